@@ -1,0 +1,44 @@
+# shellcheck shell=bash
+# What the scripts of this folder share: messages, and packages of the distribution. Sourced, never run.
+
+# shellcheck disable=SC2034
+project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { say "error: $*"; exit 1; }
+
+# Installs packages with apt-get, as root or through a sudo that asks nothing. $1 is the command or thing that is missing.
+install_packages() {
+    local missing=$1 sudo=()
+    shift
+    local advice="$missing is missing; install it with: sudo apt-get install $*"
+    command -v apt-get >/dev/null || fail "$missing is missing, and there is no apt-get here to install it (Debian calls it: $*)"
+    if [[ $EUID -ne 0 ]]; then
+        sudo -n true 2>/dev/null || fail "$advice"
+        sudo=(sudo -n)
+    fi
+    say "$missing is missing: installing $* with apt-get"
+    local log
+    log=$(mktemp)
+    if ! "${sudo[@]}" bash -c "$(declare -f apt_install); apt_install \"\$@\"" bash "$@" </dev/null >"$log" 2>&1; then
+        tail -n 15 "$log" >&2
+        rm -f "$log"
+        fail "apt-get failed (above). $advice"
+    fi
+    rm -f "$log"
+}
+
+# Runs as root. A package that brings a server must not start it: policy-rc.d is how Debian is told so.
+apt_install() {
+    local policy=/usr/sbin/policy-rc.d
+    if [[ ! -e $policy ]]; then
+        trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+        trap 'exit 1' HUP INT TERM
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    local get=(apt-get install --yes --no-install-recommends -o DPkg::Lock::Timeout=120)
+    # The package lists of a fresh machine are absent or old.
+    "${get[@]}" "$@" || { apt-get update && "${get[@]}" "$@"; }
+}

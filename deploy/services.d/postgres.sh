@@ -1,0 +1,88 @@
+# shellcheck shell=bash disable=SC2154
+# PostgreSQL
+
+# Prints the directory of PostgreSQL's programs: of the version that made the data, or the highest one. False if none.
+postgres_programs() {
+    local version=
+    if [[ -f $servers/postgres/data/PG_VERSION ]]; then version=$(cat "$servers/postgres/data/PG_VERSION"); fi
+    local found
+    found=$(printf '%s\n' /usr/lib/postgresql/"${version:-*}"/bin/initdb | sort -V | tail -n 1)
+    [[ -x $found ]] || found=$(command -v initdb) || return 1
+    dirname "$(readlink -f "$found")"
+}
+
+# Prints the postmaster's process id; false if it does not run.
+postgres_pid() {
+    locate postgres || return 1
+    local pid
+    pid=$(as "$user" head -n 1 "$home/data/postmaster.pid" 2>/dev/null) || return 1
+    processes postgres "$home/data" | grep -x "$pid"
+}
+
+postgres_ready() { "$(postgres_programs)/pg_isready" -q -h 127.0.0.1 -p "$POSTGRES_PORT" -t 2; }
+
+start_postgres() {
+    local began pid
+    began=$(now)
+    postgres_programs >/dev/null || install_packages PostgreSQL postgresql
+    prepare postgres
+    if pid=$(postgres_pid); then
+        await_ready postgres "$home/postgres.log" "$pid"
+        say "PostgreSQL already runs on 127.0.0.1:$POSTGRES_PORT"
+        return
+    fi
+    # The children of a killed server hold its shared memory; what is left of its lock file may name anybody by now.
+    end_processes postgres "$home/data" KILL "$(processes postgres "$home/data")"
+    rm -f "$home/data/postmaster.pid"
+    if [[ ! -d $home/data ]]; then initialise_postgres; fi
+    choose_port POSTGRES_PORT
+    launch_postgres
+    await_ready postgres "$home/postgres.log" $!
+    create_database
+    say "PostgreSQL $(cat "$home/data/PG_VERSION") ready on 127.0.0.1:$POSTGRES_PORT ($(seconds_since "$began"))"
+}
+
+# Into a name of its own, so that an initdb that was interrupted leaves nothing that looks like a database.
+initialise_postgres() {
+    rm -rf "$home/data.new"
+    as "$user" "$(postgres_programs)/initdb" -D "$home/data.new" --username=comptoir --auth=trust --encoding=UTF8 \
+        --locale=C.UTF-8 >"$home/initdb.log" 2>&1 </dev/null || { tail -n 20 "$home/initdb.log" >&2; fail "initdb failed (above)"; }
+    mv "$home/data.new" "$home/data"
+}
+
+# Durability stays as PostgreSQL has it by default (fsync, synchronous_commit): what is measured here must be honest.
+launch_postgres() {
+    local setting settings=()
+    for setting in listen_addresses=127.0.0.1 "port=$POSTGRES_PORT" unix_socket_directories= max_connections=300 \
+        shared_buffers=256MB max_wal_size=2GB log_checkpoints=off log_timezone=UTC timezone=UTC; do
+        settings+=(-c "$setting")
+    done
+    launch "$home/postgres.log" "$(postgres_programs)/postgres" -D "$home/data" "${settings[@]}"
+}
+
+create_database() {
+    local psql=("$(postgres_programs)/psql" -X -q -h 127.0.0.1 -p "$POSTGRES_PORT" -U comptoir -d postgres -v ON_ERROR_STOP=1 -At)
+    if [[ -z $(as "$user" "${psql[@]}" -c "select 1 from pg_database where datname = 'comptoir'") ]]; then
+        as "$user" "${psql[@]}" -c 'create database comptoir'
+    fi
+}
+
+stop_postgres() {
+    local pid
+    pid=$(postgres_pid) || { say "PostgreSQL is not running"; return; }
+    locate postgres
+    end_processes postgres "$home/data" INT "$pid" # SIGINT: a fast shutdown, which does not wait for clients.
+    say "PostgreSQL stopped"
+}
+
+postgres_env() {
+    local pid
+    if [[ -n ${DATABASE_URL:-} ]]; then
+        printf 'DATABASE_URL=%s\n' "$DATABASE_URL"
+    else
+        pid=$(postgres_pid) || { say "PostgreSQL is not running: deploy/services start"; return 1; }
+        printf 'DATABASE_URL=postgres://comptoir@127.0.0.1:%s/comptoir\n' "$POSTGRES_PORT"
+        printf 'POSTGRES_PORT=%s\nPOSTGRES_PID=%s\n' "$POSTGRES_PORT" "$pid"
+    fi
+    printf 'PG_BIN=%s\n' "$(postgres_programs || true)"
+}
