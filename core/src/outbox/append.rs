@@ -1,0 +1,88 @@
+//! Appends events to `outbox_events`, in the caller's transaction.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use diesel::sql_types::{Array, BigInt, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+/// One event as it is written. The database checks lengths and that payload and headers are JSON.
+#[derive(Debug, Clone)]
+pub struct NewOutboxEvent {
+    /// Becomes the message id, by which consumers recognise a repeat.
+    pub id: Uuid,
+    pub tenant_id: Uuid,
+    pub aggregate_type: &'static str,
+    pub aggregate_id: String,
+    /// The aggregate's version after the change.
+    pub aggregate_version: i64,
+    /// Also the routing key, such as `order.placed`.
+    pub event_type: &'static str,
+    pub schema_version: i16,
+    /// JSON text; becomes the message body as it is.
+    pub payload: String,
+    /// A JSON object's text: `correlation-id`, `causation-id`, `traceparent` and whatever else travels as headers.
+    pub headers: String,
+    pub occurred_at: DateTime<Utc>,
+}
+
+crate::statement! {
+    /// One statement for any number of events; `seq` follows the order of the arrays.
+    struct Append<'a> {
+        ids: &'a [Uuid] => Array<SqlUuid>,
+        tenants: &'a [Uuid] => Array<SqlUuid>,
+        aggregate_types: &'a [&'a str] => Array<Text>,
+        aggregate_ids: &'a [&'a str] => Array<Text>,
+        aggregate_versions: &'a [i64] => Array<BigInt>,
+        event_types: &'a [&'a str] => Array<Text>,
+        schema_versions: &'a [i16] => Array<SmallInt>,
+        payloads: &'a [&'a str] => Array<Text>,
+        headers: &'a [&'a str] => Array<Text>,
+        occurred_at: &'a [DateTime<Utc>] => Array<Timestamptz>,
+    }
+    = "INSERT INTO outbox_events (id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
+        schema_version, payload, headers, occurred_at)
+     SELECT e.id, e.tenant_id, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_type,
+        e.schema_version, e.payload::json, e.headers::jsonb, e.occurred_at
+     FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        WITH ORDINALITY AS e (id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
+            schema_version, payload, headers, occurred_at, position)
+     ORDER BY e.position"
+}
+
+/// Appends `events` in the order of the slice; they exist when, and only if, the transaction commits.
+///
+/// The caller has locked or inserted the row of every aggregate concerned before: then the order of `seq` is the order
+/// of commits within an aggregate, which is the order in which the relay publishes.
+///
+/// # Errors
+/// A check of the table that refuses what could never be published, or the connection's own errors.
+pub async fn append(connection: &mut AsyncPgConnection, events: &[NewOutboxEvent]) -> QueryResult<()> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<_> = events.iter().map(|event| event.id).collect();
+    let tenants: Vec<_> = events.iter().map(|event| event.tenant_id).collect();
+    let aggregate_types: Vec<_> = events.iter().map(|event| event.aggregate_type).collect();
+    let aggregate_ids: Vec<_> = events.iter().map(|event| event.aggregate_id.as_str()).collect();
+    let aggregate_versions: Vec<_> = events.iter().map(|event| event.aggregate_version).collect();
+    let event_types: Vec<_> = events.iter().map(|event| event.event_type).collect();
+    let schema_versions: Vec<_> = events.iter().map(|event| event.schema_version).collect();
+    let payloads: Vec<_> = events.iter().map(|event| event.payload.as_str()).collect();
+    let headers: Vec<_> = events.iter().map(|event| event.headers.as_str()).collect();
+    let occurred_at: Vec<_> = events.iter().map(|event| event.occurred_at).collect();
+    let statement = Append::new(
+        &ids,
+        &tenants,
+        &aggregate_types,
+        &aggregate_ids,
+        &aggregate_versions,
+        &event_types,
+        &schema_versions,
+        &payloads,
+        &headers,
+        &occurred_at,
+    );
+    statement.execute(connection).await?;
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! Wakes the relay after commits.
+//!
+//! `NOTIFY` takes a database-wide lock at commit, so it is never part of a business transaction: it is sent afterwards,
+//! on a connection of its own, once for all the commits of a few milliseconds. Losing one costs latency and nothing
+//! else, because the relay also polls; hence nothing here can fail or delay a caller.
+
+use std::time::Duration;
+
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use tokio::sync::mpsc;
+
+use super::NOTIFY_CHANNEL;
+use crate::database::{self, DatabaseConfig};
+
+/// Waits between attempts to reconnect, doubling from the first to the second.
+const RECONNECT_WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+#[derive(Debug, Clone)]
+pub struct NotifierConfig {
+    pub database: DatabaseConfig,
+    /// The shortest time between two notifications; the commits in between share one.
+    pub min_interval: Duration,
+}
+
+/// Cheap to clone. When the last clone is dropped, a wake-up that is still due is sent and the task ends.
+#[derive(Debug, Clone)]
+pub struct Notifier {
+    // One place: a wake-up that is due already stands for every later one.
+    due: mpsc::Sender<()>,
+}
+
+impl Notifier {
+    /// Starts the sender on the current runtime. Connects when there is something to send.
+    pub fn spawn(config: NotifierConfig) -> Self {
+        let (due, received) = mpsc::channel(1);
+        tokio::spawn(send_notifications(config, received));
+        Self { due }
+    }
+
+    /// Says that something was committed. Neither blocks nor fails.
+    pub fn wake(&self) {
+        // Full: one is due already. Closed: the runtime is going down.
+        let _ = self.due.try_send(());
+    }
+}
+
+async fn send_notifications(config: NotifierConfig, mut due: mpsc::Receiver<()>) {
+    let statement = format!("NOTIFY {NOTIFY_CHANNEL}");
+    let mut connection = None;
+    while due.recv().await.is_some() {
+        while let Err(error) = send(&mut connection, &config.database, &statement).await {
+            connection = None;
+            tracing::warn!(%error, "cannot wake the relay, which will find the events by polling");
+            if !reconnect(&mut connection, &config.database, &due).await {
+                return;
+            }
+        }
+        metrics::counter!("comptoir_outbox_notifications_total").increment(1);
+        tokio::time::sleep(config.min_interval).await;
+    }
+}
+
+async fn send(
+    connection: &mut Option<AsyncPgConnection>,
+    database: &DatabaseConfig,
+    statement: &str,
+) -> Result<(), database::ConnectError> {
+    if connection.is_none() {
+        *connection = Some(database::connect(database).await?);
+    }
+    if let Some(open) = connection {
+        open.batch_execute(statement).await.map_err(|error| {
+            diesel::ConnectionError::BadConnection(error.to_string())
+        })?;
+    }
+    Ok(())
+}
+
+/// Tries until it succeeds, or returns false when nobody is left who could ask for a wake-up.
+async fn reconnect(
+    connection: &mut Option<AsyncPgConnection>,
+    database: &DatabaseConfig,
+    due: &mpsc::Receiver<()>,
+) -> bool {
+    let (mut wait, longest) = RECONNECT_WAIT;
+    while !due.is_closed() {
+        tokio::time::sleep(wait.mul_f64(rand::random_range(0.5..1.0))).await;
+        match database::connect(database).await {
+            Ok(open) => {
+                *connection = Some(open);
+                return true;
+            }
+            Err(error) => tracing::debug!(%error, "cannot connect to wake the relay"),
+        }
+        wait = (wait * 2).min(longest);
+    }
+    false
+}
