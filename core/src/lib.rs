@@ -1,1 +1,26 @@
-//! Placeholder, filled in by the next commit.
+//! The domain of Comptoir, the unit of work that commits it together with its events, and the outbox that the relay
+//! drains. Knows neither HTTP nor command lines nor the broker.
+//!
+//! One folder per aggregate, the same files in each: `aggregate` and `events` are pure (no database, no clock),
+//! `commands` and `queries` are what can be asked, SQL lives in `repository` (writes), `queries` (reads) and `outbox`.
+
+pub mod config;
+pub mod context;
+pub mod customers;
+pub mod database;
+pub mod error;
+pub mod idempotency;
+pub mod ids;
+pub mod integration;
+pub mod invalid;
+pub mod money;
+pub mod orders;
+pub mod outbox;
+pub mod paging;
+mod policies;
+pub mod products;
+pub mod schema;
+pub mod statement;
+pub mod telemetry;
+pub mod text;
+pub mod unit_of_work;

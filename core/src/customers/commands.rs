@@ -1,0 +1,66 @@
+//! What can be asked of customers.
+
+use super::aggregate::{Customer, CustomerDetails, CustomerError};
+use super::queries::CustomerView;
+use super::repository;
+use crate::error::{Error, check_version};
+use crate::ids::CustomerId;
+use crate::unit_of_work::{Command, UnitOfWork};
+
+#[derive(Debug)]
+pub struct CreateCustomer {
+    pub details: CustomerDetails,
+}
+
+impl Command for CreateCustomer {
+    type Outcome = CustomerView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<CustomerView, Error> {
+        let (customer, event) = Customer::create(CustomerId::generate(), self.details.clone(), work.now());
+        repository::insert(work, &customer).await?;
+        work.record(event).await?;
+        Ok(CustomerView::of(&customer))
+    }
+}
+
+#[derive(Debug)]
+pub struct UpdateCustomer {
+    pub id: CustomerId,
+    pub expected_version: Option<i64>,
+    pub details: CustomerDetails,
+}
+
+impl Command for UpdateCustomer {
+    type Outcome = CustomerView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<CustomerView, Error> {
+        let mut customer = repository::load(work, self.id).await?.ok_or(CustomerError::NotFound(self.id))?;
+        check_version(self.expected_version, customer.version())?;
+        if let Some(event) = customer.update(self.details.clone(), work.now()) {
+            repository::update(work, &customer).await?;
+            work.record(event).await?;
+        }
+        Ok(CustomerView::of(&customer))
+    }
+}
+
+#[derive(Debug)]
+pub struct DeleteCustomer {
+    pub id: CustomerId,
+    pub expected_version: Option<i64>,
+}
+
+impl Command for DeleteCustomer {
+    type Outcome = ();
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let customer =
+            repository::load_for_deletion(work, self.id).await?.ok_or(CustomerError::NotFound(self.id))?;
+        check_version(self.expected_version, customer.version())?;
+        let has_orders = repository::has_orders(work, self.id).await?;
+        let event = customer.delete(has_orders, work.now())?;
+        repository::delete(work, self.id).await?;
+        work.record(event).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,11 @@
+//! What happens to customers.
+
+use super::Customer;
+
+/// Carries the customer as it stood after what happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CustomerEvent {
+    Created(Customer),
+    Updated(Customer),
+    Deleted(Customer),
+}

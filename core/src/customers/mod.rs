@@ -1,0 +1,15 @@
+//! Customers: who buys.
+
+mod aggregate;
+mod commands;
+mod events;
+mod queries;
+pub(crate) mod repository;
+
+pub use aggregate::{
+    Address, AddressKind, Country, Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName,
+    Email, MAX_ADDRESSES, VatNumber,
+};
+pub use commands::{CreateCustomer, DeleteCustomer, UpdateCustomer};
+pub use events::CustomerEvent;
+pub use queries::{CustomerFilter, CustomerSort, CustomerView, get, list};

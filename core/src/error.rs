@@ -1,0 +1,170 @@
+//! What a command or a query can fail with, sorted into the few categories that a caller must tell apart.
+//!
+//! Each aggregate has its own enum; this one gathers them. Nothing is logged here: the boundary logs once.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use crate::customers::CustomerError;
+use crate::database::ConnectError;
+use crate::invalid::FieldError;
+use crate::orders::OrderError;
+use crate::products::ProductError;
+
+/// What kind of failure it is, whichever aggregate it comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Category {
+    /// Well formed but wrong.
+    Invalid,
+    /// Absent, or another tenant's.
+    NotFound,
+    /// In contradiction to the present state.
+    Conflict,
+    /// The caller's version is not the present one.
+    PreconditionFailed,
+    /// Nobody's fault; the same request may succeed later.
+    Unavailable,
+    /// Our fault.
+    Internal,
+}
+
+/// A refusal by the domain, as an aggregate's error enum describes it.
+pub trait DomainError: std::error::Error {
+    fn category(&self) -> Category;
+    /// Stable, for programs.
+    fn code(&self) -> &'static str;
+    /// The parts of the command that are at fault, where they can be named.
+    fn fields(&self) -> Vec<FieldError> {
+        Vec::new()
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Customer(#[from] CustomerError),
+    #[error(transparent)]
+    Product(#[from] ProductError),
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    #[error("the version is {actual}, not {expected}: somebody changed it in between; read it again")]
+    VersionMismatch { expected: i64, actual: i64 },
+    #[error("this Idempotency-Key was used for another request; use a new key for a new request")]
+    IdempotencyKeyReused,
+    #[error("a request with this Idempotency-Key is still running; ask again in a moment")]
+    IdempotencyKeyInUse,
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error("database: {0}")]
+    Database(#[from] DieselError),
+    #[error("the unit of work ended early: {0}")]
+    Aborted(#[from] tokio::task::JoinError),
+    #[error("cannot write {what} as JSON: {cause}")]
+    Serialize { what: &'static str, cause: serde_json::Error },
+}
+
+impl Error {
+    pub fn category(&self) -> Category {
+        match self {
+            Self::VersionMismatch { .. } => Category::PreconditionFailed,
+            Self::IdempotencyKeyReused => Category::Invalid,
+            Self::IdempotencyKeyInUse => Category::Conflict,
+            Self::Connect(_) => Category::Unavailable,
+            Self::Database(error) if is_passing(error) => Category::Unavailable,
+            Self::Database(_) | Self::Aborted(_) | Self::Serialize { .. } => Category::Internal,
+            _ => self.domain().map_or(Category::Internal, DomainError::category),
+        }
+    }
+
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::VersionMismatch { .. } => "version_mismatch",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
+            Self::IdempotencyKeyInUse => "idempotency_key_in_use",
+            _ => match self.category() {
+                Category::Unavailable => "unavailable",
+                Category::Internal => "internal",
+                _ => self.domain().map_or("internal", DomainError::code),
+            },
+        }
+    }
+
+    pub fn fields(&self) -> Vec<FieldError> {
+        self.domain().map(DomainError::fields).unwrap_or_default()
+    }
+
+    /// Whether running the same unit of work again, at once, may well succeed.
+    pub(crate) fn is_worth_retrying(&self) -> bool {
+        match self {
+            Self::Database(error) => is_contention(error) || is_duplicate_of(error, IDEMPOTENCY_KEY),
+            _ => false,
+        }
+    }
+
+    fn domain(&self) -> Option<&dyn DomainError> {
+        match self {
+            Self::Customer(error) => Some(error),
+            Self::Product(error) => Some(error),
+            Self::Order(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+const IDEMPOTENCY_KEY: &str = "idempotency_records_pkey";
+
+/// Two units of work stood in each other's way, and PostgreSQL ended this one.
+fn is_contention(error: &DieselError) -> bool {
+    match error {
+        DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
+        // Diesel has no kind of its own for SQLSTATE 40P01.
+        DieselError::DatabaseError(DatabaseErrorKind::Unknown, info) => info.message().contains("deadlock"),
+        _ => false,
+    }
+}
+
+/// The database is gone, restarting, or did not answer in time.
+fn is_passing(error: &DieselError) -> bool {
+    match error {
+        DieselError::BrokenTransactionManager => true,
+        DieselError::DatabaseError(kind, info) => match kind {
+            DatabaseErrorKind::UnableToSendCommand
+            | DatabaseErrorKind::ClosedConnection
+            | DatabaseErrorKind::SerializationFailure
+            | DatabaseErrorKind::ReadOnlyTransaction => true,
+            // Diesel keeps no SQLSTATE; these are 40P01, 57014, 55P03, 57P01–57P03, 53300 by their texts.
+            DatabaseErrorKind::Unknown => [
+                "deadlock",
+                "statement timeout",
+                "lock timeout",
+                "terminating connection",
+                "shutting down",
+                "starting up",
+                "recovery mode",
+                "too many clients",
+                "connection slots",
+            ]
+            .iter()
+            .any(|text| info.message().contains(text)),
+            _ => false,
+        },
+        DieselError::RollbackErrorOnCommit { commit_error, .. } => is_passing(commit_error),
+        _ => false,
+    }
+}
+
+/// Whether `error` says that a value for the unique constraint `name` is taken.
+pub(crate) fn is_duplicate_of(error: &DieselError, name: &str) -> bool {
+    matches!(
+        error,
+        DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info) if info.constraint_name() == Some(name)
+    )
+}
+
+/// # Errors
+/// The caller expected another version than the present one.
+pub(crate) fn check_version(expected: Option<i64>, actual: i64) -> Result<(), Error> {
+    match expected {
+        Some(expected) if expected != actual => Err(Error::VersionMismatch { expected, actual }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,183 @@
+//! Idempotency keys: a command that a client repeats under the same key runs once, and the answer is given again.
+//!
+//! The record is written in the command's own transaction, so it exists if, and only if, the command happened. A
+//! refused command leaves no record: the same key may carry a corrected request.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, SmallInt, Text, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::database::Database;
+use crate::error::Error;
+use crate::ids::TenantId;
+use crate::invalid::Invalid;
+use crate::schema::idempotency_records;
+
+/// Characters of a key at most.
+const MAX_KEY: usize = 255;
+/// Records deleted by one statement at most, so that pruning never holds many rows at once.
+const PRUNE_BATCH: i64 = 1_000;
+
+/// A client's key and what identifies the request that it stands for.
+#[derive(Debug, Clone)]
+pub struct IdempotencyKey {
+    key: String,
+    fingerprint: [u8; 32],
+}
+
+impl IdempotencyKey {
+    /// # Errors
+    /// `bad_idempotency_key`: empty, longer than 255 characters, or not visible ASCII.
+    pub fn parse(key: &str, method: &str, path: &str, body: &[u8]) -> Result<Self, Invalid> {
+        if key.is_empty() || key.len() > MAX_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Invalid::new(
+                "bad_idempotency_key",
+                format!(
+                    "an Idempotency-Key has 1 to {MAX_KEY} visible ASCII characters, a UUID for instance"
+                ),
+            ));
+        }
+        let mut hash = Sha256::new();
+        for part in [method.as_bytes(), path.as_bytes(), body] {
+            // Lengths in front, or two requests could be cut differently and hash alike.
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        Ok(Self { key: key.to_owned(), fingerprint: hash.finalize().into() })
+    }
+
+    /// The advisory lock that stands for this key while its command runs.
+    fn lock(&self, tenant: TenantId) -> i64 {
+        let hash = Sha256::new().chain_update(tenant.uuid()).chain_update(&self.key).finalize();
+        hash.iter().take(8).fold(0, |number, byte| (number << 8) | i64::from(*byte))
+    }
+}
+
+/// What a client was told, in the terms of HTTP that a repetition needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredResponse {
+    pub status: u16,
+    pub location: Option<String>,
+    pub etag: Option<String>,
+    /// JSON text; empty where there is nothing to say.
+    pub body: String,
+}
+
+/// The answer to a command, and whether it is the stored one of an earlier request.
+#[derive(Debug)]
+pub struct Answer {
+    pub response: StoredResponse,
+    pub replayed: bool,
+}
+
+crate::statement! {
+    /// Takes the key's lock if it is free, and reads the record if there is one.
+    struct Claim<'a> { lock: i64 => BigInt, tenant: Uuid => SqlUuid, key: &'a str => Text }
+    -> (Bool, Nullable<Binary>, Nullable<SmallInt>, Nullable<Text>, Nullable<Text>, Nullable<Text>)
+    = "SELECT pg_try_advisory_xact_lock($1), r.fingerprint, r.status, r.location, r.etag, r.body
+     FROM (SELECT $2::uuid AS tenant_id, $3::text AS key) wanted
+     LEFT JOIN idempotency_records r USING (tenant_id, key)"
+}
+
+type ClaimRow = (bool, Option<Vec<u8>>, Option<i16>, Option<String>, Option<String>, Option<String>);
+
+/// The stored answer, if the command has run already; otherwise the key is ours until the transaction ends.
+///
+/// # Errors
+/// The key stands for another request, or its request is still running.
+pub(crate) async fn claim(
+    connection: &mut AsyncPgConnection,
+    tenant: TenantId,
+    key: &IdempotencyKey,
+) -> Result<Option<StoredResponse>, Error> {
+    let claim = Claim::new(key.lock(tenant), tenant.uuid(), &key.key);
+    let (locked, fingerprint, status, location, etag, body): ClaimRow = claim.get_result(connection).await?;
+    match (fingerprint, status, body) {
+        (Some(fingerprint), Some(status), Some(body)) if fingerprint == key.fingerprint => {
+            let status = u16::try_from(status).unwrap_or(200);
+            Ok(Some(StoredResponse { status, location, etag, body }))
+        }
+        (Some(_), ..) => Err(Error::IdempotencyKeyReused),
+        // A request that commits between this statement's snapshot and its lock is found by the primary key later.
+        _ if locked => Ok(None),
+        _ => Err(Error::IdempotencyKeyInUse),
+    }
+}
+
+pub(crate) async fn store(
+    connection: &mut AsyncPgConnection,
+    tenant: TenantId,
+    key: &IdempotencyKey,
+    response: &StoredResponse,
+) -> Result<(), Error> {
+    diesel::insert_into(idempotency_records::table)
+        .values((
+            idempotency_records::tenant_id.eq(tenant.uuid()),
+            idempotency_records::key.eq(&key.key),
+            idempotency_records::fingerprint.eq(&key.fingerprint[..]),
+            // Statuses have three digits.
+            idempotency_records::status.eq(response.status.cast_signed()),
+            idempotency_records::location.eq(&response.location),
+            idempotency_records::etag.eq(&response.etag),
+            idempotency_records::body.eq(&response.body),
+        ))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Forgets records older than `retention_hours`, a batch at a time, and returns how many.
+///
+/// # Errors
+/// No database.
+pub async fn prune(database: &Database, retention_hours: u32) -> Result<usize, Error> {
+    let mut connection = database.connection().await?;
+    let mut pruned = 0;
+    loop {
+        let batch = Prune::new(i64::from(retention_hours), PRUNE_BATCH).execute(&mut connection).await?;
+        pruned += batch;
+        if (batch as i64) < PRUNE_BATCH {
+            return Ok(pruned);
+        }
+    }
+}
+
+crate::statement! {
+    /// Several replicas may prune at once: each skips what another one holds.
+    struct Prune<'a> { hours: i64 => BigInt, batch: i64 => BigInt }
+    = "DELETE FROM idempotency_records WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM idempotency_records
+        WHERE created_at < now() - make_interval(hours => $1::int)
+        LIMIT $2 FOR UPDATE SKIP LOCKED))"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(key: &str, path: &str, body: &str) -> Result<IdempotencyKey, Invalid> {
+        IdempotencyKey::parse(key, "POST", path, body.as_bytes())
+    }
+
+    #[test]
+    fn a_key_is_short_visible_ascii() {
+        for bad in ["", "a b", "é", "a\u{7f}", &"x".repeat(256)] {
+            assert_eq!(
+                key(bad, "/", "").map_err(|error| error.code).map(drop),
+                Err("bad_idempotency_key"),
+                "{bad:?}"
+            );
+        }
+        assert!(key(&"x".repeat(255), "/", "").is_ok());
+    }
+
+    #[test]
+    fn requests_that_differ_anywhere_have_different_fingerprints() {
+        let print = |path, body| key("k", path, body).expect("valid").fingerprint;
+        assert_eq!(print("/a", "b"), print("/a", "b"));
+        assert_ne!(print("/a", "b"), print("/ab", ""));
+        assert_ne!(print("/a", "b"), print("/a", "c"));
+    }
+}

@@ -1,0 +1,75 @@
+//! Integration events: the facts that other systems may build on.
+//!
+//! Each is a literal name, a version and a payload struct whose JSON is a contract, frozen in `schema/events`. A
+//! published version never changes; what must change gets a new version beside it. The matches are exhaustive: a new
+//! domain event does not compile until somebody has decided what the world is told of it.
+
+mod customers;
+mod orders;
+mod products;
+
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::unit_of_work::DomainEvent;
+
+/// A fact about one aggregate, ready for the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IntegrationEvent {
+    pub aggregate_type: &'static str,
+    pub aggregate_id: String,
+    pub aggregate_version: i64,
+    pub event_type: &'static str,
+    pub schema_version: i16,
+    /// JSON text.
+    pub payload: String,
+}
+
+/// The published name and version of a payload struct.
+trait Payload: Serialize {
+    const AGGREGATE_TYPE: &'static str;
+    const EVENT_TYPE: &'static str;
+    const VERSION: i16;
+}
+
+/// What the world is told of a domain event, or nothing.
+pub(crate) fn translate(event: &DomainEvent) -> Result<Option<IntegrationEvent>, Error> {
+    match event {
+        DomainEvent::Customer(event) => customers::translate(event).map(Some),
+        DomainEvent::Product(event) => products::translate(event).map(Some),
+        DomainEvent::Order(event) => orders::translate(event).map(Some),
+    }
+}
+
+fn published<P: Payload>(
+    aggregate_id: impl ToString,
+    aggregate_version: i64,
+    payload: &P,
+) -> Result<IntegrationEvent, Error> {
+    Ok(IntegrationEvent {
+        aggregate_type: P::AGGREGATE_TYPE,
+        aggregate_id: aggregate_id.to_string(),
+        aggregate_version,
+        event_type: P::EVENT_TYPE,
+        schema_version: P::VERSION,
+        payload: serde_json::to_string(payload)
+            .map_err(|cause| Error::Serialize { what: "an event's payload", cause })?,
+    })
+}
+
+/// Declares what a payload struct is published as: `payload!(OrderPlacedV1, "order", "order.placed", 1)`.
+macro_rules! payload {
+    ($name:ident, $aggregate_type:literal, $event_type:literal, $version:literal) => {
+        impl crate::integration::Payload for $name {
+            const AGGREGATE_TYPE: &'static str = $aggregate_type;
+            const EVENT_TYPE: &'static str = $event_type;
+            const VERSION: i16 = $version;
+        }
+    };
+}
+use payload;
+
+/// RFC 3339 in UTC with the microseconds that the database keeps.
+fn time(at: chrono::DateTime<chrono::Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
+}

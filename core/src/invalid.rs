@@ -1,0 +1,57 @@
+//! Why a single value was refused, and the list of all that is wrong with one request.
+
+/// One value that cannot be accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// Stable, for programs: `too_long`, `not_positive`, …
+    pub code: &'static str,
+    /// For people: what was wrong, and what would be right.
+    pub message: String,
+}
+
+impl Invalid {
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+/// An [`Invalid`] and the place where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// JSON Pointer (RFC 6901) into the request body; query parameters stand under `/query`, headers under `/header`.
+    pub pointer: String,
+    pub code: &'static str,
+    pub message: String,
+}
+
+/// Collects everything that is wrong with a request, so that the client hears it in one answer.
+#[derive(Debug, Default)]
+pub struct Fields(Vec<FieldError>);
+
+impl Fields {
+    /// The value, or `None` with the reason kept.
+    pub fn take<T>(&mut self, pointer: impl Into<String>, value: Result<T, Invalid>) -> Option<T> {
+        match value {
+            Ok(value) => Some(value),
+            Err(Invalid { code, message }) => {
+                self.0.push(FieldError { pointer: pointer.into(), code, message });
+                None
+            }
+        }
+    }
+
+    pub fn refuse(&mut self, pointer: impl Into<String>, code: &'static str, message: impl Into<String>) {
+        self.0.push(FieldError { pointer: pointer.into(), code, message: message.into() });
+    }
+
+    /// `value` when every part of it was accepted, else all that was refused.
+    ///
+    /// # Errors
+    /// At least one value was refused.
+    pub fn finish<T>(self, value: Option<T>) -> Result<T, Vec<FieldError>> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(self.0),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What can be asked of orders.
+
+use std::collections::HashMap;
+
+use super::aggregate::{
+    CancellationReason, DraftLine, NewOrder, Order, OrderError, OrderReference, TrackingNumber, positions,
+};
+use super::events::OrderEvent;
+use super::queries::OrderDetails;
+use super::repository;
+use crate::error::{Error, check_version};
+use crate::ids::{CustomerId, OrderId, ProductId};
+use crate::money::{Quantity, UnitPrice};
+use crate::products::{self, Product};
+use crate::unit_of_work::{Command, UnitOfWork};
+
+#[derive(Debug)]
+pub struct PlaceOrder {
+    pub reference: Option<OrderReference>,
+    pub customer_id: CustomerId,
+    pub lines: Vec<PlaceOrderLine>,
+}
+
+#[derive(Debug)]
+pub struct PlaceOrderLine {
+    pub product_id: ProductId,
+    pub quantity: Quantity,
+    /// The product's own price where it is `None`.
+    pub unit_price: Option<UnitPrice>,
+}
+
+impl Command for PlaceOrder {
+    type Outcome = OrderDetails;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderDetails, Error> {
+        let products = self.load_products(work).await?;
+        let unknown = positions(&self.lines, |line| !products.contains_key(&line.product_id));
+        if !unknown.is_empty() {
+            return Err(OrderError::ProductsUnknown(unknown).into());
+        }
+        let lines = self.lines.iter().filter_map(|line| {
+            let product = products.get(&line.product_id)?;
+            Some(DraftLine { product, quantity: line.quantity.clone(), unit_price: line.unit_price.clone() })
+        });
+        let new = NewOrder {
+            reference: self.reference.clone(),
+            customer_id: self.customer_id,
+            currency: work.context().currency.clone(),
+            lines: lines.collect(),
+        };
+        let (order, event) = Order::place(OrderId::generate(), new, work.now())?;
+        repository::insert(work, &order).await?;
+        work.record(event).await?;
+        Ok(OrderDetails::of(&order))
+    }
+}
+
+impl PlaceOrder {
+    async fn load_products(&self, work: &mut UnitOfWork<'_>) -> Result<HashMap<ProductId, Product>, Error> {
+        let mut ids: Vec<_> = self.lines.iter().map(|line| line.product_id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let found = products::repository::load_for_order(work, &ids).await?;
+        Ok(found.into_iter().map(|product| (product.id(), product)).collect())
+    }
+}
+
+/// Declares a command that takes one order a step further.
+macro_rules! step {
+    ($(#[$doc:meta])* $name:ident { $($field:ident: $ty:ty),* }, $method:ident) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name {
+            pub id: OrderId,
+            pub expected_version: Option<i64>,
+            $(pub $field: $ty,)*
+        }
+
+        impl Command for $name {
+            type Outcome = OrderDetails;
+
+            async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderDetails, Error> {
+                let now = work.now();
+                change(work, self.id, self.expected_version, |order| order.$method($(self.$field.clone(),)* now)).await
+            }
+        }
+    };
+}
+step!(ConfirmOrder {}, confirm);
+step!(ShipOrder { tracking_number: TrackingNumber }, ship);
+step!(DeliverOrder {}, deliver);
+step!(CancelOrder { reason: CancellationReason }, cancel);
+
+/// Loads the order, lets it decide, saves it and records what happened.
+async fn change(
+    work: &mut UnitOfWork<'_>,
+    id: OrderId,
+    expected_version: Option<i64>,
+    decide: impl FnOnce(&mut Order) -> Result<OrderEvent, OrderError>,
+) -> Result<OrderDetails, Error> {
+    let mut order = repository::load(work, id).await?.ok_or(OrderError::NotFound(id))?;
+    check_version(expected_version, order.version())?;
+    let event = decide(&mut order)?;
+    repository::update(work, &order).await?;
+    work.record(event).await?;
+    Ok(OrderDetails::of(&order))
+}

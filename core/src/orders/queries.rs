@@ -1,0 +1,183 @@
+//! What can be read of orders.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use super::aggregate::{Order, OrderError, OrderLine, OrderStatus};
+use super::repository::{OrderLineRow, OrderRow, status};
+use super::totals::{VatSubtotal, vat_breakdown};
+use crate::context::RequestContext;
+use crate::database::Database;
+use crate::error::Error;
+use crate::ids::{CustomerId, OrderId};
+use crate::money::Money;
+use crate::paging::{Page, PageRequest, SortKey, keyset};
+use crate::schema::{order_lines, orders};
+
+/// An order in a list.
+#[derive(Debug, Clone)]
+pub struct OrderSummary {
+    pub id: OrderId,
+    pub version: i64,
+    pub reference: Option<String>,
+    pub customer_id: CustomerId,
+    pub status: OrderStatus,
+    pub currency: String,
+    pub net_total: Money,
+    pub vat_total: Money,
+    pub gross_total: Money,
+    pub tracking_number: Option<String>,
+    pub cancellation_reason: Option<String>,
+    pub placed_at: DateTime<Utc>,
+    pub confirmed_at: Option<DateTime<Utc>>,
+    pub shipped_at: Option<DateTime<Utc>>,
+    pub delivered_at: Option<DateTime<Utc>>,
+    pub cancelled_at: Option<DateTime<Utc>>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// An order with everything that was sold.
+#[derive(Debug, Clone)]
+pub struct OrderDetails {
+    pub summary: OrderSummary,
+    pub lines: Vec<OrderLine>,
+    pub vat: Vec<VatSubtotal>,
+}
+
+impl OrderDetails {
+    pub(super) fn of(order: &Order) -> Self {
+        let totals = &order.totals;
+        let summary = OrderSummary {
+            id: order.id,
+            version: order.version,
+            reference: order.reference.as_ref().map(|reference| reference.as_str().to_owned()),
+            customer_id: order.customer_id,
+            status: order.status,
+            currency: order.currency.code().to_owned(),
+            net_total: totals.net_total.clone(),
+            vat_total: totals.vat_total.clone(),
+            gross_total: totals.gross_total.clone(),
+            tracking_number: order.tracking_number.as_ref().map(|number| number.as_str().to_owned()),
+            cancellation_reason: order.cancellation_reason.as_ref().map(|reason| reason.as_str().to_owned()),
+            placed_at: order.placed_at,
+            confirmed_at: order.confirmed_at,
+            shipped_at: order.shipped_at,
+            delivered_at: order.delivered_at,
+            cancelled_at: order.cancelled_at,
+            updated_at: order.updated_at,
+        };
+        Self { summary, lines: order.lines.clone(), vat: totals.vat.clone() }
+    }
+}
+
+impl OrderSummary {
+    fn from_row(row: OrderRow) -> Result<Self, Error> {
+        Ok(Self {
+            id: OrderId::from_uuid(row.id),
+            version: row.version,
+            reference: row.reference,
+            customer_id: CustomerId::from_uuid(row.customer_id),
+            status: status(&row.status)?,
+            currency: row.currency,
+            net_total: Money::rounded(&row.net_total),
+            vat_total: Money::rounded(&row.vat_total),
+            gross_total: Money::rounded(&row.gross_total),
+            tracking_number: row.tracking_number,
+            cancellation_reason: row.cancellation_reason,
+            placed_at: row.placed_at,
+            confirmed_at: row.confirmed_at,
+            shipped_at: row.shipped_at,
+            delivered_at: row.delivered_at,
+            cancelled_at: row.cancelled_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderSort {
+    PlacedAt,
+}
+
+impl SortKey for OrderSort {
+    const NAMES: &'static [(&'static str, Self)] = &[("placed_at", Self::PlacedAt)];
+    const DEFAULT: &'static str = "-placed_at";
+
+    fn is_time(self) -> bool {
+        true
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct OrderFilter {
+    pub status: Option<OrderStatus>,
+    pub customer_id: Option<CustomerId>,
+    pub reference: Option<String>,
+    /// Inclusive.
+    pub placed_from: Option<DateTime<Utc>>,
+    /// Exclusive.
+    pub placed_before: Option<DateTime<Utc>>,
+}
+
+/// # Errors
+/// `NotFound` where there is no such order of the tenant; no database.
+pub async fn get(db: &Database, context: &RequestContext, id: OrderId) -> Result<OrderDetails, Error> {
+    let mut connection = db.connection().await?;
+    let key = (context.tenant_id.uuid(), id.uuid());
+    // The lines never change once the order is placed, so the two reads need no common snapshot.
+    let row: OrderRow = orders::table
+        .find(key)
+        .select(OrderRow::as_select())
+        .first(&mut connection)
+        .await
+        .optional()?
+        .ok_or(OrderError::NotFound(id))?;
+    let rows: Vec<OrderLineRow> = order_lines::table
+        .filter(order_lines::tenant_id.eq(key.0).and(order_lines::order_id.eq(key.1)))
+        .order(order_lines::position)
+        .select(OrderLineRow::as_select())
+        .load(&mut connection)
+        .await?;
+    let lines: Vec<_> = rows.into_iter().map(OrderLineRow::into_line).collect();
+    Ok(OrderDetails { summary: OrderSummary::from_row(row)?, vat: vat_breakdown(&lines), lines })
+}
+
+/// # Errors
+/// No database.
+pub async fn list(
+    db: &Database,
+    context: &RequestContext,
+    filter: &OrderFilter,
+    request: &PageRequest<OrderSort>,
+) -> Result<Page<OrderSummary>, Error> {
+    let mut query = orders::table
+        .filter(orders::tenant_id.eq(context.tenant_id.uuid()))
+        .select(OrderRow::as_select())
+        .limit(request.rows())
+        .into_boxed();
+    if let Some(status) = filter.status {
+        query = query.filter(orders::status.eq(status.as_str()));
+    }
+    if let Some(customer_id) = filter.customer_id {
+        query = query.filter(orders::customer_id.eq(customer_id.uuid()));
+    }
+    if let Some(reference) = &filter.reference {
+        query = query.filter(orders::reference.eq(reference));
+    }
+    if let Some(from) = filter.placed_from {
+        query = query.filter(orders::placed_at.ge(from));
+    }
+    if let Some(before) = filter.placed_before {
+        query = query.filter(orders::placed_at.lt(before));
+    }
+    let query = match request.key {
+        OrderSort::PlacedAt => {
+            keyset!(query, request.descending, request.after_time(), orders::placed_at, orders::id)
+        }
+    };
+    let rows: Vec<OrderRow> = query.load(&mut db.connection().await?).await?;
+    let views = rows.into_iter().map(OrderSummary::from_row).collect::<Result<Vec<_>, _>>()?;
+    Ok(request.page(views, |view| -> (String, Uuid) { (view.placed_at.to_rfc3339(), view.id.uuid()) }))
+}

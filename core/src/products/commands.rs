@@ -1,0 +1,88 @@
+//! What can be asked of products.
+
+use super::aggregate::{Product, ProductDetails, ProductError};
+use super::events::ProductEvent;
+use super::queries::ProductView;
+use super::repository;
+use crate::error::{Error, check_version};
+use crate::ids::ProductId;
+use crate::unit_of_work::{Command, UnitOfWork};
+
+#[derive(Debug)]
+pub struct CreateProduct {
+    pub details: ProductDetails,
+}
+
+impl Command for CreateProduct {
+    type Outcome = ProductView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ProductView, Error> {
+        let (product, event) = Product::create(ProductId::generate(), self.details.clone(), work.now());
+        repository::insert(work, &product).await?;
+        work.record(event).await?;
+        Ok(ProductView::of(&product))
+    }
+}
+
+#[derive(Debug)]
+pub struct UpdateProduct {
+    pub id: ProductId,
+    pub expected_version: Option<i64>,
+    pub details: ProductDetails,
+}
+
+impl Command for UpdateProduct {
+    type Outcome = ProductView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ProductView, Error> {
+        let mut product = repository::load(work, self.id).await?.ok_or(ProductError::NotFound(self.id))?;
+        check_version(self.expected_version, product.version())?;
+        if let Some(event) = product.update(self.details.clone(), work.now())? {
+            repository::update(work, &product).await?;
+            work.record(event).await?;
+        }
+        Ok(ProductView::of(&product))
+    }
+}
+
+#[derive(Debug)]
+pub struct ArchiveProduct {
+    pub id: ProductId,
+    pub expected_version: Option<i64>,
+}
+
+impl Command for ArchiveProduct {
+    type Outcome = ProductView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ProductView, Error> {
+        let mut product = repository::load(work, self.id).await?.ok_or(ProductError::NotFound(self.id))?;
+        check_version(self.expected_version, product.version())?;
+        let event = product.archive(work.now())?;
+        repository::update(work, &product).await?;
+        work.record(event).await?;
+        Ok(ProductView::of(&product))
+    }
+}
+
+/// Deletes a product that was never ordered, archives one that was.
+#[derive(Debug)]
+pub struct RemoveProduct {
+    pub id: ProductId,
+    pub expected_version: Option<i64>,
+}
+
+impl Command for RemoveProduct {
+    type Outcome = ();
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let mut product =
+            repository::load_for_deletion(work, self.id).await?.ok_or(ProductError::NotFound(self.id))?;
+        check_version(self.expected_version, product.version())?;
+        let event = product.remove(work.now())?;
+        match &event {
+            ProductEvent::Deleted(_) => repository::delete(work, self.id).await?,
+            _ => repository::update(work, &product).await?,
+        }
+        work.record(event).await
+    }
+}

@@ -1,0 +1,12 @@
+//! Products: what is sold.
+
+mod aggregate;
+mod commands;
+mod events;
+mod queries;
+pub(crate) mod repository;
+
+pub use aggregate::{Product, ProductDetails, ProductError, ProductName, Sku};
+pub use commands::{ArchiveProduct, CreateProduct, RemoveProduct, UpdateProduct};
+pub use events::ProductEvent;
+pub use queries::{ProductFilter, ProductSort, ProductView, get, list};

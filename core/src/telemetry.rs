@@ -1,0 +1,39 @@
+//! Logs to standard error and metrics in Prometheus' text format.
+
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{ConfigError, LogConfig, LogFormat};
+
+/// Seconds; from a quick read to the longest wait that a default timeout permits.
+const DURATION_BUCKETS: &[f64] =
+    &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// Starts logging; the first call in a process wins.
+///
+/// # Errors
+/// A filter that does not parse.
+pub fn init_logs(config: &LogConfig) -> Result<(), ConfigError> {
+    let filter = EnvFilter::try_new(&config.filter).map_err(|error| {
+        ConfigError::value("log.filter", format!("{error}; expected such as `info,comptoir_api=debug`"))
+    })?;
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // An error here means that a subscriber is installed already, by an earlier call or by a test.
+    let _ = match config.format {
+        LogFormat::Text => logs.try_init(),
+        LogFormat::Json => logs.json().flatten_event(true).with_current_span(true).try_init(),
+    };
+    Ok(())
+}
+
+/// Installs the process-wide metrics recorder; the handle renders what `/metrics` answers.
+///
+/// # Errors
+/// A recorder is installed already.
+pub fn install_metrics() -> Result<PrometheusHandle, BuildError> {
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), DURATION_BUCKETS)?
+        .install_recorder()
+}
+
+pub use metrics_exporter_prometheus::PrometheusHandle as MetricsHandle;

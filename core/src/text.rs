@@ -1,0 +1,63 @@
+//! Text that has been checked: trimmed, not empty, bounded in characters, without control characters (PostgreSQL
+//! cannot store U+0000, and no name needs the others).
+
+use crate::invalid::Invalid;
+
+/// Trims `text` and checks it. `what` names it in the message, `max` is in characters.
+///
+/// # Errors
+/// `required`, `too_long` or `control_character`.
+pub fn checked(what: &str, text: &str, max: usize) -> Result<String, Invalid> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Invalid::new("required", format!("{what} must not be empty")));
+    }
+    let length = text.chars().count();
+    if length > max {
+        return Err(Invalid::new(
+            "too_long",
+            format!("{what} has {length} characters; at most {max} are allowed"),
+        ));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Invalid::new("control_character", format!("{what} must not contain control characters")));
+    }
+    Ok(text.to_owned())
+}
+
+/// Declares a text newtype that parses instead of validating: `text!(Sku, "SKU", 64)`.
+macro_rules! text {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// In characters.
+            pub const MAX: usize = $max;
+
+            /// # Errors
+            /// Empty after trimming, longer than `MAX` characters, or with control characters.
+            pub fn parse(text: &str) -> Result<Self, crate::invalid::Invalid> {
+                crate::text::checked($what, text, $max).map(Self)
+            }
+
+            /// For what the database holds already, which was checked on its way in.
+            pub(crate) fn stored(text: String) -> Self {
+                Self(text)
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+pub(crate) use text;

@@ -1,0 +1,233 @@
+//! The unit of work: one transaction in which a command loads, decides and saves, the policies react, the events go to
+//! the outbox, the idempotency record is written, and everything commits or nothing does.
+//!
+//! It runs as a task of its own on the main runtime: a client that hangs up cancels the handler that waits, never the
+//! transaction. What can be tried again (a deadlock, a serialization failure, two requests with one idempotency key
+//! that met) is, a few times; then the error goes to the caller.
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use uuid::Uuid;
+
+use crate::context::RequestContext;
+use crate::customers::CustomerEvent;
+use crate::database::Database;
+use crate::error::Error;
+use crate::idempotency::{self, Answer, IdempotencyKey, StoredResponse};
+use crate::ids::TenantId;
+use crate::integration;
+use crate::orders::OrderEvent;
+use crate::outbox::{self, NewOutboxEvent, Notifier};
+use crate::policies;
+use crate::products::ProductEvent;
+
+/// How often a unit of work runs at most before its contention is the caller's to handle.
+const MAX_ATTEMPTS: u32 = 5;
+/// The pause before the second attempt, in milliseconds; it doubles each time, with jitter.
+const FIRST_PAUSE_MS: u64 = 2;
+
+/// An intention. It goes through an aggregate, which checks its invariants, and leaves events behind.
+pub trait Command: Send + Sync + 'static {
+    /// What the caller is told.
+    type Outcome: Send + 'static;
+
+    /// Runs inside the transaction, perhaps more than once: it must not touch anything outside `work`.
+    fn execute(&self, work: &mut UnitOfWork<'_>)
+    -> impl Future<Output = Result<Self::Outcome, Error>> + Send;
+}
+
+/// What happened, whichever aggregate it happened to. Internal; the published facts are in [`integration`].
+#[derive(Debug)]
+pub enum DomainEvent {
+    Customer(CustomerEvent),
+    Product(ProductEvent),
+    Order(OrderEvent),
+}
+
+impl From<CustomerEvent> for DomainEvent {
+    fn from(event: CustomerEvent) -> Self {
+        Self::Customer(event)
+    }
+}
+
+impl From<ProductEvent> for DomainEvent {
+    fn from(event: ProductEvent) -> Self {
+        Self::Product(event)
+    }
+}
+
+impl From<OrderEvent> for DomainEvent {
+    fn from(event: OrderEvent) -> Self {
+        Self::Order(event)
+    }
+}
+
+/// One open transaction and the events that it will leave behind.
+pub struct UnitOfWork<'a> {
+    connection: &'a mut AsyncPgConnection,
+    context: &'a RequestContext,
+    events: Vec<NewOutboxEvent>,
+}
+
+impl fmt::Debug for UnitOfWork<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnitOfWork")
+            .field("context", self.context)
+            .field("events", &self.events)
+            .finish_non_exhaustive()
+    }
+}
+
+impl UnitOfWork<'_> {
+    pub fn context(&self) -> &RequestContext {
+        self.context
+    }
+
+    pub fn tenant(&self) -> TenantId {
+        self.context.tenant_id
+    }
+
+    /// When the command is taken to happen; the same for everything that it causes.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.context.now
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut AsyncPgConnection {
+        self.connection
+    }
+
+    /// Lets the policies react to what happened and keeps the integration event, if there is one, for the outbox. Call
+    /// it after the aggregate was saved: its row is locked then, so the outbox has its events in order.
+    ///
+    /// # Errors
+    /// A policy that fails fails the whole unit of work.
+    pub async fn record(&mut self, event: impl Into<DomainEvent> + Send) -> Result<(), Error> {
+        let event = event.into();
+        policies::react(self, &event).await?;
+        if let Some(event) = integration::translate(&event)? {
+            let context = self.context;
+            self.events.push(NewOutboxEvent {
+                id: Uuid::now_v7(),
+                tenant_id: context.tenant_id.uuid(),
+                aggregate_type: event.aggregate_type,
+                aggregate_id: event.aggregate_id,
+                aggregate_version: event.aggregate_version,
+                event_type: event.event_type,
+                schema_version: event.schema_version,
+                payload: event.payload,
+                headers: headers(context)?,
+                occurred_at: context.now,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// What travels with every event: CONTRACT "RabbitMQ", headers that the row supplies.
+fn headers(context: &RequestContext) -> Result<String, Error> {
+    #[derive(serde::Serialize)]
+    struct Headers<'a> {
+        #[serde(rename = "correlation-id")]
+        correlation_id: &'a str,
+        #[serde(rename = "causation-id")]
+        causation_id: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        traceparent: Option<&'a str>,
+    }
+    let headers = Headers {
+        correlation_id: &context.correlation_id,
+        causation_id: &context.request_id,
+        traceparent: context.traceparent.as_deref(),
+    };
+    serde_json::to_string(&headers).map_err(|cause| Error::Serialize { what: "event headers", cause })
+}
+
+/// Runs commands, each in a unit of work of its own, and wakes the relay after those that left events.
+#[derive(Debug, Clone)]
+pub struct Executor {
+    database: Database,
+    notifier: Notifier,
+}
+
+impl Executor {
+    pub fn new(database: Database, notifier: Notifier) -> Self {
+        Self { database, notifier }
+    }
+
+    /// Runs a command; with an idempotency key, at most once for that key. `render` turns the outcome into the answer,
+    /// which is stored in the same transaction and given again to whoever repeats the request.
+    ///
+    /// # Errors
+    /// What the command refuses, and what the database does; `IdempotencyKeyReused` and `IdempotencyKeyInUse`. When the
+    /// connection was lost during the commit, whether it happened is unknown: with an idempotency key the client can
+    /// simply ask again.
+    pub async fn execute<C: Command>(
+        &self,
+        context: RequestContext,
+        key: Option<IdempotencyKey>,
+        command: C,
+        render: impl Fn(C::Outcome) -> Result<StoredResponse, Error> + Send + Sync + 'static,
+    ) -> Result<Answer, Error> {
+        let this = self.clone();
+        let work = async move { this.attempts(&context, key.as_ref(), &command, &render).await };
+        self.database.runtime().spawn(work).await?
+    }
+
+    async fn attempts<C: Command>(
+        &self,
+        context: &RequestContext,
+        key: Option<&IdempotencyKey>,
+        command: &C,
+        render: &(impl Fn(C::Outcome) -> Result<StoredResponse, Error> + Send + Sync),
+    ) -> Result<Answer, Error> {
+        let mut attempt = 1;
+        loop {
+            match self.attempt(context, key, command, render).await {
+                Err(error) if error.is_worth_retrying() && attempt < MAX_ATTEMPTS => {
+                    tracing::debug!(attempt, %error, "the unit of work is tried again");
+                    metrics::counter!("comptoir_unit_of_work_retries_total").increment(1);
+                    let pause = FIRST_PAUSE_MS << (attempt - 1);
+                    tokio::time::sleep(Duration::from_millis(rand::random_range(pause / 2..=pause))).await;
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn attempt<C: Command>(
+        &self,
+        context: &RequestContext,
+        key: Option<&IdempotencyKey>,
+        command: &C,
+        render: &(impl Fn(C::Outcome) -> Result<StoredResponse, Error> + Send + Sync),
+    ) -> Result<Answer, Error> {
+        let mut connection = self.database.connection().await?;
+        let (answer, has_events) = connection
+            .transaction(async |connection| {
+                if let Some(key) = key
+                    && let Some(response) = idempotency::claim(connection, context.tenant_id, key).await?
+                {
+                    return Ok::<_, Error>((Answer { response, replayed: true }, false));
+                }
+                let mut work = UnitOfWork { connection, context, events: Vec::new() };
+                let outcome = command.execute(&mut work).await?;
+                let UnitOfWork { connection, events, .. } = work;
+                outbox::append(connection, &events).await?;
+                let response = render(outcome)?;
+                if let Some(key) = key {
+                    idempotency::store(connection, context.tenant_id, key, &response).await?;
+                }
+                Ok((Answer { response, replayed: false }, !events.is_empty()))
+            })
+            .await?;
+        if has_events {
+            self.notifier.wake();
+        }
+        Ok(answer)
+    }
+}
