@@ -53,6 +53,9 @@ end_processes() {
         fi
         sleep 0.1
     done
+    # A process gives up its directory a moment before it is gone altogether.
+    local process
+    for process in $4; do timeout 2 tail -s 0.1 -f /dev/null --pid "$process" || true; done
 }
 
 # Waits until `$1_ready` holds. Fails at the deadline, or as soon as the server is gone, with the end of its log $2.
