@@ -67,6 +67,27 @@ diesel::table! {
 }
 
 diesel::table! {
+    outbox_events (shard, seq) {
+        transaction_id -> Int8,
+        seq -> Int8,
+        id -> Uuid,
+        tenant_id -> Uuid,
+        aggregate_type -> Text,
+        aggregate_id -> Text,
+        aggregate_version -> Nullable<Int8>,
+        event_type -> Text,
+        schema_version -> Int2,
+        payload -> Json,
+        headers -> Jsonb,
+        occurred_at -> Timestamptz,
+        shard -> Int2,
+        retry_count -> Int4,
+        next_attempt_at -> Nullable<Timestamptz>,
+        last_error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     products (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -79,5 +100,24 @@ diesel::table! {
         archived_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    relay_replicas (id) {
+        id -> Uuid,
+        name -> Text,
+        started_at -> Timestamptz,
+        last_seen_at -> Timestamptz,
+        blocked -> Bool,
+    }
+}
+
+diesel::table! {
+    relay_shards (shard) {
+        shard -> Int2,
+        owner -> Nullable<Uuid>,
+        epoch -> Int8,
+        expires_at -> Nullable<Timestamptz>,
     }
 }

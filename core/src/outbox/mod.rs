@@ -1,11 +1,19 @@
-//! The outbox, as the writer sees it: append events in the business transaction, then wake the relay.
+//! The outbox. Writers append events in their business transaction and wake the relay; the relay reads them, publishes
+//! them elsewhere, and writes down what became of them. All SQL on these tables is here.
 //!
-//! Refuses to publish: that is the relay's work, and it begins when the transaction has committed.
+//! Refuses to publish: this module knows no broker.
 
 mod append;
+mod fetch;
+pub mod leases;
 mod notifier;
+pub mod overview;
+pub mod settle;
 
 pub use append::{NewOutboxEvent, append};
+pub use fetch::{
+    AggregateRange, JsonText, OutboxRow, Page, PageRequest, Snapshot, prepare_reader, read_aggregates, read_new, read_page,
+};
 pub use notifier::{Notifier, NotifierConfig};
 
 /// The channel on which writers tell relays that there is something to publish.

@@ -69,9 +69,9 @@ async fn send(
         *connection = Some(database::connect(database).await?);
     }
     if let Some(open) = connection {
-        open.batch_execute(statement).await.map_err(|error| {
-            diesel::ConnectionError::BadConnection(error.to_string())
-        })?;
+        open.batch_execute(statement)
+            .await
+            .map_err(|error| diesel::ConnectionError::BadConnection(error.to_string()))?;
     }
     Ok(())
 }

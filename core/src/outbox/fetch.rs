@@ -1,0 +1,386 @@
+//! Reads events for the relay, in three ways that share one row: what is new behind and in front of the relay's
+//! cursors, what is new at all, and the events of given aggregates.
+//!
+//! Each is one statement, hence one snapshot. Nothing is locked: the lease of a shard keeps other relays away.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::pg::{Pg, PgValue};
+use diesel::sql_types::{Array, BigInt, Integer, Json, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use uuid::Uuid;
+
+use super::SHARDS;
+
+/// A JSON document's text, as PostgreSQL sent it: never parsed here.
+#[derive(Debug, Clone, FromSqlRow)]
+pub struct JsonText(pub Vec<u8>);
+
+impl FromSql<Json, Pg> for JsonText {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(value.as_bytes().to_vec()))
+    }
+}
+
+impl FromSql<Jsonb, Pg> for JsonText {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        match value.as_bytes() {
+            [1, text @ ..] => Ok(Self(text.to_vec())),
+            _ => Err("unknown version of jsonb".into()),
+        }
+    }
+}
+
+/// An event as the relay reads it.
+#[derive(Debug, Clone)]
+pub struct OutboxRow {
+    pub seq: i64,
+    pub id: Uuid,
+    pub shard: i16,
+    pub tenant_id: Uuid,
+    pub aggregate_type: String,
+    pub aggregate_id: String,
+    pub aggregate_version: Option<i64>,
+    pub event_type: String,
+    pub schema_version: i16,
+    pub payload: JsonText,
+    pub headers: JsonText,
+    pub occurred_at: DateTime<Utc>,
+    pub retry_count: i32,
+    /// How long the event still has to wait before its next attempt, by the database's clock.
+    pub wait_ms: Option<i64>,
+}
+
+/// Which transactions a statement saw. The rows that are visible to a later statement and were not to this one are
+/// exactly those of transactions at or above `xmax` and those of `in_progress`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    pub xmax: i64,
+    pub in_progress: Vec<i64>,
+}
+
+impl Snapshot {
+    /// A snapshot in whose light nothing is new.
+    pub fn of_everything() -> Self {
+        Self { xmax: i64::MAX, in_progress: Vec::new() }
+    }
+
+    /// From PostgreSQL's text, `xmin:xmax:xid,xid,…`.
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, ':').skip(1);
+        let xmax = parts.next()?.parse().ok()?;
+        let listed = parts.next()?;
+        let in_progress = listed.split(',').filter(|xid| !xid.is_empty()).map(str::parse).collect::<Result<_, _>>().ok()?;
+        Some(Self { xmax, in_progress })
+    }
+}
+
+/// What to read next.
+#[derive(Debug, Clone)]
+pub struct PageRequest {
+    /// Everything visible in this snapshot at or below a shard's cursor was read before.
+    pub since: Snapshot,
+    /// By shard; -1 for shards that are not held.
+    pub cursors: [i64; SHARDS],
+    /// Which shards to read in which order, and how many rows of each at most.
+    pub takes: Vec<(i16, i32)>,
+    /// Rows behind the cursors at most.
+    pub late_limit: i64,
+    /// The page ends with the row whose payload reaches this many bytes.
+    pub max_bytes: i64,
+}
+
+#[derive(Debug, Clone)]
+pub struct Page {
+    pub snapshot: Snapshot,
+    /// Rows behind a cursor that were committed after the rows around them, by seq.
+    pub late: Vec<OutboxRow>,
+    /// Rows in front of the cursors; those of one shard by seq.
+    pub next: Vec<OutboxRow>,
+}
+
+/// The events of one aggregate between two seqs, both included.
+#[derive(Debug, Clone)]
+pub struct AggregateRange {
+    pub shard: i16,
+    pub tenant_id: Uuid,
+    pub aggregate_type: String,
+    pub aggregate_id: String,
+    pub from_seq: i64,
+    pub to_seq: i64,
+}
+
+type RowTuple = (
+    i16,
+    i64,
+    Uuid,
+    i16,
+    Uuid,
+    String,
+    String,
+    Option<i64>,
+    String,
+    i16,
+    JsonText,
+    JsonText,
+    DateTime<Utc>,
+    i32,
+    Option<i64>,
+);
+
+// What the first column says about the row.
+const HEADER: i16 = 0;
+const LATE: i16 = 1;
+
+crate::statement! {
+    /// The first row is the page's header and carries the snapshot in the place of the aggregate's id. Limits and byte
+    /// budget apply in the order in which the nested loop delivers: the rows of a shard always form a prefix.
+    struct ReadPage<'a> {
+        xmax: i64 => BigInt,
+        in_progress: &'a [i64] => Array<BigInt>,
+        cursors: &'a [i64] => Array<BigInt>,
+        last_cursor: i64 => BigInt,
+        late_limit: i64 => BigInt,
+        shards: &'a [i16] => Array<SmallInt>,
+        takes: &'a [i32] => Array<Integer>,
+        max_bytes: i64 => BigInt,
+    } -> (SmallInt, BigInt, SqlUuid, SmallInt, SqlUuid, Text, Text, Nullable<BigInt>, Text, SmallInt, Json, Jsonb,
+          Timestamptz, Integer, Nullable<BigInt>)
+    = "WITH p AS MATERIALIZED (
+        SELECT $1::bigint AS xmax, $2::bigint[] AS in_progress, $3::bigint[] AS cursors, $4::bigint AS last_cursor
+    )
+    SELECT kind, seq, id, shard, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
+        schema_version, payload, headers, occurred_at, retry_count, wait_ms
+    FROM (
+        SELECT *, sum(pg_column_size(payload)) OVER (ROWS UNBOUNDED PRECEDING) - pg_column_size(payload) AS bytes_before
+        FROM (
+            SELECT 0::smallint AS kind, 0::bigint AS seq, '00000000-0000-0000-0000-000000000000'::uuid AS id,
+                0::smallint AS shard, '00000000-0000-0000-0000-000000000000'::uuid AS tenant_id,
+                '' AS aggregate_type, pg_current_snapshot()::text AS aggregate_id, NULL::bigint AS aggregate_version,
+                '' AS event_type, 0::smallint AS schema_version, 'null'::json AS payload, '{}'::jsonb AS headers,
+                now() AS occurred_at, 0 AS retry_count, NULL::bigint AS wait_ms
+            UNION ALL
+            (SELECT 1::smallint, e.seq, e.id, e.shard, e.tenant_id, e.aggregate_type, e.aggregate_id,
+                e.aggregate_version, e.event_type, e.schema_version, e.payload, e.headers, e.occurred_at, e.retry_count,
+                (extract(epoch FROM e.next_attempt_at - now()) * 1000)::bigint
+            FROM (
+                SELECT * FROM outbox_events
+                WHERE transaction_id >= (SELECT xmax FROM p) AND seq <= (SELECT last_cursor FROM p)
+                UNION ALL
+                SELECT * FROM outbox_events
+                WHERE transaction_id = ANY ((SELECT in_progress FROM p)::bigint[])
+                    AND seq <= (SELECT last_cursor FROM p)
+            ) AS e
+            WHERE e.seq <= (SELECT cursors FROM p)[e.shard + 1]
+            ORDER BY e.seq
+            LIMIT $5)
+            UNION ALL
+            SELECT 2::smallint, e.seq, e.id, e.shard, e.tenant_id, e.aggregate_type, e.aggregate_id,
+                e.aggregate_version, e.event_type, e.schema_version, e.payload, e.headers, e.occurred_at, e.retry_count,
+                (extract(epoch FROM e.next_attempt_at - now()) * 1000)::bigint
+            FROM unnest($6::smallint[], $7::integer[]) AS held (shard, take)
+            CROSS JOIN LATERAL (
+                SELECT * FROM outbox_events
+                WHERE shard = held.shard AND seq > (SELECT cursors FROM p)[held.shard + 1]
+                ORDER BY seq
+                LIMIT held.take
+            ) AS e
+        ) AS page
+    ) AS page
+    WHERE bytes_before < $8"
+}
+
+crate::statement! {
+    /// Everything that became visible since a snapshot, for a relay that had read everything visible in it.
+    struct ReadNew<'a> {
+        xmax: i64 => BigInt,
+        in_progress: &'a [i64] => Array<BigInt>,
+        shards: &'a [i16] => Array<SmallInt>,
+        limit: i64 => BigInt,
+    } -> (SmallInt, BigInt, SqlUuid, SmallInt, SqlUuid, Text, Text, Nullable<BigInt>, Text, SmallInt, Json, Jsonb,
+          Timestamptz, Integer, Nullable<BigInt>)
+    = "SELECT 0::smallint, 0::bigint, '00000000-0000-0000-0000-000000000000'::uuid, 0::smallint,
+        '00000000-0000-0000-0000-000000000000'::uuid, '', pg_current_snapshot()::text, NULL::bigint, '', 0::smallint,
+        'null'::json, '{}'::jsonb, now(), 0, NULL::bigint
+    UNION ALL
+    (SELECT 2::smallint, e.seq, e.id, e.shard, e.tenant_id, e.aggregate_type, e.aggregate_id, e.aggregate_version,
+        e.event_type, e.schema_version, e.payload, e.headers, e.occurred_at, e.retry_count,
+        (extract(epoch FROM e.next_attempt_at - now()) * 1000)::bigint
+    FROM (
+        SELECT * FROM outbox_events WHERE transaction_id >= $1
+        UNION ALL
+        SELECT * FROM outbox_events WHERE transaction_id = ANY ($2::bigint[])
+    ) AS e
+    WHERE e.shard = ANY ($3::smallint[])
+    LIMIT $4)"
+}
+
+crate::statement! {
+    struct ReadAggregates<'a> {
+        shards: &'a [i16] => Array<SmallInt>,
+        tenants: &'a [Uuid] => Array<SqlUuid>,
+        types: &'a [&'a str] => Array<Text>,
+        ids: &'a [&'a str] => Array<Text>,
+        from_seqs: &'a [i64] => Array<BigInt>,
+        to_seqs: &'a [i64] => Array<BigInt>,
+        limit: i64 => BigInt,
+        max_bytes: i64 => BigInt,
+    } -> (SmallInt, BigInt, SqlUuid, SmallInt, SqlUuid, Text, Text, Nullable<BigInt>, Text, SmallInt, Json, Jsonb,
+          Timestamptz, Integer, Nullable<BigInt>)
+    = "SELECT 2::smallint, seq, id, shard, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
+        schema_version, payload, headers, occurred_at, retry_count,
+        (extract(epoch FROM next_attempt_at - now()) * 1000)::bigint
+    FROM (
+        SELECT e.*, sum(pg_column_size(e.payload)) OVER (ROWS UNBOUNDED PRECEDING) - pg_column_size(e.payload)
+            AS bytes_before
+        FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
+            AS wanted (shard, tenant_id, aggregate_type, aggregate_id, from_seq, to_seq)
+        CROSS JOIN LATERAL (
+            SELECT * FROM outbox_events
+            WHERE shard = wanted.shard AND seq BETWEEN wanted.from_seq AND wanted.to_seq
+                AND aggregate_id = wanted.aggregate_id AND aggregate_type = wanted.aggregate_type
+                AND tenant_id = wanted.tenant_id
+            ORDER BY seq
+            LIMIT $7
+        ) AS e
+    ) AS page
+    WHERE bytes_before < $8"
+}
+
+/// Prepares a connection for the relay's statements.
+///
+/// Their plan must not follow the statistics of a table that is empty at one moment and holds a million rows at the
+/// next: every access is by index, planned once.
+///
+/// # Errors
+/// The connection's own.
+pub async fn prepare_reader(connection: &mut AsyncPgConnection) -> QueryResult<()> {
+    connection
+        .batch_execute(
+            "SET plan_cache_mode = force_generic_plan; SET jit = off; SET enable_seqscan = off; \
+             SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+             SET max_parallel_workers_per_gather = 0",
+        )
+        .await
+}
+
+/// # Errors
+/// The connection's own.
+pub async fn read_page(connection: &mut AsyncPgConnection, request: &PageRequest) -> QueryResult<Page> {
+    let shards: Vec<i16> = request.takes.iter().map(|(shard, _)| *shard).collect();
+    let takes: Vec<i32> = request.takes.iter().map(|(_, take)| *take).collect();
+    let last_cursor = request.cursors.iter().copied().max().unwrap_or(-1);
+    let statement = ReadPage::new(
+        request.since.xmax,
+        &request.since.in_progress,
+        &request.cursors,
+        last_cursor,
+        request.late_limit,
+        &shards,
+        &takes,
+        request.max_bytes,
+    );
+    page(statement.load(connection).await?)
+}
+
+/// Reads what became visible since `since`, `limit` rows at most, in any order and all as `next`. Only for a relay that
+/// had read everything that `since` saw; a page of `limit` rows may be incomplete and must then be thrown away.
+///
+/// # Errors
+/// The connection's own.
+pub async fn read_new(
+    connection: &mut AsyncPgConnection,
+    since: &Snapshot,
+    shards: &[i16],
+    limit: i64,
+) -> QueryResult<Page> {
+    page(ReadNew::new(since.xmax, &since.in_progress, shards, limit).load(connection).await?)
+}
+
+/// Reads the events of some aggregates, `limit` of each at most, in the order asked for. The result ends early with the
+/// row whose payload reaches `max_bytes`.
+///
+/// # Errors
+/// The connection's own.
+pub async fn read_aggregates(
+    connection: &mut AsyncPgConnection,
+    wanted: &[AggregateRange],
+    limit: i64,
+    max_bytes: i64,
+) -> QueryResult<Vec<OutboxRow>> {
+    let shards: Vec<_> = wanted.iter().map(|one| one.shard).collect();
+    let tenants: Vec<_> = wanted.iter().map(|one| one.tenant_id).collect();
+    let types: Vec<_> = wanted.iter().map(|one| one.aggregate_type.as_str()).collect();
+    let ids: Vec<_> = wanted.iter().map(|one| one.aggregate_id.as_str()).collect();
+    let from_seqs: Vec<_> = wanted.iter().map(|one| one.from_seq).collect();
+    let to_seqs: Vec<_> = wanted.iter().map(|one| one.to_seq).collect();
+    let statement = ReadAggregates::new(&shards, &tenants, &types, &ids, &from_seqs, &to_seqs, limit, max_bytes);
+    let rows: Vec<RowTuple> = statement.load(connection).await?;
+    Ok(rows.into_iter().map(|row| row_of(row).1).collect())
+}
+
+fn page(rows: Vec<RowTuple>) -> QueryResult<Page> {
+    let expected = rows.len();
+    let mut snapshot = None;
+    let (mut late, mut next) = (Vec::new(), Vec::with_capacity(expected));
+    for row in rows {
+        match row_of(row) {
+            (HEADER, header) => snapshot = Snapshot::parse(&header.aggregate_id),
+            (LATE, row) => late.push(row),
+            (_, row) => next.push(row),
+        }
+    }
+    let snapshot = snapshot.ok_or_else(|| diesel::result::Error::DeserializationError("a page without snapshot".into()))?;
+    Ok(Page { snapshot, late, next })
+}
+
+fn row_of(row: RowTuple) -> (i16, OutboxRow) {
+    let (
+        kind,
+        seq,
+        id,
+        shard,
+        tenant_id,
+        aggregate_type,
+        aggregate_id,
+        aggregate_version,
+        event_type,
+        schema_version,
+        payload,
+        headers,
+        occurred_at,
+        retry_count,
+        wait_ms,
+    ) = row;
+    let row = OutboxRow {
+        seq,
+        id,
+        shard,
+        tenant_id,
+        aggregate_type,
+        aggregate_id,
+        aggregate_version,
+        event_type,
+        schema_version,
+        payload,
+        headers,
+        occurred_at,
+        retry_count,
+        wait_ms,
+    };
+    (kind, row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_read_from_its_text() {
+        let busy = Snapshot { xmax: 20, in_progress: vec![10, 14] };
+        assert_eq!(Snapshot::parse("10:20:10,14"), Some(busy));
+        assert_eq!(Snapshot::parse("10:10:"), Some(Snapshot { xmax: 10, in_progress: vec![] }));
+        assert_eq!(Snapshot::parse("nonsense"), None);
+    }
+}

@@ -1,0 +1,125 @@
+//! Who may publish from which shard. The database's clock decides; no machine's clock is compared with another's.
+
+use diesel::QueryResult;
+use diesel::sql_types::{Array, BigInt, Bool, SmallInt, Text, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+/// The channel on which relays tell each other that shards are free.
+pub const LEASES_CHANNEL: &str = "comptoir_relay_leases";
+
+/// A shard and the epoch under which it is held.
+pub type ShardEpoch = (i16, i64);
+
+crate::statement! {
+    struct Beat<'a> {
+        id: Uuid => SqlUuid,
+        name: &'a str => Text,
+        blocked: bool => Bool,
+        lifetime_ms: i64 => BigInt,
+    } -> (BigInt,)
+    = "WITH me AS (
+        INSERT INTO relay_replicas (id, name, blocked) VALUES ($1, $2, $3)
+        ON CONFLICT (id) DO UPDATE SET last_seen_at = now(), blocked = excluded.blocked
+        RETURNING id
+    ), lifetime AS (SELECT $4 * interval '1 millisecond' AS lifetime),
+    gone AS (
+        DELETE FROM relay_replicas WHERE last_seen_at < now() - 20 * (SELECT lifetime FROM lifetime)
+    )
+    SELECT count(*) + 1 FROM relay_replicas
+    WHERE last_seen_at > now() - (SELECT lifetime FROM lifetime) AND id <> (SELECT id FROM me)"
+}
+
+crate::statement! {
+    /// An expired lease is not renewed, even if nobody has taken the shard yet: its holder has stopped using it.
+    struct Renew<'a> {
+        ttl_ms: i64 => BigInt,
+        owner: Uuid => SqlUuid,
+    } -> (SmallInt, BigInt)
+    = "UPDATE relay_shards SET expires_at = now() + $1 * interval '1 millisecond'
+    WHERE owner = $2 AND expires_at > now()
+    RETURNING shard, epoch"
+}
+
+crate::statement! {
+    struct Claim<'a> {
+        limit: i64 => BigInt,
+        owner: Uuid => SqlUuid,
+        ttl_ms: i64 => BigInt,
+    } -> (SmallInt, BigInt)
+    = "WITH free AS MATERIALIZED (
+        SELECT shard FROM relay_shards
+        WHERE owner IS NULL OR expires_at <= now()
+        ORDER BY shard
+        LIMIT $1
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE relay_shards r
+    SET owner = $2, epoch = r.epoch + 1, expires_at = now() + $3 * interval '1 millisecond'
+    FROM free WHERE r.shard = free.shard
+    RETURNING r.shard, r.epoch"
+}
+
+crate::statement! {
+    struct Release<'a> { owner: Uuid => SqlUuid, shards: &'a [i16] => Array<SmallInt>, channel: &'a str => Text }
+    = "WITH released AS (
+        UPDATE relay_shards SET owner = NULL, expires_at = NULL
+        WHERE owner = $1 AND shard = ANY ($2)
+        RETURNING shard
+    )
+    SELECT pg_notify($3, '') FROM (SELECT count(*) AS shards FROM released) AS r WHERE r.shards > 0"
+}
+
+/// Says that this replica lives; returns how many do, itself included.
+///
+/// # Errors
+/// The connection's own.
+pub async fn beat(
+    connection: &mut AsyncPgConnection,
+    id: Uuid,
+    name: &str,
+    blocked: bool,
+    lifetime_ms: i64,
+) -> QueryResult<i64> {
+    Beat::new(id, name, blocked, lifetime_ms).get_result::<(i64,)>(connection).await.map(|(live,)| live)
+}
+
+/// Renews every lease that has not expired and returns what is held.
+///
+/// # Errors
+/// The connection's own; then it is unknown what is held.
+pub async fn renew(connection: &mut AsyncPgConnection, owner: Uuid, ttl_ms: i64) -> QueryResult<Vec<ShardEpoch>> {
+    Renew::new(ttl_ms, owner).load(connection).await
+}
+
+/// Takes up to `limit` shards that nobody holds. Replicas that do so at the same time never take the same one.
+///
+/// # Errors
+/// The connection's own.
+pub async fn claim(
+    connection: &mut AsyncPgConnection,
+    owner: Uuid,
+    ttl_ms: i64,
+    limit: i64,
+) -> QueryResult<Vec<ShardEpoch>> {
+    Claim::new(limit, owner, ttl_ms).load(connection).await
+}
+
+/// Gives shards back and tells the other relays.
+///
+/// # Errors
+/// The connection's own; the leases then expire by themselves.
+pub async fn release(connection: &mut AsyncPgConnection, owner: Uuid, shards: &[i16]) -> QueryResult<()> {
+    Release::new(owner, shards, LEASES_CHANNEL).execute(connection).await.map(drop)
+}
+
+/// Removes the replica from the list.
+///
+/// # Errors
+/// The connection's own.
+pub async fn leave(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult<()> {
+    use crate::schema::relay_replicas;
+    use diesel::prelude::*;
+    let me = relay_replicas::table.find(id);
+    diesel_async::RunQueryDsl::execute(diesel::delete(me), connection).await.map(drop)
+}

@@ -1,0 +1,110 @@
+//! What an operator asks of the outbox: how much waits, for how long, and who works on it.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Double, Nullable, Timestamptz};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use crate::schema::{relay_replicas, relay_shards};
+
+/// Counted, not estimated: reads the whole outbox.
+#[derive(Debug, Clone, Queryable)]
+pub struct Totals {
+    pub pending: i64,
+    pub retrying: i64,
+    pub dead_letters: i64,
+    /// Age of the oldest pending event, by the database's clock.
+    pub oldest_pending_seconds: Option<f64>,
+}
+
+#[derive(Debug, Clone, Queryable)]
+pub struct ShardState {
+    pub shard: i16,
+    pub owner: Option<Uuid>,
+    pub epoch: i64,
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone, Queryable)]
+pub struct ReplicaState {
+    pub id: Uuid,
+    pub name: String,
+    pub started_at: DateTime<Utc>,
+    pub last_seen_at: DateTime<Utc>,
+    pub blocked: bool,
+}
+
+/// What is left of a run that began at `started_at`.
+#[derive(Debug, Clone, Queryable)]
+pub struct Remainder {
+    /// Events that can be published now.
+    pub due: i64,
+    /// Events that wait for a retry, or behind one of their own aggregate that does.
+    pub waiting: i64,
+    pub dead_lettered: i64,
+}
+
+crate::statement! {
+    struct CountAll<'a> {} -> (BigInt, BigInt, BigInt, Nullable<Double>)
+    = "SELECT count(*), count(*) FILTER (WHERE retry_count > 0), (SELECT count(*) FROM outbox_dead_letters),
+        extract(epoch FROM now() - min(occurred_at))::double precision
+    FROM outbox_events"
+}
+
+crate::statement! {
+    struct Start<'a> {} -> (BigInt, Timestamptz)
+    = "SELECT COALESCE((SELECT max(seq) FROM outbox_events), 0), now()"
+}
+
+crate::statement! {
+    struct CountRemainder<'a> { last_seq: i64 => BigInt, started_at: DateTime<Utc> => Timestamptz }
+        -> (BigInt, BigInt, BigInt)
+    = "WITH run AS (SELECT $1::bigint AS last_seq, $2::timestamptz AS started_at),
+    left_over AS (
+        SELECT bool_or(next_attempt_at > now())
+            OVER (PARTITION BY shard, tenant_id, aggregate_type, aggregate_id ORDER BY seq) IS TRUE AS waits
+        FROM outbox_events WHERE seq <= (SELECT last_seq FROM run)
+    )
+    SELECT count(*) FILTER (WHERE NOT waits), count(*) FILTER (WHERE waits),
+        (SELECT count(*) FROM outbox_dead_letters
+         WHERE failed_at >= (SELECT started_at FROM run) AND seq <= (SELECT last_seq FROM run))
+    FROM left_over"
+}
+
+/// # Errors
+/// The connection's own.
+pub async fn totals(connection: &mut AsyncPgConnection) -> QueryResult<Totals> {
+    CountAll::new().get_result(connection).await
+}
+
+/// # Errors
+/// The connection's own.
+pub async fn shards(connection: &mut AsyncPgConnection) -> QueryResult<Vec<ShardState>> {
+    RunQueryDsl::load(relay_shards::table.order(relay_shards::shard), connection).await
+}
+
+/// # Errors
+/// The connection's own.
+pub async fn replicas(connection: &mut AsyncPgConnection) -> QueryResult<Vec<ReplicaState>> {
+    RunQueryDsl::load(relay_replicas::table.order((relay_replicas::started_at, relay_replicas::id)), connection).await
+}
+
+/// The last seq that is visible now, and the time: what a run that drains what there is has to drain.
+///
+/// # Errors
+/// The connection's own.
+pub async fn run_start(connection: &mut AsyncPgConnection) -> QueryResult<(i64, DateTime<Utc>)> {
+    Start::new().get_result(connection).await
+}
+
+/// # Errors
+/// The connection's own.
+pub async fn remainder(
+    connection: &mut AsyncPgConnection,
+    last_seq: i64,
+    started_at: DateTime<Utc>,
+) -> QueryResult<Remainder> {
+    CountRemainder::new(last_seq, started_at).get_result(connection).await
+}

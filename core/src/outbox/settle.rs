@@ -1,0 +1,210 @@
+//! Writes down what became of events that the relay tried to publish.
+//!
+//! Every statement is fenced: it touches only rows of shards that the writer holds, under the epoch under which it
+//! published. A former owner's late write changes nothing.
+
+use diesel::QueryResult;
+use diesel::sql_types::{Array, BigInt, Integer, SmallInt, Text, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+/// The leases under which the rows of a statement were published.
+#[derive(Debug, Clone, Default)]
+pub struct Fence {
+    pub owner: Uuid,
+    pub shards: Vec<i16>,
+    pub epochs: Vec<i64>,
+}
+
+/// Rows by their key.
+#[derive(Debug, Clone, Default)]
+pub struct RowKeys {
+    pub shards: Vec<i16>,
+    pub seqs: Vec<i64>,
+}
+
+impl RowKeys {
+    pub fn push(&mut self, shard: i16, seq: i64) {
+        self.shards.push(shard);
+        self.seqs.push(seq);
+    }
+
+    pub fn len(&self) -> usize {
+        self.seqs.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.seqs.is_empty()
+    }
+}
+
+/// Events that will be tried again.
+#[derive(Debug, Clone, Default)]
+pub struct Retries {
+    pub keys: RowKeys,
+    pub retry_counts: Vec<i32>,
+    pub wait_ms: Vec<i64>,
+    pub errors: Vec<String>,
+}
+
+/// Events that will not be tried again.
+#[derive(Debug, Clone, Default)]
+pub struct DeadLetters {
+    pub keys: RowKeys,
+    pub retry_counts: Vec<i32>,
+    pub reasons: Vec<String>,
+    pub errors: Vec<String>,
+}
+
+crate::statement! {
+    struct MoveToHistory<'a> {
+        owner: Uuid => SqlUuid,
+        fence_shards: &'a [i16] => Array<SmallInt>,
+        fence_epochs: &'a [i64] => Array<BigInt>,
+        shards: &'a [i16] => Array<SmallInt>,
+        seqs: &'a [i64] => Array<BigInt>,
+    }
+    = "WITH held AS MATERIALIZED (
+        SELECT array_agg(r.shard) AS shards FROM relay_shards r
+        WHERE r.owner = $1 AND (r.shard, r.epoch) IN (SELECT * FROM unnest($2::smallint[], $3::bigint[]))
+    ), settled AS (
+        DELETE FROM outbox_events e
+        USING unnest($4::smallint[], $5::bigint[]) AS row (shard, seq)
+        WHERE e.shard = row.shard AND e.seq = row.seq AND row.shard = ANY ((SELECT shards FROM held)::smallint[])
+        RETURNING e.*
+    )
+    INSERT INTO outbox_history (seq, id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
+        schema_version, payload, headers, occurred_at, shard, retry_count, next_attempt_at, last_error)
+    SELECT seq, id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type, schema_version, payload,
+        headers, occurred_at, shard, retry_count, next_attempt_at, last_error
+    FROM settled"
+}
+
+crate::statement! {
+    struct Remove<'a> {
+        owner: Uuid => SqlUuid,
+        fence_shards: &'a [i16] => Array<SmallInt>,
+        fence_epochs: &'a [i64] => Array<BigInt>,
+        shards: &'a [i16] => Array<SmallInt>,
+        seqs: &'a [i64] => Array<BigInt>,
+    }
+    = "WITH held AS MATERIALIZED (
+        SELECT array_agg(r.shard) AS shards FROM relay_shards r
+        WHERE r.owner = $1 AND (r.shard, r.epoch) IN (SELECT * FROM unnest($2::smallint[], $3::bigint[]))
+    )
+    DELETE FROM outbox_events e
+    USING unnest($4::smallint[], $5::bigint[]) AS row (shard, seq)
+    WHERE e.shard = row.shard AND e.seq = row.seq AND row.shard = ANY ((SELECT shards FROM held)::smallint[])"
+}
+
+crate::statement! {
+    struct Reschedule<'a> {
+        owner: Uuid => SqlUuid,
+        fence_shards: &'a [i16] => Array<SmallInt>,
+        fence_epochs: &'a [i64] => Array<BigInt>,
+        shards: &'a [i16] => Array<SmallInt>,
+        seqs: &'a [i64] => Array<BigInt>,
+        retry_counts: &'a [i32] => Array<Integer>,
+        wait_ms: &'a [i64] => Array<BigInt>,
+        errors: &'a [String] => Array<Text>,
+    }
+    = "WITH held AS MATERIALIZED (
+        SELECT array_agg(r.shard) AS shards FROM relay_shards r
+        WHERE r.owner = $1 AND (r.shard, r.epoch) IN (SELECT * FROM unnest($2::smallint[], $3::bigint[]))
+    )
+    UPDATE outbox_events e
+    SET retry_count = row.retry_count, last_error = row.error,
+        next_attempt_at = now() + row.wait_ms * interval '1 millisecond'
+    FROM unnest($4::smallint[], $5::bigint[], $6::integer[], $7::bigint[], $8::text[])
+        AS row (shard, seq, retry_count, wait_ms, error)
+    WHERE e.shard = row.shard AND e.seq = row.seq AND row.shard = ANY ((SELECT shards FROM held)::smallint[])"
+}
+
+crate::statement! {
+    /// An id that is a dead letter already is one that somebody inserted again: the newer failure stands.
+    struct MoveToDeadLetters<'a> {
+        owner: Uuid => SqlUuid,
+        fence_shards: &'a [i16] => Array<SmallInt>,
+        fence_epochs: &'a [i64] => Array<BigInt>,
+        shards: &'a [i16] => Array<SmallInt>,
+        seqs: &'a [i64] => Array<BigInt>,
+        retry_counts: &'a [i32] => Array<Integer>,
+        reasons: &'a [String] => Array<Text>,
+        errors: &'a [String] => Array<Text>,
+    }
+    = "WITH held AS MATERIALIZED (
+        SELECT array_agg(r.shard) AS shards FROM relay_shards r
+        WHERE r.owner = $1 AND (r.shard, r.epoch) IN (SELECT * FROM unnest($2::smallint[], $3::bigint[]))
+    ), dead AS (
+        DELETE FROM outbox_events e
+        USING unnest($4::smallint[], $5::bigint[], $6::integer[], $7::text[], $8::text[])
+            AS row (shard, seq, retry_count, reason, error)
+        WHERE e.shard = row.shard AND e.seq = row.seq AND row.shard = ANY ((SELECT shards FROM held)::smallint[])
+        RETURNING e.*, row.retry_count AS attempts, row.reason, row.error
+    )
+    INSERT INTO outbox_dead_letters (id, seq, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
+        schema_version, payload, headers, occurred_at, shard, retry_count, next_attempt_at, last_error, reason)
+    SELECT id, seq, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type, schema_version, payload,
+        headers, occurred_at, shard, attempts, NULL, error, reason
+    FROM dead
+    ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, payload = excluded.payload, headers = excluded.headers,
+        retry_count = excluded.retry_count, last_error = excluded.last_error, reason = excluded.reason,
+        failed_at = excluded.failed_at"
+}
+
+/// Moves published events to the history; returns how many there were to move.
+///
+/// # Errors
+/// The connection's own; then nothing was moved, or it is unknown whether it was.
+pub async fn move_to_history(connection: &mut AsyncPgConnection, fence: &Fence, keys: &RowKeys) -> QueryResult<usize> {
+    let statement = MoveToHistory::new(fence.owner, &fence.shards, &fence.epochs, &keys.shards, &keys.seqs);
+    statement.execute(connection).await
+}
+
+/// Deletes events without a trace: the policy for unroutable events says so.
+///
+/// # Errors
+/// The connection's own.
+pub async fn remove(connection: &mut AsyncPgConnection, fence: &Fence, keys: &RowKeys) -> QueryResult<usize> {
+    Remove::new(fence.owner, &fence.shards, &fence.epochs, &keys.shards, &keys.seqs).execute(connection).await
+}
+
+/// Notes a failed attempt and when the next is due.
+///
+/// # Errors
+/// The connection's own.
+pub async fn reschedule(connection: &mut AsyncPgConnection, fence: &Fence, retries: &Retries) -> QueryResult<usize> {
+    let statement = Reschedule::new(
+        fence.owner,
+        &fence.shards,
+        &fence.epochs,
+        &retries.keys.shards,
+        &retries.keys.seqs,
+        &retries.retry_counts,
+        &retries.wait_ms,
+        &retries.errors,
+    );
+    statement.execute(connection).await
+}
+
+/// Moves events that failed for good; their dead letters were confirmed by the broker.
+///
+/// # Errors
+/// The connection's own.
+pub async fn move_to_dead_letters(
+    connection: &mut AsyncPgConnection,
+    fence: &Fence,
+    dead: &DeadLetters,
+) -> QueryResult<usize> {
+    let statement = MoveToDeadLetters::new(
+        fence.owner,
+        &fence.shards,
+        &fence.epochs,
+        &dead.keys.shards,
+        &dead.keys.seqs,
+        &dead.retry_counts,
+        &dead.reasons,
+        &dead.errors,
+    );
+    statement.execute(connection).await
+}
