@@ -12,6 +12,7 @@ open_directory() {
     if [[ -L $servers && $(cat "$servers/owner" 2>/dev/null) != "$dir" ]]; then
         rm "$servers" # Copied together with the project folder: what it points to is the original's.
     fi
+    cd / # The servers' users may not be allowed here.
     # shellcheck disable=SC1091
     if [[ -f $dir/ports ]]; then source "$dir/ports"; fi
 }
@@ -33,7 +34,7 @@ prepare() {
         id "$account" >/dev/null 2>&1 || account=nobody
     fi
     mkdir -p "$servers"
-    if ! as "$account" test -x "$servers/."; then relocate_servers; fi
+    if ! as "$account" test -x "$(cd "$servers" && pwd -P)"; then relocate_servers; fi
     mkdir "$servers/$1.new"
     chmod 700 "$servers/$1.new"
     if [[ $EUID -eq 0 ]]; then chown "$account:" "$servers/$1.new"; fi
