@@ -1,1 +1,15 @@
-//! Placeholder, filled in by the next commit.
+//! The HTTP API: turns requests into commands and queries of `comptoir-core`, and their results into answers.
+//!
+//! Decides nothing about the business and knows no SQL and no broker. Handlers are thin: extract, parse into a command,
+//! call core, answer.
+
+pub mod cli;
+pub mod config;
+mod error;
+mod extract;
+mod middleware;
+pub mod openapi;
+mod respond;
+mod routes;
+pub mod startup;
+mod trace;

@@ -152,6 +152,15 @@ impl Database {
         Ok(self.pool.get().await?)
     }
 
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&self) -> Result<(), crate::error::Error> {
+        let mut connection = self.connection().await?;
+        Ok(connection.batch_execute("SELECT 1").await?)
+    }
+
     /// The multi-threaded runtime on which connections live and units of work run.
     pub fn runtime(&self) -> &Handle {
         &self.runtime

@@ -1,0 +1,78 @@
+//! The command line of `api`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use comptoir_core::{database, telemetry};
+
+use crate::config::Settings;
+use crate::startup::Application;
+
+/// A usage or configuration error, as clap exits too.
+const EXIT_USAGE: u8 = 2;
+
+/// The HTTP API of Comptoir.
+///
+/// Settings come from the embedded defaults, then --config, then the environment (COMPTOIR__SECTION__KEY, DATABASE_URL),
+/// then flags.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    /// A TOML file with settings
+    #[arg(long, value_name = "PATH", global = true)]
+    config: Option<PathBuf>,
+    /// Where to listen, such as 127.0.0.1:8080; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Bring the database up to date, then exit
+    Migrate,
+}
+
+/// Runs the binary: reads the command line, serves until SIGTERM or SIGINT.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let overrides: Vec<_> = cli.listen.iter().map(|address| ("api.listen", address.to_string())).collect();
+    let settings = Settings::load(cli.config.as_deref(), &overrides)
+        .and_then(|settings| telemetry::init_logs(&settings.log).map(|()| settings));
+    let settings = match settings {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprintln!("api: {error}");
+            return ExitCode::from(EXIT_USAGE);
+        }
+    };
+    match run(cli.command, settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("api: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Option<Command>, settings: Settings) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+    runtime.block_on(async {
+        match command {
+            Some(Command::Migrate) => {
+                let applied = database::migrate(&settings.database).await?;
+                tracing::info!(
+                    applied = applied.len(),
+                    migrations = applied.join(", "),
+                    "the database is up to date"
+                );
+                Ok(())
+            }
+            None => Application::build(settings)?.run_until_stopped().await,
+        }
+    })
+}

@@ -1,0 +1,87 @@
+//! The API's settings. The defaults, with a comment each, are in `default.toml`.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use comptoir_core::config::{ConfigError, LogConfig, load};
+use comptoir_core::database::DatabaseConfig;
+use serde::Deserialize;
+
+const DEFAULTS: &str = include_str!("default.toml");
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub database: DatabaseConfig,
+    pub log: LogConfig,
+    pub api: ApiConfig,
+}
+
+/// `[api]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiConfig {
+    pub listen: SocketAddr,
+    /// 0 is one per core.
+    pub workers: usize,
+    pub max_connections: usize,
+    pub keep_alive_seconds: u64,
+    pub client_request_timeout_ms: u64,
+    pub request_timeout_ms: u64,
+    pub shutdown_timeout_seconds: u64,
+    pub max_body_bytes: usize,
+    pub max_headers: usize,
+    pub idempotency_retention_hours: u32,
+    pub notify_interval_ms: u64,
+}
+
+impl Settings {
+    /// # Errors
+    /// What cannot be read, what nobody knows, and what contradicts itself.
+    pub fn load(file: Option<&Path>, overrides: &[(&str, String)]) -> Result<Self, ConfigError> {
+        let settings: Self = load(DEFAULTS, file, &["database", "log", "api"], overrides)?;
+        settings.validate()?;
+        Ok(settings)
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        self.database.validate()?;
+        let api = &self.api;
+        let positive = [
+            ("api.max_connections", api.max_connections as u64),
+            ("api.client_request_timeout_ms", api.client_request_timeout_ms),
+            ("api.request_timeout_ms", api.request_timeout_ms),
+            ("api.max_body_bytes", api.max_body_bytes as u64),
+            ("api.max_headers", api.max_headers as u64),
+            ("api.idempotency_retention_hours", u64::from(api.idempotency_retention_hours)),
+            ("api.notify_interval_ms", api.notify_interval_ms),
+        ];
+        if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
+            return Err(ConfigError::value(key, "must be at least 1"));
+        }
+        if self.database.wait_timeout_ms >= api.request_timeout_ms {
+            return Err(ConfigError::value(
+                "api.request_timeout_ms",
+                "must be longer than database.wait_timeout_ms, or a request is given up while it waits for a connection",
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid() {
+        Settings::load(None, &[]).expect("valid");
+    }
+
+    #[test]
+    fn timeouts_that_contradict_each_other_are_refused() {
+        let error =
+            Settings::load(None, &[("api.request_timeout_ms", "2000".to_owned())]).expect_err("refused");
+        assert!(error.to_string().contains("api.request_timeout_ms"), "{error}");
+    }
+}

@@ -1,0 +1,179 @@
+//! The error policy, in one place.
+//!
+//! A handler returns an [`ApiError`]. Here its category becomes a status and a problem document (RFC 9457); the
+//! middleware adds the trace id, logs the cause once and hides it from the client. Nothing else writes error bodies.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use comptoir_core::error::{Category, Error};
+use comptoir_core::invalid::FieldError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// When a client may try again after 503, in seconds.
+const RETRY_AFTER_SECONDS: &str = "1";
+/// The problem types, resolvable in the documentation (docs/problems.md).
+const TYPE_PREFIX: &str = "urn:comptoir:problem:";
+
+/// A failure on its way to the client.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    fields: Vec<FieldError>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// For the log only.
+    cause: Option<String>,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), fields: Vec::new(), headers: Vec::new(), cause: None }
+    }
+
+    /// 422 for what is well formed but wrong.
+    pub(crate) fn invalid(fields: Vec<FieldError>) -> Self {
+        let detail = match fields.as_slice() {
+            [only] => only.message.clone(),
+            fields => format!("{} values cannot be accepted; see errors", fields.len()),
+        };
+        Self { fields, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", detail) }
+    }
+
+    /// 422 for one value.
+    pub(crate) fn invalid_field(pointer: &str, code: &'static str, message: impl Into<String>) -> Self {
+        Self::invalid(vec![FieldError { pointer: pointer.to_owned(), code, message: message.into() }])
+    }
+
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    pub(crate) fn timed_out() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "timed_out",
+            "the request took too long; a command may still have happened: repeat it with the same Idempotency-Key",
+        )
+        .with_header(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS))
+    }
+
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What only the log may say.
+    pub(crate) fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
+    /// The answer, with the trace id by which its log lines are found.
+    pub(crate) fn respond(&self, trace_id: &str) -> HttpResponse {
+        let problem = Problem {
+            r#type: format!("{TYPE_PREFIX}{}", self.code),
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: &self.detail,
+            errors: self.fields.iter().map(ProblemField::of).collect(),
+            trace_id,
+        };
+        let mut response = HttpResponse::build(self.status);
+        for (name, value) in &self.headers {
+            response.insert_header((name.clone(), value.clone()));
+        }
+        let body = serde_json::to_string(&problem).unwrap_or_default();
+        response.content_type("application/problem+json").body(body)
+    }
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        let (status, detail) = match error.category() {
+            Category::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+            Category::NotFound => (StatusCode::NOT_FOUND, error.to_string()),
+            Category::Conflict => (StatusCode::CONFLICT, error.to_string()),
+            Category::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, error.to_string()),
+            Category::Unavailable => {
+                let detail =
+                    "the database is not available; nothing was lost, repeat the request in a moment";
+                (StatusCode::SERVICE_UNAVAILABLE, detail.to_owned())
+            }
+            Category::Internal => {
+                let detail = "something went wrong on our side; quote the trace_id when you report it";
+                (StatusCode::INTERNAL_SERVER_ERROR, detail.to_owned())
+            }
+        };
+        let mut api_error = Self::new(status, error.code(), detail);
+        api_error.fields = error.fields();
+        if matches!(error, Error::IdempotencyKeyInUse) || status == StatusCode::SERVICE_UNAVAILABLE {
+            api_error =
+                api_error.with_header(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        }
+        if status.is_server_error() {
+            api_error.cause = Some(error.to_string());
+        }
+        api_error
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Without a body: the middleware, which knows the trace id, writes it.
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status)
+    }
+}
+
+/// What every error answers (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Problem<'a> {
+    /// A stable URI: `urn:comptoir:problem:` and the code.
+    #[schema(example = "urn:comptoir:problem:order_state_conflict")]
+    r#type: String,
+    /// The status in words.
+    #[schema(example = "Conflict")]
+    title: &'a str,
+    #[schema(example = 409)]
+    status: u16,
+    /// Stable, for programs.
+    #[schema(example = "order_state_conflict")]
+    code: &'a str,
+    /// For people: what was wrong, and what would be right.
+    detail: &'a str,
+    /// The values at fault, where they can be named.
+    errors: Vec<ProblemField<'a>>,
+    /// Finds the request in the logs.
+    trace_id: &'a str,
+}
+
+/// One value that was refused.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProblemField<'a> {
+    /// JSON Pointer into the body; query parameters stand under `/query`, headers under `/header`.
+    #[schema(example = "/lines/0/quantity")]
+    pointer: &'a str,
+    #[schema(example = "not_positive")]
+    code: &'a str,
+    message: &'a str,
+}
+
+impl<'a> ProblemField<'a> {
+    fn of(field: &'a FieldError) -> Self {
+        Self { pointer: &field.pointer, code: field.code, message: &field.message }
+    }
+}

@@ -1,0 +1,163 @@
+//! JSON bodies, and the idempotency key that goes with them.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use actix_web::http::header::{CONTENT_TYPE, HeaderName};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{self, Bytes};
+use actix_web::{FromRequest, HttpRequest};
+use comptoir_core::idempotency::IdempotencyKey;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use utoipa::ToSchema;
+
+use super::refuse_query;
+use crate::error::ApiError;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The body of a route that needs none: nothing, or an empty object.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Empty {}
+
+/// The body of a POST and the client's idempotency key, if there is one.
+#[derive(Debug)]
+pub(crate) struct Posted<T> {
+    pub body: T,
+    pub key: Option<IdempotencyKey>,
+}
+
+/// The body of a PUT.
+#[derive(Debug)]
+pub(crate) struct JsonBody<T>(pub T);
+
+type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
+
+impl<T: DeserializeOwned + 'static> FromRequest for Posted<T> {
+    type Error = ApiError;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = Bytes::from_request(request, payload);
+        let request = request.clone();
+        Box::pin(async move {
+            refuse_query(&request)?;
+            let bytes = bytes.await.map_err(|error| unread(&request, &error))?;
+            Ok(Self { body: parse(&request, &bytes)?, key: idempotency_key(&request, &bytes)? })
+        })
+    }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
+    type Error = ApiError;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = Bytes::from_request(request, payload);
+        let request = request.clone();
+        Box::pin(async move {
+            refuse_query(&request)?;
+            let bytes = bytes.await.map_err(|error| unread(&request, &error))?;
+            parse(&request, &bytes).map(Self)
+        })
+    }
+}
+
+fn idempotency_key(request: &HttpRequest, body: &[u8]) -> Result<Option<IdempotencyKey>, ApiError> {
+    let mut values = request.headers().get_all(IDEMPOTENCY_KEY);
+    let Some(value) = values.next() else { return Ok(None) };
+    let key = value.to_str().ok().filter(|_| values.next().is_none()).unwrap_or_default();
+    IdempotencyKey::parse(key, Method::POST.as_str(), request.path(), body)
+        .map(Some)
+        .map_err(|refused| ApiError::invalid_field("/header/idempotency-key", refused.code, refused.message))
+}
+
+/// The body could not be read at all.
+fn unread(request: &HttpRequest, error: &actix_web::Error) -> ApiError {
+    if let Some(PayloadError::Overflow) = error.as_error::<PayloadError>() {
+        return too_large(request);
+    }
+    if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE {
+        return too_large(request);
+    }
+    ApiError::new(StatusCode::BAD_REQUEST, "unreadable_body", format!("the body could not be read: {error}"))
+}
+
+fn too_large(request: &HttpRequest) -> ApiError {
+    let limit = request
+        .app_data::<web::Data<crate::config::ApiConfig>>()
+        .map_or_else(String::new, |api| format!("; at most {} bytes are accepted", api.max_body_bytes));
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", format!("the body is too large{limit}"))
+}
+
+fn parse<T: DeserializeOwned>(request: &HttpRequest, bytes: &[u8]) -> Result<T, ApiError> {
+    // A route without a body of its own accepts none at all as `{}`.
+    let bytes = if bytes.is_empty() {
+        b"{}"
+    } else {
+        check_content_type(request)?;
+        bytes
+    };
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let pointer = pointer(error.path());
+        refused(&pointer, error.inner())
+    })?;
+    deserializer.end().map_err(|error| refused("", &error))?;
+    Ok(parsed)
+}
+
+/// 400 for what is not JSON, 422 for JSON that is not what the route takes.
+fn refused(pointer: &str, error: &serde_json::Error) -> ApiError {
+    match error.classify() {
+        Category::Data => {
+            let message = error.to_string();
+            let code = if message.starts_with("unknown field") {
+                "unknown_field"
+            } else if message.starts_with("missing field") {
+                "missing_field"
+            } else {
+                "wrong_type"
+            };
+            ApiError::invalid_field(pointer, code, message)
+        }
+        _ => {
+            ApiError::new(StatusCode::BAD_REQUEST, "malformed_json", format!("the body is not JSON: {error}"))
+        }
+    }
+}
+
+/// JSON Pointer (RFC 6901).
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => {
+                pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1")))
+            }
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+fn check_content_type(request: &HttpRequest) -> Result<(), ApiError> {
+    let media_type =
+        request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        "send the body with Content-Type: application/json",
+    ))
+}

@@ -1,0 +1,67 @@
+//! `If-Match`: change this only if it is still the version that I have seen (RFC 9110, section 13.1.1).
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::{StatusCode, header};
+use actix_web::{FromRequest, HttpRequest};
+
+use crate::error::ApiError;
+
+/// The expected version, where the client gave one. `*` matches any version.
+#[derive(Debug)]
+pub(crate) struct IfMatch(pub Option<i64>);
+
+/// The expected version on a route that would otherwise overwrite what somebody else just wrote: 428 without it.
+#[derive(Debug)]
+pub(crate) struct RequiredIfMatch(pub Option<i64>);
+
+impl FromRequest for IfMatch {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(parse(request).map(|given| Self(given.flatten())))
+    }
+}
+
+impl FromRequest for RequiredIfMatch {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(parse(request).and_then(|given| {
+            given.map(Self).ok_or_else(|| {
+                ApiError::new(
+                    StatusCode::PRECONDITION_REQUIRED,
+                    "precondition_required",
+                    "send If-Match with the ETag that you read, such as If-Match: \"3\"",
+                )
+            })
+        }))
+    }
+}
+
+/// `None` without the header, `Some(None)` for `*`.
+fn parse(request: &HttpRequest) -> Result<Option<Option<i64>>, ApiError> {
+    let mut values = request.headers().get_all(header::IF_MATCH);
+    let Some(value) = values.next() else { return Ok(None) };
+    let one = || {
+        ApiError::invalid_field(
+            "/header/if-match",
+            "bad_if_match",
+            "If-Match takes one ETag such as \"3\", or *",
+        )
+    };
+    let text = value.to_str().ok().filter(|_| values.next().is_none()).ok_or_else(one)?.trim();
+    if text == "*" {
+        return Ok(Some(None));
+    }
+    let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).ok_or_else(one)?;
+    match version.parse() {
+        Ok(version) => Ok(Some(Some(version))),
+        // A well-formed ETag that none of our versions has. Versions are positive, so -1 matches none.
+        Err(_) if !version.contains('"') => Ok(Some(Some(-1))),
+        Err(_) => Err(one()),
+    }
+}

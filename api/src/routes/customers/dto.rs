@@ -1,0 +1,184 @@
+//! Customers as JSON.
+
+use chrono::{DateTime, Utc};
+use comptoir_core::customers::{
+    Address, AddressKind, Country, CustomerCode, CustomerDetails, CustomerFilter, CustomerName, CustomerSort,
+    CustomerView, Email, MAX_ADDRESSES, VatNumber,
+};
+use comptoir_core::invalid::{FieldError, Fields};
+use comptoir_core::paging::PageRequest;
+use comptoir_core::text;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::extract;
+use crate::routes::parse_limit;
+
+/// Characters of each line of an address at most.
+const MAX_LINE: usize = 200;
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CustomerRequest {
+    /// The customer's number in your books; unique, at most 50 characters.
+    #[schema(example = "C-1042", min_length = 1, max_length = 50)]
+    code: String,
+    #[schema(example = "Librairie des Carmes", min_length = 1, max_length = 200)]
+    name: String,
+    #[schema(example = "achats@carmes.example", max_length = 254)]
+    email: String,
+    #[schema(example = "FR40303265045")]
+    vat_number: Option<String>,
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    addresses: Vec<AddressDto>,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AddressDto {
+    kind: AddressKindDto,
+    #[schema(example = "12 rue des Carmes", min_length = 1, max_length = 200)]
+    line1: String,
+    #[schema(max_length = 200)]
+    line2: Option<String>,
+    #[schema(example = "44000", max_length = 200)]
+    postal_code: Option<String>,
+    #[schema(example = "Nantes", min_length = 1, max_length = 200)]
+    city: String,
+    /// ISO 3166-1 alpha-2.
+    #[schema(example = "FR", min_length = 2, max_length = 2)]
+    country: String,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AddressKindDto {
+    Billing,
+    Shipping,
+}
+
+impl CustomerRequest {
+    pub(super) fn into_details(self) -> Result<CustomerDetails, Vec<FieldError>> {
+        let mut fields = Fields::default();
+        let code = fields.take("/code", CustomerCode::parse(&self.code));
+        let name = fields.take("/name", CustomerName::parse(&self.name));
+        let email = fields.take("/email", Email::parse(&self.email));
+        let vat_number =
+            fields.take("/vat_number", self.vat_number.as_deref().map(VatNumber::parse).transpose());
+        if self.addresses.len() > MAX_ADDRESSES {
+            fields.refuse("/addresses", "too_many", format!("a customer may have {MAX_ADDRESSES} addresses"));
+        }
+        let addresses: Option<Vec<_>> = self
+            .addresses
+            .into_iter()
+            .enumerate()
+            .map(|(at, address)| address.parse(at, &mut fields))
+            .collect();
+        let details = (|| {
+            Some(CustomerDetails {
+                code: code?,
+                name: name?,
+                email: email?,
+                vat_number: vat_number?,
+                addresses: addresses?,
+            })
+        })();
+        fields.finish(details)
+    }
+}
+
+impl AddressDto {
+    fn parse(self, at: usize, fields: &mut Fields) -> Option<Address> {
+        let pointer = |field: &str| format!("/addresses/{at}/{field}");
+        let optional =
+            |what, text: Option<String>| text.map(|text| text::checked(what, &text, MAX_LINE)).transpose();
+        let line1 = fields.take(pointer("line1"), text::checked("an address line", &self.line1, MAX_LINE));
+        let line2 = fields.take(pointer("line2"), optional("an address line", self.line2));
+        let postal_code = fields.take(pointer("postal_code"), optional("a postal code", self.postal_code));
+        let city = fields.take(pointer("city"), text::checked("a city", &self.city, MAX_LINE));
+        let country = fields.take(pointer("country"), Country::parse(&self.country));
+        let kind = match self.kind {
+            AddressKindDto::Billing => AddressKind::Billing,
+            AddressKindDto::Shipping => AddressKind::Shipping,
+        };
+        Some(Address {
+            kind,
+            line1: line1?,
+            line2: line2?,
+            postal_code: postal_code?,
+            city: city?,
+            country: country?,
+        })
+    }
+
+    fn of(address: Address) -> Self {
+        let kind = match address.kind {
+            AddressKind::Billing => AddressKindDto::Billing,
+            AddressKind::Shipping => AddressKindDto::Shipping,
+        };
+        let Address { line1, line2, postal_code, city, country, .. } = address;
+        Self { kind, line1, line2, postal_code, city, country: country.code().to_owned() }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CustomerResponse {
+    id: Uuid,
+    /// Rises with every change; the ETag.
+    version: i64,
+    code: String,
+    name: String,
+    email: String,
+    vat_number: Option<String>,
+    addresses: Vec<AddressDto>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<CustomerView> for CustomerResponse {
+    fn from(view: CustomerView) -> Self {
+        Self {
+            id: view.id.uuid(),
+            version: view.version,
+            code: view.code,
+            name: view.name,
+            email: view.email,
+            vat_number: view.vat_number,
+            addresses: view.addresses.into_iter().map(AddressDto::of).collect(),
+            created_at: view.created_at,
+            updated_at: view.updated_at,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CustomerQuery {
+    /// Only the customer with this code.
+    code: Option<String>,
+    /// Only customers with this e-mail address.
+    email: Option<String>,
+    /// `code`, `name`, `created_at`; `-` in front sorts descending.
+    #[param(example = "code")]
+    sort: Option<String>,
+    /// Rows of a page.
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
+    limit: Option<String>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+impl CustomerQuery {
+    pub(super) fn parse(self) -> Result<(CustomerFilter, PageRequest<CustomerSort>), Vec<FieldError>> {
+        let mut fields = Fields::default();
+        let code = fields.take("/query/code", extract::text(self.code));
+        let email = fields.take("/query/email", extract::text(self.email));
+        let limit = fields.take("/query/limit", parse_limit(self.limit.as_deref()));
+        let filter = (|| Some((CustomerFilter { code: code?, email: email? }, limit?)))();
+        let (filter, limit) = fields.finish(filter)?;
+        Ok((filter, PageRequest::parse(limit, self.sort.as_deref(), self.cursor.as_deref())?))
+    }
+}

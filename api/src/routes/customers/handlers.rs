@@ -1,0 +1,89 @@
+//! One function a verb.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use comptoir_core::customers::{self, CreateCustomer, CustomerView, DeleteCustomer, UpdateCustomer};
+use comptoir_core::database::Database;
+use comptoir_core::ids::CustomerId;
+use comptoir_core::unit_of_work::Executor;
+
+use super::dto::{CustomerQuery, CustomerRequest, CustomerResponse};
+use crate::error::ApiError;
+use crate::extract::{Context, Id, JsonBody, Posted, Query, RequiredIfMatch};
+use crate::openapi::{CommandProblems, QueryProblems};
+use crate::respond::{self, List};
+
+/// Create a customer
+#[utoipa::path(post, path = "/api/v1/customers", tag = "customers", request_body = CustomerRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe; 1 to 255 visible ASCII characters")),
+    responses((status = 201, body = CustomerResponse, headers(("Location" = String), ("ETag" = String))), CommandProblems))]
+pub(crate) async fn create(
+    context: Context,
+    posted: Posted<CustomerRequest>,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let details = posted.body.into_details().map_err(ApiError::invalid)?;
+    let answer = executor.execute(context.0, posted.key, CreateCustomer { details }, |view: CustomerView| {
+        let location = format!("/api/v1/customers/{}", view.id);
+        respond::created(location, view.version, &CustomerResponse::from(view))
+    });
+    respond::answer(answer.await?)
+}
+
+/// Replace what is known of a customer
+#[utoipa::path(put, path = "/api/v1/customers/{id}", tag = "customers", request_body = CustomerRequest,
+    params(("id" = uuid::Uuid, Path), ("If-Match" = String, Header, description = "The ETag that you read")),
+    responses((status = 200, body = CustomerResponse, headers(("ETag" = String))), CommandProblems))]
+pub(crate) async fn update(
+    context: Context,
+    id: Id<CustomerId>,
+    expected: RequiredIfMatch,
+    body: JsonBody<CustomerRequest>,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let details = body.0.into_details().map_err(ApiError::invalid)?;
+    let command = UpdateCustomer { id: id.0, expected_version: expected.0, details };
+    let answer = executor.execute(context.0, None, command, |view: CustomerView| {
+        respond::changed(view.version, &CustomerResponse::from(view))
+    });
+    respond::answer(answer.await?)
+}
+
+/// Delete a customer that has no orders
+#[utoipa::path(delete, path = "/api/v1/customers/{id}", tag = "customers",
+    params(("id" = uuid::Uuid, Path), ("If-Match" = String, Header, description = "The ETag that you read")),
+    responses((status = 204), CommandProblems))]
+pub(crate) async fn delete(
+    context: Context,
+    id: Id<CustomerId>,
+    expected: RequiredIfMatch,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let command = DeleteCustomer { id: id.0, expected_version: expected.0 };
+    respond::answer(executor.execute(context.0, None, command, |()| Ok(respond::removed())).await?)
+}
+
+/// One customer
+#[utoipa::path(get, path = "/api/v1/customers/{id}", tag = "customers", params(("id" = uuid::Uuid, Path)),
+    responses((status = 200, body = CustomerResponse, headers(("ETag" = String))), (status = 304), QueryProblems))]
+pub(crate) async fn get(
+    request: HttpRequest,
+    context: Context,
+    id: Id<CustomerId>,
+    database: Data<Database>,
+) -> Result<HttpResponse, ApiError> {
+    let view = customers::get(&database, &context.0, id.0).await?;
+    Ok(respond::found(&request, view.version, &CustomerResponse::from(view)))
+}
+
+/// Customers, a page at a time
+#[utoipa::path(get, path = "/api/v1/customers", tag = "customers", params(CustomerQuery),
+    responses((status = 200, body = List<CustomerResponse>), QueryProblems))]
+pub(crate) async fn list(
+    context: Context,
+    query: Query<CustomerQuery>,
+    database: Data<Database>,
+) -> Result<HttpResponse, ApiError> {
+    let (filter, page) = query.0.parse().map_err(ApiError::invalid)?;
+    Ok(respond::listed(customers::list(&database, &context.0, &filter, &page).await?, CustomerResponse::from))
+}

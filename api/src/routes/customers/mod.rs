@@ -1,0 +1,23 @@
+//! `/api/v1/customers`
+
+mod dto;
+pub(crate) mod handlers;
+
+use actix_web::web::{self, ServiceConfig};
+
+use super::resource;
+
+pub(crate) fn routes(services: &mut ServiceConfig) {
+    services
+        .service(
+            resource("/customers", "GET, POST")
+                .route(web::get().to(handlers::list))
+                .route(web::post().to(handlers::create)),
+        )
+        .service(
+            resource("/customers/{id}", "GET, PUT, DELETE")
+                .route(web::get().to(handlers::get))
+                .route(web::put().to(handlers::update))
+                .route(web::delete().to(handlers::delete)),
+        );
+}

@@ -1,0 +1,57 @@
+//! Every route, in one visible place.
+
+pub(crate) mod customers;
+pub(crate) mod operations;
+pub(crate) mod orders;
+pub(crate) mod products;
+
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse, Resource, web};
+use comptoir_core::invalid::Invalid;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::error::ApiError;
+use crate::openapi;
+
+pub(crate) fn configure(services: &mut web::ServiceConfig) {
+    services
+        .service(
+            web::scope("/api/v1")
+                .configure(customers::routes)
+                .configure(products::routes)
+                .configure(orders::routes),
+        )
+        .service(resource("/api/openapi.json", "GET").route(web::get().to(operations::openapi)))
+        .service(web::redirect("/api/docs", "/api/docs/"))
+        // The page and its scripts are part of the binary: it needs no outside host.
+        .service(SwaggerUi::new("/api/docs/{_:.*}").config(Config::from("/api/openapi.json")))
+        .service(resource("/health/live", "GET").route(web::get().to(operations::live)))
+        .service(resource("/health/ready", "GET").route(web::get().to(operations::ready)))
+        .service(resource("/metrics", "GET").route(web::get().to(operations::metrics)))
+        .default_service(web::to(unknown_path));
+}
+
+/// A resource that answers other methods than its routes' with 405 and says which there are.
+fn resource(path: &str, allow: &'static str) -> Resource {
+    web::resource(path).default_service(web::to(move |request: HttpRequest| async move {
+        let detail = format!("{} is not possible here; Allow says what is", shortened(request.method()));
+        let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
+        Err::<HttpResponse, _>(error.with_header(header::ALLOW, HeaderValue::from_static(allow)))
+    }))
+}
+
+fn shortened(method: &Method) -> String {
+    method.as_str().chars().take(20).collect()
+}
+
+async fn unknown_path() -> Result<HttpResponse, ApiError> {
+    let detail = format!("there is nothing at this address; {} lists what there is", openapi::PATH);
+    Err(ApiError::new(StatusCode::NOT_FOUND, "not_found", detail))
+}
+
+/// The query parameter `limit`; its range is for the page to say.
+fn parse_limit(text: Option<&str>) -> Result<Option<i64>, Invalid> {
+    text.map(|text| text.parse().map_err(|_| Invalid::new("not_a_number", "limit must be a whole number")))
+        .transpose()
+}

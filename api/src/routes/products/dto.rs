@@ -1,0 +1,113 @@
+//! Products as JSON.
+
+use chrono::{DateTime, Utc};
+use comptoir_core::invalid::{FieldError, Fields, Invalid};
+use comptoir_core::money::{UnitPrice, VatRate};
+use comptoir_core::paging::PageRequest;
+use comptoir_core::products::{ProductDetails, ProductFilter, ProductName, ProductSort, ProductView, Sku};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::extract;
+use crate::routes::parse_limit;
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProductRequest {
+    /// The product's number in your books; unique, at most 64 characters.
+    #[schema(example = "TEA-EG-250", min_length = 1, max_length = 64)]
+    sku: String,
+    #[schema(example = "Earl Grey, 250 g", min_length = 1, max_length = 200)]
+    name: String,
+    /// Net price of one unit; at most nine digits before and six after the point.
+    #[schema(example = "12.50")]
+    unit_price: String,
+    /// Percent, from 0 to 100, at most two decimals.
+    #[schema(example = "5.5")]
+    vat_rate: String,
+}
+
+impl ProductRequest {
+    pub(super) fn into_details(self) -> Result<ProductDetails, Vec<FieldError>> {
+        let mut fields = Fields::default();
+        let sku = fields.take("/sku", Sku::parse(&self.sku));
+        let name = fields.take("/name", ProductName::parse(&self.name));
+        let unit_price = fields.take("/unit_price", UnitPrice::parse(&self.unit_price));
+        let vat_rate = fields.take("/vat_rate", VatRate::parse(&self.vat_rate));
+        let details = (|| {
+            Some(ProductDetails { sku: sku?, name: name?, unit_price: unit_price?, vat_rate: vat_rate? })
+        })();
+        fields.finish(details)
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProductResponse {
+    id: Uuid,
+    /// Rises with every change; the ETag.
+    version: i64,
+    sku: String,
+    name: String,
+    #[schema(example = "12.50")]
+    unit_price: String,
+    #[schema(example = "5.5")]
+    vat_rate: String,
+    /// When it was taken off sale; null while it is sold.
+    archived_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<ProductView> for ProductResponse {
+    fn from(view: ProductView) -> Self {
+        Self {
+            id: view.id.uuid(),
+            version: view.version,
+            sku: view.sku,
+            name: view.name,
+            unit_price: view.unit_price.to_string(),
+            vat_rate: view.vat_rate.to_string(),
+            archived_at: view.archived_at,
+            created_at: view.created_at,
+            updated_at: view.updated_at,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ProductQuery {
+    /// Only the product with this SKU.
+    sku: Option<String>,
+    /// Only archived products, or only those on sale.
+    #[param(value_type = Option<bool>)]
+    archived: Option<String>,
+    /// `sku`, `name`, `created_at`; `-` in front sorts descending.
+    #[param(example = "sku")]
+    sort: Option<String>,
+    /// Rows of a page.
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
+    limit: Option<String>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+impl ProductQuery {
+    pub(super) fn parse(self) -> Result<(ProductFilter, PageRequest<ProductSort>), Vec<FieldError>> {
+        let mut fields = Fields::default();
+        let sku = fields.take("/query/sku", extract::text(self.sku));
+        let archived = fields.take("/query/archived", boolean(self.archived.as_deref()));
+        let limit = fields.take("/query/limit", parse_limit(self.limit.as_deref()));
+        let filter = (|| Some((ProductFilter { sku: sku?, archived: archived? }, limit?)))();
+        let (filter, limit) = fields.finish(filter)?;
+        Ok((filter, PageRequest::parse(limit, self.sort.as_deref(), self.cursor.as_deref())?))
+    }
+}
+
+fn boolean(value: Option<&str>) -> Result<Option<bool>, Invalid> {
+    value
+        .map(|text| text.parse().map_err(|_| Invalid::new("not_a_boolean", "expected true or false")))
+        .transpose()
+}

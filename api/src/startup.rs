@@ -1,0 +1,116 @@
+//! Puts the application together and runs it until it is told to stop.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::web::{Data, PayloadConfig};
+use actix_web::{App, HttpServer};
+use anyhow::Context;
+use comptoir_core::database::Database;
+use comptoir_core::idempotency;
+use comptoir_core::outbox::{Notifier, NotifierConfig};
+use comptoir_core::telemetry;
+use comptoir_core::unit_of_work::Executor;
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+use crate::config::Settings;
+use crate::middleware::surround;
+use crate::openapi;
+use crate::routes;
+use crate::routes::operations::OpenApiText;
+
+/// How often old idempotency records are deleted.
+const PRUNE_EVERY: Duration = Duration::from_secs(600);
+
+/// A server that listens and has not been told to stop.
+pub struct Application {
+    address: SocketAddr,
+    server: Server,
+    pruner: JoinHandle<()>,
+}
+
+impl std::fmt::Debug for Application {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Application").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Application {
+    /// Listens; does not wait for the database, which may come later. Must be called on the main multi-threaded
+    /// runtime, where connections and units of work live.
+    ///
+    /// # Errors
+    /// The address is taken, the configuration cannot be meant.
+    pub fn build(settings: Settings) -> anyhow::Result<Self> {
+        let metrics = Data::new(telemetry::install_metrics().context("cannot install metrics")?);
+        let database = Database::new(&settings.database)?;
+        let notifier = Notifier::spawn(NotifierConfig {
+            database: settings.database.clone(),
+            min_interval: Duration::from_millis(settings.api.notify_interval_ms),
+        });
+        let executor = Data::new(Executor::new(database.clone(), notifier));
+        let document = Data::new(OpenApiText(openapi::json().context("cannot write the OpenAPI document")?));
+        let api = settings.api;
+        let pruner =
+            tokio::spawn(prune_idempotency_records(database.clone(), api.idempotency_retention_hours));
+        let listener =
+            TcpListener::bind(api.listen).with_context(|| format!("cannot listen on {}", api.listen))?;
+        let address = listener.local_addr()?;
+        let limits = Data::new(api.clone());
+        let database = Data::new(database);
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(limits.clone())
+                .app_data(PayloadConfig::new(limits.max_body_bytes))
+                .app_data(metrics.clone())
+                .app_data(database.clone())
+                .app_data(executor.clone())
+                .app_data(document.clone())
+                .wrap(from_fn(surround))
+                .configure(routes::configure)
+        });
+        let workers =
+            if api.workers == 0 { std::thread::available_parallelism()?.get() } else { api.workers };
+        let server = server
+            .workers(workers)
+            .max_connections(api.max_connections)
+            .keep_alive(Duration::from_secs(api.keep_alive_seconds))
+            .client_request_timeout(Duration::from_millis(api.client_request_timeout_ms))
+            .shutdown_timeout(api.shutdown_timeout_seconds)
+            .listen(listener)?
+            .run();
+        tracing::info!(%address, "listening");
+        Ok(Self { address, server, pruner })
+    }
+
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Serves until SIGTERM or SIGINT, then finishes the requests under way.
+    ///
+    /// # Errors
+    /// The server fails.
+    pub async fn run_until_stopped(self) -> anyhow::Result<()> {
+        let result = self.server.await.context("the server failed");
+        self.pruner.abort();
+        tracing::info!("stopped");
+        result
+    }
+}
+
+/// Agent: forgets idempotency records that no client will ask for any more.
+async fn prune_idempotency_records(database: Database, retention_hours: u32) {
+    let mut interval = tokio::time::interval(PRUNE_EVERY);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        match idempotency::prune(&database, retention_hours).await {
+            Ok(pruned) => tracing::debug!(pruned, "old idempotency records deleted"),
+            Err(error) => tracing::warn!(%error, "cannot delete old idempotency records now"),
+        }
+    }
+}

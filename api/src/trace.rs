@@ -1,0 +1,73 @@
+//! W3C Trace Context: the part of it that an event passes on.
+
+use uuid::Uuid;
+
+/// The `traceparent` of a request: taken from its header, or a new one where there is none or none that is valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TraceParent {
+    trace_id: String,
+    flags: String,
+}
+
+impl TraceParent {
+    /// Reads `00-<32 hex digits>-<16 hex digits>-<2 hex digits>` (W3C Trace Context, section 3.2).
+    pub(crate) fn parse(header: &str) -> Option<Self> {
+        let mut parts = header.split('-');
+        let (version, trace_id, parent_id, flags) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let hex = |text: &str, length| {
+            text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        };
+        let nonzero = |text: &str| text.bytes().any(|byte| byte != b'0');
+        // Version 00 has four parts; a later one may have more, ff is forbidden.
+        let known = hex(version, 2) && version != "ff" && (version != "00" || parts.next().is_none());
+        let valid = known && hex(trace_id, 32) && hex(parent_id, 16) && hex(flags, 2);
+        (valid && nonzero(trace_id) && nonzero(parent_id))
+            .then(|| Self { trace_id: trace_id.to_owned(), flags: flags.to_owned() })
+    }
+
+    pub(crate) fn generate() -> Self {
+        Self { trace_id: Uuid::new_v4().simple().to_string(), flags: "00".to_owned() }
+    }
+
+    pub(crate) fn trace_id(&self) -> &str {
+        &self.trace_id
+    }
+
+    /// The header for what this request causes: the same trace, a span of its own.
+    pub(crate) fn child(&self) -> String {
+        let span = Uuid::new_v4().as_u64_pair().0 | 1;
+        format!("00-{}-{span:016x}-{}", self.trace_id, self.flags)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VALID: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    #[test]
+    fn a_child_stays_in_its_trace_with_a_span_of_its_own() {
+        let parent = TraceParent::parse(VALID).expect("valid");
+        let child = parent.child();
+        assert_eq!(TraceParent::parse(&child), Some(parent.clone()));
+        assert_ne!(child, VALID);
+        assert_eq!(parent.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+    }
+
+    #[test]
+    fn what_is_malformed_is_not_a_trace() {
+        for text in [
+            "",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+        ] {
+            assert_eq!(TraceParent::parse(text), None, "{text:?}");
+        }
+    }
+}
