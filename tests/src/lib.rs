@@ -1,1 +1,8 @@
-//! Placeholder, filled in by the next commit.
+//! What the tests, the demo, the order loader and the benchmarks share. Everything here looks at `api` and `relay` from
+//! outside: it starts them as programs, talks HTTP, AMQP and SQL to them, and knows none of their code.
+//!
+//! - [`harness`]: services, databases, virtual hosts, programs, a proxy that cuts connections, a consumer
+//! - [`ledger`]: was everything that was committed delivered, in order, and nothing else?
+
+pub mod harness;
+pub mod ledger;

@@ -1,0 +1,103 @@
+//! A running `api`.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+
+use super::{Daemon, Http, World, project, until};
+
+const READY_LIMIT: Duration = Duration::from_secs(20);
+/// Somebody may take the port between our looking and its listening.
+const PORTS_TO_TRY: usize = 3;
+
+/// An API process and a client for it.
+#[derive(Debug)]
+pub struct Api {
+    pub daemon: Daemon,
+    pub http: Http,
+}
+
+impl Api {
+    /// Starts it on a port of its own and waits until it is ready. `environment` comes on top of what the world sets.
+    ///
+    /// # Errors
+    /// When it ends, or is not ready in time.
+    pub async fn start(world: &World, environment: &[(&str, &str)]) -> Result<Self> {
+        let mut last = None;
+        for _ in 0..PORTS_TO_TRY {
+            match Self::try_start(world, environment).await {
+                Ok(api) => return Ok(api),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.context("no port to try")?)
+    }
+
+    async fn try_start(world: &World, environment: &[(&str, &str)]) -> Result<Self> {
+        let port = project::free_port()?;
+        let address = format!("127.0.0.1:{port}");
+        let mut command = Command::new(project::program("api")?);
+        command
+            .env("DATABASE_URL", &world.database.url)
+            .env("COMPTOIR__API__LISTEN", &address)
+            .envs(environment.iter().copied());
+        let log = world.logs().join(format!("api-{port}.log"));
+        let mut daemon = Daemon::spawn("api", &mut command, &log, world.token())?;
+        let http = Http::new(&format!("http://{address}"))?;
+        until("the API to be live", READY_LIMIT, async || {
+            if let Some(status) = daemon.ended()? {
+                return Ok(Err(status));
+            }
+            let answer = http.get("//health/live").await?;
+            ensure!(answer.status == 200, "it answers {}", answer.status);
+            Ok(Ok(()))
+        })
+        .await?
+        .or_else(|status| bail!("the API ended ({status}): {}", daemon.output()))?;
+        Ok(Self { daemon, http })
+    }
+
+    /// A customer with this code.
+    ///
+    /// # Errors
+    /// When the API refuses.
+    pub async fn customer(&self, code: &str) -> Result<Value> {
+        let body = json!({"code": code, "name": format!("Customer {code}"), "email": "someone@example.com"});
+        self.created("/customers", &body).await
+    }
+
+    /// A product with this SKU, at 10.00 and 20 % VAT.
+    ///
+    /// # Errors
+    /// When the API refuses.
+    pub async fn product(&self, sku: &str) -> Result<Value> {
+        let body =
+            json!({"sku": sku, "name": format!("Product {sku}"), "unit_price": "10.00", "vat_rate": "20"});
+        self.created("/products", &body).await
+    }
+
+    /// An order of one line: two of this product.
+    ///
+    /// # Errors
+    /// When the API refuses.
+    pub async fn order(&self, customer: &Value, product: &Value) -> Result<Value> {
+        self.created("/orders", &order_body(customer, product)).await
+    }
+
+    /// Posts, and insists on a 201.
+    ///
+    /// # Errors
+    /// Any other answer.
+    pub async fn created(&self, path: &str, body: &Value) -> Result<Value> {
+        let answer = self.http.post(path, body).await?;
+        ensure!(answer.status == 201, "POST {path}: {} {}", answer.status, answer.text);
+        Ok(answer.json)
+    }
+}
+
+/// The body of an order of one line: two of this product.
+pub fn order_body(customer: &Value, product: &Value) -> Value {
+    json!({"customer_id": customer["id"], "lines": [{"product_id": product["id"], "quantity": "2"}]})
+}

@@ -1,0 +1,119 @@
+//! RabbitMQ through its management interface: a virtual host per test, policies, connections to cut.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::{Services, database::blocking, urls};
+
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+
+/// The management interface of one broker.
+#[derive(Debug, Clone)]
+pub struct Management {
+    client: Client,
+    base: String,
+    user: Option<(String, String)>,
+}
+
+impl Management {
+    /// # Errors
+    /// When the URL is not one.
+    pub fn new(management_url: &str) -> Result<Self> {
+        let (base, user) = urls::without_user(management_url)?;
+        Ok(Self { client: Client::builder().timeout(REQUEST_LIMIT).build()?, base, user })
+    }
+
+    /// One call; the path begins after `/api/`.
+    ///
+    /// # Errors
+    /// When the broker does not answer, or answers with an error.
+    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value> {
+        let mut request = self.client.request(method.clone(), format!("{}/api/{path}", self.base));
+        if let Some((name, password)) = &self.user {
+            request = request.basic_auth(name, Some(password));
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.with_context(|| format!("RabbitMQ management at {}", self.base))?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        let already_gone = method == Method::DELETE && status == StatusCode::NOT_FOUND;
+        if !(status.is_success() || already_gone) {
+            bail!("RabbitMQ management: {method} {path}: {status}: {text}");
+        }
+        Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+}
+
+/// A virtual host that is deleted with this value.
+#[derive(Debug)]
+pub struct VirtualHost {
+    management: Management,
+    name: String,
+    /// The AMQP URL of this virtual host.
+    pub url: String,
+}
+
+impl VirtualHost {
+    /// # Errors
+    /// When the broker or its management interface cannot be reached.
+    pub async fn create(services: &Services) -> Result<Self> {
+        let management = Management::new(&services.management_url)?;
+        let name = format!("comptoir-test-{}", uuid::Uuid::new_v4().simple());
+        management.call(Method::PUT, &format!("vhosts/{name}"), Some(json!({}))).await?;
+        let (_, user) = urls::without_user(&services.amqp_url)?;
+        let user = user.map_or_else(|| "guest".to_owned(), |(name, _)| name);
+        let everything = json!({"configure": ".*", "write": ".*", "read": ".*"});
+        management.call(Method::PUT, &format!("permissions/{name}/{user}"), Some(everything)).await?;
+        let url = urls::with_path(&services.amqp_url, &name)?;
+        Ok(Self { management, name, url })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Closes every connection to this virtual host, as an operator or a failing load balancer would. Returns how many.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn close_connections(&self) -> Result<usize> {
+        let path = format!("vhosts/{}/connections", self.name);
+        let connections = self.management.call(Method::GET, &path, None).await?;
+        let mut closed = 0;
+        for connection in connections.as_array().into_iter().flatten() {
+            let name =
+                connection["name"].as_str().unwrap_or_default().replace(' ', "%20").replace('>', "%3E");
+            self.management.call(Method::DELETE, &format!("connections/{name}"), None).await?;
+            closed += 1;
+        }
+        Ok(closed)
+    }
+
+    /// Forgets the virtual host without deleting it: its broker is going away as a whole.
+    pub fn forget(&mut self) {
+        self.name.clear();
+    }
+}
+
+impl Drop for VirtualHost {
+    fn drop(&mut self) {
+        if self.name.is_empty() {
+            return;
+        }
+        // Connections of the client belong to the runtime that made them: a client of its own.
+        let (base, user, path) =
+            (self.management.base.clone(), self.management.user.clone(), format!("vhosts/{}", self.name));
+        let deleted = blocking(async move {
+            let client = Client::builder().timeout(REQUEST_LIMIT).build()?;
+            Management { client, base, user }.call(Method::DELETE, &path, None).await
+        });
+        if let Err(error) = deleted {
+            eprintln!("cannot delete the virtual host {}: {error:#}", self.name);
+        }
+    }
+}

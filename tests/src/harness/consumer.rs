@@ -1,0 +1,245 @@
+//! An independent consumer: a durable quorum queue of its own, bound to every event, read with acknowledgements.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
+use futures::StreamExt;
+use lapin::message::Delivery;
+use lapin::options::{
+    BasicAckOptions, BasicConsumeOptions, BasicQosOptions, ExchangeDeclareOptions, QueueBindOptions,
+    QueueDeclareOptions,
+};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Channel, Connection, ConnectionProperties, ExchangeKind};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use crate::ledger::{Ledger, Receipt};
+
+use super::wait::until;
+
+/// The exchange to which the relay publishes, unless it is told otherwise.
+pub const EXCHANGE: &str = "commercial-management";
+const PREFETCH: u16 = 500;
+const CONNECT_LIMIT: Duration = Duration::from_secs(30);
+const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
+/// Messages are acknowledged in groups of at most this many.
+const ACK_AT_MOST: usize = 100;
+
+/// A message as it arrived.
+#[derive(Debug, Clone)]
+pub struct Message {
+    pub id: String,
+    pub routing_key: String,
+    pub body: String,
+    pub redelivered: bool,
+    pub properties: lapin::BasicProperties,
+}
+
+impl Message {
+    /// A header as text; numbers are written out.
+    pub fn header(&self, name: &str) -> Option<String> {
+        match self.properties.headers().as_ref()?.inner().get(name)? {
+            AMQPValue::LongString(text) => Some(text.to_string()),
+            AMQPValue::ShortString(text) => Some(text.to_string()),
+            AMQPValue::Boolean(value) => Some(value.to_string()),
+            AMQPValue::ShortShortInt(value) => Some(value.to_string()),
+            AMQPValue::ShortInt(value) => Some(value.to_string()),
+            AMQPValue::LongInt(value) => Some(value.to_string()),
+            AMQPValue::LongLongInt(value) => Some(value.to_string()),
+            other => Some(format!("{other:?}")),
+        }
+    }
+}
+
+/// How the consumer's queue is made.
+#[derive(Debug, Clone)]
+pub struct QueueOptions {
+    pub name: String,
+    pub exchange: String,
+    pub binding: String,
+    /// Keep whole messages, not only the ledger: for tests, not for loads.
+    pub keep_messages: bool,
+}
+
+impl Default for QueueOptions {
+    fn default() -> Self {
+        Self {
+            name: "independent-consumer".to_owned(),
+            exchange: EXCHANGE.to_owned(),
+            binding: "#".to_owned(),
+            keep_messages: true,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Received {
+    ledger: Ledger,
+    messages: Vec<Message>,
+}
+
+/// Reads until it is dropped, and connects again when the broker was gone.
+#[derive(Debug)]
+pub struct Consumer {
+    received: Arc<Mutex<Received>>,
+    task: JoinHandle<()>,
+}
+
+impl Consumer {
+    /// Declares the exchange (as the relay does), the queue and the binding, and begins to read.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn attach(amqp_url: &str, options: QueueOptions) -> Result<Self> {
+        let received = Arc::new(Mutex::new(Received::default()));
+        let what = format!("a consumer on {}", options.name);
+        let first = until(what, CONNECT_LIMIT, async || Ok(Reader::open(amqp_url, &options).await?)).await?;
+        let task = tokio::spawn(read(first, amqp_url.to_owned(), options, Arc::clone(&received)));
+        Ok(Self { received, task })
+    }
+
+    fn received(&self) -> MutexGuard<'_, Received> {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at the ledger. Do not keep it: nothing is received meanwhile.
+    pub fn with_ledger<T>(&self, look: impl FnOnce(&Ledger) -> T) -> T {
+        look(&self.received().ledger)
+    }
+
+    /// How many different events have arrived.
+    pub fn distinct(&self) -> usize {
+        self.received().ledger.distinct()
+    }
+
+    /// Everything that arrived, in order of arrival, repeats included.
+    pub fn messages(&self) -> Vec<Message> {
+        self.received().messages.clone()
+    }
+
+    /// The messages of one event type.
+    pub fn of_type(&self, event_type: &str) -> Vec<Message> {
+        let received = self.received();
+        received.messages.iter().filter(|message| message.routing_key == event_type).cloned().collect()
+    }
+
+    /// Waits until this many different events have arrived.
+    ///
+    /// # Errors
+    /// At the deadline.
+    pub async fn wait_for(&self, events: usize, limit: Duration) -> Result<()> {
+        until(format!("{events} events to arrive"), limit, async || {
+            let arrived = self.distinct();
+            anyhow::ensure!(arrived >= events, "{arrived} have arrived");
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Reader {
+    // Held: the channel ends with its connection.
+    _connection: Connection,
+    consumer: lapin::Consumer,
+}
+
+impl Reader {
+    async fn open(url: &str, options: &QueueOptions) -> Result<Self> {
+        let connection = Connection::connect(url, ConnectionProperties::default())
+            .await
+            .context("cannot reach RabbitMQ")?;
+        let channel = connection.create_channel().await?;
+        declare_exchange(&channel, &options.exchange).await?;
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+        let durable = QueueDeclareOptions { durable: true, ..Default::default() };
+        channel.queue_declare(options.name.as_str().into(), durable, arguments).await?;
+        let (queue, exchange) = (options.name.as_str(), options.exchange.as_str());
+        channel
+            .queue_bind(
+                queue.into(),
+                exchange.into(),
+                options.binding.as_str().into(),
+                QueueBindOptions::default(),
+                FieldTable::default(),
+            )
+            .await?;
+        channel.basic_qos(PREFETCH, BasicQosOptions::default()).await?;
+        let consumer = channel
+            .basic_consume(queue.into(), "".into(), BasicConsumeOptions::default(), FieldTable::default())
+            .await?;
+        Ok(Self { _connection: connection, consumer })
+    }
+}
+
+/// Declares the relay's exchange as the relay declares it: whoever comes first makes it.
+///
+/// # Errors
+/// When the broker has one of that name that is different.
+pub async fn declare_exchange(channel: &Channel, name: &str) -> Result<()> {
+    let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
+    Ok(channel.exchange_declare(name.into(), ExchangeKind::Topic, durable, FieldTable::default()).await?)
+}
+
+async fn read(first: Reader, url: String, options: QueueOptions, received: Arc<Mutex<Received>>) {
+    let mut reader = Some(first);
+    loop {
+        if let Some(mut open) = reader.take() {
+            // As many as are there already, so that a group never waits for messages to come.
+            let mut groups = open.consumer.by_ref().ready_chunks(ACK_AT_MOST);
+            while let Some(group) = groups.next().await {
+                let whole = group.iter().all(Result::is_ok);
+                let deliveries: Vec<Delivery> = group.into_iter().flatten().collect();
+                for delivery in &deliveries {
+                    note(&received, delivery, options.keep_messages);
+                }
+                // Only what is noted is acknowledged. What is not comes again after a break, and counts as a repeat.
+                let acknowledged = match deliveries.last() {
+                    Some(last) => last.acker.ack(BasicAckOptions { multiple: true }).await.is_ok(),
+                    None => true,
+                };
+                if !whole || !acknowledged {
+                    break;
+                }
+            }
+        }
+        tokio::time::sleep(RECONNECT_PAUSE).await;
+        reader = Reader::open(&url, &options).await.ok();
+    }
+}
+
+fn note(received: &Mutex<Received>, delivery: &Delivery, keep: bool) {
+    let now: DateTime<Utc> = SystemTime::now().into();
+    let text = |name: &str| match delivery.properties.headers().as_ref()?.inner().get(name)? {
+        AMQPValue::LongString(text) => Some(text.to_string()),
+        _ => None,
+    };
+    let id = delivery.properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default();
+    let occurred = text("occurred-at").and_then(|text| DateTime::parse_from_rfc3339(&text).ok());
+    let latency = occurred.and_then(|at| (now - at.with_timezone(&Utc)).to_std().ok());
+    let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
+    received.ledger.record(Receipt {
+        // An id that is not a UUID cannot be one of ours: it shows up as an event that nobody committed.
+        id: Uuid::parse_str(&id).unwrap_or_default(),
+        latency,
+        redelivered: delivery.redelivered,
+    });
+    if keep {
+        received.messages.push(Message {
+            id,
+            routing_key: delivery.routing_key.to_string(),
+            body: String::from_utf8_lossy(&delivery.data).into_owned(),
+            redelivered: delivery.redelivered,
+            properties: delivery.properties.clone(),
+        });
+    }
+}

@@ -1,0 +1,146 @@
+//! A database per test, cloned from one that was migrated once.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+use tokio_postgres::{Client, NoTls};
+
+use super::{Services, process, project, urls};
+
+/// Held while the template is made. The number is arbitrary but must never change.
+const TEMPLATE_LOCK: i64 = 0x7465_6d70_6c61_7465;
+const MIGRATION_LIMIT: Duration = Duration::from_secs(60);
+
+/// A connection for the test's own SQL.
+///
+/// # Errors
+/// When the server does not accept it.
+pub async fn connect(database_url: &str) -> Result<Client> {
+    let (client, connection) = tokio_postgres::connect(database_url, NoTls).await.with_context(|| {
+        format!("cannot connect to {}", urls::address(database_url).unwrap_or("the database"))
+    })?;
+    // Ends with the client, or with the server: the next statement then says so.
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+/// A database that is dropped with this value.
+#[derive(Debug)]
+pub struct TestDatabase {
+    admin_url: String,
+    name: String,
+    pub url: String,
+}
+
+impl TestDatabase {
+    /// A migrated database with nothing in it.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn migrated(services: &Services) -> Result<Self> {
+        let template = template(services).await?;
+        Self::create(services, Some(&template)).await
+    }
+
+    /// An empty database: not even migrated.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn empty(services: &Services) -> Result<Self> {
+        Self::create(services, None).await
+    }
+
+    async fn create(services: &Services, template: Option<&str>) -> Result<Self> {
+        let name = format!("comptoir_test_{}", uuid::Uuid::new_v4().simple());
+        let admin = connect(&services.database_url).await?;
+        let template = template.map(|name| format!(" TEMPLATE {name}")).unwrap_or_default();
+        admin.batch_execute(&format!("CREATE DATABASE {name}{template}")).await?;
+        let url = urls::with_path(&services.database_url, &name)?;
+        Ok(Self { admin_url: services.database_url.clone(), name, url })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let (url, name) = (self.admin_url.clone(), self.name.clone());
+        let dropped = blocking(async move {
+            let admin = connect(&url).await?;
+            Ok(admin.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?)
+        });
+        if let Err(error) = dropped {
+            eprintln!("cannot drop the database {}: {error:#}", self.name);
+        }
+    }
+}
+
+/// Runs a future to its end where nothing can be awaited (`drop`), whatever runtime there is or is not.
+pub(super) fn blocking<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    let thread = std::thread::spawn(move || {
+        tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+    });
+    thread.join().map_err(|_| anyhow::anyhow!("the clean-up panicked"))?
+}
+
+/// The name of the migrated template, made if this version of the migrations has none yet.
+async fn template(services: &Services) -> Result<String> {
+    let migrations = project::root().join("schema/migrations");
+    let name = format!("comptoir_template_{}", fingerprint(&migrations)?);
+    let admin = connect(&services.database_url).await?;
+    let exists = async |admin: &Client| -> Result<bool> {
+        Ok(admin.query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&name]).await?.is_some())
+    };
+    if exists(&admin).await? {
+        return Ok(name);
+    }
+    admin.execute("SELECT pg_advisory_lock($1)", &[&TEMPLATE_LOCK]).await?;
+    if !exists(&admin).await? {
+        // Under another name until it is complete, so that nobody ever clones half of it.
+        let unfinished = format!("{name}_unfinished");
+        admin.batch_execute(&format!("DROP DATABASE IF EXISTS {unfinished} WITH (FORCE)")).await?;
+        admin.batch_execute(&format!("CREATE DATABASE {unfinished}")).await?;
+        migrate(&urls::with_path(&services.database_url, &unfinished)?).await?;
+        admin.batch_execute(&format!("ALTER DATABASE {unfinished} RENAME TO {name}")).await?;
+    }
+    admin.execute("SELECT pg_advisory_unlock($1)", &[&TEMPLATE_LOCK]).await?;
+    Ok(name)
+}
+
+async fn migrate(url: &str) -> Result<()> {
+    let mut command = Command::new(project::program("relay")?);
+    command.arg("migrate").env("DATABASE_URL", url);
+    let exit = process::run(command, MIGRATION_LIMIT).await?;
+    if exit.code != Some(0) {
+        bail!("relay migrate: exit {:?}: {}{}", exit.code, exit.stdout, exit.stderr);
+    }
+    Ok(())
+}
+
+/// A name for the content of the migrations. They are compiled into the programs: programs that are older than the
+/// files would make a template that is not what its name says.
+fn fingerprint(migrations: &Path) -> Result<String> {
+    let built = std::fs::metadata(project::program("relay")?)?.modified()?;
+    let mut files = Vec::new();
+    for migration in std::fs::read_dir(migrations).with_context(|| migrations.display().to_string())? {
+        let up = migration?.path().join("up.sql");
+        if std::fs::metadata(&up)?.modified()? > built {
+            bail!("the program relay is older than {}: build it with `cargo build --bins`", up.display());
+        }
+        files.push(up);
+    }
+    files.sort();
+    let mut digest = Sha256::new();
+    for file in files {
+        digest.update(std::fs::read(&file)?);
+        digest.update([0]);
+    }
+    Ok(digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect())
+}

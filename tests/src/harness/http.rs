@@ -1,0 +1,134 @@
+//! A small HTTP client for the API, for tests: every answer is kept whole.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Method};
+use serde_json::Value;
+
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+
+/// An answer, read to its end.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+    /// The body as JSON, or null.
+    pub json: Value,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The `code` of a problem document.
+    pub fn code(&self) -> &str {
+        self.json["code"].as_str().unwrap_or_default()
+    }
+
+    /// The pointers of a problem document's errors.
+    pub fn pointers(&self) -> Vec<&str> {
+        let errors = self.json["errors"].as_array();
+        errors.into_iter().flatten().filter_map(|error| error["pointer"].as_str()).collect()
+    }
+
+    /// A text field of the body, empty if it is not there.
+    pub fn field(&self, name: &str) -> &str {
+        self.json[name].as_str().unwrap_or_default()
+    }
+}
+
+/// Speaks to one API. Paths begin after `/api/v1` unless they begin with `//`, which means the server's root.
+#[derive(Debug, Clone)]
+pub struct Http {
+    client: Client,
+    root: String,
+}
+
+impl Http {
+    /// # Errors
+    /// When the system gives no HTTP client.
+    pub fn new(root: &str) -> Result<Self> {
+        let client = Client::builder().timeout(REQUEST_LIMIT).build()?;
+        Ok(Self { client, root: root.trim_end_matches('/').to_owned() })
+    }
+
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// # Errors
+    /// When no answer comes.
+    pub async fn get(&self, path: &str) -> Result<Answer> {
+        self.send(Method::GET, path, &[], None).await
+    }
+
+    /// # Errors
+    /// When no answer comes.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
+        self.send(Method::POST, path, &[], Some(body)).await
+    }
+
+    /// A POST that has no body.
+    ///
+    /// # Errors
+    /// When no answer comes.
+    pub async fn command(&self, path: &str) -> Result<Answer> {
+        self.send(Method::POST, path, &[], None).await
+    }
+
+    /// # Errors
+    /// When no answer comes.
+    pub async fn post_with_key(&self, path: &str, key: &str, body: &Value) -> Result<Answer> {
+        self.send(Method::POST, path, &[("Idempotency-Key", key)], Some(body)).await
+    }
+
+    /// # Errors
+    /// When no answer comes.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Answer> {
+        let text = body.map(Value::to_string);
+        let mut all = headers.to_vec();
+        if text.is_some() {
+            all.push(("Content-Type", "application/json"));
+        }
+        self.raw(method, path, &all, text.map(String::into_bytes)).await
+    }
+
+    /// Exactly these headers and these bytes.
+    ///
+    /// # Errors
+    /// When no answer comes.
+    pub async fn raw(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+    ) -> Result<Answer> {
+        let url = match path.strip_prefix("//") {
+            Some(path) => format!("{}/{path}", self.root),
+            None => format!("{}/api/v1{path}", self.root),
+        };
+        let mut request = self.client.request(method.clone(), &url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        let answer = request.send().await.with_context(|| format!("{method} {url}"))?;
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let text = answer.text().await.with_context(|| format!("{method} {url}"))?;
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Ok(Answer { status, headers, text, json })
+    }
+}

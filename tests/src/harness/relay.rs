@@ -1,0 +1,78 @@
+//! A running `relay`.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use super::{Daemon, World, until};
+
+const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// A relay process.
+#[derive(Debug)]
+pub struct Relay {
+    pub daemon: Daemon,
+}
+
+impl Relay {
+    /// Starts a daemon and returns when it is in the table of replicas. `environment` comes on top of what the world
+    /// sets.
+    ///
+    /// # Errors
+    /// When it ends, or does not appear in time.
+    pub async fn start(world: &World, environment: &[(&str, &str)]) -> Result<Self> {
+        let sql = world.sql().await?;
+        // By id: a new replica may clear away the row of one that was killed.
+        let replicas = async || -> Result<HashSet<String>> {
+            let rows = sql.query("SELECT id::text FROM relay_replicas", &[]).await?;
+            Ok(rows.iter().map(|row| row.get(0)).collect())
+        };
+        let before = replicas().await?;
+        let mut relay = Self::launch(world, environment)?;
+        until("the relay to join", START_LIMIT, async || {
+            if let Some(status) = relay.daemon.ended()? {
+                return Ok(Err(status));
+            }
+            ensure!(!replicas().await?.is_subset(&before), "no new replica");
+            Ok(Ok(()))
+        })
+        .await?
+        .or_else(|status| bail!("the relay ended ({status}): {}", relay.daemon.output()))?;
+        Ok(relay)
+    }
+
+    /// Starts a daemon and does not wait for anything.
+    ///
+    /// # Errors
+    /// When the program is not there.
+    pub fn launch(world: &World, environment: &[(&str, &str)]) -> Result<Self> {
+        let mut command = world.relay_command(&[])?;
+        command.envs(environment.iter().copied());
+        let log = world.logs().join(format!("relay-{}.log", uuid::Uuid::new_v4().simple()));
+        Ok(Self { daemon: Daemon::spawn("relay", &mut command, &log, world.token())? })
+    }
+
+    /// SIGTERM, and insists on a clean end.
+    ///
+    /// # Errors
+    /// When it does not end, or not with 0.
+    pub async fn stop(mut self) -> Result<()> {
+        let status = self.daemon.terminate(START_LIMIT).await?;
+        ensure!(status.success(), "the relay ended with {status}: {}", self.daemon.output());
+        Ok(())
+    }
+}
+
+impl World {
+    /// `relay status --json`
+    ///
+    /// # Errors
+    /// When it fails or prints something else.
+    pub async fn relay_status(&self) -> Result<Value> {
+        let exit = self.run_relay(&["status", "--json"]).await?;
+        ensure!(exit.code == Some(0), "relay status: {exit:?}");
+        serde_json::from_str(&exit.stdout).with_context(|| exit.stdout.clone())
+    }
+}

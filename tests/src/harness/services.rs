@@ -1,0 +1,199 @@
+//! PostgreSQL and RabbitMQ: those that the environment names, or else those that `deploy/services` starts.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use anyhow::{Context, Result, bail};
+
+use super::{project, urls};
+
+/// What `deploy/services env` prints and the programs read: hidden from it where it shall start servers of its own.
+const VARIABLES: [&str; 7] = [
+    "DATABASE_URL",
+    "AMQP_URL",
+    "RABBITMQ_MANAGEMENT_URL",
+    "POSTGRES_PID",
+    "RABBITMQ_PID",
+    "POSTGRES_PORT",
+    "RABBITMQ_PORT",
+];
+
+/// Where the servers are. Process ids are known only of servers that `deploy/services` started.
+#[derive(Debug, Clone)]
+pub struct Services {
+    pub database_url: String,
+    pub amqp_url: String,
+    pub management_url: String,
+    pub postgres_pid: Option<u32>,
+    pub rabbitmq_pid: Option<u32>,
+    /// The directory of PostgreSQL's programs, for pgbench.
+    pub pg_bin: Option<PathBuf>,
+}
+
+impl Services {
+    /// The servers that all tests share. Starts them once if the environment does not name them.
+    ///
+    /// # Errors
+    /// When they cannot be started.
+    pub fn shared() -> Result<Self> {
+        static SHARED: OnceLock<Services> = OnceLock::new();
+        static STARTING: Mutex<()> = Mutex::new(());
+        let _guard = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(services) = SHARED.get() {
+            return Ok(services.clone());
+        }
+        let services = Self::from_environment()?;
+        Ok(SHARED.get_or_init(|| services).clone())
+    }
+
+    /// The servers as they are now: started if need be, process ids read again.
+    ///
+    /// # Errors
+    /// When they cannot be started.
+    pub fn from_environment() -> Result<Self> {
+        let variables: HashMap<String, String> = std::env::vars().collect();
+        if variables.contains_key("DATABASE_URL") && variables.contains_key("AMQP_URL") {
+            return Self::parse(&variables);
+        }
+        script(&["start"], &[])?;
+        let mut printed = variables;
+        printed.extend(lines(&script(&["env"], &[])?));
+        Self::parse(&printed)
+    }
+
+    fn parse(variables: &HashMap<String, String>) -> Result<Self> {
+        let get = |name: &str| variables.get(name).filter(|value| !value.is_empty()).cloned();
+        let amqp_url = get("AMQP_URL").context("AMQP_URL is not set")?;
+        let management_url = match get("RABBITMQ_MANAGEMENT_URL") {
+            Some(url) => url,
+            None => default_management_url(&amqp_url)?,
+        };
+        Ok(Self {
+            database_url: get("DATABASE_URL").context("DATABASE_URL is not set")?,
+            amqp_url,
+            management_url,
+            postgres_pid: get("POSTGRES_PID").and_then(|pid| pid.parse().ok()),
+            rabbitmq_pid: get("RABBITMQ_PID").and_then(|pid| pid.parse().ok()),
+            pg_bin: get("PG_BIN").map(PathBuf::from),
+        })
+    }
+}
+
+/// RabbitMQ's own default: the same host and user, port 15672.
+fn default_management_url(amqp_url: &str) -> Result<String> {
+    let host = urls::address(amqp_url)?.split(':').next().unwrap_or_default();
+    let (_, user) = urls::without_user(amqp_url)?;
+    let (name, password) = user.unwrap_or_else(|| ("guest".to_owned(), "guest".to_owned()));
+    Ok(format!("http://{name}:{password}@{host}:15672"))
+}
+
+/// A RabbitMQ server for one test alone, which may stop and kill it. PostgreSQL is the shared one.
+#[derive(Debug)]
+pub struct PrivateServices {
+    directory: PathBuf,
+    pub services: Services,
+}
+
+impl PrivateServices {
+    /// # Errors
+    /// When the server cannot be started.
+    pub fn start_rabbitmq() -> Result<Self> {
+        let name = format!("test-{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
+        let directory = project::root().join(".dev").join(name);
+        let mut private = Self { directory, services: Services::shared()? };
+        private.start()?;
+        Ok(private)
+    }
+
+    /// Starts the server, or starts it again after it was stopped or killed.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(&mut self) -> Result<()> {
+        let options = self.options();
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        script(&["start"], &options)?;
+        let mut variables = lines(&script(&["env"], &options)?);
+        variables.insert("DATABASE_URL".to_owned(), self.services.database_url.clone());
+        self.services = Services { pg_bin: self.services.pg_bin.clone(), ..Services::parse(&variables)? };
+        Ok(())
+    }
+
+    /// # Errors
+    /// When it does not stop.
+    pub fn stop(&self) -> Result<()> {
+        let options = self.options();
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        script(&["stop"], &options).map(drop)
+    }
+
+    /// SIGKILL to the broker.
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub fn kill_rabbitmq(&self) -> Result<()> {
+        let pid = self.services.rabbitmq_pid.context("the broker's process id is not known")?;
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(pid)?);
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).context("cannot kill the broker")
+    }
+
+    fn options(&self) -> Vec<String> {
+        vec![
+            "--dir".to_owned(),
+            self.directory.display().to_string(),
+            "--only".to_owned(),
+            "rabbitmq".to_owned(),
+        ]
+    }
+}
+
+impl Drop for PrivateServices {
+    fn drop(&mut self) {
+        if let Err(error) = self.stop() {
+            report(&format!("cannot stop the servers in {}: {error:#}", self.directory.display()));
+            return;
+        }
+        // The servers' own directory may be a link to one that their unprivileged user can reach.
+        if let Ok(target) = std::fs::read_link(self.directory.join("servers")) {
+            let _ = std::fs::remove_dir_all(target);
+        }
+        if let Err(error) = std::fs::remove_dir_all(&self.directory) {
+            report(&format!("cannot remove {}: {error}", self.directory.display()));
+        }
+    }
+}
+
+fn report(message: &str) {
+    eprintln!("{message}");
+}
+
+/// Runs `deploy/services`. What it says goes to our standard error, so that a long start is not silent.
+fn script(command: &[&str], options: &[&str]) -> Result<String> {
+    let path = project::root().join("deploy/services");
+    let private = !options.is_empty();
+    let mut process = Command::new(&path);
+    process.args(command).args(options).stdin(Stdio::null());
+    if private {
+        for name in VARIABLES {
+            process.env_remove(name);
+        }
+        // Started and stopped by tests: of interest only when it fails.
+        process.stderr(Stdio::piped());
+    } else {
+        process.stderr(Stdio::inherit());
+    }
+    let output = process.output().with_context(|| format!("cannot run {}", Path::new(&path).display()))?;
+    if !output.status.success() {
+        bail!("deploy/services {}: {}", command.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn lines(text: &str) -> HashMap<String, String> {
+    text.lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}

@@ -1,0 +1,169 @@
+//! A test's own world: a database, a virtual host, a folder for logs, and everything that was started in it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tokio_postgres::Client;
+
+use crate::ledger::{Findings, Ledger};
+
+use super::{
+    Api, Consumer, Exit, QueueOptions, Relay, Services, TestDatabase, VirtualHost, committed_events, connect,
+    process, project, until,
+};
+
+/// How many lines of each program's log a failed test shows.
+const LOG_LINES: usize = 60;
+const RUN_LIMIT: Duration = Duration::from_secs(120);
+
+/// Ends with everything in it: programs are killed, database and virtual host are removed.
+#[derive(Debug)]
+pub struct World {
+    pub services: Services,
+    pub database: TestDatabase,
+    pub vhost: VirtualHost,
+    logs: PathBuf,
+    /// Every program that runs in this world holds one more.
+    token: Arc<()>,
+}
+
+impl World {
+    /// Runs a test in a world of its own. When it fails, the logs of all programs are shown.
+    #[allow(clippy::panic, reason = "this is how a test fails")]
+    pub async fn run(test: impl AsyncFnOnce(&World) -> Result<()>) {
+        let world = match Services::shared() {
+            Ok(services) => World::new(services).await,
+            Err(error) => Err(error),
+        };
+        let world = world.unwrap_or_else(|error| panic!("no world for the test: {error:#}"));
+        if let Err(error) = test(&world).await {
+            panic!("{error:?}");
+        }
+    }
+
+    /// A world on these servers.
+    ///
+    /// # Errors
+    /// When the servers refuse.
+    pub async fn new(services: Services) -> Result<Self> {
+        let (database, vhost) =
+            tokio::try_join!(TestDatabase::migrated(&services), VirtualHost::create(&services))?;
+        let logs = std::env::temp_dir().join(format!("comptoir-{}", database.name()));
+        std::fs::create_dir_all(&logs).with_context(|| logs.display().to_string())?;
+        Ok(Self { services, database, vhost, logs, token: Arc::new(()) })
+    }
+
+    pub fn logs(&self) -> &Path {
+        &self.logs
+    }
+
+    pub(super) fn token(&self) -> Arc<()> {
+        Arc::clone(&self.token)
+    }
+
+    /// A connection for the test's own SQL.
+    ///
+    /// # Errors
+    /// When the database does not accept it.
+    pub async fn sql(&self) -> Result<Client> {
+        connect(&self.database.url).await
+    }
+
+    /// An API on this database.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub async fn api(&self) -> Result<Api> {
+        Api::start(self, &[]).await
+    }
+
+    /// A relay between this database and this virtual host.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn relay(&self) -> Result<Relay> {
+        Relay::start(self, &[]).await
+    }
+
+    /// Runs `relay` with these arguments to its end.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub async fn run_relay(&self, arguments: &[&str]) -> Result<Exit> {
+        process::run(self.relay_command(arguments)?, RUN_LIMIT).await
+    }
+
+    pub(super) fn relay_command(&self, arguments: &[&str]) -> Result<Command> {
+        let mut command = Command::new(project::program("relay")?);
+        command
+            .args(arguments)
+            .env("DATABASE_URL", &self.database.url)
+            .env("AMQP_URL", &self.vhost.url)
+            .env("COMPTOIR__RELAY__HTTP_LISTEN", "off");
+        Ok(command)
+    }
+
+    /// A consumer of every event.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn consumer(&self) -> Result<Consumer> {
+        Consumer::attach(&self.vhost.url, QueueOptions::default()).await
+    }
+
+    /// Waits until the outbox is empty, that is, until every event is published or a dead letter.
+    ///
+    /// # Errors
+    /// At the deadline.
+    pub async fn drained(&self, limit: Duration) -> Result<()> {
+        let sql = self.sql().await?;
+        until("an empty outbox", limit, async || {
+            let left: i64 = sql.query_one("SELECT count(*) FROM outbox_events", &[]).await?.get(0);
+            ensure!(left == 0, "{left} events are pending");
+            Ok(())
+        })
+        .await
+    }
+
+    /// Waits until everything committed has arrived, and compares.
+    ///
+    /// # Errors
+    /// At the deadline, or when something is lost, invented or out of order.
+    pub async fn everything_arrives(&self, consumer: &Consumer, limit: Duration) -> Result<Findings> {
+        self.drained(limit).await?;
+        let committed = committed_events(&self.sql().await?).await?;
+        let dead = committed.iter().filter(|event| event.fate == crate::ledger::Fate::DeadLettered).count();
+        // A complaint about what is missing is the check's to make, with names.
+        let _ = consumer.wait_for(committed.len() - dead, Duration::from_secs(10)).await;
+        let findings = consumer.with_ledger(|ledger: &Ledger| ledger.check(&committed));
+        ensure!(findings.is_sound_but_for_dead_letters(), "{}", findings.complaints(10).join("\n"));
+        Ok(findings)
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            show_logs(&self.logs);
+        } else {
+            assert!(Arc::strong_count(&self.token) == 1, "a program that the test started is still running");
+        }
+        let _ = std::fs::remove_dir_all(&self.logs);
+    }
+}
+
+fn show_logs(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let bytes = std::fs::read(entry.path()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        let lines: Vec<&str> = text.lines().collect();
+        let skipped = lines.len().saturating_sub(LOG_LINES);
+        eprintln!("---- {} ({skipped} lines left out) ----", entry.file_name().display());
+        for line in &lines[skipped..] {
+            eprintln!("{line}");
+        }
+    }
+}
