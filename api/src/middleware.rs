@@ -9,7 +9,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpMessage};
+use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -48,27 +48,55 @@ impl RequestIdentity {
     }
 }
 
-pub(crate) async fn surround(
+pub(crate) async fn surround<B: MessageBody + 'static>(
     request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<EitherBody<impl MessageBody, BoxBody>>, Error> {
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
     let started = Instant::now();
     let identity = RequestIdentity::of(&request);
+    let method = method_label(request.method());
     let span = tracing::info_span!(
         "request",
-        method = %request.method(),
+        method,
         path = request.path(),
         request_id = identity.request_id,
         trace_id = identity.trace.trace_id(),
     );
     request.extensions_mut().insert(identity.clone());
-    let response = answer(request, next, &identity).instrument(span.clone()).await;
-    span.in_scope(|| finish(&response, started));
-    let mut response = response;
+    let result = answer(request, next, &identity).instrument(span.clone()).await;
+    let (status, route) = match &result {
+        Ok(response) => (response.status(), response.request().match_pattern()),
+        Err(refusal) => (refusal.error.status_code(), None),
+    };
+    span.in_scope(|| finish(status, method, route, started));
+    let mut response = result?;
     if let Ok(value) = HeaderValue::from_str(&identity.request_id) {
         response.headers_mut().insert(HeaderName::from_static(REQUEST_ID), value);
     }
     Ok(response)
+}
+
+/// An error that has no request to answer any more: the handler that held it was given up.
+#[derive(Debug)]
+struct Refusal {
+    error: ApiError,
+    trace_id: String,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl ResponseError for Refusal {
+    fn status_code(&self) -> StatusCode {
+        self.error.status_code()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.error.respond(&self.trace_id)
+    }
 }
 
 /// Passes the request on within its limits, and gives every error its body.
@@ -76,42 +104,34 @@ async fn answer<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
     identity: &RequestIdentity,
-) -> ServiceResponse<EitherBody<B, BoxBody>> {
-    let trace_id = identity.trace.trace_id();
-    let limits = request.app_data::<Data<ApiConfig>>().cloned();
-    let http_request = request.request().clone();
-    let refuse = |error: &ApiError| {
-        log(error);
-        ServiceResponse::new(http_request.clone(), error.respond(trace_id)).map_into_right_body()
-    };
-    let (max_headers, timeout) = limits.map_or((usize::MAX, Duration::MAX), |api| {
-        (api.max_headers, Duration::from_millis(api.request_timeout_ms))
-    });
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Refusal> {
+    let refusal = |error| Refusal { error, trace_id: identity.trace.trace_id().to_owned() };
+    let limits = request.app_data::<Data<ApiConfig>>();
+    let max_headers = limits.map_or(usize::MAX, |api| api.max_headers);
+    let timeout = limits.map_or(Duration::MAX, |api| Duration::from_millis(api.request_timeout_ms));
     if request.headers().len() > max_headers {
         let detail = format!("a request may have {max_headers} header fields");
-        return refuse(&ApiError::new(
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            "too_many_headers",
-            detail,
-        ));
+        let error = ApiError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too_many_headers", detail);
+        return Err(refusal(error));
     }
     let response = match tokio::time::timeout(timeout, next.call(request)).await {
-        Err(_) => return refuse(&ApiError::timed_out()),
-        Ok(Err(error)) => return refuse(&from_framework(error.as_response_error().status_code(), &error)),
+        Err(_) => return Err(refusal(ApiError::timed_out())),
+        Ok(Err(error)) => return Err(refusal(from_framework(error.as_response_error().status_code(), &error))),
         Ok(Ok(response)) => response,
     };
-    if response.status().is_client_error() || response.status().is_server_error() {
-        let status = response.status();
-        match response.response().error() {
-            Some(error) => match error.as_error::<ApiError>() {
-                Some(error) => return refuse(error),
-                None => return refuse(&from_framework(status, error)),
-            },
-            // A health check says what is wrong in a body of its own.
-            None => return response.map_into_left_body(),
+    let status = response.status();
+    // A response without an error behind it said itself what is wrong, as a health check does.
+    let problem = response.response().error().map(|error| match error.as_error::<ApiError>() {
+        Some(error) => {
+            log(error);
+            error.respond(identity.trace.trace_id())
         }
+        None => from_framework(status, error).respond(identity.trace.trace_id()),
+    });
+    match problem {
+        Some(problem) => Ok(ServiceResponse::new(response.into_parts().0, problem).map_into_right_body()),
+        None => Ok(response.map_into_left_body()),
     }
-    response.map_into_left_body()
 }
 
 /// An error that actix-web made before or around our handlers.
@@ -138,16 +158,16 @@ fn log(error: &ApiError) {
     }
 }
 
-fn finish<B>(response: &ServiceResponse<B>, started: Instant) {
-    let elapsed = started.elapsed();
-    let status = response.status().as_u16();
-    let route = response.request().match_pattern().unwrap_or_else(|| "unknown".to_owned());
-    let method = method_label(response.request().method());
-    metrics::counter!("comptoir_http_requests_total", "method" => method, "route" => route.clone(), "status" => status.to_string())
+fn finish(status: StatusCode, method: &'static str, route: Option<String>, started: Instant) {
+    let elapsed = started.elapsed().as_secs_f64();
+    // The pattern, never the path: metrics must not grow with the number of orders.
+    let route = route.unwrap_or_else(|| "unknown".to_owned());
+    let labels = [("method", method.to_owned()), ("route", route)];
+    metrics::histogram!("comptoir_http_request_duration_seconds", &labels).record(elapsed);
+    let [method, route] = labels;
+    metrics::counter!("comptoir_http_requests_total", &[method, route, ("status", status.as_u16().to_string())])
         .increment(1);
-    metrics::histogram!("comptoir_http_request_duration_seconds", "method" => method, "route" => route)
-        .record(elapsed.as_secs_f64());
-    tracing::info!(status, elapsed_ms = elapsed.as_secs_f64() * 1000.0, "answered");
+    tracing::info!(status = status.as_u16(), elapsed_ms = elapsed * 1000.0, "answered");
 }
 
 /// A client may invent methods; metrics must not grow with its imagination.

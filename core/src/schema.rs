@@ -121,3 +121,14 @@ diesel::table! {
         expires_at -> Nullable<Timestamptz>,
     }
 }
+
+diesel::allow_tables_to_appear_in_same_query!(
+    customers,
+    idempotency_records,
+    order_lines,
+    orders,
+    outbox_events,
+    products,
+    relay_replicas,
+    relay_shards,
+);
