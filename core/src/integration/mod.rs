@@ -8,6 +8,9 @@ mod customers;
 mod orders;
 mod products;
 
+#[cfg(test)]
+mod contracts;
+
 use serde::Serialize;
 
 use crate::error::Error;

@@ -50,7 +50,7 @@ pub(super) fn vat_breakdown(lines: &[OrderLine]) -> Vec<VatSubtotal> {
 
 #[cfg(test)]
 mod tests {
-    use bigdecimal::{BigDecimal, Signed};
+    use bigdecimal::BigDecimal;
     use proptest::prelude::*;
 
     use super::*;

@@ -6,6 +6,8 @@ mod events;
 mod queries;
 pub(crate) mod repository;
 
+#[cfg(test)]
+pub(crate) use aggregate::tests;
 pub use aggregate::{Product, ProductDetails, ProductError, ProductName, Sku};
 pub use commands::{ArchiveProduct, CreateProduct, RemoveProduct, UpdateProduct};
 pub use events::ProductEvent;

@@ -1,0 +1,177 @@
+//! The published contracts: `schema/events/<type>.v<N>.json` holds the JSON Schema of each payload and an example that
+//! the code really produces. A difference fails the test; a new event or version is written with
+//! `UPDATE_EVENT_CONTRACTS=1 cargo test -p comptoir-core contracts`, a published one is never written over.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use schemars::{JsonSchema, schema_for};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
+use super::orders::{OrderCancelledV1, OrderConfirmedV1, OrderDeliveredV1, OrderPlacedV1, OrderShippedV1};
+use super::products::{ProductArchivedV1, ProductCreatedV1, ProductDeletedV1, ProductUpdatedV1};
+use super::{IntegrationEvent, Payload, translate};
+use crate::customers::{
+    Address, AddressKind, Country, Customer, CustomerCode, CustomerDetails, CustomerName, Email, VatNumber,
+};
+use crate::ids::{CustomerId, OrderId, ProductId};
+use crate::money::{Currency, Quantity, UnitPrice, VatRate};
+use crate::orders::{CancellationReason, DraftLine, NewOrder, Order, OrderReference, TrackingNumber};
+use crate::products::{Product, ProductDetails, ProductName, Sku};
+use crate::unit_of_work::DomainEvent;
+
+fn contracts_folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../schema/events")
+}
+
+fn file_name(event: &IntegrationEvent) -> String {
+    format!("{}.v{}.json", event.event_type, event.schema_version)
+}
+
+/// A contract: what a consumer needs to know of the event.
+fn contract<P: Payload + JsonSchema>(event: &IntegrationEvent) -> Value {
+    assert_eq!((P::EVENT_TYPE, P::VERSION), (event.event_type, event.schema_version), "an example of another event");
+    let mut schema = schema_for!(P).to_value();
+    schema["title"] = json!(format!("{}, version {}", P::EVENT_TYPE, P::VERSION));
+    let example: Value = serde_json::from_str(&event.payload).expect("a payload is JSON");
+    json!({
+        "event_type": P::EVENT_TYPE,
+        "schema_version": P::VERSION,
+        "aggregate_type": P::AGGREGATE_TYPE,
+        "payload": schema,
+        "example": example,
+    })
+}
+
+fn at(second: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_767_225_600 + second, 123_456_000).expect("a valid time")
+}
+
+fn uuid(number: u128) -> Uuid {
+    Uuid::from_u128(0x019b_7600_0000_7000_8000_0000_0000_0000 + number)
+}
+
+fn customer() -> (Customer, DomainEvent) {
+    let details = CustomerDetails {
+        code: CustomerCode::parse("C-1042").expect("valid"),
+        name: CustomerName::parse("Librairie des Carmes").expect("valid"),
+        email: Email::parse("achats@carmes.example").expect("valid"),
+        vat_number: Some(VatNumber::parse("FR40303265045").expect("valid")),
+        addresses: vec![Address {
+            kind: AddressKind::Billing,
+            line1: "12 rue des Carmes".to_owned(),
+            line2: None,
+            postal_code: Some("44000".to_owned()),
+            city: "Nantes".to_owned(),
+            country: Country::parse("FR").expect("valid"),
+        }],
+    };
+    let (customer, event) = Customer::create(CustomerId::from_uuid(uuid(1)), details, at(0));
+    (customer, event.into())
+}
+
+fn product(number: u128, sku: &str, name: &str, price: &str, vat: &str) -> (Product, DomainEvent) {
+    let details = ProductDetails {
+        sku: Sku::parse(sku).expect("valid"),
+        name: ProductName::parse(name).expect("valid"),
+        unit_price: UnitPrice::parse(price).expect("valid"),
+        vat_rate: VatRate::parse(vat).expect("valid"),
+    };
+    let (product, event) = Product::create(ProductId::from_uuid(uuid(number)), details, at(0));
+    (product, event.into())
+}
+
+fn order() -> (Order, DomainEvent) {
+    let (tea, _) = product(2, "TEA-EG-250", "Earl Grey, 250 g", "12.50", "5.5");
+    let (pot, _) = product(3, "POT-CI-1", "Cast iron teapot, 1 l", "48.90", "20");
+    let line = |product, quantity: &str, unit_price: Option<&str>| DraftLine {
+        product,
+        quantity: Quantity::parse(quantity).expect("valid"),
+        unit_price: unit_price.map(|price| UnitPrice::parse(price).expect("valid")),
+    };
+    let new = NewOrder {
+        reference: Some(OrderReference::parse("WEB-2026-00017").expect("valid")),
+        customer_id: CustomerId::from_uuid(uuid(1)),
+        currency: Currency::euro(),
+        lines: vec![line(&tea, "3", None), line(&pot, "1", Some("44.01"))],
+    };
+    let (order, event) = Order::place(OrderId::from_uuid(uuid(4)), new, at(60)).expect("valid");
+    (order, event.into())
+}
+
+/// Every contract by its file name, made by walking each aggregate through its life.
+fn contracts() -> Vec<(String, Value)> {
+    let mut contracts = Vec::new();
+    let mut add = |event: DomainEvent, contract: fn(&IntegrationEvent) -> Value| {
+        let event = translate(&event).expect("serializable").expect("published");
+        contracts.push((file_name(&event), contract(&event)));
+    };
+
+    let (mut a_customer, created) = customer();
+    add(created, contract::<CustomerCreatedV1>);
+    let renamed = CustomerDetails {
+        name: CustomerName::parse("Librairie et salon de thé des Carmes").expect("valid"),
+        ..a_customer.details().clone()
+    };
+    let updated = a_customer.update(renamed, at(1)).expect("a change");
+    add(updated.into(), contract::<CustomerUpdatedV1>);
+    add(a_customer.delete(false, at(2)).expect("allowed").into(), contract::<CustomerDeletedV1>);
+
+    let (mut tea, created) = product(2, "TEA-EG-250", "Earl Grey, 250 g", "12.50", "5.5");
+    add(created, contract::<ProductCreatedV1>);
+    let dearer = ProductDetails { unit_price: UnitPrice::parse("13.20").expect("valid"), ..tea.details().clone() };
+    add(tea.update(dearer, at(1)).expect("allowed").expect("a change").into(), contract::<ProductUpdatedV1>);
+    let mut never_ordered = tea.clone();
+    add(tea.archive(at(2)).expect("allowed").into(), contract::<ProductArchivedV1>);
+    add(never_ordered.remove(at(2)).expect("allowed").into(), contract::<ProductDeletedV1>);
+
+    let (mut an_order, placed) = order();
+    let mut unwanted = an_order.clone();
+    add(placed, contract::<OrderPlacedV1>);
+    add(an_order.confirm(at(120)).expect("allowed").into(), contract::<OrderConfirmedV1>);
+    let tracking_number = TrackingNumber::parse("1Z999AA10123456784").expect("valid");
+    add(an_order.ship(tracking_number, at(180)).expect("allowed").into(), contract::<OrderShippedV1>);
+    add(an_order.deliver(at(240)).expect("allowed").into(), contract::<OrderDeliveredV1>);
+    let reason = CancellationReason::parse("the customer changed their mind").expect("valid");
+    add(unwanted.cancel(reason, at(120)).expect("allowed").into(), contract::<OrderCancelledV1>);
+    contracts
+}
+
+#[test]
+fn published_contracts_do_not_change() {
+    let update = std::env::var_os("UPDATE_EVENT_CONTRACTS").is_some();
+    for (name, contract) in contracts() {
+        let path = contracts_folder().join(&name);
+        let current = format!("{}\n", serde_json::to_string_pretty(&contract).expect("JSON"));
+        match std::fs::read_to_string(&path) {
+            Ok(published) => assert_eq!(
+                published, current,
+                "{name} is published: consumers build on it. Leave it as it was and add a new version beside it"
+            ),
+            Err(_) if update => std::fs::write(&path, current).expect("written"),
+            Err(error) => panic!("{name} has no contract ({error}); see the head of contracts.rs"),
+        }
+    }
+}
+
+#[test]
+fn every_contract_belongs_to_an_event() {
+    let known: BTreeSet<_> = contracts().into_iter().map(|(name, _)| name).collect();
+    let files: BTreeSet<_> = std::fs::read_dir(contracts_folder())
+        .expect("the folder of contracts")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(files, known);
+}
+
+#[test]
+fn examples_satisfy_their_schemas() {
+    for (name, contract) in contracts() {
+        let validator = jsonschema::validator_for(&contract["payload"]).expect("a valid schema");
+        let errors: Vec<_> = validator.iter_errors(&contract["example"]).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{name}: {errors:?}");
+    }
+}
