@@ -28,7 +28,7 @@ start_postgres() {
     prepare postgres
     if pid=$(postgres_pid); then
         await_ready postgres "$home/postgres.log" "$pid"
-        say "PostgreSQL already runs on 127.0.0.1:$POSTGRES_PORT"
+        say_unless_quiet "PostgreSQL already runs on 127.0.0.1:$POSTGRES_PORT"
         return
     fi
     # The children of a killed server hold its shared memory; what is left of its lock file may name anybody by now.

@@ -18,10 +18,7 @@ rabbitmq_ready() { timeout "$PROBE_TIMEOUT_SECONDS" bash -c "$(declare -f ask_ma
 ask_management() {
     local code
     exec 2>/dev/null 3<>"/dev/tcp/127.0.0.1/$1" || return 1
-    printf 'GET /api/health/checks/port-listener/%s HTTP/1.0
-Authorization: Basic Z3Vlc3Q6Z3Vlc3Q=
-
-' "$2" >&3
+    printf 'GET /api/health/checks/port-listener/%s HTTP/1.0\r\nAuthorization: Basic Z3Vlc3Q6Z3Vlc3Q=\r\n\r\n' "$2" >&3
     read -r -u 3 _ code _ && [[ $code == 200 ]]
 }
 
@@ -49,7 +46,7 @@ await_rabbitmq() {
     locate rabbitmq
     await_ready rabbitmq "$home/rabbitmq.log" "$rabbitmq_started"
     if [[ -z $rabbitmq_launched ]]; then
-        say "RabbitMQ already runs on 127.0.0.1:$RABBITMQ_PORT"
+        say_unless_quiet "RabbitMQ already runs on 127.0.0.1:$RABBITMQ_PORT"
     else
         say "RabbitMQ $(rabbitmq_version) ready on 127.0.0.1:$RABBITMQ_PORT, management on 127.0.0.1:$RABBITMQ_MANAGEMENT_PORT" \
             "($(seconds_since "$rabbitmq_began"))"

@@ -1,0 +1,56 @@
+# Everything a developer does, by name. `make help` lists it; the work itself is done by cargo and the scripts in deploy/.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+# Where rustup puts cargo, for a shell that was opened before it was installed.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+target := $(or $(CARGO_TARGET_DIR),target)
+# Runs a command with DATABASE_URL, AMQP_URL and the rest of .dev/services.env in its environment.
+with_services := deploy/services with
+
+.PHONY: help demo run services services-stop test check bench migrate fmt clean toolchain
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: toolchain services ## the main job end to end, with a summary; ORDERS=file.csv loads another file
+	cargo build --release --bin api --bin relay --bin demo
+	@$(with_services) $(target)/release/demo $(if $(ORDERS),--orders '$(ORDERS)')
+
+run: toolchain services ## api and relay in the foreground until Ctrl-C
+	cargo build --release --bin api --bin relay
+	@$(with_services) deploy/run $(target)/release
+
+services: ## private PostgreSQL and RabbitMQ under .dev/
+	@deploy/services start
+
+services-stop: ## end those servers; their data stays
+	@deploy/services stop
+
+test: toolchain services ## every test
+	cargo build --workspace --bins
+	@$(with_services) cargo test --workspace
+
+check: toolchain ## format, lints, scripts, dependency arrows, schema in step with the migrations
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	@deploy/check-scripts
+	@deploy/check-arrows
+	@$(with_services) --only postgres deploy/check-schema
+
+bench: toolchain services ## the benchmarks, as ratios to a floor measured in the same run
+	cargo build --release --bin api --bin relay --bin bench
+	@$(with_services) $(target)/release/bench
+
+migrate: toolchain services ## bring the database of `make services` up to date
+	cargo build --release --bin relay
+	@$(with_services) $(target)/release/relay migrate
+
+fmt: toolchain ## format the code
+	cargo fmt --all
+
+clean: ## remove what was built; servers and their data stay
+	cargo clean
+
+toolchain:
+	@deploy/check-toolchain
