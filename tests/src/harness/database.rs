@@ -115,11 +115,11 @@ async fn template(services: &Services) -> Result<String> {
 }
 
 async fn migrate(url: &str) -> Result<()> {
-    let mut command = Command::new(project::program("relay")?);
+    let mut command = Command::new(project::program("api")?);
     command.arg("migrate").env("DATABASE_URL", url);
     let exit = process::run(command, MIGRATION_LIMIT).await?;
     if exit.code != Some(0) {
-        bail!("relay migrate: exit {:?}: {}{}", exit.code, exit.stdout, exit.stderr);
+        bail!("api migrate: exit {:?}: {}{}", exit.code, exit.stdout, exit.stderr);
     }
     Ok(())
 }
@@ -127,12 +127,12 @@ async fn migrate(url: &str) -> Result<()> {
 /// A name for the content of the migrations. They are compiled into the programs: programs that are older than the
 /// files would make a template that is not what its name says.
 fn fingerprint(migrations: &Path) -> Result<String> {
-    let built = std::fs::metadata(project::program("relay")?)?.modified()?;
+    let built = std::fs::metadata(project::program("api")?)?.modified()?;
     let mut files = Vec::new();
     for migration in std::fs::read_dir(migrations).with_context(|| migrations.display().to_string())? {
         let up = migration?.path().join("up.sql");
         if std::fs::metadata(&up)?.modified()? > built {
-            bail!("the program relay is older than {}: build it with `cargo build --bins`", up.display());
+            bail!("the program api is older than {}: build it with `cargo build --bins`", up.display());
         }
         files.push(up);
     }

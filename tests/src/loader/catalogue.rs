@@ -1,0 +1,206 @@
+//! The ids of customers and products, which are created as the file names them.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::{Value, json};
+
+use super::client::{Answer, Client};
+use super::orders::{Problem, Refusal};
+use super::{countries, rows::Row};
+
+/// Ids that are remembered of each kind; the API is asked for the others. Bounds the memory.
+const REMEMBERED: usize = 100_000;
+/// Different names are looked up side by side, the same name once at a time.
+const STRIPES: usize = 64;
+
+/// Ids by natural key (a customer's code, a SKU), first in, first out.
+#[derive(Debug)]
+struct Known {
+    ids: Mutex<(HashMap<String, String>, VecDeque<String>)>,
+    stripes: Vec<tokio::sync::Mutex<()>>,
+}
+
+impl Known {
+    fn new() -> Self {
+        Self {
+            ids: Mutex::new((HashMap::new(), VecDeque::new())),
+            stripes: (0..STRIPES).map(|_| tokio::sync::Mutex::new(())).collect(),
+        }
+    }
+
+    fn get(&self, key: &str) -> Option<String> {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).0.get(key).cloned()
+    }
+
+    fn put(&self, key: &str, id: &str) {
+        let mut guard = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let (ids, order) = &mut *guard;
+        if ids.insert(key.to_owned(), id.to_owned()).is_none() {
+            order.push_back(key.to_owned());
+            if order.len() > REMEMBERED
+                && let Some(oldest) = order.pop_front()
+            {
+                ids.remove(&oldest);
+            }
+        }
+    }
+
+    fn stripe(&self, key: &str) -> &tokio::sync::Mutex<()> {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        let hash = usize::try_from(hasher.finish() % STRIPES as u64).unwrap_or_default();
+        &self.stripes[hash]
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Catalogue {
+    customers: Known,
+    products: Known,
+    vat_rate: String,
+}
+
+impl Catalogue {
+    pub(super) fn new(vat_rate: &str) -> Self {
+        Self { customers: Known::new(), products: Known::new(), vat_rate: vat_rate.to_owned() }
+    }
+
+    /// The id of the row's customer.
+    pub(super) async fn customer(&self, client: &Client, row: &Row) -> Result<String, Problem> {
+        let code = customer_code(row);
+        find_or_create(client, &self.customers, "/customers", "code", &code, || customer_body(&code, row))
+            .await
+    }
+
+    /// The id of the row's product. What the API refuses is not remembered: a later row may describe it better.
+    pub(super) async fn product(&self, client: &Client, row: &Row) -> Result<String, Problem> {
+        let body = || product_body(row, &self.vat_rate);
+        find_or_create(client, &self.products, "/products", "sku", &row.sku, body).await
+    }
+}
+
+async fn find_or_create(
+    client: &Client,
+    known: &Known,
+    path: &str,
+    field: &str,
+    key: &str,
+    body: impl Fn() -> Value,
+) -> Result<String, Problem> {
+    if let Some(id) = known.get(key) {
+        return Ok(id);
+    }
+    let _turn = known.stripe(key).lock().await;
+    if let Some(id) = known.get(key) {
+        return Ok(id);
+    }
+    let answer = client.post(path, None, Some(&body())).await?;
+    let id = match answer.status {
+        201 => id_of(&answer.body),
+        409 => id_of(&found(client.get(path, &[(field, key)]).await?, field, key)),
+        400..=499 => {
+            return Err(Problem::Refused(Refusal { code: answer.code(), message: answer.message() }));
+        }
+        status => return Err(Problem::Failed(format!("POST {path}: {status}: {}", answer.message()))),
+    };
+    let Some(id) = id else {
+        return Err(Problem::Failed(format!("the API knows no {field} {key} and does not create it")));
+    };
+    known.put(key, &id);
+    Ok(id)
+}
+
+fn id_of(body: &Value) -> Option<String> {
+    body["id"].as_str().map(str::to_owned)
+}
+
+/// The one of a list that has exactly this key: a filter may be broader than that.
+fn found(answer: Answer, field: &str, key: &str) -> Value {
+    let list = answer.body["data"].as_array().cloned().unwrap_or_default();
+    list.into_iter().find(|item| item[field] == key).unwrap_or(Value::Null)
+}
+
+/// `17850.0`, as spreadsheets write a number, is customer 17850; rows without a customer are guests of their country.
+fn customer_code(row: &Row) -> String {
+    if row.customer.is_empty() {
+        let country = if row.country.is_empty() { "Unspecified" } else { &row.country };
+        return format!("GUEST-{country}");
+    }
+    row.customer.strip_suffix(".0").unwrap_or(&row.customer).to_owned()
+}
+
+fn customer_body(code: &str, row: &Row) -> Value {
+    // The local part of an e-mail address is plain ASCII here.
+    let local: String =
+        code.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let mut body = json!({
+        "code": code,
+        "name": format!("Customer {code}"),
+        "email": format!("customer-{local}@example.com"),
+    });
+    if let Some(country) = countries::code(&row.country) {
+        body["addresses"] = json!([{
+            "kind": "billing",
+            "line1": "not stated",
+            "city": "not stated",
+            "country": country,
+        }]);
+    }
+    body
+}
+
+fn product_body(row: &Row, vat_rate: &str) -> Value {
+    let name = if row.description.is_empty() { &row.sku } else { &row.description };
+    json!({"sku": row.sku, "name": name, "unit_price": row.unit_price, "vat_rate": vat_rate})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(customer: &str, country: &str) -> Row {
+        Row {
+            line: 2,
+            invoice: "1".into(),
+            sku: "22633".into(),
+            description: String::new(),
+            quantity: "1".into(),
+            unit_price: "1.85".into(),
+            customer: customer.into(),
+            country: country.into(),
+            original: csv::ByteRecord::new(),
+        }
+    }
+
+    #[test]
+    fn a_customer_is_named_by_its_number_or_its_country() {
+        assert_eq!(customer_code(&row("17850.0", "France")), "17850");
+        assert_eq!(customer_code(&row("A-7", "France")), "A-7");
+        assert_eq!(customer_code(&row("", "France")), "GUEST-France");
+        assert_eq!(customer_code(&row("", "")), "GUEST-Unspecified");
+    }
+
+    #[test]
+    fn a_customer_has_an_address_only_where_its_country_is_known() {
+        let body = customer_body("GUEST-EIRE", &row("", "EIRE"));
+        assert_eq!(body["addresses"][0]["country"], "IE");
+        assert_eq!(body["email"], "customer-guest-eire@example.com");
+        assert!(customer_body("7", &row("7", "Unspecified")).get("addresses").is_none());
+    }
+
+    #[test]
+    fn a_product_without_a_description_is_named_by_its_sku() {
+        assert_eq!(product_body(&row("7", "France"), "20")["name"], "22633");
+    }
+
+    #[test]
+    fn what_was_remembered_first_is_forgotten_first() {
+        let known = Known::new();
+        for number in 0..=REMEMBERED {
+            known.put(&number.to_string(), "id");
+        }
+        assert_eq!((known.get("0"), known.get("1")), (None, Some("id".to_owned())));
+    }
+}
