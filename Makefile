@@ -8,7 +8,7 @@ target := $(or $(CARGO_TARGET_DIR),target)
 # Runs a command with DATABASE_URL, AMQP_URL and the rest of .dev/services.env in its environment.
 with_services := deploy/services with
 
-.PHONY: help demo run services services-stop test check bench migrate fmt clean toolchain
+.PHONY: help demo run services services-stop test check bench schema migrate fmt clean toolchain
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ check: toolchain ## format, lints, scripts, dependency arrows, schema in step wi
 bench: toolchain services ## the benchmarks, as ratios to a floor measured in the same run
 	cargo build --release --bin api --bin relay --bin bench
 	@$(with_services) $(target)/release/bench
+
+schema: toolchain ## write core/src/schema.rs from the migrations
+	@$(with_services) --only postgres deploy/check-schema --write
 
 migrate: toolchain services ## bring the database of `make services` up to date
 	cargo build --release --bin relay
