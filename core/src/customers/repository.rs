@@ -16,7 +16,7 @@ use crate::schema::{customers, orders};
 use crate::unit_of_work::UnitOfWork;
 
 #[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = customers, primary_key(tenant_id, id), treat_none_as_null = true)]
+#[diesel(table_name = customers, primary_key(tenant_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub(super) struct CustomerRow {
     pub(super) tenant_id: Uuid,
     pub(super) id: Uuid,

@@ -19,7 +19,7 @@ use crate::schema::{order_lines, orders};
 use crate::unit_of_work::UnitOfWork;
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = orders)]
+#[diesel(table_name = orders, treat_none_as_default_value = false)]
 pub(super) struct OrderRow {
     pub(super) tenant_id: Uuid,
     pub(super) id: Uuid,

@@ -14,7 +14,7 @@ use crate::schema::products;
 use crate::unit_of_work::UnitOfWork;
 
 #[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = products, primary_key(tenant_id, id), treat_none_as_null = true)]
+#[diesel(table_name = products, primary_key(tenant_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub(super) struct ProductRow {
     pub(super) tenant_id: Uuid,
     pub(super) id: Uuid,
