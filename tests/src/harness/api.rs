@@ -17,6 +17,7 @@ const PORTS_TO_TRY: usize = 3;
 pub struct Api {
     pub daemon: Daemon,
     pub http: Http,
+    port: u16,
 }
 
 impl Api {
@@ -27,7 +28,7 @@ impl Api {
     pub async fn start(world: &World, environment: &[(&str, &str)]) -> Result<Self> {
         let mut last = None;
         for _ in 0..PORTS_TO_TRY {
-            match Self::try_start(world, environment).await {
+            match Self::start_on(world, project::free_port()?, environment).await {
                 Ok(api) => return Ok(api),
                 Err(error) => last = Some(error),
             }
@@ -35,8 +36,16 @@ impl Api {
         Err(last.context("no port to try")?)
     }
 
-    async fn try_start(world: &World, environment: &[(&str, &str)]) -> Result<Self> {
-        let port = project::free_port()?;
+    /// Starts another process on the same port, after this one ended.
+    ///
+    /// # Errors
+    /// When it is not ready in time.
+    pub async fn start_again(&mut self, world: &World, environment: &[(&str, &str)]) -> Result<()> {
+        *self = Self::start_on(world, self.port, environment).await?;
+        Ok(())
+    }
+
+    async fn start_on(world: &World, port: u16, environment: &[(&str, &str)]) -> Result<Self> {
         let address = format!("127.0.0.1:{port}");
         let mut command = Command::new(project::program("api")?);
         command
@@ -56,7 +65,7 @@ impl Api {
         })
         .await?
         .or_else(|status| bail!("the API ended ({status}): {}", daemon.output()))?;
-        Ok(Self { daemon, http })
+        Ok(Self { daemon, http, port })
     }
 
     /// A customer with this code.

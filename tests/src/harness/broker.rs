@@ -54,6 +54,7 @@ impl Management {
 pub struct VirtualHost {
     management: Management,
     name: String,
+    kept: bool,
     /// The AMQP URL of this virtual host.
     pub url: String,
 }
@@ -70,7 +71,7 @@ impl VirtualHost {
         let everything = json!({"configure": ".*", "write": ".*", "read": ".*"});
         management.call(Method::PUT, &format!("permissions/{name}/{user}"), Some(everything)).await?;
         let url = urls::with_path(&services.amqp_url, &name)?;
-        Ok(Self { management, name, url })
+        Ok(Self { management, name, kept: false, url })
     }
 
     pub fn name(&self) -> &str {
@@ -94,15 +95,15 @@ impl VirtualHost {
         Ok(closed)
     }
 
-    /// Forgets the virtual host without deleting it: its broker is going away as a whole.
-    pub fn forget(&mut self) {
-        self.name.clear();
+    /// Leaves the virtual host in place: for inspection, or because its broker goes away as a whole.
+    pub fn keep(&mut self) {
+        self.kept = true;
     }
 }
 
 impl Drop for VirtualHost {
     fn drop(&mut self) {
-        if self.name.is_empty() {
+        if self.kept {
             return;
         }
         // Connections of the client belong to the runtime that made them: a client of its own.

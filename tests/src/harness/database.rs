@@ -32,6 +32,7 @@ pub async fn connect(database_url: &str) -> Result<Client> {
 pub struct TestDatabase {
     admin_url: String,
     name: String,
+    kept: bool,
     pub url: String,
 }
 
@@ -59,7 +60,12 @@ impl TestDatabase {
         let template = template.map(|name| format!(" TEMPLATE {name}")).unwrap_or_default();
         admin.batch_execute(&format!("CREATE DATABASE {name}{template}")).await?;
         let url = urls::with_path(&services.database_url, &name)?;
-        Ok(Self { admin_url: services.database_url.clone(), name, url })
+        Ok(Self { admin_url: services.database_url.clone(), name, kept: false, url })
+    }
+
+    /// Leaves the database in place.
+    pub fn keep(&mut self) {
+        self.kept = true;
     }
 
     pub fn name(&self) -> &str {
@@ -69,6 +75,9 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
         let (url, name) = (self.admin_url.clone(), self.name.clone());
         let dropped = blocking(async move {
             let admin = connect(&url).await?;

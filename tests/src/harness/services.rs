@@ -1,7 +1,7 @@
 //! PostgreSQL and RabbitMQ: those that the environment names, or else those that `deploy/services` starts.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -57,10 +57,35 @@ impl Services {
         if variables.contains_key("DATABASE_URL") && variables.contains_key("AMQP_URL") {
             return Self::parse(&variables);
         }
-        script(&["start"], &[])?;
+        script("start", &[], Given::Used)?;
         let mut printed = variables;
-        printed.extend(lines(&script(&["env"], &[])?));
+        printed.extend(lines(&script("env", &[], Given::Used)?));
         Self::parse(&printed)
+    }
+
+    /// Starts again those of the project's own servers that died. Servers that somebody else runs are left to them.
+    ///
+    /// # Errors
+    /// When they cannot be started.
+    pub fn revive(&mut self) -> Result<()> {
+        let mut variables: HashMap<String, String> = std::env::vars().collect();
+        for (pid, only) in [(self.postgres_pid, "postgres"), (self.rabbitmq_pid, "rabbitmq")] {
+            if pid.is_some() {
+                script("start", &["--only", only], Given::Hidden)?;
+                variables.extend(lines(&script("env", &["--only", only], Given::Hidden)?));
+            }
+        }
+        *self = Self::parse(&variables)?;
+        Ok(())
+    }
+
+    /// The names of the project's own servers that do not run any more.
+    pub fn dead(&self) -> Vec<&'static str> {
+        [("PostgreSQL", self.postgres_pid), ("RabbitMQ", self.rabbitmq_pid)]
+            .into_iter()
+            .filter(|(_, pid)| pid.is_some_and(|pid| !is_alive(pid)))
+            .map(|(name, _)| name)
+            .collect()
     }
 
     fn parse(variables: &HashMap<String, String>) -> Result<Self> {
@@ -112,10 +137,8 @@ impl PrivateServices {
     /// # Errors
     /// When it cannot be started.
     pub fn start(&mut self) -> Result<()> {
-        let options = self.options();
-        let options: Vec<&str> = options.iter().map(String::as_str).collect();
-        script(&["start"], &options)?;
-        let mut variables = lines(&script(&["env"], &options)?);
+        self.script("start")?;
+        let mut variables = lines(&self.script("env")?);
         variables.insert("DATABASE_URL".to_owned(), self.services.database_url.clone());
         self.services = Services { pg_bin: self.services.pg_bin.clone(), ..Services::parse(&variables)? };
         Ok(())
@@ -124,9 +147,7 @@ impl PrivateServices {
     /// # Errors
     /// When it does not stop.
     pub fn stop(&self) -> Result<()> {
-        let options = self.options();
-        let options: Vec<&str> = options.iter().map(String::as_str).collect();
-        script(&["stop"], &options).map(drop)
+        self.script("stop").map(drop)
     }
 
     /// SIGKILL to the broker.
@@ -139,20 +160,16 @@ impl PrivateServices {
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).context("cannot kill the broker")
     }
 
-    fn options(&self) -> Vec<String> {
-        vec![
-            "--dir".to_owned(),
-            self.directory.display().to_string(),
-            "--only".to_owned(),
-            "rabbitmq".to_owned(),
-        ]
+    fn script(&self, command: &str) -> Result<String> {
+        let directory = self.directory.display().to_string();
+        script(command, &["--dir", &directory, "--only", "rabbitmq"], Given::Hidden)
     }
 }
 
 impl Drop for PrivateServices {
     fn drop(&mut self) {
         if let Err(error) = self.stop() {
-            report(&format!("cannot stop the servers in {}: {error:#}", self.directory.display()));
+            eprintln!("cannot stop the servers in {}: {error:#}", self.directory.display());
             return;
         }
         // The servers' own directory may be a link to one that their unprivileged user can reach.
@@ -160,35 +177,43 @@ impl Drop for PrivateServices {
             let _ = std::fs::remove_dir_all(target);
         }
         if let Err(error) = std::fs::remove_dir_all(&self.directory) {
-            report(&format!("cannot remove {}: {error}", self.directory.display()));
+            eprintln!("cannot remove {}: {error}", self.directory.display());
         }
     }
 }
 
-fn report(message: &str) {
-    eprintln!("{message}");
+/// Servers that the environment names: `deploy/services` uses them instead of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Given {
+    Used,
+    Hidden,
 }
 
-/// Runs `deploy/services`. What it says goes to our standard error, so that a long start is not silent.
-fn script(command: &[&str], options: &[&str]) -> Result<String> {
+/// Runs `deploy/services`. What it says is shown when the start may be somebody's first and long one, or when it fails.
+fn script(command: &str, options: &[&str], given: Given) -> Result<String> {
     let path = project::root().join("deploy/services");
-    let private = !options.is_empty();
     let mut process = Command::new(&path);
-    process.args(command).args(options).stdin(Stdio::null());
-    if private {
-        for name in VARIABLES {
-            process.env_remove(name);
+    process.arg(command).args(options).stdin(Stdio::null());
+    match given {
+        Given::Used => {
+            process.stderr(Stdio::inherit());
         }
-        // Started and stopped by tests: of interest only when it fails.
-        process.stderr(Stdio::piped());
-    } else {
-        process.stderr(Stdio::inherit());
+        Given::Hidden => {
+            for name in VARIABLES {
+                process.env_remove(name);
+            }
+            process.stderr(Stdio::piped());
+        }
     }
-    let output = process.output().with_context(|| format!("cannot run {}", Path::new(&path).display()))?;
+    let output = process.output().with_context(|| format!("cannot run {}", path.display()))?;
     if !output.status.success() {
-        bail!("deploy/services {}: {}", command.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+        bail!("deploy/services {command}: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn is_alive(pid: u32) -> bool {
+    i32::try_from(pid).is_ok_and(|pid| nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None).is_ok())
 }
 
 fn lines(text: &str) -> HashMap<String, String> {

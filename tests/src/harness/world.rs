@@ -26,6 +26,7 @@ pub struct World {
     pub database: TestDatabase,
     pub vhost: VirtualHost,
     logs: PathBuf,
+    keep_logs: bool,
     /// Every program that runs in this world holds one more.
     token: Arc<()>,
 }
@@ -53,7 +54,33 @@ impl World {
             tokio::try_join!(TestDatabase::migrated(&services), VirtualHost::create(&services))?;
         let logs = std::env::temp_dir().join(format!("comptoir-{}", database.name()));
         std::fs::create_dir_all(&logs).with_context(|| logs.display().to_string())?;
-        Ok(Self { services, database, vhost, logs, token: Arc::new(()) })
+        Ok(Self { services, database, vhost, logs, keep_logs: false, token: Arc::new(()) })
+    }
+
+    /// The same for a demonstration or a benchmark: the database is brought up to date by `relay migrate`, and the logs
+    /// stay in this folder.
+    ///
+    /// # Errors
+    /// When the servers refuse.
+    pub async fn lasting(services: Services, logs: PathBuf) -> Result<Self> {
+        let (database, vhost) =
+            tokio::try_join!(TestDatabase::empty(&services), VirtualHost::create(&services))?;
+        std::fs::create_dir_all(&logs).with_context(|| logs.display().to_string())?;
+        for old in std::fs::read_dir(&logs)?.flatten() {
+            if old.path().extension().is_some_and(|extension| extension == "log") {
+                std::fs::remove_file(old.path())?;
+            }
+        }
+        let world = Self { services, database, vhost, logs, keep_logs: true, token: Arc::new(()) };
+        let exit = world.run_relay(&["migrate"]).await?;
+        ensure!(exit.code == Some(0), "relay migrate: exit {:?}: {}{}", exit.code, exit.stdout, exit.stderr);
+        Ok(world)
+    }
+
+    /// Leaves the database and the virtual host in place.
+    pub fn keep(&mut self) {
+        self.database.keep();
+        self.vhost.keep();
     }
 
     pub fn logs(&self) -> &Path {
@@ -151,7 +178,9 @@ impl Drop for World {
         } else {
             assert!(Arc::strong_count(&self.token) == 1, "a program that the test started is still running");
         }
-        let _ = std::fs::remove_dir_all(&self.logs);
+        if !self.keep_logs {
+            let _ = std::fs::remove_dir_all(&self.logs);
+        }
     }
 }
 

@@ -101,7 +101,7 @@ async fn find_or_create(
         201 => id_of(&answer.body),
         409 => id_of(&found(client.get(path, &[(field, key)]).await?, field, key)),
         400..=499 => {
-            return Err(Problem::Refused(Refusal { code: answer.code(), message: answer.message() }));
+            return Err(Problem::Refused(Refusal { code: answer.reason(), message: answer.message() }));
         }
         status => return Err(Problem::Failed(format!("POST {path}: {status}: {}", answer.message()))),
     };

@@ -21,6 +21,11 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// The code of what is wrong in particular, or the problem's own.
+    pub(super) fn reason(&self) -> String {
+        self.body["errors"][0]["code"].as_str().map_or_else(|| self.code(), str::to_owned)
+    }
+
     /// The problem's code, or the status where there is none.
     pub(super) fn code(&self) -> String {
         self.body["code"].as_str().map_or_else(|| format!("http_{}", self.status), str::to_owned)

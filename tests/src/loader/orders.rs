@@ -105,7 +105,7 @@ async fn place(
             }
             400..=499 => {
                 if !drop_refused_lines(&answer, &mut lines, refused) {
-                    let refusal = Refusal { code: answer.code(), message: answer.message() };
+                    let refusal = Refusal { code: answer.reason(), message: answer.message() };
                     refused.extend(refuse_all(lines.drain(..).map(|line| line.row), &refusal));
                 }
             }

@@ -1,94 +1,125 @@
 //! How far it is: a bar with rate and time left on a terminal, a plain line now and then elsewhere.
 
 use std::io::{IsTerminal, stderr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 const LINE_EVERY: Duration = Duration::from_secs(5);
-const BAR: &str = "{prefix} [{bar:30}] {percent:>3} % {msg}, {elapsed} gone, {eta} left";
+const BAR: &str = "{prefix:>8} [{bar:30}] {percent:>3} %  {msg}, {elapsed} gone, {eta} left";
 
-/// Progress through a known amount of work.
+/// Progress through a known amount of work, or through several, one after the other.
 #[derive(Debug)]
 pub struct Progress {
-    title: String,
+    /// None where nobody watches a terminal.
     bar: Option<ProgressBar>,
-    total: u64,
-    begin: Instant,
-    state: Mutex<State>,
+    phase: Mutex<Phase>,
 }
 
 #[derive(Debug)]
-struct State {
+struct Phase {
+    title: String,
+    total: u64,
     done: u64,
     items: u64,
+    begin: Instant,
     last_line: Instant,
 }
 
 impl Progress {
-    /// `total` in whatever `advance` counts; 0 if it is not known.
+    /// `total` in whatever `advance` counts.
     pub fn new(title: &str, total: u64) -> Self {
         let bar = stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new(total).with_prefix(title.to_owned());
+            let bar = ProgressBar::new(total);
             if let Ok(style) = ProgressStyle::with_template(BAR) {
                 bar.set_style(style);
             }
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
         });
-        let begin = Instant::now();
-        let state = Mutex::new(State { done: 0, items: 0, last_line: begin });
-        Self { title: title.to_owned(), bar, total, begin, state }
+        let progress = Self { bar, phase: Mutex::new(Phase::new(title, total)) };
+        progress.begin(title, total);
+        progress
     }
 
-    /// `done` more of the total; `items` is what the rate counts, by the name `unit`.
-    pub fn advance(&self, done: u64, items: u64, unit: &str) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.done = (state.done + done).min(self.total);
-        state.items += items;
-        let elapsed = self.begin.elapsed().as_secs_f64().max(0.001);
-        #[allow(clippy::cast_precision_loss, reason = "for people to read")]
-        let rate = state.items as f64 / elapsed;
-        let message = format!("{} {unit}, {rate:.0}/s", state.items);
+    /// Begins the next piece of work at nought.
+    pub fn begin(&self, title: &str, total: u64) {
+        *self.phase() = Phase::new(title, total);
         if let Some(bar) = &self.bar {
-            bar.set_position(state.done);
-            bar.set_message(message);
-        } else if state.last_line.elapsed() >= LINE_EVERY {
-            state.last_line = Instant::now();
-            eprintln!(
-                "{}: {} %, {message}{}",
-                self.title,
-                self.percent(state.done),
-                self.time_left(state.done)
-            );
+            bar.reset();
+            bar.set_length(total);
+            bar.set_prefix(title.to_owned());
         }
+    }
+
+    /// `done` more of the total; `items` more of what the rate counts, by the name `unit`.
+    pub fn advance(&self, done: u64, items: u64, unit: &str) {
+        let mut phase = self.phase();
+        phase.done += done;
+        phase.items += items;
+        self.show(&mut phase, unit);
+    }
+
+    /// Where the total is not known in advance: it is `done` of `total` items now.
+    pub fn reach(&self, done: u64, total: u64, unit: &str) {
+        let mut phase = self.phase();
+        (phase.done, phase.items, phase.total) = (done, done, total);
+        if let Some(bar) = &self.bar {
+            bar.set_length(total);
+        }
+        self.show(&mut phase, unit);
     }
 
     /// A line that does not disturb the bar.
     pub fn say(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.println(line),
-            None => eprintln!("{line}"),
+            Some(bar) if !bar.is_finished() => bar.println(line),
+            _ => eprintln!("{line}"),
         }
     }
 
+    /// Leaves the last state where it is on the terminal.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
-            bar.finish();
+            bar.abandon();
         }
     }
 
-    fn percent(&self, done: u64) -> u64 {
-        (done * 100).checked_div(self.total).unwrap_or(0)
+    fn phase(&self) -> MutexGuard<'_, Phase> {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn time_left(&self, done: u64) -> String {
-        if done == 0 || self.total == 0 {
+    fn show(&self, phase: &mut Phase, unit: &str) {
+        let message = format!("{} {unit}, {:.0}/s", phase.items, phase.rate());
+        if let Some(bar) = &self.bar {
+            bar.set_position(phase.done);
+            bar.set_message(message);
+        } else if phase.last_line.elapsed() >= LINE_EVERY {
+            phase.last_line = Instant::now();
+            let percent = (phase.done * 100).checked_div(phase.total).unwrap_or(100);
+            eprintln!("{}: {percent} %, {message}{}", phase.title, phase.time_left());
+        }
+    }
+}
+
+impl Phase {
+    fn new(title: &str, total: u64) -> Self {
+        let now = Instant::now();
+        Self { title: title.to_owned(), total, done: 0, items: 0, begin: now, last_line: now }
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "for people to read")]
+    fn rate(&self) -> f64 {
+        self.items as f64 / self.begin.elapsed().as_secs_f64().max(0.001)
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "for people to read")]
+    fn time_left(&self) -> String {
+        if self.done == 0 {
             return String::new();
         }
-        #[allow(clippy::cast_precision_loss, reason = "for people to read")]
-        let left = self.begin.elapsed().mul_f64((self.total - done) as f64 / done as f64);
-        format!(", {} left", HumanDuration(left))
+        let left = self.total.saturating_sub(self.done) as f64 / self.done as f64;
+        format!(", {} left", HumanDuration(self.begin.elapsed().mul_f64(left)))
     }
 }

@@ -1,0 +1,44 @@
+//! `demo`: the main job from end to end, with a summary. Exit code 0 only if everything that was committed arrived,
+//! nothing else did, and in order per aggregate; 2 for a usage error.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use comptoir_tests::demo::{Options, run, sample};
+use comptoir_tests::loader::InputError;
+
+/// Loads orders over HTTP, relays their events to RabbitMQ, and checks what an independent consumer receives.
+#[derive(Debug, Parser)]
+#[command(name = "demo")]
+struct Arguments {
+    /// A sales file (CSV: InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice, CustomerID, Country)
+    /// [default: the sample that the project ships].
+    #[arg(long)]
+    orders: Option<PathBuf>,
+    /// Invoices that are loaded at the same time.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    concurrency: u16,
+    /// Leave the database and the virtual host in place.
+    #[arg(long)]
+    keep: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let options = Options {
+        orders: arguments.orders.unwrap_or_else(sample),
+        concurrency: usize::from(arguments.concurrency),
+        keep: arguments.keep,
+    };
+    match run(&options).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            let usage = error.is::<InputError>() || error.root_cause().is::<std::io::Error>();
+            ExitCode::from(if usage { 2 } else { 1 })
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The main job from end to end: orders over HTTP, their events through the relay to an independent consumer, and the
+//! comparison of what was committed with what arrived. See docs/demo.md.
+
+mod summary;
+mod supervisor;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::harness::{Api, Consumer, QueueOptions, Relay, Services, World, connect, root};
+use crate::loader::{self, Progress, Report};
+
+use summary::Summary;
+use supervisor::Supervisor;
+
+/// How long nothing may arrive while something is missing.
+const STANDSTILL_LIMIT: Duration = Duration::from_secs(90);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Time for a delivery that should not come.
+const AFTERMATH: Duration = Duration::from_millis(300);
+
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// A sales file.
+    pub orders: PathBuf,
+    /// Invoices that are loaded at the same time.
+    pub concurrency: usize,
+    /// Leave the database and the virtual host in place.
+    pub keep: bool,
+}
+
+/// The sales file that the project ships.
+pub fn sample() -> PathBuf {
+    root().join("tests/data/orders-sample.csv")
+}
+
+/// Runs the demo. True if everything that was committed arrived, and nothing else, in order.
+///
+/// # Errors
+/// When a part of it cannot be started, or at Ctrl-C.
+#[allow(clippy::print_stdout, reason = "the summary is what the demo is for")]
+pub async fn run(options: &Options) -> Result<bool> {
+    let size = std::fs::metadata(&options.orders)
+        .with_context(|| format!("cannot read {}", options.orders.display()))?
+        .len();
+    let services = tokio::task::spawn_blocking(Services::from_environment).await??;
+    let folder = root().join(".dev/demo");
+    let mut world = World::lasting(services, folder.clone()).await?;
+    let queue = QueueOptions { keep_messages: false, ..QueueOptions::default() };
+    let consumer = Consumer::attach(&world.vhost.url, queue).await?;
+    let api = Api::start(&world, supervisor::QUIET).await?;
+    let relay = Relay::start(&world, &[]).await?;
+    introduce(&world, &api, &relay, options);
+
+    let load = loader::Options {
+        api: api.http.root().to_owned(),
+        orders: options.orders.clone(),
+        refused: folder.join("refused-rows.csv"),
+        concurrency: options.concurrency,
+        vat_rate: "20".to_owned(),
+        patience: loader::DEFAULT_PATIENCE,
+    };
+    let progress = Progress::new("orders", size);
+    let begin = Instant::now();
+    let supervisor = Supervisor::new(&world, api, relay);
+    let report = tokio::select! {
+        report = main_job(&load, &world, &consumer, &progress) => report,
+        error = supervisor.run(&progress) => Err(error),
+        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+    };
+    progress.finish();
+    let summary = Summary::new(&world, &consumer, report?, load.refused, begin.elapsed()).await?;
+    println!("{summary}");
+    if options.keep {
+        println!("kept: {} and {}", world.database.url, world.vhost.url);
+        world.keep();
+    }
+    Ok(summary.is_sound())
+}
+
+fn introduce(world: &World, api: &Api, relay: &Relay, options: &Options) {
+    let server = |name: &str, pid: Option<u32>| {
+        pid.map(|pid| format!(", {name} is process {pid}")).unwrap_or_default()
+    };
+    eprintln!(
+        "api is process {}, relay is process {}{}{}",
+        api.daemon.pid(),
+        relay.daemon.pid(),
+        server("RabbitMQ", world.services.rabbitmq_pid),
+        server("PostgreSQL", world.services.postgres_pid),
+    );
+    eprintln!("kill -9 any of them if you like: they are started again, and nothing is lost");
+    eprintln!(
+        "loading {} into {}, logs in {}",
+        options.orders.display(),
+        api.http.root(),
+        world.logs().display()
+    );
+}
+
+async fn main_job(
+    load: &loader::Options,
+    world: &World,
+    consumer: &Consumer,
+    progress: &Progress,
+) -> Result<Report> {
+    let report = loader::load(load, progress).await?;
+    progress.begin("events", 0);
+    let mut last = (consumer.distinct(), Instant::now());
+    loop {
+        // A new connection each time: the database may have been killed, too.
+        let committed = committed_count(&world.database.url).await;
+        let arrived = consumer.distinct();
+        if arrived != last.0 {
+            last = (arrived, Instant::now());
+        }
+        if let Ok((committed, settled)) = committed {
+            progress.reach(arrived as u64, committed, "events arrived");
+            if arrived as u64 >= committed && settled {
+                tokio::time::sleep(AFTERMATH).await;
+                return Ok(report);
+            }
+        }
+        if last.1.elapsed() >= STANDSTILL_LIMIT {
+            // Not an error: the comparison names what is missing.
+            progress.say(&format!(
+                "nothing arrived for {} s: comparing what there is",
+                STANDSTILL_LIMIT.as_secs()
+            ));
+            return Ok(report);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// How many events are committed, and whether the relay has settled them all.
+async fn committed_count(database_url: &str) -> Result<(u64, bool)> {
+    let sql = connect(database_url).await?;
+    let row = sql
+        .query_one(
+            "SELECT (SELECT count(*) FROM outbox_events),
+                    (SELECT count(*) FROM outbox_history) + (SELECT count(*) FROM outbox_dead_letters)",
+            &[],
+        )
+        .await?;
+    let (pending, settled): (i64, i64) = (row.get(0), row.get(1));
+    if pending < 0 || settled < 0 {
+        bail!("a negative count");
+    }
+    Ok((u64::try_from(pending + settled)?, pending == 0))
+}

@@ -1,0 +1,169 @@
+//! What the demo found, for people: a table and a verdict.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use comfy_table::{CellAlignment, Table, presets};
+
+use crate::harness::{Consumer, World, committed_events};
+use crate::ledger::{Fate, Findings};
+use crate::loader::Report;
+
+/// Complaints of each kind that are listed one by one.
+const LISTED: usize = 10;
+
+#[derive(Debug)]
+pub(super) struct Summary {
+    report: Report,
+    /// Orders in the database, by state.
+    orders: BTreeMap<String, u64>,
+    events: BTreeMap<String, u64>,
+    dead_letters: usize,
+    findings: Findings,
+    latency: Option<(Duration, Duration)>,
+    refused_file: PathBuf,
+    elapsed: Duration,
+}
+
+impl Summary {
+    pub(super) async fn new(
+        world: &World,
+        consumer: &Consumer,
+        report: Report,
+        refused_file: PathBuf,
+        elapsed: Duration,
+    ) -> Result<Self> {
+        let sql = world.sql().await?;
+        let committed = committed_events(&sql).await?;
+        let mut orders = BTreeMap::new();
+        for row in sql.query("SELECT status, count(*) FROM orders GROUP BY status", &[]).await? {
+            orders.insert(row.get(0), u64::try_from(row.get::<_, i64>(1))?);
+        }
+        let mut events: BTreeMap<String, u64> = BTreeMap::new();
+        for event in &committed {
+            *events.entry(event.event_type.clone()).or_default() += 1;
+        }
+        Ok(Self {
+            report,
+            orders,
+            events,
+            dead_letters: committed.iter().filter(|event| event.fate == Fate::DeadLettered).count(),
+            findings: consumer.with_ledger(|ledger| ledger.check(&committed)),
+            latency: consumer.with_ledger(|ledger| Some((ledger.latency(0.5)?, ledger.latency(0.99)?))),
+            refused_file,
+            elapsed,
+        })
+    }
+
+    /// Everything could be loaded, and everything that was committed arrived, and nothing else, in order.
+    pub(super) fn is_sound(&self) -> bool {
+        self.report.is_complete() && self.findings.is_sound()
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_style(presets::UTF8_FULL_CONDENSED).set_header(["", "", ""]);
+        let mut rows = Rows { table: &mut table, section: "" };
+        rows.begin("orders");
+        for (status, count) in &self.orders {
+            rows.add(status, count);
+        }
+        if self.report.refused_invoices > 0 {
+            rows.add("invoices with no row accepted", &self.report.refused_invoices);
+        }
+        rows.begin("events committed");
+        for (event_type, count) in &self.events {
+            rows.add(event_type, count);
+        }
+        rows.begin("events");
+        rows.add("committed", &self.findings.committed);
+        rows.add("arrived", &(self.findings.committed - self.findings.missing.len()));
+        rows.add("missing", &self.findings.missing.len());
+        rows.add("never committed", &self.findings.ghosts.len());
+        rows.add("out of order", &self.findings.disorder.len());
+        rows.add("dead letters", &self.dead_letters);
+        rows.add(
+            "repeats (of them by the broker)",
+            &format!("{} ({})", self.findings.repeats, self.findings.redelivered),
+        );
+        rows.begin("refused rows");
+        if self.report.refused_rows.is_empty() {
+            rows.add("none", &0);
+        }
+        for (reason, count) in &self.report.refused_rows {
+            rows.add(reason, count);
+        }
+        rows.begin("speed");
+        rows.add("rows", &self.report.rows);
+        rows.add("HTTP requests", &self.report.requests);
+        rows.add("of them sent again", &self.report.retries);
+        rows.add("HTTP requests/s", &rate(self.report.requests, self.report.elapsed));
+        rows.add(
+            "events/s, from first order to last arrival",
+            &rate(self.findings.committed as u64, self.elapsed),
+        );
+        if let Some((median, slow)) = self.latency {
+            rows.add("commit to delivery, p50", &millis(median));
+            rows.add("commit to delivery, p99", &millis(slow));
+        }
+        if let Some(column) = table.column_mut(2) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        table
+    }
+}
+
+/// Adds rows and names a section only once.
+struct Rows<'a> {
+    table: &'a mut Table,
+    section: &'static str,
+}
+
+impl Rows<'_> {
+    fn begin(&mut self, section: &'static str) {
+        self.section = section;
+    }
+
+    fn add(&mut self, what: &str, value: &impl fmt::Display) {
+        self.table.add_row([std::mem::take(&mut self.section), what, &value.to_string()]);
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "for people to read")]
+fn rate(count: u64, time: Duration) -> String {
+    format!("{:.0}", count as f64 / time.as_secs_f64().max(0.001))
+}
+
+fn millis(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.table())?;
+        if !self.report.refused_rows.is_empty() {
+            writeln!(f, "Refused rows are listed in {}", self.refused_file.display())?;
+        }
+        for failure in &self.report.failures {
+            writeln!(f, "not loaded: {failure}")?;
+        }
+        for line in self.findings.complaints(LISTED) {
+            writeln!(f, "{line}")?;
+        }
+        if self.findings.is_sound() {
+            write!(
+                f,
+                "Everything that was committed arrived, nothing else did, and in order per aggregate."
+            )?;
+        } else {
+            write!(f, "NOT everything is as it should be: see above.")?;
+        }
+        if !self.report.is_complete() {
+            write!(f, "\n{} invoices could not be loaded.", self.report.failed_invoices)?;
+        }
+        Ok(())
+    }
+}
