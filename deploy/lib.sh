@@ -7,17 +7,17 @@ project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "error: $*"; exit 1; }
 
-# Installs packages with apt-get, as root or through a sudo that asks nothing. $1 is the command or thing that is missing.
+# Installs packages with apt-get, as root or through a sudo that asks nothing. $1 is what is missing.
 install_packages() {
     local missing=$1 sudo=()
     shift
-    local advice="$missing is missing; install it with: sudo apt-get install $*"
-    command -v apt-get >/dev/null || fail "$missing is missing, and there is no apt-get here to install it (Debian calls it: $*)"
+    local advice="missing: $missing; install with: sudo apt-get install $*"
+    command -v apt-get >/dev/null || fail "missing: $missing, and there is no apt-get here to install it (Debian's packages: $*)"
     if [[ $EUID -ne 0 ]]; then
         sudo -n true 2>/dev/null || fail "$advice"
         sudo=(sudo -n)
     fi
-    say "$missing is missing: installing $* with apt-get"
+    say "missing: $missing; installing $* with apt-get"
     local log
     log=$(mktemp)
     if ! "${sudo[@]}" bash -c "$(declare -f apt_install); apt_install \"\$@\"" bash "$@" </dev/null >"$log" 2>&1; then

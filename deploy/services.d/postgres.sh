@@ -24,7 +24,6 @@ postgres_ready() { "$(postgres_programs)/pg_isready" -q -h 127.0.0.1 -p "$POSTGR
 start_postgres() {
     local began pid
     began=$(now)
-    postgres_programs >/dev/null || install_packages PostgreSQL postgresql
     prepare postgres
     if pid=$(postgres_pid); then
         await_ready postgres "$home/postgres.log" "$pid"

@@ -25,7 +25,6 @@ ask_management() {
 start_rabbitmq() {
     local pid
     rabbitmq_began=$(now)
-    rabbitmq_program >/dev/null || install_packages RabbitMQ rabbitmq-server
     prepare rabbitmq
     if pid=$(rabbitmq_pid); then
         rabbitmq_launched=
