@@ -65,7 +65,7 @@ impl Summary {
 
     fn table(&self) -> Table {
         let mut table = Table::new();
-        table.load_style(presets::UTF8_FULL_CONDENSED).set_header(["", "", ""]);
+        table.load_style(presets::UTF8_FULL_CONDENSED);
         let mut rows = Rows { table: &mut table, section: "" };
         rows.begin("orders");
         for (status, count) in &self.orders {

@@ -44,7 +44,7 @@ impl<'a> Supervisor<'a> {
                 .await?
                 .context("cannot start the servers again")?;
             let pids = [("RabbitMQ", self.services.rabbitmq_pid), ("PostgreSQL", self.services.postgres_pid)];
-            for (name, pid) in pids {
+            for (name, pid) in pids.into_iter().filter(|(name, _)| dead.contains(name)) {
                 progress.say(&format!("{name} is process {} now", pid.unwrap_or_default()));
             }
         }
