@@ -116,7 +116,9 @@ async fn answer<B: MessageBody + 'static>(
     }
     let response = match tokio::time::timeout(timeout, next.call(request)).await {
         Err(_) => return Err(refusal(ApiError::timed_out())),
-        Ok(Err(error)) => return Err(refusal(from_framework(error.as_response_error().status_code(), &error))),
+        Ok(Err(error)) => {
+            return Err(refusal(from_framework(error.as_response_error().status_code(), &error)));
+        }
         Ok(Ok(response)) => response,
     };
     let status = response.status();
@@ -165,8 +167,11 @@ fn finish(status: StatusCode, method: &'static str, route: Option<String>, start
     let labels = [("method", method.to_owned()), ("route", route)];
     metrics::histogram!("comptoir_http_request_duration_seconds", &labels).record(elapsed);
     let [method, route] = labels;
-    metrics::counter!("comptoir_http_requests_total", &[method, route, ("status", status.as_u16().to_string())])
-        .increment(1);
+    metrics::counter!(
+        "comptoir_http_requests_total",
+        &[method, route, ("status", status.as_u16().to_string())]
+    )
+    .increment(1);
     tracing::info!(status = status.as_u16(), elapsed_ms = elapsed * 1000.0, "answered");
 }
 

@@ -1,12 +1,51 @@
 //! The OpenAPI 3.1 document, generated from the handlers and their types.
 
-use utoipa::{IntoResponses, OpenApi};
+use utoipa::{IntoParams, IntoResponses, OpenApi};
+use uuid::Uuid;
 
-use crate::error::Problem;
+use crate::error::{Problem, ProblemField};
 use crate::routes::{customers, operations, orders, products};
 
 /// Where the document is served.
 pub const PATH: &str = "/api/openapi.json";
+
+/// `{id}` of a path.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[allow(dead_code, reason = "documentation")]
+pub(crate) struct IdParam {
+    id: Uuid,
+}
+
+/// The header that makes repeating a POST safe.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code, reason = "documentation")]
+pub(crate) struct IdempotencyHeader {
+    /// Repeated under the same key, the command runs once and its answer is given again.
+    #[param(rename = "Idempotency-Key", nullable = false, pattern = "^[!-~]{1,255}$")]
+    idempotency_key: Option<String>,
+}
+
+/// The header that guards against overwriting somebody else's change.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code, reason = "documentation")]
+pub(crate) struct IfMatchHeader {
+    /// The ETag that you read, or `*`.
+    #[param(rename = "If-Match", nullable = false, pattern = "^(\\*|\"[0-9]{1,18}\")$")]
+    if_match: Option<String>,
+}
+
+/// As [`IfMatchHeader`], on routes that answer 428 without it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code, reason = "documentation")]
+pub(crate) struct RequiredIfMatchHeader {
+    /// The ETag that you read, or `*`.
+    #[param(rename = "If-Match", nullable = false, pattern = "^(\\*|\"[0-9]{1,18}\")$")]
+    if_match: String,
+}
 
 /// What any query can answer besides its result.
 #[derive(IntoResponses)]
@@ -14,19 +53,19 @@ pub const PATH: &str = "/api/openapi.json";
 pub(crate) enum QueryProblems<'a> {
     /// There is no such thing
     #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(#[to_schema] Problem<'a>),
+    NotFound(Problem<'a>),
     /// Too many header fields
     #[response(status = 431, content_type = "application/problem+json")]
-    TooManyHeaders(#[to_schema] Problem<'a>),
+    TooManyHeaders(Problem<'a>),
     /// A parameter is unknown or wrong
     #[response(status = 422, content_type = "application/problem+json")]
-    Invalid(#[to_schema] Problem<'a>),
+    Invalid(Problem<'a>),
     /// Our fault
     #[response(status = 500, content_type = "application/problem+json")]
-    Internal(#[to_schema] Problem<'a>),
+    Internal(Problem<'a>),
     /// The database is not available; `Retry-After` says when to ask again
     #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(#[to_schema] Problem<'a>),
+    Unavailable(Problem<'a>),
 }
 
 /// What any command can answer besides its result.
@@ -35,37 +74,37 @@ pub(crate) enum QueryProblems<'a> {
 pub(crate) enum CommandProblems<'a> {
     /// The body is not JSON or could not be read
     #[response(status = 400, content_type = "application/problem+json")]
-    Malformed(#[to_schema] Problem<'a>),
+    Malformed(Problem<'a>),
     /// There is no such thing
     #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(#[to_schema] Problem<'a>),
+    NotFound(Problem<'a>),
     /// In contradiction to the present state, or a request with this Idempotency-Key is still running
     #[response(status = 409, content_type = "application/problem+json")]
-    Conflict(#[to_schema] Problem<'a>),
+    Conflict(Problem<'a>),
     /// Somebody changed it since the version in If-Match
     #[response(status = 412, content_type = "application/problem+json")]
-    PreconditionFailed(#[to_schema] Problem<'a>),
+    PreconditionFailed(Problem<'a>),
     /// The body is too large
     #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(#[to_schema] Problem<'a>),
+    TooLarge(Problem<'a>),
     /// The body is not sent as application/json
     #[response(status = 415, content_type = "application/problem+json")]
-    UnsupportedMediaType(#[to_schema] Problem<'a>),
+    UnsupportedMediaType(Problem<'a>),
     /// Well formed but wrong; `errors` says where
     #[response(status = 422, content_type = "application/problem+json")]
-    Invalid(#[to_schema] Problem<'a>),
+    Invalid(Problem<'a>),
     /// If-Match is missing
     #[response(status = 428, content_type = "application/problem+json")]
-    PreconditionRequired(#[to_schema] Problem<'a>),
+    PreconditionRequired(Problem<'a>),
     /// Too many header fields
     #[response(status = 431, content_type = "application/problem+json")]
-    TooManyHeaders(#[to_schema] Problem<'a>),
+    TooManyHeaders(Problem<'a>),
     /// Our fault
     #[response(status = 500, content_type = "application/problem+json")]
-    Internal(#[to_schema] Problem<'a>),
+    Internal(Problem<'a>),
     /// The database is not available; `Retry-After` says when to ask again
     #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(#[to_schema] Problem<'a>),
+    Unavailable(Problem<'a>),
 }
 
 #[derive(Debug, OpenApi)]
@@ -100,6 +139,7 @@ pub(crate) enum CommandProblems<'a> {
         operations::metrics,
         operations::openapi,
     ),
+    components(schemas(Problem, ProblemField)),
     tags(
         (name = "customers", description = "Who buys"),
         (name = "products", description = "What is sold"),

@@ -181,7 +181,7 @@ impl VatRate {
     /// Not a decimal string, not between 0 and 100, more than two decimals.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let value = decimal("a VAT rate", text, 3, 2)?;
-        if value.is_negative() || value > BigDecimal::from(100) {
+        if value.is_negative() || value > 100 {
             return Err(Invalid::new("out_of_range", "a VAT rate is a percentage from 0 to 100"));
         }
         Ok(Self(value))

@@ -26,7 +26,7 @@ pub(crate) struct CustomerRequest {
     code: String,
     #[schema(example = "Librairie des Carmes", min_length = 1, max_length = 200)]
     name: String,
-    #[schema(example = "achats@carmes.example", max_length = 254)]
+    #[schema(example = "achats@carmes.example", format = Email, max_length = 254)]
     email: String,
     #[schema(example = "FR40303265045")]
     vat_number: Option<String>,
@@ -41,9 +41,9 @@ pub(crate) struct AddressDto {
     kind: AddressKindDto,
     #[schema(example = "12 rue des Carmes", min_length = 1, max_length = 200)]
     line1: String,
-    #[schema(max_length = 200)]
+    #[schema(min_length = 1, max_length = 200)]
     line2: Option<String>,
-    #[schema(example = "44000", max_length = 200)]
+    #[schema(example = "44000", min_length = 1, max_length = 200)]
     postal_code: Option<String>,
     #[schema(example = "Nantes", min_length = 1, max_length = 200)]
     city: String,
@@ -168,6 +168,7 @@ pub(crate) struct CustomerQuery {
     #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
     limit: Option<String>,
     /// The `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

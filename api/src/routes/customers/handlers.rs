@@ -10,12 +10,12 @@ use comptoir_core::unit_of_work::Executor;
 use super::dto::{CustomerQuery, CustomerRequest, CustomerResponse};
 use crate::error::ApiError;
 use crate::extract::{Context, Id, JsonBody, Posted, Query, RequiredIfMatch};
-use crate::openapi::{CommandProblems, QueryProblems};
+use crate::openapi::{CommandProblems, IdParam, IdempotencyHeader, QueryProblems, RequiredIfMatchHeader};
 use crate::respond::{self, List};
 
 /// Create a customer
 #[utoipa::path(post, path = "/api/v1/customers", tag = "customers", request_body = CustomerRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe; 1 to 255 visible ASCII characters")),
+    params(IdempotencyHeader),
     responses((status = 201, body = CustomerResponse, headers(("Location" = String), ("ETag" = String))), CommandProblems))]
 pub(crate) async fn create(
     context: Context,
@@ -32,7 +32,7 @@ pub(crate) async fn create(
 
 /// Replace what is known of a customer
 #[utoipa::path(put, path = "/api/v1/customers/{id}", tag = "customers", request_body = CustomerRequest,
-    params(("id" = uuid::Uuid, Path), ("If-Match" = String, Header, description = "The ETag that you read")),
+    params(IdParam, RequiredIfMatchHeader),
     responses((status = 200, body = CustomerResponse, headers(("ETag" = String))), CommandProblems))]
 pub(crate) async fn update(
     context: Context,
@@ -51,7 +51,7 @@ pub(crate) async fn update(
 
 /// Delete a customer that has no orders
 #[utoipa::path(delete, path = "/api/v1/customers/{id}", tag = "customers",
-    params(("id" = uuid::Uuid, Path), ("If-Match" = String, Header, description = "The ETag that you read")),
+    params(IdParam, RequiredIfMatchHeader),
     responses((status = 204), CommandProblems))]
 pub(crate) async fn delete(
     context: Context,
@@ -64,7 +64,7 @@ pub(crate) async fn delete(
 }
 
 /// One customer
-#[utoipa::path(get, path = "/api/v1/customers/{id}", tag = "customers", params(("id" = uuid::Uuid, Path)),
+#[utoipa::path(get, path = "/api/v1/customers/{id}", tag = "customers", params(IdParam),
     responses((status = 200, body = CustomerResponse, headers(("ETag" = String))), (status = 304), QueryProblems))]
 pub(crate) async fn get(
     request: HttpRequest,

@@ -32,10 +32,10 @@ pub(crate) struct PlaceOrderRequest {
 pub(crate) struct PlaceOrderLineRequest {
     product_id: Uuid,
     /// More than zero; at most nine digits before and six after the point.
-    #[schema(example = "2.5")]
+    #[schema(example = "2.5", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
     quantity: String,
     /// Net price of one unit; the product's own where it is left out.
-    #[schema(example = "12.50")]
+    #[schema(example = "12.50", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
     unit_price: Option<String>,
 }
 
@@ -233,6 +233,7 @@ pub(crate) struct OrderQuery {
     #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
     limit: Option<String>,
     /// The `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

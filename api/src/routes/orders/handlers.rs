@@ -14,12 +14,12 @@ use super::dto::{
 };
 use crate::error::ApiError;
 use crate::extract::{Context, Empty, Id, IfMatch, Posted, Query};
-use crate::openapi::{CommandProblems, QueryProblems};
+use crate::openapi::{CommandProblems, IdParam, IdempotencyHeader, IfMatchHeader, QueryProblems};
 use crate::respond::{self, List};
 
 /// Place an order
 #[utoipa::path(post, path = "/api/v1/orders", tag = "orders", request_body = PlaceOrderRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe; 1 to 255 visible ASCII characters")),
+    params(IdempotencyHeader),
     responses((status = 201, body = OrderResponse, headers(("Location" = String), ("ETag" = String))), CommandProblems))]
 pub(crate) async fn place(
     context: Context,
@@ -36,9 +36,7 @@ pub(crate) async fn place(
 
 /// Confirm a pending order
 #[utoipa::path(post, path = "/api/v1/orders/{id}/confirm", tag = "orders", request_body = Option<Empty>,
-    params(("id" = uuid::Uuid, Path),
-        ("If-Match" = Option<String>, Header, description = "The ETag that you read"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe; 1 to 255 visible ASCII characters")),
+    params(IdParam, IfMatchHeader, IdempotencyHeader),
     responses((status = 200, body = OrderResponse, headers(("ETag" = String))), CommandProblems))]
 pub(crate) async fn confirm(
     context: Context,
@@ -53,9 +51,7 @@ pub(crate) async fn confirm(
 
 /// Ship a confirmed order
 #[utoipa::path(post, path = "/api/v1/orders/{id}/ship", tag = "orders", request_body = ShipOrderRequest,
-    params(("id" = uuid::Uuid, Path),
-        ("If-Match" = Option<String>, Header, description = "The ETag that you read"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe; 1 to 255 visible ASCII characters")),
+    params(IdParam, IfMatchHeader, IdempotencyHeader),
     responses((status = 200, body = OrderResponse, headers(("ETag" = String))), CommandProblems))]
 pub(crate) async fn ship(
     context: Context,
@@ -71,9 +67,7 @@ pub(crate) async fn ship(
 
 /// Note that a shipped order has arrived
 #[utoipa::path(post, path = "/api/v1/orders/{id}/deliver", tag = "orders", request_body = Option<Empty>,
-    params(("id" = uuid::Uuid, Path),
-        ("If-Match" = Option<String>, Header, description = "The ETag that you read"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe; 1 to 255 visible ASCII characters")),
+    params(IdParam, IfMatchHeader, IdempotencyHeader),
     responses((status = 200, body = OrderResponse, headers(("ETag" = String))), CommandProblems))]
 pub(crate) async fn deliver(
     context: Context,
@@ -88,9 +82,7 @@ pub(crate) async fn deliver(
 
 /// Cancel an order that has not been shipped
 #[utoipa::path(post, path = "/api/v1/orders/{id}/cancel", tag = "orders", request_body = CancelOrderRequest,
-    params(("id" = uuid::Uuid, Path),
-        ("If-Match" = Option<String>, Header, description = "The ETag that you read"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe; 1 to 255 visible ASCII characters")),
+    params(IdParam, IfMatchHeader, IdempotencyHeader),
     responses((status = 200, body = OrderResponse, headers(("ETag" = String))), CommandProblems))]
 pub(crate) async fn cancel(
     context: Context,
@@ -105,7 +97,7 @@ pub(crate) async fn cancel(
 }
 
 /// One order with its lines
-#[utoipa::path(get, path = "/api/v1/orders/{id}", tag = "orders", params(("id" = uuid::Uuid, Path)),
+#[utoipa::path(get, path = "/api/v1/orders/{id}", tag = "orders", params(IdParam),
     responses((status = 200, body = OrderResponse, headers(("ETag" = String))), (status = 304), QueryProblems))]
 pub(crate) async fn get(
     request: HttpRequest,

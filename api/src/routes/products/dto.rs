@@ -21,10 +21,10 @@ pub(crate) struct ProductRequest {
     #[schema(example = "Earl Grey, 250 g", min_length = 1, max_length = 200)]
     name: String,
     /// Net price of one unit; at most nine digits before and six after the point.
-    #[schema(example = "12.50")]
+    #[schema(example = "12.50", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
     unit_price: String,
     /// Percent, from 0 to 100, at most two decimals.
-    #[schema(example = "5.5")]
+    #[schema(example = "5.5", pattern = r"^\d{1,3}(\.\d{1,2})?$")]
     vat_rate: String,
 }
 
@@ -91,6 +91,7 @@ pub(crate) struct ProductQuery {
     #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
     limit: Option<String>,
     /// The `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

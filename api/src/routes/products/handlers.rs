@@ -12,12 +12,14 @@ use comptoir_core::unit_of_work::Executor;
 use super::dto::{ProductQuery, ProductRequest, ProductResponse};
 use crate::error::ApiError;
 use crate::extract::{Context, Empty, Id, IfMatch, JsonBody, Posted, Query, RequiredIfMatch};
-use crate::openapi::{CommandProblems, QueryProblems};
+use crate::openapi::{
+    CommandProblems, IdParam, IdempotencyHeader, IfMatchHeader, QueryProblems, RequiredIfMatchHeader,
+};
 use crate::respond::{self, List};
 
 /// Create a product
 #[utoipa::path(post, path = "/api/v1/products", tag = "products", request_body = ProductRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe; 1 to 255 visible ASCII characters")),
+    params(IdempotencyHeader),
     responses((status = 201, body = ProductResponse, headers(("Location" = String), ("ETag" = String))), CommandProblems))]
 pub(crate) async fn create(
     context: Context,
@@ -34,7 +36,7 @@ pub(crate) async fn create(
 
 /// Replace what is known of a product
 #[utoipa::path(put, path = "/api/v1/products/{id}", tag = "products", request_body = ProductRequest,
-    params(("id" = uuid::Uuid, Path), ("If-Match" = String, Header, description = "The ETag that you read")),
+    params(IdParam, RequiredIfMatchHeader),
     responses((status = 200, body = ProductResponse, headers(("ETag" = String))), CommandProblems))]
 pub(crate) async fn update(
     context: Context,
@@ -51,9 +53,7 @@ pub(crate) async fn update(
 
 /// Take a product off sale for good
 #[utoipa::path(post, path = "/api/v1/products/{id}/archive", tag = "products", request_body = Option<Empty>,
-    params(("id" = uuid::Uuid, Path),
-        ("If-Match" = Option<String>, Header, description = "The ETag that you read"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe; 1 to 255 visible ASCII characters")),
+    params(IdParam, IfMatchHeader, IdempotencyHeader),
     responses((status = 200, body = ProductResponse, headers(("ETag" = String))), CommandProblems))]
 pub(crate) async fn archive(
     context: Context,
@@ -68,7 +68,7 @@ pub(crate) async fn archive(
 
 /// Delete a product, or archive it if an order names it
 #[utoipa::path(delete, path = "/api/v1/products/{id}", tag = "products",
-    params(("id" = uuid::Uuid, Path), ("If-Match" = String, Header, description = "The ETag that you read")),
+    params(IdParam, RequiredIfMatchHeader),
     responses((status = 204), CommandProblems))]
 pub(crate) async fn remove(
     context: Context,
@@ -81,7 +81,7 @@ pub(crate) async fn remove(
 }
 
 /// One product
-#[utoipa::path(get, path = "/api/v1/products/{id}", tag = "products", params(("id" = uuid::Uuid, Path)),
+#[utoipa::path(get, path = "/api/v1/products/{id}", tag = "products", params(IdParam),
     responses((status = 200, body = ProductResponse, headers(("ETag" = String))), (status = 304), QueryProblems))]
 pub(crate) async fn get(
     request: HttpRequest,
