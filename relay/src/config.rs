@@ -1,0 +1,215 @@
+//! The relay's settings: `default.toml` documents every one of them. Checked across fields before anything starts.
+
+use std::path::Path;
+use std::time::Duration;
+
+use comptoir_core::config::{self, ConfigError, LogConfig, SecretUrl};
+use comptoir_core::database::DatabaseConfig;
+use serde::Deserialize;
+
+const DEFAULTS: &str = include_str!("default.toml");
+const SECTIONS: &[&str] = &["database", "log", "broker", "relay"];
+
+/// An AMQP short string, which names and routing keys are, has a length of one byte.
+const SHORT_STRING_BYTES: usize = 255;
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) database: DatabaseConfig,
+    pub(crate) log: LogConfig,
+    pub(crate) broker: BrokerConfig,
+    pub(crate) relay: RelayConfig,
+}
+
+/// `[broker]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BrokerConfig {
+    pub(crate) url: SecretUrl,
+    pub(crate) exchange: String,
+    pub(crate) dead_letter_exchange: String,
+    pub(crate) dead_letter_queue: String,
+    pub(crate) connect_timeout_ms: u64,
+    pub(crate) heartbeat_seconds: u16,
+    pub(crate) confirm_timeout_ms: u64,
+    pub(crate) reconnect_min_ms: u64,
+    pub(crate) reconnect_max_ms: u64,
+    pub(crate) max_message_bytes: usize,
+}
+
+/// `[relay]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RelayConfig {
+    pub(crate) http_listen: String,
+    pub(crate) name: String,
+    pub(crate) window: usize,
+    pub(crate) buffer_events: usize,
+    pub(crate) buffer_bytes: usize,
+    pub(crate) aggregate_events: usize,
+    pub(crate) waiting_aggregates: usize,
+    pub(crate) unroutable: UnroutablePolicy,
+    pub(crate) max_retries: i32,
+    pub(crate) retry_min_ms: u64,
+    pub(crate) retry_max_ms: u64,
+    pub(crate) lease_ttl_ms: u64,
+    pub(crate) lease_renewal_ms: u64,
+    pub(crate) poll_min_ms: u64,
+    pub(crate) poll_max_ms: u64,
+    pub(crate) sweep_interval_ms: u64,
+    pub(crate) shutdown_timeout_ms: u64,
+    pub(crate) once_connect_deadline_ms: u64,
+}
+
+/// What becomes of an event that no queue is bound for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum UnroutablePolicy {
+    /// It becomes a dead letter at once; its aggregate goes on.
+    DeadLetter,
+    /// It is tried again like an event that the broker refuses, and its aggregate waits.
+    Retry,
+    /// It is deleted and counted.
+    Discard,
+}
+
+impl Config {
+    /// # Errors
+    /// What cannot be read, and what `validate` refuses.
+    pub(crate) fn load(file: Option<&Path>, overrides: &[(&str, String)]) -> Result<Self, ConfigError> {
+        let config: Self = config::load(DEFAULTS, file, SECTIONS, overrides)?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// # Errors
+    /// The first setting that would stop the relay from doing its work, by name.
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        self.database.validate()?;
+        self.broker.validate()?;
+        self.relay.validate()
+    }
+}
+
+impl BrokerConfig {
+    fn validate(&self) -> Result<(), ConfigError> {
+        self.uri().map_err(|problem| {
+            ConfigError::value(
+                "broker.url",
+                format!("{problem}; expected amqp://user:password@host:port/vhost (or set AMQP_URL)"),
+            )
+        })?;
+        for (key, name) in [
+            ("broker.exchange", &self.exchange),
+            ("broker.dead_letter_exchange", &self.dead_letter_exchange),
+            ("broker.dead_letter_queue", &self.dead_letter_queue),
+        ] {
+            if name.is_empty() || name.len() > SHORT_STRING_BYTES {
+                return Err(ConfigError::value(key, "must have 1 to 255 bytes"));
+            }
+        }
+        if self.exchange == self.dead_letter_exchange {
+            return Err(ConfigError::value("broker.dead_letter_exchange", "must differ from broker.exchange"));
+        }
+        ascending(
+            "broker.reconnect_min_ms, broker.reconnect_max_ms",
+            self.reconnect_min_ms,
+            self.reconnect_max_ms,
+        )?;
+        positive("broker.connect_timeout_ms", self.connect_timeout_ms)?;
+        positive("broker.confirm_timeout_ms", self.confirm_timeout_ms)?;
+        positive("broker.max_message_bytes", self.max_message_bytes as u64)
+    }
+
+    /// The URL with the heartbeat that the configuration asks for, unless the URL has its own.
+    pub(crate) fn uri(&self) -> Result<lapin::uri::AMQPUri, String> {
+        let mut uri: lapin::uri::AMQPUri = self.url.expose().parse()?;
+        uri.query.heartbeat.get_or_insert(self.heartbeat_seconds);
+        Ok(uri)
+    }
+}
+
+impl RelayConfig {
+    fn validate(&self) -> Result<(), ConfigError> {
+        positive("relay.window", self.window as u64)?;
+        if self.buffer_events < self.window {
+            return Err(ConfigError::value("relay.buffer_events", "must not be less than relay.window"));
+        }
+        positive("relay.buffer_bytes", self.buffer_bytes as u64)?;
+        positive("relay.aggregate_events", self.aggregate_events as u64)?;
+        positive("relay.waiting_aggregates", self.waiting_aggregates as u64)?;
+        if self.max_retries < 0 {
+            return Err(ConfigError::value("relay.max_retries", "must not be negative"));
+        }
+        ascending("relay.retry_min_ms, relay.retry_max_ms", self.retry_min_ms, self.retry_max_ms)?;
+        ascending("relay.poll_min_ms, relay.poll_max_ms", self.poll_min_ms, self.poll_max_ms)?;
+        positive("relay.sweep_interval_ms", self.sweep_interval_ms)?;
+        positive("relay.lease_renewal_ms", self.lease_renewal_ms)?;
+        if self.lease_ttl_ms < 3 * self.lease_renewal_ms {
+            return Err(ConfigError::value(
+                "relay.lease_ttl_ms",
+                "must be at least 3 times relay.lease_renewal_ms, or one slow renewal loses every shard",
+            ));
+        }
+        if self.http_listen != "off" && self.http_listen.parse::<std::net::SocketAddr>().is_err() {
+            return Err(ConfigError::value("relay.http_listen", "must be `off` or an address such as 127.0.0.1:9464"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn lease_ttl(&self) -> Duration {
+        Duration::from_millis(self.lease_ttl_ms)
+    }
+
+    /// How long before the database lets go of a lease this replica stops using it: time for what is on its way to the
+    /// broker, and for clocks that run at different speeds.
+    pub(crate) fn lease_margin(&self) -> Duration {
+        Duration::from_millis(self.lease_ttl_ms / 5)
+    }
+}
+
+fn positive(key: &'static str, value: u64) -> Result<(), ConfigError> {
+    if value == 0 {
+        return Err(ConfigError::value(key, "must be at least 1"));
+    }
+    Ok(())
+}
+
+fn ascending(keys: &'static str, min: u64, max: u64) -> Result<(), ConfigError> {
+    if min == 0 || min > max {
+        return Err(ConfigError::value(keys, "must be at least 1 ms, the first not above the second"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loaded(overrides: &[(&str, String)]) -> Result<Config, ConfigError> {
+        Config::load(None, overrides)
+    }
+
+    #[test]
+    fn the_embedded_defaults_are_valid() {
+        loaded(&[]).expect("valid");
+    }
+
+    #[test]
+    fn a_lease_that_one_slow_renewal_would_lose_is_refused() {
+        let error = loaded(&[("relay.lease_ttl_ms", "1000".to_owned())]).expect_err("refused");
+        assert!(error.to_string().contains("relay.lease_ttl_ms"), "{error}");
+    }
+
+    #[test]
+    fn an_unknown_policy_is_refused_by_name() {
+        let error = loaded(&[("relay.unroutable", "drop".to_owned())]).expect_err("refused");
+        assert!(error.to_string().contains("drop"), "{error}");
+    }
+
+    #[test]
+    fn a_buffer_smaller_than_the_window_is_refused() {
+        loaded(&[("relay.buffer_events", "10".to_owned())]).expect_err("refused");
+    }
+}

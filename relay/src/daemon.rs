@@ -1,0 +1,83 @@
+//! The relay as a daemon: starts its parts, waits for a signal, stops them in order.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::config::Config;
+use crate::engine::{Condition, Engine, Goal, Parts};
+use crate::error::RelayError;
+use crate::leases::Leases;
+use crate::{http, wakeup};
+
+/// Drains until SIGTERM or SIGINT.
+pub(crate) async fn run(config: &Config) -> Result<(), RelayError> {
+    let stop = stop_on_signal()?;
+    let http = http::Listener::bind(&config.relay.http_listen)?;
+    let (engine, condition) = prepare(config, Goal::everything(), stop.clone());
+    let http = http.map(|listener| listener.serve(condition)).transpose()?;
+    tracing::info!(
+        database = %config.database.url,
+        broker = %config.broker.url,
+        exchange = config.broker.exchange,
+        "the relay runs"
+    );
+    engine.run().await;
+    if let Some(http) = http {
+        http.stop().await;
+    }
+    tracing::info!("the relay has stopped");
+    Ok(())
+}
+
+/// An engine with everything that it needs running beside it.
+pub(crate) fn prepare(
+    config: &Config,
+    goal: Goal,
+    stop: CancellationToken,
+) -> (Engine, tokio::sync::watch::Receiver<Condition>) {
+    let id = Uuid::now_v7();
+    let name = replica_name(&config.relay.name);
+    let blocked = Arc::new(AtomicBool::new(false));
+    let wake_ups = wakeup::listen(config.database.clone(), stop.clone());
+    let leases = Leases::spawn(
+        config.database.clone(),
+        &config.relay,
+        id,
+        name.clone(),
+        wake_ups.leases,
+        Arc::clone(&blocked),
+    );
+    let parts = Parts { id, name: format!("comptoir relay {name}"), leases, wake_up: wake_ups.events, blocked, stop };
+    Engine::new(config, goal, parts)
+}
+
+/// Cancelled by the first SIGTERM or SIGINT.
+pub(crate) fn stop_on_signal() -> Result<CancellationToken, RelayError> {
+    let listen = |kind| signal(kind).map_err(|error| RelayError::Startup(error.to_string()));
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: finishing what is in flight");
+        stopping.cancel();
+    });
+    Ok(stop)
+}
+
+/// As configured, or the host's name and the process id.
+fn replica_name(configured: &str) -> String {
+    if !configured.is_empty() {
+        return configured.to_owned();
+    }
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "relay" } else { host.trim() };
+    format!("{host}-{}", std::process::id())
+}

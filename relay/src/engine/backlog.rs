@@ -1,0 +1,369 @@
+//! The events in memory and the order in which they may be published. No I/O and no clock: time is an argument.
+//!
+//! Each aggregate is a chain. Only its head may be published, and the next becomes the head when the one before it is
+//! *settled in the database*: a crash then repeats the last event of an aggregate and never an older one.
+//!
+//! An aggregate whose events do not all fit, or whose head waits for a retry, remembers only from which seq on it is
+//! not in memory; its events are dropped as they are read, and read again by themselves when their time has come. One
+//! poisoned or hot aggregate thus holds back no other and fills no memory.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::time::{Duration, Instant};
+
+use comptoir_core::outbox::{AggregateRange, OutboxRow};
+
+use super::event::{AggregateKey, Event, FastMap, FastSet};
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) events: usize,
+    pub(crate) bytes: usize,
+    /// Events of one aggregate.
+    pub(crate) chain: usize,
+    /// Aggregates that are not entirely in memory.
+    pub(crate) waiting_aggregates: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Backlog {
+    limits: Limits,
+    aggregates: FastMap<AggregateKey, Aggregate>,
+    /// Aggregates whose head may be published; entries may be stale.
+    ready: VecDeque<AggregateKey>,
+    /// The seqs in memory: waiting, in flight or being settled.
+    known: FastSet<i64>,
+    /// Seqs that left memory while a read was under way, which may still return them.
+    forgotten: Option<FastSet<i64>>,
+    bytes: usize,
+    partial: usize,
+    resumes: BinaryHeap<Reverse<(Instant, AggregateKeyOrd)>>,
+    refills: VecDeque<AggregateKey>,
+}
+
+#[derive(Debug, Default)]
+struct Aggregate {
+    shard: usize,
+    lease: u64,
+    /// The head was taken and is not settled yet.
+    busy: bool,
+    queued: bool,
+    chain: VecDeque<Event>,
+    rest: Option<Rest>,
+}
+
+/// The events of an aggregate that are not in memory.
+#[derive(Debug)]
+struct Rest {
+    from_seq: i64,
+    resume_at: Option<Instant>,
+    range: AggregateRange,
+}
+
+/// Orders the heap of resumes; which of two aggregates comes first at the same instant does not matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct AggregateKeyOrd(AggregateKey);
+
+impl PartialOrd for AggregateKeyOrd {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for AggregateKeyOrd {
+    fn cmp(&self, _: &Self) -> std::cmp::Ordering {
+        std::cmp::Ordering::Equal
+    }
+}
+
+impl Backlog {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            aggregates: FastMap::default(),
+            ready: VecDeque::new(),
+            known: FastSet::default(),
+            forgotten: None,
+            bytes: 0,
+            partial: 0,
+            resumes: BinaryHeap::new(),
+            refills: VecDeque::new(),
+        }
+    }
+
+    /// Events in memory, those in flight included.
+    pub(crate) fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// Aggregates of which something waits in the database: for a retry, or for room.
+    pub(crate) fn waiting_aggregates(&self) -> usize {
+        self.partial
+    }
+
+    /// Aggregates whose rest is to be read as soon as possible.
+    pub(crate) fn has_refills(&self) -> bool {
+        !self.refills.is_empty()
+    }
+
+    pub(crate) fn ready_len(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// How many events, and bytes, may be read.
+    pub(crate) fn room(&self) -> (usize, usize) {
+        if self.partial >= self.limits.waiting_aggregates {
+            return (0, 0);
+        }
+        (self.limits.events.saturating_sub(self.known.len()), self.limits.bytes.saturating_sub(self.bytes))
+    }
+
+    /// A read begins: until `read_ended`, seqs that leave memory are remembered.
+    pub(crate) fn read_began(&mut self) {
+        self.forgotten = Some(FastSet::default());
+    }
+
+    /// Everything that the read returned was offered.
+    pub(crate) fn read_ended(&mut self) {
+        self.forgotten = None;
+    }
+
+    /// Takes in a row that was read. Those of one aggregate come by seq. Returns whether it was new.
+    pub(crate) fn offer(&mut self, row: OutboxRow, lease: u64, now: Instant) -> bool {
+        if self.known.contains(&row.seq) || self.forgotten.as_ref().is_some_and(|seqs| seqs.contains(&row.seq)) {
+            return false;
+        }
+        let event = Event::new(row, lease);
+        let (key, seq) = (event.key, event.row.seq);
+        let aggregate = self.aggregates.entry(key).or_insert_with(|| Aggregate {
+            shard: event.shard(),
+            lease,
+            ..Aggregate::default()
+        });
+        if let Some(rest) = &mut aggregate.rest {
+            rest.from_seq = rest.from_seq.min(seq);
+            return false;
+        }
+        let waits = event.row.wait_ms.filter(|wait| *wait > 0).map(|wait| Duration::from_millis(wait.unsigned_abs()));
+        let is_head = aggregate.chain.is_empty() && !aggregate.busy;
+        if waits.is_some() || aggregate.chain.len() >= self.limits.chain {
+            // Not the head: its turn, and with it the time that it still has to wait, comes after the head.
+            let resume_at = waits.filter(|_| is_head).map(|wait| now + wait);
+            aggregate.rest = Some(Rest { from_seq: seq, resume_at, range: range_of(&event.row) });
+            self.partial += 1;
+            if let Some(at) = resume_at {
+                self.resumes.push(Reverse((at, AggregateKeyOrd(key))));
+            }
+            return true;
+        }
+        self.known.insert(seq);
+        self.bytes += event.bytes;
+        let position = aggregate.chain.iter().rposition(|other| other.row.seq < seq).map_or(0, |before| before + 1);
+        aggregate.chain.insert(position, event);
+        self.queue(key);
+        true
+    }
+
+    /// Takes a head that may be published, if `permitted` allows its shard.
+    pub(crate) fn take(&mut self, permitted: impl Fn(usize) -> bool) -> Option<Event> {
+        for _ in 0..self.ready.len() {
+            let key = self.ready.pop_front()?;
+            let Some(aggregate) = self.aggregates.get_mut(&key) else { continue };
+            if !permitted(aggregate.shard) {
+                self.ready.push_back(key);
+                continue;
+            }
+            aggregate.queued = false;
+            if aggregate.busy {
+                continue;
+            }
+            if let Some(event) = aggregate.chain.pop_front() {
+                aggregate.busy = true;
+                return Some(event);
+            }
+        }
+        None
+    }
+
+    /// The event is settled in the database: its aggregate goes on. False if the lease that it was read under is over.
+    pub(crate) fn settled(&mut self, event: &Event) -> bool {
+        self.forget(event);
+        self.release(event.key, event.lease)
+    }
+
+    /// The event's next attempt was written down: its aggregate waits.
+    pub(crate) fn retry(&mut self, event: &Event, at: Instant) -> bool {
+        self.forget(event);
+        let Some(aggregate) = current(&mut self.aggregates, event.key, event.lease) else { return false };
+        aggregate.busy = false;
+        let dropped = std::mem::take(&mut aggregate.chain);
+        let rest = Rest { from_seq: event.row.seq, resume_at: Some(at), range: range_of(&event.row) };
+        if aggregate.rest.replace(rest).is_none() {
+            self.partial += 1;
+        }
+        self.resumes.push(Reverse((at, AggregateKeyOrd(event.key))));
+        for event in &dropped {
+            self.forget(event);
+        }
+        true
+    }
+
+    /// It is unknown whether the broker has the event: it is the first to be published again.
+    pub(crate) fn unknown(&mut self, event: Event) -> bool {
+        let Some(aggregate) = current(&mut self.aggregates, event.key, event.lease) else {
+            self.forget(&event);
+            return false;
+        };
+        aggregate.busy = false;
+        aggregate.queued = true;
+        self.ready.push_front(event.key);
+        aggregate.chain.push_front(event);
+        true
+    }
+
+    /// The lease of a shard is over: its events are dropped. Those in flight are dropped when they come back.
+    pub(crate) fn drop_shard(&mut self, shard: usize) {
+        let (mut gone, mut partial) = (Vec::new(), 0);
+        self.aggregates.retain(|_, aggregate| {
+            if aggregate.shard != shard {
+                return true;
+            }
+            gone.extend(std::mem::take(&mut aggregate.chain));
+            partial += usize::from(aggregate.rest.is_some());
+            false
+        });
+        self.partial -= partial;
+        for event in &gone {
+            self.forget(event);
+        }
+    }
+
+    /// Moves the aggregates whose wait is over to those that are read again; returns when the next one's is.
+    pub(crate) fn resume(&mut self, now: Instant) -> Option<Instant> {
+        while let Some(Reverse((at, AggregateKeyOrd(key)))) = self.resumes.peek().copied() {
+            if at > now {
+                return Some(at);
+            }
+            self.resumes.pop();
+            let rest = self.aggregates.get_mut(&key).and_then(|aggregate| aggregate.rest.as_mut());
+            if let Some(rest) = rest.filter(|rest| rest.resume_at == Some(at)) {
+                rest.resume_at = None;
+                self.refills.push_back(key);
+            }
+        }
+        None
+    }
+
+    /// Up to `limit` aggregates whose rest is to be read now, up to their shard's cursor: what lies beyond comes with
+    /// the pages.
+    pub(crate) fn take_refills(
+        &mut self,
+        limit: usize,
+        cursor: impl Fn(usize) -> i64,
+    ) -> Vec<(AggregateKey, AggregateRange)> {
+        let mut wanted = Vec::new();
+        while wanted.len() < limit
+            && let Some(key) = self.refills.pop_front()
+        {
+            let Some(aggregate) = self.aggregates.get(&key) else { continue };
+            if let Some(rest) = aggregate.rest.as_ref().filter(|rest| rest.resume_at.is_none()) {
+                let mut range = rest.range.clone();
+                range.from_seq = rest.from_seq;
+                range.to_seq = cursor(aggregate.shard).max(rest.from_seq);
+                wanted.push((key, range));
+            }
+        }
+        wanted
+    }
+
+    /// The rest of an aggregate was read: these rows, and `complete` if there are no more.
+    pub(crate) fn refilled(&mut self, key: AggregateKey, rows: Vec<OutboxRow>, complete: bool, now: Instant) {
+        let Some(aggregate) = self.aggregates.get_mut(&key) else { return };
+        let Some(rest) = aggregate.rest.take() else { return };
+        self.partial -= 1;
+        let (lease, next_seq) = (aggregate.lease, rows.last().map_or(rest.from_seq, |row| row.seq + 1));
+        for row in rows {
+            self.offer(row, lease, now);
+        }
+        let Some(aggregate) = self.aggregates.get_mut(&key) else { return };
+        if !complete && aggregate.rest.is_none() {
+            aggregate.rest = Some(Rest { from_seq: next_seq, resume_at: None, range: rest.range });
+            self.partial += 1;
+        }
+        if !aggregate.busy && aggregate.chain.is_empty() {
+            self.advance(key);
+        }
+    }
+
+    /// A refill failed: it is due again.
+    pub(crate) fn refill_failed(&mut self, key: AggregateKey) {
+        self.refills.push_back(key);
+    }
+
+    fn forget(&mut self, event: &Event) {
+        if self.known.remove(&event.row.seq) {
+            self.bytes -= event.bytes;
+            if let Some(forgotten) = &mut self.forgotten {
+                forgotten.insert(event.row.seq);
+            }
+        }
+    }
+
+    fn release(&mut self, key: AggregateKey, lease: u64) -> bool {
+        let Some(aggregate) = current(&mut self.aggregates, key, lease) else { return false };
+        aggregate.busy = false;
+        self.advance(key);
+        true
+    }
+
+    /// The aggregate has no head in flight: queue the next, read the rest, or forget the aggregate.
+    fn advance(&mut self, key: AggregateKey) {
+        let Some(aggregate) = self.aggregates.get(&key) else { return };
+        if !aggregate.chain.is_empty() {
+            self.queue(key);
+        } else if let Some(rest) = &aggregate.rest {
+            if rest.resume_at.is_none() {
+                self.refills.push_back(key);
+            }
+        } else {
+            self.aggregates.remove(&key);
+        }
+    }
+
+    fn queue(&mut self, key: AggregateKey) {
+        if let Some(aggregate) = self.aggregates.get_mut(&key)
+            && !aggregate.busy
+            && !aggregate.queued
+        {
+            aggregate.queued = true;
+            self.ready.push_back(key);
+        }
+    }
+}
+
+fn current(
+    aggregates: &mut FastMap<AggregateKey, Aggregate>,
+    key: AggregateKey,
+    lease: u64,
+) -> Option<&mut Aggregate> {
+    aggregates.get_mut(&key).filter(|aggregate| aggregate.lease == lease)
+}
+
+fn range_of(row: &OutboxRow) -> AggregateRange {
+    AggregateRange {
+        shard: row.shard,
+        tenant_id: row.tenant_id,
+        aggregate_type: row.aggregate_type.clone(),
+        aggregate_id: row.aggregate_id.clone(),
+        from_seq: row.seq,
+        to_seq: row.seq,
+    }
+}
+
+#[cfg(test)]
+#[path = "backlog_tests.rs"]
+mod tests;

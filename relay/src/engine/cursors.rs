@@ -1,0 +1,181 @@
+//! Where reading goes on: for each shard the seq up to which everything visible was read, and the snapshot in which it
+//! was visible (ADR 0003). No I/O.
+
+use comptoir_core::outbox::{Page, PageRequest, SHARDS, Snapshot};
+
+const NOT_HELD: i64 = -1;
+/// Rows behind the cursors that one page may carry.
+const LATE_LIMIT: usize = 1000;
+/// A shard's share of a page doubles while it fills it, up to this many shares.
+const MAX_SHARES: usize = 64;
+
+#[derive(Debug)]
+pub(crate) struct Cursors {
+    at: [i64; SHARDS],
+    shares: [usize; SHARDS],
+    since: Snapshot,
+    /// Nothing that was visible in `since` is unread.
+    caught_up: bool,
+    /// Where the next page starts, so that every shard comes first in turn.
+    first: usize,
+    /// Counts the starts of each shard, so that a read that was under way across one is recognised.
+    starts: [u64; SHARDS],
+    asked: [u64; SHARDS],
+    /// A run that drains what there was at its start reads no further than this.
+    last_seq: i64,
+}
+
+/// What to read.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Shard by shard, from the cursors on.
+    Page(PageRequest),
+    /// What became visible since the last read, because everything else was read.
+    New { since: Snapshot, shards: Vec<i16>, limit: i64, max_bytes: i64 },
+}
+
+impl Cursors {
+    pub(crate) fn new(last_seq: i64) -> Self {
+        Self {
+            at: [NOT_HELD; SHARDS],
+            shares: [1; SHARDS],
+            since: Snapshot::of_everything(),
+            caught_up: false,
+            first: 0,
+            starts: [0; SHARDS],
+            asked: [0; SHARDS],
+            last_seq,
+        }
+    }
+
+    /// Reads the shard from its beginning.
+    pub(crate) fn start(&mut self, shard: usize) {
+        self.at[shard] = 0;
+        self.shares[shard] = 1;
+        self.starts[shard] += 1;
+        self.caught_up = false;
+    }
+
+    pub(crate) fn stop(&mut self, shard: usize) {
+        self.at[shard] = NOT_HELD;
+    }
+
+    pub(crate) fn holds(&self, shard: usize) -> bool {
+        self.at[shard] != NOT_HELD
+    }
+
+    /// Reads every shard from its beginning.
+    pub(crate) fn restart(&mut self) {
+        for shard in 0..SHARDS {
+            if self.holds(shard) {
+                self.start(shard);
+            }
+        }
+    }
+
+    pub(crate) fn at(&self, shard: usize) -> i64 {
+        self.at[shard]
+    }
+
+    pub(crate) fn caught_up(&self) -> bool {
+        self.caught_up
+    }
+
+    /// Whether what the read under way returns of this shard may be used: the shard was held then, and ever since.
+    pub(crate) fn is_current(&self, shard: usize) -> bool {
+        self.holds(shard) && self.starts[shard] == self.asked[shard]
+    }
+
+    /// A read begins.
+    pub(crate) fn ask(&mut self) {
+        self.asked = self.starts;
+    }
+
+    /// The next read for so many rows and bytes; none while no shard is held.
+    pub(crate) fn next(&mut self, rows: usize, bytes: usize) -> Option<Next> {
+        let held: Vec<usize> = (0..SHARDS).map(|i| (self.first + i) % SHARDS).filter(|shard| self.holds(*shard)).collect();
+        if held.is_empty() {
+            return None;
+        }
+        if self.caught_up {
+            let shards = held.iter().map(|shard| index(*shard)).collect();
+            return Some(Next::New { since: self.since.clone(), shards, limit: clamp(rows), max_bytes: clamp(bytes) });
+        }
+        self.first = (self.first + 1) % SHARDS;
+        let open: Vec<usize> = held.into_iter().filter(|shard| self.at[*shard] < self.last_seq).collect();
+        let shares: usize = open.iter().map(|shard| self.shares[*shard]).sum();
+        let takes = open
+            .iter()
+            .map(|shard| (index(*shard), i32::try_from((rows * self.shares[*shard] / shares).max(1)).unwrap_or(i32::MAX)))
+            .collect();
+        Some(Next::Page(PageRequest {
+            since: self.since.clone(),
+            cursors: self.at,
+            takes,
+            late_limit: clamp(LATE_LIMIT),
+            max_bytes: clamp(bytes.max(1)),
+        }))
+    }
+
+    /// Takes note of a page; its rows are the caller's.
+    pub(crate) fn page_read(&mut self, request: &PageRequest, page: &Page) {
+        let bytes: usize = page.late.iter().chain(&page.next).map(|row| row.payload.0.len()).sum();
+        // The database counts a few bytes more for each payload, so this page may have been cut off.
+        let cut = clamp(bytes + 8 * (page.late.len() + page.next.len())) >= request.max_bytes;
+        let mut read = [0usize; SHARDS];
+        for row in &page.next {
+            let shard = usize::from(row.shard.unsigned_abs());
+            read[shard] += 1;
+            if self.is_current(shard) {
+                self.at[shard] = self.at[shard].max(row.seq);
+            }
+        }
+        let mut full = cut;
+        for (shard, take) in &request.takes {
+            let shard = usize::from(shard.unsigned_abs());
+            if i32::try_from(read[shard]).is_ok_and(|read| read >= *take) {
+                self.shares[shard] = (self.shares[shard] * 2).min(MAX_SHARES);
+                full |= self.at[shard] < self.last_seq;
+            } else if !cut {
+                self.shares[shard] = (self.shares[shard] / 2).max(1);
+            }
+        }
+        let late_cut = page.late.len() >= LATE_LIMIT || (cut && !page.late.is_empty());
+        if let (true, Some(last)) = (late_cut, page.late.last()) {
+            // There may be more behind the cursors: go back to where they were all seen.
+            for at in self.at.iter_mut().filter(|at| **at != NOT_HELD) {
+                *at = last.seq.min(*at);
+            }
+        }
+        self.since = page.snapshot.clone();
+        // A shard that was acquired while the page was being read is not part of it.
+        self.caught_up = !full && !late_cut && (0..SHARDS).all(|shard| !self.holds(shard) || self.is_current(shard));
+    }
+
+    /// Takes note of what is new. False if there may be more: then nothing of it counts as read.
+    pub(crate) fn new_read(&mut self, limit: i64, max_bytes: i64, page: &Page) -> bool {
+        let bytes: usize = page.next.iter().map(|row| row.payload.0.len() + 8).sum();
+        if clamp(page.next.len()) >= limit || clamp(bytes) >= max_bytes {
+            self.caught_up = false;
+            return false;
+        }
+        for row in &page.next {
+            let shard = usize::from(row.shard.unsigned_abs());
+            if self.is_current(shard) {
+                self.at[shard] = self.at[shard].max(row.seq);
+            }
+        }
+        self.since = page.snapshot.clone();
+        // Shards that were acquired meanwhile are still to be read.
+        self.caught_up &= (0..SHARDS).all(|shard| !self.holds(shard) || self.is_current(shard));
+        true
+    }
+}
+
+fn index(shard: usize) -> i16 {
+    i16::try_from(shard).unwrap_or(i16::MAX)
+}
+
+fn clamp(value: usize) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,96 @@
+//! An event in memory, and what identifies the aggregate whose order it must keep.
+
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
+use std::sync::LazyLock;
+
+use comptoir_core::outbox::OutboxRow;
+
+/// Tenant, aggregate type and aggregate id, as 128 bits of two keyed hashes. Two aggregates that collide, which will
+/// not happen, would merely wait for each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct AggregateKey(u64, u64);
+
+impl AggregateKey {
+    pub(crate) fn of(row: &OutboxRow) -> Self {
+        static STATES: LazyLock<(RandomState, RandomState)> = LazyLock::new(Default::default);
+        let aggregate = (row.tenant_id, &row.aggregate_type, &row.aggregate_id);
+        Self(STATES.0.hash_one(aggregate), STATES.1.hash_one(aggregate))
+    }
+}
+
+/// Keys are hashes already, and seqs are drawn by the database: neither needs hashing against an adversary.
+pub(crate) type FastMap<K, V> = std::collections::HashMap<K, V, BuildHasherDefault<FastHasher>>;
+pub(crate) type FastSet<K> = std::collections::HashSet<K, BuildHasherDefault<FastHasher>>;
+
+#[derive(Debug, Default)]
+pub(crate) struct FastHasher(u64);
+
+impl Hasher for FastHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        // Fibonacci hashing spreads consecutive seqs over the table.
+        self.0 = (self.0.rotate_left(26) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_i64(&mut self, value: i64) {
+        self.write_u64(value.cast_unsigned());
+    }
+}
+
+/// An event that this replica has read under a lease.
+#[derive(Debug)]
+pub(crate) struct Event {
+    pub(crate) row: OutboxRow,
+    pub(crate) key: AggregateKey,
+    /// The lease under which it was read; an event of an earlier lease is not this replica's business any more.
+    pub(crate) lease: u64,
+    /// What it counts for in the buffer.
+    pub(crate) bytes: usize,
+}
+
+impl Event {
+    pub(crate) fn new(row: OutboxRow, lease: u64) -> Self {
+        let key = AggregateKey::of(&row);
+        let bytes = row.payload.0.len() + row.headers.0.len();
+        Self { row, key, lease, bytes }
+    }
+
+    /// What is left when the payload is not needed any more.
+    pub(crate) fn stub(&mut self) {
+        self.row.payload.0 = Vec::new();
+        self.row.headers.0 = Vec::new();
+    }
+
+    pub(crate) fn shard(&self) -> usize {
+        usize::from(self.row.shard.unsigned_abs())
+    }
+}
+
+#[cfg(test)]
+pub(crate) fn sample(seq: i64, aggregate: &str) -> OutboxRow {
+    OutboxRow {
+        seq,
+        id: uuid::Uuid::from_u128(seq.unsigned_abs().into()),
+        shard: 3,
+        tenant_id: uuid::Uuid::nil(),
+        aggregate_type: "order".to_owned(),
+        aggregate_id: aggregate.to_owned(),
+        aggregate_version: None,
+        event_type: "order.placed".to_owned(),
+        schema_version: 1,
+        payload: comptoir_core::outbox::JsonText(b"{}".to_vec()),
+        headers: comptoir_core::outbox::JsonText(b"{}".to_vec()),
+        occurred_at: chrono::DateTime::UNIX_EPOCH,
+        retry_count: 0,
+        wait_ms: None,
+    }
+}

@@ -1,0 +1,89 @@
+//! Reads on a connection of its own, one statement at a time, while publishing and settling go on.
+
+use comptoir_core::database::{self, DatabaseConfig};
+use comptoir_core::outbox::{self, AggregateRange, OutboxRow, Page};
+use diesel_async::AsyncPgConnection;
+
+use super::cursors::Next;
+use super::event::AggregateKey;
+use crate::error::DatabaseFault;
+
+/// What to read.
+#[derive(Debug)]
+pub(crate) enum Read {
+    Next(Next),
+    /// The rest of some aggregates, so many events of each at most.
+    Rest { wanted: Vec<(AggregateKey, AggregateRange)>, limit: i64, max_bytes: i64 },
+}
+
+/// What was read.
+#[derive(Debug)]
+pub(crate) enum Found {
+    Page(Page),
+    Rows(Vec<OutboxRow>),
+}
+
+/// A read that ended, with what it was asked for.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) read: Read,
+    pub(crate) result: Result<Found, DatabaseFault>,
+}
+
+pub(crate) struct Fetcher {
+    config: DatabaseConfig,
+    connection: Option<AsyncPgConnection>,
+}
+
+impl std::fmt::Debug for Fetcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fetcher").field("connected", &self.connection.is_some()).finish_non_exhaustive()
+    }
+}
+
+impl Fetcher {
+    pub(crate) fn new(config: DatabaseConfig) -> Self {
+        Self { config, connection: None }
+    }
+
+    /// Reads, connecting first if need be. Takes and returns itself, so that it can run as a task.
+    pub(crate) async fn read(mut self, read: Read) -> (Self, Finished) {
+        let result = self.attempt(&read).await;
+        if result.is_err() {
+            self.connection = None;
+        }
+        (self, Finished { read, result })
+    }
+
+    async fn attempt(&mut self, read: &Read) -> Result<Found, DatabaseFault> {
+        let connection = match &mut self.connection {
+            Some(open) => open,
+            closed => {
+                let mut fresh = database::connect(&self.config).await?;
+                outbox::prepare_reader(&mut fresh).await?;
+                closed.insert(fresh)
+            }
+        };
+        Ok(match read {
+            Read::Next(Next::Page(request)) => Found::Page(outbox::read_page(connection, request).await?),
+            Read::Next(Next::New { since, shards, limit, max_bytes }) => {
+                Found::Page(outbox::read_new(connection, since, shards, *limit, *max_bytes).await?)
+            }
+            Read::Rest { wanted, limit, max_bytes } => {
+                let ranges: Vec<_> = wanted.iter().map(|(_, range)| range.clone()).collect();
+                Found::Rows(outbox::read_aggregates(connection, &ranges, *limit, *max_bytes).await?)
+            }
+        })
+    }
+}
+
+impl Read {
+    /// For metrics.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Next(Next::Page(_)) => "page",
+            Self::Next(Next::New { .. }) => "new",
+            Self::Rest { .. } => "rest",
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! From the broker's verdicts to what is written down: whose fault it is, and what follows for the event.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use chrono::Utc;
+use comptoir_core::outbox::settle::Fence;
+
+use super::event::Event;
+use super::settler::{Dead, Retry, Settlement};
+use crate::backoff;
+use crate::config::{RelayConfig, UnroutablePolicy};
+use crate::error::EventFault;
+use crate::metrics::{self, Metrics};
+use crate::publisher::{Message, Verdict};
+
+/// Collects what is decided until it is written down.
+#[derive(Debug)]
+pub(super) struct Decisions {
+    unroutable: UnroutablePolicy,
+    max_retries: i32,
+    retry_wait: (Duration, Duration),
+    next: Settlement,
+    /// Dead letters that the broker does not have yet.
+    dead_letters: VecDeque<Message>,
+}
+
+impl Decisions {
+    pub(super) fn new(relay: &RelayConfig) -> Self {
+        Self {
+            unroutable: relay.unroutable,
+            max_retries: relay.max_retries,
+            retry_wait: (Duration::from_millis(relay.retry_min_ms), Duration::from_millis(relay.retry_max_ms)),
+            next: Settlement::default(),
+            dead_letters: VecDeque::new(),
+        }
+    }
+
+    /// Up to `limit` dead letters to publish.
+    pub(super) fn take_dead_letters(&mut self, limit: usize) -> Vec<Message> {
+        let count = limit.min(self.dead_letters.len());
+        self.dead_letters.drain(..count).collect()
+    }
+
+    /// What is to be written now, about `limit` published events at most.
+    pub(super) fn take(&mut self, limit: usize, fence: &Fence) -> Settlement {
+        let mut settlement = std::mem::take(&mut self.next);
+        if settlement.published.len() > limit {
+            self.next.published = settlement.published.split_off(limit);
+        }
+        settlement.fence = fence.clone();
+        settlement
+    }
+
+    /// Files every message under what follows; returns the events that must be published again.
+    pub(super) fn decide(&mut self, messages: Vec<(Message, Verdict)>, metrics: &Metrics) -> Vec<Event> {
+        let mut unknown = Vec::new();
+        let now = Utc::now();
+        for (message, verdict) in messages {
+            match (message, verdict) {
+                (Message::Event(mut event), Verdict::Published) => {
+                    metrics.published.increment(1);
+                    let age = (now - event.row.occurred_at).to_std().unwrap_or_default();
+                    metrics.commit_to_confirm.record(age);
+                    event.stub();
+                    self.next.published.push(event);
+                }
+                (Message::Event(event), Verdict::Returned) => self.unroutable(event, metrics),
+                (Message::Event(event), Verdict::Nacked) => self.failed(event, &EventFault::Nacked, metrics),
+                (Message::DeadLetter { event, reason, error }, Verdict::Published) => {
+                    metrics.dead_lettered.increment(1);
+                    tracing::warn!(event_id = %event.row.id, event_type = event.row.event_type, reason, error,
+                        "an event became a dead letter");
+                    self.next.dead.push(Dead { event, reason, error });
+                }
+                (Message::DeadLetter { event, error, .. }, Verdict::Returned | Verdict::Nacked) => {
+                    metrics::event_failed("dead-letter-refused");
+                    let (count, error) = (event.row.retry_count, format!("{error}; its dead letter was refused as well"));
+                    self.retry(event, count, error, metrics);
+                }
+                (message, Verdict::Unknown) => unknown.push(into_event(message)),
+            }
+        }
+        unknown
+    }
+
+    /// An event that no attempt could bring to the broker, nor its dead letter: straight to the table.
+    pub(super) fn fail_for_good(&mut self, event: Event, fault: &EventFault) {
+        metrics::event_failed(fault.reason());
+        tracing::error!(event_id = %event.row.id, event_type = event.row.event_type, %fault, "an event cannot be sent");
+        self.next.dead.push(Dead { event, reason: fault.reason(), error: fault.to_string() });
+    }
+
+    fn unroutable(&mut self, event: Event, metrics: &Metrics) {
+        let fault = EventFault::Unroutable(format!("routing key {}", event.row.event_type));
+        match self.unroutable {
+            UnroutablePolicy::Retry => self.failed(event, &fault, metrics),
+            UnroutablePolicy::DeadLetter => {
+                metrics::event_failed(fault.reason());
+                self.dead_letter(event, &fault);
+            }
+            UnroutablePolicy::Discard => {
+                metrics::event_failed(fault.reason());
+                metrics.discarded.increment(1);
+                self.next.discarded.push(event);
+            }
+        }
+    }
+
+    fn failed(&mut self, event: Event, fault: &EventFault, metrics: &Metrics) {
+        metrics::event_failed(fault.reason());
+        if event.row.retry_count >= self.max_retries {
+            self.dead_letter(event, fault);
+        } else {
+            let count = event.row.retry_count + 1;
+            self.retry(event, count, fault.to_string(), metrics);
+        }
+    }
+
+    fn dead_letter(&mut self, event: Event, fault: &EventFault) {
+        let (reason, error) = (fault.reason(), fault.to_string());
+        self.dead_letters.push_back(Message::DeadLetter { event, reason, error });
+    }
+
+    fn retry(&mut self, event: Event, retry_count: i32, error: String, metrics: &Metrics) {
+        metrics.retried.increment(1);
+        let attempt = u32::try_from(retry_count.saturating_sub(1)).unwrap_or(0);
+        let wait = backoff::wait_before(attempt, self.retry_wait.0, self.retry_wait.1);
+        let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+        self.next.retries.push(Retry { event, retry_count, wait_ms, error });
+    }
+}
+
+fn into_event(message: Message) -> Event {
+    match message {
+        Message::Event(event) | Message::DeadLetter { event, .. } => event,
+    }
+}

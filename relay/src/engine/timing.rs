@@ -1,0 +1,116 @@
+//! When the drain loop looks again without being told: polling, retries, sweeps, and pauses after database faults.
+
+use std::time::{Duration, Instant};
+
+use crate::backoff::Backoff;
+use crate::config::RelayConfig;
+
+/// A sweep may take this share of the time, whatever it costs.
+const SWEEP_COST: u32 = 50;
+const GAUGES_EVERY: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub(super) struct Timing {
+    poll_min: Duration,
+    poll_max: Duration,
+    poll_wait: Duration,
+    poll_at: Instant,
+    sweep_interval: Duration,
+    sweep_at: Instant,
+    /// When the next aggregate's wait is over.
+    pub(super) resume_at: Option<Instant>,
+    read_began_at: Instant,
+    database: Backoff,
+    database_at: Option<Instant>,
+    gauges_at: Instant,
+}
+
+impl Timing {
+    pub(super) fn new(relay: &RelayConfig) -> Self {
+        let now = Instant::now();
+        let sweep_interval = Duration::from_millis(relay.sweep_interval_ms);
+        Self {
+            poll_min: Duration::from_millis(relay.poll_min_ms),
+            poll_max: Duration::from_millis(relay.poll_max_ms),
+            poll_wait: Duration::from_millis(relay.poll_min_ms),
+            poll_at: now,
+            sweep_interval,
+            sweep_at: now + sweep_interval,
+            resume_at: None,
+            read_began_at: now,
+            database: Backoff::new(100, 5000),
+            database_at: None,
+            gauges_at: now,
+        }
+    }
+
+    pub(super) fn poll_now(&mut self) {
+        self.poll_at = Instant::now();
+    }
+
+    pub(super) fn poll_is_due(&self, now: Instant) -> bool {
+        now >= self.poll_at
+    }
+
+    /// A poll found something or nothing: the next is soon, or twice as late as the last.
+    pub(super) fn polled(&mut self, found: bool) {
+        if found {
+            self.poll_wait = self.poll_min;
+            self.poll_at = self.poll_at.min(Instant::now() + self.poll_min);
+        } else {
+            self.poll_wait = (self.poll_wait * 2).min(self.poll_max);
+        }
+    }
+
+    pub(super) fn sweep_is_due(&self, now: Instant) -> bool {
+        now >= self.sweep_at
+    }
+
+    pub(super) fn read_began(&mut self, now: Instant) {
+        self.read_began_at = now;
+        // A wake-up that comes while the read is under way moves this forward again.
+        self.poll_at = now + self.poll_wait;
+        if self.sweep_is_due(now) {
+            self.sweep_at = now + self.sweep_interval;
+        }
+    }
+
+    /// How long the read took.
+    pub(super) fn read_ended(&mut self) -> Duration {
+        let took = self.read_began_at.elapsed();
+        self.sweep_at = self.sweep_at.max(self.read_began_at + took * SWEEP_COST);
+        took
+    }
+
+    pub(super) fn database_may_be_tried(&self) -> bool {
+        self.database_at.is_none_or(|at| Instant::now() >= at)
+    }
+
+    pub(super) fn database_answered(&mut self) {
+        self.database.reset();
+        self.database_at = None;
+    }
+
+    pub(super) fn database_failed(&mut self) -> Duration {
+        let wait = self.database.advance();
+        self.database_at = Some(Instant::now() + wait);
+        wait
+    }
+
+    /// Whether the gauges are due; then the next time is set.
+    pub(super) fn gauges_are_due(&mut self, now: Instant) -> bool {
+        let due = now >= self.gauges_at;
+        if due {
+            self.gauges_at = now + GAUGES_EVERY;
+        }
+        due
+    }
+
+    /// When the loop must turn at the latest.
+    pub(super) fn next(&self, lease_until: Instant, deadline: Option<Instant>) -> Instant {
+        let now = Instant::now();
+        let times = [Some(self.poll_at), self.resume_at, self.database_at, deadline, Some(lease_until)];
+        // A time that is past has had its turn, and what stood in its way will wake the loop.
+        times.into_iter().flatten().filter(|at| *at > now).min().unwrap_or(now + self.poll_max)
+    }
+}

@@ -1,0 +1,76 @@
+//! Whose fault is it? The class decides what the relay does.
+//!
+//! | class | such as | reaction |
+//! |---|---|---|
+//! | broker | connection or channel gone, blocked, exchange missing, confirm timeout | back off, connect again, publish what is unconfirmed again; no retry count moves |
+//! | event | nack, unroutable, too large | that event's own retry or dead letter ([`EventFault`]) |
+//! | lease | expired before it was renewed, taken over | stop publishing from that shard, close the channel |
+//! | database | connection gone, statement failed | back off, try the same statement again |
+
+use comptoir_core::config::ConfigError;
+use comptoir_core::database::MigrationError;
+
+/// Why a command of the relay ended. Faults of a running relay do not end it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RelayError {
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    #[error("{0}")]
+    Migration(#[from] MigrationError),
+    #[error("{0}")]
+    Database(#[from] DatabaseFault),
+    #[error("not reached within {seconds} s: {what}")]
+    NotReached { what: String, seconds: u64 },
+    #[error("cannot start: {0}")]
+    Startup(String),
+}
+
+/// The database failed the relay, not the other way round.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DatabaseFault {
+    #[error("{0}")]
+    Connection(#[from] diesel::ConnectionError),
+    #[error("{0}")]
+    Statement(#[from] diesel::result::Error),
+    #[error("a task of the relay ended: {0}")]
+    Task(String),
+}
+
+/// The broker, the network or this process's connection is at fault: no event is.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum BrokerFault {
+    #[error("{0}")]
+    Client(#[from] lapin::Error),
+    #[error("no answer within {0} ms")]
+    ConnectTimeout(u64),
+    #[error("a publish was not confirmed within {0} ms")]
+    ConfirmTimeout(u64),
+    #[error("the channel is not in confirm mode")]
+    Unconfirmed,
+    #[error("broker.url: {0}")]
+    Url(String),
+    #[error("a lease was lost with messages on their way")]
+    LeaseLost,
+}
+
+/// One event could not be published, and it is that event's own fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum EventFault {
+    #[error("no queue is bound for it: {0}")]
+    Unroutable(String),
+    #[error("the broker refused it (nack)")]
+    Nacked,
+    #[error("{bytes} bytes are more than broker.max_message_bytes ({limit})")]
+    TooLarge { bytes: usize, limit: usize },
+}
+
+impl EventFault {
+    /// A stable word for metrics and for `outbox_dead_letters.reason`.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Unroutable(_) => "unroutable",
+            Self::Nacked => "nacked",
+            Self::TooLarge { .. } => "too-large",
+        }
+    }
+}

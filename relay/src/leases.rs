@@ -1,0 +1,310 @@
+//! Holds this replica's share of the shards: a task of its own with a connection of its own, so that no slow publish or
+//! settle can starve a renewal.
+//!
+//! The database's clock decides who holds what. This process only measures how long ago it *asked* for a renewal that
+//! succeeded, with its own monotonic clock, and lets go earlier than the database would.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use comptoir_core::database::{self, DatabaseConfig};
+use comptoir_core::outbox::{SHARDS, leases};
+use diesel_async::AsyncPgConnection;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use uuid::Uuid;
+
+use crate::config::RelayConfig;
+use crate::error::DatabaseFault;
+use crate::metrics;
+
+/// What the replica holds.
+#[derive(Debug, Clone)]
+pub(crate) struct Holdings {
+    pub(crate) shards: [Option<Holding>; SHARDS],
+    /// Until then, unless it is renewed before.
+    pub(crate) until: Instant,
+    /// The last attempt reached the database.
+    pub(crate) reached: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Holding {
+    /// The database's fence.
+    pub(crate) epoch: i64,
+    /// Counts acquisitions by this process: a shard that was lost and acquired again has another.
+    pub(crate) lease: u64,
+    /// To be given back as soon as nothing of it is in flight.
+    pub(crate) surplus: bool,
+}
+
+impl Holdings {
+    pub(crate) fn nothing() -> Self {
+        Self { shards: [None; SHARDS], until: Instant::now(), reached: false }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.shards.iter().flatten().count()
+    }
+}
+
+#[derive(Debug)]
+enum Command {
+    /// Nothing of these shards is in flight any more.
+    Return(Vec<(usize, u64)>),
+    /// The replica stops: everything is given back.
+    Leave(oneshot::Sender<()>),
+}
+
+/// The handle to the task.
+#[derive(Debug)]
+pub(crate) struct Leases {
+    pub(crate) holdings: watch::Receiver<Holdings>,
+    commands: mpsc::UnboundedSender<Command>,
+}
+
+impl Leases {
+    /// Starts to claim. `poke` says that another replica gave shards back; `blocked` is what `relay status` shows.
+    pub(crate) fn spawn(
+        database: DatabaseConfig,
+        relay: &RelayConfig,
+        id: Uuid,
+        name: String,
+        poke: Arc<Notify>,
+        blocked: Arc<AtomicBool>,
+    ) -> Self {
+        let (publish, holdings) = watch::channel(Holdings::nothing());
+        let (commands, received) = mpsc::unbounded_channel();
+        let leaser = ShardLeaser {
+            // A renewal that takes longer than the lease is worth nothing.
+            database: DatabaseConfig {
+                statement_timeout_ms: relay.lease_ttl_ms,
+                lock_timeout_ms: relay.lease_ttl_ms,
+                connect_timeout_ms: database.connect_timeout_ms.min(relay.lease_ttl_ms),
+                ..database
+            },
+            ttl: relay.lease_ttl(),
+            margin: relay.lease_margin(),
+            renewal: Duration::from_millis(relay.lease_renewal_ms),
+            id,
+            name,
+            blocked,
+            connection: None,
+            current: Holdings::nothing(),
+            acquisitions: 0,
+            publish,
+        };
+        tokio::spawn(leaser.run(received, poke));
+        Self { holdings, commands }
+    }
+
+    /// Gives surplus shards back, each with the lease under which it was held.
+    pub(crate) fn give_back(&self, shards: Vec<(usize, u64)>) {
+        // The task is only gone when the process is going down.
+        let _ = self.commands.send(Command::Return(shards));
+    }
+
+    /// Gives everything back and leaves the list of replicas. Returns when the database has it, or cannot be reached.
+    pub(crate) async fn leave(&self) {
+        let (done, wait) = oneshot::channel();
+        if self.commands.send(Command::Leave(done)).is_ok() {
+            let _ = wait.await;
+        }
+    }
+}
+
+struct ShardLeaser {
+    database: DatabaseConfig,
+    ttl: Duration,
+    margin: Duration,
+    renewal: Duration,
+    id: Uuid,
+    name: String,
+    blocked: Arc<AtomicBool>,
+    connection: Option<AsyncPgConnection>,
+    current: Holdings,
+    acquisitions: u64,
+    publish: watch::Sender<Holdings>,
+}
+
+impl ShardLeaser {
+    async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>, poke: Arc<Notify>) {
+        let mut ticks = tokio::time::interval(self.renewal);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = poke.notified() => {}
+                command = commands.recv() => match command {
+                    Some(Command::Return(shards)) => self.give_back(shards).await,
+                    Some(Command::Leave(done)) => {
+                        self.leave().await;
+                        let _ = done.send(());
+                        return;
+                    }
+                    None => return,
+                },
+            }
+            let result = self.step().await;
+            self.current.reached = result.is_ok();
+            if let Err(fault) = result {
+                tracing::warn!(%fault, "cannot renew the leases of shards");
+                self.connection = None;
+            }
+            self.let_go_of_expired();
+            self.publish.send_replace(self.current.clone());
+        }
+    }
+
+    /// Renews, marks what is too much, claims what is too little.
+    async fn step(&mut self) -> Result<(), DatabaseFault> {
+        let (id, name, ttl_ms) = (self.id, self.name.clone(), millis(self.ttl));
+        let blocked = self.blocked.load(Ordering::Relaxed);
+        let connection = self.connected().await?;
+        let live = leases::beat(connection, id, &name, blocked, ttl_ms).await?;
+        let asked = Instant::now();
+        let mut held = leases::renew(connection, id, ttl_ms).await?;
+        let fair = fair_share(live);
+        if held.len() < fair {
+            let missing = i64::try_from(fair - held.len()).unwrap_or(0);
+            held.extend(leases::claim(connection, id, ttl_ms, missing).await?);
+        }
+        self.adopt(&held, asked, fair);
+        Ok(())
+    }
+
+    fn adopt(&mut self, held: &[leases::ShardEpoch], asked: Instant, fair: usize) {
+        let before = std::mem::replace(&mut self.current.shards, [None; SHARDS]);
+        for (shard, epoch) in held {
+            let (Ok(shard), epoch) = (usize::try_from(*shard), *epoch) else { continue };
+            let kept = before[shard].filter(|holding| holding.epoch == epoch);
+            self.current.shards[shard] = Some(kept.unwrap_or_else(|| {
+                self.acquisitions += 1;
+                Holding { epoch, lease: self.acquisitions, surplus: false }
+            }));
+        }
+        let lost = (0..SHARDS).filter(|shard| before[*shard].is_some() && self.current.shards[*shard].is_none()).count();
+        self.report_lost(lost);
+        mark_surplus(&mut self.current.shards, fair);
+        self.current.until = asked + self.ttl - self.margin;
+    }
+
+    fn let_go_of_expired(&mut self) {
+        if Instant::now() >= self.current.until {
+            self.report_lost(self.current.count());
+            self.current.shards = [None; SHARDS];
+        }
+    }
+
+    fn report_lost(&self, lost: usize) {
+        if lost > 0 {
+            metrics::lease_losses(lost);
+            tracing::warn!(shards = lost, "lost the leases of shards");
+        }
+    }
+
+    async fn give_back(&mut self, shards: Vec<(usize, u64)>) {
+        let mut returned = Vec::with_capacity(shards.len());
+        for (shard, lease) in shards {
+            if self.current.shards[shard].is_some_and(|holding| holding.lease == lease) {
+                self.current.shards[shard] = None;
+                returned.extend(i16::try_from(shard));
+            }
+        }
+        let id = self.id;
+        let released = match self.connected().await {
+            Ok(connection) => leases::release(connection, id, &returned).await.map_err(DatabaseFault::from),
+            Err(fault) => Err(fault),
+        };
+        if let Err(fault) = released {
+            tracing::warn!(%fault, "cannot give shards back: their leases will expire");
+            self.connection = None;
+        }
+    }
+
+    async fn leave(&mut self) {
+        let id = self.id;
+        let shards: Vec<i16> = (0..SHARDS).filter_map(|shard| i16::try_from(shard).ok()).collect();
+        let left = async {
+            let connection = self.connected().await?;
+            leases::leave(connection, id).await?;
+            leases::release(connection, id, &shards).await?;
+            Ok::<_, DatabaseFault>(())
+        };
+        if let Err(fault) = left.await {
+            tracing::warn!(%fault, "cannot give the shards back: their leases will expire");
+        }
+        self.current.shards = [None; SHARDS];
+        self.publish.send_replace(self.current.clone());
+    }
+
+    async fn connected(&mut self) -> Result<&mut AsyncPgConnection, DatabaseFault> {
+        Ok(match &mut self.connection {
+            Some(open) => open,
+            closed => closed.insert(database::connect(&self.database).await?),
+        })
+    }
+}
+
+/// Shards for each of so many replicas, so that together they hold them all.
+fn fair_share(live: i64) -> usize {
+    SHARDS.div_ceil(usize::try_from(live).unwrap_or(1).max(1))
+}
+
+/// Marks as many shards as are held beyond the fair share; those that were marked stay so.
+fn mark_surplus(shards: &mut [Option<Holding>; SHARDS], fair: usize) {
+    let mut excess = shards.iter().flatten().count().saturating_sub(fair);
+    let (marked, unmarked): (Vec<usize>, Vec<usize>) =
+        (0..SHARDS).rev().filter(|shard| shards[*shard].is_some()).partition(|shard| shards[*shard].is_some_and(|h| h.surplus));
+    for shard in marked.into_iter().chain(unmarked) {
+        if let Some(holding) = &mut shards[shard] {
+            holding.surplus = excess > 0;
+            excess = excess.saturating_sub(1);
+        }
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(count: usize) -> [Option<Holding>; SHARDS] {
+        let mut shards = [None; SHARDS];
+        for shard in shards.iter_mut().take(count) {
+            *shard = Some(Holding { epoch: 1, lease: 1, surplus: false });
+        }
+        shards
+    }
+
+    fn surplus(shards: &[Option<Holding>; SHARDS]) -> Vec<usize> {
+        (0..SHARDS).filter(|shard| shards[*shard].is_some_and(|holding| holding.surplus)).collect()
+    }
+
+    #[test]
+    fn fair_shares_cover_every_shard() {
+        for live in 1..=100 {
+            assert!(fair_share(live) * usize::try_from(live).expect("small") >= SHARDS, "{live} replicas");
+        }
+        assert_eq!((fair_share(1), fair_share(2), fair_share(3)), (64, 32, 22));
+    }
+
+    #[test]
+    fn what_is_beyond_the_fair_share_is_surplus_and_stays_the_same() {
+        let mut shards = held(64);
+        mark_surplus(&mut shards, 60);
+        assert_eq!(surplus(&shards), [60, 61, 62, 63]);
+        mark_surplus(&mut shards, 61);
+        assert_eq!(surplus(&shards), [61, 62, 63]);
+    }
+
+    #[test]
+    fn a_fair_share_has_no_surplus() {
+        let mut shards = held(22);
+        mark_surplus(&mut shards, 22);
+        assert!(surplus(&shards).is_empty());
+    }
+}

@@ -1,0 +1,169 @@
+//! `relay --once`: drains what was committed when it started, then stops. Takes part as a replica like any other, and
+//! waits for events in shards that others hold.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use comptoir_core::database;
+use comptoir_core::outbox::overview::{self, Remainder};
+use diesel_async::AsyncPgConnection;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::daemon;
+use crate::engine::{Condition, Goal};
+use crate::error::{DatabaseFault, RelayError};
+
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+const RECONNECT_WAIT: Duration = Duration::from_millis(200);
+
+/// What a run left behind.
+#[derive(Debug)]
+pub(crate) struct Outcome(Remainder);
+
+impl Outcome {
+    /// Everything was published: nothing waits, nothing became a dead letter.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.0.due == 0 && self.0.waiting == 0 && self.0.dead_lettered == 0
+    }
+}
+
+/// Why the wait ended.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    Drained,
+    LimitReached,
+    DeadlinePassed,
+    NotReached(&'static str),
+    Stopped,
+}
+
+/// # Errors
+/// The database or the broker was not reached within the deadline.
+pub(crate) async fn run(
+    config: &Config,
+    max_events: Option<u64>,
+    deadline: Option<Duration>,
+) -> Result<Outcome, RelayError> {
+    let began = Instant::now();
+    let patience = deadline.unwrap_or(Duration::from_millis(config.relay.once_connect_deadline_ms));
+    let mut watcher = Watcher { config, connection: None, start: None };
+    watcher.start(began + patience).await?;
+    let (last_seq, _) = watcher.started();
+    let stop = daemon::stop_on_signal()?;
+    let goal = Goal { last_seq, max_events: max_events.unwrap_or(u64::MAX) };
+    let (engine, condition) = daemon::prepare(config, goal, stop.clone());
+    let draining = tokio::spawn(engine.run());
+    let end = wait(&mut watcher, condition, began, deadline, patience, &stop).await;
+    stop.cancel();
+    // Bounded by relay.shutdown_timeout_ms.
+    if let Err(error) = draining.await {
+        return Err(RelayError::Startup(format!("the drain loop ended: {error}")));
+    }
+    if let End::NotReached(what) = end {
+        return Err(RelayError::NotReached { what: what.to_owned(), seconds: patience.as_secs() });
+    }
+    let rest = watcher.remainder().await?;
+    tracing::info!(due = rest.due, waiting = rest.waiting, dead_lettered = rest.dead_lettered, ?end, "stopped");
+    Ok(Outcome(rest))
+}
+
+async fn wait(
+    watcher: &mut Watcher<'_>,
+    condition: watch::Receiver<Condition>,
+    began: Instant,
+    deadline: Option<Duration>,
+    patience: Duration,
+    stop: &CancellationToken,
+) -> End {
+    let mut last_reached = Instant::now();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return End::Stopped,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        let now = *condition.borrow();
+        let unreached = match (now.database_up, now.broker_up && !now.blocked) {
+            (true, true) => None,
+            (false, _) => Some("the database"),
+            (_, false) => Some("the broker"),
+        };
+        if unreached.is_none() {
+            last_reached = Instant::now();
+        }
+        let past = deadline.is_some_and(|deadline| began.elapsed() >= deadline);
+        match unreached {
+            Some(what) if past || last_reached.elapsed() >= patience => return End::NotReached(what),
+            _ if past => return End::DeadlinePassed,
+            _ if now.limit_reached => return End::LimitReached,
+            _ => {}
+        }
+        if now.idle {
+            match watcher.remainder().await {
+                Ok(rest) if rest.due == 0 => return End::Drained,
+                Ok(_) => {}
+                Err(fault) => tracing::debug!(%fault, "cannot look what is left"),
+            }
+        }
+    }
+}
+
+/// Looks at the outbox from outside the drain loop.
+struct Watcher<'a> {
+    config: &'a Config,
+    connection: Option<AsyncPgConnection>,
+    start: Option<(i64, DateTime<Utc>)>,
+}
+
+impl Watcher<'_> {
+    /// Waits for the database and notes what there is to drain.
+    async fn start(&mut self, until: Instant) -> Result<(), RelayError> {
+        loop {
+            let attempt = async {
+                let connection = self.connected().await?;
+                Ok::<_, DatabaseFault>(overview::run_start(connection).await?)
+            };
+            match attempt.await {
+                Ok(start) => {
+                    self.start = Some(start);
+                    return Ok(());
+                }
+                Err(fault) if Instant::now() + RECONNECT_WAIT >= until => {
+                    return Err(RelayError::NotReached {
+                        what: format!("the database ({fault})"),
+                        seconds: until.elapsed().as_secs(),
+                    });
+                }
+                Err(fault) => {
+                    tracing::debug!(%fault, "waiting for the database");
+                    self.connection = None;
+                    tokio::time::sleep(RECONNECT_WAIT).await;
+                }
+            }
+        }
+    }
+
+    fn started(&self) -> (i64, DateTime<Utc>) {
+        self.start.unwrap_or((i64::MAX, DateTime::UNIX_EPOCH))
+    }
+
+    async fn remainder(&mut self) -> Result<Remainder, DatabaseFault> {
+        let (last_seq, started_at) = self.started();
+        let result = match self.connected().await {
+            Ok(connection) => overview::remainder(connection, last_seq, started_at).await.map_err(DatabaseFault::from),
+            Err(fault) => Err(fault),
+        };
+        if result.is_err() {
+            self.connection = None;
+        }
+        result
+    }
+
+    async fn connected(&mut self) -> Result<&mut AsyncPgConnection, DatabaseFault> {
+        Ok(match &mut self.connection {
+            Some(open) => open,
+            closed => closed.insert(database::connect(&self.config.database).await?),
+        })
+    }
+}

@@ -1,0 +1,271 @@
+//! Publishes events and says what became of each. Owns the connection to the broker: connects, declares, watches for
+//! blocking, and starts over after a fault, which is never an event's.
+//!
+//! One task publishes. lapin draws a message's delivery tag and queues its frames in two steps, so two tasks that
+//! published on one channel could swap the confirms of their messages.
+
+mod session;
+mod window;
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use futures::StreamExt;
+use lapin::options::BasicPublishOptions;
+use lapin::types::ShortString;
+use lapin::{Channel, Confirmation};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use self::session::Session;
+use self::window::{Confirm, Window};
+use crate::backoff::Backoff;
+use crate::config::BrokerConfig;
+use crate::engine::Event;
+use crate::error::{BrokerFault, EventFault};
+use crate::message::{self, DeadLetterNote, short};
+
+pub(crate) use self::window::Verdict;
+
+/// What is published for an event.
+#[derive(Debug)]
+pub(crate) enum Message {
+    Event(Event),
+    /// It failed for good; `error` says why.
+    DeadLetter { event: Event, reason: &'static str, error: String },
+}
+
+impl Message {
+    pub(crate) fn event(&self) -> &Event {
+        match self {
+            Self::Event(event) | Self::DeadLetter { event, .. } => event,
+        }
+    }
+}
+
+/// What happened at the broker.
+#[derive(Debug)]
+pub(crate) enum BrokerEvent {
+    Connected,
+    /// Publishing may go on, or must pause: the broker is short of memory or disk.
+    Blocked(bool),
+    Decided(Vec<(Message, Verdict)>),
+    /// The connection is gone, with what is known of the messages in flight. A new attempt is under way.
+    Lost { fault: BrokerFault, messages: Vec<(Message, Verdict)> },
+}
+
+type PendingConfirm = Pin<Box<dyn Future<Output = Result<Confirm, BrokerFault>> + Send>>;
+
+pub(crate) struct Publisher {
+    config: BrokerConfig,
+    name: String,
+    exchange: ShortString,
+    dead_letter_exchange: ShortString,
+    state: State,
+    window: Window<Message, PendingConfirm>,
+    blocked: bool,
+    backoff: Backoff,
+}
+
+enum State {
+    Waiting(Pin<Box<tokio::time::Sleep>>),
+    Connecting(JoinHandle<Result<Session, BrokerFault>>),
+    Up(Session),
+}
+
+impl std::fmt::Debug for Publisher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Publisher")
+            .field("up", &self.is_up())
+            .field("blocked", &self.blocked)
+            .field("in_flight", &self.window.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Publisher {
+    pub(crate) fn new(config: BrokerConfig, name: String) -> Self {
+        Self {
+            exchange: short(config.exchange.as_str()),
+            dead_letter_exchange: short(config.dead_letter_exchange.as_str()),
+            state: State::Waiting(Box::pin(tokio::time::sleep(Duration::ZERO))),
+            window: Window::new(),
+            blocked: false,
+            backoff: Backoff::new(config.reconnect_min_ms, config.reconnect_max_ms),
+            config,
+            name,
+        }
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        matches!(self.state, State::Up(_))
+    }
+
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocked
+    }
+
+    /// Messages published and not decided.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.window.len()
+    }
+
+    /// An event that no attempt could bring to the broker.
+    pub(crate) fn refuse(&self, event: &Event) -> Option<EventFault> {
+        let (bytes, limit) = (event.row.payload.0.len(), self.config.max_message_bytes);
+        (bytes > limit).then_some(EventFault::TooLarge { bytes, limit })
+    }
+
+    /// Hands messages to the client, in order. Only when `is_up`; otherwise they come back as `Unknown` with the next
+    /// `Lost`.
+    pub(crate) fn publish(&mut self, messages: Vec<Message>) {
+        let Self { state, window, exchange, dead_letter_exchange, .. } = self;
+        let State::Up(session) = state else {
+            let lost = messages.into_iter().map(|message| {
+                let confirm: PendingConfirm = Box::pin(std::future::ready(Err(BrokerFault::Unconfirmed)));
+                (message.event().row.id, message, confirm)
+            });
+            window.push(lost, Instant::now());
+            return;
+        };
+        let channel = &session.channel;
+        let mut cx = Context::from_waker(Waker::noop());
+        let sent = messages.into_iter().map(|message| {
+            let mut confirm = confirm(Arc::clone(channel), &message, exchange, dead_letter_exchange);
+            // The first poll draws the delivery tag and queues the frames. An error comes again at the next poll.
+            let confirm: PendingConfirm = match confirm.as_mut().poll(&mut cx) {
+                Poll::Pending => confirm,
+                Poll::Ready(result) => Box::pin(std::future::ready(result)),
+            };
+            (message.event().row.id, message, confirm)
+        });
+        window.push(sent, Instant::now());
+    }
+
+    /// Gives up the connection, for example because frames of a lost lease may still be on their way.
+    pub(crate) fn reset(&mut self, fault: BrokerFault) -> BrokerEvent {
+        self.lose(fault)
+    }
+
+    /// What happens next. Nothing is lost if the future is dropped.
+    pub(crate) async fn next(&mut self) -> BrokerEvent {
+        loop {
+            match &mut self.state {
+                State::Waiting(until) => {
+                    until.as_mut().await;
+                    let (config, name) = (self.config.clone(), self.name.clone());
+                    self.state = State::Connecting(tokio::spawn(Session::open(config, name)));
+                }
+                State::Connecting(attempt) => match attempt.await {
+                    Ok(Ok(session)) => {
+                        self.backoff.reset();
+                        self.blocked = false;
+                        self.state = State::Up(session);
+                        return BrokerEvent::Connected;
+                    }
+                    Ok(Err(fault)) => return self.lose(fault),
+                    Err(stopped) => return self.lose(lapin_task(&stopped)),
+                },
+                State::Up(session) => {
+                    let deadline = self.window.oldest().filter(|_| !self.blocked).map(|sent| {
+                        tokio::time::Instant::from_std(sent + Duration::from_millis(self.config.confirm_timeout_ms))
+                    });
+                    let timeout = async {
+                        match deadline {
+                            Some(at) => tokio::time::sleep_until(at).await,
+                            None => std::future::pending().await,
+                        }
+                    };
+                    let mut timeout = pin!(timeout);
+                    let window = &mut self.window;
+                    let decided = std::future::poll_fn(|cx| window.poll_decided(cx));
+                    tokio::select! {
+                        decided = decided => match decided {
+                            Ok(messages) => return BrokerEvent::Decided(messages),
+                            Err(fault) => return self.lose(fault),
+                        },
+                        event = session.events.next() => if let Some(event) = self.observe(event) { return event },
+                        () = &mut timeout => {
+                            return self.lose(BrokerFault::ConfirmTimeout(self.config.confirm_timeout_ms));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn observe(&mut self, event: Option<lapin::Event>) -> Option<BrokerEvent> {
+        match event {
+            Some(lapin::Event::ConnectionBlocked(reason)) => {
+                tracing::warn!(%reason, "the broker blocks publishing");
+                self.blocked = true;
+                Some(BrokerEvent::Blocked(true))
+            }
+            Some(lapin::Event::ConnectionUnblocked) => {
+                tracing::info!("the broker accepts messages again");
+                self.blocked = false;
+                self.window.restart_clock(Instant::now());
+                Some(BrokerEvent::Blocked(false))
+            }
+            Some(lapin::Event::Error(error)) => Some(self.lose(error.into())),
+            Some(_) => None,
+            None => Some(self.lose(BrokerFault::Unconfirmed)),
+        }
+    }
+
+    fn lose(&mut self, fault: BrokerFault) -> BrokerEvent {
+        let wait = self.backoff.advance();
+        let messages = self.window.drain();
+        self.blocked = false;
+        // Dropping the session closes its connection: what it had not sent yet is never sent.
+        self.state = State::Waiting(Box::pin(tokio::time::sleep(wait)));
+        tracing::warn!(%fault, retry_in_ms = wait.as_millis(), "no connection to the broker");
+        BrokerEvent::Lost { fault, messages }
+    }
+}
+
+/// The publish of one message and the wait for its confirm, not started yet.
+fn confirm(
+    channel: Arc<Channel>,
+    message: &Message,
+    exchange: &ShortString,
+    dead_letter_exchange: &ShortString,
+) -> PendingConfirm {
+    let (exchange, properties, event) = match message {
+        Message::Event(event) => (exchange.clone(), message::properties(&event.row, None), event),
+        Message::DeadLetter { event, error, .. } => {
+            let note = DeadLetterNote {
+                error: error.as_str(),
+                original_exchange: exchange.as_str(),
+                failed_at: Utc::now(),
+            };
+            (dead_letter_exchange.clone(), message::properties(&event.row, Some(&note)), event)
+        }
+    };
+    let routing_key = message::routing_key(&event.row);
+    let payload = event.row.payload.clone();
+    let options = BasicPublishOptions { mandatory: true, immediate: false };
+    Box::pin(async move {
+        let confirm = channel.basic_publish(exchange, routing_key, options, &payload.0, properties).await?;
+        match confirm.await? {
+            Confirmation::Ack(returned) => Ok(Confirm::Ack(returned.map(|message| id_of(&message)))),
+            Confirmation::Nack(returned) => Ok(Confirm::Nack(returned.map(|message| id_of(&message)))),
+            Confirmation::NotRequested => Err(BrokerFault::Unconfirmed),
+        }
+    })
+}
+
+fn lapin_task(stopped: &tokio::task::JoinError) -> BrokerFault {
+    tracing::error!(%stopped, "the task that connects ended");
+    BrokerFault::Unconfirmed
+}
+
+/// The relay's messages all carry an id; one without is none of ours and matches none.
+fn id_of(returned: &lapin::message::BasicReturnMessage) -> Uuid {
+    let id = returned.delivery.properties.message_id().as_ref();
+    id.and_then(|id| Uuid::try_parse(id.as_str()).ok()).unwrap_or_default()
+}

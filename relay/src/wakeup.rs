@@ -1,0 +1,65 @@
+//! Listens for wake-ups of writers and of other relays, on a connection of its own. Losing it costs latency only: events
+//! are also found by polling, and free shards by the next renewal.
+
+use std::sync::Arc;
+
+use comptoir_core::database::{self, DatabaseConfig};
+use comptoir_core::outbox::{NOTIFY_CHANNEL, leases::LEASES_CHANNEL};
+use diesel_async::SimpleAsyncConnection;
+use futures::StreamExt;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::Backoff;
+use crate::error::DatabaseFault;
+
+/// What may be awaited. A wake-up that comes while nobody waits is kept.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct WakeUps {
+    pub(crate) events: Arc<Notify>,
+    pub(crate) leases: Arc<Notify>,
+}
+
+/// Starts to listen, until `stop`.
+pub(crate) fn listen(database: DatabaseConfig, stop: CancellationToken) -> WakeUps {
+    let wake_ups = WakeUps::default();
+    let heard = wake_ups.clone();
+    tokio::spawn(async move {
+        let mut backoff = Backoff::new(100, 5000);
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                ended = listen_once(&database, &heard, &mut backoff) => {
+                    if let Err(fault) = ended {
+                        tracing::debug!(%fault, "not listening for wake-ups");
+                    }
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(backoff.advance()) => {}
+            }
+        }
+    });
+    wake_ups
+}
+
+async fn listen_once(
+    database: &DatabaseConfig,
+    heard: &WakeUps,
+    backoff: &mut Backoff,
+) -> Result<(), DatabaseFault> {
+    let mut connection = database::connect(database).await?;
+    connection.batch_execute(&format!("LISTEN {NOTIFY_CHANNEL}; LISTEN {LEASES_CHANNEL}")).await?;
+    backoff.reset();
+    // Whatever was committed before LISTEN took effect was not announced to us.
+    heard.events.notify_one();
+    let mut notifications = std::pin::pin!(connection.notifications_stream());
+    while let Some(notification) = notifications.next().await {
+        match notification?.channel.as_str() {
+            LEASES_CHANNEL => heard.leases.notify_one(),
+            _ => heard.events.notify_one(),
+        }
+    }
+    Ok(())
+}
