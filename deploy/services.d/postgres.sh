@@ -45,7 +45,10 @@ start_postgres() {
 initialise_postgres() {
     rm -rf "$home/data.new"
     as "$user" "$(postgres_programs)/initdb" -D "$home/data.new" --username=comptoir --auth=trust --encoding=UTF8 \
-        --locale=C.UTF-8 >"$home/initdb.log" 2>&1 </dev/null || { tail -n 20 "$home/initdb.log" >&2; fail "initdb failed (above)"; }
+        --locale=C.UTF-8 >"$home/initdb.log" 2>&1 </dev/null || {
+        tail -n 20 "$home/initdb.log" >&2
+        fail "initdb failed (above)"
+    }
     mv "$home/data.new" "$home/data"
 }
 
@@ -60,7 +63,7 @@ launch_postgres() {
 }
 
 create_database() {
-    local psql=("$(postgres_programs)/psql" -X -q -h 127.0.0.1 -p "$POSTGRES_PORT" -U comptoir -d postgres -v ON_ERROR_STOP=1 -At)
+    local psql=("$(postgres_programs)/psql" -XqAt -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$POSTGRES_PORT" -U comptoir -d postgres)
     if [[ -z $(as "$user" "${psql[@]}" -c "select 1 from pg_database where datname = 'comptoir'") ]]; then
         as "$user" "${psql[@]}" -c 'create database comptoir'
     fi

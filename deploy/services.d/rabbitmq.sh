@@ -12,7 +12,10 @@ rabbitmq_program() {
 rabbitmq_pid() { locate rabbitmq && processes beam "$home" | grep -m 1 .; }
 
 # Ready when the management interface answers that the AMQP listener is up.
-rabbitmq_ready() { timeout "$PROBE_TIMEOUT_SECONDS" bash -c "$(declare -f ask_management); ask_management $RABBITMQ_MANAGEMENT_PORT $RABBITMQ_PORT"; }
+rabbitmq_ready() {
+    timeout "$PROBE_TIMEOUT_SECONDS" \
+        bash -c "$(declare -f ask_management); ask_management $RABBITMQ_MANAGEMENT_PORT $RABBITMQ_PORT"
+}
 
 # The credentials are guest:guest. HTTP by hand, so that nothing else has to be installed.
 ask_management() {
