@@ -13,7 +13,7 @@ use comptoir_core::idempotency;
 use comptoir_core::outbox::{Notifier, NotifierConfig};
 use comptoir_core::telemetry;
 use comptoir_core::unit_of_work::Executor;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use crate::config::Settings;
@@ -29,7 +29,8 @@ const PRUNE_EVERY: Duration = Duration::from_secs(600);
 pub struct Application {
     address: SocketAddr,
     server: Server,
-    pruner: JoinHandle<()>,
+    /// End with the application.
+    agents: JoinSet<()>,
 }
 
 impl std::fmt::Debug for Application {
@@ -45,7 +46,10 @@ impl Application {
     /// # Errors
     /// The address is taken, the configuration cannot be meant.
     pub fn build(settings: Settings) -> anyhow::Result<Self> {
-        let metrics = Data::new(telemetry::install_metrics().context("cannot install metrics")?);
+        let metrics = telemetry::install_metrics().context("cannot install metrics")?;
+        let mut agents = JoinSet::new();
+        agents.spawn(telemetry::keep_metrics(metrics.clone()));
+        let metrics = Data::new(metrics);
         let database = Database::new(&settings.database)?;
         let notifier = Notifier::spawn(NotifierConfig {
             database: settings.database.clone(),
@@ -54,8 +58,7 @@ impl Application {
         let executor = Data::new(Executor::new(database.clone(), notifier));
         let document = Data::new(OpenApiText(openapi::json().context("cannot write the OpenAPI document")?));
         let api = settings.api;
-        let pruner =
-            tokio::spawn(prune_idempotency_records(database.clone(), api.idempotency_retention_hours));
+        agents.spawn(prune_idempotency_records(database.clone(), api.idempotency_retention_hours));
         let listener =
             TcpListener::bind(api.listen).with_context(|| format!("cannot listen on {}", api.listen))?;
         let address = listener.local_addr()?;
@@ -83,7 +86,7 @@ impl Application {
             .listen(listener)?
             .run();
         tracing::info!(%address, "listening");
-        Ok(Self { address, server, pruner })
+        Ok(Self { address, server, agents })
     }
 
     pub fn port(&self) -> u16 {
@@ -94,9 +97,9 @@ impl Application {
     ///
     /// # Errors
     /// The server fails.
-    pub async fn run_until_stopped(self) -> anyhow::Result<()> {
+    pub async fn run_until_stopped(mut self) -> anyhow::Result<()> {
         let result = self.server.await.context("the server failed");
-        self.pruner.abort();
+        self.agents.shutdown().await;
         tracing::info!("stopped");
         result
     }

@@ -1,6 +1,9 @@
 //! Logs to standard error and metrics in Prometheus' text format.
 
+use std::time::Duration;
+
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::time::MissedTickBehavior;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{ConfigError, LogConfig, LogFormat};
@@ -8,6 +11,8 @@ use crate::config::{ConfigError, LogConfig, LogFormat};
 /// Seconds; from a quick read to the longest wait that a default timeout permits.
 const DURATION_BUCKETS: &[f64] =
     &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Starts logging; the first call in a process wins.
 ///
@@ -34,6 +39,17 @@ pub fn install_metrics() -> Result<PrometheusHandle, BuildError> {
     PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), DURATION_BUCKETS)?
         .install_recorder()
+}
+
+/// Agent: folds recorded histogram values into their buckets. Without it they would pile up for as long as nobody
+/// scrapes.
+pub async fn keep_metrics(handle: PrometheusHandle) {
+    let mut interval = tokio::time::interval(UPKEEP_EVERY);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        handle.run_upkeep();
+    }
 }
 
 pub use metrics_exporter_prometheus::PrometheusHandle as MetricsHandle;
