@@ -33,7 +33,11 @@ fn file_name(event: &IntegrationEvent) -> String {
 
 /// A contract: what a consumer needs to know of the event.
 fn contract<P: Payload + JsonSchema>(event: &IntegrationEvent) -> Value {
-    assert_eq!((P::EVENT_TYPE, P::VERSION), (event.event_type, event.schema_version), "an example of another event");
+    assert_eq!(
+        (P::EVENT_TYPE, P::VERSION),
+        (event.event_type, event.schema_version),
+        "an example of another event"
+    );
     let mut schema = schema_for!(P).to_value();
     schema["title"] = json!(format!("{}, version {}", P::EVENT_TYPE, P::VERSION));
     let example: Value = serde_json::from_str(&event.payload).expect("a payload is JSON");
@@ -122,7 +126,8 @@ fn contracts() -> Vec<(String, Value)> {
 
     let (mut tea, created) = product(2, "TEA-EG-250", "Earl Grey, 250 g", "12.50", "5.5");
     add(created, contract::<ProductCreatedV1>);
-    let dearer = ProductDetails { unit_price: UnitPrice::parse("13.20").expect("valid"), ..tea.details().clone() };
+    let dearer =
+        ProductDetails { unit_price: UnitPrice::parse("13.20").expect("valid"), ..tea.details().clone() };
     add(tea.update(dearer, at(1)).expect("allowed").expect("a change").into(), contract::<ProductUpdatedV1>);
     let mut never_ordered = tea.clone();
     add(tea.archive(at(2)).expect("allowed").into(), contract::<ProductArchivedV1>);
@@ -171,7 +176,8 @@ fn every_contract_belongs_to_an_event() {
 fn examples_satisfy_their_schemas() {
     for (name, contract) in contracts() {
         let validator = jsonschema::validator_for(&contract["payload"]).expect("a valid schema");
-        let errors: Vec<_> = validator.iter_errors(&contract["example"]).map(|error| error.to_string()).collect();
+        let errors: Vec<_> =
+            validator.iter_errors(&contract["example"]).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{name}: {errors:?}");
     }
 }
