@@ -1,0 +1,143 @@
+//! The API without its database, and with clients that go away.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use comptoir_tests::harness::{Api, Http, Proxy, World, address, order_body, until, with_address};
+use tokio::io::AsyncWriteExt;
+
+/// An API that reaches its database through a proxy.
+async fn behind_proxy(world: &World) -> Result<(Api, Proxy)> {
+    let proxy = Proxy::start(address(&world.database.url)?).await?;
+    let url = with_address(&world.database.url, &proxy.address())?;
+    let api = Api::start(world, &[("DATABASE_URL", &url)]).await?;
+    Ok((api, proxy))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_its_database_the_api_says_come_back_and_then_goes_on() {
+    World::run(async |world| {
+        let (api, proxy) = behind_proxy(world).await?;
+        let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
+        proxy.cut();
+        for _ in 0..3 {
+            let answer = api.http.post("/orders", &order_body(&customer, &product)).await?;
+            assert_eq!(answer.status, 503, "{}", answer.text);
+            assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+            assert!(answer.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()));
+        }
+        let answer = api.http.get("/orders").await?;
+        assert_eq!(answer.status, 503, "{}", answer.text);
+        assert_eq!(api.http.get("//health/live").await?.status, 200, "restarting it would not help");
+        assert_eq!(api.http.get("//health/ready").await?.status, 503);
+        proxy.heal();
+        until("orders to be accepted again", Duration::from_secs(10), async || {
+            api.order(&customer, &product).await
+        })
+        .await?;
+        assert_eq!(api.http.get("//health/ready").await?.status, 200);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_does_not_answer_is_not_waited_for_without_end() {
+    World::run(async |world| {
+        let (api, proxy) = behind_proxy(world).await?;
+        let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
+        proxy.swallow_answers();
+        let begin = std::time::Instant::now();
+        let answer = api.http.post("/orders", &order_body(&customer, &product)).await?;
+        assert_eq!(answer.status, 503, "{}", answer.text);
+        assert!(begin.elapsed() < Duration::from_secs(25), "{:?}", begin.elapsed());
+        proxy.heal();
+        until("orders to be accepted again", Duration::from_secs(30), async || {
+            api.order(&customer, &product).await
+        })
+        .await?;
+        Ok(())
+    })
+    .await;
+}
+
+/// A client that hangs up (with a reset) after its request has arrived: the order is placed all the same, and no
+/// connection of the pool is left with an open transaction.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_disconnects_leaves_no_half_finished_work() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
+        let sql = world.sql().await?;
+        let address = address(api.http.root())?.to_owned();
+        let body = order_body(&customer, &product).to_string();
+        // Keeps the command waiting in the middle of its transaction.
+        sql.batch_execute("BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE").await?;
+        for _ in 0..4 {
+            let mut stream = tokio::net::TcpStream::connect(&address).await?;
+            let head = format!(
+                "POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+                body.len()
+            );
+            stream.write_all(format!("{head}{body}").as_bytes()).await?;
+            stream.flush().await?;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            // Unread data or a zero linger make a reset.
+            #[allow(deprecated, reason = "of no harm here: there is nothing to send")]
+            stream.set_linger(Some(Duration::ZERO))?;
+            drop(stream);
+        }
+        sql.batch_execute("COMMIT").await?;
+        until("the orders to be placed", Duration::from_secs(10), async || {
+            let count: i64 = sql.query_one("SELECT count(*) FROM orders", &[]).await?.get(0);
+            ensure!(count == 4, "{count} orders");
+            Ok(())
+        })
+        .await?;
+        until("no transaction to be left open", Duration::from_secs(5), async || {
+            let open: i64 = sql
+                .query_one(
+                    "SELECT count(*) FROM pg_stat_activity
+                     WHERE datname = current_database() AND state LIKE 'idle in transaction%'",
+                    &[],
+                )
+                .await?
+                .get(0);
+            ensure!(open == 0, "{open} open transactions");
+            Ok(())
+        })
+        .await?;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sigterm_lets_requests_under_way_finish() {
+    World::run(async |world| {
+        let mut api = world.api().await?;
+        let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
+        let sql = world.sql().await?;
+        sql.batch_execute("BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE").await?;
+        let http: Http = api.http.clone();
+        let body = order_body(&customer, &product);
+        let request = tokio::spawn(async move { http.post("/orders", &body).await });
+        let watcher = world.sql().await?;
+        until("the request to wait for the lock", Duration::from_secs(10), async || {
+            let waiting: i64 =
+                watcher.query_one("SELECT count(*) FROM pg_locks WHERE NOT granted", &[]).await?.get(0);
+            ensure!(waiting > 0, "nobody waits");
+            Ok(())
+        })
+        .await?;
+        api.daemon.signal(nix::sys::signal::Signal::SIGTERM)?;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        sql.batch_execute("COMMIT").await?;
+        let answer = request.await??;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        let status = api.daemon.wait(Duration::from_secs(25)).await?;
+        assert!(status.success(), "{status}");
+        Ok(())
+    })
+    .await;
+}

@@ -1,0 +1,11 @@
+//! The HTTP API, over HTTP, with a real database.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod customers;
+mod faults;
+mod idempotency;
+mod lists;
+mod operations;
+mod orders;
+mod products;
+mod refusals;

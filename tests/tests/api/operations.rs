@@ -1,0 +1,93 @@
+//! What operators and tools use: health, metrics, the API's own description, the command line.
+
+use std::process::Command;
+use std::time::Duration;
+
+use comptoir_tests::harness::{World, program, run};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn health_metrics_and_documentation_are_served() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        for path in ["//health/live", "//health/ready"] {
+            assert_eq!(api.http.get(path).await?.status, 200, "{path}");
+        }
+        api.http.get("/orders").await?;
+        let metrics = api.http.get("//metrics").await?;
+        assert_eq!(metrics.status, 200);
+        assert!(metrics.text.contains("/api/v1/orders"), "requests are counted by route: {}", metrics.text);
+        let docs = api.http.get("//api/docs").await?;
+        let docs = if docs.status == 200 { docs } else { api.http.get("//api/docs/").await? };
+        assert_eq!(docs.status, 200);
+        assert!(!docs.text.contains("https://"), "no outside host is needed");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_description_names_every_route_and_no_other() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let description = api.http.get("//api/openapi.json").await?;
+        assert_eq!(description.status, 200);
+        assert!(description.field("openapi").starts_with("3.1"), "{}", description.field("openapi"));
+        let paths = description.json["paths"].as_object().cloned().unwrap_or_default();
+        for path in [
+            "/api/v1/customers",
+            "/api/v1/customers/{id}",
+            "/api/v1/products",
+            "/api/v1/products/{id}",
+            "/api/v1/products/{id}/archive",
+            "/api/v1/orders",
+            "/api/v1/orders/{id}",
+            "/api/v1/orders/{id}/confirm",
+            "/api/v1/orders/{id}/ship",
+            "/api/v1/orders/{id}/deliver",
+            "/api/v1/orders/{id}/cancel",
+        ] {
+            assert!(paths.contains_key(path), "{path} is not described");
+        }
+        for (path, operations) in &paths {
+            for method in operations.as_object().into_iter().flat_map(serde_json::Map::keys) {
+                let method = reqwest::Method::from_bytes(method.to_uppercase().as_bytes())?;
+                let target = format!("/{}", path.replace("{id}", "00000000-0000-7000-8000-000000000000"));
+                let answer = api.http.send(method.clone(), &target, &[], None).await?;
+                let known = answer.status != 405 && answer.json["code"] != "not_found";
+                assert!(known, "{method} {path} is described but not there: {}", answer.text);
+            }
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_usage_or_configuration_error_is_one_line_and_exit_2() {
+    World::run(async |world| {
+        for (arguments, environment) in [
+            (vec!["--nonsense"], ("X", "")),
+            (vec!["nonsense"], ("X", "")),
+            (vec!["--config", "does-not-exist.toml"], ("X", "")),
+            (vec![], ("COMPTOIR__API__NONSENSE", "1")),
+            (vec![], ("COMPTOIR__API__LISTEN", "nowhere")),
+            (vec![], ("DATABASE_URL", "not a url")),
+        ] {
+            let mut command = Command::new(program("api")?);
+            command
+                .args(&arguments)
+                .env("DATABASE_URL", &world.database.url)
+                .env(environment.0, environment.1);
+            let exit = run(command, Duration::from_secs(20)).await?;
+            assert_eq!(exit.code, Some(2), "{arguments:?} {environment:?}: {exit:?}");
+            assert_eq!(
+                exit.stderr.trim().lines().count(),
+                1,
+                "{arguments:?} {environment:?}: {}",
+                exit.stderr
+            );
+        }
+        Ok(())
+    })
+    .await;
+}
