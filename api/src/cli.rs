@@ -39,24 +39,46 @@ enum Command {
 
 /// Runs the binary: reads the command line, serves until SIGTERM or SIGINT.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     let overrides: Vec<_> = cli.listen.iter().map(|address| ("api.listen", address.to_string())).collect();
     let settings = Settings::load(cli.config.as_deref(), &overrides)
         .and_then(|settings| telemetry::init_logs(&settings.log).map(|()| settings));
     let settings = match settings {
         Ok(settings) => settings,
         Err(error) => {
-            eprintln!("api: {error}");
+            report(&error.to_string());
             return ExitCode::from(EXIT_USAGE);
         }
     };
     match run(cli.command, settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("api: {error:#}");
+            report(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Help and version go to standard output; an error is one line.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.render().to_string();
+    let before_usage: Vec<&str> =
+        text.lines().take_while(|line| !line.trim().starts_with("Usage:")).collect();
+    report(before_usage.join(" ").trim_start_matches("error: "));
+    ExitCode::from(EXIT_USAGE)
+}
+
+/// One line on standard error, whatever the text.
+fn report(text: &str) {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    eprintln!("api: {}", words.join(" "));
 }
 
 fn run(command: Option<Command>, settings: Settings) -> anyhow::Result<()> {

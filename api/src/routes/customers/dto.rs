@@ -70,12 +70,14 @@ impl CustomerRequest {
         if self.addresses.len() > MAX_ADDRESSES {
             fields.refuse("/addresses", "too_many", format!("a customer may have {MAX_ADDRESSES} addresses"));
         }
-        let addresses: Option<Vec<_>> = self
+        // All of them, before any of them can end it: every wrong address is named.
+        let addresses: Vec<_> = self
             .addresses
             .into_iter()
             .enumerate()
             .map(|(at, address)| address.parse(at, &mut fields))
             .collect();
+        let addresses: Option<Vec<_>> = addresses.into_iter().collect();
         let details = (|| {
             Some(CustomerDetails {
                 code: code?,

@@ -44,8 +44,10 @@ impl PlaceOrderRequest {
         let mut fields = Fields::default();
         let reference =
             fields.take("/reference", self.reference.as_deref().map(OrderReference::parse).transpose());
-        let lines: Option<Vec<_>> =
+        // All of them, before any of them can end it: every wrong line is named.
+        let lines: Vec<_> =
             self.lines.into_iter().enumerate().map(|(at, line)| line.parse(at, &mut fields)).collect();
+        let lines: Option<Vec<_>> = lines.into_iter().collect();
         let customer_id = CustomerId::from_uuid(self.customer_id);
         let command = (|| Some(PlaceOrder { reference: reference?, customer_id, lines: lines? }))();
         fields.finish(command)
