@@ -14,6 +14,7 @@ mod services;
 mod urls;
 mod wait;
 mod world;
+mod writer;
 
 pub use api::{Api, order_body};
 pub use broker::{Management, VirtualHost};
@@ -29,3 +30,4 @@ pub use services::{PrivateServices, Services};
 pub use urls::{address, with_address, with_path};
 pub use wait::until;
 pub use world::World;
+pub use writer::{Writers, insert_event, insert_many};

@@ -1,5 +1,6 @@
 //! A test's own world: a database, a virtual host, a folder for logs, and everything that was started in it.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use tokio_postgres::Client;
+use uuid::Uuid;
 
 use crate::ledger::{Findings, Ledger};
 
@@ -153,6 +155,24 @@ impl World {
             Ok(())
         })
         .await
+    }
+
+    /// The same, and whatever these writers committed must be there in the first place.
+    ///
+    /// # Errors
+    /// At the deadline, or when something is lost, invented or out of order.
+    pub async fn everything_of_arrives(
+        &self,
+        written: &HashSet<Uuid>,
+        consumer: &Consumer,
+        limit: Duration,
+    ) -> Result<Findings> {
+        let findings = self.everything_arrives(consumer, limit).await?;
+        let kept: HashSet<Uuid> =
+            committed_events(&self.sql().await?).await?.iter().map(|event| event.id).collect();
+        let lost = written.difference(&kept).count();
+        ensure!(lost == 0, "{lost} committed events are in no table any more");
+        Ok(findings)
     }
 
     /// Waits until everything committed has arrived, and compares.

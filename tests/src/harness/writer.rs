@@ -1,0 +1,149 @@
+//! Programs that write to the outbox with plain SQL, as anyone may: many at a time, with hot aggregates, transactions of
+//! several events, and rollbacks.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Result;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tokio::task::JoinHandle;
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use super::connect;
+
+const AGGREGATES: u32 = 40;
+/// One transaction in this many is rolled back.
+const ROLLBACK_EVERY: u32 = 6;
+
+/// Inserts one event in a transaction of its own.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn insert_event(
+    client: &Client,
+    aggregate_id: &str,
+    event_type: &str,
+    payload: &str,
+) -> Result<Uuid> {
+    let id = Uuid::new_v4();
+    insert(client, id, aggregate_id, event_type, payload).await?;
+    Ok(id)
+}
+
+async fn insert(
+    client: &Client,
+    id: Uuid,
+    aggregate_id: &str,
+    event_type: &str,
+    payload: &str,
+) -> Result<()> {
+    client
+        .execute(
+            "INSERT INTO outbox_events (id, aggregate_type, aggregate_id, event_type, payload)
+             VALUES ($1::text::uuid, 'thing', $2, $3, $4::text::json)",
+            &[&id.to_string(), &aggregate_id, &event_type, &payload],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Inserts many events in one statement, spread evenly over `aggregates`; within each aggregate in order.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn insert_many(client: &Client, events: i64, aggregates: i64) -> Result<()> {
+    client
+        .execute(
+            "INSERT INTO outbox_events (aggregate_type, aggregate_id, event_type, payload)
+             SELECT 'thing', 'bulk-' || number % $2::bigint, 'thing.happened', json_build_object('number', number)
+             FROM generate_series(1, $1::bigint) AS number",
+            &[&events, &aggregates],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Concurrent writers. They write until they are stopped.
+#[derive(Debug)]
+pub struct Writers {
+    stop: Arc<AtomicBool>,
+    tasks: Vec<JoinHandle<Result<HashSet<Uuid>>>>,
+}
+
+impl Writers {
+    /// `pause` between the transactions of one writer. The seed decides what they write, not how they interleave.
+    pub fn start(database_url: &str, writers: u64, pause: Duration, seed: u64) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let tasks = (0..writers)
+            .map(|number| {
+                let random = StdRng::seed_from_u64(seed.wrapping_add(number));
+                tokio::spawn(write(database_url.to_owned(), Arc::clone(&stop), pause, random))
+            })
+            .collect();
+        Self { stop, tasks }
+    }
+
+    /// Ends them, and returns the ids of all events that they committed.
+    ///
+    /// # Errors
+    /// When a writer failed.
+    pub async fn finish(self) -> Result<HashSet<Uuid>> {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut committed = HashSet::new();
+        for task in self.tasks {
+            committed.extend(task.await??);
+        }
+        Ok(committed)
+    }
+}
+
+async fn write(
+    url: String,
+    stop: Arc<AtomicBool>,
+    pause: Duration,
+    mut random: StdRng,
+) -> Result<HashSet<Uuid>> {
+    let client = connect(&url).await?;
+    let mut committed = HashSet::new();
+    let mut number = 0_u64;
+    while !stop.load(Ordering::Relaxed) {
+        client.batch_execute("BEGIN").await?;
+        let mut aggregates: Vec<u32> = (0..random.random_range(1..=3)).map(|_| pick(&mut random)).collect();
+        aggregates.sort_unstable();
+        aggregates.dedup();
+        let mut ids = Vec::new();
+        for aggregate in aggregates {
+            // The rule for writers: lock the aggregate first, so that seq order is commit order. In a fixed order, so
+            // that two writers do not lock each other out.
+            client.execute("SELECT pg_advisory_xact_lock($1)", &[&i64::from(aggregate)]).await?;
+            for _ in 0..random.random_range(1..=3) {
+                number += 1;
+                let id = Uuid::new_v4();
+                let payload = format!(r#"{{"number": {number}}}"#);
+                insert(&client, id, &format!("thing-{aggregate}"), "thing.happened", &payload).await?;
+                ids.push(id);
+            }
+        }
+        if random.random_range(0..ROLLBACK_EVERY) == 0 {
+            client.batch_execute("ROLLBACK").await?;
+        } else {
+            client.batch_execute("COMMIT").await?;
+            committed.extend(ids);
+        }
+        tokio::time::sleep(pause).await;
+    }
+    Ok(committed)
+}
+
+/// Every other event belongs to one of two hot aggregates.
+fn pick(random: &mut StdRng) -> u32 {
+    if random.random_range(0..2) == 0 {
+        random.random_range(0..2)
+    } else {
+        random.random_range(0..AGGREGATES)
+    }
+}

@@ -1,0 +1,113 @@
+//! Relays that are killed, stopped and stalled while they work.
+
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use comptoir_tests::harness::{Relay, World, Writers, insert_event, insert_many, until};
+use nix::sys::signal::Signal;
+
+const LIMIT: Duration = Duration::from_secs(40);
+const EVENTS: i64 = 20_000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_killed_in_mid_window_loses_nothing_and_repeats_at_most_its_window() {
+    World::run(async |world| {
+        let consumer = world.consumer().await?;
+        insert_many(&world.sql().await?, EVENTS, 2_000).await?;
+        for kill_at in [2_000, 7_000] {
+            let mut relay = Relay::launch(world, &[])?;
+            consumer.wait_for(kill_at, LIMIT).await?;
+            relay.daemon.kill()?;
+        }
+        let _relay = Relay::launch(world, &[])?;
+        let findings = world.everything_arrives(&consumer, LIMIT).await?;
+        // Published but not settled when it was killed: the window, and what its settling had not reached.
+        assert!(findings.repeats <= 2 * 4_000, "{} repeats", findings.repeats);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_is_told_to_stop_repeats_nothing() {
+    World::run(async |world| {
+        let consumer = world.consumer().await?;
+        insert_many(&world.sql().await?, EVENTS, 2_000).await?;
+        for stop_at in [2_000, 7_000, 12_000] {
+            let relay = Relay::launch(world, &[])?;
+            consumer.wait_for(stop_at, LIMIT).await?;
+            relay.stop().await?;
+        }
+        let _relay = world.relay().await?;
+        let findings = world.everything_arrives(&consumer, LIMIT).await?;
+        assert_eq!(findings.repeats, 0);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_kills_over_three_replicas_loses_nothing_and_keeps_the_order() {
+    World::run(async |world| {
+        let consumer = world.consumer().await?;
+        let mut relays = [world.relay().await?, world.relay().await?, world.relay().await?];
+        let writers = Writers::start(&world.database.url, 4, Duration::from_millis(4), 2);
+        for round in 0..6 {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            let slot = round % relays.len();
+            relays[slot].daemon.kill()?;
+            relays[slot] = Relay::launch(world, &[])?;
+        }
+        let written = writers.finish().await?;
+        let findings = world.everything_of_arrives(&written, &consumer, LIMIT).await?;
+        assert!(findings.committed > 500, "{findings:?}");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_replica_takes_over_within_five_seconds() {
+    World::run(async |world| {
+        let consumer = world.consumer().await?;
+        let mut first = world.relay().await?;
+        until("the first to hold everything", LIMIT, async || {
+            let status = world.relay_status().await?;
+            ensure!(status["replicas"][0]["shards"] == 64, "{}", status["replicas"]);
+            Ok(())
+        })
+        .await?;
+        let _second = world.relay().await?;
+        first.daemon.kill()?;
+        let killed = Instant::now();
+        let sql = world.sql().await?;
+        for number in 0..64 {
+            insert_event(&sql, &format!("t-{number}"), "thing.happened", "1").await?;
+        }
+        consumer.wait_for(64, LIMIT).await?;
+        assert!(killed.elapsed() < Duration::from_secs(5), "{:?}", killed.elapsed());
+        Ok(())
+    })
+    .await;
+}
+
+/// A replica that is frozen loses its shards; woken up, it must not publish from what it still remembers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_stalls_does_not_publish_from_shards_that_it_lost() {
+    World::run(async |world| {
+        let consumer = world.consumer().await?;
+        let (first, second) = (world.relay().await?, world.relay().await?);
+        let writers = Writers::start(&world.database.url, 4, Duration::from_millis(4), 3);
+        for relay in [&first, &second] {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            relay.daemon.signal(Signal::SIGSTOP)?;
+            // Longer than a lease lives.
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            relay.daemon.signal(Signal::SIGCONT)?;
+        }
+        let written = writers.finish().await?;
+        world.everything_of_arrives(&written, &consumer, LIMIT).await?;
+        Ok(())
+    })
+    .await;
+}

@@ -1,0 +1,9 @@
+//! The relay as a program between a real database and a real broker, with events written in plain SQL.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod command_line;
+mod crashes;
+mod delivery;
+mod network;
+mod once;
+mod refused;

@@ -1,0 +1,204 @@
+//! Events that are at fault themselves: unroutable, or refused by a queue.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use comptoir_tests::harness::{Consumer, QueueOptions, Relay, World, insert_event, until};
+use lapin::options::{QueueBindOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Connection, ConnectionProperties};
+
+const LIMIT: Duration = Duration::from_secs(30);
+const FEW_RETRIES: [(&str, &str); 3] = [
+    ("COMPTOIR__RELAY__MAX_RETRIES", "2"),
+    ("COMPTOIR__RELAY__RETRY_MIN_MS", "50"),
+    ("COMPTOIR__RELAY__RETRY_MAX_MS", "200"),
+];
+
+/// A consumer of the events that begin with `order.`; others have no queue.
+async fn orders_only(world: &World) -> Result<Consumer> {
+    let options = QueueOptions { binding: "order.#".into(), ..QueueOptions::default() };
+    Consumer::attach(&world.vhost.url, options).await
+}
+
+async fn dead_letters(world: &World) -> Result<Vec<(String, String, String, i32)>> {
+    let rows = world
+        .sql()
+        .await?
+        .query("SELECT id::text, reason, coalesce(last_error, ''), retry_count FROM outbox_dead_letters ORDER BY seq", &[])
+        .await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect())
+}
+
+async fn wait_for_dead_letters(world: &World, count: usize) -> Result<Vec<(String, String, String, i32)>> {
+    until(format!("{count} dead letters"), LIMIT, async || {
+        let dead = dead_letters(world).await?;
+        ensure!(dead.len() >= count, "{} dead letters", dead.len());
+        Ok(dead)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unroutable_event_becomes_a_dead_letter_at_once_and_does_not_hold_its_aggregate() {
+    World::run(async |world| {
+        let consumer = orders_only(world).await?;
+        let _relay = world.relay().await?;
+        let sql = world.sql().await?;
+        let mut lost = Vec::new();
+        for _ in 0..20 {
+            insert_event(&sql, "t-1", "order.placed", "1").await?;
+            lost.push(insert_event(&sql, "t-1", "nobody.cares", r#"{"n": 1.10}"#).await?.to_string());
+            insert_event(&sql, "t-2", "order.placed", "1").await?;
+        }
+        consumer.wait_for(40, LIMIT).await?;
+        let dead = wait_for_dead_letters(world, 20).await?;
+        assert_eq!(dead.iter().map(|row| row.0.clone()).collect::<Vec<_>>(), lost);
+        assert!(dead.iter().all(|row| row.1 == "unroutable"), "{dead:?}");
+        world.everything_arrives(&consumer, LIMIT).await?;
+
+        // And they are in the dead-letter queue, with what a person needs to know.
+        let letters = QueueOptions {
+            name: "watch-dead-letters".into(),
+            exchange: "commercial-management.dlx".into(),
+            ..QueueOptions::default()
+        };
+        let dead_consumer = Consumer::attach(&world.vhost.url, letters).await?;
+        insert_event(&sql, "t-1", "nobody.cares", r#"{"n": 1.10}"#).await?;
+        dead_consumer.wait_for(1, LIMIT).await?;
+        let letter = &dead_consumer.messages()[0];
+        assert_eq!(letter.body, r#"{"n": 1.10}"#);
+        assert_eq!(letter.header("original-exchange").as_deref(), Some("commercial-management"));
+        assert_eq!(letter.header("original-routing-key").as_deref(), Some("nobody.cares"));
+        assert!(letter.header("error").is_some() && letter.header("failed-at").is_some());
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unroutable_event_waits_for_a_queue_where_the_policy_is_to_retry() {
+    World::run(async |world| {
+        let environment = [
+            ("COMPTOIR__RELAY__UNROUTABLE", "retry"),
+            ("COMPTOIR__RELAY__RETRY_MIN_MS", "50"),
+            ("COMPTOIR__RELAY__RETRY_MAX_MS", "200"),
+        ];
+        let _relay = Relay::start(world, &environment).await?;
+        let sql = world.sql().await?;
+        insert_event(&sql, "t-1", "order.placed", "1").await?;
+        insert_event(&sql, "t-1", "order.confirmed", "2").await?;
+        until("a retry", LIMIT, async || {
+            let retries: i32 = sql.query_one("SELECT max(retry_count) FROM outbox_events", &[]).await?.get(0);
+            ensure!(retries > 0, "none yet");
+            Ok(())
+        })
+        .await?;
+        let consumer = orders_only(world).await?;
+        world.everything_arrives(&consumer, LIMIT).await?;
+        let types: Vec<String> = consumer.messages().into_iter().map(|message| message.routing_key).collect();
+        assert_eq!(types, ["order.placed", "order.confirmed"]);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unroutable_event_is_dropped_where_the_policy_is_to_discard() {
+    World::run(async |world| {
+        let consumer = orders_only(world).await?;
+        let _relay = Relay::start(world, &[("COMPTOIR__RELAY__UNROUTABLE", "discard")]).await?;
+        let sql = world.sql().await?;
+        insert_event(&sql, "t-1", "nobody.cares", "1").await?;
+        insert_event(&sql, "t-1", "order.placed", "1").await?;
+        consumer.wait_for(1, LIMIT).await?;
+        world.drained(LIMIT).await?;
+        assert!(dead_letters(world).await?.is_empty());
+        Ok(())
+    })
+    .await;
+}
+
+/// A queue that is full refuses (a nack). The event waits and is tried again, its aggregate with it, the others go on;
+/// when its retries are used up it becomes a dead letter and its aggregate goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_event_is_retried_then_buried_and_holds_back_its_aggregate_alone() {
+    World::run(async |world| {
+        let consumer = orders_only(world).await?;
+        let connection = Connection::connect(&world.vhost.url, ConnectionProperties::default()).await?;
+        let channel = connection.create_channel().await?;
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-max-length".into(), AMQPValue::LongInt(1));
+        arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+        let durable = QueueDeclareOptions { durable: true, ..Default::default() };
+        channel.queue_declare("narrow".into(), durable, arguments).await?;
+        channel
+            .queue_bind(
+                "narrow".into(),
+                "commercial-management".into(),
+                "narrow.#".into(),
+                QueueBindOptions::default(),
+                FieldTable::default(),
+            )
+            .await?;
+        let _relay = Relay::start(world, &FEW_RETRIES).await?;
+        let sql = world.sql().await?;
+        insert_event(&sql, "filler", "narrow.fits", "1").await?;
+        world.drained(LIMIT).await?;
+        let refused = insert_event(&sql, "t-1", "narrow.refused", "1").await?.to_string();
+        insert_event(&sql, "t-1", "order.placed", "1").await?;
+        insert_event(&sql, "t-2", "order.placed", "1").await?;
+        consumer.wait_for(1, LIMIT).await?;
+        assert_eq!(consumer.messages()[0].header("aggregate-id").as_deref(), Some("t-2"));
+        let dead = wait_for_dead_letters(world, 1).await?;
+        assert_eq!((dead[0].0.as_str(), dead[0].3), (refused.as_str(), 2), "{dead:?}");
+        assert!(!dead[0].2.is_empty(), "the last error is kept");
+        consumer.wait_for(2, LIMIT).await?;
+        assert_eq!(consumer.messages()[1].header("aggregate-id").as_deref(), Some("t-1"));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_event_arrives_when_there_is_room_again() {
+    World::run(async |world| {
+        let connection = Connection::connect(&world.vhost.url, ConnectionProperties::default()).await?;
+        let channel = connection.create_channel().await?;
+        comptoir_tests::harness::declare_exchange(&channel, comptoir_tests::harness::EXCHANGE).await?;
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-max-length".into(), AMQPValue::LongInt(1));
+        arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+        let durable = QueueDeclareOptions { durable: true, ..Default::default() };
+        channel.queue_declare("narrow".into(), durable, arguments).await?;
+        channel
+            .queue_bind(
+                "narrow".into(),
+                "commercial-management".into(),
+                "#".into(),
+                QueueBindOptions::default(),
+                FieldTable::default(),
+            )
+            .await?;
+        let environment = [("COMPTOIR__RELAY__RETRY_MIN_MS", "50"), ("COMPTOIR__RELAY__RETRY_MAX_MS", "200")];
+        let _relay = Relay::start(world, &environment).await?;
+        let sql = world.sql().await?;
+        for number in 0..4 {
+            insert_event(&sql, "t-1", "order.placed", &number.to_string()).await?;
+        }
+        let mut bodies = Vec::new();
+        until("all to come through one by one", LIMIT, async || {
+            let got =
+                channel.basic_get("narrow".into(), lapin::options::BasicGetOptions { no_ack: true }).await?;
+            bodies.extend(got.map(|message| String::from_utf8_lossy(&message.delivery.data).into_owned()));
+            ensure!(bodies.len() >= 4, "{bodies:?}");
+            Ok(())
+        })
+        .await?;
+        assert_eq!(bodies, ["0", "1", "2", "3"]);
+        world.drained(LIMIT).await?;
+        assert!(dead_letters(world).await?.is_empty());
+        Ok(())
+    })
+    .await;
+}
