@@ -2,12 +2,18 @@
 //! cursors, what is new at all, and the events of given aggregates.
 //!
 //! Each is one statement, hence one snapshot. Nothing is locked: the lease of a shard keeps other relays away.
+//!
+//! A queue's statistics are wrong most of the time: those of an empty table while it holds a million rows, or the other
+//! way round. The statements are therefore written so that the one good index is the only one that applies: `seq + 0`
+//! and `shard + 0` match no index but the one that is meant (ADR 0003).
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::pg::{Pg, PgValue};
-use diesel::sql_types::{Array, BigInt, Integer, Json, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Integer, Json, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use uuid::Uuid;
 
@@ -71,7 +77,8 @@ impl Snapshot {
         let mut parts = text.splitn(3, ':').skip(1);
         let xmax = parts.next()?.parse().ok()?;
         let listed = parts.next()?;
-        let in_progress = listed.split(',').filter(|xid| !xid.is_empty()).map(str::parse).collect::<Result<_, _>>().ok()?;
+        let in_progress =
+            listed.split(',').filter(|xid| !xid.is_empty()).map(str::parse).collect::<Result<_, _>>().ok()?;
         Some(Self { xmax, in_progress })
     }
 }
@@ -166,11 +173,11 @@ crate::statement! {
                 (extract(epoch FROM e.next_attempt_at - now()) * 1000)::bigint
             FROM (
                 SELECT * FROM outbox_events
-                WHERE transaction_id >= (SELECT xmax FROM p) AND seq <= (SELECT last_cursor FROM p)
+                WHERE transaction_id >= (SELECT xmax FROM p) AND seq + 0 <= (SELECT last_cursor FROM p)
                 UNION ALL
                 SELECT * FROM outbox_events
                 WHERE transaction_id = ANY ((SELECT in_progress FROM p)::bigint[])
-                    AND seq <= (SELECT last_cursor FROM p)
+                    AND seq + 0 <= (SELECT last_cursor FROM p)
             ) AS e
             WHERE e.seq <= (SELECT cursors FROM p)[e.shard + 1]
             ORDER BY e.seq
@@ -196,24 +203,31 @@ crate::statement! {
     struct ReadNew<'a> {
         xmax: i64 => BigInt,
         in_progress: &'a [i64] => Array<BigInt>,
-        shards: &'a [i16] => Array<SmallInt>,
+        shards: &'a [i32] => Array<Integer>,
         limit: i64 => BigInt,
+        max_bytes: i64 => BigInt,
     } -> (SmallInt, BigInt, SqlUuid, SmallInt, SqlUuid, Text, Text, Nullable<BigInt>, Text, SmallInt, Json, Jsonb,
           Timestamptz, Integer, Nullable<BigInt>)
     = "SELECT 0::smallint, 0::bigint, '00000000-0000-0000-0000-000000000000'::uuid, 0::smallint,
         '00000000-0000-0000-0000-000000000000'::uuid, '', pg_current_snapshot()::text, NULL::bigint, '', 0::smallint,
         'null'::json, '{}'::jsonb, now(), 0, NULL::bigint
     UNION ALL
-    (SELECT 2::smallint, e.seq, e.id, e.shard, e.tenant_id, e.aggregate_type, e.aggregate_id, e.aggregate_version,
+    SELECT 2::smallint, e.seq, e.id, e.shard, e.tenant_id, e.aggregate_type, e.aggregate_id, e.aggregate_version,
         e.event_type, e.schema_version, e.payload, e.headers, e.occurred_at, e.retry_count,
         (extract(epoch FROM e.next_attempt_at - now()) * 1000)::bigint
     FROM (
-        SELECT * FROM outbox_events WHERE transaction_id >= $1
-        UNION ALL
-        SELECT * FROM outbox_events WHERE transaction_id = ANY ($2::bigint[])
+        SELECT *, sum(pg_column_size(payload)) OVER (ROWS UNBOUNDED PRECEDING) - pg_column_size(payload) AS bytes_before
+        FROM (
+            SELECT * FROM (
+                SELECT * FROM outbox_events WHERE transaction_id >= $1
+                UNION ALL
+                SELECT * FROM outbox_events WHERE transaction_id = ANY ($2::bigint[])
+            ) AS fresh
+            WHERE shard + 0 = ANY ($3::integer[])
+            LIMIT $4
+        ) AS fresh
     ) AS e
-    WHERE e.shard = ANY ($3::smallint[])
-    LIMIT $4)"
+    WHERE e.bytes_before < $5"
 }
 
 crate::statement! {
@@ -284,8 +298,8 @@ pub async fn read_page(connection: &mut AsyncPgConnection, request: &PageRequest
     page(statement.load(connection).await?)
 }
 
-/// Reads what became visible since `since`, `limit` rows at most, in any order and all as `next`. Only for a relay that
-/// had read everything that `since` saw; a page of `limit` rows may be incomplete and must then be thrown away.
+/// Reads what became visible since `since`, in any order and all as `next`. Only for a relay that had read everything
+/// that `since` saw. A page of `limit` rows or `max_bytes` may be incomplete and must then be thrown away.
 ///
 /// # Errors
 /// The connection's own.
@@ -294,8 +308,10 @@ pub async fn read_new(
     since: &Snapshot,
     shards: &[i16],
     limit: i64,
+    max_bytes: i64,
 ) -> QueryResult<Page> {
-    page(ReadNew::new(since.xmax, &since.in_progress, shards, limit).load(connection).await?)
+    let shards: Vec<i32> = shards.iter().copied().map(i32::from).collect();
+    page(ReadNew::new(since.xmax, &since.in_progress, &shards, limit, max_bytes).load(connection).await?)
 }
 
 /// Reads the events of some aggregates, `limit` of each at most, in the order asked for. The result ends early with the
@@ -315,7 +331,8 @@ pub async fn read_aggregates(
     let ids: Vec<_> = wanted.iter().map(|one| one.aggregate_id.as_str()).collect();
     let from_seqs: Vec<_> = wanted.iter().map(|one| one.from_seq).collect();
     let to_seqs: Vec<_> = wanted.iter().map(|one| one.to_seq).collect();
-    let statement = ReadAggregates::new(&shards, &tenants, &types, &ids, &from_seqs, &to_seqs, limit, max_bytes);
+    let statement =
+        ReadAggregates::new(&shards, &tenants, &types, &ids, &from_seqs, &to_seqs, limit, max_bytes);
     let rows: Vec<RowTuple> = statement.load(connection).await?;
     Ok(rows.into_iter().map(|row| row_of(row).1).collect())
 }
@@ -331,7 +348,8 @@ fn page(rows: Vec<RowTuple>) -> QueryResult<Page> {
             (_, row) => next.push(row),
         }
     }
-    let snapshot = snapshot.ok_or_else(|| diesel::result::Error::DeserializationError("a page without snapshot".into()))?;
+    let snapshot = snapshot
+        .ok_or_else(|| diesel::result::Error::DeserializationError("a page without snapshot".into()))?;
     Ok(Page { snapshot, late, next })
 }
 

@@ -88,7 +88,11 @@ pub async fn beat(
 ///
 /// # Errors
 /// The connection's own; then it is unknown what is held.
-pub async fn renew(connection: &mut AsyncPgConnection, owner: Uuid, ttl_ms: i64) -> QueryResult<Vec<ShardEpoch>> {
+pub async fn renew(
+    connection: &mut AsyncPgConnection,
+    owner: Uuid,
+    ttl_ms: i64,
+) -> QueryResult<Vec<ShardEpoch>> {
     Renew::new(ttl_ms, owner).load(connection).await
 }
 

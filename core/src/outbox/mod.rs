@@ -12,7 +12,8 @@ pub mod settle;
 
 pub use append::{NewOutboxEvent, append};
 pub use fetch::{
-    AggregateRange, JsonText, OutboxRow, Page, PageRequest, Snapshot, prepare_reader, read_aggregates, read_new, read_page,
+    AggregateRange, JsonText, OutboxRow, Page, PageRequest, Snapshot, prepare_reader, read_aggregates,
+    read_new, read_page,
 };
 pub use notifier::{Notifier, NotifierConfig};
 

@@ -88,7 +88,11 @@ pub async fn shards(connection: &mut AsyncPgConnection) -> QueryResult<Vec<Shard
 /// # Errors
 /// The connection's own.
 pub async fn replicas(connection: &mut AsyncPgConnection) -> QueryResult<Vec<ReplicaState>> {
-    RunQueryDsl::load(relay_replicas::table.order((relay_replicas::started_at, relay_replicas::id)), connection).await
+    RunQueryDsl::load(
+        relay_replicas::table.order((relay_replicas::started_at, relay_replicas::id)),
+        connection,
+    )
+    .await
 }
 
 /// The last seq that is visible now, and the time: what a run that drains what there is has to drain.

@@ -2,6 +2,9 @@
 //!
 //! Every statement is fenced: it touches only rows of shards that the writer holds, under the epoch under which it
 //! published. A former owner's late write changes nothing.
+//!
+//! Rows are found by primary key in a lateral subquery that `OFFSET 0` keeps apart, then by their place: whatever the
+//! statistics say, the planner cannot turn the join round and read the whole outbox once for each row (ADR 0003).
 
 use diesel::QueryResult;
 use diesel::sql_types::{Array, BigInt, Integer, SmallInt, Text, Uuid as SqlUuid};
@@ -69,8 +72,9 @@ crate::statement! {
         WHERE r.owner = $1 AND (r.shard, r.epoch) IN (SELECT * FROM unnest($2::smallint[], $3::bigint[]))
     ), settled AS (
         DELETE FROM outbox_events e
-        USING unnest($4::smallint[], $5::bigint[]) AS row (shard, seq)
-        WHERE e.shard = row.shard AND e.seq = row.seq AND row.shard = ANY ((SELECT shards FROM held)::smallint[])
+        USING unnest($4::smallint[], $5::bigint[]) AS row (shard, seq), LATERAL (
+            SELECT ctid FROM outbox_events WHERE shard = row.shard AND seq = row.seq OFFSET 0) AS found
+        WHERE e.ctid = found.ctid AND row.shard = ANY ((SELECT shards FROM held)::smallint[])
         RETURNING e.*
     )
     INSERT INTO outbox_history (seq, id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
@@ -93,8 +97,9 @@ crate::statement! {
         WHERE r.owner = $1 AND (r.shard, r.epoch) IN (SELECT * FROM unnest($2::smallint[], $3::bigint[]))
     )
     DELETE FROM outbox_events e
-    USING unnest($4::smallint[], $5::bigint[]) AS row (shard, seq)
-    WHERE e.shard = row.shard AND e.seq = row.seq AND row.shard = ANY ((SELECT shards FROM held)::smallint[])"
+    USING unnest($4::smallint[], $5::bigint[]) AS row (shard, seq), LATERAL (
+        SELECT ctid FROM outbox_events WHERE shard = row.shard AND seq = row.seq OFFSET 0) AS found
+    WHERE e.ctid = found.ctid AND row.shard = ANY ((SELECT shards FROM held)::smallint[])"
 }
 
 crate::statement! {
@@ -116,8 +121,9 @@ crate::statement! {
     SET retry_count = row.retry_count, last_error = row.error,
         next_attempt_at = now() + row.wait_ms * interval '1 millisecond'
     FROM unnest($4::smallint[], $5::bigint[], $6::integer[], $7::bigint[], $8::text[])
-        AS row (shard, seq, retry_count, wait_ms, error)
-    WHERE e.shard = row.shard AND e.seq = row.seq AND row.shard = ANY ((SELECT shards FROM held)::smallint[])"
+        AS row (shard, seq, retry_count, wait_ms, error), LATERAL (
+        SELECT ctid FROM outbox_events WHERE shard = row.shard AND seq = row.seq OFFSET 0) AS found
+    WHERE e.ctid = found.ctid AND row.shard = ANY ((SELECT shards FROM held)::smallint[])"
 }
 
 crate::statement! {
@@ -138,8 +144,9 @@ crate::statement! {
     ), dead AS (
         DELETE FROM outbox_events e
         USING unnest($4::smallint[], $5::bigint[], $6::integer[], $7::text[], $8::text[])
-            AS row (shard, seq, retry_count, reason, error)
-        WHERE e.shard = row.shard AND e.seq = row.seq AND row.shard = ANY ((SELECT shards FROM held)::smallint[])
+            AS row (shard, seq, retry_count, reason, error), LATERAL (
+            SELECT ctid FROM outbox_events WHERE shard = row.shard AND seq = row.seq OFFSET 0) AS found
+        WHERE e.ctid = found.ctid AND row.shard = ANY ((SELECT shards FROM held)::smallint[])
         RETURNING e.*, row.retry_count AS attempts, row.reason, row.error
     )
     INSERT INTO outbox_dead_letters (id, seq, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
@@ -156,7 +163,11 @@ crate::statement! {
 ///
 /// # Errors
 /// The connection's own; then nothing was moved, or it is unknown whether it was.
-pub async fn move_to_history(connection: &mut AsyncPgConnection, fence: &Fence, keys: &RowKeys) -> QueryResult<usize> {
+pub async fn move_to_history(
+    connection: &mut AsyncPgConnection,
+    fence: &Fence,
+    keys: &RowKeys,
+) -> QueryResult<usize> {
     let statement = MoveToHistory::new(fence.owner, &fence.shards, &fence.epochs, &keys.shards, &keys.seqs);
     statement.execute(connection).await
 }
@@ -173,7 +184,11 @@ pub async fn remove(connection: &mut AsyncPgConnection, fence: &Fence, keys: &Ro
 ///
 /// # Errors
 /// The connection's own.
-pub async fn reschedule(connection: &mut AsyncPgConnection, fence: &Fence, retries: &Retries) -> QueryResult<usize> {
+pub async fn reschedule(
+    connection: &mut AsyncPgConnection,
+    fence: &Fence,
+    retries: &Retries,
+) -> QueryResult<usize> {
     let statement = Reschedule::new(
         fence.owner,
         &fence.shards,

@@ -240,30 +240,46 @@ impl Engine {
         }
     }
 
-    /// Fills the window.
+    /// Fills the window, in batches: each is decided by itself, so that the window never runs empty.
     fn publish(&mut self) {
         if !self.publisher.is_up() || self.publisher.is_blocked() {
             return;
         }
-        let mut room = self.window.saturating_sub(self.publisher.in_flight());
-        let mut batch: Vec<Message> = self.decisions.take_dead_letters(room);
-        room -= batch.len();
-        let ready = self.backlog.ready_len();
-        let worth_it = ready <= room || room >= self.window / BATCH_SHARE;
-        if worth_it && Instant::now() < self.held.until {
-            let room = room.min(usize::try_from(self.goal.max_events - self.taken).unwrap_or(usize::MAX));
-            let held = &self.held.shards;
-            while batch.len() < room
-                && let Some(event) = self.backlog.take(|shard| held[shard].is_some())
-            {
-                self.taken += 1;
-                self.busy[event.shard()] += 1;
-                match self.publisher.refuse(&event) {
-                    None => batch.push(Message::Event(event)),
-                    Some(fault) => self.decisions.fail_for_good(event, &fault),
-                }
+        let dead_letters = self.decisions.take_dead_letters(self.window.saturating_sub(self.publisher.in_flight()));
+        self.hand_over(dead_letters);
+        let room = self.window.saturating_sub(self.publisher.in_flight());
+        let batch_size = (self.window / BATCH_SHARE).max(1);
+        if room < batch_size && room < self.backlog.ready_len() {
+            return;
+        }
+        let mut room = room.min(usize::try_from(self.goal.max_events - self.taken).unwrap_or(usize::MAX));
+        while room > 0 && Instant::now() < self.held.until {
+            let batch = self.take_ready(room.min(batch_size));
+            if batch.is_empty() {
+                return;
+            }
+            room -= batch.len();
+            self.hand_over(batch);
+        }
+    }
+
+    fn take_ready(&mut self, limit: usize) -> Vec<Message> {
+        let mut batch = Vec::with_capacity(limit.min(self.backlog.ready_len()));
+        let held = &self.held.shards;
+        while batch.len() < limit
+            && let Some(event) = self.backlog.take(|shard| held[shard].is_some())
+        {
+            self.taken += 1;
+            self.busy[event.shard()] += 1;
+            match self.publisher.refuse(&event) {
+                None => batch.push(Message::Event(event)),
+                Some(fault) => self.decisions.fail_for_good(event, &fault, &self.metrics),
             }
         }
+        batch
+    }
+
+    fn hand_over(&mut self, batch: Vec<Message>) {
         if !batch.is_empty() {
             self.metrics.published_batch.record(batch.len() as f64);
             self.publisher.publish(batch);

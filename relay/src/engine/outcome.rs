@@ -54,7 +54,7 @@ impl Decisions {
 
     /// Files every message under what follows; returns the events that must be published again.
     pub(super) fn decide(&mut self, messages: Vec<(Message, Verdict)>, metrics: &Metrics) -> Vec<Event> {
-        let mut unknown = Vec::new();
+        let (mut unknown, mut dead) = (Vec::new(), 0);
         let now = Utc::now();
         for (message, verdict) in messages {
             match (message, verdict) {
@@ -69,8 +69,8 @@ impl Decisions {
                 (Message::Event(event), Verdict::Nacked) => self.failed(event, &EventFault::Nacked, metrics),
                 (Message::DeadLetter { event, reason, error }, Verdict::Published) => {
                     metrics.dead_lettered.increment(1);
-                    tracing::warn!(event_id = %event.row.id, event_type = event.row.event_type, reason, error,
-                        "an event became a dead letter");
+                    tracing::debug!(event_id = %event.row.id, reason, error, "an event became a dead letter");
+                    dead += 1;
                     self.next.dead.push(Dead { event, reason, error });
                 }
                 (Message::DeadLetter { event, error, .. }, Verdict::Returned | Verdict::Nacked) => {
@@ -81,12 +81,18 @@ impl Decisions {
                 (message, Verdict::Unknown) => unknown.push(into_event(message)),
             }
         }
+        // One line for all of them: an exchange without queues must not flood the log.
+        if let (1.., Some(last)) = (dead, self.next.dead.last()) {
+            let (event_id, event_type) = (last.event.row.id, last.event.row.event_type.as_str());
+            tracing::warn!(events = dead, last = %event_id, event_type, error = last.error, "events became dead letters");
+        }
         unknown
     }
 
     /// An event that no attempt could bring to the broker, nor its dead letter: straight to the table.
-    pub(super) fn fail_for_good(&mut self, event: Event, fault: &EventFault) {
+    pub(super) fn fail_for_good(&mut self, event: Event, fault: &EventFault, metrics: &Metrics) {
         metrics::event_failed(fault.reason());
+        metrics.dead_lettered.increment(1);
         tracing::error!(event_id = %event.row.id, event_type = event.row.event_type, %fault, "an event cannot be sent");
         self.next.dead.push(Dead { event, reason: fault.reason(), error: fault.to_string() });
     }
