@@ -1,33 +1,28 @@
 //! The ids of customers and products, which are created as the file names them.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
 use super::client::{Answer, Client};
 use super::orders::{Problem, Refusal};
-use super::{countries, rows::Row};
+use super::{countries, rows::Row, stripes::Stripes};
 
 /// Ids that are remembered of each kind; the API is asked for the others. Bounds the memory.
 const REMEMBERED: usize = 100_000;
-/// Different names are looked up side by side, the same name once at a time.
-const STRIPES: usize = 64;
 
 /// Ids by natural key (a customer's code, a SKU), first in, first out.
 #[derive(Debug)]
 struct Known {
     ids: Mutex<(HashMap<String, String>, VecDeque<String>)>,
-    stripes: Vec<tokio::sync::Mutex<()>>,
+    /// Different names are looked up side by side, the same name once at a time.
+    turns: Stripes,
 }
 
 impl Known {
     fn new() -> Self {
-        Self {
-            ids: Mutex::new((HashMap::new(), VecDeque::new())),
-            stripes: (0..STRIPES).map(|_| tokio::sync::Mutex::new(())).collect(),
-        }
+        Self { ids: Mutex::new((HashMap::new(), VecDeque::new())), turns: Stripes::new() }
     }
 
     fn get(&self, key: &str) -> Option<String> {
@@ -45,13 +40,6 @@ impl Known {
                 ids.remove(&oldest);
             }
         }
-    }
-
-    fn stripe(&self, key: &str) -> &tokio::sync::Mutex<()> {
-        let mut hasher = DefaultHasher::new();
-        key.hash(&mut hasher);
-        let hash = usize::try_from(hasher.finish() % STRIPES as u64).unwrap_or_default();
-        &self.stripes[hash]
     }
 }
 
@@ -92,7 +80,7 @@ async fn find_or_create(
     if let Some(id) = known.get(key) {
         return Ok(id);
     }
-    let _turn = known.stripe(key).lock().await;
+    let _turn = known.turns.turn(key).await;
     if let Some(id) = known.get(key) {
         return Ok(id);
     }

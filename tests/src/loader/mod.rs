@@ -12,6 +12,7 @@ mod progress;
 mod refusals;
 mod rows;
 mod steps;
+mod stripes;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -32,6 +33,7 @@ use catalogue::Catalogue;
 use client::Client;
 use orders::{Outcome, Problem, load_invoice};
 use refusals::Refusals;
+use stripes::Stripes;
 
 /// Failures that are kept with their message; the others are only counted.
 const FAILURES_KEPT: usize = 20;
@@ -88,6 +90,8 @@ struct Job {
 struct Load {
     client: Client,
     catalogue: Catalogue,
+    /// Invoices of the same number: the first in the file becomes the order.
+    turns: Stripes,
     report: Mutex<Report>,
     refusals: Mutex<Refusals>,
     stopped: AtomicBool,
@@ -105,6 +109,7 @@ pub async fn load(options: &Options, progress: &Progress) -> Result<Report> {
     let load = Load {
         client: Client::new(&options.api, options.patience)?,
         catalogue: Catalogue::new(&options.vat_rate),
+        turns: Stripes::new(),
         report: Mutex::new(Report::default()),
         refusals: Mutex::new(Refusals::create(&options.refused)?),
         stopped: AtomicBool::new(false),
@@ -153,6 +158,7 @@ async fn work(load: &Load, job: Result<Job, InputError>, progress: &Progress) ->
         }
         Piece::Invoice(invoice) => {
             let (number, rows) = (invoice.number.clone(), invoice.rows.len() as u64);
+            let _turn = load.turns.turn(&number).await;
             match load_invoice(&load.client, &load.catalogue, invoice).await {
                 Ok(outcome) => load.note(outcome)?,
                 Err(Problem::Refused(refusal)) => load.fail(&format!("{number}: {}", refusal.message), 1),

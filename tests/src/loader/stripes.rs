@@ -1,0 +1,24 @@
+//! Locks by name: work on the same name waits its turn, in the order in which it came; work on different names seldom
+//! does. A fixed number of locks, however many names there are.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use tokio::sync::{Mutex, MutexGuard};
+
+const STRIPES: usize = 1024;
+
+#[derive(Debug)]
+pub(super) struct Stripes(Vec<Mutex<()>>);
+
+impl Stripes {
+    pub(super) fn new() -> Self {
+        Self((0..STRIPES).map(|_| Mutex::new(())).collect())
+    }
+
+    pub(super) async fn turn(&self, name: &str) -> MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        let stripe = usize::try_from(hasher.finish() % STRIPES as u64).unwrap_or_default();
+        self.0[stripe].lock().await
+    }
+}

@@ -1,0 +1,74 @@
+//! RabbitMQ itself stops, or is killed: a broker of the test's own.
+
+use std::time::Duration;
+
+use comptoir_tests::harness::{PrivateServices, World, Writers};
+
+const LIMIT: Duration = Duration::from_secs(90);
+
+/// Runs a test with a broker that it may stop. The virtual host goes away with its broker.
+#[allow(clippy::panic, reason = "this is how a test fails")]
+async fn with_broker(test: impl AsyncFnOnce(&World, &mut PrivateServices) -> anyhow::Result<()>) {
+    let mut broker = tokio::task::block_in_place(PrivateServices::start_rabbitmq).unwrap();
+    let mut world = World::new(broker.services.clone()).await.unwrap();
+    world.vhost.keep();
+    if let Err(error) = test(&world, &mut broker).await {
+        panic!("{error:?}");
+    }
+}
+
+fn blocking(
+    broker: &mut PrivateServices,
+    action: impl FnOnce(&mut PrivateServices) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    tokio::task::block_in_place(|| action(broker))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_rabbitmq_is_stopped_orders_are_accepted_and_then_everything_arrives() {
+    with_broker(async |world, broker| {
+        let consumer = world.consumer().await?;
+        let (api, _relay) = (world.api().await?, world.relay().await?);
+        let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
+        consumer.wait_for(2, LIMIT).await?;
+        blocking(broker, |broker| broker.stop())?;
+        for _ in 0..20 {
+            api.order(&customer, &product).await?;
+        }
+        assert_eq!(api.http.get("//health/ready").await?.status, 200);
+        let status = world.relay_status().await?;
+        assert_eq!((&status["pending"], &status["retrying"]), (&20.into(), &0.into()));
+        blocking(broker, PrivateServices::start)?;
+        let findings = world.everything_arrives(&consumer, LIMIT).await?;
+        assert_eq!(findings.committed, 22);
+        let moved: i64 = world
+            .sql()
+            .await?
+            .query_one("SELECT count(*) FROM outbox_history WHERE retry_count > 0", &[])
+            .await?
+            .get(0);
+        assert_eq!(moved, 0, "an outage moves no retry count");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_killed_under_load_loses_nothing_and_keeps_the_order() {
+    with_broker(async |world, broker| {
+        let consumer = world.consumer().await?;
+        let _relays = [world.relay().await?, world.relay().await?];
+        let writers = Writers::start(&world.database.url, 4, Duration::from_millis(5), 7);
+        for _ in 0..2 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            broker.kill_rabbitmq()?;
+            blocking(broker, PrivateServices::start)?;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let written = writers.finish().await?;
+        let findings = world.everything_of_arrives(&written, &consumer, LIMIT).await?;
+        assert!(findings.committed > 500, "{findings:?}");
+        Ok(())
+    })
+    .await;
+}

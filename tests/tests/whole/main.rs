@@ -1,0 +1,6 @@
+//! API, relay, broker and the order loader together.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod broker;
+mod loader;
+mod pipeline;
