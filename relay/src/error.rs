@@ -32,8 +32,6 @@ pub(crate) enum DatabaseFault {
     Connection(#[from] diesel::ConnectionError),
     #[error("{0}")]
     Statement(#[from] diesel::result::Error),
-    #[error("a task of the relay ended: {0}")]
-    Task(String),
 }
 
 /// The broker, the network or this process's connection is at fault: no event is.

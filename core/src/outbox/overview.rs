@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Double, Nullable, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Double, Nullable, SmallInt, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -73,6 +73,16 @@ crate::statement! {
     FROM left_over"
 }
 
+crate::statement! {
+    struct CountUnread<'a> {
+        shards: &'a [i16] => Array<SmallInt>,
+        cursors: &'a [i64] => Array<BigInt>,
+        limit: i64 => BigInt,
+    } -> (BigInt,)
+    = "SELECT count(*) FROM unnest($1::smallint[], $2::bigint[]) AS held (shard, cursor)
+    CROSS JOIN LATERAL (SELECT FROM outbox_events WHERE shard = held.shard AND seq > held.cursor LIMIT $3) AS e"
+}
+
 /// # Errors
 /// The connection's own.
 pub async fn totals(connection: &mut AsyncPgConnection) -> QueryResult<Totals> {
@@ -111,4 +121,18 @@ pub async fn remainder(
     started_at: DateTime<Utc>,
 ) -> QueryResult<Remainder> {
     CountRemainder::new(last_seq, started_at).get_result(connection).await
+}
+
+/// Events in front of the cursors, `limit` of each shard at most.
+///
+/// # Errors
+/// The connection's own.
+pub async fn unread(
+    connection: &mut AsyncPgConnection,
+    shards: &[i16],
+    cursors: &[i64],
+    limit: i64,
+) -> QueryResult<i64> {
+    let statement = CountUnread::new(shards, cursors, limit);
+    RunQueryDsl::get_result::<(i64,)>(statement, connection).await.map(|(count,)| count)
 }

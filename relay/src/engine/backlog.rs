@@ -11,6 +11,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use comptoir_core::outbox::{AggregateRange, OutboxRow};
 
 use super::event::{AggregateKey, Event, FastMap, FastSet};
@@ -47,6 +48,8 @@ struct Aggregate {
     lease: u64,
     /// The head was taken and is not settled yet.
     busy: bool,
+    /// When the head that was taken last occurred.
+    head_occurred_at: DateTime<Utc>,
     queued: bool,
     chain: VecDeque<Event>,
     rest: Option<Rest>,
@@ -56,6 +59,7 @@ struct Aggregate {
 #[derive(Debug)]
 struct Rest {
     from_seq: i64,
+    occurred_at: DateTime<Utc>,
     resume_at: Option<Instant>,
     range: AggregateRange,
 }
@@ -103,6 +107,16 @@ impl Backlog {
     /// Aggregates of which something waits in the database: for a retry, or for room.
     pub(crate) fn waiting_aggregates(&self) -> usize {
         self.partial
+    }
+
+    /// When the oldest event that is known and not settled occurred.
+    pub(crate) fn oldest(&self) -> Option<DateTime<Utc>> {
+        let oldest_of = |aggregate: &Aggregate| {
+            let taken = aggregate.busy.then_some(aggregate.head_occurred_at);
+            let waiting = aggregate.chain.front().map(|event| event.row.occurred_at);
+            taken.into_iter().chain(waiting).chain(aggregate.rest.as_ref().map(|rest| rest.occurred_at)).min()
+        };
+        self.aggregates.values().filter_map(oldest_of).min()
     }
 
     /// Aggregates whose rest is to be read as soon as possible.
@@ -153,7 +167,7 @@ impl Backlog {
         if waits.is_some() || aggregate.chain.len() >= self.limits.chain {
             // Not the head: its turn, and with it the time that it still has to wait, comes after the head.
             let resume_at = waits.filter(|_| is_head).map(|wait| now + wait);
-            aggregate.rest = Some(Rest { from_seq: seq, resume_at, range: range_of(&event.row) });
+            aggregate.rest = Some(Rest { from_seq: seq, occurred_at: event.row.occurred_at, resume_at, range: range_of(&event.row) });
             self.partial += 1;
             if let Some(at) = resume_at {
                 self.resumes.push(Reverse((at, AggregateKeyOrd(key))));
@@ -183,6 +197,7 @@ impl Backlog {
             }
             if let Some(event) = aggregate.chain.pop_front() {
                 aggregate.busy = true;
+                aggregate.head_occurred_at = event.row.occurred_at;
                 return Some(event);
             }
         }
@@ -201,7 +216,12 @@ impl Backlog {
         let Some(aggregate) = current(&mut self.aggregates, event.key, event.lease) else { return false };
         aggregate.busy = false;
         let dropped = std::mem::take(&mut aggregate.chain);
-        let rest = Rest { from_seq: event.row.seq, resume_at: Some(at), range: range_of(&event.row) };
+        let rest = Rest {
+            from_seq: event.row.seq,
+            occurred_at: event.row.occurred_at,
+            resume_at: Some(at),
+            range: range_of(&event.row),
+        };
         if aggregate.rest.replace(rest).is_none() {
             self.partial += 1;
         }
@@ -291,7 +311,7 @@ impl Backlog {
         }
         let Some(aggregate) = self.aggregates.get_mut(&key) else { return };
         if !complete && aggregate.rest.is_none() {
-            aggregate.rest = Some(Rest { from_seq: next_seq, resume_at: None, range: rest.range });
+            aggregate.rest = Some(Rest { from_seq: next_seq, ..rest });
             self.partial += 1;
         }
         if !aggregate.busy && aggregate.chain.is_empty() {

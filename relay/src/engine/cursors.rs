@@ -77,6 +77,11 @@ impl Cursors {
         self.at[shard]
     }
 
+    /// The shards that are held, and their cursors.
+    pub(crate) fn held(&self) -> (Vec<i16>, Vec<i64>) {
+        (0..SHARDS).filter(|shard| self.holds(*shard)).map(|shard| (index(shard), self.at[shard])).unzip()
+    }
+
     pub(crate) fn caught_up(&self) -> bool {
         self.caught_up
     }
@@ -178,4 +183,91 @@ fn index(shard: usize) -> i16 {
 
 fn clamp(value: usize) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::event::sample;
+
+    fn request(next: Option<Next>) -> PageRequest {
+        match next {
+            Some(Next::Page(request)) => request,
+            other => panic!("expected a page: {other:?}"),
+        }
+    }
+
+    fn page(late: &[i64], next: &[i64]) -> Page {
+        let rows = |seqs: &[i64]| seqs.iter().map(|seq| sample(*seq, "a")).collect();
+        Page { snapshot: Snapshot { xmax: 100, in_progress: vec![90] }, late: rows(late), next: rows(next) }
+    }
+
+    /// Holds shard 3, the one of the samples.
+    fn cursors() -> Cursors {
+        let mut cursors = Cursors::new(i64::MAX);
+        cursors.start(3);
+        cursors
+    }
+
+    fn read(cursors: &mut Cursors, rows: usize, found: &Page) {
+        let request = request(cursors.next(rows, 1_000_000));
+        cursors.ask();
+        cursors.page_read(&request, found);
+    }
+
+    #[test]
+    fn a_page_that_is_not_full_catches_up_and_then_only_what_is_new_is_read() {
+        let mut cursors = cursors();
+        read(&mut cursors, 10, &page(&[], &[4, 7]));
+        assert!(cursors.caught_up());
+        let Some(Next::New { since, shards, .. }) = cursors.next(10, 1000) else { panic!("expected what is new") };
+        assert_eq!((since.xmax, shards), (100, vec![3]));
+    }
+
+    #[test]
+    fn a_full_page_goes_on_behind_its_last_row() {
+        let mut cursors = cursors();
+        read(&mut cursors, 2, &page(&[], &[4, 7]));
+        assert!(!cursors.caught_up());
+        assert_eq!(request(cursors.next(10, 1000)).cursors[3], 7);
+    }
+
+    #[test]
+    fn more_late_rows_than_fit_move_the_cursor_back() {
+        let mut cursors = cursors();
+        read(&mut cursors, 2, &page(&[], &[4000, 5000]));
+        let late: Vec<i64> = (1..=1000).collect();
+        read(&mut cursors, 10, &page(&late, &[]));
+        assert!(!cursors.caught_up());
+        assert_eq!(cursors.at(3), 1000);
+    }
+
+    #[test]
+    fn a_read_that_was_under_way_when_the_shard_started_over_moves_nothing() {
+        let mut cursors = cursors();
+        let request = request(cursors.next(10, 1000));
+        cursors.ask();
+        cursors.stop(3);
+        cursors.start(3);
+        cursors.page_read(&request, &page(&[], &[4, 7]));
+        assert_eq!((cursors.at(3), cursors.is_current(3), cursors.caught_up()), (0, false, false));
+    }
+
+    #[test]
+    fn too_much_that_is_new_is_read_shard_by_shard() {
+        let mut cursors = cursors();
+        read(&mut cursors, 10, &page(&[], &[4]));
+        cursors.ask();
+        assert!(!cursors.new_read(2, 1_000_000, &page(&[], &[5, 6])));
+        assert_eq!(request(cursors.next(10, 1000)).cursors[3], 4);
+    }
+
+    #[test]
+    fn a_shard_with_a_backlog_gets_a_larger_share() {
+        let mut cursors = cursors();
+        cursors.start(5);
+        read(&mut cursors, 4, &page(&[], &[1, 2]));
+        let takes = request(cursors.next(30, 1000)).takes;
+        assert_eq!(takes.iter().find(|(shard, _)| *shard == 3).map(|(_, take)| *take), Some(20));
+    }
 }

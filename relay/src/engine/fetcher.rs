@@ -1,12 +1,15 @@
 //! Reads on a connection of its own, one statement at a time, while publishing and settling go on.
 
 use comptoir_core::database::{self, DatabaseConfig};
-use comptoir_core::outbox::{self, AggregateRange, OutboxRow, Page};
+use comptoir_core::outbox::{self, AggregateRange, OutboxRow, Page, overview};
 use diesel_async::AsyncPgConnection;
 
 use super::cursors::Next;
 use super::event::AggregateKey;
 use crate::error::DatabaseFault;
+
+/// Rows that are counted in each shard at most: a metric must not cost more than what it measures.
+const COUNT_LIMIT: i64 = 2000;
 
 /// What to read.
 #[derive(Debug)]
@@ -14,6 +17,8 @@ pub(crate) enum Read {
     Next(Next),
     /// The rest of some aggregates, so many events of each at most.
     Rest { wanted: Vec<(AggregateKey, AggregateRange)>, limit: i64, max_bytes: i64 },
+    /// How much there is in front of the cursors, for the metrics.
+    CountUnread { shards: Vec<i16>, cursors: Vec<i64> },
 }
 
 /// What was read.
@@ -21,6 +26,7 @@ pub(crate) enum Read {
 pub(crate) enum Found {
     Page(Page),
     Rows(Vec<OutboxRow>),
+    Unread(usize),
 }
 
 /// A read that ended, with what it was asked for.
@@ -73,6 +79,10 @@ impl Fetcher {
                 let ranges: Vec<_> = wanted.iter().map(|(_, range)| range.clone()).collect();
                 Found::Rows(outbox::read_aggregates(connection, &ranges, *limit, *max_bytes).await?)
             }
+            Read::CountUnread { shards, cursors } => {
+                let count = overview::unread(connection, shards, cursors, COUNT_LIMIT).await?;
+                Found::Unread(usize::try_from(count).unwrap_or(usize::MAX))
+            }
         })
     }
 }
@@ -84,6 +94,7 @@ impl Read {
             Self::Next(Next::Page(_)) => "page",
             Self::Next(Next::New { .. }) => "new",
             Self::Rest { .. } => "rest",
+            Self::CountUnread { .. } => "count",
         }
     }
 }

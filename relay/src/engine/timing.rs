@@ -8,6 +8,7 @@ use crate::config::RelayConfig;
 /// A sweep may take this share of the time, whatever it costs.
 const SWEEP_COST: u32 = 50;
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
+const COUNT_EVERY: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(super) struct Timing {
@@ -23,6 +24,7 @@ pub(super) struct Timing {
     database: Backoff,
     database_at: Option<Instant>,
     gauges_at: Instant,
+    count_at: Instant,
 }
 
 impl Timing {
@@ -41,6 +43,7 @@ impl Timing {
             database: Backoff::new(100, 5000),
             database_at: None,
             gauges_at: now,
+            count_at: now,
         }
     }
 
@@ -102,6 +105,15 @@ impl Timing {
         let due = now >= self.gauges_at;
         if due {
             self.gauges_at = now + GAUGES_EVERY;
+        }
+        due
+    }
+
+    /// Whether the unread events are to be counted; then the next time is set.
+    pub(super) fn count_is_due(&mut self, now: Instant) -> bool {
+        let due = now >= self.count_at;
+        if due {
+            self.count_at = now + COUNT_EVERY;
         }
         due
     }

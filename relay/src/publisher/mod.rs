@@ -55,7 +55,7 @@ pub(crate) enum BrokerEvent {
     Blocked(bool),
     Decided(Vec<(Message, Verdict)>),
     /// The connection is gone, with what is known of the messages in flight. A new attempt is under way.
-    Lost { fault: BrokerFault, messages: Vec<(Message, Verdict)> },
+    Lost(Vec<(Message, Verdict)>),
 }
 
 type PendingConfirm = Pin<Box<dyn Future<Output = Result<Confirm, BrokerFault>> + Send>>;
@@ -224,7 +224,7 @@ impl Publisher {
         // Dropping the session closes its connection: what it had not sent yet is never sent.
         self.state = State::Waiting(Box::pin(tokio::time::sleep(wait)));
         tracing::warn!(%fault, retry_in_ms = wait.as_millis(), "no connection to the broker");
-        BrokerEvent::Lost { fault, messages }
+        BrokerEvent::Lost(messages)
     }
 }
 

@@ -90,10 +90,6 @@ where
         self.len
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// When the oldest batch that is not decided was sent.
     pub(crate) fn oldest(&self) -> Option<Instant> {
         self.batches.front().map(|batch| batch.sent_at)
@@ -140,14 +136,14 @@ where
         let mut rest = VecDeque::with_capacity(self.batches.len());
         let waiting_from = self.batches.iter().find(|batch| batch.waiting > 0).map(|batch| batch.index);
         for mut batch in std::mem::take(&mut self.batches) {
+            if batch.waiting == 0 {
+                // An uncertain message waits for what is in flight now, and for nothing that is published later.
+                batch.barrier.get_or_insert(self.next_index);
+            }
             if batch.waiting == 0 && batch.is_certain(&self.returned, waiting_from) {
                 self.len -= batch.slots.len();
                 decided.extend(batch.slots.into_iter().map(|slot| decide(slot, &mut self.returned)));
             } else {
-                if batch.waiting == 0 {
-                    // Nothing in flight now may decide it later: then it is decided at the next look.
-                    batch.barrier.get_or_insert(self.next_index);
-                }
                 rest.push_back(batch);
             }
         }
@@ -280,3 +276,7 @@ fn decide<T, F>(slot: Slot<T, F>, returned: &mut HashSet<Uuid>) -> (T, Verdict) 
     };
     (slot.item, verdict)
 }
+
+#[cfg(test)]
+#[path = "window_tests.rs"]
+mod tests;

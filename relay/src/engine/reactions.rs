@@ -1,0 +1,165 @@
+//! What the drain loop does when something has happened: the broker decided, a read or a write ended.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use comptoir_core::outbox::{AggregateRange, OutboxRow};
+
+use super::cursors::Next;
+use super::event::{AggregateKey, FastMap};
+use super::fetcher::{Finished, Found, Read};
+use super::settler::{Settled, Settlement};
+use super::Engine;
+use crate::error::DatabaseFault;
+use crate::metrics;
+use crate::publisher::{BrokerEvent, Message, Verdict};
+
+impl Engine {
+    pub(super) fn on_broker(&mut self, event: BrokerEvent) {
+        match event {
+            BrokerEvent::Connected => tracing::info!("connected to the broker"),
+            BrokerEvent::Blocked(blocked) => self.blocked.store(blocked, Ordering::Relaxed),
+            BrokerEvent::Decided(messages) => self.on_decided(messages),
+            BrokerEvent::Lost(messages) => {
+                metrics::broker_lost();
+                self.blocked.store(false, Ordering::Relaxed);
+                self.on_decided(messages);
+            }
+        }
+    }
+
+    fn on_decided(&mut self, messages: Vec<(Message, Verdict)>) {
+        let unknown = self.decisions.decide(messages, &self.metrics);
+        self.metrics.unknown.increment(unknown.len() as u64);
+        for event in unknown {
+            self.taken -= 1;
+            self.busy[event.shard()] -= 1;
+            let shard = event.shard();
+            if !self.backlog.unknown(event) {
+                self.read_again(shard);
+            }
+        }
+    }
+
+    pub(super) fn on_read(&mut self, finished: Finished) {
+        let elapsed = self.timing.read_ended();
+        let Finished { read, result } = finished;
+        let (statement, ok) = (read.name(), result.is_ok());
+        metrics::database_round_trip(statement, elapsed, ok);
+        self.database_answered(result.as_ref().err());
+        let new = match (read, result) {
+            (Read::Next(Next::Page(request)), Ok(Found::Page(page))) => {
+                self.cursors.page_read(&request, &page);
+                self.offer(page.late.into_iter().chain(page.next))
+            }
+            (Read::Next(Next::New { limit, max_bytes, .. }), Ok(Found::Page(mut page))) => {
+                if self.cursors.new_read(limit, max_bytes, &page) {
+                    page.next.sort_unstable_by_key(|row| row.seq);
+                    self.offer(page.next.into_iter())
+                } else {
+                    0
+                }
+            }
+            (Read::Rest { wanted, limit, max_bytes }, Ok(Found::Rows(rows))) => {
+                self.refill(wanted, rows, limit, max_bytes);
+                0
+            }
+            (Read::Rest { wanted, .. }, _) => {
+                for (key, _) in wanted {
+                    self.backlog.refill_failed(key);
+                }
+                0
+            }
+            (Read::CountUnread { .. }, Ok(Found::Unread(count))) => {
+                self.unread = count;
+                0
+            }
+            (Read::Next(_) | Read::CountUnread { .. }, _) => 0,
+        };
+        self.backlog.read_ended();
+        if ok && matches!(statement, "page" | "new") {
+            self.timing.polled(new > 0);
+            self.metrics.fetched.record(new as f64);
+        }
+    }
+
+    fn offer(&mut self, rows: impl Iterator<Item = OutboxRow>) -> usize {
+        let now = Instant::now();
+        let mut new = 0;
+        for row in rows {
+            let shard = usize::from(row.shard.unsigned_abs());
+            let Some(holding) = self.held.shards[shard].filter(|_| self.cursors.is_current(shard)) else { continue };
+            if row.seq <= self.goal.last_seq {
+                new += usize::from(self.backlog.offer(row, holding.lease, now));
+            }
+        }
+        new
+    }
+
+    fn refill(
+        &mut self,
+        wanted: Vec<(AggregateKey, AggregateRange)>,
+        rows: Vec<OutboxRow>,
+        limit: i64,
+        max_bytes: i64,
+    ) {
+        let now = Instant::now();
+        let bytes: usize = rows.iter().map(|row| row.payload.0.len() + 8).sum();
+        let cut = i64::try_from(bytes).unwrap_or(i64::MAX) >= max_bytes;
+        let mut by_key: FastMap<_, Vec<_>> = FastMap::default();
+        for row in rows {
+            by_key.entry(AggregateKey::of(&row)).or_default().push(row);
+        }
+        for (key, range) in wanted {
+            let rows = by_key.remove(&key).unwrap_or_default();
+            if self.cursors.is_current(usize::from(range.shard.unsigned_abs())) {
+                let complete = !cut && i64::try_from(rows.len()).is_ok_and(|count| count < limit);
+                self.backlog.refilled(key, rows, complete, now);
+            } else {
+                self.backlog.refill_failed(key);
+            }
+        }
+    }
+
+    pub(super) fn on_settled(&mut self, settled: Settled) {
+        let Settled { settlement, result } = settled;
+        self.database_answered(result.as_ref().err());
+        if result.is_err() {
+            self.unsettled = Some(settlement);
+            return;
+        }
+        let now = Instant::now();
+        let Settlement { published, discarded, retries, dead, .. } = settlement;
+        for event in published.iter().chain(&discarded).chain(dead.iter().map(|dead| &dead.event)) {
+            self.busy[event.shard()] -= 1;
+            if !self.backlog.settled(event) {
+                self.read_again(event.shard());
+            }
+        }
+        for retry in &retries {
+            self.busy[retry.event.shard()] -= 1;
+            let wait = Duration::from_millis(retry.wait_ms.unsigned_abs());
+            if !self.backlog.retry(&retry.event, now + wait) {
+                self.read_again(retry.event.shard());
+            }
+        }
+    }
+
+    /// An event of an earlier lease came back. While it was in flight it was not read under the current one.
+    fn read_again(&mut self, shard: usize) {
+        if self.cursors.holds(shard) {
+            self.cursors.start(shard);
+        }
+    }
+
+    fn database_answered(&mut self, fault: Option<&DatabaseFault>) {
+        self.database_up = fault.is_none();
+        match fault {
+            None => self.timing.database_answered(),
+            Some(fault) => {
+                let wait = self.timing.database_failed();
+                tracing::warn!(%fault, retry_in_ms = wait.as_millis(), "the database failed");
+            }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What the drain loop does at every turn: follow the leases, publish, settle, read. Nothing here waits.
+
+use std::time::Instant;
+
+use comptoir_core::outbox::SHARDS;
+use comptoir_core::outbox::settle::Fence;
+
+use super::Engine;
+use super::fetcher::Read;
+use crate::error::BrokerFault;
+use crate::publisher::Message;
+
+/// Aggregates whose rest is read in one statement.
+const REFILLS_PER_READ: usize = 64;
+/// Events that one statement settles.
+const SETTLE_LIMIT: usize = 4096;
+/// A read for fewer events than this share of the buffer is not worth its round trip while others are in memory.
+const READ_SHARE: usize = 4;
+/// The window is filled in batches of this share of it.
+const BATCH_SHARE: usize = 8;
+
+impl Engine {
+    /// Drops what belongs to leases that ended, begins what belongs to new ones, gives back what is too much.
+    pub(super) fn follow_leases(&mut self) {
+        let mut holdings = self.leases.holdings.borrow_and_update().clone();
+        if Instant::now() >= holdings.until {
+            holdings.shards = [None; SHARDS];
+        }
+        let mut published_under_lost_lease = false;
+        let mut returned = Vec::new();
+        for shard in 0..SHARDS {
+            let (before, now) = (self.held.shards[shard], holdings.shards[shard]);
+            if before.map(|holding| holding.lease) != now.map(|holding| holding.lease) {
+                if let Some(before) = before {
+                    published_under_lost_lease |= self.busy[shard] > 0 && !before.surplus;
+                    self.cursors.stop(shard);
+                    self.backlog.drop_shard(shard);
+                }
+            }
+            let Some(now) = now else { continue };
+            let wanted = !now.surplus && !self.stop.is_cancelled();
+            if wanted && !self.cursors.holds(shard) {
+                self.cursors.start(shard);
+                self.timing.poll_now();
+            } else if !wanted && self.cursors.holds(shard) {
+                self.cursors.stop(shard);
+                self.backlog.drop_shard(shard);
+            }
+            if now.surplus && self.busy[shard] == 0 {
+                returned.push((shard, now.lease));
+            }
+        }
+        self.held = holdings;
+        if !returned.is_empty() {
+            for (shard, _) in &returned {
+                self.held.shards[*shard] = None;
+            }
+            self.leases.give_back(returned);
+        }
+        if published_under_lost_lease && self.publisher.is_up() {
+            let lost = self.publisher.reset(BrokerFault::LeaseLost);
+            self.on_broker(lost);
+        }
+    }
+
+    /// Fills the window, in batches: each is decided by itself, so that the window never runs empty.
+    pub(super) fn publish(&mut self) {
+        if !self.publisher.is_up() || self.publisher.is_blocked() {
+            return;
+        }
+        let dead_letters = self.decisions.take_dead_letters(self.window.saturating_sub(self.publisher.in_flight()));
+        self.hand_over(dead_letters);
+        let room = self.window.saturating_sub(self.publisher.in_flight());
+        let batch_size = (self.window / BATCH_SHARE).max(1);
+        if room < batch_size && room < self.backlog.ready_len() {
+            return;
+        }
+        let mut room = room.min(usize::try_from(self.goal.max_events - self.taken).unwrap_or(usize::MAX));
+        while room > 0 && Instant::now() < self.held.until {
+            let batch = self.take_ready(room.min(batch_size));
+            if batch.is_empty() {
+                return;
+            }
+            room -= batch.len();
+            self.hand_over(batch);
+        }
+    }
+
+    fn take_ready(&mut self, limit: usize) -> Vec<Message> {
+        let mut batch = Vec::with_capacity(limit.min(self.backlog.ready_len()));
+        let held = &self.held.shards;
+        while batch.len() < limit
+            && let Some(event) = self.backlog.take(|shard| held[shard].is_some())
+        {
+            self.taken += 1;
+            self.busy[event.shard()] += 1;
+            match self.publisher.refuse(&event) {
+                None => batch.push(Message::Event(event)),
+                Some(fault) => self.decisions.fail_for_good(event, &fault, &self.metrics),
+            }
+        }
+        batch
+    }
+
+    fn hand_over(&mut self, batch: Vec<Message>) {
+        if !batch.is_empty() {
+            self.metrics.published_batch.record(batch.len() as f64);
+            self.publisher.publish(batch);
+        }
+    }
+
+    /// Writes down what was decided since the last write began.
+    pub(super) fn settle(&mut self) {
+        if self.settling.is_some() || !self.timing.database_may_be_tried() {
+            return;
+        }
+        let Some(settler) = self.settler.take() else { return };
+        let settlement = self.unsettled.take().unwrap_or_else(|| self.decisions.take(SETTLE_LIMIT, &self.fence()));
+        if settlement.is_empty() {
+            self.settler = Some(settler);
+        } else {
+            self.metrics.settled.record(settlement.len() as f64);
+            self.settling = Some(tokio::spawn(settler.write(settlement)));
+        }
+    }
+
+    /// Reads on, if there is room and reason.
+    pub(super) fn read(&mut self) {
+        if self.reading.is_some() || self.stop.is_cancelled() || !self.timing.database_may_be_tried() {
+            return;
+        }
+        let now = Instant::now();
+        self.timing.resume_at = self.backlog.resume(now);
+        let (rows, bytes) = self.backlog.room();
+        let Some(fetcher) = self.fetcher.take() else { return };
+        let read = self.next_count(now).or_else(|| self.next_refill()).or_else(|| {
+            let enough = rows * READ_SHARE >= self.backlog.len() && rows > 0 && bytes > 0;
+            let reason = !self.cursors.caught_up() || self.timing.poll_is_due(now);
+            if !enough || !reason || self.taken >= self.goal.max_events {
+                return None;
+            }
+            if self.cursors.caught_up() && self.timing.sweep_is_due(now) {
+                self.cursors.restart();
+            }
+            self.cursors.next(rows, bytes).map(Read::Next)
+        });
+        match read {
+            None => self.fetcher = Some(fetcher),
+            Some(read) => {
+                self.timing.read_began(now);
+                self.cursors.ask();
+                self.backlog.read_began();
+                self.reading = Some(tokio::spawn(fetcher.read(read)));
+            }
+        }
+    }
+
+    fn next_count(&mut self, now: Instant) -> Option<Read> {
+        if self.cursors.caught_up() || !self.timing.count_is_due(now) {
+            return None;
+        }
+        let (shards, cursors) = self.cursors.held();
+        (!shards.is_empty()).then_some(Read::CountUnread { shards, cursors })
+    }
+
+    /// The rest of aggregates whose turn has come goes before anything new; it needs no room of its own, because the
+    /// number of such aggregates in one read is small.
+    fn next_refill(&mut self) -> Option<Read> {
+        if !self.backlog.has_refills() || self.taken >= self.goal.max_events {
+            return None;
+        }
+        let cursors = &self.cursors;
+        let wanted = self.backlog.take_refills(REFILLS_PER_READ, |shard| cursors.at(shard));
+        let limit = i64::try_from(self.chain).unwrap_or(i64::MAX);
+        let max_bytes = i64::try_from(self.backlog.room().1.max(1)).unwrap_or(i64::MAX);
+        (!wanted.is_empty()).then_some(Read::Rest { wanted, limit, max_bytes })
+    }
+
+    fn fence(&self) -> Fence {
+        let mut fence = Fence { owner: self.id, ..Fence::default() };
+        for (shard, holding) in self.held.shards.iter().enumerate() {
+            if let (Some(holding), Ok(shard)) = (holding, i16::try_from(shard)) {
+                fence.shards.push(shard);
+                fence.epochs.push(holding.epoch);
+            }
+        }
+        fence
+    }
+}
