@@ -4,9 +4,11 @@
 //! - [`harness`]: services, databases, virtual hosts, programs, a proxy that cuts connections, a consumer
 //! - [`ledger`]: was everything that was committed delivered, in order, and nothing else?
 //! - [`loader`]: the orders of a sales file, over HTTP
+//! - [`bench`]: what the benchmarks measure
 //! - [`demo`]: the main job from end to end, and its summary
 //! - [`sample`]: the file that the project ships
 
+pub mod bench;
 pub mod demo;
 pub mod harness;
 pub mod ledger;

@@ -63,15 +63,15 @@ pub async fn run(options: &Options) -> Result<bool> {
         patience: loader::DEFAULT_PATIENCE,
     };
     let progress = Progress::new("orders", size);
-    let begin = Instant::now();
     let supervisor = Supervisor::new(&world, api, relay);
-    let report = tokio::select! {
-        report = main_job(&load, &world, &consumer, &progress) => report,
+    let outcome = tokio::select! {
+        outcome = main_job(&load, &world, &consumer, &progress) => outcome,
         error = supervisor.run(&progress) => Err(error),
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
     };
     progress.finish();
-    let summary = Summary::new(&world, &consumer, report?, load.refused, begin.elapsed()).await?;
+    let (report, elapsed) = outcome?;
+    let summary = Summary::new(&world, &consumer, report, load.refused, elapsed).await?;
     println!("{summary}");
     if options.keep {
         println!("kept: {} and {}", world.database.url, world.vhost.url);
@@ -105,7 +105,8 @@ async fn main_job(
     world: &World,
     consumer: &Consumer,
     progress: &Progress,
-) -> Result<Report> {
+) -> Result<(Report, Duration)> {
+    let begin = Instant::now();
     let report = loader::load(load, progress).await?;
     progress.begin("events", 0);
     let mut last = (consumer.distinct(), Instant::now());
@@ -119,8 +120,9 @@ async fn main_job(
         if let Ok((committed, settled)) = committed {
             progress.reach(arrived as u64, committed, "events arrived");
             if arrived as u64 >= committed && settled {
+                let elapsed = begin.elapsed();
                 tokio::time::sleep(AFTERMATH).await;
-                return Ok(report);
+                return Ok((report, elapsed));
             }
         }
         if last.1.elapsed() >= STANDSTILL_LIMIT {
@@ -129,7 +131,7 @@ async fn main_job(
                 "nothing arrived for {} s: comparing what there is",
                 STANDSTILL_LIMIT.as_secs()
             ));
-            return Ok(report);
+            return Ok((report, begin.elapsed()));
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
