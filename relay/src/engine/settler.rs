@@ -3,6 +3,8 @@
 //!
 //! A write whose outcome is unknown is made again: each statement does nothing for rows that are already gone.
 
+use std::time::Instant;
+
 use comptoir_core::database::{self, DatabaseConfig};
 use comptoir_core::outbox::prepare_reader;
 use comptoir_core::outbox::settle::{self, DeadLetters, Fence, Retries, RowKeys};
@@ -10,6 +12,7 @@ use diesel_async::AsyncPgConnection;
 
 use super::event::Event;
 use crate::error::DatabaseFault;
+use crate::metrics;
 
 /// What to write, and the events concerned.
 #[derive(Debug, Default)]
@@ -72,7 +75,9 @@ impl Settler {
 
     /// Writes, connecting first if need be. Takes and returns itself, so that it can run as a task.
     pub(crate) async fn write(mut self, settlement: Settlement) -> (Self, Settled) {
+        let began = Instant::now();
         let result = self.attempt(&settlement).await;
+        metrics::database_round_trip("settle", began.elapsed(), result.is_ok());
         if result.is_err() {
             self.connection = None;
         }
