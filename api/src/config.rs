@@ -9,6 +9,8 @@ use serde::Deserialize;
 
 const DEFAULTS: &str = include_str!("default.toml");
 
+const MAX_RETENTION_HOURS: u32 = 87_600;
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
@@ -28,6 +30,7 @@ pub struct ApiConfig {
     pub keep_alive_seconds: u64,
     pub client_request_timeout_ms: u64,
     pub request_timeout_ms: u64,
+    pub body_timeout_ms: u64,
     pub shutdown_timeout_seconds: u64,
     pub max_body_bytes: usize,
     pub max_headers: usize,
@@ -51,6 +54,7 @@ impl Settings {
             ("api.max_connections", api.max_connections as u64),
             ("api.client_request_timeout_ms", api.client_request_timeout_ms),
             ("api.request_timeout_ms", api.request_timeout_ms),
+            ("api.body_timeout_ms", api.body_timeout_ms),
             ("api.max_body_bytes", api.max_body_bytes as u64),
             ("api.max_headers", api.max_headers as u64),
             ("api.idempotency_retention_hours", u64::from(api.idempotency_retention_hours)),
@@ -58,6 +62,16 @@ impl Settings {
         ];
         if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
             return Err(ConfigError::value(key, "must be at least 1"));
+        }
+        if api.body_timeout_ms >= api.request_timeout_ms {
+            return Err(ConfigError::value(
+                "api.request_timeout_ms",
+                "must be longer than api.body_timeout_ms",
+            ));
+        }
+        if api.idempotency_retention_hours > MAX_RETENTION_HOURS {
+            let problem = format!("must be at most {MAX_RETENTION_HOURS} hours, ten years");
+            return Err(ConfigError::value("api.idempotency_retention_hours", problem));
         }
         if self.database.wait_timeout_ms >= api.request_timeout_ms {
             return Err(ConfigError::value(

@@ -15,7 +15,12 @@ use utoipa::ToSchema;
 
 /// When a client may try again after 503, in seconds.
 const RETRY_AFTER_SECONDS: &str = "1";
-/// The problem types, resolvable in the documentation (docs/problems.md).
+/// What a client must know when the outcome is unknown.
+const PERHAPS: &str = "a change may have happened all the same: repeat a POST with the same Idempotency-Key, read again \
+    before another change";
+/// Characters of a pointer or a message at most: they quote what the client sent.
+const MAX_QUOTED: usize = 300;
+/// The problem types; docs/http.md lists their codes.
 const TYPE_PREFIX: &str = "urn:comptoir:problem:";
 
 /// A failure on its way to the client.
@@ -36,7 +41,11 @@ impl ApiError {
     }
 
     /// 422 for what is well formed but wrong.
-    pub(crate) fn invalid(fields: Vec<FieldError>) -> Self {
+    pub(crate) fn invalid(mut fields: Vec<FieldError>) -> Self {
+        for field in &mut fields {
+            shorten(&mut field.pointer);
+            shorten(&mut field.message);
+        }
         let detail = match fields.as_slice() {
             [only] => only.message.clone(),
             fields => format!("{} values cannot be accepted; see errors", fields.len()),
@@ -55,16 +64,23 @@ impl ApiError {
     }
 
     pub(crate) fn timed_out() -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "timed_out",
-            "the request took too long; a command may still have happened: repeat it with the same Idempotency-Key",
-        )
-        .with_header(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS))
+        let detail = format!("the request took too long; {PERHAPS}");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "timed_out", detail)
+            .with_header(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS))
     }
 
     pub(crate) fn code(&self) -> &'static str {
         self.code
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// For the log only: what the client is not told.
+    pub(crate) fn with_cause(mut self, cause: impl ToString) -> Self {
+        self.cause = Some(cause.to_string());
+        self
     }
 
     /// What only the log may say.
@@ -100,9 +116,14 @@ impl From<Error> for ApiError {
             Category::Conflict => (StatusCode::CONFLICT, error.to_string()),
             Category::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, error.to_string()),
             Category::Unavailable => {
-                let detail =
-                    "the database is not available; nothing was lost, repeat the request in a moment";
-                (StatusCode::SERVICE_UNAVAILABLE, detail.to_owned())
+                let detail = match error {
+                    Error::Connect(_) => {
+                        "no database connection could be had; nothing happened, repeat it in a moment"
+                            .to_owned()
+                    }
+                    _ => format!("the database did not answer in time or broke off; {PERHAPS}"),
+                };
+                (StatusCode::SERVICE_UNAVAILABLE, detail)
             }
             Category::Internal => {
                 let detail = "something went wrong on our side; quote the trace_id when you report it";
@@ -136,6 +157,13 @@ impl ResponseError for ApiError {
     /// Without a body: the middleware, which knows the trace id, writes it.
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status)
+    }
+}
+
+fn shorten(text: &mut String) {
+    if let Some((end, _)) = text.char_indices().nth(MAX_QUOTED) {
+        text.truncate(end);
+        text.push('…');
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
@@ -19,6 +19,8 @@ use crate::trace::TraceParent;
 
 const REQUEST_ID: &str = "x-request-id";
 const CORRELATION_ID: &str = "x-correlation-id";
+/// Not a status that anybody is answered: the client went away before (as nginx logs it).
+const CLIENT_GONE: u16 = 499;
 /// Characters of a request or correlation id at most.
 const MAX_ID: usize = 128;
 
@@ -52,7 +54,6 @@ pub(crate) async fn surround<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
-    let started = Instant::now();
     let identity = RequestIdentity::of(&request);
     let method = method_label(request.method());
     let span = tracing::info_span!(
@@ -62,25 +63,61 @@ pub(crate) async fn surround<B: MessageBody + 'static>(
         request_id = identity.request_id,
         trace_id = identity.trace.trace_id(),
     );
-    request.extensions_mut().insert(identity.clone());
-    let result = answer(request, next, &identity).instrument(span.clone()).await;
-    let (status, route) = match &result {
-        Ok(response) => (response.status(), response.request().match_pattern()),
-        Err(refusal) => (refusal.error.status_code(), None),
+    let mut record = Record {
+        started: Instant::now(),
+        method,
+        // The pattern, never the path: metrics must not grow with the number of orders.
+        route: request.match_pattern().unwrap_or_else(|| "unknown".to_owned()),
+        status: CLIENT_GONE,
+        code: None,
+        span: span.clone(),
     };
-    span.in_scope(|| finish(status, method, route, started));
-    let mut response = result?;
-    if let Ok(value) = HeaderValue::from_str(&identity.request_id) {
-        response.headers_mut().insert(HeaderName::from_static(REQUEST_ID), value);
+    request.extensions_mut().insert(identity.clone());
+    let mut result = answer(request, next, &identity, &mut record).instrument(span).await;
+    match &mut result {
+        Ok(response) => {
+            record.status = response.status().as_u16();
+            if let Ok(value) = HeaderValue::from_str(&identity.request_id) {
+                response.headers_mut().insert(HeaderName::from_static(REQUEST_ID), value);
+            }
+        }
+        Err(refusal) => record.status = refusal.error.status().as_u16(),
     }
-    Ok(response)
+    result.map_err(Error::from)
+}
+
+/// What is said of a request when it ends, or when its client has gone and nobody waits for the answer.
+struct Record {
+    started: Instant,
+    method: &'static str,
+    route: String,
+    status: u16,
+    /// Of the problem document.
+    code: Option<&'static str>,
+    span: tracing::Span,
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let elapsed = self.started.elapsed().as_secs_f64();
+        let labels = [("method", self.method.to_owned()), ("route", std::mem::take(&mut self.route))];
+        metrics::histogram!("comptoir_http_request_duration_seconds", &labels).record(elapsed);
+        let [method, route] = labels;
+        metrics::counter!(
+            "comptoir_http_requests_total",
+            &[method, route, ("status", self.status.to_string())]
+        )
+        .increment(1);
+        let _entered = self.span.enter();
+        tracing::info!(status = self.status, code = self.code, elapsed_ms = elapsed * 1000.0, "answered");
+    }
 }
 
 /// An error that has no request to answer any more: the handler that held it was given up.
 #[derive(Debug)]
 struct Refusal {
     error: ApiError,
-    trace_id: String,
+    identity: RequestIdentity,
 }
 
 impl std::fmt::Display for Refusal {
@@ -91,11 +128,15 @@ impl std::fmt::Display for Refusal {
 
 impl ResponseError for Refusal {
     fn status_code(&self) -> StatusCode {
-        self.error.status_code()
+        self.error.status()
     }
 
     fn error_response(&self) -> HttpResponse {
-        self.error.respond(&self.trace_id)
+        let mut response = self.error.respond(self.identity.trace.trace_id());
+        if let Ok(value) = HeaderValue::from_str(&self.identity.request_id) {
+            response.headers_mut().insert(HeaderName::from_static(REQUEST_ID), value);
+        }
+        response
     }
 }
 
@@ -104,8 +145,12 @@ async fn answer<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
     identity: &RequestIdentity,
+    record: &mut Record,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Refusal> {
-    let refusal = |error| Refusal { error, trace_id: identity.trace.trace_id().to_owned() };
+    let mut refusal = |error: ApiError| {
+        note(&error, record);
+        Refusal { error, identity: identity.clone() }
+    };
     let limits = request.app_data::<Data<ApiConfig>>();
     let max_headers = limits.map_or(usize::MAX, |api| api.max_headers);
     let timeout = limits.map_or(Duration::MAX, |api| Duration::from_millis(api.request_timeout_ms));
@@ -115,29 +160,42 @@ async fn answer<B: MessageBody + 'static>(
         return Err(refusal(error));
     }
     let response = match tokio::time::timeout(timeout, next.call(request)).await {
-        Err(_) => return Err(refusal(ApiError::timed_out())),
+        Err(_) => return Err(refusal(ApiError::timed_out().with_cause("api.request_timeout_ms passed"))),
         Ok(Err(error)) => {
             return Err(refusal(from_framework(error.as_response_error().status_code(), &error)));
         }
         Ok(Ok(response)) => response,
     };
     let status = response.status();
-    // A response without an error behind it said itself what is wrong, as a health check does.
-    let problem = response.response().error().map(|error| match error.as_error::<ApiError>() {
-        Some(error) => {
-            log(error);
-            error.respond(identity.trace.trace_id())
+    let problem = match response.response().error() {
+        Some(error) => match error.as_error::<ApiError>() {
+            Some(error) => Some(respond(error, identity, record)),
+            None => Some(respond(&from_framework(status, error), identity, record)),
+        },
+        // The framework's own refusals have no body; what has one says itself what is wrong, as a health check does.
+        None if is_error(status) && !response.headers().contains_key(CONTENT_TYPE) => {
+            let error = from_framework(status, &status.canonical_reason().unwrap_or("refused"));
+            Some(respond(&error, identity, record))
         }
-        None => from_framework(status, error).respond(identity.trace.trace_id()),
-    });
+        None => None,
+    };
     match problem {
         Some(problem) => Ok(ServiceResponse::new(response.into_parts().0, problem).map_into_right_body()),
         None => Ok(response.map_into_left_body()),
     }
 }
 
+fn is_error(status: StatusCode) -> bool {
+    status.is_client_error() || status.is_server_error()
+}
+
+fn respond(error: &ApiError, identity: &RequestIdentity, record: &mut Record) -> HttpResponse {
+    note(error, record);
+    error.respond(identity.trace.trace_id())
+}
+
 /// An error that actix-web made before or around our handlers.
-fn from_framework(status: StatusCode, error: &Error) -> ApiError {
+fn from_framework(status: StatusCode, error: &dyn std::fmt::Display) -> ApiError {
     let code = match status {
         StatusCode::NOT_FOUND => "not_found",
         StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
@@ -146,33 +204,17 @@ fn from_framework(status: StatusCode, error: &Error) -> ApiError {
         status if status.is_client_error() => "bad_request",
         _ => "internal",
     };
-    let detail = if status.is_server_error() {
-        "something went wrong on our side".to_owned()
-    } else {
-        error.to_string()
-    };
-    ApiError::new(status, code, detail)
+    if status.is_server_error() {
+        return ApiError::new(status, code, "something went wrong on our side").with_cause(error);
+    }
+    ApiError::new(status, code, error.to_string())
 }
 
-fn log(error: &ApiError) {
+fn note(error: &ApiError, record: &mut Record) {
+    record.code = Some(error.code());
     if let Some(cause) = error.cause() {
         tracing::error!(code = error.code(), cause, "the request failed");
     }
-}
-
-fn finish(status: StatusCode, method: &'static str, route: Option<String>, started: Instant) {
-    let elapsed = started.elapsed().as_secs_f64();
-    // The pattern, never the path: metrics must not grow with the number of orders.
-    let route = route.unwrap_or_else(|| "unknown".to_owned());
-    let labels = [("method", method.to_owned()), ("route", route)];
-    metrics::histogram!("comptoir_http_request_duration_seconds", &labels).record(elapsed);
-    let [method, route] = labels;
-    metrics::counter!(
-        "comptoir_http_requests_total",
-        &[method, route, ("status", status.as_u16().to_string())]
-    )
-    .increment(1);
-    tracing::info!(status = status.as_u16(), elapsed_ms = elapsed * 1000.0, "answered");
 }
 
 /// A client may invent methods; metrics must not grow with its imagination.

@@ -29,6 +29,8 @@ const PRUNE_EVERY: Duration = Duration::from_secs(600);
 pub struct Application {
     address: SocketAddr,
     server: Server,
+    executor: Executor,
+    shutdown_timeout: Duration,
     /// End with the application.
     agents: JoinSet<()>,
 }
@@ -55,7 +57,7 @@ impl Application {
             database: settings.database.clone(),
             min_interval: Duration::from_millis(settings.api.notify_interval_ms),
         });
-        let executor = Data::new(Executor::new(database.clone(), notifier));
+        let executor = Executor::new(database.clone(), notifier);
         let document = Data::new(OpenApiText(openapi::json().context("cannot write the OpenAPI document")?));
         let api = settings.api;
         agents.spawn(prune_idempotency_records(database.clone(), api.idempotency_retention_hours));
@@ -63,6 +65,7 @@ impl Application {
             TcpListener::bind(api.listen).with_context(|| format!("cannot listen on {}", api.listen))?;
         let address = listener.local_addr()?;
         let limits = Data::new(api.clone());
+        let commands = Data::new(executor.clone());
         let database = Data::new(database);
         let server = HttpServer::new(move || {
             App::new()
@@ -70,7 +73,7 @@ impl Application {
                 .app_data(PayloadConfig::new(limits.max_body_bytes))
                 .app_data(metrics.clone())
                 .app_data(database.clone())
-                .app_data(executor.clone())
+                .app_data(commands.clone())
                 .app_data(document.clone())
                 .wrap(from_fn(surround))
                 .configure(routes::configure)
@@ -86,19 +89,25 @@ impl Application {
             .listen(listener)?
             .run();
         tracing::info!(%address, "listening");
-        Ok(Self { address, server, agents })
+        let shutdown_timeout = Duration::from_secs(api.shutdown_timeout_seconds);
+        Ok(Self { address, server, executor, shutdown_timeout, agents })
     }
 
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// Serves until SIGTERM or SIGINT, then finishes the requests under way.
+    /// Serves until SIGTERM or SIGINT, then finishes the requests under way, and the units of work whose clients have
+    /// gone already.
     ///
     /// # Errors
     /// The server fails.
     pub async fn run_until_stopped(mut self) -> anyhow::Result<()> {
         let result = self.server.await.context("the server failed");
+        let unfinished = self.executor.finish(self.shutdown_timeout).await;
+        if unfinished > 0 {
+            tracing::warn!(unfinished, "units of work did not end in time and are rolled back");
+        }
         self.agents.shutdown().await;
         tracing::info!("stopped");
         result

@@ -115,14 +115,14 @@ impl SecretUrl {
 impl fmt::Display for SecretUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // scheme://user:password@host/… → scheme://user:***@host/…; query parameters may hold a password as well.
-        let url = self.0.split('?').next().unwrap_or_default();
-        let Some((scheme, rest)) = url.split_once("://") else { return f.write_str("***") };
+        let without_query = |text: &str| text.split('?').next().unwrap_or_default().to_owned();
+        let Some((scheme, rest)) = self.0.split_once("://") else { return f.write_str("***") };
         match rest.rsplit_once('@') {
             Some((user, host)) => {
-                let user = user.split(':').next().unwrap_or_default();
-                write!(f, "{scheme}://{user}:***@{host}")
+                let user = user.split([':', '?']).next().unwrap_or_default();
+                write!(f, "{scheme}://{user}:***@{}", without_query(host))
             }
-            None => write!(f, "{scheme}://{rest}"),
+            None => write!(f, "{scheme}://{}", without_query(rest)),
         }
     }
 }
@@ -193,6 +193,7 @@ mod tests {
 
     #[test]
     fn a_url_prints_without_its_password() {
+        assert_eq!(SecretUrl::new("postgres://u:pa?ss@h/db").to_string(), "postgres://u:***@h/db");
         let url = SecretUrl::new("amqp://user:p@ss:w0rd@broker:5672/%2f?password=x");
         assert_eq!(
             format!("{url} {url:?}"),

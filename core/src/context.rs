@@ -1,6 +1,5 @@
 //! Who asks, for which company, and as part of what: every command and query takes it.
 
-use chrono::{DateTime, SubsecRound, Utc};
 use uuid::Uuid;
 
 use crate::ids::{PrincipalId, TenantId};
@@ -24,8 +23,6 @@ pub struct RequestContext {
     pub request_id: String,
     /// W3C Trace Context, passed on to the events' consumers.
     pub traceparent: Option<String>,
-    /// When the request is taken to happen, in the precision that the database keeps (microseconds).
-    pub now: DateTime<Utc>,
 }
 
 impl RequestContext {
@@ -38,7 +35,6 @@ impl RequestContext {
             correlation_id,
             request_id,
             traceparent,
-            now: Utc::now().trunc_subsecs(6),
         }
     }
 }

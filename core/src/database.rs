@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use deadpool::Runtime;
+use deadpool::managed::TimeoutType;
 use diesel::ConnectionError;
-use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::deadpool::{Object, Pool, PoolError};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -20,6 +21,11 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../schema/migrations")
 
 /// Two `migrate` at the same time must not both apply a migration; the number is arbitrary but must never change.
 const MIGRATION_LOCK: i64 = 0x636f_6d70_746f_6972;
+
+/// Between two signs of life on a quiet connection; three that stay unanswered end it.
+const KEEPALIVE: Duration = Duration::from_secs(5);
+/// How long what was sent may stay unacknowledged.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 
 pub type PooledConnection = Object<AsyncPgConnection>;
 
@@ -55,14 +61,20 @@ impl DatabaseConfig {
                 "must be at least 1 ms",
             ));
         }
-        self.parsed().map(drop).map_err(|error| {
-            ConfigError::value(
-                "database.url",
-                format!(
-                    "{error}; expected postgres://user:password@host:port/database (or set DATABASE_URL)"
-                ),
-            )
-        })
+        let wrong = |problem: &str| {
+            let expected = "expected postgres://user:password@host:port/database (or set DATABASE_URL)";
+            ConfigError::value("database.url", format!("{problem}; {expected}"))
+        };
+        if !["postgres://", "postgresql://"].iter().any(|scheme| self.url.expose().starts_with(scheme)) {
+            return Err(wrong("not a URL of PostgreSQL"));
+        }
+        let parsed = self.parsed().map_err(|error| wrong(&error.to_string()))?;
+        if parsed.get_ssl_mode() == tokio_postgres::config::SslMode::Require {
+            return Err(wrong(
+                "sslmode=require is not possible: connections to PostgreSQL are not encrypted yet",
+            ));
+        }
+        Ok(())
     }
 
     fn parsed(&self) -> Result<tokio_postgres::Config, tokio_postgres::Error> {
@@ -76,7 +88,9 @@ impl DatabaseConfig {
         );
         config.options(options.trim());
         config.connect_timeout(self.connect_timeout());
-        config.keepalives_idle(Duration::from_secs(15));
+        // A server that went away without a word is noticed within these, not within the kernel's quarter of an hour.
+        config.keepalives_idle(KEEPALIVE).keepalives_interval(KEEPALIVE).keepalives_retries(3);
+        config.tcp_user_timeout(UNACKNOWLEDGED);
         if config.get_application_name().is_none() {
             config.application_name("comptoir");
         }
@@ -107,7 +121,7 @@ pub enum ConnectError {
     #[error("cannot connect to PostgreSQL: {0}")]
     Connection(#[from] ConnectionError),
     #[error("no database connection: {0}")]
-    Pool(#[from] diesel_async::pooled_connection::deadpool::PoolError),
+    Pool(#[from] PoolError),
 }
 
 impl Database {
@@ -152,13 +166,18 @@ impl Database {
         Ok(self.pool.get().await?)
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers and is migrated.
     ///
     /// # Errors
-    /// It does not.
+    /// It does not, or it is not. A pool whose connections are all at work is neither.
     pub async fn ping(&self) -> Result<(), crate::error::Error> {
-        let mut connection = self.connection().await?;
-        Ok(connection.batch_execute("SELECT 1").await?)
+        match self.connection().await {
+            Ok(mut connection) => {
+                Ok(connection.batch_execute("SELECT FROM idempotency_records, outbox_events LIMIT 0").await?)
+            }
+            Err(ConnectError::Pool(PoolError::Timeout(TimeoutType::Wait))) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The multi-threaded runtime on which connections live and units of work run.

@@ -46,8 +46,8 @@ pub enum Error {
     Product(#[from] ProductError),
     #[error(transparent)]
     Order(#[from] OrderError),
-    #[error("the version is {actual}, not {expected}: somebody changed it in between; read it again")]
-    VersionMismatch { expected: i64, actual: i64 },
+    #[error("this is version {actual} by now, not the one in If-Match; read it again")]
+    VersionMismatch { actual: i64 },
     #[error("this Idempotency-Key was used for another request; use a new key for a new request")]
     IdempotencyKeyReused,
     #[error("a request with this Idempotency-Key is still running; ask again in a moment")]
@@ -164,7 +164,7 @@ pub(crate) fn is_duplicate_of(error: &DieselError, name: &str) -> bool {
 /// The caller expected another version than the present one.
 pub(crate) fn check_version(expected: Option<i64>, actual: i64) -> Result<(), Error> {
     match expected {
-        Some(expected) if expected != actual => Err(Error::VersionMismatch { expected, actual }),
+        Some(expected) if expected != actual => Err(Error::VersionMismatch { actual }),
         _ => Ok(()),
     }
 }

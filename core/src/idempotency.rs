@@ -4,10 +4,9 @@
 //! refused command leaves no record: the same key may carry a corrected request.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Bool, Nullable, SmallInt, Text, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 use crate::database::Database;
 use crate::error::Error;
@@ -73,15 +72,20 @@ pub struct Answer {
 }
 
 crate::statement! {
-    /// Takes the key's lock if it is free, and reads the record if there is one.
-    struct Claim<'a> { lock: i64 => BigInt, tenant: Uuid => SqlUuid, key: &'a str => Text }
-    -> (Bool, Nullable<Binary>, Nullable<SmallInt>, Nullable<Text>, Nullable<Text>, Nullable<Text>)
-    = "SELECT pg_try_advisory_xact_lock($1), r.fingerprint, r.status, r.location, r.etag, r.body
-     FROM (SELECT $2::uuid AS tenant_id, $3::text AS key) wanted
-     LEFT JOIN idempotency_records r USING (tenant_id, key)"
+    /// Takes the key's lock for this transaction, if it is free.
+    struct TryLock<'a> { lock: i64 => BigInt } -> (Bool,)
+    = "SELECT pg_try_advisory_xact_lock($1)"
 }
 
-type ClaimRow = (bool, Option<Vec<u8>>, Option<i16>, Option<String>, Option<String>, Option<String>);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = idempotency_records)]
+struct Record {
+    fingerprint: Vec<u8>,
+    status: i16,
+    location: Option<String>,
+    etag: Option<String>,
+    body: String,
+}
 
 /// The stored answer, if the command has run already; otherwise the key is ours until the transaction ends.
 ///
@@ -92,17 +96,22 @@ pub(crate) async fn claim(
     tenant: TenantId,
     key: &IdempotencyKey,
 ) -> Result<Option<StoredResponse>, Error> {
-    let claim = Claim::new(key.lock(tenant), tenant.uuid(), &key.key);
-    let (locked, fingerprint, status, location, etag, body): ClaimRow = claim.get_result(connection).await?;
-    match (fingerprint, status, body) {
-        (Some(fingerprint), Some(status), Some(body)) if fingerprint == key.fingerprint => {
-            let status = u16::try_from(status).unwrap_or(200);
-            Ok(Some(StoredResponse { status, location, etag, body }))
+    let (locked,): (bool,) = TryLock::new(key.lock(tenant)).get_result(connection).await?;
+    // A statement of its own: its snapshot is taken when the lock is held, so it sees the record of whoever held it
+    // before. Together in one statement, a request that commits in between would be overlooked.
+    let record: Option<Record> = idempotency_records::table
+        .find((tenant.uuid(), &key.key))
+        .select(Record::as_select())
+        .first(connection)
+        .await
+        .optional()?;
+    match record {
+        Some(Record { fingerprint, status, location, etag, body }) if fingerprint == key.fingerprint => {
+            Ok(Some(StoredResponse { status: status.cast_unsigned(), location, etag, body }))
         }
-        (Some(_), ..) => Err(Error::IdempotencyKeyReused),
-        // A request that commits between this statement's snapshot and its lock is found by the primary key later.
-        _ if locked => Ok(None),
-        _ => Err(Error::IdempotencyKeyInUse),
+        Some(_) => Err(Error::IdempotencyKeyReused),
+        None if locked => Ok(None),
+        None => Err(Error::IdempotencyKeyInUse),
     }
 }
 

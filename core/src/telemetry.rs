@@ -1,5 +1,6 @@
 //! Logs to standard error and metrics in Prometheus' text format.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -22,11 +23,16 @@ pub fn init_logs(config: &LogConfig) -> Result<(), ConfigError> {
     let filter = EnvFilter::try_new(&config.filter).map_err(|error| {
         ConfigError::value("log.filter", format!("{error}; expected such as `info,comptoir_api=debug`"))
     })?;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // An error here means that a subscriber is installed already, by an earlier call or by a test.
     let _ = match config.format {
         LogFormat::Text => logs.try_init(),
-        LogFormat::Json => logs.json().flatten_event(true).with_current_span(true).try_init(),
+        LogFormat::Json => {
+            logs.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+        }
     };
     Ok(())
 }

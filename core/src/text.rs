@@ -1,5 +1,5 @@
 //! Text that has been checked: trimmed, not empty, bounded in characters, without control characters (PostgreSQL
-//! cannot store U+0000, and no name needs the others).
+//! cannot store U+0000, and no name needs the others) or invisible ones.
 
 use crate::invalid::Invalid;
 
@@ -19,10 +19,25 @@ pub fn checked(what: &str, text: &str, max: usize) -> Result<String, Invalid> {
             format!("{what} has {length} characters; at most {max} are allowed"),
         ));
     }
-    if text.chars().any(char::is_control) {
-        return Err(Invalid::new("control_character", format!("{what} must not contain control characters")));
+    if text.chars().any(|c| c.is_control() || is_invisible(c)) {
+        let message = format!("{what} must not contain control or invisible characters");
+        return Err(Invalid::new("control_character", message));
     }
     Ok(text.to_owned())
+}
+
+/// Characters that show nothing, or turn the text around them: two codes that look alike could differ by them. The
+/// joiners U+200C and U+200D stay, because some scripts need them.
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{200b}'
+            | '\u{200e}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}'
+    )
 }
 
 /// Declares a text newtype that parses instead of validating: `text!(Sku, "SKU", 64)`.

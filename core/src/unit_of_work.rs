@@ -9,8 +9,10 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::context::RequestContext;
@@ -71,6 +73,8 @@ pub struct UnitOfWork<'a> {
     connection: &'a mut AsyncPgConnection,
     context: &'a RequestContext,
     events: Vec<NewOutboxEvent>,
+    /// In the precision that the database keeps (microseconds).
+    now: Option<DateTime<Utc>>,
 }
 
 impl fmt::Debug for UnitOfWork<'_> {
@@ -91,9 +95,17 @@ impl UnitOfWork<'_> {
         self.context.tenant_id
     }
 
-    /// When the command is taken to happen; the same for everything that it causes.
-    pub fn now(&self) -> DateTime<Utc> {
-        self.context.now
+    /// When the command is taken to happen; the same for everything that it causes. Ask when the aggregate is loaded,
+    /// and locked: what waited for its turn happens after what it waited for.
+    pub fn now(&mut self) -> DateTime<Utc> {
+        *self.now.get_or_insert_with(|| Utc::now().trunc_subsecs(6))
+    }
+
+    /// `now`, but never before the aggregate's last change: the clocks of two replicas may differ.
+    pub fn now_after(&mut self, last_change: DateTime<Utc>) -> DateTime<Utc> {
+        let now = self.now().max(last_change);
+        self.now = Some(now);
+        now
     }
 
     pub(crate) fn connection(&mut self) -> &mut AsyncPgConnection {
@@ -109,7 +121,7 @@ impl UnitOfWork<'_> {
         let event = event.into();
         policies::react(self, &event).await?;
         if let Some(event) = integration::translate(&event)? {
-            let context = self.context;
+            let (context, occurred_at) = (self.context, self.now());
             self.events.push(NewOutboxEvent {
                 id: Uuid::now_v7(),
                 tenant_id: context.tenant_id.uuid(),
@@ -120,7 +132,7 @@ impl UnitOfWork<'_> {
                 schema_version: event.schema_version,
                 payload: event.payload,
                 headers: headers(context)?,
-                occurred_at: context.now,
+                occurred_at,
             });
         }
         Ok(())
@@ -151,11 +163,13 @@ fn headers(context: &RequestContext) -> Result<String, Error> {
 pub struct Executor {
     database: Database,
     notifier: Notifier,
+    /// The units of work under way, whoever still waits for them.
+    running: TaskTracker,
 }
 
 impl Executor {
     pub fn new(database: Database, notifier: Notifier) -> Self {
-        Self { database, notifier }
+        Self { database, notifier, running: TaskTracker::new() }
     }
 
     /// Runs a command; with an idempotency key, at most once for that key. `render` turns the outcome into the answer,
@@ -174,7 +188,15 @@ impl Executor {
     ) -> Result<Answer, Error> {
         let this = self.clone();
         let work = async move { this.attempts(&context, key.as_ref(), &command, &render).await };
-        self.database.runtime().spawn(work).await?
+        self.running.spawn_on(work.in_current_span(), self.database.runtime()).await?
+    }
+
+    /// Waits for the units of work under way, for `timeout` at most; call it when no new ones come. Returns how many
+    /// did not end in time; PostgreSQL rolls those back.
+    pub async fn finish(&self, timeout: Duration) -> usize {
+        self.running.close();
+        let _ = tokio::time::timeout(timeout, self.running.wait()).await;
+        self.running.len()
     }
 
     async fn attempts<C: Command>(
@@ -214,7 +236,7 @@ impl Executor {
                 {
                     return Ok::<_, Error>((Answer { response, replayed: true }, false));
                 }
-                let mut work = UnitOfWork { connection, context, events: Vec::new() };
+                let mut work = UnitOfWork { connection, context, events: Vec::new(), now: None };
                 let outcome = command.execute(&mut work).await?;
                 let UnitOfWork { connection, events, .. } = work;
                 outbox::append(connection, &events).await?;

@@ -2,10 +2,11 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
-use actix_web::http::header::{CONTENT_TYPE, HeaderName};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Bytes};
 use actix_web::{FromRequest, HttpRequest};
@@ -16,9 +17,12 @@ use serde_json::error::Category;
 use utoipa::ToSchema;
 
 use super::refuse_query;
+use crate::config::ApiConfig;
 use crate::error::ApiError;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+const EMPTY_OBJECT: &[u8] = b"{}";
 
 /// The body of a route that needs none: nothing, or an empty object.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -47,7 +51,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Posted<T> {
         let request = request.clone();
         Box::pin(async move {
             refuse_query(&request)?;
-            let bytes = bytes.await.map_err(|error| unread(&request, &error))?;
+            let bytes = read(&request, bytes).await?;
             Ok(Self { body: parse(&request, &bytes)?, key: idempotency_key(&request, &bytes)? })
         })
     }
@@ -62,7 +66,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
         let request = request.clone();
         Box::pin(async move {
             refuse_query(&request)?;
-            let bytes = bytes.await.map_err(|error| unread(&request, &error))?;
+            let bytes = read(&request, bytes).await?;
             parse(&request, &bytes).map(Self)
         })
     }
@@ -72,9 +76,27 @@ fn idempotency_key(request: &HttpRequest, body: &[u8]) -> Result<Option<Idempote
     let mut values = request.headers().get_all(IDEMPOTENCY_KEY);
     let Some(value) = values.next() else { return Ok(None) };
     let key = value.to_str().ok().filter(|_| values.next().is_none()).unwrap_or_default();
+    // No body and an empty object are one request to a route that needs none.
+    let body = if body.is_empty() { EMPTY_OBJECT } else { body };
     IdempotencyKey::parse(key, Method::POST.as_str(), request.path(), body)
         .map(Some)
         .map_err(|refused| ApiError::invalid_field("/header/idempotency-key", refused.code, refused.message))
+}
+
+/// The body, if the client sends it in time.
+async fn read(
+    request: &HttpRequest,
+    bytes: impl Future<Output = Result<Bytes, actix_web::Error>>,
+) -> Result<Bytes, ApiError> {
+    let limits = request.app_data::<web::Data<ApiConfig>>();
+    let timeout = limits.map_or(Duration::MAX, |api| Duration::from_millis(api.body_timeout_ms));
+    match tokio::time::timeout(timeout, bytes).await {
+        Ok(bytes) => bytes.map_err(|error| unread(request, &error)),
+        Err(_) => {
+            let detail = format!("the body did not arrive within {} ms", timeout.as_millis());
+            Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail))
+        }
+    }
 }
 
 /// The body could not be read at all.
@@ -90,19 +112,27 @@ fn unread(request: &HttpRequest, error: &actix_web::Error) -> ApiError {
 
 fn too_large(request: &HttpRequest) -> ApiError {
     let limit = request
-        .app_data::<web::Data<crate::config::ApiConfig>>()
+        .app_data::<web::Data<ApiConfig>>()
         .map_or_else(String::new, |api| format!("; at most {} bytes are accepted", api.max_body_bytes));
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", format!("the body is too large{limit}"))
 }
 
 fn parse<T: DeserializeOwned>(request: &HttpRequest, bytes: &[u8]) -> Result<T, ApiError> {
-    // A route without a body of its own accepts none at all as `{}`.
+    // No body is an empty object: enough for a route that needs none, and any other one says which field is missing.
     let bytes = if bytes.is_empty() {
-        b"{}"
+        EMPTY_OBJECT
     } else {
         check_content_type(request)?;
         bytes
     };
+    // A struct would also be read from an array, by position; nobody is meant to rely on the order of our fields.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(ApiError::invalid_field(
+            "",
+            "wrong_type",
+            "the body must be a JSON object, not an array",
+        ));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer = pointer(error.path());
@@ -119,6 +149,8 @@ fn refused(pointer: &str, error: &serde_json::Error) -> ApiError {
             let message = error.to_string();
             let code = if message.starts_with("unknown field") {
                 "unknown_field"
+            } else if message.starts_with("duplicate field") {
+                "duplicate_field"
             } else if message.starts_with("missing field") {
                 "missing_field"
             } else {
@@ -144,6 +176,13 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 }
 
 fn check_content_type(request: &HttpRequest) -> Result<(), ApiError> {
+    if request.headers().contains_key(CONTENT_ENCODING) {
+        return Err(ApiError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "send the body without Content-Encoding",
+        ));
+    }
     let media_type =
         request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim();

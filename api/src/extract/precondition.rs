@@ -8,6 +8,9 @@ use actix_web::{FromRequest, HttpRequest};
 
 use crate::error::ApiError;
 
+/// Versions are positive: this one matches none.
+const NO_VERSION: i64 = -1;
+
 /// The expected version, where the client gave one. `*` matches any version.
 #[derive(Debug)]
 pub(crate) struct IfMatch(pub Option<i64>);
@@ -57,11 +60,13 @@ fn parse(request: &HttpRequest) -> Result<Option<Option<i64>>, ApiError> {
     if text == "*" {
         return Ok(Some(None));
     }
-    let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).ok_or_else(one)?;
-    match version.parse() {
-        Ok(version) => Ok(Some(Some(version))),
-        // A well-formed ETag that none of our versions has. Versions are positive, so -1 matches none.
-        Err(_) if !version.contains('"') => Ok(Some(Some(-1))),
-        Err(_) => Err(one()),
+    // If-Match compares strongly: a weak ETag is well formed and matches nothing.
+    let weak = text.strip_prefix("W/");
+    let tag =
+        weak.unwrap_or(text).strip_prefix('"').and_then(|text| text.strip_suffix('"')).ok_or_else(one)?;
+    if tag.contains('"') {
+        return Err(one());
     }
+    let version = tag.parse().ok().filter(|version: &i64| weak.is_none() && version.to_string() == tag);
+    Ok(Some(Some(version.unwrap_or(NO_VERSION))))
 }

@@ -7,7 +7,7 @@ pub(crate) mod products;
 
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpRequest, HttpResponse, Resource, web};
+use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard, web};
 use comptoir_core::invalid::Invalid;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -22,13 +22,16 @@ pub(crate) fn configure(services: &mut web::ServiceConfig) {
                 .configure(products::routes)
                 .configure(orders::routes),
         )
-        .service(resource("/api/openapi.json", "GET").route(web::get().to(operations::openapi)))
+        .service(resource("/api/openapi.json", "GET, HEAD").route(get().to(operations::openapi)))
         .service(web::redirect("/api/docs", "/api/docs/"))
-        // The page and its scripts are part of the binary: it needs no outside host.
-        .service(SwaggerUi::new("/api/docs/{_:.*}").config(Config::from("/api/openapi.json")))
-        .service(resource("/health/live", "GET").route(web::get().to(operations::live)))
-        .service(resource("/health/ready", "GET").route(web::get().to(operations::ready)))
-        .service(resource("/metrics", "GET").route(web::get().to(operations::metrics)))
+        // The page and its scripts are part of the binary, and no validator is asked: it needs no outside host.
+        .service(
+            SwaggerUi::new("/api/docs/{_:.*}")
+                .config(Config::from("/api/openapi.json").validator_url("none")),
+        )
+        .service(resource("/health/live", "GET, HEAD").route(get().to(operations::live)))
+        .service(resource("/health/ready", "GET, HEAD").route(get().to(operations::ready)))
+        .service(resource("/metrics", "GET, HEAD").route(get().to(operations::metrics)))
         .default_service(web::to(unknown_path));
 }
 
@@ -39,6 +42,11 @@ fn resource(path: &str, allow: &'static str) -> Resource {
         let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
         Err::<HttpResponse, _>(error.with_header(header::ALLOW, HeaderValue::from_static(allow)))
     }))
+}
+
+/// HEAD is GET without the body (RFC 9110, section 9.3.2); the server leaves it out.
+fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 fn shortened(method: &Method) -> String {

@@ -36,7 +36,8 @@ impl Command for UpdateCustomer {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<CustomerView, Error> {
         let mut customer = repository::load(work, self.id).await?.ok_or(CustomerError::NotFound(self.id))?;
         check_version(self.expected_version, customer.version())?;
-        if let Some(event) = customer.update(self.details.clone(), work.now()) {
+        let now = work.now_after(customer.updated_at());
+        if let Some(event) = customer.update(self.details.clone(), now) {
             repository::update(work, &customer).await?;
             work.record(event).await?;
         }
@@ -58,7 +59,8 @@ impl Command for DeleteCustomer {
             repository::load_for_deletion(work, self.id).await?.ok_or(CustomerError::NotFound(self.id))?;
         check_version(self.expected_version, customer.version())?;
         let has_orders = repository::has_orders(work, self.id).await?;
-        let event = customer.delete(has_orders, work.now())?;
+        let now = work.now_after(customer.updated_at());
+        let event = customer.delete(has_orders, now)?;
         repository::delete(work, self.id).await?;
         work.record(event).await?;
         Ok(())

@@ -7,8 +7,8 @@ mod queries;
 pub(crate) mod repository;
 
 pub use aggregate::{
-    Address, AddressKind, Country, Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName,
-    Email, MAX_ADDRESSES, VatNumber,
+    Address, AddressKind, AddressLine, Country, Customer, CustomerCode, CustomerDetails, CustomerError,
+    CustomerName, Email, VatNumber,
 };
 pub use commands::{CreateCustomer, DeleteCustomer, UpdateCustomer};
 pub use events::CustomerEvent;

@@ -15,7 +15,8 @@ use super::orders::{OrderCancelledV1, OrderConfirmedV1, OrderDeliveredV1, OrderP
 use super::products::{ProductArchivedV1, ProductCreatedV1, ProductDeletedV1, ProductUpdatedV1};
 use super::{IntegrationEvent, Payload, translate};
 use crate::customers::{
-    Address, AddressKind, Country, Customer, CustomerCode, CustomerDetails, CustomerName, Email, VatNumber,
+    Address, AddressKind, AddressLine, Country, Customer, CustomerCode, CustomerDetails, CustomerName, Email,
+    VatNumber,
 };
 use crate::ids::{CustomerId, OrderId, ProductId};
 use crate::money::{Currency, Quantity, UnitPrice, VatRate};
@@ -66,10 +67,10 @@ fn customer() -> (Customer, DomainEvent) {
         vat_number: Some(VatNumber::parse("FR40303265045").expect("valid")),
         addresses: vec![Address {
             kind: AddressKind::Billing,
-            line1: "12 rue des Carmes".to_owned(),
+            line1: AddressLine::parse("12 rue des Carmes").expect("valid"),
             line2: None,
-            postal_code: Some("44000".to_owned()),
-            city: "Nantes".to_owned(),
+            postal_code: Some(AddressLine::parse("44000").expect("valid")),
+            city: AddressLine::parse("Nantes").expect("valid"),
             country: Country::parse("FR").expect("valid"),
         }],
     };

@@ -67,10 +67,10 @@ impl AddressV1 {
         };
         Self {
             kind: kind.to_owned(),
-            line1: address.line1.clone(),
-            line2: address.line2.clone(),
-            postal_code: address.postal_code.clone(),
-            city: address.city.clone(),
+            line1: address.line1.to_string(),
+            line2: address.line2.as_ref().map(ToString::to_string),
+            postal_code: address.postal_code.as_ref().map(ToString::to_string),
+            city: address.city.to_string(),
             country: address.country.code().to_owned(),
         }
     }

@@ -123,9 +123,7 @@ impl Order {
         new: NewOrder<'_>,
         now: DateTime<Utc>,
     ) -> Result<(Self, OrderEvent), OrderError> {
-        if new.lines.is_empty() || new.lines.len() > MAX_LINES {
-            return Err(OrderError::LineCount(new.lines.len()));
-        }
+        Self::check_line_count(new.lines.len())?;
         let archived: Vec<_> = positions(&new.lines, |line| line.product.is_archived());
         if !archived.is_empty() {
             return Err(OrderError::ProductsArchived(archived));
@@ -164,6 +162,12 @@ impl Order {
         };
         let event = OrderEvent::Placed { order: Box::new(order.clone()), first_ordered };
         Ok((order, event))
+    }
+
+    /// # Errors
+    /// No lines, or more than [`MAX_LINES`].
+    pub fn check_line_count(count: usize) -> Result<(), OrderError> {
+        if (1..=MAX_LINES).contains(&count) { Ok(()) } else { Err(OrderError::LineCount(count)) }
     }
 
     /// # Errors

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
+
 use super::aggregate::{
     CancellationReason, DraftLine, NewOrder, Order, OrderError, OrderReference, TrackingNumber, positions,
 };
@@ -33,6 +35,8 @@ impl Command for PlaceOrder {
     type Outcome = OrderDetails;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderDetails, Error> {
+        // Before anything is locked for an order that can only be refused.
+        Order::check_line_count(self.lines.len())?;
         let products = self.load_products(work).await?;
         let unknown = positions(&self.lines, |line| !products.contains_key(&line.product_id));
         if !unknown.is_empty() {
@@ -80,8 +84,10 @@ macro_rules! step {
             type Outcome = OrderDetails;
 
             async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderDetails, Error> {
-                let now = work.now();
-                change(work, self.id, self.expected_version, |order| order.$method($(self.$field.clone(),)* now)).await
+                change(work, self.id, self.expected_version, |order, now| {
+                    order.$method($(self.$field.clone(),)* now)
+                })
+                .await
             }
         }
     };
@@ -96,11 +102,12 @@ async fn change(
     work: &mut UnitOfWork<'_>,
     id: OrderId,
     expected_version: Option<i64>,
-    decide: impl FnOnce(&mut Order) -> Result<OrderEvent, OrderError>,
+    decide: impl FnOnce(&mut Order, DateTime<Utc>) -> Result<OrderEvent, OrderError>,
 ) -> Result<OrderDetails, Error> {
     let mut order = repository::load(work, id).await?.ok_or(OrderError::NotFound(id))?;
     check_version(expected_version, order.version())?;
-    let event = decide(&mut order)?;
+    let now = work.now_after(order.updated_at());
+    let event = decide(&mut order, now)?;
     repository::update(work, &order).await?;
     work.record(event).await?;
     Ok(OrderDetails::of(&order))

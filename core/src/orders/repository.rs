@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::aggregate::{
     CancellationReason, Order, OrderError, OrderLine, OrderReference, OrderStatus, TrackingNumber,
 };
-use super::totals::Totals;
+use super::totals::{Totals, vat_breakdown};
 use crate::error::{Error, is_duplicate_of};
 use crate::ids::{CustomerId, OrderId, ProductId, TenantId};
 use crate::money::{Currency, Money, Quantity, UnitPrice, VatRate};
@@ -121,7 +121,13 @@ impl OrderRow {
             customer_id: CustomerId::from_uuid(self.customer_id),
             status: status(&self.status)?,
             currency: Currency::stored(self.currency),
-            totals: Totals::of(&lines),
+            // The totals as they were agreed, even if the rules of calculation should change one day.
+            totals: Totals {
+                vat: vat_breakdown(&lines),
+                net_total: Money::rounded(&self.net_total),
+                vat_total: Money::rounded(&self.vat_total),
+                gross_total: Money::rounded(&self.gross_total),
+            },
             lines,
             tracking_number: self.tracking_number.map(TrackingNumber::stored),
             cancellation_reason: self.cancellation_reason.map(CancellationReason::stored),

@@ -37,7 +37,8 @@ impl Command for UpdateProduct {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ProductView, Error> {
         let mut product = repository::load(work, self.id).await?.ok_or(ProductError::NotFound(self.id))?;
         check_version(self.expected_version, product.version())?;
-        if let Some(event) = product.update(self.details.clone(), work.now())? {
+        let now = work.now_after(product.updated_at());
+        if let Some(event) = product.update(self.details.clone(), now)? {
             repository::update(work, &product).await?;
             work.record(event).await?;
         }
@@ -57,7 +58,8 @@ impl Command for ArchiveProduct {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ProductView, Error> {
         let mut product = repository::load(work, self.id).await?.ok_or(ProductError::NotFound(self.id))?;
         check_version(self.expected_version, product.version())?;
-        let event = product.archive(work.now())?;
+        let now = work.now_after(product.updated_at());
+        let event = product.archive(now)?;
         repository::update(work, &product).await?;
         work.record(event).await?;
         Ok(ProductView::of(&product))
@@ -78,7 +80,8 @@ impl Command for RemoveProduct {
         let mut product =
             repository::load_for_deletion(work, self.id).await?.ok_or(ProductError::NotFound(self.id))?;
         check_version(self.expected_version, product.version())?;
-        let event = product.remove(work.now())?;
+        let now = work.now_after(product.updated_at());
+        let event = product.remove(now)?;
         match &event {
             ProductEvent::Deleted(_) => repository::delete(work, self.id).await?,
             _ => repository::update(work, &product).await?,

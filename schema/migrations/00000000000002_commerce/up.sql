@@ -17,6 +17,7 @@ CREATE TABLE customers (
     CONSTRAINT customers_code_key UNIQUE (tenant_id, code)
 );
 CREATE INDEX customers_name_idx ON customers (tenant_id, name, id);
+CREATE INDEX customers_email_idx ON customers (tenant_id, email, id);
 CREATE INDEX customers_created_at_idx ON customers (tenant_id, created_at, id);
 
 CREATE TABLE products (

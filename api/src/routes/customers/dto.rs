@@ -2,21 +2,18 @@
 
 use chrono::{DateTime, Utc};
 use comptoir_core::customers::{
-    Address, AddressKind, Country, CustomerCode, CustomerDetails, CustomerFilter, CustomerName, CustomerSort,
-    CustomerView, Email, MAX_ADDRESSES, VatNumber,
+    Address, AddressKind, AddressLine, Country, CustomerCode, CustomerDetails, CustomerFilter, CustomerName,
+    CustomerSort, CustomerView, Email, VatNumber,
 };
 use comptoir_core::invalid::{FieldError, Fields};
 use comptoir_core::paging::PageRequest;
-use comptoir_core::text;
+
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::extract;
 use crate::routes::parse_limit;
-
-/// Characters of each line of an address at most.
-const MAX_LINE: usize = 200;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -67,9 +64,7 @@ impl CustomerRequest {
         let email = fields.take("/email", Email::parse(&self.email));
         let vat_number =
             fields.take("/vat_number", self.vat_number.as_deref().map(VatNumber::parse).transpose());
-        if self.addresses.len() > MAX_ADDRESSES {
-            fields.refuse("/addresses", "too_many", format!("a customer may have {MAX_ADDRESSES} addresses"));
-        }
+        let count = fields.take("/addresses", CustomerDetails::check_address_count(self.addresses.len()));
         // All of them, before any of them can end it: every wrong address is named.
         let addresses: Vec<_> = self
             .addresses
@@ -84,7 +79,7 @@ impl CustomerRequest {
                 name: name?,
                 email: email?,
                 vat_number: vat_number?,
-                addresses: addresses?,
+                addresses: count.and(addresses)?,
             })
         })();
         fields.finish(details)
@@ -94,12 +89,11 @@ impl CustomerRequest {
 impl AddressDto {
     fn parse(self, at: usize, fields: &mut Fields) -> Option<Address> {
         let pointer = |field: &str| format!("/addresses/{at}/{field}");
-        let optional =
-            |what, text: Option<String>| text.map(|text| text::checked(what, &text, MAX_LINE)).transpose();
-        let line1 = fields.take(pointer("line1"), text::checked("an address line", &self.line1, MAX_LINE));
-        let line2 = fields.take(pointer("line2"), optional("an address line", self.line2));
-        let postal_code = fields.take(pointer("postal_code"), optional("a postal code", self.postal_code));
-        let city = fields.take(pointer("city"), text::checked("a city", &self.city, MAX_LINE));
+        let optional = |text: Option<String>| text.as_deref().map(AddressLine::parse).transpose();
+        let line1 = fields.take(pointer("line1"), AddressLine::parse(&self.line1));
+        let line2 = fields.take(pointer("line2"), optional(self.line2));
+        let postal_code = fields.take(pointer("postal_code"), optional(self.postal_code));
+        let city = fields.take(pointer("city"), AddressLine::parse(&self.city));
         let country = fields.take(pointer("country"), Country::parse(&self.country));
         let kind = match self.kind {
             AddressKindDto::Billing => AddressKind::Billing,
@@ -121,7 +115,15 @@ impl AddressDto {
             AddressKind::Shipping => AddressKindDto::Shipping,
         };
         let Address { line1, line2, postal_code, city, country, .. } = address;
-        Self { kind, line1, line2, postal_code, city, country: country.code().to_owned() }
+        let text = |line: AddressLine| line.to_string();
+        Self {
+            kind,
+            line1: text(line1),
+            line2: line2.map(text),
+            postal_code: postal_code.map(text),
+            city: text(city),
+            country: country.code().to_owned(),
+        }
     }
 }
 
