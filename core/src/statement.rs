@@ -80,7 +80,6 @@ pub fn push_up_to_placeholder(rest: &mut &'static str, out: &mut AstPass<'_, '_,
     *rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
 }
 
-
 #[cfg(test)]
 mod tests {
     use diesel::pg::Pg;
@@ -95,7 +94,10 @@ mod tests {
     #[test]
     fn a_statement_keeps_its_text_and_numbers_its_parameters() {
         let text = diesel::debug_query::<Pg, _>(&Sample::new("x", 5)).to_string();
-        assert!(text.starts_with("SELECT n FROM t WHERE name = $1 AND n > $2::bigint ORDER BY n -- binds"), "{text}");
+        assert!(
+            text.starts_with("SELECT n FROM t WHERE name = $1 AND n > $2::bigint ORDER BY n -- binds"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -7,8 +7,10 @@ use comptoir_core::config::{self, ConfigError, LogConfig, SecretUrl};
 use comptoir_core::database::DatabaseConfig;
 use serde::Deserialize;
 
+use crate::history::HistoryConfig;
+
 const DEFAULTS: &str = include_str!("default.toml");
-const SECTIONS: &[&str] = &["database", "log", "broker", "relay"];
+const SECTIONS: &[&str] = &["database", "log", "broker", "relay", "history"];
 
 /// An AMQP short string, which names and routing keys are, has a length of one byte.
 const SHORT_STRING_BYTES: usize = 255;
@@ -20,6 +22,7 @@ pub(crate) struct Config {
     pub(crate) log: LogConfig,
     pub(crate) broker: BrokerConfig,
     pub(crate) relay: RelayConfig,
+    pub(crate) history: HistoryConfig,
 }
 
 /// `[broker]`
@@ -88,7 +91,8 @@ impl Config {
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         self.database.validate()?;
         self.broker.validate()?;
-        self.relay.validate()
+        self.relay.validate()?;
+        self.history.validate()
     }
 }
 
@@ -110,7 +114,10 @@ impl BrokerConfig {
             }
         }
         if self.exchange == self.dead_letter_exchange {
-            return Err(ConfigError::value("broker.dead_letter_exchange", "must differ from broker.exchange"));
+            return Err(ConfigError::value(
+                "broker.dead_letter_exchange",
+                "must differ from broker.exchange",
+            ));
         }
         ascending(
             "broker.reconnect_min_ms, broker.reconnect_max_ms",
@@ -153,7 +160,10 @@ impl RelayConfig {
             ));
         }
         if self.http_listen != "off" && self.http_listen.parse::<std::net::SocketAddr>().is_err() {
-            return Err(ConfigError::value("relay.http_listen", "must be `off` or an address such as 127.0.0.1:9464"));
+            return Err(ConfigError::value(
+                "relay.http_listen",
+                "must be `off` or an address such as 127.0.0.1:9464",
+            ));
         }
         Ok(())
     }

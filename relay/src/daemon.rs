@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::config::Config;
 use crate::engine::{Condition, Engine, Goal, Parts};
 use crate::error::RelayError;
+use crate::history::HistoryKeeper;
 use crate::leases::Leases;
 use crate::{http, wakeup};
 
@@ -25,6 +26,7 @@ pub(crate) async fn run(config: &Config) -> Result<(), RelayError> {
         exchange = config.broker.exchange,
         "the relay runs"
     );
+    tokio::spawn(HistoryKeeper::new(config.history.clone(), config.database.clone()).run(stop));
     engine.run().await;
     if let Some(http) = http {
         http.stop().await;
@@ -51,7 +53,8 @@ pub(crate) fn prepare(
         wake_ups.leases,
         Arc::clone(&blocked),
     );
-    let parts = Parts { id, name: format!("comptoir relay {name}"), leases, wake_up: wake_ups.events, blocked, stop };
+    let parts =
+        Parts { id, name: format!("comptoir relay {name}"), leases, wake_up: wake_ups.events, blocked, stop };
     Engine::new(config, goal, parts)
 }
 

@@ -36,8 +36,9 @@ impl Listener {
         if address == "off" {
             return Ok(None);
         }
-        let socket = TcpListener::bind(address)
-            .map_err(|error| RelayError::Startup(format!("cannot listen on {address} (relay.http_listen): {error}")))?;
+        let socket = TcpListener::bind(address).map_err(|error| {
+            RelayError::Startup(format!("cannot listen on {address} (relay.http_listen): {error}"))
+        })?;
         let metrics = telemetry::install_metrics().map_err(|error| RelayError::Startup(error.to_string()))?;
         Ok(Some(Self { socket, metrics }))
     }

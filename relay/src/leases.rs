@@ -183,7 +183,9 @@ impl ShardLeaser {
                 Holding { epoch, lease: self.acquisitions, surplus: false }
             }));
         }
-        let lost = (0..SHARDS).filter(|shard| before[*shard].is_some() && self.current.shards[*shard].is_none()).count();
+        let lost = (0..SHARDS)
+            .filter(|shard| before[*shard].is_some() && self.current.shards[*shard].is_none())
+            .count();
         self.report_lost(lost);
         mark_surplus(&mut self.current.shards, fair);
         self.current.until = asked + self.ttl - self.margin;
@@ -254,8 +256,10 @@ fn fair_share(live: i64) -> usize {
 /// Marks as many shards as are held beyond the fair share; those that were marked stay so.
 fn mark_surplus(shards: &mut [Option<Holding>; SHARDS], fair: usize) {
     let mut excess = shards.iter().flatten().count().saturating_sub(fair);
-    let (marked, unmarked): (Vec<usize>, Vec<usize>) =
-        (0..SHARDS).rev().filter(|shard| shards[*shard].is_some()).partition(|shard| shards[*shard].is_some_and(|h| h.surplus));
+    let (marked, unmarked): (Vec<usize>, Vec<usize>) = (0..SHARDS)
+        .rev()
+        .filter(|shard| shards[*shard].is_some())
+        .partition(|shard| shards[*shard].is_some_and(|h| h.surplus));
     for shard in marked.into_iter().chain(unmarked) {
         if let Some(holding) = &mut shards[shard] {
             holding.surplus = excess > 0;

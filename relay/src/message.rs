@@ -96,7 +96,10 @@ fn copy_row_headers(
     for (name, value) in row_headers {
         let ours = RESERVED.contains(&name.as_str())
             || (is_dead_letter
-                && matches!(name.as_str(), "error" | "original-exchange" | "original-routing-key" | "failed-at"));
+                && matches!(
+                    name.as_str(),
+                    "error" | "original-exchange" | "original-routing-key" | "failed-at"
+                ));
         if ours || value.is_null() || name.len() > SHORT_STRING_BYTES {
             continue;
         }
@@ -129,7 +132,9 @@ fn amqp(value: Value) -> AMQPValue {
             (None, None) => text(number.to_string()),
         },
         Value::String(string) => text(string),
-        Value::Array(values) => AMQPValue::FieldArray(FieldArray::from(values.into_iter().map(amqp).collect::<Vec<_>>())),
+        Value::Array(values) => {
+            AMQPValue::FieldArray(FieldArray::from(values.into_iter().map(amqp).collect::<Vec<_>>()))
+        }
         Value::Object(entries) => {
             let mut table = FieldTable::default();
             for (name, value) in entries {
@@ -199,7 +204,8 @@ mod tests {
 
     #[test]
     fn json_values_keep_their_kind() {
-        let (headers, _) = headers_of(r#"{"n": 5, "big": 5000000000, "half": 0.5, "yes": true, "list": [1, "a"]}"#);
+        let (headers, _) =
+            headers_of(r#"{"n": 5, "big": 5000000000, "half": 0.5, "yes": true, "list": [1, "a"]}"#);
         let value = |name: &str| headers.inner().get(name).cloned();
         assert_eq!(value("n"), Some(AMQPValue::LongInt(5)));
         assert_eq!(value("big"), Some(AMQPValue::LongLongInt(5_000_000_000)));

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram};
 
+use crate::history::Upkeep;
+
 /// Handles for what is counted often. Made after the recorder is installed, or they count nothing.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -61,7 +63,16 @@ pub(crate) fn broker_lost() {
 }
 
 pub(crate) fn lease_losses(shards: usize) {
-    metrics::counter!("comptoir_relay_lease_losses_total").increment(u64::try_from(shards).unwrap_or(u64::MAX));
+    metrics::counter!("comptoir_relay_lease_losses_total")
+        .increment(u64::try_from(shards).unwrap_or(u64::MAX));
+}
+
+/// What an upkeep of the history did.
+pub(crate) fn history_kept(upkeep: &Upkeep) {
+    metrics::counter!("comptoir_relay_history_partitions_created_total").increment(upkeep.created);
+    metrics::counter!("comptoir_relay_history_partitions_dropped_total").increment(upkeep.dropped);
+    metrics::counter!("comptoir_relay_history_rows_deleted_total").increment(upkeep.deleted);
+    metrics::counter!("comptoir_relay_history_upkeep_failures_total").increment(upkeep.failed);
 }
 
 /// A statement was run, and how long it took.

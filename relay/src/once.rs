@@ -65,7 +65,13 @@ pub(crate) async fn run(
         return Err(RelayError::NotReached { what: what.to_owned(), seconds: patience.as_secs() });
     }
     let rest = watcher.remainder().await?;
-    tracing::info!(due = rest.due, waiting = rest.waiting, dead_lettered = rest.dead_lettered, ?end, "stopped");
+    tracing::info!(
+        due = rest.due,
+        waiting = rest.waiting,
+        dead_lettered = rest.dead_lettered,
+        ?end,
+        "stopped"
+    );
     Ok(Outcome(rest))
 }
 
@@ -151,7 +157,9 @@ impl Watcher<'_> {
     async fn remainder(&mut self) -> Result<Remainder, DatabaseFault> {
         let (last_seq, started_at) = self.started();
         let result = match self.connected().await {
-            Ok(connection) => overview::remainder(connection, last_seq, started_at).await.map_err(DatabaseFault::from),
+            Ok(connection) => {
+                overview::remainder(connection, last_seq, started_at).await.map_err(DatabaseFault::from)
+            }
             Err(fault) => Err(fault),
         };
         if result.is_err() {

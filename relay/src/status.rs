@@ -116,10 +116,17 @@ fn table(status: &Status) -> String {
         outbox.add_row([Cell::new(what), Cell::new(value).set_alignment(CellAlignment::Right)]);
     }
     let mut replicas = Table::new();
-    replicas.load_style(UTF8_HORIZONTAL_ONLY).set_header(["replica", "shards", "started", "last seen", "holds"]);
+    replicas.load_style(UTF8_HORIZONTAL_ONLY).set_header([
+        "replica",
+        "shards",
+        "started",
+        "last seen",
+        "holds",
+    ]);
     let nobody = status.shards.iter().filter(|shard| shard.owner.is_none()).map(|shard| shard.shard);
     for replica in &status.replicas {
-        let owned = status.shards.iter().filter(|shard| shard.owner == Some(replica.id)).map(|shard| shard.shard);
+        let owned =
+            status.shards.iter().filter(|shard| shard.owner == Some(replica.id)).map(|shard| shard.shard);
         let name = if replica.blocked { format!("{} (blocked)", replica.name) } else { replica.name.clone() };
         replicas.add_row([
             name,
@@ -149,7 +156,8 @@ fn ranges(numbers: impl Iterator<Item = i16>) -> String {
             _ => ranges.push((number, number)),
         }
     }
-    let text = |(first, last): (i16, i16)| if first == last { first.to_string() } else { format!("{first}-{last}") };
+    let text =
+        |(first, last): (i16, i16)| if first == last { first.to_string() } else { format!("{first}-{last}") };
     ranges.into_iter().map(text).collect::<Vec<_>>().join(", ")
 }
 

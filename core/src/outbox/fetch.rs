@@ -9,8 +9,6 @@
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
-use diesel::deserialize::{self, FromSql, FromSqlRow};
-use diesel::pg::{Pg, PgValue};
 use diesel::sql_types::{
     Array, BigInt, Integer, Json, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
 };
@@ -18,70 +16,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use uuid::Uuid;
 
 use super::SHARDS;
-
-/// A JSON document's text, as PostgreSQL sent it: never parsed here.
-#[derive(Debug, Clone, FromSqlRow)]
-pub struct JsonText(pub Vec<u8>);
-
-impl FromSql<Json, Pg> for JsonText {
-    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        Ok(Self(value.as_bytes().to_vec()))
-    }
-}
-
-impl FromSql<Jsonb, Pg> for JsonText {
-    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        match value.as_bytes() {
-            [1, text @ ..] => Ok(Self(text.to_vec())),
-            _ => Err("unknown version of jsonb".into()),
-        }
-    }
-}
-
-/// An event as the relay reads it.
-#[derive(Debug, Clone)]
-pub struct OutboxRow {
-    pub seq: i64,
-    pub id: Uuid,
-    pub shard: i16,
-    pub tenant_id: Uuid,
-    pub aggregate_type: String,
-    pub aggregate_id: String,
-    pub aggregate_version: Option<i64>,
-    pub event_type: String,
-    pub schema_version: i16,
-    pub payload: JsonText,
-    pub headers: JsonText,
-    pub occurred_at: DateTime<Utc>,
-    pub retry_count: i32,
-    /// How long the event still has to wait before its next attempt, by the database's clock.
-    pub wait_ms: Option<i64>,
-}
-
-/// Which transactions a statement saw. The rows that are visible to a later statement and were not to this one are
-/// exactly those of transactions at or above `xmax` and those of `in_progress`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Snapshot {
-    pub xmax: i64,
-    pub in_progress: Vec<i64>,
-}
-
-impl Snapshot {
-    /// A snapshot in whose light nothing is new.
-    pub fn of_everything() -> Self {
-        Self { xmax: i64::MAX, in_progress: Vec::new() }
-    }
-
-    /// From PostgreSQL's text, `xmin:xmax:xid,xid,…`.
-    fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.splitn(3, ':').skip(1);
-        let xmax = parts.next()?.parse().ok()?;
-        let listed = parts.next()?;
-        let in_progress =
-            listed.split(',').filter(|xid| !xid.is_empty()).map(str::parse).collect::<Result<_, _>>().ok()?;
-        Some(Self { xmax, in_progress })
-    }
-}
+use super::row::{JsonText, OutboxRow, Snapshot};
 
 /// What to read next.
 #[derive(Debug, Clone)]
@@ -388,17 +323,4 @@ fn row_of(row: RowTuple) -> (i16, OutboxRow) {
         wait_ms,
     };
     (kind, row)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_snapshot_is_read_from_its_text() {
-        let busy = Snapshot { xmax: 20, in_progress: vec![10, 14] };
-        assert_eq!(Snapshot::parse("10:20:10,14"), Some(busy));
-        assert_eq!(Snapshot::parse("10:10:"), Some(Snapshot { xmax: 10, in_progress: vec![] }));
-        assert_eq!(Snapshot::parse("nonsense"), None);
-    }
 }

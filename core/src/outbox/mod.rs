@@ -8,14 +8,13 @@ mod fetch;
 pub mod leases;
 mod notifier;
 pub mod overview;
+mod row;
 pub mod settle;
 
 pub use append::{NewOutboxEvent, append};
-pub use fetch::{
-    AggregateRange, JsonText, OutboxRow, Page, PageRequest, Snapshot, prepare_reader, read_aggregates,
-    read_new, read_page,
-};
+pub use fetch::{AggregateRange, Page, PageRequest, prepare_reader, read_aggregates, read_new, read_page};
 pub use notifier::{Notifier, NotifierConfig};
+pub use row::{JsonText, OutboxRow, Snapshot};
 
 /// The channel on which writers tell relays that there is something to publish.
 pub const NOTIFY_CHANNEL: &str = "comptoir_outbox";

@@ -148,7 +148,9 @@ impl Backlog {
 
     /// Takes in a row that was read. Those of one aggregate come by seq. Returns whether it was new.
     pub(crate) fn offer(&mut self, row: OutboxRow, lease: u64, now: Instant) -> bool {
-        if self.known.contains(&row.seq) || self.forgotten.as_ref().is_some_and(|seqs| seqs.contains(&row.seq)) {
+        if self.known.contains(&row.seq)
+            || self.forgotten.as_ref().is_some_and(|seqs| seqs.contains(&row.seq))
+        {
             return false;
         }
         let event = Event::new(row, lease);
@@ -162,12 +164,18 @@ impl Backlog {
             rest.from_seq = rest.from_seq.min(seq);
             return false;
         }
-        let waits = event.row.wait_ms.filter(|wait| *wait > 0).map(|wait| Duration::from_millis(wait.unsigned_abs()));
+        let waits =
+            event.row.wait_ms.filter(|wait| *wait > 0).map(|wait| Duration::from_millis(wait.unsigned_abs()));
         let is_head = aggregate.chain.is_empty() && !aggregate.busy;
         if waits.is_some() || aggregate.chain.len() >= self.limits.chain {
             // Not the head: its turn, and with it the time that it still has to wait, comes after the head.
             let resume_at = waits.filter(|_| is_head).map(|wait| now + wait);
-            aggregate.rest = Some(Rest { from_seq: seq, occurred_at: event.row.occurred_at, resume_at, range: range_of(&event.row) });
+            aggregate.rest = Some(Rest {
+                from_seq: seq,
+                occurred_at: event.row.occurred_at,
+                resume_at,
+                range: range_of(&event.row),
+            });
             self.partial += 1;
             if let Some(at) = resume_at {
                 self.resumes.push(Reverse((at, AggregateKeyOrd(key))));
@@ -176,7 +184,8 @@ impl Backlog {
         }
         self.known.insert(seq);
         self.bytes += event.bytes;
-        let position = aggregate.chain.iter().rposition(|other| other.row.seq < seq).map_or(0, |before| before + 1);
+        let position =
+            aggregate.chain.iter().rposition(|other| other.row.seq < seq).map_or(0, |before| before + 1);
         aggregate.chain.insert(position, event);
         self.queue(key);
         true

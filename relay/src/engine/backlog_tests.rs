@@ -125,7 +125,10 @@ fn a_hot_aggregate_does_not_fill_memory_and_its_rest_is_read_when_its_chain_is_s
         assert_eq!(event.row.seq, expected);
         backlog.settled(&event);
     }
-    assert_eq!(backlog.take_refills(10, |_| 9).first().map(|(_, range)| (range.from_seq, range.to_seq)), Some((5, 9)));
+    assert_eq!(
+        backlog.take_refills(10, |_| 9).first().map(|(_, range)| (range.from_seq, range.to_seq)),
+        Some((5, 9))
+    );
 }
 
 #[test]

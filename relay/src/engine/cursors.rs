@@ -98,20 +98,31 @@ impl Cursors {
 
     /// The next read for so many rows and bytes; none while no shard is held.
     pub(crate) fn next(&mut self, rows: usize, bytes: usize) -> Option<Next> {
-        let held: Vec<usize> = (0..SHARDS).map(|i| (self.first + i) % SHARDS).filter(|shard| self.holds(*shard)).collect();
+        let held: Vec<usize> =
+            (0..SHARDS).map(|i| (self.first + i) % SHARDS).filter(|shard| self.holds(*shard)).collect();
         if held.is_empty() {
             return None;
         }
         if self.caught_up {
             let shards = held.iter().map(|shard| index(*shard)).collect();
-            return Some(Next::New { since: self.since.clone(), shards, limit: clamp(rows), max_bytes: clamp(bytes) });
+            return Some(Next::New {
+                since: self.since.clone(),
+                shards,
+                limit: clamp(rows),
+                max_bytes: clamp(bytes),
+            });
         }
         self.first = (self.first + 1) % SHARDS;
         let open: Vec<usize> = held.into_iter().filter(|shard| self.at[*shard] < self.last_seq).collect();
         let shares: usize = open.iter().map(|shard| self.shares[*shard]).sum();
         let takes = open
             .iter()
-            .map(|shard| (index(*shard), i32::try_from((rows * self.shares[*shard] / shares).max(1)).unwrap_or(i32::MAX)))
+            .map(|shard| {
+                (
+                    index(*shard),
+                    i32::try_from((rows * self.shares[*shard] / shares).max(1)).unwrap_or(i32::MAX),
+                )
+            })
             .collect();
         Some(Next::Page(PageRequest {
             since: self.since.clone(),
@@ -154,7 +165,8 @@ impl Cursors {
         }
         self.since = page.snapshot.clone();
         // A shard that was acquired while the page was being read is not part of it.
-        self.caught_up = !full && !late_cut && (0..SHARDS).all(|shard| !self.holds(shard) || self.is_current(shard));
+        self.caught_up =
+            !full && !late_cut && (0..SHARDS).all(|shard| !self.holds(shard) || self.is_current(shard));
     }
 
     /// Takes note of what is new. False if there may be more: then nothing of it counts as read.
@@ -220,7 +232,9 @@ mod tests {
         let mut cursors = cursors();
         read(&mut cursors, 10, &page(&[], &[4, 7]));
         assert!(cursors.caught_up());
-        let Some(Next::New { since, shards, .. }) = cursors.next(10, 1000) else { panic!("expected what is new") };
+        let Some(Next::New { since, shards, .. }) = cursors.next(10, 1000) else {
+            panic!("expected what is new")
+        };
         assert_eq!((since.xmax, shards), (100, vec![3]));
     }
 

@@ -16,9 +16,16 @@ const COUNT_LIMIT: i64 = 2000;
 pub(crate) enum Read {
     Next(Next),
     /// The rest of some aggregates, so many events of each at most.
-    Rest { wanted: Vec<(AggregateKey, AggregateRange)>, limit: i64, max_bytes: i64 },
+    Rest {
+        wanted: Vec<(AggregateKey, AggregateRange)>,
+        limit: i64,
+        max_bytes: i64,
+    },
     /// How much there is in front of the cursors, for the metrics.
-    CountUnread { shards: Vec<i16>, cursors: Vec<i64> },
+    CountUnread {
+        shards: Vec<i16>,
+        cursors: Vec<i64>,
+    },
 }
 
 /// What was read.

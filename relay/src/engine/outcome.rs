@@ -30,7 +30,10 @@ impl Decisions {
         Self {
             unroutable: relay.unroutable,
             max_retries: relay.max_retries,
-            retry_wait: (Duration::from_millis(relay.retry_min_ms), Duration::from_millis(relay.retry_max_ms)),
+            retry_wait: (
+                Duration::from_millis(relay.retry_min_ms),
+                Duration::from_millis(relay.retry_max_ms),
+            ),
             next: Settlement::default(),
             dead_letters: VecDeque::new(),
         }
@@ -75,7 +78,8 @@ impl Decisions {
                 }
                 (Message::DeadLetter { event, error, .. }, Verdict::Returned | Verdict::Nacked) => {
                     metrics::event_failed("dead-letter-refused");
-                    let (count, error) = (event.row.retry_count, format!("{error}; its dead letter was refused as well"));
+                    let (count, error) =
+                        (event.row.retry_count, format!("{error}; its dead letter was refused as well"));
                     self.retry(event, count, error, metrics);
                 }
                 (message, Verdict::Unknown) => unknown.push(into_event(message)),

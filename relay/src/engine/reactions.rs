@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use comptoir_core::outbox::{AggregateRange, OutboxRow};
 
+use super::Engine;
 use super::cursors::Next;
 use super::event::{AggregateKey, FastMap};
 use super::fetcher::{Finished, Found, Read};
 use super::settler::{Settled, Settlement};
-use super::Engine;
 use crate::error::DatabaseFault;
 use crate::metrics;
 use crate::publisher::{BrokerEvent, Message, Verdict};
@@ -88,7 +88,9 @@ impl Engine {
         let mut new = 0;
         for row in rows {
             let shard = usize::from(row.shard.unsigned_abs());
-            let Some(holding) = self.held.shards[shard].filter(|_| self.cursors.is_current(shard)) else { continue };
+            let Some(holding) = self.held.shards[shard].filter(|_| self.cursors.is_current(shard)) else {
+                continue;
+            };
             if row.seq <= self.goal.last_seq {
                 new += usize::from(self.backlog.offer(row, holding.lease, now));
             }

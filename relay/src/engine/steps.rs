@@ -68,7 +68,8 @@ impl Engine {
         if !self.publisher.is_up() || self.publisher.is_blocked() {
             return;
         }
-        let dead_letters = self.decisions.take_dead_letters(self.window.saturating_sub(self.publisher.in_flight()));
+        let dead_letters =
+            self.decisions.take_dead_letters(self.window.saturating_sub(self.publisher.in_flight()));
         self.hand_over(dead_letters);
         let room = self.window.saturating_sub(self.publisher.in_flight());
         let batch_size = (self.window / BATCH_SHARE).max(1);
@@ -115,7 +116,8 @@ impl Engine {
             return;
         }
         let Some(settler) = self.settler.take() else { return };
-        let settlement = self.unsettled.take().unwrap_or_else(|| self.decisions.take(SETTLE_LIMIT, &self.fence()));
+        let settlement =
+            self.unsettled.take().unwrap_or_else(|| self.decisions.take(SETTLE_LIMIT, &self.fence()));
         if settlement.is_empty() {
             self.settler = Some(settler);
         } else {

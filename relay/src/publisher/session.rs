@@ -49,7 +49,9 @@ impl Session {
 async fn declare(channel: &Channel, config: &BrokerConfig) -> Result<(), lapin::Error> {
     let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
     for exchange in [&config.exchange, &config.dead_letter_exchange] {
-        channel.exchange_declare(short(exchange.as_str()), ExchangeKind::Topic, durable, FieldTable::default()).await?;
+        channel
+            .exchange_declare(short(exchange.as_str()), ExchangeKind::Topic, durable, FieldTable::default())
+            .await?;
     }
     let mut quorum = FieldTable::default();
     quorum.insert(short("x-queue-type"), AMQPValue::LongString("quorum".into()));

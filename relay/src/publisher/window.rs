@@ -97,13 +97,21 @@ where
 
     /// Adds messages that were just handed to the client, in that order.
     pub(crate) fn push(&mut self, messages: impl Iterator<Item = (Uuid, T, F)>, now: Instant) {
-        let slots: Vec<_> = messages.map(|(id, item, confirm)| Slot { id, item, state: State::Waiting(confirm) }).collect();
+        let slots: Vec<_> =
+            messages.map(|(id, item, confirm)| Slot { id, item, state: State::Waiting(confirm) }).collect();
         if slots.is_empty() {
             return;
         }
         self.len += slots.len();
         let (waiting, probe) = (slots.len(), slots.len() - 1);
-        self.batches.push_back(Batch { index: self.next_index, sent_at: now, slots, waiting, probe, barrier: None });
+        self.batches.push_back(Batch {
+            index: self.next_index,
+            sent_at: now,
+            slots,
+            waiting,
+            probe,
+            barrier: None,
+        });
         self.next_index += 1;
     }
 
