@@ -88,6 +88,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    outbox_operation_events (operation_id, event_id) {
+        operation_id -> Uuid,
+        event_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    outbox_operations (id) {
+        id -> Uuid,
+        at -> Timestamptz,
+        operator -> Text,
+        host -> Text,
+        operation -> Text,
+        filter -> Jsonb,
+        count -> Int8,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     products (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -122,12 +142,16 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(outbox_operation_events -> outbox_operations (operation_id));
+
 diesel::allow_tables_to_appear_in_same_query!(
     customers,
     idempotency_records,
     order_lines,
     orders,
     outbox_events,
+    outbox_operation_events,
+    outbox_operations,
     products,
     relay_replicas,
     relay_shards,

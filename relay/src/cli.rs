@@ -3,7 +3,7 @@
 //! | code | meaning |
 //! |---|---|
 //! | 0 | done |
-//! | 1 | the database or the broker was not reached, or the relay failed |
+//! | 1 | the database or the broker was not reached, the relay failed, or ids that were named do not exist |
 //! | 2 | a usage or configuration error, in one line on standard error |
 //! | 3 | `--once` stopped at its limit, or events wait for a retry or became dead letters |
 
@@ -16,7 +16,8 @@ use comptoir_core::{database, telemetry};
 
 use crate::config::Config;
 use crate::error::RelayError;
-use crate::{daemon, once, status};
+use crate::history::HistoryKeeper;
+use crate::{daemon, dead_letters, once, replay, status};
 
 const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
@@ -61,6 +62,13 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Look at events that failed for good, publish them again, or give them up
+    DeadLetters {
+        #[command(subcommand)]
+        command: dead_letters::Command,
+    },
+    /// Publish events of the history again: same ids, header `replayed: true`
+    Replay(replay::Arguments),
     /// Bring the database up to date
     Migrate,
 }
@@ -73,7 +81,7 @@ pub fn main() -> ExitCode {
     };
     ExitCode::from(match run(cli) {
         Ok(code) => code,
-        Err(RelayError::Config(error)) => {
+        Err(error @ (RelayError::Config(_) | RelayError::Usage(_))) => {
             report(&error.to_string());
             USAGE
         }
@@ -100,8 +108,12 @@ fn run(cli: Cli) -> Result<u8, RelayError> {
                 Ok(0)
             }
             Some(Command::Status { json }) => status::show(&config, json).await.map(|()| 0),
+            Some(Command::DeadLetters { command }) => dead_letters::run(&config, command).await.map(|()| 0),
+            Some(Command::Replay(arguments)) => replay::run(&config, arguments).await.map(|()| 0),
             None if cli.once => {
                 let outcome = once::run(&config, cli.max_events, cli.deadline).await?;
+                // Where only a timer runs the relay, nobody else keeps the history.
+                HistoryKeeper::new(config.history.clone(), config.database.clone()).run_and_report().await;
                 Ok(if outcome.is_complete() { 0 } else { INCOMPLETE })
             }
             None => daemon::run(&config).await.map(|()| 0),

@@ -23,6 +23,11 @@ pub(crate) enum RelayError {
     NotReached { what: String, seconds: u64 },
     #[error("cannot start: {0}")]
     Startup(String),
+    #[error("{0}")]
+    Usage(String),
+    /// It did what it could, and that is not all that was asked for.
+    #[error("{0}")]
+    Incomplete(String),
 }
 
 /// The database failed the relay, not the other way round.

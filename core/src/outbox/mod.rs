@@ -4,10 +4,14 @@
 //! Refuses to publish: this module knows no broker.
 
 mod append;
+pub mod dead_letters;
 mod fetch;
+pub mod history;
 pub mod leases;
 mod notifier;
+pub mod operations;
 pub mod overview;
+pub mod replay;
 mod row;
 pub mod settle;
 

@@ -1,0 +1,285 @@
+//! What operators do with dead letters: look, publish again, give up.
+//!
+//! Moves happen in batches, one statement each, in the order of `seq`, so that the events of an aggregate keep their
+//! order among themselves. Each batch is in the audit trail ([`super::operations`]) if, and only if, it happened.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use diesel::sql_types::{
+    Array, BigInt, Bool, Integer, Json, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use super::JsonText;
+
+/// Which dead letters; what is `None` does not restrict.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub ids: Option<Vec<Uuid>>,
+    pub event_type: Option<String>,
+    pub aggregate_id: Option<String>,
+    /// Failed then or later.
+    pub since: Option<DateTime<Utc>>,
+}
+
+/// A line of the list.
+#[derive(Debug, Clone, diesel::Queryable)]
+pub struct Summary {
+    pub id: Uuid,
+    pub event_type: String,
+    pub aggregate_type: String,
+    pub aggregate_id: String,
+    pub reason: String,
+    pub last_error: Option<String>,
+    pub retry_count: i32,
+    pub failed_at: DateTime<Utc>,
+}
+
+/// Everything about one.
+#[derive(Debug, Clone, diesel::Queryable)]
+pub struct Details {
+    pub id: Uuid,
+    pub seq: i64,
+    pub tenant_id: Uuid,
+    pub event_type: String,
+    pub schema_version: i16,
+    pub aggregate_type: String,
+    pub aggregate_id: String,
+    pub aggregate_version: Option<i64>,
+    pub occurred_at: DateTime<Utc>,
+    pub reason: String,
+    pub last_error: Option<String>,
+    pub retry_count: i32,
+    pub failed_at: DateTime<Utc>,
+    pub headers: JsonText,
+    pub payload: JsonText,
+}
+
+/// Where a page of a list ends: the next begins with what failed before.
+pub type Position = (DateTime<Utc>, Uuid);
+
+/// How many there are, up to when, and so the bound of an operation: what fails again while it runs is not its business.
+#[derive(Debug, Clone, Copy, diesel::Queryable)]
+pub struct Extent {
+    pub count: i64,
+    pub until: DateTime<Utc>,
+}
+
+/// What a batch did with one dead letter.
+#[derive(Debug, Clone, Copy, diesel::Queryable)]
+pub struct Decided {
+    pub id: Uuid,
+    pub seq: i64,
+    /// False if an event with this id waits in `outbox_events` already: the dead letter was left.
+    pub moved: bool,
+}
+
+/// One batch of an operation.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch {
+    /// The row of the audit trail.
+    pub operation: Uuid,
+    /// Only what had failed by then.
+    pub until: DateTime<Utc>,
+    /// Only what has a higher seq: the last one of the batch before.
+    pub after_seq: i64,
+    pub limit: i64,
+}
+
+crate::statement! {
+    struct Count<'a> {
+        ids: Option<&'a [Uuid]> => Nullable<Array<SqlUuid>>,
+        event_type: Option<&'a str> => Nullable<Text>,
+        aggregate_id: Option<&'a str> => Nullable<Text>,
+        since: Option<DateTime<Utc>> => Nullable<Timestamptz>,
+    } -> (BigInt, Timestamptz)
+    = "SELECT count(*), now() FROM outbox_dead_letters
+    WHERE id = ANY (COALESCE($1::uuid[], ARRAY[id])) AND event_type = COALESCE($2, event_type)
+        AND aggregate_id = COALESCE($3, aggregate_id) AND failed_at >= COALESCE($4, '-infinity')"
+}
+
+crate::statement! {
+    /// The newest first.
+    struct List<'a> {
+        ids: Option<&'a [Uuid]> => Nullable<Array<SqlUuid>>,
+        event_type: Option<&'a str> => Nullable<Text>,
+        aggregate_id: Option<&'a str> => Nullable<Text>,
+        since: Option<DateTime<Utc>> => Nullable<Timestamptz>,
+        before: Option<DateTime<Utc>> => Nullable<Timestamptz>,
+        before_id: Option<Uuid> => Nullable<SqlUuid>,
+        limit: i64 => BigInt,
+    } -> (SqlUuid, Text, Text, Text, Text, Nullable<Text>, Integer, Timestamptz)
+    = "SELECT id, event_type, aggregate_type, aggregate_id, reason, last_error, retry_count, failed_at
+    FROM outbox_dead_letters
+    WHERE id = ANY (COALESCE($1::uuid[], ARRAY[id])) AND event_type = COALESCE($2, event_type)
+        AND aggregate_id = COALESCE($3, aggregate_id) AND failed_at >= COALESCE($4, '-infinity')
+        AND (failed_at, id) < (COALESCE($5, 'infinity'), COALESCE($6, '00000000-0000-0000-0000-000000000000'))
+    ORDER BY failed_at DESC, id DESC
+    LIMIT $7"
+}
+
+crate::statement! {
+    struct Show<'a> { id: Uuid => SqlUuid }
+        -> (SqlUuid, BigInt, SqlUuid, Text, SmallInt, Text, Text, Nullable<BigInt>, Timestamptz, Text, Nullable<Text>,
+            Integer, Timestamptz, Jsonb, Json)
+    = "SELECT id, seq, tenant_id, event_type, schema_version, aggregate_type, aggregate_id, aggregate_version,
+        occurred_at, reason, last_error, retry_count, failed_at, headers, payload
+    FROM outbox_dead_letters WHERE id = $1"
+}
+
+crate::statement! {
+    /// Everything of the row is kept but what the relay wrote into it: the event starts anew, behind those that wait.
+    struct Requeue<'a> {
+        operation: Uuid => SqlUuid,
+        until: DateTime<Utc> => Timestamptz,
+        after_seq: i64 => BigInt,
+        ids: Option<&'a [Uuid]> => Nullable<Array<SqlUuid>>,
+        event_type: Option<&'a str> => Nullable<Text>,
+        aggregate_id: Option<&'a str> => Nullable<Text>,
+        since: Option<DateTime<Utc>> => Nullable<Timestamptz>,
+        limit: i64 => BigInt,
+    } -> (SqlUuid, BigInt, Bool)
+    = "WITH operation AS (SELECT $1::uuid AS id), candidates AS MATERIALIZED (
+        SELECT * FROM outbox_dead_letters
+        WHERE failed_at <= $2 AND seq > $3
+            AND id = ANY (COALESCE($4::uuid[], ARRAY[id])) AND event_type = COALESCE($5, event_type)
+            AND aggregate_id = COALESCE($6, aggregate_id) AND failed_at >= COALESCE($7, '-infinity')
+        ORDER BY seq
+        LIMIT $8
+        FOR UPDATE
+    ), inserted AS (
+        INSERT INTO outbox_events (id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
+            schema_version, payload, headers, occurred_at)
+        SELECT id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type, schema_version, payload,
+            headers, occurred_at
+        FROM candidates ORDER BY seq
+        ON CONFLICT (id) DO NOTHING
+        RETURNING id
+    ), moved AS (
+        DELETE FROM outbox_dead_letters d USING inserted WHERE d.id = inserted.id RETURNING d.id
+    ), noted AS (
+        INSERT INTO outbox_operation_events (operation_id, event_id) SELECT operation.id, moved.id FROM operation, moved
+    ), counted AS (
+        UPDATE outbox_operations SET count = count + (SELECT count(*) FROM moved)
+        WHERE id = (SELECT id FROM operation)
+    )
+    SELECT c.id, c.seq, moved.id IS NOT NULL FROM candidates c LEFT JOIN moved ON moved.id = c.id ORDER BY c.seq"
+}
+
+crate::statement! {
+    struct Discard<'a> {
+        operation: Uuid => SqlUuid,
+        until: DateTime<Utc> => Timestamptz,
+        after_seq: i64 => BigInt,
+        ids: Option<&'a [Uuid]> => Nullable<Array<SqlUuid>>,
+        event_type: Option<&'a str> => Nullable<Text>,
+        aggregate_id: Option<&'a str> => Nullable<Text>,
+        since: Option<DateTime<Utc>> => Nullable<Timestamptz>,
+        limit: i64 => BigInt,
+    } -> (SqlUuid, BigInt, Bool)
+    = "WITH operation AS (SELECT $1::uuid AS id), candidates AS MATERIALIZED (
+        SELECT id FROM outbox_dead_letters
+        WHERE failed_at <= $2 AND seq > $3
+            AND id = ANY (COALESCE($4::uuid[], ARRAY[id])) AND event_type = COALESCE($5, event_type)
+            AND aggregate_id = COALESCE($6, aggregate_id) AND failed_at >= COALESCE($7, '-infinity')
+        ORDER BY seq
+        LIMIT $8
+        FOR UPDATE
+    ), gone AS (
+        DELETE FROM outbox_dead_letters d USING candidates WHERE d.id = candidates.id RETURNING d.id, d.seq
+    ), noted AS (
+        INSERT INTO outbox_operation_events (operation_id, event_id) SELECT operation.id, gone.id FROM operation, gone
+    ), counted AS (
+        UPDATE outbox_operations SET count = count + (SELECT count(*) FROM gone)
+        WHERE id = (SELECT id FROM operation)
+    )
+    SELECT id, seq, true FROM gone ORDER BY seq"
+}
+
+/// # Errors
+/// The connection's own.
+pub async fn extent(connection: &mut AsyncPgConnection, filter: &Filter) -> QueryResult<Extent> {
+    let Filter { ids, event_type, aggregate_id, since } = filter;
+    let count = Count::new(ids.as_deref(), event_type.as_deref(), aggregate_id.as_deref(), *since);
+    count.get_result(connection).await
+}
+
+/// A page of the list, the newest first.
+///
+/// # Errors
+/// The connection's own.
+pub async fn list(
+    connection: &mut AsyncPgConnection,
+    filter: &Filter,
+    after: Option<Position>,
+    limit: i64,
+) -> QueryResult<Vec<Summary>> {
+    let Filter { ids, event_type, aggregate_id, since } = filter;
+    let (before, before_id) = after.unzip();
+    let statement = List::new(
+        ids.as_deref(),
+        event_type.as_deref(),
+        aggregate_id.as_deref(),
+        *since,
+        before,
+        before_id,
+        limit,
+    );
+    statement.load(connection).await
+}
+
+/// One of them, if it is still there.
+///
+/// # Errors
+/// The connection's own.
+pub async fn details(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<Details>> {
+    use diesel::OptionalExtension;
+    Show::new(id).get_result(connection).await.optional()
+}
+
+/// Moves a batch back into `outbox_events`: same id, new seq, no retries yet.
+///
+/// # Errors
+/// The connection's own; then nothing was moved, or it is unknown whether it was.
+pub async fn requeue(
+    connection: &mut AsyncPgConnection,
+    filter: &Filter,
+    batch: &Batch,
+) -> QueryResult<Vec<Decided>> {
+    let Filter { ids, event_type, aggregate_id, since } = filter;
+    let statement = Requeue::new(
+        batch.operation,
+        batch.until,
+        batch.after_seq,
+        ids.as_deref(),
+        event_type.as_deref(),
+        aggregate_id.as_deref(),
+        *since,
+        batch.limit,
+    );
+    statement.load(connection).await
+}
+
+/// Deletes a batch.
+///
+/// # Errors
+/// The connection's own; then nothing was deleted, or it is unknown whether it was.
+pub async fn discard(
+    connection: &mut AsyncPgConnection,
+    filter: &Filter,
+    batch: &Batch,
+) -> QueryResult<Vec<Decided>> {
+    let Filter { ids, event_type, aggregate_id, since } = filter;
+    let statement = Discard::new(
+        batch.operation,
+        batch.until,
+        batch.after_seq,
+        ids.as_deref(),
+        event_type.as_deref(),
+        aggregate_id.as_deref(),
+        *since,
+        batch.limit,
+    );
+    statement.load(connection).await
+}

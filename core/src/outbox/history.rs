@@ -1,0 +1,219 @@
+//! The days of `outbox_history`: partitions made ahead and dropped when they are old.
+//!
+//! Nothing here may stall the relay, which inserts into the same table. A day is made as a table of its own and then
+//! attached, which does not lock the history but only its default partition, and that only for as long as it takes to
+//! see that it has no row of that day: it is empty, or a constraint that was proven without a lock says so.
+
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use diesel::QueryResult;
+use diesel::sql_types::{BigInt, Bool, Text, Timestamptz};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+
+/// One upkeep at a time in a database; the number is arbitrary but must never change.
+const UPKEEP_LOCK: i64 = 0x6869_7374_6f72_7900;
+
+/// How long one statement that keeps the relay waiting may take.
+const LOCKED_AT_MOST_MS: u32 = 2000;
+
+const PREFIX: &str = "outbox_history_";
+const DAY_FORMAT: &str = "%Y_%m_%d";
+
+crate::statement! {
+    struct Lock<'a> { key: i64 => BigInt } -> (Bool, Timestamptz)
+    = "SELECT pg_try_advisory_lock($1), now()"
+}
+
+crate::statement! {
+    struct Partitions<'a> {} -> (Text,)
+    = "SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = 'outbox_history'::regclass"
+}
+
+crate::statement! {
+    struct DefaultState<'a> { before: DateTime<Utc> => Timestamptz } -> (Bool, Bool, BigInt)
+    = "SELECT EXISTS (SELECT FROM outbox_history_default),
+        EXISTS (SELECT FROM outbox_history_default WHERE published_at < $1),
+        pg_relation_size('outbox_history_default') / current_setting('block_size')::bigint"
+}
+
+crate::statement! {
+    struct LeftoverConstraints<'a> {} -> (Text,)
+    = "SELECT conname::text FROM pg_constraint
+    WHERE conrelid = 'outbox_history_default'::regclass AND conname LIKE 'outbox\\_history\\_not\\_%'"
+}
+
+crate::statement! {
+    /// By the table's blocks, not by its rows: every block is visited once, however many dead rows it holds.
+    struct DeleteExpired<'a> {
+        before: DateTime<Utc> => Timestamptz,
+        from_block: i64 => BigInt,
+        to_block: i64 => BigInt,
+    }
+    = "DELETE FROM outbox_history_default
+    WHERE published_at < $1 AND ctid >= format('(%s,0)', $2::bigint)::tid AND ctid < format('(%s,0)', $3::bigint)::tid"
+}
+
+/// What the default partition holds.
+#[derive(Debug, Clone, Copy, diesel::Queryable)]
+pub struct DefaultPartition {
+    pub has_rows: bool,
+    pub has_expired: bool,
+    pub blocks: i64,
+}
+
+/// Claims the upkeep for this session, which ends with its connection. `None` if another relay has it; else the
+/// database's clock.
+///
+/// # Errors
+/// The connection's own.
+pub async fn claim_upkeep(connection: &mut AsyncPgConnection) -> QueryResult<Option<DateTime<Utc>>> {
+    let (locked, now): (bool, DateTime<Utc>) = Lock::new(UPKEEP_LOCK).get_result(connection).await?;
+    Ok(locked.then_some(now))
+}
+
+/// The days that have a partition. Partitions with other names are somebody else's and left alone.
+///
+/// # Errors
+/// The connection's own.
+pub async fn days(connection: &mut AsyncPgConnection) -> QueryResult<Vec<NaiveDate>> {
+    let names: Vec<(String,)> = Partitions::new().load(connection).await?;
+    Ok(names.iter().filter_map(|(name,)| day_of(name)).collect())
+}
+
+/// # Errors
+/// The connection's own.
+pub async fn default_partition(
+    connection: &mut AsyncPgConnection,
+    expired_before: DateTime<Utc>,
+) -> QueryResult<DefaultPartition> {
+    DefaultState::new(expired_before).get_result(connection).await
+}
+
+/// Makes the partition of a day of which the default partition has no rows. Quick only if that is empty, or if the
+/// day was excluded from it ([`exclude_from_default`]); that constraint goes in the same transaction.
+///
+/// # Errors
+/// A check violation if the default partition has such rows after all; a lock that was not granted in time.
+pub async fn create_day(connection: &mut AsyncPgConnection, day: NaiveDate) -> QueryResult<()> {
+    let (name, (from, to)) = (name_of(day), bounds(day));
+    let statements = format!(
+        "CREATE TABLE {name} (LIKE outbox_history INCLUDING ALL);
+        ALTER TABLE outbox_history ATTACH PARTITION {name} FOR VALUES FROM ('{from}') TO ('{to}');
+        ALTER TABLE outbox_history_default DROP CONSTRAINT IF EXISTS {}",
+        constraint_of(day)
+    );
+    in_transaction(connection, &statements).await
+}
+
+/// Proves that the default partition has no rows of a day, and keeps it so until [`create_day`]. Only for days that are
+/// not near: until then, such rows would be refused.
+///
+/// # Errors
+/// A check violation if it has such rows; a lock that was not granted in time. The constraint may be left behind.
+pub async fn exclude_from_default(connection: &mut AsyncPgConnection, day: NaiveDate) -> QueryResult<()> {
+    let (name, (from, to)) = (constraint_of(day), bounds(day));
+    // NOT VALID takes its lock for a moment; the validation, which reads the table, lets inserts pass.
+    let add = format!(
+        "ALTER TABLE outbox_history_default ADD CONSTRAINT {name}
+        CHECK (published_at IS NULL OR published_at < '{from}' OR published_at >= '{to}') NOT VALID"
+    );
+    connection.batch_execute(&add).await?;
+    connection.batch_execute(&format!("ALTER TABLE outbox_history_default VALIDATE CONSTRAINT {name}")).await
+}
+
+/// Removes what [`exclude_from_default`] left behind when it was interrupted.
+///
+/// # Errors
+/// The connection's own; a lock that was not granted in time.
+pub async fn remove_leftovers(connection: &mut AsyncPgConnection) -> QueryResult<()> {
+    let names: Vec<(String,)> = LeftoverConstraints::new().load(connection).await?;
+    for (name,) in names {
+        let drop = format!("ALTER TABLE outbox_history_default DROP CONSTRAINT IF EXISTS \"{name}\"");
+        connection.batch_execute(&drop).await?;
+    }
+    Ok(())
+}
+
+/// Drops a day with everything in it. Locks the whole history, for a moment.
+///
+/// # Errors
+/// A lock that was not granted in time.
+pub async fn drop_day(connection: &mut AsyncPgConnection, day: NaiveDate) -> QueryResult<()> {
+    in_transaction(connection, &format!("DROP TABLE IF EXISTS {}", name_of(day))).await
+}
+
+/// Deletes expired rows of these blocks of the default partition, the last excluded; returns how many.
+///
+/// # Errors
+/// The connection's own.
+pub async fn delete_expired(
+    connection: &mut AsyncPgConnection,
+    before: DateTime<Utc>,
+    blocks: std::ops::Range<i64>,
+) -> QueryResult<usize> {
+    DeleteExpired::new(before, blocks.start, blocks.end).execute(connection).await
+}
+
+/// When a day begins.
+pub fn start_of(day: NaiveDate) -> DateTime<Utc> {
+    day.and_time(NaiveTime::MIN).and_utc()
+}
+
+/// When a day is over.
+pub fn end_of(day: NaiveDate) -> DateTime<Utc> {
+    start_of(day.checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX))
+}
+
+/// The relay waits while such a transaction holds its locks.
+async fn in_transaction(connection: &mut AsyncPgConnection, statements: &str) -> QueryResult<()> {
+    let limited = format!("SET LOCAL statement_timeout = {LOCKED_AT_MOST_MS}; {statements}");
+    connection
+        .transaction::<_, diesel::result::Error, _>(async |transaction| {
+            transaction.batch_execute(&limited).await
+        })
+        .await
+}
+
+fn name_of(day: NaiveDate) -> String {
+    format!("{PREFIX}{}", day.format(DAY_FORMAT))
+}
+
+fn constraint_of(day: NaiveDate) -> String {
+    format!("{PREFIX}not_{}", day.format(DAY_FORMAT))
+}
+
+fn day_of(name: &str) -> Option<NaiveDate> {
+    let day = NaiveDate::parse_from_str(name.strip_prefix(PREFIX)?, DAY_FORMAT).ok()?;
+    // `2026_1_5` parses too, and is not a name that is given here.
+    (name_of(day) == name).then_some(day)
+}
+
+/// In RFC 3339, which PostgreSQL reads the same way whatever its settings are.
+fn bounds(day: NaiveDate) -> (String, String) {
+    (start_of(day).to_rfc3339(), end_of(day).to_rfc3339())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_read_from_its_partition_and_from_no_other() {
+        let day = NaiveDate::from_ymd_opt(2026, 1, 5).expect("a day");
+        assert_eq!(day_of(&name_of(day)), Some(day));
+        for other in
+            ["outbox_history_default", "outbox_history_2026_1_5", "outbox_history_2026_02_30", "orders"]
+        {
+            assert_eq!(day_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_day_ends_where_the_next_begins() {
+        let day = NaiveDate::from_ymd_opt(2024, 2, 29).expect("a day");
+        assert_eq!(
+            bounds(day),
+            ("2024-02-29T00:00:00+00:00".to_owned(), "2024-03-01T00:00:00+00:00".to_owned())
+        );
+    }
+}

@@ -1,0 +1,141 @@
+//! Reads the history again, in the order of `seq`, a page at a time.
+//!
+//! The rows stand in a cursor `WITH HOLD`: PostgreSQL sorts them once, on its own disk if need be, and no transaction
+//! stays open while they are published, which may take hours and would keep the outbox from being vacuumed.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use diesel::sql_types::{
+    BigInt, Integer, Json, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel::{QueryableByName, sql_query};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use super::{JsonText, OutboxRow};
+
+/// Which part of the history; what is `None` does not restrict.
+#[derive(Debug, Clone)]
+pub struct Filter {
+    /// Published then or later.
+    pub since: DateTime<Utc>,
+    /// Published before.
+    pub until: DateTime<Utc>,
+    pub event_type: Option<String>,
+    pub aggregate_id: Option<String>,
+    pub tenant_id: Option<Uuid>,
+}
+
+crate::statement! {
+    struct Count<'a> {
+        since: DateTime<Utc> => Timestamptz,
+        until: DateTime<Utc> => Timestamptz,
+        event_type: Option<&'a str> => Nullable<Text>,
+        aggregate_id: Option<&'a str> => Nullable<Text>,
+        tenant_id: Option<Uuid> => Nullable<SqlUuid>,
+    } -> (Text, BigInt)
+    = "SELECT event_type, count(*) FROM outbox_history
+    WHERE published_at >= $1 AND published_at < $2 AND event_type = COALESCE($3, event_type)
+        AND aggregate_id = COALESCE($4, aggregate_id) AND tenant_id = COALESCE($5, tenant_id)
+    GROUP BY event_type ORDER BY event_type"
+}
+
+crate::statement! {
+    struct Open<'a> {
+        since: DateTime<Utc> => Timestamptz,
+        until: DateTime<Utc> => Timestamptz,
+        event_type: Option<&'a str> => Nullable<Text>,
+        aggregate_id: Option<&'a str> => Nullable<Text>,
+        tenant_id: Option<Uuid> => Nullable<SqlUuid>,
+    }
+    = "DECLARE history NO SCROLL CURSOR WITH HOLD FOR
+    SELECT seq, id, shard, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type, schema_version,
+        payload, headers, occurred_at, retry_count
+    FROM outbox_history
+    WHERE published_at >= $1 AND published_at < $2 AND event_type = COALESCE($3, event_type)
+        AND aggregate_id = COALESCE($4, aggregate_id) AND tenant_id = COALESCE($5, tenant_id)
+    ORDER BY seq"
+}
+
+#[derive(Debug, QueryableByName)]
+struct HistoryRow {
+    #[diesel(sql_type = BigInt)]
+    seq: i64,
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = SmallInt)]
+    shard: i16,
+    #[diesel(sql_type = SqlUuid)]
+    tenant_id: Uuid,
+    #[diesel(sql_type = Text)]
+    aggregate_type: String,
+    #[diesel(sql_type = Text)]
+    aggregate_id: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    aggregate_version: Option<i64>,
+    #[diesel(sql_type = Text)]
+    event_type: String,
+    #[diesel(sql_type = SmallInt)]
+    schema_version: i16,
+    #[diesel(sql_type = Json)]
+    payload: JsonText,
+    #[diesel(sql_type = Jsonb)]
+    headers: JsonText,
+    #[diesel(sql_type = Timestamptz)]
+    occurred_at: DateTime<Utc>,
+    #[diesel(sql_type = Integer)]
+    retry_count: i32,
+}
+
+/// How many events of each type, by type.
+///
+/// # Errors
+/// The connection's own.
+pub async fn count(connection: &mut AsyncPgConnection, filter: &Filter) -> QueryResult<Vec<(String, i64)>> {
+    let Filter { since, until, event_type, aggregate_id, tenant_id } = filter;
+    let count = Count::new(*since, *until, event_type.as_deref(), aggregate_id.as_deref(), *tenant_id);
+    count.load(connection).await
+}
+
+/// Finds and sorts the rows; [`next_page`] reads them from this connection, until it is closed.
+///
+/// # Errors
+/// The connection's own.
+pub async fn open(connection: &mut AsyncPgConnection, filter: &Filter) -> QueryResult<()> {
+    let Filter { since, until, event_type, aggregate_id, tenant_id } = filter;
+    let open = Open::new(*since, *until, event_type.as_deref(), aggregate_id.as_deref(), *tenant_id);
+    connection
+        .transaction::<_, diesel::result::Error, _>(async move |transaction| {
+            RunQueryDsl::execute(open, transaction).await.map(drop)
+        })
+        .await
+}
+
+/// The next rows by seq, `limit` at most; none at the end.
+///
+/// # Errors
+/// The connection's own; the cursor is then gone with it.
+pub async fn next_page(connection: &mut AsyncPgConnection, limit: u32) -> QueryResult<Vec<OutboxRow>> {
+    let rows: Vec<HistoryRow> =
+        sql_query(format!("FETCH FORWARD {limit} FROM history")).load(connection).await?;
+    Ok(rows.into_iter().map(row_of).collect())
+}
+
+fn row_of(row: HistoryRow) -> OutboxRow {
+    OutboxRow {
+        seq: row.seq,
+        id: row.id,
+        shard: row.shard,
+        tenant_id: row.tenant_id,
+        aggregate_type: row.aggregate_type,
+        aggregate_id: row.aggregate_id,
+        aggregate_version: row.aggregate_version,
+        event_type: row.event_type,
+        schema_version: row.schema_version,
+        payload: row.payload,
+        headers: row.headers,
+        occurred_at: row.occurred_at,
+        retry_count: row.retry_count,
+        wait_ms: None,
+    }
+}

@@ -1,0 +1,161 @@
+//! `relay dead-letters requeue|discard`: changes in batches, each in the audit trail.
+
+use std::collections::HashSet;
+use std::io::Write;
+
+use comptoir_core::database;
+use comptoir_core::outbox::dead_letters::{self, Batch, Filter};
+use comptoir_core::outbox::operations::{self, Operation};
+use diesel_async::AsyncPgConnection;
+use serde::Serialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Change, Selection, complain_about, unknown};
+use crate::config::Config;
+use crate::error::{DatabaseFault, RelayError};
+
+/// Dead letters in one statement.
+const BATCH: i64 = 500;
+
+/// What was done.
+#[derive(Debug, Default, Serialize)]
+struct Done {
+    operation: &'static str,
+    /// The row of `outbox_operations`; none if there was nothing to do.
+    operation_id: Option<Uuid>,
+    count: u64,
+    /// Events with these ids wait in `outbox_events` already: their dead letters were left.
+    left: Vec<Uuid>,
+    unknown: Vec<Uuid>,
+}
+
+pub(super) async fn run(config: &Config, operation: Operation, change: Change) -> Result<(), RelayError> {
+    let Change { selection, all, decision, json } = change;
+    if selection.is_everything() && !all {
+        return Err(RelayError::Usage(format!("{} needs an ID, a filter, or --all", operation.name())));
+    }
+    decision.require_answerable()?;
+    let filter = selection.filter();
+    let mut connection = database::connect(&config.database).await.map_err(DatabaseFault::from)?;
+    let extent = dead_letters::extent(&mut connection, &filter).await.map_err(DatabaseFault::from)?;
+    let mut done = Done { operation: operation.name(), ..Done::default() };
+    let mut found = HashSet::new();
+    if extent.count > 0 {
+        if !decision.confirm(&question(operation, extent.count)) {
+            return Err(RelayError::Incomplete("nothing was done".to_owned()));
+        }
+        let operator = decision.operator();
+        let id = operations::begin(&mut connection, operation, &operator, &asked(&selection, all))
+            .await
+            .map_err(DatabaseFault::from)?;
+        done.operation_id = Some(id);
+        let batch = Batch { operation: id, until: extent.until, after_seq: i64::MIN, limit: BATCH };
+        change_all(&mut connection, operation, &filter, batch, &mut done, &mut found).await?;
+    }
+    done.unknown = unknown(&filter, &found);
+    report(&done, json);
+    complain_about(&done.unknown)
+}
+
+async fn change_all(
+    connection: &mut AsyncPgConnection,
+    operation: Operation,
+    filter: &Filter,
+    mut batch: Batch,
+    done: &mut Done,
+    found: &mut HashSet<Uuid>,
+) -> Result<(), RelayError> {
+    let result = loop {
+        let decided = match operation {
+            Operation::Requeue => dead_letters::requeue(connection, filter, &batch).await,
+            _ => dead_letters::discard(connection, filter, &batch).await,
+        };
+        let decided = match decided {
+            Ok(decided) => decided,
+            Err(error) => break Err(DatabaseFault::from(error)),
+        };
+        let Some(last) = decided.last() else { break Ok(()) };
+        batch.after_seq = last.seq;
+        for row in decided {
+            if filter.ids.is_some() {
+                found.insert(row.id);
+            }
+            if row.moved {
+                done.count += 1;
+            } else {
+                done.left.push(row.id);
+            }
+        }
+    };
+    if let Err(fault) = result {
+        return Err(RelayError::Incomplete(format!(
+            "{fault}; until then: {} {}",
+            done.count,
+            operation.name()
+        )));
+    }
+    operations::finish(connection, batch.operation, 0).await.map_err(DatabaseFault::from)?;
+    if operation == Operation::Requeue {
+        // Losing it costs the time until the relay polls.
+        let _ = operations::wake_relays(connection).await;
+    }
+    Ok(())
+}
+
+fn question(operation: Operation, count: i64) -> String {
+    let letters = if count == 1 { "dead letter" } else { "dead letters" };
+    match operation {
+        Operation::Discard => format!("Delete {count} {letters} for ever?"),
+        _ => format!("Publish {count} {letters} again?"),
+    }
+}
+
+/// What was asked for, without what was not.
+fn asked(selection: &Selection, all: bool) -> Value {
+    let mut filter = json!({
+        "ids": (!selection.ids.is_empty()).then_some(&selection.ids),
+        "event_type": selection.event_type,
+        "aggregate_id": selection.aggregate_id,
+        "since": selection.since,
+        "all": all.then_some(true),
+    });
+    if let Value::Object(entries) = &mut filter {
+        entries.retain(|_, value| !value.is_null());
+    }
+    filter
+}
+
+fn report(done: &Done, json: bool) {
+    let mut out = std::io::stdout().lock();
+    if json {
+        if let Ok(text) = serde_json::to_string_pretty(done) {
+            let _ = writeln!(out, "{text}");
+        }
+        return;
+    }
+    let verb = if done.operation == "requeue" { "requeued" } else { "discarded" };
+    let _ = match done.operation_id {
+        Some(id) => writeln!(out, "{verb}: {} (operation {id})", done.count),
+        None => writeln!(out, "{verb}: 0"),
+    };
+    for id in &done.left {
+        let _ = writeln!(out, "left, because an event with this id waits already: {id}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_audit_trail_says_what_was_asked_for_and_nothing_else() {
+        let selection = Selection {
+            ids: vec![],
+            event_type: Some("order.placed".to_owned()),
+            aggregate_id: None,
+            since: None,
+        };
+        assert_eq!(asked(&selection, false), json!({"event_type": "order.placed"}));
+    }
+}

@@ -1,0 +1,145 @@
+//! `relay dead-letters list`: a table for people, an array for programs.
+
+use std::collections::HashSet;
+use std::io::Write;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use comfy_table::Table;
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comptoir_core::database;
+use comptoir_core::outbox::dead_letters::{self, Filter, Summary};
+use diesel_async::AsyncPgConnection;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{complain_about, printable, unknown};
+use crate::config::Config;
+use crate::error::{DatabaseFault, RelayError};
+use crate::json_array::JsonArray;
+
+const PAGE: u32 = 500;
+const ROWS_IN_TABLE: u32 = 100;
+/// An error text is cut to this in the table; `show` has all of it.
+const ERROR_CHARS: usize = 120;
+
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    id: Uuid,
+    event_type: &'a str,
+    aggregate_type: &'a str,
+    aggregate_id: &'a str,
+    reason: &'a str,
+    last_error: Option<&'a str>,
+    retry_count: i32,
+    failed_at: DateTime<Utc>,
+}
+
+pub(super) async fn run(
+    config: &Config,
+    filter: &Filter,
+    limit: Option<u32>,
+    json: bool,
+) -> Result<(), RelayError> {
+    let mut connection = database::connect(&config.database).await.map_err(DatabaseFault::from)?;
+    let mut found = HashSet::new();
+    let complete = limit.is_none();
+    if json {
+        let mut array = JsonArray::begin(std::io::stdout().lock());
+        let limit = limit.unwrap_or(u32::MAX);
+        for_each(&mut connection, filter, limit, |row| {
+            found.insert(row.id);
+            array.push(&line(row))
+        })
+        .await?;
+        array.end();
+    } else {
+        // Whoever names ids wants to see them all.
+        let named = u32::try_from(filter.ids.iter().flatten().count()).unwrap_or(u32::MAX);
+        let limit = limit.unwrap_or(ROWS_IN_TABLE.max(named));
+        let mut rows = Vec::new();
+        // One more than is shown says whether there are more.
+        let more = for_each(&mut connection, filter, limit.saturating_add(1), |row| {
+            found.insert(row.id);
+            rows.push(row.clone());
+            Ok(())
+        })
+        .await?
+            > u64::from(limit);
+        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let mut out = std::io::stdout().lock();
+        let _ = writeln!(out, "{}", table(&rows));
+        if more {
+            let _ =
+                writeln!(out, "There are more: these are the {limit} newest. --limit N shows more of them.");
+        }
+    }
+    if complete { complain_about(&unknown(filter, &found)) } else { Ok(()) }
+}
+
+/// Visits the newest dead letters, page by page, and returns how many there were.
+pub(super) async fn for_each(
+    connection: &mut AsyncPgConnection,
+    filter: &Filter,
+    limit: u32,
+    mut visit: impl FnMut(&Summary) -> Result<(), RelayError>,
+) -> Result<u64, RelayError> {
+    let (mut left, mut visited, mut after) = (limit, 0, None);
+    while left > 0 {
+        let page = dead_letters::list(connection, filter, after, left.min(PAGE).into())
+            .await
+            .map_err(DatabaseFault::from)?;
+        for row in &page {
+            visit(row)?;
+        }
+        let read = u32::try_from(page.len()).unwrap_or(u32::MAX);
+        visited += u64::from(read);
+        left -= read.min(left);
+        if read < PAGE {
+            break;
+        }
+        after = page.last().map(|row| (row.failed_at, row.id));
+    }
+    Ok(visited)
+}
+
+fn line(row: &Summary) -> Line<'_> {
+    Line {
+        id: row.id,
+        event_type: &row.event_type,
+        aggregate_type: &row.aggregate_type,
+        aggregate_id: &row.aggregate_id,
+        reason: &row.reason,
+        last_error: row.last_error.as_deref(),
+        retry_count: row.retry_count,
+        failed_at: row.failed_at,
+    }
+}
+
+fn table(rows: &[Summary]) -> String {
+    if rows.is_empty() {
+        return "no dead letters".to_owned();
+    }
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_header([
+        "failed",
+        "id",
+        "event",
+        "aggregate",
+        "reason",
+        "retries",
+        "error",
+    ]);
+    for row in rows {
+        let error: String = row.last_error.iter().flat_map(|error| error.chars()).take(ERROR_CHARS).collect();
+        table.add_row([
+            row.failed_at.to_rfc3339_opts(SecondsFormat::Secs, true),
+            row.id.to_string(),
+            printable(&row.event_type),
+            printable(&format!("{} {}", row.aggregate_type, row.aggregate_id)),
+            printable(&row.reason),
+            row.retry_count.to_string(),
+            printable(&error),
+        ]);
+    }
+    table.to_string()
+}

@@ -1,0 +1,154 @@
+//! `relay dead-letters`: look at them, publish them again, or give them up.
+
+mod decide;
+mod list;
+mod show;
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use comptoir_core::outbox::dead_letters::Filter;
+use comptoir_core::outbox::operations::Operation;
+use uuid::Uuid;
+
+use crate::config::Config;
+use crate::decision::Decision;
+use crate::error::RelayError;
+use crate::when;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// A line for each, the newest first
+    List {
+        #[command(flatten)]
+        selection: Selection,
+        /// No more than these; otherwise 100 in the table, all of them in JSON
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        limit: Option<u32>,
+        /// As one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Everything about each, with headers and payload
+    Show {
+        #[command(flatten)]
+        selection: Selection,
+        /// As one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Publish again: same id, no retries counted, behind what waits for the same aggregate
+    Requeue(Change),
+    /// Delete
+    Discard(Change),
+}
+
+/// Which ones: those that match everything that is given.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Selection {
+    /// Event ids
+    #[arg(value_name = "ID")]
+    ids: Vec<Uuid>,
+    /// Of this event type
+    #[arg(long, value_name = "TYPE")]
+    event_type: Option<String>,
+    /// Of this aggregate
+    #[arg(long, value_name = "ID")]
+    aggregate_id: Option<String>,
+    /// Failed then or later: RFC 3339, a date, or how long ago (90m, 24h, 7d)
+    #[arg(long, value_name = "TIME", value_parser = when::parse)]
+    since: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Change {
+    #[command(flatten)]
+    selection: Selection,
+    /// All dead letters
+    #[arg(long, conflicts_with_all = ["ids", "event_type", "aggregate_id", "since"])]
+    all: bool,
+    #[command(flatten)]
+    decision: Decision,
+    /// What was done, as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// # Errors
+/// The database cannot be reached, ids that are unknown, a change without `--yes` where nobody can be asked.
+pub(crate) async fn run(config: &Config, command: Command) -> Result<(), RelayError> {
+    match command {
+        Command::List { selection, limit, json } => list::run(config, &selection.filter(), limit, json).await,
+        Command::Show { selection, json } => {
+            selection.require_any("show")?;
+            show::run(config, &selection.filter(), json).await
+        }
+        Command::Requeue(change) => decide::run(config, Operation::Requeue, change).await,
+        Command::Discard(change) => decide::run(config, Operation::Discard, change).await,
+    }
+}
+
+impl Selection {
+    fn filter(&self) -> Filter {
+        Filter {
+            ids: (!self.ids.is_empty()).then(|| self.ids.clone()),
+            event_type: self.event_type.clone(),
+            aggregate_id: self.aggregate_id.clone(),
+            since: self.since,
+        }
+    }
+
+    fn is_everything(&self) -> bool {
+        self.ids.is_empty()
+            && self.event_type.is_none()
+            && self.aggregate_id.is_none()
+            && self.since.is_none()
+    }
+
+    fn require_any(&self, what: &str) -> Result<(), RelayError> {
+        if self.is_everything() {
+            return Err(RelayError::Usage(format!("{what} needs an ID or a filter")));
+        }
+        Ok(())
+    }
+}
+
+/// The ids that were asked for and not found, in the order in which they were given.
+fn unknown(filter: &Filter, found: &HashSet<Uuid>) -> Vec<Uuid> {
+    let mut seen = HashSet::new();
+    let asked = filter.ids.iter().flatten().copied();
+    asked.filter(|id| !found.contains(id) && seen.insert(*id)).collect()
+}
+
+/// # Errors
+/// There are any.
+fn complain_about(unknown: &[Uuid]) -> Result<(), RelayError> {
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<String> = unknown.iter().map(Uuid::to_string).collect();
+    Err(RelayError::Incomplete(format!("no such dead letter: {}", ids.join(", "))))
+}
+
+/// Text of any origin, safe to print: a terminal must not take it for commands.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_ids_are_named_once_in_their_order() {
+        let [a, b, c] = [3, 1, 2].map(Uuid::from_u128);
+        let filter = Filter { ids: Some(vec![a, b, a, c]), ..Filter::default() };
+        assert_eq!(unknown(&filter, &HashSet::from([b])), [a, c]);
+        assert!(unknown(&Filter::default(), &HashSet::new()).is_empty());
+    }
+
+    #[test]
+    fn a_terminal_gets_no_commands() {
+        assert_eq!(printable("a\u{1b}[2Jb\nc"), "a\u{fffd}[2Jb\nc");
+    }
+}

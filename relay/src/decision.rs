@@ -1,0 +1,95 @@
+//! Who decides, and whether it is meant: what the commands share that change or repeat something.
+
+use std::io::{IsTerminal, Write};
+
+use comptoir_core::outbox::operations::Operator;
+
+use crate::error::RelayError;
+
+const OPERATOR_CHARS: usize = 200;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Decision {
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Who decides, for the audit trail; otherwise $USER@host
+    #[arg(long, value_name = "NAME", value_parser = operator_name)]
+    operator: Option<String>,
+}
+
+impl Decision {
+    /// There is someone to ask, or nothing to ask.
+    ///
+    /// # Errors
+    /// No terminal, and no `--yes`.
+    pub(crate) fn require_answerable(&self) -> Result<(), RelayError> {
+        if self.yes || is_interactive() {
+            return Ok(());
+        }
+        Err(RelayError::Usage("there is no terminal to ask on: pass --yes".to_owned()))
+    }
+
+    /// Asks on the terminal. Without one, or with `--yes`, the answer is yes.
+    pub(crate) fn confirm(&self, question: &str) -> bool {
+        if self.yes || !is_interactive() {
+            return true;
+        }
+        eprint!("{question} [y/N] ");
+        let _ = std::io::stderr().flush();
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).is_ok() && is_yes(&answer)
+    }
+
+    pub(crate) fn operator(&self) -> Operator {
+        let host = hostname();
+        let name = self.operator.clone().unwrap_or_else(|| {
+            let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+            let user = user.filter(|user| !user.is_empty()).unwrap_or_else(|| "unknown".to_owned());
+            format!("{user}@{host}").chars().take(OPERATOR_CHARS).collect()
+        });
+        Operator { name, host }
+    }
+}
+
+fn is_interactive() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+}
+
+fn hostname() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    if host.trim().is_empty() { "unknown".to_owned() } else { host.trim().to_owned() }
+}
+
+fn operator_name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    if name.is_empty() || name.chars().count() > OPERATOR_CHARS {
+        return Err(format!("expected 1 to {OPERATOR_CHARS} characters"));
+    }
+    Ok(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_clear_yes_is_a_yes() {
+        for (answer, meant) in
+            [("y\n", true), (" YES\n", true), ("\n", false), ("", false), ("yesterday\n", false)]
+        {
+            assert_eq!(is_yes(answer), meant, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn an_operator_has_a_name_that_fits() {
+        assert_eq!(operator_name(" ada ").as_deref(), Ok("ada"));
+        assert!(operator_name("  ").is_err());
+        assert!(operator_name(&"x".repeat(201)).is_err());
+    }
+}

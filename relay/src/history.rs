@@ -1,0 +1,237 @@
+//! Keeps the history: makes the partitions of the days to come, drops days that are older than the retention. On one
+//! replica at a time, on a connection of its own, and never so that the drain waits for more than a moment.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use comptoir_core::config::ConfigError;
+use comptoir_core::database::{self, DatabaseConfig};
+use comptoir_core::outbox::history::{self, DefaultPartition};
+use diesel_async::AsyncPgConnection;
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::DatabaseFault;
+use crate::metrics;
+
+/// A lock that is not granted within this is tried again at the next upkeep: inserts wait behind whoever waits for it.
+const LOCK_TIMEOUT_MS: u64 = 200;
+/// Reading the default partition takes its time, without a lock that anybody would notice.
+const STATEMENT_TIMEOUT_MS: u64 = 600_000;
+/// A day is not excluded from the default partition when it begins so soon: its rows might come before its partition.
+const EXCLUSION_NOTICE: TimeDelta = TimeDelta::hours(1);
+/// Blocks of the default partition that one statement deletes from, and one upkeep.
+const BLOCKS_PER_DELETE: i64 = 256;
+const BLOCKS_PER_UPKEEP: i64 = 131_072;
+
+const MOST_DAYS_AHEAD: u32 = 366;
+const LONGEST_RETENTION_DAYS: u32 = 36_500;
+
+/// `[history]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HistoryConfig {
+    pub(crate) retention_days: u32,
+    pub(crate) partitions_ahead_days: u32,
+    pub(crate) upkeep_interval_seconds: u64,
+}
+
+impl HistoryConfig {
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        if self.retention_days > LONGEST_RETENTION_DAYS {
+            return Err(ConfigError::value("history.retention_days", "must be at most 36500"));
+        }
+        if !(1..=MOST_DAYS_AHEAD).contains(&self.partitions_ahead_days) {
+            return Err(ConfigError::value("history.partitions_ahead_days", "must be 1 to 366"));
+        }
+        if !(1..=86_400).contains(&self.upkeep_interval_seconds) {
+            return Err(ConfigError::value(
+                "history.upkeep_interval_seconds",
+                "must be 1 to 86400: partitions are needed every day",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What an upkeep did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Upkeep {
+    pub(crate) created: u64,
+    pub(crate) dropped: u64,
+    /// Rows of the default partition.
+    pub(crate) deleted: u64,
+    /// Days that could not be made or dropped; the next upkeep tries again.
+    pub(crate) failed: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct HistoryKeeper {
+    config: HistoryConfig,
+    database: DatabaseConfig,
+    /// Where the next upkeep goes on in the default partition.
+    next_block: i64,
+}
+
+impl HistoryKeeper {
+    pub(crate) fn new(config: HistoryConfig, database: DatabaseConfig) -> Self {
+        let database = DatabaseConfig {
+            lock_timeout_ms: LOCK_TIMEOUT_MS,
+            statement_timeout_ms: STATEMENT_TIMEOUT_MS,
+            ..database
+        };
+        Self { config, database, next_block: 0 }
+    }
+
+    /// Once now, then at every interval, until `stop`.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(Duration::from_secs(self.config.upkeep_interval_seconds));
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            self.run_and_report().await;
+        }
+    }
+
+    /// One upkeep, whose failure is a line in the log and a count.
+    pub(crate) async fn run_and_report(&mut self) {
+        match self.run_once().await {
+            Ok(upkeep) => {
+                metrics::history_kept(&upkeep);
+                if upkeep != Upkeep::default() {
+                    let Upkeep { created, dropped, deleted, failed } = upkeep;
+                    tracing::info!(created, dropped, deleted, failed, "kept the history");
+                }
+            }
+            Err(fault) => {
+                metrics::history_kept(&Upkeep { failed: 1, ..Upkeep::default() });
+                tracing::warn!(%fault, "cannot keep the history: tried again at the next upkeep");
+            }
+        }
+    }
+
+    /// Does nothing if another replica is at it.
+    pub(crate) async fn run_once(&mut self) -> Result<Upkeep, DatabaseFault> {
+        let mut connection = database::connect(&self.database).await?;
+        let mut upkeep = Upkeep::default();
+        // The claim ends with the connection.
+        let Some(now) = history::claim_upkeep(&mut connection).await? else { return Ok(upkeep) };
+        let expired = now - TimeDelta::days(self.config.retention_days.into());
+        history::remove_leftovers(&mut connection).await?;
+        let days = history::days(&mut connection).await?;
+        let default = history::default_partition(&mut connection, expired).await?;
+        for day in self.wanted(now).filter(|day| !days.contains(day)) {
+            match create(&mut connection, day, now, default).await {
+                Ok(created) => upkeep.created += u64::from(created),
+                Err(error) => upkeep.failed += failed(day, "make", &error),
+            }
+        }
+        for day in days.into_iter().filter(|day| history::end_of(*day) <= expired) {
+            match history::drop_day(&mut connection, day).await {
+                Ok(()) => upkeep.dropped += 1,
+                Err(error) => upkeep.failed += failed(day, "drop", &error),
+            }
+        }
+        if default.has_expired {
+            upkeep.deleted = self.delete_expired(&mut connection, expired, default.blocks).await?;
+        }
+        Ok(upkeep)
+    }
+
+    /// Today and the days to come; none if nothing is kept.
+    fn wanted(&self, now: DateTime<Utc>) -> impl Iterator<Item = NaiveDate> + use<> {
+        let days = if self.config.retention_days == 0 {
+            0
+        } else {
+            u64::from(self.config.partitions_ahead_days) + 1
+        };
+        let today = now.date_naive();
+        (0..days).filter_map(move |ahead| today.checked_add_days(Days::new(ahead)))
+    }
+
+    async fn delete_expired(
+        &mut self,
+        connection: &mut AsyncPgConnection,
+        expired: DateTime<Utc>,
+        blocks: i64,
+    ) -> Result<u64, DatabaseFault> {
+        let mut deleted = 0;
+        let mut block = if self.next_block < blocks { self.next_block } else { 0 };
+        let end = blocks.min(block + BLOCKS_PER_UPKEEP);
+        while block < end {
+            let to = end.min(block + BLOCKS_PER_DELETE);
+            let rows = history::delete_expired(connection, expired, block..to).await?;
+            deleted += u64::try_from(rows).unwrap_or(u64::MAX);
+            block = to;
+        }
+        self.next_block = end;
+        Ok(deleted)
+    }
+}
+
+/// False if it must wait: rows of the day are, or may come to be, in the default partition.
+async fn create(
+    connection: &mut AsyncPgConnection,
+    day: NaiveDate,
+    now: DateTime<Utc>,
+    default: DefaultPartition,
+) -> Result<bool, diesel::result::Error> {
+    if default.has_rows {
+        if history::start_of(day) < now + EXCLUSION_NOTICE {
+            return Ok(false);
+        }
+        if let Err(error) = history::exclude_from_default(connection, day).await {
+            history::remove_leftovers(connection).await?;
+            return Err(error);
+        }
+    }
+    history::create_day(connection, day).await.map(|()| true)
+}
+
+fn failed(day: NaiveDate, what: &'static str, error: &diesel::result::Error) -> u64 {
+    tracing::warn!(%day, %error, "cannot {what} a day of the history: tried again at the next upkeep");
+    1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(retention_days: u32, partitions_ahead_days: u32) -> HistoryConfig {
+        HistoryConfig { retention_days, partitions_ahead_days, upkeep_interval_seconds: 600 }
+    }
+
+    fn wanted(config: HistoryConfig) -> Vec<String> {
+        let database = DatabaseConfig {
+            url: comptoir_core::config::SecretUrl::new("postgres://localhost/x"),
+            pool_size: 1,
+            wait_timeout_ms: 1,
+            connect_timeout_ms: 1,
+            statement_timeout_ms: 1,
+            lock_timeout_ms: 1,
+            idle_in_transaction_timeout_ms: 1,
+        };
+        let now = DateTime::parse_from_rfc3339("2026-12-30T23:59:59Z").expect("a time").to_utc();
+        HistoryKeeper::new(config, database).wanted(now).map(|day| day.to_string()).collect()
+    }
+
+    #[test]
+    fn today_and_the_days_to_come_are_wanted() {
+        assert_eq!(wanted(config(30, 2)), ["2026-12-30", "2026-12-31", "2027-01-01"]);
+    }
+
+    #[test]
+    fn without_retention_no_day_is_wanted() {
+        assert!(wanted(config(0, 7)).is_empty());
+    }
+
+    #[test]
+    fn settings_that_would_leave_a_day_without_partition_are_refused() {
+        assert!(config(30, 7).validate().is_ok());
+        assert!(config(30, 0).validate().is_err());
+        assert!(HistoryConfig { upkeep_interval_seconds: 100_000, ..config(30, 7) }.validate().is_err());
+    }
+}

@@ -1,0 +1,185 @@
+//! `relay replay`: publishes the history again, with the same ids, for consumers that lost or never had it.
+//!
+//! Runs beside relays that drain, and takes no lease: what it publishes is in no shard any more. An event that is
+//! published for the first time meanwhile may arrive before older ones that are replayed, which `replayed` tells apart.
+
+mod lanes;
+mod pace;
+mod publish;
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use comptoir_core::database::{self, DatabaseConfig};
+use comptoir_core::outbox::operations::{self, Operation};
+use comptoir_core::outbox::replay::{self, Filter};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use self::publish::{Replay, Tally};
+use crate::config::Config;
+use crate::daemon;
+use crate::decision::Decision;
+use crate::error::{DatabaseFault, RelayError};
+use crate::when;
+
+/// Counting and sorting a long history takes its time, once.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3600);
+const BAR: &str = "[{bar:30}] {percent:>3} %  {human_pos} of {human_len}, {per_sec}, {eta} left  {msg}";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Published then or later: RFC 3339, a date, or how long ago (90m, 24h, 7d)
+    #[arg(long, value_name = "TIME", value_parser = when::parse)]
+    since: DateTime<Utc>,
+    /// Published before; otherwise now
+    #[arg(long, value_name = "TIME", value_parser = when::parse)]
+    until: Option<DateTime<Utc>>,
+    /// Of this event type
+    #[arg(long, value_name = "TYPE")]
+    event_type: Option<String>,
+    /// Of this aggregate
+    #[arg(long, value_name = "ID")]
+    aggregate_id: Option<String>,
+    /// Of this tenant
+    #[arg(long, value_name = "ID")]
+    tenant: Option<Uuid>,
+    /// Only count, by event type
+    #[arg(long)]
+    dry_run: bool,
+    /// Events a second, at most
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    rate: Option<u32>,
+    #[command(flatten)]
+    decision: Decision,
+}
+
+/// # Errors
+/// Database or broker are not reached, or not everything could be published.
+pub(crate) async fn run(config: &Config, arguments: Arguments) -> Result<(), RelayError> {
+    let patient = DatabaseConfig {
+        statement_timeout_ms: u64::try_from(STATEMENT_TIMEOUT.as_millis()).unwrap_or(u64::MAX),
+        ..config.database.clone()
+    };
+    let mut connection = database::connect(&patient).await.map_err(DatabaseFault::from)?;
+    let until = match arguments.until {
+        Some(until) => until,
+        None => operations::clock(&mut connection).await.map_err(DatabaseFault::from)?,
+    };
+    let filter = arguments.filter(until)?;
+    let counts = replay::count(&mut connection, &filter).await.map_err(DatabaseFault::from)?;
+    let total: i64 = counts.iter().map(|(_, count)| count).sum();
+    if arguments.dry_run {
+        print_counts(&counts, total);
+        return Ok(());
+    }
+    if total == 0 {
+        print_line("published again: 0 (nothing in the history matches)");
+        return Ok(());
+    }
+    if !arguments.decision.confirm(&format!("Publish {total} events again?")) {
+        return Err(RelayError::Incomplete("nothing was published".to_owned()));
+    }
+    let stop = daemon::stop_on_signal()?;
+    let operator = arguments.decision.operator();
+    let operation = operations::begin(&mut connection, Operation::Replay, &operator, &asked(&filter))
+        .await
+        .map_err(DatabaseFault::from)?;
+    replay::open(&mut connection, &filter).await.map_err(DatabaseFault::from)?;
+    let bar = progress_bar(total);
+    let began = Instant::now();
+    let (tally, result) = Replay::new(config, &mut connection, arguments.rate, &bar).run(stop).await;
+    bar.finish_and_clear();
+    let published = i64::try_from(tally.published).unwrap_or(i64::MAX);
+    let noted = operations::finish(&mut connection, operation, published).await;
+    print_line(&summary(&tally, total, began.elapsed(), operation));
+    result?;
+    noted.map_err(DatabaseFault::from)?;
+    complain_about(&tally)
+}
+
+impl Arguments {
+    fn filter(&self, until: DateTime<Utc>) -> Result<Filter, RelayError> {
+        if self.since > until {
+            return Err(RelayError::Usage("--since is after --until, or in the future".to_owned()));
+        }
+        Ok(Filter {
+            since: self.since,
+            until,
+            event_type: self.event_type.clone(),
+            aggregate_id: self.aggregate_id.clone(),
+            tenant_id: self.tenant,
+        })
+    }
+}
+
+/// What was asked for, without what was not.
+fn asked(filter: &Filter) -> Value {
+    let mut asked = json!({
+        "since": filter.since,
+        "until": filter.until,
+        "event_type": filter.event_type,
+        "aggregate_id": filter.aggregate_id,
+        "tenant_id": filter.tenant_id,
+    });
+    if let Value::Object(entries) = &mut asked {
+        entries.retain(|_, value| !value.is_null());
+    }
+    asked
+}
+
+fn complain_about(tally: &Tally) -> Result<(), RelayError> {
+    if tally.unroutable + tally.too_large == 0 {
+        return Ok(());
+    }
+    Err(RelayError::Incomplete(format!(
+        "not delivered: {} for which no queue is bound, {} larger than broker.max_message_bytes",
+        tally.unroutable, tally.too_large
+    )))
+}
+
+fn progress_bar(total: i64) -> ProgressBar {
+    // Draws nothing unless standard error is a terminal.
+    let bar = ProgressBar::new(total.unsigned_abs());
+    if let Ok(style) = ProgressStyle::with_template(BAR) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+fn print_counts(counts: &[(String, i64)], total: i64) {
+    let width = counts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).max("total".len());
+    for (name, count) in counts {
+        let name: String =
+            name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
+        print_line(&format!("{name:width$} {count:>12}"));
+    }
+    print_line(&format!("{:width$} {total:>12}", "total"));
+}
+
+fn summary(tally: &Tally, total: i64, elapsed: Duration, operation: Uuid) -> String {
+    format!(
+        "published again: {} of {total} in {:.1} s (operation {operation})",
+        tally.published,
+        elapsed.as_secs_f64()
+    )
+}
+
+/// A reader that has gone away, such as `head`, is not an error.
+fn print_line(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_delivered_is_a_failure() {
+        assert!(complain_about(&Tally { published: 5, ..Tally::default() }).is_ok());
+        assert!(complain_about(&Tally { unroutable: 1, ..Tally::default() }).is_err());
+    }
+}

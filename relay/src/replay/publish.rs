@@ -1,0 +1,306 @@
+//! Publishes the rows of the cursor: reads ahead, fills the window, waits for confirms. Order per aggregate is kept by
+//! [`Lanes`], memory is bounded by pages.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use comptoir_core::outbox::{JsonText, OutboxRow, replay};
+use diesel_async::AsyncPgConnection;
+use indicatif::ProgressBar;
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+
+use super::lanes::Lanes;
+use super::pace::Pace;
+use crate::backoff;
+use crate::config::Config;
+use crate::engine::Event;
+use crate::error::{DatabaseFault, RelayError};
+use crate::publisher::{BrokerEvent, Message, Publisher, Verdict};
+
+const ROWS_PER_PAGE: usize = 1000;
+const FIRST_PAGE: usize = 50;
+/// A page is as long as rows like the largest of the page before fit into this.
+const BYTES_PER_PAGE: usize = 8 * 1024 * 1024;
+/// The loop turns at least so often, to notice that its patience is at an end.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
+/// What became of the events.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Tally {
+    pub(super) published: u64,
+    /// No queue is bound for them.
+    pub(super) unroutable: u64,
+    /// They are larger than `broker.max_message_bytes`.
+    pub(super) too_large: u64,
+}
+
+pub(super) struct Replay<'a> {
+    connection: &'a mut AsyncPgConnection,
+    publisher: Publisher,
+    lanes: Lanes,
+    pace: Pace,
+    window: usize,
+    next_page: Option<usize>,
+    /// Events that the broker refused, and when they are due again; each still holds its aggregate.
+    delayed: Vec<(Instant, Event)>,
+    refusals: HashMap<i64, u32>,
+    max_refusals: u32,
+    retry_wait: (Duration, Duration),
+    /// Since when nothing can be published.
+    unreached: Option<Instant>,
+    patience: Duration,
+    shutdown_timeout: Duration,
+    bar: &'a ProgressBar,
+    tally: Tally,
+}
+
+impl std::fmt::Debug for Replay<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Replay").field("tally", &self.tally).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Replay<'a> {
+    /// Of the rows of the cursor that is open on this connection.
+    pub(super) fn new(
+        config: &Config,
+        connection: &'a mut AsyncPgConnection,
+        rate: Option<u32>,
+        bar: &'a ProgressBar,
+    ) -> Self {
+        let relay = &config.relay;
+        let now = Instant::now();
+        Self {
+            connection,
+            publisher: Publisher::new(config.broker.clone(), "comptoir relay replay".to_owned()),
+            lanes: Lanes::default(),
+            pace: Pace::new(rate, now),
+            window: relay.window,
+            next_page: Some(FIRST_PAGE),
+            delayed: Vec::new(),
+            refusals: HashMap::new(),
+            max_refusals: relay.max_retries.unsigned_abs(),
+            retry_wait: (
+                Duration::from_millis(relay.retry_min_ms),
+                Duration::from_millis(relay.retry_max_ms),
+            ),
+            unreached: Some(now),
+            patience: Duration::from_millis(relay.once_connect_deadline_ms),
+            shutdown_timeout: Duration::from_millis(relay.shutdown_timeout_ms),
+            bar,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Runs to the end, or until `stop`: then what is in flight is awaited. The tally holds whatever the result is.
+    pub(super) async fn run(mut self, stop: CancellationToken) -> (Tally, Result<(), RelayError>) {
+        let result = self.publish_all(stop).await;
+        (self.tally, result)
+    }
+
+    async fn publish_all(&mut self, stop: CancellationToken) -> Result<(), RelayError> {
+        let mut give_up_at = None;
+        loop {
+            let stopping = give_up_at.is_some();
+            if !stopping {
+                self.read_ahead().await?;
+                self.fill_window();
+            }
+            if self.publisher.in_flight() == 0 {
+                if stopping {
+                    return Err(RelayError::Incomplete("stopped before the end".to_owned()));
+                }
+                if self.next_page.is_none() && self.lanes.is_empty() && self.delayed.is_empty() {
+                    return Ok(());
+                }
+            }
+            if give_up_at.is_some_and(|at| Instant::now() >= at) {
+                return Err(RelayError::Incomplete(format!(
+                    "stopped before the end, with {} events unconfirmed",
+                    self.publisher.in_flight()
+                )));
+            }
+            self.check_patience()?;
+            let wait = self.wait();
+            tokio::select! {
+                event = self.publisher.next() => self.observe(event)?,
+                () = tokio::time::sleep(wait) => {}
+                () = stop.cancelled(), if !stopping => {
+                    give_up_at = Some(Instant::now() + self.shutdown_timeout);
+                }
+            }
+        }
+    }
+
+    /// Keeps as many events in memory as the window holds, and a page.
+    async fn read_ahead(&mut self) -> Result<(), RelayError> {
+        while self.lanes.len() < self.window
+            && let Some(limit) = self.next_page
+        {
+            let rows = replay::next_page(self.connection, u32::try_from(limit).unwrap_or(1))
+                .await
+                .map_err(DatabaseFault::from)?;
+            self.next_page = (rows.len() == limit).then(|| page_after(&rows));
+            for mut row in rows {
+                mark_replayed(&mut row.headers);
+                self.lanes.push(Event::new(row, 0));
+            }
+            if limit < ROWS_PER_PAGE && self.lanes.ready_len() > 0 {
+                // Large rows, or the first page: publish what there is.
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn fill_window(&mut self) {
+        if !self.publisher.is_up() || self.publisher.is_blocked() {
+            return;
+        }
+        let now = Instant::now();
+        while let Some(due) = self.delayed.iter().position(|(at, _)| *at <= now) {
+            self.lanes.put_back(self.delayed.swap_remove(due).1);
+        }
+        let room = self.window.saturating_sub(self.publisher.in_flight());
+        let allowed = self.pace.allowance(room.min(self.lanes.ready_len()), now);
+        let mut messages = Vec::with_capacity(allowed);
+        for _ in 0..allowed {
+            let Some(event) = self.lanes.take() else { break };
+            if let Some(fault) = self.publisher.refuse(&event) {
+                tracing::warn!(id = %event.row.id, %fault, "left out");
+                self.tally.too_large += 1;
+                self.close(&event);
+            } else {
+                messages.push(Message::Event(event));
+            }
+        }
+        self.pace.spend(messages.len());
+        if !messages.is_empty() {
+            self.publisher.publish(messages);
+        }
+    }
+
+    fn observe(&mut self, event: BrokerEvent) -> Result<(), RelayError> {
+        match event {
+            BrokerEvent::Connected | BrokerEvent::Blocked(false) => self.unreached = None,
+            BrokerEvent::Blocked(true) => self.unreached = Some(Instant::now()),
+            BrokerEvent::Decided(messages) => self.decide(messages)?,
+            BrokerEvent::Lost(messages) => {
+                self.unreached.get_or_insert_with(Instant::now);
+                self.decide(messages)?;
+            }
+        }
+        self.bar.set_message(if self.unreached.is_some() { "waiting for the broker" } else { "" });
+        Ok(())
+    }
+
+    fn decide(&mut self, messages: Vec<(Message, Verdict)>) -> Result<(), RelayError> {
+        for (message, verdict) in messages {
+            let Message::Event(event) = message else { continue };
+            match verdict {
+                Verdict::Published => {
+                    self.tally.published += 1;
+                    self.close(&event);
+                }
+                Verdict::Returned => {
+                    self.tally.unroutable += 1;
+                    self.close(&event);
+                }
+                Verdict::Nacked => self.refused(event)?,
+                // Perhaps it arrived: then it arrives twice, which consumers are ready for.
+                Verdict::Unknown => self.lanes.put_back(event),
+            }
+        }
+        Ok(())
+    }
+
+    /// A queue that is full may have room later. To go on without the event would break its aggregate's order.
+    fn refused(&mut self, event: Event) -> Result<(), RelayError> {
+        let refusals = self.refusals.entry(event.row.seq).or_default();
+        if *refusals >= self.max_refusals {
+            return Err(RelayError::Incomplete(format!(
+                "the broker refused event {} {} times (nack)",
+                event.row.id,
+                u64::from(*refusals) + 1
+            )));
+        }
+        let wait = backoff::wait_before(*refusals, self.retry_wait.0, self.retry_wait.1);
+        *refusals += 1;
+        self.delayed.push((Instant::now() + wait, event));
+        Ok(())
+    }
+
+    fn close(&mut self, event: &Event) {
+        self.refusals.remove(&event.row.seq);
+        self.lanes.done(event);
+        self.bar.inc(1);
+    }
+
+    fn check_patience(&self) -> Result<(), RelayError> {
+        match self.unreached {
+            Some(since) if since.elapsed() >= self.patience => Err(RelayError::NotReached {
+                what: "the broker, or it blocks publishing".to_owned(),
+                seconds: self.patience.as_secs(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn wait(&self) -> Duration {
+        if self.unreached.is_some() {
+            return LONGEST_WAIT;
+        }
+        let now = Instant::now();
+        let due = self.delayed.iter().map(|(at, _)| at.saturating_duration_since(now)).min();
+        let pace = (self.lanes.ready_len() > 0 && self.publisher.in_flight() < self.window)
+            .then(|| self.pace.wait());
+        [due, pace]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(LONGEST_WAIT)
+            .clamp(Duration::from_millis(1), LONGEST_WAIT)
+    }
+}
+
+fn page_after(rows: &[OutboxRow]) -> usize {
+    let largest = rows.iter().map(|row| row.payload.0.len() + row.headers.0.len()).max().unwrap_or(0);
+    (BYTES_PER_PAGE / largest.max(1)).clamp(1, ROWS_PER_PAGE)
+}
+
+/// `replayed: true`, whatever the row's headers say.
+fn mark_replayed(headers: &mut JsonText) {
+    let mut entries: Map<String, Value> = serde_json::from_slice(&headers.0).unwrap_or_default();
+    entries.insert("replayed".to_owned(), Value::Bool(true));
+    headers.0 = Value::Object(entries).to_string().into_bytes();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::sample;
+
+    #[test]
+    fn a_replayed_event_says_so_and_keeps_its_headers() {
+        for (before, after) in [
+            ("{}", r#"{"replayed":true}"#),
+            (r#"{"colour":"blue"}"#, r#"{"colour":"blue","replayed":true}"#),
+            (r#"{"replayed":"never"}"#, r#"{"replayed":true}"#),
+        ] {
+            let mut headers = JsonText(before.as_bytes().to_vec());
+            mark_replayed(&mut headers);
+            assert_eq!(String::from_utf8_lossy(&headers.0), after);
+        }
+    }
+
+    #[test]
+    fn large_rows_come_in_short_pages() {
+        let mut row = sample(1, "a");
+        assert_eq!(page_after(&[row.clone()]), ROWS_PER_PAGE);
+        row.payload.0 = vec![b' '; 3 * 1024 * 1024];
+        assert_eq!(page_after(&[row.clone()]), 2);
+        row.payload.0 = vec![b' '; 2 * BYTES_PER_PAGE];
+        assert_eq!(page_after(&[row]), 1);
+    }
+}

@@ -1,0 +1,68 @@
+//! Points in time on the command line: RFC 3339, a date, or how long ago.
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+
+const EXPECTED: &str = "expected a time such as 2026-01-31T12:00:00Z, a date (midnight, UTC), or how long ago, such as 90m, 24h, 7d";
+
+/// A value parser for clap. What has no offset is UTC; how long ago is by this machine's clock.
+pub(crate) fn parse(text: &str) -> Result<DateTime<Utc>, String> {
+    parse_at(text.trim(), Utc::now()).ok_or_else(|| EXPECTED.to_owned())
+}
+
+fn parse_at(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
+        return Some(instant.to_utc());
+    }
+    if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        return Some(date.and_time(NaiveTime::MIN).and_utc());
+    }
+    for format in ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"] {
+        if let Ok(local) = NaiveDateTime::parse_from_str(text, format) {
+            return Some(local.and_utc());
+        }
+    }
+    now.checked_sub_signed(span(text)?)
+}
+
+fn span(text: &str) -> Option<TimeDelta> {
+    let unit = text.chars().last()?;
+    let count = text.strip_suffix(unit)?.parse::<u32>().ok()?.into();
+    match unit {
+        's' => TimeDelta::try_seconds(count),
+        'm' => TimeDelta::try_minutes(count),
+        'h' => TimeDelta::try_hours(count),
+        'd' => TimeDelta::try_days(count),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Option<String> {
+        let now = DateTime::parse_from_rfc3339("2026-03-01T12:00:00Z").expect("a time").to_utc();
+        parse_at(text, now).map(|instant| instant.to_rfc3339())
+    }
+
+    #[test]
+    fn times_dates_and_spans_are_understood() {
+        for (text, meant) in [
+            ("2026-01-31T12:00:00Z", "2026-01-31T12:00:00+00:00"),
+            ("2026-01-31T12:00:00.5+02:00", "2026-01-31T10:00:00.500+00:00"),
+            ("2026-01-31", "2026-01-31T00:00:00+00:00"),
+            ("2026-01-31 08:15", "2026-01-31T08:15:00+00:00"),
+            ("90m", "2026-03-01T10:30:00+00:00"),
+            ("7d", "2026-02-22T12:00:00+00:00"),
+        ] {
+            assert_eq!(at(text).as_deref(), Some(meant), "{text}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for text in ["", "m", "yesterday", "-5m", "5w", "2026-02-30", "4294967295d"] {
+            assert_eq!(at(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,2 @@
+DROP TABLE outbox_operation_events;
+DROP TABLE outbox_operations;
