@@ -1,0 +1,5 @@
+//! The migrations are embedded by a macro, which Cargo cannot see: a new one must lead to a new build.
+
+fn main() {
+    println!("cargo::rerun-if-changed=../schema/migrations");
+}
