@@ -29,7 +29,7 @@ pub(crate) struct Cursors {
 #[derive(Debug)]
 pub(crate) enum Next {
     /// Shard by shard, from the cursors on.
-    Page(PageRequest),
+    Page(Box<PageRequest>),
     /// What became visible since the last read, because everything else was read.
     New { since: Snapshot, shards: Vec<i16>, limit: i64, max_bytes: i64 },
 }
@@ -124,13 +124,13 @@ impl Cursors {
                 )
             })
             .collect();
-        Some(Next::Page(PageRequest {
+        Some(Next::Page(Box::new(PageRequest {
             since: self.since.clone(),
             cursors: self.at,
             takes,
             late_limit: clamp(LATE_LIMIT),
             max_bytes: clamp(bytes.max(1)),
-        }))
+        })))
     }
 
     /// Takes note of a page; its rows are the caller's.
@@ -204,7 +204,7 @@ mod tests {
 
     fn request(next: Option<Next>) -> PageRequest {
         match next {
-            Some(Next::Page(request)) => request,
+            Some(Next::Page(request)) => *request,
             other => panic!("expected a page: {other:?}"),
         }
     }

@@ -118,8 +118,8 @@ pub(crate) struct Engine {
 
 enum Happened {
     Broker(BrokerEvent),
-    Read(Result<(Fetcher, Finished), tokio::task::JoinError>),
-    Settled(Result<(Settler, Settled), tokio::task::JoinError>),
+    Read(Result<Box<(Fetcher, Finished)>, tokio::task::JoinError>),
+    Settled(Result<Box<(Settler, Settled)>, tokio::task::JoinError>),
     WakeUp,
     Other,
 }
@@ -198,8 +198,8 @@ impl Engine {
             let Self { publisher, reading, settling, leases, wake_up, stop, .. } = &mut *self;
             tokio::select! {
                 event = publisher.next() => Happened::Broker(event),
-                read = ended(reading) => Happened::Read(read),
-                settled = ended(settling) => Happened::Settled(settled),
+                read = ended(reading) => Happened::Read(read.map(Box::new)),
+                settled = ended(settling) => Happened::Settled(settled.map(Box::new)),
                 changed = leases.holdings.changed() => {
                     if changed.is_err() {
                         stop.cancel();
@@ -213,11 +213,13 @@ impl Engine {
         };
         match happened {
             Happened::Broker(event) => self.on_broker(event),
-            Happened::Read(Ok((fetcher, finished))) => {
+            Happened::Read(Ok(read)) => {
+                let (fetcher, finished) = *read;
                 self.fetcher = Some(fetcher);
                 self.on_read(finished);
             }
-            Happened::Settled(Ok((settler, settled))) => {
+            Happened::Settled(Ok(written)) => {
+                let (settler, settled) = *written;
                 self.settler = Some(settler);
                 self.on_settled(settled);
             }
@@ -237,7 +239,10 @@ impl Engine {
     }
 
     fn report(&mut self) {
-        let idle = self.backlog.is_empty() && self.cursors.caught_up() && self.reading.is_none() && self.is_drained();
+        let idle = self.backlog.is_empty()
+            && self.cursors.caught_up()
+            && self.reading.is_none()
+            && self.is_drained();
         let condition = Condition {
             database_up: self.database_up && self.held.reached,
             broker_up: self.publisher.is_up(),
@@ -255,7 +260,9 @@ impl Engine {
             self.metrics.broker_up.set(f64::from(u8::from(condition.broker_up)));
             self.metrics.blocked.set(f64::from(u8::from(condition.blocked)));
             let unread = if self.cursors.caught_up() { 0 } else { self.unread };
-            self.metrics.pending.set((self.backlog.len() + self.backlog.waiting_aggregates() + unread) as f64);
+            self.metrics
+                .pending
+                .set((self.backlog.len() + self.backlog.waiting_aggregates() + unread) as f64);
             let age = self.backlog.oldest().map(|oldest| (Utc::now() - oldest).as_seconds_f64().max(0.0));
             self.metrics.oldest_pending.set(age.unwrap_or(0.0));
         }

@@ -30,12 +30,12 @@ impl Engine {
         let mut returned = Vec::new();
         for shard in 0..SHARDS {
             let (before, now) = (self.held.shards[shard], holdings.shards[shard]);
-            if before.map(|holding| holding.lease) != now.map(|holding| holding.lease) {
-                if let Some(before) = before {
-                    published_under_lost_lease |= self.busy[shard] > 0 && !before.surplus;
-                    self.cursors.stop(shard);
-                    self.backlog.drop_shard(shard);
-                }
+            if before.map(|holding| holding.lease) != now.map(|holding| holding.lease)
+                && let Some(before) = before
+            {
+                published_under_lost_lease |= self.busy[shard] > 0 && !before.surplus;
+                self.cursors.stop(shard);
+                self.backlog.drop_shard(shard);
             }
             let Some(now) = now else { continue };
             let wanted = !now.surplus && !self.stop.is_cancelled();

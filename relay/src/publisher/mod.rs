@@ -36,7 +36,11 @@ pub(crate) use self::window::Verdict;
 pub(crate) enum Message {
     Event(Event),
     /// It failed for good; `error` says why.
-    DeadLetter { event: Event, reason: &'static str, error: String },
+    DeadLetter {
+        event: Event,
+        reason: &'static str,
+        error: String,
+    },
 }
 
 impl Message {
@@ -74,7 +78,7 @@ pub(crate) struct Publisher {
 enum State {
     Waiting(Pin<Box<tokio::time::Sleep>>),
     Connecting(JoinHandle<Result<Session, BrokerFault>>),
-    Up(Session),
+    Up(Box<Session>),
 }
 
 impl std::fmt::Debug for Publisher {
@@ -164,7 +168,7 @@ impl Publisher {
                     Ok(Ok(session)) => {
                         self.backoff.reset();
                         self.blocked = false;
-                        self.state = State::Up(session);
+                        self.state = State::Up(Box::new(session));
                         return BrokerEvent::Connected;
                     }
                     Ok(Err(fault)) => return self.lose(fault),
@@ -172,7 +176,9 @@ impl Publisher {
                 },
                 State::Up(session) => {
                     let deadline = self.window.oldest().filter(|_| !self.blocked).map(|sent| {
-                        tokio::time::Instant::from_std(sent + Duration::from_millis(self.config.confirm_timeout_ms))
+                        tokio::time::Instant::from_std(
+                            sent + Duration::from_millis(self.config.confirm_timeout_ms),
+                        )
                     });
                     let timeout = async {
                         match deadline {
