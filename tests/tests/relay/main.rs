@@ -3,7 +3,9 @@
 
 mod command_line;
 mod crashes;
+mod dead_letters;
 mod delivery;
+mod history;
 mod network;
 mod once;
 mod refused;

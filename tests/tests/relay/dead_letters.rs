@@ -1,0 +1,224 @@
+//! Dead letters: listed, shown, published again, given up.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use comptoir_tests::harness::{Exit, Relay, World, insert_event, insert_many};
+use serde_json::Value;
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Events without a queue, drained: as many dead letters, in the order of these aggregates.
+async fn dead_letters(world: &World, aggregates: &[&str]) -> Result<Vec<String>> {
+    let sql = world.sql().await?;
+    let mut ids = Vec::new();
+    for aggregate in aggregates {
+        ids.push(insert_event(&sql, aggregate, "nobody.cares", r#"{"amount": 1.10}"#).await?.to_string());
+    }
+    let exit = world.run_relay(&["--once"]).await?;
+    ensure!(exit.code == Some(3), "dead letters: {exit:?}");
+    Ok(ids)
+}
+
+async fn list(world: &World, arguments: &[&str]) -> Result<Vec<Value>> {
+    let exit = world.run_relay(&[&["dead-letters", "list", "--json"], arguments].concat()).await?;
+    ensure!(exit.code == Some(0), "{exit:?}");
+    serde_json::from_str(&exit.stdout).with_context(|| exit.stdout.clone())
+}
+
+async fn count(sql: &Client, table: &str) -> Result<i64> {
+    Ok(sql.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await?.get(0))
+}
+
+fn one_line(exit: &Exit) -> Result<&str> {
+    ensure!(exit.stderr.trim().lines().count() == 1, "one line: {exit:?}");
+    Ok(exit.stderr.trim())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dead_letters_are_listed_shown_and_filtered() {
+    World::run(async |world| {
+        let empty = world.run_relay(&["dead-letters", "list", "--json"]).await?;
+        assert_eq!((empty.code, empty.stdout.trim()), (Some(0), "[]"));
+        let ids = dead_letters(world, &["a", "b", "a"]).await?;
+
+        let listed = list(world, &[]).await?;
+        assert_eq!(listed.len(), 3);
+        let fields =
+            ["aggregate_id", "aggregate_type", "event_type", "failed_at", "id", "last_error", "reason"];
+        for letter in &listed {
+            let names: Vec<&String> = letter.as_object().context("an object")?.keys().collect();
+            assert_eq!(names, [&fields[..], &["retry_count"]].concat());
+            assert_eq!((&letter["reason"], &letter["retry_count"]), (&"unroutable".into(), &0.into()));
+            assert!(letter["failed_at"].as_str().is_some_and(|at| at.ends_with('Z')), "{letter}");
+        }
+        for (arguments, expected) in [
+            (&["--aggregate-id", "a"][..], 2),
+            (&["--event-type", "other"], 0),
+            (&["--since", "1h"], 3),
+            (&["--since", "2100-01-01"], 0),
+            (&["--aggregate-id", "a", &ids[2]], 1),
+            (&["--limit", "2"], 2),
+        ] {
+            assert_eq!(list(world, arguments).await?.len(), expected, "{arguments:?}");
+        }
+
+        let shown = world.run_relay(&["dead-letters", "show", "--json", &ids[1]]).await?;
+        assert!(shown.stdout.contains(r#""payload":{"amount": 1.10}"#), "digit by digit: {shown:?}");
+        let shown = world.run_relay(&["dead-letters", "show", &ids[1]]).await?;
+        assert!(shown.code == Some(0) && shown.stdout.contains(&ids[1]), "{shown:?}");
+        let table = world.run_relay(&["dead-letters", "list", "--limit", "2"]).await?;
+        assert!(table.stdout.contains(&ids[2]) && table.stdout.contains("more"), "{}", table.stdout);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_requeued_event_is_published_again_as_a_new_one_with_its_own_id() {
+    World::run(async |world| {
+        let sql = world.sql().await?;
+        let ids = dead_letters(world, &["a", "a", "b", "a"]).await?;
+        sql.execute("UPDATE outbox_dead_letters SET retry_count = 7, aggregate_version = 5", &[]).await?;
+        let consumer = world.consumer().await?;
+        // Polls seldom: it is woken.
+        let slow = [("COMPTOIR__RELAY__POLL_MIN_MS", "60000"), ("COMPTOIR__RELAY__POLL_MAX_MS", "60000")];
+        let relay = Relay::start(world, &slow).await?;
+        let requeue = ["dead-letters", "requeue", "--all", "--yes", "--json", "--operator", "ada"];
+        let exit = world.run_relay(&requeue).await?;
+        assert_eq!(exit.code, Some(0), "{exit:?}");
+        let done: Value = serde_json::from_str(&exit.stdout)?;
+        assert_eq!((&done["count"], &done["left"]), (&4.into(), &Value::Array(vec![])));
+
+        consumer.wait_for(4, LIMIT).await?;
+        let of_a: Vec<String> =
+            consumer.messages().into_iter().filter(|m| m.header("aggregate-id").as_deref() == Some("a")).map(|m| m.id).collect();
+        assert_eq!(of_a, [&ids[0][..], &ids[1], &ids[3]], "in their order");
+        for message in consumer.messages() {
+            assert_eq!(message.header("retry-count").as_deref(), Some("0"));
+            assert_eq!(message.header("aggregate-version").as_deref(), Some("5"));
+            assert_eq!(message.body, r#"{"amount": 1.10}"#);
+        }
+        assert_eq!(count(&sql, "outbox_dead_letters").await?, 0);
+
+        let trail = sql
+            .query_one(
+                "SELECT o.operator, o.operation, o.filter::text, o.count, o.finished_at IS NOT NULL, count(e.event_id)
+                 FROM outbox_operations o JOIN outbox_operation_events e ON e.operation_id = o.id GROUP BY o.id",
+                &[],
+            )
+            .await?;
+        let trail: (String, String, String, i64, bool, i64) =
+            (trail.get(0), trail.get(1), trail.get(2), trail.get(3), trail.get(4), trail.get(5));
+        assert_eq!(trail, ("ada".into(), "requeue".into(), r#"{"all": true}"#.into(), 4, true, 4));
+        relay.stop().await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_dead_letters_than_fit_into_one_statement_are_requeued_once_each() {
+    World::run(async |world| {
+        let sql = world.sql().await?;
+        insert_many(&sql, 1_234, 7).await?;
+        let exit = world.run_relay(&["--once"]).await?;
+        assert_eq!((exit.code, count(&sql, "outbox_dead_letters").await?), (Some(3), 1_234), "{exit:?}");
+        // It cannot end while they die again as fast as they are requeued, unless it knows which were there.
+        let relay = world.relay().await?;
+        let exit =
+            world.run_relay(&["dead-letters", "requeue", "--event-type", "thing.happened", "--yes"]).await?;
+        assert_eq!(exit.code, Some(0), "{exit:?}");
+        let requeued: i64 = sql.query_one("SELECT count FROM outbox_operations", &[]).await?.get(0);
+        assert_eq!(requeued, 1_234);
+        world.drained(LIMIT).await?;
+        assert_eq!(count(&sql, "outbox_dead_letters").await?, 1_234, "nobody listens yet");
+        let consumer = world.consumer().await?;
+        let exit = world.run_relay(&["dead-letters", "requeue", "--all", "--yes"]).await?;
+        assert_eq!(exit.code, Some(0), "{exit:?}");
+        world.everything_arrives(&consumer, LIMIT).await?;
+        relay.stop().await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_waits_already_is_not_requeued_and_its_dead_letter_stays() {
+    World::run(async |world| {
+        let sql = world.sql().await?;
+        let ids = dead_letters(world, &["a", "b"]).await?;
+        sql.execute(
+            "INSERT INTO outbox_events (id, aggregate_type, aggregate_id, event_type, payload)
+             VALUES ($1::text::uuid, 'thing', 'a', 'order.placed', '2')",
+            &[&ids[0]],
+        )
+        .await?;
+        let exit = world.run_relay(&["dead-letters", "requeue", "--all", "--yes"]).await?;
+        assert_eq!(exit.code, Some(0), "{exit:?}");
+        assert!(exit.stdout.contains("left") && exit.stdout.contains(&ids[0]), "{}", exit.stdout);
+        assert_eq!((count(&sql, "outbox_dead_letters").await?, count(&sql, "outbox_events").await?), (1, 2));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_discarded_is_gone_and_nothing_else_is() {
+    World::run(async |world| {
+        let sql = world.sql().await?;
+        let ids = dead_letters(world, &["a", "b", "a"]).await?;
+        let nobody = Uuid::nil().to_string();
+        let exit = world.run_relay(&["dead-letters", "discard", "--yes", &ids[1], &nobody]).await?;
+        assert_eq!(exit.code, Some(1), "{exit:?}");
+        assert!(one_line(&exit)?.contains(&nobody), "{exit:?}");
+        assert_eq!(list(world, &[]).await?.len(), 2, "what is known was discarded");
+        for call in ["list", "show"] {
+            let exit = world.run_relay(&["dead-letters", call, &nobody]).await?;
+            assert_eq!(exit.code, Some(1), "{exit:?}");
+            assert!(one_line(&exit)?.contains(&nobody), "{exit:?}");
+        }
+        let exit = world.run_relay(&["dead-letters", "discard", "--yes", "--aggregate-id", "a"]).await?;
+        assert_eq!((exit.code, count(&sql, "outbox_dead_letters").await?), (Some(0), 0), "{exit:?}");
+        let events = count(&sql, "outbox_operation_events").await?;
+        assert_eq!((events, count(&sql, "outbox_events").await?), (3, 0));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_clearly_meant_is_not_done() {
+    World::run(async |world| {
+        let ids = dead_letters(world, &["a"]).await?;
+        let id = ids[0].as_str();
+        for arguments in [
+            &["requeue", id][..],
+            &["discard", id],
+            &["discard", "--all"],
+            &["requeue", "--yes"],
+            &["discard", "--yes"],
+            &["discard", "--yes", "--all", id],
+            &["discard", "--yes", "not-an-id"],
+            &["discard", "--yes", "--since", "yesterday"],
+            &["list", "--limit", "0"],
+            &["show"],
+        ] {
+            let exit = world.run_relay(&[&["dead-letters"], arguments].concat()).await?;
+            assert_eq!(exit.code, Some(2), "{arguments:?}: {exit:?}");
+            one_line(&exit)?;
+        }
+        for arguments in [
+            &["replay"][..],
+            &["replay", "--since", "2100-01-01"],
+            &["replay", "--since", "1h", "--rate", "0"],
+        ] {
+            let exit = world.run_relay(arguments).await?;
+            assert_eq!(exit.code, Some(2), "{arguments:?}: {exit:?}");
+            one_line(&exit)?;
+        }
+        assert_eq!(list(world, &[]).await?.len(), 1);
+        Ok(())
+    })
+    .await;
+}
