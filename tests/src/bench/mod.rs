@@ -103,7 +103,9 @@ impl fmt::Display for Comparison {
         for note in &self.notes {
             writeln!(f, "{note}")?;
         }
-        write!(f, "ratio of the medians: {:.2}", self.ratio())
+        let pairs = self.floor.1.iter().zip(&self.program.1);
+        let by_round: Vec<String> = pairs.map(|(floor, program)| format!("{:.2}", program / floor)).collect();
+        write!(f, "ratio of the medians: {:.2} (round by round: {})", self.ratio(), by_round.join(", "))
     }
 }
 
