@@ -55,6 +55,22 @@ impl Decisions {
         settlement
     }
 
+    /// Takes out what was decided about events whose lease is over: they are not this replica's to judge any more, even
+    /// if it has leased their shard again. Confirmed ones stay: that they were published remains true.
+    pub(super) fn take_stale(&mut self, is_current: impl Fn(&Event) -> bool) -> Vec<Event> {
+        let mut stale = Vec::new();
+        stale.extend(
+            self.next.retries.extract_if(.., |retry| !is_current(&retry.event)).map(|retry| retry.event),
+        );
+        stale.extend(self.next.dead.extract_if(.., |dead| !is_current(&dead.event)).map(|dead| dead.event));
+        stale.extend(self.next.discarded.extract_if(.., |event| !is_current(event)));
+        let (waiting, gone): (Vec<_>, Vec<_>) =
+            self.dead_letters.drain(..).partition(|message| is_current(message.event()));
+        self.dead_letters.extend(waiting);
+        stale.extend(gone.into_iter().map(into_event));
+        stale
+    }
+
     /// Files every message under what follows; returns the events that must be published again.
     pub(super) fn decide(&mut self, messages: Vec<(Message, Verdict)>, metrics: &Metrics) -> Vec<Event> {
         let (mut unknown, mut dead) = (Vec::new(), 0);
@@ -144,5 +160,38 @@ impl Decisions {
 fn into_event(message: Message) -> Event {
     match message {
         Message::Event(event) | Message::DeadLetter { event, .. } => event,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::engine::sample;
+
+    #[test]
+    fn what_was_decided_under_a_lease_that_is_over_is_not_written_but_confirmed_events_are() {
+        let config = Config::load(None, &[("relay.max_retries", "1".to_owned())]).expect("valid");
+        let (mut decisions, metrics) = (Decisions::new(&config.relay), Metrics::new());
+        let event = |seq: i64, lease: u64| Message::Event(Event::new(sample(seq, &seq.to_string()), lease));
+        let decided = vec![
+            (event(1, 7), Verdict::Nacked),
+            (event(2, 8), Verdict::Nacked),
+            (event(3, 7), Verdict::Returned),
+            (event(4, 8), Verdict::Returned),
+            (event(5, 7), Verdict::Published),
+        ];
+        assert!(decisions.decide(decided, &metrics).is_empty());
+
+        let mut stale: Vec<_> =
+            decisions.take_stale(|event| event.lease == 8).iter().map(|event| event.row.seq).collect();
+        stale.sort_unstable();
+        assert_eq!(stale, [1, 3]);
+        let letters: Vec<_> =
+            decisions.take_dead_letters(10).iter().map(|message| message.event().row.seq).collect();
+        assert_eq!(letters, [4]);
+        let written = decisions.take(10, &Fence::default());
+        assert_eq!(written.retries.iter().map(|retry| retry.event.row.seq).collect::<Vec<_>>(), [2]);
+        assert_eq!(written.published.iter().map(|event| event.row.seq).collect::<Vec<_>>(), [5]);
     }
 }

@@ -7,7 +7,7 @@ use comptoir_core::outbox::{AggregateRange, OutboxRow};
 
 use super::Engine;
 use super::cursors::Next;
-use super::event::{AggregateKey, FastMap};
+use super::event::{AggregateKey, Event, FastMap};
 use super::fetcher::{Finished, Found, Read};
 use super::settler::{Settled, Settlement};
 use crate::error::DatabaseFault;
@@ -31,7 +31,22 @@ impl Engine {
     fn on_decided(&mut self, messages: Vec<(Message, Verdict)>) {
         let unknown = self.decisions.decide(messages, &self.metrics);
         self.metrics.unknown.increment(unknown.len() as u64);
-        for event in unknown {
+        self.put_back(unknown);
+        self.put_back_stale();
+    }
+
+    /// Undoes the decisions about events whose lease is over.
+    pub(super) fn put_back_stale(&mut self) {
+        let held = &self.held.shards;
+        let stale = self
+            .decisions
+            .take_stale(|event| held[event.shard()].is_some_and(|holding| holding.lease == event.lease));
+        self.put_back(stale);
+    }
+
+    /// As if they had not been published: whoever holds their shard now publishes them.
+    fn put_back(&mut self, events: Vec<Event>) {
+        for event in events {
             self.taken -= 1;
             self.busy[event.shard()] -= 1;
             let shard = event.shard();

@@ -51,6 +51,7 @@ impl Engine {
             }
         }
         self.held = holdings;
+        self.put_back_stale();
         if !returned.is_empty() {
             for (shard, _) in &returned {
                 self.held.shards[*shard] = None;
