@@ -4,8 +4,6 @@ use std::io::{IsTerminal, Write};
 
 use comptoir_core::outbox::operations::Operator;
 
-use crate::error::RelayError;
-
 const OPERATOR_CHARS: usize = 200;
 
 #[derive(Debug, clap::Args)]
@@ -19,17 +17,6 @@ pub(crate) struct Decision {
 }
 
 impl Decision {
-    /// There is someone to ask, or nothing to ask.
-    ///
-    /// # Errors
-    /// No terminal, and no `--yes`.
-    pub(crate) fn require_answerable(&self) -> Result<(), RelayError> {
-        if self.yes || is_interactive() {
-            return Ok(());
-        }
-        Err(RelayError::Usage("there is no terminal to ask on: pass --yes".to_owned()))
-    }
-
     /// Asks on the terminal. Without one, or with `--yes`, the answer is yes.
     pub(crate) fn confirm(&self, question: &str) -> bool {
         if self.yes || !is_interactive() {

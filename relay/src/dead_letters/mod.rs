@@ -75,7 +75,7 @@ pub(crate) struct Change {
 }
 
 /// # Errors
-/// The database cannot be reached, ids that are unknown, a change without `--yes` where nobody can be asked.
+/// The database cannot be reached, ids that are unknown.
 pub(crate) async fn run(config: &Config, command: Command) -> Result<(), RelayError> {
     match command {
         Command::List { selection, limit, json } => list::run(config, &selection.filter(), limit, json).await,

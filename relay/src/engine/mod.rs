@@ -152,7 +152,7 @@ impl Engine {
             publisher: Publisher::new(config.broker.clone(), parts.name),
             fetcher: Some(Fetcher::new(config.database.clone())),
             reading: None,
-            settler: Some(Settler::new(config.database.clone())),
+            settler: Some(Settler::new(config.database.clone(), config.history.retention_days > 0)),
             settling: None,
             unsettled: None,
             held: Holdings::nothing(),

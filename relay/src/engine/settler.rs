@@ -59,6 +59,8 @@ pub(crate) struct Settled {
 
 pub(crate) struct Settler {
     config: DatabaseConfig,
+    /// Whether published events go to the history, or away.
+    keep_history: bool,
     connection: Option<AsyncPgConnection>,
 }
 
@@ -69,8 +71,8 @@ impl std::fmt::Debug for Settler {
 }
 
 impl Settler {
-    pub(crate) fn new(config: DatabaseConfig) -> Self {
-        Self { config, connection: None }
+    pub(crate) fn new(config: DatabaseConfig, keep_history: bool) -> Self {
+        Self { config, keep_history, connection: None }
     }
 
     /// Writes, connecting first if need be. Takes and returns itself, so that it can run as a task.
@@ -95,7 +97,12 @@ impl Settler {
         };
         let fence = &settlement.fence;
         if !settlement.published.is_empty() {
-            settle::move_to_history(connection, fence, &keys(settlement.published.iter())).await?;
+            let published = keys(settlement.published.iter());
+            if self.keep_history {
+                settle::move_to_history(connection, fence, &published).await?;
+            } else {
+                settle::remove(connection, fence, &published).await?;
+            }
         }
         if !settlement.discarded.is_empty() {
             settle::remove(connection, fence, &keys(settlement.discarded.iter())).await?;

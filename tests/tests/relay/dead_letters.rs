@@ -193,9 +193,7 @@ async fn what_is_not_clearly_meant_is_not_done() {
         let ids = dead_letters(world, &["a"]).await?;
         let id = ids[0].as_str();
         for arguments in [
-            &["requeue", id][..],
-            &["discard", id],
-            &["discard", "--all"],
+            &["requeue"][..],
             &["requeue", "--yes"],
             &["discard", "--yes"],
             &["discard", "--yes", "--all", id],

@@ -301,3 +301,29 @@ async fn the_table_refuses_what_could_never_be_published() {
     })
     .await;
 }
+
+/// The relay finds late commits by their transaction (ADR 3), which works only if a transaction has its id before it
+/// draws its first `seq`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_has_its_id_before_it_draws_a_seq() {
+    World::run(async |world| {
+        let sql = world.sql().await?;
+        // A sequence at its end: drawing fails, and what was done before that remains visible.
+        sql.batch_execute(
+            "SELECT setval(pg_get_serial_sequence('outbox_events', 'seq'), 9223372036854775807)",
+        )
+        .await?;
+        sql.batch_execute("BEGIN; SAVEPOINT before_the_draw").await?;
+        let refused = insert_event(&sql, "a", "a.happened", "{}").await.expect_err("no seq is left");
+        assert!(format!("{refused:?}").contains("reached maximum value"), "{refused:?}");
+        sql.batch_execute("ROLLBACK TO before_the_draw").await?;
+        let assigned: bool =
+            sql.query_one("SELECT pg_current_xact_id_if_assigned() IS NOT NULL", &[]).await?.get(0);
+        assert!(
+            assigned,
+            "seq is drawn before the transaction has an id: keep transaction_id in front of seq"
+        );
+        Ok(())
+    })
+    .await;
+}

@@ -208,3 +208,22 @@ async fn rows_in_the_default_partition_neither_stop_the_upkeep_nor_stay_for_ever
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_retention_published_events_are_deleted_and_not_moved() {
+    World::run(async |world| {
+        let sql = world.sql().await?;
+        let consumer = world.consumer().await?;
+        insert_many(&sql, 100, 10).await?;
+        let relay = Relay::start(world, &[("COMPTOIR__HISTORY__RETENTION_DAYS", "0")]).await?;
+        consumer.wait_for(100, LIMIT).await?;
+        until("the outbox to be empty", LIMIT, async || {
+            ensure!(count(&sql, "outbox_events").await? == 0, "events are left");
+            Ok(())
+        })
+        .await?;
+        assert_eq!(count(&sql, "outbox_history").await?, 0);
+        relay.stop().await
+    })
+    .await;
+}
