@@ -14,7 +14,6 @@ use crate::error::RelayError;
 
 /// The drain loop turns at least once in `relay.poll_max_ms`; one that has not for so long is stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(30);
-const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// A bound address: a port that is taken is found before anything starts.
 pub(crate) struct Listener {
@@ -44,14 +43,7 @@ impl Listener {
     }
 
     pub(crate) fn serve(self, condition: watch::Receiver<Condition>) -> Result<Running, RelayError> {
-        let upkeep = self.metrics.clone();
-        tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(UPKEEP_EVERY);
-            loop {
-                ticks.tick().await;
-                upkeep.run_upkeep();
-            }
-        });
+        tokio::spawn(telemetry::keep_metrics(self.metrics.clone()));
         let (condition, metrics) = (web::Data::new(condition), web::Data::new(self.metrics));
         let server = HttpServer::new(move || {
             App::new()
