@@ -1,0 +1,139 @@
+//! A TCP proxy that can refuse, cut, delay, or swallow in either direction: a network that fails on request.
+
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// What the proxy lets through, and when.
+#[derive(Debug, Clone, Copy)]
+struct Valve {
+    refuse: bool,
+    to_server: bool,
+    to_client: bool,
+    delay: Duration,
+    /// Raised to end the connections that are open.
+    generation: u64,
+}
+
+impl Valve {
+    fn open(generation: u64) -> Self {
+        Self { refuse: false, to_server: true, to_client: true, delay: Duration::ZERO, generation }
+    }
+}
+
+/// A proxy in front of one server. Ends with this value, and its connections with it.
+#[derive(Debug)]
+pub struct Proxy {
+    address: SocketAddr,
+    valve: watch::Sender<Valve>,
+    task: JoinHandle<()>,
+}
+
+impl Proxy {
+    /// Listens on a port of its own and passes on to `upstream`, `host:port`.
+    ///
+    /// # Errors
+    /// When there is no port.
+    pub async fn start(upstream: &str) -> Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port for the proxy")?;
+        let address = listener.local_addr()?;
+        let (valve, watcher) = watch::channel(Valve::open(0));
+        let task = tokio::spawn(accept(listener, upstream.to_owned(), watcher));
+        Ok(Self { address, valve, task })
+    }
+
+    /// `host:port` of the proxy.
+    pub fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Ends all connections and accepts no new ones.
+    pub fn cut(&self) {
+        self.valve.send_modify(|valve| {
+            valve.refuse = true;
+            valve.generation += 1;
+        });
+    }
+
+    /// Every byte arrives so much later, in both directions, without a limit to how many are on their way but
+    /// [`stream::QUEUED_CHUNKS`]. To within the timer's millisecond, and never earlier.
+    pub fn delay(&self, delay: Duration) {
+        self.valve.send_modify(|valve| valve.delay = delay);
+    }
+
+    /// What clients send is not passed on any more, the end of their connections included, and nobody is told.
+    pub fn swallow_requests(&self) {
+        self.valve.send_modify(|valve| valve.to_server = false);
+    }
+
+    /// What the server answers is not passed on any more, the end of its connections included, and nobody is told.
+    pub fn swallow_answers(&self) {
+        self.valve.send_modify(|valve| valve.to_client = false);
+    }
+
+    /// Everything passes again, at once. Connections that were open during a fault are ended: what was sent meanwhile is
+    /// lost.
+    pub fn heal(&self) {
+        self.valve.send_modify(|valve| *valve = Valve::open(valve.generation + 1));
+    }
+
+    /// Everything passes again, and what was swallowed arrives now, however late: TCP sends again what was not
+    /// acknowledged, even of a connection that its client has given up meanwhile.
+    pub fn resume(&self) {
+        self.valve.send_modify(|valve| *valve = Valve::open(valve.generation));
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.cut();
+        self.task.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, upstream: String, valve: watch::Receiver<Valve>) {
+    loop {
+        let Ok((client, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        if valve.borrow().refuse {
+            continue; // Dropped: the client sees its connection closed.
+        }
+        tokio::spawn(pass(client, upstream.clone(), valve.clone()));
+    }
+}
+
+async fn pass(client: TcpStream, upstream: String, mut valve: watch::Receiver<Valve>) {
+    let opened = valve.borrow().generation;
+    let (requests, answers) = (valve.clone(), valve.clone());
+    let mut reachable = valve.clone();
+    // Of the valve that opens for the connections to come, none of this one's bytes may make use.
+    let to_server = move |valve: &Valve| valve.to_server && valve.generation == opened;
+    let to_client = move |valve: &Valve| valve.to_client && valve.generation == opened;
+    let both = async {
+        // A connection is a request, too.
+        let _ = reachable.wait_for(to_server).await;
+        let Ok(server) = TcpStream::connect(upstream).await else { return };
+        let _ = (client.set_nodelay(true), server.set_nodelay(true));
+        let (client_reads, client_writes) = client.into_split();
+        let (server_reads, server_writes) = server.into_split();
+        // Each direction may end in its own time; a connection that is broken off ends both.
+        let _ = tokio::try_join!(
+            stream::pass(client_reads, server_writes, requests, to_server),
+            stream::pass(server_reads, client_writes, answers, to_client),
+        );
+    };
+    tokio::select! {
+        () = both => {}
+        _ = valve.wait_for(|now| now.generation != opened) => {}
+    }
+}
