@@ -68,6 +68,8 @@ collect_statistics_interval = 5000
 vm_memory_high_watermark.relative = 0.4
 disk_free_limit.absolute = 50MB
 CONF
+    # For a test that needs a broker with other limits.
+    if [[ -f $dir/rabbitmq.conf ]]; then cat "$dir/rabbitmq.conf" >>"$home/rabbitmq.conf"; fi
     printf '[rabbitmq_management].\n' >"$home/enabled_plugins"
     : >"$home/rabbitmq-env.conf" # Named below so that the machine's own is not read.
 }

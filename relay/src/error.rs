@@ -63,8 +63,12 @@ pub(crate) enum EventFault {
     Unroutable(String),
     #[error("the broker refused it (nack)")]
     Nacked,
-    #[error("{bytes} bytes are more than broker.max_message_bytes ({limit})")]
+    #[error(
+        "its body has {bytes} bytes, more than the {limit} that broker.max_message_bytes and the broker allow"
+    )]
     TooLarge { bytes: usize, limit: usize },
+    #[error("the broker closes the channel when it is published: {0}")]
+    Rejected(String),
 }
 
 impl EventFault {
@@ -74,6 +78,7 @@ impl EventFault {
             Self::Unroutable(_) => "unroutable",
             Self::Nacked => "nacked",
             Self::TooLarge { .. } => "too-large",
+            Self::Rejected(_) => "rejected",
         }
     }
 }

@@ -67,7 +67,7 @@ impl Decisions {
         let (waiting, gone): (Vec<_>, Vec<_>) =
             self.dead_letters.drain(..).partition(|message| is_current(message.event()));
         self.dead_letters.extend(waiting);
-        stale.extend(gone.into_iter().map(into_event));
+        stale.extend(gone.into_iter().map(Message::into_event));
         stale
     }
 
@@ -98,7 +98,7 @@ impl Decisions {
                         (event.row.retry_count, format!("{error}; its dead letter was refused as well"));
                     self.retry(event, count, error, metrics);
                 }
-                (message, Verdict::Unknown) => unknown.push(into_event(message)),
+                (message, Verdict::Unknown) => unknown.push(message.into_event()),
             }
         }
         // One line for all of them: an exchange without queues must not flood the log.
@@ -109,12 +109,21 @@ impl Decisions {
         unknown
     }
 
-    /// An event that no attempt could bring to the broker, nor its dead letter: straight to the table.
-    pub(super) fn fail_for_good(&mut self, event: Event, fault: &EventFault, metrics: &Metrics) {
-        metrics::event_failed(fault.reason());
+    /// No attempt could bring it to the broker, nor its dead letter: straight to the table.
+    pub(super) fn unpublishable(&mut self, message: Message, fault: &EventFault, metrics: &Metrics) {
         metrics.dead_lettered.increment(1);
-        tracing::error!(event_id = %event.row.id, event_type = event.row.event_type, %fault, "an event cannot be sent");
-        self.next.dead.push(Dead { event, reason: fault.reason(), error: fault.to_string() });
+        let (event, reason, error) = match message {
+            Message::Event(event) => {
+                metrics::event_failed(fault.reason());
+                (event, fault.reason(), fault.to_string())
+            }
+            Message::DeadLetter { event, reason, error } => {
+                metrics::event_failed("dead-letter-refused");
+                (event, reason, format!("{error}; its dead letter was not published: {fault}"))
+            }
+        };
+        tracing::error!(event_id = %event.row.id, event_type = event.row.event_type, %error, "an event cannot be sent");
+        self.next.dead.push(Dead { event, reason, error });
     }
 
     fn unroutable(&mut self, event: Event, metrics: &Metrics) {
@@ -154,12 +163,6 @@ impl Decisions {
         let wait = backoff::wait_before(attempt, self.retry_wait.0, self.retry_wait.1);
         let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
         self.next.retries.push(Retry { event, retry_count, wait_ms, error });
-    }
-}
-
-fn into_event(message: Message) -> Event {
-    match message {
-        Message::Event(event) | Message::DeadLetter { event, .. } => event,
     }
 }
 

@@ -20,9 +20,12 @@ impl Engine {
             BrokerEvent::Connected => tracing::info!("connected to the broker"),
             BrokerEvent::Blocked(blocked) => self.blocked.store(blocked, Ordering::Relaxed),
             BrokerEvent::Decided(messages) => self.on_decided(messages),
-            BrokerEvent::Lost(messages) => {
+            BrokerEvent::Lost { messages, culprits } => {
                 metrics::broker_lost();
                 self.blocked.store(false, Ordering::Relaxed);
+                for (message, fault) in culprits {
+                    self.decisions.unpublishable(message, &fault, &self.metrics);
+                }
                 self.on_decided(messages);
             }
         }

@@ -69,12 +69,12 @@ impl Engine {
         if !self.publisher.is_up() || self.publisher.is_blocked() {
             return;
         }
-        let dead_letters =
-            self.decisions.take_dead_letters(self.window.saturating_sub(self.publisher.in_flight()));
+        let dead_letters = self.decisions.take_dead_letters(self.publisher.room(self.window));
         self.hand_over(dead_letters);
-        let room = self.window.saturating_sub(self.publisher.in_flight());
+        let room = self.publisher.room(self.window);
         let batch_size = (self.window / BATCH_SHARE).max(1);
-        if room < batch_size && room < self.backlog.ready_len() {
+        let is_narrow = room < batch_size && self.publisher.in_flight() > 0;
+        if is_narrow && room < self.backlog.ready_len() {
             return;
         }
         let mut room = room.min(usize::try_from(self.goal.max_events - self.taken).unwrap_or(usize::MAX));
@@ -98,7 +98,9 @@ impl Engine {
             self.busy[event.shard()] += 1;
             match self.publisher.refuse(&event) {
                 None => batch.push(Message::Event(event)),
-                Some(fault) => self.decisions.fail_for_good(event, &fault, &self.metrics),
+                Some(fault) => {
+                    self.decisions.unpublishable(Message::Event(event), &fault, &self.metrics);
+                }
             }
         }
         batch

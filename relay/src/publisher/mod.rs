@@ -5,6 +5,7 @@
 //! published on one channel could swap the confirms of their messages.
 
 mod session;
+mod suspects;
 mod window;
 
 use std::future::Future;
@@ -22,6 +23,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use self::session::Session;
+use self::suspects::{Suspects, protocol_error};
 use self::window::{Confirm, Window};
 use crate::backoff::Backoff;
 use crate::config::BrokerConfig;
@@ -49,6 +51,12 @@ impl Message {
             Self::Event(event) | Self::DeadLetter { event, .. } => event,
         }
     }
+
+    pub(crate) fn into_event(self) -> Event {
+        match self {
+            Self::Event(event) | Self::DeadLetter { event, .. } => event,
+        }
+    }
 }
 
 /// What happened at the broker.
@@ -59,7 +67,11 @@ pub(crate) enum BrokerEvent {
     Blocked(bool),
     Decided(Vec<(Message, Verdict)>),
     /// The connection is gone, with what is known of the messages in flight. A new attempt is under way.
-    Lost(Vec<(Message, Verdict)>),
+    Lost {
+        messages: Vec<(Message, Verdict)>,
+        /// Those that made the broker close it. Neither they nor their dead letters can be published.
+        culprits: Vec<(Message, EventFault)>,
+    },
 }
 
 type PendingConfirm = Pin<Box<dyn Future<Output = Result<Confirm, BrokerFault>> + Send>>;
@@ -71,6 +83,7 @@ pub(crate) struct Publisher {
     dead_letter_exchange: ShortString,
     state: State,
     window: Window<Message, PendingConfirm>,
+    suspects: Suspects,
     blocked: bool,
     backoff: Backoff,
 }
@@ -98,6 +111,7 @@ impl Publisher {
             dead_letter_exchange: short(config.dead_letter_exchange.as_str()),
             state: State::Waiting(Box::pin(tokio::time::sleep(Duration::ZERO))),
             window: Window::new(),
+            suspects: Suspects::default(),
             blocked: false,
             backoff: Backoff::new(config.reconnect_min_ms, config.reconnect_max_ms),
             config,
@@ -118,9 +132,16 @@ impl Publisher {
         self.window.len()
     }
 
+    /// So many more messages may be published, where `window` may be in flight at most.
+    pub(crate) fn room(&self, window: usize) -> usize {
+        let window = if self.suspects.remain() { 1 } else { window };
+        window.saturating_sub(self.window.len())
+    }
+
     /// An event that no attempt could bring to the broker.
     pub(crate) fn refuse(&self, event: &Event) -> Option<EventFault> {
-        let (bytes, limit) = (event.row.payload.0.len(), self.config.max_message_bytes);
+        let limit = self.suspects.limit().unwrap_or(usize::MAX).min(self.config.max_message_bytes);
+        let bytes = body_bytes(event);
         (bytes > limit).then_some(EventFault::TooLarge { bytes, limit })
     }
 
@@ -191,7 +212,10 @@ impl Publisher {
                     let decided = std::future::poll_fn(|cx| window.poll_decided(cx));
                     tokio::select! {
                         decided = decided => match decided {
-                            Ok(messages) => return BrokerEvent::Decided(messages),
+                            Ok(messages) => {
+                                self.suspects.decided(messages.len());
+                                return BrokerEvent::Decided(messages);
+                            }
                             Err(fault) => return self.lose(fault),
                         },
                         event = session.events.next() => if let Some(event) = self.observe(event) { return event },
@@ -225,13 +249,46 @@ impl Publisher {
 
     fn lose(&mut self, fault: BrokerFault) -> BrokerEvent {
         let wait = self.backoff.advance();
-        let messages = self.window.drain();
+        let (mut messages, other) = self.window.drain();
+        // What the broker said may come after what followed from it.
+        let fault = other.filter(|other| protocol_error(other).is_some()).unwrap_or(fault);
+        let culprits = self.convict(&fault, &mut messages);
         self.blocked = false;
         // Dropping the session closes its connection: what it had not sent yet is never sent.
         self.state = State::Waiting(Box::pin(tokio::time::sleep(wait)));
         tracing::warn!(%fault, retry_in_ms = wait.as_millis(), "no connection to the broker");
-        BrokerEvent::Lost(messages)
+        BrokerEvent::Lost { messages, culprits }
     }
+
+    /// Takes those that are at fault out of the messages in flight.
+    fn convict(
+        &mut self,
+        fault: &BrokerFault,
+        messages: &mut Vec<(Message, Verdict)>,
+    ) -> Vec<(Message, EventFault)> {
+        let is_unconfirmed = |(_, verdict): &(Message, Verdict)| *verdict == Verdict::Unknown;
+        let unconfirmed: Vec<(usize, usize)> = messages
+            .iter()
+            .enumerate()
+            .filter(|(_, message)| is_unconfirmed(message))
+            .map(|(position, (message, _))| (position, body_bytes(message.event())))
+            .collect();
+        let sizes: Vec<usize> = unconfirmed.iter().map(|(_, bytes)| *bytes).collect();
+        let mut culprits: Vec<_> = self
+            .suspects
+            .lost(fault, &sizes)
+            .into_iter()
+            .rev()
+            .map(|(index, fault)| (messages.remove(unconfirmed[index].0).0, fault))
+            .collect();
+        culprits.reverse();
+        culprits
+    }
+}
+
+/// What the broker measures against its limit.
+fn body_bytes(event: &Event) -> usize {
+    event.row.payload.0.len()
 }
 
 /// The publish of one message and the wait for its confirm, not started yet.

@@ -171,10 +171,12 @@ where
         Poll::Ready(Ok(decided))
     }
 
-    /// The connection is lost: what is known of every message, and `Unknown` for the others.
-    pub(crate) fn drain(&mut self) -> Vec<(T, Verdict)> {
+    /// The connection is lost: what is known of every message, and `Unknown` for the others. With the last of the errors
+    /// with which their confirms failed, if any was still to be read.
+    pub(crate) fn drain(&mut self) -> (Vec<(T, Verdict)>, Option<E>) {
+        let mut error = None;
         for batch in &mut self.batches {
-            batch.read_all(&mut self.returned);
+            error = batch.read_all(&mut self.returned).or(error);
         }
         let mut all = Vec::with_capacity(self.len);
         for batch in std::mem::take(&mut self.batches) {
@@ -190,7 +192,7 @@ where
         }
         self.len = 0;
         self.returned.clear();
-        all
+        (all, error)
     }
 
     /// Reads every confirm that is there, without being woken for those that are not.

@@ -124,7 +124,7 @@ fn what_was_certain_when_the_connection_was_lost_is_not_published_again() {
     client.confirm(2, true);
     client.confirms.clear();
     assert!(matches!(window.poll_decided(&mut Context::from_waker(Waker::noop())), Poll::Ready(Err(()))));
-    let mut all = window.drain();
+    let (mut all, _) = window.drain();
     all.sort_by_key(|(number, _)| *number);
     assert_eq!(all, [(1, Verdict::Published), (2, Verdict::Returned), (3, Verdict::Unknown)]);
     assert_eq!(window.len(), 0);

@@ -131,12 +131,12 @@ fn asked(filter: &Filter) -> Value {
 }
 
 fn complain_about(tally: &Tally) -> Result<(), RelayError> {
-    if tally.unroutable + tally.too_large == 0 {
+    if tally.unroutable + tally.unsendable == 0 {
         return Ok(());
     }
     Err(RelayError::Incomplete(format!(
-        "not delivered: {} for which no queue is bound, {} larger than broker.max_message_bytes",
-        tally.unroutable, tally.too_large
+        "not delivered: {} for which no queue is bound, {} that the broker does not accept",
+        tally.unroutable, tally.unsendable
     )))
 }
 

@@ -15,7 +15,7 @@ use super::pace::Pace;
 use crate::backoff;
 use crate::config::Config;
 use crate::engine::Event;
-use crate::error::{DatabaseFault, RelayError};
+use crate::error::{DatabaseFault, EventFault, RelayError};
 use crate::publisher::{BrokerEvent, Message, Publisher, Verdict};
 
 const ROWS_PER_PAGE: usize = 1000;
@@ -31,8 +31,8 @@ pub(super) struct Tally {
     pub(super) published: u64,
     /// No queue is bound for them.
     pub(super) unroutable: u64,
-    /// They are larger than `broker.max_message_bytes`.
-    pub(super) too_large: u64,
+    /// The broker does not accept them, for example for their size.
+    pub(super) unsendable: u64,
 }
 
 pub(super) struct Replay<'a> {
@@ -162,15 +162,13 @@ impl<'a> Replay<'a> {
         while let Some(due) = self.delayed.iter().position(|(at, _)| *at <= now) {
             self.lanes.put_back(self.delayed.swap_remove(due).1);
         }
-        let room = self.window.saturating_sub(self.publisher.in_flight());
+        let room = self.publisher.room(self.window);
         let allowed = self.pace.allowance(room.min(self.lanes.ready_len()), now);
         let mut messages = Vec::with_capacity(allowed);
         for _ in 0..allowed {
             let Some(event) = self.lanes.take() else { break };
             if let Some(fault) = self.publisher.refuse(&event) {
-                tracing::warn!(id = %event.row.id, %fault, "left out");
-                self.tally.too_large += 1;
-                self.close(&event);
+                self.leave_out(&event, &fault);
             } else {
                 messages.push(Message::Event(event));
             }
@@ -186,8 +184,11 @@ impl<'a> Replay<'a> {
             BrokerEvent::Connected | BrokerEvent::Blocked(false) => self.unreached = None,
             BrokerEvent::Blocked(true) => self.unreached = Some(Instant::now()),
             BrokerEvent::Decided(messages) => self.decide(messages)?,
-            BrokerEvent::Lost(messages) => {
+            BrokerEvent::Lost { messages, culprits } => {
                 self.unreached.get_or_insert_with(Instant::now);
+                for (message, fault) in culprits {
+                    self.leave_out(&message.into_event(), &fault);
+                }
                 self.decide(messages)?;
             }
         }
@@ -231,6 +232,13 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
+    /// It cannot be published at all.
+    fn leave_out(&mut self, event: &Event, fault: &EventFault) {
+        tracing::warn!(id = %event.row.id, %fault, "left out");
+        self.tally.unsendable += 1;
+        self.close(event);
+    }
+
     fn close(&mut self, event: &Event) {
         self.refusals.remove(&event.row.seq);
         self.lanes.done(event);
@@ -253,8 +261,8 @@ impl<'a> Replay<'a> {
         }
         let now = Instant::now();
         let due = self.delayed.iter().map(|(at, _)| at.saturating_duration_since(now)).min();
-        let pace = (self.lanes.ready_len() > 0 && self.publisher.in_flight() < self.window)
-            .then(|| self.pace.wait());
+        let pace =
+            (self.lanes.ready_len() > 0 && self.publisher.room(self.window) > 0).then(|| self.pace.wait());
         [due, pace]
             .into_iter()
             .flatten()

@@ -78,6 +78,22 @@ impl VirtualHost {
         &self.name
     }
 
+    /// A user of this virtual host who may write only with routing keys that match, and the URL with which to be that
+    /// user. The user stays when the virtual host goes.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn user_limited_to(&self, exchange: &str, keys: &str) -> Result<String> {
+        let user = format!("comptoir-test-{}", uuid::Uuid::new_v4().simple());
+        let put = async |path: String, body| self.management.call(Method::PUT, &path, Some(body)).await;
+        put(format!("users/{user}"), json!({"password": user, "tags": ""})).await?;
+        let everything = json!({"configure": ".*", "write": ".*", "read": ".*"});
+        put(format!("permissions/{}/{user}", self.name), everything).await?;
+        let topics = json!({"exchange": exchange, "write": keys, "read": ".*"});
+        put(format!("topic-permissions/{}/{user}", self.name), topics).await?;
+        urls::with_user(&self.url, &user, &user)
+    }
+
     /// Closes every connection to this virtual host, as an operator or a failing load balancer would. Returns how many.
     ///
     /// # Errors

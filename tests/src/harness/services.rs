@@ -122,11 +122,15 @@ pub struct PrivateServices {
 }
 
 impl PrivateServices {
+    /// A broker, with these lines in its configuration besides those of `deploy/services`.
+    ///
     /// # Errors
     /// When the server cannot be started.
-    pub fn start_rabbitmq() -> Result<Self> {
+    pub fn start_rabbitmq(configuration: &str) -> Result<Self> {
         let name = format!("test-{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
         let directory = project::root().join(".dev").join(name);
+        std::fs::create_dir_all(&directory)?;
+        std::fs::write(directory.join("rabbitmq.conf"), configuration)?;
         let mut private = Self { directory, services: Services::shared()? };
         private.start()?;
         Ok(private)

@@ -37,6 +37,17 @@ pub fn with_path(url: &str, path: &str) -> Result<String> {
     Ok(parts.join())
 }
 
+/// The same URL for another user.
+///
+/// # Errors
+/// When it is not a URL.
+pub(super) fn with_user(url: &str, name: &str, password: &str) -> Result<String> {
+    let mut parts = split(url)?;
+    let user = format!("{name}:{password}");
+    parts.user = Some(&user);
+    Ok(parts.join())
+}
+
 /// The same URL with another host and port.
 ///
 /// # Errors

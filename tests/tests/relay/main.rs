@@ -9,3 +9,4 @@ mod history;
 mod network;
 mod once;
 mod refused;
+mod rejected;
