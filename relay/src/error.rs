@@ -7,8 +7,12 @@
 //! | lease | expired before it was renewed, taken over | stop publishing from that shard, close the channel |
 //! | database | connection gone, statement failed | back off, try the same statement again |
 
+use std::sync::Arc;
+
 use comptoir_core::config::ConfigError;
-use comptoir_core::database::MigrationError;
+use comptoir_core::database::{ConnectFault, MigrationError, statement_fault_reason};
+
+use crate::broker_reason;
 
 /// Why a command of the relay ended. Faults of a running relay do not end it.
 #[derive(Debug, thiserror::Error)]
@@ -34,9 +38,19 @@ pub(crate) enum RelayError {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DatabaseFault {
     #[error("{0}")]
-    Connection(#[from] diesel::ConnectionError),
+    Connection(#[from] ConnectFault),
     #[error("{0}")]
     Statement(#[from] diesel::result::Error),
+}
+
+impl DatabaseFault {
+    /// A stable word for metrics, log lines and health checks.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Connection(fault) => fault.reason(),
+            Self::Statement(error) => statement_fault_reason(error),
+        }
+    }
 }
 
 /// The broker, the network or this process's connection is at fault: no event is.
@@ -44,6 +58,9 @@ pub(crate) enum DatabaseFault {
 pub(crate) enum BrokerFault {
     #[error("{0}")]
     Client(#[from] lapin::Error),
+    /// While the connection was being opened, where the same error means something else than on an open one.
+    #[error("{0}")]
+    Connect(lapin::Error),
     #[error("no answer within {0} ms")]
     ConnectTimeout(u64),
     #[error("a publish was not confirmed within {0} ms")]
@@ -54,6 +71,46 @@ pub(crate) enum BrokerFault {
     Url(String),
     #[error("a lease was lost with messages on their way")]
     LeaseLost,
+}
+
+impl BrokerFault {
+    /// A stable word for metrics, log lines and health checks.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Client(error) => broker_reason::on_open_connection(error),
+            Self::Connect(error) => broker_reason::while_connecting(error),
+            Self::ConnectTimeout(_) => "connect-timeout",
+            Self::ConfirmTimeout(_) => "confirm-timeout",
+            Self::Unconfirmed => "channel-closed",
+            Self::Url(_) => "settings",
+            Self::LeaseLost => "lease-lost",
+        }
+    }
+}
+
+/// What keeps the relay from the database or the broker, for those who ask how it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    pub(crate) reason: &'static str,
+    text: Arc<str>,
+}
+
+impl From<&BrokerFault> for Trouble {
+    fn from(fault: &BrokerFault) -> Self {
+        Self { reason: fault.reason(), text: fault.to_string().into() }
+    }
+}
+
+impl From<&DatabaseFault> for Trouble {
+    fn from(fault: &DatabaseFault) -> Self {
+        Self { reason: fault.reason(), text: fault.to_string().into() }
+    }
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.reason, self.text)
+    }
 }
 
 /// One event could not be published, and it is that event's own fault.

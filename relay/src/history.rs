@@ -108,7 +108,9 @@ impl HistoryKeeper {
             }
             Err(fault) => {
                 metrics::history_kept(&Upkeep { failed: 1, ..Upkeep::default() });
-                tracing::warn!(%fault, "cannot keep the history: tried again at the next upkeep");
+                let reason = fault.reason();
+                metrics::database_failed(reason);
+                tracing::warn!(reason, %fault, "cannot keep the history: tried again at the next upkeep");
             }
         }
     }

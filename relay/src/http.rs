@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::engine::Condition;
-use crate::error::RelayError;
+use crate::error::{RelayError, Trouble};
 
 /// The drain loop turns at least once in `relay.poll_max_ms`; one that has not for so long is stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(30);
@@ -26,7 +26,7 @@ pub(crate) struct Running(ServerHandle);
 #[derive(Debug, Serialize)]
 struct Health {
     status: &'static str,
-    reasons: Vec<&'static str>,
+    reasons: Vec<String>,
 }
 
 impl Listener {
@@ -77,20 +77,29 @@ async fn render_metrics(metrics: web::Data<MetricsHandle>) -> HttpResponse {
 
 async fn live(condition: web::Data<watch::Receiver<Condition>>) -> HttpResponse {
     let stuck = condition.borrow().turned_at.elapsed() > STUCK_AFTER;
-    answer(stuck.then_some("the drain loop does not turn").into_iter().collect())
+    answer(stuck.then(|| "the drain loop does not turn".to_owned()).into_iter().collect())
 }
 
 async fn ready(condition: web::Data<watch::Receiver<Condition>>) -> HttpResponse {
-    let now = *condition.borrow();
+    let now = condition.borrow().clone();
+    let blocked = || "the broker blocks publishing (memory or disk alarm)".to_owned();
     let reasons = [
-        (!now.database_up, "the database is not reached"),
-        (!now.broker_up, "the broker is not reached"),
-        (now.blocked, "the broker blocks publishing (memory or disk alarm)"),
+        (!now.database_up).then(|| unreached("the database", now.database_trouble.as_ref())),
+        (!now.broker_up).then(|| unreached("the broker", now.broker_trouble.as_ref())),
+        now.blocked.then(blocked),
     ];
-    answer(reasons.into_iter().filter_map(|(holds, reason)| holds.then_some(reason)).collect())
+    answer(reasons.into_iter().flatten().collect())
 }
 
-fn answer(reasons: Vec<&'static str>) -> HttpResponse {
+/// `the broker is not reached (tls: invalid peer certificate: …)`
+fn unreached(what: &str, trouble: Option<&Trouble>) -> String {
+    match trouble {
+        Some(trouble) => format!("{what} is not reached ({trouble})"),
+        None => format!("{what} is not reached"),
+    }
+}
+
+fn answer(reasons: Vec<String>) -> HttpResponse {
     if reasons.is_empty() {
         HttpResponse::Ok().json(Health { status: "ok", reasons })
     } else {

@@ -15,7 +15,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use crate::config::RelayConfig;
-use crate::error::DatabaseFault;
+use crate::error::{DatabaseFault, Trouble};
 use crate::metrics;
 
 /// What the replica holds.
@@ -26,6 +26,8 @@ pub(crate) struct Holdings {
     pub(crate) until: Instant,
     /// The last attempt reached the database.
     pub(crate) reached: bool,
+    /// Why it did not.
+    pub(crate) trouble: Option<Trouble>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub(crate) struct Holding {
 
 impl Holdings {
     pub(crate) fn nothing() -> Self {
-        Self { shards: [None; SHARDS], until: Instant::now(), reached: false }
+        Self { shards: [None; SHARDS], until: Instant::now(), reached: false, trouble: None }
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -147,8 +149,11 @@ impl ShardLeaser {
             }
             let result = self.step().await;
             self.current.reached = result.is_ok();
+            self.current.trouble = result.as_ref().err().map(Trouble::from);
             if let Err(fault) = result {
-                tracing::warn!(%fault, "cannot renew the leases of shards");
+                let reason = fault.reason();
+                metrics::database_failed(reason);
+                tracing::warn!(reason, %fault, "cannot renew the leases of shards");
                 self.connection = None;
             }
             self.let_go_of_expired();

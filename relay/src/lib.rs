@@ -8,6 +8,7 @@
 //! dead-letter queue, and no other object of the broker.
 
 mod backoff;
+mod broker_reason;
 pub mod cli;
 mod config;
 mod daemon;

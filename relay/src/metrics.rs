@@ -57,9 +57,14 @@ pub(crate) fn event_failed(reason: &'static str) {
     metrics::counter!("comptoir_relay_failed_total", "reason" => reason).increment(1);
 }
 
-/// The broker was lost.
-pub(crate) fn broker_lost() {
-    metrics::counter!("comptoir_relay_broker_losses_total").increment(1);
+/// The broker was lost, or not reached, by the stable word of the fault.
+pub(crate) fn broker_lost(reason: &'static str) {
+    metrics::counter!("comptoir_relay_broker_losses_total", "reason" => reason).increment(1);
+}
+
+/// The database was not reached or did not do what it was asked, by the stable word of the fault.
+pub(crate) fn database_failed(reason: &'static str) {
+    metrics::counter!("comptoir_relay_database_faults_total", "reason" => reason).increment(1);
 }
 
 pub(crate) fn lease_losses(shards: usize) {

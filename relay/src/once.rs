@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::daemon;
 use crate::engine::{Condition, Goal};
-use crate::error::{DatabaseFault, RelayError};
+use crate::error::{DatabaseFault, RelayError, Trouble};
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const RECONNECT_WAIT: Duration = Duration::from_millis(200);
@@ -35,7 +35,7 @@ enum End {
     Drained,
     LimitReached,
     DeadlinePassed,
-    NotReached(&'static str),
+    NotReached(String),
     Stopped,
 }
 
@@ -62,7 +62,7 @@ pub(crate) async fn run(
         return Err(RelayError::Startup(format!("the drain loop ended: {error}")));
     }
     if let End::NotReached(what) = end {
-        return Err(RelayError::NotReached { what: what.to_owned(), seconds: patience.as_secs() });
+        return Err(RelayError::NotReached { what, seconds: patience.as_secs() });
     }
     let rest = watcher.remainder().await?;
     tracing::info!(
@@ -89,18 +89,21 @@ async fn wait(
             () = stop.cancelled() => return End::Stopped,
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
-        let now = *condition.borrow();
+        let now = condition.borrow().clone();
         let unreached = match (now.database_up, now.broker_up && !now.blocked) {
             (true, true) => None,
-            (false, _) => Some("the database"),
-            (_, false) => Some("the broker"),
+            (false, _) => Some(("the database", now.database_trouble)),
+            (_, false) => Some(("the broker", now.broker_trouble)),
         };
         if unreached.is_none() {
             last_reached = Instant::now();
         }
         let past = deadline.is_some_and(|deadline| began.elapsed() >= deadline);
         match unreached {
-            Some(what) if past || last_reached.elapsed() >= patience => return End::NotReached(what),
+            Some((what, trouble)) if past || last_reached.elapsed() >= patience => {
+                let trouble = trouble.map(|trouble| format!(" ({trouble})")).unwrap_or_default();
+                return End::NotReached(format!("{what}{trouble}"));
+            }
             _ if past => return End::DeadlinePassed,
             _ if now.limit_reached => return End::LimitReached,
             _ => {}
@@ -137,7 +140,7 @@ impl Watcher<'_> {
                 }
                 Err(fault) if Instant::now() + RECONNECT_WAIT >= until => {
                     return Err(RelayError::NotReached {
-                        what: format!("the database ({fault})"),
+                        what: format!("the database ({})", Trouble::from(&fault)),
                         seconds: until.elapsed().as_secs(),
                     });
                 }

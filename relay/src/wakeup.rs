@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
 use crate::error::DatabaseFault;
+use crate::metrics;
 
 /// What may be awaited. A wake-up that comes while nobody waits is kept.
 #[derive(Debug, Clone, Default)]
@@ -31,7 +32,9 @@ pub(crate) fn listen(database: DatabaseConfig, stop: CancellationToken) -> WakeU
                 () = stop.cancelled() => return,
                 ended = listen_once(&database, &heard, &mut backoff) => {
                     if let Err(fault) = ended {
-                        tracing::debug!(%fault, "not listening for wake-ups");
+                        let reason = fault.reason();
+                        metrics::database_failed(reason);
+                        tracing::debug!(reason, %fault, "not listening for wake-ups");
                     }
                 }
             }

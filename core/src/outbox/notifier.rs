@@ -71,7 +71,7 @@ async fn send(
     if let Some(open) = connection {
         open.batch_execute(statement)
             .await
-            .map_err(|error| diesel::ConnectionError::BadConnection(error.to_string()))?;
+            .map_err(|error| database::ConnectFault::Unreachable(error.to_string()))?;
     }
     Ok(())
 }

@@ -31,6 +31,7 @@ use self::outcome::Decisions;
 use self::settler::{Settled, Settlement, Settler};
 use self::timing::Timing;
 use crate::config::Config;
+use crate::error::Trouble;
 use crate::leases::{Holdings, Leases};
 use crate::metrics::Metrics;
 use crate::publisher::{BrokerEvent, Publisher};
@@ -56,10 +57,12 @@ impl Goal {
 }
 
 /// What the drain loop tells others about itself.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Condition {
     pub(crate) database_up: bool,
+    pub(crate) database_trouble: Option<Trouble>,
     pub(crate) broker_up: bool,
+    pub(crate) broker_trouble: Option<Trouble>,
     pub(crate) blocked: bool,
     pub(crate) shards_held: usize,
     /// Nothing in memory and nothing left to read in the shards that are held.
@@ -110,6 +113,7 @@ pub(crate) struct Engine {
     condition: watch::Sender<Condition>,
     blocked: Arc<AtomicBool>,
     database_up: bool,
+    database_trouble: Option<Trouble>,
     /// Events in front of the cursors when they were last counted.
     unread: usize,
     stop: CancellationToken,
@@ -129,7 +133,9 @@ impl Engine {
         let relay = &config.relay;
         let (condition, observed) = watch::channel(Condition {
             database_up: false,
+            database_trouble: None,
             broker_up: false,
+            broker_trouble: None,
             blocked: false,
             shards_held: 0,
             idle: false,
@@ -165,6 +171,7 @@ impl Engine {
             condition,
             blocked: parts.blocked,
             database_up: false,
+            database_trouble: None,
             unread: 0,
             stop: parts.stop,
             metrics: Metrics::new(),
@@ -245,7 +252,9 @@ impl Engine {
             && self.is_drained();
         let condition = Condition {
             database_up: self.database_up && self.held.reached,
+            database_trouble: self.held.trouble.clone().or_else(|| self.database_trouble.clone()),
             broker_up: self.publisher.is_up(),
+            broker_trouble: self.publisher.trouble().cloned(),
             blocked: self.publisher.is_blocked(),
             shards_held: self.held.count(),
             idle,

@@ -10,7 +10,7 @@ use super::cursors::Next;
 use super::event::{AggregateKey, Event, FastMap};
 use super::fetcher::{Finished, Found, Read};
 use super::settler::{Settled, Settlement};
-use crate::error::DatabaseFault;
+use crate::error::{DatabaseFault, Trouble};
 use crate::metrics;
 use crate::publisher::{BrokerEvent, Message, Verdict};
 
@@ -21,7 +21,6 @@ impl Engine {
             BrokerEvent::Blocked(blocked) => self.blocked.store(blocked, Ordering::Relaxed),
             BrokerEvent::Decided(messages) => self.on_decided(messages),
             BrokerEvent::Lost { messages, culprits } => {
-                metrics::broker_lost();
                 self.blocked.store(false, Ordering::Relaxed);
                 for (message, fault) in culprits {
                     self.decisions.unpublishable(message, &fault, &self.metrics);
@@ -174,11 +173,14 @@ impl Engine {
 
     fn database_answered(&mut self, fault: Option<&DatabaseFault>) {
         self.database_up = fault.is_none();
+        self.database_trouble = fault.map(Trouble::from);
         match fault {
             None => self.timing.database_answered(),
             Some(fault) => {
                 let wait = self.timing.database_failed();
-                tracing::warn!(%fault, retry_in_ms = wait.as_millis(), "the database failed");
+                let reason = fault.reason();
+                metrics::database_failed(reason);
+                tracing::warn!(reason, %fault, retry_in_ms = wait.as_millis(), "the database failed");
             }
         }
     }

@@ -28,8 +28,9 @@ use self::window::{Confirm, Window};
 use crate::backoff::Backoff;
 use crate::config::BrokerConfig;
 use crate::engine::Event;
-use crate::error::{BrokerFault, EventFault};
+use crate::error::{BrokerFault, EventFault, Trouble};
 use crate::message::{self, DeadLetterNote, short};
+use crate::metrics;
 
 pub(crate) use self::window::Verdict;
 
@@ -86,6 +87,8 @@ pub(crate) struct Publisher {
     suspects: Suspects,
     blocked: bool,
     backoff: Backoff,
+    /// Why there is no connection, since the last one.
+    trouble: Option<Trouble>,
 }
 
 enum State {
@@ -114,6 +117,7 @@ impl Publisher {
             suspects: Suspects::default(),
             blocked: false,
             backoff: Backoff::new(config.reconnect_min_ms, config.reconnect_max_ms),
+            trouble: None,
             config,
             name,
         }
@@ -125,6 +129,11 @@ impl Publisher {
 
     pub(crate) fn is_blocked(&self) -> bool {
         self.blocked
+    }
+
+    /// Why it is not up; nothing while the first attempt is under way.
+    pub(crate) fn trouble(&self) -> Option<&Trouble> {
+        self.trouble.as_ref()
     }
 
     /// Messages published and not decided.
@@ -188,6 +197,7 @@ impl Publisher {
                 State::Connecting(attempt) => match attempt.await {
                     Ok(Ok(session)) => {
                         self.backoff.reset();
+                        self.trouble = None;
                         self.blocked = false;
                         self.state = State::Up(Box::new(session));
                         return BrokerEvent::Connected;
@@ -256,7 +266,10 @@ impl Publisher {
         self.blocked = false;
         // Dropping the session closes its connection: what it had not sent yet is never sent.
         self.state = State::Waiting(Box::pin(tokio::time::sleep(wait)));
-        tracing::warn!(%fault, retry_in_ms = wait.as_millis(), "no connection to the broker");
+        let reason = fault.reason();
+        metrics::broker_lost(reason);
+        tracing::warn!(reason, %fault, retry_in_ms = wait.as_millis(), "no connection to the broker");
+        self.trouble = Some(Trouble::from(&fault));
         BrokerEvent::Lost { messages, culprits }
     }
 

@@ -34,7 +34,7 @@ impl Session {
         let uri = config.uri().map_err(BrokerFault::Url)?;
         // Recovery is the relay's own: lapin's would publish on a channel whose confirms it no longer knows.
         let properties = ConnectionProperties::default().with_connection_name(name.into());
-        let connection = Connection::connect_uri(uri, properties).await?;
+        let connection = Connection::connect_uri(uri, properties).await.map_err(BrokerFault::Connect)?;
         // The only listener: two would share the events between them.
         let events = connection.events_listener().boxed();
         let channel = connection.create_channel().await?;

@@ -248,7 +248,10 @@ impl<'a> Replay<'a> {
     fn check_patience(&self) -> Result<(), RelayError> {
         match self.unreached {
             Some(since) if since.elapsed() >= self.patience => Err(RelayError::NotReached {
-                what: "the broker, or it blocks publishing".to_owned(),
+                what: match self.publisher.trouble() {
+                    Some(trouble) => format!("the broker ({trouble})"),
+                    None => "the broker, or it blocks publishing".to_owned(),
+                },
                 seconds: self.patience.as_secs(),
             }),
             _ => Ok(()),

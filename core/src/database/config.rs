@@ -1,0 +1,85 @@
+//! The settings of `[database]`.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::config::{ConfigError, SecretUrl};
+
+/// Between two signs of life on a quiet connection; three that stay unanswered end it.
+const KEEPALIVE: Duration = Duration::from_secs(5);
+/// How long what was sent may stay unacknowledged.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
+
+/// `[database]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseConfig {
+    pub url: SecretUrl,
+    /// Connections in the pool at most. Requests beyond it wait for `wait_timeout_ms`, then are told to come back.
+    pub pool_size: usize,
+    /// How long a request waits for a connection of the pool.
+    pub wait_timeout_ms: u64,
+    /// How long opening one connection may take.
+    pub connect_timeout_ms: u64,
+    /// PostgreSQL ends a statement that runs longer. 0 is without limit.
+    pub statement_timeout_ms: u64,
+    /// PostgreSQL ends a statement that waits longer for a row lock. 0 is without limit.
+    pub lock_timeout_ms: u64,
+    /// PostgreSQL ends a session that sits in an open transaction longer, and with it the locks that it holds.
+    pub idle_in_transaction_timeout_ms: u64,
+}
+
+impl DatabaseConfig {
+    /// # Errors
+    /// A size or a timeout that would stop everything, a URL that does not parse.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        if self.pool_size == 0 {
+            return Err(ConfigError::value("database.pool_size", "must be at least 1"));
+        }
+        if self.connect_timeout_ms == 0 || self.wait_timeout_ms == 0 {
+            return Err(ConfigError::value(
+                "database.connect_timeout_ms, database.wait_timeout_ms",
+                "must be at least 1 ms",
+            ));
+        }
+        let wrong = |problem: &str| {
+            let expected = "expected postgres://user:password@host:port/database (or set DATABASE_URL)";
+            ConfigError::value("database.url", format!("{problem}; {expected}"))
+        };
+        if !["postgres://", "postgresql://"].iter().any(|scheme| self.url.expose().starts_with(scheme)) {
+            return Err(wrong("not a URL of PostgreSQL"));
+        }
+        let parsed = self.parsed().map_err(|error| wrong(&error.to_string()))?;
+        if parsed.get_ssl_mode() == tokio_postgres::config::SslMode::Require {
+            return Err(wrong(
+                "sslmode=require is not possible: connections to PostgreSQL are not encrypted yet",
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn parsed(&self) -> Result<tokio_postgres::Config, tokio_postgres::Error> {
+        let mut config: tokio_postgres::Config = self.url.expose().parse()?;
+        let options = format!(
+            "{} -c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={} -c TimeZone=UTC",
+            config.get_options().unwrap_or_default(),
+            self.statement_timeout_ms,
+            self.lock_timeout_ms,
+            self.idle_in_transaction_timeout_ms,
+        );
+        config.options(options.trim());
+        config.connect_timeout(self.connect_timeout());
+        // A server that went away without a word is noticed within these, not within the kernel's quarter of an hour.
+        config.keepalives_idle(KEEPALIVE).keepalives_interval(KEEPALIVE).keepalives_retries(3);
+        config.tcp_user_timeout(UNACKNOWLEDGED);
+        if config.get_application_name().is_none() {
+            config.application_name("comptoir");
+        }
+        Ok(config)
+    }
+
+    pub(super) fn connect_timeout(&self) -> Duration {
+        Duration::from_millis(self.connect_timeout_ms)
+    }
+}

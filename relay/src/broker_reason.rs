@@ -1,0 +1,83 @@
+//! What the broker's client reports, as one stable word each. The words are listed in docs/metrics.md.
+
+use std::io;
+
+use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
+use lapin::{Error, ErrorKind};
+
+/// Before the connection is usable. RabbitMQ answers a wrong password like an object that may not be touched.
+pub(crate) fn while_connecting(error: &Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::ProtocolError(answer) => match answer.kind() {
+            AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => "credentials",
+            AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => "virtual-host",
+            _ => on_open_connection(error),
+        },
+        ErrorKind::AuthProviderError(_) => "credentials",
+        _ => on_open_connection(error),
+    }
+}
+
+pub(crate) fn on_open_connection(error: &Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::IOError(error) => io_reason(error),
+        ErrorKind::ProtocolError(answer) => match answer.kind() {
+            AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => "permission",
+            AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND) => "exchange-missing",
+            AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED) => "precondition",
+            AMQPErrorKind::Soft(_) => "channel-closed",
+            // A broker that stops, or an operator who closes the connection.
+            AMQPErrorKind::Hard(AMQPHardError::CONNECTIONFORCED) => "closed-by-broker",
+            AMQPErrorKind::Hard(_) => "protocol",
+        },
+        ErrorKind::MissingHeartbeatError => "heartbeat",
+        ErrorKind::InvalidChannel(_) | ErrorKind::InvalidChannelState(..) => "channel-closed",
+        ErrorKind::ParsingError(_)
+        | ErrorKind::SerialisationError(_)
+        | ErrorKind::InvalidProtocolVersion(_) => "protocol",
+        _ => "connection-lost",
+    }
+}
+
+fn io_reason(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection-refused",
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "unreachable",
+        // The resolver's errors have no kind.
+        _ if error.to_string().contains("lookup address") => "unreachable",
+        _ => "connection-lost",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lapin::protocol::AMQPError;
+
+    use super::*;
+
+    fn answer(kind: impl Into<AMQPErrorKind>) -> Error {
+        ErrorKind::ProtocolError(AMQPError::new(kind.into(), "as the broker says".into())).into()
+    }
+
+    #[test]
+    fn a_refused_password_is_not_a_missing_permission() {
+        let refused = answer(AMQPSoftError::ACCESSREFUSED);
+        assert_eq!(while_connecting(&refused), "credentials");
+        assert_eq!(on_open_connection(&refused), "permission");
+    }
+
+    #[test]
+    fn faults_of_channel_and_connection_are_told_apart() {
+        for (error, reason) in [
+            (answer(AMQPSoftError::NOTFOUND), "exchange-missing"),
+            (answer(AMQPSoftError::PRECONDITIONFAILED), "precondition"),
+            (answer(AMQPHardError::CONNECTIONFORCED), "closed-by-broker"),
+            (answer(AMQPHardError::FRAMEERROR), "protocol"),
+            (ErrorKind::MissingHeartbeatError.into(), "heartbeat"),
+            (io::Error::from(io::ErrorKind::ConnectionRefused).into(), "connection-refused"),
+            (io::Error::from(io::ErrorKind::ConnectionReset).into(), "connection-lost"),
+        ] {
+            assert_eq!(on_open_connection(&error), reason, "{error}");
+        }
+    }
+}
