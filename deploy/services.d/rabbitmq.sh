@@ -87,6 +87,15 @@ launch_rabbitmq() {
     launch "$home/rabbitmq.log" env "${erlang[@]}" "${settings[@]/#/RABBITMQ_}" "$program" -noinput +B i
 }
 
+# Without our lock: it may run beside a start or a stop of PostgreSQL.
+control_rabbitmq() {
+    exec {lock}>&-
+    rabbitmq_pid >/dev/null || fail "RabbitMQ is not running: deploy/services start"
+    cd "$home"
+    as "$user" env "ERL_EPMD_PORT=$RABBITMQ_EPMD_PORT" RABBITMQ_NODENAME=comptoir@localhost \
+        "RABBITMQ_CONF_ENV_FILE=$home/rabbitmq-env.conf" "$(dirname "$(rabbitmq_program)")/rabbitmqctl" "$@" </dev/null
+}
+
 stop_rabbitmq() {
     local pid
     if pid=$(rabbitmq_pid); then

@@ -114,87 +114,15 @@ fn default_management_url(amqp_url: &str) -> Result<String> {
     Ok(format!("http://{name}:{password}@{host}:15672"))
 }
 
-/// A RabbitMQ server for one test alone, which may stop and kill it. PostgreSQL is the shared one.
-#[derive(Debug)]
-pub struct PrivateServices {
-    directory: PathBuf,
-    pub services: Services,
-}
-
-impl PrivateServices {
-    /// A broker, with these lines in its configuration besides those of `deploy/services`.
-    ///
-    /// # Errors
-    /// When the server cannot be started.
-    pub fn start_rabbitmq(configuration: &str) -> Result<Self> {
-        let name = format!("test-{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
-        let directory = project::root().join(".dev").join(name);
-        std::fs::create_dir_all(&directory)?;
-        std::fs::write(directory.join("rabbitmq.conf"), configuration)?;
-        let mut private = Self { directory, services: Services::shared()? };
-        private.start()?;
-        Ok(private)
-    }
-
-    /// Starts the server, or starts it again after it was stopped or killed.
-    ///
-    /// # Errors
-    /// When it cannot be started.
-    pub fn start(&mut self) -> Result<()> {
-        self.script("start")?;
-        let mut variables = lines(&self.script("env")?);
-        variables.insert("DATABASE_URL".to_owned(), self.services.database_url.clone());
-        self.services = Services { pg_bin: self.services.pg_bin.clone(), ..Services::parse(&variables)? };
-        Ok(())
-    }
-
-    /// # Errors
-    /// When it does not stop.
-    pub fn stop(&self) -> Result<()> {
-        self.script("stop").map(drop)
-    }
-
-    /// SIGKILL to the broker.
-    ///
-    /// # Errors
-    /// When it is not running.
-    pub fn kill_rabbitmq(&self) -> Result<()> {
-        let pid = self.services.rabbitmq_pid.context("the broker's process id is not known")?;
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(pid)?);
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).context("cannot kill the broker")
-    }
-
-    fn script(&self, command: &str) -> Result<String> {
-        let directory = self.directory.display().to_string();
-        script(command, &["--dir", &directory, "--only", "rabbitmq"], Given::Hidden)
-    }
-}
-
-impl Drop for PrivateServices {
-    fn drop(&mut self) {
-        if let Err(error) = self.stop() {
-            eprintln!("cannot stop the servers in {}: {error:#}", self.directory.display());
-            return;
-        }
-        // The servers' own directory may be a link to one that their unprivileged user can reach.
-        if let Ok(target) = std::fs::read_link(self.directory.join("servers")) {
-            let _ = std::fs::remove_dir_all(target);
-        }
-        if let Err(error) = std::fs::remove_dir_all(&self.directory) {
-            eprintln!("cannot remove {}: {error}", self.directory.display());
-        }
-    }
-}
-
 /// Servers that the environment names: `deploy/services` uses them instead of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Given {
+pub(super) enum Given {
     Used,
     Hidden,
 }
 
 /// Runs `deploy/services`. What it says is shown when the start may be somebody's first and long one, or when it fails.
-fn script(command: &str, options: &[&str], given: Given) -> Result<String> {
+pub(super) fn script(command: &str, options: &[&str], given: Given) -> Result<String> {
     let path = project::root().join("deploy/services");
     let mut process = Command::new(&path);
     process.arg(command).args(options).stdin(Stdio::null());
@@ -220,7 +148,7 @@ fn is_alive(pid: u32) -> bool {
     i32::try_from(pid).is_ok_and(|pid| nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None).is_ok())
 }
 
-fn lines(text: &str) -> HashMap<String, String> {
+pub(super) fn lines(text: &str) -> HashMap<String, String> {
     text.lines()
         .filter_map(|line| line.split_once('='))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -56,6 +56,7 @@ pub struct Ledger {
     first: HashMap<Uuid, u64>,
     deliveries: u64,
     redelivered: u64,
+    republished: u64,
     latency: Histogram<u64>,
 }
 
@@ -65,7 +66,7 @@ impl Default for Ledger {
         let latency = Histogram::new_with_bounds(1, LONGEST_LATENCY_US, SIGNIFICANT_DIGITS)
             .or_else(|_| Histogram::new(1));
         let Ok(latency) = latency else { unreachable!("one significant digit is allowed") };
-        Self { first: HashMap::new(), deliveries: 0, redelivered: 0, latency }
+        Self { first: HashMap::new(), deliveries: 0, redelivered: 0, republished: 0, latency }
     }
 }
 
@@ -80,6 +81,8 @@ impl Ledger {
                 let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
                 self.latency.saturating_record(micros.clamp(1, LONGEST_LATENCY_US));
             }
+        } else if !receipt.redelivered {
+            self.republished += 1;
         }
     }
 
@@ -105,6 +108,7 @@ impl Ledger {
             deliveries: self.deliveries,
             repeats: self.deliveries - self.first.len() as u64,
             redelivered: self.redelivered,
+            republished: self.republished,
             ..Findings::default()
         };
         let mut known = HashSet::with_capacity(committed.len());
@@ -147,6 +151,8 @@ pub struct Findings {
     pub repeats: u64,
     /// Those deliveries that the broker itself marked as repeated.
     pub redelivered: u64,
+    /// Those repeats that it did not mark: the relay's.
+    pub republished: u64,
     /// Committed, but it did not arrive. Dead letters are among them.
     pub missing: Vec<Committed>,
     /// Arrived, but nobody committed it.

@@ -61,7 +61,7 @@ async fn a_broker_killed_under_load_loses_nothing_and_keeps_the_order() {
         let writers = Writers::start(&world.database.url, 4, Duration::from_millis(5), 7);
         for _ in 0..2 {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            broker.kill_rabbitmq()?;
+            broker.kill()?;
             blocking(broker, PrivateServices::start)?;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;

@@ -21,11 +21,13 @@ struct Valve {
     delay: Duration,
     /// Raised to end the connections that are open.
     generation: u64,
+    /// Raised to strand the connections that are open.
+    epoch: u64,
 }
 
 impl Valve {
-    fn open(generation: u64) -> Self {
-        Self { refuse: false, to_server: true, to_client: true, delay: Duration::ZERO, generation }
+    fn open(generation: u64, epoch: u64) -> Self {
+        Self { refuse: false, to_server: true, to_client: true, delay: Duration::ZERO, generation, epoch }
     }
 }
 
@@ -45,7 +47,7 @@ impl Proxy {
     pub async fn start(upstream: &str) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port for the proxy")?;
         let address = listener.local_addr()?;
-        let (valve, watcher) = watch::channel(Valve::open(0));
+        let (valve, watcher) = watch::channel(Valve::open(0, 0));
         let task = tokio::spawn(accept(listener, upstream.to_owned(), watcher));
         Ok(Self { address, valve, task })
     }
@@ -79,16 +81,22 @@ impl Proxy {
         self.valve.send_modify(|valve| valve.to_client = false);
     }
 
+    /// The connections that are open now are silent from now on, in both directions, and nobody is told; new ones work.
+    /// So does a firewall that has forgotten a connection, or a load balancer whose server is gone.
+    pub fn strand(&self) {
+        self.valve.send_modify(|valve| valve.epoch += 1);
+    }
+
     /// Everything passes again, at once. Connections that were open during a fault are ended: what was sent meanwhile is
     /// lost.
     pub fn heal(&self) {
-        self.valve.send_modify(|valve| *valve = Valve::open(valve.generation + 1));
+        self.valve.send_modify(|valve| *valve = Valve::open(valve.generation + 1, valve.epoch));
     }
 
     /// Everything passes again, and what was swallowed arrives now, however late: TCP sends again what was not
     /// acknowledged, even of a connection that its client has given up meanwhile.
     pub fn resume(&self) {
-        self.valve.send_modify(|valve| *valve = Valve::open(valve.generation));
+        self.valve.send_modify(|valve| *valve = Valve::open(valve.generation, valve.epoch));
     }
 }
 
@@ -113,12 +121,13 @@ async fn accept(listener: TcpListener, upstream: String, valve: watch::Receiver<
 }
 
 async fn pass(client: TcpStream, upstream: String, mut valve: watch::Receiver<Valve>) {
-    let opened = valve.borrow().generation;
+    let Valve { generation, epoch, .. } = *valve.borrow();
     let (requests, answers) = (valve.clone(), valve.clone());
     let mut reachable = valve.clone();
     // Of the valve that opens for the connections to come, none of this one's bytes may make use.
-    let to_server = move |valve: &Valve| valve.to_server && valve.generation == opened;
-    let to_client = move |valve: &Valve| valve.to_client && valve.generation == opened;
+    let current = move |valve: &Valve| (valve.generation, valve.epoch) == (generation, epoch);
+    let to_server = move |valve: &Valve| valve.to_server && current(valve);
+    let to_client = move |valve: &Valve| valve.to_client && current(valve);
     let both = async {
         // A connection is a request, too.
         let _ = reachable.wait_for(to_server).await;
@@ -134,6 +143,6 @@ async fn pass(client: TcpStream, upstream: String, mut valve: watch::Receiver<Va
     };
     tokio::select! {
         () = both => {}
-        _ = valve.wait_for(|now| now.generation != opened) => {}
+        _ = valve.wait_for(|now| now.generation != generation) => {}
     }
 }

@@ -109,6 +109,27 @@ async fn what_was_swallowed_arrives_late_after_a_resume_and_never_after_a_heal()
     sees_the_end(&mut server).await;
 }
 
+#[tokio::test]
+async fn stranded_connections_are_silent_and_new_ones_work() {
+    let server = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let proxy = Proxy::start(&server.local_addr().unwrap().to_string()).await.unwrap();
+    let mut stranded = TcpStream::connect(proxy.address()).await.unwrap();
+    let (mut old, _) = server.accept().await.unwrap();
+    proxy.strand();
+    stranded.write_all(b"question").await.unwrap();
+    old.write_all(b"answer").await.unwrap();
+    hears_nothing(&mut old).await;
+    hears_nothing(&mut stranded).await;
+    let mut fresh = TcpStream::connect(proxy.address()).await.unwrap();
+    fresh.write_all(b"question").await.unwrap();
+    let (mut new, _) = server.accept().await.unwrap();
+    receives(&mut new, b"question").await;
+    proxy.resume();
+    hears_nothing(&mut old).await;
+    proxy.heal();
+    sees_the_end(&mut old).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_delay_holds_every_byte_back_and_does_not_limit_how_many_are_on_their_way() {
     const DELAY: Duration = Duration::from_millis(100);
