@@ -17,7 +17,7 @@ use comptoir_core::{database, telemetry};
 use crate::config::Config;
 use crate::error::RelayError;
 use crate::history::HistoryKeeper;
-use crate::{daemon, dead_letters, once, replay, status};
+use crate::{daemon, dead_letters, once, replay, status, tail};
 
 const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
@@ -69,6 +69,8 @@ enum Command {
     },
     /// Publish events of the history again: same ids, header `replayed: true`
     Replay(replay::Arguments),
+    /// Follow events as they are published, until it is interrupted
+    Tail(tail::Arguments),
     /// Bring the database up to date
     Migrate,
 }
@@ -110,6 +112,7 @@ fn run(cli: Cli) -> Result<u8, RelayError> {
             Some(Command::Status { json }) => status::show(&config, json).await.map(|()| 0),
             Some(Command::DeadLetters { command }) => dead_letters::run(&config, command).await.map(|()| 0),
             Some(Command::Replay(arguments)) => replay::run(&config, arguments).await.map(|()| 0),
+            Some(Command::Tail(arguments)) => tail::run(&config, &arguments).await.map(|()| 0),
             None if cli.once => {
                 let outcome = once::run(&config, cli.max_events, cli.deadline).await?;
                 // Where only a timer runs the relay, nobody else keeps the history.

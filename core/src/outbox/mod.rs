@@ -14,6 +14,7 @@ pub mod overview;
 pub mod replay;
 mod row;
 pub mod settle;
+pub mod tail;
 
 pub use append::{NewOutboxEvent, append};
 pub use fetch::{AggregateRange, Page, PageRequest, prepare_reader, read_aggregates, read_new, read_page};

@@ -12,10 +12,11 @@ use diesel_async::AsyncPgConnection;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{complain_about, printable, unknown};
+use super::{complain_about, unknown};
 use crate::config::Config;
 use crate::error::{DatabaseFault, RelayError};
 use crate::json_array::JsonArray;
+use crate::printable::printable;
 
 const PAGE: u32 = 500;
 const ROWS_IN_TABLE: u32 = 100;

@@ -130,11 +130,6 @@ fn complain_about(unknown: &[Uuid]) -> Result<(), RelayError> {
     Err(RelayError::Incomplete(format!("no such dead letter: {}", ids.join(", "))))
 }
 
-/// Text of any origin, safe to print: a terminal must not take it for commands.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,10 +140,5 @@ mod tests {
         let filter = Filter { ids: Some(vec![a, b, a, c]), ..Filter::default() };
         assert_eq!(unknown(&filter, &HashSet::from([b])), [a, c]);
         assert!(unknown(&Filter::default(), &HashSet::new()).is_empty());
-    }
-
-    #[test]
-    fn a_terminal_gets_no_commands() {
-        assert_eq!(printable("a\u{1b}[2Jb\nc"), "a\u{fffd}[2Jb\nc");
     }
 }

@@ -11,10 +11,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{complain_about, list, printable, unknown};
+use super::{complain_about, list, unknown};
 use crate::config::Config;
 use crate::error::{DatabaseFault, RelayError};
 use crate::json_array::JsonArray;
+use crate::printable::printable;
 
 #[derive(Debug, Serialize)]
 struct Shown<'a> {

@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::daemon;
 use crate::decision::Decision;
 use crate::error::{DatabaseFault, RelayError};
+use crate::printable::printable_line;
 use crate::when;
 
 /// Counting and sorting a long history takes its time, once.
@@ -153,9 +154,7 @@ fn progress_bar(total: i64) -> ProgressBar {
 fn print_counts(counts: &[(String, i64)], total: i64) {
     let width = counts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).max("total".len());
     for (name, count) in counts {
-        let name: String =
-            name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
-        print_line(&format!("{name:width$} {count:>12}"));
+        print_line(&format!("{:width$} {count:>12}", printable_line(name)));
     }
     print_line(&format!("{:width$} {total:>12}", "total"));
 }

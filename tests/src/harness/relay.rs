@@ -66,6 +66,15 @@ impl Relay {
 }
 
 impl World {
+    /// Starts `relay` with these arguments, and does not wait for anything.
+    ///
+    /// # Errors
+    /// When the program is not there.
+    pub fn start_relay(&self, arguments: &[&str]) -> Result<Daemon> {
+        let log = self.logs().join(format!("relay-{}.log", uuid::Uuid::new_v4().simple()));
+        Daemon::spawn("relay", &mut self.relay_command(arguments)?, &log, self.token())
+    }
+
     /// `relay status --json`
     ///
     /// # Errors

@@ -125,7 +125,11 @@ impl World {
         process::run(self.relay_command(arguments)?, RUN_LIMIT).await
     }
 
-    pub(super) fn relay_command(&self, arguments: &[&str]) -> Result<Command> {
+    /// `relay` with these arguments, in this world's environment.
+    ///
+    /// # Errors
+    /// When the program is not there.
+    pub fn relay_command(&self, arguments: &[&str]) -> Result<Command> {
         let mut command = Command::new(project::program("relay")?);
         command
             .args(arguments)

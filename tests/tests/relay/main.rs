@@ -10,3 +10,4 @@ mod network;
 mod once;
 mod refused;
 mod rejected;
+mod tail;

@@ -1,0 +1,156 @@
+//! Follows the history: what was published since the last look, and nothing twice.
+//!
+//! `published_at` is the time at which the settling transaction began, so rows appear behind those that are there already.
+//! As for the outbox (ADR 0003), a look remembers its snapshot, and the next one takes the rows that this one did not
+//! see. The history has no column for the transaction; its system column `xmin` says the same, in 32 bits, and needs no
+//! index because only the end of the history is read.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use diesel::sql_types::{
+    Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel::{QueryableByName, sql_query};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use uuid::Uuid;
+
+use super::Snapshot;
+
+/// Which events; what is `None` does not restrict.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub event_type: Option<String>,
+    pub aggregate_id: Option<String>,
+    pub tenant_id: Option<Uuid>,
+}
+
+/// What to show.
+#[derive(Debug, Clone)]
+pub struct Look<'a> {
+    pub filter: &'a Filter,
+    /// Published then or later.
+    pub from: DateTime<Utc>,
+    /// Not visible in this snapshot; `None` shows everything.
+    pub unseen_by: Option<&'a Snapshot>,
+    /// Characters of the payload at most; `None` reads none of it.
+    pub payload_chars: Option<i32>,
+}
+
+#[derive(Debug, Clone, QueryableByName)]
+pub struct Published {
+    #[diesel(sql_type = Timestamptz)]
+    pub published_at: DateTime<Utc>,
+    #[diesel(sql_type = Timestamptz)]
+    pub occurred_at: DateTime<Utc>,
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    pub tenant_id: Uuid,
+    #[diesel(sql_type = Text)]
+    pub aggregate_type: String,
+    #[diesel(sql_type = Text)]
+    pub aggregate_id: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub aggregate_version: Option<i64>,
+    #[diesel(sql_type = Text)]
+    pub event_type: String,
+    #[diesel(sql_type = SmallInt)]
+    pub schema_version: i16,
+    #[diesel(sql_type = Integer)]
+    pub retry_count: i32,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub payload: Option<String>,
+}
+
+crate::statement! {
+    struct Now<'a> {} -> (Text, Timestamptz) = "SELECT pg_current_snapshot()::text, now()"
+}
+
+crate::statement! {
+    /// Transaction ids are compared as `xmin` has them, in a circle of 2^32 of which one half lies ahead.
+    struct Open<'a> {
+        from: DateTime<Utc> => Timestamptz,
+        everything: bool => Bool,
+        xmax: i64 => BigInt,
+        in_progress: &'a [i64] => Array<BigInt>,
+        event_type: Option<&'a str> => Nullable<Text>,
+        aggregate_id: Option<&'a str> => Nullable<Text>,
+        tenant_id: Option<Uuid> => Nullable<SqlUuid>,
+        payload_chars: Option<i32> => Nullable<Integer>,
+    }
+    = "DECLARE tail NO SCROLL CURSOR WITH HOLD FOR
+    SELECT published_at, occurred_at, id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
+        schema_version, retry_count, left(payload, payload_chars) AS payload
+    FROM (
+        SELECT published_at, occurred_at, seq, id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
+            schema_version, retry_count, payload::text AS payload
+        FROM outbox_history
+        WHERE published_at >= $1
+            AND ($2 OR ((xmin::text::bigint - $3) & 4294967295) < 2147483648 OR xmin::text::bigint = ANY ($4))
+            AND event_type = COALESCE($5, event_type) AND aggregate_id = COALESCE($6, aggregate_id)
+            AND tenant_id = COALESCE($7, tenant_id)
+    ) AS published, (SELECT $8::integer AS payload_chars) AS wanted
+    ORDER BY published_at, seq"
+}
+
+/// The snapshot of now, and the database's clock.
+///
+/// # Errors
+/// The connection's own.
+pub async fn now(connection: &mut AsyncPgConnection) -> QueryResult<(Snapshot, DateTime<Utc>)> {
+    let (snapshot, now): (String, DateTime<Utc>) = Now::new().get_result(connection).await?;
+    let snapshot = Snapshot::parse(&snapshot)
+        .ok_or_else(|| diesel::result::Error::DeserializationError("not a snapshot".into()))?;
+    Ok((snapshot, now))
+}
+
+/// Finds what there is to show; [`next_page`] reads it, without holding a transaction open, until [`close`]. Returns what
+/// [`now`] does: the snapshot in which it was found.
+///
+/// # Errors
+/// The connection's own.
+pub async fn open(
+    connection: &mut AsyncPgConnection,
+    look: &Look<'_>,
+) -> QueryResult<(Snapshot, DateTime<Utc>)> {
+    const XID_BITS: i64 = 0xffff_ffff;
+    let in_progress: Vec<i64> = look
+        .unseen_by
+        .iter()
+        .flat_map(|snapshot| &snapshot.in_progress)
+        .map(|transaction| transaction & XID_BITS)
+        .collect();
+    let statement = Open::new(
+        look.from,
+        look.unseen_by.is_none(),
+        look.unseen_by.map_or(0, |snapshot| snapshot.xmax & XID_BITS),
+        &in_progress,
+        look.filter.event_type.as_deref(),
+        look.filter.aggregate_id.as_deref(),
+        look.filter.tenant_id,
+        look.payload_chars,
+    );
+    connection
+        .transaction::<_, diesel::result::Error, _>(async move |transaction| {
+            // One snapshot for both statements.
+            transaction.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
+            let now = now(transaction).await?;
+            RunQueryDsl::execute(statement, transaction).await?;
+            Ok(now)
+        })
+        .await
+}
+
+/// The next rows in the order of their settling, `limit` at most; none at the end.
+///
+/// # Errors
+/// The connection's own.
+pub async fn next_page(connection: &mut AsyncPgConnection, limit: u32) -> QueryResult<Vec<Published>> {
+    sql_query(format!("FETCH FORWARD {limit} FROM tail")).load(connection).await
+}
+
+/// # Errors
+/// The connection's own.
+pub async fn close(connection: &mut AsyncPgConnection) -> QueryResult<()> {
+    connection.batch_execute("CLOSE tail").await
+}
