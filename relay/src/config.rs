@@ -52,7 +52,9 @@ pub(crate) struct RelayConfig {
     pub(crate) buffer_bytes: usize,
     pub(crate) aggregate_events: usize,
     pub(crate) waiting_aggregates: usize,
+    pub(crate) max_in_flight_per_aggregate: usize,
     pub(crate) unroutable: UnroutablePolicy,
+    pub(crate) dead_letter_policy: DeadLetterPolicy,
     pub(crate) max_retries: i32,
     pub(crate) retry_min_ms: u64,
     pub(crate) retry_max_ms: u64,
@@ -75,6 +77,16 @@ pub(crate) enum UnroutablePolicy {
     Retry,
     /// It is deleted and counted.
     Discard,
+}
+
+/// What becomes of the later events of an aggregate of which one failed for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum DeadLetterPolicy {
+    /// They are published as if nothing had happened.
+    Skip,
+    /// They wait until somebody requeues or discards the dead letter.
+    Hold,
 }
 
 impl Config {
@@ -146,6 +158,13 @@ impl RelayConfig {
         positive("relay.buffer_bytes", self.buffer_bytes as u64)?;
         positive("relay.aggregate_events", self.aggregate_events as u64)?;
         positive("relay.waiting_aggregates", self.waiting_aggregates as u64)?;
+        positive("relay.max_in_flight_per_aggregate", self.max_in_flight_per_aggregate as u64)?;
+        if self.max_in_flight_per_aggregate > self.window {
+            return Err(ConfigError::value(
+                "relay.max_in_flight_per_aggregate",
+                "must not be more than relay.window",
+            ));
+        }
         if self.max_retries < 0 {
             return Err(ConfigError::value("relay.max_retries", "must not be negative"));
         }

@@ -129,10 +129,12 @@ pub(crate) enum EventFault {
 }
 
 impl EventFault {
+    pub(crate) const UNROUTABLE: &str = "unroutable";
+
     /// A stable word for metrics and for `outbox_dead_letters.reason`.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
-            Self::Unroutable(_) => "unroutable",
+            Self::Unroutable(_) => Self::UNROUTABLE,
             Self::Nacked => "nacked",
             Self::TooLarge { .. } => "too-large",
             Self::Rejected(_) => "rejected",

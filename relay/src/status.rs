@@ -19,6 +19,8 @@ struct Status {
     pending: i64,
     oldest_pending_seconds: Option<f64>,
     retrying: i64,
+    /// Dead letters that hold back their aggregates.
+    held: i64,
     dead_letters: i64,
     /// Some replica is blocked by the broker.
     blocked: bool,
@@ -77,6 +79,7 @@ fn assemble(totals: Totals, shards: Vec<ShardState>, replicas: Vec<ReplicaState>
         pending: totals.pending,
         oldest_pending_seconds: totals.oldest_pending_seconds,
         retrying: totals.retrying,
+        held: totals.held,
         dead_letters: totals.dead_letters,
         blocked: replicas.iter().any(|replica| replica.blocked),
         replicas: replicas
@@ -110,6 +113,7 @@ fn table(status: &Status) -> String {
         ("pending", status.pending.to_string()),
         ("oldest pending", oldest),
         ("retrying", status.retrying.to_string()),
+        ("held by a dead letter", status.held.to_string()),
         ("dead letters", status.dead_letters.to_string()),
         ("blocked by the broker", if status.blocked { "yes" } else { "no" }.to_owned()),
     ] {

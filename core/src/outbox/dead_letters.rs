@@ -129,7 +129,9 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// Everything of the row is kept but what the relay wrote into it: the event starts anew, behind those that wait.
+    /// Everything of the row is kept but what the relay wrote into it: the event starts anew, behind those that wait. One
+    /// that holds its aggregate is still in `outbox_events`, in front of its successors, and starts anew there; with this
+    /// transaction's id, so that relays see it as new.
     struct Requeue<'a> {
         operation: Uuid => SqlUuid,
         until: DateTime<Utc> => Timestamptz,
@@ -148,6 +150,11 @@ crate::statement! {
         ORDER BY seq
         LIMIT $8
         FOR UPDATE
+    ), released AS (
+        UPDATE outbox_events e SET retry_count = 0, next_attempt_at = NULL, last_error = NULL,
+            transaction_id = pg_current_xact_id()::text::bigint
+        FROM candidates c WHERE e.id = c.id AND e.next_attempt_at = 'infinity'
+        RETURNING e.id
     ), inserted AS (
         INSERT INTO outbox_events (id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
             schema_version, payload, headers, occurred_at)
@@ -157,7 +164,8 @@ crate::statement! {
         ON CONFLICT (id) DO NOTHING
         RETURNING id
     ), moved AS (
-        DELETE FROM outbox_dead_letters d USING inserted WHERE d.id = inserted.id RETURNING d.id
+        DELETE FROM outbox_dead_letters d USING (SELECT id FROM released UNION ALL SELECT id FROM inserted) AS back
+        WHERE d.id = back.id RETURNING d.id
     ), noted AS (
         INSERT INTO outbox_operation_events (operation_id, event_id) SELECT operation.id, moved.id FROM operation, moved
     ), counted AS (
@@ -168,6 +176,7 @@ crate::statement! {
 }
 
 crate::statement! {
+    /// With the event that holds its aggregate, if it does.
     struct Discard<'a> {
         operation: Uuid => SqlUuid,
         until: DateTime<Utc> => Timestamptz,
@@ -186,6 +195,8 @@ crate::statement! {
         ORDER BY seq
         LIMIT $8
         FOR UPDATE
+    ), released AS (
+        DELETE FROM outbox_events e USING candidates c WHERE e.id = c.id AND e.next_attempt_at = 'infinity'
     ), gone AS (
         DELETE FROM outbox_dead_letters d USING candidates WHERE d.id = candidates.id RETURNING d.id, d.seq
     ), noted AS (
@@ -238,7 +249,7 @@ pub async fn details(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResul
     Show::new(id).get_result(connection).await.optional()
 }
 
-/// Moves a batch back into `outbox_events`: same id, new seq, no retries yet.
+/// Moves a batch back into `outbox_events`: same id, no retries yet; a new seq, unless it was held there.
 ///
 /// # Errors
 /// The connection's own; then nothing was moved, or it is unknown whether it was.

@@ -105,7 +105,8 @@ crate::statement! {
             UNION ALL
             (SELECT 1::smallint, e.seq, e.id, e.shard, e.tenant_id, e.aggregate_type, e.aggregate_id,
                 e.aggregate_version, e.event_type, e.schema_version, e.payload, e.headers, e.occurred_at, e.retry_count,
-                (extract(epoch FROM e.next_attempt_at - now()) * 1000)::bigint
+                CASE WHEN isfinite(e.next_attempt_at) THEN (extract(epoch FROM e.next_attempt_at - now()) * 1000)::bigint
+            WHEN e.next_attempt_at > now() THEN 9223372036854775807 END
             FROM (
                 SELECT * FROM outbox_events
                 WHERE transaction_id >= (SELECT xmax FROM p) AND seq + 0 <= (SELECT last_cursor FROM p)
@@ -120,7 +121,8 @@ crate::statement! {
             UNION ALL
             SELECT 2::smallint, e.seq, e.id, e.shard, e.tenant_id, e.aggregate_type, e.aggregate_id,
                 e.aggregate_version, e.event_type, e.schema_version, e.payload, e.headers, e.occurred_at, e.retry_count,
-                (extract(epoch FROM e.next_attempt_at - now()) * 1000)::bigint
+                CASE WHEN isfinite(e.next_attempt_at) THEN (extract(epoch FROM e.next_attempt_at - now()) * 1000)::bigint
+            WHEN e.next_attempt_at > now() THEN 9223372036854775807 END
             FROM unnest($6::smallint[], $7::integer[]) AS held (shard, take)
             CROSS JOIN LATERAL (
                 SELECT * FROM outbox_events
@@ -149,7 +151,8 @@ crate::statement! {
     UNION ALL
     SELECT 2::smallint, e.seq, e.id, e.shard, e.tenant_id, e.aggregate_type, e.aggregate_id, e.aggregate_version,
         e.event_type, e.schema_version, e.payload, e.headers, e.occurred_at, e.retry_count,
-        (extract(epoch FROM e.next_attempt_at - now()) * 1000)::bigint
+        CASE WHEN isfinite(e.next_attempt_at) THEN (extract(epoch FROM e.next_attempt_at - now()) * 1000)::bigint
+            WHEN e.next_attempt_at > now() THEN 9223372036854775807 END
     FROM (
         SELECT *, sum(pg_column_size(payload)) OVER (ROWS UNBOUNDED PRECEDING) - pg_column_size(payload) AS bytes_before
         FROM (
@@ -179,7 +182,8 @@ crate::statement! {
           Timestamptz, Integer, Nullable<BigInt>)
     = "SELECT 2::smallint, seq, id, shard, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
         schema_version, payload, headers, occurred_at, retry_count,
-        (extract(epoch FROM next_attempt_at - now()) * 1000)::bigint
+        CASE WHEN isfinite(next_attempt_at) THEN (extract(epoch FROM next_attempt_at - now()) * 1000)::bigint
+            WHEN next_attempt_at > now() THEN 9223372036854775807 END
     FROM (
         SELECT e.*, sum(pg_column_size(e.payload)) OVER (ROWS UNBOUNDED PRECEDING) - pg_column_size(e.payload)
             AS bytes_before

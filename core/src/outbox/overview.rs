@@ -13,7 +13,10 @@ use crate::schema::{relay_replicas, relay_shards};
 #[derive(Debug, Clone, Queryable)]
 pub struct Totals {
     pub pending: i64,
+    /// Events that wait for another attempt.
     pub retrying: i64,
+    /// Dead letters that hold back the later events of their aggregates; they are among the pending ones, too.
+    pub held: i64,
     pub dead_letters: i64,
     /// Age of the oldest pending event, by the database's clock.
     pub oldest_pending_seconds: Option<f64>,
@@ -47,8 +50,9 @@ pub struct Remainder {
 }
 
 crate::statement! {
-    struct CountAll<'a> {} -> (BigInt, BigInt, BigInt, Nullable<Double>)
-    = "SELECT count(*), count(*) FILTER (WHERE retry_count > 0), (SELECT count(*) FROM outbox_dead_letters),
+    struct CountAll<'a> {} -> (BigInt, BigInt, BigInt, BigInt, Nullable<Double>)
+    = "SELECT count(*), count(*) FILTER (WHERE retry_count > 0 AND next_attempt_at IS DISTINCT FROM 'infinity'),
+        count(*) FILTER (WHERE next_attempt_at = 'infinity'), (SELECT count(*) FROM outbox_dead_letters),
         extract(epoch FROM now() - min(occurred_at))::double precision
     FROM outbox_events"
 }

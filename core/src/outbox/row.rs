@@ -41,7 +41,8 @@ pub struct OutboxRow {
     pub headers: JsonText,
     pub occurred_at: DateTime<Utc>,
     pub retry_count: i32,
-    /// How long the event still has to wait before its next attempt, by the database's clock.
+    /// How long the event still has to wait before its next attempt, by the database's clock; `i64::MAX` until somebody
+    /// decides.
     pub wait_ms: Option<i64>,
 }
 

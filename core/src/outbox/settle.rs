@@ -159,6 +159,40 @@ crate::statement! {
         failed_at = excluded.failed_at"
 }
 
+crate::statement! {
+    /// The event stays where it is, in front of its successors, and becomes a dead letter as well.
+    struct Hold<'a> {
+        owner: Uuid => SqlUuid,
+        fence_shards: &'a [i16] => Array<SmallInt>,
+        fence_epochs: &'a [i64] => Array<BigInt>,
+        shards: &'a [i16] => Array<SmallInt>,
+        seqs: &'a [i64] => Array<BigInt>,
+        retry_counts: &'a [i32] => Array<Integer>,
+        reasons: &'a [String] => Array<Text>,
+        errors: &'a [String] => Array<Text>,
+    }
+    = "WITH held AS MATERIALIZED (
+        SELECT array_agg(r.shard) AS shards FROM relay_shards r
+        WHERE r.owner = $1 AND (r.shard, r.epoch) IN (SELECT * FROM unnest($2::smallint[], $3::bigint[]))
+    ), dead AS (
+        UPDATE outbox_events e
+        SET retry_count = row.retry_count, last_error = row.error, next_attempt_at = 'infinity'
+        FROM unnest($4::smallint[], $5::bigint[], $6::integer[], $7::text[], $8::text[])
+            AS row (shard, seq, retry_count, reason, error), LATERAL (
+            SELECT ctid FROM outbox_events WHERE shard = row.shard AND seq = row.seq OFFSET 0) AS found
+        WHERE e.ctid = found.ctid AND row.shard = ANY ((SELECT shards FROM held)::smallint[])
+        RETURNING e.*, row.reason
+    )
+    INSERT INTO outbox_dead_letters (id, seq, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
+        schema_version, payload, headers, occurred_at, shard, retry_count, next_attempt_at, last_error, reason)
+    SELECT id, seq, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type, schema_version, payload,
+        headers, occurred_at, shard, retry_count, next_attempt_at, last_error, reason
+    FROM dead
+    ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, payload = excluded.payload, headers = excluded.headers,
+        retry_count = excluded.retry_count, next_attempt_at = excluded.next_attempt_at,
+        last_error = excluded.last_error, reason = excluded.reason, failed_at = excluded.failed_at"
+}
+
 /// Moves published events to the history; returns how many there were to move.
 ///
 /// # Errors
@@ -212,6 +246,29 @@ pub async fn move_to_dead_letters(
     dead: &DeadLetters,
 ) -> QueryResult<usize> {
     let statement = MoveToDeadLetters::new(
+        fence.owner,
+        &fence.shards,
+        &fence.epochs,
+        &dead.keys.shards,
+        &dead.keys.seqs,
+        &dead.retry_counts,
+        &dead.reasons,
+        &dead.errors,
+    );
+    statement.execute(connection).await
+}
+
+/// Makes dead letters of events that failed for good and keeps them where they are, so that they hold back the later
+/// events of their aggregates until somebody decides ([`super::dead_letters`]).
+///
+/// # Errors
+/// The connection's own.
+pub async fn hold(
+    connection: &mut AsyncPgConnection,
+    fence: &Fence,
+    dead: &DeadLetters,
+) -> QueryResult<usize> {
+    let statement = Hold::new(
         fence.owner,
         &fence.shards,
         &fence.epochs,

@@ -1,7 +1,8 @@
 //! The events in memory and the order in which they may be published. No I/O and no clock: time is an argument.
 //!
 //! Each aggregate is a chain. Only its head may be published, and the next becomes the head when the one before it is
-//! *settled in the database*: a crash then repeats the last event of an aggregate and never an older one.
+//! *settled in the database*: a crash then repeats the last event of an aggregate and never an older one. A limit above
+//! one event in flight for each aggregate gives that up for speed: so many may be repeated or overtake a refused one.
 //!
 //! An aggregate whose events do not all fit, or whose head waits for a retry, remembers only from which seq on it is
 //! not in memory; its events are dropped as they are read, and read again by themselves when their time has come. One
@@ -16,12 +17,19 @@ use comptoir_core::outbox::{AggregateRange, OutboxRow};
 
 use super::event::{AggregateKey, Event, FastMap, FastSet};
 
+/// The wait of an event that is held until somebody decides.
+const UNTIL_DECIDED: i64 = i64::MAX;
+/// How often such an event is read again, to see whether somebody has.
+pub(crate) const LOOK_AT_HELD_EVERY: Duration = Duration::from_secs(5);
+
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) events: usize,
     pub(crate) bytes: usize,
-    /// Events of one aggregate.
+    /// Events of one aggregate that are read and not taken.
     pub(crate) chain: usize,
+    /// Events of one aggregate that were taken and are not settled.
+    pub(crate) in_flight: usize,
     /// Aggregates that are not entirely in memory.
     pub(crate) waiting_aggregates: usize,
 }
@@ -46,10 +54,10 @@ pub(crate) struct Backlog {
 struct Aggregate {
     shard: usize,
     lease: u64,
-    /// The head was taken and is not settled yet.
-    busy: bool,
-    /// When the head that was taken last occurred.
-    head_occurred_at: DateTime<Utc>,
+    /// Events that were taken and are not settled yet.
+    in_flight: usize,
+    /// When the oldest of them occurred.
+    in_flight_since: DateTime<Utc>,
     queued: bool,
     chain: VecDeque<Event>,
     rest: Option<Rest>,
@@ -61,7 +69,18 @@ struct Rest {
     from_seq: i64,
     occurred_at: DateTime<Utc>,
     resume_at: Option<Instant>,
+    /// The first of them waits for somebody's decision.
+    held: bool,
+    reading: Reading,
     range: AggregateRange,
+}
+
+/// How far the read of a rest has come. When an event joins the rest it starts anew: a read under way may leave it out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    NotAsked,
+    Asked,
+    UnderWay,
 }
 
 /// Orders the heap of resumes; which of two aggregates comes first at the same instant does not matter.
@@ -109,10 +128,19 @@ impl Backlog {
         self.partial
     }
 
+    /// Aggregates whose next event waits for somebody's decision.
+    pub(crate) fn held_aggregates(&self) -> usize {
+        self.aggregates
+            .values()
+            .filter_map(|aggregate| aggregate.rest.as_ref())
+            .filter(|rest| rest.held)
+            .count()
+    }
+
     /// When the oldest event that is known and not settled occurred.
     pub(crate) fn oldest(&self) -> Option<DateTime<Utc>> {
         let oldest_of = |aggregate: &Aggregate| {
-            let taken = aggregate.busy.then_some(aggregate.head_occurred_at);
+            let taken = (aggregate.in_flight > 0).then_some(aggregate.in_flight_since);
             let waiting = aggregate.chain.front().map(|event| event.row.occurred_at);
             taken.into_iter().chain(waiting).chain(aggregate.rest.as_ref().map(|rest| rest.occurred_at)).min()
         };
@@ -155,6 +183,7 @@ impl Backlog {
         }
         let event = Event::new(row, lease);
         let (key, seq) = (event.key, event.row.seq);
+        let waits = wait_of(&event.row);
         let aggregate = self.aggregates.entry(key).or_insert_with(|| Aggregate {
             shard: event.shard(),
             lease,
@@ -162,31 +191,25 @@ impl Backlog {
         });
         if let Some(rest) = &mut aggregate.rest {
             rest.from_seq = rest.from_seq.min(seq);
+            if rest.held && rest.from_seq == seq && waits.is_none() {
+                // Somebody has decided that the event which held this aggregate is published again.
+                rest.held = false;
+                rest.resume_at = None;
+                self.ask_for_rest(key);
+            }
             return false;
         }
-        let waits =
-            event.row.wait_ms.filter(|wait| *wait > 0).map(|wait| Duration::from_millis(wait.unsigned_abs()));
-        let is_head = aggregate.chain.is_empty() && !aggregate.busy;
+        // Of one that is not the head the turn, and with it the time that it still has to wait, comes after the head.
+        let is_head = aggregate.chain.is_empty() && (aggregate.in_flight == 0 || self.limits.in_flight > 1);
         if waits.is_some() || aggregate.chain.len() >= self.limits.chain {
-            // Not the head: its turn, and with it the time that it still has to wait, comes after the head.
             let resume_at = waits.filter(|_| is_head).map(|wait| now + wait);
-            aggregate.rest = Some(Rest {
-                from_seq: seq,
-                occurred_at: event.row.occurred_at,
-                resume_at,
-                range: range_of(&event.row),
-            });
-            self.partial += 1;
-            if let Some(at) = resume_at {
-                self.resumes.push(Reverse((at, AggregateKeyOrd(key))));
-            }
+            let held = resume_at.is_some() && event.row.wait_ms == Some(UNTIL_DECIDED);
+            self.put_aside(key, &event.row, resume_at, held);
             return true;
         }
         self.known.insert(seq);
         self.bytes += event.bytes;
-        let position =
-            aggregate.chain.iter().rposition(|other| other.row.seq < seq).map_or(0, |before| before + 1);
-        aggregate.chain.insert(position, event);
+        aggregate.insert(event);
         self.queue(key);
         true
     }
@@ -201,12 +224,17 @@ impl Backlog {
                 continue;
             }
             aggregate.queued = false;
-            if aggregate.busy {
+            if aggregate.in_flight >= self.limits.in_flight {
                 continue;
             }
             if let Some(event) = aggregate.chain.pop_front() {
-                aggregate.busy = true;
-                aggregate.head_occurred_at = event.row.occurred_at;
+                if aggregate.in_flight == 0 {
+                    aggregate.in_flight_since = event.row.occurred_at;
+                }
+                aggregate.in_flight += 1;
+                if aggregate.in_flight < self.limits.in_flight {
+                    self.advance(key);
+                }
                 return Some(event);
             }
         }
@@ -221,24 +249,48 @@ impl Backlog {
 
     /// The event's next attempt was written down: its aggregate waits.
     pub(crate) fn retry(&mut self, event: &Event, at: Instant) -> bool {
+        self.wait_from(event, at, false)
+    }
+
+    /// The event became a dead letter that holds its aggregate until somebody decides.
+    pub(crate) fn hold(&mut self, event: &Event, now: Instant) -> bool {
+        self.wait_from(event, now + LOOK_AT_HELD_EVERY, true)
+    }
+
+    fn wait_from(&mut self, event: &Event, at: Instant, held: bool) -> bool {
         self.forget(event);
         let Some(aggregate) = current(&mut self.aggregates, event.key, event.lease) else { return false };
-        aggregate.busy = false;
-        let dropped = std::mem::take(&mut aggregate.chain);
+        aggregate.in_flight -= 1;
+        let dropped = aggregate.take_chain_from(event.row.seq);
+        for event in &dropped {
+            self.forget(event);
+        }
+        self.put_aside(event.key, &event.row, Some(at), held);
+        self.advance(event.key);
+        true
+    }
+
+    /// From this row on the aggregate is not in memory. An earlier row that it waits for goes before.
+    fn put_aside(&mut self, key: AggregateKey, row: &OutboxRow, resume_at: Option<Instant>, held: bool) {
+        let Some(aggregate) = self.aggregates.get_mut(&key) else { return };
+        if let Some(rest) = aggregate.rest_from(row.seq - 1) {
+            rest.reading = Reading::NotAsked;
+            return;
+        }
         let rest = Rest {
-            from_seq: event.row.seq,
-            occurred_at: event.row.occurred_at,
-            resume_at: Some(at),
-            range: range_of(&event.row),
+            from_seq: row.seq,
+            occurred_at: row.occurred_at,
+            resume_at,
+            held,
+            reading: Reading::NotAsked,
+            range: range_of(row),
         };
         if aggregate.rest.replace(rest).is_none() {
             self.partial += 1;
         }
-        self.resumes.push(Reverse((at, AggregateKeyOrd(event.key))));
-        for event in &dropped {
-            self.forget(event);
+        if let Some(at) = resume_at {
+            self.resumes.push(Reverse((at, AggregateKeyOrd(key))));
         }
-        true
     }
 
     /// It is unknown whether the broker has the event: it is the first to be published again.
@@ -247,10 +299,20 @@ impl Backlog {
             self.forget(&event);
             return false;
         };
-        aggregate.busy = false;
-        aggregate.queued = true;
-        self.ready.push_front(event.key);
-        aggregate.chain.push_front(event);
+        aggregate.in_flight -= 1;
+        let key = event.key;
+        if let Some(rest) = aggregate.rest_from(event.row.seq) {
+            // An earlier event of its aggregate waits: it is read again with that one.
+            rest.reading = Reading::NotAsked;
+            self.forget(&event);
+            self.advance(key);
+            return true;
+        }
+        aggregate.insert(event);
+        if !aggregate.queued {
+            aggregate.queued = true;
+            self.ready.push_front(key);
+        }
         true
     }
 
@@ -281,7 +343,7 @@ impl Backlog {
             let rest = self.aggregates.get_mut(&key).and_then(|aggregate| aggregate.rest.as_mut());
             if let Some(rest) = rest.filter(|rest| rest.resume_at == Some(at)) {
                 rest.resume_at = None;
-                self.refills.push_back(key);
+                self.ask_for_rest(key);
             }
         }
         None
@@ -298,8 +360,9 @@ impl Backlog {
         while wanted.len() < limit
             && let Some(key) = self.refills.pop_front()
         {
-            let Some(aggregate) = self.aggregates.get(&key) else { continue };
-            if let Some(rest) = aggregate.rest.as_ref().filter(|rest| rest.resume_at.is_none()) {
+            let Some(aggregate) = self.aggregates.get_mut(&key) else { continue };
+            if let Some(rest) = aggregate.rest.as_mut().filter(|rest| rest.reading == Reading::Asked) {
+                rest.reading = Reading::UnderWay;
                 let mut range = rest.range.clone();
                 range.from_seq = rest.from_seq;
                 range.to_seq = cursor(aggregate.shard).max(rest.from_seq);
@@ -312,7 +375,7 @@ impl Backlog {
     /// The rest of an aggregate was read: these rows, and `complete` if there are no more.
     pub(crate) fn refilled(&mut self, key: AggregateKey, rows: Vec<OutboxRow>, complete: bool, now: Instant) {
         let Some(aggregate) = self.aggregates.get_mut(&key) else { return };
-        let Some(rest) = aggregate.rest.take() else { return };
+        let Some(rest) = aggregate.rest.take_if(|rest| rest.reading == Reading::UnderWay) else { return };
         self.partial -= 1;
         let (lease, next_seq) = (aggregate.lease, rows.last().map_or(rest.from_seq, |row| row.seq + 1));
         for row in rows {
@@ -320,17 +383,28 @@ impl Backlog {
         }
         let Some(aggregate) = self.aggregates.get_mut(&key) else { return };
         if !complete && aggregate.rest.is_none() {
-            aggregate.rest = Some(Rest { from_seq: next_seq, ..rest });
+            aggregate.rest =
+                Some(Rest { from_seq: next_seq, held: false, reading: Reading::NotAsked, ..rest });
             self.partial += 1;
         }
-        if !aggregate.busy && aggregate.chain.is_empty() {
-            self.advance(key);
-        }
+        self.advance(key);
     }
 
     /// A refill failed: it is due again.
     pub(crate) fn refill_failed(&mut self, key: AggregateKey) {
-        self.refills.push_back(key);
+        let rest = self.aggregates.get_mut(&key).and_then(|aggregate| aggregate.rest.as_mut());
+        if let Some(rest) = rest.filter(|rest| rest.reading == Reading::UnderWay) {
+            rest.reading = Reading::Asked;
+            self.refills.push_back(key);
+        }
+    }
+
+    fn ask_for_rest(&mut self, key: AggregateKey) {
+        let rest = self.aggregates.get_mut(&key).and_then(|aggregate| aggregate.rest.as_mut());
+        if let Some(rest) = rest.filter(|rest| rest.reading == Reading::NotAsked) {
+            rest.reading = Reading::Asked;
+            self.refills.push_back(key);
+        }
     }
 
     fn forget(&mut self, event: &Event) {
@@ -344,34 +418,64 @@ impl Backlog {
 
     fn release(&mut self, key: AggregateKey, lease: u64) -> bool {
         let Some(aggregate) = current(&mut self.aggregates, key, lease) else { return false };
-        aggregate.busy = false;
+        aggregate.in_flight -= 1;
         self.advance(key);
         true
     }
 
-    /// The aggregate has no head in flight: queue the next, read the rest, or forget the aggregate.
+    /// What the aggregate needs next: its turn, its rest, nothing for now, or to be forgotten.
     fn advance(&mut self, key: AggregateKey) {
         let Some(aggregate) = self.aggregates.get(&key) else { return };
+        if aggregate.in_flight >= self.limits.in_flight {
+            return;
+        }
         if !aggregate.chain.is_empty() {
             self.queue(key);
         } else if let Some(rest) = &aggregate.rest {
             if rest.resume_at.is_none() {
-                self.refills.push_back(key);
+                self.ask_for_rest(key);
             }
-        } else {
+        } else if aggregate.in_flight == 0 {
             self.aggregates.remove(&key);
         }
     }
 
     fn queue(&mut self, key: AggregateKey) {
         if let Some(aggregate) = self.aggregates.get_mut(&key)
-            && !aggregate.busy
+            && aggregate.in_flight < self.limits.in_flight
             && !aggregate.queued
         {
             aggregate.queued = true;
             self.ready.push_back(key);
         }
     }
+}
+
+impl Aggregate {
+    /// At its place by seq.
+    fn insert(&mut self, event: Event) {
+        let before = self.chain.iter().rposition(|other| other.row.seq < event.row.seq);
+        self.chain.insert(before.map_or(0, |before| before + 1), event);
+    }
+
+    /// The rest, if it begins with this seq or before.
+    fn rest_from(&mut self, seq: i64) -> Option<&mut Rest> {
+        self.rest.as_mut().filter(|rest| rest.from_seq <= seq)
+    }
+
+    /// Takes out the events that come after `seq`.
+    fn take_chain_from(&mut self, seq: i64) -> VecDeque<Event> {
+        let kept = self.chain.partition_point(|event| event.row.seq < seq);
+        self.chain.split_off(kept)
+    }
+}
+
+/// How long the event still has to wait.
+fn wait_of(row: &OutboxRow) -> Option<Duration> {
+    row.wait_ms.filter(|wait| *wait > 0).map(|wait| match wait {
+        UNTIL_DECIDED => LOOK_AT_HELD_EVERY,
+        wait => Duration::from_millis(wait.unsigned_abs()),
+    })
 }
 
 fn current(
@@ -396,3 +500,7 @@ fn range_of(row: &OutboxRow) -> AggregateRange {
 #[cfg(test)]
 #[path = "backlog_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "backlog_model_tests.rs"]
+mod model_tests;

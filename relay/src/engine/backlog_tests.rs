@@ -8,7 +8,7 @@ use super::{Backlog, Limits};
 const LEASE: u64 = 1;
 
 fn backlog(chain: usize) -> Backlog {
-    Backlog::new(Limits { events: 100, bytes: 10_000, chain, waiting_aggregates: 10 })
+    Backlog::new(Limits { events: 100, bytes: 10_000, chain, in_flight: 1, waiting_aggregates: 10 })
 }
 
 fn offer(backlog: &mut Backlog, seq: i64, aggregate: &str) -> bool {

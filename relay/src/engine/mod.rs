@@ -151,6 +151,7 @@ impl Engine {
                 events: relay.buffer_events,
                 bytes: relay.buffer_bytes,
                 chain: relay.aggregate_events,
+                in_flight: relay.max_in_flight_per_aggregate,
                 waiting_aggregates: relay.waiting_aggregates,
             }),
             cursors: Cursors::new(goal.last_seq),
@@ -265,6 +266,7 @@ impl Engine {
             self.metrics.in_flight.set(self.publisher.in_flight() as f64);
             self.metrics.buffered.set(self.backlog.len() as f64);
             self.metrics.waiting_aggregates.set(self.backlog.waiting_aggregates() as f64);
+            self.metrics.held_aggregates.set(self.backlog.held_aggregates() as f64);
             self.metrics.shards_held.set(condition.shards_held as f64);
             self.metrics.broker_up.set(f64::from(u8::from(condition.broker_up)));
             self.metrics.blocked.set(f64::from(u8::from(condition.blocked)));

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use chrono::Utc;
 use comptoir_core::outbox::settle::Fence;
+use uuid::Uuid;
 
 use super::event::Event;
 use super::settler::{Dead, Retry, Settlement};
 use crate::backoff;
-use crate::config::{RelayConfig, UnroutablePolicy};
+use crate::config::{DeadLetterPolicy, RelayConfig, UnroutablePolicy};
 use crate::error::EventFault;
 use crate::metrics::{self, Metrics};
 use crate::publisher::{Message, Verdict};
@@ -18,6 +19,7 @@ use crate::publisher::{Message, Verdict};
 #[derive(Debug)]
 pub(super) struct Decisions {
     unroutable: UnroutablePolicy,
+    dead_letter_policy: DeadLetterPolicy,
     max_retries: i32,
     retry_wait: (Duration, Duration),
     next: Settlement,
@@ -29,6 +31,7 @@ impl Decisions {
     pub(super) fn new(relay: &RelayConfig) -> Self {
         Self {
             unroutable: relay.unroutable,
+            dead_letter_policy: relay.dead_letter_policy,
             max_retries: relay.max_retries,
             retry_wait: (
                 Duration::from_millis(relay.retry_min_ms),
@@ -62,7 +65,9 @@ impl Decisions {
         stale.extend(
             self.next.retries.extract_if(.., |retry| !is_current(&retry.event)).map(|retry| retry.event),
         );
-        stale.extend(self.next.dead.extract_if(.., |dead| !is_current(&dead.event)).map(|dead| dead.event));
+        for dead in [&mut self.next.dead, &mut self.next.held] {
+            stale.extend(dead.extract_if(.., |dead| !is_current(&dead.event)).map(|dead| dead.event));
+        }
         stale.extend(self.next.discarded.extract_if(.., |event| !is_current(event)));
         let (waiting, gone): (Vec<_>, Vec<_>) =
             self.dead_letters.drain(..).partition(|message| is_current(message.event()));
@@ -73,7 +78,7 @@ impl Decisions {
 
     /// Files every message under what follows; returns the events that must be published again.
     pub(super) fn decide(&mut self, messages: Vec<(Message, Verdict)>, metrics: &Metrics) -> Vec<Event> {
-        let (mut unknown, mut dead) = (Vec::new(), 0);
+        let (mut unknown, mut dead) = (Vec::new(), DeadCount::default());
         let now = Utc::now();
         for (message, verdict) in messages {
             match (message, verdict) {
@@ -89,8 +94,8 @@ impl Decisions {
                 (Message::DeadLetter { event, reason, error }, Verdict::Published) => {
                     metrics.dead_lettered.increment(1);
                     tracing::debug!(event_id = %event.row.id, reason, error, "an event became a dead letter");
-                    dead += 1;
-                    self.next.dead.push(Dead { event, reason, error });
+                    dead.push(&event, &error);
+                    self.bury(event, reason, error);
                 }
                 (Message::DeadLetter { event, error, .. }, Verdict::Returned | Verdict::Nacked) => {
                     metrics::event_failed("dead-letter-refused");
@@ -101,11 +106,7 @@ impl Decisions {
                 (message, Verdict::Unknown) => unknown.push(message.into_event()),
             }
         }
-        // One line for all of them: an exchange without queues must not flood the log.
-        if let (1.., Some(last)) = (dead, self.next.dead.last()) {
-            let (event_id, event_type) = (last.event.row.id, last.event.row.event_type.as_str());
-            tracing::warn!(events = dead, last = %event_id, event_type, error = last.error, "events became dead letters");
-        }
+        dead.report();
         unknown
     }
 
@@ -123,7 +124,15 @@ impl Decisions {
             }
         };
         tracing::error!(event_id = %event.row.id, event_type = event.row.event_type, %error, "an event cannot be sent");
-        self.next.dead.push(Dead { event, reason, error });
+        self.bury(event, reason, error);
+    }
+
+    /// To the table of dead letters. An unroutable event never holds its aggregate: `relay.unroutable` says so.
+    fn bury(&mut self, event: Event, reason: &'static str, error: String) {
+        let holds = self.dead_letter_policy == DeadLetterPolicy::Hold
+            && !(self.unroutable == UnroutablePolicy::DeadLetter && reason == EventFault::UNROUTABLE);
+        let graves = if holds { &mut self.next.held } else { &mut self.next.dead };
+        graves.push(Dead { event, reason, error });
     }
 
     fn unroutable(&mut self, event: Event, metrics: &Metrics) {
@@ -163,6 +172,26 @@ impl Decisions {
         let wait = backoff::wait_before(attempt, self.retry_wait.0, self.retry_wait.1);
         let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
         self.next.retries.push(Retry { event, retry_count, wait_ms, error });
+    }
+}
+
+/// One line in the log for all of them: an exchange without queues must not flood it.
+#[derive(Debug, Default)]
+struct DeadCount {
+    events: usize,
+    last: Option<(Uuid, String, String)>,
+}
+
+impl DeadCount {
+    fn push(&mut self, event: &Event, error: &str) {
+        self.events += 1;
+        self.last = Some((event.row.id, event.row.event_type.clone(), error.to_owned()));
+    }
+
+    fn report(&self) {
+        if let Some((event_id, event_type, error)) = &self.last {
+            tracing::warn!(events = self.events, last = %event_id, event_type, error, "events became dead letters");
+        }
     }
 }
 

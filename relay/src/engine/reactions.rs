@@ -148,7 +148,7 @@ impl Engine {
             return;
         }
         let now = Instant::now();
-        let Settlement { published, discarded, retries, dead, .. } = settlement;
+        let Settlement { published, discarded, retries, dead, held, .. } = settlement;
         for event in published.iter().chain(&discarded).chain(dead.iter().map(|dead| &dead.event)) {
             self.busy[event.shard()] -= 1;
             if !self.backlog.settled(event) {
@@ -160,6 +160,12 @@ impl Engine {
             let wait = Duration::from_millis(retry.wait_ms.unsigned_abs());
             if !self.backlog.retry(&retry.event, now + wait) {
                 self.read_again(retry.event.shard());
+            }
+        }
+        for held in &held {
+            self.busy[held.event.shard()] -= 1;
+            if !self.backlog.hold(&held.event, now) {
+                self.read_again(held.event.shard());
             }
         }
     }

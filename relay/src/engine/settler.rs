@@ -23,6 +23,8 @@ pub(crate) struct Settlement {
     pub(crate) discarded: Vec<Event>,
     pub(crate) retries: Vec<Retry>,
     pub(crate) dead: Vec<Dead>,
+    /// Dead letters that hold back the later events of their aggregates.
+    pub(crate) held: Vec<Dead>,
 }
 
 #[derive(Debug)]
@@ -46,7 +48,7 @@ impl Settlement {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.published.len() + self.discarded.len() + self.retries.len() + self.dead.len()
+        self.published.len() + self.discarded.len() + self.retries.len() + self.dead.len() + self.held.len()
     }
 }
 
@@ -112,6 +114,9 @@ impl Settler {
         }
         if !settlement.dead.is_empty() {
             settle::move_to_dead_letters(connection, fence, &dead_letters(&settlement.dead)).await?;
+        }
+        if !settlement.held.is_empty() {
+            settle::hold(connection, fence, &dead_letters(&settlement.held)).await?;
         }
         Ok(())
     }

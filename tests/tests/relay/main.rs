@@ -5,6 +5,7 @@ mod command_line;
 mod crashes;
 mod dead_letters;
 mod delivery;
+mod held;
 mod history;
 mod network;
 mod once;

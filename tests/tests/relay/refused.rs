@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use comptoir_tests::harness::{Consumer, QueueOptions, Relay, World, insert_event, until};
+use comptoir_tests::harness::{
+    Consumer, EXCHANGE, QueueOptions, Relay, World, declare_exchange, insert_event, until,
+};
 use lapin::options::{QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Connection, ConnectionProperties};
+use lapin::{Channel, Connection, ConnectionProperties};
 
 const LIMIT: Duration = Duration::from_secs(30);
 const FEW_RETRIES: [(&str, &str); 3] = [
@@ -16,9 +18,24 @@ const FEW_RETRIES: [(&str, &str); 3] = [
 ];
 
 /// A consumer of the events that begin with `order.`; others have no queue.
-async fn orders_only(world: &World) -> Result<Consumer> {
+pub(super) async fn orders_only(world: &World) -> Result<Consumer> {
     let options = QueueOptions { binding: "order.#".into(), ..QueueOptions::default() };
     Consumer::attach(&world.vhost.url, options).await
+}
+
+/// A queue named `narrow` that refuses all messages but the first.
+pub(super) async fn narrow_queue(world: &World, binding: &str) -> Result<(Connection, Channel)> {
+    let connection = Connection::connect(&world.vhost.url, ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    declare_exchange(&channel, EXCHANGE).await?;
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-max-length".into(), AMQPValue::LongInt(1));
+    arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+    let durable = QueueDeclareOptions { durable: true, ..Default::default() };
+    channel.queue_declare("narrow".into(), durable, arguments).await?;
+    let (options, arguments) = (QueueBindOptions::default(), FieldTable::default());
+    channel.queue_bind("narrow".into(), EXCHANGE.into(), binding.into(), options, arguments).await?;
+    Ok((connection, channel))
 }
 
 async fn dead_letters(world: &World) -> Result<Vec<(String, String, String, i32)>> {
@@ -30,7 +47,10 @@ async fn dead_letters(world: &World) -> Result<Vec<(String, String, String, i32)
     Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect())
 }
 
-async fn wait_for_dead_letters(world: &World, count: usize) -> Result<Vec<(String, String, String, i32)>> {
+pub(super) async fn wait_for_dead_letters(
+    world: &World,
+    count: usize,
+) -> Result<Vec<(String, String, String, i32)>> {
     until(format!("{count} dead letters"), LIMIT, async || {
         let dead = dead_letters(world).await?;
         ensure!(dead.len() >= count, "{} dead letters", dead.len());
@@ -125,22 +145,7 @@ async fn an_unroutable_event_is_dropped_where_the_policy_is_to_discard() {
 async fn a_refused_event_is_retried_then_buried_and_holds_back_its_aggregate_alone() {
     World::run(async |world| {
         let consumer = orders_only(world).await?;
-        let connection = Connection::connect(&world.vhost.url, ConnectionProperties::default()).await?;
-        let channel = connection.create_channel().await?;
-        let mut arguments = FieldTable::default();
-        arguments.insert("x-max-length".into(), AMQPValue::LongInt(1));
-        arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
-        let durable = QueueDeclareOptions { durable: true, ..Default::default() };
-        channel.queue_declare("narrow".into(), durable, arguments).await?;
-        channel
-            .queue_bind(
-                "narrow".into(),
-                "commercial-management".into(),
-                "narrow.#".into(),
-                QueueBindOptions::default(),
-                FieldTable::default(),
-            )
-            .await?;
+        let _queue = narrow_queue(world, "narrow.#").await?;
         let _relay = Relay::start(world, &FEW_RETRIES).await?;
         let sql = world.sql().await?;
         insert_event(&sql, "filler", "narrow.fits", "1").await?;
@@ -163,23 +168,7 @@ async fn a_refused_event_is_retried_then_buried_and_holds_back_its_aggregate_alo
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_event_arrives_when_there_is_room_again() {
     World::run(async |world| {
-        let connection = Connection::connect(&world.vhost.url, ConnectionProperties::default()).await?;
-        let channel = connection.create_channel().await?;
-        comptoir_tests::harness::declare_exchange(&channel, comptoir_tests::harness::EXCHANGE).await?;
-        let mut arguments = FieldTable::default();
-        arguments.insert("x-max-length".into(), AMQPValue::LongInt(1));
-        arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
-        let durable = QueueDeclareOptions { durable: true, ..Default::default() };
-        channel.queue_declare("narrow".into(), durable, arguments).await?;
-        channel
-            .queue_bind(
-                "narrow".into(),
-                "commercial-management".into(),
-                "#".into(),
-                QueueBindOptions::default(),
-                FieldTable::default(),
-            )
-            .await?;
+        let (_connection, channel) = narrow_queue(world, "#").await?;
         let environment = [("COMPTOIR__RELAY__RETRY_MIN_MS", "50"), ("COMPTOIR__RELAY__RETRY_MAX_MS", "200")];
         let _relay = Relay::start(world, &environment).await?;
         let sql = world.sql().await?;
