@@ -38,9 +38,9 @@ check: toolchain ## format, lints, scripts, dependency arrows, schema in step wi
 	@deploy/check-arrows
 	@$(with_services) --only postgres deploy/check-schema
 
-bench: toolchain services ## the benchmarks, as ratios to a floor measured in the same run
+bench: toolchain services ## the benchmarks, as ratios to a floor measured in the same run; ARGS="--only latency --quick"
 	cargo build --release --bin api --bin relay --bin bench
-	@$(with_services) $(target)/release/bench
+	@$(with_services) $(target)/release/bench $(ARGS)
 
 schema: toolchain ## write core/src/schema.rs from the migrations
 	@$(with_services) --only postgres deploy/check-schema --write

@@ -1,118 +1,100 @@
-//! The relay's drain rate against a raw publisher's, into the same kind of queue, with the same messages.
-
-use std::process::Command;
-use std::time::{Duration, Instant};
+//! The relay's drain rate against a raw publisher's, into the same kind of queue, with the same messages; and what the
+//! two, and the servers, use for it.
 
 use anyhow::{Result, ensure};
-use tokio_postgres::Client;
 
-use crate::harness::{Services, World, program, root, run};
+use crate::harness::Services;
 
-use super::raw_publisher::{Broker, Event};
-use super::{Comparison, Effort};
+use super::outbox::{self, per_event, rate};
+use super::raw_publisher::Broker;
+use super::report::{Claim, Measurement, Series, Wanted};
+use super::usage::{self, Counters};
+use super::{Effort, progress};
 
 const AGGREGATES: i64 = 10_000;
-const LIMIT: Duration = Duration::from_secs(600);
+/// Unconfirmed messages at most, as the relay's own window.
+const WINDOW: usize = 1000;
+const MICROSECONDS: f64 = 1e6;
 
-/// 300 bytes each: a JSON object, padded.
-const FILL: &str = "
-    INSERT INTO outbox_events (aggregate_type, aggregate_id, event_type, payload)
-    SELECT 'thing', 'aggregate-' || number % $2::bigint, 'thing.happened',
-           (left('{\"number\": ' || number || ', \"text\": \"' || repeat('x', 300), 298) || '\"}')::json
-    FROM generate_series(1, $1::bigint) AS number";
+/// Processor time of everybody who takes part, a value each round.
+struct Shares {
+    client: Series,
+    postgres: Series,
+    rabbitmq: Series,
+}
 
-pub(super) async fn compare(services: &Services, effort: Effort) -> Result<Comparison> {
-    let (mut floor, mut program) = (Vec::new(), Vec::new());
-    let mut notes = Vec::new();
-    for round in 1..=effort.rounds {
-        // Each side has a database and a virtual host that nothing was in before.
-        let world = fresh(services).await?;
-        let events = prepare(&world, effort.events).await?;
-        let broker = Broker::open(&world.vhost.url).await?;
-        floor.push(rate(effort.events, broker.publish(&events).await?));
-        ensure!(
-            i64::from(broker.depth().await?) == effort.events,
-            "the raw publisher's messages are not all there"
-        );
-        drop((events, broker, world));
-
-        let world = fresh(services).await?;
-        drop(prepare(&world, effort.events).await?);
-        let broker = Broker::open(&world.vhost.url).await?;
-        let (whole, steady) = drain(&world).await?;
-        program.push(rate(effort.events, whole));
-        ensure!(i64::from(broker.depth().await?) == effort.events, "the relay's messages are not all there");
-        notes.push(format!(
-            "round {round}: relay --once ran for {:.2} s, {:.2} s of them from its first settled batch to its last",
-            whole.as_secs_f64(),
-            steady.as_secs_f64()
-        ));
+impl Shares {
+    fn of(program: &str) -> Self {
+        let named = |who: &str| Series::new(format!("{program}: {who}"));
+        Self {
+            client: named("the program itself"),
+            postgres: named("PostgreSQL"),
+            rabbitmq: named("RabbitMQ"),
+        }
     }
-    Ok(Comparison {
-        title: "relay drain",
-        unit: "events/s",
-        floor: ("raw confirmed publisher", floor),
-        program: ("relay --once, from start to exit", program),
-        notes,
-    })
+
+    fn push(&mut self, events: i64, client: f64, used: &usage::Used) {
+        let shares = [
+            (&mut self.client, Some(client)),
+            (&mut self.postgres, used.postgres_cpu),
+            (&mut self.rabbitmq, used.rabbitmq_cpu),
+        ];
+        for (series, seconds) in shares {
+            if let Some(seconds) = seconds {
+                series.push(per_event(seconds * MICROSECONDS, events));
+            }
+        }
+    }
+
+    fn into_series(self) -> [Series; 3] {
+        [self.client, self.postgres, self.rabbitmq]
+    }
 }
 
-async fn fresh(services: &Services) -> Result<World> {
-    World::lasting(services.clone(), root().join(".dev/bench")).await
-}
+pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<Measurement>> {
+    let events = effort.pick(40_000, 200_000);
+    let mut raw = Series::new("raw confirmed publisher");
+    let mut whole = Series::new("relay --once, from start to exit");
+    let mut steady = Series::new("the same, from the first settled batch to the last");
+    let (mut raw_cpu, mut relay_cpu) = (Shares::of("raw publisher"), Shares::of("relay"));
+    for round in effort.rounds() {
+        progress(format!("drain, round {round}: raw publisher"));
+        // Each side has a database and a virtual host that nothing was in before.
+        let world = outbox::fresh(services).await?;
+        let sql = world.sql().await?;
+        outbox::fill(&sql, events, AGGREGATES).await?;
+        let all = outbox::read(&sql).await?;
+        outbox::settle_down(&sql).await?;
+        let broker = Broker::open(&world.vhost.url).await?;
+        let (before, cpu) = (Counters::read(services, &sql).await?, usage::cpu_of(std::process::id())?);
+        raw.push(rate(events, broker.publish(&all, WINDOW).await?.as_secs_f64()));
+        let cpu = usage::cpu_of(std::process::id())? - cpu;
+        raw_cpu.push(events, cpu, &before.until(&Counters::read(services, &sql).await?));
+        ensure!(i64::from(broker.depth().await?) == events, "the raw publisher's messages are not all there");
+        drop((all, sql, broker, world));
 
-/// Fills the outbox, and returns its events for the raw publisher.
-async fn prepare(world: &World, events: i64) -> Result<Vec<Event>> {
-    let sql = world.sql().await?;
-    sql.execute(FILL, &[&events, &AGGREGATES]).await?;
-    sql.batch_execute("VACUUM ANALYZE outbox_events").await?;
-    // So that no checkpoint of the filling falls into the measurement. Not everybody may.
-    let _ = sql.batch_execute("CHECKPOINT").await;
-    read(&sql).await
-}
-
-async fn read(sql: &Client) -> Result<Vec<Event>> {
-    let rows = sql
-        .query(
-            "SELECT id::text, aggregate_id, to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), payload::text
-             FROM outbox_events ORDER BY seq",
-            &[],
-        )
-        .await?;
-    let event = |row: &tokio_postgres::Row| Event {
-        id: row.get(0),
-        aggregate_id: row.get(1),
-        occurred_at: row.get(2),
-        payload: row.get(3),
-    };
-    Ok(rows.iter().map(event).collect())
-}
-
-/// Runs the relay until the outbox is empty: the whole time, and that between its first settled batch and its last.
-async fn drain(world: &World) -> Result<(Duration, Duration)> {
-    let mut command = Command::new(program("relay")?);
-    command
-        .arg("--once")
-        .env("DATABASE_URL", &world.database.url)
-        .env("AMQP_URL", &world.vhost.url)
-        .env("COMPTOIR__LOG__FILTER", "warn");
-    let begin = Instant::now();
-    let exit = run(command, LIMIT).await?;
-    let whole = begin.elapsed();
-    ensure!(exit.code == Some(0), "relay --once: {exit:?}");
-    let micros: i64 = world
-        .sql()
-        .await?
-        .query_one(
-            "SELECT (extract(epoch FROM max(published_at) - min(published_at)) * 1000000)::bigint FROM outbox_history",
-            &[],
-        )
-        .await?
-        .get(0);
-    Ok((whole, Duration::from_micros(u64::try_from(micros)?)))
-}
-
-#[allow(clippy::cast_precision_loss, reason = "a rate for people to read")]
-fn rate(events: i64, time: Duration) -> f64 {
-    events as f64 / time.as_secs_f64()
+        progress(format!("drain, round {round}: relay"));
+        let world = outbox::fresh(services).await?;
+        let sql = world.sql().await?;
+        outbox::fill(&sql, events, AGGREGATES).await?;
+        outbox::settle_down(&sql).await?;
+        let broker = Broker::open(&world.vhost.url).await?;
+        let drain = outbox::drain(&world, &[]).await?;
+        whole.push(rate(events, drain.relay.time));
+        steady.push(rate(events, drain.steady));
+        relay_cpu.push(events, drain.relay.cpu, &drain.used);
+        ensure!(i64::from(broker.depth().await?) == events, "the relay's messages are not all there");
+    }
+    let claim = Claim::ratio("drain: relay / raw confirmed publisher", &whole, &raw, Wanted::AtLeast(0.85));
+    let without_start = Claim::ratio("drain without start and stop", &steady, &raw, Wanted::Nothing);
+    let speed = Measurement::new(
+        format!("drain of {events} events of 300 bytes, {AGGREGATES} aggregates"),
+        "events/s",
+    )
+    .series([raw, whole, steady])
+    .claims([claim, without_start]);
+    let time = Measurement::new("processor time for the drain", "µs/event")
+        .series(raw_cpu.into_series())
+        .series(relay_cpu.into_series());
+    Ok(vec![speed, time])
 }

@@ -7,42 +7,45 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::harness::{Api, Services, World, address, root, run};
+use crate::harness::{Api, Services, World, address, run};
 
-use super::{Comparison, Effort, http_load};
+use super::report::{Claim, Measurement, Series, Wanted};
+use super::{Effort, http_load, outbox, progress};
 
 const CONCURRENCY: u64 = 16;
 const SEED: &str = include_str!("seed.sql");
 const SCRIPT: &str = include_str!("orders.pgbench.sql");
 const WARM_UP: Duration = Duration::from_secs(1);
 
-pub(super) async fn compare(services: &Services, effort: Effort) -> Result<Comparison> {
-    let (mut floor, mut program) = (Vec::new(), Vec::new());
-    let time = Duration::from_secs(effort.seconds);
-    for _ in 0..effort.rounds {
+pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<Measurement>> {
+    let seconds = effort.pick(4, 10);
+    let mut floor = Series::new("pgbench -M prepared, the same statements");
+    let mut program = Series::new("POST /api/v1/orders");
+    for round in effort.rounds() {
+        progress(format!("orders, round {round}: pgbench"));
         let world = seeded(services).await?;
-        floor.push(pgbench(services, &world, effort.seconds).await?);
+        floor.push(pgbench(services, &world, seconds).await?);
         drop(world);
 
+        progress(format!("orders, round {round}: api"));
         let world = seeded(services).await?;
         let api = Api::start(&world, &[("COMPTOIR__LOG__FILTER", "warn")]).await?;
         let server = address(api.http.root())?.to_owned();
         http_load::post(&server, "/api/v1/orders", CONCURRENCY, WARM_UP, body).await?;
+        let time = Duration::from_secs(seconds);
         let load = http_load::post(&server, "/api/v1/orders", CONCURRENCY, time, body).await?;
         #[allow(clippy::cast_precision_loss, reason = "a rate for people to read")]
         program.push(load.created as f64 / load.elapsed.as_secs_f64());
     }
-    Ok(Comparison {
-        title: "orders of three lines, 16 connections",
-        unit: "orders/s",
-        floor: ("pgbench -M prepared, the same statements", floor),
-        program: ("POST /api/v1/orders", program),
-        notes: Vec::new(),
-    })
+    let claim = Claim::ratio("orders: POST /orders / pgbench", &program, &floor, Wanted::Nothing);
+    let measurement = Measurement::new("orders of three lines, 16 connections", "orders/s")
+        .series([floor, program])
+        .claims([claim]);
+    Ok(vec![measurement])
 }
 
 async fn seeded(services: &Services) -> Result<World> {
-    let world = World::lasting(services.clone(), root().join(".dev/bench")).await?;
+    let world = outbox::fresh(services).await?;
     let sql = world.sql().await?;
     for statement in SEED.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
         sql.batch_execute(statement).await?;

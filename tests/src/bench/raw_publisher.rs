@@ -11,9 +11,7 @@ use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProper
 
 use crate::harness::{EXCHANGE, declare_exchange};
 
-/// Unconfirmed messages at most, as the relay's own window.
-const WINDOW: usize = 1000;
-const QUEUE: &str = "bench";
+pub(super) const QUEUE: &str = "bench";
 
 /// One message, before it is made into AMQP.
 #[derive(Debug, Clone)]
@@ -28,17 +26,26 @@ pub(super) struct Event {
 pub(super) struct Broker {
     // Held: the channel ends with its connection.
     _connection: Connection,
-    channel: Channel,
+    pub(super) channel: Channel,
 }
 
 impl Broker {
     pub(super) async fn open(amqp_url: &str) -> Result<Self> {
+        Self::open_with(amqp_url, None).await
+    }
+
+    /// The same with a queue that keeps its newest messages only, for backlogs that the broker's disk is not to hold.
+    pub(super) async fn open_forgetful(amqp_url: &str, messages: i64) -> Result<Self> {
+        Self::open_with(amqp_url, Some(messages)).await
+    }
+
+    async fn open_with(amqp_url: &str, max_length: Option<i64>) -> Result<Self> {
         let connection = Connection::connect(amqp_url, ConnectionProperties::default()).await?;
         let channel = connection.create_channel().await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
         declare_exchange(&channel, EXCHANGE).await?;
         let broker = Self { _connection: connection, channel };
-        broker.declare_queue(false).await?;
+        broker.declare_queue(false, max_length).await?;
         let everything = (QUEUE.into(), EXCHANGE.into(), "#".into());
         broker
             .channel
@@ -53,39 +60,32 @@ impl Broker {
         Ok(broker)
     }
 
-    async fn declare_queue(&self, passive: bool) -> Result<u32> {
+    async fn declare_queue(&self, passive: bool, max_length: Option<i64>) -> Result<u32> {
         let mut arguments = FieldTable::default();
         arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+        if let Some(messages) = max_length {
+            arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(messages));
+        }
         let options = QueueDeclareOptions { durable: true, passive, ..Default::default() };
         Ok(self.channel.queue_declare(QUEUE.into(), options, arguments).await?.message_count())
     }
 
     /// Messages in the queue.
     pub(super) async fn depth(&self) -> Result<u32> {
-        self.declare_queue(true).await
+        self.declare_queue(true, None).await
     }
 
-    /// Publishes all, and returns how long it took until the last confirm.
-    pub(super) async fn publish(&self, events: &[Event]) -> Result<Duration> {
+    /// Publishes all with so many unconfirmed messages at most, and returns how long it took until the last confirm.
+    pub(super) async fn publish(&self, events: &[Event], unconfirmed: usize) -> Result<Duration> {
         let begin = Instant::now();
-        let mut window: VecDeque<PublisherConfirm> = VecDeque::with_capacity(WINDOW);
+        let mut window: VecDeque<PublisherConfirm> = VecDeque::with_capacity(unconfirmed);
         for event in events {
-            if window.len() >= WINDOW
+            if window.len() >= unconfirmed
                 && let Some(oldest) = window.pop_front()
             {
                 confirmed(oldest).await?;
             }
-            let options = BasicPublishOptions { mandatory: true, ..Default::default() };
-            let confirm = self
-                .channel
-                .basic_publish(
-                    EXCHANGE.into(),
-                    "thing.happened".into(),
-                    options,
-                    event.payload.as_bytes(),
-                    properties(event),
-                )
-                .await?;
+            let confirm = publish(&self.channel, event).await?;
             window.push_back(confirm);
         }
         for confirm in window {
@@ -95,7 +95,14 @@ impl Broker {
     }
 }
 
-async fn confirmed(confirm: PublisherConfirm) -> Result<()> {
+/// Publishes one message. Its confirm can be awaited.
+pub(super) async fn publish(channel: &Channel, event: &Event) -> Result<PublisherConfirm> {
+    let options = BasicPublishOptions { mandatory: true, ..Default::default() };
+    let (key, body) = ("thing.happened".into(), event.payload.as_bytes());
+    Ok(channel.basic_publish(EXCHANGE.into(), key, options, body, properties(event)).await?)
+}
+
+pub(super) async fn confirmed(confirm: PublisherConfirm) -> Result<()> {
     let confirmation = confirm.await?;
     ensure!(matches!(confirmation, Confirmation::Ack(None)), "not confirmed: {confirmation:?}");
     Ok(())

@@ -5,28 +5,28 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
-use comptoir_tests::bench::{Effort, Subject, run};
+use comptoir_tests::bench::{Effort, Size, Subject, run, summary};
 use comptoir_tests::harness::Services;
 
-/// Measures the relay's drain against a raw publisher, and POST /orders against pgbench.
+const ROUNDS: usize = 3;
+const QUICK_ROUNDS: usize = 1;
+
+/// Measures the relay and the API against floors: programs that do nothing but what has to be done.
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Arguments {
-    /// Only this one.
-    #[arg(long, value_enum)]
-    only: Option<Name>,
-    /// Smaller and shorter.
-    #[arg(long)]
+    /// Only these, such as `drain,latency`
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Subject>,
+    /// Smaller and shorter: to see that nothing is badly wrong
+    #[arg(long, conflicts_with = "full")]
     quick: bool,
-    /// Rounds of each side.
+    /// With 10 million events and 10 million rows of history too, which takes half an hour more
     #[arg(long)]
-    rounds: Option<usize>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Name {
-    Drain,
-    Orders,
+    full: bool,
+    /// Rounds of each side
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=100))]
+    rounds: Option<u16>,
 }
 
 #[tokio::main]
@@ -42,15 +42,20 @@ async fn main() -> ExitCode {
 
 async fn measure(arguments: &Arguments) -> Result<()> {
     let services = tokio::task::spawn_blocking(Services::from_environment).await??;
-    let mut effort = if arguments.quick { Effort::QUICK } else { Effort::FULL };
-    effort.rounds = arguments.rounds.unwrap_or(effort.rounds).max(1);
-    let subjects = match arguments.only {
-        Some(Name::Drain) => vec![Subject::Drain],
-        Some(Name::Orders) => vec![Subject::Orders],
-        None => vec![Subject::Drain, Subject::Orders],
+    let (size, rounds) = match (arguments.quick, arguments.full) {
+        (true, _) => (Size::Quick, QUICK_ROUNDS),
+        (_, true) => (Size::Full, ROUNDS),
+        _ => (Size::Standard, ROUNDS),
     };
-    for subject in subjects {
-        println!("{}\n", run(subject, &services, effort).await?);
+    let effort = Effort { size, rounds: arguments.rounds.map_or(rounds, usize::from) };
+    let chosen = if arguments.only.is_empty() { Subject::value_variants() } else { &arguments.only };
+    let mut all = Vec::new();
+    for subject in chosen {
+        for measurement in run(*subject, &services, effort).await? {
+            println!("{measurement}");
+            all.push(measurement);
+        }
     }
+    println!("{}", summary(&all));
     Ok(())
 }

@@ -1,0 +1,38 @@
+//! All events of one aggregate. Order means that an event waits until the one before it is settled, so what counts is
+//! the time for one after another.
+
+use anyhow::Result;
+
+use crate::harness::Services;
+
+use super::outbox::{self, rate};
+use super::raw_publisher::Broker;
+use super::report::{Claim, Measurement, Series, Wanted};
+use super::{Effort, progress};
+
+/// In flight at the same time, and how many events are enough to see the rate.
+const SETTINGS: [(usize, i64); 1] = [(1, 2_000)];
+
+pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<Measurement>> {
+    let mut result = Measurement::new("drain of one aggregate's events", "events/s");
+    for (in_flight, events) in SETTINGS {
+        let events = events / effort.pick(4, 1);
+        let mut raw = Series::new(format!("raw publisher, {in_flight} unconfirmed"));
+        let mut relay = Series::new(format!("relay --once, {in_flight} in flight"));
+        for round in effort.rounds() {
+            progress(format!("hot aggregate, {in_flight} in flight, round {round}"));
+            let world = outbox::fresh(services).await?;
+            let sql = world.sql().await?;
+            outbox::fill(&sql, events, 1).await?;
+            outbox::settle_down(&sql).await?;
+            let broker = Broker::open(&world.vhost.url).await?;
+            let time = broker.publish(&outbox::read(&sql).await?, in_flight).await?;
+            raw.push(rate(events, time.as_secs_f64()));
+            let drain = outbox::drain(&world, &[]).await?;
+            relay.push(rate(events, drain.steady));
+        }
+        let what = format!("hot aggregate, {in_flight} in flight: relay / raw publisher");
+        result = result.claims([Claim::ratio(what, &relay, &raw, Wanted::Nothing)]).series([raw, relay]);
+    }
+    Ok(vec![result])
+}

@@ -1,0 +1,153 @@
+//! Writers that keep to a schedule.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use lapin::Channel;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_postgres::{Client, Statement};
+
+use crate::harness::{World, connect};
+
+use super::clock::Clock;
+use super::wake_up::WakeUp;
+use crate::bench::raw_publisher::{self, Broker, Event};
+
+/// Taken in turn, so that a slow commit holds up only the one after so many.
+const CONNECTIONS: usize = 32;
+/// No two of them are on their way at the same time: order is not what is measured here.
+const AGGREGATES: usize = 10_000;
+const INSERT: &str = "
+    INSERT INTO outbox_events (id, aggregate_type, aggregate_id, event_type, payload)
+    VALUES ($1::text::uuid, 'thing', $2, 'thing.happened', $3::text::json)";
+
+/// One event after another, an interval apart.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Load {
+    pub(super) interval: Duration,
+    pub(super) events: u64,
+}
+
+/// What a writer does when it has the answer to its COMMIT.
+#[derive(Clone)]
+pub(super) enum AfterCommit {
+    Publish(Arc<Broker>),
+    Wake(WakeUp),
+    Nothing,
+}
+
+impl AfterCommit {
+    pub(super) async fn publish(amqp_url: &str) -> Result<Self> {
+        Ok(Self::Publish(Arc::new(Broker::open(amqp_url).await?)))
+    }
+
+    pub(super) async fn wake(database_url: &str) -> Result<Self> {
+        Ok(Self::Wake(WakeUp::connect(database_url).await?))
+    }
+
+    pub(super) fn nothing() -> Self {
+        Self::Nothing
+    }
+
+    async fn act(&self, event: &Event) -> Result<()> {
+        match self {
+            Self::Publish(broker) => publish(&broker.channel, event).await,
+            Self::Wake(wake_up) => {
+                wake_up.wake();
+                Ok(())
+            }
+            Self::Nothing => Ok(()),
+        }
+    }
+}
+
+async fn publish(channel: &Channel, event: &Event) -> Result<()> {
+    raw_publisher::confirmed(raw_publisher::publish(channel, event).await?).await
+}
+
+/// A connection with its statement prepared.
+struct Writer {
+    client: Client,
+    insert: Statement,
+}
+
+impl Writer {
+    async fn connect(database_url: &str) -> Result<Arc<Self>> {
+        let client = connect(database_url).await?;
+        let insert = client.prepare(INSERT).await?;
+        Ok(Arc::new(Self { client, insert }))
+    }
+
+    /// A transaction of one statement.
+    async fn commit(&self, event: &Event) -> Result<()> {
+        let columns: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
+            [&event.id, &event.aggregate_id, &event.payload];
+        self.client.execute(&self.insert, &columns).await?;
+        Ok(())
+    }
+}
+
+impl Load {
+    /// Writes every event at its time; returns when all are committed, and published where that is what follows.
+    pub(super) async fn run(
+        self,
+        world: &World,
+        clock: &Arc<Clock>,
+        after_commit: AfterCommit,
+    ) -> Result<()> {
+        let mut writers = Vec::new();
+        for _ in 0..CONNECTIONS {
+            writers.push(Writer::connect(&world.database.url).await?);
+        }
+        let mut due = self.schedule(Arc::clone(clock))?;
+        let mut tasks = JoinSet::new();
+        while let Some(number) = due.recv().await {
+            let (writer, clock) = (Arc::clone(&writers[number % CONNECTIONS]), Arc::clone(clock));
+            let after_commit = after_commit.clone();
+            tasks.spawn(async move {
+                let event = event(number);
+                writer.commit(&event).await?;
+                clock.committed(number);
+                after_commit.act(&event).await
+            });
+        }
+        while let Some(ended) = tasks.join_next().await {
+            ended??;
+        }
+        Ok(())
+    }
+
+    /// The numbers of the events, each at its time. A thread of its own: the runtime's timer knows milliseconds only.
+    fn schedule(self, clock: Arc<Clock>) -> Result<mpsc::UnboundedReceiver<usize>> {
+        let (sender, due) = mpsc::unbounded_channel();
+        let begin = Instant::now() + self.interval;
+        std::thread::Builder::new()
+            .name("schedule".to_owned())
+            .spawn(move || {
+                let mut at = begin;
+                for number in 0..usize::try_from(self.events).unwrap_or(usize::MAX) {
+                    std::thread::sleep(at.saturating_duration_since(Instant::now()));
+                    clock.due(number, at);
+                    if sender.send(number).is_err() {
+                        return;
+                    }
+                    at += self.interval;
+                }
+            })
+            .context("no thread for the schedule")?;
+        Ok(due)
+    }
+}
+
+/// 300 bytes of payload.
+fn event(number: usize) -> Event {
+    let start = format!(r#"{{"number": {number}, "text": ""#);
+    Event {
+        id: Clock::id(number).to_string(),
+        aggregate_id: format!("aggregate-{}", number % AGGREGATES),
+        occurred_at: "2026-01-01T00:00:00.000000Z".to_owned(),
+        payload: format!("{start}{}\"}}", "x".repeat(298_usize.saturating_sub(start.len()))),
+    }
+}

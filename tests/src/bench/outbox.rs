@@ -1,0 +1,142 @@
+//! An outbox with events in it, and a relay that drains it: what most of the benchmarks begin with.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use tokio_postgres::Client;
+
+use crate::harness::{Services, World, program, root, until};
+
+use super::raw_publisher::Event;
+use super::usage::{self, Counters, Ran, Used};
+
+const DRAIN_LIMIT: Duration = Duration::from_secs(3600);
+const BACKENDS_LIMIT: Duration = Duration::from_secs(10);
+
+/// 300 bytes each: a JSON object, padded.
+const FILL: &str = "
+    INSERT INTO outbox_events (aggregate_type, aggregate_id, event_type, payload)
+    SELECT 'thing', 'aggregate-' || number % $2::bigint, 'thing.happened',
+           (left('{\"number\": ' || number || ', \"text\": \"' || repeat('x', 300), 298) || '\"}')::json
+    FROM generate_series(1, $1::bigint) AS number";
+
+/// A database and a virtual host that nothing was in before.
+pub(super) async fn fresh(services: &Services) -> Result<World> {
+    World::lasting(services.clone(), root().join(".dev/bench")).await
+}
+
+/// Writes events of so many aggregates in turn, all of them in one transaction.
+pub(super) async fn fill(sql: &Client, events: i64, aggregates: i64) -> Result<()> {
+    sql.execute(FILL, &[&events, &aggregates]).await?;
+    Ok(())
+}
+
+/// What a settle does, for all events at once and with nothing around it: the least that a history can cost.
+pub(super) async fn move_all(sql: &Client) -> Result<()> {
+    sql.batch_execute(
+        "WITH published AS (DELETE FROM outbox_events RETURNING *)
+         INSERT INTO outbox_history (seq, id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
+             schema_version, payload, headers, occurred_at, shard, retry_count, next_attempt_at, last_error)
+         SELECT seq, id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type, schema_version, payload,
+             headers, occurred_at, shard, retry_count, next_attempt_at, last_error
+         FROM published",
+    )
+    .await?;
+    Ok(())
+}
+
+/// Does what would otherwise fall into the measurement: vacuum, and the checkpoint of what was written.
+pub(super) async fn settle_down(sql: &Client) -> Result<()> {
+    sql.batch_execute("VACUUM ANALYZE outbox_events").await?;
+    // Not everybody may.
+    let _ = sql.batch_execute("CHECKPOINT").await;
+    Ok(())
+}
+
+/// The events in the order in which they were written, for a program that publishes them from memory.
+pub(super) async fn read(sql: &Client) -> Result<Vec<Event>> {
+    let rows = sql
+        .query(
+            "SELECT id::text, aggregate_id, to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), payload::text
+             FROM outbox_events ORDER BY seq",
+            &[],
+        )
+        .await?;
+    let event = |row: &tokio_postgres::Row| Event {
+        id: row.get(0),
+        aggregate_id: row.get(1),
+        occurred_at: row.get(2),
+        payload: row.get(3),
+    };
+    Ok(rows.iter().map(event).collect())
+}
+
+/// A `relay --once` from its start to its exit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Drain {
+    pub(super) relay: Ran,
+    pub(super) used: Used,
+    /// Seconds from the first settled batch to the last.
+    pub(super) steady: f64,
+}
+
+/// Drains, and insists that nothing is left.
+pub(super) async fn drain(world: &World, environment: &[(&str, &str)]) -> Result<Drain> {
+    let mut command = Command::new(program("relay")?);
+    command
+        .arg("--once")
+        .env("DATABASE_URL", &world.database.url)
+        .env("AMQP_URL", &world.vhost.url)
+        .env("COMPTOIR__LOG__FILTER", "warn")
+        .envs(environment.iter().copied());
+    let sql = world.sql().await?;
+    let before = Counters::read(&world.services, &sql).await?;
+    let relay = usage::run(command, DRAIN_LIMIT).await?;
+    relay_is_gone(&sql).await?;
+    let used = before.until(&Counters::read(&world.services, &sql).await?);
+    let left: i64 = sql.query_one("SELECT count(*) FROM outbox_events", &[]).await?.get(0);
+    ensure!(left == 0, "{left} events are left");
+    Ok(Drain { relay, used, steady: settled_during(&sql).await? })
+}
+
+/// Seconds from the first settled batch to the last.
+pub(super) async fn settled_during(sql: &Client) -> Result<f64> {
+    let row = sql
+        .query_one(
+            "SELECT COALESCE(extract(epoch FROM max(published_at) - min(published_at)), 0)::double precision
+             FROM outbox_history WHERE event_type = 'thing.happened'",
+            &[],
+        )
+        .await?;
+    Ok(row.get(0))
+}
+
+/// A session hands in its counters when it ends, a moment after its client has.
+async fn relay_is_gone(sql: &Client) -> Result<()> {
+    until("the relay's sessions to end", BACKENDS_LIMIT, async || {
+        let others: i64 = sql
+            .query_one(
+                "SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND application_name = 'comptoir'",
+                &[],
+            )
+            .await?
+            .get(0);
+        ensure!(others == 0, "{others} are there");
+        Ok(())
+    })
+    .await
+}
+
+/// Events in a second.
+#[allow(clippy::cast_precision_loss, reason = "a rate for people to read")]
+pub(super) fn rate(events: i64, seconds: f64) -> f64 {
+    events as f64 / seconds
+}
+
+/// A quantity's share for each event.
+#[allow(clippy::cast_precision_loss, reason = "for people to read")]
+pub(super) fn per_event(quantity: f64, events: i64) -> f64 {
+    quantity / events as f64
+}
