@@ -16,7 +16,6 @@ use comptoir_core::{database, telemetry};
 
 use crate::config::Config;
 use crate::error::RelayError;
-use crate::history::HistoryKeeper;
 use crate::{daemon, dead_letters, once, replay, status, tail};
 
 const FAILURE: u8 = 1;
@@ -115,8 +114,6 @@ fn run(cli: Cli) -> Result<u8, RelayError> {
             Some(Command::Tail(arguments)) => tail::run(&config, &arguments).await.map(|()| 0),
             None if cli.once => {
                 let outcome = once::run(&config, cli.max_events, cli.deadline).await?;
-                // Where only a timer runs the relay, nobody else keeps the history.
-                HistoryKeeper::new(config.history.clone(), config.database.clone()).run_and_report().await;
                 Ok(if outcome.is_complete() { 0 } else { INCOMPLETE })
             }
             None => daemon::run(&config).await.map(|()| 0),

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::daemon;
 use crate::engine::{Condition, Goal};
 use crate::error::{DatabaseFault, RelayError, Trouble};
+use crate::history::HistoryKeeper;
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const RECONNECT_WAIT: Duration = Duration::from_millis(200);
@@ -30,9 +31,9 @@ impl Outcome {
 }
 
 /// Why the wait ended.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum End {
-    Drained,
+    Drained(Remainder),
     LimitReached,
     DeadlinePassed,
     NotReached(String),
@@ -55,6 +56,9 @@ pub(crate) async fn run(
     let goal = Goal { last_seq, max_events: max_events.unwrap_or(u64::MAX) };
     let (engine, condition) = daemon::prepare(config, goal, stop.clone());
     let draining = tokio::spawn(engine.run());
+    // Where only a timer runs the relay, nobody else keeps the history. Beside the drain, which it does not slow down.
+    let mut keeper = HistoryKeeper::new(config.history.clone(), config.database.clone());
+    let keeping = tokio::spawn(async move { keeper.run_and_report().await });
     let end = wait(&mut watcher, condition, began, deadline, patience, &stop).await;
     stop.cancel();
     // Bounded by relay.shutdown_timeout_ms.
@@ -64,7 +68,10 @@ pub(crate) async fn run(
     if let End::NotReached(what) = end {
         return Err(RelayError::NotReached { what, seconds: patience.as_secs() });
     }
-    let rest = watcher.remainder().await?;
+    let rest = match &end {
+        End::Drained(rest) => rest.clone(),
+        _ => watcher.remainder().await?,
+    };
     tracing::info!(
         due = rest.due,
         waiting = rest.waiting,
@@ -72,24 +79,35 @@ pub(crate) async fn run(
         ?end,
         "stopped"
     );
+    if let Err(error) = keeping.await {
+        tracing::error!(%error, "the upkeep of the history ended");
+    }
     Ok(Outcome(rest))
 }
 
 async fn wait(
     watcher: &mut Watcher<'_>,
-    condition: watch::Receiver<Condition>,
+    mut condition: watch::Receiver<Condition>,
     began: Instant,
     deadline: Option<Duration>,
     patience: Duration,
     stop: &CancellationToken,
 ) -> End {
     let mut last_reached = Instant::now();
+    let mut was_done = false;
     loop {
         tokio::select! {
             () = stop.cancelled() => return End::Stopped,
             () = tokio::time::sleep(LOOK_EVERY) => {}
+            // Noticed at once. Then what others hold is looked at now and then.
+            done = condition.wait_for(|now| now.idle || now.limit_reached), if !was_done => {
+                if done.is_err() {
+                    return End::Stopped;
+                }
+            }
         }
         let now = condition.borrow().clone();
+        was_done = now.idle || now.limit_reached;
         let unreached = match (now.database_up, now.broker_up && !now.blocked) {
             (true, true) => None,
             (false, _) => Some(("the database", now.database_trouble)),
@@ -110,7 +128,7 @@ async fn wait(
         }
         if now.idle {
             match watcher.remainder().await {
-                Ok(rest) if rest.due == 0 => return End::Drained,
+                Ok(rest) if rest.due == 0 => return End::Drained(rest),
                 Ok(_) => {}
                 Err(fault) => tracing::debug!(%fault, "cannot look what is left"),
             }

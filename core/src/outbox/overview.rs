@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Double, Nullable, SmallInt, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Double, Integer, Nullable, SmallInt, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::SHARDS;
 use crate::schema::{relay_replicas, relay_shards};
 
 /// Counted, not estimated: reads the whole outbox.
@@ -58,8 +59,13 @@ crate::statement! {
 }
 
 crate::statement! {
-    struct Start<'a> {} -> (BigInt, Timestamptz)
-    = "SELECT COALESCE((SELECT max(seq) FROM outbox_events), 0), now()"
+    /// The last row of each shard, which the primary key finds without reading the outbox.
+    struct Start<'a> { shards: i32 => Integer } -> (BigInt, Timestamptz)
+    = "SELECT COALESCE(max(last.seq), 0), now()
+    FROM generate_series(0, $1 - 1) AS held (shard)
+    CROSS JOIN LATERAL (
+        SELECT seq FROM outbox_events WHERE shard = held.shard ORDER BY seq DESC LIMIT 1
+    ) AS last"
 }
 
 crate::statement! {
@@ -114,7 +120,7 @@ pub async fn replicas(connection: &mut AsyncPgConnection) -> QueryResult<Vec<Rep
 /// # Errors
 /// The connection's own.
 pub async fn run_start(connection: &mut AsyncPgConnection) -> QueryResult<(i64, DateTime<Utc>)> {
-    Start::new().get_result(connection).await
+    Start::new(i32::try_from(SHARDS).unwrap_or(i32::MAX)).get_result(connection).await
 }
 
 /// # Errors
