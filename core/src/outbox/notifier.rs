@@ -45,7 +45,8 @@ impl Notifier {
 }
 
 async fn send_notifications(config: NotifierConfig, mut due: mpsc::Receiver<()>) {
-    let statement = format!("NOTIFY {NOTIFY_CHANNEL}");
+    // A notification is a transaction, and is sent to its listeners when that is on disk, unless nobody asks for that.
+    let statement = format!("BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {NOTIFY_CHANNEL}; COMMIT");
     let mut connection = None;
     while due.recv().await.is_some() {
         while let Err(error) = send(&mut connection, &config.database, &statement).await {
