@@ -130,6 +130,8 @@ diesel::table! {
         started_at -> Timestamptz,
         last_seen_at -> Timestamptz,
         blocked -> Bool,
+        version -> Nullable<Text>,
+        lease_ttl_ms -> Nullable<Int8>,
     }
 }
 

@@ -3,7 +3,7 @@
 //! | code | meaning |
 //! |---|---|
 //! | 0 | done |
-//! | 1 | the database or the broker was not reached, the relay failed, or ids that were named do not exist |
+//! | 1 | the database or the broker was not reached, the relay failed, ids that were named do not exist, `check` found a failure |
 //! | 2 | a usage or configuration error, in one line on standard error |
 //! | 3 | `--once` stopped at its limit, or events wait for a retry or became dead letters |
 
@@ -16,7 +16,7 @@ use comptoir_core::{database, telemetry};
 
 use crate::config::Config;
 use crate::error::RelayError;
-use crate::{daemon, dead_letters, once, replay, status, tail};
+use crate::{check, daemon, dead_letters, once, replay, status, tail};
 
 const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
@@ -70,6 +70,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Follow events as they are published, until it is interrupted
     Tail(tail::Arguments),
+    /// See whether everything is set up, and say what to fix
+    Check(check::Arguments),
     /// Bring the database up to date
     Migrate,
 }
@@ -111,6 +113,9 @@ fn run(cli: Cli) -> Result<u8, RelayError> {
             Some(Command::Status { json }) => status::show(&config, json).await.map(|()| 0),
             Some(Command::DeadLetters { command }) => dead_letters::run(&config, command).await.map(|()| 0),
             Some(Command::Replay(arguments)) => replay::run(&config, arguments).await.map(|()| 0),
+            Some(Command::Check(arguments)) => {
+                check::run(&config, &arguments).await.map(|ok| if ok { 0 } else { FAILURE })
+            }
             Some(Command::Tail(arguments)) => tail::run(&config, &arguments).await.map(|()| 0),
             None if cli.once => {
                 let outcome = once::run(&config, cli.max_events, cli.deadline).await?;
@@ -125,9 +130,14 @@ fn run(cli: Cli) -> Result<u8, RelayError> {
 }
 
 fn overrides(cli: &Cli) -> Vec<(&'static str, String)> {
+    let management_url = match &cli.command {
+        Some(Command::Check(arguments)) => &arguments.management_url,
+        _ => &None,
+    };
     [
         ("database.url", &cli.database_url),
         ("broker.url", &cli.amqp_url),
+        ("broker.management_url", management_url),
         ("relay.http_listen", &cli.http_listen),
     ]
     .into_iter()

@@ -30,6 +30,7 @@ pub(crate) struct Config {
 #[serde(deny_unknown_fields)]
 pub(crate) struct BrokerConfig {
     pub(crate) url: SecretUrl,
+    pub(crate) management_url: SecretUrl,
     pub(crate) exchange: String,
     pub(crate) dead_letter_exchange: String,
     pub(crate) dead_letter_queue: String,

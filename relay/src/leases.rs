@@ -18,6 +18,9 @@ use crate::config::RelayConfig;
 use crate::error::{DatabaseFault, Trouble};
 use crate::metrics;
 
+/// Told to everybody, so that a forgotten replica is found after an upgrade.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// What the replica holds.
 #[derive(Debug, Clone)]
 pub(crate) struct Holdings {
@@ -166,7 +169,8 @@ impl ShardLeaser {
         let (id, name, ttl_ms) = (self.id, self.name.clone(), millis(self.ttl));
         let blocked = self.blocked.load(Ordering::Relaxed);
         let connection = self.connected().await?;
-        let live = leases::beat(connection, id, &name, blocked, ttl_ms).await?;
+        let me = leases::Replica { id, name: &name, version: VERSION, lease_ttl_ms: ttl_ms };
+        let live = leases::beat(connection, me, blocked).await?;
         let asked = Instant::now();
         let mut held = leases::renew(connection, id, ttl_ms).await?;
         let fair = fair_share(live);

@@ -9,6 +9,7 @@
 
 mod backoff;
 mod broker_reason;
+mod check;
 pub mod cli;
 mod config;
 mod daemon;

@@ -23,7 +23,7 @@ use crate::config::ConfigError;
 pub use self::config::DatabaseConfig;
 pub use self::connect::connect;
 pub use self::fault::{ConnectFault, statement_fault_reason};
-pub use self::migrations::{MigrationError, migrate};
+pub use self::migrations::{MigrationError, MigrationState, migrate, migration_state};
 
 pub type PooledConnection = Object<AsyncPgConnection>;
 

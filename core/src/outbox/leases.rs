@@ -16,13 +16,14 @@ crate::statement! {
         id: Uuid => SqlUuid,
         name: &'a str => Text,
         blocked: bool => Bool,
-        lifetime_ms: i64 => BigInt,
+        version: &'a str => Text,
+        lease_ttl_ms: i64 => BigInt,
     } -> (BigInt,)
     = "WITH me AS (
-        INSERT INTO relay_replicas (id, name, blocked) VALUES ($1, $2, $3)
+        INSERT INTO relay_replicas (id, name, blocked, version, lease_ttl_ms) VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (id) DO UPDATE SET last_seen_at = now(), blocked = excluded.blocked
-        RETURNING id
-    ), lifetime AS (SELECT $4 * interval '1 millisecond' AS lifetime),
+        RETURNING id, lease_ttl_ms
+    ), lifetime AS (SELECT lease_ttl_ms * interval '1 millisecond' AS lifetime FROM me),
     gone AS (
         DELETE FROM relay_replicas WHERE last_seen_at < now() - 20 * (SELECT lifetime FROM lifetime)
     )
@@ -70,18 +71,27 @@ crate::statement! {
     SELECT pg_notify($3, '') FROM (SELECT count(*) AS shards FROM released) AS r WHERE r.shards > 0"
 }
 
+/// Who beats, and with which settings: everybody can see whether the replicas agree.
+#[derive(Debug, Clone, Copy)]
+pub struct Replica<'a> {
+    pub id: Uuid,
+    pub name: &'a str,
+    pub version: &'a str,
+    pub lease_ttl_ms: i64,
+}
+
 /// Says that this replica lives; returns how many do, itself included.
 ///
 /// # Errors
 /// The connection's own.
 pub async fn beat(
     connection: &mut AsyncPgConnection,
-    id: Uuid,
-    name: &str,
+    replica: Replica<'_>,
     blocked: bool,
-    lifetime_ms: i64,
 ) -> QueryResult<i64> {
-    Beat::new(id, name, blocked, lifetime_ms).get_result::<(i64,)>(connection).await.map(|(live,)| live)
+    let Replica { id, name, version, lease_ttl_ms } = replica;
+    let beat = Beat::new(id, name, blocked, version, lease_ttl_ms);
+    beat.get_result::<(i64,)>(connection).await.map(|(live,)| live)
 }
 
 /// Renews every lease that has not expired and returns what is held.

@@ -7,6 +7,7 @@ mod append;
 pub mod dead_letters;
 mod fetch;
 pub mod history;
+pub mod inspection;
 pub mod leases;
 mod notifier;
 pub mod operations;

@@ -38,6 +38,9 @@ pub struct ReplicaState {
     pub started_at: DateTime<Utc>,
     pub last_seen_at: DateTime<Utc>,
     pub blocked: bool,
+    /// Unknown of a replica that is older than these columns, here and below.
+    pub version: Option<String>,
+    pub lease_ttl_ms: Option<i64>,
 }
 
 /// What is left of a run that began at `started_at`.

@@ -32,6 +32,7 @@ use crate::error::{BrokerFault, EventFault, Trouble};
 use crate::message::{self, DeadLetterNote, short};
 use crate::metrics;
 
+pub(crate) use self::session::{connect, dead_letter_queue_arguments};
 pub(crate) use self::window::Verdict;
 
 /// What is published for an event.

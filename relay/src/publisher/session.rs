@@ -31,10 +31,7 @@ impl Session {
     }
 
     async fn open_unbounded(config: &BrokerConfig, name: String) -> Result<Self, BrokerFault> {
-        let uri = config.uri().map_err(BrokerFault::Url)?;
-        // Recovery is the relay's own: lapin's would publish on a channel whose confirms it no longer knows.
-        let properties = ConnectionProperties::default().with_connection_name(name.into());
-        let connection = Connection::connect_uri(uri, properties).await.map_err(BrokerFault::Connect)?;
+        let connection = connect_unbounded(config, name).await?;
         // The only listener: two would share the events between them.
         let events = connection.events_listener().boxed();
         let channel = connection.create_channel().await?;
@@ -42,6 +39,28 @@ impl Session {
         channel.confirm_select(Default::default()).await?;
         Ok(Self { channel: Arc::new(channel), events, _connection: connection })
     }
+}
+
+/// A connection for something else than publishing events.
+pub(crate) async fn connect(config: &BrokerConfig, name: &str) -> Result<Connection, BrokerFault> {
+    let limit = Duration::from_millis(config.connect_timeout_ms);
+    tokio::time::timeout(limit, connect_unbounded(config, name.to_owned()))
+        .await
+        .unwrap_or(Err(BrokerFault::ConnectTimeout(config.connect_timeout_ms)))
+}
+
+async fn connect_unbounded(config: &BrokerConfig, name: String) -> Result<Connection, BrokerFault> {
+    let uri = config.uri().map_err(BrokerFault::Url)?;
+    // Recovery is the relay's own: lapin's would publish on a channel whose confirms it no longer knows.
+    let properties = ConnectionProperties::default().with_connection_name(name.into());
+    Connection::connect_uri(uri, properties).await.map_err(BrokerFault::Connect)
+}
+
+/// As which kind of queue the relay declares the one for dead letters.
+pub(crate) fn dead_letter_queue_arguments() -> FieldTable {
+    let mut quorum = FieldTable::default();
+    quorum.insert(short("x-queue-type"), AMQPValue::LongString("quorum".into()));
+    quorum
 }
 
 /// The exchange, the dead-letter exchange, and the queue bound to it. An exchange that exists otherwise (an alternate
@@ -53,10 +72,10 @@ async fn declare(channel: &Channel, config: &BrokerConfig) -> Result<(), lapin::
             .exchange_declare(short(exchange.as_str()), ExchangeKind::Topic, durable, FieldTable::default())
             .await?;
     }
-    let mut quorum = FieldTable::default();
-    quorum.insert(short("x-queue-type"), AMQPValue::LongString("quorum".into()));
     let durable = QueueDeclareOptions { durable: true, ..Default::default() };
-    channel.queue_declare(short(config.dead_letter_queue.as_str()), durable, quorum).await?;
+    channel
+        .queue_declare(short(config.dead_letter_queue.as_str()), durable, dead_letter_queue_arguments())
+        .await?;
     channel
         .queue_bind(
             short(config.dead_letter_queue.as_str()),

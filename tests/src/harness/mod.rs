@@ -29,7 +29,7 @@ pub use project::{free_port, program, root};
 pub use proxy::Proxy;
 pub use relay::Relay;
 pub use services::Services;
-pub use urls::{address, with_address, with_path};
+pub use urls::{address, with_address, with_path, with_user};
 pub use wait::until;
 pub use world::World;
 pub use writer::{Writers, insert_event, insert_many};

@@ -41,7 +41,7 @@ pub fn with_path(url: &str, path: &str) -> Result<String> {
 ///
 /// # Errors
 /// When it is not a URL.
-pub(super) fn with_user(url: &str, name: &str, password: &str) -> Result<String> {
+pub fn with_user(url: &str, name: &str, password: &str) -> Result<String> {
     let mut parts = split(url)?;
     let user = format!("{name}:{password}");
     parts.user = Some(&user);

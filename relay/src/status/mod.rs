@@ -1,16 +1,18 @@
 //! `relay status`: what waits and who works on it, from the database alone.
 
+mod table;
+
 use std::collections::HashMap;
 use std::io::Write;
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{Cell, CellAlignment, Table};
+use chrono::{DateTime, Utc};
 use comptoir_core::database;
+use comptoir_core::outbox::operations;
 use comptoir_core::outbox::overview::{self, ReplicaState, ShardState, Totals};
 use serde::Serialize;
 use uuid::Uuid;
 
+use self::table::table;
 use crate::config::Config;
 use crate::error::{DatabaseFault, RelayError};
 
@@ -44,6 +46,8 @@ struct Replica {
     last_seen_at: DateTime<Utc>,
     blocked: bool,
     shards: usize,
+    version: Option<String>,
+    lease_ttl_ms: Option<i64>,
 }
 
 /// Prints the state of the outbox, for people or as JSON.
@@ -51,23 +55,25 @@ struct Replica {
 /// # Errors
 /// The database cannot be reached, or is not migrated.
 pub(crate) async fn show(config: &Config, json: bool) -> Result<(), RelayError> {
-    let status = read(config).await?;
+    let (status, now) = read(config).await?;
     let text = if json {
         serde_json::to_string_pretty(&status).map_err(|error| RelayError::Startup(error.to_string()))?
     } else {
-        table(&status)
+        table(&status, now, config.relay.lease_ttl_ms)
     };
     // A reader that has gone away, such as `head`, is not an error.
     let _ = writeln!(std::io::stdout(), "{text}");
     Ok(())
 }
 
-async fn read(config: &Config) -> Result<Status, DatabaseFault> {
+/// And the database's clock, by which all of its times are.
+async fn read(config: &Config) -> Result<(Status, DateTime<Utc>), DatabaseFault> {
     let mut connection = database::connect(&config.database).await?;
     let totals = overview::totals(&mut connection).await?;
     let shards = overview::shards(&mut connection).await?;
     let replicas = overview::replicas(&mut connection).await?;
-    Ok(assemble(totals, shards, replicas))
+    let now = operations::clock(&mut connection).await?;
+    Ok((assemble(totals, shards, replicas), now))
 }
 
 fn assemble(totals: Totals, shards: Vec<ShardState>, replicas: Vec<ReplicaState>) -> Status {
@@ -91,6 +97,8 @@ fn assemble(totals: Totals, shards: Vec<ShardState>, replicas: Vec<ReplicaState>
                 started_at: replica.started_at,
                 last_seen_at: replica.last_seen_at,
                 blocked: replica.blocked,
+                version: replica.version,
+                lease_ttl_ms: replica.lease_ttl_ms,
             })
             .collect(),
         shards: shards
@@ -102,76 +110,5 @@ fn assemble(totals: Totals, shards: Vec<ShardState>, replicas: Vec<ReplicaState>
                 expires_at: shard.expires_at,
             })
             .collect(),
-    }
-}
-
-fn table(status: &Status) -> String {
-    let mut outbox = Table::new();
-    outbox.load_style(UTF8_HORIZONTAL_ONLY).set_header(["outbox", ""]);
-    let oldest = status.oldest_pending_seconds.map_or_else(|| "–".to_owned(), |age| format!("{age:.1} s"));
-    for (what, value) in [
-        ("pending", status.pending.to_string()),
-        ("oldest pending", oldest),
-        ("retrying", status.retrying.to_string()),
-        ("held by a dead letter", status.held.to_string()),
-        ("dead letters", status.dead_letters.to_string()),
-        ("blocked by the broker", if status.blocked { "yes" } else { "no" }.to_owned()),
-    ] {
-        outbox.add_row([Cell::new(what), Cell::new(value).set_alignment(CellAlignment::Right)]);
-    }
-    let mut replicas = Table::new();
-    replicas.load_style(UTF8_HORIZONTAL_ONLY).set_header([
-        "replica",
-        "shards",
-        "started",
-        "last seen",
-        "holds",
-    ]);
-    let nobody = status.shards.iter().filter(|shard| shard.owner.is_none()).map(|shard| shard.shard);
-    for replica in &status.replicas {
-        let owned =
-            status.shards.iter().filter(|shard| shard.owner == Some(replica.id)).map(|shard| shard.shard);
-        let name = if replica.blocked { format!("{} (blocked)", replica.name) } else { replica.name.clone() };
-        replicas.add_row([
-            name,
-            replica.shards.to_string(),
-            seconds(replica.started_at),
-            seconds(replica.last_seen_at),
-            ranges(owned),
-        ]);
-    }
-    let unowned = ranges(nobody);
-    if !unowned.is_empty() {
-        replicas.add_row(["nobody", "", "", "", unowned.as_str()]);
-    }
-    format!("{outbox}\n{replicas}")
-}
-
-fn seconds(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
-/// `0-3, 7, 9-10` of ascending numbers.
-fn ranges(numbers: impl Iterator<Item = i16>) -> String {
-    let mut ranges: Vec<(i16, i16)> = Vec::new();
-    for number in numbers {
-        match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == number => *last = number,
-            _ => ranges.push((number, number)),
-        }
-    }
-    let text =
-        |(first, last): (i16, i16)| if first == last { first.to_string() } else { format!("{first}-{last}") };
-    ranges.into_iter().map(text).collect::<Vec<_>>().join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn consecutive_shards_are_shown_as_ranges() {
-        assert_eq!(ranges([0, 1, 2, 5, 7, 8].into_iter()), "0-2, 5, 7-8");
-        assert_eq!(ranges([].into_iter()), "");
     }
 }

@@ -1,0 +1,165 @@
+//! What `relay check` asks of the database: settings of the server, privileges, which events there are. Changes nothing.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+/// Events are counted up to this number in each table: a check must not read ten million rows.
+pub const EVENTS_READ_AT_MOST: i64 = 200_000;
+
+#[derive(Debug, Clone, Queryable)]
+pub struct Server {
+    pub version: String,
+    pub user: String,
+    pub schema: Option<String>,
+    pub is_standby: bool,
+    pub is_read_only: bool,
+    pub isolation: String,
+    pub synchronous_commit: String,
+    pub fsync: String,
+    /// Connections that it takes, and those that are open.
+    pub max_connections: i32,
+    pub connections: i64,
+    /// Its clock, at some moment between the question and the answer.
+    pub clock: DateTime<Utc>,
+}
+
+/// A privilege on a table; `is_granted` is `None` if there is no such table.
+#[derive(Debug, Clone, Queryable)]
+pub struct Privilege {
+    pub table: String,
+    pub privilege: String,
+    pub is_granted: Option<bool>,
+}
+
+/// The history or one of its partitions.
+#[derive(Debug, Clone, Queryable)]
+pub struct HistoryTable {
+    pub name: String,
+    pub owner: String,
+    /// The connected role is the owner, or a member of it.
+    pub is_ours: bool,
+}
+
+/// How often an event type occurs, as far as it was counted.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct TypeCount {
+    pub event_type: String,
+    pub count: i64,
+}
+
+crate::statement! {
+    struct AskServer<'a> {}
+        -> (Text, Text, Nullable<Text>, Bool, Bool, Text, Text, Text, Integer, BigInt, Timestamptz)
+    = "SELECT current_setting('server_version'), current_user::text, current_schema()::text, pg_is_in_recovery(),
+        current_setting('transaction_read_only')::boolean, current_setting('default_transaction_isolation'),
+        current_setting('synchronous_commit'), current_setting('fsync'), current_setting('max_connections')::integer,
+        (SELECT sum(numbackends) FROM pg_stat_database)::bigint, clock_timestamp()"
+}
+
+crate::statement! {
+    struct AskPrivileges<'a> { tables: &'a [&'a str] => Array<Text>, privileges: &'a [&'a str] => Array<Text> }
+        -> (Text, Text, Nullable<Bool>)
+    = "SELECT name, privilege, has_table_privilege(to_regclass(name), privilege)
+    FROM unnest($1::text[], $2::text[]) AS wanted (name, privilege)"
+}
+
+crate::statement! {
+    struct AskHistoryTables<'a> {} -> (Text, Text, Bool)
+    = "SELECT c.relname::text, pg_get_userbyid(c.relowner)::text, pg_has_role(c.relowner, 'USAGE')
+    FROM pg_class c
+    WHERE c.oid = to_regclass('outbox_history')
+        OR c.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass('outbox_history'))
+    ORDER BY c.relname"
+}
+
+crate::statement! {
+    struct MayCreate<'a> {} -> (Bool,)
+    = "SELECT COALESCE(has_schema_privilege(current_schema(), 'CREATE'), false)"
+}
+
+crate::statement! {
+    struct PendingTypes<'a> { limit: i64 => BigInt } -> (Text, BigInt)
+    = "SELECT event_type, count(*) FROM (SELECT event_type FROM outbox_events LIMIT $1) AS e GROUP BY 1 ORDER BY 1"
+}
+
+crate::statement! {
+    struct PublishedTypes<'a> { since: DateTime<Utc> => Timestamptz, limit: i64 => BigInt } -> (Text, BigInt)
+    = "SELECT event_type, count(*)
+    FROM (SELECT event_type FROM outbox_history WHERE published_at >= $1 LIMIT $2) AS e GROUP BY 1 ORDER BY 1"
+}
+
+crate::statement! {
+    struct DeadTypes<'a> { reason: &'a str => Text, since: DateTime<Utc> => Timestamptz, limit: i64 => BigInt }
+        -> (Text, BigInt)
+    = "SELECT event_type, count(*) FROM (
+        SELECT event_type FROM outbox_dead_letters WHERE reason = $1 AND failed_at >= $2 LIMIT $3
+    ) AS e GROUP BY 1 ORDER BY 1"
+}
+
+/// # Errors
+/// The connection's own.
+pub async fn server(connection: &mut AsyncPgConnection) -> QueryResult<Server> {
+    RunQueryDsl::get_result(AskServer::new(), connection).await
+}
+
+/// Whether the connected role has these privileges on these tables.
+///
+/// # Errors
+/// The connection's own.
+pub async fn privileges(
+    connection: &mut AsyncPgConnection,
+    wanted: &[(&str, &str)],
+) -> QueryResult<Vec<Privilege>> {
+    let (tables, privileges): (Vec<&str>, Vec<&str>) = wanted.iter().copied().unzip();
+    RunQueryDsl::load(AskPrivileges::new(&tables, &privileges), connection).await
+}
+
+/// The history and its partitions.
+///
+/// # Errors
+/// The connection's own.
+pub async fn history_tables(connection: &mut AsyncPgConnection) -> QueryResult<Vec<HistoryTable>> {
+    RunQueryDsl::load(AskHistoryTables::new(), connection).await
+}
+
+/// Whether the connected role may create tables in its schema.
+///
+/// # Errors
+/// The connection's own.
+pub async fn may_create_tables(connection: &mut AsyncPgConnection) -> QueryResult<bool> {
+    RunQueryDsl::get_result::<(bool,)>(MayCreate::new(), connection).await.map(|(may,)| may)
+}
+
+/// The types of the events that wait, of [`EVENTS_READ_AT_MOST`] of them.
+///
+/// # Errors
+/// The connection's own.
+pub async fn pending_types(connection: &mut AsyncPgConnection) -> QueryResult<Vec<TypeCount>> {
+    RunQueryDsl::load(PendingTypes::new(EVENTS_READ_AT_MOST), connection).await
+}
+
+/// The types of the events that were published since then, of [`EVENTS_READ_AT_MOST`] of them.
+///
+/// # Errors
+/// The connection's own.
+pub async fn published_types(
+    connection: &mut AsyncPgConnection,
+    since: DateTime<Utc>,
+) -> QueryResult<Vec<TypeCount>> {
+    RunQueryDsl::load(PublishedTypes::new(since, EVENTS_READ_AT_MOST), connection).await
+}
+
+/// The types of the dead letters since then that have this reason.
+///
+/// # Errors
+/// The connection's own.
+pub async fn dead_types(
+    connection: &mut AsyncPgConnection,
+    reason: &str,
+    since: DateTime<Utc>,
+) -> QueryResult<Vec<TypeCount>> {
+    RunQueryDsl::load(DeadTypes::new(reason, since, EVENTS_READ_AT_MOST), connection).await
+}

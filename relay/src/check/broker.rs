@@ -1,0 +1,172 @@
+//! The broker over AMQP: reachable, with the objects that the relay declares, and the permissions that it needs.
+//!
+//! Changes nothing: an object is declared only if it exists already, and what is unbound to try a permission never was
+//! bound. AMQP shows neither bindings nor policies; the management interface does.
+
+use lapin::options::{ExchangeDeclareOptions, ExchangeUnbindOptions, QueueDeclareOptions};
+use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
+use lapin::types::FieldTable;
+use lapin::{Channel, Connection, ErrorKind, ExchangeKind};
+
+use super::report::Report;
+use crate::config::Config;
+use crate::error::BrokerFault;
+use crate::message::short;
+use crate::publisher;
+
+const AREA: &str = "broker";
+
+/// What the broker answered.
+#[derive(Debug)]
+enum Answer {
+    Yes,
+    Absent,
+    /// It exists otherwise, or may not be touched: the broker's words.
+    Different(String),
+    Forbidden(String),
+}
+
+/// False if it was not reached.
+pub(super) async fn check(config: &Config, report: &mut Report) -> bool {
+    let connection = match publisher::connect(&config.broker, "comptoir relay check").await {
+        Ok(connection) => connection,
+        Err(fault) => {
+            let fix = match fault.reason() {
+                "credentials" => "give the right user and password in AMQP_URL",
+                "virtual-host" => "make the virtual host of AMQP_URL, and give this user permissions on it",
+                "tls" => "look at the certificates, and whether the port is the one for amqps",
+                _ => "start RabbitMQ, or give the right host and port in AMQP_URL",
+            };
+            report.fail(AREA, "reachable", format!("{}: {fault}", config.broker.url), fix);
+            return false;
+        }
+    };
+    report.ok(AREA, "reachable", config.broker.url.to_string());
+    if let Err(fault) = check_objects(config, &connection, report).await {
+        report.fail(AREA, "answers", fault.to_string(), "look at the broker's log");
+    }
+    let _ = connection.close(200, "checked".into()).await;
+    true
+}
+
+async fn check_objects(
+    config: &Config,
+    connection: &Connection,
+    report: &mut Report,
+) -> Result<(), BrokerFault> {
+    let broker = &config.broker;
+    let mut exist = true;
+    for (check, name) in
+        [("exchange", &broker.exchange), ("dead-letter-exchange", &broker.dead_letter_exchange)]
+    {
+        let answer = exchange(connection, name).await?;
+        exist &= !matches!(answer, Answer::Absent);
+        note(report, check, name, "a durable topic exchange", answer);
+    }
+    let answer = dead_letter_queue(connection, &broker.dead_letter_queue).await?;
+    note(report, "dead-letter-queue", &broker.dead_letter_queue, "a durable quorum queue", answer);
+    if exist {
+        for name in [&broker.exchange, &broker.dead_letter_exchange] {
+            check_write(config, connection, name, report).await?;
+        }
+    }
+    Ok(())
+}
+
+fn note(report: &mut Report, check: &'static str, name: &str, what: &str, answer: Answer) {
+    match answer {
+        Answer::Yes => report.ok(AREA, check, format!("{name} is {what}")),
+        Answer::Absent => report.warn(
+            AREA,
+            check,
+            format!("{name} does not exist yet"),
+            "none, if no relay ran here yet: it is declared when the relay connects",
+        ),
+        Answer::Different(words) => report.fail(
+            AREA,
+            check,
+            format!("{name} is not {what} as the relay declares it: {words}"),
+            "delete it and let the relay declare it, or give another name in the configuration",
+        ),
+        Answer::Forbidden(words) => report.fail(
+            AREA,
+            check,
+            format!("{name} may not be declared: {words}"),
+            "rabbitmqctl set_permissions: this user needs `configure` on it",
+        ),
+    }
+}
+
+async fn exchange(connection: &Connection, name: &str) -> Result<Answer, BrokerFault> {
+    let declare = async |passive: bool| {
+        let options = ExchangeDeclareOptions { durable: true, passive, ..Default::default() };
+        let channel = connection.create_channel().await?;
+        channel.exchange_declare(short(name), ExchangeKind::Topic, options, FieldTable::default()).await
+    };
+    // Passively first: that makes nothing. It does not compare either, which the second does.
+    match answer(declare(true).await.map(drop))? {
+        Answer::Yes => answer(declare(false).await.map(drop)),
+        other => Ok(other),
+    }
+}
+
+async fn dead_letter_queue(connection: &Connection, name: &str) -> Result<Answer, BrokerFault> {
+    let declare = async |passive: bool| {
+        let options = QueueDeclareOptions { durable: true, passive, ..Default::default() };
+        let channel = connection.create_channel().await?;
+        channel.queue_declare(short(name), options, publisher::dead_letter_queue_arguments()).await
+    };
+    match answer(declare(true).await.map(drop))? {
+        Answer::Yes => answer(declare(false).await.map(drop)),
+        other => Ok(other),
+    }
+}
+
+/// A publish would be a message that somebody receives. Unbinding what never was bound asks for the same permission,
+/// `write` on the destination, and does nothing.
+async fn check_write(
+    config: &Config,
+    connection: &Connection,
+    name: &str,
+    report: &mut Report,
+) -> Result<(), BrokerFault> {
+    let channel: Channel = connection.create_channel().await?;
+    let never_bound = format!("relay-check-{}", uuid::Uuid::new_v4());
+    let unbound = channel
+        .exchange_unbind(
+            short(name),
+            short(config.broker.dead_letter_exchange.as_str()),
+            short(never_bound.as_str()),
+            ExchangeUnbindOptions::default(),
+            FieldTable::default(),
+        )
+        .await;
+    match answer(unbound)? {
+        Answer::Forbidden(words) => report.fail(
+            AREA,
+            "permissions",
+            words,
+            "rabbitmqctl set_permissions: this user needs `write` on both exchanges and `read` on the dead-letter exchange",
+        ),
+        _ => report.ok(AREA, "permissions", format!("may publish to {name}")),
+    }
+    Ok(())
+}
+
+/// The channel is gone after anything but a yes.
+fn answer(result: Result<(), lapin::Error>) -> Result<Answer, BrokerFault> {
+    let error = match result {
+        Ok(()) => return Ok(Answer::Yes),
+        Err(error) => error,
+    };
+    let ErrorKind::ProtocolError(said) = error.kind() else { return Err(error.into()) };
+    let words = said.get_message().to_string();
+    match said.kind() {
+        AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND) => Ok(Answer::Absent),
+        AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED | AMQPSoftError::RESOURCELOCKED) => {
+            Ok(Answer::Different(words))
+        }
+        AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => Ok(Answer::Forbidden(words)),
+        _ => Err(error.into()),
+    }
+}

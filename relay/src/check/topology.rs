@@ -1,0 +1,227 @@
+//! Where RabbitMQ would route a message, from its lists of exchanges and bindings. No I/O.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+const ALTERNATE: &str = "alternate-exchange";
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Exchange {
+    pub(super) name: String,
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    #[serde(default)]
+    pub(super) arguments: Map<String, Value>,
+    /// The name of the policy that applies to it.
+    #[serde(default)]
+    pub(super) policy: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Binding {
+    pub(super) source: String,
+    pub(super) destination: String,
+    pub(super) destination_type: String,
+    pub(super) routing_key: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Policy {
+    pub(super) name: String,
+    pub(super) definition: Map<String, Value>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Topology {
+    exchanges: HashMap<String, Exchange>,
+    bindings: HashMap<String, Vec<Binding>>,
+    policies: HashMap<String, Policy>,
+}
+
+/// Where a message goes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Reach {
+    pub(super) queues: BTreeSet<String>,
+    /// An exchange on the way decides by something else than the routing key.
+    pub(super) is_uncertain: bool,
+}
+
+impl Topology {
+    pub(super) fn new(exchanges: Vec<Exchange>, bindings: Vec<Binding>, policies: Vec<Policy>) -> Self {
+        let mut topology = Self {
+            exchanges: exchanges.into_iter().map(|exchange| (exchange.name.clone(), exchange)).collect(),
+            bindings: HashMap::new(),
+            policies: policies.into_iter().map(|policy| (policy.name.clone(), policy)).collect(),
+        };
+        for binding in bindings {
+            topology.bindings.entry(binding.source.clone()).or_default().push(binding);
+        }
+        topology
+    }
+
+    /// The exchange to which this one hands what it cannot route, by its argument or its policy.
+    pub(super) fn alternate(&self, exchange: &str) -> Option<&str> {
+        let exchange = self.exchanges.get(exchange)?;
+        let by_policy = || self.policies.get(exchange.policy.as_deref()?)?.definition.get(ALTERNATE);
+        exchange.arguments.get(ALTERNATE).or_else(by_policy)?.as_str()
+    }
+
+    /// Whether this queue is bound to this exchange with this key.
+    pub(super) fn is_bound(&self, exchange: &str, queue: &str, key: &str) -> bool {
+        self.bindings.get(exchange).into_iter().flatten().any(|binding| {
+            binding.destination == queue && binding.destination_type == "queue" && binding.routing_key == key
+        })
+    }
+
+    /// Follows bindings and alternate exchanges as the broker does: each exchange once.
+    pub(super) fn reach(&self, exchange: &str, key: &str) -> Reach {
+        let mut reach = Reach::default();
+        let (mut seen, mut next) = (HashSet::new(), vec![exchange]);
+        while let Some(name) = next.pop() {
+            let Some(exchange) = self.exchanges.get(name).filter(|_| seen.insert(name)) else { continue };
+            let mut is_routed = false;
+            for binding in self.bindings.get(name).into_iter().flatten() {
+                match exchange.routes(&binding.routing_key, key) {
+                    Some(false) => continue,
+                    Some(true) => {}
+                    None => {
+                        reach.is_uncertain = true;
+                        continue;
+                    }
+                }
+                is_routed = true;
+                if binding.destination_type == "queue" {
+                    reach.queues.insert(binding.destination.clone());
+                } else {
+                    next.push(&binding.destination);
+                }
+            }
+            if !is_routed {
+                next.extend(self.alternate(name));
+            }
+        }
+        reach
+    }
+}
+
+impl Exchange {
+    /// `None` if the routing key does not decide.
+    fn routes(&self, pattern: &str, key: &str) -> Option<bool> {
+        match self.kind.as_str() {
+            "topic" => Some(topic_matches(pattern, key)),
+            "direct" => Some(pattern == key),
+            "fanout" => Some(true),
+            _ => None,
+        }
+    }
+}
+
+/// As RabbitMQ matches: words between dots, `*` is one word, `#` any number of them.
+pub(super) fn topic_matches(pattern: &str, key: &str) -> bool {
+    let (pattern, key) = (words(pattern), words(key));
+    // matched[k]: the pattern so far matches the first k words. Linear in pattern times key, whatever the pattern is.
+    let mut matched = vec![false; key.len() + 1];
+    matched[0] = true;
+    for word in pattern {
+        if word == "#" {
+            for k in 1..matched.len() {
+                matched[k] |= matched[k - 1];
+            }
+        } else {
+            for k in (1..matched.len()).rev() {
+                matched[k] = matched[k - 1] && (word == "*" || word == key[k - 1]);
+            }
+            matched[0] = false;
+        }
+    }
+    matched[key.len()]
+}
+
+/// An empty key has no words; an empty word between dots is one.
+fn words(text: &str) -> Vec<&str> {
+    if text.is_empty() { Vec::new() } else { text.split('.').collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exchange(name: &str, kind: &str) -> Exchange {
+        Exchange { name: name.to_owned(), kind: kind.to_owned(), arguments: Map::new(), policy: None }
+    }
+
+    fn binding(source: &str, key: &str, destination: &str, destination_type: &str) -> Binding {
+        let [source, routing_key, destination, destination_type] =
+            [source, key, destination, destination_type].map(str::to_owned);
+        Binding { source, destination, destination_type, routing_key }
+    }
+
+    fn reached(topology: &Topology, key: &str) -> Vec<String> {
+        topology.reach("events", key).queues.into_iter().collect()
+    }
+
+    #[test]
+    fn a_star_is_one_word_and_a_hash_any_number() {
+        for (pattern, key, matches) in [
+            ("order.placed", "order.placed", true),
+            ("order.*", "order.placed", true),
+            ("order.*", "order", false),
+            ("order.*", "order.line.added", false),
+            ("order.#", "order", true),
+            ("order.#", "order.line.added", true),
+            ("#", "", true),
+            ("*", "", false),
+            ("#.placed", "placed", true),
+            ("#.placed", "order.x.placed", true),
+            ("#.#", "a", true),
+            ("*.#.*", "a", false),
+            ("*.#.*", "a.b", true),
+            ("a.#.b.#.c", "a.b.x.b.c", true),
+            ("a.#.b.#.c", "a.x.c", false),
+            ("order.*", "order.", true),
+            ("Order.*", "order.placed", false),
+        ] {
+            assert_eq!(topic_matches(pattern, key), matches, "{pattern} {key}");
+        }
+    }
+
+    #[test]
+    fn exchanges_are_followed_and_circles_end() {
+        let topology = Topology::new(
+            vec![exchange("events", "topic"), exchange("inner", "fanout"), exchange("odd", "headers")],
+            vec![
+                binding("events", "order.#", "orders", "queue"),
+                binding("events", "user.*", "inner", "exchange"),
+                binding("events", "odd", "odd", "exchange"),
+                binding("odd", "", "by-header", "queue"),
+                binding("inner", "", "users", "queue"),
+                binding("inner", "", "events", "exchange"),
+            ],
+            vec![],
+        );
+        assert_eq!(reached(&topology, "order.placed"), ["orders"]);
+        assert_eq!(reached(&topology, "user.added"), ["users"]);
+        assert_eq!(topology.reach("events", "nobody.cares"), Reach::default());
+        assert!(topology.reach("events", "odd").is_uncertain);
+    }
+
+    #[test]
+    fn an_alternate_exchange_takes_what_is_left_over() {
+        let mut events = exchange("events", "topic");
+        events.policy = Some("leftovers".to_owned());
+        let definition = Map::from_iter([(ALTERNATE.to_owned(), Value::from("rest"))]);
+        let topology = Topology::new(
+            vec![events, exchange("rest", "fanout")],
+            vec![
+                binding("events", "order.#", "orders", "queue"),
+                binding("rest", "", "everything-else", "queue"),
+            ],
+            vec![Policy { name: "leftovers".to_owned(), definition }],
+        );
+        assert_eq!(topology.alternate("events"), Some("rest"));
+        assert_eq!(reached(&topology, "order.placed"), ["orders"]);
+        assert_eq!(reached(&topology, "user.added"), ["everything-else"]);
+    }
+}
