@@ -12,7 +12,10 @@ use config::{Config, Environment, File, FileFormat, Map, Source, Value};
 use serde::{Deserialize, de::DeserializeOwned};
 
 /// Every section that either binary knows.
-const SECTIONS: &[&str] = &["database", "log", "api", "broker", "relay", "history"];
+const SECTIONS: &[&str] = &["database", "log", "api", "broker", "relay", "history", "routing"];
+
+/// Sections that are lists of tables: environment variables cannot say what is in them.
+const LISTS: &[&str] = &["routing"];
 
 /// What is wrong with the configuration, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +24,10 @@ pub enum ConfigError {
     Invalid(#[from] config::ConfigError),
     #[error("configuration: unknown section `{section}` in {origin}; known sections: {}", SECTIONS.join(", "))]
     UnknownSection { section: String, origin: String },
+    #[error(
+        "configuration: [[{section}]] is a list, which only a file given by --config can have, not the environment"
+    )]
+    ListInEnvironment { section: String },
     #[error("configuration: {key}: {problem}")]
     Value { key: &'static str, problem: String },
 }
@@ -62,6 +69,9 @@ pub fn load<T: DeserializeOwned>(
     let given = Config::builder().add_source(environment).build()?;
     let given = Sections::of(given.try_deserialize()?, sections, "the environment")?;
     for (section, keys) in given.0 {
+        if LISTS.contains(&section.as_str()) {
+            return Err(ConfigError::ListInEnvironment { section });
+        }
         // An override, because the bare DATABASE_URL and AMQP_URL above are overrides too and must lose.
         for (key, value) in keys.into_table()? {
             builder = builder.set_override(format!("{section}.{key}"), value)?;

@@ -26,7 +26,7 @@ const INCOMPLETE: u8 = 3;
 ///
 /// Without a sub-command: runs until SIGTERM or SIGINT, then finishes what is in flight and gives its shards back.
 #[derive(Debug, Parser)]
-#[command(name = "relay", version, args_conflicts_with_subcommands = true)]
+#[command(name = "relay", version)]
 struct Cli {
     /// Settings in TOML; the environment (COMPTOIR__SECTION__KEY, DATABASE_URL, AMQP_URL) and flags win over it
     #[arg(long, global = true, value_name = "PATH")]
@@ -96,6 +96,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<u8, RelayError> {
+    if cli.command.is_some() && (cli.once || cli.http_listen.is_some()) {
+        return Err(RelayError::Usage("--once and --http-listen are for relay without a command".to_owned()));
+    }
     let config = Config::load(cli.config.as_deref(), &overrides(&cli))?;
     telemetry::init_logs(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

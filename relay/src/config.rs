@@ -8,12 +8,10 @@ use comptoir_core::database::DatabaseConfig;
 use serde::Deserialize;
 
 use crate::history::HistoryConfig;
+use crate::message::{self, EnvelopeFormat, Routing, SHORT_STRING_BYTES};
 
 const DEFAULTS: &str = include_str!("default.toml");
-const SECTIONS: &[&str] = &["database", "log", "broker", "relay", "history"];
-
-/// An AMQP short string, which names and routing keys are, has a length of one byte.
-const SHORT_STRING_BYTES: usize = 255;
+const SECTIONS: &[&str] = &["database", "log", "broker", "relay", "history", "routing"];
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +21,8 @@ pub(crate) struct Config {
     pub(crate) broker: BrokerConfig,
     pub(crate) relay: RelayConfig,
     pub(crate) history: HistoryConfig,
+    #[serde(default)]
+    pub(crate) routing: Routing,
 }
 
 /// `[broker]`
@@ -54,6 +54,9 @@ pub(crate) struct RelayConfig {
     pub(crate) aggregate_events: usize,
     pub(crate) waiting_aggregates: usize,
     pub(crate) max_in_flight_per_aggregate: usize,
+    pub(crate) envelope: EnvelopeFormat,
+    pub(crate) cloudevents_source: String,
+    pub(crate) cloudevents_dataschema_base: String,
     pub(crate) unroutable: UnroutablePolicy,
     pub(crate) dead_letter_policy: DeadLetterPolicy,
     pub(crate) max_retries: i32,
@@ -166,6 +169,7 @@ impl RelayConfig {
                 "must not be more than relay.window",
             ));
         }
+        message::validate_cloud_events(&self.cloudevents_source, &self.cloudevents_dataschema_base)?;
         if self.max_retries < 0 {
             return Err(ConfigError::value("relay.max_retries", "must not be negative"));
         }

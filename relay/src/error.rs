@@ -3,7 +3,7 @@
 //! | class | such as | reaction |
 //! |---|---|---|
 //! | broker | connection or channel gone, blocked, exchange missing, confirm timeout | back off, connect again, publish what is unconfirmed again; no retry count moves |
-//! | event | nack, unroutable, too large | that event's own retry or dead letter ([`EventFault`]) |
+//! | event | nack, unroutable, too large, no message can be made of it | that event's own retry or dead letter ([`EventFault`]) |
 //! | lease | expired before it was renewed, taken over | stop publishing from that shard, close the channel |
 //! | database | connection gone, statement failed | back off, try the same statement again |
 
@@ -65,6 +65,8 @@ pub(crate) enum BrokerFault {
     ConnectTimeout(u64),
     #[error("a publish was not confirmed within {0} ms")]
     ConfirmTimeout(u64),
+    #[error("frames of {0} bytes were agreed on (frame_max); the relay needs {least}", least = crate::message::LEAST_FRAME_BYTES)]
+    FrameTooSmall(u32),
     #[error("the channel is not in confirm mode")]
     Unconfirmed,
     #[error("broker.url: {0}")]
@@ -82,7 +84,7 @@ impl BrokerFault {
             Self::ConnectTimeout(_) => "connect-timeout",
             Self::ConfirmTimeout(_) => "confirm-timeout",
             Self::Unconfirmed => "channel-closed",
-            Self::Url(_) => "settings",
+            Self::Url(_) | Self::FrameTooSmall(_) => "settings",
             Self::LeaseLost => "lease-lost",
         }
     }
@@ -126,6 +128,10 @@ pub(crate) enum EventFault {
     TooLarge { bytes: usize, limit: usize },
     #[error("the broker closes the channel when it is published: {0}")]
     Rejected(String),
+    #[error("its routing key has {bytes} bytes; AMQP permits {limit}")]
+    RoutingKeyTooLong { bytes: usize, limit: usize },
+    #[error("no message can be made of it: {0}")]
+    Unsendable(String),
 }
 
 impl EventFault {
@@ -138,6 +144,8 @@ impl EventFault {
             Self::Nacked => "nacked",
             Self::TooLarge { .. } => "too-large",
             Self::Rejected(_) => "rejected",
+            Self::RoutingKeyTooLong { .. } => "routing-key-too-long",
+            Self::Unsendable(_) => "unsendable",
         }
     }
 }

@@ -10,14 +10,16 @@ use uuid::Uuid;
 use super::event::Event;
 use super::settler::{Dead, Retry, Settlement};
 use crate::backoff;
-use crate::config::{DeadLetterPolicy, RelayConfig, UnroutablePolicy};
+use crate::config::{Config, DeadLetterPolicy, UnroutablePolicy};
 use crate::error::EventFault;
+use crate::message::Routing;
 use crate::metrics::{self, Metrics};
 use crate::publisher::{Message, Verdict};
 
 /// Collects what is decided until it is written down.
 #[derive(Debug)]
 pub(super) struct Decisions {
+    routing: Routing,
     unroutable: UnroutablePolicy,
     dead_letter_policy: DeadLetterPolicy,
     max_retries: i32,
@@ -28,8 +30,10 @@ pub(super) struct Decisions {
 }
 
 impl Decisions {
-    pub(super) fn new(relay: &RelayConfig) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
+        let relay = &config.relay;
         Self {
+            routing: config.routing.clone(),
             unroutable: relay.unroutable,
             dead_letter_policy: relay.dead_letter_policy,
             max_retries: relay.max_retries,
@@ -110,6 +114,16 @@ impl Decisions {
         unknown
     }
 
+    /// No message can be made of it. A dead letter goes without what is at fault, unless that is its size.
+    pub(super) fn refused(&mut self, event: Event, fault: &EventFault, metrics: &Metrics) {
+        if let EventFault::TooLarge { .. } = fault {
+            self.unpublishable(Message::Event(event), fault, metrics);
+        } else {
+            metrics::event_failed(fault.reason());
+            self.dead_letter(event, fault);
+        }
+    }
+
     /// No attempt could bring it to the broker, nor its dead letter: straight to the table.
     pub(super) fn unpublishable(&mut self, message: Message, fault: &EventFault, metrics: &Metrics) {
         metrics.dead_lettered.increment(1);
@@ -136,7 +150,7 @@ impl Decisions {
     }
 
     fn unroutable(&mut self, event: Event, metrics: &Metrics) {
-        let fault = EventFault::Unroutable(format!("routing key {}", event.row.event_type));
+        let fault = EventFault::Unroutable(format!("routing key {}", self.routing.key((&event.row).into())));
         match self.unroutable {
             UnroutablePolicy::Retry => self.failed(event, &fault, metrics),
             UnroutablePolicy::DeadLetter => {
@@ -204,7 +218,7 @@ mod tests {
     #[test]
     fn what_was_decided_under_a_lease_that_is_over_is_not_written_but_confirmed_events_are() {
         let config = Config::load(None, &[("relay.max_retries", "1".to_owned())]).expect("valid");
-        let (mut decisions, metrics) = (Decisions::new(&config.relay), Metrics::new());
+        let (mut decisions, metrics) = (Decisions::new(&config), Metrics::new());
         let event = |seq: i64, lease: u64| Message::Event(Event::new(sample(seq, &seq.to_string()), lease));
         let decided = vec![
             (event(1, 7), Verdict::Nacked),

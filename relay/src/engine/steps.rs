@@ -69,8 +69,18 @@ impl Engine {
         if !self.publisher.is_up() || self.publisher.is_blocked() {
             return;
         }
+        self.publish_dead_letters();
+        self.publish_ready();
+        // Those of events that turned out to be no messages just now.
+        self.publish_dead_letters();
+    }
+
+    fn publish_dead_letters(&mut self) {
         let dead_letters = self.decisions.take_dead_letters(self.publisher.room(self.window));
         self.hand_over(dead_letters);
+    }
+
+    fn publish_ready(&mut self) {
         let room = self.publisher.room(self.window);
         let batch_size = (self.window / BATCH_SHARE).max(1);
         let is_narrow = room < batch_size && self.publisher.in_flight() > 0;
@@ -96,12 +106,7 @@ impl Engine {
         {
             self.taken += 1;
             self.busy[event.shard()] += 1;
-            match self.publisher.refuse(&event) {
-                None => batch.push(Message::Event(event)),
-                Some(fault) => {
-                    self.decisions.unpublishable(Message::Event(event), &fault, &self.metrics);
-                }
-            }
+            batch.push(Message::Event(event));
         }
         batch
     }
@@ -109,7 +114,9 @@ impl Engine {
     fn hand_over(&mut self, batch: Vec<Message>) {
         if !batch.is_empty() {
             self.metrics.published_batch.record(batch.len() as f64);
-            self.publisher.publish(batch);
+            for (event, fault) in self.publisher.publish(batch) {
+                self.decisions.refused(event, &fault, &self.metrics);
+            }
         }
     }
 

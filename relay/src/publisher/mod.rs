@@ -17,7 +17,6 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 use futures::StreamExt;
 use lapin::options::BasicPublishOptions;
-use lapin::types::ShortString;
 use lapin::{Channel, Confirmation};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -26,10 +25,10 @@ use self::session::Session;
 use self::suspects::{Suspects, protocol_error};
 use self::window::{Confirm, Window};
 use crate::backoff::Backoff;
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, Config};
 use crate::engine::Event;
 use crate::error::{BrokerFault, EventFault, Trouble};
-use crate::message::{self, DeadLetterNote, short};
+use crate::message::{Composed, Composer, Limits};
 use crate::metrics;
 
 pub(crate) use self::session::{connect, dead_letter_queue_arguments};
@@ -81,8 +80,7 @@ type PendingConfirm = Pin<Box<dyn Future<Output = Result<Confirm, BrokerFault>> 
 pub(crate) struct Publisher {
     config: BrokerConfig,
     name: String,
-    exchange: ShortString,
-    dead_letter_exchange: ShortString,
+    composer: Composer,
     state: State,
     window: Window<Message, PendingConfirm>,
     suspects: Suspects,
@@ -109,10 +107,11 @@ impl std::fmt::Debug for Publisher {
 }
 
 impl Publisher {
-    pub(crate) fn new(config: BrokerConfig, name: String) -> Self {
+    pub(crate) fn new(config: &Config, name: String) -> Self {
+        let composer = Composer::new(config);
+        let config = config.broker.clone();
         Self {
-            exchange: short(config.exchange.as_str()),
-            dead_letter_exchange: short(config.dead_letter_exchange.as_str()),
+            composer,
             state: State::Waiting(Box::pin(tokio::time::sleep(Duration::ZERO))),
             window: Window::new(),
             suspects: Suspects::default(),
@@ -148,37 +147,40 @@ impl Publisher {
         window.saturating_sub(self.window.len())
     }
 
-    /// An event that no attempt could bring to the broker.
-    pub(crate) fn refuse(&self, event: &Event) -> Option<EventFault> {
-        let limit = self.suspects.limit().unwrap_or(usize::MAX).min(self.config.max_message_bytes);
-        let bytes = body_bytes(event);
-        (bytes > limit).then_some(EventFault::TooLarge { bytes, limit })
-    }
-
-    /// Hands messages to the client, in order. Only when `is_up`; otherwise they come back as `Unknown` with the next
-    /// `Lost`.
-    pub(crate) fn publish(&mut self, messages: Vec<Message>) {
-        let Self { state, window, exchange, dead_letter_exchange, .. } = self;
+    /// Hands messages to the client, in order, and returns the events that cannot be sent. Only when `is_up`; otherwise
+    /// the messages come back as `Unknown` with the next `Lost`.
+    pub(crate) fn publish(&mut self, messages: Vec<Message>) -> Vec<(Event, EventFault)> {
+        let body_bytes = self.suspects.limit().unwrap_or(usize::MAX).min(self.config.max_message_bytes);
+        let Self { state, window, composer, .. } = self;
         let State::Up(session) = state else {
             let lost = messages.into_iter().map(|message| {
                 let confirm: PendingConfirm = Box::pin(std::future::ready(Err(BrokerFault::Unconfirmed)));
                 (message.event().row.id, message, confirm)
             });
             window.push(lost, Instant::now());
-            return;
+            return Vec::new();
         };
-        let channel = &session.channel;
+        let limits = Limits { frame_bytes: session.frame_max, body_bytes };
+        let mut refused = Vec::new();
         let mut cx = Context::from_waker(Waker::noop());
-        let sent = messages.into_iter().map(|message| {
-            let mut confirm = confirm(Arc::clone(channel), &message, exchange, dead_letter_exchange);
+        let sent = messages.into_iter().filter_map(|message| {
+            let (message, composed) = match compose(composer, message, limits) {
+                Ok(composed) => composed,
+                Err(fault) => {
+                    refused.push(fault);
+                    return None;
+                }
+            };
+            let mut confirm = confirm(Arc::clone(&session.channel), composed);
             // The first poll draws the delivery tag and queues the frames. An error comes again at the next poll.
             let confirm: PendingConfirm = match confirm.as_mut().poll(&mut cx) {
                 Poll::Pending => confirm,
                 Poll::Ready(result) => Box::pin(std::future::ready(result)),
             };
-            (message.event().row.id, message, confirm)
+            Some((message.event().row.id, message, confirm))
         });
         window.push(sent, Instant::now());
+        refused
     }
 
     /// Gives up the connection, for example because frames of a lost lease may still be on their way.
@@ -285,7 +287,7 @@ impl Publisher {
             .iter()
             .enumerate()
             .filter(|(_, message)| is_unconfirmed(message))
-            .map(|(position, (message, _))| (position, body_bytes(message.event())))
+            .map(|(position, (message, _))| (position, self.composer.body_bytes(&message.event().row)))
             .collect();
         let sizes: Vec<usize> = unconfirmed.iter().map(|(_, bytes)| *bytes).collect();
         let mut culprits: Vec<_> = self
@@ -300,34 +302,29 @@ impl Publisher {
     }
 }
 
-/// What the broker measures against its limit.
-fn body_bytes(event: &Event) -> usize {
-    event.row.payload.0.len()
+fn compose(
+    composer: &Composer,
+    message: Message,
+    limits: Limits,
+) -> Result<(Message, Composed), (Event, EventFault)> {
+    match message {
+        Message::Event(event) => match composer.event(&event.row, limits) {
+            Ok(composed) => Ok((Message::Event(event), composed)),
+            Err(fault) => Err((event, fault)),
+        },
+        Message::DeadLetter { event, reason, error } => {
+            let composed = composer.dead_letter(&event.row, &error, Utc::now(), limits);
+            Ok((Message::DeadLetter { event, reason, error }, composed))
+        }
+    }
 }
 
 /// The publish of one message and the wait for its confirm, not started yet.
-fn confirm(
-    channel: Arc<Channel>,
-    message: &Message,
-    exchange: &ShortString,
-    dead_letter_exchange: &ShortString,
-) -> PendingConfirm {
-    let (exchange, properties, event) = match message {
-        Message::Event(event) => (exchange.clone(), message::properties(&event.row, None), event),
-        Message::DeadLetter { event, error, .. } => {
-            let note = DeadLetterNote {
-                error: error.as_str(),
-                original_exchange: exchange.as_str(),
-                failed_at: Utc::now(),
-            };
-            (dead_letter_exchange.clone(), message::properties(&event.row, Some(&note)), event)
-        }
-    };
-    let routing_key = message::routing_key(&event.row);
-    let payload = event.row.payload.clone();
+fn confirm(channel: Arc<Channel>, message: Composed) -> PendingConfirm {
+    let Composed { exchange, routing_key, properties, body } = message;
     let options = BasicPublishOptions { mandatory: true, immediate: false };
     Box::pin(async move {
-        let confirm = channel.basic_publish(exchange, routing_key, options, &payload.0, properties).await?;
+        let confirm = channel.basic_publish(exchange, routing_key, options, &body, properties).await?;
         match confirm.await? {
             Confirmation::Ack(returned) => Ok(Confirm::Ack(returned.map(|message| id_of(&message)))),
             Confirmation::Nack(returned) => Ok(Confirm::Nack(returned.map(|message| id_of(&message)))),

@@ -11,11 +11,13 @@ use lapin::{Channel, Connection, ConnectionProperties, Event, ExchangeKind};
 
 use crate::config::BrokerConfig;
 use crate::error::BrokerFault;
-use crate::message::short;
+use crate::message::{LEAST_FRAME_BYTES, short};
 
 /// A usable connection. Dropping it closes the connection.
 pub(super) struct Session {
     pub(super) channel: Arc<Channel>,
+    /// The largest frame that was agreed on, in bytes.
+    pub(super) frame_max: usize,
     pub(super) events: BoxStream<'static, Event>,
     // Held: the connection closes when the last of these goes.
     _connection: Connection,
@@ -32,12 +34,17 @@ impl Session {
 
     async fn open_unbounded(config: &BrokerConfig, name: String) -> Result<Self, BrokerFault> {
         let connection = connect_unbounded(config, name).await?;
+        let frame_max = connection.configuration().frame_max();
+        let frame_max = usize::try_from(frame_max)
+            .ok()
+            .filter(|bytes| *bytes >= LEAST_FRAME_BYTES)
+            .ok_or(BrokerFault::FrameTooSmall(frame_max))?;
         // The only listener: two would share the events between them.
         let events = connection.events_listener().boxed();
         let channel = connection.create_channel().await?;
         declare(&channel, config).await?;
         channel.confirm_select(Default::default()).await?;
-        Ok(Self { channel: Arc::new(channel), events, _connection: connection })
+        Ok(Self { channel: Arc::new(channel), frame_max, events, _connection: connection })
     }
 }
 

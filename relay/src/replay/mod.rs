@@ -136,7 +136,7 @@ fn complain_about(tally: &Tally) -> Result<(), RelayError> {
         return Ok(());
     }
     Err(RelayError::Incomplete(format!(
-        "not delivered: {} for which no queue is bound, {} that the broker does not accept",
+        "not delivered: {} for which no queue is bound, {} that cannot be sent (the log says why)",
         tally.unroutable, tally.unsendable
     )))
 }

@@ -31,7 +31,7 @@ pub(super) struct Tally {
     pub(super) published: u64,
     /// No queue is bound for them.
     pub(super) unroutable: u64,
-    /// The broker does not accept them, for example for their size.
+    /// They cannot be sent: the broker does not accept them, for example for their size, or no message can be made of them.
     pub(super) unsendable: u64,
 }
 
@@ -73,7 +73,7 @@ impl<'a> Replay<'a> {
         let now = Instant::now();
         Self {
             connection,
-            publisher: Publisher::new(config.broker.clone(), "comptoir relay replay".to_owned()),
+            publisher: Publisher::new(config, "comptoir relay replay".to_owned()),
             lanes: Lanes::default(),
             pace: Pace::new(rate, now),
             window: relay.window,
@@ -167,15 +167,13 @@ impl<'a> Replay<'a> {
         let mut messages = Vec::with_capacity(allowed);
         for _ in 0..allowed {
             let Some(event) = self.lanes.take() else { break };
-            if let Some(fault) = self.publisher.refuse(&event) {
-                self.leave_out(&event, &fault);
-            } else {
-                messages.push(Message::Event(event));
-            }
+            messages.push(Message::Event(event));
         }
         self.pace.spend(messages.len());
         if !messages.is_empty() {
-            self.publisher.publish(messages);
+            for (event, fault) in self.publisher.publish(messages) {
+                self.leave_out(&event, &fault);
+            }
         }
     }
 

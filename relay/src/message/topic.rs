@@ -1,0 +1,150 @@
+//! Topic patterns as RabbitMQ has them: words between dots, `*` for exactly one word, `#` for any number of them.
+
+/// A pattern in its normal form: in a run of wildcards every `*` stands before the one `#`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pattern(Vec<Word>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Word {
+    Literal(String),
+    /// `*`
+    One,
+    /// `#`
+    Any,
+}
+
+impl Pattern {
+    pub(crate) fn new(text: &str) -> Self {
+        let mut words = Vec::new();
+        for word in text.split('.') {
+            match word {
+                // `#.#` is `#`, and `#.*` is `*.#`.
+                "#" if words.last() == Some(&Word::Any) => {}
+                "#" => words.push(Word::Any),
+                "*" if words.last() == Some(&Word::Any) => words.insert(words.len() - 1, Word::One),
+                "*" => words.push(Word::One),
+                literal => words.push(Word::Literal(literal.to_owned())),
+            }
+        }
+        Self(words)
+    }
+
+    pub(crate) fn matches(&self, key: &str) -> bool {
+        matches(&self.0, Some(key))
+    }
+
+    /// Whether this one surely matches whatever the other one matches.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        covers(&self.0, &other.0)
+    }
+}
+
+/// `rest` is what is left of the key; `None` is nothing, the empty text one empty word.
+fn matches(pattern: &[Word], rest: Option<&str>) -> bool {
+    let Some((first, after)) = pattern.split_first() else { return rest.is_none() };
+    if *first == Word::Any && matches(after, rest) {
+        return true;
+    }
+    let Some(rest) = rest else { return false };
+    let (word, rest) = match rest.split_once('.') {
+        Some((word, rest)) => (word, Some(rest)),
+        None => (rest, None),
+    };
+    match first {
+        Word::Any => matches(pattern, rest),
+        Word::One => matches(after, rest),
+        Word::Literal(literal) => literal == word && matches(after, rest),
+    }
+}
+
+fn covers(pattern: &[Word], other: &[Word]) -> bool {
+    let Some((first, after)) = pattern.split_first() else { return other.is_empty() };
+    if *first == Word::Any && covers(after, other) {
+        return true;
+    }
+    let Some((word, rest)) = other.split_first() else { return false };
+    match (first, word) {
+        (Word::Any, _) => covers(pattern, rest),
+        (_, Word::Any) => false,
+        (Word::One, _) => covers(after, rest),
+        (literal, word) => literal == word && covers(after, rest),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_wildcards_match_as_in_rabbitmq() {
+        for (pattern, key, expected) in [
+            ("order.placed", "order.placed", true),
+            ("order.placed", "order.placed.late", false),
+            ("order.*", "order.placed", true),
+            ("order.*", "order", false),
+            ("order.*", "order.", true),
+            ("order.*", "order.placed.late", false),
+            ("order.#", "order", true),
+            ("order.#", "order.placed.late", true),
+            ("order.#", "orders", false),
+            ("#.placed", "placed", true),
+            ("#.placed", "shop.order.placed", true),
+            ("#.placed", "placed.order", false),
+            ("#.order.#", "a.order.b.order", true),
+            ("#", "", true),
+            ("*", "", true),
+            ("*.#.*", "a.b", true),
+            ("*.#.*", "a", false),
+        ] {
+            assert_eq!(Pattern::new(pattern).matches(key), expected, "{pattern} {key}");
+        }
+    }
+
+    #[test]
+    fn a_wider_pattern_covers_a_narrower_one() {
+        for (wide, narrow) in [
+            ("#", "order.*"),
+            ("order.#", "order.*"),
+            ("order.*", "order.placed"),
+            ("*.#", "#.*"),
+            ("#.#", "#"),
+            ("#.placed", "order.#.placed"),
+        ] {
+            assert!(Pattern::new(wide).covers(&Pattern::new(narrow)), "{wide} {narrow}");
+        }
+        for (narrow, wide) in [("order.*", "#"), ("order.*", "order.#"), ("*.#", "#"), ("a.b", "a.*")] {
+            assert!(!Pattern::new(narrow).covers(&Pattern::new(wide)), "{narrow} {wide}");
+        }
+    }
+
+    /// No rule may be called unreachable that is not: over an alphabet of two words, to the length of four.
+    #[test]
+    fn what_is_covered_is_matched() {
+        let mut texts = vec![String::new()];
+        let patterns = all_of(&["a", "b", "*", "#"], 3);
+        texts.extend(all_of(&["a", "b"], 4));
+        let compiled: Vec<_> = patterns.iter().map(|text| Pattern::new(text)).collect();
+        for wide in &compiled {
+            for narrow in compiled.iter().filter(|narrow| wide.covers(narrow)) {
+                for text in texts.iter().filter(|text| narrow.matches(text)) {
+                    assert!(wide.matches(text), "{wide:?} {narrow:?} {text}");
+                }
+            }
+        }
+    }
+
+    fn all_of(words: &[&str], longest: usize) -> Vec<String> {
+        let mut all: Vec<String> = words.iter().map(ToString::to_string).collect();
+        let mut from = 0;
+        for _ in 1..longest {
+            let to = all.len();
+            for index in from..to {
+                for word in words {
+                    all.push(format!("{}.{word}", all[index]));
+                }
+            }
+            from = to;
+        }
+        all
+    }
+}
