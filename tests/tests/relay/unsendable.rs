@@ -125,22 +125,10 @@ async fn what_only_looks_odd_arrives() {
     .await;
 }
 
-/// They have no place in a message, nor in the relay's memory: reading them would fail for the whole page.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn times_beyond_rfc_3339_are_refused_by_the_table() {
+async fn the_first_and_the_last_time_of_rfc_3339_arrive() {
     World::run(async |world| {
         let sql = world.sql().await?;
-        for time in ["infinity", "-infinity", "0044-03-15 BC", "10000-01-01 00:00:00+00", "294276-12-31"] {
-            let refused = sql
-                .execute(
-                    "INSERT INTO outbox_events (aggregate_type, aggregate_id, event_type, payload, occurred_at)
-                     VALUES ('thing', 'a', 'thing.happened', '1', $1::text::timestamptz)",
-                    &[&time],
-                )
-                .await
-                .expect_err(time);
-            assert!(format!("{refused:?}").contains("outbox_events_occurred_at_range"), "{time}: {refused:?}");
-        }
         let consumer = world.consumer().await?;
         for time in ["0001-01-01 00:00:00+00", "1969-12-31 23:59:59.5+00", "9999-12-31 23:59:59.999999+00"] {
             sql.execute(
