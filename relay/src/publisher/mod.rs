@@ -164,10 +164,10 @@ impl Publisher {
         let mut refused = Vec::new();
         let mut cx = Context::from_waker(Waker::noop());
         let sent = messages.into_iter().filter_map(|message| {
-            let (message, composed) = match compose(composer, message, limits) {
+            let composed = match compose(composer, &message, limits) {
                 Ok(composed) => composed,
                 Err(fault) => {
-                    refused.push(fault);
+                    refused.push((message.into_event(), fault));
                     return None;
                 }
             };
@@ -302,19 +302,12 @@ impl Publisher {
     }
 }
 
-fn compose(
-    composer: &Composer,
-    message: Message,
-    limits: Limits,
-) -> Result<(Message, Composed), (Event, EventFault)> {
+/// A dead letter can always be made.
+fn compose(composer: &Composer, message: &Message, limits: Limits) -> Result<Composed, EventFault> {
     match message {
-        Message::Event(event) => match composer.event(&event.row, limits) {
-            Ok(composed) => Ok((Message::Event(event), composed)),
-            Err(fault) => Err((event, fault)),
-        },
-        Message::DeadLetter { event, reason, error } => {
-            let composed = composer.dead_letter(&event.row, &error, Utc::now(), limits);
-            Ok((Message::DeadLetter { event, reason, error }, composed))
+        Message::Event(event) => composer.event(&event.row, limits),
+        Message::DeadLetter { event, error, .. } => {
+            Ok(composer.dead_letter(&event.row, error, Utc::now(), limits))
         }
     }
 }
