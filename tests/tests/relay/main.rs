@@ -7,6 +7,7 @@ mod crashes;
 mod dead_letters;
 mod delivery;
 mod envelope;
+mod guide;
 mod held;
 mod history;
 mod network;
