@@ -69,6 +69,7 @@ type RowTuple = (
     DateTime<Utc>,
     i32,
     Option<i64>,
+    Option<i32>,
 );
 
 // What the first column says about the row.
@@ -83,17 +84,21 @@ crate::statement! {
         in_progress: &'a [i64] => Array<BigInt>,
         cursors: &'a [i64] => Array<BigInt>,
         last_cursor: i64 => BigInt,
+        max_payload_bytes: i32 => Integer,
         late_limit: i64 => BigInt,
         shards: &'a [i16] => Array<SmallInt>,
         takes: &'a [i32] => Array<Integer>,
         max_bytes: i64 => BigInt,
     } -> (SmallInt, BigInt, SqlUuid, SmallInt, SqlUuid, Text, Text, Nullable<BigInt>, Text, SmallInt, Json, Jsonb,
-          Timestamptz, Integer, Nullable<BigInt>)
+          Timestamptz, Integer, Nullable<BigInt>, Nullable<Integer>)
     = "WITH p AS MATERIALIZED (
-        SELECT $1::bigint AS xmax, $2::bigint[] AS in_progress, $3::bigint[] AS cursors, $4::bigint AS last_cursor
+        SELECT $1::bigint AS xmax, $2::bigint[] AS in_progress, $3::bigint[] AS cursors, $4::bigint AS last_cursor,
+            $5::integer AS max_payload
     )
     SELECT kind, seq, id, shard, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
-        schema_version, payload, headers, occurred_at, retry_count, wait_ms
+        schema_version, CASE WHEN pg_column_size(payload) <= (SELECT max_payload FROM p) THEN payload ELSE 'null' END,
+        headers, occurred_at, retry_count, wait_ms,
+        CASE WHEN pg_column_size(payload) > (SELECT max_payload FROM p) THEN pg_column_size(payload) END
     FROM (
         SELECT *, sum(pg_column_size(payload)) OVER (ROWS UNBOUNDED PRECEDING) - pg_column_size(payload) AS bytes_before
         FROM (
@@ -117,13 +122,13 @@ crate::statement! {
             ) AS e
             WHERE e.seq <= (SELECT cursors FROM p)[e.shard + 1]
             ORDER BY e.seq
-            LIMIT $5)
+            LIMIT $6)
             UNION ALL
             SELECT 2::smallint, e.seq, e.id, e.shard, e.tenant_id, e.aggregate_type, e.aggregate_id,
                 e.aggregate_version, e.event_type, e.schema_version, e.payload, e.headers, e.occurred_at, e.retry_count,
                 CASE WHEN isfinite(e.next_attempt_at) THEN (extract(epoch FROM e.next_attempt_at - now()) * 1000)::bigint
             WHEN e.next_attempt_at > now() THEN 9223372036854775807 END
-            FROM unnest($6::smallint[], $7::integer[]) AS held (shard, take)
+            FROM unnest($7::smallint[], $8::integer[]) AS held (shard, take)
             CROSS JOIN LATERAL (
                 SELECT * FROM outbox_events
                 WHERE shard = held.shard AND seq > (SELECT cursors FROM p)[held.shard + 1]
@@ -132,44 +137,50 @@ crate::statement! {
             ) AS e
         ) AS page
     ) AS page
-    WHERE bytes_before < $8"
+    WHERE bytes_before < $9"
 }
 
 crate::statement! {
     /// Everything that became visible since a snapshot, for a relay that had read everything visible in it.
     struct ReadNew<'a> {
+        max_payload_bytes: i32 => Integer,
         xmax: i64 => BigInt,
         in_progress: &'a [i64] => Array<BigInt>,
         shards: &'a [i32] => Array<Integer>,
         limit: i64 => BigInt,
         max_bytes: i64 => BigInt,
     } -> (SmallInt, BigInt, SqlUuid, SmallInt, SqlUuid, Text, Text, Nullable<BigInt>, Text, SmallInt, Json, Jsonb,
-          Timestamptz, Integer, Nullable<BigInt>)
-    = "SELECT 0::smallint, 0::bigint, '00000000-0000-0000-0000-000000000000'::uuid, 0::smallint,
+          Timestamptz, Integer, Nullable<BigInt>, Nullable<Integer>)
+    = "WITH p AS MATERIALIZED (SELECT $1::integer AS max_payload)
+    SELECT 0::smallint, 0::bigint, '00000000-0000-0000-0000-000000000000'::uuid, 0::smallint,
         '00000000-0000-0000-0000-000000000000'::uuid, '', pg_current_snapshot()::text, NULL::bigint, '', 0::smallint,
-        'null'::json, '{}'::jsonb, now(), 0, NULL::bigint
+        'null'::json, '{}'::jsonb, now(), 0, NULL::bigint, NULL::integer
     UNION ALL
     SELECT 2::smallint, e.seq, e.id, e.shard, e.tenant_id, e.aggregate_type, e.aggregate_id, e.aggregate_version,
-        e.event_type, e.schema_version, e.payload, e.headers, e.occurred_at, e.retry_count,
+        e.event_type, e.schema_version,
+        CASE WHEN pg_column_size(e.payload) <= (SELECT max_payload FROM p) THEN e.payload ELSE 'null' END,
+        e.headers, e.occurred_at, e.retry_count,
         CASE WHEN isfinite(e.next_attempt_at) THEN (extract(epoch FROM e.next_attempt_at - now()) * 1000)::bigint
-            WHEN e.next_attempt_at > now() THEN 9223372036854775807 END
+            WHEN e.next_attempt_at > now() THEN 9223372036854775807 END,
+        CASE WHEN pg_column_size(e.payload) > (SELECT max_payload FROM p) THEN pg_column_size(e.payload) END
     FROM (
         SELECT *, sum(pg_column_size(payload)) OVER (ROWS UNBOUNDED PRECEDING) - pg_column_size(payload) AS bytes_before
         FROM (
             SELECT * FROM (
-                SELECT * FROM outbox_events WHERE transaction_id >= $1
+                SELECT * FROM outbox_events WHERE transaction_id >= $2
                 UNION ALL
-                SELECT * FROM outbox_events WHERE transaction_id = ANY ($2::bigint[])
+                SELECT * FROM outbox_events WHERE transaction_id = ANY ($3::bigint[])
             ) AS fresh
-            WHERE shard + 0 = ANY ($3::integer[])
-            LIMIT $4
+            WHERE shard + 0 = ANY ($4::integer[])
+            LIMIT $5
         ) AS fresh
     ) AS e
-    WHERE e.bytes_before < $5"
+    WHERE e.bytes_before < $6"
 }
 
 crate::statement! {
     struct ReadAggregates<'a> {
+        max_payload_bytes: i32 => Integer,
         shards: &'a [i16] => Array<SmallInt>,
         tenants: &'a [Uuid] => Array<SqlUuid>,
         types: &'a [&'a str] => Array<Text>,
@@ -179,15 +190,19 @@ crate::statement! {
         limit: i64 => BigInt,
         max_bytes: i64 => BigInt,
     } -> (SmallInt, BigInt, SqlUuid, SmallInt, SqlUuid, Text, Text, Nullable<BigInt>, Text, SmallInt, Json, Jsonb,
-          Timestamptz, Integer, Nullable<BigInt>)
-    = "SELECT 2::smallint, seq, id, shard, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
-        schema_version, payload, headers, occurred_at, retry_count,
+          Timestamptz, Integer, Nullable<BigInt>, Nullable<Integer>)
+    = "WITH p AS MATERIALIZED (SELECT $1::integer AS max_payload)
+    SELECT 2::smallint, seq, id, shard, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
+        schema_version,
+        CASE WHEN pg_column_size(payload) <= (SELECT max_payload FROM p) THEN payload ELSE 'null' END,
+        headers, occurred_at, retry_count,
         CASE WHEN isfinite(next_attempt_at) THEN (extract(epoch FROM next_attempt_at - now()) * 1000)::bigint
-            WHEN next_attempt_at > now() THEN 9223372036854775807 END
+            WHEN next_attempt_at > now() THEN 9223372036854775807 END,
+        CASE WHEN pg_column_size(payload) > (SELECT max_payload FROM p) THEN pg_column_size(payload) END
     FROM (
         SELECT e.*, sum(pg_column_size(e.payload)) OVER (ROWS UNBOUNDED PRECEDING) - pg_column_size(e.payload)
             AS bytes_before
-        FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
+        FROM unnest($2::smallint[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])
             AS wanted (shard, tenant_id, aggregate_type, aggregate_id, from_seq, to_seq)
         CROSS JOIN LATERAL (
             SELECT * FROM outbox_events
@@ -195,10 +210,10 @@ crate::statement! {
                 AND aggregate_id = wanted.aggregate_id AND aggregate_type = wanted.aggregate_type
                 AND tenant_id = wanted.tenant_id
             ORDER BY seq
-            LIMIT $7
+            LIMIT $8
         ) AS e
     ) AS page
-    WHERE bytes_before < $8"
+    WHERE bytes_before < $9"
 }
 
 /// Prepares a connection for the relay's statements.
@@ -218,9 +233,15 @@ pub async fn prepare_reader(connection: &mut AsyncPgConnection) -> QueryResult<(
         .await
 }
 
+/// Payloads above `max_payload_bytes` (roughly: a few bytes more pass) stay in the database; see [`OutboxRow::oversize`].
+///
 /// # Errors
 /// The connection's own.
-pub async fn read_page(connection: &mut AsyncPgConnection, request: &PageRequest) -> QueryResult<Page> {
+pub async fn read_page(
+    connection: &mut AsyncPgConnection,
+    request: &PageRequest,
+    max_payload_bytes: i32,
+) -> QueryResult<Page> {
     let shards: Vec<i16> = request.takes.iter().map(|(shard, _)| *shard).collect();
     let takes: Vec<i32> = request.takes.iter().map(|(_, take)| *take).collect();
     let last_cursor = request.cursors.iter().copied().max().unwrap_or(-1);
@@ -229,6 +250,7 @@ pub async fn read_page(connection: &mut AsyncPgConnection, request: &PageRequest
         &request.since.in_progress,
         &request.cursors,
         last_cursor,
+        max_payload_bytes,
         request.late_limit,
         &shards,
         &takes,
@@ -248,9 +270,12 @@ pub async fn read_new(
     shards: &[i16],
     limit: i64,
     max_bytes: i64,
+    max_payload_bytes: i32,
 ) -> QueryResult<Page> {
     let shards: Vec<i32> = shards.iter().copied().map(i32::from).collect();
-    page(ReadNew::new(since.xmax, &since.in_progress, &shards, limit, max_bytes).load(connection).await?)
+    let statement =
+        ReadNew::new(max_payload_bytes, since.xmax, &since.in_progress, &shards, limit, max_bytes);
+    page(statement.load(connection).await?)
 }
 
 /// Reads the events of some aggregates, `limit` of each at most, in the order asked for. The result ends early with the
@@ -263,6 +288,7 @@ pub async fn read_aggregates(
     wanted: &[AggregateRange],
     limit: i64,
     max_bytes: i64,
+    max_payload_bytes: i32,
 ) -> QueryResult<Vec<OutboxRow>> {
     let shards: Vec<_> = wanted.iter().map(|one| one.shard).collect();
     let tenants: Vec<_> = wanted.iter().map(|one| one.tenant_id).collect();
@@ -270,8 +296,17 @@ pub async fn read_aggregates(
     let ids: Vec<_> = wanted.iter().map(|one| one.aggregate_id.as_str()).collect();
     let from_seqs: Vec<_> = wanted.iter().map(|one| one.from_seq).collect();
     let to_seqs: Vec<_> = wanted.iter().map(|one| one.to_seq).collect();
-    let statement =
-        ReadAggregates::new(&shards, &tenants, &types, &ids, &from_seqs, &to_seqs, limit, max_bytes);
+    let statement = ReadAggregates::new(
+        max_payload_bytes,
+        &shards,
+        &tenants,
+        &types,
+        &ids,
+        &from_seqs,
+        &to_seqs,
+        limit,
+        max_bytes,
+    );
     let rows: Vec<RowTuple> = statement.load(connection).await?;
     Ok(rows.into_iter().map(|row| row_of(row).1).collect())
 }
@@ -309,6 +344,7 @@ fn row_of(row: RowTuple) -> (i16, OutboxRow) {
         occurred_at,
         retry_count,
         wait_ms,
+        oversize,
     ) = row;
     let row = OutboxRow {
         seq,
@@ -325,6 +361,7 @@ fn row_of(row: RowTuple) -> (i16, OutboxRow) {
         occurred_at,
         retry_count,
         wait_ms,
+        oversize: oversize.and_then(|bytes| usize::try_from(bytes).ok()),
     };
     (kind, row)
 }

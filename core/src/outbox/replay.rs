@@ -137,5 +137,6 @@ fn row_of(row: HistoryRow) -> OutboxRow {
         occurred_at: row.occurred_at,
         retry_count: row.retry_count,
         wait_ms: None,
+        oversize: None,
     }
 }

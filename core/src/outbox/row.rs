@@ -44,6 +44,15 @@ pub struct OutboxRow {
     /// How long the event still has to wait before its next attempt, by the database's clock; `i64::MAX` until somebody
     /// decides.
     pub wait_ms: Option<i64>,
+    /// The payload's size in bytes, if it is larger than was asked for: then it stayed in the database.
+    pub oversize: Option<usize>,
+}
+
+impl OutboxRow {
+    /// The payload's size, wherever it is.
+    pub fn payload_bytes(&self) -> usize {
+        self.oversize.unwrap_or(self.payload.0.len())
+    }
 }
 
 /// Which transactions a statement saw. The rows that are visible to a later statement and were not to this one are

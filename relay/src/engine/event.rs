@@ -92,5 +92,6 @@ pub(crate) fn sample(seq: i64, aggregate: &str) -> OutboxRow {
         occurred_at: chrono::DateTime::UNIX_EPOCH,
         retry_count: 0,
         wait_ms: None,
+        oversize: None,
     }
 }

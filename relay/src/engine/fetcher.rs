@@ -10,6 +10,8 @@ use crate::error::DatabaseFault;
 
 /// Rows that are counted in each shard at most: a metric must not cost more than what it measures.
 const COUNT_LIMIT: i64 = 2000;
+/// PostgreSQL counts these to a payload that it stores within the row.
+const VALUE_HEADER_BYTES: i32 = 4;
 
 /// What to read.
 #[derive(Debug)]
@@ -45,6 +47,8 @@ pub(crate) struct Finished {
 
 pub(crate) struct Fetcher {
     config: DatabaseConfig,
+    /// Larger ones are not read: nobody's payload may fill the memory.
+    max_payload_bytes: i32,
     connection: Option<AsyncPgConnection>,
 }
 
@@ -55,8 +59,10 @@ impl std::fmt::Debug for Fetcher {
 }
 
 impl Fetcher {
-    pub(crate) fn new(config: DatabaseConfig) -> Self {
-        Self { config, connection: None }
+    pub(crate) fn new(config: DatabaseConfig, max_message_bytes: usize) -> Self {
+        let max_payload_bytes =
+            i32::try_from(max_message_bytes).unwrap_or(i32::MAX).saturating_add(VALUE_HEADER_BYTES);
+        Self { config, max_payload_bytes, connection: None }
     }
 
     /// Reads, connecting first if need be. Takes and returns itself, so that it can run as a task.
@@ -77,14 +83,19 @@ impl Fetcher {
                 closed.insert(fresh)
             }
         };
+        let max_payload = self.max_payload_bytes;
         Ok(match read {
-            Read::Next(Next::Page(request)) => Found::Page(outbox::read_page(connection, request).await?),
-            Read::Next(Next::New { since, shards, limit, max_bytes }) => {
-                Found::Page(outbox::read_new(connection, since, shards, *limit, *max_bytes).await?)
+            Read::Next(Next::Page(request)) => {
+                Found::Page(outbox::read_page(connection, request, max_payload).await?)
             }
+            Read::Next(Next::New { since, shards, limit, max_bytes }) => Found::Page(
+                outbox::read_new(connection, since, shards, *limit, *max_bytes, max_payload).await?,
+            ),
             Read::Rest { wanted, limit, max_bytes } => {
                 let ranges: Vec<_> = wanted.iter().map(|(_, range)| range.clone()).collect();
-                Found::Rows(outbox::read_aggregates(connection, &ranges, *limit, *max_bytes).await?)
+                Found::Rows(
+                    outbox::read_aggregates(connection, &ranges, *limit, *max_bytes, max_payload).await?,
+                )
             }
             Read::CountUnread { shards, cursors } => {
                 let count = overview::unread(connection, shards, cursors, COUNT_LIMIT).await?;

@@ -157,7 +157,7 @@ impl Engine {
             cursors: Cursors::new(goal.last_seq),
             decisions: Decisions::new(config),
             publisher: Publisher::new(config, parts.name),
-            fetcher: Some(Fetcher::new(config.database.clone())),
+            fetcher: Some(Fetcher::new(config.database.clone(), config.broker.max_message_bytes)),
             reading: None,
             settler: Some(Settler::new(config.database.clone(), config.history.retention_days > 0)),
             settling: None,

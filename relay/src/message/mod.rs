@@ -83,7 +83,7 @@ impl Composer {
     /// # Errors
     /// What makes it impossible to send this event.
     pub(crate) fn event(&self, row: &OutboxRow, limits: Limits) -> Result<Composed, EventFault> {
-        limits.check_body(row.payload.0.len())?;
+        limits.check_body(row.payload_bytes())?;
         let key = self.routing.key(row.into());
         let too_long = |_| EventFault::RoutingKeyTooLong { bytes: key.len(), limit: SHORT_STRING_BYTES };
         let routing_key = ShortString::try_new(key.as_ref()).map_err(too_long)?;

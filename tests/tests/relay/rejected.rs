@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use comptoir_tests::harness::{EXCHANGE, PrivateServices, Relay, World, insert_event, until};
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -75,4 +75,34 @@ async fn an_event_that_is_too_large_for_the_broker_is_diverted_and_the_relay_doe
     assert_eq!(log.matches("no connection to the broker").count(), 1, "{log}");
     relay.stop().await.expect("a clean end");
     drop((consumer, sql, world));
+}
+
+/// Ours is the lower limit: the payload stays in the database, and the relay says how large it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_above_our_own_limit_is_diverted_without_being_read() {
+    World::run(async |world| {
+        let consumer = world.consumer().await?;
+        let sql = world.sql().await?;
+        // One in the first page, one that comes as new, one that is read again with its aggregate.
+        let payload = |bytes: usize| format!("\"{}\"", "x".repeat(bytes - 2));
+        insert_event(&sql, "t-1", "order.placed", &payload(10_000)).await?;
+        insert_event(&sql, "t-1", "order.placed", &payload(80_000_000)).await?;
+        let environment =
+            [("COMPTOIR__BROKER__MAX_MESSAGE_BYTES", "10000"), ("COMPTOIR__RELAY__AGGREGATE_EVENTS", "1")];
+        let relay = Relay::start(world, &environment).await?;
+        dead_letters(world, 1).await?;
+        insert_event(&sql, "t-2", "order.placed", &payload(10_001)).await?;
+        insert_event(&sql, "t-2", "order.placed", "1").await?;
+        let dead = dead_letters(world, 2).await?;
+        for (row, bytes) in dead.iter().zip(["80000000", "10001"]) {
+            assert!(row.1 == "too-large" && row.2.contains(bytes) && row.2.contains("10000"), "{dead:?}");
+        }
+        world.everything_arrives(&consumer, LIMIT).await?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", relay.daemon.pid()))?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no peak")?;
+        let peak_kib: u64 = peak.trim().trim_end_matches(" kB").parse()?;
+        assert!(peak_kib * 1024 < 80_000_000, "{peak_kib} KiB: the payload was in memory");
+        relay.stop().await
+    })
+    .await;
 }
