@@ -48,7 +48,7 @@ impl Application {
     /// # Errors
     /// The address is taken, the configuration cannot be meant.
     pub fn build(settings: Settings) -> anyhow::Result<Self> {
-        let metrics = telemetry::install_metrics().context("cannot install metrics")?;
+        let metrics = telemetry::install_metrics(&[]).context("cannot install metrics")?;
         let mut agents = JoinSet::new();
         agents.spawn(telemetry::keep_metrics(metrics.clone()));
         let metrics = Data::new(metrics);

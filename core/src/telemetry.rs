@@ -37,14 +37,26 @@ pub fn init_logs(config: &LogConfig) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Installs the process-wide metrics recorder; the handle renders what `/metrics` answers.
+/// The upper bounds of a histogram's buckets, for metrics whose name ends with `suffix`.
+#[derive(Debug, Clone, Copy)]
+pub struct Buckets<'a> {
+    pub suffix: &'a str,
+    pub bounds: &'a [f64],
+}
+
+/// Installs the process-wide metrics recorder; the handle renders what `/metrics` answers. Durations have buckets of
+/// their own; `buckets` are those of everything else, and a whole name in the place of a suffix wins over both.
 ///
 /// # Errors
 /// A recorder is installed already.
-pub fn install_metrics() -> Result<PrometheusHandle, BuildError> {
-    PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), DURATION_BUCKETS)?
-        .install_recorder()
+pub fn install_metrics(buckets: &[Buckets<'_>]) -> Result<PrometheusHandle, BuildError> {
+    let mut builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), DURATION_BUCKETS)?;
+    for Buckets { suffix, bounds } in buckets {
+        let matcher = if suffix.starts_with('_') { Matcher::Suffix } else { Matcher::Full };
+        builder = builder.set_buckets_for_metric(matcher((*suffix).to_owned()), bounds)?;
+    }
+    builder.install_recorder()
 }
 
 /// Agent: folds recorded histogram values into their buckets. Without it they would pile up for as long as nobody

@@ -12,13 +12,14 @@ use crate::engine::{Condition, Engine, Goal, Parts};
 use crate::error::RelayError;
 use crate::history::HistoryKeeper;
 use crate::leases::Leases;
-use crate::{http, wakeup};
+use crate::{http, service_manager, wakeup};
 
 /// Drains until SIGTERM or SIGINT.
 pub(crate) async fn run(config: &Config) -> Result<(), RelayError> {
     let stop = stop_on_signal()?;
     let http = http::Listener::bind(&config.relay.http_listen)?;
     let (engine, condition) = prepare(config, Goal::everything(), stop.clone());
+    tokio::spawn(service_manager::keep_informed(condition.clone(), stop.clone()));
     let http = http.map(|listener| listener.serve(condition)).transpose()?;
     tracing::info!(
         database = %config.database.url,

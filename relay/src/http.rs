@@ -10,9 +10,10 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::engine::Condition;
-use crate::error::{RelayError, Trouble};
+use crate::error::RelayError;
+use crate::metrics::BUCKETS;
 
-/// The drain loop turns at least once in `relay.poll_max_ms`; one that has not for so long is stuck.
+/// The drain loop turns at least once a second, whatever it waits for; one that has not for so long is stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(30);
 
 /// A bound address: a port that is taken is found before anything starts.
@@ -38,7 +39,8 @@ impl Listener {
         let socket = TcpListener::bind(address).map_err(|error| {
             RelayError::Startup(format!("cannot listen on {address} (relay.http_listen): {error}"))
         })?;
-        let metrics = telemetry::install_metrics().map_err(|error| RelayError::Startup(error.to_string()))?;
+        let metrics =
+            telemetry::install_metrics(BUCKETS).map_err(|error| RelayError::Startup(error.to_string()))?;
         Ok(Some(Self { socket, metrics }))
     }
 
@@ -76,27 +78,16 @@ async fn render_metrics(metrics: web::Data<MetricsHandle>) -> HttpResponse {
 }
 
 async fn live(condition: web::Data<watch::Receiver<Condition>>) -> HttpResponse {
-    let stuck = condition.borrow().turned_at.elapsed() > STUCK_AFTER;
-    answer(stuck.then(|| "the drain loop does not turn".to_owned()).into_iter().collect())
+    answer(stuck(&condition.borrow()).into_iter().collect())
 }
 
 async fn ready(condition: web::Data<watch::Receiver<Condition>>) -> HttpResponse {
     let now = condition.borrow().clone();
-    let blocked = || "the broker blocks publishing (memory or disk alarm)".to_owned();
-    let reasons = [
-        (!now.database_up).then(|| unreached("the database", now.database_trouble.as_ref())),
-        (!now.broker_up).then(|| unreached("the broker", now.broker_trouble.as_ref())),
-        now.blocked.then(blocked),
-    ];
-    answer(reasons.into_iter().flatten().collect())
+    answer(stuck(&now).into_iter().chain(now.hindrances()).collect())
 }
 
-/// `the broker is not reached (tls: invalid peer certificate: …)`
-fn unreached(what: &str, trouble: Option<&Trouble>) -> String {
-    match trouble {
-        Some(trouble) => format!("{what} is not reached ({trouble})"),
-        None => format!("{what} is not reached"),
-    }
+fn stuck(condition: &Condition) -> Option<String> {
+    (condition.turned_at.elapsed() > STUCK_AFTER).then(|| "the drain loop does not turn".to_owned())
 }
 
 fn answer(reasons: Vec<String>) -> HttpResponse {

@@ -150,7 +150,9 @@ impl ShardLeaser {
                     None => return,
                 },
             }
+            let began = Instant::now();
             let result = self.step().await;
+            metrics::database_round_trip("leases", began.elapsed(), result.is_ok());
             self.current.reached = result.is_ok();
             self.current.trouble = result.as_ref().err().map(Trouble::from);
             if let Err(fault) = result {

@@ -27,6 +27,7 @@ mod once;
 mod printable;
 mod publisher;
 mod replay;
+mod service_manager;
 mod status;
 mod tail;
 mod wakeup;

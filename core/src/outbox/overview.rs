@@ -43,6 +43,14 @@ pub struct ReplicaState {
     pub lease_ttl_ms: Option<i64>,
 }
 
+/// What a relay has not read yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unread {
+    pub events: u64,
+    /// When the oldest of them occurred.
+    pub oldest: Option<DateTime<Utc>>,
+}
+
 /// What is left of a run that began at `started_at`.
 #[derive(Debug, Clone, Queryable)]
 pub struct Remainder {
@@ -91,9 +99,17 @@ crate::statement! {
         shards: &'a [i16] => Array<SmallInt>,
         cursors: &'a [i64] => Array<BigInt>,
         limit: i64 => BigInt,
-    } -> (BigInt,)
-    = "SELECT count(*) FROM unnest($1::smallint[], $2::bigint[]) AS held (shard, cursor)
-    CROSS JOIN LATERAL (SELECT FROM outbox_events WHERE shard = held.shard AND seq > held.cursor LIMIT $3) AS e"
+    } -> (Double, Nullable<Timestamptz>)
+    = "SELECT coalesce(sum(CASE WHEN e.counted < $3 THEN e.counted ELSE
+            e.counted * ((SELECT seq FROM outbox_events WHERE shard = held.shard ORDER BY seq DESC LIMIT 1) - e.first + 1)
+                ::double precision / (e.last - e.first + 1) END), 0)::double precision,
+        min(e.oldest)
+    FROM unnest($1::smallint[], $2::bigint[]) AS held (shard, cursor)
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS counted, min(seq) AS first, max(seq) AS last, min(occurred_at) AS oldest
+        FROM (SELECT seq, occurred_at FROM outbox_events
+            WHERE shard = held.shard AND seq > held.cursor ORDER BY seq LIMIT $3) AS unread
+    ) AS e"
 }
 
 /// # Errors
@@ -136,7 +152,9 @@ pub async fn remainder(
     CountRemainder::new(last_seq, started_at).get_result(connection).await
 }
 
-/// Events in front of the cursors, `limit` of each shard at most.
+/// What is in front of the cursors. Of each shard `limit` rows at most are read; where there are more, their number is
+/// estimated from how many of the numbers between the first and the last of these are events of the shard, and the
+/// oldest is that of these.
 ///
 /// # Errors
 /// The connection's own.
@@ -145,7 +163,7 @@ pub async fn unread(
     shards: &[i16],
     cursors: &[i64],
     limit: i64,
-) -> QueryResult<i64> {
-    let statement = CountUnread::new(shards, cursors, limit);
-    RunQueryDsl::get_result::<(i64,)>(statement, connection).await.map(|(count,)| count)
+) -> QueryResult<Unread> {
+    let (events, oldest): (f64, _) = CountUnread::new(shards, cursors, limit).get_result(connection).await?;
+    Ok(Unread { events: events as u64, oldest })
 }

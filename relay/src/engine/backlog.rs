@@ -67,6 +67,10 @@ struct Aggregate {
 #[derive(Debug)]
 struct Rest {
     from_seq: i64,
+    /// The last of them that was counted; a later read of everything sees them again.
+    last_seq: i64,
+    /// How many there are, for the metrics.
+    events: usize,
     occurred_at: DateTime<Utc>,
     resume_at: Option<Instant>,
     /// The first of them waits for somebody's decision.
@@ -126,6 +130,11 @@ impl Backlog {
     /// Aggregates of which something waits in the database: for a retry, or for room.
     pub(crate) fn waiting_aggregates(&self) -> usize {
         self.partial
+    }
+
+    /// Events of these aggregates that wait in the database.
+    pub(crate) fn waiting_events(&self) -> usize {
+        self.aggregates.values().filter_map(|aggregate| aggregate.rest.as_ref()).map(|rest| rest.events).sum()
     }
 
     /// Aggregates whose next event waits for somebody's decision.
@@ -191,6 +200,10 @@ impl Backlog {
         });
         if let Some(rest) = &mut aggregate.rest {
             rest.from_seq = rest.from_seq.min(seq);
+            rest.occurred_at = rest.occurred_at.min(event.row.occurred_at);
+            if seq > rest.last_seq {
+                rest.join(1, seq);
+            }
             if rest.held && rest.from_seq == seq && waits.is_none() {
                 // Somebody has decided that the event which held this aggregate is published again.
                 rest.held = false;
@@ -204,7 +217,7 @@ impl Backlog {
         if waits.is_some() || aggregate.chain.len() >= self.limits.chain {
             let resume_at = waits.filter(|_| is_head).map(|wait| now + wait);
             let held = resume_at.is_some() && event.row.wait_ms == Some(UNTIL_DECIDED);
-            self.put_aside(key, &event.row, resume_at, held);
+            self.put_aside(key, &event.row, (1, seq), resume_at, held);
             return true;
         }
         self.known.insert(seq);
@@ -265,20 +278,33 @@ impl Backlog {
         for event in &dropped {
             self.forget(event);
         }
-        self.put_aside(event.key, &event.row, Some(at), held);
+        let last_seq = dropped.back().map_or(event.row.seq, |last| last.row.seq);
+        self.put_aside(event.key, &event.row, (1 + dropped.len(), last_seq), Some(at), held);
         self.advance(event.key);
         true
     }
 
-    /// From this row on the aggregate is not in memory. An earlier row that it waits for goes before.
-    fn put_aside(&mut self, key: AggregateKey, row: &OutboxRow, resume_at: Option<Instant>, held: bool) {
+    /// From this row on the aggregate is not in memory: so many events more, and the last of them. An earlier row that
+    /// it waits for goes before.
+    fn put_aside(
+        &mut self,
+        key: AggregateKey,
+        row: &OutboxRow,
+        (events, last_seq): (usize, i64),
+        resume_at: Option<Instant>,
+        held: bool,
+    ) {
         let Some(aggregate) = self.aggregates.get_mut(&key) else { return };
         if let Some(rest) = aggregate.rest_from(row.seq - 1) {
             rest.reading = Reading::NotAsked;
+            rest.join(events, last_seq);
             return;
         }
+        let later = aggregate.rest.as_ref().map_or((0, last_seq), |rest| (rest.events, rest.last_seq));
         let rest = Rest {
             from_seq: row.seq,
+            last_seq: last_seq.max(later.1),
+            events: events + later.0,
             occurred_at: row.occurred_at,
             resume_at,
             held,
@@ -304,6 +330,7 @@ impl Backlog {
         if let Some(rest) = aggregate.rest_from(event.row.seq) {
             // An earlier event of its aggregate waits: it is read again with that one.
             rest.reading = Reading::NotAsked;
+            rest.join(1, event.row.seq);
             self.forget(&event);
             self.advance(key);
             return true;
@@ -378,13 +405,21 @@ impl Backlog {
         let Some(rest) = aggregate.rest.take_if(|rest| rest.reading == Reading::UnderWay) else { return };
         self.partial -= 1;
         let (lease, next_seq) = (aggregate.lease, rows.last().map_or(rest.from_seq, |row| row.seq + 1));
+        let left = rest.events.saturating_sub(rows.len());
         for row in rows {
             self.offer(row, lease, now);
         }
         let Some(aggregate) = self.aggregates.get_mut(&key) else { return };
-        if !complete && aggregate.rest.is_none() {
-            aggregate.rest =
-                Some(Rest { from_seq: next_seq, held: false, reading: Reading::NotAsked, ..rest });
+        if let (false, Some(again)) = (complete, &mut aggregate.rest) {
+            again.join(left, rest.last_seq);
+        } else if !complete {
+            aggregate.rest = Some(Rest {
+                from_seq: next_seq,
+                events: left,
+                held: false,
+                reading: Reading::NotAsked,
+                ..rest
+            });
             self.partial += 1;
         }
         self.advance(key);
@@ -448,6 +483,14 @@ impl Backlog {
             aggregate.queued = true;
             self.ready.push_back(key);
         }
+    }
+}
+
+impl Rest {
+    /// So many events more are not in memory.
+    fn join(&mut self, events: usize, last_seq: i64) {
+        self.events += events;
+        self.last_seq = self.last_seq.max(last_seq);
     }
 }
 

@@ -1,15 +1,17 @@
 //! Reads on a connection of its own, one statement at a time, while publishing and settling go on.
 
 use comptoir_core::database::{self, DatabaseConfig};
-use comptoir_core::outbox::{self, AggregateRange, OutboxRow, Page, overview};
+use comptoir_core::outbox::overview::{self, Unread};
+use comptoir_core::outbox::{self, AggregateRange, OutboxRow, Page};
 use diesel_async::AsyncPgConnection;
 
 use super::cursors::Next;
 use super::event::AggregateKey;
 use crate::error::DatabaseFault;
 
-/// Rows that are counted in each shard at most: a metric must not cost more than what it measures.
-const COUNT_LIMIT: i64 = 2000;
+/// Rows that are counted in each shard at most, beyond which their number is estimated: a metric must not cost more than
+/// what it measures.
+const COUNT_LIMIT: i64 = 500;
 /// PostgreSQL counts these to a payload that it stores within the row.
 const VALUE_HEADER_BYTES: i32 = 4;
 
@@ -35,7 +37,7 @@ pub(crate) enum Read {
 pub(crate) enum Found {
     Page(Page),
     Rows(Vec<OutboxRow>),
-    Unread(usize),
+    Unread(Unread),
 }
 
 /// A read that ended, with what it was asked for.
@@ -98,8 +100,7 @@ impl Fetcher {
                 )
             }
             Read::CountUnread { shards, cursors } => {
-                let count = overview::unread(connection, shards, cursors, COUNT_LIMIT).await?;
-                Found::Unread(usize::try_from(count).unwrap_or(usize::MAX))
+                Found::Unread(overview::unread(connection, shards, cursors, COUNT_LIMIT).await?)
             }
         })
     }

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use comptoir_core::outbox::SHARDS;
+use comptoir_core::outbox::overview::Unread;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -73,6 +74,27 @@ pub(crate) struct Condition {
     pub(crate) turned_at: Instant,
 }
 
+impl Condition {
+    /// Why nothing can be published now.
+    pub(crate) fn hindrances(&self) -> Vec<String> {
+        let blocked = || "the broker blocks publishing (memory or disk alarm)".to_owned();
+        let reasons = [
+            (!self.database_up).then(|| unreached("the database", self.database_trouble.as_ref())),
+            (!self.broker_up).then(|| unreached("the broker", self.broker_trouble.as_ref())),
+            self.blocked.then(blocked),
+        ];
+        reasons.into_iter().flatten().collect()
+    }
+}
+
+/// `the broker is not reached (tls: invalid peer certificate: …)`
+fn unreached(what: &str, trouble: Option<&Trouble>) -> String {
+    match trouble {
+        Some(trouble) => format!("{what} is not reached ({trouble})"),
+        None => format!("{what} is not reached"),
+    }
+}
+
 /// What the engine is given to work with.
 #[derive(Debug)]
 pub(crate) struct Parts {
@@ -114,8 +136,8 @@ pub(crate) struct Engine {
     blocked: Arc<AtomicBool>,
     database_up: bool,
     database_trouble: Option<Trouble>,
-    /// Events in front of the cursors when they were last counted.
-    unread: usize,
+    /// What was in front of the cursors when it was last counted.
+    unread: Unread,
     stop: CancellationToken,
     metrics: Metrics,
 }
@@ -173,7 +195,7 @@ impl Engine {
             blocked: parts.blocked,
             database_up: false,
             database_trouble: None,
-            unread: 0,
+            unread: Unread::default(),
             stop: parts.stop,
             metrics: Metrics::new(),
         };
@@ -270,11 +292,14 @@ impl Engine {
             self.metrics.shards_held.set(condition.shards_held as f64);
             self.metrics.broker_up.set(f64::from(u8::from(condition.broker_up)));
             self.metrics.blocked.set(f64::from(u8::from(condition.blocked)));
-            let unread = if self.cursors.caught_up() { 0 } else { self.unread };
-            self.metrics
-                .pending
-                .set((self.backlog.len() + self.backlog.waiting_aggregates() + unread) as f64);
-            let age = self.backlog.oldest().map(|oldest| (Utc::now() - oldest).as_seconds_f64().max(0.0));
+            self.metrics.database_up.set(f64::from(u8::from(condition.database_up)));
+            if self.cursors.caught_up() {
+                self.unread = Unread::default();
+            }
+            let in_view = self.backlog.len() + self.backlog.waiting_events();
+            self.metrics.pending.set(in_view as f64 + self.unread.events as f64);
+            let oldest = self.backlog.oldest().into_iter().chain(self.unread.oldest).min();
+            let age = oldest.map(|oldest| (Utc::now() - oldest).as_seconds_f64().max(0.0));
             self.metrics.oldest_pending.set(age.unwrap_or(0.0));
         }
         self.condition.send_replace(condition);

@@ -102,7 +102,7 @@ impl Decisions {
                     self.bury(event, reason, error);
                 }
                 (Message::DeadLetter { event, error, .. }, Verdict::Returned | Verdict::Nacked) => {
-                    metrics::event_failed("dead-letter-refused");
+                    metrics::dead_letter_refused();
                     let (count, error) =
                         (event.row.retry_count, format!("{error}; its dead letter was refused as well"));
                     self.retry(event, count, error, metrics);
@@ -133,7 +133,7 @@ impl Decisions {
                 (event, fault.reason(), fault.to_string())
             }
             Message::DeadLetter { event, reason, error } => {
-                metrics::event_failed("dead-letter-refused");
+                metrics::dead_letter_refused();
                 (event, reason, format!("{error}; its dead letter was not published: {fault}"))
             }
         };

@@ -87,8 +87,8 @@ impl Engine {
                 }
                 0
             }
-            (Read::CountUnread { .. }, Ok(Found::Unread(count))) => {
-                self.unread = count;
+            (Read::CountUnread { .. }, Ok(Found::Unread(unread))) => {
+                self.unread = unread;
                 0
             }
             (Read::Next(_) | Read::CountUnread { .. }, _) => 0,

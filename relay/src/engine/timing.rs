@@ -7,6 +7,8 @@ use crate::config::RelayConfig;
 
 /// A sweep may take this share of the time, whatever it costs.
 const SWEEP_COST: u32 = 50;
+/// However long the polls' waits are, the loop turns this often: who watches it must be able to tell that it does.
+const TURN_EVERY: Duration = Duration::from_secs(1);
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
 const COUNT_EVERY: Duration = Duration::from_secs(5);
 
@@ -123,6 +125,6 @@ impl Timing {
         let now = Instant::now();
         let times = [Some(self.poll_at), self.resume_at, self.database_at, deadline, Some(lease_until)];
         // A time that is past has had its turn, and what stood in its way will wake the loop.
-        times.into_iter().flatten().filter(|at| *at > now).min().unwrap_or(now + self.poll_max)
+        times.into_iter().flatten().filter(|at| *at > now).fold(now + TURN_EVERY, Instant::min)
     }
 }

@@ -88,6 +88,7 @@ pub(crate) struct Publisher {
     backoff: Backoff,
     /// Why there is no connection, since the last one.
     trouble: Option<Trouble>,
+    confirm_time: metrics::Histogram,
 }
 
 enum State {
@@ -118,6 +119,7 @@ impl Publisher {
             blocked: false,
             backoff: Backoff::new(config.reconnect_min_ms, config.reconnect_max_ms),
             trouble: None,
+            confirm_time: crate::metrics::confirm_time(),
             config,
             name,
         }
@@ -227,6 +229,9 @@ impl Publisher {
                         decided = decided => match decided {
                             Ok(messages) => {
                                 self.suspects.decided(messages.len());
+                                for time in self.window.take_confirm_times() {
+                                    self.confirm_time.record(time);
+                                }
                                 return BrokerEvent::Decided(messages);
                             }
                             Err(fault) => return self.lose(fault),

@@ -16,7 +16,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::future::Future;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -46,6 +46,8 @@ pub(crate) struct Window<T, F> {
     next_index: u64,
     len: usize,
     returned: HashSet<Uuid>,
+    /// How long the batches took that were decided since this was last taken.
+    confirm_times: Vec<Duration>,
 }
 
 #[derive(Debug)]
@@ -82,12 +84,23 @@ where
     F: Future<Output = Result<Confirm, E>> + Unpin,
 {
     pub(crate) fn new() -> Self {
-        Self { batches: VecDeque::new(), next_index: 0, len: 0, returned: HashSet::new() }
+        Self {
+            batches: VecDeque::new(),
+            next_index: 0,
+            len: 0,
+            returned: HashSet::new(),
+            confirm_times: Vec::new(),
+        }
     }
 
     /// Messages that are not decided.
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// From when it was sent until it was decided, for each batch that was since the last call.
+    pub(crate) fn take_confirm_times(&mut self) -> Vec<Duration> {
+        std::mem::take(&mut self.confirm_times)
     }
 
     /// When the oldest batch that is not decided was sent.
@@ -150,6 +163,7 @@ where
             }
             if batch.waiting == 0 && batch.is_certain(&self.returned, waiting_from) {
                 self.len -= batch.slots.len();
+                self.confirm_times.push(batch.sent_at.elapsed());
                 decided.extend(batch.slots.into_iter().map(|slot| decide(slot, &mut self.returned)));
             } else {
                 rest.push_back(batch);
