@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use comptoir_core::{database, telemetry};
+use comptoir_core::{database, spans, telemetry};
 
 use crate::config::Settings;
 use crate::startup::Application;
@@ -53,7 +53,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(EXIT_USAGE);
         }
     };
-    match run(cli.command, settings) {
+    let outcome = run(cli.command, settings);
+    spans::flush();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report(&format!("{error:#}"));
@@ -83,6 +85,9 @@ fn report(text: &str) {
 
 fn run(command: Option<Command>, settings: Settings) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+    if command.is_none() {
+        spans::start(&settings.telemetry, "comptoir-api")?;
+    }
     runtime.block_on(async {
         match command {
             Some(Command::Migrate) => {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use comptoir_core::config::{ConfigError, LogConfig, load};
 use comptoir_core::database::DatabaseConfig;
+use comptoir_core::spans::TelemetryConfig;
 use serde::Deserialize;
 
 const DEFAULTS: &str = include_str!("default.toml");
@@ -16,6 +17,7 @@ const MAX_RETENTION_HOURS: u32 = 87_600;
 pub struct Settings {
     pub database: DatabaseConfig,
     pub log: LogConfig,
+    pub telemetry: TelemetryConfig,
     pub api: ApiConfig,
 }
 
@@ -42,13 +44,14 @@ impl Settings {
     /// # Errors
     /// What cannot be read, what nobody knows, and what contradicts itself.
     pub fn load(file: Option<&Path>, overrides: &[(&str, String)]) -> Result<Self, ConfigError> {
-        let settings: Self = load(DEFAULTS, file, &["database", "log", "api"], overrides)?;
+        let settings: Self = load(DEFAULTS, file, &["database", "log", "telemetry", "api"], overrides)?;
         settings.validate()?;
         Ok(settings)
     }
 
     fn validate(&self) -> Result<(), ConfigError> {
         self.database.validate()?;
+        self.telemetry.validate()?;
         let api = &self.api;
         let positive = [
             ("api.max_connections", api.max_connections as u64),

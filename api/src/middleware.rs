@@ -10,6 +10,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
+use comptoir_core::spans::{self, Attribute, Beginning, Span};
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -31,11 +32,13 @@ pub(crate) struct RequestIdentity {
     pub request_id: String,
     /// The client's `X-Correlation-Id`, or the request id.
     pub correlation_id: String,
+    /// Of this request, and what its events carry.
     pub trace: TraceParent,
 }
 
 impl RequestIdentity {
-    fn of(request: &ServiceRequest) -> Self {
+    /// With the request's span, if spans are exported.
+    fn of(request: &ServiceRequest, method: &'static str, route: &str) -> (Self, Option<Span>) {
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         // An id that would not fit an event's header is replaced, not refused: it is the client's convenience.
         let id = |name| {
@@ -45,8 +48,26 @@ impl RequestIdentity {
         };
         let request_id = id(REQUEST_ID).map_or_else(|| Uuid::now_v7().to_string(), ToOwned::to_owned);
         let correlation_id = id(CORRELATION_ID).map_or_else(|| request_id.clone(), ToOwned::to_owned);
-        let trace = header("traceparent").and_then(TraceParent::parse).unwrap_or_else(TraceParent::generate);
-        Self { request_id, correlation_id, trace }
+        let caller = header("traceparent");
+        let span = spans::active().map(|spans| spans.server(caller, beginning(request, method, route)));
+        let trace = span.as_ref().and_then(|span| TraceParent::parse(&span.traceparent()));
+        let trace = trace
+            .or_else(|| caller.and_then(TraceParent::parse).map(|caller| caller.child()))
+            .unwrap_or_else(TraceParent::generate);
+        (Self { request_id, correlation_id, trace }, span)
+    }
+}
+
+/// OpenTelemetry's semantic conventions for HTTP servers.
+fn beginning(request: &ServiceRequest, method: &'static str, route: &str) -> Beginning {
+    Beginning {
+        name: format!("{method} {route}"),
+        attributes: vec![
+            Attribute::new("http.request.method", method),
+            Attribute::new("http.route", route.to_owned()),
+            Attribute::new("url.path", request.path().to_owned()),
+            Attribute::new("url.scheme", "http"),
+        ],
     }
 }
 
@@ -54,8 +75,10 @@ pub(crate) async fn surround<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
-    let identity = RequestIdentity::of(&request);
     let method = method_label(request.method());
+    // The pattern, never the path: metrics must not grow with the number of orders.
+    let route = request.match_pattern().unwrap_or_else(|| "unknown".to_owned());
+    let (identity, exported) = RequestIdentity::of(&request, method, &route);
     let span = tracing::info_span!(
         "request",
         method,
@@ -66,11 +89,11 @@ pub(crate) async fn surround<B: MessageBody + 'static>(
     let mut record = Record {
         started: Instant::now(),
         method,
-        // The pattern, never the path: metrics must not grow with the number of orders.
-        route: request.match_pattern().unwrap_or_else(|| "unknown".to_owned()),
+        route,
         status: CLIENT_GONE,
         code: None,
         span: span.clone(),
+        exported,
     };
     request.extensions_mut().insert(identity.clone());
     let mut result = answer(request, next, &identity, &mut record).instrument(span).await;
@@ -95,6 +118,7 @@ struct Record {
     /// Of the problem document.
     code: Option<&'static str>,
     span: tracing::Span,
+    exported: Option<Span>,
 }
 
 impl Drop for Record {
@@ -108,6 +132,12 @@ impl Drop for Record {
             &[method, route, ("status", self.status.to_string())]
         )
         .increment(1);
+        if let Some(span) = &mut self.exported {
+            span.set(Attribute::new("http.response.status_code", i64::from(self.status)));
+            if self.status >= 500 || self.status == CLIENT_GONE {
+                span.fail(self.code.map_or_else(|| self.status.to_string(), ToOwned::to_owned));
+            }
+        }
         let _entered = self.span.enter();
         tracing::info!(status = self.status, code = self.code, elapsed_ms = elapsed * 1000.0, "answered");
     }

@@ -1,11 +1,14 @@
 //! W3C Trace Context: the part of it that an event passes on.
 
+use std::fmt;
+
 use uuid::Uuid;
 
-/// The `traceparent` of a request: taken from its header, or a new one where there is none or none that is valid.
+/// A trace and a span of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TraceParent {
     trace_id: String,
+    span_id: String,
     flags: String,
 }
 
@@ -22,23 +25,38 @@ impl TraceParent {
         // Version 00 has four parts; a later one may have more, ff is forbidden.
         let known = hex(version, 2) && version != "ff" && (version != "00" || parts.next().is_none());
         let valid = known && hex(trace_id, 32) && hex(parent_id, 16) && hex(flags, 2);
-        (valid && nonzero(trace_id) && nonzero(parent_id))
-            .then(|| Self { trace_id: trace_id.to_owned(), flags: flags.to_owned() })
+        (valid && nonzero(trace_id) && nonzero(parent_id)).then(|| Self {
+            trace_id: trace_id.to_owned(),
+            span_id: parent_id.to_owned(),
+            flags: flags.to_owned(),
+        })
     }
 
+    /// A trace that nobody records.
     pub(crate) fn generate() -> Self {
-        Self { trace_id: Uuid::new_v4().simple().to_string(), flags: "00".to_owned() }
+        let trace_id = Uuid::new_v4().simple().to_string();
+        Self { trace_id, span_id: new_span_id(), flags: "00".to_owned() }
     }
 
     pub(crate) fn trace_id(&self) -> &str {
         &self.trace_id
     }
 
-    /// The header for what this request causes: the same trace, a span of its own.
-    pub(crate) fn child(&self) -> String {
-        let span = Uuid::new_v4().as_u64_pair().0 | 1;
-        format!("00-{}-{span:016x}-{}", self.trace_id, self.flags)
+    /// The same trace, a span of its own.
+    pub(crate) fn child(&self) -> Self {
+        Self { span_id: new_span_id(), ..self.clone() }
     }
+}
+
+/// As a header.
+impl fmt::Display for TraceParent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "00-{}-{}-{}", self.trace_id, self.span_id, self.flags)
+    }
+}
+
+fn new_span_id() -> String {
+    format!("{:016x}", Uuid::new_v4().as_u64_pair().0 | 1)
 }
 
 #[cfg(test)]
@@ -51,8 +69,10 @@ mod tests {
     fn a_child_stays_in_its_trace_with_a_span_of_its_own() {
         let parent = TraceParent::parse(VALID).expect("valid");
         let child = parent.child();
-        assert_eq!(TraceParent::parse(&child), Some(parent.clone()));
-        assert_ne!(child, VALID);
+        assert_eq!(TraceParent::parse(&child.to_string()), Some(child.clone()));
+        assert_ne!(child, parent);
+        assert_eq!(child.trace_id(), parent.trace_id());
+        assert_eq!(parent.to_string(), VALID);
         assert_eq!(parent.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
     }
 

@@ -12,7 +12,7 @@ use config::{Config, Environment, File, FileFormat, Map, Source, Value};
 use serde::{Deserialize, de::DeserializeOwned};
 
 /// Every section that either binary knows.
-const SECTIONS: &[&str] = &["database", "log", "api", "broker", "relay", "history", "routing"];
+const SECTIONS: &[&str] = &["database", "log", "telemetry", "api", "broker", "relay", "history", "routing"];
 
 /// Sections that are lists of tables: environment variables cannot say what is in them.
 const LISTS: &[&str] = &["routing"];

@@ -20,6 +20,7 @@ pub mod paging;
 mod policies;
 pub mod products;
 pub mod schema;
+pub mod spans;
 pub mod statement;
 pub mod telemetry;
 pub mod text;

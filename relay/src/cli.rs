@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use comptoir_core::{database, telemetry};
+use comptoir_core::{database, spans, telemetry};
 
 use crate::config::Config;
 use crate::error::RelayError;
@@ -101,6 +101,9 @@ fn run(cli: Cli) -> Result<u8, RelayError> {
     }
     let config = Config::load(cli.config.as_deref(), &overrides(&cli))?;
     telemetry::init_logs(&config.log)?;
+    if cli.command.is_none() {
+        spans::start(&config.telemetry, "comptoir-relay")?;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -129,6 +132,7 @@ fn run(cli: Cli) -> Result<u8, RelayError> {
     });
     // Tasks that wait for a broker or a database that does not answer must not hold up the exit.
     runtime.shutdown_timeout(Duration::from_millis(200));
+    spans::flush();
     code
 }
 

@@ -5,19 +5,21 @@ use std::time::Duration;
 
 use comptoir_core::config::{self, ConfigError, LogConfig, SecretUrl};
 use comptoir_core::database::DatabaseConfig;
+use comptoir_core::spans::TelemetryConfig;
 use serde::Deserialize;
 
 use crate::history::HistoryConfig;
 use crate::message::{self, EnvelopeFormat, Routing, SHORT_STRING_BYTES};
 
 const DEFAULTS: &str = include_str!("default.toml");
-const SECTIONS: &[&str] = &["database", "log", "broker", "relay", "history", "routing"];
+const SECTIONS: &[&str] = &["database", "log", "telemetry", "broker", "relay", "history", "routing"];
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     pub(crate) database: DatabaseConfig,
     pub(crate) log: LogConfig,
+    pub(crate) telemetry: TelemetryConfig,
     pub(crate) broker: BrokerConfig,
     pub(crate) relay: RelayConfig,
     pub(crate) history: HistoryConfig,
@@ -106,6 +108,7 @@ impl Config {
     /// The first setting that would stop the relay from doing its work, by name.
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         self.database.validate()?;
+        self.telemetry.validate()?;
         self.broker.validate()?;
         self.relay.validate()?;
         self.history.validate()

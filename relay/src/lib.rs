@@ -28,6 +28,7 @@ mod printable;
 mod publisher;
 mod replay;
 mod service_manager;
+mod spans;
 mod status;
 mod tail;
 mod wakeup;

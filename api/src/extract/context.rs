@@ -19,7 +19,7 @@ impl FromRequest for Context {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let identity = request.extensions().get::<RequestIdentity>().cloned();
         let context = identity.map(|RequestIdentity { request_id, correlation_id, trace }| {
-            Self(RequestContext::unauthenticated(request_id, correlation_id, Some(trace.child())))
+            Self(RequestContext::unauthenticated(request_id, correlation_id, Some(trace.to_string())))
         });
         ready(context.ok_or_else(|| {
             ApiError::new(

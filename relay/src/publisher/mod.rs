@@ -30,6 +30,7 @@ use crate::engine::Event;
 use crate::error::{BrokerFault, EventFault, Trouble};
 use crate::message::{Composed, Composer, Limits};
 use crate::metrics;
+use crate::spans::PublishSpans;
 
 pub(crate) use self::session::{connect, dead_letter_queue_arguments};
 pub(crate) use self::window::Verdict;
@@ -88,7 +89,8 @@ pub(crate) struct Publisher {
     backoff: Backoff,
     /// Why there is no connection, since the last one.
     trouble: Option<Trouble>,
-    confirm_time: metrics::Histogram,
+    confirm_time: ::metrics::Histogram,
+    spans: PublishSpans,
 }
 
 enum State {
@@ -119,7 +121,8 @@ impl Publisher {
             blocked: false,
             backoff: Backoff::new(config.reconnect_min_ms, config.reconnect_max_ms),
             trouble: None,
-            confirm_time: crate::metrics::confirm_time(),
+            confirm_time: metrics::confirm_time(),
+            spans: PublishSpans::new(&config),
             config,
             name,
         }
@@ -153,7 +156,7 @@ impl Publisher {
     /// the messages come back as `Unknown` with the next `Lost`.
     pub(crate) fn publish(&mut self, messages: Vec<Message>) -> Vec<(Event, EventFault)> {
         let body_bytes = self.suspects.limit().unwrap_or(usize::MAX).min(self.config.max_message_bytes);
-        let Self { state, window, composer, .. } = self;
+        let Self { state, window, composer, spans, .. } = self;
         let State::Up(session) = state else {
             let lost = messages.into_iter().map(|message| {
                 let confirm: PendingConfirm = Box::pin(std::future::ready(Err(BrokerFault::Unconfirmed)));
@@ -173,6 +176,7 @@ impl Publisher {
                     return None;
                 }
             };
+            spans.begin(&message, &composed);
             let mut confirm = confirm(Arc::clone(&session.channel), composed);
             // The first poll draws the delivery tag and queues the frames. An error comes again at the next poll.
             let confirm: PendingConfirm = match confirm.as_mut().poll(&mut cx) {
@@ -232,6 +236,7 @@ impl Publisher {
                                 for time in self.window.take_confirm_times() {
                                     self.confirm_time.record(time);
                                 }
+                                self.spans.end(&messages);
                                 return BrokerEvent::Decided(messages);
                             }
                             Err(fault) => return self.lose(fault),
@@ -268,6 +273,7 @@ impl Publisher {
     fn lose(&mut self, fault: BrokerFault) -> BrokerEvent {
         let wait = self.backoff.advance();
         let (mut messages, other) = self.window.drain();
+        self.spans.end(&messages);
         // What the broker said may come after what followed from it.
         let fault = other.filter(|other| protocol_error(other).is_some()).unwrap_or(fault);
         let culprits = self.convict(&fault, &mut messages);

@@ -2,6 +2,7 @@
 
 mod api;
 mod broker;
+mod collector;
 mod committed;
 mod consumer;
 mod database;
@@ -11,6 +12,8 @@ mod process;
 mod project;
 mod proxy;
 mod relay;
+mod scrape;
+mod service_manager;
 mod services;
 mod urls;
 mod wait;
@@ -19,6 +22,7 @@ mod writer;
 
 pub use api::{Api, order_body};
 pub use broker::{Management, VirtualHost};
+pub use collector::{Collector, Span};
 pub use committed::committed_events;
 pub use consumer::{Consumer, EXCHANGE, Message, QueueOptions, declare_exchange};
 pub use database::{TestDatabase, connect};
@@ -28,6 +32,8 @@ pub use process::{Daemon, Exit, run};
 pub use project::{free_port, program, root};
 pub use proxy::Proxy;
 pub use relay::Relay;
+pub use scrape::{Sample, Scrape};
+pub use service_manager::ServiceManager;
 pub use services::Services;
 pub use urls::{address, with_address, with_path, with_user};
 pub use wait::until;

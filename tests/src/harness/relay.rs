@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use super::{Daemon, World, until};
+use super::{Daemon, Http, World, project, until};
 
 const START_LIMIT: Duration = Duration::from_secs(20);
 
@@ -41,6 +41,18 @@ impl Relay {
         .await?
         .or_else(|status| bail!("the relay ended ({status}): {}", relay.daemon.output()))?;
         Ok(relay)
+    }
+
+    /// The same with its health and its metrics on a port of its own, and a client for them.
+    ///
+    /// # Errors
+    /// When it ends, or does not appear in time.
+    pub async fn with_http(world: &World, environment: &[(&str, &str)]) -> Result<(Self, Http)> {
+        let listen = format!("127.0.0.1:{}", project::free_port()?);
+        let mut all = vec![("COMPTOIR__RELAY__HTTP_LISTEN", listen.as_str())];
+        all.extend_from_slice(environment);
+        let relay = Self::start(world, &all).await?;
+        Ok((relay, Http::new(&format!("http://{listen}"))?))
     }
 
     /// Starts a daemon and does not wait for anything.

@@ -3,4 +3,6 @@
 
 mod broker;
 mod loader;
+mod monitoring;
 mod pipeline;
+mod tracing;

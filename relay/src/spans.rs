@@ -1,0 +1,100 @@
+//! A span for every message whose row belongs to a trace that somebody records, from the hand-over to the client until
+//! the broker's verdict. The message's own `traceparent` stays the row's (docs/tracing.md).
+
+use std::collections::HashMap;
+
+use comptoir_core::outbox::OutboxRow;
+use comptoir_core::spans::{self, Attribute, Beginning, Span, Spans};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::config::BrokerConfig;
+use crate::message::Composed;
+use crate::publisher::{Message, Verdict};
+
+/// The spans of the messages in flight, hence `relay.window` of them at most. Empty, and free of cost, where no spans
+/// are exported.
+#[derive(Debug)]
+pub(crate) struct PublishSpans {
+    spans: Option<&'static Spans>,
+    open: HashMap<Uuid, Span>,
+    server: (String, i64),
+}
+
+impl PublishSpans {
+    pub(crate) fn new(broker: &BrokerConfig) -> Self {
+        let server = broker.uri().map(|uri| (uri.authority.host, uri.authority.port.into()));
+        Self { spans: spans::active(), open: HashMap::new(), server: server.unwrap_or_default() }
+    }
+
+    /// The message is about to be handed to the client.
+    pub(crate) fn begin(&mut self, message: &Message, composed: &Composed) {
+        let Some(spans) = self.spans else { return };
+        let row = &message.event().row;
+        let Some(traceparent) = traceparent(row) else { return };
+        let begun = spans.producer(&traceparent, || {
+            let mut attributes = attributes(row, composed);
+            attributes.push(Attribute::new("server.address", self.server.0.clone()));
+            attributes.push(Attribute::new("server.port", self.server.1));
+            Beginning { name: format!("send {}", composed.exchange), attributes }
+        });
+        self.open.extend(begun.map(|span| (row.id, span)));
+    }
+
+    /// The broker decided, or never will.
+    pub(crate) fn end(&mut self, messages: &[(Message, Verdict)]) {
+        if self.open.is_empty() {
+            return;
+        }
+        for (message, verdict) in messages {
+            let Some(mut span) = self.open.remove(&message.event().row.id) else { continue };
+            match verdict {
+                Verdict::Published => {}
+                Verdict::Returned => span.fail("unroutable"),
+                Verdict::Nacked => span.fail("nacked"),
+                Verdict::Unknown => span.fail("unconfirmed"),
+            }
+        }
+    }
+}
+
+/// OpenTelemetry's semantic conventions for messaging with RabbitMQ.
+fn attributes(row: &OutboxRow, composed: &Composed) -> Vec<Attribute> {
+    let (exchange, routing_key) = (composed.exchange.as_str(), composed.routing_key.as_str());
+    let bytes = i64::try_from(composed.body.len()).unwrap_or(i64::MAX);
+    vec![
+        Attribute::new("messaging.system", "rabbitmq"),
+        Attribute::new("messaging.operation.type", "send"),
+        Attribute::new("messaging.operation.name", "send"),
+        Attribute::new("messaging.destination.name", format!("{exchange}:{routing_key}")),
+        Attribute::new("messaging.rabbitmq.destination.routing_key", routing_key.to_owned()),
+        Attribute::new("messaging.message.id", row.id.to_string()),
+        Attribute::new("messaging.message.body.size", bytes),
+    ]
+}
+
+fn traceparent(row: &OutboxRow) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Traced {
+        traceparent: Option<String>,
+    }
+    serde_json::from_slice::<Traced>(&row.headers.0).ok()?.traceparent
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::sample;
+
+    #[test]
+    fn a_row_without_a_trace_has_no_span() {
+        let mut row = sample(1, "a");
+        assert_eq!(traceparent(&row), None);
+        for headers in [r#"{"traceparent": 5}"#, r#"{"correlation-id": "c"}"#, "[]"] {
+            row.headers.0 = headers.as_bytes().to_vec();
+            assert_eq!(traceparent(&row), None, "{headers}");
+        }
+        row.headers.0 = br#"{"colour": {"a": 1}, "traceparent": "00-x-y-01"}"#.to_vec();
+        assert_eq!(traceparent(&row).as_deref(), Some("00-x-y-01"));
+    }
+}
