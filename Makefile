@@ -31,10 +31,11 @@ test: toolchain services ## every test
 	cargo build --workspace --bins
 	@$(with_services) cargo test --workspace
 
-check: toolchain ## format, lints, scripts, dependency arrows, schema in step with the migrations
+check: toolchain ## format, lints, scripts, systemd units, dependency arrows, schema in step with the migrations
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	@deploy/check-scripts
+	@deploy/check-systemd
 	@deploy/check-arrows
 	@$(with_services) --only postgres deploy/check-schema
 

@@ -18,6 +18,8 @@ use crate::config::ApiConfig;
 use crate::error::ApiError;
 use crate::trace::TraceParent;
 
+const REQUESTS: &str = "comptoir_http_requests_total";
+const DURATION: &str = "comptoir_http_request_duration_seconds";
 const REQUEST_ID: &str = "x-request-id";
 const CORRELATION_ID: &str = "x-correlation-id";
 /// Not a status that anybody is answered: the client went away before (as nginx logs it).
@@ -125,13 +127,9 @@ impl Drop for Record {
     fn drop(&mut self) {
         let elapsed = self.started.elapsed().as_secs_f64();
         let labels = [("method", self.method.to_owned()), ("route", std::mem::take(&mut self.route))];
-        metrics::histogram!("comptoir_http_request_duration_seconds", &labels).record(elapsed);
+        metrics::histogram!(DURATION, &labels).record(elapsed);
         let [method, route] = labels;
-        metrics::counter!(
-            "comptoir_http_requests_total",
-            &[method, route, ("status", self.status.to_string())]
-        )
-        .increment(1);
+        metrics::counter!(REQUESTS, &[method, route, ("status", self.status.to_string())]).increment(1);
         if let Some(span) = &mut self.exported {
             span.set(Attribute::new("http.response.status_code", i64::from(self.status)));
             if self.status >= 500 || self.status == CLIENT_GONE {
@@ -213,6 +211,12 @@ async fn answer<B: MessageBody + 'static>(
         Some(problem) => Ok(ServiceResponse::new(response.into_parts().0, problem).map_into_right_body()),
         None => Ok(response.map_into_left_body()),
     }
+}
+
+/// What Prometheus shows as help.
+pub(crate) fn describe_metrics() {
+    metrics::describe_counter!(REQUESTS, "Requests answered, by the pattern of their route");
+    metrics::describe_histogram!(DURATION, "From a request's head to its answer");
 }
 
 fn is_error(status: StatusCode) -> bool {

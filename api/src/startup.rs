@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use crate::config::Settings;
-use crate::middleware::surround;
+use crate::middleware::{describe_metrics, surround};
 use crate::openapi;
 use crate::routes;
 use crate::routes::operations::OpenApiText;
@@ -49,6 +49,7 @@ impl Application {
     /// The address is taken, the configuration cannot be meant.
     pub fn build(settings: Settings) -> anyhow::Result<Self> {
         let metrics = telemetry::install_metrics(&[]).context("cannot install metrics")?;
+        describe_metrics();
         let mut agents = JoinSet::new();
         agents.spawn(telemetry::keep_metrics(metrics.clone()));
         let metrics = Data::new(metrics);

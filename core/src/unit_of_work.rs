@@ -27,6 +27,7 @@ use crate::outbox::{self, NewOutboxEvent, Notifier};
 use crate::policies;
 use crate::products::ProductEvent;
 
+const RETRIES: &str = "comptoir_unit_of_work_retries_total";
 /// How often a unit of work runs at most before its contention is the caller's to handle.
 const MAX_ATTEMPTS: u32 = 5;
 /// The pause before the second attempt, in milliseconds; it doubles each time, with jitter.
@@ -169,6 +170,8 @@ pub struct Executor {
 
 impl Executor {
     pub fn new(database: Database, notifier: Notifier) -> Self {
+        metrics::describe_counter!(RETRIES, "Units of work that were tried again");
+        metrics::counter!(RETRIES).increment(0);
         Self { database, notifier, running: TaskTracker::new() }
     }
 
@@ -211,7 +214,7 @@ impl Executor {
             match self.attempt(context, key, command, render).await {
                 Err(error) if error.is_worth_retrying() && attempt < MAX_ATTEMPTS => {
                     tracing::debug!(attempt, %error, "the unit of work is tried again");
-                    metrics::counter!("comptoir_unit_of_work_retries_total").increment(1);
+                    metrics::counter!(RETRIES).increment(1);
                     let pause = FIRST_PAUSE_MS << (attempt - 1);
                     tokio::time::sleep(Duration::from_millis(rand::random_range(pause / 2..=pause))).await;
                     attempt += 1;

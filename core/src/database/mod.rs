@@ -115,9 +115,14 @@ impl Database {
     /// Publishes the pool's use as gauges.
     pub fn record_metrics(&self) {
         let status = self.pool.status();
-        metrics::gauge!("comptoir_db_pool_connections").set(status.size as f64);
-        metrics::gauge!("comptoir_db_pool_connections_max").set(status.max_size as f64);
-        metrics::gauge!("comptoir_db_pool_connections_idle").set(status.available as f64);
-        metrics::gauge!("comptoir_db_pool_waiting").set(status.waiting as f64);
+        for (name, help, value) in [
+            ("comptoir_db_pool_connections", "Connections that are open", status.size),
+            ("comptoir_db_pool_connections_max", "Connections that are permitted", status.max_size),
+            ("comptoir_db_pool_connections_idle", "Connections that are not in use", status.available),
+            ("comptoir_db_pool_waiting", "Requests that wait for a connection", status.waiting),
+        ] {
+            metrics::describe_gauge!(name, help);
+            metrics::gauge!(name).set(value as f64);
+        }
     }
 }

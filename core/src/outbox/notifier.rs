@@ -22,6 +22,8 @@ pub struct NotifierConfig {
     pub min_interval: Duration,
 }
 
+const NOTIFICATIONS: &str = "comptoir_outbox_notifications_total";
+
 /// Cheap to clone. When the last clone is dropped, a wake-up that is still due is sent and the task ends.
 #[derive(Debug, Clone)]
 pub struct Notifier {
@@ -32,6 +34,8 @@ pub struct Notifier {
 impl Notifier {
     /// Starts the sender on the current runtime. Connects when there is something to send.
     pub fn spawn(config: NotifierConfig) -> Self {
+        metrics::describe_counter!(NOTIFICATIONS, "Wake-ups sent to the relay");
+        metrics::counter!(NOTIFICATIONS).increment(0);
         let (due, received) = mpsc::channel(1);
         tokio::spawn(send_notifications(config, received));
         Self { due }
@@ -56,7 +60,7 @@ async fn send_notifications(config: NotifierConfig, mut due: mpsc::Receiver<()>)
                 return;
             }
         }
-        metrics::counter!("comptoir_outbox_notifications_total").increment(1);
+        metrics::counter!(NOTIFICATIONS).increment(1);
         tokio::time::sleep(config.min_interval).await;
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod broker;
+mod deployment;
 mod loader;
 mod monitoring;
 mod pipeline;
