@@ -97,3 +97,29 @@ fn answer(reasons: Vec<String>) -> HttpResponse {
         HttpResponse::ServiceUnavailable().json(Health { status: "unavailable", reasons })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_loop_that_has_not_turned_for_long_is_stuck() {
+        let turned = |ago: Duration| Condition {
+            database_up: true,
+            database_trouble: None,
+            broker_up: true,
+            broker_trouble: None,
+            blocked: true,
+            shards_held: 64,
+            idle: true,
+            limit_reached: false,
+            turned_at: Instant::now().checked_sub(ago).expect("the machine runs for longer"),
+        };
+        assert_eq!(stuck(&turned(Duration::from_secs(5))), None);
+        assert!(stuck(&turned(STUCK_AFTER + Duration::from_secs(1))).is_some());
+        let reasons = turned(Duration::ZERO).hindrances();
+        assert!(matches!(&reasons[..], [blocked] if blocked.contains("blocks publishing")), "{reasons:?}");
+    }
+}

@@ -100,15 +100,17 @@ crate::statement! {
         cursors: &'a [i64] => Array<BigInt>,
         limit: i64 => BigInt,
     } -> (Double, Nullable<Timestamptz>)
-    = "SELECT coalesce(sum(CASE WHEN e.counted < $3 THEN e.counted ELSE
+    = "WITH asked AS MATERIALIZED (SELECT $1::smallint[] AS shards, $2::bigint[] AS cursors, $3::bigint AS most)
+    SELECT coalesce(sum(CASE WHEN e.counted < asked.most THEN e.counted ELSE
             e.counted * ((SELECT seq FROM outbox_events WHERE shard = held.shard ORDER BY seq DESC LIMIT 1) - e.first + 1)
                 ::double precision / (e.last - e.first + 1) END), 0)::double precision,
         min(e.oldest)
-    FROM unnest($1::smallint[], $2::bigint[]) AS held (shard, cursor)
+    FROM asked
+    CROSS JOIN LATERAL unnest(asked.shards, asked.cursors) AS held (shard, cursor)
     CROSS JOIN LATERAL (
         SELECT count(*) AS counted, min(seq) AS first, max(seq) AS last, min(occurred_at) AS oldest
         FROM (SELECT seq, occurred_at FROM outbox_events
-            WHERE shard = held.shard AND seq > held.cursor ORDER BY seq LIMIT $3) AS unread
+            WHERE shard = held.shard AND seq > held.cursor ORDER BY seq LIMIT (SELECT most FROM asked)) AS unread
     ) AS e"
 }
 

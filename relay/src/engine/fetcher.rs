@@ -11,7 +11,7 @@ use crate::error::DatabaseFault;
 
 /// Rows that are counted in each shard at most, beyond which their number is estimated: a metric must not cost more than
 /// what it measures.
-const COUNT_LIMIT: i64 = 500;
+const COUNT_LIMIT: i64 = 200;
 /// PostgreSQL counts these to a payload that it stores within the row.
 const VALUE_HEADER_BYTES: i32 = 4;
 

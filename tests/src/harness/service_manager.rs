@@ -1,6 +1,8 @@
 //! What systemd is to a service of `Type=notify`: a datagram socket that is told how the service does.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -15,6 +17,8 @@ const LONGEST_MESSAGE_BYTES: usize = 4096;
 pub struct ServiceManager {
     socket: UnixDatagram,
     path: PathBuf,
+    /// Lines of a message that nobody has asked for yet.
+    unheard: Mutex<VecDeque<String>>,
 }
 
 impl ServiceManager {
@@ -23,7 +27,7 @@ impl ServiceManager {
     pub fn listen(world: &World) -> Result<Self> {
         let path = world.logs().join("notify");
         let socket = UnixDatagram::bind(&path).with_context(|| path.display().to_string())?;
-        Ok(Self { socket, path })
+        Ok(Self { socket, path, unheard: Mutex::default() })
     }
 
     /// For `NOTIFY_SOCKET`.
@@ -41,9 +45,11 @@ impl ServiceManager {
     pub async fn hear(&self, beginning: &str, limit: Duration) -> Result<String> {
         let heard = async {
             loop {
-                let message = self.receive().await?;
-                if let Some(line) = message.lines().find(|line| line.starts_with(beginning)) {
-                    return Ok(line.to_owned());
+                let line = self.unheard.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                match line {
+                    Some(line) if line.starts_with(beginning) => return Ok(line),
+                    Some(_) => {}
+                    None => self.receive().await?,
                 }
             }
         };
@@ -53,21 +59,24 @@ impl ServiceManager {
         }
     }
 
-    /// Everything that is said until nothing is said for `silence`.
+    /// Forgets everything that is said until nothing is said for `silence`.
     ///
     /// # Errors
     /// When the system does not give what came.
-    pub async fn until_silent(&self, silence: Duration) -> Result<String> {
-        let mut all = String::new();
-        while let Ok(message) = tokio::time::timeout(silence, self.receive()).await {
-            all.push_str(&message?);
+    pub async fn until_silent(&self, silence: Duration) -> Result<()> {
+        while let Ok(received) = tokio::time::timeout(silence, self.receive()).await {
+            received?;
         }
-        Ok(all)
+        self.unheard.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        Ok(())
     }
 
-    async fn receive(&self) -> Result<String> {
+    async fn receive(&self) -> Result<()> {
         let mut bytes = vec![0; LONGEST_MESSAGE_BYTES];
         let length = self.socket.recv(&mut bytes).await?;
-        Ok(String::from_utf8_lossy(&bytes[..length]).into_owned())
+        let text = String::from_utf8_lossy(&bytes[..length]).into_owned();
+        let lines = text.lines().map(str::to_owned);
+        self.unheard.lock().unwrap_or_else(PoisonError::into_inner).extend(lines);
+        Ok(())
     }
 }
