@@ -137,7 +137,8 @@ pub(crate) enum EventFault {
 impl EventFault {
     pub(crate) const UNROUTABLE: &str = "unroutable";
     /// Every word of [`Self::reason`].
-    pub(crate) const REASONS: &[&str] = &[Self::UNROUTABLE, "nacked", "too-large", "rejected"];
+    pub(crate) const REASONS: &[&str] =
+        &[Self::UNROUTABLE, "nacked", "too-large", "rejected", "routing-key-too-long", "unsendable"];
 
     /// A stable word for metrics and for `outbox_dead_letters.reason`.
     pub(crate) fn reason(&self) -> &'static str {

@@ -19,8 +19,8 @@ type Exported = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 #[derive(Default)]
 struct Names {
-    /// With the labels that are asked of each, and the exact value where there is one.
-    selected: Vec<(String, Vec<(String, Option<String>)>)>,
+    /// With the labels that are asked of each, and the values where there are some.
+    selected: Vec<(String, Vec<(String, Vec<String>)>)>,
     grouped_by: BTreeSet<String>,
 }
 
@@ -39,8 +39,12 @@ impl ExprVisitor for Names {
         };
         let name = selector.name.clone().context("a selector without a name")?;
         let labels = selector.matchers.matchers.iter().map(|matcher| {
-            let exact = (matcher.op == MatchOp::Equal).then(|| matcher.value.clone());
-            (matcher.name.clone(), exact)
+            let values = match &matcher.op {
+                MatchOp::Equal => vec![matcher.value.clone()],
+                MatchOp::Re(_) => matcher.value.split('|').map(str::to_owned).collect(),
+                MatchOp::NotEqual | MatchOp::NotRe(_) => Vec::new(),
+            };
+            (matcher.name.clone(), values)
         });
         self.selected.push((name, labels.collect()));
         Ok(true)
@@ -57,11 +61,11 @@ fn check(expression: &str, exported: &Exported) -> Result<()> {
     ensure!(!names.selected.is_empty(), "it asks for no metric");
     for (name, labels) in &names.selected {
         let known = exported.get(name).with_context(|| format!("{name} is not exported"))?;
-        for (label, value) in labels.iter().filter(|(label, _)| !OF_THE_SCRAPE.contains(&label.as_str())) {
-            let values = known.get(label).with_context(|| format!("{name} has no label {label}"))?;
+        for (label, values) in labels.iter().filter(|(label, _)| !OF_THE_SCRAPE.contains(&label.as_str())) {
+            let seen = known.get(label).with_context(|| format!("{name} has no label {label}"))?;
             // Words of faults are registered at the start; other values come with what they count.
-            if let Some(value) = value.as_ref().filter(|_| label == "reason") {
-                ensure!(values.contains(value), "{name} knows no {label} {value}: {values:?}");
+            for value in values.iter().filter(|_| label == "reason") {
+                ensure!(seen.contains(value), "{name} knows no {label} {value}: {seen:?}");
             }
         }
         for label in &names.grouped_by {
