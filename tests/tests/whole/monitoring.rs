@@ -17,10 +17,12 @@ const OF_THE_SCRAPE: [&str; 2] = ["instance", "job"];
 /// Series by name: their labels with the values that were seen.
 type Exported = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
+type Asked = Vec<(String, Vec<String>)>;
+
 #[derive(Default)]
 struct Names {
     /// With the labels that are asked of each, and the values where there are some.
-    selected: Vec<(String, Vec<(String, Vec<String>)>)>,
+    selected: Vec<(String, Asked)>,
     grouped_by: BTreeSet<String>,
 }
 
