@@ -49,7 +49,8 @@ impl Hasher for FastHasher {
 /// An event that this replica has read under a lease.
 #[derive(Debug)]
 pub(crate) struct Event {
-    pub(crate) row: OutboxRow,
+    /// On the heap: an event is handed on a dozen times between the read and the settle.
+    pub(crate) row: Box<OutboxRow>,
     pub(crate) key: AggregateKey,
     /// The lease under which it was read; an event of an earlier lease is not this replica's business any more.
     pub(crate) lease: u64,
@@ -61,7 +62,7 @@ impl Event {
     pub(crate) fn new(row: OutboxRow, lease: u64) -> Self {
         let key = AggregateKey::of(&row);
         let bytes = row.payload.0.len() + row.headers.0.len();
-        Self { row, key, lease, bytes }
+        Self { row: Box::new(row), key, lease, bytes }
     }
 
     /// What is left when the payload is not needed any more.

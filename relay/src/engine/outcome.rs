@@ -150,7 +150,7 @@ impl Decisions {
     }
 
     fn unroutable(&mut self, event: Event, metrics: &Metrics) {
-        let fault = EventFault::Unroutable(format!("routing key {}", self.routing.key((&event.row).into())));
+        let fault = EventFault::Unroutable(format!("routing key {}", self.routing.key((&*event.row).into())));
         match self.unroutable {
             UnroutablePolicy::Retry => self.failed(event, &fault, metrics),
             UnroutablePolicy::DeadLetter => {

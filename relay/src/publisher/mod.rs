@@ -329,6 +329,8 @@ fn confirm(channel: Arc<Channel>, message: Composed) -> PendingConfirm {
     let options = BasicPublishOptions { mandatory: true, immediate: false };
     Box::pin(async move {
         let confirm = channel.basic_publish(exchange, routing_key, options, &body, properties).await?;
+        // The client has written its own copy: a window of large messages is not to be held twice.
+        drop(body);
         match confirm.await? {
             Confirmation::Ack(returned) => Ok(Confirm::Ack(returned.map(|message| id_of(&message)))),
             Confirmation::Nack(returned) => Ok(Confirm::Nack(returned.map(|message| id_of(&message)))),
