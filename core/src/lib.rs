@@ -24,4 +24,5 @@ pub mod spans;
 pub mod statement;
 pub mod telemetry;
 pub mod text;
+pub mod tls;
 pub mod unit_of_work;

@@ -42,6 +42,17 @@ prepare() {
     locate "$1"
 }
 
+# Certificates for encrypted connections, DIR/tls/{ca,server}.pem and server.key, become the server's own, which insists on
+# who may read them. Without that directory connections are not encrypted.
+copy_certificates() {
+    rm -rf "$home/tls"
+    [[ -d $dir/tls ]] || return 0
+    mkdir "$home/tls"
+    cp "$dir"/tls/* "$home/tls/"
+    chmod 600 "$home"/tls/*
+    if [[ $EUID -eq 0 ]]; then chown -R "$user:" "$home/tls"; fi
+}
+
 # The project lies where an unprivileged user may not go (/root, for one): keep the servers outside, and link to them.
 relocate_servers() {
     local outside

@@ -35,6 +35,7 @@ start_postgres() {
     rm -f "$home/data/postmaster.pid"
     if [[ ! -d $home/data ]]; then initialise_postgres; fi
     choose_port POSTGRES_PORT
+    copy_certificates
     launch_postgres
     await_ready postgres "$home/postgres.log" $!
     create_database
@@ -59,6 +60,12 @@ launch_postgres() {
         shared_buffers=256MB max_wal_size=2GB log_checkpoints=off log_timezone=UTC timezone=UTC; do
         settings+=(-c "$setting")
     done
+    if [[ -d $home/tls ]]; then
+        settings+=(-c ssl=on -c "ssl_cert_file=$home/tls/server.pem" -c "ssl_key_file=$home/tls/server.key"
+            -c "ssl_ca_file=$home/tls/ca.pem")
+    fi
+    # For a test that needs other rules of who may connect how.
+    if [[ -f $home/tls/pg_hba.conf ]]; then settings+=(-c "hba_file=$home/tls/pg_hba.conf"); fi
     launch "$home/postgres.log" "$(postgres_programs)/postgres" -D "$home/data" "${settings[@]}"
 }
 

@@ -37,6 +37,8 @@ start_rabbitmq() {
     end_processes epmd "$home" TERM "$(processes epmd "$home")"
     local port
     for port in RABBITMQ_PORT RABBITMQ_MANAGEMENT_PORT RABBITMQ_DIST_PORT RABBITMQ_EPMD_PORT; do choose_port "$port"; done
+    copy_certificates
+    if [[ -d $home/tls ]]; then choose_port RABBITMQ_TLS_PORT; fi
     configure_rabbitmq
     launch_rabbitmq
     rabbitmq_launched=yes
@@ -68,6 +70,15 @@ collect_statistics_interval = 5000
 vm_memory_high_watermark.relative = 0.4
 disk_free_limit.absolute = 50MB
 CONF
+    if [[ -d $home/tls ]]; then
+        cat >>"$home/rabbitmq.conf" <<CONF
+listeners.ssl.1 = 127.0.0.1:$RABBITMQ_TLS_PORT
+ssl_options.cacertfile = $home/tls/ca.pem
+ssl_options.certfile = $home/tls/server.pem
+ssl_options.keyfile = $home/tls/server.key
+ssl_options.verify = verify_peer
+CONF
+    fi
     # For a test that needs a broker with other limits.
     if [[ -f $dir/rabbitmq.conf ]]; then cat "$dir/rabbitmq.conf" >>"$home/rabbitmq.conf"; fi
     printf '[rabbitmq_management].\n' >"$home/enabled_plugins"
@@ -119,5 +130,6 @@ rabbitmq_env() {
     printf 'AMQP_URL=amqp://guest:guest@127.0.0.1:%s/%%2f\n' "$RABBITMQ_PORT"
     printf 'RABBITMQ_MANAGEMENT_URL=http://guest:guest@127.0.0.1:%s\n' "$RABBITMQ_MANAGEMENT_PORT"
     printf 'RABBITMQ_PORT=%s\nRABBITMQ_MANAGEMENT_PORT=%s\n' "$RABBITMQ_PORT" "$RABBITMQ_MANAGEMENT_PORT"
+    if locate rabbitmq && [[ -d $home/tls ]]; then printf 'RABBITMQ_TLS_PORT=%s\n' "$RABBITMQ_TLS_PORT"; fi
     printf 'RABBITMQ_EPMD_PORT=%s\nRABBITMQ_PID=%s\n' "$RABBITMQ_EPMD_PORT" "$pid"
 }

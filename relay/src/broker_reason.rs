@@ -39,8 +39,19 @@ pub(crate) fn on_open_connection(error: &Error) -> &'static str {
     }
 }
 
+/// A handshake that failed in whatever way: also when the other side just goes away, as a port without TLS does.
+pub(crate) fn as_tls(error: io::Error) -> io::Error {
+    if is_tls(&error) { error } else { io::Error::other(rustls::Error::General(error.to_string())) }
+}
+
+/// A broker that wants another certificate says so after the handshake, as the client sees it: in an ordinary read.
+fn is_tls(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+}
+
 fn io_reason(error: &io::Error) -> &'static str {
     match error.kind() {
+        _ if is_tls(error) => "tls",
         io::ErrorKind::ConnectionRefused => "connection-refused",
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "unreachable",
         // The resolver's errors have no kind.
@@ -76,6 +87,7 @@ mod tests {
             (ErrorKind::MissingHeartbeatError.into(), "heartbeat"),
             (io::Error::from(io::ErrorKind::ConnectionRefused).into(), "connection-refused"),
             (io::Error::from(io::ErrorKind::ConnectionReset).into(), "connection-lost"),
+            (as_tls(io::ErrorKind::ConnectionReset.into()).into(), "tls"),
         ] {
             assert_eq!(on_open_connection(&error), reason, "{error}");
         }

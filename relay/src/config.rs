@@ -6,6 +6,9 @@ use std::time::Duration;
 use comptoir_core::config::{self, ConfigError, LogConfig, SecretUrl};
 use comptoir_core::database::DatabaseConfig;
 use comptoir_core::spans::TelemetryConfig;
+use comptoir_core::tls::{ServerCheck, TlsError, TlsFiles};
+use lapin::uri::AMQPScheme;
+use rustls::ClientConfig;
 use serde::Deserialize;
 
 use crate::history::HistoryConfig;
@@ -33,6 +36,9 @@ pub(crate) struct Config {
 pub(crate) struct BrokerConfig {
     pub(crate) url: SecretUrl,
     pub(crate) management_url: SecretUrl,
+    pub(crate) tls_ca_file: String,
+    pub(crate) tls_cert_file: String,
+    pub(crate) tls_key_file: String,
     pub(crate) exchange: String,
     pub(crate) dead_letter_exchange: String,
     pub(crate) dead_letter_queue: String,
@@ -117,12 +123,13 @@ impl Config {
 
 impl BrokerConfig {
     fn validate(&self) -> Result<(), ConfigError> {
-        self.uri().map_err(|problem| {
+        let uri = self.uri().map_err(|problem| {
             ConfigError::value(
                 "broker.url",
-                format!("{problem}; expected amqp://user:password@host:port/vhost (or set AMQP_URL)"),
+                format!("{problem}; expected amqp(s)://user:password@host:port/vhost (or set AMQP_URL)"),
             )
         })?;
+        self.validate_tls(uri.scheme)?;
         for (key, name) in [
             ("broker.exchange", &self.exchange),
             ("broker.dead_letter_exchange", &self.dead_letter_exchange),
@@ -146,6 +153,40 @@ impl BrokerConfig {
         positive("broker.connect_timeout_ms", self.connect_timeout_ms)?;
         positive("broker.confirm_timeout_ms", self.confirm_timeout_ms)?;
         positive("broker.max_message_bytes", self.max_message_bytes as u64)
+    }
+
+    fn validate_tls(&self, scheme: AMQPScheme) -> Result<(), ConfigError> {
+        if scheme == AMQPScheme::AMQPS {
+            // Files that are not as they should be are found before anything starts.
+            return self.tls().map(drop);
+        }
+        if self.tls_files().are_given() {
+            return Err(ConfigError::value(
+                "broker.tls_ca_file, broker.tls_cert_file, broker.tls_key_file",
+                "are for amqps://, and broker.url is amqp://, which is not encrypted",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// What is wrong with them, by the setting's name.
+    pub(crate) fn tls(&self) -> Result<ClientConfig, ConfigError> {
+        self.tls_files().client_config(ServerCheck::ChainAndName).map_err(|error| {
+            let key = match &error {
+                TlsError::Ca(_) => "broker.tls_ca_file",
+                TlsError::Certificate(_) => "broker.tls_cert_file",
+                TlsError::Key(_) => "broker.tls_key_file",
+                TlsError::Library(_) => "broker.url",
+            };
+            ConfigError::value(key, error.to_string())
+        })
+    }
+
+    fn tls_files(&self) -> TlsFiles {
+        TlsFiles::from_settings(&self.tls_ca_file, &self.tls_cert_file, &self.tls_key_file)
     }
 
     /// The URL with the heartbeat that the configuration asks for, unless the URL has its own.
@@ -243,6 +284,12 @@ mod tests {
     fn an_unknown_policy_is_refused_by_name() {
         let error = loaded(&[("relay.unroutable", "drop".to_owned())]).expect_err("refused");
         assert!(error.to_string().contains("drop"), "{error}");
+    }
+
+    #[test]
+    fn certificates_without_encryption_are_refused() {
+        let error = loaded(&[("broker.tls_ca_file", "/ca.pem".to_owned())]).expect_err("refused");
+        assert!(error.to_string().contains("amqps://"), "{error}");
     }
 
     #[test]

@@ -61,6 +61,9 @@ pub(crate) enum BrokerFault {
     /// While the connection was being opened, where the same error means something else than on an open one.
     #[error("{0}")]
     Connect(lapin::Error),
+    /// With TLS 1.3 a client certificate is judged when the client believes itself connected.
+    #[error("{0}, right after the TLS handshake: does the broker want a client certificate, or another one?")]
+    HungUp(lapin::Error),
     #[error("no answer within {0} ms")]
     ConnectTimeout(u64),
     #[error("a publish was not confirmed within {0} ms")]
@@ -69,8 +72,8 @@ pub(crate) enum BrokerFault {
     FrameTooSmall(u32),
     #[error("the channel is not in confirm mode")]
     Unconfirmed,
-    #[error("broker.url: {0}")]
-    Url(String),
+    #[error("{0}")]
+    Settings(String),
     #[error("a lease was lost with messages on their way")]
     LeaseLost,
 }
@@ -81,10 +84,11 @@ impl BrokerFault {
         match self {
             Self::Client(error) => broker_reason::on_open_connection(error),
             Self::Connect(error) => broker_reason::while_connecting(error),
+            Self::HungUp(_) => "tls",
             Self::ConnectTimeout(_) => "connect-timeout",
             Self::ConfirmTimeout(_) => "confirm-timeout",
             Self::Unconfirmed => "channel-closed",
-            Self::Url(_) | Self::FrameTooSmall(_) => "settings",
+            Self::Settings(_) | Self::FrameTooSmall(_) => "settings",
             Self::LeaseLost => "lease-lost",
         }
     }

@@ -209,6 +209,10 @@ mod tests {
     fn wanted(config: HistoryConfig) -> Vec<String> {
         let database = DatabaseConfig {
             url: comptoir_core::config::SecretUrl::new("postgres://localhost/x"),
+            tls_mode: String::new(),
+            tls_ca_file: String::new(),
+            tls_cert_file: String::new(),
+            tls_key_file: String::new(),
             pool_size: 1,
             wait_timeout_ms: 1,
             connect_timeout_ms: 1,

@@ -14,12 +14,15 @@ use diesel_async::AsyncPgConnection;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use uuid::Uuid;
 
+use crate::backoff::Backoff;
 use crate::config::RelayConfig;
 use crate::error::{DatabaseFault, Trouble};
 use crate::metrics;
 
 /// Told to everybody, so that a forgotten replica is found after an upgrade.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The longest wait between attempts to reach a database that is away.
+const RECONNECT_MAX_MS: u64 = 5000;
 
 /// What the replica holds.
 #[derive(Debug, Clone)]
@@ -136,6 +139,8 @@ impl ShardLeaser {
     async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>, poke: Arc<Notify>) {
         let mut ticks = tokio::time::interval(self.renewal);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let renewal_ms = u64::try_from(self.renewal.as_millis()).unwrap_or(RECONNECT_MAX_MS);
+        let mut backoff = Backoff::new(renewal_ms.min(RECONNECT_MAX_MS), RECONNECT_MAX_MS);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
@@ -162,6 +167,12 @@ impl ShardLeaser {
                 self.connection = None;
             }
             self.let_go_of_expired();
+            match (self.current.reached, self.current.count()) {
+                // With nothing to keep there is no hurry: a server that refuses us is not asked for ever so often.
+                (false, 0) => ticks.reset_after(backoff.advance()),
+                (false, _) => {}
+                (true, _) => backoff.reset(),
+            }
             self.publish.send_replace(self.current.clone());
         }
     }

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use tokio_postgres::config::{Host, SslMode};
 
+use super::fault::describe;
+use super::tls::{self, TlsMode, TlsSettings};
 use crate::config::{ConfigError, SecretUrl};
 
 /// Between two signs of life on a quiet connection; three that stay unanswered end it.
@@ -16,6 +19,13 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 #[serde(deny_unknown_fields)]
 pub struct DatabaseConfig {
     pub url: SecretUrl,
+    /// libpq's `sslmode`; empty is what the URL says, or else `prefer`. What each mode checks is in
+    /// docs/connections.md.
+    pub tls_mode: String,
+    /// Files in PEM; empty is what the URL says, or else none.
+    pub tls_ca_file: String,
+    pub tls_cert_file: String,
+    pub tls_key_file: String,
     /// Connections in the pool at most. Requests beyond it wait for `wait_timeout_ms`, then are told to come back.
     pub pool_size: usize,
     /// How long a request waits for a connection of the pool.
@@ -50,25 +60,24 @@ impl DatabaseConfig {
         if !["postgres://", "postgresql://"].iter().any(|scheme| self.url.expose().starts_with(scheme)) {
             return Err(wrong("not a URL of PostgreSQL"));
         }
-        let parsed = self.parsed().map_err(|error| wrong(&error.to_string()))?;
-        if parsed.get_ssl_mode() == tokio_postgres::config::SslMode::Require {
-            return Err(wrong(
-                "sslmode=require is not possible: connections to PostgreSQL are not encrypted yet",
-            ));
-        }
-        Ok(())
+        let tls = TlsSettings::of(self)?;
+        self.parsed(&tls).map_err(|error| wrong(&describe(&error)))?;
+        // Files that are not as they should be are found before anything starts.
+        tls.client_config().map(drop)
     }
 
-    pub(super) fn parsed(&self) -> Result<tokio_postgres::Config, tokio_postgres::Error> {
-        let mut config: tokio_postgres::Config = self.url.expose().parse()?;
-        let options = format!(
-            "{} -c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={} -c TimeZone=UTC",
-            config.get_options().unwrap_or_default(),
-            self.statement_timeout_ms,
-            self.lock_timeout_ms,
-            self.idle_in_transaction_timeout_ms,
-        );
-        config.options(options.trim());
+    /// For the driver, without the session's limits, which are set once it is open.
+    pub(super) fn parsed(&self, tls: &TlsSettings) -> Result<tokio_postgres::Config, tokio_postgres::Error> {
+        let (url, _) = tls::split(self.url.expose());
+        let mut config: tokio_postgres::Config = url.parse()?;
+        let local = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
+        config.ssl_mode(match tls.mode {
+            TlsMode::Disable => SslMode::Disable,
+            // As libpq: what does not leave the machine is not encrypted.
+            _ if local && config.get_hostaddrs().is_empty() => SslMode::Disable,
+            TlsMode::Prefer => SslMode::Prefer,
+            TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => SslMode::Require,
+        });
         config.connect_timeout(self.connect_timeout());
         // A server that went away without a word is noticed within these, not within the kernel's quarter of an hour.
         config.keepalives_idle(KEEPALIVE).keepalives_interval(KEEPALIVE).keepalives_retries(3);
@@ -77,6 +86,14 @@ impl DatabaseConfig {
             config.application_name("comptoir");
         }
         Ok(config)
+    }
+
+    /// The limits that every session has. Not sent with the start of the connection: poolers refuse or ignore them there.
+    pub(super) fn session_limits(&self) -> String {
+        format!(
+            "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}",
+            self.statement_timeout_ms, self.lock_timeout_ms, self.idle_in_transaction_timeout_ms,
+        )
     }
 
     pub(super) fn connect_timeout(&self) -> Duration {

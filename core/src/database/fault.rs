@@ -23,6 +23,12 @@ pub enum ConnectFault {
     /// The server answers, and does not take us now: it starts, it is full, it has no such database.
     #[error("{0}")]
     Refused(String),
+    /// Other errors would follow, now and then, that do not say what is wrong.
+    #[error(
+        "a pooler stands in between that shares sessions (PgBouncer with pool_mode = transaction or statement): \
+         use session pooling, or connect to PostgreSQL itself"
+    )]
+    Pooling,
     /// The settings do not make sense, or files that they name are gone.
     #[error("{0}")]
     Settings(String),
@@ -36,6 +42,7 @@ impl ConnectFault {
             Self::Credentials(_) => "credentials",
             Self::Tls(_) => "tls",
             Self::Refused(_) => "refused",
+            Self::Pooling => "pooling",
             Self::Settings(_) => "settings",
         }
     }
@@ -47,6 +54,15 @@ impl From<tokio_postgres::Error> for ConnectFault {
         if let Some(code) = error.code() {
             // Class 28 is "invalid authorization specification".
             return if code.code().starts_with("28") { Self::Credentials(text) } else { Self::Refused(text) };
+        }
+        // A server that wants another certificate says so after the handshake, as the client sees it.
+        if error.source().is_some_and(is_tls) {
+            return Self::Tls(text);
+        }
+        if error.source().is_some_and(is_hang_up) {
+            // The alert of a server that wants another certificate may be lost with what we had sent by then.
+            let hint = "at once, if the server wants a client certificate, or another one";
+            return Self::Unreachable(format!("{text} ({hint})"));
         }
         // The library keeps its kinds to itself; these are their texts.
         match error.to_string().as_str() {
@@ -65,8 +81,19 @@ impl From<ConnectionError> for ConnectFault {
     }
 }
 
+fn is_tls(cause: &(dyn StdError + 'static)) -> bool {
+    let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    inner.is_some_and(|inner| inner.is::<rustls::Error>())
+}
+
+fn is_hang_up(cause: &(dyn StdError + 'static)) -> bool {
+    cause
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset)
+}
+
 /// The library keeps the reason (refused, no such host, wrong password) in the source, not in its own text.
-fn describe(error: &tokio_postgres::Error) -> String {
+pub(super) fn describe(error: &tokio_postgres::Error) -> String {
     match error.source() {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),

@@ -6,6 +6,8 @@ mod config;
 mod connect;
 mod fault;
 mod migrations;
+mod pooling;
+mod tls;
 
 use std::time::Duration;
 

@@ -4,6 +4,7 @@
 //! One task publishes. lapin draws a message's delivery tag and queues its frames in two steps, so two tasks that
 //! published on one channel could swap the confirms of their messages.
 
+mod dial;
 mod session;
 mod suspects;
 mod window;

@@ -9,6 +9,7 @@ use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptio
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ConnectionProperties, Event, ExchangeKind};
 
+use super::dial;
 use crate::config::BrokerConfig;
 use crate::error::BrokerFault;
 use crate::message::{LEAST_FRAME_BYTES, short};
@@ -57,10 +58,9 @@ pub(crate) async fn connect(config: &BrokerConfig, name: &str) -> Result<Connect
 }
 
 async fn connect_unbounded(config: &BrokerConfig, name: String) -> Result<Connection, BrokerFault> {
-    let uri = config.uri().map_err(BrokerFault::Url)?;
     // Recovery is the relay's own: lapin's would publish on a channel whose confirms it no longer knows.
     let properties = ConnectionProperties::default().with_connection_name(name.into());
-    Connection::connect_uri(uri, properties).await.map_err(BrokerFault::Connect)
+    dial::dial(config, properties).await
 }
 
 /// As which kind of queue the relay declares the one for dead letters.

@@ -1,12 +1,14 @@
 //! The parts that a test needs: real servers, a database and a virtual host of its own, the programs under test.
 
 mod api;
+mod authority;
 mod broker;
 mod collector;
 mod committed;
 mod consumer;
 mod database;
 mod http;
+mod pgbouncer;
 mod private_services;
 mod process;
 mod project;
@@ -21,12 +23,14 @@ mod world;
 mod writer;
 
 pub use api::{Api, order_body};
+pub use authority::{Authority, SERVER_NAME};
 pub use broker::{Management, VirtualHost};
 pub use collector::{Collector, Span};
 pub use committed::committed_events;
 pub use consumer::{Consumer, EXCHANGE, Message, QueueOptions, declare_exchange};
 pub use database::{TestDatabase, connect};
 pub use http::{Answer, Http};
+pub use pgbouncer::PgBouncer;
 pub use private_services::PrivateServices;
 pub use process::{Daemon, Exit, run};
 pub use project::{free_port, program, root};

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
 
-use super::project;
 use super::services::{Given, Services, lines, script};
+use super::{Authority, project};
 
 /// How long a server that was killed may take to be gone.
 const END_LIMIT: Duration = Duration::from_secs(20);
@@ -25,6 +25,8 @@ pub struct PrivateServices {
     directory: PathBuf,
     server: Server,
     pub services: Services,
+    /// Where the broker offers encrypted connections, if it does.
+    pub amqps_port: Option<u16>,
 }
 
 impl PrivateServices {
@@ -34,9 +36,27 @@ impl PrivateServices {
     /// When the server cannot be started.
     pub fn start_rabbitmq(configuration: &str) -> Result<Self> {
         let private = Self::new(Server::RabbitMq)?;
-        std::fs::create_dir_all(&private.directory)?;
-        std::fs::write(private.directory.join("rabbitmq.conf"), configuration)?;
+        private.configure_rabbitmq(configuration)?;
         private.started()
+    }
+
+    /// A broker that offers encrypted connections as well.
+    ///
+    /// # Errors
+    /// When the server cannot be started.
+    pub fn start_rabbitmq_with_tls(authority: &Authority) -> Result<Self> {
+        let private = Self::new(Server::RabbitMq)?;
+        authority.equip(&private.directory.join("tls"))?;
+        private.started()
+    }
+
+    /// For the next start of the broker.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn configure_rabbitmq(&self, configuration: &str) -> Result<()> {
+        std::fs::create_dir_all(&self.directory)?;
+        Ok(std::fs::write(self.directory.join("rabbitmq.conf"), configuration)?)
     }
 
     /// A database server of its own.
@@ -47,10 +67,22 @@ impl PrivateServices {
         Self::new(Server::Postgres)?.started()
     }
 
+    /// PostgreSQL with encrypted connections, and these rules of who may connect how (`pg_hba.conf`).
+    ///
+    /// # Errors
+    /// When the server cannot be started.
+    pub fn start_postgres_with_tls(authority: &Authority, rules: &str) -> Result<Self> {
+        let private = Self::new(Server::Postgres)?;
+        let tls = private.directory.join("tls");
+        authority.equip(&tls)?;
+        std::fs::write(tls.join("pg_hba.conf"), rules)?;
+        private.started()
+    }
+
     fn new(server: Server) -> Result<Self> {
         let name = format!("test-{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
         let directory = project::root().join(".dev").join(name);
-        Ok(Self { directory, server, services: Services::shared()? })
+        Ok(Self { directory, server, services: Services::shared()?, amqps_port: None })
     }
 
     fn started(mut self) -> Result<Self> {
@@ -68,6 +100,7 @@ impl PrivateServices {
         let get =
             |name: &str| own.get(name).cloned().with_context(|| format!("deploy/services env: no {name}"));
         let services = &mut self.services;
+        self.amqps_port = own.get("RABBITMQ_TLS_PORT").and_then(|port| port.parse().ok());
         match self.server {
             Server::Postgres => {
                 services.database_url = get("DATABASE_URL")?;

@@ -1,0 +1,58 @@
+//! Finds out whether a pooler such as PgBouncer stands in between that gives connections a session for a transaction only.
+//!
+//! Prepared statements, `LISTEN` and the limits of the session need one session for as long as the connection lives.
+//! In transaction mode they fail now and then, with errors that name neither the pooler nor its mode, so it is asked
+//! before anything else: a session's process id that changes, or that two connections share, is the proof.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+use super::ConnectFault;
+use super::connect::Server;
+
+/// In a busy pool another client may happen to get the session in between, and give it back.
+const ROUNDS: usize = 3;
+
+/// Once in the life of a process, as it has one database.
+static CHECKED: AtomicBool = AtomicBool::new(false);
+
+pub(super) async fn check(server: &Server) -> Result<(), ConnectFault> {
+    if CHECKED.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let one = open(server).await?;
+    let (first, port) = session(&one).await?;
+    // The server listens where we connected to: nobody stands in between.
+    if port != Some(server.port()) {
+        let other = open(server).await?;
+        for _ in 0..ROUNDS {
+            let (shared, _) = session(&other).await?;
+            let (again, _) = session(&one).await?;
+            if shared == first || again != first {
+                return Err(ConnectFault::Pooling);
+            }
+        }
+    }
+    CHECKED.store(true, Ordering::Relaxed);
+    Ok(())
+}
+
+async fn open(server: &Server) -> Result<Client, ConnectFault> {
+    let (client, connection) = server.open().await?;
+    // Ends with the client.
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+/// The process id of the session, and the port of the server that it is on; no port on a Unix-domain socket.
+async fn session(client: &Client) -> Result<(String, Option<u16>), ConnectFault> {
+    // The simple protocol: it works in every mode.
+    let answer = client.simple_query("SELECT pg_backend_pid(), inet_server_port()").await?;
+    let row = answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let text = |column| row.and_then(|row| row.get(column)).unwrap_or_default();
+    Ok((text(0).to_owned(), text(1).parse().ok()))
+}

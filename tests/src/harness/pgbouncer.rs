@@ -1,0 +1,73 @@
+//! PgBouncer between the programs and PostgreSQL.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::services::{Given, script};
+use super::{Daemon, World, connect, project, until, urls};
+
+const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// A running PgBouncer in front of a world's database. Ends with this value.
+#[derive(Debug)]
+pub struct PgBouncer {
+    /// The world's database, through it.
+    pub url: String,
+    _daemon: Daemon,
+}
+
+impl PgBouncer {
+    /// In `session`, `transaction` or `statement` mode. The program is installed if it is missing, as the servers are.
+    ///
+    /// # Errors
+    /// When it is missing and cannot be installed, or does not start.
+    pub async fn start(world: &World, pool_mode: &str) -> Result<Self> {
+        let port = project::free_port()?;
+        let configuration = configure(world, pool_mode, port)?;
+        let program = script("pgbouncer", &[], Given::Used)?;
+        let mut command = Command::new(program.trim());
+        if nix::unistd::geteuid().is_root() {
+            command.args(["--user", "nobody"]);
+        }
+        command.arg(configuration);
+        let log = world.logs().join(format!("pgbouncer-{port}.log"));
+        let mut daemon = Daemon::spawn("pgbouncer", &mut command, &log, world.token())?;
+        let url = urls::with_address(&world.database.url, &format!("127.0.0.1:{port}"))?;
+        until("PgBouncer to answer", START_LIMIT, async || {
+            ensure!(daemon.ended()?.is_none(), "it ended: {}", daemon.output());
+            connect(&url).await?.simple_query("SELECT 1").await?;
+            Ok(())
+        })
+        .await?;
+        Ok(Self { url, _daemon: daemon })
+    }
+}
+
+fn configure(world: &World, pool_mode: &str, port: u16) -> Result<PathBuf> {
+    let url = &world.database.url;
+    let (host, server_port) = urls::address(url)?.rsplit_once(':').context("a port in the database's URL")?;
+    let (_, user) = urls::without_user(url)?;
+    let (name, password) = user.context("a user in the database's URL")?;
+    let users = world.logs().join(format!("pgbouncer-{port}.users"));
+    std::fs::write(&users, format!("\"{name}\" \"{password}\"\n"))?;
+    let path = world.logs().join(format!("pgbouncer-{port}.ini"));
+    let text = format!(
+        "[databases]\n\
+         * = host={host} port={server_port}\n\
+         [pgbouncer]\n\
+         listen_addr = 127.0.0.1\n\
+         listen_port = {port}\n\
+         unix_socket_dir =\n\
+         auth_type = trust\n\
+         auth_file = {}\n\
+         pool_mode = {pool_mode}\n\
+         max_client_conn = 200\n\
+         default_pool_size = 40\n",
+        users.display()
+    );
+    std::fs::write(&path, text)?;
+    Ok(path)
+}
