@@ -3,8 +3,11 @@
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz};
+use diesel::sql_types::{
+    Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
 
 /// Events are counted up to this number in each table: a check must not read ten million rows.
 pub const EVENTS_READ_AT_MOST: i64 = 200_000;
@@ -50,6 +53,17 @@ pub struct TypeCount {
     pub count: i64,
 }
 
+/// The same, with the newest event of the type: what a routing key is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct TypeSample {
+    pub event_type: String,
+    pub count: i64,
+    pub aggregate_type: String,
+    pub aggregate_id: String,
+    pub tenant_id: Uuid,
+    pub schema_version: i16,
+}
+
 crate::statement! {
     struct AskServer<'a> {}
         -> (Text, Text, Nullable<Text>, Bool, Bool, Text, Text, Text, Integer, BigInt, Timestamptz)
@@ -81,14 +95,25 @@ crate::statement! {
 }
 
 crate::statement! {
-    struct PendingTypes<'a> { limit: i64 => BigInt } -> (Text, BigInt)
-    = "SELECT event_type, count(*) FROM (SELECT event_type FROM outbox_events LIMIT $1) AS e GROUP BY 1 ORDER BY 1"
+    struct PendingTypes<'a> { limit: i64 => BigInt } -> (Text, BigInt, Text, Text, SqlUuid, SmallInt)
+    = "SELECT event_type, count(*), (array_agg(aggregate_type ORDER BY seq DESC))[1],
+        (array_agg(aggregate_id ORDER BY seq DESC))[1], (array_agg(tenant_id ORDER BY seq DESC))[1],
+        (array_agg(schema_version ORDER BY seq DESC))[1]
+    FROM (
+        SELECT seq, event_type, aggregate_type, aggregate_id, tenant_id, schema_version FROM outbox_events LIMIT $1
+    ) AS e GROUP BY 1 ORDER BY 1"
 }
 
 crate::statement! {
-    struct PublishedTypes<'a> { since: DateTime<Utc> => Timestamptz, limit: i64 => BigInt } -> (Text, BigInt)
-    = "SELECT event_type, count(*)
-    FROM (SELECT event_type FROM outbox_history WHERE published_at >= $1 LIMIT $2) AS e GROUP BY 1 ORDER BY 1"
+    struct PublishedTypes<'a> { since: DateTime<Utc> => Timestamptz, limit: i64 => BigInt }
+        -> (Text, BigInt, Text, Text, SqlUuid, SmallInt)
+    = "SELECT event_type, count(*), (array_agg(aggregate_type ORDER BY seq DESC))[1],
+        (array_agg(aggregate_id ORDER BY seq DESC))[1], (array_agg(tenant_id ORDER BY seq DESC))[1],
+        (array_agg(schema_version ORDER BY seq DESC))[1]
+    FROM (
+        SELECT seq, event_type, aggregate_type, aggregate_id, tenant_id, schema_version FROM outbox_history
+        WHERE published_at >= $1 LIMIT $2
+    ) AS e GROUP BY 1 ORDER BY 1"
 }
 
 crate::statement! {
@@ -137,7 +162,7 @@ pub async fn may_create_tables(connection: &mut AsyncPgConnection) -> QueryResul
 ///
 /// # Errors
 /// The connection's own.
-pub async fn pending_types(connection: &mut AsyncPgConnection) -> QueryResult<Vec<TypeCount>> {
+pub async fn pending_types(connection: &mut AsyncPgConnection) -> QueryResult<Vec<TypeSample>> {
     RunQueryDsl::load(PendingTypes::new(EVENTS_READ_AT_MOST), connection).await
 }
 
@@ -148,7 +173,7 @@ pub async fn pending_types(connection: &mut AsyncPgConnection) -> QueryResult<Ve
 pub async fn published_types(
     connection: &mut AsyncPgConnection,
     since: DateTime<Utc>,
-) -> QueryResult<Vec<TypeCount>> {
+) -> QueryResult<Vec<TypeSample>> {
     RunQueryDsl::load(PublishedTypes::new(since, EVENTS_READ_AT_MOST), connection).await
 }
 

@@ -24,6 +24,8 @@ pub struct Filter {
     pub event_type: Option<String>,
     pub aggregate_id: Option<String>,
     pub tenant_id: Option<Uuid>,
+    /// With a seq above this one: what a replay that was interrupted has left.
+    pub after_seq: i64,
 }
 
 crate::statement! {
@@ -33,10 +35,12 @@ crate::statement! {
         event_type: Option<&'a str> => Nullable<Text>,
         aggregate_id: Option<&'a str> => Nullable<Text>,
         tenant_id: Option<Uuid> => Nullable<SqlUuid>,
+        after_seq: i64 => BigInt,
     } -> (Text, BigInt)
     = "SELECT event_type, count(*) FROM outbox_history
     WHERE published_at >= $1 AND published_at < $2 AND event_type = COALESCE($3, event_type)
         AND aggregate_id = COALESCE($4, aggregate_id) AND tenant_id = COALESCE($5, tenant_id)
+        AND seq > $6
     GROUP BY event_type ORDER BY event_type"
 }
 
@@ -47,6 +51,7 @@ crate::statement! {
         event_type: Option<&'a str> => Nullable<Text>,
         aggregate_id: Option<&'a str> => Nullable<Text>,
         tenant_id: Option<Uuid> => Nullable<SqlUuid>,
+        after_seq: i64 => BigInt,
     }
     = "DECLARE history NO SCROLL CURSOR WITH HOLD FOR
     SELECT seq, id, shard, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type, schema_version,
@@ -54,6 +59,7 @@ crate::statement! {
     FROM outbox_history
     WHERE published_at >= $1 AND published_at < $2 AND event_type = COALESCE($3, event_type)
         AND aggregate_id = COALESCE($4, aggregate_id) AND tenant_id = COALESCE($5, tenant_id)
+        AND seq > $6
     ORDER BY seq"
 }
 
@@ -92,8 +98,9 @@ struct HistoryRow {
 /// # Errors
 /// The connection's own.
 pub async fn count(connection: &mut AsyncPgConnection, filter: &Filter) -> QueryResult<Vec<(String, i64)>> {
-    let Filter { since, until, event_type, aggregate_id, tenant_id } = filter;
-    let count = Count::new(*since, *until, event_type.as_deref(), aggregate_id.as_deref(), *tenant_id);
+    let Filter { since, until, event_type, aggregate_id, tenant_id, after_seq } = filter;
+    let count =
+        Count::new(*since, *until, event_type.as_deref(), aggregate_id.as_deref(), *tenant_id, *after_seq);
     count.load(connection).await
 }
 
@@ -102,8 +109,9 @@ pub async fn count(connection: &mut AsyncPgConnection, filter: &Filter) -> Query
 /// # Errors
 /// The connection's own.
 pub async fn open(connection: &mut AsyncPgConnection, filter: &Filter) -> QueryResult<()> {
-    let Filter { since, until, event_type, aggregate_id, tenant_id } = filter;
-    let open = Open::new(*since, *until, event_type.as_deref(), aggregate_id.as_deref(), *tenant_id);
+    let Filter { since, until, event_type, aggregate_id, tenant_id, after_seq } = filter;
+    let open =
+        Open::new(*since, *until, event_type.as_deref(), aggregate_id.as_deref(), *tenant_id, *after_seq);
     connection
         .transaction::<_, diesel::result::Error, _>(async move |transaction| {
             RunQueryDsl::execute(open, transaction).await.map(drop)

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use self::management::Management;
 use self::report::Report;
+use self::routes::Known;
 use crate::config::Config;
 use crate::error::{DatabaseFault, RelayError};
 
@@ -43,8 +44,8 @@ pub(crate) async fn run(config: &Config, arguments: &Arguments) -> Result<bool, 
     let mut report = Report::default();
     let connection = database::check(config, &mut report).await;
     let broker_is_there = broker::check(config, &mut report).await;
-    let asked = arguments.event_types.iter().map(|name| (name.clone(), (0, 0)));
-    let mut types: BTreeMap<String, (i64, i64)> = asked.collect();
+    let asked = arguments.event_types.iter().map(|name| (name.clone(), Known::default()));
+    let mut types: BTreeMap<String, Known> = asked.collect();
     if let Some(mut connection) = connection {
         let read = async {
             replicas::check(config, &mut connection, &mut report).await?;

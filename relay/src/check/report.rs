@@ -35,7 +35,9 @@ pub(super) struct Route {
     pub(super) pending: i64,
     /// In the last day.
     pub(super) published: i64,
-    /// Queues that an event of this type reaches; `null` if that is not known.
+    /// Of the newest event of this type; `null` if there is none, and a routing rule makes it of more than the type.
+    pub(super) routing_key: Option<String>,
+    /// Queues that an event with this key reaches; `null` if that is not known.
     pub(super) queues: Option<Vec<String>>,
 }
 

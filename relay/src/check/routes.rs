@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use comptoir_core::outbox::inspection::{self, EVENTS_READ_AT_MOST, TypeCount};
+use comptoir_core::outbox::inspection::{self, EVENTS_READ_AT_MOST, TypeSample};
 use comptoir_core::outbox::operations;
 use diesel_async::AsyncPgConnection;
+use uuid::Uuid;
 
 use super::management::Management;
 use super::report::{Report, Route};
 use super::topology::Topology;
 use crate::config::{Config, UnroutablePolicy};
 use crate::error::DatabaseFault;
+use crate::message::RoutingFacts;
 
 const AREA: &str = "events";
 /// Events that were published before that do not count as traffic.
@@ -19,27 +21,62 @@ const TRAFFIC: TimeDelta = TimeDelta::hours(24);
 /// Dead letters from before that may have been repaired.
 const RECENT: TimeDelta = TimeDelta::days(7);
 
+/// What is known of an event type.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Known {
+    pending: i64,
+    published: i64,
+    /// The newest event that was read; none of a type that was only asked for.
+    sample: Option<TypeSample>,
+}
+
+impl Known {
+    /// The key of the newest event. Without one, only if no rule of `[[routing]]` makes it of more than the type.
+    fn routing_key(&self, config: &Config, event_type: &str) -> Option<String> {
+        let facts = match &self.sample {
+            Some(sample) => RoutingFacts {
+                event_type,
+                aggregate_type: &sample.aggregate_type,
+                aggregate_id: &sample.aggregate_id,
+                tenant_id: sample.tenant_id,
+                schema_version: sample.schema_version,
+            },
+            None => RoutingFacts {
+                event_type,
+                aggregate_type: "",
+                aggregate_id: "",
+                tenant_id: Uuid::nil(),
+                schema_version: 1,
+            },
+        };
+        let key = config.routing.key(facts);
+        (self.sample.is_some() || key == event_type).then(|| key.into_owned())
+    }
+}
+
 /// The event types of the outbox, of the history, and those that were asked for.
 pub(super) async fn event_types(
     connection: &mut AsyncPgConnection,
     asked: &[String],
     report: &mut Report,
-) -> Result<BTreeMap<String, (i64, i64)>, DatabaseFault> {
+) -> Result<BTreeMap<String, Known>, DatabaseFault> {
     let now = operations::clock(connection).await?;
-    let mut types: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    let mut types: BTreeMap<String, Known> = BTreeMap::new();
     for name in asked {
         types.entry(name.clone()).or_default();
     }
     let pending = inspection::pending_types(connection).await?;
     // To read the history is not necessary for draining.
     let published = inspection::published_types(connection, now - TRAFFIC).await.unwrap_or_default();
-    for TypeCount { event_type, count } in &pending {
-        types.entry(event_type.clone()).or_default().0 = *count;
+    for sample in &published {
+        let known = types.entry(sample.event_type.clone()).or_default();
+        *known = Known { published: sample.count, sample: Some(sample.clone()), ..*known };
     }
-    for TypeCount { event_type, count } in &published {
-        types.entry(event_type.clone()).or_default().1 = *count;
+    for sample in &pending {
+        let known = types.entry(sample.event_type.clone()).or_default();
+        *known = Known { pending: sample.count, sample: Some(sample.clone()), ..*known };
     }
-    let total = |counts: &[TypeCount]| counts.iter().map(|count| count.count).sum::<i64>();
+    let total = |samples: &[TypeSample]| samples.iter().map(|sample| sample.count).sum::<i64>();
     let is_cut = total(&pending) >= EVENTS_READ_AT_MOST || total(&published) >= EVENTS_READ_AT_MOST;
     let detail = format!(
         "{} known: {} wait, {} were published in the last {} hours{}",
@@ -49,8 +86,11 @@ pub(super) async fn event_types(
         TRAFFIC.num_hours(),
         if is_cut { format!(" (of {EVENTS_READ_AT_MOST} events; there are more)") } else { String::new() },
     );
-    let quiet: Vec<&str> =
-        asked.iter().filter(|name| types.get(*name) == Some(&(0, 0))).map(String::as_str).collect();
+    let quiet: Vec<&str> = asked
+        .iter()
+        .filter(|name| types.get(*name).is_none_or(|known| known.sample.is_none()))
+        .map(String::as_str)
+        .collect();
     if quiet.is_empty() {
         report.ok(AREA, "types", detail);
     } else {
@@ -94,7 +134,7 @@ pub(super) async fn check_dead_letters(
 pub(super) async fn check_bindings(
     config: &Config,
     management: Option<&Management>,
-    types: BTreeMap<String, (i64, i64)>,
+    types: BTreeMap<String, Known>,
     report: &mut Report,
 ) {
     let topology = match management {
@@ -124,16 +164,22 @@ pub(super) async fn check_bindings(
         check_topology(config, topology, report);
     }
     let mut unbound = Vec::new();
-    for (event_type, (pending, published)) in types {
-        let reach = topology.as_ref().map(|topology| topology.reach(&config.broker.exchange, &event_type));
+    for (event_type, known) in types {
+        let routing_key = known.routing_key(config, &event_type);
+        let reach = topology.as_ref().zip(routing_key.as_deref());
+        let reach = reach.map(|(topology, key)| topology.reach(&config.broker.exchange, key));
         let queues = reach.and_then(|reach| match (reach.queues.is_empty(), reach.is_uncertain) {
             (true, true) => None,
             _ => Some(reach.queues.into_iter().collect::<Vec<_>>()),
         });
         if queues.as_ref().is_some_and(Vec::is_empty) {
-            unbound.push(event_type.clone());
+            unbound.push(match &routing_key {
+                Some(key) if *key != event_type => format!("{event_type} (key {key})"),
+                _ => event_type.clone(),
+            });
         }
-        report.routes.push(Route { event_type, pending, published, queues });
+        let Known { pending, published, .. } = known;
+        report.routes.push(Route { event_type, pending, published, routing_key, queues });
     }
     if topology.is_some() {
         report_unbound(config, &unbound, report);

@@ -18,7 +18,8 @@ use crate::config::Config;
 use crate::error::EventFault;
 
 pub(crate) use self::cloud_event::{EnvelopeFormat, validate as validate_cloud_events};
-pub(crate) use self::routing::Routing;
+pub(crate) use self::routing::{Routing, RoutingFacts};
+pub(crate) use self::topic::Pattern;
 
 const PERSISTENT: u8 = 2;
 const CONTENT_TYPE: &str = "application/json";

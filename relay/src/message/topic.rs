@@ -16,7 +16,7 @@ enum Word {
 impl Pattern {
     pub(crate) fn new(text: &str) -> Self {
         let mut words = Vec::new();
-        for word in text.split('.') {
+        for word in split(text) {
             match word {
                 // `#.#` is `#`, and `#.*` is `*.#`.
                 "#" if words.last() == Some(&Word::Any) => {}
@@ -30,7 +30,23 @@ impl Pattern {
     }
 
     pub(crate) fn matches(&self, key: &str) -> bool {
-        matches(&self.0, Some(key))
+        let key: Vec<&str> = split(key).collect();
+        // matched[k]: the words of the pattern so far match the first k words of the key. Pattern times key, whatever the
+        // pattern is: those of bindings come from others.
+        let mut matched = vec![false; key.len() + 1];
+        matched[0] = true;
+        for word in &self.0 {
+            match word {
+                Word::Any => (1..matched.len()).for_each(|k| matched[k] |= matched[k - 1]),
+                word => {
+                    for k in (1..matched.len()).rev() {
+                        matched[k] = matched[k - 1] && word.is(key[k - 1]);
+                    }
+                    matched[0] = false;
+                }
+            }
+        }
+        matched[key.len()]
     }
 
     /// Whether this one surely matches whatever the other one matches.
@@ -39,22 +55,18 @@ impl Pattern {
     }
 }
 
-/// `rest` is what is left of the key; `None` is nothing, the empty text one empty word.
-fn matches(pattern: &[Word], rest: Option<&str>) -> bool {
-    let Some((first, after)) = pattern.split_first() else { return rest.is_none() };
-    if *first == Word::Any && matches(after, rest) {
-        return true;
+impl Word {
+    fn is(&self, word: &str) -> bool {
+        match self {
+            Self::Literal(literal) => literal == word,
+            Self::One | Self::Any => true,
+        }
     }
-    let Some(rest) = rest else { return false };
-    let (word, rest) = match rest.split_once('.') {
-        Some((word, rest)) => (word, Some(rest)),
-        None => (rest, None),
-    };
-    match first {
-        Word::Any => matches(pattern, rest),
-        Word::One => matches(after, rest),
-        Word::Literal(literal) => literal == word && matches(after, rest),
-    }
+}
+
+/// An empty text has no words; an empty one between dots is one.
+fn split(text: &str) -> impl Iterator<Item = &str> {
+    text.split('.').filter(move |_| !text.is_empty())
 }
 
 fn covers(pattern: &[Word], other: &[Word]) -> bool {
@@ -92,7 +104,8 @@ mod tests {
             ("#.placed", "placed.order", false),
             ("#.order.#", "a.order.b.order", true),
             ("#", "", true),
-            ("*", "", true),
+            ("*", "", false),
+            ("", "", true),
             ("*.#.*", "a.b", true),
             ("*.#.*", "a", false),
         ] {

@@ -10,7 +10,7 @@ mod publish;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use comptoir_core::database::{self, DatabaseConfig};
 use comptoir_core::outbox::operations::{self, Operation};
 use comptoir_core::outbox::replay::{self, Filter};
@@ -47,6 +47,9 @@ pub(crate) struct Arguments {
     /// Of this tenant
     #[arg(long, value_name = "ID")]
     tenant: Option<Uuid>,
+    /// With a seq above this one: goes on where a replay stopped, which names it
+    #[arg(long, value_name = "SEQ", default_value_t = 0, hide_default_value = true)]
+    after_seq: i64,
     /// Only count, by event type
     #[arg(long)]
     dry_run: bool,
@@ -91,11 +94,15 @@ pub(crate) async fn run(config: &Config, arguments: Arguments) -> Result<(), Rel
     replay::open(&mut connection, &filter).await.map_err(DatabaseFault::from)?;
     let bar = progress_bar(total);
     let began = Instant::now();
-    let (tally, result) = Replay::new(config, &mut connection, arguments.rate, &bar).run(stop).await;
+    let replay = Replay::new(config, &mut connection, arguments.rate, arguments.after_seq, &bar);
+    let (tally, result) = replay.run(stop).await;
     bar.finish_and_clear();
     let published = i64::try_from(tally.published).unwrap_or(i64::MAX);
     let noted = operations::finish(&mut connection, operation, published).await;
     print_line(&summary(&tally, total, began.elapsed(), operation));
+    if result.is_err() {
+        print_line(&format!("to go on: {}", continuation(&filter, tally.done_to_seq)));
+    }
     result?;
     noted.map_err(DatabaseFault::from)?;
     complain_about(&tally)
@@ -112,6 +119,7 @@ impl Arguments {
             event_type: self.event_type.clone(),
             aggregate_id: self.aggregate_id.clone(),
             tenant_id: self.tenant,
+            after_seq: self.after_seq,
         })
     }
 }
@@ -124,11 +132,30 @@ fn asked(filter: &Filter) -> Value {
         "event_type": filter.event_type,
         "aggregate_id": filter.aggregate_id,
         "tenant_id": filter.tenant_id,
+        "after_seq": (filter.after_seq > 0).then_some(filter.after_seq),
     });
     if let Value::Object(entries) = &mut asked {
         entries.retain(|_, value| !value.is_null());
     }
     asked
+}
+
+/// The command that publishes what this one left. Events are read by seq, so that everything up to one is done.
+fn continuation(filter: &Filter, after_seq: i64) -> String {
+    let mut words = vec!["relay replay".to_owned()];
+    let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Micros, true);
+    words.push(format!("--since {} --until {}", time(filter.since), time(filter.until)));
+    for (flag, value) in [
+        ("--event-type", filter.event_type.clone()),
+        ("--aggregate-id", filter.aggregate_id.clone()),
+        ("--tenant", filter.tenant_id.map(|id| id.to_string())),
+    ] {
+        // Quoted for a shell.
+        words
+            .extend(value.map(|value| format!("{flag} '{}'", printable_line(&value).replace('\'', "'\\''"))));
+    }
+    words.push(format!("--after-seq {after_seq}"));
+    words.join(" ")
 }
 
 fn complain_about(tally: &Tally) -> Result<(), RelayError> {
@@ -175,6 +202,23 @@ fn print_line(line: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_left_is_asked_for_with_the_same_filters() {
+        let filter = Filter {
+            since: DateTime::UNIX_EPOCH,
+            until: DateTime::UNIX_EPOCH + Duration::from_millis(1500),
+            event_type: None,
+            aggregate_id: Some("it's".to_owned()),
+            tenant_id: None,
+            after_seq: 0,
+        };
+        assert_eq!(
+            continuation(&filter, 17),
+            "relay replay --since 1970-01-01T00:00:00.000000Z --until 1970-01-01T00:00:01.500000Z \
+             --aggregate-id 'it'\\''s' --after-seq 17"
+        );
+    }
 
     #[test]
     fn what_was_not_delivered_is_a_failure() {

@@ -1,7 +1,7 @@
 //! Publishes the rows of the cursor: reads ahead, fills the window, waits for confirms. Order per aggregate is kept by
 //! [`Lanes`], memory is bounded by pages.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use comptoir_core::outbox::{JsonText, OutboxRow, replay};
@@ -33,6 +33,8 @@ pub(super) struct Tally {
     pub(super) unroutable: u64,
     /// They cannot be sent: the broker does not accept them, for example for their size, or no message can be made of them.
     pub(super) unsendable: u64,
+    /// Nothing is left of the events up to this seq.
+    pub(super) done_to_seq: i64,
 }
 
 pub(super) struct Replay<'a> {
@@ -45,6 +47,9 @@ pub(super) struct Replay<'a> {
     /// Events that the broker refused, and when they are due again; each still holds its aggregate.
     delayed: Vec<(Instant, Event)>,
     refusals: HashMap<i64, u32>,
+    /// Seqs that were read and are not done, at most a page and what the window holds.
+    open: BTreeSet<i64>,
+    last_read: i64,
     max_refusals: u32,
     retry_wait: (Duration, Duration),
     /// Since when nothing can be published.
@@ -67,6 +72,7 @@ impl<'a> Replay<'a> {
         config: &Config,
         connection: &'a mut AsyncPgConnection,
         rate: Option<u32>,
+        after_seq: i64,
         bar: &'a ProgressBar,
     ) -> Self {
         let relay = &config.relay;
@@ -80,6 +86,8 @@ impl<'a> Replay<'a> {
             next_page: Some(FIRST_PAGE),
             delayed: Vec::new(),
             refusals: HashMap::new(),
+            open: BTreeSet::new(),
+            last_read: after_seq,
             max_refusals: relay.max_retries.unsigned_abs(),
             retry_wait: (
                 Duration::from_millis(relay.retry_min_ms),
@@ -96,6 +104,7 @@ impl<'a> Replay<'a> {
     /// Runs to the end, or until `stop`: then what is in flight is awaited. The tally holds whatever the result is.
     pub(super) async fn run(mut self, stop: CancellationToken) -> (Tally, Result<(), RelayError>) {
         let result = self.publish_all(stop).await;
+        self.tally.done_to_seq = self.open.first().map_or(self.last_read, |seq| seq - 1);
         (self.tally, result)
     }
 
@@ -144,6 +153,8 @@ impl<'a> Replay<'a> {
             self.next_page = (rows.len() == limit).then(|| page_after(&rows));
             for mut row in rows {
                 mark_replayed(&mut row.headers);
+                self.open.insert(row.seq);
+                self.last_read = row.seq;
                 self.lanes.push(Event::new(row, 0));
             }
             if limit < ROWS_PER_PAGE && self.lanes.ready_len() > 0 {
@@ -239,6 +250,7 @@ impl<'a> Replay<'a> {
 
     fn close(&mut self, event: &Event) {
         self.refusals.remove(&event.row.seq);
+        self.open.remove(&event.row.seq);
         self.lanes.done(event);
         self.bar.inc(1);
     }

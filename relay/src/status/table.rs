@@ -1,19 +1,21 @@
 //! The state of the outbox as tables that a person likes to read.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 use super::{Replica, Shard, Status};
 use crate::printable::printable_line;
 
+/// One line, below the heads of the columns.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
 pub(super) fn table(status: &Status, now: DateTime<Utc>, lease_ttl_ms: u64) -> String {
-    format!("{}\n{}", outbox_table(status), replica_table(status, now, lease_ttl_ms))
+    format!("{}\n\n{}", outbox_table(status), replica_table(status, now, lease_ttl_ms))
 }
 
 fn outbox_table(status: &Status) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(["outbox", "", ""]);
+    table.load_style(STYLE).set_header(["outbox", "", ""]);
     let oldest = status.oldest_pending_seconds.map_or_else(String::new, |age| {
         format!("the oldest for {}", span(TimeDelta::milliseconds((age * 1000.0) as i64)))
     });
@@ -39,7 +41,7 @@ fn outbox_table(status: &Status) -> Table {
 
 fn replica_table(status: &Status, now: DateTime<Utc>, lease_ttl_ms: u64) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header([
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_header([
         "replica",
         "state",
         "running for",
@@ -57,12 +59,13 @@ fn replica_table(status: &Status, now: DateTime<Utc>, lease_ttl_ms: u64) -> Tabl
         } else {
             "alive".to_owned()
         };
+        let last_seen = if silence_ms(replica) > ttl { replica.last_seen_at } else { now };
         let held = |shard: &&Shard| shard.owner == Some(replica.id) && shard.is_held(now);
         let shards: Vec<i16> = status.shards.iter().filter(held).map(|shard| shard.shard).collect();
         table.add_row([
             Cell::new(printable_line(&replica.name)),
             Cell::new(state),
-            Cell::new(span(now - replica.started_at)).set_alignment(CellAlignment::Right),
+            Cell::new(span(last_seen - replica.started_at)).set_alignment(CellAlignment::Right),
             Cell::new(replica.version.as_deref().unwrap_or("–")),
             Cell::new(shards.len()).set_alignment(CellAlignment::Right),
             Cell::new(ranges(shards.into_iter())),

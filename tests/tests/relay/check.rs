@@ -367,7 +367,8 @@ async fn keys_are_matched_as_the_broker_matches_them() {
         "*.#.*",
         "",
     ];
-    const KEYS: [&str; 15] = [
+    const KEYS: [&str; 16] = [
+        "",
         "order.placed",
         "order",
         "placed",
@@ -455,6 +456,33 @@ async fn event_types_without_a_queue_and_without_traffic_are_named() {
         assert_eq!(found.failures(), ["bindings"]);
         let found = check(world, &arguments, &[("COMPTOIR__RELAY__UNROUTABLE", "discard")]).await?;
         assert_eq!(found.failures(), Vec::<&str>::new(), "they are meant to be discarded");
+        Ok(())
+    })
+    .await;
+}
+
+/// The key is the one of the newest event, by the rules of the configuration.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn queues_are_looked_for_with_the_key_that_the_routing_rules_make() {
+    World::run(async |world| {
+        let sql = world.sql().await?;
+        insert_event(&sql, "t-1", "order.placed", "1").await?;
+        let (_connection, channel) = channel(world).await?;
+        declare(&channel, EXCHANGE, ExchangeKind::Topic, FieldTable::default()).await?;
+        bind(&channel, "versioned", EXCHANGE, "order.*.v1.t-1").await?;
+        let file = world.logs().join("routing.toml");
+        std::fs::write(&file, "[[routing]]\nkey = \"{event_type}.v{schema_version}.{aggregate_id}\"\n")?;
+        let file = file.display().to_string();
+        let management = world.services.management_url.as_str();
+        let arguments = ["--config", &file, "--management-url", management, "--event-type", "order.shipped"];
+        let found = check(world, &arguments, &[]).await?;
+        let placed = &found.1["event_types"][0];
+        assert_eq!(placed["routing_key"], "order.placed.v1.t-1");
+        assert_eq!(placed["queues"], json!(["versioned"]));
+        let shipped = &found.1["event_types"][1];
+        assert_eq!((&shipped["routing_key"], &shipped["queues"]), (&Value::Null, &Value::Null));
+        let found = check(world, &["--management-url", management], &[]).await?;
+        found.insist("bindings", "fail", "no queue is bound for: order.placed")?;
         Ok(())
     })
     .await;

@@ -18,6 +18,7 @@ mod once;
 mod pooling;
 mod refused;
 mod rejected;
+mod replay;
 mod routing;
 mod service_manager;
 mod tail;

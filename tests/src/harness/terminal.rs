@@ -1,0 +1,72 @@
+//! A program at a terminal: it is asked a question and gets an answer.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::pty::openpty;
+
+/// How it ended, and what the terminal showed.
+#[derive(Debug)]
+pub struct Session {
+    pub code: Option<i32>,
+    /// What was typed is in it as well: a terminal echoes.
+    pub screen: String,
+    pub stdout: String,
+}
+
+/// Runs `command` with a terminal for standard input and standard error; standard output is a file, as behind `>`. Types
+/// `answer` as soon as the terminal shows `question`; an empty question is never asked.
+///
+/// # Errors
+/// When the question does not come, or the program does not end, within `limit` (it is killed then).
+pub fn at_terminal(mut command: Command, question: &str, answer: &[u8], limit: Duration) -> Result<Session> {
+    let pair = openpty(None, None).context("no terminal")?;
+    let (mut reader, mut keyboard) = (File::from(pair.master.try_clone()?), File::from(pair.master));
+    command
+        .stdin(Stdio::from(pair.slave.try_clone()?))
+        .stderr(Stdio::from(pair.slave))
+        .stdout(Stdio::piped());
+    let mut child = command.spawn()?;
+    // The terminal must not be held open by this side, or its end is never seen.
+    drop(command);
+    let (shown, screen) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 1024];
+        // A terminal that nobody writes to any more answers with an error.
+        while let Ok(count @ 1..) = reader.read(&mut buffer) {
+            if shown.send(buffer[..count].to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+    let deadline = Instant::now() + limit;
+    let (mut text, mut is_answered) = (Vec::new(), question.is_empty());
+    loop {
+        match screen.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(bytes) => text.extend(bytes),
+            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                child.kill()?;
+                child.wait()?;
+                bail!(
+                    "no end, or no question {question:?}, within {limit:?}: {}",
+                    String::from_utf8_lossy(&text)
+                );
+            }
+        }
+        if !is_answered && String::from_utf8_lossy(&text).contains(question) {
+            keyboard.write_all(answer)?;
+            is_answered = true;
+        }
+    }
+    let output = child.wait_with_output()?;
+    Ok(Session {
+        code: output.status.code(),
+        screen: String::from_utf8_lossy(&text).into_owned(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+    })
+}
