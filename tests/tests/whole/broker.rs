@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use comptoir_tests::harness::{PrivateServices, World, Writers};
+use anyhow::ensure;
+use comptoir_tests::harness::{PrivateServices, Relay, Scrape, World, Writers, until};
 
 const LIMIT: Duration = Duration::from_secs(90);
 
@@ -25,12 +26,34 @@ fn blocking(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_rabbitmq_is_stopped_orders_are_accepted_and_then_everything_arrives() {
+async fn while_rabbitmq_blocks_or_is_stopped_orders_are_accepted_and_then_everything_arrives() {
     with_broker(async |world, broker| {
         let consumer = world.consumer().await?;
-        let (api, _relay) = (world.api().await?, world.relay().await?);
+        let (api, (_relay, relay)) = (world.api().await?, Relay::with_http(world, &[]).await?);
         let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
         consumer.wait_for(2, LIMIT).await?;
+        blocking(broker, |broker| broker.raise_alarm())?;
+        api.order(&customer, &product).await?;
+        until("the relay to say that it is blocked", LIMIT, async || {
+            let ready = relay.get("//health/ready").await?;
+            ensure!(ready.status == 503 && ready.text.contains("blocks publishing"), "{}", ready.text);
+            ensure!(
+                Scrape::of(&relay).await?.sum("comptoir_relay_blocked") == Some(1.0),
+                "by its metrics it is not"
+            );
+            ensure!(world.relay_status().await?["blocked"] == true, "by its status it is not");
+            Ok(())
+        })
+        .await?;
+        assert_eq!(relay.get("//health/live").await?.status, 200, "starting it again would not help");
+        blocking(broker, |broker| broker.end_alarm())?;
+        consumer.wait_for(3, LIMIT).await?;
+        until("the relay to be ready", LIMIT, async || {
+            let ready = relay.get("//health/ready").await?;
+            ensure!(ready.status == 200, "{}", ready.text);
+            Ok(())
+        })
+        .await?;
         blocking(broker, |broker| broker.stop())?;
         for _ in 0..20 {
             api.order(&customer, &product).await?;
@@ -40,7 +63,7 @@ async fn while_rabbitmq_is_stopped_orders_are_accepted_and_then_everything_arriv
         assert_eq!((&status["pending"], &status["retrying"]), (&20.into(), &0.into()));
         blocking(broker, PrivateServices::start)?;
         let findings = world.everything_arrives(&consumer, LIMIT).await?;
-        assert_eq!(findings.committed, 22);
+        assert_eq!(findings.committed, 23);
         let moved: i64 = world
             .sql()
             .await?
