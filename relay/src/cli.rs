@@ -16,6 +16,7 @@ use comptoir_core::{database, spans, telemetry};
 
 use crate::config::Config;
 use crate::error::RelayError;
+use crate::history::HistoryKeeper;
 use crate::{check, daemon, dead_letters, once, replay, status, tail};
 
 const FAILURE: u8 = 1;
@@ -114,6 +115,8 @@ fn run(cli: Cli) -> Result<u8, RelayError> {
                 for name in database::migrate(&config.database).await? {
                     tracing::info!(migration = name, "applied");
                 }
+                // A day that is made while its first events are settled fails that settle, which is then tried again.
+                HistoryKeeper::new(config.history.clone(), config.database.clone()).run_and_report().await;
                 Ok(0)
             }
             Some(Command::Status { json }) => status::show(&config, json).await.map(|()| 0),
