@@ -233,6 +233,13 @@ mod tests {
         assert_eq!(value("none"), None);
     }
 
+    /// `relay replay` builds upon it.
+    #[test]
+    fn of_two_headers_with_one_name_the_last_counts() {
+        let headers = parse(br#"{"replayed": "never", "replayed": true}"#).expect("sendable");
+        assert_eq!(headers.inner().get("replayed"), Some(&AMQPValue::Boolean(true)));
+    }
+
     #[test]
     fn what_is_textual_is_a_string_whatever_the_row_says() {
         let headers =

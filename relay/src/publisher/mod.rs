@@ -206,7 +206,6 @@ impl Publisher {
                 }
                 State::Connecting(attempt) => match attempt.await {
                     Ok(Ok(session)) => {
-                        self.backoff.reset();
                         self.trouble = None;
                         self.blocked = false;
                         self.state = State::Up(Box::new(session));
@@ -234,6 +233,7 @@ impl Publisher {
                         decided = decided => match decided {
                             Ok(messages) => {
                                 self.suspects.decided(messages.len());
+                                self.backoff.reset();
                                 for time in self.window.take_confirm_times() {
                                     self.confirm_time.record(time);
                                 }
@@ -272,12 +272,22 @@ impl Publisher {
     }
 
     fn lose(&mut self, fault: BrokerFault) -> BrokerEvent {
-        let wait = self.backoff.advance();
         let (mut messages, other) = self.window.drain();
         self.spans.end(&messages);
         // What the broker said may come after what followed from it.
         let fault = other.filter(|other| protocol_error(other).is_some()).unwrap_or(fault);
         let culprits = self.convict(&fault, &mut messages);
+        // A connection that opens is no success yet: it may be closed at the first message.
+        let has_lasted = match &self.state {
+            State::Up(session) => {
+                session.opened_at.elapsed() >= Duration::from_millis(self.config.reconnect_max_ms)
+            }
+            State::Waiting(_) | State::Connecting(_) => false,
+        };
+        if has_lasted || !culprits.is_empty() {
+            self.backoff.reset();
+        }
+        let wait = self.backoff.advance();
         self.blocked = false;
         // Dropping the session closes its connection: what it had not sent yet is never sent.
         self.state = State::Waiting(Box::pin(tokio::time::sleep(wait)));

@@ -1,7 +1,7 @@
 //! One connection to the broker with one channel in confirm mode, and the objects that the relay declares.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -19,6 +19,7 @@ pub(super) struct Session {
     pub(super) channel: Arc<Channel>,
     /// The largest frame that was agreed on, in bytes.
     pub(super) frame_max: usize,
+    pub(super) opened_at: Instant,
     pub(super) events: BoxStream<'static, Event>,
     // Held: the connection closes when the last of these goes.
     _connection: Connection,
@@ -45,7 +46,13 @@ impl Session {
         let channel = connection.create_channel().await?;
         declare(&channel, config).await?;
         channel.confirm_select(Default::default()).await?;
-        Ok(Self { channel: Arc::new(channel), frame_max, events, _connection: connection })
+        Ok(Self {
+            channel: Arc::new(channel),
+            frame_max,
+            opened_at: Instant::now(),
+            events,
+            _connection: connection,
+        })
     }
 }
 

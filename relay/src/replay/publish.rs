@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use comptoir_core::outbox::{JsonText, OutboxRow, replay};
 use diesel_async::AsyncPgConnection;
 use indicatif::ProgressBar;
-use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use super::lanes::Lanes;
@@ -54,6 +53,8 @@ pub(super) struct Replay<'a> {
     retry_wait: (Duration, Duration),
     /// Since when nothing can be published.
     unreached: Option<Instant>,
+    /// Since when connections are lost before anything is decided: to connect alone is no progress.
+    fruitless: Option<Instant>,
     patience: Duration,
     shutdown_timeout: Duration,
     bar: &'a ProgressBar,
@@ -94,6 +95,7 @@ impl<'a> Replay<'a> {
                 Duration::from_millis(relay.retry_max_ms),
             ),
             unreached: Some(now),
+            fruitless: Some(now),
             patience: Duration::from_millis(relay.once_connect_deadline_ms),
             shutdown_timeout: Duration::from_millis(relay.shutdown_timeout_ms),
             bar,
@@ -192,9 +194,16 @@ impl<'a> Replay<'a> {
         match event {
             BrokerEvent::Connected | BrokerEvent::Blocked(false) => self.unreached = None,
             BrokerEvent::Blocked(true) => self.unreached = Some(Instant::now()),
-            BrokerEvent::Decided(messages) => self.decide(messages)?,
+            BrokerEvent::Decided(messages) => {
+                self.fruitless = None;
+                self.decide(messages)?;
+            }
             BrokerEvent::Lost { messages, culprits } => {
-                self.unreached.get_or_insert_with(Instant::now);
+                if !culprits.is_empty() {
+                    self.fruitless = None;
+                }
+                let since = *self.fruitless.get_or_insert_with(Instant::now);
+                self.unreached.get_or_insert(since);
                 for (message, fault) in culprits {
                     self.leave_out(&message.into_event(), &fault);
                 }
@@ -290,11 +299,13 @@ fn page_after(rows: &[OutboxRow]) -> usize {
     (BYTES_PER_PAGE / largest.max(1)).clamp(1, ROWS_PER_PAGE)
 }
 
-/// `replayed: true`, whatever the row's headers say.
+/// `replayed: true`, whatever the row's headers say: of two members with one name the last counts. The others stay as
+/// they are written.
 fn mark_replayed(headers: &mut JsonText) {
-    let mut entries: Map<String, Value> = serde_json::from_slice(&headers.0).unwrap_or_default();
-    entries.insert("replayed".to_owned(), Value::Bool(true));
-    headers.0 = Value::Object(entries).to_string().into_bytes();
+    if let Some(b'}') = headers.0.pop() {
+        let comma: &[u8] = if headers.0 == b"{" { b"" } else { b", " };
+        headers.0.extend_from_slice(&[comma, br#""replayed": true}"#].concat());
+    }
 }
 
 #[cfg(test)]
@@ -305,9 +316,9 @@ mod tests {
     #[test]
     fn a_replayed_event_says_so_and_keeps_its_headers() {
         for (before, after) in [
-            ("{}", r#"{"replayed":true}"#),
-            (r#"{"colour":"blue"}"#, r#"{"colour":"blue","replayed":true}"#),
-            (r#"{"replayed":"never"}"#, r#"{"replayed":true}"#),
+            ("{}", r#"{"replayed": true}"#),
+            (r#"{"n": 1e400}"#, r#"{"n": 1e400, "replayed": true}"#),
+            (r#"{"replayed": "never"}"#, r#"{"replayed": "never", "replayed": true}"#),
         ] {
             let mut headers = JsonText(before.as_bytes().to_vec());
             mark_replayed(&mut headers);

@@ -94,6 +94,20 @@ impl VirtualHost {
         urls::with_user(&self.url, &user, &user)
     }
 
+    /// The URL of a new user who may do everything here but write to objects with names other than these (a regular
+    /// expression).
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn user_who_writes_only(&self, names: &str) -> Result<String> {
+        let user = format!("comptoir-test-{}", uuid::Uuid::new_v4().simple());
+        let put = async |path: String, body| self.management.call(Method::PUT, &path, Some(body)).await;
+        put(format!("users/{user}"), json!({"password": user, "tags": ""})).await?;
+        let permissions = json!({"configure": ".*", "write": names, "read": ".*"});
+        put(format!("permissions/{}/{user}", self.name), permissions).await?;
+        urls::with_user(&self.url, &user, &user)
+    }
+
     /// Closes every connection to this virtual host, as an operator or a failing load balancer would. Returns how many.
     ///
     /// # Errors

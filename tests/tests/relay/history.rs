@@ -97,6 +97,25 @@ async fn a_replay_that_does_not_reach_everyone_exits_with_1() {
     .await;
 }
 
+/// Every connection opens, and is closed at the first message: that is no progress.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_that_the_broker_never_accepts_ends_and_waits_longer_each_time() {
+    World::run(async |world| {
+        insert_history(&world.sql().await?, 1, "a", "order.placed", "now()").await?;
+        let user = world.vhost.user_who_writes_only(r"^commercial-management\..*").await?;
+        let mut command = world.relay_command(&["replay", "--since", "1h"])?;
+        command.env("AMQP_URL", user).env("COMPTOIR__RELAY__ONCE_CONNECT_DEADLINE_MS", "3000");
+        let exit = comptoir_tests::harness::run(command, LIMIT).await?;
+        assert_eq!(exit.code, Some(1), "{exit:?}");
+        assert!(exit.stderr.contains("not reached within 3 s"), "{exit:?}");
+        // 0.1 s, doubling: about five in 3 s, of which jitter makes a few more.
+        let attempts = exit.stderr.matches("no connection to the broker").count();
+        assert!((2..=9).contains(&attempts), "{attempts} {exit:?}");
+        Ok(())
+    })
+    .await;
+}
+
 /// One row; `published_at` is an SQL expression.
 async fn insert_history(
     sql: &Client,
