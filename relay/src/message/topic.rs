@@ -29,24 +29,35 @@ impl Pattern {
         Self(words)
     }
 
+    /// In time proportional to pattern times key, whatever the pattern is: only the last `#` is ever tried again.
     pub(crate) fn matches(&self, key: &str) -> bool {
-        let key: Vec<&str> = split(key).collect();
-        // matched[k]: the words of the pattern so far match the first k words of the key. Pattern times key, whatever the
-        // pattern is: those of bindings come from others.
-        let mut matched = vec![false; key.len() + 1];
-        matched[0] = true;
-        for word in &self.0 {
-            match word {
-                Word::Any => (1..matched.len()).for_each(|k| matched[k] |= matched[k - 1]),
-                word => {
-                    for k in (1..matched.len()).rev() {
-                        matched[k] = matched[k - 1] && word.is(key[k - 1]);
-                    }
-                    matched[0] = false;
+        let (mut pattern, mut words) = (self.0.as_slice(), split(key));
+        let mut last_any = None;
+        loop {
+            match pattern.split_first() {
+                Some((Word::Any, after)) => {
+                    last_any = Some((after, words.clone()));
+                    pattern = after;
+                    continue;
                 }
+                Some((first, after)) => match words.next() {
+                    None => return false,
+                    Some(word) if first.is(word) => {
+                        pattern = after;
+                        continue;
+                    }
+                    Some(_) => {}
+                },
+                None if words.next().is_none() => return true,
+                None => {}
             }
+            // The last `#` takes one word more.
+            let Some((after, rest)) = &mut last_any else { return false };
+            if rest.next().is_none() {
+                return false;
+            }
+            (pattern, words) = (*after, rest.clone());
         }
-        matched[key.len()]
     }
 
     /// Whether this one surely matches whatever the other one matches.
@@ -65,8 +76,12 @@ impl Word {
 }
 
 /// An empty text has no words; an empty one between dots is one.
-fn split(text: &str) -> impl Iterator<Item = &str> {
-    text.split('.').filter(move |_| !text.is_empty())
+fn split(text: &str) -> std::str::Split<'_, char> {
+    let mut words = text.split('.');
+    if text.is_empty() {
+        words.next();
+    }
+    words
 }
 
 fn covers(pattern: &[Word], other: &[Word]) -> bool {
@@ -106,6 +121,9 @@ mod tests {
             ("#", "", true),
             ("*", "", false),
             ("", "", true),
+            ("#.a.b", "a.b.a.a.b", true),
+            ("a.#.b.#.c", "a.b.x.b.c", true),
+            ("a.#.b.#.c", "a.x.c", false),
             ("*.#.*", "a.b", true),
             ("*.#.*", "a", false),
         ] {
