@@ -8,7 +8,7 @@ target := $(or $(CARGO_TARGET_DIR),target)
 # Runs a command with DATABASE_URL, AMQP_URL and the rest of .dev/services.env in its environment.
 with_services := deploy/services with
 
-.PHONY: help demo run services services-stop test check bench schema migrate fmt clean toolchain
+.PHONY: help demo run services services-stop test torture check bench schema migrate fmt clean toolchain
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,10 @@ services-stop: ## end those servers; their data stays
 test: toolchain services ## every test
 	cargo build --workspace --bins
 	@$(with_services) cargo test --workspace
+
+torture: toolchain services ## every fault at random, under load; SECONDS=60 SEED=… (a seed that was printed)
+	cargo build --release --bin relay --bin torture
+	@$(with_services) $(target)/release/torture --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
 
 check: toolchain ## format, lints, scripts, systemd units, dependency arrows, schema in step with the migrations
 	cargo fmt --all --check

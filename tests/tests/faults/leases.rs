@@ -1,0 +1,1 @@
+//! Who publishes, when replicas die, leave and stall, and when their clocks are wrong.

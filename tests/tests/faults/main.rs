@@ -1,0 +1,48 @@
+//! Each fault of the catalogue once, under load, and what must hold after it. `make torture` mixes them.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod leases;
+mod network;
+mod replicas;
+mod servers;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use comptoir_tests::faults::{Load, LoadOptions, Options, Stage, Strike, Verdict};
+
+const RECOVERY_LIMIT: Duration = Duration::from_secs(60);
+
+/// Runs a test on a stage of its own.
+#[allow(clippy::panic, reason = "this is how a test fails")]
+async fn on_stage(options: Options, test: impl AsyncFnOnce(&Stage) -> Result<()>) {
+    let result = match Stage::set(options).await {
+        Ok(stage) => test(&stage).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = result {
+        panic!("{error:?}");
+    }
+}
+
+fn replicas(replicas: usize) -> Options {
+    Options { replicas, ..Options::default() }
+}
+
+/// Lets the faults happen one after the other under load, recovers from each, and insists on the verdict.
+async fn endure(stage: &Stage, seed: u64, strikes: &[Strike]) -> Result<Verdict> {
+    let options = LoadOptions { writers: 4, pause: Duration::from_millis(5), seed };
+    let load = Load::start(&stage.world.database.url, options);
+    for strike in strikes {
+        // A fault that nothing was in the way of proves nothing.
+        let before = stage.consumer.distinct();
+        stage.consumer.wait_for(before + 50, RECOVERY_LIMIT).await?;
+        stage.suffer(*strike).await.with_context(|| strike.to_string())?;
+        stage.recovered(RECOVERY_LIMIT).await.with_context(|| format!("after {strike}"))?;
+    }
+    let verdict = stage.verdict(&load.finish().await?, RECOVERY_LIMIT).await?;
+    ensure!(verdict.holds(), "{verdict}");
+    let quiet = strikes.iter().all(|strike| strike.fault.promises_no_repeats());
+    ensure!(!quiet || verdict.findings.republished == 0, "{verdict}");
+    Ok(verdict)
+}
