@@ -41,6 +41,8 @@ pub(crate) enum DatabaseFault {
     Connection(#[from] ConnectFault),
     #[error("{0}")]
     Statement(#[from] diesel::result::Error),
+    #[error("no answer within {0} ms")]
+    NoAnswer(u128),
 }
 
 impl DatabaseFault {
@@ -49,6 +51,7 @@ impl DatabaseFault {
         match self {
             Self::Connection(fault) => fault.reason(),
             Self::Statement(error) => statement_fault_reason(error),
+            Self::NoAnswer(_) => "no-answer",
         }
     }
 }

@@ -18,6 +18,8 @@ use crate::metrics;
 const LOCK_TIMEOUT_MS: u64 = 200;
 /// Reading the default partition takes its time, without a lock that anybody would notice.
 const STATEMENT_TIMEOUT_MS: u64 = 600_000;
+/// Of a whole upkeep: one that hangs must not be the last.
+const UPKEEP_LIMIT: Duration = Duration::from_secs(3600);
 /// A day is not excluded from the default partition when it begins so soon: its rows might come before its partition.
 const EXCLUSION_NOTICE: TimeDelta = TimeDelta::hours(1);
 /// Blocks of the default partition that one statement deletes from, and one upkeep.
@@ -98,7 +100,8 @@ impl HistoryKeeper {
 
     /// One upkeep, whose failure is a line in the log and a count.
     pub(crate) async fn run_and_report(&mut self) {
-        match self.run_once().await {
+        let limited = tokio::time::timeout(UPKEEP_LIMIT, self.run_once());
+        match limited.await.unwrap_or(Err(DatabaseFault::NoAnswer(UPKEEP_LIMIT.as_millis()))) {
             Ok(upkeep) => {
                 metrics::history_kept(&upkeep);
                 if upkeep != Upkeep::default() {

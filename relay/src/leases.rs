@@ -14,6 +14,7 @@ use diesel_async::AsyncPgConnection;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use uuid::Uuid;
 
+use crate::answer::answered;
 use crate::backoff::Backoff;
 use crate::config::RelayConfig;
 use crate::error::{DatabaseFault, Trouble};
@@ -181,15 +182,16 @@ impl ShardLeaser {
     async fn step(&mut self) -> Result<(), DatabaseFault> {
         let (id, name, ttl_ms) = (self.id, self.name.clone(), millis(self.ttl));
         let blocked = self.blocked.load(Ordering::Relaxed);
+        let config = self.database.clone();
         let connection = self.connected().await?;
         let me = leases::Replica { id, name: &name, version: VERSION, lease_ttl_ms: ttl_ms };
-        let live = leases::beat(connection, me, blocked).await?;
+        let live = answered(&config, leases::beat(connection, me, blocked)).await?;
         let asked = Instant::now();
-        let mut held = leases::renew(connection, id, ttl_ms).await?;
+        let mut held = answered(&config, leases::renew(connection, id, ttl_ms)).await?;
         let fair = fair_share(live);
         if held.len() < fair {
             let missing = i64::try_from(fair - held.len()).unwrap_or(0);
-            held.extend(leases::claim(connection, id, ttl_ms, missing).await?);
+            held.extend(answered(&config, leases::claim(connection, id, ttl_ms, missing)).await?);
         }
         self.adopt(&held, asked, fair);
         Ok(())
@@ -235,9 +237,9 @@ impl ShardLeaser {
                 returned.extend(i16::try_from(shard));
             }
         }
-        let id = self.id;
+        let (id, config) = (self.id, self.database.clone());
         let released = match self.connected().await {
-            Ok(connection) => leases::release(connection, id, &returned).await.map_err(DatabaseFault::from),
+            Ok(connection) => answered(&config, leases::release(connection, id, &returned)).await,
             Err(fault) => Err(fault),
         };
         if let Err(fault) = released {
@@ -249,14 +251,19 @@ impl ShardLeaser {
     async fn leave(&mut self) {
         let id = self.id;
         let shards: Vec<i16> = (0..SHARDS).filter_map(|shard| i16::try_from(shard).ok()).collect();
-        let left = async {
-            let connection = self.connected().await?;
-            leases::leave(connection, id).await?;
-            leases::release(connection, id, &shards).await?;
-            Ok::<_, DatabaseFault>(())
-        };
-        if let Err(fault) = left.await {
-            tracing::warn!(%fault, "cannot give the shards back: their leases will expire");
+        let config = self.database.clone();
+        // Once more, because the connection may have been lost since it was last used.
+        for last in [false, true] {
+            let left = async {
+                let connection = self.connected().await?;
+                answered(&config, leases::leave(connection, id)).await?;
+                answered(&config, leases::release(connection, id, &shards)).await
+            };
+            let Err(fault) = left.await else { break };
+            self.connection = None;
+            if last {
+                tracing::warn!(%fault, "cannot give the shards back: their leases will expire");
+            }
         }
         self.current.shards = [None; SHARDS];
         self.publish.send_replace(self.current.clone());

@@ -7,6 +7,7 @@
 //! Knows neither the domain nor the API. Never parses a payload. Declares its own exchange, dead-letter exchange and
 //! dead-letter queue, and no other object of the broker.
 
+mod answer;
 mod backoff;
 mod broker_reason;
 mod check;

@@ -10,6 +10,7 @@ use diesel_async::AsyncPgConnection;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::answer::answered;
 use crate::config::Config;
 use crate::daemon;
 use crate::engine::{Condition, Goal};
@@ -147,9 +148,10 @@ impl Watcher<'_> {
     /// Waits for the database and notes what there is to drain.
     async fn start(&mut self, until: Instant) -> Result<(), RelayError> {
         loop {
+            let config = self.config.database.clone();
             let attempt = async {
                 let connection = self.connected().await?;
-                Ok::<_, DatabaseFault>(overview::run_start(connection).await?)
+                answered(&config, overview::run_start(connection)).await
             };
             match attempt.await {
                 Ok(start) => {
@@ -177,10 +179,9 @@ impl Watcher<'_> {
 
     async fn remainder(&mut self) -> Result<Remainder, DatabaseFault> {
         let (last_seq, started_at) = self.started();
+        let config = self.config.database.clone();
         let result = match self.connected().await {
-            Ok(connection) => {
-                overview::remainder(connection, last_seq, started_at).await.map_err(DatabaseFault::from)
-            }
+            Ok(connection) => answered(&config, overview::remainder(connection, last_seq, started_at)).await,
             Err(fault) => Err(fault),
         };
         if result.is_err() {

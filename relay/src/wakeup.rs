@@ -2,6 +2,7 @@
 //! are also found by polling, and free shards by the next renewal.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use comptoir_core::database::{self, DatabaseConfig};
 use comptoir_core::outbox::{NOTIFY_CHANNEL, leases::LEASES_CHANNEL};
@@ -10,9 +11,13 @@ use futures::StreamExt;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::answer::answered;
 use crate::backoff::Backoff;
 use crate::error::DatabaseFault;
 use crate::metrics;
+
+/// How long nothing may be heard before the connection is tried.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// What may be awaited. A wake-up that comes while nobody waits is kept.
 #[derive(Debug, Clone, Default)]
@@ -53,16 +58,20 @@ async fn listen_once(
     backoff: &mut Backoff,
 ) -> Result<(), DatabaseFault> {
     let mut connection = database::connect(database).await?;
-    connection.batch_execute(&format!("LISTEN {NOTIFY_CHANNEL}; LISTEN {LEASES_CHANNEL}")).await?;
-    backoff.reset();
-    // Whatever was committed before LISTEN took effect was not announced to us.
-    heard.events.notify_one();
-    let mut notifications = std::pin::pin!(connection.notifications_stream());
-    while let Some(notification) = notifications.next().await {
-        match notification?.channel.as_str() {
-            LEASES_CHANNEL => heard.leases.notify_one(),
-            _ => heard.events.notify_one(),
+    let listen = format!("LISTEN {NOTIFY_CHANNEL}; LISTEN {LEASES_CHANNEL}");
+    loop {
+        // Again after a silence, which says nothing about whether the connection still works.
+        answered(database, connection.batch_execute(&listen)).await?;
+        backoff.reset();
+        // Whatever was committed before LISTEN took effect was not announced to us.
+        heard.events.notify_one();
+        let mut notifications = std::pin::pin!(connection.notifications_stream());
+        while let Ok(next) = tokio::time::timeout(SILENCE, notifications.next()).await {
+            let Some(notification) = next else { return Ok(()) };
+            match notification?.channel.as_str() {
+                LEASES_CHANNEL => heard.leases.notify_one(),
+                _ => heard.events.notify_one(),
+            }
         }
     }
-    Ok(())
 }

@@ -3,10 +3,12 @@
 use comptoir_core::database::{self, DatabaseConfig};
 use comptoir_core::outbox::overview::{self, Unread};
 use comptoir_core::outbox::{self, AggregateRange, OutboxRow, Page};
+use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 
 use super::cursors::Next;
 use super::event::AggregateKey;
+use crate::answer::answered;
 use crate::error::DatabaseFault;
 
 /// Rows that are counted in each shard at most, beyond which their number is estimated: a metric must not cost more than
@@ -81,29 +83,30 @@ impl Fetcher {
             Some(open) => open,
             closed => {
                 let mut fresh = database::connect(&self.config).await?;
-                outbox::prepare_reader(&mut fresh).await?;
+                answered(&self.config, outbox::prepare_reader(&mut fresh)).await?;
                 closed.insert(fresh)
             }
         };
-        let max_payload = self.max_payload_bytes;
-        Ok(match read {
-            Read::Next(Next::Page(request)) => {
-                Found::Page(outbox::read_page(connection, request, max_payload).await?)
-            }
-            Read::Next(Next::New { since, shards, limit, max_bytes }) => Found::Page(
-                outbox::read_new(connection, since, shards, *limit, *max_bytes, max_payload).await?,
-            ),
-            Read::Rest { wanted, limit, max_bytes } => {
-                let ranges: Vec<_> = wanted.iter().map(|(_, range)| range.clone()).collect();
-                Found::Rows(
-                    outbox::read_aggregates(connection, &ranges, *limit, *max_bytes, max_payload).await?,
-                )
-            }
-            Read::CountUnread { shards, cursors } => {
-                Found::Unread(overview::unread(connection, shards, cursors, COUNT_LIMIT).await?)
-            }
-        })
+        answered(&self.config, found(connection, read, self.max_payload_bytes)).await
     }
+}
+
+async fn found(connection: &mut AsyncPgConnection, read: &Read, max_payload: i32) -> QueryResult<Found> {
+    Ok(match read {
+        Read::Next(Next::Page(request)) => {
+            Found::Page(outbox::read_page(connection, request, max_payload).await?)
+        }
+        Read::Next(Next::New { since, shards, limit, max_bytes }) => {
+            Found::Page(outbox::read_new(connection, since, shards, *limit, *max_bytes, max_payload).await?)
+        }
+        Read::Rest { wanted, limit, max_bytes } => {
+            let ranges: Vec<_> = wanted.iter().map(|(_, range)| range.clone()).collect();
+            Found::Rows(outbox::read_aggregates(connection, &ranges, *limit, *max_bytes, max_payload).await?)
+        }
+        Read::CountUnread { shards, cursors } => {
+            Found::Unread(overview::unread(connection, shards, cursors, COUNT_LIMIT).await?)
+        }
+    })
 }
 
 impl Read {

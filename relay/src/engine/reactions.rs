@@ -64,6 +64,11 @@ impl Engine {
         let (statement, ok) = (read.name(), result.is_ok());
         metrics::database_round_trip(statement, elapsed, ok);
         self.database_answered(result.as_ref().err());
+        if !ok {
+            // The next connection may be to a server that crashed meanwhile, or that took another one's place: what its
+            // snapshots say about the transactions of before is void (ADR 0003).
+            self.cursors.restart();
+        }
         let new = match (read, result) {
             (Read::Next(Next::Page(request)), Ok(Found::Page(page))) => {
                 self.cursors.page_read(&request, &page);

@@ -11,6 +11,7 @@ use comptoir_core::outbox::settle::{self, DeadLetters, Fence, Retries, RowKeys};
 use diesel_async::AsyncPgConnection;
 
 use super::event::Event;
+use crate::answer::answered;
 use crate::error::DatabaseFault;
 use crate::metrics;
 
@@ -93,30 +94,34 @@ impl Settler {
             Some(open) => open,
             closed => {
                 let mut fresh = database::connect(&self.config).await?;
-                prepare_reader(&mut fresh).await?;
+                answered(&self.config, prepare_reader(&mut fresh)).await?;
                 closed.insert(fresh)
             }
         };
-        let fence = &settlement.fence;
+        let (config, fence) = (&self.config, &settlement.fence);
         if !settlement.published.is_empty() {
             let published = keys(settlement.published.iter());
             if self.keep_history {
-                settle::move_to_history(connection, fence, &published).await?;
+                answered(config, settle::move_to_history(connection, fence, &published)).await?;
             } else {
-                settle::remove(connection, fence, &published).await?;
+                answered(config, settle::remove(connection, fence, &published)).await?;
             }
         }
         if !settlement.discarded.is_empty() {
-            settle::remove(connection, fence, &keys(settlement.discarded.iter())).await?;
+            answered(config, settle::remove(connection, fence, &keys(settlement.discarded.iter()))).await?;
         }
         if !settlement.retries.is_empty() {
-            settle::reschedule(connection, fence, &retries(&settlement.retries)).await?;
+            answered(config, settle::reschedule(connection, fence, &retries(&settlement.retries))).await?;
         }
         if !settlement.dead.is_empty() {
-            settle::move_to_dead_letters(connection, fence, &dead_letters(&settlement.dead)).await?;
+            answered(
+                config,
+                settle::move_to_dead_letters(connection, fence, &dead_letters(&settlement.dead)),
+            )
+            .await?;
         }
         if !settlement.held.is_empty() {
-            settle::hold(connection, fence, &dead_letters(&settlement.held)).await?;
+            answered(config, settle::hold(connection, fence, &dead_letters(&settlement.held))).await?;
         }
         Ok(())
     }
