@@ -25,8 +25,10 @@ async fn on_stage(options: Options, test: impl AsyncFnOnce(&Stage) -> Result<()>
     }
 }
 
+/// With leases that outlive the pauses of a busy machine: a lease that is lost is a fault of its own, and may repeat.
 fn replicas(replicas: usize) -> Options {
-    Options { replicas, ..Options::default() }
+    let lease = ("COMPTOIR__RELAY__LEASE_TTL_MS".to_owned(), "10000".to_owned());
+    Options { replicas, environments: vec![vec![lease]; replicas], ..Options::default() }
 }
 
 /// Lets the faults happen one after the other under load, recovers from each, and insists on the verdict.

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use comptoir_tests::faults::{Fault, Options, Strike};
 use comptoir_tests::harness::insert_event;
 
-use super::{RECOVERY_LIMIT, endure, on_stage};
+use super::{RECOVERY_LIMIT, endure, on_stage, replicas};
 
 fn strike(fault: Fault, lasting_ms: u64) -> Strike {
     Strike { fault, replica: 0, lasting: Duration::from_millis(lasting_ms) }
@@ -14,7 +14,7 @@ fn strike(fault: Fault, lasting_ms: u64) -> Strike {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_is_choked_repeats_nothing_and_one_that_is_killed_or_restarted_loses_nothing() {
-    let options = Options { replicas: 2, private_broker: true, ..Options::default() };
+    let options = Options { private_broker: true, ..replicas(2) };
     on_stage(options, async |stage| {
         // Longer than a confirm may take.
         endure(stage, 31, &[strike(Fault::Alarm, 5000)]).await?;

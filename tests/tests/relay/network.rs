@@ -44,55 +44,6 @@ async fn connections_that_the_broker_closes_are_opened_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_network_to_the_broker_that_fails_in_any_way_loses_nothing() {
-    World::run(async |world| {
-        let consumer = world.consumer().await?;
-        let proxy = Proxy::start(address(&world.vhost.url)?).await?;
-        let url = with_address(&world.vhost.url, &proxy.address())?;
-        let environment = [
-            ("AMQP_URL", url.as_str()),
-            ("COMPTOIR__BROKER__HEARTBEAT_SECONDS", "1"),
-            ("COMPTOIR__BROKER__CONFIRM_TIMEOUT_MS", "2000"),
-        ];
-        let _relay = Relay::start(world, &environment).await?;
-        let writers = Writers::start(&world.database.url, 3, Duration::from_millis(4), 5);
-        for fault in [Proxy::cut, Proxy::swallow_requests, Proxy::swallow_answers] {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            fault(&proxy);
-            tokio::time::sleep(Duration::from_millis(2500)).await;
-            proxy.heal();
-        }
-        let written = writers.finish().await?;
-        world.everything_of_arrives(&written, &consumer, LIMIT).await?;
-        assert_eq!(retries(world).await?, 0, "an outage moves no retry count");
-        Ok(())
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_network_to_the_database_that_fails_in_any_way_loses_nothing() {
-    World::run(async |world| {
-        let consumer = world.consumer().await?;
-        let proxy = Proxy::start(address(&world.database.url)?).await?;
-        let url = with_address(&world.database.url, &proxy.address())?;
-        let _through = Relay::start(world, &[("DATABASE_URL", url.as_str())]).await?;
-        let _direct = world.relay().await?;
-        let writers = Writers::start(&world.database.url, 3, Duration::from_millis(4), 6);
-        for fault in [Proxy::cut, Proxy::swallow_requests, Proxy::swallow_answers] {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            fault(&proxy);
-            tokio::time::sleep(Duration::from_millis(4000)).await;
-            proxy.heal();
-        }
-        let written = writers.finish().await?;
-        world.everything_of_arrives(&written, &consumer, LIMIT).await?;
-        Ok(())
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_relay_that_starts_before_its_database_and_broker_waits_for_them() {
     World::run(async |world| {
         let consumer = world.consumer().await?;
