@@ -59,8 +59,19 @@ pub(crate) fn prepare(
     Engine::new(config, goal, parts)
 }
 
-/// Cancelled by the first SIGTERM or SIGINT.
+/// Cancelled by the first SIGTERM or SIGINT, which the log mentions.
 pub(crate) fn stop_on_signal() -> Result<CancellationToken, RelayError> {
+    let stop = signalled()?;
+    let stopping = stop.clone();
+    tokio::spawn(async move {
+        stopping.cancelled().await;
+        tracing::info!("stopping: finishing what is in flight");
+    });
+    Ok(stop)
+}
+
+/// The same for what has nothing to finish.
+pub(crate) fn signalled() -> Result<CancellationToken, RelayError> {
     let listen = |kind| signal(kind).map_err(|error| RelayError::Startup(error.to_string()));
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     let stop = CancellationToken::new();
@@ -70,7 +81,6 @@ pub(crate) fn stop_on_signal() -> Result<CancellationToken, RelayError> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("stopping: finishing what is in flight");
         stopping.cancel();
     });
     Ok(stop)

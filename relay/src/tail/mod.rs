@@ -72,7 +72,7 @@ pub(crate) async fn run(config: &Config, arguments: &Arguments) -> Result<(), Re
             "is 0: published events are deleted, and there is no history to follow; keep 1 day or more",
         )));
     }
-    let stop = daemon::stop_on_signal()?;
+    let stop = daemon::signalled()?;
     let mut tail = Tail::start(config, arguments).await?;
     // It only reads: wherever it is, it may be dropped.
     tokio::select! {

@@ -72,6 +72,8 @@ async fn a_tail_shows_what_is_published_from_now_on_and_ends_at_a_signal() {
         assert!(!aggregates(&tail)?.contains(&"before".to_owned()));
         tail.signal(Signal::SIGINT)?;
         assert_eq!(tail.wait(LIMIT).await?.code(), Some(0));
+        // Nothing but events.
+        objects(&tail)?;
         relay.stop().await
     })
     .await;
