@@ -8,6 +8,8 @@ use tokio::sync::mpsc;
 
 use crate::harness::connect;
 
+/// The API's own statement.
+const NOTIFY: &str = "BEGIN; SET LOCAL synchronous_commit = off; NOTIFY comptoir_outbox; COMMIT";
 /// The API's own interval is in here.
 const API_SETTINGS: &str = include_str!("../../../../api/src/default.toml");
 
@@ -22,7 +24,7 @@ impl WakeUp {
         let (sender, mut due) = mpsc::channel(1);
         tokio::spawn(async move {
             while due.recv().await.is_some() {
-                if client.batch_execute("NOTIFY comptoir_outbox").await.is_err() {
+                if client.batch_execute(NOTIFY).await.is_err() {
                     return;
                 }
                 tokio::time::sleep(interval).await;
