@@ -25,10 +25,12 @@ crate::statement! {
         RETURNING id, lease_ttl_ms
     ), lifetime AS (SELECT lease_ttl_ms * interval '1 millisecond' AS lifetime FROM me),
     gone AS (
-        DELETE FROM relay_replicas WHERE last_seen_at < now() - 20 * (SELECT lifetime FROM lifetime)
+        DELETE FROM relay_replicas
+        WHERE abs(extract(epoch FROM last_seen_at - now())) > 20 * (SELECT extract(epoch FROM lifetime) FROM lifetime)
     )
     SELECT count(*) + 1 FROM relay_replicas
-    WHERE last_seen_at > now() - (SELECT lifetime FROM lifetime) AND id <> (SELECT id FROM me)"
+    WHERE last_seen_at BETWEEN now() - (SELECT lifetime FROM lifetime) AND now() + (SELECT lifetime FROM lifetime)
+        AND id <> (SELECT id FROM me)"
 }
 
 crate::statement! {
@@ -43,20 +45,23 @@ crate::statement! {
 }
 
 crate::statement! {
+    /// A lease that ends later than any replica could have asked for is from before the database's clock was set back:
+    /// its holder, if it lives, renews it by the new time within a moment.
     struct Claim<'a> {
+        ttl_ms: i64 => BigInt,
         limit: i64 => BigInt,
         owner: Uuid => SqlUuid,
-        ttl_ms: i64 => BigInt,
     } -> (SmallInt, BigInt)
-    = "WITH free AS MATERIALIZED (
+    = "WITH lifetime AS MATERIALIZED (SELECT $1 * interval '1 millisecond' AS lifetime),
+    free AS MATERIALIZED (
         SELECT shard FROM relay_shards
-        WHERE owner IS NULL OR expires_at <= now()
+        WHERE owner IS NULL OR expires_at <= now() OR expires_at > now() + 10 * (SELECT lifetime FROM lifetime)
         ORDER BY shard
-        LIMIT $1
+        LIMIT $2
         FOR UPDATE SKIP LOCKED
     )
     UPDATE relay_shards r
-    SET owner = $2, epoch = r.epoch + 1, expires_at = now() + $3 * interval '1 millisecond'
+    SET owner = $3, epoch = r.epoch + 1, expires_at = now() + (SELECT lifetime FROM lifetime)
     FROM free WHERE r.shard = free.shard
     RETURNING r.shard, r.epoch"
 }
@@ -116,7 +121,7 @@ pub async fn claim(
     ttl_ms: i64,
     limit: i64,
 ) -> QueryResult<Vec<ShardEpoch>> {
-    Claim::new(limit, owner, ttl_ms).load(connection).await
+    Claim::new(ttl_ms, limit, owner).load(connection).await
 }
 
 /// Gives shards back and tells the other relays.

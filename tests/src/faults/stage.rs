@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use nix::sys::signal::Signal;
 use tokio::sync::Mutex;
 
 use crate::harness::{
@@ -62,6 +63,16 @@ impl Replica {
             Side::Broker => &self.broker,
             Side::Database => &self.database,
         }
+    }
+
+    pub async fn pid(&self) -> u32 {
+        self.relay.lock().await.daemon.pid()
+    }
+
+    /// # Errors
+    /// When the process is gone.
+    pub async fn signal(&self, signal: Signal) -> Result<()> {
+        self.relay.lock().await.daemon.signal(signal)
     }
 
     pub(super) fn launch(&self, world: &World) -> Result<Relay> {
