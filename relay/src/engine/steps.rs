@@ -39,7 +39,9 @@ impl Engine {
             }
             let Some(now) = now else { continue };
             let wanted = !now.surplus && !self.stop.is_cancelled();
-            if wanted && !self.cursors.holds(shard) {
+            // Not while events are under way that were taken before: what is read anew would know nothing of them, and
+            // publish their successors beside them. A shard that was surplus and is kept after all has its old lease.
+            if wanted && !self.cursors.holds(shard) && self.busy[shard] == 0 {
                 self.cursors.start(shard);
                 self.timing.poll_now();
             } else if !wanted && self.cursors.holds(shard) {

@@ -31,14 +31,17 @@ fn replicas(replicas: usize) -> Options {
     Options { replicas, environments: vec![vec![lease]; replicas], ..Options::default() }
 }
 
+/// A fault that nothing was in the way of proves nothing.
+async fn under_way(stage: &Stage) -> Result<()> {
+    stage.consumer.wait_for(stage.consumer.distinct() + 50, RECOVERY_LIMIT).await
+}
+
 /// Lets the faults happen one after the other under load, recovers from each, and insists on the verdict.
 async fn endure(stage: &Stage, seed: u64, strikes: &[Strike]) -> Result<Verdict> {
     let options = LoadOptions { writers: 4, pause: Duration::from_millis(5), seed };
     let load = Load::start(&stage.world.database.url, options);
     for strike in strikes {
-        // A fault that nothing was in the way of proves nothing.
-        let before = stage.consumer.distinct();
-        stage.consumer.wait_for(before + 50, RECOVERY_LIMIT).await?;
+        under_way(stage).await?;
         stage.suffer(*strike).await.with_context(|| strike.to_string())?;
         stage.recovered(RECOVERY_LIMIT).await.with_context(|| format!("after {strike}"))?;
     }
