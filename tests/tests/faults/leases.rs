@@ -64,7 +64,7 @@ async fn the_shards_of_a_replica_that_is_killed_are_taken_over_when_its_leases_h
         let killed = Instant::now();
         some_events_for_every_shard(stage).await?;
         stage.consumer.wait_for(500, RECOVERY_LIMIT).await?;
-        println!("failover after SIGKILL: {:?}", killed.elapsed());
+        eprintln!("failover after SIGKILL: {:?}", killed.elapsed());
         taken_over(stage, &before, &dead).await
     })
     .await;
@@ -81,7 +81,7 @@ async fn the_shards_of_a_replica_that_is_told_to_stop_are_taken_over_at_once() {
         let stopped = Instant::now();
         some_events_for_every_shard(stage).await?;
         stage.consumer.wait_for(500, RECOVERY_LIMIT).await?;
-        println!("hand-over after SIGTERM: {:?}", stopped.elapsed());
+        eprintln!("hand-over after SIGTERM: {:?}", stopped.elapsed());
         taken_over(stage, &before, &gone).await
     })
     .await;
