@@ -45,17 +45,24 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// A lease that ends later than any replica could have asked for is from before the database's clock was set back:
-    /// its holder, if it lives, renews it by the new time within a moment.
+    /// A lease that ends later than any replica could have asked for is from before the database's clock was set back. It
+    /// is not taken but cut short: its holder, if it lives, renews it by the new time, and has stopped long before the
+    /// cut lease ends if it cannot.
     struct Claim<'a> {
         ttl_ms: i64 => BigInt,
         limit: i64 => BigInt,
         owner: Uuid => SqlUuid,
     } -> (SmallInt, BigInt)
     = "WITH lifetime AS MATERIALIZED (SELECT $1 * interval '1 millisecond' AS lifetime),
-    free AS MATERIALIZED (
+    cut AS (
+        UPDATE relay_shards SET expires_at = now() + 3 * (SELECT lifetime FROM lifetime)
+        WHERE shard IN (
+            SELECT shard FROM relay_shards
+            WHERE owner IS NOT NULL AND expires_at > now() + 10 * (SELECT lifetime FROM lifetime)
+            FOR UPDATE SKIP LOCKED)
+    ), free AS MATERIALIZED (
         SELECT shard FROM relay_shards
-        WHERE owner IS NULL OR expires_at <= now() OR expires_at > now() + 10 * (SELECT lifetime FROM lifetime)
+        WHERE owner IS NULL OR expires_at <= now()
         ORDER BY shard
         LIMIT $2
         FOR UPDATE SKIP LOCKED
