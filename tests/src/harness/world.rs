@@ -147,6 +147,19 @@ impl World {
         Consumer::attach(&self.vhost.url, QueueOptions::default()).await
     }
 
+    /// A consumer of every dead letter.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn dead_letter_consumer(&self) -> Result<Consumer> {
+        let options = QueueOptions {
+            name: "watch-dead-letters".into(),
+            exchange: "commercial-management.dlx".into(),
+            ..QueueOptions::default()
+        };
+        Consumer::attach(&self.vhost.url, options).await
+    }
+
     /// Waits until the outbox is empty, that is, until every event is published or a dead letter.
     ///
     /// # Errors

@@ -47,12 +47,7 @@ async fn an_event_its_replay_and_its_dead_letter_are_cloud_events() {
     World::run(async |world| {
         let orders = QueueOptions { binding: "order.#".into(), ..QueueOptions::default() };
         let consumer = Consumer::attach(&world.vhost.url, orders).await?;
-        let letters = QueueOptions {
-            name: "watch-dead-letters".into(),
-            exchange: "commercial-management.dlx".into(),
-            ..QueueOptions::default()
-        };
-        let letters = Consumer::attach(&world.vhost.url, letters).await?;
+        let letters = world.dead_letter_consumer().await?;
         let sql = world.sql().await?;
         let payload = r#"{"price": 1.10, "huge": 1e300, "count": 123456789012345678901234567890}"#;
         for event_type in ["order.placed", "nobody.cares"] {

@@ -78,12 +78,7 @@ async fn an_unroutable_event_becomes_a_dead_letter_at_once_and_does_not_hold_its
         world.everything_arrives(&consumer, LIMIT).await?;
 
         // And they are in the dead-letter queue, with what a person needs to know.
-        let letters = QueueOptions {
-            name: "watch-dead-letters".into(),
-            exchange: "commercial-management.dlx".into(),
-            ..QueueOptions::default()
-        };
-        let dead_consumer = Consumer::attach(&world.vhost.url, letters).await?;
+        let dead_consumer = world.dead_letter_consumer().await?;
         insert_event(&sql, "t-1", "nobody.cares", r#"{"n": 1.10}"#).await?;
         dead_consumer.wait_for(1, LIMIT).await?;
         let letter = &dead_consumer.messages()[0];

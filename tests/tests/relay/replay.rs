@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use comptoir_tests::harness::{
-    EXCHANGE, PrivateServices, Session, World, at_terminal, declare_exchange, insert_event, insert_many, run,
-    until,
+    PrivateServices, Session, World, at_terminal, insert_event, insert_many, run, until,
 };
-use lapin::options::{BasicGetOptions, QueueBindOptions, QueueDeclareOptions};
-use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, Connection, ConnectionProperties};
+use lapin::options::BasicGetOptions;
 use nix::sys::signal::Signal;
+
+use super::refused::narrow_queue;
 
 const LIMIT: Duration = Duration::from_secs(30);
 const FEW_RETRIES: [(&str, &str); 2] =
@@ -24,21 +23,6 @@ async fn history(world: &World, events: i64, aggregates: i64) -> Result<()> {
     Ok(())
 }
 
-/// A queue that holds one message and refuses the next.
-async fn narrow(world: &World) -> Result<(Connection, Channel)> {
-    let connection = Connection::connect(&world.vhost.url, ConnectionProperties::default()).await?;
-    let channel = connection.create_channel().await?;
-    declare_exchange(&channel, EXCHANGE).await?;
-    let mut arguments = FieldTable::default();
-    arguments.insert("x-max-length".into(), AMQPValue::LongInt(1));
-    arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
-    let durable = QueueDeclareOptions { durable: true, ..Default::default() };
-    channel.queue_declare("narrow".into(), durable, arguments).await?;
-    let options = QueueBindOptions::default();
-    channel.queue_bind("narrow".into(), EXCHANGE.into(), "#".into(), options, FieldTable::default()).await?;
-    Ok((connection, channel))
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replay_waits_for_a_queue_that_is_full_and_keeps_the_order() {
     World::run(async |world| {
@@ -46,7 +30,7 @@ async fn a_replay_waits_for_a_queue_that_is_full_and_keeps_the_order() {
         history(world, 5, 1).await?;
         consumer.wait_for(5, LIMIT).await?;
         let expected: Vec<String> = consumer.messages().into_iter().map(|message| message.body).collect();
-        let (_connection, channel) = narrow(world).await?;
+        let (_connection, channel) = narrow_queue(world, "#").await?;
         let mut command = world.relay_command(&["replay", "--since", "1h"])?;
         command.envs(FEW_RETRIES).env("COMPTOIR__RELAY__MAX_RETRIES", "1000");
         let replay = tokio::spawn(run(command, LIMIT));
@@ -74,7 +58,7 @@ async fn a_replay_that_is_refused_for_good_says_which_event_it_was_and_how_to_go
         history(world, 5, 1).await?;
         consumer.wait_for(5, LIMIT).await?;
         let ids: Vec<String> = consumer.messages().into_iter().map(|message| message.id).collect();
-        let (_connection, channel) = narrow(world).await?;
+        let (_connection, channel) = narrow_queue(world, "#").await?;
         let mut command = world.relay_command(&["replay", "--since", "1h"])?;
         command.envs(FEW_RETRIES).env("COMPTOIR__RELAY__MAX_RETRIES", "2");
         let exit = run(command, LIMIT).await?;

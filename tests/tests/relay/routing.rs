@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use comptoir_tests::harness::{Consumer, QueueOptions, World, insert_event};
+use comptoir_tests::harness::{World, insert_event};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -40,12 +40,7 @@ async fn the_first_rule_that_matches_makes_the_key_also_of_replays_and_dead_lett
             "##,
         )?;
         let consumer = world.consumer().await?;
-        let letters = QueueOptions {
-            name: "watch-dead-letters".into(),
-            exchange: "commercial-management.dlx".into(),
-            ..QueueOptions::default()
-        };
-        let letters = Consumer::attach(&world.vhost.url, letters).await?;
+        let letters = world.dead_letter_consumer().await?;
         let sql = world.sql().await?;
         insert_event(&sql, "a-1", "order.placed", "1").await?;
         insert_event(&sql, "a-1", "invoice.sent", "2").await?;
@@ -110,12 +105,7 @@ async fn an_event_whose_key_would_be_too_long_is_a_dead_letter_and_the_others_go
             "[[routing]]\nkey = \"{aggregate_id}.{aggregate_id}.{aggregate_id}.{event_type}\"\n",
         )?;
         let consumer = world.consumer().await?;
-        let letters = QueueOptions {
-            name: "watch-dead-letters".into(),
-            exchange: "commercial-management.dlx".into(),
-            ..QueueOptions::default()
-        };
-        let letters = Consumer::attach(&world.vhost.url, letters).await?;
+        let letters = world.dead_letter_consumer().await?;
         let sql = world.sql().await?;
         let long = "x".repeat(100);
         insert_event(&sql, &long, "order.placed", "1").await?;

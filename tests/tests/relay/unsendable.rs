@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use comptoir_tests::harness::{Consumer, QueueOptions, World, insert_event};
+use comptoir_tests::harness::{World, insert_event};
 use tokio_postgres::Client;
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -27,12 +27,7 @@ fn nested(depth: usize) -> String {
 async fn headers_that_no_message_can_carry_make_a_dead_letter_without_them_and_the_shard_goes_on() {
     World::run(async |world| {
         let consumer = world.consumer().await?;
-        let letters = QueueOptions {
-            name: "watch-dead-letters".into(),
-            exchange: "commercial-management.dlx".into(),
-            ..QueueOptions::default()
-        };
-        let letters = Consumer::attach(&world.vhost.url, letters).await?;
+        let letters = world.dead_letter_consumer().await?;
         let sql = world.sql().await?;
         // What the table refuses may come from a table whose owner dropped the checks.
         sql.batch_execute(
