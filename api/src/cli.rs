@@ -1,11 +1,13 @@
 //! The command line of `api`.
 
+use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use comptoir_core::identity::keys::{self, Place};
 use comptoir_core::{database, spans, telemetry};
 
 use crate::config::Settings;
@@ -35,6 +37,25 @@ struct Cli {
 enum Command {
     /// Bring the database up to date, then exit
     Migrate,
+    /// The keys that sign access tokens
+    #[command(subcommand)]
+    Keys(Keys),
+}
+
+#[derive(Debug, Subcommand)]
+enum Keys {
+    /// Print a private JWK Set with a new Ed25519 key in front, which signs; needs no database
+    Generate {
+        /// A set with the keys so far, which follow the new one and still verify; the file is not changed
+        #[arg(long, value_name = "FILE")]
+        add_to: Option<PathBuf>,
+        /// How many of those to keep, the newest first
+        #[arg(long, value_name = "N", default_value_t = 1, requires = "add_to")]
+        keep: usize,
+        /// Put the new key behind them: it verifies, and signs once it is put in front
+        #[arg(long, requires = "add_to")]
+        standby: bool,
+    },
 }
 
 /// Runs the binary: reads the command line, serves until SIGTERM or SIGINT.
@@ -43,6 +64,9 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
+    if let Some(Command::Keys(keys)) = &cli.command {
+        return outcome(generate_keys(keys));
+    }
     let overrides: Vec<_> = cli.listen.iter().map(|address| ("api.listen", address.to_string())).collect();
     let settings = Settings::load(cli.config.as_deref(), &overrides)
         .and_then(|settings| telemetry::init_logs(&settings.log).map(|()| settings));
@@ -53,15 +77,31 @@ pub fn main() -> ExitCode {
             return ExitCode::from(EXIT_USAGE);
         }
     };
-    let outcome = run(cli.command, settings);
+    let result = run(cli.command, settings);
     spans::flush();
-    match outcome {
+    outcome(result)
+}
+
+fn outcome(result: anyhow::Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Nothing but the set goes to standard output, which may be a file or the standard input of whoever keeps secrets.
+fn generate_keys(Keys::Generate { add_to, keep, standby }: &Keys) -> anyhow::Result<()> {
+    let read = |path: &PathBuf| {
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+    };
+    let existing = add_to.as_ref().map(read).transpose()?;
+    let place = if *standby { Place::Last } else { Place::First };
+    let set = keys::generate(existing.as_deref().map(|text| (text, *keep)), place)
+        .with_context(|| format!("cannot add to {}", add_to.as_deref().unwrap_or(Path::new("")).display()))?;
+    writeln!(std::io::stdout(), "{set}").context("cannot write")
 }
 
 /// Help and version go to standard output; an error is one line.
@@ -99,6 +139,8 @@ fn run(command: Option<Command>, settings: Settings) -> anyhow::Result<()> {
                 );
                 Ok(())
             }
+            // Answered already: it needs no settings.
+            Some(Command::Keys(_)) => Ok(()),
             None => Application::build(settings)?.run_until_stopped().await,
         }
     })

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use comptoir_core::config::{ConfigError, LogConfig, load};
 use comptoir_core::database::DatabaseConfig;
+use comptoir_core::identity::IdentityConfig;
 use comptoir_core::spans::TelemetryConfig;
 use serde::Deserialize;
 
@@ -18,6 +19,7 @@ pub struct Settings {
     pub database: DatabaseConfig,
     pub log: LogConfig,
     pub telemetry: TelemetryConfig,
+    pub identity: IdentityConfig,
     pub api: ApiConfig,
 }
 
@@ -44,7 +46,8 @@ impl Settings {
     /// # Errors
     /// What cannot be read, what nobody knows, and what contradicts itself.
     pub fn load(file: Option<&Path>, overrides: &[(&str, String)]) -> Result<Self, ConfigError> {
-        let settings: Self = load(DEFAULTS, file, &["database", "log", "telemetry", "api"], overrides)?;
+        let sections = ["database", "log", "telemetry", "identity", "api"];
+        let settings: Self = load(DEFAULTS, file, &sections, overrides)?;
         settings.validate()?;
         Ok(settings)
     }
@@ -52,6 +55,7 @@ impl Settings {
     fn validate(&self) -> Result<(), ConfigError> {
         self.database.validate()?;
         self.telemetry.validate()?;
+        self.identity.validate()?;
         let api = &self.api;
         let positive = [
             ("api.max_connections", api.max_connections as u64),
@@ -80,6 +84,12 @@ impl Settings {
             return Err(ConfigError::value(
                 "api.request_timeout_ms",
                 "must be longer than database.wait_timeout_ms, or a request is given up while it waits for a connection",
+            ));
+        }
+        if self.identity.password_wait_ms >= api.request_timeout_ms {
+            return Err(ConfigError::value(
+                "api.request_timeout_ms",
+                "must be longer than identity.password_wait_ms, or a log-in is given up while it waits for its turn",
             ));
         }
         Ok(())

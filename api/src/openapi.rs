@@ -4,7 +4,7 @@ use utoipa::{IntoParams, IntoResponses, OpenApi};
 use uuid::Uuid;
 
 use crate::error::{Problem, ProblemField};
-use crate::routes::{customers, operations, orders, products};
+use crate::routes::{auth, customers, operations, orders, products};
 
 /// Where the document is served.
 pub const PATH: &str = "/api/openapi.json";
@@ -116,6 +116,7 @@ pub(crate) enum CommandProblems<'a> {
             ETag and If-Match; every error is a problem document (RFC 9457)."
     ),
     paths(
+        auth::keys::jwks,
         customers::handlers::create,
         customers::handlers::list,
         customers::handlers::get,
@@ -144,6 +145,7 @@ pub(crate) enum CommandProblems<'a> {
         (name = "customers", description = "Who buys"),
         (name = "products", description = "What is sold"),
         (name = "orders", description = "What was sold to whom: pending → confirmed → shipped → delivered, or cancelled"),
+        (name = "authentication", description = "How somebody proves who they are"),
         (name = "operations", description = "Health and metrics"),
     )
 )]

@@ -1,6 +1,7 @@
 //! Puts the application together and runs it until it is told to stop.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -10,6 +11,7 @@ use actix_web::{App, HttpServer};
 use anyhow::Context;
 use comptoir_core::database::Database;
 use comptoir_core::idempotency;
+use comptoir_core::identity::tokens::AccessTokens;
 use comptoir_core::outbox::{Notifier, NotifierConfig};
 use comptoir_core::telemetry;
 use comptoir_core::unit_of_work::Executor;
@@ -59,6 +61,9 @@ impl Application {
             min_interval: Duration::from_millis(settings.api.notify_interval_ms),
         });
         let executor = Executor::new(database.clone(), notifier);
+        let tokens = Arc::new(AccessTokens::new(&settings.identity)?);
+        agents.spawn(Arc::clone(&tokens).follow_file());
+        let tokens = Data::from(tokens);
         let document = Data::new(OpenApiText(openapi::json().context("cannot write the OpenAPI document")?));
         let api = settings.api;
         agents.spawn(prune_idempotency_records(database.clone(), api.idempotency_retention_hours));
@@ -76,6 +81,7 @@ impl Application {
                 .app_data(database.clone())
                 .app_data(commands.clone())
                 .app_data(document.clone())
+                .app_data(tokens.clone())
                 .wrap(from_fn(surround))
                 .configure(routes::configure)
         });

@@ -12,7 +12,8 @@ use config::{Config, Environment, File, FileFormat, Map, Source, Value};
 use serde::{Deserialize, de::DeserializeOwned};
 
 /// Every section that either binary knows.
-const SECTIONS: &[&str] = &["database", "log", "telemetry", "api", "broker", "relay", "history", "routing"];
+const SECTIONS: &[&str] =
+    &["database", "log", "telemetry", "identity", "api", "broker", "relay", "history", "routing"];
 
 /// Sections that are lists of tables: environment variables cannot say what is in them.
 const LISTS: &[&str] = &["routing"];
@@ -140,6 +141,28 @@ impl fmt::Display for SecretUrl {
 impl fmt::Debug for SecretUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// A secret setting, which is never printed.
+#[derive(Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct SecretText(String);
+
+impl SecretText {
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for whoever uses it; never for a log line.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
     }
 }
 

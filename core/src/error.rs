@@ -6,6 +6,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use crate::customers::CustomerError;
 use crate::database::ConnectError;
+use crate::identity::IdentityError;
 use crate::invalid::FieldError;
 use crate::orders::OrderError;
 use crate::products::ProductError;
@@ -46,6 +47,8 @@ pub enum Error {
     Product(#[from] ProductError),
     #[error(transparent)]
     Order(#[from] OrderError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     #[error("this is version {actual} by now, not the one in If-Match; read it again")]
     VersionMismatch { actual: i64 },
     #[error("this Idempotency-Key was used for another request; use a new key for a new request")]
@@ -105,6 +108,7 @@ impl Error {
             Self::Customer(error) => Some(error),
             Self::Product(error) => Some(error),
             Self::Order(error) => Some(error),
+            Self::Identity(error) => Some(error),
             _ => None,
         }
     }

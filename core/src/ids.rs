@@ -52,6 +52,11 @@ id!(
     /// Who issues a command: a user, an API key, a system.
     PrincipalId
 );
+id!(UserId);
+id!(
+    /// What a log-in begins, and what its tokens belong to.
+    SessionId
+);
 id!(CustomerId);
 id!(ProductId);
 id!(OrderId);

@@ -10,6 +10,7 @@ pub mod customers;
 pub mod database;
 pub mod error;
 pub mod idempotency;
+pub mod identity;
 pub mod ids;
 pub mod integration;
 pub mod invalid;

@@ -1,5 +1,6 @@
 //! Every route, in one visible place.
 
+pub(crate) mod auth;
 pub(crate) mod customers;
 pub(crate) mod operations;
 pub(crate) mod orders;
@@ -29,6 +30,7 @@ pub(crate) fn configure(services: &mut web::ServiceConfig) {
             SwaggerUi::new("/api/docs/{_:.*}")
                 .config(Config::from("/api/openapi.json").validator_url("none")),
         )
+        .service(resource("/.well-known/jwks.json", "GET, HEAD").route(get().to(auth::keys::jwks)))
         .service(resource("/health/live", "GET, HEAD").route(get().to(operations::live)))
         .service(resource("/health/ready", "GET, HEAD").route(get().to(operations::ready)))
         .service(resource("/metrics", "GET, HEAD").route(get().to(operations::metrics)))

@@ -4,6 +4,7 @@
 mod customers;
 mod faults;
 mod idempotency;
+mod keys;
 mod lists;
 mod operations;
 mod orders;

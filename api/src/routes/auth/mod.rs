@@ -1,0 +1,3 @@
+//! How somebody proves who they are.
+
+pub(crate) mod keys;
