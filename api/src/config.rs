@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 const DEFAULTS: &str = include_str!("default.toml");
 
-const MAX_RETENTION_HOURS: u32 = 87_600;
+const MAX_RETENTION_HOURS: i32 = 87_600;
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,6 +28,7 @@ pub struct Settings {
 #[serde(deny_unknown_fields)]
 pub struct ApiConfig {
     pub listen: SocketAddr,
+    pub database_role: String,
     /// 0 is one per core.
     pub workers: usize,
     pub max_connections: usize,
@@ -38,7 +39,7 @@ pub struct ApiConfig {
     pub shutdown_timeout_seconds: u64,
     pub max_body_bytes: usize,
     pub max_headers: usize,
-    pub idempotency_retention_hours: u32,
+    pub idempotency_retention_hours: i32,
     pub notify_interval_ms: u64,
 }
 
@@ -64,11 +65,17 @@ impl Settings {
             ("api.body_timeout_ms", api.body_timeout_ms),
             ("api.max_body_bytes", api.max_body_bytes as u64),
             ("api.max_headers", api.max_headers as u64),
-            ("api.idempotency_retention_hours", u64::from(api.idempotency_retention_hours)),
+            ("api.idempotency_retention_hours", u64::try_from(api.idempotency_retention_hours).unwrap_or(0)),
             ("api.notify_interval_ms", api.notify_interval_ms),
         ];
         if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
             return Err(ConfigError::value(key, "must be at least 1"));
+        }
+        if api.database_role.is_empty() {
+            return Err(ConfigError::value(
+                "api.database_role",
+                "must name a role, such as comptoir_runtime",
+            ));
         }
         if api.body_timeout_ms >= api.request_timeout_ms {
             return Err(ConfigError::value(

@@ -13,6 +13,8 @@ use comptoir_core::invalid::FieldError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::authentication;
+
 /// When a client may try again after 503, in seconds.
 const RETRY_AFTER_SECONDS: &str = "1";
 /// What a client must know when the outcome is unknown.
@@ -24,7 +26,7 @@ const MAX_QUOTED: usize = 300;
 const TYPE_PREFIX: &str = "urn:comptoir:problem:";
 
 /// A failure on its way to the client.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ApiError {
     status: StatusCode,
     code: &'static str,
@@ -112,6 +114,8 @@ impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         let (status, detail) = match error.category() {
             Category::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+            Category::Unauthenticated => return authentication::refused(),
+            Category::Forbidden => (StatusCode::FORBIDDEN, error.to_string()),
             Category::NotFound => (StatusCode::NOT_FOUND, error.to_string()),
             Category::Conflict => (StatusCode::CONFLICT, error.to_string()),
             Category::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, error.to_string()),

@@ -3,6 +3,8 @@
 //! Decides nothing about the business and knows no SQL and no broker. Handlers are thin: extract, parse into a command,
 //! call core, answer.
 
+pub mod access;
+mod authentication;
 pub mod cli;
 pub mod config;
 mod error;

@@ -10,10 +10,12 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
+use comptoir_core::access::Principal;
 use comptoir_core::spans::{self, Attribute, Beginning, Span};
-use tracing::Instrument;
+use tracing::{Instrument, field};
 use uuid::Uuid;
 
+use crate::authentication;
 use crate::config::ApiConfig;
 use crate::error::ApiError;
 use crate::trace::TraceParent;
@@ -36,6 +38,8 @@ pub(crate) struct RequestIdentity {
     pub correlation_id: String,
     /// Of this request, and what its events carry.
     pub trace: TraceParent,
+    /// Where the request comes from.
+    pub client_address: Option<String>,
 }
 
 impl RequestIdentity {
@@ -56,7 +60,8 @@ impl RequestIdentity {
         let trace = trace
             .or_else(|| caller.and_then(TraceParent::parse).map(|caller| caller.child()))
             .unwrap_or_else(TraceParent::generate);
-        (Self { request_id, correlation_id, trace }, span)
+        let client_address = request.peer_addr().map(|address| address.ip().to_string());
+        (Self { request_id, correlation_id, trace, client_address }, span)
     }
 }
 
@@ -87,6 +92,8 @@ pub(crate) async fn surround<B: MessageBody + 'static>(
         path = request.path(),
         request_id = identity.request_id,
         trace_id = identity.trace.trace_id(),
+        tenant_id = field::Empty,
+        principal_id = field::Empty,
     );
     let mut record = Record {
         started: Instant::now(),
@@ -121,6 +128,18 @@ struct Record {
     code: Option<&'static str>,
     span: tracing::Span,
     exported: Option<Span>,
+}
+
+impl Record {
+    fn identify(&mut self, principal: &Principal) {
+        let tenant_id = principal.tenant_id.to_string();
+        let principal_id = principal.id().map(|id| id.to_string()).unwrap_or_default();
+        self.span.record("tenant_id", &tenant_id).record("principal_id", &principal_id);
+        if let Some(span) = &mut self.exported {
+            span.set(Attribute::new("comptoir.tenant.id", tenant_id));
+            span.set(Attribute::new("enduser.id", principal_id));
+        }
+    }
 }
 
 impl Drop for Record {
@@ -175,22 +194,30 @@ async fn answer<B: MessageBody + 'static>(
     identity: &RequestIdentity,
     record: &mut Record,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Refusal> {
-    let mut refusal = |error: ApiError| {
-        note(&error, record);
-        Refusal { error, identity: identity.clone() }
-    };
     let limits = request.app_data::<Data<ApiConfig>>();
     let max_headers = limits.map_or(usize::MAX, |api| api.max_headers);
     let timeout = limits.map_or(Duration::MAX, |api| Duration::from_millis(api.request_timeout_ms));
     if request.headers().len() > max_headers {
         let detail = format!("a request may have {max_headers} header fields");
         let error = ApiError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too_many_headers", detail);
-        return Err(refusal(error));
+        return Err(refuse(error, identity, record));
     }
-    let response = match tokio::time::timeout(timeout, next.call(request)).await {
-        Err(_) => return Err(refusal(ApiError::timed_out().with_cause("api.request_timeout_ms passed"))),
+    let answering = async {
+        if let Some(caller) = authentication::authenticate(&request).await? {
+            record.identify(&caller.principal);
+            request.extensions_mut().insert(caller);
+        }
+        next.call(request).await
+    };
+    let response = match tokio::time::timeout(timeout, answering).await {
+        Err(_) => {
+            let error = ApiError::timed_out().with_cause("api.request_timeout_ms passed");
+            return Err(refuse(error, identity, record));
+        }
         Ok(Err(error)) => {
-            return Err(refusal(from_framework(error.as_response_error().status_code(), &error)));
+            let status = error.as_response_error().status_code();
+            let ours = error.as_error::<ApiError>().cloned();
+            return Err(refuse(ours.unwrap_or_else(|| from_framework(status, &error)), identity, record));
         }
         Ok(Ok(response)) => response,
     };
@@ -211,6 +238,11 @@ async fn answer<B: MessageBody + 'static>(
         Some(problem) => Ok(ServiceResponse::new(response.into_parts().0, problem).map_into_right_body()),
         None => Ok(response.map_into_left_body()),
     }
+}
+
+fn refuse(error: ApiError, identity: &RequestIdentity, record: &mut Record) -> Refusal {
+    note(&error, record);
+    Refusal { error, identity: identity.clone() }
 }
 
 /// What Prometheus shows as help.

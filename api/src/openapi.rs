@@ -1,10 +1,13 @@
 //! The OpenAPI 3.1 document, generated from the handlers and their types.
 
-use utoipa::{IntoParams, IntoResponses, OpenApi};
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::{IntoParams, IntoResponses, Modify, OpenApi};
 use uuid::Uuid;
 
+use crate::access::{Access, ROUTES};
 use crate::error::{Problem, ProblemField};
-use crate::routes::{auth, customers, operations, orders, products};
+use crate::routes::{auth, customers, operations, orders, products, roles};
 
 /// Where the document is served.
 pub const PATH: &str = "/api/openapi.json";
@@ -107,8 +110,70 @@ pub(crate) enum CommandProblems<'a> {
     Unavailable(Problem<'a>),
 }
 
+/// What any route that wants to know who asks can answer.
+#[derive(IntoResponses)]
+#[allow(dead_code, reason = "documentation; the variants are never made")]
+enum AccessProblems<'a> {
+    /// No credential, or one that does not hold
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(Problem<'a>),
+    /// The permission that the route needs is missing
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem<'a>),
+}
+
+/// Says of every operation what it asks of its callers, as [`ROUTES`] has it.
+struct AccessRules;
+
+impl Modify for AccessRules {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("An access token from POST /api/v1/auth/login, or an API key"))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme(SECURITY_SCHEME, SecurityScheme::Http(scheme));
+        for (method, path, access) in ROUTES {
+            let Some(item) = document.paths.paths.get_mut(*path) else { continue };
+            let operation = match *method {
+                "GET" => item.get.as_mut(),
+                "PUT" => item.put.as_mut(),
+                "POST" => item.post.as_mut(),
+                "DELETE" => item.delete.as_mut(),
+                _ => None,
+            };
+            if let Some(operation) = operation {
+                secure(operation, *access);
+            }
+        }
+    }
+}
+
+fn secure(operation: &mut Operation, access: Access) {
+    if access == Access::Public {
+        return;
+    }
+    operation.security = Some(vec![SecurityRequirement::new(SECURITY_SCHEME, Vec::<String>::new())]);
+    operation.responses.responses.extend(AccessProblems::responses());
+    if let Access::Needs(permission) = access {
+        let description = operation.description.get_or_insert_default();
+        if !description.is_empty() {
+            description.push_str("\n\n");
+        }
+        description.push_str(&format!("Needs the permission `{permission}`."));
+        // The same for programs.
+        operation
+            .extensions
+            .get_or_insert_default()
+            .insert("x-permission".to_owned(), permission.name().into());
+    }
+}
+
+const SECURITY_SCHEME: &str = "bearer";
+
 #[derive(Debug, OpenApi)]
 #[openapi(
+    modifiers(&AccessRules),
     info(
         title = "Comptoir",
         description = "Commercial management: customers, products, orders. Amounts and quantities are decimal strings, \
@@ -135,6 +200,7 @@ pub(crate) enum CommandProblems<'a> {
         orders::handlers::ship,
         orders::handlers::deliver,
         orders::handlers::cancel,
+        roles::list,
         operations::live,
         operations::ready,
         operations::metrics,
@@ -146,6 +212,7 @@ pub(crate) enum CommandProblems<'a> {
         (name = "products", description = "What is sold"),
         (name = "orders", description = "What was sold to whom: pending → confirmed → shipped → delivered, or cancelled"),
         (name = "authentication", description = "How somebody proves who they are"),
+        (name = "roles", description = "Who may do what"),
         (name = "operations", description = "Health and metrics"),
     )
 )]

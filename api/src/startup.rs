@@ -9,6 +9,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{Data, PayloadConfig};
 use actix_web::{App, HttpServer};
 use anyhow::Context;
+use comptoir_core::access::Principals;
 use comptoir_core::database::Database;
 use comptoir_core::idempotency;
 use comptoir_core::identity::tokens::AccessTokens;
@@ -55,7 +56,8 @@ impl Application {
         let mut agents = JoinSet::new();
         agents.spawn(telemetry::keep_metrics(metrics.clone()));
         let metrics = Data::new(metrics);
-        let database = Database::new(&settings.database)?;
+        let database = Database::new(&settings.database.clone().with_role(&settings.api.database_role))?;
+        let principals = Data::new(Principals::new(database.clone()));
         let notifier = Notifier::spawn(NotifierConfig {
             database: settings.database.clone(),
             min_interval: Duration::from_millis(settings.api.notify_interval_ms),
@@ -79,6 +81,7 @@ impl Application {
                 .app_data(PayloadConfig::new(limits.max_body_bytes))
                 .app_data(metrics.clone())
                 .app_data(database.clone())
+                .app_data(principals.clone())
                 .app_data(commands.clone())
                 .app_data(document.clone())
                 .app_data(tokens.clone())
@@ -122,7 +125,7 @@ impl Application {
 }
 
 /// Agent: forgets idempotency records that no client will ask for any more.
-async fn prune_idempotency_records(database: Database, retention_hours: u32) {
+async fn prune_idempotency_records(database: Database, retention_hours: i32) {
     let mut interval = tokio::time::interval(PRUNE_EVERY);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

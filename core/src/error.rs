@@ -4,6 +4,7 @@
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+use crate::access::Permission;
 use crate::customers::CustomerError;
 use crate::database::ConnectError;
 use crate::identity::IdentityError;
@@ -16,6 +17,10 @@ use crate::products::ProductError;
 pub enum Category {
     /// Well formed but wrong.
     Invalid,
+    /// It is not known any more who asks.
+    Unauthenticated,
+    /// Who asks may not do that.
+    Forbidden,
     /// Absent, or another tenant's.
     NotFound,
     /// In contradiction to the present state.
@@ -49,6 +54,13 @@ pub enum Error {
     Order(#[from] OrderError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    #[error("the credential does not hold any more: log in again, or use another API key")]
+    Unauthenticated,
+    #[error("this needs the permission {0}")]
+    Forbidden(Permission),
+    /// Never reaches a caller: the principal is looked up again, and the work done again.
+    #[error("the principal has changed")]
+    PrincipalOutdated,
     #[error("this is version {actual} by now, not the one in If-Match; read it again")]
     VersionMismatch { actual: i64 },
     #[error("this Idempotency-Key was used for another request; use a new key for a new request")]
@@ -61,6 +73,10 @@ pub enum Error {
     Database(#[from] DieselError),
     #[error("the unit of work ended early: {0}")]
     Aborted(#[from] tokio::task::JoinError),
+    #[error("the database holds {value:?} as {what}, which this version does not know")]
+    Stored { what: &'static str, value: String },
+    #[error("{0} was changed without a word for the audit trail")]
+    Unaudited(&'static str),
     #[error("cannot write {what} as JSON: {cause}")]
     Serialize { what: &'static str, cause: serde_json::Error },
 }
@@ -68,18 +84,26 @@ pub enum Error {
 impl Error {
     pub fn category(&self) -> Category {
         match self {
+            Self::Unauthenticated | Self::PrincipalOutdated => Category::Unauthenticated,
+            Self::Forbidden(_) => Category::Forbidden,
             Self::VersionMismatch { .. } => Category::PreconditionFailed,
             Self::IdempotencyKeyReused => Category::Invalid,
             Self::IdempotencyKeyInUse => Category::Conflict,
             Self::Connect(_) => Category::Unavailable,
             Self::Database(error) if is_passing(error) => Category::Unavailable,
-            Self::Database(_) | Self::Aborted(_) | Self::Serialize { .. } => Category::Internal,
+            Self::Database(_)
+            | Self::Aborted(_)
+            | Self::Stored { .. }
+            | Self::Unaudited(_)
+            | Self::Serialize { .. } => Category::Internal,
             _ => self.domain().map_or(Category::Internal, DomainError::category),
         }
     }
 
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Unauthenticated | Self::PrincipalOutdated => "unauthenticated",
+            Self::Forbidden(_) => "forbidden",
             Self::VersionMismatch { .. } => "version_mismatch",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::IdempotencyKeyInUse => "idempotency_key_in_use",

@@ -4,13 +4,13 @@
 //! refused command leaves no record: the same key may carry a corrected request.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
+use diesel::sql_types::{BigInt, Bool, Integer};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use sha2::{Digest, Sha256};
 
 use crate::database::Database;
 use crate::error::Error;
-use crate::ids::TenantId;
+use crate::ids::{PrincipalId, TenantId};
 use crate::invalid::Invalid;
 use crate::schema::idempotency_records;
 
@@ -48,10 +48,18 @@ impl IdempotencyKey {
     }
 
     /// The advisory lock that stands for this key while its command runs.
-    fn lock(&self, tenant: TenantId) -> i64 {
-        let hash = Sha256::new().chain_update(tenant.uuid()).chain_update(&self.key).finalize();
+    fn lock(&self, scope: Scope) -> i64 {
+        let ids = Sha256::new().chain_update(scope.tenant_id.uuid()).chain_update(scope.principal_id.uuid());
+        let hash = ids.chain_update(&self.key).finalize();
         hash.iter().take(8).fold(0, |number, byte| (number << 8) | i64::from(*byte))
     }
+}
+
+/// Whose key it is: two principals may choose the same.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scope {
+    pub(crate) tenant_id: TenantId,
+    pub(crate) principal_id: PrincipalId,
 }
 
 /// What a client was told, in the terms of HTTP that a repetition needs.
@@ -93,14 +101,14 @@ struct Record {
 /// The key stands for another request, or its request is still running.
 pub(crate) async fn claim(
     connection: &mut AsyncPgConnection,
-    tenant: TenantId,
+    scope: Scope,
     key: &IdempotencyKey,
 ) -> Result<Option<StoredResponse>, Error> {
-    let (locked,): (bool,) = TryLock::new(key.lock(tenant)).get_result(connection).await?;
+    let (locked,): (bool,) = TryLock::new(key.lock(scope)).get_result(connection).await?;
     // A statement of its own: its snapshot is taken when the lock is held, so it sees the record of whoever held it
     // before. Together in one statement, a request that commits in between would be overlooked.
     let record: Option<Record> = idempotency_records::table
-        .find((tenant.uuid(), &key.key))
+        .find((scope.tenant_id.uuid(), scope.principal_id.uuid(), &key.key))
         .select(Record::as_select())
         .first(connection)
         .await
@@ -116,14 +124,15 @@ pub(crate) async fn claim(
 }
 
 pub(crate) async fn store(
-    connection: &mut AsyncPgConnection,
-    tenant: TenantId,
+    mut connection: &AsyncPgConnection,
+    scope: Scope,
     key: &IdempotencyKey,
     response: &StoredResponse,
 ) -> Result<(), Error> {
     diesel::insert_into(idempotency_records::table)
         .values((
-            idempotency_records::tenant_id.eq(tenant.uuid()),
+            idempotency_records::tenant_id.eq(scope.tenant_id.uuid()),
+            idempotency_records::principal_id.eq(scope.principal_id.uuid()),
             idempotency_records::key.eq(&key.key),
             idempotency_records::fingerprint.eq(&key.fingerprint[..]),
             // Statuses have three digits.
@@ -132,34 +141,30 @@ pub(crate) async fn store(
             idempotency_records::etag.eq(&response.etag),
             idempotency_records::body.eq(&response.body),
         ))
-        .execute(connection)
+        .execute(&mut connection)
         .await?;
     Ok(())
 }
 
-/// Forgets records older than `retention_hours`, a batch at a time, and returns how many.
+/// Forgets records older than `retention_hours`, a batch at a time, and returns how many. Those of all tenants.
 ///
 /// # Errors
 /// No database.
-pub async fn prune(database: &Database, retention_hours: u32) -> Result<usize, Error> {
+pub async fn prune(database: &Database, retention_hours: i32) -> Result<i64, Error> {
     let mut connection = database.connection().await?;
     let mut pruned = 0;
     loop {
-        let batch = Prune::new(i64::from(retention_hours), PRUNE_BATCH).execute(&mut connection).await?;
+        let (batch,): (i64,) = Prune::new(retention_hours, PRUNE_BATCH).get_result(&mut connection).await?;
         pruned += batch;
-        if (batch as i64) < PRUNE_BATCH {
+        if batch < PRUNE_BATCH {
             return Ok(pruned);
         }
     }
 }
 
 crate::statement! {
-    /// Several replicas may prune at once: each skips what another one holds.
-    struct Prune<'a> { hours: i64 => BigInt, batch: i64 => BigInt }
-    = "DELETE FROM idempotency_records WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM idempotency_records
-        WHERE created_at < now() - make_interval(hours => $1::int)
-        LIMIT $2 FOR UPDATE SKIP LOCKED))"
+    struct Prune<'a> { hours: i32 => Integer, batch: i64 => BigInt } -> (BigInt,)
+    = "SELECT prune_idempotency_records($1, $2)"
 }
 
 #[cfg(test)]

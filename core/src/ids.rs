@@ -57,6 +57,7 @@ id!(
     /// What a log-in begins, and what its tokens belong to.
     SessionId
 );
+id!(ApiKeyId);
 id!(CustomerId);
 id!(ProductId);
 id!(OrderId);

@@ -4,6 +4,8 @@
 //! One folder per aggregate, the same files in each: `aggregate` and `events` are pure (no database, no clock),
 //! `commands` and `queries` are what can be asked, SQL lives in `repository` (writes), `queries` (reads) and `outbox`.
 
+pub mod access;
+pub mod audit;
 pub mod config;
 pub mod context;
 pub mod customers;

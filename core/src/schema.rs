@@ -1,6 +1,55 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    api_keys (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        name -> Text,
+        prefix -> Text,
+        key_hash -> Bytea,
+        permissions -> Array<Nullable<Text>>,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        last_used_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    audit_chains (tenant_id, chain) {
+        tenant_id -> Uuid,
+        chain -> Int2,
+        position -> Int8,
+        hash -> Bytea,
+    }
+}
+
+diesel::table! {
+    audit_events (tenant_id, chain, position) {
+        tenant_id -> Uuid,
+        chain -> Int2,
+        position -> Int8,
+        id -> Uuid,
+        occurred_at -> Timestamptz,
+        actor_type -> Text,
+        actor_id -> Nullable<Uuid>,
+        actor_name -> Text,
+        session_id -> Nullable<Uuid>,
+        action -> Text,
+        resource_type -> Text,
+        resource_id -> Text,
+        before -> Nullable<Jsonb>,
+        after -> Nullable<Jsonb>,
+        request_id -> Text,
+        client_address -> Nullable<Text>,
+        previous_hash -> Bytea,
+        hash -> Bytea,
+    }
+}
+
+diesel::table! {
     customers (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -16,7 +65,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    idempotency_records (tenant_id, key) {
+    idempotency_records (tenant_id, principal_id, key) {
         tenant_id -> Uuid,
         key -> Text,
         fingerprint -> Bytea,
@@ -25,6 +74,7 @@ diesel::table! {
         etag -> Nullable<Text>,
         body -> Text,
         created_at -> Timestamptz,
+        principal_id -> Uuid,
     }
 }
 
@@ -124,6 +174,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    refresh_tokens (token_hash) {
+        tenant_id -> Uuid,
+        token_hash -> Bytea,
+        session_id -> Uuid,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     relay_replicas (id) {
         id -> Uuid,
         name -> Text,
@@ -144,9 +205,77 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    sessions (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        user_id -> Uuid,
+        stamp -> Int8,
+        client_address -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        created_at -> Timestamptz,
+        last_used_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+        end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    tenants (id) {
+        id -> Uuid,
+        version -> Int8,
+        name -> Text,
+        registration_scheme -> Text,
+        registration_number -> Nullable<Text>,
+        vat_number -> Nullable<Text>,
+        address -> Nullable<Jsonb>,
+        currency -> Text,
+        time_zone -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    user_tokens (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        purpose -> Text,
+        token_hash -> Bytea,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    users (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        email -> Text,
+        name -> Text,
+        role -> Text,
+        granted -> Array<Nullable<Text>>,
+        revoked -> Array<Nullable<Text>>,
+        password_hash -> Nullable<Text>,
+        email_verified_at -> Nullable<Timestamptz>,
+        disabled_at -> Nullable<Timestamptz>,
+        last_login_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(outbox_operation_events -> outbox_operations (operation_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    api_keys,
+    audit_chains,
+    audit_events,
     customers,
     idempotency_records,
     order_lines,
@@ -155,6 +284,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     outbox_operation_events,
     outbox_operations,
     products,
+    refresh_tokens,
     relay_replicas,
     relay_shards,
+    sessions,
+    tenants,
+    user_tokens,
+    users,
 );

@@ -1,25 +1,31 @@
 //! The unit of work: one transaction in which a command loads, decides and saves, the policies react, the events go to
-//! the outbox, the idempotency record is written, and everything commits or nothing does.
+//! the outbox, the idempotency record and the audit row are written, and everything commits or nothing does.
+//!
+//! The transaction is bound to the tenant of whoever asks, and begins with the question whether they still may.
 //!
 //! It runs as a task of its own on the main runtime: a client that hangs up cancels the handler that waits, never the
 //! transaction. What can be tried again (a deadlock, a serialization failure, two requests with one idempotency key
 //! that met) is, a few times; then the error goes to the caller.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
+use serde::Serialize;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use crate::access;
+use crate::audit::{self, AuditEntry};
 use crate::context::RequestContext;
 use crate::customers::CustomerEvent;
 use crate::database::Database;
 use crate::error::Error;
-use crate::idempotency::{self, Answer, IdempotencyKey, StoredResponse};
+use crate::idempotency::{self, Answer, IdempotencyKey, Scope, StoredResponse};
 use crate::ids::TenantId;
 use crate::integration;
 use crate::orders::OrderEvent;
@@ -74,6 +80,7 @@ pub struct UnitOfWork<'a> {
     connection: &'a mut AsyncPgConnection,
     context: &'a RequestContext,
     events: Vec<NewOutboxEvent>,
+    audit: Option<AuditEntry>,
     /// In the precision that the database keeps (microseconds).
     now: Option<DateTime<Utc>>,
 }
@@ -93,7 +100,7 @@ impl UnitOfWork<'_> {
     }
 
     pub fn tenant(&self) -> TenantId {
-        self.context.tenant_id
+        self.context.tenant_id()
     }
 
     /// When the command is taken to happen; the same for everything that it causes. Ask when the aggregate is loaded,
@@ -125,7 +132,7 @@ impl UnitOfWork<'_> {
             let (context, occurred_at) = (self.context, self.now());
             self.events.push(NewOutboxEvent {
                 id: Uuid::now_v7(),
-                tenant_id: context.tenant_id.uuid(),
+                tenant_id: context.tenant_id().uuid(),
                 aggregate_type: event.aggregate_type,
                 aggregate_id: event.aggregate_id,
                 aggregate_version: event.aggregate_version,
@@ -138,6 +145,48 @@ impl UnitOfWork<'_> {
         }
         Ok(())
     }
+
+    /// Says for the audit trail what the command did: once, in every command that changes something. `before` and `after`
+    /// are the resource as a client would see it, without secrets; `None` where it was not there, or is not any more.
+    ///
+    /// # Errors
+    /// What cannot be written as JSON.
+    pub fn audit<T: Serialize>(
+        &mut self,
+        action: &'static str,
+        resource: (&'static str, impl ToString),
+        before: Option<&T>,
+        after: Option<&T>,
+    ) -> Result<(), Error> {
+        debug_assert!(self.audit.is_none(), "a command has one row in the audit trail");
+        let json = |value: &T| {
+            serde_json::to_string(value).map_err(|cause| Error::Serialize { what: "an audit row", cause })
+        };
+        self.audit = Some(AuditEntry {
+            action,
+            resource_type: resource.0,
+            resource_id: resource.1.to_string(),
+            before: before.map(json).transpose()?,
+            after: after.map(json).transpose()?,
+        });
+        Ok(())
+    }
+
+    /// # Errors
+    /// `Unaudited`: a change that the audit trail would not know of.
+    fn finish(mut self) -> Result<Left, Error> {
+        let now = self.now();
+        match (self.audit, self.events.first()) {
+            (None, Some(event)) => Err(Error::Unaudited(event.aggregate_type)),
+            (audit, _) => Ok(Left { events: self.events, audit: audit.map(|entry| (entry, now)) }),
+        }
+    }
+}
+
+/// What a command leaves behind beside the changes themselves.
+struct Left {
+    events: Vec<NewOutboxEvent>,
+    audit: Option<(AuditEntry, DateTime<Utc>)>,
 }
 
 /// What travels with every event: CONTRACT "RabbitMQ", headers that the row supplies.
@@ -209,18 +258,22 @@ impl Executor {
         command: &C,
         render: &(impl Fn(C::Outcome) -> Result<StoredResponse, Error> + Send + Sync),
     ) -> Result<Answer, Error> {
+        let mut context = Cow::Borrowed(context);
         let mut attempt = 1;
         loop {
-            match self.attempt(context, key, command, render).await {
+            match self.attempt(&context, key, command, render).await {
+                Err(Error::PrincipalOutdated) if attempt < MAX_ATTEMPTS => {
+                    context = Cow::Owned(access::renewed(&self.database, &context).await?);
+                }
                 Err(error) if error.is_worth_retrying() && attempt < MAX_ATTEMPTS => {
                     tracing::debug!(attempt, %error, "the unit of work is tried again");
                     metrics::counter!(RETRIES).increment(1);
                     let pause = FIRST_PAUSE_MS << (attempt - 1);
                     tokio::time::sleep(Duration::from_millis(rand::random_range(pause / 2..=pause))).await;
-                    attempt += 1;
                 }
                 result => return result,
             }
+            attempt += 1;
         }
     }
 
@@ -231,23 +284,24 @@ impl Executor {
         command: &C,
         render: &(impl Fn(C::Outcome) -> Result<StoredResponse, Error> + Send + Sync),
     ) -> Result<Answer, Error> {
+        let scope =
+            context.principal.id().map(|id| Scope { tenant_id: context.tenant_id(), principal_id: id });
+        let keyed = scope.zip(key);
         let mut connection = self.database.connection().await?;
         let (answer, has_events) = connection
             .transaction(async |connection| {
-                if let Some(key) = key
-                    && let Some(response) = idempotency::claim(connection, context.tenant_id, key).await?
+                access::enter(connection, context, "").await?;
+                if let Some((scope, key)) = keyed
+                    && let Some(response) = idempotency::claim(connection, scope, key).await?
                 {
                     return Ok::<_, Error>((Answer { response, replayed: true }, false));
                 }
-                let mut work = UnitOfWork { connection, context, events: Vec::new(), now: None };
+                let mut work = UnitOfWork { connection, context, events: Vec::new(), audit: None, now: None };
                 let outcome = command.execute(&mut work).await?;
-                let UnitOfWork { connection, events, .. } = work;
-                outbox::append(connection, &events).await?;
+                let left = work.finish()?;
                 let response = render(outcome)?;
-                if let Some(key) = key {
-                    idempotency::store(connection, context.tenant_id, key, &response).await?;
-                }
-                Ok((Answer { response, replayed: false }, !events.is_empty()))
+                write(connection, context, &left, keyed, &response).await?;
+                Ok((Answer { response, replayed: false }, !left.events.is_empty()))
             })
             .await?;
         if has_events {
@@ -255,4 +309,30 @@ impl Executor {
         }
         Ok(answer)
     }
+}
+
+/// Writes what the command leaves behind, in one round trip. The audit row comes last, for as long as its chain is locked
+/// its other writers wait.
+async fn write(
+    connection: &AsyncPgConnection,
+    context: &RequestContext,
+    left: &Left,
+    keyed: Option<(Scope, &IdempotencyKey)>,
+    response: &StoredResponse,
+) -> Result<(), Error> {
+    let record = async {
+        match keyed {
+            Some((scope, key)) => idempotency::store(connection, scope, key, response).await,
+            None => Ok(()),
+        }
+    };
+    let audit = async {
+        match &left.audit {
+            Some((entry, at)) => Ok(audit::append(connection, context, *at, entry).await?),
+            None => Ok(()),
+        }
+    };
+    let events = async { Ok(outbox::append(connection, &left.events).await?) };
+    futures::try_join!(events, record, audit)?;
+    Ok(())
 }

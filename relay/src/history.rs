@@ -222,6 +222,7 @@ mod tests {
             statement_timeout_ms: 1,
             lock_timeout_ms: 1,
             idle_in_transaction_timeout_ms: 1,
+            role: None,
         };
         let now = DateTime::parse_from_rfc3339("2026-12-30T23:59:59Z").expect("a time").to_utc();
         HistoryKeeper::new(config, database).wanted(now).map(|day| day.to_string()).collect()

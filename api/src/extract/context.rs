@@ -1,4 +1,4 @@
-//! The request context: who asks, for which company. Authentication will happen here.
+//! The request context: who asks, for which company. The middleware has found out already.
 
 use std::future::{Ready, ready};
 
@@ -6,6 +6,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use comptoir_core::context::RequestContext;
 
+use crate::authentication::{Caller, unauthenticated};
 use crate::error::ApiError;
 use crate::middleware::RequestIdentity;
 
@@ -17,16 +18,20 @@ impl FromRequest for Context {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let identity = request.extensions().get::<RequestIdentity>().cloned();
-        let context = identity.map(|RequestIdentity { request_id, correlation_id, trace }| {
-            Self(RequestContext::unauthenticated(request_id, correlation_id, Some(trace.to_string())))
-        });
-        ready(context.ok_or_else(|| {
-            ApiError::new(
-                actix_web::http::StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "the request has no identity",
-            )
+        let extensions = request.extensions();
+        let known = extensions.get::<RequestIdentity>().cloned().zip(extensions.get::<Caller>().cloned());
+        ready(known.ok_or_else(unauthenticated).map(|(identity, caller)| {
+            let RequestIdentity { request_id, correlation_id, trace, client_address } = identity;
+            let Caller { principal, required } = caller;
+            let traceparent = Some(trace.to_string());
+            Self(RequestContext {
+                principal,
+                required,
+                correlation_id,
+                request_id,
+                traceparent,
+                client_address,
+            })
         }))
     }
 }

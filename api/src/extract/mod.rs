@@ -10,7 +10,7 @@ pub(crate) use body::{Empty, JsonBody, Posted};
 pub(crate) use context::Context;
 pub(crate) use path::Id;
 pub(crate) use precondition::{IfMatch, RequiredIfMatch};
-pub(crate) use query::{Query, text, time};
+pub(crate) use query::{NoQuery, Query, text, time};
 
 use actix_web::HttpRequest;
 

@@ -8,7 +8,21 @@ use chrono::{DateTime, Utc};
 use comptoir_core::invalid::Invalid;
 use serde::de::DeserializeOwned;
 
+use super::refuse_query;
 use crate::error::ApiError;
+
+/// For routes that read no id and no body: they take no query parameters either.
+#[derive(Debug)]
+pub(crate) struct NoQuery;
+
+impl FromRequest for NoQuery {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(refuse_query(request).map(|()| Self))
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Query<T>(pub T);

@@ -5,6 +5,7 @@ pub(crate) mod customers;
 pub(crate) mod operations;
 pub(crate) mod orders;
 pub(crate) mod products;
+pub(crate) mod roles;
 
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -21,7 +22,8 @@ pub(crate) fn configure(services: &mut web::ServiceConfig) {
             web::scope("/api/v1")
                 .configure(customers::routes)
                 .configure(products::routes)
-                .configure(orders::routes),
+                .configure(orders::routes)
+                .configure(roles::routes),
         )
         .service(resource("/api/openapi.json", "GET, HEAD").route(get().to(operations::openapi)))
         .service(web::redirect("/api/docs", "/api/docs/"))

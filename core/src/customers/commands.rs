@@ -19,7 +19,9 @@ impl Command for CreateCustomer {
         let (customer, event) = Customer::create(CustomerId::generate(), self.details.clone(), work.now());
         repository::insert(work, &customer).await?;
         work.record(event).await?;
-        Ok(CustomerView::of(&customer))
+        let view = CustomerView::of(&customer);
+        work.audit("customer.create", ("customer", view.id), None, Some(&view))?;
+        Ok(view)
     }
 }
 
@@ -37,11 +39,13 @@ impl Command for UpdateCustomer {
         let mut customer = repository::load(work, self.id).await?.ok_or(CustomerError::NotFound(self.id))?;
         check_version(self.expected_version, customer.version())?;
         let now = work.now_after(customer.updated_at());
-        if let Some(event) = customer.update(self.details.clone(), now) {
-            repository::update(work, &customer).await?;
-            work.record(event).await?;
-        }
-        Ok(CustomerView::of(&customer))
+        let before = CustomerView::of(&customer);
+        let Some(event) = customer.update(self.details.clone(), now) else { return Ok(before) };
+        repository::update(work, &customer).await?;
+        work.record(event).await?;
+        let after = CustomerView::of(&customer);
+        work.audit("customer.update", ("customer", self.id), Some(&before), Some(&after))?;
+        Ok(after)
     }
 }
 
@@ -60,9 +64,10 @@ impl Command for DeleteCustomer {
         check_version(self.expected_version, customer.version())?;
         let has_orders = repository::has_orders(work, self.id).await?;
         let now = work.now_after(customer.updated_at());
+        let before = CustomerView::of(&customer);
         let event = customer.delete(has_orders, now)?;
         repository::delete(work, self.id).await?;
         work.record(event).await?;
-        Ok(())
+        work.audit("customer.delete", ("customer", self.id), Some(&before), None)
     }
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use serde::Serialize;
 
 use super::aggregate::{Address, Customer, CustomerError};
 use super::repository::CustomerRow;
@@ -13,7 +14,7 @@ use crate::ids::CustomerId;
 use crate::paging::{Page, PageRequest, SortKey, keyset};
 use crate::schema::customers;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct CustomerView {
     pub id: CustomerId,
     pub version: i64,
@@ -85,13 +86,15 @@ pub struct CustomerFilter {
 /// # Errors
 /// `NotFound` where there is no such customer of the tenant; no database.
 pub async fn get(db: &Database, context: &RequestContext, id: CustomerId) -> Result<CustomerView, Error> {
-    let mut connection = db.connection().await?;
-    let row = customers::table
-        .find((context.tenant_id.uuid(), id.uuid()))
-        .select(CustomerRow::as_select())
-        .first(&mut connection)
-        .await
-        .optional()?;
+    let row = db
+        .read(context, async |mut connection| {
+            let found = customers::table
+                .find((context.tenant_id().uuid(), id.uuid()))
+                .select(CustomerRow::as_select())
+                .first(&mut connection);
+            Ok(found.await.optional()?)
+        })
+        .await?;
     CustomerView::from_row(row.ok_or(CustomerError::NotFound(id))?)
 }
 
@@ -103,30 +106,33 @@ pub async fn list(
     filter: &CustomerFilter,
     request: &PageRequest<CustomerSort>,
 ) -> Result<Page<CustomerView>, Error> {
-    let mut query = customers::table
-        .filter(customers::tenant_id.eq(context.tenant_id.uuid()))
-        .select(CustomerRow::as_select())
-        .limit(request.rows())
-        .into_boxed();
-    if let Some(code) = &filter.code {
-        query = query.filter(customers::code.eq(code));
-    }
-    if let Some(email) = &filter.email {
-        query = query.filter(customers::email.eq(email));
-    }
-    let descending = request.descending;
-    let query = match request.key {
-        CustomerSort::Code => {
-            keyset!(query, descending, request.after_text(), customers::code, customers::id)
+    let query = || {
+        let mut query = customers::table
+            .filter(customers::tenant_id.eq(context.tenant_id().uuid()))
+            .select(CustomerRow::as_select())
+            .limit(request.rows())
+            .into_boxed();
+        if let Some(code) = &filter.code {
+            query = query.filter(customers::code.eq(code));
         }
-        CustomerSort::Name => {
-            keyset!(query, descending, request.after_text(), customers::name, customers::id)
+        if let Some(email) = &filter.email {
+            query = query.filter(customers::email.eq(email));
         }
-        CustomerSort::CreatedAt => {
-            keyset!(query, descending, request.after_time(), customers::created_at, customers::id)
+        let descending = request.descending;
+        match request.key {
+            CustomerSort::Code => {
+                keyset!(query, descending, request.after_text(), customers::code, customers::id)
+            }
+            CustomerSort::Name => {
+                keyset!(query, descending, request.after_text(), customers::name, customers::id)
+            }
+            CustomerSort::CreatedAt => {
+                keyset!(query, descending, request.after_time(), customers::created_at, customers::id)
+            }
         }
     };
-    let rows: Vec<CustomerRow> = query.load(&mut db.connection().await?).await?;
+    let rows: Vec<CustomerRow> =
+        db.read(context, async |mut connection| Ok(query().load(&mut connection).await?)).await?;
     let views = rows.into_iter().map(CustomerView::from_row).collect::<Result<Vec<_>, _>>()?;
     Ok(request.page(views, |view| {
         let value = match request.key {

@@ -38,9 +38,18 @@ pub struct DatabaseConfig {
     pub lock_timeout_ms: u64,
     /// PostgreSQL ends a session that sits in an open transaction longer, and with it the locks that it holds.
     pub idle_in_transaction_timeout_ms: u64,
+    /// The role that every session takes on, instead of that of its log-in. Not a setting of `[database]`, which both
+    /// binaries may share.
+    #[serde(skip)]
+    pub role: Option<String>,
 }
 
 impl DatabaseConfig {
+    #[must_use]
+    pub fn with_role(self, role: &str) -> Self {
+        Self { role: Some(role.to_owned()), ..self }
+    }
+
     /// # Errors
     /// A size or a timeout that would stop everything, a URL that does not parse.
     pub fn validate(&self) -> Result<(), ConfigError> {
@@ -90,8 +99,12 @@ impl DatabaseConfig {
 
     /// The limits that every session has. Not sent with the start of the connection: poolers refuse or ignore them there.
     pub(super) fn session_limits(&self) -> String {
+        let role = self
+            .role
+            .as_ref()
+            .map_or_else(String::new, |role| format!("; SET ROLE \"{}\"", role.replace('"', "\"\"")));
         format!(
-            "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}",
+            "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}{role}",
             self.statement_timeout_ms, self.lock_timeout_ms, self.idle_in_transaction_timeout_ms,
         )
     }

@@ -7,6 +7,7 @@ mod connect;
 mod fault;
 mod migrations;
 mod pooling;
+mod reading;
 mod tls;
 
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub use self::config::DatabaseConfig;
 pub use self::connect::connect;
 pub use self::fault::{ConnectFault, statement_fault_reason};
 pub use self::migrations::{MigrationError, MigrationState, migrate, migration_state};
+pub(crate) use self::reading::{BEGIN_READING, end};
 
 pub type PooledConnection = Object<AsyncPgConnection>;
 
@@ -102,7 +104,7 @@ impl Database {
     pub async fn ping(&self) -> Result<(), crate::error::Error> {
         match self.connection().await {
             Ok(mut connection) => {
-                Ok(connection.batch_execute("SELECT FROM idempotency_records, outbox_events LIMIT 0").await?)
+                Ok(connection.batch_execute("SELECT FROM idempotency_records LIMIT 0").await?)
             }
             Err(ConnectError::Pool(PoolError::Timeout(TimeoutType::Wait))) => Ok(()),
             Err(error) => Err(error.into()),

@@ -147,6 +147,7 @@ mod tests {
             statement_timeout_ms: 1,
             lock_timeout_ms: 1,
             idle_in_transaction_timeout_ms: 1,
+            role: None,
         }
     }
 

@@ -9,6 +9,7 @@ use std::fmt;
 
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 
 use super::events::OrderEvent;
 use super::totals::Totals;
@@ -31,7 +32,8 @@ pub const MAX_LINES: usize = 1_000;
 /// The gross total of one order stays below this, in units of its currency.
 const TOTAL_LIMIT: u64 = 1_000_000_000_000;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum OrderStatus {
     Pending,
     Confirmed,
@@ -67,7 +69,7 @@ impl fmt::Display for OrderStatus {
 }
 
 /// What was sold, as it was when it was sold.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OrderLine {
     pub product_id: ProductId,
     pub sku: String,

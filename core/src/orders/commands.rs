@@ -8,7 +8,7 @@ use super::aggregate::{
     CancellationReason, DraftLine, NewOrder, Order, OrderError, OrderReference, TrackingNumber, positions,
 };
 use super::events::OrderEvent;
-use super::queries::OrderDetails;
+use super::queries::{OrderDetails, OrderSummary};
 use super::repository;
 use crate::error::{Error, check_version};
 use crate::ids::{CustomerId, OrderId, ProductId};
@@ -49,13 +49,15 @@ impl Command for PlaceOrder {
         let new = NewOrder {
             reference: self.reference.clone(),
             customer_id: self.customer_id,
-            currency: work.context().currency.clone(),
+            currency: work.context().currency().clone(),
             lines: lines.collect(),
         };
         let (order, event) = Order::place(OrderId::generate(), new, work.now())?;
         repository::insert(work, &order).await?;
         work.record(event).await?;
-        Ok(OrderDetails::of(&order))
+        let details = OrderDetails::of(&order);
+        work.audit("order.place", ("order", order.id()), None, Some(&details))?;
+        Ok(details)
     }
 }
 
@@ -71,7 +73,7 @@ impl PlaceOrder {
 
 /// Declares a command that takes one order a step further.
 macro_rules! step {
-    ($(#[$doc:meta])* $name:ident { $($field:ident: $ty:ty),* }, $method:ident) => {
+    ($(#[$doc:meta])* $name:ident { $($field:ident: $ty:ty),* }, $method:ident, $action:literal) => {
         $(#[$doc])*
         #[derive(Debug)]
         pub struct $name {
@@ -84,7 +86,7 @@ macro_rules! step {
             type Outcome = OrderDetails;
 
             async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderDetails, Error> {
-                change(work, self.id, self.expected_version, |order, now| {
+                change(work, $action, self.id, self.expected_version, |order, now| {
                     order.$method($(self.$field.clone(),)* now)
                 })
                 .await
@@ -92,14 +94,15 @@ macro_rules! step {
         }
     };
 }
-step!(ConfirmOrder {}, confirm);
-step!(ShipOrder { tracking_number: TrackingNumber }, ship);
-step!(DeliverOrder {}, deliver);
-step!(CancelOrder { reason: CancellationReason }, cancel);
+step!(ConfirmOrder {}, confirm, "order.confirm");
+step!(ShipOrder { tracking_number: TrackingNumber }, ship, "order.ship");
+step!(DeliverOrder {}, deliver, "order.deliver");
+step!(CancelOrder { reason: CancellationReason }, cancel, "order.cancel");
 
 /// Loads the order, lets it decide, saves it and records what happened.
 async fn change(
     work: &mut UnitOfWork<'_>,
+    action: &'static str,
     id: OrderId,
     expected_version: Option<i64>,
     decide: impl FnOnce(&mut Order, DateTime<Utc>) -> Result<OrderEvent, OrderError>,
@@ -107,8 +110,12 @@ async fn change(
     let mut order = repository::load(work, id).await?.ok_or(OrderError::NotFound(id))?;
     check_version(expected_version, order.version())?;
     let now = work.now_after(order.updated_at());
+    // Without its lines, which never change.
+    let before = OrderSummary::of(&order);
     let event = decide(&mut order, now)?;
     repository::update(work, &order).await?;
     work.record(event).await?;
-    Ok(OrderDetails::of(&order))
+    let details = OrderDetails::of(&order);
+    work.audit(action, ("order", id), Some(&before), Some(&details.summary))?;
+    Ok(details)
 }

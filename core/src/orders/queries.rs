@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::aggregate::{Order, OrderError, OrderLine, OrderStatus};
@@ -17,7 +18,7 @@ use crate::paging::{Page, PageRequest, SortKey, keyset};
 use crate::schema::{order_lines, orders};
 
 /// An order in a list.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct OrderSummary {
     pub id: OrderId,
     pub version: i64,
@@ -39,8 +40,9 @@ pub struct OrderSummary {
 }
 
 /// An order with everything that was sold.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct OrderDetails {
+    #[serde(flatten)]
     pub summary: OrderSummary,
     pub lines: Vec<OrderLine>,
     pub vat: Vec<VatSubtotal>,
@@ -48,8 +50,14 @@ pub struct OrderDetails {
 
 impl OrderDetails {
     pub(super) fn of(order: &Order) -> Self {
+        Self { summary: OrderSummary::of(order), lines: order.lines.clone(), vat: order.totals.vat.clone() }
+    }
+}
+
+impl OrderSummary {
+    pub(super) fn of(order: &Order) -> Self {
         let totals = &order.totals;
-        let summary = OrderSummary {
+        Self {
             id: order.id,
             version: order.version,
             reference: order.reference.as_ref().map(|reference| reference.as_str().to_owned()),
@@ -67,12 +75,9 @@ impl OrderDetails {
             delivered_at: order.delivered_at,
             cancelled_at: order.cancelled_at,
             updated_at: order.updated_at,
-        };
-        Self { summary, lines: order.lines.clone(), vat: totals.vat.clone() }
+        }
     }
-}
 
-impl OrderSummary {
     fn from_row(row: OrderRow) -> Result<Self, Error> {
         Ok(Self {
             id: OrderId::from_uuid(row.id),
@@ -124,22 +129,22 @@ pub struct OrderFilter {
 /// # Errors
 /// `NotFound` where there is no such order of the tenant; no database.
 pub async fn get(db: &Database, context: &RequestContext, id: OrderId) -> Result<OrderDetails, Error> {
-    let mut connection = db.connection().await?;
-    let key = (context.tenant_id.uuid(), id.uuid());
+    let key = (context.tenant_id().uuid(), id.uuid());
     // The lines never change once the order is placed, so the two reads need no common snapshot.
-    let row: OrderRow = orders::table
-        .find(key)
-        .select(OrderRow::as_select())
-        .first(&mut connection)
-        .await
-        .optional()?
-        .ok_or(OrderError::NotFound(id))?;
-    let rows: Vec<OrderLineRow> = order_lines::table
-        .filter(order_lines::tenant_id.eq(key.0).and(order_lines::order_id.eq(key.1)))
-        .order(order_lines::position)
-        .select(OrderLineRow::as_select())
-        .load(&mut connection)
+    let (row, rows): (Option<OrderRow>, Vec<OrderLineRow>) = db
+        .read(context, async |connection| {
+            let (mut one, mut other) = (connection, connection);
+            let order = orders::table.find(key).select(OrderRow::as_select()).first(&mut one);
+            let lines = order_lines::table
+                .filter(order_lines::tenant_id.eq(key.0).and(order_lines::order_id.eq(key.1)))
+                .order(order_lines::position)
+                .select(OrderLineRow::as_select())
+                .load(&mut other);
+            let (order, lines) = futures::join!(order, lines);
+            Ok((order.optional()?, lines?))
+        })
         .await?;
+    let row = row.ok_or(OrderError::NotFound(id))?;
     let lines: Vec<_> = rows.into_iter().map(OrderLineRow::into_line).collect();
     Ok(OrderDetails { summary: OrderSummary::from_row(row)?, vat: vat_breakdown(&lines), lines })
 }
@@ -152,32 +157,35 @@ pub async fn list(
     filter: &OrderFilter,
     request: &PageRequest<OrderSort>,
 ) -> Result<Page<OrderSummary>, Error> {
-    let mut query = orders::table
-        .filter(orders::tenant_id.eq(context.tenant_id.uuid()))
-        .select(OrderRow::as_select())
-        .limit(request.rows())
-        .into_boxed();
-    if let Some(status) = filter.status {
-        query = query.filter(orders::status.eq(status.as_str()));
-    }
-    if let Some(customer_id) = filter.customer_id {
-        query = query.filter(orders::customer_id.eq(customer_id.uuid()));
-    }
-    if let Some(reference) = &filter.reference {
-        query = query.filter(orders::reference.eq(reference));
-    }
-    if let Some(from) = filter.placed_from {
-        query = query.filter(orders::placed_at.ge(from));
-    }
-    if let Some(before) = filter.placed_before {
-        query = query.filter(orders::placed_at.lt(before));
-    }
-    let query = match request.key {
-        OrderSort::PlacedAt => {
-            keyset!(query, request.descending, request.after_time(), orders::placed_at, orders::id)
+    let query = || {
+        let mut query = orders::table
+            .filter(orders::tenant_id.eq(context.tenant_id().uuid()))
+            .select(OrderRow::as_select())
+            .limit(request.rows())
+            .into_boxed();
+        if let Some(status) = filter.status {
+            query = query.filter(orders::status.eq(status.as_str()));
+        }
+        if let Some(customer_id) = filter.customer_id {
+            query = query.filter(orders::customer_id.eq(customer_id.uuid()));
+        }
+        if let Some(reference) = &filter.reference {
+            query = query.filter(orders::reference.eq(reference));
+        }
+        if let Some(from) = filter.placed_from {
+            query = query.filter(orders::placed_at.ge(from));
+        }
+        if let Some(before) = filter.placed_before {
+            query = query.filter(orders::placed_at.lt(before));
+        }
+        match request.key {
+            OrderSort::PlacedAt => {
+                keyset!(query, request.descending, request.after_time(), orders::placed_at, orders::id)
+            }
         }
     };
-    let rows: Vec<OrderRow> = query.load(&mut db.connection().await?).await?;
+    let rows: Vec<OrderRow> =
+        db.read(context, async |mut connection| Ok(query().load(&mut connection).await?)).await?;
     let views = rows.into_iter().map(OrderSummary::from_row).collect::<Result<Vec<_>, _>>()?;
     Ok(request.page(views, |view| -> (String, Uuid) { (view.placed_at.to_rfc3339(), view.id.uuid()) }))
 }

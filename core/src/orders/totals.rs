@@ -2,11 +2,13 @@
 //! summed (BT-106, BT-109), and VAT is calculated and rounded once per rate on the sum of its lines (BT-116, BT-117),
 //! never per line.
 
+use serde::Serialize;
+
 use super::aggregate::OrderLine;
 use crate::money::{Money, VatRate};
 
 /// What is taxed at one rate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VatSubtotal {
     pub rate: VatRate,
     pub base: Money,

@@ -57,7 +57,7 @@ crate::statement! {
 ///
 /// # Errors
 /// A check of the table that refuses what could never be published, or the connection's own errors.
-pub async fn append(connection: &mut AsyncPgConnection, events: &[NewOutboxEvent]) -> QueryResult<()> {
+pub async fn append(mut connection: &AsyncPgConnection, events: &[NewOutboxEvent]) -> QueryResult<()> {
     if events.is_empty() {
         return Ok(());
     }
@@ -83,6 +83,6 @@ pub async fn append(connection: &mut AsyncPgConnection, events: &[NewOutboxEvent
         &headers,
         &occurred_at,
     );
-    statement.execute(connection).await?;
+    statement.execute(&mut connection).await?;
     Ok(())
 }

@@ -98,6 +98,7 @@ pub async fn create_day(connection: &mut AsyncPgConnection, day: NaiveDate) -> Q
     let (name, (from, to)) = (name_of(day), bounds(day));
     let statements = format!(
         "CREATE TABLE {name} (LIKE outbox_history INCLUDING ALL);
+        SELECT outbox_protect('{name}');
         ALTER TABLE outbox_history ATTACH PARTITION {name} FOR VALUES FROM ('{from}') TO ('{to}');
         ALTER TABLE outbox_history_default DROP CONSTRAINT IF EXISTS {}",
         constraint_of(day)

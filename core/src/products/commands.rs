@@ -20,7 +20,9 @@ impl Command for CreateProduct {
         let (product, event) = Product::create(ProductId::generate(), self.details.clone(), work.now());
         repository::insert(work, &product).await?;
         work.record(event).await?;
-        Ok(ProductView::of(&product))
+        let view = ProductView::of(&product);
+        work.audit("product.create", ("product", view.id), None, Some(&view))?;
+        Ok(view)
     }
 }
 
@@ -38,11 +40,13 @@ impl Command for UpdateProduct {
         let mut product = repository::load(work, self.id).await?.ok_or(ProductError::NotFound(self.id))?;
         check_version(self.expected_version, product.version())?;
         let now = work.now_after(product.updated_at());
-        if let Some(event) = product.update(self.details.clone(), now)? {
-            repository::update(work, &product).await?;
-            work.record(event).await?;
-        }
-        Ok(ProductView::of(&product))
+        let before = ProductView::of(&product);
+        let Some(event) = product.update(self.details.clone(), now)? else { return Ok(before) };
+        repository::update(work, &product).await?;
+        work.record(event).await?;
+        let after = ProductView::of(&product);
+        work.audit("product.update", ("product", self.id), Some(&before), Some(&after))?;
+        Ok(after)
     }
 }
 
@@ -59,10 +63,13 @@ impl Command for ArchiveProduct {
         let mut product = repository::load(work, self.id).await?.ok_or(ProductError::NotFound(self.id))?;
         check_version(self.expected_version, product.version())?;
         let now = work.now_after(product.updated_at());
+        let before = ProductView::of(&product);
         let event = product.archive(now)?;
         repository::update(work, &product).await?;
         work.record(event).await?;
-        Ok(ProductView::of(&product))
+        let after = ProductView::of(&product);
+        work.audit("product.archive", ("product", self.id), Some(&before), Some(&after))?;
+        Ok(after)
     }
 }
 
@@ -81,11 +88,20 @@ impl Command for RemoveProduct {
             repository::load_for_deletion(work, self.id).await?.ok_or(ProductError::NotFound(self.id))?;
         check_version(self.expected_version, product.version())?;
         let now = work.now_after(product.updated_at());
+        let before = ProductView::of(&product);
         let event = product.remove(now)?;
-        match &event {
-            ProductEvent::Deleted(_) => repository::delete(work, self.id).await?,
-            _ => repository::update(work, &product).await?,
-        }
-        work.record(event).await
+        let after = match &event {
+            ProductEvent::Deleted(_) => {
+                repository::delete(work, self.id).await?;
+                None
+            }
+            _ => {
+                repository::update(work, &product).await?;
+                Some(ProductView::of(&product))
+            }
+        };
+        work.record(event).await?;
+        let action = if after.is_some() { "product.archive" } else { "product.delete" };
+        work.audit(action, ("product", self.id), Some(&before), after.as_ref())
     }
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use serde::Serialize;
 
 use super::aggregate::{Product, ProductError};
 use super::repository::ProductRow;
@@ -14,7 +15,7 @@ use crate::money::{UnitPrice, VatRate};
 use crate::paging::{Page, PageRequest, SortKey, keyset};
 use crate::schema::products;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct ProductView {
     pub id: ProductId,
     pub version: i64,
@@ -85,13 +86,15 @@ pub struct ProductFilter {
 /// # Errors
 /// `NotFound` where there is no such product of the tenant; no database.
 pub async fn get(db: &Database, context: &RequestContext, id: ProductId) -> Result<ProductView, Error> {
-    let mut connection = db.connection().await?;
-    let row = products::table
-        .find((context.tenant_id.uuid(), id.uuid()))
-        .select(ProductRow::as_select())
-        .first(&mut connection)
-        .await
-        .optional()?;
+    let row = db
+        .read(context, async |mut connection| {
+            let found = products::table
+                .find((context.tenant_id().uuid(), id.uuid()))
+                .select(ProductRow::as_select())
+                .first(&mut connection);
+            Ok(found.await.optional()?)
+        })
+        .await?;
     Ok(ProductView::from_row(row.ok_or(ProductError::NotFound(id))?))
 }
 
@@ -103,28 +106,33 @@ pub async fn list(
     filter: &ProductFilter,
     request: &PageRequest<ProductSort>,
 ) -> Result<Page<ProductView>, Error> {
-    let mut query = products::table
-        .filter(products::tenant_id.eq(context.tenant_id.uuid()))
-        .select(ProductRow::as_select())
-        .limit(request.rows())
-        .into_boxed();
-    if let Some(sku) = &filter.sku {
-        query = query.filter(products::sku.eq(sku));
-    }
-    query = match filter.archived {
-        Some(true) => query.filter(products::archived_at.is_not_null()),
-        Some(false) => query.filter(products::archived_at.is_null()),
-        None => query,
-    };
-    let descending = request.descending;
-    let query = match request.key {
-        ProductSort::Sku => keyset!(query, descending, request.after_text(), products::sku, products::id),
-        ProductSort::Name => keyset!(query, descending, request.after_text(), products::name, products::id),
-        ProductSort::CreatedAt => {
-            keyset!(query, descending, request.after_time(), products::created_at, products::id)
+    let query = || {
+        let mut query = products::table
+            .filter(products::tenant_id.eq(context.tenant_id().uuid()))
+            .select(ProductRow::as_select())
+            .limit(request.rows())
+            .into_boxed();
+        if let Some(sku) = &filter.sku {
+            query = query.filter(products::sku.eq(sku));
+        }
+        query = match filter.archived {
+            Some(true) => query.filter(products::archived_at.is_not_null()),
+            Some(false) => query.filter(products::archived_at.is_null()),
+            None => query,
+        };
+        let descending = request.descending;
+        match request.key {
+            ProductSort::Sku => keyset!(query, descending, request.after_text(), products::sku, products::id),
+            ProductSort::Name => {
+                keyset!(query, descending, request.after_text(), products::name, products::id)
+            }
+            ProductSort::CreatedAt => {
+                keyset!(query, descending, request.after_time(), products::created_at, products::id)
+            }
         }
     };
-    let rows: Vec<ProductRow> = query.load(&mut db.connection().await?).await?;
+    let rows: Vec<ProductRow> =
+        db.read(context, async |mut connection| Ok(query().load(&mut connection).await?)).await?;
     let views = rows.into_iter().map(ProductView::from_row).collect();
     Ok(request.page(views, |view: &ProductView| {
         let value = match request.key {

@@ -21,6 +21,7 @@ pub(super) struct Load {
 pub(super) async fn post(
     address: &str,
     path: &str,
+    credential: &str,
     connections: u64,
     time: Duration,
     body: impl Fn(u64) -> String + Send + Sync + Clone + 'static,
@@ -28,14 +29,15 @@ pub(super) async fn post(
     let begin = Instant::now();
     let tasks: Vec<_> = (0..connections)
         .map(|connection| {
-            let (address, path, body) = (address.to_owned(), path.to_owned(), body.clone());
+            let (address, path, credential, body) =
+                (address.to_owned(), path.to_owned(), credential.to_owned(), body.clone());
             tokio::spawn(async move {
                 let mut stream = Connection::open(&address).await?;
                 let mut created = 0;
                 while begin.elapsed() < time {
                     let body = body(created * connections + connection);
                     let request = format!(
-                        "POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                        "POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {credential}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
                         body.len()
                     );
                     stream.exchange(request.as_bytes()).await?;

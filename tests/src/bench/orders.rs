@@ -15,6 +15,8 @@ use super::{Effort, http_load, outbox, progress};
 const CONCURRENCY: u64 = 16;
 const SEED: &str = include_str!("seed.sql");
 const SCRIPT: &str = include_str!("orders.pgbench.sql");
+/// Stands in both for the tenant that the world makes.
+const TENANT: &str = "01900000-0000-7000-8000-000000000001";
 const WARM_UP: Duration = Duration::from_secs(1);
 
 pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<Measurement>> {
@@ -31,9 +33,10 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
         let world = seeded(services).await?;
         let api = Api::start(&world, &[("COMPTOIR__LOG__FILTER", "warn")]).await?;
         let server = address(api.http.root())?.to_owned();
-        http_load::post(&server, "/api/v1/orders", CONCURRENCY, WARM_UP, body).await?;
+        let key = &world.tenant().await?.api_key;
+        http_load::post(&server, "/api/v1/orders", key, CONCURRENCY, WARM_UP, body).await?;
         let time = Duration::from_secs(seconds);
-        let load = http_load::post(&server, "/api/v1/orders", CONCURRENCY, time, body).await?;
+        let load = http_load::post(&server, "/api/v1/orders", key, CONCURRENCY, time, body).await?;
         #[allow(clippy::cast_precision_loss, reason = "a rate for people to read")]
         program.push(load.created as f64 / load.elapsed.as_secs_f64());
     }
@@ -47,7 +50,8 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
 async fn seeded(services: &Services) -> Result<World> {
     let world = outbox::fresh(services).await?;
     let sql = world.sql().await?;
-    for statement in SEED.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
+    let seed = SEED.replace(TENANT, &world.tenant().await?.id.to_string());
+    for statement in seed.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
         sql.batch_execute(statement).await?;
     }
     let _ = sql.batch_execute("CHECKPOINT").await;
@@ -57,7 +61,7 @@ async fn seeded(services: &Services) -> Result<World> {
 /// Transactions per second, as pgbench reports them.
 async fn pgbench(services: &Services, world: &World, seconds: u64) -> Result<f64> {
     let script = world.logs().join("orders.pgbench.sql");
-    std::fs::write(&script, SCRIPT)?;
+    std::fs::write(&script, SCRIPT.replace(TENANT, &world.tenant().await?.id.to_string()))?;
     let program =
         services.pg_bin.clone().map_or_else(|| PathBuf::from("pgbench"), |folder| folder.join("pgbench"));
     let mut command = Command::new(program);

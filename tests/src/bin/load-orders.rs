@@ -19,6 +19,9 @@ struct Arguments {
     /// The API's address.
     #[arg(long, env = "COMPTOIR_API_URL", default_value = "http://127.0.0.1:8080")]
     api: String,
+    /// An API key that may write customers, products and orders.
+    #[arg(long, env = "COMPTOIR_API_KEY", hide_env_values = true)]
+    api_key: String,
     /// Where the list of refused rows goes [default: ORDERS with .refused.csv].
     #[arg(long)]
     refused: Option<PathBuf>,
@@ -40,6 +43,7 @@ async fn main() -> ExitCode {
     let refused = arguments.refused.unwrap_or_else(|| arguments.orders.with_extension("refused.csv"));
     let options = Options {
         api: arguments.api,
+        credential: arguments.api_key,
         orders: arguments.orders,
         refused,
         concurrency: usize::from(arguments.concurrency),

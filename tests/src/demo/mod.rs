@@ -56,6 +56,7 @@ pub async fn run(options: &Options) -> Result<bool> {
 
     let load = loader::Options {
         api: api.http.root().to_owned(),
+        credential: world.tenant().await?.api_key.clone(),
         orders: options.orders.clone(),
         refused: folder.join("refused-rows.csv"),
         concurrency: options.concurrency,

@@ -54,7 +54,7 @@ impl Api {
             .envs(environment.iter().copied());
         let log = world.logs().join(format!("api-{port}.log"));
         let mut daemon = Daemon::spawn("api", &mut command, &log, world.token())?;
-        let http = Http::new(&format!("http://{address}"))?;
+        let http = Http::new(&format!("http://{address}"))?.with_credential(&world.tenant().await?.api_key);
         until("the API to be live", READY_LIMIT, async || {
             if let Some(status) = daemon.ended()? {
                 return Ok(Err(status));

@@ -46,6 +46,8 @@ impl Answer {
 pub struct Http {
     client: Client,
     root: String,
+    /// Sent as `Authorization: Bearer …` unless a request says otherwise.
+    credential: Option<String>,
 }
 
 impl Http {
@@ -53,7 +55,23 @@ impl Http {
     /// When the system gives no HTTP client.
     pub fn new(root: &str) -> Result<Self> {
         let client = Client::builder().timeout(REQUEST_LIMIT).build()?;
-        Ok(Self { client, root: root.trim_end_matches('/').to_owned() })
+        Ok(Self { client, root: root.trim_end_matches('/').to_owned(), credential: None })
+    }
+
+    /// The same, as whoever this access token or API key belongs to.
+    #[must_use]
+    pub fn with_credential(&self, credential: &str) -> Self {
+        Self { credential: Some(credential.to_owned()), ..self.clone() }
+    }
+
+    /// The same, as nobody.
+    #[must_use]
+    pub fn anonymous(&self) -> Self {
+        Self { credential: None, ..self.clone() }
+    }
+
+    pub fn credential(&self) -> Option<&str> {
+        self.credential.as_deref()
     }
 
     pub fn root(&self) -> &str {
@@ -119,6 +137,10 @@ impl Http {
             None => format!("{}/api/v1{path}", self.root),
         };
         let mut request = self.client.request(method.clone(), &url);
+        let own = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        if let (false, Some(credential)) = (own, &self.credential) {
+            request = request.bearer_auth(credential);
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use tokio::sync::OnceCell;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::ledger::{Findings, Ledger};
 
 use super::{
-    Api, Consumer, Exit, QueueOptions, Relay, Services, TestDatabase, VirtualHost, committed_events, connect,
-    process, project, until,
+    Api, Consumer, Exit, QueueOptions, Relay, Services, Tenant, TestDatabase, VirtualHost, committed_events,
+    connect, process, project, until,
 };
 
 /// How many lines of each program's log a failed test shows.
@@ -31,6 +32,7 @@ pub struct World {
     keep_logs: bool,
     /// Every program that runs in this world holds one more.
     token: Arc<()>,
+    tenant: OnceCell<Tenant>,
 }
 
 impl World {
@@ -56,7 +58,15 @@ impl World {
             tokio::try_join!(TestDatabase::migrated(&services), VirtualHost::create(&services))?;
         let logs = std::env::temp_dir().join(format!("comptoir-{}", database.name()));
         std::fs::create_dir_all(&logs).with_context(|| logs.display().to_string())?;
-        Ok(Self { services, database, vhost, logs, keep_logs: false, token: Arc::new(()) })
+        Ok(Self {
+            services,
+            database,
+            vhost,
+            logs,
+            keep_logs: false,
+            token: Arc::new(()),
+            tenant: OnceCell::new(),
+        })
     }
 
     /// The same for a demonstration or a benchmark: the database is brought up to date by `relay migrate`, and the logs
@@ -73,7 +83,8 @@ impl World {
                 std::fs::remove_file(old.path())?;
             }
         }
-        let world = Self { services, database, vhost, logs, keep_logs: true, token: Arc::new(()) };
+        let (token, tenant) = (Arc::new(()), OnceCell::new());
+        let world = Self { services, database, vhost, logs, keep_logs: true, token, tenant };
         let exit = world.run_relay(&["migrate"]).await?;
         ensure!(exit.code == Some(0), "relay migrate: exit {:?}: {}{}", exit.code, exit.stdout, exit.stderr);
         Ok(world)
@@ -99,6 +110,14 @@ impl World {
     /// When the database does not accept it.
     pub async fn sql(&self) -> Result<Client> {
         connect(&self.database.url).await
+    }
+
+    /// The company in whose name this world's API is used, made when it is first asked for.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn tenant(&self) -> Result<&Tenant> {
+        self.tenant.get_or_try_init(async || Tenant::create(&self.sql().await?, "Maison Test").await).await
     }
 
     /// An API on this database.

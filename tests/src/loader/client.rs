@@ -51,18 +51,20 @@ pub(super) struct GaveUp(pub(super) String);
 pub(super) struct Client {
     http: reqwest::Client,
     base: String,
+    credential: String,
     patience: Duration,
     requests: AtomicU64,
     retries: AtomicU64,
 }
 
 impl Client {
-    pub(super) fn new(api: &str, patience: Duration) -> reqwest::Result<Self> {
+    pub(super) fn new(api: &str, credential: &str, patience: Duration) -> reqwest::Result<Self> {
         let http =
             reqwest::Client::builder().connect_timeout(CONNECT_LIMIT).timeout(REQUEST_LIMIT).build()?;
         Ok(Self {
             http,
             base: format!("{}/api/v1", api.trim_end_matches('/')),
+            credential: credential.to_owned(),
             patience,
             requests: AtomicU64::new(0),
             retries: AtomicU64::new(0),
@@ -97,6 +99,7 @@ impl Client {
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Answer, GaveUp> {
+        let request = request.bearer_auth(&self.credential);
         let begin = Instant::now();
         let mut pause = FIRST_PAUSE;
         let mut attempt = 0;

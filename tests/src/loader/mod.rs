@@ -44,6 +44,8 @@ pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(120);
 pub struct Options {
     /// The API's root, such as `http://127.0.0.1:8080`.
     pub api: String,
+    /// An API key, or an access token that lives long enough, which may write customers, products and orders.
+    pub credential: String,
     pub orders: PathBuf,
     /// Where the list of refused rows goes.
     pub refused: PathBuf,
@@ -107,7 +109,7 @@ pub async fn load(options: &Options, progress: &Progress) -> Result<Report> {
         File::open(&options.orders).with_context(|| format!("cannot open {}", options.orders.display()))?;
     let pieces = Pieces::new(BufReader::new(file))?;
     let load = Load {
-        client: Client::new(&options.api, options.patience)?,
+        client: Client::new(&options.api, &options.credential, options.patience)?,
         catalogue: Catalogue::new(&options.vat_rate),
         turns: Stripes::new(),
         report: Mutex::new(Report::default()),

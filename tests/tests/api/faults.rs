@@ -76,7 +76,8 @@ async fn a_client_that_disconnects_leaves_no_half_finished_work() {
         for _ in 0..4 {
             let mut stream = tokio::net::TcpStream::connect(&address).await?;
             let head = format!(
-                "POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+                "POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+                world.tenant().await?.api_key,
                 body.len()
             );
             stream.write_all(format!("{head}{body}").as_bytes()).await?;

@@ -113,7 +113,8 @@ async fn an_api_killed_between_commit_and_answer_makes_one_order() {
         let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
         let body: Value = order_body(&customer, &product);
         let proxy = Proxy::start(address(api.http.root())?).await?;
-        let through = Http::new(&format!("http://{}", proxy.address()))?;
+        let through = Http::new(&format!("http://{}", proxy.address()))?
+            .with_credential(&world.tenant().await?.api_key);
         proxy.swallow_answers();
         let lost = tokio::spawn({
             let body = body.clone();

@@ -4,9 +4,11 @@
 mod customers;
 mod faults;
 mod idempotency;
+mod isolation;
 mod keys;
 mod lists;
 mod operations;
 mod orders;
+mod permissions;
 mod products;
 mod refusals;

@@ -13,19 +13,20 @@ use comptoir_tests::loader::{Options, Progress, Report, load};
 const LIMIT: Duration = Duration::from_secs(120);
 const HEADER: &str = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n";
 
-fn options(world: &World, api: &str, orders: PathBuf) -> Options {
-    Options {
+async fn options(world: &World, api: &str, orders: PathBuf) -> Result<Options> {
+    Ok(Options {
         api: api.to_owned(),
+        credential: world.tenant().await?.api_key.clone(),
         orders,
         refused: world.logs().join("refused.csv"),
         concurrency: 8,
         vat_rate: "20".to_owned(),
         patience: Duration::from_secs(60),
-    }
+    })
 }
 
 async fn load_into(world: &World, api: &Api, orders: PathBuf) -> Result<Report> {
-    load(&options(world, api.http.root(), orders), &Progress::new("orders", 0)).await
+    load(&options(world, api.http.root(), orders).await?, &Progress::new("orders", 0)).await
 }
 
 fn write(world: &World, rows: &str) -> Result<PathBuf> {
@@ -146,7 +147,7 @@ async fn an_api_killed_and_a_database_cut_off_in_mid_load_lose_nothing() {
         let url = comptoir_tests::harness::with_address(&world.database.url, &proxy.address())?;
         let environment = [("DATABASE_URL", url.as_str())];
         let mut api = Api::start(world, &environment).await?;
-        let options = options(world, api.http.root(), sample());
+        let options = options(world, api.http.root(), sample()).await?;
         let loading = tokio::spawn(async move { load(&options, &Progress::new("orders", 0)).await });
         for placed in [20, 70] {
             let sql = world.sql().await?;
@@ -179,9 +180,9 @@ async fn an_api_killed_and_a_database_cut_off_in_mid_load_lose_nothing() {
     .await;
 }
 
-async fn load_orders(arguments: &[&str]) -> Result<Exit> {
+async fn load_orders(world: &World, arguments: &[&str]) -> Result<Exit> {
     let mut command = Command::new(program("load-orders")?);
-    command.args(arguments);
+    command.env("COMPTOIR_API_KEY", &world.tenant().await?.api_key).args(arguments);
     run(command, LIMIT).await
 }
 
@@ -194,20 +195,21 @@ async fn the_program_says_by_its_exit_code_how_it_went() {
             .display()
             .to_string();
         let at = ["--api", api.http.root(), "--refused", &list];
-        let exit = load_orders(&[&[orders.as_str()], &at[..]].concat()).await?;
+        let exit = load_orders(world, &[&[orders.as_str()], &at[..]].concat()).await?;
         assert_eq!(exit.code, Some(0), "refused rows are reported: {exit:?}");
         assert!(exit.stdout.contains("not_positive"), "{}", exit.stdout);
 
-        let missing = load_orders(&[&["does-not-exist.csv"], &at[..]].concat()).await?;
+        let missing = load_orders(world, &[&["does-not-exist.csv"], &at[..]].concat()).await?;
         assert_eq!(missing.code, Some(2), "{missing:?}");
         let wrong = world.logs().join("wrong.csv");
         std::fs::write(&wrong, "a,b\n1,2\n")?;
-        let exit = load_orders(&[&[wrong.to_str().unwrap()], &at[..]].concat()).await?;
+        let exit = load_orders(world, &[&[wrong.to_str().unwrap()], &at[..]].concat()).await?;
         assert_eq!(exit.code, Some(2), "{exit:?}");
-        assert_eq!(load_orders(&["--nonsense"]).await?.code, Some(2));
+        assert_eq!(load_orders(world, &["--nonsense"]).await?.code, Some(2));
 
         let nobody = format!("http://127.0.0.1:{}", comptoir_tests::harness::free_port()?);
-        let exit = load_orders(&[&orders, "--api", &nobody, "--refused", &list, "--patience", "1"]).await?;
+        let exit =
+            load_orders(world, &[&orders, "--api", &nobody, "--refused", &list, "--patience", "1"]).await?;
         assert_eq!(exit.code, Some(1), "{exit:?}");
         Ok(())
     })

@@ -1,0 +1,89 @@
+//! Finds out who asks, before anything else of the request is read.
+
+use std::sync::Arc;
+
+use actix_web::dev::ServiceRequest;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
+use actix_web::web::Data;
+use comptoir_core::access::{API_KEY_PREFIX, Credential, Permission, Principal, Principals};
+use comptoir_core::error::Error;
+
+use crate::access::{Access, access};
+use crate::error::ApiError;
+
+/// Bytes of a credential at most.
+const MAX_CREDENTIAL: usize = 4096;
+
+/// Who asks, and what the route needs of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub principal: Arc<Principal>,
+    pub required: Option<Permission>,
+}
+
+/// Lets the request in, with who asks if the route wants to know.
+///
+/// # Errors
+/// 401 without a credential that holds, 403 without the permission, 503 without the database.
+pub(crate) async fn authenticate(request: &ServiceRequest) -> Result<Option<Caller>, ApiError> {
+    let pattern = request.match_pattern().unwrap_or_default();
+    let required = match access(request.method().as_str(), &pattern) {
+        None | Some(Access::Public) => return Ok(None),
+        Some(Access::Authenticated) => None,
+        Some(Access::Needs(permission)) => Some(permission),
+    };
+    let principals = request.app_data::<Data<Principals>>().ok_or_else(unauthenticated)?;
+    let credential = credential(request, principals).await?;
+    let mut principal = principals.of(credential).await?.ok_or_else(refused)?;
+    if let Some(permission) = required
+        && !principal.may(permission)
+    {
+        // It may have been granted since.
+        principal = principals.fresh(credential).await?.ok_or_else(refused)?;
+        if !principal.may(permission) {
+            return Err(Error::Forbidden(permission).into());
+        }
+    }
+    Ok(Some(Caller { principal, required }))
+}
+
+/// What the request proves itself with (RFC 6750, section 2.1).
+async fn credential(request: &ServiceRequest, principals: &Principals) -> Result<Credential, ApiError> {
+    let mut values = request.headers().get_all(AUTHORIZATION);
+    let value = values.next().ok_or_else(unauthenticated)?;
+    let text = value.to_str().ok().filter(|text| values.next().is_none() && text.len() <= MAX_CREDENTIAL);
+    let (scheme, token) = text.and_then(|text| text.split_once(' ')).ok_or_else(refused)?;
+    if !scheme.eq_ignore_ascii_case("Bearer") {
+        return Err(unauthenticated());
+    }
+    let token = token.trim();
+    if token.starts_with(API_KEY_PREFIX) {
+        return principals.api_key(token).await?.ok_or_else(refused);
+    }
+    Err(refused())
+}
+
+/// 401: nobody said who they are.
+pub(crate) fn unauthenticated() -> ApiError {
+    challenge(
+        "authentication_required",
+        "send Authorization: Bearer with an access token or an API key",
+        "Bearer realm=\"comptoir\"",
+    )
+}
+
+/// 401: what was sent proves nothing, or nothing any more. Which of the two is for the log.
+pub(crate) fn refused() -> ApiError {
+    let header = "Bearer realm=\"comptoir\", error=\"invalid_token\"";
+    challenge(
+        "unauthenticated",
+        "this credential does not hold: it is malformed, unknown, expired, ended or revoked",
+        header,
+    )
+}
+
+fn challenge(code: &'static str, detail: &str, header: &'static str) -> ApiError {
+    ApiError::new(StatusCode::UNAUTHORIZED, code, detail)
+        .with_header(WWW_AUTHENTICATE, HeaderValue::from_static(header))
+}

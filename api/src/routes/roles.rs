@@ -1,0 +1,39 @@
+//! `/api/v1/roles`: the roles and what each may do.
+
+use actix_web::HttpResponse;
+use actix_web::web::ServiceConfig;
+use comptoir_core::access::Role;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{get, resource};
+use crate::error::ApiError;
+use crate::extract::{Context, NoQuery};
+use crate::openapi::QueryProblems;
+
+pub(crate) fn routes(services: &mut ServiceConfig) {
+    services.service(resource("/roles", "GET, HEAD").route(get().to(list)));
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Roles {
+    data: Vec<RoleResponse>,
+}
+
+/// A role of the trade, a named set of permissions.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RoleResponse {
+    #[schema(example = "warehouse")]
+    role: &'static str,
+    #[schema(example = json!(["orders:read", "orders:ship"]))]
+    permissions: Vec<&'static str>,
+}
+
+/// The roles and what each may do
+///
+/// A user can have permissions beside those of the role, and lack some of them.
+#[utoipa::path(get, path = "/api/v1/roles", tag = "roles", responses((status = 200, body = Roles), QueryProblems))]
+pub(crate) async fn list(_: Context, _: NoQuery) -> Result<HttpResponse, ApiError> {
+    let of = |role: &Role| RoleResponse { role: role.name(), permissions: role.permissions().names() };
+    Ok(HttpResponse::Ok().json(Roles { data: Role::ALL.iter().map(of).collect() }))
+}

@@ -1,0 +1,238 @@
+//! What may be done, and the roles of the trade that may do it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::invalid::Invalid;
+
+macro_rules! permissions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
+        /// The right to do one kind of thing. Its name is stable: users and API keys are granted it by name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Permission {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Permission {
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)+
+                }
+            }
+        }
+    };
+}
+
+permissions! {
+    CustomersRead = "customers:read",
+    CustomersWrite = "customers:write",
+    ProductsRead = "products:read",
+    ProductsWrite = "products:write",
+    OrdersRead = "orders:read",
+    /// To place, confirm and cancel.
+    OrdersWrite = "orders:write",
+    /// To ship, and to note that a shipment arrived.
+    OrdersShip = "orders:ship",
+    UsersRead = "users:read",
+    UsersWrite = "users:write",
+    ApiKeysRead = "api_keys:read",
+    ApiKeysWrite = "api_keys:write",
+    TenantRead = "tenant:read",
+    TenantWrite = "tenant:write",
+    AuditRead = "audit:read",
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Permission {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::ALL.iter().copied().find(|permission| permission.name() == text).ok_or_else(|| {
+            Invalid::new(
+                "unknown_permission",
+                "this is not the name of a permission; GET /api/v1/roles lists them",
+            )
+        })
+    }
+}
+
+/// Any number of permissions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PermissionSet(u64);
+
+impl PermissionSet {
+    pub const EMPTY: Self = Self(0);
+
+    pub const fn of(permissions: &[Permission]) -> Self {
+        let mut bits = 0;
+        let mut index = 0;
+        while index < permissions.len() {
+            bits |= 1 << permissions[index] as u64;
+            index += 1;
+        }
+        Self(bits)
+    }
+
+    pub fn all() -> Self {
+        Self::of(Permission::ALL)
+    }
+
+    pub const fn contains(self, permission: Permission) -> bool {
+        self.0 & (1 << permission as u64) != 0
+    }
+
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    pub const fn is_subset_of(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = Permission> {
+        Permission::ALL.iter().copied().filter(move |permission| self.contains(*permission))
+    }
+
+    /// By their names, as they are stored.
+    pub fn names(self) -> Vec<&'static str> {
+        self.iter().map(Permission::name).collect()
+    }
+
+    /// From the database. A name that this version does not know gives no right: an older replica beside a newer one.
+    pub(crate) fn stored(names: &[Option<String>]) -> Self {
+        let known = names.iter().flatten().filter_map(|name| name.parse().ok());
+        known.fold(Self::EMPTY, |set, permission| set.with(Self::of(&[permission])))
+    }
+}
+
+impl FromIterator<Permission> for PermissionSet {
+    fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
+        permissions.into_iter().fold(Self::EMPTY, |set, permission| set.with(Self::of(&[permission])))
+    }
+}
+
+/// What somebody does in the company.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Looks after users, keys and the company's own data, and may do everything else.
+    Admin,
+    /// Direction: the whole business and its records, without users and keys.
+    Management,
+    /// Commercial: customers and orders.
+    Sales,
+    /// Magasinier: what is ordered, and its shipment.
+    Warehouse,
+}
+
+impl Role {
+    pub const ALL: &'static [Self] = &[Self::Admin, Self::Management, Self::Sales, Self::Warehouse];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Management => "management",
+            Self::Sales => "sales",
+            Self::Warehouse => "warehouse",
+        }
+    }
+
+    pub fn permissions(self) -> PermissionSet {
+        use Permission::{
+            ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, OrdersRead, OrdersShip, OrdersWrite,
+            ProductsRead, ProductsWrite, TenantRead, UsersRead,
+        };
+        match self {
+            Self::Admin => PermissionSet::all(),
+            Self::Management => PermissionSet::of(&[
+                CustomersRead,
+                CustomersWrite,
+                ProductsRead,
+                ProductsWrite,
+                OrdersRead,
+                OrdersWrite,
+                OrdersShip,
+                UsersRead,
+                ApiKeysRead,
+                TenantRead,
+                AuditRead,
+            ]),
+            Self::Sales => PermissionSet::of(&[
+                CustomersRead,
+                CustomersWrite,
+                ProductsRead,
+                OrdersRead,
+                OrdersWrite,
+                TenantRead,
+            ]),
+            Self::Warehouse => {
+                PermissionSet::of(&[CustomersRead, ProductsRead, OrdersRead, OrdersShip, TenantRead])
+            }
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Role {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|role| role.name() == text)
+            .ok_or_else(|| Invalid::new("unknown_role", "expected admin, management, sales or warehouse"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_holds_what_was_put_into_it() {
+        let set = PermissionSet::of(&[Permission::OrdersRead, Permission::AuditRead]);
+        assert_eq!(set.names(), ["orders:read", "audit:read"]);
+        assert_eq!(set.without(PermissionSet::of(&[Permission::OrdersRead])).names(), ["audit:read"]);
+        assert!(set.is_subset_of(Role::Management.permissions()));
+        assert!(!set.is_subset_of(Role::Sales.permissions()));
+    }
+
+    #[test]
+    fn names_are_read_back_and_unknown_ones_give_no_right() {
+        for permission in Permission::ALL {
+            assert_eq!(permission.name().parse(), Ok(*permission));
+        }
+        let stored = ["orders:read", "moon:walk"].map(|name| Some(name.to_owned()));
+        assert_eq!(PermissionSet::stored(&stored).names(), ["orders:read"]);
+        for role in Role::ALL {
+            assert_eq!(role.name().parse(), Ok(*role));
+        }
+    }
+
+    #[test]
+    fn only_an_administrator_looks_after_users_keys_and_the_company() {
+        for role in Role::ALL.iter().filter(|role| **role != Role::Admin) {
+            for permission in [Permission::UsersWrite, Permission::ApiKeysWrite, Permission::TenantWrite] {
+                assert!(!role.permissions().contains(permission), "{role} {permission}");
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Who asks, and what they may do.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::permission::{Permission, PermissionSet, Role};
+use crate::ids::{ApiKeyId, PrincipalId, SessionId, TenantId, UserId};
+use crate::money::Currency;
+
+/// Who a principal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    User {
+        user_id: UserId,
+        session_id: SessionId,
+    },
+    ApiKey(ApiKeyId),
+    /// Somebody at the command line of the machine.
+    Operator,
+}
+
+/// What a request proves itself with, once it has been verified: it says who, not what they may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Credential {
+    pub tenant_id: TenantId,
+    pub kind: CredentialKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CredentialKind {
+    Session(SessionId),
+    ApiKey(ApiKeyId),
+}
+
+/// Somebody who acts in a tenant, as they were when they were last looked up. Whether that still holds is asked again in
+/// every transaction ([`enter`](super::enter)).
+#[derive(Debug)]
+pub struct Principal {
+    pub tenant_id: TenantId,
+    pub actor: Actor,
+    /// An e-mail address, the name of a key, or `user@host`.
+    pub name: String,
+    /// A user's.
+    pub role: Option<Role>,
+    pub permissions: PermissionSet,
+    /// The tenant's; amounts are in it.
+    pub currency: Currency,
+    /// Of the credential when it was looked up. `None` is not asked again: an operator, and a user who is just being
+    /// authenticated.
+    pub(super) stamp: Option<i64>,
+    outdated: AtomicBool,
+}
+
+impl Principal {
+    pub(super) fn new(
+        tenant_id: TenantId,
+        actor: Actor,
+        name: String,
+        role: Option<Role>,
+        permissions: PermissionSet,
+        currency: Currency,
+        stamp: i64,
+    ) -> Self {
+        let outdated = AtomicBool::new(false);
+        Self { tenant_id, actor, name, role, permissions, currency, stamp: Some(stamp), outdated }
+    }
+
+    /// Somebody whom nobody has to authenticate: an operator at the command line (`name` is `user@host`), or a user in
+    /// the very transaction that logs them in.
+    pub fn trusted(tenant_id: TenantId, actor: Actor, name: String, currency: Currency) -> Self {
+        let (role, permissions) = (None, PermissionSet::EMPTY);
+        let outdated = AtomicBool::new(false);
+        Self { tenant_id, actor, name, role, permissions, currency, stamp: None, outdated }
+    }
+
+    pub fn may(&self, permission: Permission) -> bool {
+        self.permissions.contains(permission)
+    }
+
+    /// What is recorded of who did it: the user or the key. `None` for an operator.
+    pub fn id(&self) -> Option<PrincipalId> {
+        match self.actor {
+            Actor::User { user_id, .. } => Some(PrincipalId::from_uuid(user_id.uuid())),
+            Actor::ApiKey(id) => Some(PrincipalId::from_uuid(id.uuid())),
+            Actor::Operator => None,
+        }
+    }
+
+    pub fn session_id(&self) -> Option<SessionId> {
+        match self.actor {
+            Actor::User { session_id, .. } => Some(session_id),
+            Actor::ApiKey(_) | Actor::Operator => None,
+        }
+    }
+
+    pub fn credential(&self) -> Option<Credential> {
+        let kind = match self.actor {
+            Actor::User { session_id, .. } => CredentialKind::Session(session_id),
+            Actor::ApiKey(id) => CredentialKind::ApiKey(id),
+            Actor::Operator => return None,
+        };
+        Some(Credential { tenant_id: self.tenant_id, kind })
+    }
+
+    /// A transaction found that it does not hold any more: whoever remembers it must look it up again.
+    pub(crate) fn set_outdated(&self) {
+        self.outdated.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_outdated(&self) -> bool {
+        self.outdated.load(Ordering::Relaxed)
+    }
+}

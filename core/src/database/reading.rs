@@ -1,0 +1,68 @@
+//! Read-only transactions, each bound to one tenant.
+
+use deadpool::managed::Object;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use futures::FutureExt;
+use scopeguard::ScopeGuard;
+
+use super::{ConnectError, Database, PooledConnection};
+use crate::access;
+use crate::context::RequestContext;
+use crate::error::Error;
+
+pub(crate) const BEGIN_READING: &str = "BEGIN READ ONLY; ";
+
+impl Database {
+    /// Runs queries for a principal, in a transaction that sees the rows of its tenant and no others. `queries` may run
+    /// twice: when the principal has changed, they run again for what it is now.
+    ///
+    /// # Errors
+    /// `Unauthenticated` and `Forbidden`; no database; what the queries fail with.
+    pub(crate) async fn read<T>(
+        &self,
+        context: &RequestContext,
+        queries: impl AsyncFn(&AsyncPgConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        match self.read_once(context, &queries).await {
+            Err(Error::PrincipalOutdated) => {
+                let context = access::renewed(self, context).await?;
+                self.read_once(&context, &queries).await
+            }
+            result => result,
+        }
+    }
+
+    async fn read_once<T>(
+        &self,
+        context: &RequestContext,
+        queries: &impl AsyncFn(&AsyncPgConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let reading = self.reading().await?;
+        // In this order on the wire, and in one round trip where the statements are prepared already.
+        let entering = access::enter(&reading, context, BEGIN_READING);
+        let (entered, result) = futures::join!(entering, queries(&reading));
+        end(reading);
+        // What was read for somebody who may not read it is not even an error of theirs.
+        entered?;
+        result
+    }
+
+    /// A connection on which a read-only transaction is about to begin. One that is dropped before its [`end`], because
+    /// the client went away, is closed: it must not go back to the pool with an open transaction.
+    pub(crate) async fn reading(&self) -> Result<Reading, ConnectError> {
+        Ok(scopeguard::guard(self.connection().await?, |connection| drop(Object::take(connection))))
+    }
+}
+
+pub(crate) type Reading = ScopeGuard<PooledConnection, fn(PooledConnection)>;
+
+/// Sends the end of the transaction and does not wait for the answer, which would tell nothing: whoever has the connection
+/// next waits for it with their own.
+pub(crate) fn end(reading: Reading) {
+    let connection = ScopeGuard::into_inner(reading);
+    let mut handle: &AsyncPgConnection = &connection;
+    if let Some(Err(error)) = handle.batch_execute("COMMIT").now_or_never() {
+        tracing::debug!(%error, "a reading transaction did not end; its connection is closed");
+        drop(Object::take(connection));
+    }
+}

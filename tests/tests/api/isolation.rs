@@ -1,0 +1,193 @@
+//! What belongs to one company is not there for another: not through the API, and not through the database either.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use comptoir_tests::harness::{Api, Tenant, World, connect, order_body, until, with_user};
+use tokio_postgres::Client;
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Tables and partitions with rows of tenants.
+const OF_TENANTS: &str = "
+    SELECT c.oid::regclass::text, c.relrowsecurity AND c.relforcerowsecurity,
+        (SELECT count(*) FROM pg_policy WHERE polrelid = c.oid),
+        has_table_privilege('comptoir_runtime', c.oid, 'SELECT'), has_table_privilege('comptoir_runtime', c.oid, 'INSERT')
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
+    WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace ORDER BY 1";
+
+struct Table {
+    name: String,
+    readable: bool,
+    writable: bool,
+}
+
+/// All of them; each must be protected.
+async fn tables(sql: &Client) -> Result<Vec<Table>> {
+    let rows = sql.query(OF_TENANTS, &[]).await?;
+    rows.iter()
+        .map(|row| {
+            let (name, forced, policies): (String, bool, i64) = (row.get(0), row.get(1), row.get(2));
+            ensure!(forced, "row-level security is not enabled and forced on {name}");
+            ensure!(policies > 0, "{name} has no policy");
+            Ok(Table { name, readable: row.get(3), writable: row.get(4) })
+        })
+        .collect()
+}
+
+/// A log-in that owns nothing and is nothing but a member of the runtime role, as a hardened set-up has it.
+async fn runtime_login(world: &World) -> Result<(Client, String)> {
+    let sql = world.sql().await?;
+    let name = format!("api_{}", world.database.name());
+    sql.batch_execute(&format!(
+        "CREATE ROLE {name} LOGIN PASSWORD 'runtime' NOINHERIT IN ROLE comptoir_runtime"
+    ))
+    .await?;
+    let url = with_user(&world.database.url, &name, "runtime")?;
+    let client = connect(&url).await?;
+    client.batch_execute("SET ROLE comptoir_runtime").await?;
+    Ok((client, url))
+}
+
+async fn remove_login(world: &World) -> Result<()> {
+    let sql = world.sql().await?;
+    sql.batch_execute(&format!("DROP ROLE api_{}", world.database.name())).await.context("the role is in use")
+}
+
+/// Data of every kind for the world's tenant.
+async fn fill(world: &World) -> Result<()> {
+    let api = world.api().await?;
+    let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
+    let body = order_body(&customer, &product);
+    let answer = api.http.post_with_key("/orders", "a-key", &body).await?;
+    ensure!(answer.status == 201, "{}", answer.text);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing() {
+    World::run(async |world| {
+        let sql = world.sql().await?;
+        let tables = tables(&sql).await?;
+        for expected in
+            ["customers", "orders", "outbox_events", "outbox_history_default", "audit_events", "api_keys"]
+        {
+            assert!(tables.iter().any(|table| table.name == expected), "{expected} is not looked at");
+        }
+        let owned = "SELECT count(*) FROM pg_class WHERE relowner = 'comptoir_runtime'::regrole";
+        assert_eq!(sql.query_one(owned, &[]).await?.get::<_, i64>(0), 0);
+        let role =
+            "SELECT rolsuper OR rolbypassrls OR rolcanlogin FROM pg_roles WHERE rolname = 'comptoir_runtime'";
+        assert!(!sql.query_one(role, &[]).await?.get::<_, bool>(0));
+
+        // The guard itself: a table that somebody forgets to protect is found.
+        sql.batch_execute("CREATE TABLE forgotten (tenant_id uuid)").await?;
+        assert!(self::tables(&sql).await.is_err(), "a table without a policy passes");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_day_of_the_history_is_protected_when_it_is_made() {
+    World::run(async |world| {
+        let mut relay = world.relay().await?;
+        let sql = world.sql().await?;
+        let days = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'outbox_history'::regclass";
+        until("a day's partition", LIMIT, async || {
+            ensure!(
+                sql.query_one(days, &[]).await?.get::<_, i64>(0) > 1,
+                "there is only the default partition"
+            );
+            Ok(())
+        })
+        .await?;
+        tables(&sql).await?;
+        relay.daemon.terminate(LIMIT).await?;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_session_of_another_tenant_sees_and_changes_nothing() {
+    World::run(async |world| {
+        fill(world).await?;
+        let sql = world.sql().await?;
+        let (own, other) = (world.tenant().await?.id, Tenant::create(&sql, "Other").await?.id);
+        let (runtime, _) = runtime_login(world).await?;
+        let tables = tables(&sql).await?;
+        for stranger in [None, Some(other)] {
+            for Table { name, readable, writable } in &tables {
+                runtime.batch_execute("BEGIN").await?;
+                if let Some(tenant) = stranger {
+                    runtime.batch_execute(&format!("SET LOCAL comptoir.tenant_id = '{tenant}'")).await?;
+                }
+                let of_own = format!("WHERE tenant_id = '{own}'");
+                if *readable {
+                    let seen = runtime.query_one(&format!("SELECT count(*) FROM {name} {of_own}"), &[]).await?;
+                    assert_eq!(seen.get::<_, i64>(0), 0, "{name} shows another tenant's rows");
+                }
+                let attempts = [
+                    format!("UPDATE {name} SET tenant_id = tenant_id {of_own}"),
+                    format!("DELETE FROM {name} {of_own}"),
+                ];
+                for attempt in attempts {
+                    runtime.batch_execute("SAVEPOINT attempt").await?;
+                    match runtime.execute(&attempt, &[]).await {
+                        Ok(changed) => assert_eq!(changed, 0, "{attempt}"),
+                        Err(error) => assert_eq!(error.code().map(|code| code.code()), Some("42501"), "{attempt}: {error:?}"),
+                    }
+                    runtime.batch_execute("ROLLBACK TO attempt").await?;
+                }
+                if *writable {
+                    // The policy speaks before the constraints do.
+                    let columns = "SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute
+                        WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attidentity = ''";
+                    let columns: String = sql.query_one(columns, &[name]).await?.get(0);
+                    let row = sql.query_one(&format!("SELECT to_jsonb(t)::text FROM {name} t {of_own} LIMIT 1"), &[]).await;
+                    if let Ok(row) = row {
+                        let row: String = row.get(0);
+                        let insert = format!(
+                            "INSERT INTO {name} ({columns}) SELECT {columns} FROM jsonb_populate_record(NULL::{name}, '{}'::jsonb)",
+                            row.replace('\'', "''")
+                        );
+                        let refused = runtime.execute(&insert, &[]).await.expect_err("another tenant's row was inserted");
+                        assert_eq!(refused.code().map(|code| code.code()), Some("42501"), "{name}: {refused:?}");
+                    }
+                }
+                runtime.batch_execute("ROLLBACK").await?;
+            }
+            let shown = runtime.query_one("SELECT count(*) FROM tenants", &[]).await?;
+            assert_eq!(shown.get::<_, i64>(0), 0, "companies are seen outside any transaction of theirs");
+        }
+        // What is refused above is possible for the tenant itself.
+        runtime.batch_execute(&format!("BEGIN; SET LOCAL comptoir.tenant_id = '{own}'")).await?;
+        for table in ["customers", "orders", "order_lines", "idempotency_records", "audit_events", "api_keys"] {
+            let seen = runtime.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await?;
+            assert!(seen.get::<_, i64>(0) > 0, "{table} is empty for its own tenant");
+        }
+        drop(runtime);
+        remove_login(world).await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_api_works_with_a_log_in_that_owns_nothing() {
+    World::run(async |world| {
+        world.tenant().await?;
+        let (client, url) = runtime_login(world).await?;
+        drop(client);
+        {
+            let api = Api::start(world, &[("COMPTOIR__DATABASE__URL", &url)]).await?;
+            let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
+            let order = api.order(&customer, &product).await?;
+            let path = format!("/orders/{}", order["id"].as_str().unwrap_or_default());
+            assert_eq!(api.http.get(&path).await?.status, 200);
+            assert_eq!(api.http.get("//health/ready").await?.status, 200);
+        }
+        until("its sessions to end", LIMIT, async || remove_login(world).await).await
+    })
+    .await;
+}

@@ -1,0 +1,126 @@
+//! Every route × every role × own and other tenant, from outside.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result, ensure};
+use comptoir_tests::harness::{Api, Http, Tenant, World, api_key};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// An operation of the OpenAPI document.
+struct Operation {
+    method: Method,
+    path: String,
+    /// `None`: it is enough to be somebody.
+    permission: Option<String>,
+    public: bool,
+}
+
+async fn operations(http: &Http) -> Result<Vec<Operation>> {
+    let document = http.get("//api/openapi.json").await?.json;
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().context("no paths")? {
+        for (method, operation) in item.as_object().context("no operations")? {
+            let Some(path) = path.strip_prefix("/api/v1") else { continue };
+            operations.push(Operation {
+                method: method.to_uppercase().parse()?,
+                path: path.to_owned(),
+                permission: operation["x-permission"].as_str().map(str::to_owned),
+                public: operation["security"].is_null(),
+            });
+        }
+    }
+    Ok(operations)
+}
+
+/// What a tenant owns, one of each kind: its id by the route's collection.
+type Owned = HashMap<String, String>;
+
+/// A body that the route accepts, or as good as. A route that is not here makes the test fail.
+fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
+    let id = |kind: &str| owned.get(kind).cloned().unwrap_or_default();
+    let route = format!("{} {}", operation.method, operation.path);
+    Ok(match route.as_str() {
+        _ if operation.method == Method::GET || operation.method == Method::DELETE => None,
+        "POST /customers" | "PUT /customers/{id}" => Some(
+            json!({"code": format!("C-{}", uuid::Uuid::new_v4()), "name": "Somebody", "email": "someone@example.com"}),
+        ),
+        "POST /products" | "PUT /products/{id}" => Some(
+            json!({"sku": format!("P-{}", uuid::Uuid::new_v4()), "name": "Something", "unit_price": "1", "vat_rate": "20"}),
+        ),
+        "POST /orders" => Some(
+            json!({"customer_id": id("customers"), "lines": [{"product_id": id("products"), "quantity": "1"}]}),
+        ),
+        "POST /orders/{id}/ship" => Some(json!({"tracking_number": "1Z"})),
+        "POST /orders/{id}/cancel" => Some(json!({"reason": "a test"})),
+        "POST /orders/{id}/confirm" | "POST /orders/{id}/deliver" | "POST /products/{id}/archive" => None,
+        route => anyhow::bail!("{route} is new: say here what it takes"),
+    })
+}
+
+async fn ask(http: &Http, operation: &Operation, owned: &Owned) -> Result<u16> {
+    let collection = operation.path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    let id = owned.get(collection).cloned().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+    let path = operation.path.replace("{id}", &id);
+    let body = body(operation, owned)?;
+    Ok(http.send(operation.method.clone(), &path, &[("If-Match", "*")], body.as_ref()).await?.status)
+}
+
+async fn own(api: &Api) -> Result<Owned> {
+    let (customer, product) = (api.customer("C-own").await?, api.product("P-own").await?);
+    let order = api.order(&customer, &product).await?;
+    let id = |value: &Value| value["id"].as_str().map(str::to_owned).context("no id");
+    Ok([("customers", id(&customer)?), ("products", id(&product)?), ("orders", id(&order)?)]
+        .map(|(kind, id)| (kind.to_owned(), id))
+        .into())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_route_asks_every_role_for_its_permission_and_hides_other_tenants() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let owned = own(&api).await?;
+        let sql = world.sql().await?;
+        let stranger = api.http.with_credential(&Tenant::create(&sql, "Other").await?.api_key);
+        let roles = api.http.get("/roles").await?.json;
+        let mut callers = Vec::new();
+        for role in roles["data"].as_array().context("no roles")? {
+            let names: Vec<String> = serde_json::from_value(role["permissions"].clone())?;
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let key = api_key(&sql, world.tenant().await?.id, &names).await?;
+            callers.push((role.clone(), api.http.with_credential(&key)));
+        }
+        ensure!(callers.len() == 4, "there are four roles");
+        let operations = operations(&api.http).await?;
+        ensure!(
+            operations.iter().any(|operation| operation.permission.is_some()),
+            "no operation says its permission"
+        );
+        for operation in operations.iter().filter(|operation| !operation.public) {
+            let what = format!("{} {}", operation.method, operation.path);
+            assert_eq!(
+                ask(&api.http.anonymous(), operation, &owned).await?,
+                401,
+                "{what} without a credential"
+            );
+            let wrong = api.http.with_credential("ck_nobody_has_this_key");
+            assert_eq!(ask(&wrong, operation, &owned).await?, 401, "{what} with a credential of nobody");
+            // Before anybody changes it: what another tenant is told of it.
+            if operation.path.contains("{id}") {
+                assert_eq!(ask(&stranger, operation, &owned).await?, 404, "{what} of another tenant");
+            }
+            for (role, http) in &callers {
+                let permissions = role["permissions"].as_array().context("no permissions")?;
+                let may = operation.permission.as_ref().is_none_or(|needed| {
+                    permissions.iter().any(|name| name.as_str() == Some(needed.as_str()))
+                });
+                let status = ask(http, operation, &owned).await?;
+                let expected =
+                    if may { !matches!(status, 401 | 403 | 404 | 405 | 500..) } else { status == 403 };
+                assert!(expected, "{what} as {}: {status}, permitted: {may}", role["role"]);
+            }
+        }
+        Ok(())
+    })
+    .await;
+}
