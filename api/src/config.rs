@@ -6,8 +6,11 @@ use std::path::Path;
 use comptoir_core::config::{ConfigError, LogConfig, load};
 use comptoir_core::database::DatabaseConfig;
 use comptoir_core::identity::IdentityConfig;
+use comptoir_core::rate_limits::RateLimitsConfig;
 use comptoir_core::spans::TelemetryConfig;
 use serde::Deserialize;
+
+use crate::client_address::{ProxyHeader, TrustedProxies};
 
 const DEFAULTS: &str = include_str!("default.toml");
 
@@ -21,6 +24,7 @@ pub struct Settings {
     pub telemetry: TelemetryConfig,
     pub identity: IdentityConfig,
     pub api: ApiConfig,
+    pub rate_limits: RateLimitsConfig,
 }
 
 /// `[api]`
@@ -29,6 +33,8 @@ pub struct Settings {
 pub struct ApiConfig {
     pub listen: SocketAddr,
     pub database_role: String,
+    pub trusted_proxies: TrustedProxies,
+    pub proxy_header: ProxyHeader,
     /// 0 is one per core.
     pub workers: usize,
     pub max_connections: usize,
@@ -47,7 +53,7 @@ impl Settings {
     /// # Errors
     /// What cannot be read, what nobody knows, and what contradicts itself.
     pub fn load(file: Option<&Path>, overrides: &[(&str, String)]) -> Result<Self, ConfigError> {
-        let sections = ["database", "log", "telemetry", "identity", "api"];
+        let sections = ["database", "log", "telemetry", "identity", "api", "rate_limits"];
         let settings: Self = load(DEFAULTS, file, &sections, overrides)?;
         settings.validate()?;
         Ok(settings)
@@ -57,6 +63,7 @@ impl Settings {
         self.database.validate()?;
         self.telemetry.validate()?;
         self.identity.validate()?;
+        self.rate_limits.validate()?;
         let api = &self.api;
         let positive = [
             ("api.max_connections", api.max_connections as u64),

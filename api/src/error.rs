@@ -119,6 +119,7 @@ impl From<Error> for ApiError {
             Category::NotFound => (StatusCode::NOT_FOUND, error.to_string()),
             Category::Conflict => (StatusCode::CONFLICT, error.to_string()),
             Category::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, error.to_string()),
+            Category::TooMany => (StatusCode::TOO_MANY_REQUESTS, error.to_string()),
             Category::Unavailable => {
                 let detail = match error {
                     Error::Connect(_) => {
@@ -136,6 +137,9 @@ impl From<Error> for ApiError {
         };
         let mut api_error = Self::new(status, error.code(), detail);
         api_error.fields = error.fields();
+        if let Error::TooManyAttempts { retry_after_seconds } = error {
+            api_error = api_error.with_header(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds));
+        }
         if matches!(error, Error::IdempotencyKeyInUse) || status == StatusCode::SERVICE_UNAVAILABLE {
             api_error =
                 api_error.with_header(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));

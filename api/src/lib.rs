@@ -6,11 +6,13 @@
 pub mod access;
 mod authentication;
 pub mod cli;
+pub mod client_address;
 pub mod config;
 mod error;
 mod extract;
 mod middleware;
 pub mod openapi;
+mod rate_limits;
 mod respond;
 mod routes;
 pub mod startup;

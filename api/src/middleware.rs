@@ -1,6 +1,7 @@
 //! What surrounds every request: its identity, its limits, its log line, its metrics, and problem documents for
 //! whatever went wrong, the framework's own errors included.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
@@ -11,13 +12,16 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use comptoir_core::access::Principal;
+use comptoir_core::rate_limits::Subject;
 use comptoir_core::spans::{self, Attribute, Beginning, Span};
 use tracing::{Instrument, field};
 use uuid::Uuid;
 
 use crate::authentication;
+use crate::client_address;
 use crate::config::ApiConfig;
 use crate::error::ApiError;
+use crate::rate_limits::Limits;
 use crate::trace::TraceParent;
 
 const REQUESTS: &str = "comptoir_http_requests_total";
@@ -38,8 +42,8 @@ pub(crate) struct RequestIdentity {
     pub correlation_id: String,
     /// Of this request, and what its events carry.
     pub trace: TraceParent,
-    /// Where the request comes from.
-    pub client_address: Option<String>,
+    /// Where it comes from. `None` only where nobody connected, in tests.
+    pub client_address: Option<IpAddr>,
 }
 
 impl RequestIdentity {
@@ -60,9 +64,13 @@ impl RequestIdentity {
         let trace = trace
             .or_else(|| caller.and_then(TraceParent::parse).map(|caller| caller.child()))
             .unwrap_or_else(TraceParent::generate);
-        let client_address = request.peer_addr().map(|address| address.ip().to_string());
-        (Self { request_id, correlation_id, trace, client_address }, span)
+        (Self { request_id, correlation_id, trace, client_address: client_address(request) }, span)
     }
+}
+
+fn client_address(request: &ServiceRequest) -> Option<IpAddr> {
+    let (peer, api) = (request.peer_addr()?, request.app_data::<Data<ApiConfig>>()?);
+    Some(client_address::resolve(peer.ip(), &api.trusted_proxies, api.proxy_header, request.headers()))
 }
 
 /// OpenTelemetry's semantic conventions for HTTP servers.
@@ -94,6 +102,7 @@ pub(crate) async fn surround<B: MessageBody + 'static>(
         trace_id = identity.trace.trace_id(),
         tenant_id = field::Empty,
         principal_id = field::Empty,
+        client_address = identity.client_address.map(field::display),
     );
     let mut record = Record {
         started: Instant::now(),
@@ -105,15 +114,20 @@ pub(crate) async fn surround<B: MessageBody + 'static>(
         exported,
     };
     request.extensions_mut().insert(identity.clone());
-    let mut result = answer(request, next, &identity, &mut record).instrument(span).await;
+    let limits = Limits::of(&request, &record.route);
+    let mut result = answer(request, next, &identity, &limits, &mut record).instrument(span).await;
     match &mut result {
         Ok(response) => {
             record.status = response.status().as_u16();
             if let Ok(value) = HeaderValue::from_str(&identity.request_id) {
                 response.headers_mut().insert(HeaderName::from_static(REQUEST_ID), value);
             }
+            limits.say(response.headers_mut());
         }
-        Err(refusal) => record.status = refusal.error.status().as_u16(),
+        Err(refusal) => {
+            record.status = refusal.error.status().as_u16();
+            refusal.limits = Some(limits);
+        }
     }
     result.map_err(Error::from)
 }
@@ -165,6 +179,7 @@ impl Drop for Record {
 struct Refusal {
     error: ApiError,
     identity: RequestIdentity,
+    limits: Option<Limits>,
 }
 
 impl std::fmt::Display for Refusal {
@@ -183,6 +198,9 @@ impl ResponseError for Refusal {
         if let Ok(value) = HeaderValue::from_str(&self.identity.request_id) {
             response.headers_mut().insert(HeaderName::from_static(REQUEST_ID), value);
         }
+        if let Some(limits) = &self.limits {
+            limits.say(response.headers_mut());
+        }
         response
     }
 }
@@ -192,11 +210,15 @@ async fn answer<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
     identity: &RequestIdentity,
+    limits: &Limits,
     record: &mut Record,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Refusal> {
-    let limits = request.app_data::<Data<ApiConfig>>();
-    let max_headers = limits.map_or(usize::MAX, |api| api.max_headers);
-    let timeout = limits.map_or(Duration::MAX, |api| Duration::from_millis(api.request_timeout_ms));
+    if let Some(address) = identity.client_address {
+        limits.admit_address(address).map_err(|error| refuse(error, identity, record))?;
+    }
+    let config = request.app_data::<Data<ApiConfig>>();
+    let max_headers = config.map_or(usize::MAX, |api| api.max_headers);
+    let timeout = config.map_or(Duration::MAX, |api| Duration::from_millis(api.request_timeout_ms));
     if request.headers().len() > max_headers {
         let detail = format!("a request may have {max_headers} header fields");
         let error = ApiError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too_many_headers", detail);
@@ -205,6 +227,9 @@ async fn answer<B: MessageBody + 'static>(
     let answering = async {
         if let Some(caller) = authentication::authenticate(&request).await? {
             record.identify(&caller.principal);
+            if let Some(id) = caller.principal.id() {
+                limits.admit(Subject::Principal(id))?;
+            }
             request.extensions_mut().insert(caller);
         }
         next.call(request).await
@@ -242,7 +267,7 @@ async fn answer<B: MessageBody + 'static>(
 
 fn refuse(error: ApiError, identity: &RequestIdentity, record: &mut Record) -> Refusal {
     note(&error, record);
-    Refusal { error, identity: identity.clone() }
+    Refusal { error, identity: identity.clone(), limits: None }
 }
 
 /// What Prometheus shows as help.

@@ -1,12 +1,13 @@
 //! The OpenAPI 3.1 document, generated from the handlers and their types.
 
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, Modify, OpenApi};
 use uuid::Uuid;
 
 use crate::access::{Access, ROUTES};
 use crate::error::{Problem, ProblemField};
+use crate::rate_limits;
 use crate::routes::{auth, customers, operations, orders, products, roles};
 
 /// Where the document is served.
@@ -169,11 +170,36 @@ fn secure(operation: &mut Operation, access: Access) {
     }
 }
 
+/// What every route that is limited can answer.
+#[derive(IntoResponses)]
+#[allow(dead_code, reason = "documentation; the variants are never made")]
+enum LimitProblems<'a> {
+    /// Too many requests, or too many failed attempts; `Retry-After` says in how many seconds to ask again
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(Problem<'a>),
+}
+
+/// Says it of every operation that is limited.
+struct RateLimited;
+
+impl Modify for RateLimited {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let limited = document.paths.paths.iter_mut().filter(|(path, _)| rate_limits::is_limited(path));
+        for operation in limited.flat_map(|(_, item)| operations(item)) {
+            operation.responses.responses.extend(LimitProblems::responses());
+        }
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten()
+}
+
 const SECURITY_SCHEME: &str = "bearer";
 
 #[derive(Debug, OpenApi)]
 #[openapi(
-    modifiers(&AccessRules),
+    modifiers(&AccessRules, &RateLimited),
     info(
         title = "Comptoir",
         description = "Commercial management: customers, products, orders. Amounts and quantities are decimal strings, \

@@ -13,7 +13,9 @@ use comptoir_core::access::Principals;
 use comptoir_core::database::Database;
 use comptoir_core::idempotency;
 use comptoir_core::identity::tokens::AccessTokens;
+use comptoir_core::login_throttle;
 use comptoir_core::outbox::{Notifier, NotifierConfig};
+use comptoir_core::rate_limits::{self, RateLimiter};
 use comptoir_core::telemetry;
 use comptoir_core::unit_of_work::Executor;
 use tokio::task::JoinSet;
@@ -67,6 +69,11 @@ impl Application {
         agents.spawn(Arc::clone(&tokens).follow_file());
         let tokens = Data::from(tokens);
         let document = Data::new(OpenApiText(openapi::json().context("cannot write the OpenAPI document")?));
+        let limiter = RateLimiter::new(settings.rate_limits);
+        login_throttle::describe_metrics();
+        agents.spawn(rate_limits::share_counts(limiter.clone(), database.clone()));
+        agents.spawn(login_throttle::prune_attempts(database.clone()));
+        let limiter = Data::new(limiter);
         let api = settings.api;
         agents.spawn(prune_idempotency_records(database.clone(), api.idempotency_retention_hours));
         let listener =
@@ -83,6 +90,7 @@ impl Application {
                 .app_data(database.clone())
                 .app_data(principals.clone())
                 .app_data(commands.clone())
+                .app_data(limiter.clone())
                 .app_data(document.clone())
                 .app_data(tokens.clone())
                 .wrap(from_fn(surround))

@@ -27,6 +27,8 @@ pub enum Category {
     Conflict,
     /// The caller's version is not the present one.
     PreconditionFailed,
+    /// Too often; the same request may succeed later.
+    TooMany,
     /// Nobody's fault; the same request may succeed later.
     Unavailable,
     /// Our fault.
@@ -61,6 +63,8 @@ pub enum Error {
     /// Never reaches a caller: the principal is looked up again, and the work done again.
     #[error("the principal has changed")]
     PrincipalOutdated,
+    #[error("too many failed attempts: try again in {retry_after_seconds} s")]
+    TooManyAttempts { retry_after_seconds: u64 },
     #[error("this is version {actual} by now, not the one in If-Match; read it again")]
     VersionMismatch { actual: i64 },
     #[error("this Idempotency-Key was used for another request; use a new key for a new request")]
@@ -86,6 +90,7 @@ impl Error {
         match self {
             Self::Unauthenticated | Self::PrincipalOutdated => Category::Unauthenticated,
             Self::Forbidden(_) => Category::Forbidden,
+            Self::TooManyAttempts { .. } => Category::TooMany,
             Self::VersionMismatch { .. } => Category::PreconditionFailed,
             Self::IdempotencyKeyReused => Category::Invalid,
             Self::IdempotencyKeyInUse => Category::Conflict,
@@ -104,6 +109,7 @@ impl Error {
         match self {
             Self::Unauthenticated | Self::PrincipalOutdated => "unauthenticated",
             Self::Forbidden(_) => "forbidden",
+            Self::TooManyAttempts { .. } => "too_many_attempts",
             Self::VersionMismatch { .. } => "version_mismatch",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::IdempotencyKeyInUse => "idempotency_key_in_use",

@@ -79,6 +79,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    login_throttles (subject) {
+        subject -> Bytea,
+        failures -> Float8,
+        attempted_at -> Timestamptz,
+        locked_until -> Nullable<Timestamptz>,
+        ticket -> Uuid,
+    }
+}
+
+diesel::table! {
     order_lines (tenant_id, order_id, position) {
         tenant_id -> Uuid,
         order_id -> Uuid,
@@ -169,6 +179,17 @@ diesel::table! {
         ordered -> Bool,
         archived_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    rate_limit_counts (limit_name, subject, window_number, replica_id) {
+        limit_name -> Text,
+        subject -> Text,
+        window_number -> Int8,
+        replica_id -> Uuid,
+        requests -> Int8,
         updated_at -> Timestamptz,
     }
 }
@@ -278,12 +299,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_events,
     customers,
     idempotency_records,
+    login_throttles,
     order_lines,
     orders,
     outbox_events,
     outbox_operation_events,
     outbox_operations,
     products,
+    rate_limit_counts,
     refresh_tokens,
     relay_replicas,
     relay_shards,

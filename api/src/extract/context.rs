@@ -24,6 +24,7 @@ impl FromRequest for Context {
             let RequestIdentity { request_id, correlation_id, trace, client_address } = identity;
             let Caller { principal, required } = caller;
             let traceparent = Some(trace.to_string());
+            let client_address = client_address.map(|address| address.to_string());
             Self(RequestContext {
                 principal,
                 required,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use comptoir_core::database::Database;
+use comptoir_core::rate_limits::RateLimiter;
 use comptoir_core::telemetry::MetricsHandle;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -45,8 +46,13 @@ pub(crate) async fn ready(database: web::Data<Database>) -> HttpResponse {
 /// Metrics in Prometheus' text format
 #[utoipa::path(get, path = "/metrics", tag = "operations",
     responses((status = 200, content_type = "text/plain; version=0.0.4", body = String)))]
-pub(crate) async fn metrics(handle: web::Data<MetricsHandle>, database: web::Data<Database>) -> HttpResponse {
+pub(crate) async fn metrics(
+    handle: web::Data<MetricsHandle>,
+    database: web::Data<Database>,
+    limiter: web::Data<RateLimiter>,
+) -> HttpResponse {
     database.record_metrics();
+    limiter.record_metrics();
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(handle.render())
 }
 

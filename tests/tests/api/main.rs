@@ -6,6 +6,7 @@ mod faults;
 mod idempotency;
 mod isolation;
 mod keys;
+mod limits;
 mod lists;
 mod operations;
 mod orders;

@@ -1,0 +1,96 @@
+//! Rate limits as HTTP says them: who is counted, the fields of every answer, and 429.
+//!
+//! The fields are those of draft-ietf-httpapi-ratelimit-headers-06, the last revision with one field for each value.
+
+use std::cell::Cell;
+use std::net::IpAddr;
+
+use actix_web::dev::ServiceRequest;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::web::Data;
+use comptoir_core::rate_limits::{Exceeded, RateLimiter, Standing, Subject, WINDOW_SECONDS};
+
+use crate::error::ApiError;
+
+/// Where nobody is limited: what asks here watches whether the API lives, and must be answered when it is busiest.
+const UNLIMITED: &[&str] = &["/health/live", "/health/ready", "/metrics"];
+/// Routes under this take secrets, or make some: guesses, for all that is known.
+const SIGN_IN: &str = "/api/v1/auth/";
+
+const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// The limits of one request, and how it stands with the one that is nearest to its end.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    limiter: Option<Data<RateLimiter>>,
+    takes_secrets: bool,
+    nearest: Cell<Option<Standing>>,
+}
+
+impl Limits {
+    /// `route` is the pattern of its path.
+    pub(crate) fn of(request: &ServiceRequest, route: &str) -> Self {
+        let limiter = request.app_data::<Data<RateLimiter>>().filter(|_| is_limited(route)).cloned();
+        Self { limiter, takes_secrets: route.starts_with(SIGN_IN), nearest: Cell::default() }
+    }
+
+    /// Counts the request against the limits of its address.
+    ///
+    /// # Errors
+    /// 429.
+    pub(crate) fn admit_address(&self, address: IpAddr) -> Result<(), ApiError> {
+        self.admit(Subject::Address(address.into()))?;
+        if self.takes_secrets { self.admit(Subject::SignIn(address.into())) } else { Ok(()) }
+    }
+
+    /// Counts it against the limit of whoever it comes from.
+    ///
+    /// # Errors
+    /// 429.
+    pub(crate) fn admit(&self, subject: Subject) -> Result<(), ApiError> {
+        let Some(limiter) = &self.limiter else { return Ok(()) };
+        let (standing, is_admitted) = match limiter.admit(subject) {
+            Ok(None) => return Ok(()),
+            Ok(Some(standing)) => (standing, true),
+            Err(Exceeded(standing)) => (standing, false),
+        };
+        self.nearest.set(Some(self.nearest.get().map_or(standing, |other| other.nearer(standing))));
+        if is_admitted { Ok(()) } else { Err(exceeded(subject, standing)) }
+    }
+
+    /// Says in an answer how the client stands.
+    pub(crate) fn say(&self, headers: &mut HeaderMap) {
+        let Some(Standing { limit, remaining, reset_seconds }) = self.nearest.get() else { return };
+        for (name, value) in
+            [(LIMIT, u64::from(limit)), (REMAINING, remaining.into()), (RESET, reset_seconds)]
+        {
+            headers.insert(name, HeaderValue::from(value));
+        }
+        if let Ok(policy) = HeaderValue::try_from(format!("{limit};w={WINDOW_SECONDS}")) {
+            headers.insert(POLICY, policy);
+        }
+    }
+}
+
+/// Whether requests to this route are counted; by the pattern of its path.
+pub(crate) fn is_limited(route: &str) -> bool {
+    !UNLIMITED.contains(&route)
+}
+
+fn exceeded(subject: Subject, standing: Standing) -> ApiError {
+    let who = match subject {
+        Subject::Principal(_) => "a user or an API key may make",
+        Subject::Address(_) => "an address may make",
+        Subject::SignIn(_) => "an address may make, to log in and the like,",
+    };
+    let Standing { limit, reset_seconds, .. } = standing;
+    let detail = format!(
+        "{who} {limit} requests in {WINDOW_SECONDS} s, and has; the next {WINDOW_SECONDS} s begin in {reset_seconds} s"
+    );
+    ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail)
+        .with_header(RETRY_AFTER, HeaderValue::from(reset_seconds))
+}

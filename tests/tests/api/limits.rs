@@ -1,0 +1,218 @@
+//! Rate limits and whose requests they count, with one API process and with two.
+
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Result, ensure};
+use comptoir_tests::harness::{Answer, Api, Http, Proxy, Scrape, World, address, until, with_address};
+
+const LIMIT: Duration = Duration::from_secs(20);
+const ADDRESS_LIMIT: (&str, &str) = ("COMPTOIR__RATE_LIMITS__ADDRESS_REQUESTS_PER_MINUTE", "200");
+const BEHIND_A_PROXY: (&str, &str) = ("COMPTOIR__API__TRUSTED_PROXIES", "127.0.0.0/8");
+const SHARED_SOON: (&str, &str) = ("COMPTOIR__RATE_LIMITS__SHARE_INTERVAL_MS", "100");
+
+/// Waits until a window has this much time left: what is counted in two windows would not add up.
+async fn early_in_a_window(left: Duration) -> Result<()> {
+    let into_window = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_millis() % 60_000;
+    let remaining = Duration::from_millis(60_000 - u64::try_from(into_window)?);
+    if remaining < left {
+        tokio::time::sleep(remaining + Duration::from_millis(10)).await;
+    }
+    Ok(())
+}
+
+async fn ask_as(http: &Http, client: &str) -> Result<Answer> {
+    http.send(reqwest::Method::GET, "//api/openapi.json", &[("X-Forwarded-For", client)], None).await
+}
+
+fn number(answer: &Answer, header: &str) -> u64 {
+    answer.header(header).and_then(|value| value.parse().ok()).expect(header)
+}
+
+/// Asks until it is refused, `most` times at most, and returns how often it was not.
+async fn ask_until_refused(http: &Http, client: &str, most: u64) -> Result<u64> {
+    for asked in 0..most {
+        if ask_as(http, client).await?.status == 429 {
+            return Ok(asked);
+        }
+    }
+    Ok(most)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_answer_says_how_many_requests_are_left_and_health_is_not_limited() {
+    World::run(async |world| {
+        let api = Api::start(world, &[ADDRESS_LIMIT]).await?;
+        early_in_a_window(Duration::from_secs(10)).await?;
+        let mut last = None;
+        for path in ["//api/openapi.json", "/orders", "/orders/none", "//nothing"] {
+            let answer = api.http.get(path).await?;
+            assert_eq!(number(&answer, "ratelimit-limit"), 200, "{path}");
+            assert_eq!(answer.header("ratelimit-policy"), Some("200;w=60"), "{path}");
+            assert!((1..=60).contains(&number(&answer, "ratelimit-reset")), "{path}");
+            let remaining = number(&answer, "ratelimit-remaining");
+            assert!(last.is_none_or(|last| remaining == last - 1), "{path}: {remaining} after {last:?}");
+            last = Some(remaining);
+        }
+        for path in ["//health/live", "//health/ready", "//metrics"] {
+            assert_eq!(api.http.get(path).await?.header("ratelimit-limit"), None, "{path}");
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn beyond_its_limit_an_address_is_told_when_to_come_back_and_others_are_not_affected() {
+    World::run(async |world| {
+        let api = Api::start(world, &[ADDRESS_LIMIT, BEHIND_A_PROXY]).await?;
+        early_in_a_window(Duration::from_secs(20)).await?;
+        assert_eq!(ask_until_refused(&api.http, "203.0.113.1", 300).await?, 200);
+        let refused = ask_as(&api.http, "203.0.113.1").await?;
+        assert_eq!((refused.status, refused.code()), (429, "rate_limited"), "{}", refused.text);
+        assert_eq!(refused.header("content-type"), Some("application/problem+json"));
+        assert_eq!(number(&refused, "ratelimit-remaining"), 0);
+        assert_eq!(number(&refused, "retry-after"), number(&refused, "ratelimit-reset"));
+        assert_eq!(ask_as(&api.http, "203.0.113.2").await?.status, 200);
+        // What a client says of others does not make it another client.
+        assert_eq!(ask_as(&api.http, "198.51.100.7, 203.0.113.1").await?.status, 429);
+        // One network of IPv6 is one client.
+        assert_eq!(ask_until_refused(&api.http, "2001:db8::1", 150).await?, 150);
+        assert_eq!(ask_until_refused(&api.http, "[2001:db8::ffff]:4711", 100).await?, 50);
+        assert_eq!(ask_as(&api.http, "2001:db8:0:1::1").await?.status, 200);
+        let metrics = Scrape::of(&api.http).await?;
+        assert!(metrics.sum("comptoir_rate_limited_total").is_some_and(|refused| refused >= 4.0));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_believed_who_is_not_a_trusted_proxy() {
+    World::run(async |world| {
+        let api =
+            Api::start(world, &[ADDRESS_LIMIT, ("COMPTOIR__API__TRUSTED_PROXIES", "10.0.0.0/8")]).await?;
+        early_in_a_window(Duration::from_secs(10)).await?;
+        let before = number(&ask_as(&api.http, "203.0.113.1").await?, "ratelimit-remaining");
+        let after = number(&ask_as(&api.http, "203.0.113.2").await?, "ratelimit-remaining");
+        assert_eq!(after, before - 1, "both are the address that connected");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_process_admitted_is_not_left_at_the_other() {
+    World::run(async |world| {
+        let settings = [ADDRESS_LIMIT, BEHIND_A_PROXY, SHARED_SOON];
+        let (one, other) = (Api::start(world, &settings).await?, Api::start(world, &settings).await?);
+        early_in_a_window(Duration::from_secs(25)).await?;
+        let client = "203.0.113.1";
+        assert_eq!(ask_until_refused(&one.http, client, 150).await?, 150);
+        let mut asked = 0;
+        until("the other process to have heard of it", LIMIT, async || {
+            asked += 1;
+            let remaining = number(&ask_as(&other.http, client).await?, "ratelimit-remaining");
+            ensure!(remaining <= 50 - asked, "it says {remaining}");
+            Ok(())
+        })
+        .await?;
+        // Nobody else asks: from here on it is exact.
+        let admitted = asked + ask_until_refused(&other.http, client, 100).await?;
+        assert_eq!(admitted, 50);
+        until("the first process to have heard of that", LIMIT, async || {
+            ensure!(ask_as(&one.http, client).await?.status == 429, "it still lets the client in");
+            Ok(())
+        })
+        .await
+    })
+    .await;
+}
+
+/// At the same time, and as fast as they can: without sharing, each would admit 400.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_busy_processes_admit_little_more_than_the_limit() {
+    World::run(async |world| {
+        let limit = ("COMPTOIR__RATE_LIMITS__ADDRESS_REQUESTS_PER_MINUTE", "400");
+        let settings = [limit, BEHIND_A_PROXY, SHARED_SOON];
+        let (one, other) = (Api::start(world, &settings).await?, Api::start(world, &settings).await?);
+        early_in_a_window(Duration::from_secs(30)).await?;
+        let load = async |api: &Api| -> Result<u64> {
+            let mut pace = tokio::time::interval(Duration::from_millis(10));
+            let mut admitted = 0;
+            for _ in 0..500 {
+                pace.tick().await;
+                admitted += u64::from(ask_as(&api.http, "203.0.113.1").await?.status == 200);
+            }
+            Ok(admitted)
+        };
+        let (here, there) = tokio::try_join!(load(&one), load(&other))?;
+        let admitted = here + there;
+        eprintln!("admitted {admitted} ({here} + {there}) of 400");
+        assert!((400..600).contains(&admitted), "{here} + {there}");
+        let row =
+            "SELECT count(*) FROM rate_limit_counts WHERE limit_name = 'address' AND subject = '203.0.113.1'";
+        let rows: i64 = world.sql().await?.query_one(row, &[]).await?.get(0);
+        assert_eq!(rows, 2, "each process writes one row of its own");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_database_every_process_counts_for_itself_and_shares_again_later() {
+    World::run(async |world| {
+        let proxy = Proxy::start(address(&world.database.url)?).await?;
+        let url = with_address(&world.database.url, &proxy.address())?;
+        let settings = [ADDRESS_LIMIT, BEHIND_A_PROXY, SHARED_SOON, ("DATABASE_URL", &url)];
+        let api = Api::start(world, &settings).await?;
+        proxy.cut();
+        early_in_a_window(Duration::from_secs(30)).await?;
+        assert_eq!(ask_until_refused(&api.http, "203.0.113.1", 300).await?, 200);
+        until("a failure to be counted", LIMIT, async || {
+            let failures = Scrape::of(&api.http).await?.sum("comptoir_rate_limit_share_failures_total");
+            ensure!(failures > Some(0.0), "{failures:?}");
+            Ok(())
+        })
+        .await?;
+        proxy.heal();
+        let sql = world.sql().await?;
+        until("the counts to be shared", LIMIT, async || {
+            let rows = sql.query("SELECT requests FROM rate_limit_counts", &[]).await?;
+            ensure!(rows.len() == 1 && rows[0].get::<_, i64>(0) == 200, "{} rows", rows.len());
+            Ok(())
+        })
+        .await
+    })
+    .await;
+}
+
+/// A replica that nobody asks much, and one that nobody asks any more, cost the database nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn small_counts_are_not_shared_at_all() {
+    World::run(async |world| {
+        let api = Api::start(world, &[SHARED_SOON]).await?;
+        for _ in 0..50 {
+            assert_eq!(ask_as(&api.http, "203.0.113.1").await?.status, 200);
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(Scrape::of(&api.http).await?.sum("comptoir_rate_limit_shared_total"), Some(0.0));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_limited_operation_says_in_the_description_that_it_can_answer_429() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let description = api.http.get("//api/openapi.json").await?.json;
+        for (path, operations) in description["paths"].as_object().into_iter().flatten() {
+            for (method, operation) in operations.as_object().into_iter().flatten() {
+                let is_limited = !(path.starts_with("/health/") || path == "/metrics");
+                assert_eq!(operation["responses"].get("429").is_some(), is_limited, "{method} {path}");
+            }
+        }
+        Ok(())
+    })
+    .await;
+}
