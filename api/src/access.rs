@@ -20,7 +20,8 @@ pub enum Access {
 pub const ROUTES: &[(&str, &str, Access)] = {
     use Access::{Authenticated, Needs};
     use Permission::{
-        CustomersRead, CustomersWrite, OrdersRead, OrdersShip, OrdersWrite, ProductsRead, ProductsWrite,
+        AuditRead, CustomersRead, CustomersWrite, OrdersRead, OrdersShip, OrdersWrite, ProductsRead,
+        ProductsWrite,
     };
     &[
         ("GET", "/api/v1/customers", Needs(CustomersRead)),
@@ -42,6 +43,8 @@ pub const ROUTES: &[(&str, &str, Access)] = {
         ("POST", "/api/v1/orders/{id}/ship", Needs(OrdersShip)),
         ("POST", "/api/v1/orders/{id}/deliver", Needs(OrdersShip)),
         ("GET", "/api/v1/roles", Authenticated),
+        ("GET", "/api/v1/audit-events", Needs(AuditRead)),
+        ("GET", "/api/v1/audit-events.csv", Needs(AuditRead)),
     ]
 };
 

@@ -1,5 +1,7 @@
 //! The command line of `api`.
 
+mod audit;
+
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -40,6 +42,9 @@ enum Command {
     /// The keys that sign access tokens
     #[command(subcommand)]
     Keys(Keys),
+    /// The audit trail
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -141,6 +146,7 @@ fn run(command: Option<Command>, settings: Settings) -> anyhow::Result<()> {
             }
             // Answered already: it needs no settings.
             Some(Command::Keys(_)) => Ok(()),
+            Some(Command::Audit(command)) => audit::run(command, &settings).await,
             None => Application::build(settings)?.run_until_stopped().await,
         }
     })

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::access::{Access, ROUTES};
 use crate::error::{Problem, ProblemField};
 use crate::rate_limits;
-use crate::routes::{auth, customers, operations, orders, products, roles};
+use crate::routes::{audit, auth, customers, operations, orders, products, roles};
 
 /// Where the document is served.
 pub const PATH: &str = "/api/openapi.json";
@@ -227,6 +227,8 @@ const SECURITY_SCHEME: &str = "bearer";
         orders::handlers::deliver,
         orders::handlers::cancel,
         roles::list,
+        audit::handlers::list,
+        audit::handlers::export,
         operations::live,
         operations::ready,
         operations::metrics,
@@ -239,6 +241,7 @@ const SECURITY_SCHEME: &str = "bearer";
         (name = "orders", description = "What was sold to whom: pending → confirmed → shipped → delivered, or cancelled"),
         (name = "authentication", description = "How somebody proves who they are"),
         (name = "roles", description = "Who may do what"),
+        (name = "audit", description = "Who did what"),
         (name = "operations", description = "Health and metrics"),
     )
 )]

@@ -12,8 +12,18 @@ use config::{Config, Environment, File, FileFormat, Map, Source, Value};
 use serde::{Deserialize, de::DeserializeOwned};
 
 /// Every section that either binary knows.
-const SECTIONS: &[&str] =
-    &["database", "log", "telemetry", "identity", "api", "rate_limits", "broker", "relay", "history", "routing"];
+const SECTIONS: &[&str] = &[
+    "database",
+    "log",
+    "telemetry",
+    "identity",
+    "api",
+    "rate_limits",
+    "broker",
+    "relay",
+    "history",
+    "routing",
+];
 
 /// Sections that are lists of tables: environment variables cannot say what is in them.
 const LISTS: &[&str] = &["routing"];

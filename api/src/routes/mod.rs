@@ -1,5 +1,6 @@
 //! Every route, in one visible place.
 
+pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod customers;
 pub(crate) mod operations;
@@ -23,7 +24,8 @@ pub(crate) fn configure(services: &mut web::ServiceConfig) {
                 .configure(customers::routes)
                 .configure(products::routes)
                 .configure(orders::routes)
-                .configure(roles::routes),
+                .configure(roles::routes)
+                .configure(audit::routes),
         )
         .service(resource("/api/openapi.json", "GET, HEAD").route(get().to(operations::openapi)))
         .service(web::redirect("/api/docs", "/api/docs/"))

@@ -3,6 +3,9 @@
 //!
 //! Rows are chained by hash; the database's function `audit_append` is the only way to write one (docs/audit.md).
 
+mod queries;
+mod verify;
+
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::sql_types::{Nullable, Text, Timestamptz, Uuid as SqlUuid};
@@ -11,6 +14,9 @@ use uuid::Uuid;
 
 use crate::access::Actor;
 use crate::context::RequestContext;
+
+pub use queries::{AuditEventDetails, AuditFilter, AuditSort, has_more_than, list};
+pub use verify::{Anchors, Broken, ChainId, Head, Report, Rule, TenantDigest, VerifyError, verify};
 
 /// What a command did to which resource.
 #[derive(Debug)]

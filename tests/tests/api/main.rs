@@ -1,6 +1,7 @@
 //! The HTTP API, over HTTP, with a real database.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod audit;
 mod customers;
 mod faults;
 mod idempotency;

@@ -1,0 +1,2 @@
+DROP POLICY owner ON audit_chains;
+DROP POLICY owner ON audit_events;

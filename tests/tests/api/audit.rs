@@ -1,0 +1,332 @@
+//! The audit trail: what can be read of it, and that whatever is done to its rows is found.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use comptoir_tests::harness::{Answer, Api, Exit, Http, World, api_key, program, run};
+use serde_json::Value;
+use tokio_postgres::Client;
+
+const COMMAND_LIMIT: Duration = Duration::from_secs(60);
+
+async fn verify(world: &World, arguments: &[&str]) -> Result<Exit> {
+    let mut command = Command::new(program("api")?);
+    command.args(["audit", "verify"]).args(arguments).env("DATABASE_URL", &world.database.url);
+    run(command, COMMAND_LIMIT).await
+}
+
+async fn assert_sound(world: &World) -> Result<()> {
+    let exit = verify(world, &[]).await?;
+    ensure!(exit.code == Some(0) && exit.stdout.contains("sound"), "{exit:?}");
+    Ok(())
+}
+
+/// What `verify --json` says of a trail that it finds broken.
+async fn broken(world: &World, arguments: &[&str]) -> Result<Vec<Value>> {
+    let exit = verify(world, &[&["--json"], arguments].concat()).await?;
+    ensure!(exit.code == Some(1), "the trail should be broken: {exit:?}");
+    let report: Value = serde_json::from_str(&exit.stdout)?;
+    ensure!(report["sound"] == false && exit.stderr.contains("the audit trail is broken"), "{exit:?}");
+    Ok(report["broken"].as_array().cloned().unwrap_or_default())
+}
+
+/// A trail of so many rows, some with a state before, one without a state after.
+async fn trail(api: &Api, customers: usize) -> Result<()> {
+    for number in 0..customers {
+        let customer = api.customer(&format!("C-{number}")).await?;
+        let path = format!("/customers/{}", customer["id"].as_str().unwrap_or_default());
+        let deleted = api.http.send(reqwest::Method::DELETE, &path, &[("If-Match", "\"1\"")], None).await?;
+        ensure!(deleted.status == 204, "{}", deleted.text);
+    }
+    Ok(())
+}
+
+/// All rows into one chain, hashed as the database does, so that a row has neighbours to be taken from: which chain a command
+/// writes to depends on the connection that it gets.
+async fn gather(sql: &Client) -> Result<()> {
+    let gathered = "
+        DROP TABLE IF EXISTS kept;
+        CREATE TEMP TABLE kept AS SELECT * FROM audit_events;
+        DELETE FROM audit_events;
+        DELETE FROM audit_chains;
+        SELECT set_config('comptoir.tenant_id', (SELECT min(tenant_id::text) FROM kept), false);
+        DO $$ DECLARE k kept; BEGIN
+            FOR k IN SELECT * FROM kept ORDER BY occurred_at, id LOOP
+                PERFORM audit_append(k.id, k.occurred_at, k.actor_type, k.actor_id, k.actor_name, k.session_id, k.action,
+                    k.resource_type, k.resource_id, k.before, k.after, k.request_id, k.client_address);
+            END LOOP;
+        END $$";
+    Ok(sql.batch_execute(gathered).await?)
+}
+
+/// Each column of a row, and SQL that changes a little of it.
+const CHANGES: [(&str, &str); 18] = [
+    ("tenant_id", "gen_random_uuid()"),
+    ("chain", "(chain + 1) % 64"),
+    ("position", "position + 1000"),
+    ("id", "gen_random_uuid()"),
+    ("occurred_at", "occurred_at + interval '1 microsecond'"),
+    ("actor_type", "'user'"),
+    ("actor_id", "overlay(actor_id::text placing '0' from 1 for 1)::uuid"),
+    ("actor_name", "actor_name || ' '"),
+    ("session_id", "gen_random_uuid()"),
+    ("action", "upper(left(action, 1)) || substr(action, 2)"),
+    ("resource_type", "'Customer'"),
+    ("resource_id", "left(resource_id, -1) || 'g'"),
+    ("before", "jsonb_build_object('a', before)"),
+    ("after", "replace(after::text, 'C-', 'D-')::jsonb"),
+    ("request_id", "request_id || '0'"),
+    ("client_address", "'127.0.0.2'"),
+    ("previous_hash", "set_byte(previous_hash, 31, get_byte(previous_hash, 31) # 1)"),
+    ("hash", "set_byte(hash, 0, get_byte(hash, 0) # 128)"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_change_in_any_column_of_any_row_is_found() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        trail(&api, 3).await?;
+        let sql = world.sql().await?;
+        gather(&sql).await?;
+        assert_sound(world).await?;
+        sql.batch_execute("CREATE TABLE saved AS SELECT * FROM audit_events").await?;
+        let columns = "SELECT attname FROM pg_attribute WHERE attrelid = 'audit_events'::regclass AND attnum > 0";
+        let columns = sql.query(columns, &[]).await?;
+        assert_eq!(columns.len(), CHANGES.len(), "every column is tried");
+        for (column, change) in CHANGES {
+            // The first one, one in the middle, the last one.
+            for position in [1_i64, 3, 6] {
+                let changed = format!(
+                    "UPDATE audit_events SET {column} = {change} WHERE position = {position} AND {column} IS DISTINCT FROM {change}"
+                );
+                if sql.execute(&changed, &[]).await? == 0 {
+                    ensure!(["after", "before"].contains(&column), "nothing changed by {changed}");
+                    continue;
+                }
+                let found = broken(world, &[]).await?;
+                // The row itself, wherever it is now, or the next one.
+                let is_near = |one: &Value| {
+                    [0, 1, 1000].map(|away| Some(position + away)).contains(&one["position"].as_i64())
+                };
+                assert!(found.iter().any(is_near), "{column} at {position}: {found:?}");
+                sql.batch_execute("TRUNCATE audit_events; INSERT INTO audit_events SELECT * FROM saved").await?;
+            }
+        }
+        assert_sound(world).await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_are_removed_swapped_or_slipped_in_are_found() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        trail(&api, 3).await?;
+        let sql = world.sql().await?;
+        gather(&sql).await?;
+        sql.batch_execute(
+            "CREATE TABLE saved AS SELECT * FROM audit_events; CREATE TABLE saved_chains AS SELECT * FROM audit_chains",
+        )
+        .await?;
+        for (tampering, position, rule) in [
+            ("DELETE FROM audit_events WHERE position = 3", 4, "gap"),
+            ("DELETE FROM audit_events WHERE position = 1", 2, "gap"),
+            ("DELETE FROM audit_events WHERE position > 4", 6, "head"),
+            ("DELETE FROM audit_events", 6, "head"),
+            ("DELETE FROM audit_chains", 6, "head"),
+            ("UPDATE audit_chains SET position = 5", 6, "head"),
+            ("UPDATE audit_chains SET hash = sha256('x')", 6, "head"),
+            (
+                "UPDATE audit_events AS e SET position = 5 - position WHERE position IN (2, 3)",
+                2,
+                "link",
+            ),
+            (
+                "INSERT INTO audit_events SELECT tenant_id, chain, 7, gen_random_uuid(), occurred_at, actor_type, actor_id,
+                    actor_name, session_id, action, resource_type, resource_id, before, after, request_id, client_address,
+                    hash, sha256('x') FROM audit_events WHERE position = 6",
+                7,
+                "content",
+            ),
+            (
+                "UPDATE audit_events SET position = position + 1 WHERE position > 3;
+                INSERT INTO audit_events SELECT tenant_id, chain, 4, gen_random_uuid(), occurred_at, actor_type, actor_id,
+                    actor_name, session_id, action, resource_type, resource_id, before, after, request_id, client_address,
+                    previous_hash, hash FROM audit_events WHERE position = 3",
+                4,
+                "link",
+            ),
+        ] {
+            // The primary key would refuse positions that are exchanged row by row.
+            sql.batch_execute("ALTER TABLE audit_events DROP CONSTRAINT IF EXISTS audit_events_pkey").await?;
+            sql.batch_execute(tampering).await?;
+            let found = broken(world, &[]).await?;
+            assert_eq!(found.len(), 1, "{tampering}: {found:?}");
+            assert_eq!((found[0]["position"].as_i64(), found[0]["rule"].as_str()), (Some(position), Some(rule)), "{tampering}");
+            sql.batch_execute(
+                "TRUNCATE audit_events, audit_chains; INSERT INTO audit_events SELECT * FROM saved;
+                INSERT INTO audit_chains SELECT * FROM saved_chains",
+            )
+            .await?;
+        }
+        assert_sound(world).await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_written_anew_as_a_whole_differs_from_its_anchors() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        trail(&api, 2).await?;
+        let sql = world.sql().await?;
+        gather(&sql).await?;
+        let anchors = world.logs().join("anchors").display().to_string();
+        let saved = verify(world, &["--save-anchors", &anchors]).await?;
+        assert_eq!(saved.code, Some(0), "{saved:?}");
+        trail(&api, 1).await?;
+        let later = verify(world, &["--anchors", &anchors]).await?;
+        assert_eq!(later.code, Some(0), "what came later does not matter: {later:?}");
+        // Cut off, with a head that fits.
+        sql.batch_execute(
+            "DELETE FROM audit_events AS e USING audit_chains AS c WHERE e.chain = c.chain AND c.position >= 4 AND e.position > 3;
+            UPDATE audit_chains AS c SET position = e.position, hash = e.hash FROM audit_events AS e
+            WHERE e.chain = c.chain AND c.position >= 4 AND e.position = 3",
+        )
+        .await?;
+        assert_sound(world).await?;
+        let found = broken(world, &["--anchors", &anchors]).await?;
+        assert_eq!((found[0]["position"].as_i64(), found[0]["rule"].as_str()), (Some(4), Some("anchor_missing")));
+        // Another story, hashed as it should be.
+        sql.batch_execute("UPDATE audit_events SET action = 'customer.update'").await?;
+        gather(&sql).await?;
+        assert_sound(world).await?;
+        let found = broken(world, &["--anchors", &anchors]).await?;
+        assert!(["anchor", "anchor_missing"].contains(&found[0]["rule"].as_str().unwrap_or_default()), "{found:?}");
+        let unreadable = verify(world, &["--anchors", "/nonexistent"]).await?;
+        assert_eq!(unreadable.code, Some(1), "{unreadable:?}");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_see_everything_is_not_told_that_it_is_sound() {
+    World::run(async |world| {
+        let url = format!(
+            "{}{}options=-c%20role%3Dcomptoir_runtime",
+            world.database.url,
+            if world.database.url.contains('?') { '&' } else { '?' }
+        );
+        let mut command = Command::new(program("api")?);
+        command.args(["audit", "verify"]).env("DATABASE_URL", url);
+        let exit = run(command, COMMAND_LIMIT).await?;
+        assert_eq!(exit.code, Some(1), "{exit:?}");
+        assert!(exit.stderr.contains("does not see the rows of all tenants"), "{}", exit.stderr);
+        Ok(())
+    })
+    .await;
+}
+
+async fn listed(http: &Http, query: &str) -> Result<Vec<Value>> {
+    let answer = http.get(&format!("/audit-events{query}")).await?;
+    ensure!(answer.status == 200, "{query}: {}", answer.text);
+    Ok(answer.json["data"].as_array().cloned().unwrap_or_default())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_trail_says_who_did_what_and_is_filtered_and_paged() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let customer = api.customer("C-1").await?;
+        let product = api.product("P-1").await?;
+        let order = api.order(&customer, &product).await?;
+        let all = listed(&api.http, "").await?;
+        let actions: Vec<_> = all.iter().map(|one| one["action"].as_str().unwrap_or_default()).collect();
+        assert_eq!(actions, ["order.place", "product.create", "customer.create"], "newest first");
+        let placed = &all[0];
+        assert_eq!((&placed["resource_type"], &placed["resource_id"]), (&"order".into(), &order["id"]));
+        assert_eq!(placed["actor_type"], "api_key");
+        assert_eq!(placed["client_address"], "127.0.0.1");
+        assert_eq!((&placed["before"], placed["after"].is_object()), (&Value::Null, true));
+        let actor = placed["actor_id"].as_str().unwrap_or_default();
+        let at = placed["occurred_at"].as_str().unwrap_or_default();
+        for (query, expected) in [
+            ("?action=product.create".to_owned(), 1),
+            ("?resource_type=order".to_owned(), 1),
+            (format!("?resource_id={}", customer["id"].as_str().unwrap_or_default()), 1),
+            (format!("?actor_id={actor}"), 3),
+            ("?actor_id=00000000-0000-0000-0000-000000000000".to_owned(), 0),
+            (format!("?occurred_from={at}"), 1),
+            (format!("?occurred_before={at}"), 2),
+        ] {
+            assert_eq!(listed(&api.http, &query).await?.len(), expected, "{query}");
+        }
+        let first = api.http.get("/audit-events?limit=2&sort=occurred_at").await?;
+        let cursor = first.json["next_cursor"].as_str().unwrap_or_default();
+        let rest = listed(&api.http, &format!("?limit=2&sort=occurred_at&cursor={cursor}")).await?;
+        assert_eq!(rest.len(), 1);
+        assert_eq!(rest[0]["id"], placed["id"]);
+        for query in ["?actor_id=me", "?occurred_from=yesterday", "?sort=action", "?nonsense=1", "?limit=0"] {
+            assert_eq!(api.http.get(&format!("/audit-events{query}")).await?.status, 422, "{query}");
+        }
+        Ok(())
+    })
+    .await;
+}
+
+fn csv_rows(answer: &Answer) -> Result<Vec<csv::StringRecord>> {
+    let mut reader = csv::Reader::from_reader(answer.text.as_bytes());
+    Ok(reader.records().collect::<Result<_, _>>()?)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_export_is_csv_that_no_spreadsheet_runs() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let hostile = [("X-Request-Id", "=HYPERLINK(1)")];
+        let body = serde_json::json!({"code": "C-1", "name": "One, \"two\"", "email": "someone@example.com"});
+        let created = api.http.send(reqwest::Method::POST, "/customers", &hostile, Some(&body)).await?;
+        assert_eq!(created.status, 201, "{}", created.text);
+        for number in 0..250 {
+            api.customer(&format!("D-{number}")).await?;
+        }
+        let exported = api.http.get("/audit-events.csv").await?;
+        assert_eq!(exported.status, 200, "{}", exported.text);
+        assert_eq!(exported.header("content-type"), Some("text/csv; charset=utf-8; header=present"));
+        assert!(exported.text.starts_with("occurred_at,id,actor_type,"), "{:.200}", exported.text);
+        assert_eq!(exported.text.matches("\r\n").count(), 252, "a line each, as RFC 4180 ends them");
+        let rows = csv_rows(&exported)?;
+        assert_eq!(rows.len(), 251, "more than one page");
+        let first = rows.last().expect("a row");
+        assert_eq!(&first[11], "'=HYPERLINK(1)");
+        let after: Value = serde_json::from_str(&first[10])?;
+        assert_eq!(after["name"], "One, \"two\"");
+        let filtered = api.http.get("/audit-events.csv?action=order.place").await?;
+        assert_eq!(csv_rows(&filtered)?.len(), 0);
+        assert_eq!(api.http.get("/audit-events.csv?limit=1").await?.status, 422);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_trail_is_for_those_who_may_read_it_and_of_their_own_tenant() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.customer("C-1").await?;
+        let sql = world.sql().await?;
+        let tenant = world.tenant().await?;
+        let without = api.http.clone().with_credential(&api_key(&sql, tenant.id, &["orders:read"]).await?);
+        for path in ["/audit-events", "/audit-events.csv"] {
+            assert_eq!(without.get(path).await?.status, 403, "{path}");
+        }
+        let other = comptoir_tests::harness::Tenant::create(&sql, "Other").await?;
+        let other = api.http.clone().with_credential(&other.api_key);
+        assert_eq!(listed(&other, "").await?.len(), 0);
+        assert_eq!(csv_rows(&other.get("/audit-events.csv").await?)?.len(), 0);
+        Ok(())
+    })
+    .await;
+}
