@@ -74,6 +74,8 @@ crate::statement! {
 }
 
 crate::statement! {
+    /// The owner is fence enough: its id is used by one process, once, and claims, renewals and this follow one another in
+    /// one task. An epoch would leave behind what was claimed when the answer was lost.
     struct Release<'a> { owner: Uuid => SqlUuid, shards: &'a [i16] => Array<SmallInt>, channel: &'a str => Text }
     = "WITH released AS (
         UPDATE relay_shards SET owner = NULL, expires_at = NULL

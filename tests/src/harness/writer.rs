@@ -3,17 +3,17 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use super::connect;
+use super::{connect, until};
 
 const AGGREGATES: u32 = 40;
 /// One transaction in this many is rolled back.
@@ -71,20 +71,36 @@ pub async fn insert_many(client: &Client, events: i64, aggregates: i64) -> Resul
 #[derive(Debug)]
 pub struct Writers {
     stop: Arc<AtomicBool>,
+    /// Events so far.
+    committed: Arc<AtomicUsize>,
     tasks: Vec<JoinHandle<Result<HashSet<Uuid>>>>,
 }
 
 impl Writers {
     /// `pause` between the transactions of one writer. The seed decides what they write, not how they interleave.
     pub fn start(database_url: &str, writers: u64, pause: Duration, seed: u64) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
+        let (stop, committed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let tasks = (0..writers)
             .map(|number| {
                 let random = StdRng::seed_from_u64(seed.wrapping_add(number));
-                tokio::spawn(write(database_url.to_owned(), Arc::clone(&stop), pause, random))
+                let (stop, count) = (Arc::clone(&stop), Arc::clone(&committed));
+                tokio::spawn(write(database_url.to_owned(), stop, count, pause, random))
             })
             .collect();
-        Self { stop, tasks }
+        Self { stop, committed, tasks }
+    }
+
+    /// Waits until they have committed so many events together.
+    ///
+    /// # Errors
+    /// At the deadline.
+    pub async fn have_committed(&self, events: usize, limit: Duration) -> Result<()> {
+        until(format!("{events} committed events"), limit, async || {
+            let committed = self.committed.load(Ordering::Relaxed);
+            ensure!(committed >= events, "{committed} so far");
+            Ok(())
+        })
+        .await
     }
 
     /// Ends them, and returns the ids of all events that they committed.
@@ -104,6 +120,7 @@ impl Writers {
 async fn write(
     url: String,
     stop: Arc<AtomicBool>,
+    count: Arc<AtomicUsize>,
     pause: Duration,
     mut random: StdRng,
 ) -> Result<HashSet<Uuid>> {
@@ -132,6 +149,7 @@ async fn write(
             client.batch_execute("ROLLBACK").await?;
         } else {
             client.batch_execute("COMMIT").await?;
+            count.fetch_add(ids.len(), Ordering::Relaxed);
             committed.extend(ids);
         }
         tokio::time::sleep(pause).await;

@@ -127,10 +127,9 @@ async fn three_replicas_keep_the_order_under_concurrent_writers() {
         let consumer = world.consumer().await?;
         let _relays = [world.relay().await?, world.relay().await?, world.relay().await?];
         let writers = Writers::start(&world.database.url, 6, Duration::from_millis(3), 1);
-        tokio::time::sleep(Duration::from_secs(3)).await;
+        writers.have_committed(600, LIMIT).await?;
         let written = writers.finish().await?;
         let findings = world.everything_of_arrives(&written, &consumer, LIMIT).await?;
-        assert!(findings.committed > 500, "{findings:?}");
         assert_eq!(findings.repeats, 0, "nothing failed, so nothing is repeated");
         Ok(())
     })
