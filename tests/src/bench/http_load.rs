@@ -8,12 +8,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 const BUFFER_BYTES: usize = 64 * 1024;
-const NOT_CREATED: &str = "an order was not created";
 
 /// What a load did.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Load {
-    pub(super) created: u64,
+    pub(super) answered: u64,
     pub(super) elapsed: Duration,
 }
 
@@ -26,32 +25,54 @@ pub(super) async fn post(
     time: Duration,
     body: impl Fn(u64) -> String + Send + Sync + Clone + 'static,
 ) -> Result<Load> {
+    let head = format!("POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {credential}\r\n");
+    let request = move |number| {
+        let body = body(number);
+        format!("{head}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    };
+    load(address, connections, time, 201, request).await
+}
+
+/// Gets `path` for this long over so many connections.
+pub(super) async fn get(
+    address: &str,
+    path: &str,
+    credential: &str,
+    connections: u64,
+    time: Duration,
+) -> Result<Load> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {credential}\r\n\r\n");
+    load(address, connections, time, 200, move |_| request.clone()).await
+}
+
+async fn load(
+    address: &str,
+    connections: u64,
+    time: Duration,
+    status: u16,
+    request: impl Fn(u64) -> String + Send + Sync + Clone + 'static,
+) -> Result<Load> {
     let begin = Instant::now();
     let tasks: Vec<_> = (0..connections)
         .map(|connection| {
-            let (address, path, credential, body) =
-                (address.to_owned(), path.to_owned(), credential.to_owned(), body.clone());
+            let (address, request) = (address.to_owned(), request.clone());
             tokio::spawn(async move {
                 let mut stream = Connection::open(&address).await?;
-                let mut created = 0;
+                let mut answered = 0;
                 while begin.elapsed() < time {
-                    let body = body(created * connections + connection);
-                    let request = format!(
-                        "POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {credential}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-                        body.len()
-                    );
-                    stream.exchange(request.as_bytes()).await?;
-                    created += 1;
+                    let request = request(answered * connections + connection);
+                    stream.exchange(request.as_bytes(), status).await?;
+                    answered += 1;
                 }
-                anyhow::Ok(created)
+                anyhow::Ok(answered)
             })
         })
         .collect();
-    let mut created = 0;
+    let mut answered = 0;
     for task in tasks {
-        created += task.await??;
+        answered += task.await??;
     }
-    Ok(Load { created, elapsed: begin.elapsed() })
+    Ok(Load { answered, elapsed: begin.elapsed() })
 }
 
 struct Connection {
@@ -66,8 +87,8 @@ impl Connection {
         Ok(Self { stream, buffer: vec![0; BUFFER_BYTES] })
     }
 
-    /// Sends a request and insists on a 201.
-    async fn exchange(&mut self, request: &[u8]) -> Result<()> {
+    /// Sends a request and insists on this status.
+    async fn exchange(&mut self, request: &[u8], status: u16) -> Result<()> {
         self.stream.write_all(request).await?;
         let mut filled = 0;
         loop {
@@ -79,8 +100,11 @@ impl Connection {
                 ensure!(expected <= BUFFER_BYTES, "an answer of {expected} bytes");
                 continue;
             }
-            if !self.buffer.starts_with(b"HTTP/1.1 201") {
-                bail!("{NOT_CREATED}: {}", String::from_utf8_lossy(&self.buffer[..filled]));
+            if !self.buffer.starts_with(format!("HTTP/1.1 {status}").as_bytes()) {
+                bail!(
+                    "not the answer that was expected: {}",
+                    String::from_utf8_lossy(&self.buffer[..filled])
+                );
             }
             return Ok(());
         }

@@ -2,6 +2,7 @@
 //! program, floor, program, …), and prints every figure and the ratio of the medians: absolute figures belong to a
 //! machine, ratios to the programs. See docs/performance.md.
 
+mod authentication;
 mod cost;
 mod decay;
 mod drain;
@@ -73,6 +74,8 @@ pub enum Subject {
     Idle,
     /// POST /orders, against pgbench
     Orders,
+    /// What authentication adds to GET /orders/{id}
+    Authentication,
 }
 
 /// Runs a benchmark.
@@ -90,6 +93,7 @@ pub async fn run(subject: Subject, services: &Services, effort: Effort) -> Resul
         Subject::Cost => cost::measure(services, effort).await,
         Subject::Idle => idle::measure(services, effort).await,
         Subject::Orders => orders::measure(services, effort).await,
+        Subject::Authentication => authentication::measure(services, effort).await,
     }
 }
 

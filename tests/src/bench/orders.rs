@@ -38,7 +38,7 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
         let time = Duration::from_secs(seconds);
         let load = http_load::post(&server, "/api/v1/orders", key, CONCURRENCY, time, body).await?;
         #[allow(clippy::cast_precision_loss, reason = "a rate for people to read")]
-        program.push(load.created as f64 / load.elapsed.as_secs_f64());
+        program.push(load.answered as f64 / load.elapsed.as_secs_f64());
     }
     let claim = Claim::ratio("orders: POST /orders / pgbench", &program, &floor, Wanted::Nothing);
     let measurement = Measurement::new("orders of three lines, 16 connections", "orders/s")

@@ -116,7 +116,7 @@ pub(super) async fn run(mut command: Command, limit: Duration) -> Result<Ran> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Counters {
     /// Seconds of processor time; none of servers whose process id is not known.
-    postgres_cpu: Option<f64>,
+    pub(super) postgres_cpu: Option<f64>,
     rabbitmq_cpu: Option<f64>,
     wal_bytes: f64,
     transactions: f64,

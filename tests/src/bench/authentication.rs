@@ -1,0 +1,202 @@
+//! What authentication adds to `GET /api/v1/orders/{id}`.
+//!
+//! There is no API without authentication to compare with, on purpose. So the query behind the route runs here, in this
+//! process, twice: for a principal whom nobody has to authenticate (the floor: the same transaction, bound to its tenant,
+//! with the same statements), and for one who proves themselves with an access token or an API key, as the API does it: the
+//! token is verified, the principal looked up, and found to be current in the transaction. The difference in processor time,
+//! of this process and of PostgreSQL, is what authentication costs; it is compared with what the whole request costs the API
+//! and PostgreSQL over HTTP.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use chrono::Utc;
+use comptoir_api::config::Settings;
+use comptoir_core::access::{Actor, Credential, CredentialKind, Principal, Principals};
+use comptoir_core::context::RequestContext;
+use comptoir_core::database::Database;
+use comptoir_core::identity::tokens::AccessTokens;
+use comptoir_core::ids::{OrderId, SessionId, TenantId, UserId};
+use comptoir_core::orders;
+use futures::future::try_join_all;
+use uuid::Uuid;
+
+use crate::harness::{Api, Services, Tenant, World, address};
+
+use super::report::{Claim, Measurement, Series, Wanted};
+use super::usage::{Counters, cpu_of};
+use super::{Effort, http_load, outbox, progress};
+
+const CONCURRENCY: u64 = 16;
+const WARM_UP: Duration = Duration::from_secs(1);
+const BOUND: f64 = 0.1;
+
+pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<Measurement>> {
+    let time = Duration::from_secs(effort.pick(2, 8));
+    let mut whole = Series::new("GET /api/v1/orders/{id} over HTTP, with an API key: the API and PostgreSQL");
+    let mut floor = Series::new("its query, for a principal whom nobody authenticates");
+    let mut token = Series::new("its query, with an access token");
+    let mut key = Series::new("its query, with an API key");
+    for round in effort.rounds() {
+        progress(format!("authentication, round {round}"));
+        let bench = Bench::new(services).await?;
+        bench.request(WARM_UP).await?;
+        whole.push(bench.request(time).await?);
+        for (kind, series) in
+            [(Kind::Trusted, &mut floor), (Kind::Token, &mut token), (Kind::ApiKey, &mut key)]
+        {
+            bench.query(kind, WARM_UP).await?;
+            series.push(bench.query(kind, time).await?);
+        }
+    }
+    let added = |with: &Series| {
+        (with.median() - floor.median()) / (whole.median() - (with.median() - floor.median()))
+    };
+    let claims = [("an access token", &token), ("an API key", &key)].map(|(what, with)| {
+        let what = format!("authentication: what {what} adds / the rest of GET /orders/{{id}}");
+        Claim::new(what, added(with), "", Wanted::AtMost(BOUND))
+    });
+    let title = "processor time of reading an order of three lines, 16 at once";
+    Ok(vec![Measurement::new(title, "µs/request").series([whole, floor, token, key]).claims(claims)])
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Trusted,
+    Token,
+    ApiKey,
+}
+
+struct Bench<'a> {
+    services: &'a Services,
+    world: World,
+    api: Api,
+    database: Database,
+    principals: Principals,
+    tokens: AccessTokens,
+    tenant: Tenant,
+    order: OrderId,
+    user: UserId,
+    session: SessionId,
+}
+
+impl<'a> Bench<'a> {
+    async fn new(services: &'a Services) -> Result<Self> {
+        let world = outbox::fresh(services).await?;
+        let tenant = world.tenant().await?.clone();
+        let api = Api::start(&world, &[("COMPTOIR__LOG__FILTER", "warn")]).await?;
+        let customer = api.customer("C-1").await?;
+        let mut lines = Vec::new();
+        for sku in ["A", "B", "C"] {
+            let product = api.product(sku).await?;
+            lines.push(serde_json::json!({"product_id": product["id"], "quantity": "2"}));
+        }
+        let body = serde_json::json!({"customer_id": customer["id"], "lines": lines});
+        let order = api.created("/orders", &body).await?["id"].as_str().context("no id")?.parse()?;
+        let (user, session) = (UserId::generate(), SessionId::generate());
+        log_in(&world, &tenant, user, session).await?;
+        let settings = Settings::load(None, &[("database.url", world.database.url.clone())])?;
+        let database = Database::new(&settings.database.with_role(&settings.api.database_role))?;
+        let principals = Principals::new(database.clone());
+        let tokens = AccessTokens::new(&settings.identity)?;
+        Ok(Self { services, world, api, database, principals, tokens, tenant, order, user, session })
+    }
+
+    /// Microseconds of processor time for a request over HTTP.
+    async fn request(&self, time: Duration) -> Result<f64> {
+        let server = address(self.api.http.root())?.to_owned();
+        let path = format!("/api/v1/orders/{}", self.order);
+        let pid = self.api.daemon.pid();
+        let before = self.used(pid).await?;
+        let load = http_load::get(&server, &path, &self.tenant.api_key, CONCURRENCY, time).await?;
+        Ok((self.used(pid).await? - before) * 1e6 / load.answered as f64)
+    }
+
+    /// Microseconds of processor time for a query.
+    async fn query(&self, kind: Kind, time: Duration) -> Result<f64> {
+        let tenant_id = TenantId::from_uuid(self.tenant.id);
+        let token = self.tokens.issue(self.user, tenant_id, self.session, Utc::now())?.text;
+        let answered = AtomicU64::new(0);
+        let before = self.used(std::process::id()).await?;
+        let begin = Instant::now();
+        try_join_all((0..CONCURRENCY).map(|_| async {
+            while begin.elapsed() < time {
+                let principal = match kind {
+                    Kind::Trusted => Arc::new(self.trusted(tenant_id)),
+                    Kind::Token => self.principal(self.by_token(&token)?).await?,
+                    Kind::ApiKey => {
+                        let credential = self.principals.api_key(&self.tenant.api_key).await?;
+                        self.principal(credential.context("the key is unknown")?).await?
+                    }
+                };
+                let order = orders::get(&self.database, &context(principal), self.order).await?;
+                if order.lines.len() != 3 {
+                    bail!("an order of {} lines", order.lines.len());
+                }
+                answered.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(())
+        }))
+        .await?;
+        Ok((self.used(std::process::id()).await? - before) * 1e6 / answered.load(Ordering::Relaxed) as f64)
+    }
+
+    /// Seconds of processor time of this process and of PostgreSQL, so far.
+    async fn used(&self, pid: u32) -> Result<f64> {
+        let sql = self.world.sql().await?;
+        let postgres = Counters::read(self.services, &sql).await?.postgres_cpu;
+        Ok(cpu_of(pid)? + postgres.context("PostgreSQL's process is not known")?)
+    }
+
+    fn by_token(&self, token: &str) -> Result<Credential> {
+        let claims = self.tokens.verify(token)?;
+        Ok(Credential { tenant_id: claims.tenant_id, kind: CredentialKind::Session(claims.session_id) })
+    }
+
+    async fn principal(&self, credential: Credential) -> Result<Arc<Principal>> {
+        self.principals.of(credential).await?.context("the credential does not hold")
+    }
+
+    fn trusted(&self, tenant_id: TenantId) -> Principal {
+        let actor = Actor::User { user_id: self.user, session_id: self.session };
+        Principal::trusted(
+            tenant_id,
+            actor,
+            "somebody@example.com".to_owned(),
+            comptoir_core::money::Currency::euro(),
+        )
+    }
+}
+
+fn context(principal: Arc<Principal>) -> RequestContext {
+    RequestContext {
+        principal,
+        required: None,
+        correlation_id: String::new(),
+        request_id: String::new(),
+        traceparent: None,
+        client_address: None,
+    }
+}
+
+async fn log_in(world: &World, tenant: &Tenant, user: UserId, session: SessionId) -> Result<()> {
+    let id = |uuid: Uuid| uuid.to_string();
+    let sql = world.sql().await?;
+    let (tenant, user, session) = (id(tenant.id), id(user.uuid()), id(session.uuid()));
+    sql.execute(
+        "INSERT INTO users (tenant_id, id, version, email, name, role, email_verified_at, created_at, updated_at)
+        VALUES ($1::text::uuid, $2::text::uuid, 1, 'somebody@example.com', 'Somebody', 'sales', now(), now(), now())",
+        &[&tenant, &user],
+    )
+    .await?;
+    sql.execute(
+        "INSERT INTO sessions (tenant_id, id, version, user_id, created_at, last_used_at, expires_at)
+        VALUES ($1::text::uuid, $3::text::uuid, 1, $2::text::uuid, now(), now(), now() + interval '1 day')",
+        &[&tenant, &user, &session],
+    )
+    .await?;
+    sql.batch_execute("VACUUM ANALYZE").await?;
+    Ok(())
+}
