@@ -21,7 +21,7 @@ pub const ROUTES: &[(&str, &str, Access)] = {
     use Access::{Authenticated, Needs};
     use Permission::{
         AuditRead, CustomersRead, CustomersWrite, OrdersRead, OrdersShip, OrdersWrite, ProductsRead,
-        ProductsWrite,
+        ProductsWrite, TenantRead, TenantWrite, UsersRead, UsersWrite,
     };
     &[
         ("GET", "/api/v1/customers", Needs(CustomersRead)),
@@ -45,6 +45,16 @@ pub const ROUTES: &[(&str, &str, Access)] = {
         ("GET", "/api/v1/roles", Authenticated),
         ("GET", "/api/v1/audit-events", Needs(AuditRead)),
         ("GET", "/api/v1/audit-events.csv", Needs(AuditRead)),
+        ("GET", "/api/v1/tenant", Needs(TenantRead)),
+        ("PUT", "/api/v1/tenant", Needs(TenantWrite)),
+        ("GET", "/api/v1/users", Needs(UsersRead)),
+        ("POST", "/api/v1/users", Needs(UsersWrite)),
+        ("GET", "/api/v1/users/{id}", Needs(UsersRead)),
+        ("PUT", "/api/v1/users/{id}", Needs(UsersWrite)),
+        ("POST", "/api/v1/users/{id}/change-role", Needs(UsersWrite)),
+        ("POST", "/api/v1/users/{id}/change-permissions", Needs(UsersWrite)),
+        ("POST", "/api/v1/users/{id}/disable", Needs(UsersWrite)),
+        ("POST", "/api/v1/users/{id}/enable", Needs(UsersWrite)),
     ]
 };
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::access::{Access, ROUTES};
 use crate::error::{Problem, ProblemField};
 use crate::rate_limits;
-use crate::routes::{audit, auth, customers, operations, orders, products, roles};
+use crate::routes::{audit, auth, customers, operations, orders, products, roles, tenant, users};
 
 /// Where the document is served.
 pub const PATH: &str = "/api/openapi.json";
@@ -229,6 +229,16 @@ const SECURITY_SCHEME: &str = "bearer";
         roles::list,
         audit::handlers::list,
         audit::handlers::export,
+        tenant::handlers::get,
+        tenant::handlers::update,
+        users::handlers::register,
+        users::handlers::list,
+        users::handlers::get,
+        users::handlers::update,
+        users::handlers::change_role,
+        users::handlers::change_permissions,
+        users::handlers::disable,
+        users::handlers::enable,
         operations::live,
         operations::ready,
         operations::metrics,
@@ -239,6 +249,8 @@ const SECURITY_SCHEME: &str = "bearer";
         (name = "customers", description = "Who buys"),
         (name = "products", description = "What is sold"),
         (name = "orders", description = "What was sold to whom: pending → confirmed → shipped → delivered, or cancelled"),
+        (name = "tenant", description = "Your company"),
+        (name = "users", description = "Who works with Comptoir: unverified → active → disabled"),
         (name = "authentication", description = "How somebody proves who they are"),
         (name = "roles", description = "Who may do what"),
         (name = "audit", description = "Who did what"),

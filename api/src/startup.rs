@@ -12,6 +12,7 @@ use anyhow::Context;
 use comptoir_core::access::Principals;
 use comptoir_core::database::Database;
 use comptoir_core::idempotency;
+use comptoir_core::identity::passwords::Passwords;
 use comptoir_core::identity::tokens::AccessTokens;
 use comptoir_core::login_throttle;
 use comptoir_core::outbox::{Notifier, NotifierConfig};
@@ -60,6 +61,7 @@ impl Application {
         let metrics = Data::new(metrics);
         let database = Database::new(&settings.database.clone().with_role(&settings.api.database_role))?;
         let principals = Data::new(Principals::new(database.clone()));
+        let passwords = Data::new(Passwords::new(&settings.identity)?);
         let notifier = Notifier::spawn(NotifierConfig {
             database: settings.database.clone(),
             min_interval: Duration::from_millis(settings.api.notify_interval_ms),
@@ -89,6 +91,7 @@ impl Application {
                 .app_data(metrics.clone())
                 .app_data(database.clone())
                 .app_data(principals.clone())
+                .app_data(passwords.clone())
                 .app_data(commands.clone())
                 .app_data(limiter.clone())
                 .app_data(document.clone())

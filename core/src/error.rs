@@ -11,6 +11,8 @@ use crate::identity::IdentityError;
 use crate::invalid::FieldError;
 use crate::orders::OrderError;
 use crate::products::ProductError;
+use crate::tenants::TenantError;
+use crate::users::UserError;
 
 /// What kind of failure it is, whichever aggregate it comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +58,10 @@ pub enum Error {
     Order(#[from] OrderError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    #[error(transparent)]
+    Tenant(#[from] TenantError),
+    #[error(transparent)]
+    User(#[from] UserError),
     #[error("the credential does not hold any more: log in again, or use another API key")]
     Unauthenticated,
     #[error("this needs the permission {0}")]
@@ -138,6 +144,8 @@ impl Error {
             Self::Customer(error) => Some(error),
             Self::Product(error) => Some(error),
             Self::Order(error) => Some(error),
+            Self::Tenant(error) => Some(error),
+            Self::User(error) => Some(error),
             Self::Identity(error) => Some(error),
             _ => None,
         }

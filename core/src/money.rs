@@ -217,6 +217,24 @@ impl Currency {
         Self("EUR".to_owned())
     }
 
+    /// # Errors
+    /// `not_a_currency`: no code of ISO 4217 for money that circulates. `unsupported_currency`: one whose amounts do not
+    /// have two decimals, as all of ours do.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let code = text.trim().to_ascii_uppercase();
+        let known = iso_currency::Currency::from_code(&code).filter(|currency| {
+            !currency.is_fund() && !currency.is_special() && currency.is_superseded().is_none()
+        });
+        match known.map(iso_currency::Currency::exponent) {
+            Some(Some(2)) => Ok(Self(code)),
+            Some(_) => Err(Invalid::new(
+                "unsupported_currency",
+                format!("amounts have two decimals here, those in {code} have not"),
+            )),
+            None => Err(Invalid::new("not_a_currency", "expected a code of ISO 4217 such as EUR")),
+        }
+    }
+
     pub(crate) fn stored(code: String) -> Self {
         Self(code)
     }
@@ -267,6 +285,17 @@ mod tests {
         assert_eq!(code(UnitPrice::parse("-0.01")), "negative");
         assert_eq!(code(VatRate::parse("100.01")), "out_of_range");
         assert_eq!(code(VatRate::parse("5.555")), "too_precise");
+    }
+
+    #[test]
+    fn a_currency_circulates_and_has_two_decimals() {
+        assert_eq!(Currency::parse("chf").expect("valid").code(), "CHF");
+        for text in ["", "EURO", "XXX", "XAU", "BOV", "HRK", "ABC"] {
+            assert_eq!(code(Currency::parse(text)), "not_a_currency", "{text:?}");
+        }
+        for text in ["JPY", "TND"] {
+            assert_eq!(code(Currency::parse(text)), "unsupported_currency", "{text:?}");
+        }
     }
 
     #[test]

@@ -5,11 +5,15 @@ use crate::customers::CustomerEvent;
 use crate::error::Error;
 use crate::orders::OrderEvent;
 use crate::products::{self, ProductEvent};
+use crate::sessions::{self, EndReason};
+use crate::tenants::TenantEvent;
 use crate::unit_of_work::{DomainEvent, UnitOfWork};
+use crate::users::UserEvent;
 
 pub(crate) async fn react(work: &mut UnitOfWork<'_>, event: &DomainEvent) -> Result<(), Error> {
     match event {
         DomainEvent::Order(event) => on_order(work, event).await,
+        DomainEvent::User(event) => on_user(work, event).await,
         DomainEvent::Customer(
             CustomerEvent::Created(_) | CustomerEvent::Updated(_) | CustomerEvent::Deleted(_),
         )
@@ -18,7 +22,8 @@ pub(crate) async fn react(work: &mut UnitOfWork<'_>, event: &DomainEvent) -> Res
             | ProductEvent::Updated(_)
             | ProductEvent::Archived(_)
             | ProductEvent::Deleted(_),
-        ) => Ok(()),
+        )
+        | DomainEvent::Tenant(TenantEvent::Created(_) | TenantEvent::Updated(_)) => Ok(()),
     }
 }
 
@@ -33,5 +38,23 @@ async fn on_order(work: &mut UnitOfWork<'_>, event: &OrderEvent) -> Result<(), E
         | OrderEvent::Shipped(_)
         | OrderEvent::Delivered(_)
         | OrderEvent::Cancelled { .. } => Ok(()),
+    }
+}
+
+async fn on_user(work: &mut UnitOfWork<'_>, event: &UserEvent) -> Result<(), Error> {
+    match event {
+        // What they may do changes at once, in every session, on every replica.
+        UserEvent::RoleChanged { user, .. } | UserEvent::PermissionChanged(user) => {
+            sessions::restamp(work, user.id()).await
+        }
+        UserEvent::Disabled(user) => sessions::end_all(work, user.id(), None, EndReason::UserDisabled).await,
+        UserEvent::Registered(_)
+        | UserEvent::Updated(_)
+        | UserEvent::EmailVerified(_)
+        // Which sessions go on is the command's to say.
+        | UserEvent::PasswordChanged(_)
+        | UserEvent::LoggedIn { .. }
+        | UserEvent::LoggedOut { .. }
+        | UserEvent::Enabled(_) => Ok(()),
     }
 }

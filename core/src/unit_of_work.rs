@@ -32,6 +32,8 @@ use crate::orders::OrderEvent;
 use crate::outbox::{self, NewOutboxEvent, Notifier};
 use crate::policies;
 use crate::products::ProductEvent;
+use crate::tenants::TenantEvent;
+use crate::users::UserEvent;
 
 const RETRIES: &str = "comptoir_unit_of_work_retries_total";
 /// How often a unit of work runs at most before its contention is the caller's to handle.
@@ -55,6 +57,8 @@ pub enum DomainEvent {
     Customer(CustomerEvent),
     Product(ProductEvent),
     Order(OrderEvent),
+    Tenant(TenantEvent),
+    User(UserEvent),
 }
 
 impl From<CustomerEvent> for DomainEvent {
@@ -72,6 +76,18 @@ impl From<ProductEvent> for DomainEvent {
 impl From<OrderEvent> for DomainEvent {
     fn from(event: OrderEvent) -> Self {
         Self::Order(event)
+    }
+}
+
+impl From<TenantEvent> for DomainEvent {
+    fn from(event: TenantEvent) -> Self {
+        Self::Tenant(event)
+    }
+}
+
+impl From<UserEvent> for DomainEvent {
+    fn from(event: UserEvent) -> Self {
+        Self::User(event)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Every route, in one visible place.
 
+mod address;
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod customers;
@@ -7,6 +8,8 @@ pub(crate) mod operations;
 pub(crate) mod orders;
 pub(crate) mod products;
 pub(crate) mod roles;
+pub(crate) mod tenant;
+pub(crate) mod users;
 
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -25,7 +28,9 @@ pub(crate) fn configure(services: &mut web::ServiceConfig) {
                 .configure(products::routes)
                 .configure(orders::routes)
                 .configure(roles::routes)
-                .configure(audit::routes),
+                .configure(audit::routes)
+                .configure(tenant::routes)
+                .configure(users::routes),
         )
         .service(resource("/api/openapi.json", "GET, HEAD").route(get().to(operations::openapi)))
         .service(web::redirect("/api/docs", "/api/docs/"))

@@ -16,7 +16,7 @@ pub use permission::{Permission, PermissionSet, Role};
 pub use principal::{Actor, Credential, CredentialKind, Principal};
 pub use principals::{API_KEY_PREFIX, Principals};
 
-use queries::set_tenant;
+pub(crate) use queries::set_tenant;
 
 use crate::context::RequestContext;
 use crate::database::Database;
@@ -56,6 +56,6 @@ pub(crate) async fn renewed(database: &Database, context: &RequestContext) -> Re
     }
 }
 
-fn stored_role(name: &str) -> Result<Role, Error> {
+pub(crate) fn stored_role(name: &str) -> Result<Role, Error> {
     name.parse().map_err(|_| Error::Stored { what: "a role", value: name.to_owned() })
 }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::AsyncPgConnection;
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
 use super::principal::{Credential, Principal};
 use super::queries;
-use crate::database::{self, BEGIN_READING, Database};
+use crate::database::Database;
 use crate::error::Error;
 
 /// Credentials that are remembered at most; the least recently used are forgotten.
@@ -83,12 +83,7 @@ impl Principals {
         database: &Database,
         credential: Credential,
     ) -> Result<Option<Principal>, Error> {
-        let reading = database.reading().await?;
-        let begin = format!("{BEGIN_READING}{}", queries::set_tenant(credential.tenant_id));
-        let mut connection: &AsyncPgConnection = &reading;
-        connection.batch_execute(&begin).await?;
-        let principal = queries::load(connection, credential).await;
-        database::end(reading);
-        principal
+        let load = async |connection: &AsyncPgConnection| queries::load(connection, credential).await;
+        database.read_in(credential.tenant_id, load).await
     }
 }

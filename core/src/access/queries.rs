@@ -12,7 +12,7 @@ use crate::ids::{ApiKeyId, TenantId, UserId};
 use crate::money::Currency;
 
 /// Binds a transaction to a tenant: its policies of row-level security show no other one's rows.
-pub(super) fn set_tenant(tenant_id: TenantId) -> String {
+pub(crate) fn set_tenant(tenant_id: TenantId) -> String {
     format!("SET LOCAL comptoir.tenant_id = '{tenant_id}'")
 }
 

@@ -1,14 +1,14 @@
 //! The customer and its rules.
 
 use chrono::{DateTime, Utc};
-use email_address::{EmailAddress, Options};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::events::CustomerEvent;
+use crate::contact::{Email, PostalAddress, VatNumber};
 use crate::error::{Category, DomainError};
 use crate::ids::CustomerId;
 use crate::invalid::Invalid;
-use crate::text::{checked, text};
+use crate::text::text;
 
 text!(
     /// The customer's number in the company's own books; unique in a tenant.
@@ -16,104 +16,8 @@ text!(
 );
 text!(CustomerName, "a customer name", 200);
 
-text!(
-    /// A line of an address, a postal code, a city.
-    AddressLine, "an address line", 200
-);
-
-/// From the database, where it was checked on its way in.
-impl<'de> Deserialize<'de> for AddressLine {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::stored)
-    }
-}
-
 /// Addresses of one customer at most.
 const MAX_ADDRESSES: usize = 20;
-
-/// An e-mail address (RFC 5321, RFC 6531), at most 254 bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Email(String);
-
-impl Email {
-    /// # Errors
-    /// `not_an_email`.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let text = checked("an e-mail address", text, 254)?;
-        let options = Options::default().without_display_text().without_domain_literal();
-        match EmailAddress::parse_with_options(&text, options) {
-            Ok(_) => Ok(Self(text)),
-            Err(reason) => Err(Invalid::new(
-                "not_an_email",
-                format!("expected an address such as name@example.com: {reason}"),
-            )),
-        }
-    }
-
-    pub(crate) fn stored(text: String) -> Self {
-        Self(text)
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A VAT identification number: a country prefix and 2 to 13 letters or digits, written without spaces (EN 16931
-/// BT-48; the prefix is the ISO 3166-1 code, `EL` for Greece or `XI` for Northern Ireland: Directive 2006/112/EC,
-/// article 215). That it is registered is for the tax authorities to say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VatNumber(String);
-
-impl VatNumber {
-    /// # Errors
-    /// `not_a_vat_number`.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let mut compact: String = text.chars().filter(|c| !matches!(c, ' ' | '.' | '-')).collect();
-        compact.make_ascii_uppercase();
-        let fits =
-            (4..=15).contains(&compact.len()) && compact.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let known =
-            |prefix: &str| matches!(prefix, "EL" | "XI") || rust_iso3166::from_alpha2(prefix).is_some();
-        if fits && compact.get(..2).is_some_and(known) {
-            Ok(Self(compact))
-        } else {
-            Err(Invalid::new(
-                "not_a_vat_number",
-                "expected a country code and 2 to 13 letters or digits, such as FR40303265045",
-            ))
-        }
-    }
-
-    pub(crate) fn stored(text: String) -> Self {
-        Self(text)
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A country by its two-letter code (ISO 3166-1 alpha-2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Country(String);
-
-impl Country {
-    /// # Errors
-    /// `not_a_country`.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let code = text.to_ascii_uppercase();
-        match rust_iso3166::from_alpha2(&code) {
-            Some(_) => Ok(Self(code)),
-            None => Err(Invalid::new("not_a_country", "expected a two-letter ISO 3166-1 code such as FR")),
-        }
-    }
-
-    pub fn code(&self) -> &str {
-        &self.0
-    }
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -122,16 +26,12 @@ pub enum AddressKind {
     Shipping,
 }
 
-/// A postal address, stored as part of its customer.
+/// An address, stored as part of its customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
     pub kind: AddressKind,
-    /// Street and number.
-    pub line1: AddressLine,
-    pub line2: Option<AddressLine>,
-    pub postal_code: Option<AddressLine>,
-    pub city: AddressLine,
-    pub country: Country,
+    #[serde(flatten)]
+    pub postal: PostalAddress,
 }
 
 /// All that can be said of a customer by whoever creates or updates it.
@@ -296,23 +196,5 @@ mod tests {
             panic!("not deleted")
         };
         assert_eq!(deleted.version(), 2);
-    }
-
-    #[test]
-    fn vat_numbers_are_kept_without_spaces_and_in_capitals() {
-        assert_eq!(VatNumber::parse("fr 40 303 265 045").expect("valid").as_str(), "FR40303265045");
-        assert_eq!(VatNumber::parse("EL123456789").expect("valid").as_str(), "EL123456789");
-        for text in ["", "frß12", "12345678", "QQ123", "FR", "FR1", "FR12345678901234", "FRé12"] {
-            assert_eq!(VatNumber::parse(text).map_err(|e| e.code), Err("not_a_vat_number"), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_address_is_no_email() {
-        for text in
-            ["ada", "ada@", "@example.com", "Ada <ada@example.com>", "ada@[127.0.0.1]", "a b@example.com"]
-        {
-            assert_eq!(Email::parse(text).map_err(|e| e.code), Err("not_an_email"), "{text:?}");
-        }
     }
 }

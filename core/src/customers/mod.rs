@@ -7,8 +7,7 @@ mod queries;
 pub(crate) mod repository;
 
 pub use aggregate::{
-    Address, AddressKind, AddressLine, Country, Customer, CustomerCode, CustomerDetails, CustomerError,
-    CustomerName, Email, VatNumber,
+    Address, AddressKind, Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName,
 };
 pub use commands::{CreateCustomer, DeleteCustomer, UpdateCustomer};
 pub use events::CustomerEvent;

@@ -7,9 +7,8 @@ use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::aggregate::{
-    Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName, Email, VatNumber,
-};
+use super::aggregate::{Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName};
+use crate::contact::{Email, VatNumber};
 use crate::error::{Error, is_duplicate_of};
 use crate::ids::{CustomerId, TenantId};
 use crate::schema::{customers, orders};

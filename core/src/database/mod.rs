@@ -27,7 +27,6 @@ pub use self::config::DatabaseConfig;
 pub use self::connect::connect;
 pub use self::fault::{ConnectFault, statement_fault_reason};
 pub use self::migrations::{MigrationError, MigrationState, migrate, migration_state};
-pub(crate) use self::reading::{BEGIN_READING, end};
 
 pub type PooledConnection = Object<AsyncPgConnection>;
 

@@ -9,8 +9,9 @@ use super::{ConnectError, Database, PooledConnection};
 use crate::access;
 use crate::context::RequestContext;
 use crate::error::Error;
+use crate::ids::TenantId;
 
-pub(crate) const BEGIN_READING: &str = "BEGIN READ ONLY; ";
+const BEGIN_READING: &str = "BEGIN READ ONLY; ";
 
 impl Database {
     /// Runs queries for a principal, in a transaction that sees the rows of its tenant and no others. `queries` may run
@@ -47,18 +48,36 @@ impl Database {
         result
     }
 
+    /// Runs queries in a transaction that sees the rows of this tenant and no others, while it is still to be found out who
+    /// asks.
+    ///
+    /// # Errors
+    /// No database; what the queries fail with.
+    pub(crate) async fn read_in<T>(
+        &self,
+        tenant_id: TenantId,
+        queries: impl AsyncFnOnce(&AsyncPgConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let reading = self.reading().await?;
+        let mut handle: &AsyncPgConnection = &reading;
+        handle.batch_execute(&format!("{BEGIN_READING}{}", access::set_tenant(tenant_id))).await?;
+        let result = queries(&reading).await;
+        end(reading);
+        result
+    }
+
     /// A connection on which a read-only transaction is about to begin. One that is dropped before its [`end`], because
     /// the client went away, is closed: it must not go back to the pool with an open transaction.
-    pub(crate) async fn reading(&self) -> Result<Reading, ConnectError> {
+    async fn reading(&self) -> Result<Reading, ConnectError> {
         Ok(scopeguard::guard(self.connection().await?, |connection| drop(Object::take(connection))))
     }
 }
 
-pub(crate) type Reading = ScopeGuard<PooledConnection, fn(PooledConnection)>;
+type Reading = ScopeGuard<PooledConnection, fn(PooledConnection)>;
 
 /// Sends the end of the transaction and does not wait for the answer, which would tell nothing: whoever has the connection
 /// next waits for it with their own.
-pub(crate) fn end(reading: Reading) {
+fn end(reading: Reading) {
     let connection = ScopeGuard::into_inner(reading);
     let mut handle: &AsyncPgConnection = &connection;
     if let Some(Err(error)) = handle.batch_execute("COMMIT").now_or_never() {

@@ -16,6 +16,8 @@ const MAX_ITERATIONS: u32 = 100;
 /// An access token is not looked up when it expires; it must be short.
 const MAX_ACCESS_TOKEN_SECONDS: u32 = 86_400;
 const MAX_SESSION_HOURS: u32 = 87_600;
+/// A token that opens an account must not lie around: 30 days.
+const MAX_TOKEN_HOURS: u32 = 720;
 /// Characters of an issuer or an audience.
 const MAX_NAME: usize = 200;
 
@@ -44,6 +46,10 @@ pub struct IdentityConfig {
     pub password_queue: usize,
     /// How long they wait.
     pub password_wait_ms: u64,
+    /// How long a token to verify an e-mail address holds.
+    pub verification_token_hours: u32,
+    /// How long a token to set a password holds.
+    pub reset_token_hours: u32,
 }
 
 impl IdentityConfig {
@@ -60,6 +66,8 @@ impl IdentityConfig {
             ("identity.access_token_seconds", self.access_token_seconds, 10, MAX_ACCESS_TOKEN_SECONDS),
             ("identity.refresh_token_hours", self.refresh_token_hours, 1, MAX_SESSION_HOURS),
             ("identity.session_hours", self.session_hours, 1, MAX_SESSION_HOURS),
+            ("identity.verification_token_hours", self.verification_token_hours, 1, MAX_TOKEN_HOURS),
+            ("identity.reset_token_hours", self.reset_token_hours, 1, MAX_TOKEN_HOURS),
             ("identity.password_memory_kib", self.password_memory_kib, MIN_MEMORY_KIB, MAX_MEMORY_KIB),
             ("identity.password_iterations", self.password_iterations, MIN_ITERATIONS, MAX_ITERATIONS),
         ];
@@ -106,6 +114,8 @@ pub(super) mod tests {
             password_hashes_at_once: 1,
             password_queue: 1,
             password_wait_ms: 60_000,
+            verification_token_hours: 72,
+            reset_token_hours: 24,
         }
     }
 

@@ -12,7 +12,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_public_assigned;
 
 use super::{IdentityConfig, IdentityError};
-use crate::customers::Email;
+use crate::contact::Email;
 use crate::invalid::Invalid;
 
 /// One lane: more would let a single log-in use several cores.

@@ -13,16 +13,23 @@ use uuid::Uuid;
 use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
 use super::orders::{OrderCancelledV1, OrderConfirmedV1, OrderDeliveredV1, OrderPlacedV1, OrderShippedV1};
 use super::products::{ProductArchivedV1, ProductCreatedV1, ProductDeletedV1, ProductUpdatedV1};
-use super::{IntegrationEvent, Payload, translate};
-use crate::customers::{
-    Address, AddressKind, AddressLine, Country, Customer, CustomerCode, CustomerDetails, CustomerName, Email,
-    VatNumber,
+use super::tenants::{TenantCreatedV1, TenantUpdatedV1};
+use super::users::{
+    UserDisabledV1, UserEmailVerifiedV1, UserEnabledV1, UserLoggedInV1, UserLoggedOutV1,
+    UserPasswordChangedV1, UserPermissionChangedV1, UserRegisteredV1, UserRoleChangedV1, UserUpdatedV1,
 };
-use crate::ids::{CustomerId, OrderId, ProductId};
+use super::{IntegrationEvent, Payload, translate};
+use crate::access::{Permission, PermissionSet, Role};
+use crate::contact::{AddressLine, Country, Email, PostalAddress, VatNumber};
+use crate::customers::{Address, AddressKind, Customer, CustomerCode, CustomerDetails, CustomerName};
+use crate::identity::passwords::HashedPassword;
+use crate::ids::{CustomerId, OrderId, ProductId, SessionId, TenantId, UserId};
 use crate::money::{Currency, Quantity, UnitPrice, VatRate};
 use crate::orders::{CancellationReason, DraftLine, NewOrder, Order, OrderReference, TrackingNumber};
 use crate::products::{Product, ProductDetails, ProductName, Sku};
+use crate::tenants::{Registration, Tenant, TenantDetails, TenantName, TimeZone};
 use crate::unit_of_work::DomainEvent;
+use crate::users::{Adjustments, Decision, NewUser, User, UserName};
 
 fn contracts_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../schema/events")
@@ -59,20 +66,23 @@ fn uuid(number: u128) -> Uuid {
     Uuid::from_u128(0x019b_7600_0000_7000_8000_0000_0000_0000 + number)
 }
 
+fn address() -> PostalAddress {
+    PostalAddress {
+        line1: AddressLine::parse("12 rue des Carmes").expect("valid"),
+        line2: None,
+        postal_code: Some(AddressLine::parse("44000").expect("valid")),
+        city: AddressLine::parse("Nantes").expect("valid"),
+        country: Country::parse("FR").expect("valid"),
+    }
+}
+
 fn customer() -> (Customer, DomainEvent) {
     let details = CustomerDetails {
         code: CustomerCode::parse("C-1042").expect("valid"),
         name: CustomerName::parse("Librairie des Carmes").expect("valid"),
         email: Email::parse("achats@carmes.example").expect("valid"),
         vat_number: Some(VatNumber::parse("FR40303265045").expect("valid")),
-        addresses: vec![Address {
-            kind: AddressKind::Billing,
-            line1: AddressLine::parse("12 rue des Carmes").expect("valid"),
-            line2: None,
-            postal_code: Some(AddressLine::parse("44000").expect("valid")),
-            city: AddressLine::parse("Nantes").expect("valid"),
-            country: Country::parse("FR").expect("valid"),
-        }],
+        addresses: vec![Address { kind: AddressKind::Billing, postal: address() }],
     };
     let (customer, event) = Customer::create(CustomerId::from_uuid(uuid(1)), details, at(0));
     (customer, event.into())
@@ -105,6 +115,36 @@ fn order() -> (Order, DomainEvent) {
     };
     let (order, event) = Order::place(OrderId::from_uuid(uuid(4)), new, at(60)).expect("valid");
     (order, event.into())
+}
+
+fn tenant() -> (Tenant, DomainEvent) {
+    let details = TenantDetails {
+        name: TenantName::parse("Comptoir des Docks").expect("valid"),
+        registration: Some(Registration::parse("siret", "73282932000074").expect("valid")),
+        vat_number: Some(VatNumber::parse("FR44732829320").expect("valid")),
+        address: Some(address()),
+        time_zone: TimeZone::parse("Europe/Paris").expect("valid"),
+    };
+    let (tenant, event) = Tenant::create(TenantId::from_uuid(uuid(5)), details, Currency::euro(), at(0));
+    (tenant, event.into())
+}
+
+/// Somebody else decides, who may do everything.
+fn decision() -> Decision {
+    Decision { by: None, may_grant: PermissionSet::all(), has_other_administrators: true }
+}
+
+fn user() -> (User, DomainEvent) {
+    let new = NewUser {
+        email: Email::parse("ada@docks.example").expect("valid"),
+        name: UserName::parse("Ada Martin").expect("valid"),
+        role: Role::Warehouse,
+        adjustments: Adjustments::default(),
+        password: None,
+        is_verified: false,
+    };
+    let (user, event) = User::register(UserId::from_uuid(uuid(6)), new, decision(), at(0)).expect("allowed");
+    (user, event.into())
 }
 
 /// Every contract by its file name, made by walking each aggregate through its life.
@@ -143,6 +183,31 @@ fn contracts() -> Vec<(String, Value)> {
     add(an_order.deliver(at(240)).expect("allowed").into(), contract::<OrderDeliveredV1>);
     let reason = CancellationReason::parse("the customer changed their mind").expect("valid");
     add(unwanted.cancel(reason, at(120)).expect("allowed").into(), contract::<OrderCancelledV1>);
+
+    let (mut company, created) = tenant();
+    add(created, contract::<TenantCreatedV1>);
+    let renamed =
+        TenantDetails { name: TenantName::parse("Les Docks").expect("valid"), ..company.details().clone() };
+    add(company.update(renamed, at(1)).expect("a change").into(), contract::<TenantUpdatedV1>);
+
+    let (mut ada, registered) = user();
+    add(registered, contract::<UserRegisteredV1>);
+    add(ada.verify_email(at(1)).expect("a change").into(), contract::<UserEmailVerifiedV1>);
+    let password = HashedPassword::stored("$argon2id$…".to_owned());
+    add(ada.change_password(password, at(2)).into(), contract::<UserPasswordChangedV1>);
+    let session = SessionId::from_uuid(uuid(7));
+    add(ada.log_in(session, at(3)).expect("active").into(), contract::<UserLoggedInV1>);
+    let name = UserName::parse("Ada Martin-Leroy").expect("valid");
+    add(ada.rename(name, at(4)).expect("a change").into(), contract::<UserUpdatedV1>);
+    let promoted = ada.change_role(Role::Sales, decision(), at(5)).expect("allowed");
+    add(promoted.expect("a change").into(), contract::<UserRoleChangedV1>);
+    let shipping = PermissionSet::of(&[Permission::OrdersShip]);
+    let adjustments = Adjustments::new(shipping, PermissionSet::EMPTY).expect("valid");
+    let adjusted = ada.change_permissions(adjustments, decision(), at(6)).expect("allowed");
+    add(adjusted.expect("a change").into(), contract::<UserPermissionChangedV1>);
+    add(ada.log_out(session, at(7)).into(), contract::<UserLoggedOutV1>);
+    add(ada.disable(decision(), at(8)).expect("allowed").into(), contract::<UserDisabledV1>);
+    add(ada.enable(at(9)).expect("allowed").into(), contract::<UserEnabledV1>);
     contracts
 }
 

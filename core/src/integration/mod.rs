@@ -7,6 +7,8 @@
 mod customers;
 mod orders;
 mod products;
+mod tenants;
+mod users;
 
 #[cfg(test)]
 mod contracts;
@@ -41,6 +43,8 @@ pub(crate) fn translate(event: &DomainEvent) -> Result<Option<IntegrationEvent>,
         DomainEvent::Customer(event) => customers::translate(event).map(Some),
         DomainEvent::Product(event) => products::translate(event).map(Some),
         DomainEvent::Order(event) => orders::translate(event).map(Some),
+        DomainEvent::Tenant(event) => tenants::translate(event).map(Some),
+        DomainEvent::User(event) => users::translate(event).map(Some),
     }
 }
 

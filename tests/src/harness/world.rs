@@ -158,6 +158,24 @@ impl World {
         Ok(command)
     }
 
+    /// Runs `api` with these arguments to its end.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub async fn run_api(&self, arguments: &[&str]) -> Result<Exit> {
+        process::run(self.api_command(arguments)?, RUN_LIMIT).await
+    }
+
+    /// `api` with these arguments, in this world's environment. It logs nothing, so that what it reports stands alone.
+    ///
+    /// # Errors
+    /// When the program is not there.
+    pub fn api_command(&self, arguments: &[&str]) -> Result<Command> {
+        let mut command = Command::new(project::program("api")?);
+        command.args(arguments).env("DATABASE_URL", &self.database.url).env("COMPTOIR__LOG__FILTER", "off");
+        Ok(command)
+    }
+
     /// A consumer of every event.
     ///
     /// # Errors

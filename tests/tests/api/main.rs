@@ -14,3 +14,5 @@ mod orders;
 mod permissions;
 mod products;
 mod refusals;
+mod tenant;
+mod users;

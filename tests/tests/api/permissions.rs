@@ -53,6 +53,14 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         ),
         "POST /orders/{id}/ship" => Some(json!({"tracking_number": "1Z"})),
         "POST /orders/{id}/cancel" => Some(json!({"reason": "a test"})),
+        "PUT /tenant" => Some(json!({"name": "Maison Test", "time_zone": "Europe/Paris"})),
+        "POST /users" => Some(
+            json!({"email": format!("{}@example.com", uuid::Uuid::new_v4()), "name": "Somebody", "role": "sales"}),
+        ),
+        "PUT /users/{id}" => Some(json!({"name": "Somebody"})),
+        "POST /users/{id}/change-role" => Some(json!({"role": "sales"})),
+        "POST /users/{id}/change-permissions" => Some(json!({"granted": [], "revoked": []})),
+        "POST /users/{id}/disable" | "POST /users/{id}/enable" => None,
         "POST /orders/{id}/confirm" | "POST /orders/{id}/deliver" | "POST /products/{id}/archive" => None,
         route => anyhow::bail!("{route} is new: say here what it takes"),
     })
@@ -69,10 +77,11 @@ async fn ask(http: &Http, operation: &Operation, owned: &Owned) -> Result<u16> {
 async fn own(api: &Api) -> Result<Owned> {
     let (customer, product) = (api.customer("C-own").await?, api.product("P-own").await?);
     let order = api.order(&customer, &product).await?;
+    let user = json!({"email": "own@example.com", "name": "Somebody", "role": "sales"});
+    let user = api.created("/users", &user).await?;
     let id = |value: &Value| value["id"].as_str().map(str::to_owned).context("no id");
-    Ok([("customers", id(&customer)?), ("products", id(&product)?), ("orders", id(&order)?)]
-        .map(|(kind, id)| (kind.to_owned(), id))
-        .into())
+    let things = [("customers", &customer), ("products", &product), ("orders", &order), ("users", &user)];
+    things.into_iter().map(|(kind, thing)| Ok((kind.to_owned(), id(thing)?))).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,5 +5,6 @@ mod broker;
 mod deployment;
 mod loader;
 mod monitoring;
+mod operator;
 mod pipeline;
 mod tracing;

@@ -1,9 +1,10 @@
 //! Customers as JSON.
 
 use chrono::{DateTime, Utc};
+use comptoir_core::contact::{Email, VatNumber};
 use comptoir_core::customers::{
-    Address, AddressKind, AddressLine, Country, CustomerCode, CustomerDetails, CustomerFilter, CustomerName,
-    CustomerSort, CustomerView, Email, VatNumber,
+    Address, AddressKind, CustomerCode, CustomerDetails, CustomerFilter, CustomerName, CustomerSort,
+    CustomerView,
 };
 use comptoir_core::invalid::{FieldError, Fields};
 use comptoir_core::paging::PageRequest;
@@ -13,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::extract;
+use crate::routes::address::PostalAddressDto;
 use crate::routes::parse_limit;
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -88,25 +90,13 @@ impl CustomerRequest {
 
 impl AddressDto {
     fn parse(self, at: usize, fields: &mut Fields) -> Option<Address> {
-        let pointer = |field: &str| format!("/addresses/{at}/{field}");
-        let optional = |text: Option<String>| text.as_deref().map(AddressLine::parse).transpose();
-        let line1 = fields.take(pointer("line1"), AddressLine::parse(&self.line1));
-        let line2 = fields.take(pointer("line2"), optional(self.line2));
-        let postal_code = fields.take(pointer("postal_code"), optional(self.postal_code));
-        let city = fields.take(pointer("city"), AddressLine::parse(&self.city));
-        let country = fields.take(pointer("country"), Country::parse(&self.country));
-        let kind = match self.kind {
+        let Self { kind, line1, line2, postal_code, city, country } = self;
+        let postal = PostalAddressDto { line1, line2, postal_code, city, country };
+        let kind = match kind {
             AddressKindDto::Billing => AddressKind::Billing,
             AddressKindDto::Shipping => AddressKind::Shipping,
         };
-        Some(Address {
-            kind,
-            line1: line1?,
-            line2: line2?,
-            postal_code: postal_code?,
-            city: city?,
-            country: country?,
-        })
+        Some(Address { kind, postal: postal.parse(&format!("/addresses/{at}"), fields)? })
     }
 
     fn of(address: Address) -> Self {
@@ -114,16 +104,9 @@ impl AddressDto {
             AddressKind::Billing => AddressKindDto::Billing,
             AddressKind::Shipping => AddressKindDto::Shipping,
         };
-        let Address { line1, line2, postal_code, city, country, .. } = address;
-        let text = |line: AddressLine| line.to_string();
-        Self {
-            kind,
-            line1: text(line1),
-            line2: line2.map(text),
-            postal_code: postal_code.map(text),
-            city: text(city),
-            country: country.code().to_owned(),
-        }
+        let PostalAddressDto { line1, line2, postal_code, city, country } =
+            PostalAddressDto::of(address.postal);
+        Self { kind, line1, line2, postal_code, city, country }
     }
 }
 

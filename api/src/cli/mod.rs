@@ -1,6 +1,9 @@
 //! The command line of `api`.
 
 mod audit;
+mod create_admin;
+mod operator;
+mod users;
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -45,6 +48,14 @@ enum Command {
     /// The audit trail
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Make a company and its first administrator, or an administrator of a company that is there
+    CreateAdmin(Box<create_admin::CreateAdmin>),
+    /// Users, and the tokens with which they verify their address or set a password
+    #[command(subcommand)]
+    Users(users::Users),
+    /// The companies
+    #[command(subcommand)]
+    Tenants(users::Tenants),
 }
 
 #[derive(Debug, Subcommand)]
@@ -71,6 +82,12 @@ pub fn main() -> ExitCode {
     };
     if let Some(Command::Keys(keys)) = &cli.command {
         return outcome(generate_keys(keys));
+    }
+    if let Some(Command::CreateAdmin(arguments)) = &cli.command
+        && let Err(problem) = arguments.check()
+    {
+        report(&problem);
+        return ExitCode::from(EXIT_USAGE);
     }
     let overrides: Vec<_> = cli.listen.iter().map(|address| ("api.listen", address.to_string())).collect();
     let settings = Settings::load(cli.config.as_deref(), &overrides)
@@ -144,6 +161,9 @@ fn run(command: Option<Command>, settings: Settings) -> anyhow::Result<()> {
                 );
                 Ok(())
             }
+            Some(Command::CreateAdmin(arguments)) => create_admin::run(*arguments, &settings).await,
+            Some(Command::Users(command)) => users::run(command, &settings).await,
+            Some(Command::Tenants(command)) => users::run_tenants(command, &settings).await,
             // Answered already: it needs no settings.
             Some(Command::Keys(_)) => Ok(()),
             Some(Command::Audit(command)) => audit::run(command, &settings).await,

@@ -1,0 +1,192 @@
+//! `api create-admin`: a company and its first administrator, or one more administrator of a company that is there.
+
+use std::io::{BufRead, Write};
+
+use anyhow::Context;
+use comptoir_core::access::Role;
+use comptoir_core::contact::{Email, VatNumber};
+use comptoir_core::identity::passwords::{Password, Passwords};
+use comptoir_core::ids::TenantId;
+use comptoir_core::invalid::Invalid;
+use comptoir_core::money::Currency;
+use comptoir_core::tenants::{self, FoundTenant, Founded, Registration, TenantDetails, TenantName, TimeZone};
+use comptoir_core::users::{Adjustments, NewUser, RegisterUser, UserName, UserView};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::operator::Operator;
+use crate::config::Settings;
+
+/// The password, where it is not read from standard input.
+const PASSWORD_VARIABLE: &str = "COMPTOIR_ADMIN_PASSWORD";
+/// Bytes of a line of standard input that may be a password.
+const MAX_PASSWORD_LINE: u64 = 4096;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct CreateAdmin {
+    /// The administrator's e-mail address, which is taken to be verified
+    #[arg(long, value_name = "ADDRESS", value_parser = parse(Email::parse))]
+    email: Email,
+    /// The administrator's name
+    #[arg(long, value_parser = parse(UserName::parse))]
+    name: UserName,
+    /// Make a company of this name
+    #[arg(long, value_name = "NAME", value_parser = parse(TenantName::parse), required_unless_present = "tenant")]
+    tenant_name: Option<TenantName>,
+    /// An administrator for the company with this id, which is there already
+    #[arg(long, value_name = "ID", conflicts_with_all = ["tenant_name", "registration", "vat_number", "currency", "time_zone"])]
+    tenant: Option<TenantId>,
+    #[command(flatten)]
+    registration: RegistrationArgs,
+    #[arg(long, value_name = "NUMBER", value_parser = parse(VatNumber::parse))]
+    vat_number: Option<VatNumber>,
+    /// The company's currency (ISO 4217), which never changes [default: EUR]
+    #[arg(long, value_name = "CODE", value_parser = parse(Currency::parse))]
+    currency: Option<Currency>,
+    /// The company's time zone (IANA) [default: Europe/Paris]
+    #[arg(long, value_name = "NAME", value_parser = parse(TimeZone::parse))]
+    time_zone: Option<TimeZone>,
+    /// Read the password from the first line of standard input; otherwise it is that of the environment variable
+    /// COMPTOIR_ADMIN_PASSWORD, or one is made and printed
+    #[arg(long)]
+    password_stdin: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl CreateAdmin {
+    /// What the parts cannot tell by themselves.
+    pub(super) fn check(&self) -> Result<(), String> {
+        TenantDetails::check_vat_number(self.registration.number(), self.vat_number.as_ref())
+            .map_err(|invalid| format!("--vat-number: {}", invalid.message))
+    }
+}
+
+impl RegistrationArgs {
+    fn number(&self) -> Option<&Registration> {
+        self.siren.as_ref().or(self.siret.as_ref()).or(self.foreign_registration.as_ref())
+    }
+}
+
+#[derive(Debug, clap::Args)]
+#[group(id = "registration", multiple = false)]
+struct RegistrationArgs {
+    /// The company's SIREN
+    #[arg(long, value_name = "NUMBER", value_parser = parse(|text| Registration::parse("siren", text)))]
+    siren: Option<Registration>,
+    /// The company's SIRET
+    #[arg(long, value_name = "NUMBER", value_parser = parse(|text| Registration::parse("siret", text)))]
+    siret: Option<Registration>,
+    /// The company's number in a register of another country
+    #[arg(long, value_name = "NUMBER", value_parser = parse(|text| Registration::parse("foreign", text)))]
+    foreign_registration: Option<Registration>,
+}
+
+/// For clap.
+fn parse<T>(
+    parse: impl Fn(&str) -> Result<T, Invalid> + Clone + Send + Sync + 'static,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| parse(text).map_err(|invalid| invalid.message)
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Created {
+    tenant_id: Uuid,
+    user_id: Uuid,
+    email: String,
+    /// Only one that was made here; shown this once.
+    password: Option<String>,
+}
+
+pub(super) async fn run(arguments: CreateAdmin, settings: &Settings) -> anyhow::Result<()> {
+    let given = given_password(arguments.password_stdin)?;
+    // 122 random bits.
+    let made = given.is_none().then(|| Uuid::new_v4().simple().to_string());
+    let text = given.or_else(|| made.clone()).unwrap_or_default();
+    let password = Password::chosen(&text, &arguments.email)
+        .map_err(|invalid| anyhow::anyhow!("the password cannot be used: {}", invalid.message))?;
+    let administrator = NewUser {
+        email: arguments.email.clone(),
+        name: arguments.name.clone(),
+        role: Role::Admin,
+        adjustments: Adjustments::default(),
+        password: Some(Passwords::new(&settings.identity)?.hash(password).await?),
+        is_verified: true,
+    };
+    let operator = Operator::new(settings)?;
+    let json = arguments.json;
+    let mut created = match arguments.tenant {
+        Some(tenant) => join(&operator, tenant, administrator).await?,
+        None => found(&operator, arguments, administrator).await?,
+    };
+    created.password = made;
+    print(&created, json)
+}
+
+async fn join(operator: &Operator, tenant: TenantId, user: NewUser) -> anyhow::Result<Created> {
+    let context = operator.context(tenant, Currency::euro());
+    let company = tenants::get(&operator.database, &context).await?;
+    let context = operator.context(tenant, Currency::parse(&company.currency).map_err(unexpected)?);
+    let tell = move |user: UserView| created(tenant, &user);
+    operator.execute(context, RegisterUser { user }, tell).await
+}
+
+async fn found(
+    operator: &Operator,
+    arguments: CreateAdmin,
+    administrator: NewUser,
+) -> anyhow::Result<Created> {
+    let details = TenantDetails {
+        name: arguments.tenant_name.context("--tenant-name is missing")?,
+        registration: arguments.registration.number().cloned(),
+        vat_number: arguments.vat_number,
+        address: None,
+        time_zone: match arguments.time_zone {
+            Some(zone) => zone,
+            None => TimeZone::parse("Europe/Paris").map_err(unexpected)?,
+        },
+    };
+    let currency = arguments.currency.unwrap_or_else(Currency::euro);
+    let context = operator.context(TenantId::generate(), currency.clone());
+    let command = FoundTenant { details, currency, administrator };
+    operator.execute(context, command, |done: Founded| created(done.tenant.id, &done.administrator)).await
+}
+
+fn created(tenant: TenantId, user: &UserView) -> Created {
+    let email = user.email.clone();
+    Created { tenant_id: tenant.uuid(), user_id: user.id.uuid(), email, password: None }
+}
+
+fn unexpected(invalid: Invalid) -> anyhow::Error {
+    anyhow::anyhow!(invalid.message)
+}
+
+fn given_password(from_stdin: bool) -> anyhow::Result<Option<String>> {
+    if from_stdin {
+        let mut line = String::new();
+        let mut input = std::io::Read::take(std::io::stdin().lock(), MAX_PASSWORD_LINE);
+        input.read_line(&mut line).context("cannot read the password from standard input")?;
+        return Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()));
+    }
+    match std::env::var(PASSWORD_VARIABLE) {
+        Ok(password) => Ok(Some(password)),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(error) => Err(error).context(PASSWORD_VARIABLE),
+    }
+}
+
+fn print(created: &Created, json: bool) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    if json {
+        writeln!(out, "{}", serde_json::to_string(created)?)?;
+        return Ok(());
+    }
+    writeln!(out, "tenant    {}", created.tenant_id)?;
+    writeln!(out, "user      {} {}", created.user_id, created.email)?;
+    if let Some(password) = &created.password {
+        writeln!(out, "password  {password}")?;
+        eprintln!("the password is shown this once: keep it, or change it after the first log-in");
+    }
+    Ok(())
+}

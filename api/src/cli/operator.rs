@@ -1,0 +1,80 @@
+//! Commands of an operator, who stands at the machine: nobody authenticates them, and the audit trail names them.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use comptoir_core::access::{Actor, Principal};
+use comptoir_core::context::RequestContext;
+use comptoir_core::database::Database;
+use comptoir_core::error::Error;
+use comptoir_core::idempotency::StoredResponse;
+use comptoir_core::ids::TenantId;
+use comptoir_core::money::Currency;
+use comptoir_core::outbox::{Notifier, NotifierConfig};
+use comptoir_core::unit_of_work::{Command, Executor};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::config::Settings;
+
+/// Characters of an operator's name at most.
+const NAME_CHARS: usize = 200;
+
+/// Works as the API does: in the runtime role, through units of work, with events and rows in the audit trail.
+#[derive(Debug)]
+pub(super) struct Operator {
+    pub(super) database: Database,
+    executor: Executor,
+    name: String,
+}
+
+impl Operator {
+    pub(super) fn new(settings: &Settings) -> anyhow::Result<Self> {
+        let database = Database::new(&settings.database.clone().with_role(&settings.api.database_role))?;
+        let notifier = Notifier::spawn(NotifierConfig {
+            database: settings.database.clone(),
+            min_interval: Duration::from_millis(settings.api.notify_interval_ms),
+        });
+        Ok(Self { executor: Executor::new(database.clone(), notifier), database, name: name() })
+    }
+
+    /// On behalf of this tenant.
+    pub(super) fn context(&self, tenant: TenantId, currency: Currency) -> RequestContext {
+        let request_id = Uuid::new_v4().to_string();
+        RequestContext {
+            principal: Principal::trusted(tenant, Actor::Operator, self.name.clone(), currency).into(),
+            required: None,
+            correlation_id: request_id.clone(),
+            request_id,
+            traceparent: None,
+            client_address: None,
+        }
+    }
+
+    /// Runs a command; `tell` picks what is to be told of its outcome.
+    pub(super) async fn execute<C: Command, T: Serialize + DeserializeOwned>(
+        &self,
+        context: RequestContext,
+        command: C,
+        tell: impl Fn(C::Outcome) -> T + Send + Sync + 'static,
+    ) -> anyhow::Result<T> {
+        let render = move |outcome| {
+            let body = serde_json::to_string(&tell(outcome))
+                .map_err(|cause| Error::Serialize { what: "the outcome", cause })?;
+            Ok(StoredResponse { status: 200, location: None, etag: None, body })
+        };
+        // Without an idempotency key nothing of it is stored.
+        let answer = self.executor.execute(context, None, command, render).await?;
+        serde_json::from_str(&answer.response.body).context("cannot read the outcome")
+    }
+}
+
+/// `user@host`, as far as the environment tells.
+fn name() -> String {
+    let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let user = user.filter(|user| !user.is_empty()).unwrap_or_else(|| "unknown".to_owned());
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "unknown" } else { host.trim() };
+    format!("{user}@{host}").chars().filter(|c| !c.is_control()).take(NAME_CHARS).collect()
+}

@@ -1,0 +1,155 @@
+//! `api users` and `api tenants`: who is there, and the tokens that an operator hands to somebody.
+
+use std::io::Write;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use comptoir_core::database::Database;
+use comptoir_core::ids::TenantId;
+use comptoir_core::tenants;
+use comptoir_core::users::{self, IssueToken, IssuedToken, TokenPurpose, UserView};
+use serde::{Deserialize, Serialize};
+
+use super::operator::Operator;
+use crate::config::Settings;
+
+/// Rows of a list at most.
+const MAX_ROWS: u32 = 10_000;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Users {
+    /// Print a single-use token with which the user verifies their e-mail address; older ones do not hold any more
+    VerificationToken(Token),
+    /// Print a single-use token with which the user sets a password; older ones do not hold any more
+    ResetToken(Token),
+    /// List users; needs a log-in as the owner of the tables
+    List {
+        /// Only those of this company
+        #[arg(long, value_name = "ID")]
+        tenant: Option<TenantId>,
+        /// Print a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Token {
+    /// The user's e-mail address
+    #[arg(value_name = "EMAIL")]
+    email: String,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Tenants {
+    /// List companies; needs a log-in as the owner of the tables
+    List {
+        /// Print a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(super) async fn run(command: Users, settings: &Settings) -> anyhow::Result<()> {
+    let identity = &settings.identity;
+    match command {
+        Users::VerificationToken(token) => {
+            let hours = identity.verification_token_hours;
+            issue(settings, token, TokenPurpose::VerifyEmail, hours).await
+        }
+        Users::ResetToken(token) => {
+            issue(settings, token, TokenPurpose::ResetPassword, identity.reset_token_hours).await
+        }
+        Users::List { tenant, json } => list(settings, tenant, json).await,
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Issued {
+    token: String,
+    expires_at: DateTime<Utc>,
+}
+
+async fn issue(settings: &Settings, wanted: Token, purpose: TokenPurpose, hours: u32) -> anyhow::Result<()> {
+    let operator = Operator::new(settings)?;
+    let account = users::account_of_email(&operator.database, &wanted.email).await?;
+    let account = account
+        .ok_or_else(|| anyhow::anyhow!("there is no user with the e-mail address {}", wanted.email))?;
+    let context = operator.context(account.tenant_id, account.currency);
+    let command = IssueToken { user_id: account.user_id, purpose, valid_for: TimeDelta::hours(hours.into()) };
+    let tell = |IssuedToken { token, expires_at }| Issued { token: token.expose().to_owned(), expires_at };
+    let issued: Issued = operator.execute(context, command, tell).await?;
+    let mut out = std::io::stdout();
+    if wanted.json {
+        writeln!(out, "{}", serde_json::to_string(&issued)?)?;
+    } else {
+        writeln!(out, "{}", issued.token)?;
+        eprintln!("shown this once; it can be used once, until {}", issued.expires_at.to_rfc3339());
+    }
+    Ok(())
+}
+
+#[derive(Debug, Serialize)]
+struct Listed {
+    tenant_id: TenantId,
+    #[serde(flatten)]
+    user: UserView,
+}
+
+async fn list(settings: &Settings, tenant: Option<TenantId>, json: bool) -> anyhow::Result<()> {
+    let database = Database::new(&settings.database)?;
+    let users = users::list_all(&database, tenant, MAX_ROWS).await?;
+    let users: Vec<_> = users.into_iter().map(|(tenant_id, user)| Listed { tenant_id, user }).collect();
+    if json {
+        writeln!(std::io::stdout(), "{}", serde_json::to_string(&users)?)?;
+        return Ok(());
+    }
+    let row = |Listed { tenant_id, user }: &Listed| {
+        let last = user.last_login_at.map_or_else(|| "never".to_owned(), |at| at.to_rfc3339());
+        let status = user.status.name().to_owned();
+        [tenant_id.to_string(), user.email.clone(), user.role.to_owned(), status, last, user.name.clone()]
+    };
+    table(["TENANT", "E-MAIL", "ROLE", "STATUS", "LAST LOG-IN", "NAME"], users.iter().map(row).collect())
+}
+
+pub(super) async fn run_tenants(Tenants::List { json }: Tenants, settings: &Settings) -> anyhow::Result<()> {
+    let database = Database::new(&settings.database)?;
+    let tenants = tenants::list_all(&database, MAX_ROWS).await?;
+    if json {
+        writeln!(std::io::stdout(), "{}", serde_json::to_string(&tenants)?)?;
+        return Ok(());
+    }
+    let row = |tenant: &tenants::TenantView| {
+        let registration = tenant.registration.as_ref();
+        let registration = registration.map(|known| format!("{} {}", known.scheme, known.number));
+        [
+            tenant.id.to_string(),
+            tenant.currency.clone(),
+            registration.unwrap_or_default(),
+            tenant.name.clone(),
+        ]
+    };
+    table(["TENANT", "CURRENCY", "REGISTRATION", "NAME"], tenants.iter().map(row).collect())
+}
+
+/// Columns as wide as their longest cell.
+fn table<const N: usize>(header: [&str; N], rows: Vec<[String; N]>) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let is_cut = rows.len() >= usize::try_from(MAX_ROWS)?;
+    let mut lines = vec![header.map(str::to_owned)];
+    lines.extend(rows);
+    let width =
+        |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default();
+    let widths: [usize; N] = std::array::from_fn(width);
+    for line in &lines {
+        let cells: Vec<String> =
+            line.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        writeln!(out, "{}", cells.join("  ").trim_end())?;
+    }
+    if is_cut {
+        eprintln!("there may be more than these {MAX_ROWS}");
+    }
+    Ok(())
+}

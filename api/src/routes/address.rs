@@ -1,0 +1,55 @@
+//! Postal addresses as JSON.
+
+use comptoir_core::contact::{AddressLine, Country, PostalAddress};
+use comptoir_core::invalid::Fields;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PostalAddress)]
+pub(crate) struct PostalAddressDto {
+    #[schema(example = "12 rue des Carmes", min_length = 1, max_length = 200)]
+    pub(super) line1: String,
+    #[schema(min_length = 1, max_length = 200)]
+    pub(super) line2: Option<String>,
+    #[schema(example = "44000", min_length = 1, max_length = 200)]
+    pub(super) postal_code: Option<String>,
+    #[schema(example = "Nantes", min_length = 1, max_length = 200)]
+    pub(super) city: String,
+    /// ISO 3166-1 alpha-2.
+    #[schema(example = "FR", min_length = 2, max_length = 2)]
+    pub(super) country: String,
+}
+
+impl PostalAddressDto {
+    /// `at` is where the address stands in the body, a JSON Pointer.
+    pub(super) fn parse(self, at: &str, fields: &mut Fields) -> Option<PostalAddress> {
+        let pointer = |field: &str| format!("{at}/{field}");
+        let optional = |text: Option<String>| text.as_deref().map(AddressLine::parse).transpose();
+        let line1 = fields.take(pointer("line1"), AddressLine::parse(&self.line1));
+        let line2 = fields.take(pointer("line2"), optional(self.line2));
+        let postal_code = fields.take(pointer("postal_code"), optional(self.postal_code));
+        let city = fields.take(pointer("city"), AddressLine::parse(&self.city));
+        let country = fields.take(pointer("country"), Country::parse(&self.country));
+        Some(PostalAddress {
+            line1: line1?,
+            line2: line2?,
+            postal_code: postal_code?,
+            city: city?,
+            country: country?,
+        })
+    }
+
+    pub(super) fn of(address: PostalAddress) -> Self {
+        let PostalAddress { line1, line2, postal_code, city, country } = address;
+        let text = |line: AddressLine| line.to_string();
+        Self {
+            line1: text(line1),
+            line2: line2.map(text),
+            postal_code: postal_code.map(text),
+            city: text(city),
+            country: country.code().to_owned(),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What happens to tenants.
+
+use super::Tenant;
+
+/// Carries the tenant as it stood after what happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TenantEvent {
+    Created(Tenant),
+    Updated(Tenant),
+}

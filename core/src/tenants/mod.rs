@@ -1,0 +1,14 @@
+//! Tenants: the companies that work with Comptoir, each for itself.
+
+mod aggregate;
+mod commands;
+mod events;
+mod queries;
+mod registration;
+pub(crate) mod repository;
+
+pub use aggregate::{Tenant, TenantDetails, TenantError, TenantName, TimeZone};
+pub use commands::{FoundTenant, UpdateTenant};
+pub use events::TenantEvent;
+pub use queries::{Founded, RegistrationView, TenantView, get, list_all};
+pub use registration::{ForeignNumber, Registration, Siren, Siret};

@@ -1,0 +1,258 @@
+//! What can be asked of users.
+//!
+//! Whatever may take an administrator away locks the tenant first, and the user then: of two such changes the second one
+//! sees what the first one did.
+
+use super::aggregate::{Adjustments, Decision, NewUser, User, UserName};
+use super::queries::UserView;
+use super::repository;
+use super::tokens::{self, TokenPurpose};
+use crate::access::{Actor, PermissionSet, Role};
+use crate::error::{Error, check_version};
+use crate::identity::passwords::HashedPassword;
+use crate::identity::secrets::SecretHash;
+use crate::ids::{SessionId, UserId};
+use crate::sessions::{self, EndReason};
+use crate::tenants;
+use crate::unit_of_work::{Command, UnitOfWork};
+
+use super::events::UserEvent;
+
+#[derive(Debug)]
+pub struct RegisterUser {
+    pub user: NewUser,
+}
+
+impl Command for RegisterUser {
+    type Outcome = UserView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
+        let view = register(work, &self.user).await?;
+        work.audit("user.register", ("user", view.id), None, Some(&view))?;
+        Ok(view)
+    }
+}
+
+/// Registers a user as part of a command, which has the audit row to write.
+///
+/// # Errors
+/// The address is taken, or a permission is given that whoever asks does not have.
+pub(crate) async fn register(work: &mut UnitOfWork<'_>, new: &NewUser) -> Result<UserView, Error> {
+    let decision = decision(work, true);
+    let (user, event) = User::register(UserId::generate(), new.clone(), decision, work.now())?;
+    repository::insert(work, &user).await?;
+    work.record(event).await?;
+    Ok(UserView::of(&user))
+}
+
+#[derive(Debug)]
+pub struct UpdateUser {
+    pub id: UserId,
+    pub expected_version: Option<i64>,
+    pub name: UserName,
+}
+
+impl Command for UpdateUser {
+    type Outcome = UserView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
+        let mut user = loaded(work, self.id, self.expected_version).await?;
+        let before = UserView::of(&user);
+        let now = work.now();
+        match user.rename(self.name.clone(), now) {
+            Some(event) => saved(work, "user.update", &before, &user, event).await,
+            None => Ok(before),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct ChangeRole {
+    pub id: UserId,
+    pub expected_version: Option<i64>,
+    pub role: Role,
+}
+
+impl Command for ChangeRole {
+    type Outcome = UserView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
+        tenants::repository::load(work).await?;
+        let mut user = loaded(work, self.id, self.expected_version).await?;
+        let before = UserView::of(&user);
+        let decision = decision_about(work, self.id).await?;
+        let now = work.now();
+        match user.change_role(self.role, decision, now)? {
+            Some(event) => saved(work, "user.change_role", &before, &user, event).await,
+            None => Ok(before),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct ChangePermissions {
+    pub id: UserId,
+    pub expected_version: Option<i64>,
+    pub adjustments: Adjustments,
+}
+
+impl Command for ChangePermissions {
+    type Outcome = UserView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
+        tenants::repository::load(work).await?;
+        let mut user = loaded(work, self.id, self.expected_version).await?;
+        let before = UserView::of(&user);
+        let decision = decision_about(work, self.id).await?;
+        let now = work.now();
+        match user.change_permissions(self.adjustments, decision, now)? {
+            Some(event) => saved(work, "user.change_permissions", &before, &user, event).await,
+            None => Ok(before),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct DisableUser {
+    pub id: UserId,
+    pub expected_version: Option<i64>,
+}
+
+impl Command for DisableUser {
+    type Outcome = UserView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
+        tenants::repository::load(work).await?;
+        let mut user = loaded(work, self.id, self.expected_version).await?;
+        let before = UserView::of(&user);
+        let decision = decision_about(work, self.id).await?;
+        let now = work.now();
+        let event = user.disable(decision, now)?;
+        saved(work, "user.disable", &before, &user, event).await
+    }
+}
+
+#[derive(Debug)]
+pub struct EnableUser {
+    pub id: UserId,
+    pub expected_version: Option<i64>,
+}
+
+impl Command for EnableUser {
+    type Outcome = UserView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
+        let mut user = loaded(work, self.id, self.expected_version).await?;
+        let before = UserView::of(&user);
+        let now = work.now();
+        let event = user.enable(now)?;
+        saved(work, "user.enable", &before, &user, event).await
+    }
+}
+
+/// Sets another password, which the user has proved to be entitled to, and ends their sessions.
+#[derive(Debug)]
+pub struct ChangePassword {
+    pub user_id: UserId,
+    pub password: HashedPassword,
+    /// The session in which the user changes it goes on.
+    pub keep: Option<SessionId>,
+}
+
+impl Command for ChangePassword {
+    type Outcome = UserView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
+        let mut user = loaded(work, self.user_id, None).await?;
+        let before = UserView::of(&user);
+        let now = work.now();
+        let event = user.change_password(self.password.clone(), now);
+        let after = saved(work, "user.change_password", &before, &user, event).await?;
+        sessions::end_all(work, self.user_id, self.keep, EndReason::PasswordChanged).await?;
+        Ok(after)
+    }
+}
+
+/// Sets a password by a token, and ends all sessions. Whoever has the token has the address: it is verified by that, too.
+#[derive(Debug)]
+pub struct ResetPassword {
+    pub token: SecretHash,
+    pub password: HashedPassword,
+}
+
+impl Command for ResetPassword {
+    type Outcome = UserView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
+        let id = tokens::consume(work, &self.token, TokenPurpose::ResetPassword).await?;
+        let mut user = loaded(work, id, None).await?;
+        let before = UserView::of(&user);
+        let now = work.now();
+        if let Some(verified) = user.verify_email(now) {
+            repository::update(work, &user).await?;
+            work.record(verified).await?;
+        }
+        let event = user.change_password(self.password.clone(), now);
+        let after = saved(work, "user.reset_password", &before, &user, event).await?;
+        sessions::end_all(work, id, None, EndReason::PasswordReset).await?;
+        Ok(after)
+    }
+}
+
+/// Uses a token to prove that the address is the user's.
+#[derive(Debug)]
+pub struct VerifyEmail {
+    pub token: SecretHash,
+}
+
+impl Command for VerifyEmail {
+    type Outcome = UserView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
+        let id = tokens::consume(work, &self.token, TokenPurpose::VerifyEmail).await?;
+        let mut user = loaded(work, id, None).await?;
+        let before = UserView::of(&user);
+        let now = work.now();
+        match user.verify_email(now) {
+            Some(event) => saved(work, "user.verify_email", &before, &user, event).await,
+            None => Ok(before),
+        }
+    }
+}
+
+/// The user, locked, in the version that the caller expects; what happens now happens after their last change.
+async fn loaded(work: &mut UnitOfWork<'_>, id: UserId, expected: Option<i64>) -> Result<User, Error> {
+    let user = repository::load(work, id).await?;
+    check_version(expected, user.version())?;
+    work.now_after(user.updated_at());
+    Ok(user)
+}
+
+async fn saved(
+    work: &mut UnitOfWork<'_>,
+    action: &'static str,
+    before: &UserView,
+    user: &User,
+    event: UserEvent,
+) -> Result<UserView, Error> {
+    repository::update(work, user).await?;
+    work.record(event).await?;
+    let after = UserView::of(user);
+    work.audit(action, ("user", user.id()), Some(before), Some(&after))?;
+    Ok(after)
+}
+
+async fn decision_about(work: &mut UnitOfWork<'_>, id: UserId) -> Result<Decision, Error> {
+    let others = repository::has_other_administrators(work, id).await?;
+    Ok(decision(work, others))
+}
+
+fn decision(work: &UnitOfWork<'_>, has_other_administrators: bool) -> Decision {
+    let principal = &work.context().principal;
+    let (by, may_grant) = match principal.actor {
+        Actor::User { user_id, .. } => (Some(user_id), principal.permissions),
+        Actor::ApiKey(_) => (None, principal.permissions),
+        Actor::Operator => (None, PermissionSet::all()),
+    };
+    Decision { by, may_grant, has_other_administrators }
+}

@@ -1,0 +1,124 @@
+//! Users in the database: what commands read and write.
+
+use chrono::{DateTime, Utc};
+use diesel::dsl::{exists, not};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use super::aggregate::{Adjustments, User, UserError, UserName};
+use crate::access::{Permission, PermissionSet, Role, stored_role};
+use crate::contact::Email;
+use crate::error::{Error, is_duplicate_of};
+use crate::identity::passwords::HashedPassword;
+use crate::ids::{TenantId, UserId};
+use crate::schema::users;
+use crate::unit_of_work::UnitOfWork;
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = users, primary_key(tenant_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+pub(super) struct UserRow {
+    pub(super) tenant_id: Uuid,
+    id: Uuid,
+    version: i64,
+    email: String,
+    name: String,
+    role: String,
+    granted: Vec<Option<String>>,
+    revoked: Vec<Option<String>>,
+    password_hash: Option<String>,
+    email_verified_at: Option<DateTime<Utc>>,
+    disabled_at: Option<DateTime<Utc>>,
+    last_login_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl UserRow {
+    fn of(tenant: TenantId, user: &User) -> Self {
+        let names = |set: PermissionSet| set.names().into_iter().map(|name| Some(name.to_owned())).collect();
+        Self {
+            tenant_id: tenant.uuid(),
+            id: user.id.uuid(),
+            version: user.version,
+            email: user.email.as_str().to_owned(),
+            name: user.name.as_str().to_owned(),
+            role: user.role.name().to_owned(),
+            granted: names(user.adjustments.granted),
+            revoked: names(user.adjustments.revoked),
+            password_hash: user.password.as_ref().map(|hash| hash.as_str().to_owned()),
+            email_verified_at: user.email_verified_at,
+            disabled_at: user.disabled_at,
+            last_login_at: user.last_login_at,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+        }
+    }
+
+    pub(super) fn into_user(self) -> Result<User, Error> {
+        Ok(User {
+            id: UserId::from_uuid(self.id),
+            version: self.version,
+            email: Email::stored(self.email),
+            name: UserName::stored(self.name),
+            role: stored_role(&self.role)?,
+            adjustments: Adjustments {
+                granted: PermissionSet::stored(&self.granted),
+                revoked: PermissionSet::stored(&self.revoked),
+            },
+            password: self.password_hash.map(HashedPassword::stored),
+            email_verified_at: self.email_verified_at,
+            disabled_at: self.disabled_at,
+            last_login_at: self.last_login_at,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        })
+    }
+}
+
+/// Locks the user until the unit of work ends, so that their events are appended in the order of their changes.
+///
+/// # Errors
+/// `NotFound` where there is no such user of the tenant; no database.
+pub(crate) async fn load(work: &mut UnitOfWork<'_>, id: UserId) -> Result<User, Error> {
+    let row: Option<UserRow> = users::table
+        .find((work.tenant().uuid(), id.uuid()))
+        .select(UserRow::as_select())
+        .for_no_key_update()
+        .first(work.connection())
+        .await
+        .optional()?;
+    row.ok_or(UserError::NotFound(id))?.into_user()
+}
+
+/// Whether somebody else than this user is an administrator in the sense of [`User::is_administrator`]. The answer holds
+/// until the unit of work ends if the tenant is locked.
+pub(super) async fn has_other_administrators(work: &mut UnitOfWork<'_>, id: UserId) -> Result<bool, Error> {
+    let others = users::table
+        .filter(users::tenant_id.eq(work.tenant().uuid()))
+        .filter(users::id.ne(id.uuid()))
+        .filter(users::role.eq(Role::Admin.name()))
+        .filter(users::disabled_at.is_null())
+        .filter(users::email_verified_at.is_not_null())
+        .filter(not(users::revoked.contains(vec![Some(Permission::UsersWrite.name())])));
+    Ok(diesel::select(exists(others)).get_result(work.connection()).await?)
+}
+
+pub(super) async fn insert(work: &mut UnitOfWork<'_>, user: &User) -> Result<(), Error> {
+    let row = UserRow::of(work.tenant(), user);
+    match diesel::insert_into(users::table).values(&row).execute(work.connection()).await {
+        Ok(_) => Ok(()),
+        Err(error) if is_duplicate_of(&error, "users_email_key") => {
+            Err(UserError::EmailTaken(row.email).into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// # Errors
+/// No database.
+pub(crate) async fn update(work: &mut UnitOfWork<'_>, user: &User) -> Result<(), Error> {
+    let row = UserRow::of(work.tenant(), user);
+    diesel::update(users::table.find((row.tenant_id, row.id))).set(&row).execute(work.connection()).await?;
+    Ok(())
+}
