@@ -6,7 +6,7 @@ BEGIN
 END
 $$;
 DROP FUNCTION audit_append, find_login, find_user_token, find_refresh_token, find_api_key, prune_idempotency_records;
-DROP FUNCTION audit_hash, audit_field;
+DROP FUNCTION audit_hash;
 DROP TABLE audit_events;
 DROP TABLE audit_chains;
 DROP TABLE api_keys;

@@ -2,6 +2,7 @@
 //! program, floor, program, …), and prints every figure and the ratio of the medians: absolute figures belong to a
 //! machine, ratios to the programs. See docs/performance.md.
 
+mod audit;
 mod authentication;
 mod cost;
 mod decay;
@@ -76,6 +77,8 @@ pub enum Subject {
     Orders,
     /// What authentication adds to GET /orders/{id}
     Authentication,
+    /// What the audit trail costs the writers of one tenant
+    Audit,
 }
 
 /// Runs a benchmark.
@@ -94,6 +97,7 @@ pub async fn run(subject: Subject, services: &Services, effort: Effort) -> Resul
         Subject::Idle => idle::measure(services, effort).await,
         Subject::Orders => orders::measure(services, effort).await,
         Subject::Authentication => authentication::measure(services, effort).await,
+        Subject::Audit => audit::measure(services, effort).await,
     }
 }
 

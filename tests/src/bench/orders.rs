@@ -14,7 +14,7 @@ use super::{Effort, http_load, outbox, progress};
 
 const CONCURRENCY: u64 = 16;
 const SEED: &str = include_str!("seed.sql");
-const SCRIPT: &str = include_str!("orders.pgbench.sql");
+pub(super) const SCRIPT: &str = include_str!("orders.pgbench.sql");
 /// Stands in both for the tenant that the world makes.
 const TENANT: &str = "01900000-0000-7000-8000-000000000001";
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -26,7 +26,7 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
     for round in effort.rounds() {
         progress(format!("orders, round {round}: pgbench"));
         let world = seeded(services).await?;
-        floor.push(pgbench(services, &world, seconds).await?);
+        floor.push(pgbench(services, &world, SCRIPT, seconds).await?);
         drop(world);
 
         progress(format!("orders, round {round}: api"));
@@ -47,7 +47,7 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
     Ok(vec![measurement])
 }
 
-async fn seeded(services: &Services) -> Result<World> {
+pub(super) async fn seeded(services: &Services) -> Result<World> {
     let world = outbox::fresh(services).await?;
     let sql = world.sql().await?;
     let seed = SEED.replace(TENANT, &world.tenant().await?.id.to_string());
@@ -59,9 +59,14 @@ async fn seeded(services: &Services) -> Result<World> {
 }
 
 /// Transactions per second, as pgbench reports them.
-async fn pgbench(services: &Services, world: &World, seconds: u64) -> Result<f64> {
+pub(super) async fn pgbench(
+    services: &Services,
+    world: &World,
+    statements: &str,
+    seconds: u64,
+) -> Result<f64> {
     let script = world.logs().join("orders.pgbench.sql");
-    std::fs::write(&script, SCRIPT.replace(TENANT, &world.tenant().await?.id.to_string()))?;
+    std::fs::write(&script, statements.replace(TENANT, &world.tenant().await?.id.to_string()))?;
     let program =
         services.pg_bin.clone().map_or_else(|| PathBuf::from("pgbench"), |folder| folder.join("pgbench"));
     let mut command = Command::new(program);

@@ -12,6 +12,13 @@ const READY_LIMIT: Duration = Duration::from_secs(20);
 /// Somebody may take the port between our looking and its listening.
 const PORTS_TO_TRY: usize = 3;
 
+/// Requests are counted, and no limit is reached unless a test sets one: all its clients have one address.
+const RATE_LIMITS: [(&str, &str); 3] = [
+    ("COMPTOIR__RATE_LIMITS__PRINCIPAL_REQUESTS_PER_MINUTE", "4000000000"),
+    ("COMPTOIR__RATE_LIMITS__ADDRESS_REQUESTS_PER_MINUTE", "4000000000"),
+    ("COMPTOIR__RATE_LIMITS__SIGN_IN_REQUESTS_PER_MINUTE", "4000000000"),
+];
+
 /// An API process and a client for it.
 #[derive(Debug)]
 pub struct Api {
@@ -51,6 +58,7 @@ impl Api {
         command
             .env("DATABASE_URL", &world.database.url)
             .env("COMPTOIR__API__LISTEN", &address)
+            .envs(RATE_LIMITS)
             .envs(environment.iter().copied());
         let log = world.logs().join(format!("api-{port}.log"));
         let mut daemon = Daemon::spawn("api", &mut command, &log, world.token())?;

@@ -32,7 +32,7 @@ pub(crate) struct AuditEventResponse {
     #[schema(example = "order")]
     resource_type: String,
     resource_id: String,
-    /// What it was; null for what was not there. Secrets are masked.
+    /// What it was; null for what was not there. Secrets are never in it.
     before: Option<Value>,
     /// What it became; null for what is not there any more.
     after: Option<Value>,
