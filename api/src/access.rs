@@ -13,17 +13,36 @@ pub enum Access {
     Public,
     /// To be somebody; what is there is their own.
     Authenticated,
+    /// To be a person who has logged in; an API key is answered 403.
+    LoggedIn,
     Needs(Permission),
 }
 
 /// Method, path as in the OpenAPI document, access. HEAD is as GET.
 pub const ROUTES: &[(&str, &str, Access)] = {
-    use Access::{Authenticated, Needs};
+    use Access::{Authenticated, LoggedIn, Needs, Public};
     use Permission::{
-        AuditRead, CustomersRead, CustomersWrite, OrdersRead, OrdersShip, OrdersWrite, ProductsRead,
-        ProductsWrite, TenantRead, TenantWrite, UsersRead, UsersWrite,
+        ApiKeysRead, ApiKeysWrite, AuditRead, CustomersRead, CustomersWrite, OrdersRead, OrdersShip,
+        OrdersWrite, ProductsRead, ProductsWrite, TenantRead, TenantWrite, UsersRead, UsersWrite,
     };
     &[
+        ("POST", "/api/v1/auth/login", Public),
+        ("POST", "/api/v1/auth/refresh", Public),
+        ("POST", "/api/v1/auth/verify-email", Public),
+        ("POST", "/api/v1/auth/password-reset", Public),
+        ("POST", "/api/v1/auth/password-reset/confirm", Public),
+        ("POST", "/api/v1/auth/logout", LoggedIn),
+        ("POST", "/api/v1/auth/password", LoggedIn),
+        ("GET", "/api/v1/me", Authenticated),
+        ("GET", "/api/v1/sessions", LoggedIn),
+        ("DELETE", "/api/v1/sessions/{id}", LoggedIn),
+        ("GET", "/api/v1/users/{id}/sessions", Needs(UsersWrite)),
+        ("DELETE", "/api/v1/users/{id}/sessions", Needs(UsersWrite)),
+        ("DELETE", "/api/v1/users/{id}/sessions/{session_id}", Needs(UsersWrite)),
+        ("GET", "/api/v1/api-keys", Needs(ApiKeysRead)),
+        ("POST", "/api/v1/api-keys", Needs(ApiKeysWrite)),
+        ("GET", "/api/v1/api-keys/{id}", Needs(ApiKeysRead)),
+        ("POST", "/api/v1/api-keys/{id}/revoke", Needs(ApiKeysWrite)),
         ("GET", "/api/v1/customers", Needs(CustomersRead)),
         ("POST", "/api/v1/customers", Needs(CustomersWrite)),
         ("GET", "/api/v1/customers/{id}", Needs(CustomersRead)),
@@ -106,13 +125,14 @@ mod tests {
             let needs = match access {
                 Access::Public => "nothing".to_owned(),
                 Access::Authenticated => "to be somebody".to_owned(),
+                Access::LoggedIn => "to have logged in".to_owned(),
                 Access::Needs(permission) => format!("`{permission}`"),
             };
             let _ = write!(matrix, "\n| `{method} {path}` | {needs} |");
             for role in Role::ALL {
                 let may = match access {
                     Access::Needs(permission) => role.permissions().contains(*permission),
-                    Access::Public | Access::Authenticated => true,
+                    Access::Public | Access::Authenticated | Access::LoggedIn => true,
                 };
                 matrix.push_str(if may { " ✓ |" } else { " – |" });
             }

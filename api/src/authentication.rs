@@ -6,8 +6,11 @@ use actix_web::dev::ServiceRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::web::Data;
-use comptoir_core::access::{API_KEY_PREFIX, Credential, Permission, Principal, Principals};
+use comptoir_core::access::{API_KEY_PREFIX, Credential, CredentialKind, Permission, Principal, Principals};
+use comptoir_core::api_keys::Usage;
 use comptoir_core::error::Error;
+use comptoir_core::identity::tokens::{AccessTokens, Claims};
+use comptoir_core::sessions::SessionError;
 
 use crate::access::{Access, access};
 use crate::error::ApiError;
@@ -28,9 +31,10 @@ pub(crate) struct Caller {
 /// 401 without a credential that holds, 403 without the permission, 503 without the database.
 pub(crate) async fn authenticate(request: &ServiceRequest) -> Result<Option<Caller>, ApiError> {
     let pattern = request.match_pattern().unwrap_or_default();
-    let required = match access(request.method().as_str(), &pattern) {
+    let rule = access(request.method().as_str(), &pattern);
+    let required = match rule {
         None | Some(Access::Public) => return Ok(None),
-        Some(Access::Authenticated) => None,
+        Some(Access::Authenticated | Access::LoggedIn) => None,
         Some(Access::Needs(permission)) => Some(permission),
     };
     let principals = request.app_data::<Data<Principals>>().ok_or_else(unauthenticated)?;
@@ -44,6 +48,12 @@ pub(crate) async fn authenticate(request: &ServiceRequest) -> Result<Option<Call
         if !principal.may(permission) {
             return Err(Error::Forbidden(permission).into());
         }
+    }
+    if rule == Some(Access::LoggedIn) && principal.session_id().is_none() {
+        return Err(Error::from(SessionError::NotASession).into());
+    }
+    if let (CredentialKind::ApiKey(id), Some(usage)) = (credential.kind, request.app_data::<Data<Usage>>()) {
+        usage.note(credential.tenant_id, id);
     }
     Ok(Some(Caller { principal, required }))
 }
@@ -61,7 +71,16 @@ async fn credential(request: &ServiceRequest, principals: &Principals) -> Result
     if token.starts_with(API_KEY_PREFIX) {
         return principals.api_key(token).await?.ok_or_else(refused);
     }
-    Err(refused())
+    let tokens = request.app_data::<Data<AccessTokens>>().ok_or_else(unauthenticated)?;
+    match tokens.verify(token) {
+        Ok(Claims { tenant_id, session_id, .. }) => {
+            Ok(Credential { tenant_id, kind: CredentialKind::Session(session_id) })
+        }
+        Err(refusal) => {
+            tracing::debug!(%refusal, "an access token is not accepted");
+            Err(refused())
+        }
+    }
 }
 
 /// 401: nobody said who they are.
@@ -75,12 +94,15 @@ pub(crate) fn unauthenticated() -> ApiError {
 
 /// 401: what was sent proves nothing, or nothing any more. Which of the two is for the log.
 pub(crate) fn refused() -> ApiError {
-    let header = "Bearer realm=\"comptoir\", error=\"invalid_token\"";
-    challenge(
+    refused_as(
         "unauthenticated",
         "this credential does not hold: it is malformed, unknown, expired, ended or revoked",
-        header,
     )
+}
+
+/// 401 with a code of its own.
+pub(crate) fn refused_as(code: &'static str, detail: &str) -> ApiError {
+    challenge(code, detail, "Bearer realm=\"comptoir\", error=\"invalid_token\"")
 }
 
 fn challenge(code: &'static str, detail: &str, header: &'static str) -> ApiError {

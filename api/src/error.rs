@@ -114,7 +114,7 @@ impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         let (status, detail) = match error.category() {
             Category::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
-            Category::Unauthenticated => return authentication::refused(),
+            Category::Unauthenticated => return authentication::refused_as(error.code(), &error.to_string()),
             Category::Forbidden => (StatusCode::FORBIDDEN, error.to_string()),
             Category::NotFound => (StatusCode::NOT_FOUND, error.to_string()),
             Category::Conflict => (StatusCode::CONFLICT, error.to_string()),
@@ -126,6 +126,7 @@ impl From<Error> for ApiError {
                         "no database connection could be had; nothing happened, repeat it in a moment"
                             .to_owned()
                     }
+                    Error::Identity(_) => error.to_string(),
                     _ => format!("the database did not answer in time or broke off; {PERHAPS}"),
                 };
                 (StatusCode::SERVICE_UNAVAILABLE, detail)

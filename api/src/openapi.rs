@@ -8,7 +8,9 @@ use uuid::Uuid;
 use crate::access::{Access, ROUTES};
 use crate::error::{Problem, ProblemField};
 use crate::rate_limits;
-use crate::routes::{audit, auth, customers, operations, orders, products, roles, tenant, users};
+use crate::routes::{
+    api_keys, audit, auth, customers, operations, orders, products, roles, sessions, tenant, users,
+};
 
 /// Where the document is served.
 pub const PATH: &str = "/api/openapi.json";
@@ -111,6 +113,45 @@ pub(crate) enum CommandProblems<'a> {
     Unavailable(Problem<'a>),
 }
 
+/// What a route under `/auth` can answer besides its result.
+#[derive(IntoResponses)]
+#[allow(dead_code, reason = "documentation; the variants are never made")]
+pub(crate) enum AuthProblems<'a> {
+    /// The body is not JSON or could not be read
+    #[response(status = 400, content_type = "application/problem+json")]
+    Malformed(Problem<'a>),
+    /// What was presented proves nothing
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(Problem<'a>),
+    /// The e-mail address is not verified, or an API key asks for what only people have
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem<'a>),
+    /// The session or the user is gone
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(Problem<'a>),
+    /// In contradiction to the present state
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(Problem<'a>),
+    /// The body is too large
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(Problem<'a>),
+    /// The body is not sent as application/json
+    #[response(status = 415, content_type = "application/problem+json")]
+    UnsupportedMediaType(Problem<'a>),
+    /// Well formed but wrong; `errors` says where
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(Problem<'a>),
+    /// Too many header fields
+    #[response(status = 431, content_type = "application/problem+json")]
+    TooManyHeaders(Problem<'a>),
+    /// Our fault
+    #[response(status = 500, content_type = "application/problem+json")]
+    Internal(Problem<'a>),
+    /// The database is not available, or too many passwords are being checked; `Retry-After` says when to ask again
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(Problem<'a>),
+}
+
 /// What any route that wants to know who asks can answer.
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "documentation; the variants are never made")]
@@ -156,11 +197,15 @@ fn secure(operation: &mut Operation, access: Access) {
     }
     operation.security = Some(vec![SecurityRequirement::new(SECURITY_SCHEME, Vec::<String>::new())]);
     operation.responses.responses.extend(AccessProblems::responses());
+    let description = operation.description.get_or_insert_default();
+    if access != Access::Authenticated && !description.is_empty() {
+        description.push_str("\n\n");
+    }
+    if access == Access::LoggedIn {
+        description.push_str("For people who have logged in: an API key is answered 403.");
+        operation.extensions.get_or_insert_default().insert("x-session".to_owned(), true.into());
+    }
     if let Access::Needs(permission) = access {
-        let description = operation.description.get_or_insert_default();
-        if !description.is_empty() {
-            description.push_str("\n\n");
-        }
         description.push_str(&format!("Needs the permission `{permission}`."));
         // The same for programs.
         operation
@@ -203,11 +248,28 @@ const SECURITY_SCHEME: &str = "bearer";
     info(
         title = "Comptoir",
         description = "Commercial management: customers, products, orders. Amounts and quantities are decimal strings, \
-            times are RFC 3339 in UTC, ids are UUIDv7. Every POST accepts an Idempotency-Key; changes are checked with \
+            times are RFC 3339 in UTC, ids are UUIDv7. Every POST accepts an Idempotency-Key, but those under /auth; changes are checked with \
             ETag and If-Match; every error is a problem document (RFC 9457)."
     ),
     paths(
+        auth::handlers::login,
+        auth::handlers::refresh,
+        auth::handlers::logout,
+        auth::handlers::change_password,
+        auth::handlers::verify_email,
+        auth::handlers::forgot_password,
+        auth::handlers::reset_password,
+        auth::handlers::me,
         auth::keys::jwks,
+        sessions::handlers::list,
+        sessions::handlers::end,
+        sessions::handlers::list_of_user,
+        sessions::handlers::end_all_of_user,
+        sessions::handlers::end_of_user,
+        api_keys::handlers::create,
+        api_keys::handlers::list,
+        api_keys::handlers::get,
+        api_keys::handlers::revoke,
         customers::handlers::create,
         customers::handlers::list,
         customers::handlers::get,
@@ -254,6 +316,8 @@ const SECURITY_SCHEME: &str = "bearer";
         (name = "authentication", description = "How somebody proves who they are"),
         (name = "roles", description = "Who may do what"),
         (name = "audit", description = "Who did what"),
+        (name = "sessions", description = "What a log-in begins"),
+        (name = "api-keys", description = "How programs prove who they are"),
         (name = "operations", description = "Health and metrics"),
     )
 )]

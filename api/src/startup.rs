@@ -10,6 +10,7 @@ use actix_web::web::{Data, PayloadConfig};
 use actix_web::{App, HttpServer};
 use anyhow::Context;
 use comptoir_core::access::Principals;
+use comptoir_core::api_keys::Usage;
 use comptoir_core::database::Database;
 use comptoir_core::idempotency;
 use comptoir_core::identity::passwords::Passwords;
@@ -17,6 +18,7 @@ use comptoir_core::identity::tokens::AccessTokens;
 use comptoir_core::login_throttle;
 use comptoir_core::outbox::{Notifier, NotifierConfig};
 use comptoir_core::rate_limits::{self, RateLimiter};
+use comptoir_core::sessions::Authenticator;
 use comptoir_core::telemetry;
 use comptoir_core::unit_of_work::Executor;
 use tokio::task::JoinSet;
@@ -69,7 +71,17 @@ impl Application {
         let executor = Executor::new(database.clone(), notifier);
         let tokens = Arc::new(AccessTokens::new(&settings.identity)?);
         agents.spawn(Arc::clone(&tokens).follow_file());
+        let authenticator = Data::new(Authenticator::new(
+            database.clone(),
+            executor.clone(),
+            Passwords::clone(&passwords),
+            Arc::clone(&tokens),
+            &settings.identity,
+        ));
         let tokens = Data::from(tokens);
+        let usage = Usage::default();
+        agents.spawn(usage.clone().write_regularly(database.clone()));
+        let usage = Data::new(usage);
         let document = Data::new(OpenApiText(openapi::json().context("cannot write the OpenAPI document")?));
         let limiter = RateLimiter::new(settings.rate_limits);
         login_throttle::describe_metrics();
@@ -96,6 +108,8 @@ impl Application {
                 .app_data(limiter.clone())
                 .app_data(document.clone())
                 .app_data(tokens.clone())
+                .app_data(authenticator.clone())
+                .app_data(usage.clone())
                 .wrap(from_fn(surround))
                 .configure(routes::configure)
         });

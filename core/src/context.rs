@@ -1,5 +1,6 @@
 //! Who asks, for which company, and as part of what: every command and query takes it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::access::{Permission, Principal};
@@ -19,6 +20,25 @@ pub struct RequestContext {
     pub traceparent: Option<String>,
     /// Where the request comes from; `None` at the command line.
     pub client_address: Option<String>,
+}
+
+/// A request of which it is still to be found out who asks.
+#[derive(Debug, Clone)]
+pub struct RequestOrigin {
+    pub correlation_id: String,
+    pub request_id: String,
+    pub traceparent: Option<String>,
+    pub client_address: Option<IpAddr>,
+}
+
+impl RequestOrigin {
+    /// The context of what is done for whom it turned out to be.
+    pub fn acting_as(self, principal: Principal) -> RequestContext {
+        let Self { correlation_id, request_id, traceparent, client_address } = self;
+        let (principal, required) = (Arc::new(principal), None);
+        let client_address = client_address.map(|address| address.to_string());
+        RequestContext { principal, required, correlation_id, request_id, traceparent, client_address }
+    }
 }
 
 impl RequestContext {

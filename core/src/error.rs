@@ -5,12 +5,14 @@
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use crate::access::Permission;
+use crate::api_keys::ApiKeyError;
 use crate::customers::CustomerError;
 use crate::database::ConnectError;
 use crate::identity::IdentityError;
 use crate::invalid::FieldError;
 use crate::orders::OrderError;
 use crate::products::ProductError;
+use crate::sessions::SessionError;
 use crate::tenants::TenantError;
 use crate::users::UserError;
 
@@ -62,6 +64,10 @@ pub enum Error {
     Tenant(#[from] TenantError),
     #[error(transparent)]
     User(#[from] UserError),
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    #[error(transparent)]
+    ApiKey(#[from] ApiKeyError),
     #[error("the credential does not hold any more: log in again, or use another API key")]
     Unauthenticated,
     #[error("this needs the permission {0}")]
@@ -81,6 +87,8 @@ pub enum Error {
     Connect(#[from] ConnectError),
     #[error("database: {0}")]
     Database(#[from] DieselError),
+    #[error("the unit of work ended without an outcome")]
+    NoOutcome,
     #[error("the unit of work ended early: {0}")]
     Aborted(#[from] tokio::task::JoinError),
     #[error("the database holds {value:?} as {what}, which this version does not know")]
@@ -104,6 +112,7 @@ impl Error {
             Self::Database(error) if is_passing(error) => Category::Unavailable,
             Self::Database(_)
             | Self::Aborted(_)
+            | Self::NoOutcome
             | Self::Stored { .. }
             | Self::Unaudited(_)
             | Self::Serialize { .. } => Category::Internal,
@@ -146,6 +155,8 @@ impl Error {
             Self::Order(error) => Some(error),
             Self::Tenant(error) => Some(error),
             Self::User(error) => Some(error),
+            Self::Session(error) => Some(error),
+            Self::ApiKey(error) => Some(error),
             Self::Identity(error) => Some(error),
             _ => None,
         }

@@ -5,6 +5,7 @@
 //! `commands` and `queries` are what can be asked, SQL lives in `repository` (writes), `queries` (reads) and `outbox`.
 
 pub mod access;
+pub mod api_keys;
 pub mod audit;
 pub mod config;
 pub mod contact;

@@ -1,11 +1,12 @@
 //! What else must happen in the same transaction when something happened: synchronous, in-process, complete or not
 //! at all. The matches are exhaustive, so that a new domain event cannot be forgotten here.
 
+use crate::api_keys::ApiKeyEvent;
 use crate::customers::CustomerEvent;
 use crate::error::Error;
 use crate::orders::OrderEvent;
 use crate::products::{self, ProductEvent};
-use crate::sessions::{self, EndReason};
+use crate::sessions::{self, EndReason, SessionEvent};
 use crate::tenants::TenantEvent;
 use crate::unit_of_work::{DomainEvent, UnitOfWork};
 use crate::users::UserEvent;
@@ -23,7 +24,9 @@ pub(crate) async fn react(work: &mut UnitOfWork<'_>, event: &DomainEvent) -> Res
             | ProductEvent::Archived(_)
             | ProductEvent::Deleted(_),
         )
-        | DomainEvent::Tenant(TenantEvent::Created(_) | TenantEvent::Updated(_)) => Ok(()),
+        | DomainEvent::Tenant(TenantEvent::Created(_) | TenantEvent::Updated(_))
+        | DomainEvent::Session(SessionEvent::Created(_) | SessionEvent::Ended(_))
+        | DomainEvent::ApiKey(ApiKeyEvent::Created(_) | ApiKeyEvent::Revoked(_)) => Ok(()),
     }
 }
 

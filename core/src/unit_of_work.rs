@@ -20,6 +20,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::access;
+use crate::api_keys::ApiKeyEvent;
 use crate::audit::{self, AuditEntry};
 use crate::context::RequestContext;
 use crate::customers::CustomerEvent;
@@ -32,6 +33,7 @@ use crate::orders::OrderEvent;
 use crate::outbox::{self, NewOutboxEvent, Notifier};
 use crate::policies;
 use crate::products::ProductEvent;
+use crate::sessions::SessionEvent;
 use crate::tenants::TenantEvent;
 use crate::users::UserEvent;
 
@@ -59,6 +61,8 @@ pub enum DomainEvent {
     Order(OrderEvent),
     Tenant(TenantEvent),
     User(UserEvent),
+    Session(SessionEvent),
+    ApiKey(ApiKeyEvent),
 }
 
 impl From<CustomerEvent> for DomainEvent {
@@ -88,6 +92,18 @@ impl From<TenantEvent> for DomainEvent {
 impl From<UserEvent> for DomainEvent {
     fn from(event: UserEvent) -> Self {
         Self::User(event)
+    }
+}
+
+impl From<SessionEvent> for DomainEvent {
+    fn from(event: SessionEvent) -> Self {
+        Self::Session(event)
+    }
+}
+
+impl From<ApiKeyEvent> for DomainEvent {
+    fn from(event: ApiKeyEvent) -> Self {
+        Self::ApiKey(event)
     }
 }
 
@@ -257,6 +273,23 @@ impl Executor {
         let this = self.clone();
         let work = async move { this.attempts(&context, key.as_ref(), &command, &render).await };
         self.running.spawn_on(work.in_current_span(), self.database.runtime()).await?
+    }
+
+    /// Runs a command whose outcome is for the caller alone, and never an answer that is stored.
+    ///
+    /// # Errors
+    /// What the command refuses, and what the database does.
+    pub async fn run<C: Command>(&self, context: RequestContext, command: C) -> Result<C::Outcome, Error> {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let nothing = StoredResponse { status: 204, location: None, etag: None, body: String::new() };
+        let keep = move |outcome| {
+            // Nobody receives once the caller has gone.
+            let _ = sender.send(outcome);
+            Ok(nothing.clone())
+        };
+        self.execute(context, None, command, keep).await?;
+        // That of the last attempt, which is the one that was committed.
+        receiver.try_iter().last().ok_or(Error::NoOutcome)
     }
 
     /// Waits for the units of work under way, for `timeout` at most; call it when no new ones come. Returns how many

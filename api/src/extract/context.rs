@@ -4,7 +4,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use comptoir_core::context::RequestContext;
+use comptoir_core::context::{RequestContext, RequestOrigin};
 
 use crate::authentication::{Caller, unauthenticated};
 use crate::error::ApiError;
@@ -33,6 +33,24 @@ impl FromRequest for Context {
                 traceparent,
                 client_address,
             })
+        }))
+    }
+}
+
+/// A request of which the handler finds out who asks.
+#[derive(Debug)]
+pub(crate) struct Anonymous(pub RequestOrigin);
+
+impl FromRequest for Anonymous {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let identity = request.extensions().get::<RequestIdentity>().cloned();
+        ready(identity.ok_or_else(unauthenticated).map(|identity| {
+            let RequestIdentity { request_id, correlation_id, trace, client_address } = identity;
+            let traceparent = Some(trace.to_string());
+            Self(RequestOrigin { correlation_id, request_id, traceparent, client_address })
         }))
     }
 }

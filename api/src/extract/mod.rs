@@ -7,8 +7,8 @@ mod precondition;
 mod query;
 
 pub(crate) use body::{Empty, JsonBody, Posted};
-pub(crate) use context::Context;
-pub(crate) use path::Id;
+pub(crate) use context::{Anonymous, Context};
+pub(crate) use path::{Id, SessionOfUser, part};
 pub(crate) use precondition::{IfMatch, RequiredIfMatch};
 pub(crate) use query::{NoQuery, Query, text, time};
 

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest};
+use comptoir_core::ids::{SessionId, UserId};
 
 use super::refuse_query;
 use crate::error::ApiError;
@@ -19,15 +20,27 @@ impl<T: FromStr> FromRequest for Id<T> {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let id = refuse_query(request).and_then(|()| {
-            request.match_info().get("id").and_then(|id| id.parse().ok()).map(Self).ok_or_else(|| {
-                ApiError::new(
-                    StatusCode::NOT_FOUND,
-                    "not_found",
-                    "there is nothing at this address: an id is a UUID",
-                )
-            })
-        });
-        ready(id)
+        ready(refuse_query(request).and_then(|()| part(request, "id")).map(Self))
     }
+}
+
+/// `{id}` and `{session_id}` of the path.
+#[derive(Debug)]
+pub(crate) struct SessionOfUser(pub UserId, pub SessionId);
+
+impl FromRequest for SessionOfUser {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let ids = || Ok(Self(part(request, "id")?, part(request, "session_id")?));
+        ready(refuse_query(request).and_then(|()| ids()))
+    }
+}
+
+/// Also for routes that take query parameters.
+pub(crate) fn part<T: FromStr>(request: &HttpRequest, name: &str) -> Result<T, ApiError> {
+    request.match_info().get(name).and_then(|id| id.parse().ok()).ok_or_else(|| {
+        ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this address: an id is a UUID")
+    })
 }

@@ -1,6 +1,7 @@
 //! Every route, in one visible place.
 
 mod address;
+pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod customers;
@@ -8,6 +9,7 @@ pub(crate) mod operations;
 pub(crate) mod orders;
 pub(crate) mod products;
 pub(crate) mod roles;
+pub(crate) mod sessions;
 pub(crate) mod tenant;
 pub(crate) mod users;
 
@@ -24,6 +26,9 @@ pub(crate) fn configure(services: &mut web::ServiceConfig) {
     services
         .service(
             web::scope("/api/v1")
+                .configure(auth::routes)
+                .configure(sessions::routes)
+                .configure(api_keys::routes)
                 .configure(customers::routes)
                 .configure(products::routes)
                 .configure(orders::routes)

@@ -9,9 +9,10 @@ use crate::money::Currency;
 /// Who a principal is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
+    /// Without a session where a token that was sent to them proves who they are.
     User {
         user_id: UserId,
-        session_id: SessionId,
+        session_id: Option<SessionId>,
     },
     ApiKey(ApiKeyId),
     /// Somebody at the command line of the machine.
@@ -87,14 +88,14 @@ impl Principal {
 
     pub fn session_id(&self) -> Option<SessionId> {
         match self.actor {
-            Actor::User { session_id, .. } => Some(session_id),
+            Actor::User { session_id, .. } => session_id,
             Actor::ApiKey(_) | Actor::Operator => None,
         }
     }
 
     pub fn credential(&self) -> Option<Credential> {
         let kind = match self.actor {
-            Actor::User { session_id, .. } => CredentialKind::Session(session_id),
+            Actor::User { session_id, .. } => CredentialKind::Session(session_id?),
             Actor::ApiKey(id) => CredentialKind::ApiKey(id),
             Actor::Operator => return None,
         };

@@ -80,6 +80,7 @@ pub(super) async fn load(
                     .permissions()
                     .with(PermissionSet::stored(&granted))
                     .without(PermissionSet::stored(&revoked));
+                let session_id = Some(session_id);
                 let actor = Actor::User { user_id: UserId::from_uuid(user), session_id };
                 let currency = Currency::stored(currency);
                 Ok(Principal::new(tenant_id, actor, email, Some(role), permissions, currency, stamp))

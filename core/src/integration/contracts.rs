@@ -5,14 +5,16 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use schemars::{JsonSchema, schema_for};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::api_keys::{ApiKeyCreatedV1, ApiKeyRevokedV1};
 use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
 use super::orders::{OrderCancelledV1, OrderConfirmedV1, OrderDeliveredV1, OrderPlacedV1, OrderShippedV1};
 use super::products::{ProductArchivedV1, ProductCreatedV1, ProductDeletedV1, ProductUpdatedV1};
+use super::sessions::{SessionCreatedV1, SessionEndedV1};
 use super::tenants::{TenantCreatedV1, TenantUpdatedV1};
 use super::users::{
     UserDisabledV1, UserEmailVerifiedV1, UserEnabledV1, UserLoggedInV1, UserLoggedOutV1,
@@ -20,13 +22,15 @@ use super::users::{
 };
 use super::{IntegrationEvent, Payload, translate};
 use crate::access::{Permission, PermissionSet, Role};
+use crate::api_keys::{ApiKey, ApiKeyDetails, ApiKeyName};
 use crate::contact::{AddressLine, Country, Email, PostalAddress, VatNumber};
 use crate::customers::{Address, AddressKind, Customer, CustomerCode, CustomerDetails, CustomerName};
 use crate::identity::passwords::HashedPassword;
-use crate::ids::{CustomerId, OrderId, ProductId, SessionId, TenantId, UserId};
+use crate::ids::{ApiKeyId, CustomerId, OrderId, PrincipalId, ProductId, SessionId, TenantId, UserId};
 use crate::money::{Currency, Quantity, UnitPrice, VatRate};
 use crate::orders::{CancellationReason, DraftLine, NewOrder, Order, OrderReference, TrackingNumber};
 use crate::products::{Product, ProductDetails, ProductName, Sku};
+use crate::sessions::{Client, EndReason, Lifetimes, Session};
 use crate::tenants::{Registration, Tenant, TenantDetails, TenantName, TimeZone};
 use crate::unit_of_work::DomainEvent;
 use crate::users::{Adjustments, Decision, NewUser, User, UserName};
@@ -147,6 +151,26 @@ fn user() -> (User, DomainEvent) {
     (user, event.into())
 }
 
+fn begun_session() -> (Session, DomainEvent) {
+    let lifetimes = Lifetimes { refresh: TimeDelta::days(30), session: TimeDelta::days(90) };
+    let (id, user) = (SessionId::from_uuid(uuid(7)), UserId::from_uuid(uuid(6)));
+    let (session, event) = Session::begin(id, user, Client::default(), lifetimes, at(0));
+    (session, event.into())
+}
+
+fn api_key() -> (ApiKey, DomainEvent) {
+    let permissions = PermissionSet::of(&[Permission::OrdersRead, Permission::OrdersWrite]);
+    let details = ApiKeyDetails {
+        name: ApiKeyName::parse("Web shop").expect("valid"),
+        permissions,
+        expires_at: Some(at(31_536_000)),
+    };
+    let (id, by) = (ApiKeyId::from_uuid(uuid(8)), PrincipalId::from_uuid(uuid(6)));
+    let made = ApiKey::create(id, details, "ck_k3v9xw2p", Some(by), permissions, at(0));
+    let (key, event) = made.expect("allowed");
+    (key, event.into())
+}
+
 /// Every contract by its file name, made by walking each aggregate through its life.
 fn contracts() -> Vec<(String, Value)> {
     let mut contracts = Vec::new();
@@ -208,6 +232,13 @@ fn contracts() -> Vec<(String, Value)> {
     add(ada.log_out(session, at(7)).into(), contract::<UserLoggedOutV1>);
     add(ada.disable(decision(), at(8)).expect("allowed").into(), contract::<UserDisabledV1>);
     add(ada.enable(at(9)).expect("allowed").into(), contract::<UserEnabledV1>);
+    let (mut a_session, begun) = begun_session();
+    add(begun, contract::<SessionCreatedV1>);
+    add(a_session.end(EndReason::LoggedOut, at(300)).expect("open").into(), contract::<SessionEndedV1>);
+
+    let (mut a_key, created) = api_key();
+    add(created, contract::<ApiKeyCreatedV1>);
+    add(a_key.revoke(at(300)).expect("not revoked").into(), contract::<ApiKeyRevokedV1>);
     contracts
 }
 

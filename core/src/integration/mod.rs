@@ -4,9 +4,11 @@
 //! published version never changes; what must change gets a new version beside it. The matches are exhaustive: a new
 //! domain event does not compile until somebody has decided what the world is told of it.
 
+mod api_keys;
 mod customers;
 mod orders;
 mod products;
+mod sessions;
 mod tenants;
 mod users;
 
@@ -45,6 +47,8 @@ pub(crate) fn translate(event: &DomainEvent) -> Result<Option<IntegrationEvent>,
         DomainEvent::Order(event) => orders::translate(event).map(Some),
         DomainEvent::Tenant(event) => tenants::translate(event).map(Some),
         DomainEvent::User(event) => users::translate(event).map(Some),
+        DomainEvent::Session(event) => sessions::translate(event).map(Some),
+        DomainEvent::ApiKey(event) => api_keys::translate(event).map(Some),
     }
 }
 

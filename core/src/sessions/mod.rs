@@ -1,24 +1,18 @@
-//! Sessions: what a user who logged in works in.
+//! Sessions: what a log-in begins, and how it goes on and ends.
+//!
+//! Owns the tables of sessions and refresh tokens, and of the log-in everything but the password itself, which is the
+//! user's. A session ends at once, on every replica: each transaction looks at its row ([`crate::access`]).
 
+mod aggregate;
+mod authenticator;
+mod commands;
+mod events;
+mod queries;
 mod repository;
 
-pub(crate) use repository::{end_all, restamp};
-
-/// Why a session ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EndReason {
-    UserDisabled,
-    PasswordChanged,
-    PasswordReset,
-}
-
-impl EndReason {
-    /// As it is stored and published.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::UserDisabled => "user_disabled",
-            Self::PasswordChanged => "password_changed",
-            Self::PasswordReset => "password_reset",
-        }
-    }
-}
+pub use aggregate::{Client, EndReason, Lifetimes, Session, SessionError};
+pub use authenticator::{Authenticator, SessionTokens};
+pub use commands::{EndSession, EndSessions, LogOut};
+pub(crate) use commands::{end_all, restamp};
+pub use events::SessionEvent;
+pub use queries::{SessionSort, SessionView, list};

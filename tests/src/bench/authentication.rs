@@ -160,7 +160,7 @@ impl<'a> Bench<'a> {
     }
 
     fn trusted(&self, tenant_id: TenantId) -> Principal {
-        let actor = Actor::User { user_id: self.user, session_id: self.session };
+        let actor = Actor::User { user_id: self.user, session_id: Some(self.session) };
         Principal::trusted(
             tenant_id,
             actor,

@@ -1,7 +1,9 @@
 //! The HTTP API, over HTTP, with a real database.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod api_keys;
 mod audit;
+mod authentication;
 mod customers;
 mod faults;
 mod idempotency;

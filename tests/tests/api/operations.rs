@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use comptoir_tests::harness::{World, program, run};
 
+const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn health_metrics_and_documentation_are_served() {
     World::run(async |world| {
@@ -34,6 +36,14 @@ async fn the_description_names_every_route_and_no_other() {
         assert!(description.field("openapi").starts_with("3.1"), "{}", description.field("openapi"));
         let paths = description.json["paths"].as_object().cloned().unwrap_or_default();
         for path in [
+            "/api/v1/auth/login",
+            "/api/v1/auth/refresh",
+            "/api/v1/auth/logout",
+            "/api/v1/me",
+            "/api/v1/sessions",
+            "/api/v1/users/{id}/sessions/{session_id}",
+            "/api/v1/api-keys",
+            "/.well-known/jwks.json",
             "/api/v1/customers",
             "/api/v1/customers/{id}",
             "/api/v1/products",
@@ -51,7 +61,7 @@ async fn the_description_names_every_route_and_no_other() {
         for (path, operations) in &paths {
             for method in operations.as_object().into_iter().flat_map(serde_json::Map::keys) {
                 let method = reqwest::Method::from_bytes(method.to_uppercase().as_bytes())?;
-                let target = format!("/{}", path.replace("{id}", "00000000-0000-7000-8000-000000000000"));
+                let target = format!("/{}", path.replace("{id}", NOBODY).replace("{session_id}", NOBODY));
                 let answer = api.http.send(method.clone(), &target, &[], None).await?;
                 let known = answer.status != 405 && answer.json["code"] != "not_found";
                 assert!(known, "{method} {path} is described but not there: {}", answer.text);

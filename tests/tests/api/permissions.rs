@@ -14,6 +14,8 @@ struct Operation {
     /// `None`: it is enough to be somebody.
     permission: Option<String>,
     public: bool,
+    /// Only for people who have logged in, whom tests/tests/api/authentication.rs plays.
+    session: bool,
 }
 
 async fn operations(http: &Http) -> Result<Vec<Operation>> {
@@ -27,6 +29,7 @@ async fn operations(http: &Http) -> Result<Vec<Operation>> {
                 path: path.to_owned(),
                 permission: operation["x-permission"].as_str().map(str::to_owned),
                 public: operation["security"].is_null(),
+                session: operation["x-session"] == true,
             });
         }
     }
@@ -51,6 +54,9 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         "POST /orders" => Some(
             json!({"customer_id": id("customers"), "lines": [{"product_id": id("products"), "quantity": "1"}]}),
         ),
+        "POST /auth/password" => Some(json!({"current_password": "x", "new_password": "y"})),
+        "POST /api-keys" => Some(json!({"name": "A key", "permissions": ["orders:read"]})),
+        "POST /auth/logout" | "POST /api-keys/{id}/revoke" => None,
         "POST /orders/{id}/ship" => Some(json!({"tracking_number": "1Z"})),
         "POST /orders/{id}/cancel" => Some(json!({"reason": "a test"})),
         "PUT /tenant" => Some(json!({"name": "Maison Test", "time_zone": "Europe/Paris"})),
@@ -69,26 +75,41 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
 async fn ask(http: &Http, operation: &Operation, owned: &Owned) -> Result<u16> {
     let collection = operation.path.trim_start_matches('/').split('/').next().unwrap_or_default();
     let id = owned.get(collection).cloned().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
-    let path = operation.path.replace("{id}", &id);
+    let session = owned.get("sessions").cloned().unwrap_or_default();
+    let path = operation.path.replace("{id}", &id).replace("{session_id}", &session);
     let body = body(operation, owned)?;
     Ok(http.send(operation.method.clone(), &path, &[("If-Match", "*")], body.as_ref()).await?.status)
 }
 
-async fn own(api: &Api) -> Result<Owned> {
+async fn own(world: &World, api: &Api) -> Result<Owned> {
     let (customer, product) = (api.customer("C-own").await?, api.product("P-own").await?);
     let order = api.order(&customer, &product).await?;
     let user = json!({"email": "own@example.com", "name": "Somebody", "role": "sales"});
     let user = api.created("/users", &user).await?;
     let id = |value: &Value| value["id"].as_str().map(str::to_owned).context("no id");
-    let things = [("customers", &customer), ("products", &product), ("orders", &order), ("users", &user)];
-    things.into_iter().map(|(kind, thing)| Ok((kind.to_owned(), id(thing)?))).collect()
+    let key = api.created("/api-keys", &json!({"name": "A key", "permissions": ["orders:read"]})).await?;
+    let session = uuid::Uuid::now_v7().to_string();
+    let insert =
+        "INSERT INTO sessions (tenant_id, id, version, user_id, created_at, last_used_at, expires_at)
+        VALUES ($1::text::uuid, $2::text::uuid, 1, $3::text::uuid, now(), now(), now() + interval '1 hour')";
+    let tenant = world.tenant().await?.id.to_string();
+    world.sql().await?.execute(insert, &[&tenant, &session, &id(&user)?]).await?;
+    let owned = [
+        ("customers", id(&customer)?),
+        ("products", id(&product)?),
+        ("orders", id(&order)?),
+        ("users", id(&user)?),
+        ("api-keys", id(&key)?),
+        ("sessions", session),
+    ];
+    Ok(owned.map(|(kind, id)| (kind.to_owned(), id)).into())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_route_asks_every_role_for_its_permission_and_hides_other_tenants() {
     World::run(async |world| {
         let api = world.api().await?;
-        let owned = own(&api).await?;
+        let owned = own(world, &api).await?;
         let sql = world.sql().await?;
         let stranger = api.http.with_credential(&Tenant::create(&sql, "Other").await?.api_key);
         let roles = api.http.get("/roles").await?.json;
@@ -115,7 +136,7 @@ async fn every_route_asks_every_role_for_its_permission_and_hides_other_tenants(
             let wrong = api.http.with_credential("ck_nobody_has_this_key");
             assert_eq!(ask(&wrong, operation, &owned).await?, 401, "{what} with a credential of nobody");
             // Before anybody changes it: what another tenant is told of it.
-            if operation.path.contains("{id}") {
+            if operation.path.contains("{id}") && !operation.session {
                 assert_eq!(ask(&stranger, operation, &owned).await?, 404, "{what} of another tenant");
             }
             for (role, http) in &callers {
@@ -123,6 +144,7 @@ async fn every_route_asks_every_role_for_its_permission_and_hides_other_tenants(
                 let may = operation.permission.as_ref().is_none_or(|needed| {
                     permissions.iter().any(|name| name.as_str() == Some(needed.as_str()))
                 });
+                let may = may && !operation.session;
                 let status = ask(http, operation, &owned).await?;
                 let expected =
                     if may { !matches!(status, 401 | 403 | 404 | 405 | 500..) } else { status == 403 };

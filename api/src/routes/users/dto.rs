@@ -137,7 +137,12 @@ fn adjustments(fields: &mut Fields, granted: &[String], revoked: &[String]) -> O
     fields.take("/granted", Adjustments::new(granted?, revoked?))
 }
 
-fn permissions(fields: &mut Fields, at: &str, names: &[String]) -> Option<PermissionSet> {
+/// Names of permissions; the ones that are none are named.
+pub(in crate::routes) fn permissions(
+    fields: &mut Fields,
+    at: &str,
+    names: &[String],
+) -> Option<PermissionSet> {
     // Every permission can be there once; a longer list is a mistake that need not be read.
     if names.len() > Permission::ALL.len() {
         let message = format!("there are {} permissions", Permission::ALL.len());

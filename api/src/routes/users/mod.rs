@@ -1,6 +1,6 @@
 //! `/api/v1/users`
 
-mod dto;
+pub(super) mod dto;
 pub(crate) mod handlers;
 
 use actix_web::web::{self, ServiceConfig};

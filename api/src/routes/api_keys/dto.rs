@@ -1,0 +1,125 @@
+//! API keys as JSON.
+
+use chrono::{DateTime, SubsecRound, Utc};
+use comptoir_core::api_keys::{ApiKeyDetails, ApiKeyFilter, ApiKeyName, ApiKeySort, ApiKeyView};
+use comptoir_core::invalid::{FieldError, Fields, Invalid};
+use comptoir_core::paging::PageRequest;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::extract;
+use crate::routes::parse_limit;
+use crate::routes::users::dto::permissions;
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ApiKeyRequest {
+    /// The program that uses it.
+    #[schema(example = "Web shop", min_length = 1, max_length = 100)]
+    name: String,
+    /// At least one, and none that you do not have yourself; `GET /api/v1/me` lists those.
+    #[schema(example = json!(["orders:read", "orders:write"]), min_items = 1, max_items = 64)]
+    permissions: Vec<String>,
+    /// In the future, and within five years; without it, the key does not end by itself.
+    #[schema(value_type = Option<DateTime<Utc>>)]
+    expires_at: Option<String>,
+}
+
+impl ApiKeyRequest {
+    pub(super) fn into_details(self) -> Result<ApiKeyDetails, Vec<FieldError>> {
+        let mut fields = Fields::default();
+        let name = fields.take("/name", ApiKeyName::parse(&self.name));
+        let permissions = permissions(&mut fields, "/permissions", &self.permissions)
+            .and_then(|set| fields.take("/permissions", ApiKeyDetails::check_permissions(set)));
+        let expires_at = fields.take("/expires_at", extract::time(self.expires_at.as_deref()));
+        let details = (|| {
+            // As the database keeps it.
+            let expires_at = expires_at?.map(|at| at.trunc_subsecs(6));
+            Some(ApiKeyDetails { name: name?, permissions: permissions?, expires_at })
+        })();
+        fields.finish(details)
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ApiKeyResponse {
+    id: Uuid,
+    /// Rises when it is revoked; the ETag.
+    version: i64,
+    name: String,
+    /// What you recognise the key by.
+    #[schema(example = "ck_k3v9xw2p")]
+    prefix: String,
+    permissions: Vec<&'static str>,
+    /// The user or the key that made it; null for an operator.
+    created_by: Option<Uuid>,
+    created_at: DateTime<Utc>,
+    expires_at: Option<DateTime<Utc>>,
+    /// To about a minute.
+    last_used_at: Option<DateTime<Utc>>,
+    revoked_at: Option<DateTime<Utc>>,
+}
+
+impl From<ApiKeyView> for ApiKeyResponse {
+    fn from(view: ApiKeyView) -> Self {
+        Self {
+            id: view.id.uuid(),
+            version: view.version,
+            name: view.name,
+            prefix: view.prefix,
+            permissions: view.permissions,
+            created_by: view.created_by.map(|id| id.uuid()),
+            created_at: view.created_at,
+            expires_at: view.expires_at,
+            last_used_at: view.last_used_at,
+            revoked_at: view.revoked_at,
+        }
+    }
+}
+
+/// A key that was just made.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct NewApiKeyResponse {
+    #[serde(flatten)]
+    pub(super) details: ApiKeyResponse,
+    /// The key itself: shown this once, and kept nowhere. Null where the answer is repeated under an Idempotency-Key: the
+    /// key is there, but nobody knows it; revoke it and make another one.
+    #[schema(example = "ck_k3v9xw2p_…")]
+    pub(super) key: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ApiKeyQuery {
+    /// Only revoked keys (`true`), or only others (`false`).
+    #[param(value_type = Option<bool>)]
+    revoked: Option<String>,
+    /// `name`, `created_at`; `-` in front sorts descending.
+    #[param(example = "name")]
+    sort: Option<String>,
+    /// Rows of a page.
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
+    limit: Option<String>,
+    /// The `next_cursor` of the page before.
+    #[param(min_length = 1)]
+    cursor: Option<String>,
+}
+
+impl ApiKeyQuery {
+    pub(super) fn parse(self) -> Result<(ApiKeyFilter, PageRequest<ApiKeySort>), Vec<FieldError>> {
+        let mut fields = Fields::default();
+        let revoked = fields.take("/query/revoked", boolean(self.revoked.as_deref()));
+        let limit = fields.take("/query/limit", parse_limit(self.limit.as_deref()));
+        let (revoked, limit) = fields.finish(revoked.zip(limit))?;
+        let page = PageRequest::parse(limit, self.sort.as_deref(), self.cursor.as_deref())?;
+        Ok((ApiKeyFilter { revoked }, page))
+    }
+}
+
+fn boolean(text: Option<&str>) -> Result<Option<bool>, Invalid> {
+    let parse =
+        |text: &str| text.parse().map_err(|_| Invalid::new("not_a_boolean", "expected true or false"));
+    text.map(parse).transpose()
+}

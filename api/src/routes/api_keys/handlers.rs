@@ -1,0 +1,98 @@
+//! One function a verb.
+
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use comptoir_core::api_keys::{self, ApiKeyView, CreateApiKey, RevokeApiKey};
+use comptoir_core::database::Database;
+use comptoir_core::error::Error;
+use comptoir_core::identity::secrets::ApiKeyText;
+use comptoir_core::ids::ApiKeyId;
+use comptoir_core::unit_of_work::Executor;
+use serde_json::Value;
+
+use super::dto::{ApiKeyQuery, ApiKeyRequest, ApiKeyResponse, NewApiKeyResponse};
+use crate::error::ApiError;
+use crate::extract::{Context, Empty, Id, IfMatch, Posted, Query};
+use crate::openapi::{CommandProblems, IdParam, IdempotencyHeader, IfMatchHeader, QueryProblems};
+use crate::respond::{self, List};
+
+/// Make an API key
+///
+/// The answer shows the key, this once. What is stored under an Idempotency-Key is the answer without it.
+#[utoipa::path(post, path = "/api/v1/api-keys", tag = "api-keys", request_body = ApiKeyRequest,
+    params(IdempotencyHeader),
+    responses((status = 201, body = NewApiKeyResponse, headers(("Location" = String), ("ETag" = String))), CommandProblems))]
+pub(crate) async fn create(
+    context: Context,
+    posted: Posted<ApiKeyRequest>,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let details = posted.body.into_details().map_err(ApiError::invalid)?;
+    let text = ApiKeyText::generate();
+    let command = CreateApiKey { details, text: text.clone() };
+    let answer = executor.execute(context.0, posted.key, command, |view: ApiKeyView| {
+        let location = format!("/api/v1/api-keys/{}", view.id);
+        let body = NewApiKeyResponse { details: ApiKeyResponse::from(view.clone()), key: None };
+        respond::created(location, view.version, &body)
+    });
+    let mut answer = answer.await?;
+    if !answer.replayed {
+        answer.response.body = with_key(&answer.response.body, &text)?;
+    }
+    let mut response = respond::answer(answer)?;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// One API key, without the key itself
+#[utoipa::path(get, path = "/api/v1/api-keys/{id}", tag = "api-keys", params(IdParam),
+    responses((status = 200, body = ApiKeyResponse, headers(("ETag" = String))), (status = 304), QueryProblems))]
+pub(crate) async fn get(
+    request: HttpRequest,
+    context: Context,
+    id: Id<ApiKeyId>,
+    database: Data<Database>,
+) -> Result<HttpResponse, ApiError> {
+    let view = api_keys::get(&database, &context.0, id.0).await?;
+    Ok(respond::found(&request, view.version, &ApiKeyResponse::from(view)))
+}
+
+/// API keys, a page at a time
+#[utoipa::path(get, path = "/api/v1/api-keys", tag = "api-keys", params(ApiKeyQuery),
+    responses((status = 200, body = List<ApiKeyResponse>), QueryProblems))]
+pub(crate) async fn list(
+    context: Context,
+    query: Query<ApiKeyQuery>,
+    database: Data<Database>,
+) -> Result<HttpResponse, ApiError> {
+    let (filter, page) = query.0.parse().map_err(ApiError::invalid)?;
+    Ok(respond::listed(api_keys::list(&database, &context.0, &filter, &page).await?, ApiKeyResponse::from))
+}
+
+/// Revoke an API key
+///
+/// It opens nothing any more, at once. To revoke it again changes nothing.
+#[utoipa::path(post, path = "/api/v1/api-keys/{id}/revoke", tag = "api-keys", request_body(content = Option<Empty>),
+    params(IdParam, IfMatchHeader, IdempotencyHeader),
+    responses((status = 200, body = ApiKeyResponse, headers(("ETag" = String))), CommandProblems))]
+pub(crate) async fn revoke(
+    context: Context,
+    id: Id<ApiKeyId>,
+    expected: IfMatch,
+    posted: Posted<Empty>,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let command = RevokeApiKey { id: id.0, expected_version: expected.0 };
+    let answer = executor.execute(context.0, posted.key, command, |view: ApiKeyView| {
+        respond::changed(view.version, &ApiKeyResponse::from(view))
+    });
+    respond::answer(answer.await?)
+}
+
+fn with_key(body: &str, key: &ApiKeyText) -> Result<String, Error> {
+    let json = |cause| Error::Serialize { what: "the answer", cause };
+    let mut body: Value = serde_json::from_str(body).map_err(json)?;
+    body["key"] = key.expose().into();
+    serde_json::to_string(&body).map_err(json)
+}

@@ -1,0 +1,142 @@
+//! One function a verb. Those that are public look at no idempotency key: nobody is known yet to whom it would belong,
+//! and their answers hold secrets, which are stored nowhere.
+
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue, USER_AGENT};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use comptoir_core::access::{Actor, Principals};
+use comptoir_core::error::Error;
+use comptoir_core::sessions::{Authenticator, LogOut, SessionError, SessionTokens};
+use comptoir_core::unit_of_work::Executor;
+use comptoir_core::users::UserError;
+
+use super::dto::{
+    LoginRequest, Me, PasswordChange, PasswordResetConfirmation, PasswordResetRequest, RefreshRequest,
+    TokenResponse, VerifyEmailRequest,
+};
+use crate::error::ApiError;
+use crate::extract::{Anonymous, Context, Empty, JsonBody, NoQuery};
+use crate::openapi::{AuthProblems, QueryProblems};
+
+/// A response that holds tokens is kept by nobody (RFC 6749, section 5.1).
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// Log in with e-mail address and password
+///
+/// Every log-in begins another session. An unknown address, a wrong password and a disabled user have one answer.
+#[utoipa::path(post, path = "/api/v1/auth/login", tag = "authentication", request_body = LoginRequest,
+    responses((status = 200, body = TokenResponse, headers(("Cache-Control" = String))), AuthProblems))]
+pub(crate) async fn login(
+    request: HttpRequest,
+    anonymous: Anonymous,
+    body: JsonBody<LoginRequest>,
+    authenticator: Data<Authenticator>,
+) -> Result<HttpResponse, ApiError> {
+    let (email, password) = body.0.parse().map_err(ApiError::invalid)?;
+    let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+    Ok(tokens(authenticator.log_in(anonymous.0, email, password, user_agent).await?))
+}
+
+/// Exchange a refresh token for new tokens
+///
+/// A refresh token is good for one exchange. Its second use ends the session, for whoever has it: one of the two stole it.
+#[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "authentication", request_body = RefreshRequest,
+    responses((status = 200, body = TokenResponse, headers(("Cache-Control" = String))), AuthProblems))]
+pub(crate) async fn refresh(
+    anonymous: Anonymous,
+    body: JsonBody<RefreshRequest>,
+    authenticator: Data<Authenticator>,
+) -> Result<HttpResponse, ApiError> {
+    let token = body.0.token().ok_or(Error::from(SessionError::RefreshRefused))?;
+    Ok(tokens(authenticator.refresh(anonymous.0, token).await?))
+}
+
+/// End the session that asks
+#[utoipa::path(post, path = "/api/v1/auth/logout", tag = "authentication", request_body(content = Option<Empty>),
+    responses((status = 204), AuthProblems))]
+pub(crate) async fn logout(
+    context: Context,
+    _body: JsonBody<Empty>,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let Actor::User { user_id, session_id: Some(session_id) } = context.0.principal.actor else {
+        return Err(Error::from(SessionError::NotASession).into());
+    };
+    executor.run(context.0, LogOut { user_id, session_id }).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Change the own password
+///
+/// All other sessions of the user end.
+#[utoipa::path(post, path = "/api/v1/auth/password", tag = "authentication", request_body = PasswordChange,
+    responses((status = 204), AuthProblems))]
+pub(crate) async fn change_password(
+    context: Context,
+    body: JsonBody<PasswordChange>,
+    authenticator: Data<Authenticator>,
+) -> Result<HttpResponse, ApiError> {
+    let current = body.0.current().map_err(ApiError::invalid)?;
+    authenticator.change_password(context.0, current, body.0.new_password.expose()).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Verify an e-mail address with the token that was sent to it
+#[utoipa::path(post, path = "/api/v1/auth/verify-email", tag = "authentication", request_body = VerifyEmailRequest,
+    responses((status = 204), AuthProblems))]
+pub(crate) async fn verify_email(
+    anonymous: Anonymous,
+    body: JsonBody<VerifyEmailRequest>,
+    authenticator: Data<Authenticator>,
+) -> Result<HttpResponse, ApiError> {
+    let token = body.0.token().ok_or(Error::from(UserError::InvalidToken))?;
+    authenticator.verify_email(anonymous.0, token).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Ask for a new password
+///
+/// Answers the same whether there is such a user or not.
+#[utoipa::path(post, path = "/api/v1/auth/password-reset", tag = "authentication", request_body = PasswordResetRequest,
+    responses((status = 202), AuthProblems))]
+pub(crate) async fn forgot_password(
+    body: JsonBody<PasswordResetRequest>,
+    authenticator: Data<Authenticator>,
+) -> Result<HttpResponse, ApiError> {
+    let email = body.0.email().map_err(ApiError::invalid)?;
+    authenticator.forgot_password(email).await?;
+    Ok(HttpResponse::Accepted().finish())
+}
+
+/// Set a new password with the token that was sent
+///
+/// All sessions of the user end.
+#[utoipa::path(post, path = "/api/v1/auth/password-reset/confirm", tag = "authentication",
+    request_body = PasswordResetConfirmation, responses((status = 204), AuthProblems))]
+pub(crate) async fn reset_password(
+    anonymous: Anonymous,
+    body: JsonBody<PasswordResetConfirmation>,
+    authenticator: Data<Authenticator>,
+) -> Result<HttpResponse, ApiError> {
+    let token = body.0.token().ok_or(Error::from(UserError::InvalidToken))?;
+    authenticator.reset_password(anonymous.0, token, body.0.password.expose()).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Who asks, and what they may do
+#[utoipa::path(get, path = "/api/v1/me", tag = "authentication",
+    responses((status = 200, body = Me), QueryProblems))]
+pub(crate) async fn me(
+    context: Context,
+    _: NoQuery,
+    principals: Data<Principals>,
+) -> Result<HttpResponse, ApiError> {
+    let credential = context.0.principal.credential().ok_or(Error::Unauthenticated)?;
+    // Looked up anew: there is no other transaction here that would find out whether it still holds.
+    let principal = principals.fresh(credential).await?.ok_or(Error::Unauthenticated)?;
+    Ok(HttpResponse::Ok().json(Me::of(&principal)))
+}
+
+fn tokens(tokens: SessionTokens) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, NO_STORE)).json(TokenResponse::from(tokens))
+}

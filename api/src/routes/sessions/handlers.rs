@@ -1,0 +1,108 @@
+//! One function a verb. To end a session that is over already is no error: it is over.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use comptoir_core::access::Actor;
+use comptoir_core::database::Database;
+use comptoir_core::error::Error;
+use comptoir_core::ids::{SessionId, UserId};
+use comptoir_core::sessions::{self, EndReason, EndSession, EndSessions, SessionError};
+use comptoir_core::unit_of_work::Executor;
+use comptoir_core::users;
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use super::dto::{SessionQuery, SessionResponse};
+use crate::error::ApiError;
+use crate::extract::{Context, Id, Query, SessionOfUser, part};
+use crate::openapi::{IdParam, QueryProblems};
+use crate::respond::{self, List};
+
+/// `{session_id}` of a path.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[allow(dead_code, reason = "documentation")]
+pub(crate) struct SessionIdParam {
+    session_id: Uuid,
+}
+
+/// Your own open sessions, a page at a time
+#[utoipa::path(get, path = "/api/v1/sessions", tag = "sessions", params(SessionQuery),
+    responses((status = 200, body = List<SessionResponse>), QueryProblems))]
+pub(crate) async fn list(
+    context: Context,
+    query: Query<SessionQuery>,
+    database: Data<Database>,
+) -> Result<HttpResponse, ApiError> {
+    let page = query.0.parse().map_err(ApiError::invalid)?;
+    let user = own_user(&context)?;
+    let sessions = sessions::list(&database, &context.0, user, &page).await?;
+    Ok(respond::listed(sessions, |view| SessionResponse::of(view, &context.0.principal)))
+}
+
+/// End a session of your own
+///
+/// It ends at once, and so do its access tokens.
+#[utoipa::path(delete, path = "/api/v1/sessions/{id}", tag = "sessions", params(IdParam),
+    responses((status = 204), QueryProblems))]
+pub(crate) async fn end(
+    context: Context,
+    id: Id<SessionId>,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let user_id = own_user(&context)?;
+    let command = EndSession { user_id, session_id: id.0, reason: EndReason::EndedByUser };
+    executor.run(context.0, command).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// A user's open sessions, a page at a time
+#[utoipa::path(get, path = "/api/v1/users/{id}/sessions", tag = "sessions", params(IdParam, SessionQuery),
+    responses((status = 200, body = List<SessionResponse>), QueryProblems))]
+pub(crate) async fn list_of_user(
+    request: HttpRequest,
+    context: Context,
+    query: Query<SessionQuery>,
+    database: Data<Database>,
+) -> Result<HttpResponse, ApiError> {
+    let user: UserId = part(&request, "id")?;
+    let page = query.0.parse().map_err(ApiError::invalid)?;
+    // 404 where there is no such user.
+    users::get(&database, &context.0, user).await?;
+    let sessions = sessions::list(&database, &context.0, user, &page).await?;
+    Ok(respond::listed(sessions, |view| SessionResponse::of(view, &context.0.principal)))
+}
+
+/// End all sessions of a user
+#[utoipa::path(delete, path = "/api/v1/users/{id}/sessions", tag = "sessions", params(IdParam),
+    responses((status = 204), QueryProblems))]
+pub(crate) async fn end_all_of_user(
+    context: Context,
+    id: Id<UserId>,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let command = EndSessions { user_id: id.0, reason: EndReason::EndedByAdministrator };
+    executor.run(context.0, command).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// End one session of a user
+#[utoipa::path(delete, path = "/api/v1/users/{id}/sessions/{session_id}", tag = "sessions",
+    params(IdParam, SessionIdParam), responses((status = 204), QueryProblems))]
+pub(crate) async fn end_of_user(
+    context: Context,
+    ids: SessionOfUser,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let SessionOfUser(user_id, session_id) = ids;
+    let command = EndSession { user_id, session_id, reason: EndReason::EndedByAdministrator };
+    executor.run(context.0, command).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn own_user(context: &Context) -> Result<UserId, ApiError> {
+    match context.0.principal.actor {
+        Actor::User { user_id, .. } => Ok(user_id),
+        Actor::ApiKey(_) | Actor::Operator => Err(Error::from(SessionError::NotASession).into()),
+    }
+}

@@ -1,0 +1,10 @@
+//! What happens to API keys.
+
+use super::ApiKey;
+
+/// Carries the key as it stood after what happened; never its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApiKeyEvent {
+    Created(ApiKey),
+    Revoked(ApiKey),
+}

@@ -1,0 +1,10 @@
+//! What happens to sessions.
+
+use super::Session;
+
+/// Carries the session as it stood after what happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionEvent {
+    Created(Session),
+    Ended(Session),
+}
