@@ -3,15 +3,18 @@
 use std::io::{BufRead, Write};
 
 use anyhow::Context;
-use comptoir_core::access::Role;
+use comptoir_core::access::{PermissionSet, Role};
+use comptoir_core::api_keys::{ApiKeyDetails, ApiKeyName, CreateApiKey};
 use comptoir_core::contact::{Email, VatNumber};
+use comptoir_core::context::RequestContext;
 use comptoir_core::identity::passwords::{Password, Passwords};
+use comptoir_core::identity::secrets::ApiKeyText;
 use comptoir_core::ids::TenantId;
 use comptoir_core::invalid::Invalid;
 use comptoir_core::money::Currency;
-use comptoir_core::tenants::{self, FoundTenant, Founded, Registration, TenantDetails, TenantName, TimeZone};
+use comptoir_core::tenants::{self, FoundTenant, Registration, TenantDetails, TenantName, TimeZone};
 use comptoir_core::users::{Adjustments, NewUser, RegisterUser, UserName, UserView};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::operator::Operator;
@@ -50,6 +53,9 @@ pub(super) struct CreateAdmin {
     /// COMPTOIR_ADMIN_PASSWORD, or one is made and printed
     #[arg(long)]
     password_stdin: bool,
+    /// Make an API key of this name with every permission, too, and print it
+    #[arg(long, value_name = "NAME", value_parser = parse(ApiKeyName::parse))]
+    api_key: Option<ApiKeyName>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -90,13 +96,15 @@ fn parse<T>(
     move |text| parse(text).map_err(|invalid| invalid.message)
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Created {
     tenant_id: Uuid,
     user_id: Uuid,
     email: String,
     /// Only one that was made here; shown this once.
     password: Option<String>,
+    /// Shown this once.
+    api_key: Option<String>,
 }
 
 pub(super) async fn run(arguments: CreateAdmin, settings: &Settings) -> anyhow::Result<()> {
@@ -115,31 +123,40 @@ pub(super) async fn run(arguments: CreateAdmin, settings: &Settings) -> anyhow::
         is_verified: true,
     };
     let operator = Operator::new(settings)?;
-    let json = arguments.json;
-    let mut created = match arguments.tenant {
+    let (json, key_name) = (arguments.json, arguments.api_key.clone());
+    let (context, user) = match arguments.tenant {
         Some(tenant) => join(&operator, tenant, administrator).await?,
         None => found(&operator, arguments, administrator).await?,
     };
-    created.password = made;
+    let tenant_id = context.tenant_id().uuid();
+    let api_key = match key_name {
+        Some(name) => Some(create_key(&operator, context, name).await?),
+        None => None,
+    };
+    let created = Created { tenant_id, user_id: user.id.uuid(), email: user.email, password: made, api_key };
     print(&created, json)
 }
 
-async fn join(operator: &Operator, tenant: TenantId, user: NewUser) -> anyhow::Result<Created> {
+async fn join(
+    operator: &Operator,
+    tenant: TenantId,
+    user: NewUser,
+) -> anyhow::Result<(RequestContext, UserView)> {
     let context = operator.context(tenant, Currency::euro());
     let company = tenants::get(&operator.database, &context).await?;
     let context = operator.context(tenant, Currency::parse(&company.currency).map_err(unexpected)?);
-    let tell = move |user: UserView| created(tenant, &user);
-    operator.execute(context, RegisterUser { user }, tell).await
+    let user = operator.run(context.clone(), RegisterUser { user }).await?;
+    Ok((context, user))
 }
 
 async fn found(
     operator: &Operator,
     arguments: CreateAdmin,
     administrator: NewUser,
-) -> anyhow::Result<Created> {
+) -> anyhow::Result<(RequestContext, UserView)> {
     let details = TenantDetails {
-        name: arguments.tenant_name.context("--tenant-name is missing")?,
         registration: arguments.registration.number().cloned(),
+        name: arguments.tenant_name.context("--tenant-name is missing")?,
         vat_number: arguments.vat_number,
         address: None,
         time_zone: match arguments.time_zone {
@@ -150,12 +167,21 @@ async fn found(
     let currency = arguments.currency.unwrap_or_else(Currency::euro);
     let context = operator.context(TenantId::generate(), currency.clone());
     let command = FoundTenant { details, currency, administrator };
-    operator.execute(context, command, |done: Founded| created(done.tenant.id, &done.administrator)).await
+    let founded = operator.run(context.clone(), command).await?;
+    Ok((context, founded.administrator))
 }
 
-fn created(tenant: TenantId, user: &UserView) -> Created {
-    let email = user.email.clone();
-    Created { tenant_id: tenant.uuid(), user_id: user.id.uuid(), email, password: None }
+/// A key with every permission; returns its text.
+async fn create_key(
+    operator: &Operator,
+    context: RequestContext,
+    name: ApiKeyName,
+) -> anyhow::Result<String> {
+    let text = ApiKeyText::generate();
+    let shown = text.expose().to_owned();
+    let details = ApiKeyDetails { name, permissions: PermissionSet::all(), expires_at: None };
+    operator.run(context, CreateApiKey { details, text }).await?;
+    Ok(shown)
 }
 
 fn unexpected(invalid: Invalid) -> anyhow::Error {
@@ -186,7 +212,12 @@ fn print(created: &Created, json: bool) -> anyhow::Result<()> {
     writeln!(out, "user      {} {}", created.user_id, created.email)?;
     if let Some(password) = &created.password {
         writeln!(out, "password  {password}")?;
-        eprintln!("the password is shown this once: keep it, or change it after the first log-in");
+    }
+    if let Some(key) = &created.api_key {
+        writeln!(out, "API key   {key}")?;
+    }
+    if created.password.is_some() || created.api_key.is_some() {
+        eprintln!("secrets are shown this once: keep them in a safe place");
     }
     Ok(())
 }

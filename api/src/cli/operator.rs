@@ -2,18 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
 use comptoir_core::access::{Actor, Principal};
 use comptoir_core::context::RequestContext;
 use comptoir_core::database::Database;
-use comptoir_core::error::Error;
-use comptoir_core::idempotency::StoredResponse;
 use comptoir_core::ids::TenantId;
 use comptoir_core::money::Currency;
 use comptoir_core::outbox::{Notifier, NotifierConfig};
 use comptoir_core::unit_of_work::{Command, Executor};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::config::Settings;
@@ -52,21 +47,12 @@ impl Operator {
         }
     }
 
-    /// Runs a command; `tell` picks what is to be told of its outcome.
-    pub(super) async fn execute<C: Command, T: Serialize + DeserializeOwned>(
+    pub(super) async fn run<C: Command>(
         &self,
         context: RequestContext,
         command: C,
-        tell: impl Fn(C::Outcome) -> T + Send + Sync + 'static,
-    ) -> anyhow::Result<T> {
-        let render = move |outcome| {
-            let body = serde_json::to_string(&tell(outcome))
-                .map_err(|cause| Error::Serialize { what: "the outcome", cause })?;
-            Ok(StoredResponse { status: 200, location: None, etag: None, body })
-        };
-        // Without an idempotency key nothing of it is stored.
-        let answer = self.executor.execute(context, None, command, render).await?;
-        serde_json::from_str(&answer.response.body).context("cannot read the outcome")
+    ) -> anyhow::Result<C::Outcome> {
+        Ok(self.executor.run(context, command).await?)
     }
 }
 

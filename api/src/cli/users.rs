@@ -7,7 +7,7 @@ use comptoir_core::database::Database;
 use comptoir_core::ids::TenantId;
 use comptoir_core::tenants;
 use comptoir_core::users::{self, IssueToken, IssuedToken, TokenPurpose, UserView};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::operator::Operator;
 use crate::config::Settings;
@@ -66,7 +66,7 @@ pub(super) async fn run(command: Users, settings: &Settings) -> anyhow::Result<(
     }
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 struct Issued {
     token: String,
     expires_at: DateTime<Utc>,
@@ -79,8 +79,8 @@ async fn issue(settings: &Settings, wanted: Token, purpose: TokenPurpose, hours:
         .ok_or_else(|| anyhow::anyhow!("there is no user with the e-mail address {}", wanted.email))?;
     let context = operator.context(account.tenant_id, account.currency);
     let command = IssueToken { user_id: account.user_id, purpose, valid_for: TimeDelta::hours(hours.into()) };
-    let tell = |IssuedToken { token, expires_at }| Issued { token: token.expose().to_owned(), expires_at };
-    let issued: Issued = operator.execute(context, command, tell).await?;
+    let IssuedToken { token, expires_at } = operator.run(context, command).await?;
+    let issued = Issued { token: token.expose().to_owned(), expires_at };
     let mut out = std::io::stdout();
     if wanted.json {
         writeln!(out, "{}", serde_json::to_string(&issued)?)?;

@@ -50,13 +50,14 @@ pub async fn run(options: &Options) -> Result<bool> {
     let mut world = World::lasting(services, folder.clone()).await?;
     let queue = QueueOptions { keep_messages: false, ..QueueOptions::default() };
     let consumer = Consumer::attach(&world.vhost.url, queue).await?;
+    let credential = world.found_tenant("Demo").await?.api_key.clone();
     let api = Api::start(&world, supervisor::QUIET).await?;
     let relay = Relay::start(&world, &[]).await?;
     introduce(&world, &api, &relay, options);
 
     let load = loader::Options {
         api: api.http.root().to_owned(),
-        credential: world.tenant().await?.api_key.clone(),
+        credential,
         orders: options.orders.clone(),
         refused: folder.join("refused-rows.csv"),
         concurrency: options.concurrency,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 use tokio::sync::OnceCell;
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -118,6 +119,23 @@ impl World {
     /// When the database refuses.
     pub async fn tenant(&self) -> Result<&Tenant> {
         self.tenant.get_or_try_init(async || Tenant::create(&self.sql().await?, "Maison Test").await).await
+    }
+
+    /// Makes that company as an operator does, with `api create-admin`, instead.
+    ///
+    /// # Errors
+    /// When there is one already, or it cannot be made.
+    pub async fn found_tenant(&self, name: &str) -> Result<&Tenant> {
+        let email = "administrator@demo.example";
+        let mut arguments = vec!["create-admin", "--email", email, "--name", "Administrator"];
+        arguments.extend(["--tenant-name", name, "--api-key", "loader", "--json"]);
+        let exit = self.run_api(&arguments).await?;
+        ensure!(exit.code == Some(0), "api create-admin: exit {:?}: {}", exit.code, exit.stderr);
+        let created: Value = serde_json::from_str(&exit.stdout)?;
+        let text = |field: &str| created[field].as_str().unwrap_or_default();
+        let tenant = Tenant { id: text("tenant_id").parse()?, api_key: text("api_key").to_owned() };
+        ensure!(self.tenant.set(tenant).is_ok(), "this world has a tenant already");
+        self.tenant().await
     }
 
     /// An API on this database.

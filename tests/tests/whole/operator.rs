@@ -1,7 +1,7 @@
 //! The operator's command line: companies, administrators, one-time tokens.
 
 use anyhow::{Result, ensure};
-use comptoir_tests::harness::{Exit, World};
+use comptoir_tests::harness::{Exit, Http, World};
 use serde_json::Value;
 
 const PASSWORD: &str = "un mot de passe assez long";
@@ -56,6 +56,66 @@ async fn the_first_administrator_comes_with_a_company_and_a_password_that_is_sho
         assert_eq!(audit.get::<_, &str>(0), "operator");
         assert!(audit.get::<_, &str>(1).contains('@'), "user@host");
         assert!(!audit.get::<_, &str>(2).contains("argon2"));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_administrator_logs_in_and_the_key_that_comes_along_may_do_everything() {
+    World::run(async |world| {
+        let more = ["--tenant-name", "Docks", "--api-key", "shop", "--json"];
+        let created = json(&create(world, "ada@docks.example", &more).await?)?;
+        let api = world.api().await?;
+        let login = serde_json::json!({"email": created["email"], "password": created["password"]});
+        let session = api.http.anonymous().post("/auth/login", &login).await?;
+        assert_eq!(session.status, 200, "{}", session.text);
+        let ada = api.http.with_credential(session.field("access_token"));
+        assert_eq!(ada.get("/tenant").await?.field("name"), "Docks");
+        let own = format!("/users/{}", created["user_id"].as_str().unwrap());
+        let refused = ada.command(&format!("{own}/disable")).await?;
+        assert_eq!((refused.status, refused.code()), (403, "own_account"));
+        let key = api.http.with_credential(created["api_key"].as_str().unwrap());
+        let refused = key.command(&format!("{own}/disable")).await?;
+        assert_eq!((refused.status, refused.code()), (409, "last_administrator"));
+
+        // Another administrator takes the role away: at once, in the session that is open.
+        let tenant = created["tenant_id"].as_str().unwrap();
+        json(&create(world, "bob@docks.example", &["--tenant", tenant, "--json"]).await?)?;
+        let users = async |http: &Http| Ok::<_, anyhow::Error>(http.get("/users").await?.status);
+        assert_eq!(users(&ada).await?, 200);
+        let sales = serde_json::json!({"role": "sales"});
+        assert_eq!(key.post(&format!("{own}/change-role"), &sales).await?.status, 200);
+        assert_eq!(users(&ada).await?, 403);
+        assert_eq!(ada.get("/tenant").await?.status, 200);
+        assert_eq!(key.command(&format!("{own}/disable")).await?.status, 200);
+        assert_eq!(ada.get("/tenant").await?.status, 401);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_time_tokens_open_an_account_once() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let bob = serde_json::json!({"email": "bob@docks.example", "name": "Bob", "role": "sales"});
+        api.created("/users", &bob).await?;
+        let http = api.http.anonymous();
+        let token =
+            json(&world.run_api(&["users", "verification-token", "bob@docks.example", "--json"]).await?)?;
+        let body = serde_json::json!({"token": token["token"]});
+        let verified = http.post("/auth/verify-email", &body).await?;
+        assert!((200..300).contains(&verified.status), "{}", verified.text);
+        assert_eq!(http.post("/auth/verify-email", &body).await?.status, 422, "used");
+        let token = json(&world.run_api(&["users", "reset-token", "bob@docks.example", "--json"]).await?)?;
+        let body = serde_json::json!({"token": token["token"], "password": PASSWORD});
+        let reset = http.post("/auth/password-reset/confirm", &body).await?;
+        assert!((200..300).contains(&reset.status), "{}", reset.text);
+        let login = serde_json::json!({"email": "bob@docks.example", "password": PASSWORD});
+        let session = http.post("/auth/login", &login).await?;
+        assert_eq!(session.status, 200, "{}", session.text);
+        assert_eq!(http.post("/auth/password-reset/confirm", &body).await?.status, 422, "used");
         Ok(())
     })
     .await;
