@@ -6,6 +6,7 @@ use actix_web::dev::ServiceRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::web::Data;
+use actix_web::{HttpMessage, HttpRequest};
 use comptoir_core::access::{API_KEY_PREFIX, Credential, CredentialKind, Permission, Principal, Principals};
 use comptoir_core::api_keys::Usage;
 use comptoir_core::error::Error;
@@ -39,7 +40,11 @@ pub(crate) async fn authenticate(request: &ServiceRequest) -> Result<Option<Call
     };
     let principals = request.app_data::<Data<Principals>>().ok_or_else(unauthenticated)?;
     let credential = credential(request, principals).await?;
-    let mut principal = principals.of(credential).await?.ok_or_else(refused)?;
+    let mut principal = match required {
+        Some(_) => principals.of(credential).await?.ok_or_else(refused)?,
+        // There may be no transaction behind the route that finds out whether it still holds.
+        None => principals.fresh(credential).await?.ok_or_else(refused)?,
+    };
     if let Some(permission) = required
         && !principal.may(permission)
     {
@@ -56,6 +61,24 @@ pub(crate) async fn authenticate(request: &ServiceRequest) -> Result<Option<Call
         usage.note(credential.tenant_id, id);
     }
     Ok(Some(Caller { principal, required }))
+}
+
+/// Whether the caller of a request that is about to be refused for another reason may still hear that reason: what is
+/// wrong with a body is found out before any transaction.
+///
+/// # Errors
+/// 401 or 403, as [`authenticate`].
+pub(crate) async fn confirm(request: &HttpRequest) -> Result<(), ApiError> {
+    let caller = request.extensions().get::<Caller>().cloned();
+    let (Some(caller), Some(principals)) = (caller, request.app_data::<Data<Principals>>()) else {
+        return Ok(());
+    };
+    let credential = caller.principal.credential().ok_or_else(refused)?;
+    let principal = principals.fresh(credential).await?.ok_or_else(refused)?;
+    match caller.required {
+        Some(permission) if !principal.may(permission) => Err(Error::Forbidden(permission).into()),
+        _ => Ok(()),
+    }
 }
 
 /// What the request proves itself with (RFC 6750, section 2.1).

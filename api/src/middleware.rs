@@ -247,6 +247,10 @@ async fn answer<B: MessageBody + 'static>(
         Ok(Ok(response)) => response,
     };
     let status = response.status();
+    if status.is_client_error() {
+        let confirmed = authentication::confirm(response.request()).await;
+        confirmed.map_err(|error| refuse(error, identity, record))?;
+    }
     let problem = match response.response().error() {
         Some(error) => match error.as_error::<ApiError>() {
             Some(error) => Some(respond(error, identity, record)),

@@ -267,6 +267,8 @@ async fn a_changed_role_an_ended_session_and_a_disabled_user_count_at_once_on_ev
 
         let role = json!({"role": "warehouse"});
         assert_eq!(here.http.post(&format!("/users/{id}/change-role"), &role).await?.status, 200);
+        // What is wrong with a body is not for somebody to hear who may not send it.
+        assert_eq!(elsewhere.post("/orders", &json!({"nonsense": 1})).await?.status, 403, "no longer sales");
         let customer = json!({"code": "C-1", "name": "Somebody", "email": "someone@example.com"});
         assert_eq!(elsewhere.post("/customers", &customer).await?.status, 403, "no longer sales");
         assert_eq!(elsewhere.get("/me").await?.field("role"), "warehouse");
@@ -278,6 +280,8 @@ async fn a_changed_role_an_ended_session_and_a_disabled_user_count_at_once_on_ev
                 .status,
             204
         );
+        assert_refused(&elsewhere.post("/orders/x/ship", &json!({"nonsense": 1})).await?, "unauthenticated");
+        assert_refused(&elsewhere.get("/roles").await?, "unauthenticated");
         assert_refused(&elsewhere.get("/orders").await?, "unauthenticated");
 
         let again = logged_in(&here, "ada@docks.example", PASSWORD).await?;

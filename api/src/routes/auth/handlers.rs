@@ -4,7 +4,7 @@
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue, USER_AGENT};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use comptoir_core::access::{Actor, Principals};
+use comptoir_core::access::Actor;
 use comptoir_core::error::Error;
 use comptoir_core::sessions::{Authenticator, LogOut, SessionError, SessionTokens};
 use comptoir_core::unit_of_work::Executor;
@@ -126,15 +126,8 @@ pub(crate) async fn reset_password(
 /// Who asks, and what they may do
 #[utoipa::path(get, path = "/api/v1/me", tag = "authentication",
     responses((status = 200, body = Me), QueryProblems))]
-pub(crate) async fn me(
-    context: Context,
-    _: NoQuery,
-    principals: Data<Principals>,
-) -> Result<HttpResponse, ApiError> {
-    let credential = context.0.principal.credential().ok_or(Error::Unauthenticated)?;
-    // Looked up anew: there is no other transaction here that would find out whether it still holds.
-    let principal = principals.fresh(credential).await?.ok_or(Error::Unauthenticated)?;
-    Ok(HttpResponse::Ok().json(Me::of(&principal)))
+pub(crate) async fn me(context: Context, _: NoQuery) -> Result<HttpResponse, ApiError> {
+    Ok(HttpResponse::Ok().json(Me::of(&context.0.principal)))
 }
 
 fn tokens(tokens: SessionTokens) -> HttpResponse {
