@@ -71,8 +71,9 @@ enum Kind {
 
 struct Bench<'a> {
     services: &'a Services,
-    world: World,
+    /// In front of its world, which wants to outlive it.
     api: Api,
+    world: World,
     database: Database,
     principals: Principals,
     tokens: AccessTokens,
