@@ -59,7 +59,7 @@ crate::statement! {
             THEN now() + interval '1 second' * least(900, power(2, least(10, excess))) END
         FROM (SELECT 1 + greatest(0, t.failures - $3 * extract(epoch FROM now() - t.attempted_at)::double precision))
             AS counted (failures),
-            LATERAL (SELECT floor(failures) - $4) AS beyond (excess))
+            LATERAL (SELECT ceil(failures) - $4) AS beyond (excess))
     WHERE t.locked_until IS NULL OR t.locked_until <= now()"
 }
 

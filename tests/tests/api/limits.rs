@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Result, ensure};
-use comptoir_tests::harness::{Answer, Api, Http, Proxy, Scrape, World, address, until, with_address};
+use comptoir_tests::harness::{
+    Answer, Api, Http, Proxy, Scrape, World, address, api_key, until, with_address,
+};
 
 const LIMIT: Duration = Duration::from_secs(20);
 const ADDRESS_LIMIT: (&str, &str) = ("COMPTOIR__RATE_LIMITS__ADDRESS_REQUESTS_PER_MINUTE", "200");
@@ -11,7 +13,7 @@ const BEHIND_A_PROXY: (&str, &str) = ("COMPTOIR__API__TRUSTED_PROXIES", "127.0.0
 const SHARED_SOON: (&str, &str) = ("COMPTOIR__RATE_LIMITS__SHARE_INTERVAL_MS", "100");
 
 /// Waits until a window has this much time left: what is counted in two windows would not add up.
-async fn early_in_a_window(left: Duration) -> Result<()> {
+pub(crate) async fn early_in_a_window(left: Duration) -> Result<()> {
     let into_window = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_millis() % 60_000;
     let remaining = Duration::from_millis(60_000 - u64::try_from(into_window)?);
     if remaining < left {
@@ -81,6 +83,29 @@ async fn beyond_its_limit_an_address_is_told_when_to_come_back_and_others_are_no
         assert_eq!(ask_as(&api.http, "2001:db8:0:1::1").await?.status, 200);
         let metrics = Scrape::of(&api.http).await?;
         assert!(metrics.sum("comptoir_rate_limited_total").is_some_and(|refused| refused >= 4.0));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_principal_has_a_limit_of_its_own_wherever_it_asks_from() {
+    World::run(async |world| {
+        let limit = ("COMPTOIR__RATE_LIMITS__PRINCIPAL_REQUESTS_PER_MINUTE", "20");
+        let api = Api::start(world, &[limit, BEHIND_A_PROXY]).await?;
+        early_in_a_window(Duration::from_secs(15)).await?;
+        let ask = async |http: &Http, client: &str| {
+            http.send(reqwest::Method::GET, "/orders", &[("X-Forwarded-For", client)], None).await
+        };
+        for asked in 1..=20 {
+            let answer = ask(&api.http, &format!("203.0.113.{asked}")).await?;
+            assert_eq!((answer.status, number(&answer, "ratelimit-remaining")), (200, 20 - asked));
+        }
+        let refused = ask(&api.http, "203.0.113.99").await?;
+        assert_eq!((refused.status, refused.code()), (429, "rate_limited"), "{}", refused.text);
+        let tenant = world.tenant().await?.id;
+        let other = api_key(&world.sql().await?, tenant, &["orders:read"]).await?;
+        assert_eq!(ask(&api.http.with_credential(&other), "203.0.113.1").await?.status, 200);
         Ok(())
     })
     .await;

@@ -17,4 +17,5 @@ mod permissions;
 mod products;
 mod refusals;
 mod tenant;
+mod throttle;
 mod users;
