@@ -116,7 +116,10 @@ async fn a_wrong_password_an_unknown_address_and_a_disabled_user_have_one_answer
             |answer: &Answer| (answer.status, answer.code().to_owned(), answer.field("detail").to_owned());
         let mut answers = Vec::new();
         let mut times = [Duration::MAX; 2];
-        for _ in 0..4 {
+        let sql = world.sql().await?;
+        // The best of many: other tests run beside, and one log-in alone says nothing.
+        for _ in 0..15 {
+            sql.execute("DELETE FROM login_throttles", &[]).await?;
             for (at, email) in ["ada@docks.example", "nobody@docks.example"].into_iter().enumerate() {
                 let started = Instant::now();
                 answers.push(told(&login(&api.http, email, OTHER).await?));
