@@ -18,7 +18,7 @@ use comptoir_core::identity::tokens::AccessTokens;
 use comptoir_core::login_throttle;
 use comptoir_core::outbox::{Notifier, NotifierConfig};
 use comptoir_core::rate_limits::{self, RateLimiter};
-use comptoir_core::sessions::Authenticator;
+use comptoir_core::sessions::{self, Authenticator};
 use comptoir_core::telemetry;
 use comptoir_core::unit_of_work::Executor;
 use tokio::task::JoinSet;
@@ -30,7 +30,7 @@ use crate::openapi;
 use crate::routes;
 use crate::routes::operations::OpenApiText;
 
-/// How often old idempotency records are deleted.
+/// How often what is old is deleted.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
 
 /// A server that listens and has not been told to stop.
@@ -89,7 +89,7 @@ impl Application {
         agents.spawn(login_throttle::prune_attempts(database.clone()));
         let limiter = Data::new(limiter);
         let api = settings.api;
-        agents.spawn(prune_idempotency_records(database.clone(), api.idempotency_retention_hours));
+        agents.spawn(prune(database.clone(), api.idempotency_retention_hours));
         let listener =
             TcpListener::bind(api.listen).with_context(|| format!("cannot listen on {}", api.listen))?;
         let address = listener.local_addr()?;
@@ -149,8 +149,8 @@ impl Application {
     }
 }
 
-/// Agent: forgets idempotency records that no client will ask for any more.
-async fn prune_idempotency_records(database: Database, retention_hours: i32) {
+/// Agent: forgets what nobody will ask for any more: idempotency records, sessions that are over, tokens that expired.
+async fn prune(database: Database, retention_hours: i32) {
     let mut interval = tokio::time::interval(PRUNE_EVERY);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -158,6 +158,9 @@ async fn prune_idempotency_records(database: Database, retention_hours: i32) {
         match idempotency::prune(&database, retention_hours).await {
             Ok(pruned) => tracing::debug!(pruned, "old idempotency records deleted"),
             Err(error) => tracing::warn!(%error, "cannot delete old idempotency records now"),
+        }
+        if let Err(error) = sessions::prune(&database).await {
+            tracing::warn!(%error, "cannot delete old sessions now");
         }
     }
 }

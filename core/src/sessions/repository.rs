@@ -2,10 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use super::aggregate::{Client, EndReason, Session};
+use crate::database::Database;
 use crate::error::Error;
 use crate::identity::secrets::{RefreshToken, SecretHash};
 use crate::ids::{SessionId, TenantId, UserId};
@@ -177,4 +179,28 @@ pub(super) async fn use_refresh_token(work: &mut UnitOfWork<'_>, hash: &SecretHa
         .execute(work.connection())
         .await?;
     Ok(())
+}
+
+/// How long sessions that are over, and tokens that expired, can still be looked at, in days.
+const KEPT_DAYS: i32 = 30;
+/// Rows of one kind deleted by one statement at most, so that pruning never holds many rows at once.
+const PRUNE_BATCH: i64 = 1_000;
+
+crate::statement! {
+    struct Prune<'a> { days: i32 => Integer, batch: i64 => BigInt } -> (BigInt,) = "SELECT prune_sessions($1, $2)"
+}
+
+/// Forgets sessions that have been over for 30 days, and refresh and one-time tokens that expired so long ago: those of all
+/// tenants, a batch at a time.
+///
+/// # Errors
+/// No database.
+pub async fn prune(database: &Database) -> Result<(), Error> {
+    let mut connection = database.connection().await?;
+    loop {
+        let (batch,): (i64,) = Prune::new(KEPT_DAYS, PRUNE_BATCH).get_result(&mut connection).await?;
+        if batch < PRUNE_BATCH {
+            return Ok(());
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use comptoir_tests::harness::{Answer, Api, Http, World};
+use comptoir_tests::harness::{Answer, Api, Http, World, until};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -459,6 +459,39 @@ async fn hashing_passwords_does_not_keep_other_requests_waiting() {
             assert!(matches!(status?, 401 | 429 | 503));
         }
         assert!(slowest < took / 3, "the slowest of the others took {slowest:?} of {took:?}");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_log_ins_leave_behind_is_forgotten_a_month_after_its_end() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        user(world, &api, "ada@docks.example", "sales").await?;
+        let (gone, kept) = (logged_in(&api, "ada@docks.example", PASSWORD).await?, logged_in(&api, "ada@docks.example", PASSWORD).await?);
+        let second = refresh(&api.http, &kept.refresh).await?;
+        one_time_token(world, "reset-token", "ada@docks.example").await?;
+        let sql = world.sql().await?;
+        let ended = "UPDATE sessions SET ended_at = now() - interval '31 days', end_reason = 'logged_out' WHERE id = $1::text::uuid";
+        sql.execute(ended, &[&gone.session]).await?;
+        sql.batch_execute(
+            "UPDATE refresh_tokens SET expires_at = now() - interval '31 days' WHERE used_at IS NOT NULL;
+            UPDATE user_tokens SET expires_at = now() - interval '31 days'",
+        )
+        .await?;
+        drop(api);
+        // It prunes when it starts, and every ten minutes.
+        let api = world.api().await?;
+        until("what is old to be forgotten", Duration::from_secs(20), async || {
+            let left = "SELECT (SELECT count(*) FROM sessions), (SELECT count(*) FROM refresh_tokens), (SELECT count(*) FROM user_tokens)";
+            let row = sql.query_one(left, &[]).await?;
+            let left: (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
+            ensure!(left == (1, 1, 0), "{left:?}");
+            Ok(())
+        })
+        .await?;
+        assert_eq!(refresh(&api.http, second.field("refresh_token")).await?.status, 200, "what is open goes on");
         Ok(())
     })
     .await;
