@@ -33,11 +33,16 @@ use crate::routes::operations::OpenApiText;
 /// How often what is old is deleted.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
 
+/// How long the last write of a stopping process may take.
+const LAST_WRITE_LIMIT: Duration = Duration::from_secs(2);
+
 /// A server that listens and has not been told to stop.
 pub struct Application {
     address: SocketAddr,
     server: Server,
     executor: Executor,
+    usage: Usage,
+    database: Database,
     shutdown_timeout: Duration,
     /// End with the application.
     agents: JoinSet<()>,
@@ -61,12 +66,14 @@ impl Application {
         let mut agents = JoinSet::new();
         agents.spawn(telemetry::keep_metrics(metrics.clone()));
         let metrics = Data::new(metrics);
-        let database = Database::new(&settings.database.clone().with_role(&settings.api.database_role))?;
+        let as_runtime = settings.database.clone().with_role(&settings.api.database_role);
+        let database = Database::new(&as_runtime)?;
+        agents.spawn(database.lease().clone().keep(as_runtime));
         let principals = Data::new(Principals::new(database.clone()));
         let passwords = Data::new(Passwords::new(&settings.identity)?);
         let notifier = Notifier::spawn(NotifierConfig {
             database: settings.database.clone(),
-            min_interval: Duration::from_millis(settings.api.notify_interval_ms),
+            longest_pause: Duration::from_millis(settings.api.notify_interval_ms),
         });
         let executor = Executor::new(database.clone(), notifier);
         let tokens = Arc::new(AccessTokens::new(&settings.identity)?);
@@ -81,7 +88,7 @@ impl Application {
         let tokens = Data::from(tokens);
         let usage = Usage::default();
         agents.spawn(usage.clone().write_regularly(database.clone()));
-        let usage = Data::new(usage);
+        let used = Data::new(usage.clone());
         let document = Data::new(OpenApiText(openapi::json().context("cannot write the OpenAPI document")?));
         let limiter = RateLimiter::new(settings.rate_limits);
         login_throttle::describe_metrics();
@@ -95,13 +102,13 @@ impl Application {
         let address = listener.local_addr()?;
         let limits = Data::new(api.clone());
         let commands = Data::new(executor.clone());
-        let database = Data::new(database);
+        let pool = Data::new(database.clone());
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(limits.clone())
                 .app_data(PayloadConfig::new(limits.max_body_bytes))
                 .app_data(metrics.clone())
-                .app_data(database.clone())
+                .app_data(pool.clone())
                 .app_data(principals.clone())
                 .app_data(passwords.clone())
                 .app_data(commands.clone())
@@ -109,7 +116,7 @@ impl Application {
                 .app_data(document.clone())
                 .app_data(tokens.clone())
                 .app_data(authenticator.clone())
-                .app_data(usage.clone())
+                .app_data(used.clone())
                 .wrap(from_fn(surround))
                 .configure(routes::configure)
         });
@@ -125,7 +132,7 @@ impl Application {
             .run();
         tracing::info!(%address, "listening");
         let shutdown_timeout = Duration::from_secs(api.shutdown_timeout_seconds);
-        Ok(Self { address, server, executor, shutdown_timeout, agents })
+        Ok(Self { address, server, executor, usage, database, shutdown_timeout, agents })
     }
 
     pub fn port(&self) -> u16 {
@@ -144,6 +151,13 @@ impl Application {
             tracing::warn!(unfinished, "units of work did not end in time and are rolled back");
         }
         self.agents.shutdown().await;
+        match tokio::time::timeout(LAST_WRITE_LIMIT, self.usage.write(&self.database)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "cannot write when API keys were last used"),
+            Err(_) => {
+                tracing::warn!("when API keys were last used is not written: no answer from the database")
+            }
+        }
         tracing::info!("stopped");
         result
     }

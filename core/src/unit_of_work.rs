@@ -339,7 +339,7 @@ impl Executor {
         let mut connection = self.database.connection().await?;
         let (answer, has_events) = connection
             .transaction(async |connection| {
-                access::enter(connection, context, "").await?;
+                access::enter(connection, self.database.lease(), context, "").await?;
                 if let Some((scope, key)) = keyed
                     && let Some(response) = idempotency::claim(connection, scope, key).await?
                 {

@@ -5,6 +5,7 @@
 //! that works for them: by one look-up by primary key that travels with the transaction's other statements. So a session
 //! that ends, a user who is disabled and a role that changes count at once, on every replica, and nothing has to be told.
 
+mod lease;
 mod permission;
 mod principal;
 mod principals;
@@ -12,6 +13,7 @@ mod queries;
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 
+pub use lease::Lease;
 pub use permission::{Permission, PermissionSet, Role};
 pub use principal::{Actor, Credential, CredentialKind, Principal};
 pub use principals::{API_KEY_PREFIX, Principals};
@@ -22,23 +24,39 @@ use crate::context::RequestContext;
 use crate::database::Database;
 use crate::error::Error;
 
-/// Binds a transaction to the context's tenant, and finds out whether its principal still holds. `begin` is what goes in
-/// front of that, such as `BEGIN; `, or nothing in a transaction that is open already.
+use queries::Standing;
+
+/// Binds a transaction to the context's tenant, and finds out whether its principal still holds, unless the lease says so.
+/// `begin` is what goes in front of that, such as `BEGIN; `, or nothing in a transaction that is open already.
 ///
 /// # Errors
 /// `PrincipalOutdated`: look it up again ([`renewed`]).
 pub(crate) async fn enter(
-    connection: &AsyncPgConnection,
+    mut connection: &AsyncPgConnection,
+    lease: &Lease,
     context: &RequestContext,
     begin: &str,
 ) -> Result<(), Error> {
-    let mut handle = connection;
     let bind = format!("{begin}{}", set_tenant(context.tenant_id()));
+    let principal = &context.principal;
+    // Seen before the look-up, which therefore sees whatever was withdrawn before the term.
+    let term = lease.term();
+    if term.is_some_and(|term| principal.confirmation.holds(term)) {
+        return Ok(connection.batch_execute(&bind).await?);
+    }
+    let handle = connection;
     // The first poll sends the first statement as it is; the second one may have to be prepared, and then comes later.
-    let (bound, current) =
-        futures::join!(handle.batch_execute(&bind), queries::is_current(connection, &context.principal));
+    let (bound, standing) =
+        futures::join!(connection.batch_execute(&bind), queries::standing(handle, principal));
     bound?;
-    if current? { Ok(()) } else { Err(Error::PrincipalOutdated) }
+    match (standing?, term) {
+        (Standing::Outdated, _) => Err(Error::PrincipalOutdated),
+        (Standing::Current { lasting: true }, Some(term)) => {
+            principal.confirmation.give(term);
+            Ok(())
+        }
+        (Standing::Current { .. }, _) => Ok(()),
+    }
 }
 
 /// The context with its principal as it is now.

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::lease::Confirmation;
 use super::permission::{Permission, PermissionSet, Role};
 use crate::ids::{ApiKeyId, PrincipalId, SessionId, TenantId, UserId};
 use crate::money::Currency;
@@ -48,6 +49,7 @@ pub struct Principal {
     /// Of the credential when it was looked up. `None` is not asked again: an operator, and a user who is just being
     /// authenticated.
     pub(super) stamp: Option<i64>,
+    pub(super) confirmation: Confirmation,
     outdated: AtomicBool,
 }
 
@@ -61,16 +63,26 @@ impl Principal {
         currency: Currency,
         stamp: i64,
     ) -> Self {
-        let outdated = AtomicBool::new(false);
-        Self { tenant_id, actor, name, role, permissions, currency, stamp: Some(stamp), outdated }
+        let (confirmation, outdated) = (Confirmation::default(), AtomicBool::new(false));
+        Self {
+            tenant_id,
+            actor,
+            name,
+            role,
+            permissions,
+            currency,
+            stamp: Some(stamp),
+            confirmation,
+            outdated,
+        }
     }
 
     /// Somebody whom nobody has to authenticate: an operator at the command line (`name` is `user@host`), or a user in
     /// the very transaction that logs them in.
     pub fn trusted(tenant_id: TenantId, actor: Actor, name: String, currency: Currency) -> Self {
         let (role, permissions) = (None, PermissionSet::EMPTY);
-        let outdated = AtomicBool::new(false);
-        Self { tenant_id, actor, name, role, permissions, currency, stamp: None, outdated }
+        let (confirmation, outdated) = (Confirmation::default(), AtomicBool::new(false));
+        Self { tenant_id, actor, name, role, permissions, currency, stamp: None, confirmation, outdated }
     }
 
     pub fn may(&self, permission: Permission) -> bool {

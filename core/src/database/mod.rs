@@ -21,6 +21,7 @@ use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures::FutureExt;
 use tokio::runtime::Handle;
 
+use crate::access::Lease;
 use crate::config::ConfigError;
 
 pub use self::config::DatabaseConfig;
@@ -35,6 +36,7 @@ pub type PooledConnection = Object<AsyncPgConnection>;
 pub struct Database {
     pool: Pool<AsyncPgConnection>,
     runtime: Handle,
+    lease: Lease,
 }
 
 impl std::fmt::Debug for Database {
@@ -87,7 +89,7 @@ impl Database {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| ConfigError::value("database", error.to_string()))?;
-        Ok(Self { pool, runtime })
+        Ok(Self { pool, runtime, lease: Lease::default() })
     }
 
     /// # Errors
@@ -113,6 +115,11 @@ impl Database {
     /// The multi-threaded runtime on which connections live and units of work run.
     pub fn runtime(&self) -> &Handle {
         &self.runtime
+    }
+
+    /// The lease on the principals who use this pool: held while somebody runs [`Lease::keep`].
+    pub fn lease(&self) -> &Lease {
+        &self.lease
     }
 
     /// Publishes the pool's use as gauges.

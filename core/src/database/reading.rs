@@ -40,7 +40,7 @@ impl Database {
     ) -> Result<T, Error> {
         let reading = self.reading().await?;
         // In this order on the wire, and in one round trip where the statements are prepared already.
-        let entering = access::enter(&reading, context, BEGIN_READING);
+        let entering = access::enter(&reading, &self.lease, context, BEGIN_READING);
         let (entered, result) = futures::join!(entering, queries(&reading));
         end(reading);
         // What was read for somebody who may not read it is not even an error of theirs.

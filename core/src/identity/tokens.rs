@@ -2,8 +2,7 @@
 //!
 //! Follows RFC 8725: the key decides the algorithm, the type, the issuer and the audience are checked, and a token that
 //! names extensions (`crit`) is refused. There is no `client_id`: Comptoir is no OAuth server, and has no clients to tell
-//! apart. Made here from `ring`, which encrypts the connections already: the JWT libraries bring RSA and HMAC along,
-//! which no token may use, and a second provider of cryptography.
+//! apart. Why this is made here, from `ring`, is in docs/adr/0012.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};

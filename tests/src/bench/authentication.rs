@@ -21,6 +21,7 @@ use comptoir_core::identity::tokens::AccessTokens;
 use comptoir_core::ids::{OrderId, SessionId, TenantId, UserId};
 use comptoir_core::orders;
 use futures::future::try_join_all;
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::harness::{Api, Services, Tenant, World, address};
@@ -30,11 +31,11 @@ use super::usage::{Counters, cpu_of};
 use super::{Effort, http_load, outbox, progress};
 
 const CONCURRENCY: u64 = 16;
-const WARM_UP: Duration = Duration::from_secs(1);
+const TURN: Duration = Duration::from_secs(1);
 const BOUND: f64 = 0.1;
 
 pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<Measurement>> {
-    let time = Duration::from_secs(effort.pick(2, 8));
+    let turns = effort.pick(2, 8);
     let mut whole = Series::new("GET /api/v1/orders/{id} over HTTP, with an API key: the API and PostgreSQL");
     let mut floor = Series::new("its query, for a principal whom nobody authenticates");
     let mut token = Series::new("its query, with an access token");
@@ -42,13 +43,25 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
     for round in effort.rounds() {
         progress(format!("authentication, round {round}"));
         let bench = Bench::new(services).await?;
-        bench.request(WARM_UP).await?;
-        whole.push(bench.request(time).await?);
-        for (kind, series) in
-            [(Kind::Trusted, &mut floor), (Kind::Token, &mut token), (Kind::ApiKey, &mut key)]
-        {
-            bench.query(kind, WARM_UP).await?;
-            series.push(bench.query(kind, time).await?);
+        // In short turns, since the speed of a machine with neighbours changes within seconds.
+        let mut used = [Used::default(); 4];
+        for turn in 0..=turns {
+            let turn_of = [
+                bench.request(TURN).await?,
+                bench.query(Kind::Trusted, TURN).await?,
+                bench.query(Kind::Token, TURN).await?,
+                bench.query(Kind::ApiKey, TURN).await?,
+            ];
+            // The first one warms up.
+            if turn > 0 {
+                for (sum, used) in used.iter_mut().zip(turn_of) {
+                    sum.cpu += used.cpu;
+                    sum.answered += used.answered;
+                }
+            }
+        }
+        for (series, used) in [&mut whole, &mut floor, &mut token, &mut key].into_iter().zip(used) {
+            series.push(used.cpu * 1e6 / used.answered as f64);
         }
     }
     let added = |with: &Series| {
@@ -60,6 +73,13 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
     });
     let title = "processor time of reading an order of three lines, 16 at once";
     Ok(vec![Measurement::new(title, "µs/request").series([whole, floor, token, key]).claims(claims)])
+}
+
+/// Seconds of processor time, and what was done with them.
+#[derive(Clone, Copy, Default)]
+struct Used {
+    cpu: f64,
+    answered: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -75,6 +95,8 @@ struct Bench<'a> {
     api: Api,
     world: World,
     database: Database,
+    /// Keep the lease on principals, as those of the API do.
+    _agents: JoinSet<()>,
     principals: Principals,
     tokens: AccessTokens,
     tenant: Tenant,
@@ -99,24 +121,39 @@ impl<'a> Bench<'a> {
         let (user, session) = (UserId::generate(), SessionId::generate());
         log_in(&world, &tenant, user, session).await?;
         let settings = Settings::load(None, &[("database.url", world.database.url.clone())])?;
-        let database = Database::new(&settings.database.with_role(&settings.api.database_role))?;
+        let as_runtime = settings.database.with_role(&settings.api.database_role);
+        let database = Database::new(&as_runtime)?;
+        let mut agents = JoinSet::new();
+        agents.spawn(database.lease().clone().keep(as_runtime));
         let principals = Principals::new(database.clone());
         let tokens = AccessTokens::new(&settings.identity)?;
-        Ok(Self { services, world, api, database, principals, tokens, tenant, order, user, session })
+        Ok(Self {
+            services,
+            world,
+            api,
+            database,
+            _agents: agents,
+            principals,
+            tokens,
+            tenant,
+            order,
+            user,
+            session,
+        })
     }
 
-    /// Microseconds of processor time for a request over HTTP.
-    async fn request(&self, time: Duration) -> Result<f64> {
+    /// Requests over HTTP.
+    async fn request(&self, time: Duration) -> Result<Used> {
         let server = address(self.api.http.root())?.to_owned();
         let path = format!("/api/v1/orders/{}", self.order);
         let pid = self.api.daemon.pid();
         let before = self.used(pid).await?;
         let load = http_load::get(&server, &path, &self.tenant.api_key, CONCURRENCY, time).await?;
-        Ok((self.used(pid).await? - before) * 1e6 / load.answered as f64)
+        Ok(Used { cpu: self.used(pid).await? - before, answered: load.answered })
     }
 
-    /// Microseconds of processor time for a query.
-    async fn query(&self, kind: Kind, time: Duration) -> Result<f64> {
+    /// The query alone.
+    async fn query(&self, kind: Kind, time: Duration) -> Result<Used> {
         let tenant_id = TenantId::from_uuid(self.tenant.id);
         let token = self.tokens.issue(self.user, tenant_id, self.session, Utc::now())?.text;
         let answered = AtomicU64::new(0);
@@ -141,7 +178,8 @@ impl<'a> Bench<'a> {
             Ok(())
         }))
         .await?;
-        Ok((self.used(std::process::id()).await? - before) * 1e6 / answered.load(Ordering::Relaxed) as f64)
+        let cpu = self.used(std::process::id()).await? - before;
+        Ok(Used { cpu, answered: answered.load(Ordering::Relaxed) })
     }
 
     /// Seconds of processor time of this process and of PostgreSQL, so far.

@@ -1,5 +1,7 @@
 //! API keys: made, used, revoked.
 
+use std::time::Duration;
+
 use comptoir_tests::harness::{Tenant, World, api_key};
 use serde_json::{Value, json};
 
@@ -47,6 +49,23 @@ async fn a_key_is_shown_once_opens_what_it_may_and_is_revoked_at_once() {
         let names: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
         assert_eq!(names, ["api_key.created", "api_key.revoked"]);
         assert!(rows.iter().all(|row| !row.get::<_, String>(1).contains(&key)));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_a_key_was_last_used_is_known_when_the_api_has_stopped() {
+    World::run(async |world| {
+        let mut api = world.api().await?;
+        let created = api.http.post("/api-keys", &request(&["orders:read"])).await?;
+        let (path, key) = (format!("/api-keys/{}", created.field("id")), created.field("key").to_owned());
+        assert!(created.json["last_used_at"].is_null(), "{}", created.text);
+        assert_eq!(api.http.with_credential(&key).get("/orders").await?.status, 200);
+        assert!(api.daemon.terminate(Duration::from_secs(20)).await?.success());
+        api.start_again(world, &[]).await?;
+        let read = api.http.get(&path).await?;
+        assert!(read.json["last_used_at"].is_string(), "{}", read.text);
         Ok(())
     })
     .await;

@@ -9,11 +9,11 @@ use comptoir_tests::harness::{Answer, Api, Http, World, until};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-const PASSWORD: &str = "quatre chevaux bleus";
+pub(super) const PASSWORD: &str = "quatre chevaux bleus";
 const OTHER: &str = "cinq chevaux rouges";
 
 /// A user of the world's tenant who can log in; the id.
-async fn user(world: &World, api: &Api, email: &str, role: &str) -> Result<String> {
+pub(super) async fn user(world: &World, api: &Api, email: &str, role: &str) -> Result<String> {
     let body = json!({"email": email, "name": "Ada", "role": role, "password": PASSWORD});
     let created = api.created("/users", &body).await?;
     world
@@ -29,13 +29,13 @@ async fn login(http: &Http, email: &str, password: &str) -> Result<Answer> {
 }
 
 /// Somebody who has logged in.
-struct Person {
-    http: Http,
-    session: String,
+pub(super) struct Person {
+    pub(super) http: Http,
+    pub(super) session: String,
     refresh: String,
 }
 
-async fn logged_in(api: &Api, email: &str, password: &str) -> Result<Person> {
+pub(super) async fn logged_in(api: &Api, email: &str, password: &str) -> Result<Person> {
     let answer = login(&api.http, email, password).await?;
     ensure!(answer.status == 200, "{} {}", answer.status, answer.text);
     Ok(Person {
@@ -250,6 +250,36 @@ async fn what_is_no_token_of_ours_opens_nothing() {
             assert_eq!(answer.status, 401, "{scheme:?}: {}", answer.text);
         }
         assert_eq!(api.http.with_credential(&token).get("/orders").await?.status, 200);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn others_verify_a_token_with_the_published_keys_and_a_library_of_their_own() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let id = user(world, &api, "ada@docks.example", "sales").await?;
+        let token = login(&api.http, "ada@docks.example", PASSWORD).await?.field("access_token").to_owned();
+        let published = api.http.get("//.well-known/jwks.json").await?.json;
+        let header = jsonwebtoken::decode_header(&token)?;
+        let keys: jsonwebtoken::jwk::JwkSet = serde_json::from_value(published)?;
+        let key = keys.find(header.kid.as_deref().context("no kid")?).context("no such key")?;
+        let key = jsonwebtoken::DecodingKey::from_jwk(key)?;
+        let decode = |token: &str, audience: &str| {
+            let mut validation = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::EdDSA);
+            validation.set_audience(&[audience]);
+            validation.set_issuer(&["comptoir"]);
+            validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+            jsonwebtoken::decode::<Value>(token, &key, &validation)
+        };
+        let claims = decode(&token, "comptoir-api")?.claims;
+        assert_eq!(claims["sub"], id.as_str());
+        assert!(decode(&token, "somebody else").is_err());
+        let at = token.len() - 20;
+        let other = if token.as_bytes()[at] == b'A' { "B" } else { "A" };
+        let forged = format!("{}{other}{}", &token[..at], &token[at + 1..]);
+        assert!(decode(&forged, "comptoir-api").is_err());
         Ok(())
     })
     .await;

@@ -9,6 +9,7 @@ mod faults;
 mod idempotency;
 mod isolation;
 mod keys;
+mod lease;
 mod limits;
 mod lists;
 mod operations;

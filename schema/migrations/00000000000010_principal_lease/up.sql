@@ -1,0 +1,39 @@
+-- While a process of the API holds the second of two advisory locks (shared), nobody can withdraw a credential: what it
+-- has found to hold goes on holding. Whoever withdraws one takes both (exclusively, until the end of the transaction); by
+-- the first one the holders see that somebody waits for the second. See docs/adr/0011.
+
+-- To be called regularly, as long as a process wants the lease. Whether it has it; if not, and it had it, it must forget
+-- what it has found, and call `principal_lease_return`.
+CREATE FUNCTION principal_lease(held boolean) RETURNS boolean LANGUAGE sql VOLATILE AS $$
+    -- CASE, since the operands of AND and OR may be evaluated in any order.
+    SELECT CASE
+        WHEN NOT pg_try_advisory_xact_lock_shared(1129270608, 1) THEN false
+        WHEN held THEN true
+        ELSE pg_try_advisory_lock_shared(1129270608, 2)
+    END
+$$;
+
+CREATE FUNCTION principal_lease_return() RETURNS void LANGUAGE sql VOLATILE AS $$
+    SELECT pg_advisory_unlock_shared(1129270608, 2)
+$$;
+
+-- Whoever holds the lease and does not answer loses it within two seconds, with the session.
+CREATE FUNCTION principal_lease_recall() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(1129270608, 1);
+    PERFORM pg_advisory_xact_lock(1129270608, 2);
+    RETURN COALESCE(NEW, OLD);
+END $$;
+
+CREATE TRIGGER principal_lease_recall BEFORE UPDATE ON sessions FOR EACH ROW
+    WHEN (OLD.ended_at IS DISTINCT FROM NEW.ended_at OR OLD.stamp <> NEW.stamp
+        OR OLD.user_id <> NEW.user_id OR OLD.expires_at > NEW.expires_at)
+    EXECUTE FUNCTION principal_lease_recall();
+CREATE TRIGGER principal_lease_recall_deleted BEFORE DELETE ON sessions FOR EACH ROW
+    WHEN (OLD.ended_at IS NULL AND OLD.expires_at > now())
+    EXECUTE FUNCTION principal_lease_recall();
+CREATE TRIGGER principal_lease_recall BEFORE UPDATE ON api_keys FOR EACH ROW
+    WHEN (OLD.revoked_at IS DISTINCT FROM NEW.revoked_at OR OLD.expires_at IS DISTINCT FROM NEW.expires_at)
+    EXECUTE FUNCTION principal_lease_recall();
+CREATE TRIGGER principal_lease_recall_deleted BEFORE DELETE ON api_keys FOR EACH ROW
+    EXECUTE FUNCTION principal_lease_recall();
