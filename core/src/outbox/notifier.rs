@@ -1,10 +1,10 @@
 //! Wakes the relay after commits.
 //!
 //! `NOTIFY` takes a database-wide lock at commit, so it is never part of a business transaction: it is sent afterwards,
-//! on a connection of its own, once for all the commits of a few milliseconds. Losing one costs latency and nothing
+//! on a connection of its own, once for all the commits of a millisecond at most. Losing one costs latency and nothing
 //! else, because the relay also polls; hence nothing here can fail or delay a caller.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use tokio::sync::mpsc;
@@ -15,11 +15,14 @@ use crate::database::{self, DatabaseConfig};
 /// Waits between attempts to reconnect, doubling from the first to the second.
 const RECONNECT_WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
+/// The pause after a notification, in times of what it took: so a database that is busy is asked less often.
+const PAUSE: u32 = 2;
+
 #[derive(Debug, Clone)]
 pub struct NotifierConfig {
     pub database: DatabaseConfig,
-    /// The shortest time between two notifications; the commits in between share one.
-    pub min_interval: Duration,
+    /// The longest pause after a notification; the commits in between share the next one.
+    pub longest_pause: Duration,
 }
 
 const NOTIFICATIONS: &str = "comptoir_outbox_notifications_total";
@@ -49,20 +52,35 @@ impl Notifier {
 }
 
 async fn send_notifications(config: NotifierConfig, mut due: mpsc::Receiver<()>) {
-    // A notification is a transaction, and is sent to its listeners when that is on disk, unless nobody asks for that.
-    let statement = format!("BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {NOTIFY_CHANNEL}; COMMIT");
+    let statement = format!("NOTIFY {NOTIFY_CHANNEL}");
     let mut connection = None;
     while due.recv().await.is_some() {
+        let mut sending = Instant::now();
         while let Err(error) = send(&mut connection, &config.database, &statement).await {
             connection = None;
             tracing::warn!(%error, "cannot wake the relay, which will find the events by polling");
             if !reconnect(&mut connection, &config.database, &due).await {
                 return;
             }
+            sending = Instant::now();
         }
         metrics::counter!(NOTIFICATIONS).increment(1);
-        tokio::time::sleep(config.min_interval).await;
+        pause((sending.elapsed() * PAUSE).min(config.longest_pause)).await;
     }
+}
+
+async fn connect(database: &DatabaseConfig) -> Result<AsyncPgConnection, database::ConnectFault> {
+    let mut connection = database::connect(database).await?;
+    // A notification is a transaction, and is sent to its listeners when that is on disk, unless nobody asks for that.
+    let eager = connection.batch_execute("SET synchronous_commit = off").await;
+    eager.map_err(|error| database::ConnectFault::Unreachable(error.to_string()))?;
+    Ok(connection)
+}
+
+/// Shorter than what tokio's timer can do, which counts in milliseconds and rounds up.
+async fn pause(time: Duration) {
+    // It only fails when the runtime goes down.
+    let _ = tokio::task::spawn_blocking(move || std::thread::sleep(time)).await;
 }
 
 async fn send(
@@ -71,7 +89,7 @@ async fn send(
     statement: &str,
 ) -> Result<(), database::ConnectError> {
     if connection.is_none() {
-        *connection = Some(database::connect(database).await?);
+        *connection = Some(connect(database).await?);
     }
     if let Some(open) = connection {
         open.batch_execute(statement)
@@ -90,7 +108,7 @@ async fn reconnect(
     let (mut wait, longest) = RECONNECT_WAIT;
     while !due.is_closed() {
         tokio::time::sleep(wait.mul_f64(rand::random_range(0.5..1.0))).await;
-        match database::connect(database).await {
+        match connect(database).await {
             Ok(open) => {
                 *connection = Some(open);
                 return true;

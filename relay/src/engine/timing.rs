@@ -9,6 +9,8 @@ use crate::config::RelayConfig;
 const SWEEP_COST: u32 = 50;
 /// However long the polls' waits are, the loop turns this often: who watches it must be able to tell that it does.
 const TURN_EVERY: Duration = Duration::from_secs(1);
+/// By how much tokio's timer may be late: it counts in milliseconds and rounds up.
+const TIMER_DELAY: Duration = Duration::from_millis(2);
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
 const COUNT_EVERY: Duration = Duration::from_secs(5);
 
@@ -23,6 +25,8 @@ pub(super) struct Timing {
     /// When the next aggregate's wait is over.
     pub(super) resume_at: Option<Instant>,
     read_began_at: Instant,
+    /// How long the last read took.
+    read_took: Duration,
     database: Backoff,
     database_at: Option<Instant>,
     gauges_at: Instant,
@@ -42,6 +46,7 @@ impl Timing {
             sweep_at: now + sweep_interval,
             resume_at: None,
             read_began_at: now,
+            read_took: Duration::ZERO,
             database: Backoff::new(100, 5000),
             database_at: None,
             gauges_at: now,
@@ -61,10 +66,17 @@ impl Timing {
     pub(super) fn polled(&mut self, found: bool) {
         if found {
             self.poll_wait = self.poll_min;
-            self.poll_at = self.poll_at.min(Instant::now() + self.poll_min);
+            self.poll_at = self.poll_at.min(Instant::now() + self.until_next_poll(self.poll_min));
         } else {
             self.poll_wait = (self.poll_wait * 2).min(self.poll_max);
         }
+    }
+
+    /// Less than the interval, for that is the time in which an event is to be read that was committed just too late: the
+    /// timer rounds up, and the read takes its time as well.
+    fn until_next_poll(&self, interval: Duration) -> Duration {
+        let early = TIMER_DELAY + self.read_took;
+        interval.saturating_sub(early.min(interval / 4))
     }
 
     pub(super) fn sweep_is_due(&self, now: Instant) -> bool {
@@ -74,7 +86,7 @@ impl Timing {
     pub(super) fn read_began(&mut self, now: Instant) {
         self.read_began_at = now;
         // A wake-up that comes while the read is under way moves this forward again.
-        self.poll_at = now + self.poll_wait;
+        self.poll_at = now + self.until_next_poll(self.poll_wait);
         if self.sweep_is_due(now) {
             self.sweep_at = now + self.sweep_interval;
         }
@@ -83,6 +95,7 @@ impl Timing {
     /// How long the read took.
     pub(super) fn read_ended(&mut self) -> Duration {
         let took = self.read_began_at.elapsed();
+        self.read_took = took;
         self.sweep_at = self.sweep_at.max(self.read_began_at + took * SWEEP_COST);
         took
     }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use comptoir_api::config::Settings;
+use comptoir_core::outbox::{Notifier, NotifierConfig};
 use lapin::Channel;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -12,7 +14,6 @@ use tokio_postgres::{Client, Statement};
 use crate::harness::{World, connect};
 
 use super::clock::Clock;
-use super::wake_up::WakeUp;
 use crate::bench::raw_publisher::{self, Broker, Event};
 
 /// Taken in turn, so that a slow commit holds up only the one after so many.
@@ -34,7 +35,7 @@ pub(super) struct Load {
 #[derive(Clone)]
 pub(super) enum AfterCommit {
     Publish(Arc<Broker>),
-    Wake(WakeUp),
+    Wake(Notifier),
     Nothing,
 }
 
@@ -43,8 +44,11 @@ impl AfterCommit {
         Ok(Self::Publish(Arc::new(Broker::open(amqp_url).await?)))
     }
 
-    pub(super) async fn wake(database_url: &str) -> Result<Self> {
-        Ok(Self::Wake(WakeUp::connect(database_url).await?))
+    /// The API's own notifier, with the API's own settings.
+    pub(super) fn wake(database_url: &str) -> Result<Self> {
+        let settings = Settings::load(None, &[("database.url", database_url.to_owned())])?;
+        let longest_pause = Duration::from_millis(settings.api.notify_interval_ms);
+        Ok(Self::Wake(Notifier::spawn(NotifierConfig { database: settings.database, longest_pause })))
     }
 
     pub(super) fn nothing() -> Self {
@@ -54,8 +58,8 @@ impl AfterCommit {
     async fn act(&self, event: &Event) -> Result<()> {
         match self {
             Self::Publish(broker) => publish(&broker.channel, event).await,
-            Self::Wake(wake_up) => {
-                wake_up.wake();
+            Self::Wake(notifier) => {
+                notifier.wake();
                 Ok(())
             }
             Self::Nothing => Ok(()),

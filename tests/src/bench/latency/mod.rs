@@ -7,7 +7,6 @@
 
 mod clock;
 mod load;
-mod wake_up;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,7 +120,7 @@ async fn one(services: &Services, way: Way, load: Load) -> Result<Latency> {
     };
     let after_commit = match way {
         Way::Direct => AfterCommit::publish(&world.vhost.url).await?,
-        Way::WakeUp => AfterCommit::wake(&world.database.url).await?,
+        Way::WakeUp => AfterCommit::wake(&world.database.url)?,
         Way::Polling => AfterCommit::nothing(),
     };
     load.run(&world, &clock, after_commit).await?;
