@@ -73,7 +73,7 @@ impl Application {
         let passwords = Data::new(Passwords::new(&settings.identity)?);
         let notifier = Notifier::spawn(NotifierConfig {
             database: settings.database.clone(),
-            longest_pause: Duration::from_millis(settings.api.notify_interval_ms),
+            pause: Duration::from_millis(settings.api.notify_interval_ms),
         });
         let executor = Executor::new(database.clone(), notifier);
         let tokens = Arc::new(AccessTokens::new(&settings.identity)?);
@@ -151,12 +151,9 @@ impl Application {
             tracing::warn!(unfinished, "units of work did not end in time and are rolled back");
         }
         self.agents.shutdown().await;
-        match tokio::time::timeout(LAST_WRITE_LIMIT, self.usage.write(&self.database)).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "cannot write when API keys were last used"),
-            Err(_) => {
-                tracing::warn!("when API keys were last used is not written: no answer from the database")
-            }
+        let written = tokio::time::timeout(LAST_WRITE_LIMIT, self.usage.write(&self.database)).await;
+        if let Err(error) = written.map_err(anyhow::Error::from).and_then(|result| Ok(result?)) {
+            tracing::warn!(%error, "cannot write when API keys were last used");
         }
         tracing::info!("stopped");
         result

@@ -1,10 +1,10 @@
 //! Wakes the relay after commits.
 //!
 //! `NOTIFY` takes a database-wide lock at commit, so it is never part of a business transaction: it is sent afterwards,
-//! on a connection of its own, once for all the commits of a millisecond at most. Losing one costs latency and nothing
+//! on a connection of its own, once for all the commits of a few milliseconds. Losing one costs latency and nothing
 //! else, because the relay also polls; hence nothing here can fail or delay a caller.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use tokio::sync::mpsc;
@@ -15,14 +15,11 @@ use crate::database::{self, DatabaseConfig};
 /// Waits between attempts to reconnect, doubling from the first to the second.
 const RECONNECT_WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// The pause after a notification, in times of what it took: so a database that is busy is asked less often.
-const PAUSE: u32 = 2;
-
 #[derive(Debug, Clone)]
 pub struct NotifierConfig {
     pub database: DatabaseConfig,
-    /// The longest pause after a notification; the commits in between share the next one.
-    pub longest_pause: Duration,
+    /// The pause after a notification; the commits in between share the next one.
+    pub pause: Duration,
 }
 
 const NOTIFICATIONS: &str = "comptoir_outbox_notifications_total";
@@ -55,17 +52,15 @@ async fn send_notifications(config: NotifierConfig, mut due: mpsc::Receiver<()>)
     let statement = format!("NOTIFY {NOTIFY_CHANNEL}");
     let mut connection = None;
     while due.recv().await.is_some() {
-        let mut sending = Instant::now();
         while let Err(error) = send(&mut connection, &config.database, &statement).await {
             connection = None;
             tracing::warn!(%error, "cannot wake the relay, which will find the events by polling");
             if !reconnect(&mut connection, &config.database, &due).await {
                 return;
             }
-            sending = Instant::now();
         }
         metrics::counter!(NOTIFICATIONS).increment(1);
-        pause((sending.elapsed() * PAUSE).min(config.longest_pause)).await;
+        tokio::time::sleep(config.pause).await;
     }
 }
 
@@ -75,12 +70,6 @@ async fn connect(database: &DatabaseConfig) -> Result<AsyncPgConnection, databas
     let eager = connection.batch_execute("SET synchronous_commit = off").await;
     eager.map_err(|error| database::ConnectFault::Unreachable(error.to_string()))?;
     Ok(connection)
-}
-
-/// Shorter than what tokio's timer can do, which counts in milliseconds and rounds up.
-async fn pause(time: Duration) {
-    // It only fails when the runtime goes down.
-    let _ = tokio::task::spawn_blocking(move || std::thread::sleep(time)).await;
 }
 
 async fn send(
