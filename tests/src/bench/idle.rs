@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
-use crate::harness::{Relay, Services};
+use crate::harness::{Http, Relay, Scrape, Services, until};
 
 use super::outbox;
 use super::report::{Claim, Measurement, Series, Wanted};
@@ -15,7 +15,16 @@ use super::{Effort, progress};
 const SETTLING_IN: Duration = Duration::from_secs(5);
 const PERCENT: f64 = 100.0;
 
+/// Eight hours, polled once a second.
+const POLLS_OF_A_NIGHT: u32 = 8 * 3600;
+const POLLS_LIMIT: Duration = Duration::from_secs(600);
+const GROWTH_MIB: f64 = 1.0;
+
 pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<Measurement>> {
+    Ok(vec![processor_time(services, effort).await?, memory(services, effort).await?])
+}
+
+async fn processor_time(services: &Services, effort: Effort) -> Result<Measurement> {
     let time = Duration::from_secs(effort.pick(10, 30));
     let world = outbox::fresh(services).await?;
     let sql = world.sql().await?;
@@ -36,5 +45,42 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
     relay.stop().await?;
     let claim =
         Claim::new("idle: processor time of the relay", own.median(), "% of a core", Wanted::AtMost(1.0));
-    Ok(vec![Measurement::new("idle", "% of a core").claims([claim]).series([own, database])])
+    Ok(Measurement::new("idle", "% of a core").claims([claim]).series([own, database]))
+}
+
+/// Whether the relay grows over the polls of a night, which are made as fast as the timer goes.
+async fn memory(services: &Services, effort: Effort) -> Result<Measurement> {
+    let world = outbox::fresh(services).await?;
+    let fast = [("COMPTOIR__RELAY__POLL_MIN_MS", "1"), ("COMPTOIR__RELAY__POLL_MAX_MS", "1")];
+    let (relay, http) = Relay::with_http(&world, &fast).await?;
+    let night = POLLS_OF_A_NIGHT / effort.pick(10, 1);
+    progress(format!("idle: {night} polls"));
+    let (mut early, mut late) = (Series::new("after a tenth of the polls"), Series::new("after all of them"));
+    for (polls, series) in [(night / 10, &mut early), (night, &mut late)] {
+        until("the polls", POLLS_LIMIT, async || {
+            let made = polls_of(&http).await?;
+            ensure!(made >= f64::from(polls), "{made} of {polls}");
+            Ok(())
+        })
+        .await?;
+        series.push(usage::resident_mib(relay.daemon.pid())?);
+    }
+    relay.stop().await?;
+    let claim = Claim::new(
+        "idle: growth of the relay's memory over the polls of a night",
+        late.median() - early.median(),
+        "MiB",
+        Wanted::AtMost(GROWTH_MIB),
+    );
+    let title = format!("resident memory of an idle relay, {night} polls");
+    Ok(Measurement::new(title, "MiB").claims([claim]).series([early, late]))
+}
+
+async fn polls_of(http: &Http) -> Result<f64> {
+    let scrape = Scrape::of(http).await?;
+    let reads = scrape.samples.iter().filter(|one| {
+        one.name == "comptoir_relay_database_seconds_count"
+            && one.labels.get("statement").is_some_and(|statement| statement == "new" || statement == "page")
+    });
+    Ok(reads.map(|one| one.value).sum())
 }
