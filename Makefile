@@ -8,7 +8,7 @@ target := $(or $(CARGO_TARGET_DIR),target)
 # Runs a command with DATABASE_URL, AMQP_URL and the rest of .dev/services.env in its environment.
 with_services := deploy/services with
 
-.PHONY: help demo run services services-stop test torture check bench schema migrate fmt clean toolchain
+.PHONY: help demo run services services-stop test torture fuzz check bench schema migrate fmt clean toolchain
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ test: toolchain services ## every test
 torture: toolchain services ## every fault at random, under load; SECONDS=60 SEED=… (a seed that was printed)
 	cargo build --release --bin relay --bin torture
 	@$(with_services) $(target)/release/torture --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
+
+fuzz: toolchain services ## generated requests to the API, as each role (schemathesis); EXAMPLES=25 of each kind
+	cargo build --release --bin api
+	@EXAMPLES=$(or $(EXAMPLES),25) $(with_services) --only postgres deploy/fuzz-api $(target)/release
 
 check: toolchain ## format, lints, scripts, systemd units, dependency arrows, schema in step with the migrations
 	cargo fmt --all --check

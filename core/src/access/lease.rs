@@ -102,10 +102,14 @@ impl Lease {
         metrics::gauge!(HELD).set(0);
         metrics::counter!(CHECKS).increment(0);
         let mut terms = 0;
+        let mut told_of = None;
         loop {
             let Err(error) = self.keep_by_one_connection(&config, &mut terms).await;
             self.lose();
-            tracing::warn!(%error, "the lease on principals is lost: each is looked up every time");
+            // Once, not every second for as long as the database is away.
+            if told_of.replace(terms) != Some(terms) {
+                tracing::warn!(%error, "no lease on principals: each is looked up every time");
+            }
             tokio::time::sleep(RECONNECT_EVERY).await;
         }
     }
