@@ -2,8 +2,7 @@
 //! which was found to hold goes on holding and is not looked up again.
 //!
 //! It is an advisory lock of PostgreSQL, shared by all processes and held by a connection of its own. Whoever ends a
-//! session, raises its stamp or revokes a key takes the lock for themselves first, by a trigger, and waits until each
-//! holder has seen that and has let go. A holder that stalls or is cut off is no obstacle for long: PostgreSQL ends its
+//! session, raises its stamp or revokes a key waits first, by a trigger, until each holder has seen that and has let go. A holder that stalls or is cut off is no obstacle for long: PostgreSQL ends its
 //! session, and some time before that the holder itself does not rely on the lease any more.
 
 use std::convert::Infallible;
@@ -11,11 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use diesel::QueryResult;
 use diesel_async::SimpleAsyncConnection;
 use tokio::time::MissedTickBehavior;
 
 use super::queries;
-use crate::database::{self, DatabaseConfig};
+use crate::database::{self, ConnectFault, DatabaseConfig};
 use crate::error::Error;
 
 /// How often the lease is renewed; whoever withdraws a credential waits for that long at most, as a rule.
@@ -129,7 +129,9 @@ impl Lease {
         loop {
             interval.tick().await;
             let asked = Instant::now();
-            let granted = queries::renew_lease(&mut connection, held).await?;
+            // Another holder who renews at the same moment is in the way, too, but not twice.
+            let granted = answered(queries::renew_lease(&mut connection, held)).await?
+                || held && answered(queries::renew_lease(&mut connection, held)).await?;
             if granted {
                 self.0.valid_until.store(self.since_start(asked + VALID_FOR), Ordering::Relaxed);
             }
@@ -142,7 +144,7 @@ impl Lease {
                 (true, false) => {
                     // First nobody here relies on it any more, then others may go on.
                     self.lose();
-                    connection.batch_execute(queries::RETURN_LEASE).await?;
+                    answered(connection.batch_execute(queries::RETURN_LEASE)).await?;
                 }
                 (true, true) | (false, false) => {}
             }
@@ -154,4 +156,11 @@ impl Lease {
         self.0.term.store(0, Ordering::Release);
         metrics::gauge!(HELD).set(0);
     }
+}
+
+/// What takes longer than the lease lasts is taken for a lost connection.
+async fn answered<T>(statement: impl Future<Output = QueryResult<T>>) -> Result<T, Error> {
+    let limit_ms = VALID_FOR.as_millis() as u64;
+    let answer = tokio::time::timeout(VALID_FOR, statement).await;
+    Ok(answer.map_err(|_| database::ConnectError::from(ConnectFault::Timeout { limit_ms }))??)
 }

@@ -2,8 +2,9 @@
 //!
 //! A request presents a credential, which is verified without the database where it can be (a token's signature) and says
 //! who asks. What they may do is remembered for each credential, and found to be still true, or not, in every transaction
-//! that works for them: by one look-up by primary key that travels with the transaction's other statements. So a session
-//! that ends, a user who is disabled and a role that changes count at once, on every replica, and nothing has to be told.
+//! that works for them: by one look-up by primary key that travels with the transaction's other statements, or because of a
+//! lease, under which nothing can have been withdrawn. So a session that ends, a user who is disabled and a role that
+//! changes count at once, on every replica.
 
 mod lease;
 mod permission;

@@ -33,8 +33,8 @@ pub enum CredentialKind {
     ApiKey(ApiKeyId),
 }
 
-/// Somebody who acts in a tenant, as they were when they were last looked up. Whether that still holds is asked again in
-/// every transaction ([`enter`](super::enter)).
+/// Somebody who acts in a tenant, as they were when they were last looked up. Whether that still holds is found out
+/// in every transaction ([`enter`](super::enter)).
 #[derive(Debug)]
 pub struct Principal {
     pub tenant_id: TenantId,

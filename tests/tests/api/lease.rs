@@ -95,6 +95,24 @@ async fn who_is_remembered_is_not_looked_up_until_something_is_withdrawn_by_whom
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_withdrawal_that_is_not_committed_stops_no_other() {
+    World::run(async |world| {
+        let scene = scene(world).await?;
+        let other = logged_in(&scene.here, EMAIL, PASSWORD).await?;
+        let mut sql = world.sql().await?;
+        let open = sql.transaction().await?;
+        let end = "UPDATE sessions SET ended_at = now(), end_reason = 'logged_out' WHERE id = $1::text::uuid";
+        assert_eq!(open.execute(end, &[&other.session]).await?, 1);
+        assert_eq!(scene.end_session().await?, 204);
+        assert_eq!(scene.status().await?, 401);
+        open.rollback().await?;
+        assert_eq!(other.http.get("/orders").await?.status, 200);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_that_stalls_does_not_stop_a_withdrawal_and_knows_of_it_when_it_goes_on() {
     World::run(async |world| {
         let scene = scene(world).await?;
