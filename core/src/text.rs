@@ -8,11 +8,12 @@ use crate::invalid::Invalid;
 /// # Errors
 /// `required`, `too_long` or `control_character`.
 pub fn checked(what: &str, text: &str, max: usize) -> Result<String, Invalid> {
+    // As the API's description has it: with the white space around it.
+    let length = text.chars().count();
     let text = text.trim();
     if text.is_empty() {
         return Err(Invalid::new("required", format!("{what} must not be empty")));
     }
-    let length = text.chars().count();
     if length > max {
         return Err(Invalid::new(
             "too_long",

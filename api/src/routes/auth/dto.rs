@@ -63,10 +63,11 @@ impl LoginRequest {
 
 /// Any text, since what is no address belongs to nobody; PostgreSQL has no U+0000.
 pub(super) fn lookup_email(text: &str) -> Result<&str, Invalid> {
-    let text = text.trim();
+    // As the description has it: with the white space around it.
     if text.chars().count() > 254 {
         return Err(Invalid::new("too_long", "an e-mail address has at most 254 characters"));
     }
+    let text = text.trim();
     if text.contains('\0') {
         return Err(Invalid::new(
             "control_character",
