@@ -2,8 +2,9 @@
 //! which was found to hold goes on holding and is not looked up again.
 //!
 //! It is an advisory lock of PostgreSQL, shared by all processes and held by a connection of its own. Whoever ends a
-//! session, raises its stamp or revokes a key waits first, by a trigger, until each holder has seen that and has let go. A holder that stalls or is cut off is no obstacle for long: PostgreSQL ends its
-//! session, and some time before that the holder itself does not rely on the lease any more.
+//! session, raises its stamp or revokes a key waits first, by a trigger, until each holder has seen that and has let go. A
+//! holder that stalls or is cut off is no obstacle for long: PostgreSQL ends its session, and some time before that the
+//! holder itself does not rely on the lease any more.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -26,7 +27,8 @@ const VALID_FOR: Duration = Duration::from_secs(1);
 const SESSION_ENDS_AFTER_MS: u64 = 2_000;
 /// Between two attempts to get a connection.
 const RECONNECT_EVERY: Duration = Duration::from_secs(1);
-/// How long a principal counts without being looked up, although nothing has changed.
+/// How long a principal counts without being looked up, although nothing has changed: less than the two minutes for
+/// which the look-up says that the credential lasts.
 const CONFIRMED_FOR_MS: u64 = 60_000;
 
 const HELD: &str = "comptoir_principal_lease_held";
@@ -57,6 +59,7 @@ pub(crate) struct Term {
 #[derive(Debug, Default)]
 pub(crate) struct Confirmation {
     term: AtomicU64,
+    /// In milliseconds since the lease's start.
     until: AtomicU64,
 }
 

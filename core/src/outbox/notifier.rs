@@ -18,8 +18,8 @@ const RECONNECT_WAIT: (Duration, Duration) = (Duration::from_millis(100), Durati
 #[derive(Debug, Clone)]
 pub struct NotifierConfig {
     pub database: DatabaseConfig,
-    /// The pause after a notification; the commits in between share the next one.
-    pub pause: Duration,
+    /// The shortest time between two notifications; the commits in between share one.
+    pub min_interval: Duration,
 }
 
 const NOTIFICATIONS: &str = "comptoir_outbox_notifications_total";
@@ -49,7 +49,8 @@ impl Notifier {
 }
 
 async fn send_notifications(config: NotifierConfig, mut due: mpsc::Receiver<()>) {
-    let statement = format!("NOTIFY {NOTIFY_CHANNEL}");
+    // A notification is a transaction, and is sent to its listeners when that is on disk, unless nobody asks for that.
+    let statement = format!("BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {NOTIFY_CHANNEL}; COMMIT");
     let mut connection = None;
     while due.recv().await.is_some() {
         while let Err(error) = send(&mut connection, &config.database, &statement).await {
@@ -60,16 +61,8 @@ async fn send_notifications(config: NotifierConfig, mut due: mpsc::Receiver<()>)
             }
         }
         metrics::counter!(NOTIFICATIONS).increment(1);
-        tokio::time::sleep(config.pause).await;
+        tokio::time::sleep(config.min_interval).await;
     }
-}
-
-async fn connect(database: &DatabaseConfig) -> Result<AsyncPgConnection, database::ConnectFault> {
-    let mut connection = database::connect(database).await?;
-    // A notification is a transaction, and is sent to its listeners when that is on disk, unless nobody asks for that.
-    let eager = connection.batch_execute("SET synchronous_commit = off").await;
-    eager.map_err(|error| database::ConnectFault::Unreachable(error.to_string()))?;
-    Ok(connection)
 }
 
 async fn send(
@@ -78,7 +71,7 @@ async fn send(
     statement: &str,
 ) -> Result<(), database::ConnectError> {
     if connection.is_none() {
-        *connection = Some(connect(database).await?);
+        *connection = Some(database::connect(database).await?);
     }
     if let Some(open) = connection {
         open.batch_execute(statement)
@@ -97,7 +90,7 @@ async fn reconnect(
     let (mut wait, longest) = RECONNECT_WAIT;
     while !due.is_closed() {
         tokio::time::sleep(wait.mul_f64(rand::random_range(0.5..1.0))).await;
-        match connect(database).await {
+        match database::connect(database).await {
             Ok(open) => {
                 *connection = Some(open);
                 return true;

@@ -10,6 +10,7 @@ use reqwest::Method;
 use super::authentication::{PASSWORD, logged_in, user};
 
 const EMAIL: &str = "ada@docks.example";
+const END: &str = "UPDATE sessions SET ended_at = now(), end_reason = 'logged_out' WHERE id = $1::text::uuid";
 /// The sessions that hold the lease.
 const HOLDERS: &str = "SELECT pid FROM pg_locks
     WHERE locktype = 'advisory' AND classid = 1129270608 AND objid = 2 AND granted
@@ -70,16 +71,13 @@ async fn who_is_remembered_is_not_looked_up_until_something_is_withdrawn_by_whom
         let scene = scene(world).await?;
         let sql = world.sql().await?;
         let session = [&scene.session as &(dyn tokio_postgres::types::ToSql + Sync)];
-        let (end, begin) = (
-            "UPDATE sessions SET ended_at = now(), end_reason = 'logged_out' WHERE id = $1::text::uuid",
-            "UPDATE sessions SET ended_at = NULL, end_reason = NULL WHERE id = $1::text::uuid",
-        );
+        let begin = "UPDATE sessions SET ended_at = NULL, end_reason = NULL WHERE id = $1::text::uuid";
         // Behind the trigger's back, to see that it is the trigger on which this rests. Again, if the replica has no lease at
         // this moment, since it got no processor time.
         until("the session to be remembered although it is over", Duration::from_secs(20), async || {
             scene.is_remembered().await?;
             sql.batch_execute("SET session_replication_role = replica").await?;
-            ensure!(sql.execute(end, &session).await? == 1);
+            ensure!(sql.execute(END, &session).await? == 1);
             let status = scene.status().await?;
             ensure!(sql.execute(begin, &session).await? == 1);
             sql.batch_execute("SET session_replication_role = origin").await?;
@@ -89,7 +87,7 @@ async fn who_is_remembered_is_not_looked_up_until_something_is_withdrawn_by_whom
         .await?;
 
         scene.is_remembered().await?;
-        assert_eq!(sql.execute(end, &session).await?, 1);
+        assert_eq!(sql.execute(END, &session).await?, 1);
         assert_eq!(scene.status().await?, 401);
         Ok(())
     })
@@ -103,8 +101,7 @@ async fn a_withdrawal_that_is_not_committed_stops_no_other() {
         let other = logged_in(&scene.here, EMAIL, PASSWORD).await?;
         let mut sql = world.sql().await?;
         let open = sql.transaction().await?;
-        let end = "UPDATE sessions SET ended_at = now(), end_reason = 'logged_out' WHERE id = $1::text::uuid";
-        assert_eq!(open.execute(end, &[&other.session]).await?, 1);
+        assert_eq!(open.execute(END, &[&other.session]).await?, 1);
         assert_eq!(scene.end_session().await?, 204);
         assert_eq!(scene.status().await?, 401);
         open.rollback().await?;
