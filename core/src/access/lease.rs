@@ -167,3 +167,34 @@ async fn answered<T>(statement: impl Future<Output = QueryResult<T>>) -> Result<
     let answer = tokio::time::timeout(VALID_FOR, statement).await;
     Ok(answer.map_err(|_| database::ConnectError::from(ConnectFault::Timeout { limit_ms }))??)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(term: u64, valid_until: u64) -> Lease {
+        let lease = Lease::default();
+        lease.0.valid_until.store(valid_until, Ordering::Relaxed);
+        lease.0.term.store(term, Ordering::Relaxed);
+        lease
+    }
+
+    #[test]
+    fn a_lease_that_is_not_renewed_ends_by_itself() {
+        assert!(Lease::default().term().is_none());
+        assert!(held(1, 60_000).term().is_some());
+        assert!(held(1, 0).term().is_none(), "its time is over");
+        assert!(held(0, 60_000).term().is_none(), "it was given back");
+    }
+
+    #[test]
+    fn a_principal_is_confirmed_for_one_term_and_a_minute() {
+        let confirmation = Confirmation::default();
+        let term = |number, now| Term { number, now };
+        assert!(!confirmation.holds(term(1, 0)));
+        confirmation.give(term(1, 10));
+        assert!(confirmation.holds(term(1, 60_009)));
+        assert!(!confirmation.holds(term(1, 60_010)), "a minute is over");
+        assert!(!confirmation.holds(term(2, 20)), "something may have been withdrawn");
+    }
+}
