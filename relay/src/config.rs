@@ -15,6 +15,8 @@ use crate::history::HistoryConfig;
 use crate::message::{self, EnvelopeFormat, Routing, SHORT_STRING_BYTES};
 
 const DEFAULTS: &str = include_str!("default.toml");
+/// More repeats after a crash than anybody would want, in milliseconds.
+const MAX_SETTLE_INTERVAL_MS: u64 = 1000;
 const SECTIONS: &[&str] = &["database", "log", "telemetry", "broker", "relay", "history", "routing"];
 
 #[derive(Debug, Clone, Deserialize)]
@@ -74,6 +76,7 @@ pub(crate) struct RelayConfig {
     pub(crate) lease_renewal_ms: u64,
     pub(crate) poll_min_ms: u64,
     pub(crate) poll_max_ms: u64,
+    pub(crate) settle_interval_ms: u64,
     pub(crate) sweep_interval_ms: u64,
     pub(crate) shutdown_timeout_ms: u64,
     pub(crate) once_connect_deadline_ms: u64,
@@ -219,6 +222,12 @@ impl RelayConfig {
         }
         ascending("relay.retry_min_ms, relay.retry_max_ms", self.retry_min_ms, self.retry_max_ms)?;
         ascending("relay.poll_min_ms, relay.poll_max_ms", self.poll_min_ms, self.poll_max_ms)?;
+        if self.settle_interval_ms > MAX_SETTLE_INTERVAL_MS {
+            return Err(ConfigError::value(
+                "relay.settle_interval_ms",
+                format!("must be {MAX_SETTLE_INTERVAL_MS} at most: a crash repeats what is not written down"),
+            ));
+        }
         positive("relay.sweep_interval_ms", self.sweep_interval_ms)?;
         positive("relay.lease_renewal_ms", self.lease_renewal_ms)?;
         if self.lease_ttl_ms < 3 * self.lease_renewal_ms {

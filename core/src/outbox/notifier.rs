@@ -1,12 +1,13 @@
 //! Wakes the relay after commits.
 //!
 //! `NOTIFY` takes a database-wide lock at commit, so it is never part of a business transaction: it is sent afterwards,
-//! on a connection of its own, once for all the commits of a few milliseconds. Losing one costs latency and nothing
+//! on a connection of its own, once for all the commits since the one before. Losing one costs latency and nothing
 //! else, because the relay also polls; hence nothing here can fail or delay a caller.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use futures_timer::Delay;
 use tokio::sync::mpsc;
 
 use super::NOTIFY_CHANNEL;
@@ -18,8 +19,8 @@ const RECONNECT_WAIT: (Duration, Duration) = (Duration::from_millis(100), Durati
 #[derive(Debug, Clone)]
 pub struct NotifierConfig {
     pub database: DatabaseConfig,
-    /// The shortest time between two notifications; the commits in between share one.
-    pub min_interval: Duration,
+    /// The longest pause after a notification; the commits meanwhile share the next one.
+    pub longest_pause: Duration,
 }
 
 const NOTIFICATIONS: &str = "comptoir_outbox_notifications_total";
@@ -53,6 +54,7 @@ async fn send_notifications(config: NotifierConfig, mut due: mpsc::Receiver<()>)
     let statement = format!("BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {NOTIFY_CHANNEL}; COMMIT");
     let mut connection = None;
     while due.recv().await.is_some() {
+        let begin = Instant::now();
         while let Err(error) = send(&mut connection, &config.database, &statement).await {
             connection = None;
             tracing::warn!(%error, "cannot wake the relay, which will find the events by polling");
@@ -61,7 +63,9 @@ async fn send_notifications(config: NotifierConfig, mut due: mpsc::Receiver<()>)
             }
         }
         metrics::counter!(NOTIFICATIONS).increment(1);
-        tokio::time::sleep(config.min_interval).await;
+        // As long as the database took, so that one that is busy is asked less often. Usually a part of a millisecond,
+        // which tokio's timer would round up to two.
+        Delay::new(begin.elapsed().min(config.longest_pause)).await;
     }
 }
 

@@ -260,6 +260,13 @@ impl Backlog {
         self.release(event.key, event.lease)
     }
 
+    /// Whether later events wait until this one, which was taken, is settled.
+    pub(crate) fn is_awaited(&self, event: &Event) -> bool {
+        self.aggregates
+            .get(&event.key)
+            .is_some_and(|aggregate| !aggregate.chain.is_empty() || aggregate.rest.is_some())
+    }
+
     /// The event's next attempt was written down: its aggregate waits.
     pub(crate) fn retry(&mut self, event: &Event, at: Instant) -> bool {
         self.wait_from(event, at, false)

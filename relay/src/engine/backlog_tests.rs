@@ -36,6 +36,24 @@ fn one_event_of_an_aggregate_is_in_flight_at_a_time() {
 }
 
 #[test]
+fn an_event_is_awaited_while_later_ones_of_its_aggregate_are_known() {
+    let mut backlog = backlog(1);
+    offer(&mut backlog, 1, "a");
+    let first = take(&mut backlog).expect("a head");
+    assert!(!backlog.is_awaited(&first));
+    offer(&mut backlog, 2, "b");
+    assert!(!backlog.is_awaited(&first), "another aggregate");
+    offer(&mut backlog, 3, "a");
+    assert!(backlog.is_awaited(&first), "its successor is in memory");
+    // The chain is full: this one stays in the database.
+    offer(&mut backlog, 4, "a");
+    backlog.settled(&first);
+    take(&mut backlog).expect("of the other aggregate");
+    let second = take(&mut backlog).expect("a head");
+    assert!(backlog.is_awaited(&second), "its successor is to be read again");
+}
+
+#[test]
 fn what_is_settled_is_forgotten_but_not_while_a_read_may_still_return_it() {
     let mut backlog = backlog(10);
     offer(&mut backlog, 1, "a");

@@ -52,6 +52,13 @@ impl Decisions {
         self.dead_letters.drain(..count).collect()
     }
 
+    /// Whether it cannot be left for a while: there is much of it, something else than published events, or one of
+    /// these is `awaited`.
+    pub(super) fn are_urgent(&self, limit: usize, awaited: impl Fn(&Event) -> bool) -> bool {
+        let published = &self.next.published;
+        published.len() >= limit || published.len() < self.next.len() || published.iter().any(awaited)
+    }
+
     /// What is to be written now, about `limit` published events at most.
     pub(super) fn take(&mut self, limit: usize, fence: &Fence) -> Settlement {
         let mut settlement = std::mem::take(&mut self.next);
@@ -214,6 +221,21 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::engine::sample;
+
+    #[test]
+    fn published_events_can_wait_unless_they_are_many_or_awaited_and_nothing_else_can() {
+        let config = Config::load(None, &[]).expect("valid");
+        let (mut decisions, metrics) = (Decisions::new(&config), Metrics::new());
+        let event = |seq: i64| Message::Event(Event::new(sample(seq, &seq.to_string()), 1));
+        let nobody_waits = |_: &Event| false;
+        assert!(!decisions.are_urgent(3, nobody_waits), "there is nothing");
+        decisions.decide(vec![(event(1), Verdict::Published), (event(2), Verdict::Published)], &metrics);
+        assert!(!decisions.are_urgent(3, nobody_waits));
+        assert!(decisions.are_urgent(2, nobody_waits), "many");
+        assert!(decisions.are_urgent(3, |event| event.row.seq == 2), "awaited");
+        decisions.decide(vec![(event(3), Verdict::Nacked)], &metrics);
+        assert!(decisions.are_urgent(100, nobody_waits), "a retry");
+    }
 
     #[test]
     fn what_was_decided_under_a_lease_that_is_over_is_not_written_but_confirmed_events_are() {

@@ -122,9 +122,11 @@ impl Engine {
         }
     }
 
-    /// Writes down what was decided since the last write began.
+    /// Writes down what was decided since the last write began. A write is a flush to disk, for which the writers' commits
+    /// and the broker wait as well: what nobody waits for is collected for a while.
     pub(super) fn settle(&mut self) {
-        if self.settling.is_some() || !self.timing.database_may_be_tried() {
+        let now = Instant::now();
+        if self.settling.is_some() || !self.timing.database_may_be_tried() || !self.settle_is_due(now) {
             return;
         }
         let Some(settler) = self.settler.take() else { return };
@@ -134,8 +136,16 @@ impl Engine {
             self.settler = Some(settler);
         } else {
             self.metrics.settled.record(settlement.len() as f64);
+            self.timing.settle_began(now);
             self.settling = Some(tokio::spawn(settler.write(settlement)));
         }
+    }
+
+    fn settle_is_due(&self, now: Instant) -> bool {
+        self.timing.settle_is_due(now)
+            || self.unsettled.is_some()
+            || self.stop.is_cancelled()
+            || self.decisions.are_urgent(self.window, |event| self.backlog.is_awaited(event))
     }
 
     /// Reads on, if there is room and reason.

@@ -1,4 +1,5 @@
-//! When the drain loop looks again without being told: polling, retries, sweeps, and pauses after database faults.
+//! When the drain loop looks again without being told: polling, settling, retries, sweeps, and pauses after database
+//! faults.
 
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,8 @@ pub(super) struct Timing {
     poll_max: Duration,
     poll_wait: Duration,
     poll_at: Instant,
+    settle_interval: Duration,
+    settle_at: Instant,
     sweep_interval: Duration,
     sweep_at: Instant,
     /// When the next aggregate's wait is over.
@@ -42,6 +45,8 @@ impl Timing {
             poll_max: Duration::from_millis(relay.poll_max_ms),
             poll_wait: Duration::from_millis(relay.poll_min_ms),
             poll_at: now,
+            settle_interval: Duration::from_millis(relay.settle_interval_ms),
+            settle_at: now,
             sweep_interval,
             sweep_at: now + sweep_interval,
             resume_at: None,
@@ -77,6 +82,14 @@ impl Timing {
     fn until_next_poll(&self, interval: Duration) -> Duration {
         let early = TIMER_DELAY + self.read_took;
         interval.saturating_sub(early.min(interval / 4))
+    }
+
+    pub(super) fn settle_is_due(&self, now: Instant) -> bool {
+        now >= self.settle_at
+    }
+
+    pub(super) fn settle_began(&mut self, now: Instant) {
+        self.settle_at = now + self.settle_interval;
     }
 
     pub(super) fn sweep_is_due(&self, now: Instant) -> bool {
@@ -136,7 +149,9 @@ impl Timing {
     /// When the loop must turn at the latest.
     pub(super) fn next(&self, lease_until: Instant, deadline: Option<Instant>) -> Instant {
         let now = Instant::now();
-        let times = [Some(self.poll_at), self.resume_at, self.database_at, deadline, Some(lease_until)];
+        let settle_at = Some(self.settle_at);
+        let times =
+            [Some(self.poll_at), settle_at, self.resume_at, self.database_at, deadline, Some(lease_until)];
         // A time that is past has had its turn, and what stood in its way will wake the loop.
         times.into_iter().flatten().filter(|at| *at > now).fold(now + TURN_EVERY, Instant::min)
     }

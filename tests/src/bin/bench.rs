@@ -7,6 +7,11 @@ use anyhow::Result;
 use clap::{Parser, ValueEnum};
 use comptoir_tests::bench::{Effort, Size, Subject, run, summary};
 use comptoir_tests::harness::Services;
+use tikv_jemallocator::Jemalloc;
+
+/// The relay's: floors that are programs of this process must not pay for a slower one.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 const ROUNDS: usize = 3;
 const QUICK_ROUNDS: usize = 1;

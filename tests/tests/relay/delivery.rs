@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
-use comptoir_tests::harness::{Relay, World, Writers, insert_event, insert_many, until};
+use anyhow::{Context, Result, ensure};
+use comptoir_tests::harness::{Relay, Scrape, World, Writers, insert_event, insert_many, until};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -322,6 +322,37 @@ async fn a_transaction_has_its_id_before_it_draws_a_seq() {
             assigned,
             "seq is drawn before the transaction has an id: keep transaction_id in front of seq"
         );
+        Ok(())
+    })
+    .await;
+}
+
+/// A settle is a flush to disk. What nobody waits for is collected; an event that its successor waits for is not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_are_settled_together_unless_others_wait_for_them() {
+    World::run(async |world| {
+        let consumer = world.consumer().await?;
+        let environment = [("COMPTOIR__RELAY__SETTLE_INTERVAL_MS", "1000")];
+        let (_relay, http) = Relay::with_http(world, &environment).await?;
+        let sql = world.sql().await?;
+        let hot = 200_usize;
+        // One after another: this would take 200 s if each of them waited for the interval.
+        insert_many(&sql, 200, 1).await?;
+        consumer.wait_for(hot, LIMIT).await?;
+        world.drained(LIMIT).await?;
+
+        let settles = async || -> Result<f64> {
+            let scrape = Scrape::of(&http).await?;
+            scrape.sum("comptoir_relay_settled_events_count").context("no settles")
+        };
+        let (before, single) = (settles().await?, 100);
+        for number in 1..=single {
+            insert_event(&sql, &format!("single-{number}"), "thing.happened", "1").await?;
+            consumer.wait_for(hot + number, LIMIT).await?;
+        }
+        world.drained(LIMIT).await?;
+        let settles = settles().await? - before;
+        assert!(settles < 50.0, "{settles} settles for {single} events, of which nobody waited for any");
         Ok(())
     })
     .await;

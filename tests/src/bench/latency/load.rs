@@ -47,8 +47,8 @@ impl AfterCommit {
     /// The API's own notifier, with the API's own settings.
     pub(super) fn wake(database_url: &str) -> Result<Self> {
         let settings = Settings::load(None, &[("database.url", database_url.to_owned())])?;
-        let min_interval = Duration::from_millis(settings.api.notify_interval_ms);
-        Ok(Self::Wake(Notifier::spawn(NotifierConfig { database: settings.database, min_interval })))
+        let longest_pause = Duration::from_millis(settings.api.notify_interval_ms);
+        Ok(Self::Wake(Notifier::spawn(NotifierConfig { database: settings.database, longest_pause })))
     }
 
     pub(super) fn nothing() -> Self {
@@ -94,7 +94,8 @@ impl Writer {
 }
 
 impl Load {
-    /// Writes every event at its time; returns when all are committed, and published where that is what follows.
+    /// Writes every event at its time; returns when all have arrived. Until then the writers' sessions stay open: when
+    /// they end, all at once, they take the processors for some time.
     pub(super) async fn run(
         self,
         world: &World,
@@ -120,7 +121,7 @@ impl Load {
         while let Some(ended) = tasks.join_next().await {
             ended??;
         }
-        Ok(())
+        clock.everything_arrived().await
     }
 
     /// The numbers of the events, each at its time. A thread of its own: the runtime's timer knows milliseconds only.

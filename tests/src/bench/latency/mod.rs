@@ -124,7 +124,6 @@ async fn one(services: &Services, way: Way, load: Load) -> Result<Latency> {
         Way::Polling => AfterCommit::nothing(),
     };
     load.run(&world, &clock, after_commit).await?;
-    clock.everything_arrived().await?;
     drop(consumer);
     if let Some(relay) = relay {
         relay.stop().await?;
