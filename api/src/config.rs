@@ -73,7 +73,6 @@ impl Settings {
             ("api.max_body_bytes", api.max_body_bytes as u64),
             ("api.max_headers", api.max_headers as u64),
             ("api.idempotency_retention_hours", u64::try_from(api.idempotency_retention_hours).unwrap_or(0)),
-            ("api.notify_interval_ms", api.notify_interval_ms),
         ];
         if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
             return Err(ConfigError::value(key, "must be at least 1"));

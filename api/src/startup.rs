@@ -73,7 +73,7 @@ impl Application {
         let passwords = Data::new(Passwords::new(&settings.identity)?);
         let notifier = Notifier::spawn(NotifierConfig {
             database: settings.database.clone(),
-            longest_pause: Duration::from_millis(settings.api.notify_interval_ms),
+            shortest_pause: Duration::from_millis(settings.api.notify_interval_ms),
         });
         let executor = Executor::new(database.clone(), notifier);
         let tokens = Arc::new(AccessTokens::new(&settings.identity)?);

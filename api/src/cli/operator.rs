@@ -29,7 +29,7 @@ impl Operator {
         let database = Database::new(&settings.database.clone().with_role(&settings.api.database_role))?;
         let notifier = Notifier::spawn(NotifierConfig {
             database: settings.database.clone(),
-            longest_pause: Duration::from_millis(settings.api.notify_interval_ms),
+            shortest_pause: Duration::from_millis(settings.api.notify_interval_ms),
         });
         Ok(Self { executor: Executor::new(database.clone(), notifier), database, name: name() })
     }

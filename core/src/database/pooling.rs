@@ -4,8 +4,7 @@
 //! In transaction mode they fail now and then, with errors that name neither the pooler nor its mode, so it is asked
 //! before anything else: a session's process id that changes, or that two connections share, is the proof.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
+use tokio::sync::Mutex;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::ConnectFault;
@@ -14,11 +13,13 @@ use super::connect::Server;
 /// In a busy pool another client may happen to get the session in between, and give it back.
 const ROUNDS: usize = 3;
 
-/// Once in the life of a process, as it has one database.
-static CHECKED: AtomicBool = AtomicBool::new(false);
+/// Once in the life of a process, as it has one database. Nobody else of this process asks meanwhile: several that ask at
+/// once, as at its start, may each get the session that another has just given back, and see nothing.
+static CHECKED: Mutex<bool> = Mutex::const_new(false);
 
 pub(super) async fn check(server: &Server) -> Result<(), ConnectFault> {
-    if CHECKED.load(Ordering::Relaxed) {
+    let mut checked = CHECKED.lock().await;
+    if *checked {
         return Ok(());
     }
     let one = open(server).await?;
@@ -34,7 +35,7 @@ pub(super) async fn check(server: &Server) -> Result<(), ConnectFault> {
             }
         }
     }
-    CHECKED.store(true, Ordering::Relaxed);
+    *checked = true;
     Ok(())
 }
 

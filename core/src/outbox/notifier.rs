@@ -16,11 +16,14 @@ use crate::database::{self, DatabaseConfig};
 /// Waits between attempts to reconnect, doubling from the first to the second.
 const RECONNECT_WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
+/// However long the database took.
+const LONGEST_PAUSE: Duration = Duration::from_millis(10);
+
 #[derive(Debug, Clone)]
 pub struct NotifierConfig {
     pub database: DatabaseConfig,
-    /// The longest pause after a notification; the commits meanwhile share the next one.
-    pub longest_pause: Duration,
+    /// The shortest pause after a notification; the commits meanwhile share the next one.
+    pub shortest_pause: Duration,
 }
 
 const NOTIFICATIONS: &str = "comptoir_outbox_notifications_total";
@@ -65,7 +68,7 @@ async fn send_notifications(config: NotifierConfig, mut due: mpsc::Receiver<()>)
         metrics::counter!(NOTIFICATIONS).increment(1);
         // As long as the database took, so that one that is busy is asked less often. Usually a part of a millisecond,
         // which tokio's timer would round up to two.
-        Delay::new(begin.elapsed().min(config.longest_pause)).await;
+        Delay::new(begin.elapsed().min(LONGEST_PAUSE).max(config.shortest_pause)).await;
     }
 }
 

@@ -262,9 +262,10 @@ impl Backlog {
 
     /// Whether later events wait until this one, which was taken, is settled.
     pub(crate) fn is_awaited(&self, event: &Event) -> bool {
-        self.aggregates
-            .get(&event.key)
-            .is_some_and(|aggregate| !aggregate.chain.is_empty() || aggregate.rest.is_some())
+        self.aggregates.get(&event.key).is_some_and(|aggregate| {
+            let waiting = !aggregate.chain.is_empty() || aggregate.rest.is_some();
+            waiting && aggregate.in_flight >= self.limits.in_flight
+        })
     }
 
     /// The event's next attempt was written down: its aggregate waits.

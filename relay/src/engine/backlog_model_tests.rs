@@ -82,6 +82,11 @@ impl Model {
             98 => self.somebody_decides(),
             _ => self.now += Duration::from_millis(self.random.random_range(1..400)),
         }
+        for (key, aggregate) in &self.backlog.aggregates {
+            let waits = !aggregate.chain.is_empty() && !aggregate.queued;
+            let is_awaited = |event: &Event| event.key == *key && self.backlog.is_awaited(event);
+            assert!(!waits || self.in_flight.iter().any(is_awaited), "nobody knows what {key:?} waits for");
+        }
         assert!(self.backlog.len() <= 40 + 4 * AGGREGATES as usize, "memory is bounded");
     }
 

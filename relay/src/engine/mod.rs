@@ -206,6 +206,7 @@ impl Engine {
     pub(crate) async fn run(mut self) {
         let mut deadline = None;
         loop {
+            let turn = Instant::now();
             self.follow_leases();
             self.publish();
             self.settle();
@@ -217,13 +218,13 @@ impl Engine {
                     break;
                 }
             }
-            self.wait(deadline).await;
+            self.wait(turn, deadline).await;
         }
         self.leases.leave().await;
     }
 
-    async fn wait(&mut self, deadline: Option<Instant>) {
-        let wake_at = self.timing.next(self.held.until, deadline);
+    async fn wait(&mut self, turn: Instant, deadline: Option<Instant>) {
+        let wake_at = self.timing.next(turn, self.held.until, deadline);
         let happened = {
             let Self { publisher, reading, settling, leases, wake_up, stop, .. } = &mut *self;
             tokio::select! {

@@ -1,5 +1,5 @@
-//! Writes down what became of events, on a connection of its own: everything that was decided while the previous write
-//! was under way goes into one statement of each kind.
+//! Writes down what became of events, on a connection of its own: everything that was decided since the previous write
+//! began goes into one statement of each kind.
 //!
 //! A write whose outcome is unknown is made again: each statement does nothing for rows that are already gone.
 

@@ -5,8 +5,8 @@ use std::time::Instant;
 use comptoir_core::outbox::SHARDS;
 use comptoir_core::outbox::settle::Fence;
 
-use super::Engine;
 use super::fetcher::Read;
+use super::{Engine, Event};
 use crate::error::BrokerFault;
 use crate::publisher::Message;
 
@@ -60,7 +60,7 @@ impl Engine {
             }
             self.leases.give_back(returned);
         }
-        if published_under_lost_lease && self.publisher.is_up() {
+        if published_under_lost_lease && self.publisher.in_flight() > 0 && self.publisher.is_up() {
             let lost = self.publisher.reset(BrokerFault::LeaseLost);
             self.on_broker(lost);
         }
@@ -145,7 +145,19 @@ impl Engine {
         self.timing.settle_is_due(now)
             || self.unsettled.is_some()
             || self.stop.is_cancelled()
-            || self.decisions.are_urgent(self.window, |event| self.backlog.is_awaited(event))
+            || !self.cursors.caught_up() && !self.has_room()
+            || self.decisions.are_urgent(self.window.min(SETTLE_LIMIT), |event| self.is_awaited(event))
+    }
+
+    /// By later events of its aggregate, or by its shard, which is to be given back or begun anew.
+    fn is_awaited(&self, event: &Event) -> bool {
+        self.backlog.is_awaited(event) || !self.cursors.holds(event.shard())
+    }
+
+    /// Whether it is worth a round trip to read what fits.
+    fn has_room(&self) -> bool {
+        let (rows, bytes) = self.backlog.room();
+        rows * READ_SHARE >= self.backlog.len() && rows > 0 && bytes > 0
     }
 
     /// Reads on, if there is room and reason.
@@ -158,9 +170,8 @@ impl Engine {
         let (rows, bytes) = self.backlog.room();
         let Some(fetcher) = self.fetcher.take() else { return };
         let read = self.next_count(now).or_else(|| self.next_refill()).or_else(|| {
-            let enough = rows * READ_SHARE >= self.backlog.len() && rows > 0 && bytes > 0;
             let reason = !self.cursors.caught_up() || self.timing.poll_is_due(now);
-            if !enough || !reason || self.taken >= self.goal.max_events {
+            if !self.has_room() || !reason || self.taken >= self.goal.max_events {
                 return None;
             }
             if self.cursors.caught_up() && self.timing.sweep_is_due(now) {

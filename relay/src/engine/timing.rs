@@ -146,13 +146,35 @@ impl Timing {
         due
     }
 
-    /// When the loop must turn at the latest.
-    pub(super) fn next(&self, lease_until: Instant, deadline: Option<Instant>) -> Instant {
-        let now = Instant::now();
+    /// When the loop must turn at the latest, after the turn that began at `turn`.
+    pub(super) fn next(&self, turn: Instant, lease_until: Instant, deadline: Option<Instant>) -> Instant {
         let settle_at = Some(self.settle_at);
         let times =
             [Some(self.poll_at), settle_at, self.resume_at, self.database_at, deadline, Some(lease_until)];
-        // A time that is past has had its turn, and what stood in its way will wake the loop.
-        times.into_iter().flatten().filter(|at| *at > now).fold(now + TURN_EVERY, Instant::min)
+        // A time before the turn has had it, and what stood in its way will wake the loop. One that passed meanwhile may
+        // have been too late for it.
+        times.into_iter().flatten().filter(|at| *at > turn).fold(turn + TURN_EVERY, Instant::min)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn timing() -> Timing {
+        Timing::new(&Config::load(None, &[]).expect("valid").relay)
+    }
+
+    #[test]
+    fn a_settle_whose_time_comes_during_a_turn_wakes_the_loop_and_one_that_had_its_turn_does_not() {
+        let (mut timing, begin) = (timing(), Instant::now());
+        let later = begin + Duration::from_secs(60);
+        timing.settle_began(begin);
+        let due = begin + timing.settle_interval;
+        assert!(!timing.settle_is_due(due - Duration::from_nanos(1)) && timing.settle_is_due(due));
+        // The turn began before, and found nothing due, however late it is when the loop goes to sleep.
+        assert_eq!(timing.next(due - Duration::from_nanos(1), later, None), due);
+        assert_eq!(timing.next(due, later, None), due + TURN_EVERY);
     }
 }

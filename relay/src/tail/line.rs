@@ -97,7 +97,7 @@ fn one_line(json: &str) -> String {
     json.replace(['\n', '\r'], " ").trim().to_owned()
 }
 
-/// From the writer's `occurred_at` to the confirm. Below zero where the writer's clock is ahead of the database's.
+/// From the writer's `occurred_at` to the settle. Below zero where the writer's clock is ahead of the database's.
 fn delay_ms(row: &Published) -> i64 {
     (row.published_at - row.occurred_at).num_milliseconds()
 }

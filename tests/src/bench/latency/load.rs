@@ -47,8 +47,8 @@ impl AfterCommit {
     /// The API's own notifier, with the API's own settings.
     pub(super) fn wake(database_url: &str) -> Result<Self> {
         let settings = Settings::load(None, &[("database.url", database_url.to_owned())])?;
-        let longest_pause = Duration::from_millis(settings.api.notify_interval_ms);
-        Ok(Self::Wake(Notifier::spawn(NotifierConfig { database: settings.database, longest_pause })))
+        let shortest_pause = Duration::from_millis(settings.api.notify_interval_ms);
+        Ok(Self::Wake(Notifier::spawn(NotifierConfig { database: settings.database, shortest_pause })))
     }
 
     pub(super) fn nothing() -> Self {
