@@ -290,6 +290,13 @@ mod tests {
     }
 
     #[test]
+    fn an_interval_that_would_let_a_crash_repeat_a_lot_is_refused() {
+        loaded(&[("relay.settle_interval_ms", "1000".to_owned())]).expect("accepted");
+        let error = loaded(&[("relay.settle_interval_ms", "1001".to_owned())]).expect_err("refused");
+        assert!(error.to_string().contains("relay.settle_interval_ms: must be 1000 at most"), "{error}");
+    }
+
+    #[test]
     fn an_unknown_policy_is_refused_by_name() {
         let error = loaded(&[("relay.unroutable", "drop".to_owned())]).expect_err("refused");
         assert!(error.to_string().contains("drop"), "{error}");
