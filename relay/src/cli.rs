@@ -63,6 +63,7 @@ enum Command {
         json: bool,
     },
     /// Look at events that failed for good, publish them again, or give them up
+    #[command(arg_required_else_help = false)]
     DeadLetters {
         #[command(subcommand)]
         command: dead_letters::Command,

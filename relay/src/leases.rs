@@ -185,10 +185,10 @@ impl ShardLeaser {
         let config = self.database.clone();
         let connection = self.connected().await?;
         let me = leases::Replica { id, name: &name, version: VERSION, lease_ttl_ms: ttl_ms };
-        let live = answered(&config, leases::beat(connection, me, blocked)).await?;
+        let (live, before) = answered(&config, leases::beat(connection, me, blocked)).await?;
         let asked = Instant::now();
         let mut held = answered(&config, leases::renew(connection, id, ttl_ms)).await?;
-        let fair = fair_share(live);
+        let fair = fair_share(live, before);
         if held.len() < fair {
             let missing = i64::try_from(fair - held.len()).unwrap_or(0);
             held.extend(answered(&config, leases::claim(connection, id, ttl_ms, missing)).await?);
@@ -277,9 +277,12 @@ impl ShardLeaser {
     }
 }
 
-/// Shards for each of so many replicas, so that together they hold them all.
-fn fair_share(live: i64) -> usize {
-    SHARDS.div_ceil(usize::try_from(live).unwrap_or(1).max(1))
+/// Shards for one of so many replicas, of which so many come before it, so that together they hold them all: the first ones
+/// take what is left over, one each.
+fn fair_share(live: i64, before: i64) -> usize {
+    let live = usize::try_from(live).unwrap_or(1).max(1);
+    let before = usize::try_from(before).unwrap_or(0);
+    SHARDS / live + usize::from(before < SHARDS % live)
 }
 
 /// Marks as many shards as are held beyond the fair share; those that were marked stay so.
@@ -318,11 +321,13 @@ mod tests {
     }
 
     #[test]
-    fn fair_shares_cover_every_shard() {
+    fn fair_shares_cover_every_shard_and_differ_by_one_at_most() {
         for live in 1..=100 {
-            assert!(fair_share(live) * usize::try_from(live).expect("small") >= SHARDS, "{live} replicas");
+            let shares: Vec<_> = (0..live).map(|before| fair_share(live, before)).collect();
+            assert_eq!(shares.iter().sum::<usize>(), SHARDS, "{live} replicas");
+            let (least, most) = (shares.iter().min(), shares.iter().max());
+            assert!(most.zip(least).is_some_and(|(most, least)| most - least <= 1), "{live}: {shares:?}");
         }
-        assert_eq!((fair_share(1), fair_share(2), fair_share(3)), (64, 32, 22));
     }
 
     #[test]

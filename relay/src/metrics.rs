@@ -29,7 +29,7 @@ const BROKER_LOSS_REASONS: &[&str] =
 const DATABASE_FAULT_REASONS: &[&str] = &["unreachable", "connection-lost", "statement-timeout"];
 
 /// A dead letter that the broker refuses is no fault of [`EventFault`]: the event has failed already.
-const DEAD_LETTER_REFUSED: &str = "dead-letter-refused";
+pub(crate) const DEAD_LETTER_REFUSED: &str = "dead-letter-refused";
 
 /// Histograms whose values the general buckets for durations would not tell apart.
 pub(crate) const BUCKETS: &[Buckets<'static>] = &[

@@ -8,6 +8,7 @@ use comptoir_core::database;
 use comptoir_core::outbox::overview::{self, Remainder};
 use diesel_async::AsyncPgConnection;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::answer::answered;
@@ -80,10 +81,38 @@ pub(crate) async fn run(
         ?end,
         "stopped"
     );
-    if let Err(error) = keeping.await {
-        tracing::error!(%error, "the upkeep of the history ended");
-    }
+    let time_left = match &end {
+        End::Stopped => Some(Duration::ZERO),
+        _ => deadline.map(|deadline| deadline.saturating_sub(began.elapsed())),
+    };
+    finish_keeping(keeping, time_left).await?;
     Ok(Outcome(rest))
+}
+
+/// Waits for the upkeep of the history, as long as there is time and nobody tells the run to stop. What is left undone is for
+/// the next run.
+async fn finish_keeping(mut keeping: JoinHandle<()>, time_left: Option<Duration>) -> Result<(), RelayError> {
+    let told_to_stop = daemon::signalled()?;
+    let out_of_time = async {
+        match time_left {
+            Some(time) => tokio::time::sleep(time).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        kept = &mut keeping => {
+            if let Err(error) = kept {
+                tracing::error!(%error, "the upkeep of the history ended");
+            }
+            return Ok(());
+        }
+        () = told_to_stop.cancelled() => {}
+        () = out_of_time => {}
+    }
+    keeping.abort();
+    tracing::warn!("the upkeep of the history is not done: the next run, or a daemon, goes on with it");
+    Ok(())
 }
 
 async fn wait(
@@ -195,5 +224,45 @@ impl Watcher<'_> {
             Some(open) => open,
             closed => closed.insert(database::connect(&self.config.database).await?),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// A task that never ends, and what it holds as long as it lives.
+    fn endless() -> (JoinHandle<()>, Arc<()>) {
+        let held = Arc::new(());
+        let own = Arc::clone(&held);
+        let task = tokio::spawn(async move {
+            std::future::pending::<()>().await;
+            drop(own);
+        });
+        (task, held)
+    }
+
+    #[tokio::test]
+    async fn an_upkeep_that_does_not_end_is_ended_when_the_time_is_over() {
+        for time_left in [Duration::ZERO, Duration::from_millis(20)] {
+            let (task, held) = endless();
+            finish_keeping(task, Some(time_left)).await.expect("signals can be heard");
+            while Arc::strong_count(&held) > 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_upkeep_is_waited_for_while_there_is_time() {
+        let (done, mut finished) = watch::channel(false);
+        let task = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            done.send_replace(true);
+        });
+        finish_keeping(task, None).await.expect("signals can be heard");
+        assert!(*finished.borrow_and_update());
     }
 }

@@ -18,7 +18,7 @@ crate::statement! {
         blocked: bool => Bool,
         version: &'a str => Text,
         lease_ttl_ms: i64 => BigInt,
-    } -> (BigInt,)
+    } -> (BigInt, BigInt)
     = "WITH me AS (
         INSERT INTO relay_replicas (id, name, blocked, version, lease_ttl_ms) VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (id) DO UPDATE SET last_seen_at = now(), blocked = excluded.blocked
@@ -28,7 +28,7 @@ crate::statement! {
         DELETE FROM relay_replicas
         WHERE abs(extract(epoch FROM last_seen_at - now())) > 20 * (SELECT extract(epoch FROM lifetime) FROM lifetime)
     )
-    SELECT count(*) + 1 FROM relay_replicas
+    SELECT count(*) + 1, count(*) FILTER (WHERE id < (SELECT id FROM me)) FROM relay_replicas
     WHERE last_seen_at BETWEEN now() - (SELECT lifetime FROM lifetime) AND now() + (SELECT lifetime FROM lifetime)
         AND id <> (SELECT id FROM me)"
 }
@@ -94,7 +94,7 @@ pub struct Replica<'a> {
     pub lease_ttl_ms: i64,
 }
 
-/// Says that this replica lives; returns how many do, itself included.
+/// Says that this replica lives; returns how many do, itself included, and how many of them come before it by their ids.
 ///
 /// # Errors
 /// The connection's own.
@@ -102,10 +102,9 @@ pub async fn beat(
     connection: &mut AsyncPgConnection,
     replica: Replica<'_>,
     blocked: bool,
-) -> QueryResult<i64> {
+) -> QueryResult<(i64, i64)> {
     let Replica { id, name, version, lease_ttl_ms } = replica;
-    let beat = Beat::new(id, name, blocked, version, lease_ttl_ms);
-    beat.get_result::<(i64,)>(connection).await.map(|(live,)| live)
+    Beat::new(id, name, blocked, version, lease_ttl_ms).get_result(connection).await
 }
 
 /// Renews every lease that has not expired and returns what is held.

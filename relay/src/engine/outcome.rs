@@ -1,6 +1,6 @@
 //! From the broker's verdicts to what is written down: whose fault it is, and what follows for the event.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use chrono::Utc;
@@ -15,6 +15,10 @@ use crate::error::EventFault;
 use crate::message::Routing;
 use crate::metrics::{self, Metrics};
 use crate::publisher::{Message, Verdict};
+
+/// The wait for a dead letter that is refused, which moves no count, is that before this attempt at least: 32 s by default.
+/// Its queue is missing or full, and somebody has to do something about that.
+const DEAD_LETTER_ATTEMPT: u32 = 6;
 
 /// Collects what is decided until it is written down.
 #[derive(Debug)]
@@ -89,7 +93,8 @@ impl Decisions {
 
     /// Files every message under what follows; returns the events that must be published again.
     pub(super) fn decide(&mut self, messages: Vec<(Message, Verdict)>, metrics: &Metrics) -> Vec<Event> {
-        let (mut unknown, mut dead) = (Vec::new(), DeadCount::default());
+        let (mut unknown, mut dead, mut refused) =
+            (Vec::new(), DeadCount::default(), RefusedCount::default());
         let now = Utc::now();
         for (message, verdict) in messages {
             match (message, verdict) {
@@ -100,8 +105,14 @@ impl Decisions {
                     event.stub();
                     self.next.published.push(event);
                 }
-                (Message::Event(event), Verdict::Returned) => self.unroutable(event, metrics),
-                (Message::Event(event), Verdict::Nacked) => self.failed(event, &EventFault::Nacked, metrics),
+                (Message::Event(event), Verdict::Returned) => {
+                    refused.push(EventFault::UNROUTABLE, &event);
+                    self.unroutable(event, metrics);
+                }
+                (Message::Event(event), Verdict::Nacked) => {
+                    refused.push(EventFault::Nacked.reason(), &event);
+                    self.failed(event, &EventFault::Nacked, metrics);
+                }
                 (Message::DeadLetter { event, reason, error }, Verdict::Published) => {
                     metrics.dead_lettered.increment(1);
                     tracing::debug!(event_id = %event.row.id, reason, error, "an event became a dead letter");
@@ -110,13 +121,15 @@ impl Decisions {
                 }
                 (Message::DeadLetter { event, error, .. }, Verdict::Returned | Verdict::Nacked) => {
                     metrics::dead_letter_refused();
-                    let (count, error) =
-                        (event.row.retry_count, format!("{error}; its dead letter was refused as well"));
-                    self.retry(event, count, error, metrics);
+                    refused.push(metrics::DEAD_LETTER_REFUSED, &event);
+                    let error = format!("{error}; its dead letter was refused as well");
+                    let count = event.row.retry_count;
+                    self.retry(event, count, attempt(count).max(DEAD_LETTER_ATTEMPT), error, metrics);
                 }
                 (message, Verdict::Unknown) => unknown.push(message.into_event()),
             }
         }
+        refused.report();
         dead.report();
         unknown
     }
@@ -178,7 +191,7 @@ impl Decisions {
             self.dead_letter(event, fault);
         } else {
             let count = event.row.retry_count + 1;
-            self.retry(event, count, fault.to_string(), metrics);
+            self.retry(event, count, attempt(count), fault.to_string(), metrics);
         }
     }
 
@@ -187,12 +200,35 @@ impl Decisions {
         self.dead_letters.push_back(Message::DeadLetter { event, reason, error });
     }
 
-    fn retry(&mut self, event: Event, retry_count: i32, error: String, metrics: &Metrics) {
+    /// Waits as before this attempt (the first is 0).
+    fn retry(&mut self, event: Event, retry_count: i32, attempt: u32, error: String, metrics: &Metrics) {
         metrics.retried.increment(1);
-        let attempt = u32::try_from(retry_count.saturating_sub(1)).unwrap_or(0);
         let wait = backoff::wait_before(attempt, self.retry_wait.0, self.retry_wait.1);
         let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
         self.next.retries.push(Retry { event, retry_count, wait_ms, error });
+    }
+}
+
+fn attempt(retry_count: i32) -> u32 {
+    u32::try_from(retry_count.saturating_sub(1)).unwrap_or(0)
+}
+
+/// What the broker did not take, by reason: one line in the log for all of a reason.
+#[derive(Debug, Default)]
+struct RefusedCount(BTreeMap<&'static str, (usize, Uuid, String)>);
+
+impl RefusedCount {
+    fn push(&mut self, reason: &'static str, event: &Event) {
+        let (events, last, event_type) = self.0.entry(reason).or_default();
+        *events += 1;
+        *last = event.row.id;
+        event_type.clone_from(&event.row.event_type);
+    }
+
+    fn report(&self) {
+        for (reason, (events, last, event_type)) in &self.0 {
+            tracing::warn!(reason, events, %last, event_type, "the broker did not take events");
+        }
     }
 }
 
@@ -235,6 +271,20 @@ mod tests {
         assert!(decisions.are_urgent(3, |event| event.row.seq == 2), "awaited");
         decisions.decide(vec![(event(3), Verdict::Nacked)], &metrics);
         assert!(decisions.are_urgent(100, nobody_waits), "a retry");
+    }
+
+    #[test]
+    fn a_dead_letter_that_is_refused_waits_long_and_its_event_keeps_its_count() {
+        let config = Config::load(None, &[]).expect("valid");
+        let (mut decisions, metrics) = (Decisions::new(&config), Metrics::new());
+        let event = Event::new(sample(1, "a"), 1);
+        let letter = Message::DeadLetter { event, reason: "unroutable", error: "no queue".to_owned() };
+        decisions.decide(vec![(letter, Verdict::Returned)], &metrics);
+        let written = decisions.take(10, &Fence::default());
+        let [retry] = written.retries.as_slice() else { panic!("one retry: {written:?}") };
+        assert_eq!(retry.retry_count, 0);
+        assert!((16_000..=32_000).contains(&retry.wait_ms), "{} ms", retry.wait_ms);
+        assert!(retry.error.contains("dead letter was refused"), "{}", retry.error);
     }
 
     #[test]

@@ -82,7 +82,7 @@ async fn the_daemon_tells_its_health_and_its_metrics() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_usage_or_configuration_error_is_one_line_and_exit_2() {
     World::run(async |world| {
-        let cases: [(&[&str], (&str, &str)); 15] = [
+        let cases: [(&[&str], (&str, &str)); 16] = [
             (&["--nonsense"], ("X", "")),
             (&["nonsense"], ("X", "")),
             (&["--max-events", "5"], ("X", "")),
@@ -92,6 +92,7 @@ async fn a_usage_or_configuration_error_is_one_line_and_exit_2() {
             (&["--config", "does-not-exist.toml"], ("X", "")),
             (&["--once", "status"], ("X", "")),
             (&["--http-listen", "off", "status"], ("X", "")),
+            (&["dead-letters"], ("X", "")),
             (&[], ("COMPTOIR__RELAY__NONSENSE", "1")),
             (&[], ("COMPTOIR__NONSENSE__X", "1")),
             (&[], ("COMPTOIR__RELAY__WINDOW", "0")),

@@ -136,28 +136,47 @@ async fn three_replicas_keep_the_order_under_concurrent_writers() {
     .await;
 }
 
+/// Waits until so many replicas hold all shards, and nobody two more than another.
+async fn shared_by(world: &World, replicas: usize) -> Result<()> {
+    until(format!("{replicas} replicas to share 64 shards"), LIMIT, async || {
+        let status = world.relay_status().await?;
+        let shards: Vec<u64> = status["replicas"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|replica| replica["shards"].as_u64())
+            .collect();
+        let share = 64 / replicas as u64;
+        ensure!(shards.len() == replicas, "{shards:?}");
+        ensure!(shards.iter().sum::<u64>() == 64, "{shards:?}");
+        ensure!(shards.iter().all(|held| (share..=share + 1).contains(held)), "{shards:?}");
+        Ok(())
+    })
+    .await
+}
+
+/// Eight shares of eight would leave the ninth replica without any.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nine_replicas_hold_seven_or_eight_shards_each() {
+    World::run(async |world| {
+        let mut relays = Vec::new();
+        for _ in 0..9 {
+            relays.push(world.relay().await?);
+        }
+        shared_by(world, 9).await?;
+        for relay in relays {
+            relay.stop().await?;
+        }
+        Ok(())
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_share_the_shards_and_hand_them_over() {
     World::run(async |world| {
         let first = world.relay().await?;
-        let fair = async |replicas: usize| {
-            until(format!("{replicas} replicas to share 64 shards"), LIMIT, async || {
-                let status = world.relay_status().await?;
-                let shards: Vec<u64> = status["replicas"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|r| r["shards"].as_u64())
-                    .collect();
-                // Nobody takes more than its share rounded up, which may leave the last one a little less.
-                let share = 64 / replicas as u64;
-                ensure!(shards.len() == replicas, "{shards:?}");
-                ensure!(shards.iter().sum::<u64>() == 64, "{shards:?}");
-                ensure!(shards.iter().all(|held| (share - 1..=share + 1).contains(held)), "{shards:?}");
-                Ok(())
-            })
-            .await
-        };
+        let fair = async |replicas| shared_by(world, replicas).await;
         fair(1).await?;
         let second = world.relay().await?;
         fair(2).await?;

@@ -6,11 +6,12 @@ use anyhow::{Result, ensure};
 use comptoir_tests::harness::{
     Consumer, EXCHANGE, QueueOptions, Relay, World, declare_exchange, insert_event, until,
 };
-use lapin::options::{QueueBindOptions, QueueDeclareOptions};
+use lapin::options::{QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ConnectionProperties};
 
 const LIMIT: Duration = Duration::from_secs(30);
+const DEAD_LETTER_QUEUE: &str = "commercial-management.dead-letters";
 const FEW_RETRIES: [(&str, &str); 3] = [
     ("COMPTOIR__RELAY__MAX_RETRIES", "2"),
     ("COMPTOIR__RELAY__RETRY_MIN_MS", "50"),
@@ -122,16 +123,26 @@ async fn an_unroutable_event_waits_for_a_queue_where_the_policy_is_to_retry() {
 async fn an_unroutable_event_is_dropped_where_the_policy_is_to_discard() {
     World::run(async |world| {
         let consumer = orders_only(world).await?;
-        let _relay = Relay::start(world, &[("COMPTOIR__RELAY__UNROUTABLE", "discard")]).await?;
+        let relay = Relay::start(world, &[("COMPTOIR__RELAY__UNROUTABLE", "discard")]).await?;
         let sql = world.sql().await?;
-        insert_event(&sql, "t-1", "nobody.cares", "1").await?;
+        let dropped = insert_event(&sql, "t-1", "nobody.cares", "1").await?.to_string();
         insert_event(&sql, "t-1", "order.placed", "1").await?;
         consumer.wait_for(1, LIMIT).await?;
         world.drained(LIMIT).await?;
         assert!(dead_letters(world).await?.is_empty());
-        Ok(())
+        logged(&relay, "unroutable", &dropped)
     })
     .await;
+}
+
+/// The log says that the broker did not take this event, and why.
+fn logged(relay: &Relay, reason: &str, event: &str) -> Result<()> {
+    let said = relay.daemon.output();
+    let is_it = |line: &str| {
+        line.contains("WARN") && line.contains(&format!("reason=\"{reason}\"")) && line.contains(event)
+    };
+    ensure!(said.lines().any(is_it), "{said}");
+    Ok(())
 }
 
 /// A queue that is full refuses (a nack). The event waits and is tried again, its aggregate with it, the others go on;
@@ -141,7 +152,7 @@ async fn a_refused_event_is_retried_then_buried_and_holds_back_its_aggregate_alo
     World::run(async |world| {
         let consumer = orders_only(world).await?;
         let _queue = narrow_queue(world, "narrow.#").await?;
-        let _relay = Relay::start(world, &FEW_RETRIES).await?;
+        let relay = Relay::start(world, &FEW_RETRIES).await?;
         let sql = world.sql().await?;
         insert_event(&sql, "filler", "narrow.fits", "1").await?;
         world.drained(LIMIT).await?;
@@ -155,7 +166,7 @@ async fn a_refused_event_is_retried_then_buried_and_holds_back_its_aggregate_alo
         assert!(!dead[0].2.is_empty(), "the last error is kept");
         consumer.wait_for(2, LIMIT).await?;
         assert_eq!(consumer.messages()[1].header("aggregate-id").as_deref(), Some("t-1"));
-        Ok(())
+        logged(&relay, "nacked", &refused)
     })
     .await;
 }
@@ -185,4 +196,44 @@ async fn a_refused_event_arrives_when_there_is_room_again() {
         Ok(())
     })
     .await;
+}
+
+/// Somebody deleted the queue of the dead letters. Nothing is lost: the event stays until there is one again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_whose_dead_letter_is_refused_stays_and_becomes_one_when_there_is_a_queue_again() {
+    World::run(async |world| {
+        let relay = Relay::start(world, &FEW_RETRIES).await?;
+        let connection = Connection::connect(&world.vhost.url, ConnectionProperties::default()).await?;
+        // The relay declares it when it connects.
+        until("the queue of the dead letters to be gone", LIMIT, async || {
+            let options = QueueDeleteOptions::default();
+            let channel = connection.create_channel().await?;
+            channel.queue_declare(DEAD_LETTER_QUEUE.into(), passively(), FieldTable::default()).await?;
+            channel.queue_delete(DEAD_LETTER_QUEUE.into(), options).await?;
+            Ok(())
+        })
+        .await?;
+        let sql = world.sql().await?;
+        let lost = insert_event(&sql, "t-1", "nobody.cares", "1").await?.to_string();
+        until("the refusal to be logged", LIMIT, async || logged(&relay, "dead-letter-refused", &lost))
+            .await?;
+        until("the row to say so", LIMIT, async || {
+            let row =
+                sql.query_one("SELECT coalesce(last_error, ''), retry_count FROM outbox_events", &[]).await?;
+            let (error, retries): (String, i32) = (row.get(0), row.get(1));
+            ensure!(error.contains("its dead letter was refused") && retries == 0, "{error} {retries}");
+            Ok(())
+        })
+        .await?;
+        relay.stop().await?;
+        let _relay = Relay::start(world, &FEW_RETRIES).await?;
+        let dead = wait_for_dead_letters(world, 1).await?;
+        ensure!(dead[0].0 == lost && dead[0].1 == "unroutable", "{dead:?}");
+        Ok(())
+    })
+    .await;
+}
+
+fn passively() -> QueueDeclareOptions {
+    QueueDeclareOptions { passive: true, ..Default::default() }
 }
