@@ -14,6 +14,7 @@ use crate::ledger::Findings;
 use super::{Stage, Written};
 
 const COMPLAINTS: usize = 20;
+/// For how long none may arrive before those that are missing are missing.
 const LAST_DELIVERIES: Duration = Duration::from_secs(10);
 
 /// See the module's documentation.
@@ -70,8 +71,7 @@ impl Stage {
         self.world.drained(limit).await?;
         let sql = self.world.sql().await?;
         let committed = committed_events(&sql).await?;
-        // A complaint about what is missing is the ledger's to make, with names.
-        let _ = self.consumer.wait_for(committed.len(), LAST_DELIVERIES).await;
+        self.deliveries_end(committed.len()).await;
         let findings = self.consumer.with_ledger(|ledger| ledger.check(&committed));
         let kept: HashSet<Uuid> = committed.iter().map(|event| event.id).collect();
         let retries = sql
@@ -88,5 +88,17 @@ impl Stage {
             revived: written.rolled_back.intersection(&kept).count(),
             retries,
         })
+    }
+
+    /// Waits until so many events have arrived, or until none does any more. The relay may be far ahead of the consumer. A
+    /// complaint about what is missing is the ledger's to make, with names.
+    async fn deliveries_end(&self, events: usize) {
+        loop {
+            let before = self.consumer.distinct();
+            let arrived = self.consumer.wait_for(events, LAST_DELIVERIES).await;
+            if arrived.is_ok() || self.consumer.distinct() == before {
+                return;
+            }
+        }
     }
 }
