@@ -54,7 +54,8 @@ pub(crate) async fn run(
     let mut watcher = Watcher { config, connection: None, start: None };
     watcher.start(began + patience).await?;
     let (last_seq, _) = watcher.started();
-    let stop = daemon::stop_on_signal()?;
+    // `stop` also ends the drain when it is done; only a signal ends the upkeep.
+    let (stop, signalled) = (daemon::stop_on_signal()?, daemon::signalled()?);
     let goal = Goal { last_seq, max_events: max_events.unwrap_or(u64::MAX) };
     let (engine, condition) = daemon::prepare(config, goal, stop.clone());
     let draining = tokio::spawn(engine.run());
@@ -81,18 +82,18 @@ pub(crate) async fn run(
         ?end,
         "stopped"
     );
-    let time_left = match &end {
-        End::Stopped => Some(Duration::ZERO),
-        _ => deadline.map(|deadline| deadline.saturating_sub(began.elapsed())),
-    };
-    finish_keeping(keeping, time_left).await?;
+    let time_left = deadline.map(|deadline| deadline.saturating_sub(began.elapsed()));
+    finish_keeping(keeping, time_left, &signalled).await;
     Ok(Outcome(rest))
 }
 
 /// Waits for the upkeep of the history, as long as there is time and nobody tells the run to stop. What is left undone is for
 /// the next run.
-async fn finish_keeping(mut keeping: JoinHandle<()>, time_left: Option<Duration>) -> Result<(), RelayError> {
-    let told_to_stop = daemon::signalled()?;
+async fn finish_keeping(
+    mut keeping: JoinHandle<()>,
+    time_left: Option<Duration>,
+    signalled: &CancellationToken,
+) {
     let out_of_time = async {
         match time_left {
             Some(time) => tokio::time::sleep(time).await,
@@ -105,14 +106,13 @@ async fn finish_keeping(mut keeping: JoinHandle<()>, time_left: Option<Duration>
             if let Err(error) = kept {
                 tracing::error!(%error, "the upkeep of the history ended");
             }
-            return Ok(());
+            return;
         }
-        () = told_to_stop.cancelled() => {}
+        () = signalled.cancelled() => {}
         () = out_of_time => {}
     }
     keeping.abort();
     tracing::warn!("the upkeep of the history is not done: the next run, or a daemon, goes on with it");
-    Ok(())
 }
 
 async fn wait(
@@ -245,10 +245,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_upkeep_that_does_not_end_is_ended_when_the_time_is_over() {
-        for time_left in [Duration::ZERO, Duration::from_millis(20)] {
+    async fn an_upkeep_that_does_not_end_is_ended_when_the_time_is_over_or_by_a_signal() {
+        let signal = CancellationToken::new();
+        signal.cancel();
+        let no_signal = CancellationToken::new();
+        for (time_left, signalled) in [(Some(Duration::from_millis(20)), no_signal), (None, signal)] {
             let (task, held) = endless();
-            finish_keeping(task, Some(time_left)).await.expect("signals can be heard");
+            finish_keeping(task, time_left, &signalled).await;
             while Arc::strong_count(&held) > 1 {
                 tokio::task::yield_now().await;
             }
@@ -262,7 +265,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(20)).await;
             done.send_replace(true);
         });
-        finish_keeping(task, None).await.expect("signals can be heard");
+        finish_keeping(task, None, &CancellationToken::new()).await;
         assert!(*finished.borrow_and_update());
     }
 }
