@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use comptoir_core::config::{ConfigError, LogConfig, load};
-use comptoir_core::database::DatabaseConfig;
+use comptoir_core::config::{ConfigError, LogConfig, SecretUrl, load};
+use comptoir_core::database::{DatabaseConfig, RuntimeRole};
 use comptoir_core::identity::IdentityConfig;
 use comptoir_core::rate_limits::RateLimitsConfig;
 use comptoir_core::spans::TelemetryConfig;
@@ -32,7 +32,9 @@ pub struct Settings {
 #[serde(deny_unknown_fields)]
 pub struct ApiConfig {
     pub listen: SocketAddr,
-    pub database_role: String,
+    pub database_role: RuntimeRole,
+    /// Empty is without the services that work across tenants.
+    pub services_database_url: SecretUrl,
     pub trusted_proxies: TrustedProxies,
     pub proxy_header: ProxyHeader,
     /// 0 is one per core.
@@ -59,8 +61,17 @@ impl Settings {
         Ok(settings)
     }
 
+    /// How the services that work across tenants log in, if they are configured.
+    pub fn services_database(&self) -> Option<DatabaseConfig> {
+        let url = self.api.services_database_url.clone();
+        (!url.expose().is_empty()).then(|| DatabaseConfig { url, ..self.database.clone() })
+    }
+
     fn validate(&self) -> Result<(), ConfigError> {
         self.database.validate()?;
+        if let Some(services) = self.services_database() {
+            services.validate()?;
+        }
         self.telemetry.validate()?;
         self.identity.validate()?;
         self.rate_limits.validate()?;
@@ -76,12 +87,6 @@ impl Settings {
         ];
         if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
             return Err(ConfigError::value(key, "must be at least 1"));
-        }
-        if api.database_role.is_empty() {
-            return Err(ConfigError::value(
-                "api.database_role",
-                "must name a role, such as comptoir_runtime",
-            ));
         }
         if api.body_timeout_ms >= api.request_timeout_ms {
             return Err(ConfigError::value(

@@ -69,6 +69,7 @@ impl Application {
         let as_runtime = settings.database.clone().with_role(&settings.api.database_role);
         let database = Database::new(&as_runtime)?;
         agents.spawn(database.lease().clone().keep(as_runtime));
+        let services = settings.services_database().map(|config| Database::new(&config)).transpose()?;
         let principals = Data::new(Principals::new(database.clone()));
         let passwords = Data::new(Passwords::new(&settings.identity)?);
         let notifier = Notifier::spawn(NotifierConfig {
@@ -96,7 +97,14 @@ impl Application {
         agents.spawn(login_throttle::prune_attempts(database.clone()));
         let limiter = Data::new(limiter);
         let api = settings.api;
-        agents.spawn(prune(database.clone(), api.idempotency_retention_hours));
+        match services {
+            Some(services) => {
+                agents.spawn(prune(services, api.idempotency_retention_hours));
+            }
+            None => tracing::warn!(
+                "api.services_database_url is not set: old idempotency records and sessions are not deleted"
+            ),
+        }
         let listener =
             TcpListener::bind(api.listen).with_context(|| format!("cannot listen on {}", api.listen))?;
         let address = listener.local_addr()?;

@@ -53,7 +53,8 @@ impl ConfigError {
 /// Reads a binary's settings.
 ///
 /// `sections` are those that `T` has as fields; `overrides` are `section.key` paths set by flags and win over
-/// everything. `DATABASE_URL` and `AMQP_URL` are accepted as they are, below `COMPTOIR__…`.
+/// everything. `DATABASE_URL`, `AMQP_URL` and `SERVICES_DATABASE_URL` are accepted as they are, below
+/// `COMPTOIR__…`.
 ///
 /// # Errors
 /// A file that is absent or malformed, a key that `T` does not know, a value of the wrong type.
@@ -69,7 +70,11 @@ pub fn load<T: DeserializeOwned>(
         builder =
             builder.add_source(Sections::of(read.try_deserialize()?, sections, &path.display().to_string())?);
     }
-    for (variable, key) in [("DATABASE_URL", "database.url"), ("AMQP_URL", "broker.url")] {
+    for (variable, key) in [
+        ("DATABASE_URL", "database.url"),
+        ("AMQP_URL", "broker.url"),
+        ("SERVICES_DATABASE_URL", "api.services_database_url"),
+    ] {
         let wanted = key.split('.').next().is_some_and(|section| sections.contains(&section));
         if let (true, Ok(url)) = (wanted, std::env::var(variable)) {
             builder = builder.set_override(key, url)?;
@@ -83,7 +88,7 @@ pub fn load<T: DeserializeOwned>(
         if LISTS.contains(&section.as_str()) {
             return Err(ConfigError::ListInEnvironment { section });
         }
-        // An override, because the bare DATABASE_URL and AMQP_URL above are overrides too and must lose.
+        // An override, because the bare DATABASE_URL and so on above are overrides too and must lose.
         for (key, value) in keys.into_table()? {
             builder = builder.set_override(format!("{section}.{key}"), value)?;
         }

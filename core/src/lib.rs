@@ -7,6 +7,7 @@
 pub mod access;
 pub mod api_keys;
 pub mod audit;
+pub mod check;
 pub mod config;
 pub mod contact;
 pub mod context;
@@ -24,6 +25,7 @@ pub mod orders;
 pub mod outbox;
 pub mod paging;
 mod policies;
+pub mod printable;
 pub mod products;
 pub mod rate_limits;
 pub mod schema;

@@ -164,7 +164,6 @@ impl UnitOfWork<'_> {
             let (context, occurred_at) = (self.context, self.now());
             self.events.push(NewOutboxEvent {
                 id: Uuid::now_v7(),
-                tenant_id: context.tenant_id().uuid(),
                 aggregate_type: event.aggregate_type,
                 aggregate_id: event.aggregate_id,
                 aggregate_version: event.aggregate_version,

@@ -45,7 +45,7 @@ start_postgres() {
 # Into a name of its own, so that an initdb that was interrupted leaves nothing that looks like a database.
 initialise_postgres() {
     rm -rf "$home/data.new"
-    as "$user" "$(postgres_programs)/initdb" -D "$home/data.new" --username=comptoir --auth=trust --encoding=UTF8 \
+    as "$user" "$(postgres_programs)/initdb" -D "$home/data.new" --username=postgres --auth=trust --encoding=UTF8 \
         --locale=C.UTF-8 >"$home/initdb.log" 2>&1 </dev/null || {
         tail -n 20 "$home/initdb.log" >&2
         fail "initdb failed (above)"
@@ -69,10 +69,15 @@ launch_postgres() {
     launch "$home/postgres.log" "$(postgres_programs)/postgres" -D "$home/data" "${settings[@]}"
 }
 
+# Whoever works with the server is no superuser: `comptoir` makes databases and roles, as the user of a managed server does.
+# What it may do beyond that is what the tests' faults need: to end sessions, and to see that they are gone.
 create_database() {
-    local psql=("$(postgres_programs)/psql" -XqAt -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$POSTGRES_PORT" -U comptoir -d postgres)
+    local psql=("$(postgres_programs)/psql" -XqAt -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$POSTGRES_PORT" -U postgres -d postgres)
+    if [[ -z $(as "$user" "${psql[@]}" -c "select 1 from pg_roles where rolname = 'comptoir'") ]]; then
+        as "$user" "${psql[@]}" -c 'create role comptoir login createdb createrole in role pg_monitor, pg_signal_backend'
+    fi
     if [[ -z $(as "$user" "${psql[@]}" -c "select 1 from pg_database where datname = 'comptoir'") ]]; then
-        as "$user" "${psql[@]}" -c 'create database comptoir'
+        as "$user" "${psql[@]}" -c 'create database comptoir owner comptoir'
     fi
 }
 
@@ -91,6 +96,7 @@ postgres_env() {
     else
         pid=$(postgres_pid) || { say "PostgreSQL is not running: deploy/services start"; return 1; }
         printf 'DATABASE_URL=postgres://comptoir@127.0.0.1:%s/comptoir\n' "$POSTGRES_PORT"
+        printf 'POSTGRES_SUPERUSER_URL=postgres://postgres@127.0.0.1:%s/postgres\n' "$POSTGRES_PORT"
         printf 'POSTGRES_PORT=%s\nPOSTGRES_PID=%s\n' "$POSTGRES_PORT" "$pid"
     fi
     printf 'PG_BIN=%s\n' "$(postgres_programs || true)"

@@ -12,7 +12,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use comptoir_core::{database, spans, telemetry};
+use comptoir_core::database::{self, Migrations};
+use comptoir_core::{spans, telemetry};
 
 use crate::config::Config;
 use crate::error::RelayError;
@@ -113,7 +114,7 @@ fn run(cli: Cli) -> Result<u8, RelayError> {
     let code = runtime.block_on(async {
         match cli.command {
             Some(Command::Migrate) => {
-                for name in database::migrate(&config.database).await? {
+                for name in database::migrate(&config.database, Migrations::Outbox).await? {
                     tracing::info!(migration = name, "applied");
                 }
                 // A day that is made while its first events are settled fails that settle, which is then tried again.

@@ -121,27 +121,38 @@ impl HistoryKeeper {
     /// Does nothing if another replica is at it.
     pub(crate) async fn run_once(&mut self) -> Result<Upkeep, DatabaseFault> {
         let mut connection = database::connect(&self.database).await?;
+        let Some(now) = history::claim_upkeep(&mut connection).await? else { return Ok(Upkeep::default()) };
+        let kept = self.keep(&mut connection, now).await;
+        history::release_upkeep(&mut connection).await?;
+        kept
+    }
+
+    async fn keep(
+        &mut self,
+        connection: &mut AsyncPgConnection,
+        now: DateTime<Utc>,
+    ) -> Result<Upkeep, DatabaseFault> {
         let mut upkeep = Upkeep::default();
-        // The claim ends with the connection.
-        let Some(now) = history::claim_upkeep(&mut connection).await? else { return Ok(upkeep) };
         let expired = now - TimeDelta::days(self.config.retention_days.into());
-        history::remove_leftovers(&mut connection).await?;
-        let days = history::days(&mut connection).await?;
-        let default = history::default_partition(&mut connection, expired).await?;
+        history::remove_leftovers(connection).await?;
+        let days = history::days(connection).await?;
+        let default = history::default_partition(connection, expired).await?;
         for day in self.wanted(now).filter(|day| !days.contains(day)) {
-            match create(&mut connection, day, now, default).await {
+            history::renew_upkeep(connection).await?;
+            match create(connection, day, now, default).await {
                 Ok(created) => upkeep.created += u64::from(created),
                 Err(error) => upkeep.failed += failed(day, "make", &error),
             }
         }
         for day in days.into_iter().filter(|day| history::end_of(*day) <= expired) {
-            match history::drop_day(&mut connection, day).await {
+            history::renew_upkeep(connection).await?;
+            match history::drop_day(connection, day).await {
                 Ok(()) => upkeep.dropped += 1,
                 Err(error) => upkeep.failed += failed(day, "drop", &error),
             }
         }
         if default.has_expired {
-            upkeep.deleted = self.delete_expired(&mut connection, expired, default.blocks).await?;
+            upkeep.deleted = self.delete_expired(connection, expired, default.blocks).await?;
         }
         Ok(upkeep)
     }
@@ -168,6 +179,7 @@ impl HistoryKeeper {
         let end = blocks.min(block + BLOCKS_PER_UPKEEP);
         while block < end {
             let to = end.min(block + BLOCKS_PER_DELETE);
+            history::renew_upkeep(connection).await?;
             let rows = history::delete_expired(connection, expired, block..to).await?;
             deleted += u64::try_from(rows).unwrap_or(u64::MAX);
             block = to;

@@ -25,7 +25,6 @@ mod leases;
 mod message;
 mod metrics;
 mod once;
-mod printable;
 mod publisher;
 mod replay;
 mod service_manager;

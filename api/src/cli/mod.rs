@@ -1,6 +1,7 @@
 //! The command line of `api`.
 
 mod audit;
+mod check;
 mod create_admin;
 mod operator;
 mod users;
@@ -12,8 +13,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use comptoir_core::database::{self, Migrations};
 use comptoir_core::identity::keys::{self, Place};
-use comptoir_core::{database, spans, telemetry};
+use comptoir_core::{spans, telemetry};
 
 use crate::config::Settings;
 use crate::startup::Application;
@@ -42,6 +44,8 @@ struct Cli {
 enum Command {
     /// Bring the database up to date, then exit
     Migrate,
+    /// See whether everything works as the roles that are configured, and what to fix: exit 1 if something does not
+    Check(check::Arguments),
     /// The keys that sign access tokens
     #[command(subcommand)]
     Keys(Keys),
@@ -81,7 +85,7 @@ pub fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     if let Some(Command::Keys(keys)) = &cli.command {
-        return outcome(generate_keys(keys));
+        return outcome(generate_keys(keys).map(|()| true));
     }
     if let Some(Command::CreateAdmin(arguments)) = &cli.command
         && let Err(problem) = arguments.check()
@@ -104,9 +108,11 @@ pub fn main() -> ExitCode {
     outcome(result)
 }
 
-fn outcome(result: anyhow::Result<()>) -> ExitCode {
+/// `Ok(false)` has been reported already.
+fn outcome(result: anyhow::Result<bool>) -> ExitCode {
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             report(&format!("{error:#}"));
             ExitCode::FAILURE
@@ -145,7 +151,7 @@ fn report(text: &str) {
     eprintln!("api: {}", words.join(" "));
 }
 
-fn run(command: Option<Command>, settings: Settings) -> anyhow::Result<()> {
+fn run(command: Option<Command>, settings: Settings) -> anyhow::Result<bool> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
     if command.is_none() {
         spans::start(&settings.telemetry, "comptoir-api")?;
@@ -153,21 +159,23 @@ fn run(command: Option<Command>, settings: Settings) -> anyhow::Result<()> {
     runtime.block_on(async {
         match command {
             Some(Command::Migrate) => {
-                let applied = database::migrate(&settings.database).await?;
+                let applied = database::migrate(&settings.database, Migrations::All).await?;
+                database::make_runtime_role(&settings.database, &settings.api.database_role).await?;
                 tracing::info!(
                     applied = applied.len(),
                     migrations = applied.join(", "),
                     "the database is up to date"
                 );
-                Ok(())
             }
-            Some(Command::CreateAdmin(arguments)) => create_admin::run(*arguments, &settings).await,
-            Some(Command::Users(command)) => users::run(command, &settings).await,
-            Some(Command::Tenants(command)) => users::run_tenants(command, &settings).await,
+            Some(Command::Check(arguments)) => return check::run(&settings, &arguments).await,
+            Some(Command::CreateAdmin(arguments)) => create_admin::run(*arguments, &settings).await?,
+            Some(Command::Users(command)) => users::run(command, &settings).await?,
+            Some(Command::Tenants(command)) => users::run_tenants(command, &settings).await?,
             // Answered already: it needs no settings.
-            Some(Command::Keys(_)) => Ok(()),
-            Some(Command::Audit(command)) => audit::run(command, &settings).await,
-            None => Application::build(settings)?.run_until_stopped().await,
+            Some(Command::Keys(_)) => {}
+            Some(Command::Audit(command)) => audit::run(command, &settings).await?,
+            None => Application::build(settings)?.run_until_stopped().await?,
         }
+        Ok(true)
     })
 }

@@ -171,15 +171,19 @@ pub enum VerifyError {
     #[error("cannot read the audit trail: {0}")]
     Statement(#[from] diesel::result::Error),
     #[error(
-        "this database user does not see the rows of all tenants: verify as the owner of the tables, or as a superuser"
+        "this database user does not see the rows of all tenants: verify as an auditor (docs/roles.md), or as the owner of the tables"
     )]
     NotEverything,
 }
 
 crate::statement! {
-    /// For another role than these, row-level security hides rows: nothing would look sound.
+    /// Row-level security does not hold for the role, or a policy of its own shows it every row. For others it hides rows:
+    /// nothing would look sound.
     struct SeesEverything<'a> {} -> (Bool,)
-    = "SELECT bool_and(pg_has_role(c.relowner, 'USAGE') OR r.rolsuper OR r.rolbypassrls)
+    = "SELECT bool_and(NOT row_security_active(c.oid)
+        OR EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid AND r.oid = ANY (p.polroles) AND p.polpermissive
+            AND p.polcmd IN ('r', '*') AND pg_get_expr(p.polqual, p.polrelid) = 'true')
+            AND NOT EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid AND NOT p.polpermissive))
     FROM pg_class AS c, pg_roles AS r
     WHERE c.oid IN ('audit_events'::regclass, 'audit_chains'::regclass) AND r.rolname = current_user"
 }

@@ -41,13 +41,28 @@ pub struct DatabaseConfig {
     /// The role that every session takes on, instead of that of its log-in. Not a setting of `[database]`, which both
     /// binaries may share.
     #[serde(skip)]
-    pub role: Option<String>,
+    pub role: Option<RuntimeRole>,
+}
+
+/// The role that row-level security binds to a tenant; empty is that of the database, `<database>_runtime`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct RuntimeRole(String);
+
+impl RuntimeRole {
+    /// An expression of SQL that gives its name. Roles belong to the whole server, so one database's role has its name in it.
+    pub(super) fn name_in_sql(&self) -> String {
+        match self.0.as_str() {
+            "" => "left(current_database(), 55) || '_runtime'".to_owned(),
+            name => format!("'{}'", name.replace('\'', "''")),
+        }
+    }
 }
 
 impl DatabaseConfig {
     #[must_use]
-    pub fn with_role(self, role: &str) -> Self {
-        Self { role: Some(role.to_owned()), ..self }
+    pub fn with_role(self, role: &RuntimeRole) -> Self {
+        Self { role: Some(role.clone()), ..self }
     }
 
     /// # Errors
@@ -99,14 +114,16 @@ impl DatabaseConfig {
 
     /// The limits that every session has. Not sent with the start of the connection: poolers refuse or ignore them there.
     pub(super) fn session_limits(&self) -> String {
-        let role = self
-            .role
-            .as_ref()
-            .map_or_else(String::new, |role| format!("; SET ROLE \"{}\"", role.replace('"', "\"\"")));
         format!(
-            "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}{role}",
+            "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}",
             self.statement_timeout_ms, self.lock_timeout_ms, self.idle_in_transaction_timeout_ms,
         )
+    }
+
+    /// Takes the role on, if there is one to take on.
+    pub(super) fn take_role(&self) -> Option<String> {
+        // As `SET ROLE`, which knows no expression.
+        self.role.as_ref().map(|role| format!("SELECT set_config('role', {}, false)", role.name_in_sql()))
     }
 
     pub(super) fn connect_timeout(&self) -> Duration {

@@ -24,6 +24,12 @@ pub async fn connect(config: &DatabaseConfig) -> Result<AsyncPgConnection, Conne
         let mut connection = AsyncPgConnection::try_from_client_and_connection(client, connection).await?;
         let limits = config.session_limits();
         connection.batch_execute(&limits).await.map_err(|error| ConnectFault::Refused(error.to_string()))?;
+        if let Some(take_role) = config.take_role() {
+            connection
+                .batch_execute(&take_role)
+                .await
+                .map_err(|error| ConnectFault::Role(error.to_string()))?;
+        }
         Ok(connection)
     };
     tokio::time::timeout(config.connect_timeout(), opening)

@@ -23,6 +23,12 @@ pub enum ConnectFault {
     /// The server answers, and does not take us now: it starts, it is full, it has no such database.
     #[error("{0}")]
     Refused(String),
+    /// The log-in may not become the runtime role, or there is none.
+    #[error(
+        "cannot take on the runtime role (api.database_role): {0}; `api migrate` makes it, and as its administrator: \
+         GRANT its name TO the log-in (docs/roles.md)"
+    )]
+    Role(String),
     /// Other errors would follow, now and then, that do not say what is wrong.
     #[error(
         "a pooler stands in between that shares sessions (PgBouncer with pool_mode = transaction or statement): \
@@ -42,6 +48,7 @@ impl ConnectFault {
             Self::Credentials(_) => "credentials",
             Self::Tls(_) => "tls",
             Self::Refused(_) => "refused",
+            Self::Role(_) => "role",
             Self::Pooling => "pooling",
             Self::Settings(_) => "settings",
         }

@@ -1,4 +1,4 @@
-//! Brings the schema up to date.
+//! Brings the schema up to date: two sets of migrations, of which the outbox's stands alone.
 
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
@@ -6,29 +6,83 @@ use diesel::sql_types::{Bool, Nullable, Text};
 use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::{ConnectFault, DatabaseConfig, connect};
+use super::{ConnectFault, DatabaseConfig, RuntimeRole, connect};
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../schema/migrations");
+const OUTBOX: EmbeddedMigrations = embed_migrations!("../schema/outbox");
+const COMMERCE: EmbeddedMigrations = embed_migrations!("../schema/commerce");
 
-/// Two `migrate` at the same time must not both apply a migration; the number is arbitrary but must never change.
-const MIGRATION_LOCK: i64 = 0x636f_6d70_746f_6972;
+/// Makes the table of versions as Diesel would.
+const MAKE_VERSIONS: &str = "
+    DO $$ BEGIN
+        CREATE TABLE IF NOT EXISTS __diesel_schema_migrations (
+            version varchar(50) PRIMARY KEY NOT NULL, run_on timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP);
+    EXCEPTION WHEN unique_violation OR duplicate_table THEN
+        NULL; -- Another run makes it.
+    END $$";
 
-/// Brings the database up to date and returns the names of the migrations applied now. Two runs at the same time
-/// are safe: the second waits for the first, then finds nothing to do.
+/// A lock that lets everybody read and write and keeps out whoever wants the same one. Not an advisory lock: everybody who may
+/// connect can take one, and keep it.
+const LOCK_VERSIONS: &str = "BEGIN; LOCK TABLE __diesel_schema_migrations IN SHARE UPDATE EXCLUSIVE MODE";
+
+/// What a program needs of the schema. Both sets are recorded in one table, under versions that differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Migrations {
+    /// The relay's: the outbox and nothing else. Makes no role.
+    Outbox,
+    /// The API's: the outbox and everything else.
+    All,
+}
+
+impl Migrations {
+    fn sets(self) -> Vec<EmbeddedMigrations> {
+        match self {
+            Self::Outbox => vec![OUTBOX],
+            Self::All => vec![OUTBOX, COMMERCE],
+        }
+    }
+}
+
+/// Brings the database up to date, as its owner, and returns the names of the migrations applied now. Two runs at the same
+/// time are safe: the second waits for the first, then finds nothing to do.
 ///
 /// Blocks its thread in places: call it as a step of its own on a multi-threaded runtime.
 ///
 /// # Errors
 /// No connection, or a migration that fails (it is rolled back).
-pub async fn migrate(config: &DatabaseConfig) -> Result<Vec<String>, MigrationError> {
-    // A migration may rightly run for minutes.
-    let patient = DatabaseConfig { statement_timeout_ms: 0, lock_timeout_ms: 0, ..config.clone() };
-    let mut connection = connect(&patient).await?;
-    connection.batch_execute(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})")).await?;
-    // The lock goes with the session.
-    let mut harness = AsyncMigrationHarness::new(connection);
-    let applied = harness.run_pending_migrations(MIGRATIONS).map_err(MigrationError::Failed)?;
-    Ok(applied.iter().map(ToString::to_string).collect())
+pub async fn migrate(config: &DatabaseConfig, migrations: Migrations) -> Result<Vec<String>, MigrationError> {
+    // Ends with the function, and its lock with it.
+    let mut other_runs_wait = patient_connection(config).await?;
+    other_runs_wait.batch_execute(MAKE_VERSIONS).await?;
+    other_runs_wait.batch_execute(LOCK_VERSIONS).await?;
+    let mut harness = AsyncMigrationHarness::new(patient_connection(config).await?);
+    let mut names = Vec::new();
+    for set in migrations.sets() {
+        let applied = harness.run_pending_migrations(set).map_err(MigrationError::Failed)?;
+        names.extend(applied.iter().map(ToString::to_string));
+    }
+    Ok(names)
+}
+
+/// Makes the runtime role of this database where it is missing, and grants it what it needs. To be called by the owner, after
+/// [`migrate`].
+///
+/// # Errors
+/// No connection; the role is missing and the owner may not make it: the text says what to do.
+pub async fn make_runtime_role(config: &DatabaseConfig, role: &RuntimeRole) -> Result<(), MigrationError> {
+    let mut connection = patient_connection(config).await?;
+    let call = format!("DO $$ BEGIN CALL comptoir_make_runtime({}); END $$", role.name_in_sql());
+    Ok(connection.batch_execute(&call).await?)
+}
+
+/// A migration may rightly run for minutes.
+async fn patient_connection(config: &DatabaseConfig) -> Result<AsyncPgConnection, ConnectFault> {
+    let patient = DatabaseConfig {
+        statement_timeout_ms: 0,
+        lock_timeout_ms: 0,
+        idle_in_transaction_timeout_ms: 0,
+        ..config.clone()
+    };
+    connect(&patient).await
 }
 
 /// How the database stands to the migrations of this program.
@@ -58,7 +112,10 @@ crate::statement! {
 ///
 /// # Errors
 /// The connection's own.
-pub async fn migration_state(connection: &mut AsyncPgConnection) -> Result<MigrationState, MigrationError> {
+pub async fn migration_state(
+    connection: &mut AsyncPgConnection,
+    migrations: Migrations,
+) -> Result<MigrationState, MigrationError> {
     let (exists, readable): (bool, Option<bool>) =
         AskTable::new("__diesel_schema_migrations").get_result(connection).await?;
     let is_readable = !exists || readable == Some(true);
@@ -66,7 +123,18 @@ pub async fn migration_state(connection: &mut AsyncPgConnection) -> Result<Migra
     if exists && is_readable {
         applied = Applied::new().load(connection).await?;
     }
-    let known = MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(MigrationError::Failed)?;
+    let of_set =
+        |set: &EmbeddedMigrations| MigrationSource::<Pg>::migrations(set).map_err(MigrationError::Failed);
+    let mut known = Vec::new();
+    for set in migrations.sets() {
+        known.extend(of_set(&set)?);
+    }
+    // The relay is not concerned with the versions of the other set, and knows them.
+    let mut others = Vec::new();
+    if migrations == Migrations::Outbox {
+        others = of_set(&COMMERCE)?;
+    }
+    let others: Vec<String> = others.iter().map(|migration| migration.name().version().to_string()).collect();
     let versions: Vec<String> =
         known.iter().map(|migration| migration.name().version().to_string()).collect();
     let is_applied = |version: &String| applied.iter().any(|(applied,)| applied == version);
@@ -81,7 +149,7 @@ pub async fn migration_state(connection: &mut AsyncPgConnection) -> Result<Migra
         unknown: applied
             .iter()
             .map(|(version,)| version)
-            .filter(|v| !versions.contains(v))
+            .filter(|v| !versions.contains(v) && !others.contains(v))
             .cloned()
             .collect(),
         is_readable,

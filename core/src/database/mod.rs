@@ -24,10 +24,12 @@ use tokio::runtime::Handle;
 use crate::access::Lease;
 use crate::config::ConfigError;
 
-pub use self::config::DatabaseConfig;
+pub use self::config::{DatabaseConfig, RuntimeRole};
 pub use self::connect::connect;
 pub use self::fault::{ConnectFault, statement_fault_reason};
-pub use self::migrations::{MigrationError, MigrationState, migrate, migration_state};
+pub use self::migrations::{
+    MigrationError, MigrationState, Migrations, make_runtime_role, migrate, migration_state,
+};
 
 pub type PooledConnection = Object<AsyncPgConnection>;
 

@@ -1,4 +1,4 @@
-//! Appends events to `outbox_events`, in the caller's transaction.
+//! Appends events to `outbox_events`, in the caller's transaction and for the tenant that it is bound to.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -11,7 +11,6 @@ use uuid::Uuid;
 pub struct NewOutboxEvent {
     /// Becomes the message id, by which consumers recognise a repeat.
     pub id: Uuid,
-    pub tenant_id: Uuid,
     pub aggregate_type: &'static str,
     pub aggregate_id: String,
     /// The aggregate's version after the change.
@@ -27,10 +26,10 @@ pub struct NewOutboxEvent {
 }
 
 crate::statement! {
-    /// One statement for any number of events; `seq` follows the order of the arrays.
+    /// One statement for any number of events; `seq` follows the order of the arrays. The runtime role has no other way to the
+    /// outbox, and this one takes the tenant from the transaction.
     struct Append<'a> {
         ids: &'a [Uuid] => Array<SqlUuid>,
-        tenants: &'a [Uuid] => Array<SqlUuid>,
         aggregate_types: &'a [&'a str] => Array<Text>,
         aggregate_ids: &'a [&'a str] => Array<Text>,
         aggregate_versions: &'a [i64] => Array<BigInt>,
@@ -40,14 +39,7 @@ crate::statement! {
         headers: &'a [&'a str] => Array<Text>,
         occurred_at: &'a [DateTime<Utc>] => Array<Timestamptz>,
     }
-    = "INSERT INTO outbox_events (id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
-        schema_version, payload, headers, occurred_at)
-     SELECT e.id, e.tenant_id, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_type,
-        e.schema_version, e.payload::json, e.headers::jsonb, e.occurred_at
-     FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-        WITH ORDINALITY AS e (id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
-            schema_version, payload, headers, occurred_at, position)
-     ORDER BY e.position"
+    = "SELECT outbox_append($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 }
 
 /// Appends `events` in the order of the slice; they exist when, and only if, the transaction commits.
@@ -62,7 +54,6 @@ pub async fn append(mut connection: &AsyncPgConnection, events: &[NewOutboxEvent
         return Ok(());
     }
     let ids: Vec<_> = events.iter().map(|event| event.id).collect();
-    let tenants: Vec<_> = events.iter().map(|event| event.tenant_id).collect();
     let aggregate_types: Vec<_> = events.iter().map(|event| event.aggregate_type).collect();
     let aggregate_ids: Vec<_> = events.iter().map(|event| event.aggregate_id.as_str()).collect();
     let aggregate_versions: Vec<_> = events.iter().map(|event| event.aggregate_version).collect();
@@ -73,7 +64,6 @@ pub async fn append(mut connection: &AsyncPgConnection, events: &[NewOutboxEvent
     let occurred_at: Vec<_> = events.iter().map(|event| event.occurred_at).collect();
     let statement = Append::new(
         &ids,
-        &tenants,
         &aggregate_types,
         &aggregate_ids,
         &aggregate_versions,

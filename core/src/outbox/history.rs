@@ -1,16 +1,17 @@
-//! The days of `outbox_history`: partitions made ahead and dropped when they are old.
+//! The days of `outbox_history`: partitions made ahead and dropped when they are old, by functions of the schema that may do
+//! what only its owner may.
 //!
 //! Nothing here may stall the relay, which inserts into the same table. A day is made as a table of its own and then
 //! attached, which does not lock the history but only its default partition, and that only for as long as it takes to
 //! see that it has no row of that day: it is empty, or a constraint that was proven without a lock says so.
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
-use diesel::QueryResult;
-use diesel::sql_types::{BigInt, Bool, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Bool, Date, Integer, Text, Timestamptz};
+use diesel::{OptionalExtension, QueryResult};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
-/// One upkeep at a time in a database; the number is arbitrary but must never change.
-const UPKEEP_LOCK: i64 = 0x6869_7374_6f72_7900;
+/// A claim to the upkeep that nobody renews ends after this. Longer than any of its statements may take.
+const CLAIM_SECONDS: i32 = 900;
 
 /// How long one statement that keeps the relay waiting may take.
 const LOCKED_AT_MOST_MS: u32 = 2000;
@@ -19,8 +20,18 @@ const PREFIX: &str = "outbox_history_";
 const DAY_FORMAT: &str = "%Y_%m_%d";
 
 crate::statement! {
-    struct Lock<'a> { key: i64 => BigInt } -> (Bool, Timestamptz)
-    = "SELECT pg_try_advisory_lock($1), now()"
+    struct Claim<'a> { seconds: i32 => Integer } -> (Timestamptz,)
+    = "UPDATE relay_upkeep SET claimed_until = now() + make_interval(secs => $1)
+    WHERE task = 'history' AND claimed_until < now() RETURNING now()"
+}
+
+crate::statement! {
+    struct Renew<'a> { seconds: i32 => Integer }
+    = "UPDATE relay_upkeep SET claimed_until = now() + make_interval(secs => $1) WHERE task = 'history'"
+}
+
+crate::statement! {
+    struct Release<'a> {} = "UPDATE relay_upkeep SET claimed_until = '-infinity' WHERE task = 'history'"
 }
 
 crate::statement! {
@@ -37,9 +48,15 @@ crate::statement! {
 }
 
 crate::statement! {
-    struct LeftoverConstraints<'a> {} -> (Text,)
-    = "SELECT conname::text FROM pg_constraint
-    WHERE conrelid = 'outbox_history_default'::regclass AND conname LIKE 'outbox\\_history\\_not\\_%'"
+    struct ExcludeDay<'a> { day: NaiveDate => Date } = "SELECT outbox_history_exclude_day($1)"
+}
+
+crate::statement! {
+    struct ProveExclusion<'a> { day: NaiveDate => Date } = "SELECT outbox_history_prove_exclusion($1)"
+}
+
+crate::statement! {
+    struct EndExclusions<'a> {} = "SELECT outbox_history_end_exclusions()"
 }
 
 crate::statement! {
@@ -61,14 +78,30 @@ pub struct DefaultPartition {
     pub blocks: i64,
 }
 
-/// Claims the upkeep for this session, which ends with its connection. `None` if another relay has it; else the
-/// database's clock.
+/// Claims the upkeep for a quarter of an hour. `None` if another relay has it; else the database's clock.
 ///
 /// # Errors
 /// The connection's own.
 pub async fn claim_upkeep(connection: &mut AsyncPgConnection) -> QueryResult<Option<DateTime<Utc>>> {
-    let (locked, now): (bool, DateTime<Utc>) = Lock::new(UPKEEP_LOCK).get_result(connection).await?;
-    Ok(locked.then_some(now))
+    let claimed: Option<(DateTime<Utc>,)> =
+        Claim::new(CLAIM_SECONDS).get_result(connection).await.optional()?;
+    Ok(claimed.map(|(now,)| now))
+}
+
+/// Claims it for another quarter of an hour.
+///
+/// # Errors
+/// The connection's own.
+pub async fn renew_upkeep(connection: &mut AsyncPgConnection) -> QueryResult<()> {
+    Renew::new(CLAIM_SECONDS).execute(connection).await.map(drop)
+}
+
+/// Ends the claim, for whoever comes next.
+///
+/// # Errors
+/// The connection's own.
+pub async fn release_upkeep(connection: &mut AsyncPgConnection) -> QueryResult<()> {
+    Release::new().execute(connection).await.map(drop)
 }
 
 /// The days that have a partition. Partitions with other names are somebody else's and left alone.
@@ -95,15 +128,7 @@ pub async fn default_partition(
 /// # Errors
 /// A check violation if the default partition has such rows after all; a lock that was not granted in time.
 pub async fn create_day(connection: &mut AsyncPgConnection, day: NaiveDate) -> QueryResult<()> {
-    let (name, (from, to)) = (name_of(day), bounds(day));
-    let statements = format!(
-        "CREATE TABLE {name} (LIKE outbox_history INCLUDING ALL);
-        SELECT outbox_protect('{name}');
-        ALTER TABLE outbox_history ATTACH PARTITION {name} FOR VALUES FROM ('{from}') TO ('{to}');
-        ALTER TABLE outbox_history_default DROP CONSTRAINT IF EXISTS {}",
-        constraint_of(day)
-    );
-    in_transaction(connection, &statements).await
+    limited(connection, &format!("SELECT outbox_history_make_day('{day}')")).await
 }
 
 /// Proves that the default partition has no rows of a day, and keeps it so until [`create_day`]. Only for days that are
@@ -112,14 +137,9 @@ pub async fn create_day(connection: &mut AsyncPgConnection, day: NaiveDate) -> Q
 /// # Errors
 /// A check violation if it has such rows; a lock that was not granted in time. The constraint may be left behind.
 pub async fn exclude_from_default(connection: &mut AsyncPgConnection, day: NaiveDate) -> QueryResult<()> {
-    let (name, (from, to)) = (constraint_of(day), bounds(day));
-    // NOT VALID takes its lock for a moment; the validation, which reads the table, lets inserts pass.
-    let add = format!(
-        "ALTER TABLE outbox_history_default ADD CONSTRAINT {name}
-        CHECK (published_at IS NULL OR published_at < '{from}' OR published_at >= '{to}') NOT VALID"
-    );
-    connection.batch_execute(&add).await?;
-    connection.batch_execute(&format!("ALTER TABLE outbox_history_default VALIDATE CONSTRAINT {name}")).await
+    // Takes its lock for a moment; the proof, which reads the table, lets inserts pass.
+    ExcludeDay::new(day).execute(connection).await?;
+    ProveExclusion::new(day).execute(connection).await.map(drop)
 }
 
 /// Removes what [`exclude_from_default`] left behind when it was interrupted.
@@ -127,12 +147,7 @@ pub async fn exclude_from_default(connection: &mut AsyncPgConnection, day: Naive
 /// # Errors
 /// The connection's own; a lock that was not granted in time.
 pub async fn remove_leftovers(connection: &mut AsyncPgConnection) -> QueryResult<()> {
-    let names: Vec<(String,)> = LeftoverConstraints::new().load(connection).await?;
-    for (name,) in names {
-        let drop = format!("ALTER TABLE outbox_history_default DROP CONSTRAINT IF EXISTS \"{name}\"");
-        connection.batch_execute(&drop).await?;
-    }
-    Ok(())
+    EndExclusions::new().execute(connection).await.map(drop)
 }
 
 /// Drops a day with everything in it. Locks the whole history, for a moment.
@@ -140,7 +155,7 @@ pub async fn remove_leftovers(connection: &mut AsyncPgConnection) -> QueryResult
 /// # Errors
 /// A lock that was not granted in time.
 pub async fn drop_day(connection: &mut AsyncPgConnection, day: NaiveDate) -> QueryResult<()> {
-    in_transaction(connection, &format!("DROP TABLE IF EXISTS {}", name_of(day))).await
+    limited(connection, &format!("SELECT outbox_history_drop_day('{day}')")).await
 }
 
 /// Deletes expired rows of these blocks of the default partition, the last excluded; returns how many.
@@ -165,9 +180,9 @@ pub fn end_of(day: NaiveDate) -> DateTime<Utc> {
     start_of(day.checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX))
 }
 
-/// The relay waits while such a transaction holds its locks.
-async fn in_transaction(connection: &mut AsyncPgConnection, statements: &str) -> QueryResult<()> {
-    let limited = format!("SET LOCAL statement_timeout = {LOCKED_AT_MOST_MS}; {statements}");
+/// The relay waits while such a statement holds its locks.
+async fn limited(connection: &mut AsyncPgConnection, statement: &str) -> QueryResult<()> {
+    let limited = format!("SET LOCAL statement_timeout = {LOCKED_AT_MOST_MS}; {statement}");
     connection
         .transaction::<_, diesel::result::Error, _>(async |transaction| {
             transaction.batch_execute(&limited).await
@@ -179,19 +194,10 @@ fn name_of(day: NaiveDate) -> String {
     format!("{PREFIX}{}", day.format(DAY_FORMAT))
 }
 
-fn constraint_of(day: NaiveDate) -> String {
-    format!("{PREFIX}not_{}", day.format(DAY_FORMAT))
-}
-
 fn day_of(name: &str) -> Option<NaiveDate> {
     let day = NaiveDate::parse_from_str(name.strip_prefix(PREFIX)?, DAY_FORMAT).ok()?;
     // `2026_1_5` parses too, and is not a name that is given here.
     (name_of(day) == name).then_some(day)
-}
-
-/// In RFC 3339, which PostgreSQL reads the same way whatever its settings are.
-fn bounds(day: NaiveDate) -> (String, String) {
-    (start_of(day).to_rfc3339(), end_of(day).to_rfc3339())
 }
 
 #[cfg(test)]
@@ -207,14 +213,5 @@ mod tests {
         {
             assert_eq!(day_of(other), None, "{other}");
         }
-    }
-
-    #[test]
-    fn a_day_ends_where_the_next_begins() {
-        let day = NaiveDate::from_ymd_opt(2024, 2, 29).expect("a day");
-        assert_eq!(
-            bounds(day),
-            ("2024-02-29T00:00:00+00:00".to_owned(), "2024-03-01T00:00:00+00:00".to_owned())
-        );
     }
 }

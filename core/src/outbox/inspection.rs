@@ -1,11 +1,9 @@
-//! What `relay check` asks of the database: settings of the server, privileges, which events there are. Changes nothing.
+//! What `relay check` asks of the database: settings of the server, which events there are. Changes nothing.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::prelude::*;
-use diesel::sql_types::{
-    Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
-};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -27,23 +25,9 @@ pub struct Server {
     pub connections: i64,
     /// Its clock, at some moment between the question and the answer.
     pub clock: DateTime<Utc>,
-}
-
-/// A privilege on a table; `is_granted` is `None` if there is no such table.
-#[derive(Debug, Clone, Queryable)]
-pub struct Privilege {
-    pub table: String,
-    pub privilege: String,
-    pub is_granted: Option<bool>,
-}
-
-/// The history or one of its partitions.
-#[derive(Debug, Clone, Queryable)]
-pub struct HistoryTable {
-    pub name: String,
-    pub owner: String,
-    /// The connected role is the owner, or a member of it.
-    pub is_ours: bool,
+    pub is_superuser: bool,
+    /// Everybody may create objects in the schema.
+    pub public_may_create: bool,
 }
 
 /// How often an event type occurs, as far as it was counted.
@@ -66,32 +50,14 @@ pub struct TypeSample {
 
 crate::statement! {
     struct AskServer<'a> {}
-        -> (Text, Text, Nullable<Text>, Bool, Bool, Text, Text, Text, Integer, BigInt, Timestamptz)
+        -> (Text, Text, Nullable<Text>, Bool, Bool, Text, Text, Text, Integer, BigInt, Timestamptz, Bool, Bool)
     = "SELECT current_setting('server_version'), current_user::text, current_schema()::text, pg_is_in_recovery(),
         current_setting('transaction_read_only')::boolean, current_setting('default_transaction_isolation'),
         current_setting('synchronous_commit'), current_setting('fsync'), current_setting('max_connections')::integer,
-        (SELECT sum(numbackends) FROM pg_stat_database)::bigint, clock_timestamp()"
-}
-
-crate::statement! {
-    struct AskPrivileges<'a> { tables: &'a [&'a str] => Array<Text>, privileges: &'a [&'a str] => Array<Text> }
-        -> (Text, Text, Nullable<Bool>)
-    = "SELECT name, privilege, has_table_privilege(to_regclass(name), privilege)
-    FROM unnest($1::text[], $2::text[]) AS wanted (name, privilege)"
-}
-
-crate::statement! {
-    struct AskHistoryTables<'a> {} -> (Text, Text, Bool)
-    = "SELECT c.relname::text, pg_get_userbyid(c.relowner)::text, pg_has_role(c.relowner, 'USAGE')
-    FROM pg_class c
-    WHERE c.oid = to_regclass('outbox_history')
-        OR c.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass('outbox_history'))
-    ORDER BY c.relname"
-}
-
-crate::statement! {
-    struct MayCreate<'a> {} -> (Bool,)
-    = "SELECT COALESCE(has_schema_privilege(current_schema(), 'CREATE'), false)"
+        (SELECT sum(numbackends) FROM pg_stat_database)::bigint, clock_timestamp(),
+        (SELECT rolsuper FROM pg_roles WHERE rolname = session_user),
+        EXISTS (SELECT FROM pg_namespace AS n, aclexplode(COALESCE(n.nspacl, acldefault('n', n.nspowner))) AS held
+            WHERE n.nspname = current_schema() AND held.grantee = 0 AND held.privilege_type = 'CREATE')"
 }
 
 crate::statement! {
@@ -128,34 +94,6 @@ crate::statement! {
 /// The connection's own.
 pub async fn server(connection: &mut AsyncPgConnection) -> QueryResult<Server> {
     RunQueryDsl::get_result(AskServer::new(), connection).await
-}
-
-/// Whether the connected role has these privileges on these tables.
-///
-/// # Errors
-/// The connection's own.
-pub async fn privileges(
-    connection: &mut AsyncPgConnection,
-    wanted: &[(&str, &str)],
-) -> QueryResult<Vec<Privilege>> {
-    let (tables, privileges): (Vec<&str>, Vec<&str>) = wanted.iter().copied().unzip();
-    RunQueryDsl::load(AskPrivileges::new(&tables, &privileges), connection).await
-}
-
-/// The history and its partitions.
-///
-/// # Errors
-/// The connection's own.
-pub async fn history_tables(connection: &mut AsyncPgConnection) -> QueryResult<Vec<HistoryTable>> {
-    RunQueryDsl::load(AskHistoryTables::new(), connection).await
-}
-
-/// Whether the connected role may create tables in its schema.
-///
-/// # Errors
-/// The connection's own.
-pub async fn may_create_tables(connection: &mut AsyncPgConnection) -> QueryResult<bool> {
-    RunQueryDsl::get_result::<(bool,)>(MayCreate::new(), connection).await.map(|(may,)| may)
 }
 
 /// The types of the events that wait, of [`EVENTS_READ_AT_MOST`] of them.

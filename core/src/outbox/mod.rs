@@ -12,6 +12,7 @@ pub mod leases;
 mod notifier;
 pub mod operations;
 pub mod overview;
+pub mod probe;
 pub mod replay;
 mod row;
 pub mod settle;

@@ -16,7 +16,7 @@ use super::{complain_about, unknown};
 use crate::config::Config;
 use crate::error::{DatabaseFault, RelayError};
 use crate::json_array::JsonArray;
-use crate::printable::printable;
+use comptoir_core::printable::printable;
 
 const PAGE: u32 = 500;
 const ROWS_IN_TABLE: u32 = 100;

@@ -15,7 +15,7 @@ use super::{complain_about, list, unknown};
 use crate::config::Config;
 use crate::error::{DatabaseFault, RelayError};
 use crate::json_array::JsonArray;
-use crate::printable::printable;
+use comptoir_core::printable::printable;
 
 #[derive(Debug, Serialize)]
 struct Shown<'a> {

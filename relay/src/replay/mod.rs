@@ -23,8 +23,8 @@ use crate::config::Config;
 use crate::daemon;
 use crate::decision::Decision;
 use crate::error::{DatabaseFault, RelayError};
-use crate::printable::printable_line;
 use crate::when;
+use comptoir_core::printable::printable_line;
 
 /// Counting and sorting a long history takes its time, once.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3600);

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 use super::{Replica, Shard, Status};
-use crate::printable::printable_line;
+use comptoir_core::printable::printable_line;
 
 /// One line, below the heads of the columns.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));

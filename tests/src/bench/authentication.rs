@@ -24,7 +24,7 @@ use futures::future::try_join_all;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::harness::{Api, Services, Tenant, World, address};
+use crate::harness::{Api, RUNTIME_ROLE, Services, Tenant, World, address};
 
 use super::report::{Claim, Measurement, Series, Wanted};
 use super::usage::{Counters, cpu_of};
@@ -120,7 +120,13 @@ impl<'a> Bench<'a> {
         let order = api.created("/orders", &body).await?["id"].as_str().context("no id")?.parse()?;
         let (user, session) = (UserId::generate(), SessionId::generate());
         log_in(&world, &tenant, user, session).await?;
-        let settings = Settings::load(None, &[("database.url", world.database.url.clone())])?;
+        let settings = Settings::load(
+            None,
+            &[
+                ("database.url", world.database.api_url.clone()),
+                ("api.database_role", RUNTIME_ROLE.to_owned()),
+            ],
+        )?;
         let as_runtime = settings.database.with_role(&settings.api.database_role);
         let database = Database::new(&as_runtime)?;
         let mut agents = JoinSet::new();

@@ -26,7 +26,7 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
         let before = Counters::read(services, &sql).await?;
         outbox::fill(&sql, events, AGGREGATES).await?;
         written.push(per_event(before.until(&Counters::read(services, &sql).await?).wal_bytes, events));
-        outbox::settle_down(&sql).await?;
+        outbox::settle_down(&world).await?;
         let before = Counters::read(services, &sql).await?;
         outbox::move_all(&sql).await?;
         moved.push(per_event(before.until(&Counters::read(services, &sql).await?).wal_bytes, events));
@@ -38,7 +38,7 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
             let world = outbox::fresh(services).await?;
             let sql = world.sql().await?;
             outbox::fill(&sql, events, AGGREGATES).await?;
-            outbox::settle_down(&sql).await?;
+            outbox::settle_down(&world).await?;
             let _broker = Broker::open(&world.vhost.url).await?;
             let drain = outbox::drain(&world, environment.as_slice()).await?;
             wal.push(per_event(drain.used.wal_bytes, events));

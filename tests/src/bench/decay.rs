@@ -86,6 +86,7 @@ async fn large_history(services: &Services, effort: Effort, events: i64) -> Resu
     let world = outbox::fresh(services).await?;
     let old = world.sql().await?;
     write_history(&old, rows).await?;
+    outbox::checkpoint(&world).await;
     let (mut without, mut with) = (Series::new("no history"), Series::new(format!("{rows} rows of history")));
     for round in effort.rounds() {
         progress(format!("decay, round {round}: without and with a history"));
@@ -102,7 +103,7 @@ async fn large_history(services: &Services, effort: Effort, events: i64) -> Resu
 /// Writes events and drains them: the rate.
 async fn drained(world: &World, sql: &Client, events: i64) -> Result<f64> {
     outbox::fill(sql, events, AGGREGATES).await?;
-    outbox::settle_down(sql).await?;
+    outbox::settle_down(world).await?;
     let _broker = Broker::open(&world.vhost.url).await?;
     Ok(rate(events, outbox::drain(world, &[]).await?.relay.time))
 }
@@ -116,6 +117,5 @@ async fn write_history(sql: &Client, rows: i64) -> Result<()> {
         sql.batch_execute("TRUNCATE outbox_events").await?;
         left -= HISTORY_STEP;
     }
-    let _ = sql.batch_execute("CHECKPOINT").await;
     Ok(())
 }

@@ -54,7 +54,7 @@ pub(super) async fn seeded(services: &Services) -> Result<World> {
     for statement in seed.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
         sql.batch_execute(statement).await?;
     }
-    let _ = sql.batch_execute("CHECKPOINT").await;
+    outbox::checkpoint(&world).await;
     Ok(world)
 }
 

@@ -47,11 +47,17 @@ pub(super) async fn move_all(sql: &Client) -> Result<()> {
 }
 
 /// Does what would otherwise fall into the measurement: vacuum, and the checkpoint of what was written.
-pub(super) async fn settle_down(sql: &Client) -> Result<()> {
-    sql.batch_execute("VACUUM ANALYZE outbox_events").await?;
-    // Not everybody may.
-    let _ = sql.batch_execute("CHECKPOINT").await;
+pub(super) async fn settle_down(world: &World) -> Result<()> {
+    world.sql().await?.batch_execute("VACUUM ANALYZE outbox_events").await?;
+    checkpoint(world).await;
     Ok(())
+}
+
+/// On a server that somebody else runs it comes when it comes.
+pub(super) async fn checkpoint(world: &World) {
+    if let Ok(superuser) = world.superuser().await {
+        let _ = superuser.batch_execute("CHECKPOINT").await;
+    }
 }
 
 /// The events in the order in which they were written, for a program that publishes them from memory.
@@ -86,7 +92,7 @@ pub(super) async fn drain(world: &World, environment: &[(&str, &str)]) -> Result
     let mut command = Command::new(program("relay")?);
     command
         .arg("--once")
-        .env("DATABASE_URL", &world.database.url)
+        .env("DATABASE_URL", &world.database.relay_url)
         .env("AMQP_URL", &world.vhost.url)
         .env("COMPTOIR__LOG__FILTER", "warn")
         .envs(environment.iter().copied());

@@ -234,7 +234,7 @@ impl Stage {
             Some(server) => Some(server.lock().await),
             None => None,
         };
-        let sql = self.world.sql().await?;
+        let sql = self.world.administrator().await?;
         until("sessions of relays to end", SESSION_LIMIT, async || {
             let ended = sql
                 .execute(

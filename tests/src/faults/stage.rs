@@ -114,6 +114,7 @@ impl Stage {
         }
         if let Some(database) = &database {
             services.database_url.clone_from(&database.services.database_url);
+            services.superuser_url.clone_from(&database.services.superuser_url);
             services.postgres_pid = database.services.postgres_pid;
         }
         let mut world = match options.logs {
@@ -231,8 +232,10 @@ async fn replica(world: &World, own: Vec<(String, String)>) -> Result<Replica> {
     let mut environment: Vec<(String, String)> =
         IMPATIENT.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     environment.push(("AMQP_URL".to_owned(), with_address(&world.vhost.url, &broker.proxy.address())?));
-    environment
-        .push(("DATABASE_URL".to_owned(), with_address(&world.database.url, &database.proxy.address())?));
+    environment.push((
+        "DATABASE_URL".to_owned(),
+        with_address(&world.database.relay_url, &database.proxy.address())?,
+    ));
     environment.extend(own);
     let relay = Mutex::new(launch(world, &environment)?);
     Ok(Replica { relay, broker, database, environment })

@@ -1,6 +1,5 @@
 //! A running `api`.
 
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -54,9 +53,10 @@ impl Api {
 
     async fn start_on(world: &World, port: u16, environment: &[(&str, &str)]) -> Result<Self> {
         let address = format!("127.0.0.1:{port}");
-        let mut command = Command::new(project::program("api")?);
+        let mut command = project::command("api")?;
         command
-            .env("DATABASE_URL", &world.database.url)
+            .env("DATABASE_URL", &world.database.api_url)
+            .env("SERVICES_DATABASE_URL", &world.database.services_url)
             .env("COMPTOIR__API__LISTEN", &address)
             .envs(RATE_LIMITS)
             .envs(environment.iter().copied());

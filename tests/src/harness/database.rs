@@ -1,13 +1,12 @@
 //! A database per test, cloned from one that was migrated once.
 
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use tokio_postgres::{Client, NoTls};
 
+use super::roles::{self, LogIn};
 use super::{Services, process, project, urls};
 
 /// Held while the template is made. The number is arbitrary but must never change.
@@ -27,13 +26,20 @@ pub async fn connect(database_url: &str) -> Result<Client> {
     Ok(client)
 }
 
-/// A database that is dropped with this value.
+/// A database that is dropped with this value. It belongs to a role that may make nothing but what is in it, and programs log
+/// in as roles that own nothing.
 #[derive(Debug)]
 pub struct TestDatabase {
     admin_url: String,
     name: String,
     kept: bool,
+    /// For its owner, who migrates. Tests look at everything as the owner.
     pub url: String,
+    pub api_url: String,
+    pub services_url: String,
+    pub relay_url: String,
+    pub writer_url: String,
+    pub auditor_url: String,
 }
 
 impl TestDatabase {
@@ -57,10 +63,34 @@ impl TestDatabase {
     async fn create(services: &Services, template: Option<&str>) -> Result<Self> {
         let name = format!("comptoir_test_{}", uuid::Uuid::new_v4().simple());
         let admin = connect(&services.database_url).await?;
+        if template.is_none() {
+            lock(&admin).await?;
+            roles::make(&admin).await?;
+            unlock(&admin).await?;
+        }
         let template = template.map(|name| format!(" TEMPLATE {name}")).unwrap_or_default();
-        admin.batch_execute(&format!("CREATE DATABASE {name}{template}")).await?;
+        let owner = LogIn::Owner.name();
+        admin.batch_execute(&format!("CREATE DATABASE {name} OWNER {owner}{template}")).await?;
         let url = urls::with_path(&services.database_url, &name)?;
-        Ok(Self { admin_url: services.database_url.clone(), name, kept: false, url })
+        Ok(Self {
+            admin_url: services.database_url.clone(),
+            name,
+            kept: false,
+            api_url: LogIn::Api.url(&url)?,
+            services_url: LogIn::Services.url(&url)?,
+            relay_url: LogIn::Relay.url(&url)?,
+            writer_url: LogIn::Writer.url(&url)?,
+            auditor_url: LogIn::Auditor.url(&url)?,
+            url: LogIn::Owner.url(&url)?,
+        })
+    }
+
+    /// Migrates it and lets every role do what it needs, as an operator would.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub async fn set_up(&self) -> Result<()> {
+        migrate(&self.url).await
     }
 
     /// Leaves the database in place.
@@ -101,8 +131,7 @@ pub(super) fn blocking<T: Send + 'static>(
 
 /// The name of the migrated template, made if this version of the migrations has none yet.
 async fn template(services: &Services) -> Result<String> {
-    let migrations = project::root().join("schema/migrations");
-    let name = format!("comptoir_template_{}", fingerprint(&migrations)?);
+    let name = format!("comptoir_template_{}", fingerprint()?);
     let admin = connect(&services.database_url).await?;
     let exists = async |admin: &Client| -> Result<bool> {
         Ok(admin.query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&name]).await?.is_some())
@@ -110,40 +139,56 @@ async fn template(services: &Services) -> Result<String> {
     if exists(&admin).await? {
         return Ok(name);
     }
-    admin.execute("SELECT pg_advisory_lock($1)", &[&TEMPLATE_LOCK]).await?;
+    lock(&admin).await?;
     if !exists(&admin).await? {
+        roles::make(&admin).await?;
         // Under another name until it is complete, so that nobody ever clones half of it.
         let unfinished = format!("{name}_unfinished");
         admin.batch_execute(&format!("DROP DATABASE IF EXISTS {unfinished} WITH (FORCE)")).await?;
-        admin.batch_execute(&format!("CREATE DATABASE {unfinished}")).await?;
-        migrate(&urls::with_path(&services.database_url, &unfinished)?).await?;
+        let owner = LogIn::Owner.name();
+        admin.batch_execute(&format!("CREATE DATABASE {unfinished} OWNER {owner}")).await?;
+        migrate(&LogIn::Owner.url(&urls::with_path(&services.database_url, &unfinished)?)?).await?;
         admin.batch_execute(&format!("ALTER DATABASE {unfinished} RENAME TO {name}")).await?;
     }
-    admin.execute("SELECT pg_advisory_unlock($1)", &[&TEMPLATE_LOCK]).await?;
+    unlock(&admin).await?;
     Ok(name)
 }
 
+/// One process at a time, until [`unlock`] or the end of the connection.
+async fn lock(admin: &Client) -> Result<()> {
+    admin.execute("SELECT pg_advisory_lock($1)", &[&TEMPLATE_LOCK]).await?;
+    Ok(())
+}
+
+async fn unlock(admin: &Client) -> Result<()> {
+    admin.execute("SELECT pg_advisory_unlock($1)", &[&TEMPLATE_LOCK]).await?;
+    Ok(())
+}
+
 async fn migrate(url: &str) -> Result<()> {
-    let mut command = Command::new(project::program("api")?);
+    let mut command = project::command("api")?;
     command.arg("migrate").env("DATABASE_URL", url);
     let exit = process::run(command, MIGRATION_LIMIT).await?;
     if exit.code != Some(0) {
         bail!("api migrate: exit {:?}: {}{}", exit.code, exit.stdout, exit.stderr);
     }
-    Ok(())
+    roles::grant(&connect(url).await?).await
 }
 
 /// A name for the content of the migrations. They are compiled into the programs: programs that are older than the
 /// files would make a template that is not what its name says.
-fn fingerprint(migrations: &Path) -> Result<String> {
+fn fingerprint() -> Result<String> {
     let built = std::fs::metadata(project::program("api")?)?.modified()?;
     let mut files = Vec::new();
-    for migration in std::fs::read_dir(migrations).with_context(|| migrations.display().to_string())? {
-        let up = migration?.path().join("up.sql");
-        if std::fs::metadata(&up)?.modified()? > built {
-            bail!("the program api is older than {}: build it with `cargo build --bins`", up.display());
+    for set in ["schema/outbox", "schema/commerce"] {
+        let folder = project::root().join(set);
+        for migration in std::fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
+            let up = migration?.path().join("up.sql");
+            if std::fs::metadata(&up)?.modified()? > built {
+                bail!("the program api is older than {}: build it with `cargo build --bins`", up.display());
+            }
+            files.push(up);
         }
-        files.push(up);
     }
     files.sort();
     let mut digest = Sha256::new();

@@ -15,7 +15,10 @@ const START_LIMIT: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct PgBouncer {
     /// The world's database, through it.
+    /// For the database's owner, for the API and for the relay.
     pub url: String,
+    pub api_url: String,
+    pub relay_url: String,
     _daemon: Daemon,
 }
 
@@ -35,24 +38,31 @@ impl PgBouncer {
         command.arg(configuration);
         let log = world.logs().join(format!("pgbouncer-{port}.log"));
         let mut daemon = Daemon::spawn("pgbouncer", &mut command, &log, world.token())?;
-        let url = urls::with_address(&world.database.url, &format!("127.0.0.1:{port}"))?;
+        let through = |url: &str| urls::with_address(url, &format!("127.0.0.1:{port}"));
+        let url = through(&world.database.url)?;
         until("PgBouncer to answer", START_LIMIT, async || {
             ensure!(daemon.ended()?.is_none(), "it ended: {}", daemon.output());
             connect(&url).await?.simple_query("SELECT 1").await?;
             Ok(())
         })
         .await?;
-        Ok(Self { url, _daemon: daemon })
+        let (api_url, relay_url) = (through(&world.database.api_url)?, through(&world.database.relay_url)?);
+        Ok(Self { url, api_url, relay_url, _daemon: daemon })
     }
 }
 
 fn configure(world: &World, pool_mode: &str, port: u16) -> Result<PathBuf> {
     let url = &world.database.url;
     let (host, server_port) = urls::address(url)?.rsplit_once(':').context("a port in the database's URL")?;
-    let (_, user) = urls::without_user(url)?;
-    let (name, password) = user.context("a user in the database's URL")?;
+    let mut known = String::new();
+    let database = &world.database;
+    for url in [&database.url, &database.api_url, &database.services_url, &database.relay_url] {
+        let (_, user) = urls::without_user(url)?;
+        let (name, password) = user.context("a user in the database's URL")?;
+        known += &format!("\"{name}\" \"{password}\"\n");
+    }
     let users = world.logs().join(format!("pgbouncer-{port}.users"));
-    std::fs::write(&users, format!("\"{name}\" \"{password}\"\n"))?;
+    std::fs::write(&users, known)?;
     let path = world.logs().join(format!("pgbouncer-{port}.ini"));
     let text = format!(
         "[databases]\n\

@@ -104,6 +104,7 @@ impl PrivateServices {
         match self.server {
             Server::Postgres => {
                 services.database_url = get("DATABASE_URL")?;
+                services.superuser_url = Some(get("POSTGRES_SUPERUSER_URL")?);
                 services.postgres_pid = get("POSTGRES_PID")?.parse().ok();
             }
             Server::RabbitMq => {

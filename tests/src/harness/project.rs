@@ -2,8 +2,11 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+
+use super::roles::RUNTIME_ROLE;
 
 /// The root folder of the project: the one above this executable that has `deploy/services`, or else the one that it
 /// was built from (a target directory may lie elsewhere).
@@ -30,6 +33,16 @@ pub fn program(name: &str) -> Result<PathBuf> {
         bail!("the program {name} is not beside {}: build it with `cargo build --bins`", running.display());
     };
     Ok(path)
+}
+
+/// A command that runs a program of the workspace, with the role that the API works as in the databases of the tests.
+///
+/// # Errors
+/// When it was not built.
+pub fn command(name: &str) -> Result<Command> {
+    let mut command = Command::new(program(name)?);
+    command.env("COMPTOIR__API__DATABASE_ROLE", RUNTIME_ROLE);
+    Ok(command)
 }
 
 /// A TCP port on 127.0.0.1 on which nobody listens now. Somebody may take it before it is used: be ready to try again.

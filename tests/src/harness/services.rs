@@ -10,8 +10,9 @@ use anyhow::{Context, Result, bail};
 use super::{project, urls};
 
 /// What `deploy/services env` prints and the programs read: hidden from it where it shall start servers of its own.
-const VARIABLES: [&str; 7] = [
+const VARIABLES: [&str; 8] = [
     "DATABASE_URL",
+    "POSTGRES_SUPERUSER_URL",
     "AMQP_URL",
     "RABBITMQ_MANAGEMENT_URL",
     "POSTGRES_PID",
@@ -23,7 +24,9 @@ const VARIABLES: [&str; 7] = [
 /// Where the servers are. Process ids are known only of servers that `deploy/services` started.
 #[derive(Debug, Clone)]
 pub struct Services {
+    /// For whoever makes databases and roles. No superuser, on servers that `deploy/services` started.
     pub database_url: String,
+    pub superuser_url: Option<String>,
     pub amqp_url: String,
     pub management_url: String,
     pub postgres_pid: Option<u32>,
@@ -97,6 +100,7 @@ impl Services {
         };
         Ok(Self {
             database_url: get("DATABASE_URL").context("DATABASE_URL is not set")?,
+            superuser_url: get("POSTGRES_SUPERUSER_URL"),
             amqp_url,
             management_url,
             postgres_pid: get("POSTGRES_PID").and_then(|pid| pid.parse().ok()),

@@ -16,7 +16,7 @@ use crate::ledger::{Findings, Ledger};
 
 use super::{
     Api, Consumer, Exit, QueueOptions, Relay, Services, Tenant, TestDatabase, VirtualHost, committed_events,
-    connect, process, project, until,
+    connect, process, project, until, with_path,
 };
 
 /// How many lines of each program's log a failed test shows.
@@ -70,7 +70,7 @@ impl World {
         })
     }
 
-    /// The same for a demonstration or a benchmark: the database is brought up to date by `relay migrate`, and the logs
+    /// The same for a demonstration or a benchmark: the database is brought up to date by `api migrate`, and the logs
     /// stay in this folder.
     ///
     /// # Errors
@@ -86,6 +86,8 @@ impl World {
         }
         let (token, tenant) = (Arc::new(()), OnceCell::new());
         let world = Self { services, database, vhost, logs, keep_logs: true, token, tenant };
+        world.database.set_up().await?;
+        // Makes the days of the history that are due.
         let exit = world.run_relay(&["migrate"]).await?;
         ensure!(exit.code == Some(0), "relay migrate: exit {:?}: {}{}", exit.code, exit.stdout, exit.stderr);
         Ok(world)
@@ -105,12 +107,29 @@ impl World {
         Arc::clone(&self.token)
     }
 
-    /// A connection for the test's own SQL.
+    /// A connection for the test's own SQL, as the owner of the database: it sees the rows of all companies.
     ///
     /// # Errors
     /// When the database does not accept it.
     pub async fn sql(&self) -> Result<Client> {
         connect(&self.database.url).await
+    }
+
+    /// A connection to this database as whoever administers the server, who may end sessions and see what they do.
+    ///
+    /// # Errors
+    /// When the database does not accept it.
+    pub async fn administrator(&self) -> Result<Client> {
+        connect(&with_path(&self.services.database_url, self.database.name())?).await
+    }
+
+    /// The same as a superuser, for faults of the server itself; only known of servers that `deploy/services` started.
+    ///
+    /// # Errors
+    /// When there is no way in, or the database does not accept it.
+    pub async fn superuser(&self) -> Result<Client> {
+        let url = self.services.superuser_url.as_deref().context("POSTGRES_SUPERUSER_URL is not set")?;
+        connect(&with_path(url, self.database.name())?).await
     }
 
     /// The company in whose name this world's API is used, made when it is first asked for.
@@ -167,10 +186,10 @@ impl World {
     /// # Errors
     /// When the program is not there.
     pub fn relay_command(&self, arguments: &[&str]) -> Result<Command> {
-        let mut command = Command::new(project::program("relay")?);
+        let mut command = project::command("relay")?;
         command
             .args(arguments)
-            .env("DATABASE_URL", &self.database.url)
+            .env("DATABASE_URL", self.log_in(arguments, &self.database.relay_url))
             .env("AMQP_URL", &self.vhost.url)
             .env("COMPTOIR__RELAY__HTTP_LISTEN", "off");
         Ok(command)
@@ -189,9 +208,22 @@ impl World {
     /// # Errors
     /// When the program is not there.
     pub fn api_command(&self, arguments: &[&str]) -> Result<Command> {
-        let mut command = Command::new(project::program("api")?);
-        command.args(arguments).env("DATABASE_URL", &self.database.url).env("COMPTOIR__LOG__FILTER", "off");
+        let mut command = project::command("api")?;
+        command
+            .args(arguments)
+            .env("DATABASE_URL", self.log_in(arguments, &self.database.api_url))
+            .env("SERVICES_DATABASE_URL", &self.database.services_url)
+            .env("COMPTOIR__LOG__FILTER", "off");
         Ok(command)
+    }
+
+    /// The owner migrates, the auditor verifies, and `other` does the rest.
+    fn log_in<'a>(&'a self, arguments: &[&str], other: &'a str) -> &'a str {
+        match arguments.first() {
+            Some(&"migrate") => &self.database.url,
+            Some(&"audit") => &self.database.auditor_url,
+            _ => other,
+        }
     }
 
     /// A consumer of every event.

@@ -69,7 +69,7 @@ async fn all_rounds(options: Options, rounds: &[Round], logs: PathBuf) -> Result
     })
     .await?;
     let load = Load::start(
-        &stage.world.database.url,
+        &stage.world.database.writer_url,
         LoadOptions { writers: WRITERS, pause: WRITER_PAUSE, seed: options.seed },
     );
     let progress = Progress::new(options.duration);

@@ -1,18 +1,17 @@
 //! The audit trail: what can be read of it, and that whatever is done to its rows is found.
 
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use comptoir_tests::harness::{Answer, Api, Exit, Http, World, api_key, program, run};
+use comptoir_tests::harness::{Answer, Api, Exit, Http, RUNTIME_ROLE, World, api_key, command, run};
 use serde_json::Value;
 use tokio_postgres::Client;
 
 const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 
 async fn verify(world: &World, arguments: &[&str]) -> Result<Exit> {
-    let mut command = Command::new(program("api")?);
-    command.args(["audit", "verify"]).args(arguments).env("DATABASE_URL", &world.database.url);
+    let mut command = command("api")?;
+    command.args(["audit", "verify"]).args(arguments).env("DATABASE_URL", &world.database.auditor_url);
     run(command, COMMAND_LIMIT).await
 }
 
@@ -215,11 +214,11 @@ async fn what_is_written_anew_as_a_whole_differs_from_its_anchors() {
 async fn who_does_not_see_everything_is_not_told_that_it_is_sound() {
     World::run(async |world| {
         let url = format!(
-            "{}{}options=-c%20role%3Dcomptoir_runtime",
-            world.database.url,
-            if world.database.url.contains('?') { '&' } else { '?' }
+            "{}{}options=-c%20role%3D{RUNTIME_ROLE}",
+            world.database.api_url,
+            if world.database.api_url.contains('?') { '&' } else { '?' }
         );
-        let mut command = Command::new(program("api")?);
+        let mut command = command("api")?;
         command.args(["audit", "verify"]).env("DATABASE_URL", url);
         let exit = run(command, COMMAND_LIMIT).await?;
         assert_eq!(exit.code, Some(1), "{exit:?}");

@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 /// An API that reaches its database through a proxy.
 async fn behind_proxy(world: &World) -> Result<(Api, Proxy)> {
     let proxy = Proxy::start(address(&world.database.url)?).await?;
-    let url = with_address(&world.database.url, &proxy.address())?;
+    let url = with_address(&world.database.api_url, &proxy.address())?;
     let api = Api::start(world, &[("DATABASE_URL", &url)]).await?;
     Ok((api, proxy))
 }
@@ -95,8 +95,9 @@ async fn a_client_that_disconnects_leaves_no_half_finished_work() {
             Ok(())
         })
         .await?;
+        let administrator = world.administrator().await?;
         until("no transaction to be left open", Duration::from_secs(5), async || {
-            let open: i64 = sql
+            let open: i64 = administrator
                 .query_one(
                     "SELECT count(*) FROM pg_stat_activity
                      WHERE datname = current_database() AND state LIKE 'idle in transaction%'",

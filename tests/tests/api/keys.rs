@@ -1,18 +1,17 @@
 //! The keys that sign access tokens: made, published, read again.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use comptoir_tests::harness::{Api, World, program, run, until};
+use comptoir_tests::harness::{Api, World, command, run, until};
 use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// What `api keys generate` prints.
 async fn generate(arguments: &[&str]) -> Result<Value> {
-    let mut command = Command::new(program("api")?);
+    let mut command = command("api")?;
     command.args(["keys", "generate"]).args(arguments);
     let exit = run(command, LIMIT).await?;
     ensure!(exit.code == Some(0), "{exit:?}");
@@ -63,9 +62,9 @@ async fn keys_that_are_not_in_order_are_a_configuration_error_that_shows_no_key(
         let mut set = generate(&[]).await?;
         let secret = set["keys"][0]["d"].as_str().unwrap_or_default().to_owned();
         set["keys"][0]["crv"] = "X25519".into();
-        let mut command = Command::new(program("api")?);
+        let mut command = command("api")?;
         command
-            .env("DATABASE_URL", &world.database.url)
+            .env("DATABASE_URL", &world.database.api_url)
             .env("COMPTOIR__IDENTITY__SIGNING_KEYS", set.to_string());
         let exit = run(command, LIMIT).await?;
         assert_eq!(exit.code, Some(2), "{exit:?}");

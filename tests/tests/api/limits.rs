@@ -187,7 +187,7 @@ async fn two_busy_processes_admit_little_more_than_the_limit() {
 async fn without_the_database_every_process_counts_for_itself_and_shares_again_later() {
     World::run(async |world| {
         let proxy = Proxy::start(address(&world.database.url)?).await?;
-        let url = with_address(&world.database.url, &proxy.address())?;
+        let url = with_address(&world.database.api_url, &proxy.address())?;
         let settings = [ADDRESS_LIMIT, BEHIND_A_PROXY, SHARED_SOON, ("DATABASE_URL", &url)];
         let api = Api::start(world, &settings).await?;
         proxy.cut();

@@ -1,9 +1,8 @@
 //! What operators and tools use: health, metrics, the API's own description, the command line.
 
-use std::process::Command;
 use std::time::Duration;
 
-use comptoir_tests::harness::{World, program, run};
+use comptoir_tests::harness::{World, command, run};
 
 const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
 
@@ -83,10 +82,10 @@ async fn a_usage_or_configuration_error_is_one_line_and_exit_2() {
             (vec![], ("COMPTOIR__API__LISTEN", "nowhere")),
             (vec![], ("DATABASE_URL", "not a url")),
         ] {
-            let mut command = Command::new(program("api")?);
+            let mut command = command("api")?;
             command
                 .args(&arguments)
-                .env("DATABASE_URL", &world.database.url)
+                .env("DATABASE_URL", &world.database.api_url)
                 .env(environment.0, environment.1);
             let exit = run(command, Duration::from_secs(20)).await?;
             assert_eq!(exit.code, Some(2), "{arguments:?} {environment:?}: {exit:?}");

@@ -39,7 +39,7 @@ async fn under_way(stage: &Stage) -> Result<()> {
 /// Lets the faults happen one after the other under load, recovers from each, and insists on the verdict.
 async fn endure(stage: &Stage, seed: u64, strikes: &[Strike]) -> Result<Verdict> {
     let options = LoadOptions { writers: 4, pause: Duration::from_millis(5), seed };
-    let load = Load::start(&stage.world.database.url, options);
+    let load = Load::start(&stage.world.database.writer_url, options);
     for strike in strikes {
         under_way(stage).await?;
         stage.suffer(*strike).await.with_context(|| strike.to_string())?;

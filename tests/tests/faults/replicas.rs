@@ -27,7 +27,7 @@ async fn replicas_that_are_told_to_stop_that_come_and_that_go_repeat_nothing() {
 async fn shards_that_were_to_be_given_back_and_are_kept_go_on() {
     on_stage(replicas(2), async |stage| {
         let options = LoadOptions { writers: 4, pause: Duration::from_millis(5), seed: 23 };
-        let load = Load::start(&stage.world.database.url, options);
+        let load = Load::start(&stage.world.database.writer_url, options);
         under_way(stage).await?;
         let silent = strike(Fault::BlackHole(Side::Broker, Direction::Answers, End::Late), 0, 6000);
         tokio::try_join!(stage.suffer(silent), stage.suffer(strike(Fault::Joined, 0, 1200)))?;

@@ -57,8 +57,9 @@ async fn events_of_transactions_whose_ids_were_given_twice_are_found_at_once() {
         insert_event(&sql, "before", "thing.happened", "1").await?;
         stage.recovered(RECOVERY_LIMIT).await?;
         // What is rolled back reaches the disk with the next commit, and else not for a while.
-        sql.batch_execute("ALTER SYSTEM SET wal_writer_delay = '10s'").await?;
-        sql.batch_execute("SELECT pg_reload_conf()").await?;
+        let server = stage.world.superuser().await?;
+        server.batch_execute("ALTER SYSTEM SET wal_writer_delay = '10s'").await?;
+        server.batch_execute("SELECT pg_reload_conf()").await?;
         let mut spent = 0;
         // When a lease is renewed in between, all of it is written, and the next try has to do.
         for _ in 0..10 {

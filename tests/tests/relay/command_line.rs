@@ -104,7 +104,7 @@ async fn a_usage_or_configuration_error_is_one_line_and_exit_2() {
             let mut command = std::process::Command::new(program("relay")?);
             command
                 .args(arguments)
-                .env("DATABASE_URL", &world.database.url)
+                .env("DATABASE_URL", &world.database.relay_url)
                 .env("AMQP_URL", &world.vhost.url)
                 .env("COMPTOIR__RELAY__HTTP_LISTEN", "off")
                 .env(name, value);
@@ -152,7 +152,7 @@ async fn a_secret_is_never_printed() {
         let mut command = std::process::Command::new(program("relay")?);
         command
             .args(["--once", "--deadline", "1"])
-            .env("DATABASE_URL", &world.database.url)
+            .env("DATABASE_URL", &world.database.relay_url)
             .env("AMQP_URL", format!("amqp://guest:{secret}@127.0.0.1:{port}/%2f"))
             .env("COMPTOIR__LOG__FILTER", "debug");
         let exit = run(command, LIMIT).await?;

@@ -54,7 +54,7 @@ async fn a_storm_of_kills_over_three_replicas_loses_nothing_and_keeps_the_order(
     World::run(async |world| {
         let consumer = world.consumer().await?;
         let mut relays = [world.relay().await?, world.relay().await?, world.relay().await?];
-        let writers = Writers::start(&world.database.url, 4, Duration::from_millis(4), 2);
+        let writers = Writers::start(&world.database.writer_url, 4, Duration::from_millis(4), 2);
         for round in 0..6 {
             // Events are written, and published, between one kill and the next.
             writers.have_committed(100 * (round + 1), LIMIT).await?;
@@ -102,7 +102,7 @@ async fn a_replica_that_stalls_does_not_publish_from_shards_that_it_lost() {
     World::run(async |world| {
         let consumer = world.consumer().await?;
         let (first, second) = (world.relay().await?, world.relay().await?);
-        let writers = Writers::start(&world.database.url, 4, Duration::from_millis(4), 3);
+        let writers = Writers::start(&world.database.writer_url, 4, Duration::from_millis(4), 3);
         for relay in [&first, &second] {
             tokio::time::sleep(Duration::from_millis(500)).await;
             relay.daemon.signal(Signal::SIGSTOP)?;

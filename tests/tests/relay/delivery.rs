@@ -126,7 +126,7 @@ async fn three_replicas_keep_the_order_under_concurrent_writers() {
     World::run(async |world| {
         let consumer = world.consumer().await?;
         let _relays = [world.relay().await?, world.relay().await?, world.relay().await?];
-        let writers = Writers::start(&world.database.url, 6, Duration::from_millis(3), 1);
+        let writers = Writers::start(&world.database.writer_url, 6, Duration::from_millis(3), 1);
         writers.have_committed(600, LIMIT).await?;
         let written = writers.finish().await?;
         let findings = world.everything_of_arrives(&written, &consumer, LIMIT).await?;

@@ -31,7 +31,7 @@ async fn psql(world: &World, example: &str) -> Result<()> {
     let file = world.logs().join("example.sql");
     std::fs::write(&file, example)?;
     let mut command = Command::new(program);
-    command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &world.database.url, "-f"]).arg(&file);
+    command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &world.database.writer_url, "-f"]).arg(&file);
     let exit = run(command, LIMIT).await?;
     ensure!(exit.code == Some(0) && exit.stderr.is_empty(), "{example}: {exit:?}");
     Ok(())

@@ -26,7 +26,7 @@ async fn connections_that_the_broker_closes_are_opened_again() {
     World::run(async |world| {
         let consumer = world.consumer().await?;
         let _relay = world.relay().await?;
-        let writers = Writers::start(&world.database.url, 3, Duration::from_millis(4), 4);
+        let writers = Writers::start(&world.database.writer_url, 3, Duration::from_millis(4), 4);
         // The management interface knows of a connection some seconds after it was opened.
         until("the broker to close connections", LIMIT, async || {
             let closed = world.vhost.close_connections().await?;
@@ -55,7 +55,7 @@ async fn a_relay_that_starts_before_its_database_and_broker_waits_for_them() {
         database.cut();
         broker.cut();
         let (database_url, amqp_url) = (
-            with_address(&world.database.url, &database.address())?,
+            with_address(&world.database.relay_url, &database.address())?,
             with_address(&world.vhost.url, &broker.address())?,
         );
         let mut relay = Relay::launch(world, &[("DATABASE_URL", &database_url), ("AMQP_URL", &amqp_url)])?;

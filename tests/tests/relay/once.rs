@@ -110,7 +110,7 @@ async fn without_database_or_broker_it_exits_with_1_at_its_deadline() {
             let mut command = std::process::Command::new(program("relay")?);
             command
                 .args(["--once", "--deadline", "2"])
-                .env("DATABASE_URL", &world.database.url)
+                .env("DATABASE_URL", &world.database.relay_url)
                 .env("AMQP_URL", &world.vhost.url)
                 .env("COMPTOIR__RELAY__HTTP_LISTEN", "off")
                 .env(name, url);

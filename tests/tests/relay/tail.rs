@@ -118,10 +118,12 @@ async fn a_tail_goes_on_after_the_database_was_gone() {
     World::run(async |world| {
         let tail = following(world, &[]).await?;
         let sql = world.sql().await?;
-        let ended: i64 = sql
+        let ended: i64 = world
+            .administrator()
+            .await?
             .query_one(
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-                 WHERE datname = current_database() AND pid <> pg_backend_pid()",
+                 WHERE datname = current_database() AND application_name = 'comptoir'",
                 &[],
             )
             .await?

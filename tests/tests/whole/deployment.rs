@@ -70,7 +70,7 @@ fn every_setting_that_a_deployment_names_exists() {
         ("deploy/Dockerfile.relay", &relay),
         ("deploy/compose.yaml", &both),
         ("deploy/kubernetes/api.yaml", &api),
-        ("deploy/kubernetes/migrate.yaml", &relay),
+        ("deploy/kubernetes/migrate.yaml", &api),
         ("deploy/kubernetes/relay.yaml", &relay),
         ("deploy/systemd/api.service", &api),
         ("deploy/systemd/relay.service", &relay),
@@ -188,7 +188,7 @@ async fn command_lines_of_units_and_containers_are_understood() {
         let line = text.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/")).unwrap();
         lines.insert(unit, line.replace("%i", "9464").split(' ').map(str::to_owned).collect());
     }
-    lines.insert("deploy/kubernetes/migrate.yaml".to_owned(), vec!["relay".to_owned(), "migrate".to_owned()]);
+    lines.insert("deploy/kubernetes/migrate.yaml".to_owned(), vec!["api".to_owned(), "migrate".to_owned()]);
     for (place, mut words) in lines {
         let mut command = Command::new(program(&words.remove(0)).unwrap());
         // The arguments are read before the settings, of which one is wrong: nothing starts.

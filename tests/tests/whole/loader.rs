@@ -144,7 +144,7 @@ async fn every_row_ends_up_in_an_order_or_on_the_list() {
 async fn an_api_killed_and_a_database_cut_off_in_mid_load_lose_nothing() {
     World::run(async |world| {
         let proxy = Proxy::start(address(&world.database.url)?).await?;
-        let url = comptoir_tests::harness::with_address(&world.database.url, &proxy.address())?;
+        let url = comptoir_tests::harness::with_address(&world.database.api_url, &proxy.address())?;
         let environment = [("DATABASE_URL", url.as_str())];
         let mut api = Api::start(world, &environment).await?;
         let options = options(world, api.http.root(), sample()).await?;

@@ -104,7 +104,7 @@ impl Load {
     ) -> Result<()> {
         let mut writers = Vec::new();
         for _ in 0..CONNECTIONS {
-            writers.push(Writer::connect(&world.database.url).await?);
+            writers.push(Writer::connect(&world.database.writer_url).await?);
         }
         let mut due = self.schedule(Arc::clone(clock))?;
         let mut tasks = JoinSet::new();

@@ -1,7 +1,7 @@
 use anyhow::{Result, ensure};
 use comptoir_tests::harness::{
-    Api, Authority, PrivateServices, Relay, SERVER_NAME, World, address, insert_many, until, with_address,
-    with_user,
+    Api, Authority, PrivateServices, RUNTIME_ROLE, Relay, SERVER_NAME, World, address, connect, insert_many,
+    until, with_address, with_user,
 };
 
 use super::{LIMIT, a_daemon_is_unready, relay};
@@ -18,11 +18,15 @@ async fn postgresql_is_reached_encrypted_and_checked_as_the_mode_says() -> Resul
     let (authority, stranger) = (Authority::new("Comptoir test CA")?, Authority::new("Another CA")?);
     let server = PrivateServices::start_postgres_with_tls(&authority, RULES)?;
     let world = World::new(server.services.clone()).await?;
-    let sql = world.sql().await?;
-    sql.batch_execute(
-        "CREATE ROLE certified SUPERUSER LOGIN; CREATE ROLE secretive SUPERUSER LOGIN PASSWORD 'right'",
-    )
-    .await?;
+    let admin = connect(&world.services.database_url).await?;
+    admin
+        .batch_execute(&format!(
+            "CREATE ROLE certified NOINHERIT LOGIN; CREATE ROLE secretive NOINHERIT LOGIN PASSWORD 'right';
+            GRANT {RUNTIME_ROLE} TO certified, secretive"
+        ))
+        .await?;
+    let owner = world.sql().await?;
+    owner.batch_execute("CALL outbox_grant_relay('certified'); CALL outbox_grant_relay('secretive')").await?;
     let servers = Servers { world: &world, authority: &authority, stranger: &stranger };
     servers.are_checked_as_the_mode_says().await?;
     servers.are_shown_a_certificate().await?;
@@ -40,7 +44,7 @@ struct Servers<'a> {
 impl Servers<'_> {
     /// By the name that is in its certificate, or by its address, which is not.
     fn url(&self, host: &str, query: &str) -> Result<String> {
-        let url = &self.world.database.url;
+        let url = &self.world.database.relay_url;
         let port = address(url)?.split_once(':').map_or("5432", |(_, port)| port);
         Ok(format!("{}?{query}", with_address(url, &format!("{host}:{port}"))?))
     }

@@ -6,16 +6,16 @@ mod database;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use comptoir_tests::harness::{Exit, Http, Relay, World, free_port, program, run, until};
+use comptoir_tests::harness::{Exit, Http, Relay, World, command, free_port, run, until};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// `relay` with these arguments and this environment besides the world's, to its end.
 async fn relay(world: &World, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Exit> {
-    let mut command = std::process::Command::new(program("relay")?);
+    let mut command = command("relay")?;
     command
         .args(arguments)
-        .env("DATABASE_URL", &world.database.url)
+        .env("DATABASE_URL", &world.database.relay_url)
         .env("AMQP_URL", &world.vhost.url)
         .envs(environment.iter().copied());
     run(command, LIMIT).await

@@ -1,0 +1,39 @@
+//! `api check`: does everything work as the roles that are configured, and what is to be done?
+
+use std::io::Write;
+
+use comptoir_core::check::{self, ApiSetup, Finding};
+use serde::Serialize;
+
+use crate::config::Settings;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// As one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Whole<'a> {
+    ok: bool,
+    checks: &'a [Finding],
+}
+
+/// True if nothing failed.
+pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<bool> {
+    let setup = ApiSetup {
+        database: settings.database.clone(),
+        runtime_role: settings.api.database_role.clone(),
+        services: settings.services_database(),
+    };
+    let findings = check::check_api(&setup).await;
+    let text = if arguments.json {
+        serde_json::to_string_pretty(&Whole { ok: findings.is_ok(), checks: findings.as_slice() })?
+    } else {
+        findings.text()
+    };
+    // A reader that has gone away, such as `head`, is not an error.
+    let _ = writeln!(anstream::stdout(), "{text}");
+    Ok(findings.is_ok())
+}

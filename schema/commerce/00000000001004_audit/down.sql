@@ -1,0 +1,4 @@
+DROP FUNCTION audit_append;
+DROP FUNCTION audit_hash;
+DROP TABLE audit_events;
+DROP TABLE audit_chains;

@@ -1,0 +1,2 @@
+DROP FUNCTION prune_idempotency_records;
+DROP TABLE idempotency_records;

@@ -1,0 +1,2 @@
+DROP PROCEDURE comptoir_make_runtime, comptoir_grant_runtime, comptoir_grant_services, comptoir_grant_auditor;
+DROP FUNCTION outbox_append;

@@ -1,6 +1,0 @@
-DROP TABLE relay_replicas;
-DROP TABLE relay_shards;
-DROP TABLE outbox_dead_letters;
-DROP TABLE outbox_history;
-DROP TABLE outbox_events;
-DROP FUNCTION outbox_headers_fit(jsonb);

@@ -1,5 +1,0 @@
-DROP TABLE idempotency_records;
-DROP TABLE order_lines;
-DROP TABLE orders;
-DROP TABLE products;
-DROP TABLE customers;

@@ -1,2 +1,0 @@
-DROP TABLE outbox_operation_events;
-DROP TABLE outbox_operations;

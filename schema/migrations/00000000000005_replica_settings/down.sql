@@ -1,1 +1,0 @@
-ALTER TABLE relay_replicas DROP COLUMN version, DROP COLUMN lease_ttl_ms;

@@ -1,2 +1,0 @@
-DROP POLICY owner ON audit_chains;
-DROP POLICY owner ON audit_events;

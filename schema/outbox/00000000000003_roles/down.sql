@@ -1,0 +1,1 @@
+DROP PROCEDURE outbox_grant_relay, outbox_grant_writer;

@@ -1,0 +1,86 @@
+//! The roles of a production set-up (docs/roles.md), made once on the server that the tests use. None of them is a superuser,
+//! and the owner may not even make roles.
+
+use anyhow::{Context, Result};
+use tokio_postgres::Client;
+
+use super::urls;
+
+/// What the API works as.
+pub const RUNTIME_ROLE: &str = "comptoir_tests_runtime";
+
+const PASSWORD: &str = "comptoir-tests";
+
+/// Who logs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LogIn {
+    Owner,
+    Api,
+    Services,
+    Relay,
+    Writer,
+    Auditor,
+}
+
+impl LogIn {
+    const ALL: [Self; 6] = [Self::Owner, Self::Api, Self::Services, Self::Relay, Self::Writer, Self::Auditor];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Owner => "comptoir_tests_owner",
+            Self::Api => "comptoir_tests_api",
+            Self::Services => "comptoir_tests_services",
+            Self::Relay => "comptoir_tests_relay",
+            Self::Writer => "comptoir_tests_writer",
+            Self::Auditor => "comptoir_tests_auditor",
+        }
+    }
+
+    /// The URL of a database for this log-in.
+    pub(super) fn url(self, database_url: &str) -> Result<String> {
+        urls::with_user(database_url, self.name(), PASSWORD)
+    }
+}
+
+/// Makes the roles that are missing. To be called by one process at a time.
+///
+/// # Errors
+/// When the server refuses.
+pub(super) async fn make(admin: &Client) -> Result<()> {
+    let mut statements = create(RUNTIME_ROLE, "NOLOGIN");
+    for log_in in LogIn::ALL {
+        // The owner inherits what an owner of a database may do with the schema `public`.
+        let inherits = if log_in == LogIn::Owner { "INHERIT" } else { "NOINHERIT" };
+        statements += &create(log_in.name(), &format!("LOGIN {inherits} PASSWORD '{PASSWORD}'"));
+    }
+    for member in [LogIn::Api, LogIn::Services] {
+        statements += &format!("GRANT {RUNTIME_ROLE} TO {};", member.name());
+    }
+    // Whoever administers the tests makes databases for the owner, and drops them.
+    statements += &format!("GRANT {} TO CURRENT_USER;", LogIn::Owner.name());
+    admin.batch_execute(&statements).await.context("cannot make the roles of the tests")
+}
+
+fn create(name: &str, options: &str) -> String {
+    format!(
+        "DO $$ BEGIN
+            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') THEN CREATE ROLE {name} {options}; END IF;
+        END $$;"
+    )
+}
+
+/// Grants what docs/roles.md says, as the owner of a database that `api migrate` has brought up to date.
+///
+/// # Errors
+/// When the database refuses.
+pub(super) async fn grant(owner: &Client) -> Result<()> {
+    let calls = format!(
+        "CALL outbox_grant_relay('{}'); CALL outbox_grant_writer('{}'); CALL comptoir_grant_services('{}');
+        CALL comptoir_grant_auditor('{}')",
+        LogIn::Relay.name(),
+        LogIn::Writer.name(),
+        LogIn::Services.name(),
+        LogIn::Auditor.name()
+    );
+    owner.batch_execute(&calls).await.context("cannot grant what the roles need")
+}

@@ -1,0 +1,36 @@
+//! Seen: the runtime role had one name for the whole server. A second database, owned by somebody else, never got it.
+
+use anyhow::{Result, ensure};
+use comptoir_tests::harness::{connect, with_path};
+use serde_json::json;
+
+use super::installation::Installation;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_installations_on_a_server_share_nothing() -> Result<()> {
+    let (one, other) = (Installation::new("CREATEROLE").await?, Installation::new("NOCREATEROLE").await?);
+    for own in [&one, &other] {
+        own.set_up().await?;
+        let key = own.company("api").await?;
+        let (_running, http) = own.api("api", &key).await?;
+        let body = json!({"code": "C-1", "name": "Librairie", "email": "a@example.com"});
+        let answer = http.post("/customers", &body).await?;
+        ensure!(answer.status == 201, "{}", answer.text);
+        let exit = own.succeeds("relay", "relay", &["--once", "--deadline", "30"]).await?;
+        ensure!(exit.code == Some(0), "{exit:?}");
+        let sql = own.sql("owner").await?;
+        let kept: i64 = sql.query_one("SELECT count(*) FROM outbox_history", &[]).await?.get(0);
+        ensure!(kept > 0, "no event was published");
+    }
+    for role in ["api", "services", "relay", "writer", "auditor", "owner"] {
+        let stranger = connect(&with_path(&one.url(role)?, &other.name)?).await?;
+        for table in ["customers", "outbox_events", "outbox_history", "audit_events", "tenants"] {
+            let refused = stranger.query(&format!("SELECT FROM {table} LIMIT 1"), &[]).await;
+            ensure!(refused.is_err(), "{role} of one installation reads {table} of another");
+        }
+        let taken = stranger.batch_execute(&format!("SET ROLE {}_runtime", other.name)).await;
+        ensure!(taken.is_err(), "{role} of one installation becomes the runtime role of another");
+    }
+    one.remove().await?;
+    other.remove().await
+}
