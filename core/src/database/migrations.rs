@@ -71,7 +71,7 @@ pub async fn migrate(config: &DatabaseConfig, migrations: Migrations) -> Result<
 pub async fn make_runtime_role(config: &DatabaseConfig, role: &RuntimeRole) -> Result<(), MigrationError> {
     let mut connection = patient_connection(config).await?;
     let call = format!("DO $$ BEGIN CALL comptoir_make_runtime({}); END $$", role.name_in_sql());
-    Ok(connection.batch_execute(&call).await?)
+    connection.batch_execute(&call).await.map_err(|error| MigrationError::RuntimeRole(error.to_string()))
 }
 
 /// A migration may rightly run for minutes.
@@ -162,6 +162,8 @@ pub enum MigrationError {
     Connection(#[from] ConnectFault),
     #[error("cannot ask for the migrations: {0}")]
     Statement(#[from] diesel::result::Error),
+    #[error("{0}")]
+    RuntimeRole(String),
     #[error("migration failed: {0}")]
     Failed(Box<dyn std::error::Error + Send + Sync>),
 }

@@ -127,7 +127,7 @@ async fn migrations_run_once_by_whoever_comes_first() {
     World::run(async |world| -> Result<()> {
         let database = TestDatabase::empty(&world.services).await?;
         let migrate = async |name: &str| {
-            let mut command = std::process::Command::new(program(name)?);
+            let mut command = comptoir_tests::harness::command(name)?;
             command.arg("migrate").env("DATABASE_URL", &database.url);
             run(command, LIMIT).await
         };

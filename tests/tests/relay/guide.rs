@@ -25,13 +25,13 @@ fn examples(language: &str) -> Result<Vec<String>> {
 }
 
 /// Runs an example as a person does who types it: statement by statement.
-async fn psql(world: &World, example: &str) -> Result<()> {
+async fn psql(world: &World, url: &str, example: &str) -> Result<()> {
     let program =
         world.services.pg_bin.as_ref().map_or_else(|| PathBuf::from("psql"), |bin| bin.join("psql"));
     let file = world.logs().join("example.sql");
     std::fs::write(&file, example)?;
     let mut command = Command::new(program);
-    command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &world.database.writer_url, "-f"]).arg(&file);
+    command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-f"]).arg(&file);
     let exit = run(command, LIMIT).await?;
     ensure!(exit.code == Some(0) && exit.stderr.is_empty(), "{example}: {exit:?}");
     Ok(())
@@ -54,8 +54,11 @@ fn event(name: &str, version: Option<&str>, body: &str) -> (String, Option<Strin
 async fn the_examples_in_sql_do_what_the_guide_says() {
     World::run(async |world| {
         let consumer = world.consumer().await?;
-        for example in examples("sql")? {
-            psql(world, &example).await?;
+        let examples = examples("sql")?;
+        let (table, writing) = examples.split_first().context("no example")?;
+        psql(world, &world.database.url, &format!("{table}\nGRANT ALL ON accounts TO PUBLIC;")).await?;
+        for example in writing {
+            psql(world, &world.database.writer_url, example).await?;
         }
         let exit = world.run_relay(&["--once"]).await?;
         assert_eq!(exit.code, Some(0), "{exit:?}");
@@ -87,7 +90,7 @@ async fn the_examples_in_python_node_and_java_do_what_the_guide_says() {
     World::run(async |world| {
         let consumer = world.consumer().await?;
         for example in &examples("sql")?[..2] {
-            psql(world, example).await?;
+            psql(world, &world.database.url, example).await?;
         }
         let drivers = PathBuf::from(std::env::var("EXAMPLE_DRIVERS").context("EXAMPLE_DRIVERS is not set")?);
         for (language, file, program, arguments) in [

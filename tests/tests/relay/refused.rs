@@ -204,7 +204,12 @@ async fn an_event_whose_dead_letter_is_refused_stays_and_becomes_one_when_there_
     World::run(async |world| {
         let relay = Relay::start(world, &FEW_RETRIES).await?;
         let connection = Connection::connect(&world.vhost.url, ConnectionProperties::default()).await?;
-        // The relay declares it when it connects.
+        // The relay declares it whenever it connects, and its first attempt may fail.
+        until("the relay to be connected", LIMIT, async || {
+            ensure!(relay.daemon.output().contains("connected to the broker"), "{}", relay.daemon.output());
+            Ok(())
+        })
+        .await?;
         until("the queue of the dead letters to be gone", LIMIT, async || {
             let options = QueueDeleteOptions::default();
             let channel = connection.create_channel().await?;

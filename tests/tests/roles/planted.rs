@@ -2,6 +2,7 @@
 //! a function that runs as the owner, made the runtime role a superuser.
 
 use anyhow::{Result, ensure};
+use comptoir_tests::harness::{Consumer, QueueOptions};
 use serde_json::json;
 
 use super::installation::Installation;
@@ -31,6 +32,7 @@ const PLANTED: &str = "
 async fn what_is_planted_in_the_schema_never_runs_as_the_owner() -> Result<()> {
     let own = Installation::new("NOCREATEROLE").await?;
     own.set_up().await?;
+    let _consumer = Consumer::attach(&own.vhost.url, QueueOptions::default()).await?;
     let owner = own.sql("owner").await?;
     owner.batch_execute("GRANT CREATE ON SCHEMA public TO PUBLIC").await?;
     own.sql("writer").await?.batch_execute(PLANTED).await?;

@@ -1,7 +1,7 @@
 //! Seen: the runtime role had one name for the whole server. A second database, owned by somebody else, never got it.
 
 use anyhow::{Result, ensure};
-use comptoir_tests::harness::{connect, with_path};
+use comptoir_tests::harness::{Consumer, QueueOptions, connect, with_path};
 use serde_json::json;
 
 use super::installation::Installation;
@@ -11,6 +11,7 @@ async fn two_installations_on_a_server_share_nothing() -> Result<()> {
     let (one, other) = (Installation::new("CREATEROLE").await?, Installation::new("NOCREATEROLE").await?);
     for own in [&one, &other] {
         own.set_up().await?;
+        let _consumer = Consumer::attach(&own.vhost.url, QueueOptions::default()).await?;
         let key = own.company("api").await?;
         let (_running, http) = own.api("api", &key).await?;
         let body = json!({"code": "C-1", "name": "Librairie", "email": "a@example.com"});

@@ -167,7 +167,9 @@ impl Servers<'_> {
         let once = relay(world, &["--once", "--deadline", "30"], &environment).await?;
         ensure!(once.code == Some(0), "{once:?}");
         consumer.wait_for(20, LIMIT).await?;
-        let migrated = relay(world, &["migrate"], &environment).await?;
+        let owner = ("DATABASE_URL", with_address(&world.database.url, address(&url)?)?);
+        let as_owner = [&[(owner.0, owner.1.as_str())], &environment[1..]].concat();
+        let migrated = relay(world, &["migrate"], &as_owner).await?;
         ensure!(migrated.code == Some(0), "{migrated:?}");
 
         let running = Relay::start(world, &environment).await?;
@@ -181,7 +183,9 @@ impl Servers<'_> {
         let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
         api.order(&customer, &product).await?;
         world.everything_arrives(&consumer, LIMIT).await?;
-        let row = sql
+        let row = world
+            .administrator()
+            .await?
             .query_one(
                 "SELECT count(*), count(*) FILTER (WHERE ssl AND client_dn = '/CN=certified')
                  FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'certified'",
