@@ -67,6 +67,7 @@ diesel::table! {
 diesel::table! {
     idempotency_records (tenant_id, principal_id, key) {
         tenant_id -> Uuid,
+        principal_id -> Uuid,
         key -> Text,
         fingerprint -> Bytea,
         status -> Int2,
@@ -74,7 +75,6 @@ diesel::table! {
         etag -> Nullable<Text>,
         body -> Text,
         created_at -> Timestamptz,
-        principal_id -> Uuid,
     }
 }
 
@@ -227,6 +227,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    relay_upkeep (task) {
+        task -> Text,
+        claimed_until -> Timestamptz,
+    }
+}
+
+diesel::table! {
     sessions (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -310,6 +317,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     refresh_tokens,
     relay_replicas,
     relay_shards,
+    relay_upkeep,
     sessions,
     tenants,
     user_tokens,
