@@ -7,7 +7,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use tokio::time::MissedTickBehavior;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{ConfigError, LogConfig, LogFormat};
+use crate::config::{ConfigError, LogConfig, LogFormat, without_secrets};
 
 /// Seconds; from a quick read to the longest wait that a default timeout permits.
 const DURATION_BUCKETS: &[f64] =
@@ -21,7 +21,8 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 /// A filter that does not parse.
 pub fn init_logs(config: &LogConfig) -> Result<(), ConfigError> {
     let filter = EnvFilter::try_new(&config.filter).map_err(|error| {
-        ConfigError::value("log.filter", format!("{error}; expected such as `info,comptoir_api=debug`"))
+        let problem = without_secrets(&error.to_string());
+        ConfigError::value("log.filter", format!("{problem}; expected such as `info,comptoir_api=debug`"))
     })?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)

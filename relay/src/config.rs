@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use comptoir_core::config::{self, ConfigError, LogConfig, SecretUrl};
+use comptoir_core::config::{self, ConfigError, LogConfig, SecretUrl, without_secrets};
 use comptoir_core::database::DatabaseConfig;
 use comptoir_core::spans::TelemetryConfig;
 use comptoir_core::tls::{ServerCheck, TlsError, TlsFiles};
@@ -15,6 +15,7 @@ use crate::history::HistoryConfig;
 use crate::message::{self, EnvelopeFormat, Routing, SHORT_STRING_BYTES};
 
 const DEFAULTS: &str = include_str!("default.toml");
+const EXPECTED_URL: &str = "amqp(s)://user:password@host:port/vhost (or set AMQP_URL, or AMQP_URL_FILE)";
 /// More repeats after a crash than anybody would want, in milliseconds.
 const MAX_SETTLE_INTERVAL_MS: u64 = 1000;
 const SECTIONS: &[&str] = &["database", "log", "telemetry", "broker", "relay", "history", "routing"];
@@ -126,11 +127,9 @@ impl Config {
 
 impl BrokerConfig {
     fn validate(&self) -> Result<(), ConfigError> {
+        self.url.check("broker.url", &["amqp", "amqps"], EXPECTED_URL)?;
         let uri = self.uri().map_err(|problem| {
-            ConfigError::value(
-                "broker.url",
-                format!("{problem}; expected amqp(s)://user:password@host:port/vhost (or set AMQP_URL)"),
-            )
+            ConfigError::value("broker.url", format!("{problem}; expected {EXPECTED_URL}"))
         })?;
         self.validate_tls(uri.scheme)?;
         for (key, name) in [
@@ -194,7 +193,8 @@ impl BrokerConfig {
 
     /// The URL with the heartbeat that the configuration asks for, unless the URL has its own.
     pub(crate) fn uri(&self) -> Result<lapin::uri::AMQPUri, String> {
-        let mut uri: lapin::uri::AMQPUri = self.url.expose().parse()?;
+        let parsed: Result<lapin::uri::AMQPUri, String> = self.url.expose().parse();
+        let mut uri = parsed.map_err(|problem| without_secrets(&problem))?;
         uri.query.heartbeat.get_or_insert(self.heartbeat_seconds);
         Ok(uri)
     }

@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
+use comptoir_core::config::without_quoted;
 use comptoir_core::database::{self, Migrations};
 use comptoir_core::identity::keys::{self, Place};
 use comptoir_core::{spans, telemetry};
@@ -141,8 +143,23 @@ fn refuse(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     let before_usage: Vec<&str> =
         text.lines().take_while(|line| !line.trim().starts_with("Usage:")).collect();
-    report(before_usage.join(" ").trim_start_matches("error: "));
+    // What may be a URL in the wrong place is not repeated.
+    let text = without_quoted(&before_usage.join(" "), typed(error));
+    report(text.trim_start_matches("error: "));
     ExitCode::from(EXIT_USAGE)
+}
+
+/// What the error quotes of the command line.
+fn typed(error: &clap::Error) -> impl Iterator<Item = &str> {
+    let is_unknown = error.kind() == ErrorKind::UnknownArgument;
+    error.context().filter_map(move |(kind, value)| match (kind, value) {
+        (ContextKind::InvalidSubcommand | ContextKind::InvalidValue, ContextValue::String(text)) => {
+            Some(text.as_str())
+        }
+        // Otherwise it is the argument as this program declares it.
+        (ContextKind::InvalidArg, ContextValue::String(text)) if is_unknown => Some(text.as_str()),
+        _ => None,
+    })
 }
 
 /// One line on standard error, whatever the text.

@@ -9,6 +9,8 @@ use super::fault::describe;
 use super::tls::{self, TlsMode, TlsSettings};
 use crate::config::{ConfigError, SecretUrl};
 
+const EXPECTED_URL: &str =
+    "postgres://user:password@host:port/database (or set DATABASE_URL, or DATABASE_URL_FILE)";
 /// Between two signs of life on a quiet connection; three that stay unanswered end it.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 /// How long what was sent may stay unacknowledged.
@@ -77,15 +79,11 @@ impl DatabaseConfig {
                 "must be at least 1 ms",
             ));
         }
-        let wrong = |problem: &str| {
-            let expected = "expected postgres://user:password@host:port/database (or set DATABASE_URL)";
-            ConfigError::value("database.url", format!("{problem}; {expected}"))
-        };
-        if !["postgres://", "postgresql://"].iter().any(|scheme| self.url.expose().starts_with(scheme)) {
-            return Err(wrong("not a URL of PostgreSQL"));
-        }
+        self.url.check("database.url", &["postgres", "postgresql"], EXPECTED_URL)?;
         let tls = TlsSettings::of(self)?;
-        self.parsed(&tls).map_err(|error| wrong(&describe(&error)))?;
+        self.parsed(&tls).map_err(|error| {
+            ConfigError::value("database.url", format!("{}; expected {EXPECTED_URL}", describe(&error)))
+        })?;
         // Files that are not as they should be are found before anything starts.
         tls.client_config().map(drop)
     }

@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use rustls::ClientConfig;
 
 use super::DatabaseConfig;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, is_harmless};
 use crate::tls::{ServerCheck, TlsError, TlsFiles};
 
 /// The words of the URL that the driver does not know.
@@ -101,8 +101,9 @@ fn parse_mode(word: &str) -> Result<TlsMode, ConfigError> {
         "verify-ca" => TlsMode::VerifyCa,
         "verify-full" => TlsMode::VerifyFull,
         other => {
+            let word = if is_harmless(other) { other } else { "***" };
             let problem = format!(
-                "`{other}` is none of disable, prefer, require, verify-ca, verify-full (or sslmode in the URL)"
+                "`{word}` is none of disable, prefer, require, verify-ca, verify-full (or sslmode in the URL)"
             );
             return Err(ConfigError::value("database.tls_mode", problem));
         }

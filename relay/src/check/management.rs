@@ -38,14 +38,12 @@ impl Management {
     /// # Errors
     /// A URL that cannot be used.
     pub(super) fn new(url: &SecretUrl, virtual_host: &str) -> Result<Self, ConfigError> {
+        const EXPECTED: &str = "http://user:password@host:15672";
+        url.check("broker.management_url", &["http"], EXPECTED)?;
         let wrong = |problem: &str| {
-            let expected = "expected http://user:password@host:15672";
-            ConfigError::value("broker.management_url", format!("{problem}; {expected}"))
+            ConfigError::value("broker.management_url", format!("{problem}; expected {EXPECTED}"))
         };
         let mut base = Url::parse(url.expose()).map_err(|error| wrong(&error.to_string()))?;
-        if base.scheme() != "http" || base.cannot_be_a_base() {
-            return Err(wrong("not a URL of http"));
-        }
         let decode = |text: &str| percent_decoded(text).ok_or_else(|| wrong("user or password is not UTF-8"));
         let (user, password) = (decode(base.username())?, decode(base.password().unwrap_or_default())?);
         // They travel as a header. Neither can fail for a URL that has a host.

@@ -4,12 +4,19 @@
 //! One file or environment may serve both binaries, so a section that belongs to the other one is passed over; a
 //! section that belongs to nobody is an error.
 
+mod error_text;
+mod secret_url;
+mod url_file;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
-use config::{Config, Environment, File, FileFormat, Map, Source, Value};
+use config::{Config, Environment, File, FileFormat, Map, Source, Value, ValueKind};
 use serde::{Deserialize, de::DeserializeOwned};
+
+pub use self::error_text::{is_harmless, without_quoted, without_secrets};
+pub use self::secret_url::SecretUrl;
 
 /// Every section that either binary knows.
 const SECTIONS: &[&str] = &[
@@ -31,16 +38,29 @@ const LISTS: &[&str] = &["routing"];
 /// What is wrong with the configuration, in one line.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    /// Nothing of it is a secret.
     #[error("configuration: {0}")]
-    Invalid(#[from] config::ConfigError),
+    Invalid(String),
     #[error("configuration: unknown section `{section}` in {origin}; known sections: {}", SECTIONS.join(", "))]
     UnknownSection { section: String, origin: String },
     #[error(
         "configuration: [[{section}]] is a list, which only a file given by --config can have, not the environment"
     )]
     ListInEnvironment { section: String },
+    #[error(
+        "configuration: {url} and {file} are both given in {origin} (or as DATABASE_URL, AMQP_URL, …_FILE); give one"
+    )]
+    UrlTwice { url: String, file: String, origin: String },
+    #[error("configuration: {key}: {path}: {problem}")]
+    UrlFile { key: String, path: String, problem: String },
     #[error("configuration: {key}: {problem}")]
     Value { key: &'static str, problem: String },
+}
+
+impl From<config::ConfigError> for ConfigError {
+    fn from(error: config::ConfigError) -> Self {
+        Self::Invalid(error_text::described(&error))
+    }
 }
 
 impl ConfigError {
@@ -53,50 +73,50 @@ impl ConfigError {
 /// Reads a binary's settings.
 ///
 /// `sections` are those that `T` has as fields; `overrides` are `section.key` paths set by flags and win over
-/// everything. `DATABASE_URL`, `AMQP_URL` and `SERVICES_DATABASE_URL` are accepted as they are, below
-/// `COMPTOIR__…`.
+/// everything. `DATABASE_URL`, `AMQP_URL` and `SERVICES_DATABASE_URL` are accepted as they are, below `COMPTOIR__…`. In the
+/// place of a URL, its key with `_file` (in the environment, `_FILE`) may name a file that holds it.
 ///
 /// # Errors
-/// A file that is absent or malformed, a key that `T` does not know, a value of the wrong type.
+/// A file that is absent or malformed, a key that `T` does not know, a value of the wrong type; a URL and a file for it
+/// in one place. None says a password.
 pub fn load<T: DeserializeOwned>(
     defaults: &'static str,
     file: Option<&Path>,
     sections: &[&str],
     overrides: &[(&str, String)],
 ) -> Result<T, ConfigError> {
-    let mut builder = Config::builder().add_source(File::from_str(defaults, FileFormat::Toml));
+    let defaults = Config::builder().add_source(File::from_str(defaults, FileFormat::Toml)).build()?;
+    let mut builder =
+        Config::builder().add_source(Sections::of(defaults.try_deserialize()?, sections, "the defaults")?);
     if let Some(path) = file {
         let read = Config::builder().add_source(File::from(path).format(FileFormat::Toml)).build()?;
-        builder =
-            builder.add_source(Sections::of(read.try_deserialize()?, sections, &path.display().to_string())?);
+        let origin = without_secrets(&path.display().to_string());
+        builder = builder.add_source(Sections::of(read.try_deserialize()?, sections, &origin)?);
     }
-    for (variable, key) in [
-        ("DATABASE_URL", "database.url"),
-        ("AMQP_URL", "broker.url"),
-        ("SERVICES_DATABASE_URL", "api.services_database_url"),
-    ] {
-        let wanted = key.split('.').next().is_some_and(|section| sections.contains(&section));
-        if let (true, Ok(url)) = (wanted, std::env::var(variable)) {
-            builder = builder.set_override(key, url)?;
-        }
-    }
-    let environment =
+    let flags = Sections::of(tables(overrides), sections, "the flags")?;
+    Ok(builder.add_source(environment(sections)?).add_source(flags).build()?.try_deserialize()?)
+}
+
+fn environment(sections: &[&str]) -> Result<Sections, ConfigError> {
+    let variables =
         Environment::with_prefix("COMPTOIR").prefix_separator("__").separator("__").try_parsing(true);
-    let given = Config::builder().add_source(environment).build()?;
-    let given = Sections::of(given.try_deserialize()?, sections, "the environment")?;
-    for (section, keys) in given.0 {
-        if LISTS.contains(&section.as_str()) {
-            return Err(ConfigError::ListInEnvironment { section });
-        }
-        // An override, because the bare DATABASE_URL and so on above are overrides too and must lose.
-        for (key, value) in keys.into_table()? {
-            builder = builder.set_override(format!("{section}.{key}"), value)?;
-        }
+    let mut given: HashMap<String, Value> =
+        Config::builder().add_source(variables).build()?.try_deserialize()?;
+    if let Some(section) = LISTS.iter().find(|list| sections.contains(list) && given.contains_key(**list)) {
+        return Err(ConfigError::ListInEnvironment { section: (*section).to_owned() });
     }
-    for (key, value) in overrides {
-        builder = builder.set_override(key, value.clone())?;
+    url_file::add_plain_variables(&mut given, sections, |name| std::env::var(name).ok());
+    Sections::of(given, sections, "the environment")
+}
+
+/// A table for each section, of `section.key` paths.
+fn tables(overrides: &[(&str, String)]) -> HashMap<String, Value> {
+    let mut tables: HashMap<String, Map<String, Value>> = HashMap::new();
+    for (path, value) in overrides {
+        let (section, key) = path.split_once('.').unwrap_or((path, ""));
+        tables.entry(section.to_owned()).or_default().insert(key.to_owned(), Value::new(None, value.clone()));
     }
-    Ok(builder.build()?.try_deserialize()?)
+    tables.into_iter().map(|(section, keys)| (section, Value::new(None, ValueKind::Table(keys)))).collect()
 }
 
 /// The sections of a source that this binary reads.
@@ -104,11 +124,14 @@ pub fn load<T: DeserializeOwned>(
 struct Sections(HashMap<String, Value>);
 
 impl Sections {
+    /// With the files read that hold URLs.
     fn of(all: HashMap<String, Value>, wanted: &[&str], origin: &str) -> Result<Self, ConfigError> {
         if let Some(section) = all.keys().find(|key| !SECTIONS.contains(&key.as_str())) {
             return Err(ConfigError::UnknownSection { section: section.clone(), origin: origin.to_owned() });
         }
-        Ok(Self(all.into_iter().filter(|(key, _)| wanted.contains(&key.as_str())).collect()))
+        let mut sections = all.into_iter().filter(|(key, _)| wanted.contains(&key.as_str())).collect();
+        url_file::read_files(&mut sections, origin)?;
+        Ok(Self(sections))
     }
 }
 
@@ -119,43 +142,6 @@ impl Source for Sections {
 
     fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
         Ok(self.0.clone().into_iter().collect())
-    }
-}
-
-/// A connection URL whose password is never printed.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub struct SecretUrl(String);
-
-impl SecretUrl {
-    pub fn new(url: impl Into<String>) -> Self {
-        Self(url.into())
-    }
-
-    /// The whole URL, for the library that connects; never for a log line.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for SecretUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // scheme://user:password@host/… → scheme://user:***@host/…; query parameters may hold a password as well.
-        let without_query = |text: &str| text.split('?').next().unwrap_or_default().to_owned();
-        let Some((scheme, rest)) = self.0.split_once("://") else { return f.write_str("***") };
-        match rest.rsplit_once('@') {
-            Some((user, host)) => {
-                let user = user.split([':', '?']).next().unwrap_or_default();
-                write!(f, "{scheme}://{user}:***@{}", without_query(host))
-            }
-            None => write!(f, "{scheme}://{}", without_query(rest)),
-        }
-    }
-}
-
-impl fmt::Debug for SecretUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 
@@ -237,15 +223,5 @@ mod tests {
         let file = file("[lgo]\nformat = \"json\"\n");
         let error = load::<Settings>(DEFAULTS, Some(file.path()), &["log"], &[]).expect_err("refused");
         assert!(error.to_string().contains("`lgo`"), "{error}");
-    }
-
-    #[test]
-    fn a_url_prints_without_its_password() {
-        assert_eq!(SecretUrl::new("postgres://u:pa?ss@h/db").to_string(), "postgres://u:***@h/db");
-        let url = SecretUrl::new("amqp://user:p@ss:w0rd@broker:5672/%2f?password=x");
-        assert_eq!(
-            format!("{url} {url:?}"),
-            "amqp://user:***@broker:5672/%2f amqp://user:***@broker:5672/%2f"
-        );
     }
 }

@@ -1,0 +1,122 @@
+//! What is said about a configuration that cannot be read, without what might be a password in it.
+//!
+//! A URL may stand where none belongs: in the place of a number, of a command, of a file's name. Whoever complains about
+//! it quotes it.
+
+use config::ConfigError as Cause;
+
+/// A longer word is not repeated.
+const LONGEST_WORD: usize = 40;
+/// libpq's other way to write an address.
+const PASSWORD: &str = "password";
+
+/// Of the library's error, all but values that may be secret.
+pub(super) fn described(error: &Cause) -> String {
+    match error {
+        Cause::Type { origin, unexpected, expected, key } => {
+            let found = unexpected.to_string();
+            let found = match found.strip_prefix("string ") {
+                Some(text) if !is_harmless(text.trim_matches('"')) => "a text",
+                _ => found.as_str(),
+            };
+            format!("invalid type: {found}, expected {expected}{}", place(key.as_deref(), origin.as_deref()))
+        }
+        Cause::At { error, origin, key } => {
+            format!("{}{}", described(error), place(key.as_deref(), origin.as_deref()))
+        }
+        Cause::FileParse { uri, cause } => {
+            let text = without_excerpt(&cause.to_string());
+            format!("{}{}", without_secrets(&text), place(None, uri.as_deref()))
+        }
+        other => without_secrets(&other.to_string()),
+    }
+}
+
+fn place(key: Option<&str>, origin: Option<&str>) -> String {
+    let key = key.map(|key| format!(" for key `{key}`")).unwrap_or_default();
+    let origin = origin.map(|origin| format!(" in {}", without_secrets(origin))).unwrap_or_default();
+    key + &origin
+}
+
+/// TOML's errors show the line that they are about.
+fn without_excerpt(text: &str) -> String {
+    let is_excerpt =
+        |line: &&str| line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').starts_with('|');
+    text.lines().filter(|line| !is_excerpt(line)).collect::<Vec<_>>().join(": ")
+}
+
+/// A text of any origin that may quote a URL: without that, and without what follows it, for it is not certain where a URL
+/// ends that is not well-formed.
+pub fn without_secrets(text: &str) -> String {
+    let word = text.to_ascii_lowercase().find(PASSWORD);
+    let may_be_secret = word.is_some()
+        || text.contains("://")
+        || text.contains('@')
+        || text.split_whitespace().any(has_inner_colon);
+    if !may_be_secret {
+        return text.to_owned();
+    }
+    let first = text.find([':', '@', '%']).into_iter().chain(word).min().unwrap_or(0);
+    let begin = text[..first].rfind(char::is_whitespace).map_or(0, |space| space + 1);
+    // The mark of a quotation belongs to whoever quotes.
+    let quotation = usize::from(text[begin..].starts_with(['"', '\'', '`']));
+    format!("{}***", &text[..begin + quotation])
+}
+
+/// `user:password`, but not `configuration: …` and not `127.0.0.1:9464`.
+fn has_inner_colon(word: &str) -> bool {
+    word.split_once(':')
+        .is_some_and(|(_, after)| after.starts_with(|c: char| !c.is_ascii_digit() && c != ':'))
+}
+
+/// A word that may be repeated in a message: no URL, and nothing that looks like one.
+pub fn is_harmless(word: &str) -> bool {
+    let is_plain = word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.,+=".contains(&b));
+    is_plain && word.len() <= LONGEST_WORD && !word.to_ascii_lowercase().contains(PASSWORD)
+}
+
+/// A message without those of the words that it quotes from a command line and that may be secret.
+pub fn without_quoted<'a>(message: &str, quoted: impl IntoIterator<Item = &'a str>) -> String {
+    let secret = quoted.into_iter().filter(|word| !word.is_empty() && !is_harmless(word));
+    secret.fold(message.to_owned(), |message, word| message.replace(word, "***"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_a_url_is_left_out_and_everything_after_it() {
+        for (text, shown) in [
+            ("must be 1 at least", "must be 1 at least"),
+            ("no such file", "no such file"),
+            ("127.0.0.1:9464 is taken", "127.0.0.1:9464 is taken"),
+            ("file \"amqp://u:p@h\" not found", "file \"***"),
+            ("unknown variant u:p@h, expected one of a", "unknown variant ***"),
+            ("unknown variant `u:p q`, expected", "unknown variant `***"),
+            ("bad: u p@h", "***"),
+            ("no file \"host=h Password=p\"", "no file \"host=h ***"),
+        ] {
+            assert_eq!(without_secrets(text), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_quoted_from_a_command_line_is_left_out_unless_it_is_a_plain_word() {
+        let message = "invalid value 'u:p q@h' for '--limit <N>'; tip: use '-- u:p q@h'";
+        assert_eq!(
+            without_quoted(message, ["u:p q@h"]),
+            "invalid value '***' for '--limit <N>'; tip: use '-- ***'"
+        );
+        assert_eq!(
+            without_quoted("unexpected argument '--once=x'", ["--once=x"]),
+            "unexpected argument '--once=x'"
+        );
+    }
+
+    #[test]
+    fn the_line_that_is_wrong_is_not_shown() {
+        let text = "TOML parse error at line 1, column 7\n  |\n1 | url = \"amqp://u:secret@h\n  |       ^\ninvalid string\n";
+        assert_eq!(without_excerpt(text), "TOML parse error at line 1, column 7: invalid string");
+    }
+}
