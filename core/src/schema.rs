@@ -214,6 +214,7 @@ diesel::table! {
         blocked -> Bool,
         version -> Nullable<Text>,
         lease_ttl_ms -> Nullable<Int8>,
+        broker_heard_at -> Nullable<Timestamptz>,
     }
 }
 

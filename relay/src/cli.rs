@@ -11,14 +11,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
+use comptoir_core::config::without_quoted;
 use comptoir_core::database::{self, Migrations};
 use comptoir_core::{spans, telemetry};
 
 use crate::config::Config;
 use crate::error::RelayError;
 use crate::history::HistoryKeeper;
-use crate::{check, daemon, dead_letters, once, replay, status, tail};
+use crate::{check, daemon, dead_letters, events, once, operations, replay, status, tail};
 
 const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
@@ -33,16 +35,25 @@ struct Cli {
     /// Settings in TOML; the environment (COMPTOIR__SECTION__KEY, DATABASE_URL, AMQP_URL) and flags win over it
     #[arg(long, global = true, value_name = "PATH")]
     config: Option<PathBuf>,
-    /// The database, instead of DATABASE_URL
-    #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
+    /// The database, instead of DATABASE_URL; a password in it stands in the machine's list of processes
+    #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
-    /// The broker, instead of AMQP_URL
-    #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
+    /// A file that holds the database's URL, instead of DATABASE_URL_FILE; not one that everybody may read
+    #[arg(long, global = true, value_name = "PATH", conflicts_with = "database_url")]
+    database_url_file: Option<String>,
+    /// The broker, instead of AMQP_URL; a password in it stands in the machine's list of processes
+    #[arg(long, global = true, value_name = "URL")]
     amqp_url: Option<String>,
+    /// A file that holds the broker's URL, instead of AMQP_URL_FILE; not one that everybody may read
+    #[arg(long, global = true, value_name = "PATH", conflicts_with = "amqp_url")]
+    amqp_url_file: Option<String>,
     /// Address of /metrics and /health, or `off`
     #[arg(long, value_name = "ADDRESS")]
     http_listen: Option<String>,
     /// Drain what is committed now, then stop
+    ///
+    /// Exit 0 if all of it was published, and database and broker were reached; 3 if it stopped at its limit, or events wait for a
+    /// retry or became dead letters; 1 if the database or the broker was not reached within the deadline.
     #[arg(long)]
     once: bool,
     /// Publish no more events than this, then stop
@@ -57,7 +68,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show shards and their owners, replicas, and what is pending, retrying or dead
+    /// Show shards and their owners, replicas, the broker as they see it, and what is pending, retrying or dead
+    ///
+    /// Exit 0; 1 if the database is not reached. The broker is not asked: the replicas say how it is to them.
     Status {
         /// As one JSON object
         #[arg(long)]
@@ -71,8 +84,18 @@ enum Command {
     },
     /// Publish events of the history again: same ids, header `replayed: true`
     Replay(replay::Arguments),
-    /// Follow events as they are published, until it is interrupted
+    /// Look at single events: what waits in the outbox and why, and where an event is
+    #[command(arg_required_else_help = false)]
+    Events {
+        #[command(subcommand)]
+        command: events::Command,
+    },
+    /// Follow events as they are published or become dead letters, until it is interrupted
     Tail(tail::Arguments),
+    /// Requeues, discards and replays, the newest first: when, who, what was asked for, how many events
+    ///
+    /// Exit 0, also if there are none (which standard error says); 1 if the database is not reached.
+    Operations(operations::Arguments),
     /// See whether everything is set up, and say what to fix
     Check(check::Arguments),
     /// Bring the database up to date
@@ -127,6 +150,8 @@ fn run(cli: Cli) -> Result<u8, RelayError> {
             Some(Command::Check(arguments)) => {
                 check::run(&config, &arguments).await.map(|ok| if ok { 0 } else { FAILURE })
             }
+            Some(Command::Events { command }) => events::run(&config, command).await.map(|()| 0),
+            Some(Command::Operations(arguments)) => operations::run(&config, &arguments).await.map(|()| 0),
             Some(Command::Tail(arguments)) => tail::run(&config, &arguments).await.map(|()| 0),
             None if cli.once => {
                 let outcome = once::run(&config, cli.max_events, cli.deadline).await?;
@@ -148,7 +173,9 @@ fn overrides(cli: &Cli) -> Vec<(&'static str, String)> {
     };
     [
         ("database.url", &cli.database_url),
+        ("database.url_file", &cli.database_url_file),
         ("broker.url", &cli.amqp_url),
+        ("broker.url_file", &cli.amqp_url_file),
         ("broker.management_url", management_url),
         ("relay.http_listen", &cli.http_listen),
     ]
@@ -171,12 +198,30 @@ fn refuse(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
+    report(&usage_error(error));
+    ExitCode::from(USAGE)
+}
+
+/// What is wrong, in one line, without what may be a URL in the wrong place.
+fn usage_error(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let text: Vec<&str> =
         text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:")).collect();
-    let line = text.join(" ");
-    report(line.trim().trim_start_matches("error: "));
-    ExitCode::from(USAGE)
+    let line = without_quoted(&text.join(" "), typed(error));
+    line.trim().trim_start_matches("error: ").to_owned()
+}
+
+/// What the error quotes of the command line.
+fn typed(error: &clap::Error) -> impl Iterator<Item = &str> {
+    let is_unknown = error.kind() == ErrorKind::UnknownArgument;
+    error.context().filter_map(move |(kind, value)| match (kind, value) {
+        (ContextKind::InvalidSubcommand | ContextKind::InvalidValue, ContextValue::String(text)) => {
+            Some(text.as_str())
+        }
+        // Otherwise it is the argument as this program declares it.
+        (ContextKind::InvalidArg, ContextValue::String(text)) if is_unknown => Some(text.as_str()),
+        _ => None,
+    })
 }
 
 fn report(line: &str) {
@@ -199,6 +244,29 @@ mod tests {
     fn limits_need_once() {
         assert!(Cli::try_parse_from(["relay", "--max-events", "5"]).is_err());
         assert!(Cli::try_parse_from(["relay", "--once", "--max-events", "5", "--deadline", "1.5"]).is_ok());
+    }
+
+    #[test]
+    fn a_url_in_the_wrong_place_is_not_repeated() {
+        for arguments in [
+            &["amqp://u:p4ss@h"][..],
+            &["u:p4ss@h:5672"],
+            &["--once", "--deadline", "amqp://u:p4ss w0rd@h"],
+            &["--amqp-ulr=amqp://u:p4ss@h"],
+            &["status", "amqp:/u:p4ss@h"],
+            &["dead-letters", "list", "--since", "u:p4ss@h"],
+            &["dead-letters", "show", "amqp://u:p4ss@h"],
+            &["dead-letters", "amqp://u:p4ss@h"],
+        ] {
+            let error = Cli::try_parse_from([&["relay"], arguments].concat()).expect_err("refused");
+            let text = usage_error(&error);
+            assert!(
+                !text.contains("p4ss") && !text.contains("w0rd") && !text.is_empty(),
+                "{arguments:?}: {text}"
+            );
+        }
+        let error = Cli::try_parse_from(["relay", "--nonsense"]).expect_err("refused");
+        assert!(usage_error(&error).contains("'--nonsense'"), "a word is repeated");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::config::Config;
+use crate::dead_letters::gauge;
 use crate::engine::{Condition, Engine, Goal, Parts};
 use crate::error::RelayError;
 use crate::history::HistoryKeeper;
@@ -27,7 +28,10 @@ pub(crate) async fn run(config: &Config) -> Result<(), RelayError> {
         exchange = config.broker.exchange,
         "the relay runs"
     );
-    tokio::spawn(HistoryKeeper::new(config.history.clone(), config.database.clone()).run(stop));
+    tokio::spawn(HistoryKeeper::new(config.history.clone(), config.database.clone()).run(stop.clone()));
+    if config.relay.http_listen != "off" {
+        tokio::spawn(gauge::keep(config.database.clone(), stop));
+    }
     engine.run().await;
     if let Some(http) = http {
         http.stop().await;

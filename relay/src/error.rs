@@ -23,6 +23,8 @@ pub(crate) enum RelayError {
     Migration(#[from] MigrationError),
     #[error("{0}")]
     Database(#[from] DatabaseFault),
+    #[error("the broker: {0}")]
+    Broker(#[from] BrokerFault),
     #[error("not reached within {seconds} s: {what}")]
     NotReached { what: String, seconds: u64 },
     #[error("cannot start: {0}")]

@@ -21,6 +21,7 @@ const PARTITIONS_CREATED: &str = "comptoir_relay_history_partitions_created_tota
 const PARTITIONS_DROPPED: &str = "comptoir_relay_history_partitions_dropped_total";
 const ROWS_DELETED: &str = "comptoir_relay_history_rows_deleted_total";
 const UPKEEP_FAILURES: &str = "comptoir_relay_history_upkeep_failures_total";
+const WAITING_DEAD_LETTERS: &str = "comptoir_relay_waiting_dead_letters";
 const COMMIT_TO_CONFIRM: &str = "comptoir_relay_commit_to_confirm_seconds";
 
 /// What alert rules count by name; the other words of faults (docs/metrics.md) appear with their first.
@@ -154,6 +155,11 @@ fn register_rare() {
         counter(name, help).increment(0);
     }
     metrics::describe_histogram!(DATABASE_SECONDS, "Round trips to the database");
+    gauge(
+        WAITING_DEAD_LETTERS,
+        "Dead letters that wait for a decision, of all shards; 100,000 at most are counted",
+    )
+    .set(0.0);
 }
 
 /// An event failed, by the stable word of its fault.
@@ -174,6 +180,11 @@ pub(crate) fn broker_lost(reason: &'static str) {
 /// The database was not reached or did not do what it was asked, by the stable word of the fault.
 pub(crate) fn database_failed(reason: &'static str) {
     metrics::counter!(DATABASE_FAULTS, "reason" => reason).increment(1);
+}
+
+/// So many dead letters are in the table.
+pub(crate) fn waiting_dead_letters(count: i64) {
+    metrics::gauge!(WAITING_DEAD_LETTERS).set(count as f64);
 }
 
 pub(crate) fn lease_losses(shards: usize) {

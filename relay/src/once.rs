@@ -130,14 +130,14 @@ async fn wait(
             () = stop.cancelled() => return End::Stopped,
             () = tokio::time::sleep(LOOK_EVERY) => {}
             // Noticed at once. Then what others hold is looked at now and then.
-            done = condition.wait_for(|now| now.idle || now.limit_reached), if !was_done => {
+            done = condition.wait_for(Condition::is_done), if !was_done => {
                 if done.is_err() {
                     return End::Stopped;
                 }
             }
         }
         let now = condition.borrow().clone();
-        was_done = now.idle || now.limit_reached;
+        was_done = now.is_done();
         let unreached = match (now.database_up, now.broker_up && !now.blocked) {
             (true, true) => None,
             (false, _) => Some(("the database", now.database_trouble)),
@@ -156,7 +156,9 @@ async fn wait(
             _ if now.limit_reached => return End::LimitReached,
             _ => {}
         }
-        if now.idle {
+        // The broker was reached, or nobody knows whether it would take anything. That the database was, the count proves;
+        // a replica for which no shard was left never asks it.
+        if now.idle && now.broker_up {
             match watcher.remainder().await {
                 Ok(rest) if rest.due == 0 => return End::Drained(rest),
                 Ok(_) => {}

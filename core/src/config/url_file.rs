@@ -89,7 +89,8 @@ pub(super) fn read_files(layer: &mut HashMap<String, Value>, origin: &str) -> Re
             continue;
         }
         // An empty one is none.
-        if keys.get(setting.key).is_some_and(|url| url.clone().into_string().is_ok_and(|url| !url.is_empty())) {
+        if keys.get(setting.key).is_some_and(|url| url.clone().into_string().is_ok_and(|url| !url.is_empty()))
+        {
             return Err(ConfigError::UrlTwice {
                 url: setting.path(setting.key),
                 file: setting.path(&setting.file_key()),

@@ -11,13 +11,13 @@ use diesel::sql_types::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::JsonText;
+use super::{EventTypes, JsonText};
 
 /// Which dead letters; what is `None` does not restrict.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub ids: Option<Vec<Uuid>>,
-    pub event_type: Option<String>,
+    pub event_types: Option<EventTypes>,
     pub aggregate_id: Option<String>,
     /// Failed then or later.
     pub since: Option<DateTime<Utc>>,
@@ -90,12 +90,12 @@ pub struct Batch {
 crate::statement! {
     struct Count<'a> {
         ids: Option<&'a [Uuid]> => Nullable<Array<SqlUuid>>,
-        event_type: Option<&'a str> => Nullable<Text>,
+        event_types: Option<&'a str> => Nullable<Text>,
         aggregate_id: Option<&'a str> => Nullable<Text>,
         since: Option<DateTime<Utc>> => Nullable<Timestamptz>,
     } -> (BigInt, Timestamptz)
     = "SELECT count(*), now() FROM outbox_dead_letters
-    WHERE id = ANY (COALESCE($1::uuid[], ARRAY[id])) AND event_type = COALESCE($2, event_type)
+    WHERE id = ANY (COALESCE($1::uuid[], ARRAY[id])) AND ('.' || event_type) ~ COALESCE($2, '')
         AND aggregate_id = COALESCE($3, aggregate_id) AND failed_at >= COALESCE($4, '-infinity')"
 }
 
@@ -103,7 +103,7 @@ crate::statement! {
     /// The newest first.
     struct List<'a> {
         ids: Option<&'a [Uuid]> => Nullable<Array<SqlUuid>>,
-        event_type: Option<&'a str> => Nullable<Text>,
+        event_types: Option<&'a str> => Nullable<Text>,
         aggregate_id: Option<&'a str> => Nullable<Text>,
         since: Option<DateTime<Utc>> => Nullable<Timestamptz>,
         before: Option<DateTime<Utc>> => Nullable<Timestamptz>,
@@ -112,7 +112,7 @@ crate::statement! {
     } -> (SqlUuid, Text, Text, Text, Text, Nullable<Text>, Integer, Timestamptz)
     = "SELECT id, event_type, aggregate_type, aggregate_id, reason, last_error, retry_count, failed_at
     FROM outbox_dead_letters
-    WHERE id = ANY (COALESCE($1::uuid[], ARRAY[id])) AND event_type = COALESCE($2, event_type)
+    WHERE id = ANY (COALESCE($1::uuid[], ARRAY[id])) AND ('.' || event_type) ~ COALESCE($2, '')
         AND aggregate_id = COALESCE($3, aggregate_id) AND failed_at >= COALESCE($4, '-infinity')
         AND (failed_at, id) < (COALESCE($5, 'infinity'), COALESCE($6, '00000000-0000-0000-0000-000000000000'))
     ORDER BY failed_at DESC, id DESC
@@ -137,7 +137,7 @@ crate::statement! {
         until: DateTime<Utc> => Timestamptz,
         after_seq: i64 => BigInt,
         ids: Option<&'a [Uuid]> => Nullable<Array<SqlUuid>>,
-        event_type: Option<&'a str> => Nullable<Text>,
+        event_types: Option<&'a str> => Nullable<Text>,
         aggregate_id: Option<&'a str> => Nullable<Text>,
         since: Option<DateTime<Utc>> => Nullable<Timestamptz>,
         limit: i64 => BigInt,
@@ -145,7 +145,7 @@ crate::statement! {
     = "WITH operation AS (SELECT $1::uuid AS id), candidates AS MATERIALIZED (
         SELECT * FROM outbox_dead_letters
         WHERE failed_at <= $2 AND seq > $3
-            AND id = ANY (COALESCE($4::uuid[], ARRAY[id])) AND event_type = COALESCE($5, event_type)
+            AND id = ANY (COALESCE($4::uuid[], ARRAY[id])) AND ('.' || event_type) ~ COALESCE($5, '')
             AND aggregate_id = COALESCE($6, aggregate_id) AND failed_at >= COALESCE($7, '-infinity')
         ORDER BY seq
         LIMIT $8
@@ -182,7 +182,7 @@ crate::statement! {
         until: DateTime<Utc> => Timestamptz,
         after_seq: i64 => BigInt,
         ids: Option<&'a [Uuid]> => Nullable<Array<SqlUuid>>,
-        event_type: Option<&'a str> => Nullable<Text>,
+        event_types: Option<&'a str> => Nullable<Text>,
         aggregate_id: Option<&'a str> => Nullable<Text>,
         since: Option<DateTime<Utc>> => Nullable<Timestamptz>,
         limit: i64 => BigInt,
@@ -190,7 +190,7 @@ crate::statement! {
     = "WITH operation AS (SELECT $1::uuid AS id), candidates AS MATERIALIZED (
         SELECT id FROM outbox_dead_letters
         WHERE failed_at <= $2 AND seq > $3
-            AND id = ANY (COALESCE($4::uuid[], ARRAY[id])) AND event_type = COALESCE($5, event_type)
+            AND id = ANY (COALESCE($4::uuid[], ARRAY[id])) AND ('.' || event_type) ~ COALESCE($5, '')
             AND aggregate_id = COALESCE($6, aggregate_id) AND failed_at >= COALESCE($7, '-infinity')
         ORDER BY seq
         LIMIT $8
@@ -211,8 +211,13 @@ crate::statement! {
 /// # Errors
 /// The connection's own.
 pub async fn extent(connection: &mut AsyncPgConnection, filter: &Filter) -> QueryResult<Extent> {
-    let Filter { ids, event_type, aggregate_id, since } = filter;
-    let count = Count::new(ids.as_deref(), event_type.as_deref(), aggregate_id.as_deref(), *since);
+    let Filter { ids, event_types, aggregate_id, since } = filter;
+    let count = Count::new(
+        ids.as_deref(),
+        event_types.as_ref().map(EventTypes::regex),
+        aggregate_id.as_deref(),
+        *since,
+    );
     count.get_result(connection).await
 }
 
@@ -226,11 +231,11 @@ pub async fn list(
     after: Option<Position>,
     limit: i64,
 ) -> QueryResult<Vec<Summary>> {
-    let Filter { ids, event_type, aggregate_id, since } = filter;
+    let Filter { ids, event_types, aggregate_id, since } = filter;
     let (before, before_id) = after.unzip();
     let statement = List::new(
         ids.as_deref(),
-        event_type.as_deref(),
+        event_types.as_ref().map(EventTypes::regex),
         aggregate_id.as_deref(),
         *since,
         before,
@@ -258,13 +263,13 @@ pub async fn requeue(
     filter: &Filter,
     batch: &Batch,
 ) -> QueryResult<Vec<Decided>> {
-    let Filter { ids, event_type, aggregate_id, since } = filter;
+    let Filter { ids, event_types, aggregate_id, since } = filter;
     let statement = Requeue::new(
         batch.operation,
         batch.until,
         batch.after_seq,
         ids.as_deref(),
-        event_type.as_deref(),
+        event_types.as_ref().map(EventTypes::regex),
         aggregate_id.as_deref(),
         *since,
         batch.limit,
@@ -281,13 +286,13 @@ pub async fn discard(
     filter: &Filter,
     batch: &Batch,
 ) -> QueryResult<Vec<Decided>> {
-    let Filter { ids, event_type, aggregate_id, since } = filter;
+    let Filter { ids, event_types, aggregate_id, since } = filter;
     let statement = Discard::new(
         batch.operation,
         batch.until,
         batch.after_seq,
         ids.as_deref(),
-        event_type.as_deref(),
+        event_types.as_ref().map(EventTypes::regex),
         aggregate_id.as_deref(),
         *since,
         batch.limit,

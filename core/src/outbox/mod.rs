@@ -5,6 +5,7 @@
 
 mod append;
 pub mod dead_letters;
+pub mod events;
 mod fetch;
 pub mod history;
 pub mod inspection;
@@ -17,11 +18,13 @@ pub mod replay;
 mod row;
 pub mod settle;
 pub mod tail;
+mod topic;
 
 pub use append::{NewOutboxEvent, append};
 pub use fetch::{AggregateRange, Page, PageRequest, prepare_reader, read_aggregates, read_new, read_page};
 pub use notifier::{Notifier, NotifierConfig};
 pub use row::{JsonText, OutboxRow, Snapshot};
+pub use topic::{EventTypes, Pattern};
 
 /// The channel on which writers tell relays that there is something to publish.
 pub const NOTIFY_CHANNEL: &str = "comptoir_outbox";

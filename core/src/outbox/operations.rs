@@ -5,13 +5,13 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::dsl::now;
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Timestamptz};
+use diesel::sql_types::{Array, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::NOTIFY_CHANNEL;
-use crate::schema::outbox_operations;
+use crate::schema::{outbox_operation_events, outbox_operations};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
@@ -36,6 +36,72 @@ impl Operation {
 pub struct Operator {
     pub name: String,
     pub host: String,
+}
+
+/// A decision that was made.
+#[derive(Debug, Clone, Queryable)]
+pub struct Decision {
+    pub id: Uuid,
+    pub at: DateTime<Utc>,
+    pub operator: String,
+    pub host: String,
+    pub operation: String,
+    pub filter: Value,
+    pub count: i64,
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// Which decisions; what is `None` does not restrict.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Begun then or later.
+    pub since: Option<DateTime<Utc>>,
+    /// This event was requeued or discarded by it.
+    pub event_id: Option<Uuid>,
+}
+
+/// The newest first.
+///
+/// # Errors
+/// The connection's own.
+pub async fn list(
+    connection: &mut AsyncPgConnection,
+    filter: &Filter,
+    limit: i64,
+) -> QueryResult<Vec<Decision>> {
+    let mut query = outbox_operations::table
+        .order((outbox_operations::at.desc(), outbox_operations::id.desc()))
+        .limit(limit)
+        .into_boxed();
+    if let Some(since) = filter.since {
+        query = query.filter(outbox_operations::at.ge(since));
+    }
+    if let Some(event_id) = filter.event_id {
+        let concerned = outbox_operation_events::table
+            .filter(outbox_operation_events::event_id.eq(event_id))
+            .select(outbox_operation_events::operation_id);
+        query = query.filter(outbox_operations::id.eq_any(concerned));
+    }
+    RunQueryDsl::load(query, connection).await
+}
+
+crate::statement! {
+    /// Somebody decided about them, and they wait neither for another decision nor to be published: what the broker still has
+    /// of them is out of date.
+    struct Closed<'a> { ids: &'a [Uuid] => Array<SqlUuid> } -> (SqlUuid,)
+    = "SELECT DISTINCT event_id FROM outbox_operation_events d
+    WHERE event_id = ANY ($1)
+        AND NOT EXISTS (SELECT FROM outbox_dead_letters WHERE id = d.event_id)
+        AND NOT EXISTS (SELECT FROM outbox_events WHERE id = d.event_id)"
+}
+
+/// Those of these events that were requeued or discarded and are neither dead letters nor in the outbox any more.
+///
+/// # Errors
+/// The connection's own.
+pub async fn closed(connection: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<Uuid>> {
+    let rows: Vec<(Uuid,)> = RunQueryDsl::load(Closed::new(ids), connection).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// Notes that an operation begins; returns its id. `filter` is what was asked for, as a JSON object.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Double, Integer, Nullable, SmallInt, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Double, Integer, Nullable, SmallInt, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -41,6 +41,8 @@ pub struct ReplicaState {
     /// Unknown of a replica that is older than these columns, here and below.
     pub version: Option<String>,
     pub lease_ttl_ms: Option<i64>,
+    /// When it last heard the broker; never, if there is no time.
+    pub broker_heard_at: Option<DateTime<Utc>>,
 }
 
 /// What a relay has not read yet.
@@ -67,6 +69,19 @@ crate::statement! {
         count(*) FILTER (WHERE next_attempt_at = 'infinity'), (SELECT count(*) FROM outbox_dead_letters),
         extract(epoch FROM now() - min(occurred_at))::double precision
     FROM outbox_events"
+}
+
+crate::statement! {
+    /// Bounded: there may be millions.
+    struct CountDeadLetters<'a> { most: i64 => BigInt } -> (BigInt,)
+    = "SELECT count(*) FROM (SELECT FROM outbox_dead_letters LIMIT $1) AS dead"
+}
+
+crate::statement! {
+    struct Retrying<'a> { most: i64 => BigInt } -> (Nullable<Text>, BigInt)
+    = "SELECT last_error, count(*) FROM outbox_events
+    WHERE retry_count > 0 AND next_attempt_at IS DISTINCT FROM 'infinity'
+    GROUP BY last_error ORDER BY count(*) DESC LIMIT $1"
 }
 
 crate::statement! {
@@ -118,6 +133,26 @@ crate::statement! {
 /// The connection's own.
 pub async fn totals(connection: &mut AsyncPgConnection) -> QueryResult<Totals> {
     CountAll::new().get_result(connection).await
+}
+
+/// Dead letters that wait for a decision; no more than `most` are counted.
+///
+/// # Errors
+/// The connection's own.
+pub async fn dead_letters(connection: &mut AsyncPgConnection, most: i64) -> QueryResult<i64> {
+    let (count,) = CountDeadLetters::new(most).get_result(connection).await?;
+    Ok(count)
+}
+
+/// Why events wait for another attempt: the most frequent errors, `most` of them, and how many events have each.
+///
+/// # Errors
+/// The connection's own.
+pub async fn retry_errors(
+    connection: &mut AsyncPgConnection,
+    most: i64,
+) -> QueryResult<Vec<(Option<String>, i64)>> {
+    Retrying::new(most).load(connection).await
 }
 
 /// # Errors

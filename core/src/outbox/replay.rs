@@ -12,7 +12,7 @@ use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::{JsonText, OutboxRow};
+use super::{EventTypes, JsonText, OutboxRow};
 
 /// Which part of the history; what is `None` does not restrict.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub struct Filter {
     pub since: DateTime<Utc>,
     /// Published before.
     pub until: DateTime<Utc>,
-    pub event_type: Option<String>,
+    pub event_types: Option<EventTypes>,
     pub aggregate_id: Option<String>,
     pub tenant_id: Option<Uuid>,
     /// With a seq above this one: what a replay that was interrupted has left.
@@ -32,13 +32,13 @@ crate::statement! {
     struct Count<'a> {
         since: DateTime<Utc> => Timestamptz,
         until: DateTime<Utc> => Timestamptz,
-        event_type: Option<&'a str> => Nullable<Text>,
+        event_types: Option<&'a str> => Nullable<Text>,
         aggregate_id: Option<&'a str> => Nullable<Text>,
         tenant_id: Option<Uuid> => Nullable<SqlUuid>,
         after_seq: i64 => BigInt,
     } -> (Text, BigInt)
     = "SELECT event_type, count(*) FROM outbox_history
-    WHERE published_at >= $1 AND published_at < $2 AND event_type = COALESCE($3, event_type)
+    WHERE published_at >= $1 AND published_at < $2 AND ('.' || event_type) ~ COALESCE($3, '')
         AND aggregate_id = COALESCE($4, aggregate_id) AND tenant_id = COALESCE($5, tenant_id)
         AND seq > $6
     GROUP BY event_type ORDER BY event_type"
@@ -48,7 +48,7 @@ crate::statement! {
     struct Open<'a> {
         since: DateTime<Utc> => Timestamptz,
         until: DateTime<Utc> => Timestamptz,
-        event_type: Option<&'a str> => Nullable<Text>,
+        event_types: Option<&'a str> => Nullable<Text>,
         aggregate_id: Option<&'a str> => Nullable<Text>,
         tenant_id: Option<Uuid> => Nullable<SqlUuid>,
         after_seq: i64 => BigInt,
@@ -57,7 +57,7 @@ crate::statement! {
     SELECT seq, id, shard, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type, schema_version,
         payload, headers, occurred_at, retry_count
     FROM outbox_history
-    WHERE published_at >= $1 AND published_at < $2 AND event_type = COALESCE($3, event_type)
+    WHERE published_at >= $1 AND published_at < $2 AND ('.' || event_type) ~ COALESCE($3, '')
         AND aggregate_id = COALESCE($4, aggregate_id) AND tenant_id = COALESCE($5, tenant_id)
         AND seq > $6
     ORDER BY seq"
@@ -98,9 +98,9 @@ struct HistoryRow {
 /// # Errors
 /// The connection's own.
 pub async fn count(connection: &mut AsyncPgConnection, filter: &Filter) -> QueryResult<Vec<(String, i64)>> {
-    let Filter { since, until, event_type, aggregate_id, tenant_id, after_seq } = filter;
-    let count =
-        Count::new(*since, *until, event_type.as_deref(), aggregate_id.as_deref(), *tenant_id, *after_seq);
+    let Filter { since, until, event_types, aggregate_id, tenant_id, after_seq } = filter;
+    let regex = event_types.as_ref().map(EventTypes::regex);
+    let count = Count::new(*since, *until, regex, aggregate_id.as_deref(), *tenant_id, *after_seq);
     count.load(connection).await
 }
 
@@ -109,9 +109,9 @@ pub async fn count(connection: &mut AsyncPgConnection, filter: &Filter) -> Query
 /// # Errors
 /// The connection's own.
 pub async fn open(connection: &mut AsyncPgConnection, filter: &Filter) -> QueryResult<()> {
-    let Filter { since, until, event_type, aggregate_id, tenant_id, after_seq } = filter;
-    let open =
-        Open::new(*since, *until, event_type.as_deref(), aggregate_id.as_deref(), *tenant_id, *after_seq);
+    let Filter { since, until, event_types, aggregate_id, tenant_id, after_seq } = filter;
+    let regex = event_types.as_ref().map(EventTypes::regex);
+    let open = Open::new(*since, *until, regex, aggregate_id.as_deref(), *tenant_id, *after_seq);
     connection
         .transaction::<_, diesel::result::Error, _>(async move |transaction| {
             RunQueryDsl::execute(open, transaction).await.map(drop)

@@ -1,9 +1,9 @@
-//! Follows the history: what was published since the last look, and nothing twice.
+//! Follows the history and the dead letters: what was settled since the last look, and nothing twice.
 //!
-//! `published_at` is the time at which the settling transaction began, so rows appear behind those that are there already.
-//! As for the outbox (ADR 0003), a look remembers its snapshot, and the next one takes the rows that this one did not
-//! see. The history has no column for the transaction; its system column `xmin` says the same, in 32 bits, and needs no
-//! index because only the end of the history is read.
+//! `published_at` and `failed_at` are the time at which the settling transaction began, so rows appear behind those that are
+//! there already. As for the outbox (ADR 0003), a look remembers its snapshot, and the next one takes the rows that this one
+//! did not see. The tables have no column for the transaction; their system column `xmin` says the same, in 32 bits, and
+//! needs no index because only the end of each table is read.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -14,12 +14,12 @@ use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use uuid::Uuid;
 
-use super::Snapshot;
+use super::{EventTypes, Snapshot};
 
 /// Which events; what is `None` does not restrict.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    pub event_type: Option<String>,
+    pub event_types: Option<EventTypes>,
     pub aggregate_id: Option<String>,
     pub tenant_id: Option<Uuid>,
 }
@@ -28,7 +28,7 @@ pub struct Filter {
 #[derive(Debug, Clone)]
 pub struct Look<'a> {
     pub filter: &'a Filter,
-    /// Published then or later.
+    /// Settled then or later.
     pub from: DateTime<Utc>,
     /// Not visible in this snapshot; `None` shows everything.
     pub unseen_by: Option<&'a Snapshot>,
@@ -36,10 +36,16 @@ pub struct Look<'a> {
     pub payload_chars: Option<i32>,
 }
 
+/// An event that was published, or that became a dead letter.
 #[derive(Debug, Clone, QueryableByName)]
-pub struct Published {
+pub struct Settled {
     #[diesel(sql_type = Timestamptz)]
-    pub published_at: DateTime<Utc>,
+    pub settled_at: DateTime<Utc>,
+    /// Of a dead letter.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub reason: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub last_error: Option<String>,
     #[diesel(sql_type = Timestamptz)]
     pub occurred_at: DateTime<Utc>,
     #[diesel(sql_type = SqlUuid)]
@@ -69,28 +75,36 @@ crate::statement! {
 crate::statement! {
     /// Transaction ids are compared as `xmin` has them, in a circle of 2^32 of which one half lies ahead.
     struct Open<'a> {
-        from: DateTime<Utc> => Timestamptz,
+        published_from: DateTime<Utc> => Timestamptz,
+        failed_from: DateTime<Utc> => Timestamptz,
         everything: bool => Bool,
         xmax: i64 => BigInt,
         in_progress: &'a [i64] => Array<BigInt>,
-        event_type: Option<&'a str> => Nullable<Text>,
+        event_types: Option<&'a str> => Nullable<Text>,
         aggregate_id: Option<&'a str> => Nullable<Text>,
         tenant_id: Option<Uuid> => Nullable<SqlUuid>,
         payload_chars: Option<i32> => Nullable<Integer>,
     }
     = "DECLARE tail NO SCROLL CURSOR WITH HOLD FOR
-    SELECT published_at, occurred_at, id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
-        schema_version, retry_count, left(payload, payload_chars) AS payload
+    WITH settled AS (
+        SELECT published_at AS settled_at, xmin::text::bigint AS transaction, NULL::text AS reason, NULL::text AS last_error,
+            occurred_at, seq, id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type, schema_version,
+            retry_count, payload
+        FROM outbox_history WHERE published_at >= $1
+        UNION ALL
+        SELECT failed_at, xmin::text::bigint, reason, last_error, occurred_at, seq, id, tenant_id, aggregate_type,
+            aggregate_id, aggregate_version, event_type, schema_version, retry_count, payload
+        FROM outbox_dead_letters WHERE failed_at >= $2
+    )
+    SELECT settled_at, reason, last_error, occurred_at, id, tenant_id, aggregate_type, aggregate_id, aggregate_version,
+        event_type, schema_version, retry_count, left(payload::text, payload_chars) AS payload
     FROM (
-        SELECT published_at, occurred_at, seq, id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
-            schema_version, retry_count, payload::text AS payload
-        FROM outbox_history
-        WHERE published_at >= $1
-            AND ($2 OR ((xmin::text::bigint - $3) & 4294967295) < 2147483648 OR xmin::text::bigint = ANY ($4))
-            AND event_type = COALESCE($5, event_type) AND aggregate_id = COALESCE($6, aggregate_id)
-            AND tenant_id = COALESCE($7, tenant_id)
-    ) AS published, (SELECT $8::integer AS payload_chars) AS wanted
-    ORDER BY published_at, seq"
+        SELECT * FROM settled
+        WHERE ($3 OR ((transaction - $4) & 4294967295) < 2147483648 OR transaction = ANY ($5))
+            AND ('.' || event_type) ~ COALESCE($6, '') AND aggregate_id = COALESCE($7, aggregate_id)
+            AND tenant_id = COALESCE($8, tenant_id)
+    ) AS wanted, (SELECT $9::integer AS payload_chars) AS asked
+    ORDER BY settled_at, seq"
 }
 
 /// The snapshot of now, and the database's clock.
@@ -122,10 +136,11 @@ pub async fn open(
         .collect();
     let statement = Open::new(
         look.from,
+        look.from,
         look.unseen_by.is_none(),
         look.unseen_by.map_or(0, |snapshot| snapshot.xmax & XID_BITS),
         &in_progress,
-        look.filter.event_type.as_deref(),
+        look.filter.event_types.as_ref().map(EventTypes::regex),
         look.filter.aggregate_id.as_deref(),
         look.filter.tenant_id,
         look.payload_chars,
@@ -145,7 +160,7 @@ pub async fn open(
 ///
 /// # Errors
 /// The connection's own.
-pub async fn next_page(connection: &mut AsyncPgConnection, limit: u32) -> QueryResult<Vec<Published>> {
+pub async fn next_page(connection: &mut AsyncPgConnection, limit: u32) -> QueryResult<Vec<Settled>> {
     sql_query(format!("FETCH FORWARD {limit} FROM tail")).load(connection).await
 }
 

@@ -10,6 +10,8 @@ mod topology;
 
 use std::collections::BTreeMap;
 
+use comptoir_core::outbox::EventTypes;
+
 use self::management::Management;
 use self::report::Report;
 use self::routes::Known;
@@ -18,11 +20,13 @@ use crate::error::{DatabaseFault, RelayError};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Look for queues of this event type as well; may be given several times
+    /// Look for queues of this event type as well, and whether there are events of it, or of any that matches a pattern (order.*
+    /// or order.#); may be given several times
     #[arg(long = "event-type", value_name = "TYPE")]
-    event_types: Vec<String>,
-    /// RabbitMQ's management interface, instead of broker.management_url: it shows bindings, which AMQP does not
-    #[arg(long, value_name = "URL", hide_env_values = true)]
+    event_types: Vec<EventTypes>,
+    /// RabbitMQ's management interface, instead of broker.management_url: it shows bindings, which AMQP does not; a password in it
+    /// stands in the machine's list of processes
+    #[arg(long, value_name = "URL")]
     pub(crate) management_url: Option<String>,
     /// As one JSON object
     #[arg(long)]
@@ -44,7 +48,8 @@ pub(crate) async fn run(config: &Config, arguments: &Arguments) -> Result<bool, 
     let mut report = Report::default();
     let connection = database::check(config, &mut report).await;
     let broker_is_there = broker::check(config, &mut report).await;
-    let asked = arguments.event_types.iter().map(|name| (name.clone(), Known::default()));
+    let asked = arguments.event_types.iter().filter(|types| types.is_exact());
+    let asked = asked.map(|types| (types.to_string(), Known::default()));
     let mut types: BTreeMap<String, Known> = asked.collect();
     if let Some(mut connection) = connection {
         let read = async {

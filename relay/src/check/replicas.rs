@@ -10,9 +10,12 @@ use diesel_async::AsyncPgConnection;
 use super::report::Report;
 use crate::config::Config;
 use crate::error::DatabaseFault;
+use crate::status::broker;
+use crate::when::in_seconds;
 
 const AREA: &str = "replicas";
 const SHOWN: usize = 8;
+const ERRORS_SHOWN: i64 = 3;
 
 pub(super) async fn check(
     config: &Config,
@@ -50,6 +53,7 @@ pub(super) async fn check(
             "look at the broker's memory and disk alarms: rabbitmq-diagnostics alarms",
         );
     }
+    check_broker(&live, now, report);
     check_agreement(config, &live, report);
     let totals = overview::totals(connection).await?;
     report.ok(
@@ -60,6 +64,9 @@ pub(super) async fn check(
             totals.pending, totals.retrying, totals.dead_letters
         ),
     );
+    if totals.retrying > 0 {
+        check_retries(connection, totals.retrying, report).await?;
+    }
     if totals.held > 0 {
         report.warn(
             AREA,
@@ -68,6 +75,44 @@ pub(super) async fn check(
             "relay dead-letters list, then requeue or discard them",
         );
     }
+    Ok(())
+}
+
+/// The check itself may reach the broker where a replica does not.
+fn check_broker(live: &[ReplicaState], now: DateTime<Utc>, report: &mut Report) {
+    let away: Vec<String> = live
+        .iter()
+        .filter_map(|replica| broker::away_since(replica, now).map(|since| (replica, since)))
+        .take(SHOWN)
+        .map(|(replica, since)| format!("{} (since {})", replica.name, in_seconds(since)))
+        .collect();
+    if !away.is_empty() {
+        report.fail(
+            AREA,
+            "broker",
+            format!("these do not reach the broker: {}", away.join(", ")),
+            "look at their logs, and at the network between them and the broker",
+        );
+    }
+}
+
+/// Events that the broker refuses, and why.
+async fn check_retries(
+    connection: &mut AsyncPgConnection,
+    retrying: i64,
+    report: &mut Report,
+) -> Result<(), DatabaseFault> {
+    let errors = overview::retry_errors(connection, ERRORS_SHOWN).await?;
+    let errors: Vec<String> = errors
+        .into_iter()
+        .map(|(error, count)| format!("{} ({count})", error.unwrap_or_else(|| "no error noted".to_owned())))
+        .collect();
+    report.warn(
+        AREA,
+        "retrying",
+        format!("{retrying} events were refused and wait for another attempt: {}", errors.join("; ")),
+        "relay events list --retrying; their aggregates wait as well",
+    );
     Ok(())
 }
 

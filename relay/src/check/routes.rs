@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
+use comptoir_core::outbox::EventTypes;
 use comptoir_core::outbox::inspection::{self, EVENTS_READ_AT_MOST, TypeSample};
 use comptoir_core::outbox::operations;
 use diesel_async::AsyncPgConnection;
@@ -57,13 +58,13 @@ impl Known {
 /// The event types of the outbox, of the history, and those that were asked for.
 pub(super) async fn event_types(
     connection: &mut AsyncPgConnection,
-    asked: &[String],
+    asked: &[EventTypes],
     report: &mut Report,
 ) -> Result<BTreeMap<String, Known>, DatabaseFault> {
     let now = operations::clock(connection).await?;
     let mut types: BTreeMap<String, Known> = BTreeMap::new();
-    for name in asked {
-        types.entry(name.clone()).or_default();
+    for types_asked in asked.iter().filter(|types| types.is_exact()) {
+        types.entry(types_asked.to_string()).or_default();
     }
     let pending = inspection::pending_types(connection).await?;
     // To read the history is not necessary for draining.
@@ -86,11 +87,10 @@ pub(super) async fn event_types(
         TRAFFIC.num_hours(),
         if is_cut { format!(" (of {EVENTS_READ_AT_MOST} events; there are more)") } else { String::new() },
     );
-    let quiet: Vec<&str> = asked
-        .iter()
-        .filter(|name| types.get(*name).is_none_or(|known| known.sample.is_none()))
-        .map(String::as_str)
-        .collect();
+    let has_traffic =
+        |asked: &EventTypes| types.iter().any(|(name, known)| known.sample.is_some() && asked.matches(name));
+    let quiet: Vec<String> =
+        asked.iter().filter(|asked| !has_traffic(asked)).map(EventTypes::to_string).collect();
     if quiet.is_empty() {
         report.ok(AREA, "types", detail);
     } else {

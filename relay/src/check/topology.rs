@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use comptoir_core::outbox::Pattern;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-
-use crate::message::Pattern;
 
 const ALTERNATE: &str = "alternate-exchange";
 

@@ -1,4 +1,4 @@
-//! `relay dead-letters requeue|discard`: changes in batches, each in the audit trail.
+//! `relay dead-letters requeue|discard`: changes in batches, each in the audit trail. The broker's copies follow.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -11,9 +11,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Change, Selection, complain_about, unknown};
+use super::copies::Copies;
+use super::{Change, NOTHING, Selection, complain_about, unknown};
 use crate::config::Config;
 use crate::error::{DatabaseFault, RelayError};
+use crate::notes;
 
 /// Dead letters in one statement.
 const BATCH: i64 = 500;
@@ -28,10 +30,15 @@ struct Done {
     /// Events with these ids wait in `outbox_events` already: their dead letters were left.
     left: Vec<Uuid>,
     unknown: Vec<Uuid>,
+    /// Taken out of the broker's queue of dead letters; none if it was not reached, or they were to be kept.
+    copies_removed: Option<usize>,
+    /// The events that were moved or deleted, of those whose copies are held.
+    #[serde(skip)]
+    decided: HashSet<Uuid>,
 }
 
 pub(super) async fn run(config: &Config, operation: Operation, change: Change) -> Result<(), RelayError> {
-    let Change { selection, all, decision, json } = change;
+    let Change { selection, all, decision, keep_copies, json } = change;
     if selection.is_everything() && !all {
         return Err(RelayError::Usage(format!("{} needs an ID, a filter, or --all", operation.name())));
     }
@@ -45,17 +52,62 @@ pub(super) async fn run(config: &Config, operation: Operation, change: Change) -
         if !decision.confirm(&question(operation, extent.count)) {
             return Err(RelayError::Incomplete("nothing was done".to_owned()));
         }
+        let copies = if keep_copies { None } else { take_copies(config).await };
         let operator = decision.operator();
         let id = operations::begin(&mut connection, operation, &operator, &asked(&selection, all))
             .await
             .map_err(DatabaseFault::from)?;
         done.operation_id = Some(id);
         let batch = Batch { operation: id, until: extent.until, after_seq: i64::MIN, limit: BATCH };
-        change_all(&mut connection, operation, &filter, batch, &mut done, &mut found).await?;
+        let held = copies.as_ref().map(Copies::events).unwrap_or_default();
+        change_all(&mut connection, operation, &filter, batch, &held, &mut done, &mut found).await?;
+        if let Some(copies) = copies {
+            done.copies_removed = settle_copies(copies, &mut connection, &done.decided).await;
+        }
+    } else if filter.ids.is_none() {
+        notes::say(NOTHING);
     }
     done.unknown = unknown(&filter, &found);
     report(&done, json);
     complain_about(&done.unknown)
+}
+
+/// The decision does not wait for a broker that is away.
+async fn take_copies(config: &Config) -> Option<Copies> {
+    match Copies::take(config, None).await {
+        Ok(copies) => Some(copies),
+        Err(fault) => {
+            left_in_queue(&fault);
+            None
+        }
+    }
+}
+
+async fn settle_copies(
+    copies: Copies,
+    connection: &mut AsyncPgConnection,
+    decided: &HashSet<Uuid>,
+) -> Option<usize> {
+    match copies.settle(connection, decided).await {
+        Ok(swept) => {
+            if swept.is_cut {
+                notes::say(
+                    "the broker's queue has more: relay dead-letters sweep --limit N looks at more of it",
+                );
+            }
+            Some(swept.removed)
+        }
+        Err(fault) => {
+            left_in_queue(&fault);
+            None
+        }
+    }
+}
+
+fn left_in_queue(why: &dyn std::fmt::Display) {
+    notes::say(&format!(
+        "copies stay in the broker's queue of dead letters ({why}); relay dead-letters sweep takes them out later"
+    ));
 }
 
 async fn change_all(
@@ -63,6 +115,7 @@ async fn change_all(
     operation: Operation,
     filter: &Filter,
     mut batch: Batch,
+    held: &HashSet<Uuid>,
     done: &mut Done,
     found: &mut HashSet<Uuid>,
 ) -> Result<(), RelayError> {
@@ -83,6 +136,9 @@ async fn change_all(
             }
             if row.moved {
                 done.count += 1;
+                if held.contains(&row.id) {
+                    done.decided.insert(row.id);
+                }
             } else {
                 done.left.push(row.id);
             }
@@ -115,7 +171,7 @@ fn question(operation: Operation, count: i64) -> String {
 fn asked(selection: &Selection, all: bool) -> Value {
     let mut filter = json!({
         "ids": (!selection.ids.is_empty()).then_some(&selection.ids),
-        "event_type": selection.event_type,
+        "event_type": selection.event_type.as_ref().map(ToString::to_string),
         "aggregate_id": selection.aggregate_id,
         "since": selection.since,
         "all": all.then_some(true),
@@ -139,6 +195,9 @@ fn report(done: &Done, json: bool) {
         Some(id) => writeln!(out, "{verb}: {} (operation {id})", done.count),
         None => writeln!(out, "{verb}: 0"),
     };
+    if let Some(removed @ 1..) = done.copies_removed {
+        let _ = writeln!(out, "taken out of the broker's queue: {removed}");
+    }
     for id in &done.left {
         let _ = writeln!(out, "left, because an event with this id waits already: {id}");
     }
@@ -152,10 +211,10 @@ mod tests {
     fn the_audit_trail_says_what_was_asked_for_and_nothing_else() {
         let selection = Selection {
             ids: vec![],
-            event_type: Some("order.placed".to_owned()),
+            event_type: Some("order.*".parse().expect("a pattern")),
             aggregate_id: None,
             since: None,
         };
-        assert_eq!(asked(&selection, false), json!({"event_type": "order.placed"}));
+        assert_eq!(asked(&selection, false), json!({"event_type": "order.*"}));
     }
 }

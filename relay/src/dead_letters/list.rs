@@ -1,27 +1,35 @@
-//! `relay dead-letters list`: a table for people, an array for programs.
+//! `relay dead-letters list`: a table for people, an array for programs. What it says beside that is on standard error.
 
 use std::collections::HashSet;
 use std::io::Write;
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use comfy_table::Table;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use chrono::{DateTime, Utc};
 use comptoir_core::database;
 use comptoir_core::outbox::dead_letters::{self, Filter, Summary};
 use diesel_async::AsyncPgConnection;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{complain_about, unknown};
+use super::{NOTHING, complain_about, unknown};
 use crate::config::Config;
 use crate::error::{DatabaseFault, RelayError};
 use crate::json_array::JsonArray;
-use comptoir_core::printable::printable;
+use crate::notes;
+use crate::table::{self, Column};
+use crate::when::in_seconds;
 
 const PAGE: u32 = 500;
 const ROWS_IN_TABLE: u32 = 100;
-/// An error text is cut to this in the table; `show` has all of it.
-const ERROR_CHARS: usize = 120;
+const COLUMNS: &[Column] = &[
+    Column::whole("failed"),
+    Column::whole("id"),
+    Column::text("event", 12),
+    Column::text("aggregate", 10),
+    Column::text("reason", 8),
+    Column::number("retries"),
+    // `show` has all of it.
+    Column::text("last error", 10),
+];
 
 #[derive(Debug, Serialize)]
 struct Line<'a> {
@@ -53,6 +61,9 @@ pub(super) async fn run(
         })
         .await?;
         array.end();
+        if found.is_empty() && filter.ids.is_none() {
+            notes::say(NOTHING);
+        }
     } else {
         // Whoever names ids wants to see them all.
         let named = u32::try_from(filter.ids.iter().flatten().count()).unwrap_or(u32::MAX);
@@ -67,11 +78,19 @@ pub(super) async fn run(
         .await?
             > u64::from(limit);
         rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        let mut out = std::io::stdout().lock();
-        let _ = writeln!(out, "{}", table(&rows));
+        if rows.is_empty() {
+            // Ids that are missing are named below.
+            if filter.ids.is_none() {
+                notes::say(NOTHING);
+            }
+        } else {
+            let rows: Vec<_> = rows.iter().map(cells).collect();
+            let _ = writeln!(std::io::stdout(), "{}", table::render(COLUMNS, &rows, table::terminal_width()));
+        }
         if more {
-            let _ =
-                writeln!(out, "There are more: these are the {limit} newest. --limit N shows more of them.");
+            notes::say(&format!(
+                "there are more: these are the {limit} newest; --limit N shows more of them"
+            ));
         }
     }
     if complete { complain_about(&unknown(filter, &found)) } else { Ok(()) }
@@ -116,31 +135,14 @@ fn line(row: &Summary) -> Line<'_> {
     }
 }
 
-fn table(rows: &[Summary]) -> String {
-    if rows.is_empty() {
-        return "no dead letters".to_owned();
-    }
-    let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header([
-        "failed",
-        "id",
-        "event",
-        "aggregate",
-        "reason",
-        "retries",
-        "error",
-    ]);
-    for row in rows {
-        let error: String = row.last_error.iter().flat_map(|error| error.chars()).take(ERROR_CHARS).collect();
-        table.add_row([
-            row.failed_at.to_rfc3339_opts(SecondsFormat::Secs, true),
-            row.id.to_string(),
-            printable(&row.event_type),
-            printable(&format!("{} {}", row.aggregate_type, row.aggregate_id)),
-            printable(&row.reason),
-            row.retry_count.to_string(),
-            printable(&error),
-        ]);
-    }
-    table.to_string()
+fn cells(row: &Summary) -> Vec<String> {
+    vec![
+        in_seconds(row.failed_at),
+        row.id.to_string(),
+        row.event_type.clone(),
+        format!("{} {}", row.aggregate_type, row.aggregate_id),
+        row.reason.clone(),
+        row.retry_count.to_string(),
+        row.last_error.clone().unwrap_or_default(),
+    ]
 }

@@ -1,12 +1,15 @@
-//! `relay dead-letters`: look at them, publish them again, or give them up.
+//! `relay dead-letters`: look at them, publish them again, or give them up; the broker's copies of them follow.
 
+mod copies;
 mod decide;
+pub(crate) mod gauge;
 mod list;
 mod show;
 
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
+use comptoir_core::outbox::EventTypes;
 use comptoir_core::outbox::dead_letters::Filter;
 use comptoir_core::outbox::operations::Operation;
 use uuid::Uuid;
@@ -16,9 +19,15 @@ use crate::decision::Decision;
 use crate::error::RelayError;
 use crate::when;
 
+/// What a filter that finds nothing answers; that is no failure.
+const NOTHING: &str = "no dead letter matches";
+
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// A line for each, the newest first
+    /// A line for each, the newest first, as wide as the terminal
+    ///
+    /// Exit 0, also if nothing matches (which standard error says); 1 if an ID is no dead letter's, or the database is not
+    /// reached.
     List {
         #[command(flatten)]
         selection: Selection,
@@ -29,7 +38,9 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Everything about each, with headers and payload
+    /// Everything about each, with headers, payload and routing key
+    ///
+    /// Exit codes as for `list`.
     Show {
         #[command(flatten)]
         selection: Selection,
@@ -38,9 +49,21 @@ pub(crate) enum Command {
         json: bool,
     },
     /// Publish again: same id, no retries counted, behind what waits for the same aggregate
+    ///
+    /// Takes the copies out of the broker's queue of dead letters as well, if the broker is reached: see `sweep`. Exit 0, also
+    /// if nothing matches; 1 if an ID is no dead letter's, or the database is not reached.
     Requeue(Change),
     /// Delete
+    ///
+    /// Takes the copies out of the broker's queue of dead letters as well, if the broker is reached: see `sweep`. Exit codes as
+    /// for `requeue`.
     Discard(Change),
+    /// Take out of the broker's queue what somebody has decided about already
+    ///
+    /// Copies of events that were requeued or discarded, and that are neither dead letters nor in the outbox any more. Looks at
+    /// the first N messages of the queue, at 64 MiB, and for 30 seconds at most; the others are put back in their places. Exit 0;
+    /// 1 if the database or the broker is not reached.
+    Sweep(copies::Arguments),
 }
 
 /// Which ones: those that match everything that is given.
@@ -49,9 +72,9 @@ pub(crate) struct Selection {
     /// Event ids
     #[arg(value_name = "ID")]
     ids: Vec<Uuid>,
-    /// Of this event type
+    /// Of this event type, or of those that match a pattern: order.* (one word), order.# (any number)
     #[arg(long, value_name = "TYPE")]
-    event_type: Option<String>,
+    event_type: Option<EventTypes>,
     /// Of this aggregate
     #[arg(long, value_name = "ID")]
     aggregate_id: Option<String>,
@@ -69,6 +92,9 @@ pub(crate) struct Change {
     all: bool,
     #[command(flatten)]
     decision: Decision,
+    /// Leave the copies in the broker's queue of dead letters
+    #[arg(long)]
+    keep_copies: bool,
     /// What was done, as one JSON object
     #[arg(long)]
     json: bool,
@@ -85,6 +111,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<(), RelayEr
         }
         Command::Requeue(change) => decide::run(config, Operation::Requeue, change).await,
         Command::Discard(change) => decide::run(config, Operation::Discard, change).await,
+        Command::Sweep(arguments) => copies::sweep(config, &arguments).await,
     }
 }
 
@@ -92,7 +119,7 @@ impl Selection {
     fn filter(&self) -> Filter {
         Filter {
             ids: (!self.ids.is_empty()).then(|| self.ids.clone()),
-            event_type: self.event_type.clone(),
+            event_types: self.event_type.clone(),
             aggregate_id: self.aggregate_id.clone(),
             since: self.since,
         }

@@ -1,21 +1,23 @@
 //! `relay dead-letters show`: everything about each, the payload digit by digit.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::Write;
 
 use chrono::{DateTime, Utc};
 use comptoir_core::database;
-use comptoir_core::outbox::JsonText;
 use comptoir_core::outbox::dead_letters::{self, Details, Filter};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{complain_about, list, unknown};
+use super::{NOTHING, complain_about, list, unknown};
 use crate::config::Config;
+use crate::details::{self, raw};
 use crate::error::{DatabaseFault, RelayError};
 use crate::json_array::JsonArray;
-use comptoir_core::printable::printable;
+use crate::message::RoutingFacts;
+use crate::notes;
 
 #[derive(Debug, Serialize)]
 struct Shown<'a> {
@@ -23,6 +25,8 @@ struct Shown<'a> {
     seq: i64,
     tenant_id: Uuid,
     event_type: &'a str,
+    /// By the rules as they are now; the one that was used is in the message's `original-routing-key`.
+    routing_key: Cow<'a, str>,
     schema_version: i16,
     aggregate_type: &'a str,
     aggregate_id: &'a str,
@@ -52,24 +56,35 @@ pub(super) async fn run(config: &Config, filter: &Filter, json: bool) -> Result<
         let Some(row) = row else { continue };
         found.insert(id);
         match &mut array {
-            Some(array) => array.push(&shown(&row)?)?,
+            Some(array) => array.push(&shown(config, &row)?)?,
             None => {
-                let _ = writeln!(std::io::stdout(), "{}", text(&row)?);
+                let _ = writeln!(std::io::stdout(), "{}", text(config, &row)?);
             }
         }
     }
     if let Some(array) = array {
         array.end();
     }
+    if found.is_empty() && filter.ids.is_none() {
+        notes::say(NOTHING);
+    }
     complain_about(&unknown(filter, &found))
 }
 
-fn shown(row: &Details) -> Result<Shown<'_>, RelayError> {
+fn shown<'a>(config: &'a Config, row: &'a Details) -> Result<Shown<'a>, RelayError> {
+    let facts = RoutingFacts {
+        event_type: &row.event_type,
+        aggregate_type: &row.aggregate_type,
+        aggregate_id: &row.aggregate_id,
+        tenant_id: row.tenant_id,
+        schema_version: row.schema_version,
+    };
     Ok(Shown {
         id: row.id,
         seq: row.seq,
         tenant_id: row.tenant_id,
         event_type: &row.event_type,
+        routing_key: config.routing.key(facts),
         schema_version: row.schema_version,
         aggregate_type: &row.aggregate_type,
         aggregate_id: &row.aggregate_id,
@@ -84,17 +99,13 @@ fn shown(row: &Details) -> Result<Shown<'_>, RelayError> {
     })
 }
 
-/// The text itself: numbers keep every digit.
-fn raw(json: &JsonText) -> Result<&RawValue, RelayError> {
-    serde_json::from_slice(&json.0).map_err(|error| RelayError::Incomplete(error.to_string()))
-}
-
-fn text(row: &Details) -> Result<String, RelayError> {
-    let Shown { headers, payload, .. } = shown(row)?;
+fn text(config: &Config, row: &Details) -> Result<String, RelayError> {
+    let Shown { headers, payload, routing_key, .. } = shown(config, row)?;
     let version = row.aggregate_version.map_or_else(|| "–".to_owned(), |version| version.to_string());
     let lines = [
         ("id", row.id.to_string()),
         ("event type", format!("{} (version {})", row.event_type, row.schema_version)),
+        ("routing key", routing_key.into_owned()),
         ("aggregate", format!("{} {}", row.aggregate_type, row.aggregate_id)),
         ("aggregate version", version),
         ("tenant", row.tenant_id.to_string()),
@@ -107,7 +118,5 @@ fn text(row: &Details) -> Result<String, RelayError> {
         ("headers", headers.get().to_owned()),
         ("payload", payload.get().to_owned()),
     ];
-    let lines: Vec<String> =
-        lines.into_iter().map(|(name, value)| format!("{name:<18} {}\n", printable(&value))).collect();
-    Ok(lines.concat())
+    Ok(details::lines(lines))
 }

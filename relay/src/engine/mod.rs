@@ -75,6 +75,11 @@ pub(crate) struct Condition {
 }
 
 impl Condition {
+    /// Nothing more will happen by itself: there is nothing to publish to a broker that is there, or the goal is reached.
+    pub(crate) fn is_done(&self) -> bool {
+        self.idle && self.broker_up || self.limit_reached
+    }
+
     /// Why nothing can be published now.
     pub(crate) fn hindrances(&self) -> Vec<String> {
         let blocked = || "the broker blocks publishing (memory or disk alarm)".to_owned();

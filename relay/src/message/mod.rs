@@ -6,7 +6,6 @@
 mod cloud_event;
 mod headers;
 mod routing;
-mod topic;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use comptoir_core::outbox::OutboxRow;
@@ -19,7 +18,6 @@ use crate::error::EventFault;
 
 pub(crate) use self::cloud_event::{EnvelopeFormat, validate as validate_cloud_events};
 pub(crate) use self::routing::{Routing, RoutingFacts};
-pub(crate) use self::topic::Pattern;
 
 const PERSISTENT: u8 = 2;
 const CONTENT_TYPE: &str = "application/json";

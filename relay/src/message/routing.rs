@@ -4,12 +4,11 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 
-use comptoir_core::outbox::OutboxRow;
+use comptoir_core::outbox::{OutboxRow, Pattern};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::SHORT_STRING_BYTES;
-use super::topic::Pattern;
 
 /// The text of a tenant's id.
 const UUID_BYTES: usize = 36;

@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use comptoir_core::database::{self, DatabaseConfig};
+use comptoir_core::outbox::EventTypes;
 use comptoir_core::outbox::operations::{self, Operation};
 use comptoir_core::outbox::replay::{self, Filter};
+use comptoir_core::printable::printable_line;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -23,8 +25,7 @@ use crate::config::Config;
 use crate::daemon;
 use crate::decision::Decision;
 use crate::error::{DatabaseFault, RelayError};
-use crate::when;
-use comptoir_core::printable::printable_line;
+use crate::{notes, when};
 
 /// Counting and sorting a long history takes its time, once.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -38,9 +39,9 @@ pub(crate) struct Arguments {
     /// Published before; otherwise now
     #[arg(long, value_name = "TIME", value_parser = when::parse)]
     until: Option<DateTime<Utc>>,
-    /// Of this event type
+    /// Of this event type, or of those that match a pattern: order.* (one word), order.# (any number)
     #[arg(long, value_name = "TYPE")]
-    event_type: Option<String>,
+    event_type: Option<EventTypes>,
     /// Of this aggregate
     #[arg(long, value_name = "ID")]
     aggregate_id: Option<String>,
@@ -75,12 +76,15 @@ pub(crate) async fn run(config: &Config, arguments: Arguments) -> Result<(), Rel
     let filter = arguments.filter(until)?;
     let counts = replay::count(&mut connection, &filter).await.map_err(DatabaseFault::from)?;
     let total: i64 = counts.iter().map(|(_, count)| count).sum();
+    if total == 0 {
+        notes::say("nothing in the history matches");
+    }
     if arguments.dry_run {
         print_counts(&counts, total);
         return Ok(());
     }
     if total == 0 {
-        print_line("published again: 0 (nothing in the history matches)");
+        print_line("published again: 0");
         return Ok(());
     }
     if !arguments.decision.confirm(&format!("Publish {total} events again?")) {
@@ -116,7 +120,7 @@ impl Arguments {
         Ok(Filter {
             since: self.since,
             until,
-            event_type: self.event_type.clone(),
+            event_types: self.event_type.clone(),
             aggregate_id: self.aggregate_id.clone(),
             tenant_id: self.tenant,
             after_seq: self.after_seq,
@@ -129,7 +133,7 @@ fn asked(filter: &Filter) -> Value {
     let mut asked = json!({
         "since": filter.since,
         "until": filter.until,
-        "event_type": filter.event_type,
+        "event_type": filter.event_types.as_ref().map(ToString::to_string),
         "aggregate_id": filter.aggregate_id,
         "tenant_id": filter.tenant_id,
         "after_seq": (filter.after_seq > 0).then_some(filter.after_seq),
@@ -146,7 +150,7 @@ fn continuation(filter: &Filter, after_seq: i64) -> String {
     let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Micros, true);
     words.push(format!("--since {} --until {}", time(filter.since), time(filter.until)));
     for (flag, value) in [
-        ("--event-type", filter.event_type.clone()),
+        ("--event-type", filter.event_types.as_ref().map(ToString::to_string)),
         ("--aggregate-id", filter.aggregate_id.clone()),
         ("--tenant", filter.tenant_id.map(|id| id.to_string())),
     ] {
@@ -208,7 +212,7 @@ mod tests {
         let filter = Filter {
             since: DateTime::UNIX_EPOCH,
             until: DateTime::UNIX_EPOCH + Duration::from_millis(1500),
-            event_type: None,
+            event_types: Some("order.*".parse().expect("a pattern")),
             aggregate_id: Some("it's".to_owned()),
             tenant_id: None,
             after_seq: 0,
@@ -216,7 +220,7 @@ mod tests {
         assert_eq!(
             continuation(&filter, 17),
             "relay replay --since 1970-01-01T00:00:00.000000Z --until 1970-01-01T00:00:01.500000Z \
-             --aggregate-id 'it'\\''s' --after-seq 17"
+             --event-type 'order.*' --aggregate-id 'it'\\''s' --after-seq 17"
         );
     }
 

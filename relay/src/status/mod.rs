@@ -1,5 +1,6 @@
 //! `relay status`: what waits and who works on it, from the database alone.
 
+pub(crate) mod broker;
 mod table;
 
 use std::collections::HashMap;
@@ -12,6 +13,7 @@ use comptoir_core::outbox::overview::{self, ReplicaState, ShardState, Totals};
 use serde::Serialize;
 use uuid::Uuid;
 
+use self::broker::Broker;
 use self::table::table;
 use crate::config::Config;
 use crate::error::{DatabaseFault, RelayError};
@@ -26,6 +28,7 @@ struct Status {
     dead_letters: i64,
     /// Some replica is blocked by the broker.
     blocked: bool,
+    broker: Broker,
     shards: Vec<Shard>,
     replicas: Vec<Replica>,
 }
@@ -48,6 +51,10 @@ struct Replica {
     shards: usize,
     version: Option<String>,
     lease_ttl_ms: Option<i64>,
+    /// None if it never has.
+    broker_heard_at: Option<DateTime<Utc>>,
+    /// None while it reaches the broker.
+    broker_away_since: Option<DateTime<Utc>>,
 }
 
 /// Prints the state of the outbox, for people or as JSON.
@@ -73,10 +80,18 @@ async fn read(config: &Config) -> Result<(Status, DateTime<Utc>), DatabaseFault>
     let shards = overview::shards(&mut connection).await?;
     let replicas = overview::replicas(&mut connection).await?;
     let now = operations::clock(&mut connection).await?;
-    Ok((assemble(totals, shards, replicas), now))
+    Ok((assemble(totals, shards, replicas, now, config.relay.lease_ttl_ms), now))
 }
 
-fn assemble(totals: Totals, shards: Vec<ShardState>, replicas: Vec<ReplicaState>) -> Status {
+fn assemble(
+    totals: Totals,
+    shards: Vec<ShardState>,
+    replicas: Vec<ReplicaState>,
+    now: DateTime<Utc>,
+    lease_ttl_ms: u64,
+) -> Status {
+    let live: Vec<&ReplicaState> =
+        replicas.iter().filter(|replica| broker::is_live(replica, now, lease_ttl_ms)).collect();
     let mut held: HashMap<Uuid, usize> = HashMap::new();
     for owner in shards.iter().filter_map(|shard| shard.owner) {
         *held.entry(owner).or_default() += 1;
@@ -88,10 +103,13 @@ fn assemble(totals: Totals, shards: Vec<ShardState>, replicas: Vec<ReplicaState>
         held: totals.held,
         dead_letters: totals.dead_letters,
         blocked: replicas.iter().any(|replica| replica.blocked),
+        broker: broker::of(&live, now),
         replicas: replicas
             .into_iter()
             .map(|replica| Replica {
                 shards: held.get(&replica.id).copied().unwrap_or(0),
+                broker_away_since: broker::away_since(&replica, now),
+                broker_heard_at: replica.broker_heard_at,
                 id: replica.id,
                 name: replica.name,
                 started_at: replica.started_at,

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
+use super::broker::{Broker, State};
 use super::{Replica, Shard, Status};
 use comptoir_core::printable::printable_line;
 
@@ -10,10 +11,10 @@ use comptoir_core::printable::printable_line;
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 pub(super) fn table(status: &Status, now: DateTime<Utc>, lease_ttl_ms: u64) -> String {
-    format!("{}\n\n{}", outbox_table(status), replica_table(status, now, lease_ttl_ms))
+    format!("{}\n\n{}", outbox_table(status, now), replica_table(status, now, lease_ttl_ms))
 }
 
-fn outbox_table(status: &Status) -> Table {
+fn outbox_table(status: &Status, now: DateTime<Utc>) -> Table {
     let mut table = Table::new();
     table.load_style(STYLE).set_header(["outbox", "", ""]);
     let oldest = status.oldest_pending_seconds.map_or_else(String::new, |age| {
@@ -21,6 +22,7 @@ fn outbox_table(status: &Status) -> Table {
     });
     let look = if status.dead_letters > 0 { "relay dead-letters list" } else { "" };
     let blocked = if status.blocked { "its memory or disk alarm: no event is published" } else { "" };
+    let (broker, since) = broker_cells(status, now);
     let decide =
         if status.held > 0 { "their aggregates wait until they are requeued or discarded" } else { "" };
     for (what, value, note) in [
@@ -28,6 +30,7 @@ fn outbox_table(status: &Status) -> Table {
         ("retrying", grouped(status.retrying), ""),
         ("dead letters", grouped(status.dead_letters), look),
         ("dead letters that hold", grouped(status.held), decide),
+        ("broker", broker.to_owned(), since.as_str()),
         ("blocked by the broker", if status.blocked { "yes" } else { "no" }.to_owned(), blocked),
     ] {
         table.add_row([
@@ -37,6 +40,18 @@ fn outbox_table(status: &Status) -> Table {
         ]);
     }
     table
+}
+
+/// Whether the broker is there, and since when it is not.
+fn broker_cells(status: &Status, now: DateTime<Utc>) -> (&'static str, String) {
+    let Broker { state, away_since, replicas_away } = status.broker;
+    let time = away_since.map(|since| span(now - since)).unwrap_or_default();
+    match state {
+        State::Reached => ("reached", String::new()),
+        State::Away => ("away", format!("nobody has heard it for {time}: no event is published")),
+        State::Partly => ("reached", format!("but not by {replicas_away} of the replicas, for up to {time}")),
+        State::Unknown => ("unknown", "no replica runs that could tell".to_owned()),
+    }
 }
 
 fn replica_table(status: &Status, now: DateTime<Utc>, lease_ttl_ms: u64) -> Table {
@@ -54,6 +69,8 @@ fn replica_table(status: &Status, now: DateTime<Utc>, lease_ttl_ms: u64) -> Tabl
         let ttl = replica.lease_ttl_ms.unwrap_or_else(|| i64::try_from(lease_ttl_ms).unwrap_or(i64::MAX));
         let state = if silence_ms(replica) > ttl {
             format!("silent for {}", span(TimeDelta::milliseconds(silence_ms(replica))))
+        } else if let Some(since) = replica.broker_away_since {
+            format!("no broker for {}", span(now - since))
         } else if replica.blocked {
             "blocked".to_owned()
         } else {
@@ -180,6 +197,7 @@ mod tests {
             blocked: false,
             version: None,
             lease_ttl_ms: Some(3000),
+            broker_heard_at: Some(now - TimeDelta::seconds(90)),
         };
         let totals = Totals {
             pending: 1_204,
@@ -190,9 +208,16 @@ mod tests {
         };
         let shards = vec![shard(0, alive, 2), shard(1, alive, 2), shard(2, silent, -10)];
         let replicas = vec![replica(alive, "one", 0), replica(silent, "two", 12)];
-        let text = table(&assemble(totals, shards, replicas), now, 3000);
-        for part in ["1,204", "the oldest for 1 min 1 s", "silent for 12.0 s", "20 min 0 s", "nobody", "0-1"]
-        {
+        let text = table(&assemble(totals, shards, replicas, now, 3000), now, 3000);
+        for part in [
+            "1,204",
+            "the oldest for 1 min 1 s",
+            "silent for 12.0 s",
+            "no broker for 1 min 30 s",
+            "nobody has heard it for 1 min 30 s",
+            "20 min 0 s",
+            "0-1",
+        ] {
             assert!(text.contains(part), "{part}: {text}");
         }
     }

@@ -1,8 +1,8 @@
-//! One published event as a line: readable, or JSON.
+//! One settled event as a line: readable, or JSON.
 
 use anstyle::{AnsiColor, Style};
 use chrono::{DateTime, SecondsFormat, Utc};
-use comptoir_core::outbox::tail::Published;
+use comptoir_core::outbox::tail::Settled;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -12,6 +12,7 @@ use comptoir_core::printable::printable_line;
 const QUIET: Style = AnsiColor::BrightBlack.on_default();
 const EVENT: Style = AnsiColor::Cyan.on_default().bold();
 const SLOW: Style = AnsiColor::Yellow.on_default();
+const DEAD: Style = AnsiColor::Red.on_default().bold();
 /// A delay from which on it is worth a look.
 const SLOW_MS: i64 = 1000;
 
@@ -23,7 +24,15 @@ pub(super) struct Format {
 
 #[derive(Debug, Serialize)]
 struct Line<'a> {
-    published_at: DateTime<Utc>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    published_at: Option<DateTime<Utc>>,
+    /// Of a dead letter, here and below.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<&'a str>,
     occurred_at: DateTime<Utc>,
     delay_ms: i64,
     event_type: &'a str,
@@ -40,17 +49,17 @@ struct Line<'a> {
 
 impl Format {
     /// With its line feed.
-    pub(super) fn line(self, row: &Published) -> String {
+    pub(super) fn line(self, row: &Settled) -> String {
         if self.json { json(row) } else { text(row) }
     }
 }
 
-fn text(row: &Published) -> String {
+fn text(row: &Settled) -> String {
     let delay = delay_ms(row);
     let (quiet, event, slow) = (QUIET, EVENT, if delay >= SLOW_MS { SLOW } else { QUIET });
     let mut line = format!(
         "{quiet}{}{quiet:#} {event}{}{event:#} {} {}",
-        row.published_at.to_rfc3339_opts(SecondsFormat::Millis, true),
+        row.settled_at.to_rfc3339_opts(SecondsFormat::Millis, true),
         printable_line(&row.event_type),
         printable_line(&row.aggregate_type),
         printable_line(&row.aggregate_id),
@@ -66,6 +75,12 @@ fn text(row: &Published) -> String {
     if row.retry_count > 0 {
         line += &format!(" {SLOW}{} retries{SLOW:#}", row.retry_count);
     }
+    if let Some(reason) = &row.reason {
+        line += &format!(" {DEAD}dead letter: {}{DEAD:#}", printable_line(reason));
+        if let Some(error) = &row.last_error {
+            line += &format!(" ({})", printable_line(error));
+        }
+    }
     if let Some(payload) = &row.payload {
         line += &format!("\n    {}", printable_line(&one_line(payload)));
     }
@@ -73,9 +88,13 @@ fn text(row: &Published) -> String {
     line
 }
 
-fn json(row: &Published) -> String {
+fn json(row: &Settled) -> String {
+    let is_dead = row.reason.is_some();
     let line = Line {
-        published_at: row.published_at,
+        published_at: (!is_dead).then_some(row.settled_at),
+        failed_at: is_dead.then_some(row.settled_at),
+        reason: row.reason.as_deref(),
+        last_error: row.last_error.as_deref().filter(|_| is_dead),
         occurred_at: row.occurred_at,
         delay_ms: delay_ms(row),
         event_type: &row.event_type,
@@ -98,8 +117,8 @@ fn one_line(json: &str) -> String {
 }
 
 /// From the writer's `occurred_at` to the settle. Below zero where the writer's clock is ahead of the database's.
-fn delay_ms(row: &Published) -> i64 {
-    (row.published_at - row.occurred_at).num_milliseconds()
+fn delay_ms(row: &Settled) -> i64 {
+    (row.settled_at - row.occurred_at).num_milliseconds()
 }
 
 fn duration(ms: i64) -> String {
@@ -115,10 +134,12 @@ fn duration(ms: i64) -> String {
 mod tests {
     use super::*;
 
-    fn published(payload: Option<&str>) -> Published {
+    fn published(payload: Option<&str>) -> Settled {
         let at = |text: &str| DateTime::parse_from_rfc3339(text).expect("a time").to_utc();
-        Published {
-            published_at: at("2026-01-31T12:00:01.5Z"),
+        Settled {
+            settled_at: at("2026-01-31T12:00:01.5Z"),
+            reason: None,
+            last_error: None,
             occurred_at: at("2026-01-31T12:00:00Z"),
             id: Uuid::nil(),
             tenant_id: Uuid::from_u128(7),
@@ -141,6 +162,25 @@ mod tests {
             "2026-01-31T12:00:01.500Z order.placed order o-1\u{fffd}[2J v3 00000000-0000-0000-0000-000000000000 \
              tenant 00000000-0000-0000-0000-000000000007 +1.5 s\n"
         );
+    }
+
+    #[test]
+    fn a_dead_letter_says_that_it_is_one_and_why() {
+        let dead = Settled {
+            reason: Some("unroutable".to_owned()),
+            last_error: Some("no queue is bound".to_owned()),
+            ..published(None)
+        };
+        let line =
+            anstream::adapter::strip_str(&Format { json: false, payload: false }.line(&dead)).to_string();
+        assert!(line.ends_with(" +1.5 s dead letter: unroutable (no queue is bound)\n"), "{line}");
+        let json: serde_json::Value =
+            serde_json::from_str(&Format { json: true, payload: false }.line(&dead)).expect("JSON");
+        assert_eq!(
+            (&json["reason"], &json["published_at"]),
+            (&"unroutable".into(), &serde_json::Value::Null)
+        );
+        assert_eq!(json["failed_at"], "2026-01-31T12:00:01.500Z");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `relay tail`: follows events as they are published, for people.
+//! `relay tail`: follows events as they are published or become dead letters, for people.
 //!
 //! Reads the history, not the broker: a queue that is bound to watch would make every event routable, and nobody would
 //! notice any more that an event has no consumer.
@@ -8,11 +8,11 @@ mod output;
 
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use comptoir_core::config::ConfigError;
 use comptoir_core::database;
-use comptoir_core::outbox::Snapshot;
-use comptoir_core::outbox::tail::{self, Filter, Look, Published};
+use comptoir_core::outbox::tail::{self, Filter, Look, Settled};
+use comptoir_core::outbox::{EventTypes, Snapshot};
 use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ use crate::backoff::Backoff;
 use crate::config::Config;
 use crate::daemon;
 use crate::error::{DatabaseFault, RelayError};
-use crate::when;
+use crate::{notes, when};
 
 /// Between two looks, at least.
 const SHORTEST_WAIT: Duration = Duration::from_millis(250);
@@ -38,16 +38,16 @@ const PAYLOAD_CHARS: i32 = 2000;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Of this event type
+    /// Of this event type, or of those that match a pattern: order.* (one word), order.# (any number)
     #[arg(long, value_name = "TYPE")]
-    event_type: Option<String>,
+    event_type: Option<EventTypes>,
     /// Of this aggregate
     #[arg(long, value_name = "ID")]
     aggregate_id: Option<String>,
     /// Of this tenant
     #[arg(long, value_name = "ID")]
     tenant: Option<Uuid>,
-    /// Begin with those published then or later: RFC 3339, a date, or how long ago (90m, 24h, 7d); otherwise now
+    /// Begin with those of then or later: RFC 3339, a date, or how long ago (90m, 24h, 7d); otherwise now
     #[arg(long, value_name = "TIME", value_parser = when::parse)]
     since: Option<DateTime<Utc>>,
     /// Stop after so many events
@@ -74,11 +74,24 @@ pub(crate) async fn run(config: &Config, arguments: &Arguments) -> Result<(), Re
     }
     let stop = daemon::signalled()?;
     let mut tail = Tail::start(config, arguments).await?;
+    if !arguments.json {
+        notes::say(&following(arguments));
+    }
     // It only reads: wherever it is, it may be dropped.
     tokio::select! {
         () = stop.cancelled() => Ok(()),
         result = tail.follow() => result,
     }
+}
+
+/// What is to be expected, so that silence is not taken for a fault.
+fn following(arguments: &Arguments) -> String {
+    let begin = match arguments.since {
+        Some(since) => format!("from {} on", since.to_rfc3339_opts(SecondsFormat::Secs, true)),
+        None => "from now on".to_owned(),
+    };
+    let which = arguments.event_type.as_ref().map(|types| format!(" of {types}")).unwrap_or_default();
+    format!("following events{which} that are published or become dead letters, {begin}; Ctrl-C ends it")
 }
 
 struct Tail<'a> {
@@ -108,7 +121,7 @@ impl<'a> Tail<'a> {
         Ok(Self {
             config,
             filter: Filter {
-                event_type: arguments.event_type.clone(),
+                event_types: arguments.event_type.clone(),
                 aggregate_id: arguments.aggregate_id.clone(),
                 tenant_id: arguments.tenant,
             },
@@ -146,7 +159,7 @@ impl<'a> Tail<'a> {
         }
     }
 
-    /// Shows what was published since the last look.
+    /// Shows what was settled since the last look.
     async fn look(&mut self) -> Result<End, DatabaseFault> {
         // Put back at the end: one that failed is not used again.
         let mut connection = match self.connection.take() {
@@ -197,7 +210,7 @@ impl<'a> Tail<'a> {
     }
 
     /// False if nobody reads any more.
-    async fn print(&mut self, rows: &[Published]) -> bool {
+    async fn print(&mut self, rows: &[Settled]) -> bool {
         let count = usize::try_from(self.left).unwrap_or(usize::MAX).min(rows.len());
         self.left -= u64::try_from(count).unwrap_or(u64::MAX);
         let text: String = rows[..count].iter().map(|row| self.format.line(row)).collect();

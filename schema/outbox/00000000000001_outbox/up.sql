@@ -134,7 +134,9 @@ CREATE TABLE relay_replicas (
     -- Replicas must agree on the lease time, and differ in their version only during an upgrade: `relay check` and
     -- `relay status` show both.
     version      text,
-    lease_ttl_ms bigint
+    lease_ttl_ms bigint,
+    -- When it last heard the broker; NULL: never.
+    broker_heard_at timestamptz
 ) WITH (fillfactor = 50);
 
 -- Who decided what about events, and when: `relay dead-letters requeue|discard` and `relay replay` write here.

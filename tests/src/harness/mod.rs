@@ -46,7 +46,7 @@ pub use scrape::{Sample, Scrape};
 pub use service_manager::ServiceManager;
 pub use services::Services;
 pub use tenant::{EVERYTHING, Tenant, api_key};
-pub use terminal::{Session, at_terminal};
+pub use terminal::{Session, at_terminal, on_screen};
 pub use urls::{address, with_address, with_path, with_user};
 pub use wait::until;
 pub use world::World;

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use nix::pty::openpty;
+use nix::pty::{OpenptyResult, Winsize, openpty};
 
 /// How it ended, and what the terminal showed.
 #[derive(Debug)]
@@ -25,11 +25,30 @@ pub struct Session {
 /// When the question does not come, or the program does not end, within `limit` (it is killed then).
 pub fn at_terminal(mut command: Command, question: &str, answer: &[u8], limit: Duration) -> Result<Session> {
     let pair = openpty(None, None).context("no terminal")?;
+    command.stdout(Stdio::piped());
+    converse(command, pair, question, answer, limit)
+}
+
+/// Runs `command` with a terminal of so many columns for everything; `screen` has what it showed, and `stdout` nothing.
+///
+/// # Errors
+/// When the program does not end within `limit` (it is killed then).
+pub fn on_screen(mut command: Command, columns: u16, limit: Duration) -> Result<Session> {
+    let size = Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    let pair = openpty(&size, None).context("no terminal")?;
+    command.stdout(Stdio::from(pair.slave.try_clone()?));
+    converse(command, pair, "", b"", limit)
+}
+
+fn converse(
+    mut command: Command,
+    pair: OpenptyResult,
+    question: &str,
+    answer: &[u8],
+    limit: Duration,
+) -> Result<Session> {
     let (mut reader, mut keyboard) = (File::from(pair.master.try_clone()?), File::from(pair.master));
-    command
-        .stdin(Stdio::from(pair.slave.try_clone()?))
-        .stderr(Stdio::from(pair.slave))
-        .stdout(Stdio::piped());
+    command.stdin(Stdio::from(pair.slave.try_clone()?)).stderr(Stdio::from(pair.slave));
     let mut child = command.spawn()?;
     // The terminal must not be held open by this side, or its end is never seen.
     drop(command);

@@ -8,6 +8,7 @@ mod dead_letters;
 mod delivery;
 mod encryption;
 mod envelope;
+mod events;
 mod guide;
 mod health;
 mod held;

@@ -92,3 +92,25 @@ async fn every_event_of_a_hot_aggregate_that_waits_is_counted() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dead_letters_that_wait_for_a_decision_are_counted_by_whoever_runs() {
+    World::run(async |world| {
+        let (_relay, http) = Relay::with_http(world, &[]).await?;
+        let says = async |expected: f64| {
+            until(format!("{expected} dead letters"), LIMIT, async || {
+                let waiting = Scrape::of(&http).await?.sum("comptoir_relay_waiting_dead_letters");
+                ensure!(waiting == Some(expected), "{waiting:?}");
+                Ok(())
+            })
+            .await
+        };
+        says(0.0).await?;
+        insert_many(&world.sql().await?, 30, 3).await?;
+        says(30.0).await?;
+        let exit = world.run_relay(&["dead-letters", "discard", "--all", "--yes"]).await?;
+        ensure!(exit.code == Some(0), "{exit:?}");
+        says(0.0).await
+    })
+    .await;
+}

@@ -186,8 +186,31 @@ async fn a_reader_that_goes_away_ends_the_tail_without_a_complaint() {
             shell.env("RELAY", relay.get_program());
             let exit = run(shell, LIMIT).await?;
             assert_eq!((exit.code, exit.stdout.lines().count()), (Some(0), lines), "{exit:?}");
-            assert_eq!(exit.stderr, "");
+            assert_eq!(exit.stderr.lines().count(), 1, "{exit:?}");
+            assert!(exit.stderr.contains("following events that are published"), "{exit:?}");
         }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tail_shows_what_becomes_a_dead_letter_and_why() {
+    World::run(async |world| {
+        let tail = following(world, &[]).await?;
+        let id = insert_event(&world.sql().await?, "t-1", "nobody.cares", "1").await?.to_string();
+        assert_eq!(world.run_relay(&["--once"]).await?.code, Some(3));
+        until("the dead letter to be shown", LIMIT, async || {
+            let events = objects(&tail)?;
+            let event = events.iter().find(|event| event["id"] == id.as_str()).context("not yet")?;
+            ensure!(event["reason"] == "unroutable" && event["failed_at"].is_string(), "{event}");
+            ensure!(event.get("published_at").is_none(), "{event}");
+            Ok(())
+        })
+        .await?;
+        let exit =
+            world.run_relay(&["tail", "--since", "1h", "--event-type", "nobody.#", "--limit", "1"]).await?;
+        assert!(exit.stdout.contains("dead letter: unroutable (no queue is bound"), "{exit:?}");
         Ok(())
     })
     .await;

@@ -1,8 +1,15 @@
-//! Topic patterns as RabbitMQ has them: words between dots, `*` for exactly one word, `#` for any number of them.
+//! Topic patterns as RabbitMQ has them: words between dots, `*` for exactly one word, `#` for any number of them. What
+//! operators filter by, and what rules for routing keys are about.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// No event type is longer, in bytes: nor need a pattern be.
+const LONGEST: usize = 255;
 
 /// A pattern in its normal form: in a run of wildcards every `*` stands before the one `#`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Pattern(Vec<Word>);
+pub struct Pattern(Vec<Word>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Word {
@@ -14,7 +21,7 @@ enum Word {
 }
 
 impl Pattern {
-    pub(crate) fn new(text: &str) -> Self {
+    pub fn new(text: &str) -> Self {
         let mut words = Vec::new();
         for word in split(text) {
             match word {
@@ -30,7 +37,7 @@ impl Pattern {
     }
 
     /// In time proportional to pattern times key, whatever the pattern is: only the last `#` is ever tried again.
-    pub(crate) fn matches(&self, key: &str) -> bool {
+    pub fn matches(&self, key: &str) -> bool {
         let (mut pattern, mut words) = (self.0.as_slice(), split(key));
         let mut last_any = None;
         loop {
@@ -60,13 +67,79 @@ impl Pattern {
         }
     }
 
+    fn regex(&self) -> String {
+        format!("^{}$", self.0.iter().map(Word::regex).collect::<String>())
+    }
+
     /// Whether this one surely matches whatever the other one matches.
-    pub(super) fn covers(&self, other: &Self) -> bool {
+    pub fn covers(&self, other: &Self) -> bool {
         covers(&self.0, &other.0)
     }
 }
 
+/// Event types that are asked for: those that a pattern matches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventTypes {
+    text: String,
+    pattern: Pattern,
+    regex: String,
+}
+
+impl EventTypes {
+    pub fn matches(&self, event_type: &str) -> bool {
+        self.pattern.matches(event_type)
+    }
+
+    /// One type, and no other: there is no wildcard in it.
+    pub fn is_exact(&self) -> bool {
+        self.pattern.0.iter().all(|word| matches!(word, Word::Literal(_)))
+    }
+
+    /// For `'.' || event_type ~ …` in SQL: with a dot in front of every word, none is as good as any.
+    pub(super) fn regex(&self) -> &str {
+        &self.regex
+    }
+}
+
+impl FromStr for EventTypes {
+    type Err = String;
+
+    /// # Errors
+    /// Says what is wrong with it: it is empty, or longer than any event type.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.is_empty() || text.len() > LONGEST {
+            return Err(format!(
+                "expected 1 to {LONGEST} bytes: an event type, or a pattern such as order.* (one word) or order.# (any number)"
+            ));
+        }
+        let pattern = Pattern::new(text);
+        let regex = pattern.regex();
+        Ok(Self { text: text.to_owned(), pattern, regex })
+    }
+}
+
+impl fmt::Display for EventTypes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 impl Word {
+    /// As PostgreSQL's advanced regular expressions have it.
+    fn regex(&self) -> String {
+        match self {
+            Self::Literal(text) => text.chars().fold(r"\.".to_owned(), |mut regex, c| {
+                if c.is_ascii_punctuation() && !matches!(c, '-' | '_') {
+                    regex.push('\\');
+                }
+                regex.push(c);
+                regex
+            }),
+            Self::One => r"\.[^.]*".to_owned(),
+            Self::Any => r"(\.[^.]*)*".to_owned(),
+        }
+    }
+
     fn is(&self, word: &str) -> bool {
         match self {
             Self::Literal(literal) => literal == word,
@@ -129,6 +202,17 @@ mod tests {
         ] {
             assert_eq!(Pattern::new(pattern).matches(key), expected, "{pattern} {key}");
         }
+    }
+
+    #[test]
+    fn a_pattern_is_a_regular_expression_in_which_only_its_wildcards_are_special() {
+        let regex = |text: &str| text.parse::<EventTypes>().expect("a pattern").regex;
+        assert_eq!(regex("order.placed"), r"^\.order\.placed$");
+        assert_eq!(regex("a-b.(c).é_1"), r"^\.a-b\.\(c\)\.é_1$");
+        assert_eq!(regex("order.*.#"), r"^\.order\.[^.]*(\.[^.]*)*$");
+        assert!("".parse::<EventTypes>().is_err() && "x".repeat(256).parse::<EventTypes>().is_err());
+        assert!("a.b".parse::<EventTypes>().expect("a type").is_exact());
+        assert!(!"a.#".parse::<EventTypes>().expect("a pattern").is_exact());
     }
 
     #[test]

@@ -1,0 +1,41 @@
+//! Counts the dead letters that wait for a decision, for `comptoir_relay_waiting_dead_letters`. On a connection of its own
+//! that is open only while it counts: nothing that drains waits for it.
+
+use std::time::Duration;
+
+use comptoir_core::database::{self, DatabaseConfig};
+use comptoir_core::outbox::overview;
+use tokio_util::sync::CancellationToken;
+
+use crate::answer::answered;
+use crate::error::DatabaseFault;
+use crate::metrics;
+
+const EVERY: Duration = Duration::from_secs(15);
+/// No more are counted: whoever has so many does not need to know how many there are.
+const MOST: i64 = 100_000;
+/// Reading as many entries of an index takes some ten milliseconds.
+const STATEMENT_TIMEOUT_MS: u64 = 5000;
+
+/// Now and every 15 s, until `stop`.
+pub(crate) async fn keep(database: DatabaseConfig, stop: CancellationToken) {
+    let database = DatabaseConfig { statement_timeout_ms: STATEMENT_TIMEOUT_MS, ..database };
+    let mut ticks = tokio::time::interval(EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        match count(&database).await {
+            Ok(count) => metrics::waiting_dead_letters(count),
+            // Whoever drains says so, in the log and in metrics; the gauge keeps what it had.
+            Err(fault) => tracing::debug!(%fault, "cannot count the dead letters"),
+        }
+    }
+}
+
+async fn count(database: &DatabaseConfig) -> Result<i64, DatabaseFault> {
+    let mut connection = database::connect(database).await?;
+    answered(database, overview::dead_letters(&mut connection, MOST)).await
+}

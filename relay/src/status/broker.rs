@@ -1,0 +1,94 @@
+//! How the broker is to the replicas that live, by what they tell with every heartbeat.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use comptoir_core::outbox::overview::ReplicaState;
+use serde::Serialize;
+
+/// A replica that has not heard the broker for so long has no connection to it: they are heard of every second or so.
+const AWAY_AFTER: TimeDelta = TimeDelta::seconds(5);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum State {
+    /// By every replica that lives.
+    Reached,
+    /// Some reach it, and others do not.
+    Partly,
+    /// Nobody reaches it.
+    Away,
+    /// No replica lives that could tell.
+    Unknown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Broker {
+    pub(crate) state: State,
+    /// Since when nobody, or somebody, has not reached it; of several the longest.
+    pub(crate) away_since: Option<DateTime<Utc>>,
+    /// Replicas that live and do not reach it.
+    pub(crate) replicas_away: usize,
+}
+
+/// Of the replicas that live.
+pub(crate) fn of(live: &[&ReplicaState], now: DateTime<Utc>) -> Broker {
+    let away: Vec<DateTime<Utc>> = live.iter().filter_map(|replica| away_since(replica, now)).collect();
+    let (state, away_since) = match (live.len(), away.len()) {
+        (0, _) => (State::Unknown, None),
+        (_, 0) => (State::Reached, None),
+        // The last that anybody heard of it.
+        (all, gone) if all == gone => (State::Away, away.iter().max().copied()),
+        _ => (State::Partly, away.iter().min().copied()),
+    };
+    Broker { state, away_since, replicas_away: away.len() }
+}
+
+/// Since when this replica has not heard the broker: from its start on, if it never has.
+pub(crate) fn away_since(replica: &ReplicaState, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let heard = replica.broker_heard_at.unwrap_or(replica.started_at);
+    (now - heard > AWAY_AFTER).then_some(heard)
+}
+
+/// Heard of within its own lease time.
+pub(crate) fn is_live(replica: &ReplicaState, now: DateTime<Utc>, lease_ttl_ms: u64) -> bool {
+    let ttl = replica.lease_ttl_ms.unwrap_or_else(|| i64::try_from(lease_ttl_ms).unwrap_or(i64::MAX));
+    (now - replica.last_seen_at).num_milliseconds() <= ttl
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn replica(heard_seconds_ago: Option<i64>) -> ReplicaState {
+        let now = DateTime::UNIX_EPOCH + TimeDelta::hours(1);
+        ReplicaState {
+            id: Uuid::nil(),
+            name: "one".to_owned(),
+            started_at: now - TimeDelta::minutes(20),
+            last_seen_at: now,
+            blocked: false,
+            version: None,
+            lease_ttl_ms: Some(3000),
+            broker_heard_at: heard_seconds_ago.map(|seconds| now - TimeDelta::seconds(seconds)),
+        }
+    }
+
+    #[test]
+    fn the_broker_is_away_when_nobody_hears_it_and_since_when_anybody_last_did() {
+        let now = DateTime::UNIX_EPOCH + TimeDelta::hours(1);
+        for (heard, state, seconds) in [
+            (&[][..], State::Unknown, None),
+            (&[Some(1)], State::Reached, None),
+            (&[Some(30)], State::Away, Some(30)),
+            (&[Some(30), Some(70)], State::Away, Some(30)),
+            (&[Some(1), Some(30), Some(70)], State::Partly, Some(70)),
+            (&[None], State::Away, Some(1200)),
+        ] {
+            let replicas: Vec<_> = heard.iter().map(|ago| replica(*ago)).collect();
+            let broker = of(&replicas.iter().collect::<Vec<_>>(), now);
+            let since = broker.away_since.map(|since| (now - since).num_seconds());
+            assert_eq!((broker.state, since), (state, seconds), "{heard:?}");
+        }
+    }
+}
