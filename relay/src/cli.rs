@@ -205,8 +205,8 @@ fn refuse(error: &clap::Error) -> ExitCode {
 /// What is wrong, in one line, without what may be a URL in the wrong place.
 fn usage_error(error: &clap::Error) -> String {
     let text = error.render().to_string();
-    let text: Vec<&str> =
-        text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:")).collect();
+    let is_advice = |line: &str| line.starts_with("Usage:") || line.starts_with("For more information");
+    let text: Vec<&str> = text.lines().map(str::trim).take_while(|line| !is_advice(line)).collect();
     let line = without_quoted(&text.join(" "), typed(error));
     line.trim().trim_start_matches("error: ").to_owned()
 }

@@ -110,7 +110,7 @@ async fn check_retries(
     report.warn(
         AREA,
         "retrying",
-        format!("{retrying} events were refused and wait for another attempt: {}", errors.join("; ")),
+        format!("events that were refused and wait for another attempt: {retrying}; {}", errors.join("; ")),
         "relay events list --retrying; their aggregates wait as well",
     );
     Ok(())

@@ -124,6 +124,7 @@ async fn a_file_that_cannot_be_parsed_is_not_shown() {
         let file = tempfile::NamedTempFile::new()?;
         std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o600))?;
         let path = file.path().display().to_string();
+        let name = file.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         for line in [
             "url = \"amqp://u:PASSWORD@h",
             "url = amqp://u:PASSWORD@h",
@@ -133,7 +134,7 @@ async fn a_file_that_cannot_be_parsed_is_not_shown() {
             std::fs::write(file.path(), format!("[broker]\n{}\n", line.replace("PASSWORD", PASSWORD)))?;
             let exit = run(command(world, "relay", &["--config", &path, "status"])?, LIMIT).await?;
             never_says_it(&exit, line);
-            assert!(exit.code == Some(2) && exit.stderr.contains(&path), "{line}: {exit:?}");
+            assert!(exit.code == Some(2) && exit.stderr.contains(&name), "{line}: {exit:?}");
         }
         Ok(())
     })
