@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
-use comptoir_tests::harness::{World, program, run};
+use comptoir_tests::harness::{World, command, run};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -19,7 +19,7 @@ fn write(path: &Path, text: &str, mode: u32) -> Result<String> {
 
 /// Without any URL in its environment.
 fn bare(name: &str, arguments: &[&str]) -> Result<Command> {
-    let mut command = Command::new(program(name)?);
+    let mut command = command(name)?;
     command.args(arguments).env_remove("DATABASE_URL").env_remove("AMQP_URL");
     command.env("COMPTOIR__RELAY__HTTP_LISTEN", "off");
     Ok(command)
