@@ -13,6 +13,7 @@ mod extract;
 mod middleware;
 pub mod openapi;
 mod rate_limits;
+mod request_path;
 mod respond;
 mod routes;
 pub mod startup;

@@ -22,6 +22,7 @@ use crate::client_address;
 use crate::config::ApiConfig;
 use crate::error::ApiError;
 use crate::rate_limits::Limits;
+use crate::request_path;
 use crate::trace::TraceParent;
 
 const REQUESTS: &str = "comptoir_http_requests_total";
@@ -87,9 +88,10 @@ fn beginning(request: &ServiceRequest, method: &'static str, route: &str) -> Beg
 }
 
 pub(crate) async fn surround<B: MessageBody + 'static>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    request_path::normalise(&mut request);
     let method = method_label(request.method());
     // The pattern, never the path: metrics must not grow with the number of orders.
     let route = request.match_pattern().unwrap_or_else(|| "unknown".to_owned());

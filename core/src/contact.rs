@@ -4,7 +4,7 @@ use email_address::{EmailAddress, Options};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::invalid::Invalid;
-use crate::text::{checked, text};
+use crate::text::{checked, folded, text};
 
 text!(
     /// A line of an address, a postal code, a city.
@@ -39,6 +39,28 @@ impl Email {
 
     pub(crate) fn stored(text: String) -> Self {
         Self(text)
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// As it is compared.
+    pub fn folded(&self) -> FoldedEmail {
+        FoldedEmail::of(&self.0)
+    }
+}
+
+/// An e-mail address as accounts are told apart by: of an address that is the same but for the case it is written in, there is
+/// one account in a company.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct FoldedEmail(String);
+
+impl FoldedEmail {
+    /// Of any text: what is no address is nobody's.
+    pub fn of(text: &str) -> Self {
+        Self(folded(text.trim()))
     }
 
     pub fn as_str(&self) -> &str {

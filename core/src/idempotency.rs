@@ -6,6 +6,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::database::Database;
@@ -23,6 +24,8 @@ const PRUNE_BATCH: i64 = 1_000;
 #[derive(Debug, Clone)]
 pub struct IdempotencyKey {
     key: String,
+    /// Of method and path; the body follows.
+    target: Sha256,
     fingerprint: [u8; 32],
 }
 
@@ -38,20 +41,20 @@ impl IdempotencyKey {
                 ),
             ));
         }
-        let mut hash = Sha256::new();
-        for part in [method.as_bytes(), path.as_bytes(), body] {
-            // Lengths in front, or two requests could be cut differently and hash alike.
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        Ok(Self { key: key.to_owned(), fingerprint: hash.finalize().into() })
+        let target = part(part(Sha256::new(), method.as_bytes()), path.as_bytes());
+        let fingerprint = part(target.clone(), body).finalize().into();
+        Ok(Self { key: key.to_owned(), target, fingerprint })
     }
 
-    /// The same key, of a request whose body holds a secret: `content` identifies the request without it. The fingerprint is
-    /// kept, and is a fast hash: whoever reads it could guess the password that went into it.
+    /// The same key, of a request whose body holds a secret: `content` is the body without it, as JSON, and identifies the
+    /// request together with its method and path. The fingerprint is kept, and is a fast hash: whoever reads it could guess the
+    /// password that went into it.
     #[must_use]
-    pub fn without_secret(self, content: &[u8]) -> Self {
-        Self { fingerprint: Sha256::digest(content).into(), ..self }
+    pub fn without_secret(self, mut content: Value) -> Self {
+        // One text for one content, in whatever order it was put together.
+        content.sort_all_objects();
+        let fingerprint = part(self.target.clone(), content.to_string().as_bytes()).finalize().into();
+        Self { fingerprint, ..self }
     }
 
     /// The advisory lock that stands for this key while its command runs.
@@ -60,6 +63,11 @@ impl IdempotencyKey {
         let hash = ids.chain_update(&self.key).finalize();
         hash.iter().take(8).fold(0, |number, byte| (number << 8) | i64::from(*byte))
     }
+}
+
+/// Adds a part of a request. Lengths in front, or two requests could be cut differently and hash alike.
+fn part(hash: Sha256, part: &[u8]) -> Sha256 {
+    hash.chain_update((part.len() as u64).to_be_bytes()).chain_update(part)
 }
 
 /// Whose key it is: two principals may choose the same.
@@ -176,6 +184,8 @@ crate::statement! {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn key(key: &str, path: &str, body: &str) -> Result<IdempotencyKey, Invalid> {
@@ -200,5 +210,26 @@ mod tests {
         assert_eq!(print("/a", "b"), print("/a", "b"));
         assert_ne!(print("/a", "b"), print("/ab", ""));
         assert_ne!(print("/a", "b"), print("/a", "c"));
+    }
+
+    #[test]
+    fn a_request_without_its_secret_is_recognised_by_method_path_and_content() {
+        let print = |path, content: &Value| {
+            let key = key("k", path, "with a secret").expect("valid");
+            key.without_secret(content.clone()).fingerprint
+        };
+        let (one, same) = (json!({"a": 1, "b": [2]}), json!({"b": [2], "a": 1}));
+        assert_eq!(print("/a", &one), print("/a", &same));
+        assert_ne!(print("/a", &one), print("/b", &one));
+        assert_ne!(print("/a", &one), print("/a", &json!({"a": 1, "b": [3]})));
+        // Kept for days, and compared by every version that runs meanwhile: it never changes.
+        let kept = Sha256::new()
+            .chain_update(4_u64.to_be_bytes())
+            .chain_update("POST")
+            .chain_update(2_u64.to_be_bytes())
+            .chain_update("/a")
+            .chain_update(15_u64.to_be_bytes())
+            .chain_update(r#"{"a":1,"b":[2]}"#);
+        assert_eq!(print("/a", &one), <[u8; 32]>::from(kept.finalize()));
     }
 }

@@ -3,14 +3,17 @@
 //! Exact, across all replicas: every attempt is counted as failed, in one atomic statement that also says whether it may
 //! be made at all, *before* its password is verified; a success takes that back. Parallel guesses cannot slip through.
 //!
-//! An account is the SHA-256 of an e-mail address, whether there is such an account or not: the answer tells nothing
-//! about that, and the table holds no addresses of people. Knows no passwords and no users.
+//! An account is the SHA-256 of what it was called: the folded e-mail address and, if it was named, the company. It is counted
+//! whether there is such an account or not, and never by what the name turned out to mean: the answer tells nothing about
+//! that, and the table holds no addresses of people. So there are two ways to guess at one account, with the company and
+//! without, and twice the guesses. Who has logged in and changes their password is counted by themselves: guesses from
+//! outside do not keep them from it. Knows no passwords and no users.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use diesel::OptionalExtension;
-use diesel::sql_types::{BigInt, Binary, Double, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Binary, Double, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use sha2::{Digest, Sha256};
 use tokio::time::MissedTickBehavior;
@@ -18,7 +21,9 @@ use uuid::Uuid;
 
 use crate::database::Database;
 use crate::error::Error;
+use crate::ids::{TenantId, UserId};
 use crate::rate_limits::Origin;
+use crate::users::AccountName;
 
 /// Failures in a row that lock an account for one second; every further one doubles that, up to 900 s.
 const ACCOUNT_FAILURES: f64 = 5.0;
@@ -35,13 +40,41 @@ const PRUNE_EVERY: Duration = Duration::from_secs(600);
 
 const LOCKED: &str = "comptoir_login_attempts_locked_total";
 
+/// What attempts are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subject([u8; 32]);
+
+impl Subject {
+    /// An account, as whoever logs in calls it.
+    pub fn account(name: &AccountName) -> Self {
+        match &name.company {
+            Some(company) => Self::of(&["account:", company, "/", name.email.as_str()]),
+            None => Self::of(&["account:", name.email.as_str()]),
+        }
+    }
+
+    /// A user who has logged in and says what their password is.
+    pub fn user(tenant: TenantId, user: UserId) -> Self {
+        Self::of(&["user:", &tenant.to_string(), "/", &user.to_string()])
+    }
+
+    fn address(address: IpAddr) -> Self {
+        Self::of(&["address:", &Origin::from(address).to_string()])
+    }
+
+    fn of(parts: &[&str]) -> Self {
+        let hash = parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part));
+        Self(hash.finalize().into())
+    }
+}
+
 /// The right to verify one password. It counts as a failure until [`succeed`] or [`withdraw`] takes that back.
 #[derive(Debug)]
 #[must_use = "an attempt that is not taken back counts as a failure"]
 pub struct Ticket {
     id: Uuid,
-    account: [u8; 32],
-    address: [u8; 32],
+    account: Subject,
+    address: Option<Subject>,
 }
 
 crate::statement! {
@@ -70,7 +103,8 @@ crate::statement! {
 }
 
 crate::statement! {
-    struct Clear<'a> { subject: &'a [u8] => Binary } = "DELETE FROM login_throttles WHERE subject = $1"
+    struct Clear<'a> { subjects: &'a [&'a [u8]] => Array<Binary> }
+    = "DELETE FROM login_throttles WHERE subject = ANY ($1)"
 }
 
 crate::statement! {
@@ -88,41 +122,60 @@ crate::statement! {
         LIMIT $1 FOR UPDATE SKIP LOCKED))"
 }
 
-/// Asks whether a password may be verified for this e-mail address, and counts it as a failure.
+/// Asks whether a password may be verified for this account, and counts it as a failure of the account and of the address
+/// from which it comes; `None` is for somebody who has logged in.
 ///
 /// # Errors
-/// [`Error::TooManyAttempts`] while the account or the address is locked; nothing is verified then. No database.
-pub async fn attempt(database: &Database, email: &str, address: IpAddr) -> Result<Ticket, Error> {
-    let subject =
-        |kind: &str, name: &str| Sha256::new().chain_update(kind).chain_update(name).finalize().into();
-    let ticket = Ticket {
-        id: Uuid::new_v4(),
-        account: subject("account:", &email.trim().to_lowercase()),
-        address: subject("address:", &Origin::from(address).to_string()),
-    };
+/// [`Error::TooManyAttempts`] while the account or the address is locked; nothing is verified then, and nothing counted: who
+/// is refused has guessed nothing, and their neighbours at the same address have not, either. No database.
+pub async fn attempt(
+    database: &Database,
+    account: Subject,
+    address: Option<IpAddr>,
+) -> Result<Ticket, Error> {
+    let ticket = Ticket { id: Uuid::new_v4(), account, address: address.map(Subject::address) };
     let mut connection = database.connection().await?;
-    // The address first: nobody's account is locked by attempts that were not made.
-    let by_address = Attempt::new(&ticket.address, ticket.id, ADDRESS_FORGIVEN_PER_SECOND, ADDRESS_FAILURES);
-    if by_address.execute(&mut connection).await? == 0 {
-        return refuse(&mut connection, &ticket.address, "address").await;
+    let connection = &mut *connection;
+    // Without counting: whoever goes on trying a locked account does not lock the address for a moment each time.
+    if let Some(seconds) = seconds_left(connection, account).await? {
+        return Err(refused("account", seconds));
     }
-    let by_account = Attempt::new(&ticket.account, ticket.id, ACCOUNT_FORGIVEN_PER_SECOND, ACCOUNT_FAILURES);
-    if by_account.execute(&mut connection).await? == 0 {
-        return refuse(&mut connection, &ticket.account, "account").await;
+    // The address first: nobody's account is locked by attempts that were not made.
+    if let Some(address) = ticket.address
+        && !count(connection, address, &ticket, ADDRESS_FORGIVEN_PER_SECOND, ADDRESS_FAILURES).await?
+    {
+        // Gone in the meantime: a second is soon enough.
+        return Err(refused("address", seconds_left(connection, address).await?.unwrap_or(1)));
+    }
+    if !count(connection, account, &ticket, ACCOUNT_FORGIVEN_PER_SECOND, ACCOUNT_FAILURES).await? {
+        // Locked by somebody who was faster.
+        take_back(connection, &ticket, ticket.address).await?;
+        return Err(refused("account", seconds_left(connection, account).await?.unwrap_or(1)));
     }
     Ok(ticket)
 }
 
-async fn refuse(
+/// Whether the attempt may be made.
+async fn count(
     connection: &mut AsyncPgConnection,
-    subject: &[u8],
-    locked: &'static str,
-) -> Result<Ticket, Error> {
+    subject: Subject,
+    ticket: &Ticket,
+    forgiven_per_second: f64,
+    failures_allowed: f64,
+) -> Result<bool, Error> {
+    let attempt = Attempt::new(&subject.0, ticket.id, forgiven_per_second, failures_allowed);
+    Ok(attempt.execute(connection).await? > 0)
+}
+
+/// For how long this is locked; `None` if it is not.
+async fn seconds_left(connection: &mut AsyncPgConnection, subject: Subject) -> Result<Option<i64>, Error> {
+    let left: Option<(i64,)> = SecondsLeft::new(&subject.0).get_result(connection).await.optional()?;
+    Ok(left.map(|(seconds,)| seconds))
+}
+
+fn refused(locked: &'static str, seconds: i64) -> Error {
     metrics::counter!(LOCKED, "locked" => locked).increment(1);
-    let left: Option<(i64,)> = SecondsLeft::new(subject).get_result(connection).await.optional()?;
-    // Gone in the meantime: a second is soon enough.
-    let retry_after_seconds = left.map_or(1, |(seconds,)| seconds).max(1).cast_unsigned();
-    Err(Error::TooManyAttempts { retry_after_seconds })
+    Error::TooManyAttempts { retry_after_seconds: seconds.max(1).cast_unsigned() }
 }
 
 /// The password was right: the account begins anew, and the address has one failure less.
@@ -131,9 +184,8 @@ async fn refuse(
 /// No database; the attempt then counts as a failure.
 pub async fn succeed(database: &Database, ticket: Ticket) -> Result<(), Error> {
     let mut connection = database.connection().await?;
-    Clear::new(&ticket.account).execute(&mut connection).await?;
-    TakeBack::new(ticket.id, &ticket.address).execute(&mut connection).await?;
-    Ok(())
+    forgive(&mut connection, &[ticket.account]).await?;
+    take_back(&mut connection, &ticket, ticket.address).await
 }
 
 /// The password could not be verified, through nobody's fault: the attempt did not happen.
@@ -142,8 +194,28 @@ pub async fn succeed(database: &Database, ticket: Ticket) -> Result<(), Error> {
 /// No database; the attempt then counts as a failure.
 pub async fn withdraw(database: &Database, ticket: Ticket) -> Result<(), Error> {
     let mut connection = database.connection().await?;
-    TakeBack::new(ticket.id, &ticket.account).execute(&mut connection).await?;
-    TakeBack::new(ticket.id, &ticket.address).execute(&mut connection).await?;
+    take_back(&mut connection, &ticket, Some(ticket.account)).await?;
+    take_back(&mut connection, &ticket, ticket.address).await
+}
+
+async fn take_back(
+    connection: &mut AsyncPgConnection,
+    ticket: &Ticket,
+    subject: Option<Subject>,
+) -> Result<(), Error> {
+    if let Some(subject) = subject {
+        TakeBack::new(ticket.id, &subject.0).execute(connection).await?;
+    }
+    Ok(())
+}
+
+/// Forgets all failures of these, and opens what is locked: the password that was guessed at is another one now.
+///
+/// # Errors
+/// No database.
+pub(crate) async fn forgive(connection: &mut AsyncPgConnection, subjects: &[Subject]) -> Result<(), Error> {
+    let subjects: Vec<&[u8]> = subjects.iter().map(|subject| &subject.0[..]).collect();
+    Clear::new(&subjects).execute(connection).await?;
     Ok(())
 }
 

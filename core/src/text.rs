@@ -1,6 +1,8 @@
 //! Text that has been checked: trimmed, not empty, bounded in characters, without control characters (PostgreSQL
 //! cannot store U+0000, and no name needs the others) or invisible ones.
 
+use unicode_normalization::UnicodeNormalization;
+
 use crate::invalid::Invalid;
 
 /// Trims `text` and checks it. `what` names it in the message, `max` is in characters.
@@ -25,6 +27,17 @@ pub fn checked(what: &str, text: &str, max: usize) -> Result<String, Invalid> {
         return Err(Invalid::new("control_character", message));
     }
     Ok(text.to_owned())
+}
+
+/// The one folding there is: what is to be the same in whatever case is folded by this before it is stored or looked up, and
+/// then compared byte by byte. The database never folds: its `lower()` knows other letters than Rust (`İ` is `i̇` here, and
+/// `i` there), and other ones in every version and locale.
+///
+/// Letters are lowered one by one, so that no letter's form depends on its neighbours (the Greek sigma at a word's end),
+/// and it does not matter how an accent is composed (NFC). What is folded stays as it is when it is folded again.
+pub fn folded(text: &str) -> String {
+    let lower = text.nfc().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c });
+    lower.nfc().collect()
 }
 
 /// Characters that show nothing, or turn the text around them: two codes that look alike could differ by them. The
@@ -77,3 +90,26 @@ macro_rules! text {
     };
 }
 pub(crate) use text;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn letters_are_folded_one_by_one_however_they_are_composed() {
+        assert_eq!(folded("Ada@Docks.Example"), "ada@docks.example");
+        assert_eq!(folded("\u{130}"), "i\u{307}");
+        assert_eq!(folded("ΟΔΟΣ"), folded("οδος"));
+        assert_eq!(folded("E\u{301}"), "é");
+        assert_eq!(folded("ı"), "ı", "another letter than i");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_folded_stays_as_it_is(text in any::<String>()) {
+            prop_assert_eq!(folded(&folded(&text)), folded(&text));
+        }
+    }
+}

@@ -152,14 +152,14 @@ impl UnitOfWork<'_> {
         self.connection
     }
 
-    /// Lets the policies react to what happened and keeps the integration event, if there is one, for the outbox. Call
-    /// it after the aggregate was saved: its row is locked then, so the outbox has its events in order.
+    /// Keeps the integration event of what happened, if there is one, for the outbox, and lets the policies react: the cause
+    /// comes before what it causes. Call it after the aggregate was saved: its row is locked then, so the outbox has its
+    /// events in order.
     ///
     /// # Errors
     /// A policy that fails fails the whole unit of work.
     pub async fn record(&mut self, event: impl Into<DomainEvent> + Send) -> Result<(), Error> {
         let event = event.into();
-        policies::react(self, &event).await?;
         if let Some(event) = integration::translate(&event)? {
             let (context, occurred_at) = (self.context, self.now());
             self.events.push(NewOutboxEvent {
@@ -174,7 +174,7 @@ impl UnitOfWork<'_> {
                 occurred_at,
             });
         }
-        Ok(())
+        policies::react(self, &event).await
     }
 
     /// Says for the audit trail what the command did: once, in every command that changes something. `before` and `after`

@@ -7,12 +7,15 @@ use comptoir_core::access::{PermissionSet, Role};
 use comptoir_core::api_keys::{ApiKeyDetails, ApiKeyName, CreateApiKey};
 use comptoir_core::contact::{Email, VatNumber};
 use comptoir_core::context::RequestContext;
+use comptoir_core::error::Error;
 use comptoir_core::identity::passwords::{Password, Passwords};
 use comptoir_core::identity::secrets::ApiKeyText;
 use comptoir_core::ids::TenantId;
 use comptoir_core::invalid::Invalid;
 use comptoir_core::money::Currency;
-use comptoir_core::tenants::{self, FoundTenant, Registration, TenantDetails, TenantName, TimeZone};
+use comptoir_core::tenants::{
+    self, FoundTenant, Founded, Registration, ShortName, TenantDetails, TenantError, TenantName, TimeZone,
+};
 use comptoir_core::users::{Adjustments, NewUser, RegisterUser, UserName, UserView};
 use serde::Serialize;
 use uuid::Uuid;
@@ -24,6 +27,8 @@ use crate::config::Settings;
 const PASSWORD_VARIABLE: &str = "COMPTOIR_ADMIN_PASSWORD";
 /// Bytes of a line of standard input that may be a password.
 const MAX_PASSWORD_LINE: u64 = 4096;
+/// The last number that is tried behind a short name that is taken.
+const MAX_NUMBER: u32 = 99;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct CreateAdmin {
@@ -36,8 +41,12 @@ pub(super) struct CreateAdmin {
     /// Make a company of this name
     #[arg(long, value_name = "NAME", value_parser = parse(TenantName::parse), required_unless_present = "tenant")]
     tenant_name: Option<TenantName>,
+    /// What people name the company by when they log in: lower-case letters, digits and single hyphens, unique, never changed
+    /// [default: made from --tenant-name, with a number behind it where it is taken]
+    #[arg(long, value_name = "SHORT_NAME", value_parser = parse(ShortName::parse))]
+    tenant_short_name: Option<ShortName>,
     /// An administrator for the company with this id, which is there already
-    #[arg(long, value_name = "ID", conflicts_with_all = ["tenant_name", "registration", "vat_number", "currency", "time_zone"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["tenant_name", "tenant_short_name", "registration", "vat_number", "currency", "time_zone"])]
     tenant: Option<TenantId>,
     #[command(flatten)]
     registration: RegistrationArgs,
@@ -99,6 +108,7 @@ fn parse<T>(
 #[derive(Serialize)]
 struct Created {
     tenant_id: Uuid,
+    tenant_short_name: String,
     user_id: Uuid,
     email: String,
     /// Only one that was made here; shown this once.
@@ -124,7 +134,7 @@ pub(super) async fn run(arguments: CreateAdmin, settings: &Settings) -> anyhow::
     };
     let operator = Operator::new(settings)?;
     let (json, key_name) = (arguments.json, arguments.api_key.clone());
-    let (context, user) = match arguments.tenant {
+    let Made { context, short_name, user } = match arguments.tenant {
         Some(tenant) => join(&operator, tenant, administrator).await?,
         None => found(&operator, arguments, administrator).await?,
     };
@@ -133,30 +143,39 @@ pub(super) async fn run(arguments: CreateAdmin, settings: &Settings) -> anyhow::
         Some(name) => Some(create_key(&operator, context, name).await?),
         None => None,
     };
-    let created = Created { tenant_id, user_id: user.id.uuid(), email: user.email, password: made, api_key };
+    let created = Created {
+        tenant_id,
+        tenant_short_name: short_name,
+        user_id: user.id.uuid(),
+        email: user.email,
+        password: made,
+        api_key,
+    };
     print(&created, json)
 }
 
-async fn join(
-    operator: &Operator,
-    tenant: TenantId,
-    user: NewUser,
-) -> anyhow::Result<(RequestContext, UserView)> {
+/// An administrator, and the company that they look after.
+struct Made {
+    context: RequestContext,
+    short_name: String,
+    user: UserView,
+}
+
+async fn join(operator: &Operator, tenant: TenantId, user: NewUser) -> anyhow::Result<Made> {
     let context = operator.context(tenant, Currency::euro());
     let company = tenants::get(&operator.database, &context).await?;
     let context = operator.context(tenant, Currency::parse(&company.currency).map_err(unexpected)?);
     let user = operator.run(context.clone(), RegisterUser { user }).await?;
-    Ok((context, user))
+    Ok(Made { context, short_name: company.short_name, user })
 }
 
-async fn found(
-    operator: &Operator,
-    arguments: CreateAdmin,
-    administrator: NewUser,
-) -> anyhow::Result<(RequestContext, UserView)> {
+async fn found(operator: &Operator, arguments: CreateAdmin, administrator: NewUser) -> anyhow::Result<Made> {
+    let name = arguments.tenant_name.context("--tenant-name is missing")?;
+    let given = arguments.tenant_short_name;
+    let short_name = given.clone().unwrap_or_else(|| ShortName::derived(&name));
     let details = TenantDetails {
         registration: arguments.registration.number().cloned(),
-        name: arguments.tenant_name.context("--tenant-name is missing")?,
+        name,
         vat_number: arguments.vat_number,
         address: None,
         time_zone: match arguments.time_zone {
@@ -166,9 +185,33 @@ async fn found(
     };
     let currency = arguments.currency.unwrap_or_else(Currency::euro);
     let context = operator.context(TenantId::generate(), currency.clone());
-    let command = FoundTenant { details, currency, administrator };
-    let founded = operator.run(context.clone(), command).await?;
-    Ok((context, founded.administrator))
+    let command = FoundTenant { short_name, details, currency, administrator };
+    let founded = match given {
+        Some(_) => operator.run(context.clone(), command).await?,
+        None => found_under_a_free_name(operator, &context, command).await?,
+    };
+    Ok(Made { context, short_name: founded.tenant.short_name, user: founded.administrator })
+}
+
+/// Nobody chose the short name: the first one that is free, of this and those with a number behind it.
+async fn found_under_a_free_name(
+    operator: &Operator,
+    context: &RequestContext,
+    command: FoundTenant,
+) -> anyhow::Result<Founded> {
+    let numbered = (2..=MAX_NUMBER).map(|number| command.short_name.numbered(number));
+    for short_name in std::iter::once(command.short_name.clone()).chain(numbered) {
+        let attempt = FoundTenant { short_name, ..command.clone() };
+        match operator.run(context.clone(), attempt).await {
+            Err(error) if is_short_name_taken(&error) => {}
+            result => return result,
+        }
+    }
+    anyhow::bail!("{} and its numbers are taken: choose one with --tenant-short-name", command.short_name)
+}
+
+fn is_short_name_taken(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref::<Error>(), Some(Error::Tenant(TenantError::ShortNameTaken(_))))
 }
 
 /// A key with every permission; returns its text.
@@ -208,7 +251,7 @@ fn print(created: &Created, json: bool) -> anyhow::Result<()> {
         writeln!(out, "{}", serde_json::to_string(created)?)?;
         return Ok(());
     }
-    writeln!(out, "tenant    {}", created.tenant_id)?;
+    writeln!(out, "tenant    {} {}", created.tenant_id, created.tenant_short_name)?;
     writeln!(out, "user      {} {}", created.user_id, created.email)?;
     if let Some(password) = &created.password {
         writeln!(out, "password  {password}")?;

@@ -2,11 +2,12 @@
 
 use std::io::Write;
 
+use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
 use comptoir_core::database::Database;
 use comptoir_core::ids::TenantId;
 use comptoir_core::tenants;
-use comptoir_core::users::{self, IssueToken, IssuedToken, TokenPurpose, UserView};
+use comptoir_core::users::{self, Account, AccountName, IssueToken, IssuedToken, TokenPurpose, UserView};
 use serde::Serialize;
 
 use super::operator::Operator;
@@ -37,6 +38,9 @@ pub(super) struct Token {
     /// The user's e-mail address
     #[arg(value_name = "EMAIL")]
     email: String,
+    /// The company's short name; needed where several companies know the address
+    #[arg(long, value_name = "SHORT_NAME")]
+    company: Option<String>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -74,9 +78,7 @@ struct Issued {
 
 async fn issue(settings: &Settings, wanted: Token, purpose: TokenPurpose, hours: u32) -> anyhow::Result<()> {
     let operator = Operator::new(settings)?;
-    let account = users::account_of_email(&operator.database, &wanted.email).await?;
-    let account = account
-        .ok_or_else(|| anyhow::anyhow!("there is no user with the e-mail address {}", wanted.email))?;
+    let account = account(&operator.database, &wanted).await?;
     let context = operator.context(account.tenant_id, account.currency);
     let command = IssueToken { user_id: account.user_id, purpose, valid_for: TimeDelta::hours(hours.into()) };
     let IssuedToken { token, expires_at } = operator.run(context, command).await?;
@@ -89,6 +91,23 @@ async fn issue(settings: &Settings, wanted: Token, purpose: TokenPurpose, hours:
         eprintln!("shown this once; it can be used once, until {}", issued.expires_at.to_rfc3339());
     }
     Ok(())
+}
+
+async fn account(database: &Database, wanted: &Token) -> anyhow::Result<Account> {
+    let name = AccountName::new(&wanted.email, wanted.company.as_deref());
+    let found = users::accounts_named(database, &name).await?;
+    // An operator says which, even where only one of several can log in: it may be for one of the others.
+    anyhow::ensure!(
+        found.count() <= 1,
+        "{} has accounts in several companies: say with --company which is meant (api tenants list shows their short names)",
+        wanted.email
+    );
+    let nobody = || match &wanted.company {
+        Some(company) => format!("there is no user with the e-mail address {} in {company}", wanted.email),
+        None => format!("there is no user with the e-mail address {}", wanted.email),
+    };
+    let (tenant, user) = found.only().with_context(nobody)?;
+    users::account_of(database, tenant, user).await?.with_context(nobody)
 }
 
 #[derive(Debug, Serialize)]
@@ -126,12 +145,13 @@ pub(super) async fn run_tenants(Tenants::List { json }: Tenants, settings: &Sett
         let registration = registration.map(|known| format!("{} {}", known.scheme, known.number));
         [
             tenant.id.to_string(),
+            tenant.short_name.clone(),
             tenant.currency.clone(),
             registration.unwrap_or_default(),
             tenant.name.clone(),
         ]
     };
-    table(["TENANT", "CURRENCY", "REGISTRATION", "NAME"], tenants.iter().map(row).collect())
+    table(["TENANT", "SHORT NAME", "CURRENCY", "REGISTRATION", "NAME"], tenants.iter().map(row).collect())
 }
 
 /// Columns as wide as their longest cell.

@@ -6,6 +6,7 @@
 //! lease, under which nothing can have been withdrawn. So a session that ends, a user who is disabled and a role that
 //! changes count at once, on every replica.
 
+mod authority;
 mod lease;
 mod permission;
 mod principal;
@@ -19,6 +20,7 @@ pub use permission::{Permission, PermissionSet, Role};
 pub use principal::{Actor, Credential, CredentialKind, Principal};
 pub use principals::{API_KEY_PREFIX, Principals};
 
+pub(crate) use authority::{Authority, authority};
 pub(crate) use queries::set_tenant;
 
 use crate::context::RequestContext;

@@ -98,6 +98,12 @@ impl PermissionSet {
         Self(self.0 & !other.0)
     }
 
+    /// What is in both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     pub const fn is_subset_of(self, other: Self) -> bool {
         self.0 & !other.0 == 0
     }
@@ -111,10 +117,23 @@ impl PermissionSet {
         self.iter().map(Permission::name).collect()
     }
 
-    /// From the database. A name that this version does not know gives no right: an older replica beside a newer one.
-    pub(crate) fn stored(names: &[Option<String>]) -> Self {
-        let known = names.iter().flatten().filter_map(|name| name.parse().ok());
-        known.fold(Self::EMPTY, |set, permission| set.with(Self::of(&[permission])))
+    /// From the database, and the names that this version does not know. Those give no right: an older replica beside a newer
+    /// one. Whoever writes the set back writes them as well.
+    pub(crate) fn stored(names: &[Option<String>]) -> (Self, Vec<String>) {
+        let mut unknown = Vec::new();
+        let known = names.iter().flatten().filter_map(|name| match name.parse::<Permission>() {
+            Ok(permission) => Some(permission),
+            Err(_) => {
+                unknown.push(name.clone());
+                None
+            }
+        });
+        (known.collect(), unknown)
+    }
+
+    /// From the database, for whoever only asks what may be done.
+    pub(crate) fn stored_known(names: &[Option<String>]) -> Self {
+        Self::stored(names).0
     }
 }
 
@@ -211,6 +230,7 @@ mod tests {
         let set = PermissionSet::of(&[Permission::OrdersRead, Permission::AuditRead]);
         assert_eq!(set.names(), ["orders:read", "audit:read"]);
         assert_eq!(set.without(PermissionSet::of(&[Permission::OrdersRead])).names(), ["audit:read"]);
+        assert_eq!(set.and(Role::Sales.permissions()).names(), ["orders:read"]);
         assert!(set.is_subset_of(Role::Management.permissions()));
         assert!(!set.is_subset_of(Role::Sales.permissions()));
     }
@@ -221,7 +241,8 @@ mod tests {
             assert_eq!(permission.name().parse(), Ok(*permission));
         }
         let stored = ["orders:read", "moon:walk"].map(|name| Some(name.to_owned()));
-        assert_eq!(PermissionSet::stored(&stored).names(), ["orders:read"]);
+        let (known, unknown) = PermissionSet::stored(&stored);
+        assert_eq!((known.names(), unknown), (vec!["orders:read"], vec!["moon:walk".to_owned()]));
         for role in Role::ALL {
             assert_eq!(role.name().parse(), Ok(*role));
         }

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
 use moka::sync::Cache;
-use sha2::{Digest, Sha256};
 
 use super::principal::{Credential, Principal};
 use super::queries;
 use crate::database::Database;
 use crate::error::Error;
+use crate::identity::secrets::ApiKeyText;
 
 /// Credentials that are remembered at most; the least recently used are forgotten.
 const REMEMBERED: u64 = 10_000;
@@ -62,12 +62,14 @@ impl Principals {
         Ok(principal)
     }
 
-    /// Whose API key this is; `None` if it is nobody's.
+    /// Whose API key this is; `None` if it is nobody's. Whatever has not the form of a key, its checksum included, is nobody's
+    /// without a look at the database.
     ///
     /// # Errors
     /// No database.
     pub async fn api_key(&self, text: &str) -> Result<Option<Credential>, Error> {
-        let hash: [u8; 32] = Sha256::digest(text).into();
+        let Ok(key) = ApiKeyText::parse(text) else { return Ok(None) };
+        let hash = *key.hash().as_bytes();
         if let Some(credential) = self.api_keys.get(&hash) {
             return Ok(Some(credential));
         }

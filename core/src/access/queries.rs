@@ -104,11 +104,8 @@ pub(super) async fn load(
                     .await
                     .optional()?;
             row.map(|(user, email, role, granted, revoked, stamp, currency)| {
+                let permissions = permissions(&role, &granted, &revoked)?;
                 let role = super::stored_role(&role)?;
-                let permissions = role
-                    .permissions()
-                    .with(PermissionSet::stored(&granted))
-                    .without(PermissionSet::stored(&revoked));
                 let session_id = Some(session_id);
                 let actor = Actor::User { user_id: UserId::from_uuid(user), session_id };
                 let currency = Currency::stored(currency);
@@ -120,7 +117,7 @@ pub(super) async fn load(
             let row: Option<(String, Names, String)> =
                 OfApiKey::new(tenant_id.uuid(), id.uuid()).get_result(&mut connection).await.optional()?;
             Ok(row.map(|(name, permissions, currency)| {
-                let permissions = PermissionSet::stored(&permissions);
+                let permissions = PermissionSet::stored_known(&permissions);
                 Principal::new(
                     tenant_id,
                     Actor::ApiKey(id),
@@ -133,6 +130,37 @@ pub(super) async fn load(
             }))
         }
     }
+}
+
+crate::statement! {
+    struct OwnerOf<'a> { tenant: Uuid => SqlUuid, key: Uuid => SqlUuid }
+    -> (SqlUuid, Text, Array<Nullable<Text>>, Array<Nullable<Text>>, Bool)
+    = "SELECT u.id, u.role, u.granted, u.revoked, u.disabled_at IS NOT NULL
+    FROM api_keys k JOIN users u ON u.tenant_id = k.tenant_id AND u.id = k.owner_id
+    WHERE k.tenant_id = $1 AND k.id = $2"
+}
+
+/// The user who answers for an API key, and what they may do now; `None` for an operator's key.
+pub(super) async fn owner(
+    connection: &mut AsyncPgConnection,
+    tenant_id: TenantId,
+    key: ApiKeyId,
+) -> Result<Option<(UserId, PermissionSet)>, Error> {
+    let found: Option<(Uuid, String, Names, Names, bool)> =
+        OwnerOf::new(tenant_id.uuid(), key.uuid()).get_result(connection).await.optional()?;
+    found
+        .map(|(user, role, granted, revoked, is_disabled)| {
+            let held =
+                if is_disabled { PermissionSet::EMPTY } else { permissions(&role, &granted, &revoked)? };
+            Ok((UserId::from_uuid(user), held))
+        })
+        .transpose()
+}
+
+fn permissions(role: &str, granted: &Names, revoked: &Names) -> Result<PermissionSet, Error> {
+    let granted = PermissionSet::stored_known(granted);
+    let revoked = PermissionSet::stored_known(revoked);
+    Ok(super::stored_role(role)?.permissions().with(granted).without(revoked))
 }
 
 crate::statement! {

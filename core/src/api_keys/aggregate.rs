@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::events::ApiKeyEvent;
 use crate::access::{Permission, PermissionSet};
 use crate::error::{Category, DomainError};
-use crate::ids::{ApiKeyId, PrincipalId};
+use crate::ids::{ApiKeyId, PrincipalId, UserId};
 use crate::invalid::{FieldError, Invalid};
 use crate::text::text;
 
@@ -48,13 +48,15 @@ pub struct ApiKey {
     pub(super) prefix: String,
     /// The user or the key; `None` for an operator.
     pub(super) created_by: Option<PrincipalId>,
+    /// The user who answers for it: who made it, or answers for the key that made it; `None` for an operator.
+    pub(super) owner_id: Option<UserId>,
     pub(super) created_at: DateTime<Utc>,
     pub(super) last_used_at: Option<DateTime<Utc>>,
     pub(super) revoked_at: Option<DateTime<Utc>>,
 }
 
 impl ApiKey {
-    /// `held` are the permissions of whoever creates it.
+    /// `held` are the permissions of whoever creates it, who acts for `owner_id`.
     ///
     /// # Errors
     /// More permissions than that, an end in the past or too far away.
@@ -63,6 +65,7 @@ impl ApiKey {
         details: ApiKeyDetails,
         prefix: &str,
         created_by: Option<PrincipalId>,
+        owner_id: Option<UserId>,
         held: PermissionSet,
         now: DateTime<Utc>,
     ) -> Result<(Self, ApiKeyEvent), ApiKeyError> {
@@ -79,6 +82,7 @@ impl ApiKey {
             details,
             prefix,
             created_by,
+            owner_id,
             created_at: now,
             last_used_at: None,
             revoked_at: None,
@@ -95,6 +99,20 @@ impl ApiKey {
         self.revoked_at = Some(now);
         self.version += 1;
         Some(ApiKeyEvent::Revoked(self.clone()))
+    }
+
+    /// Whether somebody with these permissions, who acts for `user`, may revoke the key. Its owner may.
+    ///
+    /// # Errors
+    /// `CannotRevoke`, with a permission of the key that they do not have.
+    pub fn check_revoker(&self, user: Option<UserId>, held: PermissionSet) -> Result<(), ApiKeyError> {
+        if user.is_some() && user == self.owner_id {
+            return Ok(());
+        }
+        match self.details.permissions.without(held).iter().next() {
+            Some(missing) => Err(ApiKeyError::CannotRevoke(missing)),
+            None => Ok(()),
+        }
     }
 
     pub fn id(&self) -> ApiKeyId {
@@ -117,6 +135,10 @@ impl ApiKey {
         self.created_by
     }
 
+    pub fn owner_id(&self) -> Option<UserId> {
+        self.owner_id
+    }
+
     pub fn created_at(&self) -> DateTime<Utc> {
         self.created_at
     }
@@ -136,6 +158,10 @@ pub enum ApiKeyError {
     NotFound(ApiKeyId),
     #[error("you do not have the permission {0} yourself, so the key cannot have it")]
     PermissionNotHeld(Permission),
+    #[error(
+        "the key has the permission {0}, which you do not have: its owner, or somebody who has it, must revoke it"
+    )]
+    CannotRevoke(Permission),
     #[error("a key must end in the future, and within five years")]
     BadExpiry,
 }
@@ -144,7 +170,7 @@ impl DomainError for ApiKeyError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) => Category::NotFound,
-            Self::PermissionNotHeld(_) => Category::Forbidden,
+            Self::PermissionNotHeld(_) | Self::CannotRevoke(_) => Category::Forbidden,
             Self::BadExpiry => Category::Invalid,
         }
     }
@@ -153,13 +179,14 @@ impl DomainError for ApiKeyError {
         match self {
             Self::NotFound(_) => "api_key_not_found",
             Self::PermissionNotHeld(_) => "permission_not_held",
+            Self::CannotRevoke(_) => "cannot_revoke",
             Self::BadExpiry => "invalid_request",
         }
     }
 
     fn fields(&self) -> Vec<FieldError> {
         let (pointer, code) = match self {
-            Self::NotFound(_) => return Vec::new(),
+            Self::NotFound(_) | Self::CannotRevoke(_) => return Vec::new(),
             Self::PermissionNotHeld(_) => ("/permissions", "permission_not_held"),
             Self::BadExpiry => ("/expires_at", "out_of_range"),
         };
@@ -175,6 +202,10 @@ pub(crate) mod tests {
         DateTime::from_timestamp(1_800_000_000 + second, 0).expect("a valid time")
     }
 
+    fn owner() -> UserId {
+        UserId::from_uuid(uuid::Uuid::from_u128(7))
+    }
+
     fn details(permissions: &[Permission], expires_at: Option<DateTime<Utc>>) -> ApiKeyDetails {
         let name = ApiKeyName::parse("Web shop").expect("valid");
         ApiKeyDetails { name, permissions: PermissionSet::of(permissions), expires_at }
@@ -182,7 +213,7 @@ pub(crate) mod tests {
 
     fn create(details: ApiKeyDetails, held: &[Permission]) -> Result<(ApiKey, ApiKeyEvent), ApiKeyError> {
         let held = PermissionSet::of(held);
-        ApiKey::create(ApiKeyId::generate(), details, "ck_abcdefgh", None, held, at(0))
+        ApiKey::create(ApiKeyId::generate(), details, "ck_abcdefgh", None, Some(owner()), held, at(0))
     }
 
     #[test]
@@ -219,6 +250,17 @@ pub(crate) mod tests {
         assert_eq!((key.version(), key.revoked_at()), (2, Some(at(5))));
         assert_eq!(event, ApiKeyEvent::Revoked(key.clone()));
         assert_eq!(key.revoke(at(6)), None);
+    }
+
+    #[test]
+    fn a_key_is_revoked_by_its_owner_or_by_who_has_all_that_it_has() {
+        let (read, write) = (Permission::OrdersRead, Permission::OrdersWrite);
+        let (key, _) = create(details(&[read, write], None), &[read, write]).expect("allowed");
+        let check = |user, held: &[Permission]| key.check_revoker(user, PermissionSet::of(held));
+        assert_eq!(check(Some(owner()), &[]), Ok(()));
+        assert_eq!(check(Some(UserId::generate()), &[read]), Err(ApiKeyError::CannotRevoke(write)));
+        assert_eq!(check(None, &[write]), Err(ApiKeyError::CannotRevoke(read)));
+        assert_eq!(check(None, &[read, write]), Ok(()));
     }
 
     #[test]

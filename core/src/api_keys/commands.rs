@@ -3,10 +3,10 @@
 use super::aggregate::{ApiKey, ApiKeyDetails, ApiKeyError};
 use super::queries::ApiKeyView;
 use super::repository;
-use crate::access::{Actor, PermissionSet};
+use crate::access::{self, Actor, Authority, Permission};
 use crate::error::{Error, check_version};
 use crate::identity::secrets::ApiKeyText;
-use crate::ids::ApiKeyId;
+use crate::ids::{ApiKeyId, UserId};
 use crate::unit_of_work::{Command, UnitOfWork};
 
 /// The text is made by whoever asks, who shows it once; the outcome does not have it.
@@ -20,15 +20,11 @@ impl Command for CreateApiKey {
     type Outcome = ApiKeyView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ApiKeyView, Error> {
-        let principal = &work.context().principal;
-        let (created_by, held) = match principal.actor {
-            // Whoever may use the machine's command line may do everything.
-            Actor::Operator => (None, PermissionSet::all()),
-            Actor::User { .. } | Actor::ApiKey(_) => (principal.id(), principal.permissions),
-        };
+        let Authority { user, held } = access::authority(work, Permission::ApiKeysWrite).await?;
+        let created_by = work.context().principal.id();
         let (details, prefix) = (self.details.clone(), self.text.prefix());
         let (key, event) =
-            ApiKey::create(ApiKeyId::generate(), details, prefix, created_by, held, work.now())?;
+            ApiKey::create(ApiKeyId::generate(), details, prefix, created_by, user, held, work.now())?;
         repository::insert(work, &key, &self.text.hash()).await?;
         work.record(event).await?;
         let view = ApiKeyView::of(&key);
@@ -49,6 +45,11 @@ impl Command for RevokeApiKey {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ApiKeyView, Error> {
         let mut key = repository::load(work, self.id).await?.ok_or(ApiKeyError::NotFound(self.id))?;
         check_version(self.expected_version, key.version())?;
+        // A key may always end itself.
+        if work.context().principal.actor != Actor::ApiKey(self.id) {
+            let Authority { user, held } = access::authority(work, Permission::ApiKeysWrite).await?;
+            key.check_revoker(user, held)?;
+        }
         let before = ApiKeyView::of(&key);
         let now = work.now_after(key.created_at());
         let Some(event) = key.revoke(now) else { return Ok(before) };
@@ -58,4 +59,19 @@ impl Command for RevokeApiKey {
         work.audit("api_key.revoke", ("api_key", self.id), Some(&before), Some(&after))?;
         Ok(after)
     }
+}
+
+/// Revokes the keys that a user answers for, as part of a command, which has the audit row to write.
+///
+/// # Errors
+/// No database.
+pub(crate) async fn revoke_all_of(work: &mut UnitOfWork<'_>, owner: UserId) -> Result<(), Error> {
+    for mut key in repository::load_all_of(work, owner).await? {
+        let now = work.now_after(key.created_at());
+        if let Some(event) = key.revoke(now) {
+            repository::revoke(work, &key).await?;
+            work.record(event).await?;
+        }
+    }
+    Ok(())
 }

@@ -10,7 +10,7 @@ use super::repository::ApiKeyRow;
 use crate::context::RequestContext;
 use crate::database::Database;
 use crate::error::Error;
-use crate::ids::{ApiKeyId, PrincipalId};
+use crate::ids::{ApiKeyId, PrincipalId, UserId};
 use crate::paging::{Page, PageRequest, SortKey, keyset};
 use crate::schema::api_keys;
 
@@ -22,6 +22,7 @@ pub struct ApiKeyView {
     pub prefix: String,
     pub permissions: Vec<&'static str>,
     pub created_by: Option<PrincipalId>,
+    pub owner_id: Option<UserId>,
     pub created_at: DateTime<Utc>,
     pub expires_at: Option<DateTime<Utc>>,
     pub last_used_at: Option<DateTime<Utc>>,
@@ -38,6 +39,7 @@ impl ApiKeyView {
             prefix: key.prefix().to_owned(),
             permissions: details.permissions.names(),
             created_by: key.created_by(),
+            owner_id: key.owner_id(),
             created_at: key.created_at(),
             expires_at: details.expires_at,
             last_used_at: key.last_used_at(),

@@ -9,7 +9,7 @@ use super::aggregate::{ApiKey, ApiKeyDetails, ApiKeyName};
 use crate::access::PermissionSet;
 use crate::error::Error;
 use crate::identity::secrets::SecretHash;
-use crate::ids::{ApiKeyId, PrincipalId};
+use crate::ids::{ApiKeyId, PrincipalId, UserId};
 use crate::schema::api_keys;
 use crate::unit_of_work::UnitOfWork;
 
@@ -27,6 +27,7 @@ pub(super) struct ApiKeyRow {
     expires_at: Option<DateTime<Utc>>,
     last_used_at: Option<DateTime<Utc>>,
     revoked_at: Option<DateTime<Utc>>,
+    owner_id: Option<Uuid>,
 }
 
 impl ApiKeyRow {
@@ -36,11 +37,12 @@ impl ApiKeyRow {
             version: self.version,
             details: ApiKeyDetails {
                 name: ApiKeyName::stored(self.name),
-                permissions: PermissionSet::stored(&self.permissions),
+                permissions: PermissionSet::stored_known(&self.permissions),
                 expires_at: self.expires_at,
             },
             prefix: self.prefix,
             created_by: self.created_by.map(PrincipalId::from_uuid),
+            owner_id: self.owner_id.map(UserId::from_uuid),
             created_at: self.created_at,
             last_used_at: self.last_used_at,
             revoked_at: self.revoked_at,
@@ -60,6 +62,19 @@ pub(super) async fn load(work: &mut UnitOfWork<'_>, id: ApiKeyId) -> Result<Opti
     Ok(row.map(ApiKeyRow::into_key))
 }
 
+/// Locks the keys that a user answers for and that are not revoked.
+pub(super) async fn load_all_of(work: &mut UnitOfWork<'_>, owner: UserId) -> Result<Vec<ApiKey>, Error> {
+    let rows: Vec<ApiKeyRow> = api_keys::table
+        .filter(api_keys::tenant_id.eq(work.tenant().uuid()).and(api_keys::owner_id.eq(owner.uuid())))
+        .filter(api_keys::revoked_at.is_null())
+        .order(api_keys::id)
+        .select(ApiKeyRow::as_select())
+        .for_no_key_update()
+        .load(work.connection())
+        .await?;
+    Ok(rows.into_iter().map(ApiKeyRow::into_key).collect())
+}
+
 pub(super) async fn insert(work: &mut UnitOfWork<'_>, key: &ApiKey, hash: &SecretHash) -> Result<(), Error> {
     let tenant = work.tenant().uuid();
     diesel::insert_into(api_keys::table)
@@ -72,6 +87,7 @@ pub(super) async fn insert(work: &mut UnitOfWork<'_>, key: &ApiKey, hash: &Secre
             api_keys::key_hash.eq(hash.as_bytes().as_slice()),
             api_keys::permissions.eq(key.details.permissions.names()),
             api_keys::created_by.eq(key.created_by.map(|id| id.uuid())),
+            api_keys::owner_id.eq(key.owner_id.map(|id| id.uuid())),
             api_keys::created_at.eq(key.created_at),
             api_keys::expires_at.eq(key.details.expires_at),
         ))

@@ -14,6 +14,7 @@ use unicode_normalization::char::is_public_assigned;
 use super::{IdentityConfig, IdentityError};
 use crate::contact::Email;
 use crate::invalid::Invalid;
+use crate::text::folded;
 
 /// One lane: more would let a single log-in use several cores.
 const LANES: u32 = 1;
@@ -63,15 +64,15 @@ impl Password {
             let message = "a password must not contain characters that Unicode has not assigned";
             return Err(Invalid::new("unassigned_character", message));
         }
-        let lower = password.0.to_lowercase();
+        let lower = folded(&password.0);
         if COMMON.contains(lower.as_str()) {
             let message =
                 "this is among the most common passwords, which are tried first; choose another one";
             return Err(Invalid::new("common_password", message));
         }
-        let email = email.as_str().to_lowercase();
-        let local_part = email.rsplit_once('@').map_or("", |(local, _)| local);
-        if lower == email || lower == local_part {
+        let email = email.folded();
+        let local_part = email.as_str().rsplit_once('@').map_or("", |(local, _)| local);
+        if lower == email.as_str() || lower == local_part {
             return Err(Invalid::new("password_is_email", "a password must not be the e-mail address"));
         }
         Ok(password)
@@ -259,7 +260,7 @@ mod tests {
     #[test]
     fn the_list_of_common_passwords_is_in_lower_case_and_long_enough_to_matter() {
         assert!(COMMON.len() > 8_000);
-        assert!(COMMON.iter().all(|word| word.len() >= Password::MIN && *word == word.to_lowercase()));
+        assert!(COMMON.iter().all(|word| word.len() >= Password::MIN && *word == folded(word)));
     }
 
     #[test]

@@ -31,7 +31,7 @@ use crate::money::{Currency, Quantity, UnitPrice, VatRate};
 use crate::orders::{CancellationReason, DraftLine, NewOrder, Order, OrderReference, TrackingNumber};
 use crate::products::{Product, ProductDetails, ProductName, Sku};
 use crate::sessions::{Client, EndReason, Lifetimes, Session};
-use crate::tenants::{Registration, Tenant, TenantDetails, TenantName, TimeZone};
+use crate::tenants::{Registration, ShortName, Tenant, TenantDetails, TenantName, TimeZone};
 use crate::unit_of_work::DomainEvent;
 use crate::users::{Adjustments, Decision, NewUser, User, UserName};
 
@@ -129,13 +129,15 @@ fn tenant() -> (Tenant, DomainEvent) {
         address: Some(address()),
         time_zone: TimeZone::parse("Europe/Paris").expect("valid"),
     };
-    let (tenant, event) = Tenant::create(TenantId::from_uuid(uuid(5)), details, Currency::euro(), at(0));
+    let short_name = ShortName::parse("docks").expect("valid");
+    let (tenant, event) =
+        Tenant::create(TenantId::from_uuid(uuid(5)), short_name, details, Currency::euro(), at(0));
     (tenant, event.into())
 }
 
 /// Somebody else decides, who may do everything.
 fn decision() -> Decision {
-    Decision { by: None, may_grant: PermissionSet::all(), has_other_administrators: true }
+    Decision { by: None, held: PermissionSet::all(), has_other_administrators: true }
 }
 
 fn user() -> (User, DomainEvent) {
@@ -166,7 +168,8 @@ fn api_key() -> (ApiKey, DomainEvent) {
         expires_at: Some(at(31_536_000)),
     };
     let (id, by) = (ApiKeyId::from_uuid(uuid(8)), PrincipalId::from_uuid(uuid(6)));
-    let made = ApiKey::create(id, details, "ck_k3v9xw2p", Some(by), permissions, at(0));
+    let owner = Some(UserId::from_uuid(uuid(6)));
+    let made = ApiKey::create(id, details, "ck_k3v9xw2p", Some(by), owner, permissions, at(0));
     let (key, event) = made.expect("allowed");
     (key, event.into())
 }
@@ -216,13 +219,16 @@ fn contracts() -> Vec<(String, Value)> {
 
     let (mut ada, registered) = user();
     add(registered, contract::<UserRegisteredV1>);
-    add(ada.verify_email(at(1)).expect("a change").into(), contract::<UserEmailVerifiedV1>);
+    let verified = ada.verify_email(at(1)).expect("not disabled");
+    add(verified.expect("a change").into(), contract::<UserEmailVerifiedV1>);
     let password = HashedPassword::stored("$argon2id$…".to_owned());
-    add(ada.change_password(password, at(2)).into(), contract::<UserPasswordChangedV1>);
+    let changed = ada.change_password(password, at(2)).expect("not disabled");
+    add(changed.into(), contract::<UserPasswordChangedV1>);
     let session = SessionId::from_uuid(uuid(7));
     add(ada.log_in(session, at(3)).expect("active").into(), contract::<UserLoggedInV1>);
     let name = UserName::parse("Ada Martin-Leroy").expect("valid");
-    add(ada.rename(name, at(4)).expect("a change").into(), contract::<UserUpdatedV1>);
+    let renamed = ada.rename(name, decision(), at(4)).expect("allowed");
+    add(renamed.expect("a change").into(), contract::<UserUpdatedV1>);
     let promoted = ada.change_role(Role::Sales, decision(), at(5)).expect("allowed");
     add(promoted.expect("a change").into(), contract::<UserRoleChangedV1>);
     let shipping = PermissionSet::of(&[Permission::OrdersShip]);
@@ -231,7 +237,7 @@ fn contracts() -> Vec<(String, Value)> {
     add(adjusted.expect("a change").into(), contract::<UserPermissionChangedV1>);
     add(ada.log_out(session, at(7)).into(), contract::<UserLoggedOutV1>);
     add(ada.disable(decision(), at(8)).expect("allowed").into(), contract::<UserDisabledV1>);
-    add(ada.enable(at(9)).expect("allowed").into(), contract::<UserEnabledV1>);
+    add(ada.enable(decision(), at(9)).expect("allowed").into(), contract::<UserEnabledV1>);
     let (mut a_session, begun) = begun_session();
     add(begun, contract::<SessionCreatedV1>);
     add(a_session.end(EndReason::LoggedOut, at(300)).expect("open").into(), contract::<SessionEndedV1>);

@@ -12,6 +12,8 @@ use crate::tenants::{Registration, Tenant, TenantEvent};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct TenantCreatedV1 {
     tenant_id: String,
+    /// What people name the company by when they log in; it never changes.
+    short_name: String,
     name: String,
     registration: Option<RegistrationV1>,
     vat_number: Option<String>,
@@ -30,6 +32,8 @@ payload!(TenantCreatedV1, "tenant", "tenant.created", 1);
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct TenantUpdatedV1 {
     tenant_id: String,
+    /// What people name the company by when they log in; it never changes.
+    short_name: String,
     name: String,
     registration: Option<RegistrationV1>,
     vat_number: Option<String>,
@@ -91,6 +95,7 @@ fn created(tenant: &Tenant) -> TenantCreatedV1 {
     let details = tenant.details();
     TenantCreatedV1 {
         tenant_id: tenant.id().to_string(),
+        short_name: tenant.short_name().to_string(),
         name: details.name.to_string(),
         registration: details.registration.as_ref().map(RegistrationV1::of),
         vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),
@@ -105,6 +110,7 @@ fn updated(tenant: &Tenant) -> TenantUpdatedV1 {
     let details = tenant.details();
     TenantUpdatedV1 {
         tenant_id: tenant.id().to_string(),
+        short_name: tenant.short_name().to_string(),
         name: details.name.to_string(),
         registration: details.registration.as_ref().map(RegistrationV1::of),
         vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),

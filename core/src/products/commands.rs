@@ -60,7 +60,8 @@ impl Command for ArchiveProduct {
     type Outcome = ProductView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ProductView, Error> {
-        let mut product = repository::load(work, self.id).await?.ok_or(ProductError::NotFound(self.id))?;
+        let mut product =
+            repository::load_for_withdrawal(work, self.id).await?.ok_or(ProductError::NotFound(self.id))?;
         check_version(self.expected_version, product.version())?;
         let now = work.now_after(product.updated_at());
         let before = ProductView::of(&product);
@@ -85,7 +86,7 @@ impl Command for RemoveProduct {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let mut product =
-            repository::load_for_deletion(work, self.id).await?.ok_or(ProductError::NotFound(self.id))?;
+            repository::load_for_withdrawal(work, self.id).await?.ok_or(ProductError::NotFound(self.id))?;
         check_version(self.expected_version, product.version())?;
         let now = work.now_after(product.updated_at());
         let before = ProductView::of(&product);

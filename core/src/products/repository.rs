@@ -77,8 +77,9 @@ pub(super) async fn load(work: &mut UnitOfWork<'_>, id: ProductId) -> Result<Opt
     Ok(row.map(ProductRow::into_product))
 }
 
-/// Like `load`, but also waits for orders that are being placed with this product (see `load_for_order`).
-pub(super) async fn load_for_deletion(
+/// Like `load`, but also waits for orders that are being placed with this product, and makes those that come later wait
+/// (see `load_for_order`): to take a product off the market, and to delete it.
+pub(super) async fn load_for_withdrawal(
     work: &mut UnitOfWork<'_>,
     id: ProductId,
 ) -> Result<Option<Product>, Error> {
@@ -93,7 +94,7 @@ pub(super) async fn load_for_deletion(
 }
 
 /// The products that exist among `ids`. Holds a key-share lock on each, as a foreign key would: orders can be placed
-/// side by side, but nobody deletes these products until the unit of work ends.
+/// side by side, but nobody archives or deletes these products until the unit of work ends.
 pub(crate) async fn load_for_order(
     work: &mut UnitOfWork<'_>,
     ids: &[ProductId],

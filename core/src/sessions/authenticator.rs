@@ -22,9 +22,14 @@ use crate::identity::secrets::{OneTimeToken, RefreshToken};
 use crate::identity::tokens::{AccessTokens, IssuedToken};
 use crate::ids::{SessionId, TenantId};
 use crate::invalid::Invalid;
-use crate::login_throttle;
+use crate::login_throttle::{self, Subject};
 use crate::unit_of_work::Executor;
-use crate::users::{self, Account, ChangePassword, ResetPassword, UserError, VerifyEmail};
+use crate::users::{
+    self, Account, AccountName, ChangePassword, ResetPassword, UserError, UserStatus, VerifyEmail,
+};
+
+/// Where a request comes from whose address nobody knows, in tests.
+const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// What a log-in or a refresh gives.
 #[derive(Debug)]
@@ -64,20 +69,23 @@ impl Authenticator {
     /// Begins a session.
     ///
     /// # Errors
-    /// `InvalidCredentials`, after the same work whether there is such a user or not; `TooManyAttempts`;
-    /// `EmailNotVerified`, only with the right password; `Busy`; no database.
+    /// `InvalidCredentials`, after the same work whether there is such an account or not, and for a disabled one as for a
+    /// wrong password; `TooManyAttempts`; `EmailNotVerified`, only with the right password; `Busy`; no database.
     pub async fn log_in(
         &self,
         origin: RequestOrigin,
-        email: &str,
+        name: &AccountName,
         password: Password,
         user_agent: Option<&str>,
     ) -> Result<SessionTokens, Error> {
-        let account = users::account_of_email(&self.database, email).await?;
+        let account = users::account_named(&self.database, name).await?;
+        // Who is disabled has no password here: whether it was the right one is told by no answer, time or counter.
+        let account = account.filter(|account| account.status != UserStatus::Disabled);
         let stored = account.as_ref().and_then(|account| account.password.clone());
         let address = origin.client_address;
         let client = Client::new(address.map(|address| address.to_string()), user_agent);
-        let verdict = self.compared(email, address, password, stored.clone()).await?;
+        let (subject, address) = (Subject::account(name), address.unwrap_or(NOWHERE));
+        let verdict = self.compared(subject, Some(address), password, stored.clone()).await?;
         let (Some(account), Some(compared), Verdict::Right { replacement }) = (account, stored, verdict)
         else {
             return Err(SessionError::InvalidCredentials.into());
@@ -134,21 +142,24 @@ impl Authenticator {
         let Actor::User { user_id, session_id: Some(session_id) } = context.principal.actor else {
             return Err(SessionError::NotASession.into());
         };
-        let account = users::account_of_email(&self.database, &context.principal.name).await?;
-        let account = account.filter(|account| account.user_id == user_id).ok_or(Error::Unauthenticated)?;
-        let address = context.client_address.as_deref().and_then(|address| address.parse().ok());
-        if self.compared(&account.email, address, current, account.password).await? == Verdict::Wrong {
+        let account = users::account_of(&self.database, context.tenant_id(), user_id).await?;
+        let account = account.ok_or(Error::Unauthenticated)?;
+        let subject = Subject::user(account.tenant_id, user_id);
+        if self.compared(subject, None, current, account.password.clone()).await? == Verdict::Wrong {
             return Err(SessionError::WrongPassword.into());
         }
         let password = self.chosen("/new_password", new, &account.email).await?;
-        self.executor.run(context, ChangePassword { user_id, password, keep: Some(session_id) }).await?;
+        let forgiven = self.subjects_of(&account).await?;
+        let command = ChangePassword { user_id, password, keep: Some(session_id), forgiven };
+        self.executor.run(context, command).await?;
         Ok(())
     }
 
-    /// Sets a password with a one-time token, and ends all sessions of its user.
+    /// Sets a password with a one-time token, and ends all sessions of its user. Whoever guessed has locked nobody out: the
+    /// account is open again.
     ///
     /// # Errors
-    /// `InvalidToken`, `PasswordRefused`, `Busy`; no database.
+    /// `InvalidToken`, a disabled user's too; `PasswordRefused`, `Busy`; no database.
     pub async fn reset_password(
         &self,
         origin: RequestOrigin,
@@ -159,8 +170,9 @@ impl Authenticator {
         let account =
             users::account_of_token(&self.database, &token).await?.ok_or(UserError::InvalidToken)?;
         let password = self.chosen("/password", new, &account.email).await?;
+        let forgiven = self.subjects_of(&account).await?;
         let context = origin.acting_as(principal(account, None));
-        self.executor.run(context, ResetPassword { token, password }).await?;
+        self.executor.run(context, ResetPassword { token, password, forgiven }).await?;
         Ok(())
     }
 
@@ -178,32 +190,40 @@ impl Authenticator {
     }
 
     /// Somebody forgot the password of an account. Until there is somebody who sends e-mail, an operator reads of it in
-    /// the log. Costs and answers the same whether there is such an account or not.
+    /// the log. Costs and answers the same whether there is such an account or not, and in however many companies.
     ///
     /// # Errors
     /// No database.
-    pub async fn forgot_password(&self, email: &str) -> Result<(), Error> {
-        let account = users::account_of_email(&self.database, email).await?;
-        let ids = account.map(|account| (account.tenant_id.to_string(), account.user_id.to_string()));
-        let (tenant_id, user_id) = ids.unwrap_or_default();
+    pub async fn forgot_password(&self, name: &AccountName) -> Result<(), Error> {
+        let accounts = users::accounts_named(&self.database, name).await?;
+        let accounts: Vec<_> = accounts.iter().map(|(tenant, user)| format!("{tenant}/{user}")).collect();
         tracing::info!(
-            tenant_id,
-            user_id,
-            "somebody asks for a new password: api users reset-token EMAIL makes a token"
+            accounts = accounts.join(" "),
+            "somebody asks for a new password: api users reset-token EMAIL --company SHORT_NAME makes a token"
         );
         Ok(())
+    }
+
+    /// By what the failures to log in to an account are counted: its name with the company, and without, where that means it.
+    async fn subjects_of(&self, account: &Account) -> Result<Vec<Subject>, Error> {
+        let mut subjects = vec![Subject::account(&account.full_name())];
+        let without_company = account.bare_name();
+        let meant = users::accounts_named(&self.database, &without_company).await?.only();
+        if meant == Some((account.tenant_id, account.user_id)) {
+            subjects.push(Subject::account(&without_company));
+        }
+        Ok(subjects)
     }
 
     /// Compares, unless the account or the address has failed too often. Counts as a failure until it is known to be none.
     async fn compared(
         &self,
-        email: &str,
+        account: Subject,
         address: Option<IpAddr>,
         password: Password,
         stored: Option<HashedPassword>,
     ) -> Result<Verdict, Error> {
-        let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let ticket = login_throttle::attempt(&self.database, email, address).await?;
+        let ticket = login_throttle::attempt(&self.database, account, address).await?;
         let verdict = self.passwords.verify(password, stored).await;
         match &verdict {
             Ok(Verdict::Right { .. }) => login_throttle::succeed(&self.database, ticket).await?,
@@ -213,9 +233,14 @@ impl Authenticator {
         Ok(verdict?)
     }
 
-    async fn chosen(&self, pointer: &'static str, text: &str, email: &str) -> Result<HashedPassword, Error> {
+    async fn chosen(
+        &self,
+        pointer: &'static str,
+        text: &str,
+        email: &Email,
+    ) -> Result<HashedPassword, Error> {
         let refused = |Invalid { code, message }| SessionError::PasswordRefused { pointer, code, message };
-        let password = Password::chosen(text, &Email::stored(email.to_owned())).map_err(refused)?;
+        let password = Password::chosen(text, email).map_err(refused)?;
         Ok(self.passwords.hash(password).await?)
     }
 
@@ -234,5 +259,6 @@ impl Authenticator {
 /// The user as the one who does what follows.
 fn principal(account: Account, session_id: Option<SessionId>) -> Principal {
     let actor = Actor::User { user_id: account.user_id, session_id };
-    Principal::trusted(account.tenant_id, actor, account.email, account.currency)
+    let email = account.email.as_str().to_owned();
+    Principal::trusted(account.tenant_id, actor, email, account.currency)
 }

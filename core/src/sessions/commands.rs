@@ -52,9 +52,6 @@ impl Command for LogIn {
         }
         let now = work.now_after(user.updated_at());
         let mut open = repository::load_open(work, self.user_id).await?;
-        for surplus in open.iter_mut().skip(MAX_OPEN - 1) {
-            end(work, surplus, EndReason::Superseded).await?;
-        }
         let (session, created) =
             Session::begin(self.session_id, self.user_id, self.client.clone(), self.lifetimes, now);
         repository::insert(work, &session).await?;
@@ -65,8 +62,11 @@ impl Command for LogIn {
             user.strengthen_password(stronger.clone());
         }
         users::repository::update(work, &user).await?;
-        work.record(created).await?;
         work.record(logged_in).await?;
+        work.record(created).await?;
+        for surplus in open.iter_mut().skip(MAX_OPEN - 1) {
+            end(work, surplus, EndReason::Superseded).await?;
+        }
         let session = SessionView::of(&session);
         work.audit("session.create", ("session", session.id), None, Some(&session))?;
         Ok(LoggedIn { session, refresh_expires_at })
@@ -100,6 +100,11 @@ impl Command for Refresh {
         let presented = self.presented.hash();
         let token = repository::refresh_token(work, self.session_id, &presented).await?;
         let Some(token) = token.filter(|_| session.is_open(now)) else { return Ok(Refreshed::Refused) };
+        // Whoever disables a user ends their sessions, and waits for this one's row: what is read now is current.
+        let status = users::repository::status(work, session.user_id()).await?;
+        if status != Some(UserStatus::Active) {
+            return Ok(Refreshed::Refused);
+        }
         if token.used_at.is_some() {
             // Two have it, and nobody knows which of them is the user: neither goes on (RFC 9700, section 4.14.2).
             tracing::warn!(session_id = %session.id(), "a refresh token was used again; its session ends");
@@ -134,19 +139,20 @@ impl Command for LogOut {
         let mut user = users::repository::load(work, self.user_id).await?;
         let mut session = load(work, self.session_id).await?;
         let now = work.now_after(user.updated_at());
-        let before = SessionView::of(&session);
-        if end(work, &mut session, EndReason::LoggedOut).await? {
-            let logged_out = user.log_out(session.id(), now);
-            users::repository::update(work, &user).await?;
-            work.record(logged_out).await?;
-            let after = SessionView::of(&session);
-            work.audit("session.end", ("session", self.session_id), Some(&before), Some(&after))?;
+        if !session.is_open(now) {
+            return Ok(());
         }
-        Ok(())
+        let before = SessionView::of(&session);
+        let logged_out = user.log_out(session.id(), now);
+        users::repository::update(work, &user).await?;
+        work.record(logged_out).await?;
+        end(work, &mut session, EndReason::LoggedOut).await?;
+        let after = SessionView::of(&session);
+        work.audit("session.end", ("session", self.session_id), Some(&before), Some(&after))
     }
 }
 
-/// Ends one session of a user.
+/// Ends one session of a user. Who ends somebody else's decides about them.
 #[derive(Debug)]
 pub struct EndSession {
     /// Whose it must be.
@@ -159,6 +165,9 @@ impl Command for EndSession {
     type Outcome = ();
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        if self.reason == EndReason::EndedByAdministrator {
+            users::check_decider(work, self.user_id).await?;
+        }
         let mut session = load(work, self.session_id).await?;
         if session.user_id() != self.user_id {
             return Err(SessionError::NotFound(self.session_id).into());
@@ -172,7 +181,7 @@ impl Command for EndSession {
     }
 }
 
-/// Ends all sessions of a user.
+/// Ends all sessions of a user, about whom whoever asks may decide.
 #[derive(Debug)]
 pub struct EndSessions {
     pub user_id: UserId,
@@ -183,7 +192,7 @@ impl Command for EndSessions {
     type Outcome = ();
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
-        users::repository::load(work, self.user_id).await?;
+        users::check_decider(work, self.user_id).await?;
         let mut open = repository::load_open(work, self.user_id).await?;
         let before: Vec<_> = open.iter().map(SessionView::of).collect();
         for session in &mut open {

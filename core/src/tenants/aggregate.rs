@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 
 use super::events::TenantEvent;
 use super::registration::Registration;
+use super::short_name::ShortName;
 use crate::contact::{PostalAddress, VatNumber};
 use crate::error::{Category, DomainError};
 use crate::ids::TenantId;
@@ -71,6 +72,8 @@ impl TenantDetails {
 pub struct Tenant {
     pub(super) id: TenantId,
     pub(super) version: i64,
+    /// People log in with it: it never changes.
+    pub(super) short_name: ShortName,
     pub(super) details: TenantDetails,
     /// Amounts are in it, those of the past too: it never changes.
     pub(super) currency: Currency,
@@ -81,11 +84,12 @@ pub struct Tenant {
 impl Tenant {
     pub fn create(
         id: TenantId,
+        short_name: ShortName,
         details: TenantDetails,
         currency: Currency,
         now: DateTime<Utc>,
     ) -> (Self, TenantEvent) {
-        let tenant = Self { id, version: 1, details, currency, created_at: now, updated_at: now };
+        let tenant = Self { id, version: 1, short_name, details, currency, created_at: now, updated_at: now };
         let event = TenantEvent::Created(tenant.clone());
         (tenant, event)
     }
@@ -109,6 +113,10 @@ impl Tenant {
         self.version
     }
 
+    pub fn short_name(&self) -> &ShortName {
+        &self.short_name
+    }
+
     pub fn details(&self) -> &TenantDetails {
         &self.details
     }
@@ -130,18 +138,22 @@ impl Tenant {
 pub enum TenantError {
     #[error("there is no tenant {0}")]
     NotFound(TenantId),
+    #[error("the short name {0:?} belongs to another company; choose another one")]
+    ShortNameTaken(String),
 }
 
 impl DomainError for TenantError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) => Category::NotFound,
+            Self::ShortNameTaken(_) => Category::Conflict,
         }
     }
 
     fn code(&self) -> &'static str {
         match self {
             Self::NotFound(_) => "tenant_not_found",
+            Self::ShortNameTaken(_) => "short_name_taken",
         }
     }
 }
@@ -160,6 +172,10 @@ mod tests {
         }
     }
 
+    fn docks() -> ShortName {
+        ShortName::parse("docks").expect("valid")
+    }
+
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_700_000_000 + second, 0).expect("a valid time")
     }
@@ -167,7 +183,7 @@ mod tests {
     #[test]
     fn creating_a_tenant_announces_it_at_version_one() {
         let (tenant, event) =
-            Tenant::create(TenantId::generate(), details("Maison Dupont"), Currency::euro(), at(0));
+            Tenant::create(TenantId::generate(), docks(), details("Maison Dupont"), Currency::euro(), at(0));
         assert_eq!(tenant.version(), 1);
         assert_eq!(event, TenantEvent::Created(tenant));
     }
@@ -175,7 +191,7 @@ mod tests {
     #[test]
     fn only_a_change_is_announced() {
         let (mut tenant, _) =
-            Tenant::create(TenantId::generate(), details("Maison Dupont"), Currency::euro(), at(0));
+            Tenant::create(TenantId::generate(), docks(), details("Maison Dupont"), Currency::euro(), at(0));
         assert_eq!(tenant.update(details("Maison Dupont"), at(1)), None);
         let event = tenant.update(details("Dupont & Fils"), at(2));
         assert_eq!((tenant.version(), tenant.updated_at()), (2, at(2)));

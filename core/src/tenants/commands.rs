@@ -3,14 +3,16 @@
 use super::aggregate::{Tenant, TenantDetails};
 use super::queries::{Founded, TenantView};
 use super::repository;
+use super::short_name::ShortName;
 use crate::error::{Error, check_version};
 use crate::money::Currency;
 use crate::unit_of_work::{Command, UnitOfWork};
 use crate::users::{self, NewUser};
 
 /// Makes a tenant together with its first administrator, or neither. The tenant's id is that of the context.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct FoundTenant {
+    pub short_name: ShortName,
     pub details: TenantDetails,
     pub currency: Currency,
     pub administrator: NewUser,
@@ -21,7 +23,8 @@ impl Command for FoundTenant {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<Founded, Error> {
         let (details, currency) = (self.details.clone(), self.currency.clone());
-        let (tenant, event) = Tenant::create(work.tenant(), details, currency, work.now());
+        let short_name = self.short_name.clone();
+        let (tenant, event) = Tenant::create(work.tenant(), short_name, details, currency, work.now());
         repository::insert(work, &tenant).await?;
         work.record(event).await?;
         let administrator = users::register(work, &self.administrator).await?;

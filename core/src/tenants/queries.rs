@@ -19,6 +19,7 @@ use crate::users::UserView;
 pub struct TenantView {
     pub id: TenantId,
     pub version: i64,
+    pub short_name: String,
     pub name: String,
     pub registration: Option<RegistrationView>,
     pub vat_number: Option<String>,
@@ -53,6 +54,7 @@ impl TenantView {
         Self {
             id: tenant.id(),
             version: tenant.version(),
+            short_name: tenant.short_name().as_str().to_owned(),
             name: details.name.as_str().to_owned(),
             registration,
             vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),

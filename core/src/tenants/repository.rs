@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use super::aggregate::{Tenant, TenantDetails, TenantError, TenantName, TimeZone};
 use super::registration::Registration;
+use super::short_name::ShortName;
 use crate::contact::VatNumber;
-use crate::error::Error;
+use crate::error::{Error, is_duplicate_of};
 use crate::ids::TenantId;
 use crate::money::Currency;
 use crate::schema::tenants;
@@ -32,6 +33,7 @@ pub(super) struct TenantRow {
     time_zone: String,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    short_name: String,
 }
 
 impl TenantRow {
@@ -50,6 +52,7 @@ impl TenantRow {
             time_zone: details.time_zone.name().to_owned(),
             created_at: tenant.created_at,
             updated_at: tenant.updated_at,
+            short_name: tenant.short_name.as_str().to_owned(),
         })
     }
 
@@ -63,6 +66,7 @@ impl TenantRow {
         Ok(Tenant {
             id: TenantId::from_uuid(self.id),
             version: self.version,
+            short_name: ShortName::stored(self.short_name),
             details: TenantDetails {
                 name: TenantName::stored(self.name),
                 registration,
@@ -93,8 +97,13 @@ pub(crate) async fn load(work: &mut UnitOfWork<'_>) -> Result<Tenant, Error> {
 
 pub(super) async fn insert(work: &mut UnitOfWork<'_>, tenant: &Tenant) -> Result<(), Error> {
     let row = TenantRow::of(tenant)?;
-    diesel::insert_into(tenants::table).values(&row).execute(work.connection()).await?;
-    Ok(())
+    match diesel::insert_into(tenants::table).values(&row).execute(work.connection()).await {
+        Ok(_) => Ok(()),
+        Err(error) if is_duplicate_of(&error, "tenants_short_name_key") => {
+            Err(TenantError::ShortNameTaken(row.short_name).into())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 pub(super) async fn update(work: &mut UnitOfWork<'_>, tenant: &Tenant) -> Result<(), Error> {

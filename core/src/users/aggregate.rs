@@ -11,6 +11,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::decision::Decision;
 use super::events::UserEvent;
 use crate::access::{Permission, PermissionSet, Role};
 use crate::contact::Email;
@@ -93,15 +94,12 @@ pub struct NewUser {
     pub is_verified: bool,
 }
 
-/// Who decides about a user, and what of the company matters for it.
-#[derive(Debug, Clone, Copy)]
-pub struct Decision {
-    /// `None` for an API key and for an operator.
-    pub by: Option<UserId>,
-    /// What whoever decides has themselves.
-    pub may_grant: PermissionSet,
-    /// Whether somebody else looks after the company's users.
-    pub has_other_administrators: bool,
+/// Names of permissions that this version does not know: a newer one stored them, beside which this one runs. They give no
+/// right here, and are kept whatever else of the user changes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct UnknownPermissions {
+    pub(super) granted: Vec<String>,
+    pub(super) revoked: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +110,7 @@ pub struct User {
     pub(super) name: UserName,
     pub(super) role: Role,
     pub(super) adjustments: Adjustments,
+    pub(super) unknown: UnknownPermissions,
     pub(super) password: Option<HashedPassword>,
     pub(super) email_verified_at: Option<DateTime<Utc>>,
     pub(super) disabled_at: Option<DateTime<Utc>>,
@@ -122,7 +121,7 @@ pub struct User {
 
 impl User {
     /// # Errors
-    /// Nobody gives what they do not have.
+    /// Nobody makes somebody who could do more than they.
     pub fn register(
         id: UserId,
         new: NewUser,
@@ -137,6 +136,7 @@ impl User {
             name,
             role,
             adjustments,
+            unknown: UnknownPermissions::default(),
             password,
             email_verified_at: is_verified.then_some(now),
             disabled_at: None,
@@ -144,22 +144,31 @@ impl User {
             created_at: now,
             updated_at: now,
         };
-        check_grant(user.permissions(), decision)?;
+        decision.covers_after(&user)?;
         let event = UserEvent::Registered(user.clone());
         Ok((user, event))
     }
 
     /// Nothing happens, and nothing is announced, when nothing changes.
-    pub fn rename(&mut self, name: UserName, now: DateTime<Utc>) -> Option<UserEvent> {
+    ///
+    /// # Errors
+    /// Somebody who can do more than whoever decides.
+    pub fn rename(
+        &mut self,
+        name: UserName,
+        decision: Decision,
+        now: DateTime<Utc>,
+    ) -> Result<Option<UserEvent>, UserError> {
+        decision.covers(self)?;
         if self.name == name {
-            return None;
+            return Ok(None);
         }
         self.name = name;
-        Some(UserEvent::Updated(self.changed(now)))
+        Ok(Some(UserEvent::Updated(self.changed(now))))
     }
 
     /// # Errors
-    /// One's own, a permission that whoever decides does not have, the last administrator.
+    /// One's own, somebody who can do more than whoever decides or could then, the last administrator.
     pub fn change_role(
         &mut self,
         role: Role,
@@ -177,7 +186,7 @@ impl User {
     }
 
     /// # Errors
-    /// One's own, a permission that whoever decides does not have, the last administrator.
+    /// One's own, somebody who can do more than whoever decides or could then, the last administrator.
     pub fn change_permissions(
         &mut self,
         adjustments: Adjustments,
@@ -194,7 +203,7 @@ impl User {
     }
 
     /// # Errors
-    /// Oneself, the last administrator, somebody who is disabled already.
+    /// Oneself, somebody who can do more than whoever decides, the last administrator, somebody who is disabled already.
     pub fn disable(&mut self, decision: Decision, now: DateTime<Utc>) -> Result<UserEvent, UserError> {
         let after = Self { disabled_at: Some(now), ..self.clone() };
         self.check(&after, decision)?;
@@ -206,18 +215,27 @@ impl User {
     }
 
     /// # Errors
-    /// Somebody who is not disabled.
-    pub fn enable(&mut self, now: DateTime<Utc>) -> Result<UserEvent, UserError> {
+    /// Oneself, somebody who could do more than whoever decides, somebody who is not disabled.
+    pub fn enable(&mut self, decision: Decision, now: DateTime<Utc>) -> Result<UserEvent, UserError> {
+        let after = Self { disabled_at: None, ..self.clone() };
+        self.check(&after, decision)?;
         if self.disabled_at.is_none() {
             return Err(UserError::Status { id: self.id, status: self.status(), verb: "enabled" });
         }
-        self.disabled_at = None;
+        *self = after;
         Ok(UserEvent::Enabled(self.changed(now)))
     }
 
-    pub fn change_password(&mut self, password: HashedPassword, now: DateTime<Utc>) -> UserEvent {
+    /// # Errors
+    /// Somebody who is disabled, whatever they have to prove who they are.
+    pub fn change_password(
+        &mut self,
+        password: HashedPassword,
+        now: DateTime<Utc>,
+    ) -> Result<UserEvent, UserError> {
+        self.check_not_disabled("given a password")?;
         self.password = Some(password);
-        UserEvent::PasswordChanged(self.changed(now))
+        Ok(UserEvent::PasswordChanged(self.changed(now)))
     }
 
     /// Keeps the same password with a stronger hash: nothing happened.
@@ -226,12 +244,16 @@ impl User {
     }
 
     /// Nothing happens if it is verified already.
-    pub fn verify_email(&mut self, now: DateTime<Utc>) -> Option<UserEvent> {
+    ///
+    /// # Errors
+    /// Somebody who is disabled.
+    pub fn verify_email(&mut self, now: DateTime<Utc>) -> Result<Option<UserEvent>, UserError> {
+        self.check_not_disabled("verified")?;
         if self.email_verified_at.is_some() {
-            return None;
+            return Ok(None);
         }
         self.email_verified_at = Some(now);
-        Some(UserEvent::EmailVerified(self.changed(now)))
+        Ok(Some(UserEvent::EmailVerified(self.changed(now))))
     }
 
     /// Notes that a session began.
@@ -256,11 +278,19 @@ impl User {
         if decision.by == Some(self.id) {
             return Err(UserError::OwnAccount);
         }
-        check_grant(after.permissions().without(self.permissions()), decision)?;
+        decision.covers(self)?;
+        decision.covers_after(after)?;
         if self.is_administrator() && !after.is_administrator() && !decision.has_other_administrators {
             return Err(UserError::LastAdministrator(self.id));
         }
         Ok(())
+    }
+
+    pub(super) fn check_not_disabled(&self, verb: &'static str) -> Result<(), UserError> {
+        match self.status() {
+            status @ UserStatus::Disabled => Err(UserError::Status { id: self.id, status, verb }),
+            UserStatus::Unverified | UserStatus::Active => Ok(()),
+        }
     }
 
     /// One version further.
@@ -270,11 +300,23 @@ impl User {
         self.clone()
     }
 
-    /// Looks after users: without any such user, a company could not help itself.
+    /// Can log in and do everything, users included: without any such user, a company could not help itself.
     pub fn is_administrator(&self) -> bool {
         self.status() == UserStatus::Active
+            && self.password.is_some()
             && self.role == Role::Admin
-            && self.permissions().contains(Permission::UsersWrite)
+            && self.adjustments.revoked == PermissionSet::EMPTY
+            && self.unknown.revoked.is_empty()
+    }
+
+    /// What the user may do, and what was only taken away from them and could be given back.
+    pub(super) fn reach(&self) -> PermissionSet {
+        self.role.permissions().with(self.adjustments.granted)
+    }
+
+    /// Whether they may do what this version does not know.
+    pub(super) fn reaches_the_unknown(&self) -> bool {
+        !self.unknown.granted.is_empty()
     }
 
     /// What the user may do: the role's permissions, with those that are granted and without those that are revoked.
@@ -335,29 +377,26 @@ impl User {
     }
 }
 
-fn check_grant(gained: PermissionSet, decision: Decision) -> Result<(), UserError> {
-    match gained.without(decision.may_grant).iter().next() {
-        Some(permission) => Err(UserError::CannotGrant(permission)),
-        None => Ok(()),
-    }
-}
-
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UserError {
     #[error("there is no user {0}")]
     NotFound(UserId),
-    #[error("the e-mail address {0:?} belongs to another user, of this company or of another one")]
+    #[error("the e-mail address {0:?} belongs to another user of the company")]
     EmailTaken(String),
     #[error("user {id} is {status} and cannot be {verb}")]
     Status { id: UserId, status: UserStatus, verb: &'static str },
     #[error(
-        "user {0} is the last active administrator: without one, nobody could look after the company's users"
+        "user {0} is the last administrator who can log in and do everything: without one, nobody could look after the company"
     )]
     LastAdministrator(UserId),
     #[error("this is your own account: somebody else must decide about it")]
     OwnAccount,
     #[error("you do not have the permission {0} yourself and cannot give it")]
     CannotGrant(Permission),
+    #[error(
+        "this user has the permission {0}, or could be given it back, and you do not have it: somebody who has it must decide"
+    )]
+    CannotDecide(Permission),
     #[error("the e-mail address of user {0} is verified already")]
     AlreadyVerified(UserId),
     #[error("this token is unknown, used or expired; ask for another one")]
@@ -372,7 +411,7 @@ impl DomainError for UserError {
             | Self::Status { .. }
             | Self::LastAdministrator(_)
             | Self::AlreadyVerified(_) => Category::Conflict,
-            Self::OwnAccount | Self::CannotGrant(_) => Category::Forbidden,
+            Self::OwnAccount | Self::CannotGrant(_) | Self::CannotDecide(_) => Category::Forbidden,
             Self::InvalidToken => Category::Invalid,
         }
     }
@@ -385,6 +424,7 @@ impl DomainError for UserError {
             Self::LastAdministrator(_) => "last_administrator",
             Self::OwnAccount => "own_account",
             Self::CannotGrant(_) => "cannot_grant",
+            Self::CannotDecide(_) => "cannot_decide",
             Self::AlreadyVerified(_) => "email_already_verified",
             Self::InvalidToken => "invalid_token",
         }
@@ -392,115 +432,5 @@ impl DomainError for UserError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(second: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(1_700_000_000 + second, 0).expect("a valid time")
-    }
-
-    /// An administrator decides, and is not the only one.
-    fn colleague() -> Decision {
-        let by = Some(UserId::generate());
-        Decision { by, may_grant: PermissionSet::all(), has_other_administrators: true }
-    }
-
-    fn user(role: Role) -> User {
-        let new = NewUser {
-            email: Email::parse("ada@example.com").expect("valid"),
-            name: UserName::parse("Ada").expect("valid"),
-            role,
-            adjustments: Adjustments::default(),
-            password: None,
-            is_verified: true,
-        };
-        User::register(UserId::generate(), new, colleague(), at(0)).expect("allowed").0
-    }
-
-    fn adjustments(granted: &[Permission], revoked: &[Permission]) -> Adjustments {
-        Adjustments::new(PermissionSet::of(granted), PermissionSet::of(revoked)).expect("valid")
-    }
-
-    #[test]
-    fn what_is_granted_and_revoked_adjusts_the_role() {
-        let mut ada = user(Role::Warehouse);
-        let wanted = adjustments(&[Permission::OrdersWrite], &[Permission::CustomersRead]);
-        let event = ada.change_permissions(wanted, colleague(), at(1)).expect("allowed");
-        assert!(ada.permissions().contains(Permission::OrdersWrite));
-        assert!(!ada.permissions().contains(Permission::CustomersRead));
-        assert_eq!(event, Some(UserEvent::PermissionChanged(ada.clone())));
-        assert_eq!((ada.version(), ada.updated_at()), (2, at(1)));
-        assert_eq!(ada.change_permissions(wanted, colleague(), at(2)), Ok(None), "nothing changes");
-    }
-
-    #[test]
-    fn nothing_is_granted_and_revoked_at_once() {
-        let both = PermissionSet::of(&[Permission::AuditRead]);
-        assert_eq!(Adjustments::new(both, both).map_err(|error| error.code), Err("granted_and_revoked"));
-    }
-
-    #[test]
-    fn nobody_decides_about_themselves() {
-        let mut ada = user(Role::Admin);
-        let own = Decision { by: Some(ada.id()), ..colleague() };
-        assert_eq!(ada.change_role(Role::Sales, own, at(1)), Err(UserError::OwnAccount));
-        assert_eq!(ada.change_role(Role::Admin, own, at(1)), Err(UserError::OwnAccount));
-        assert_eq!(ada.change_permissions(Adjustments::default(), own, at(1)), Err(UserError::OwnAccount));
-        assert_eq!(ada.disable(own, at(1)), Err(UserError::OwnAccount));
-    }
-
-    #[test]
-    fn the_last_administrator_stays_one() {
-        let alone = Decision { has_other_administrators: false, ..colleague() };
-        let mut ada = user(Role::Admin);
-        let refused = UserError::LastAdministrator(ada.id());
-        assert_eq!(ada.change_role(Role::Management, alone, at(1)), Err(refused.clone()));
-        assert_eq!(ada.disable(alone, at(1)), Err(refused.clone()));
-        let without_users = adjustments(&[], &[Permission::UsersWrite]);
-        assert_eq!(ada.change_permissions(without_users, alone, at(1)), Err(refused));
-        assert_eq!(ada.version(), 1, "what is refused changes nothing");
-        assert!(ada.disable(colleague(), at(1)).is_ok());
-    }
-
-    #[test]
-    fn nobody_gives_what_they_do_not_have() {
-        let clerk = Decision {
-            may_grant: Role::Sales.permissions().with(PermissionSet::of(&[Permission::UsersWrite])),
-            ..colleague()
-        };
-        let mut ada = user(Role::Sales);
-        assert!(matches!(ada.change_role(Role::Admin, clerk, at(1)), Err(UserError::CannotGrant(_))));
-        let ship = adjustments(&[Permission::OrdersShip], &[]);
-        let refused = UserError::CannotGrant(Permission::OrdersShip);
-        assert_eq!(ada.change_permissions(ship, clerk, at(1)), Err(refused));
-        // What is taken away needs not be had, and giving back what one has is possible.
-        let less = adjustments(&[], &[Permission::OrdersWrite]);
-        assert!(ada.change_permissions(less, clerk, at(1)).is_ok());
-        assert!(ada.change_permissions(Adjustments::default(), clerk, at(2)).is_ok());
-    }
-
-    #[test]
-    fn a_disabled_user_is_enabled_to_where_it_was() {
-        let mut ada = user(Role::Sales);
-        assert_eq!(ada.enable(at(1)).map_err(|error| error.code()), Err("user_status_conflict"));
-        let event = ada.disable(colleague(), at(1)).expect("allowed");
-        assert_eq!((event, ada.status()), (UserEvent::Disabled(ada.clone()), UserStatus::Disabled));
-        assert!(ada.disable(colleague(), at(2)).is_err());
-        assert!(ada.log_in(SessionId::generate(), at(2)).is_err());
-        assert!(ada.enable(at(2)).is_ok());
-        assert_eq!((ada.status(), ada.version()), (UserStatus::Active, 3));
-    }
-
-    #[test]
-    fn an_address_is_verified_once() {
-        let mut ada = user(Role::Sales);
-        ada.email_verified_at = None;
-        assert_eq!(ada.status(), UserStatus::Unverified);
-        assert!(ada.log_in(SessionId::generate(), at(1)).is_err());
-        assert!(ada.verify_email(at(1)).is_some());
-        assert_eq!(ada.verify_email(at(2)), None);
-        let session_id = SessionId::generate();
-        let event = ada.log_in(session_id, at(3)).expect("active");
-        assert_eq!(event, UserEvent::LoggedIn { user: ada.clone(), session_id });
-    }
-}
+#[path = "aggregate_tests.rs"]
+mod tests;

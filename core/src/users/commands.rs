@@ -3,15 +3,18 @@
 //! Whatever may take an administrator away locks the tenant first, and the user then: of two such changes the second one
 //! sees what the first one did.
 
-use super::aggregate::{Adjustments, Decision, NewUser, User, UserName};
+use super::aggregate::{Adjustments, NewUser, User, UserError, UserName};
+use super::decision::Decision;
 use super::queries::UserView;
 use super::repository;
 use super::tokens::{self, TokenPurpose};
-use crate::access::{Actor, PermissionSet, Role};
+use crate::access::{self, Authority, Permission, Role};
+use crate::api_keys;
 use crate::error::{Error, check_version};
 use crate::identity::passwords::HashedPassword;
 use crate::identity::secrets::SecretHash;
 use crate::ids::{SessionId, UserId};
+use crate::login_throttle::{self, Subject};
 use crate::sessions::{self, EndReason};
 use crate::tenants;
 use crate::unit_of_work::{Command, UnitOfWork};
@@ -36,9 +39,9 @@ impl Command for RegisterUser {
 /// Registers a user as part of a command, which has the audit row to write.
 ///
 /// # Errors
-/// The address is taken, or a permission is given that whoever asks does not have.
+/// The address is taken in the company, or a permission is given that whoever asks does not have.
 pub(crate) async fn register(work: &mut UnitOfWork<'_>, new: &NewUser) -> Result<UserView, Error> {
-    let decision = decision(work, true);
+    let decision = decision(work, true).await?;
     let (user, event) = User::register(UserId::generate(), new.clone(), decision, work.now())?;
     repository::insert(work, &user).await?;
     work.record(event).await?;
@@ -58,8 +61,9 @@ impl Command for UpdateUser {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
         let mut user = loaded(work, self.id, self.expected_version).await?;
         let before = UserView::of(&user);
+        let decision = decision(work, true).await?;
         let now = work.now();
-        match user.rename(self.name.clone(), now) {
+        match user.rename(self.name.clone(), decision, now)? {
             Some(event) => saved(work, "user.update", &before, &user, event).await,
             None => Ok(before),
         }
@@ -112,10 +116,13 @@ impl Command for ChangePermissions {
     }
 }
 
+/// Ends the user's sessions and one-time tokens as well.
 #[derive(Debug)]
 pub struct DisableUser {
     pub id: UserId,
     pub expected_version: Option<i64>,
+    /// The API keys for which they answer go on; otherwise they are revoked.
+    pub keep_api_keys: bool,
 }
 
 impl Command for DisableUser {
@@ -128,7 +135,12 @@ impl Command for DisableUser {
         let decision = decision_about(work, self.id).await?;
         let now = work.now();
         let event = user.disable(decision, now)?;
-        saved(work, "user.disable", &before, &user, event).await
+        let after = saved(work, "user.disable", &before, &user, event).await?;
+        tokens::withdraw(work, self.id, None).await?;
+        if !self.keep_api_keys {
+            api_keys::revoke_all_of(work, self.id).await?;
+        }
+        Ok(after)
     }
 }
 
@@ -144,19 +156,23 @@ impl Command for EnableUser {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
         let mut user = loaded(work, self.id, self.expected_version).await?;
         let before = UserView::of(&user);
+        let decision = decision(work, true).await?;
         let now = work.now();
-        let event = user.enable(now)?;
+        let event = user.enable(decision, now)?;
         saved(work, "user.enable", &before, &user, event).await
     }
 }
 
-/// Sets another password, which the user has proved to be entitled to, and ends their sessions.
+/// Sets another password, which the user has proved to be entitled to, and ends their sessions. A token to set one does not
+/// hold any more.
 #[derive(Debug)]
 pub struct ChangePassword {
     pub user_id: UserId,
     pub password: HashedPassword,
     /// The session in which the user changes it goes on.
     pub keep: Option<SessionId>,
+    /// Attempts to log in that are forgotten: they were made with the password of before.
+    pub forgiven: Vec<Subject>,
 }
 
 impl Command for ChangePassword {
@@ -166,35 +182,41 @@ impl Command for ChangePassword {
         let mut user = loaded(work, self.user_id, None).await?;
         let before = UserView::of(&user);
         let now = work.now();
-        let event = user.change_password(self.password.clone(), now);
+        let event = user.change_password(self.password.clone(), now)?;
         let after = saved(work, "user.change_password", &before, &user, event).await?;
+        tokens::withdraw(work, self.user_id, Some(TokenPurpose::ResetPassword)).await?;
+        login_throttle::forgive(work.connection(), &self.forgiven).await?;
         sessions::end_all(work, self.user_id, self.keep, EndReason::PasswordChanged).await?;
         Ok(after)
     }
 }
 
-/// Sets a password by a token, and ends all sessions. Whoever has the token has the address: it is verified by that, too.
+/// Sets a password by a token, and ends all sessions. Whoever has the token has the address: it is verified by that, too. No
+/// other token of the user holds any more.
 #[derive(Debug)]
 pub struct ResetPassword {
     pub token: SecretHash,
     pub password: HashedPassword,
+    /// As of [`ChangePassword`].
+    pub forgiven: Vec<Subject>,
 }
 
 impl Command for ResetPassword {
     type Outcome = UserView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
-        let id = tokens::consume(work, &self.token, TokenPurpose::ResetPassword).await?;
-        let mut user = loaded(work, id, None).await?;
+        let mut user = of_token(work, &self.token, TokenPurpose::ResetPassword).await?;
         let before = UserView::of(&user);
         let now = work.now();
-        if let Some(verified) = user.verify_email(now) {
+        if let Some(verified) = user.verify_email(now)? {
             repository::update(work, &user).await?;
             work.record(verified).await?;
         }
-        let event = user.change_password(self.password.clone(), now);
+        let event = user.change_password(self.password.clone(), now)?;
         let after = saved(work, "user.reset_password", &before, &user, event).await?;
-        sessions::end_all(work, id, None, EndReason::PasswordReset).await?;
+        tokens::withdraw(work, user.id(), None).await?;
+        login_throttle::forgive(work.connection(), &self.forgiven).await?;
+        sessions::end_all(work, user.id(), None, EndReason::PasswordReset).await?;
         Ok(after)
     }
 }
@@ -209,15 +231,28 @@ impl Command for VerifyEmail {
     type Outcome = UserView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
-        let id = tokens::consume(work, &self.token, TokenPurpose::VerifyEmail).await?;
-        let mut user = loaded(work, id, None).await?;
+        let mut user = of_token(work, &self.token, TokenPurpose::VerifyEmail).await?;
         let before = UserView::of(&user);
         let now = work.now();
-        match user.verify_email(now) {
+        match user.verify_email(now)? {
             Some(event) => saved(work, "user.verify_email", &before, &user, event).await,
             None => Ok(before),
         }
     }
+}
+
+/// Uses a token up; whose it was, locked. What is told of one that does not hold is told of a disabled user's, too.
+async fn of_token(
+    work: &mut UnitOfWork<'_>,
+    token: &SecretHash,
+    purpose: TokenPurpose,
+) -> Result<User, Error> {
+    let id = tokens::user_of(work, token).await?;
+    // First the user, then the token, as whoever withdraws tokens.
+    let user = loaded(work, id, None).await?;
+    tokens::consume(work, token, purpose).await?;
+    user.check_not_disabled("given access").map_err(|_| UserError::InvalidToken)?;
+    Ok(user)
 }
 
 /// The user, locked, in the version that the caller expects; what happens now happens after their last change.
@@ -242,17 +277,24 @@ async fn saved(
     Ok(after)
 }
 
-async fn decision_about(work: &mut UnitOfWork<'_>, id: UserId) -> Result<Decision, Error> {
-    let others = repository::has_other_administrators(work, id).await?;
-    Ok(decision(work, others))
+/// Whether whoever asks may decide about this user at all; the user is locked.
+///
+/// # Errors
+/// `NotFound`; `CannotDecide`; `Forbidden` for an API key whose owner may not look after users any more.
+pub(crate) async fn check_decider(work: &mut UnitOfWork<'_>, id: UserId) -> Result<(), Error> {
+    let user = repository::load(work, id).await?;
+    Ok(decision(work, true).await?.covers(&user)?)
 }
 
-fn decision(work: &UnitOfWork<'_>, has_other_administrators: bool) -> Decision {
-    let principal = &work.context().principal;
-    let (by, may_grant) = match principal.actor {
-        Actor::User { user_id, .. } => (Some(user_id), principal.permissions),
-        Actor::ApiKey(_) => (None, principal.permissions),
-        Actor::Operator => (None, PermissionSet::all()),
-    };
-    Decision { by, may_grant, has_other_administrators }
+async fn decision_about(work: &mut UnitOfWork<'_>, id: UserId) -> Result<Decision, Error> {
+    let others = repository::has_other_administrators(work, id).await?;
+    decision(work, others).await
+}
+
+pub(super) async fn decision(
+    work: &mut UnitOfWork<'_>,
+    has_other_administrators: bool,
+) -> Result<Decision, Error> {
+    let Authority { user, held } = access::authority(work, Permission::UsersWrite).await?;
+    Ok(Decision { by: user, held, has_other_administrators })
 }

@@ -2,23 +2,19 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Binary, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
-use uuid::Uuid;
 
 use super::aggregate::{User, UserError, UserStatus};
 use super::repository::UserRow;
 use crate::access::Role;
+use crate::contact::FoldedEmail;
 use crate::context::RequestContext;
 use crate::database::Database;
 use crate::error::Error;
-use crate::identity::passwords::HashedPassword;
-use crate::identity::secrets::SecretHash;
 use crate::ids::{TenantId, UserId};
-use crate::money::Currency;
 use crate::paging::{Page, PageRequest, SortKey, keyset};
-use crate::schema::{tenants, user_tokens, users};
+use crate::schema::users;
 
 /// Instead of a password.
 const MASK: &str = "***";
@@ -87,11 +83,8 @@ impl SortKey for UserSort {
 pub struct UserFilter {
     pub role: Option<Role>,
     pub status: Option<UserStatus>,
-    /// In whatever case.
-    pub email: Option<String>,
+    pub email: Option<FoldedEmail>,
 }
-
-diesel::define_sql_function! { fn lower(text: Text) -> Text }
 
 /// # Errors
 /// `NotFound` where there is no such user of the tenant; no database.
@@ -123,7 +116,7 @@ pub async fn list(
             query = query.filter(users::role.eq(role.name()));
         }
         if let Some(email) = &filter.email {
-            query = query.filter(lower(users::email).eq(lower(email)));
+            query = query.filter(users::folded_email.eq(email.as_str()));
         }
         query = match filter.status {
             Some(UserStatus::Disabled) => query.filter(users::disabled_at.is_not_null()),
@@ -183,86 +176,4 @@ pub async fn list_all(
         row.into_user().map(|user| (tenant, UserView::of(&user)))
     };
     rows.into_iter().map(view).collect()
-}
-
-/// A user before they are authenticated: what it takes to find out whether they are who they say.
-#[derive(Debug, Clone)]
-pub struct Account {
-    pub tenant_id: TenantId,
-    pub user_id: UserId,
-    pub email: String,
-    pub password: Option<HashedPassword>,
-    pub status: UserStatus,
-    /// The tenant's.
-    pub currency: Currency,
-}
-
-crate::statement! {
-    struct FindLogin<'a> { email: &'a str => Text } -> (SqlUuid, SqlUuid)
-    = "SELECT tenant_id, user_id FROM find_login($1)"
-}
-
-crate::statement! {
-    struct FindToken<'a> { hash: &'a [u8] => Binary } -> (SqlUuid, SqlUuid)
-    = "SELECT tenant_id, token_id FROM find_user_token($1)"
-}
-
-/// Whose e-mail address this is, in whatever case.
-///
-/// # Errors
-/// No database.
-pub async fn account_of_email(db: &Database, email: &str) -> Result<Option<Account>, Error> {
-    let mut connection = db.connection().await?;
-    let found: Option<(Uuid, Uuid)> = FindLogin::new(email).get_result(&mut connection).await.optional()?;
-    drop(connection);
-    // Nobody is looked up as well: the time must not tell whether there is such a user.
-    let (tenant, user) = found.unwrap_or_default();
-    account(db, TenantId::from_uuid(tenant), user).await
-}
-
-/// Whose one-time token this is, be it used or expired.
-///
-/// # Errors
-/// No database.
-pub async fn account_of_token(db: &Database, hash: &SecretHash) -> Result<Option<Account>, Error> {
-    let mut connection = db.connection().await?;
-    let find = FindToken::new(&hash.as_bytes()[..]);
-    let found: Option<(Uuid, Uuid)> = find.get_result(&mut connection).await.optional()?;
-    drop(connection);
-    let Some((tenant, token)) = found else { return Ok(None) };
-    let user: Option<Uuid> = db
-        .read_in(TenantId::from_uuid(tenant), async |mut connection| {
-            let found = user_tokens::table.find((tenant, token)).select(user_tokens::user_id);
-            Ok(found.first(&mut connection).await.optional()?)
-        })
-        .await?;
-    match user {
-        Some(user) => account(db, TenantId::from_uuid(tenant), user).await,
-        None => Ok(None),
-    }
-}
-
-async fn account(db: &Database, tenant_id: TenantId, user: Uuid) -> Result<Option<Account>, Error> {
-    let found: Option<(UserRow, String)> = db
-        .read_in(tenant_id, async |mut connection| {
-            let row = users::table
-                .find((tenant_id.uuid(), user))
-                .inner_join(tenants::table.on(tenants::id.eq(users::tenant_id)))
-                .select((UserRow::as_select(), tenants::currency));
-            Ok(row.first(&mut connection).await.optional()?)
-        })
-        .await?;
-    found
-        .map(|(row, currency)| {
-            let user = row.into_user()?;
-            Ok(Account {
-                tenant_id,
-                user_id: user.id(),
-                email: user.email.as_str().to_owned(),
-                status: user.status(),
-                password: user.password,
-                currency: Currency::stored(currency),
-            })
-        })
-        .transpose()
 }

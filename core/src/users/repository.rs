@@ -1,13 +1,13 @@
 //! Users in the database: what commands read and write.
 
 use chrono::{DateTime, Utc};
-use diesel::dsl::{exists, not};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use super::aggregate::{Adjustments, User, UserError, UserName};
-use crate::access::{Permission, PermissionSet, Role, stored_role};
+use super::aggregate::{Adjustments, UnknownPermissions, User, UserError, UserName, UserStatus};
+use crate::access::{PermissionSet, Role, stored_role};
 use crate::contact::Email;
 use crate::error::{Error, is_duplicate_of};
 use crate::identity::passwords::HashedPassword;
@@ -32,11 +32,15 @@ pub(super) struct UserRow {
     last_login_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    folded_email: String,
 }
 
 impl UserRow {
     fn of(tenant: TenantId, user: &User) -> Self {
-        let names = |set: PermissionSet| set.names().into_iter().map(|name| Some(name.to_owned())).collect();
+        let names = |set: PermissionSet, unknown: &[String]| {
+            let known = set.names().into_iter().map(ToOwned::to_owned);
+            known.chain(unknown.iter().cloned()).map(Some).collect()
+        };
         Self {
             tenant_id: tenant.uuid(),
             id: user.id.uuid(),
@@ -44,28 +48,29 @@ impl UserRow {
             email: user.email.as_str().to_owned(),
             name: user.name.as_str().to_owned(),
             role: user.role.name().to_owned(),
-            granted: names(user.adjustments.granted),
-            revoked: names(user.adjustments.revoked),
+            granted: names(user.adjustments.granted, &user.unknown.granted),
+            revoked: names(user.adjustments.revoked, &user.unknown.revoked),
             password_hash: user.password.as_ref().map(|hash| hash.as_str().to_owned()),
             email_verified_at: user.email_verified_at,
             disabled_at: user.disabled_at,
             last_login_at: user.last_login_at,
             created_at: user.created_at,
             updated_at: user.updated_at,
+            folded_email: user.email.folded().as_str().to_owned(),
         }
     }
 
     pub(super) fn into_user(self) -> Result<User, Error> {
+        let (granted, unknown_granted) = PermissionSet::stored(&self.granted);
+        let (revoked, unknown_revoked) = PermissionSet::stored(&self.revoked);
         Ok(User {
             id: UserId::from_uuid(self.id),
             version: self.version,
             email: Email::stored(self.email),
             name: UserName::stored(self.name),
             role: stored_role(&self.role)?,
-            adjustments: Adjustments {
-                granted: PermissionSet::stored(&self.granted),
-                revoked: PermissionSet::stored(&self.revoked),
-            },
+            adjustments: Adjustments { granted, revoked },
+            unknown: UnknownPermissions { granted: unknown_granted, revoked: unknown_revoked },
             password: self.password_hash.map(HashedPassword::stored),
             email_verified_at: self.email_verified_at,
             disabled_at: self.disabled_at,
@@ -91,6 +96,20 @@ pub(crate) async fn load(work: &mut UnitOfWork<'_>, id: UserId) -> Result<User, 
     row.ok_or(UserError::NotFound(id))?.into_user()
 }
 
+/// How it stands with a user now; locks nothing.
+///
+/// # Errors
+/// No database.
+pub(crate) async fn status(work: &mut UnitOfWork<'_>, id: UserId) -> Result<Option<UserStatus>, Error> {
+    let row: Option<UserRow> = users::table
+        .find((work.tenant().uuid(), id.uuid()))
+        .select(UserRow::as_select())
+        .first(work.connection())
+        .await
+        .optional()?;
+    row.map(|row| row.into_user().map(|user| user.status())).transpose()
+}
+
 /// Whether somebody else than this user is an administrator in the sense of [`User::is_administrator`]. The answer holds
 /// until the unit of work ends if the tenant is locked.
 pub(super) async fn has_other_administrators(work: &mut UnitOfWork<'_>, id: UserId) -> Result<bool, Error> {
@@ -100,7 +119,8 @@ pub(super) async fn has_other_administrators(work: &mut UnitOfWork<'_>, id: User
         .filter(users::role.eq(Role::Admin.name()))
         .filter(users::disabled_at.is_null())
         .filter(users::email_verified_at.is_not_null())
-        .filter(not(users::revoked.contains(vec![Some(Permission::UsersWrite.name())])));
+        .filter(users::password_hash.is_not_null())
+        .filter(users::revoked.eq(Vec::<Option<String>>::new()));
     Ok(diesel::select(exists(others)).get_result(work.connection()).await?)
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::aggregate::{UserError, UserStatus};
+use super::commands::decision;
 use super::repository;
 use crate::error::Error;
 use crate::identity::secrets::{OneTimeToken, SecretHash};
@@ -59,19 +60,13 @@ impl Command for IssueToken {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<IssuedToken, Error> {
         let user = repository::load(work, self.user_id).await?;
-        if user.status() == UserStatus::Disabled {
-            let (id, status) = (user.id(), user.status());
-            return Err(UserError::Status { id, status, verb: "given a token" }.into());
-        }
+        decision(work, true).await?.covers(&user)?;
+        user.check_not_disabled("given a token")?;
         if self.purpose == TokenPurpose::VerifyEmail && user.status() == UserStatus::Active {
             return Err(UserError::AlreadyVerified(user.id()).into());
         }
+        withdraw(work, self.user_id, Some(self.purpose)).await?;
         let (tenant, created_at) = (work.tenant(), work.now());
-        let of_user = user_tokens::table
-            .filter(user_tokens::tenant_id.eq(tenant.uuid()))
-            .filter(user_tokens::user_id.eq(self.user_id.uuid()))
-            .filter(user_tokens::purpose.eq(self.purpose.name()));
-        diesel::delete(of_user).execute(work.connection()).await?;
         let token = OneTimeToken::generate();
         let hash = token.hash();
         let expires_at = created_at + self.valid_for;
@@ -91,7 +86,40 @@ impl Command for IssueToken {
     }
 }
 
-/// Uses a token up; returns whose it was.
+/// From now on no token of a user holds, or none of a purpose. The user is locked.
+pub(super) async fn withdraw(
+    work: &mut UnitOfWork<'_>,
+    user: UserId,
+    purpose: Option<TokenPurpose>,
+) -> Result<(), Error> {
+    let purposes: Vec<_> = match purpose {
+        Some(purpose) => vec![purpose.name()],
+        None => [TokenPurpose::VerifyEmail, TokenPurpose::ResetPassword].map(TokenPurpose::name).into(),
+    };
+    let of_user = user_tokens::table
+        .filter(user_tokens::tenant_id.eq(work.tenant().uuid()))
+        .filter(user_tokens::user_id.eq(user.uuid()))
+        .filter(user_tokens::purpose.eq_any(purposes));
+    diesel::delete(of_user).execute(work.connection()).await?;
+    Ok(())
+}
+
+/// Whose token this is, be it used or expired.
+///
+/// # Errors
+/// `InvalidToken`: unknown.
+pub(super) async fn user_of(work: &mut UnitOfWork<'_>, hash: &SecretHash) -> Result<UserId, Error> {
+    let found: Option<Uuid> = user_tokens::table
+        .filter(user_tokens::tenant_id.eq(work.tenant().uuid()))
+        .filter(user_tokens::token_hash.eq(&hash.as_bytes()[..]))
+        .select(user_tokens::user_id)
+        .first(work.connection())
+        .await
+        .optional()?;
+    Ok(found.map(UserId::from_uuid).ok_or(UserError::InvalidToken)?)
+}
+
+/// Uses a token up.
 ///
 /// # Errors
 /// `InvalidToken`: unknown, of another purpose, used or expired.
@@ -99,7 +127,7 @@ pub(super) async fn consume(
     work: &mut UnitOfWork<'_>,
     hash: &SecretHash,
     purpose: TokenPurpose,
-) -> Result<UserId, Error> {
+) -> Result<(), Error> {
     let (tenant, now) = (work.tenant(), work.now());
     let usable = user_tokens::table
         .filter(user_tokens::tenant_id.eq(tenant.uuid()))
@@ -107,11 +135,8 @@ pub(super) async fn consume(
         .filter(user_tokens::purpose.eq(purpose.name()))
         .filter(user_tokens::used_at.is_null())
         .filter(user_tokens::expires_at.gt(now));
-    let user: Option<Uuid> = diesel::update(usable)
-        .set(user_tokens::used_at.eq(now))
-        .returning(user_tokens::user_id)
-        .get_result(work.connection())
-        .await
-        .optional()?;
-    Ok(user.map(UserId::from_uuid).ok_or(UserError::InvalidToken)?)
+    match diesel::update(usable).set(user_tokens::used_at.eq(now)).execute(work.connection()).await? {
+        0 => Err(UserError::InvalidToken.into()),
+        _ => Ok(()),
+    }
 }

@@ -231,8 +231,10 @@ async fn log_in(world: &World, tenant: &Tenant, user: UserId, session: SessionId
     let sql = world.sql().await?;
     let (tenant, user, session) = (id(tenant.id), id(user.uuid()), id(session.uuid()));
     sql.execute(
-        "INSERT INTO users (tenant_id, id, version, email, name, role, email_verified_at, created_at, updated_at)
-        VALUES ($1::text::uuid, $2::text::uuid, 1, 'somebody@example.com', 'Somebody', 'sales', now(), now(), now())",
+        "INSERT INTO users
+            (tenant_id, id, version, email, folded_email, name, role, email_verified_at, created_at, updated_at)
+        SELECT $1::text::uuid, $2::text::uuid, 1, email, email, 'Somebody', 'sales', now(), now(), now()
+        FROM (VALUES ('somebody@example.com')) AS somebody (email)",
         &[&tenant, &user],
     )
     .await?;

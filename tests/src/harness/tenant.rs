@@ -1,6 +1,8 @@
 //! A company for a test, with an API key that may do everything.
 
 use anyhow::Result;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -27,6 +29,7 @@ pub const EVERYTHING: &[&str] = &[
 #[derive(Debug, Clone)]
 pub struct Tenant {
     pub id: Uuid,
+    pub short_name: String,
     pub api_key: String,
 }
 
@@ -35,14 +38,16 @@ impl Tenant {
     /// When the database refuses.
     pub async fn create(sql: &Client, name: &str) -> Result<Self> {
         let id = Uuid::now_v7();
+        let short_name = format!("t-{}", id.simple());
         sql.execute(
-            "INSERT INTO tenants (id, version, name, registration_scheme, currency, time_zone, created_at, updated_at)
-            VALUES ($1::text::uuid, 1, $2, 'none', 'EUR', 'Europe/Paris', now(), now())",
-            &[&id.to_string(), &name],
+            "INSERT INTO tenants
+                (id, version, short_name, name, registration_scheme, currency, time_zone, created_at, updated_at)
+            VALUES ($1::text::uuid, 1, $2, $3, 'none', 'EUR', 'Europe/Paris', now(), now())",
+            &[&id.to_string(), &short_name, &name],
         )
         .await?;
         let api_key = api_key(sql, id, EVERYTHING).await?;
-        Ok(Self { id, api_key })
+        Ok(Self { id, short_name, api_key })
     }
 }
 
@@ -51,7 +56,7 @@ impl Tenant {
 /// # Errors
 /// When the database refuses.
 pub async fn api_key(sql: &Client, tenant: Uuid, permissions: &[&str]) -> Result<String> {
-    let text = format!("ck_test_{}", Uuid::new_v4().simple());
+    let text = key_text();
     let hash = Sha256::digest(&text).to_vec();
     sql.execute(
         "INSERT INTO api_keys (tenant_id, id, version, name, prefix, key_hash, permissions, created_at)
@@ -60,4 +65,12 @@ pub async fn api_key(sql: &Client, tenant: Uuid, permissions: &[&str]) -> Result
     )
     .await?;
     Ok(text)
+}
+
+/// In the form of docs/authentication.md: what has another one is refused without a look at the database.
+fn key_text() -> String {
+    let secret = [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat();
+    let text = format!("ck_testtest_{}", URL_SAFE_NO_PAD.encode(secret));
+    let checksum = URL_SAFE_NO_PAD.encode(&Sha256::digest(&text)[..4]);
+    text + &checksum
 }

@@ -152,7 +152,11 @@ impl World {
         ensure!(exit.code == Some(0), "api create-admin: exit {:?}: {}", exit.code, exit.stderr);
         let created: Value = serde_json::from_str(&exit.stdout)?;
         let text = |field: &str| created[field].as_str().unwrap_or_default();
-        let tenant = Tenant { id: text("tenant_id").parse()?, api_key: text("api_key").to_owned() };
+        let tenant = Tenant {
+            id: text("tenant_id").parse()?,
+            short_name: text("tenant_short_name").to_owned(),
+            api_key: text("api_key").to_owned(),
+        };
         ensure!(self.tenant.set(tenant).is_ok(), "this world has a tenant already");
         self.tenant().await
     }

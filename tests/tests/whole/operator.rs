@@ -122,14 +122,30 @@ async fn one_time_tokens_open_an_account_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_address_that_is_taken_makes_no_company() {
+async fn a_short_name_is_chosen_or_made_and_one_that_is_taken_makes_no_company() {
     World::run(async |world| {
-        json(&create(world, "ada@docks.example", &["--tenant-name", "Docks", "--json"]).await?)?;
-        let again = create(world, "ADA@docks.example", &["--tenant-name", "Quais"]).await?;
-        refused(&again, 1, "belongs to another user");
+        let named = async |more: &[&str]| {
+            let created = json(&create(world, "ada@docks.example", &[more, &["--json"]].concat()).await?)?;
+            Ok::<_, anyhow::Error>(created["tenant_short_name"].as_str().unwrap_or_default().to_owned())
+        };
+        // One address in several companies: each is an account of its own.
+        assert_eq!(named(&["--tenant-name", "Épicerie des Docks"]).await?, "epicerie-des-docks");
+        assert_eq!(named(&["--tenant-name", "Épicerie des Docks"]).await?, "epicerie-des-docks-2");
+        let chosen = ["--tenant-name", "Les Quais", "--tenant-short-name", "quais"];
+        assert_eq!(named(&chosen).await?, "quais");
+        refused(&create(world, "eve@docks.example", &chosen).await?, 1, "belongs to another company");
         let sql = world.sql().await?;
         let count: i64 = sql.query_one("SELECT count(*) FROM tenants", &[]).await?.get(0);
-        assert_eq!(count, 1);
+        assert_eq!(count, 3);
+        let bad = ["--tenant-name", "Les Quais", "--tenant-short-name", "Les Quais"];
+        refused(&create(world, "eve@docks.example", &bad).await?, 2, "lower-case letters");
+        let table = world.run_api(&["tenants", "list"]).await?;
+        assert!(table.stdout.lines().next().is_some_and(|line| line.contains("SHORT NAME")), "{table:?}");
+
+        let tenant: String =
+            sql.query_one("SELECT id::text FROM tenants WHERE short_name = 'quais'", &[]).await?.get(0);
+        let again = create(world, "ADA@docks.example", &["--tenant", &tenant]).await?;
+        refused(&again, 1, "belongs to another user of the company");
         let nowhere = ["--tenant", "019b7600-0000-7000-8000-000000000001"];
         refused(&create(world, "eve@docks.example", &nowhere).await?, 1, "there is no tenant");
         Ok(())

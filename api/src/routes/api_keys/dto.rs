@@ -54,6 +54,9 @@ pub(crate) struct ApiKeyResponse {
     permissions: Vec<&'static str>,
     /// The user or the key that made it; null for an operator.
     created_by: Option<Uuid>,
+    /// The user who answers for it: who made it, or answers for the key that made it; null for an operator. It is revoked when
+    /// they are disabled, unless that is said otherwise.
+    owner_id: Option<Uuid>,
     created_at: DateTime<Utc>,
     expires_at: Option<DateTime<Utc>>,
     /// To about a minute.
@@ -70,6 +73,7 @@ impl From<ApiKeyView> for ApiKeyResponse {
             prefix: view.prefix,
             permissions: view.permissions,
             created_by: view.created_by.map(|id| id.uuid()),
+            owner_id: view.owner_id.map(|id| id.uuid()),
             created_at: view.created_at,
             expires_at: view.expires_at,
             last_used_at: view.last_used_at,

@@ -72,7 +72,8 @@ pub(crate) async fn list(
 
 /// Revoke an API key
 ///
-/// It opens nothing any more, at once. To revoke it again changes nothing.
+/// It opens nothing any more, at once. To revoke it again changes nothing. Its owner may revoke it, and whoever has every
+/// permission that it has.
 #[utoipa::path(post, path = "/api/v1/api-keys/{id}/revoke", tag = "api-keys", request_body(content = Option<Empty>),
     params(IdParam, IfMatchHeader, IdempotencyHeader),
     responses((status = 200, body = ApiKeyResponse, headers(("ETag" = String))), CommandProblems))]

@@ -8,6 +8,8 @@ use comptoir_core::identity::passwords::Password;
 use comptoir_core::identity::secrets::{OneTimeToken, RefreshToken};
 use comptoir_core::invalid::{FieldError, Fields, Invalid};
 use comptoir_core::sessions::SessionTokens;
+use comptoir_core::tenants::ShortName;
+use comptoir_core::users::AccountName;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -47,32 +49,38 @@ impl fmt::Debug for SecretInput {
 pub(crate) struct LoginRequest {
     #[schema(example = "marie.dupont@carmes.example", max_length = 254)]
     email: String,
+    /// The company's short name. It may be left out where the address has one account.
+    #[schema(example = "carmes", max_length = 40)]
+    company: Option<String>,
     #[schema(value_type = String, format = Password, max_length = 1000)]
     password: SecretInput,
 }
 
 impl LoginRequest {
-    /// The address as it is looked up, and the password.
-    pub(super) fn parse(&self) -> Result<(&str, Password), Vec<FieldError>> {
+    /// The account, and the password that is said to be its own.
+    pub(super) fn parse(&self) -> Result<(AccountName, Password), Vec<FieldError>> {
         let mut fields = Fields::default();
-        let email = fields.take("/email", lookup_email(&self.email));
+        let name = account_name(&mut fields, &self.email, self.company.as_deref());
         let password = fields.take("/password", self.password.claimed());
-        fields.finish(email.zip(password))
+        fields.finish(name.zip(password))
     }
 }
 
-/// Any text, since what is no address belongs to nobody; PostgreSQL has no U+0000.
-pub(super) fn lookup_email(text: &str) -> Result<&str, Invalid> {
+fn account_name(fields: &mut Fields, email: &str, company: Option<&str>) -> Option<AccountName> {
+    let email = fields.take("/email", looked_up("an e-mail address", email, 254));
+    let company = company.map(|name| looked_up("a company's short name", name, ShortName::MAX)).transpose();
+    let company = fields.take("/company", company);
+    Some(AccountName::new(email?, company?))
+}
+
+/// Any text, since what is no address or short name belongs to nobody; PostgreSQL has no U+0000.
+fn looked_up<'a>(what: &str, text: &'a str, max: usize) -> Result<&'a str, Invalid> {
     // As the description has it: with the white space around it.
-    if text.chars().count() > 254 {
-        return Err(Invalid::new("too_long", "an e-mail address has at most 254 characters"));
+    if text.chars().count() > max {
+        return Err(Invalid::new("too_long", format!("{what} has at most {max} characters")));
     }
-    let text = text.trim();
     if text.contains('\0') {
-        return Err(Invalid::new(
-            "control_character",
-            "an e-mail address must not contain control characters",
-        ));
+        return Err(Invalid::new("control_character", format!("{what} must not contain control characters")));
     }
     Ok(text)
 }
@@ -126,13 +134,16 @@ impl VerifyEmailRequest {
 pub(crate) struct PasswordResetRequest {
     #[schema(example = "marie.dupont@carmes.example", max_length = 254)]
     email: String,
+    /// The company's short name. Without it, the request is for every account with this address.
+    #[schema(example = "carmes", max_length = 40)]
+    company: Option<String>,
 }
 
 impl PasswordResetRequest {
-    pub(super) fn email(&self) -> Result<&str, Vec<FieldError>> {
+    pub(super) fn account(&self) -> Result<AccountName, Vec<FieldError>> {
         let mut fields = Fields::default();
-        let email = fields.take("/email", lookup_email(&self.email));
-        fields.finish(email)
+        let name = account_name(&mut fields, &self.email, self.company.as_deref());
+        fields.finish(name)
     }
 }
 

@@ -23,7 +23,9 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Log in with e-mail address and password
 ///
-/// Every log-in begins another session. An unknown address, a wrong password and a disabled user have one answer.
+/// An address is one account in each company that knows it, with a password of its own: `company` says which one is meant, and
+/// may be left out where there is one. Every log-in begins another session. An unknown address or company, a wrong password,
+/// an address with several accounts and a disabled user have one answer.
 #[utoipa::path(post, path = "/api/v1/auth/login", tag = "authentication", request_body = LoginRequest,
     responses((status = 200, body = TokenResponse, headers(("Cache-Control" = String))), AuthProblems))]
 pub(crate) async fn login(
@@ -32,9 +34,9 @@ pub(crate) async fn login(
     body: JsonBody<LoginRequest>,
     authenticator: Data<Authenticator>,
 ) -> Result<HttpResponse, ApiError> {
-    let (email, password) = body.0.parse().map_err(ApiError::invalid)?;
+    let (name, password) = body.0.parse().map_err(ApiError::invalid)?;
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
-    Ok(tokens(authenticator.log_in(anonymous.0, email, password, user_agent).await?))
+    Ok(tokens(authenticator.log_in(anonymous.0, &name, password, user_agent).await?))
 }
 
 /// Exchange a refresh token for new tokens
@@ -68,7 +70,8 @@ pub(crate) async fn logout(
 
 /// Change the own password
 ///
-/// All other sessions of the user end.
+/// All other sessions of the user end, and a token to set a password does not hold any more. Failed attempts of others to log
+/// in do not keep the user from it, and are forgotten with it.
 #[utoipa::path(post, path = "/api/v1/auth/password", tag = "authentication", request_body = PasswordChange,
     responses((status = 204), AuthProblems))]
 pub(crate) async fn change_password(
@@ -96,21 +99,21 @@ pub(crate) async fn verify_email(
 
 /// Ask for a new password
 ///
-/// Answers the same whether there is such a user or not.
+/// Answers the same whether there is such a user or not, and in however many companies.
 #[utoipa::path(post, path = "/api/v1/auth/password-reset", tag = "authentication", request_body = PasswordResetRequest,
     responses((status = 202), AuthProblems))]
 pub(crate) async fn forgot_password(
     body: JsonBody<PasswordResetRequest>,
     authenticator: Data<Authenticator>,
 ) -> Result<HttpResponse, ApiError> {
-    let email = body.0.email().map_err(ApiError::invalid)?;
-    authenticator.forgot_password(email).await?;
+    let name = body.0.account().map_err(ApiError::invalid)?;
+    authenticator.forgot_password(&name).await?;
     Ok(HttpResponse::Accepted().finish())
 }
 
 /// Set a new password with the token that was sent
 ///
-/// All sessions of the user end.
+/// All sessions of the user end, and the account is open again if failed attempts had locked it.
 #[utoipa::path(post, path = "/api/v1/auth/password-reset/confirm", tag = "authentication",
     request_body = PasswordResetConfirmation, responses((status = 204), AuthProblems))]
 pub(crate) async fn reset_password(

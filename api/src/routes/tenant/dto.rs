@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::routes::address::PostalAddressDto;
 
-/// What can be said of the company. Its currency is not among it: it never changes.
+/// What can be said of the company. Its short name and its currency are not among it: they never change.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TenantRequest {
@@ -94,6 +94,9 @@ pub(crate) struct TenantResponse {
     id: Uuid,
     /// Rises with every change; the ETag.
     version: i64,
+    /// What people name the company by when they log in; it never changes.
+    #[schema(example = "docks")]
+    short_name: String,
     name: String,
     registration: Option<RegistrationDto>,
     vat_number: Option<String>,
@@ -123,6 +126,7 @@ impl From<TenantView> for TenantResponse {
         Self {
             id: view.id.uuid(),
             version: view.version,
+            short_name: view.short_name,
             name: view.name,
             registration: view.registration.map(RegistrationDto::of),
             vat_number: view.vat_number,

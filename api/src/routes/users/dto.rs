@@ -4,12 +4,13 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use comptoir_core::access::{Permission, PermissionSet, Role};
-use comptoir_core::contact::Email;
+use comptoir_core::contact::{Email, FoldedEmail};
 use comptoir_core::identity::passwords::Password;
 use comptoir_core::invalid::{FieldError, Fields, Invalid};
 use comptoir_core::paging::PageRequest;
 use comptoir_core::users::{Adjustments, NewUser, UserFilter, UserName, UserSort, UserStatus, UserView};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -41,7 +42,7 @@ impl From<RoleDto> for Role {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RegisterUserRequest {
-    /// No other user, of whatever company, has it.
+    /// No other user of the company has it, in whatever case.
     #[schema(example = "ada@docks.example", format = Email, max_length = 254)]
     email: String,
     #[schema(example = "Ada Martin", min_length = 1, max_length = 200)]
@@ -67,6 +68,13 @@ impl fmt::Debug for RegisterUserRequest {
 }
 
 impl RegisterUserRequest {
+    /// What identifies the request under an `Idempotency-Key`.
+    pub(super) fn without_password(&self) -> Value {
+        // Each field by its name: a new one cannot be forgotten here.
+        let Self { email, name, role, granted, revoked, password: _ } = self;
+        json!({"email": email, "name": name, "role": Role::from(*role).name(), "granted": granted, "revoked": revoked})
+    }
+
     /// The user, and the password that is still to be hashed.
     pub(super) fn parse(self) -> Result<(NewUser, Option<Password>), Vec<FieldError>> {
         let mut fields = Fields::default();
@@ -109,6 +117,15 @@ impl ChangeRoleRequest {
     pub(super) fn role(&self) -> Role {
         self.role.into()
     }
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DisableUserRequest {
+    /// The API keys that the user made, and those made with them, go on working, but for what they could decide about people.
+    /// Without it they are revoked.
+    #[serde(default)]
+    pub(super) keep_api_keys: bool,
 }
 
 /// Both are replaced as a whole.
@@ -232,6 +249,7 @@ impl UserQuery {
         let status = self.status.as_deref().map(str::parse::<UserStatus>).transpose();
         let status = fields.take("/query/status", status);
         let email = fields.take("/query/email", extract::text(self.email));
+        let email = email.map(|email| email.as_deref().map(FoldedEmail::of));
         let limit = fields.take("/query/limit", parse_limit(self.limit.as_deref()));
         let filter = (|| Some((UserFilter { role: role?, status: status?, email: email? }, limit?)))();
         let (filter, limit) = fields.finish(filter)?;

@@ -13,8 +13,8 @@ use comptoir_core::users::{
 };
 
 use super::dto::{
-    ChangePermissionsRequest, ChangeRoleRequest, RegisterUserRequest, UpdateUserRequest, UserQuery,
-    UserResponse,
+    ChangePermissionsRequest, ChangeRoleRequest, DisableUserRequest, RegisterUserRequest, UpdateUserRequest,
+    UserQuery, UserResponse,
 };
 use crate::error::ApiError;
 use crate::extract::{Context, Empty, Id, IfMatch, JsonBody, Posted, Query, RequiredIfMatch};
@@ -36,8 +36,9 @@ pub(crate) async fn register(
     executor: Data<Executor>,
     passwords: Data<Passwords>,
 ) -> Result<HttpResponse, ApiError> {
+    let content = posted.body.without_password();
     let (mut user, password) = posted.body.parse().map_err(ApiError::invalid)?;
-    let key = posted.key.map(|key| key.without_secret(format!("{user:?}").as_bytes()));
+    let key = posted.key.map(|key| key.without_secret(content));
     if let Some(password) = password {
         user.password = Some(passwords.hash(password).await.map_err(Error::from)?);
     }
@@ -49,6 +50,8 @@ pub(crate) async fn register(
 }
 
 /// Replace what is known of a user: the name
+///
+/// About somebody else decides only who has every permission that they have, or could be given back.
 #[utoipa::path(put, path = "/api/v1/users/{id}", tag = "users", request_body = UpdateUserRequest,
     params(IdParam, RequiredIfMatchHeader),
     responses((status = 200, body = UserResponse, headers(("ETag" = String))), CommandProblems))]
@@ -66,8 +69,8 @@ pub(crate) async fn update(
 
 /// Give a user another role
 ///
-/// It counts at once, in every session of theirs. Nobody changes their own role, nobody gives a permission that they do
-/// not have, and the last active administrator stays one.
+/// It counts at once, in every session of theirs. Nobody changes their own role, nobody decides about somebody who can do more
+/// than they, before or after, and the last administrator who can log in and do everything stays one.
 #[utoipa::path(post, path = "/api/v1/users/{id}/change-role", tag = "users", request_body = ChangeRoleRequest,
     params(IdParam, IfMatchHeader, IdempotencyHeader),
     responses((status = 200, body = UserResponse, headers(("ETag" = String))), CommandProblems))]
@@ -103,22 +106,27 @@ pub(crate) async fn change_permissions(
 
 /// Disable a user: their sessions end, and they cannot log in
 ///
-/// Nobody disables themselves, nor the last active administrator.
-#[utoipa::path(post, path = "/api/v1/users/{id}/disable", tag = "users", request_body = Option<Empty>,
+/// The API keys for which they answer are revoked unless `keep_api_keys` says otherwise; what is kept decides about nobody any
+/// more. Nobody disables themselves, somebody who can do more than they, or the last administrator.
+#[utoipa::path(post, path = "/api/v1/users/{id}/disable", tag = "users",
+    request_body = Option<DisableUserRequest>,
     params(IdParam, IfMatchHeader, IdempotencyHeader),
     responses((status = 200, body = UserResponse, headers(("ETag" = String))), CommandProblems))]
 pub(crate) async fn disable(
     context: Context,
     id: Id<UserId>,
     expected: IfMatch,
-    posted: Posted<Empty>,
+    posted: Posted<DisableUserRequest>,
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
-    let command = DisableUser { id: id.0, expected_version: expected.0 };
+    let keep_api_keys = posted.body.keep_api_keys;
+    let command = DisableUser { id: id.0, expected_version: expected.0, keep_api_keys };
     respond::answer(executor.execute(context.0, posted.key, command, changed).await?)
 }
 
 /// Enable a disabled user again
+///
+/// Sessions and API keys that ended stay so.
 #[utoipa::path(post, path = "/api/v1/users/{id}/enable", tag = "users", request_body = Option<Empty>,
     params(IdParam, IfMatchHeader, IdempotencyHeader),
     responses((status = 200, body = UserResponse, headers(("ETag" = String))), CommandProblems))]
