@@ -10,11 +10,11 @@ diesel::table! {
         key_hash -> Bytea,
         permissions -> Array<Nullable<Text>>,
         created_by -> Nullable<Uuid>,
+        owner_id -> Nullable<Uuid>,
         created_at -> Timestamptz,
         expires_at -> Nullable<Timestamptz>,
         last_used_at -> Nullable<Timestamptz>,
         revoked_at -> Nullable<Timestamptz>,
-        owner_id -> Nullable<Uuid>,
     }
 }
 
@@ -256,6 +256,7 @@ diesel::table! {
     tenants (id) {
         id -> Uuid,
         version -> Int8,
+        short_name -> Text,
         name -> Text,
         registration_scheme -> Text,
         registration_number -> Nullable<Text>,
@@ -265,7 +266,6 @@ diesel::table! {
         time_zone -> Text,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
-        short_name -> Text,
     }
 }
 
@@ -288,6 +288,7 @@ diesel::table! {
         id -> Uuid,
         version -> Int8,
         email -> Text,
+        folded_email -> Text,
         name -> Text,
         role -> Text,
         granted -> Array<Nullable<Text>>,
@@ -298,7 +299,6 @@ diesel::table! {
         last_login_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
-        folded_email -> Text,
     }
 }
 

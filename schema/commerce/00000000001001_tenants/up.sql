@@ -22,6 +22,9 @@ REVOKE EXECUTE ON PROCEDURE comptoir_protect FROM PUBLIC;
 CREATE TABLE tenants (
     id                  uuid        PRIMARY KEY,
     version             bigint      NOT NULL CHECK (version > 0),
+    -- What people name their company by when they log in; it never changes.
+    short_name          text        COLLATE "C" NOT NULL
+        CHECK (short_name ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(short_name) <= 40),
     name                text        NOT NULL,
     -- How the company is registered: its SIREN or SIRET (INSEE), or a number of another country's register.
     registration_scheme text        NOT NULL CHECK (registration_scheme IN ('siren', 'siret', 'foreign', 'none')),
@@ -34,6 +37,7 @@ CREATE TABLE tenants (
     time_zone           text        NOT NULL,
     created_at          timestamptz NOT NULL,
     updated_at          timestamptz NOT NULL,
+    CONSTRAINT tenants_short_name_key UNIQUE (short_name),
     CONSTRAINT tenants_registration_complete CHECK ((registration_scheme = 'none') = (registration_number IS NULL))
 );
 ALTER TABLE tenants ENABLE ROW LEVEL SECURITY;

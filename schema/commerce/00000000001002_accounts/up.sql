@@ -5,6 +5,9 @@ CREATE TABLE users (
     id                uuid        NOT NULL,
     version           bigint      NOT NULL CHECK (version > 0),
     email             text        NOT NULL,
+    -- The address as accounts are told apart by, compared byte by byte. The program folds it, in one place: PostgreSQL's
+    -- lower() knows other letters, and other ones in every version and locale.
+    folded_email      text        COLLATE "C" NOT NULL,
     name              text        NOT NULL,
     role              text        NOT NULL CHECK (role IN ('admin', 'management', 'sales', 'warehouse')),
     -- Permissions beside those of the role, and those of the role that this user does not have.
@@ -19,8 +22,8 @@ CREATE TABLE users (
     updated_at        timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, id)
 );
--- An address belongs to one user of one tenant: who logs in says no tenant.
-CREATE UNIQUE INDEX users_email_key ON users (lower(email));
+-- An address is one user in each company. It comes first: who logs in need not name the company.
+CREATE UNIQUE INDEX users_email_key ON users (folded_email, tenant_id);
 CREATE INDEX users_created_at_idx ON users (tenant_id, created_at, id);
 CALL comptoir_protect('users');
 
@@ -91,6 +94,9 @@ CREATE TABLE api_keys (
     permissions  text[]      NOT NULL,
     -- NULL for one that an operator made.
     created_by   uuid,
+    -- Who answers for it: the user who made it, or who owns the key that made it. NULL for an operator's. It decides about
+    -- people only what its owner may still decide.
+    owner_id     uuid,
     created_at   timestamptz NOT NULL,
     expires_at   timestamptz,
     last_used_at timestamptz,
@@ -98,6 +104,7 @@ CREATE TABLE api_keys (
     PRIMARY KEY (tenant_id, id),
     CONSTRAINT api_keys_key_hash_key UNIQUE (key_hash)
 );
+CREATE INDEX api_keys_owner_idx ON api_keys (tenant_id, owner_id) WHERE revoked_at IS NULL;
 CREATE INDEX api_keys_created_at_idx ON api_keys (tenant_id, created_at, id);
 CALL comptoir_protect('api_keys');
 
@@ -109,10 +116,17 @@ CREATE INDEX user_tokens_expires_at_idx ON user_tokens (expires_at);
 -- (BEGIN ATOMIC): what others put into the schema later, such as an operator that fits better, is never called.
 
 -- What must be found before the tenant is known. They give ids and nothing else, and all but the first want a secret.
-CREATE FUNCTION find_login(wanted text) RETURNS TABLE (tenant_id uuid, user_id uuid)
+
+-- Whose address this is, in the company with this short name, or in any. Those who can log in come first; 20 are enough,
+-- since who logs in without naming the company has one account.
+CREATE FUNCTION find_login(wanted text, company text) RETURNS TABLE (tenant_id uuid, user_id uuid, is_active boolean)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
-        SELECT tenant_id, id FROM users WHERE lower(email) = lower(wanted);
+        SELECT u.tenant_id, u.id, u.disabled_at IS NULL AND u.email_verified_at IS NOT NULL
+        FROM users AS u
+        WHERE u.folded_email = wanted
+            AND (company IS NULL OR u.tenant_id = (SELECT t.id FROM tenants AS t WHERE t.short_name = company))
+        ORDER BY 3 DESC, 1 LIMIT 20;
     END;
 CREATE FUNCTION find_user_token(hash bytea) RETURNS TABLE (tenant_id uuid, token_id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
