@@ -16,7 +16,7 @@ async fn archiving_waits_for_orders_and_orders_wait_for_it() {
         let api = world.api().await?;
         let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
         let id = product["id"].as_str().unwrap_or_default().to_owned();
-        let (other, watch) = (world.sql().await?, world.sql().await?);
+        let (other, watch) = (world.sql().await?, world.administrator().await?);
         let somebody_waits = async || -> Result<()> {
             until("somebody to wait for a lock", LIMIT, async || {
                 let waiting: i64 = watch.query_one(WAITING, &[]).await?.get(0);

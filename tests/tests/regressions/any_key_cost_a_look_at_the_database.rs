@@ -6,7 +6,7 @@ use comptoir_tests::harness::{Api, Proxy, World, address, with_address};
 async fn what_cannot_be_a_key_is_refused_without_the_database() {
     World::run(async |world| {
         let proxy = Proxy::start(address(&world.database.url)?).await?;
-        let url = with_address(&world.database.url, &proxy.address())?;
+        let url = with_address(&world.database.api_url, &proxy.address())?;
         let api = Api::start(world, &[("DATABASE_URL", &url)]).await?;
         let key = api.http.credential().unwrap_or_default().to_owned();
         assert_eq!(api.http.get("/orders").await?.status, 200);
