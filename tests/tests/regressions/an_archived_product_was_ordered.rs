@@ -39,6 +39,7 @@ async fn archiving_waits_for_orders_and_orders_wait_for_it() {
 
         // Archiving that is not committed yet, of another product.
         let product = api.product("P-2").await?;
+        let order = order_body(&customer, &product);
         let id = product["id"].as_str().unwrap_or_default();
         let hold = format!(
             "BEGIN; SELECT 1 FROM products WHERE id = '{id}' FOR UPDATE;
@@ -46,7 +47,7 @@ async fn archiving_waits_for_orders_and_orders_wait_for_it() {
         );
         other.batch_execute(&hold).await?;
         let (placed, waited) =
-            tokio::join!(api.http.post("/orders", &order_body(&customer, &product)), async {
+            tokio::join!(api.http.post("/orders", &order), async {
                 let waited = somebody_waits().await;
                 other.batch_execute("COMMIT").await?;
                 waited
