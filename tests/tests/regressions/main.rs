@@ -1,4 +1,3 @@
-//! What went wrong once, a file each.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 //! What went wrong once, a file each: the situation is in its first lines.
 
