@@ -3,8 +3,9 @@
 //! The record is written in the command's own transaction, so it exists if, and only if, the command happened. A
 //! refused command leaves no record: the same key may carry a corrected request.
 
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Integer};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -167,9 +168,11 @@ pub(crate) async fn store(
 /// No database.
 pub async fn prune(database: &Database, retention_hours: i32) -> Result<i64, Error> {
     let mut connection = database.connection().await?;
-    let mut pruned = 0;
+    let (mut pruned, mut reached) = (0, None);
     loop {
-        let (batch,): (i64,) = Prune::new(retention_hours, PRUNE_BATCH).get_result(&mut connection).await?;
+        let batch: i64;
+        (reached, batch) =
+            Prune::new(retention_hours, PRUNE_BATCH, reached).get_result(&mut connection).await?;
         pruned += batch;
         if batch < PRUNE_BATCH {
             return Ok(pruned);
@@ -178,8 +181,10 @@ pub async fn prune(database: &Database, retention_hours: i32) -> Result<i64, Err
 }
 
 crate::statement! {
-    struct Prune<'a> { hours: i32 => Integer, batch: i64 => BigInt } -> (BigInt,)
-    = "SELECT prune_idempotency_records($1, $2)"
+    /// Gives where the batch ended, for the next one to go on there, and how many records it forgot.
+    struct Prune<'a> { hours: i32 => Integer, batch: i64 => BigInt, reached: Option<DateTime<Utc>> => Nullable<Timestamptz> }
+    -> (Nullable<Timestamptz>, BigInt)
+    = "SELECT reached, pruned FROM prune_idempotency_records($1, $2, $3)"
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::access::Actor;
 use crate::context::RequestContext;
 
-pub use queries::{AuditEventDetails, AuditFilter, AuditSort, has_more_than, list};
+pub use queries::{AuditEventDetails, AuditFilter, AuditSort, is_larger_than, list};
 pub use verify::{Anchors, Broken, ChainId, Head, Report, Rule, TenantDigest, VerifyError, verify};
 
 /// What a command did to which resource.

@@ -1,7 +1,6 @@
 //! What can be read of the audit trail.
 
 use chrono::{DateTime, Utc};
-use diesel::dsl::{AsSelect, Select};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -11,7 +10,7 @@ use uuid::Uuid;
 use crate::context::RequestContext;
 use crate::database::Database;
 use crate::error::Error;
-use crate::paging::{Page, PageRequest, SortKey, keyset};
+use crate::paging::{Page, PageRequest, SortKey, keyset, look_through};
 use crate::schema::audit_events;
 
 /// One row, as it was written.
@@ -63,11 +62,22 @@ pub struct AuditFilter {
     pub resource_id: Option<String>,
 }
 
-type Rows<'a> = diesel::dsl::IntoBoxed<'a, Select<audit_events::table, AsSelect<AuditEventDetails, Pg>>, Pg>;
+type Rows<'a> = audit_events::BoxedQuery<'a, Pg>;
 
 impl AuditFilter {
-    fn rows(&self, context: &RequestContext) -> Rows<'_> {
-        let mut query = audit_events::table.select(AuditEventDetails::as_select()).into_boxed();
+    /// Whether one index serves all filters. The trail grows with every command, and every index costs every command: there
+    /// is one for each filter, and one for what an actor did of one kind. For the rest, rows are looked through.
+    fn is_served(&self) -> bool {
+        let (actor, action) = (self.actor_id.is_some(), self.action.is_some());
+        if self.resource_id.is_some() {
+            return !actor && !action && self.resource_type.is_none();
+        }
+        self.resource_type.is_none() || (!actor && !action)
+    }
+
+    /// The rows of the filters that one index serves, in the order of their times.
+    fn served(&self, context: &RequestContext) -> Rows<'_> {
+        let mut query = audit_events::table.into_boxed();
         query = query.filter(audit_events::tenant_id.eq(context.tenant_id().uuid()));
         if let Some(from) = self.occurred_from {
             query = query.filter(audit_events::occurred_at.ge(from));
@@ -75,17 +85,38 @@ impl AuditFilter {
         if let Some(before) = self.occurred_before {
             query = query.filter(audit_events::occurred_at.lt(before));
         }
+        if let Some(resource_id) = &self.resource_id {
+            return query.filter(audit_events::resource_id.eq(resource_id));
+        }
         if let Some(actor) = self.actor_id {
             query = query.filter(audit_events::actor_id.eq(actor));
         }
         if let Some(action) = &self.action {
             query = query.filter(audit_events::action.eq(action));
         }
-        if let Some(resource_type) = &self.resource_type {
-            query = query.filter(audit_events::resource_type.eq(resource_type));
+        match &self.resource_type {
+            Some(resource_type) if self.is_served() => {
+                query.filter(audit_events::resource_type.eq(resource_type))
+            }
+            _ => query,
         }
-        if let Some(resource_id) = &self.resource_id {
-            query = query.filter(audit_events::resource_id.eq(resource_id));
+    }
+
+    /// All filters. Those that are not served are written so that no index can serve them: PostgreSQL would choose it by
+    /// what it believes of the rows, and read any number of them.
+    fn all(&self, context: &RequestContext) -> Rows<'_> {
+        let mut query = self.served(context);
+        if self.is_served() {
+            return query;
+        }
+        if let (Some(_), Some(actor)) = (&self.resource_id, self.actor_id) {
+            query = query.filter(audit_events::actor_id.is_not_distinct_from(actor));
+        }
+        if let (Some(_), Some(action)) = (&self.resource_id, &self.action) {
+            query = query.filter(audit_events::action.is_not_distinct_from(action));
+        }
+        if let Some(resource_type) = &self.resource_type {
+            query = query.filter(audit_events::resource_type.is_not_distinct_from(resource_type));
         }
         query
     }
@@ -99,27 +130,37 @@ pub async fn list(
     filter: &AuditFilter,
     request: &PageRequest<AuditSort>,
 ) -> Result<Page<AuditEventDetails>, Error> {
-    let query = || {
-        let query = filter.rows(context).limit(request.rows());
-        keyset!(query, request.descending, request.after_time(), audit_events::occurred_at, audit_events::id)
-    };
-    let rows = db.read(context, async |mut connection| Ok(query().load(&mut connection).await?)).await?;
-    Ok(request.page(rows, |row: &AuditEventDetails| (row.occurred_at.to_rfc3339(), row.id)))
+    use audit_events::{id, occurred_at};
+    let columns = AuditEventDetails::as_select;
+    let (edge, rows) = db
+        .read(context, async |mut connection| {
+            let after = request.after_time();
+            if filter.is_served() {
+                let query = filter.served(context).select(columns()).limit(request.rows());
+                let query = keyset!(query, request.descending, after, occurred_at, id);
+                return Ok((None, query.load(&mut connection).await?));
+            }
+            let (served, all) = (filter.served(context), filter.all(context).select(columns()));
+            Ok(look_through!(connection, request, served, all, after, occurred_at, id))
+        })
+        .await?;
+    Ok(request.page_up_to(edge, rows, |row: &AuditEventDetails| (row.occurred_at.to_rfc3339(), row.id)))
 }
 
-/// Whether the filter lets more rows through than this.
+/// Whether more rows than this would have to be looked at to give all that the filter lets through.
 ///
 /// # Errors
 /// No database.
-pub async fn has_more_than(
+pub async fn is_larger_than(
     db: &Database,
     context: &RequestContext,
     filter: &AuditFilter,
     rows: i64,
 ) -> Result<bool, Error> {
-    let beyond: Option<AuditEventDetails> = db
+    let beyond: Option<Uuid> = db
         .read(context, async |mut connection| {
-            let query = filter.rows(context).order(audit_events::occurred_at).offset(rows).limit(1);
+            let order = (audit_events::occurred_at, audit_events::id);
+            let query = filter.served(context).select(audit_events::id).order(order).offset(rows).limit(1);
             Ok(query.first(&mut connection).await.optional()?)
         })
         .await?;

@@ -28,7 +28,7 @@ text!(TrackingNumber, "a tracking number", 100);
 text!(CancellationReason, "a cancellation reason", 500);
 
 /// Lines of one order at most.
-pub const MAX_LINES: usize = 1_000;
+pub const MAX_LINES: usize = 5_000;
 /// The gross total of one order stays below this, in units of its currency.
 const TOTAL_LIMIT: u64 = 1_000_000_000_000;
 

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::identity::secrets::RefreshToken;
 use crate::ids::{SessionId, TenantId, UserId};
 use crate::money::Currency;
-use crate::paging::{Page, PageRequest, SortKey, keyset};
+use crate::paging::{Page, PageRequest, SortKey, look_through};
 use crate::schema::sessions;
 
 #[derive(Debug, Clone, Serialize)]
@@ -73,20 +73,23 @@ pub async fn list(
     user: UserId,
     request: &PageRequest<SessionSort>,
 ) -> Result<Page<SessionView>, Error> {
-    let query = || {
-        let query = sessions::table
-            .filter(sessions::tenant_id.eq(context.tenant_id().uuid()).and(sessions::user_id.eq(user.uuid())))
-            .filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(diesel::dsl::now)))
-            .select(SessionRow::as_select())
-            .limit(request.rows())
-            .into_boxed();
-        keyset!(query, request.descending, request.after_time(), sessions::created_at, sessions::id)
+    use sessions::{created_at, id};
+    let not_ended = || {
+        let of_user = sessions::tenant_id.eq(context.tenant_id().uuid()).and(sessions::user_id.eq(user.uuid()));
+        sessions::table.filter(of_user.and(sessions::ended_at.is_null())).into_boxed()
     };
-    let rows: Vec<SessionRow> =
-        db.read(context, async |mut connection| Ok(query().load(&mut connection).await?)).await?;
+    let (edge, rows) = db
+        .read(context, async |connection| {
+            // Those that expired and were not forgotten yet are in the same index: there may be many of them.
+            let open = not_ended().filter(sessions::expires_at.gt(diesel::dsl::now));
+            let open = open.select(SessionRow::as_select());
+            Ok(look_through!(connection, request, not_ended(), open, request.after_time(), created_at, id))
+        })
+        .await?;
+    let rows: Vec<SessionRow> = rows;
     let views = rows.into_iter().map(|row| row.into_session().map(|session| SessionView::of(&session)));
     let views = views.collect::<Result<Vec<_>, _>>()?;
-    Ok(request.page(views, |view| (view.created_at.to_rfc3339(), view.id.uuid())))
+    Ok(request.page_up_to(edge, views, |view| (view.created_at.to_rfc3339(), view.id.uuid())))
 }
 
 crate::statement! {

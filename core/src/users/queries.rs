@@ -1,9 +1,11 @@
 //! What can be read of users.
 
 use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::aggregate::{User, UserError, UserStatus};
 use super::repository::UserRow;
@@ -13,7 +15,7 @@ use crate::context::RequestContext;
 use crate::database::Database;
 use crate::error::Error;
 use crate::ids::{TenantId, UserId};
-use crate::paging::{Page, PageRequest, SortKey, keyset};
+use crate::paging::{Page, PageRequest, SortKey, SortValue, look_through};
 use crate::schema::users;
 
 /// Instead of a password.
@@ -98,27 +100,23 @@ pub async fn get(db: &Database, context: &RequestContext, id: UserId) -> Result<
     Ok(UserView::of(&row.ok_or(UserError::NotFound(id))?.into_user()?))
 }
 
-/// # Errors
-/// No database.
-pub async fn list(
-    db: &Database,
-    context: &RequestContext,
-    filter: &UserFilter,
-    request: &PageRequest<UserSort>,
-) -> Result<Page<UserView>, Error> {
-    let query = || {
-        let mut query = users::table
-            .filter(users::tenant_id.eq(context.tenant_id().uuid()))
-            .select(UserRow::as_select())
-            .limit(request.rows())
-            .into_boxed();
-        if let Some(role) = filter.role {
-            query = query.filter(users::role.eq(role.name()));
-        }
-        if let Some(email) = &filter.email {
+type Rows<'a> = users::BoxedQuery<'a, Pg>;
+
+impl UserFilter {
+    /// The rows that are looked through for those that match.
+    fn served(context: &RequestContext) -> Rows<'_> {
+        users::table.filter(users::tenant_id.eq(context.tenant_id().uuid())).into_boxed()
+    }
+
+    fn all(&self, context: &RequestContext) -> Rows<'_> {
+        let mut query = Self::served(context);
+        if let Some(email) = &self.email {
             query = query.filter(users::folded_email.eq(email.as_str()));
         }
-        query = match filter.status {
+        if let Some(role) = self.role {
+            query = query.filter(users::role.eq(role.name()));
+        }
+        match self.status {
             Some(UserStatus::Disabled) => query.filter(users::disabled_at.is_not_null()),
             Some(UserStatus::Active) => {
                 query.filter(users::disabled_at.is_null().and(users::email_verified_at.is_not_null()))
@@ -127,21 +125,36 @@ pub async fn list(
                 query.filter(users::disabled_at.is_null().and(users::email_verified_at.is_null()))
             }
             None => query,
-        };
-        let descending = request.descending;
-        match request.key {
-            UserSort::Email => keyset!(query, descending, request.after_text(), users::email, users::id),
-            UserSort::Name => keyset!(query, descending, request.after_text(), users::name, users::id),
-            UserSort::CreatedAt => {
-                keyset!(query, descending, request.after_time(), users::created_at, users::id)
-            }
         }
-    };
-    let rows: Vec<UserRow> =
-        db.read(context, async |mut connection| Ok(query().load(&mut connection).await?)).await?;
+    }
+}
+
+/// A page looks through 5,000 users at most, which are more than most companies have: no index for each role and status.
+///
+/// # Errors
+/// No database.
+pub async fn list(
+    db: &Database,
+    context: &RequestContext,
+    filter: &UserFilter,
+    request: &PageRequest<UserSort>,
+) -> Result<Page<UserView>, Error> {
+    use users::{created_at, email, id, name};
+    let (edge, rows) = db
+        .read(context, async |connection| {
+            let (served, all) = (UserFilter::served(context), filter.all(context).select(UserRow::as_select()));
+            let (text, time) = (request.after_text(), request.after_time());
+            let found: (Option<(SortValue, Uuid)>, Vec<UserRow>) = match request.key {
+                UserSort::Email => look_through!(connection, request, served, all, text, email, id),
+                UserSort::Name => look_through!(connection, request, served, all, text, name, id),
+                UserSort::CreatedAt => look_through!(connection, request, served, all, time, created_at, id),
+            };
+            Ok(found)
+        })
+        .await?;
     let views: Result<Vec<_>, Error> =
         rows.into_iter().map(|row| row.into_user().map(|user| UserView::of(&user))).collect();
-    Ok(request.page(views?, |view| {
+    Ok(request.page_up_to(edge, views?, |view| {
         let value = match request.key {
             UserSort::Email => view.email.clone(),
             UserSort::Name => view.name.clone(),

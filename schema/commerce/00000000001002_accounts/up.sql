@@ -25,6 +25,9 @@ CREATE TABLE users (
 -- An address is one user in each company. It comes first: who logs in need not name the company.
 CREATE UNIQUE INDEX users_email_key ON users (folded_email, tenant_id);
 CREATE INDEX users_created_at_idx ON users (tenant_id, created_at, id);
+-- Role and status are looked through, a bounded number of users for each page: a company has few.
+CREATE INDEX users_email_idx ON users (tenant_id, email, id);
+CREATE INDEX users_name_idx ON users (tenant_id, name, id);
 CALL comptoir_protect('users');
 
 -- Single-use tokens: to verify an e-mail address, to set a new password.
@@ -64,7 +67,8 @@ CREATE TABLE sessions (
     CONSTRAINT sessions_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id),
     CONSTRAINT sessions_ended_with_reason CHECK ((ended_at IS NULL) = (end_reason IS NULL))
 );
-CREATE INDEX sessions_user_idx ON sessions (tenant_id, user_id, created_at, id);
+-- Ended sessions stay for a while, and nobody lists them.
+CREATE INDEX sessions_open_idx ON sessions (tenant_id, user_id, created_at, id) WHERE ended_at IS NULL;
 CALL comptoir_protect('sessions');
 
 -- A session's refresh tokens, the used ones too: one that is used again was stolen, or its thief was faster.
@@ -106,6 +110,11 @@ CREATE TABLE api_keys (
 );
 CREATE INDEX api_keys_owner_idx ON api_keys (tenant_id, owner_id) WHERE revoked_at IS NULL;
 CREATE INDEX api_keys_created_at_idx ON api_keys (tenant_id, created_at, id);
+CREATE INDEX api_keys_name_idx ON api_keys (tenant_id, name, id);
+CREATE INDEX api_keys_valid_created_at_idx ON api_keys (tenant_id, created_at, id) WHERE revoked_at IS NULL;
+CREATE INDEX api_keys_valid_name_idx ON api_keys (tenant_id, name, id) WHERE revoked_at IS NULL;
+CREATE INDEX api_keys_revoked_created_at_idx ON api_keys (tenant_id, created_at, id) WHERE revoked_at IS NOT NULL;
+CREATE INDEX api_keys_revoked_name_idx ON api_keys (tenant_id, name, id) WHERE revoked_at IS NOT NULL;
 CALL comptoir_protect('api_keys');
 
 CREATE INDEX sessions_over_idx ON sessions (LEAST(ended_at, expires_at));
@@ -147,9 +156,10 @@ CREATE FUNCTION find_api_key(hash bytea) RETURNS TABLE (tenant_id uuid, api_key_
 -- Upkeep goes over all tenants. Several processes may prune at once: each skips what another one holds.
 
 -- Sessions that are over for so many days with their tokens, and tokens that expired so long ago: `batch` of each at most.
--- Returns the largest number of one kind, which is `batch` as long as there may be more.
+-- Returns the largest number of one kind, which is `batch` as long as there may be more. A function's plan does not know how
+-- few are due; without the last two settings it might read whole tables.
 CREATE FUNCTION prune_sessions(days integer, batch bigint) RETURNS bigint
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off
     BEGIN ATOMIC
     WITH over AS (
         SELECT tenant_id, id FROM sessions

@@ -7,6 +7,7 @@ mod authentication;
 mod cost;
 mod decay;
 mod drain;
+mod growth;
 mod hot;
 mod http_load;
 mod idle;
@@ -79,6 +80,8 @@ pub enum Subject {
     Authentication,
     /// What the audit trail costs the writers of one tenant
     Audit,
+    /// The same requests with ten thousand orders and with a million
+    Growth,
 }
 
 /// Runs a benchmark.
@@ -98,6 +101,7 @@ pub async fn run(subject: Subject, services: &Services, effort: Effort) -> Resul
         Subject::Orders => orders::measure(services, effort).await,
         Subject::Authentication => authentication::measure(services, effort).await,
         Subject::Audit => audit::measure(services, effort).await,
+        Subject::Growth => growth::measure(services, effort).await,
     }
 }
 

@@ -87,7 +87,7 @@ pub(super) async fn pgbench(
 }
 
 /// An order of three products that differ from order to order.
-fn body(number: u64) -> String {
+pub(super) fn body(number: u64) -> String {
     let id = |kind: &str, range: u64, factor: u64| {
         let index = number.wrapping_mul(factor) % range + 1;
         format!("01900000-0000-7000-{kind}-{index:012x}")

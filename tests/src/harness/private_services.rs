@@ -79,6 +79,11 @@ impl PrivateServices {
         private.started()
     }
 
+    /// Where the database server writes its log.
+    pub fn postgres_log(&self) -> PathBuf {
+        self.directory.join("servers/postgres/postgres.log")
+    }
+
     fn new(server: Server) -> Result<Self> {
         let name = format!("test-{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
         let directory = project::root().join(".dev").join(name);

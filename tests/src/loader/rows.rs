@@ -16,9 +16,9 @@ pub const COLUMNS: [&str; 8] = [
     "Country",
 ];
 
-/// Rows of one invoice that are kept together. The API takes 1,000 lines an order: an invoice of more rows is refused by
-/// the API as long as it fits here, and its further rows are refused here. Bounds the memory.
-const ROWS_PER_INVOICE: usize = 5_000;
+/// Rows of one invoice that are kept together. The API takes 5,000 lines an order: an invoice of more rows is refused by
+/// the API, all of it, and what is beyond this is refused here. Bounds the memory.
+const ROWS_PER_INVOICE: usize = 10_000;
 
 /// One row, as text: what is a proper quantity or price is the API's to say.
 #[derive(Debug, Clone, PartialEq, Eq)]

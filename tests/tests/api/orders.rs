@@ -150,7 +150,7 @@ async fn every_wrong_line_is_pointed_at_and_nothing_is_stored() {
         let answer = api.http.post("/orders", &body).await?;
         assert_eq!((answer.status, answer.pointers()), (422, vec!["/customer_id"]), "{}", answer.text);
 
-        let many: Vec<Value> = (0..1001).map(|_| line("1", "1")).collect();
+        let many: Vec<Value> = (0..5001).map(|_| line("1", "1")).collect();
         for lines in [json!([]), json!(many)] {
             let answer = api.http.post("/orders", &json!({"customer_id": customer["id"], "lines": lines})).await?;
             assert_eq!((answer.status, answer.pointers()), (422, vec!["/lines"]), "{}", answer.text);
@@ -160,20 +160,6 @@ async fn every_wrong_line_is_pointed_at_and_nothing_is_stored() {
         let events: i64 =
             sql.query_one("SELECT count(*) FROM outbox_events WHERE aggregate_type = 'order'", &[]).await?.get(0);
         assert_eq!((left, events), (0, 0));
-        Ok(())
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_lines_are_one_order() {
-    World::run(async |world| {
-        let api = world.api().await?;
-        let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
-        let lines: Vec<Value> =
-            (0..1000).map(|_| json!({"product_id": product["id"], "quantity": "1"})).collect();
-        let order = api.created("/orders", &json!({"customer_id": customer["id"], "lines": lines})).await?;
-        assert_eq!(order["net_total"], "10000.00");
         Ok(())
     })
     .await;

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 //! What went wrong once, a file each: the situation is in its first lines.
+//! What went wrong once, a file each: named after it, with the situation in its first lines.
 
 mod a_disabled_account_told_whether_its_password_was_right;
 mod a_key_promoted_its_maker;
@@ -11,12 +12,15 @@ mod a_token_outlived_the_password_it_was_for;
 mod an_address_in_one_company_kept_another_from_it;
 mod an_archived_product_was_ordered;
 mod an_older_replica_erased_what_it_did_not_know;
+mod an_order_of_more_than_a_thousand_lines;
 mod any_key_cost_a_look_at_the_database;
 mod copies_in_the_brokers_queue;
 mod effects_stood_before_their_cause;
 mod once_without_a_broker;
+mod one_reader_stops_all_writers;
 mod people;
 mod printed_password;
+mod pruning_reads_what_is_not_due;
 mod status_without_the_broker;
 mod url_in_the_process_list;
 mod who_was_no_administrator_removed_the_last_one;

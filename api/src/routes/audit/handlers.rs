@@ -45,9 +45,10 @@ pub(crate) async fn export(
     database: Data<Database>,
 ) -> Result<HttpResponse, ApiError> {
     let filter = query.0.parse().map_err(ApiError::invalid)?;
-    if audit::has_more_than(&database, &context.0, &filter, MAX_EXPORT).await? {
-        let message =
-            format!("more than {MAX_EXPORT} rows: ask for less, by occurred_from and occurred_before");
+    if audit::is_larger_than(&database, &context.0, &filter, MAX_EXPORT).await? {
+        let message = format!(
+            "more than {MAX_EXPORT} rows to look at: ask for less, by occurred_from and occurred_before"
+        );
         return Err(ApiError::invalid_field("/query", "too_many_rows", message));
     }
     Ok(HttpResponse::Ok()

@@ -23,7 +23,7 @@ pub(crate) struct PlaceOrderRequest {
     /// The order's number in your books; unique where given, at most 100 characters.
     #[schema(example = "WEB-2026-00017", min_length = 1, max_length = 100)]
     reference: Option<String>,
-    #[schema(min_items = 1, max_items = 1000)]
+    #[schema(min_items = 1, max_items = 5000)]
     lines: Vec<PlaceOrderLineRequest>,
 }
 

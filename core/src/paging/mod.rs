@@ -1,5 +1,7 @@
 //! Keyset pages: a page starts behind the last row of the one before, whatever was inserted in between.
 
+pub(crate) mod row_comparison;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
@@ -11,10 +13,15 @@ use crate::invalid::{FieldError, Fields, Invalid};
 /// Rows of one page at most.
 pub const MAX_LIMIT: u8 = 200;
 pub const DEFAULT_LIMIT: u8 = 50;
+/// Rows that one page looks at, at most, where no index serves all of its filters: see [`look_through`].
+pub(crate) const MAX_LOOKED_AT: i64 = 5_000;
+/// Until the end of the transaction.
+pub(crate) const BY_INDEX_ONLY: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off";
 /// Bytes of a cursor at most; ours are shorter.
 const MAX_CURSOR: usize = 2_000;
 
-/// One page of views and the cursor of the next, if there is one.
+/// One page of views and the cursor of the next, if there is one. A page may hold fewer views than were asked for, even
+/// none, and have a next one.
 #[derive(Debug)]
 pub struct Page<T> {
     pub data: Vec<T>,
@@ -39,13 +46,36 @@ pub struct PageRequest<K> {
     sort: String,
     pub(crate) key: K,
     pub(crate) descending: bool,
-    after: Option<(AfterValue, Uuid)>,
+    after: Option<(SortValue, Uuid)>,
 }
 
+/// What a list is sorted by, of one row.
 #[derive(Debug, Clone)]
-enum AfterValue {
+pub(crate) enum SortValue {
     Text(String),
     Time(DateTime<Utc>),
+}
+
+impl From<String> for SortValue {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<DateTime<Utc>> for SortValue {
+    fn from(time: DateTime<Utc>) -> Self {
+        Self::Time(time)
+    }
+}
+
+impl SortValue {
+    /// As it stands in a cursor.
+    fn into_text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Time(time) => time.to_rfc3339(),
+        }
+    }
 }
 
 /// Where a page starts: behind the row with this sort value and id.
@@ -87,7 +117,7 @@ impl<K: SortKey> PageRequest<K> {
     /// For a column of texts.
     pub(crate) fn after_text(&self) -> Option<(String, Uuid)> {
         match &self.after {
-            Some((AfterValue::Text(text), id)) => Some((text.clone(), *id)),
+            Some((SortValue::Text(text), id)) => Some((text.clone(), *id)),
             _ => None,
         }
     }
@@ -95,21 +125,33 @@ impl<K: SortKey> PageRequest<K> {
     /// For a column of times.
     pub(crate) fn after_time(&self) -> Option<(DateTime<Utc>, Uuid)> {
         match &self.after {
-            Some((AfterValue::Time(time), id)) => Some((*time, *id)),
+            Some((SortValue::Time(time), id)) => Some((*time, *id)),
             _ => None,
         }
     }
 
     /// Cuts the extra row off. `key` gives a row's sort value and id.
-    pub(crate) fn page<T>(&self, mut rows: Vec<T>, key: impl Fn(&T) -> (String, Uuid)) -> Page<T> {
+    pub(crate) fn page<T>(&self, rows: Vec<T>, key: impl Fn(&T) -> (String, Uuid)) -> Page<T> {
+        self.page_up_to(None, rows, key)
+    }
+
+    /// The same of rows that were looked for up to `edge` and not beyond. `None` is to the end.
+    pub(crate) fn page_up_to<T>(
+        &self,
+        edge: Option<(SortValue, Uuid)>,
+        mut rows: Vec<T>,
+        key: impl Fn(&T) -> (String, Uuid),
+    ) -> Page<T> {
         let more = rows.len() > usize::from(self.limit);
         rows.truncate(usize::from(self.limit));
-        let next_cursor = rows.last().filter(|_| more).map(|row| {
-            let (value, id) = key(row);
-            let cursor = Cursor { sort: self.sort.clone(), value, id };
-            URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
-        });
-        Page { data: rows, next_cursor }
+        let last = rows.last().filter(|_| more).map(key);
+        let next = last.or_else(|| edge.map(|(value, id)| (value.into_text(), id)));
+        Page { data: rows, next_cursor: next.map(|(value, id)| self.cursor(value, id)) }
+    }
+
+    fn cursor(&self, value: String, id: Uuid) -> String {
+        let cursor = Cursor { sort: self.sort.clone(), value, id };
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
     }
 }
 
@@ -132,7 +174,7 @@ fn parse_sort<K: SortKey>(sort: &str) -> Result<(K, bool), Invalid> {
     }
 }
 
-fn parse_cursor<K: SortKey>(cursor: &str, sort: &str, key: K) -> Result<(AfterValue, Uuid), Invalid> {
+fn parse_cursor<K: SortKey>(cursor: &str, sort: &str, key: K) -> Result<(SortValue, Uuid), Invalid> {
     let read = || {
         let json = URL_SAFE_NO_PAD.decode(cursor).ok().filter(|_| cursor.len() <= MAX_CURSOR)?;
         let cursor: Cursor = serde_json::from_slice(&json).ok()?;
@@ -141,9 +183,9 @@ fn parse_cursor<K: SortKey>(cursor: &str, sort: &str, key: K) -> Result<(AfterVa
             return None;
         }
         let value = if key.is_time() {
-            AfterValue::Time(DateTime::parse_from_rfc3339(&cursor.value).ok()?.to_utc())
+            SortValue::Time(DateTime::parse_from_rfc3339(&cursor.value).ok()?.to_utc())
         } else {
-            AfterValue::Text(cursor.value)
+            SortValue::Text(cursor.value)
         };
         Some((value, cursor.id))
     };
@@ -159,13 +201,8 @@ fn parse_cursor<K: SortKey>(cursor: &str, sort: &str, key: K) -> Result<(AfterVa
 macro_rules! keyset {
     ($query:expr, $descending:expr, $after:expr, $column:expr, $id:expr) => {{
         let mut query = $query;
-        if let Some((value, id)) = $after {
-            // Written so that the index on (tenant, column, id) can start at the value.
-            query = if $descending {
-                query.filter($column.le(value.clone()).and($column.lt(value).or($id.lt(id))))
-            } else {
-                query.filter($column.ge(value.clone()).and($column.gt(value).or($id.gt(id))))
-            };
+        if let Some(after) = $after {
+            query = query.filter($crate::paging::row_comparison::behind($column, $id, after, $descending));
         }
         if $descending {
             query.order(($column.desc(), $id.desc()))
@@ -175,6 +212,40 @@ macro_rules! keyset {
     }};
 }
 pub(crate) use keyset;
+
+/// Where looking ended: the sort value and the id of the last row.
+pub(crate) fn edge<V: Into<SortValue>>((value, id): (V, Uuid)) -> (SortValue, Uuid) {
+    (value.into(), id)
+}
+
+/// The last row looked at, of the type of the row behind which looking began.
+pub(crate) fn like<T>(_after: &Option<T>, last: Option<T>) -> Option<T> {
+    last
+}
+
+/// Loads the rows of a page whose filters no index serves together, and looks at [`MAX_LOOKED_AT`] rows for them at most:
+/// however large the table is and however few of its rows match, a page costs no more than that. `$indexed` is a boxed
+/// query with the filters that an index serves in this order, `$all` one with all filters and its selection. Gives where
+/// looking ended, if there is more behind it, and the rows.
+macro_rules! look_through {
+    ($connection:expr, $request:expr, $indexed:expr, $all:expr, $after:expr, $column:expr, $id:expr) => {{
+        let (mut connection, descending, after) = ($connection, $request.descending, $after);
+        // What is known of the rows would let PostgreSQL read a whole table instead of a part of an index.
+        diesel_async::SimpleAsyncConnection::batch_execute(&mut connection, $crate::paging::BY_INDEX_ONLY).await?;
+        let last = $indexed.select(($column, $id)).offset($crate::paging::MAX_LOOKED_AT - 1).limit(1);
+        let last = $crate::paging::keyset!(last, descending, after.clone(), $column, $id);
+        let edge = diesel::OptionalExtension::optional(last.first(&mut connection).await)?;
+        let edge = $crate::paging::like(&after, edge);
+        let mut query = $all.limit($request.rows());
+        if let Some(edge) = edge.clone() {
+            query = query.filter($crate::paging::row_comparison::up_to($column, $id, edge, descending));
+        }
+        let query = $crate::paging::keyset!(query, descending, after, $column, $id);
+        let rows = query.load(&mut connection).await?;
+        (edge.map($crate::paging::edge), rows)
+    }};
+}
+pub(crate) use look_through;
 
 #[cfg(test)]
 mod tests {
@@ -218,6 +289,21 @@ mod tests {
     fn the_last_page_has_no_cursor() {
         let request = PageRequest::<Key>::parse(Some(2), None, None).expect("valid");
         assert_eq!(request.page(vec!["a", "b"], |_| (String::new(), Uuid::nil())).next_cursor, None);
+    }
+
+    #[test]
+    fn a_page_that_stopped_looking_goes_on_behind_where_it_stopped() {
+        let request = PageRequest::<Key>::parse(Some(2), Some("name"), None).expect("valid");
+        let (id, edge) = (Uuid::from_u128(7), Uuid::from_u128(9));
+        let behind = |rows: Vec<&str>| {
+            let edge = Some((SortValue::from("m".to_owned()), edge));
+            let page = request.page_up_to(edge, rows, |name| ((*name).to_owned(), id));
+            let next = PageRequest::<Key>::parse(Some(2), Some("name"), page.next_cursor.as_deref());
+            next.expect("valid").after_text()
+        };
+        assert_eq!(behind(vec![]), Some(("m".to_owned(), edge)));
+        assert_eq!(behind(vec!["a", "b"]), Some(("m".to_owned(), edge)));
+        assert_eq!(behind(vec!["a", "b", "c"]), Some(("b".to_owned(), id)));
     }
 
     #[test]

@@ -1,0 +1,51 @@
+-- Everything happened in the first two weeks of 2026. What is rare stands at one end of the times and names, where whoever
+-- walks from the other end comes last; many rows share a time or a name.
+INSERT INTO customers (tenant_id, id, version, code, name, email, created_at, updated_at)
+SELECT 'TENANT', CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' WHEN 2 THEN '01900000-0000-7000-8000-0000000000e0'
+        ELSE gen_random_uuid() END, 1, 'C-' || n, CASE WHEN n % 2 = 0 THEN 'Same' ELSE 'Name ' || n END,
+    CASE WHEN n <= 50 THEN 'early@example.com' WHEN n % 2 = 0 THEN 'shared@example.com' ELSE n || '@example.com' END,
+    timestamptz '2026-01-01' + interval '1 hour' * (n / 100), now()
+FROM generate_series(1, 30000) AS n;
+
+INSERT INTO products (tenant_id, id, version, sku, name, unit_price, vat_rate, archived_at, created_at, updated_at)
+SELECT 'TENANT', gen_random_uuid(), 1, 'P-' || lpad(n::text, 5, '0'), CASE WHEN n % 3 = 0 THEN 'Same' ELSE 'Name ' || lpad(n::text, 5, '0') END,
+    1, 20, CASE WHEN n <= 15000 THEN now() END, timestamptz '2026-01-01' + interval '1 hour' * (n / 100), now()
+FROM generate_series(1, 30000) AS n;
+
+-- A customer who has nine of ten orders; the latest are pending, and those of before delivered.
+INSERT INTO orders (tenant_id, id, version, reference, customer_id, status, currency, net_total, vat_total, gross_total,
+    cancellation_reason, cancelled_at, placed_at, updated_at)
+SELECT 'TENANT', gen_random_uuid(), 1, 'R-' || n,
+    CASE WHEN n <= 6000 THEN '01900000-0000-7000-8000-0000000000e0' ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid,
+    CASE WHEN n % 5000 = 7 THEN 'cancelled' WHEN n <= 20000 THEN 'delivered' ELSE 'pending' END, 'EUR', 1, 0, 1,
+    CASE WHEN n % 5000 = 7 THEN 'a reason' END, CASE WHEN n % 5000 = 7 THEN now() END,
+    timestamptz '2026-01-01' + interval '20 seconds' * (n / 10 * 10), now()
+FROM generate_series(1, 60000) AS n;
+
+INSERT INTO users (tenant_id, id, version, email, name, role, email_verified_at, disabled_at, created_at, updated_at)
+SELECT 'TENANT', CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' ELSE gen_random_uuid() END, 1, 'u' || n || '@example.com',
+    CASE WHEN n % 2 = 0 THEN 'Same' ELSE 'Name ' || n END, CASE WHEN n <= 10 THEN 'warehouse' ELSE 'sales' END,
+    CASE WHEN n % 100 > 0 THEN now() END, CASE WHEN n <= 10 THEN now() END,
+    timestamptz '2026-01-01' + interval '1 minute' * (n / 10), now()
+FROM generate_series(1, 20000) AS n;
+
+INSERT INTO api_keys (tenant_id, id, version, name, prefix, key_hash, permissions, created_at, revoked_at)
+SELECT 'TENANT', gen_random_uuid(), 1, CASE WHEN n % 2 = 0 THEN 'same' ELSE 'name ' || n END, 'test', sha256(n::text::bytea), '{}',
+    timestamptz '2026-01-01' + interval '1 minute' * (n / 10), CASE WHEN n > 15000 THEN now() END
+FROM generate_series(1, 30000) AS n;
+
+-- Somebody whose sessions were ended, or ran out, by the thousand.
+INSERT INTO sessions (tenant_id, id, version, user_id, created_at, last_used_at, expires_at, ended_at, end_reason)
+SELECT 'TENANT', gen_random_uuid(), 1, '01900000-0000-7000-8000-0000000000b0', timestamptz '2026-01-01' + interval '1 minute' * (n / 10), now(),
+    CASE WHEN n <= 100 THEN now() + interval '1 day' ELSE now() - interval '1 day' END,
+    CASE WHEN n > 15000 THEN now() END, CASE WHEN n > 15000 THEN 'logged_out' END
+FROM generate_series(1, 30000) AS n;
+
+-- Two companies: the trail of one is not walked through for the other.
+INSERT INTO audit_events (tenant_id, chain, position, id, occurred_at, actor_type, actor_id, actor_name, action, resource_type,
+    resource_id, request_id, previous_hash, hash)
+SELECT tenant, n % 64, n, gen_random_uuid(), timestamptz '2026-01-01' + interval '20 seconds' * (n / 10 * 10), 'user',
+    CASE WHEN n <= 6000 THEN '01900000-0000-7000-8000-0000000000e0' ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid, 'somebody',
+    CASE WHEN n <= 8000 OR n % 5000 = 7 THEN 'order.cancel' ELSE 'order.place' END,
+    CASE WHEN n <= 50 THEN 'customer' ELSE 'order' END, CASE WHEN n % 2 = 0 THEN 'busy' ELSE (n / 10)::text END, 'r', '', ''
+FROM generate_series(1, 60000) AS n, unnest(ARRAY['TENANT', '01900000-0000-7000-8000-00000000ffff']::uuid[]) AS tenant;
