@@ -104,6 +104,19 @@ impl Settings {
                 "must be longer than database.wait_timeout_ms, or a request is given up while it waits for a connection",
             ));
         }
+        if self.database.work_timeout_ms <= self.database.statement_timeout_ms {
+            return Err(ConfigError::value(
+                "database.work_timeout_ms",
+                "must be longer than database.statement_timeout_ms, or what PostgreSQL would end is given up before",
+            ));
+        }
+        if (1..self.database.wait_timeout_ms).contains(&self.database.lock_timeout_ms) {
+            return Err(ConfigError::value(
+                "database.lock_timeout_ms",
+                "must be no shorter than database.wait_timeout_ms, or whoever waits in the database is refused before \
+                 those who wait behind them",
+            ));
+        }
         if self.identity.password_wait_ms >= api.request_timeout_ms {
             return Err(ConfigError::value(
                 "api.request_timeout_ms",

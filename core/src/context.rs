@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::access::{Permission, Principal};
 use crate::ids::TenantId;
 use crate::money::Currency;
@@ -12,6 +14,9 @@ pub struct RequestContext {
     pub principal: Arc<Principal>,
     /// What the request needs, should the principal turn out to have changed since it was let in.
     pub required: Option<Permission>,
+    /// The one row that a command is about, where the request names it. Commands about one row take turns, so that no row
+    /// that is locked takes more than a few connections.
+    pub target: Option<Uuid>,
     /// Ties together everything that one business process causes; at most 128 visible ASCII characters.
     pub correlation_id: String,
     /// The request that causes the events.
@@ -37,7 +42,15 @@ impl RequestOrigin {
         let Self { correlation_id, request_id, traceparent, client_address } = self;
         let (principal, required) = (Arc::new(principal), None);
         let client_address = client_address.map(|address| address.to_string());
-        RequestContext { principal, required, correlation_id, request_id, traceparent, client_address }
+        RequestContext {
+            principal,
+            required,
+            target: None,
+            correlation_id,
+            request_id,
+            traceparent,
+            client_address,
+        }
     }
 }
 

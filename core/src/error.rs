@@ -7,7 +7,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use crate::access::Permission;
 use crate::api_keys::ApiKeyError;
 use crate::customers::CustomerError;
-use crate::database::ConnectError;
+use crate::database::{ConnectError, StatementFault};
 use crate::identity::IdentityError;
 use crate::invalid::FieldError;
 use crate::orders::OrderError;
@@ -87,6 +87,8 @@ pub enum Error {
     Connect(#[from] ConnectError),
     #[error("database: {0}")]
     Database(#[from] DieselError),
+    #[error("it took longer than {limit_ms} ms, and its database connection was closed")]
+    TookTooLong { limit_ms: u128 },
     #[error("the unit of work ended without an outcome")]
     NoOutcome,
     #[error("the unit of work ended early: {0}")]
@@ -108,8 +110,8 @@ impl Error {
             Self::VersionMismatch { .. } => Category::PreconditionFailed,
             Self::IdempotencyKeyReused => Category::Invalid,
             Self::IdempotencyKeyInUse => Category::Conflict,
-            Self::Connect(_) => Category::Unavailable,
-            Self::Database(error) if is_passing(error) => Category::Unavailable,
+            Self::Connect(_) | Self::TookTooLong { .. } => Category::Unavailable,
+            Self::Database(error) if StatementFault::of(error).is_passing() => Category::Unavailable,
             Self::Database(_)
             | Self::Aborted(_)
             | Self::NoOutcome
@@ -143,9 +145,18 @@ impl Error {
     /// Whether running the same unit of work again, at once, may well succeed.
     pub(crate) fn is_worth_retrying(&self) -> bool {
         match self {
-            Self::Database(error) => is_contention(error) || is_duplicate_of(error, IDEMPOTENCY_KEY),
+            Self::Database(error) => {
+                StatementFault::of(error) == StatementFault::Contention
+                    || is_duplicate_of(error, IDEMPOTENCY_KEY)
+            }
             _ => false,
         }
+    }
+
+    /// Whether it was the session's fault, which is closed for it: nothing happened, and on another it may well succeed.
+    pub(crate) fn is_of_session(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        matches!(StatementFault::of(error), StatementFault::ReadOnly | StatementFault::Stale)
     }
 
     fn domain(&self) -> Option<&dyn DomainError> {
@@ -164,46 +175,6 @@ impl Error {
 }
 
 const IDEMPOTENCY_KEY: &str = "idempotency_records_pkey";
-
-/// Two units of work stood in each other's way, and PostgreSQL ended this one.
-fn is_contention(error: &DieselError) -> bool {
-    match error {
-        DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
-        // Diesel has no kind of its own for SQLSTATE 40P01.
-        DieselError::DatabaseError(DatabaseErrorKind::Unknown, info) => info.message().contains("deadlock"),
-        _ => false,
-    }
-}
-
-/// The database is gone, restarting, or did not answer in time.
-fn is_passing(error: &DieselError) -> bool {
-    match error {
-        DieselError::BrokenTransactionManager => true,
-        DieselError::DatabaseError(kind, info) => match kind {
-            DatabaseErrorKind::UnableToSendCommand
-            | DatabaseErrorKind::ClosedConnection
-            | DatabaseErrorKind::SerializationFailure
-            | DatabaseErrorKind::ReadOnlyTransaction => true,
-            // Diesel keeps no SQLSTATE; these are 40P01, 57014, 55P03, 57P01–57P03, 53300 by their texts.
-            DatabaseErrorKind::Unknown => [
-                "deadlock",
-                "statement timeout",
-                "lock timeout",
-                "terminating connection",
-                "shutting down",
-                "starting up",
-                "recovery mode",
-                "too many clients",
-                "connection slots",
-            ]
-            .iter()
-            .any(|text| info.message().contains(text)),
-            _ => false,
-        },
-        DieselError::RollbackErrorOnCommit { commit_error, .. } => is_passing(commit_error),
-        _ => false,
-    }
-}
 
 /// Whether `error` says that a value for the unique constraint `name` is taken.
 pub(crate) fn is_duplicate_of(error: &DieselError, name: &str) -> bool {

@@ -162,6 +162,12 @@ pub(crate) async fn store(
     Ok(())
 }
 
+/// Writes a record of nobody, to see whether that is possible. In a transaction that is bound to the tenant of no company,
+/// and rolled back.
+pub(crate) const WRITE_PROBE: &str = "INSERT INTO idempotency_records
+    (tenant_id, principal_id, key, fingerprint, status, body)
+    VALUES ('00000000-0000-0000-0000-000000000000', '00000000-0000-0000-0000-000000000000', gen_random_uuid()::text, '', 200, '')";
+
 /// Forgets records older than `retention_hours`, a batch at a time, and returns how many. Those of all tenants.
 ///
 /// # Errors

@@ -313,6 +313,11 @@ impl Executor {
                 Err(Error::PrincipalOutdated) if attempt < MAX_ATTEMPTS => {
                     context = Cow::Owned(access::renewed(&self.database, &context).await?);
                 }
+                // Others have been opened since, or will be.
+                Err(error) if error.is_of_session() && attempt == 1 => {
+                    tracing::info!(%error, "the session was of no use: the unit of work is tried again on another");
+                    metrics::counter!(RETRIES).increment(1);
+                }
                 Err(error) if error.is_worth_retrying() && attempt < MAX_ATTEMPTS => {
                     tracing::debug!(attempt, %error, "the unit of work is tried again");
                     metrics::counter!(RETRIES).increment(1);
@@ -335,9 +340,8 @@ impl Executor {
         let scope =
             context.principal.id().map(|id| Scope { tenant_id: context.tenant_id(), principal_id: id });
         let keyed = scope.zip(key);
-        let mut connection = self.database.connection().await?;
-        let (answer, has_events) = connection
-            .transaction(async |connection| {
+        let mut connection = self.database.connection_to_change(context).await?;
+        let work = connection.transaction(async |connection| {
                 access::enter(connection, self.database.lease(), context, "").await?;
                 if let Some((scope, key)) = keyed
                     && let Some(response) = idempotency::claim(connection, scope, key).await?
@@ -350,8 +354,16 @@ impl Executor {
                 let response = render(outcome)?;
                 write(connection, context, &left, keyed, &response).await?;
                 Ok((Answer { response, replayed: false }, !left.events.is_empty()))
-            })
-            .await?;
+            });
+        let limit = self.database.work_limit();
+        let (answer, has_events) = match tokio::time::timeout(limit, work).await {
+            Ok(result) => result?,
+            // Whatever is still under way in it is rolled back with the connection.
+            Err(_) => {
+                connection.close();
+                return Err(Error::TookTooLong { limit_ms: limit.as_millis() });
+            }
+        };
         if has_events {
             self.notifier.wake();
         }

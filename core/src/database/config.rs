@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio_postgres::config::{Host, SslMode};
 
+use super::Limits;
 use super::fault::describe;
 use super::tls::{self, TlsMode, TlsSettings};
 use crate::config::{ConfigError, SecretUrl};
@@ -15,6 +16,9 @@ const EXPECTED_URL: &str =
 const KEEPALIVE: Duration = Duration::from_secs(5);
 /// How long what was sent may stay unacknowledged.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
+
+/// Beyond what PostgreSQL allows a statement: for the way there and back, and for a cancellation that takes its time.
+const WAY: Duration = Duration::from_secs(5);
 
 /// `[database]`
 #[derive(Debug, Clone, Deserialize)]
@@ -30,7 +34,9 @@ pub struct DatabaseConfig {
     pub tls_key_file: String,
     /// Connections in the pool at most. Requests beyond it wait for `wait_timeout_ms`, then are told to come back.
     pub pool_size: usize,
-    /// How long a request waits for a connection of the pool.
+    /// How much of the pool one tenant may use, in percent; rounded down, and at least one connection.
+    pub tenant_share_percent: usize,
+    /// How long a request waits for a connection of the pool, its tenant's share included.
     pub wait_timeout_ms: u64,
     /// How long opening one connection may take.
     pub connect_timeout_ms: u64,
@@ -38,6 +44,8 @@ pub struct DatabaseConfig {
     pub statement_timeout_ms: u64,
     /// PostgreSQL ends a statement that waits longer for a row lock. 0 is without limit.
     pub lock_timeout_ms: u64,
+    /// How long a unit of work or a read may take in all, as the API sees it. Then its connection is closed.
+    pub work_timeout_ms: u64,
     /// PostgreSQL ends a session that sits in an open transaction longer, and with it the locks that it holds.
     pub idle_in_transaction_timeout_ms: u64,
     /// The role that every session takes on, instead of that of its log-in. Not a setting of `[database]`, which both
@@ -79,6 +87,9 @@ impl DatabaseConfig {
                 "must be at least 1 ms",
             ));
         }
+        if !(1..=100).contains(&self.tenant_share_percent) {
+            return Err(ConfigError::value("database.tenant_share_percent", "must be between 1 and 100"));
+        }
         self.url.check("database.url", &["postgres", "postgresql"], EXPECTED_URL)?;
         let tls = TlsSettings::of(self)?;
         self.parsed(&tls).map_err(|error| {
@@ -93,6 +104,7 @@ impl DatabaseConfig {
         let (url, _) = tls::split(self.url.expose());
         let mut config: tokio_postgres::Config = url.parse()?;
         let local = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
+        // Of what leaves the machine, the connection decides itself: `encryption.rs`.
         config.ssl_mode(match tls.mode {
             TlsMode::Disable => SslMode::Disable,
             // As libpq: what does not leave the machine is not encrypted.
@@ -112,8 +124,10 @@ impl DatabaseConfig {
 
     /// The limits that every session has. Not sent with the start of the connection: poolers refuse or ignore them there.
     pub(super) fn session_limits(&self) -> String {
+        // Whatever the database's default is: the units of work lock what they decide on and need no more than this.
         format!(
-            "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}",
+            "SET default_transaction_isolation = 'read committed'; \
+             SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}",
             self.statement_timeout_ms, self.lock_timeout_ms, self.idle_in_transaction_timeout_ms,
         )
     }
@@ -122,6 +136,20 @@ impl DatabaseConfig {
     pub(super) fn take_role(&self) -> Option<String> {
         // As `SET ROLE`, which knows no expression.
         self.role.as_ref().map(|role| format!("SELECT set_config('role', {}, false)", role.name_in_sql()))
+    }
+
+    /// How long nothing may come where a statement was sent: PostgreSQL would have ended it by then.
+    pub(super) fn answer_limit(&self) -> Option<Duration> {
+        let limit = Duration::from_millis(self.statement_timeout_ms);
+        (!limit.is_zero()).then_some(limit + WAY)
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            wait: Duration::from_millis(self.wait_timeout_ms),
+            tenant: (self.pool_size * self.tenant_share_percent / 100).max(1),
+            work: Duration::from_millis(self.work_timeout_ms),
+        }
     }
 
     pub(super) fn connect_timeout(&self) -> Duration {

@@ -1,15 +1,20 @@
 //! Opens connections: the one way in which both binaries reach PostgreSQL.
 
+use std::sync::Arc;
+
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use tokio_postgres::config::SslMode;
+use tokio::net::UnixStream;
+use tokio_postgres::config::{Host, SslMode, SslNegotiation};
 use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{Client, Config, Connection, Socket};
+use tokio_postgres::{Client, Config, Connection, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::encryption::Beginning;
+use super::fitness::Fitness;
 use super::tls::{TlsMode, TlsSettings};
 use super::{ConnectFault, DatabaseConfig, pooling};
 
-type Stream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
+type Stream = <Beginning as MakeTlsConnect<Socket>>::Stream;
 
 /// Opens one connection outside any pool, for an agent that keeps it. Its driver lives on the calling runtime.
 ///
@@ -18,20 +23,54 @@ type Stream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 /// a pooler that does not give each connection a session of its own.
 pub async fn connect(config: &DatabaseConfig) -> Result<AsyncPgConnection, ConnectFault> {
     let opening = async {
-        let server = Server::of(config)?;
+        let server = Server::of(config, Arc::new(Fitness::alone()))?;
         pooling::check(&server).await?;
         let (client, connection) = server.open().await?;
-        let mut connection = AsyncPgConnection::try_from_client_and_connection(client, connection).await?;
-        let limits = config.session_limits();
-        connection.batch_execute(&limits).await.map_err(|error| ConnectFault::Refused(error.to_string()))?;
-        if let Some(take_role) = config.take_role() {
-            connection
-                .batch_execute(&take_role)
-                .await
-                .map_err(|error| ConnectFault::Role(error.to_string()))?;
-        }
-        Ok(connection)
+        let connection = AsyncPgConnection::try_from_client_and_connection(client, connection).await?;
+        limited(connection, config).await
     };
+    in_time(config, opening).await
+}
+
+/// Opens a connection for the pool.
+///
+/// # Errors
+/// As [`connect`].
+pub(super) async fn open(
+    config: &DatabaseConfig,
+    fitness: Arc<Fitness>,
+) -> Result<AsyncPgConnection, ConnectFault> {
+    let opening = async {
+        let server = Server::of(config, fitness)?;
+        pooling::check(&server).await?;
+        let connection = match server.socket() {
+            Some(path) => server.open_socket(&path).await?,
+            None => {
+                let (client, connection) = server.open().await?;
+                AsyncPgConnection::try_from_client_and_connection(client, connection).await?
+            }
+        };
+        limited(connection, config).await
+    };
+    in_time(config, opening).await
+}
+
+async fn limited(
+    mut connection: AsyncPgConnection,
+    config: &DatabaseConfig,
+) -> Result<AsyncPgConnection, ConnectFault> {
+    let limits = config.session_limits();
+    connection.batch_execute(&limits).await.map_err(|error| ConnectFault::Refused(error.to_string()))?;
+    if let Some(take_role) = config.take_role() {
+        connection.batch_execute(&take_role).await.map_err(|error| ConnectFault::Role(error.to_string()))?;
+    }
+    Ok(connection)
+}
+
+async fn in_time<T>(
+    config: &DatabaseConfig,
+    opening: impl Future<Output = Result<T, ConnectFault>>,
+) -> Result<T, ConnectFault> {
     tokio::time::timeout(config.connect_timeout(), opening)
         .await
         .unwrap_or(Err(ConnectFault::Timeout { limit_ms: config.connect_timeout_ms }))
@@ -40,29 +79,66 @@ pub async fn connect(config: &DatabaseConfig) -> Result<AsyncPgConnection, Conne
 /// Where to connect and how, with the certificates as they are now.
 pub(super) struct Server {
     settings: Config,
-    mode: TlsMode,
-    tls: MakeRustlsConnect,
+    beginning: Beginning,
 }
 
 impl Server {
-    fn of(config: &DatabaseConfig) -> Result<Self, ConnectFault> {
+    fn of(config: &DatabaseConfig, fitness: Arc<Fitness>) -> Result<Self, ConnectFault> {
         let tls = TlsSettings::of(config).map_err(|error| ConnectFault::Settings(error.to_string()))?;
         let settings = config.parsed(&tls)?;
         let files = tls.client_config().map_err(|error| ConnectFault::Settings(error.to_string()))?;
-        Ok(Self { settings, mode: tls.mode, tls: MakeRustlsConnect::new(files) })
+        let beginning = Beginning {
+            mode: tls.mode,
+            tls: MakeRustlsConnect::new(files),
+            fitness,
+            answer_limit: config.answer_limit(),
+        };
+        Ok(Self { settings, beginning })
     }
 
     pub(super) async fn open(&self) -> Result<(Client, Connection<Socket, Stream>), ConnectFault> {
-        let opened = self.settings.connect(self.tls.clone()).await.map_err(ConnectFault::from);
+        let mut settings = self.settings.clone();
+        if !self.is_local() {
+            settings.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
+        }
+        let opened = settings.connect(self.beginning.clone()).await.map_err(ConnectFault::from);
         match opened {
             // As libpq: what is preferred is not insisted on.
-            Err(ConnectFault::Tls(problem)) if self.mode == TlsMode::Prefer => {
+            Err(ConnectFault::Tls(problem)) if self.beginning.mode == TlsMode::Prefer => {
                 tracing::debug!(problem, "no encrypted connection to PostgreSQL: connecting without");
-                let mut plain = self.settings.clone();
-                plain.ssl_mode(SslMode::Disable);
-                Ok(plain.connect(self.tls.clone()).await?)
+                let plain = Beginning { mode: TlsMode::Disable, ..self.beginning.clone() };
+                Ok(settings.connect(plain).await?)
             }
             opened => opened,
+        }
+    }
+
+    /// The driver does not let its streams of Unix-domain sockets be watched. Ours are, but then the driver passes no
+    /// notifications on, for which the pool has no use.
+    async fn open_socket(&self, path: &std::path::Path) -> Result<AsyncPgConnection, ConnectFault> {
+        let stream = UnixStream::connect(path).await.map_err(|error| {
+            ConnectFault::Unreachable(format!("cannot connect to {}: {error}", path.display()))
+        })?;
+        let (client, connection) =
+            self.settings.connect_raw(self.beginning.watch(stream), NoTls).await.map_err(ConnectFault::from)?;
+        // Ends with the client.
+        tokio::spawn(connection);
+        Ok(AsyncPgConnection::try_from(client).await?)
+    }
+
+    /// Nothing leaves the machine. Decided with the settings: they are not encrypted then.
+    fn is_local(&self) -> bool {
+        self.settings.get_hostaddrs().is_empty()
+            && self.settings.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)))
+    }
+
+    /// The first Unix-domain socket, where there is nothing else.
+    fn socket(&self) -> Option<std::path::PathBuf> {
+        match self.settings.get_hosts().first() {
+            Some(Host::Unix(directory)) if self.is_local() => {
+                Some(directory.join(format!(".s.PGSQL.{}", self.port())))
+            }
+            _ => None,
         }
     }
 

@@ -6,6 +6,9 @@ use std::error::Error as StdError;
 use diesel::ConnectionError;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+use super::encryption::NotEncrypted;
+use super::sqlstate::sqlstate;
+
 /// Why no connection was opened.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ConnectFault {
@@ -63,7 +66,8 @@ impl From<tokio_postgres::Error> for ConnectFault {
             return if code.code().starts_with("28") { Self::Credentials(text) } else { Self::Refused(text) };
         }
         // A server that wants another certificate says so after the handshake, as the client sees it.
-        if error.source().is_some_and(is_tls) {
+        let is_encryption = |cause: &_| is_caused_by::<rustls::Error>(cause) || is_caused_by::<NotEncrypted>(cause);
+        if error.source().is_some_and(is_encryption) {
             return Self::Tls(text);
         }
         if error.source().is_some_and(is_hang_up) {
@@ -73,6 +77,10 @@ impl From<tokio_postgres::Error> for ConnectFault {
         }
         // The library keeps its kinds to itself; these are their texts.
         match error.to_string().as_str() {
+            // A stream is encrypted or not in this step, and may break in it as in any other.
+            "error performing TLS handshake" if error.source().is_some_and(|cause| cause.is::<std::io::Error>()) => {
+                Self::Unreachable(text)
+            }
             "error performing TLS handshake" => Self::Tls(text),
             "authentication error" => Self::Credentials(text),
             "invalid configuration" if text.contains("password missing") => Self::Credentials(text),
@@ -88,9 +96,9 @@ impl From<ConnectionError> for ConnectFault {
     }
 }
 
-fn is_tls(cause: &(dyn StdError + 'static)) -> bool {
+fn is_caused_by<E: StdError + 'static>(cause: &(dyn StdError + 'static)) -> bool {
     let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    inner.is_some_and(|inner| inner.is::<rustls::Error>())
+    inner.is_some_and(|inner| inner.is::<E>())
 }
 
 fn is_hang_up(cause: &(dyn StdError + 'static)) -> bool {
@@ -107,51 +115,106 @@ pub(super) fn describe(error: &tokio_postgres::Error) -> String {
     }
 }
 
+/// What a statement failed with on a connection that was open, as far as somebody acts on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatementFault {
+    /// The connection is gone, or the server is about to go.
+    ConnectionLost,
+    /// A primary that became a standby.
+    ReadOnly,
+    /// A statement, or its wait for a lock, took longer than it may.
+    Timeout,
+    /// It stood in another transaction's way, and PostgreSQL ended it.
+    Contention,
+    /// The session knows the tables as they were.
+    Stale,
+    /// The server has no room for another session, or no memory.
+    Overload,
+    Other,
+}
+
+impl StatementFault {
+    pub fn of(error: &DieselError) -> Self {
+        if matches!(error, DieselError::BrokenTransactionManager) {
+            return Self::ConnectionLost;
+        }
+        let lost = [DatabaseErrorKind::UnableToSendCommand, DatabaseErrorKind::ClosedConnection];
+        if let DieselError::DatabaseError(kind, _) = innermost(error)
+            && lost.iter().any(|lost| std::mem::discriminant(lost) == std::mem::discriminant(kind))
+        {
+            return Self::ConnectionLost;
+        }
+        sqlstate(error).map_or(Self::Other, |code| Self::of_code(code.code()))
+    }
+
+    fn of_code(code: &str) -> Self {
+        match code {
+            "25006" => Self::ReadOnly,
+            "57014" | "55P03" => Self::Timeout,
+            "40001" | "40P01" => Self::Contention,
+            "0A000" | "26000" => Self::Stale,
+            // An idle transaction that PostgreSQL ended, with the session.
+            "25P03" | "25P04" => Self::ConnectionLost,
+            _ if code.starts_with("53") => Self::Overload,
+            _ if code.starts_with("08") || code.starts_with("57P") => Self::ConnectionLost,
+            _ => Self::Other,
+        }
+    }
+
+    /// Whether it is nobody's fault, and the same may succeed later.
+    pub(crate) fn is_passing(self) -> bool {
+        !matches!(self, Self::Stale | Self::Other)
+    }
+
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::ConnectionLost => "connection-lost",
+            Self::ReadOnly => "read-only",
+            Self::Timeout => "statement-timeout",
+            Self::Contention | Self::Stale | Self::Overload | Self::Other => "statement",
+        }
+    }
+}
+
+fn innermost(error: &DieselError) -> &DieselError {
+    match error {
+        DieselError::RollbackErrorOnCommit { commit_error, .. } => innermost(commit_error),
+        error => error,
+    }
+}
+
 /// Why a statement failed on a connection that was open.
 pub fn statement_fault_reason(error: &DieselError) -> &'static str {
-    match error {
-        DieselError::BrokenTransactionManager => "connection-lost",
-        DieselError::RollbackErrorOnCommit { commit_error, .. } => statement_fault_reason(commit_error),
-        DieselError::DatabaseError(kind, information) => match kind {
-            DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ClosedConnection => "connection-lost",
-            // A primary that became a standby.
-            DatabaseErrorKind::ReadOnlyTransaction => "read-only",
-            // Diesel keeps no SQLSTATE: these are 57P01 to 57P03, and 57014 and 55P03, by their texts.
-            DatabaseErrorKind::Unknown => match information.message() {
-                text if text.contains("terminating connection") || text.contains("shutting down") => {
-                    "connection-lost"
-                }
-                text if text.contains("statement timeout") || text.contains("lock timeout") => {
-                    "statement-timeout"
-                }
-                _ => "statement",
-            },
-            _ => "statement",
-        },
-        _ => "statement",
-    }
+    StatementFault::of(error).reason()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn unknown(text: &str) -> DieselError {
-        DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(text.to_owned()))
-    }
-
     #[test]
     fn statements_that_fail_are_told_apart() {
         let lost =
             DieselError::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(String::new()));
         assert_eq!(statement_fault_reason(&lost), "connection-lost");
-        for (text, reason) in [
-            ("terminating connection due to administrator command", "connection-lost"),
-            ("canceling statement due to statement timeout", "statement-timeout"),
-            ("canceling statement due to lock timeout", "statement-timeout"),
-            ("relation \"outbox_events\" does not exist", "statement"),
+        for (code, reason) in [
+            ("57P01", "connection-lost"),
+            ("57014", "statement-timeout"),
+            ("55P03", "statement-timeout"),
+            ("25006", "read-only"),
+            ("42P01", "statement"),
         ] {
-            assert_eq!(statement_fault_reason(&unknown(text)), reason, "{text}");
+            assert_eq!(StatementFault::of_code(code).reason(), reason, "{code}");
+        }
+    }
+
+    #[test]
+    fn what_may_succeed_later_is_passing() {
+        for code in ["40P01", "57014", "55P03", "57P01", "57P03", "53300", "53200", "08006", "25006"] {
+            assert!(StatementFault::of_code(code).is_passing(), "{code}");
+        }
+        for code in ["42P01", "42501", "23505", "22003", "0A000"] {
+            assert!(!StatementFault::of_code(code).is_passing(), "{code}");
         }
     }
 }

@@ -4,41 +4,69 @@
 
 mod config;
 mod connect;
+mod encryption;
 mod fault;
+mod fitness;
+mod frames;
 mod migrations;
 mod pooling;
 mod reading;
+mod session;
+mod shares;
+mod sqlstate;
 mod tls;
+mod wire;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool::Runtime;
-use deadpool::managed::TimeoutType;
-use diesel::ConnectionError;
-use diesel_async::pooled_connection::deadpool::{Object, Pool, PoolError};
-use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use futures::FutureExt;
+use deadpool::managed::{Pool, PoolError, Timeouts, TimeoutType};
+use diesel_async::SimpleAsyncConnection;
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 
-use crate::access::Lease;
+use self::fitness::Generations;
+use self::session::Sessions;
+use self::shares::{Claim, OF_A_ROW, Shares};
+use crate::access::{self, Lease};
 use crate::config::ConfigError;
+use crate::context::RequestContext;
+use crate::error::Error;
+use crate::idempotency;
+use crate::ids::TenantId;
 
 pub use self::config::{DatabaseConfig, RuntimeRole};
 pub use self::connect::connect;
-pub use self::fault::{ConnectFault, statement_fault_reason};
+pub use self::fault::{ConnectFault, StatementFault, statement_fault_reason};
 pub use self::migrations::{
     MigrationError, MigrationState, Migrations, make_runtime_role, migrate, migration_state,
 };
+pub use self::session::PooledConnection;
+pub use self::sqlstate::sqlstate;
 
-pub type PooledConnection = Object<AsyncPgConnection>;
+const REFUSED: &str = "comptoir_db_pool_refused_total";
 
 /// The pool that requests draw from. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
-    pool: Pool<AsyncPgConnection>,
+    pool: Pool<Sessions>,
+    shares: Shares,
+    /// Connections that came back to the pool, ever.
+    returns: Arc<AtomicU64>,
+    limits: Limits,
     runtime: Handle,
     lease: Lease,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    wait: Duration,
+    /// Connections that one tenant may have.
+    tenant: usize,
+    /// How long a unit of work, or a read, may take in all.
+    work: Duration,
 }
 
 impl std::fmt::Debug for Database {
@@ -52,8 +80,22 @@ impl std::fmt::Debug for Database {
 pub enum ConnectError {
     #[error("cannot connect to PostgreSQL: {0}")]
     Connection(#[from] ConnectFault),
+    #[error("no database connection became free in time")]
+    Exhausted,
+    #[error("the share of this {0} in the database connections is used up")]
+    OverShare(&'static str),
     #[error("no database connection: {0}")]
-    Pool(#[from] PoolError),
+    Pool(String),
+}
+
+impl From<PoolError<ConnectFault>> for ConnectError {
+    fn from(error: PoolError<ConnectFault>) -> Self {
+        match error {
+            PoolError::Backend(fault) => Self::Connection(fault),
+            PoolError::Timeout(TimeoutType::Wait) => Self::Exhausted,
+            error => Self::Pool(error.to_string()),
+        }
+    }
 }
 
 impl Database {
@@ -66,51 +108,123 @@ impl Database {
     pub fn new(config: &DatabaseConfig) -> Result<Self, ConfigError> {
         config.validate()?;
         let runtime = Handle::current();
-        let mut manager = ManagerConfig::<AsyncPgConnection>::default();
-        // A connection that died while idle is found by the statement that uses it, or by `is_closed` here; a ping
-        // before every unit of work would cost a round trip each.
-        manager.recycling_method = RecyclingMethod::Fast;
-        let (settings, main) = (config.clone(), runtime.clone());
-        manager.custom_setup = Box::new(move |_| {
-            let (settings, main) = (settings.clone(), main.clone());
-            async move {
-                let opened = main.spawn(async move { connect(&settings).await }).await;
-                match opened {
-                    Ok(opened) => opened.map_err(|fault| ConnectionError::BadConnection(fault.to_string())),
-                    Err(stopped) => Err(ConnectionError::BadConnection(stopped.to_string())),
-                }
-            }
-            .boxed()
-        });
-        let manager = AsyncDieselConnectionManager::new_with_config(config.url.expose(), manager);
-        let pool = Pool::builder(manager)
+        let sessions = Sessions {
+            config: config.clone(),
+            runtime: runtime.clone(),
+            generations: Arc::new(Generations::default()),
+        };
+        let limits = config.limits();
+        let pool = Pool::builder(sessions)
             .max_size(config.pool_size)
-            .wait_timeout(Some(Duration::from_millis(config.wait_timeout_ms)))
+            .wait_timeout(Some(limits.wait))
             .create_timeout(Some(config.connect_timeout()))
             .recycle_timeout(Some(config.connect_timeout()))
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| ConfigError::value("database", error.to_string()))?;
-        Ok(Self { pool, runtime, lease: Lease::default() })
+        let (shares, returns, lease) = (Shares::default(), Arc::default(), Lease::default());
+        Ok(Self { pool, shares, returns, limits, runtime, lease })
     }
 
+    /// A connection for what works for no tenant, or for all of them.
+    ///
     /// # Errors
     /// PostgreSQL does not answer, or the pool stayed exhausted for `wait_timeout_ms`.
     pub async fn connection(&self) -> Result<PooledConnection, ConnectError> {
-        Ok(self.pool.get().await?)
+        self.connection_for(&[], Instant::now() + self.limits.wait).await
     }
 
-    /// Whether the database answers and is migrated.
+    /// A connection out of the tenant's share, to read.
     ///
     /// # Errors
-    /// It does not, or it is not. A pool whose connections are all at work is neither.
-    pub async fn ping(&self) -> Result<(), crate::error::Error> {
-        match self.connection().await {
-            Ok(mut connection) => {
-                Ok(connection.batch_execute("SELECT FROM idempotency_records LIMIT 0").await?)
+    /// As [`Self::connection`]; the tenant's share stayed used up for as long.
+    pub(crate) async fn connection_of(&self, tenant: TenantId) -> Result<PooledConnection, ConnectError> {
+        let until = Instant::now() + self.limits.wait;
+        self.connection_for(&[Claim::OfTenant(tenant)], until).await
+    }
+
+    /// A connection out of the tenant's share for a command, and in its turn if it is about one row.
+    ///
+    /// # Errors
+    /// As [`Self::connection`]; the tenant's share, or that of the row, stayed used up for as long.
+    pub(crate) async fn connection_to_change(
+        &self,
+        context: &RequestContext,
+    ) -> Result<PooledConnection, ConnectError> {
+        let until = Instant::now() + self.limits.wait;
+        let tenant = context.tenant_id();
+        match context.target {
+            // First the row's: whoever waits for their turn takes nothing of the tenant's share.
+            Some(row) => {
+                self.connection_for(&[Claim::OfRow(tenant, row), Claim::OfTenant(tenant)], until).await
             }
-            Err(ConnectError::Pool(PoolError::Timeout(TimeoutType::Wait))) => Ok(()),
-            Err(error) => Err(error.into()),
+            None => self.connection_for(&[Claim::OfTenant(tenant)], until).await,
+        }
+    }
+
+    async fn connection_for(
+        &self,
+        claims: &[Claim],
+        until: Instant,
+    ) -> Result<PooledConnection, ConnectError> {
+        let mut shares = Vec::with_capacity(claims.len());
+        for claim in claims {
+            let limit = match claim {
+                Claim::OfTenant(_) => self.limits.tenant,
+                Claim::OfRow(..) => OF_A_ROW.min(self.limits.tenant),
+            };
+            let Some(share) = self.shares.take(*claim, limit, until).await else {
+                metrics::counter!(REFUSED, "limit" => claim.name()).increment(1);
+                return Err(ConnectError::OverShare(claim.name()));
+            };
+            shares.push(share);
+        }
+        let timeouts =
+            Timeouts { wait: Some(until.saturating_duration_since(Instant::now())), ..self.pool.timeouts() };
+        match self.pool.timeout_get(&timeouts).await {
+            Ok(session) => Ok(PooledConnection::new(session, Arc::clone(&self.returns), shares)),
+            Err(error) => {
+                let error = ConnectError::from(error);
+                if matches!(error, ConnectError::Exhausted) {
+                    metrics::counter!(REFUSED, "limit" => "pool").increment(1);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// How long a unit of work, or a read, may take in all. Then its connection is closed.
+    pub(crate) fn work_limit(&self) -> Duration {
+        self.limits.work
+    }
+
+    /// Whether the database answers, is migrated, and takes what is written; what is written here is rolled back.
+    ///
+    /// # Errors
+    /// It does not, or it is not. A pool whose connections are all at work is neither, as long as any of them comes back.
+    pub async fn ready(&self) -> Result<(), Error> {
+        let returned = self.returns.load(Ordering::Relaxed);
+        let mut connection = match self.connection().await {
+            Ok(connection) => connection,
+            Err(ConnectError::Exhausted) if self.returns.load(Ordering::Relaxed) != returned => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let probe = format!(
+            "BEGIN; {}; {}; ROLLBACK",
+            access::set_tenant(TenantId::from_uuid(uuid::Uuid::nil())),
+            idempotency::WRITE_PROBE
+        );
+        match tokio::time::timeout(self.limits.wait, connection.batch_execute(&probe)).await {
+            Ok(Ok(())) => Ok(()),
+            // It may be in an open transaction.
+            Ok(Err(error)) => {
+                connection.close();
+                Err(error.into())
+            }
+            Err(_) => {
+                connection.close();
+                Err(Error::TookTooLong { limit_ms: self.limits.wait.as_millis() })
+            }
         }
     }
 
@@ -124,6 +238,14 @@ impl Database {
         &self.lease
     }
 
+    /// What Prometheus shows as help.
+    pub fn describe_metrics() {
+        metrics::describe_counter!(REFUSED, "Requests that got no connection within database.wait_timeout_ms");
+        for limit in ["row", "tenant", "pool"] {
+            metrics::counter!(REFUSED, "limit" => limit).increment(0);
+        }
+    }
+
     /// Publishes the pool's use as gauges.
     pub fn record_metrics(&self) {
         let status = self.pool.status();
@@ -131,7 +253,11 @@ impl Database {
             ("comptoir_db_pool_connections", "Connections that are open", status.size),
             ("comptoir_db_pool_connections_max", "Connections that are permitted", status.max_size),
             ("comptoir_db_pool_connections_idle", "Connections that are not in use", status.available),
-            ("comptoir_db_pool_waiting", "Requests that wait for a connection", status.waiting),
+            (
+                "comptoir_db_pool_waiting",
+                "Requests that wait for a connection",
+                status.waiting + self.shares.waiting(),
+            ),
         ] {
             metrics::describe_gauge!(name, help);
             metrics::gauge!(name).set(value as f64);

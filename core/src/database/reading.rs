@@ -1,6 +1,5 @@
 //! Read-only transactions, each bound to one tenant.
 
-use deadpool::managed::Object;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures::FutureExt;
 use scopeguard::ScopeGuard;
@@ -25,6 +24,8 @@ impl Database {
         queries: impl AsyncFn(&AsyncPgConnection) -> Result<T, Error>,
     ) -> Result<T, Error> {
         match self.read_once(context, &queries).await {
+            // The session was of no use, and is closed: others have been opened since, or will be.
+            Err(error) if error.is_of_session() => self.read_once(context, &queries).await,
             Err(Error::PrincipalOutdated) => {
                 let context = access::renewed(self, context).await?;
                 self.read_once(&context, &queries).await
@@ -38,10 +39,11 @@ impl Database {
         context: &RequestContext,
         queries: &impl AsyncFn(&AsyncPgConnection) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let reading = self.reading().await?;
+        let reading = self.reading(context.tenant_id()).await?;
         // In this order on the wire, and in one round trip where the statements are prepared already.
         let entering = access::enter(&reading, &self.lease, context, BEGIN_READING);
-        let (entered, result) = futures::join!(entering, queries(&reading));
+        let both = async { futures::join!(entering, queries(&reading)) };
+        let (entered, result) = self.in_time(both).await?;
         end(reading);
         // What was read for somebody who may not read it is not even an error of theirs.
         entered?;
@@ -58,18 +60,29 @@ impl Database {
         tenant_id: TenantId,
         queries: impl AsyncFnOnce(&AsyncPgConnection) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let reading = self.reading().await?;
-        let mut handle: &AsyncPgConnection = &reading;
-        handle.batch_execute(&format!("{BEGIN_READING}{}", access::set_tenant(tenant_id))).await?;
-        let result = queries(&reading).await;
+        let reading = self.reading(tenant_id).await?;
+        let both = async {
+            let mut handle: &AsyncPgConnection = &reading;
+            handle.batch_execute(&format!("{BEGIN_READING}{}", access::set_tenant(tenant_id))).await?;
+            Ok(queries(&reading).await)
+        };
+        let result = self.in_time(both).await??;
         end(reading);
         result
     }
 
+    /// # Errors
+    /// `TookTooLong`: the reading is dropped by whoever gets this, and its connection closed.
+    async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
+        let limit = self.work_limit();
+        let result = tokio::time::timeout(limit, work).await;
+        result.map_err(|_| Error::TookTooLong { limit_ms: limit.as_millis() })
+    }
+
     /// A connection on which a read-only transaction is about to begin. One that is dropped before its [`end`], because
     /// the client went away, is closed: it must not go back to the pool with an open transaction.
-    async fn reading(&self) -> Result<Reading, ConnectError> {
-        Ok(scopeguard::guard(self.connection().await?, |connection| drop(Object::take(connection))))
+    async fn reading(&self, tenant: TenantId) -> Result<Reading, ConnectError> {
+        Ok(scopeguard::guard(self.connection_of(tenant).await?, PooledConnection::close))
     }
 }
 
@@ -82,6 +95,6 @@ fn end(reading: Reading) {
     let mut handle: &AsyncPgConnection = &connection;
     if let Some(Err(error)) = handle.batch_execute("COMMIT").now_or_never() {
         tracing::debug!(%error, "a reading transaction did not end; its connection is closed");
-        drop(Object::take(connection));
+        connection.close();
     }
 }

@@ -143,10 +143,12 @@ mod tests {
             tls_cert_file: String::new(),
             tls_key_file: String::new(),
             pool_size: 1,
+            tenant_share_percent: 100,
             wait_timeout_ms: 1,
             connect_timeout_ms: 1,
             statement_timeout_ms: 1,
             lock_timeout_ms: 1,
+            work_timeout_ms: 2,
             idle_in_transaction_timeout_ms: 1,
             role: None,
         }

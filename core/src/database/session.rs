@@ -1,0 +1,101 @@
+//! The pool's sessions: how they are opened, and which of them are used again.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use deadpool::managed::{Manager, Metrics, Object, RecycleError, RecycleResult};
+use diesel_async::AsyncPgConnection;
+use diesel_async::pooled_connection::PoolableConnection;
+use tokio::runtime::Handle;
+
+use super::connect;
+use super::fitness::{Fitness, Generations};
+use super::shares::Share;
+use super::{ConnectFault, DatabaseConfig};
+
+pub(super) struct Session {
+    connection: AsyncPgConnection,
+    fitness: Arc<Fitness>,
+}
+
+/// Opens sessions on the main runtime, whichever thread asks for them: a connection that lives on a busy
+/// single-threaded worker answers nobody.
+pub(super) struct Sessions {
+    pub(super) config: DatabaseConfig,
+    pub(super) runtime: Handle,
+    pub(super) generations: Arc<Generations>,
+}
+
+impl Manager for Sessions {
+    type Type = Session;
+    type Error = ConnectFault;
+
+    async fn create(&self) -> Result<Session, ConnectFault> {
+        let (config, fitness) = (self.config.clone(), Arc::new(self.generations.member()));
+        let opening = self.runtime.spawn(async move {
+            let connection = connect::open(&config, Arc::clone(&fitness)).await?;
+            Ok(Session { connection, fitness })
+        });
+        opening.await.unwrap_or_else(|stopped| Err(ConnectFault::Unreachable(stopped.to_string())))
+    }
+
+    /// Without a ping, which would cost every unit of work a round trip: a connection that died while it was idle is seen
+    /// here, or found by the statement that uses it.
+    async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<ConnectFault> {
+        if session.connection.is_broken() || !session.fitness.is_fit() {
+            return Err(RecycleError::message("of no use any more"));
+        }
+        Ok(())
+    }
+}
+
+/// A connection of the pool. It goes back when it is dropped, unless it is [closed](Self::close).
+pub struct PooledConnection {
+    // In this order they are given back.
+    session: Object<Sessions>,
+    returned: Returned,
+    shares: Vec<Share>,
+}
+
+impl PooledConnection {
+    pub(super) fn new(session: Object<Sessions>, returns: Arc<AtomicU64>, shares: Vec<Share>) -> Self {
+        Self { session, returned: Returned(returns), shares }
+    }
+
+    /// Closes the connection instead of giving it back: nobody knows what is still under way on it.
+    pub(super) fn close(self) {
+        let Self { session, returned, shares } = self;
+        drop(Object::take(session));
+        drop((returned, shares));
+    }
+}
+
+impl Deref for PooledConnection {
+    type Target = AsyncPgConnection;
+
+    fn deref(&self) -> &AsyncPgConnection {
+        &self.session.connection
+    }
+}
+
+impl DerefMut for PooledConnection {
+    fn deref_mut(&mut self) -> &mut AsyncPgConnection {
+        &mut self.session.connection
+    }
+}
+
+impl std::fmt::Debug for PooledConnection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PooledConnection").finish_non_exhaustive()
+    }
+}
+
+/// Counts the connections that came back: whether the pool moves at all.
+struct Returned(Arc<AtomicU64>);
+
+impl Drop for Returned {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
