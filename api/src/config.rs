@@ -14,6 +14,7 @@ use crate::client_address::{ProxyHeader, TrustedProxies};
 
 const DEFAULTS: &str = include_str!("default.toml");
 
+const MAX_DRAIN_SECONDS: u64 = 3_600;
 const MAX_RETENTION_HOURS: i32 = 87_600;
 
 #[derive(Debug, Clone, Deserialize)]
@@ -32,6 +33,8 @@ pub struct Settings {
 #[serde(deny_unknown_fields)]
 pub struct ApiConfig {
     pub listen: SocketAddr,
+    /// `off`, or an address: [`Self::operations_address`].
+    pub operations_listen: String,
     pub database_role: RuntimeRole,
     /// Empty is without the services that work across tenants.
     pub services_database_url: SecretUrl,
@@ -44,11 +47,28 @@ pub struct ApiConfig {
     pub client_request_timeout_ms: u64,
     pub request_timeout_ms: u64,
     pub body_timeout_ms: u64,
+    pub send_timeout_ms: u64,
+    pub drain_seconds: u64,
     pub shutdown_timeout_seconds: u64,
     pub max_body_bytes: usize,
     pub max_headers: usize,
     pub idempotency_retention_hours: i32,
     pub notify_interval_ms: u64,
+}
+
+impl ApiConfig {
+    /// Where metrics and health are served for whoever operates the process; `None` is nowhere.
+    ///
+    /// # Errors
+    /// Neither `off` nor an address.
+    pub fn operations_address(&self) -> Result<Option<SocketAddr>, ConfigError> {
+        if self.operations_listen == "off" {
+            return Ok(None);
+        }
+        self.operations_listen.parse().map(Some).map_err(|_| {
+            ConfigError::value("api.operations_listen", "must be `off` or an address such as 127.0.0.1:9463")
+        })
+    }
 }
 
 impl Settings {
@@ -81,12 +101,18 @@ impl Settings {
             ("api.client_request_timeout_ms", api.client_request_timeout_ms),
             ("api.request_timeout_ms", api.request_timeout_ms),
             ("api.body_timeout_ms", api.body_timeout_ms),
+            ("api.send_timeout_ms", api.send_timeout_ms),
             ("api.max_body_bytes", api.max_body_bytes as u64),
             ("api.max_headers", api.max_headers as u64),
             ("api.idempotency_retention_hours", u64::try_from(api.idempotency_retention_hours).unwrap_or(0)),
         ];
         if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
             return Err(ConfigError::value(key, "must be at least 1"));
+        }
+        api.operations_address()?;
+        if api.drain_seconds > MAX_DRAIN_SECONDS {
+            let problem = format!("must be at most {MAX_DRAIN_SECONDS} s");
+            return Err(ConfigError::value("api.drain_seconds", problem));
         }
         if api.body_timeout_ms >= api.request_timeout_ms {
             return Err(ConfigError::value(

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
@@ -21,8 +21,11 @@ use crate::authentication;
 use crate::client_address;
 use crate::config::ApiConfig;
 use crate::error::ApiError;
+use crate::protection::protect;
 use crate::rate_limits::Limits;
 use crate::request_path;
+use crate::server::stopping::Stopping;
+use crate::server::taking_turns::{self, Answered};
 use crate::trace::TraceParent;
 
 const REQUESTS: &str = "comptoir_http_requests_total";
@@ -90,8 +93,11 @@ fn beginning(request: &ServiceRequest, method: &'static str, route: &str) -> Beg
 pub(crate) async fn surround<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+) -> Result<ServiceResponse<Answered<EitherBody<B, BoxBody>>>, Error> {
+    let answering = taking_turns::begin(&mut request);
     request_path::normalise(&mut request);
+    let path = request.path().to_owned();
+    let is_stopping = request.app_data::<Data<Stopping>>().is_some_and(|stopping| stopping.has_begun());
     let method = method_label(request.method());
     // The pattern, never the path: metrics must not grow with the number of orders.
     let route = request.match_pattern().unwrap_or_else(|| "unknown".to_owned());
@@ -125,13 +131,20 @@ pub(crate) async fn surround<B: MessageBody + 'static>(
                 response.headers_mut().insert(HeaderName::from_static(REQUEST_ID), value);
             }
             limits.say(response.headers_mut());
+            protect(&path, response.headers_mut());
+            if is_stopping {
+                response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+            }
         }
         Err(refusal) => {
             record.status = refusal.error.status().as_u16();
-            refusal.limits = Some(limits);
+            refusal.rest = Some(Rest { limits, path, is_stopping });
         }
     }
-    result.map_err(Error::from)
+    match result {
+        Ok(response) => Ok(response.map_body(|_, body| Answered::new(body, answering))),
+        Err(refusal) => Err(refusal.into()),
+    }
 }
 
 /// What is said of a request when it ends, or when its client has gone and nobody waits for the answer.
@@ -181,7 +194,15 @@ impl Drop for Record {
 struct Refusal {
     error: ApiError,
     identity: RequestIdentity,
-    limits: Option<Limits>,
+    rest: Option<Rest>,
+}
+
+/// What every answer says beside what it answers.
+#[derive(Debug)]
+struct Rest {
+    limits: Limits,
+    path: String,
+    is_stopping: bool,
 }
 
 impl std::fmt::Display for Refusal {
@@ -200,8 +221,12 @@ impl ResponseError for Refusal {
         if let Ok(value) = HeaderValue::from_str(&self.identity.request_id) {
             response.headers_mut().insert(HeaderName::from_static(REQUEST_ID), value);
         }
-        if let Some(limits) = &self.limits {
+        if let Some(Rest { limits, path, is_stopping }) = &self.rest {
             limits.say(response.headers_mut());
+            protect(path, response.headers_mut());
+            if *is_stopping {
+                response.head_mut().set_connection_type(ConnectionType::Close);
+            }
         }
         response
     }
@@ -273,7 +298,7 @@ async fn answer<B: MessageBody + 'static>(
 
 fn refuse(error: ApiError, identity: &RequestIdentity, record: &mut Record) -> Refusal {
     note(&error, record);
-    Refusal { error, identity: identity.clone(), limits: None }
+    Refusal { error, identity: identity.clone(), rest: None }
 }
 
 /// What Prometheus shows as help.

@@ -303,7 +303,6 @@ const SECURITY_SCHEME: &str = "bearer";
         users::handlers::enable,
         operations::live,
         operations::ready,
-        operations::metrics,
         operations::openapi,
     ),
     components(schemas(Problem, ProblemField)),
@@ -318,7 +317,7 @@ const SECURITY_SCHEME: &str = "bearer";
         (name = "audit", description = "Who did what"),
         (name = "sessions", description = "What a log-in begins"),
         (name = "api-keys", description = "How programs prove who they are"),
-        (name = "operations", description = "Health and metrics"),
+        (name = "operations", description = "Health"),
     )
 )]
 pub struct ApiDoc;

@@ -14,7 +14,7 @@ use comptoir_core::rate_limits::{Exceeded, RateLimiter, Standing, Subject, WINDO
 use crate::error::ApiError;
 
 /// Where nobody is limited: what asks here watches whether the API lives, and must be answered when it is busiest.
-const UNLIMITED: &[&str] = &["/health/live", "/health/ready", "/metrics"];
+const UNLIMITED: &[&str] = &["/health/live", "/health/ready"];
 /// Routes under this take secrets, or make some: guesses, for all that is known.
 const SIGN_IN: &str = "/api/v1/auth/";
 

@@ -4,10 +4,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
+use actix_web::App;
+use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, PayloadConfig};
-use actix_web::{App, HttpServer};
 use anyhow::Context;
 use comptoir_core::access::Principals;
 use comptoir_core::api_keys::Usage;
@@ -24,11 +24,14 @@ use comptoir_core::unit_of_work::Executor;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use crate::config::Settings;
+use crate::config::{ApiConfig, Settings};
 use crate::middleware::{describe_metrics, surround};
 use crate::openapi;
 use crate::routes;
-use crate::routes::operations::OpenApiText;
+use crate::routes::operations::{OpenApiText, Readiness};
+use crate::server::operations::Subjects;
+use crate::server::stopping::{Signals, Stopping};
+use crate::server::{self, Limits, operations};
 
 /// How often what is old is deleted.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
@@ -40,6 +43,11 @@ const LAST_WRITE_LIMIT: Duration = Duration::from_secs(2);
 pub struct Application {
     address: SocketAddr,
     server: Server,
+    /// Its own listener, if there is one.
+    operations: Option<Server>,
+    stopping: Stopping,
+    signals: Signals,
+    drain: Duration,
     executor: Executor,
     usage: Usage,
     database: Database,
@@ -63,6 +71,7 @@ impl Application {
     pub fn build(settings: Settings) -> anyhow::Result<Self> {
         let metrics = telemetry::install_metrics(&[]).context("cannot install metrics")?;
         describe_metrics();
+        Database::describe_metrics();
         let mut agents = JoinSet::new();
         agents.spawn(telemetry::keep_metrics(metrics.clone()));
         let metrics = Data::new(metrics);
@@ -105,17 +114,25 @@ impl Application {
                 "api.services_database_url is not set: old idempotency records and sessions are not deleted"
             ),
         }
-        let listener =
-            TcpListener::bind(api.listen).with_context(|| format!("cannot listen on {}", api.listen))?;
-        let address = listener.local_addr()?;
+        let (listener, address) = listen(api.listen)?;
+        let operations = api.operations_address()?.map(listen).transpose()?;
         let limits = Data::new(api.clone());
         let commands = Data::new(executor.clone());
         let pool = Data::new(database.clone());
-        let server = HttpServer::new(move || {
+        let readiness = Data::new(Readiness::default());
+        let stopping = Stopping::default();
+        let is_stopping = Data::new(stopping.clone());
+        let subjects = Subjects {
+            metrics,
+            database: pool.clone(),
+            limiter: limiter.clone(),
+            readiness: readiness.clone(),
+            stopping: is_stopping.clone(),
+        };
+        let server = server::serve(listener, limits_of(&api)?, move || {
             App::new()
                 .app_data(limits.clone())
                 .app_data(PayloadConfig::new(limits.max_body_bytes))
-                .app_data(metrics.clone())
                 .app_data(pool.clone())
                 .app_data(principals.clone())
                 .app_data(passwords.clone())
@@ -125,39 +142,66 @@ impl Application {
                 .app_data(tokens.clone())
                 .app_data(authenticator.clone())
                 .app_data(used.clone())
+                .app_data(readiness.clone())
+                .app_data(is_stopping.clone())
                 .wrap(from_fn(surround))
                 .configure(routes::configure)
-        });
-        let workers =
-            if api.workers == 0 { std::thread::available_parallelism()?.get() } else { api.workers };
-        let server = server
-            .workers(workers)
-            .max_connections(api.max_connections)
-            .keep_alive(Duration::from_secs(api.keep_alive_seconds))
-            .client_request_timeout(Duration::from_millis(api.client_request_timeout_ms))
-            .shutdown_timeout(api.shutdown_timeout_seconds)
-            .listen(listener)?
-            .run();
+        })?;
+        let operations = match operations {
+            Some((listener, address)) => {
+                tracing::info!(%address, "listening for operations");
+                Some(operations::server(listener, subjects)?)
+            }
+            None => None,
+        };
         tracing::info!(%address, "listening");
         let shutdown_timeout = Duration::from_secs(api.shutdown_timeout_seconds);
-        Ok(Self { address, server, executor, usage, database, shutdown_timeout, agents })
+        let (signals, drain) = (Signals::new()?, Duration::from_secs(api.drain_seconds));
+        Ok(Self {
+            address,
+            server,
+            operations,
+            stopping,
+            signals,
+            drain,
+            executor,
+            usage,
+            database,
+            shutdown_timeout,
+            agents,
+        })
     }
 
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// Serves until SIGTERM or SIGINT, then finishes the requests under way, and the units of work whose clients have
-    /// gone already.
+    /// Serves until SIGTERM or SIGINT, asks its clients to go elsewhere (after SIGTERM), then finishes the requests under
+    /// way, and the units of work whose clients have gone already.
     ///
     /// # Errors
     /// The server fails.
     pub async fn run_until_stopped(mut self) -> anyhow::Result<()> {
+        let stop = stop_after(self.signals.wait(self.stopping, self.drain), self.server.handle());
+        let operations = self.operations.as_ref().map(Server::handle);
+        let aside = tokio::spawn(async move {
+            tokio::join!(stop, async {
+                if let Some(operations) = self.operations
+                    && let Err(error) = operations.await
+                {
+                    tracing::error!(%error, "the server for operations failed");
+                }
+            })
+        });
         let result = self.server.await.context("the server failed");
         let unfinished = self.executor.finish(self.shutdown_timeout).await;
         if unfinished > 0 {
             tracing::warn!(unfinished, "units of work did not end in time and are rolled back");
         }
+        if let Some(operations) = operations {
+            operations.stop(false).await;
+        }
+        aside.abort();
         self.agents.shutdown().await;
         let written = tokio::time::timeout(LAST_WRITE_LIMIT, self.usage.write(&self.database)).await;
         if let Err(error) = written.map_err(anyhow::Error::from).and_then(|result| Ok(result?)) {
@@ -166,6 +210,29 @@ impl Application {
         tracing::info!("stopped");
         result
     }
+}
+
+async fn stop_after(told: impl Future<Output = ()>, server: ServerHandle) {
+    told.await;
+    server.stop(true).await;
+}
+
+fn listen(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+fn limits_of(api: &ApiConfig) -> anyhow::Result<Limits> {
+    let workers = if api.workers == 0 { std::thread::available_parallelism()?.get() } else { api.workers };
+    Ok(Limits {
+        workers,
+        max_connections: api.max_connections,
+        keep_alive: Duration::from_secs(api.keep_alive_seconds),
+        request_head: Duration::from_millis(api.client_request_timeout_ms),
+        send: Duration::from_millis(api.send_timeout_ms),
+        shutdown_seconds: api.shutdown_timeout_seconds,
+    })
 }
 
 /// Agent: forgets what nobody will ask for any more: idempotency records, sessions that are over, tokens that expired.

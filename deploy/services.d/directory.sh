@@ -53,6 +53,15 @@ copy_certificates() {
     if [[ $EUID -eq 0 ]]; then chown -R "$user:" "$home/tls"; fi
 }
 
+# Locales for a test that wants the server to speak another language, DIR/locales/LANGUAGE.UTF-8, become the server's own.
+copy_locales() {
+    rm -rf "$home/locales"
+    [[ -d $dir/locales ]] || return 0
+    cp -r "$dir/locales" "$home/locales"
+    chmod -R u=rwX,go= "$home/locales"
+    if [[ $EUID -eq 0 ]]; then chown -R "$user:" "$home/locales"; fi
+}
+
 # The project lies where an unprivileged user may not go (/root, for one): keep the servers outside, and link to them.
 relocate_servers() {
     local outside

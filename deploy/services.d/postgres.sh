@@ -36,6 +36,7 @@ start_postgres() {
     if [[ ! -d $home/data ]]; then initialise_postgres; fi
     choose_port POSTGRES_PORT
     copy_certificates
+    copy_locales
     launch_postgres
     await_ready postgres "$home/postgres.log" $!
     create_database
@@ -66,7 +67,12 @@ launch_postgres() {
     fi
     # For a test that needs other rules of who may connect how.
     if [[ -f $home/tls/pg_hba.conf ]]; then settings+=(-c "hba_file=$home/tls/pg_hba.conf"); fi
-    launch "$home/postgres.log" "$(postgres_programs)/postgres" -D "$home/data" "${settings[@]}"
+    local program=("$(postgres_programs)/postgres") language
+    if [[ -d $home/locales ]]; then
+        language=$(basename "$home"/locales/*)
+        program=(env "LOCPATH=$home/locales" "LC_ALL=$language" "${program[@]}" -c "lc_messages=$language")
+    fi
+    launch "$home/postgres.log" "${program[@]}" -D "$home/data" "${settings[@]}"
 }
 
 # Whoever works with the server is no superuser: `comptoir` makes databases and roles, as the user of a managed server does.

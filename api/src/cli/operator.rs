@@ -40,6 +40,7 @@ impl Operator {
         RequestContext {
             principal: Principal::trusted(tenant, Actor::Operator, self.name.clone(), currency).into(),
             required: None,
+            target: None,
             correlation_id: request_id.clone(),
             request_id,
             traceparent: None,

@@ -25,9 +25,11 @@ impl FromRequest for Context {
             let Caller { principal, required } = caller;
             let traceparent = Some(trace.to_string());
             let client_address = client_address.map(|address| address.to_string());
+            let target = request.match_info().get("id").and_then(|id| id.parse().ok());
             Self(RequestContext {
                 principal,
                 required,
+                target,
                 correlation_id,
                 request_id,
                 traceparent,

@@ -47,8 +47,15 @@ pub(crate) fn configure(services: &mut web::ServiceConfig) {
         .service(resource("/.well-known/jwks.json", "GET, HEAD").route(get().to(auth::keys::jwks)))
         .service(resource("/health/live", "GET, HEAD").route(get().to(operations::live)))
         .service(resource("/health/ready", "GET, HEAD").route(get().to(operations::ready)))
-        .service(resource("/metrics", "GET, HEAD").route(get().to(operations::metrics)))
         .default_service(web::to(unknown_path));
+}
+
+/// The routes of the listener for operations.
+pub(crate) fn operate(services: &mut web::ServiceConfig) {
+    services
+        .service(resource("/health/live", "GET, HEAD").route(get().to(operations::live)))
+        .service(resource("/health/ready", "GET, HEAD").route(get().to(operations::ready)))
+        .service(resource("/metrics", "GET, HEAD").route(get().to(operations::metrics)));
 }
 
 /// A resource that answers other methods than its routes' with 405 and says which there are.

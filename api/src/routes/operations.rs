@@ -3,14 +3,21 @@
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
-use comptoir_core::database::Database;
+use comptoir_core::database::{ConnectError, Database};
+use comptoir_core::error::Error;
 use comptoir_core::rate_limits::RateLimiter;
 use comptoir_core::telemetry::MetricsHandle;
 use serde::Serialize;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 use utoipa::ToSchema;
+
+use crate::server::stopping::Stopping;
 
 /// Longer than this, and the database counts as not answering.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long what was found counts: whoever asks more often costs the database nothing.
+const FOUND_FOR: Duration = Duration::from_secs(1);
 
 /// Whether the process can do its work, and if not, why.
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,26 +33,64 @@ pub(crate) async fn live() -> HttpResponse {
     HttpResponse::Ok().json(Health { status: "ok", reasons: Vec::new() })
 }
 
-/// The database answers
-///
-/// RabbitMQ does not matter here: orders are accepted while it is down.
-#[utoipa::path(get, path = "/health/ready", tag = "operations",
-    responses((status = 200, body = Health), (status = 503, body = Health)))]
-pub(crate) async fn ready(database: web::Data<Database>) -> HttpResponse {
-    let problem = match tokio::time::timeout(READY_TIMEOUT, database.ping()).await {
-        Ok(Ok(())) => return HttpResponse::Ok().json(Health { status: "ok", reasons: Vec::new() }),
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "not ready");
-            "the database cannot be reached".to_owned()
+/// Whether the database is usable, asked once for all who want to know.
+#[derive(Debug, Default)]
+pub(crate) struct Readiness(Mutex<Option<(Instant, Option<String>)>>);
+
+impl Readiness {
+    /// What is wrong, if anything is.
+    async fn problem(&self, database: &Database) -> Option<String> {
+        let mut found = self.0.lock().await;
+        if let Some((at, problem)) = found.as_ref()
+            && at.elapsed() < FOUND_FOR
+        {
+            return problem.clone();
         }
-        Err(_) => format!("the database did not answer within {} s", READY_TIMEOUT.as_secs()),
-    };
-    HttpResponse::ServiceUnavailable().json(Health { status: "failing", reasons: vec![problem] })
+        let problem = match database.ready(READY_TIMEOUT).await {
+            Ok(()) => None,
+            Err(error) => {
+                tracing::warn!(%error, "not ready");
+                Some(match error {
+                    Error::TookTooLong { .. } => {
+                        format!("the database did not answer within {} s", READY_TIMEOUT.as_secs())
+                    }
+                    Error::Connect(ConnectError::Exhausted) => {
+                        format!("no database connection came free within {} s", READY_TIMEOUT.as_secs())
+                    }
+                    Error::Connect(_) => "the database cannot be reached".to_owned(),
+                    _ => "the database does not take what is written".to_owned(),
+                })
+            }
+        };
+        *found = Some((Instant::now(), problem.clone()));
+        problem
+    }
 }
 
-/// Metrics in Prometheus' text format
-#[utoipa::path(get, path = "/metrics", tag = "operations",
-    responses((status = 200, content_type = "text/plain; version=0.0.4", body = String)))]
+/// The database answers, and takes what is written
+///
+/// RabbitMQ does not matter here: orders are accepted while it is down. 503 also once the process has been told to stop.
+#[utoipa::path(get, path = "/health/ready", tag = "operations",
+    responses((status = 200, body = Health), (status = 503, body = Health)))]
+pub(crate) async fn ready(
+    readiness: web::Data<Readiness>,
+    database: web::Data<Database>,
+    stopping: web::Data<Stopping>,
+) -> HttpResponse {
+    let problem = if stopping.has_begun() {
+        Some("the process is about to stop".to_owned())
+    } else {
+        readiness.problem(&database).await
+    };
+    match problem {
+        None => HttpResponse::Ok().json(Health { status: "ok", reasons: Vec::new() }),
+        Some(problem) => {
+            HttpResponse::ServiceUnavailable().json(Health { status: "failing", reasons: vec![problem] })
+        }
+    }
+}
+
+/// Metrics in Prometheus' text format, on the listener for operations only.
 pub(crate) async fn metrics(
     handle: web::Data<MetricsHandle>,
     database: web::Data<Database>,

@@ -79,14 +79,20 @@ async fn begin(
     if mode == TlsMode::Disable {
         return Ok(Stream::Plain(socket));
     }
-    socket.write_all(&SSL_REQUEST).await?;
-    match socket.read_u8().await? {
+    let unanswered = |error: io::Error| io::Error::new(error.kind(), Unanswered(error));
+    socket.write_all(&SSL_REQUEST).await.map_err(unanswered)?;
+    match socket.read_u8().await.map_err(unanswered)? {
         YES => Ok(Stream::Encrypted(tls.connect(socket).await?)),
         NO if mode == TlsMode::Prefer => Ok(Stream::Plain(socket)),
         NO => Err(io::Error::other(NotEncrypted)),
-        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "this is no PostgreSQL server")),
+        _ => Err(unanswered(io::Error::new(io::ErrorKind::InvalidData, "this is no PostgreSQL server"))),
     }
 }
+
+/// The server did not get as far as to say whether it encrypts.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(super) struct Unanswered(io::Error);
 
 /// The server cannot encrypt.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,7 @@ use std::error::Error as StdError;
 use diesel::ConnectionError;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-use super::encryption::NotEncrypted;
+use super::encryption::{NotEncrypted, Unanswered};
 use super::sqlstate::sqlstate;
 
 /// Why no connection was opened.
@@ -66,7 +66,9 @@ impl From<tokio_postgres::Error> for ConnectFault {
             return if code.code().starts_with("28") { Self::Credentials(text) } else { Self::Refused(text) };
         }
         // A server that wants another certificate says so after the handshake, as the client sees it.
-        let is_encryption = |cause: &_| is_caused_by::<rustls::Error>(cause) || is_caused_by::<NotEncrypted>(cause);
+        let is_encryption = |cause: &(dyn StdError + 'static)| {
+            is_caused_by::<rustls::Error>(cause) || is_caused_by::<NotEncrypted>(cause)
+        };
         if error.source().is_some_and(is_encryption) {
             return Self::Tls(text);
         }
@@ -77,8 +79,8 @@ impl From<tokio_postgres::Error> for ConnectFault {
         }
         // The library keeps its kinds to itself; these are their texts.
         match error.to_string().as_str() {
-            // A stream is encrypted or not in this step, and may break in it as in any other.
-            "error performing TLS handshake" if error.source().is_some_and(|cause| cause.is::<std::io::Error>()) => {
+            // What is encrypted or not is decided in this step, too.
+            "error performing TLS handshake" if error.source().is_some_and(is_caused_by::<Unanswered>) => {
                 Self::Unreachable(text)
             }
             "error performing TLS handshake" => Self::Tls(text),
@@ -163,7 +165,7 @@ impl StatementFault {
 
     /// Whether it is nobody's fault, and the same may succeed later.
     pub(crate) fn is_passing(self) -> bool {
-        !matches!(self, Self::Stale | Self::Other)
+        self != Self::Other
     }
 
     pub fn reason(self) -> &'static str {
@@ -210,10 +212,10 @@ mod tests {
 
     #[test]
     fn what_may_succeed_later_is_passing() {
-        for code in ["40P01", "57014", "55P03", "57P01", "57P03", "53300", "53200", "08006", "25006"] {
+        for code in ["40P01", "57014", "55P03", "57P01", "57P03", "53300", "53200", "08006", "25006", "0A000"] {
             assert!(StatementFault::of_code(code).is_passing(), "{code}");
         }
-        for code in ["42P01", "42501", "23505", "22003", "0A000"] {
+        for code in ["42P01", "42501", "23505", "22003"] {
             assert!(!StatementFault::of_code(code).is_passing(), "{code}");
         }
     }

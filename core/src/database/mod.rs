@@ -23,9 +23,11 @@ use std::time::Duration;
 
 use deadpool::Runtime;
 use deadpool::managed::{Pool, PoolError, Timeouts, TimeoutType};
-use diesel_async::SimpleAsyncConnection;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use scopeguard::ScopeGuard;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use self::fitness::Generations;
 use self::session::Sessions;
@@ -202,30 +204,32 @@ impl Database {
     ///
     /// # Errors
     /// It does not, or it is not. A pool whose connections are all at work is neither, as long as any of them comes back.
-    pub async fn ready(&self) -> Result<(), Error> {
+    pub async fn ready(&self, limit: Duration) -> Result<(), Error> {
         let returned = self.returns.load(Ordering::Relaxed);
-        let mut connection = match self.connection().await {
-            Ok(connection) => connection,
-            Err(ConnectError::Exhausted) if self.returns.load(Ordering::Relaxed) != returned => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
+        match tokio::time::timeout(limit, self.probe(limit)).await {
+            Ok(Err(Error::Connect(ConnectError::Exhausted)))
+                if self.returns.load(Ordering::Relaxed) != returned =>
+            {
+                Ok(())
+            }
+            Ok(result) => result,
+            Err(_) => Err(Error::TookTooLong { limit_ms: limit.as_millis() }),
+        }
+    }
+
+    async fn probe(&self, limit: Duration) -> Result<(), Error> {
+        let connection = self.connection_for(&[], Instant::now() + limit.mul_f32(0.9)).await?;
+        // Unless all of it is answered, it may be in an open transaction.
+        let connection = scopeguard::guard(connection, PooledConnection::close);
         let probe = format!(
             "BEGIN; {}; {}; ROLLBACK",
-            access::set_tenant(TenantId::from_uuid(uuid::Uuid::nil())),
+            access::set_tenant(TenantId::from_uuid(Uuid::nil())),
             idempotency::WRITE_PROBE
         );
-        match tokio::time::timeout(self.limits.wait, connection.batch_execute(&probe)).await {
-            Ok(Ok(())) => Ok(()),
-            // It may be in an open transaction.
-            Ok(Err(error)) => {
-                connection.close();
-                Err(error.into())
-            }
-            Err(_) => {
-                connection.close();
-                Err(Error::TookTooLong { limit_ms: self.limits.wait.as_millis() })
-            }
-        }
+        let mut handle: &AsyncPgConnection = &connection;
+        handle.batch_execute(&probe).await?;
+        drop(ScopeGuard::into_inner(connection));
+        Ok(())
     }
 
     /// The multi-threaded runtime on which connections live and units of work run.

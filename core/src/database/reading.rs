@@ -64,7 +64,7 @@ impl Database {
         let both = async {
             let mut handle: &AsyncPgConnection = &reading;
             handle.batch_execute(&format!("{BEGIN_READING}{}", access::set_tenant(tenant_id))).await?;
-            Ok(queries(&reading).await)
+            Ok::<_, Error>(queries(&reading).await)
         };
         let result = self.in_time(both).await??;
         end(reading);

@@ -64,7 +64,7 @@ impl PooledConnection {
     }
 
     /// Closes the connection instead of giving it back: nobody knows what is still under way on it.
-    pub(super) fn close(self) {
+    pub(crate) fn close(self) {
         let Self { session, returned, shares } = self;
         drop(Object::take(session));
         drop((returned, shares));

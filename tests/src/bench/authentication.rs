@@ -219,6 +219,7 @@ fn context(principal: Arc<Principal>) -> RequestContext {
     RequestContext {
         principal,
         required: None,
+        target: None,
         correlation_id: String::new(),
         request_id: String::new(),
         traceparent: None,

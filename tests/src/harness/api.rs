@@ -23,6 +23,8 @@ const RATE_LIMITS: [(&str, &str); 3] = [
 pub struct Api {
     pub daemon: Daemon,
     pub http: Http,
+    /// Its listener for operations: metrics and health.
+    pub operations: Http,
     port: u16,
 }
 
@@ -52,17 +54,20 @@ impl Api {
     }
 
     async fn start_on(world: &World, port: u16, environment: &[(&str, &str)]) -> Result<Self> {
-        let address = format!("127.0.0.1:{port}");
+        let (address, operations) = (format!("127.0.0.1:{port}"), format!("127.0.0.1:{}", project::free_port()?));
         let mut command = project::command("api")?;
         command
             .env("DATABASE_URL", &world.database.api_url)
             .env("SERVICES_DATABASE_URL", &world.database.services_url)
             .env("COMPTOIR__API__LISTEN", &address)
+            .env("COMPTOIR__API__OPERATIONS_LISTEN", &operations)
+            .env("COMPTOIR__API__DRAIN_SECONDS", "0")
             .envs(RATE_LIMITS)
             .envs(environment.iter().copied());
         let log = world.logs().join(format!("api-{port}.log"));
         let mut daemon = Daemon::spawn("api", &mut command, &log, world.token())?;
         let http = Http::new(&format!("http://{address}"))?.with_credential(&world.tenant().await?.api_key);
+        let operations = Http::new(&format!("http://{operations}"))?;
         until("the API to be live", READY_LIMIT, async || {
             if let Some(status) = daemon.ended()? {
                 return Ok(Err(status));
@@ -73,7 +78,7 @@ impl Api {
         })
         .await?
         .or_else(|status| bail!("the API ended ({status}): {}", daemon.output()))?;
-        Ok(Self { daemon, http, port })
+        Ok(Self { daemon, http, operations, port })
     }
 
     /// A customer with this code.

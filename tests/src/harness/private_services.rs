@@ -1,6 +1,7 @@
 //! A server that a test has for itself, and may stop, kill and choke.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -65,6 +66,30 @@ impl PrivateServices {
     /// When the server cannot be started.
     pub fn start_postgres() -> Result<Self> {
         Self::new(Server::Postgres)?.started()
+    }
+
+    /// A database server that reports in another language, such as `fr_FR`, for which it needs nothing installed but the
+    /// sources of locales (Debian: `locales`).
+    ///
+    /// # Errors
+    /// When the server cannot be started, or there is no such locale.
+    pub fn start_postgres_that_speaks(language: &str) -> Result<Self> {
+        let private = Self::new(Server::Postgres)?;
+        let locales = private.directory.join("locales");
+        std::fs::create_dir_all(&locales)?;
+        let locale = locales.join(format!("{language}.UTF-8"));
+        let made = Command::new("localedef")
+            .args(["--no-archive", "-i", language, "-f", "UTF-8"])
+            .arg(&locale)
+            .output()
+            .context("cannot run localedef")?;
+        // Warnings are exit 1.
+        ensure!(
+            locale.join("LC_MESSAGES").exists(),
+            "localedef made no {language}: {}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        private.started()
     }
 
     /// PostgreSQL with encrypted connections, and these rules of who may connect how (`pg_hba.conf`).

@@ -55,7 +55,7 @@ async fn every_answer_says_how_many_requests_are_left_and_health_is_not_limited(
             assert!(last.is_none_or(|last| remaining == last - 1), "{path}: {remaining} after {last:?}");
             last = Some(remaining);
         }
-        for path in ["//health/live", "//health/ready", "//metrics"] {
+        for path in ["//health/live", "//health/ready"] {
             assert_eq!(api.http.get(path).await?.header("ratelimit-limit"), None, "{path}");
         }
         Ok(())
@@ -81,7 +81,7 @@ async fn beyond_its_limit_an_address_is_told_when_to_come_back_and_others_are_no
         assert_eq!(ask_until_refused(&api.http, "2001:db8::1", 150).await?, 150);
         assert_eq!(ask_until_refused(&api.http, "[2001:db8::ffff]:4711", 100).await?, 50);
         assert_eq!(ask_as(&api.http, "2001:db8:0:1::1").await?.status, 200);
-        let metrics = Scrape::of(&api.http).await?;
+        let metrics = Scrape::of(&api.operations).await?;
         assert!(metrics.sum("comptoir_rate_limited_total").is_some_and(|refused| refused >= 4.0));
         Ok(())
     })
@@ -194,7 +194,7 @@ async fn without_the_database_every_process_counts_for_itself_and_shares_again_l
         early_in_a_window(Duration::from_secs(30)).await?;
         assert_eq!(ask_until_refused(&api.http, "203.0.113.1", 300).await?, 200);
         until("a failure to be counted", LIMIT, async || {
-            let failures = Scrape::of(&api.http).await?.sum("comptoir_rate_limit_share_failures_total");
+            let failures = Scrape::of(&api.operations).await?.sum("comptoir_rate_limit_share_failures_total");
             ensure!(failures > Some(0.0), "{failures:?}");
             Ok(())
         })
@@ -220,7 +220,7 @@ async fn small_counts_are_not_shared_at_all() {
             assert_eq!(ask_as(&api.http, "203.0.113.1").await?.status, 200);
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
-        assert_eq!(Scrape::of(&api.http).await?.sum("comptoir_rate_limit_shared_total"), Some(0.0));
+        assert_eq!(Scrape::of(&api.operations).await?.sum("comptoir_rate_limit_shared_total"), Some(0.0));
         Ok(())
     })
     .await;
@@ -233,7 +233,7 @@ async fn every_limited_operation_says_in_the_description_that_it_can_answer_429(
         let description = api.http.get("//api/openapi.json").await?.json;
         for (path, operations) in description["paths"].as_object().into_iter().flatten() {
             for (method, operation) in operations.as_object().into_iter().flatten() {
-                let is_limited = !(path.starts_with("/health/") || path == "/metrics");
+                let is_limited = !path.starts_with("/health/");
                 assert_eq!(operation["responses"].get("429").is_some(), is_limited, "{method} {path}");
             }
         }

@@ -12,9 +12,12 @@ async fn health_metrics_and_documentation_are_served() {
         let api = world.api().await?;
         for path in ["//health/live", "//health/ready"] {
             assert_eq!(api.http.get(path).await?.status, 200, "{path}");
+            assert_eq!(api.operations.get(path).await?.status, 200, "{path}");
         }
         api.http.get("/orders").await?;
-        let metrics = api.http.get("//metrics").await?;
+        assert_eq!(api.http.get("//metrics").await?.status, 404, "they are not for everybody");
+        assert_eq!(api.operations.get("/orders").await?.status, 404);
+        let metrics = api.operations.get("//metrics").await?;
         assert_eq!(metrics.status, 200);
         assert!(metrics.text.contains("/api/v1/orders"), "requests are counted by route: {}", metrics.text);
         let docs = api.http.get("//api/docs").await?;
@@ -80,6 +83,9 @@ async fn a_usage_or_configuration_error_is_one_line_and_exit_2() {
             (vec!["--config", "does-not-exist.toml"], ("X", "")),
             (vec![], ("COMPTOIR__API__NONSENSE", "1")),
             (vec![], ("COMPTOIR__API__LISTEN", "nowhere")),
+            (vec![], ("COMPTOIR__API__OPERATIONS_LISTEN", "nowhere")),
+            (vec![], ("COMPTOIR__DATABASE__LOCK_TIMEOUT_MS", "1")),
+            (vec![], ("COMPTOIR__DATABASE__WORK_TIMEOUT_MS", "1")),
             (vec![], ("DATABASE_URL", "not a url")),
         ] {
             let mut command = command("api")?;

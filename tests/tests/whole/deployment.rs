@@ -93,6 +93,8 @@ fn manifests_fit_each_other() {
         let container = &pod["containers"][0];
         let port = &container["ports"][0];
         // Where it listens, where it is asked, and where Prometheus looks are the same place.
+        // The last one is for operators: metrics and health.
+        let operations = container["ports"].as_array().unwrap().last().unwrap();
         let listen = container["env"]
             .as_array()
             .unwrap()
@@ -101,16 +103,18 @@ fn manifests_fit_each_other() {
         let expected = format!("0.0.0.0:{}", port["containerPort"]);
         assert_eq!(listen.unwrap()["value"], expected.as_str(), "{name}");
         let annotations = &spec["template"]["metadata"]["annotations"];
-        assert_eq!(annotations["prometheus.io/port"], port["containerPort"].to_string().as_str(), "{name}");
+        assert_eq!(annotations["prometheus.io/port"], operations["containerPort"].to_string().as_str(), "{name}");
         for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
-            assert_eq!(container[probe]["httpGet"]["port"], port["name"], "{name} {probe}");
+            assert_eq!(container[probe]["httpGet"]["port"], operations["name"], "{name} {probe}");
         }
         let service = named(&all, "Service", name).unwrap();
         assert_eq!(&service["spec"]["selector"], labels);
         assert_eq!(service["spec"]["ports"][0]["targetPort"], port["name"]);
         let monitor = named(&all, "ServiceMonitor", name).unwrap();
         assert_eq!(monitor["spec"]["selector"]["matchLabels"], service["metadata"]["labels"]);
-        assert_eq!(monitor["spec"]["endpoints"][0]["port"], service["spec"]["ports"][0]["name"]);
+        let served = service["spec"]["ports"].as_array().unwrap().last().unwrap();
+        assert_eq!(served["targetPort"], operations["name"]);
+        assert_eq!(monitor["spec"]["endpoints"][0]["port"], served["name"]);
         for kind in ["PodDisruptionBudget", "NetworkPolicy"] {
             let one = named(&all, kind, name).unwrap();
             let selector =
@@ -162,7 +166,7 @@ async fn probes_ask_for_what_is_answered() {
         let api = Api::start(world, &[]).await?;
         let (_relay, relay): (Relay, Http) = Relay::with_http(world, &[]).await?;
         let all = manifests()?;
-        for (name, http) in [("comptoir-api", &api.http), ("comptoir-relay", &relay)] {
+        for (name, http) in [("comptoir-api", &api.operations), ("comptoir-relay", &relay)] {
             let container = &named(&all, "Deployment", name)?["spec"]["template"]["spec"]["containers"][0];
             let monitor = &named(&all, "ServiceMonitor", name)?["spec"]["endpoints"][0]["path"];
             let probes = ["startupProbe", "livenessProbe", "readinessProbe"];

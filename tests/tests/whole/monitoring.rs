@@ -173,7 +173,7 @@ async fn alerts_dashboard_and_document_name_what_is_exported_and_the_document_al
         traffic(world, &api).await?;
         let documented = documented()?;
         let (of_relay, of_api) = until("everything documented to be exported", LIMIT, async || {
-            let (of_relay, of_api) = (Scrape::of(&relay).await?, Scrape::of(&api.http).await?);
+            let (of_relay, of_api) = (Scrape::of(&relay).await?, Scrape::of(&api.operations).await?);
             let types: BTreeSet<_> = of_relay.types.keys().chain(of_api.types.keys()).collect();
             let missing: Vec<_> = documented.keys().filter(|name| !types.contains(name)).collect();
             ensure!(missing.is_empty(), "documented and not exported: {missing:?}");

@@ -1,0 +1,32 @@
+//! What browsers and caches are told about every answer (OWASP's "HTTP Security Response Headers").
+
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+
+/// Where there is nothing to show: nothing is loaded, and nobody frames it.
+const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+/// Pages load their own scripts and styles, and nothing from elsewhere. Swagger UI sets styles in its elements and draws
+/// its icons as data.
+const PAGE: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; \
+    frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+/// What is a company's own is kept by nobody in between, and not by the browser.
+const DATA: &str = "/api/v1/";
+
+/// Adds what is missing to the answer's headers.
+pub(crate) fn protect(path: &str, headers: &mut HeaderMap) {
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if !headers.contains_key(CONTENT_SECURITY_POLICY) {
+        let is_page = headers
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok())
+            .is_some_and(|kind| kind.starts_with("text/html"));
+        let policy = HeaderValue::from_static(if is_page { PAGE } else { NOTHING });
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    if path.starts_with(DATA) && !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}

@@ -1,0 +1,50 @@
+//! The server for whoever operates the process: metrics and health, on a listener of their own. Clients that take all
+//! connections of the other one do not keep a probe out, and its metrics are not for everybody.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use actix_server::Server;
+use actix_web::App;
+use actix_web::web::Data;
+use comptoir_core::database::Database;
+use comptoir_core::rate_limits::RateLimiter;
+use comptoir_core::telemetry::MetricsHandle;
+
+use super::stopping::Stopping;
+use super::{Limits, serve};
+use crate::routes;
+use crate::routes::operations::Readiness;
+
+/// Probes and scrapers are few.
+const LIMITS: Limits = Limits {
+    workers: 1,
+    max_connections: 64,
+    keep_alive: Duration::from_secs(5),
+    request_head: Duration::from_secs(5),
+    send: Duration::from_secs(5),
+    // It is the last to go, and nobody waits for it.
+    shutdown_seconds: 1,
+};
+
+/// What it tells about.
+#[derive(Clone)]
+pub(crate) struct Subjects {
+    pub(crate) metrics: Data<MetricsHandle>,
+    pub(crate) database: Data<Database>,
+    pub(crate) limiter: Data<RateLimiter>,
+    pub(crate) readiness: Data<Readiness>,
+    pub(crate) stopping: Data<Stopping>,
+}
+
+pub(crate) fn server(listener: TcpListener, subjects: Subjects) -> anyhow::Result<Server> {
+    serve(listener, LIMITS, move || {
+        App::new()
+            .app_data(subjects.metrics.clone())
+            .app_data(subjects.database.clone())
+            .app_data(subjects.limiter.clone())
+            .app_data(subjects.readiness.clone())
+            .app_data(subjects.stopping.clone())
+            .configure(routes::operate)
+    })
+}
