@@ -342,19 +342,19 @@ impl Executor {
         let keyed = scope.zip(key);
         let mut connection = self.database.connection_to_change(context).await?;
         let work = connection.transaction(async |connection| {
-                access::enter(connection, self.database.lease(), context, "").await?;
-                if let Some((scope, key)) = keyed
-                    && let Some(response) = idempotency::claim(connection, scope, key).await?
-                {
-                    return Ok::<_, Error>((Answer { response, replayed: true }, false));
-                }
-                let mut work = UnitOfWork { connection, context, events: Vec::new(), audit: None, now: None };
-                let outcome = command.execute(&mut work).await?;
-                let left = work.finish()?;
-                let response = render(outcome)?;
-                write(connection, context, &left, keyed, &response).await?;
-                Ok((Answer { response, replayed: false }, !left.events.is_empty()))
-            });
+            access::enter(connection, self.database.lease(), context, "").await?;
+            if let Some((scope, key)) = keyed
+                && let Some(response) = idempotency::claim(connection, scope, key).await?
+            {
+                return Ok::<_, Error>((Answer { response, replayed: true }, false));
+            }
+            let mut work = UnitOfWork { connection, context, events: Vec::new(), audit: None, now: None };
+            let outcome = command.execute(&mut work).await?;
+            let left = work.finish()?;
+            let response = render(outcome)?;
+            write(connection, context, &left, keyed, &response).await?;
+            Ok((Answer { response, replayed: false }, !left.events.is_empty()))
+        });
         let limit = self.database.work_limit();
         let (answer, has_events) = match tokio::time::timeout(limit, work).await {
             Ok(result) => result?,

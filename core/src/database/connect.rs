@@ -119,8 +119,11 @@ impl Server {
         let stream = UnixStream::connect(path).await.map_err(|error| {
             ConnectFault::Unreachable(format!("cannot connect to {}: {error}", path.display()))
         })?;
-        let (client, connection) =
-            self.settings.connect_raw(self.beginning.watch(stream), NoTls).await.map_err(ConnectFault::from)?;
+        let (client, connection) = self
+            .settings
+            .connect_raw(self.beginning.watch(stream), NoTls)
+            .await
+            .map_err(ConnectFault::from)?;
         // Ends with the client.
         tokio::spawn(connection);
         Ok(AsyncPgConnection::try_from(client).await?)

@@ -212,7 +212,8 @@ mod tests {
 
     #[test]
     fn what_may_succeed_later_is_passing() {
-        for code in ["40P01", "57014", "55P03", "57P01", "57P03", "53300", "53200", "08006", "25006", "0A000"] {
+        for code in ["40P01", "57014", "55P03", "57P01", "57P03", "53300", "53200", "08006", "25006", "0A000"]
+        {
             assert!(StatementFault::of_code(code).is_passing(), "{code}");
         }
         for code in ["42P01", "42501", "23505", "22003"] {

@@ -51,12 +51,8 @@ impl Generations {
             return;
         }
         // Of many sessions that fail at the same time, one begins a new generation.
-        let next = self.current.compare_exchange(
-            generation,
-            generation + 1,
-            Ordering::AcqRel,
-            Ordering::Relaxed,
-        );
+        let next =
+            self.current.compare_exchange(generation, generation + 1, Ordering::AcqRel, Ordering::Relaxed);
         if next.is_ok() {
             self.began.store(now, Ordering::Relaxed);
             tracing::warn!("the database's sessions are of no use any more and are replaced");

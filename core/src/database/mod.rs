@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool::Runtime;
-use deadpool::managed::{Pool, PoolError, Timeouts, TimeoutType};
+use deadpool::managed::{Pool, PoolError, TimeoutType, Timeouts};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use scopeguard::ScopeGuard;
 use tokio::runtime::Handle;
@@ -244,7 +244,10 @@ impl Database {
 
     /// What Prometheus shows as help.
     pub fn describe_metrics() {
-        metrics::describe_counter!(REFUSED, "Requests that got no connection within database.wait_timeout_ms");
+        metrics::describe_counter!(
+            REFUSED,
+            "Requests that got no connection within database.wait_timeout_ms"
+        );
         for limit in ["row", "tenant", "pool"] {
             metrics::counter!(REFUSED, "limit" => limit).increment(0);
         }

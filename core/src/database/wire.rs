@@ -231,7 +231,8 @@ mod tests {
     #[tokio::test]
     async fn codes_are_read_where_texts_cannot_be_understood() {
         let (mut stream, mut server, fitness) = watched(SHORT);
-        let body = "SERREUR\0VERROR\0C25006\0Mne peut pas exécuter UPDATE dans une transaction en lecture seule\0\0";
+        let body =
+            "SERREUR\0VERROR\0C25006\0Mne peut pas exécuter UPDATE dans une transaction en lecture seule\0\0";
         let sent = frame(ERROR_RESPONSE, body.as_bytes());
         server.write_all(&sent).await.expect("answered");
         let mut came = vec![0; sent.len()];

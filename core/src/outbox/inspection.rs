@@ -52,7 +52,8 @@ crate::statement! {
     struct AskServer<'a> {}
         -> (Text, Text, Nullable<Text>, Bool, Bool, Text, Text, Text, Integer, BigInt, Timestamptz, Bool, Bool)
     = "SELECT current_setting('server_version'), current_user::text, current_schema()::text, pg_is_in_recovery(),
-        current_setting('transaction_read_only')::boolean, current_setting('default_transaction_isolation'),
+        current_setting('transaction_read_only')::boolean,
+        (SELECT reset_val FROM pg_settings WHERE name = 'default_transaction_isolation'),
         current_setting('synchronous_commit'), current_setting('fsync'), current_setting('max_connections')::integer,
         (SELECT sum(numbackends) FROM pg_stat_database)::bigint, clock_timestamp(),
         (SELECT rolsuper FROM pg_roles WHERE rolname = session_user),

@@ -54,7 +54,8 @@ impl Api {
     }
 
     async fn start_on(world: &World, port: u16, environment: &[(&str, &str)]) -> Result<Self> {
-        let (address, operations) = (format!("127.0.0.1:{port}"), format!("127.0.0.1:{}", project::free_port()?));
+        let (address, operations) =
+            (format!("127.0.0.1:{port}"), format!("127.0.0.1:{}", project::free_port()?));
         let mut command = project::command("api")?;
         command
             .env("DATABASE_URL", &world.database.api_url)

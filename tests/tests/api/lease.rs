@@ -39,7 +39,10 @@ async fn scene(world: &World) -> Result<Scene> {
 
 impl Scene {
     async fn checks(&self) -> Result<f64> {
-        Scrape::of(&self.there.operations).await?.sum("comptoir_principal_checks_total").context("no such metric")
+        Scrape::of(&self.there.operations)
+            .await?
+            .sum("comptoir_principal_checks_total")
+            .context("no such metric")
     }
 
     async fn status(&self) -> Result<u16> {

@@ -11,13 +11,21 @@ use tokio_postgres::Client;
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// New sessions behave as those of a standby do, and the old ones end, as when an address leads elsewhere.
-async fn lead_to(sql: &Client, database: &str, is_standby: bool) -> Result<()> {
-    let setting = if is_standby { "SET default_transaction_read_only = on" } else { "RESET default_transaction_read_only" };
-    sql.batch_execute(&format!("ALTER DATABASE {database} {setting}")).await?;
+async fn lead_to(world: &World, sql: &Client, is_standby: bool) -> Result<()> {
+    let setting = if is_standby {
+        "SET default_transaction_read_only = on"
+    } else {
+        "RESET default_transaction_read_only"
+    };
+    sql.batch_execute(&format!("ALTER DATABASE {} {setting}", world.database.name())).await?;
     if is_standby {
-        let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-            WHERE datname = current_database() AND pid <> pg_backend_pid()";
-        sql.execute(others, &[]).await?;
+        let others = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = '{}' AND pid <> pg_backend_pid() AND usename <> '{}'",
+            world.database.name(),
+            sql.query_one("SELECT current_user::text", &[]).await?.get::<_, String>(0)
+        );
+        world.administrator().await?.execute(&others, &[]).await?;
     }
     Ok(())
 }
@@ -29,7 +37,7 @@ async fn writing_goes_on_once_the_address_leads_back() {
         // Opened before, and therefore able to write all the time.
         let sql = world.sql().await?;
         api.customer("C-0").await?;
-        lead_to(&sql, world.database.name(), true).await?;
+        lead_to(world, &sql, true).await?;
         until("it to say that nothing can be written", LIMIT, async || {
             let body = json!({"code": "C-1", "name": "Anna", "email": "a@example.com"});
             let answer = api.http.post("/customers", &body).await?;
@@ -45,7 +53,7 @@ async fn writing_goes_on_once_the_address_leads_back() {
             Ok(())
         })
         .await?;
-        lead_to(&sql, world.database.name(), false).await?;
+        lead_to(world, &sql, false).await?;
         for number in 1..=20 {
             let code = format!("D-{number}");
             api.customer(&code).await?;

@@ -39,13 +39,20 @@ async fn send_and_read_nothing(address: String, request: String) -> Result<TcpSt
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_holds_little_and_not_for_long() {
     World::run(async |world| {
-        let environment = [("COMPTOIR__API__SEND_TIMEOUT_MS", "10000")];
+        let environment = [
+            // A machine that is busy may take long for what is free.
+            ("COMPTOIR__DATABASE__WAIT_TIMEOUT_MS", "10000"),
+            ("COMPTOIR__DATABASE__LOCK_TIMEOUT_MS", "10000"),
+            ("COMPTOIR__DATABASE__CONNECT_TIMEOUT_MS", "10000"),
+            ("COMPTOIR__API__SEND_TIMEOUT_MS", "10000"),
+        ];
         let api = Api::start(world, &environment).await?;
         for number in 0..20 {
             api.customer(&format!("C-{number}")).await?;
         }
         let key = &world.tenant().await?.api_key;
-        let request = format!("GET /api/v1/customers HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n");
+        let request =
+            format!("GET /api/v1/customers HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n");
         let target = address(api.http.root())?.to_owned();
         // What an API that has worked needs anyway.
         for answer in futures::future::join_all((0..60).map(|_| api.http.get("/customers"))).await {

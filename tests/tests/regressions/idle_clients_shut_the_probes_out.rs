@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::ensure;
-use comptoir_tests::harness::{Api, World, address, until};
+use comptoir_tests::harness::{Api, Http, World, address, until};
 use tokio::net::TcpStream;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -16,7 +16,9 @@ async fn health_and_metrics_answer_when_all_connections_are_taken() {
         let mut idle = Vec::new();
         until("all connections to be taken", Duration::from_secs(30), async || {
             idle.push(TcpStream::connect(&target).await?);
-            let probe = tokio::time::timeout(Duration::from_millis(500), api.http.get("//health/live")).await;
+            // On a connection of its own.
+            let probe = Http::new(api.http.root())?;
+            let probe = tokio::time::timeout(Duration::from_millis(500), probe.get("//health/live")).await;
             ensure!(probe.is_err(), "there is room");
             Ok(())
         })

@@ -1,12 +1,18 @@
 //! Seen: after a column's type was changed, statements that were prepared before failed with "cached plan must not change
 //! result type" for as long as their sessions lived: 571 of 571 GETs were answered 500.
 
-use comptoir_tests::harness::World;
+use comptoir_tests::harness::{Api, World};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_notices_that_a_columns_type_changes() {
     World::run(async |world| {
-        let api = world.api().await?;
+        let patient = [
+            // A machine that is busy may take long for what is free.
+            ("COMPTOIR__DATABASE__WAIT_TIMEOUT_MS", "10000"),
+            ("COMPTOIR__DATABASE__LOCK_TIMEOUT_MS", "10000"),
+            ("COMPTOIR__DATABASE__CONNECT_TIMEOUT_MS", "10000"),
+        ];
+        let api = Api::start(world, &patient).await?;
         let customer = api.customer("C-1").await?;
         let path = format!("/customers/{}", customer["id"].as_str().unwrap_or_default());
         // In several sessions.

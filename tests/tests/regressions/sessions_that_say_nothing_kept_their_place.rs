@@ -9,8 +9,8 @@ use comptoir_tests::harness::{Api, Proxy, World, address, until, with_address};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silent_sessions_are_given_up() {
     World::run(async |world| {
-        let proxy = Proxy::start(address(&world.database.url)?).await?;
-        let url = with_address(&world.database.url, &proxy.address())?;
+        let proxy = Proxy::start(address(&world.database.api_url)?).await?;
+        let url = with_address(&world.database.api_url, &proxy.address())?;
         let environment = [
             ("DATABASE_URL", url.as_str()),
             ("COMPTOIR__DATABASE__POOL_SIZE", "2"),

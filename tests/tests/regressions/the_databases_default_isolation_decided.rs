@@ -8,7 +8,13 @@ async fn the_api_sets_its_own_isolation_level() {
         let sql = world.sql().await?;
         let serializable = "SET default_transaction_isolation = 'serializable'";
         sql.batch_execute(&format!("ALTER DATABASE {} {serializable}", world.database.name())).await?;
-        let api = Api::start(world, &[]).await?;
+        let patient = [
+            // A machine that is busy may take long for what is free.
+            ("COMPTOIR__DATABASE__WAIT_TIMEOUT_MS", "10000"),
+            ("COMPTOIR__DATABASE__LOCK_TIMEOUT_MS", "10000"),
+            ("COMPTOIR__DATABASE__CONNECT_TIMEOUT_MS", "10000"),
+        ];
+        let api = Api::start(world, &patient).await?;
         let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
         let order = order_body(&customer, &product);
         for _ in 0..5 {
@@ -17,10 +23,8 @@ async fn the_api_sets_its_own_isolation_level() {
                 assert_eq!(answer.status, 201, "{}", answer.text);
             }
         }
-        let used: i64 = sql
-            .query_one("SELECT count(*) FROM pg_locks WHERE mode = 'SIReadLock'", &[])
-            .await?
-            .get(0);
+        let used: i64 =
+            sql.query_one("SELECT count(*) FROM pg_locks WHERE mode = 'SIReadLock'", &[]).await?.get(0);
         assert_eq!(used, 0, "nobody works serializable");
         Ok(())
     })

@@ -58,7 +58,8 @@ async fn codes(world: &World) -> Result<()> {
     use StatementFault::{Contention, Other, ReadOnly, Stale, Timeout};
     let config = config(&world.database.url);
     let (mut one, mut two) = (database::connect(&config).await?, database::connect(&config).await?);
-    one.batch_execute("CREATE TABLE things (id integer PRIMARY KEY, amount integer CHECK (amount > 0))").await?;
+    one.batch_execute("CREATE TABLE things (id integer PRIMARY KEY, amount integer CHECK (amount > 0))")
+        .await?;
     one.batch_execute("INSERT INTO things VALUES (1, 1), (2, 2)").await?;
 
     let error = fails(&mut one, "SELECT nothing_of_the_kind()").await?;
@@ -95,10 +96,8 @@ async fn codes(world: &World) -> Result<()> {
 }
 
 async fn answers(world: &World) -> Result<()> {
-    let impatient = [
-        ("COMPTOIR__DATABASE__WAIT_TIMEOUT_MS", "500"),
-        ("COMPTOIR__DATABASE__LOCK_TIMEOUT_MS", "1000"),
-    ];
+    let impatient =
+        [("COMPTOIR__DATABASE__WAIT_TIMEOUT_MS", "500"), ("COMPTOIR__DATABASE__LOCK_TIMEOUT_MS", "1000")];
     let mut api = Api::start(world, &impatient).await?;
     let customer = api.customer("C-1").await?;
     let path = format!("/customers/{}", customer["id"].as_str().unwrap_or_default());

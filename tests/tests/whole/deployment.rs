@@ -103,7 +103,11 @@ fn manifests_fit_each_other() {
         let expected = format!("0.0.0.0:{}", port["containerPort"]);
         assert_eq!(listen.unwrap()["value"], expected.as_str(), "{name}");
         let annotations = &spec["template"]["metadata"]["annotations"];
-        assert_eq!(annotations["prometheus.io/port"], operations["containerPort"].to_string().as_str(), "{name}");
+        assert_eq!(
+            annotations["prometheus.io/port"],
+            operations["containerPort"].to_string().as_str(),
+            "{name}"
+        );
         for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
             assert_eq!(container[probe]["httpGet"]["port"], operations["name"], "{name} {probe}");
         }
