@@ -137,16 +137,12 @@ pub enum StatementFault {
 
 impl StatementFault {
     pub fn of(error: &DieselError) -> Self {
-        if matches!(error, DieselError::BrokenTransactionManager) {
-            return Self::ConnectionLost;
+        use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
+        match innermost(error) {
+            DieselError::BrokenTransactionManager
+            | DieselError::DatabaseError(UnableToSendCommand | ClosedConnection, _) => Self::ConnectionLost,
+            error => sqlstate(error).map_or(Self::Other, |code| Self::of_code(code.code())),
         }
-        let lost = [DatabaseErrorKind::UnableToSendCommand, DatabaseErrorKind::ClosedConnection];
-        if let DieselError::DatabaseError(kind, _) = innermost(error)
-            && lost.iter().any(|lost| std::mem::discriminant(lost) == std::mem::discriminant(kind))
-        {
-            return Self::ConnectionLost;
-        }
-        sqlstate(error).map_or(Self::Other, |code| Self::of_code(code.code()))
     }
 
     fn of_code(code: &str) -> Self {
