@@ -7,8 +7,10 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 target := $(or $(CARGO_TARGET_DIR),target)
 # Runs a command with DATABASE_URL, AMQP_URL and the rest of .dev/services.env in its environment.
 with_services := deploy/services with
+# A version of PostgreSQL other than the distribution's, 14 to 18, for whatever needs services.
+export POSTGRES
 
-.PHONY: help demo run services services-stop test torture fuzz check bench schema migrate fmt clean toolchain
+.PHONY: help demo run services services-stop test test-all torture fuzz check bench schema migrate fmt clean toolchain
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,15 +23,17 @@ run: toolchain services ## api and relay in the foreground until Ctrl-C
 	cargo build --release --bin api --bin relay
 	@$(with_services) deploy/run $(target)/release
 
-services: ## private PostgreSQL and RabbitMQ under .dev/
+services: ## private PostgreSQL and RabbitMQ under .dev/; POSTGRES=18 starts that version beside the other
 	@deploy/services start
 
 services-stop: ## end those servers; their data stays
 	@deploy/services stop
 
-test: toolchain services ## every test
-	cargo build --workspace --bins
-	@$(with_services) cargo test --workspace
+test: toolchain services ## every test, to the end, and what failed; POSTGRES=14…18 on that version, otherwise some on 18 as well
+	@deploy/test
+
+test-all: toolchain services ## test, and what is slow or rare; POSTGRES=14…18 runs all of it on that version
+	@deploy/test 'torture SECONDS=$(or $(SECONDS),300) SEED=$(or $(SEED),11)' fuzz
 
 torture: toolchain services ## every fault at random, under load; SECONDS=60 SEED=… (a seed that was printed)
 	cargo build --release --bin relay --bin torture

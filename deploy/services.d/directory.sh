@@ -1,10 +1,11 @@
 # shellcheck shell=bash disable=SC2154
 # Where the servers live: DIR/{lock,ports,services.env}, and DIR/servers/{postgres,rabbitmq}, owned by the users that
-# run them. Ports are chosen once, remembered in DIR/ports, and chosen anew only if somebody else listens there.
+# run them; PostgreSQL of a given version has DIR/services-18.env and DIR/servers/postgres-18. Ports are chosen once, remembered in DIR/ports, and chosen anew only if somebody else listens there.
 
 open_directory() {
     mkdir -p "$dir" || fail "cannot create $dir"
     dir=$(cd "$dir" && pwd -P)
+    choose_version "$version"
     [[ -w $dir ]] || fail "$dir belongs to $(stat -c %U "$dir"): use another --dir, or that user"
     exec {lock}>>"$dir/lock" || fail "cannot write $dir/lock: remove $dir, or use another --dir"
     flock -w "$LOCK_DEADLINE_SECONDS" "$lock" || fail "another deploy/services has held $dir/lock for $LOCK_DEADLINE_SECONDS s"
@@ -24,15 +25,22 @@ locate() {
     user=$(stat -c %U "$home")
 }
 
-# The same for a server that may be new.
-prepare() {
-    locate "$1" && return
+# Who runs a server named $1 that is new: you, or for root the user that the distribution made for it.
+servers_account() {
     local account
     account=$(id -un)
     if [[ $EUID -eq 0 ]]; then
-        account=$1
+        account=${1%%-*}
         id "$account" >/dev/null 2>&1 || account=nobody
     fi
+    printf '%s\n' "$account"
+}
+
+# Makes the directory of server $1 if there is none, and sets the same.
+prepare() {
+    locate "$1" && return
+    local account
+    account=$(servers_account "$1")
     mkdir -p "$servers"
     if ! as "$account" test -x "$(cd "$servers" && pwd -P)"; then relocate_servers; fi
     mkdir "$servers/$1.new"

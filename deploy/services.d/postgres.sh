@@ -1,52 +1,75 @@
 # shellcheck shell=bash disable=SC2154
 # PostgreSQL
 
-# Prints the directory of PostgreSQL's programs: of the version that made the data, or the highest one. False if none.
+# Prints the directory of the server's programs. Without a version those that made the data, or the highest. False if none.
 postgres_programs() {
-    local version=
-    if [[ -f $servers/postgres/data/PG_VERSION ]]; then version=$(cat "$servers/postgres/data/PG_VERSION"); fi
+    local wanted=$version found
+    if [[ -z $wanted && -f $servers/postgres/data/PG_VERSION ]]; then wanted=$(cat "$servers/postgres/data/PG_VERSION"); fi
+    found=$(printf '%s\n' /usr/lib/postgresql/"${wanted:-*}"/bin/initdb | sort -V | tail -n 1)
+    if [[ ! -x $found ]]; then
+        if [[ -n $version ]]; then found=$(embedded_postgres "$version")/bin/initdb; else found=$(command -v initdb) || return 1; fi
+    fi
+    [[ -x $found ]] && dirname "$(readlink -f "$found")"
+}
+
+# Prints the directory of psql and pg_isready: of any version, since what they are asked here has not changed for long.
+postgres_clients() {
     local found
-    found=$(printf '%s\n' /usr/lib/postgresql/"${version:-*}"/bin/initdb | sort -V | tail -n 1)
-    [[ -x $found ]] || found=$(command -v initdb) || return 1
+    found=$(postgres_programs)/psql
+    [[ -x $found ]] || found=$(printf '%s\n' /usr/lib/postgresql/*/bin/psql | sort -V | tail -n 1)
+    [[ -x $found ]] || found=$(command -v psql) || return 1
     dirname "$(readlink -f "$found")"
+}
+
+# Sets postgres_command to what runs the server's program $1. What was downloaded brings its libraries.
+postgres_command() {
+    local programs
+    programs=$(postgres_programs)
+    postgres_command=("$programs/$1")
+    if [[ -f $programs/../pg-symlinks.json ]]; then
+        postgres_command=(env "LD_LIBRARY_PATH=$(readlink -f "$programs/../lib")" "$programs/$1")
+    fi
 }
 
 # Prints the postmaster's process id; false if it does not run.
 postgres_pid() {
-    locate postgres || return 1
+    locate "$postgres_server" || return 1
     local pid
     pid=$(as "$user" head -n 1 "$home/data/postmaster.pid" 2>/dev/null) || return 1
     processes postgres "$home/data" | grep -x "$pid"
 }
 
-postgres_ready() { "$(postgres_programs)/pg_isready" -q -h 127.0.0.1 -p "$POSTGRES_PORT" -t 2; }
+postgres_name() { printf 'PostgreSQL%s' "${version:+ $version}"; }
+
+postgres_ready() { "$(postgres_clients)/pg_isready" -q -h 127.0.0.1 -p "${!postgres_port}" -t 2; }
 
 start_postgres() {
     local began pid
     began=$(now)
-    prepare postgres
+    prepare "$postgres_server"
     if pid=$(postgres_pid); then
         await_ready postgres "$home/postgres.log" "$pid"
-        say_unless_quiet "PostgreSQL already runs on 127.0.0.1:$POSTGRES_PORT"
+        say_unless_quiet "$(postgres_name) already runs on 127.0.0.1:${!postgres_port}"
         return
     fi
     # The children of a killed server hold its shared memory; what is left of its lock file may name anybody by now.
     end_processes postgres "$home/data" KILL "$(processes postgres "$home/data")"
     rm -f "$home/data/postmaster.pid"
     if [[ ! -d $home/data ]]; then initialise_postgres; fi
-    choose_port POSTGRES_PORT
+    choose_port "$postgres_port"
     copy_certificates
     copy_locales
     launch_postgres
     await_ready postgres "$home/postgres.log" $!
     create_database
-    say "PostgreSQL $(cat "$home/data/PG_VERSION") ready on 127.0.0.1:$POSTGRES_PORT ($(seconds_since "$began"))"
+    say "PostgreSQL $(cat "$home/data/PG_VERSION") ready on 127.0.0.1:${!postgres_port} ($(seconds_since "$began"))"
 }
 
 # Into a name of its own, so that an initdb that was interrupted leaves nothing that looks like a database.
 initialise_postgres() {
     rm -rf "$home/data.new"
-    as "$user" "$(postgres_programs)/initdb" -D "$home/data.new" --username=postgres --auth=trust --encoding=UTF8 \
+    postgres_command initdb
+    as "$user" "${postgres_command[@]}" -D "$home/data.new" --username=postgres --auth=trust --encoding=UTF8 \
         --locale=C.UTF-8 >"$home/initdb.log" 2>&1 </dev/null || {
         tail -n 20 "$home/initdb.log" >&2
         fail "initdb failed (above)"
@@ -57,7 +80,7 @@ initialise_postgres() {
 # Durability stays as PostgreSQL has it by default (fsync, synchronous_commit): what is measured here must be honest.
 launch_postgres() {
     local setting settings=()
-    for setting in listen_addresses=127.0.0.1 "port=$POSTGRES_PORT" unix_socket_directories= max_connections=300 \
+    for setting in listen_addresses=127.0.0.1 "port=${!postgres_port}" unix_socket_directories= max_connections=300 \
         shared_buffers=256MB max_wal_size=2GB log_checkpoints=off log_timezone=UTC timezone=UTC; do
         settings+=(-c "$setting")
     done
@@ -67,7 +90,8 @@ launch_postgres() {
     fi
     # For a test that needs other rules of who may connect how.
     if [[ -f $home/tls/pg_hba.conf ]]; then settings+=(-c "hba_file=$home/tls/pg_hba.conf"); fi
-    local program=("$(postgres_programs)/postgres") language
+    postgres_command postgres
+    local program=("${postgres_command[@]}") language
     if [[ -d $home/locales ]]; then
         language=$(basename "$home"/locales/*)
         program=(env "LOCPATH=$home/locales" "LC_ALL=$language" "${program[@]}" -c "lc_messages=$language")
@@ -78,7 +102,7 @@ launch_postgres() {
 # Whoever works with the server is no superuser: `comptoir` makes databases and roles, as the user of a managed server does.
 # What it may do beyond that is what the tests' faults need: to end sessions, and to see that they are gone.
 create_database() {
-    local psql=("$(postgres_programs)/psql" -XqAt -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$POSTGRES_PORT" -U postgres -d postgres)
+    local psql=("$(postgres_clients)/psql" -XqAt -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "${!postgres_port}" -U postgres -d postgres)
     if [[ -z $(as "$user" "${psql[@]}" -c "select 1 from pg_roles where rolname = 'comptoir'") ]]; then
         as "$user" "${psql[@]}" -c 'create role comptoir login createdb createrole in role pg_monitor, pg_signal_backend'
     fi
@@ -89,10 +113,10 @@ create_database() {
 
 stop_postgres() {
     local pid
-    pid=$(postgres_pid) || { say "PostgreSQL is not running"; return; }
-    locate postgres
+    pid=$(postgres_pid) || { say "$(postgres_name) is not running"; return; }
+    locate "$postgres_server"
     end_processes postgres "$home/data" INT "$pid" # SIGINT: a fast shutdown, which does not wait for clients.
-    say "PostgreSQL stopped"
+    say "$(postgres_name) stopped"
 }
 
 postgres_env() {
@@ -100,10 +124,11 @@ postgres_env() {
     if [[ -n ${DATABASE_URL:-} ]]; then
         printf 'DATABASE_URL=%s\n' "$DATABASE_URL"
     else
-        pid=$(postgres_pid) || { say "PostgreSQL is not running: deploy/services start"; return 1; }
-        printf 'DATABASE_URL=postgres://comptoir@127.0.0.1:%s/comptoir\n' "$POSTGRES_PORT"
-        printf 'POSTGRES_SUPERUSER_URL=postgres://postgres@127.0.0.1:%s/postgres\n' "$POSTGRES_PORT"
-        printf 'POSTGRES_PORT=%s\nPOSTGRES_PID=%s\n' "$POSTGRES_PORT" "$pid"
+        pid=$(postgres_pid) || { say "$(postgres_name) is not running: deploy/services start"; return 1; }
+        printf 'DATABASE_URL=postgres://comptoir@127.0.0.1:%s/comptoir\n' "${!postgres_port}"
+        printf 'POSTGRES_SUPERUSER_URL=postgres://postgres@127.0.0.1:%s/postgres\n' "${!postgres_port}"
+        printf 'POSTGRES_PORT=%s\nPOSTGRES_PID=%s\n' "${!postgres_port}" "$pid"
     fi
-    printf 'PG_BIN=%s\n' "$(postgres_programs || true)"
+    # What the programs that run in this environment start themselves is of the same version.
+    printf 'POSTGRES=%s\nPG_BIN=%s\n' "$version" "$(postgres_clients || true)"
 }
