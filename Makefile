@@ -10,7 +10,7 @@ with_services := deploy/services with
 # A version of PostgreSQL other than the distribution's, 14 to 18, for whatever needs services.
 export POSTGRES
 
-.PHONY: help demo run services services-stop test test-all torture fuzz check bench schema migrate fmt clean toolchain
+.PHONY: help demo run services services-stop test test-all torture fuzz mutants check bench schema migrate fmt clean toolchain
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ torture: toolchain services ## every fault at random, under load; SECONDS=60 SEE
 fuzz: toolchain services ## generated requests to the API, as each role (schemathesis); EXAMPLES=25 of each kind
 	cargo build --release --bin api
 	@EXAMPLES=$(or $(EXAMPLES),25) $(with_services) --only postgres deploy/fuzz-api $(target)/release
+
+mutants: toolchain ## changes of the code that no unit test notices; FILES="core/src/orders/totals.rs …"
+	@deploy/mutants $(FILES)
 
 check: toolchain ## format, lints, scripts, systemd units, dependency arrows, schema in step with the migrations
 	cargo fmt --all --check

@@ -61,8 +61,9 @@ impl IdempotencyKey {
     /// The advisory lock that stands for this key while its command runs.
     fn lock(&self, scope: Scope) -> i64 {
         let ids = Sha256::new().chain_update(scope.tenant_id.uuid()).chain_update(scope.principal_id.uuid());
-        let hash = ids.chain_update(&self.key).finalize();
-        hash.iter().take(8).fold(0, |number, byte| (number << 8) | i64::from(*byte))
+        let hash: [u8; 32] = ids.chain_update(&self.key).finalize().into();
+        let [a, b, c, d, e, f, g, h, ..] = hash;
+        i64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 }
 
@@ -221,6 +222,22 @@ mod tests {
         assert_eq!(print("/a", "b"), print("/a", "b"));
         assert_ne!(print("/a", "b"), print("/ab", ""));
         assert_ne!(print("/a", "b"), print("/a", "c"));
+        let of_method = |method| IdempotencyKey::parse("k", method, "/a", b"b").expect("valid").fingerprint;
+        assert_ne!(of_method("POST"), of_method("PUT"));
+    }
+
+    #[test]
+    fn a_key_is_locked_for_one_principal_of_one_tenant() {
+        let scope = |tenant: u128, principal: u128| Scope {
+            tenant_id: TenantId::from_uuid(uuid::Uuid::from_u128(tenant)),
+            principal_id: PrincipalId::from_uuid(uuid::Uuid::from_u128(principal)),
+        };
+        let lock = |text, scope| key(text, "/", "").expect("valid").lock(scope);
+        let locks =
+            [lock("k", scope(1, 2)), lock("k", scope(2, 1)), lock("k", scope(1, 3)), lock("l", scope(1, 2))];
+        assert_eq!(std::collections::HashSet::from(locks).len(), locks.len(), "{locks:?}");
+        // The same whatever the request is: one that differs is refused because of its fingerprint.
+        assert_eq!(locks[0], key("k", "/other", "body").expect("valid").lock(scope(1, 2)));
     }
 
     #[test]

@@ -80,7 +80,7 @@ initialise_postgres() {
 # Durability stays as PostgreSQL has it by default (fsync, synchronous_commit): what is measured here must be honest.
 launch_postgres() {
     local setting settings=()
-    for setting in listen_addresses=127.0.0.1 "port=${!postgres_port}" unix_socket_directories= max_connections=300 \
+    for setting in listen_addresses=127.0.0.1 "port=${!postgres_port}" unix_socket_directories= max_connections=600 \
         shared_buffers=256MB max_wal_size=2GB log_checkpoints=off log_timezone=UTC timezone=UTC; do
         settings+=(-c "$setting")
     done

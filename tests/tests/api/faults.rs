@@ -61,6 +61,19 @@ async fn a_database_that_does_not_answer_is_not_waited_for_without_end() {
     .await;
 }
 
+/// Until so many sessions of this database wait for a lock: so many commands have arrived and are in the middle of their work.
+async fn waiting_for_locks(world: &World, sessions: i64) -> Result<()> {
+    let sql = world.sql().await?;
+    until(format!("{sessions} commands to wait for a lock"), Duration::from_secs(10), async || {
+        let waiting = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        let waiting: i64 = sql.query_one(waiting, &[]).await?.get(0);
+        ensure!(waiting >= sessions, "{waiting}");
+        Ok(())
+    })
+    .await
+}
+
 /// A client that hangs up (with a reset) after its request has arrived: the order is placed all the same, and no
 /// connection of the pool is left with an open transaction.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -73,7 +86,7 @@ async fn a_client_that_disconnects_leaves_no_half_finished_work() {
         let body = order_body(&customer, &product).to_string();
         // Keeps the command waiting in the middle of its transaction.
         sql.batch_execute("BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE").await?;
-        for _ in 0..4 {
+        for number in 1..=4 {
             let mut stream = tokio::net::TcpStream::connect(&address).await?;
             let head = format!(
                 "POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
@@ -82,7 +95,7 @@ async fn a_client_that_disconnects_leaves_no_half_finished_work() {
             );
             stream.write_all(format!("{head}{body}").as_bytes()).await?;
             stream.flush().await?;
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            waiting_for_locks(world, number).await?;
             // Unread data or a zero linger make a reset.
             #[allow(deprecated, reason = "of no harm here: there is nothing to send")]
             stream.set_linger(Some(Duration::ZERO))?;
@@ -124,14 +137,7 @@ async fn sigterm_lets_requests_under_way_finish() {
         let http: Http = api.http.clone();
         let body = order_body(&customer, &product);
         let request = tokio::spawn(async move { http.post("/orders", &body).await });
-        let watcher = world.sql().await?;
-        until("the request to wait for the lock", Duration::from_secs(10), async || {
-            let waiting: i64 =
-                watcher.query_one("SELECT count(*) FROM pg_locks WHERE NOT granted", &[]).await?.get(0);
-            ensure!(waiting > 0, "nobody waits");
-            Ok(())
-        })
-        .await?;
+        waiting_for_locks(world, 1).await?;
         api.daemon.signal(nix::sys::signal::Signal::SIGTERM)?;
         tokio::time::sleep(Duration::from_millis(200)).await;
         sql.batch_execute("COMMIT").await?;

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 //! What went wrong once, a file each: the situation is in its first lines.
 //! What went wrong once, a file each: named after it, with the situation in its first lines.
+//! What went wrong once, a file each: the situation stands in its first lines.
 
 mod a_company_with_a_locked_row_stopped_all_others;
 mod a_disabled_account_told_whether_its_password_was_right;
@@ -11,6 +12,7 @@ mod a_locked_account_locked_its_colleagues_out;
 mod a_refresh_did_not_look_at_its_user;
 mod a_row_that_is_locked_stopped_what_has_nothing_to_do_with_it;
 mod a_session_of_a_standby_stayed_in_the_pool;
+mod a_test_that_failed_hid_the_others;
 mod a_token_outlived_the_password_it_was_for;
 mod an_address_in_one_company_kept_another_from_it;
 mod an_archived_product_was_ordered;

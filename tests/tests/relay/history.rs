@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use comptoir_tests::harness::{Consumer, QueueOptions, Relay, World, insert_event, insert_many, until};
+use comptoir_tests::harness::{
+    Consumer, DAY, QueueOptions, Relay, World, early_in, insert_event, insert_many, until,
+};
 use lapin::types::AMQPValue;
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -157,6 +159,7 @@ async fn days(sql: &Client, from: i32, to: i32) -> Result<Vec<String>> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_day_of_history_is_made_before_it_begins_and_dropped_when_it_is_old() {
     World::run(async |world| {
+        early_in(DAY, 4 * LIMIT).await?;
         let sql = world.sql().await?;
         sql.batch_execute(
             "CREATE TABLE outbox_history_2020_01_01 PARTITION OF outbox_history
@@ -200,6 +203,7 @@ async fn a_day_of_history_is_made_before_it_begins_and_dropped_when_it_is_old() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_in_the_default_partition_neither_stop_the_upkeep_nor_stay_for_ever() {
     World::run(async |world| {
+        early_in(DAY, 4 * LIMIT).await?;
         let sql = world.sql().await?;
         insert_history(&sql, 1, "a", "thing.happened", "now()").await?;
         for seq in 2..50 {
@@ -207,8 +211,8 @@ async fn rows_in_the_default_partition_neither_stop_the_upkeep_nor_stay_for_ever
         }
         // An upkeep that was interrupted.
         sql.batch_execute(
-            "ALTER TABLE outbox_history_default ADD CONSTRAINT outbox_history_not_2030_01_01
-             CHECK (published_at < '2030-01-01' OR published_at >= '2030-01-02') NOT VALID",
+            "ALTER TABLE outbox_history_default ADD CONSTRAINT outbox_history_not_2020_01_01
+             CHECK (published_at < '2020-01-01' OR published_at >= '2020-01-02') NOT VALID",
         )
         .await?;
         assert_eq!(world.run_relay(&["--once"]).await?.code, Some(0));

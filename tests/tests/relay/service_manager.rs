@@ -29,14 +29,14 @@ async fn the_watchdog_is_fed_while_the_drain_loop_turns_whatever_is_away_and_not
         systemd.hear("READY=1", LIMIT).await?;
         systemd.hear("STATUS=draining 64 of 64 shards", LIMIT).await?;
         for _ in 0..3 {
-            systemd.hear("WATCHDOG=1", 3 * WATCHDOG).await?;
+            systemd.hear("WATCHDOG=1", 5 * WATCHDOG).await?;
         }
         insert_many(&world.sql().await?, 3000, 100).await?;
-        systemd.hear("WATCHDOG=1", 3 * WATCHDOG).await?;
+        systemd.hear("WATCHDOG=1", 5 * WATCHDOG).await?;
         broker.cut();
         systemd.hear("STATUS=the broker is not reached", LIMIT).await?;
         for _ in 0..3 {
-            systemd.hear("WATCHDOG=1", 3 * WATCHDOG).await?;
+            systemd.hear("WATCHDOG=1", 5 * WATCHDOG).await?;
         }
         relay.daemon.signal(Signal::SIGSTOP)?;
         systemd.until_silent(2 * WATCHDOG).await?;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use comptoir_tests::harness::World;
+use comptoir_tests::harness::{World, quick_once};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -70,17 +70,16 @@ async fn an_idle_relay_is_woken_by_the_api() {
     World::run(async |world| {
         let consumer = world.consumer().await?;
         let (api, _relay) = (world.api().await?, world.relay().await?);
-        let mut fastest = LIMIT;
-        for number in 1..=5 {
+        let mut number = 0;
+        quick_once("an event that the API announces", Duration::from_millis(250), async || {
             tokio::time::sleep(Duration::from_millis(1200)).await;
+            number += 1;
             let begin = Instant::now();
             api.customer(&format!("C-{number}")).await?;
             consumer.wait_for(number, LIMIT).await?;
-            fastest = fastest.min(begin.elapsed());
-        }
-        // On a machine that is busy with other tests, one of five is proof enough.
-        assert!(fastest < Duration::from_millis(250), "{fastest:?}");
-        Ok(())
+            Ok(begin.elapsed())
+        })
+        .await
     })
     .await;
 }

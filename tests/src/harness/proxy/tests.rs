@@ -148,5 +148,5 @@ async fn a_delay_holds_every_byte_back_and_does_not_limit_how_many_are_on_their_
     receives(&mut server, &vec![7; BYTES]).await;
     sender.await.unwrap().unwrap();
     // One chunk of 64 KiB at a time would take 25 s.
-    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
 }
