@@ -1,9 +1,9 @@
 //! From an HTTP request to a consumer.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
-use comptoir_tests::harness::{World, quick_once};
+use comptoir_tests::harness::{Relay, World};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -64,22 +64,18 @@ async fn correlation_and_trace_travel_from_the_request_to_the_message() {
     .await;
 }
 
-/// The relay polls once a second at most when it is idle: what arrives sooner than that was announced by the API.
+/// The relay polls so seldom that only a wake-up explains what arrives.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_idle_relay_is_woken_by_the_api() {
     World::run(async |world| {
         let consumer = world.consumer().await?;
-        let (api, _relay) = (world.api().await?, world.relay().await?);
-        let mut number = 0;
-        quick_once("an event that the API announces", Duration::from_millis(250), async || {
-            tokio::time::sleep(Duration::from_millis(1200)).await;
-            number += 1;
-            let begin = Instant::now();
+        let seldom = [("COMPTOIR__RELAY__POLL_MIN_MS", "600000"), ("COMPTOIR__RELAY__POLL_MAX_MS", "600000")];
+        let (api, _relay) = (world.api().await?, Relay::start(world, &seldom).await?);
+        for number in 1..=5 {
             api.customer(&format!("C-{number}")).await?;
             consumer.wait_for(number, LIMIT).await?;
-            Ok(begin.elapsed())
-        })
-        .await
+        }
+        Ok(())
     })
     .await;
 }
