@@ -185,7 +185,10 @@ fn fingerprint() -> Result<String> {
         for migration in std::fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
             let up = migration?.path().join("up.sql");
             if std::fs::metadata(&up)?.modified()? > built {
-                bail!("the program api is older than {}: build it with `cargo build --workspace --bins --tests`", up.display());
+                bail!(
+                    "the program api is older than {}: build it with `cargo build --workspace --bins --tests`",
+                    up.display()
+                );
             }
             files.push(up);
         }
