@@ -22,7 +22,15 @@ pub(crate) async fn answered<T>(
     if config.statement_timeout_ms == 0 {
         return Ok(statement.await?);
     }
-    let limit = Duration::from_millis(config.statement_timeout_ms) + WAY;
+    answered_within(Duration::from_millis(config.statement_timeout_ms) + WAY, statement).await
+}
+
+/// The same with a limit of its own: for statements that are answered at once, so that a session that is silent is found out
+/// long before a statement that may take its time.
+pub(crate) async fn answered_within<T>(
+    limit: Duration,
+    statement: impl Future<Output = QueryResult<T>>,
+) -> Result<T, DatabaseFault> {
     match tokio::time::timeout(limit, statement).await {
         Ok(result) => Ok(result?),
         Err(_) => Err(DatabaseFault::NoAnswer(limit.as_millis())),

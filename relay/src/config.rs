@@ -48,6 +48,7 @@ pub(crate) struct BrokerConfig {
     pub(crate) connect_timeout_ms: u64,
     pub(crate) heartbeat_seconds: u16,
     pub(crate) confirm_timeout_ms: u64,
+    pub(crate) verify_interval_ms: u64,
     pub(crate) reconnect_min_ms: u64,
     pub(crate) reconnect_max_ms: u64,
     pub(crate) max_message_bytes: usize,
@@ -75,6 +76,7 @@ pub(crate) struct RelayConfig {
     pub(crate) retry_max_ms: u64,
     pub(crate) lease_ttl_ms: u64,
     pub(crate) lease_renewal_ms: u64,
+    pub(crate) handover_after_ms: u64,
     pub(crate) poll_min_ms: u64,
     pub(crate) poll_max_ms: u64,
     pub(crate) settle_interval_ms: u64,
@@ -154,6 +156,7 @@ impl BrokerConfig {
         )?;
         positive("broker.connect_timeout_ms", self.connect_timeout_ms)?;
         positive("broker.confirm_timeout_ms", self.confirm_timeout_ms)?;
+        positive("broker.verify_interval_ms", self.verify_interval_ms)?;
         positive("broker.max_message_bytes", self.max_message_bytes as u64)
     }
 
@@ -234,6 +237,12 @@ impl RelayConfig {
             return Err(ConfigError::value(
                 "relay.lease_ttl_ms",
                 "must be at least 3 times relay.lease_renewal_ms, or one slow renewal loses every shard",
+            ));
+        }
+        if self.handover_after_ms < 2 * self.lease_renewal_ms + 1000 {
+            return Err(ConfigError::value(
+                "relay.handover_after_ms",
+                "must be at least 2 times relay.lease_renewal_ms and a second: replicas hear of one another that late",
             ));
         }
         if self.http_listen != "off" && self.http_listen.parse::<std::net::SocketAddr>().is_err() {

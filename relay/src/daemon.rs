@@ -1,7 +1,6 @@
 //! The relay as a daemon: starts its parts, waits for a signal, stops them in order.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -13,53 +12,68 @@ use crate::engine::{Condition, Engine, Goal, Parts};
 use crate::error::RelayError;
 use crate::history::HistoryKeeper;
 use crate::leases::Leases;
+use crate::publisher::Pulse;
+use crate::supervisor::Supervisor;
 use crate::{http, service_manager, wakeup};
 
 /// Drains until SIGTERM or SIGINT.
+///
+/// # Errors
+/// It cannot start; a part of it panicked.
 pub(crate) async fn run(config: &Config) -> Result<(), RelayError> {
-    let stop = stop_on_signal()?;
+    let supervisor = Supervisor::new(stop_on_signal()?);
+    let stop = supervisor.stop();
     let http = http::Listener::bind(&config.relay.http_listen)?;
-    let (engine, condition) = prepare(config, Goal::everything(), stop.clone());
-    tokio::spawn(service_manager::keep_informed(condition.clone(), stop.clone()));
-    let http = http.map(|listener| listener.serve(condition)).transpose()?;
+    let (engine, condition) = prepare(config, Goal::everything(), &supervisor);
+    supervisor
+        .start("the service manager's task", service_manager::keep_informed(condition.clone(), stop.clone()));
+    let http = http.map(|listener| listener.serve(condition, &supervisor)).transpose()?;
     tracing::info!(
         database = %config.database.url,
         broker = %config.broker.url,
         exchange = config.broker.exchange,
         "the relay runs"
     );
-    tokio::spawn(HistoryKeeper::new(config.history.clone(), config.database.clone()).run(stop.clone()));
+    let history = HistoryKeeper::new(config.history.clone(), config.database.clone());
+    supervisor.start("the history's task", history.run(stop.clone()));
     if config.relay.http_listen != "off" {
-        tokio::spawn(gauge::keep(config.database.clone(), stop));
+        supervisor.start("the count of dead letters", gauge::keep(config.database.clone(), stop.clone()));
     }
     engine.run().await;
     if let Some(http) = http {
         http.stop().await;
     }
     tracing::info!("the relay has stopped");
-    Ok(())
+    supervisor.verdict()
 }
 
 /// An engine with everything that it needs running beside it.
 pub(crate) fn prepare(
     config: &Config,
     goal: Goal,
-    stop: CancellationToken,
+    supervisor: &Supervisor,
 ) -> (Engine, tokio::sync::watch::Receiver<Condition>) {
     let id = Uuid::now_v7();
     let name = replica_name(&config.relay.name);
-    let blocked = Arc::new(AtomicBool::new(false));
-    let wake_ups = wakeup::listen(config.database.clone(), stop.clone());
+    let pulse = Arc::new(Pulse::default());
+    let wake_ups = wakeup::listen(config.database.clone(), supervisor);
     let leases = Leases::spawn(
         config.database.clone(),
         &config.relay,
         id,
         name.clone(),
         wake_ups.leases,
-        Arc::clone(&blocked),
+        Arc::clone(&pulse),
+        supervisor,
     );
-    let parts =
-        Parts { id, name: format!("comptoir relay {name}"), leases, wake_up: wake_ups.events, blocked, stop };
+    let parts = Parts {
+        id,
+        name: format!("comptoir relay {name}"),
+        leases,
+        wake_up: wake_ups.events,
+        pulse,
+        supervisor: supervisor.clone(),
+    };
     Engine::new(config, goal, parts)
 }
 

@@ -31,6 +31,9 @@ pub(crate) enum RelayError {
     Startup(String),
     #[error("{0}")]
     Usage(String),
+    /// What was in flight was finished; the log has the panic itself.
+    #[error("{0} panicked, and the relay stopped")]
+    Panicked(&'static str),
     /// It did what it could, and that is not all that was asked for.
     #[error("{0}")]
     Incomplete(String),
@@ -81,13 +84,18 @@ pub(crate) enum BrokerFault {
     Settings(String),
     #[error("a lease was lost with messages on their way")]
     LeaseLost,
+    #[error("the broker does not answer, and other replicas can publish")]
+    Silent,
+    /// Found while it was connected. When it connects, the same is an error of the client's.
+    #[error("an object at the broker is not as the relay declares it: {0}")]
+    Topology(lapin::Error),
 }
 
 impl BrokerFault {
     /// A stable word for metrics, log lines and health checks.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
-            Self::Client(error) => broker_reason::on_open_connection(error),
+            Self::Client(error) | Self::Topology(error) => broker_reason::on_open_connection(error),
             Self::Connect(error) => broker_reason::while_connecting(error),
             Self::HungUp(_) => "tls",
             Self::ConnectTimeout(_) => "connect-timeout",
@@ -95,6 +103,7 @@ impl BrokerFault {
             Self::Unconfirmed => "channel-closed",
             Self::Settings(_) | Self::FrameTooSmall(_) => "settings",
             Self::LeaseLost => "lease-lost",
+            Self::Silent => "silent",
         }
     }
 }

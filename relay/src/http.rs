@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::engine::Condition;
 use crate::error::RelayError;
 use crate::metrics::BUCKETS;
+use crate::supervisor::Supervisor;
 
 /// The drain loop turns at least once a second, whatever it waits for; one that has not for so long is stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(30);
@@ -44,8 +45,12 @@ impl Listener {
         Ok(Some(Self { socket, metrics }))
     }
 
-    pub(crate) fn serve(self, condition: watch::Receiver<Condition>) -> Result<Running, RelayError> {
-        tokio::spawn(telemetry::keep_metrics(self.metrics.clone()));
+    pub(crate) fn serve(
+        self,
+        condition: watch::Receiver<Condition>,
+        supervisor: &Supervisor,
+    ) -> Result<Running, RelayError> {
+        supervisor.start("the metrics' task", telemetry::keep_metrics(self.metrics.clone()));
         let (condition, metrics) = (web::Data::new(condition), web::Data::new(self.metrics));
         let server = HttpServer::new(move || {
             App::new()
@@ -62,7 +67,11 @@ impl Listener {
         .map_err(|error| RelayError::Startup(error.to_string()))?
         .run();
         let handle = server.handle();
-        tokio::spawn(server);
+        supervisor.start("the HTTP server", async move {
+            if let Err(error) = server.await {
+                tracing::error!(%error, "the HTTP server ended");
+            }
+        });
         Ok(Running(handle))
     }
 }

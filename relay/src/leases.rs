@@ -5,7 +5,6 @@
 //! succeeded, with its own monotonic clock, and lets go earlier than the database would.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use comptoir_core::database::{self, DatabaseConfig};
@@ -14,16 +13,20 @@ use diesel_async::AsyncPgConnection;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use uuid::Uuid;
 
-use crate::answer::answered;
+use crate::answer::answered_within;
 use crate::backoff::Backoff;
 use crate::config::RelayConfig;
 use crate::error::{DatabaseFault, Trouble};
 use crate::metrics;
+use crate::publisher::Pulse;
+use crate::supervisor::Supervisor;
 
 /// Told to everybody, so that a forgotten replica is found after an upgrade.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The longest wait between attempts to reach a database that is away.
 const RECONNECT_MAX_MS: u64 = 5000;
+/// Returns that wait for the task. It takes them between two statements, and each lease is returned once.
+const COMMANDS: usize = 64;
 
 /// What the replica holds.
 #[derive(Debug, Clone)]
@@ -31,6 +34,8 @@ pub(crate) struct Holdings {
     pub(crate) shards: [Option<Holding>; SHARDS],
     /// Until then, unless it is renewed before.
     pub(crate) until: Instant,
+    /// False while others can publish and this replica cannot: everything it holds is surplus.
+    pub(crate) able: bool,
     /// The last attempt reached the database.
     pub(crate) reached: bool,
     /// Why it did not.
@@ -49,7 +54,7 @@ pub(crate) struct Holding {
 
 impl Holdings {
     pub(crate) fn nothing() -> Self {
-        Self { shards: [None; SHARDS], until: Instant::now(), reached: false, trouble: None }
+        Self { shards: [None; SHARDS], until: Instant::now(), able: true, reached: false, trouble: None }
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -69,21 +74,23 @@ enum Command {
 #[derive(Debug)]
 pub(crate) struct Leases {
     pub(crate) holdings: watch::Receiver<Holdings>,
-    commands: mpsc::UnboundedSender<Command>,
+    commands: mpsc::Sender<Command>,
+    poke: Arc<Notify>,
 }
 
 impl Leases {
-    /// Starts to claim. `poke` says that another replica gave shards back; `blocked` is what `relay status` shows.
+    /// Starts to claim. `poke` says that another replica gave shards back; `pulse` is what the others are told of the broker.
     pub(crate) fn spawn(
         database: DatabaseConfig,
         relay: &RelayConfig,
         id: Uuid,
         name: String,
         poke: Arc<Notify>,
-        blocked: Arc<AtomicBool>,
+        pulse: Arc<Pulse>,
+        supervisor: &Supervisor,
     ) -> Self {
         let (publish, holdings) = watch::channel(Holdings::nothing());
-        let (commands, received) = mpsc::unbounded_channel();
+        let (commands, received) = mpsc::channel(COMMANDS);
         let leaser = ShardLeaser {
             // A renewal that takes longer than the lease is worth nothing.
             database: DatabaseConfig {
@@ -95,28 +102,33 @@ impl Leases {
             ttl: relay.lease_ttl(),
             margin: relay.lease_margin(),
             renewal: Duration::from_millis(relay.lease_renewal_ms),
+            handover_after: Duration::from_millis(relay.handover_after_ms),
             id,
             name,
-            blocked,
+            pulse,
             connection: None,
             current: Holdings::nothing(),
             acquisitions: 0,
             publish,
         };
-        tokio::spawn(leaser.run(received, poke));
-        Self { holdings, commands }
+        supervisor.start("the leases' task", leaser.run(received, Arc::clone(&poke)));
+        Self { holdings, commands, poke }
     }
 
-    /// Gives surplus shards back, each with the lease under which it was held.
-    pub(crate) fn give_back(&self, shards: Vec<(usize, u64)>) {
-        // The task is only gone when the process is going down.
-        let _ = self.commands.send(Command::Return(shards));
+    /// Gives surplus shards back, each with the lease under which it was held. False if that must be tried again.
+    pub(crate) fn give_back(&self, shards: Vec<(usize, u64)>) -> bool {
+        self.commands.try_send(Command::Return(shards)).is_ok()
+    }
+
+    /// Something changed that the next renewal need not wait for.
+    pub(crate) fn look_now(&self) {
+        self.poke.notify_one();
     }
 
     /// Gives everything back and leaves the list of replicas. Returns when the database has it, or cannot be reached.
     pub(crate) async fn leave(&self) {
         let (done, wait) = oneshot::channel();
-        if self.commands.send(Command::Leave(done)).is_ok() {
+        if self.commands.send(Command::Leave(done)).await.is_ok() {
             let _ = wait.await;
         }
     }
@@ -127,9 +139,10 @@ struct ShardLeaser {
     ttl: Duration,
     margin: Duration,
     renewal: Duration,
+    handover_after: Duration,
     id: Uuid,
     name: String,
-    blocked: Arc<AtomicBool>,
+    pulse: Arc<Pulse>,
     connection: Option<AsyncPgConnection>,
     current: Holdings,
     acquisitions: u64,
@@ -137,7 +150,7 @@ struct ShardLeaser {
 }
 
 impl ShardLeaser {
-    async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>, poke: Arc<Notify>) {
+    async fn run(mut self, mut commands: mpsc::Receiver<Command>, poke: Arc<Notify>) {
         let mut ticks = tokio::time::interval(self.renewal);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let renewal_ms = u64::try_from(self.renewal.as_millis()).unwrap_or(RECONNECT_MAX_MS);
@@ -180,21 +193,48 @@ impl ShardLeaser {
 
     /// Renews, marks what is too much, claims what is too little.
     async fn step(&mut self) -> Result<(), DatabaseFault> {
-        let (id, name, ttl_ms) = (self.id, self.name.clone(), millis(self.ttl));
-        let blocked = self.blocked.load(Ordering::Relaxed);
-        let config = self.database.clone();
+        let (id, name, ttl_ms, limit) = (self.id, self.name.clone(), millis(self.ttl), self.answer_limit());
+        let me = leases::Replica {
+            id,
+            name: &name,
+            version: VERSION,
+            lease_ttl_ms: ttl_ms,
+            handover_after_ms: millis(self.handover_after),
+        };
+        let broker = leases::BrokerState {
+            blocked: self.pulse.is_blocked(),
+            silence_ms: self.pulse.silence().map(millis),
+        };
         let connection = self.connected().await?;
-        let me = leases::Replica { id, name: &name, version: VERSION, lease_ttl_ms: ttl_ms };
-        let (live, before) = answered(&config, leases::beat(connection, me, blocked)).await?;
+        let census = answered_within(limit, leases::beat(connection, me, broker)).await?;
         let asked = Instant::now();
-        let mut held = answered(&config, leases::renew(connection, id, ttl_ms)).await?;
-        let fair = fair_share(live, before);
+        let mut held = answered_within(limit, leases::renew(connection, id, ttl_ms)).await?;
+        let fair = if census.includes_me { fair_share(census.able, census.before) } else { 0 };
         if held.len() < fair {
             let missing = i64::try_from(fair - held.len()).unwrap_or(0);
-            held.extend(answered(&config, leases::claim(connection, id, ttl_ms, missing)).await?);
+            held.extend(answered_within(limit, leases::claim(connection, id, ttl_ms, missing)).await?);
         }
         self.adopt(&held, asked, fair);
+        self.note_ability(census.includes_me);
         Ok(())
+    }
+
+    /// So that a connection that is silent is replaced before the leases end: the next one renews them.
+    fn answer_limit(&self) -> Duration {
+        (self.ttl - self.margin) / 2
+    }
+
+    fn note_ability(&mut self, able: bool) {
+        match (self.current.able, able) {
+            (true, false) => tracing::warn!(
+                shards = self.current.count(),
+                silence_ms = self.pulse.silence().map(millis),
+                "the broker does not answer, and other replicas can publish: giving the shards up"
+            ),
+            (false, true) => tracing::info!("the broker answers again: taking part again"),
+            _ => {}
+        }
+        self.current.able = able;
     }
 
     fn adopt(&mut self, held: &[leases::ShardEpoch], asked: Instant, fair: usize) {
@@ -237,9 +277,9 @@ impl ShardLeaser {
                 returned.extend(i16::try_from(shard));
             }
         }
-        let (id, config) = (self.id, self.database.clone());
+        let (id, limit) = (self.id, self.answer_limit());
         let released = match self.connected().await {
-            Ok(connection) => answered(&config, leases::release(connection, id, &returned)).await,
+            Ok(connection) => answered_within(limit, leases::release(connection, id, &returned)).await,
             Err(fault) => Err(fault),
         };
         if let Err(fault) = released {
@@ -251,13 +291,13 @@ impl ShardLeaser {
     async fn leave(&mut self) {
         let id = self.id;
         let shards: Vec<i16> = (0..SHARDS).filter_map(|shard| i16::try_from(shard).ok()).collect();
-        let config = self.database.clone();
+        let limit = self.answer_limit();
         // Once more, because the connection may have been lost since it was last used.
         for last in [false, true] {
             let left = async {
                 let connection = self.connected().await?;
-                answered(&config, leases::leave(connection, id)).await?;
-                answered(&config, leases::release(connection, id, &shards)).await
+                answered_within(limit, leases::leave(connection, id)).await?;
+                answered_within(limit, leases::release(connection, id, &shards)).await
             };
             let Err(fault) = left.await else { break };
             self.connection = None;

@@ -34,6 +34,7 @@ mod replay;
 mod service_manager;
 mod spans;
 mod status;
+mod supervisor;
 mod table;
 mod tail;
 mod wakeup;

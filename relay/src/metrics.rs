@@ -15,6 +15,8 @@ use crate::history::Upkeep;
 const FAILED: &str = "comptoir_relay_failed_total";
 const BROKER_LOSSES: &str = "comptoir_relay_broker_losses_total";
 const DATABASE_FAULTS: &str = "comptoir_relay_database_faults_total";
+const TOPOLOGY_FAULTS: &str = "comptoir_relay_topology_faults_total";
+const SETTLE_MISSED: &str = "comptoir_relay_settle_missed_events_total";
 const LEASE_LOSSES: &str = "comptoir_relay_lease_losses_total";
 const DATABASE_SECONDS: &str = "comptoir_relay_database_seconds";
 const PARTITIONS_CREATED: &str = "comptoir_relay_history_partitions_created_total";
@@ -28,6 +30,8 @@ const COMMIT_TO_CONFIRM: &str = "comptoir_relay_commit_to_confirm_seconds";
 const BROKER_LOSS_REASONS: &[&str] =
     &["connection-refused", "connection-lost", "channel-closed", "exchange-missing", "credentials", "tls"];
 const DATABASE_FAULT_REASONS: &[&str] = &["unreachable", "connection-lost", "statement-timeout"];
+
+const TOPOLOGY_OBJECTS: &[&str] = &["exchange", "dead-letter-exchange", "dead-letter-queue"];
 
 /// A dead letter that the broker refuses is no fault of [`EventFault`]: the event has failed already.
 pub(crate) const DEAD_LETTER_REFUSED: &str = "dead-letter-refused";
@@ -141,11 +145,24 @@ fn register_rare() {
     for reason in BROKER_LOSS_REASONS {
         metrics::counter!(BROKER_LOSSES, "reason" => *reason).increment(0);
     }
+    metrics::describe_counter!(
+        TOPOLOGY_FAULTS,
+        "Objects at the broker found deleted or otherwise than declared"
+    );
+    for object in TOPOLOGY_OBJECTS {
+        for fault in ["missing", "different"] {
+            metrics::counter!(TOPOLOGY_FAULTS, "object" => *object, "fault" => fault).increment(0);
+        }
+    }
     metrics::describe_counter!(DATABASE_FAULTS, "Attempts to connect and statements that failed");
     for reason in DATABASE_FAULT_REASONS {
         metrics::counter!(DATABASE_FAULTS, "reason" => *reason).increment(0);
     }
     for (name, help) in [
+        (
+            SETTLE_MISSED,
+            "Decided events whose rows a settle did not find, or was not allowed to touch any more",
+        ),
         (LEASE_LOSSES, "Shards lost against this replica's will"),
         (PARTITIONS_CREATED, "Days of the history made ahead"),
         (PARTITIONS_DROPPED, "Days of the history dropped because they were older than the retention"),
@@ -177,6 +194,11 @@ pub(crate) fn broker_lost(reason: &'static str) {
     metrics::counter!(BROKER_LOSSES, "reason" => reason).increment(1);
 }
 
+/// One of the broker's objects was found `missing`, or `different` from what the relay declares.
+pub(crate) fn topology_fault(object: &'static str, fault: &'static str) {
+    metrics::counter!(TOPOLOGY_FAULTS, "object" => object, "fault" => fault).increment(1);
+}
+
 /// The database was not reached or did not do what it was asked, by the stable word of the fault.
 pub(crate) fn database_failed(reason: &'static str) {
     metrics::counter!(DATABASE_FAULTS, "reason" => reason).increment(1);
@@ -185,6 +207,11 @@ pub(crate) fn database_failed(reason: &'static str) {
 /// So many dead letters are in the table.
 pub(crate) fn waiting_dead_letters(count: i64) {
     metrics::gauge!(WAITING_DEAD_LETTERS).set(count as f64);
+}
+
+/// So many events were decided and could not be written down.
+pub(crate) fn settle_missed(events: usize) {
+    metrics::counter!(SETTLE_MISSED).increment(u64::try_from(events).unwrap_or(u64::MAX));
 }
 
 pub(crate) fn lease_losses(shards: usize) {

@@ -17,6 +17,7 @@ use crate::daemon;
 use crate::engine::{Condition, Goal};
 use crate::error::{DatabaseFault, RelayError, Trouble};
 use crate::history::HistoryKeeper;
+use crate::supervisor::Supervisor;
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const RECONNECT_WAIT: Duration = Duration::from_millis(200);
@@ -57,7 +58,8 @@ pub(crate) async fn run(
     // `stop` also ends the drain when it is done; only a signal ends the upkeep.
     let (stop, signalled) = (daemon::stop_on_signal()?, daemon::signalled()?);
     let goal = Goal { last_seq, max_events: max_events.unwrap_or(u64::MAX) };
-    let (engine, condition) = daemon::prepare(config, goal, stop.clone());
+    let supervisor = Supervisor::new(stop.clone());
+    let (engine, condition) = daemon::prepare(config, goal, &supervisor);
     let draining = tokio::spawn(engine.run());
     // Where only a timer runs the relay, nobody else keeps the history. Beside the drain, which it does not slow down.
     let mut keeper = HistoryKeeper::new(config.history.clone(), config.database.clone());
@@ -68,6 +70,7 @@ pub(crate) async fn run(
     if let Err(error) = draining.await {
         return Err(RelayError::Startup(format!("the drain loop ended: {error}")));
     }
+    supervisor.verdict()?;
     if let End::NotReached(what) = end {
         return Err(RelayError::NotReached { what, seconds: patience.as_secs() });
     }

@@ -11,13 +11,17 @@ use futures::StreamExt;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::answer::answered;
+use crate::answer::answered_within;
 use crate::backoff::Backoff;
 use crate::error::DatabaseFault;
 use crate::metrics;
+use crate::supervisor::Supervisor;
 
-/// How long nothing may be heard before the connection is tried.
-const SILENCE: Duration = Duration::from_secs(30);
+/// How long nothing may be heard before the connection is tried, and how long its answer may then take. A connection that is
+/// silent without an end is thus noticed within the sum, whatever lies in between goes on acknowledging.
+const SILENCE: Duration = Duration::from_secs(2);
+const ANSWER_LIMIT: Duration = Duration::from_secs(3);
+const HEARTBEAT: &str = "SELECT 1";
 
 /// What may be awaited. A wake-up that comes while nobody waits is kept.
 #[derive(Debug, Clone, Default)]
@@ -26,30 +30,31 @@ pub(crate) struct WakeUps {
     pub(crate) leases: Arc<Notify>,
 }
 
-/// Starts to listen, until `stop`.
-pub(crate) fn listen(database: DatabaseConfig, stop: CancellationToken) -> WakeUps {
+/// Starts to listen, until the relay stops.
+pub(crate) fn listen(database: DatabaseConfig, supervisor: &Supervisor) -> WakeUps {
     let wake_ups = WakeUps::default();
-    let heard = wake_ups.clone();
-    tokio::spawn(async move {
-        let mut backoff = Backoff::new(100, 5000);
-        while !stop.is_cancelled() {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                ended = listen_once(&database, &heard, &mut backoff) => {
-                    if let Err(fault) = ended {
-                        let reason = fault.reason();
-                        metrics::database_failed(reason);
-                        tracing::debug!(reason, %fault, "not listening for wake-ups");
-                    }
+    supervisor.start("the wake-ups' task", run(database, wake_ups.clone(), supervisor.stop().clone()));
+    wake_ups
+}
+
+async fn run(database: DatabaseConfig, heard: WakeUps, stop: CancellationToken) {
+    let mut backoff = Backoff::new(100, 5000);
+    while !stop.is_cancelled() {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            ended = listen_once(&database, &heard, &mut backoff) => {
+                if let Err(fault) = ended {
+                    let reason = fault.reason();
+                    metrics::database_failed(reason);
+                    tracing::debug!(reason, %fault, "not listening for wake-ups");
                 }
             }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(backoff.advance()) => {}
-            }
         }
-    });
-    wake_ups
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(backoff.advance()) => {}
+        }
+    }
 }
 
 async fn listen_once(
@@ -59,19 +64,22 @@ async fn listen_once(
 ) -> Result<(), DatabaseFault> {
     let mut connection = database::connect(database).await?;
     let listen = format!("LISTEN {NOTIFY_CHANNEL}; LISTEN {LEASES_CHANNEL}");
+    answered_within(ANSWER_LIMIT, connection.batch_execute(&listen)).await?;
+    backoff.reset();
+    // Whatever was committed before LISTEN took effect was not announced to us.
+    heard.events.notify_one();
     loop {
-        // Again after a silence, which says nothing about whether the connection still works.
-        answered(database, connection.batch_execute(&listen)).await?;
-        backoff.reset();
-        // Whatever was committed before LISTEN took effect was not announced to us.
-        heard.events.notify_one();
-        let mut notifications = std::pin::pin!(connection.notifications_stream());
-        while let Ok(next) = tokio::time::timeout(SILENCE, notifications.next()).await {
-            let Some(notification) = next else { return Ok(()) };
-            match notification?.channel.as_str() {
-                LEASES_CHANNEL => heard.leases.notify_one(),
-                _ => heard.events.notify_one(),
+        {
+            let mut notifications = std::pin::pin!(connection.notifications_stream());
+            while let Ok(next) = tokio::time::timeout(SILENCE, notifications.next()).await {
+                let Some(notification) = next else { return Ok(()) };
+                match notification?.channel.as_str() {
+                    LEASES_CHANNEL => heard.leases.notify_one(),
+                    _ => heard.events.notify_one(),
+                }
             }
         }
+        // What is announced meanwhile waits in the connection.
+        answered_within(ANSWER_LIMIT, connection.batch_execute(HEARTBEAT)).await?;
     }
 }

@@ -1,7 +1,7 @@
 //! Who may publish from which shard. The database's clock decides; no machine's clock is compared with another's.
 
 use diesel::QueryResult;
-use diesel::sql_types::{Array, BigInt, Bool, SmallInt, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -12,25 +12,39 @@ pub const LEASES_CHANNEL: &str = "comptoir_relay_leases";
 pub type ShardEpoch = (i16, i64);
 
 crate::statement! {
+    /// Able is who heard the broker not much longer ago than whoever heard it last. Where nobody hears it any more, those who
+    /// did last remain so, and nothing changes hands. Who has not reached it yet is given the same time from its start.
     struct Beat<'a> {
         id: Uuid => SqlUuid,
         name: &'a str => Text,
         blocked: bool => Bool,
         version: &'a str => Text,
         lease_ttl_ms: i64 => BigInt,
-    } -> (BigInt, BigInt)
+        broker_silence_ms: Option<i64> => Nullable<BigInt>,
+        handover_after_ms: i64 => BigInt,
+    } -> (BigInt, BigInt, Bool)
     = "WITH me AS (
-        INSERT INTO relay_replicas (id, name, blocked, version, lease_ttl_ms) VALUES ($1, $2, $3, $4, $5)
-        ON CONFLICT (id) DO UPDATE SET last_seen_at = now(), blocked = excluded.blocked
-        RETURNING id, lease_ttl_ms
+        INSERT INTO relay_replicas (id, name, blocked, version, lease_ttl_ms, broker_heard_at)
+        VALUES ($1, $2, $3, $4, $5, now() - $6 * interval '1 millisecond')
+        ON CONFLICT (id) DO UPDATE
+        SET last_seen_at = now(), blocked = excluded.blocked, broker_heard_at = excluded.broker_heard_at
+        RETURNING id, lease_ttl_ms, started_at, broker_heard_at
     ), lifetime AS (SELECT lease_ttl_ms * interval '1 millisecond' AS lifetime FROM me),
     gone AS (
         DELETE FROM relay_replicas
         WHERE abs(extract(epoch FROM last_seen_at - now())) > 20 * (SELECT extract(epoch FROM lifetime) FROM lifetime)
+    ), live AS (
+        SELECT id, started_at, broker_heard_at FROM me
+        UNION ALL
+        SELECT id, started_at, broker_heard_at FROM relay_replicas
+        WHERE last_seen_at BETWEEN now() - (SELECT lifetime FROM lifetime) AND now() + (SELECT lifetime FROM lifetime)
+            AND id <> (SELECT id FROM me)
+    ), able AS (
+        SELECT id FROM live
+        WHERE coalesce(broker_heard_at, started_at) >= coalesce(
+            (SELECT max(broker_heard_at) FROM live) - $7 * interval '1 millisecond', '-infinity')
     )
-    SELECT count(*) + 1, count(*) FILTER (WHERE id < (SELECT id FROM me)) FROM relay_replicas
-    WHERE last_seen_at BETWEEN now() - (SELECT lifetime FROM lifetime) AND now() + (SELECT lifetime FROM lifetime)
-        AND id <> (SELECT id FROM me)"
+    SELECT count(*), count(*) FILTER (WHERE id < (SELECT id FROM me)), bool_or(id = (SELECT id FROM me)) FROM able"
 }
 
 crate::statement! {
@@ -92,19 +106,44 @@ pub struct Replica<'a> {
     pub name: &'a str,
     pub version: &'a str,
     pub lease_ttl_ms: i64,
+    /// Who heard the broker so much longer ago than another gives its shards up.
+    pub handover_after_ms: i64,
 }
 
-/// Says that this replica lives; returns how many do, itself included, and how many of them come before it by their ids.
+/// How a replica does with the broker.
+#[derive(Debug, Clone, Copy)]
+pub struct BrokerState {
+    /// The broker asked it to pause.
+    pub blocked: bool,
+    /// How long ago it last heard the broker; nothing if it never did.
+    pub silence_ms: Option<i64>,
+}
+
+/// Among whom the shards are to be shared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Census {
+    /// Replicas that live and can publish; all that live, where none has reached the broker yet. At least one.
+    pub able: i64,
+    /// How many of these come before this replica by their ids.
+    pub before: i64,
+    /// This replica is one of them.
+    pub includes_me: bool,
+}
+
+/// Says that this replica lives and when it last heard the broker; returns among whom the shards are to be shared.
 ///
 /// # Errors
 /// The connection's own.
 pub async fn beat(
     connection: &mut AsyncPgConnection,
     replica: Replica<'_>,
-    blocked: bool,
-) -> QueryResult<(i64, i64)> {
-    let Replica { id, name, version, lease_ttl_ms } = replica;
-    Beat::new(id, name, blocked, version, lease_ttl_ms).get_result(connection).await
+    broker: BrokerState,
+) -> QueryResult<Census> {
+    let Replica { id, name, version, lease_ttl_ms, handover_after_ms } = replica;
+    let BrokerState { blocked, silence_ms } = broker;
+    let beat = Beat::new(id, name, blocked, version, lease_ttl_ms, silence_ms, handover_after_ms);
+    let (able, before, includes_me) = beat.get_result(connection).await?;
+    Ok(Census { able, before, includes_me })
 }
 
 /// Renews every lease that has not expired and returns what is held.

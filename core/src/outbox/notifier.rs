@@ -11,10 +11,17 @@ use futures_timer::Delay;
 use tokio::sync::mpsc;
 
 use super::NOTIFY_CHANNEL;
-use crate::database::{self, DatabaseConfig};
+use crate::database::{self, ConnectFault, DatabaseConfig};
 
 /// Waits between attempts to reconnect, doubling from the first to the second.
 const RECONNECT_WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// How long a wake-up may take: usually a millisecond. A connection that does not answer is replaced, whatever lies in between
+/// goes on acknowledging what is sent on it.
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+/// How often a connection is tried while there is nothing to send, so that the next wake-up does not have to find out.
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(5);
+const HEARTBEAT: &str = "SELECT 1";
 
 /// However long the database took.
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
@@ -56,7 +63,7 @@ async fn send_notifications(config: NotifierConfig, mut due: mpsc::Receiver<()>)
     // A notification is a transaction, and is sent to its listeners when that is on disk, unless nobody asks for that.
     let statement = format!("BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {NOTIFY_CHANNEL}; COMMIT");
     let mut connection = None;
-    while due.recv().await.is_some() {
+    while is_due(&mut due, &mut connection).await {
         let begin = Instant::now();
         while let Err(error) = send(&mut connection, &config.database, &statement).await {
             connection = None;
@@ -72,20 +79,38 @@ async fn send_notifications(config: NotifierConfig, mut due: mpsc::Receiver<()>)
     }
 }
 
+/// Waits for a wake-up, and tries the connection meanwhile. False when nobody is left who could ask for one.
+async fn is_due(due: &mut mpsc::Receiver<()>, connection: &mut Option<AsyncPgConnection>) -> bool {
+    loop {
+        if let Ok(asked) = tokio::time::timeout(HEARTBEAT_EVERY, due.recv()).await {
+            return asked.is_some();
+        }
+        if let Some(open) = connection
+            && let Err(error) = answered(open, HEARTBEAT).await
+        {
+            tracing::debug!(%error, "the connection for wake-ups is gone");
+            *connection = None;
+        }
+    }
+}
+
 async fn send(
     connection: &mut Option<AsyncPgConnection>,
     database: &DatabaseConfig,
     statement: &str,
 ) -> Result<(), database::ConnectError> {
-    if connection.is_none() {
-        *connection = Some(database::connect(database).await?);
+    let open = match connection {
+        Some(open) => open,
+        closed => closed.insert(database::connect(database).await?),
+    };
+    Ok(answered(open, statement).await?)
+}
+
+async fn answered(connection: &mut AsyncPgConnection, statement: &str) -> Result<(), ConnectFault> {
+    match tokio::time::timeout(ANSWER_LIMIT, connection.batch_execute(statement)).await {
+        Ok(done) => done.map_err(|error| ConnectFault::Unreachable(error.to_string())),
+        Err(_) => Err(ConnectFault::Timeout { limit_ms: ANSWER_LIMIT.as_millis() as u64 }),
     }
-    if let Some(open) = connection {
-        open.batch_execute(statement)
-            .await
-            .map_err(|error| database::ConnectFault::Unreachable(error.to_string()))?;
-    }
-    Ok(())
 }
 
 /// Tries until it succeeds, or returns false when nobody is left who could ask for a wake-up.

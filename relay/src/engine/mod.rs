@@ -14,7 +14,6 @@ mod steps;
 mod timing;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
@@ -35,7 +34,8 @@ use crate::config::Config;
 use crate::error::Trouble;
 use crate::leases::{Holdings, Leases};
 use crate::metrics::Metrics;
-use crate::publisher::{BrokerEvent, Publisher};
+use crate::publisher::{BrokerEvent, Publisher, Pulse};
+use crate::supervisor::Supervisor;
 
 pub(crate) use self::event::Event;
 #[cfg(test)]
@@ -107,9 +107,9 @@ pub(crate) struct Parts {
     pub(crate) name: String,
     pub(crate) leases: Leases,
     pub(crate) wake_up: Arc<Notify>,
-    /// Read by the leases' task, for `relay status`.
-    pub(crate) blocked: Arc<AtomicBool>,
-    pub(crate) stop: CancellationToken,
+    /// Read by the leases' task, for the other replicas.
+    pub(crate) pulse: Arc<Pulse>,
+    pub(crate) supervisor: Supervisor,
 }
 
 /// See the module's documentation.
@@ -131,6 +131,9 @@ pub(crate) struct Engine {
     unsettled: Option<Settlement>,
     leases: Leases,
     held: Holdings,
+    /// By shard the lease that was given back last. Until the leases' task has taken note, it is still among the holdings.
+    returned: [Option<u64>; SHARDS],
+    handover_after: Duration,
     /// Events by shard that were taken from the backlog and are not settled.
     busy: [usize; SHARDS],
     wake_up: Arc<Notify>,
@@ -138,12 +141,13 @@ pub(crate) struct Engine {
     goal: Goal,
     taken: u64,
     condition: watch::Sender<Condition>,
-    blocked: Arc<AtomicBool>,
+    pulse: Arc<Pulse>,
     database_up: bool,
     database_trouble: Option<Trouble>,
     /// What was in front of the cursors when it was last counted.
     unread: Unread,
     stop: CancellationToken,
+    supervisor: Supervisor,
     metrics: Metrics,
 }
 
@@ -183,7 +187,7 @@ impl Engine {
             }),
             cursors: Cursors::new(goal.last_seq),
             decisions: Decisions::new(config),
-            publisher: Publisher::new(config, parts.name),
+            publisher: Publisher::new(config, parts.name, Arc::clone(&parts.pulse)),
             fetcher: Some(Fetcher::new(config.database.clone(), config.broker.max_message_bytes)),
             reading: None,
             settler: Some(Settler::new(config.database.clone(), config.history.retention_days > 0)),
@@ -191,17 +195,20 @@ impl Engine {
             unsettled: None,
             held: Holdings::nothing(),
             leases: parts.leases,
+            returned: [None; SHARDS],
+            handover_after: Duration::from_millis(relay.handover_after_ms),
             busy: [0; SHARDS],
             wake_up: parts.wake_up,
             timing: Timing::new(relay),
             goal,
             taken: 0,
             condition,
-            blocked: parts.blocked,
+            pulse: parts.pulse,
             database_up: false,
             database_trouble: None,
             unread: Unread::default(),
-            stop: parts.stop,
+            stop: parts.supervisor.stop().clone(),
+            supervisor: parts.supervisor,
             metrics: Metrics::new(),
         };
         (engine, observed)
@@ -226,6 +233,7 @@ impl Engine {
             self.wait(turn, deadline).await;
         }
         self.leases.leave().await;
+        self.publisher.close().await;
     }
 
     async fn wait(&mut self, turn: Instant, deadline: Option<Instant>) {
@@ -259,11 +267,8 @@ impl Engine {
                 self.settler = Some(settler);
                 self.on_settled(settled);
             }
-            // A task of ours panicked: a bug, and its state is unknown. Stopping loses nothing.
-            Happened::Read(Err(error)) | Happened::Settled(Err(error)) => {
-                tracing::error!(%error, "a task of the relay ended: the relay stops");
-                self.stop.cancel();
-            }
+            Happened::Read(Err(error)) => self.supervisor.ended("the reader", &error),
+            Happened::Settled(Err(error)) => self.supervisor.ended("the settler", &error),
             Happened::WakeUp => self.timing.poll_now(),
             Happened::Other => {}
         }

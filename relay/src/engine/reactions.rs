@@ -1,6 +1,5 @@
 //! What the drain loop does when something has happened: the broker decided, a read or a write ended.
 
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use comptoir_core::outbox::{AggregateRange, OutboxRow};
@@ -17,11 +16,14 @@ use crate::publisher::{BrokerEvent, Message, Verdict};
 impl Engine {
     pub(super) fn on_broker(&mut self, event: BrokerEvent) {
         match event {
-            BrokerEvent::Connected => tracing::info!("connected to the broker"),
-            BrokerEvent::Blocked(blocked) => self.blocked.store(blocked, Ordering::Relaxed),
+            BrokerEvent::Connected => {
+                tracing::info!("connected to the broker");
+                // The other replicas need not wait for the next renewal to hear of it.
+                self.leases.look_now();
+            }
+            BrokerEvent::Blocked(_) => {}
             BrokerEvent::Decided(messages) => self.on_decided(messages),
             BrokerEvent::Lost { messages, culprits } => {
-                self.blocked.store(false, Ordering::Relaxed);
                 for (message, fault) in culprits {
                     self.decisions.unpublishable(message, &fault, &self.metrics);
                 }
@@ -146,9 +148,10 @@ impl Engine {
     }
 
     pub(super) fn on_settled(&mut self, settled: Settled) {
-        let Settled { settlement, result } = settled;
+        let Settled { mut settlement, result } = settled;
         self.database_answered(result.as_ref().err());
         if result.is_err() {
+            settlement.is_repeated = true;
             self.unsettled = Some(settlement);
             return;
         }

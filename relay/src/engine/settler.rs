@@ -26,6 +26,8 @@ pub(crate) struct Settlement {
     pub(crate) dead: Vec<Dead>,
     /// Dead letters that hold back the later events of their aggregates.
     pub(crate) held: Vec<Dead>,
+    /// It was written before, and whether that arrived is unknown.
+    pub(crate) is_repeated: bool,
 }
 
 #[derive(Debug)]
@@ -81,7 +83,11 @@ impl Settler {
     /// Writes, connecting first if need be. Takes and returns itself, so that it can run as a task.
     pub(crate) async fn write(mut self, settlement: Settlement) -> (Self, Settled) {
         let began = Instant::now();
-        let result = self.attempt(&settlement).await;
+        let written = self.attempt(&settlement).await;
+        if let Ok(touched) = written {
+            report_missed(&settlement, touched);
+        }
+        let result = written.map(drop);
         metrics::database_round_trip("settle", began.elapsed(), result.is_ok());
         if result.is_err() {
             self.connection = None;
@@ -89,7 +95,8 @@ impl Settler {
         (self, Settled { settlement, result })
     }
 
-    async fn attempt(&mut self, settlement: &Settlement) -> Result<(), DatabaseFault> {
+    /// How many rows were touched.
+    async fn attempt(&mut self, settlement: &Settlement) -> Result<usize, DatabaseFault> {
         let connection = match &mut self.connection {
             Some(open) => open,
             closed => {
@@ -99,31 +106,46 @@ impl Settler {
             }
         };
         let (config, fence) = (&self.config, &settlement.fence);
+        let mut touched = 0;
         if !settlement.published.is_empty() {
             let published = keys(settlement.published.iter());
-            if self.keep_history {
-                answered(config, settle::move_to_history(connection, fence, &published)).await?;
+            touched += if self.keep_history {
+                answered(config, settle::move_to_history(connection, fence, &published)).await?
             } else {
-                answered(config, settle::remove(connection, fence, &published)).await?;
-            }
+                answered(config, settle::remove(connection, fence, &published)).await?
+            };
         }
         if !settlement.discarded.is_empty() {
-            answered(config, settle::remove(connection, fence, &keys(settlement.discarded.iter()))).await?;
+            let discarded = keys(settlement.discarded.iter());
+            touched += answered(config, settle::remove(connection, fence, &discarded)).await?;
         }
         if !settlement.retries.is_empty() {
-            answered(config, settle::reschedule(connection, fence, &retries(&settlement.retries))).await?;
+            let retries = retries(&settlement.retries);
+            touched += answered(config, settle::reschedule(connection, fence, &retries)).await?;
         }
         if !settlement.dead.is_empty() {
-            answered(
-                config,
-                settle::move_to_dead_letters(connection, fence, &dead_letters(&settlement.dead)),
-            )
-            .await?;
+            let dead = dead_letters(&settlement.dead);
+            touched += answered(config, settle::move_to_dead_letters(connection, fence, &dead)).await?;
         }
         if !settlement.held.is_empty() {
-            answered(config, settle::hold(connection, fence, &dead_letters(&settlement.held))).await?;
+            let held = dead_letters(&settlement.held);
+            touched += answered(config, settle::hold(connection, fence, &held)).await?;
         }
-        Ok(())
+        Ok(touched)
+    }
+}
+
+/// Each event is one row. Where one was not touched, its lease is lost and whoever holds the shard now publishes it again, or
+/// somebody else has deleted it. A repeated write finds what the first has done already.
+fn report_missed(settlement: &Settlement, touched: usize) {
+    let missed = settlement.len().saturating_sub(touched);
+    if missed > 0 && !settlement.is_repeated {
+        metrics::settle_missed(missed);
+        tracing::warn!(
+            events = settlement.len(),
+            missed,
+            "events could not be settled: the leases of their shards are lost, or somebody else changed the outbox"
+        );
     }
 }
 

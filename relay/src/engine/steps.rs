@@ -8,6 +8,7 @@ use comptoir_core::outbox::settle::Fence;
 use super::fetcher::Read;
 use super::{Engine, Event};
 use crate::error::BrokerFault;
+use crate::leases::Holdings;
 use crate::publisher::Message;
 
 /// Aggregates whose rest is read in one statement.
@@ -26,9 +27,15 @@ impl Engine {
         if Instant::now() >= holdings.until {
             holdings.shards = [None; SHARDS];
         }
+        if self.is_cut_off(&holdings) {
+            self.reset_publisher(BrokerFault::Silent);
+        }
         let mut published_under_lost_lease = false;
-        let mut returned = Vec::new();
+        let mut to_return = Vec::new();
         for shard in 0..SHARDS {
+            if holdings.shards[shard].is_some_and(|holding| self.returned[shard] == Some(holding.lease)) {
+                holdings.shards[shard] = None;
+            }
             let (before, now) = (self.held.shards[shard], holdings.shards[shard]);
             if before.map(|holding| holding.lease) != now.map(|holding| holding.lease)
                 && let Some(before) = before
@@ -49,21 +56,43 @@ impl Engine {
                 self.backlog.drop_shard(shard);
             }
             if now.surplus && self.busy[shard] == 0 {
-                returned.push((shard, now.lease));
+                to_return.push((shard, now.lease));
             }
         }
         self.held = holdings;
         self.put_back_stale();
-        if !returned.is_empty() {
-            for (shard, _) in &returned {
-                self.held.shards[*shard] = None;
-            }
-            self.leases.give_back(returned);
-        }
+        self.give_back(to_return);
         if published_under_lost_lease && self.publisher.in_flight() > 0 && self.publisher.is_up() {
-            let lost = self.publisher.reset(BrokerFault::LeaseLost);
-            self.on_broker(lost);
+            self.reset_publisher(BrokerFault::LeaseLost);
         }
+    }
+
+    /// Each lease once: this replica acts as if it were gone, and the leases' task takes note in its own time.
+    fn give_back(&mut self, leases: Vec<(usize, u64)>) {
+        if leases.is_empty() {
+            return;
+        }
+        for (shard, _) in &leases {
+            self.held.shards[*shard] = None;
+        }
+        if self.leases.give_back(leases.clone()) {
+            for (shard, lease) in leases {
+                self.returned[shard] = Some(lease);
+            }
+        }
+    }
+
+    /// The shards are to be given up because the broker is silent, and what is in flight would never be decided. The
+    /// connection goes first: nothing that it holds may be sent once another replica publishes (ADR 0005).
+    fn is_cut_off(&self, holdings: &Holdings) -> bool {
+        !holdings.able
+            && self.publisher.is_up()
+            && self.pulse.silence().is_some_and(|silence| silence >= self.handover_after / 2)
+    }
+
+    fn reset_publisher(&mut self, fault: BrokerFault) {
+        let lost = self.publisher.reset(fault);
+        self.on_broker(lost);
     }
 
     /// Fills the window, in batches: each is decided by itself, so that the window never runs empty.

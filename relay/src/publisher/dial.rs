@@ -1,48 +1,81 @@
 //! Reaches the broker, encrypted or not.
+//!
+//! The socket is opened here and handed to lapin when it works: an attempt of lapin's own that fails leaves its task behind
+//! (10 KiB each, for as long as the process lives), and it fails whenever the broker is away.
 
-use std::io::ErrorKind as IoErrorKind;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::{self, ErrorKind as IoErrorKind};
+use std::sync::{Mutex, PoisonError};
 
+use async_compat::Compat;
 use lapin::runtime::default_runtime;
-use lapin::tcp::{AMQPUriTcpExt, RustlsConnector};
+use lapin::tcp::{AsyncTcpStream, RustlsConnector};
 use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Connection, ConnectionProperties, Error, ErrorKind};
+use tokio::net::{TcpStream, lookup_host};
 
+use super::link::{Link, Socket};
 use crate::broker_reason;
 use crate::config::BrokerConfig;
 use crate::error::BrokerFault;
 
-/// With the certificates as they are in their files now. Bounded by whoever calls it.
+type Stream = AsyncTcpStream<Compat<TcpStream>>;
+
+/// With the certificates as they are in their files now. Bounded by whoever calls it: an attempt that is given up leaves
+/// nothing behind.
 pub(super) async fn dial(
     config: &BrokerConfig,
     properties: ConnectionProperties,
-) -> Result<Connection, BrokerFault> {
+) -> Result<Link, BrokerFault> {
     let uri = config.uri().map_err(|problem| BrokerFault::Settings(format!("broker.url: {problem}")))?;
-    if uri.scheme == AMQPScheme::AMQP {
-        return Connection::connect_uri(uri, properties).await.map_err(BrokerFault::Connect);
+    let encrypted = uri.scheme == AMQPScheme::AMQPS;
+    let stream = open(&uri).await.map_err(connect_fault)?;
+    let socket = Socket::of(&stream).map_err(connect_fault)?;
+    let mut stream = AsyncTcpStream::Plain(Compat::new(stream));
+    if encrypted {
+        let tls = config.tls().map_err(|error| BrokerFault::Settings(error.to_string()))?;
+        stream = stream
+            .into_rustls(&RustlsConnector::from(tls), &uri.authority.host)
+            .await
+            .map_err(|error| connect_fault(broker_reason::as_tls(error)))?;
     }
-    // lapin's own way would trust the system's authorities beside those that the settings name.
-    let tls = config.tls().map_err(|error| BrokerFault::Settings(error.to_string()))?;
-    let connector = RustlsConnector::from(tls);
-    let runtime = default_runtime().map_err(BrokerFault::Connect)?;
-    let encrypted = Arc::new(AtomicBool::new(false));
-    let done = Arc::clone(&encrypted);
-    let open = async move |uri: AMQPUri, runtime| {
-        let host = uri.authority.host.clone();
-        let plain = AMQPUri { scheme: AMQPScheme::AMQP, ..uri };
-        let stream = plain.connect_async(&runtime).await?;
-        let stream = stream.into_rustls(&connector, &host).await.map_err(broker_reason::as_tls)?;
-        done.store(true, Ordering::Relaxed);
-        Ok(stream)
-    };
-    Connection::connector(uri, runtime, open, properties).await.map_err(|error| {
-        if encrypted.load(Ordering::Relaxed) && is_hang_up(&error) {
-            BrokerFault::HungUp(error)
-        } else {
-            BrokerFault::Connect(error)
+    match shake_hands(uri, stream, properties).await {
+        Ok(connection) => Ok(Link::new(connection, socket)),
+        Err(error) if encrypted && is_hang_up(&error) => Err(BrokerFault::HungUp(error)),
+        Err(error) => Err(BrokerFault::Connect(error)),
+    }
+}
+
+/// The first of the host's addresses that answers.
+async fn open(uri: &AMQPUri) -> io::Result<TcpStream> {
+    let mut last = io::Error::new(IoErrorKind::AddrNotAvailable, "the host has no address");
+    for address in lookup_host((uri.authority.host.as_str(), uri.authority.port)).await? {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(error) => last = error,
         }
-    })
+    }
+    Err(last)
+}
+
+async fn shake_hands(
+    uri: AMQPUri,
+    stream: Stream,
+    properties: ConnectionProperties,
+) -> Result<Connection, Error> {
+    // lapin asks for a stream once: it does not connect again by itself unless it is told to.
+    let stream = Mutex::new(Some(stream));
+    let hand_over = async move |_, _| {
+        let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
+        stream.take().ok_or_else(|| io::Error::from(IoErrorKind::NotConnected).into())
+    };
+    Connection::connector(uri, default_runtime()?, hand_over, properties).await
+}
+
+fn connect_fault(error: io::Error) -> BrokerFault {
+    BrokerFault::Connect(error.into())
 }
 
 /// The server's reason, an alert, may be lost with what we had sent by then.

@@ -5,8 +5,12 @@
 //! published on one channel could swap the confirms of their messages.
 
 mod dial;
+mod link;
+mod pulse;
 mod session;
 mod suspects;
+mod topology;
+mod watch;
 mod window;
 
 use std::future::Future;
@@ -33,7 +37,9 @@ use crate::message::{Composed, Composer, Limits};
 use crate::metrics;
 use crate::spans::PublishSpans;
 
-pub(crate) use self::session::{connect, dead_letter_queue_arguments};
+pub(crate) use self::pulse::Pulse;
+pub(crate) use self::session::connect;
+pub(crate) use self::topology::dead_letter_queue_arguments;
 pub(crate) use self::window::Verdict;
 
 /// What is published for an event.
@@ -86,7 +92,9 @@ pub(crate) struct Publisher {
     state: State,
     window: Window<Message, PendingConfirm>,
     suspects: Suspects,
-    blocked: bool,
+    pulse: Arc<Pulse>,
+    /// The largest body of what was published since nothing was in flight, in bytes.
+    largest: usize,
     backoff: Backoff,
     /// Why there is no connection, since the last one.
     trouble: Option<Trouble>,
@@ -104,14 +112,15 @@ impl std::fmt::Debug for Publisher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Publisher")
             .field("up", &self.is_up())
-            .field("blocked", &self.blocked)
+            .field("blocked", &self.is_blocked())
             .field("in_flight", &self.window.len())
             .finish_non_exhaustive()
     }
 }
 
 impl Publisher {
-    pub(crate) fn new(config: &Config, name: String) -> Self {
+    /// `pulse` is told what is heard from the broker.
+    pub(crate) fn new(config: &Config, name: String, pulse: Arc<Pulse>) -> Self {
         let composer = Composer::new(config);
         let config = config.broker.clone();
         Self {
@@ -119,7 +128,8 @@ impl Publisher {
             state: State::Waiting(Box::pin(tokio::time::sleep(Duration::ZERO))),
             window: Window::new(),
             suspects: Suspects::default(),
-            blocked: false,
+            pulse,
+            largest: 0,
             backoff: Backoff::new(config.reconnect_min_ms, config.reconnect_max_ms),
             trouble: None,
             confirm_time: metrics::confirm_time(),
@@ -134,7 +144,7 @@ impl Publisher {
     }
 
     pub(crate) fn is_blocked(&self) -> bool {
-        self.blocked
+        self.pulse.is_blocked()
     }
 
     /// Why it is not up; nothing while the first attempt is under way.
@@ -157,7 +167,7 @@ impl Publisher {
     /// the messages come back as `Unknown` with the next `Lost`.
     pub(crate) fn publish(&mut self, messages: Vec<Message>) -> Vec<(Event, EventFault)> {
         let body_bytes = self.suspects.limit().unwrap_or(usize::MAX).min(self.config.max_message_bytes);
-        let Self { state, window, composer, spans, .. } = self;
+        let Self { state, window, composer, spans, largest, .. } = self;
         let State::Up(session) = state else {
             let lost = messages.into_iter().map(|message| {
                 let confirm: PendingConfirm = Box::pin(std::future::ready(Err(BrokerFault::Unconfirmed)));
@@ -178,6 +188,7 @@ impl Publisher {
                 }
             };
             spans.begin(&message, &composed);
+            *largest = (*largest).max(composed.body.len());
             let mut confirm = confirm(Arc::clone(&session.channel), composed);
             // The first poll draws the delivery tag and queues the frames. An error comes again at the next poll.
             let confirm: PendingConfirm = match confirm.as_mut().poll(&mut cx) {
@@ -187,12 +198,20 @@ impl Publisher {
             Some((message.event().row.id, message, confirm))
         });
         window.push(sent, Instant::now());
+        self.pulse.excuse(self.largest);
         refused
     }
 
     /// Gives up the connection, for example because frames of a lost lease may still be on their way.
     pub(crate) fn reset(&mut self, fault: BrokerFault) -> BrokerEvent {
         self.lose(fault)
+    }
+
+    /// Says goodbye to the broker, for at most a second.
+    pub(crate) async fn close(self) {
+        if let State::Up(session) = self.state {
+            session.close().await;
+        }
     }
 
     /// What happens next. Nothing is lost if the future is dropped.
@@ -202,12 +221,13 @@ impl Publisher {
                 State::Waiting(until) => {
                     until.as_mut().await;
                     let (config, name) = (self.config.clone(), self.name.clone());
-                    self.state = State::Connecting(tokio::spawn(Session::open(config, name)));
+                    self.state =
+                        State::Connecting(tokio::spawn(Session::open(config, name, Arc::clone(&self.pulse))));
                 }
                 State::Connecting(attempt) => match attempt.await {
                     Ok(Ok(session)) => {
                         self.trouble = None;
-                        self.blocked = false;
+                        self.pulse.set_blocked(false);
                         self.state = State::Up(Box::new(session));
                         return BrokerEvent::Connected;
                     }
@@ -215,7 +235,7 @@ impl Publisher {
                     Err(stopped) => return self.lose(lapin_task(&stopped)),
                 },
                 State::Up(session) => {
-                    let deadline = self.window.oldest().filter(|_| !self.blocked).map(|sent| {
+                    let deadline = self.window.oldest().filter(|_| !self.pulse.is_blocked()).map(|sent| {
                         tokio::time::Instant::from_std(
                             sent + Duration::from_millis(self.config.confirm_timeout_ms),
                         )
@@ -234,6 +254,8 @@ impl Publisher {
                             Ok(messages) => {
                                 self.suspects.decided(messages.len());
                                 self.backoff.reset();
+                                self.pulse.hear();
+                                self.forget_largest();
                                 for time in self.window.take_confirm_times() {
                                     self.confirm_time.record(time);
                                 }
@@ -242,6 +264,7 @@ impl Publisher {
                             }
                             Err(fault) => return self.lose(fault),
                         },
+                        fault = session.watch.failed() => return self.lose(fault),
                         event = session.events.next() => if let Some(event) = self.observe(event) { return event },
                         () = &mut timeout => {
                             return self.lose(BrokerFault::ConfirmTimeout(self.config.confirm_timeout_ms));
@@ -252,16 +275,24 @@ impl Publisher {
         }
     }
 
+    /// Nothing large is on its way any more, if nothing is.
+    fn forget_largest(&mut self) {
+        if self.window.len() == 0 {
+            self.largest = 0;
+            self.pulse.excuse(0);
+        }
+    }
+
     fn observe(&mut self, event: Option<lapin::Event>) -> Option<BrokerEvent> {
         match event {
             Some(lapin::Event::ConnectionBlocked(reason)) => {
                 tracing::warn!(%reason, "the broker blocks publishing");
-                self.blocked = true;
+                self.pulse.set_blocked(true);
                 Some(BrokerEvent::Blocked(true))
             }
             Some(lapin::Event::ConnectionUnblocked) => {
                 tracing::info!("the broker accepts messages again");
-                self.blocked = false;
+                self.pulse.set_blocked(false);
                 self.window.restart_clock(Instant::now());
                 Some(BrokerEvent::Blocked(false))
             }
@@ -273,6 +304,7 @@ impl Publisher {
 
     fn lose(&mut self, fault: BrokerFault) -> BrokerEvent {
         let (mut messages, other) = self.window.drain();
+        self.forget_largest();
         self.spans.end(&messages);
         // What the broker said may come after what followed from it.
         let fault = other.filter(|other| protocol_error(other).is_some()).unwrap_or(fault);
@@ -288,8 +320,8 @@ impl Publisher {
             self.backoff.reset();
         }
         let wait = self.backoff.advance();
-        self.blocked = false;
-        // Dropping the session closes its connection: what it had not sent yet is never sent.
+        self.pulse.set_blocked(false);
+        // Dropping the session breaks its connection off: what it had not sent yet is never sent.
         self.state = State::Waiting(Box::pin(tokio::time::sleep(wait)));
         let reason = fault.reason();
         metrics::broker_lost(reason);

@@ -2,6 +2,7 @@
 //! [`Lanes`], memory is bounded by pages.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use comptoir_core::outbox::{JsonText, OutboxRow, replay};
@@ -80,7 +81,7 @@ impl<'a> Replay<'a> {
         let now = Instant::now();
         Self {
             connection,
-            publisher: Publisher::new(config, "comptoir relay replay".to_owned()),
+            publisher: Publisher::new(config, "comptoir relay replay".to_owned(), Arc::default()),
             lanes: Lanes::default(),
             pace: Pace::new(rate, now),
             window: relay.window,

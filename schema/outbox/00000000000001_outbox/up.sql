@@ -135,7 +135,8 @@ CREATE TABLE relay_replicas (
     -- `relay status` show both.
     version      text,
     lease_ttl_ms bigint,
-    -- When it last heard the broker; NULL: never.
+    -- When this replica last heard the broker. Whoever heard it much longer ago than another cannot publish while others
+    -- can, and gives its shards up. NULL: never.
     broker_heard_at timestamptz
 ) WITH (fillfactor = 50);
 

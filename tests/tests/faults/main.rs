@@ -25,10 +25,13 @@ async fn on_stage(options: Options, test: impl AsyncFnOnce(&Stage) -> Result<()>
     }
 }
 
-/// With leases that outlive the pauses of a busy machine: a lease that is lost is a fault of its own, and may repeat.
+/// With leases that outlive the pauses of a busy machine, and no haste to give shards up: a lease that is lost is a fault of its
+/// own, and may repeat.
 fn replicas(replicas: usize) -> Options {
-    let lease = ("COMPTOIR__RELAY__LEASE_TTL_MS".to_owned(), "10000".to_owned());
-    Options { replicas, environments: vec![vec![lease]; replicas], ..Options::default() }
+    let patient =
+        [("COMPTOIR__RELAY__LEASE_TTL_MS", "10000"), ("COMPTOIR__RELAY__HANDOVER_AFTER_MS", "15000")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Options { replicas, environments: vec![patient.to_vec(); replicas], ..Options::default() }
 }
 
 /// A fault that nothing was in the way of proves nothing.

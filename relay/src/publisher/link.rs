@@ -1,0 +1,120 @@
+//! A connection to the broker that ends when it is told to, whatever the broker does.
+//!
+//! lapin gives every connection a thread, and that thread ends with its socket and not before. A connection that is dropped
+//! says goodbye and waits for the answer; one whose opening is given up waits for the broker's first word. A broker that is
+//! silent thus kept a thread, a socket and their memory for each attempt. Here the socket has a second handle, which breaks
+//! it off.
+
+use std::ops::Deref;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lapin::Connection;
+use rustix::net::{Shutdown, connect_unspec, shutdown};
+use tokio::net::TcpStream;
+
+/// How long the broker's answer to the goodbye is waited for.
+const GOODBYE_LIMIT: Duration = Duration::from_secs(1);
+
+/// An open connection. Dropping it breaks it off at once; [`Link::close`] says goodbye first.
+#[derive(Debug)]
+pub(crate) struct Link {
+    connection: Arc<Connection>,
+    _socket: Socket,
+}
+
+impl Link {
+    pub(super) fn new(connection: Connection, socket: Socket) -> Self {
+        Self { connection: Arc::new(connection), _socket: socket }
+    }
+
+    /// For a task of this connection. It does not keep the connection open.
+    pub(super) fn connection(&self) -> Arc<Connection> {
+        Arc::clone(&self.connection)
+    }
+
+    /// Closes it as the protocol has it, so that the broker's log has no complaint; without an answer, breaks it off.
+    pub(crate) async fn close(self) {
+        let _ = tokio::time::timeout(GOODBYE_LIMIT, self.connection.close(200, "OK".into())).await;
+    }
+}
+
+impl Deref for Link {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+/// A second handle to a socket. When it is dropped, what the kernel has not sent yet is never sent, and whoever reads from
+/// or writes to the socket is told that it is broken.
+#[derive(Debug)]
+pub(super) struct Socket(OwnedFd);
+
+impl Socket {
+    /// # Errors
+    /// The process has no file descriptor left.
+    pub(super) fn of(stream: &TcpStream) -> std::io::Result<Self> {
+        stream.as_fd().try_clone_to_owned().map(Self)
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // On Linux this empties the send buffer and resets the connection; a shutdown would first send what is in it.
+        if connect_unspec(&self.0).is_err() {
+            let _ = shutdown(&self.0, Shutdown::Both);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        (client.expect("connected"), accepted.expect("accepted").0)
+    }
+
+    #[tokio::test]
+    async fn whoever_reads_from_a_socket_that_is_broken_off_is_told() {
+        let (mut client, _server) = pair().await;
+        let socket = Socket::of(&client).expect("a descriptor");
+        let reading = tokio::spawn(async move { client.read(&mut [0; 16]).await });
+        drop(socket);
+        let read = tokio::time::timeout(Duration::from_secs(10), reading).await.expect("at once");
+        assert!(matches!(read.expect("no panic"), Ok(0) | Err(_)));
+    }
+
+    #[tokio::test]
+    async fn what_waits_in_the_send_buffer_of_a_socket_that_is_broken_off_is_never_sent() {
+        let (mut client, mut server) = pair().await;
+        let socket = Socket::of(&client).expect("a descriptor");
+        // Nobody reads: the server's window closes, and the rest stays in the client's kernel.
+        let mut sent = 0;
+        while let Ok(Ok(bytes)) =
+            tokio::time::timeout(Duration::from_millis(300), client.write(&[7; 65_536])).await
+        {
+            sent += bytes;
+        }
+        drop(socket);
+        let (mut arrived, mut buffer) = (0, vec![0; 65_536]);
+        let end = loop {
+            match server.read(&mut buffer).await {
+                Ok(0) => break Ok(()),
+                Ok(bytes) => arrived += bytes,
+                Err(error) => break Err(error),
+            }
+        };
+        assert!(end.is_err(), "it was broken off, not ended");
+        assert!(arrived < sent, "{arrived} of {sent} bytes arrived");
+    }
+}
