@@ -231,7 +231,8 @@ macro_rules! look_through {
     ($connection:expr, $request:expr, $indexed:expr, $all:expr, $after:expr, $column:expr, $id:expr) => {{
         let (mut connection, descending, after) = ($connection, $request.descending, $after);
         // What is known of the rows would let PostgreSQL read a whole table instead of a part of an index.
-        diesel_async::SimpleAsyncConnection::batch_execute(&mut connection, $crate::paging::BY_INDEX_ONLY).await?;
+        diesel_async::SimpleAsyncConnection::batch_execute(&mut connection, $crate::paging::BY_INDEX_ONLY)
+            .await?;
         let last = $indexed.select(($column, $id)).offset($crate::paging::MAX_LOOKED_AT - 1).limit(1);
         let last = $crate::paging::keyset!(last, descending, after.clone(), $column, $id);
         let edge = diesel::OptionalExtension::optional(last.first(&mut connection).await)?;

@@ -75,7 +75,8 @@ pub async fn list(
 ) -> Result<Page<SessionView>, Error> {
     use sessions::{created_at, id};
     let not_ended = || {
-        let of_user = sessions::tenant_id.eq(context.tenant_id().uuid()).and(sessions::user_id.eq(user.uuid()));
+        let of_user =
+            sessions::tenant_id.eq(context.tenant_id().uuid()).and(sessions::user_id.eq(user.uuid()));
         sessions::table.filter(of_user.and(sessions::ended_at.is_null())).into_boxed()
     };
     let (edge, rows) = db

@@ -104,11 +104,11 @@ type Rows<'a> = users::BoxedQuery<'a, Pg>;
 
 impl UserFilter {
     /// The rows that are looked through for those that match.
-    fn served(context: &RequestContext) -> Rows<'_> {
+    fn served<'a>(context: &RequestContext) -> Rows<'a> {
         users::table.filter(users::tenant_id.eq(context.tenant_id().uuid())).into_boxed()
     }
 
-    fn all(&self, context: &RequestContext) -> Rows<'_> {
+    fn all<'a>(&'a self, context: &RequestContext) -> Rows<'a> {
         let mut query = Self::served(context);
         if let Some(email) = &self.email {
             query = query.filter(users::folded_email.eq(email.as_str()));
@@ -142,7 +142,8 @@ pub async fn list(
     use users::{created_at, email, id, name};
     let (edge, rows) = db
         .read(context, async |connection| {
-            let (served, all) = (UserFilter::served(context), filter.all(context).select(UserRow::as_select()));
+            let (served, all) =
+                (UserFilter::served(context), filter.all(context).select(UserRow::as_select()));
             let (text, time) = (request.after_text(), request.after_time());
             let found: (Option<(SortValue, Uuid)>, Vec<UserRow>) = match request.key {
                 UserSort::Email => look_through!(connection, request, served, all, text, email, id),

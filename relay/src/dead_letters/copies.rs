@@ -18,14 +18,15 @@ use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicGetOptions, BasicNackOptions, QueueDeclareOptions};
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, Connection, ErrorKind};
+use lapin::{Channel, ErrorKind};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::config::Config;
 use crate::error::{BrokerFault, DatabaseFault, RelayError};
 use crate::message::short;
-use crate::{notes, publisher};
+use crate::notes;
+use crate::publisher::{self, Link};
 
 /// Messages that are looked at, unless somebody says otherwise.
 const MESSAGES: u32 = 10_000;
@@ -51,7 +52,7 @@ pub(crate) struct Arguments {
 
 /// What was found in the queue and is held, until it is acknowledged or put back.
 pub(super) struct Copies {
-    connection: Connection,
+    connection: Link,
     channel: Channel,
     held: Vec<Held>,
     /// There are more that were not looked at.
@@ -156,7 +157,7 @@ impl Copies {
             self.channel.close(200, "done".into()).await?;
         }
         // What is not acknowledged goes back when the connection goes.
-        let _ = self.connection.close(200, "done".into()).await;
+        self.connection.close().await;
         Ok(())
     }
 

@@ -37,6 +37,7 @@ use crate::message::{Composed, Composer, Limits};
 use crate::metrics;
 use crate::spans::PublishSpans;
 
+pub(crate) use self::link::Link;
 pub(crate) use self::pulse::Pulse;
 pub(crate) use self::session::connect;
 pub(crate) use self::topology::dead_letter_queue_arguments;

@@ -38,7 +38,10 @@ const TASKS: &[(&str, Task)] = &[
     ("GET /orders/{id}", Task::Get("/orders/01900000-0000-7000-b100-000000000007")),
     ("GET /orders", Task::Get("/orders")),
     ("GET /orders?status (1 in 1,000)", Task::Get("/orders?status=cancelled")),
-    ("GET /orders?customer_id (1 in 5)", Task::Get("/orders?customer_id=01900000-0000-7000-a000-000000000001")),
+    (
+        "GET /orders?customer_id (1 in 5)",
+        Task::Get("/orders?customer_id=01900000-0000-7000-a000-000000000001"),
+    ),
     (
         "GET /orders?customer_id&status",
         Task::Get("/orders?customer_id=01900000-0000-7000-a000-000000000001&status=cancelled"),
@@ -53,7 +56,10 @@ const TASKS: &[(&str, Task)] = &[
         Task::Get("/audit-events?actor_id=01900000-0000-7000-c000-000000000000&action=order.cancel"),
     ),
     ("GET /audit-events?resource_type", Task::Get("/audit-events?resource_type=customer")),
-    ("GET /audit-events?resource_id", Task::Get("/audit-events?resource_id=01900000-0000-7000-b100-000000000007")),
+    (
+        "GET /audit-events?resource_id",
+        Task::Get("/audit-events?resource_id=01900000-0000-7000-b100-000000000007"),
+    ),
 ];
 
 /// One database, and an API on it.
@@ -73,7 +79,8 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
     let repetitions = effort.pick(20, 200);
     let mut measurements = Vec::new();
     for (name, task) in TASKS {
-        let mut series = [&sides[0], &sides[1]].map(|side| Series::new(format!("with {} orders", side.orders)));
+        let mut series =
+            [&sides[0], &sides[1]].map(|side| Series::new(format!("with {} orders", side.orders)));
         for round in effort.rounds() {
             progress(format!("growth, round {round}: {name}"));
             let mut times = [Vec::new(), Vec::new()];
@@ -123,7 +130,8 @@ impl Side {
             Task::Place => {
                 self.placed += 1;
                 let body = serde_json::from_str(&body(self.placed))?;
-                let answer = api.http.post_with_key("/orders", &format!("bench-{}", self.placed), &body).await?;
+                let answer =
+                    api.http.post_with_key("/orders", &format!("bench-{}", self.placed), &body).await?;
                 ensure!(answer.status == 201, "placing an order: {}", answer.text);
             }
             Task::Confirm => {

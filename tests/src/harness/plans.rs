@@ -47,7 +47,8 @@ impl Plans {
     pub async fn of(world: &World, server: &PrivateServices) -> Result<Self> {
         let sql = world.superuser().await?;
         for (name, value) in SETTINGS {
-            sql.batch_execute(&format!("ALTER DATABASE {} SET {name} = '{value}'", world.database.name())).await?;
+            sql.batch_execute(&format!("ALTER DATABASE {} SET {name} = '{value}'", world.database.name()))
+                .await?;
         }
         let mut plans = Self { log: server.postgres_log(), position: 0 };
         plans.forget()?;
@@ -121,7 +122,11 @@ impl Plan {
 
     /// Rows of tables that were looked at, those that a filter then left out among them.
     pub fn read(&self) -> f64 {
-        self.nodes().iter().filter(|node| node["Node Type"].as_str().is_some_and(is_scan)).map(|node| rows(node)).sum()
+        self.nodes()
+            .iter()
+            .filter(|node| node["Node Type"].as_str().is_some_and(is_scan))
+            .map(|node| rows(node))
+            .sum()
     }
 
     /// Pages of tables and indexes that were looked at, wherever they were.
@@ -152,7 +157,8 @@ fn is_scan(node_type: &str) -> bool {
 
 fn rows(node: &Value) -> f64 {
     let number = |name: &str| node[name].as_f64().unwrap_or_default();
-    let once = number("Actual Rows") + number("Rows Removed by Filter") + number("Rows Removed by Index Recheck");
+    let once =
+        number("Actual Rows") + number("Rows Removed by Filter") + number("Rows Removed by Index Recheck");
     once * number("Actual Loops")
 }
 

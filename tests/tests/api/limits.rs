@@ -230,7 +230,8 @@ async fn without_the_database_every_process_counts_for_itself_and_shares_again_l
             let client = format!("203.0.113.{attempt}");
             assert_eq!(admitted_of(150, &api.http, &client).await?, 100);
             until("a failure to be counted", LIMIT, async || {
-                let failures = Scrape::of(&api.operations).await?.sum("comptoir_rate_limit_share_failures_total");
+                let failures =
+                    Scrape::of(&api.operations).await?.sum("comptoir_rate_limit_share_failures_total");
                 ensure!(failures > Some(0.0), "{failures:?}");
                 Ok(())
             })

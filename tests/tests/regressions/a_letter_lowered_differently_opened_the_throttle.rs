@@ -23,7 +23,10 @@ async fn every_spelling_of_an_address_is_one_account_for_log_ins_and_for_the_thr
         user(world, &api.http, SPELLINGS[0], "sales").await?;
         for (at, email) in SPELLINGS.iter().enumerate() {
             let taken = json!({"email": email, "name": "Eve", "role": "sales"});
-            assert_eq!(api.http.post("/users", &taken).await?.code(), "email_taken", "{email}");
+            let refused = api.http.post("/users", &taken).await?;
+            // An accent that stands alone is refused as no part of an address.
+            let expected = if email.contains('\u{307}') { "invalid_request" } else { "email_taken" };
+            assert_eq!(refused.code(), expected, "{email}: {}", refused.text);
             let answer = login(&api.http, &json!({"email": email, "password": PASSWORD})).await?;
             assert_eq!(answer.status, 200, "{email}: {}", answer.text);
             let listed = api.http.get(&format!("/users?email={}", email.trim().replace('@', "%40"))).await?;

@@ -46,12 +46,11 @@ async fn archiving_waits_for_orders_and_orders_wait_for_it() {
             UPDATE products SET archived_at = now(), version = 2 WHERE id = '{id}'"
         );
         other.batch_execute(&hold).await?;
-        let (placed, waited) =
-            tokio::join!(api.http.post("/orders", &order), async {
-                let waited = somebody_waits().await;
-                other.batch_execute("COMMIT").await?;
-                waited
-            });
+        let (placed, waited) = tokio::join!(api.http.post("/orders", &order), async {
+            let waited = somebody_waits().await;
+            other.batch_execute("COMMIT").await?;
+            waited
+        });
         waited?;
         let placed = placed?;
         assert!(placed.status == 422 || placed.status == 409, "{} {}", placed.status, placed.text);

@@ -26,14 +26,16 @@ async fn five_thousand_lines_are_one_order_from_the_request_to_the_message() {
     World::run(async |world| {
         let consumer = world.consumer().await?;
         // A busy machine may take long for one request.
-        let api = comptoir_tests::harness::Api::start(world, &[("COMPTOIR__API__REQUEST_TIMEOUT_MS", "60000")]).await?;
+        let api =
+            comptoir_tests::harness::Api::start(world, &[("COMPTOIR__API__REQUEST_TIMEOUT_MS", "60000")])
+                .await?;
         let _relay = world.relay().await?;
         let sql = world.sql().await?;
         sql.execute(PRODUCTS, &[&world.tenant().await?.id.to_string()]).await?;
         let customer = api.customer("C-1").await?;
 
         let body = body(&customer);
-        
+
         let order = api.http.post_with_key("/orders", "one-large-order", &body).await?;
         assert_eq!(order.status, 201, "{}", order.text.chars().take(500).collect::<String>());
         let again = api.http.post_with_key("/orders", "one-large-order", &body).await?;

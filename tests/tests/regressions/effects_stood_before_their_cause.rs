@@ -12,6 +12,7 @@ async fn a_cause_comes_before_what_it_causes() {
     World::run(async |world| {
         let api = world.api().await?;
         let id = user(world, &api.http, "ada@docks.example", "admin").await?;
+        user(world, &api.http, "another@docks.example", "admin").await?;
         let sql = world.sql().await?;
         let events = async || -> Result<Vec<String>> {
             let rows = sql.query("DELETE FROM outbox_events RETURNING seq, event_type", &[]).await?;

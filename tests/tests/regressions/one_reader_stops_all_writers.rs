@@ -73,7 +73,10 @@ const LISTS: &[List] = &[
     List {
         path: "/api/v1/customers",
         table: "customers",
-        filters: &[("code", &["C-17"]), ("email", &["shared@example.com", "early@example.com", "nobody@example.com"])],
+        filters: &[
+            ("code", &["C-17"]),
+            ("email", &["shared@example.com", "early@example.com", "nobody@example.com"]),
+        ],
         looks_through: |_| false,
     },
     List {
@@ -155,7 +158,9 @@ async fn walk(
         // The page itself is read last; before it, perhaps, how far may be looked through.
         let read = plans.until(|plan| plan.reads(list.table) && !plan.statement.contains("OFFSET")).await?;
         for plan in read.iter().filter(|plan| plan.reads(list.table)) {
-            wrong.extend(judged(plan, (list.looks_through)(given)).map(|how| format!("{path} (page {page}): {how}")));
+            wrong.extend(
+                judged(plan, (list.looks_through)(given)).map(|how| format!("{path} (page {page}): {how}")),
+            );
         }
         match answer.json["next_cursor"].as_str() {
             Some(cursor) => query.push_str(&format!("&cursor={cursor}")),
@@ -194,7 +199,8 @@ async fn lists(api: &Api) -> Result<BTreeMap<String, Vec<String>>> {
 
 /// `/api/v1/users/{id}/sessions`, whatever stands for the id.
 fn without_id(path: &str) -> String {
-    let part = |part: &str| if part.starts_with('{') || part.len() == 36 { "*".to_owned() } else { part.to_owned() };
+    let part =
+        |part: &str| if part.starts_with('{') || part.len() == 36 { "*".to_owned() } else { part.to_owned() };
     path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
@@ -216,7 +222,8 @@ fn combinations<'a>(filters: &'a [(&'a str, &'a [&'a str])]) -> Vec<BTreeMap<&'a
             given.insert(*name, value);
             given
         };
-        let more: Vec<_> = all.iter().flat_map(|given| values.iter().map(move |value| with(given, value))).collect();
+        let more: Vec<_> =
+            all.iter().flat_map(|given| values.iter().map(move |value| with(given, value))).collect();
         all.extend(more);
     }
     all
