@@ -46,12 +46,13 @@ fuzz: toolchain services ## generated requests to the API, as each role (schemat
 mutants: toolchain ## changes of the code that no unit test notices; FILES="core/src/orders/totals.rs …"
 	@deploy/mutants $(FILES)
 
-check: toolchain ## format, lints, scripts, systemd units, dependency arrows, schema in step with the migrations
+check: toolchain ## format, lints, scripts, systemd units, dependencies and their arrows, schema in step with the migrations
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	@deploy/check-scripts
 	@deploy/check-systemd
 	@deploy/check-arrows
+	@deploy/check-dependencies
 	@$(with_services) --only postgres deploy/check-schema
 
 bench: toolchain services ## the benchmarks, as ratios to a floor measured in the same run; ARGS="--only latency --quick"

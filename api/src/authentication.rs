@@ -26,11 +26,15 @@ pub(crate) struct Caller {
     pub required: Option<Permission>,
 }
 
-/// Lets the request in, with who asks if the route wants to know.
+/// Lets the request in, with who asks if the route wants to know. `identify` is told who it is as soon as that is known,
+/// whether they may or not.
 ///
 /// # Errors
 /// 401 without a credential that holds, 403 without the permission, 503 without the database.
-pub(crate) async fn authenticate(request: &ServiceRequest) -> Result<Option<Caller>, ApiError> {
+pub(crate) async fn authenticate(
+    request: &ServiceRequest,
+    identify: impl FnOnce(&Arc<Principal>),
+) -> Result<Option<Caller>, ApiError> {
     let pattern = request.match_pattern().unwrap_or_default();
     let rule = access(request.method().as_str(), &pattern);
     let required = match rule {
@@ -45,6 +49,7 @@ pub(crate) async fn authenticate(request: &ServiceRequest) -> Result<Option<Call
         // There may be no transaction behind the route that finds out whether it still holds.
         None => principals.fresh(credential).await?.ok_or_else(refused)?,
     };
+    identify(&principal);
     if let Some(permission) = required
         && !principal.may(permission)
     {

@@ -53,6 +53,7 @@ pub struct ApiConfig {
     pub max_body_bytes: usize,
     pub max_headers: usize,
     pub idempotency_retention_hours: i32,
+    pub refusals_interval_seconds: u64,
     pub notify_interval_ms: u64,
 }
 
@@ -104,6 +105,7 @@ impl Settings {
             ("api.send_timeout_ms", api.send_timeout_ms),
             ("api.max_body_bytes", api.max_body_bytes as u64),
             ("api.max_headers", api.max_headers as u64),
+            ("api.refusals_interval_seconds", api.refusals_interval_seconds),
             ("api.idempotency_retention_hours", u64::try_from(api.idempotency_retention_hours).unwrap_or(0)),
         ];
         if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {

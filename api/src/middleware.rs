@@ -2,6 +2,7 @@
 //! whatever went wrong, the framework's own errors included.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
@@ -12,6 +13,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use comptoir_core::access::Principal;
+use comptoir_core::audit::{Refusal as RefusedRequest, Refusals};
 use comptoir_core::rate_limits::Subject;
 use comptoir_core::spans::{self, Attribute, Beginning, Span};
 use tracing::{Instrument, field};
@@ -120,6 +122,9 @@ pub(crate) async fn surround<B: MessageBody + 'static>(
         code: None,
         span: span.clone(),
         exported,
+        principal: None,
+        identity: identity.clone(),
+        refusals: request.app_data::<Data<Refusals>>().map(|refusals| Refusals::clone(refusals)),
     };
     request.extensions_mut().insert(identity.clone());
     let limits = Limits::of(&request, &record.route);
@@ -157,10 +162,14 @@ struct Record {
     code: Option<&'static str>,
     span: tracing::Span,
     exported: Option<Span>,
+    principal: Option<Arc<Principal>>,
+    identity: RequestIdentity,
+    refusals: Option<Refusals>,
 }
 
 impl Record {
-    fn identify(&mut self, principal: &Principal) {
+    fn identify(&mut self, principal: &Arc<Principal>) {
+        self.principal = Some(Arc::clone(principal));
         let tenant_id = principal.tenant_id.to_string();
         let principal_id = principal.id().map(|id| id.to_string()).unwrap_or_default();
         self.span.record("tenant_id", &tenant_id).record("principal_id", &principal_id);
@@ -169,11 +178,25 @@ impl Record {
             span.set(Attribute::new("enduser.id", principal_id));
         }
     }
+
+    /// For the audit trail: somebody whom we know asked for what they may not do.
+    fn note_refusal(&self) {
+        if let (Some(refusals), Some(principal)) = (&self.refusals, &self.principal)
+            && self.status == StatusCode::FORBIDDEN.as_u16()
+        {
+            let route = format!("{} {}", self.method, self.route);
+            let reason = self.code.unwrap_or("forbidden");
+            let address = self.identity.client_address.map(|address| address.to_string());
+            let refusal = RefusedRequest::of_request(principal, route, reason, address);
+            refusals.note(refusal, &self.identity.request_id);
+        }
+    }
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
         let elapsed = self.started.elapsed().as_secs_f64();
+        self.note_refusal();
         let labels = [("method", self.method.to_owned()), ("route", std::mem::take(&mut self.route))];
         metrics::histogram!(DURATION, &labels).record(elapsed);
         let [method, route] = labels;
@@ -252,8 +275,8 @@ async fn answer<B: MessageBody + 'static>(
         return Err(refuse(error, identity, record));
     }
     let answering = async {
-        if let Some(caller) = authentication::authenticate(&request).await? {
-            record.identify(&caller.principal);
+        let caller = authentication::authenticate(&request, |principal| record.identify(principal)).await?;
+        if let Some(caller) = caller {
             if let Some(id) = caller.principal.id() {
                 limits.admit(Subject::Principal(id))?;
             }

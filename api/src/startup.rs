@@ -11,6 +11,7 @@ use actix_web::web::{Data, PayloadConfig};
 use anyhow::Context;
 use comptoir_core::access::Principals;
 use comptoir_core::api_keys::Usage;
+use comptoir_core::audit::Refusals;
 use comptoir_core::database::Database;
 use comptoir_core::idempotency;
 use comptoir_core::identity::passwords::Passwords;
@@ -50,6 +51,7 @@ pub struct Application {
     drain: Duration,
     executor: Executor,
     usage: Usage,
+    refusals: Refusals,
     database: Database,
     shutdown_timeout: Duration,
     /// End with the application.
@@ -72,12 +74,12 @@ impl Application {
         let metrics = telemetry::install_metrics(&[]).context("cannot install metrics")?;
         describe_metrics();
         Database::describe_metrics();
+        Refusals::describe_metrics();
         let mut agents = JoinSet::new();
         agents.spawn(telemetry::keep_metrics(metrics.clone()));
         let metrics = Data::new(metrics);
         let as_runtime = settings.database.clone().with_role(&settings.api.database_role);
         let database = Database::new(&as_runtime)?;
-        agents.spawn(database.lease().clone().keep(as_runtime));
         let services = settings.services_database().map(|config| Database::new(&config)).transpose()?;
         let principals = Data::new(Principals::new(database.clone()));
         let passwords = Data::new(Passwords::new(&settings.identity)?);
@@ -88,17 +90,22 @@ impl Application {
         let executor = Executor::new(database.clone(), notifier);
         let tokens = Arc::new(AccessTokens::new(&settings.identity)?);
         agents.spawn(Arc::clone(&tokens).follow_file());
+        let refusals = Refusals::default();
+        let every = Duration::from_secs(settings.api.refusals_interval_seconds);
+        agents.spawn(refusals.clone().write_regularly(database.clone(), every));
         let authenticator = Data::new(Authenticator::new(
             database.clone(),
             executor.clone(),
             Passwords::clone(&passwords),
             Arc::clone(&tokens),
             &settings.identity,
+            refusals.clone(),
         ));
         let tokens = Data::from(tokens);
         let usage = Usage::default();
         agents.spawn(usage.clone().write_regularly(database.clone()));
         let used = Data::new(usage.clone());
+        let refused = Data::new(refusals.clone());
         let document = Data::new(OpenApiText(openapi::json().context("cannot write the OpenAPI document")?));
         let limiter = RateLimiter::new(settings.rate_limits);
         login_throttle::describe_metrics();
@@ -144,6 +151,7 @@ impl Application {
                 .app_data(used.clone())
                 .app_data(readiness.clone())
                 .app_data(is_stopping.clone())
+                .app_data(refused.clone())
                 .wrap(from_fn(surround))
                 .configure(routes::configure)
         })?;
@@ -166,6 +174,7 @@ impl Application {
             drain,
             executor,
             usage,
+            refusals,
             database,
             shutdown_timeout,
             agents,
@@ -206,6 +215,10 @@ impl Application {
         let written = tokio::time::timeout(LAST_WRITE_LIMIT, self.usage.write(&self.database)).await;
         if let Err(error) = written.map_err(anyhow::Error::from).and_then(|result| Ok(result?)) {
             tracing::warn!(%error, "cannot write when API keys were last used");
+        }
+        let written = tokio::time::timeout(LAST_WRITE_LIMIT, self.refusals.write(&self.database)).await;
+        if let Err(error) = written.map_err(anyhow::Error::from).and_then(|result| Ok(result?)) {
+            tracing::warn!(%error, "cannot write what was refused to the audit trail");
         }
         tracing::info!("stopped");
         result

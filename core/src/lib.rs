@@ -29,6 +29,7 @@ pub mod printable;
 pub mod products;
 pub mod rate_limits;
 pub mod schema;
+pub mod secret_file;
 pub mod sessions;
 pub mod spans;
 pub mod statement;

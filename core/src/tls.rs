@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
 use self::verifier::{Chain, Trust};
+use crate::secret_file;
 
 /// PEM files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub struct TlsFiles {
     pub ca: Option<PathBuf>,
     /// This program's own certificate, with the intermediate ones after it.
     pub certificate: Option<PathBuf>,
-    /// The key of that certificate, not encrypted.
+    /// The key of that certificate, not encrypted; readable for its owner and group alone.
     pub key: Option<PathBuf>,
 }
 
@@ -155,7 +156,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
-    PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|_| {
+    PrivateKeyDer::from_pem_slice(&secret_file::read(path)?).map_err(|_| {
         format!(
             "{} holds no private key in PEM (-----BEGIN PRIVATE KEY-----); one that is encrypted cannot be used",
             path.display()
@@ -177,7 +178,7 @@ mod tests {
         fn with(files: &[(&str, &str)]) -> Self {
             let folder = tempfile::tempdir().expect("a folder");
             for (name, text) in files {
-                std::fs::write(folder.path().join(name), text).expect("written");
+                secret_file::write(&folder.path().join(name), text).expect("written");
             }
             Self(folder)
         }

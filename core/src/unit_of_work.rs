@@ -195,7 +195,7 @@ impl UnitOfWork<'_> {
         };
         self.audit = Some(AuditEntry {
             action,
-            resource_type: resource.0,
+            resource_type: resource.0.into(),
             resource_id: resource.1.to_string(),
             before: before.map(json).transpose()?,
             after: after.map(json).transpose()?,
@@ -342,7 +342,7 @@ impl Executor {
         let keyed = scope.zip(key);
         let mut connection = self.database.connection_to_change(context).await?;
         let work = connection.transaction(async |connection| {
-            access::enter(connection, self.database.lease(), context, "").await?;
+            access::enter(connection, context, "").await?;
             if let Some((scope, key)) = keyed
                 && let Some(response) = idempotency::claim(connection, scope, key).await?
             {

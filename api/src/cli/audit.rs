@@ -1,14 +1,16 @@
-//! `api audit verify`
+//! `api audit verify|erase`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::Subcommand;
 use comptoir_core::audit::{self, Anchors, Report};
 use comptoir_core::ids::TenantId;
+use comptoir_core::money::Currency;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use super::operator;
 use crate::config::Settings;
 
 #[derive(Debug, Subcommand)]
@@ -28,17 +30,44 @@ pub(super) enum AuditCommand {
         #[arg(long, value_name = "FILE")]
         save_anchors: Option<PathBuf>,
     },
+    /// Erase what the trail says of a resource (before and after), as the owner of the tables: for good
+    Erase {
+        #[arg(long, value_name = "ID")]
+        tenant: TenantId,
+        /// As in the trail, such as `customer`
+        #[arg(long, value_name = "TYPE")]
+        resource_type: String,
+        /// As in the trail
+        #[arg(long, value_name = "ID")]
+        resource_id: String,
+    },
 }
 
 /// # Errors
-/// No database, files that cannot be read or written, a trail that is broken.
+/// No database, files that cannot be read or written, a trail that is broken, nothing to erase.
 pub(super) async fn run(command: AuditCommand, settings: &Settings) -> anyhow::Result<()> {
-    let AuditCommand::Verify { tenant, json, anchors, save_anchors } = command;
-    let known = anchors.as_deref().map_or_else(|| Ok(Anchors::default()), read)?;
+    match command {
+        AuditCommand::Verify { tenant, json, anchors, save_anchors } => {
+            verify(settings, tenant, json, anchors.as_deref(), save_anchors.as_deref()).await
+        }
+        AuditCommand::Erase { tenant, resource_type, resource_id } => {
+            erase(settings, tenant, &resource_type, &resource_id).await
+        }
+    }
+}
+
+async fn verify(
+    settings: &Settings,
+    tenant: Option<TenantId>,
+    json: bool,
+    anchors: Option<&Path>,
+    save_anchors: Option<&Path>,
+) -> anyhow::Result<()> {
+    let known = anchors.map(read).transpose()?;
     let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(
         "{bar:30} {human_pos} of {human_len} rows, {per_sec}, {eta} left",
     )?);
-    let report = audit::verify(&settings.database, tenant, &known, |rows, total| {
+    let report = audit::verify(&settings.database, tenant, known.as_ref(), |rows, total| {
         bar.set_length(total.max(rows));
         bar.set_position(rows);
     });
@@ -51,12 +80,32 @@ pub(super) async fn run(command: AuditCommand, settings: &Settings) -> anyhow::R
         return Err(anyhow!("the audit trail is broken: {first}{others}"));
     }
     if let Some(path) = save_anchors {
-        std::fs::write(&path, report.anchors().to_string()).with_context(|| path.display().to_string())?;
+        let anchors = report.anchors();
+        if anchors.is_empty() {
+            return Err(anyhow!("there is nothing to anchor: the trail has no row yet"));
+        }
+        std::fs::write(path, anchors.to_string()).with_context(|| path.display().to_string())?;
     }
     Ok(())
 }
 
-fn read(path: &std::path::Path) -> anyhow::Result<Anchors> {
+#[allow(clippy::print_stdout, reason = "what the command is asked for")]
+async fn erase(
+    settings: &Settings,
+    tenant: TenantId,
+    resource_type: &str,
+    resource_id: &str,
+) -> anyhow::Result<()> {
+    let context = operator::context(tenant, Currency::euro(), operator::name());
+    let rows = audit::erase(&settings.database, &context, resource_type, resource_id).await?;
+    println!(
+        "erased: before and after of {rows} rows; PostgreSQL forgets them with the next VACUUM of audit_events, backups \
+         and the log that replicas read have them for as long as those are kept"
+    );
+    Ok(())
+}
+
+fn read(path: &Path) -> anyhow::Result<Anchors> {
     let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
     text.parse().map_err(|problem: String| anyhow!("{}: {problem}", path.display()))
 }
@@ -79,7 +128,16 @@ fn show(report: &Report, as_json: bool) {
             })
         });
         let (tenants, broken): (Vec<_>, Vec<_>) = (tenants.collect(), broken.collect());
-        println!("{}", json!({"sound": sound, "rows": report.rows, "tenants": tenants, "broken": broken}));
+        println!(
+            "{}",
+            json!({
+                "sound": sound,
+                "rows": report.rows,
+                "erased": report.erased,
+                "tenants": tenants,
+                "broken": broken,
+            })
+        );
         return;
     }
     for tenant in &tenants {
@@ -89,5 +147,9 @@ fn show(report: &Report, as_json: bool) {
         println!("broken: {broken}");
     }
     let verdict = if sound { "sound" } else { "BROKEN" };
-    println!("{verdict}: {} rows of {} tenants verified", report.rows, tenants.len());
+    let erased = match report.erased {
+        0 => String::new(),
+        rows => format!(", before and after erased in {rows}"),
+    };
+    println!("{verdict}: {} rows of {} tenants verified{erased}", report.rows, tenants.len());
 }

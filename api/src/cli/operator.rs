@@ -36,16 +36,7 @@ impl Operator {
 
     /// On behalf of this tenant.
     pub(super) fn context(&self, tenant: TenantId, currency: Currency) -> RequestContext {
-        let request_id = Uuid::new_v4().to_string();
-        RequestContext {
-            principal: Principal::trusted(tenant, Actor::Operator, self.name.clone(), currency).into(),
-            required: None,
-            target: None,
-            correlation_id: request_id.clone(),
-            request_id,
-            traceparent: None,
-            client_address: None,
-        }
+        context(tenant, currency, self.name.clone())
     }
 
     pub(super) async fn run<C: Command>(
@@ -57,8 +48,22 @@ impl Operator {
     }
 }
 
+/// What an operator of this name does on behalf of this tenant.
+pub(super) fn context(tenant: TenantId, currency: Currency, name: String) -> RequestContext {
+    let request_id = Uuid::new_v4().to_string();
+    RequestContext {
+        principal: Principal::trusted(tenant, Actor::Operator, name, currency).into(),
+        required: None,
+        target: None,
+        correlation_id: request_id.clone(),
+        request_id,
+        traceparent: None,
+        client_address: None,
+    }
+}
+
 /// `user@host`, as far as the environment tells.
-fn name() -> String {
+pub(super) fn name() -> String {
     let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
     let user = user.filter(|user| !user.is_empty()).unwrap_or_else(|| "unknown".to_owned());
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();

@@ -2,12 +2,10 @@
 //!
 //! A request presents a credential, which is verified without the database where it can be (a token's signature) and says
 //! who asks. What they may do is remembered for each credential, and found to be still true, or not, in every transaction
-//! that works for them: by one look-up by primary key that travels with the transaction's other statements, or because of a
-//! lease, under which nothing can have been withdrawn. So a session that ends, a user who is disabled and a role that
-//! changes count at once, on every replica.
+//! that works for them, by one look-up by primary key that travels with the transaction's other statements (ADR 10, 14). So
+//! a session that ends, a user who is disabled and a role that changes count at once, on every replica.
 
 mod authority;
-mod lease;
 mod permission;
 mod principal;
 mod principals;
@@ -15,7 +13,6 @@ mod queries;
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 
-pub use lease::Lease;
 pub use permission::{Permission, PermissionSet, Role};
 pub use principal::{Actor, Credential, CredentialKind, Principal};
 pub use principals::{API_KEY_PREFIX, Principals};
@@ -27,39 +24,23 @@ use crate::context::RequestContext;
 use crate::database::Database;
 use crate::error::Error;
 
-use queries::Standing;
-
-/// Binds a transaction to the context's tenant, and finds out whether its principal still holds, unless the lease says so.
-/// `begin` is what goes in front of that, such as `BEGIN; `, or nothing in a transaction that is open already.
+/// Binds a transaction to the context's tenant, and finds out whether its principal still holds. `begin` is what goes in
+/// front of that, such as `BEGIN; `, or nothing in a transaction that is open already.
 ///
 /// # Errors
 /// `PrincipalOutdated`: look it up again ([`renewed`]).
 pub(crate) async fn enter(
     mut connection: &AsyncPgConnection,
-    lease: &Lease,
     context: &RequestContext,
     begin: &str,
 ) -> Result<(), Error> {
     let bind = format!("{begin}{}", set_tenant(context.tenant_id()));
-    let principal = &context.principal;
-    // Seen before the look-up, which therefore sees whatever was withdrawn before the term.
-    let term = lease.term();
-    if term.is_some_and(|term| principal.confirmation.holds(term)) {
-        return Ok(connection.batch_execute(&bind).await?);
-    }
     let handle = connection;
     // The first poll sends the first statement as it is; the second one may have to be prepared, and then comes later.
-    let (bound, standing) =
-        futures::join!(connection.batch_execute(&bind), queries::standing(handle, principal));
+    let (bound, is_current) =
+        futures::join!(connection.batch_execute(&bind), queries::is_current(handle, &context.principal));
     bound?;
-    match (standing?, term) {
-        (Standing::Outdated, _) => Err(Error::PrincipalOutdated),
-        (Standing::Current { lasting: true }, Some(term)) => {
-            principal.confirmation.give(term);
-            Ok(())
-        }
-        (Standing::Current { .. }, _) => Ok(()),
-    }
+    if is_current? { Ok(()) } else { Err(Error::PrincipalOutdated) }
 }
 
 /// The context with its principal as it is now.

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::lease::Confirmation;
 use super::permission::{Permission, PermissionSet, Role};
 use crate::ids::{ApiKeyId, PrincipalId, SessionId, TenantId, UserId};
 use crate::money::Currency;
@@ -18,6 +17,17 @@ pub enum Actor {
     ApiKey(ApiKeyId),
     /// Somebody at the command line of the machine.
     Operator,
+}
+
+impl Actor {
+    /// As the audit trail and the API name it.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::User { .. } => "user",
+            Self::ApiKey(_) => "api_key",
+            Self::Operator => "operator",
+        }
+    }
 }
 
 /// What a request proves itself with, once it has been verified: it says who, not what they may do.
@@ -49,7 +59,6 @@ pub struct Principal {
     /// Of the credential when it was looked up. `None` is not asked again: an operator, and a user who is just being
     /// authenticated.
     pub(super) stamp: Option<i64>,
-    pub(super) confirmation: Confirmation,
     outdated: AtomicBool,
 }
 
@@ -63,26 +72,16 @@ impl Principal {
         currency: Currency,
         stamp: i64,
     ) -> Self {
-        let (confirmation, outdated) = (Confirmation::default(), AtomicBool::new(false));
-        Self {
-            tenant_id,
-            actor,
-            name,
-            role,
-            permissions,
-            currency,
-            stamp: Some(stamp),
-            confirmation,
-            outdated,
-        }
+        let (stamp, outdated) = (Some(stamp), AtomicBool::new(false));
+        Self { tenant_id, actor, name, role, permissions, currency, stamp, outdated }
     }
 
     /// Somebody whom nobody has to authenticate: an operator at the command line (`name` is `user@host`), or a user in
     /// the very transaction that logs them in.
     pub fn trusted(tenant_id: TenantId, actor: Actor, name: String, currency: Currency) -> Self {
         let (role, permissions) = (None, PermissionSet::EMPTY);
-        let (confirmation, outdated) = (Confirmation::default(), AtomicBool::new(false));
-        Self { tenant_id, actor, name, role, permissions, currency, stamp: None, confirmation, outdated }
+        let outdated = AtomicBool::new(false);
+        Self { tenant_id, actor, name, role, permissions, currency, stamp: None, outdated }
     }
 
     pub fn may(&self, permission: Permission) -> bool {

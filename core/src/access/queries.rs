@@ -5,7 +5,6 @@ use diesel::{OptionalExtension, QueryResult};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::lease;
 use super::permission::PermissionSet;
 use super::principal::{Actor, Credential, CredentialKind, Principal};
 use crate::error::Error;
@@ -19,37 +18,25 @@ pub(crate) fn set_tenant(tenant_id: TenantId) -> String {
 
 crate::statement! {
     struct CheckSession<'a> { tenant: Uuid => SqlUuid, id: Uuid => SqlUuid, stamp: i64 => BigInt } -> (Bool,)
-    = "SELECT expires_at > now() + interval '2 minutes' FROM sessions
+    = "SELECT true FROM sessions
         WHERE tenant_id = $1 AND id = $2 AND stamp = $3 AND ended_at IS NULL AND expires_at > now()"
 }
 
 crate::statement! {
     struct CheckApiKey<'a> { tenant: Uuid => SqlUuid, id: Uuid => SqlUuid } -> (Bool,)
-    = "SELECT COALESCE(expires_at > now() + interval '2 minutes', true) FROM api_keys
+    = "SELECT true FROM api_keys
         WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())"
-}
-
-/// What the database says of a principal who was looked up earlier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// Withdrawn, expired, or with other permissions.
-    Outdated,
-    Current {
-        /// Does not expire within the next two minutes.
-        lasting: bool,
-    },
 }
 
 /// Whether the principal is still what it was when it was looked up. Costs one look-up by primary key, and no round trip of
 /// its own when it is polled together with other statements.
-pub(super) async fn standing(
+pub(super) async fn is_current(
     mut connection: &AsyncPgConnection,
     principal: &Principal,
-) -> QueryResult<Standing> {
+) -> QueryResult<bool> {
     let (Some(credential), Some(stamp)) = (principal.credential(), principal.stamp) else {
-        return Ok(Standing::Current { lasting: false });
+        return Ok(true);
     };
-    metrics::counter!(lease::CHECKS).increment(1);
     let tenant = credential.tenant_id.uuid();
     let found: Option<(bool,)> = match credential.kind {
         CredentialKind::Session(id) => {
@@ -59,19 +46,7 @@ pub(super) async fn standing(
             CheckApiKey::new(tenant, id.uuid()).get_result(&mut connection).await.optional()?
         }
     };
-    Ok(found.map_or(Standing::Outdated, |(lasting,)| Standing::Current { lasting }))
-}
-
-crate::statement! {
-    struct RenewLease<'a> { held: bool => Bool } -> (Bool,) = "SELECT principal_lease($1)"
-}
-
-pub(super) const RETURN_LEASE: &str = "SELECT principal_lease_return()";
-
-/// Takes the lease, or renews it if it is held; whether it is held now.
-pub(super) async fn renew_lease(connection: &mut AsyncPgConnection, held: bool) -> QueryResult<bool> {
-    let (granted,): (bool,) = RenewLease::new(held).get_result(connection).await?;
-    Ok(granted)
+    Ok(found.is_some())
 }
 
 type Names = Vec<Option<String>>;

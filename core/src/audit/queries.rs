@@ -33,6 +33,16 @@ pub struct AuditEventDetails {
     pub chain: i16,
     pub position: i64,
     pub hash: Vec<u8>,
+    pub before_digest: Option<Vec<u8>>,
+    pub after_digest: Option<Vec<u8>>,
+}
+
+impl AuditEventDetails {
+    /// Whether `before` and `after` were there and were erased.
+    pub fn is_erased(&self) -> bool {
+        let gone = |text: &Option<Value>, digest: &Option<Vec<u8>>| text.is_none() && digest.is_some();
+        gone(&self.before, &self.before_digest) || gone(&self.after, &self.after_digest)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -32,7 +32,7 @@ use uuid::Uuid;
 use self::fitness::Generations;
 use self::session::Sessions;
 use self::shares::{Claim, OF_A_ROW, Shares};
-use crate::access::{self, Lease};
+use crate::access;
 use crate::config::ConfigError;
 use crate::context::RequestContext;
 use crate::error::Error;
@@ -59,7 +59,6 @@ pub struct Database {
     returns: Arc<AtomicU64>,
     limits: Limits,
     runtime: Handle,
-    lease: Lease,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -124,8 +123,8 @@ impl Database {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| ConfigError::value("database", error.to_string()))?;
-        let (shares, returns, lease) = (Shares::default(), Arc::default(), Lease::default());
-        Ok(Self { pool, shares, returns, limits, runtime, lease })
+        let (shares, returns) = (Shares::default(), Arc::default());
+        Ok(Self { pool, shares, returns, limits, runtime })
     }
 
     /// A connection for what works for no tenant, or for all of them.
@@ -235,11 +234,6 @@ impl Database {
     /// The multi-threaded runtime on which connections live and units of work run.
     pub fn runtime(&self) -> &Handle {
         &self.runtime
-    }
-
-    /// The lease on the principals who use this pool: held while somebody runs [`Lease::keep`].
-    pub fn lease(&self) -> &Lease {
-        &self.lease
     }
 
     /// What Prometheus shows as help.

@@ -41,7 +41,7 @@ impl Database {
     ) -> Result<T, Error> {
         let reading = self.reading(context.tenant_id()).await?;
         // In this order on the wire, and in one round trip where the statements are prepared already.
-        let entering = access::enter(&reading, &self.lease, context, BEGIN_READING);
+        let entering = access::enter(&reading, context, BEGIN_READING);
         let both = async { futures::join!(entering, queries(&reading)) };
         let (entered, result) = self.in_time(both).await?;
         end(reading);

@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use super::IdentityConfig;
 use crate::config::ConfigError;
+use crate::secret_file;
 
 /// Keys of a set at most: the one that signs, and those whose tokens have not expired yet.
 const MAX_KEYS: usize = 16;
@@ -211,10 +212,10 @@ impl SigningKeys {
     /// Reads a file with a private JWK Set.
     ///
     /// # Errors
-    /// In words: the file cannot be read, or the set is not in order.
+    /// In words: the file cannot be read, others may read it as well, or the set is not in order.
     pub(super) fn read(path: &Path) -> Result<Self, String> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        let text = String::from_utf8(secret_file::read(path)?)
+            .map_err(|_| format!("{} is not text in UTF-8", path.display()))?;
         Self::parse(&text).map_err(|error| format!("{}: {error}", path.display()))
     }
 

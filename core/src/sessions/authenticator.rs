@@ -12,10 +12,11 @@ use super::aggregate::{Client, Lifetimes, SessionError};
 use super::commands::{LogIn, Refresh, Refreshed};
 use super::queries::{self, SessionView};
 use crate::access::{Actor, Principal};
+use crate::audit::{Refusal, Refusals};
 use crate::contact::Email;
 use crate::context::{RequestContext, RequestOrigin};
 use crate::database::Database;
-use crate::error::Error;
+use crate::error::{Category, Error};
 use crate::identity::IdentityConfig;
 use crate::identity::passwords::{HashedPassword, Password, Passwords, Verdict};
 use crate::identity::secrets::{OneTimeToken, RefreshToken};
@@ -49,6 +50,7 @@ pub struct Authenticator {
     passwords: Passwords,
     tokens: Arc<AccessTokens>,
     lifetimes: Lifetimes,
+    refusals: Refusals,
 }
 
 impl Authenticator {
@@ -58,15 +60,16 @@ impl Authenticator {
         passwords: Passwords,
         tokens: Arc<AccessTokens>,
         config: &IdentityConfig,
+        refusals: Refusals,
     ) -> Self {
         let lifetimes = Lifetimes {
             refresh: TimeDelta::hours(config.refresh_token_hours.into()),
             session: TimeDelta::hours(config.session_hours.into()),
         };
-        Self { database, executor, passwords, tokens, lifetimes }
+        Self { database, executor, passwords, tokens, lifetimes, refusals }
     }
 
-    /// Begins a session.
+    /// Begins a session. The audit trail of the account's tenant hears of a refusal, if there is such an account.
     ///
     /// # Errors
     /// `InvalidCredentials`, after the same work whether there is such an account or not, and for a disabled one as for a
@@ -79,6 +82,28 @@ impl Authenticator {
         user_agent: Option<&str>,
     ) -> Result<SessionTokens, Error> {
         let account = users::account_named(&self.database, name).await?;
+        let attempt = account.as_ref().map(|account| {
+            let address = origin.client_address.map(|address| address.to_string());
+            (account.tenant_id, account.user_id, address, origin.request_id.clone())
+        });
+        let result = self.begin_session(origin, name, account, password, user_agent).await;
+        if let (Err(error), Some((tenant_id, user_id, address, request_id))) = (&result, attempt)
+            && matches!(error.category(), Category::Unauthenticated | Category::Forbidden | Category::TooMany)
+        {
+            let refusal = Refusal::of_log_in(tenant_id, user_id, error.code(), address);
+            self.refusals.note(refusal, &request_id);
+        }
+        result
+    }
+
+    async fn begin_session(
+        &self,
+        origin: RequestOrigin,
+        name: &AccountName,
+        account: Option<Account>,
+        password: Password,
+        user_agent: Option<&str>,
+    ) -> Result<SessionTokens, Error> {
         // Who is disabled has no password here: whether it was the right one is told by no answer, time or counter.
         let account = account.filter(|account| account.status != UserStatus::Disabled);
         let stored = account.as_ref().and_then(|account| account.password.clone());

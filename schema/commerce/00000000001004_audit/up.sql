@@ -16,8 +16,8 @@ CREATE TABLE audit_events (
     position       bigint      NOT NULL,
     id             uuid        NOT NULL,
     occurred_at    timestamptz NOT NULL,
-    actor_type     text        NOT NULL CHECK (actor_type IN ('user', 'api_key', 'operator')),
-    -- NULL for an operator at the command line.
+    actor_type     text        NOT NULL CHECK (actor_type IN ('user', 'api_key', 'operator', 'anonymous')),
+    -- NULL for an operator at the command line, and for somebody who did not say who they are.
     actor_id       uuid,
     -- An e-mail address, the name of a key, or user@host, as it was.
     actor_name     text        NOT NULL,
@@ -25,8 +25,13 @@ CREATE TABLE audit_events (
     action         text        NOT NULL,
     resource_type  text        NOT NULL,
     resource_id    text        NOT NULL,
+    -- NULL for what was not there, and for what was erased: then its digest is there.
     before         jsonb,
     after          jsonb,
+    -- Random. Without it, a text that was erased could be guessed from its digest. Erased together with the texts.
+    salt           uuid,
+    before_digest  bytea,
+    after_digest   bytea,
     request_id     text        NOT NULL,
     client_address text,
     previous_hash  bytea       NOT NULL,
@@ -53,18 +58,23 @@ EXCEPTION WHEN feature_not_supported THEN
 END
 $$;
 
+-- What the row's hash is made of instead of a text, so that the text can be erased and the hash still be verified.
+CREATE FUNCTION audit_digest(salt uuid, which text, value jsonb) RETURNS bytea
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN sha256(convert_to(salt::text || ' ' || which || ' ' || value::text, 'UTF8'));
+
 -- What a row's hash is made of; docs/audit.md says it in words. Every value has its length in front, so that no two rows
 -- read alike. Written out, in PL/pgSQL: its plan is kept, where functions in SQL would be planned anew in every call.
 CREATE FUNCTION audit_hash(
     previous_hash bytea, tenant_id uuid, chain smallint, "position" bigint, id uuid, occurred_at timestamptz,
     actor_type text, actor_id uuid, actor_name text, session_id uuid, action text, resource_type text, resource_id text,
-    before jsonb, after jsonb, request_id text, client_address text
+    before_digest bytea, after_digest bytea, request_id text, client_address text
 ) RETURNS bytea
     LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 DECLARE
     micros      text := (extract(epoch FROM occurred_at) * 1000000)::bigint;
-    before_text text := before;
-    after_text  text := after;
+    before_text text := encode(before_digest, 'hex');
+    after_text  text := encode(after_digest, 'hex');
 BEGIN
     RETURN sha256(previous_hash || convert_to(
         COALESCE(octet_length(tenant_id::text) || ':' || tenant_id::text, '-')
@@ -100,20 +110,25 @@ CREATE FUNCTION audit_append(
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    own_tenant uuid := @schema@.comptoir_tenant();
+    own_tenant    uuid := @schema@.comptoir_tenant();
     -- Sessions of one server have process ids that follow one another: few share a chain.
-    own_chain  smallint := pg_backend_pid() % 64;
-    head       @schema@.audit_chains;
-    own_hash   bytea;
+    own_chain     smallint := pg_backend_pid() % 64;
+    own_salt      uuid := CASE WHEN $10 IS NOT NULL OR $11 IS NOT NULL THEN gen_random_uuid() END;
+    before_digest bytea := @schema@.audit_digest(own_salt, 'before', $10);
+    after_digest  bytea := @schema@.audit_digest(own_salt, 'after', $11);
+    head          @schema@.audit_chains;
+    own_hash      bytea;
 BEGIN
     LOOP
         SELECT * INTO head FROM @schema@.audit_chains WHERE tenant_id = own_tenant AND chain = own_chain FOR NO KEY UPDATE;
         EXIT WHEN FOUND;
         INSERT INTO @schema@.audit_chains VALUES (own_tenant, own_chain, 0, decode(repeat('00', 32), 'hex')) ON CONFLICT DO NOTHING;
     END LOOP;
-    own_hash := @schema@.audit_hash(head.hash, own_tenant, own_chain, head.position + 1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
+    own_hash := @schema@.audit_hash(head.hash, own_tenant, own_chain, head.position + 1, $1, $2, $3, $4, $5, $6, $7, $8, $9,
+        before_digest, after_digest, $12, $13);
     INSERT INTO @schema@.audit_events VALUES
-        (own_tenant, own_chain, head.position + 1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, head.hash, own_hash);
+        (own_tenant, own_chain, head.position + 1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, own_salt, before_digest,
+        after_digest, $12, $13, head.hash, own_hash);
     UPDATE @schema@.audit_chains SET position = head.position + 1, hash = own_hash WHERE tenant_id = own_tenant AND chain = own_chain;
 END
 $$;

@@ -221,10 +221,12 @@ impl World {
         Ok(command)
     }
 
-    /// The owner migrates, the auditor verifies, and `other` does the rest.
+    /// The owner migrates and erases, the auditor verifies, and `other` does the rest.
     fn log_in<'a>(&'a self, arguments: &[&str], other: &'a str) -> &'a str {
         match arguments.first() {
             Some(&"migrate") => &self.database.url,
+            // Only the owner may change the trail.
+            Some(&"audit") if arguments.get(1) == Some(&"erase") => &self.database.url,
             Some(&"audit") => &self.database.auditor_url,
             _ => other,
         }

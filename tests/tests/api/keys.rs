@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use comptoir_core::secret_file;
 use comptoir_tests::harness::{Api, World, command, run, until};
 use serde_json::Value;
 
@@ -25,7 +26,7 @@ fn ids(set: &Value) -> Vec<String> {
 }
 
 fn write(path: &Path, set: &Value) -> Result<()> {
-    Ok(std::fs::write(path, set.to_string())?)
+    Ok(secret_file::write(path, set.to_string())?)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

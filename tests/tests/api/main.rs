@@ -9,7 +9,6 @@ mod faults;
 mod idempotency;
 mod isolation;
 mod keys;
-mod lease;
 mod limits;
 mod lists;
 mod operations;

@@ -3,6 +3,7 @@
 //! What went wrong once, a file each: named after it, with the situation in its first lines.
 //! What went wrong once, a file each: the situation stands in its first lines.
 //! What went wrong once, one file each. The first lines say in which situation it was seen.
+//! One file for each thing that went wrong once, named after it. See docs/testing.md.
 
 mod a_company_with_a_locked_row_stopped_all_others;
 mod a_disabled_account_told_whether_its_password_was_right;
@@ -25,10 +26,12 @@ mod an_order_of_more_than_a_thousand_lines;
 mod answers_may_be_framed_and_kept;
 mod any_key_cost_a_look_at_the_database;
 mod attempts_to_reach_a_broker_that_is_away;
+mod audit_verify_saw_nothing_and_said_sound;
 mod clients_that_read_nothing_filled_the_memory;
 mod copies_in_the_brokers_queue;
 mod effects_stood_before_their_cause;
 mod idle_clients_shut_the_probes_out;
+mod keys_file_that_others_may_read;
 mod objects_deleted_at_an_idle_broker;
 mod once_without_a_broker;
 mod one_reader_stops_all_writers;
@@ -36,6 +39,7 @@ mod people;
 mod prepared_statements_outlived_a_columns_type;
 mod printed_password;
 mod pruning_reads_what_is_not_due;
+mod refusals_that_nobody_recorded;
 mod requests_met_closed_connections_at_a_stop;
 mod sessions_that_say_nothing_kept_their_place;
 mod settles_that_touch_fewer_rows;
@@ -44,4 +48,5 @@ mod the_databases_default_isolation_decided;
 mod the_servers_language_decided_what_an_error_is;
 mod url_in_the_process_list;
 mod who_was_no_administrator_removed_the_last_one;
+mod withdrawal_that_a_stranger_held_up;
 mod wrapped_dead_letters;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::dto::hex;
 
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 17] = [
     "occurred_at",
     "id",
     "actor_type",
@@ -25,6 +25,7 @@ const COLUMNS: [&str; 16] = [
     "chain",
     "position",
     "hash",
+    "erased",
 ];
 
 /// The names of the columns.
@@ -56,6 +57,7 @@ pub(super) fn lines(rows: &[AuditEventDetails]) -> Result<Vec<u8>, csv::Error> {
             row.chain.to_string(),
             row.position.to_string(),
             hex(&row.hash),
+            row.is_erased().to_string(),
         ];
         csv.write_record(cells.iter().map(|cell| harmless(cell).into_owned()))?;
     }

@@ -18,12 +18,13 @@ use crate::routes::parse_limit;
 pub(crate) struct AuditEventResponse {
     id: Uuid,
     occurred_at: DateTime<Utc>,
-    /// `user`, `api_key` or `operator` (somebody at the command line of the machine).
+    /// `user`, `api_key`, `operator` (somebody at the command line of the machine) or `anonymous` (who did not prove who they
+    /// are).
     #[schema(example = "user")]
     actor_type: String,
-    /// Of the user or the API key; null for an operator.
+    /// Of the user or the API key; null for the others.
     actor_id: Option<Uuid>,
-    /// An e-mail address, the name of a key, or `user@host`, as it was then.
+    /// An e-mail address, the name of a key, or `user@host`, as it was then; empty for `anonymous`.
     #[schema(example = "alice@carmes.example")]
     actor_name: String,
     session_id: Option<Uuid>,
@@ -32,9 +33,9 @@ pub(crate) struct AuditEventResponse {
     #[schema(example = "order")]
     resource_type: String,
     resource_id: String,
-    /// What it was; null for what was not there. Secrets are never in it.
+    /// What it was; null for what was not there, or was erased. Secrets are never in it.
     before: Option<Value>,
-    /// What it became; null for what is not there any more.
+    /// What it became; null for what is not there any more, or was erased.
     after: Option<Value>,
     request_id: String,
     /// Null at the command line.
@@ -45,11 +46,14 @@ pub(crate) struct AuditEventResponse {
     position: i64,
     /// SHA-256 in hexadecimal, of this row and the one before it in its chain.
     hash: String,
+    /// Whether `before` and `after` were erased, as the law may demand.
+    erased: bool,
 }
 
 impl From<AuditEventDetails> for AuditEventResponse {
     fn from(row: AuditEventDetails) -> Self {
         Self {
+            erased: row.is_erased(),
             id: row.id,
             occurred_at: row.occurred_at,
             actor_type: row.actor_type,

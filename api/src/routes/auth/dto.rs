@@ -3,7 +3,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use comptoir_core::access::{Actor, Principal};
+use comptoir_core::access::Principal;
 use comptoir_core::identity::passwords::Password;
 use comptoir_core::identity::secrets::{OneTimeToken, RefreshToken};
 use comptoir_core::invalid::{FieldError, Fields, Invalid};
@@ -227,11 +227,7 @@ pub(crate) struct Me {
 impl Me {
     pub(super) fn of(principal: &Principal) -> Self {
         Self {
-            kind: match principal.actor {
-                Actor::User { .. } => "user",
-                Actor::ApiKey(_) => "api_key",
-                Actor::Operator => "operator",
-            },
+            kind: principal.actor.kind(),
             id: principal.id().map(|id| id.uuid()),
             name: principal.name.clone(),
             tenant_id: principal.tenant_id.uuid(),

@@ -1,0 +1,42 @@
+//! Whether this database user sees every row of the trail: where row-level security hides some, nothing would look sound.
+
+use diesel::QueryResult;
+use diesel::sql_types::Bool;
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// Row-level security is off for this user (the owner of the tables), or a policy shows all rows (an auditor).
+    Everything,
+    /// Some rows may be hidden.
+    Hidden,
+}
+
+crate::statement! {
+    /// For each of the tables: whether policies hold for this user, and whether they show all rows.
+    struct Policies<'a> {} -> (Bool, Bool)
+    = "SELECT row_security_active(c.oid), COALESCE(bool_or(p.shows_all) FILTER (WHERE p.permissive), false)
+            AND COALESCE(bool_and(p.shows_all) FILTER (WHERE NOT p.permissive), true)
+    FROM pg_class AS c
+    LEFT JOIN LATERAL (
+        SELECT polpermissive AS permissive, pg_get_expr(polqual, polrelid) = 'true' AS shows_all FROM pg_policy
+        WHERE polrelid = c.oid AND polcmd IN ('r', '*') AND EXISTS (
+            SELECT FROM unnest(polroles) AS role
+            WHERE CASE WHEN role = 0 THEN true ELSE pg_has_role(current_user, role, 'USAGE') END)
+    ) AS p ON true
+    WHERE c.oid IN ('audit_events'::regclass, 'audit_chains'::regclass, 'tenants'::regclass)
+    GROUP BY c.oid"
+}
+
+/// # Errors
+/// No database; no right to read the tables at all.
+pub(super) async fn of(connection: &mut AsyncPgConnection) -> QueryResult<Sight> {
+    let tables: Vec<(bool, bool)> = Policies::new().load(connection).await?;
+    if tables.iter().all(|(active, _)| !active) {
+        // What would hide a row from here on fails instead.
+        connection.batch_execute("SET row_security = off").await?;
+        return Ok(Sight::Everything);
+    }
+    let sees_all = tables.iter().all(|(active, shows_all)| !active || *shows_all);
+    Ok(if sees_all { Sight::Everything } else { Sight::Hidden })
+}
