@@ -29,6 +29,10 @@ const MAX_ADDRESSES: usize = 20;
 /// Rows of one transaction: whoever else writes to the same chain waits for it.
 const BATCH: usize = 50;
 
+/// The actions of the rows.
+const LOG_IN: &str = "session.refuse";
+const REQUEST: &str = "request.refuse";
+
 const REFUSED: &str = "comptoir_refusals_total";
 const UNWRITTEN: &str = "comptoir_refusals_unwritten_total";
 
@@ -72,7 +76,7 @@ impl Refusal {
         Self {
             tenant_id,
             actor: Refused::anonymous(),
-            action: "session.refuse",
+            action: LOG_IN,
             resource_type: "user",
             resource_id: user_id.to_string(),
             reason,
@@ -96,7 +100,7 @@ impl Refusal {
         Self {
             tenant_id: principal.tenant_id,
             actor,
-            action: "request.refuse",
+            action: REQUEST,
             resource_type: "route",
             resource_id: route,
             reason,
@@ -142,6 +146,9 @@ impl Refusals {
     pub fn describe_metrics() {
         metrics::describe_counter!(REFUSED, "Refusals counted for the audit trail, by action and reason");
         metrics::describe_counter!(UNWRITTEN, "Refusals that the audit trail does not have, since they could not be written");
+        for (action, reason) in [(LOG_IN, "invalid_credentials"), (REQUEST, "forbidden")] {
+            metrics::counter!(REFUSED, "action" => action, "reason" => reason).increment(0);
+        }
         metrics::counter!(UNWRITTEN).increment(0);
     }
 
