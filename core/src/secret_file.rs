@@ -49,12 +49,17 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("secret");
         write(&path, "s3cret").expect("written");
-        for (mode, accepted) in [(0o400, true), (0o600, true), (0o440, true), (0o444, false), (0o644, false), (0o602, false)] {
+        for (mode, accepted) in
+            [(0o400, true), (0o600, true), (0o440, true), (0o444, false), (0o644, false), (0o602, false)]
+        {
             std::fs::set_permissions(&path, Permissions::from_mode(mode)).expect("changed");
             let read = read(&path);
             assert_eq!(read.is_ok(), accepted, "{mode:o}: {read:?}");
             if let Err(problem) = read {
-                assert!(problem.contains(&format!("mode {mode:03o}")) && !problem.contains("s3cret"), "{problem}");
+                assert!(
+                    problem.contains(&format!("mode {mode:03o}")) && !problem.contains("s3cret"),
+                    "{problem}"
+                );
             }
         }
     }

@@ -296,7 +296,11 @@ mod tests {
         assert_eq!(verified(rows[..3].to_vec(), Some(&whole), None), Err((5, Rule::Head)));
         assert_eq!(verified(rows[..3].to_vec(), None, None), Err((3, Rule::Head)));
         assert_eq!(verified(rows[..3].to_vec(), Some(&cut), Some(&whole)), Err((5, Rule::AnchorMissing)));
-        assert_eq!(verified(Vec::new(), None, Some(&whole)), Err((5, Rule::AnchorMissing)), "the whole chain");
+        assert_eq!(
+            verified(Vec::new(), None, Some(&whole)),
+            Err((5, Rule::AnchorMissing)),
+            "the whole chain"
+        );
     }
 
     #[test]

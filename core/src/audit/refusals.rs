@@ -116,12 +116,7 @@ impl Refusal {
 
     /// Without what an attacker can vary at will.
     fn coarse(&self) -> Self {
-        Self {
-            actor: Refused::anonymous(),
-            resource_id: String::new(),
-            client_address: None,
-            ..self.clone()
-        }
+        Self { actor: Refused::anonymous(), resource_id: String::new(), client_address: None, ..self.clone() }
     }
 }
 
@@ -145,7 +140,10 @@ impl Refusals {
     /// What Prometheus shows as help.
     pub fn describe_metrics() {
         metrics::describe_counter!(REFUSED, "Refusals counted for the audit trail, by action and reason");
-        metrics::describe_counter!(UNWRITTEN, "Refusals that the audit trail does not have, since they could not be written");
+        metrics::describe_counter!(
+            UNWRITTEN,
+            "Refusals that the audit trail does not have, since they could not be written"
+        );
         for (action, reason) in [(LOG_IN, "invalid_credentials"), (REQUEST, "forbidden")] {
             metrics::counter!(REFUSED, "action" => action, "reason" => reason).increment(0);
         }
@@ -226,7 +224,8 @@ fn placed(kinds: &Kinds, refusal: Refusal) -> Refusal {
     if kinds.contains_key(&refusal) {
         return refusal;
     }
-    let addresses = kinds.keys().filter(|kind| kind.client_address.is_some() && kind.differs_by_address(&refusal));
+    let addresses =
+        kinds.keys().filter(|kind| kind.client_address.is_some() && kind.differs_by_address(&refusal));
     let refusal = match addresses.take(MAX_ADDRESSES).count() {
         MAX_ADDRESSES => Refusal { client_address: None, ..refusal },
         _ => refusal,
@@ -234,11 +233,7 @@ fn placed(kinds: &Kinds, refusal: Refusal) -> Refusal {
     if kinds.contains_key(&refusal) || kinds.len() < MAX_KINDS { refusal } else { refusal.coarse() }
 }
 
-async fn write_batch(
-    database: &Database,
-    tenant: TenantId,
-    batch: &[(Refusal, Count)],
-) -> Result<(), Error> {
+async fn write_batch(database: &Database, tenant: TenantId, batch: &[(Refusal, Count)]) -> Result<(), Error> {
     let mut connection = database.connection().await?;
     connection
         .transaction(async |connection| {
@@ -279,7 +274,12 @@ mod tests {
     fn refusal(user: u128, address: &str) -> Refusal {
         let (tenant, user) = (Uuid::from_u128(1), Uuid::from_u128(user));
         let address = Some(address.to_owned());
-        Refusal::of_log_in(TenantId::from_uuid(tenant), UserId::from_uuid(user), "invalid_credentials", address)
+        Refusal::of_log_in(
+            TenantId::from_uuid(tenant),
+            UserId::from_uuid(user),
+            "invalid_credentials",
+            address,
+        )
     }
 
     fn counted(refusals: &Refusals) -> Vec<(Refusal, u64)> {

@@ -102,7 +102,9 @@ pub enum VerifyError {
          of the tables, or as an auditor (docs/audit.md)"
     )]
     NotEverything,
-    #[error("there is no tenant {0}, nor a row of it in the trail: api tenants list names those that there are")]
+    #[error(
+        "there is no tenant {0}, nor a row of it in the trail: api tenants list names those that there are"
+    )]
     UnknownTenant(TenantId),
     #[error("nothing is anchored of what is to be verified: the file of anchors names no chain of it")]
     NothingAnchored,

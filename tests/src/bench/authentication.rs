@@ -128,18 +128,7 @@ impl<'a> Bench<'a> {
         let database = Database::new(&as_runtime)?;
         let principals = Principals::new(database.clone());
         let tokens = AccessTokens::new(&settings.identity)?;
-        Ok(Self {
-            services,
-            world,
-            api,
-            database,
-            principals,
-            tokens,
-            tenant,
-            order,
-            user,
-            session,
-        })
+        Ok(Self { services, world, api, database, principals, tokens, tenant, order, user, session })
     }
 
     /// Requests over HTTP.

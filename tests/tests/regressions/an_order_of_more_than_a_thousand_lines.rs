@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
 use comptoir_tests::harness::World;
 use serde_json::{Value, json};
 

@@ -62,7 +62,8 @@ async fn who_does_not_see_everything_is_told_so_and_who_does_sees_the_rows() {
 async fn a_tenant_that_is_unknown_and_a_file_without_anchors_are_errors() {
     World::run(async |world| {
         world.api().await?.customer("C-1").await?;
-        let verify = async |arguments: &[&str]| world.run_api(&[&["audit", "verify"], arguments].concat()).await;
+        let verify =
+            async |arguments: &[&str]| world.run_api(&[&["audit", "verify"], arguments].concat()).await;
         let nobody = Uuid::new_v4().to_string();
         let unknown = verify(&["--tenant", &nobody]).await?;
         assert!(unknown.code == Some(1) && unknown.stderr.contains(&nobody), "{unknown:?}");

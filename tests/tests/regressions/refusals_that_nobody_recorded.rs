@@ -76,8 +76,10 @@ async fn what_is_not_written_yet_is_written_when_the_api_stops() {
         ensure!(api.http.clone().with_credential(&reader).get("/users").await?.status == 403);
         let ended = api.daemon.terminate(DEADLINE).await?;
         ensure!(ended.success(), "{ended}");
-        let rows: i64 =
-            sql.query_one("SELECT count(*) FROM audit_events WHERE action = 'request.refuse'", &[]).await?.get(0);
+        let rows: i64 = sql
+            .query_one("SELECT count(*) FROM audit_events WHERE action = 'request.refuse'", &[])
+            .await?
+            .get(0);
         assert_eq!(rows, 1);
         Ok(())
     })

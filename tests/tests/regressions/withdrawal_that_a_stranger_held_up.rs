@@ -17,7 +17,8 @@ const LOCKS: &str = "SELECT pg_advisory_lock(1129270608, 1), pg_advisory_lock(11
 async fn key_and_its_id(world: &World, tenant: &Tenant) -> Result<(String, String)> {
     let sql = world.sql().await?;
     let key = api_key(&sql, tenant.id, &["orders:read"]).await?;
-    let row = sql.query_one("SELECT id::text FROM api_keys ORDER BY created_at DESC, id DESC LIMIT 1", &[]).await?;
+    let row =
+        sql.query_one("SELECT id::text FROM api_keys ORDER BY created_at DESC, id DESC LIMIT 1", &[]).await?;
     Ok((key, row.get(0)))
 }
 
