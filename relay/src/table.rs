@@ -153,6 +153,6 @@ mod tests {
     #[test]
     fn the_widest_column_gives_first() {
         let text = render(COLUMNS, &rows(), Some(46));
-        assert!(text.contains("order.placed") && text.contains("no queue is b…"), "{text}");
+        assert!(text.contains("order.placed") && text.contains("no queue is bou…"), "{text}");
     }
 }

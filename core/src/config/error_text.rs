@@ -57,7 +57,8 @@ pub fn without_secrets(text: &str) -> String {
         return text.to_owned();
     }
     let first = text.find([':', '@', '%']).into_iter().chain(word).min().unwrap_or(0);
-    let begin = text[..first].rfind(char::is_whitespace).map_or(0, |space| space + 1);
+    let space = text[..first].char_indices().rev().find(|(_, c)| c.is_whitespace());
+    let begin = space.map_or(0, |(place, c)| place + c.len_utf8());
     // The mark of a quotation belongs to whoever quotes.
     let quotation = usize::from(text[begin..].starts_with(['"', '\'', '`']));
     format!("{}***", &text[..begin + quotation])
