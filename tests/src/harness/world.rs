@@ -227,6 +227,8 @@ impl World {
             Some(&"migrate") => &self.database.url,
             // Only the owner may change the trail.
             Some(&"audit") if arguments.get(1) == Some(&"erase") => &self.database.url,
+            // Of all companies.
+            Some(&("users" | "tenants")) if arguments.get(1) == Some(&"list") => &self.database.url,
             Some(&"audit") => &self.database.auditor_url,
             _ => other,
         }
