@@ -58,7 +58,7 @@ async fn a_path_with_an_encoded_letter_is_the_path_that_it_means() {
                 }
             }
         }
-        let scrape = Scrape::of(&api.http).await?;
+        let scrape = Scrape::of(&api.operations).await?;
         let unknown: Vec<_> = scrape
             .samples
             .iter()

@@ -99,7 +99,7 @@ impl Installation {
     pub(crate) async fn api(&self, role: &str, key: &str) -> Result<(Running, Http)> {
         let address = format!("127.0.0.1:{}", free_port()?);
         let mut command = self.command("api", role, &[])?;
-        command.env("COMPTOIR__API__LISTEN", &address);
+        command.env("COMPTOIR__API__LISTEN", &address).env("COMPTOIR__API__OPERATIONS_LISTEN", "off");
         let running = Running(command.spawn()?);
         let http = Http::new(&format!("http://{address}"))?.with_credential(key);
         until("the API to be ready", LIMIT, async || {
