@@ -79,7 +79,7 @@ mod tests {
         fn frames_are_found_however_they_are_cut(
             frames in prop::collection::vec((1_u8.., prop::collection::vec(any::<u8>(), 0..40)), 1..20),
             cuts in prop::collection::vec(1_usize..30, 1..200),
-            is_client: bool,
+            is_client in any::<bool>(),
         ) {
             let mut sent = bytes_of(&frames);
             let mut expected = frames;

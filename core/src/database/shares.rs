@@ -153,21 +153,22 @@ mod tests {
         assert_eq!(shares.0.in_use.lock().expect("sound").len(), 0);
     }
 
+    async fn use_again_and_again(shares: Shares, in_use: Arc<AtomicUsize>) {
+        for _ in 0..200 {
+            let until = Instant::now() + Duration::from_secs(60);
+            let share = shares.take(tenant(1), 3, until).await.expect("in time");
+            assert!(in_use.fetch_add(1, Ordering::SeqCst) < 3);
+            tokio::task::yield_now().await;
+            in_use.fetch_sub(1, Ordering::SeqCst);
+            drop(share);
+        }
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn never_more_than_the_share_are_in_use() {
         let (shares, in_use) = (Shares::default(), Arc::new(AtomicUsize::new(0)));
-        let user = async |shares: Shares, in_use: Arc<AtomicUsize>| {
-            for _ in 0..200 {
-                let until = Instant::now() + Duration::from_secs(60);
-                let share = shares.take(tenant(1), 3, until).await.expect("in time");
-                assert!(in_use.fetch_add(1, Ordering::SeqCst) < 3);
-                tokio::task::yield_now().await;
-                in_use.fetch_sub(1, Ordering::SeqCst);
-                drop(share);
-            }
-        };
         let users: Vec<_> =
-            (0..16).map(|_| tokio::spawn(user(shares.clone(), Arc::clone(&in_use)))).collect();
+            (0..16).map(|_| tokio::spawn(use_again_and_again(shares.clone(), Arc::clone(&in_use)))).collect();
         for user in users {
             user.await.expect("no panic");
         }
