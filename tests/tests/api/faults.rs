@@ -35,7 +35,13 @@ async fn without_its_database_the_api_says_come_back_and_then_goes_on() {
             api.order(&customer, &product).await
         })
         .await?;
-        assert_eq!(api.http.get("//health/ready").await?.status, 200);
+        // What was found a moment ago is answered again: readiness follows within seconds.
+        until("readiness to follow", Duration::from_secs(10), async || {
+            let answer = api.http.get("//health/ready").await?;
+            ensure!(answer.status == 200, "{}", answer.text);
+            Ok(())
+        })
+        .await?;
         Ok(())
     })
     .await;
