@@ -10,7 +10,7 @@
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::sql_types::{
-    Array, BigInt, Integer, Json, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Bool, Integer, Json, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use uuid::Uuid;
@@ -29,7 +29,7 @@ pub struct PageRequest {
     pub takes: Vec<(i16, i32)>,
     /// Rows behind the cursors at most.
     pub late_limit: i64,
-    /// The page ends with the row whose payload reaches this many bytes.
+    /// The page ends with the row with which it has this many bytes.
     pub max_bytes: i64,
 }
 
@@ -40,6 +40,16 @@ pub struct Page {
     pub late: Vec<OutboxRow>,
     /// Rows in front of the cursors; those of one shard by seq.
     pub next: Vec<OutboxRow>,
+    /// It ended where it had as many bytes as were asked for: there may be rows behind the last of these.
+    pub cut: bool,
+}
+
+/// Events of the aggregates that were asked for.
+#[derive(Debug, Clone)]
+pub struct AggregateRows {
+    pub rows: Vec<OutboxRow>,
+    /// As of a [`Page`].
+    pub cut: bool,
 }
 
 /// The events of one aggregate between two seqs, both included.
@@ -70,6 +80,7 @@ type RowTuple = (
     i32,
     Option<i64>,
     Option<i32>,
+    bool,
 );
 
 // What the first column says about the row.
@@ -78,29 +89,33 @@ const LATE: i16 = 1;
 
 crate::statement! {
     /// The first row is the page's header and carries the snapshot in the place of the aggregate's id. Limits and byte
-    /// budget apply in the order in which the nested loop delivers: the rows of a shard always form a prefix.
+    /// budget apply in the order in which the nested loop delivers: the rows of a shard always form a prefix. The row with
+    /// which the budget is used up says so itself: nobody else knows what counted.
     struct ReadPage<'a> {
         xmax: i64 => BigInt,
         in_progress: &'a [i64] => Array<BigInt>,
         cursors: &'a [i64] => Array<BigInt>,
         last_cursor: i64 => BigInt,
         max_payload_bytes: i32 => Integer,
+        max_bytes: i64 => BigInt,
         late_limit: i64 => BigInt,
         shards: &'a [i16] => Array<SmallInt>,
         takes: &'a [i32] => Array<Integer>,
-        max_bytes: i64 => BigInt,
     } -> (SmallInt, BigInt, SqlUuid, SmallInt, SqlUuid, Text, Text, Nullable<BigInt>, Text, SmallInt, Json, Jsonb,
-          Timestamptz, Integer, Nullable<BigInt>, Nullable<Integer>)
+          Timestamptz, Integer, Nullable<BigInt>, Nullable<Integer>, Bool)
     = "WITH p AS MATERIALIZED (
         SELECT $1::bigint AS xmax, $2::bigint[] AS in_progress, $3::bigint[] AS cursors, $4::bigint AS last_cursor,
-            $5::integer AS max_payload
+            $5::integer AS max_payload, $6::bigint AS max_bytes
     )
     SELECT kind, seq, id, shard, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
         schema_version, CASE WHEN pg_column_size(payload) <= (SELECT max_payload FROM p) THEN payload ELSE 'null' END,
         headers, occurred_at, retry_count, wait_ms,
-        CASE WHEN pg_column_size(payload) > (SELECT max_payload FROM p) THEN pg_column_size(payload) END
+        CASE WHEN pg_column_size(payload) > (SELECT max_payload FROM p) THEN pg_column_size(payload) END,
+        bytes_through >= (SELECT max_bytes FROM p)
     FROM (
-        SELECT *, sum(pg_column_size(payload)) OVER (ROWS UNBOUNDED PRECEDING) - pg_column_size(payload) AS bytes_before
+        SELECT *, sum(bytes) OVER (ROWS UNBOUNDED PRECEDING) AS bytes_through
+        FROM (SELECT *, CASE WHEN kind = 0 THEN 0 ELSE pg_column_size(headers) + CASE
+            WHEN pg_column_size(payload) <= (SELECT max_payload FROM p) THEN pg_column_size(payload) ELSE 0 END END AS bytes
         FROM (
             SELECT 0::smallint AS kind, 0::bigint AS seq, '00000000-0000-0000-0000-000000000000'::uuid AS id,
                 0::smallint AS shard, '00000000-0000-0000-0000-000000000000'::uuid AS tenant_id,
@@ -122,39 +137,40 @@ crate::statement! {
             ) AS e
             WHERE e.seq <= (SELECT cursors FROM p)[e.shard + 1]
             ORDER BY e.seq
-            LIMIT $6)
+            LIMIT $7)
             UNION ALL
             SELECT 2::smallint, e.seq, e.id, e.shard, e.tenant_id, e.aggregate_type, e.aggregate_id,
                 e.aggregate_version, e.event_type, e.schema_version, e.payload, e.headers, e.occurred_at, e.retry_count,
                 CASE WHEN isfinite(e.next_attempt_at) THEN (extract(epoch FROM e.next_attempt_at - now()) * 1000)::bigint
             WHEN e.next_attempt_at > now() THEN 9223372036854775807 END
-            FROM unnest($7::smallint[], $8::integer[]) AS held (shard, take)
+            FROM unnest($8::smallint[], $9::integer[]) AS held (shard, take)
             CROSS JOIN LATERAL (
                 SELECT * FROM outbox_events
                 WHERE shard = held.shard AND seq > (SELECT cursors FROM p)[held.shard + 1]
                 ORDER BY seq
                 LIMIT held.take
             ) AS e
-        ) AS page
+        ) AS page) AS page
     ) AS page
-    WHERE bytes_before < $9"
+    WHERE bytes_through - bytes < (SELECT max_bytes FROM p)"
 }
 
 crate::statement! {
     /// Everything that became visible since a snapshot, for a relay that had read everything visible in it.
     struct ReadNew<'a> {
         max_payload_bytes: i32 => Integer,
+        max_bytes: i64 => BigInt,
         xmax: i64 => BigInt,
         in_progress: &'a [i64] => Array<BigInt>,
         shards: &'a [i32] => Array<Integer>,
         limit: i64 => BigInt,
-        max_bytes: i64 => BigInt,
     } -> (SmallInt, BigInt, SqlUuid, SmallInt, SqlUuid, Text, Text, Nullable<BigInt>, Text, SmallInt, Json, Jsonb,
-          Timestamptz, Integer, Nullable<BigInt>, Nullable<Integer>)
-    = "WITH p AS MATERIALIZED (SELECT $1::integer AS max_payload)
+          Timestamptz, Integer, Nullable<BigInt>, Nullable<Integer>, Bool)
+    = "WITH p AS MATERIALIZED (SELECT $1::integer AS max_payload, $2::bigint AS max_bytes)
     SELECT 0::smallint, 0::bigint, '00000000-0000-0000-0000-000000000000'::uuid, 0::smallint,
         '00000000-0000-0000-0000-000000000000'::uuid, '', pg_current_snapshot()::text, NULL::bigint, '', 0::smallint,
-        'null'::json, '{}'::jsonb, now(), 0, NULL::bigint, NULL::integer
+        'null'::json, '{}'::jsonb, now(), 0, NULL::bigint, NULL::integer,
+        false
     UNION ALL
     SELECT 2::smallint, e.seq, e.id, e.shard, e.tenant_id, e.aggregate_type, e.aggregate_id, e.aggregate_version,
         e.event_type, e.schema_version,
@@ -162,25 +178,29 @@ crate::statement! {
         e.headers, e.occurred_at, e.retry_count,
         CASE WHEN isfinite(e.next_attempt_at) THEN (extract(epoch FROM e.next_attempt_at - now()) * 1000)::bigint
             WHEN e.next_attempt_at > now() THEN 9223372036854775807 END,
-        CASE WHEN pg_column_size(e.payload) > (SELECT max_payload FROM p) THEN pg_column_size(e.payload) END
+        CASE WHEN pg_column_size(e.payload) > (SELECT max_payload FROM p) THEN pg_column_size(e.payload) END,
+        e.bytes_through >= (SELECT max_bytes FROM p)
     FROM (
-        SELECT *, sum(pg_column_size(payload)) OVER (ROWS UNBOUNDED PRECEDING) - pg_column_size(payload) AS bytes_before
+        SELECT *, sum(bytes) OVER (ROWS UNBOUNDED PRECEDING) AS bytes_through
         FROM (
-            SELECT * FROM (
-                SELECT * FROM outbox_events WHERE transaction_id >= $2
+            SELECT *, pg_column_size(headers) + CASE
+                WHEN pg_column_size(payload) <= (SELECT max_payload FROM p) THEN pg_column_size(payload) ELSE 0 END AS bytes
+            FROM (
+                SELECT * FROM outbox_events WHERE transaction_id >= $3
                 UNION ALL
-                SELECT * FROM outbox_events WHERE transaction_id = ANY ($3::bigint[])
+                SELECT * FROM outbox_events WHERE transaction_id = ANY ($4::bigint[])
             ) AS fresh
-            WHERE shard + 0 = ANY ($4::integer[])
-            LIMIT $5
+            WHERE shard + 0 = ANY ($5::integer[])
+            LIMIT $6
         ) AS fresh
     ) AS e
-    WHERE e.bytes_before < $6"
+    WHERE e.bytes_through - e.bytes < (SELECT max_bytes FROM p)"
 }
 
 crate::statement! {
     struct ReadAggregates<'a> {
         max_payload_bytes: i32 => Integer,
+        max_bytes: i64 => BigInt,
         shards: &'a [i16] => Array<SmallInt>,
         tenants: &'a [Uuid] => Array<SqlUuid>,
         types: &'a [&'a str] => Array<Text>,
@@ -188,21 +208,22 @@ crate::statement! {
         from_seqs: &'a [i64] => Array<BigInt>,
         to_seqs: &'a [i64] => Array<BigInt>,
         limit: i64 => BigInt,
-        max_bytes: i64 => BigInt,
     } -> (SmallInt, BigInt, SqlUuid, SmallInt, SqlUuid, Text, Text, Nullable<BigInt>, Text, SmallInt, Json, Jsonb,
-          Timestamptz, Integer, Nullable<BigInt>, Nullable<Integer>)
-    = "WITH p AS MATERIALIZED (SELECT $1::integer AS max_payload)
+          Timestamptz, Integer, Nullable<BigInt>, Nullable<Integer>, Bool)
+    = "WITH p AS MATERIALIZED (SELECT $1::integer AS max_payload, $2::bigint AS max_bytes)
     SELECT 2::smallint, seq, id, shard, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
         schema_version,
         CASE WHEN pg_column_size(payload) <= (SELECT max_payload FROM p) THEN payload ELSE 'null' END,
         headers, occurred_at, retry_count,
         CASE WHEN isfinite(next_attempt_at) THEN (extract(epoch FROM next_attempt_at - now()) * 1000)::bigint
             WHEN next_attempt_at > now() THEN 9223372036854775807 END,
-        CASE WHEN pg_column_size(payload) > (SELECT max_payload FROM p) THEN pg_column_size(payload) END
+        CASE WHEN pg_column_size(payload) > (SELECT max_payload FROM p) THEN pg_column_size(payload) END,
+        bytes_through >= (SELECT max_bytes FROM p)
     FROM (
-        SELECT e.*, sum(pg_column_size(e.payload)) OVER (ROWS UNBOUNDED PRECEDING) - pg_column_size(e.payload)
-            AS bytes_before
-        FROM unnest($2::smallint[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])
+        SELECT *, sum(bytes) OVER (ROWS UNBOUNDED PRECEDING) AS bytes_through
+        FROM (SELECT e.*, pg_column_size(e.headers) + CASE
+            WHEN pg_column_size(e.payload) <= (SELECT max_payload FROM p) THEN pg_column_size(e.payload) ELSE 0 END AS bytes
+        FROM unnest($3::smallint[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::bigint[])
             AS wanted (shard, tenant_id, aggregate_type, aggregate_id, from_seq, to_seq)
         CROSS JOIN LATERAL (
             SELECT * FROM outbox_events
@@ -210,10 +231,10 @@ crate::statement! {
                 AND aggregate_id = wanted.aggregate_id AND aggregate_type = wanted.aggregate_type
                 AND tenant_id = wanted.tenant_id
             ORDER BY seq
-            LIMIT $8
-        ) AS e
+            LIMIT $9
+        ) AS e) AS page
     ) AS page
-    WHERE bytes_before < $9"
+    WHERE bytes_through - bytes < (SELECT max_bytes FROM p)"
 }
 
 /// Prepares a connection for the relay's statements.
@@ -251,16 +272,16 @@ pub async fn read_page(
         &request.cursors,
         last_cursor,
         max_payload_bytes,
+        request.max_bytes,
         request.late_limit,
         &shards,
         &takes,
-        request.max_bytes,
     );
     page(statement.load(connection).await?)
 }
 
 /// Reads what became visible since `since`, in any order and all as `next`. Only for a relay that had read everything
-/// that `since` saw. A page of `limit` rows or `max_bytes` may be incomplete and must then be thrown away.
+/// that `since` saw. A page of `limit` rows, or one that is cut, may be incomplete and must then be thrown away.
 ///
 /// # Errors
 /// The connection's own.
@@ -274,12 +295,12 @@ pub async fn read_new(
 ) -> QueryResult<Page> {
     let shards: Vec<i32> = shards.iter().copied().map(i32::from).collect();
     let statement =
-        ReadNew::new(max_payload_bytes, since.xmax, &since.in_progress, &shards, limit, max_bytes);
+        ReadNew::new(max_payload_bytes, max_bytes, since.xmax, &since.in_progress, &shards, limit);
     page(statement.load(connection).await?)
 }
 
-/// Reads the events of some aggregates, `limit` of each at most, in the order asked for. The result ends early with the
-/// row whose payload reaches `max_bytes`.
+/// Reads the events of some aggregates, `limit` of each at most, in the order asked for. The result is cut with the row
+/// with which it has `max_bytes`.
 ///
 /// # Errors
 /// The connection's own.
@@ -289,7 +310,7 @@ pub async fn read_aggregates(
     limit: i64,
     max_bytes: i64,
     max_payload_bytes: i32,
-) -> QueryResult<Vec<OutboxRow>> {
+) -> QueryResult<AggregateRows> {
     let shards: Vec<_> = wanted.iter().map(|one| one.shard).collect();
     let tenants: Vec<_> = wanted.iter().map(|one| one.tenant_id).collect();
     let types: Vec<_> = wanted.iter().map(|one| one.aggregate_type.as_str()).collect();
@@ -298,6 +319,7 @@ pub async fn read_aggregates(
     let to_seqs: Vec<_> = wanted.iter().map(|one| one.to_seq).collect();
     let statement = ReadAggregates::new(
         max_payload_bytes,
+        max_bytes,
         &shards,
         &tenants,
         &types,
@@ -305,63 +327,81 @@ pub async fn read_aggregates(
         &from_seqs,
         &to_seqs,
         limit,
-        max_bytes,
     );
-    let rows: Vec<RowTuple> = statement.load(connection).await?;
-    Ok(rows.into_iter().map(|row| row_of(row).1).collect())
+    let found: Vec<RowTuple> = statement.load(connection).await?;
+    let (mut rows, mut cut) = (Vec::with_capacity(found.len()), false);
+    for found in found {
+        let Row { row, is_last, .. } = Row::of(found);
+        rows.push(row);
+        cut |= is_last;
+    }
+    Ok(AggregateRows { rows, cut })
 }
 
 fn page(rows: Vec<RowTuple>) -> QueryResult<Page> {
     let expected = rows.len();
     let mut snapshot = None;
-    let (mut late, mut next) = (Vec::new(), Vec::with_capacity(expected));
+    let (mut late, mut next, mut cut) = (Vec::new(), Vec::with_capacity(expected), false);
     for row in rows {
-        match row_of(row) {
-            (HEADER, header) => snapshot = Snapshot::parse(&header.aggregate_id),
-            (LATE, row) => late.push(row),
-            (_, row) => next.push(row),
+        let Row { kind, row, is_last } = Row::of(row);
+        cut |= is_last;
+        match kind {
+            HEADER => snapshot = Snapshot::parse(&row.aggregate_id),
+            LATE => late.push(row),
+            _ => next.push(row),
         }
     }
     let snapshot = snapshot
         .ok_or_else(|| diesel::result::Error::DeserializationError("a page without snapshot".into()))?;
-    Ok(Page { snapshot, late, next })
+    Ok(Page { snapshot, late, next, cut })
 }
 
-fn row_of(row: RowTuple) -> (i16, OutboxRow) {
-    let (
-        kind,
-        seq,
-        id,
-        shard,
-        tenant_id,
-        aggregate_type,
-        aggregate_id,
-        aggregate_version,
-        event_type,
-        schema_version,
-        payload,
-        headers,
-        occurred_at,
-        retry_count,
-        wait_ms,
-        oversize,
-    ) = row;
-    let row = OutboxRow {
-        seq,
-        id,
-        shard,
-        tenant_id,
-        aggregate_type,
-        aggregate_id,
-        aggregate_version,
-        event_type,
-        schema_version,
-        payload,
-        headers,
-        occurred_at,
-        retry_count,
-        wait_ms,
-        oversize: oversize.and_then(|bytes| usize::try_from(bytes).ok()),
-    };
-    (kind, row)
+/// What a statement returns for an event.
+struct Row {
+    kind: i16,
+    row: OutboxRow,
+    /// The byte budget was used up with it.
+    is_last: bool,
+}
+
+impl Row {
+    fn of(row: RowTuple) -> Self {
+        let (
+            kind,
+            seq,
+            id,
+            shard,
+            tenant_id,
+            aggregate_type,
+            aggregate_id,
+            aggregate_version,
+            event_type,
+            schema_version,
+            payload,
+            headers,
+            occurred_at,
+            retry_count,
+            wait_ms,
+            oversize,
+            is_last,
+        ) = row;
+        let row = OutboxRow {
+            seq,
+            id,
+            shard,
+            tenant_id,
+            aggregate_type,
+            aggregate_id,
+            aggregate_version,
+            event_type,
+            schema_version,
+            payload,
+            headers,
+            occurred_at,
+            retry_count,
+            wait_ms,
+            oversize: oversize.and_then(|bytes| usize::try_from(bytes).ok()),
+        };
+        Self { kind, row, is_last }
+    }
 }

@@ -21,7 +21,7 @@ pub mod tail;
 mod topic;
 
 pub use append::{NewOutboxEvent, append};
-pub use fetch::{AggregateRange, Page, PageRequest, prepare_reader, read_aggregates, read_new, read_page};
+pub use fetch::{AggregateRange, AggregateRows, Page, PageRequest, prepare_reader, read_aggregates, read_new, read_page};
 pub use notifier::{Notifier, NotifierConfig};
 pub use row::{JsonText, OutboxRow, Snapshot};
 pub use topic::{EventTypes, Pattern};

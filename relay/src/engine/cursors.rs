@@ -135,9 +135,6 @@ impl Cursors {
 
     /// Takes note of a page; its rows are the caller's.
     pub(crate) fn page_read(&mut self, request: &PageRequest, page: &Page) {
-        let bytes: usize = page.late.iter().chain(&page.next).map(|row| row.payload.0.len()).sum();
-        // The database counts a few bytes more for each payload, so this page may have been cut off.
-        let cut = clamp(bytes + 8 * (page.late.len() + page.next.len())) >= request.max_bytes;
         let mut read = [0usize; SHARDS];
         for row in &page.next {
             let shard = usize::from(row.shard.unsigned_abs());
@@ -146,17 +143,17 @@ impl Cursors {
                 self.at[shard] = self.at[shard].max(row.seq);
             }
         }
-        let mut full = cut;
+        let mut full = page.cut;
         for (shard, take) in &request.takes {
             let shard = usize::from(shard.unsigned_abs());
             if i32::try_from(read[shard]).is_ok_and(|read| read >= *take) {
                 self.shares[shard] = (self.shares[shard] * 2).min(MAX_SHARES);
                 full |= self.at[shard] < self.last_seq;
-            } else if !cut {
+            } else if !page.cut {
                 self.shares[shard] = (self.shares[shard] / 2).max(1);
             }
         }
-        let late_cut = page.late.len() >= LATE_LIMIT || (cut && !page.late.is_empty());
+        let late_cut = clamp(page.late.len()) >= request.late_limit || (page.cut && !page.late.is_empty());
         if let (true, Some(last)) = (late_cut, page.late.last()) {
             // There may be more behind the cursors: go back to where they were all seen.
             for at in self.at.iter_mut().filter(|at| **at != NOT_HELD) {
@@ -170,9 +167,8 @@ impl Cursors {
     }
 
     /// Takes note of what is new. False if there may be more: then nothing of it counts as read.
-    pub(crate) fn new_read(&mut self, limit: i64, max_bytes: i64, page: &Page) -> bool {
-        let bytes: usize = page.next.iter().map(|row| row.payload.0.len() + 8).sum();
-        if clamp(page.next.len()) >= limit || clamp(bytes) >= max_bytes {
+    pub(crate) fn new_read(&mut self, limit: i64, page: &Page) -> bool {
+        if page.cut || clamp(page.next.len()) >= limit {
             self.caught_up = false;
             return false;
         }
@@ -211,7 +207,7 @@ mod tests {
 
     fn page(late: &[i64], next: &[i64]) -> Page {
         let rows = |seqs: &[i64]| seqs.iter().map(|seq| sample(*seq, "a")).collect();
-        Page { snapshot: Snapshot { xmax: 100, in_progress: vec![90] }, late: rows(late), next: rows(next) }
+        Page { snapshot: Snapshot { xmax: 100, in_progress: vec![90] }, late: rows(late), next: rows(next), cut: false }
     }
 
     /// Holds shard 3, the one of the samples.
@@ -272,7 +268,7 @@ mod tests {
         let mut cursors = cursors();
         read(&mut cursors, 10, &page(&[], &[4]));
         cursors.ask();
-        assert!(!cursors.new_read(2, 1_000_000, &page(&[], &[5, 6])));
+        assert!(!cursors.new_read(2, &page(&[], &[5, 6])));
         assert_eq!(request(cursors.next(10, 1000)).cursors[3], 4);
     }
 

@@ -2,7 +2,7 @@
 
 use comptoir_core::database::{self, DatabaseConfig};
 use comptoir_core::outbox::overview::{self, Unread};
-use comptoir_core::outbox::{self, AggregateRange, OutboxRow, Page};
+use comptoir_core::outbox::{self, AggregateRange, AggregateRows, Page};
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 
@@ -38,7 +38,7 @@ pub(crate) enum Read {
 #[derive(Debug)]
 pub(crate) enum Found {
     Page(Page),
-    Rows(Vec<OutboxRow>),
+    Rows(AggregateRows),
     Unread(Unread),
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use comptoir_core::outbox::{AggregateRange, OutboxRow};
+use comptoir_core::outbox::{AggregateRange, AggregateRows, OutboxRow};
 
 use super::Engine;
 use super::cursors::Next;
@@ -76,16 +76,16 @@ impl Engine {
                 self.cursors.page_read(&request, &page);
                 self.offer(page.late.into_iter().chain(page.next))
             }
-            (Read::Next(Next::New { limit, max_bytes, .. }), Ok(Found::Page(mut page))) => {
-                if self.cursors.new_read(limit, max_bytes, &page) {
+            (Read::Next(Next::New { limit, .. }), Ok(Found::Page(mut page))) => {
+                if self.cursors.new_read(limit, &page) {
                     page.next.sort_unstable_by_key(|row| row.seq);
                     self.offer(page.next.into_iter())
                 } else {
                     0
                 }
             }
-            (Read::Rest { wanted, limit, max_bytes }, Ok(Found::Rows(rows))) => {
-                self.refill(wanted, rows, limit, max_bytes);
+            (Read::Rest { wanted, limit, .. }, Ok(Found::Rows(found))) => {
+                self.refill(wanted, found, limit);
                 0
             }
             (Read::Rest { wanted, .. }, _) => {
@@ -125,21 +125,18 @@ impl Engine {
     fn refill(
         &mut self,
         wanted: Vec<(AggregateKey, AggregateRange)>,
-        rows: Vec<OutboxRow>,
+        found: AggregateRows,
         limit: i64,
-        max_bytes: i64,
     ) {
         let now = Instant::now();
-        let bytes: usize = rows.iter().map(|row| row.payload.0.len() + 8).sum();
-        let cut = i64::try_from(bytes).unwrap_or(i64::MAX) >= max_bytes;
         let mut by_key: FastMap<_, Vec<_>> = FastMap::default();
-        for row in rows {
+        for row in found.rows {
             by_key.entry(AggregateKey::of(&row)).or_default().push(row);
         }
         for (key, range) in wanted {
             let rows = by_key.remove(&key).unwrap_or_default();
             if self.cursors.is_current(usize::from(range.shard.unsigned_abs())) {
-                let complete = !cut && i64::try_from(rows.len()).is_ok_and(|count| count < limit);
+                let complete = !found.cut && i64::try_from(rows.len()).is_ok_and(|count| count < limit);
                 self.backlog.refilled(key, rows, complete, now);
             } else {
                 self.backlog.refill_failed(key);

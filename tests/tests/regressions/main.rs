@@ -50,3 +50,7 @@ mod url_in_the_process_list;
 mod who_was_no_administrator_removed_the_last_one;
 mod withdrawal_that_a_stranger_held_up;
 mod wrapped_dead_letters;
+//! What went wrong once, a file each: the situation, and what must hold in it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod order_behind_a_large_payload;
