@@ -28,7 +28,7 @@ macro_rules! statement {
         $(#[$meta:meta])*
         $vis:vis struct $name:ident<$lt:lifetime> { $($field:ident: $ty:ty => $sql_ty:ty),* $(,)? }
         $(-> ($($row:ty),+ $(,)?))?
-        = $sql:literal
+        = $sql:expr
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy)]

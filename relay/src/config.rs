@@ -64,7 +64,6 @@ pub(crate) struct RelayConfig {
     pub(crate) buffer_events: usize,
     pub(crate) buffer_bytes: usize,
     pub(crate) aggregate_events: usize,
-    pub(crate) waiting_aggregates: usize,
     pub(crate) max_in_flight_per_aggregate: usize,
     pub(crate) envelope: EnvelopeFormat,
     pub(crate) cloudevents_source: String,
@@ -211,7 +210,6 @@ impl RelayConfig {
         }
         positive("relay.buffer_bytes", self.buffer_bytes as u64)?;
         positive("relay.aggregate_events", self.aggregate_events as u64)?;
-        positive("relay.waiting_aggregates", self.waiting_aggregates as u64)?;
         positive("relay.max_in_flight_per_aggregate", self.max_in_flight_per_aggregate as u64)?;
         if self.max_in_flight_per_aggregate > self.window {
             return Err(ConfigError::value(

@@ -130,8 +130,8 @@ crate::statement! {
 
 crate::statement! {
     /// Everything of the row is kept but what the relay wrote into it: the event starts anew, behind those that wait. One
-    /// that holds its aggregate is still in `outbox_events`, in front of its successors, and starts anew there; with this
-    /// transaction's id, so that relays see it as new.
+    /// that holds its aggregate is still in `outbox_events`, in front of its successors, and starts anew there: it is due, and
+    /// has this transaction's id, so that relays see it as new. It still waits, or its successors would not stand behind it.
     struct Requeue<'a> {
         operation: Uuid => SqlUuid,
         until: DateTime<Utc> => Timestamptz,
@@ -151,7 +151,7 @@ crate::statement! {
         LIMIT $8
         FOR UPDATE
     ), released AS (
-        UPDATE outbox_events e SET retry_count = 0, next_attempt_at = NULL, last_error = NULL,
+        UPDATE outbox_events e SET retry_count = 0, next_attempt_at = now(), last_error = NULL,
             transaction_id = pg_current_xact_id()::text::bigint
         FROM candidates c WHERE e.id = c.id AND e.next_attempt_at = 'infinity'
         RETURNING e.id
@@ -176,7 +176,8 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// With the event that holds its aggregate, if it does.
+    /// With the event that holds its aggregate, if it does. The next one of the aggregate takes its place among those that
+    /// wait, and is due: relays have passed it.
     struct Discard<'a> {
         operation: Uuid => SqlUuid,
         until: DateTime<Utc> => Timestamptz,
@@ -197,6 +198,16 @@ crate::statement! {
         FOR UPDATE
     ), released AS (
         DELETE FROM outbox_events e USING candidates c WHERE e.id = c.id AND e.next_attempt_at = 'infinity'
+        RETURNING e.shard, e.seq, e.tenant_id, e.aggregate_type, e.aggregate_id
+    ), freed AS (
+        UPDATE outbox_events e SET next_attempt_at = now(), transaction_id = pg_current_xact_id()::text::bigint
+        FROM released r, LATERAL (
+            SELECT shard, seq FROM outbox_events
+            WHERE shard = r.shard AND seq > r.seq AND aggregate_id = r.aggregate_id
+                AND aggregate_type = r.aggregate_type AND tenant_id = r.tenant_id
+                AND id NOT IN (SELECT id FROM candidates)
+            ORDER BY seq LIMIT 1) AS next
+        WHERE e.shard = next.shard AND e.seq = next.seq AND e.next_attempt_at IS NULL
     ), gone AS (
         DELETE FROM outbox_dead_letters d USING candidates WHERE d.id = candidates.id RETURNING d.id, d.seq
     ), noted AS (

@@ -16,7 +16,19 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use uuid::Uuid;
 
 use super::SHARDS;
-use super::row::{JsonText, OutboxRow, Snapshot};
+use super::row::{JsonText, OutboxRow, Snapshot, Turn};
+
+/// How much to read of what is found, and what to look up beside it.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope {
+    /// The result is cut with the row with which it has this many bytes: headers, and payloads that are sent.
+    pub max_bytes: i64,
+    /// Payloads above this size (roughly: a few bytes more pass) stay in the database; see [`OutboxRow::oversize`].
+    pub max_payload_bytes: i32,
+    /// Whether to find out which events stand behind a refused one of their aggregate. Without it they read [`Turn::Now`]:
+    /// only for a relay that knows that nothing waits in its shards, and that throws a page away in which something does.
+    pub look_behind: bool,
+}
 
 /// What to read next.
 #[derive(Debug, Clone)]
@@ -29,8 +41,7 @@ pub struct PageRequest {
     pub takes: Vec<(i16, i32)>,
     /// Rows behind the cursors at most.
     pub late_limit: i64,
-    /// The page ends with the row with which it has this many bytes.
-    pub max_bytes: i64,
+    pub scope: Scope,
 }
 
 #[derive(Debug, Clone)]
@@ -87,10 +98,77 @@ type RowTuple = (
 const HEADER: i16 = 0;
 const LATE: i16 = 1;
 
+/// How long the row `e` itself has to wait: see [`Turn`].
+macro_rules! own_wait {
+    () => {
+        "CASE WHEN e.next_attempt_at <= now() THEN 0 WHEN e.next_attempt_at = 'infinity' THEN 9223372036854775807
+            WHEN e.next_attempt_at > now() THEN (extract(epoch FROM e.next_attempt_at - now()) * 1000)::bigint"
+    };
+}
+
+/// Whether an earlier event of the aggregate of the row `e` was refused. The index on the aggregates of refused events is
+/// the only one that `aggregate_id` and `seq + 0` match.
+macro_rules! is_behind {
+    () => {
+        "EXISTS (SELECT FROM outbox_events w WHERE w.aggregate_id = e.aggregate_id AND w.seq + 0 < e.seq
+            AND w.next_attempt_at IS NOT NULL AND w.aggregate_type = e.aggregate_type AND w.tenant_id = e.tenant_id)"
+    };
+}
+
+/// The [`Turn`] of the row `e`, which is looked up only where it is known that anything waits.
+macro_rules! turn {
+    () => {
+        concat!(own_wait!(), " WHEN (SELECT look_behind FROM p) AND ", is_behind!(), " THEN -1 END")
+    };
+}
+
+pub(super) use {is_behind, own_wait};
+
+/// A page's first row: the snapshot, in the place of the aggregate's id.
+macro_rules! header {
+    () => {
+        "SELECT 0::smallint, 0::bigint, '00000000-0000-0000-0000-000000000000'::uuid, 0::smallint,
+            '00000000-0000-0000-0000-000000000000'::uuid, '', pg_current_snapshot()::text, NULL::bigint, '',
+            0::smallint, 'null'::json, '{}'::jsonb, now(), 0, NULL::bigint, NULL::integer, false"
+    };
+}
+
+/// What is sent of rows with `sent` and `bytes_through`. The one with which the budget is used up says so itself: nobody
+/// else knows what counted.
+macro_rules! sent_columns {
+    () => {
+        "seq, id, shard, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type, schema_version,
+        CASE WHEN sent > 0 THEN payload ELSE 'null' END, headers, occurred_at, retry_count, turn,
+        CASE WHEN pg_column_size(payload) > (SELECT max_payload FROM p) THEN pg_column_size(payload) END,
+        bytes_through >= (SELECT max_bytes FROM p)"
+    };
+}
+
+/// How much of a row's payload is sent: nothing of one that is too large, nor of one whose turn has not come.
+macro_rules! sent {
+    ($unless:literal) => {
+        concat!(
+            "CASE WHEN ",
+            $unless,
+            "pg_column_size(payload) <= (SELECT max_payload FROM p) THEN pg_column_size(payload) ELSE 0 END AS sent"
+        )
+    };
+}
+
+macro_rules! bytes_through {
+    () => {
+        "sum(sent + pg_column_size(headers)) OVER (ROWS UNBOUNDED PRECEDING) AS bytes_through"
+    };
+}
+
+macro_rules! within_budget {
+    () => {
+        "bytes_through - sent - pg_column_size(headers) < (SELECT max_bytes FROM p)"
+    };
+}
+
 crate::statement! {
-    /// The first row is the page's header and carries the snapshot in the place of the aggregate's id. Limits and byte
-    /// budget apply in the order in which the nested loop delivers: the rows of a shard always form a prefix. The row with
-    /// which the budget is used up says so itself: nobody else knows what counted.
+    /// Limits and byte budget apply in the order in which the nested loop delivers: the rows of a shard always form a prefix.
     struct ReadPage<'a> {
         xmax: i64 => BigInt,
         in_progress: &'a [i64] => Array<BigInt>,
@@ -98,61 +176,49 @@ crate::statement! {
         last_cursor: i64 => BigInt,
         max_payload_bytes: i32 => Integer,
         max_bytes: i64 => BigInt,
+        look_behind: bool => Bool,
         late_limit: i64 => BigInt,
         shards: &'a [i16] => Array<SmallInt>,
         takes: &'a [i32] => Array<Integer>,
     } -> (SmallInt, BigInt, SqlUuid, SmallInt, SqlUuid, Text, Text, Nullable<BigInt>, Text, SmallInt, Json, Jsonb,
           Timestamptz, Integer, Nullable<BigInt>, Nullable<Integer>, Bool)
-    = "WITH p AS MATERIALIZED (
+    = concat!("WITH p AS MATERIALIZED (
         SELECT $1::bigint AS xmax, $2::bigint[] AS in_progress, $3::bigint[] AS cursors, $4::bigint AS last_cursor,
-            $5::integer AS max_payload, $6::bigint AS max_bytes
+            $5::integer AS max_payload, $6::bigint AS max_bytes, $7::boolean AS look_behind
     )
-    SELECT kind, seq, id, shard, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
-        schema_version, CASE WHEN pg_column_size(payload) <= (SELECT max_payload FROM p) THEN payload ELSE 'null' END,
-        headers, occurred_at, retry_count, wait_ms,
-        CASE WHEN pg_column_size(payload) > (SELECT max_payload FROM p) THEN pg_column_size(payload) END,
-        bytes_through >= (SELECT max_bytes FROM p)
+    ", header!(), "
+    UNION ALL
+    SELECT kind, ", sent_columns!(), "
     FROM (
-        SELECT *, sum(bytes) OVER (ROWS UNBOUNDED PRECEDING) AS bytes_through
-        FROM (SELECT *, CASE WHEN kind = 0 THEN 0 ELSE pg_column_size(headers) + CASE
-            WHEN pg_column_size(payload) <= (SELECT max_payload FROM p) THEN pg_column_size(payload) ELSE 0 END END AS bytes
+        SELECT *, ", bytes_through!(), "
         FROM (
-            SELECT 0::smallint AS kind, 0::bigint AS seq, '00000000-0000-0000-0000-000000000000'::uuid AS id,
-                0::smallint AS shard, '00000000-0000-0000-0000-000000000000'::uuid AS tenant_id,
-                '' AS aggregate_type, pg_current_snapshot()::text AS aggregate_id, NULL::bigint AS aggregate_version,
-                '' AS event_type, 0::smallint AS schema_version, 'null'::json AS payload, '{}'::jsonb AS headers,
-                now() AS occurred_at, 0 AS retry_count, NULL::bigint AS wait_ms
-            UNION ALL
-            (SELECT 1::smallint, e.seq, e.id, e.shard, e.tenant_id, e.aggregate_type, e.aggregate_id,
-                e.aggregate_version, e.event_type, e.schema_version, e.payload, e.headers, e.occurred_at, e.retry_count,
-                CASE WHEN isfinite(e.next_attempt_at) THEN (extract(epoch FROM e.next_attempt_at - now()) * 1000)::bigint
-            WHEN e.next_attempt_at > now() THEN 9223372036854775807 END
+            SELECT *, ", sent!("turn IS NULL AND "), "
             FROM (
-                SELECT * FROM outbox_events
-                WHERE transaction_id >= (SELECT xmax FROM p) AND seq + 0 <= (SELECT last_cursor FROM p)
+                (SELECT 1::smallint AS kind, e.*, ", turn!(), " AS turn
+                FROM (
+                    SELECT * FROM outbox_events
+                    WHERE transaction_id >= (SELECT xmax FROM p) AND seq + 0 <= (SELECT last_cursor FROM p)
+                    UNION ALL
+                    SELECT * FROM outbox_events
+                    WHERE transaction_id = ANY ((SELECT in_progress FROM p)::bigint[])
+                        AND seq + 0 <= (SELECT last_cursor FROM p)
+                ) AS e
+                WHERE e.seq <= (SELECT cursors FROM p)[e.shard + 1]
+                ORDER BY e.seq
+                LIMIT $8)
                 UNION ALL
-                SELECT * FROM outbox_events
-                WHERE transaction_id = ANY ((SELECT in_progress FROM p)::bigint[])
-                    AND seq + 0 <= (SELECT last_cursor FROM p)
-            ) AS e
-            WHERE e.seq <= (SELECT cursors FROM p)[e.shard + 1]
-            ORDER BY e.seq
-            LIMIT $7)
-            UNION ALL
-            SELECT 2::smallint, e.seq, e.id, e.shard, e.tenant_id, e.aggregate_type, e.aggregate_id,
-                e.aggregate_version, e.event_type, e.schema_version, e.payload, e.headers, e.occurred_at, e.retry_count,
-                CASE WHEN isfinite(e.next_attempt_at) THEN (extract(epoch FROM e.next_attempt_at - now()) * 1000)::bigint
-            WHEN e.next_attempt_at > now() THEN 9223372036854775807 END
-            FROM unnest($8::smallint[], $9::integer[]) AS held (shard, take)
-            CROSS JOIN LATERAL (
-                SELECT * FROM outbox_events
-                WHERE shard = held.shard AND seq > (SELECT cursors FROM p)[held.shard + 1]
-                ORDER BY seq
-                LIMIT held.take
-            ) AS e
-        ) AS page) AS page
+                SELECT 2::smallint, e.*
+                FROM unnest($9::smallint[], $10::integer[]) AS held (shard, take)
+                CROSS JOIN LATERAL (
+                    SELECT e.*, ", turn!(), " AS turn FROM outbox_events e
+                    WHERE shard = held.shard AND seq > (SELECT cursors FROM p)[held.shard + 1]
+                    ORDER BY seq
+                    LIMIT held.take
+                ) AS e
+            ) AS found
+        ) AS sized
     ) AS page
-    WHERE bytes_through - bytes < (SELECT max_bytes FROM p)"
+    WHERE ", within_budget!())
 }
 
 crate::statement! {
@@ -160,41 +226,36 @@ crate::statement! {
     struct ReadNew<'a> {
         max_payload_bytes: i32 => Integer,
         max_bytes: i64 => BigInt,
+        look_behind: bool => Bool,
         xmax: i64 => BigInt,
         in_progress: &'a [i64] => Array<BigInt>,
         shards: &'a [i32] => Array<Integer>,
         limit: i64 => BigInt,
     } -> (SmallInt, BigInt, SqlUuid, SmallInt, SqlUuid, Text, Text, Nullable<BigInt>, Text, SmallInt, Json, Jsonb,
           Timestamptz, Integer, Nullable<BigInt>, Nullable<Integer>, Bool)
-    = "WITH p AS MATERIALIZED (SELECT $1::integer AS max_payload, $2::bigint AS max_bytes)
-    SELECT 0::smallint, 0::bigint, '00000000-0000-0000-0000-000000000000'::uuid, 0::smallint,
-        '00000000-0000-0000-0000-000000000000'::uuid, '', pg_current_snapshot()::text, NULL::bigint, '', 0::smallint,
-        'null'::json, '{}'::jsonb, now(), 0, NULL::bigint, NULL::integer,
-        false
+    = concat!("WITH p AS MATERIALIZED (
+        SELECT $1::integer AS max_payload, $2::bigint AS max_bytes, $3::boolean AS look_behind
+    )
+    ", header!(), "
     UNION ALL
-    SELECT 2::smallint, e.seq, e.id, e.shard, e.tenant_id, e.aggregate_type, e.aggregate_id, e.aggregate_version,
-        e.event_type, e.schema_version,
-        CASE WHEN pg_column_size(e.payload) <= (SELECT max_payload FROM p) THEN e.payload ELSE 'null' END,
-        e.headers, e.occurred_at, e.retry_count,
-        CASE WHEN isfinite(e.next_attempt_at) THEN (extract(epoch FROM e.next_attempt_at - now()) * 1000)::bigint
-            WHEN e.next_attempt_at > now() THEN 9223372036854775807 END,
-        CASE WHEN pg_column_size(e.payload) > (SELECT max_payload FROM p) THEN pg_column_size(e.payload) END,
-        e.bytes_through >= (SELECT max_bytes FROM p)
+    SELECT 2::smallint, ", sent_columns!(), "
     FROM (
-        SELECT *, sum(bytes) OVER (ROWS UNBOUNDED PRECEDING) AS bytes_through
+        SELECT *, ", bytes_through!(), "
         FROM (
-            SELECT *, pg_column_size(headers) + CASE
-                WHEN pg_column_size(payload) <= (SELECT max_payload FROM p) THEN pg_column_size(payload) ELSE 0 END AS bytes
+            SELECT *, ", sent!("turn IS NULL AND "), "
             FROM (
-                SELECT * FROM outbox_events WHERE transaction_id >= $3
-                UNION ALL
-                SELECT * FROM outbox_events WHERE transaction_id = ANY ($4::bigint[])
+                SELECT e.*, ", turn!(), " AS turn
+                FROM (
+                    SELECT * FROM outbox_events WHERE transaction_id >= $4
+                    UNION ALL
+                    SELECT * FROM outbox_events WHERE transaction_id = ANY ($5::bigint[])
+                ) AS e
+                WHERE shard + 0 = ANY ($6::integer[])
+                LIMIT $7
             ) AS fresh
-            WHERE shard + 0 = ANY ($5::integer[])
-            LIMIT $6
-        ) AS fresh
-    ) AS e
-    WHERE e.bytes_through - e.bytes < (SELECT max_bytes FROM p)"
+        ) AS sized
+    ) AS page
+    WHERE ", within_budget!())
 }
 
 crate::statement! {
@@ -210,31 +271,25 @@ crate::statement! {
         limit: i64 => BigInt,
     } -> (SmallInt, BigInt, SqlUuid, SmallInt, SqlUuid, Text, Text, Nullable<BigInt>, Text, SmallInt, Json, Jsonb,
           Timestamptz, Integer, Nullable<BigInt>, Nullable<Integer>, Bool)
-    = "WITH p AS MATERIALIZED (SELECT $1::integer AS max_payload, $2::bigint AS max_bytes)
-    SELECT 2::smallint, seq, id, shard, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
-        schema_version,
-        CASE WHEN pg_column_size(payload) <= (SELECT max_payload FROM p) THEN payload ELSE 'null' END,
-        headers, occurred_at, retry_count,
-        CASE WHEN isfinite(next_attempt_at) THEN (extract(epoch FROM next_attempt_at - now()) * 1000)::bigint
-            WHEN next_attempt_at > now() THEN 9223372036854775807 END,
-        CASE WHEN pg_column_size(payload) > (SELECT max_payload FROM p) THEN pg_column_size(payload) END,
-        bytes_through >= (SELECT max_bytes FROM p)
+    = concat!("WITH p AS MATERIALIZED (SELECT $1::integer AS max_payload, $2::bigint AS max_bytes)
+    SELECT 2::smallint, ", sent_columns!(), "
     FROM (
-        SELECT *, sum(bytes) OVER (ROWS UNBOUNDED PRECEDING) AS bytes_through
-        FROM (SELECT e.*, pg_column_size(e.headers) + CASE
-            WHEN pg_column_size(e.payload) <= (SELECT max_payload FROM p) THEN pg_column_size(e.payload) ELSE 0 END AS bytes
-        FROM unnest($3::smallint[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::bigint[])
-            AS wanted (shard, tenant_id, aggregate_type, aggregate_id, from_seq, to_seq)
-        CROSS JOIN LATERAL (
-            SELECT * FROM outbox_events
-            WHERE shard = wanted.shard AND seq BETWEEN wanted.from_seq AND wanted.to_seq
-                AND aggregate_id = wanted.aggregate_id AND aggregate_type = wanted.aggregate_type
-                AND tenant_id = wanted.tenant_id
-            ORDER BY seq
-            LIMIT $9
-        ) AS e) AS page
+        SELECT *, ", bytes_through!(), "
+        FROM (
+            SELECT e.*, ", own_wait!(), " END AS turn, ", sent!(""), "
+            FROM unnest($3::smallint[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::bigint[])
+                AS wanted (shard, tenant_id, aggregate_type, aggregate_id, from_seq, to_seq)
+            CROSS JOIN LATERAL (
+                SELECT * FROM outbox_events
+                WHERE shard = wanted.shard AND seq BETWEEN wanted.from_seq AND wanted.to_seq
+                    AND aggregate_id = wanted.aggregate_id AND aggregate_type = wanted.aggregate_type
+                    AND tenant_id = wanted.tenant_id
+                ORDER BY seq
+                LIMIT $9
+            ) AS e
+        ) AS sized
     ) AS page
-    WHERE bytes_through - bytes < (SELECT max_bytes FROM p)"
+    WHERE ", within_budget!())
 }
 
 /// Prepares a connection for the relay's statements.
@@ -254,15 +309,9 @@ pub async fn prepare_reader(connection: &mut AsyncPgConnection) -> QueryResult<(
         .await
 }
 
-/// Payloads above `max_payload_bytes` (roughly: a few bytes more pass) stay in the database; see [`OutboxRow::oversize`].
-///
 /// # Errors
 /// The connection's own.
-pub async fn read_page(
-    connection: &mut AsyncPgConnection,
-    request: &PageRequest,
-    max_payload_bytes: i32,
-) -> QueryResult<Page> {
+pub async fn read_page(connection: &mut AsyncPgConnection, request: &PageRequest) -> QueryResult<Page> {
     let shards: Vec<i16> = request.takes.iter().map(|(shard, _)| *shard).collect();
     let takes: Vec<i32> = request.takes.iter().map(|(_, take)| *take).collect();
     let last_cursor = request.cursors.iter().copied().max().unwrap_or(-1);
@@ -271,8 +320,9 @@ pub async fn read_page(
         &request.since.in_progress,
         &request.cursors,
         last_cursor,
-        max_payload_bytes,
-        request.max_bytes,
+        request.scope.max_payload_bytes,
+        request.scope.max_bytes,
+        request.scope.look_behind,
         request.late_limit,
         &shards,
         &takes,
@@ -290,17 +340,23 @@ pub async fn read_new(
     since: &Snapshot,
     shards: &[i16],
     limit: i64,
-    max_bytes: i64,
-    max_payload_bytes: i32,
+    scope: Scope,
 ) -> QueryResult<Page> {
     let shards: Vec<i32> = shards.iter().copied().map(i32::from).collect();
-    let statement =
-        ReadNew::new(max_payload_bytes, max_bytes, since.xmax, &since.in_progress, &shards, limit);
+    let Scope { max_bytes, max_payload_bytes, look_behind } = scope;
+    let statement = ReadNew::new(
+        max_payload_bytes,
+        max_bytes,
+        look_behind,
+        since.xmax,
+        &since.in_progress,
+        &shards,
+        limit,
+    );
     page(statement.load(connection).await?)
 }
 
-/// Reads the events of some aggregates, `limit` of each at most, in the order asked for. The result is cut with the row
-/// with which it has `max_bytes`.
+/// Reads the events of some aggregates, `limit` of each at most, in the order asked for, refused ones as well.
 ///
 /// # Errors
 /// The connection's own.
@@ -308,8 +364,7 @@ pub async fn read_aggregates(
     connection: &mut AsyncPgConnection,
     wanted: &[AggregateRange],
     limit: i64,
-    max_bytes: i64,
-    max_payload_bytes: i32,
+    scope: Scope,
 ) -> QueryResult<AggregateRows> {
     let shards: Vec<_> = wanted.iter().map(|one| one.shard).collect();
     let tenants: Vec<_> = wanted.iter().map(|one| one.tenant_id).collect();
@@ -318,8 +373,8 @@ pub async fn read_aggregates(
     let from_seqs: Vec<_> = wanted.iter().map(|one| one.from_seq).collect();
     let to_seqs: Vec<_> = wanted.iter().map(|one| one.to_seq).collect();
     let statement = ReadAggregates::new(
-        max_payload_bytes,
-        max_bytes,
+        scope.max_payload_bytes,
+        scope.max_bytes,
         &shards,
         &tenants,
         &types,
@@ -381,7 +436,7 @@ impl Row {
             headers,
             occurred_at,
             retry_count,
-            wait_ms,
+            turn,
             oversize,
             is_last,
         ) = row;
@@ -399,7 +454,7 @@ impl Row {
             headers,
             occurred_at,
             retry_count,
-            wait_ms,
+            turn: Turn::of(turn),
             oversize: oversize.and_then(|bytes| usize::try_from(bytes).ok()),
         };
         Self { kind, row, is_last }

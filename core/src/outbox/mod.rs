@@ -19,12 +19,17 @@ mod row;
 pub mod settle;
 pub mod tail;
 mod topic;
+mod waiting;
 
 pub use append::{NewOutboxEvent, append};
-pub use fetch::{AggregateRange, AggregateRows, Page, PageRequest, prepare_reader, read_aggregates, read_new, read_page};
+pub use fetch::{
+    AggregateRange, AggregateRows, Page, PageRequest, Scope, prepare_reader, read_aggregates, read_new,
+    read_page,
+};
 pub use notifier::{Notifier, NotifierConfig};
-pub use row::{JsonText, OutboxRow, Snapshot};
+pub use row::{JsonText, OutboxRow, Snapshot, Turn};
 pub use topic::{EventTypes, Pattern};
+pub use waiting::{Waiting, WaitingCount, count_waiting, read_waiting};
 
 /// The channel on which writers tell relays that there is something to publish.
 pub const NOTIFY_CHANNEL: &str = "comptoir_outbox";

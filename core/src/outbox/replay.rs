@@ -12,7 +12,7 @@ use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::{EventTypes, JsonText, OutboxRow};
+use super::{EventTypes, JsonText, OutboxRow, Turn};
 
 /// Which part of the history; what is `None` does not restrict.
 #[derive(Debug, Clone)]
@@ -144,7 +144,7 @@ fn row_of(row: HistoryRow) -> OutboxRow {
         headers: row.headers,
         occurred_at: row.occurred_at,
         retry_count: row.retry_count,
-        wait_ms: None,
+        turn: Turn::Now,
         oversize: None,
     }
 }

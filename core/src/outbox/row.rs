@@ -41,11 +41,38 @@ pub struct OutboxRow {
     pub headers: JsonText,
     pub occurred_at: DateTime<Utc>,
     pub retry_count: i32,
-    /// How long the event still has to wait before its next attempt, by the database's clock; `i64::MAX` until somebody
-    /// decides.
-    pub wait_ms: Option<i64>,
+    pub turn: Turn,
     /// The payload's size in bytes, if it is larger than was asked for: then it stayed in the database.
     pub oversize: Option<usize>,
+}
+
+/// When an event may be published, as far as its row and those of its aggregate say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// After those before it.
+    Now,
+    /// It was refused and waits so long until its next attempt, by the database's clock. 0: it is due.
+    Retry { wait_ms: u64 },
+    /// It is held until somebody decides.
+    UntilDecided,
+    /// An earlier event of its aggregate was refused and is not settled.
+    Behind,
+}
+
+impl Turn {
+    /// Whether an attempt now would come too early, whatever else is known of the aggregate.
+    pub fn is_later(self) -> bool {
+        matches!(self, Self::Retry { wait_ms: 1.. } | Self::UntilDecided)
+    }
+
+    /// From a statement's column.
+    pub(super) fn of(column: Option<i64>) -> Self {
+        match column {
+            None => Self::Now,
+            Some(i64::MAX) => Self::UntilDecided,
+            Some(wait) => u64::try_from(wait).map_or(Self::Behind, |wait_ms| Self::Retry { wait_ms }),
+        }
+    }
 }
 
 impl OutboxRow {

@@ -7,7 +7,7 @@
 //! statistics say, the planner cannot turn the join round and read the whole outbox once for each row (ADR 0003).
 
 use diesel::QueryResult;
-use diesel::sql_types::{Array, BigInt, Integer, SmallInt, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -46,7 +46,8 @@ impl RowKeys {
 pub struct Retries {
     pub keys: RowKeys,
     pub retry_counts: Vec<i32>,
-    pub wait_ms: Vec<i64>,
+    /// `None`: it stands behind another one that waits, and has no time of its own.
+    pub wait_ms: Vec<Option<i64>>,
     pub errors: Vec<String>,
 }
 
@@ -110,7 +111,7 @@ crate::statement! {
         shards: &'a [i16] => Array<SmallInt>,
         seqs: &'a [i64] => Array<BigInt>,
         retry_counts: &'a [i32] => Array<Integer>,
-        wait_ms: &'a [i64] => Array<BigInt>,
+        wait_ms: &'a [Option<i64>] => Array<Nullable<BigInt>>,
         errors: &'a [String] => Array<Text>,
     }
     = "WITH held AS MATERIALIZED (

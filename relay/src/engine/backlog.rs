@@ -1,26 +1,23 @@
-//! The events in memory and the order in which they may be published. No I/O and no clock: time is an argument.
+//! The events in memory and the order in which they may be published. No I/O and no clock.
 //!
 //! Each aggregate is a chain. Only its head may be published, and the next becomes the head when the one before it is
 //! *settled in the database*: a crash then repeats the last event of an aggregate and never an older one. A limit above
 //! one event in flight for each aggregate gives that up for speed: so many may be repeated or overtake a refused one.
 //!
-//! An aggregate whose events do not all fit, or whose head waits for a retry, remembers only from which seq on it is
-//! not in memory; its events are dropped as they are read, and read again by themselves when their time has come. One
-//! poisoned or hot aggregate thus holds back no other and fills no memory.
+//! An aggregate with more events than fit remembers only from which seq on it is not in memory; its events are dropped
+//! as they are read, and read again by themselves when their time has come.
+//!
+//! An aggregate whose event was refused leaves memory altogether: the event's row knows how long it waits, and the
+//! statements that read mark each later row of the aggregate as one that stands behind it ([`Turn`]). Such rows are dropped
+//! as they are read. When the wait is over the refused event comes back ([`Backlog::resume`]), its successors after it. So
+//! however many aggregates fail, they take no memory, and only a share of them is tried at a time.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
-use std::time::{Duration, Instant};
+use std::collections::VecDeque;
 
 use chrono::{DateTime, Utc};
-use comptoir_core::outbox::{AggregateRange, OutboxRow};
+use comptoir_core::outbox::{AggregateRange, OutboxRow, SHARDS, Turn};
 
 use super::event::{AggregateKey, Event, FastMap, FastSet};
-
-/// The wait of an event that is held until somebody decides.
-const UNTIL_DECIDED: i64 = i64::MAX;
-/// How often such an event is read again, to see whether somebody has.
-pub(crate) const LOOK_AT_HELD_EVERY: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -30,8 +27,8 @@ pub(crate) struct Limits {
     pub(crate) chain: usize,
     /// Events of one aggregate that were taken and are not settled.
     pub(crate) in_flight: usize,
-    /// Aggregates that are not entirely in memory.
-    pub(crate) waiting_aggregates: usize,
+    /// Aggregates whose refused event is tried again at the same time.
+    pub(crate) resumed: usize,
 }
 
 #[derive(Debug)]
@@ -42,12 +39,30 @@ pub(crate) struct Backlog {
     ready: VecDeque<AggregateKey>,
     /// The seqs in memory: waiting, in flight or being settled.
     known: FastSet<i64>,
-    /// Seqs that left memory while a read was under way, which may still return them.
-    forgotten: Option<FastSet<i64>>,
+    /// What left memory while a read was under way, which may still return it.
+    left: Option<Left>,
     bytes: usize,
+    /// Aggregates that have a rest.
     partial: usize,
-    resumes: BinaryHeap<Reverse<(Instant, AggregateKeyOrd)>>,
+    resumed: usize,
+    /// By shard, how many events behind refused ones were dropped; for the metrics.
+    behind: [usize; SHARDS],
     refills: VecDeque<AggregateKey>,
+}
+
+#[derive(Debug, Default)]
+struct Left {
+    seqs: FastSet<i64>,
+    aggregates: FastMap<AggregateKey, Why>,
+}
+
+/// Why an aggregate left memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// All of it that was known is settled.
+    Settled,
+    /// Its next event was refused.
+    SetAside,
 }
 
 #[derive(Debug, Default)]
@@ -59,6 +74,8 @@ struct Aggregate {
     /// When the oldest of them occurred.
     in_flight_since: DateTime<Utc>,
     queued: bool,
+    /// It came back with a refused event, and what follows that was not read yet.
+    resumed: bool,
     chain: VecDeque<Event>,
     rest: Option<Rest>,
 }
@@ -71,36 +88,29 @@ struct Rest {
     last_seq: i64,
     /// How many there are, for the metrics.
     events: usize,
-    occurred_at: DateTime<Utc>,
-    resume_at: Option<Instant>,
-    /// The first of them waits for somebody's decision.
-    held: bool,
-    reading: Reading,
+    state: RestState,
     range: AggregateRange,
 }
 
 /// How far the read of a rest has come. When an event joins the rest it starts anew: a read under way may leave it out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reading {
+enum RestState {
+    /// The first of them was refused: the database knows how long it waits. If later ones were in flight at that time, it is
+    /// not left alone with them: somebody may decide about it meanwhile, and these are settled unseen.
+    SetAside {
+        alone: bool,
+    },
     NotAsked,
-    Asked,
-    UnderWay,
+    Asked(Extent),
+    UnderWay(Extent),
 }
 
-/// Orders the heap of resumes; which of two aggregates comes first at the same instant does not matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct AggregateKeyOrd(AggregateKey);
-
-impl PartialOrd for AggregateKeyOrd {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for AggregateKeyOrd {
-    fn cmp(&self, _: &Self) -> std::cmp::Ordering {
-        std::cmp::Ordering::Equal
-    }
+enum Extent {
+    /// One event, which was refused and is due: its successors matter only when it is settled.
+    Head,
+    /// All that was read of its shard.
+    ToCursor,
 }
 
 impl Backlog {
@@ -110,10 +120,11 @@ impl Backlog {
             aggregates: FastMap::default(),
             ready: VecDeque::new(),
             known: FastSet::default(),
-            forgotten: None,
+            left: None,
             bytes: 0,
             partial: 0,
-            resumes: BinaryHeap::new(),
+            resumed: 0,
+            behind: [0; SHARDS],
             refills: VecDeque::new(),
         }
     }
@@ -127,31 +138,18 @@ impl Backlog {
         self.known.is_empty()
     }
 
-    /// Aggregates of which something waits in the database: for a retry, or for room.
-    pub(crate) fn waiting_aggregates(&self) -> usize {
-        self.partial
+    /// Events that were read and dropped: for want of room, or behind a refused one. Without the refused ones themselves.
+    pub(crate) fn dropped_events(&self) -> usize {
+        let rests = self.aggregates.values().filter_map(|aggregate| aggregate.rest.as_ref());
+        self.behind.iter().sum::<usize>() + rests.map(|rest| rest.events).sum::<usize>()
     }
 
-    /// Events of these aggregates that wait in the database.
-    pub(crate) fn waiting_events(&self) -> usize {
-        self.aggregates.values().filter_map(|aggregate| aggregate.rest.as_ref()).map(|rest| rest.events).sum()
-    }
-
-    /// Aggregates whose next event waits for somebody's decision.
-    pub(crate) fn held_aggregates(&self) -> usize {
-        self.aggregates
-            .values()
-            .filter_map(|aggregate| aggregate.rest.as_ref())
-            .filter(|rest| rest.held)
-            .count()
-    }
-
-    /// When the oldest event that is known and not settled occurred.
+    /// When the oldest event in memory occurred.
     pub(crate) fn oldest(&self) -> Option<DateTime<Utc>> {
         let oldest_of = |aggregate: &Aggregate| {
             let taken = (aggregate.in_flight > 0).then_some(aggregate.in_flight_since);
             let waiting = aggregate.chain.front().map(|event| event.row.occurred_at);
-            taken.into_iter().chain(waiting).chain(aggregate.rest.as_ref().map(|rest| rest.occurred_at)).min()
+            taken.into_iter().chain(waiting).min()
         };
         self.aggregates.values().filter_map(oldest_of).min()
     }
@@ -167,64 +165,102 @@ impl Backlog {
 
     /// How many events, and bytes, may be read.
     pub(crate) fn room(&self) -> (usize, usize) {
-        if self.partial >= self.limits.waiting_aggregates {
-            return (0, 0);
-        }
         (self.limits.events.saturating_sub(self.known.len()), self.limits.bytes.saturating_sub(self.bytes))
     }
 
-    /// A read begins: until `read_ended`, seqs that leave memory are remembered.
+    /// How many aggregates may come back.
+    pub(crate) fn resume_room(&self) -> usize {
+        self.limits.resumed.saturating_sub(self.resumed)
+    }
+
+    /// Aggregates that came back with a refused event.
+    pub(crate) fn resumed(&self) -> usize {
+        self.resumed
+    }
+
+    /// Aggregates of which something is not in memory.
+    pub(crate) fn partial(&self) -> usize {
+        self.partial
+    }
+
+    pub(crate) fn resume_limit(&self) -> usize {
+        self.limits.resumed
+    }
+
+    pub(crate) fn has(&self, key: AggregateKey) -> bool {
+        self.aggregates.contains_key(&key)
+    }
+
+    /// A read begins: until `read_ended`, what leaves memory is remembered.
     pub(crate) fn read_began(&mut self) {
-        self.forgotten = Some(FastSet::default());
+        self.left = Some(Left::default());
     }
 
     /// Everything that the read returned was offered.
     pub(crate) fn read_ended(&mut self) {
-        self.forgotten = None;
+        self.left = None;
     }
 
-    /// Takes in a row that was read. Those of one aggregate come by seq. Returns whether it was new.
-    pub(crate) fn offer(&mut self, row: OutboxRow, lease: u64, now: Instant) -> bool {
-        if self.known.contains(&row.seq)
-            || self.forgotten.as_ref().is_some_and(|seqs| seqs.contains(&row.seq))
-        {
+    /// Takes in a row of a page. Those of one aggregate come by seq. Returns whether it was new.
+    pub(crate) fn offer(&mut self, row: OutboxRow, lease: u64) -> bool {
+        let left = self.left.as_ref();
+        if self.known.contains(&row.seq) || left.is_some_and(|left| left.seqs.contains(&row.seq)) {
             return false;
         }
         let event = Event::new(row, lease);
+        if !self.aggregates.contains_key(&event.key) {
+            let left = left.and_then(|left| left.aggregates.get(&event.key));
+            let comes = match event.row.turn {
+                // The row may have been read before its predecessor was refused.
+                Turn::Now => left != Some(&Why::SetAside),
+                // Or before the refused one was settled: then nobody else would read it again.
+                Turn::Behind => left == Some(&Why::Settled),
+                Turn::Retry { .. } | Turn::UntilDecided => return false,
+            };
+            if !comes {
+                self.behind[event.shard()] += 1;
+                return false;
+            }
+        }
+        self.place(event)
+    }
+
+    /// At its place in its aggregate, or at the place that the aggregate remembers for what is not in memory.
+    fn place(&mut self, event: Event) -> bool {
         let (key, seq) = (event.key, event.row.seq);
-        let waits = wait_of(&event.row);
         let aggregate = self.aggregates.entry(key).or_insert_with(|| Aggregate {
             shard: event.shard(),
-            lease,
+            lease: event.lease,
             ..Aggregate::default()
         });
-        if let Some(rest) = &mut aggregate.rest {
+        let is_within = aggregate.chain.back().is_some_and(|last| seq < last.row.seq);
+        if let Some(rest) = aggregate.rest.as_mut().filter(|_| !is_within) {
             rest.from_seq = rest.from_seq.min(seq);
-            rest.occurred_at = rest.occurred_at.min(event.row.occurred_at);
             if seq > rest.last_seq {
                 rest.join(1, seq);
             }
-            if rest.held && rest.from_seq == seq && waits.is_none() {
-                // Somebody has decided that the event which held this aggregate is published again.
-                rest.held = false;
-                rest.resume_at = None;
-                self.ask_for_rest(key);
-            }
             return false;
         }
-        // Of one that is not the head the turn, and with it the time that it still has to wait, comes after the head.
-        let is_head = aggregate.chain.is_empty() && (aggregate.in_flight == 0 || self.limits.in_flight > 1);
-        if waits.is_some() || aggregate.chain.len() >= self.limits.chain {
-            let resume_at = waits.filter(|_| is_head).map(|wait| now + wait);
-            let held = resume_at.is_some() && event.row.wait_ms == Some(UNTIL_DECIDED);
-            self.put_aside(key, &event.row, (1, seq), resume_at, held);
+        if !is_within && event.row.turn.is_later() {
+            let set_aside = RestState::SetAside { alone: aggregate.in_flight == 0 };
+            self.leave_in_database(key, &event.row, (0, seq), set_aside);
+            return false;
+        }
+        if !is_within && aggregate.chain.len() >= self.limits.chain {
+            self.leave_in_database(key, &event.row, (1, seq), RestState::NotAsked);
             return true;
         }
-        self.known.insert(seq);
-        self.bytes += event.bytes;
-        aggregate.insert(event);
+        self.insert(event);
         self.queue(key);
         true
+    }
+
+    fn insert(&mut self, event: Event) {
+        if let Some(aggregate) = self.aggregates.get_mut(&event.key) {
+            self.known.insert(event.row.seq);
+            self.bytes += event.bytes;
+            aggregate.insert(event);
+        }
     }
 
     /// Takes a head that may be published, if `permitted` allows its shard.
@@ -257,7 +293,10 @@ impl Backlog {
     /// The event is settled in the database: its aggregate goes on. False if the lease that it was read under is over.
     pub(crate) fn settled(&mut self, event: &Event) -> bool {
         self.forget(event);
-        self.release(event.key, event.lease)
+        let Some(aggregate) = current(&mut self.aggregates, event.key, event.lease) else { return false };
+        aggregate.in_flight -= 1;
+        self.advance(event.key);
+        true
     }
 
     /// Whether later events wait until this one, which was taken, is settled.
@@ -268,43 +307,40 @@ impl Backlog {
         })
     }
 
-    /// The event's next attempt was written down: its aggregate waits.
-    pub(crate) fn retry(&mut self, event: &Event, at: Instant) -> bool {
-        self.wait_from(event, at, false)
+    /// Whether an earlier event of its aggregate was refused and waits.
+    pub(crate) fn is_behind(&self, event: &Event) -> bool {
+        let rest = self.aggregates.get(&event.key).and_then(|aggregate| aggregate.rest.as_ref());
+        rest.is_some_and(|rest| rest.is_set_aside() && rest.from_seq < event.row.seq)
     }
 
-    /// The event became a dead letter that holds its aggregate until somebody decides.
-    pub(crate) fn hold(&mut self, event: &Event, now: Instant) -> bool {
-        self.wait_from(event, now + LOOK_AT_HELD_EVERY, true)
-    }
-
-    fn wait_from(&mut self, event: &Event, at: Instant, held: bool) -> bool {
+    /// It was written down that the event was refused: its aggregate waits with it, in the database.
+    pub(crate) fn set_aside(&mut self, event: &Event) -> bool {
         self.forget(event);
         let Some(aggregate) = current(&mut self.aggregates, event.key, event.lease) else { return false };
         aggregate.in_flight -= 1;
+        let set_aside = RestState::SetAside { alone: aggregate.in_flight == 0 };
         let dropped = aggregate.take_chain_from(event.row.seq);
         for event in &dropped {
             self.forget(event);
         }
         let last_seq = dropped.back().map_or(event.row.seq, |last| last.row.seq);
-        self.put_aside(event.key, &event.row, (1 + dropped.len(), last_seq), Some(at), held);
+        self.leave_in_database(event.key, &event.row, (dropped.len(), last_seq), set_aside);
         self.advance(event.key);
         true
     }
 
     /// From this row on the aggregate is not in memory: so many events more, and the last of them. An earlier row that
     /// it waits for goes before.
-    fn put_aside(
+    fn leave_in_database(
         &mut self,
         key: AggregateKey,
         row: &OutboxRow,
         (events, last_seq): (usize, i64),
-        resume_at: Option<Instant>,
-        held: bool,
+        state: RestState,
     ) {
         let Some(aggregate) = self.aggregates.get_mut(&key) else { return };
         if let Some(rest) = aggregate.rest_from(row.seq - 1) {
-            rest.reading = Reading::NotAsked;
+            rest.start_anew();
             rest.join(events, last_seq);
             return;
         }
@@ -313,17 +349,11 @@ impl Backlog {
             from_seq: row.seq,
             last_seq: last_seq.max(later.1),
             events: events + later.0,
-            occurred_at: row.occurred_at,
-            resume_at,
-            held,
-            reading: Reading::NotAsked,
+            state,
             range: range_of(row),
         };
         if aggregate.rest.replace(rest).is_none() {
             self.partial += 1;
-        }
-        if let Some(at) = resume_at {
-            self.resumes.push(Reverse((at, AggregateKeyOrd(key))));
         }
     }
 
@@ -337,7 +367,7 @@ impl Backlog {
         let key = event.key;
         if let Some(rest) = aggregate.rest_from(event.row.seq) {
             // An earlier event of its aggregate waits: it is read again with that one.
-            rest.reading = Reading::NotAsked;
+            rest.start_anew();
             rest.join(1, event.row.seq);
             self.forget(&event);
             self.advance(key);
@@ -351,37 +381,48 @@ impl Backlog {
         true
     }
 
-    /// The lease of a shard is over: its events are dropped. Those in flight are dropped when they come back.
-    pub(crate) fn drop_shard(&mut self, shard: usize) {
-        let (mut gone, mut partial) = (Vec::new(), 0);
-        self.aggregates.retain(|_, aggregate| {
-            if aggregate.shard != shard {
-                return true;
-            }
-            gone.extend(std::mem::take(&mut aggregate.chain));
-            partial += usize::from(aggregate.rest.is_some());
-            false
-        });
-        self.partial -= partial;
-        for event in &gone {
-            self.forget(event);
-        }
+    /// The shard is read from its beginning: what was dropped of it is counted anew.
+    pub(crate) fn reads_anew(&mut self, shard: usize) {
+        self.behind[shard] = 0;
     }
 
-    /// Moves the aggregates whose wait is over to those that are read again; returns when the next one's is.
-    pub(crate) fn resume(&mut self, now: Instant) -> Option<Instant> {
-        while let Some(Reverse((at, AggregateKeyOrd(key)))) = self.resumes.peek().copied() {
-            if at > now {
-                return Some(at);
-            }
-            self.resumes.pop();
-            let rest = self.aggregates.get_mut(&key).and_then(|aggregate| aggregate.rest.as_mut());
-            if let Some(rest) = rest.filter(|rest| rest.resume_at == Some(at)) {
-                rest.resume_at = None;
-                self.ask_for_rest(key);
+    /// The lease of a shard is over: its events are dropped. Those in flight are dropped when they come back.
+    pub(crate) fn drop_shard(&mut self, shard: usize) {
+        let gone: Vec<AggregateKey> = self
+            .aggregates
+            .iter()
+            .filter(|(_, aggregate)| aggregate.shard == shard)
+            .map(|(key, _)| *key)
+            .collect();
+        for aggregate in gone.iter().filter_map(|key| self.remove(*key)).collect::<Vec<_>>() {
+            for event in &aggregate.chain {
+                self.forget(event);
             }
         }
-        None
+        self.behind[shard] = 0;
+    }
+
+    /// The first event of this range was refused and is due: it is read, unless its aggregate is in memory or enough
+    /// have come back. Returns whether it will be.
+    pub(crate) fn resume(&mut self, range: AggregateRange, lease: u64) -> bool {
+        let key = AggregateKey::of_range(&range);
+        if self.resume_room() == 0 || self.aggregates.contains_key(&key) {
+            return false;
+        }
+        let rest = Rest {
+            from_seq: range.from_seq,
+            last_seq: range.from_seq,
+            events: 0,
+            state: RestState::Asked(Extent::Head),
+            range,
+        };
+        let shard = usize::from(rest.range.shard.unsigned_abs());
+        let aggregate = Aggregate { shard, lease, resumed: true, rest: Some(rest), ..Aggregate::default() };
+        self.aggregates.insert(key, aggregate);
+        self.partial += 1;
+        self.resumed += 1;
+        self.refills.push_back(key);
+        true
     }
 
     /// Up to `limit` aggregates whose rest is to be read now, up to their shard's cursor: what lies beyond comes with
@@ -396,56 +437,63 @@ impl Backlog {
             && let Some(key) = self.refills.pop_front()
         {
             let Some(aggregate) = self.aggregates.get_mut(&key) else { continue };
-            if let Some(rest) = aggregate.rest.as_mut().filter(|rest| rest.reading == Reading::Asked) {
-                rest.reading = Reading::UnderWay;
-                let mut range = rest.range.clone();
-                range.from_seq = rest.from_seq;
-                range.to_seq = cursor(aggregate.shard).max(rest.from_seq);
-                wanted.push((key, range));
-            }
+            let Some(rest) = aggregate.rest.as_mut() else { continue };
+            let RestState::Asked(extent) = rest.state else { continue };
+            rest.state = RestState::UnderWay(extent);
+            let mut range = rest.range.clone();
+            range.from_seq = rest.from_seq;
+            range.to_seq = match extent {
+                Extent::Head => rest.from_seq,
+                Extent::ToCursor => cursor(aggregate.shard).max(rest.from_seq),
+            };
+            wanted.push((key, range));
         }
         wanted
     }
 
     /// The rest of an aggregate was read: these rows, and `complete` if there are no more.
-    pub(crate) fn refilled(&mut self, key: AggregateKey, rows: Vec<OutboxRow>, complete: bool, now: Instant) {
+    pub(crate) fn refilled(&mut self, key: AggregateKey, rows: Vec<OutboxRow>, complete: bool) {
         let Some(aggregate) = self.aggregates.get_mut(&key) else { return };
-        let Some(rest) = aggregate.rest.take_if(|rest| rest.reading == Reading::UnderWay) else { return };
+        let is_under_way = |rest: &mut Rest| matches!(rest.state, RestState::UnderWay(_));
+        let Some(rest) = aggregate.rest.take_if(is_under_way) else { return };
         self.partial -= 1;
-        let (lease, next_seq) = (aggregate.lease, rows.last().map_or(rest.from_seq, |row| row.seq + 1));
-        let left = rest.events.saturating_sub(rows.len());
-        for row in rows {
-            self.offer(row, lease, now);
+        let (lease, shard, came) = (aggregate.lease, aggregate.shard, rows.len());
+        let next_seq = rows.last().map_or(rest.from_seq + 1, |row| row.seq + 1);
+        let is_head = rest.state == RestState::UnderWay(Extent::Head);
+        if !is_head {
+            self.behind[shard] = self.behind[shard].saturating_sub(came);
+            self.resumed -= usize::from(std::mem::take(&mut aggregate.resumed));
         }
-        let Some(aggregate) = self.aggregates.get_mut(&key) else { return };
-        if let (false, Some(again)) = (complete, &mut aggregate.rest) {
-            again.join(left, rest.last_seq);
-        } else if !complete {
-            aggregate.rest = Some(Rest {
-                from_seq: next_seq,
-                events: left,
-                held: false,
-                reading: Reading::NotAsked,
-                ..rest
-            });
-            self.partial += 1;
+        for row in rows {
+            if !self.known.contains(&row.seq) {
+                self.place(Event::new(row, lease));
+            }
+        }
+        if is_head || !complete {
+            self.remains(key, rest, next_seq, came);
         }
         self.advance(key);
+    }
+
+    /// What is left of a rest of which so many were read.
+    fn remains(&mut self, key: AggregateKey, rest: Rest, from_seq: i64, came: usize) {
+        let Some(aggregate) = self.aggregates.get_mut(&key) else { return };
+        let events = rest.events.saturating_sub(came);
+        if let Some(again) = &mut aggregate.rest {
+            again.join(events, rest.last_seq);
+        } else {
+            aggregate.rest = Some(Rest { from_seq, events, state: RestState::NotAsked, ..rest });
+            self.partial += 1;
+        }
     }
 
     /// A refill failed: it is due again.
     pub(crate) fn refill_failed(&mut self, key: AggregateKey) {
         let rest = self.aggregates.get_mut(&key).and_then(|aggregate| aggregate.rest.as_mut());
-        if let Some(rest) = rest.filter(|rest| rest.reading == Reading::UnderWay) {
-            rest.reading = Reading::Asked;
-            self.refills.push_back(key);
-        }
-    }
-
-    fn ask_for_rest(&mut self, key: AggregateKey) {
-        let rest = self.aggregates.get_mut(&key).and_then(|aggregate| aggregate.rest.as_mut());
-        if let Some(rest) = rest.filter(|rest| rest.reading == Reading::NotAsked) {
-            rest.reading = Reading::Asked;
+        if let Some(rest) = rest
+            && let RestState::UnderWay(extent) = rest.state
+        {
+            rest.state = RestState::Asked(extent);
             self.refills.push_back(key);
         }
     }
@@ -453,33 +501,35 @@ impl Backlog {
     fn forget(&mut self, event: &Event) {
         if self.known.remove(&event.row.seq) {
             self.bytes -= event.bytes;
-            if let Some(forgotten) = &mut self.forgotten {
-                forgotten.insert(event.row.seq);
+            if let Some(left) = &mut self.left {
+                left.seqs.insert(event.row.seq);
             }
         }
     }
 
-    fn release(&mut self, key: AggregateKey, lease: u64) -> bool {
-        let Some(aggregate) = current(&mut self.aggregates, key, lease) else { return false };
-        aggregate.in_flight -= 1;
-        self.advance(key);
-        true
-    }
-
     /// What the aggregate needs next: its turn, its rest, nothing for now, or to be forgotten.
     fn advance(&mut self, key: AggregateKey) {
-        let Some(aggregate) = self.aggregates.get(&key) else { return };
+        let Some(aggregate) = self.aggregates.get_mut(&key) else { return };
         if aggregate.in_flight >= self.limits.in_flight {
             return;
         }
         if !aggregate.chain.is_empty() {
             self.queue(key);
-        } else if let Some(rest) = &aggregate.rest {
-            if rest.resume_at.is_none() {
-                self.ask_for_rest(key);
+            return;
+        }
+        let is_idle = aggregate.in_flight == 0;
+        match aggregate.rest.as_mut().map(|rest| (rest.state, rest)) {
+            Some((RestState::SetAside { alone: true }, _)) if is_idle => self.leave(key, Why::SetAside),
+            Some((RestState::SetAside { alone: false }, rest)) if is_idle => {
+                rest.state = RestState::Asked(Extent::ToCursor);
+                self.refills.push_back(key);
             }
-        } else if aggregate.in_flight == 0 {
-            self.aggregates.remove(&key);
+            Some((RestState::NotAsked, rest)) => {
+                rest.state = RestState::Asked(Extent::ToCursor);
+                self.refills.push_back(key);
+            }
+            None if is_idle => self.leave(key, Why::Settled),
+            _ => {}
         }
     }
 
@@ -492,6 +542,21 @@ impl Backlog {
             self.ready.push_back(key);
         }
     }
+
+    fn leave(&mut self, key: AggregateKey, why: Why) {
+        let Some(aggregate) = self.remove(key) else { return };
+        self.behind[aggregate.shard] += aggregate.rest.map_or(0, |rest| rest.events);
+        if let Some(left) = &mut self.left {
+            left.aggregates.insert(key, why);
+        }
+    }
+
+    fn remove(&mut self, key: AggregateKey) -> Option<Aggregate> {
+        let aggregate = self.aggregates.remove(&key)?;
+        self.partial -= usize::from(aggregate.rest.is_some());
+        self.resumed -= usize::from(aggregate.resumed);
+        Some(aggregate)
+    }
 }
 
 impl Rest {
@@ -499,6 +564,17 @@ impl Rest {
     fn join(&mut self, events: usize, last_seq: i64) {
         self.events += events;
         self.last_seq = self.last_seq.max(last_seq);
+    }
+
+    fn is_set_aside(&self) -> bool {
+        matches!(self.state, RestState::SetAside { .. })
+    }
+
+    /// A read under way may leave out what joined.
+    fn start_anew(&mut self) {
+        if !self.is_set_aside() {
+            self.state = RestState::NotAsked;
+        }
     }
 }
 
@@ -519,14 +595,6 @@ impl Aggregate {
         let kept = self.chain.partition_point(|event| event.row.seq < seq);
         self.chain.split_off(kept)
     }
-}
-
-/// How long the event still has to wait.
-fn wait_of(row: &OutboxRow) -> Option<Duration> {
-    row.wait_ms.filter(|wait| *wait > 0).map(|wait| match wait {
-        UNTIL_DECIDED => LOOK_AT_HELD_EVERY,
-        wait => Duration::from_millis(wait.unsigned_abs()),
-    })
 }
 
 fn current(

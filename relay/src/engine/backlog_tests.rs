@@ -1,19 +1,25 @@
 //! The order of events, under settles, retries, overflow and lost leases.
 
-use std::time::{Duration, Instant};
+use comptoir_core::outbox::{OutboxRow, Turn};
 
-use super::super::event::{Event, sample};
-use super::{Backlog, Limits};
+use super::super::event::{AggregateKey, Event, sample};
+use super::{Backlog, Limits, range_of};
 
 const LEASE: u64 = 1;
 
 fn backlog(chain: usize) -> Backlog {
-    Backlog::new(Limits { events: 100, bytes: 10_000, chain, in_flight: 1, waiting_aggregates: 10 })
+    Backlog::new(Limits { events: 100, bytes: 10_000, chain, in_flight: 1, resumed: 2 })
 }
 
 fn offer(backlog: &mut Backlog, seq: i64, aggregate: &str) -> bool {
-    backlog.offer(sample(seq, aggregate), LEASE, Instant::now())
+    backlog.offer(sample(seq, aggregate), LEASE)
 }
+
+fn with_turn(seq: i64, aggregate: &str, turn: Turn) -> OutboxRow {
+    OutboxRow { turn, ..sample(seq, aggregate) }
+}
+
+const DUE: Turn = Turn::Retry { wait_ms: 0 };
 
 fn take(backlog: &mut Backlog) -> Option<Event> {
     backlog.take(|_| true)
@@ -91,36 +97,169 @@ fn an_unknown_outcome_is_the_first_to_be_published_again() {
 }
 
 #[test]
-fn a_retry_holds_back_its_own_aggregate_only_and_is_read_again_when_it_is_due() {
+fn a_refused_event_takes_its_aggregate_out_of_memory_and_holds_back_no_other() {
     let mut backlog = backlog(10);
     for (seq, aggregate) in [(1, "a"), (2, "a"), (3, "b")] {
         offer(&mut backlog, seq, aggregate);
     }
-    let now = Instant::now();
     let refused = take(&mut backlog).expect("a head");
-    backlog.retry(&refused, now + Duration::from_secs(5));
-    offer(&mut backlog, 4, "a");
+    backlog.set_aside(&refused);
+    assert!(!backlog.has(refused.key));
+    assert_eq!(backlog.dropped_events(), 1, "its successor");
+    assert!(!backlog.offer(with_turn(4, "a", Turn::Behind), LEASE), "it stands behind the refused one");
+    assert_eq!(backlog.dropped_events(), 2);
     assert_eq!(take_seqs(&mut backlog), [3]);
-    assert_eq!(backlog.resume(now), Some(now + Duration::from_secs(5)));
-    assert_eq!(backlog.resume(now + Duration::from_secs(5)), None);
-    let wanted = backlog.take_refills(10, |_| 4);
-    let [(key, range)] = wanted.as_slice() else { panic!("one aggregate") };
-    assert_eq!((range.from_seq, range.to_seq), (1, 4));
-    backlog.refilled(*key, [1, 2, 4].map(|seq| sample(seq, "a")).into(), true, now);
-    assert_eq!(take_seqs(&mut backlog), [1]);
-    assert_eq!(backlog.waiting_aggregates(), 0);
+    assert_eq!((backlog.len(), backlog.partial()), (1, 0));
 }
 
 #[test]
-fn an_event_that_still_waits_when_it_is_read_defers_its_aggregate() {
+fn a_refused_event_comes_back_alone_and_its_successors_after_it_is_settled() {
     let mut backlog = backlog(10);
-    let now = Instant::now();
-    let mut waiting = sample(1, "a");
-    waiting.wait_ms = Some(1000);
-    backlog.offer(waiting, LEASE, now);
+    assert!(backlog.resume(range_of(&sample(1, "a")), LEASE));
+    assert!(!backlog.resume(range_of(&sample(1, "a")), LEASE), "it is in memory");
+    let wanted = backlog.take_refills(10, |_| 4);
+    let [(key, range)] = wanted.as_slice() else { panic!("one aggregate") };
+    assert_eq!((range.from_seq, range.to_seq), (1, 1));
+    backlog.refilled(*key, vec![with_turn(1, "a", DUE)], true);
+    let again = take(&mut backlog).expect("the refused event");
+    assert!(take(&mut backlog).is_none() && !backlog.has_refills());
+    assert!(backlog.is_awaited(&again), "by what was never read");
+    backlog.settled(&again);
+    assert_eq!(backlog.resumed(), 1);
+    let wanted = backlog.take_refills(10, |_| 4);
+    let [(key, range)] = wanted.as_slice() else { panic!("one aggregate") };
+    assert_eq!((range.from_seq, range.to_seq), (2, 4));
+    backlog.refilled(*key, [2, 4].map(|seq| sample(seq, "a")).into(), true);
+    assert_eq!(backlog.resumed(), 0);
+    assert_eq!(take_seqs(&mut backlog), [2]);
+}
+
+#[test]
+fn a_refused_event_that_is_gone_lets_its_successors_go_on() {
+    let mut backlog = backlog(10);
+    backlog.resume(range_of(&sample(1, "a")), LEASE);
+    let (key, _) = backlog.take_refills(10, |_| 4).pop().expect("the head");
+    backlog.refilled(key, Vec::new(), true);
+    let (key, range) = backlog.take_refills(10, |_| 4).pop().expect("the rest");
+    assert_eq!((range.from_seq, range.to_seq), (2, 4));
+    backlog.refilled(key, vec![sample(3, "a")], true);
+    assert_eq!(take_seqs(&mut backlog), [3]);
+}
+
+#[test]
+fn an_event_that_has_to_wait_after_all_leaves_memory_again() {
+    for turn in [Turn::Retry { wait_ms: 1 }, Turn::UntilDecided] {
+        let mut backlog = backlog(10);
+        backlog.resume(range_of(&sample(1, "a")), LEASE);
+        let (key, _) = backlog.take_refills(10, |_| 4).pop().expect("the head");
+        backlog.refilled(key, vec![with_turn(1, "a", turn)], true);
+        assert!(take(&mut backlog).is_none() && !backlog.has_refills() && !backlog.has(key));
+        assert_eq!((backlog.resumed(), backlog.partial()), (0, 0));
+    }
+}
+
+#[test]
+fn so_many_refused_events_come_back_at_the_same_time_and_no_more() {
+    let mut backlog = backlog(10);
+    assert!(backlog.resume(range_of(&sample(1, "a")), LEASE));
+    assert_eq!(backlog.resume_room(), 1);
+    assert!(backlog.resume(range_of(&sample(2, "b")), LEASE));
+    assert!(!backlog.resume(range_of(&sample(3, "c")), LEASE));
+    backlog.drop_shard(3);
+    assert_eq!((backlog.resume_room(), backlog.partial()), (2, 0));
+}
+
+/// What a page says of an event was so when it was read: what happened meanwhile decides.
+#[test]
+fn what_left_memory_while_a_page_was_read_decides_about_events_of_that_page() {
+    let left = |refused: bool, turn: Turn| {
+        let mut backlog = backlog(10);
+        offer(&mut backlog, 1, "a");
+        let first = take(&mut backlog).expect("a head");
+        backlog.read_began();
+        if refused {
+            backlog.set_aside(&first);
+        } else {
+            backlog.settled(&first);
+        }
+        let came = backlog.offer(with_turn(2, "a", turn), LEASE);
+        assert_eq!(take_seqs(&mut backlog), if came { vec![2] } else { vec![] });
+        backlog.read_ended();
+        came
+    };
+    assert!(left(false, Turn::Now));
+    assert!(left(false, Turn::Behind), "the refused event was published: nobody else reads this one");
+    assert!(!left(true, Turn::Now), "it was read before its predecessor was refused");
+    assert!(!left(true, Turn::Behind));
+    assert!(!left(false, DUE) && !left(true, DUE), "it comes when there is room for it");
+}
+
+#[test]
+fn events_that_wait_are_not_taken_from_a_page_and_what_is_in_memory_takes_in_its_successors() {
+    let mut backlog = backlog(10);
+    for turn in [DUE, Turn::Retry { wait_ms: 1000 }, Turn::UntilDecided, Turn::Behind] {
+        assert!(!backlog.offer(with_turn(1, "a", turn), LEASE), "{turn:?}");
+    }
+    assert!(backlog.is_empty() && take(&mut backlog).is_none() && backlog.dropped_events() == 1);
+    offer(&mut backlog, 2, "b");
+    assert!(backlog.offer(with_turn(3, "b", Turn::Behind), LEASE), "its predecessor is in memory");
+    assert_eq!((backlog.len(), take_seqs(&mut backlog)), (2, vec![2]));
+}
+
+/// Where more than one is in flight, a later event may be refused before an earlier one is.
+#[test]
+fn a_refused_event_in_the_middle_of_a_chain_lets_those_before_it_go_and_holds_those_after_it() {
+    let mut backlog =
+        Backlog::new(Limits { events: 100, bytes: 10_000, chain: 10, in_flight: 3, resumed: 2 });
+    for seq in 1..=3 {
+        offer(&mut backlog, seq, "a");
+    }
+    let (first, second) = (take(&mut backlog).expect("1"), take(&mut backlog).expect("2"));
+    backlog.set_aside(&second);
+    assert!(!backlog.is_behind(&first) && !backlog.is_behind(&second));
+    assert!(take(&mut backlog).is_none(), "3 stands behind 2");
+    assert!(!backlog.offer(with_turn(4, "a", Turn::Behind), LEASE));
+    assert!(backlog.has(first.key), "1 is in flight");
+    backlog.unknown(first);
+    let first = take(&mut backlog).expect("1 again");
+    assert_eq!(first.row.seq, 1);
+    backlog.settled(&first);
+    // 1 was in flight when 2 was refused. Had it been 3, and 2 discarded meanwhile, nobody else would read what follows.
+    let (key, range) = backlog.take_refills(10, |_| 4).pop().expect("a look whether 2 still waits");
+    assert_eq!((range.from_seq, range.to_seq), (2, 4));
+    backlog.refilled(key, vec![with_turn(2, "a", Turn::UntilDecided), sample(3, "a"), sample(4, "a")], true);
+    assert!(take(&mut backlog).is_none() && !backlog.has(first.key), "the rest comes back with 2");
+}
+
+#[test]
+fn an_event_whose_outcome_is_unknown_waits_with_a_refused_one_before_it() {
+    let mut backlog =
+        Backlog::new(Limits { events: 100, bytes: 10_000, chain: 10, in_flight: 3, resumed: 2 });
+    offer(&mut backlog, 1, "a");
     offer(&mut backlog, 2, "a");
+    let (first, second) = (take(&mut backlog).expect("1"), take(&mut backlog).expect("2"));
+    backlog.set_aside(&first);
+    assert!(backlog.is_behind(&second));
+    backlog.unknown(second);
     assert!(take(&mut backlog).is_none() && backlog.is_empty());
-    assert_eq!(backlog.resume(now), Some(now + Duration::from_secs(1)));
+    let (key, range) = backlog.take_refills(10, |_| 2).pop().expect("a look whether 1 still waits");
+    assert_eq!(range.from_seq, 1);
+    backlog.refilled(key, vec![with_turn(1, "a", Turn::Retry { wait_ms: 9 }), sample(2, "a")], true);
+    assert!(take(&mut backlog).is_none() && !backlog.has(first.key));
+}
+
+#[test]
+fn room_is_what_is_left_of_events_and_bytes() {
+    let mut backlog = backlog(10);
+    assert_eq!(backlog.room(), (100, 10_000));
+    let mut large = sample(1, "a");
+    large.payload.0 = vec![b'x'; 3000];
+    let bytes = large.payload.0.len() + large.headers.0.len();
+    backlog.offer(large, LEASE);
+    assert_eq!(backlog.room(), (99, 10_000 - bytes));
+    let event = take(&mut backlog).expect("a head");
+    backlog.settled(&event);
+    assert_eq!(backlog.room(), (100, 10_000));
 }
 
 #[test]
@@ -137,7 +276,7 @@ fn a_hot_aggregate_does_not_fill_memory_and_its_rest_is_read_when_its_chain_is_s
     }
     let wanted = backlog.take_refills(10, |_| 5);
     assert_eq!(wanted.first().map(|(_, range)| range.from_seq), Some(3));
-    backlog.refilled(wanted[0].0, [3, 4].map(|seq| sample(seq, "hot")).into(), false, Instant::now());
+    backlog.refilled(wanted[0].0, [3, 4].map(|seq| sample(seq, "hot")).into(), false);
     for expected in [3, 4] {
         let event = take(&mut backlog).expect("a head");
         assert_eq!(event.row.seq, expected);
@@ -156,7 +295,7 @@ fn a_lost_shard_drops_its_events_and_what_comes_back_from_an_earlier_lease() {
     offer(&mut backlog, 2, "a");
     let in_flight = take(&mut backlog).expect("a head");
     backlog.drop_shard(in_flight.shard());
-    backlog.offer(sample(2, "a"), LEASE + 1, Instant::now());
+    backlog.offer(sample(2, "a"), LEASE + 1);
     assert!(!backlog.settled(&in_flight), "its lease is over");
     assert_eq!(take_seqs(&mut backlog), [2]);
     assert_eq!(backlog.len(), 1);
@@ -171,13 +310,54 @@ fn a_shard_that_is_not_permitted_keeps_its_events() {
 }
 
 #[test]
-fn too_many_waiting_aggregates_stop_the_reading() {
-    let mut backlog = backlog(10);
-    let now = Instant::now();
-    for seq in 1..=10 {
-        let mut row = sample(seq, &format!("a{seq}"));
-        row.wait_ms = Some(1000);
-        backlog.offer(row, LEASE, now);
+fn a_refill_that_failed_is_asked_for_again() {
+    let mut backlog = backlog(1);
+    for seq in 1..=2 {
+        offer(&mut backlog, seq, "a");
     }
-    assert_eq!(backlog.room(), (0, 0));
+    let first = take(&mut backlog).expect("a head");
+    backlog.settled(&first);
+    for _ in 0..2 {
+        let (key, range) = backlog.take_refills(10, |_| 2).pop().expect("the rest");
+        assert_eq!((key, range.from_seq, range.to_seq), (AggregateKey::of(&sample(2, "a")), 2, 2));
+        assert!(!backlog.has_refills(), "it is under way");
+        backlog.refill_failed(key);
+    }
+    let (key, _) = backlog.take_refills(10, |_| 2).pop().expect("the rest");
+    backlog.refilled(key, vec![sample(2, "a")], true);
+    assert_eq!(take_seqs(&mut backlog), [2]);
+}
+
+#[test]
+fn a_late_event_goes_before_those_that_wait_for_room() {
+    let mut backlog = backlog(2);
+    for seq in [1, 4, 5] {
+        offer(&mut backlog, seq, "a");
+    }
+    assert!(offer(&mut backlog, 3, "a"), "its place is within the chain");
+    let mut seen = Vec::new();
+    while let Some(event) = take(&mut backlog) {
+        seen.push(event.row.seq);
+        backlog.settled(&event);
+    }
+    assert_eq!(seen, [1, 3, 4]);
+    let (_, range) = backlog.take_refills(10, |_| 5).pop().expect("the rest");
+    assert_eq!(range.from_seq, 5);
+}
+
+#[test]
+fn when_the_oldest_event_occurred_is_known_while_it_waits_and_while_it_is_in_flight() {
+    let mut backlog = backlog(10);
+    assert_eq!(backlog.oldest(), None);
+    let at = |seconds| chrono::DateTime::from_timestamp(seconds, 0).expect("a time");
+    for (seq, aggregate, seconds) in [(1, "a", 20), (2, "b", 10)] {
+        backlog.offer(OutboxRow { occurred_at: at(seconds), ..sample(seq, aggregate) }, LEASE);
+    }
+    assert_eq!(backlog.oldest(), Some(at(10)));
+    let (first, second) = (take(&mut backlog).expect("a"), take(&mut backlog).expect("b"));
+    assert_eq!(backlog.oldest(), Some(at(10)));
+    backlog.settled(&second);
+    assert_eq!(backlog.oldest(), Some(at(20)));
+    backlog.settled(&first);
+    assert_eq!(backlog.oldest(), None);
 }

@@ -1,7 +1,7 @@
 //! Where reading goes on: for each shard the seq up to which everything visible was read, and the snapshot in which it
 //! was visible (ADR 0003). No I/O.
 
-use comptoir_core::outbox::{Page, PageRequest, SHARDS, Snapshot};
+use comptoir_core::outbox::{Page, PageRequest, SHARDS, Scope, Snapshot};
 
 const NOT_HELD: i64 = -1;
 /// Rows behind the cursors that one page may carry.
@@ -31,7 +31,16 @@ pub(crate) enum Next {
     /// Shard by shard, from the cursors on.
     Page(Box<PageRequest>),
     /// What became visible since the last read, because everything else was read.
-    New { since: Snapshot, shards: Vec<i16>, limit: i64, max_bytes: i64 },
+    New { since: Snapshot, shards: Vec<i16>, limit: i64, scope: Scope },
+}
+
+impl Next {
+    pub(crate) fn looks_behind(&self) -> bool {
+        match self {
+            Self::Page(request) => request.scope.look_behind,
+            Self::New { scope, .. } => scope.look_behind,
+        }
+    }
 }
 
 impl Cursors {
@@ -64,15 +73,6 @@ impl Cursors {
         self.at[shard] != NOT_HELD
     }
 
-    /// Reads every shard from its beginning.
-    pub(crate) fn restart(&mut self) {
-        for shard in 0..SHARDS {
-            if self.holds(shard) {
-                self.start(shard);
-            }
-        }
-    }
-
     pub(crate) fn at(&self, shard: usize) -> i64 {
         self.at[shard]
     }
@@ -96,8 +96,8 @@ impl Cursors {
         self.asked = self.starts;
     }
 
-    /// The next read for so many rows and bytes; none while no shard is held.
-    pub(crate) fn next(&mut self, rows: usize, bytes: usize) -> Option<Next> {
+    /// The next read for so many rows; none while no shard is held.
+    pub(crate) fn next(&mut self, rows: usize, scope: Scope) -> Option<Next> {
         let held: Vec<usize> =
             (0..SHARDS).map(|i| (self.first + i) % SHARDS).filter(|shard| self.holds(*shard)).collect();
         if held.is_empty() {
@@ -105,12 +105,7 @@ impl Cursors {
         }
         if self.caught_up {
             let shards = held.iter().map(|shard| index(*shard)).collect();
-            return Some(Next::New {
-                since: self.since.clone(),
-                shards,
-                limit: clamp(rows),
-                max_bytes: clamp(bytes),
-            });
+            return Some(Next::New { since: self.since.clone(), shards, limit: clamp(rows), scope });
         }
         self.first = (self.first + 1) % SHARDS;
         let open: Vec<usize> = held.into_iter().filter(|shard| self.at[*shard] < self.last_seq).collect();
@@ -129,7 +124,7 @@ impl Cursors {
             cursors: self.at,
             takes,
             late_limit: clamp(LATE_LIMIT),
-            max_bytes: clamp(bytes.max(1)),
+            scope,
         })))
     }
 
@@ -194,6 +189,10 @@ fn clamp(value: usize) -> i64 {
 }
 
 #[cfg(test)]
+#[path = "cursors_model_tests.rs"]
+mod model_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::event::sample;
@@ -207,7 +206,12 @@ mod tests {
 
     fn page(late: &[i64], next: &[i64]) -> Page {
         let rows = |seqs: &[i64]| seqs.iter().map(|seq| sample(*seq, "a")).collect();
-        Page { snapshot: Snapshot { xmax: 100, in_progress: vec![90] }, late: rows(late), next: rows(next), cut: false }
+        Page {
+            snapshot: Snapshot { xmax: 100, in_progress: vec![90] },
+            late: rows(late),
+            next: rows(next),
+            cut: false,
+        }
     }
 
     /// Holds shard 3, the one of the samples.
@@ -217,8 +221,10 @@ mod tests {
         cursors
     }
 
+    const SCOPE: Scope = Scope { max_bytes: 1_000_000, max_payload_bytes: 1000, look_behind: false };
+
     fn read(cursors: &mut Cursors, rows: usize, found: &Page) {
-        let request = request(cursors.next(rows, 1_000_000));
+        let request = request(cursors.next(rows, SCOPE));
         cursors.ask();
         cursors.page_read(&request, found);
     }
@@ -228,7 +234,7 @@ mod tests {
         let mut cursors = cursors();
         read(&mut cursors, 10, &page(&[], &[4, 7]));
         assert!(cursors.caught_up());
-        let Some(Next::New { since, shards, .. }) = cursors.next(10, 1000) else {
+        let Some(Next::New { since, shards, .. }) = cursors.next(10, SCOPE) else {
             panic!("expected what is new")
         };
         assert_eq!((since.xmax, shards), (100, vec![3]));
@@ -239,7 +245,7 @@ mod tests {
         let mut cursors = cursors();
         read(&mut cursors, 2, &page(&[], &[4, 7]));
         assert!(!cursors.caught_up());
-        assert_eq!(request(cursors.next(10, 1000)).cursors[3], 7);
+        assert_eq!(request(cursors.next(10, SCOPE)).cursors[3], 7);
     }
 
     #[test]
@@ -255,7 +261,7 @@ mod tests {
     #[test]
     fn a_read_that_was_under_way_when_the_shard_started_over_moves_nothing() {
         let mut cursors = cursors();
-        let request = request(cursors.next(10, 1000));
+        let request = request(cursors.next(10, SCOPE));
         cursors.ask();
         cursors.stop(3);
         cursors.start(3);
@@ -269,7 +275,7 @@ mod tests {
         read(&mut cursors, 10, &page(&[], &[4]));
         cursors.ask();
         assert!(!cursors.new_read(2, &page(&[], &[5, 6])));
-        assert_eq!(request(cursors.next(10, 1000)).cursors[3], 4);
+        assert_eq!(request(cursors.next(10, SCOPE)).cursors[3], 4);
     }
 
     #[test]
@@ -277,7 +283,7 @@ mod tests {
         let mut cursors = cursors();
         cursors.start(5);
         read(&mut cursors, 4, &page(&[], &[1, 2]));
-        let takes = request(cursors.next(30, 1000)).takes;
+        let takes = request(cursors.next(30, SCOPE)).takes;
         assert_eq!(takes.iter().find(|(shard, _)| *shard == 3).map(|(_, take)| *take), Some(20));
     }
 }

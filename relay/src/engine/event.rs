@@ -3,7 +3,8 @@
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::sync::LazyLock;
 
-use comptoir_core::outbox::OutboxRow;
+use comptoir_core::outbox::{AggregateRange, OutboxRow};
+use uuid::Uuid;
 
 /// Tenant, aggregate type and aggregate id, as 128 bits of two keyed hashes. Two aggregates that collide, which will
 /// not happen, would merely wait for each other.
@@ -12,8 +13,15 @@ pub(crate) struct AggregateKey(u64, u64);
 
 impl AggregateKey {
     pub(crate) fn of(row: &OutboxRow) -> Self {
+        Self::hash((row.tenant_id, &row.aggregate_type, &row.aggregate_id))
+    }
+
+    pub(crate) fn of_range(range: &AggregateRange) -> Self {
+        Self::hash((range.tenant_id, &range.aggregate_type, &range.aggregate_id))
+    }
+
+    fn hash(aggregate: (Uuid, &String, &String)) -> Self {
         static STATES: LazyLock<(RandomState, RandomState)> = LazyLock::new(Default::default);
-        let aggregate = (row.tenant_id, &row.aggregate_type, &row.aggregate_id);
         Self(STATES.0.hash_one(aggregate), STATES.1.hash_one(aggregate))
     }
 }
@@ -80,9 +88,9 @@ impl Event {
 pub(crate) fn sample(seq: i64, aggregate: &str) -> OutboxRow {
     OutboxRow {
         seq,
-        id: uuid::Uuid::from_u128(seq.unsigned_abs().into()),
+        id: Uuid::from_u128(seq.unsigned_abs().into()),
         shard: 3,
-        tenant_id: uuid::Uuid::nil(),
+        tenant_id: Uuid::nil(),
         aggregate_type: "order".to_owned(),
         aggregate_id: aggregate.to_owned(),
         aggregate_version: None,
@@ -92,7 +100,7 @@ pub(crate) fn sample(seq: i64, aggregate: &str) -> OutboxRow {
         headers: comptoir_core::outbox::JsonText(b"{}".to_vec()),
         occurred_at: chrono::DateTime::UNIX_EPOCH,
         retry_count: 0,
-        wait_ms: None,
+        turn: comptoir_core::outbox::Turn::Now,
         oversize: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use comptoir_core::database::{self, DatabaseConfig};
 use comptoir_core::outbox::overview::{self, Unread};
-use comptoir_core::outbox::{self, AggregateRange, AggregateRows, Page};
+use comptoir_core::outbox::{self, AggregateRange, AggregateRows, Page, Scope, Waiting, WaitingCount};
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 
@@ -14,6 +14,8 @@ use crate::error::DatabaseFault;
 /// Rows that are counted in each shard at most, beyond which their number is estimated: a metric must not cost more than
 /// what it measures.
 const COUNT_LIMIT: i64 = 200;
+/// Refused events that are counted in each shard at most.
+const WAITING_COUNT_LIMIT: i64 = 2000;
 /// PostgreSQL counts these to a payload that it stores within the row.
 const VALUE_HEADER_BYTES: i32 = 4;
 
@@ -25,12 +27,17 @@ pub(crate) enum Read {
     Rest {
         wanted: Vec<(AggregateKey, AggregateRange)>,
         limit: i64,
-        max_bytes: i64,
+        scope: Scope,
     },
-    /// How much there is in front of the cursors, for the metrics.
-    CountUnread {
+    /// The refused events that are due first, so many of each shard at most.
+    Waiting {
+        takes: Vec<(i16, i32)>,
+    },
+    /// How much there is in front of the cursors, and how much waits, for the metrics.
+    Count {
         shards: Vec<i16>,
         cursors: Vec<i64>,
+        waiting: bool,
     },
 }
 
@@ -39,7 +46,8 @@ pub(crate) enum Read {
 pub(crate) enum Found {
     Page(Page),
     Rows(AggregateRows),
-    Unread(Unread),
+    Waiting(Vec<Waiting>),
+    Count(Unread, WaitingCount),
 }
 
 /// A read that ended, with what it was asked for.
@@ -51,8 +59,6 @@ pub(crate) struct Finished {
 
 pub(crate) struct Fetcher {
     config: DatabaseConfig,
-    /// Larger ones are not read: nobody's payload may fill the memory.
-    max_payload_bytes: i32,
     connection: Option<AsyncPgConnection>,
 }
 
@@ -63,10 +69,8 @@ impl std::fmt::Debug for Fetcher {
 }
 
 impl Fetcher {
-    pub(crate) fn new(config: DatabaseConfig, max_message_bytes: usize) -> Self {
-        let max_payload_bytes =
-            i32::try_from(max_message_bytes).unwrap_or(i32::MAX).saturating_add(VALUE_HEADER_BYTES);
-        Self { config, max_payload_bytes, connection: None }
+    pub(crate) fn new(config: DatabaseConfig) -> Self {
+        Self { config, connection: None }
     }
 
     /// Reads, connecting first if need be. Takes and returns itself, so that it can run as a task.
@@ -87,24 +91,33 @@ impl Fetcher {
                 closed.insert(fresh)
             }
         };
-        answered(&self.config, found(connection, read, self.max_payload_bytes)).await
+        answered(&self.config, found(connection, read)).await
     }
 }
 
-async fn found(connection: &mut AsyncPgConnection, read: &Read, max_payload: i32) -> QueryResult<Found> {
+/// The size of the largest payload that is read: nobody's may fill the memory.
+pub(super) fn max_payload_bytes(max_message_bytes: usize) -> i32 {
+    i32::try_from(max_message_bytes).unwrap_or(i32::MAX).saturating_add(VALUE_HEADER_BYTES)
+}
+
+async fn found(connection: &mut AsyncPgConnection, read: &Read) -> QueryResult<Found> {
     Ok(match read {
-        Read::Next(Next::Page(request)) => {
-            Found::Page(outbox::read_page(connection, request, max_payload).await?)
+        Read::Next(Next::Page(request)) => Found::Page(outbox::read_page(connection, request).await?),
+        Read::Next(Next::New { since, shards, limit, scope }) => {
+            Found::Page(outbox::read_new(connection, since, shards, *limit, *scope).await?)
         }
-        Read::Next(Next::New { since, shards, limit, max_bytes }) => {
-            Found::Page(outbox::read_new(connection, since, shards, *limit, *max_bytes, max_payload).await?)
-        }
-        Read::Rest { wanted, limit, max_bytes } => {
+        Read::Rest { wanted, limit, scope } => {
             let ranges: Vec<_> = wanted.iter().map(|(_, range)| range.clone()).collect();
-            Found::Rows(outbox::read_aggregates(connection, &ranges, *limit, *max_bytes, max_payload).await?)
+            Found::Rows(outbox::read_aggregates(connection, &ranges, *limit, *scope).await?)
         }
-        Read::CountUnread { shards, cursors } => {
-            Found::Unread(overview::unread(connection, shards, cursors, COUNT_LIMIT).await?)
+        Read::Waiting { takes } => Found::Waiting(outbox::read_waiting(connection, takes).await?),
+        Read::Count { shards, cursors, waiting } => {
+            let unread = overview::unread(connection, shards, cursors, COUNT_LIMIT).await?;
+            let waiting = match waiting {
+                true => outbox::count_waiting(connection, shards, WAITING_COUNT_LIMIT).await?,
+                false => WaitingCount::default(),
+            };
+            Found::Count(unread, waiting)
         }
     })
 }
@@ -116,7 +129,8 @@ impl Read {
             Self::Next(Next::Page(_)) => "page",
             Self::Next(Next::New { .. }) => "new",
             Self::Rest { .. } => "rest",
-            Self::CountUnread { .. } => "count",
+            Self::Waiting { .. } => "waiting",
+            Self::Count { .. } => "count",
         }
     }
 }

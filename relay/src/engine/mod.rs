@@ -12,13 +12,14 @@ mod reactions;
 mod settler;
 mod steps;
 mod timing;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use comptoir_core::outbox::SHARDS;
 use comptoir_core::outbox::overview::Unread;
+use comptoir_core::outbox::{SHARDS, WaitingCount};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +31,7 @@ use self::fetcher::{Fetcher, Finished};
 use self::outcome::Decisions;
 use self::settler::{Settled, Settlement, Settler};
 use self::timing::Timing;
+use self::waiting::Waiting;
 use crate::config::Config;
 use crate::error::Trouble;
 use crate::leases::{Holdings, Leases};
@@ -40,6 +42,9 @@ use crate::supervisor::Supervisor;
 pub(crate) use self::event::Event;
 #[cfg(test)]
 pub(crate) use self::event::sample;
+
+/// Refused events may take this share of the window when they are tried again.
+const RESUME_SHARE: usize = 4;
 
 /// How far to drain.
 #[derive(Debug, Clone, Copy)]
@@ -121,9 +126,15 @@ pub(crate) struct Engine {
     shutdown_timeout: Duration,
     backlog: Backlog,
     cursors: Cursors,
+    waiting: Waiting,
     decisions: Decisions,
     publisher: Publisher,
     fetcher: Option<Fetcher>,
+    max_payload_bytes: i32,
+    /// Aggregates whose rest is read in one statement.
+    refills: usize,
+    /// Whose turn it is to be read: what is new, or what is read again.
+    new_is_next: bool,
     reading: Option<JoinHandle<(Fetcher, Finished)>>,
     settler: Option<Settler>,
     settling: Option<JoinHandle<(Settler, Settled)>>,
@@ -146,6 +157,8 @@ pub(crate) struct Engine {
     database_trouble: Option<Trouble>,
     /// What was in front of the cursors when it was last counted.
     unread: Unread,
+    /// What waited when it was last counted.
+    waiting_count: WaitingCount,
     stop: CancellationToken,
     supervisor: Supervisor,
     metrics: Metrics,
@@ -183,12 +196,16 @@ impl Engine {
                 bytes: relay.buffer_bytes,
                 chain: relay.aggregate_events,
                 in_flight: relay.max_in_flight_per_aggregate,
-                waiting_aggregates: relay.waiting_aggregates,
+                resumed: relay.window.div_ceil(RESUME_SHARE),
             }),
             cursors: Cursors::new(goal.last_seq),
+            waiting: Waiting::new(),
             decisions: Decisions::new(config),
             publisher: Publisher::new(config, parts.name, Arc::clone(&parts.pulse)),
-            fetcher: Some(Fetcher::new(config.database.clone(), config.broker.max_message_bytes)),
+            fetcher: Some(Fetcher::new(config.database.clone())),
+            max_payload_bytes: fetcher::max_payload_bytes(config.broker.max_message_bytes),
+            refills: steps::REFILLS_PER_READ,
+            new_is_next: true,
             reading: None,
             settler: Some(Settler::new(config.database.clone(), config.history.retention_days > 0)),
             settling: None,
@@ -207,6 +224,7 @@ impl Engine {
             database_up: false,
             database_trouble: None,
             unread: Unread::default(),
+            waiting_count: WaitingCount::default(),
             stop: parts.supervisor.stop().clone(),
             supervisor: parts.supervisor,
             metrics: Metrics::new(),
@@ -269,7 +287,7 @@ impl Engine {
             }
             Happened::Read(Err(error)) => self.supervisor.ended("the reader", &error),
             Happened::Settled(Err(error)) => self.supervisor.ended("the settler", &error),
-            Happened::WakeUp => self.timing.poll_now(),
+            Happened::WakeUp => self.timing.announced(),
             Happened::Other => {}
         }
     }
@@ -298,22 +316,32 @@ impl Engine {
         if self.timing.gauges_are_due(condition.turned_at) {
             self.metrics.in_flight.set(self.publisher.in_flight() as f64);
             self.metrics.buffered.set(self.backlog.len() as f64);
-            self.metrics.waiting_aggregates.set(self.backlog.waiting_aggregates() as f64);
-            self.metrics.held_aggregates.set(self.backlog.held_aggregates() as f64);
             self.metrics.shards_held.set(condition.shards_held as f64);
             self.metrics.broker_up.set(f64::from(u8::from(condition.broker_up)));
             self.metrics.blocked.set(f64::from(u8::from(condition.blocked)));
             self.metrics.database_up.set(f64::from(u8::from(condition.database_up)));
-            if self.cursors.caught_up() {
-                self.unread = Unread::default();
-            }
-            let in_view = self.backlog.len() + self.backlog.waiting_events();
-            self.metrics.pending.set(in_view as f64 + self.unread.events as f64);
-            let oldest = self.backlog.oldest().into_iter().chain(self.unread.oldest).min();
-            let age = oldest.map(|oldest| (Utc::now() - oldest).as_seconds_f64().max(0.0));
-            self.metrics.oldest_pending.set(age.unwrap_or(0.0));
+            self.report_pending();
         }
         self.condition.send_replace(condition);
+    }
+
+    /// What is in memory, what was dropped behind something that waits, what waits, and what was not read yet.
+    fn report_pending(&mut self) {
+        if self.cursors.caught_up() {
+            self.unread = Unread::default();
+        }
+        if !self.waiting.any() {
+            self.waiting_count = WaitingCount::default();
+        }
+        let WaitingCount { events, held, oldest } = self.waiting_count;
+        let waiting = usize::try_from(events).unwrap_or(0).saturating_sub(self.backlog.resumed());
+        let in_view = self.backlog.len() + self.backlog.dropped_events() + waiting;
+        self.metrics.pending.set(in_view as f64 + self.unread.events as f64);
+        self.metrics.waiting_aggregates.set((waiting + self.backlog.partial()) as f64);
+        self.metrics.held_aggregates.set(held as f64);
+        let oldest = self.backlog.oldest().into_iter().chain(oldest).chain(self.unread.oldest).min();
+        let age = oldest.map(|oldest| (Utc::now() - oldest).as_seconds_f64().max(0.0));
+        self.metrics.oldest_pending.set(age.unwrap_or(0.0));
     }
 }
 

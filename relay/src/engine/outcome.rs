@@ -205,7 +205,7 @@ impl Decisions {
         metrics.retried.increment(1);
         let wait = backoff::wait_before(attempt, self.retry_wait.0, self.retry_wait.1);
         let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-        self.next.retries.push(Retry { event, retry_count, wait_ms, error });
+        self.next.retries.push(Retry { event, retry_count, wait_ms: Some(wait_ms), error });
     }
 }
 
@@ -283,7 +283,11 @@ mod tests {
         let written = decisions.take(10, &Fence::default());
         let [retry] = written.retries.as_slice() else { panic!("one retry: {written:?}") };
         assert_eq!(retry.retry_count, 0);
-        assert!((16_000..=32_000).contains(&retry.wait_ms), "{} ms", retry.wait_ms);
+        assert!(
+            retry.wait_ms.is_some_and(|wait| (16_000..=32_000).contains(&wait)),
+            "{:?} ms",
+            retry.wait_ms
+        );
         assert!(retry.error.contains("dead letter was refused"), "{}", retry.error);
     }
 
@@ -311,5 +315,112 @@ mod tests {
         let written = decisions.take(10, &Fence::default());
         assert_eq!(written.retries.iter().map(|retry| retry.event.row.seq).collect::<Vec<_>>(), [2]);
         assert_eq!(written.published.iter().map(|event| event.row.seq).collect::<Vec<_>>(), [5]);
+    }
+
+    fn decided(settings: &[(&str, String)], messages: Vec<(Message, Verdict)>) -> Decisions {
+        let config = Config::load(None, settings).expect("valid");
+        let mut decisions = Decisions::new(&config);
+        decisions.decide(messages, &Metrics::new());
+        decisions
+    }
+
+    fn tried(seq: i64, retry_count: i32) -> Message {
+        let row = comptoir_core::outbox::OutboxRow { retry_count, ..sample(seq, &seq.to_string()) };
+        Message::Event(Event::new(row, 1))
+    }
+
+    fn letter(seq: i64, reason: &'static str) -> Message {
+        let event = Event::new(sample(seq, &seq.to_string()), 1);
+        Message::DeadLetter { event, reason, error: "an error".to_owned() }
+    }
+
+    #[test]
+    fn a_refused_event_is_tried_again_after_waits_that_double_and_is_a_dead_letter_after_the_last() {
+        let settings = [("relay.max_retries", "3".to_owned())];
+        let messages = (0..=3).map(|count| (tried(i64::from(count), count), Verdict::Nacked)).collect();
+        let mut decisions = decided(&settings, messages);
+        let written = decisions.take(10, &Fence::default());
+        let waits = [250..=500, 500..=1000, 1000..=2000];
+        assert_eq!(written.retries.len(), 3);
+        for ((retry, wait), count) in written.retries.iter().zip(waits).zip(1..) {
+            assert_eq!(retry.retry_count, count);
+            assert!(retry.wait_ms.is_some_and(|ms| wait.contains(&ms)), "{count}: {:?}", retry.wait_ms);
+        }
+        let letters = decisions.take_dead_letters(10);
+        assert!(matches!(letters.as_slice(), [Message::DeadLetter { event, .. }] if event.row.seq == 3));
+        assert_eq!(written.len(), 3);
+    }
+
+    #[test]
+    fn an_unroutable_event_becomes_what_the_policy_says() {
+        for (policy, letters, retries, discarded) in
+            [("dead-letter", 1, 0, 0), ("retry", 0, 1, 0), ("discard", 0, 0, 1)]
+        {
+            let settings = [("relay.unroutable", policy.to_owned())];
+            let mut decisions = decided(&settings, vec![(tried(1, 0), Verdict::Returned)]);
+            let written = decisions.take(10, &Fence::default());
+            let found =
+                (decisions.take_dead_letters(10).len(), written.retries.len(), written.discarded.len());
+            assert_eq!(found, (letters, retries, discarded), "{policy}");
+            assert_eq!(written.is_empty(), policy == "dead-letter");
+        }
+    }
+
+    #[test]
+    fn a_dead_letter_holds_its_aggregate_where_the_policy_says_so_and_an_unroutable_one_never_does() {
+        let hold = ("relay.dead_letter_policy", "hold".to_owned());
+        let retry = ("relay.unroutable", "retry".to_owned());
+        let buried = |settings: &[(&str, String)], reason| {
+            let written =
+                decided(settings, vec![(letter(1, reason), Verdict::Published)]).take(10, &Fence::default());
+            (written.dead.len(), written.held.len())
+        };
+        assert_eq!(buried(&[], "nacked"), (1, 0));
+        assert_eq!(buried(std::slice::from_ref(&hold), "nacked"), (0, 1));
+        assert_eq!(buried(std::slice::from_ref(&hold), EventFault::UNROUTABLE), (1, 0));
+        assert_eq!(buried(&[hold, retry], EventFault::UNROUTABLE), (0, 1));
+    }
+
+    #[test]
+    fn what_is_unknown_is_published_again_and_published_events_keep_nothing_of_their_payload() {
+        let config = Config::load(None, &[]).expect("valid");
+        let mut decisions = Decisions::new(&config);
+        let messages = vec![(tried(1, 0), Verdict::Unknown), (letter(2, "nacked"), Verdict::Unknown)];
+        let unknown = decisions.decide(messages, &Metrics::new());
+        assert_eq!(unknown.iter().map(|event| event.row.seq).collect::<Vec<_>>(), [1, 2]);
+        decisions.decide(vec![(tried(3, 0), Verdict::Published)], &Metrics::new());
+        let written = decisions.take(10, &Fence::default());
+        let [published] = written.published.as_slice() else { panic!("one: {written:?}") };
+        assert!(published.row.payload.0.is_empty() && published.row.headers.0.is_empty());
+    }
+
+    #[test]
+    fn so_many_are_taken_at_once_and_the_others_the_next_time() {
+        let messages = (1..=3).map(|seq| (tried(seq, 0), Verdict::Published)).collect();
+        let mut decisions = decided(&[], messages);
+        assert_eq!(decisions.take(2, &Fence::default()).published.len(), 2);
+        assert_eq!(decisions.take(2, &Fence::default()).published.len(), 1);
+        assert!(decisions.take(2, &Fence::default()).is_empty());
+        let settings = [("relay.max_retries", "0".to_owned())];
+        let mut decisions = decided(&settings, (1..=3).map(|seq| (tried(seq, 0), Verdict::Nacked)).collect());
+        assert_eq!(decisions.take_dead_letters(2).len(), 2);
+        assert_eq!(decisions.take_dead_letters(2).len(), 1);
+    }
+
+    #[test]
+    fn what_no_message_can_be_made_of_is_a_dead_letter_and_what_is_too_large_goes_straight_to_the_table() {
+        let config = Config::load(None, &[]).expect("valid");
+        let (mut decisions, metrics) = (Decisions::new(&config), Metrics::new());
+        decisions.refused(tried(1, 0).into_event(), &EventFault::Rejected("odd".to_owned()), &metrics);
+        assert!(decisions.take(10, &Fence::default()).is_empty());
+        assert_eq!(decisions.take_dead_letters(10).len(), 1);
+        let too_large = EventFault::TooLarge { bytes: 20, limit: 10 };
+        decisions.refused(tried(2, 0).into_event(), &too_large, &metrics);
+        decisions.unpublishable(letter(3, "nacked"), &too_large, &metrics);
+        assert!(decisions.take_dead_letters(10).is_empty());
+        let dead = decisions.take(10, &Fence::default()).dead;
+        let reasons: Vec<_> = dead.iter().map(|dead| (dead.event.row.seq, dead.reason)).collect();
+        assert_eq!(reasons, [(2, too_large.reason()), (3, "nacked")]);
+        assert!(dead[1].error.contains("its dead letter was not published"), "{}", dead[1].error);
     }
 }

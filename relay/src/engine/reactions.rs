@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use comptoir_core::outbox::{AggregateRange, AggregateRows, OutboxRow};
+use comptoir_core::outbox::{AggregateRange, AggregateRows, OutboxRow, Page, Turn, Waiting};
 
 use super::Engine;
 use super::cursors::Next;
 use super::event::{AggregateKey, Event, FastMap};
 use super::fetcher::{Finished, Found, Read};
 use super::settler::{Settled, Settlement};
+use super::waiting::Seen;
 use crate::error::{DatabaseFault, Trouble};
 use crate::metrics;
 use crate::publisher::{BrokerEvent, Message, Verdict};
@@ -69,9 +70,10 @@ impl Engine {
         if !ok {
             // The next connection may be to a server that crashed meanwhile, or that took another one's place: what its
             // snapshots say about the transactions of before is void (ADR 0003).
-            self.cursors.restart();
+            self.read_everything_again();
         }
         let new = match (read, result) {
+            (Read::Next(next), Ok(Found::Page(page))) if self.looked_too_little(&next, &page) => 1,
             (Read::Next(Next::Page(request)), Ok(Found::Page(page))) => {
                 self.cursors.page_read(&request, &page);
                 self.offer(page.late.into_iter().chain(page.next))
@@ -85,6 +87,7 @@ impl Engine {
                 }
             }
             (Read::Rest { wanted, limit, .. }, Ok(Found::Rows(found))) => {
+                self.adapt_refills(elapsed);
                 self.refill(wanted, found, limit);
                 0
             }
@@ -94,15 +97,24 @@ impl Engine {
                 }
                 0
             }
-            (Read::CountUnread { .. }, Ok(Found::Unread(unread))) => {
-                self.unread = unread;
+            (Read::Waiting { takes }, Ok(Found::Waiting(waiting))) => {
+                self.resume(&takes, waiting, elapsed);
                 0
             }
-            (Read::Next(_) | Read::CountUnread { .. }, _) => 0,
+            (Read::Waiting { .. }, _) => {
+                self.waiting.look_again(Instant::now());
+                0
+            }
+            (Read::Count { .. }, Ok(Found::Count(unread, waiting))) => {
+                self.timing.counted(elapsed);
+                (self.unread, self.waiting_count) = (unread, waiting);
+                0
+            }
+            (Read::Next(_) | Read::Count { .. }, _) => 0,
         };
         self.backlog.read_ended();
         if ok && matches!(statement, "page" | "new") {
-            self.timing.polled(new > 0);
+            self.timing.polled(new, Instant::now());
             self.metrics.fetched.record(new as f64);
         }
     }
@@ -115,20 +127,46 @@ impl Engine {
             let Some(holding) = self.held.shards[shard].filter(|_| self.cursors.is_current(shard)) else {
                 continue;
             };
-            if row.seq <= self.goal.last_seq {
-                new += usize::from(self.backlog.offer(row, holding.lease, now));
+            if row.seq > self.goal.last_seq {
+                continue;
             }
+            if matches!(row.turn, Turn::Retry { .. } | Turn::UntilDecided) {
+                self.waiting.note(row.turn, now);
+            }
+            new += usize::from(self.backlog.offer(row, holding.lease));
         }
         new
     }
 
-    fn refill(
-        &mut self,
-        wanted: Vec<(AggregateKey, AggregateRange)>,
-        found: AggregateRows,
-        limit: i64,
-    ) {
-        let now = Instant::now();
+    /// Whether a refused event is among events of which it was not asked whether they stand behind one: the page says too
+    /// little, and is read again.
+    fn looked_too_little(&mut self, next: &Next, page: &Page) -> bool {
+        let mut refused = page.late.iter().chain(&page.next).filter(|row| row.turn != Turn::Now);
+        let Some(first) = refused.next().filter(|_| !next.looks_behind()) else { return false };
+        self.waiting.note(first.turn, Instant::now());
+        self.timing.poll_now();
+        true
+    }
+
+    /// Refused events were found, due or not: those that are due come back, as many as there is room for.
+    fn resume(&mut self, takes: &[(i16, i32)], waiting: Vec<Waiting>, took: Duration) {
+        let mut seen = Vec::with_capacity(waiting.len());
+        for Waiting { range, turn } in waiting {
+            let shard = usize::from(range.shard.unsigned_abs());
+            let Some(holding) = self.held.shards[shard].filter(|_| self.cursors.is_current(shard)) else {
+                continue;
+            };
+            // Whatever a run that drains only what there was at its start does not take stays as it is.
+            let turn = if range.from_seq > self.goal.last_seq { Turn::UntilDecided } else { turn };
+            let in_memory = !turn.is_later()
+                && (self.backlog.has(AggregateKey::of_range(&range))
+                    || self.backlog.resume(range, holding.lease));
+            seen.push(Seen { shard, turn, in_memory });
+        }
+        self.waiting.looked(takes, &seen, took, Instant::now());
+    }
+
+    fn refill(&mut self, wanted: Vec<(AggregateKey, AggregateRange)>, found: AggregateRows, limit: i64) {
         let mut by_key: FastMap<_, Vec<_>> = FastMap::default();
         for row in found.rows {
             by_key.entry(AggregateKey::of(&row)).or_default().push(row);
@@ -137,7 +175,7 @@ impl Engine {
             let rows = by_key.remove(&key).unwrap_or_default();
             if self.cursors.is_current(usize::from(range.shard.unsigned_abs())) {
                 let complete = !found.cut && i64::try_from(rows.len()).is_ok_and(|count| count < limit);
-                self.backlog.refilled(key, rows, complete, now);
+                self.backlog.refilled(key, rows, complete);
             } else {
                 self.backlog.refill_failed(key);
             }
@@ -162,14 +200,17 @@ impl Engine {
         }
         for retry in &retries {
             self.busy[retry.event.shard()] -= 1;
-            let wait = Duration::from_millis(retry.wait_ms.unsigned_abs());
-            if !self.backlog.retry(&retry.event, now + wait) {
+            if let Some(wait_ms) = retry.wait_ms {
+                self.waiting.note(Turn::Retry { wait_ms: wait_ms.unsigned_abs() }, now);
+            }
+            if !self.backlog.set_aside(&retry.event) {
                 self.read_again(retry.event.shard());
             }
         }
         for held in &held {
             self.busy[held.event.shard()] -= 1;
-            if !self.backlog.hold(&held.event, now) {
+            self.waiting.note(Turn::UntilDecided, now);
+            if !self.backlog.set_aside(&held.event) {
                 self.read_again(held.event.shard());
             }
         }
@@ -178,7 +219,7 @@ impl Engine {
     /// An event of an earlier lease came back. While it was in flight it was not read under the current one.
     fn read_again(&mut self, shard: usize) {
         if self.cursors.holds(shard) {
-            self.cursors.start(shard);
+            self.read_from_the_beginning(shard);
         }
     }
 

@@ -34,7 +34,8 @@ pub(crate) struct Settlement {
 pub(crate) struct Retry {
     pub(crate) event: Event,
     pub(crate) retry_count: i32,
-    pub(crate) wait_ms: i64,
+    /// `None`: an earlier event of its aggregate waits, and it waits with that one.
+    pub(crate) wait_ms: Option<i64>,
     pub(crate) error: String,
 }
 

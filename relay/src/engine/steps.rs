@@ -1,18 +1,24 @@
 //! What the drain loop does at every turn: follow the leases, publish, settle, read. Nothing here waits.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use comptoir_core::outbox::SHARDS;
 use comptoir_core::outbox::settle::Fence;
+use comptoir_core::outbox::{SHARDS, Scope};
 
+use super::event::FastMap;
 use super::fetcher::Read;
+use super::settler::Settlement;
 use super::{Engine, Event};
 use crate::error::BrokerFault;
 use crate::leases::Holdings;
 use crate::publisher::Message;
 
-/// Aggregates whose rest is read in one statement.
-const REFILLS_PER_READ: usize = 64;
+/// Aggregates whose rest is read in one statement, at most.
+pub(super) const REFILLS_PER_READ: usize = 64;
+/// One that takes longer than this is for too many: what is new waits behind it.
+const REFILL_TIME: Duration = Duration::from_millis(20);
+/// Events that one statement reads: what it returns is in memory twice while it is taken in.
+const PAGE_LIMIT: usize = 2048;
 /// Events that one statement settles.
 const SETTLE_LIMIT: usize = 4096;
 /// A read for fewer events than this share of the buffer is not worth its round trip while others are in memory.
@@ -49,7 +55,7 @@ impl Engine {
             // Not while events are under way that were taken before: what is read anew would know nothing of them, and
             // publish their successors beside them. A shard that was surplus and is kept after all has its old lease.
             if wanted && !self.cursors.holds(shard) && self.busy[shard] == 0 {
-                self.cursors.start(shard);
+                self.read_from_the_beginning(shard);
                 self.timing.poll_now();
             } else if !wanted && self.cursors.holds(shard) {
                 self.cursors.stop(shard);
@@ -159,14 +165,41 @@ impl Engine {
             return;
         }
         let Some(settler) = self.settler.take() else { return };
-        let settlement =
-            self.unsettled.take().unwrap_or_else(|| self.decisions.take(SETTLE_LIMIT, &self.fence()));
+        let settlement = self.unsettled.take().unwrap_or_else(|| {
+            let mut settlement = self.decisions.take(SETTLE_LIMIT, &self.fence());
+            self.let_wait_behind(&mut settlement);
+            settlement
+        });
         if settlement.is_empty() {
             self.settler = Some(settler);
         } else {
             self.metrics.settled.record(settlement.len() as f64);
             self.timing.settle_began(now);
             self.settling = Some(tokio::spawn(settler.write(settlement)));
+        }
+    }
+
+    /// Of an aggregate's refused events, as there may be several where more than one may be in flight, the first has a time
+    /// of its own, and the others wait with it.
+    fn let_wait_behind(&self, settlement: &mut Settlement) {
+        settlement.retries.sort_unstable_by_key(|retry| retry.event.row.seq);
+        let mut first = FastMap::default();
+        for event in settlement
+            .held
+            .iter()
+            .map(|held| &held.event)
+            .chain(settlement.retries.iter().map(|retry| &retry.event))
+        {
+            let seq = first.entry(event.key).or_insert(event.row.seq);
+            *seq = event.row.seq.min(*seq);
+        }
+        for retry in &mut settlement.retries {
+            let event = &retry.event;
+            if self.backlog.is_behind(event)
+                || first.get(&event.key).is_some_and(|first| *first < event.row.seq)
+            {
+                retry.wait_ms = None;
+            }
         }
     }
 
@@ -195,23 +228,13 @@ impl Engine {
             return;
         }
         let now = Instant::now();
-        self.timing.resume_at = self.backlog.resume(now);
-        let (rows, bytes) = self.backlog.room();
+        self.timing.look_at = self.waiting.look_at();
         let Some(fetcher) = self.fetcher.take() else { return };
-        let read = self.next_count(now).or_else(|| self.next_refill()).or_else(|| {
-            let reason = !self.cursors.caught_up() || self.timing.poll_is_due(now);
-            if !self.has_room() || !reason || self.taken >= self.goal.max_events {
-                return None;
-            }
-            if self.cursors.caught_up() && self.timing.sweep_is_due(now) {
-                self.cursors.restart();
-            }
-            self.cursors.next(rows, bytes).map(Read::Next)
-        });
+        let read = self.next_count(now).or_else(|| self.next_in_turn(now));
         match read {
             None => self.fetcher = Some(fetcher),
             Some(read) => {
-                self.timing.read_began(now);
+                self.timing.read_began(now, matches!(read, Read::Next(_)));
                 self.cursors.ask();
                 self.backlog.read_began();
                 self.reading = Some(tokio::spawn(fetcher.read(read)));
@@ -220,24 +243,97 @@ impl Engine {
     }
 
     fn next_count(&mut self, now: Instant) -> Option<Read> {
-        if self.cursors.caught_up() || !self.timing.count_is_due(now) {
+        let waiting = self.waiting.any();
+        if self.cursors.caught_up() && !waiting || !self.timing.count_is_due(now) {
             return None;
         }
         let (shards, cursors) = self.cursors.held();
-        (!shards.is_empty()).then_some(Read::CountUnread { shards, cursors })
+        (!shards.is_empty()).then_some(Read::Count { shards, cursors, waiting })
     }
 
-    /// The rest of aggregates whose turn has come goes before anything new; it needs no room of its own, because the
-    /// number of such aggregates in one read is small.
-    fn next_refill(&mut self) -> Option<Read> {
-        if !self.backlog.has_refills() || self.taken >= self.goal.max_events {
+    /// What is new and what is read again take turns: neither waits for more than one read of the other, however much there
+    /// is of it.
+    fn next_in_turn(&mut self, now: Instant) -> Option<Read> {
+        let read = if self.new_is_next {
+            self.next_new(now).or_else(|| self.next_again(now))
+        } else {
+            self.next_again(now).or_else(|| self.next_new(now))
+        }?;
+        self.new_is_next = !matches!(read, Read::Next(_));
+        Some(read)
+    }
+
+    fn next_new(&mut self, now: Instant) -> Option<Read> {
+        let reason = !self.cursors.caught_up() || self.timing.poll_is_due(now);
+        if !self.has_room() || !reason || self.taken >= self.goal.max_events {
             return None;
         }
-        let cursors = &self.cursors;
-        let wanted = self.backlog.take_refills(REFILLS_PER_READ, |shard| cursors.at(shard));
+        if self.cursors.caught_up() && self.timing.sweep_is_due(now) {
+            self.read_everything_again();
+        }
+        let scope = self.scope();
+        self.cursors.next(self.backlog.room().0.min(PAGE_LIMIT), scope).map(Read::Next)
+    }
+
+    fn next_again(&mut self, now: Instant) -> Option<Read> {
+        if self.taken >= self.goal.max_events {
+            return None;
+        }
+        self.next_refill().or_else(|| self.next_look(now))
+    }
+
+    /// The rest of aggregates whose turn has come. It needs no room of its own, because the number of such aggregates in one
+    /// read is small.
+    fn next_refill(&mut self) -> Option<Read> {
+        if !self.backlog.has_refills() {
+            return None;
+        }
+        let (cursors, last_seq) = (&self.cursors, self.goal.last_seq);
+        let wanted = self.backlog.take_refills(self.refills, |shard| cursors.at(shard).min(last_seq));
         let limit = i64::try_from(self.chain).unwrap_or(i64::MAX);
-        let max_bytes = i64::try_from(self.backlog.room().1.max(1)).unwrap_or(i64::MAX);
-        (!wanted.is_empty()).then_some(Read::Rest { wanted, limit, max_bytes })
+        let scope = self.scope();
+        (!wanted.is_empty()).then_some(Read::Rest { wanted, limit, scope })
+    }
+
+    /// Refused events that are due, when there is room for a number of them that is worth a round trip.
+    fn next_look(&mut self, now: Instant) -> Option<Read> {
+        let room = self.backlog.resume_room();
+        if self.waiting.look_at().is_none_or(|at| at > now) || room < self.backlog.resume_limit().div_ceil(4)
+        {
+            return None;
+        }
+        let (shards, _) = self.cursors.held();
+        (!shards.is_empty()).then(|| Read::Waiting { takes: self.waiting.ask(&shards, room) })
+    }
+
+    /// So many aggregates in one read that it takes about as long as it may.
+    pub(super) fn adapt_refills(&mut self, took: Duration) {
+        self.refills = match took {
+            slow if slow > REFILL_TIME => self.refills.div_ceil(2),
+            quick if quick < REFILL_TIME / 4 => (self.refills * 2).min(REFILLS_PER_READ),
+            _ => self.refills,
+        };
+    }
+
+    fn scope(&self) -> Scope {
+        Scope {
+            max_bytes: i64::try_from(self.backlog.room().1.max(1)).unwrap_or(i64::MAX),
+            max_payload_bytes: self.max_payload_bytes,
+            look_behind: self.waiting.any(),
+        }
+    }
+
+    pub(super) fn read_from_the_beginning(&mut self, shard: usize) {
+        self.cursors.start(shard);
+        self.backlog.reads_anew(shard);
+    }
+
+    pub(super) fn read_everything_again(&mut self) {
+        for shard in 0..SHARDS {
+            if self.cursors.holds(shard) {
+                self.read_from_the_beginning(shard);
+            }
+        }
     }
 
     fn fence(&self) -> Fence {

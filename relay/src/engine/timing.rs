@@ -6,12 +6,20 @@ use std::time::{Duration, Instant};
 use crate::backoff::Backoff;
 use crate::config::RelayConfig;
 
-/// A sweep may take this share of the time, whatever it costs.
+/// A sweep, and a count, may take this share of the time, whatever it costs.
 const SWEEP_COST: u32 = 50;
 /// However long the polls' waits are, the loop turns this often: who watches it must be able to tell that it does.
 const TURN_EVERY: Duration = Duration::from_secs(1);
 /// By how much tokio's timer may be late: it counts in milliseconds and rounds up.
 const TIMER_DELAY: Duration = Duration::from_millis(2);
+/// Where writers do not announce their events, the next poll comes after this share of the usual time between two events.
+const POLLS_PER_EVENT: u32 = 2;
+/// How many times as long as usual nothing must be found until polls become rare.
+const SILENT_AFTER: u32 = 4;
+/// How much one more event counts for the usual time between two.
+const GAP_WEIGHT: u32 = 8;
+/// No poll is closer to the one before than this: it costs about as much of the database's time.
+const POLL_FLOOR: Duration = Duration::from_millis(2);
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
 const COUNT_EVERY: Duration = Duration::from_secs(5);
 
@@ -21,12 +29,19 @@ pub(super) struct Timing {
     poll_max: Duration,
     poll_wait: Duration,
     poll_at: Instant,
+    /// Whether somebody announced events since the last poll began.
+    announced: bool,
+    /// Whether the poll under way was made because of that.
+    answers: bool,
+    /// The usual time between two events that nobody announces, and when the last was found.
+    gap: Duration,
+    found_at: Instant,
     settle_interval: Duration,
     settle_at: Instant,
     sweep_interval: Duration,
     sweep_at: Instant,
-    /// When the next aggregate's wait is over.
-    pub(super) resume_at: Option<Instant>,
+    /// When to look for refused events that are due.
+    pub(super) look_at: Option<Instant>,
     read_began_at: Instant,
     /// How long the last read took.
     read_took: Duration,
@@ -45,11 +60,15 @@ impl Timing {
             poll_max: Duration::from_millis(relay.poll_max_ms),
             poll_wait: Duration::from_millis(relay.poll_min_ms),
             poll_at: now,
+            announced: false,
+            answers: false,
+            gap: Duration::from_millis(relay.poll_min_ms) * POLLS_PER_EVENT,
+            found_at: now,
             settle_interval: Duration::from_millis(relay.settle_interval_ms),
             settle_at: now,
             sweep_interval,
             sweep_at: now + sweep_interval,
-            resume_at: None,
+            look_at: None,
             read_began_at: now,
             read_took: Duration::ZERO,
             database: Backoff::new(100, 5000),
@@ -63,15 +82,30 @@ impl Timing {
         self.poll_at = Instant::now();
     }
 
+    /// Somebody says that there is something to find.
+    pub(super) fn announced(&mut self) {
+        self.announced = true;
+        self.poll_now();
+    }
+
     pub(super) fn poll_is_due(&self, now: Instant) -> bool {
         now >= self.poll_at
     }
 
-    /// A poll found something or nothing: the next is soon, or twice as late as the last.
-    pub(super) fn polled(&mut self, found: bool) {
-        if found {
-            self.poll_wait = self.poll_min;
-            self.poll_at = self.poll_at.min(Instant::now() + self.until_next_poll(self.poll_min));
+    /// A poll found so many events. The next is soon, where writers do not announce theirs sooner than the next of them is
+    /// to be expected; or, when nothing was found for a while, twice as late as the last.
+    pub(super) fn polled(&mut self, found: usize, now: Instant) {
+        if found > 0 && !self.answers {
+            let gap = now.duration_since(self.found_at) / u32::try_from(found).unwrap_or(u32::MAX);
+            let gap = gap.min(self.poll_min * POLLS_PER_EVENT);
+            self.gap = (self.gap * (GAP_WEIGHT - 1) + gap) / GAP_WEIGHT;
+            self.found_at = now;
+        }
+        let is_expected = now.duration_since(self.found_at) < self.gap * SILENT_AFTER;
+        if found > 0 || is_expected {
+            let expected = if is_expected { self.gap / POLLS_PER_EVENT } else { self.poll_min };
+            self.poll_wait = expected.clamp(POLL_FLOOR.min(self.poll_min), self.poll_min);
+            self.poll_at = self.poll_at.min(now + self.until_next_poll(self.poll_wait));
         } else {
             self.poll_wait = (self.poll_wait * 2).min(self.poll_max);
         }
@@ -96,8 +130,12 @@ impl Timing {
         now >= self.sweep_at
     }
 
-    pub(super) fn read_began(&mut self, now: Instant) {
+    pub(super) fn read_began(&mut self, now: Instant, polls: bool) {
         self.read_began_at = now;
+        if !polls {
+            return;
+        }
+        self.answers = std::mem::take(&mut self.announced);
         // A wake-up that comes while the read is under way moves this forward again.
         self.poll_at = now + self.until_next_poll(self.poll_wait);
         if self.sweep_is_due(now) {
@@ -146,11 +184,16 @@ impl Timing {
         due
     }
 
+    /// A count took so long.
+    pub(super) fn counted(&mut self, took: Duration) {
+        self.count_at = self.count_at.max(self.read_began_at + took * SWEEP_COST);
+    }
+
     /// When the loop must turn at the latest, after the turn that began at `turn`.
     pub(super) fn next(&self, turn: Instant, lease_until: Instant, deadline: Option<Instant>) -> Instant {
         let settle_at = Some(self.settle_at);
         let times =
-            [Some(self.poll_at), settle_at, self.resume_at, self.database_at, deadline, Some(lease_until)];
+            [Some(self.poll_at), settle_at, self.look_at, self.database_at, deadline, Some(lease_until)];
         // A time before the turn has had it, and what stood in its way will wake the loop. One that passed meanwhile may
         // have been too late for it.
         times.into_iter().flatten().filter(|at| *at > turn).fold(turn + TURN_EVERY, Instant::min)
@@ -164,6 +207,55 @@ mod tests {
 
     fn timing() -> Timing {
         Timing::new(&Config::load(None, &[]).expect("valid").relay)
+    }
+
+    /// Polls as the loop would, for so long, and finds what was written every so often. Returns the mean wait of an event,
+    /// and the number of polls.
+    fn poll(timing: &mut Timing, begin: Instant, every: Duration, lasts: Duration) -> (Duration, u32) {
+        let (mut now, mut next_event, mut polls) = (begin, begin + every, 0);
+        let (mut waited, mut events) = (Duration::ZERO, 0);
+        while now < begin + lasts {
+            timing.read_began(now, true);
+            let mut found = 0;
+            while next_event <= now {
+                waited += now - next_event;
+                next_event += every;
+                found += 1;
+            }
+            events += found;
+            polls += 1;
+            timing.polled(usize::try_from(found).unwrap(), now);
+            // The timer counts in milliseconds.
+            now = timing.poll_at.max(now + Duration::from_millis(1));
+        }
+        (waited / events.max(1), polls)
+    }
+
+    #[test]
+    fn polls_follow_the_traffic_of_writers_that_announce_nothing() {
+        let (mut timing, begin) = (timing(), Instant::now());
+        let second = Duration::from_secs(1);
+        poll(&mut timing, begin, Duration::from_millis(5), second);
+        let (wait, polls) = poll(&mut timing, begin + second, Duration::from_millis(5), second);
+        assert!(wait <= Duration::from_millis(2), "{wait:?}");
+        assert!(polls <= 600, "{polls}");
+        // Nothing more comes: soon there is a poll a second.
+        let silent = begin + 2 * second;
+        poll(&mut timing, silent, Duration::from_secs(3600), 10 * second);
+        let (_, polls) = poll(&mut timing, silent + 10 * second, Duration::from_secs(3600), 60 * second);
+        assert!(polls <= 62, "{polls}");
+    }
+
+    #[test]
+    fn polls_are_no_closer_to_each_other_where_events_are_announced() {
+        let (mut timing, mut now) = (timing(), Instant::now());
+        for _ in 0..200 {
+            timing.announced();
+            timing.read_began(now, true);
+            timing.polled(1, now);
+            now += Duration::from_millis(5);
+        }
+        assert_eq!(timing.poll_wait, timing.poll_min);
     }
 
     #[test]

@@ -181,3 +181,149 @@ fn no_verdict_is_ever_wrong_in_two_thousand_random_histories() {
         assert_eq!(verdicts, truth, "seed {seed}");
     }
 }
+
+/// A waker that counts, and the context that polls with it.
+fn counting() -> (std::sync::Arc<Count>, Waker) {
+    let count = std::sync::Arc::new(Count::default());
+    let waker = Waker::from(std::sync::Arc::clone(&count));
+    (count, waker)
+}
+
+#[derive(Default)]
+struct Count(std::sync::atomic::AtomicUsize);
+
+impl Count {
+    fn take(&self) -> usize {
+        self.0.swap(0, std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+impl std::task::Wake for Count {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+/// Polls only when woken, as a runtime does.
+struct Woken {
+    count: std::sync::Arc<Count>,
+    waker: Waker,
+}
+
+impl Woken {
+    fn first(window: &mut Window<u64, Pending>) -> Self {
+        let (count, waker) = counting();
+        let woken = Self { count, waker };
+        assert_eq!(woken.poll(window), []);
+        woken
+    }
+
+    fn poll(&self, window: &mut Window<u64, Pending>) -> Vec<(u64, Verdict)> {
+        match window.poll_decided(&mut Context::from_waker(&self.waker)) {
+            Poll::Ready(Ok(mut all)) => {
+                all.sort_by_key(|(number, _)| *number);
+                all
+            }
+            Poll::Ready(Err(())) => panic!("lost"),
+            Poll::Pending => Vec::new(),
+        }
+    }
+
+    fn poll_if_woken(&self, window: &mut Window<u64, Pending>) -> Vec<(u64, Verdict)> {
+        if self.count.take() > 0 { self.poll(window) } else { Vec::new() }
+    }
+}
+
+#[test]
+fn the_last_confirm_of_a_batch_wakes_whoever_waits_in_whatever_order_they_come() {
+    for order in [[1, 2, 3], [1, 3, 2], [2, 1, 3], [2, 3, 1], [3, 1, 2], [3, 2, 1]] {
+        let (mut window, mut client) = (Window::new(), Client::default());
+        client.publish(&mut window, 1..=3);
+        let woken = Woken::first(&mut window);
+        let mut all = Vec::new();
+        for number in order {
+            assert_eq!(all, [], "{order:?}");
+            client.confirm(number, true);
+            all = woken.poll_if_woken(&mut window);
+        }
+        assert_eq!(all.len(), 3, "{order:?}");
+    }
+}
+
+#[test]
+fn what_waits_behind_an_uncertain_message_still_wakes() {
+    let (mut window, mut client) = (Window::new(), Client::default());
+    client.publish(&mut window, 1..=1);
+    client.publish(&mut window, 2..=3);
+    let woken = Woken::first(&mut window);
+    client.return_message(3);
+    // Carries 3's return: 1 is uncertain until all that is in flight is confirmed.
+    client.confirm(1, true);
+    assert_eq!(woken.poll_if_woken(&mut window), []);
+    client.confirm(2, true);
+    assert_eq!(woken.poll_if_woken(&mut window), []);
+    client.confirm(3, true);
+    let all = woken.poll_if_woken(&mut window);
+    assert_eq!(all, [(1, Verdict::Published), (2, Verdict::Published), (3, Verdict::Returned)]);
+}
+
+#[test]
+fn an_uncertain_message_waits_for_nothing_that_is_published_later() {
+    let (mut window, mut client) = (Window::new(), Client::default());
+    client.publish(&mut window, 1..=1);
+    client.publish(&mut window, 2..=2);
+    client.return_message(2);
+    client.confirm(1, true);
+    assert_eq!(decided(&mut window), []);
+    client.publish(&mut window, 3..=3);
+    client.confirm(2, true);
+    assert_eq!(decided(&mut window), [(1, Verdict::Published), (2, Verdict::Returned)]);
+    assert_eq!(window.len(), 1);
+}
+
+#[test]
+fn the_window_knows_how_much_waits_and_since_when_and_how_long_the_others_took() {
+    let (mut window, mut client) = (Window::new(), Client::default());
+    assert_eq!((window.len(), window.oldest()), (0, None));
+    let begin = Instant::now();
+    client.publish(&mut window, 1..=2);
+    let between = Instant::now();
+    client.publish(&mut window, 3..=3);
+    client.publish(&mut window, 4..4);
+    assert_eq!(window.len(), 3);
+    assert!(window.oldest().is_some_and(|oldest| (begin..=between).contains(&oldest)));
+    client.confirm(1, true);
+    client.confirm(2, true);
+    assert_eq!(decided(&mut window).len(), 2);
+    assert_eq!((window.len(), window.take_confirm_times().len()), (1, 1));
+    assert!(window.take_confirm_times().is_empty() && window.oldest() >= Some(between));
+    let later = Instant::now() + std::time::Duration::from_secs(9);
+    window.restart_clock(later);
+    assert_eq!(window.oldest(), Some(later));
+}
+
+#[test]
+fn a_lost_connection_leaves_uncertain_messages_unknown_and_says_what_is_certain() {
+    let (mut window, mut client) = (Window::new(), Client::default());
+    client.publish(&mut window, 1..=5);
+    client.return_message(5);
+    client.confirm(1, true);
+    client.confirm(2, false);
+    client.return_message(3);
+    client.confirm(4, false);
+    // Nobody had polled them: the confirms are read while the window is drained.
+    client.confirms.clear();
+    let (mut all, error) = window.drain();
+    all.sort_by_key(|(number, _)| *number);
+    let expected = [
+        // Its confirm carried 5's return: its own may have been lost with the connection.
+        (1, Verdict::Unknown),
+        (2, Verdict::Nacked),
+        (3, Verdict::Returned),
+        (4, Verdict::Nacked),
+        (5, Verdict::Returned),
+    ];
+    assert_eq!((all, error), (expected.to_vec(), Some(())));
+    assert!(window.len() == 0 && window.oldest().is_none());
+    assert_eq!(window.drain(), (Vec::new(), None));
+}

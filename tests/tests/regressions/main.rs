@@ -53,4 +53,5 @@ mod wrapped_dead_letters;
 //! What went wrong once, a file each: the situation, and what must hold in it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod many_failing_aggregates;
 mod order_behind_a_large_payload;

@@ -54,10 +54,8 @@ async fn everything_arrives_in_order(world: &World, consumer: &Consumer, count: 
     Ok(())
 }
 
-const SETTINGS: [(&str, &str); 2] = [
-    ("COMPTOIR__BROKER__MAX_MESSAGE_BYTES", "1000000"),
-    ("COMPTOIR__RELAY__SWEEP_INTERVAL_MS", "3600000"),
-];
+const SETTINGS: [(&str, &str); 2] =
+    [("COMPTOIR__BROKER__MAX_MESSAGE_BYTES", "1000000"), ("COMPTOIR__RELAY__SWEEP_INTERVAL_MS", "3600000")];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_behind_a_payload_that_fills_a_page_arrive_and_before_their_successors() {

@@ -1,0 +1,91 @@
+//! Events that were refused and wait for another attempt, or for somebody's decision. Each holds back its own aggregate; how
+//! many there are costs the relay no memory: their rows know how long they wait, and two partial indexes find them.
+//!
+//! What was refused has a `next_attempt_at`; what never was has none.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use super::fetch::{AggregateRange, is_behind, own_wait};
+use super::row::Turn;
+
+/// A refused event that is the first of its aggregate.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// From the event to itself.
+    pub range: AggregateRange,
+    pub turn: Turn,
+}
+
+/// How many refused events there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, diesel::Queryable)]
+pub struct WaitingCount {
+    pub events: i64,
+    /// Those among them that wait for somebody's decision.
+    pub held: i64,
+    /// When the oldest of them occurred.
+    pub oldest: Option<DateTime<Utc>>,
+}
+
+crate::statement! {
+    /// `shard + 0` and the bound, which holds for every time, match the index on times and no other (ADR 0003). One that
+    /// stands behind another refused one, as there may be where more than one of an aggregate is in flight, comes with that.
+    struct ReadWaiting<'a> { shards: &'a [i16] => Array<SmallInt>, takes: &'a [i32] => Array<Integer> }
+        -> (SmallInt, BigInt, SqlUuid, Text, Text, Nullable<BigInt>)
+    = concat!("SELECT e.shard, e.seq, e.tenant_id, e.aggregate_type, e.aggregate_id, ", own_wait!(), " END
+    FROM unnest($1::smallint[], $2::integer[]) AS held (shard, take)
+    CROSS JOIN LATERAL (
+        SELECT * FROM outbox_events e
+        WHERE e.shard + 0 = held.shard AND e.next_attempt_at <= 'infinity'
+            AND CASE WHEN ", is_behind!(), " THEN false ELSE true END
+        ORDER BY e.next_attempt_at
+        LIMIT held.take
+    ) AS e
+    ORDER BY e.next_attempt_at")
+}
+
+crate::statement! {
+    struct CountWaiting<'a> { shards: &'a [i16] => Array<SmallInt>, limit: i64 => BigInt }
+        -> (BigInt, BigInt, Nullable<Timestamptz>)
+    = "SELECT count(*), count(*) FILTER (WHERE e.next_attempt_at = 'infinity'), min(e.occurred_at)
+    FROM unnest($1::smallint[]) AS held (shard)
+    CROSS JOIN LATERAL (
+        SELECT next_attempt_at, occurred_at FROM outbox_events e
+        WHERE e.shard + 0 = held.shard AND e.next_attempt_at <= 'infinity'
+        LIMIT $2
+    ) AS e"
+}
+
+/// The first refused events of shards, by when their next attempts are due: so many of each shard at most, due or not.
+///
+/// # Errors
+/// The connection's own.
+pub async fn read_waiting(
+    connection: &mut AsyncPgConnection,
+    takes: &[(i16, i32)],
+) -> QueryResult<Vec<Waiting>> {
+    let (shards, takes): (Vec<i16>, Vec<i32>) = takes.iter().copied().unzip();
+    let rows: Vec<(i16, i64, Uuid, String, String, Option<i64>)> =
+        ReadWaiting::new(&shards, &takes).load(connection).await?;
+    let waiting = rows.into_iter().map(|(shard, seq, tenant_id, aggregate_type, aggregate_id, turn)| {
+        let range =
+            AggregateRange { shard, tenant_id, aggregate_type, aggregate_id, from_seq: seq, to_seq: seq };
+        Waiting { range, turn: Turn::of(turn) }
+    });
+    Ok(waiting.collect())
+}
+
+/// Counts refused events, `limit` of each shard at most.
+///
+/// # Errors
+/// The connection's own.
+pub async fn count_waiting(
+    connection: &mut AsyncPgConnection,
+    shards: &[i16],
+    limit: i64,
+) -> QueryResult<WaitingCount> {
+    CountWaiting::new(shards, limit).get_result(connection).await
+}

@@ -1,0 +1,196 @@
+//! When to look for refused events whose next attempt is due, and how many. No I/O.
+//!
+//! They wait in the database, however many there are. What is known here is whether there are any, when the next look is
+//! worth its while, and how many due ones of each shard are in memory already.
+
+use std::time::{Duration, Instant};
+
+use comptoir_core::outbox::{SHARDS, Turn};
+
+/// While anything waits, it is looked at so often even if nothing is known to be due: somebody may have decided, or the last
+/// one may have gone.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// The reader is left to others so many times as long as a look took.
+const LOOK_COST: u32 = 1;
+const MIN_PAUSE: Duration = Duration::from_millis(2);
+
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    /// Whether anything may wait in the shards that are held.
+    any: bool,
+    look_at: Option<Instant>,
+    /// No look before this: the one before was expensive.
+    pause_until: Option<Instant>,
+    /// How many due events each shard had in memory after the last look: they are found again.
+    in_memory: [usize; SHARDS],
+    /// Counts what was noted, so that a look that was under way meanwhile is recognised.
+    noted: u64,
+    asked: u64,
+}
+
+/// What a look found: for each refused event its shard, its turn, and whether it is in memory now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    pub(crate) shard: usize,
+    pub(crate) turn: Turn,
+    pub(crate) in_memory: bool,
+}
+
+impl Waiting {
+    pub(crate) fn new() -> Self {
+        Self { any: false, look_at: None, pause_until: None, in_memory: [0; SHARDS], noted: 0, asked: 0 }
+    }
+
+    /// Whether pages must say which of their events stand behind a refused one.
+    pub(crate) fn any(&self) -> bool {
+        self.any
+    }
+
+    /// A refused event is known, and its turn.
+    pub(crate) fn note(&mut self, turn: Turn, now: Instant) {
+        self.any = true;
+        self.noted += 1;
+        let look_at = now + until(turn);
+        self.look_at = Some(self.look_at.map_or(look_at, |at| at.min(look_at)));
+    }
+
+    /// When to look next, if anything waits.
+    pub(crate) fn look_at(&self) -> Option<Instant> {
+        self.look_at.map(|at| self.pause_until.map_or(at, |pause| at.max(pause)))
+    }
+
+    /// A look begins, for so many due events more than are in memory: how many to read of each shard.
+    pub(crate) fn ask(&mut self, shards: &[i16], room: usize) -> Vec<(i16, i32)> {
+        self.asked = self.noted;
+        let share = room.div_ceil(shards.len().max(1)).max(1);
+        let take = |shard: &i16| {
+            let in_memory = self.in_memory[usize::from(shard.unsigned_abs())];
+            (*shard, i32::try_from(in_memory + share).unwrap_or(i32::MAX))
+        };
+        shards.iter().map(take).collect()
+    }
+
+    /// A look ended that took so long.
+    pub(crate) fn looked(&mut self, takes: &[(i16, i32)], seen: &[Seen], took: Duration, now: Instant) {
+        self.pause_until = Some(now + (took * LOOK_COST).max(MIN_PAUSE));
+        self.in_memory = [0; SHARDS];
+        let mut found = [0; SHARDS];
+        let mut next: Option<Duration> = None;
+        let mut soonest = |wait: Duration| next = Some(next.map_or(wait, |next| next.min(wait)));
+        for one in seen {
+            found[one.shard] += 1;
+            if one.in_memory {
+                self.in_memory[one.shard] += 1;
+            } else {
+                soonest(until(one.turn));
+            }
+        }
+        for (shard, take) in takes {
+            let shard = usize::from(shard.unsigned_abs());
+            // All of them are in memory: there may be more behind them.
+            if usize::try_from(*take).is_ok_and(|take| take <= self.in_memory[shard]) {
+                soonest(Duration::ZERO);
+            }
+        }
+        let nothing_came = self.noted == self.asked;
+        let next = if seen.is_empty() { None } else { Some(now + next.unwrap_or(LOOK_EVERY)) };
+        if nothing_came {
+            self.any = !seen.is_empty();
+            self.look_at = next;
+        } else {
+            self.look_at = self.look_at.into_iter().chain(next).min();
+        }
+    }
+
+    /// A look failed, or its time was not right: it is made again.
+    pub(crate) fn look_again(&mut self, now: Instant) {
+        if self.any {
+            self.look_at = Some(self.look_at.map_or(now, |at| at.min(now)));
+        }
+    }
+}
+
+/// How long until it is worth a look.
+fn until(turn: Turn) -> Duration {
+    match turn {
+        Turn::Retry { wait_ms } => Duration::from_millis(wait_ms),
+        Turn::UntilDecided | Turn::Now | Turn::Behind => LOOK_EVERY,
+    }
+    .min(LOOK_EVERY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DUE: Turn = Turn::Retry { wait_ms: 0 };
+
+    fn seen(shard: usize, turn: Turn, in_memory: bool) -> Seen {
+        Seen { shard, turn, in_memory }
+    }
+
+    fn looked(waiting: &mut Waiting, takes: &[(i16, i32)], seen: &[Seen], now: Instant) {
+        waiting.looked(takes, seen, Duration::ZERO, now);
+    }
+
+    #[test]
+    fn while_nothing_waits_nobody_looks() {
+        let waiting = Waiting::new();
+        assert!(!waiting.any() && waiting.look_at().is_none());
+    }
+
+    #[test]
+    fn a_look_comes_when_the_first_one_is_due_and_every_five_seconds_at_least() {
+        let (mut waiting, now) = (Waiting::new(), Instant::now());
+        waiting.note(Turn::UntilDecided, now);
+        assert_eq!(waiting.look_at(), Some(now + LOOK_EVERY));
+        waiting.note(Turn::Retry { wait_ms: 700 }, now);
+        waiting.note(Turn::Retry { wait_ms: 900 }, now);
+        assert_eq!(waiting.look_at(), Some(now + Duration::from_millis(700)));
+    }
+
+    #[test]
+    fn when_a_look_finds_nothing_reads_need_not_look_behind_any_more_unless_something_came_meanwhile() {
+        let (mut waiting, now) = (Waiting::new(), Instant::now());
+        waiting.note(DUE, now);
+        waiting.ask(&[3], 10);
+        waiting.note(Turn::Retry { wait_ms: 80 }, now);
+        looked(&mut waiting, &[(3, 10)], &[], now);
+        assert!(waiting.any(), "the look may have been too early for it");
+        assert!(waiting.look_at().is_some());
+        waiting.ask(&[3], 10);
+        looked(&mut waiting, &[(3, 10)], &[], now);
+        assert!(!waiting.any() && waiting.look_at().is_none());
+    }
+
+    #[test]
+    fn what_is_in_memory_is_asked_for_as_well_so_that_others_are_found_behind_it() {
+        let (mut waiting, now) = (Waiting::new(), Instant::now());
+        waiting.note(DUE, now);
+        let takes = waiting.ask(&[3, 4], 3);
+        assert_eq!(takes, [(3, 2), (4, 2)]);
+        looked(&mut waiting, &takes, &[seen(3, DUE, true), seen(3, DUE, true), seen(4, DUE, true)], now);
+        assert_eq!(waiting.look_at(), Some(now + MIN_PAUSE), "there may be more of shard 3");
+        assert_eq!(waiting.ask(&[3, 4], 4), [(3, 4), (4, 3)]);
+    }
+
+    #[test]
+    fn the_next_look_is_for_the_first_that_is_not_in_memory() {
+        let (mut waiting, now) = (Waiting::new(), Instant::now());
+        waiting.note(DUE, now);
+        let takes = waiting.ask(&[3], 5);
+        let later = Turn::Retry { wait_ms: 300 };
+        looked(&mut waiting, &takes, &[seen(3, DUE, true), seen(3, later, false)], now);
+        assert_eq!(waiting.look_at(), Some(now + Duration::from_millis(300)));
+        assert!(waiting.any());
+    }
+
+    #[test]
+    fn expensive_looks_leave_the_reader_to_others() {
+        let (mut waiting, now) = (Waiting::new(), Instant::now());
+        waiting.note(DUE, now);
+        let takes = waiting.ask(&[3], 1);
+        waiting.looked(&takes, &[seen(3, DUE, true)], Duration::from_secs(1), now);
+        assert_eq!(waiting.look_at(), Some(now + Duration::from_secs(1)));
+    }
+}
