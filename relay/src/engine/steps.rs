@@ -15,8 +15,10 @@ use crate::publisher::Message;
 
 /// Aggregates whose rest is read in one statement, at most.
 pub(super) const REFILLS_PER_READ: usize = 64;
+/// And at least: where every statement is slow, it is not their number that makes it so.
+const MIN_REFILLS_PER_READ: usize = 16;
 /// One that takes longer than this is for too many: what is new waits behind it.
-const REFILL_TIME: Duration = Duration::from_millis(20);
+const REFILL_TIME: Duration = Duration::from_millis(50);
 /// Events that one statement reads: what it returns is in memory twice while it is taken in.
 const PAGE_LIMIT: usize = 2048;
 /// Events that one statement settles.
@@ -309,7 +311,7 @@ impl Engine {
     /// So many aggregates in one read that it takes about as long as it may.
     pub(super) fn adapt_refills(&mut self, took: Duration) {
         self.refills = match took {
-            slow if slow > REFILL_TIME => self.refills.div_ceil(2),
+            slow if slow > REFILL_TIME => (self.refills / 2).max(MIN_REFILLS_PER_READ),
             quick if quick < REFILL_TIME / 4 => (self.refills * 2).min(REFILLS_PER_READ),
             _ => self.refills,
         };
