@@ -63,7 +63,7 @@ CREATE TABLE outbox_events (
 -- no other index: the planner cannot choose a worse one when the statistics are those of an empty table (ADR 0003).
 CREATE INDEX outbox_events_transaction_id_idx ON outbox_events (transaction_id, (seq + 0));
 
--- Find the events that were refused, and nothing else: while nothing waits they are empty and cost no writer anything (ADR 13).
+-- Find the events that were refused, and nothing else: while nothing waits they are empty and cost no writer anything (ADR 15).
 -- By aggregate: whether an event stands behind a refused one.
 CREATE INDEX outbox_events_refused_idx ON outbox_events (aggregate_id, (seq + 0)) WHERE next_attempt_at IS NOT NULL;
 -- By time: whose next attempt is due. The condition holds for every time; written so, it is no other index's, and the planner
