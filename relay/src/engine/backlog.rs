@@ -222,17 +222,36 @@ impl Backlog {
                 return false;
             }
         }
-        self.place(event)
+        if event.row.turn == Turn::Now { self.place(event) } else { self.place_unread(&event) }
+    }
+
+    /// A page brings no payload of an event whose turn has not come: it is read again with the rest of its aggregate.
+    fn place_unread(&mut self, event: &Event) -> bool {
+        let (key, seq) = (event.key, event.row.seq);
+        let aggregate = self.entry(event);
+        if let Some(rest) = aggregate.rest_from(seq) {
+            if seq > rest.last_seq {
+                rest.join(1, seq);
+            }
+            return false;
+        }
+        self.leave_in_database(key, &event.row, (1, seq), RestState::NotAsked);
+        self.advance(key);
+        true
+    }
+
+    fn entry(&mut self, event: &Event) -> &mut Aggregate {
+        self.aggregates.entry(event.key).or_insert_with(|| Aggregate {
+            shard: event.shard(),
+            lease: event.lease,
+            ..Aggregate::default()
+        })
     }
 
     /// At its place in its aggregate, or at the place that the aggregate remembers for what is not in memory.
     fn place(&mut self, event: Event) -> bool {
         let (key, seq) = (event.key, event.row.seq);
-        let aggregate = self.aggregates.entry(key).or_insert_with(|| Aggregate {
-            shard: event.shard(),
-            lease: event.lease,
-            ..Aggregate::default()
-        });
+        let aggregate = self.entry(&event);
         let is_within = aggregate.chain.back().is_some_and(|last| seq < last.row.seq);
         if let Some(rest) = aggregate.rest.as_mut().filter(|_| !is_within) {
             rest.from_seq = rest.from_seq.min(seq);

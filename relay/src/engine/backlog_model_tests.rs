@@ -96,6 +96,15 @@ impl Model {
         OutboxRow { turn, ..sample(seq, &of(seq).to_string()) }
     }
 
+    /// Pages bring no payload of an event whose turn has not come.
+    fn row_of_page(&self, seq: i64, look_behind: bool) -> OutboxRow {
+        let mut row = self.row(seq, look_behind);
+        if row.turn != Turn::Now {
+            row.payload.0 = b"null".to_vec();
+        }
+        row
+    }
+
     fn turn(&mut self) {
         match self.random.random_range(0..100) {
             0..20 => self.commit(),
@@ -169,7 +178,7 @@ impl Model {
             self.table.range(..=self.cursor).map(|(seq, _)| *seq).filter(|seq| !self.seen.contains(seq));
         let next: Vec<i64> = self.table.range(self.cursor + 1..).map(|(seq, _)| *seq).take(room).collect();
         let cursor = next.last().copied().unwrap_or(self.cursor);
-        let rows = late.chain(next).map(|seq| self.row(seq, look_behind)).collect();
+        let rows = late.chain(next).map(|seq| self.row_of_page(seq, look_behind)).collect();
         let seen = self.table.keys().copied().collect();
         self.backlog.read_began();
         self.reading = Some(Answer::Page { rows, cursor, seen, looked_behind: look_behind });
@@ -270,6 +279,7 @@ impl Model {
         let Some(event) = self.backlog.take(|_| true) else { return };
         let of_the_same = self.in_flight.iter().filter(|other| other.key == event.key).count();
         assert!(of_the_same < self.in_flight_limit, "{of_the_same} of {} are in flight", of(event.row.seq));
+        assert_eq!(event.row.payload.0, b"{}", "{} was published without its payload", event.row.seq);
         let state = self.table[&event.row.seq];
         assert!(
             !matches!(state, Some(Refused::At(at)) if at > self.now) && state != Some(Refused::Held),

@@ -32,9 +32,11 @@ mod copies_in_the_brokers_queue;
 mod effects_stood_before_their_cause;
 mod idle_clients_shut_the_probes_out;
 mod keys_file_that_others_may_read;
+mod many_failing_aggregates;
 mod objects_deleted_at_an_idle_broker;
 mod once_without_a_broker;
 mod one_reader_stops_all_writers;
+mod order_behind_a_large_payload;
 mod people;
 mod prepared_statements_outlived_a_columns_type;
 mod printed_password;
@@ -50,8 +52,3 @@ mod url_in_the_process_list;
 mod who_was_no_administrator_removed_the_last_one;
 mod withdrawal_that_a_stranger_held_up;
 mod wrapped_dead_letters;
-//! What went wrong once, a file each: the situation, and what must hold in it.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-
-mod many_failing_aggregates;
-mod order_behind_a_large_payload;
