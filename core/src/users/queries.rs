@@ -103,16 +103,17 @@ pub async fn get(db: &Database, context: &RequestContext, id: UserId) -> Result<
 type Rows<'a> = users::BoxedQuery<'a, Pg>;
 
 impl UserFilter {
-    /// The rows that are looked through for those that match.
-    fn served<'a>(context: &RequestContext) -> Rows<'a> {
-        users::table.filter(users::tenant_id.eq(context.tenant_id().uuid())).into_boxed()
+    /// The rows of the filter that an index serves: those that are looked through for the ones that match.
+    fn served<'a>(&'a self, context: &RequestContext) -> Rows<'a> {
+        let query = users::table.filter(users::tenant_id.eq(context.tenant_id().uuid())).into_boxed();
+        match &self.email {
+            Some(email) => query.filter(users::folded_email.eq(email.as_str())),
+            None => query,
+        }
     }
 
     fn all<'a>(&'a self, context: &RequestContext) -> Rows<'a> {
-        let mut query = Self::served(context);
-        if let Some(email) = &self.email {
-            query = query.filter(users::folded_email.eq(email.as_str()));
-        }
+        let mut query = self.served(context);
         if let Some(role) = self.role {
             query = query.filter(users::role.eq(role.name()));
         }
@@ -142,8 +143,7 @@ pub async fn list(
     use users::{created_at, email, id, name};
     let (edge, rows) = db
         .read(context, async |connection| {
-            let (served, all) =
-                (UserFilter::served(context), filter.all(context).select(UserRow::as_select()));
+            let (served, all) = (filter.served(context), filter.all(context).select(UserRow::as_select()));
             let (text, time) = (request.after_text(), request.after_time());
             let found: (Option<(SortValue, Uuid)>, Vec<UserRow>) = match request.key {
                 UserSort::Email => look_through!(connection, request, served, all, text, email, id),

@@ -22,8 +22,9 @@ SELECT 'TENANT', gen_random_uuid(), 1, 'R-' || n,
     timestamptz '2026-01-01' + interval '20 seconds' * (n / 10 * 10), now()
 FROM generate_series(1, 60000) AS n;
 
-INSERT INTO users (tenant_id, id, version, email, name, role, email_verified_at, disabled_at, created_at, updated_at)
+INSERT INTO users (tenant_id, id, version, email, folded_email, name, role, email_verified_at, disabled_at, created_at, updated_at)
 SELECT 'TENANT', CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' ELSE gen_random_uuid() END, 1, 'u' || n || '@example.com',
+    'u' || n || '@example.com',
     CASE WHEN n % 2 = 0 THEN 'Same' ELSE 'Name ' || n END, CASE WHEN n <= 10 THEN 'warehouse' ELSE 'sales' END,
     CASE WHEN n % 100 > 0 THEN now() END, CASE WHEN n <= 10 THEN now() END,
     timestamptz '2026-01-01' + interval '1 minute' * (n / 10), now()
