@@ -82,7 +82,7 @@ async fn begin(
     let unanswered = |error: io::Error| io::Error::new(error.kind(), Unanswered(error));
     socket.write_all(&SSL_REQUEST).await.map_err(unanswered)?;
     match socket.read_u8().await.map_err(unanswered)? {
-        YES => Ok(Stream::Encrypted(tls.connect(socket).await?)),
+        YES => Ok(Stream::Encrypted(Box::new(tls.connect(socket).await?))),
         NO if mode == TlsMode::Prefer => Ok(Stream::Plain(socket)),
         NO => Err(io::Error::other(NotEncrypted)),
         _ => Err(unanswered(io::Error::new(io::ErrorKind::InvalidData, "this is no PostgreSQL server"))),
@@ -101,7 +101,7 @@ pub(super) struct NotEncrypted;
 
 pub(super) enum Stream {
     Plain(Socket),
-    Encrypted(Encrypted),
+    Encrypted(Box<Encrypted>),
 }
 
 impl TlsStream for Stream {

@@ -108,7 +108,7 @@ impl Database {
         Page { snapshot: self.snapshot(), late: self.read(late), next: self.read(next), cut }
     }
 
-    fn new(&self, since: &Snapshot, shards: &[i16], limit: i64, max_bytes: i64) -> Page {
+    fn read_new(&self, since: &Snapshot, shards: &[i16], limit: i64, max_bytes: i64) -> Page {
         let held = |row: &Stored| shards.iter().any(|shard| usize::from(shard.unsigned_abs()) == row.shard());
         let new = self.rows.iter().filter(|(_, row)| Self::is_new(row, since) && held(row));
         // In whatever order the index has them.
@@ -161,7 +161,9 @@ impl Reader {
         self.cursors.ask();
         let page = match &next {
             Next::Page(request) => self.database.page(request),
-            Next::New { since, shards, limit, .. } => self.database.new(since, shards, *limit, max_bytes),
+            Next::New { since, shards, limit, .. } => {
+                self.database.read_new(since, shards, *limit, max_bytes)
+            }
         };
         let visible = self.database.rows.keys().copied().collect::<Vec<_>>();
         meanwhile(self);

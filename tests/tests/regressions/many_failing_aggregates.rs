@@ -158,7 +158,11 @@ async fn what_was_refused_holds_its_aggregate_back_over_a_restart_and_for_events
         channel.queue_delete("full".into(), QueueDeleteOptions::default()).await?;
         world.drained(LIMIT).await?;
         let arrived = consumer.wait_for(1 + 30 + 3, LIMIT).await;
-        let mut seen: Vec<_> = consumer.messages().iter().map(|message| (message.header("aggregate-id"), message.header("event-type"))).collect();
+        let mut seen: Vec<_> = consumer
+            .messages()
+            .iter()
+            .map(|message| (message.header("aggregate-id"), message.header("event-type")))
+            .collect();
         seen.sort();
         ensure!(arrived.is_ok(), "{seen:?}");
         Ok(())

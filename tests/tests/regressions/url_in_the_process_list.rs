@@ -25,6 +25,9 @@ fn bare(name: &str, arguments: &[&str]) -> Result<Command> {
     Ok(command)
 }
 
+/// Arguments, environment, and what is said.
+type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn urls_may_stand_in_files() {
     World::run(async |world| {
@@ -71,7 +74,7 @@ async fn a_file_that_cannot_be_the_url_and_one_too_many_are_usage_errors() {
         let missing = folder.path().join("missing").display().to_string();
         let settings = format!("[database]\nurl = \"{url}\"\nurl_file = \"{good}\"\n");
         let settings = write(&folder.path().join("settings.toml"), &settings, 0o600)?;
-        let cases: [(&[&str], &[(&str, &str)], &str); 7] = [
+        let cases: [Case<'_>; 7] = [
             (&["status"], &[("DATABASE_URL_FILE", &open)], "everybody may read it"),
             (&["status"], &[("DATABASE_URL_FILE", &empty)], "is empty"),
             (&["status"], &[("DATABASE_URL_FILE", &missing)], "No such file"),
