@@ -115,6 +115,11 @@ impl Plan {
         self.nodes().iter().any(|node| node["Relation Name"] == table)
     }
 
+    /// Whether it deletes from this table. The text does not say it of a function whose body was parsed when it was made.
+    pub fn deletes_from(&self, table: &str) -> bool {
+        self.nodes().iter().any(|node| node["Operation"] == "Delete" && node["Relation Name"] == table)
+    }
+
     /// Rows that came out at the top.
     pub fn returned(&self) -> f64 {
         self.root["Actual Rows"].as_f64().unwrap_or_default()

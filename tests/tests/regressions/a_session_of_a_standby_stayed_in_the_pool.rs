@@ -54,6 +54,8 @@ async fn writing_goes_on_once_the_address_leads_back() {
         })
         .await?;
         lead_to(world, &sql, false).await?;
+        // All sessions are replaced once a second at most.
+        until("writing to go on", LIMIT, async || api.customer("D-0").await).await?;
         for number in 1..=20 {
             let code = format!("D-{number}");
             api.customer(&code).await?;

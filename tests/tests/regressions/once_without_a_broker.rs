@@ -37,8 +37,8 @@ async fn once_without_a_shard_of_its_own_is_drained_when_everything_is() {
         let sql = world.sql().await?;
         // As many replicas as there are shards, which hold them.
         sql.batch_execute(
-            "INSERT INTO relay_replicas (id, name, lease_ttl_ms, last_seen_at)
-             SELECT ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid, 'replica ' || n, 3000, now() + interval '2 s'
+            "INSERT INTO relay_replicas (id, name, lease_ttl_ms, last_seen_at, broker_heard_at)
+             SELECT ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid, 'replica ' || n, 3000, now() + interval '2 s', now() + interval '3 s'
              FROM generate_series(0, 63) n;
              UPDATE relay_shards SET owner = ('00000000-0000-0000-0000-' || lpad(shard::text, 12, '0'))::uuid,
                 expires_at = now() + interval '25 s'",

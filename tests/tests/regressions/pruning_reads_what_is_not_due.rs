@@ -24,7 +24,7 @@ async fn pruning_reads_the_records_that_it_forgets_and_no_others() -> Result<()>
     sql.batch_execute(RECORDS).await?;
     let mut plans = Plans::of(&world, &server).await?;
     let api = Api::start(&world, &[]).await?;
-    let is_pruning = |plan: &Plan| plan.statement.contains("DELETE FROM idempotency_records");
+    let is_pruning = |plan: &Plan| plan.deletes_from("idempotency_records");
     for plan in plans.until(is_pruning).await?.iter().filter(|plan| is_pruning(plan)) {
         // Each is read once by its index, and once where it is deleted.
         ensure!(plan.read() <= 2.0 * DUE as f64 + 1.0, "{} rows were read: {:#}", plan.read(), plan.root);
