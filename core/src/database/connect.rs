@@ -145,6 +145,11 @@ impl Server {
         }
     }
 
+    /// Where it is, for whoever compares.
+    pub(super) fn address(&self) -> String {
+        format!("{:?} {:?}", self.settings.get_hosts(), self.settings.get_ports())
+    }
+
     /// Of the first host, where there are several.
     pub(super) fn port(&self) -> u16 {
         self.settings.get_ports().first().copied().unwrap_or(5432)

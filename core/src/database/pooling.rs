@@ -4,6 +4,8 @@
 //! In transaction mode they fail now and then, with errors that name neither the pooler nor its mode, so it is asked
 //! before anything else: a session's process id that changes, or that two connections share, is the proof.
 
+use std::collections::BTreeSet;
+
 use tokio::sync::Mutex;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
@@ -13,13 +15,15 @@ use super::connect::Server;
 /// In a busy pool another client may happen to get the session in between, and give it back.
 const ROUNDS: usize = 3;
 
-/// Once in the life of a process, as it has one database. Nobody else of this process asks meanwhile: several that ask at
-/// once, as at its start, may each get the session that another has just given back, and see nothing.
-static CHECKED: Mutex<bool> = Mutex::const_new(false);
+/// The servers that were found to be no such pooler: each is asked once in the life of a process, which has two at most, its own
+/// and its services'. Nobody else of this process asks meanwhile: several that ask at once, as at its start, may each get the
+/// session that another has just given back, and see nothing.
+static CHECKED: Mutex<BTreeSet<String>> = Mutex::const_new(BTreeSet::new());
 
 pub(super) async fn check(server: &Server) -> Result<(), ConnectFault> {
     let mut checked = CHECKED.lock().await;
-    if *checked {
+    let address = server.address();
+    if checked.contains(&address) {
         return Ok(());
     }
     let one = open(server).await?;
@@ -35,7 +39,7 @@ pub(super) async fn check(server: &Server) -> Result<(), ConnectFault> {
             }
         }
     }
-    *checked = true;
+    checked.insert(address);
     Ok(())
 }
 

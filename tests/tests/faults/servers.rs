@@ -46,6 +46,7 @@ async fn events_of_transactions_whose_ids_were_given_twice_are_found_at_once() {
         ("SWEEP_INTERVAL_MS", "3600000"),
         ("LEASE_TTL_MS", "120000"),
         ("LEASE_RENEWAL_MS", "3000"),
+        ("HANDOVER_AFTER_MS", "15000"),
         ("POLL_MAX_MS", "20"),
     ];
     let patient =

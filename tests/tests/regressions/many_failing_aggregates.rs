@@ -112,7 +112,8 @@ async fn aggregates_that_fail_delay_no_fresh_event_and_go_on_in_order_when_they_
             .count();
         ensure!(behind == 0, "{behind} overtook the refused event of their aggregate");
         // And when the queue takes them, what waited behind them follows.
-        let all = QueueOptions { name: "taker".into(), binding: "failing.#".into(), ..QueueOptions::default() };
+        let all =
+            QueueOptions { name: "taker".into(), binding: "failing.#".into(), ..QueueOptions::default() };
         let _taker = Consumer::attach(&world.vhost.url, all).await?;
         channel.queue_delete("full".into(), QueueDeleteOptions::default()).await?;
         consumer.wait_for(FRESH + usize::try_from(FAILING / 10)?, LIMIT).await?;
@@ -153,7 +154,8 @@ async fn what_was_refused_holds_its_aggregate_back_over_a_restart_and_for_events
             .await?
             .get(0);
         ensure!(refused >= 28, "{refused} of 30 still wait");
-        let all = QueueOptions { name: "taker".into(), binding: "failing.#".into(), ..QueueOptions::default() };
+        let all =
+            QueueOptions { name: "taker".into(), binding: "failing.#".into(), ..QueueOptions::default() };
         let _taker = Consumer::attach(&world.vhost.url, all).await?;
         channel.queue_delete("full".into(), QueueDeleteOptions::default()).await?;
         world.drained(LIMIT).await?;

@@ -312,8 +312,7 @@ async fn keys_are_matched_as_the_broker_matches_them() {
         "*.#.*",
         "",
     ];
-    const KEYS: [&str; 16] = [
-        "",
+    const KEYS: [&str; 14] = [
         "order.placed",
         "order",
         "placed",
@@ -328,7 +327,6 @@ async fn keys_are_matched_as_the_broker_matches_them() {
         "inner",
         "Order.Placed",
         "café.placed",
-        "order.*",
     ];
     World::run(async |world| {
         let (_connection, channel) = channel(world).await?;

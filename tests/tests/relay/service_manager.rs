@@ -23,6 +23,7 @@ async fn the_watchdog_is_fed_while_the_drain_loop_turns_whatever_is_away_and_not
             // Idle polls this far apart must not look like a loop that hangs.
             ("COMPTOIR__RELAY__POLL_MAX_MS", "60000"),
             ("COMPTOIR__RELAY__LEASE_RENEWAL_MS", "20000"),
+            ("COMPTOIR__RELAY__HANDOVER_AFTER_MS", "50000"),
             ("COMPTOIR__RELAY__LEASE_TTL_MS", "60000"),
         ];
         let relay = Relay::start(world, &environment).await?;

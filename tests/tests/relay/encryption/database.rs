@@ -1,3 +1,5 @@
+use std::os::unix::fs::PermissionsExt;
+
 use anyhow::{Result, ensure};
 use comptoir_tests::harness::{
     Api, Authority, PrivateServices, RUNTIME_ROLE, Relay, SERVER_NAME, World, address, connect, insert_many,
@@ -127,6 +129,8 @@ impl Servers<'_> {
 
     async fn make_wrong_files_configuration_errors(&self) -> Result<()> {
         let ca = self.authority.file();
+        // Where it stands in for a key: who may read it is not what is wrong here.
+        std::fs::set_permissions(&ca, std::fs::Permissions::from_mode(0o600))?;
         let (certificate, key) = self.authority.client("somebody")?;
         let (_, other_key) = self.authority.client("somebody-else")?;
         for (query, problem) in [
