@@ -298,8 +298,9 @@ impl Engine {
     }
 
     fn report(&mut self) {
+        // A replica for which no shard was left has nothing to read.
         let idle = self.backlog.is_empty()
-            && self.cursors.caught_up()
+            && (self.cursors.caught_up() || self.held.count() == 0)
             && self.reading.is_none()
             && self.is_drained();
         let condition = Condition {
