@@ -11,7 +11,7 @@ use crate::context::RequestContext;
 use crate::database::Database;
 use crate::error::Error;
 use crate::ids::{ApiKeyId, PrincipalId, UserId};
-use crate::paging::{Page, PageRequest, SortKey, keyset};
+use crate::paging::{Page, PageRequest, SortKey, walk};
 use crate::schema::api_keys;
 
 #[derive(Debug, Clone, Serialize)]
@@ -103,13 +103,12 @@ pub async fn list(
             Some(false) => query.filter(api_keys::revoked_at.is_null()),
             None => query,
         };
-        let descending = request.descending;
         match request.key {
             ApiKeySort::Name => {
-                keyset!(query, descending, request.after_text(), api_keys::name, api_keys::id)
+                walk!(query, request.texts(), [], api_keys::name, api_keys::id)
             }
             ApiKeySort::CreatedAt => {
-                keyset!(query, descending, request.after_time(), api_keys::created_at, api_keys::id)
+                walk!(query, request.times(), [], api_keys::created_at, api_keys::id)
             }
         }
     };

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::context::RequestContext;
 use crate::database::Database;
 use crate::error::Error;
-use crate::paging::{Page, PageRequest, SortKey, keyset, look_through};
+use crate::paging::{Page, PageRequest, SortKey, Span, look_through, walk};
 use crate::schema::audit_events;
 
 /// One row, as it was written.
@@ -85,40 +85,31 @@ impl AuditFilter {
         self.resource_type.is_none() || (!actor && !action)
     }
 
-    /// The rows of the filters that one index serves, in the order of their times.
-    fn served(&self, context: &RequestContext) -> Rows<'_> {
-        let mut query = audit_events::table.into_boxed();
-        query = query.filter(audit_events::tenant_id.eq(context.tenant_id().uuid()));
-        if let Some(from) = self.occurred_from {
-            query = query.filter(audit_events::occurred_at.ge(from));
+    fn of_tenant<'a>(context: &RequestContext) -> Rows<'a> {
+        audit_events::table.filter(audit_events::tenant_id.eq(context.tenant_id().uuid())).into_boxed()
+    }
+
+    /// Adds the filters that one index serves, in the order of the rows' times.
+    fn walk<'a>(&'a self, query: Rows<'a>, span: Span<DateTime<Utc>>) -> Rows<'a> {
+        use audit_events::{action, actor_id, id, occurred_at, resource_id, resource_type};
+        let span = span.within(self.occurred_from, self.occurred_before);
+        if let Some(resource) = self.resource_id.as_deref() {
+            return walk!(query, span, [resource_id => resource], occurred_at, id);
         }
-        if let Some(before) = self.occurred_before {
-            query = query.filter(audit_events::occurred_at.lt(before));
-        }
-        if let Some(resource_id) = &self.resource_id {
-            return query.filter(audit_events::resource_id.eq(resource_id));
-        }
-        if let Some(actor) = self.actor_id {
-            query = query.filter(audit_events::actor_id.eq(actor));
-        }
-        if let Some(action) = &self.action {
-            query = query.filter(audit_events::action.eq(action));
-        }
-        match &self.resource_type {
-            Some(resource_type) if self.is_served() => {
-                query.filter(audit_events::resource_type.eq(resource_type))
+        match (self.actor_id, self.action.as_deref(), self.resource_type.as_deref()) {
+            (Some(actor), Some(done), _) => {
+                walk!(query, span, [actor_id => actor, action => done], occurred_at, id)
             }
-            _ => query,
+            (Some(actor), None, _) => walk!(query, span, [actor_id => actor], occurred_at, id),
+            (None, Some(done), _) => walk!(query, span, [action => done], occurred_at, id),
+            (None, None, Some(kind)) => walk!(query, span, [resource_type => kind], occurred_at, id),
+            (None, None, None) => walk!(query, span, [], occurred_at, id),
         }
     }
 
-    /// All filters. Those that are not served are written so that no index can serve them: PostgreSQL would choose it by
+    /// Adds all filters but those that `walk` adds, written so that no index can serve them: PostgreSQL would choose it by
     /// what it believes of the rows, and read any number of them.
-    fn all(&self, context: &RequestContext) -> Rows<'_> {
-        let mut query = self.served(context);
-        if self.is_served() {
-            return query;
-        }
+    fn not_served<'a>(&'a self, mut query: Rows<'a>) -> Rows<'a> {
         if let (Some(_), Some(actor)) = (&self.resource_id, self.actor_id) {
             query = query.filter(audit_events::actor_id.is_not_distinct_from(actor));
         }
@@ -144,14 +135,14 @@ pub async fn list(
     let columns = AuditEventDetails::as_select;
     let (edge, rows) = db
         .read(context, async |mut connection| {
-            let after = request.after_time();
+            let (all, span) = (AuditFilter::of_tenant(context), request.times());
             if filter.is_served() {
-                let query = filter.served(context).select(columns()).limit(request.rows());
-                let query = keyset!(query, request.descending, after, occurred_at, id);
+                let query = filter.walk(all, span).select(columns()).limit(request.rows());
                 return Ok((None, query.load(&mut connection).await?));
             }
-            let (served, all) = (filter.served(context), filter.all(context).select(columns()));
-            Ok(look_through!(connection, request, served, all, after, occurred_at, id))
+            let (matching, walk) =
+                (filter.not_served(AuditFilter::of_tenant(context)), |query, span| filter.walk(query, span));
+            Ok(look_through!(connection, request, span, all, matching, walk, (occurred_at, id), columns()))
         })
         .await?;
     Ok(request.page_up_to(edge, rows, |row: &AuditEventDetails| (row.occurred_at.to_rfc3339(), row.id)))
@@ -169,8 +160,8 @@ pub async fn is_larger_than(
 ) -> Result<bool, Error> {
     let beyond: Option<Uuid> = db
         .read(context, async |mut connection| {
-            let order = (audit_events::occurred_at, audit_events::id);
-            let query = filter.served(context).select(audit_events::id).order(order).offset(rows).limit(1);
+            let query = filter.walk(AuditFilter::of_tenant(context), Span::everything());
+            let query = query.select(audit_events::id).offset(rows).limit(1);
             Ok(query.first(&mut connection).await.optional()?)
         })
         .await?;

@@ -11,7 +11,7 @@ use crate::context::RequestContext;
 use crate::database::Database;
 use crate::error::Error;
 use crate::ids::CustomerId;
-use crate::paging::{Page, PageRequest, SortKey, keyset};
+use crate::paging::{Page, PageRequest, SortKey, walk};
 use crate::schema::customers;
 
 #[derive(Debug, Clone, Serialize)]
@@ -118,16 +118,15 @@ pub async fn list(
         if let Some(email) = &filter.email {
             query = query.filter(customers::email.eq(email));
         }
-        let descending = request.descending;
         match request.key {
             CustomerSort::Code => {
-                keyset!(query, descending, request.after_text(), customers::code, customers::id)
+                walk!(query, request.texts(), [], customers::code, customers::id)
             }
             CustomerSort::Name => {
-                keyset!(query, descending, request.after_text(), customers::name, customers::id)
+                walk!(query, request.texts(), [], customers::name, customers::id)
             }
             CustomerSort::CreatedAt => {
-                keyset!(query, descending, request.after_time(), customers::created_at, customers::id)
+                walk!(query, request.times(), [], customers::created_at, customers::id)
             }
         }
     };

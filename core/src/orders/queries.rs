@@ -1,6 +1,7 @@
 //! What can be read of orders.
 
 use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
@@ -14,7 +15,7 @@ use crate::database::Database;
 use crate::error::Error;
 use crate::ids::{CustomerId, OrderId};
 use crate::money::Money;
-use crate::paging::{Page, PageRequest, SortKey, keyset};
+use crate::paging::{Page, PageRequest, SortKey, walk};
 use crate::schema::{order_lines, orders};
 
 /// An order in a list.
@@ -157,32 +158,26 @@ pub async fn list(
     filter: &OrderFilter,
     request: &PageRequest<OrderSort>,
 ) -> Result<Page<OrderSummary>, Error> {
+    use orders::{customer_id, id, placed_at, status};
     let query = || {
-        let mut query = orders::table
-            .filter(orders::tenant_id.eq(context.tenant_id().uuid()))
-            .select(OrderRow::as_select())
-            .limit(request.rows())
-            .into_boxed();
-        if let Some(status) = filter.status {
-            query = query.filter(orders::status.eq(status.as_str()));
-        }
-        if let Some(customer_id) = filter.customer_id {
-            query = query.filter(orders::customer_id.eq(customer_id.uuid()));
-        }
+        let mut query = orders::table.filter(orders::tenant_id.eq(context.tenant_id().uuid())).into_boxed();
         if let Some(reference) = &filter.reference {
             query = query.filter(orders::reference.eq(reference));
         }
-        if let Some(from) = filter.placed_from {
-            query = query.filter(orders::placed_at.ge(from));
-        }
-        if let Some(before) = filter.placed_before {
-            query = query.filter(orders::placed_at.lt(before));
-        }
-        match request.key {
-            OrderSort::PlacedAt => {
-                keyset!(query, request.descending, request.after_time(), orders::placed_at, orders::id)
+        let span = match request.key {
+            OrderSort::PlacedAt => request.times().within(filter.placed_from, filter.placed_before),
+        };
+        let (customer, state) =
+            (filter.customer_id.map(CustomerId::uuid), filter.status.map(OrderStatus::as_str));
+        let query: orders::BoxedQuery<'_, Pg> = match (customer, state) {
+            (Some(customer), Some(state)) => {
+                walk!(query, span, [customer_id => customer, status => state], placed_at, id)
             }
-        }
+            (Some(customer), None) => walk!(query, span, [customer_id => customer], placed_at, id),
+            (None, Some(state)) => walk!(query, span, [status => state], placed_at, id),
+            (None, None) => walk!(query, span, [], placed_at, id),
+        };
+        query.select(OrderRow::as_select()).limit(request.rows())
     };
     let rows: Vec<OrderRow> =
         db.read(context, async |mut connection| Ok(query().load(&mut connection).await?)).await?;

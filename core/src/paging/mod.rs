@@ -45,7 +45,7 @@ pub struct PageRequest<K> {
     limit: u8,
     sort: String,
     pub(crate) key: K,
-    pub(crate) descending: bool,
+    descending: bool,
     after: Option<(SortValue, Uuid)>,
 }
 
@@ -115,19 +115,21 @@ impl<K: SortKey> PageRequest<K> {
     }
 
     /// For a column of texts.
-    pub(crate) fn after_text(&self) -> Option<(String, Uuid)> {
-        match &self.after {
+    pub(crate) fn texts(&self) -> Span<String> {
+        let after = match &self.after {
             Some((SortValue::Text(text), id)) => Some((text.clone(), *id)),
             _ => None,
-        }
+        };
+        Span::behind(self.descending, after)
     }
 
     /// For a column of times.
-    pub(crate) fn after_time(&self) -> Option<(DateTime<Utc>, Uuid)> {
-        match &self.after {
+    pub(crate) fn times(&self) -> Span<DateTime<Utc>> {
+        let after = match &self.after {
             Some((SortValue::Time(time), id)) => Some((*time, *id)),
             _ => None,
-        }
+        };
+        Span::behind(self.descending, after)
     }
 
     /// Cuts the extra row off. `key` gives a row's sort value and id.
@@ -197,51 +199,127 @@ fn parse_cursor<K: SortKey>(cursor: &str, sort: &str, key: K) -> Result<(SortVal
     })
 }
 
-/// Adds the keyset condition and the order to a boxed query. `$after` is an `Option<(value, id)>` in the column's type.
-macro_rules! keyset {
-    ($query:expr, $descending:expr, $after:expr, $column:expr, $id:expr) => {{
-        let mut query = $query;
-        if let Some(after) = $after {
-            query = query.filter($crate::paging::row_comparison::behind($column, $id, after, $descending));
-        }
-        if $descending {
-            query.order(($column.desc(), $id.desc()))
-        } else {
-            query.order(($column.asc(), $id.asc()))
-        }
-    }};
-}
-pub(crate) use keyset;
-
 /// Where looking ended: the sort value and the id of the last row.
 pub(crate) fn edge<V: Into<SortValue>>((value, id): (V, Uuid)) -> (SortValue, Uuid) {
     (value.into(), id)
 }
 
-/// The last row looked at, of the type of the row behind which looking began.
-pub(crate) fn like<T>(_after: &Option<T>, last: Option<T>) -> Option<T> {
-    last
+/// Which rows of an index a page may look at, in the index's order: those between two of its rows.
+#[derive(Debug, Clone)]
+pub(crate) struct Span<V> {
+    pub(crate) descending: bool,
+    pub(crate) lower: Option<Bound<V>>,
+    pub(crate) upper: Option<Bound<V>>,
 }
+
+/// A sort value and an id, and how a row must compare with them.
+#[derive(Debug, Clone)]
+pub(crate) struct Bound<V> {
+    pub(crate) operator: &'static str,
+    pub(crate) row: (V, Uuid),
+}
+
+impl<V> Span<V> {
+    /// All rows, the first of the index first.
+    pub(crate) fn everything() -> Self {
+        Self::behind(false, None)
+    }
+
+    /// Of a list that is read from its beginning, or on behind a row.
+    fn behind(descending: bool, after: Option<(V, Uuid)>) -> Self {
+        let bound = |operator| after.map(|row| Bound { operator, row });
+        if descending {
+            Self { descending, lower: None, upper: bound("<") }
+        } else {
+            Self { descending, lower: bound(">"), upper: None }
+        }
+    }
+
+    /// Ends it with this row, which is within it.
+    pub(crate) fn up_to(mut self, last: Option<(V, Uuid)>) -> Self {
+        if let Some(row) = last {
+            if self.descending {
+                self.lower = Some(Bound { operator: ">=", row });
+            } else {
+                self.upper = Some(Bound { operator: "<=", row });
+            }
+        }
+        self
+    }
+}
+
+impl Span<DateTime<Utc>> {
+    /// Leaves out what happened before `from`, and what did not happen before `before`.
+    pub(crate) fn within(mut self, from: Option<DateTime<Utc>>, before: Option<DateTime<Utc>>) -> Self {
+        // No id comes before this one.
+        let at = |operator, time| Bound { operator, row: (time, Uuid::nil()) };
+        if let Some(from) = from
+            && self.lower.as_ref().is_none_or(|lower| lower.row.0 < from)
+        {
+            self.lower = Some(at(">=", from));
+        }
+        if let Some(before) = before
+            && self.upper.as_ref().is_none_or(|upper| upper.row.0 >= before)
+        {
+            self.upper = Some(at("<", before));
+        }
+        self
+    }
+}
+
+/// Adds to a boxed query that it returns the rows of a [`Span`], in its order: along the index on (`$prefix`…, `$column`,
+/// `$id`), of the rows that have these values in the columns of the prefix.
+///
+/// The prefix is part of the comparisons and of the order, instead of an equality beside them: with an equality, any index on
+/// (…, `$column`, `$id`) would give the order as well, and PostgreSQL takes such a one where it believes that every other row has
+/// the value. If those rows are all at the far end, it reads the whole list for one page.
+macro_rules! walk {
+    ($query:expr, $span:expr, [$($prefix:expr => $value:expr),*], $column:expr, $id:expr) => {{
+        use $crate::paging::row_comparison::{compared, of};
+        let (query, span) = ($query, $span);
+        let query = match span.lower {
+            Some($crate::paging::Bound { operator, row: (value, last) }) => query.filter(compared(
+                ($($prefix,)* $column, $id),
+                operator,
+                ($(of($prefix, $value),)* of($column, value), of($id, last)),
+            )),
+            None => $crate::paging::walk!(@all query, ">=", [$($prefix => $value),*]),
+        };
+        let query = match span.upper {
+            Some($crate::paging::Bound { operator, row: (value, last) }) => query.filter(compared(
+                ($($prefix,)* $column, $id),
+                operator,
+                ($(of($prefix, $value),)* of($column, value), of($id, last)),
+            )),
+            None => $crate::paging::walk!(@all query, "<=", [$($prefix => $value),*]),
+        };
+        if span.descending {
+            query.order(($($prefix.desc(),)* $column.desc(), $id.desc()))
+        } else {
+            query.order(($($prefix.asc(),)* $column.asc(), $id.asc()))
+        }
+    }};
+    (@all $query:expr, $operator:expr, []) => { $query };
+    (@all $query:expr, $operator:expr, [$($prefix:expr => $value:expr),+]) => {
+        $query.filter(compared(($($prefix,)+), $operator, ($(of($prefix, $value),)+)))
+    };
+}
+pub(crate) use walk;
 
 /// Loads the rows of a page whose filters no index serves together, and looks at [`MAX_LOOKED_AT`] rows for them at most:
 /// however large the table is and however few of its rows match, a page costs no more than that. `$indexed` is a boxed
-/// query with the filters that an index serves in this order, `$all` one with all filters and its selection. Gives where
-/// looking ended, if there is more behind it, and the rows.
+/// query with the filters that an index serves in this order, `$all` one with all filters, of which `$selection` is loaded.
+/// `$walk` adds a [`Span`] to a query. Gives where looking ended, if there is more behind it, and the rows.
 macro_rules! look_through {
-    ($connection:expr, $request:expr, $indexed:expr, $all:expr, $after:expr, $column:expr, $id:expr) => {{
-        let (mut connection, descending, after) = ($connection, $request.descending, $after);
+    ($connection:expr, $request:expr, $span:expr, $indexed:expr, $all:expr, $walk:expr, $key:expr, $selection:expr) => {{
+        let (mut connection, span, walk) = ($connection, $span, $walk);
         // What is known of the rows would let PostgreSQL read a whole table instead of a part of an index.
         diesel_async::SimpleAsyncConnection::batch_execute(&mut connection, $crate::paging::BY_INDEX_ONLY)
             .await?;
-        let last = $indexed.select(($column, $id)).offset($crate::paging::MAX_LOOKED_AT - 1).limit(1);
-        let last = $crate::paging::keyset!(last, descending, after.clone(), $column, $id);
+        let last = walk($indexed, span.clone()).select($key);
+        let last = last.offset($crate::paging::MAX_LOOKED_AT - 1).limit(1);
         let edge = diesel::OptionalExtension::optional(last.first(&mut connection).await)?;
-        let edge = $crate::paging::like(&after, edge);
-        let mut query = $all.limit($request.rows());
-        if let Some(edge) = edge.clone() {
-            query = query.filter($crate::paging::row_comparison::up_to($column, $id, edge, descending));
-        }
-        let query = $crate::paging::keyset!(query, descending, after, $column, $id);
+        let query = walk($all, span.up_to(edge.clone())).select($selection).limit($request.rows());
         let rows = query.load(&mut connection).await?;
         (edge.map($crate::paging::edge), rows)
     }};
@@ -283,7 +361,8 @@ mod tests {
         assert_eq!(page.data, ["a", "b"]);
         let next =
             PageRequest::<Key>::parse(Some(2), Some("name"), page.next_cursor.as_deref()).expect("valid");
-        assert_eq!(next.after_text(), Some(("b".to_owned(), id)));
+        let lower = next.texts().lower.expect("a bound");
+        assert_eq!((lower.operator, lower.row), (">", ("b".to_owned(), id)));
     }
 
     #[test]
@@ -300,7 +379,7 @@ mod tests {
             let edge = Some((SortValue::from("m".to_owned()), edge));
             let page = request.page_up_to(edge, rows, |name| ((*name).to_owned(), id));
             let next = PageRequest::<Key>::parse(Some(2), Some("name"), page.next_cursor.as_deref());
-            next.expect("valid").after_text()
+            next.expect("valid").texts().lower.map(|bound| bound.row)
         };
         assert_eq!(behind(vec![]), Some(("m".to_owned(), edge)));
         assert_eq!(behind(vec!["a", "b"]), Some(("m".to_owned(), edge)));
@@ -319,5 +398,35 @@ mod tests {
         assert_eq!(refused(Some(0), Some("price"), None), ["out_of_range", "unknown_sort"]);
         assert_eq!(refused(Some(201), None, Some("%%%")), ["out_of_range"]);
         assert_eq!(refused(None, None, Some("%%%")), ["bad_cursor"]);
+    }
+
+    fn bounds(span: &Span<DateTime<Utc>>) -> [Option<String>; 2] {
+        [&span.lower, &span.upper].map(|bound| {
+            let Bound { operator, row: (time, id) } = bound.as_ref()?;
+            Some(format!("{operator} {} {}", time.timestamp(), id.as_u128()))
+        })
+    }
+
+    #[test]
+    fn a_span_has_the_narrower_of_two_bounds_at_either_end() {
+        let at = |seconds: i64| DateTime::from_timestamp(seconds, 0).expect("a time");
+        let bound = |text: &str| Some(text.to_owned());
+        let behind =
+            |descending, seconds: i64| Span::behind(descending, Some((at(seconds), Uuid::from_u128(7))));
+
+        let both = Span::everything().within(Some(at(10)), Some(at(20)));
+        assert_eq!(bounds(&both), [bound(">= 10 0"), bound("< 20 0")]);
+        let ascending = behind(false, 15).within(Some(at(10)), Some(at(20)));
+        assert_eq!(bounds(&ascending), [bound("> 15 7"), bound("< 20 0")]);
+        let descending = behind(true, 15).within(Some(at(10)), Some(at(20)));
+        assert_eq!(bounds(&descending), [bound(">= 10 0"), bound("< 15 7")]);
+        // A cursor of another page than this filter's.
+        assert_eq!(bounds(&behind(false, 5).within(Some(at(10)), None)), [bound(">= 10 0"), None]);
+        assert_eq!(bounds(&behind(true, 25).within(None, Some(at(20)))), [None, bound("< 20 0")]);
+        assert_eq!(bounds(&behind(true, 20).within(None, Some(at(20)))), [None, bound("< 20 0")]);
+
+        let edge = Some((at(12), Uuid::from_u128(3)));
+        assert_eq!(bounds(&descending.up_to(edge)), [bound(">= 12 3"), bound("< 15 7")]);
+        assert_eq!(bounds(&ascending.up_to(edge)), [bound("> 15 7"), bound("<= 12 3")]);
     }
 }

@@ -12,7 +12,7 @@ use crate::database::Database;
 use crate::error::Error;
 use crate::ids::ProductId;
 use crate::money::{UnitPrice, VatRate};
-use crate::paging::{Page, PageRequest, SortKey, keyset};
+use crate::paging::{Page, PageRequest, SortKey, walk};
 use crate::schema::products;
 
 #[derive(Debug, Clone, Serialize)]
@@ -120,14 +120,13 @@ pub async fn list(
             Some(false) => query.filter(products::archived_at.is_null()),
             None => query,
         };
-        let descending = request.descending;
         match request.key {
-            ProductSort::Sku => keyset!(query, descending, request.after_text(), products::sku, products::id),
+            ProductSort::Sku => walk!(query, request.texts(), [], products::sku, products::id),
             ProductSort::Name => {
-                keyset!(query, descending, request.after_text(), products::name, products::id)
+                walk!(query, request.texts(), [], products::name, products::id)
             }
             ProductSort::CreatedAt => {
-                keyset!(query, descending, request.after_time(), products::created_at, products::id)
+                walk!(query, request.times(), [], products::created_at, products::id)
             }
         }
     };

@@ -1,6 +1,7 @@
 //! What can be read of sessions.
 
 use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{Binary, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -16,7 +17,7 @@ use crate::error::Error;
 use crate::identity::secrets::RefreshToken;
 use crate::ids::{SessionId, TenantId, UserId};
 use crate::money::Currency;
-use crate::paging::{Page, PageRequest, SortKey, look_through};
+use crate::paging::{Page, PageRequest, SortKey, Span, look_through, walk};
 use crate::schema::sessions;
 
 #[derive(Debug, Clone, Serialize)]
@@ -74,6 +75,10 @@ pub async fn list(
     request: &PageRequest<SessionSort>,
 ) -> Result<Page<SessionView>, Error> {
     use sessions::{created_at, id};
+    type Rows<'a> = sessions::BoxedQuery<'a, Pg>;
+    fn by_age(query: Rows<'_>, span: Span<DateTime<Utc>>) -> Rows<'_> {
+        walk!(query, span, [], created_at, id)
+    }
     let not_ended = || {
         let of_user =
             sessions::tenant_id.eq(context.tenant_id().uuid()).and(sessions::user_id.eq(user.uuid()));
@@ -83,8 +88,8 @@ pub async fn list(
         .read(context, async |connection| {
             // Those that expired and were not forgotten yet are in the same index: there may be many of them.
             let open = not_ended().filter(sessions::expires_at.gt(diesel::dsl::now));
-            let open = open.select(SessionRow::as_select());
-            Ok(look_through!(connection, request, not_ended(), open, request.after_time(), created_at, id))
+            let (key, selection) = ((created_at, id), SessionRow::as_select());
+            Ok(look_through!(connection, request, request.times(), not_ended(), open, by_age, key, selection))
         })
         .await?;
     let rows: Vec<SessionRow> = rows;

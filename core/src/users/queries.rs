@@ -15,7 +15,7 @@ use crate::context::RequestContext;
 use crate::database::Database;
 use crate::error::Error;
 use crate::ids::{TenantId, UserId};
-use crate::paging::{Page, PageRequest, SortKey, SortValue, look_through};
+use crate::paging::{Page, PageRequest, SortKey, SortValue, Span, look_through, walk};
 use crate::schema::users;
 
 /// Instead of a password.
@@ -141,14 +141,39 @@ pub async fn list(
     request: &PageRequest<UserSort>,
 ) -> Result<Page<UserView>, Error> {
     use users::{created_at, email, id, name};
+    fn by_email(query: Rows<'_>, span: Span<String>) -> Rows<'_> {
+        walk!(query, span, [], email, id)
+    }
+    fn by_name(query: Rows<'_>, span: Span<String>) -> Rows<'_> {
+        walk!(query, span, [], name, id)
+    }
+    fn by_age(query: Rows<'_>, span: Span<DateTime<Utc>>) -> Rows<'_> {
+        walk!(query, span, [], created_at, id)
+    }
     let (edge, rows) = db
         .read(context, async |connection| {
-            let (served, all) = (filter.served(context), filter.all(context).select(UserRow::as_select()));
-            let (text, time) = (request.after_text(), request.after_time());
+            let (served, all, selection) =
+                (filter.served(context), filter.all(context), UserRow::as_select());
+            let (texts, times) = (request.texts(), request.times());
             let found: (Option<(SortValue, Uuid)>, Vec<UserRow>) = match request.key {
-                UserSort::Email => look_through!(connection, request, served, all, text, email, id),
-                UserSort::Name => look_through!(connection, request, served, all, text, name, id),
-                UserSort::CreatedAt => look_through!(connection, request, served, all, time, created_at, id),
+                UserSort::Email => {
+                    look_through!(connection, request, texts, served, all, by_email, (email, id), selection)
+                }
+                UserSort::Name => {
+                    look_through!(connection, request, texts, served, all, by_name, (name, id), selection)
+                }
+                UserSort::CreatedAt => {
+                    look_through!(
+                        connection,
+                        request,
+                        times,
+                        served,
+                        all,
+                        by_age,
+                        (created_at, id),
+                        selection
+                    )
+                }
             };
             Ok(found)
         })

@@ -472,6 +472,11 @@ impl Backlog {
 
     /// The rest of an aggregate was read: these rows, and `complete` if there are no more.
     pub(crate) fn refilled(&mut self, key: AggregateKey, rows: Vec<OutboxRow>, complete: bool) {
+        if rows.is_empty() && !complete {
+            // The read ended before it came to this aggregate.
+            self.refill_failed(key);
+            return;
+        }
         let Some(aggregate) = self.aggregates.get_mut(&key) else { return };
         let is_under_way = |rest: &mut Rest| matches!(rest.state, RestState::UnderWay(_));
         let Some(rest) = aggregate.rest.take_if(is_under_way) else { return };
@@ -506,7 +511,7 @@ impl Backlog {
         }
     }
 
-    /// A refill failed: it is due again.
+    /// A refill failed, or was not reached: it is due again.
     pub(crate) fn refill_failed(&mut self, key: AggregateKey) {
         let rest = self.aggregates.get_mut(&key).and_then(|aggregate| aggregate.rest.as_mut());
         if let Some(rest) = rest

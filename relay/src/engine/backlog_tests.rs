@@ -369,3 +369,30 @@ fn when_the_oldest_event_occurred_is_known_while_it_waits_and_while_it_is_in_fli
     backlog.settled(&first);
     assert_eq!(backlog.oldest(), None);
 }
+
+#[test]
+fn a_rest_that_a_read_did_not_come_to_is_read_again_from_where_it_was() {
+    let mut backlog = backlog(1);
+    for seq in [1, 2, 3] {
+        offer(&mut backlog, seq, "a");
+    }
+    let first = take(&mut backlog).expect("a head");
+    backlog.settled(&first);
+    let wanted = backlog.take_refills(10, |_| 3);
+    let [(key, range)] = wanted.as_slice() else { panic!("one rest: {wanted:?}") };
+    assert_eq!(range.from_seq, 2);
+    backlog.refilled(*key, Vec::new(), false);
+    let again = backlog.take_refills(10, |_| 3);
+    assert_eq!(again.iter().map(|(_, range)| range.from_seq).collect::<Vec<_>>(), [2]);
+}
+
+#[test]
+fn a_refused_event_that_a_read_did_not_come_to_keeps_its_successors_back() {
+    let mut backlog = backlog(10);
+    backlog.resume(range_of(&sample(1, "a")), LEASE);
+    let wanted = backlog.take_refills(10, |_| 3);
+    let [(key, _)] = wanted.as_slice() else { panic!("one rest: {wanted:?}") };
+    backlog.refilled(*key, Vec::new(), false);
+    let again = backlog.take_refills(10, |_| 3);
+    assert_eq!(again.iter().map(|(_, range)| (range.from_seq, range.to_seq)).collect::<Vec<_>>(), [(1, 1)]);
+}

@@ -111,8 +111,6 @@ const LISTS: &[List] = &[
 /// Of the sessions of whoever asks, and those with nothing in the database.
 const NOT_TRIED: &[&str] = &["/api/v1/sessions"];
 
-/// Open: where the rows of a frequent value are the newest ones, or the oldest, the planner takes the index of the sort and
-/// reads the others on its way (26 statements, 6,000 to 13,000 rows for 21).
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_filter_of_every_list_reads_what_it_returns() -> Result<()> {
     let server = PrivateServices::start_postgres()?;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use comptoir_tests::harness::{Consumer, Relay, World, insert_event, until};
 use tokio_postgres::Client;
+use uuid::Uuid;
 
 const LIMIT: Duration = Duration::from_secs(60);
 const AGGREGATES: usize = 40;
@@ -123,6 +124,34 @@ async fn a_buffer_of_a_few_bytes_drains_an_event_at_a_time() {
         let settings = [SETTINGS[1], ("COMPTOIR__RELAY__BUFFER_BYTES", "1")];
         let _relay = Relay::start(world, &settings).await?;
         everything_arrives_in_order(world, &consumer, 30).await
+    })
+    .await;
+}
+
+/// One read of the rests of several aggregates ends where it has as many bytes as fit. Of an aggregate that it had not come
+/// to, the relay took the first event for read: a sweep found it behind its successors.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn aggregates_whose_rest_a_read_did_not_come_to_lose_nothing() {
+    World::run(async |world| {
+        let consumer = world.consumer().await?;
+        let sql = world.sql().await?;
+        let (aggregates, events) = (20, 8);
+        for event in 0..events {
+            for number in 0..aggregates {
+                // Larger each time, so that there is room for the heads and not for their successors. PostgreSQL cannot
+                // compress it.
+                let random: String = (0..100 * event).map(|_| Uuid::new_v4().simple().to_string()).collect();
+                let payload = format!("\"{random}\"");
+                insert_event(&sql, &format!("t-{number}"), "thing.happened", &payload).await?;
+            }
+        }
+        let settings = [
+            SETTINGS[1],
+            ("COMPTOIR__RELAY__BUFFER_BYTES", "100000"),
+            ("COMPTOIR__RELAY__AGGREGATE_EVENTS", "1"),
+        ];
+        let _relay = Relay::start(world, &settings).await?;
+        everything_arrives_in_order(world, &consumer, events * aggregates).await
     })
     .await;
 }
