@@ -29,7 +29,7 @@ enum Refused {
 #[derive(Debug)]
 enum Answer {
     Page { rows: Vec<OutboxRow>, cursor: i64, seen: BTreeSet<i64>, looked_behind: bool },
-    Rest { key: AggregateKey, rows: Vec<OutboxRow> },
+    Rests { rests: Vec<(AggregateKey, Vec<OutboxRow>)>, cut: bool },
     Look { takes: Vec<(i16, i32)>, rows: Vec<OutboxRow> },
 }
 
@@ -166,7 +166,7 @@ impl Model {
         }
         match self.random.random_range(0..3) {
             0 => self.ask_for_a_page(),
-            1 => self.ask_for_a_rest(),
+            1 => self.ask_for_rests(),
             _ => self.look(),
         }
     }
@@ -184,18 +184,29 @@ impl Model {
         self.reading = Some(Answer::Page { rows, cursor, seen, looked_behind: look_behind });
     }
 
-    fn ask_for_a_rest(&mut self) {
+    /// Of several aggregates in one read, which may end in the middle of one, and before it comes to the others.
+    fn ask_for_rests(&mut self) {
         let cursor = self.cursor;
-        let Some((key, range)) = self.backlog.take_refills(1, |_| cursor).pop() else { return };
+        let wanted = self.backlog.take_refills(3, |_| cursor);
+        if wanted.is_empty() {
+            return;
+        }
         self.backlog.read_began();
-        let rows = self
-            .table
-            .range(range.from_seq..=range.to_seq)
-            .filter(|(seq, _)| of(**seq).to_string() == range.aggregate_id)
-            .map(|(seq, _)| self.row(*seq, false))
-            .take(CHAIN)
-            .collect();
-        self.reading = Some(Answer::Rest { key, rows });
+        let mut budget =
+            if self.random.random_bool(0.3) { self.random.random_range(1..=CHAIN) } else { usize::MAX };
+        let mut rests = Vec::with_capacity(wanted.len());
+        for (key, range) in wanted {
+            let rows: Vec<_> = self
+                .table
+                .range(range.from_seq..=range.to_seq)
+                .filter(|(seq, _)| of(**seq).to_string() == range.aggregate_id)
+                .map(|(seq, _)| self.row(*seq, false))
+                .take(CHAIN.min(budget))
+                .collect();
+            budget -= rows.len();
+            rests.push((key, rows));
+        }
+        self.reading = Some(Answer::Rests { rests, cut: budget == 0 });
     }
 
     fn look(&mut self) {
@@ -241,10 +252,16 @@ impl Model {
                     }
                 }
             }
-            Some(Answer::Rest { key, .. }) if self.random.random_bool(0.1) => self.backlog.refill_failed(key),
-            Some(Answer::Rest { key, rows }) => {
-                let complete = rows.len() < CHAIN;
-                self.backlog.refilled(key, rows, complete);
+            Some(Answer::Rests { rests, .. }) if self.random.random_bool(0.1) => {
+                for (key, _) in rests {
+                    self.backlog.refill_failed(key);
+                }
+            }
+            Some(Answer::Rests { rests, cut }) => {
+                for (key, rows) in rests {
+                    let complete = !cut && rows.len() < CHAIN;
+                    self.backlog.refilled(key, rows, complete);
+                }
             }
             Some(Answer::Look { takes, rows }) => {
                 let mut seen = Vec::new();
