@@ -1,6 +1,7 @@
 //! What can be read of the audit trail.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,7 +11,7 @@ use uuid::Uuid;
 use crate::context::RequestContext;
 use crate::database::Database;
 use crate::error::Error;
-use crate::paging::{Page, PageRequest, SortKey, Span, look_through, walk};
+use crate::paging::{Filter, Matching, Page, PageRequest, SortKey, Start, look_through, walk};
 use crate::schema::audit_events;
 
 /// One row, as it was written.
@@ -72,7 +73,8 @@ pub struct AuditFilter {
     pub resource_id: Option<String>,
 }
 
-type Rows<'a> = audit_events::BoxedQuery<'a, Pg>;
+type Rows<'a> = audit_events::BoxedQuery<'a, Pg, SqlTypeOf<AsSelect<AuditEventDetails, Pg>>>;
+type Found<'a> = Matching<'a, Rows<'a>, audit_events::table>;
 
 impl AuditFilter {
     /// Whether one index serves all filters. The trail grows with every command, and every index costs every command: there
@@ -85,41 +87,63 @@ impl AuditFilter {
         self.resource_type.is_none() || (!actor && !action)
     }
 
-    fn of_tenant<'a>(context: &RequestContext) -> Rows<'a> {
-        audit_events::table.filter(audit_events::tenant_id.eq(context.tenant_id().uuid())).into_boxed()
-    }
-
-    /// Adds the filters that one index serves, in the order of the rows' times.
-    fn walk<'a>(&'a self, query: Rows<'a>, span: Span<DateTime<Utc>>) -> Rows<'a> {
+    /// The rows of the tenant, along the index that serves these filters best.
+    fn walk(&self, context: &RequestContext, start: Start<DateTime<Utc>>) -> Rows<'_> {
         use audit_events::{action, actor_id, id, occurred_at, resource_id, resource_type};
-        let span = span.within(self.occurred_from, self.occurred_before);
+        let start = start.within(self.occurred_from, self.occurred_before);
+        let of_tenant = audit_events::tenant_id.eq(context.tenant_id().uuid());
+        let query = audit_events::table.filter(of_tenant).select(AuditEventDetails::as_select()).into_boxed();
         if let Some(resource) = self.resource_id.as_deref() {
-            return walk!(query, span, [resource_id => resource], occurred_at, id);
+            return walk!(query, start, [resource_id => resource], occurred_at, id);
         }
         match (self.actor_id, self.action.as_deref(), self.resource_type.as_deref()) {
             (Some(actor), Some(done), _) => {
-                walk!(query, span, [actor_id => actor, action => done], occurred_at, id)
+                walk!(query, start, [actor_id => actor, action => done], occurred_at, id)
             }
-            (Some(actor), None, _) => walk!(query, span, [actor_id => actor], occurred_at, id),
-            (None, Some(done), _) => walk!(query, span, [action => done], occurred_at, id),
-            (None, None, Some(kind)) => walk!(query, span, [resource_type => kind], occurred_at, id),
-            (None, None, None) => walk!(query, span, [], occurred_at, id),
+            (Some(actor), None, _) => walk!(query, start, [actor_id => actor], occurred_at, id),
+            (None, Some(done), _) => walk!(query, start, [action => done], occurred_at, id),
+            (None, None, Some(kind)) => walk!(query, start, [resource_type => kind], occurred_at, id),
+            (None, None, None) => walk!(query, start, [], occurred_at, id),
         }
     }
 
-    /// Adds all filters but those that `walk` adds, written so that no index can serve them: PostgreSQL would choose it by
-    /// what it believes of the rows, and read any number of them.
-    fn not_served<'a>(&'a self, mut query: Rows<'a>) -> Rows<'a> {
-        if let (Some(_), Some(actor)) = (&self.resource_id, self.actor_id) {
-            query = query.filter(audit_events::actor_id.is_not_distinct_from(actor));
+    /// Whether there may be rows that match behind this one, where the walk along the index came to it.
+    fn leads_to(&self, row: &AuditEventDetails) -> bool {
+        let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
+        let is_in_time = self.occurred_from.is_none_or(|from| from <= row.occurred_at)
+            && self.occurred_before.is_none_or(|before| row.occurred_at < before);
+        let is_along = if self.resource_id.is_some() {
+            is(&self.resource_id, &row.resource_id)
+        } else if self.actor_id.is_some() || self.action.is_some() {
+            self.actor_id.is_none_or(|actor| row.actor_id == Some(actor)) && is(&self.action, &row.action)
+        } else {
+            is(&self.resource_type, &row.resource_type)
+        };
+        is_in_time && is_along
+    }
+
+    fn matching<'a>(&'a self, looked_at: Rows<'a>, limit: i64) -> Found<'a> {
+        use audit_events::{action, actor_id, occurred_at, resource_id, resource_type};
+        let mut filters: Vec<Filter<'_, audit_events::table>> = Vec::new();
+        if let Some(from) = self.occurred_from {
+            filters.push(Box::new(occurred_at.ge(from)));
         }
-        if let (Some(_), Some(action)) = (&self.resource_id, &self.action) {
-            query = query.filter(audit_events::action.is_not_distinct_from(action));
+        if let Some(before) = self.occurred_before {
+            filters.push(Box::new(occurred_at.lt(before)));
         }
-        if let Some(resource_type) = &self.resource_type {
-            query = query.filter(audit_events::resource_type.is_not_distinct_from(resource_type));
+        if let Some(actor) = self.actor_id {
+            filters.push(Box::new(actor_id.is_not_distinct_from(actor)));
         }
-        query
+        if let Some(done) = &self.action {
+            filters.push(Box::new(action.eq(done)));
+        }
+        if let Some(kind) = &self.resource_type {
+            filters.push(Box::new(resource_type.eq(kind)));
+        }
+        if let Some(resource) = &self.resource_id {
+            filters.push(Box::new(resource_id.eq(resource)));
+        }
+        Matching::of(looked_at, "audit_events", filters, limit)
     }
 }
 
@@ -131,18 +155,17 @@ pub async fn list(
     filter: &AuditFilter,
     request: &PageRequest<AuditSort>,
 ) -> Result<Page<AuditEventDetails>, Error> {
-    use audit_events::{id, occurred_at};
-    let columns = AuditEventDetails::as_select;
     let (edge, rows) = db
         .read(context, async |mut connection| {
-            let (all, span) = (AuditFilter::of_tenant(context), request.times());
+            let walk = || filter.walk(context, request.times());
+            let matching = |looked_at, limit| filter.matching(looked_at, limit);
             if filter.is_served() {
-                let query = filter.walk(all, span).select(columns()).limit(request.rows());
-                return Ok((None, query.load(&mut connection).await?));
+                let rows = matching(walk().limit(request.rows()), request.rows());
+                return Ok((None, rows.load(&mut connection).await?));
             }
-            let (matching, walk) =
-                (filter.not_served(AuditFilter::of_tenant(context)), |query, span| filter.walk(query, span));
-            Ok(look_through!(connection, request, span, all, matching, walk, (occurred_at, id), columns()))
+            let (last, rows): (Option<AuditEventDetails>, _) =
+                look_through!(connection, request, walk, matching);
+            Ok((last.filter(|last| filter.leads_to(last)), rows))
         })
         .await?;
     Ok(request.page_up_to(edge, rows, |row: &AuditEventDetails| (row.occurred_at.to_rfc3339(), row.id)))
@@ -158,12 +181,11 @@ pub async fn is_larger_than(
     filter: &AuditFilter,
     rows: i64,
 ) -> Result<bool, Error> {
-    let beyond: Option<Uuid> = db
+    let beyond: Option<AuditEventDetails> = db
         .read(context, async |mut connection| {
-            let query = filter.walk(AuditFilter::of_tenant(context), Span::everything());
-            let query = query.select(audit_events::id).offset(rows).limit(1);
+            let query = filter.walk(context, Start::first()).offset(rows).limit(1);
             Ok(query.first(&mut connection).await.optional()?)
         })
         .await?;
-    Ok(beyond.is_some())
+    Ok(beyond.is_some_and(|row| filter.leads_to(&row)))
 }

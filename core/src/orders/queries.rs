@@ -1,6 +1,7 @@
 //! What can be read of orders.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -15,7 +16,7 @@ use crate::database::Database;
 use crate::error::Error;
 use crate::ids::{CustomerId, OrderId};
 use crate::money::Money;
-use crate::paging::{Page, PageRequest, SortKey, walk};
+use crate::paging::{Filter, Matching, Page, PageRequest, SortKey, walk};
 use crate::schema::{order_lines, orders};
 
 /// An order in a list.
@@ -127,6 +128,50 @@ pub struct OrderFilter {
     pub placed_before: Option<DateTime<Utc>>,
 }
 
+type Rows<'a> = orders::BoxedQuery<'a, Pg, SqlTypeOf<AsSelect<OrderRow, Pg>>>;
+
+impl OrderFilter {
+    /// The orders of the tenant, along the index that serves these filters.
+    fn walk(&self, context: &RequestContext, request: &PageRequest<OrderSort>) -> Rows<'_> {
+        use orders::{customer_id, id, placed_at, reference, status};
+        let of_tenant = orders::tenant_id.eq(context.tenant_id().uuid());
+        let query = orders::table.filter(of_tenant).select(OrderRow::as_select()).into_boxed();
+        let start = match request.key {
+            OrderSort::PlacedAt => request.times().within(self.placed_from, self.placed_before),
+        };
+        if let Some(wanted) = &self.reference {
+            // No two orders have it.
+            return walk!(query.filter(reference.eq(wanted)), start, [], placed_at, id);
+        }
+        match (self.customer_id.map(CustomerId::uuid), self.status.map(OrderStatus::as_str)) {
+            (Some(customer), Some(state)) => {
+                walk!(query, start, [customer_id => customer, status => state], placed_at, id)
+            }
+            (Some(customer), None) => walk!(query, start, [customer_id => customer], placed_at, id),
+            (None, Some(state)) => walk!(query, start, [status => state], placed_at, id),
+            (None, None) => walk!(query, start, [], placed_at, id),
+        }
+    }
+
+    fn matching<'a>(&self, looked_at: Rows<'a>, limit: i64) -> Matching<'a, Rows<'a>, orders::table> {
+        use orders::{customer_id, placed_at, status};
+        let mut filters: Vec<Filter<'_, orders::table>> = Vec::new();
+        if let Some(state) = self.status {
+            filters.push(Box::new(status.eq(state.as_str())));
+        }
+        if let Some(customer) = self.customer_id {
+            filters.push(Box::new(customer_id.eq(customer.uuid())));
+        }
+        if let Some(from) = self.placed_from {
+            filters.push(Box::new(placed_at.ge(from)));
+        }
+        if let Some(before) = self.placed_before {
+            filters.push(Box::new(placed_at.lt(before)));
+        }
+        Matching::of(looked_at, "orders", filters, limit)
+    }
+}
+
 /// # Errors
 /// `NotFound` where there is no such order of the tenant; no database.
 pub async fn get(db: &Database, context: &RequestContext, id: OrderId) -> Result<OrderDetails, Error> {
@@ -158,29 +203,12 @@ pub async fn list(
     filter: &OrderFilter,
     request: &PageRequest<OrderSort>,
 ) -> Result<Page<OrderSummary>, Error> {
-    use orders::{customer_id, id, placed_at, status};
-    let query = || {
-        let mut query = orders::table.filter(orders::tenant_id.eq(context.tenant_id().uuid())).into_boxed();
-        if let Some(reference) = &filter.reference {
-            query = query.filter(orders::reference.eq(reference));
-        }
-        let span = match request.key {
-            OrderSort::PlacedAt => request.times().within(filter.placed_from, filter.placed_before),
-        };
-        let (customer, state) =
-            (filter.customer_id.map(CustomerId::uuid), filter.status.map(OrderStatus::as_str));
-        let query: orders::BoxedQuery<'_, Pg> = match (customer, state) {
-            (Some(customer), Some(state)) => {
-                walk!(query, span, [customer_id => customer, status => state], placed_at, id)
-            }
-            (Some(customer), None) => walk!(query, span, [customer_id => customer], placed_at, id),
-            (None, Some(state)) => walk!(query, span, [status => state], placed_at, id),
-            (None, None) => walk!(query, span, [], placed_at, id),
-        };
-        query.select(OrderRow::as_select()).limit(request.rows())
-    };
-    let rows: Vec<OrderRow> =
-        db.read(context, async |mut connection| Ok(query().load(&mut connection).await?)).await?;
+    let rows: Vec<OrderRow> = db
+        .read(context, async |mut connection| {
+            let rows = filter.walk(context, request).limit(request.rows());
+            Ok(filter.matching(rows, request.rows()).load(&mut connection).await?)
+        })
+        .await?;
     let views = rows.into_iter().map(OrderSummary::from_row).collect::<Result<Vec<_>, _>>()?;
     Ok(request.page(views, |view| -> (String, Uuid) { (view.placed_at.to_rfc3339(), view.id.uuid()) }))
 }

@@ -1,5 +1,6 @@
 //! Keyset pages: a page starts behind the last row of the one before, whatever was inserted in between.
 
+mod matching;
 pub(crate) mod row_comparison;
 
 use base64::Engine;
@@ -8,6 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub(crate) use self::matching::{Filter, Matching};
 use crate::invalid::{FieldError, Fields, Invalid};
 
 /// Rows of one page at most.
@@ -51,31 +53,9 @@ pub struct PageRequest<K> {
 
 /// What a list is sorted by, of one row.
 #[derive(Debug, Clone)]
-pub(crate) enum SortValue {
+enum SortValue {
     Text(String),
     Time(DateTime<Utc>),
-}
-
-impl From<String> for SortValue {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<DateTime<Utc>> for SortValue {
-    fn from(time: DateTime<Utc>) -> Self {
-        Self::Time(time)
-    }
-}
-
-impl SortValue {
-    /// As it stands in a cursor.
-    fn into_text(self) -> String {
-        match self {
-            Self::Text(text) => text,
-            Self::Time(time) => time.to_rfc3339(),
-        }
-    }
 }
 
 /// Where a page starts: behind the row with this sort value and id.
@@ -115,21 +95,21 @@ impl<K: SortKey> PageRequest<K> {
     }
 
     /// For a column of texts.
-    pub(crate) fn texts(&self) -> Span<String> {
+    pub(crate) fn texts(&self) -> Start<String> {
         let after = match &self.after {
             Some((SortValue::Text(text), id)) => Some((text.clone(), *id)),
             _ => None,
         };
-        Span::behind(self.descending, after)
+        Start::behind(self.descending, after)
     }
 
     /// For a column of times.
-    pub(crate) fn times(&self) -> Span<DateTime<Utc>> {
+    pub(crate) fn times(&self) -> Start<DateTime<Utc>> {
         let after = match &self.after {
             Some((SortValue::Time(time), id)) => Some((*time, *id)),
             _ => None,
         };
-        Span::behind(self.descending, after)
+        Start::behind(self.descending, after)
     }
 
     /// Cuts the extra row off. `key` gives a row's sort value and id.
@@ -137,18 +117,18 @@ impl<K: SortKey> PageRequest<K> {
         self.page_up_to(None, rows, key)
     }
 
-    /// The same of rows that were looked for up to `edge` and not beyond. `None` is to the end.
+    /// The same of rows that were looked for up to the row `edge` and not beyond. `None` is to the end.
     pub(crate) fn page_up_to<T>(
         &self,
-        edge: Option<(SortValue, Uuid)>,
+        edge: Option<T>,
         mut rows: Vec<T>,
         key: impl Fn(&T) -> (String, Uuid),
     ) -> Page<T> {
         let more = rows.len() > usize::from(self.limit);
         rows.truncate(usize::from(self.limit));
-        let last = rows.last().filter(|_| more).map(key);
-        let next = last.or_else(|| edge.map(|(value, id)| (value.into_text(), id)));
-        Page { data: rows, next_cursor: next.map(|(value, id)| self.cursor(value, id)) }
+        let next = rows.last().filter(|_| more).or(edge.as_ref()).map(key);
+        let next_cursor = next.map(|(value, id)| self.cursor(value, id));
+        Page { data: rows, next_cursor }
     }
 
     fn cursor(&self, value: String, id: Uuid) -> String {
@@ -199,129 +179,111 @@ fn parse_cursor<K: SortKey>(cursor: &str, sort: &str, key: K) -> Result<(SortVal
     })
 }
 
-/// Where looking ended: the sort value and the id of the last row.
-pub(crate) fn edge<V: Into<SortValue>>((value, id): (V, Uuid)) -> (SortValue, Uuid) {
-    (value.into(), id)
-}
-
-/// Which rows of an index a page may look at, in the index's order: those between two of its rows.
+/// Where in an index a page starts, and in which direction it goes on.
 #[derive(Debug, Clone)]
-pub(crate) struct Span<V> {
+pub(crate) struct Start<V> {
     pub(crate) descending: bool,
-    pub(crate) lower: Option<Bound<V>>,
-    pub(crate) upper: Option<Bound<V>>,
+    at: Option<(V, Uuid)>,
+    /// With that row, not behind it.
+    inclusive: bool,
 }
 
-/// A sort value and an id, and how a row must compare with them.
-#[derive(Debug, Clone)]
-pub(crate) struct Bound<V> {
-    pub(crate) operator: &'static str,
-    pub(crate) row: (V, Uuid),
-}
-
-impl<V> Span<V> {
-    /// All rows, the first of the index first.
-    pub(crate) fn everything() -> Self {
+impl<V> Start<V> {
+    /// With the first row of the index.
+    pub(crate) fn first() -> Self {
         Self::behind(false, None)
     }
 
-    /// Of a list that is read from its beginning, or on behind a row.
-    fn behind(descending: bool, after: Option<(V, Uuid)>) -> Self {
-        let bound = |operator| after.map(|row| Bound { operator, row });
-        if descending {
-            Self { descending, lower: None, upper: bound("<") }
-        } else {
-            Self { descending, lower: bound(">"), upper: None }
-        }
+    fn behind(descending: bool, at: Option<(V, Uuid)>) -> Self {
+        Self { descending, at, inclusive: false }
     }
 
-    /// Ends it with this row, which is within it.
-    pub(crate) fn up_to(mut self, last: Option<(V, Uuid)>) -> Self {
-        if let Some(row) = last {
-            if self.descending {
-                self.lower = Some(Bound { operator: ">=", row });
-            } else {
-                self.upper = Some(Bound { operator: "<=", row });
-            }
-        }
-        self
+    /// The row, and how others compare with it. None is the very first.
+    pub(crate) fn split(self) -> (&'static str, Option<(V, Uuid)>) {
+        let inclusive = self.inclusive || self.at.is_none();
+        let operator = match (self.descending, inclusive) {
+            (false, false) => ">",
+            (false, true) => ">=",
+            (true, false) => "<",
+            (true, true) => "<=",
+        };
+        (operator, self.at)
     }
 }
 
-impl Span<DateTime<Utc>> {
-    /// Leaves out what happened before `from`, and what did not happen before `before`.
+impl Start<DateTime<Utc>> {
+    /// Not in front of `from`, and not behind `before`, whichever of the two is at this end.
     pub(crate) fn within(mut self, from: Option<DateTime<Utc>>, before: Option<DateTime<Utc>>) -> Self {
+        let at = self.at.map(|(time, _)| time);
         // No id comes before this one.
-        let at = |operator, time| Bound { operator, row: (time, Uuid::nil()) };
-        if let Some(from) = from
-            && self.lower.as_ref().is_none_or(|lower| lower.row.0 < from)
+        if self.descending
+            && let Some(before) = before
+            && at.is_none_or(|at| at >= before)
         {
-            self.lower = Some(at(">=", from));
-        }
-        if let Some(before) = before
-            && self.upper.as_ref().is_none_or(|upper| upper.row.0 >= before)
+            self.at = Some((before, Uuid::nil()));
+        } else if !self.descending
+            && let Some(from) = from
+            && at.is_none_or(|at| at < from)
         {
-            self.upper = Some(at("<", before));
+            (self.at, self.inclusive) = (Some((from, Uuid::nil())), true);
         }
         self
     }
 }
 
-/// Adds to a boxed query that it returns the rows of a [`Span`], in its order: along the index on (`$prefix`…, `$column`,
-/// `$id`), of the rows that have these values in the columns of the prefix.
+/// Adds to a boxed query that it returns rows in the order of the index on (`$prefix`…, `$column`, `$id`), from a [`Start`] among
+/// those on that have these values in the columns of the prefix. Where they end, others follow: see [`Matching`].
 ///
-/// The prefix is part of the comparisons and of the order, instead of an equality beside them: with an equality, any index on
+/// The prefix is part of one comparison and of the order, instead of an equality beside them: with an equality, any index on
 /// (…, `$column`, `$id`) would give the order as well, and PostgreSQL takes such a one where it believes that every other row has
 /// the value. If those rows are all at the far end, it reads the whole list for one page.
 macro_rules! walk {
-    ($query:expr, $span:expr, [$($prefix:expr => $value:expr),*], $column:expr, $id:expr) => {{
-        use $crate::paging::row_comparison::{compared, of};
-        let (query, span) = ($query, $span);
-        let query = match span.lower {
-            Some($crate::paging::Bound { operator, row: (value, last) }) => query.filter(compared(
+    ($query:expr, $start:expr, [$($prefix:expr => $value:expr),*], $column:expr, $id:expr) => {{
+        let (query, start) = ($query, $start);
+        let descending = start.descending;
+        let query = match start.split() {
+            (operator, Some((value, last))) => query.filter($crate::paging::row_comparison::compared(
                 ($($prefix,)* $column, $id),
                 operator,
-                ($(of($prefix, $value),)* of($column, value), of($id, last)),
+                (
+                    $($crate::paging::row_comparison::of($prefix, $value),)*
+                    $crate::paging::row_comparison::of($column, value),
+                    $crate::paging::row_comparison::of($id, last),
+                ),
             )),
-            None => $crate::paging::walk!(@all query, ">=", [$($prefix => $value),*]),
+            (_operator, None) => $crate::paging::walk!(@first query, _operator, [$($prefix => $value),*]),
         };
-        let query = match span.upper {
-            Some($crate::paging::Bound { operator, row: (value, last) }) => query.filter(compared(
-                ($($prefix,)* $column, $id),
-                operator,
-                ($(of($prefix, $value),)* of($column, value), of($id, last)),
-            )),
-            None => $crate::paging::walk!(@all query, "<=", [$($prefix => $value),*]),
-        };
-        if span.descending {
+        if descending {
             query.order(($($prefix.desc(),)* $column.desc(), $id.desc()))
         } else {
             query.order(($($prefix.asc(),)* $column.asc(), $id.asc()))
         }
     }};
-    (@all $query:expr, $operator:expr, []) => { $query };
-    (@all $query:expr, $operator:expr, [$($prefix:expr => $value:expr),+]) => {
-        $query.filter(compared(($($prefix,)+), $operator, ($(of($prefix, $value),)+)))
+    (@first $query:expr, $operator:expr, []) => { $query };
+    (@first $query:expr, $operator:expr, [$($prefix:expr => $value:expr),+]) => {
+        $query.filter($crate::paging::row_comparison::compared(
+            ($($prefix,)+),
+            $operator,
+            ($($crate::paging::row_comparison::of($prefix, $value),)+),
+        ))
     };
 }
 pub(crate) use walk;
 
 /// Loads the rows of a page whose filters no index serves together, and looks at [`MAX_LOOKED_AT`] rows for them at most:
-/// however large the table is and however few of its rows match, a page costs no more than that. `$indexed` is a boxed
-/// query with the filters that an index serves in this order, `$all` one with all filters, of which `$selection` is loaded.
-/// `$walk` adds a [`Span`] to a query. Gives where looking ended, if there is more behind it, and the rows.
+/// however large the table is and however few of its rows match, a page costs no more than that. `$walk` makes a boxed query along
+/// the index that serves best, which loads every column that is filtered, and `$matching` narrows it to what matches. Gives the
+/// last row that was looked at, if there may be more behind it, and the rows.
 macro_rules! look_through {
-    ($connection:expr, $request:expr, $span:expr, $indexed:expr, $all:expr, $walk:expr, $key:expr, $selection:expr) => {{
-        let (mut connection, span, walk) = ($connection, $span, $walk);
+    ($connection:expr, $request:expr, $walk:expr, $matching:expr) => {{
+        let (mut connection, walk, matching) = ($connection, $walk, $matching);
         // What is known of the rows would let PostgreSQL read a whole table instead of a part of an index.
         diesel_async::SimpleAsyncConnection::batch_execute(&mut connection, $crate::paging::BY_INDEX_ONLY)
             .await?;
-        let last = walk($indexed, span.clone()).select($key);
-        let last = last.offset($crate::paging::MAX_LOOKED_AT - 1).limit(1);
-        let edge = diesel::OptionalExtension::optional(last.first(&mut connection).await)?;
-        let query = walk($all, span.up_to(edge.clone())).select($selection).limit($request.rows());
-        let rows = query.load(&mut connection).await?;
-        (edge.map($crate::paging::edge), rows)
+        let last = walk().offset($crate::paging::MAX_LOOKED_AT - 1).limit(1);
+        let last = diesel::OptionalExtension::optional(last.first(&mut connection).await)?;
+        let rows = matching(walk().limit($crate::paging::MAX_LOOKED_AT), $request.rows());
+        (last, rows.load(&mut connection).await?)
     }};
 }
 pub(crate) use look_through;
@@ -361,8 +323,7 @@ mod tests {
         assert_eq!(page.data, ["a", "b"]);
         let next =
             PageRequest::<Key>::parse(Some(2), Some("name"), page.next_cursor.as_deref()).expect("valid");
-        let lower = next.texts().lower.expect("a bound");
-        assert_eq!((lower.operator, lower.row), (">", ("b".to_owned(), id)));
+        assert_eq!(next.texts().split(), (">", Some(("b".to_owned(), id))));
     }
 
     #[test]
@@ -376,10 +337,11 @@ mod tests {
         let request = PageRequest::<Key>::parse(Some(2), Some("name"), None).expect("valid");
         let (id, edge) = (Uuid::from_u128(7), Uuid::from_u128(9));
         let behind = |rows: Vec<&str>| {
-            let edge = Some((SortValue::from("m".to_owned()), edge));
-            let page = request.page_up_to(edge, rows, |name| ((*name).to_owned(), id));
+            let page = request.page_up_to(Some("m"), rows, |name| {
+                ((*name).to_owned(), if *name == "m" { edge } else { id })
+            });
             let next = PageRequest::<Key>::parse(Some(2), Some("name"), page.next_cursor.as_deref());
-            next.expect("valid").texts().lower.map(|bound| bound.row)
+            next.expect("valid").texts().split().1
         };
         assert_eq!(behind(vec![]), Some(("m".to_owned(), edge)));
         assert_eq!(behind(vec!["a", "b"]), Some(("m".to_owned(), edge)));
@@ -400,33 +362,29 @@ mod tests {
         assert_eq!(refused(None, None, Some("%%%")), ["bad_cursor"]);
     }
 
-    fn bounds(span: &Span<DateTime<Utc>>) -> [Option<String>; 2] {
-        [&span.lower, &span.upper].map(|bound| {
-            let Bound { operator, row: (time, id) } = bound.as_ref()?;
-            Some(format!("{operator} {} {}", time.timestamp(), id.as_u128()))
+    fn start(start: Start<DateTime<Utc>>) -> String {
+        let (operator, at) = start.split();
+        at.map_or(operator.to_owned(), |(time, id)| {
+            format!("{operator} {} {}", time.timestamp(), id.as_u128())
         })
     }
 
     #[test]
-    fn a_span_has_the_narrower_of_two_bounds_at_either_end() {
-        let at = |seconds: i64| DateTime::from_timestamp(seconds, 0).expect("a time");
-        let bound = |text: &str| Some(text.to_owned());
-        let behind =
-            |descending, seconds: i64| Span::behind(descending, Some((at(seconds), Uuid::from_u128(7))));
+    fn a_page_starts_behind_its_cursor_or_where_its_filter_begins_whichever_is_further_on() {
+        let at = |seconds: i64| Some(DateTime::from_timestamp(seconds, 0).expect("a time"));
+        let behind = |descending, seconds: i64| {
+            Start::behind(descending, at(seconds).map(|time| (time, Uuid::from_u128(7))))
+        };
+        let (from, before) = (at(10), at(20));
 
-        let both = Span::everything().within(Some(at(10)), Some(at(20)));
-        assert_eq!(bounds(&both), [bound(">= 10 0"), bound("< 20 0")]);
-        let ascending = behind(false, 15).within(Some(at(10)), Some(at(20)));
-        assert_eq!(bounds(&ascending), [bound("> 15 7"), bound("< 20 0")]);
-        let descending = behind(true, 15).within(Some(at(10)), Some(at(20)));
-        assert_eq!(bounds(&descending), [bound(">= 10 0"), bound("< 15 7")]);
-        // A cursor of another page than this filter's.
-        assert_eq!(bounds(&behind(false, 5).within(Some(at(10)), None)), [bound(">= 10 0"), None]);
-        assert_eq!(bounds(&behind(true, 25).within(None, Some(at(20)))), [None, bound("< 20 0")]);
-        assert_eq!(bounds(&behind(true, 20).within(None, Some(at(20)))), [None, bound("< 20 0")]);
-
-        let edge = Some((at(12), Uuid::from_u128(3)));
-        assert_eq!(bounds(&descending.up_to(edge)), [bound(">= 12 3"), bound("< 15 7")]);
-        assert_eq!(bounds(&ascending.up_to(edge)), [bound("> 15 7"), bound("<= 12 3")]);
+        assert_eq!(start(Start::first()), ">=");
+        assert_eq!(start(Start::behind(true, None)), "<=");
+        assert_eq!(start(Start::first().within(from, before)), ">= 10 0");
+        assert_eq!(start(Start::behind(true, None).within(from, before)), "< 20 0");
+        assert_eq!(start(behind(false, 15).within(from, before)), "> 15 7");
+        assert_eq!(start(behind(true, 15).within(from, before)), "< 15 7");
+        // The cursor of a page with other filters.
+        assert_eq!(start(behind(false, 5).within(from, before)), ">= 10 0");
+        assert_eq!(start(behind(true, 20).within(from, before)), "< 20 0");
     }
 }

@@ -1,6 +1,7 @@
 //! What can be read of sessions.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{Binary, Text, Uuid as SqlUuid};
@@ -17,7 +18,7 @@ use crate::error::Error;
 use crate::identity::secrets::RefreshToken;
 use crate::ids::{SessionId, TenantId, UserId};
 use crate::money::Currency;
-use crate::paging::{Page, PageRequest, SortKey, Span, look_through, walk};
+use crate::paging::{Filter, Matching, Page, PageRequest, SortKey, look_through, walk};
 use crate::schema::sessions;
 
 #[derive(Debug, Clone, Serialize)]
@@ -74,27 +75,24 @@ pub async fn list(
     user: UserId,
     request: &PageRequest<SessionSort>,
 ) -> Result<Page<SessionView>, Error> {
-    use sessions::{created_at, id};
-    type Rows<'a> = sessions::BoxedQuery<'a, Pg>;
-    fn by_age(query: Rows<'_>, span: Span<DateTime<Utc>>) -> Rows<'_> {
-        walk!(query, span, [], created_at, id)
-    }
-    let not_ended = || {
+    type Rows<'a> = sessions::BoxedQuery<'a, Pg, SqlTypeOf<AsSelect<SessionRow, Pg>>>;
+    let walk = || {
         let of_user =
             sessions::tenant_id.eq(context.tenant_id().uuid()).and(sessions::user_id.eq(user.uuid()));
-        sessions::table.filter(of_user.and(sessions::ended_at.is_null())).into_boxed()
+        let not_ended = of_user.and(sessions::ended_at.is_null());
+        let query = sessions::table.filter(not_ended).select(SessionRow::as_select()).into_boxed();
+        walk!(query, request.times(), [], sessions::created_at, sessions::id)
     };
-    let (edge, rows) = db
-        .read(context, async |connection| {
-            // Those that expired and were not forgotten yet are in the same index: there may be many of them.
-            let open = not_ended().filter(sessions::expires_at.gt(diesel::dsl::now));
-            let (key, selection) = ((created_at, id), SessionRow::as_select());
-            Ok(look_through!(connection, request, request.times(), not_ended(), open, by_age, key, selection))
-        })
-        .await?;
-    let rows: Vec<SessionRow> = rows;
-    let views = rows.into_iter().map(|row| row.into_session().map(|session| SessionView::of(&session)));
-    let views = views.collect::<Result<Vec<_>, _>>()?;
+    // Those that expired and were not forgotten yet are in the same index: there may be many of them.
+    let matching = |looked_at: Rows<'static>, limit| {
+        let open: Filter<'_, sessions::table> = Box::new(sessions::expires_at.gt(diesel::dsl::now));
+        Matching::of(looked_at, "sessions", vec![open], limit)
+    };
+    let (last, rows): (Option<SessionRow>, Vec<SessionRow>) =
+        db.read(context, async |connection| Ok(look_through!(connection, request, walk, matching))).await?;
+    let view = |row: SessionRow| row.into_session().map(|session| SessionView::of(&session));
+    let edge = last.map(view).transpose()?;
+    let views = rows.into_iter().map(view).collect::<Result<Vec<_>, _>>()?;
     Ok(request.page_up_to(edge, views, |view| (view.created_at.to_rfc3339(), view.id.uuid())))
 }
 

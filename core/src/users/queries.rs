@@ -1,11 +1,11 @@
 //! What can be read of users.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
-use uuid::Uuid;
 
 use super::aggregate::{User, UserError, UserStatus};
 use super::repository::UserRow;
@@ -15,7 +15,7 @@ use crate::context::RequestContext;
 use crate::database::Database;
 use crate::error::Error;
 use crate::ids::{TenantId, UserId};
-use crate::paging::{Page, PageRequest, SortKey, SortValue, Span, look_through, walk};
+use crate::paging::{Filter, Matching, Page, PageRequest, SortKey, look_through, walk};
 use crate::schema::users;
 
 /// Instead of a password.
@@ -100,33 +100,41 @@ pub async fn get(db: &Database, context: &RequestContext, id: UserId) -> Result<
     Ok(UserView::of(&row.ok_or(UserError::NotFound(id))?.into_user()?))
 }
 
-type Rows<'a> = users::BoxedQuery<'a, Pg>;
+type Rows<'a> = users::BoxedQuery<'a, Pg, SqlTypeOf<AsSelect<UserRow, Pg>>>;
 
 impl UserFilter {
-    /// The rows of the filter that an index serves: those that are looked through for the ones that match.
-    fn served<'a>(&'a self, context: &RequestContext) -> Rows<'a> {
-        let query = users::table.filter(users::tenant_id.eq(context.tenant_id().uuid())).into_boxed();
-        match &self.email {
-            Some(email) => query.filter(users::folded_email.eq(email.as_str())),
-            None => query,
+    /// The rows that are looked through for the ones that match: those that an index serves.
+    fn walk(&self, context: &RequestContext, request: &PageRequest<UserSort>) -> Rows<'_> {
+        use users::{created_at, email, folded_email, id, name};
+        let of_tenant = users::tenant_id.eq(context.tenant_id().uuid());
+        let mut query = users::table.filter(of_tenant).select(UserRow::as_select()).into_boxed();
+        if let Some(wanted) = &self.email {
+            query = query.filter(folded_email.eq(wanted.as_str()));
+        }
+        match request.key {
+            UserSort::Email => walk!(query, request.texts(), [], email, id),
+            UserSort::Name => walk!(query, request.texts(), [], name, id),
+            UserSort::CreatedAt => walk!(query, request.times(), [], created_at, id),
         }
     }
 
-    fn all<'a>(&'a self, context: &RequestContext) -> Rows<'a> {
-        let mut query = self.served(context);
-        if let Some(role) = self.role {
-            query = query.filter(users::role.eq(role.name()));
+    fn matching<'a>(&self, looked_at: Rows<'a>, limit: i64) -> Matching<'a, Rows<'a>, users::table> {
+        use users::{disabled_at, email_verified_at, role};
+        let mut filters: Vec<Filter<'_, users::table>> = Vec::new();
+        if let Some(wanted) = self.role {
+            filters.push(Box::new(role.eq(wanted.name())));
         }
         match self.status {
-            Some(UserStatus::Disabled) => query.filter(users::disabled_at.is_not_null()),
+            Some(UserStatus::Disabled) => filters.push(Box::new(disabled_at.is_not_null())),
             Some(UserStatus::Active) => {
-                query.filter(users::disabled_at.is_null().and(users::email_verified_at.is_not_null()))
+                filters.push(Box::new(disabled_at.is_null().and(email_verified_at.is_not_null())));
             }
             Some(UserStatus::Unverified) => {
-                query.filter(users::disabled_at.is_null().and(users::email_verified_at.is_null()))
+                filters.push(Box::new(disabled_at.is_null().and(email_verified_at.is_null())));
             }
-            None => query,
+            None => {}
         }
+        Matching::of(looked_at, "users", filters, limit)
     }
 }
 
@@ -140,46 +148,16 @@ pub async fn list(
     filter: &UserFilter,
     request: &PageRequest<UserSort>,
 ) -> Result<Page<UserView>, Error> {
-    use users::{created_at, email, id, name};
-    fn by_email(query: Rows<'_>, span: Span<String>) -> Rows<'_> {
-        walk!(query, span, [], email, id)
-    }
-    fn by_name(query: Rows<'_>, span: Span<String>) -> Rows<'_> {
-        walk!(query, span, [], name, id)
-    }
-    fn by_age(query: Rows<'_>, span: Span<DateTime<Utc>>) -> Rows<'_> {
-        walk!(query, span, [], created_at, id)
-    }
-    let (edge, rows) = db
+    let (last, rows): (Option<UserRow>, Vec<UserRow>) = db
         .read(context, async |connection| {
-            let (served, all, selection) =
-                (filter.served(context), filter.all(context), UserRow::as_select());
-            let (texts, times) = (request.texts(), request.times());
-            let found: (Option<(SortValue, Uuid)>, Vec<UserRow>) = match request.key {
-                UserSort::Email => {
-                    look_through!(connection, request, texts, served, all, by_email, (email, id), selection)
-                }
-                UserSort::Name => {
-                    look_through!(connection, request, texts, served, all, by_name, (name, id), selection)
-                }
-                UserSort::CreatedAt => {
-                    look_through!(
-                        connection,
-                        request,
-                        times,
-                        served,
-                        all,
-                        by_age,
-                        (created_at, id),
-                        selection
-                    )
-                }
-            };
-            Ok(found)
+            let walk = || filter.walk(context, request);
+            let matching = |looked_at, limit| filter.matching(looked_at, limit);
+            Ok(look_through!(connection, request, walk, matching))
         })
         .await?;
-    let views: Result<Vec<_>, Error> =
-        rows.into_iter().map(|row| row.into_user().map(|user| UserView::of(&user))).collect();
+    let view = |row: UserRow| row.into_user().map(|user| UserView::of(&user));
+    let edge = last.map(view).transpose()?;
+    let views: Result<Vec<_>, Error> = rows.into_iter().map(view).collect();
     Ok(request.page_up_to(edge, views?, |view| {
         let value = match request.key {
             UserSort::Email => view.email.clone(),
