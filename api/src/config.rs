@@ -91,7 +91,7 @@ impl Settings {
     fn validate(&self) -> Result<(), ConfigError> {
         self.database.validate()?;
         if let Some(services) = self.services_database() {
-            services.validate()?;
+            services.validate_url("api.services_database_url")?;
         }
         self.telemetry.validate()?;
         self.identity.validate()?;
@@ -169,5 +169,17 @@ mod tests {
         let error =
             Settings::load(None, &[("api.request_timeout_ms", "2000".to_owned())]).expect_err("refused");
         assert!(error.to_string().contains("api.request_timeout_ms"), "{error}");
+    }
+
+    #[test]
+    fn a_url_that_makes_no_sense_is_named_by_the_setting_that_gives_it() {
+        let wrong = |setting: &str| {
+            let given = [(setting, "mysql://u:p4ssw0rd@h/db".to_owned())];
+            Settings::load(None, &given).expect_err("refused").to_string()
+        };
+        for setting in ["database.url", "api.services_database_url"] {
+            let error = wrong(setting);
+            assert!(error.contains(setting) && !error.contains("p4ssw0rd"), "{error}");
+        }
     }
 }

@@ -90,10 +90,18 @@ impl DatabaseConfig {
         if !(1..=100).contains(&self.tenant_share_percent) {
             return Err(ConfigError::value("database.tenant_share_percent", "must be between 1 and 100"));
         }
-        self.url.check("database.url", &["postgres", "postgresql"], EXPECTED_URL)?;
+        self.validate_url("database.url")
+    }
+
+    /// The URL, which this setting gives, and what is needed to connect to it.
+    ///
+    /// # Errors
+    /// The first thing that makes no sense.
+    pub fn validate_url(&self, setting: &'static str) -> Result<(), ConfigError> {
+        self.url.check(setting, &["postgres", "postgresql"], EXPECTED_URL)?;
         let tls = TlsSettings::of(self)?;
         self.parsed(&tls).map_err(|error| {
-            ConfigError::value("database.url", format!("{}; expected {EXPECTED_URL}", describe(&error)))
+            ConfigError::value(setting, format!("{}; expected {EXPECTED_URL}", describe(&error)))
         })?;
         // Files that are not as they should be are found before anything starts.
         tls.client_config().map(drop)
