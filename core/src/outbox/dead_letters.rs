@@ -175,9 +175,25 @@ crate::statement! {
     SELECT c.id, c.seq, moved.id IS NOT NULL FROM candidates c LEFT JOIN moved ON moved.id = c.id ORDER BY c.seq"
 }
 
+/// The next event of each aggregate that was held by one of `released` takes its place among those that wait, and is due:
+/// relays have passed it.
+macro_rules! free_successors {
+    ($unless:literal) => {
+        concat!(
+            "UPDATE outbox_events e SET next_attempt_at = now(), transaction_id = pg_current_xact_id()::text::bigint
+            FROM released r, LATERAL (
+                SELECT shard, seq FROM outbox_events
+                WHERE shard = r.shard AND seq > r.seq AND aggregate_id = r.aggregate_id
+                    AND aggregate_type = r.aggregate_type AND tenant_id = r.tenant_id",
+            $unless,
+            " ORDER BY seq LIMIT 1) AS next
+            WHERE e.shard = next.shard AND e.seq = next.seq AND e.next_attempt_at IS NULL"
+        )
+    };
+}
+
 crate::statement! {
-    /// With the event that holds its aggregate, if it does. The next one of the aggregate takes its place among those that
-    /// wait, and is due: relays have passed it.
+    /// With the event that holds its aggregate, if it does.
     struct Discard<'a> {
         operation: Uuid => SqlUuid,
         until: DateTime<Utc> => Timestamptz,
@@ -187,8 +203,8 @@ crate::statement! {
         aggregate_id: Option<&'a str> => Nullable<Text>,
         since: Option<DateTime<Utc>> => Nullable<Timestamptz>,
         limit: i64 => BigInt,
-    } -> (SqlUuid, BigInt, Bool)
-    = "WITH operation AS (SELECT $1::uuid AS id), candidates AS MATERIALIZED (
+    } -> (SqlUuid, BigInt, Nullable<SmallInt>, Nullable<BigInt>, Nullable<SqlUuid>, Nullable<Text>, Nullable<Text>)
+    = concat!("WITH operation AS (SELECT $1::uuid AS id), candidates AS MATERIALIZED (
         SELECT id FROM outbox_dead_letters
         WHERE failed_at <= $2 AND seq > $3
             AND id = ANY (COALESCE($4::uuid[], ARRAY[id])) AND ('.' || event_type) ~ COALESCE($5, '')
@@ -198,16 +214,9 @@ crate::statement! {
         FOR UPDATE
     ), released AS (
         DELETE FROM outbox_events e USING candidates c WHERE e.id = c.id AND e.next_attempt_at = 'infinity'
-        RETURNING e.shard, e.seq, e.tenant_id, e.aggregate_type, e.aggregate_id
+        RETURNING e.id, e.shard, e.seq, e.tenant_id, e.aggregate_type, e.aggregate_id
     ), freed AS (
-        UPDATE outbox_events e SET next_attempt_at = now(), transaction_id = pg_current_xact_id()::text::bigint
-        FROM released r, LATERAL (
-            SELECT shard, seq FROM outbox_events
-            WHERE shard = r.shard AND seq > r.seq AND aggregate_id = r.aggregate_id
-                AND aggregate_type = r.aggregate_type AND tenant_id = r.tenant_id
-                AND id NOT IN (SELECT id FROM candidates)
-            ORDER BY seq LIMIT 1) AS next
-        WHERE e.shard = next.shard AND e.seq = next.seq AND e.next_attempt_at IS NULL
+        ", free_successors!(" AND id NOT IN (SELECT id FROM candidates)"), "
     ), gone AS (
         DELETE FROM outbox_dead_letters d USING candidates WHERE d.id = candidates.id RETURNING d.id, d.seq
     ), noted AS (
@@ -216,7 +225,34 @@ crate::statement! {
         UPDATE outbox_operations SET count = count + (SELECT count(*) FROM gone)
         WHERE id = (SELECT id FROM operation)
     )
-    SELECT id, seq, true FROM gone ORDER BY seq"
+    SELECT gone.id, gone.seq, r.shard, r.seq, r.tenant_id, r.aggregate_type, r.aggregate_id
+    FROM gone LEFT JOIN released r ON r.id = gone.id ORDER BY gone.seq")
+}
+
+crate::statement! {
+    /// After the discard is committed: an event that was written while it ran is not in its snapshot, but may have been read, and
+    /// passed, by a relay that still saw the aggregate held.
+    struct Free<'a> {
+        shards: &'a [i16] => Array<SmallInt>,
+        seqs: &'a [i64] => Array<BigInt>,
+        tenants: &'a [Uuid] => Array<SqlUuid>,
+        types: &'a [String] => Array<Text>,
+        ids: &'a [String] => Array<Text>,
+    }
+    = concat!("WITH released AS (
+        SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::uuid[], $4::text[], $5::text[])
+            AS released (shard, seq, tenant_id, aggregate_type, aggregate_id)
+    ) ", free_successors!(""))
+}
+
+/// Events that held their aggregates and are gone.
+#[derive(Debug, Default)]
+struct Released {
+    shards: Vec<i16>,
+    seqs: Vec<i64>,
+    tenants: Vec<Uuid>,
+    types: Vec<String>,
+    ids: Vec<String>,
 }
 
 /// # Errors
@@ -288,7 +324,7 @@ pub async fn requeue(
     statement.load(connection).await
 }
 
-/// Deletes a batch.
+/// Deletes a batch, with the events that it holds back, whose successors go on.
 ///
 /// # Errors
 /// The connection's own; then nothing was deleted, or it is unknown whether it was.
@@ -308,5 +344,21 @@ pub async fn discard(
         *since,
         batch.limit,
     );
-    statement.load(connection).await
+    let rows: Vec<DiscardedRow> = statement.load(connection).await?;
+    let (mut decided, mut released) = (Vec::with_capacity(rows.len()), Released::default());
+    for (id, seq, shard, held_seq, tenant_id, aggregate_type, aggregate_id) in rows {
+        decided.push(Decided { id, seq, moved: true });
+        released.shards.extend(shard);
+        released.seqs.extend(held_seq);
+        released.tenants.extend(tenant_id);
+        released.types.extend(aggregate_type);
+        released.ids.extend(aggregate_id);
+    }
+    if !released.shards.is_empty() {
+        let Released { shards, seqs, tenants, types, ids } = &released;
+        Free::new(shards, seqs, tenants, types, ids).execute(connection).await?;
+    }
+    Ok(decided)
 }
+
+type DiscardedRow = (Uuid, i64, Option<i16>, Option<i64>, Option<Uuid>, Option<String>, Option<String>);

@@ -31,7 +31,8 @@ pub fn relay_trial() -> Vec<Step> {
         Step::new(
             "put off a retry",
             format!(
-                "UPDATE outbox_events SET retry_count = 1, next_attempt_at = now(), last_error = 'a check' WHERE id = '{id}'"
+                "UPDATE outbox_events SET retry_count = 1, next_attempt_at = now(), last_error = 'a check',
+                    transaction_id = pg_current_xact_id()::text::bigint WHERE id = '{id}'"
             ),
         ),
         Step::new(
@@ -56,7 +57,7 @@ pub fn relay_trial() -> Vec<Step> {
         ),
         Step::new(
             "keep the history",
-            "SELECT outbox_history_drop_day('1970-01-01');
+            "SELECT outbox_history_drop_day('2000-01-01');
             UPDATE relay_upkeep SET claimed_until = claimed_until WHERE false;
             DELETE FROM outbox_history_default WHERE false",
         ),

@@ -33,13 +33,13 @@ pub struct WaitingCount {
 crate::statement! {
     /// `shard + 0` and the bound, which holds for every time, match the index on times and no other (ADR 0003). One that
     /// stands behind another refused one, as there may be where more than one of an aggregate is in flight, comes with that.
-    struct ReadWaiting<'a> { shards: &'a [i16] => Array<SmallInt>, takes: &'a [i32] => Array<Integer> }
+    struct ReadWaiting<'a> { shards: &'a [i16] => Array<SmallInt>, takes: &'a [i32] => Array<Integer>, last_seq: i64 => BigInt }
         -> (SmallInt, BigInt, SqlUuid, Text, Text, Nullable<BigInt>)
     = concat!("SELECT e.shard, e.seq, e.tenant_id, e.aggregate_type, e.aggregate_id, ", own_wait!(), " END
     FROM unnest($1::smallint[], $2::integer[]) AS held (shard, take)
     CROSS JOIN LATERAL (
         SELECT * FROM outbox_events e
-        WHERE e.shard + 0 = held.shard AND e.next_attempt_at <= 'infinity'
+        WHERE e.shard + 0 = held.shard AND e.next_attempt_at <= 'infinity' AND e.seq + 0 <= $3
             AND CASE WHEN ", is_behind!(), " THEN false ELSE true END
         ORDER BY e.next_attempt_at
         LIMIT held.take
@@ -59,17 +59,19 @@ crate::statement! {
     ) AS e"
 }
 
-/// The first refused events of shards, by when their next attempts are due: so many of each shard at most, due or not.
+/// The first refused events of shards, by when their next attempts are due: so many of each shard at most, due or not, and
+/// none after `last_seq`.
 ///
 /// # Errors
 /// The connection's own.
 pub async fn read_waiting(
     connection: &mut AsyncPgConnection,
     takes: &[(i16, i32)],
+    last_seq: i64,
 ) -> QueryResult<Vec<Waiting>> {
     let (shards, takes): (Vec<i16>, Vec<i32>) = takes.iter().copied().unzip();
     let rows: Vec<(i16, i64, Uuid, String, String, Option<i64>)> =
-        ReadWaiting::new(&shards, &takes).load(connection).await?;
+        ReadWaiting::new(&shards, &takes, last_seq).load(connection).await?;
     let waiting = rows.into_iter().map(|(shard, seq, tenant_id, aggregate_type, aggregate_id, turn)| {
         let range =
             AggregateRange { shard, tenant_id, aggregate_type, aggregate_id, from_seq: seq, to_seq: seq };

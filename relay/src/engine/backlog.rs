@@ -95,8 +95,8 @@ struct Rest {
 /// How far the read of a rest has come. When an event joins the rest it starts anew: a read under way may leave it out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RestState {
-    /// The first of them was refused: the database knows how long it waits. If later ones were in flight at that time, it is
-    /// not left alone with them: somebody may decide about it meanwhile, and these are settled unseen.
+    /// The first of them was refused: the database knows how long it waits. It is not left alone if it waits for a decision, or
+    /// if later ones were in flight at that time: somebody may have decided about it meanwhile, unseen.
     SetAside {
         alone: bool,
     },
@@ -334,10 +334,19 @@ impl Backlog {
 
     /// It was written down that the event was refused: its aggregate waits with it, in the database.
     pub(crate) fn set_aside(&mut self, event: &Event) -> bool {
+        self.leave_with(event, true)
+    }
+
+    /// The same, until somebody decides, who may have done so since it was written down: it is looked at once more.
+    pub(crate) fn hold(&mut self, event: &Event) -> bool {
+        self.leave_with(event, false)
+    }
+
+    fn leave_with(&mut self, event: &Event, stays: bool) -> bool {
         self.forget(event);
         let Some(aggregate) = current(&mut self.aggregates, event.key, event.lease) else { return false };
         aggregate.in_flight -= 1;
-        let set_aside = RestState::SetAside { alone: aggregate.in_flight == 0 };
+        let set_aside = RestState::SetAside { alone: stays && aggregate.in_flight == 0 };
         let dropped = aggregate.take_chain_from(event.row.seq);
         for event in &dropped {
             self.forget(event);
@@ -489,7 +498,8 @@ impl Backlog {
             self.resumed -= usize::from(std::mem::take(&mut aggregate.resumed));
         }
         for row in rows {
-            if !self.known.contains(&row.seq) {
+            let has_left = self.left.as_ref().is_some_and(|left| left.seqs.contains(&row.seq));
+            if !has_left && !self.known.contains(&row.seq) {
                 self.place(Event::new(row, lease));
             }
         }

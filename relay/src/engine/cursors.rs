@@ -23,6 +23,7 @@ pub(crate) struct Cursors {
     asked: [u64; SHARDS],
     /// A run that drains what there was at its start reads no further than this.
     last_seq: i64,
+    late_limit: usize,
 }
 
 /// What to read.
@@ -54,6 +55,7 @@ impl Cursors {
             starts: [0; SHARDS],
             asked: [0; SHARDS],
             last_seq,
+            late_limit: LATE_LIMIT,
         }
     }
 
@@ -123,13 +125,18 @@ impl Cursors {
             since: self.since.clone(),
             cursors: self.at,
             takes,
-            late_limit: clamp(LATE_LIMIT),
+            late_limit: clamp(self.late_limit),
             scope,
         })))
     }
 
-    /// Takes note of a page; its rows are the caller's.
-    pub(crate) fn page_read(&mut self, request: &PageRequest, page: &Page) {
+    /// Takes note of a page, and takes out of it what must not be offered yet; its rows are the caller's.
+    pub(crate) fn page_read(&mut self, request: &PageRequest, page: &mut Page) {
+        let late_full = clamp(page.late.len()) >= request.late_limit;
+        if late_full {
+            // There may be more behind the cursors, and one of these may be the predecessor of a row in front of them.
+            page.next.clear();
+        }
         let mut read = [0usize; SHARDS];
         for row in &page.next {
             let shard = usize::from(row.shard.unsigned_abs());
@@ -148,9 +155,9 @@ impl Cursors {
                 self.shares[shard] = (self.shares[shard] / 2).max(1);
             }
         }
-        let late_cut = clamp(page.late.len()) >= request.late_limit || (page.cut && !page.late.is_empty());
+        let late_cut = late_full || (page.cut && !page.late.is_empty());
         if let (true, Some(last)) = (late_cut, page.late.last()) {
-            // There may be more behind the cursors: go back to where they were all seen.
+            // Go back to where all of them were seen.
             for at in self.at.iter_mut().filter(|at| **at != NOT_HELD) {
                 *at = last.seq.min(*at);
             }
@@ -226,7 +233,7 @@ mod tests {
     fn read(cursors: &mut Cursors, rows: usize, found: &Page) {
         let request = request(cursors.next(rows, SCOPE));
         cursors.ask();
-        cursors.page_read(&request, found);
+        cursors.page_read(&request, &mut found.clone());
     }
 
     #[test]
@@ -265,7 +272,7 @@ mod tests {
         cursors.ask();
         cursors.stop(3);
         cursors.start(3);
-        cursors.page_read(&request, &page(&[], &[4, 7]));
+        cursors.page_read(&request, &mut page(&[], &[4, 7]));
         assert_eq!((cursors.at(3), cursors.is_current(3), cursors.caught_up()), (0, false, false));
     }
 

@@ -29,9 +29,10 @@ pub(crate) enum Read {
         limit: i64,
         scope: Scope,
     },
-    /// The refused events that are due first, so many of each shard at most.
+    /// The refused events that are due first, so many of each shard at most, and none after this seq.
     Waiting {
         takes: Vec<(i16, i32)>,
+        last_seq: i64,
     },
     /// How much there is in front of the cursors, and how much waits, for the metrics.
     Count {
@@ -110,7 +111,9 @@ async fn found(connection: &mut AsyncPgConnection, read: &Read) -> QueryResult<F
             let ranges: Vec<_> = wanted.iter().map(|(_, range)| range.clone()).collect();
             Found::Rows(outbox::read_aggregates(connection, &ranges, *limit, *scope).await?)
         }
-        Read::Waiting { takes } => Found::Waiting(outbox::read_waiting(connection, takes).await?),
+        Read::Waiting { takes, last_seq } => {
+            Found::Waiting(outbox::read_waiting(connection, takes, *last_seq).await?)
+        }
         Read::Count { shards, cursors, waiting } => {
             let unread = overview::unread(connection, shards, cursors, COUNT_LIMIT).await?;
             let waiting = match waiting {

@@ -33,7 +33,7 @@ use self::settler::{Settled, Settlement, Settler};
 use self::timing::Timing;
 use self::waiting::Waiting;
 use crate::config::Config;
-use crate::error::Trouble;
+use crate::error::{BrokerFault, Trouble};
 use crate::leases::{Holdings, Leases};
 use crate::metrics::Metrics;
 use crate::publisher::{BrokerEvent, Publisher, Pulse};
@@ -135,12 +135,16 @@ pub(crate) struct Engine {
     refills: usize,
     /// Whose turn it is to be read: what is new, or what is read again.
     new_is_next: bool,
+    /// And of the latter, whether a rest or what is due.
+    look_is_next: bool,
     reading: Option<JoinHandle<(Fetcher, Finished)>>,
     settler: Option<Settler>,
     settling: Option<JoinHandle<(Settler, Settled)>>,
     /// A settlement whose write failed and is made again.
     unsettled: Option<Settlement>,
     leases: Leases,
+    /// Their task is gone, and says nothing any more.
+    leases_ended: bool,
     held: Holdings,
     /// By shard the lease that was given back last. Until the leases' task has taken note, it is still among the holdings.
     returned: [Option<u64>; SHARDS],
@@ -153,8 +157,10 @@ pub(crate) struct Engine {
     taken: u64,
     condition: watch::Sender<Condition>,
     pulse: Arc<Pulse>,
-    database_up: bool,
-    database_trouble: Option<Trouble>,
+    /// The last read was answered.
+    database_read: bool,
+    read_trouble: Option<Trouble>,
+    write_trouble: Option<Trouble>,
     /// What was in front of the cursors when it was last counted.
     unread: Unread,
     /// What waited when it was last counted.
@@ -206,12 +212,14 @@ impl Engine {
             max_payload_bytes: fetcher::max_payload_bytes(config.broker.max_message_bytes),
             refills: steps::REFILLS_PER_READ,
             new_is_next: true,
+            look_is_next: false,
             reading: None,
             settler: Some(Settler::new(config.database.clone(), config.history.retention_days > 0)),
             settling: None,
             unsettled: None,
             held: Holdings::nothing(),
             leases: parts.leases,
+            leases_ended: false,
             returned: [None; SHARDS],
             handover_after: Duration::from_millis(relay.handover_after_ms),
             busy: [0; SHARDS],
@@ -221,8 +229,9 @@ impl Engine {
             taken: 0,
             condition,
             pulse: parts.pulse,
-            database_up: false,
-            database_trouble: None,
+            database_read: false,
+            read_trouble: None,
+            write_trouble: None,
             unread: Unread::default(),
             waiting_count: WaitingCount::default(),
             stop: parts.supervisor.stop().clone(),
@@ -250,6 +259,10 @@ impl Engine {
             }
             self.wait(turn, deadline).await;
         }
+        if !self.is_drained() {
+            // Others may publish as soon as the shards are given back: nothing of ours may be sent after that.
+            self.publisher.reset(BrokerFault::LeaseLost);
+        }
         self.leases.leave().await;
         self.publisher.close().await;
     }
@@ -257,13 +270,14 @@ impl Engine {
     async fn wait(&mut self, turn: Instant, deadline: Option<Instant>) {
         let wake_at = self.timing.next(turn, self.held.until, deadline);
         let happened = {
-            let Self { publisher, reading, settling, leases, wake_up, stop, .. } = &mut *self;
+            let Self { publisher, reading, settling, leases, leases_ended, wake_up, stop, .. } = &mut *self;
             tokio::select! {
                 event = publisher.next() => Happened::Broker(event),
                 read = ended(reading) => Happened::Read(read.map(Box::new)),
                 settled = ended(settling) => Happened::Settled(settled.map(Box::new)),
-                changed = leases.holdings.changed() => {
+                changed = leases.holdings.changed(), if !*leases_ended => {
                     if changed.is_err() {
+                        *leases_ended = true;
                         stop.cancel();
                     }
                     Happened::Other
@@ -303,9 +317,10 @@ impl Engine {
             && (self.cursors.caught_up() || self.held.count() == 0)
             && self.reading.is_none()
             && self.is_drained();
+        let trouble = self.read_trouble.as_ref().or(self.write_trouble.as_ref());
         let condition = Condition {
-            database_up: self.database_up && self.held.reached,
-            database_trouble: self.held.trouble.clone().or_else(|| self.database_trouble.clone()),
+            database_up: self.database_read && self.write_trouble.is_none() && self.held.reached,
+            database_trouble: self.held.trouble.clone().or_else(|| trouble.cloned()),
             broker_up: self.publisher.is_up(),
             broker_trouble: self.publisher.trouble().cloned(),
             blocked: self.publisher.is_blocked(),

@@ -9,6 +9,7 @@ use super::cursors::Next;
 use super::event::{AggregateKey, Event, FastMap};
 use super::fetcher::{Finished, Found, Read};
 use super::settler::{Settled, Settlement};
+use super::timing::Pauses;
 use super::waiting::Seen;
 use crate::error::{DatabaseFault, Trouble};
 use crate::metrics;
@@ -66,7 +67,8 @@ impl Engine {
         let Finished { read, result } = finished;
         let (statement, ok) = (read.name(), result.is_ok());
         metrics::database_round_trip(statement, elapsed, ok);
-        self.database_answered(result.as_ref().err());
+        self.database_read = ok;
+        self.read_trouble = trouble(&mut self.timing.reads, result.as_ref().err());
         if !ok {
             // The next connection may be to a server that crashed meanwhile, or that took another one's place: what its
             // snapshots say about the transactions of before is void (ADR 0003).
@@ -74,8 +76,8 @@ impl Engine {
         }
         let new = match (read, result) {
             (Read::Next(next), Ok(Found::Page(page))) if self.looked_too_little(&next, &page) => 1,
-            (Read::Next(Next::Page(request)), Ok(Found::Page(page))) => {
-                self.cursors.page_read(&request, &page);
+            (Read::Next(Next::Page(request)), Ok(Found::Page(mut page))) => {
+                self.cursors.page_read(&request, &mut page);
                 self.offer(page.late.into_iter().chain(page.next))
             }
             (Read::Next(Next::New { limit, .. }), Ok(Found::Page(mut page))) => {
@@ -92,12 +94,13 @@ impl Engine {
                 0
             }
             (Read::Rest { wanted, .. }, _) => {
+                self.ask_for_fewer_refills();
                 for (key, _) in wanted {
                     self.backlog.refill_failed(key);
                 }
                 0
             }
-            (Read::Waiting { takes }, Ok(Found::Waiting(waiting))) => {
+            (Read::Waiting { takes, .. }, Ok(Found::Waiting(waiting))) => {
                 self.resume(&takes, waiting, elapsed);
                 0
             }
@@ -156,8 +159,6 @@ impl Engine {
             let Some(holding) = self.held.shards[shard].filter(|_| self.cursors.is_current(shard)) else {
                 continue;
             };
-            // Whatever a run that drains only what there was at its start does not take stays as it is.
-            let turn = if range.from_seq > self.goal.last_seq { Turn::UntilDecided } else { turn };
             let in_memory = !turn.is_later()
                 && (self.backlog.has(AggregateKey::of_range(&range))
                     || self.backlog.resume(range, holding.lease));
@@ -171,10 +172,13 @@ impl Engine {
         for row in found.rows {
             by_key.entry(AggregateKey::of(&row)).or_default().push(row);
         }
-        for (key, range) in wanted {
+        // A read that was cut ended within the last aggregate of which it has rows.
+        let ended = wanted.iter().rposition(|(key, _)| by_key.contains_key(key)).filter(|_| found.cut);
+        for (number, (key, range)) in wanted.into_iter().enumerate() {
             let rows = by_key.remove(&key).unwrap_or_default();
             if self.cursors.is_current(usize::from(range.shard.unsigned_abs())) {
-                let complete = !found.cut && i64::try_from(rows.len()).is_ok_and(|count| count < limit);
+                let is_before = ended.is_none_or(|ended| number < ended);
+                let complete = is_before && i64::try_from(rows.len()).is_ok_and(|count| count < limit);
                 self.backlog.refilled(key, rows, complete);
             } else {
                 self.backlog.refill_failed(key);
@@ -184,7 +188,7 @@ impl Engine {
 
     pub(super) fn on_settled(&mut self, settled: Settled) {
         let Settled { mut settlement, result } = settled;
-        self.database_answered(result.as_ref().err());
+        self.write_trouble = trouble(&mut self.timing.writes, result.as_ref().err());
         if result.is_err() {
             settlement.is_repeated = true;
             self.unsettled = Some(settlement);
@@ -210,7 +214,7 @@ impl Engine {
         for held in &held {
             self.busy[held.event.shard()] -= 1;
             self.waiting.note(Turn::UntilDecided, now);
-            if !self.backlog.set_aside(&held.event) {
+            if !self.backlog.hold(&held.event) {
                 self.read_again(held.event.shard());
             }
         }
@@ -222,18 +226,18 @@ impl Engine {
             self.read_from_the_beginning(shard);
         }
     }
+}
 
-    fn database_answered(&mut self, fault: Option<&DatabaseFault>) {
-        self.database_up = fault.is_none();
-        self.database_trouble = fault.map(Trouble::from);
-        match fault {
-            None => self.timing.database_answered(),
-            Some(fault) => {
-                let wait = self.timing.database_failed();
-                let reason = fault.reason();
-                metrics::database_failed(reason);
-                tracing::warn!(reason, %fault, retry_in_ms = wait.as_millis(), "the database failed");
-            }
+/// Notes whether the database answered, and says why it did not.
+fn trouble(pauses: &mut Pauses, fault: Option<&DatabaseFault>) -> Option<Trouble> {
+    match fault {
+        None => pauses.answered(),
+        Some(fault) => {
+            let wait = pauses.failed();
+            let reason = fault.reason();
+            metrics::database_failed(reason);
+            tracing::warn!(reason, %fault, retry_in_ms = wait.as_millis(), "the database failed");
         }
     }
+    fault.map(Trouble::from)
 }

@@ -163,7 +163,7 @@ impl Engine {
     /// and the broker wait as well: what nobody waits for is collected for a while.
     pub(super) fn settle(&mut self) {
         let now = Instant::now();
-        if self.settling.is_some() || !self.timing.database_may_be_tried() || !self.settle_is_due(now) {
+        if self.settling.is_some() || !self.timing.writes.are_over() || !self.settle_is_due(now) {
             return;
         }
         let Some(settler) = self.settler.take() else { return };
@@ -226,7 +226,7 @@ impl Engine {
 
     /// Reads on, if there is room and reason.
     pub(super) fn read(&mut self) {
-        if self.reading.is_some() || self.stop.is_cancelled() || !self.timing.database_may_be_tried() {
+        if self.reading.is_some() || self.stop.is_cancelled() || !self.timing.reads.are_over() {
             return;
         }
         let now = Instant::now();
@@ -277,11 +277,18 @@ impl Engine {
         self.cursors.next(self.backlog.room().0.min(PAGE_LIMIT), scope).map(Read::Next)
     }
 
+    /// The rest of aggregates and a look at what is due take turns as well: with large payloads there is always a rest to read.
     fn next_again(&mut self, now: Instant) -> Option<Read> {
         if self.taken >= self.goal.max_events {
             return None;
         }
-        self.next_refill().or_else(|| self.next_look(now))
+        let read = if self.look_is_next {
+            self.next_look(now).or_else(|| self.next_refill())
+        } else {
+            self.next_refill().or_else(|| self.next_look(now))
+        };
+        self.look_is_next = matches!(read, Some(Read::Rest { .. }));
+        read
     }
 
     /// The rest of aggregates whose turn has come. It needs no room of its own, because the number of such aggregates in one
@@ -305,16 +312,22 @@ impl Engine {
             return None;
         }
         let (shards, _) = self.cursors.held();
-        (!shards.is_empty()).then(|| Read::Waiting { takes: self.waiting.ask(&shards, room) })
+        (!shards.is_empty())
+            .then(|| Read::Waiting { takes: self.waiting.ask(&shards, room), last_seq: self.goal.last_seq })
     }
 
     /// So many aggregates in one read that it takes about as long as it may.
     pub(super) fn adapt_refills(&mut self, took: Duration) {
         self.refills = match took {
-            slow if slow > REFILL_TIME => (self.refills / 2).max(MIN_REFILLS_PER_READ),
+            slow if slow > REFILL_TIME => (self.refills / 2).max(MIN_REFILLS_PER_READ.min(self.refills)),
             quick if quick < REFILL_TIME / 4 => (self.refills * 2).min(REFILLS_PER_READ),
             _ => self.refills,
         };
+    }
+
+    /// After a read that took too long for the database: however few they are, some come through.
+    pub(super) fn ask_for_fewer_refills(&mut self) {
+        self.refills = (self.refills / 2).max(1);
     }
 
     fn scope(&self) -> Scope {

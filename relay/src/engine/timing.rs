@@ -45,10 +45,39 @@ pub(super) struct Timing {
     read_began_at: Instant,
     /// How long the last read took.
     read_took: Duration,
-    database: Backoff,
-    database_at: Option<Instant>,
+    pub(super) reads: Pauses,
+    pub(super) writes: Pauses,
     gauges_at: Instant,
     count_at: Instant,
+}
+
+/// Growing pauses after one that failed. Reading and writing have their own: where only one of them works, it does not have the
+/// other tried at its own pace.
+#[derive(Debug)]
+pub(super) struct Pauses {
+    backoff: Backoff,
+    until: Option<Instant>,
+}
+
+impl Pauses {
+    fn new() -> Self {
+        Self { backoff: Backoff::new(100, 5000), until: None }
+    }
+
+    pub(super) fn are_over(&self) -> bool {
+        self.until.is_none_or(|until| Instant::now() >= until)
+    }
+
+    pub(super) fn answered(&mut self) {
+        self.backoff.reset();
+        self.until = None;
+    }
+
+    pub(super) fn failed(&mut self) -> Duration {
+        let wait = self.backoff.advance();
+        self.until = Some(Instant::now() + wait);
+        wait
+    }
 }
 
 impl Timing {
@@ -71,8 +100,8 @@ impl Timing {
             look_at: None,
             read_began_at: now,
             read_took: Duration::ZERO,
-            database: Backoff::new(100, 5000),
-            database_at: None,
+            reads: Pauses::new(),
+            writes: Pauses::new(),
             gauges_at: now,
             count_at: now,
         }
@@ -151,21 +180,6 @@ impl Timing {
         took
     }
 
-    pub(super) fn database_may_be_tried(&self) -> bool {
-        self.database_at.is_none_or(|at| Instant::now() >= at)
-    }
-
-    pub(super) fn database_answered(&mut self) {
-        self.database.reset();
-        self.database_at = None;
-    }
-
-    pub(super) fn database_failed(&mut self) -> Duration {
-        let wait = self.database.advance();
-        self.database_at = Some(Instant::now() + wait);
-        wait
-    }
-
     /// Whether the gauges are due; then the next time is set.
     pub(super) fn gauges_are_due(&mut self, now: Instant) -> bool {
         let due = now >= self.gauges_at;
@@ -192,8 +206,15 @@ impl Timing {
     /// When the loop must turn at the latest, after the turn that began at `turn`.
     pub(super) fn next(&self, turn: Instant, lease_until: Instant, deadline: Option<Instant>) -> Instant {
         let settle_at = Some(self.settle_at);
-        let times =
-            [Some(self.poll_at), settle_at, self.look_at, self.database_at, deadline, Some(lease_until)];
+        let times = [
+            Some(self.poll_at),
+            settle_at,
+            self.look_at,
+            self.reads.until,
+            self.writes.until,
+            deadline,
+            Some(lease_until),
+        ];
         // A time before the turn has had it, and what stood in its way will wake the loop. One that passed meanwhile may
         // have been too late for it.
         times.into_iter().flatten().filter(|at| *at > turn).fold(turn + TURN_EVERY, Instant::min)
