@@ -8,7 +8,8 @@
     \set prefix :DBNAME
 \endif
 
-SELECT format('CALL outbox_grant_relay(%L)', quote_ident(:'prefix' || '_relay')) \gexec
-SELECT format('CALL outbox_grant_writer(%L)', quote_ident(:'prefix' || '_writer')) \gexec
-SELECT format('CALL comptoir_grant_services(%L)', quote_ident(:'prefix' || '_services')) \gexec
-SELECT format('CALL comptoir_grant_auditor(%L)', quote_ident(:'prefix' || '_auditor')) \gexec
+-- Named with pg_catalog, and typed: nothing that somebody put into the schema is called in its place.
+SELECT pg_catalog.format('CALL outbox_grant_relay(%L::regrole)', pg_catalog.quote_ident(:'prefix'::text || '_relay'::text)) \gexec
+SELECT pg_catalog.format('CALL outbox_grant_writer(%L::regrole)', pg_catalog.quote_ident(:'prefix'::text || '_writer'::text)) \gexec
+SELECT pg_catalog.format('CALL comptoir_grant_services(%L::regrole)', pg_catalog.quote_ident(:'prefix'::text || '_services'::text)) \gexec
+SELECT pg_catalog.format('CALL comptoir_grant_auditor(%L::regrole)', pg_catalog.quote_ident(:'prefix'::text || '_auditor'::text)) \gexec

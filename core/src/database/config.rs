@@ -60,11 +60,13 @@ pub struct DatabaseConfig {
 pub struct RuntimeRole(String);
 
 impl RuntimeRole {
-    /// An expression of SQL that gives its name. Roles belong to the whole server, so one database's role has its name in it.
+    /// An expression of SQL that gives its name. Roles belong to the whole server, so one database's role has its name in it. It is
+    /// evaluated by the owner as well: what it calls has exactly these types, so that nothing in the schema can fit better. A name
+    /// that is too long is not cut off here: there is no such role, and `comptoir_make_runtime` says why it makes none.
     pub(super) fn name_in_sql(&self) -> String {
         match self.0.as_str() {
-            "" => "left(current_database(), 55) || '_runtime'".to_owned(),
-            name => format!("'{}'", name.replace('\'', "''")),
+            "" => "pg_catalog.current_database()::text || '_runtime'::text".to_owned(),
+            name => format!("'{}'::text", name.replace('\'', "''")),
         }
     }
 }
@@ -143,7 +145,9 @@ impl DatabaseConfig {
     /// Takes the role on, if there is one to take on.
     pub(super) fn take_role(&self) -> Option<String> {
         // As `SET ROLE`, which knows no expression.
-        self.role.as_ref().map(|role| format!("SELECT set_config('role', {}, false)", role.name_in_sql()))
+        self.role
+            .as_ref()
+            .map(|role| format!("SELECT pg_catalog.set_config('role', {}, false)", role.name_in_sql()))
     }
 
     /// How long nothing may come where a statement was sent: PostgreSQL would have ended it by then.

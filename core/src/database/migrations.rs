@@ -11,6 +11,9 @@ use super::{ConnectFault, DatabaseConfig, RuntimeRole, connect};
 const OUTBOX: EmbeddedMigrations = embed_migrations!("../schema/outbox");
 const COMMERCE: EmbeddedMigrations = embed_migrations!("../schema/commerce");
 
+/// Shuts the schema to others, and refuses one in which they left what could be called by mistake.
+const GUARD: &str = include_str!("../../../schema/guard.sql");
+
 /// Makes the table of versions as Diesel would.
 const MAKE_VERSIONS: &str = "
     DO $$ BEGIN
@@ -48,10 +51,11 @@ impl Migrations {
 /// Blocks its thread in places: call it as a step of its own on a multi-threaded runtime.
 ///
 /// # Errors
-/// No connection, or a migration that fails (it is rolled back).
+/// No connection; a schema that others left something in; or a migration that fails (it is rolled back).
 pub async fn migrate(config: &DatabaseConfig, migrations: Migrations) -> Result<Vec<String>, MigrationError> {
     // Ends with the function, and its lock with it.
     let mut other_runs_wait = patient_connection(config).await?;
+    other_runs_wait.batch_execute(GUARD).await.map_err(|error| MigrationError::Refused(error.to_string()))?;
     other_runs_wait.batch_execute(MAKE_VERSIONS).await?;
     other_runs_wait.batch_execute(LOCK_VERSIONS).await?;
     let mut harness = AsyncMigrationHarness::new(patient_connection(config).await?);
@@ -100,7 +104,8 @@ pub struct MigrationState {
 
 crate::statement! {
     struct AskTable<'a> { table: &'a str => Text } -> (Bool, Nullable<Bool>)
-    = "SELECT to_regclass(name) IS NOT NULL, has_table_privilege(to_regclass(name), 'SELECT')
+    = "SELECT pg_catalog.to_regclass(name) IS NOT NULL,
+        pg_catalog.has_table_privilege(pg_catalog.to_regclass(name), 'SELECT')
     FROM (SELECT $1::text AS name) AS wanted"
 }
 
@@ -162,6 +167,8 @@ pub enum MigrationError {
     Connection(#[from] ConnectFault),
     #[error("cannot ask for the migrations: {0}")]
     Statement(#[from] diesel::result::Error),
+    #[error("{0}")]
+    Refused(String),
     #[error("{0}")]
     RuntimeRole(String),
     #[error("migration failed: {0}")]

@@ -7,13 +7,13 @@
 -- The tenant for which this transaction works, or NULL.
 CREATE FUNCTION comptoir_tenant() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN NULLIF(current_setting('comptoir.tenant_id', true), '')::uuid;
+    RETURN NULLIF(pg_catalog.current_setting('comptoir.tenant_id', true), '')::uuid;
 
 -- Every table of a tenant's data is protected by this, in the migration that makes it.
 CREATE PROCEDURE comptoir_protect(protected regclass) LANGUAGE plpgsql AS $$
 BEGIN
-    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', protected);
-    EXECUTE format('CREATE POLICY tenant ON %s USING (tenant_id = comptoir_tenant())', protected);
+    EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', protected);
+    EXECUTE pg_catalog.format('CREATE POLICY tenant ON %s USING (tenant_id = comptoir_tenant())', protected);
 END
 $$;
 REVOKE EXECUTE ON PROCEDURE comptoir_protect FROM PUBLIC;

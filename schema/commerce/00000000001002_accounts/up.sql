@@ -28,7 +28,7 @@ CREATE INDEX users_created_at_idx ON users (tenant_id, created_at, id);
 -- Role and status are looked through, a bounded number of users for each page: a company has few.
 CREATE INDEX users_email_idx ON users (tenant_id, email, id);
 CREATE INDEX users_name_idx ON users (tenant_id, name, id);
-CALL comptoir_protect('users');
+CALL comptoir_protect('users'::regclass);
 
 -- Single-use tokens: to verify an e-mail address, to set a new password.
 CREATE TABLE user_tokens (
@@ -46,7 +46,7 @@ CREATE TABLE user_tokens (
     CONSTRAINT user_tokens_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
 );
 CREATE INDEX user_tokens_user_idx ON user_tokens (tenant_id, user_id, purpose);
-CALL comptoir_protect('user_tokens');
+CALL comptoir_protect('user_tokens'::regclass);
 
 CREATE TABLE sessions (
     tenant_id      uuid        NOT NULL,
@@ -69,7 +69,7 @@ CREATE TABLE sessions (
 );
 -- Ended sessions stay for a while, and nobody lists them.
 CREATE INDEX sessions_open_idx ON sessions (tenant_id, user_id, created_at, id) WHERE ended_at IS NULL;
-CALL comptoir_protect('sessions');
+CALL comptoir_protect('sessions'::regclass);
 
 -- A session's refresh tokens, the used ones too: one that is used again was stolen, or its thief was faster.
 CREATE TABLE refresh_tokens (
@@ -84,7 +84,7 @@ CREATE TABLE refresh_tokens (
     CONSTRAINT refresh_tokens_session_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES sessions (tenant_id, id)
 );
 CREATE INDEX refresh_tokens_session_idx ON refresh_tokens (tenant_id, session_id);
-CALL comptoir_protect('refresh_tokens');
+CALL comptoir_protect('refresh_tokens'::regclass);
 
 CREATE TABLE api_keys (
     tenant_id    uuid        NOT NULL,
@@ -115,14 +115,15 @@ CREATE INDEX api_keys_valid_created_at_idx ON api_keys (tenant_id, created_at, i
 CREATE INDEX api_keys_valid_name_idx ON api_keys (tenant_id, name, id) WHERE revoked_at IS NULL;
 CREATE INDEX api_keys_revoked_created_at_idx ON api_keys (tenant_id, created_at, id) WHERE revoked_at IS NOT NULL;
 CREATE INDEX api_keys_revoked_name_idx ON api_keys (tenant_id, name, id) WHERE revoked_at IS NOT NULL;
-CALL comptoir_protect('api_keys');
+CALL comptoir_protect('api_keys'::regclass);
 
 CREATE INDEX sessions_over_idx ON sessions (LEAST(ended_at, expires_at));
 CREATE INDEX refresh_tokens_expires_at_idx ON refresh_tokens (expires_at);
 CREATE INDEX user_tokens_expires_at_idx ON user_tokens (expires_at);
 
--- The functions below run as their owner, who sees the rows of all tenants. Their bodies are parsed here and now
--- (BEGIN ATOMIC): what others put into the schema later, such as an operator that fits better, is never called.
+-- The functions below run as their owner, who sees the rows of all tenants. Those whose bodies are parsed here and now
+-- (BEGIN ATOMIC) never call what others put into the schema later, such as an operator that fits better; the last one has the
+-- system's catalogue alone in its search path.
 
 -- What must be found before the tenant is known. They give ids and nothing else, and all but the first want a secret.
 
@@ -157,35 +158,50 @@ CREATE FUNCTION find_api_key(hash bytea) RETURNS TABLE (tenant_id uuid, api_key_
 
 -- Sessions that are over for so many days with their tokens, and tokens that expired so long ago: `batch` of each at most.
 -- Returns the largest number of one kind, which is `batch` as long as there may be more. A function's plan does not know how
--- few are due; without the last two settings it might read whole tables.
+-- few are due; without the last two settings it might read whole tables. Less than a day is refused: whoever may call this
+-- may delete what is old, and not what is in use. Its tables are named with their schema (@schema@).
+DO $install$
+BEGIN
+    EXECUTE pg_catalog.replace($function$
 CREATE FUNCTION prune_sessions(days integer, batch bigint) RETURNS bigint
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off
-    BEGIN ATOMIC
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off
+    AS $$
+DECLARE
+    most bigint;
+BEGIN
+    IF COALESCE(days, 0) < 1 THEN
+        RAISE EXCEPTION 'sessions are kept for a day at least after they are over: % days were asked for', days;
+    END IF;
     WITH over AS (
-        SELECT tenant_id, id FROM sessions
-        WHERE LEAST(ended_at, expires_at) < now() - make_interval(days => days)
+        SELECT s.tenant_id, s.id FROM @schema@.sessions AS s
+        WHERE LEAST(s.ended_at, s.expires_at) < now() - make_interval(days => prune_sessions.days)
         LIMIT batch FOR UPDATE SKIP LOCKED
     ), of_sessions AS (
-        DELETE FROM refresh_tokens AS t USING over WHERE t.tenant_id = over.tenant_id AND t.session_id = over.id
+        DELETE FROM @schema@.refresh_tokens AS t USING over WHERE t.tenant_id = over.tenant_id AND t.session_id = over.id
     ), pruned_sessions AS (
-        DELETE FROM sessions AS s USING over WHERE s.tenant_id = over.tenant_id AND s.id = over.id RETURNING 1
+        DELETE FROM @schema@.sessions AS s USING over WHERE s.tenant_id = over.tenant_id AND s.id = over.id RETURNING 1
     ), expired AS (
         -- Not those of the sessions above: two parts of a statement must not delete one row.
-        SELECT t.token_hash FROM refresh_tokens AS t
-        WHERE t.expires_at < now() - make_interval(days => days)
+        SELECT t.token_hash FROM @schema@.refresh_tokens AS t
+        WHERE t.expires_at < now() - make_interval(days => prune_sessions.days)
             AND NOT EXISTS (SELECT FROM over WHERE over.tenant_id = t.tenant_id AND over.id = t.session_id)
         LIMIT batch FOR UPDATE SKIP LOCKED
     ), pruned_tokens AS (
-        DELETE FROM refresh_tokens WHERE token_hash IN (SELECT token_hash FROM expired) RETURNING 1
+        DELETE FROM @schema@.refresh_tokens AS t WHERE t.token_hash IN (SELECT e.token_hash FROM expired AS e) RETURNING 1
     ), single AS (
-        SELECT tenant_id, id FROM user_tokens
-        WHERE expires_at < now() - make_interval(days => days)
+        SELECT u.tenant_id, u.id FROM @schema@.user_tokens AS u
+        WHERE u.expires_at < now() - make_interval(days => prune_sessions.days)
         LIMIT batch FOR UPDATE SKIP LOCKED
     ), pruned_single AS (
-        DELETE FROM user_tokens AS t USING single WHERE t.tenant_id = single.tenant_id AND t.id = single.id RETURNING 1
+        DELETE FROM @schema@.user_tokens AS t USING single WHERE t.tenant_id = single.tenant_id AND t.id = single.id RETURNING 1
     )
     SELECT GREATEST((SELECT count(*) FROM pruned_sessions), (SELECT count(*) FROM pruned_tokens),
-        (SELECT count(*) FROM pruned_single));
-    END;
+        (SELECT count(*) FROM pruned_single)) INTO most;
+    RETURN most;
+END
+$$;
+    $function$, '@schema@', pg_catalog.quote_ident(current_schema()::text));
+END
+$install$;
 
 REVOKE EXECUTE ON FUNCTION find_login, find_user_token, find_refresh_token, find_api_key, prune_sessions FROM PUBLIC;

@@ -24,7 +24,7 @@ CREATE TABLE login_throttles (
     -- SHA-256 of an e-mail address, whether somebody has it or not, or of a network address.
     subject      bytea            PRIMARY KEY CHECK (octet_length(subject) = 32),
     -- Not whole where failures are forgiven over time.
-    failures     double precision NOT NULL CHECK (failures >= 0),
+    failures     double precision NOT NULL CHECK (failures >= 0::double precision),
     attempted_at timestamptz      NOT NULL DEFAULT now(),
     locked_until timestamptz,
     -- Of the last attempt that was let through.

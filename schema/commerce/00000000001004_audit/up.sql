@@ -8,7 +8,7 @@ CREATE TABLE audit_chains (
     hash      bytea    NOT NULL,
     PRIMARY KEY (tenant_id, chain)
 ) WITH (fillfactor = 50);
-CALL comptoir_protect('audit_chains');
+CALL comptoir_protect('audit_chains'::regclass);
 
 CREATE TABLE audit_events (
     tenant_id      uuid        NOT NULL,
@@ -46,7 +46,7 @@ CREATE INDEX audit_events_resource_type_idx ON audit_events (tenant_id, resource
 CREATE INDEX audit_events_action_idx ON audit_events (tenant_id, action, occurred_at, id);
 CREATE INDEX audit_events_actor_idx ON audit_events (tenant_id, actor_id, occurred_at, id);
 CREATE INDEX audit_events_actor_action_idx ON audit_events (tenant_id, actor_id, action, occurred_at, id);
-CALL comptoir_protect('audit_events');
+CALL comptoir_protect('audit_events'::regclass);
 
 -- Written with every command and seldom read: lz4 costs a fraction of pglz's processor time. A server that was built without it
 -- goes on with pglz.
@@ -61,7 +61,7 @@ $$;
 -- What the row's hash is made of instead of a text, so that the text can be erased and the hash still be verified.
 CREATE FUNCTION audit_digest(salt uuid, which text, value jsonb) RETURNS bytea
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN sha256(convert_to(salt::text || ' ' || which || ' ' || value::text, 'UTF8'));
+    RETURN sha256(pg_catalog.convert_to(salt::text || ' ' || which || ' ' || value::text, 'UTF8'));
 
 -- What a row's hash is made of; docs/audit.md says it in words. Every value has its length in front, so that no two rows
 -- read alike. Written out, in PL/pgSQL: its plan is kept, where functions in SQL would be planned anew in every call.
@@ -102,7 +102,7 @@ $$;
 -- It runs as its owner: its search path is the system's catalogue alone, its tables are named with their schema (@schema@).
 DO $install$
 BEGIN
-    EXECUTE replace($function$
+    EXECUTE pg_catalog.replace($function$
 CREATE FUNCTION audit_append(
     id uuid, occurred_at timestamptz, actor_type text, actor_id uuid, actor_name text, session_id uuid, action text,
     resource_type text, resource_id text, before jsonb, after jsonb, request_id text, client_address text
@@ -132,7 +132,7 @@ BEGIN
     UPDATE @schema@.audit_chains SET position = head.position + 1, hash = own_hash WHERE tenant_id = own_tenant AND chain = own_chain;
 END
 $$;
-    $function$, '@schema@', quote_ident(current_schema()));
+    $function$, '@schema@', pg_catalog.quote_ident(current_schema()::text));
 END
 $install$;
 REVOKE EXECUTE ON FUNCTION audit_append FROM PUBLIC;

@@ -29,8 +29,8 @@ CREATE TABLE products (
     version     bigint         NOT NULL CHECK (version > 0),
     sku         text           NOT NULL,
     name        text           NOT NULL,
-    unit_price  numeric(19, 6) NOT NULL CHECK (unit_price >= 0),
-    vat_rate    numeric(5, 2)  NOT NULL CHECK (vat_rate BETWEEN 0 AND 100),
+    unit_price  numeric(19, 6) NOT NULL CHECK (unit_price >= 0::numeric),
+    vat_rate    numeric(5, 2)  NOT NULL CHECK (vat_rate BETWEEN 0::numeric AND 100::numeric),
     -- Set by the first order that names the product; from then on it can be archived but not deleted.
     ordered     boolean        NOT NULL DEFAULT false,
     archived_at timestamptz,
@@ -92,15 +92,15 @@ CREATE TABLE order_lines (
     product_id uuid           NOT NULL,
     sku        text           NOT NULL,
     name       text           NOT NULL,
-    quantity   numeric(19, 6) NOT NULL CHECK (quantity > 0),
-    unit_price numeric(19, 6) NOT NULL CHECK (unit_price >= 0),
-    vat_rate   numeric(5, 2)  NOT NULL CHECK (vat_rate BETWEEN 0 AND 100),
+    quantity   numeric(19, 6) NOT NULL CHECK (quantity > 0::numeric),
+    unit_price numeric(19, 6) NOT NULL CHECK (unit_price >= 0::numeric),
+    vat_rate   numeric(5, 2)  NOT NULL CHECK (vat_rate BETWEEN 0::numeric AND 100::numeric),
     net_amount numeric(19, 2) NOT NULL,
     PRIMARY KEY (tenant_id, order_id, position),
     CONSTRAINT order_lines_order_fkey FOREIGN KEY (tenant_id, order_id) REFERENCES orders (tenant_id, id)
 );
 
-CALL comptoir_protect('customers');
-CALL comptoir_protect('products');
-CALL comptoir_protect('orders');
-CALL comptoir_protect('order_lines');
+CALL comptoir_protect('customers'::regclass);
+CALL comptoir_protect('products'::regclass);
+CALL comptoir_protect('orders'::regclass);
+CALL comptoir_protect('order_lines'::regclass);

@@ -16,7 +16,7 @@ CREATE TABLE idempotency_records (
 -- Not a block range index: once the space of pruned records is used again, new records stand among old ones, and every block
 -- may hold one that is due.
 CREATE INDEX idempotency_records_created_at_idx ON idempotency_records (created_at);
-CALL comptoir_protect('idempotency_records');
+CALL comptoir_protect('idempotency_records'::regclass);
 
 -- Written with every command and seldom read: lz4 costs a fraction of pglz's processor time. A server that was built without it
 -- goes on with pglz.
@@ -32,16 +32,29 @@ $$;
 --
 -- One batch, from the oldest on and not before `reached`, which is what the batch before returned: the dead index entries of
 -- those that were just deleted are not walked through again. A function's plan does not know how few are due; without the
--- last two settings it might read the whole table.
+-- last two settings it might read the whole table. Less than an hour is refused: whoever may call this may delete what is old,
+-- and not what a client may still ask for. Its table is named with its schema (@schema@).
+DO $install$
+BEGIN
+    EXECUTE pg_catalog.replace($function$
 CREATE FUNCTION prune_idempotency_records(hours integer, batch bigint, INOUT reached timestamptz DEFAULT NULL, OUT pruned bigint)
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off
-    BEGIN ATOMIC
-    WITH pruned AS (
-        DELETE FROM idempotency_records WHERE ctid = ANY (ARRAY(
-            SELECT ctid FROM idempotency_records
-            WHERE created_at >= COALESCE(reached, '-infinity') AND created_at < now() - make_interval(hours => hours)
-            ORDER BY created_at LIMIT batch FOR UPDATE SKIP LOCKED))
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off
+    AS $$
+BEGIN
+    IF COALESCE(hours, 0) < 1 THEN
+        RAISE EXCEPTION 'idempotency records are kept for an hour at least: % hours were asked for', hours;
+    END IF;
+    WITH gone AS (
+        DELETE FROM @schema@.idempotency_records WHERE ctid = ANY (ARRAY(
+            SELECT r.ctid FROM @schema@.idempotency_records AS r
+            WHERE r.created_at >= COALESCE(reached, '-infinity')
+                AND r.created_at < now() - make_interval(hours => prune_idempotency_records.hours)
+            ORDER BY r.created_at LIMIT batch FOR UPDATE SKIP LOCKED))
         RETURNING created_at)
-    SELECT COALESCE(max(created_at), reached), count(*) FROM pruned;
-    END;
+    SELECT COALESCE(max(g.created_at), reached), count(*) INTO reached, pruned FROM gone AS g;
+END
+$$;
+    $function$, '@schema@', pg_catalog.quote_ident(current_schema()::text));
+END
+$install$;
 REVOKE EXECUTE ON FUNCTION prune_idempotency_records FROM PUBLIC;

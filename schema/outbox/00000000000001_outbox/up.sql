@@ -2,12 +2,17 @@
 --
 -- The first three tables are a contract for any writer (docs/relay.md); the others belong to the relay. This set of
 -- migrations stands alone: it needs nothing of the commercial part, makes no role and needs no right to make one.
+--
+-- Here and in every migration: what is called has exactly the types that the system's own operator or function takes, or is
+-- named with pg_catalog. What needed a conversion would lose to something that a stranger put into the schema and that needs
+-- none, and a column, a constraint or an index keeps for good what it found on the day it was made. `schema/guard.sql` shuts
+-- the schema and looks for such objects before the first migration; it cannot where the schema belongs to somebody else.
 
 -- AMQP limits a header's name, and the correlation id property, to 255 bytes. Called only for headers that are long
 -- enough to break the limit.
 CREATE FUNCTION outbox_headers_fit(headers jsonb) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN COALESCE(octet_length(headers ->> 'correlation-id'), 0) <= 255
+    RETURN COALESCE(octet_length(headers ->> 'correlation-id'::text), 0) <= 255
         AND NOT EXISTS (SELECT FROM jsonb_object_keys(headers) AS name WHERE octet_length(name) > 255);
 
 CREATE TABLE outbox_events (
@@ -26,7 +31,7 @@ CREATE TABLE outbox_events (
     payload           json        NOT NULL,
     headers           jsonb       NOT NULL DEFAULT '{}',
     occurred_at       timestamptz NOT NULL DEFAULT now(),
-    shard             smallint    NOT NULL GENERATED ALWAYS AS ((hashtextextended(aggregate_id, 0) & 63)::smallint) STORED,
+    shard             smallint    NOT NULL GENERATED ALWAYS AS ((hashtextextended(aggregate_id, 0::bigint) & 63::bigint)::smallint) STORED,
     retry_count       integer     NOT NULL DEFAULT 0,
     next_attempt_at   timestamptz,
     last_error        text,

@@ -14,7 +14,7 @@ INSERT INTO relay_upkeep (task) VALUES ('history');
 
 DO $install$
 BEGIN
-    EXECUTE replace($functions$
+    EXECUTE pg_catalog.replace($functions$
         -- Makes the partition of a day (in UTC) of which the default partition has no rows. Quick only if that is empty, or if
         -- the day was excluded from it, by a constraint that is not needed any more afterwards.
         CREATE FUNCTION outbox_history_make_day(day date) RETURNS void
@@ -65,17 +65,20 @@ BEGIN
         END
         $$;
 
-        -- Drops a day that is over, with everything in it. Locks the whole history, for a moment.
+        -- Drops a day that is over, with everything in it. Locks the whole history, for a moment. A name does not tell a year from
+        -- the same one before Christ: no day of before there was a history.
         CREATE FUNCTION outbox_history_drop_day(day date) RETURNS void
             LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         BEGIN
             IF day >= (now() AT TIME ZONE 'UTC')::date THEN
                 RAISE EXCEPTION 'the day % is not over: only days of the past can be dropped from the history', day;
+            ELSIF day < '2000-01-01' THEN
+                RAISE EXCEPTION 'the day % is before 2000-01-01: the history has none so old', day;
             END IF;
             EXECUTE format('DROP TABLE IF EXISTS @schema@.%I', to_char(day, '"outbox_history_"YYYY_MM_DD'));
         END
         $$;
-    $functions$, '@schema@', quote_ident(current_schema()));
+    $functions$, '@schema@', pg_catalog.quote_ident(current_schema()::text));
 END
 $install$;
 

@@ -75,8 +75,8 @@ fn create(name: &str, options: &str) -> String {
 /// When the database refuses.
 pub(super) async fn grant(owner: &Client) -> Result<()> {
     let calls = format!(
-        "CALL outbox_grant_relay('{}'); CALL outbox_grant_writer('{}'); CALL comptoir_grant_services('{}');
-        CALL comptoir_grant_auditor('{}')",
+        "CALL outbox_grant_relay('{}'::regrole); CALL outbox_grant_writer('{}'::regrole);
+        CALL comptoir_grant_services('{}'::regrole); CALL comptoir_grant_auditor('{}'::regrole)",
         LogIn::Relay.name(),
         LogIn::Writer.name(),
         LogIn::Services.name(),

@@ -10,7 +10,7 @@ use comptoir_tests::harness::{
 use tokio_postgres::Client;
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
-const PASSWORD: &str = "plain";
+const LOG_INS: [&str; 5] = ["api", "services", "relay", "writer", "auditor"];
 
 pub(crate) struct Installation {
     pub(crate) name: String,
@@ -25,9 +25,10 @@ impl Installation {
         let services = Services::shared()?;
         let name = format!("plain_{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
         let admin = connect(&services.database_url).await?;
+        let password = password("owner");
         admin
             .batch_execute(&format!(
-                "CREATE ROLE {name}_owner LOGIN PASSWORD '{PASSWORD}' {options}; GRANT {name}_owner TO CURRENT_USER"
+                "CREATE ROLE {name}_owner LOGIN PASSWORD '{password}' {options}; GRANT {name}_owner TO CURRENT_USER"
             ))
             .await?;
         admin.batch_execute(&format!("CREATE DATABASE {name} OWNER {name}_owner")).await?;
@@ -38,7 +39,7 @@ impl Installation {
 
     /// The URL of the role that has this behind the database's name: `owner`, `api`, …
     pub(crate) fn url(&self, suffix: &str) -> Result<String> {
-        with_user(&self.url, &format!("{}_{suffix}", self.name), PASSWORD)
+        with_user(&self.url, &format!("{}_{suffix}", self.name), &password(suffix))
     }
 
     pub(crate) async fn sql(&self, suffix: &str) -> Result<Client> {
@@ -71,8 +72,11 @@ impl Installation {
         let services = Services::shared()?;
         let psql = services.pg_bin.map(|bin| bin.join("psql")).filter(|psql| psql.is_file());
         let mut command = Command::new(psql.unwrap_or_else(|| "psql".into()));
-        command.args(["-XqAt", "-d", url, "-v", &format!("password={PASSWORD}"), "-f"]);
-        command.arg(comptoir_tests::harness::root().join("deploy/postgres").join(file));
+        command.args(["-XqAt", "-d", url]);
+        for log_in in LOG_INS {
+            command.args(["-v", &format!("{log_in}_password={}", password(log_in))]);
+        }
+        command.arg("-f").arg(comptoir_tests::harness::root().join("deploy/postgres").join(file));
         let exit = run(command, LIMIT).await?;
         ensure!(exit.code == Some(0), "{file}: {exit:?}");
         Ok(())
@@ -80,9 +84,14 @@ impl Installation {
 
     /// Everything that docs/roles.md says, by its own two files.
     pub(crate) async fn set_up(&self) -> Result<()> {
-        self.psql(&with_path(&Services::shared()?.database_url, &self.name)?, "roles.sql").await?;
+        self.make_roles().await?;
         self.succeeds("api", "owner", &["migrate"]).await?;
         self.psql(&self.url("owner")?, "grants.sql").await
+    }
+
+    /// The first of the two alone: roles that can do nothing yet.
+    pub(crate) async fn make_roles(&self) -> Result<()> {
+        self.psql(&with_path(&Services::shared()?.database_url, &self.name)?, "roles.sql").await
     }
 
     /// A company with a key that may do everything, by `api create-admin`.
@@ -122,6 +131,11 @@ impl Installation {
         }
         Ok(())
     }
+}
+
+/// Each role has a password of its own.
+fn password(suffix: &str) -> String {
+    format!("plain-{suffix}")
 }
 
 /// Killed when it is dropped.

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 
 use super::installation::Installation;
 
-/// On tables; of columns only the writer has some.
+/// On tables; of columns only the writer and the relay have some.
 const TABLES: &str = "
     SELECT r.rolname::text, c.relname::text, string_agg(p, ',' ORDER BY p)
     FROM pg_roles AS r, pg_class AS c, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS p
@@ -20,6 +20,21 @@ const FUNCTIONS: &str = "
     WHERE starts_with(r.rolname, $1) AND p.pronamespace = 'public'::regnamespace AND p.prosecdef
         AND has_function_privilege(r.oid, p.oid, 'EXECUTE')
     GROUP BY 1";
+
+/// Columns of waiting events that the relay may change: none of those that say what happened.
+const CHANGED: &str = "
+    SELECT string_agg(attname::text, ',' ORDER BY attname) FROM pg_attribute
+    WHERE attrelid = 'outbox_events'::regclass AND attnum > 0 AND has_column_privilege($1::text::name, attrelid, attnum, 'UPDATE')";
+
+/// All that was granted to a role: a clause for GRANT and REVOKE, of what kind it is, its name.
+const GRANTED: &str = "
+    SELECT format('%s ON %I', privilege_type, table_name), 'table', table_name::text FROM information_schema.role_table_grants
+    WHERE grantee = $1::text::name AND table_schema = 'public'
+    UNION ALL
+    SELECT format('EXECUTE ON FUNCTION %I', routine_name), 'function', routine_name::text
+    FROM information_schema.role_routine_grants
+    WHERE grantee = $1::text::name AND routine_schema = 'public'
+    ORDER BY 1";
 
 /// Of one role.
 fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
@@ -47,7 +62,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
         "relay" => &[
             ("__diesel_schema_migrations", "SELECT"),
             ("outbox_dead_letters", "DELETE,INSERT,SELECT,UPDATE"),
-            ("outbox_events", "DELETE,SELECT,UPDATE"),
+            ("outbox_events", "DELETE,SELECT"),
             ("outbox_history", "INSERT,SELECT"),
             ("outbox_history_default", "DELETE,SELECT"),
             ("outbox_operation_events", "INSERT,SELECT"),
@@ -102,6 +117,9 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
     }
     assert_eq!(functions, BTreeMap::new(), "functions that run as the owner");
 
+    let changed: String = owner.query_one(CHANGED, &[&format!("{prefix}relay")]).await?.get(0);
+    assert_eq!(changed, "last_error,next_attempt_at,retry_count,transaction_id");
+
     let writer = own.sql("writer").await?;
     let columns = "INSERT INTO outbox_events (aggregate_type, aggregate_id, event_type, payload, tenant_id, id, aggregate_version,
         schema_version, headers, occurred_at)
@@ -128,5 +146,88 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
         .await;
     ensure!(copied.is_ok(), "COPY is refused");
     drop((copied, writer, owner));
+    own.remove().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_check_misses_each_privilege_that_is_taken_away() -> Result<()> {
+    let own = Installation::new("NOCREATEROLE").await?;
+    own.set_up().await?;
+    let owner = own.sql("owner").await?;
+    let services = own.url("services")?;
+    let check = async || {
+        let mut command = own.command("api", "api", &["check"])?;
+        command.env("SERVICES_DATABASE_URL", &services);
+        comptoir_tests::harness::run(command, super::installation::LIMIT).await
+    };
+    for (suffix, at_least) in [("runtime", 50), ("services", 5)] {
+        let role = format!("{}_{suffix}", own.name);
+        let granted = owner.query(GRANTED, &[&role]).await?;
+        ensure!(granted.len() >= at_least, "{suffix}: {} privileges", granted.len());
+        for row in granted {
+            let (privilege, kind, name): (String, String, String) = (row.get(0), row.get(1), row.get(2));
+            owner.batch_execute(&format!("REVOKE {privilege} FROM {role}")).await?;
+            let exit = check().await?;
+            let refused = format!("permission denied for {kind} {name}");
+            // Without which nothing else is tried.
+            let unknown = format!("may not read {name}");
+            ensure!(
+                exit.code == Some(1) && (exit.stdout.contains(&refused) || exit.stdout.contains(&unknown)),
+                "{suffix} without {privilege}: {exit:?}"
+            );
+            owner.batch_execute(&format!("GRANT {privilege} TO {role}")).await?;
+        }
+    }
+    let whole = check().await?;
+    ensure!(whole.code == Some(0), "{whole:?}");
+    drop(owner);
+    own.remove().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn functions_that_delete_what_is_old_refuse_what_is_not() -> Result<()> {
+    let own = Installation::new("NOCREATEROLE").await?;
+    own.set_up().await?;
+    let (owner, services, relay) =
+        (own.sql("owner").await?, own.sql("services").await?, own.sql("relay").await?);
+    let refused = async |client: &tokio_postgres::Client, statement: &str, text: &str| {
+        let error = client.batch_execute(statement).await.expect_err(statement);
+        let message = error.as_db_error().map(|error| error.message().to_owned());
+        ensure!(message.as_ref().is_some_and(|message| message.contains(text)), "{statement}: {message:?}");
+        Ok(())
+    };
+    for days in ["-100000", "0", "NULL"] {
+        refused(&services, &format!("SELECT prune_sessions({days}, 1000000)"), "for a day at least").await?;
+        refused(
+            &services,
+            &format!("SELECT prune_idempotency_records({days}, 1000000)"),
+            "for an hour at least",
+        )
+        .await?;
+    }
+    services.batch_execute("SELECT prune_sessions(1, 1); SELECT prune_idempotency_records(1, 1)").await?;
+
+    // Years before Christ have the names of those after.
+    relay.batch_execute("SET TimeZone = 'UTC'").await?;
+    let drop_day = |day: &str| format!("SELECT outbox_history_drop_day(({day})::date)");
+    let today = "SELECT to_regclass(to_char(CURRENT_DATE, '\"outbox_history_\"YYYY_MM_DD')) IS NOT NULL";
+    if !relay.query_one(today, &[]).await?.get::<_, bool>(0) {
+        relay.batch_execute("SELECT outbox_history_make_day(CURRENT_DATE)").await?;
+    }
+    for (day, text) in [
+        ("CURRENT_DATE::text || ' BC'", "before 2000-01-01"),
+        ("'-infinity'", "before 2000-01-01"),
+        ("'1999-12-31'", "before 2000-01-01"),
+        ("CURRENT_DATE", "is not over"),
+        ("'infinity'", "is not over"),
+    ] {
+        refused(&relay, &drop_day(day), text).await?;
+    }
+    ensure!(relay.query_one(today, &[]).await?.get::<_, bool>(0), "today's events are gone");
+    relay.batch_execute(&drop_day("CURRENT_DATE - 1")).await?;
+
+    // Of a role whose name PostgreSQL would cut off, two databases would share one.
+    refused(&owner, "CALL comptoir_make_runtime(repeat('x', 64))", "set api.database_role").await?;
+    drop((owner, services, relay));
     own.remove().await
 }

@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use comptoir_tests::harness::{Consumer, QueueOptions, connect, with_path};
 use serde_json::json;
+use tokio_postgres::error::SqlState;
 
 use super::installation::Installation;
 
@@ -23,7 +24,26 @@ async fn two_installations_on_a_server_share_nothing() -> Result<()> {
         let kept: i64 = sql.query_one("SELECT count(*) FROM outbox_history", &[]).await?.get(0);
         ensure!(kept > 0, "no event was published");
     }
-    for role in ["api", "services", "relay", "writer", "auditor", "owner"] {
+    // Not even connected to: deploy/postgres/roles.sql shuts each to the roles of the other.
+    let roles = ["api", "services", "relay", "writer", "auditor", "owner"];
+    for (role, (from, to)) in
+        roles.into_iter().flat_map(|role| [(role, (&one, &other)), (role, (&other, &one))])
+    {
+        let refused =
+            tokio_postgres::connect(&with_path(&from.url(role)?, &to.name)?, tokio_postgres::NoTls).await;
+        let code = refused.err().and_then(|error| error.code().cloned());
+        ensure!(
+            code == Some(SqlState::INSUFFICIENT_PRIVILEGE),
+            "{role} of one installation connects to another: {code:?}"
+        );
+    }
+    // And where everybody may, as on a server that was set up otherwise, they can do nothing there.
+    other
+        .sql("owner")
+        .await?
+        .batch_execute(&format!("GRANT CONNECT ON DATABASE {} TO PUBLIC", other.name))
+        .await?;
+    for role in roles {
         let stranger = connect(&with_path(&one.url(role)?, &other.name)?).await?;
         for table in ["customers", "outbox_events", "outbox_history", "audit_events", "tenants"] {
             let refused = stranger.query(&format!("SELECT FROM {table} LIMIT 1"), &[]).await;
