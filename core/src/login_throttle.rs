@@ -48,23 +48,26 @@ impl Subject {
     /// An account, as whoever logs in calls it.
     pub fn account(name: &AccountName) -> Self {
         match &name.company {
-            Some(company) => Self::of(&["account:", company, "/", name.email.as_str()]),
-            None => Self::of(&["account:", name.email.as_str()]),
+            Some(company) => Self::of(&["account", company, name.email.as_str()]),
+            None => Self::of(&["account", name.email.as_str()]),
         }
     }
 
     /// A user who has logged in and says what their password is.
     pub fn user(tenant: TenantId, user: UserId) -> Self {
-        Self::of(&["user:", &tenant.to_string(), "/", &user.to_string()])
+        Self::of(&["user", &tenant.to_string(), &user.to_string()])
     }
 
     fn address(address: IpAddr) -> Self {
-        Self::of(&["address:", &Origin::from(address).to_string()])
+        Self::of(&["address", &Origin::from(address).to_string()])
     }
 
+    /// Lengths in front, or what somebody calls their account could be cut differently and hash like another one's name.
     fn of(parts: &[&str]) -> Self {
-        let hash = parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part));
-        Self(hash.finalize().into())
+        let add = |hash: Sha256, part: &&str| {
+            hash.chain_update((part.len() as u64).to_be_bytes()).chain_update(part)
+        };
+        Self(parts.iter().fold(Sha256::new(), add).finalize().into())
     }
 }
 
@@ -245,5 +248,29 @@ pub fn describe_metrics() {
     );
     for locked in ["account", "address"] {
         metrics::counter!(LOCKED, "locked" => locked).increment(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_account_is_counted_under_the_name_of_another() {
+        let named = |email: &str, company: Option<&str>| Subject::account(&AccountName::new(email, company));
+        let ada = named("ada@docks.example", Some("docks"));
+        assert_eq!(ada, named(" ADA@docks.example", Some("Docks ")));
+        for (email, company) in [
+            ("docks/ada@docks.example", None),
+            ("docksada@docks.example", None),
+            ("s/ada@docks.example", Some("dock")),
+            ("sada@docks.example", Some("dock")),
+            ("ada@docks.example", Some("")),
+            ("ada@docks.example", None),
+        ] {
+            assert_ne!(ada, named(email, company), "{email} of {company:?}");
+        }
+        let ids = (TenantId::generate(), UserId::generate());
+        assert_ne!(Subject::user(ids.0, ids.1), named(&ids.1.to_string(), Some(&ids.0.to_string())));
     }
 }

@@ -24,6 +24,8 @@ use crate::ids::{TenantId, UserId};
 /// Kinds that one process remembers between two writes: about 1 KiB each. Beyond that, refusals are counted by tenant, action
 /// and reason only.
 const MAX_KINDS: usize = 1_000;
+/// The same for one tenant: a user with many sessions, or who asks for many routes, makes the trail of no other company coarse.
+const MAX_KINDS_OF_TENANT: usize = 100;
 /// Addresses that are told apart for one account or caller, action and reason.
 const MAX_ADDRESSES: usize = 20;
 /// Rows of one transaction: whoever else writes to the same chain waits for it.
@@ -108,9 +110,9 @@ impl Refusal {
         }
     }
 
-    /// By nothing else.
+    /// By nothing else; both are of one tenant.
     fn differs_by_address(&self, other: &Self) -> bool {
-        let rest = |of: &Self| (of.tenant_id, of.action, of.resource_type, of.reason);
+        let rest = |of: &Self| (of.action, of.resource_type, of.reason);
         rest(self) == rest(other) && self.resource_id == other.resource_id && self.actor == other.actor
     }
 
@@ -134,7 +136,45 @@ struct Count {
 #[derive(Debug, Clone, Default)]
 pub struct Refusals(Arc<Mutex<Kinds>>);
 
-type Kinds = HashMap<Refusal, Count>;
+#[derive(Debug, Default)]
+struct Kinds(HashMap<TenantId, KindsOfTenant>);
+
+type KindsOfTenant = HashMap<Refusal, Count>;
+
+impl Kinds {
+    fn of(&mut self, tenant: TenantId) -> &mut KindsOfTenant {
+        self.0.entry(tenant).or_default()
+    }
+
+    /// Whether one more kind of this tenant may be remembered.
+    fn has_room_for(&self, tenant: TenantId) -> bool {
+        let of_tenant = self.0.get(&tenant).map_or(0, HashMap::len);
+        of_tenant < MAX_KINDS_OF_TENANT && self.0.values().map(HashMap::len).sum::<usize>() < MAX_KINDS
+    }
+
+    fn holds(&self, refusal: &Refusal) -> bool {
+        self.0.get(&refusal.tenant_id).is_some_and(|kinds| kinds.contains_key(refusal))
+    }
+
+    /// Addresses that are told apart already, of refusals that are like this one otherwise.
+    fn addresses_beside(&self, refusal: &Refusal) -> usize {
+        let kinds = self.0.get(&refusal.tenant_id).into_iter().flat_map(HashMap::keys);
+        kinds.filter(|kind| kind.client_address.is_some() && kind.differs_by_address(refusal)).count()
+    }
+
+    /// The kind under which a refusal is counted: less exact where there are too many.
+    fn placed(&self, refusal: Refusal) -> Refusal {
+        if self.holds(&refusal) {
+            return refusal;
+        }
+        let refusal = if self.addresses_beside(&refusal) >= MAX_ADDRESSES {
+            Refusal { client_address: None, ..refusal }
+        } else {
+            refusal
+        };
+        if self.holds(&refusal) || self.has_room_for(refusal.tenant_id) { refusal } else { refusal.coarse() }
+    }
+}
 
 impl Refusals {
     /// What Prometheus shows as help.
@@ -155,8 +195,8 @@ impl Refusals {
         metrics::counter!(REFUSED, "action" => refusal.action, "reason" => refusal.reason).increment(1);
         let now = Utc::now().trunc_subsecs(6);
         let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let kind = placed(&kinds, refusal);
-        let count = kinds.entry(kind).or_insert_with(|| Count {
+        let kind = kinds.placed(refusal);
+        let count = kinds.of(kind.tenant_id).entry(kind).or_insert_with(|| Count {
             attempts: 0,
             first_at: now,
             last_at: now,
@@ -173,14 +213,11 @@ impl Refusals {
     /// No database.
     pub async fn write(&self, database: &Database) -> Result<(), Error> {
         let kinds = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut by_tenant: HashMap<TenantId, Vec<(Refusal, Count)>> = HashMap::new();
-        for (refusal, count) in kinds {
-            by_tenant.entry(refusal.tenant_id).or_default().push((refusal, count));
-        }
         let mut failed = None;
-        for (tenant, refusals) in &by_tenant {
+        for (tenant, refusals) in kinds.0 {
+            let refusals: Vec<_> = refusals.into_iter().collect();
             for batch in refusals.chunks(BATCH) {
-                if let Err(error) = write_batch(database, *tenant, batch).await {
+                if let Err(error) = write_batch(database, tenant, batch).await {
                     self.put_back(batch);
                     failed = Some(error);
                 }
@@ -192,11 +229,12 @@ impl Refusals {
     fn put_back(&self, batch: &[(Refusal, Count)]) {
         let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (refusal, count) in batch {
-            if !kinds.contains_key(refusal) && kinds.len() >= MAX_KINDS {
+            if !kinds.holds(refusal) && !kinds.has_room_for(refusal.tenant_id) {
                 metrics::counter!(UNWRITTEN).increment(count.attempts);
                 continue;
             }
             kinds
+                .of(refusal.tenant_id)
                 .entry(refusal.clone())
                 .and_modify(|later| {
                     later.attempts += count.attempts;
@@ -217,20 +255,6 @@ impl Refusals {
             }
         }
     }
-}
-
-/// The kind under which a refusal is counted: less exact where there are too many.
-fn placed(kinds: &Kinds, refusal: Refusal) -> Refusal {
-    if kinds.contains_key(&refusal) {
-        return refusal;
-    }
-    let addresses =
-        kinds.keys().filter(|kind| kind.client_address.is_some() && kind.differs_by_address(&refusal));
-    let refusal = match addresses.take(MAX_ADDRESSES).count() {
-        MAX_ADDRESSES => Refusal { client_address: None, ..refusal },
-        _ => refusal,
-    };
-    if kinds.contains_key(&refusal) || kinds.len() < MAX_KINDS { refusal } else { refusal.coarse() }
 }
 
 async fn write_batch(database: &Database, tenant: TenantId, batch: &[(Refusal, Count)]) -> Result<(), Error> {
@@ -272,7 +296,11 @@ mod tests {
     use super::*;
 
     fn refusal(user: u128, address: &str) -> Refusal {
-        let (tenant, user) = (Uuid::from_u128(1), Uuid::from_u128(user));
+        refusal_in(1, user, address)
+    }
+
+    fn refusal_in(tenant: u128, user: u128, address: &str) -> Refusal {
+        let (tenant, user) = (Uuid::from_u128(tenant), Uuid::from_u128(user));
         let address = Some(address.to_owned());
         Refusal::of_log_in(
             TenantId::from_uuid(tenant),
@@ -284,7 +312,8 @@ mod tests {
 
     fn counted(refusals: &Refusals) -> Vec<(Refusal, u64)> {
         let kinds = refusals.0.lock().expect("not poisoned");
-        kinds.iter().map(|(kind, count)| (kind.clone(), count.attempts)).collect()
+        let kinds = kinds.0.values().flatten();
+        kinds.map(|(kind, count)| (kind.clone(), count.attempts)).collect()
     }
 
     #[test]
@@ -318,7 +347,50 @@ mod tests {
             refusals.note(refusal(number, "203.0.113.7"), "r");
         }
         let counted = counted(&refusals);
-        assert_eq!(counted.len(), MAX_KINDS + 1);
+        assert_eq!(counted.len(), MAX_KINDS_OF_TENANT + 1);
         assert_eq!(counted.iter().map(|(_, attempts)| attempts).sum::<u64>(), 3_000, "none is lost");
+    }
+
+    #[test]
+    fn who_is_refused_in_many_ways_makes_no_other_companys_trail_coarse() {
+        let refusals = Refusals::default();
+        for number in 0..3_000 {
+            refusals.note(refusal_in(1, number, "203.0.113.7"), "r");
+        }
+        refusals.note(refusal_in(2, 7, "203.0.113.8"), "r");
+        let counted = counted(&refusals);
+        assert!(counted.contains(&(refusal_in(2, 7, "203.0.113.8"), 1)), "{:?}", counted.last());
+    }
+
+    #[test]
+    fn many_companies_together_fill_no_memory() {
+        let refusals = Refusals::default();
+        for number in 0..30 * MAX_KINDS_OF_TENANT as u128 {
+            refusals.note(refusal_in(number % 30, number, "203.0.113.7"), "r");
+        }
+        let counted = counted(&refusals);
+        assert_eq!(counted.len(), MAX_KINDS + 30, "and the rest of each company");
+        assert_eq!(counted.iter().map(|(_, attempts)| attempts).sum::<u64>(), 3_000, "none is lost");
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_counted_again_as_long_as_there_is_room() {
+        let refusals = Refusals::default();
+        refusals.note(refusal(7, "203.0.113.7"), "r");
+        let unwritten = std::mem::take(&mut *refusals.0.lock().expect("not poisoned")).0;
+        let unwritten: Vec<_> = unwritten.into_values().flatten().collect();
+        refusals.note(refusal(7, "203.0.113.7"), "r");
+        refusals.put_back(&unwritten);
+        assert_eq!(counted(&refusals), [(refusal(7, "203.0.113.7"), 2)]);
+        for number in 100..300 {
+            refusals.note(refusal(number, "203.0.113.7"), "r");
+        }
+        let others: Vec<_> =
+            unwritten.iter().map(|(_, count)| (refusal(8, "203.0.113.7"), count.clone())).collect();
+        refusals.put_back(&others);
+        assert!(
+            counted(&refusals).iter().all(|(kind, _)| *kind != refusal(8, "203.0.113.7")),
+            "too much waits"
+        );
     }
 }

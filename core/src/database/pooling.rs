@@ -4,9 +4,10 @@
 //! In transaction mode they fail now and then, with errors that name neither the pooler nor its mode, so it is asked
 //! before anything else: a session's process id that changes, or that two connections share, is the proof.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Mutex;
+use tokio::sync::OnceCell;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::ConnectFault;
@@ -15,17 +16,21 @@ use super::connect::Server;
 /// In a busy pool another client may happen to get the session in between, and give it back.
 const ROUNDS: usize = 3;
 
-/// The servers that were found to be no such pooler: each is asked once in the life of a process, which has two at most, its own
-/// and its services'. Nobody else of this process asks meanwhile: several that ask at once, as at its start, may each get the
-/// session that another has just given back, and see nothing.
-static CHECKED: Mutex<BTreeSet<String>> = Mutex::const_new(BTreeSet::new());
+/// The servers, by their address; a cell is full once its server was found to be no such pooler. Each is asked once in the life
+/// of a process, which has two at most, its own and its services'. Nobody else of this process asks the same one meanwhile:
+/// several that ask at once, as at its start, may each get the session that another has just given back, and see nothing.
+static CHECKED: Mutex<BTreeMap<String, Arc<OnceCell<()>>>> = Mutex::new(BTreeMap::new());
 
 pub(super) async fn check(server: &Server) -> Result<(), ConnectFault> {
-    let mut checked = CHECKED.lock().await;
-    let address = server.address();
-    if checked.contains(&address) {
-        return Ok(());
-    }
+    // Whoever waits for one that does not answer keeps nobody from another.
+    cell(server.address()).get_or_try_init(|| ask(server)).await.copied()
+}
+
+fn cell(address: String) -> Arc<OnceCell<()>> {
+    Arc::clone(CHECKED.lock().unwrap_or_else(PoisonError::into_inner).entry(address).or_default())
+}
+
+async fn ask(server: &Server) -> Result<(), ConnectFault> {
     let one = open(server).await?;
     let (first, port) = session(&one).await?;
     // The server listens where we connected to: nobody stands in between.
@@ -39,7 +44,6 @@ pub(super) async fn check(server: &Server) -> Result<(), ConnectFault> {
             }
         }
     }
-    checked.insert(address);
     Ok(())
 }
 

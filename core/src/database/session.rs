@@ -32,7 +32,7 @@ impl Manager for Sessions {
     type Error = ConnectFault;
 
     async fn create(&self) -> Result<Session, ConnectFault> {
-        let (config, fitness) = (self.config.clone(), Arc::new(self.generations.member()));
+        let (config, fitness) = (limited(&self.config), Arc::new(self.generations.member()));
         let opening = self.runtime.spawn(async move {
             let connection = connect::open(&config, Arc::clone(&fitness)).await?;
             Ok(Session { connection, fitness })
@@ -48,6 +48,16 @@ impl Manager for Sessions {
         }
         Ok(())
     }
+}
+
+/// Where a statement has no limit of its own, it has that of a unit of work. Those and reads are ended by then in any case, but
+/// not what else uses the pool: the log-in throttle, looking for whoever logs in or has an API key, agents.
+fn limited(config: &DatabaseConfig) -> DatabaseConfig {
+    let mut limited = config.clone();
+    if limited.statement_timeout_ms == 0 {
+        limited.statement_timeout_ms = limited.work_timeout_ms;
+    }
+    limited
 }
 
 /// A connection of the pool. It goes back when it is dropped, unless it is [closed](Self::close).
@@ -97,5 +107,39 @@ struct Returned(Arc<AtomicU64>);
 impl Drop for Returned {
     fn drop(&mut self) {
         self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn config(statement_timeout_ms: u64) -> DatabaseConfig {
+        let settings = json!({
+            "url": "postgres://h/d",
+            "tls_mode": "",
+            "tls_ca_file": "",
+            "tls_cert_file": "",
+            "tls_key_file": "",
+            "pool_size": 1,
+            "tenant_share_percent": 100,
+            "wait_timeout_ms": 1,
+            "connect_timeout_ms": 1,
+            "statement_timeout_ms": statement_timeout_ms,
+            "lock_timeout_ms": 1,
+            "work_timeout_ms": 20_000,
+            "idle_in_transaction_timeout_ms": 1,
+        });
+        serde_json::from_value(settings).expect("all settings")
+    }
+
+    #[test]
+    fn no_statement_of_the_pool_is_without_a_limit() {
+        for (asked, limit) in [(0, 20_000), (1, 1), (30_000, 30_000)] {
+            let limits = limited(&config(asked)).session_limits();
+            assert!(limits.contains(&format!("SET statement_timeout = {limit};")), "{asked}: {limits}");
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! at a time are as fast: one works, one waits.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -40,8 +41,15 @@ pub(super) struct Shares(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    in_use: Mutex<HashMap<Claim, Arc<Semaphore>>>,
+    in_use: Mutex<HashMap<Claim, Shared>>,
     waiting: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Shared {
+    semaphore: Arc<Semaphore>,
+    /// How many have or want a connection. Counted under the lock: of two that go at once, one is the last.
+    places: usize,
 }
 
 /// The right to one connection, until it is dropped.
@@ -56,12 +64,12 @@ impl Shares {
     /// Waits until fewer than `limit` connections are in use for this claim; `None` if that is not so before `until`.
     /// First come, first served.
     pub(super) async fn take(&self, claim: Claim, limit: usize, until: Instant) -> Option<Share> {
-        let place = self.place(claim, limit);
-        if let Ok(permit) = Arc::clone(&place.semaphore).try_acquire_owned() {
+        let (place, semaphore) = self.place(claim, limit);
+        if let Ok(permit) = Arc::clone(&semaphore).try_acquire_owned() {
             return Some(Share { _permit: permit, _place: place });
         }
         let _waiting = Waiting::begin(&self.0.waiting);
-        let permit = tokio::time::timeout_at(until, Arc::clone(&place.semaphore).acquire_owned()).await;
+        let permit = tokio::time::timeout_at(until, semaphore.acquire_owned()).await;
         Some(Share { _permit: permit.ok()?.ok()?, _place: place })
     }
 
@@ -70,10 +78,12 @@ impl Shares {
         self.0.waiting.load(Ordering::Relaxed)
     }
 
-    fn place(&self, claim: Claim, limit: usize) -> Place {
+    fn place(&self, claim: Claim, limit: usize) -> (Place, Arc<Semaphore>) {
         let mut in_use = self.0.in_use.lock().unwrap_or_else(PoisonError::into_inner);
-        let semaphore = in_use.entry(claim).or_insert_with(|| Arc::new(Semaphore::new(limit)));
-        Place { claim, semaphore: Arc::clone(semaphore), state: Arc::clone(&self.0) }
+        let new = || Shared { semaphore: Arc::new(Semaphore::new(limit)), places: 0 };
+        let entry = in_use.entry(claim).or_insert_with(new);
+        entry.places += 1;
+        (Place { claim, state: Arc::clone(&self.0) }, Arc::clone(&entry.semaphore))
     }
 }
 
@@ -81,16 +91,17 @@ impl Shares {
 #[derive(Debug)]
 struct Place {
     claim: Claim,
-    semaphore: Arc<Semaphore>,
     state: Arc<State>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut in_use = self.state.in_use.lock().unwrap_or_else(PoisonError::into_inner);
-        // The entry's own and this one: whoever else is interested took theirs under the lock.
-        if Arc::strong_count(&self.semaphore) == 2 {
-            in_use.remove(&self.claim);
+        if let Entry::Occupied(mut entry) = in_use.entry(self.claim) {
+            entry.get_mut().places -= 1;
+            if entry.get().places == 0 {
+                entry.remove();
+            }
         }
     }
 }
@@ -151,6 +162,24 @@ mod tests {
         assert_eq!(shares.0.in_use.lock().expect("sound").len(), 1);
         drop(share);
         assert_eq!(shares.0.in_use.lock().expect("sound").len(), 0);
+    }
+
+    #[test]
+    fn of_two_that_go_at_once_one_is_the_last() {
+        let shares = Shares::default();
+        for round in 0..2_000 {
+            let (one, other) = (shares.place(tenant(1), 2), shares.place(tenant(1), 2));
+            let together = std::sync::Barrier::new(2);
+            let go = |place: (Place, Arc<Semaphore>)| {
+                together.wait();
+                drop(place);
+            };
+            std::thread::scope(|scope| {
+                scope.spawn(|| go(one));
+                go(other);
+            });
+            assert_eq!(shares.0.in_use.lock().expect("sound").len(), 0, "after round {round}");
+        }
     }
 
     async fn use_again_and_again(shares: Shares, in_use: Arc<AtomicUsize>) {

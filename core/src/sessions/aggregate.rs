@@ -180,7 +180,9 @@ pub enum SessionError {
     #[error("there is no session {0}")]
     NotFound(SessionId),
     /// One text for all of them: it does not tell whether there is such a user.
-    #[error("the e-mail address or the password is wrong, or the user is disabled")]
+    #[error(
+        "the e-mail address or the password is wrong, the user is disabled, or the company must be named"
+    )]
     InvalidCredentials,
     #[error(
         "the e-mail address is not verified yet: POST /api/v1/auth/verify-email with the token that was sent to it"

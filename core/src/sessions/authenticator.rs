@@ -69,7 +69,7 @@ impl Authenticator {
         Self { database, executor, passwords, tokens, lifetimes, refusals }
     }
 
-    /// Begins a session. The audit trail of the account's tenant hears of a refusal, if there is such an account.
+    /// Begins a session. The audit trail of the account's tenant hears of a refusal, if the name means such an account.
     ///
     /// # Errors
     /// `InvalidCredentials`, after the same work whether there is such an account or not, and for a disabled one as for a
@@ -170,12 +170,14 @@ impl Authenticator {
         let account = users::account_of(&self.database, context.tenant_id(), user_id).await?;
         let account = account.ok_or(Error::Unauthenticated)?;
         let subject = Subject::user(account.tenant_id, user_id);
-        if self.compared(subject, None, current, account.password.clone()).await? == Verdict::Wrong {
+        let stored = account.password.clone();
+        let verdict = self.compared(subject, None, current, stored.clone()).await?;
+        let (Some(compared), Verdict::Right { .. }) = (stored, verdict) else {
             return Err(SessionError::WrongPassword.into());
-        }
+        };
         let password = self.chosen("/new_password", new, &account.email).await?;
         let forgiven = self.subjects_of(&account).await?;
-        let command = ChangePassword { user_id, password, keep: Some(session_id), forgiven };
+        let command = ChangePassword { user_id, compared, password, keep: Some(session_id), forgiven };
         self.executor.run(context, command).await?;
         Ok(())
     }
@@ -229,12 +231,14 @@ impl Authenticator {
         Ok(())
     }
 
-    /// By what the failures to log in to an account are counted: its name with the company, and without, where that means it.
+    /// By what the failures to prove whose account this is are counted: in a session, by the name with the company, and by
+    /// that without, where it means this account or will once the address is verified.
     async fn subjects_of(&self, account: &Account) -> Result<Vec<Subject>, Error> {
-        let mut subjects = vec![Subject::account(&account.full_name())];
+        let id = (account.tenant_id, account.user_id);
+        let mut subjects = vec![Subject::user(id.0, id.1), Subject::account(&account.full_name())];
         let without_company = account.bare_name();
-        let meant = users::accounts_named(&self.database, &without_company).await?.only();
-        if meant == Some((account.tenant_id, account.user_id)) {
+        let named = users::accounts_named(&self.database, &without_company).await?;
+        if !named.is_active_elsewhere(id) {
             subjects.push(Subject::account(&without_company));
         }
         Ok(subjects)

@@ -1,7 +1,7 @@
 //! Accounts: users before they are authenticated, and how they are named and found then.
 //!
 //! An e-mail address is one account in each company that knows it, with a password of its own. Who logs in names the company,
-//! or leaves it out where the address has one account. Finding an account costs the same whether there is one or not.
+//! or leaves it out where one account of the address is active. Finding an account costs the same whether there is one or not.
 
 use diesel::prelude::*;
 use diesel::sql_types::{Binary, Bool, Nullable, Text, Uuid as SqlUuid};
@@ -24,7 +24,7 @@ use crate::schema::{tenants, user_tokens, users};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AccountName {
     pub email: FoldedEmail,
-    /// The company's short name. Without one, the account is that of the one company that knows the address.
+    /// The company's short name. Without one, the account is the only one of the address that is active.
     pub company: Option<String>,
 }
 
@@ -74,8 +74,24 @@ struct NamedAccount {
 }
 
 impl NamedAccounts {
-    /// The account that is meant: the only one that can log in, or, where none can, the only one. So nobody is kept out of
-    /// their account because another company registers the same address, or has disabled them.
+    /// The account that whoever logs in without the company means: the only one that is active. One that is not is none
+    /// here: any company registers any address, and would learn from what becomes of its own account whether another one
+    /// knows the address, too. Nobody is kept out of their account because another company registers the same address, or
+    /// has disabled them.
+    pub fn only_active(&self) -> Option<(TenantId, UserId)> {
+        let mut active = self.0.iter().filter(|account| account.is_active);
+        match (active.next(), active.next()) {
+            (Some(account), None) => Some((account.tenant_id, account.user_id)),
+            _ => None,
+        }
+    }
+
+    /// Whether another one than this is active: the address alone does not mean this one, whatever becomes of it.
+    pub fn is_active_elsewhere(&self, account: (TenantId, UserId)) -> bool {
+        self.0.iter().any(|other| other.is_active && (other.tenant_id, other.user_id) != account)
+    }
+
+    /// The account that an operator means: the only active one, or, where none is, the only one.
     pub fn only(&self) -> Option<(TenantId, UserId)> {
         let active = self.0.iter().filter(|account| account.is_active).count();
         match self.0.as_slice() {
@@ -122,12 +138,14 @@ pub async fn accounts_named(db: &Database, name: &AccountName) -> Result<NamedAc
     Ok(NamedAccounts(found.into_iter().map(named).collect()))
 }
 
-/// The account that this names; `None` if it is nobody's, or if several have it.
+/// The account that whoever logs in means by this; `None` if it is nobody's. Without the company, only an active one is
+/// meant, and none where several are.
 ///
 /// # Errors
 /// No database.
 pub async fn account_named(db: &Database, name: &AccountName) -> Result<Option<Account>, Error> {
-    let found = accounts_named(db, name).await?.only();
+    let named = accounts_named(db, name).await?;
+    let found = if name.company.is_some() { named.only() } else { named.only_active() };
     // Nobody is looked up as well: the time must not tell whether there is such a user.
     let nobody = || (TenantId::from_uuid(Uuid::nil()), UserId::from_uuid(Uuid::nil()));
     let (tenant_id, user_id) = found.unwrap_or_else(nobody);
@@ -206,19 +224,37 @@ mod tests {
     }
 
     #[test]
-    fn an_address_alone_means_the_only_account_that_can_log_in_or_the_only_one() {
-        for (active, is_clear) in [
-            (&[][..], false),
-            (&[true], true),
-            (&[false], true),
-            (&[true, false], true),
-            (&[true, true], false),
-            (&[false, false], false),
-            (&[true, true, false], false),
+    fn an_address_alone_means_the_only_active_account_and_to_an_operator_the_only_one() {
+        for (active, is_clear, is_clear_to_an_operator) in [
+            (&[][..], false, false),
+            (&[true], true, true),
+            (&[false], false, true),
+            (&[true, false], true, true),
+            (&[true, true], false, false),
+            (&[false, false], false, false),
+            (&[true, true, false], false, false),
         ] {
             let accounts = accounts(active);
             let first = accounts.iter().next();
-            assert_eq!(accounts.only(), first.filter(|_| is_clear), "{active:?}");
+            assert_eq!(accounts.only_active(), first.filter(|_| is_clear), "{active:?}");
+            assert_eq!(accounts.only(), first.filter(|_| is_clear_to_an_operator), "{active:?}");
+        }
+    }
+
+    #[test]
+    fn an_account_is_active_elsewhere_if_another_one_is() {
+        for (active, of_first, of_last) in [
+            (&[true][..], false, false),
+            (&[false], false, false),
+            (&[true, false], false, true),
+            (&[false, false], false, false),
+            (&[true, true], true, true),
+        ] {
+            let accounts = accounts(active);
+            let (first, last) = (accounts.iter().next(), accounts.iter().last());
+            let is_elsewhere = |account: Option<_>| account.map(|one| accounts.is_active_elsewhere(one));
+            assert_eq!(is_elsewhere(first), Some(of_first), "{active:?}");
+            assert_eq!(is_elsewhere(last), Some(of_last), "{active:?}");
         }
     }
 

@@ -15,7 +15,7 @@ use crate::identity::passwords::HashedPassword;
 use crate::identity::secrets::SecretHash;
 use crate::ids::{SessionId, UserId};
 use crate::login_throttle::{self, Subject};
-use crate::sessions::{self, EndReason};
+use crate::sessions::{self, EndReason, SessionError};
 use crate::tenants;
 use crate::unit_of_work::{Command, UnitOfWork};
 
@@ -168,6 +168,8 @@ impl Command for EnableUser {
 #[derive(Debug)]
 pub struct ChangePassword {
     pub user_id: UserId,
+    /// The one that was compared: it must still be the user's.
+    pub compared: HashedPassword,
     pub password: HashedPassword,
     /// The session in which the user changes it goes on.
     pub keep: Option<SessionId>,
@@ -180,6 +182,11 @@ impl Command for ChangePassword {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
         let mut user = loaded(work, self.user_id, None).await?;
+        // Perhaps another one was set while this was being compared, or waited: whoever did that decided last.
+        if user.password() != Some(&self.compared) {
+            return Err(SessionError::WrongPassword.into());
+        }
+        check_principal(work).await?;
         let before = UserView::of(&user);
         let now = work.now();
         let event = user.change_password(self.password.clone(), now)?;
@@ -291,10 +298,25 @@ async fn decision_about(work: &mut UnitOfWork<'_>, id: UserId) -> Result<Decisio
     decision(work, others).await
 }
 
+/// Of whoever asks, as they are now: call it when what is decided about is locked.
+///
+/// # Errors
+/// `Forbidden`; `PrincipalOutdated`, and the unit of work begins anew.
 pub(super) async fn decision(
     work: &mut UnitOfWork<'_>,
     has_other_administrators: bool,
 ) -> Result<Decision, Error> {
+    check_principal(work).await?;
     let Authority { user, held } = access::authority(work, Permission::UsersWrite).await?;
     Ok(Decision { by: user, held, has_other_administrators })
+}
+
+/// Whether whoever asks is still who they were when the unit of work began. It may have waited for a lock since, held by
+/// whoever ended their session or took their role away.
+///
+/// # Errors
+/// `PrincipalOutdated`: the unit of work begins anew, for what they are by now.
+async fn check_principal(work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+    let context = work.context().clone();
+    access::enter(work.connection(), &context, "").await
 }

@@ -10,6 +10,7 @@ use super::people::{PASSWORD, WRONG, login, user};
 async fn the_right_password_of_a_disabled_account_is_as_wrong_as_any() {
     World::run(async |world| {
         let api = world.api().await?;
+        let company = &world.tenant().await?.short_name;
         let sql = world.sql().await?;
         let mut seen = Vec::new();
         for (email, password) in [("ada@docks.example", PASSWORD), ("bob@docks.example", WRONG)] {
@@ -18,7 +19,8 @@ async fn the_right_password_of_a_disabled_account_is_as_wrong_as_any() {
             sql.execute("DELETE FROM login_throttles", &[]).await?;
             let mut answers = Vec::new();
             for _ in 0..3 {
-                let answer = login(&api.http, &json!({"email": email, "password": password})).await?;
+                let body = json!({"email": email, "company": company, "password": password});
+                let answer = login(&api.http, &body).await?;
                 answers.push((answer.status, answer.code().to_owned(), answer.json["detail"].clone()));
             }
             let rows = sql.query("SELECT round(failures::numeric)::int FROM login_throttles", &[]).await?;

@@ -29,7 +29,9 @@ async fn log_ins_that_fail_and_requests_that_are_forbidden_are_in_the_trail() {
         let user = json!({"email": EMAIL, "name": "Ada", "role": "sales"});
         let user = api.created("/users", &user).await?["id"].as_str().context("no id")?.to_owned();
         for number in 0..3 {
-            let body = json!({"email": EMAIL, "password": format!("wrong password {number}")});
+            let company = &world.tenant().await?.short_name;
+            let body =
+                json!({"email": EMAIL, "company": company, "password": format!("wrong password {number}")});
             let answer = api.http.send(Method::POST, "/auth/login", &[], Some(&body)).await?;
             ensure!(answer.status == 401, "{}", answer.text);
         }

@@ -49,7 +49,7 @@ impl fmt::Debug for SecretInput {
 pub(crate) struct LoginRequest {
     #[schema(example = "marie.dupont@carmes.example", max_length = 254)]
     email: String,
-    /// The company's short name. It may be left out where the address has one account.
+    /// The company's short name. It may be left out where one account of the address is active.
     #[schema(example = "carmes", max_length = 40)]
     company: Option<String>,
     #[schema(value_type = String, format = Password, max_length = 1000)]

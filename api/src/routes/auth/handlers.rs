@@ -24,8 +24,8 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// Log in with e-mail address and password
 ///
 /// An address is one account in each company that knows it, with a password of its own: `company` says which one is meant, and
-/// may be left out where there is one. Every log-in begins another session. An unknown address or company, a wrong password,
-/// an address with several accounts and a disabled user have one answer.
+/// may be left out where exactly one is active. Every log-in begins another session. An unknown address or company, a wrong
+/// password, a disabled user and an address that needs its company have one answer.
 #[utoipa::path(post, path = "/api/v1/auth/login", tag = "authentication", request_body = LoginRequest,
     responses((status = 200, body = TokenResponse, headers(("Cache-Control" = String))), AuthProblems))]
 pub(crate) async fn login(
