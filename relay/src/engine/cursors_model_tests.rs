@@ -141,7 +141,7 @@ struct Reader {
 impl Reader {
     fn new(seed: u64) -> Self {
         let mut cursors = Cursors::new(i64::MAX);
-        if seed % 2 == 0 {
+        if seed.is_multiple_of(2) {
             cursors.late_limit = 3;
         }
         HELD.iter().for_each(|shard| cursors.start(*shard));

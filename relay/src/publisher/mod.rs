@@ -297,10 +297,17 @@ impl Publisher {
                 self.window.restart_clock(Instant::now());
                 Some(BrokerEvent::Blocked(false))
             }
+            // The broker closes the channel on which it was asked for an object that does not exist: that is the answer.
+            Some(lapin::Event::Error(error)) if self.is_about_another_channel(&error) => None,
             Some(lapin::Event::Error(error)) => Some(self.lose(error.into())),
             Some(_) => None,
             None => Some(self.lose(BrokerFault::Unconfirmed)),
         }
+    }
+
+    fn is_about_another_channel(&self, error: &lapin::Error) -> bool {
+        let is_open = matches!(&self.state, State::Up(session) if session.channel.status().connected());
+        is_open && topology::is_about_a_channel(error)
     }
 
     fn lose(&mut self, fault: BrokerFault) -> BrokerEvent {

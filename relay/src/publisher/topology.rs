@@ -47,19 +47,22 @@ impl Object {
             return channel.exchange_declare(name, ExchangeKind::Topic, durable, FieldTable::default()).await;
         }
         let durable = QueueDeclareOptions { durable: true, ..Default::default() };
-        channel.queue_declare(name.clone(), durable, dead_letter_queue_arguments()).await?;
-        let exchange = short(Self::DeadLetterExchange.name(config));
-        channel
-            .queue_bind(name, exchange, short("#"), QueueBindOptions::default(), FieldTable::default())
-            .await
+        channel.queue_declare(name, durable, dead_letter_queue_arguments()).await?;
+        bind(channel, config).await
     }
 
     /// Whether there is one of this name, whatever it is like. Without one, the channel is closed.
-    async fn exists(self, channel: &Channel, config: &BrokerConfig) -> Result<bool, Error> {
+    ///
+    /// A queue that is just being deleted is found, and gone before the answer comes: declaring it then would make it anew, and
+    /// nobody would know that its messages are lost. It is bound instead, as it should be anyway, which needs a queue.
+    async fn is_there(self, channel: &Channel, config: &BrokerConfig) -> Result<bool, Error> {
         let name = short(self.name(config));
         let asked = if self == Self::DeadLetterQueue {
             let passive = QueueDeclareOptions { passive: true, ..Default::default() };
-            channel.queue_declare(name, passive, FieldTable::default()).await.map(drop)
+            match channel.queue_declare(name, passive, FieldTable::default()).await {
+                Ok(_) => bind(channel, config).await,
+                Err(error) => Err(error),
+            }
         } else {
             let passive = ExchangeDeclareOptions { passive: true, ..Default::default() };
             channel.exchange_declare(name, ExchangeKind::Topic, passive, FieldTable::default()).await
@@ -87,7 +90,7 @@ pub(super) async fn declare(channel: &Channel, config: &BrokerConfig) -> Result<
     Ok(())
 }
 
-/// Looks whether everything is still as it was declared. What was deleted is declared again, with a line in the log, since
+/// Looks whether everything is still there, and the exchanges as they were declared. What was deleted is declared again, with a line in the log, since
 /// messages and bindings went with it. `channel` is the look's own, and opened when there is none.
 ///
 /// # Errors
@@ -98,7 +101,7 @@ pub(super) async fn inspect(
     config: &BrokerConfig,
 ) -> Result<(), BrokerFault> {
     for object in ALL {
-        if !object.exists(opened(connection, channel).await?, config).await.map_err(fault)? {
+        if !object.is_there(opened(connection, channel).await?, config).await.map_err(fault)? {
             *channel = None;
             metrics::topology_fault(object.word(), "missing");
             tracing::warn!(
@@ -106,15 +109,23 @@ pub(super) async fn inspect(
                 name = object.name(config),
                 "deleted at the broker: it is declared again, and its bindings are gone with it"
             );
+        } else if object == Object::DeadLetterQueue {
+            continue;
         }
         if let Err(error) = object.declare(opened(connection, channel).await?, config).await {
-            if is_about_the_object(&error) {
+            if is_about_a_channel(&error) {
                 metrics::topology_fault(object.word(), "different");
             }
             return Err(fault(error));
         }
     }
     Ok(())
+}
+
+async fn bind(channel: &Channel, config: &BrokerConfig) -> Result<(), Error> {
+    let (queue, exchange) = (Object::DeadLetterQueue.name(config), Object::DeadLetterExchange.name(config));
+    let options = QueueBindOptions::default();
+    channel.queue_bind(short(queue), short(exchange), short("#"), options, FieldTable::default()).await
 }
 
 async fn opened<'a>(
@@ -129,10 +140,11 @@ async fn opened<'a>(
 
 /// An exception of the look's channel is about the objects, and not about a message.
 fn fault(error: Error) -> BrokerFault {
-    if is_about_the_object(&error) { BrokerFault::Topology(error) } else { BrokerFault::Client(error) }
+    if is_about_a_channel(&error) { BrokerFault::Topology(error) } else { BrokerFault::Client(error) }
 }
 
-fn is_about_the_object(error: &Error) -> bool {
+/// The broker closes the channel for it, and not the connection.
+pub(super) fn is_about_a_channel(error: &Error) -> bool {
     soft_error(error).is_some()
 }
 

@@ -77,7 +77,7 @@ async fn a_schema_in_which_a_stranger_planted_something_is_not_migrated() -> Res
             "the operator public.&(bigint,integer) of",
             "DROP OPERATOR & (bigint, integer)",
         ),
-        ("CREATE DOMAIN money AS text", "the type public.money of", "DROP DOMAIN money"),
+        ("CREATE DOMAIN public.money AS text", "the type public.money of", "DROP DOMAIN public.money"),
         (
             "CREATE TABLE __diesel_schema_migrations (version varchar(50) PRIMARY KEY, run_on timestamp DEFAULT now());
             GRANT ALL ON __diesel_schema_migrations TO PUBLIC",
