@@ -20,7 +20,7 @@ const MIN_REFILLS_PER_READ: usize = 16;
 /// One that takes longer than this is for too many: what is new waits behind it.
 const REFILL_TIME: Duration = Duration::from_millis(50);
 /// Events that one statement reads: what it returns is in memory twice while it is taken in.
-const PAGE_LIMIT: usize = 2048;
+const PAGE_LIMIT: usize = 1024;
 /// Events that one statement settles.
 const SETTLE_LIMIT: usize = 4096;
 /// A read for fewer events than this share of the buffer is not worth its round trip while others are in memory.

@@ -85,7 +85,7 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
         relay_cpu.push(events, drain.relay.cpu, &drain.used);
         ensure!(i64::from(broker.depth().await?) == events, "the relay's messages are not all there");
     }
-    let claim = Claim::ratio("drain: relay / raw confirmed publisher", &whole, &raw, Wanted::AtLeast(0.85));
+    let claim = Claim::ratio("drain: relay / raw confirmed publisher", &whole, &raw, Wanted::AtLeast(0.95));
     let without_start = Claim::ratio("drain without start and stop", &steady, &raw, Wanted::Nothing);
     let speed = Measurement::new(
         format!("drain of {events} events of 300 bytes, {AGGREGATES} aggregates"),

@@ -14,7 +14,7 @@ const AGGREGATES: i64 = 10_000;
 const FILL_STEP: i64 = 1_000_000;
 /// The queue's, so that the broker's disk is not what limits the backlog.
 const MESSAGES_KEPT: i64 = 100_000;
-const LIMIT_MIB: f64 = 64.0;
+const LIMIT_MIB: f64 = 32.0;
 
 pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<Measurement>> {
     let backlogs: &[i64] = match effort.size {
