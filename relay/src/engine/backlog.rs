@@ -342,11 +342,11 @@ impl Backlog {
         self.leave_with(event, false)
     }
 
-    fn leave_with(&mut self, event: &Event, stays: bool) -> bool {
+    fn leave_with(&mut self, event: &Event, alone: bool) -> bool {
         self.forget(event);
         let Some(aggregate) = current(&mut self.aggregates, event.key, event.lease) else { return false };
         aggregate.in_flight -= 1;
-        let set_aside = RestState::SetAside { alone: stays && aggregate.in_flight == 0 };
+        let set_aside = RestState::SetAside { alone: alone && aggregate.in_flight == 0 };
         let dropped = aggregate.take_chain_from(event.row.seq);
         for event in &dropped {
             self.forget(event);

@@ -158,7 +158,7 @@ pub(crate) struct Engine {
     condition: watch::Sender<Condition>,
     pulse: Arc<Pulse>,
     /// The last read was answered.
-    database_read: bool,
+    read_answered: bool,
     read_trouble: Option<Trouble>,
     write_trouble: Option<Trouble>,
     /// What was in front of the cursors when it was last counted.
@@ -229,7 +229,7 @@ impl Engine {
             taken: 0,
             condition,
             pulse: parts.pulse,
-            database_read: false,
+            read_answered: false,
             read_trouble: None,
             write_trouble: None,
             unread: Unread::default(),
@@ -319,7 +319,7 @@ impl Engine {
             && self.is_drained();
         let trouble = self.read_trouble.as_ref().or(self.write_trouble.as_ref());
         let condition = Condition {
-            database_up: self.database_read && self.write_trouble.is_none() && self.held.reached,
+            database_up: self.read_answered && self.write_trouble.is_none() && self.held.reached,
             database_trouble: self.held.trouble.clone().or_else(|| trouble.cloned()),
             broker_up: self.publisher.is_up(),
             broker_trouble: self.publisher.trouble().cloned(),

@@ -67,8 +67,8 @@ impl Engine {
         let Finished { read, result } = finished;
         let (statement, ok) = (read.name(), result.is_ok());
         metrics::database_round_trip(statement, elapsed, ok);
-        self.database_read = ok;
-        self.read_trouble = trouble(&mut self.timing.reads, result.as_ref().err());
+        self.read_answered = ok;
+        self.read_trouble = note_answer(&mut self.timing.reads, result.as_ref().err());
         if !ok {
             // The next connection may be to a server that crashed meanwhile, or that took another one's place: what its
             // snapshots say about the transactions of before is void (ADR 0003).
@@ -188,7 +188,7 @@ impl Engine {
 
     pub(super) fn on_settled(&mut self, settled: Settled) {
         let Settled { mut settlement, result } = settled;
-        self.write_trouble = trouble(&mut self.timing.writes, result.as_ref().err());
+        self.write_trouble = note_answer(&mut self.timing.writes, result.as_ref().err());
         if result.is_err() {
             settlement.is_repeated = true;
             self.unsettled = Some(settlement);
@@ -228,8 +228,8 @@ impl Engine {
     }
 }
 
-/// Notes whether the database answered, and says why it did not.
-fn trouble(pauses: &mut Pauses, fault: Option<&DatabaseFault>) -> Option<Trouble> {
+/// Has the next attempt wait after one that failed; gives what was the matter.
+fn note_answer(pauses: &mut Pauses, fault: Option<&DatabaseFault>) -> Option<Trouble> {
     match fault {
         None => pauses.answered(),
         Some(fault) => {

@@ -90,7 +90,7 @@ pub(super) async fn declare(channel: &Channel, config: &BrokerConfig) -> Result<
     Ok(())
 }
 
-/// Looks whether everything is still there, and the exchanges as they were declared. What was deleted is declared again, with a line in the log, since
+/// Looks whether everything is still as it was declared. What was deleted is declared again, with a line in the log, since
 /// messages and bindings went with it. `channel` is the look's own, and opened when there is none.
 ///
 /// # Errors
@@ -109,8 +109,6 @@ pub(super) async fn inspect(
                 name = object.name(config),
                 "deleted at the broker: it is declared again, and its bindings are gone with it"
             );
-        } else if object == Object::DeadLetterQueue {
-            continue;
         }
         if let Err(error) = object.declare(opened(connection, channel).await?, config).await {
             if is_about_a_channel(&error) {

@@ -7,8 +7,8 @@ use rand::rngs::StdRng;
 use tokio_postgres::{Client, Error};
 use uuid::Uuid;
 
-/// Two of them are hot: they get every fifth pick on purpose. With more, and a busy machine writes their events faster than the
-/// relay can publish them one after the other: it would never catch up while the load lasts.
+/// Two of them are hot: every fifth pick is one of these. A busy machine would write more of their events than the relay can
+/// publish one after the other, and it would never catch up while the load lasts.
 const AGGREGATES: u32 = 200;
 const HOT: u32 = 2;
 const HOT_EVERY: u32 = 5;
