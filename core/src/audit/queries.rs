@@ -60,7 +60,7 @@ impl SortKey for AuditSort {
     }
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct AuditFilter {
     /// Inclusive.
     pub occurred_from: Option<DateTime<Utc>>,
@@ -77,14 +77,17 @@ type Rows<'a> = audit_events::BoxedQuery<'a, Pg, SqlTypeOf<AsSelect<AuditEventDe
 type Found<'a> = Matching<'a, Rows<'a>, audit_events::table>;
 
 impl AuditFilter {
-    /// Whether one index serves all filters. The trail grows with every command, and every index costs every command: there
-    /// is one for each filter, and one for what an actor did of one kind. For the rest, rows are looked through.
-    fn is_served(&self) -> bool {
-        let (actor, action) = (self.actor_id.is_some(), self.action.is_some());
+    /// The filters that one index serves together. The trail grows with every command, and every index costs every command: there
+    /// is one for each filter, and one for what an actor did of one kind. For the others, rows are looked through.
+    fn served(&self) -> Self {
+        let mut served = self.clone();
         if self.resource_id.is_some() {
-            return !actor && !action && self.resource_type.is_none();
+            (served.actor_id, served.action) = (None, None);
         }
-        self.resource_type.is_none() || (!actor && !action)
+        if self.resource_id.is_some() || self.actor_id.is_some() || self.action.is_some() {
+            served.resource_type = None;
+        }
+        served
     }
 
     /// The rows of the tenant, along the index that serves these filters best.
@@ -107,19 +110,16 @@ impl AuditFilter {
         }
     }
 
-    /// Whether there may be rows that match behind this one, where the walk along the index came to it.
+    /// Whether there may be rows that match behind this one, to which the walk along the index came.
     fn leads_to(&self, row: &AuditEventDetails) -> bool {
         let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
-        let is_in_time = self.occurred_from.is_none_or(|from| from <= row.occurred_at)
-            && self.occurred_before.is_none_or(|before| row.occurred_at < before);
-        let is_along = if self.resource_id.is_some() {
-            is(&self.resource_id, &row.resource_id)
-        } else if self.actor_id.is_some() || self.action.is_some() {
-            self.actor_id.is_none_or(|actor| row.actor_id == Some(actor)) && is(&self.action, &row.action)
-        } else {
-            is(&self.resource_type, &row.resource_type)
-        };
-        is_in_time && is_along
+        let served = self.served();
+        served.occurred_from.is_none_or(|from| from <= row.occurred_at)
+            && served.occurred_before.is_none_or(|before| row.occurred_at < before)
+            && served.actor_id.is_none_or(|actor| row.actor_id == Some(actor))
+            && is(&served.action, &row.action)
+            && is(&served.resource_type, &row.resource_type)
+            && is(&served.resource_id, &row.resource_id)
     }
 
     fn matching<'a>(&'a self, looked_at: Rows<'a>, limit: i64) -> Found<'a> {
@@ -159,7 +159,7 @@ pub async fn list(
         .read(context, async |mut connection| {
             let walk = || filter.walk(context, request.times());
             let matching = |looked_at, limit| filter.matching(looked_at, limit);
-            if filter.is_served() {
+            if filter.served() == *filter {
                 let rows = matching(walk().limit(request.rows()), request.rows());
                 return Ok((None, rows.load(&mut connection).await?));
             }
