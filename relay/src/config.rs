@@ -18,6 +18,9 @@ const DEFAULTS: &str = include_str!("default.toml");
 const EXPECTED_URL: &str = "amqp(s)://user:password@host:port/vhost (or set AMQP_URL, or AMQP_URL_FILE)";
 /// More repeats after a crash than anybody would want, in milliseconds.
 const MAX_SETTLE_INTERVAL_MS: u64 = 1000;
+/// Bytes of a frame, where neither the URL nor the broker wants less. lapin's buffers are multiples of it: RabbitMQ's own 128 KiB
+/// would take 1 MiB more, and much less would be too small for the headers that the table permits.
+const FRAME_BYTES: u32 = 112 * 1024;
 const SECTIONS: &[&str] = &["database", "log", "telemetry", "broker", "relay", "history", "routing"];
 
 #[derive(Debug, Clone, Deserialize)]
@@ -193,11 +196,12 @@ impl BrokerConfig {
         TlsFiles::from_settings(&self.tls_ca_file, &self.tls_cert_file, &self.tls_key_file)
     }
 
-    /// The URL with the heartbeat that the configuration asks for, unless the URL has its own.
+    /// The URL with the heartbeat that the configuration asks for and [`FRAME_BYTES`], unless the URL has its own.
     pub(crate) fn uri(&self) -> Result<lapin::uri::AMQPUri, String> {
         let parsed: Result<lapin::uri::AMQPUri, String> = self.url.expose().parse();
         let mut uri = parsed.map_err(|problem| without_secrets(&problem))?;
         uri.query.heartbeat.get_or_insert(self.heartbeat_seconds);
+        uri.query.frame_max.get_or_insert(FRAME_BYTES);
         Ok(uri)
     }
 }

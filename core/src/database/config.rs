@@ -40,7 +40,8 @@ pub struct DatabaseConfig {
     pub wait_timeout_ms: u64,
     /// How long opening one connection may take.
     pub connect_timeout_ms: u64,
-    /// PostgreSQL ends a statement that runs longer. 0 is without limit.
+    /// PostgreSQL ends a statement that runs longer. 0 is without limit; then `work_timeout_ms` alone bounds what the pool's
+    /// connections do, and nothing bounds the relay's own.
     pub statement_timeout_ms: u64,
     /// PostgreSQL ends a statement that waits longer for a row lock. 0 is without limit.
     pub lock_timeout_ms: u64,

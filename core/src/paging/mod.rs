@@ -94,6 +94,11 @@ impl<K: SortKey> PageRequest<K> {
         i64::from(self.limit) + 1
     }
 
+    /// Whether so many rows leave one for a next page.
+    pub(crate) fn is_full<T>(&self, rows: &[T]) -> bool {
+        rows.len() > usize::from(self.limit)
+    }
+
     /// For a column of texts.
     pub(crate) fn texts(&self) -> Start<String> {
         let after = match &self.after {
@@ -124,7 +129,7 @@ impl<K: SortKey> PageRequest<K> {
         mut rows: Vec<T>,
         key: impl Fn(&T) -> (String, Uuid),
     ) -> Page<T> {
-        let more = rows.len() > usize::from(self.limit);
+        let more = self.is_full(&rows);
         rows.truncate(usize::from(self.limit));
         let next = rows.last().filter(|_| more).or(edge.as_ref()).map(key);
         let next_cursor = next.map(|(value, id)| self.cursor(value, id));
@@ -273,17 +278,22 @@ pub(crate) use walk;
 /// Loads the rows of a page whose filters no index serves together, and looks at [`MAX_LOOKED_AT`] rows for them at most:
 /// however large the table is and however few of its rows match, a page costs no more than that. `$walk` makes a boxed query along
 /// the index that serves best, which loads every column that is filtered, and `$matching` narrows it to what matches. Gives the
-/// last row that was looked at, if there may be more behind it, and the rows.
+/// last row that was looked at, if the page is not full and there may be more behind it, and the rows.
 macro_rules! look_through {
     ($connection:expr, $request:expr, $walk:expr, $matching:expr) => {{
         let (mut connection, walk, matching) = ($connection, $walk, $matching);
         // What is known of the rows would let PostgreSQL read a whole table instead of a part of an index.
         diesel_async::SimpleAsyncConnection::batch_execute(&mut connection, $crate::paging::BY_INDEX_ONLY)
             .await?;
-        let last = walk().offset($crate::paging::MAX_LOOKED_AT - 1).limit(1);
-        let last = diesel::OptionalExtension::optional(last.first(&mut connection).await)?;
         let rows = matching(walk().limit($crate::paging::MAX_LOOKED_AT), $request.rows());
-        (last, rows.load(&mut connection).await?)
+        let rows: Vec<_> = rows.load(&mut connection).await?;
+        let last = if $request.is_full(&rows) {
+            None
+        } else {
+            let last = walk().offset($crate::paging::MAX_LOOKED_AT - 1).limit(1);
+            diesel::OptionalExtension::optional(last.first(&mut connection).await)?
+        };
+        (last, rows)
     }};
 }
 pub(crate) use look_through;

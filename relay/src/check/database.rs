@@ -91,7 +91,7 @@ async fn try_work(
             CHECK,
             format!("cannot {step}: {problem}"),
             format!(
-                "as the owner: CALL outbox_grant_relay('{}'), and see docs/roles.md",
+                "as the owner: CALL outbox_grant_relay('{}'::regrole), and see docs/roles.md",
                 quoted(user).replace('\'', "''")
             ),
         );

@@ -17,6 +17,7 @@ use std::collections::VecDeque;
 use chrono::{DateTime, Utc};
 use comptoir_core::outbox::{AggregateRange, OutboxRow, SHARDS, Turn};
 
+use super::aggregate::{Aggregate, Extent, Rest, RestState, range_of};
 use super::event::{AggregateKey, Event, FastMap, FastSet};
 
 #[derive(Debug, Clone, Copy)]
@@ -63,54 +64,6 @@ enum Why {
     Settled,
     /// Its next event was refused.
     SetAside,
-}
-
-#[derive(Debug, Default)]
-struct Aggregate {
-    shard: usize,
-    lease: u64,
-    /// Events that were taken and are not settled yet.
-    in_flight: usize,
-    /// When the oldest of them occurred.
-    in_flight_since: DateTime<Utc>,
-    queued: bool,
-    /// It came back with a refused event, and what follows that was not read yet.
-    resumed: bool,
-    chain: VecDeque<Event>,
-    rest: Option<Rest>,
-}
-
-/// The events of an aggregate that are not in memory.
-#[derive(Debug)]
-struct Rest {
-    from_seq: i64,
-    /// The last of them that was counted; a later read of everything sees them again.
-    last_seq: i64,
-    /// How many there are, for the metrics.
-    events: usize,
-    state: RestState,
-    range: AggregateRange,
-}
-
-/// How far the read of a rest has come. When an event joins the rest it starts anew: a read under way may leave it out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RestState {
-    /// The first of them was refused: the database knows how long it waits. It is not left alone if it waits for a decision, or
-    /// if later ones were in flight at that time: somebody may have decided about it meanwhile, unseen.
-    SetAside {
-        alone: bool,
-    },
-    NotAsked,
-    Asked(Extent),
-    UnderWay(Extent),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Extent {
-    /// One event, which was refused and is due: its successors matter only when it is settled.
-    Head,
-    /// All that was read of its shard.
-    ToCursor,
 }
 
 impl Backlog {
@@ -593,61 +546,12 @@ impl Backlog {
     }
 }
 
-impl Rest {
-    /// So many events more are not in memory.
-    fn join(&mut self, events: usize, last_seq: i64) {
-        self.events += events;
-        self.last_seq = self.last_seq.max(last_seq);
-    }
-
-    fn is_set_aside(&self) -> bool {
-        matches!(self.state, RestState::SetAside { .. })
-    }
-
-    /// A read under way may leave out what joined.
-    fn start_anew(&mut self) {
-        if !self.is_set_aside() {
-            self.state = RestState::NotAsked;
-        }
-    }
-}
-
-impl Aggregate {
-    /// At its place by seq.
-    fn insert(&mut self, event: Event) {
-        let before = self.chain.iter().rposition(|other| other.row.seq < event.row.seq);
-        self.chain.insert(before.map_or(0, |before| before + 1), event);
-    }
-
-    /// The rest, if it begins with this seq or before.
-    fn rest_from(&mut self, seq: i64) -> Option<&mut Rest> {
-        self.rest.as_mut().filter(|rest| rest.from_seq <= seq)
-    }
-
-    /// Takes out the events that come after `seq`.
-    fn take_chain_from(&mut self, seq: i64) -> VecDeque<Event> {
-        let kept = self.chain.partition_point(|event| event.row.seq < seq);
-        self.chain.split_off(kept)
-    }
-}
-
 fn current(
     aggregates: &mut FastMap<AggregateKey, Aggregate>,
     key: AggregateKey,
     lease: u64,
 ) -> Option<&mut Aggregate> {
     aggregates.get_mut(&key).filter(|aggregate| aggregate.lease == lease)
-}
-
-fn range_of(row: &OutboxRow) -> AggregateRange {
-    AggregateRange {
-        shard: row.shard,
-        tenant_id: row.tenant_id,
-        aggregate_type: row.aggregate_type.clone(),
-        aggregate_id: row.aggregate_id.clone(),
-        from_seq: row.seq,
-        to_seq: row.seq,
-    }
 }
 
 #[cfg(test)]

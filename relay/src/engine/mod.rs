@@ -3,6 +3,7 @@
 //! Reading and settling run as tasks beside it, each with a connection of its own, so that the next page is read and the
 //! previous events are settled while the current ones are on their way to the broker.
 
+mod aggregate;
 mod backlog;
 mod cursors;
 mod event;

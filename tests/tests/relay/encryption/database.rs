@@ -28,7 +28,11 @@ async fn postgresql_is_reached_encrypted_and_checked_as_the_mode_says() -> Resul
         ))
         .await?;
     let owner = world.sql().await?;
-    owner.batch_execute("CALL outbox_grant_relay('certified'); CALL outbox_grant_relay('secretive')").await?;
+    owner
+        .batch_execute(
+            "CALL outbox_grant_relay('certified'::regrole); CALL outbox_grant_relay('secretive'::regrole)",
+        )
+        .await?;
     let servers = Servers { world: &world, authority: &authority, stranger: &stranger };
     servers.are_checked_as_the_mode_says().await?;
     servers.are_shown_a_certificate().await?;
