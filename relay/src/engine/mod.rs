@@ -13,6 +13,7 @@ mod reactions;
 mod settler;
 mod steps;
 mod timing;
+mod turns;
 mod waiting;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use self::fetcher::{Fetcher, Finished};
 use self::outcome::Decisions;
 use self::settler::{Settled, Settlement, Settler};
 use self::timing::Timing;
+use self::turns::Turns;
 use self::waiting::Waiting;
 use crate::config::Config;
 use crate::error::{BrokerFault, Trouble};
@@ -134,10 +136,7 @@ pub(crate) struct Engine {
     max_payload_bytes: i32,
     /// Aggregates whose rest is read in one statement.
     refills: usize,
-    /// Whose turn it is to be read: what is new, or what is read again.
-    new_is_next: bool,
-    /// And of the latter, whether a rest or what is due.
-    look_is_next: bool,
+    turns: Turns,
     reading: Option<JoinHandle<(Fetcher, Finished)>>,
     settler: Option<Settler>,
     settling: Option<JoinHandle<(Settler, Settled)>>,
@@ -212,8 +211,7 @@ impl Engine {
             fetcher: Some(Fetcher::new(config.database.clone())),
             max_payload_bytes: fetcher::max_payload_bytes(config.broker.max_message_bytes),
             refills: steps::REFILLS_PER_READ,
-            new_is_next: true,
-            look_is_next: false,
+            turns: Turns::new(),
             reading: None,
             settler: Some(Settler::new(config.database.clone(), config.history.retention_days > 0)),
             settling: None,

@@ -8,6 +8,7 @@ use comptoir_core::outbox::{SHARDS, Scope};
 use super::event::FastMap;
 use super::fetcher::Read;
 use super::settler::Settlement;
+use super::turns::Kind;
 use super::{Engine, Event};
 use crate::error::BrokerFault;
 use crate::leases::Holdings;
@@ -253,21 +254,25 @@ impl Engine {
         (!shards.is_empty()).then_some(Read::Count { shards, cursors, waiting })
     }
 
-    /// What is new and what is read again take turns: neither waits for more than one read of the other, however much there
-    /// is of it.
     fn next_in_turn(&mut self, now: Instant) -> Option<Read> {
-        let read = if self.new_is_next {
-            self.next_new(now).or_else(|| self.next_again(now))
-        } else {
-            self.next_again(now).or_else(|| self.next_new(now))
-        }?;
-        self.new_is_next = !matches!(read, Read::Next(_));
+        if self.taken >= self.goal.max_events {
+            return None;
+        }
+        let (kind, read) = self.turns.order().into_iter().find_map(|kind| {
+            let read = match kind {
+                Kind::New => self.next_new(now),
+                Kind::Rest => self.next_rest(),
+                Kind::Look => self.next_look(now),
+            };
+            Some(kind).zip(read)
+        })?;
+        self.turns.reads(kind);
         Some(read)
     }
 
     fn next_new(&mut self, now: Instant) -> Option<Read> {
         let reason = !self.cursors.caught_up() || self.timing.poll_is_due(now);
-        if !self.has_room() || !reason || self.taken >= self.goal.max_events {
+        if !self.has_room() || !reason {
             return None;
         }
         if self.cursors.caught_up() && self.timing.sweep_is_due(now) {
@@ -277,23 +282,9 @@ impl Engine {
         self.cursors.next(self.backlog.room().0.min(PAGE_LIMIT), scope).map(Read::Next)
     }
 
-    /// The rest of aggregates and a look at what is due take turns as well: with large payloads there is always a rest to read.
-    fn next_again(&mut self, now: Instant) -> Option<Read> {
-        if self.taken >= self.goal.max_events {
-            return None;
-        }
-        let read = if self.look_is_next {
-            self.next_look(now).or_else(|| self.next_refill())
-        } else {
-            self.next_refill().or_else(|| self.next_look(now))
-        };
-        self.look_is_next = matches!(read, Some(Read::Rest { .. }));
-        read
-    }
-
     /// The rest of aggregates whose turn has come. It needs no room of its own, because the number of such aggregates in one
     /// read is small.
-    fn next_refill(&mut self) -> Option<Read> {
+    fn next_rest(&mut self) -> Option<Read> {
         if !self.backlog.has_refills() {
             return None;
         }

@@ -290,4 +290,18 @@ mod tests {
         assert_eq!(timing.next(due - Duration::from_nanos(1), later, None), due);
         assert_eq!(timing.next(due, later, None), due + TURN_EVERY);
     }
+
+    #[test]
+    fn where_reading_fails_writing_goes_on_and_the_other_way_round() {
+        let mut timing = timing();
+        let first = timing.reads.failed();
+        assert!(!timing.reads.are_over() && timing.writes.are_over());
+        assert!(timing.reads.failed() > first, "the pauses grow");
+        timing.writes.failed();
+        timing.reads.answered();
+        assert!(timing.reads.are_over() && !timing.writes.are_over());
+        // The end of a pause wakes the loop.
+        let begin = Instant::now();
+        assert!(timing.writes.until.is_some_and(|end| timing.next(begin, begin + TURN_EVERY, None) <= end));
+    }
 }

@@ -190,6 +190,24 @@ pub async fn declare_exchange(channel: &Channel, name: &str) -> Result<()> {
     Ok(channel.exchange_declare(name.into(), ExchangeKind::Topic, durable, FieldTable::default()).await?)
 }
 
+/// A queue named `narrow` that refuses all messages but the first.
+///
+/// # Errors
+/// When the broker does not answer, or has another queue of that name.
+pub async fn narrow_queue(amqp_url: &str, binding: &str) -> Result<(Connection, Channel)> {
+    let connection = Connection::connect(amqp_url, ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    declare_exchange(&channel, EXCHANGE).await?;
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-max-length".into(), AMQPValue::LongInt(1));
+    arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+    let durable = QueueDeclareOptions { durable: true, ..Default::default() };
+    channel.queue_declare("narrow".into(), durable, arguments).await?;
+    let (options, arguments) = (QueueBindOptions::default(), FieldTable::default());
+    channel.queue_bind("narrow".into(), EXCHANGE.into(), binding.into(), options, arguments).await?;
+    Ok((connection, channel))
+}
+
 async fn read(first: Reader, url: String, options: QueueOptions, received: Arc<Mutex<Received>>) {
     let mut reader = Some(first);
     loop {

@@ -32,7 +32,7 @@ pub use authority::{Authority, SERVER_NAME};
 pub use broker::{Management, VirtualHost};
 pub use collector::{Collector, Span};
 pub use committed::committed_events;
-pub use consumer::{Consumer, EXCHANGE, Message, QueueOptions, declare_exchange};
+pub use consumer::{Consumer, EXCHANGE, Message, QueueOptions, declare_exchange, narrow_queue};
 pub use database::{TestDatabase, connect};
 pub use faketime::faketime;
 pub use http::{Answer, Http};

@@ -1,8 +1,4 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-//! What went wrong once, a file each: the situation is in its first lines.
-//! What went wrong once, a file each: named after it, with the situation in its first lines.
-//! What went wrong once, a file each: the situation stands in its first lines.
-//! What went wrong once, one file each. The first lines say in which situation it was seen.
 //! One file for each thing that went wrong once, named after it. See docs/testing.md.
 
 mod a_change_that_waited_acted_on_what_was_true_before;
@@ -24,6 +20,7 @@ mod a_token_outlived_the_password_it_was_for;
 mod an_address_in_one_company_kept_another_from_it;
 mod an_address_with_a_slash_was_counted_as_anothers_account;
 mod an_archived_product_was_ordered;
+mod an_event_written_during_a_discard_was_passed_over;
 mod an_older_replica_erased_what_it_did_not_know;
 mod an_order_of_more_than_a_thousand_lines;
 mod an_unverified_account_told_whether_another_company_knows_its_address;

@@ -7,29 +7,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use comptoir_tests::harness::{
-    Consumer, EXCHANGE, QueueOptions, Relay, World, declare_exchange, insert_event, until,
-};
-use lapin::options::{QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions, QueuePurgeOptions};
-use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, Connection, ConnectionProperties};
+use comptoir_tests::harness::{Consumer, QueueOptions, Relay, World, insert_event, narrow_queue, until};
+use lapin::options::{QueueDeleteOptions, QueuePurgeOptions};
 
 const LIMIT: Duration = Duration::from_secs(120);
-
-/// A queue for `failing.#` that refuses all messages but the first.
-async fn full_queue(world: &World) -> Result<(Connection, Channel)> {
-    let connection = Connection::connect(&world.vhost.url, ConnectionProperties::default()).await?;
-    let channel = connection.create_channel().await?;
-    declare_exchange(&channel, EXCHANGE).await?;
-    let mut arguments = FieldTable::default();
-    arguments.insert("x-max-length".into(), AMQPValue::LongInt(1));
-    arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
-    let durable = QueueDeclareOptions { durable: true, ..Default::default() };
-    channel.queue_declare("full".into(), durable, arguments).await?;
-    let (options, arguments) = (QueueBindOptions::default(), FieldTable::default());
-    channel.queue_bind("full".into(), EXCHANGE.into(), "failing.#".into(), options, arguments).await?;
-    Ok((connection, channel))
-}
 
 async fn healthy_consumer(world: &World) -> Result<Consumer> {
     let options = QueueOptions { binding: "healthy.#".into(), ..QueueOptions::default() };
@@ -70,7 +51,7 @@ async fn aggregates_that_fail_delay_no_fresh_event_and_go_on_in_order_when_they_
     const FRESH: usize = 200;
     World::run(async |world| {
         let consumer = healthy_consumer(world).await?;
-        let (_connection, channel) = full_queue(world).await?;
+        let (_connection, channel) = narrow_queue(&world.vhost.url, "failing.#").await?;
         let environment = [
             ("COMPTOIR__RELAY__WINDOW", "200"),
             ("COMPTOIR__RELAY__BUFFER_EVENTS", "400"),
@@ -126,7 +107,7 @@ async fn aggregates_that_fail_delay_no_fresh_event_and_go_on_in_order_when_they_
         let all =
             QueueOptions { name: "taker".into(), binding: "failing.#".into(), ..QueueOptions::default() };
         let _taker = Consumer::attach(&world.vhost.url, all).await?;
-        channel.queue_delete("full".into(), QueueDeleteOptions::default()).await?;
+        channel.queue_delete("narrow".into(), QueueDeleteOptions::default()).await?;
         consumer.wait_for(FRESH + usize::try_from(FAILING / 10)?, LIMIT).await?;
         world.drained(LIMIT).await?;
         // What a page shows of events that stand behind others is not what is published.
@@ -141,7 +122,7 @@ async fn aggregates_that_fail_delay_no_fresh_event_and_go_on_in_order_when_they_
 async fn what_was_refused_holds_its_aggregate_back_over_a_restart_and_for_events_that_come_after_it() {
     World::run(async |world| {
         let consumer = healthy_consumer(world).await?;
-        let (_connection, channel) = full_queue(world).await?;
+        let (_connection, channel) = narrow_queue(&world.vhost.url, "failing.#").await?;
         let environment =
             [("COMPTOIR__RELAY__RETRY_MIN_MS", "2000"), ("COMPTOIR__RELAY__RETRY_MAX_MS", "4000")];
         let mut relay = Relay::start(world, &environment).await?;
@@ -158,7 +139,7 @@ async fn what_was_refused_holds_its_aggregate_back_over_a_restart_and_for_events
         let first = consumer.messages()[0].header("event-type");
         ensure!(first.as_deref() == Some("healthy.other"), "{first:?} overtook a refused event");
         // The queue is empty again and takes one; the others of them wait on.
-        channel.queue_purge("full".into(), QueuePurgeOptions::default()).await?;
+        channel.queue_purge("narrow".into(), QueuePurgeOptions::default()).await?;
         consumer.wait_for(2, LIMIT).await?;
         let refused: i64 = sql
             .query_one("SELECT count(*) FROM outbox_events WHERE event_type = 'failing.first'", &[])
@@ -168,7 +149,7 @@ async fn what_was_refused_holds_its_aggregate_back_over_a_restart_and_for_events
         let all =
             QueueOptions { name: "taker".into(), binding: "failing.#".into(), ..QueueOptions::default() };
         let _taker = Consumer::attach(&world.vhost.url, all).await?;
-        channel.queue_delete("full".into(), QueueDeleteOptions::default()).await?;
+        channel.queue_delete("narrow".into(), QueueDeleteOptions::default()).await?;
         world.drained(LIMIT).await?;
         let arrived = consumer.wait_for(1 + 30 + 3, LIMIT).await;
         let mut seen: Vec<_> = consumer

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use comptoir_tests::harness::{Relay, World, insert_event, insert_many, run, until};
+use comptoir_tests::harness::{Relay, World, insert_event, insert_many, narrow_queue, run, until};
 use lapin::options::QueuePurgeOptions;
 
-use super::refused::{narrow_queue, orders_only, wait_for_dead_letters};
+use super::refused::{orders_only, wait_for_dead_letters};
 
 const LIMIT: Duration = Duration::from_secs(30);
 const HOLD: [(&str, &str); 2] =
@@ -26,7 +26,7 @@ async fn published(world: &World) -> Result<Vec<(String, String)>> {
 async fn a_dead_letter_holds_its_aggregate_until_somebody_decides() {
     World::run(async |world| {
         let consumer = orders_only(world).await?;
-        let (_connection, channel) = narrow_queue(world, "narrow.#").await?;
+        let (_connection, channel) = narrow_queue(&world.vhost.url, "narrow.#").await?;
         let relay = Relay::start(world, &HOLD).await?;
         let sql = world.sql().await?;
         insert_event(&sql, "filler", "narrow.fits", "1").await?;

@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use comptoir_tests::harness::{
-    Consumer, EXCHANGE, QueueOptions, Relay, World, declare_exchange, insert_event, until,
-};
-use lapin::options::{QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions};
-use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, Connection, ConnectionProperties};
+use comptoir_tests::harness::{Consumer, QueueOptions, Relay, World, insert_event, narrow_queue, until};
+use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
+use lapin::types::FieldTable;
+use lapin::{Connection, ConnectionProperties};
 
 const LIMIT: Duration = Duration::from_secs(30);
 const DEAD_LETTER_QUEUE: &str = "commercial-management.dead-letters";
@@ -22,21 +20,6 @@ const FEW_RETRIES: [(&str, &str); 3] = [
 pub(super) async fn orders_only(world: &World) -> Result<Consumer> {
     let options = QueueOptions { binding: "order.#".into(), ..QueueOptions::default() };
     Consumer::attach(&world.vhost.url, options).await
-}
-
-/// A queue named `narrow` that refuses all messages but the first.
-pub(super) async fn narrow_queue(world: &World, binding: &str) -> Result<(Connection, Channel)> {
-    let connection = Connection::connect(&world.vhost.url, ConnectionProperties::default()).await?;
-    let channel = connection.create_channel().await?;
-    declare_exchange(&channel, EXCHANGE).await?;
-    let mut arguments = FieldTable::default();
-    arguments.insert("x-max-length".into(), AMQPValue::LongInt(1));
-    arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
-    let durable = QueueDeclareOptions { durable: true, ..Default::default() };
-    channel.queue_declare("narrow".into(), durable, arguments).await?;
-    let (options, arguments) = (QueueBindOptions::default(), FieldTable::default());
-    channel.queue_bind("narrow".into(), EXCHANGE.into(), binding.into(), options, arguments).await?;
-    Ok((connection, channel))
 }
 
 async fn dead_letters(world: &World) -> Result<Vec<(String, String, String, i32)>> {
@@ -151,7 +134,7 @@ fn logged(relay: &Relay, reason: &str, event: &str) -> Result<()> {
 async fn a_refused_event_is_retried_then_buried_and_holds_back_its_aggregate_alone() {
     World::run(async |world| {
         let consumer = orders_only(world).await?;
-        let _queue = narrow_queue(world, "narrow.#").await?;
+        let _queue = narrow_queue(&world.vhost.url, "narrow.#").await?;
         let relay = Relay::start(world, &FEW_RETRIES).await?;
         let sql = world.sql().await?;
         insert_event(&sql, "filler", "narrow.fits", "1").await?;
@@ -174,7 +157,7 @@ async fn a_refused_event_is_retried_then_buried_and_holds_back_its_aggregate_alo
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_event_arrives_when_there_is_room_again() {
     World::run(async |world| {
-        let (_connection, channel) = narrow_queue(world, "#").await?;
+        let (_connection, channel) = narrow_queue(&world.vhost.url, "#").await?;
         let environment = [("COMPTOIR__RELAY__RETRY_MIN_MS", "50"), ("COMPTOIR__RELAY__RETRY_MAX_MS", "200")];
         let _relay = Relay::start(world, &environment).await?;
         let sql = world.sql().await?;

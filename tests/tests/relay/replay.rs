@@ -5,12 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use comptoir_tests::harness::{
-    PrivateServices, Session, World, at_terminal, insert_event, insert_many, run, until,
+    PrivateServices, Session, World, at_terminal, insert_event, insert_many, narrow_queue, run, until,
 };
 use lapin::options::BasicGetOptions;
 use nix::sys::signal::Signal;
-
-use super::refused::narrow_queue;
 
 const LIMIT: Duration = Duration::from_secs(30);
 const FEW_RETRIES: [(&str, &str); 2] =
@@ -30,7 +28,7 @@ async fn a_replay_waits_for_a_queue_that_is_full_and_keeps_the_order() {
         history(world, 5, 1).await?;
         consumer.wait_for(5, LIMIT).await?;
         let expected: Vec<String> = consumer.messages().into_iter().map(|message| message.body).collect();
-        let (_connection, channel) = narrow_queue(world, "#").await?;
+        let (_connection, channel) = narrow_queue(&world.vhost.url, "#").await?;
         let mut command = world.relay_command(&["replay", "--since", "1h"])?;
         command.envs(FEW_RETRIES).env("COMPTOIR__RELAY__MAX_RETRIES", "1000");
         let replay = tokio::spawn(run(command, LIMIT));
@@ -58,7 +56,7 @@ async fn a_replay_that_is_refused_for_good_says_which_event_it_was_and_how_to_go
         history(world, 5, 1).await?;
         consumer.wait_for(5, LIMIT).await?;
         let ids: Vec<String> = consumer.messages().into_iter().map(|message| message.id).collect();
-        let (_connection, channel) = narrow_queue(world, "#").await?;
+        let (_connection, channel) = narrow_queue(&world.vhost.url, "#").await?;
         let mut command = world.relay_command(&["replay", "--since", "1h"])?;
         command.envs(FEW_RETRIES).env("COMPTOIR__RELAY__MAX_RETRIES", "2");
         let exit = run(command, LIMIT).await?;
