@@ -43,7 +43,7 @@ fuzz: toolchain services ## generated requests to the API, as each role (schemat
 	cargo build --release --bin api
 	@EXAMPLES=$(or $(EXAMPLES),25) $(with_services) --only postgres deploy/fuzz-api $(target)/release
 
-mutants: toolchain ## changes of the code that no unit test notices; FILES="core/src/orders/totals.rs …"
+mutants: toolchain ## changes of the code that no unit test notices; FILES="core/src/commerce/orders/totals.rs …"
 	@deploy/mutants $(FILES)
 
 check: toolchain ## format, lints, scripts, systemd units, dependencies and their arrows, schema in step with the migrations
@@ -59,7 +59,7 @@ bench: toolchain services ## the benchmarks, as ratios to a floor measured in th
 	cargo build --release --bin api --bin relay --bin bench
 	@$(with_services) $(target)/release/bench $(ARGS)
 
-schema: toolchain ## write core/src/schema.rs from the migrations
+schema: toolchain ## write core/src/platform/schema.rs from the migrations
 	@$(with_services) --only postgres deploy/check-schema --write
 
 migrate: toolchain services ## bring the database of `make services` up to date

@@ -4,7 +4,7 @@
 //! generated from it, and a test fails where a route is not in it. A route that is missing here is refused to everybody:
 //! without an entry nobody is authenticated, and its handler has no context.
 
-use comptoir_core::access::Permission;
+use comptoir_core::application::Permission;
 
 /// What a route asks of its callers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +89,7 @@ mod tests {
     use std::fmt::Write;
     use std::path::PathBuf;
 
-    use comptoir_core::access::Role;
+    use comptoir_core::application::Role;
     use serde_json::Value;
 
     use super::*;

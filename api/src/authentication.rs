@@ -7,11 +7,12 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest};
-use comptoir_core::access::{API_KEY_PREFIX, Credential, CredentialKind, Permission, Principal, Principals};
-use comptoir_core::api_keys::Usage;
-use comptoir_core::error::Error;
-use comptoir_core::identity::tokens::{AccessTokens, Claims};
-use comptoir_core::sessions::SessionError;
+use comptoir_core::accounts::api_keys::Usage;
+use comptoir_core::accounts::identity::tokens::{AccessTokens, Claims};
+use comptoir_core::accounts::principals::{API_KEY_PREFIX, Principals};
+use comptoir_core::accounts::sessions::SessionError;
+use comptoir_core::application::error::Error;
+use comptoir_core::application::{Credential, CredentialKind, Permission, Principal};
 
 use crate::access::{Access, access};
 use crate::error::ApiError;

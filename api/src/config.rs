@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use comptoir_core::config::{ConfigError, LogConfig, SecretUrl, load};
-use comptoir_core::database::{DatabaseConfig, RuntimeRole};
-use comptoir_core::identity::IdentityConfig;
-use comptoir_core::rate_limits::RateLimitsConfig;
-use comptoir_core::spans::TelemetryConfig;
+use comptoir_core::accounts::identity::IdentityConfig;
+use comptoir_core::accounts::rate_limits::RateLimitsConfig;
+use comptoir_core::platform::config::{ConfigError, LogConfig, SecretUrl, load};
+use comptoir_core::platform::database::{DatabaseConfig, RuntimeRole};
+use comptoir_core::platform::spans::TelemetryConfig;
 use serde::Deserialize;
 
 use crate::client_address::{ProxyHeader, TrustedProxies};

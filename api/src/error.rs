@@ -8,8 +8,8 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
-use comptoir_core::error::{Category, Error};
-use comptoir_core::invalid::FieldError;
+use comptoir_core::application::error::{Category, Error};
+use comptoir_core::values::invalid::FieldError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -126,7 +126,8 @@ impl From<Error> for ApiError {
                         "no database connection could be had; nothing happened, repeat it in a moment"
                             .to_owned()
                     }
-                    Error::Identity(_) => error.to_string(),
+                    // The refusal says what to do.
+                    Error::Domain(_) => error.to_string(),
                     _ => format!("the database did not answer in time or broke off; {PERHAPS}"),
                 };
                 (StatusCode::SERVICE_UNAVAILABLE, detail)

@@ -12,10 +12,10 @@ use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
-use comptoir_core::access::Principal;
-use comptoir_core::audit::{Refusal as RefusedRequest, Refusals};
-use comptoir_core::rate_limits::Subject;
-use comptoir_core::spans::{self, Attribute, Beginning, Span};
+use comptoir_core::accounts::rate_limits::Subject;
+use comptoir_core::application::Principal;
+use comptoir_core::application::audit::{Refusal as RefusedRequest, Refusals};
+use comptoir_core::platform::spans::{self, Attribute, Beginning, Span};
 use tracing::{Instrument, field};
 use uuid::Uuid;
 

@@ -18,7 +18,7 @@ pub const PATH: &str = "/api/openapi.json";
 /// `{id}` of a path.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
-#[allow(dead_code, reason = "documentation")]
+#[expect(dead_code, reason = "documentation")]
 pub(crate) struct IdParam {
     id: Uuid,
 }
@@ -26,7 +26,7 @@ pub(crate) struct IdParam {
 /// The header that makes repeating a POST safe.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[allow(dead_code, reason = "documentation")]
+#[expect(dead_code, reason = "documentation")]
 pub(crate) struct IdempotencyHeader {
     /// Repeated under the same key, the command runs once and its answer is given again.
     #[param(rename = "Idempotency-Key", nullable = false, pattern = "^[!-~]{1,255}$")]
@@ -36,7 +36,7 @@ pub(crate) struct IdempotencyHeader {
 /// The header that guards against overwriting somebody else's change.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[allow(dead_code, reason = "documentation")]
+#[expect(dead_code, reason = "documentation")]
 pub(crate) struct IfMatchHeader {
     /// The ETag that you read, or `*`.
     #[param(rename = "If-Match", nullable = false, pattern = "^(\\*|\"[0-9]{1,18}\")$")]
@@ -46,7 +46,7 @@ pub(crate) struct IfMatchHeader {
 /// As [`IfMatchHeader`], on routes that answer 428 without it.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[allow(dead_code, reason = "documentation")]
+#[expect(dead_code, reason = "documentation")]
 pub(crate) struct RequiredIfMatchHeader {
     /// The ETag that you read, or `*`.
     #[param(rename = "If-Match", nullable = false, pattern = "^(\\*|\"[0-9]{1,18}\")$")]
@@ -55,7 +55,7 @@ pub(crate) struct RequiredIfMatchHeader {
 
 /// What any query can answer besides its result.
 #[derive(IntoResponses)]
-#[allow(dead_code, reason = "documentation; the variants are never made")]
+#[expect(dead_code, reason = "documentation; the variants are never made")]
 pub(crate) enum QueryProblems<'a> {
     /// There is no such thing
     #[response(status = 404, content_type = "application/problem+json")]
@@ -76,7 +76,7 @@ pub(crate) enum QueryProblems<'a> {
 
 /// What any command can answer besides its result.
 #[derive(IntoResponses)]
-#[allow(dead_code, reason = "documentation; the variants are never made")]
+#[expect(dead_code, reason = "documentation; the variants are never made")]
 pub(crate) enum CommandProblems<'a> {
     /// The body is not JSON or could not be read
     #[response(status = 400, content_type = "application/problem+json")]
@@ -115,7 +115,7 @@ pub(crate) enum CommandProblems<'a> {
 
 /// What a route under `/auth` can answer besides its result.
 #[derive(IntoResponses)]
-#[allow(dead_code, reason = "documentation; the variants are never made")]
+#[expect(dead_code, reason = "documentation; the variants are never made")]
 pub(crate) enum AuthProblems<'a> {
     /// The body is not JSON or could not be read
     #[response(status = 400, content_type = "application/problem+json")]
@@ -154,7 +154,7 @@ pub(crate) enum AuthProblems<'a> {
 
 /// What any route that wants to know who asks can answer.
 #[derive(IntoResponses)]
-#[allow(dead_code, reason = "documentation; the variants are never made")]
+#[expect(dead_code, reason = "documentation; the variants are never made")]
 enum AccessProblems<'a> {
     /// No credential, or one that does not hold
     #[response(status = 401, content_type = "application/problem+json")]
@@ -217,7 +217,7 @@ fn secure(operation: &mut Operation, access: Access) {
 
 /// What every route that is limited can answer.
 #[derive(IntoResponses)]
-#[allow(dead_code, reason = "documentation; the variants are never made")]
+#[expect(dead_code, reason = "documentation; the variants are never made")]
 enum LimitProblems<'a> {
     /// Too many requests, or too many failed attempts; `Retry-After` says in how many seconds to ask again
     #[response(status = 429, content_type = "application/problem+json")]

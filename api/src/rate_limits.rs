@@ -9,7 +9,7 @@ use actix_web::dev::ServiceRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::web::Data;
-use comptoir_core::rate_limits::{Exceeded, RateLimiter, Standing, Subject, WINDOW_SECONDS};
+use comptoir_core::accounts::rate_limits::{Exceeded, RateLimiter, Standing, Subject, WINDOW_SECONDS};
 
 use crate::error::ApiError;
 

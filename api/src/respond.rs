@@ -3,9 +3,9 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
-use comptoir_core::error::Error;
-use comptoir_core::idempotency::{Answer, StoredResponse};
-use comptoir_core::paging::Page;
+use comptoir_core::application::error::Error;
+use comptoir_core::application::idempotency::{Answer, StoredResponse};
+use comptoir_core::platform::paging::Page;
 use serde::Serialize;
 use utoipa::ToSchema;
 

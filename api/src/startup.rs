@@ -9,21 +9,23 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, PayloadConfig};
 use anyhow::Context;
-use comptoir_core::access::Principals;
-use comptoir_core::api_keys::Usage;
-use comptoir_core::audit::Refusals;
-use comptoir_core::database::Database;
-use comptoir_core::idempotency;
-use comptoir_core::identity::passwords::Passwords;
-use comptoir_core::identity::tokens::AccessTokens;
-use comptoir_core::login_throttle;
+use comptoir_core::accounts::api_keys::Usage;
+use comptoir_core::accounts::identity::passwords::Passwords;
+use comptoir_core::accounts::identity::tokens::AccessTokens;
+use comptoir_core::accounts::login_throttle;
+use comptoir_core::accounts::principals::Principals;
+use comptoir_core::accounts::rate_limits::{self, RateLimiter};
+use comptoir_core::accounts::sessions::{self, Authenticator};
+use comptoir_core::application::audit::Refusals;
+use comptoir_core::application::idempotency;
+use comptoir_core::application::unit_of_work::Executor;
+use comptoir_core::catalogue;
 use comptoir_core::outbox::{Notifier, NotifierConfig};
-use comptoir_core::rate_limits::{self, RateLimiter};
-use comptoir_core::sessions::{self, Authenticator};
-use comptoir_core::telemetry;
-use comptoir_core::unit_of_work::Executor;
-use tokio::task::JoinSet;
+use comptoir_core::platform::database::Database;
+use comptoir_core::platform::telemetry;
+use comptoir_core::services::Tasks;
 use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{ApiConfig, Settings};
 use crate::middleware::{describe_metrics, surround};
@@ -54,8 +56,7 @@ pub struct Application {
     refusals: Refusals,
     database: Database,
     shutdown_timeout: Duration,
-    /// End with the application.
-    agents: JoinSet<()>,
+    tasks: Tasks,
 }
 
 impl std::fmt::Debug for Application {
@@ -75,26 +76,28 @@ impl Application {
         describe_metrics();
         Database::describe_metrics();
         Refusals::describe_metrics();
-        let mut agents = JoinSet::new();
-        agents.spawn(telemetry::keep_metrics(metrics.clone()));
+        // What runs beside the requests ends with them, and a task that panics does not end them.
+        let tasks = Tasks::new(CancellationToken::new());
+        tasks.start("metrics", telemetry::keep_metrics(metrics.clone()));
         let metrics = Data::new(metrics);
         let as_runtime = settings.database.clone().with_role(&settings.api.database_role);
         let database = Database::new(&as_runtime)?;
+        let of_tenants = catalogue::tenant_database(database.clone());
         let services = settings.services_database().map(|config| Database::new(&config)).transpose()?;
-        let principals = Data::new(Principals::new(database.clone()));
+        let principals = Data::new(Principals::new(of_tenants.clone()));
         let passwords = Data::new(Passwords::new(&settings.identity)?);
         let notifier = Notifier::spawn(NotifierConfig {
             database: settings.database.clone(),
             shortest_pause: Duration::from_millis(settings.api.notify_interval_ms),
         });
-        let executor = Executor::new(database.clone(), notifier);
+        let executor = catalogue::executor(of_tenants.clone(), notifier);
         let tokens = Arc::new(AccessTokens::new(&settings.identity)?);
-        agents.spawn(Arc::clone(&tokens).follow_file());
+        tasks.start("signing_keys", Arc::clone(&tokens).follow_file());
         let refusals = Refusals::default();
         let every = Duration::from_secs(settings.api.refusals_interval_seconds);
-        agents.spawn(refusals.clone().write_regularly(database.clone(), every));
+        tasks.start("refusals", refusals.clone().write_regularly(database.clone(), every));
         let authenticator = Data::new(Authenticator::new(
-            database.clone(),
+            of_tenants.clone(),
             executor.clone(),
             Passwords::clone(&passwords),
             Arc::clone(&tokens),
@@ -103,19 +106,19 @@ impl Application {
         ));
         let tokens = Data::from(tokens);
         let usage = Usage::default();
-        agents.spawn(usage.clone().write_regularly(database.clone()));
+        tasks.start("api_keys_usage", usage.clone().write_regularly(database.clone()));
         let used = Data::new(usage.clone());
         let refused = Data::new(refusals.clone());
         let document = Data::new(OpenApiText(openapi::json().context("cannot write the OpenAPI document")?));
         let limiter = RateLimiter::new(settings.rate_limits);
         login_throttle::describe_metrics();
-        agents.spawn(rate_limits::share_counts(limiter.clone(), database.clone()));
-        agents.spawn(login_throttle::prune_attempts(database.clone()));
+        tasks.start("rate_limits", rate_limits::share_counts(limiter.clone(), database.clone()));
+        tasks.start("login_throttle", login_throttle::prune_attempts(database.clone()));
         let limiter = Data::new(limiter);
         let api = settings.api;
         match services {
             Some(services) => {
-                agents.spawn(prune(services, api.idempotency_retention_hours));
+                tasks.start("pruning", prune(services, api.idempotency_retention_hours));
             }
             None => tracing::warn!(
                 "api.services_database_url is not set: old idempotency records and sessions are not deleted"
@@ -126,6 +129,7 @@ impl Application {
         let limits = Data::new(api.clone());
         let commands = Data::new(executor.clone());
         let pool = Data::new(database.clone());
+        let of_tenants = Data::new(of_tenants);
         let readiness = Data::new(Readiness::default());
         let stopping = Stopping::default();
         let is_stopping = Data::new(stopping.clone());
@@ -141,6 +145,7 @@ impl Application {
                 .app_data(limits.clone())
                 .app_data(PayloadConfig::new(limits.max_body_bytes))
                 .app_data(pool.clone())
+                .app_data(of_tenants.clone())
                 .app_data(principals.clone())
                 .app_data(passwords.clone())
                 .app_data(commands.clone())
@@ -177,7 +182,7 @@ impl Application {
             refusals,
             database,
             shutdown_timeout,
-            agents,
+            tasks,
         })
     }
 
@@ -190,7 +195,7 @@ impl Application {
     ///
     /// # Errors
     /// The server fails.
-    pub async fn run_until_stopped(mut self) -> anyhow::Result<()> {
+    pub async fn run_until_stopped(self) -> anyhow::Result<()> {
         let stop = stop_after(self.signals.wait(self.stopping, self.drain), self.server.handle());
         let operations = self.operations.as_ref().map(Server::handle);
         let aside = tokio::spawn(async move {
@@ -211,7 +216,7 @@ impl Application {
             operations.stop(false).await;
         }
         aside.abort();
-        self.agents.shutdown().await;
+        self.tasks.end().await;
         let written = tokio::time::timeout(LAST_WRITE_LIMIT, self.usage.write(&self.database)).await;
         if let Err(error) = written.map_err(anyhow::Error::from).and_then(|result| Ok(result?)) {
             tracing::warn!(%error, "cannot write when API keys were last used");

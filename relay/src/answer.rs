@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use comptoir_core::database::DatabaseConfig;
+use comptoir_core::platform::database::DatabaseConfig;
 use diesel::QueryResult;
 
 use crate::error::DatabaseFault;

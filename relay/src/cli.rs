@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
-use comptoir_core::config::without_quoted;
-use comptoir_core::database::{self, Migrations};
-use comptoir_core::{spans, telemetry};
+use comptoir_core::platform::config::without_quoted;
+use comptoir_core::platform::database::{self, Migrations};
+use comptoir_core::platform::{spans, telemetry};
 
 use crate::config::Config;
 use crate::error::RelayError;

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use comptoir_core::config::{self, ConfigError, LogConfig, SecretUrl, without_secrets};
-use comptoir_core::database::DatabaseConfig;
-use comptoir_core::spans::TelemetryConfig;
-use comptoir_core::tls::{ServerCheck, TlsError, TlsFiles};
+use comptoir_core::platform::config::{self, ConfigError, LogConfig, SecretUrl, without_secrets};
+use comptoir_core::platform::database::DatabaseConfig;
+use comptoir_core::platform::spans::TelemetryConfig;
+use comptoir_core::platform::tls::{ServerCheck, TlsError, TlsFiles};
 use lapin::uri::AMQPScheme;
 use rustls::ClientConfig;
 use serde::Deserialize;

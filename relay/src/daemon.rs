@@ -13,21 +13,20 @@ use crate::error::RelayError;
 use crate::history::HistoryKeeper;
 use crate::leases::Leases;
 use crate::publisher::Pulse;
-use crate::supervisor::Supervisor;
 use crate::{http, service_manager, wakeup};
+use comptoir_core::services::Tasks;
 
 /// Drains until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// It cannot start; a part of it panicked.
 pub(crate) async fn run(config: &Config) -> Result<(), RelayError> {
-    let supervisor = Supervisor::new(stop_on_signal()?);
-    let stop = supervisor.stop();
+    let tasks = Tasks::new(stop_on_signal()?);
+    let stop = tasks.stop();
     let http = http::Listener::bind(&config.relay.http_listen)?;
-    let (engine, condition) = prepare(config, Goal::everything(), &supervisor);
-    supervisor
-        .start("the service manager's task", service_manager::keep_informed(condition.clone(), stop.clone()));
-    let http = http.map(|listener| listener.serve(condition, &supervisor)).transpose()?;
+    let (engine, condition) = prepare(config, Goal::everything(), &tasks);
+    tasks.start("service_manager", service_manager::keep_informed(condition.clone(), stop.clone()));
+    let http = http.map(|listener| listener.serve(condition, &tasks)).transpose()?;
     tracing::info!(
         database = %config.database.url,
         broker = %config.broker.url,
@@ -35,28 +34,34 @@ pub(crate) async fn run(config: &Config) -> Result<(), RelayError> {
         "the relay runs"
     );
     let history = HistoryKeeper::new(config.history.clone(), config.database.clone());
-    supervisor.start("the history's task", history.run(stop.clone()));
+    tasks.start("history", history.run(stop.clone()));
     if config.relay.http_listen != "off" {
-        supervisor.start("the count of dead letters", gauge::keep(config.database.clone(), stop.clone()));
+        tasks.start("dead_letters", gauge::keep(config.database.clone(), stop.clone()));
     }
     engine.run().await;
     if let Some(http) = http {
         http.stop().await;
     }
     tracing::info!("the relay has stopped");
-    supervisor.verdict()
+    verdict(&tasks)
+}
+
+/// # Errors
+/// A background task panicked: its work is undone, and the relay stopped for it.
+pub(crate) fn verdict(tasks: &Tasks) -> Result<(), RelayError> {
+    tasks.first_panicked().map_or(Ok(()), |name| Err(RelayError::Panicked(name)))
 }
 
 /// An engine with everything that it needs running beside it.
 pub(crate) fn prepare(
     config: &Config,
     goal: Goal,
-    supervisor: &Supervisor,
+    tasks: &Tasks,
 ) -> (Engine, tokio::sync::watch::Receiver<Condition>) {
     let id = Uuid::now_v7();
     let name = replica_name(&config.relay.name);
     let pulse = Arc::new(Pulse::default());
-    let wake_ups = wakeup::listen(config.database.clone(), supervisor);
+    let wake_ups = wakeup::listen(config.database.clone(), tasks);
     let leases = Leases::spawn(
         config.database.clone(),
         &config.relay,
@@ -64,7 +69,7 @@ pub(crate) fn prepare(
         name.clone(),
         wake_ups.leases,
         Arc::clone(&pulse),
-        supervisor,
+        tasks,
     );
     let parts = Parts {
         id,
@@ -72,7 +77,7 @@ pub(crate) fn prepare(
         leases,
         wake_up: wake_ups.events,
         pulse,
-        supervisor: supervisor.clone(),
+        tasks: tasks.clone(),
     };
     Engine::new(config, goal, parts)
 }

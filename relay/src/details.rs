@@ -4,7 +4,7 @@ use comptoir_core::outbox::JsonText;
 use serde_json::value::RawValue;
 
 use crate::error::RelayError;
-use comptoir_core::printable::printable;
+use comptoir_core::values::printable::printable;
 
 /// The text itself: numbers keep every digit.
 ///

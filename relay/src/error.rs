@@ -9,8 +9,8 @@
 
 use std::sync::Arc;
 
-use comptoir_core::config::ConfigError;
-use comptoir_core::database::{ConnectFault, MigrationError, statement_fault_reason};
+use comptoir_core::platform::config::ConfigError;
+use comptoir_core::platform::database::{ConnectFault, MigrationError, statement_fault_reason};
 
 use crate::broker_reason;
 
@@ -32,7 +32,7 @@ pub(crate) enum RelayError {
     #[error("{0}")]
     Usage(String),
     /// What was in flight was finished; the log has the panic itself.
-    #[error("{0} panicked, and the relay stopped")]
+    #[error("the background task {0} panicked, and the relay stopped")]
     Panicked(&'static str),
     /// It did what it could, and that is not all that was asked for.
     #[error("{0}")]

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
-use comptoir_core::config::ConfigError;
-use comptoir_core::database::{self, DatabaseConfig};
 use comptoir_core::outbox::history::{self, DefaultPartition};
+use comptoir_core::platform::config::ConfigError;
+use comptoir_core::platform::database::{self, DatabaseConfig};
 use diesel_async::AsyncPgConnection;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -223,7 +223,7 @@ mod tests {
 
     fn wanted(config: HistoryConfig) -> Vec<String> {
         let database = DatabaseConfig {
-            url: comptoir_core::config::SecretUrl::new("postgres://localhost/x"),
+            url: comptoir_core::platform::config::SecretUrl::new("postgres://localhost/x"),
             tls_mode: String::new(),
             tls_ca_file: String::new(),
             tls_cert_file: String::new(),

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
-use comptoir_core::telemetry::{self, MetricsHandle};
+use comptoir_core::platform::telemetry::{self, MetricsHandle};
 use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::engine::Condition;
 use crate::error::RelayError;
 use crate::metrics::BUCKETS;
-use crate::supervisor::Supervisor;
+use comptoir_core::services::Tasks;
 
 /// The drain loop turns at least once a second, whatever it waits for; one that has not for so long is stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(30);
@@ -48,9 +48,9 @@ impl Listener {
     pub(crate) fn serve(
         self,
         condition: watch::Receiver<Condition>,
-        supervisor: &Supervisor,
+        tasks: &Tasks,
     ) -> Result<Running, RelayError> {
-        supervisor.start("the metrics' task", telemetry::keep_metrics(self.metrics.clone()));
+        tasks.start("metrics", telemetry::keep_metrics(self.metrics.clone()));
         let (condition, metrics) = (web::Data::new(condition), web::Data::new(self.metrics));
         let server = HttpServer::new(move || {
             App::new()
@@ -67,7 +67,7 @@ impl Listener {
         .map_err(|error| RelayError::Startup(error.to_string()))?
         .run();
         let handle = server.handle();
-        supervisor.start("the HTTP server", async move {
+        tasks.start("http", async move {
             if let Err(error) = server.await {
                 tracing::error!(%error, "the HTTP server ended");
             }

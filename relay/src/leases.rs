@@ -7,8 +7,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use comptoir_core::database::{self, DatabaseConfig};
 use comptoir_core::outbox::{SHARDS, leases};
+use comptoir_core::platform::database::{self, DatabaseConfig};
 use diesel_async::AsyncPgConnection;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use uuid::Uuid;
@@ -19,7 +19,7 @@ use crate::config::RelayConfig;
 use crate::error::{DatabaseFault, Trouble};
 use crate::metrics;
 use crate::publisher::Pulse;
-use crate::supervisor::Supervisor;
+use comptoir_core::services::Tasks;
 
 /// Told to everybody, so that a forgotten replica is found after an upgrade.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -87,7 +87,7 @@ impl Leases {
         name: String,
         poke: Arc<Notify>,
         pulse: Arc<Pulse>,
-        supervisor: &Supervisor,
+        tasks: &Tasks,
     ) -> Self {
         let (publish, holdings) = watch::channel(Holdings::nothing());
         let (commands, received) = mpsc::channel(COMMANDS);
@@ -111,7 +111,7 @@ impl Leases {
             acquisitions: 0,
             publish,
         };
-        supervisor.start("the leases' task", leaser.run(received, Arc::clone(&poke)));
+        tasks.start("leases", leaser.run(received, Arc::clone(&poke)));
         Self { holdings, commands, poke }
     }
 

@@ -34,7 +34,6 @@ mod replay;
 mod service_manager;
 mod spans;
 mod status;
-mod supervisor;
 mod table;
 mod tail;
 mod wakeup;

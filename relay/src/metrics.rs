@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use comptoir_core::telemetry::Buckets;
+use comptoir_core::platform::telemetry::Buckets;
 use metrics::{Counter, Gauge, Histogram};
 
 use crate::error::EventFault;

@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use comptoir_core::database;
 use comptoir_core::outbox::overview::{self, Remainder};
+use comptoir_core::platform::database;
 use diesel_async::AsyncPgConnection;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -17,7 +17,7 @@ use crate::daemon;
 use crate::engine::{Condition, Goal};
 use crate::error::{DatabaseFault, RelayError, Trouble};
 use crate::history::HistoryKeeper;
-use crate::supervisor::Supervisor;
+use comptoir_core::services::Tasks;
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const RECONNECT_WAIT: Duration = Duration::from_millis(200);
@@ -58,8 +58,8 @@ pub(crate) async fn run(
     // `stop` also ends the drain when it is done; only a signal ends the upkeep.
     let (stop, signalled) = (daemon::stop_on_signal()?, daemon::signalled()?);
     let goal = Goal { last_seq, max_events: max_events.unwrap_or(u64::MAX) };
-    let supervisor = Supervisor::new(stop.clone());
-    let (engine, condition) = daemon::prepare(config, goal, &supervisor);
+    let tasks = Tasks::new(stop.clone());
+    let (engine, condition) = daemon::prepare(config, goal, &tasks);
     let draining = tokio::spawn(engine.run());
     // Where only a timer runs the relay, nobody else keeps the history. Beside the drain, which it does not slow down.
     let mut keeper = HistoryKeeper::new(config.history.clone(), config.database.clone());
@@ -70,7 +70,7 @@ pub(crate) async fn run(
     if let Err(error) = draining.await {
         return Err(RelayError::Startup(format!("the drain loop ended: {error}")));
     }
-    supervisor.verdict()?;
+    daemon::verdict(&tasks)?;
     if let End::NotReached(what) = end {
         return Err(RelayError::NotReached { what, seconds: patience.as_secs() });
     }

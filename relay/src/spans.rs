@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use comptoir_core::outbox::OutboxRow;
-use comptoir_core::spans::{self, Attribute, Beginning, Span, Spans};
+use comptoir_core::platform::spans::{self, Attribute, Beginning, Span, Spans};
 use serde::Deserialize;
 use uuid::Uuid;
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use comptoir_core::printable::printable_line;
+use comptoir_core::values::printable::printable_line;
 
 /// Between two columns.
 const GAP: &str = "  ";

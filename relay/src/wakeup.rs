@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use comptoir_core::database::{self, DatabaseConfig};
 use comptoir_core::outbox::{NOTIFY_CHANNEL, leases::LEASES_CHANNEL};
+use comptoir_core::platform::database::{self, DatabaseConfig};
 use diesel_async::SimpleAsyncConnection;
 use futures::StreamExt;
 use tokio::sync::Notify;
@@ -15,7 +15,7 @@ use crate::answer::answered_within;
 use crate::backoff::Backoff;
 use crate::error::DatabaseFault;
 use crate::metrics;
-use crate::supervisor::Supervisor;
+use comptoir_core::services::Tasks;
 
 /// How long nothing may be heard before the connection is tried, and how long its answer may then take. A connection that is
 /// silent without an end is thus noticed within the sum, whatever lies in between goes on acknowledging.
@@ -31,9 +31,9 @@ pub(crate) struct WakeUps {
 }
 
 /// Starts to listen, until the relay stops.
-pub(crate) fn listen(database: DatabaseConfig, supervisor: &Supervisor) -> WakeUps {
+pub(crate) fn listen(database: DatabaseConfig, tasks: &Tasks) -> WakeUps {
     let wake_ups = WakeUps::default();
-    supervisor.start("the wake-ups' task", run(database, wake_ups.clone(), supervisor.stop().clone()));
+    tasks.start("wake_ups", run(database, wake_ups.clone(), tasks.stop().clone()));
     wake_ups
 }
 

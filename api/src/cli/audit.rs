@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::Subcommand;
-use comptoir_core::audit::{self, Anchors, Report};
-use comptoir_core::ids::TenantId;
-use comptoir_core::money::Currency;
+use comptoir_core::application::audit::{self, Anchors, Report};
+use comptoir_core::values::ids::TenantId;
+use comptoir_core::values::money::Currency;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
@@ -89,7 +89,7 @@ async fn verify(
     Ok(())
 }
 
-#[allow(clippy::print_stdout, reason = "what the command is asked for")]
+#[expect(clippy::print_stdout, reason = "what the command is asked for")]
 async fn erase(
     settings: &Settings,
     tenant: TenantId,
@@ -110,7 +110,7 @@ fn read(path: &Path) -> anyhow::Result<Anchors> {
     text.parse().map_err(|problem: String| anyhow!("{}: {problem}", path.display()))
 }
 
-#[allow(clippy::print_stdout, reason = "what the command is asked for")]
+#[expect(clippy::print_stdout, reason = "what the command is asked for")]
 fn show(report: &Report, as_json: bool) {
     let (tenants, sound) = (report.tenants(), report.broken.is_empty());
     if as_json {

@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use comptoir_core::check::{self, ApiSetup, Finding};
+use comptoir_core::application::check::{self, ApiSetup};
+use comptoir_core::platform::check::Finding;
 use serde::Serialize;
 
 use crate::config::Settings;

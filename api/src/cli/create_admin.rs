@@ -3,20 +3,20 @@
 use std::io::{BufRead, Write};
 
 use anyhow::Context;
-use comptoir_core::access::{PermissionSet, Role};
-use comptoir_core::api_keys::{ApiKeyDetails, ApiKeyName, CreateApiKey};
-use comptoir_core::contact::{Email, VatNumber};
-use comptoir_core::context::RequestContext;
-use comptoir_core::error::Error;
-use comptoir_core::identity::passwords::{Password, Passwords};
-use comptoir_core::identity::secrets::ApiKeyText;
-use comptoir_core::ids::TenantId;
-use comptoir_core::invalid::Invalid;
-use comptoir_core::money::Currency;
-use comptoir_core::tenants::{
+use comptoir_core::accounts::api_keys::{ApiKeyDetails, ApiKeyName, CreateApiKey};
+use comptoir_core::accounts::identity::passwords::{Password, Passwords};
+use comptoir_core::accounts::identity::secrets::ApiKeyText;
+use comptoir_core::accounts::tenants::{
     self, FoundTenant, Founded, Registration, ShortName, TenantDetails, TenantError, TenantName, TimeZone,
 };
-use comptoir_core::users::{Adjustments, NewUser, RegisterUser, UserName, UserView};
+use comptoir_core::accounts::users::{Adjustments, NewUser, RegisterUser, UserName, UserView};
+use comptoir_core::application::context::RequestContext;
+use comptoir_core::application::error::Error;
+use comptoir_core::application::{PermissionSet, Role};
+use comptoir_core::values::contact::{Email, VatNumber};
+use comptoir_core::values::ids::TenantId;
+use comptoir_core::values::invalid::Invalid;
+use comptoir_core::values::money::Currency;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -211,7 +211,7 @@ async fn found_under_a_free_name(
 }
 
 fn is_short_name_taken(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref::<Error>(), Some(Error::Tenant(TenantError::ShortNameTaken(_))))
+    matches!(error.downcast_ref::<Error>().and_then(Error::refusal), Some(TenantError::ShortNameTaken(_)))
 }
 
 /// A key with every permission; returns its text.

@@ -14,10 +14,10 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
-use comptoir_core::config::without_quoted;
-use comptoir_core::database::{self, Migrations};
-use comptoir_core::identity::keys::{self, Place};
-use comptoir_core::{spans, telemetry};
+use comptoir_core::accounts::identity::keys::{self, Place};
+use comptoir_core::platform::config::without_quoted;
+use comptoir_core::platform::database::{self, Migrations};
+use comptoir_core::platform::{spans, telemetry};
 
 use crate::config::Settings;
 use crate::startup::Application;

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use comptoir_core::access::{Actor, Principal};
-use comptoir_core::context::RequestContext;
-use comptoir_core::database::Database;
-use comptoir_core::ids::TenantId;
-use comptoir_core::money::Currency;
+use comptoir_core::application::TenantDatabase;
+use comptoir_core::application::context::RequestContext;
+use comptoir_core::application::unit_of_work::{Command, Executor};
+use comptoir_core::application::{Actor, Principal};
+use comptoir_core::catalogue;
 use comptoir_core::outbox::{Notifier, NotifierConfig};
-use comptoir_core::unit_of_work::{Command, Executor};
+use comptoir_core::platform::database::Database;
+use comptoir_core::values::ids::TenantId;
+use comptoir_core::values::money::Currency;
 use uuid::Uuid;
 
 use crate::config::Settings;
@@ -19,7 +21,7 @@ const NAME_CHARS: usize = 200;
 /// Works as the API does: in the runtime role, through units of work, with events and rows in the audit trail.
 #[derive(Debug)]
 pub(super) struct Operator {
-    pub(super) database: Database,
+    pub(super) database: TenantDatabase,
     executor: Executor,
     name: String,
 }
@@ -31,7 +33,8 @@ impl Operator {
             database: settings.database.clone(),
             shortest_pause: Duration::from_millis(settings.api.notify_interval_ms),
         });
-        Ok(Self { executor: Executor::new(database.clone(), notifier), database, name: name() })
+        let database = catalogue::tenant_database(database);
+        Ok(Self { executor: catalogue::executor(database.clone(), notifier), database, name: name() })
     }
 
     /// On behalf of this tenant.

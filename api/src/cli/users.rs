@@ -4,10 +4,13 @@ use std::io::Write;
 
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
-use comptoir_core::database::Database;
-use comptoir_core::ids::TenantId;
-use comptoir_core::tenants;
-use comptoir_core::users::{self, Account, AccountName, IssueToken, IssuedToken, TokenPurpose, UserView};
+use comptoir_core::accounts::tenants;
+use comptoir_core::accounts::users::{
+    self, Account, AccountName, IssueToken, IssuedToken, TokenPurpose, UserView,
+};
+use comptoir_core::application::TenantDatabase;
+use comptoir_core::platform::database::Database;
+use comptoir_core::values::ids::TenantId;
 use serde::Serialize;
 
 use super::operator::Operator;
@@ -93,7 +96,7 @@ async fn issue(settings: &Settings, wanted: Token, purpose: TokenPurpose, hours:
     Ok(())
 }
 
-async fn account(database: &Database, wanted: &Token) -> anyhow::Result<Account> {
+async fn account(database: &TenantDatabase, wanted: &Token) -> anyhow::Result<Account> {
     let name = AccountName::new(&wanted.email, wanted.company.as_deref());
     let found = users::accounts_named(database, &name).await?;
     // An operator says which, even where only one of several can log in: it may be for one of the others.

@@ -10,7 +10,7 @@ use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Bytes};
 use actix_web::{FromRequest, HttpRequest};
-use comptoir_core::idempotency::IdempotencyKey;
+use comptoir_core::application::idempotency::IdempotencyKey;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;

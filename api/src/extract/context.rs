@@ -4,7 +4,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use comptoir_core::context::{RequestContext, RequestOrigin};
+use comptoir_core::application::context::{RequestContext, RequestOrigin};
 
 use crate::authentication::{Caller, unauthenticated};
 use crate::error::ApiError;

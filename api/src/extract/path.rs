@@ -6,7 +6,7 @@ use std::str::FromStr;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest};
-use comptoir_core::ids::{SessionId, UserId};
+use comptoir_core::values::ids::{SessionId, UserId};
 
 use super::refuse_query;
 use crate::error::ApiError;

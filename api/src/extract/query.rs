@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use chrono::{DateTime, Utc};
-use comptoir_core::invalid::Invalid;
+use comptoir_core::values::invalid::Invalid;
 use serde::de::DeserializeOwned;
 
 use super::refuse_query;

@@ -1,7 +1,7 @@
 //! Postal addresses as JSON.
 
-use comptoir_core::contact::{AddressLine, Country, PostalAddress};
-use comptoir_core::invalid::Fields;
+use comptoir_core::values::contact::{AddressLine, Country, PostalAddress};
+use comptoir_core::values::invalid::Fields;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

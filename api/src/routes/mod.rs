@@ -16,7 +16,7 @@ pub(crate) mod users;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard, web};
-use comptoir_core::invalid::Invalid;
+use comptoir_core::values::invalid::Invalid;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::error::ApiError;

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
-use comptoir_core::database::{ConnectError, Database};
-use comptoir_core::error::Error;
-use comptoir_core::rate_limits::RateLimiter;
-use comptoir_core::telemetry::MetricsHandle;
+use comptoir_core::accounts::rate_limits::RateLimiter;
+use comptoir_core::application;
+use comptoir_core::application::error::Error;
+use comptoir_core::platform::database::{ConnectError, Database};
+use comptoir_core::platform::telemetry::MetricsHandle;
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -46,7 +47,7 @@ impl Readiness {
         {
             return problem.clone();
         }
-        let problem = match database.ready(READY_TIMEOUT).await {
+        let problem = match application::ready(database, READY_TIMEOUT).await {
             Ok(()) => None,
             Err(error) => {
                 tracing::warn!(%error, "not ready");

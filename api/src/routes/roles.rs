@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::ServiceConfig;
-use comptoir_core::access::Role;
+use comptoir_core::application::Role;
 use serde::Serialize;
 use utoipa::ToSchema;
 

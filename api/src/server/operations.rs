@@ -7,9 +7,9 @@ use std::time::Duration;
 use actix_server::Server;
 use actix_web::App;
 use actix_web::web::Data;
-use comptoir_core::database::Database;
-use comptoir_core::rate_limits::RateLimiter;
-use comptoir_core::telemetry::MetricsHandle;
+use comptoir_core::accounts::rate_limits::RateLimiter;
+use comptoir_core::platform::database::Database;
+use comptoir_core::platform::telemetry::MetricsHandle;
 
 use super::stopping::Stopping;
 use super::{Limits, serve};

@@ -1,34 +1,14 @@
-//! What `relay check` asks of the database: settings of the server, which events there are. Changes nothing.
+//! What `relay check` asks of the outbox: which events there are. Changes nothing.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 /// Events are counted up to this number in each table: a check must not read ten million rows.
 pub const EVENTS_READ_AT_MOST: i64 = 200_000;
-
-#[derive(Debug, Clone, Queryable)]
-pub struct Server {
-    pub version: String,
-    pub user: String,
-    pub schema: Option<String>,
-    pub is_standby: bool,
-    pub is_read_only: bool,
-    pub isolation: String,
-    pub synchronous_commit: String,
-    pub fsync: String,
-    /// Connections that it takes, and those that are open.
-    pub max_connections: i32,
-    pub connections: i64,
-    /// Its clock, at some moment between the question and the answer.
-    pub clock: DateTime<Utc>,
-    pub is_superuser: bool,
-    /// Everybody may create objects in the schema.
-    pub public_may_create: bool,
-}
 
 /// How often an event type occurs, as far as it was counted.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
@@ -46,19 +26,6 @@ pub struct TypeSample {
     pub aggregate_id: String,
     pub tenant_id: Uuid,
     pub schema_version: i16,
-}
-
-crate::statement! {
-    struct AskServer<'a> {}
-        -> (Text, Text, Nullable<Text>, Bool, Bool, Text, Text, Text, Integer, BigInt, Timestamptz, Bool, Bool)
-    = "SELECT current_setting('server_version'), current_user::text, current_schema()::text, pg_is_in_recovery(),
-        current_setting('transaction_read_only')::boolean,
-        (SELECT reset_val FROM pg_settings WHERE name = 'default_transaction_isolation'),
-        current_setting('synchronous_commit'), current_setting('fsync'), current_setting('max_connections')::integer,
-        (SELECT sum(numbackends) FROM pg_stat_database)::bigint, clock_timestamp(),
-        (SELECT rolsuper FROM pg_roles WHERE rolname = session_user),
-        EXISTS (SELECT FROM pg_namespace AS n, aclexplode(COALESCE(n.nspacl, acldefault('n', n.nspowner))) AS held
-            WHERE n.nspname = current_schema() AND held.grantee = 0 AND held.privilege_type = 'CREATE')"
 }
 
 crate::statement! {
@@ -89,12 +56,6 @@ crate::statement! {
     = "SELECT event_type, count(*) FROM (
         SELECT event_type FROM outbox_dead_letters WHERE reason = $1 AND failed_at >= $2 LIMIT $3
     ) AS e GROUP BY 1 ORDER BY 1"
-}
-
-/// # Errors
-/// The connection's own.
-pub async fn server(connection: &mut AsyncPgConnection) -> QueryResult<Server> {
-    RunQueryDsl::get_result(AskServer::new(), connection).await
 }
 
 /// The types of the events that wait, of [`EVENTS_READ_AT_MOST`] of them.

@@ -184,7 +184,7 @@ pub async fn release(connection: &mut AsyncPgConnection, owner: Uuid, shards: &[
 /// # Errors
 /// The connection's own.
 pub async fn leave(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult<()> {
-    use crate::schema::relay_replicas;
+    use crate::platform::schema::relay_replicas;
     use diesel::prelude::*;
     let me = relay_replicas::table.find(id);
     diesel_async::RunQueryDsl::execute(diesel::delete(me), connection).await.map(drop)

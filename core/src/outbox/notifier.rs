@@ -11,7 +11,7 @@ use futures_timer::Delay;
 use tokio::sync::mpsc;
 
 use super::NOTIFY_CHANNEL;
-use crate::database::{self, ConnectFault, DatabaseConfig};
+use crate::platform::database::{self, ConnectFault, DatabaseConfig};
 
 /// Waits between attempts to reconnect, doubling from the first to the second.
 const RECONNECT_WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));

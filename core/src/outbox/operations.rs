@@ -11,7 +11,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::NOTIFY_CHANNEL;
-use crate::schema::{outbox_operation_events, outbox_operations};
+use crate::platform::schema::{outbox_operation_events, outbox_operations};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {

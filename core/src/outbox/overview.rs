@@ -8,7 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::SHARDS;
-use crate::schema::{relay_replicas, relay_shards};
+use crate::platform::schema::{relay_replicas, relay_shards};
 
 /// Counted, not estimated: reads the whole outbox.
 #[derive(Debug, Clone, Queryable)]

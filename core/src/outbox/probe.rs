@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::check::Step;
+use crate::platform::check::Step;
 
 /// Every statement that draining and its operators need, in the order of an event's life.
 pub fn relay_trial() -> Vec<Step> {

@@ -1,10 +1,10 @@
 //! The database: reachable, migrated, writable, and everything that the relay does in it can be done.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use comptoir_core::check::{self, Failure, check_server};
-use comptoir_core::database::{self, Migrations};
-use comptoir_core::outbox::inspection::{self, Server};
 use comptoir_core::outbox::{history, probe};
+use comptoir_core::platform::check::{self, Failure, check_server};
+use comptoir_core::platform::check::{Server, server};
+use comptoir_core::platform::database::{self, Migrations};
 use diesel_async::AsyncPgConnection;
 
 use super::report::Report;
@@ -48,7 +48,7 @@ pub(super) async fn check(config: &Config, report: &mut Report) -> Option<AsyncP
 /// True if the tables are there and may be read.
 async fn ask(connection: &mut AsyncPgConnection, report: &mut Report) -> Result<bool, DatabaseFault> {
     let asked = Utc::now();
-    let server = inspection::server(connection).await?;
+    let server = server(connection).await?;
     let answered = Utc::now();
     let schema = server.schema.clone().unwrap_or_default();
     report.ok(

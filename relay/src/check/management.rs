@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comptoir_core::config::{ConfigError, SecretUrl};
+use comptoir_core::platform::config::{ConfigError, SecretUrl};
 use reqwest::{StatusCode, Url};
 use serde::de::DeserializeOwned;
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::ops::{Deref, DerefMut};
 
-use comptoir_core::check::{Finding, Findings};
+use comptoir_core::platform::check::{Finding, Findings};
 use serde::Serialize;
 
 /// Where an event type goes.

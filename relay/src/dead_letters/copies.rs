@@ -11,8 +11,8 @@ use std::collections::HashSet;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use comptoir_core::database;
 use comptoir_core::outbox::operations;
+use comptoir_core::platform::database;
 use diesel_async::AsyncPgConnection;
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicGetOptions, BasicNackOptions, QueueDeclareOptions};

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::io::Write;
 
-use comptoir_core::database;
 use comptoir_core::outbox::dead_letters::{self, Batch, Filter};
 use comptoir_core::outbox::operations::{self, Operation};
+use comptoir_core::platform::database;
 use diesel_async::AsyncPgConnection;
 use serde::Serialize;
 use serde_json::{Value, json};

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use comptoir_core::database::{self, DatabaseConfig};
 use comptoir_core::outbox::overview;
+use comptoir_core::platform::database::{self, DatabaseConfig};
 use tokio_util::sync::CancellationToken;
 
 use crate::answer::answered;

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::io::Write;
 
 use chrono::{DateTime, Utc};
-use comptoir_core::database;
 use comptoir_core::outbox::dead_letters::{self, Filter, Summary};
+use comptoir_core::platform::database;
 use diesel_async::AsyncPgConnection;
 use serde::Serialize;
 use uuid::Uuid;

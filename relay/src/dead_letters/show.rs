@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::io::Write;
 
 use chrono::{DateTime, Utc};
-use comptoir_core::database;
 use comptoir_core::outbox::dead_letters::{self, Details, Filter};
+use comptoir_core::platform::database;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;

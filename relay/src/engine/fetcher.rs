@@ -1,8 +1,8 @@
 //! Reads on a connection of its own, one statement at a time, while publishing and settling go on.
 
-use comptoir_core::database::{self, DatabaseConfig};
 use comptoir_core::outbox::overview::{self, Unread};
 use comptoir_core::outbox::{self, AggregateRange, AggregateRows, Page, Scope, Waiting, WaitingCount};
+use comptoir_core::platform::database::{self, DatabaseConfig};
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 

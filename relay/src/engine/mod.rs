@@ -40,7 +40,7 @@ use crate::error::{BrokerFault, Trouble};
 use crate::leases::{Holdings, Leases};
 use crate::metrics::Metrics;
 use crate::publisher::{BrokerEvent, Publisher, Pulse};
-use crate::supervisor::Supervisor;
+use comptoir_core::services::Tasks;
 
 pub(crate) use self::event::Event;
 #[cfg(test)]
@@ -117,7 +117,7 @@ pub(crate) struct Parts {
     pub(crate) wake_up: Arc<Notify>,
     /// Read by the leases' task, for the other replicas.
     pub(crate) pulse: Arc<Pulse>,
-    pub(crate) supervisor: Supervisor,
+    pub(crate) tasks: Tasks,
 }
 
 /// See the module's documentation.
@@ -166,7 +166,7 @@ pub(crate) struct Engine {
     /// What waited when it was last counted.
     waiting_count: WaitingCount,
     stop: CancellationToken,
-    supervisor: Supervisor,
+    tasks: Tasks,
     metrics: Metrics,
 }
 
@@ -233,8 +233,8 @@ impl Engine {
             write_trouble: None,
             unread: Unread::default(),
             waiting_count: WaitingCount::default(),
-            stop: parts.supervisor.stop().clone(),
-            supervisor: parts.supervisor,
+            stop: parts.tasks.stop().clone(),
+            tasks: parts.tasks,
             metrics: Metrics::new(),
         };
         (engine, observed)
@@ -298,8 +298,8 @@ impl Engine {
                 self.settler = Some(settler);
                 self.on_settled(settled);
             }
-            Happened::Read(Err(error)) => self.supervisor.ended("the reader", &error),
-            Happened::Settled(Err(error)) => self.supervisor.ended("the settler", &error),
+            Happened::Read(Err(error)) => self.tasks.ended("reader", &error),
+            Happened::Settled(Err(error)) => self.tasks.ended("settler", &error),
             Happened::WakeUp => self.timing.announced(),
             Happened::Other => {}
         }

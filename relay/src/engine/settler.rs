@@ -5,9 +5,9 @@
 
 use std::time::Instant;
 
-use comptoir_core::database::{self, DatabaseConfig};
 use comptoir_core::outbox::prepare_reader;
 use comptoir_core::outbox::settle::{self, DeadLetters, Fence, Retries, RowKeys};
+use comptoir_core::platform::database::{self, DatabaseConfig};
 use diesel_async::AsyncPgConnection;
 
 use super::event::Event;

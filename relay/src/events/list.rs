@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use chrono::{DateTime, Utc};
-use comptoir_core::database;
 use comptoir_core::outbox::events::{self, Filter, Summary};
+use comptoir_core::platform::database;
 use serde::Serialize;
 use uuid::Uuid;
 

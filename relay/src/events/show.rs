@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::io::Write;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use comptoir_core::database;
 use comptoir_core::outbox::events::{self, Details};
 use comptoir_core::outbox::operations;
+use comptoir_core::platform::database;
 use diesel_async::AsyncPgConnection;
 use serde::Serialize;
 use serde_json::value::RawValue;

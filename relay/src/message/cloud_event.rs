@@ -6,8 +6,8 @@
 
 use std::io::Write;
 
-use comptoir_core::config::ConfigError;
 use comptoir_core::outbox::OutboxRow;
+use comptoir_core::platform::config::ConfigError;
 use fluent_uri::{Uri, UriRef};
 use lapin::types::{AMQPValue, FieldTable};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};

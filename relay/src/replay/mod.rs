@@ -11,11 +11,11 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use comptoir_core::database::{self, DatabaseConfig};
 use comptoir_core::outbox::EventTypes;
 use comptoir_core::outbox::operations::{self, Operation};
 use comptoir_core::outbox::replay::{self, Filter};
-use comptoir_core::printable::printable_line;
+use comptoir_core::platform::database::{self, DatabaseConfig};
+use comptoir_core::values::printable::printable_line;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::io::Write;
 
 use chrono::{DateTime, Utc};
-use comptoir_core::database;
 use comptoir_core::outbox::operations;
 use comptoir_core::outbox::overview::{self, ReplicaState, ShardState, Totals};
+use comptoir_core::platform::database;
 use serde::Serialize;
 use uuid::Uuid;
 

@@ -5,7 +5,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, Tab
 
 use super::broker::{Broker, State};
 use super::{Replica, Shard, Status};
-use comptoir_core::printable::printable_line;
+use comptoir_core::values::printable::printable_line;
 
 /// One line, below the heads of the columns.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));

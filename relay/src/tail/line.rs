@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use comptoir_core::printable::printable_line;
+use comptoir_core::values::printable::printable_line;
 
 const QUIET: Style = AnsiColor::BrightBlack.on_default();
 const EVENT: Style = AnsiColor::Cyan.on_default().bold();

@@ -9,10 +9,10 @@ mod output;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use comptoir_core::config::ConfigError;
-use comptoir_core::database;
 use comptoir_core::outbox::tail::{self, Filter, Look, Settled};
 use comptoir_core::outbox::{EventTypes, Snapshot};
+use comptoir_core::platform::config::ConfigError;
+use comptoir_core::platform::database;
 use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 

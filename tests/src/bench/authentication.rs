@@ -14,12 +14,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use chrono::Utc;
 use comptoir_api::config::Settings;
-use comptoir_core::access::{Actor, Credential, CredentialKind, Principal, Principals};
-use comptoir_core::context::RequestContext;
-use comptoir_core::database::Database;
-use comptoir_core::identity::tokens::AccessTokens;
-use comptoir_core::ids::{OrderId, SessionId, TenantId, UserId};
-use comptoir_core::orders;
+use comptoir_core::accounts::identity::tokens::AccessTokens;
+use comptoir_core::accounts::principals::Principals;
+use comptoir_core::application::TenantDatabase;
+use comptoir_core::application::context::RequestContext;
+use comptoir_core::application::{Actor, Credential, CredentialKind, Principal};
+use comptoir_core::catalogue;
+use comptoir_core::commerce::orders;
+use comptoir_core::platform::database::Database;
+use comptoir_core::values::ids::{OrderId, SessionId, TenantId, UserId};
 use futures::future::try_join_all;
 use uuid::Uuid;
 
@@ -93,7 +96,7 @@ struct Bench<'a> {
     /// In front of its world, which wants to outlive it.
     api: Api,
     world: World,
-    database: Database,
+    database: TenantDatabase,
     principals: Principals,
     tokens: AccessTokens,
     tenant: Tenant,
@@ -125,7 +128,7 @@ impl<'a> Bench<'a> {
             ],
         )?;
         let as_runtime = settings.database.with_role(&settings.api.database_role);
-        let database = Database::new(&as_runtime)?;
+        let database = catalogue::tenant_database(Database::new(&as_runtime)?);
         let principals = Principals::new(database.clone());
         let tokens = AccessTokens::new(&settings.identity)?;
         Ok(Self { services, world, api, database, principals, tokens, tenant, order, user, session })
@@ -193,7 +196,7 @@ impl<'a> Bench<'a> {
             tenant_id,
             actor,
             "somebody@example.com".to_owned(),
-            comptoir_core::money::Currency::euro(),
+            comptoir_core::values::money::Currency::euro(),
         )
     }
 }

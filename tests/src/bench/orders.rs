@@ -37,7 +37,7 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
         http_load::post(&server, "/api/v1/orders", key, CONCURRENCY, WARM_UP, body).await?;
         let time = Duration::from_secs(seconds);
         let load = http_load::post(&server, "/api/v1/orders", key, CONCURRENCY, time, body).await?;
-        #[allow(clippy::cast_precision_loss, reason = "a rate for people to read")]
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
         program.push(load.answered as f64 / load.elapsed.as_secs_f64());
     }
     let claim = Claim::ratio("orders: POST /orders / pgbench", &program, &floor, Wanted::Nothing);

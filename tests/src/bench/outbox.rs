@@ -136,13 +136,13 @@ async fn relay_is_gone(sql: &Client) -> Result<()> {
 }
 
 /// Events in a second.
-#[allow(clippy::cast_precision_loss, reason = "a rate for people to read")]
+#[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
 pub(super) fn rate(events: i64, seconds: f64) -> f64 {
     events as f64 / seconds
 }
 
 /// A quantity's share for each event.
-#[allow(clippy::cast_precision_loss, reason = "for people to read")]
+#[expect(clippy::cast_precision_loss, reason = "for people to read")]
 pub(super) fn per_event(quantity: f64, events: i64) -> f64 {
     quantity / events as f64
 }

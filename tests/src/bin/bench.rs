@@ -1,5 +1,5 @@
 //! `bench`: programs of ours against floors measured in the same run, as ratios. See docs/performance.md.
-#![allow(clippy::print_stdout, reason = "a program for people")]
+#![expect(clippy::print_stdout, reason = "a program for people")]
 
 use std::process::ExitCode;
 

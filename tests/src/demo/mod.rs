@@ -40,7 +40,7 @@ pub fn sample() -> PathBuf {
 ///
 /// # Errors
 /// When a part of it cannot be started, or at Ctrl-C.
-#[allow(clippy::print_stdout, reason = "the summary is what the demo is for")]
+#[expect(clippy::print_stdout, reason = "the summary is what the demo is for")]
 pub async fn run(options: &Options) -> Result<bool> {
     let size = std::fs::metadata(&options.orders)
         .with_context(|| format!("cannot read {}", options.orders.display()))?

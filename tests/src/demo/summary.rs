@@ -132,7 +132,7 @@ impl Rows<'_> {
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "for people to read")]
+#[expect(clippy::cast_precision_loss, reason = "for people to read")]
 fn rate(count: u64, time: Duration) -> String {
     format!("{:.0}", count as f64 / time.as_secs_f64().max(0.001))
 }

@@ -67,7 +67,7 @@ impl Authority {
     fn issue(&self, params: &CertificateParams, certificate: &Path, key: &Path) -> Result<()> {
         let pair = KeyPair::generate()?;
         std::fs::write(certificate, params.signed_by(&pair, &self.issuer)?.pem())?;
-        Ok(comptoir_core::secret_file::write(key, pair.serialize_pem())?)
+        Ok(comptoir_core::platform::secret_file::write(key, pair.serialize_pem())?)
     }
 }
 

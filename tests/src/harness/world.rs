@@ -38,7 +38,7 @@ pub struct World {
 
 impl World {
     /// Runs a test in a world of its own. When it fails, the logs of all programs are shown.
-    #[allow(clippy::panic, reason = "this is how a test fails")]
+    #[expect(clippy::panic, reason = "this is how a test fails")]
     pub async fn run(test: impl AsyncFnOnce(&World) -> Result<()>) {
         let world = match Services::shared() {
             Ok(services) => World::new(services).await,

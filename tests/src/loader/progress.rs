@@ -109,12 +109,12 @@ impl Phase {
         Self { title: title.to_owned(), total, done: 0, items: 0, begin: now, last_line: now }
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "for people to read")]
+    #[expect(clippy::cast_precision_loss, reason = "for people to read")]
     fn rate(&self) -> f64 {
         self.items as f64 / self.begin.elapsed().as_secs_f64().max(0.001)
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "for people to read")]
+    #[expect(clippy::cast_precision_loss, reason = "for people to read")]
     fn time_left(&self) -> String {
         if self.done == 0 {
             return String::new();

@@ -33,7 +33,7 @@ pub struct Options {
 ///
 /// # Errors
 /// When something got stuck, a relay ended by itself, or a fault could not be made.
-#[allow(clippy::print_stdout, reason = "the verdict is what the torture is for")]
+#[expect(clippy::print_stdout, reason = "the verdict is what the torture is for")]
 pub async fn run(options: Options) -> Result<bool> {
     let rounds = schedule::of(options.seed, options.duration, REPLICAS);
     let schedule = schedule::describe(&rounds);

@@ -103,7 +103,7 @@ async fn a_client_that_disconnects_leaves_no_half_finished_work() {
             stream.flush().await?;
             waiting_for_locks(world, number).await?;
             // Unread data or a zero linger make a reset.
-            #[allow(deprecated, reason = "of no harm here: there is nothing to send")]
+            #[expect(deprecated, reason = "of no harm here: there is nothing to send")]
             stream.set_linger(Some(Duration::ZERO))?;
             drop(stream);
         }

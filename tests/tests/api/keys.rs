@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use comptoir_core::secret_file;
+use comptoir_core::platform::secret_file;
 use comptoir_tests::harness::{Api, World, command, run, until};
 use serde_json::Value;
 

@@ -1,5 +1,5 @@
 //! The HTTP API, over HTTP, with a real database.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod api_keys;
 mod audit;

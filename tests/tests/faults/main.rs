@@ -1,5 +1,4 @@
 //! Each fault of the catalogue once, under load, and what must hold after it. `make torture` mixes them.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod leases;
 mod network;
@@ -14,7 +13,7 @@ use comptoir_tests::faults::{Load, LoadOptions, Options, Stage, Strike, Verdict}
 const RECOVERY_LIMIT: Duration = Duration::from_secs(60);
 
 /// Runs a test on a stage of its own.
-#[allow(clippy::panic, reason = "this is how a test fails")]
+#[expect(clippy::panic, reason = "this is how a test fails")]
 async fn on_stage(options: Options, test: impl AsyncFnOnce(&Stage) -> Result<()>) {
     let result = match Stage::set(options).await {
         Ok(stage) => test(&stage).await,

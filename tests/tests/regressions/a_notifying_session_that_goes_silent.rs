@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use comptoir_core::config;
-use comptoir_core::database::DatabaseConfig;
 use comptoir_core::outbox::{NOTIFY_CHANNEL, Notifier, NotifierConfig};
+use comptoir_core::platform::config;
+use comptoir_core::platform::database::DatabaseConfig;
 use comptoir_tests::harness::{Proxy, World, address, with_address};
 use futures::StreamExt;
 use serde_json::Value;

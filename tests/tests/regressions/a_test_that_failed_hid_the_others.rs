@@ -48,7 +48,7 @@ Caused by:
    Doc-tests comptoir_core
 
 failures:
-    core/src/money.rs - money (line 3)
+    core/src/values/money.rs - money (line 3)
 
 test result: FAILED. 0 passed; 1 failed
 ";
@@ -56,7 +56,7 @@ test result: FAILED. 0 passed; 1 failed
         "comptoir_core money::rounds",
         "comptoir_core text::is_cut",
         "whole process didn't exit successfully: `target/debug/deps/whole-77aa` (signal: 9, SIGKILL: kill)",
-        "comptoir_core (documentation) core/src/money.rs - money (line 3)",
+        "comptoir_core (documentation) core/src/values/money.rs - money (line 3)",
     ];
     assert_eq!(named(output), expected);
 }

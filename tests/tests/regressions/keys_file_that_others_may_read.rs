@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use comptoir_core::secret_file;
+use comptoir_core::platform::secret_file;
 use comptoir_tests::harness::{Api, World, run};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(clippy::expect_used, reason = "tests")]
 //! One file for each thing that went wrong once, named after it. See docs/testing.md.
 
 mod a_change_that_waited_acted_on_what_was_true_before;

@@ -2,8 +2,8 @@
 //! 500, a deadlock was not tried again, and a standby was not recognised.
 
 use anyhow::{Context, Result, ensure};
-use comptoir_core::config::SecretUrl;
-use comptoir_core::database::{self, DatabaseConfig, StatementFault, sqlstate};
+use comptoir_core::platform::config::SecretUrl;
+use comptoir_core::platform::database::{self, DatabaseConfig, StatementFault, sqlstate};
 use comptoir_tests::harness::{Api, PrivateServices, World};
 use diesel::result::Error;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};

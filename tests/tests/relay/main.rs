@@ -1,5 +1,4 @@
 //! The relay as a program between a real database and a real broker, with events written in plain SQL.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod check;
 mod command_line;

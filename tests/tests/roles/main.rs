@@ -1,6 +1,5 @@
 //! The roles of a production set-up: plain owners, several installations on one server, and that every role can do what it
 //! must and nothing else. `make test` runs these on two versions of PostgreSQL: roles are where they differ.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod checks;
 mod installation;

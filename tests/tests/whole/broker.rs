@@ -8,7 +8,7 @@ use comptoir_tests::harness::{PrivateServices, Relay, Scrape, World, until};
 const LIMIT: Duration = Duration::from_secs(90);
 
 /// Runs a test with a broker that it may stop. The virtual host goes away with its broker.
-#[allow(clippy::panic, reason = "this is how a test fails")]
+#[expect(clippy::panic, reason = "this is how a test fails")]
 async fn with_broker(test: impl AsyncFnOnce(&World, &mut PrivateServices) -> anyhow::Result<()>) {
     let mut broker = tokio::task::block_in_place(|| PrivateServices::start_rabbitmq("")).unwrap();
     let mut world = World::new(broker.services.clone()).await.unwrap();

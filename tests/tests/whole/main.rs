@@ -1,5 +1,5 @@
 //! API, relay, broker and the order loader together.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod broker;
 mod deployment;

@@ -1,9 +1,9 @@
 //! API keys as JSON.
 
 use chrono::{DateTime, SubsecRound, Utc};
-use comptoir_core::api_keys::{ApiKeyDetails, ApiKeyFilter, ApiKeyName, ApiKeySort, ApiKeyView};
-use comptoir_core::invalid::{FieldError, Fields, Invalid};
-use comptoir_core::paging::PageRequest;
+use comptoir_core::accounts::api_keys::{ApiKeyDetails, ApiKeyFilter, ApiKeyName, ApiKeySort, ApiKeyView};
+use comptoir_core::platform::paging::PageRequest;
+use comptoir_core::values::invalid::{FieldError, Fields, Invalid};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;

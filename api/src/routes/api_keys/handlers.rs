@@ -3,12 +3,12 @@
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use comptoir_core::api_keys::{self, ApiKeyView, CreateApiKey, RevokeApiKey};
-use comptoir_core::database::Database;
-use comptoir_core::error::Error;
-use comptoir_core::identity::secrets::ApiKeyText;
-use comptoir_core::ids::ApiKeyId;
-use comptoir_core::unit_of_work::Executor;
+use comptoir_core::accounts::api_keys::{self, ApiKeyView, CreateApiKey, RevokeApiKey};
+use comptoir_core::accounts::identity::secrets::ApiKeyText;
+use comptoir_core::application::TenantDatabase;
+use comptoir_core::application::error::Error;
+use comptoir_core::application::unit_of_work::Executor;
+use comptoir_core::values::ids::ApiKeyId;
 use serde_json::Value;
 
 use super::dto::{ApiKeyQuery, ApiKeyRequest, ApiKeyResponse, NewApiKeyResponse};
@@ -52,7 +52,7 @@ pub(crate) async fn get(
     request: HttpRequest,
     context: Context,
     id: Id<ApiKeyId>,
-    database: Data<Database>,
+    database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let view = api_keys::get(&database, &context.0, id.0).await?;
     Ok(respond::found(&request, view.version, &ApiKeyResponse::from(view)))
@@ -64,7 +64,7 @@ pub(crate) async fn get(
 pub(crate) async fn list(
     context: Context,
     query: Query<ApiKeyQuery>,
-    database: Data<Database>,
+    database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let (filter, page) = query.0.parse().map_err(ApiError::invalid)?;
     Ok(respond::listed(api_keys::list(&database, &context.0, &filter, &page).await?, ApiKeyResponse::from))

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use comptoir_core::audit::AuditEventDetails;
+use comptoir_core::application::audit::AuditEventDetails;
 use csv::{Terminator, Writer, WriterBuilder};
 use serde_json::Value;
 

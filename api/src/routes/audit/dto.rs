@@ -3,9 +3,9 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use comptoir_core::audit::{AuditEventDetails, AuditFilter, AuditSort};
-use comptoir_core::invalid::{FieldError, Fields, Invalid};
-use comptoir_core::paging::PageRequest;
+use comptoir_core::application::audit::{AuditEventDetails, AuditFilter, AuditSort};
+use comptoir_core::platform::paging::PageRequest;
+use comptoir_core::values::invalid::{FieldError, Fields, Invalid};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};

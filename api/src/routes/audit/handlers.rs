@@ -5,10 +5,10 @@ use std::io;
 use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::web::{Bytes, Data};
-use comptoir_core::audit::{self, AuditFilter};
-use comptoir_core::context::RequestContext;
-use comptoir_core::database::Database;
-use comptoir_core::paging::{MAX_LIMIT, PageRequest};
+use comptoir_core::application::TenantDatabase;
+use comptoir_core::application::audit::{self, AuditFilter};
+use comptoir_core::application::context::RequestContext;
+use comptoir_core::platform::paging::{MAX_LIMIT, PageRequest};
 use futures::stream::{self, Stream};
 
 use super::csv;
@@ -27,7 +27,7 @@ const MAX_EXPORT: i64 = 100_000;
 pub(crate) async fn list(
     context: Context,
     query: Query<AuditQuery>,
-    database: Data<Database>,
+    database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let (filter, page) = query.0.parse().map_err(ApiError::invalid)?;
     Ok(respond::listed(audit::list(&database, &context.0, &filter, &page).await?, AuditEventResponse::from))
@@ -42,7 +42,7 @@ pub(crate) async fn list(
 pub(crate) async fn export(
     context: Context,
     query: Query<AuditExportQuery>,
-    database: Data<Database>,
+    database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let filter = query.0.parse().map_err(ApiError::invalid)?;
     if audit::is_larger_than(&database, &context.0, &filter, MAX_EXPORT).await? {
@@ -68,7 +68,7 @@ enum Next {
 /// Each page is read when the one before it has been sent, in a transaction of its own: a slow client holds no connection,
 /// and one who may not read the trail any more gets no further.
 fn pages(
-    database: Data<Database>,
+    database: Data<TenantDatabase>,
     context: RequestContext,
     filter: AuditFilter,
 ) -> impl Stream<Item = io::Result<Bytes>> {
@@ -93,7 +93,7 @@ fn pages(
 }
 
 async fn page(
-    database: &Database,
+    database: &TenantDatabase,
     context: &RequestContext,
     filter: &AuditFilter,
     cursor: Option<String>,

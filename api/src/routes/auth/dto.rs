@@ -3,13 +3,13 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use comptoir_core::access::Principal;
-use comptoir_core::identity::passwords::Password;
-use comptoir_core::identity::secrets::{OneTimeToken, RefreshToken};
-use comptoir_core::invalid::{FieldError, Fields, Invalid};
-use comptoir_core::sessions::SessionTokens;
-use comptoir_core::tenants::ShortName;
-use comptoir_core::users::AccountName;
+use comptoir_core::accounts::identity::passwords::Password;
+use comptoir_core::accounts::identity::secrets::{OneTimeToken, RefreshToken};
+use comptoir_core::accounts::sessions::SessionTokens;
+use comptoir_core::accounts::tenants::ShortName;
+use comptoir_core::accounts::users::AccountName;
+use comptoir_core::application::Principal;
+use comptoir_core::values::invalid::{FieldError, Fields, Invalid};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;

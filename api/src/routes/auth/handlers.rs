@@ -4,11 +4,11 @@
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue, USER_AGENT};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use comptoir_core::access::Actor;
-use comptoir_core::error::Error;
-use comptoir_core::sessions::{Authenticator, LogOut, SessionError, SessionTokens};
-use comptoir_core::unit_of_work::Executor;
-use comptoir_core::users::UserError;
+use comptoir_core::accounts::sessions::{Authenticator, LogOut, SessionError, SessionTokens};
+use comptoir_core::accounts::users::UserError;
+use comptoir_core::application::Actor;
+use comptoir_core::application::error::Error;
+use comptoir_core::application::unit_of_work::Executor;
 
 use super::dto::{
     LoginRequest, Me, PasswordChange, PasswordResetConfirmation, PasswordResetRequest, RefreshRequest,

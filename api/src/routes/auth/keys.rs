@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::Data;
-use comptoir_core::identity::tokens::AccessTokens;
+use comptoir_core::accounts::identity::tokens::AccessTokens;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -12,7 +12,6 @@ const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 /// A JWK Set (RFC 7517).
 #[derive(Debug, Serialize, ToSchema)]
-#[allow(dead_code, reason = "documentation; the set is rendered when the keys are read")]
 pub(crate) struct JsonWebKeySet {
     /// The first one signs; tokens of the others are still accepted.
     #[schema(min_items = 1, max_items = 16)]
@@ -20,7 +19,6 @@ pub(crate) struct JsonWebKeySet {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-#[allow(dead_code, reason = "documentation")]
 pub(crate) struct JsonWebKey {
     /// `OKP` (RFC 8037) or `EC`.
     #[schema(example = "OKP")]

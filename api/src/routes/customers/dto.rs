@@ -1,13 +1,13 @@
 //! Customers as JSON.
 
 use chrono::{DateTime, Utc};
-use comptoir_core::contact::{Email, VatNumber};
-use comptoir_core::customers::{
+use comptoir_core::commerce::customers::{
     Address, AddressKind, CustomerCode, CustomerDetails, CustomerFilter, CustomerName, CustomerSort,
     CustomerView,
 };
-use comptoir_core::invalid::{FieldError, Fields};
-use comptoir_core::paging::PageRequest;
+use comptoir_core::platform::paging::PageRequest;
+use comptoir_core::values::contact::{Email, VatNumber};
+use comptoir_core::values::invalid::{FieldError, Fields};
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

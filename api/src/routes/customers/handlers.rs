@@ -2,10 +2,12 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use comptoir_core::customers::{self, CreateCustomer, CustomerView, DeleteCustomer, UpdateCustomer};
-use comptoir_core::database::Database;
-use comptoir_core::ids::CustomerId;
-use comptoir_core::unit_of_work::Executor;
+use comptoir_core::application::TenantDatabase;
+use comptoir_core::application::unit_of_work::Executor;
+use comptoir_core::commerce::customers::{
+    self, CreateCustomer, CustomerView, DeleteCustomer, UpdateCustomer,
+};
+use comptoir_core::values::ids::CustomerId;
 
 use super::dto::{CustomerQuery, CustomerRequest, CustomerResponse};
 use crate::error::ApiError;
@@ -70,7 +72,7 @@ pub(crate) async fn get(
     request: HttpRequest,
     context: Context,
     id: Id<CustomerId>,
-    database: Data<Database>,
+    database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let view = customers::get(&database, &context.0, id.0).await?;
     Ok(respond::found(&request, view.version, &CustomerResponse::from(view)))
@@ -82,7 +84,7 @@ pub(crate) async fn get(
 pub(crate) async fn list(
     context: Context,
     query: Query<CustomerQuery>,
-    database: Data<Database>,
+    database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let (filter, page) = query.0.parse().map_err(ApiError::invalid)?;
     Ok(respond::listed(customers::list(&database, &context.0, &filter, &page).await?, CustomerResponse::from))

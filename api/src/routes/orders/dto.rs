@@ -1,14 +1,14 @@
 //! Orders as JSON.
 
 use chrono::{DateTime, Utc};
-use comptoir_core::ids::{CustomerId, ProductId};
-use comptoir_core::invalid::{FieldError, Fields, Invalid};
-use comptoir_core::money::{Quantity, UnitPrice};
-use comptoir_core::orders::{
+use comptoir_core::commerce::orders::{
     CancellationReason, OrderDetails, OrderFilter, OrderLine, OrderReference, OrderSort, OrderStatus,
     OrderSummary, PlaceOrder, PlaceOrderLine, TrackingNumber, VatSubtotal,
 };
-use comptoir_core::paging::PageRequest;
+use comptoir_core::platform::paging::PageRequest;
+use comptoir_core::values::ids::{CustomerId, ProductId};
+use comptoir_core::values::invalid::{FieldError, Fields, Invalid};
+use comptoir_core::values::money::{Quantity, UnitPrice};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;

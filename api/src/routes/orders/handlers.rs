@@ -2,12 +2,14 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use comptoir_core::database::Database;
-use comptoir_core::error::Error;
-use comptoir_core::idempotency::StoredResponse;
-use comptoir_core::ids::OrderId;
-use comptoir_core::orders::{self, CancelOrder, ConfirmOrder, DeliverOrder, OrderDetails, ShipOrder};
-use comptoir_core::unit_of_work::Executor;
+use comptoir_core::application::TenantDatabase;
+use comptoir_core::application::error::Error;
+use comptoir_core::application::idempotency::StoredResponse;
+use comptoir_core::application::unit_of_work::Executor;
+use comptoir_core::commerce::orders::{
+    self, CancelOrder, ConfirmOrder, DeliverOrder, OrderDetails, ShipOrder,
+};
+use comptoir_core::values::ids::OrderId;
 
 use super::dto::{
     CancelOrderRequest, OrderQuery, OrderResponse, OrderSummaryResponse, PlaceOrderRequest, ShipOrderRequest,
@@ -103,7 +105,7 @@ pub(crate) async fn get(
     request: HttpRequest,
     context: Context,
     id: Id<OrderId>,
-    database: Data<Database>,
+    database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let order = orders::get(&database, &context.0, id.0).await?;
     Ok(respond::found(&request, order.summary.version, &OrderResponse::from(order)))
@@ -115,7 +117,7 @@ pub(crate) async fn get(
 pub(crate) async fn list(
     context: Context,
     query: Query<OrderQuery>,
-    database: Data<Database>,
+    database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let (filter, page) = query.0.parse().map_err(ApiError::invalid)?;
     Ok(respond::listed(

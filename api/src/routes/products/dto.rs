@@ -1,10 +1,12 @@
 //! Products as JSON.
 
 use chrono::{DateTime, Utc};
-use comptoir_core::invalid::{FieldError, Fields, Invalid};
-use comptoir_core::money::{UnitPrice, VatRate};
-use comptoir_core::paging::PageRequest;
-use comptoir_core::products::{ProductDetails, ProductFilter, ProductName, ProductSort, ProductView, Sku};
+use comptoir_core::commerce::products::{
+    ProductDetails, ProductFilter, ProductName, ProductSort, ProductView, Sku,
+};
+use comptoir_core::platform::paging::PageRequest;
+use comptoir_core::values::invalid::{FieldError, Fields, Invalid};
+use comptoir_core::values::money::{UnitPrice, VatRate};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;

@@ -2,12 +2,12 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use comptoir_core::database::Database;
-use comptoir_core::ids::ProductId;
-use comptoir_core::products::{
+use comptoir_core::application::TenantDatabase;
+use comptoir_core::application::unit_of_work::Executor;
+use comptoir_core::commerce::products::{
     self, ArchiveProduct, CreateProduct, ProductView, RemoveProduct, UpdateProduct,
 };
-use comptoir_core::unit_of_work::Executor;
+use comptoir_core::values::ids::ProductId;
 
 use super::dto::{ProductQuery, ProductRequest, ProductResponse};
 use crate::error::ApiError;
@@ -87,7 +87,7 @@ pub(crate) async fn get(
     request: HttpRequest,
     context: Context,
     id: Id<ProductId>,
-    database: Data<Database>,
+    database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let view = products::get(&database, &context.0, id.0).await?;
     Ok(respond::found(&request, view.version, &ProductResponse::from(view)))
@@ -99,7 +99,7 @@ pub(crate) async fn get(
 pub(crate) async fn list(
     context: Context,
     query: Query<ProductQuery>,
-    database: Data<Database>,
+    database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let (filter, page) = query.0.parse().map_err(ApiError::invalid)?;
     Ok(respond::listed(products::list(&database, &context.0, &filter, &page).await?, ProductResponse::from))
@@ -107,6 +107,7 @@ pub(crate) async fn list(
 
 fn changed(
     view: ProductView,
-) -> Result<comptoir_core::idempotency::StoredResponse, comptoir_core::error::Error> {
+) -> Result<comptoir_core::application::idempotency::StoredResponse, comptoir_core::application::error::Error>
+{
     respond::changed(view.version, &ProductResponse::from(view))
 }

@@ -1,10 +1,10 @@
 //! Sessions as JSON.
 
 use chrono::{DateTime, Utc};
-use comptoir_core::access::Principal;
-use comptoir_core::invalid::{FieldError, Fields};
-use comptoir_core::paging::PageRequest;
-use comptoir_core::sessions::{SessionSort, SessionView};
+use comptoir_core::accounts::sessions::{SessionSort, SessionView};
+use comptoir_core::application::Principal;
+use comptoir_core::platform::paging::PageRequest;
+use comptoir_core::values::invalid::{FieldError, Fields};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;

@@ -2,13 +2,13 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use comptoir_core::access::Actor;
-use comptoir_core::database::Database;
-use comptoir_core::error::Error;
-use comptoir_core::ids::{SessionId, UserId};
-use comptoir_core::sessions::{self, EndReason, EndSession, EndSessions, SessionError};
-use comptoir_core::unit_of_work::Executor;
-use comptoir_core::users;
+use comptoir_core::accounts::sessions::{self, EndReason, EndSession, EndSessions, SessionError};
+use comptoir_core::accounts::users;
+use comptoir_core::application::Actor;
+use comptoir_core::application::TenantDatabase;
+use comptoir_core::application::error::Error;
+use comptoir_core::application::unit_of_work::Executor;
+use comptoir_core::values::ids::{SessionId, UserId};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ use crate::respond::{self, List};
 /// `{session_id}` of a path.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
-#[allow(dead_code, reason = "documentation")]
+#[expect(dead_code, reason = "documentation")]
 pub(crate) struct SessionIdParam {
     session_id: Uuid,
 }
@@ -32,7 +32,7 @@ pub(crate) struct SessionIdParam {
 pub(crate) async fn list(
     context: Context,
     query: Query<SessionQuery>,
-    database: Data<Database>,
+    database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let page = query.0.parse().map_err(ApiError::invalid)?;
     let user = own_user(&context)?;
@@ -63,7 +63,7 @@ pub(crate) async fn list_of_user(
     request: HttpRequest,
     context: Context,
     query: Query<SessionQuery>,
-    database: Data<Database>,
+    database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let user: UserId = part(&request, "id")?;
     let page = query.0.parse().map_err(ApiError::invalid)?;

@@ -1,11 +1,11 @@
 //! The company as JSON.
 
 use chrono::{DateTime, Utc};
-use comptoir_core::contact::VatNumber;
-use comptoir_core::invalid::{FieldError, Fields};
-use comptoir_core::tenants::{
+use comptoir_core::accounts::tenants::{
     Registration, RegistrationView, TenantDetails, TenantName, TenantView, TimeZone,
 };
+use comptoir_core::values::contact::VatNumber;
+use comptoir_core::values::invalid::{FieldError, Fields};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;

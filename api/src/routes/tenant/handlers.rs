@@ -2,9 +2,9 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use comptoir_core::database::Database;
-use comptoir_core::tenants::{self, TenantView, UpdateTenant};
-use comptoir_core::unit_of_work::Executor;
+use comptoir_core::accounts::tenants::{self, TenantView, UpdateTenant};
+use comptoir_core::application::TenantDatabase;
+use comptoir_core::application::unit_of_work::Executor;
 
 use super::dto::{TenantRequest, TenantResponse};
 use crate::error::ApiError;
@@ -19,7 +19,7 @@ pub(crate) async fn get(
     request: HttpRequest,
     context: Context,
     _: NoQuery,
-    database: Data<Database>,
+    database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let view = tenants::get(&database, &context.0).await?;
     Ok(respond::found(&request, view.version, &TenantResponse::from(view)))

@@ -3,12 +3,14 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use comptoir_core::access::{Permission, PermissionSet, Role};
-use comptoir_core::contact::{Email, FoldedEmail};
-use comptoir_core::identity::passwords::Password;
-use comptoir_core::invalid::{FieldError, Fields, Invalid};
-use comptoir_core::paging::PageRequest;
-use comptoir_core::users::{Adjustments, NewUser, UserFilter, UserName, UserSort, UserStatus, UserView};
+use comptoir_core::accounts::identity::passwords::Password;
+use comptoir_core::accounts::users::{
+    Adjustments, NewUser, UserFilter, UserName, UserSort, UserStatus, UserView,
+};
+use comptoir_core::application::{Permission, PermissionSet, Role};
+use comptoir_core::platform::paging::PageRequest;
+use comptoir_core::values::contact::{Email, FoldedEmail};
+use comptoir_core::values::invalid::{FieldError, Fields, Invalid};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};

@@ -2,15 +2,15 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use comptoir_core::database::Database;
-use comptoir_core::error::Error;
-use comptoir_core::idempotency::StoredResponse;
-use comptoir_core::identity::passwords::Passwords;
-use comptoir_core::ids::UserId;
-use comptoir_core::unit_of_work::Executor;
-use comptoir_core::users::{
+use comptoir_core::accounts::identity::passwords::Passwords;
+use comptoir_core::accounts::users::{
     self, ChangePermissions, ChangeRole, DisableUser, EnableUser, RegisterUser, UpdateUser, UserView,
 };
+use comptoir_core::application::TenantDatabase;
+use comptoir_core::application::error::Error;
+use comptoir_core::application::idempotency::StoredResponse;
+use comptoir_core::application::unit_of_work::Executor;
+use comptoir_core::values::ids::UserId;
 
 use super::dto::{
     ChangePermissionsRequest, ChangeRoleRequest, DisableUserRequest, RegisterUserRequest, UpdateUserRequest,
@@ -148,7 +148,7 @@ pub(crate) async fn get(
     request: HttpRequest,
     context: Context,
     id: Id<UserId>,
-    database: Data<Database>,
+    database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let view = users::get(&database, &context.0, id.0).await?;
     Ok(respond::found(&request, view.version, &UserResponse::from(view)))
@@ -160,7 +160,7 @@ pub(crate) async fn get(
 pub(crate) async fn list(
     context: Context,
     query: Query<UserQuery>,
-    database: Data<Database>,
+    database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let (filter, page) = query.0.parse().map_err(ApiError::invalid)?;
     Ok(respond::listed(users::list(&database, &context.0, &filter, &page).await?, UserResponse::from))

@@ -113,7 +113,7 @@ impl Distribution {
     }
 
     /// In milliseconds.
-    #[allow(clippy::cast_precision_loss, reason = "a figure for people to read")]
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people to read")]
     pub(super) fn percentile(&self, percentile: f64) -> f64 {
         self.0.value_at_percentile(percentile) as f64 / MICROSECONDS_PER_MS
     }

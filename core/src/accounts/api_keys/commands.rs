@@ -1,0 +1,78 @@
+//! What can be asked of API keys.
+
+use super::aggregate::{ApiKey, ApiKeyDetails, ApiKeyError};
+use super::queries::ApiKeyView;
+use super::repository;
+use crate::accounts::identity::secrets::ApiKeyText;
+use crate::accounts::principals::{Authority, authority};
+use crate::application::error::{Error, check_version};
+use crate::application::unit_of_work::{Command, UnitOfWork};
+use crate::application::{Actor, Permission};
+use crate::values::ids::{ApiKeyId, UserId};
+
+/// The text is made by whoever asks, who shows it once; the outcome does not have it.
+#[derive(Debug)]
+pub struct CreateApiKey {
+    pub details: ApiKeyDetails,
+    pub text: ApiKeyText,
+}
+
+impl Command for CreateApiKey {
+    type Outcome = ApiKeyView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ApiKeyView, Error> {
+        let Authority { user, held } = authority(work, Permission::ApiKeysWrite).await?;
+        let created_by = work.context().principal.id();
+        let (details, prefix) = (self.details.clone(), self.text.prefix());
+        let (key, event) =
+            ApiKey::create(ApiKeyId::generate(), details, prefix, created_by, user, held, work.now())?;
+        repository::insert(work, &key, &self.text.hash()).await?;
+        work.record(event).await?;
+        let view = ApiKeyView::of(&key);
+        work.audit("api_key.create", ("api_key", view.id), None, Some(&view))?;
+        Ok(view)
+    }
+}
+
+#[derive(Debug)]
+pub struct RevokeApiKey {
+    pub id: ApiKeyId,
+    pub expected_version: Option<i64>,
+}
+
+impl Command for RevokeApiKey {
+    type Outcome = ApiKeyView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ApiKeyView, Error> {
+        let mut key = repository::load(work, self.id).await?.ok_or(ApiKeyError::NotFound(self.id))?;
+        check_version(self.expected_version, key.version())?;
+        // A key may always end itself.
+        if work.context().principal.actor != Actor::ApiKey(self.id) {
+            let Authority { user, held } = authority(work, Permission::ApiKeysWrite).await?;
+            key.check_revoker(user, held)?;
+        }
+        let before = ApiKeyView::of(&key);
+        let now = work.now_after(key.created_at());
+        let Some(event) = key.revoke(now) else { return Ok(before) };
+        repository::revoke(work, &key).await?;
+        work.record(event).await?;
+        let after = ApiKeyView::of(&key);
+        work.audit("api_key.revoke", ("api_key", self.id), Some(&before), Some(&after))?;
+        Ok(after)
+    }
+}
+
+/// Revokes the keys that a user answers for, as part of a command, which has the audit row to write.
+///
+/// # Errors
+/// No database.
+pub(crate) async fn revoke_all_of(work: &mut UnitOfWork<'_>, owner: UserId) -> Result<(), Error> {
+    for mut key in repository::load_all_of(work, owner).await? {
+        let now = work.now_after(key.created_at());
+        if let Some(event) = key.revoke(now) {
+            repository::revoke(work, &key).await?;
+            work.record(event).await?;
+        }
+    }
+    Ok(())
+}

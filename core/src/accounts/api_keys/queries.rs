@@ -1,0 +1,125 @@
+//! What can be read of API keys.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::Serialize;
+
+use super::aggregate::{ApiKey, ApiKeyError};
+use super::repository::ApiKeyRow;
+use crate::application::TenantDatabase;
+use crate::application::context::RequestContext;
+use crate::application::error::Error;
+use crate::platform::paging::{Page, PageRequest, SortKey, walk};
+use crate::platform::schema::api_keys;
+use crate::values::ids::{ApiKeyId, PrincipalId, UserId};
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ApiKeyView {
+    pub id: ApiKeyId,
+    pub version: i64,
+    pub name: String,
+    pub prefix: String,
+    pub permissions: Vec<&'static str>,
+    pub created_by: Option<PrincipalId>,
+    pub owner_id: Option<UserId>,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub last_used_at: Option<DateTime<Utc>>,
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+impl ApiKeyView {
+    pub(super) fn of(key: &ApiKey) -> Self {
+        let details = key.details();
+        Self {
+            id: key.id(),
+            version: key.version(),
+            name: details.name.as_str().to_owned(),
+            prefix: key.prefix().to_owned(),
+            permissions: details.permissions.names(),
+            created_by: key.created_by(),
+            owner_id: key.owner_id(),
+            created_at: key.created_at(),
+            expires_at: details.expires_at,
+            last_used_at: key.last_used_at(),
+            revoked_at: key.revoked_at(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApiKeySort {
+    Name,
+    CreatedAt,
+}
+
+impl SortKey for ApiKeySort {
+    const NAMES: &'static [(&'static str, Self)] = &[("name", Self::Name), ("created_at", Self::CreatedAt)];
+    const DEFAULT: &'static str = "-created_at";
+
+    fn is_time(self) -> bool {
+        self == Self::CreatedAt
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct ApiKeyFilter {
+    /// Only revoked keys, or only others.
+    pub revoked: Option<bool>,
+}
+
+/// # Errors
+/// `NotFound` where there is no such key of the tenant; no database.
+pub async fn get(db: &TenantDatabase, context: &RequestContext, id: ApiKeyId) -> Result<ApiKeyView, Error> {
+    let row: Option<ApiKeyRow> = db
+        .read(context, async |mut connection| {
+            let found = api_keys::table
+                .find((context.tenant_id().uuid(), id.uuid()))
+                .select(ApiKeyRow::as_select())
+                .first(&mut connection);
+            Ok(found.await.optional()?)
+        })
+        .await?;
+    Ok(ApiKeyView::of(&row.ok_or(ApiKeyError::NotFound(id))?.into_key()))
+}
+
+/// # Errors
+/// No database.
+pub async fn list(
+    db: &TenantDatabase,
+    context: &RequestContext,
+    filter: &ApiKeyFilter,
+    request: &PageRequest<ApiKeySort>,
+) -> Result<Page<ApiKeyView>, Error> {
+    let query = || {
+        let query = api_keys::table
+            .filter(api_keys::tenant_id.eq(context.tenant_id().uuid()))
+            .select(ApiKeyRow::as_select())
+            .limit(request.rows())
+            .into_boxed();
+        let query = match filter.revoked {
+            Some(true) => query.filter(api_keys::revoked_at.is_not_null()),
+            Some(false) => query.filter(api_keys::revoked_at.is_null()),
+            None => query,
+        };
+        match request.key {
+            ApiKeySort::Name => {
+                walk!(query, request.texts(), [], api_keys::name, api_keys::id)
+            }
+            ApiKeySort::CreatedAt => {
+                walk!(query, request.times(), [], api_keys::created_at, api_keys::id)
+            }
+        }
+    };
+    let rows: Vec<ApiKeyRow> =
+        db.read(context, async |mut connection| Ok(query().load(&mut connection).await?)).await?;
+    let views = rows.into_iter().map(|row| ApiKeyView::of(&row.into_key())).collect();
+    Ok(request.page(views, |view: &ApiKeyView| {
+        let value = match request.key {
+            ApiKeySort::Name => view.name.clone(),
+            ApiKeySort::CreatedAt => view.created_at.to_rfc3339(),
+        };
+        (value, view.id.uuid())
+    }))
+}

@@ -1,0 +1,91 @@
+//! When each API key was last used: noted in memory by every request, written once a minute by an agent.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use diesel::sql_types::{Array, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
+use tokio::time::MissedTickBehavior;
+use uuid::Uuid;
+
+use crate::application::error::Error;
+use crate::application::set_tenant;
+use crate::platform::database::Database;
+use crate::values::ids::{ApiKeyId, TenantId};
+
+/// Between two writes of a key's last use, by one replica.
+const WRITE_EVERY: Duration = Duration::from_secs(60);
+/// Keys that are noted between two writes at most; the use of others is not noted.
+const MAX_KEYS: usize = 10_000;
+
+type LastUses = HashMap<(TenantId, ApiKeyId), DateTime<Utc>>;
+
+/// Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Usage {
+    used: Arc<Mutex<LastUses>>,
+}
+
+crate::statement! {
+    struct WriteLastUse<'a> { ids: &'a [Uuid] => Array<SqlUuid>, times: &'a [DateTime<Utc>] => Array<Timestamptz> }
+    = "UPDATE api_keys SET last_used_at = used.at FROM unnest($1, $2) AS used (id, at)
+    WHERE tenant_id = comptoir_tenant() AND api_keys.id = used.id
+    AND (last_used_at IS NULL OR last_used_at < used.at)"
+}
+
+impl Usage {
+    /// A request came with this key. Touches no database.
+    pub fn note(&self, tenant: TenantId, key: ApiKeyId) {
+        let now = Utc::now();
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = used.len() >= MAX_KEYS;
+        match used.entry((tenant, key)) {
+            Entry::Occupied(mut entry) => *entry.get_mut() = now,
+            Entry::Vacant(entry) if !full => {
+                entry.insert(now);
+            }
+            Entry::Vacant(_) => {}
+        }
+    }
+
+    /// Agent: writes what was noted. What cannot be written is lost: the next use is noted again.
+    pub async fn write_regularly(self, database: Database) {
+        let mut interval = tokio::time::interval(WRITE_EVERY);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            interval.tick().await;
+            if let Err(error) = self.write(&database).await {
+                tracing::warn!(%error, "cannot write when API keys were last used");
+            }
+        }
+    }
+
+    /// Writes what was noted, in one transaction a tenant, and returns for how many keys.
+    ///
+    /// # Errors
+    /// No database.
+    pub async fn write(&self, database: &Database) -> Result<usize, Error> {
+        let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut by_tenant: HashMap<TenantId, Vec<(Uuid, DateTime<Utc>)>> = HashMap::new();
+        for ((tenant, key), at) in used {
+            by_tenant.entry(tenant).or_default().push((key.uuid(), at));
+        }
+        let mut written = 0;
+        for (tenant, mut keys) in by_tenant {
+            // In one order by every replica, or two of them could wait for each other.
+            keys.sort_unstable();
+            let (ids, times): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
+            let mut connection = database.connection().await?;
+            written += connection
+                .transaction(async |connection| {
+                    connection.batch_execute(&set_tenant(tenant)).await?;
+                    Ok::<_, Error>(WriteLastUse::new(&ids, &times).execute(connection).await?)
+                })
+                .await?;
+        }
+        Ok(written)
+    }
+}

@@ -1,0 +1,42 @@
+//! What proves who somebody is: passwords, random secrets (API keys, refresh tokens, one-time tokens), access tokens and
+//! the keys that sign them.
+//!
+//! Owns the rules, the formats and the cryptography, and no table: who may log in, and what a secret stands for, is for
+//! the slices that store it.
+
+mod config;
+pub mod keys;
+pub mod passwords;
+pub mod secrets;
+pub mod tokens;
+
+pub use config::IdentityConfig;
+
+use crate::application::error::{Category, DomainError};
+
+/// What can go wrong with a credential that is nobody's mistake.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    #[error("too many passwords are being checked at once; nothing happened, repeat it in a moment")]
+    Busy,
+    #[error("passwords cannot be hashed: {0}")]
+    Hashing(String),
+    #[error("access tokens cannot be signed")]
+    Signing,
+}
+
+impl DomainError for IdentityError {
+    fn category(&self) -> Category {
+        match self {
+            Self::Busy => Category::Unavailable,
+            Self::Hashing(_) | Self::Signing => Category::Internal,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self.category() {
+            Category::Unavailable => "unavailable",
+            _ => "internal",
+        }
+    }
+}

@@ -1,0 +1,585 @@
+//! Access tokens: JSON Web Tokens (RFC 7519) of the type `at+jwt` (RFC 9068), signed as a compact JWS (RFC 7515).
+//!
+//! Follows RFC 8725: the key decides the algorithm, the type, the issuer and the audience are checked, and a token that
+//! names extensions (`crit`) is refused. There is no `client_id`: Comptoir is no OAuth server, and has no clients to tell
+//! apart. Why this is made here, from `ring`, is in docs/adr/0012.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use moka::sync::Cache;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tokio::time::MissedTickBehavior;
+use uuid::Uuid;
+
+use super::keys::{self, SigningKeys};
+use super::{IdentityConfig, IdentityError};
+use crate::platform::config::ConfigError;
+use crate::values::ids::{SessionId, TenantId, UserId};
+
+/// Bytes of a token at most. Ours have about 500.
+pub const MAX_TOKEN: usize = 4096;
+/// By how much the clocks of two replicas may differ.
+const LEEWAY: TimeDelta = TimeDelta::seconds(5);
+/// Tokens whose signature is not verified again, at most; each takes about 200 bytes.
+const MAX_VERIFIED: u64 = 10_000;
+/// How often the file with the keys is looked at.
+const RELOAD_EVERY: Duration = Duration::from_secs(5);
+/// The type of an access token (RFC 9068, section 2.1).
+const TYPE: &str = "at+jwt";
+
+/// Whom a token speaks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claims {
+    pub user_id: UserId,
+    pub tenant_id: TenantId,
+    pub session_id: SessionId,
+    pub token_id: Uuid,
+    pub issued_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A token and when it ends.
+#[derive(Clone)]
+pub struct IssuedToken {
+    pub text: String,
+    pub expires_at: DateTime<Utc>,
+    /// Seconds from its issue to its end.
+    pub expires_in: u32,
+}
+
+impl std::fmt::Debug for IssuedToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IssuedToken").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
+/// Why a token is not accepted: for logs and tests. A client is told 401 and no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenRefusal {
+    #[error("longer than {MAX_TOKEN} bytes")]
+    Oversized,
+    #[error("not a compact JWS with the claims of an access token")]
+    Malformed,
+    #[error("not of the type {TYPE}")]
+    Type,
+    #[error("signed with a key that is not, or no longer, in the set")]
+    UnknownKey,
+    #[error("not signed with the algorithm of its key")]
+    Algorithm,
+    #[error("its signature is wrong")]
+    Signature,
+    #[error("from another issuer")]
+    Issuer,
+    #[error("for another audience")]
+    Audience,
+    #[error("expired")]
+    Expired,
+    #[error("not valid yet")]
+    NotYetValid,
+}
+
+/// What a token's header may say. Members that are not named here, such as `jwk` or `jku`, mean nothing.
+#[derive(Serialize, Deserialize)]
+struct Header<'a> {
+    typ: &'a str,
+    alg: &'a str,
+    kid: &'a str,
+    #[serde(skip_serializing)]
+    crit: Option<serde::de::IgnoredAny>,
+}
+
+/// The claims as they travel; times are seconds since 1970.
+#[derive(Serialize, Deserialize)]
+struct Payload {
+    iss: String,
+    aud: String,
+    sub: UserId,
+    tid: TenantId,
+    sid: SessionId,
+    iat: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
+    exp: i64,
+    jti: Uuid,
+}
+
+/// A set of keys, and the tokens that were verified with it: they go when the keys change.
+#[derive(Debug)]
+struct Generation {
+    keys: SigningKeys,
+    /// By the SHA-256 of a token's text, so that the memory holds none that could be used.
+    verified: Cache<[u8; 32], Claims>,
+}
+
+impl Generation {
+    fn of(keys: SigningKeys) -> Arc<Self> {
+        Arc::new(Self { keys, verified: Cache::new(MAX_VERIFIED) })
+    }
+}
+
+/// Issues and verifies access tokens.
+#[derive(Debug)]
+pub struct AccessTokens {
+    issuer: String,
+    audience: String,
+    lifetime_seconds: u32,
+    file: Option<PathBuf>,
+    current: RwLock<Arc<Generation>>,
+}
+
+impl AccessTokens {
+    /// Reads the keys; without any, makes one that ends with the process.
+    ///
+    /// # Errors
+    /// The file cannot be read, or the set is not in order.
+    pub fn new(config: &IdentityConfig) -> Result<Self, ConfigError> {
+        let keys = match keys::configured(config)? {
+            Some(keys) => keys,
+            None => {
+                tracing::warn!(
+                    "no signing keys are configured (identity.signing_keys_file): access tokens end with this process, \
+                     and other replicas refuse them"
+                );
+                SigningKeys::ephemeral()
+                    .map_err(|error| ConfigError::value("identity.signing_keys", error.to_string()))?
+            }
+        };
+        Ok(Self {
+            issuer: config.issuer.clone(),
+            audience: config.audience.clone(),
+            lifetime_seconds: config.access_token_seconds,
+            file: config.keys_file(),
+            current: RwLock::new(Generation::of(keys)),
+        })
+    }
+
+    /// A new token for a session.
+    ///
+    /// # Errors
+    /// `Signing`: there is no randomness to be had.
+    pub fn issue(
+        &self,
+        user_id: UserId,
+        tenant_id: TenantId,
+        session_id: SessionId,
+        now: DateTime<Utc>,
+    ) -> Result<IssuedToken, IdentityError> {
+        let now = now.trunc_subsecs(0);
+        let expires_at = now + TimeDelta::seconds(self.lifetime_seconds.into());
+        let payload = Payload {
+            iss: self.issuer.clone(),
+            aud: self.audience.clone(),
+            sub: user_id,
+            tid: tenant_id,
+            sid: session_id,
+            iat: now.timestamp(),
+            nbf: None,
+            exp: expires_at.timestamp(),
+            jti: Uuid::now_v7(),
+        };
+        let generation = self.generation();
+        let key = generation.keys.signing().ok_or(IdentityError::Signing)?;
+        let header = Header { typ: TYPE, alg: key.algorithm.name(), kid: &key.id, crit: None };
+        let mut text = format!("{}.{}", part(&header)?, part(&payload)?);
+        let signature = key.sign(text.as_bytes()).map_err(|_| IdentityError::Signing)?;
+        text.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut text);
+        Ok(IssuedToken { text, expires_at, expires_in: self.lifetime_seconds })
+    }
+
+    /// Whom the token speaks for. That its session has not ended is for the database to say.
+    ///
+    /// # Errors
+    /// Why it does not count.
+    pub fn verify(&self, token: &str) -> Result<Claims, TokenRefusal> {
+        self.verify_at(token, Utc::now())
+    }
+
+    fn verify_at(&self, token: &str, now: DateTime<Utc>) -> Result<Claims, TokenRefusal> {
+        if token.len() > MAX_TOKEN {
+            return Err(TokenRefusal::Oversized);
+        }
+        let generation = self.generation();
+        let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        if let Some(claims) = generation.verified.get(&hash) {
+            if now < claims.expires_at + LEEWAY {
+                return Ok(claims);
+            }
+            generation.verified.invalidate(&hash);
+            return Err(TokenRefusal::Expired);
+        }
+        let payload = verified_payload(&generation.keys, token)?;
+        let claims = self.check(payload, now)?;
+        generation.verified.insert(hash, claims);
+        Ok(claims)
+    }
+
+    /// The claims of a token whose signature is right.
+    fn check(&self, payload: Payload, now: DateTime<Utc>) -> Result<Claims, TokenRefusal> {
+        let time = |seconds| DateTime::from_timestamp(seconds, 0).ok_or(TokenRefusal::Malformed);
+        let (issued_at, expires_at) = (time(payload.iat)?, time(payload.exp)?);
+        let valid_from = payload.nbf.map(time).transpose()?.unwrap_or(issued_at).max(issued_at);
+        if payload.iss != self.issuer {
+            return Err(TokenRefusal::Issuer);
+        }
+        if payload.aud != self.audience {
+            return Err(TokenRefusal::Audience);
+        }
+        if now - LEEWAY >= expires_at {
+            return Err(TokenRefusal::Expired);
+        }
+        if now + LEEWAY < valid_from {
+            return Err(TokenRefusal::NotYetValid);
+        }
+        Ok(Claims {
+            user_id: payload.sub,
+            tenant_id: payload.tid,
+            session_id: payload.sid,
+            token_id: payload.jti,
+            issued_at,
+            expires_at,
+        })
+    }
+
+    /// The public JWK Set, as JSON.
+    pub fn jwks(&self) -> String {
+        self.generation().keys.public().to_owned()
+    }
+
+    /// Agent: reads the file with the keys again when it has changed, so that keys rotate without a restart. A file that
+    /// is not in order is not taken, and said so once.
+    pub async fn follow_file(self: Arc<Self>) {
+        let Some(path) = &self.file else { return };
+        let mut interval = tokio::time::interval(RELOAD_EVERY);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last_problem = None;
+        loop {
+            interval.tick().await;
+            let problem = self.reload(path).err();
+            if let Some(problem) = &problem
+                && last_problem.as_ref() != Some(problem)
+            {
+                tracing::error!(%problem, "the signing keys stay as they were");
+            }
+            last_problem = problem;
+        }
+    }
+
+    /// A few kilobytes, so that reading them is cheaper than to reason about the times of files and their links.
+    fn reload(&self, path: &Path) -> Result<(), String> {
+        let keys = SigningKeys::read(path)?;
+        if keys.public() != self.generation().keys.public() {
+            tracing::info!(keys = keys.ids().join(", "), "signing keys read; the first one signs");
+            *self.current.write().unwrap_or_else(PoisonError::into_inner) = Generation::of(keys);
+        }
+        Ok(())
+    }
+
+    fn generation(&self) -> Arc<Generation> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn part(value: &impl Serialize) -> Result<String, IdentityError> {
+    serde_json::to_vec(value).map(|json| URL_SAFE_NO_PAD.encode(json)).map_err(|_| IdentityError::Signing)
+}
+
+/// What the token says, if one of the keys has signed it.
+fn verified_payload(keys: &SigningKeys, token: &str) -> Result<Payload, TokenRefusal> {
+    let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).map_err(|_| TokenRefusal::Malformed);
+    let (message, signature) = token.rsplit_once('.').ok_or(TokenRefusal::Malformed)?;
+    let (header, payload) = message.split_once('.').ok_or(TokenRefusal::Malformed)?;
+    let (header, payload, signature) = (decode(header)?, decode(payload)?, decode(signature)?);
+    let header: Header<'_> = serde_json::from_slice(&header).map_err(|_| TokenRefusal::Malformed)?;
+    if !is_access_token(header.typ) || header.crit.is_some() {
+        return Err(TokenRefusal::Type);
+    }
+    let key = keys.find(header.kid).ok_or(TokenRefusal::UnknownKey)?;
+    if header.alg != key.algorithm.name() {
+        return Err(TokenRefusal::Algorithm);
+    }
+    if !key.verifies(message.as_bytes(), &signature) {
+        return Err(TokenRefusal::Signature);
+    }
+    // Nothing of it is read before the signature is known to be right.
+    serde_json::from_slice(&payload).map_err(|_| TokenRefusal::Malformed)
+}
+
+/// Media types know no case, and the prefix may be there or not (RFC 7515, section 4.1.9).
+fn is_access_token(typ: &str) -> bool {
+    let typ = typ.to_ascii_lowercase();
+    typ.strip_prefix("application/").unwrap_or(&typ) == TYPE
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use ring::hmac;
+    use serde_json::{Value, json};
+
+    use super::super::keys::Place;
+    use super::super::keys::tests::{p256, set};
+    use super::*;
+    use crate::accounts::identity::config::tests::config;
+    use crate::platform::config::SecretText;
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).expect("a valid time")
+    }
+
+    fn later(seconds: i64) -> DateTime<Utc> {
+        now() + TimeDelta::seconds(seconds)
+    }
+
+    /// With these private keys.
+    fn tokens(keys: &str) -> AccessTokens {
+        let config = IdentityConfig { signing_keys: SecretText::new(keys), ..config() };
+        AccessTokens::new(&config).expect("usable")
+    }
+
+    fn ed25519() -> String {
+        keys::generate(None, Place::First).expect("made")
+    }
+
+    fn issue(tokens: &AccessTokens) -> String {
+        let (user, tenant, session) = (UserId::generate(), TenantId::generate(), SessionId::generate());
+        tokens.issue(user, tenant, session, now()).expect("issued").text
+    }
+
+    fn encode(value: &Value) -> String {
+        URL_SAFE_NO_PAD.encode(value.to_string())
+    }
+
+    fn claims() -> Value {
+        json!({
+            "iss": "comptoir", "aud": "comptoir-api", "iat": now().timestamp(), "exp": later(600).timestamp(),
+            "sub": UserId::generate(), "tid": TenantId::generate(), "sid": SessionId::generate(), "jti": Uuid::now_v7(),
+        })
+    }
+
+    fn header(tokens: &AccessTokens) -> Value {
+        let generation = tokens.generation();
+        let key = generation.keys.signing().expect("one");
+        json!({"typ": "at+jwt", "alg": key.algorithm.name(), "kid": key.id})
+    }
+
+    /// Anything at all, signed with the right key.
+    fn signed(tokens: &AccessTokens, header: &Value, claims: &Value) -> String {
+        let message = format!("{}.{}", encode(header), encode(claims));
+        let signature =
+            tokens.generation().keys.signing().expect("one").sign(message.as_bytes()).expect("signed");
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    fn refusal(tokens: &AccessTokens, token: &str) -> Option<TokenRefusal> {
+        tokens.verify_at(token, now()).err()
+    }
+
+    #[test]
+    fn a_token_speaks_for_whom_it_was_issued_with_a_key_of_either_kind() {
+        for keys in [ed25519(), set(&[p256()])] {
+            let tokens = tokens(&keys);
+            let (user, tenant, session) = (UserId::generate(), TenantId::generate(), SessionId::generate());
+            let token = tokens.issue(user, tenant, session, now()).expect("issued");
+            // The first time by its signature, the second time from memory.
+            for _ in 0..2 {
+                let claims = tokens.verify_at(&token.text, now()).expect("valid");
+                assert_eq!((claims.user_id, claims.tenant_id, claims.session_id), (user, tenant, session));
+                assert_eq!((claims.issued_at, claims.expires_at), (now(), later(600)));
+            }
+            assert_eq!((token.expires_at, token.expires_in), (later(600), 600));
+        }
+    }
+
+    #[test]
+    fn a_token_ends_when_it_says_whether_it_is_remembered_or_not() {
+        let tokens = tokens(&ed25519());
+        let token = issue(&tokens);
+        assert_eq!(tokens.verify_at(&token, later(605)), Err(TokenRefusal::Expired));
+        tokens.verify_at(&token, later(604)).expect("valid, within the leeway");
+        assert_eq!(tokens.verify_at(&token, later(605)), Err(TokenRefusal::Expired));
+        assert_eq!(tokens.verify_at(&token, later(605)), Err(TokenRefusal::Expired));
+    }
+
+    #[test]
+    fn a_token_from_the_future_is_refused() {
+        let tokens = tokens(&ed25519());
+        let token = issue(&tokens);
+        assert_eq!(tokens.verify_at(&token, later(-6)), Err(TokenRefusal::NotYetValid));
+        let mut claims = claims();
+        claims["nbf"] = later(6).timestamp().into();
+        let token = signed(&tokens, &header(&tokens), &claims);
+        assert_eq!(refusal(&tokens, &token), Some(TokenRefusal::NotYetValid));
+    }
+
+    #[test]
+    fn no_algorithm_at_all_is_refused() {
+        let tokens = tokens(&ed25519());
+        for alg in ["none", "None", "NONE", ""] {
+            let mut header = header(&tokens);
+            header["alg"] = alg.into();
+            let message = format!("{}.{}", encode(&header), encode(&claims()));
+            assert_eq!(refusal(&tokens, &format!("{message}.")), Some(TokenRefusal::Algorithm), "{alg}");
+            assert_eq!(refusal(&tokens, &message), Some(TokenRefusal::Malformed), "{alg}");
+        }
+    }
+
+    #[test]
+    fn a_public_key_is_not_accepted_as_the_secret_of_an_hmac() {
+        let tokens = tokens(&ed25519());
+        let mut header = header(&tokens);
+        header["alg"] = "HS256".into();
+        let message = format!("{}.{}", encode(&header), encode(&claims()));
+        let public: Value = serde_json::from_str(&tokens.jwks()).expect("JSON");
+        let x = public["keys"][0]["x"].as_str().expect("text");
+        for secret in
+            [x.as_bytes().to_vec(), URL_SAFE_NO_PAD.decode(x).expect("base64url"), tokens.jwks().into_bytes()]
+        {
+            let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &secret), message.as_bytes());
+            let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()));
+            assert_eq!(refusal(&tokens, &token), Some(TokenRefusal::Algorithm));
+        }
+    }
+
+    #[test]
+    fn the_key_decides_the_algorithm_and_not_the_token() {
+        let tokens = tokens(&set(&[p256()]));
+        let mut header = header(&tokens);
+        header["alg"] = "EdDSA".into();
+        assert_eq!(refusal(&tokens, &signed(&tokens, &header, &claims())), Some(TokenRefusal::Algorithm));
+    }
+
+    #[test]
+    fn another_key_does_not_count_whatever_it_calls_itself() {
+        let (ours, theirs) = (tokens(&ed25519()), tokens(&ed25519()));
+        assert_eq!(refusal(&ours, &issue(&theirs)), Some(TokenRefusal::UnknownKey));
+        let token = signed(&theirs, &header(&ours), &claims());
+        assert_eq!(refusal(&ours, &token), Some(TokenRefusal::Signature));
+        // A key that comes with the token, or the address of one, means nothing.
+        let mut header = header(&ours);
+        header["jwk"] = serde_json::from_str::<Value>(&theirs.jwks()).expect("JSON")["keys"][0].clone();
+        header["jku"] = "https://example.com/keys".into();
+        assert_eq!(refusal(&ours, &signed(&theirs, &header, &claims())), Some(TokenRefusal::Signature));
+    }
+
+    #[test]
+    fn tokens_for_others_and_from_others_are_refused() {
+        let tokens = tokens(&ed25519());
+        let with = |claim: &str, value: Value| {
+            let mut claims = claims();
+            claims[claim] = value;
+            refusal(&tokens, &signed(&tokens, &header(&tokens), &claims))
+        };
+        assert_eq!(with("aud", "another-api".into()), Some(TokenRefusal::Audience));
+        assert_eq!(with("aud", json!(["comptoir-api", "another-api"])), Some(TokenRefusal::Malformed));
+        assert_eq!(with("iss", "somebody".into()), Some(TokenRefusal::Issuer));
+        assert_eq!(with("exp", later(-5).timestamp().into()), Some(TokenRefusal::Expired));
+        assert_eq!(with("exp", i64::MAX.into()), Some(TokenRefusal::Malformed));
+        assert_eq!(with("sub", "root".into()), Some(TokenRefusal::Malformed));
+        assert_eq!(with("scope", "more than we know".into()), None);
+    }
+
+    #[test]
+    fn every_claim_must_be_there() {
+        let tokens = tokens(&ed25519());
+        for claim in ["iss", "aud", "sub", "tid", "sid", "iat", "exp", "jti"] {
+            let mut claims = claims();
+            claims.as_object_mut().expect("an object").remove(claim);
+            let token = signed(&tokens, &header(&tokens), &claims);
+            assert_eq!(refusal(&tokens, &token), Some(TokenRefusal::Malformed), "{claim}");
+        }
+    }
+
+    #[test]
+    fn only_access_tokens_without_extensions_count() {
+        let tokens = tokens(&ed25519());
+        let with = |member: &str, value: Value| {
+            let mut header = header(&tokens);
+            header[member] = value;
+            refusal(&tokens, &signed(&tokens, &header, &claims()))
+        };
+        assert_eq!(with("typ", "application/AT+JWT".into()), None);
+        assert_eq!(with("typ", "JWT".into()), Some(TokenRefusal::Type));
+        assert_eq!(with("crit", json!(["b64"])), Some(TokenRefusal::Type));
+        assert_eq!(with("kid", "unknown".into()), Some(TokenRefusal::UnknownKey));
+        assert_eq!(with("kid", Value::Null), Some(TokenRefusal::Malformed));
+    }
+
+    #[test]
+    fn a_change_of_any_character_is_found() {
+        for keys in [ed25519(), set(&[p256()])] {
+            let tokens = tokens(&keys);
+            let token = issue(&tokens);
+            for at in 0..token.len() {
+                for other in [b'A', b'x', b'.'] {
+                    let mut bytes = token.clone().into_bytes();
+                    if bytes[at] == other {
+                        continue;
+                    }
+                    bytes[at] = other;
+                    let changed = String::from_utf8(bytes).expect("ASCII");
+                    assert!(refusal(&tokens, &changed).is_some(), "{changed}");
+                }
+            }
+            for changed in
+                [format!("{token}="), format!("{token}."), format!(".{token}"), token.replace('.', "..")]
+            {
+                assert!(refusal(&tokens, &changed).is_some(), "{changed}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused_however_long_it_is() {
+        let tokens = tokens(&ed25519());
+        for text in ["", ".", "..", "...", "a.b.c", "é.é.é"] {
+            assert_eq!(refusal(&tokens, text), Some(TokenRefusal::Malformed), "{text}");
+        }
+        let mut claims = claims();
+        claims["filling"] = "x".repeat(MAX_TOKEN).into();
+        let long = signed(&tokens, &header(&tokens), &claims);
+        assert_eq!(refusal(&tokens, &long), Some(TokenRefusal::Oversized));
+    }
+
+    #[test]
+    fn keys_rotate_with_their_file_and_a_broken_file_changes_nothing() {
+        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let first = ed25519();
+        file.write_all(first.as_bytes()).expect("written");
+        let path = file.path().to_owned();
+        let name = path.display().to_string();
+        let tokens =
+            AccessTokens::new(&IdentityConfig { signing_keys_file: name, ..config() }).expect("usable");
+        let old = issue(&tokens);
+        tokens.verify_at(&old, now()).expect("valid");
+        let second = keys::generate(Some((&first, 1)), Place::First).expect("made");
+        std::fs::write(&path, &second).expect("written");
+        let signing = header(&tokens);
+        tokens.reload(&path).expect("reloaded");
+        assert_ne!(header(&tokens), signing, "the new key signs");
+        tokens.verify_at(&old, now()).expect("its key is still in the set");
+        std::fs::write(&path, "{").expect("written");
+        assert!(tokens.reload(&path).is_err());
+        tokens.verify_at(&old, now()).expect("the set stays as it was");
+        let third = keys::generate(None, Place::First).expect("made");
+        std::fs::write(&path, &third).expect("written");
+        tokens.reload(&path).expect("reloaded");
+        assert_eq!(refusal(&tokens, &old), Some(TokenRefusal::UnknownKey), "although it was remembered");
+    }
+
+    #[test]
+    fn a_missing_file_of_keys_is_an_error_and_no_keys_at_all_are_made_for_the_time_being() {
+        let absent = IdentityConfig { signing_keys_file: "/does/not/exist".to_owned(), ..config() };
+        let error = AccessTokens::new(&absent).expect_err("refused").to_string();
+        assert!(error.contains("identity.signing_keys_file"), "{error}");
+        let tokens = AccessTokens::new(&config()).expect("usable");
+        tokens.verify_at(&issue(&tokens), now()).expect("valid");
+    }
+}

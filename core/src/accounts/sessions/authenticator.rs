@@ -1,0 +1,293 @@
+//! The ways in: what happens between a password or a token and the command that follows from it.
+//!
+//! Passwords are hashed and compared outside of transactions, so that no connection waits for it; the command then finds
+//! out whether what was compared is still true.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::aggregate::{Client, Lifetimes, SessionError};
+use super::commands::{LogIn, Refresh, Refreshed};
+use super::queries::{self, SessionView};
+use crate::accounts::identity::IdentityConfig;
+use crate::accounts::identity::passwords::{HashedPassword, Password, Passwords, Verdict};
+use crate::accounts::identity::secrets::{OneTimeToken, RefreshToken};
+use crate::accounts::identity::tokens::{AccessTokens, IssuedToken};
+use crate::accounts::login_throttle::{self, Subject};
+use crate::accounts::users::{
+    self, Account, AccountName, ChangePassword, ResetPassword, UserError, UserStatus, VerifyEmail,
+};
+use crate::application::TenantDatabase;
+use crate::application::audit::{Refusal, Refusals};
+use crate::application::context::{RequestContext, RequestOrigin};
+use crate::application::error::{Category, Error};
+use crate::application::unit_of_work::Executor;
+use crate::application::{Actor, Principal};
+use crate::values::contact::Email;
+use crate::values::ids::{SessionId, TenantId};
+use crate::values::invalid::Invalid;
+
+/// Where a request comes from whose address nobody knows, in tests.
+const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+/// What a log-in or a refresh gives.
+#[derive(Debug)]
+pub struct SessionTokens {
+    pub tenant_id: TenantId,
+    pub session: SessionView,
+    pub access: IssuedToken,
+    pub refresh: RefreshToken,
+    pub refresh_expires_at: DateTime<Utc>,
+}
+
+/// Lets people in, prolongs their sessions and changes their passwords.
+#[derive(Debug)]
+pub struct Authenticator {
+    database: TenantDatabase,
+    executor: Executor,
+    passwords: Passwords,
+    tokens: Arc<AccessTokens>,
+    lifetimes: Lifetimes,
+    refusals: Refusals,
+}
+
+impl Authenticator {
+    pub fn new(
+        database: TenantDatabase,
+        executor: Executor,
+        passwords: Passwords,
+        tokens: Arc<AccessTokens>,
+        config: &IdentityConfig,
+        refusals: Refusals,
+    ) -> Self {
+        let lifetimes = Lifetimes {
+            refresh: TimeDelta::hours(config.refresh_token_hours.into()),
+            session: TimeDelta::hours(config.session_hours.into()),
+        };
+        Self { database, executor, passwords, tokens, lifetimes, refusals }
+    }
+
+    /// Begins a session. The audit trail of the account's tenant hears of a refusal, if the name means such an account.
+    ///
+    /// # Errors
+    /// `InvalidCredentials`, after the same work whether there is such an account or not, and for a disabled one as for a
+    /// wrong password; `TooManyAttempts`; `EmailNotVerified`, only with the right password; `Busy`; no database.
+    pub async fn log_in(
+        &self,
+        origin: RequestOrigin,
+        name: &AccountName,
+        password: Password,
+        user_agent: Option<&str>,
+    ) -> Result<SessionTokens, Error> {
+        let account = users::account_named(&self.database, name).await?;
+        let attempt = account.as_ref().map(|account| {
+            let address = origin.client_address.map(|address| address.to_string());
+            (account.tenant_id, account.user_id, address, origin.request_id.clone())
+        });
+        let result = self.begin_session(origin, name, account, password, user_agent).await;
+        if let (Err(error), Some((tenant_id, user_id, address, request_id))) = (&result, attempt)
+            && matches!(error.category(), Category::Unauthenticated | Category::Forbidden | Category::TooMany)
+        {
+            let refusal = Refusal::of_log_in(tenant_id, user_id, error.code(), address);
+            self.refusals.note(refusal, &request_id);
+        }
+        result
+    }
+
+    async fn begin_session(
+        &self,
+        origin: RequestOrigin,
+        name: &AccountName,
+        account: Option<Account>,
+        password: Password,
+        user_agent: Option<&str>,
+    ) -> Result<SessionTokens, Error> {
+        // Who is disabled has no password here: whether it was the right one is told by no answer, time or counter.
+        let account = account.filter(|account| account.status != UserStatus::Disabled);
+        let stored = account.as_ref().and_then(|account| account.password.clone());
+        let address = origin.client_address;
+        let client = Client::new(address.map(|address| address.to_string()), user_agent);
+        let (subject, address) = (Subject::account(name), address.unwrap_or(NOWHERE));
+        let verdict = self.compared(subject, Some(address), password, stored.clone()).await?;
+        let (Some(account), Some(compared), Verdict::Right { replacement }) = (account, stored, verdict)
+        else {
+            return Err(SessionError::InvalidCredentials.into());
+        };
+        let command = LogIn {
+            user_id: account.user_id,
+            session_id: SessionId::generate(),
+            client,
+            lifetimes: self.lifetimes,
+            refresh_token: RefreshToken::generate(),
+            compared,
+            replacement,
+        };
+        let refresh = command.refresh_token.clone();
+        let context = origin.acting_as(principal(account, Some(command.session_id)));
+        let tenant_id = context.tenant_id();
+        let begun = self.executor.run(context, command).await?;
+        self.tokens(tenant_id, begun.session, refresh, begun.refresh_expires_at)
+    }
+
+    /// Exchanges a refresh token for new tokens, once. The second use ends the session.
+    ///
+    /// # Errors
+    /// `RefreshRefused`; no database.
+    pub async fn refresh(
+        &self,
+        origin: RequestOrigin,
+        presented: RefreshToken,
+    ) -> Result<SessionTokens, Error> {
+        let found = queries::user_of_refresh_token(&self.database, &presented).await?;
+        let (session_id, principal) = found.ok_or(SessionError::RefreshRefused)?;
+        let next = RefreshToken::generate();
+        let command = Refresh { session_id, presented, next: next.clone(), lifetimes: self.lifetimes };
+        let context = origin.acting_as(principal);
+        let tenant_id = context.tenant_id();
+        match self.executor.run(context, command).await? {
+            Refreshed::Rotated { session, refresh_expires_at } => {
+                self.tokens(tenant_id, session, next, refresh_expires_at)
+            }
+            Refreshed::Refused => Err(SessionError::RefreshRefused.into()),
+        }
+    }
+
+    /// Changes the password of the user who asks, and ends their other sessions.
+    ///
+    /// # Errors
+    /// `NotASession` for an API key, `WrongPassword`, `TooManyAttempts`, `PasswordRefused`, `Busy`; no database.
+    pub async fn change_password(
+        &self,
+        context: RequestContext,
+        current: Password,
+        new: &str,
+    ) -> Result<(), Error> {
+        let Actor::User { user_id, session_id: Some(session_id) } = context.principal.actor else {
+            return Err(SessionError::NotASession.into());
+        };
+        let account = users::account_of(&self.database, context.tenant_id(), user_id).await?;
+        let account = account.ok_or(Error::Unauthenticated)?;
+        let subject = Subject::user(account.tenant_id, user_id);
+        let stored = account.password.clone();
+        let verdict = self.compared(subject, None, current, stored.clone()).await?;
+        let (Some(compared), Verdict::Right { .. }) = (stored, verdict) else {
+            return Err(SessionError::WrongPassword.into());
+        };
+        let password = self.chosen("/new_password", new, &account.email).await?;
+        let forgiven = self.subjects_of(&account).await?;
+        let command = ChangePassword { user_id, compared, password, keep: Some(session_id), forgiven };
+        self.executor.run(context, command).await?;
+        Ok(())
+    }
+
+    /// Sets a password with a one-time token, and ends all sessions of its user. Whoever guessed has locked nobody out: the
+    /// account is open again.
+    ///
+    /// # Errors
+    /// `InvalidToken`, a disabled user's too; `PasswordRefused`, `Busy`; no database.
+    pub async fn reset_password(
+        &self,
+        origin: RequestOrigin,
+        token: OneTimeToken,
+        new: &str,
+    ) -> Result<(), Error> {
+        let token = token.hash();
+        let account =
+            users::account_of_token(&self.database, &token).await?.ok_or(UserError::InvalidToken)?;
+        let password = self.chosen("/password", new, &account.email).await?;
+        let forgiven = self.subjects_of(&account).await?;
+        let context = origin.acting_as(principal(account, None));
+        self.executor.run(context, ResetPassword { token, password, forgiven }).await?;
+        Ok(())
+    }
+
+    /// Verifies the e-mail address of the user to whom a one-time token was given.
+    ///
+    /// # Errors
+    /// `InvalidToken`; no database.
+    pub async fn verify_email(&self, origin: RequestOrigin, token: OneTimeToken) -> Result<(), Error> {
+        let token = token.hash();
+        let account =
+            users::account_of_token(&self.database, &token).await?.ok_or(UserError::InvalidToken)?;
+        let context = origin.acting_as(principal(account, None));
+        self.executor.run(context, VerifyEmail { token }).await?;
+        Ok(())
+    }
+
+    /// Somebody forgot the password of an account. Until there is somebody who sends e-mail, an operator reads of it in
+    /// the log. Costs and answers the same whether there is such an account or not, and in however many companies.
+    ///
+    /// # Errors
+    /// No database.
+    pub async fn forgot_password(&self, name: &AccountName) -> Result<(), Error> {
+        let accounts = users::accounts_named(&self.database, name).await?;
+        let accounts: Vec<_> = accounts.iter().map(|(tenant, user)| format!("{tenant}/{user}")).collect();
+        tracing::info!(
+            accounts = accounts.join(" "),
+            "somebody asks for a new password: api users reset-token EMAIL --company SHORT_NAME makes a token"
+        );
+        Ok(())
+    }
+
+    /// By what the failures to prove whose account this is are counted: in a session, by the name with the company, and by
+    /// that without, where it means this account or will once the address is verified.
+    async fn subjects_of(&self, account: &Account) -> Result<Vec<Subject>, Error> {
+        let id = (account.tenant_id, account.user_id);
+        let mut subjects = vec![Subject::user(id.0, id.1), Subject::account(&account.full_name())];
+        let without_company = account.bare_name();
+        let named = users::accounts_named(&self.database, &without_company).await?;
+        if !named.is_active_elsewhere(id) {
+            subjects.push(Subject::account(&without_company));
+        }
+        Ok(subjects)
+    }
+
+    /// Compares, unless the account or the address has failed too often. Counts as a failure until it is known to be none.
+    async fn compared(
+        &self,
+        account: Subject,
+        address: Option<IpAddr>,
+        password: Password,
+        stored: Option<HashedPassword>,
+    ) -> Result<Verdict, Error> {
+        let ticket = login_throttle::attempt(self.database.database(), account, address).await?;
+        let verdict = self.passwords.verify(password, stored).await;
+        match &verdict {
+            Ok(Verdict::Right { .. }) => login_throttle::succeed(self.database.database(), ticket).await?,
+            Ok(Verdict::Wrong) => {}
+            Err(_) => login_throttle::withdraw(self.database.database(), ticket).await?,
+        }
+        Ok(verdict?)
+    }
+
+    async fn chosen(
+        &self,
+        pointer: &'static str,
+        text: &str,
+        email: &Email,
+    ) -> Result<HashedPassword, Error> {
+        let refused = |Invalid { code, message }| SessionError::PasswordRefused { pointer, code, message };
+        let password = Password::chosen(text, email).map_err(refused)?;
+        Ok(self.passwords.hash(password).await?)
+    }
+
+    fn tokens(
+        &self,
+        tenant_id: TenantId,
+        session: SessionView,
+        refresh: RefreshToken,
+        refresh_expires_at: DateTime<Utc>,
+    ) -> Result<SessionTokens, Error> {
+        let access = self.tokens.issue(session.user_id, tenant_id, session.id, Utc::now())?;
+        Ok(SessionTokens { tenant_id, session, access, refresh, refresh_expires_at })
+    }
+}
+
+/// The user as the one who does what follows.
+fn principal(account: Account, session_id: Option<SessionId>) -> Principal {
+    let actor = Actor::User { user_id: account.user_id, session_id };
+    let email = account.email.as_str().to_owned();
+    Principal::trusted(account.tenant_id, actor, email, account.currency)
+}

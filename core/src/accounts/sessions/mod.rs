@@ -1,0 +1,19 @@
+//! Sessions: what a log-in begins, and how it goes on and ends.
+//!
+//! Owns the tables of sessions and refresh tokens, and of the log-in everything but the password itself, which is the
+//! user's. A session ends at once, on every replica: each transaction looks at its row ([`crate::accounts::principals`]).
+
+mod aggregate;
+mod authenticator;
+mod commands;
+mod events;
+mod queries;
+mod repository;
+
+pub use aggregate::{Client, EndReason, Lifetimes, Session, SessionError};
+pub use authenticator::{Authenticator, SessionTokens};
+pub use commands::{EndSession, EndSessions, LogOut};
+pub(crate) use commands::{end_all, restamp};
+pub use events::SessionEvent;
+pub use queries::{SessionSort, SessionView, list};
+pub use repository::prune;

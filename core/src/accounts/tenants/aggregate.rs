@@ -1,0 +1,210 @@
+//! The tenant, a company, and its rules.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+use super::events::TenantEvent;
+use super::registration::Registration;
+use super::short_name::ShortName;
+use crate::application::error::{Category, DomainError};
+use crate::values::contact::{PostalAddress, VatNumber};
+use crate::values::ids::TenantId;
+use crate::values::invalid::Invalid;
+use crate::values::money::Currency;
+use crate::values::text::text;
+
+text!(
+    /// What the company is called.
+    TenantName, "a company's name", 200
+);
+
+/// A time zone of the IANA database, by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimeZone(String);
+
+impl TimeZone {
+    /// # Errors
+    /// `not_a_time_zone`.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        match text.parse::<Tz>() {
+            Ok(zone) => Ok(Self(zone.name().to_owned())),
+            Err(_) => Err(Invalid::new(
+                "not_a_time_zone",
+                "expected a name of the IANA time zone database, such as Europe/Paris",
+            )),
+        }
+    }
+
+    pub(super) fn stored(name: String) -> Self {
+        Self(name)
+    }
+
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+/// All that can be said of a company by whoever creates or updates it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantDetails {
+    pub name: TenantName,
+    pub registration: Option<Registration>,
+    pub vat_number: Option<VatNumber>,
+    pub address: Option<PostalAddress>,
+    pub time_zone: TimeZone,
+}
+
+impl TenantDetails {
+    /// # Errors
+    /// `vat_number_mismatch`: of another company than the SIREN.
+    pub fn check_vat_number(
+        registration: Option<&Registration>,
+        vat_number: Option<&VatNumber>,
+    ) -> Result<(), Invalid> {
+        match (registration, vat_number) {
+            (Some(registration), Some(vat_number)) => registration.check_vat_number(vat_number),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    pub(super) id: TenantId,
+    pub(super) version: i64,
+    /// People log in with it: it never changes.
+    pub(super) short_name: ShortName,
+    pub(super) details: TenantDetails,
+    /// Amounts are in it, those of the past too: it never changes.
+    pub(super) currency: Currency,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) updated_at: DateTime<Utc>,
+}
+
+impl Tenant {
+    pub fn create(
+        id: TenantId,
+        short_name: ShortName,
+        details: TenantDetails,
+        currency: Currency,
+        now: DateTime<Utc>,
+    ) -> (Self, TenantEvent) {
+        let tenant = Self { id, version: 1, short_name, details, currency, created_at: now, updated_at: now };
+        let event = TenantEvent::Created(tenant.clone());
+        (tenant, event)
+    }
+
+    /// Nothing happens, and nothing is announced, when nothing changes.
+    pub fn update(&mut self, details: TenantDetails, now: DateTime<Utc>) -> Option<TenantEvent> {
+        if self.details == details {
+            return None;
+        }
+        self.details = details;
+        self.version += 1;
+        self.updated_at = now;
+        Some(TenantEvent::Updated(self.clone()))
+    }
+
+    pub fn id(&self) -> TenantId {
+        self.id
+    }
+
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
+    pub fn short_name(&self) -> &ShortName {
+        &self.short_name
+    }
+
+    pub fn details(&self) -> &TenantDetails {
+        &self.details
+    }
+
+    pub fn currency(&self) -> &Currency {
+        &self.currency
+    }
+
+    pub fn created_at(&self) -> DateTime<Utc> {
+        self.created_at
+    }
+
+    pub fn updated_at(&self) -> DateTime<Utc> {
+        self.updated_at
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TenantError {
+    #[error("there is no tenant {0}")]
+    NotFound(TenantId),
+    #[error("the short name {0:?} belongs to another company; choose another one")]
+    ShortNameTaken(String),
+}
+
+impl DomainError for TenantError {
+    fn category(&self) -> Category {
+        match self {
+            Self::NotFound(_) => Category::NotFound,
+            Self::ShortNameTaken(_) => Category::Conflict,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound(_) => "tenant_not_found",
+            Self::ShortNameTaken(_) => "short_name_taken",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn details(name: &str) -> TenantDetails {
+        TenantDetails {
+            name: TenantName::parse(name).expect("valid"),
+            registration: None,
+            vat_number: None,
+            address: None,
+            time_zone: TimeZone::parse("Europe/Paris").expect("valid"),
+        }
+    }
+
+    fn docks() -> ShortName {
+        ShortName::parse("docks").expect("valid")
+    }
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_700_000_000 + second, 0).expect("a valid time")
+    }
+
+    #[test]
+    fn creating_a_tenant_announces_it_at_version_one() {
+        let (tenant, event) =
+            Tenant::create(TenantId::generate(), docks(), details("Maison Dupont"), Currency::euro(), at(0));
+        assert_eq!(tenant.version(), 1);
+        assert_eq!(event, TenantEvent::Created(tenant));
+    }
+
+    #[test]
+    fn only_a_change_is_announced() {
+        let (mut tenant, _) =
+            Tenant::create(TenantId::generate(), docks(), details("Maison Dupont"), Currency::euro(), at(0));
+        assert_eq!(tenant.update(details("Maison Dupont"), at(1)), None);
+        let event = tenant.update(details("Dupont & Fils"), at(2));
+        assert_eq!((tenant.version(), tenant.updated_at()), (2, at(2)));
+        assert_eq!(event, Some(TenantEvent::Updated(tenant)));
+    }
+
+    #[test]
+    fn a_time_zone_is_one_of_the_iana_database() {
+        for name in ["Europe/Paris", "UTC", "America/Argentina/Ushuaia"] {
+            assert_eq!(TimeZone::parse(name).expect("valid").name(), name);
+        }
+        for text in ["", "Paris", "europe/paris", "CEST", "+02:00", "Europe/Paris "] {
+            assert_eq!(TimeZone::parse(text).map_err(|error| error.code), Err("not_a_time_zone"), "{text:?}");
+        }
+    }
+}

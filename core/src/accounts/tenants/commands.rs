@@ -1,0 +1,58 @@
+//! What can be asked of tenants.
+
+use super::aggregate::{Tenant, TenantDetails};
+use super::queries::{Founded, TenantView};
+use super::repository;
+use super::short_name::ShortName;
+use crate::accounts::users::{self, NewUser};
+use crate::application::error::{Error, check_version};
+use crate::application::unit_of_work::{Command, UnitOfWork};
+use crate::values::money::Currency;
+
+/// Makes a tenant together with its first administrator, or neither. The tenant's id is that of the context.
+#[derive(Debug, Clone)]
+pub struct FoundTenant {
+    pub short_name: ShortName,
+    pub details: TenantDetails,
+    pub currency: Currency,
+    pub administrator: NewUser,
+}
+
+impl Command for FoundTenant {
+    type Outcome = Founded;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<Founded, Error> {
+        let (details, currency) = (self.details.clone(), self.currency.clone());
+        let short_name = self.short_name.clone();
+        let (tenant, event) = Tenant::create(work.tenant(), short_name, details, currency, work.now());
+        repository::insert(work, &tenant).await?;
+        work.record(event).await?;
+        let administrator = users::register(work, &self.administrator).await?;
+        let founded = Founded { tenant: TenantView::of(&tenant), administrator };
+        work.audit("tenant.create", ("tenant", tenant.id()), None, Some(&founded))?;
+        Ok(founded)
+    }
+}
+
+#[derive(Debug)]
+pub struct UpdateTenant {
+    pub expected_version: Option<i64>,
+    pub details: TenantDetails,
+}
+
+impl Command for UpdateTenant {
+    type Outcome = TenantView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<TenantView, Error> {
+        let mut tenant = repository::load(work).await?;
+        check_version(self.expected_version, tenant.version())?;
+        let now = work.now_after(tenant.updated_at());
+        let before = TenantView::of(&tenant);
+        let Some(event) = tenant.update(self.details.clone(), now) else { return Ok(before) };
+        repository::update(work, &tenant).await?;
+        work.record(event).await?;
+        let after = TenantView::of(&tenant);
+        work.audit("tenant.update", ("tenant", tenant.id()), Some(&before), Some(&after))?;
+        Ok(after)
+    }
+}

@@ -1,0 +1,100 @@
+//! What can be read of tenants.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::Serialize;
+
+use super::aggregate::{Tenant, TenantError};
+use super::repository::TenantRow;
+use crate::accounts::users::UserView;
+use crate::application::TenantDatabase;
+use crate::application::context::RequestContext;
+use crate::application::error::Error;
+use crate::platform::database::Database;
+use crate::platform::schema::tenants;
+use crate::values::contact::PostalAddress;
+use crate::values::ids::TenantId;
+
+#[derive(Debug, Clone, Serialize)]
+pub struct TenantView {
+    pub id: TenantId,
+    pub version: i64,
+    pub short_name: String,
+    pub name: String,
+    pub registration: Option<RegistrationView>,
+    pub vat_number: Option<String>,
+    pub address: Option<PostalAddress>,
+    pub currency: String,
+    pub time_zone: String,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct RegistrationView {
+    pub scheme: &'static str,
+    pub number: String,
+}
+
+/// A company and who looks after it from its first day.
+#[derive(Debug, Clone, Serialize)]
+pub struct Founded {
+    #[serde(flatten)]
+    pub tenant: TenantView,
+    pub administrator: UserView,
+}
+
+impl TenantView {
+    pub(super) fn of(tenant: &Tenant) -> Self {
+        let details = tenant.details();
+        let registration = details.registration.as_ref().map(|registration| RegistrationView {
+            scheme: registration.scheme(),
+            number: registration.number().to_owned(),
+        });
+        Self {
+            id: tenant.id(),
+            version: tenant.version(),
+            short_name: tenant.short_name().as_str().to_owned(),
+            name: details.name.as_str().to_owned(),
+            registration,
+            vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),
+            address: details.address.clone(),
+            currency: tenant.currency().code().to_owned(),
+            time_zone: details.time_zone.name().to_owned(),
+            created_at: tenant.created_at(),
+            updated_at: tenant.updated_at(),
+        }
+    }
+}
+
+/// The company of whoever asks.
+///
+/// # Errors
+/// No database.
+pub async fn get(db: &TenantDatabase, context: &RequestContext) -> Result<TenantView, Error> {
+    let id = context.tenant_id();
+    let row: Option<TenantRow> = db
+        .read(context, async |mut connection| {
+            let found = tenants::table.find(id.uuid()).select(TenantRow::as_select()).first(&mut connection);
+            Ok(found.await.optional()?)
+        })
+        .await?;
+    Ok(TenantView::of(&row.ok_or(TenantError::NotFound(id))?.into_tenant()?))
+}
+
+/// All tenants, by name, for an operator: at most `limit`. `db` must work as the role that owns the tables, because the
+/// runtime role sees one tenant at a time.
+///
+/// # Errors
+/// No database, or a role that may not.
+pub async fn list_all(db: &Database, limit: u32) -> Result<Vec<TenantView>, Error> {
+    let mut connection = db.connection().await?;
+    let rows: Vec<TenantRow> = tenants::table
+        .select(TenantRow::as_select())
+        .order((tenants::name, tenants::id))
+        .limit(limit.into())
+        .load(&mut connection)
+        .await?;
+    rows.into_iter().map(|row| row.into_tenant().map(|tenant| TenantView::of(&tenant))).collect()
+}

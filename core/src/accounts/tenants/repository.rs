@@ -1,0 +1,113 @@
+//! Tenants in the database: what commands read and write.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::aggregate::{Tenant, TenantDetails, TenantError, TenantName, TimeZone};
+use super::registration::Registration;
+use super::short_name::ShortName;
+use crate::application::error::{Error, is_duplicate_of};
+use crate::application::unit_of_work::UnitOfWork;
+use crate::platform::schema::tenants;
+use crate::values::contact::VatNumber;
+use crate::values::ids::TenantId;
+use crate::values::money::Currency;
+
+/// The scheme of a company that is registered nowhere.
+const NONE: &str = "none";
+
+#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = tenants, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub(super) struct TenantRow {
+    id: Uuid,
+    version: i64,
+    name: String,
+    registration_scheme: String,
+    registration_number: Option<String>,
+    vat_number: Option<String>,
+    address: Option<Value>,
+    currency: String,
+    time_zone: String,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    short_name: String,
+}
+
+impl TenantRow {
+    fn of(tenant: &Tenant) -> Result<Self, Error> {
+        let details = &tenant.details;
+        let address = details.address.as_ref().map(serde_json::to_value).transpose();
+        Ok(Self {
+            id: tenant.id.uuid(),
+            version: tenant.version,
+            name: details.name.as_str().to_owned(),
+            registration_scheme: details.registration.as_ref().map_or(NONE, Registration::scheme).to_owned(),
+            registration_number: details.registration.as_ref().map(|known| known.number().to_owned()),
+            vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),
+            address: address.map_err(|cause| Error::Serialize { what: "an address", cause })?,
+            currency: tenant.currency.code().to_owned(),
+            time_zone: details.time_zone.name().to_owned(),
+            created_at: tenant.created_at,
+            updated_at: tenant.updated_at,
+            short_name: tenant.short_name.as_str().to_owned(),
+        })
+    }
+
+    pub(super) fn into_tenant(self) -> Result<Tenant, Error> {
+        let address = self.address.map(serde_json::from_value).transpose();
+        let scheme = self.registration_scheme;
+        let registration = self.registration_number.and_then(|number| Registration::stored(&scheme, number));
+        if registration.is_none() && scheme != NONE {
+            return Err(Error::Stored { what: "a registration scheme", value: scheme });
+        }
+        Ok(Tenant {
+            id: TenantId::from_uuid(self.id),
+            version: self.version,
+            short_name: ShortName::stored(self.short_name),
+            details: TenantDetails {
+                name: TenantName::stored(self.name),
+                registration,
+                vat_number: self.vat_number.map(VatNumber::stored),
+                address: address.map_err(|cause| Error::Serialize { what: "a stored address", cause })?,
+                time_zone: TimeZone::stored(self.time_zone),
+            },
+            currency: Currency::stored(self.currency),
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        })
+    }
+}
+
+/// The tenant that the unit of work is bound to. Locks it until the unit of work ends, so that its events are appended in
+/// the order of its changes, and so that who looks after it changes one at a time.
+pub(crate) async fn load(work: &mut UnitOfWork<'_>) -> Result<Tenant, Error> {
+    let id = work.tenant();
+    let row: Option<TenantRow> = tenants::table
+        .find(id.uuid())
+        .select(TenantRow::as_select())
+        .for_no_key_update()
+        .first(work.connection())
+        .await
+        .optional()?;
+    row.ok_or(TenantError::NotFound(id))?.into_tenant()
+}
+
+pub(super) async fn insert(work: &mut UnitOfWork<'_>, tenant: &Tenant) -> Result<(), Error> {
+    let row = TenantRow::of(tenant)?;
+    match diesel::insert_into(tenants::table).values(&row).execute(work.connection()).await {
+        Ok(_) => Ok(()),
+        Err(error) if is_duplicate_of(&error, "tenants_short_name_key") => {
+            Err(TenantError::ShortNameTaken(row.short_name).into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) async fn update(work: &mut UnitOfWork<'_>, tenant: &Tenant) -> Result<(), Error> {
+    let row = TenantRow::of(tenant)?;
+    diesel::update(tenants::table.find(row.id)).set(&row).execute(work.connection()).await?;
+    Ok(())
+}

@@ -1,0 +1,313 @@
+//! What can be asked of users.
+//!
+//! Whatever may take an administrator away locks the tenant first, and the user then: of two such changes the second one
+//! sees what the first one did.
+
+use super::aggregate::{Adjustments, NewUser, User, UserError, UserName};
+use super::decision::Decision;
+use super::queries::UserView;
+use super::repository;
+use super::tokens::{self, TokenPurpose};
+use crate::accounts::api_keys;
+use crate::accounts::identity::passwords::HashedPassword;
+use crate::accounts::identity::secrets::SecretHash;
+use crate::accounts::login_throttle::{self, Subject};
+use crate::accounts::principals::{Authority, authority};
+use crate::accounts::sessions::{self, EndReason, SessionError};
+use crate::accounts::tenants;
+use crate::application::error::{Error, check_version};
+use crate::application::unit_of_work::{Command, UnitOfWork};
+use crate::application::{Permission, Role};
+use crate::values::ids::{SessionId, UserId};
+
+use super::events::UserEvent;
+
+#[derive(Debug)]
+pub struct RegisterUser {
+    pub user: NewUser,
+}
+
+impl Command for RegisterUser {
+    type Outcome = UserView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
+        let view = register(work, &self.user).await?;
+        work.audit("user.register", ("user", view.id), None, Some(&view))?;
+        Ok(view)
+    }
+}
+
+/// Registers a user as part of a command, which has the audit row to write.
+///
+/// # Errors
+/// The address is taken in the company, or a permission is given that whoever asks does not have.
+pub(crate) async fn register(work: &mut UnitOfWork<'_>, new: &NewUser) -> Result<UserView, Error> {
+    let decision = decision(work, true).await?;
+    let (user, event) = User::register(UserId::generate(), new.clone(), decision, work.now())?;
+    repository::insert(work, &user).await?;
+    work.record(event).await?;
+    Ok(UserView::of(&user))
+}
+
+#[derive(Debug)]
+pub struct UpdateUser {
+    pub id: UserId,
+    pub expected_version: Option<i64>,
+    pub name: UserName,
+}
+
+impl Command for UpdateUser {
+    type Outcome = UserView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
+        let mut user = loaded(work, self.id, self.expected_version).await?;
+        let before = UserView::of(&user);
+        let decision = decision(work, true).await?;
+        let now = work.now();
+        match user.rename(self.name.clone(), decision, now)? {
+            Some(event) => saved(work, "user.update", &before, &user, event).await,
+            None => Ok(before),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct ChangeRole {
+    pub id: UserId,
+    pub expected_version: Option<i64>,
+    pub role: Role,
+}
+
+impl Command for ChangeRole {
+    type Outcome = UserView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
+        tenants::repository::load(work).await?;
+        let mut user = loaded(work, self.id, self.expected_version).await?;
+        let before = UserView::of(&user);
+        let decision = decision_about(work, self.id).await?;
+        let now = work.now();
+        match user.change_role(self.role, decision, now)? {
+            Some(event) => saved(work, "user.change_role", &before, &user, event).await,
+            None => Ok(before),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct ChangePermissions {
+    pub id: UserId,
+    pub expected_version: Option<i64>,
+    pub adjustments: Adjustments,
+}
+
+impl Command for ChangePermissions {
+    type Outcome = UserView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
+        tenants::repository::load(work).await?;
+        let mut user = loaded(work, self.id, self.expected_version).await?;
+        let before = UserView::of(&user);
+        let decision = decision_about(work, self.id).await?;
+        let now = work.now();
+        match user.change_permissions(self.adjustments, decision, now)? {
+            Some(event) => saved(work, "user.change_permissions", &before, &user, event).await,
+            None => Ok(before),
+        }
+    }
+}
+
+/// Ends the user's sessions and one-time tokens as well.
+#[derive(Debug)]
+pub struct DisableUser {
+    pub id: UserId,
+    pub expected_version: Option<i64>,
+    /// The API keys for which they answer go on; otherwise they are revoked.
+    pub keep_api_keys: bool,
+}
+
+impl Command for DisableUser {
+    type Outcome = UserView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
+        tenants::repository::load(work).await?;
+        let mut user = loaded(work, self.id, self.expected_version).await?;
+        let before = UserView::of(&user);
+        let decision = decision_about(work, self.id).await?;
+        let now = work.now();
+        let event = user.disable(decision, now)?;
+        let after = saved(work, "user.disable", &before, &user, event).await?;
+        tokens::withdraw(work, self.id, None).await?;
+        if !self.keep_api_keys {
+            api_keys::revoke_all_of(work, self.id).await?;
+        }
+        Ok(after)
+    }
+}
+
+#[derive(Debug)]
+pub struct EnableUser {
+    pub id: UserId,
+    pub expected_version: Option<i64>,
+}
+
+impl Command for EnableUser {
+    type Outcome = UserView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
+        let mut user = loaded(work, self.id, self.expected_version).await?;
+        let before = UserView::of(&user);
+        let decision = decision(work, true).await?;
+        let now = work.now();
+        let event = user.enable(decision, now)?;
+        saved(work, "user.enable", &before, &user, event).await
+    }
+}
+
+/// Sets another password, which the user has proved to be entitled to, and ends their sessions. A token to set one does not
+/// hold any more.
+#[derive(Debug)]
+pub struct ChangePassword {
+    pub user_id: UserId,
+    /// The one that was compared: it must still be the user's.
+    pub compared: HashedPassword,
+    pub password: HashedPassword,
+    /// The session in which the user changes it goes on.
+    pub keep: Option<SessionId>,
+    /// Attempts to log in that are forgotten: they were made with the password of before.
+    pub forgiven: Vec<Subject>,
+}
+
+impl Command for ChangePassword {
+    type Outcome = UserView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
+        let mut user = loaded(work, self.user_id, None).await?;
+        // Perhaps another one was set while this was being compared, or waited: whoever did that decided last.
+        if user.password() != Some(&self.compared) {
+            return Err(SessionError::WrongPassword.into());
+        }
+        work.check_principal().await?;
+        let before = UserView::of(&user);
+        let now = work.now();
+        let event = user.change_password(self.password.clone(), now)?;
+        let after = saved(work, "user.change_password", &before, &user, event).await?;
+        tokens::withdraw(work, self.user_id, Some(TokenPurpose::ResetPassword)).await?;
+        login_throttle::forgive(work.connection(), &self.forgiven).await?;
+        sessions::end_all(work, self.user_id, self.keep, EndReason::PasswordChanged).await?;
+        Ok(after)
+    }
+}
+
+/// Sets a password by a token, and ends all sessions. Whoever has the token has the address: it is verified by that, too. No
+/// other token of the user holds any more.
+#[derive(Debug)]
+pub struct ResetPassword {
+    pub token: SecretHash,
+    pub password: HashedPassword,
+    /// As of [`ChangePassword`].
+    pub forgiven: Vec<Subject>,
+}
+
+impl Command for ResetPassword {
+    type Outcome = UserView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
+        let mut user = of_token(work, &self.token, TokenPurpose::ResetPassword).await?;
+        let before = UserView::of(&user);
+        let now = work.now();
+        if let Some(verified) = user.verify_email(now)? {
+            repository::update(work, &user).await?;
+            work.record(verified).await?;
+        }
+        let event = user.change_password(self.password.clone(), now)?;
+        let after = saved(work, "user.reset_password", &before, &user, event).await?;
+        tokens::withdraw(work, user.id(), None).await?;
+        login_throttle::forgive(work.connection(), &self.forgiven).await?;
+        sessions::end_all(work, user.id(), None, EndReason::PasswordReset).await?;
+        Ok(after)
+    }
+}
+
+/// Uses a token to prove that the address is the user's.
+#[derive(Debug)]
+pub struct VerifyEmail {
+    pub token: SecretHash,
+}
+
+impl Command for VerifyEmail {
+    type Outcome = UserView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
+        let mut user = of_token(work, &self.token, TokenPurpose::VerifyEmail).await?;
+        let before = UserView::of(&user);
+        let now = work.now();
+        match user.verify_email(now)? {
+            Some(event) => saved(work, "user.verify_email", &before, &user, event).await,
+            None => Ok(before),
+        }
+    }
+}
+
+/// Uses a token up; whose it was, locked. What is told of one that does not hold is told of a disabled user's, too.
+async fn of_token(
+    work: &mut UnitOfWork<'_>,
+    token: &SecretHash,
+    purpose: TokenPurpose,
+) -> Result<User, Error> {
+    let id = tokens::user_of(work, token).await?;
+    // First the user, then the token, as whoever withdraws tokens.
+    let user = loaded(work, id, None).await?;
+    tokens::consume(work, token, purpose).await?;
+    user.check_not_disabled("given access").map_err(|_| UserError::InvalidToken)?;
+    Ok(user)
+}
+
+/// The user, locked, in the version that the caller expects; what happens now happens after their last change.
+async fn loaded(work: &mut UnitOfWork<'_>, id: UserId, expected: Option<i64>) -> Result<User, Error> {
+    let user = repository::load(work, id).await?;
+    check_version(expected, user.version())?;
+    work.now_after(user.updated_at());
+    Ok(user)
+}
+
+async fn saved(
+    work: &mut UnitOfWork<'_>,
+    action: &'static str,
+    before: &UserView,
+    user: &User,
+    event: UserEvent,
+) -> Result<UserView, Error> {
+    repository::update(work, user).await?;
+    work.record(event).await?;
+    let after = UserView::of(user);
+    work.audit(action, ("user", user.id()), Some(before), Some(&after))?;
+    Ok(after)
+}
+
+/// Whether whoever asks may decide about this user at all; the user is locked.
+///
+/// # Errors
+/// `NotFound`; `CannotDecide`; `Forbidden` for an API key whose owner may not look after users any more.
+pub(crate) async fn check_decider(work: &mut UnitOfWork<'_>, id: UserId) -> Result<(), Error> {
+    let user = repository::load(work, id).await?;
+    Ok(decision(work, true).await?.covers(&user)?)
+}
+
+async fn decision_about(work: &mut UnitOfWork<'_>, id: UserId) -> Result<Decision, Error> {
+    let others = repository::has_other_administrators(work, id).await?;
+    decision(work, others).await
+}
+
+/// Of whoever asks, as they are now: call it when what is decided about is locked.
+///
+/// # Errors
+/// `Forbidden`; `PrincipalOutdated`, and the unit of work begins anew.
+pub(super) async fn decision(
+    work: &mut UnitOfWork<'_>,
+    has_other_administrators: bool,
+) -> Result<Decision, Error> {
+    work.check_principal().await?;
+    let Authority { user, held } = authority(work, Permission::UsersWrite).await?;
+    Ok(Decision { by: user, held, has_other_administrators })
+}

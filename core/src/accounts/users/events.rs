@@ -1,0 +1,23 @@
+//! What happens to users.
+
+use super::User;
+use crate::application::Role;
+use crate::application::events::Event;
+use crate::values::ids::SessionId;
+
+/// Carries the user as they stood after what happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserEvent {
+    Registered(User),
+    Updated(User),
+    EmailVerified(User),
+    PasswordChanged(User),
+    LoggedIn { user: User, session_id: SessionId },
+    LoggedOut { user: User, session_id: SessionId },
+    RoleChanged { user: User, previous: Role },
+    PermissionChanged(User),
+    Disabled(User),
+    Enabled(User),
+}
+
+impl Event for UserEvent {}

@@ -1,0 +1,142 @@
+//! Single-use tokens: to verify an e-mail address, to set a new password. Only their hash is kept, and of each purpose only
+//! the newest holds.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::aggregate::{UserError, UserStatus};
+use super::commands::decision;
+use super::repository;
+use crate::accounts::identity::secrets::{OneTimeToken, SecretHash};
+use crate::application::error::Error;
+use crate::application::unit_of_work::{Command, UnitOfWork};
+use crate::platform::schema::user_tokens;
+use crate::values::ids::UserId;
+
+/// What a token is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenPurpose {
+    VerifyEmail,
+    ResetPassword,
+}
+
+impl TokenPurpose {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::VerifyEmail => "verify_email",
+            Self::ResetPassword => "reset_password",
+        }
+    }
+}
+
+/// Makes a token for a user; older ones of the same purpose do not hold any more.
+#[derive(Debug)]
+pub struct IssueToken {
+    pub user_id: UserId,
+    pub purpose: TokenPurpose,
+    pub valid_for: TimeDelta,
+}
+
+#[derive(Debug)]
+pub struct IssuedToken {
+    pub token: OneTimeToken,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// As the audit trail has it.
+#[derive(Debug, Serialize)]
+struct TokenRecord {
+    purpose: TokenPurpose,
+    token: &'static str,
+    expires_at: DateTime<Utc>,
+}
+
+impl Command for IssueToken {
+    type Outcome = IssuedToken;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<IssuedToken, Error> {
+        let user = repository::load(work, self.user_id).await?;
+        decision(work, true).await?.covers(&user)?;
+        user.check_not_disabled("given a token")?;
+        if self.purpose == TokenPurpose::VerifyEmail && user.status() == UserStatus::Active {
+            return Err(UserError::AlreadyVerified(user.id()).into());
+        }
+        withdraw(work, self.user_id, Some(self.purpose)).await?;
+        let (tenant, created_at) = (work.tenant(), work.now());
+        let token = OneTimeToken::generate();
+        let hash = token.hash();
+        let expires_at = created_at + self.valid_for;
+        let row = (
+            user_tokens::tenant_id.eq(tenant.uuid()),
+            user_tokens::id.eq(Uuid::now_v7()),
+            user_tokens::user_id.eq(self.user_id.uuid()),
+            user_tokens::purpose.eq(self.purpose.name()),
+            user_tokens::token_hash.eq(&hash.as_bytes()[..]),
+            user_tokens::created_at.eq(created_at),
+            user_tokens::expires_at.eq(expires_at),
+        );
+        diesel::insert_into(user_tokens::table).values(row).execute(work.connection()).await?;
+        let record = TokenRecord { purpose: self.purpose, token: "***", expires_at };
+        work.audit("user.issue_token", ("user", self.user_id), None, Some(&record))?;
+        Ok(IssuedToken { token, expires_at })
+    }
+}
+
+/// From now on no token of a user holds, or none of a purpose. The user is locked.
+pub(super) async fn withdraw(
+    work: &mut UnitOfWork<'_>,
+    user: UserId,
+    purpose: Option<TokenPurpose>,
+) -> Result<(), Error> {
+    let purposes: Vec<_> = match purpose {
+        Some(purpose) => vec![purpose.name()],
+        None => [TokenPurpose::VerifyEmail, TokenPurpose::ResetPassword].map(TokenPurpose::name).into(),
+    };
+    let of_user = user_tokens::table
+        .filter(user_tokens::tenant_id.eq(work.tenant().uuid()))
+        .filter(user_tokens::user_id.eq(user.uuid()))
+        .filter(user_tokens::purpose.eq_any(purposes));
+    diesel::delete(of_user).execute(work.connection()).await?;
+    Ok(())
+}
+
+/// Whose token this is, be it used or expired.
+///
+/// # Errors
+/// `InvalidToken`: unknown.
+pub(super) async fn user_of(work: &mut UnitOfWork<'_>, hash: &SecretHash) -> Result<UserId, Error> {
+    let found: Option<Uuid> = user_tokens::table
+        .filter(user_tokens::tenant_id.eq(work.tenant().uuid()))
+        .filter(user_tokens::token_hash.eq(&hash.as_bytes()[..]))
+        .select(user_tokens::user_id)
+        .first(work.connection())
+        .await
+        .optional()?;
+    Ok(found.map(UserId::from_uuid).ok_or(UserError::InvalidToken)?)
+}
+
+/// Uses a token up.
+///
+/// # Errors
+/// `InvalidToken`: unknown, of another purpose, used or expired.
+pub(super) async fn consume(
+    work: &mut UnitOfWork<'_>,
+    hash: &SecretHash,
+    purpose: TokenPurpose,
+) -> Result<(), Error> {
+    let (tenant, now) = (work.tenant(), work.now());
+    let usable = user_tokens::table
+        .filter(user_tokens::tenant_id.eq(tenant.uuid()))
+        .filter(user_tokens::token_hash.eq(&hash.as_bytes()[..]))
+        .filter(user_tokens::purpose.eq(purpose.name()))
+        .filter(user_tokens::used_at.is_null())
+        .filter(user_tokens::expires_at.gt(now));
+    match diesel::update(usable).set(user_tokens::used_at.eq(now)).execute(work.connection()).await? {
+        0 => Err(UserError::InvalidToken.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,84 @@
+//! Heads of chains, kept outside of the database.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::values::ids::TenantId;
+
+/// One of a tenant's chains.
+pub type ChainId = (TenantId, i16);
+
+/// The last row of a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    pub position: i64,
+    pub hash: Vec<u8>,
+}
+
+/// Heads of chains as they were once, kept where nobody can change them who can change the database. The rows of that time
+/// must still be there, whatever has been added.
+///
+/// As text, a line for each chain: tenant, chain, position, hash in hexadecimal. What follows a `#` is not read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Anchors(pub(super) BTreeMap<ChainId, Head>);
+
+impl Anchors {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Anchors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for ((tenant, chain), Head { position, hash }) in &self.0 {
+            writeln!(f, "{tenant} {chain} {position} {}", hex(hash))?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Anchors {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let line = |line: &str| {
+            let [tenant, chain, position, hash] = line.split_whitespace().collect::<Vec<_>>()[..] else {
+                return None;
+            };
+            let head = Head { position: position.parse().ok()?, hash: from_hex(hash)? };
+            Some(((tenant.parse().ok()?, chain.parse().ok()?), head))
+        };
+        let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+        let anchors = lines.enumerate().filter(|(_, text)| !text.is_empty()).map(|(at, text)| {
+            line(text).ok_or_else(|| format!("line {}: expected tenant, chain, position, hash", at + 1))
+        });
+        anchors.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let pair = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
+    (text.len() == 64).then(|| (0..32).map(|at| pair(at * 2)).collect())?
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn anchors_are_read_as_they_are_written() {
+        let head = Head { position: 12, hash: vec![0xab; 32] };
+        let anchors = Anchors([((TenantId::from_uuid(Uuid::from_u128(5)), 63), head)].into());
+        let text = format!("# kept on paper\n{anchors}\n");
+        assert_eq!(text.parse(), Ok(anchors));
+        let refused = "# one\nnonsense".parse::<Anchors>().expect_err("refused");
+        assert!(refused.starts_with("line 2:"), "{refused}");
+    }
+}

@@ -1,0 +1,67 @@
+//! Erases what rows of the trail say of a resource, as a right to erasure demands (GDPR, article 17): `before` and `after`
+//! and their salt. That something happened, when, and by whom, stays, and so do the digests of which the hashes are made.
+
+use chrono::Utc;
+use diesel::sql_types::{Text, Uuid as SqlUuid};
+use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{AuditEntry, append};
+use crate::application::context::RequestContext;
+use crate::application::set_tenant;
+use crate::platform::database::{self, ConnectFault, DatabaseConfig};
+
+/// The action of the row that an erasure leaves; it is not erased itself.
+pub(super) const ERASE: &str = "audit.erase";
+
+#[derive(Debug, thiserror::Error)]
+pub enum EraseError {
+    #[error("cannot connect to PostgreSQL: {0}")]
+    Connection(#[from] ConnectFault),
+    #[error("cannot erase, which only the owner of the tables may: {0}")]
+    Statement(#[from] diesel::result::Error),
+    #[error("nothing to erase: this tenant's trail holds no text of such a resource (or not any more)")]
+    Nothing,
+}
+
+crate::statement! {
+    struct Erase<'a> { tenant: Uuid => SqlUuid, resource_type: &'a str => Text, resource_id: &'a str => Text, erase: &'a str => Text }
+    = "UPDATE audit_events SET before = NULL, after = NULL, salt = NULL
+    WHERE tenant_id = $1 AND resource_type = $2 AND resource_id = $3 AND action <> $4 AND salt IS NOT NULL"
+}
+
+/// Erases the texts of all rows of a resource, of the context's tenant, and adds a row that says so. Returns how many rows
+/// had a text. Needs the owner of the tables.
+///
+/// # Errors
+/// No database; somebody else than the owner; no row with a text.
+pub async fn erase(
+    config: &DatabaseConfig,
+    context: &RequestContext,
+    resource_type: &str,
+    resource_id: &str,
+) -> Result<usize, EraseError> {
+    let patient = DatabaseConfig { statement_timeout_ms: 0, ..config.clone() };
+    let mut connection = database::connect(&patient).await?;
+    connection
+        .transaction(async |connection| {
+            let tenant = context.tenant_id();
+            connection.batch_execute(&set_tenant(tenant)).await?;
+            let erase = Erase::new(tenant.uuid(), resource_type, resource_id, ERASE);
+            let rows = erase.execute(connection).await?;
+            if rows == 0 {
+                return Err(EraseError::Nothing);
+            }
+            let entry = AuditEntry {
+                action: ERASE,
+                resource_type: resource_type.to_owned().into(),
+                resource_id: resource_id.to_owned(),
+                before: None,
+                after: Some(json!({"rows": rows}).to_string()),
+            };
+            append(connection, context, Utc::now(), &entry).await?;
+            Ok(rows)
+        })
+        .await
+}

@@ -1,0 +1,396 @@
+//! What was refused: log-ins that failed, and what somebody asked for who may not do it.
+//!
+//! Whoever is refused decides how often, so these rows are not written one by one. Each process counts refusals of the same
+//! kind (the same account or caller, reason and address) and adds one row for each kind to the trail now and then, with how
+//! many there were. A refusal waits in memory until then: a process that is killed takes those of its last interval
+//! with it. Nobody who is refused writes to the database, or waits for it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use diesel_async::{AsyncConnection, SimpleAsyncConnection};
+use serde_json::json;
+use tokio::time::MissedTickBehavior;
+use uuid::Uuid;
+
+use super::{AuditEntry, Author, append_by};
+use crate::application::error::Error;
+use crate::application::{Principal, set_tenant};
+use crate::platform::database::Database;
+use crate::values::ids::{TenantId, UserId};
+
+/// Kinds that one process remembers between two writes: about 1 KiB each. Beyond that, refusals are counted by tenant, action
+/// and reason only.
+const MAX_KINDS: usize = 1_000;
+/// The same for one tenant: a user with many sessions, or who asks for many routes, makes the trail of no other company coarse.
+const MAX_KINDS_OF_TENANT: usize = 100;
+/// Addresses that are told apart for one account or caller, action and reason.
+const MAX_ADDRESSES: usize = 20;
+/// Rows of one transaction: whoever else writes to the same chain waits for it.
+const BATCH: usize = 50;
+
+/// The actions of the rows.
+const LOG_IN: &str = "session.refuse";
+const REQUEST: &str = "request.refuse";
+
+const REFUSED: &str = "comptoir_refusals_total";
+const UNWRITTEN: &str = "comptoir_refusals_unwritten_total";
+
+/// Who was refused what. Refusals that are equal in everything are one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Refusal {
+    tenant_id: TenantId,
+    actor: Refused,
+    action: &'static str,
+    resource_type: &'static str,
+    /// Empty where there were too many to tell them apart.
+    resource_id: String,
+    /// The code of the error.
+    reason: &'static str,
+    client_address: Option<String>,
+}
+
+/// Who was refused, as the trail names them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Refused {
+    actor_type: &'static str,
+    id: Option<Uuid>,
+    name: String,
+    session_id: Option<Uuid>,
+}
+
+impl Refused {
+    fn anonymous() -> Self {
+        Self { actor_type: "anonymous", id: None, name: String::new(), session_id: None }
+    }
+}
+
+impl Refusal {
+    /// Somebody wanted to log in as this user, and was not let in.
+    pub fn of_log_in(
+        tenant_id: TenantId,
+        user_id: UserId,
+        reason: &'static str,
+        address: Option<String>,
+    ) -> Self {
+        Self {
+            tenant_id,
+            actor: Refused::anonymous(),
+            action: LOG_IN,
+            resource_type: "user",
+            resource_id: user_id.to_string(),
+            reason,
+            client_address: address,
+        }
+    }
+
+    /// Somebody whom we know asked for what they may not do. `route` is a method and the pattern of a path.
+    pub fn of_request(
+        principal: &Principal,
+        route: String,
+        reason: &'static str,
+        address: Option<String>,
+    ) -> Self {
+        let actor = Refused {
+            actor_type: principal.actor.kind(),
+            id: principal.id().map(|id| id.uuid()),
+            name: principal.name.clone(),
+            session_id: principal.session_id().map(|id| id.uuid()),
+        };
+        Self {
+            tenant_id: principal.tenant_id,
+            actor,
+            action: REQUEST,
+            resource_type: "route",
+            resource_id: route,
+            reason,
+            client_address: address,
+        }
+    }
+
+    /// By nothing else; both are of one tenant.
+    fn differs_by_address(&self, other: &Self) -> bool {
+        let rest = |of: &Self| (of.action, of.resource_type, of.reason);
+        rest(self) == rest(other) && self.resource_id == other.resource_id && self.actor == other.actor
+    }
+
+    /// Without what an attacker can vary at will.
+    fn coarse(&self) -> Self {
+        Self { actor: Refused::anonymous(), resource_id: String::new(), client_address: None, ..self.clone() }
+    }
+}
+
+/// How often, and when.
+#[derive(Debug, Clone)]
+struct Count {
+    attempts: u64,
+    first_at: DateTime<Utc>,
+    last_at: DateTime<Utc>,
+    /// Of the last one.
+    request_id: String,
+}
+
+/// Refusals that are not written yet. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Refusals(Arc<Mutex<Kinds>>);
+
+#[derive(Debug, Default)]
+struct Kinds(HashMap<TenantId, KindsOfTenant>);
+
+type KindsOfTenant = HashMap<Refusal, Count>;
+
+impl Kinds {
+    fn of(&mut self, tenant: TenantId) -> &mut KindsOfTenant {
+        self.0.entry(tenant).or_default()
+    }
+
+    /// Whether one more kind of this tenant may be remembered.
+    fn has_room_for(&self, tenant: TenantId) -> bool {
+        let of_tenant = self.0.get(&tenant).map_or(0, HashMap::len);
+        of_tenant < MAX_KINDS_OF_TENANT && self.0.values().map(HashMap::len).sum::<usize>() < MAX_KINDS
+    }
+
+    fn holds(&self, refusal: &Refusal) -> bool {
+        self.0.get(&refusal.tenant_id).is_some_and(|kinds| kinds.contains_key(refusal))
+    }
+
+    /// Addresses that are told apart already, of refusals that are like this one otherwise.
+    fn addresses_beside(&self, refusal: &Refusal) -> usize {
+        let kinds = self.0.get(&refusal.tenant_id).into_iter().flat_map(HashMap::keys);
+        kinds.filter(|kind| kind.client_address.is_some() && kind.differs_by_address(refusal)).count()
+    }
+
+    /// The kind under which a refusal is counted: less exact where there are too many.
+    fn placed(&self, refusal: Refusal) -> Refusal {
+        if self.holds(&refusal) {
+            return refusal;
+        }
+        let refusal = if self.addresses_beside(&refusal) >= MAX_ADDRESSES {
+            Refusal { client_address: None, ..refusal }
+        } else {
+            refusal
+        };
+        if self.holds(&refusal) || self.has_room_for(refusal.tenant_id) { refusal } else { refusal.coarse() }
+    }
+}
+
+impl Refusals {
+    /// What Prometheus shows as help.
+    pub fn describe_metrics() {
+        metrics::describe_counter!(REFUSED, "Refusals counted for the audit trail, by action and reason");
+        metrics::describe_counter!(
+            UNWRITTEN,
+            "Refusals that the audit trail does not have, since they could not be written"
+        );
+        for (action, reason) in [(LOG_IN, "invalid_credentials"), (REQUEST, "forbidden")] {
+            metrics::counter!(REFUSED, "action" => action, "reason" => reason).increment(0);
+        }
+        metrics::counter!(UNWRITTEN).increment(0);
+    }
+
+    /// Counts a refusal.
+    pub fn note(&self, refusal: Refusal, request_id: &str) {
+        metrics::counter!(REFUSED, "action" => refusal.action, "reason" => refusal.reason).increment(1);
+        let now = Utc::now().trunc_subsecs(6);
+        let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kind = kinds.placed(refusal);
+        let count = kinds.of(kind.tenant_id).entry(kind).or_insert_with(|| Count {
+            attempts: 0,
+            first_at: now,
+            last_at: now,
+            request_id: String::new(),
+        });
+        count.attempts += 1;
+        count.last_at = now;
+        request_id.clone_into(&mut count.request_id);
+    }
+
+    /// Writes what was counted to the trail. What cannot be written is counted again, unless too much waits by then.
+    ///
+    /// # Errors
+    /// No database.
+    pub async fn write(&self, database: &Database) -> Result<(), Error> {
+        let kinds = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut failed = None;
+        for (tenant, refusals) in kinds.0 {
+            let refusals: Vec<_> = refusals.into_iter().collect();
+            for batch in refusals.chunks(BATCH) {
+                if let Err(error) = write_batch(database, tenant, batch).await {
+                    self.put_back(batch);
+                    failed = Some(error);
+                }
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn put_back(&self, batch: &[(Refusal, Count)]) {
+        let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (refusal, count) in batch {
+            if !kinds.holds(refusal) && !kinds.has_room_for(refusal.tenant_id) {
+                metrics::counter!(UNWRITTEN).increment(count.attempts);
+                continue;
+            }
+            kinds
+                .of(refusal.tenant_id)
+                .entry(refusal.clone())
+                .and_modify(|later| {
+                    later.attempts += count.attempts;
+                    later.first_at = count.first_at;
+                })
+                .or_insert_with(|| count.clone());
+        }
+    }
+
+    /// Agent: writes them regularly.
+    pub async fn write_regularly(self, database: Database, every: Duration) {
+        let mut interval = tokio::time::interval(every);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            interval.tick().await;
+            if let Err(error) = self.write(&database).await {
+                tracing::warn!(%error, "cannot write what was refused to the audit trail now");
+            }
+        }
+    }
+}
+
+async fn write_batch(database: &Database, tenant: TenantId, batch: &[(Refusal, Count)]) -> Result<(), Error> {
+    let mut connection = database.connection().await?;
+    connection
+        .transaction(async |connection| {
+            connection.batch_execute(&set_tenant(tenant)).await?;
+            for (refusal, count) in batch {
+                let after = json!({
+                    "reason": refusal.reason,
+                    "attempts": count.attempts,
+                    "first_at": count.first_at,
+                    "last_at": count.last_at,
+                });
+                let entry = AuditEntry {
+                    action: refusal.action,
+                    resource_type: refusal.resource_type.into(),
+                    resource_id: refusal.resource_id.clone(),
+                    before: None,
+                    after: Some(after.to_string()),
+                };
+                let author = Author {
+                    actor_type: refusal.actor.actor_type,
+                    actor_id: refusal.actor.id,
+                    actor_name: &refusal.actor.name,
+                    session_id: refusal.actor.session_id,
+                    request_id: &count.request_id,
+                    client_address: refusal.client_address.as_deref(),
+                };
+                append_by(connection, &author, count.last_at, &entry).await?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(user: u128, address: &str) -> Refusal {
+        refusal_in(1, user, address)
+    }
+
+    fn refusal_in(tenant: u128, user: u128, address: &str) -> Refusal {
+        let (tenant, user) = (Uuid::from_u128(tenant), Uuid::from_u128(user));
+        let address = Some(address.to_owned());
+        Refusal::of_log_in(
+            TenantId::from_uuid(tenant),
+            UserId::from_uuid(user),
+            "invalid_credentials",
+            address,
+        )
+    }
+
+    fn counted(refusals: &Refusals) -> Vec<(Refusal, u64)> {
+        let kinds = refusals.0.lock().expect("not poisoned");
+        let kinds = kinds.0.values().flatten();
+        kinds.map(|(kind, count)| (kind.clone(), count.attempts)).collect()
+    }
+
+    #[test]
+    fn equal_refusals_are_counted_together() {
+        let refusals = Refusals::default();
+        refusals.note(refusal(7, "203.0.113.7"), "r-1");
+        refusals.note(refusal(7, "203.0.113.7"), "r-2");
+        refusals.note(refusal(7, "203.0.113.8"), "r-3");
+        let mut counts: Vec<u64> = counted(&refusals).into_iter().map(|(_, attempts)| attempts).collect();
+        counts.sort_unstable();
+        assert_eq!(counts, [1, 2]);
+    }
+
+    #[test]
+    fn who_comes_from_many_addresses_fills_no_memory() {
+        let refusals = Refusals::default();
+        for number in 0..5_000 {
+            refusals.note(refusal(7, &format!("2001:db8::{number}")), "r");
+        }
+        let counted = counted(&refusals);
+        assert_eq!(counted.len(), MAX_ADDRESSES + 1);
+        let rest = counted.iter().find(|(kind, _)| kind.client_address.is_none()).expect("a rest");
+        assert_eq!(rest.1, 5_000 - MAX_ADDRESSES as u64);
+        assert_eq!(rest.0.resource_id, Uuid::from_u128(7).to_string(), "whose account it is, is still said");
+    }
+
+    #[test]
+    fn who_tries_many_accounts_fills_no_memory() {
+        let refusals = Refusals::default();
+        for number in 0..3_000 {
+            refusals.note(refusal(number, "203.0.113.7"), "r");
+        }
+        let counted = counted(&refusals);
+        assert_eq!(counted.len(), MAX_KINDS_OF_TENANT + 1);
+        assert_eq!(counted.iter().map(|(_, attempts)| attempts).sum::<u64>(), 3_000, "none is lost");
+    }
+
+    #[test]
+    fn who_is_refused_in_many_ways_makes_no_other_companys_trail_coarse() {
+        let refusals = Refusals::default();
+        for number in 0..3_000 {
+            refusals.note(refusal_in(1, number, "203.0.113.7"), "r");
+        }
+        refusals.note(refusal_in(2, 7, "203.0.113.8"), "r");
+        let counted = counted(&refusals);
+        assert!(counted.contains(&(refusal_in(2, 7, "203.0.113.8"), 1)), "{:?}", counted.last());
+    }
+
+    #[test]
+    fn many_companies_together_fill_no_memory() {
+        let refusals = Refusals::default();
+        for number in 0..30 * MAX_KINDS_OF_TENANT as u128 {
+            refusals.note(refusal_in(number % 30, number, "203.0.113.7"), "r");
+        }
+        let counted = counted(&refusals);
+        assert_eq!(counted.len(), MAX_KINDS + 30, "and the rest of each company");
+        assert_eq!(counted.iter().map(|(_, attempts)| attempts).sum::<u64>(), 3_000, "none is lost");
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_counted_again_as_long_as_there_is_room() {
+        let refusals = Refusals::default();
+        refusals.note(refusal(7, "203.0.113.7"), "r");
+        let unwritten = std::mem::take(&mut *refusals.0.lock().expect("not poisoned")).0;
+        let unwritten: Vec<_> = unwritten.into_values().flatten().collect();
+        refusals.note(refusal(7, "203.0.113.7"), "r");
+        refusals.put_back(&unwritten);
+        assert_eq!(counted(&refusals), [(refusal(7, "203.0.113.7"), 2)]);
+        for number in 100..300 {
+            refusals.note(refusal(number, "203.0.113.7"), "r");
+        }
+        let others: Vec<_> =
+            unwritten.iter().map(|(_, count)| (refusal(8, "203.0.113.7"), count.clone())).collect();
+        refusals.put_back(&others);
+        assert!(
+            counted(&refusals).iter().all(|(kind, _)| *kind != refusal(8, "203.0.113.7")),
+            "too much waits"
+        );
+    }
+}

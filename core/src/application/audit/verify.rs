@@ -1,0 +1,266 @@
+//! Verifies the audit trail: every hash is calculated anew, here and not by the database, whose functions may have been
+//! changed together with the rows.
+//!
+//! Rows are read as a stream, a chain at a time, each in a snapshot of its own: memory does not grow with the trail, and no
+//! transaction stays open for longer than a sixty-fourth of a tenant's rows takes. What this proves and what not is in
+//! docs/audit.md.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use diesel::OptionalExtension;
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, SmallInt, Text, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use futures::TryStreamExt;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::anchors::{Anchors, ChainId, Head, hex};
+use super::chain::{Fault, Follower, Row, RowsOf, Rule};
+use super::erase::ERASE;
+use super::sight::{self, Sight};
+use crate::platform::database::{self, ConnectFault, DatabaseConfig};
+use crate::values::ids::TenantId;
+
+/// So many rows at a time are told to `progress`.
+const PROGRESS_EVERY: u64 = 1_000;
+
+/// The first row of a chain that is not as it must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    pub tenant_id: TenantId,
+    pub chain: i16,
+    pub position: i64,
+    /// `None` where there is no such row.
+    pub id: Option<Uuid>,
+    pub rule: Rule,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tenant_id, chain, position, id, rule } = self;
+        write!(f, "tenant {tenant_id}, chain {chain}, position {position}, ")?;
+        match id {
+            Some(id) => write!(f, "id {id}: {rule}"),
+            None => write!(f, "no row: {rule}"),
+        }
+    }
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Rows that were verified.
+    pub rows: u64,
+    /// Those of them whose `before` and `after` were erased: their digests are what they were.
+    pub erased: u64,
+    /// The tenants that were looked at, those without a row included.
+    pub tenants: BTreeSet<TenantId>,
+    /// The last sound row of every chain.
+    pub heads: BTreeMap<ChainId, Head>,
+    /// At most one of a chain, in the order of tenants and chains.
+    pub broken: Vec<Broken>,
+}
+
+/// One tenant's part of a [`Report`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantDigest {
+    pub tenant_id: TenantId,
+    pub rows: i64,
+    /// SHA-256 of the tenant's anchors as text, in hexadecimal: the same as long as nothing is added.
+    pub digest: String,
+}
+
+impl Report {
+    pub fn anchors(&self) -> Anchors {
+        Anchors(self.heads.clone())
+    }
+
+    pub fn tenants(&self) -> Vec<TenantDigest> {
+        let mut tenants: BTreeMap<TenantId, Anchors> =
+            self.tenants.iter().map(|tenant| (*tenant, Anchors::default())).collect();
+        for (id, head) in &self.heads {
+            tenants.entry(id.0).or_default().0.insert(*id, head.clone());
+        }
+        let digest = |(tenant_id, anchors): (TenantId, Anchors)| TenantDigest {
+            tenant_id,
+            rows: anchors.0.values().map(|head| head.position).sum(),
+            digest: hex(&Sha256::digest(anchors.to_string())),
+        };
+        tenants.into_iter().map(digest).collect()
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    #[error("cannot connect to PostgreSQL: {0}")]
+    Connection(#[from] ConnectFault),
+    #[error("cannot read the audit trail: {0}")]
+    Statement(#[from] diesel::result::Error),
+    #[error(
+        "this database user does not see the rows of all tenants, to it an empty trail would look sound: verify as the owner \
+         of the tables, or as an auditor (docs/audit.md)"
+    )]
+    NotEverything,
+    #[error(
+        "there is no tenant {0}, nor a row of it in the trail: api tenants list names those that there are"
+    )]
+    UnknownTenant(TenantId),
+    #[error("nothing is anchored of what is to be verified: the file of anchors names no chain of it")]
+    NothingAnchored,
+}
+
+crate::statement! {
+    /// Of rows and of heads: either may have been removed. One look into the index for each chain.
+    struct Chains<'a> {} -> (SqlUuid, SmallInt)
+    = "WITH RECURSIVE known AS (
+        (SELECT tenant_id, chain FROM audit_events ORDER BY tenant_id, chain LIMIT 1)
+        UNION ALL
+        SELECT next.tenant_id, next.chain FROM known, LATERAL (
+            SELECT tenant_id, chain FROM audit_events AS e
+            WHERE (e.tenant_id, e.chain) > (known.tenant_id, known.chain)
+            ORDER BY tenant_id, chain LIMIT 1) AS next
+    )
+    SELECT tenant_id, chain FROM known UNION SELECT tenant_id, chain FROM audit_chains ORDER BY tenant_id, chain"
+}
+
+crate::statement! {
+    struct Rows<'a> {} -> (Nullable<BigInt>,) = "SELECT sum(position)::bigint FROM audit_chains"
+}
+
+crate::statement! {
+    struct HeadOf<'a> { tenant: Uuid => SqlUuid, chain: i16 => SmallInt } -> (BigInt, Binary)
+    = "SELECT position, hash FROM audit_chains WHERE tenant_id = $1 AND chain = $2"
+}
+
+crate::statement! {
+    struct Tenants<'a> {} -> (SqlUuid,) = "SELECT id FROM tenants"
+}
+
+crate::statement! {
+    struct WasErased<'a> { tenant: Uuid => SqlUuid, resource_type: &'a str => Text, resource_id: &'a str => Text, erase: &'a str => Text }
+    -> (Bool,)
+    = "SELECT EXISTS (SELECT FROM audit_events
+        WHERE tenant_id = $1 AND resource_type = $2 AND resource_id = $3 AND action = $4)"
+}
+
+/// Verifies all chains, or one tenant's, against `anchors` as well, if there are some. `progress` is told how many rows
+/// there may be and how many were verified.
+///
+/// # Errors
+/// No database; a user who does not see everything; a tenant that does not exist; anchors of nothing that is verified. What
+/// is wrong with the trail is in the report.
+pub async fn verify(
+    config: &DatabaseConfig,
+    tenant: Option<TenantId>,
+    anchors: Option<&Anchors>,
+    progress: impl Fn(u64, u64),
+) -> Result<Report, VerifyError> {
+    // A chain may take minutes; its transaction only reads.
+    let patient =
+        DatabaseConfig { statement_timeout_ms: 0, idle_in_transaction_timeout_ms: 0, ..config.clone() };
+    let mut connection = database::connect(&patient).await?;
+    if sight::of(&mut connection).await? == Sight::Hidden {
+        return Err(VerifyError::NotEverything);
+    }
+    let (total,): (Option<i64>,) = Rows::new().get_result(&mut connection).await?;
+    let total = total.unwrap_or_default().max(0).cast_unsigned();
+    let wanted = |of: &TenantId| tenant.is_none_or(|tenant| *of == tenant);
+    let anchored = chosen(anchors, wanted)?;
+    let mut report = Report { tenants: tenants(&mut connection).await?, ..Report::default() };
+    report.tenants.retain(wanted);
+    let stored: Vec<(Uuid, i16)> = Chains::new().load(&mut connection).await?;
+    let stored = stored.into_iter().map(|(tenant, chain)| (TenantId::from_uuid(tenant), chain));
+    let mut chains: BTreeSet<ChainId> = stored.filter(|(of, _)| wanted(of)).collect();
+    chains.extend(anchored.keys().copied());
+    if let Some(tenant) = tenant
+        && chains.is_empty()
+        && report.tenants.is_empty()
+    {
+        return Err(VerifyError::UnknownTenant(tenant));
+    }
+    for id in chains {
+        let mut follower = Follower::new(anchored.get(&id));
+        let outcome =
+            follow(&mut connection, id, &mut follower, &mut report.rows, &|rows| progress(rows, total))
+                .await?;
+        let outcome = match outcome {
+            Ok(()) => erasures(&mut connection, id.0, &follower).await?,
+            broken => broken,
+        };
+        if let Err((position, row, rule)) = outcome {
+            report.broken.push(Broken { tenant_id: id.0, chain: id.1, position, id: row, rule });
+        }
+        report.erased += follower.erased;
+        report.heads.insert(id, follower.last);
+    }
+    // A policy may have gone while the rows were read.
+    if sight::of(&mut connection).await? == Sight::Hidden {
+        return Err(VerifyError::NotEverything);
+    }
+    progress(report.rows, total);
+    Ok(report)
+}
+
+/// The anchors of what is to be verified.
+fn chosen(
+    anchors: Option<&Anchors>,
+    wanted: impl Fn(&TenantId) -> bool,
+) -> Result<BTreeMap<ChainId, Head>, VerifyError> {
+    let Some(Anchors(anchors)) = anchors else { return Ok(BTreeMap::new()) };
+    let of_wanted = anchors.iter().filter(|((tenant, _), _)| wanted(tenant));
+    let chosen: BTreeMap<_, _> = of_wanted.map(|(id, head)| (*id, head.clone())).collect();
+    if chosen.is_empty() { Err(VerifyError::NothingAnchored) } else { Ok(chosen) }
+}
+
+async fn tenants(connection: &mut AsyncPgConnection) -> Result<BTreeSet<TenantId>, VerifyError> {
+    let known: Vec<(Uuid,)> = Tenants::new().load(connection).await?;
+    Ok(known.into_iter().map(|(id,)| TenantId::from_uuid(id)).collect())
+}
+
+/// Whether the trail says of everything that was erased who did it. Asked when the chain has been read: whoever erases
+/// writes that row in the same transaction, to any chain.
+async fn erasures(
+    connection: &mut AsyncPgConnection,
+    tenant: TenantId,
+    follower: &Follower<'_>,
+) -> Result<Result<(), Fault>, VerifyError> {
+    for ((resource_type, resource_id), (position, row)) in &follower.erased_of {
+        let was_erased = WasErased::new(tenant.uuid(), resource_type, resource_id, ERASE);
+        let (recorded,): (bool,) = was_erased.get_result(connection).await?;
+        if !recorded {
+            return Ok(Err((*position, Some(*row), Rule::Erasure)));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// One chain in one snapshot.
+async fn follow(
+    connection: &mut AsyncPgConnection,
+    (tenant, chain): ChainId,
+    follower: &mut Follower<'_>,
+    rows: &mut u64,
+    progress: &impl Fn(u64),
+) -> Result<Result<(), Fault>, diesel::result::Error> {
+    connection.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
+    let head: Option<(i64, Vec<u8>)> =
+        HeadOf::new(tenant.uuid(), chain).get_result(connection).await.optional()?;
+    let head = head.map(|(position, hash)| Head { position, hash });
+    let mut outcome = Ok(());
+    {
+        let mut stream = RowsOf::new(tenant.uuid(), chain).load_stream::<Row>(connection).await?;
+        while let Some(row) = stream.try_next().await? {
+            outcome = follower.follow(row);
+            if outcome.is_err() {
+                break;
+            }
+            *rows += 1;
+            if rows.is_multiple_of(PROGRESS_EVERY) {
+                progress(*rows);
+            }
+        }
+    }
+    connection.batch_execute("COMMIT").await?;
+    Ok(outcome.and_then(|()| follower.end(head.as_ref())))
+}

@@ -1,0 +1,170 @@
+//! What the API's roles can do, and cannot.
+
+use diesel::QueryResult;
+use diesel::sql_types::{Bool, Text};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use crate::platform::check::{ALLOWED, Failure, Step};
+
+/// The role that a session of the API works as.
+#[derive(Debug, Clone, diesel::Queryable)]
+pub(super) struct RoleState {
+    /// Who logged in.
+    pub log_in: String,
+    /// What the session became.
+    pub role: String,
+    /// What hides one tenant's rows from another one holds for it.
+    pub is_bound: bool,
+    /// `row_security`: off turns what would be hidden into an error.
+    pub row_security: bool,
+}
+
+const KEPT_APART: &str = "its rows are kept apart";
+const NOT_FOR_OTHERS: &str = "nothing is written for others";
+
+/// That one company is kept from another is not so where row-level security does not hold.
+pub(super) fn is_about_isolation(failure: &Failure) -> bool {
+    failure.step == KEPT_APART || failure.step == NOT_FOR_OTHERS || failure.problem == ALLOWED
+}
+
+crate::statement! {
+    struct AskRole<'a> {} -> (Text, Text, Bool, Bool)
+    = "SELECT session_user::text, current_user::text,
+        NOT (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user)
+            AND NOT (SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'customers'::regclass),
+        current_setting('row_security')::boolean"
+}
+
+/// # Errors
+/// The connection's own.
+pub(super) async fn runtime_role(connection: &mut AsyncPgConnection) -> QueryResult<RoleState> {
+    AskRole::new().get_result(connection).await
+}
+
+crate::statement! {
+    struct AskMembership<'a> { role: &'a str => Text } -> (Bool,)
+    = "SELECT pg_has_role($1::name, session_user, 'MEMBER')"
+}
+
+/// Whether that role may become the one that this connection logged in as.
+///
+/// # Errors
+/// The connection's own; there is no such role.
+pub(super) async fn may_become_me(connection: &mut AsyncPgConnection, role: &str) -> QueryResult<bool> {
+    let (may,): (bool,) = AskMembership::new(role).get_result(connection).await?;
+    Ok(may)
+}
+
+/// Everything that `comptoir_grant_runtime` grants, and what it is for, one privilege in each line. PostgreSQL asks for a privilege
+/// whether or not a row is concerned: where another row would be needed, none is.
+const RUNTIME_USES: &[(&str, &str)] = &[
+    ("find customers", "SELECT FROM customers LIMIT 0"),
+    ("add customers", "INSERT INTO customers SELECT (NULL::customers).* WHERE false"),
+    ("change customers", "UPDATE customers SET name = DEFAULT WHERE false"),
+    ("delete customers", "DELETE FROM customers WHERE false"),
+    ("find products", "SELECT FROM products LIMIT 0"),
+    ("add products", "INSERT INTO products SELECT (NULL::products).* WHERE false"),
+    ("change products", "UPDATE products SET name = DEFAULT WHERE false"),
+    ("delete products", "DELETE FROM products WHERE false"),
+    ("find orders", "SELECT FROM orders LIMIT 0"),
+    ("place orders", "INSERT INTO orders SELECT (NULL::orders).* WHERE false"),
+    ("move orders on", "UPDATE orders SET status = DEFAULT WHERE false"),
+    ("read the lines of orders", "SELECT FROM order_lines LIMIT 0"),
+    ("write the lines of orders", "INSERT INTO order_lines SELECT (NULL::order_lines).* WHERE false"),
+    ("find companies", "SELECT FROM tenants LIMIT 0"),
+    ("add companies", "INSERT INTO tenants SELECT (NULL::tenants).* WHERE false"),
+    ("change companies", "UPDATE tenants SET name = DEFAULT WHERE false"),
+    ("find users", "SELECT FROM users LIMIT 0"),
+    ("add users", "INSERT INTO users SELECT (NULL::users).* WHERE false"),
+    ("change users", "UPDATE users SET name = DEFAULT WHERE false"),
+    ("find tokens sent by e-mail", "SELECT FROM user_tokens LIMIT 0"),
+    ("make tokens sent by e-mail", "INSERT INTO user_tokens SELECT (NULL::user_tokens).* WHERE false"),
+    ("use tokens sent by e-mail", "UPDATE user_tokens SET used_at = DEFAULT WHERE false"),
+    ("delete tokens sent by e-mail", "DELETE FROM user_tokens WHERE false"),
+    ("find sessions", "SELECT FROM sessions LIMIT 0"),
+    ("begin sessions", "INSERT INTO sessions SELECT (NULL::sessions).* WHERE false"),
+    ("end sessions", "UPDATE sessions SET ended_at = DEFAULT WHERE false"),
+    ("find refresh tokens", "SELECT FROM refresh_tokens LIMIT 0"),
+    ("make refresh tokens", "INSERT INTO refresh_tokens SELECT (NULL::refresh_tokens).* WHERE false"),
+    ("use refresh tokens", "UPDATE refresh_tokens SET used_at = DEFAULT WHERE false"),
+    ("find API keys", "SELECT FROM api_keys LIMIT 0"),
+    ("make API keys", "INSERT INTO api_keys SELECT (NULL::api_keys).* WHERE false"),
+    ("revoke API keys", "UPDATE api_keys SET revoked_at = DEFAULT WHERE false"),
+    ("find stored answers", "SELECT FROM idempotency_records LIMIT 0"),
+    ("store answers", "INSERT INTO idempotency_records SELECT (NULL::idempotency_records).* WHERE false"),
+    ("read the audit trail", "SELECT FROM audit_events LIMIT 0"),
+    ("read which migrations are applied", "SELECT FROM __diesel_schema_migrations LIMIT 0"),
+    ("read what other replicas counted", "SELECT FROM rate_limit_counts LIMIT 0"),
+    ("write what this replica counted", "INSERT INTO rate_limit_counts SELECT (NULL::rate_limit_counts).* WHERE false"),
+    ("count requests on", "UPDATE rate_limit_counts SET requests = DEFAULT WHERE false"),
+    ("delete old counts", "DELETE FROM rate_limit_counts WHERE false"),
+    ("look for failed log-ins", "SELECT FROM login_throttles LIMIT 0"),
+    ("write failed log-ins", "INSERT INTO login_throttles SELECT (NULL::login_throttles).* WHERE false"),
+    ("count failed log-ins on", "UPDATE login_throttles SET failures = DEFAULT WHERE false"),
+    ("delete failed log-ins", "DELETE FROM login_throttles WHERE false"),
+    ("find who logs in", "SELECT find_login('api check', NULL)"),
+    ("find a token sent by e-mail", "SELECT find_user_token('')"),
+    ("find a refresh token", "SELECT find_refresh_token('')"),
+    ("find an API key", "SELECT find_api_key('')"),
+    (
+        "write the audit trail",
+        "SELECT audit_append(gen_random_uuid(), now(), 'operator', NULL, 'api check', NULL, 'check', 'api', 'check', NULL, '{}',
+            'api check', NULL)",
+    ),
+];
+
+/// The same for `comptoir_grant_services`. What is deleted would have to be a century old.
+const SERVICES_USES: &[(&str, &str)] = &[
+    ("delete old idempotency records", "SELECT prune_idempotency_records(876000, 1)"),
+    ("delete old sessions", "SELECT prune_sessions(36500, 1)"),
+    ("read the outbox", "SELECT FROM outbox_events LIMIT 0"),
+    ("read what was published", "SELECT FROM outbox_history LIMIT 0"),
+    ("read dead letters", "SELECT FROM outbox_dead_letters LIMIT 0"),
+];
+
+fn steps(uses: &'static [(&str, &str)]) -> impl Iterator<Item = Step> {
+    uses.iter().map(|(name, statement)| Step::new(name, *statement))
+}
+
+/// What the API does, as the runtime role: all that it may, for one tenant, whose rows another one does not see.
+pub(super) fn runtime_trial() -> Vec<Step> {
+    let (own, other, id) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+    let bind = |tenant: Uuid| format!("SET LOCAL comptoir.tenant_id = '{tenant}'");
+    let customer = format!(
+        "INSERT INTO customers (tenant_id, id, version, code, name, email, created_at, updated_at)
+        VALUES ('{own}', '{id}', 1, 'CHECK', 'api check', 'check@example.com', now(), now())"
+    );
+    let seen = format!("EXISTS (SELECT FROM customers WHERE id = '{id}')");
+    let event = format!(
+        "SELECT outbox_append(ARRAY['{id}'::uuid], ARRAY['api_check'], ARRAY['{id}'], ARRAY[1::bigint], ARRAY['api.check'],
+            ARRAY[1::smallint], ARRAY['{{}}'], ARRAY['{{}}'], ARRAY[now()])"
+    );
+    let mut trial = vec![Step::new("work for one company", bind(own))];
+    trial.extend(steps(RUNTIME_USES));
+    trial.extend([
+        Step::new("write a customer", customer.clone()),
+        Step::holds("read it again", &seen, "the row that was just written is not seen"),
+        Step::new("append an event to the outbox", event),
+        Step::refused("events of others stay unseen", "PERFORM FROM outbox_events"),
+        Step::refused("the audit trail is written by its function alone", "DELETE FROM audit_events"),
+        Step::new("work for another company", bind(other)),
+        Step::holds(
+            KEPT_APART,
+            &format!("NOT {seen}"),
+            "the row of one company is seen by another one: row-level security is off",
+        ),
+        Step::refused(NOT_FOR_OTHERS, &customer.replace(&id.to_string(), &own.to_string())),
+    ]);
+    trial
+}
+
+/// What the services do across tenants, with the privileges of their own log-in.
+pub(super) fn services_trial() -> Vec<Step> {
+    let mut trial: Vec<Step> = steps(SERVICES_USES).collect();
+    trial.push(Step::refused(
+        "tenants' data is changed by commands alone",
+        "UPDATE customers SET version = version",
+    ));
+    trial
+}

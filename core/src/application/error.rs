@@ -1,0 +1,181 @@
+//! What a command or a query can fail with, sorted into the few categories that a caller must tell apart.
+//!
+//! Each aggregate has its own enum, which is a [`DomainError`]; this one carries them all. Nothing is logged here: the boundary
+//! logs once.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use super::permission::Permission;
+use crate::platform::database::{ConnectError, StatementFault};
+use crate::values::invalid::FieldError;
+
+/// What kind of failure it is, whichever aggregate it comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Category {
+    /// Well formed but wrong.
+    Invalid,
+    /// It is not known any more who asks.
+    Unauthenticated,
+    /// Who asks may not do that.
+    Forbidden,
+    /// Absent, or another tenant's.
+    NotFound,
+    /// In contradiction to the present state.
+    Conflict,
+    /// The caller's version is not the present one.
+    PreconditionFailed,
+    /// Too often; the same request may succeed later.
+    TooMany,
+    /// Nobody's fault; the same request may succeed later.
+    Unavailable,
+    /// Our fault.
+    Internal,
+}
+
+/// A refusal by the domain, as an aggregate's error enum describes it.
+pub trait DomainError: std::error::Error + Send + Sync + 'static {
+    fn category(&self) -> Category;
+    /// Stable, for programs.
+    fn code(&self) -> &'static str;
+    /// The parts of the command that are at fault, where they can be named.
+    fn fields(&self) -> Vec<FieldError> {
+        Vec::new()
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What an aggregate refuses. Ask [`Error::refusal`] for its own enum.
+    #[error("{0}")]
+    Domain(Box<dyn DomainError>),
+    #[error("the credential does not hold any more: log in again, or use another API key")]
+    Unauthenticated,
+    #[error("this needs the permission {0}")]
+    Forbidden(Permission),
+    /// Never reaches a caller: the principal is looked up again, and the work done again.
+    #[error("the principal has changed")]
+    PrincipalOutdated,
+    #[error("too many failed attempts: try again in {retry_after_seconds} s")]
+    TooManyAttempts { retry_after_seconds: u64 },
+    #[error("this is version {actual} by now, not the one in If-Match; read it again")]
+    VersionMismatch { actual: i64 },
+    #[error("this Idempotency-Key was used for another request; use a new key for a new request")]
+    IdempotencyKeyReused,
+    #[error("a request with this Idempotency-Key is still running; ask again in a moment")]
+    IdempotencyKeyInUse,
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error("database: {0}")]
+    Database(#[from] DieselError),
+    #[error("it took longer than {limit_ms} ms, and its database connection was closed")]
+    TookTooLong { limit_ms: u128 },
+    #[error("the unit of work ended without an outcome")]
+    NoOutcome,
+    #[error("the unit of work ended early: {0}")]
+    Aborted(#[from] tokio::task::JoinError),
+    #[error("the database holds {value:?} as {what}, which this version does not know")]
+    Stored { what: &'static str, value: String },
+    #[error("the catalogue does not know the event {0}")]
+    UnknownEvent(String),
+    #[error("{0} was changed without a word for the audit trail")]
+    Unaudited(&'static str),
+    #[error("cannot write {what} as JSON: {cause}")]
+    Serialize { what: &'static str, cause: serde_json::Error },
+}
+
+impl Error {
+    pub fn category(&self) -> Category {
+        match self {
+            Self::Unauthenticated | Self::PrincipalOutdated => Category::Unauthenticated,
+            Self::Forbidden(_) => Category::Forbidden,
+            Self::TooManyAttempts { .. } => Category::TooMany,
+            Self::VersionMismatch { .. } => Category::PreconditionFailed,
+            Self::IdempotencyKeyReused => Category::Invalid,
+            Self::IdempotencyKeyInUse => Category::Conflict,
+            Self::Connect(_) | Self::TookTooLong { .. } => Category::Unavailable,
+            Self::Database(error) if StatementFault::of(error).is_passing() => Category::Unavailable,
+            Self::Database(_)
+            | Self::Aborted(_)
+            | Self::NoOutcome
+            | Self::Stored { .. }
+            | Self::UnknownEvent(_)
+            | Self::Unaudited(_)
+            | Self::Serialize { .. } => Category::Internal,
+            Self::Domain(error) => error.category(),
+        }
+    }
+
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated | Self::PrincipalOutdated => "unauthenticated",
+            Self::Forbidden(_) => "forbidden",
+            Self::TooManyAttempts { .. } => "too_many_attempts",
+            Self::VersionMismatch { .. } => "version_mismatch",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
+            Self::IdempotencyKeyInUse => "idempotency_key_in_use",
+            _ => match (self.category(), self) {
+                (Category::Unavailable, _) => "unavailable",
+                (Category::Internal, _) => "internal",
+                (_, Self::Domain(error)) => error.code(),
+                _ => "internal",
+            },
+        }
+    }
+
+    pub fn fields(&self) -> Vec<FieldError> {
+        match self {
+            Self::Domain(error) => error.fields(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether running the same unit of work again, at once, may well succeed.
+    pub(crate) fn is_worth_retrying(&self) -> bool {
+        match self {
+            Self::Database(error) => {
+                StatementFault::of(error) == StatementFault::Contention
+                    || is_duplicate_of(error, IDEMPOTENCY_KEY)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it was the session's fault, which is closed for it: nothing happened, and on another it may well succeed.
+    pub(crate) fn is_of_session(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        matches!(StatementFault::of(error), StatementFault::ReadOnly | StatementFault::Stale)
+    }
+
+    /// The refusal, if it is of this kind.
+    pub fn refusal<E: DomainError>(&self) -> Option<&E> {
+        match self {
+            Self::Domain(error) => (&**error as &dyn std::error::Error).downcast_ref(),
+            _ => None,
+        }
+    }
+}
+
+impl<E: DomainError> From<E> for Error {
+    fn from(error: E) -> Self {
+        Self::Domain(Box::new(error))
+    }
+}
+
+const IDEMPOTENCY_KEY: &str = "idempotency_records_pkey";
+
+/// Whether `error` says that a value for the unique constraint `name` is taken.
+pub(crate) fn is_duplicate_of(error: &DieselError, name: &str) -> bool {
+    matches!(
+        error,
+        DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info) if info.constraint_name() == Some(name)
+    )
+}
+
+/// # Errors
+/// The caller expected another version than the present one.
+pub(crate) fn check_version(expected: Option<i64>, actual: i64) -> Result<(), Error> {
+    match expected {
+        Some(expected) if expected != actual => Err(Error::VersionMismatch { actual }),
+        _ => Ok(()),
+    }
+}

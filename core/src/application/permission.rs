@@ -1,0 +1,327 @@
+//! What may be done, and the roles of the trade that may do it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::error::Error;
+use crate::values::invalid::Invalid;
+
+macro_rules! permissions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
+        /// The right to do one kind of thing. Its name is stable: users and API keys are granted it by name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Permission {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Permission {
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)+
+                }
+            }
+        }
+    };
+}
+
+permissions! {
+    CustomersRead = "customers:read",
+    CustomersWrite = "customers:write",
+    ProductsRead = "products:read",
+    ProductsWrite = "products:write",
+    OrdersRead = "orders:read",
+    /// To place, confirm and cancel.
+    OrdersWrite = "orders:write",
+    /// To ship, and to note that a shipment arrived.
+    OrdersShip = "orders:ship",
+    UsersRead = "users:read",
+    UsersWrite = "users:write",
+    ApiKeysRead = "api_keys:read",
+    ApiKeysWrite = "api_keys:write",
+    TenantRead = "tenant:read",
+    TenantWrite = "tenant:write",
+    AuditRead = "audit:read",
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Permission {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::ALL.iter().copied().find(|permission| permission.name() == text).ok_or_else(|| {
+            Invalid::new(
+                "unknown_permission",
+                "this is not the name of a permission; GET /api/v1/roles lists them",
+            )
+        })
+    }
+}
+
+/// Any number of permissions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PermissionSet(u64);
+
+impl PermissionSet {
+    pub const EMPTY: Self = Self(0);
+
+    pub const fn of(permissions: &[Permission]) -> Self {
+        let mut bits = 0;
+        let mut index = 0;
+        while index < permissions.len() {
+            bits |= 1 << permissions[index] as u64;
+            index += 1;
+        }
+        Self(bits)
+    }
+
+    pub fn all() -> Self {
+        Self::of(Permission::ALL)
+    }
+
+    pub const fn contains(self, permission: Permission) -> bool {
+        self.0 & (1 << permission as u64) != 0
+    }
+
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// What is in both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    pub const fn is_subset_of(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = Permission> {
+        Permission::ALL.iter().copied().filter(move |permission| self.contains(*permission))
+    }
+
+    /// By their names, as they are stored.
+    pub fn names(self) -> Vec<&'static str> {
+        self.iter().map(Permission::name).collect()
+    }
+
+    /// From the database, and the names that this version does not know. Those give no right: an older replica beside a newer
+    /// one. Whoever writes the set back writes them as well.
+    pub(crate) fn stored(names: &[Option<String>]) -> (Self, Vec<String>) {
+        let mut unknown = Vec::new();
+        let known = names.iter().flatten().filter_map(|name| match name.parse::<Permission>() {
+            Ok(permission) => Some(permission),
+            Err(_) => {
+                unknown.push(name.clone());
+                None
+            }
+        });
+        (known.collect(), unknown)
+    }
+
+    /// From the database, for whoever only asks what may be done.
+    pub(crate) fn stored_known(names: &[Option<String>]) -> Self {
+        Self::stored(names).0
+    }
+}
+
+impl FromIterator<Permission> for PermissionSet {
+    fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
+        permissions.into_iter().fold(Self::EMPTY, |set, permission| set.with(Self::of(&[permission])))
+    }
+}
+
+/// What somebody does in the company.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Looks after users, keys and the company's own data, and may do everything else.
+    Admin,
+    /// Direction: the whole business and its records, without users and keys.
+    Management,
+    /// Commercial: customers and orders.
+    Sales,
+    /// Magasinier: what is ordered, and its shipment.
+    Warehouse,
+}
+
+impl Role {
+    pub const ALL: &'static [Self] = &[Self::Admin, Self::Management, Self::Sales, Self::Warehouse];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Management => "management",
+            Self::Sales => "sales",
+            Self::Warehouse => "warehouse",
+        }
+    }
+
+    pub fn permissions(self) -> PermissionSet {
+        use Permission::{
+            ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, OrdersRead, OrdersShip, OrdersWrite,
+            ProductsRead, ProductsWrite, TenantRead, UsersRead,
+        };
+        match self {
+            Self::Admin => PermissionSet::all(),
+            Self::Management => PermissionSet::of(&[
+                CustomersRead,
+                CustomersWrite,
+                ProductsRead,
+                ProductsWrite,
+                OrdersRead,
+                OrdersWrite,
+                OrdersShip,
+                UsersRead,
+                ApiKeysRead,
+                TenantRead,
+                AuditRead,
+            ]),
+            Self::Sales => PermissionSet::of(&[
+                CustomersRead,
+                CustomersWrite,
+                ProductsRead,
+                OrdersRead,
+                OrdersWrite,
+                TenantRead,
+            ]),
+            Self::Warehouse => {
+                PermissionSet::of(&[CustomersRead, ProductsRead, OrdersRead, OrdersShip, TenantRead])
+            }
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Role {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|role| role.name() == text)
+            .ok_or_else(|| Invalid::new("unknown_role", "expected admin, management, sales or warehouse"))
+    }
+}
+
+pub(crate) fn stored_role(name: &str) -> Result<Role, Error> {
+    name.parse().map_err(|_| Error::Stored { what: "a role", value: name.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_holds_what_was_put_into_it() {
+        let set = PermissionSet::of(&[Permission::OrdersRead, Permission::AuditRead]);
+        assert_eq!(set.names(), ["orders:read", "audit:read"]);
+        assert_eq!(set.without(PermissionSet::of(&[Permission::OrdersRead])).names(), ["audit:read"]);
+        assert_eq!(set.and(Role::Sales.permissions()).names(), ["orders:read"]);
+        assert!(set.is_subset_of(Role::Management.permissions()));
+        assert!(!set.is_subset_of(Role::Sales.permissions()));
+    }
+
+    #[test]
+    fn sets_that_overlap_are_joined_and_taken_apart_as_sets_are() {
+        let (read, write, ship) = (Permission::OrdersRead, Permission::OrdersWrite, Permission::OrdersShip);
+        let (one, other) = (PermissionSet::of(&[read, write]), PermissionSet::of(&[write, ship]));
+        assert_eq!(one.with(other).names(), ["orders:read", "orders:write", "orders:ship"]);
+        assert_eq!(one.without(other).names(), ["orders:read"]);
+        assert_eq!(one.without(PermissionSet::EMPTY), one);
+        assert_eq!(PermissionSet::of(&[read, read, write]), one, "twice is once");
+        assert_eq!([write, read, write].into_iter().collect::<PermissionSet>(), one);
+        assert_eq!(PermissionSet::default(), PermissionSet::EMPTY);
+        for (set, wider, is_subset) in [
+            (PermissionSet::EMPTY, PermissionSet::EMPTY, true),
+            (PermissionSet::EMPTY, one, true),
+            (one, one, true),
+            (one, PermissionSet::EMPTY, false),
+            (one, other, false),
+            (one, PermissionSet::all(), true),
+            (PermissionSet::all(), one, false),
+        ] {
+            assert_eq!(set.is_subset_of(wider), is_subset, "{:?} {:?}", set.names(), wider.names());
+        }
+    }
+
+    #[test]
+    fn every_permission_is_of_all_and_alone_in_a_set_of_its_own() {
+        for permission in Permission::ALL.iter().copied() {
+            let alone = PermissionSet::of(&[permission]);
+            for other in Permission::ALL.iter().copied() {
+                assert_eq!(alone.contains(other), other == permission, "{permission} {other}");
+            }
+            assert!(PermissionSet::all().contains(permission) && !PermissionSet::EMPTY.contains(permission));
+            assert_eq!(permission.to_string(), permission.name());
+        }
+        assert_eq!(PermissionSet::all().iter().collect::<Vec<_>>(), Permission::ALL);
+    }
+
+    #[test]
+    fn what_a_role_may_is_what_the_trade_gives_it() {
+        for (role, expected) in [
+            (Role::Admin, PermissionSet::all().names().join(" ")),
+            (
+                Role::Management,
+                "customers:read customers:write products:read products:write orders:read orders:write orders:ship \
+                 users:read api_keys:read tenant:read audit:read"
+                    .to_owned(),
+            ),
+            (
+                Role::Sales,
+                "customers:read customers:write products:read orders:read orders:write tenant:read".to_owned(),
+            ),
+            (
+                Role::Warehouse,
+                "customers:read products:read orders:read orders:ship tenant:read".to_owned(),
+            ),
+        ] {
+            assert_eq!(role.permissions().names().join(" "), expected, "{role}");
+        }
+        assert_eq!(
+            Role::ALL.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            "admin management sales warehouse"
+        );
+    }
+
+    #[test]
+    fn names_are_read_back_and_unknown_ones_give_no_right() {
+        for permission in Permission::ALL {
+            assert_eq!(permission.name().parse(), Ok(*permission));
+        }
+        let stored = ["orders:read", "moon:walk"].map(|name| Some(name.to_owned()));
+        let (known, unknown) = PermissionSet::stored(&stored);
+        assert_eq!((known.names(), unknown), (vec!["orders:read"], vec!["moon:walk".to_owned()]));
+        for role in Role::ALL {
+            assert_eq!(role.name().parse(), Ok(*role));
+        }
+    }
+
+    #[test]
+    fn only_an_administrator_looks_after_users_keys_and_the_company() {
+        for role in Role::ALL.iter().filter(|role| **role != Role::Admin) {
+            for permission in [Permission::UsersWrite, Permission::ApiKeysWrite, Permission::TenantWrite] {
+                assert!(!role.permissions().contains(permission), "{role} {permission}");
+            }
+        }
+    }
+}

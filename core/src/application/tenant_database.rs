@@ -1,0 +1,169 @@
+//! The database as commands and queries use it: each transaction is bound to one tenant, and asks whether whoever it works for still
+//! may.
+
+use std::sync::Arc;
+
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use futures::FutureExt;
+use scopeguard::ScopeGuard;
+
+use super::context::RequestContext;
+use super::error::Error;
+use super::principal::{Credential, Principal, PrincipalLookup};
+use crate::platform::database::{ConnectError, Database, PooledConnection};
+use crate::values::ids::TenantId;
+
+const BEGIN_READING: &str = "BEGIN READ ONLY; ";
+
+/// Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct TenantDatabase {
+    database: Database,
+    principals: Arc<dyn PrincipalLookup>,
+}
+
+/// Binds a transaction to a tenant: its policies of row-level security show no other one's rows.
+pub(crate) fn set_tenant(tenant_id: TenantId) -> String {
+    format!("SET LOCAL comptoir.tenant_id = '{tenant_id}'")
+}
+
+impl TenantDatabase {
+    pub fn new(database: Database, principals: Arc<dyn PrincipalLookup>) -> Self {
+        Self { database, principals }
+    }
+
+    /// Without the binding: for what works for no tenant, or for all of them.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Binds a transaction to the context's tenant, and finds out whether its principal still holds. `begin` is what goes in
+    /// front of that, such as `BEGIN; `, or nothing in a transaction that is open already.
+    ///
+    /// # Errors
+    /// `PrincipalOutdated`: look it up again ([`Self::renewed`]).
+    pub(crate) async fn enter(
+        &self,
+        mut connection: &AsyncPgConnection,
+        context: &RequestContext,
+        begin: &str,
+    ) -> Result<(), Error> {
+        let bind = format!("{begin}{}", set_tenant(context.tenant_id()));
+        let is_current = self.principals.is_current(connection, &context.principal);
+        // The first poll sends the first statement as it is; the second one may have to be prepared, and then comes later.
+        let (bound, is_current) = futures::join!(connection.batch_execute(&bind), is_current);
+        bound?;
+        if is_current? { Ok(()) } else { Err(Error::PrincipalOutdated) }
+    }
+
+    /// The context with its principal as it is now.
+    ///
+    /// # Errors
+    /// `Unauthenticated` if the credential does not hold any more, `Forbidden` if the principal may not do any more what the
+    /// request needs.
+    pub(crate) async fn renewed(&self, context: &RequestContext) -> Result<RequestContext, Error> {
+        context.principal.set_outdated();
+        let credential = context.principal.credential().ok_or(Error::Unauthenticated)?;
+        let principal = self.principal(credential).await?.ok_or(Error::Unauthenticated)?;
+        match context.required {
+            Some(permission) if !principal.may(permission) => Err(Error::Forbidden(permission)),
+            _ => Ok(RequestContext { principal: principal.into(), ..context.clone() }),
+        }
+    }
+
+    /// Who presents this credential, as the database has it now; `None` if it does not hold.
+    ///
+    /// # Errors
+    /// No database.
+    pub(crate) async fn principal(&self, credential: Credential) -> Result<Option<Principal>, Error> {
+        self.read_in(credential.tenant_id, async |connection| {
+            self.principals.load(connection, credential).await
+        })
+        .await
+    }
+
+    /// Runs queries for a principal, in a transaction that sees the rows of its tenant and no others. `queries` may run
+    /// twice: when the principal has changed, they run again for what it is now.
+    ///
+    /// # Errors
+    /// `Unauthenticated` and `Forbidden`; no database; what the queries fail with.
+    pub(crate) async fn read<T>(
+        &self,
+        context: &RequestContext,
+        queries: impl AsyncFn(&AsyncPgConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        match self.read_once(context, &queries).await {
+            // The session was of no use, and is closed: others have been opened since, or will be.
+            Err(error) if error.is_of_session() => self.read_once(context, &queries).await,
+            Err(Error::PrincipalOutdated) => {
+                let context = self.renewed(context).await?;
+                self.read_once(&context, &queries).await
+            }
+            result => result,
+        }
+    }
+
+    async fn read_once<T>(
+        &self,
+        context: &RequestContext,
+        queries: &impl AsyncFn(&AsyncPgConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let reading = self.reading(context.tenant_id()).await?;
+        // In this order on the wire, and in one round trip where the statements are prepared already.
+        let entering = self.enter(&reading, context, BEGIN_READING);
+        let both = async { futures::join!(entering, queries(&reading)) };
+        let (entered, result) = self.in_time(both).await?;
+        end(reading);
+        // What was read for somebody who may not read it is not even an error of theirs.
+        entered?;
+        result
+    }
+
+    /// Runs queries in a transaction that sees the rows of this tenant and no others, while it is still to be found out who
+    /// asks.
+    ///
+    /// # Errors
+    /// No database; what the queries fail with.
+    pub(crate) async fn read_in<T>(
+        &self,
+        tenant_id: TenantId,
+        queries: impl AsyncFnOnce(&AsyncPgConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let reading = self.reading(tenant_id).await?;
+        let both = async {
+            let mut handle: &AsyncPgConnection = &reading;
+            handle.batch_execute(&format!("{BEGIN_READING}{}", set_tenant(tenant_id))).await?;
+            Ok::<_, Error>(queries(&reading).await)
+        };
+        let result = self.in_time(both).await??;
+        end(reading);
+        result
+    }
+
+    /// # Errors
+    /// `TookTooLong`: the reading is dropped by whoever gets this, and its connection closed.
+    async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
+        let limit = self.database.work_limit();
+        let result = tokio::time::timeout(limit, work).await;
+        result.map_err(|_| Error::TookTooLong { limit_ms: limit.as_millis() })
+    }
+
+    /// A connection on which a read-only transaction is about to begin. One that is dropped before its [`end`], because
+    /// the client went away, is closed: it must not go back to the pool with an open transaction.
+    async fn reading(&self, tenant: TenantId) -> Result<Reading, ConnectError> {
+        Ok(scopeguard::guard(self.database.connection_of(tenant).await?, PooledConnection::close))
+    }
+}
+
+type Reading = ScopeGuard<PooledConnection, fn(PooledConnection)>;
+
+/// Sends the end of the transaction and does not wait for the answer, which would tell nothing: whoever has the connection
+/// next waits for it with their own.
+fn end(reading: Reading) {
+    let connection = ScopeGuard::into_inner(reading);
+    let mut handle: &AsyncPgConnection = &connection;
+    if let Some(Err(error)) = handle.batch_execute("COMMIT").now_or_never() {
+        tracing::debug!(%error, "a reading transaction did not end; its connection is closed");
+        connection.close();
+    }
+}

@@ -1,0 +1,355 @@
+//! The unit of work: one transaction in which a command loads, decides and saves, the policies react, the events go to
+//! the outbox, the idempotency record and the audit row are written, and everything commits or nothing does.
+//!
+//! The transaction is bound to the tenant of whoever asks, and begins with the question whether they still may.
+//!
+//! It runs as a task of its own on the main runtime: a client that hangs up cancels the handler that waits, never the
+//! transaction. What can be tried again (a deadlock, a serialization failure, two requests with one idempotency key
+//! that met) is, a few times; then the error goes to the caller.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use serde::Serialize;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::TenantDatabase;
+use super::audit::{self, AuditEntry};
+use super::context::RequestContext;
+use super::error::Error;
+use super::events::{Event, EventCatalogue};
+use super::idempotency::{self, Answer, IdempotencyKey, Scope, StoredResponse};
+use crate::outbox::{self, NewOutboxEvent, Notifier};
+use crate::values::ids::TenantId;
+
+const RETRIES: &str = "comptoir_unit_of_work_retries_total";
+/// How often a unit of work runs at most before its contention is the caller's to handle.
+const MAX_ATTEMPTS: u32 = 5;
+/// The pause before the second attempt, in milliseconds; it doubles each time, with jitter.
+const FIRST_PAUSE_MS: u64 = 2;
+
+/// An intention. It goes through an aggregate, which checks its invariants, and leaves events behind.
+pub trait Command: Send + Sync + 'static {
+    /// What the caller is told.
+    type Outcome: Send + 'static;
+
+    /// Runs inside the transaction, perhaps more than once: it must not touch anything outside `work`.
+    fn execute(&self, work: &mut UnitOfWork<'_>)
+    -> impl Future<Output = Result<Self::Outcome, Error>> + Send;
+}
+
+/// One open transaction and the events that it will leave behind.
+pub struct UnitOfWork<'a> {
+    connection: &'a mut AsyncPgConnection,
+    context: &'a RequestContext,
+    executor: &'a Executor,
+    events: Vec<NewOutboxEvent>,
+    audit: Option<AuditEntry>,
+    /// In the precision that the database keeps (microseconds).
+    now: Option<DateTime<Utc>>,
+}
+
+impl fmt::Debug for UnitOfWork<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnitOfWork")
+            .field("context", self.context)
+            .field("events", &self.events)
+            .finish_non_exhaustive()
+    }
+}
+
+impl UnitOfWork<'_> {
+    pub fn context(&self) -> &RequestContext {
+        self.context
+    }
+
+    pub fn tenant(&self) -> TenantId {
+        self.context.tenant_id()
+    }
+
+    /// When the command is taken to happen; the same for everything that it causes. Ask when the aggregate is loaded,
+    /// and locked: what waited for its turn happens after what it waited for.
+    pub fn now(&mut self) -> DateTime<Utc> {
+        *self.now.get_or_insert_with(|| Utc::now().trunc_subsecs(6))
+    }
+
+    /// `now`, but never before the aggregate's last change: the clocks of two replicas may differ.
+    pub fn now_after(&mut self, last_change: DateTime<Utc>) -> DateTime<Utc> {
+        let now = self.now().max(last_change);
+        self.now = Some(now);
+        now
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut AsyncPgConnection {
+        self.connection
+    }
+
+    /// Whether whoever asks is still who they were when the unit of work began. It may have waited for a lock since, held by
+    /// whoever ended their session or took their role away.
+    ///
+    /// # Errors
+    /// `PrincipalOutdated`: the unit of work begins anew, for what they are by now.
+    pub(crate) async fn check_principal(&self) -> Result<(), Error> {
+        self.executor.database.enter(self.connection, self.context, "").await
+    }
+
+    /// Keeps the integration event of what happened, if there is one, for the outbox, and lets the policies react: the cause
+    /// comes before what it causes. Call it after the aggregate was saved: its row is locked then, so the outbox has its
+    /// events in order.
+    ///
+    /// # Errors
+    /// A policy that fails fails the whole unit of work.
+    pub async fn record(&mut self, event: impl Event) -> Result<(), Error> {
+        let catalogue = &*self.executor.catalogue;
+        if let Some(event) = catalogue.translate(&event)? {
+            let (context, occurred_at) = (self.context, self.now());
+            self.events.push(NewOutboxEvent {
+                id: Uuid::now_v7(),
+                aggregate_type: event.aggregate_type,
+                aggregate_id: event.aggregate_id,
+                aggregate_version: event.aggregate_version,
+                event_type: event.event_type,
+                schema_version: event.schema_version,
+                payload: event.payload,
+                headers: headers(context)?,
+                occurred_at,
+            });
+        }
+        catalogue.react(self, &event).await
+    }
+
+    /// Says for the audit trail what the command did: once, in every command that changes something. `before` and `after`
+    /// are the resource as a client would see it, without secrets; `None` where it was not there, or is not any more.
+    ///
+    /// # Errors
+    /// What cannot be written as JSON.
+    pub fn audit<T: Serialize>(
+        &mut self,
+        action: &'static str,
+        resource: (&'static str, impl ToString),
+        before: Option<&T>,
+        after: Option<&T>,
+    ) -> Result<(), Error> {
+        debug_assert!(self.audit.is_none(), "a command has one row in the audit trail");
+        let json = |value: &T| {
+            serde_json::to_string(value).map_err(|cause| Error::Serialize { what: "an audit row", cause })
+        };
+        self.audit = Some(AuditEntry {
+            action,
+            resource_type: resource.0.into(),
+            resource_id: resource.1.to_string(),
+            before: before.map(json).transpose()?,
+            after: after.map(json).transpose()?,
+        });
+        Ok(())
+    }
+
+    /// # Errors
+    /// `Unaudited`: a change that the audit trail would not know of.
+    fn finish(mut self) -> Result<Left, Error> {
+        let now = self.now();
+        match (self.audit, self.events.first()) {
+            (None, Some(event)) => Err(Error::Unaudited(event.aggregate_type)),
+            (audit, _) => Ok(Left { events: self.events, audit: audit.map(|entry| (entry, now)) }),
+        }
+    }
+}
+
+/// What a command leaves behind beside the changes themselves.
+struct Left {
+    events: Vec<NewOutboxEvent>,
+    audit: Option<(AuditEntry, DateTime<Utc>)>,
+}
+
+/// What travels with every event: CONTRACT "RabbitMQ", headers that the row supplies.
+fn headers(context: &RequestContext) -> Result<String, Error> {
+    #[derive(serde::Serialize)]
+    struct Headers<'a> {
+        #[serde(rename = "correlation-id")]
+        correlation_id: &'a str,
+        #[serde(rename = "causation-id")]
+        causation_id: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        traceparent: Option<&'a str>,
+    }
+    let headers = Headers {
+        correlation_id: &context.correlation_id,
+        causation_id: &context.request_id,
+        traceparent: context.traceparent.as_deref(),
+    };
+    serde_json::to_string(&headers).map_err(|cause| Error::Serialize { what: "event headers", cause })
+}
+
+/// Runs commands, each in a unit of work of its own, and wakes the relay after those that left events.
+#[derive(Debug, Clone)]
+pub struct Executor {
+    database: TenantDatabase,
+    notifier: Notifier,
+    catalogue: Arc<dyn EventCatalogue>,
+    /// The units of work under way, whoever still waits for them.
+    running: TaskTracker,
+}
+
+impl Executor {
+    pub fn new(database: TenantDatabase, notifier: Notifier, catalogue: Arc<dyn EventCatalogue>) -> Self {
+        metrics::describe_counter!(RETRIES, "Units of work that were tried again");
+        metrics::counter!(RETRIES).increment(0);
+        Self { database, notifier, catalogue, running: TaskTracker::new() }
+    }
+
+    /// Runs a command; with an idempotency key, at most once for that key. `render` turns the outcome into the answer,
+    /// which is stored in the same transaction and given again to whoever repeats the request.
+    ///
+    /// # Errors
+    /// What the command refuses, and what the database does; `IdempotencyKeyReused` and `IdempotencyKeyInUse`. When the
+    /// connection was lost during the commit, whether it happened is unknown: with an idempotency key the client can
+    /// simply ask again.
+    pub async fn execute<C: Command>(
+        &self,
+        context: RequestContext,
+        key: Option<IdempotencyKey>,
+        command: C,
+        render: impl Fn(C::Outcome) -> Result<StoredResponse, Error> + Send + Sync + 'static,
+    ) -> Result<Answer, Error> {
+        let this = self.clone();
+        let work = async move { this.attempts(&context, key.as_ref(), &command, &render).await };
+        self.running.spawn_on(work.in_current_span(), self.database.database().runtime()).await?
+    }
+
+    /// Runs a command whose outcome is for the caller alone, and never an answer that is stored.
+    ///
+    /// # Errors
+    /// What the command refuses, and what the database does.
+    pub async fn run<C: Command>(&self, context: RequestContext, command: C) -> Result<C::Outcome, Error> {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let nothing = StoredResponse { status: 204, location: None, etag: None, body: String::new() };
+        let keep = move |outcome| {
+            // Nobody receives once the caller has gone.
+            let _ = sender.send(outcome);
+            Ok(nothing.clone())
+        };
+        self.execute(context, None, command, keep).await?;
+        // That of the last attempt, which is the one that was committed.
+        receiver.try_iter().last().ok_or(Error::NoOutcome)
+    }
+
+    /// Waits for the units of work under way, for `timeout` at most; call it when no new ones come. Returns how many
+    /// did not end in time; PostgreSQL rolls those back.
+    pub async fn finish(&self, timeout: Duration) -> usize {
+        self.running.close();
+        let _ = tokio::time::timeout(timeout, self.running.wait()).await;
+        self.running.len()
+    }
+
+    async fn attempts<C: Command>(
+        &self,
+        context: &RequestContext,
+        key: Option<&IdempotencyKey>,
+        command: &C,
+        render: &(impl Fn(C::Outcome) -> Result<StoredResponse, Error> + Send + Sync),
+    ) -> Result<Answer, Error> {
+        let mut context = Cow::Borrowed(context);
+        let mut attempt = 1;
+        loop {
+            match self.attempt(&context, key, command, render).await {
+                Err(Error::PrincipalOutdated) if attempt < MAX_ATTEMPTS => {
+                    context = Cow::Owned(self.database.renewed(&context).await?);
+                }
+                // Others have been opened since, or will be.
+                Err(error) if error.is_of_session() && attempt == 1 => {
+                    tracing::info!(%error, "the session was of no use: the unit of work is tried again on another");
+                    metrics::counter!(RETRIES).increment(1);
+                }
+                Err(error) if error.is_worth_retrying() && attempt < MAX_ATTEMPTS => {
+                    tracing::debug!(attempt, %error, "the unit of work is tried again");
+                    metrics::counter!(RETRIES).increment(1);
+                    let pause = FIRST_PAUSE_MS << (attempt - 1);
+                    tokio::time::sleep(Duration::from_millis(rand::random_range(pause / 2..=pause))).await;
+                }
+                result => return result,
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn attempt<C: Command>(
+        &self,
+        context: &RequestContext,
+        key: Option<&IdempotencyKey>,
+        command: &C,
+        render: &(impl Fn(C::Outcome) -> Result<StoredResponse, Error> + Send + Sync),
+    ) -> Result<Answer, Error> {
+        let scope =
+            context.principal.id().map(|id| Scope { tenant_id: context.tenant_id(), principal_id: id });
+        let keyed = scope.zip(key);
+        let database = self.database.database();
+        let mut connection = database.connection_to_change(context.tenant_id(), context.target).await?;
+        let work = connection.transaction(async |connection| {
+            self.database.enter(connection, context, "").await?;
+            if let Some((scope, key)) = keyed
+                && let Some(response) = idempotency::claim(connection, scope, key).await?
+            {
+                return Ok::<_, Error>((Answer { response, replayed: true }, false));
+            }
+            let mut work = UnitOfWork {
+                connection,
+                context,
+                executor: self,
+                events: Vec::new(),
+                audit: None,
+                now: None,
+            };
+            let outcome = command.execute(&mut work).await?;
+            let left = work.finish()?;
+            let response = render(outcome)?;
+            write(connection, context, &left, keyed, &response).await?;
+            Ok((Answer { response, replayed: false }, !left.events.is_empty()))
+        });
+        let limit = database.work_limit();
+        let (answer, has_events) = match tokio::time::timeout(limit, work).await {
+            Ok(result) => result?,
+            // Whatever is still under way in it is rolled back with the connection.
+            Err(_) => {
+                connection.close();
+                return Err(Error::TookTooLong { limit_ms: limit.as_millis() });
+            }
+        };
+        if has_events {
+            self.notifier.wake();
+        }
+        Ok(answer)
+    }
+}
+
+/// Writes what the command leaves behind, in one round trip. The audit row comes last, for as long as its chain is locked
+/// its other writers wait.
+async fn write(
+    connection: &AsyncPgConnection,
+    context: &RequestContext,
+    left: &Left,
+    keyed: Option<(Scope, &IdempotencyKey)>,
+    response: &StoredResponse,
+) -> Result<(), Error> {
+    let record = async {
+        match keyed {
+            Some((scope, key)) => idempotency::store(connection, scope, key, response).await,
+            None => Ok(()),
+        }
+    };
+    let audit = async {
+        match &left.audit {
+            Some((entry, at)) => Ok(audit::append(connection, context, *at, entry).await?),
+            None => Ok(()),
+        }
+    };
+    let events = async { Ok(outbox::append(connection, &left.events).await?) };
+    futures::try_join!(events, record, audit)?;
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! What the world is told of customers.
+
+use serde::Serialize;
+
+use super::{IntegrationEvent, payload, published};
+use crate::application::error::Error;
+use crate::commerce::customers::{Address, AddressKind, Customer, CustomerEvent};
+
+/// The customer as it is from now on.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct CustomerCreatedV1 {
+    customer_id: String,
+    code: String,
+    name: String,
+    email: String,
+    vat_number: Option<String>,
+    addresses: Vec<AddressV1>,
+    /// RFC 3339, UTC.
+    created_at: String,
+}
+payload!(CustomerCreatedV1, "customer", "customer.created", 1);
+
+/// The customer as it is from now on, whatever changed.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct CustomerUpdatedV1 {
+    customer_id: String,
+    code: String,
+    name: String,
+    email: String,
+    vat_number: Option<String>,
+    addresses: Vec<AddressV1>,
+    /// RFC 3339, UTC.
+    updated_at: String,
+}
+payload!(CustomerUpdatedV1, "customer", "customer.updated", 1);
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct CustomerDeletedV1 {
+    customer_id: String,
+    code: String,
+    /// RFC 3339, UTC.
+    deleted_at: String,
+}
+payload!(CustomerDeletedV1, "customer", "customer.deleted", 1);
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct AddressV1 {
+    /// `billing` or `shipping`.
+    kind: String,
+    line1: String,
+    line2: Option<String>,
+    postal_code: Option<String>,
+    city: String,
+    /// ISO 3166-1 alpha-2.
+    country: String,
+}
+
+impl AddressV1 {
+    fn of(address: &Address) -> Self {
+        let kind = match address.kind {
+            AddressKind::Billing => "billing",
+            AddressKind::Shipping => "shipping",
+        };
+        let postal = &address.postal;
+        Self {
+            kind: kind.to_owned(),
+            line1: postal.line1.to_string(),
+            line2: postal.line2.as_ref().map(ToString::to_string),
+            postal_code: postal.postal_code.as_ref().map(ToString::to_string),
+            city: postal.city.to_string(),
+            country: postal.country.code().to_owned(),
+        }
+    }
+}
+
+pub(super) fn translate(event: &CustomerEvent) -> Result<IntegrationEvent, Error> {
+    match event {
+        CustomerEvent::Created(customer) => publish(customer, &created(customer)),
+        CustomerEvent::Updated(customer) => publish(customer, &updated(customer)),
+        CustomerEvent::Deleted(customer) => publish(customer, &deleted(customer)),
+    }
+}
+
+fn publish<P: super::Payload>(customer: &Customer, payload: &P) -> Result<IntegrationEvent, Error> {
+    published(customer.id(), customer.version(), payload)
+}
+
+fn created(customer: &Customer) -> CustomerCreatedV1 {
+    let details = customer.details();
+    CustomerCreatedV1 {
+        customer_id: customer.id().to_string(),
+        code: details.code.to_string(),
+        name: details.name.to_string(),
+        email: details.email.as_str().to_owned(),
+        vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),
+        addresses: details.addresses.iter().map(AddressV1::of).collect(),
+        created_at: super::time(customer.created_at()),
+    }
+}
+
+fn updated(customer: &Customer) -> CustomerUpdatedV1 {
+    let details = customer.details();
+    CustomerUpdatedV1 {
+        customer_id: customer.id().to_string(),
+        code: details.code.to_string(),
+        name: details.name.to_string(),
+        email: details.email.as_str().to_owned(),
+        vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),
+        addresses: details.addresses.iter().map(AddressV1::of).collect(),
+        updated_at: super::time(customer.updated_at()),
+    }
+}
+
+fn deleted(customer: &Customer) -> CustomerDeletedV1 {
+    CustomerDeletedV1 {
+        customer_id: customer.id().to_string(),
+        code: customer.details().code.to_string(),
+        deleted_at: super::time(customer.updated_at()),
+    }
+}

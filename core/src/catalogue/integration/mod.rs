@@ -1,0 +1,75 @@
+//! Integration events: the facts that other systems may build on.
+//!
+//! Each is a literal name, a version and a payload struct whose JSON is a contract, frozen in `schema/events`. A
+//! published version never changes; what must change gets a new version beside it. The matches are exhaustive: a new
+//! domain event does not compile until somebody has decided what the world is told of it.
+
+mod api_keys;
+mod customers;
+mod orders;
+mod products;
+mod sessions;
+mod tenants;
+mod users;
+
+#[cfg(test)]
+mod contracts;
+
+use serde::Serialize;
+
+use super::DomainEvent;
+use crate::application::error::Error;
+pub use crate::application::events::IntegrationEvent;
+
+/// The published name and version of a payload struct.
+trait Payload: Serialize {
+    const AGGREGATE_TYPE: &'static str;
+    const EVENT_TYPE: &'static str;
+    const VERSION: i16;
+}
+
+/// What the world is told of a domain event, or nothing.
+pub(super) fn translate(event: DomainEvent<'_>) -> Result<Option<IntegrationEvent>, Error> {
+    match event {
+        DomainEvent::Customer(event) => customers::translate(event).map(Some),
+        DomainEvent::Product(event) => products::translate(event).map(Some),
+        DomainEvent::Order(event) => orders::translate(event).map(Some),
+        DomainEvent::Tenant(event) => tenants::translate(event).map(Some),
+        DomainEvent::User(event) => users::translate(event).map(Some),
+        DomainEvent::Session(event) => sessions::translate(event).map(Some),
+        DomainEvent::ApiKey(event) => api_keys::translate(event).map(Some),
+    }
+}
+
+fn published<P: Payload>(
+    aggregate_id: impl ToString,
+    aggregate_version: i64,
+    payload: &P,
+) -> Result<IntegrationEvent, Error> {
+    Ok(IntegrationEvent {
+        aggregate_type: P::AGGREGATE_TYPE,
+        aggregate_id: aggregate_id.to_string(),
+        aggregate_version,
+        event_type: P::EVENT_TYPE,
+        schema_version: P::VERSION,
+        payload: serde_json::to_string(payload)
+            .map_err(|cause| Error::Serialize { what: "an event's payload", cause })?,
+    })
+}
+
+/// Declares what a payload struct is published as: `payload!(OrderPlacedV1, "order", "order.placed", 1)`.
+macro_rules! payload {
+    ($name:ident, $aggregate_type:literal, $event_type:literal, $version:literal) => {
+        impl crate::catalogue::integration::Payload for $name {
+            const AGGREGATE_TYPE: &'static str = $aggregate_type;
+            const EVENT_TYPE: &'static str = $event_type;
+            const VERSION: i16 = $version;
+        }
+    };
+}
+use payload;
+
+/// RFC 3339 in UTC with the microseconds that the database keeps.
+fn time(at: chrono::DateTime<chrono::Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
+}

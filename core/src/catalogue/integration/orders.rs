@@ -1,0 +1,191 @@
+//! What the world is told of orders.
+
+use serde::Serialize;
+
+use super::{IntegrationEvent, payload, published};
+use crate::application::error::Error;
+use crate::commerce::orders::{Order, OrderEvent, OrderLine, OrderStatus, VatSubtotal};
+
+/// An order was placed, with everything that was sold.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct OrderPlacedV1 {
+    order_id: String,
+    /// The client's own number.
+    reference: Option<String>,
+    customer_id: String,
+    /// ISO 4217.
+    currency: String,
+    lines: Vec<OrderLineV1>,
+    /// VAT, once per rate.
+    vat: Vec<VatSubtotalV1>,
+    /// Sum of the lines' net amounts, a decimal string.
+    net_total: String,
+    vat_total: String,
+    gross_total: String,
+    /// RFC 3339, UTC.
+    placed_at: String,
+}
+payload!(OrderPlacedV1, "order", "order.placed", 1);
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct OrderLineV1 {
+    /// Counts from 1.
+    position: usize,
+    product_id: String,
+    sku: String,
+    name: String,
+    quantity: String,
+    unit_price: String,
+    /// Percent.
+    vat_rate: String,
+    net_amount: String,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct VatSubtotalV1 {
+    /// Percent.
+    rate: String,
+    base: String,
+    amount: String,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct OrderConfirmedV1 {
+    order_id: String,
+    reference: Option<String>,
+    customer_id: String,
+    /// RFC 3339, UTC.
+    confirmed_at: String,
+}
+payload!(OrderConfirmedV1, "order", "order.confirmed", 1);
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct OrderShippedV1 {
+    order_id: String,
+    reference: Option<String>,
+    customer_id: String,
+    tracking_number: Option<String>,
+    /// RFC 3339, UTC.
+    shipped_at: String,
+}
+payload!(OrderShippedV1, "order", "order.shipped", 1);
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct OrderDeliveredV1 {
+    order_id: String,
+    reference: Option<String>,
+    customer_id: String,
+    /// RFC 3339, UTC.
+    delivered_at: String,
+}
+payload!(OrderDeliveredV1, "order", "order.delivered", 1);
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct OrderCancelledV1 {
+    order_id: String,
+    reference: Option<String>,
+    customer_id: String,
+    reason: Option<String>,
+    /// `pending` or `confirmed`: how far the order had come.
+    previous_status: String,
+    /// RFC 3339, UTC.
+    cancelled_at: String,
+}
+payload!(OrderCancelledV1, "order", "order.cancelled", 1);
+
+pub(super) fn translate(event: &OrderEvent) -> Result<IntegrationEvent, Error> {
+    match event {
+        OrderEvent::Placed { order, .. } => publish(order, &placed(order)),
+        OrderEvent::Confirmed(order) => publish(order, &confirmed(order)),
+        OrderEvent::Shipped(order) => publish(order, &shipped(order)),
+        OrderEvent::Delivered(order) => publish(order, &delivered(order)),
+        OrderEvent::Cancelled { order, previous_status } => {
+            publish(order, &cancelled(order, *previous_status))
+        }
+    }
+}
+
+fn publish<P: super::Payload>(order: &Order, payload: &P) -> Result<IntegrationEvent, Error> {
+    published(order.id(), order.version(), payload)
+}
+
+fn reference(order: &Order) -> Option<String> {
+    order.reference().map(ToString::to_string)
+}
+
+fn placed(order: &Order) -> OrderPlacedV1 {
+    let line = |(position, line): (usize, &OrderLine)| OrderLineV1 {
+        position,
+        product_id: line.product_id.to_string(),
+        sku: line.sku.clone(),
+        name: line.name.clone(),
+        quantity: line.quantity.to_string(),
+        unit_price: line.unit_price.to_string(),
+        vat_rate: line.vat_rate.to_string(),
+        net_amount: line.net_amount.to_string(),
+    };
+    let subtotal = |vat: &VatSubtotal| VatSubtotalV1 {
+        rate: vat.rate.to_string(),
+        base: vat.base.to_string(),
+        amount: vat.amount.to_string(),
+    };
+    let totals = order.totals();
+    OrderPlacedV1 {
+        order_id: order.id().to_string(),
+        reference: reference(order),
+        customer_id: order.customer_id().to_string(),
+        currency: order.currency().code().to_owned(),
+        lines: (1..).zip(order.lines()).map(line).collect(),
+        vat: totals.vat.iter().map(subtotal).collect(),
+        net_total: totals.net_total.to_string(),
+        vat_total: totals.vat_total.to_string(),
+        gross_total: totals.gross_total.to_string(),
+        placed_at: super::time(order.placed_at()),
+    }
+}
+
+fn confirmed(order: &Order) -> OrderConfirmedV1 {
+    OrderConfirmedV1 {
+        order_id: order.id().to_string(),
+        reference: reference(order),
+        customer_id: order.customer_id().to_string(),
+        confirmed_at: super::time(order.updated_at()),
+    }
+}
+
+fn shipped(order: &Order) -> OrderShippedV1 {
+    OrderShippedV1 {
+        order_id: order.id().to_string(),
+        reference: reference(order),
+        customer_id: order.customer_id().to_string(),
+        tracking_number: order.tracking_number().map(ToString::to_string),
+        shipped_at: super::time(order.updated_at()),
+    }
+}
+
+fn delivered(order: &Order) -> OrderDeliveredV1 {
+    OrderDeliveredV1 {
+        order_id: order.id().to_string(),
+        reference: reference(order),
+        customer_id: order.customer_id().to_string(),
+        delivered_at: super::time(order.updated_at()),
+    }
+}
+
+fn cancelled(order: &Order, previous_status: OrderStatus) -> OrderCancelledV1 {
+    OrderCancelledV1 {
+        order_id: order.id().to_string(),
+        reference: reference(order),
+        customer_id: order.customer_id().to_string(),
+        reason: order.cancellation_reason().map(ToString::to_string),
+        previous_status: previous_status.to_string(),
+        cancelled_at: super::time(order.updated_at()),
+    }
+}

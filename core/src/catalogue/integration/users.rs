@@ -1,0 +1,238 @@
+//! What the world is told of users. Never a password, nor its hash.
+
+use serde::Serialize;
+
+use super::{IntegrationEvent, payload, published};
+use crate::accounts::users::{User, UserEvent};
+use crate::application::error::Error;
+use crate::application::{PermissionSet, Role};
+use crate::values::ids::SessionId;
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct UserRegisteredV1 {
+    user_id: String,
+    email: String,
+    name: String,
+    /// `admin`, `management`, `sales` or `warehouse`.
+    role: String,
+    /// Permissions beside those of the role.
+    granted: Vec<String>,
+    /// Permissions of the role that this user does not have.
+    revoked: Vec<String>,
+    /// False if the address is still to be verified.
+    email_verified: bool,
+    /// False if a password is still to be set.
+    has_password: bool,
+    /// RFC 3339, UTC.
+    registered_at: String,
+}
+payload!(UserRegisteredV1, "user", "user.registered", 1);
+
+/// What can be updated of a user, as it is from now on.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct UserUpdatedV1 {
+    user_id: String,
+    name: String,
+    /// RFC 3339, UTC.
+    updated_at: String,
+}
+payload!(UserUpdatedV1, "user", "user.updated", 1);
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct UserEmailVerifiedV1 {
+    user_id: String,
+    email: String,
+    /// RFC 3339, UTC.
+    verified_at: String,
+}
+payload!(UserEmailVerifiedV1, "user", "user.email_verified", 1);
+
+/// The user has another password from now on.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct UserPasswordChangedV1 {
+    user_id: String,
+    email: String,
+    /// RFC 3339, UTC.
+    changed_at: String,
+}
+payload!(UserPasswordChangedV1, "user", "user.password_changed", 1);
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct UserLoggedInV1 {
+    user_id: String,
+    session_id: String,
+    /// RFC 3339, UTC.
+    logged_in_at: String,
+}
+payload!(UserLoggedInV1, "user", "user.logged_in", 1);
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct UserLoggedOutV1 {
+    user_id: String,
+    session_id: String,
+    /// RFC 3339, UTC.
+    logged_out_at: String,
+}
+payload!(UserLoggedOutV1, "user", "user.logged_out", 1);
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct UserRoleChangedV1 {
+    user_id: String,
+    /// `admin`, `management`, `sales` or `warehouse`.
+    previous_role: String,
+    role: String,
+    /// All that the user may do from now on.
+    permissions: Vec<String>,
+    /// RFC 3339, UTC.
+    changed_at: String,
+}
+payload!(UserRoleChangedV1, "user", "user.role_changed", 1);
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct UserPermissionChangedV1 {
+    user_id: String,
+    role: String,
+    /// Permissions beside those of the role.
+    granted: Vec<String>,
+    /// Permissions of the role that this user does not have.
+    revoked: Vec<String>,
+    /// All that the user may do from now on.
+    permissions: Vec<String>,
+    /// RFC 3339, UTC.
+    changed_at: String,
+}
+payload!(UserPermissionChangedV1, "user", "user.permission_changed", 1);
+
+/// The user cannot log in any more, and their sessions have ended.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct UserDisabledV1 {
+    user_id: String,
+    /// RFC 3339, UTC.
+    disabled_at: String,
+}
+payload!(UserDisabledV1, "user", "user.disabled", 1);
+
+/// The user can log in again.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct UserEnabledV1 {
+    user_id: String,
+    /// RFC 3339, UTC.
+    enabled_at: String,
+}
+payload!(UserEnabledV1, "user", "user.enabled", 1);
+
+pub(super) fn translate(event: &UserEvent) -> Result<IntegrationEvent, Error> {
+    match event {
+        UserEvent::Registered(user) => publish(user, &registered(user)),
+        UserEvent::Updated(user) => publish(user, &updated(user)),
+        UserEvent::EmailVerified(user) => publish(user, &email_verified(user)),
+        UserEvent::PasswordChanged(user) => publish(user, &password_changed(user)),
+        UserEvent::LoggedIn { user, session_id } => publish(user, &logged_in(user, *session_id)),
+        UserEvent::LoggedOut { user, session_id } => publish(user, &logged_out(user, *session_id)),
+        UserEvent::RoleChanged { user, previous } => publish(user, &role_changed(user, *previous)),
+        UserEvent::PermissionChanged(user) => publish(user, &permission_changed(user)),
+        UserEvent::Disabled(user) => publish(user, &disabled(user)),
+        UserEvent::Enabled(user) => publish(user, &enabled(user)),
+    }
+}
+
+fn publish<P: super::Payload>(user: &User, payload: &P) -> Result<IntegrationEvent, Error> {
+    published(user.id(), user.version(), payload)
+}
+
+fn names(permissions: PermissionSet) -> Vec<String> {
+    permissions.names().into_iter().map(str::to_owned).collect()
+}
+
+fn registered(user: &User) -> UserRegisteredV1 {
+    UserRegisteredV1 {
+        user_id: user.id().to_string(),
+        email: user.email().as_str().to_owned(),
+        name: user.name().to_string(),
+        role: user.role().to_string(),
+        granted: names(user.granted()),
+        revoked: names(user.revoked()),
+        email_verified: user.email_verified_at().is_some(),
+        has_password: user.password().is_some(),
+        registered_at: super::time(user.created_at()),
+    }
+}
+
+fn updated(user: &User) -> UserUpdatedV1 {
+    UserUpdatedV1 {
+        user_id: user.id().to_string(),
+        name: user.name().to_string(),
+        updated_at: super::time(user.updated_at()),
+    }
+}
+
+fn email_verified(user: &User) -> UserEmailVerifiedV1 {
+    UserEmailVerifiedV1 {
+        user_id: user.id().to_string(),
+        email: user.email().as_str().to_owned(),
+        verified_at: super::time(user.updated_at()),
+    }
+}
+
+fn password_changed(user: &User) -> UserPasswordChangedV1 {
+    UserPasswordChangedV1 {
+        user_id: user.id().to_string(),
+        email: user.email().as_str().to_owned(),
+        changed_at: super::time(user.updated_at()),
+    }
+}
+
+fn logged_in(user: &User, session_id: SessionId) -> UserLoggedInV1 {
+    UserLoggedInV1 {
+        user_id: user.id().to_string(),
+        session_id: session_id.to_string(),
+        logged_in_at: super::time(user.updated_at()),
+    }
+}
+
+fn logged_out(user: &User, session_id: SessionId) -> UserLoggedOutV1 {
+    UserLoggedOutV1 {
+        user_id: user.id().to_string(),
+        session_id: session_id.to_string(),
+        logged_out_at: super::time(user.updated_at()),
+    }
+}
+
+fn role_changed(user: &User, previous: Role) -> UserRoleChangedV1 {
+    UserRoleChangedV1 {
+        user_id: user.id().to_string(),
+        previous_role: previous.to_string(),
+        role: user.role().to_string(),
+        permissions: names(user.permissions()),
+        changed_at: super::time(user.updated_at()),
+    }
+}
+
+fn permission_changed(user: &User) -> UserPermissionChangedV1 {
+    UserPermissionChangedV1 {
+        user_id: user.id().to_string(),
+        role: user.role().to_string(),
+        granted: names(user.granted()),
+        revoked: names(user.revoked()),
+        permissions: names(user.permissions()),
+        changed_at: super::time(user.updated_at()),
+    }
+}
+
+fn disabled(user: &User) -> UserDisabledV1 {
+    UserDisabledV1 { user_id: user.id().to_string(), disabled_at: super::time(user.updated_at()) }
+}
+
+fn enabled(user: &User) -> UserEnabledV1 {
+    UserEnabledV1 { user_id: user.id().to_string(), enabled_at: super::time(user.updated_at()) }
+}

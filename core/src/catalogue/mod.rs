@@ -1,0 +1,78 @@
+//! All events there are: what happened ([`DomainEvent`]), what follows from it ([`policies`]), what the world is told of it
+//! ([`integration`]). The matches are exhaustive: an event that is new does not compile until somebody has decided both.
+
+pub mod integration;
+mod policies;
+
+use std::any::Any;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use crate::accounts::api_keys::ApiKeyEvent;
+use crate::accounts::principals::StoredPrincipals;
+use crate::accounts::sessions::SessionEvent;
+use crate::accounts::tenants::TenantEvent;
+use crate::accounts::users::UserEvent;
+use crate::application::TenantDatabase;
+use crate::application::error::Error;
+use crate::application::events::{Event, EventCatalogue, IntegrationEvent};
+use crate::application::unit_of_work::{Executor, UnitOfWork};
+use crate::commerce::customers::CustomerEvent;
+use crate::commerce::orders::OrderEvent;
+use crate::commerce::products::ProductEvent;
+use crate::outbox::Notifier;
+use crate::platform::database::Database;
+
+/// The database with the accounts of this house.
+pub fn tenant_database(database: Database) -> TenantDatabase {
+    TenantDatabase::new(database, Arc::new(StoredPrincipals))
+}
+
+/// Runs the commands of this house.
+pub fn executor(database: TenantDatabase, notifier: Notifier) -> Executor {
+    Executor::new(database, notifier, Arc::new(Catalogue))
+}
+
+/// What happened, whichever aggregate it happened to.
+#[derive(Debug, Clone, Copy)]
+enum DomainEvent<'a> {
+    Customer(&'a CustomerEvent),
+    Product(&'a ProductEvent),
+    Order(&'a OrderEvent),
+    Tenant(&'a TenantEvent),
+    User(&'a UserEvent),
+    Session(&'a SessionEvent),
+    ApiKey(&'a ApiKeyEvent),
+}
+
+impl<'a> DomainEvent<'a> {
+    fn of(event: &'a dyn Event) -> Result<Self, Error> {
+        let any: &dyn Any = event;
+        None.or_else(|| any.downcast_ref().map(Self::Customer))
+            .or_else(|| any.downcast_ref().map(Self::Product))
+            .or_else(|| any.downcast_ref().map(Self::Order))
+            .or_else(|| any.downcast_ref().map(Self::Tenant))
+            .or_else(|| any.downcast_ref().map(Self::User))
+            .or_else(|| any.downcast_ref().map(Self::Session))
+            .or_else(|| any.downcast_ref().map(Self::ApiKey))
+            .ok_or_else(|| Error::UnknownEvent(format!("{event:?}")))
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Catalogue;
+
+impl EventCatalogue for Catalogue {
+    fn translate(&self, event: &dyn Event) -> Result<Option<IntegrationEvent>, Error> {
+        integration::translate(DomainEvent::of(event)?)
+    }
+
+    fn react<'a>(
+        &'a self,
+        work: &'a mut UnitOfWork<'_>,
+        event: &'a dyn Event,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move { policies::react(work, DomainEvent::of(event)?).await })
+    }
+}

@@ -1,0 +1,64 @@
+//! What else must happen in the same transaction when something happened: synchronous, in-process, complete or not
+//! at all. The matches are exhaustive, so that a new domain event cannot be forgotten here.
+
+use super::DomainEvent;
+use crate::accounts::api_keys::ApiKeyEvent;
+use crate::accounts::sessions::{self, EndReason, SessionEvent};
+use crate::accounts::tenants::TenantEvent;
+use crate::accounts::users::UserEvent;
+use crate::application::error::Error;
+use crate::application::unit_of_work::UnitOfWork;
+use crate::commerce::customers::CustomerEvent;
+use crate::commerce::orders::OrderEvent;
+use crate::commerce::products::{self, ProductEvent};
+
+pub(super) async fn react(work: &mut UnitOfWork<'_>, event: DomainEvent<'_>) -> Result<(), Error> {
+    match event {
+        DomainEvent::Order(event) => on_order(work, event).await,
+        DomainEvent::User(event) => on_user(work, event).await,
+        DomainEvent::Customer(
+            CustomerEvent::Created(_) | CustomerEvent::Updated(_) | CustomerEvent::Deleted(_),
+        )
+        | DomainEvent::Product(
+            ProductEvent::Created(_)
+            | ProductEvent::Updated(_)
+            | ProductEvent::Archived(_)
+            | ProductEvent::Deleted(_),
+        )
+        | DomainEvent::Tenant(TenantEvent::Created(_) | TenantEvent::Updated(_))
+        | DomainEvent::Session(SessionEvent::Created(_) | SessionEvent::Ended(_))
+        | DomainEvent::ApiKey(ApiKeyEvent::Created(_) | ApiKeyEvent::Revoked(_)) => Ok(()),
+    }
+}
+
+async fn on_order(work: &mut UnitOfWork<'_>, event: &OrderEvent) -> Result<(), Error> {
+    match event {
+        // A product that an order names can no longer be deleted.
+        OrderEvent::Placed { first_ordered, .. } if !first_ordered.is_empty() => {
+            products::repository::mark_ordered(work, first_ordered).await
+        }
+        OrderEvent::Placed { .. }
+        | OrderEvent::Confirmed(_)
+        | OrderEvent::Shipped(_)
+        | OrderEvent::Delivered(_)
+        | OrderEvent::Cancelled { .. } => Ok(()),
+    }
+}
+
+async fn on_user(work: &mut UnitOfWork<'_>, event: &UserEvent) -> Result<(), Error> {
+    match event {
+        // What they may do changes at once, in every session, on every replica.
+        UserEvent::RoleChanged { user, .. } | UserEvent::PermissionChanged(user) => {
+            sessions::restamp(work, user.id()).await
+        }
+        UserEvent::Disabled(user) => sessions::end_all(work, user.id(), None, EndReason::UserDisabled).await,
+        UserEvent::Registered(_)
+        | UserEvent::Updated(_)
+        | UserEvent::EmailVerified(_)
+        // Which sessions go on is the command's to say.
+        | UserEvent::PasswordChanged(_)
+        | UserEvent::LoggedIn { .. }
+        | UserEvent::LoggedOut { .. }
+        | UserEvent::Enabled(_) => Ok(()),
+    }
+}

@@ -1,0 +1,148 @@
+//! What can be read of customers.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::Serialize;
+
+use super::aggregate::{Address, Customer, CustomerError};
+use super::repository::CustomerRow;
+use crate::application::TenantDatabase;
+use crate::application::context::RequestContext;
+use crate::application::error::Error;
+use crate::platform::paging::{Page, PageRequest, SortKey, walk};
+use crate::platform::schema::customers;
+use crate::values::ids::CustomerId;
+
+#[derive(Debug, Clone, Serialize)]
+pub struct CustomerView {
+    pub id: CustomerId,
+    pub version: i64,
+    pub code: String,
+    pub name: String,
+    pub email: String,
+    pub vat_number: Option<String>,
+    pub addresses: Vec<Address>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl CustomerView {
+    pub(super) fn of(customer: &Customer) -> Self {
+        let details = customer.details();
+        Self {
+            id: customer.id(),
+            version: customer.version(),
+            code: details.code.as_str().to_owned(),
+            name: details.name.as_str().to_owned(),
+            email: details.email.as_str().to_owned(),
+            vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),
+            addresses: details.addresses.clone(),
+            created_at: customer.created_at(),
+            updated_at: customer.updated_at(),
+        }
+    }
+
+    fn from_row(row: CustomerRow) -> Result<Self, Error> {
+        let addresses = serde_json::from_value(row.addresses)
+            .map_err(|cause| Error::Serialize { what: "stored addresses", cause })?;
+        Ok(Self {
+            id: CustomerId::from_uuid(row.id),
+            version: row.version,
+            code: row.code,
+            name: row.name,
+            email: row.email,
+            vat_number: row.vat_number,
+            addresses,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CustomerSort {
+    Code,
+    Name,
+    CreatedAt,
+}
+
+impl SortKey for CustomerSort {
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("code", Self::Code), ("name", Self::Name), ("created_at", Self::CreatedAt)];
+    const DEFAULT: &'static str = "code";
+
+    fn is_time(self) -> bool {
+        self == Self::CreatedAt
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct CustomerFilter {
+    pub code: Option<String>,
+    pub email: Option<String>,
+}
+
+/// # Errors
+/// `NotFound` where there is no such customer of the tenant; no database.
+pub async fn get(
+    db: &TenantDatabase,
+    context: &RequestContext,
+    id: CustomerId,
+) -> Result<CustomerView, Error> {
+    let row = db
+        .read(context, async |mut connection| {
+            let found = customers::table
+                .find((context.tenant_id().uuid(), id.uuid()))
+                .select(CustomerRow::as_select())
+                .first(&mut connection);
+            Ok(found.await.optional()?)
+        })
+        .await?;
+    CustomerView::from_row(row.ok_or(CustomerError::NotFound(id))?)
+}
+
+/// # Errors
+/// No database.
+pub async fn list(
+    db: &TenantDatabase,
+    context: &RequestContext,
+    filter: &CustomerFilter,
+    request: &PageRequest<CustomerSort>,
+) -> Result<Page<CustomerView>, Error> {
+    let query = || {
+        let mut query = customers::table
+            .filter(customers::tenant_id.eq(context.tenant_id().uuid()))
+            .select(CustomerRow::as_select())
+            .limit(request.rows())
+            .into_boxed();
+        if let Some(code) = &filter.code {
+            query = query.filter(customers::code.eq(code));
+        }
+        if let Some(email) = &filter.email {
+            query = query.filter(customers::email.eq(email));
+        }
+        match request.key {
+            CustomerSort::Code => {
+                walk!(query, request.texts(), [], customers::code, customers::id)
+            }
+            CustomerSort::Name => {
+                walk!(query, request.texts(), [], customers::name, customers::id)
+            }
+            CustomerSort::CreatedAt => {
+                walk!(query, request.times(), [], customers::created_at, customers::id)
+            }
+        }
+    };
+    let rows: Vec<CustomerRow> =
+        db.read(context, async |mut connection| Ok(query().load(&mut connection).await?)).await?;
+    let views = rows.into_iter().map(CustomerView::from_row).collect::<Result<Vec<_>, _>>()?;
+    Ok(request.page(views, |view| {
+        let value = match request.key {
+            CustomerSort::Code => view.code.clone(),
+            CustomerSort::Name => view.name.clone(),
+            CustomerSort::CreatedAt => view.created_at.to_rfc3339(),
+        };
+        (value, view.id.uuid())
+    }))
+}

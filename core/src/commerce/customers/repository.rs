@@ -1,0 +1,133 @@
+//! Customers in the database: what commands read and write.
+
+use chrono::{DateTime, Utc};
+use diesel::dsl::exists;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::aggregate::{Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName};
+use crate::application::error::{Error, is_duplicate_of};
+use crate::application::unit_of_work::UnitOfWork;
+use crate::platform::schema::{customers, orders};
+use crate::values::contact::{Email, VatNumber};
+use crate::values::ids::{CustomerId, TenantId};
+
+#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = customers, primary_key(tenant_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+pub(super) struct CustomerRow {
+    pub(super) tenant_id: Uuid,
+    pub(super) id: Uuid,
+    pub(super) version: i64,
+    pub(super) code: String,
+    pub(super) name: String,
+    pub(super) email: String,
+    pub(super) vat_number: Option<String>,
+    pub(super) addresses: Value,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) updated_at: DateTime<Utc>,
+}
+
+impl CustomerRow {
+    fn of(tenant: TenantId, customer: &Customer) -> Result<Self, Error> {
+        let details = &customer.details;
+        let addresses = serde_json::to_value(&details.addresses)
+            .map_err(|cause| Error::Serialize { what: "addresses", cause })?;
+        Ok(Self {
+            tenant_id: tenant.uuid(),
+            id: customer.id.uuid(),
+            version: customer.version,
+            code: details.code.as_str().to_owned(),
+            name: details.name.as_str().to_owned(),
+            email: details.email.as_str().to_owned(),
+            vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),
+            addresses,
+            created_at: customer.created_at,
+            updated_at: customer.updated_at,
+        })
+    }
+
+    pub(super) fn into_customer(self) -> Result<Customer, Error> {
+        let addresses = serde_json::from_value(self.addresses)
+            .map_err(|cause| Error::Serialize { what: "stored addresses", cause })?;
+        Ok(Customer {
+            id: CustomerId::from_uuid(self.id),
+            version: self.version,
+            details: CustomerDetails {
+                code: CustomerCode::stored(self.code),
+                name: CustomerName::stored(self.name),
+                email: Email::stored(self.email),
+                vat_number: self.vat_number.map(VatNumber::stored),
+                addresses,
+            },
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        })
+    }
+}
+
+/// Locks the customer until the unit of work ends, so that its events are appended in the order of its changes.
+pub(super) async fn load(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result<Option<Customer>, Error> {
+    let row: Option<CustomerRow> = customers::table
+        .find((work.tenant().uuid(), id.uuid()))
+        .select(CustomerRow::as_select())
+        .for_no_key_update()
+        .first(work.connection())
+        .await
+        .optional()?;
+    row.map(CustomerRow::into_customer).transpose()
+}
+
+/// Like `load`, but also waits for orders that are being placed for this customer, which hold a key-share lock on it.
+pub(super) async fn load_for_deletion(
+    work: &mut UnitOfWork<'_>,
+    id: CustomerId,
+) -> Result<Option<Customer>, Error> {
+    let row: Option<CustomerRow> = customers::table
+        .find((work.tenant().uuid(), id.uuid()))
+        .select(CustomerRow::as_select())
+        .for_update()
+        .first(work.connection())
+        .await
+        .optional()?;
+    row.map(CustomerRow::into_customer).transpose()
+}
+
+pub(super) async fn has_orders(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result<bool, Error> {
+    let of_customer = orders::table
+        .filter(orders::tenant_id.eq(work.tenant().uuid()).and(orders::customer_id.eq(id.uuid())));
+    Ok(diesel::select(exists(of_customer)).get_result(work.connection()).await?)
+}
+
+pub(super) async fn insert(work: &mut UnitOfWork<'_>, customer: &Customer) -> Result<(), Error> {
+    let row = CustomerRow::of(work.tenant(), customer)?;
+    let inserted = diesel::insert_into(customers::table).values(&row).execute(work.connection()).await;
+    code_taken(inserted, row.code)
+}
+
+pub(super) async fn update(work: &mut UnitOfWork<'_>, customer: &Customer) -> Result<(), Error> {
+    let row = CustomerRow::of(work.tenant(), customer)?;
+    let updated = diesel::update(customers::table.find((row.tenant_id, row.id)))
+        .set(&row)
+        .execute(work.connection())
+        .await;
+    code_taken(updated, row.code)
+}
+
+pub(super) async fn delete(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result<(), Error> {
+    diesel::delete(customers::table.find((work.tenant().uuid(), id.uuid())))
+        .execute(work.connection())
+        .await?;
+    Ok(())
+}
+
+fn code_taken(written: QueryResult<usize>, code: String) -> Result<(), Error> {
+    match written {
+        Ok(_) => Ok(()),
+        Err(error) if is_duplicate_of(&error, "customers_code_key") => {
+            Err(CustomerError::CodeTaken(code).into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,5 @@
+//! The trade: a folder for each aggregate, with the same files in each (docs/how-to-add-an-aggregate.md).
+
+pub mod customers;
+pub mod orders;
+pub mod products;

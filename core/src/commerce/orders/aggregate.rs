@@ -1,0 +1,553 @@
+//! The order and its rules.
+//!
+//! ```text
+//! pending ──confirm──► confirmed ──ship──► shipped ──deliver──► delivered
+//!    └──────cancel──────────┴──► cancelled
+//! ```
+
+use std::fmt;
+
+use bigdecimal::BigDecimal;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::events::OrderEvent;
+use super::totals::Totals;
+use crate::application::error::{Category, DomainError};
+use crate::commerce::products::Product;
+use crate::values::ids::{CustomerId, OrderId, ProductId};
+use crate::values::invalid::FieldError;
+use crate::values::money::{Currency, Money, Quantity, UnitPrice, VatRate};
+use crate::values::text::text;
+
+text!(
+    /// The order's number in the client's own books; unique in a tenant where it is given.
+    OrderReference, "an order reference", 100
+);
+text!(TrackingNumber, "a tracking number", 100);
+text!(CancellationReason, "a cancellation reason", 500);
+
+/// Lines of one order at most.
+pub const MAX_LINES: usize = 5_000;
+/// The gross total of one order stays below this, in units of its currency.
+const TOTAL_LIMIT: u64 = 1_000_000_000_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OrderStatus {
+    Pending,
+    Confirmed,
+    Shipped,
+    Delivered,
+    Cancelled,
+}
+
+impl OrderStatus {
+    pub const ALL: [Self; 5] =
+        [Self::Pending, Self::Confirmed, Self::Shipped, Self::Delivered, Self::Cancelled];
+
+    /// As it is stored and published.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Confirmed => "confirmed",
+            Self::Shipped => "shipped",
+            Self::Delivered => "delivered",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+}
+
+impl fmt::Display for OrderStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What was sold, as it was when it was sold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OrderLine {
+    pub product_id: ProductId,
+    pub sku: String,
+    pub name: String,
+    pub quantity: Quantity,
+    pub unit_price: UnitPrice,
+    pub vat_rate: VatRate,
+    pub net_amount: Money,
+}
+
+/// A line as it is asked for; without a price of its own it takes the product's.
+#[derive(Debug, Clone)]
+pub struct DraftLine<'a> {
+    pub product: &'a Product,
+    pub quantity: Quantity,
+    pub unit_price: Option<UnitPrice>,
+}
+
+/// An order as it is asked for.
+#[derive(Debug, Clone)]
+pub struct NewOrder<'a> {
+    pub reference: Option<OrderReference>,
+    pub customer_id: CustomerId,
+    pub currency: Currency,
+    pub lines: Vec<DraftLine<'a>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    pub(super) id: OrderId,
+    pub(super) version: i64,
+    pub(super) reference: Option<OrderReference>,
+    pub(super) customer_id: CustomerId,
+    pub(super) status: OrderStatus,
+    pub(super) currency: Currency,
+    pub(super) lines: Vec<OrderLine>,
+    pub(super) totals: Totals,
+    pub(super) tracking_number: Option<TrackingNumber>,
+    pub(super) cancellation_reason: Option<CancellationReason>,
+    pub(super) placed_at: DateTime<Utc>,
+    pub(super) confirmed_at: Option<DateTime<Utc>>,
+    pub(super) shipped_at: Option<DateTime<Utc>>,
+    pub(super) delivered_at: Option<DateTime<Utc>>,
+    pub(super) cancelled_at: Option<DateTime<Utc>>,
+    pub(super) updated_at: DateTime<Utc>,
+}
+
+impl Order {
+    /// # Errors
+    /// No lines or too many, an archived product, a total beyond the limit.
+    pub fn place(
+        id: OrderId,
+        new: NewOrder<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(Self, OrderEvent), OrderError> {
+        Self::check_line_count(new.lines.len())?;
+        let archived: Vec<_> = positions(&new.lines, |line| line.product.is_archived());
+        if !archived.is_empty() {
+            return Err(OrderError::ProductsArchived(archived));
+        }
+        let mut first_ordered: Vec<_> = new
+            .lines
+            .iter()
+            .map(|line| line.product)
+            .filter(|product| !product.is_ordered())
+            .map(Product::id)
+            .collect();
+        first_ordered.sort_unstable();
+        first_ordered.dedup();
+        let lines: Vec<_> = new.lines.into_iter().map(OrderLine::from).collect();
+        let totals = Totals::of(&lines);
+        if totals.gross_total.value() >= &BigDecimal::from(TOTAL_LIMIT) {
+            return Err(OrderError::TotalTooLarge);
+        }
+        let order = Self {
+            id,
+            version: 1,
+            reference: new.reference,
+            customer_id: new.customer_id,
+            status: OrderStatus::Pending,
+            currency: new.currency,
+            lines,
+            totals,
+            tracking_number: None,
+            cancellation_reason: None,
+            placed_at: now,
+            confirmed_at: None,
+            shipped_at: None,
+            delivered_at: None,
+            cancelled_at: None,
+            updated_at: now,
+        };
+        let event = OrderEvent::Placed { order: Box::new(order.clone()), first_ordered };
+        Ok((order, event))
+    }
+
+    /// # Errors
+    /// No lines, or more than [`MAX_LINES`].
+    pub fn check_line_count(count: usize) -> Result<(), OrderError> {
+        if (1..=MAX_LINES).contains(&count) { Ok(()) } else { Err(OrderError::LineCount(count)) }
+    }
+
+    /// # Errors
+    /// The order is not pending.
+    pub fn confirm(&mut self, now: DateTime<Utc>) -> Result<OrderEvent, OrderError> {
+        self.advance("confirmed", &[OrderStatus::Pending], OrderStatus::Confirmed, now)?;
+        self.confirmed_at = Some(now);
+        Ok(OrderEvent::Confirmed(Box::new(self.clone())))
+    }
+
+    /// # Errors
+    /// The order is not confirmed.
+    pub fn ship(
+        &mut self,
+        tracking_number: TrackingNumber,
+        now: DateTime<Utc>,
+    ) -> Result<OrderEvent, OrderError> {
+        self.advance("shipped", &[OrderStatus::Confirmed], OrderStatus::Shipped, now)?;
+        self.tracking_number = Some(tracking_number);
+        self.shipped_at = Some(now);
+        Ok(OrderEvent::Shipped(Box::new(self.clone())))
+    }
+
+    /// # Errors
+    /// The order is not shipped.
+    pub fn deliver(&mut self, now: DateTime<Utc>) -> Result<OrderEvent, OrderError> {
+        self.advance("delivered", &[OrderStatus::Shipped], OrderStatus::Delivered, now)?;
+        self.delivered_at = Some(now);
+        Ok(OrderEvent::Delivered(Box::new(self.clone())))
+    }
+
+    /// # Errors
+    /// The order has left the house, or is cancelled already.
+    pub fn cancel(
+        &mut self,
+        reason: CancellationReason,
+        now: DateTime<Utc>,
+    ) -> Result<OrderEvent, OrderError> {
+        let previous_status = self.status;
+        self.advance(
+            "cancelled",
+            &[OrderStatus::Pending, OrderStatus::Confirmed],
+            OrderStatus::Cancelled,
+            now,
+        )?;
+        self.cancellation_reason = Some(reason);
+        self.cancelled_at = Some(now);
+        Ok(OrderEvent::Cancelled { order: Box::new(self.clone()), previous_status })
+    }
+
+    fn advance(
+        &mut self,
+        action: &'static str,
+        from: &'static [OrderStatus],
+        to: OrderStatus,
+        now: DateTime<Utc>,
+    ) -> Result<(), OrderError> {
+        if !from.contains(&self.status) {
+            return Err(OrderError::State { id: self.id, status: self.status, action, from });
+        }
+        self.status = to;
+        self.version += 1;
+        self.updated_at = now;
+        Ok(())
+    }
+
+    pub fn id(&self) -> OrderId {
+        self.id
+    }
+
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
+    pub fn reference(&self) -> Option<&OrderReference> {
+        self.reference.as_ref()
+    }
+
+    pub fn customer_id(&self) -> CustomerId {
+        self.customer_id
+    }
+
+    pub fn status(&self) -> OrderStatus {
+        self.status
+    }
+
+    pub fn currency(&self) -> &Currency {
+        &self.currency
+    }
+
+    pub fn lines(&self) -> &[OrderLine] {
+        &self.lines
+    }
+
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    pub fn tracking_number(&self) -> Option<&TrackingNumber> {
+        self.tracking_number.as_ref()
+    }
+
+    pub fn cancellation_reason(&self) -> Option<&CancellationReason> {
+        self.cancellation_reason.as_ref()
+    }
+
+    pub fn placed_at(&self) -> DateTime<Utc> {
+        self.placed_at
+    }
+
+    pub fn updated_at(&self) -> DateTime<Utc> {
+        self.updated_at
+    }
+}
+
+impl From<DraftLine<'_>> for OrderLine {
+    fn from(draft: DraftLine<'_>) -> Self {
+        let details = draft.product.details();
+        let unit_price = draft.unit_price.unwrap_or_else(|| details.unit_price.clone());
+        Self {
+            product_id: draft.product.id(),
+            sku: details.sku.as_str().to_owned(),
+            name: details.name.as_str().to_owned(),
+            net_amount: unit_price.times(&draft.quantity),
+            quantity: draft.quantity,
+            unit_price,
+            vat_rate: details.vat_rate.clone(),
+        }
+    }
+}
+
+/// Where in `items` something holds, counted from 0.
+pub(super) fn positions<T>(items: &[T], holds: impl Fn(&T) -> bool) -> Vec<usize> {
+    items.iter().enumerate().filter(|(_, item)| holds(item)).map(|(position, _)| position).collect()
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OrderError {
+    #[error("there is no order {0}")]
+    NotFound(OrderId),
+    #[error("order {id} is {status} and cannot be {action}; it would have to be {}", names(from))]
+    State { id: OrderId, status: OrderStatus, action: &'static str, from: &'static [OrderStatus] },
+    #[error("an order has 1 to {MAX_LINES} lines, not {0}")]
+    LineCount(usize),
+    #[error("some lines name products that do not exist")]
+    ProductsUnknown(Vec<usize>),
+    #[error("some lines name products that are archived and no longer sold")]
+    ProductsArchived(Vec<usize>),
+    #[error("there is no customer {0}")]
+    CustomerUnknown(CustomerId),
+    #[error("the order's total must stay below {TOTAL_LIMIT}")]
+    TotalTooLarge,
+    #[error("the reference {0:?} belongs to another order; references are unique")]
+    ReferenceTaken(String),
+}
+
+fn names(statuses: &[OrderStatus]) -> String {
+    statuses.iter().map(|status| status.as_str()).collect::<Vec<_>>().join(" or ")
+}
+
+impl DomainError for OrderError {
+    fn category(&self) -> Category {
+        match self {
+            Self::NotFound(_) => Category::NotFound,
+            Self::State { .. } | Self::ReferenceTaken(_) => Category::Conflict,
+            Self::LineCount(_)
+            | Self::ProductsUnknown(_)
+            | Self::ProductsArchived(_)
+            | Self::CustomerUnknown(_)
+            | Self::TotalTooLarge => Category::Invalid,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound(_) => "order_not_found",
+            Self::State { .. } => "order_state_conflict",
+            Self::ReferenceTaken(_) => "order_reference_taken",
+            Self::LineCount(_)
+            | Self::ProductsUnknown(_)
+            | Self::ProductsArchived(_)
+            | Self::CustomerUnknown(_)
+            | Self::TotalTooLarge => "invalid_order",
+        }
+    }
+
+    fn fields(&self) -> Vec<FieldError> {
+        let field = |pointer: &str, code| {
+            vec![FieldError { pointer: pointer.to_owned(), code, message: self.to_string() }]
+        };
+        let lines = |positions: &[usize], code, message: &str| {
+            let at = |position| FieldError {
+                pointer: format!("/lines/{position}/product_id"),
+                code,
+                message: message.to_owned(),
+            };
+            positions.iter().map(at).collect()
+        };
+        match self {
+            Self::LineCount(_) => field("/lines", "line_count"),
+            Self::ProductsUnknown(at) => lines(at, "unknown_product", "there is no such product"),
+            Self::ProductsArchived(at) => {
+                lines(at, "product_archived", "this product is archived and no longer sold")
+            }
+            Self::CustomerUnknown(_) => field("/customer_id", "unknown_customer"),
+            Self::TotalTooLarge => field("/lines", "total_too_large"),
+            Self::NotFound(_) | Self::State { .. } | Self::ReferenceTaken(_) => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::commerce::products::tests::details;
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_700_000_000 + second, 0).expect("a valid time")
+    }
+
+    fn product(price: &str) -> Product {
+        Product::create(ProductId::generate(), details("T-1", price, "20"), at(0)).0
+    }
+
+    fn draft<'a>(product: &'a Product, quantity: &str, unit_price: Option<&str>) -> DraftLine<'a> {
+        DraftLine {
+            product,
+            quantity: Quantity::parse(quantity).expect("a quantity"),
+            unit_price: unit_price.map(|price| UnitPrice::parse(price).expect("a price")),
+        }
+    }
+
+    fn new(lines: Vec<DraftLine<'_>>) -> NewOrder<'_> {
+        NewOrder { reference: None, customer_id: CustomerId::generate(), currency: Currency::euro(), lines }
+    }
+
+    fn pending() -> Order {
+        let product = product("10");
+        Order::place(OrderId::generate(), new(vec![draft(&product, "1", None)]), at(0)).expect("valid").0
+    }
+
+    fn tracking() -> TrackingNumber {
+        TrackingNumber::parse("1Z 999").expect("valid")
+    }
+
+    fn reason() -> CancellationReason {
+        CancellationReason::parse("no longer needed").expect("valid")
+    }
+
+    #[test]
+    fn placing_an_order_takes_the_price_of_the_product_unless_the_line_has_its_own() {
+        let product = product("10");
+        let lines = vec![draft(&product, "2", None), draft(&product, "2", Some("7.5"))];
+        let (order, event) = Order::place(OrderId::generate(), new(lines), at(0)).expect("valid");
+        let amounts: Vec<_> = order.lines().iter().map(|line| line.net_amount.to_string()).collect();
+        assert_eq!(amounts, ["20.00", "15.00"]);
+        assert_eq!(order.totals().gross_total.to_string(), "42.00");
+        assert_eq!((order.status(), order.version()), (OrderStatus::Pending, 1));
+        assert_eq!(event, OrderEvent::Placed { order: Box::new(order), first_ordered: vec![product.id()] });
+    }
+
+    #[test]
+    fn an_order_without_lines_is_rejected() {
+        assert_eq!(
+            Order::place(OrderId::generate(), new(vec![]), at(0)).map(drop),
+            Err(OrderError::LineCount(0))
+        );
+    }
+
+    #[test]
+    fn an_order_with_too_many_lines_is_rejected() {
+        let product = product("1");
+        let lines = vec![draft(&product, "1", None); MAX_LINES + 1];
+        let refused = Order::place(OrderId::generate(), new(lines), at(0)).map(drop);
+        assert_eq!(refused, Err(OrderError::LineCount(MAX_LINES + 1)));
+    }
+
+    #[test]
+    fn an_archived_product_cannot_be_ordered_and_the_line_is_named() {
+        let (sold, mut archived) = (product("1"), product("1"));
+        archived.archive(at(1)).expect("allowed");
+        let lines = vec![draft(&sold, "1", None), draft(&archived, "1", None)];
+        let refused = Order::place(OrderId::generate(), new(lines), at(2)).map(drop).expect_err("rejected");
+        assert_eq!(refused, OrderError::ProductsArchived(vec![1]));
+        assert_eq!(refused.fields()[0].pointer, "/lines/1/product_id");
+    }
+
+    #[test]
+    fn a_total_that_no_column_could_hold_is_rejected() {
+        let product = product("999999999");
+        let refused =
+            Order::place(OrderId::generate(), new(vec![draft(&product, "999999999", None)]), at(0)).map(drop);
+        assert_eq!(refused, Err(OrderError::TotalTooLarge));
+    }
+
+    #[test]
+    fn an_order_goes_from_pending_to_delivered_and_each_step_raises_its_version() {
+        let mut order = pending();
+        assert!(matches!(order.confirm(at(1)), Ok(OrderEvent::Confirmed(_))));
+        assert!(matches!(order.ship(tracking(), at(2)), Ok(OrderEvent::Shipped(_))));
+        assert!(matches!(order.deliver(at(3)), Ok(OrderEvent::Delivered(_))));
+        assert_eq!((order.status(), order.version(), order.updated_at()), (OrderStatus::Delivered, 4, at(3)));
+        assert_eq!(order.tracking_number(), Some(&tracking()));
+    }
+
+    #[test]
+    fn confirming_a_cancelled_order_is_rejected() {
+        let mut order = pending();
+        order.cancel(reason(), at(1)).expect("allowed");
+        assert!(matches!(
+            order.confirm(at(2)),
+            Err(OrderError::State { status: OrderStatus::Cancelled, .. })
+        ));
+    }
+
+    #[test]
+    fn a_confirmed_order_can_be_cancelled_and_the_event_says_where_it_stood() {
+        let mut order = pending();
+        order.confirm(at(1)).expect("allowed");
+        let event = order.cancel(reason(), at(2)).expect("allowed");
+        assert!(matches!(event, OrderEvent::Cancelled { previous_status: OrderStatus::Confirmed, .. }));
+    }
+
+    #[test]
+    fn a_shipped_order_cannot_be_cancelled() {
+        let mut order = pending();
+        order.confirm(at(1)).expect("allowed");
+        order.ship(tracking(), at(2)).expect("allowed");
+        assert!(matches!(order.cancel(reason(), at(3)), Err(OrderError::State { .. })));
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        Confirm,
+        Ship,
+        Deliver,
+        Cancel,
+    }
+
+    /// The state machine written a second time, as a table.
+    fn expected(status: OrderStatus, step: Step) -> Option<OrderStatus> {
+        match (status, step) {
+            (OrderStatus::Pending, Step::Confirm) => Some(OrderStatus::Confirmed),
+            (OrderStatus::Confirmed, Step::Ship) => Some(OrderStatus::Shipped),
+            (OrderStatus::Shipped, Step::Deliver) => Some(OrderStatus::Delivered),
+            (OrderStatus::Pending | OrderStatus::Confirmed, Step::Cancel) => Some(OrderStatus::Cancelled),
+            _ => None,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_sequence_of_steps_follows_the_table(
+            steps in prop::collection::vec(
+                prop::sample::select(vec![Step::Confirm, Step::Ship, Step::Deliver, Step::Cancel]), 0..12)
+        ) {
+            let mut order = pending();
+            for (second, step) in (1..).zip(steps) {
+                let before = order.clone();
+                let result = match step {
+                    Step::Confirm => order.confirm(at(second)),
+                    Step::Ship => order.ship(tracking(), at(second)),
+                    Step::Deliver => order.deliver(at(second)),
+                    Step::Cancel => order.cancel(reason(), at(second)),
+                };
+                match expected(before.status(), step) {
+                    Some(status) => {
+                        prop_assert!(result.is_ok());
+                        prop_assert_eq!((order.status(), order.version()), (status, before.version() + 1));
+                    }
+                    None => {
+                        prop_assert!(result.is_err());
+                        prop_assert_eq!(&order, &before);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Orders in the database: what commands read and write.
+
+use bigdecimal::BigDecimal;
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::result::DatabaseErrorKind;
+use diesel::sql_types::{Array, Numeric, SmallInt, Text, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use super::aggregate::{
+    CancellationReason, Order, OrderError, OrderLine, OrderReference, OrderStatus, TrackingNumber,
+};
+use super::totals::{Totals, vat_breakdown};
+use crate::application::error::{Error, is_duplicate_of};
+use crate::application::unit_of_work::UnitOfWork;
+use crate::platform::schema::{order_lines, orders};
+use crate::values::ids::{CustomerId, OrderId, ProductId, TenantId};
+use crate::values::money::{Currency, Money, Quantity, UnitPrice, VatRate};
+
+#[derive(Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = orders, treat_none_as_default_value = false)]
+pub(super) struct OrderRow {
+    pub(super) tenant_id: Uuid,
+    pub(super) id: Uuid,
+    pub(super) version: i64,
+    pub(super) reference: Option<String>,
+    pub(super) customer_id: Uuid,
+    pub(super) status: String,
+    pub(super) currency: String,
+    pub(super) net_total: BigDecimal,
+    pub(super) vat_total: BigDecimal,
+    pub(super) gross_total: BigDecimal,
+    pub(super) tracking_number: Option<String>,
+    pub(super) cancellation_reason: Option<String>,
+    pub(super) placed_at: DateTime<Utc>,
+    pub(super) confirmed_at: Option<DateTime<Utc>>,
+    pub(super) shipped_at: Option<DateTime<Utc>>,
+    pub(super) delivered_at: Option<DateTime<Utc>>,
+    pub(super) cancelled_at: Option<DateTime<Utc>>,
+    pub(super) updated_at: DateTime<Utc>,
+}
+
+/// What can change after an order was placed.
+#[derive(Debug, AsChangeset)]
+#[diesel(table_name = orders, treat_none_as_null = true)]
+struct OrderChanges<'a> {
+    version: i64,
+    status: &'a str,
+    tracking_number: Option<&'a str>,
+    cancellation_reason: Option<&'a str>,
+    confirmed_at: Option<DateTime<Utc>>,
+    shipped_at: Option<DateTime<Utc>>,
+    delivered_at: Option<DateTime<Utc>>,
+    cancelled_at: Option<DateTime<Utc>>,
+    updated_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = order_lines)]
+pub(super) struct OrderLineRow {
+    product_id: Uuid,
+    sku: String,
+    name: String,
+    quantity: BigDecimal,
+    unit_price: BigDecimal,
+    vat_rate: BigDecimal,
+    net_amount: BigDecimal,
+}
+
+impl OrderLineRow {
+    pub(super) fn into_line(self) -> OrderLine {
+        OrderLine {
+            product_id: ProductId::from_uuid(self.product_id),
+            sku: self.sku,
+            name: self.name,
+            quantity: Quantity::stored(self.quantity),
+            unit_price: UnitPrice::stored(self.unit_price),
+            vat_rate: VatRate::stored(self.vat_rate),
+            net_amount: Money::rounded(&self.net_amount),
+        }
+    }
+}
+
+/// The table's check permits nothing else; a status that a newer version wrote would be an error here, not a panic.
+pub(super) fn status(name: &str) -> Result<OrderStatus, Error> {
+    OrderStatus::from_name(name).ok_or_else(|| {
+        diesel::result::Error::DeserializationError(format!("order status {name:?}").into()).into()
+    })
+}
+
+impl OrderRow {
+    fn of(tenant: TenantId, order: &Order) -> Self {
+        Self {
+            tenant_id: tenant.uuid(),
+            id: order.id.uuid(),
+            version: order.version,
+            reference: order.reference.as_ref().map(|reference| reference.as_str().to_owned()),
+            customer_id: order.customer_id.uuid(),
+            status: order.status.as_str().to_owned(),
+            currency: order.currency.code().to_owned(),
+            net_total: order.totals.net_total.value().clone(),
+            vat_total: order.totals.vat_total.value().clone(),
+            gross_total: order.totals.gross_total.value().clone(),
+            tracking_number: order.tracking_number.as_ref().map(|number| number.as_str().to_owned()),
+            cancellation_reason: order.cancellation_reason.as_ref().map(|reason| reason.as_str().to_owned()),
+            placed_at: order.placed_at,
+            confirmed_at: order.confirmed_at,
+            shipped_at: order.shipped_at,
+            delivered_at: order.delivered_at,
+            cancelled_at: order.cancelled_at,
+            updated_at: order.updated_at,
+        }
+    }
+
+    fn into_order(self, lines: Vec<OrderLine>) -> Result<Order, Error> {
+        Ok(Order {
+            id: OrderId::from_uuid(self.id),
+            version: self.version,
+            reference: self.reference.map(OrderReference::stored),
+            customer_id: CustomerId::from_uuid(self.customer_id),
+            status: status(&self.status)?,
+            currency: Currency::stored(self.currency),
+            // The totals as they were agreed, even if the rules of calculation should change one day.
+            totals: Totals {
+                vat: vat_breakdown(&lines),
+                net_total: Money::rounded(&self.net_total),
+                vat_total: Money::rounded(&self.vat_total),
+                gross_total: Money::rounded(&self.gross_total),
+            },
+            lines,
+            tracking_number: self.tracking_number.map(TrackingNumber::stored),
+            cancellation_reason: self.cancellation_reason.map(CancellationReason::stored),
+            placed_at: self.placed_at,
+            confirmed_at: self.confirmed_at,
+            shipped_at: self.shipped_at,
+            delivered_at: self.delivered_at,
+            cancelled_at: self.cancelled_at,
+            updated_at: self.updated_at,
+        })
+    }
+}
+
+/// Locks the order until the unit of work ends, so that its events are appended in the order of its changes.
+pub(super) async fn load(work: &mut UnitOfWork<'_>, id: OrderId) -> Result<Option<Order>, Error> {
+    let row: Option<OrderRow> = orders::table
+        .find((work.tenant().uuid(), id.uuid()))
+        .select(OrderRow::as_select())
+        .for_no_key_update()
+        .first(work.connection())
+        .await
+        .optional()?;
+    let Some(row) = row else { return Ok(None) };
+    let lines: Vec<OrderLineRow> = order_lines::table
+        .filter(order_lines::tenant_id.eq(row.tenant_id).and(order_lines::order_id.eq(row.id)))
+        .order(order_lines::position)
+        .select(OrderLineRow::as_select())
+        .load(work.connection())
+        .await?;
+    row.into_order(lines.into_iter().map(OrderLineRow::into_line).collect()).map(Some)
+}
+
+crate::statement! {
+    /// All lines of one order in one statement, however many there are; positions count from 1.
+    struct InsertLines<'a> {
+        tenant: Uuid => SqlUuid,
+        order: Uuid => SqlUuid,
+        positions: &'a [i16] => Array<SmallInt>,
+        products: &'a [Uuid] => Array<SqlUuid>,
+        skus: &'a [&'a str] => Array<Text>,
+        names: &'a [&'a str] => Array<Text>,
+        quantities: &'a [&'a BigDecimal] => Array<Numeric>,
+        unit_prices: &'a [&'a BigDecimal] => Array<Numeric>,
+        vat_rates: &'a [&'a BigDecimal] => Array<Numeric>,
+        net_amounts: &'a [&'a BigDecimal] => Array<Numeric>,
+    }
+    = "INSERT INTO order_lines
+        (tenant_id, order_id, position, product_id, sku, name, quantity, unit_price, vat_rate, net_amount)
+     SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7, $8, $9, $10) AS line"
+}
+
+pub(super) async fn insert(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+    let row = OrderRow::of(work.tenant(), order);
+    diesel::insert_into(orders::table)
+        .values(&row)
+        .execute(work.connection())
+        .await
+        .map_err(|error| insert_error(error, order))?;
+    let lines = &order.lines;
+    // `place` refuses more lines than an i16 counts.
+    let positions: Vec<_> = (1..).take(lines.len()).collect();
+    let products: Vec<_> = lines.iter().map(|line| line.product_id.uuid()).collect();
+    let skus: Vec<_> = lines.iter().map(|line| line.sku.as_str()).collect();
+    let names: Vec<_> = lines.iter().map(|line| line.name.as_str()).collect();
+    let quantities: Vec<_> = lines.iter().map(|line| line.quantity.value()).collect();
+    let unit_prices: Vec<_> = lines.iter().map(|line| line.unit_price.value()).collect();
+    let vat_rates: Vec<_> = lines.iter().map(|line| line.vat_rate.value()).collect();
+    let net_amounts: Vec<_> = lines.iter().map(|line| line.net_amount.value()).collect();
+    InsertLines::new(
+        row.tenant_id,
+        row.id,
+        &positions,
+        &products,
+        &skus,
+        &names,
+        &quantities,
+        &unit_prices,
+        &vat_rates,
+        &net_amounts,
+    )
+    .execute(work.connection())
+    .await?;
+    Ok(())
+}
+
+fn insert_error(error: diesel::result::Error, order: &Order) -> Error {
+    match (&error, &order.reference) {
+        (diesel::result::Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, info), _)
+            if info.constraint_name() == Some("orders_customer_fkey") =>
+        {
+            OrderError::CustomerUnknown(order.customer_id).into()
+        }
+        (_, Some(reference)) if is_duplicate_of(&error, "orders_reference_key") => {
+            OrderError::ReferenceTaken(reference.as_str().to_owned()).into()
+        }
+        _ => error.into(),
+    }
+}
+
+pub(super) async fn update(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+    let changes = OrderChanges {
+        version: order.version,
+        status: order.status.as_str(),
+        tracking_number: order.tracking_number.as_ref().map(TrackingNumber::as_str),
+        cancellation_reason: order.cancellation_reason.as_ref().map(CancellationReason::as_str),
+        confirmed_at: order.confirmed_at,
+        shipped_at: order.shipped_at,
+        delivered_at: order.delivered_at,
+        cancelled_at: order.cancelled_at,
+        updated_at: order.updated_at,
+    };
+    diesel::update(orders::table.find((work.tenant().uuid(), order.id.uuid())))
+        .set(changes)
+        .execute(work.connection())
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,232 @@
+//! The product and its rules.
+
+use chrono::{DateTime, Utc};
+
+use super::events::ProductEvent;
+use crate::application::error::{Category, DomainError};
+use crate::values::ids::ProductId;
+use crate::values::money::{UnitPrice, VatRate};
+use crate::values::text::text;
+
+text!(
+    /// The stock keeping unit: the product's number in the company's own books; unique in a tenant.
+    Sku, "a SKU", 64
+);
+text!(ProductName, "a product name", 200);
+
+/// All that can be said of a product by whoever creates or updates it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductDetails {
+    pub sku: Sku,
+    pub name: ProductName,
+    /// Net, in the tenant's currency.
+    pub unit_price: UnitPrice,
+    pub vat_rate: VatRate,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Product {
+    pub(super) id: ProductId,
+    pub(super) version: i64,
+    pub(super) details: ProductDetails,
+    /// Whether an order names it; such a product is archived, never deleted.
+    pub(super) ordered: bool,
+    pub(super) archived_at: Option<DateTime<Utc>>,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) updated_at: DateTime<Utc>,
+}
+
+impl Product {
+    pub fn create(id: ProductId, details: ProductDetails, now: DateTime<Utc>) -> (Self, ProductEvent) {
+        let product = Self {
+            id,
+            version: 1,
+            details,
+            ordered: false,
+            archived_at: None,
+            created_at: now,
+            updated_at: now,
+        };
+        let event = ProductEvent::Created(product.clone());
+        (product, event)
+    }
+
+    /// Nothing happens, and nothing is announced, when nothing changes.
+    ///
+    /// # Errors
+    /// An archived product does not change any more.
+    pub fn update(
+        &mut self,
+        details: ProductDetails,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ProductEvent>, ProductError> {
+        if self.is_archived() {
+            return Err(ProductError::Archived(self.id));
+        }
+        if self.details == details {
+            return Ok(None);
+        }
+        self.details = details;
+        self.raise(now);
+        Ok(Some(ProductEvent::Updated(self.clone())))
+    }
+
+    /// Takes the product off sale for good.
+    ///
+    /// # Errors
+    /// It is archived already.
+    pub fn archive(&mut self, now: DateTime<Utc>) -> Result<ProductEvent, ProductError> {
+        if self.is_archived() {
+            return Err(ProductError::Archived(self.id));
+        }
+        self.archived_at = Some(now);
+        self.raise(now);
+        Ok(ProductEvent::Archived(self.clone()))
+    }
+
+    /// Deletes a product that no order names; one that was ordered is archived instead.
+    ///
+    /// # Errors
+    /// It was ordered and is archived already: there is nothing left to do.
+    pub fn remove(&mut self, now: DateTime<Utc>) -> Result<ProductEvent, ProductError> {
+        if self.ordered {
+            return self.archive(now);
+        }
+        self.raise(now);
+        Ok(ProductEvent::Deleted(self.clone()))
+    }
+
+    fn raise(&mut self, now: DateTime<Utc>) {
+        self.version += 1;
+        self.updated_at = now;
+    }
+
+    pub fn id(&self) -> ProductId {
+        self.id
+    }
+
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
+    pub fn details(&self) -> &ProductDetails {
+        &self.details
+    }
+
+    pub fn is_archived(&self) -> bool {
+        self.archived_at.is_some()
+    }
+
+    pub fn is_ordered(&self) -> bool {
+        self.ordered
+    }
+
+    pub fn archived_at(&self) -> Option<DateTime<Utc>> {
+        self.archived_at
+    }
+
+    pub fn created_at(&self) -> DateTime<Utc> {
+        self.created_at
+    }
+
+    pub fn updated_at(&self) -> DateTime<Utc> {
+        self.updated_at
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProductError {
+    #[error("there is no product {0}")]
+    NotFound(ProductId),
+    #[error("the SKU {0:?} belongs to another product; SKUs are unique")]
+    SkuTaken(String),
+    #[error("product {0} is archived and cannot be changed")]
+    Archived(ProductId),
+}
+
+impl DomainError for ProductError {
+    fn category(&self) -> Category {
+        match self {
+            Self::NotFound(_) => Category::NotFound,
+            Self::SkuTaken(_) | Self::Archived(_) => Category::Conflict,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound(_) => "product_not_found",
+            Self::SkuTaken(_) => "product_sku_taken",
+            Self::Archived(_) => "product_archived",
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn details(sku: &str, price: &str, vat: &str) -> ProductDetails {
+        ProductDetails {
+            sku: Sku::parse(sku).expect("valid"),
+            name: ProductName::parse("A thing").expect("valid"),
+            unit_price: UnitPrice::parse(price).expect("valid"),
+            vat_rate: VatRate::parse(vat).expect("valid"),
+        }
+    }
+
+    fn product() -> Product {
+        Product::create(ProductId::generate(), details("T-1", "9.90", "20"), at(0)).0
+    }
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_700_000_000 + second, 0).expect("a valid time")
+    }
+
+    #[test]
+    fn creating_a_product_announces_it_at_version_one() {
+        let (product, event) = Product::create(ProductId::generate(), details("T-1", "9.90", "20"), at(0));
+        assert_eq!(product.version(), 1);
+        assert_eq!(event, ProductEvent::Created(product));
+    }
+
+    #[test]
+    fn updating_a_product_raises_its_version() {
+        let mut product = product();
+        let event = product.update(details("T-1", "10.90", "20"), at(1)).expect("allowed");
+        assert_eq!(product.version(), 2);
+        assert_eq!(event, Some(ProductEvent::Updated(product)));
+    }
+
+    #[test]
+    fn an_update_that_changes_nothing_announces_nothing() {
+        let mut product = product();
+        assert_eq!(product.update(details("T-1", "9.90", "20"), at(1)), Ok(None));
+        assert_eq!(product.version(), 1);
+    }
+
+    #[test]
+    fn an_archived_product_does_not_change() {
+        let mut product = product();
+        product.archive(at(1)).expect("allowed");
+        let archived = Err(ProductError::Archived(product.id()));
+        assert_eq!(product.update(details("T-1", "1", "20"), at(2)), archived.clone().map(|()| None));
+        assert_eq!(product.archive(at(2)).map(drop), archived);
+        assert_eq!(product.version(), 2);
+    }
+
+    #[test]
+    fn removing_a_product_that_was_never_ordered_deletes_it() {
+        let mut product = product();
+        assert!(
+            matches!(product.remove(at(1)), Ok(ProductEvent::Deleted(deleted)) if deleted.version() == 2)
+        );
+    }
+
+    #[test]
+    fn removing_a_product_that_was_ordered_archives_it() {
+        let mut product = Product { ordered: true, ..product() };
+        assert!(
+            matches!(product.remove(at(1)), Ok(ProductEvent::Archived(archived)) if archived.is_archived())
+        );
+    }
+}

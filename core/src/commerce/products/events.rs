@@ -1,0 +1,15 @@
+//! What happens to products.
+
+use super::Product;
+use crate::application::events::Event;
+
+/// Carries the product as it stood after what happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProductEvent {
+    Created(Product),
+    Updated(Product),
+    Archived(Product),
+    Deleted(Product),
+}
+
+impl Event for ProductEvent {}

@@ -1,0 +1,144 @@
+//! What can be read of products.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::Serialize;
+
+use super::aggregate::{Product, ProductError};
+use super::repository::ProductRow;
+use crate::application::TenantDatabase;
+use crate::application::context::RequestContext;
+use crate::application::error::Error;
+use crate::platform::paging::{Page, PageRequest, SortKey, walk};
+use crate::platform::schema::products;
+use crate::values::ids::ProductId;
+use crate::values::money::{UnitPrice, VatRate};
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ProductView {
+    pub id: ProductId,
+    pub version: i64,
+    pub sku: String,
+    pub name: String,
+    pub unit_price: UnitPrice,
+    pub vat_rate: VatRate,
+    pub archived_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl ProductView {
+    pub(super) fn of(product: &Product) -> Self {
+        let details = product.details();
+        Self {
+            id: product.id(),
+            version: product.version(),
+            sku: details.sku.as_str().to_owned(),
+            name: details.name.as_str().to_owned(),
+            unit_price: details.unit_price.clone(),
+            vat_rate: details.vat_rate.clone(),
+            archived_at: product.archived_at(),
+            created_at: product.created_at(),
+            updated_at: product.updated_at(),
+        }
+    }
+
+    fn from_row(row: ProductRow) -> Self {
+        Self {
+            id: ProductId::from_uuid(row.id),
+            version: row.version,
+            sku: row.sku,
+            name: row.name,
+            unit_price: UnitPrice::stored(row.unit_price),
+            vat_rate: VatRate::stored(row.vat_rate),
+            archived_at: row.archived_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProductSort {
+    Sku,
+    Name,
+    CreatedAt,
+}
+
+impl SortKey for ProductSort {
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("sku", Self::Sku), ("name", Self::Name), ("created_at", Self::CreatedAt)];
+    const DEFAULT: &'static str = "sku";
+
+    fn is_time(self) -> bool {
+        self == Self::CreatedAt
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct ProductFilter {
+    pub sku: Option<String>,
+    /// Only archived products, or only those on sale.
+    pub archived: Option<bool>,
+}
+
+/// # Errors
+/// `NotFound` where there is no such product of the tenant; no database.
+pub async fn get(db: &TenantDatabase, context: &RequestContext, id: ProductId) -> Result<ProductView, Error> {
+    let row = db
+        .read(context, async |mut connection| {
+            let found = products::table
+                .find((context.tenant_id().uuid(), id.uuid()))
+                .select(ProductRow::as_select())
+                .first(&mut connection);
+            Ok(found.await.optional()?)
+        })
+        .await?;
+    Ok(ProductView::from_row(row.ok_or(ProductError::NotFound(id))?))
+}
+
+/// # Errors
+/// No database.
+pub async fn list(
+    db: &TenantDatabase,
+    context: &RequestContext,
+    filter: &ProductFilter,
+    request: &PageRequest<ProductSort>,
+) -> Result<Page<ProductView>, Error> {
+    let query = || {
+        let mut query = products::table
+            .filter(products::tenant_id.eq(context.tenant_id().uuid()))
+            .select(ProductRow::as_select())
+            .limit(request.rows())
+            .into_boxed();
+        if let Some(sku) = &filter.sku {
+            query = query.filter(products::sku.eq(sku));
+        }
+        query = match filter.archived {
+            Some(true) => query.filter(products::archived_at.is_not_null()),
+            Some(false) => query.filter(products::archived_at.is_null()),
+            None => query,
+        };
+        match request.key {
+            ProductSort::Sku => walk!(query, request.texts(), [], products::sku, products::id),
+            ProductSort::Name => {
+                walk!(query, request.texts(), [], products::name, products::id)
+            }
+            ProductSort::CreatedAt => {
+                walk!(query, request.times(), [], products::created_at, products::id)
+            }
+        }
+    };
+    let rows: Vec<ProductRow> =
+        db.read(context, async |mut connection| Ok(query().load(&mut connection).await?)).await?;
+    let views = rows.into_iter().map(ProductView::from_row).collect();
+    Ok(request.page(views, |view: &ProductView| {
+        let value = match request.key {
+            ProductSort::Sku => view.sku.clone(),
+            ProductSort::Name => view.name.clone(),
+            ProductSort::CreatedAt => view.created_at.to_rfc3339(),
+        };
+        (value, view.id.uuid())
+    }))
+}

@@ -1,0 +1,157 @@
+//! Products in the database: what commands read and write.
+
+use bigdecimal::BigDecimal;
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use super::aggregate::{Product, ProductDetails, ProductError, ProductName, Sku};
+use crate::application::error::{Error, is_duplicate_of};
+use crate::application::unit_of_work::UnitOfWork;
+use crate::platform::schema::products;
+use crate::values::ids::{ProductId, TenantId};
+use crate::values::money::{UnitPrice, VatRate};
+
+#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = products, primary_key(tenant_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+pub(super) struct ProductRow {
+    pub(super) tenant_id: Uuid,
+    pub(super) id: Uuid,
+    pub(super) version: i64,
+    pub(super) sku: String,
+    pub(super) name: String,
+    pub(super) unit_price: BigDecimal,
+    pub(super) vat_rate: BigDecimal,
+    pub(super) ordered: bool,
+    pub(super) archived_at: Option<DateTime<Utc>>,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) updated_at: DateTime<Utc>,
+}
+
+impl ProductRow {
+    fn of(tenant: TenantId, product: &Product) -> Self {
+        let details = &product.details;
+        Self {
+            tenant_id: tenant.uuid(),
+            id: product.id.uuid(),
+            version: product.version,
+            sku: details.sku.as_str().to_owned(),
+            name: details.name.as_str().to_owned(),
+            unit_price: details.unit_price.value().clone(),
+            vat_rate: details.vat_rate.value().clone(),
+            ordered: product.ordered,
+            archived_at: product.archived_at,
+            created_at: product.created_at,
+            updated_at: product.updated_at,
+        }
+    }
+
+    fn into_product(self) -> Product {
+        Product {
+            id: ProductId::from_uuid(self.id),
+            version: self.version,
+            details: ProductDetails {
+                sku: Sku::stored(self.sku),
+                name: ProductName::stored(self.name),
+                unit_price: UnitPrice::stored(self.unit_price),
+                vat_rate: VatRate::stored(self.vat_rate),
+            },
+            ordered: self.ordered,
+            archived_at: self.archived_at,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
+}
+
+/// Locks the product until the unit of work ends, so that its events are appended in the order of its changes.
+pub(super) async fn load(work: &mut UnitOfWork<'_>, id: ProductId) -> Result<Option<Product>, Error> {
+    let row: Option<ProductRow> = products::table
+        .find((work.tenant().uuid(), id.uuid()))
+        .select(ProductRow::as_select())
+        .for_no_key_update()
+        .first(work.connection())
+        .await
+        .optional()?;
+    Ok(row.map(ProductRow::into_product))
+}
+
+/// Like `load`, but also waits for orders that are being placed with this product, and makes those that come later wait
+/// (see `load_for_order`): to take a product off the market, and to delete it.
+pub(super) async fn load_for_withdrawal(
+    work: &mut UnitOfWork<'_>,
+    id: ProductId,
+) -> Result<Option<Product>, Error> {
+    let row: Option<ProductRow> = products::table
+        .find((work.tenant().uuid(), id.uuid()))
+        .select(ProductRow::as_select())
+        .for_update()
+        .first(work.connection())
+        .await
+        .optional()?;
+    Ok(row.map(ProductRow::into_product))
+}
+
+/// The products that exist among `ids`. Holds a key-share lock on each, as a foreign key would: orders can be placed
+/// side by side, but nobody archives or deletes these products until the unit of work ends.
+pub(crate) async fn load_for_order(
+    work: &mut UnitOfWork<'_>,
+    ids: &[ProductId],
+) -> Result<Vec<Product>, Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let rows: Vec<ProductRow> = products::table
+        .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::id.eq_any(ids)))
+        .select(ProductRow::as_select())
+        .for_key_share()
+        .load(work.connection())
+        .await?;
+    Ok(rows.into_iter().map(ProductRow::into_product).collect())
+}
+
+/// Notes that orders name these products. Not a change that anybody is told of, so the version stays.
+pub(crate) async fn mark_ordered(work: &mut UnitOfWork<'_>, ids: &[ProductId]) -> Result<(), Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let not_yet = products::table
+        .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::id.eq_any(ids)))
+        .filter(products::ordered.eq(false));
+    // Locked in one order by everybody, or two first orders of the same products could wait for each other.
+    let locked: Vec<Uuid> =
+        not_yet.select(products::id).order(products::id).for_no_key_update().load(work.connection()).await?;
+    let tenant = work.tenant().uuid();
+    diesel::update(products::table.filter(products::tenant_id.eq(tenant).and(products::id.eq_any(locked))))
+        .set(products::ordered.eq(true))
+        .execute(work.connection())
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn insert(work: &mut UnitOfWork<'_>, product: &Product) -> Result<(), Error> {
+    let row = ProductRow::of(work.tenant(), product);
+    let inserted = diesel::insert_into(products::table).values(&row).execute(work.connection()).await;
+    sku_taken(inserted, row.sku)
+}
+
+pub(super) async fn update(work: &mut UnitOfWork<'_>, product: &Product) -> Result<(), Error> {
+    let row = ProductRow::of(work.tenant(), product);
+    let updated = diesel::update(products::table.find((row.tenant_id, row.id)))
+        .set(&row)
+        .execute(work.connection())
+        .await;
+    sku_taken(updated, row.sku)
+}
+
+pub(super) async fn delete(work: &mut UnitOfWork<'_>, id: ProductId) -> Result<(), Error> {
+    diesel::delete(products::table.find((work.tenant().uuid(), id.uuid())))
+        .execute(work.connection())
+        .await?;
+    Ok(())
+}
+
+fn sku_taken(written: QueryResult<usize>, sku: String) -> Result<(), Error> {
+    match written {
+        Ok(_) => Ok(()),
+        Err(error) if is_duplicate_of(&error, "products_sku_key") => Err(ProductError::SkuTaken(sku).into()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,176 @@
+//! Brings the schema up to date: two sets of migrations, of which the outbox's stands alone.
+
+use diesel::migration::MigrationSource;
+use diesel::pg::Pg;
+use diesel::sql_types::{Bool, Nullable, Text};
+use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::{ConnectFault, DatabaseConfig, RuntimeRole, connect};
+
+const OUTBOX: EmbeddedMigrations = embed_migrations!("../schema/outbox");
+const COMMERCE: EmbeddedMigrations = embed_migrations!("../schema/commerce");
+
+/// Shuts the schema to others, and refuses one in which they left what could be called by mistake.
+const GUARD: &str = include_str!("../../../../schema/guard.sql");
+
+/// Makes the table of versions as Diesel would.
+const MAKE_VERSIONS: &str = "
+    DO $$ BEGIN
+        CREATE TABLE IF NOT EXISTS __diesel_schema_migrations (
+            version varchar(50) PRIMARY KEY NOT NULL, run_on timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP);
+    EXCEPTION WHEN unique_violation OR duplicate_table THEN
+        NULL; -- Another run makes it.
+    END $$";
+
+/// A lock that lets everybody read and write and keeps out whoever wants the same one. Not an advisory lock: everybody who may
+/// connect can take one, and keep it.
+const LOCK_VERSIONS: &str = "BEGIN; LOCK TABLE __diesel_schema_migrations IN SHARE UPDATE EXCLUSIVE MODE";
+
+/// What a program needs of the schema. Both sets are recorded in one table, under versions that differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Migrations {
+    /// The relay's: the outbox and nothing else. Makes no role.
+    Outbox,
+    /// The API's: the outbox and everything else.
+    All,
+}
+
+impl Migrations {
+    fn sets(self) -> Vec<EmbeddedMigrations> {
+        match self {
+            Self::Outbox => vec![OUTBOX],
+            Self::All => vec![OUTBOX, COMMERCE],
+        }
+    }
+}
+
+/// Brings the database up to date, as its owner, and returns the names of the migrations applied now. Two runs at the same
+/// time are safe: the second waits for the first, then finds nothing to do.
+///
+/// Blocks its thread in places: call it as a step of its own on a multi-threaded runtime.
+///
+/// # Errors
+/// No connection; a schema that others left something in; or a migration that fails (it is rolled back).
+pub async fn migrate(config: &DatabaseConfig, migrations: Migrations) -> Result<Vec<String>, MigrationError> {
+    // Ends with the function, and its lock with it.
+    let mut other_runs_wait = patient_connection(config).await?;
+    other_runs_wait.batch_execute(GUARD).await.map_err(|error| MigrationError::Refused(error.to_string()))?;
+    other_runs_wait.batch_execute(MAKE_VERSIONS).await?;
+    other_runs_wait.batch_execute(LOCK_VERSIONS).await?;
+    let mut harness = AsyncMigrationHarness::new(patient_connection(config).await?);
+    let mut names = Vec::new();
+    for set in migrations.sets() {
+        let applied = harness.run_pending_migrations(set).map_err(MigrationError::Failed)?;
+        names.extend(applied.iter().map(ToString::to_string));
+    }
+    Ok(names)
+}
+
+/// Makes the runtime role of this database where it is missing, and grants it what it needs. To be called by the owner, after
+/// [`migrate`].
+///
+/// # Errors
+/// No connection; the role is missing and the owner may not make it: the text says what to do.
+pub async fn make_runtime_role(config: &DatabaseConfig, role: &RuntimeRole) -> Result<(), MigrationError> {
+    let mut connection = patient_connection(config).await?;
+    let call = format!("DO $$ BEGIN CALL comptoir_make_runtime({}); END $$", role.name_in_sql());
+    connection.batch_execute(&call).await.map_err(|error| MigrationError::RuntimeRole(error.to_string()))
+}
+
+/// A migration may rightly run for minutes.
+async fn patient_connection(config: &DatabaseConfig) -> Result<AsyncPgConnection, ConnectFault> {
+    let patient = DatabaseConfig {
+        statement_timeout_ms: 0,
+        lock_timeout_ms: 0,
+        idle_in_transaction_timeout_ms: 0,
+        ..config.clone()
+    };
+    connect(&patient).await
+}
+
+/// How the database stands to the migrations of this program.
+#[derive(Debug, Clone, Default)]
+pub struct MigrationState {
+    /// How many this program has.
+    pub known: usize,
+    /// Names of those that are not applied.
+    pub pending: Vec<String>,
+    /// Versions that are applied and that this program does not know: it is the older one.
+    pub unknown: Vec<String>,
+    /// False if the connected role may not see which are applied.
+    pub is_readable: bool,
+}
+
+crate::statement! {
+    struct AskTable<'a> { table: &'a str => Text } -> (Bool, Nullable<Bool>)
+    = "SELECT pg_catalog.to_regclass(name) IS NOT NULL,
+        pg_catalog.has_table_privilege(pg_catalog.to_regclass(name), 'SELECT')
+    FROM (SELECT $1::text AS name) AS wanted"
+}
+
+crate::statement! {
+    struct Applied<'a> {} -> (Text,) = "SELECT version::text FROM __diesel_schema_migrations ORDER BY version"
+}
+
+/// Compares the migrations; applies none.
+///
+/// # Errors
+/// The connection's own.
+pub async fn migration_state(
+    connection: &mut AsyncPgConnection,
+    migrations: Migrations,
+) -> Result<MigrationState, MigrationError> {
+    let (exists, readable): (bool, Option<bool>) =
+        AskTable::new("__diesel_schema_migrations").get_result(connection).await?;
+    let is_readable = !exists || readable == Some(true);
+    let mut applied: Vec<(String,)> = Vec::new();
+    if exists && is_readable {
+        applied = Applied::new().load(connection).await?;
+    }
+    let of_set =
+        |set: &EmbeddedMigrations| MigrationSource::<Pg>::migrations(set).map_err(MigrationError::Failed);
+    let mut known = Vec::new();
+    for set in migrations.sets() {
+        known.extend(of_set(&set)?);
+    }
+    // The relay is not concerned with the versions of the other set, and knows them.
+    let mut others = Vec::new();
+    if migrations == Migrations::Outbox {
+        others = of_set(&COMMERCE)?;
+    }
+    let others: Vec<String> = others.iter().map(|migration| migration.name().version().to_string()).collect();
+    let versions: Vec<String> =
+        known.iter().map(|migration| migration.name().version().to_string()).collect();
+    let is_applied = |version: &String| applied.iter().any(|(applied,)| applied == version);
+    Ok(MigrationState {
+        known: known.len(),
+        pending: known
+            .iter()
+            .zip(&versions)
+            .filter(|(_, version)| is_readable && !is_applied(version))
+            .map(|(migration, _)| migration.name().to_string())
+            .collect(),
+        unknown: applied
+            .iter()
+            .map(|(version,)| version)
+            .filter(|v| !versions.contains(v) && !others.contains(v))
+            .cloned()
+            .collect(),
+        is_readable,
+    })
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    #[error("cannot connect to PostgreSQL: {0}")]
+    Connection(#[from] ConnectFault),
+    #[error("cannot ask for the migrations: {0}")]
+    Statement(#[from] diesel::result::Error),
+    #[error("{0}")]
+    Refused(String),
+    #[error("{0}")]
+    RuntimeRole(String),
+    #[error("migration failed: {0}")]
+    Failed(Box<dyn std::error::Error + Send + Sync>),
+}

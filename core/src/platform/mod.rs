@@ -1,0 +1,12 @@
+//! What any program of this kind needs, whatever its trade: settings, connections, statements, lists in pages, logs and traces.
+
+pub mod check;
+pub mod config;
+pub mod database;
+pub mod paging;
+pub mod schema;
+pub mod secret_file;
+pub mod spans;
+pub mod statement;
+pub mod telemetry;
+pub mod tls;

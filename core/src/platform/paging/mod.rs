@@ -1,0 +1,403 @@
+//! Keyset pages: a page starts behind the last row of the one before, whatever was inserted in between.
+
+mod matching;
+pub(crate) mod row_comparison;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub(crate) use self::matching::{Filter, Matching};
+use crate::values::invalid::{FieldError, Fields, Invalid};
+
+/// Rows of one page at most.
+pub const MAX_LIMIT: u8 = 200;
+pub const DEFAULT_LIMIT: u8 = 50;
+/// Rows that one page looks at, at most, where no index serves all of its filters: see [`look_through`].
+pub(crate) const MAX_LOOKED_AT: i64 = 5_000;
+/// Until the end of the transaction.
+pub(crate) const BY_INDEX_ONLY: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off";
+/// Bytes of a cursor at most; ours are shorter.
+const MAX_CURSOR: usize = 2_000;
+
+/// One page of views and the cursor of the next, if there is one. A page may hold fewer views than were asked for, even
+/// none, and have a next one.
+#[derive(Debug)]
+pub struct Page<T> {
+    pub data: Vec<T>,
+    pub next_cursor: Option<String>,
+}
+
+/// A key by which a list can be sorted.
+pub trait SortKey: Copy + PartialEq + 'static {
+    /// Every key with its name in the query string; `-name` is the same, descending.
+    const NAMES: &'static [(&'static str, Self)];
+    /// The sort where none is asked for, as a client would write it.
+    const DEFAULT: &'static str;
+
+    /// Whether its values are times, not texts.
+    fn is_time(self) -> bool;
+}
+
+/// Which page of a list is wanted.
+#[derive(Debug, Clone)]
+pub struct PageRequest<K> {
+    limit: u8,
+    sort: String,
+    pub(crate) key: K,
+    descending: bool,
+    after: Option<(SortValue, Uuid)>,
+}
+
+/// What a list is sorted by, of one row.
+#[derive(Debug, Clone)]
+enum SortValue {
+    Text(String),
+    Time(DateTime<Utc>),
+}
+
+/// Where a page starts: behind the row with this sort value and id.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cursor {
+    sort: String,
+    value: String,
+    id: Uuid,
+}
+
+impl<K: SortKey> PageRequest<K> {
+    /// Reads the query parameters `limit`, `sort` and `cursor`.
+    ///
+    /// # Errors
+    /// A limit outside 1 to 200, a sort that does not exist, a cursor that is not of this list in this sort.
+    pub fn parse(
+        limit: Option<i64>,
+        sort: Option<&str>,
+        cursor: Option<&str>,
+    ) -> Result<Self, Vec<FieldError>> {
+        let mut fields = Fields::default();
+        let limit = fields.take("/query/limit", parse_limit(limit));
+        let sort = sort.unwrap_or(K::DEFAULT);
+        let parsed_sort = fields.take("/query/sort", parse_sort::<K>(sort));
+        let request = limit.zip(parsed_sort).map(|(limit, (key, descending))| {
+            let after =
+                cursor.and_then(|cursor| fields.take("/query/cursor", parse_cursor(cursor, sort, key)));
+            Self { limit, sort: sort.to_owned(), key, descending, after }
+        });
+        fields.finish(request)
+    }
+
+    /// One more row than the page holds tells whether there is a next page.
+    pub(crate) fn rows(&self) -> i64 {
+        i64::from(self.limit) + 1
+    }
+
+    /// Whether so many rows leave one for a next page.
+    pub(crate) fn is_full<T>(&self, rows: &[T]) -> bool {
+        rows.len() > usize::from(self.limit)
+    }
+
+    /// For a column of texts.
+    pub(crate) fn texts(&self) -> Start<String> {
+        let after = match &self.after {
+            Some((SortValue::Text(text), id)) => Some((text.clone(), *id)),
+            _ => None,
+        };
+        Start::behind(self.descending, after)
+    }
+
+    /// For a column of times.
+    pub(crate) fn times(&self) -> Start<DateTime<Utc>> {
+        let after = match &self.after {
+            Some((SortValue::Time(time), id)) => Some((*time, *id)),
+            _ => None,
+        };
+        Start::behind(self.descending, after)
+    }
+
+    /// Cuts the extra row off. `key` gives a row's sort value and id.
+    pub(crate) fn page<T>(&self, rows: Vec<T>, key: impl Fn(&T) -> (String, Uuid)) -> Page<T> {
+        self.page_up_to(None, rows, key)
+    }
+
+    /// The same of rows that were looked for up to the row `edge` and not beyond. `None` is to the end.
+    pub(crate) fn page_up_to<T>(
+        &self,
+        edge: Option<T>,
+        mut rows: Vec<T>,
+        key: impl Fn(&T) -> (String, Uuid),
+    ) -> Page<T> {
+        let more = self.is_full(&rows);
+        rows.truncate(usize::from(self.limit));
+        let next = rows.last().filter(|_| more).or(edge.as_ref()).map(key);
+        let next_cursor = next.map(|(value, id)| self.cursor(value, id));
+        Page { data: rows, next_cursor }
+    }
+
+    fn cursor(&self, value: String, id: Uuid) -> String {
+        let cursor = Cursor { sort: self.sort.clone(), value, id };
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
+    }
+}
+
+fn parse_limit(limit: Option<i64>) -> Result<u8, Invalid> {
+    let Some(limit) = limit else { return Ok(DEFAULT_LIMIT) };
+    u8::try_from(limit)
+        .ok()
+        .filter(|limit| (1..=MAX_LIMIT).contains(limit))
+        .ok_or_else(|| Invalid::new("out_of_range", format!("limit must be from 1 to {MAX_LIMIT}")))
+}
+
+fn parse_sort<K: SortKey>(sort: &str) -> Result<(K, bool), Invalid> {
+    let (name, descending) = sort.strip_prefix('-').map_or((sort, false), |name| (name, true));
+    match K::NAMES.iter().find(|(known, _)| *known == name) {
+        Some((_, key)) => Ok((*key, descending)),
+        None => {
+            let names: Vec<_> = K::NAMES.iter().map(|(name, _)| format!("{name}, -{name}")).collect();
+            Err(Invalid::new("unknown_sort", format!("sort must be one of {}", names.join(", "))))
+        }
+    }
+}
+
+fn parse_cursor<K: SortKey>(cursor: &str, sort: &str, key: K) -> Result<(SortValue, Uuid), Invalid> {
+    let read = || {
+        let json = URL_SAFE_NO_PAD.decode(cursor).ok().filter(|_| cursor.len() <= MAX_CURSOR)?;
+        let cursor: Cursor = serde_json::from_slice(&json).ok()?;
+        // PostgreSQL has no U+0000, so nothing can be compared with it.
+        if cursor.sort != sort || cursor.value.contains('\0') {
+            return None;
+        }
+        let value = if key.is_time() {
+            SortValue::Time(DateTime::parse_from_rfc3339(&cursor.value).ok()?.to_utc())
+        } else {
+            SortValue::Text(cursor.value)
+        };
+        Some((value, cursor.id))
+    };
+    read().ok_or_else(|| {
+        Invalid::new(
+            "bad_cursor",
+            "cursor must be the next_cursor of the page before, asked for with the same sort",
+        )
+    })
+}
+
+/// Where in an index a page starts, and in which direction it goes on.
+#[derive(Debug, Clone)]
+pub(crate) struct Start<V> {
+    pub(crate) descending: bool,
+    at: Option<(V, Uuid)>,
+    /// With that row, not behind it.
+    inclusive: bool,
+}
+
+impl<V> Start<V> {
+    /// With the first row of the index.
+    pub(crate) fn first() -> Self {
+        Self::behind(false, None)
+    }
+
+    fn behind(descending: bool, at: Option<(V, Uuid)>) -> Self {
+        Self { descending, at, inclusive: false }
+    }
+
+    /// The row, and how others compare with it. None is the very first.
+    pub(crate) fn split(self) -> (&'static str, Option<(V, Uuid)>) {
+        let inclusive = self.inclusive || self.at.is_none();
+        let operator = match (self.descending, inclusive) {
+            (false, false) => ">",
+            (false, true) => ">=",
+            (true, false) => "<",
+            (true, true) => "<=",
+        };
+        (operator, self.at)
+    }
+}
+
+impl Start<DateTime<Utc>> {
+    /// Not in front of `from`, and not behind `before`, whichever of the two is at this end.
+    pub(crate) fn within(mut self, from: Option<DateTime<Utc>>, before: Option<DateTime<Utc>>) -> Self {
+        let at = self.at.map(|(time, _)| time);
+        // No id comes before this one.
+        if self.descending
+            && let Some(before) = before
+            && at.is_none_or(|at| at >= before)
+        {
+            self.at = Some((before, Uuid::nil()));
+        } else if !self.descending
+            && let Some(from) = from
+            && at.is_none_or(|at| at < from)
+        {
+            (self.at, self.inclusive) = (Some((from, Uuid::nil())), true);
+        }
+        self
+    }
+}
+
+/// Adds to a boxed query that it returns rows in the order of the index on (`$prefix`…, `$column`, `$id`), from a [`Start`] among
+/// those on that have these values in the columns of the prefix. Where they end, others follow: see [`Matching`].
+///
+/// The prefix is part of one comparison and of the order, instead of an equality beside them: with an equality, any index on
+/// (…, `$column`, `$id`) would give the order as well, and PostgreSQL takes such a one where it believes that every other row has
+/// the value. If those rows are all at the far end, it reads the whole list for one page.
+macro_rules! walk {
+    ($query:expr, $start:expr, [$($prefix:expr => $value:expr),*], $column:expr, $id:expr) => {{
+        let (query, start) = ($query, $start);
+        let descending = start.descending;
+        let query = match start.split() {
+            (operator, Some((value, last))) => query.filter($crate::platform::paging::row_comparison::compared(
+                ($($prefix,)* $column, $id),
+                operator,
+                (
+                    $($crate::platform::paging::row_comparison::of($prefix, $value),)*
+                    $crate::platform::paging::row_comparison::of($column, value),
+                    $crate::platform::paging::row_comparison::of($id, last),
+                ),
+            )),
+            (_operator, None) => $crate::platform::paging::walk!(@first query, _operator, [$($prefix => $value),*]),
+        };
+        if descending {
+            query.order(($($prefix.desc(),)* $column.desc(), $id.desc()))
+        } else {
+            query.order(($($prefix.asc(),)* $column.asc(), $id.asc()))
+        }
+    }};
+    (@first $query:expr, $operator:expr, []) => { $query };
+    (@first $query:expr, $operator:expr, [$($prefix:expr => $value:expr),+]) => {
+        $query.filter($crate::platform::paging::row_comparison::compared(
+            ($($prefix,)+),
+            $operator,
+            ($($crate::platform::paging::row_comparison::of($prefix, $value),)+),
+        ))
+    };
+}
+pub(crate) use walk;
+
+/// Loads the rows of a page whose filters no index serves together, and looks at [`MAX_LOOKED_AT`] rows for them at most:
+/// however large the table is and however few of its rows match, a page costs no more than that. `$walk` makes a boxed query along
+/// the index that serves best, which loads every column that is filtered, and `$matching` narrows it to what matches. Gives the
+/// last row that was looked at, if the page is not full and there may be more behind it, and the rows.
+macro_rules! look_through {
+    ($connection:expr, $request:expr, $walk:expr, $matching:expr) => {{
+        let (mut connection, walk, matching) = ($connection, $walk, $matching);
+        // What is known of the rows would let PostgreSQL read a whole table instead of a part of an index.
+        diesel_async::SimpleAsyncConnection::batch_execute(
+            &mut connection,
+            $crate::platform::paging::BY_INDEX_ONLY,
+        )
+        .await?;
+        let rows = matching(walk().limit($crate::platform::paging::MAX_LOOKED_AT), $request.rows());
+        let rows: Vec<_> = rows.load(&mut connection).await?;
+        let last = if $request.is_full(&rows) {
+            None
+        } else {
+            let last = walk().offset($crate::platform::paging::MAX_LOOKED_AT - 1).limit(1);
+            diesel::OptionalExtension::optional(last.first(&mut connection).await)?
+        };
+        (last, rows)
+    }};
+}
+pub(crate) use look_through;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Key {
+        Name,
+        Time,
+    }
+
+    impl SortKey for Key {
+        const NAMES: &'static [(&'static str, Self)] = &[("name", Self::Name), ("time", Self::Time)];
+        const DEFAULT: &'static str = "-time";
+
+        fn is_time(self) -> bool {
+            self == Self::Time
+        }
+    }
+
+    fn refused(limit: Option<i64>, sort: Option<&str>, cursor: Option<&str>) -> Vec<&'static str> {
+        PageRequest::<Key>::parse(limit, sort, cursor)
+            .expect_err("refused")
+            .iter()
+            .map(|error| error.code)
+            .collect()
+    }
+
+    #[test]
+    fn a_full_page_with_a_row_left_over_has_a_cursor_that_starts_behind_its_last_row() {
+        let request = PageRequest::<Key>::parse(Some(2), Some("name"), None).expect("valid");
+        let id = Uuid::from_u128(7);
+        let page = request.page(vec!["a", "b", "c"], |name| ((*name).to_owned(), id));
+        assert_eq!(page.data, ["a", "b"]);
+        let next =
+            PageRequest::<Key>::parse(Some(2), Some("name"), page.next_cursor.as_deref()).expect("valid");
+        assert_eq!(next.texts().split(), (">", Some(("b".to_owned(), id))));
+    }
+
+    #[test]
+    fn the_last_page_has_no_cursor() {
+        let request = PageRequest::<Key>::parse(Some(2), None, None).expect("valid");
+        assert_eq!(request.page(vec!["a", "b"], |_| (String::new(), Uuid::nil())).next_cursor, None);
+    }
+
+    #[test]
+    fn a_page_that_stopped_looking_goes_on_behind_where_it_stopped() {
+        let request = PageRequest::<Key>::parse(Some(2), Some("name"), None).expect("valid");
+        let (id, edge) = (Uuid::from_u128(7), Uuid::from_u128(9));
+        let behind = |rows: Vec<&str>| {
+            let page = request.page_up_to(Some("m"), rows, |name| {
+                ((*name).to_owned(), if *name == "m" { edge } else { id })
+            });
+            let next = PageRequest::<Key>::parse(Some(2), Some("name"), page.next_cursor.as_deref());
+            next.expect("valid").texts().split().1
+        };
+        assert_eq!(behind(vec![]), Some(("m".to_owned(), edge)));
+        assert_eq!(behind(vec!["a", "b"]), Some(("m".to_owned(), edge)));
+        assert_eq!(behind(vec!["a", "b", "c"]), Some(("b".to_owned(), id)));
+    }
+
+    #[test]
+    fn a_cursor_is_good_for_its_own_sort_only() {
+        let request = PageRequest::<Key>::parse(Some(1), Some("name"), None).expect("valid");
+        let page = request.page(vec!["a", "b"], |name| ((*name).to_owned(), Uuid::nil()));
+        assert_eq!(refused(None, Some("-name"), page.next_cursor.as_deref()), ["bad_cursor"]);
+    }
+
+    #[test]
+    fn everything_wrong_is_named_at_once() {
+        assert_eq!(refused(Some(0), Some("price"), None), ["out_of_range", "unknown_sort"]);
+        assert_eq!(refused(Some(201), None, Some("%%%")), ["out_of_range"]);
+        assert_eq!(refused(None, None, Some("%%%")), ["bad_cursor"]);
+    }
+
+    fn start(start: Start<DateTime<Utc>>) -> String {
+        let (operator, at) = start.split();
+        at.map_or(operator.to_owned(), |(time, id)| {
+            format!("{operator} {} {}", time.timestamp(), id.as_u128())
+        })
+    }
+
+    #[test]
+    fn a_page_starts_behind_its_cursor_or_where_its_filter_begins_whichever_is_further_on() {
+        let at = |seconds: i64| Some(DateTime::from_timestamp(seconds, 0).expect("a time"));
+        let behind = |descending, seconds: i64| {
+            Start::behind(descending, at(seconds).map(|time| (time, Uuid::from_u128(7))))
+        };
+        let (from, before) = (at(10), at(20));
+
+        assert_eq!(start(Start::first()), ">=");
+        assert_eq!(start(Start::behind(true, None)), "<=");
+        assert_eq!(start(Start::first().within(from, before)), ">= 10 0");
+        assert_eq!(start(Start::behind(true, None).within(from, before)), "< 20 0");
+        assert_eq!(start(behind(false, 15).within(from, before)), "> 15 7");
+        assert_eq!(start(behind(true, 15).within(from, before)), "< 15 7");
+        // The cursor of a page with other filters.
+        assert_eq!(start(behind(false, 5).within(from, before)), ">= 10 0");
+        assert_eq!(start(behind(true, 20).within(from, before)), "< 20 0");
+    }
+}

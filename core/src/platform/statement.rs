@@ -1,0 +1,107 @@
+//! SQL text with typed parameters, prepared once per connection.
+//!
+//! Diesel's `sql_query` parses its text anew at every call once it has parameters, and its query builder cannot say
+//! `unnest`, `RETURNING` into an `INSERT`, or a lateral join. [`statement!`](crate::statement!) is for those
+//! statements and no others: what the query builder can say is said with the query builder.
+
+use diesel::pg::Pg;
+use diesel::query_builder::AstPass;
+
+/// Defines a struct that is a statement: its fields are the parameters `$1`, `$2`, … in this order.
+///
+/// Each placeholder occurs once, in ascending order (name it in a `WITH` clause to use it twice). A statement that
+/// returns rows names their SQL types after the arrow and loads, by position, into anything that is `Queryable` from
+/// them.
+///
+/// ```
+/// use diesel::sql_types::{Array, BigInt};
+///
+/// comptoir_core::statement! {
+///     /// The numbers above a limit.
+///     struct Above<'a> { numbers: &'a [i64] => Array<BigInt>, limit: i64 => BigInt } -> (BigInt,)
+///     = "SELECT n FROM unnest($1) AS n WHERE n > $2"
+/// }
+/// ```
+#[macro_export]
+macro_rules! statement {
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $name:ident<$lt:lifetime> { $($field:ident: $ty:ty => $sql_ty:ty),* $(,)? }
+        $(-> ($($row:ty),+ $(,)?))?
+        = $sql:expr
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy)]
+        $vis struct $name<$lt> {
+            $($vis $field: $ty,)*
+            #[doc(hidden)]
+            $vis _lifetime: ::std::marker::PhantomData<&$lt ()>,
+        }
+
+        impl<$lt> $name<$lt> {
+            #[allow(clippy::too_many_arguments)]
+            $vis fn new($($field: $ty),*) -> Self {
+                Self { $($field,)* _lifetime: ::std::marker::PhantomData }
+            }
+        }
+
+        impl ::diesel::query_builder::QueryId for $name<'_> {
+            type QueryId = $name<'static>;
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        impl<$lt> ::diesel::query_builder::QueryFragment<::diesel::pg::Pg> for $name<$lt> {
+            fn walk_ast<'b>(
+                &'b self,
+                mut out: ::diesel::query_builder::AstPass<'_, 'b, ::diesel::pg::Pg>,
+            ) -> ::diesel::result::QueryResult<()> {
+                #[allow(unused_mut)]
+                let mut rest: &'static str = $sql;
+                $(
+                    $crate::platform::statement::push_up_to_placeholder(&mut rest, &mut out);
+                    out.push_bind_param::<$sql_ty, _>(&self.$field)?;
+                )*
+                out.push_sql(rest);
+                Ok(())
+            }
+        }
+
+        $(impl ::diesel::query_builder::Query for $name<'_> {
+            type SqlType = ($($row,)+);
+        })?
+    };
+}
+
+/// Pushes the text in front of the next `$n` and steps over the placeholder, which Diesel writes itself.
+#[doc(hidden)]
+pub fn push_up_to_placeholder(rest: &mut &'static str, out: &mut AstPass<'_, '_, Pg>) {
+    let (text, after) = rest.split_once('$').unwrap_or((rest, ""));
+    out.push_sql(text);
+    *rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::pg::Pg;
+    use diesel::query_builder::QueryId;
+    use diesel::sql_types::{BigInt, Text};
+
+    crate::statement! {
+        struct Sample<'a> { name: &'a str => Text, limit: i64 => BigInt } -> (BigInt,)
+        = "SELECT n FROM t WHERE name = $1 AND n > $2::bigint ORDER BY n"
+    }
+
+    #[test]
+    fn a_statement_keeps_its_text_and_numbers_its_parameters() {
+        let text = diesel::debug_query::<Pg, _>(&Sample::new("x", 5)).to_string();
+        assert!(
+            text.starts_with("SELECT n FROM t WHERE name = $1 AND n > $2::bigint ORDER BY n -- binds"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_statement_is_cached_under_its_own_type() {
+        assert_eq!(Sample::query_id(), Some(std::any::TypeId::of::<Sample<'static>>()));
+    }
+}

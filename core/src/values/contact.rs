@@ -1,0 +1,159 @@
+//! How to reach somebody, and what the tax authorities know them by: values that several aggregates have.
+
+use email_address::{EmailAddress, Options};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::values::invalid::Invalid;
+use crate::values::text::{checked, folded, text};
+
+text!(
+    /// A line of an address, a postal code, a city.
+    AddressLine, "an address line", 200
+);
+
+/// From the database, where it was checked on its way in.
+impl<'de> Deserialize<'de> for AddressLine {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::stored)
+    }
+}
+
+/// An e-mail address (RFC 5321, RFC 6531), at most 254 bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Email(String);
+
+impl Email {
+    /// # Errors
+    /// `not_an_email`.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let text = checked("an e-mail address", text, 254)?;
+        let options = Options::default().without_display_text().without_domain_literal();
+        match EmailAddress::parse_with_options(&text, options) {
+            Ok(_) => Ok(Self(text)),
+            Err(reason) => Err(Invalid::new(
+                "not_an_email",
+                format!("expected an address such as name@example.com: {reason}"),
+            )),
+        }
+    }
+
+    pub(crate) fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// As it is compared.
+    pub fn folded(&self) -> FoldedEmail {
+        FoldedEmail::of(&self.0)
+    }
+}
+
+/// An e-mail address as accounts are told apart by: of an address that is the same but for the case it is written in, there is
+/// one account in a company.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct FoldedEmail(String);
+
+impl FoldedEmail {
+    /// Of any text: what is no address is nobody's.
+    pub fn of(text: &str) -> Self {
+        Self(folded(text.trim()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A VAT identification number: a country prefix and 2 to 13 letters or digits, written without spaces (EN 16931
+/// BT-48; the prefix is the ISO 3166-1 code, `EL` for Greece or `XI` for Northern Ireland: Directive 2006/112/EC,
+/// article 215). That it is registered is for the tax authorities to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VatNumber(String);
+
+impl VatNumber {
+    /// # Errors
+    /// `not_a_vat_number`.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let mut compact: String = text.chars().filter(|c| !matches!(c, ' ' | '.' | '-')).collect();
+        compact.make_ascii_uppercase();
+        let fits =
+            (4..=15).contains(&compact.len()) && compact.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let known =
+            |prefix: &str| matches!(prefix, "EL" | "XI") || rust_iso3166::from_alpha2(prefix).is_some();
+        if fits && compact.get(..2).is_some_and(known) {
+            Ok(Self(compact))
+        } else {
+            Err(Invalid::new(
+                "not_a_vat_number",
+                "expected a country code and 2 to 13 letters or digits, such as FR40303265045",
+            ))
+        }
+    }
+
+    pub(crate) fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A country by its two-letter code (ISO 3166-1 alpha-2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Country(String);
+
+impl Country {
+    /// # Errors
+    /// `not_a_country`.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let code = text.to_ascii_uppercase();
+        match rust_iso3166::from_alpha2(&code) {
+            Some(_) => Ok(Self(code)),
+            None => Err(Invalid::new("not_a_country", "expected a two-letter ISO 3166-1 code such as FR")),
+        }
+    }
+
+    pub fn code(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Where somebody is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PostalAddress {
+    /// Street and number.
+    pub line1: AddressLine,
+    pub line2: Option<AddressLine>,
+    pub postal_code: Option<AddressLine>,
+    pub city: AddressLine,
+    pub country: Country,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vat_numbers_are_kept_without_spaces_and_in_capitals() {
+        assert_eq!(VatNumber::parse("fr 40 303 265 045").expect("valid").as_str(), "FR40303265045");
+        assert_eq!(VatNumber::parse("EL123456789").expect("valid").as_str(), "EL123456789");
+        for text in ["", "frß12", "12345678", "QQ123", "FR", "FR1", "FR12345678901234", "FRé12"] {
+            assert_eq!(VatNumber::parse(text).map_err(|e| e.code), Err("not_a_vat_number"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_no_email() {
+        for text in
+            ["ada", "ada@", "@example.com", "Ada <ada@example.com>", "ada@[127.0.0.1]", "a b@example.com"]
+        {
+            assert_eq!(Email::parse(text).map_err(|e| e.code), Err("not_an_email"), "{text:?}");
+        }
+    }
+}

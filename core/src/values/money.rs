@@ -1,0 +1,309 @@
+//! Amounts, prices, quantities and VAT rates as decimals, never as floating point numbers.
+//!
+//! Rounding is half up, away from zero, to two decimals, as EN 16931-1 prescribes for amounts (its rule BR-DEC-*
+//! permits at most two decimals, and the calculation of totals in section 6.4 sums amounts that are already rounded).
+
+use std::fmt;
+use std::iter::Sum;
+
+use bigdecimal::{BigDecimal, RoundingMode, Signed, Zero};
+use serde::{Serialize, Serializer};
+
+use crate::values::invalid::Invalid;
+
+/// Decimals of an amount in a currency.
+const AMOUNT_SCALE: i64 = 2;
+/// Decimals that a quantity or a unit price may have.
+const FINE_SCALE: usize = 6;
+/// Digits before the decimal point that a quantity or a unit price may have.
+const WHOLE_DIGITS: usize = 9;
+
+/// Parses plain decimal notation. Exponents are refused: `1e999999999` is eleven characters and a gigabyte of digits.
+fn decimal(what: &str, text: &str, whole_digits: usize, scale: usize) -> Result<BigDecimal, Invalid> {
+    let wrong = || {
+        Invalid::new(
+            "not_a_decimal",
+            format!("{what} must be a decimal string such as \"12.50\", not {:?}", shortened(text)),
+        )
+    };
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) {
+        return Err(wrong());
+    }
+    if whole.trim_start_matches('0').len() > whole_digits || whole.len() > 2 * whole_digits {
+        return Err(Invalid::new(
+            "too_large",
+            format!("{what} may have {whole_digits} digits before the point"),
+        ));
+    }
+    if fraction.len() > scale {
+        return Err(Invalid::new("too_precise", format!("{what} may have {scale} digits after the point")));
+    }
+    text.parse().map_err(|_| wrong())
+}
+
+/// At most 40 characters of something that a client sent.
+fn shortened(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+/// Plain notation without superfluous zeros: `6`, `0.125`.
+fn shortest(value: &BigDecimal, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str(&value.normalized().to_plain_string())
+}
+
+/// Decimals travel as strings in JSON: most parsers read a JSON number as a binary floating point number.
+macro_rules! serialize_as_string {
+    ($($name:ident),*) => {$(
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    )*};
+}
+serialize_as_string!(Money, UnitPrice, Quantity, VatRate);
+
+/// An amount in the order's currency, always with two decimals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Money(BigDecimal);
+
+impl Money {
+    /// Rounds half up to two decimals.
+    pub fn rounded(value: &BigDecimal) -> Self {
+        Self(value.with_scale_round(AMOUNT_SCALE, RoundingMode::HalfUp))
+    }
+
+    pub fn zero() -> Self {
+        Self(BigDecimal::zero().with_scale(AMOUNT_SCALE))
+    }
+
+    pub fn value(&self) -> &BigDecimal {
+        &self.0
+    }
+
+    pub fn plus(&self, other: &Self) -> Self {
+        Self(&self.0 + &other.0)
+    }
+}
+
+impl<'a> Sum<&'a Money> for Money {
+    fn sum<I: Iterator<Item = &'a Money>>(amounts: I) -> Self {
+        amounts.fold(Self::zero(), |sum, amount| sum.plus(amount))
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.with_scale(AMOUNT_SCALE).to_plain_string())
+    }
+}
+
+/// The net price of one unit; EN 16931 does not limit its decimals, we keep up to six.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitPrice(BigDecimal);
+
+impl UnitPrice {
+    /// # Errors
+    /// Not a decimal string, negative, more than nine digits before or six after the point.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let value = decimal("a unit price", text, WHOLE_DIGITS, FINE_SCALE)?;
+        if value.is_negative() {
+            return Err(Invalid::new("negative", "a unit price must be zero or more"));
+        }
+        Ok(Self(value))
+    }
+
+    pub(crate) fn stored(value: BigDecimal) -> Self {
+        Self(value)
+    }
+
+    pub fn value(&self) -> &BigDecimal {
+        &self.0
+    }
+
+    /// The line's net amount: quantity × net price, rounded to two decimals (EN 16931, BT-131).
+    pub fn times(&self, quantity: &Quantity) -> Money {
+        Money::rounded(&(&self.0 * &quantity.0))
+    }
+}
+
+impl fmt::Display for UnitPrice {
+    /// At least two decimals, as prices are written; more where the price has them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.0.normalized();
+        let scale = value.fractional_digit_count().max(AMOUNT_SCALE);
+        f.write_str(&value.with_scale(scale).to_plain_string())
+    }
+}
+
+/// How much of a product; always more than zero.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quantity(BigDecimal);
+
+impl Quantity {
+    /// # Errors
+    /// Not a decimal string, not above zero, more than nine digits before or six after the point.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let value = decimal("a quantity", text, WHOLE_DIGITS, FINE_SCALE)?;
+        if !value.is_positive() {
+            return Err(Invalid::new(
+                "not_positive",
+                format!("a quantity must be more than zero, not {}", shortened(text)),
+            ));
+        }
+        Ok(Self(value))
+    }
+
+    pub(crate) fn stored(value: BigDecimal) -> Self {
+        Self(value)
+    }
+
+    pub fn value(&self) -> &BigDecimal {
+        &self.0
+    }
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        shortest(&self.0, f)
+    }
+}
+
+/// A VAT rate in percent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VatRate(BigDecimal);
+
+impl VatRate {
+    /// # Errors
+    /// Not a decimal string, not between 0 and 100, more than two decimals.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let value = decimal("a VAT rate", text, 3, 2)?;
+        if value.is_negative() || value > 100 {
+            return Err(Invalid::new("out_of_range", "a VAT rate is a percentage from 0 to 100"));
+        }
+        Ok(Self(value))
+    }
+
+    pub(crate) fn stored(value: BigDecimal) -> Self {
+        Self(value)
+    }
+
+    pub fn value(&self) -> &BigDecimal {
+        &self.0
+    }
+
+    /// The VAT on a taxable amount, rounded to two decimals (EN 16931, BT-117).
+    pub fn of(&self, base: &Money) -> Money {
+        Money::rounded(&(&base.0 * &self.0 / BigDecimal::from(100)))
+    }
+}
+
+impl fmt::Display for VatRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        shortest(&self.0, f)
+    }
+}
+
+/// A currency's three-letter code (ISO 4217).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Currency(String);
+
+impl Currency {
+    pub fn euro() -> Self {
+        Self("EUR".to_owned())
+    }
+
+    /// # Errors
+    /// `not_a_currency`: no code of ISO 4217 for money that circulates. `unsupported_currency`: one whose amounts do not
+    /// have two decimals, as all of ours do.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let code = text.trim().to_ascii_uppercase();
+        let known = iso_currency::Currency::from_code(&code).filter(|currency| {
+            !currency.is_fund() && !currency.is_special() && currency.is_superseded().is_none()
+        });
+        match known.map(iso_currency::Currency::exponent) {
+            Some(Some(2)) => Ok(Self(code)),
+            Some(_) => Err(Invalid::new(
+                "unsupported_currency",
+                format!("amounts have two decimals here, those in {code} have not"),
+            )),
+            None => Err(Invalid::new("not_a_currency", "expected a code of ISO 4217 such as EUR")),
+        }
+    }
+
+    pub(crate) fn stored(code: String) -> Self {
+        Self(code)
+    }
+
+    pub fn code(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code<T: fmt::Debug>(result: Result<T, Invalid>) -> &'static str {
+        result.expect_err("refused").code
+    }
+
+    #[test]
+    fn amounts_round_half_up_away_from_zero() {
+        let rounded = |text: &str| Money::rounded(&text.parse().expect("a decimal")).to_string();
+        assert_eq!(rounded("0.005"), "0.01");
+        assert_eq!(rounded("0.0049999"), "0.00");
+        assert_eq!(rounded("2.675"), "2.68");
+        assert_eq!(rounded("-0.005"), "-0.01");
+        assert_eq!(rounded("7"), "7.00");
+    }
+
+    #[test]
+    fn a_line_is_rounded_once() {
+        let price = UnitPrice::parse("0.333").expect("valid");
+        assert_eq!(price.times(&Quantity::parse("3").expect("valid")).to_string(), "1.00");
+        assert_eq!(price.times(&Quantity::parse("0.5").expect("valid")).to_string(), "0.17");
+    }
+
+    #[test]
+    fn exponents_signs_and_blanks_are_not_decimals() {
+        for text in ["1e9", "1E999999999", "", " 1", "+1", ".5", "5.", "1,5", "NaN", "٣", "--1", "0x10"] {
+            assert_eq!(code(Quantity::parse(text)), "not_a_decimal", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn limits_say_which_one_was_passed() {
+        assert_eq!(code(Quantity::parse("0")), "not_positive");
+        assert_eq!(code(Quantity::parse("-2")), "not_positive");
+        assert_eq!(code(Quantity::parse("1.0000001")), "too_precise");
+        assert_eq!(code(Quantity::parse("1234567890")), "too_large");
+        assert_eq!(code(UnitPrice::parse("-0.01")), "negative");
+        assert_eq!(code(VatRate::parse("100.01")), "out_of_range");
+        assert_eq!(code(VatRate::parse("5.555")), "too_precise");
+    }
+
+    #[test]
+    fn a_currency_circulates_and_has_two_decimals() {
+        assert_eq!(Currency::parse("chf").expect("valid").code(), "CHF");
+        for text in ["", "EURO", "XXX", "XAU", "BOV", "HRK", "ABC"] {
+            assert_eq!(code(Currency::parse(text)), "not_a_currency", "{text:?}");
+        }
+        for text in ["JPY", "TND"] {
+            assert_eq!(code(Currency::parse(text)), "unsupported_currency", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn decimals_print_plainly() {
+        assert_eq!(Quantity::parse("6.000000").expect("valid").to_string(), "6");
+        assert_eq!(Quantity::parse("100").expect("valid").to_string(), "100");
+        assert_eq!(UnitPrice::parse("2.5").expect("valid").to_string(), "2.50");
+        assert_eq!(UnitPrice::parse("0.125").expect("valid").to_string(), "0.125");
+        assert_eq!(VatRate::parse("20.00").expect("valid").to_string(), "20");
+    }
+}

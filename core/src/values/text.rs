@@ -1,0 +1,115 @@
+//! Text that has been checked: trimmed, not empty, bounded in characters, without control characters (PostgreSQL
+//! cannot store U+0000, and no name needs the others) or invisible ones.
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::values::invalid::Invalid;
+
+/// Trims `text` and checks it. `what` names it in the message, `max` is in characters.
+///
+/// # Errors
+/// `required`, `too_long` or `control_character`.
+pub fn checked(what: &str, text: &str, max: usize) -> Result<String, Invalid> {
+    // As the API's description has it: with the white space around it.
+    let length = text.chars().count();
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Invalid::new("required", format!("{what} must not be empty")));
+    }
+    if length > max {
+        return Err(Invalid::new(
+            "too_long",
+            format!("{what} has {length} characters; at most {max} are allowed"),
+        ));
+    }
+    if text.chars().any(|c| c.is_control() || is_invisible(c)) {
+        let message = format!("{what} must not contain control or invisible characters");
+        return Err(Invalid::new("control_character", message));
+    }
+    Ok(text.to_owned())
+}
+
+/// The one folding there is: what is to be the same in whatever case is folded by this before it is stored or looked up, and
+/// then compared byte by byte. The database never folds: its `lower()` knows other letters than Rust (`İ` is `i̇` here, and
+/// `i` there), and other ones in every version and locale.
+///
+/// Letters are lowered one by one, so that no letter's form depends on its neighbours (the Greek sigma at a word's end),
+/// and it does not matter how an accent is composed (NFC). What is folded stays as it is when it is folded again.
+pub fn folded(text: &str) -> String {
+    let lower = text.nfc().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c });
+    lower.nfc().collect()
+}
+
+/// Characters that show nothing, or turn the text around them: two codes that look alike could differ by them. The
+/// joiners U+200C and U+200D stay, because some scripts need them.
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{200b}'
+            | '\u{200e}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}'
+    )
+}
+
+/// Declares a text newtype that parses instead of validating: `text!(Sku, "SKU", 64)`.
+macro_rules! text {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// In characters.
+            pub const MAX: usize = $max;
+
+            /// # Errors
+            /// Empty after trimming, longer than `MAX` characters, or with control characters.
+            pub fn parse(text: &str) -> Result<Self, crate::values::invalid::Invalid> {
+                crate::values::text::checked($what, text, $max).map(Self)
+            }
+
+            /// For what the database holds already, which was checked on its way in.
+            pub(crate) fn stored(text: String) -> Self {
+                Self(text)
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+pub(crate) use text;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn letters_are_folded_one_by_one_however_they_are_composed() {
+        assert_eq!(folded("Ada@Docks.Example"), "ada@docks.example");
+        assert_eq!(folded("\u{130}"), "i\u{307}");
+        assert_eq!(folded("ΟΔΟΣ"), folded("οδος"));
+        assert_eq!(folded("E\u{301}"), "é");
+        assert_eq!(folded("ı"), "ı", "another letter than i");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_folded_stays_as_it_is(text in any::<String>()) {
+            prop_assert_eq!(folded(&folded(&text)), folded(&text));
+        }
+    }
+}
