@@ -21,7 +21,9 @@ use uuid::Uuid;
 
 use crate::accounts::rate_limits::Origin;
 use crate::accounts::users::AccountName;
+use crate::application::Locked;
 use crate::application::error::Error;
+use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::database::Database;
 use crate::values::ids::{TenantId, UserId};
 
@@ -187,7 +189,7 @@ fn refused(locked: &'static str, seconds: i64) -> Error {
 /// No database; the attempt then counts as a failure.
 pub async fn succeed(database: &Database, ticket: Ticket) -> Result<(), Error> {
     let mut connection = database.connection().await?;
-    forgive(&mut connection, &[ticket.account]).await?;
+    clear(&mut connection, &[ticket.account]).await?;
     take_back(&mut connection, &ticket, ticket.address).await
 }
 
@@ -216,7 +218,12 @@ async fn take_back(
 ///
 /// # Errors
 /// No database.
-pub(crate) async fn forgive(connection: &mut AsyncPgConnection, subjects: &[Subject]) -> Result<(), Error> {
+pub(crate) async fn forgive(work: &mut UnitOfWork<'_>, subjects: &[Subject]) -> Result<(), Error> {
+    work.locks(Locked::LoginAttempts);
+    clear(work.connection(), subjects).await
+}
+
+async fn clear(connection: &mut AsyncPgConnection, subjects: &[Subject]) -> Result<(), Error> {
     let subjects: Vec<&[u8]> = subjects.iter().map(|subject| &subject.0[..]).collect();
     Clear::new(&subjects).execute(connection).await?;
     Ok(())

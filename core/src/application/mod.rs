@@ -2,12 +2,14 @@
 //! a request is repeated, the audit trail. Knows no aggregate: what happened to one is translated by the catalogue, and whether
 //! somebody still holds is looked up by the accounts, which both are given from above.
 
+pub(crate) mod aggregate;
 pub mod audit;
 pub mod check;
 pub mod context;
 pub mod error;
 pub mod events;
 pub mod idempotency;
+mod lock_order;
 mod permission;
 mod principal;
 mod readiness;
@@ -19,5 +21,6 @@ pub use principal::{Actor, Credential, CredentialKind, Principal, PrincipalLooku
 pub use readiness::ready;
 pub use tenant_database::TenantDatabase;
 
+pub(crate) use lock_order::Locked;
 pub(crate) use permission::stored_role;
 pub(crate) use tenant_database::set_tenant;

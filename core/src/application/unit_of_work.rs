@@ -26,6 +26,7 @@ use super::context::RequestContext;
 use super::error::Error;
 use super::events::{Event, EventCatalogue};
 use super::idempotency::{self, Answer, IdempotencyKey, Scope, StoredResponse};
+use super::lock_order::{LockOrder, Locked};
 use crate::outbox::{self, NewOutboxEvent, Notifier};
 use crate::values::ids::TenantId;
 
@@ -52,6 +53,7 @@ pub struct UnitOfWork<'a> {
     executor: &'a Executor,
     events: Vec<NewOutboxEvent>,
     audit: Option<AuditEntry>,
+    locks: LockOrder,
     /// In the precision that the database keeps (microseconds).
     now: Option<DateTime<Utc>>,
 }
@@ -85,6 +87,11 @@ impl UnitOfWork<'_> {
         let now = self.now().max(last_change);
         self.now = Some(now);
         now
+    }
+
+    /// A row of this kind is about to be locked. Every query that locks says so.
+    pub(crate) fn locks(&mut self, kind: Locked) {
+        self.locks.locks(kind);
     }
 
     pub(crate) fn connection(&mut self) -> &mut AsyncPgConnection {
@@ -304,6 +311,7 @@ impl Executor {
                 executor: self,
                 events: Vec::new(),
                 audit: None,
+                locks: LockOrder::default(),
                 now: None,
             };
             let outcome = command.execute(&mut work).await?;

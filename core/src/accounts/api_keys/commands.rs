@@ -1,10 +1,11 @@
 //! What can be asked of API keys.
 
-use super::aggregate::{ApiKey, ApiKeyDetails, ApiKeyError};
+use super::aggregate::{ApiKey, ApiKeyDetails};
 use super::queries::ApiKeyView;
 use super::repository;
 use crate::accounts::identity::secrets::ApiKeyText;
 use crate::accounts::principals::{Authority, authority};
+use crate::application::aggregate::{Aggregate, change};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::application::{Actor, Permission};
@@ -44,21 +45,15 @@ impl Command for RevokeApiKey {
     type Outcome = ApiKeyView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ApiKeyView, Error> {
-        let mut key = repository::load(work, self.id).await?.ok_or(ApiKeyError::NotFound(self.id))?;
+        let key = repository::load(work, self.id).await?;
         check_version(self.expected_version, key.version())?;
         // A key may always end itself.
         if work.context().principal.actor != Actor::ApiKey(self.id) {
             let Authority { user, held } = authority(work, Permission::ApiKeysWrite).await?;
             key.check_revoker(user, held)?;
         }
-        let before = ApiKeyView::of(&key);
-        let now = work.now_after(key.created_at());
-        let Some(event) = key.revoke(now) else { return Ok(before) };
-        repository::revoke(work, &key).await?;
-        work.record(event).await?;
-        let after = ApiKeyView::of(&key);
-        work.audit("api_key.revoke", ("api_key", self.id), Some(&before), Some(&after))?;
-        Ok(after)
+        let decide = |key: &mut ApiKey, now| Ok::<_, Error>(key.revoke(now));
+        Ok(ApiKeyView::of(&change(work, "api_key.revoke", key, None, decide).await?))
     }
 }
 
@@ -70,7 +65,7 @@ pub(crate) async fn revoke_all_of(work: &mut UnitOfWork<'_>, owner: UserId) -> R
     for mut key in repository::load_all_of(work, owner).await? {
         let now = work.now_after(key.created_at());
         if let Some(event) = key.revoke(now) {
-            repository::revoke(work, &key).await?;
+            key.update(work).await?;
             work.record(event).await?;
         }
     }

@@ -5,9 +5,13 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use super::aggregate::{ApiKey, ApiKeyDetails, ApiKeyName};
+use super::aggregate::{ApiKey, ApiKeyDetails, ApiKeyError, ApiKeyName};
+use super::events::ApiKeyEvent;
+use super::queries::ApiKeyView;
 use crate::accounts::identity::secrets::SecretHash;
+use crate::application::Locked;
 use crate::application::PermissionSet;
+use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::api_keys;
@@ -51,7 +55,8 @@ impl ApiKeyRow {
 }
 
 /// Locks the key until the unit of work ends.
-pub(super) async fn load(work: &mut UnitOfWork<'_>, id: ApiKeyId) -> Result<Option<ApiKey>, Error> {
+pub(super) async fn load(work: &mut UnitOfWork<'_>, id: ApiKeyId) -> Result<ApiKey, Error> {
+    work.locks(Locked::ApiKey);
     let row: Option<ApiKeyRow> = api_keys::table
         .find((work.tenant().uuid(), id.uuid()))
         .select(ApiKeyRow::as_select())
@@ -59,11 +64,12 @@ pub(super) async fn load(work: &mut UnitOfWork<'_>, id: ApiKeyId) -> Result<Opti
         .first(work.connection())
         .await
         .optional()?;
-    Ok(row.map(ApiKeyRow::into_key))
+    Ok(row.ok_or(ApiKeyError::NotFound(id))?.into_key())
 }
 
 /// Locks the keys that a user answers for and that are not revoked.
 pub(super) async fn load_all_of(work: &mut UnitOfWork<'_>, owner: UserId) -> Result<Vec<ApiKey>, Error> {
+    work.locks(Locked::ApiKey);
     let rows: Vec<ApiKeyRow> = api_keys::table
         .filter(api_keys::tenant_id.eq(work.tenant().uuid()).and(api_keys::owner_id.eq(owner.uuid())))
         .filter(api_keys::revoked_at.is_null())
@@ -96,11 +102,36 @@ pub(super) async fn insert(work: &mut UnitOfWork<'_>, key: &ApiKey, hash: &Secre
     Ok(())
 }
 
-pub(super) async fn revoke(work: &mut UnitOfWork<'_>, key: &ApiKey) -> Result<(), Error> {
-    let tenant = work.tenant().uuid();
-    diesel::update(api_keys::table.find((tenant, key.id.uuid())))
-        .set((api_keys::version.eq(key.version), api_keys::revoked_at.eq(key.revoked_at)))
-        .execute(work.connection())
-        .await?;
-    Ok(())
+impl Aggregate for ApiKey {
+    type Id = ApiKeyId;
+    type Event = ApiKeyEvent;
+    type Audited = ApiKeyView;
+    const NAME: &'static str = "api_key";
+
+    fn id(&self) -> ApiKeyId {
+        self.id
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// All that happens to one after it was made is that it is revoked.
+    fn updated_at(&self) -> DateTime<Utc> {
+        self.created_at
+    }
+
+    fn audited(&self) -> ApiKeyView {
+        ApiKeyView::of(self)
+    }
+
+    /// Only the revocation: nothing else of it changes.
+    async fn update(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let tenant = work.tenant().uuid();
+        diesel::update(api_keys::table.find((tenant, self.id.uuid())))
+            .set((api_keys::version.eq(self.version), api_keys::revoked_at.eq(self.revoked_at)))
+            .execute(work.connection())
+            .await?;
+        Ok(())
+    }
 }

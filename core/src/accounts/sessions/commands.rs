@@ -10,6 +10,7 @@ use super::repository;
 use crate::accounts::identity::passwords::HashedPassword;
 use crate::accounts::identity::secrets::RefreshToken;
 use crate::accounts::users::{self, UserStatus};
+use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::values::ids::{SessionId, UserId};
@@ -61,7 +62,7 @@ impl Command for LogIn {
         if let Some(stronger) = &self.replacement {
             user.strengthen_password(stronger.clone());
         }
-        users::repository::update(work, &user).await?;
+        user.update(work).await?;
         work.record(logged_in).await?;
         work.record(created).await?;
         for surplus in open.iter_mut().skip(MAX_OPEN - 1) {
@@ -144,7 +145,7 @@ impl Command for LogOut {
         }
         let before = SessionView::of(&session);
         let logged_out = user.log_out(session.id(), now);
-        users::repository::update(work, &user).await?;
+        user.update(work).await?;
         work.record(logged_out).await?;
         end(work, &mut session, EndReason::LoggedOut).await?;
         let after = SessionView::of(&session);

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::aggregate::{Client, EndReason, Session};
 use crate::accounts::identity::secrets::{RefreshToken, SecretHash};
+use crate::application::Locked;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::database::Database;
@@ -68,6 +69,7 @@ impl SessionRow {
 
 /// Locks the session until the unit of work ends. Whoever locks its user as well does that first.
 pub(super) async fn load(work: &mut UnitOfWork<'_>, id: SessionId) -> Result<Option<Session>, Error> {
+    work.locks(Locked::Session);
     let row: Option<SessionRow> = sessions::table
         .find((work.tenant().uuid(), id.uuid()))
         .select(SessionRow::as_select())
@@ -80,6 +82,7 @@ pub(super) async fn load(work: &mut UnitOfWork<'_>, id: SessionId) -> Result<Opt
 
 /// Locks a user's open sessions, the one that was used last in front.
 pub(super) async fn load_open(work: &mut UnitOfWork<'_>, user: UserId) -> Result<Vec<Session>, Error> {
+    work.locks(Locked::Session);
     let (tenant, now) = (work.tenant().uuid(), work.now());
     let rows: Vec<SessionRow> = sessions::table
         .filter(sessions::tenant_id.eq(tenant).and(sessions::user_id.eq(user.uuid())))
@@ -109,6 +112,7 @@ pub(super) async fn update(work: &mut UnitOfWork<'_>, session: &Session) -> Resu
 
 /// What the user may do has changed: whoever remembers it for one of these sessions must ask again.
 pub(super) async fn restamp(work: &mut UnitOfWork<'_>, user: UserId) -> Result<(), Error> {
+    work.locks(Locked::Session);
     let tenant = work.tenant().uuid();
     let open = sessions::table
         .filter(sessions::tenant_id.eq(tenant).and(sessions::user_id.eq(user.uuid())))

@@ -5,7 +5,8 @@ use super::queries::{Founded, TenantView};
 use super::repository;
 use super::short_name::ShortName;
 use crate::accounts::users::{self, NewUser};
-use crate::application::error::{Error, check_version};
+use crate::application::aggregate::{Creatable, change};
+use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::values::money::Currency;
 
@@ -25,7 +26,7 @@ impl Command for FoundTenant {
         let (details, currency) = (self.details.clone(), self.currency.clone());
         let short_name = self.short_name.clone();
         let (tenant, event) = Tenant::create(work.tenant(), short_name, details, currency, work.now());
-        repository::insert(work, &tenant).await?;
+        tenant.insert(work).await?;
         work.record(event).await?;
         let administrator = users::register(work, &self.administrator).await?;
         let founded = Founded { tenant: TenantView::of(&tenant), administrator };
@@ -44,15 +45,9 @@ impl Command for UpdateTenant {
     type Outcome = TenantView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<TenantView, Error> {
-        let mut tenant = repository::load(work).await?;
-        check_version(self.expected_version, tenant.version())?;
-        let now = work.now_after(tenant.updated_at());
-        let before = TenantView::of(&tenant);
-        let Some(event) = tenant.update(self.details.clone(), now) else { return Ok(before) };
-        repository::update(work, &tenant).await?;
-        work.record(event).await?;
-        let after = TenantView::of(&tenant);
-        work.audit("tenant.update", ("tenant", tenant.id()), Some(&before), Some(&after))?;
-        Ok(after)
+        let tenant = repository::load(work).await?;
+        let decide = |tenant: &mut Tenant, now| Ok::<_, Error>(tenant.update(self.details.clone(), now));
+        let tenant = change(work, "tenant.update", tenant, self.expected_version, decide).await?;
+        Ok(TenantView::of(&tenant))
     }
 }

@@ -7,8 +7,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::aggregate::{Tenant, TenantDetails, TenantError, TenantName, TimeZone};
+use super::events::TenantEvent;
+use super::queries::TenantView;
 use super::registration::Registration;
 use super::short_name::ShortName;
+use crate::application::Locked;
+use crate::application::aggregate::{Aggregate, Creatable};
 use crate::application::error::{Error, is_duplicate_of};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::tenants;
@@ -84,6 +88,7 @@ impl TenantRow {
 /// The tenant that the unit of work is bound to. Locks it until the unit of work ends, so that its events are appended in
 /// the order of its changes, and so that who looks after it changes one at a time.
 pub(crate) async fn load(work: &mut UnitOfWork<'_>) -> Result<Tenant, Error> {
+    work.locks(Locked::Tenant);
     let id = work.tenant();
     let row: Option<TenantRow> = tenants::table
         .find(id.uuid())
@@ -95,19 +100,44 @@ pub(crate) async fn load(work: &mut UnitOfWork<'_>) -> Result<Tenant, Error> {
     row.ok_or(TenantError::NotFound(id))?.into_tenant()
 }
 
-pub(super) async fn insert(work: &mut UnitOfWork<'_>, tenant: &Tenant) -> Result<(), Error> {
-    let row = TenantRow::of(tenant)?;
-    match diesel::insert_into(tenants::table).values(&row).execute(work.connection()).await {
-        Ok(_) => Ok(()),
-        Err(error) if is_duplicate_of(&error, "tenants_short_name_key") => {
-            Err(TenantError::ShortNameTaken(row.short_name).into())
+impl Creatable for Tenant {
+    async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let row = TenantRow::of(self)?;
+        match diesel::insert_into(tenants::table).values(&row).execute(work.connection()).await {
+            Ok(_) => Ok(()),
+            Err(error) if is_duplicate_of(&error, "tenants_short_name_key") => {
+                Err(TenantError::ShortNameTaken(row.short_name).into())
+            }
+            Err(error) => Err(error.into()),
         }
-        Err(error) => Err(error.into()),
     }
 }
 
-pub(super) async fn update(work: &mut UnitOfWork<'_>, tenant: &Tenant) -> Result<(), Error> {
-    let row = TenantRow::of(tenant)?;
-    diesel::update(tenants::table.find(row.id)).set(&row).execute(work.connection()).await?;
-    Ok(())
+impl Aggregate for Tenant {
+    type Id = TenantId;
+    type Event = TenantEvent;
+    type Audited = TenantView;
+    const NAME: &'static str = "tenant";
+
+    fn id(&self) -> TenantId {
+        self.id
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn updated_at(&self) -> DateTime<Utc> {
+        self.updated_at
+    }
+
+    fn audited(&self) -> TenantView {
+        TenantView::of(self)
+    }
+
+    async fn update(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let row = TenantRow::of(self)?;
+        diesel::update(tenants::table.find(row.id)).set(&row).execute(work.connection()).await?;
+        Ok(())
+    }
 }

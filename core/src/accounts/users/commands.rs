@@ -3,6 +3,8 @@
 //! Whatever may take an administrator away locks the tenant first, and the user then: of two such changes the second one
 //! sees what the first one did.
 
+use chrono::{DateTime, Utc};
+
 use super::aggregate::{Adjustments, NewUser, User, UserError, UserName};
 use super::decision::Decision;
 use super::queries::UserView;
@@ -15,6 +17,7 @@ use crate::accounts::login_throttle::{self, Subject};
 use crate::accounts::principals::{Authority, authority};
 use crate::accounts::sessions::{self, EndReason, SessionError};
 use crate::accounts::tenants;
+use crate::application::aggregate::{Aggregate, Creatable, change, create};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::application::{Permission, Role};
@@ -31,9 +34,8 @@ impl Command for RegisterUser {
     type Outcome = UserView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
-        let view = register(work, &self.user).await?;
-        work.audit("user.register", ("user", view.id), None, Some(&view))?;
-        Ok(view)
+        let registered = registered(work, &self.user).await?;
+        create(work, "user.register", registered, UserView::of).await
     }
 }
 
@@ -42,11 +44,15 @@ impl Command for RegisterUser {
 /// # Errors
 /// The address is taken in the company, or a permission is given that whoever asks does not have.
 pub(crate) async fn register(work: &mut UnitOfWork<'_>, new: &NewUser) -> Result<UserView, Error> {
-    let decision = decision(work, true).await?;
-    let (user, event) = User::register(UserId::generate(), new.clone(), decision, work.now())?;
-    repository::insert(work, &user).await?;
+    let (user, event) = registered(work, new).await?;
+    user.insert(work).await?;
     work.record(event).await?;
     Ok(UserView::of(&user))
+}
+
+async fn registered(work: &mut UnitOfWork<'_>, new: &NewUser) -> Result<(User, UserEvent), Error> {
+    let decision = decision(work, true).await?;
+    Ok(User::register(UserId::generate(), new.clone(), decision, work.now())?)
 }
 
 #[derive(Debug)]
@@ -60,14 +66,10 @@ impl Command for UpdateUser {
     type Outcome = UserView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
-        let mut user = loaded(work, self.id, self.expected_version).await?;
-        let before = UserView::of(&user);
+        let user = loaded(work, self.id, self.expected_version).await?;
         let decision = decision(work, true).await?;
-        let now = work.now();
-        match user.rename(self.name.clone(), decision, now)? {
-            Some(event) => saved(work, "user.update", &before, &user, event).await,
-            None => Ok(before),
-        }
+        let decide = |user: &mut User, now| user.rename(self.name.clone(), decision, now);
+        changed(work, "user.update", user, decide).await
     }
 }
 
@@ -83,14 +85,10 @@ impl Command for ChangeRole {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
         tenants::repository::load(work).await?;
-        let mut user = loaded(work, self.id, self.expected_version).await?;
-        let before = UserView::of(&user);
+        let user = loaded(work, self.id, self.expected_version).await?;
         let decision = decision_about(work, self.id).await?;
-        let now = work.now();
-        match user.change_role(self.role, decision, now)? {
-            Some(event) => saved(work, "user.change_role", &before, &user, event).await,
-            None => Ok(before),
-        }
+        let decide = |user: &mut User, now| user.change_role(self.role, decision, now);
+        changed(work, "user.change_role", user, decide).await
     }
 }
 
@@ -106,14 +104,10 @@ impl Command for ChangePermissions {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
         tenants::repository::load(work).await?;
-        let mut user = loaded(work, self.id, self.expected_version).await?;
-        let before = UserView::of(&user);
+        let user = loaded(work, self.id, self.expected_version).await?;
         let decision = decision_about(work, self.id).await?;
-        let now = work.now();
-        match user.change_permissions(self.adjustments, decision, now)? {
-            Some(event) => saved(work, "user.change_permissions", &before, &user, event).await,
-            None => Ok(before),
-        }
+        let decide = |user: &mut User, now| user.change_permissions(self.adjustments, decision, now);
+        changed(work, "user.change_permissions", user, decide).await
     }
 }
 
@@ -131,13 +125,11 @@ impl Command for DisableUser {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
         tenants::repository::load(work).await?;
-        let mut user = loaded(work, self.id, self.expected_version).await?;
-        let before = UserView::of(&user);
+        let user = loaded(work, self.id, self.expected_version).await?;
         let decision = decision_about(work, self.id).await?;
-        let now = work.now();
-        let event = user.disable(decision, now)?;
-        let after = saved(work, "user.disable", &before, &user, event).await?;
         tokens::withdraw(work, self.id, None).await?;
+        let decide = |user: &mut User, now| user.disable(decision, now).map(Some);
+        let after = changed(work, "user.disable", user, decide).await?;
         if !self.keep_api_keys {
             api_keys::revoke_all_of(work, self.id).await?;
         }
@@ -155,12 +147,10 @@ impl Command for EnableUser {
     type Outcome = UserView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
-        let mut user = loaded(work, self.id, self.expected_version).await?;
-        let before = UserView::of(&user);
+        let user = loaded(work, self.id, self.expected_version).await?;
         let decision = decision(work, true).await?;
-        let now = work.now();
-        let event = user.enable(decision, now)?;
-        saved(work, "user.enable", &before, &user, event).await
+        let decide = |user: &mut User, now| user.enable(decision, now).map(Some);
+        changed(work, "user.enable", user, decide).await
     }
 }
 
@@ -182,18 +172,16 @@ impl Command for ChangePassword {
     type Outcome = UserView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
-        let mut user = loaded(work, self.user_id, None).await?;
+        let user = loaded(work, self.user_id, None).await?;
         // Perhaps another one was set while this was being compared, or waited: whoever did that decided last.
         if user.password() != Some(&self.compared) {
             return Err(SessionError::WrongPassword.into());
         }
         work.check_principal().await?;
-        let before = UserView::of(&user);
-        let now = work.now();
-        let event = user.change_password(self.password.clone(), now)?;
-        let after = saved(work, "user.change_password", &before, &user, event).await?;
+        let decide = |user: &mut User, now| user.change_password(self.password.clone(), now).map(Some);
+        let after = changed(work, "user.change_password", user, decide).await?;
         tokens::withdraw(work, self.user_id, Some(TokenPurpose::ResetPassword)).await?;
-        login_throttle::forgive(work.connection(), &self.forgiven).await?;
+        login_throttle::forgive(work, &self.forgiven).await?;
         sessions::end_all(work, self.user_id, self.keep, EndReason::PasswordChanged).await?;
         Ok(after)
     }
@@ -217,14 +205,18 @@ impl Command for ResetPassword {
         let before = UserView::of(&user);
         let now = work.now();
         if let Some(verified) = user.verify_email(now)? {
-            repository::update(work, &user).await?;
+            user.update(work).await?;
             work.record(verified).await?;
         }
         let event = user.change_password(self.password.clone(), now)?;
-        let after = saved(work, "user.reset_password", &before, &user, event).await?;
-        tokens::withdraw(work, user.id(), None).await?;
-        login_throttle::forgive(work.connection(), &self.forgiven).await?;
-        sessions::end_all(work, user.id(), None, EndReason::PasswordReset).await?;
+        user.update(work).await?;
+        work.record(event).await?;
+        // One row for both changes.
+        let after = UserView::of(&user);
+        work.audit("user.reset_password", ("user", after.id), Some(&before), Some(&after))?;
+        tokens::withdraw(work, after.id, None).await?;
+        login_throttle::forgive(work, &self.forgiven).await?;
+        sessions::end_all(work, after.id, None, EndReason::PasswordReset).await?;
         Ok(after)
     }
 }
@@ -239,13 +231,8 @@ impl Command for VerifyEmail {
     type Outcome = UserView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
-        let mut user = of_token(work, &self.token, TokenPurpose::VerifyEmail).await?;
-        let before = UserView::of(&user);
-        let now = work.now();
-        match user.verify_email(now)? {
-            Some(event) => saved(work, "user.verify_email", &before, &user, event).await,
-            None => Ok(before),
-        }
+        let user = of_token(work, &self.token, TokenPurpose::VerifyEmail).await?;
+        changed(work, "user.verify_email", user, User::verify_email).await
     }
 }
 
@@ -271,18 +258,14 @@ async fn loaded(work: &mut UnitOfWork<'_>, id: UserId, expected: Option<i64>) ->
     Ok(user)
 }
 
-async fn saved(
+/// Changes a user whose version was compared already, because who may decide about them was asked in between.
+async fn changed(
     work: &mut UnitOfWork<'_>,
     action: &'static str,
-    before: &UserView,
-    user: &User,
-    event: UserEvent,
+    user: User,
+    decide: impl FnOnce(&mut User, DateTime<Utc>) -> Result<Option<UserEvent>, UserError>,
 ) -> Result<UserView, Error> {
-    repository::update(work, user).await?;
-    work.record(event).await?;
-    let after = UserView::of(user);
-    work.audit(action, ("user", user.id()), Some(before), Some(&after))?;
-    Ok(after)
+    Ok(UserView::of(&change(work, action, user, None, decide).await?))
 }
 
 /// Whether whoever asks may decide about this user at all; the user is locked.

@@ -7,7 +7,11 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use super::aggregate::{Adjustments, UnknownPermissions, User, UserError, UserName, UserStatus};
+use super::events::UserEvent;
+use super::queries::UserView;
 use crate::accounts::identity::passwords::HashedPassword;
+use crate::application::Locked;
+use crate::application::aggregate::{Aggregate, Creatable};
 use crate::application::error::{Error, is_duplicate_of};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::application::{PermissionSet, Role, stored_role};
@@ -86,6 +90,7 @@ impl UserRow {
 /// # Errors
 /// `NotFound` where there is no such user of the tenant; no database.
 pub(crate) async fn load(work: &mut UnitOfWork<'_>, id: UserId) -> Result<User, Error> {
+    work.locks(Locked::User);
     let row: Option<UserRow> = users::table
         .find((work.tenant().uuid(), id.uuid()))
         .select(UserRow::as_select())
@@ -124,21 +129,47 @@ pub(super) async fn has_other_administrators(work: &mut UnitOfWork<'_>, id: User
     Ok(diesel::select(exists(others)).get_result(work.connection()).await?)
 }
 
-pub(super) async fn insert(work: &mut UnitOfWork<'_>, user: &User) -> Result<(), Error> {
-    let row = UserRow::of(work.tenant(), user);
-    match diesel::insert_into(users::table).values(&row).execute(work.connection()).await {
-        Ok(_) => Ok(()),
-        Err(error) if is_duplicate_of(&error, "users_email_key") => {
-            Err(UserError::EmailTaken(row.email).into())
+impl Creatable for User {
+    async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let row = UserRow::of(work.tenant(), self);
+        match diesel::insert_into(users::table).values(&row).execute(work.connection()).await {
+            Ok(_) => Ok(()),
+            Err(error) if is_duplicate_of(&error, "users_email_key") => {
+                Err(UserError::EmailTaken(row.email).into())
+            }
+            Err(error) => Err(error.into()),
         }
-        Err(error) => Err(error.into()),
     }
 }
 
-/// # Errors
-/// No database.
-pub(crate) async fn update(work: &mut UnitOfWork<'_>, user: &User) -> Result<(), Error> {
-    let row = UserRow::of(work.tenant(), user);
-    diesel::update(users::table.find((row.tenant_id, row.id))).set(&row).execute(work.connection()).await?;
-    Ok(())
+impl Aggregate for User {
+    type Id = UserId;
+    type Event = UserEvent;
+    type Audited = UserView;
+    const NAME: &'static str = "user";
+
+    fn id(&self) -> UserId {
+        self.id
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn updated_at(&self) -> DateTime<Utc> {
+        self.updated_at
+    }
+
+    fn audited(&self) -> UserView {
+        UserView::of(self)
+    }
+
+    async fn update(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let row = UserRow::of(work.tenant(), self);
+        diesel::update(users::table.find((row.tenant_id, row.id)))
+            .set(&row)
+            .execute(work.connection())
+            .await?;
+        Ok(())
+    }
 }

@@ -11,6 +11,7 @@ use super::aggregate::{UserError, UserStatus};
 use super::commands::decision;
 use super::repository;
 use crate::accounts::identity::secrets::{OneTimeToken, SecretHash};
+use crate::application::Locked;
 use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::platform::schema::user_tokens;
@@ -92,6 +93,7 @@ pub(super) async fn withdraw(
     user: UserId,
     purpose: Option<TokenPurpose>,
 ) -> Result<(), Error> {
+    work.locks(Locked::UserToken);
     let purposes: Vec<_> = match purpose {
         Some(purpose) => vec![purpose.name()],
         None => [TokenPurpose::VerifyEmail, TokenPurpose::ResetPassword].map(TokenPurpose::name).into(),
@@ -128,6 +130,7 @@ pub(super) async fn consume(
     hash: &SecretHash,
     purpose: TokenPurpose,
 ) -> Result<(), Error> {
+    work.locks(Locked::UserToken);
     let (tenant, now) = (work.tenant(), work.now());
     let usable = user_tokens::table
         .filter(user_tokens::tenant_id.eq(tenant.uuid()))

@@ -8,6 +8,10 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::aggregate::{Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName};
+use super::events::CustomerEvent;
+use super::queries::CustomerView;
+use crate::application::Locked;
+use crate::application::aggregate::{Aggregate, Creatable, Lock, Removable};
 use crate::application::error::{Error, is_duplicate_of};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::{customers, orders};
@@ -67,31 +71,18 @@ impl CustomerRow {
     }
 }
 
-/// Locks the customer until the unit of work ends, so that its events are appended in the order of its changes.
-pub(super) async fn load(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result<Option<Customer>, Error> {
-    let row: Option<CustomerRow> = customers::table
-        .find((work.tenant().uuid(), id.uuid()))
-        .select(CustomerRow::as_select())
-        .for_no_key_update()
-        .first(work.connection())
-        .await
-        .optional()?;
-    row.map(CustomerRow::into_customer).transpose()
-}
-
-/// Like `load`, but also waits for orders that are being placed for this customer, which hold a key-share lock on it.
-pub(super) async fn load_for_deletion(
-    work: &mut UnitOfWork<'_>,
-    id: CustomerId,
-) -> Result<Option<Customer>, Error> {
-    let row: Option<CustomerRow> = customers::table
-        .find((work.tenant().uuid(), id.uuid()))
-        .select(CustomerRow::as_select())
-        .for_update()
-        .first(work.connection())
-        .await
-        .optional()?;
-    row.map(CustomerRow::into_customer).transpose()
+/// The customer, locked. Orders that are being placed hold a key-share lock on it, for which [`Lock::Withdraw`] waits.
+///
+/// # Errors
+/// `NotFound`; no database.
+pub(super) async fn load(work: &mut UnitOfWork<'_>, id: CustomerId, lock: Lock) -> Result<Customer, Error> {
+    work.locks(Locked::Customer);
+    let query = customers::table.find((work.tenant().uuid(), id.uuid())).select(CustomerRow::as_select());
+    let row = match lock {
+        Lock::Change => query.for_no_key_update().first(work.connection()).await,
+        Lock::Withdraw => query.for_update().first(work.connection()).await,
+    };
+    row.optional()?.ok_or(CustomerError::NotFound(id))?.into_customer()
 }
 
 pub(super) async fn has_orders(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result<bool, Error> {
@@ -100,26 +91,52 @@ pub(super) async fn has_orders(work: &mut UnitOfWork<'_>, id: CustomerId) -> Res
     Ok(diesel::select(exists(of_customer)).get_result(work.connection()).await?)
 }
 
-pub(super) async fn insert(work: &mut UnitOfWork<'_>, customer: &Customer) -> Result<(), Error> {
-    let row = CustomerRow::of(work.tenant(), customer)?;
-    let inserted = diesel::insert_into(customers::table).values(&row).execute(work.connection()).await;
-    code_taken(inserted, row.code)
+impl Creatable for Customer {
+    async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let row = CustomerRow::of(work.tenant(), self)?;
+        let inserted = diesel::insert_into(customers::table).values(&row).execute(work.connection()).await;
+        code_taken(inserted, row.code)
+    }
 }
 
-pub(super) async fn update(work: &mut UnitOfWork<'_>, customer: &Customer) -> Result<(), Error> {
-    let row = CustomerRow::of(work.tenant(), customer)?;
-    let updated = diesel::update(customers::table.find((row.tenant_id, row.id)))
-        .set(&row)
-        .execute(work.connection())
-        .await;
-    code_taken(updated, row.code)
+impl Aggregate for Customer {
+    type Id = CustomerId;
+    type Event = CustomerEvent;
+    type Audited = CustomerView;
+    const NAME: &'static str = "customer";
+
+    fn id(&self) -> CustomerId {
+        self.id
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn updated_at(&self) -> DateTime<Utc> {
+        self.updated_at
+    }
+
+    fn audited(&self) -> CustomerView {
+        CustomerView::of(self)
+    }
+
+    async fn update(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let row = CustomerRow::of(work.tenant(), self)?;
+        let updated = diesel::update(customers::table.find((row.tenant_id, row.id)))
+            .set(&row)
+            .execute(work.connection())
+            .await;
+        code_taken(updated, row.code)
+    }
 }
 
-pub(super) async fn delete(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result<(), Error> {
-    diesel::delete(customers::table.find((work.tenant().uuid(), id.uuid())))
-        .execute(work.connection())
-        .await?;
-    Ok(())
+impl Removable for Customer {
+    async fn delete(id: CustomerId, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let customer = customers::table.find((work.tenant().uuid(), id.uuid()));
+        diesel::delete(customer).execute(work.connection()).await?;
+        Ok(())
+    }
 }
 
 fn code_taken(written: QueryResult<usize>, code: String) -> Result<(), Error> {

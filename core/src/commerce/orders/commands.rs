@@ -2,15 +2,13 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
-
 use super::aggregate::{
     CancellationReason, DraftLine, NewOrder, Order, OrderError, OrderReference, TrackingNumber, positions,
 };
-use super::events::OrderEvent;
-use super::queries::{OrderDetails, OrderSummary};
+use super::queries::OrderDetails;
 use super::repository;
-use crate::application::error::{Error, check_version};
+use crate::application::aggregate::{change, create};
+use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::commerce::products::{self, Product};
 use crate::values::ids::{CustomerId, OrderId, ProductId};
@@ -52,12 +50,8 @@ impl Command for PlaceOrder {
             currency: work.context().currency().clone(),
             lines: lines.collect(),
         };
-        let (order, event) = Order::place(OrderId::generate(), new, work.now())?;
-        repository::insert(work, &order).await?;
-        work.record(event).await?;
-        let details = OrderDetails::of(&order);
-        work.audit("order.place", ("order", order.id()), None, Some(&details))?;
-        Ok(details)
+        let placed = Order::place(OrderId::generate(), new, work.now())?;
+        create(work, "order.place", placed, OrderDetails::of).await
     }
 }
 
@@ -71,51 +65,72 @@ impl PlaceOrder {
     }
 }
 
-/// Declares a command that takes one order a step further.
-macro_rules! step {
-    ($(#[$doc:meta])* $name:ident { $($field:ident: $ty:ty),* }, $method:ident, $action:literal) => {
-        $(#[$doc])*
-        #[derive(Debug)]
-        pub struct $name {
-            pub id: OrderId,
-            pub expected_version: Option<i64>,
-            $(pub $field: $ty,)*
-        }
-
-        impl Command for $name {
-            type Outcome = OrderDetails;
-
-            async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderDetails, Error> {
-                change(work, $action, self.id, self.expected_version, |order, now| {
-                    order.$method($(self.$field.clone(),)* now)
-                })
-                .await
-            }
-        }
-    };
+#[derive(Debug)]
+pub struct ConfirmOrder {
+    pub id: OrderId,
+    pub expected_version: Option<i64>,
 }
-step!(ConfirmOrder {}, confirm, "order.confirm");
-step!(ShipOrder { tracking_number: TrackingNumber }, ship, "order.ship");
-step!(DeliverOrder {}, deliver, "order.deliver");
-step!(CancelOrder { reason: CancellationReason }, cancel, "order.cancel");
 
-/// Loads the order, lets it decide, saves it and records what happened.
-async fn change(
-    work: &mut UnitOfWork<'_>,
-    action: &'static str,
-    id: OrderId,
-    expected_version: Option<i64>,
-    decide: impl FnOnce(&mut Order, DateTime<Utc>) -> Result<OrderEvent, OrderError>,
-) -> Result<OrderDetails, Error> {
-    let mut order = repository::load(work, id).await?.ok_or(OrderError::NotFound(id))?;
-    check_version(expected_version, order.version())?;
-    let now = work.now_after(order.updated_at());
-    // Without its lines, which never change.
-    let before = OrderSummary::of(&order);
-    let event = decide(&mut order, now)?;
-    repository::update(work, &order).await?;
-    work.record(event).await?;
-    let details = OrderDetails::of(&order);
-    work.audit(action, ("order", id), Some(&before), Some(&details.summary))?;
-    Ok(details)
+impl Command for ConfirmOrder {
+    type Outcome = OrderDetails;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderDetails, Error> {
+        let order = repository::load(work, self.id).await?;
+        let decide = |order: &mut Order, now| order.confirm(now).map(Some);
+        let order = change(work, "order.confirm", order, self.expected_version, decide).await?;
+        Ok(OrderDetails::of(&order))
+    }
+}
+
+#[derive(Debug)]
+pub struct ShipOrder {
+    pub id: OrderId,
+    pub expected_version: Option<i64>,
+    pub tracking_number: TrackingNumber,
+}
+
+impl Command for ShipOrder {
+    type Outcome = OrderDetails;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderDetails, Error> {
+        let order = repository::load(work, self.id).await?;
+        let decide = |order: &mut Order, now| order.ship(self.tracking_number.clone(), now).map(Some);
+        let order = change(work, "order.ship", order, self.expected_version, decide).await?;
+        Ok(OrderDetails::of(&order))
+    }
+}
+
+#[derive(Debug)]
+pub struct DeliverOrder {
+    pub id: OrderId,
+    pub expected_version: Option<i64>,
+}
+
+impl Command for DeliverOrder {
+    type Outcome = OrderDetails;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderDetails, Error> {
+        let order = repository::load(work, self.id).await?;
+        let decide = |order: &mut Order, now| order.deliver(now).map(Some);
+        let order = change(work, "order.deliver", order, self.expected_version, decide).await?;
+        Ok(OrderDetails::of(&order))
+    }
+}
+
+#[derive(Debug)]
+pub struct CancelOrder {
+    pub id: OrderId,
+    pub expected_version: Option<i64>,
+    pub reason: CancellationReason,
+}
+
+impl Command for CancelOrder {
+    type Outcome = OrderDetails;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderDetails, Error> {
+        let order = repository::load(work, self.id).await?;
+        let decide = |order: &mut Order, now| order.cancel(self.reason.clone(), now).map(Some);
+        let order = change(work, "order.cancel", order, self.expected_version, decide).await?;
+        Ok(OrderDetails::of(&order))
+    }
 }

@@ -11,7 +11,11 @@ use uuid::Uuid;
 use super::aggregate::{
     CancellationReason, Order, OrderError, OrderLine, OrderReference, OrderStatus, TrackingNumber,
 };
+use super::events::OrderEvent;
+use super::queries::OrderSummary;
 use super::totals::{Totals, vat_breakdown};
+use crate::application::Locked;
+use crate::application::aggregate::{Aggregate, Creatable};
 use crate::application::error::{Error, is_duplicate_of};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::{order_lines, orders};
@@ -141,8 +145,12 @@ impl OrderRow {
     }
 }
 
-/// Locks the order until the unit of work ends, so that its events are appended in the order of its changes.
-pub(super) async fn load(work: &mut UnitOfWork<'_>, id: OrderId) -> Result<Option<Order>, Error> {
+/// The order, locked until the unit of work ends, so that its events are appended in the order of its changes.
+///
+/// # Errors
+/// `NotFound`; no database.
+pub(super) async fn load(work: &mut UnitOfWork<'_>, id: OrderId) -> Result<Order, Error> {
+    work.locks(Locked::Order);
     let row: Option<OrderRow> = orders::table
         .find((work.tenant().uuid(), id.uuid()))
         .select(OrderRow::as_select())
@@ -150,14 +158,14 @@ pub(super) async fn load(work: &mut UnitOfWork<'_>, id: OrderId) -> Result<Optio
         .first(work.connection())
         .await
         .optional()?;
-    let Some(row) = row else { return Ok(None) };
+    let row = row.ok_or(OrderError::NotFound(id))?;
     let lines: Vec<OrderLineRow> = order_lines::table
         .filter(order_lines::tenant_id.eq(row.tenant_id).and(order_lines::order_id.eq(row.id)))
         .order(order_lines::position)
         .select(OrderLineRow::as_select())
         .load(work.connection())
         .await?;
-    row.into_order(lines.into_iter().map(OrderLineRow::into_line).collect()).map(Some)
+    row.into_order(lines.into_iter().map(OrderLineRow::into_line).collect())
 }
 
 crate::statement! {
@@ -179,38 +187,40 @@ crate::statement! {
      SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7, $8, $9, $10) AS line"
 }
 
-pub(super) async fn insert(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
-    let row = OrderRow::of(work.tenant(), order);
-    diesel::insert_into(orders::table)
-        .values(&row)
+impl Creatable for Order {
+    async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let row = OrderRow::of(work.tenant(), self);
+        diesel::insert_into(orders::table)
+            .values(&row)
+            .execute(work.connection())
+            .await
+            .map_err(|error| insert_error(error, self))?;
+        let lines = &self.lines;
+        // `place` refuses more lines than an i16 counts.
+        let positions: Vec<_> = (1..).take(lines.len()).collect();
+        let products: Vec<_> = lines.iter().map(|line| line.product_id.uuid()).collect();
+        let skus: Vec<_> = lines.iter().map(|line| line.sku.as_str()).collect();
+        let names: Vec<_> = lines.iter().map(|line| line.name.as_str()).collect();
+        let quantities: Vec<_> = lines.iter().map(|line| line.quantity.value()).collect();
+        let unit_prices: Vec<_> = lines.iter().map(|line| line.unit_price.value()).collect();
+        let vat_rates: Vec<_> = lines.iter().map(|line| line.vat_rate.value()).collect();
+        let net_amounts: Vec<_> = lines.iter().map(|line| line.net_amount.value()).collect();
+        InsertLines::new(
+            row.tenant_id,
+            row.id,
+            &positions,
+            &products,
+            &skus,
+            &names,
+            &quantities,
+            &unit_prices,
+            &vat_rates,
+            &net_amounts,
+        )
         .execute(work.connection())
-        .await
-        .map_err(|error| insert_error(error, order))?;
-    let lines = &order.lines;
-    // `place` refuses more lines than an i16 counts.
-    let positions: Vec<_> = (1..).take(lines.len()).collect();
-    let products: Vec<_> = lines.iter().map(|line| line.product_id.uuid()).collect();
-    let skus: Vec<_> = lines.iter().map(|line| line.sku.as_str()).collect();
-    let names: Vec<_> = lines.iter().map(|line| line.name.as_str()).collect();
-    let quantities: Vec<_> = lines.iter().map(|line| line.quantity.value()).collect();
-    let unit_prices: Vec<_> = lines.iter().map(|line| line.unit_price.value()).collect();
-    let vat_rates: Vec<_> = lines.iter().map(|line| line.vat_rate.value()).collect();
-    let net_amounts: Vec<_> = lines.iter().map(|line| line.net_amount.value()).collect();
-    InsertLines::new(
-        row.tenant_id,
-        row.id,
-        &positions,
-        &products,
-        &skus,
-        &names,
-        &quantities,
-        &unit_prices,
-        &vat_rates,
-        &net_amounts,
-    )
-    .execute(work.connection())
-    .await?;
-    Ok(())
+        .await?;
+        Ok(())
+    }
 }
 
 fn insert_error(error: diesel::result::Error, order: &Order) -> Error {
@@ -227,21 +237,45 @@ fn insert_error(error: diesel::result::Error, order: &Order) -> Error {
     }
 }
 
-pub(super) async fn update(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
-    let changes = OrderChanges {
-        version: order.version,
-        status: order.status.as_str(),
-        tracking_number: order.tracking_number.as_ref().map(TrackingNumber::as_str),
-        cancellation_reason: order.cancellation_reason.as_ref().map(CancellationReason::as_str),
-        confirmed_at: order.confirmed_at,
-        shipped_at: order.shipped_at,
-        delivered_at: order.delivered_at,
-        cancelled_at: order.cancelled_at,
-        updated_at: order.updated_at,
-    };
-    diesel::update(orders::table.find((work.tenant().uuid(), order.id.uuid())))
-        .set(changes)
-        .execute(work.connection())
-        .await?;
-    Ok(())
+impl Aggregate for Order {
+    type Id = OrderId;
+    type Event = OrderEvent;
+    /// Without its lines, which never change.
+    type Audited = OrderSummary;
+    const NAME: &'static str = "order";
+
+    fn id(&self) -> OrderId {
+        self.id
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn updated_at(&self) -> DateTime<Utc> {
+        self.updated_at
+    }
+
+    fn audited(&self) -> OrderSummary {
+        OrderSummary::of(self)
+    }
+
+    async fn update(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let changes = OrderChanges {
+            version: self.version,
+            status: self.status.as_str(),
+            tracking_number: self.tracking_number.as_ref().map(TrackingNumber::as_str),
+            cancellation_reason: self.cancellation_reason.as_ref().map(CancellationReason::as_str),
+            confirmed_at: self.confirmed_at,
+            shipped_at: self.shipped_at,
+            delivered_at: self.delivered_at,
+            cancelled_at: self.cancelled_at,
+            updated_at: self.updated_at,
+        };
+        diesel::update(orders::table.find((work.tenant().uuid(), self.id.uuid())))
+            .set(changes)
+            .execute(work.connection())
+            .await?;
+        Ok(())
+    }
 }

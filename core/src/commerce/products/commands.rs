@@ -1,9 +1,10 @@
 //! What can be asked of products.
 
-use super::aggregate::{Product, ProductDetails, ProductError};
+use super::aggregate::{Product, ProductDetails};
 use super::events::ProductEvent;
 use super::queries::ProductView;
 use super::repository;
+use crate::application::aggregate::{Aggregate, Lock, change, create};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::values::ids::ProductId;
@@ -17,12 +18,8 @@ impl Command for CreateProduct {
     type Outcome = ProductView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ProductView, Error> {
-        let (product, event) = Product::create(ProductId::generate(), self.details.clone(), work.now());
-        repository::insert(work, &product).await?;
-        work.record(event).await?;
-        let view = ProductView::of(&product);
-        work.audit("product.create", ("product", view.id), None, Some(&view))?;
-        Ok(view)
+        let created = Product::create(ProductId::generate(), self.details.clone(), work.now());
+        create(work, "product.create", created, ProductView::of).await
     }
 }
 
@@ -37,16 +34,10 @@ impl Command for UpdateProduct {
     type Outcome = ProductView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ProductView, Error> {
-        let mut product = repository::load(work, self.id).await?.ok_or(ProductError::NotFound(self.id))?;
-        check_version(self.expected_version, product.version())?;
-        let now = work.now_after(product.updated_at());
-        let before = ProductView::of(&product);
-        let Some(event) = product.update(self.details.clone(), now)? else { return Ok(before) };
-        repository::update(work, &product).await?;
-        work.record(event).await?;
-        let after = ProductView::of(&product);
-        work.audit("product.update", ("product", self.id), Some(&before), Some(&after))?;
-        Ok(after)
+        let product = repository::load(work, self.id, Lock::Change).await?;
+        let decide = |product: &mut Product, now| product.update(self.details.clone(), now);
+        let product = change(work, "product.update", product, self.expected_version, decide).await?;
+        Ok(ProductView::of(&product))
     }
 }
 
@@ -60,17 +51,10 @@ impl Command for ArchiveProduct {
     type Outcome = ProductView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ProductView, Error> {
-        let mut product =
-            repository::load_for_withdrawal(work, self.id).await?.ok_or(ProductError::NotFound(self.id))?;
-        check_version(self.expected_version, product.version())?;
-        let now = work.now_after(product.updated_at());
-        let before = ProductView::of(&product);
-        let event = product.archive(now)?;
-        repository::update(work, &product).await?;
-        work.record(event).await?;
-        let after = ProductView::of(&product);
-        work.audit("product.archive", ("product", self.id), Some(&before), Some(&after))?;
-        Ok(after)
+        let product = repository::load(work, self.id, Lock::Withdraw).await?;
+        let decide = |product: &mut Product, now| product.archive(now).map(Some);
+        let product = change(work, "product.archive", product, self.expected_version, decide).await?;
+        Ok(ProductView::of(&product))
     }
 }
 
@@ -85,8 +69,7 @@ impl Command for RemoveProduct {
     type Outcome = ();
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
-        let mut product =
-            repository::load_for_withdrawal(work, self.id).await?.ok_or(ProductError::NotFound(self.id))?;
+        let mut product = repository::load(work, self.id, Lock::Withdraw).await?;
         check_version(self.expected_version, product.version())?;
         let now = work.now_after(product.updated_at());
         let before = ProductView::of(&product);
@@ -97,7 +80,7 @@ impl Command for RemoveProduct {
                 None
             }
             _ => {
-                repository::update(work, &product).await?;
+                Aggregate::update(&product, work).await?;
                 Some(ProductView::of(&product))
             }
         };

@@ -7,6 +7,10 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use super::aggregate::{Product, ProductDetails, ProductError, ProductName, Sku};
+use super::events::ProductEvent;
+use super::queries::ProductView;
+use crate::application::Locked;
+use crate::application::aggregate::{Aggregate, Creatable, Lock};
 use crate::application::error::{Error, is_duplicate_of};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::products;
@@ -65,32 +69,19 @@ impl ProductRow {
     }
 }
 
-/// Locks the product until the unit of work ends, so that its events are appended in the order of its changes.
-pub(super) async fn load(work: &mut UnitOfWork<'_>, id: ProductId) -> Result<Option<Product>, Error> {
-    let row: Option<ProductRow> = products::table
-        .find((work.tenant().uuid(), id.uuid()))
-        .select(ProductRow::as_select())
-        .for_no_key_update()
-        .first(work.connection())
-        .await
-        .optional()?;
-    Ok(row.map(ProductRow::into_product))
-}
-
-/// Like `load`, but also waits for orders that are being placed with this product, and makes those that come later wait
-/// (see `load_for_order`): to take a product off the market, and to delete it.
-pub(super) async fn load_for_withdrawal(
-    work: &mut UnitOfWork<'_>,
-    id: ProductId,
-) -> Result<Option<Product>, Error> {
-    let row: Option<ProductRow> = products::table
-        .find((work.tenant().uuid(), id.uuid()))
-        .select(ProductRow::as_select())
-        .for_update()
-        .first(work.connection())
-        .await
-        .optional()?;
-    Ok(row.map(ProductRow::into_product))
+/// The product, locked. Orders that are being placed with it hold a key-share lock on it (`load_for_order`), for which
+/// [`Lock::Withdraw`] waits.
+///
+/// # Errors
+/// `NotFound`; no database.
+pub(super) async fn load(work: &mut UnitOfWork<'_>, id: ProductId, lock: Lock) -> Result<Product, Error> {
+    work.locks(Locked::Product);
+    let query = products::table.find((work.tenant().uuid(), id.uuid())).select(ProductRow::as_select());
+    let row = match lock {
+        Lock::Change => query.for_no_key_update().first(work.connection()).await,
+        Lock::Withdraw => query.for_update().first(work.connection()).await,
+    };
+    Ok(row.optional()?.ok_or(ProductError::NotFound(id))?.into_product())
 }
 
 /// The products that exist among `ids`. Holds a key-share lock on each, as a foreign key would: orders can be placed
@@ -99,6 +90,7 @@ pub(crate) async fn load_for_order(
     work: &mut UnitOfWork<'_>,
     ids: &[ProductId],
 ) -> Result<Vec<Product>, Error> {
+    work.locks(Locked::Product);
     let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
     let rows: Vec<ProductRow> = products::table
         .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::id.eq_any(ids)))
@@ -111,6 +103,7 @@ pub(crate) async fn load_for_order(
 
 /// Notes that orders name these products. Not a change that anybody is told of, so the version stays.
 pub(crate) async fn mark_ordered(work: &mut UnitOfWork<'_>, ids: &[ProductId]) -> Result<(), Error> {
+    work.locks(Locked::Product);
     let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
     let not_yet = products::table
         .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::id.eq_any(ids)))
@@ -126,25 +119,49 @@ pub(crate) async fn mark_ordered(work: &mut UnitOfWork<'_>, ids: &[ProductId]) -
     Ok(())
 }
 
-pub(super) async fn insert(work: &mut UnitOfWork<'_>, product: &Product) -> Result<(), Error> {
-    let row = ProductRow::of(work.tenant(), product);
-    let inserted = diesel::insert_into(products::table).values(&row).execute(work.connection()).await;
-    sku_taken(inserted, row.sku)
+impl Creatable for Product {
+    async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let row = ProductRow::of(work.tenant(), self);
+        let inserted = diesel::insert_into(products::table).values(&row).execute(work.connection()).await;
+        sku_taken(inserted, row.sku)
+    }
 }
 
-pub(super) async fn update(work: &mut UnitOfWork<'_>, product: &Product) -> Result<(), Error> {
-    let row = ProductRow::of(work.tenant(), product);
-    let updated = diesel::update(products::table.find((row.tenant_id, row.id)))
-        .set(&row)
-        .execute(work.connection())
-        .await;
-    sku_taken(updated, row.sku)
+impl Aggregate for Product {
+    type Id = ProductId;
+    type Event = ProductEvent;
+    type Audited = ProductView;
+    const NAME: &'static str = "product";
+
+    fn id(&self) -> ProductId {
+        self.id
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn updated_at(&self) -> DateTime<Utc> {
+        self.updated_at
+    }
+
+    fn audited(&self) -> ProductView {
+        ProductView::of(self)
+    }
+
+    async fn update(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let row = ProductRow::of(work.tenant(), self);
+        let updated = diesel::update(products::table.find((row.tenant_id, row.id)))
+            .set(&row)
+            .execute(work.connection())
+            .await;
+        sku_taken(updated, row.sku)
+    }
 }
 
 pub(super) async fn delete(work: &mut UnitOfWork<'_>, id: ProductId) -> Result<(), Error> {
-    diesel::delete(products::table.find((work.tenant().uuid(), id.uuid())))
-        .execute(work.connection())
-        .await?;
+    let product = products::table.find((work.tenant().uuid(), id.uuid()));
+    diesel::delete(product).execute(work.connection()).await?;
     Ok(())
 }
 
