@@ -39,6 +39,12 @@ SELECT format('DO %L', format('BEGIN RAISE EXCEPTION %L; END', :'prefix' || ': t
     'a shorter one, -v prefix=…, and set api.database_role to <prefix>_runtime'))
 WHERE octet_length(:'prefix') > 54 \gexec
 
+-- Since PostgreSQL 15 the schema public belongs to the database's owner. Before, it belongs to a superuser and everybody may create
+-- objects in it, which only its owner can end. PostgreSQL lets superusers alone give it away; `migrate` then does the rest.
+SELECT 'ALTER SCHEMA public OWNER TO pg_database_owner'
+FROM pg_roles WHERE rolname = current_user AND rolsuper AND current_setting('server_version_num')::integer < 150000
+    AND EXISTS (SELECT FROM pg_namespace WHERE nspname = 'public') \gexec
+
 -- What the API works as. Nobody logs in as this one.
 SELECT format('CREATE ROLE %I NOLOGIN', :'prefix' || '_runtime')
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'prefix' || '_runtime') \gexec

@@ -50,7 +50,7 @@ impl Plans {
             sql.batch_execute(&format!("ALTER DATABASE {} SET {name} = '{value}'", world.database.name()))
                 .await?;
         }
-        let mut plans = Self { log: server.postgres_log(), position: 0 };
+        let mut plans = Self { log: server.postgres_log()?, position: 0 };
         plans.forget()?;
         Ok(plans)
     }

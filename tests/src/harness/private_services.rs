@@ -105,8 +105,16 @@ impl PrivateServices {
     }
 
     /// Where the database server writes its log.
-    pub fn postgres_log(&self) -> PathBuf {
-        self.directory.join("servers/postgres/postgres.log")
+    ///
+    /// # Errors
+    /// When there is no database server.
+    pub fn postgres_log(&self) -> Result<PathBuf> {
+        // Of a version other than the distribution's it has that behind its name.
+        let servers = std::fs::read_dir(self.directory.join("servers"))?;
+        let names = servers.map(|entry| Ok(entry?.file_name())).collect::<Result<Vec<_>>>()?;
+        let postgres = names.into_iter().find(|name| name.to_string_lossy().starts_with("postgres"));
+        let postgres = postgres.context("no database server was started here")?;
+        Ok(self.directory.join("servers").join(postgres).join("postgres.log"))
     }
 
     fn new(server: Server) -> Result<Self> {

@@ -63,7 +63,12 @@ async fn codes(world: &World) -> Result<()> {
     one.batch_execute("INSERT INTO things VALUES (1, 1), (2, 2)").await?;
 
     let error = fails(&mut one, "SELECT nothing_of_the_kind()").await?;
-    ensure!(error.to_string().contains("n'existe pas"), "it does not speak French: {error}");
+    // The programs of another version than the distribution's are built without translations: there only the codes are compared.
+    let is_translated = std::env::var("POSTGRES").map_or(true, |version| version.is_empty());
+    ensure!(
+        !is_translated || error.to_string().contains("n'existe pas"),
+        "it does not speak French: {error}"
+    );
     check(&error, "42883", Other)?;
     check(&fails(&mut one, "INSERT INTO things VALUES (1, 1)").await?, "23505", Other)?;
     check(&fails(&mut one, "INSERT INTO things VALUES (3, 0)").await?, "23514", Other)?;

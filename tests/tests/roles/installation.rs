@@ -91,7 +91,13 @@ impl Installation {
 
     /// The first of the two alone: roles that can do nothing yet.
     pub(crate) async fn make_roles(&self) -> Result<()> {
-        self.psql(&with_path(&Services::shared()?.database_url, &self.name)?, "roles.sql").await
+        let services = Services::shared()?;
+        let version: i32 =
+            self.admin.query_one("SELECT current_setting('server_version_num')::integer", &[]).await?.get(0);
+        // Before PostgreSQL 15 only a superuser can shut the schema `public` to everybody.
+        let somebody = if version < 150_000 { services.superuser_url } else { Some(services.database_url) };
+        let url = somebody.context("POSTGRES_SUPERUSER_URL is not set")?;
+        self.psql(&with_path(&url, &self.name)?, "roles.sql").await
     }
 
     /// A company with a key that may do everything, by `api create-admin`.
