@@ -22,7 +22,7 @@ pub(super) struct Event {
     pub(super) payload: String,
 }
 
-/// A connection to a virtual host, its exchange, and a durable quorum queue that is bound to everything.
+/// A connection to a virtual host, its exchange, and a durable quorum queue that is bound to every thing.
 pub(super) struct Broker {
     // Held: the channel ends with its connection.
     _connection: Connection,
@@ -46,7 +46,7 @@ impl Broker {
         declare_exchange(&channel, EXCHANGE).await?;
         let broker = Self { _connection: connection, channel };
         broker.declare_queue(false, max_length).await?;
-        let everything = (QUEUE.into(), EXCHANGE.into(), "#".into());
+        let everything = (QUEUE.into(), EXCHANGE.into(), "thing.#".into());
         broker
             .channel
             .queue_bind(

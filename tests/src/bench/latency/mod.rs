@@ -6,6 +6,7 @@
 //! with it nothing that holds up the writers is left out, the commit itself included.
 
 mod clock;
+mod failing;
 mod load;
 
 use std::sync::Arc;
@@ -54,6 +55,7 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
         measurements.push(at_rate(services, effort, rate).await?);
     }
     measurements.push(after_pauses(services, effort).await?);
+    measurements.push(failing::measure(services, effort).await?);
     Ok(measurements)
 }
 
