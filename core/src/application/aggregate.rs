@@ -24,7 +24,7 @@ pub(crate) trait Aggregate: Sized + Send + Sync {
     fn updated_at(&self) -> DateTime<Utc>;
     fn audited(&self) -> Self::Audited;
 
-    fn update(&self, work: &mut UnitOfWork<'_>) -> impl Future<Output = Result<(), Error>> + Send;
+    fn save(&self, work: &mut UnitOfWork<'_>) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 /// How long a row that is loaded is held, and against whom, until the unit of work ends.
@@ -74,7 +74,7 @@ pub(crate) async fn change<A: Aggregate, E: Into<Error>>(
     let now = work.now_after(aggregate.updated_at());
     let before = aggregate.audited();
     let Some(event) = decide(&mut aggregate, now).map_err(Into::into)? else { return Ok(aggregate) };
-    aggregate.update(work).await?;
+    aggregate.save(work).await?;
     work.record(event).await?;
     work.audit(action, (A::NAME, aggregate.id()), Some(&before), Some(&aggregate.audited()))?;
     Ok(aggregate)
@@ -85,18 +85,16 @@ pub(crate) trait Removable: Aggregate {
     fn delete(id: Self::Id, work: &mut UnitOfWork<'_>) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-/// Deletes an aggregate that was loaded with [`Lock::Withdraw`], unless it refuses.
+/// Deletes an aggregate that was loaded with [`Lock::Withdraw`] and whose version was compared, unless it refuses.
 ///
 /// # Errors
-/// As [`change`].
+/// What the aggregate refuses; no database.
 pub(crate) async fn remove<A: Removable, E: Into<Error>>(
     work: &mut UnitOfWork<'_>,
     action: &'static str,
     aggregate: A,
-    expected_version: Option<i64>,
     decide: impl FnOnce(A, DateTime<Utc>) -> Result<A::Event, E>,
 ) -> Result<(), Error> {
-    check_version(expected_version, aggregate.version())?;
     let now = work.now_after(aggregate.updated_at());
     let (id, before) = (aggregate.id(), aggregate.audited());
     let event = decide(aggregate, now).map_err(Into::into)?;

@@ -46,6 +46,7 @@ pub trait DomainError: std::error::Error + Send + Sync + 'static {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// What an aggregate refuses. Ask [`Error::refusal`] for its own enum.
+    // A refusal has no cause of its own.
     #[error("{0}")]
     Domain(Box<dyn DomainError>),
     #[error("the credential does not hold any more: log in again, or use another API key")]
@@ -76,7 +77,7 @@ pub enum Error {
     #[error("the database holds {value:?} as {what}, which this version does not know")]
     Stored { what: &'static str, value: String },
     #[error("the catalogue does not know the event {0}")]
-    UnknownEvent(String),
+    UnknownEvent(&'static str),
     #[error("{0} was changed without a word for the audit trail")]
     Unaudited(&'static str),
     #[error("cannot write {what} as JSON: {cause}")]

@@ -9,7 +9,12 @@ use super::error::Error;
 use super::unit_of_work::UnitOfWork;
 
 /// What happened to an aggregate, in the words of its own module. Internal; what is published is an [`IntegrationEvent`].
-pub trait Event: Any + fmt::Debug + Send + Sync {}
+pub trait Event: Any + fmt::Debug + Send + Sync {
+    /// Of its type; what it carries is nobody's business.
+    fn type_name(&self) -> &'static str {
+        std::any::type_name::<Self>()
+    }
+}
 
 /// A fact about one aggregate, ready for the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]

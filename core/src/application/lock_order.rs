@@ -1,7 +1,8 @@
 //! The order in which a unit of work locks rows. Whoever needs several takes them in this order, so that of two units of work that
 //! need the same rows one waits for the other, and never each for the other.
 
-/// The kinds of rows, the first to be locked in front. Of one kind several are locked in one statement, in the order of their ids.
+/// The kinds of rows, the first to be locked in front. Where several of one kind are locked, their repository has one order for them.
+/// A row that is inserted locks those that its foreign keys name, as `FOR KEY SHARE` would: whoever inserts says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Locked {
     Tenant,
@@ -10,8 +11,8 @@ pub(crate) enum Locked {
     LoginAttempts,
     Session,
     ApiKey,
-    Customer,
     Product,
+    Customer,
     Order,
 }
 

@@ -89,7 +89,7 @@ impl UnitOfWork<'_> {
         now
     }
 
-    /// A row of this kind is about to be locked. Every query that locks says so.
+    /// A row of this kind is about to be locked. Every query that locks existing rows says so.
     pub(crate) fn locks(&mut self, kind: Locked) {
         self.locks.locks(kind);
     }

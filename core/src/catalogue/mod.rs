@@ -1,5 +1,6 @@
 //! All events there are: what happened ([`DomainEvent`]), what follows from it ([`policies`]), what the world is told of it
-//! ([`integration`]). The matches are exhaustive: an event that is new does not compile until somebody has decided both.
+//! ([`integration`]). The matches are exhaustive: a new variant of an event does not compile until somebody has decided both. A new enum
+//! of events has its line in [`DomainEvent::of`], or it is refused when it is recorded.
 
 pub mod integration;
 mod policies;
@@ -56,7 +57,7 @@ impl<'a> DomainEvent<'a> {
             .or_else(|| any.downcast_ref().map(Self::User))
             .or_else(|| any.downcast_ref().map(Self::Session))
             .or_else(|| any.downcast_ref().map(Self::ApiKey))
-            .ok_or_else(|| Error::UnknownEvent(format!("{event:?}")))
+            .ok_or_else(|| Error::UnknownEvent(event.type_name()))
     }
 }
 

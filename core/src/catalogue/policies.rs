@@ -1,5 +1,5 @@
 //! What else must happen in the same transaction when something happened: synchronous, in-process, complete or not
-//! at all. The matches are exhaustive, so that a new domain event cannot be forgotten here.
+//! at all. The matches are exhaustive, so that a new variant cannot be forgotten here.
 
 use super::DomainEvent;
 use crate::accounts::api_keys::ApiKeyEvent;

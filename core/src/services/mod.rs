@@ -1,5 +1,6 @@
 //! What runs beside the requests or beside the drain loop: tasks with names, watched.
 
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 
@@ -8,7 +9,7 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-const RUNNING: &str = "comptoir_background_tasks";
+const UP: &str = "comptoir_background_task_up";
 
 /// The tasks of one process. A task that panics has left its work undone and its state unknown: it is logged with its name, its
 /// gauge falls to 0, and the process is told. Cheap to clone.
@@ -35,21 +36,23 @@ impl Tasks {
 
     /// Starts a task, and watches it. `name` is a label of its gauge.
     pub fn start(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        metrics::describe_gauge!(UP, "Whether a background task is well: 1, or 0 once it has panicked");
+        metrics::gauge!(UP, "task" => name).set(1.0);
         let tasks = self.clone();
         self.running.spawn(async move {
-            let _running = Running::of(name);
             let outcome = tokio::select! {
                 () = tasks.end.cancelled() => return,
                 outcome = AssertUnwindSafe(task).catch_unwind() => outcome,
             };
-            if outcome.is_err() {
-                tasks.panicked(name);
+            if let Err(panic) = outcome {
+                tasks.panicked(name, message_of(&*panic));
             }
         });
     }
 
-    fn panicked(&self, name: &'static str) {
-        tracing::error!(task = name, "a background task panicked");
+    fn panicked(&self, name: &'static str, error: &str) {
+        tracing::error!(task = name, error, "a background task panicked");
+        metrics::gauge!(UP, "task" => name).set(0.0);
         let _ = self.panicked.set(name);
         self.stop.cancel();
     }
@@ -57,7 +60,7 @@ impl Tasks {
     /// A task that somebody else started ended before its time.
     pub fn ended(&self, name: &'static str, error: &JoinError) {
         // A runtime that goes down cancels its tasks.
-        if error.is_panic() { self.panicked(name) } else { self.stop.cancel() }
+        if error.is_panic() { self.panicked(name, &error.to_string()) } else { self.stop.cancel() }
     }
 
     /// The first task that panicked, if one did.
@@ -73,22 +76,9 @@ impl Tasks {
     }
 }
 
-/// The gauge of a task, for as long as it runs.
-struct Running(metrics::Gauge);
-
-impl Running {
-    fn of(name: &'static str) -> Self {
-        metrics::describe_gauge!(RUNNING, "Whether a background task runs: 1, or 0 once it has ended");
-        let gauge = metrics::gauge!(RUNNING, "task" => name);
-        gauge.set(1.0);
-        Self(gauge)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.set(0.0);
-    }
+fn message_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
 }
 
 #[cfg(test)]

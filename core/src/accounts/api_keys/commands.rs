@@ -65,7 +65,7 @@ pub(crate) async fn revoke_all_of(work: &mut UnitOfWork<'_>, owner: UserId) -> R
     for mut key in repository::load_all_of(work, owner).await? {
         let now = work.now_after(key.created_at());
         if let Some(event) = key.revoke(now) {
-            key.update(work).await?;
+            key.save(work).await?;
             work.record(event).await?;
         }
     }

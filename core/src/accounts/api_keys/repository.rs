@@ -126,7 +126,7 @@ impl Aggregate for ApiKey {
     }
 
     /// Only the revocation: nothing else of it changes.
-    async fn update(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+    async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let tenant = work.tenant().uuid();
         diesel::update(api_keys::table.find((tenant, self.id.uuid())))
             .set((api_keys::version.eq(self.version), api_keys::revoked_at.eq(self.revoked_at)))

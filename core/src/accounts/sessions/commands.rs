@@ -62,7 +62,7 @@ impl Command for LogIn {
         if let Some(stronger) = &self.replacement {
             user.strengthen_password(stronger.clone());
         }
-        user.update(work).await?;
+        user.save(work).await?;
         work.record(logged_in).await?;
         work.record(created).await?;
         for surplus in open.iter_mut().skip(MAX_OPEN - 1) {
@@ -145,7 +145,7 @@ impl Command for LogOut {
         }
         let before = SessionView::of(&session);
         let logged_out = user.log_out(session.id(), now);
-        user.update(work).await?;
+        user.save(work).await?;
         work.record(logged_out).await?;
         end(work, &mut session, EndReason::LoggedOut).await?;
         let after = SessionView::of(&session);

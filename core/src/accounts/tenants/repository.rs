@@ -135,7 +135,7 @@ impl Aggregate for Tenant {
         TenantView::of(self)
     }
 
-    async fn update(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+    async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let row = TenantRow::of(self)?;
         diesel::update(tenants::table.find(row.id)).set(&row).execute(work.connection()).await?;
         Ok(())

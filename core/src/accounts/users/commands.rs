@@ -127,6 +127,7 @@ impl Command for DisableUser {
         tenants::repository::load(work).await?;
         let user = loaded(work, self.id, self.expected_version).await?;
         let decision = decision_about(work, self.id).await?;
+        // In the order of locks: the sessions are ended with the change.
         tokens::withdraw(work, self.id, None).await?;
         let decide = |user: &mut User, now| user.disable(decision, now).map(Some);
         let after = changed(work, "user.disable", user, decide).await?;
@@ -205,11 +206,11 @@ impl Command for ResetPassword {
         let before = UserView::of(&user);
         let now = work.now();
         if let Some(verified) = user.verify_email(now)? {
-            user.update(work).await?;
+            user.save(work).await?;
             work.record(verified).await?;
         }
         let event = user.change_password(self.password.clone(), now)?;
-        user.update(work).await?;
+        user.save(work).await?;
         work.record(event).await?;
         // One row for both changes.
         let after = UserView::of(&user);

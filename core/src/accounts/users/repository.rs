@@ -164,7 +164,7 @@ impl Aggregate for User {
         UserView::of(self)
     }
 
-    async fn update(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+    async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let row = UserRow::of(work.tenant(), self);
         diesel::update(users::table.find((row.tenant_id, row.id)))
             .set(&row)

@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use super::DomainEvent;
 use crate::application::error::Error;
-pub use crate::application::events::IntegrationEvent;
+use crate::application::events::IntegrationEvent;
 
 /// The published name and version of a payload struct.
 trait Payload: Serialize {

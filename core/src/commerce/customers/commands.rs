@@ -4,7 +4,7 @@ use super::aggregate::{Customer, CustomerDetails};
 use super::queries::CustomerView;
 use super::repository;
 use crate::application::aggregate::{Lock, change, create, remove};
-use crate::application::error::Error;
+use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::values::ids::CustomerId;
 
@@ -52,8 +52,8 @@ impl Command for DeleteCustomer {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let customer = repository::load(work, self.id, Lock::Withdraw).await?;
+        check_version(self.expected_version, customer.version())?;
         let has_orders = repository::has_orders(work, self.id).await?;
-        let decide = |customer: Customer, now| customer.delete(has_orders, now);
-        remove(work, "customer.delete", customer, self.expected_version, decide).await
+        remove(work, "customer.delete", customer, |customer, now| customer.delete(has_orders, now)).await
     }
 }

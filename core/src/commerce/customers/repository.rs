@@ -121,7 +121,7 @@ impl Aggregate for Customer {
         CustomerView::of(self)
     }
 
-    async fn update(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+    async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let row = CustomerRow::of(work.tenant(), self)?;
         let updated = diesel::update(customers::table.find((row.tenant_id, row.id)))
             .set(&row)

@@ -139,7 +139,7 @@ impl Order {
             .collect();
         first_ordered.sort_unstable();
         first_ordered.dedup();
-        let lines: Vec<_> = new.lines.into_iter().map(OrderLine::from).collect();
+        let lines: Vec<_> = new.lines.into_iter().map(OrderLine::priced).collect();
         let totals = Totals::of(&lines);
         if totals.gross_total.value() >= &BigDecimal::from(TOTAL_LIMIT) {
             return Err(OrderError::TotalTooLarge);
@@ -285,8 +285,9 @@ impl Order {
     }
 }
 
-impl From<DraftLine<'_>> for OrderLine {
-    fn from(draft: DraftLine<'_>) -> Self {
+impl OrderLine {
+    /// At the price that was agreed for this line, or else the product's own, and with the product as it is called and taxed now.
+    fn priced(draft: DraftLine<'_>) -> Self {
         let details = draft.product.details();
         let unit_price = draft.unit_price.unwrap_or_else(|| details.unit_price.clone());
         Self {

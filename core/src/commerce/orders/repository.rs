@@ -189,6 +189,8 @@ crate::statement! {
 
 impl Creatable for Order {
     async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        // By the foreign key.
+        work.locks(Locked::Customer);
         let row = OrderRow::of(work.tenant(), self);
         diesel::insert_into(orders::table)
             .values(&row)
@@ -260,7 +262,7 @@ impl Aggregate for Order {
         OrderSummary::of(self)
     }
 
-    async fn update(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+    async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let changes = OrderChanges {
             version: self.version,
             status: self.status.as_str(),

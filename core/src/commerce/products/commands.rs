@@ -80,7 +80,7 @@ impl Command for RemoveProduct {
                 None
             }
             _ => {
-                Aggregate::update(&product, work).await?;
+                product.save(work).await?;
                 Some(ProductView::of(&product))
             }
         };

@@ -95,15 +95,15 @@ pub(crate) async fn load_for_order(
     let rows: Vec<ProductRow> = products::table
         .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::id.eq_any(ids)))
         .select(ProductRow::as_select())
+        .order(products::id)
         .for_key_share()
         .load(work.connection())
         .await?;
     Ok(rows.into_iter().map(ProductRow::into_product).collect())
 }
 
-/// Notes that orders name these products. Not a change that anybody is told of, so the version stays.
+/// Notes that orders name these products, which `load_for_order` has locked. Not a change that anybody is told of, so the version stays.
 pub(crate) async fn mark_ordered(work: &mut UnitOfWork<'_>, ids: &[ProductId]) -> Result<(), Error> {
-    work.locks(Locked::Product);
     let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
     let not_yet = products::table
         .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::id.eq_any(ids)))
@@ -149,7 +149,7 @@ impl Aggregate for Product {
         ProductView::of(self)
     }
 
-    async fn update(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+    async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let row = ProductRow::of(work.tenant(), self);
         let updated = diesel::update(products::table.find((row.tenant_id, row.id)))
             .set(&row)
