@@ -58,8 +58,11 @@ async fn a_queue_of_dead_letters_that_was_deleted_is_declared_again_with_a_warni
         .await?;
         let output = relay.daemon.output();
         ensure!(output.contains("deleted at the broker"), "{output}");
-        // What the broker says of the queue is no reason to publish again what is in flight.
-        ensure!(!output.contains("no connection to the broker"), "{output}");
+        // What the broker says of the queue is no reason to publish again what is in flight. RabbitMQ itself may fail where the queue is
+        // declared in the moment in which it is deleted: its channel crashes, and it ends the connection with this error.
+        let lost = output.lines().filter(|line| line.contains("no connection to the broker"));
+        let lost: Vec<_> = lost.filter(|line| !line.contains("INTERNAL-ERROR")).collect();
+        ensure!(lost.is_empty(), "{output}");
         relay.stop().await
     })
     .await;
