@@ -1,6 +1,6 @@
 -- ORDERS orders of TENANT with all that they leave behind, on top of seed.sql: one in five belongs to one customer, odd ones are
--- pending, even ones delivered, and twenty of
--- them, far apart, were cancelled: whatever there is in all, a page of these has as many rows.
+-- pending, even ones delivered, and twenty of them, far apart, were cancelled: however many orders there are, a page of these has
+-- as many rows.
 INSERT INTO orders (tenant_id, id, version, reference, customer_id, status, currency, net_total, vat_total, gross_total,
     cancellation_reason, placed_at, cancelled_at, updated_at)
 SELECT 'TENANT', ('01900000-0000-7000-b100-' || lpad(to_hex(n), 12, '0'))::uuid, 1, 'R-' || n,
