@@ -14,7 +14,7 @@ use comptoir_core::accounts::sessions::SessionError;
 use comptoir_core::application::error::Error;
 use comptoir_core::application::{Credential, CredentialKind, Permission, Principal};
 
-use crate::access::{Access, access};
+use crate::access::Access;
 use crate::error::ApiError;
 
 /// Bytes of a credential at most.
@@ -27,21 +27,19 @@ pub(crate) struct Caller {
     pub required: Option<Permission>,
 }
 
-/// Lets the request in, with who asks if the route wants to know. `identify` is told who it is as soon as that is known,
-/// whether they may or not.
+/// Finds out who asks, and whether the route is for them. `identify` is told who it is as soon as that is known, whether
+/// they may or not.
 ///
 /// # Errors
 /// 401 without a credential that holds, 403 without the permission, 503 without the database.
 pub(crate) async fn authenticate(
     request: &ServiceRequest,
+    access: Access,
     identify: impl FnOnce(&Arc<Principal>),
-) -> Result<Option<Caller>, ApiError> {
-    let pattern = request.match_pattern().unwrap_or_default();
-    let rule = access(request.method().as_str(), &pattern);
-    let required = match rule {
-        None | Some(Access::Public) => return Ok(None),
-        Some(Access::Authenticated | Access::LoggedIn) => None,
-        Some(Access::Needs(permission)) => Some(permission),
+) -> Result<Caller, ApiError> {
+    let required = match access {
+        Access::Needs(permission) => Some(permission),
+        Access::Public | Access::Authenticated | Access::LoggedIn => None,
     };
     let principals = request.app_data::<Data<Principals>>().ok_or_else(unauthenticated)?;
     let credential = credential(request, principals).await?;
@@ -60,13 +58,13 @@ pub(crate) async fn authenticate(
             return Err(Error::Forbidden(permission).into());
         }
     }
-    if rule == Some(Access::LoggedIn) && principal.session_id().is_none() {
+    if access == Access::LoggedIn && principal.session_id().is_none() {
         return Err(Error::from(SessionError::NotASession).into());
     }
     if let (CredentialKind::ApiKey(id), Some(usage)) = (credential.kind, request.app_data::<Data<Usage>>()) {
         usage.note(credential.tenant_id, id);
     }
-    Ok(Some(Caller { principal, required }))
+    Ok(Caller { principal, required })
 }
 
 /// Whether the caller of a request that is about to be refused for another reason may still hear that reason: what is

@@ -3,11 +3,12 @@
 //! Decides nothing about the business and knows no SQL and no broker. Handlers are thin: extract, parse into a command,
 //! call core, answer.
 
-pub mod access;
+mod access;
 mod authentication;
 pub mod cli;
 pub mod client_address;
 pub mod config;
+mod endpoints;
 mod error;
 mod extract;
 mod middleware;

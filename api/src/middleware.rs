@@ -1,18 +1,19 @@
 //! What surrounds every request: its identity, its limits, its log line, its metrics, and problem documents for
 //! whatever went wrong, the framework's own errors included.
 
+use std::cell::OnceCell;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{ResponseHead, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
-use comptoir_core::accounts::rate_limits::Subject;
 use comptoir_core::application::Principal;
 use comptoir_core::application::audit::{Refusal as RefusedRequest, Refusals};
 use comptoir_core::platform::spans::{self, Attribute, Beginning, Span};
@@ -98,57 +99,90 @@ pub(crate) async fn surround<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<Answered<EitherBody<B, BoxBody>>>, Error> {
     let answering = taking_turns::begin(&mut request);
     request_path::normalise(&mut request);
-    let path = request.path().to_owned();
-    let is_stopping = request.app_data::<Data<Stopping>>().is_some_and(|stopping| stopping.has_begun());
     let method = method_label(request.method());
     // The pattern, never the path: metrics must not grow with the number of orders.
     let route = request.match_pattern().unwrap_or_else(|| "unknown".to_owned());
-    let (identity, exported) = RequestIdentity::of(&request, method, &route);
-    let span = tracing::info_span!(
-        "request",
-        method,
-        path = request.path(),
-        request_id = identity.request_id,
-        trace_id = identity.trace.trace_id(),
-        tenant_id = field::Empty,
-        principal_id = field::Empty,
-        client_address = identity.client_address.map(field::display),
-    );
+    let (exchange, exported) = Exchange::begin(&request, method, &route);
     let mut record = Record {
         started: Instant::now(),
         method,
         route,
         status: CLIENT_GONE,
         code: None,
-        span: span.clone(),
         exported,
-        principal: None,
-        identity: identity.clone(),
+        exchange: Rc::clone(&exchange),
         refusals: request.app_data::<Data<Refusals>>().map(|refusals| Refusals::clone(refusals)),
     };
-    request.extensions_mut().insert(identity.clone());
-    let limits = Limits::of(&request, &record.route);
-    let mut result = answer(request, next, &identity, &limits, &mut record).instrument(span).await;
-    match &mut result {
-        Ok(response) => {
+    request.extensions_mut().insert(Rc::clone(&exchange));
+    let result = answer(request, next, &exchange, &mut record).instrument(exchange.span.clone()).await;
+    match result {
+        Ok(mut response) => {
             record.status = response.status().as_u16();
-            if let Ok(value) = HeaderValue::from_str(&identity.request_id) {
-                response.headers_mut().insert(HeaderName::from_static(REQUEST_ID), value);
-            }
-            limits.say(response.headers_mut());
-            protect(&path, response.headers_mut());
-            if is_stopping {
-                response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-            }
+            exchange.complete(response.response_mut().head_mut());
+            Ok(response.map_body(|_, body| Answered::new(body, answering)))
         }
         Err(refusal) => {
             record.status = refusal.error.status().as_u16();
-            refusal.rest = Some(Rest { limits, path, is_stopping });
+            Err(refusal.into())
         }
     }
-    match result {
-        Ok(response) => Ok(response.map_body(|_, body| Answered::new(body, answering))),
-        Err(refusal) => Err(refusal.into()),
+}
+
+/// A request and its answer under way: what surrounds them shares it with the route that serves them.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) identity: RequestIdentity,
+    pub(crate) limits: Limits,
+    path: String,
+    is_stopping: bool,
+    span: tracing::Span,
+    /// Who asks, once the route has found out.
+    principal: OnceCell<Arc<Principal>>,
+}
+
+impl Exchange {
+    /// With the span of it that is exported, if spans are.
+    fn begin(request: &ServiceRequest, method: &'static str, route: &str) -> (Rc<Self>, Option<Span>) {
+        let (identity, exported) = RequestIdentity::of(request, method, route);
+        let span = tracing::info_span!(
+            "request",
+            method,
+            path = request.path(),
+            request_id = identity.request_id,
+            trace_id = identity.trace.trace_id(),
+            tenant_id = field::Empty,
+            principal_id = field::Empty,
+            client_address = identity.client_address.map(field::display),
+        );
+        let stopping = request.app_data::<Data<Stopping>>();
+        let exchange = Self {
+            identity,
+            limits: Limits::of(request, route),
+            path: request.path().to_owned(),
+            is_stopping: stopping.is_some_and(|stopping| stopping.has_begun()),
+            span,
+            principal: OnceCell::new(),
+        };
+        (Rc::new(exchange), exported)
+    }
+
+    /// It is known who asks, whether they may or not.
+    pub(crate) fn identify(&self, principal: &Arc<Principal>) {
+        let id = principal.id().map(|id| id.to_string()).unwrap_or_default();
+        self.span.record("tenant_id", principal.tenant_id.to_string()).record("principal_id", id);
+        let _ = self.principal.set(Arc::clone(principal));
+    }
+
+    /// Adds what every answer says beside what it answers.
+    fn complete(&self, head: &mut ResponseHead) {
+        if let Ok(value) = HeaderValue::from_str(&self.identity.request_id) {
+            head.headers_mut().insert(HeaderName::from_static(REQUEST_ID), value);
+        }
+        self.limits.say(head.headers_mut());
+        protect(&self.path, head.headers_mut());
+        if self.is_stopping {
+            head.set_connection_type(ConnectionType::Close);
+        }
     }
 }
 
@@ -160,35 +194,23 @@ struct Record {
     status: u16,
     /// Of the problem document.
     code: Option<&'static str>,
-    span: tracing::Span,
     exported: Option<Span>,
-    principal: Option<Arc<Principal>>,
-    identity: RequestIdentity,
+    exchange: Rc<Exchange>,
     refusals: Option<Refusals>,
 }
 
 impl Record {
-    fn identify(&mut self, principal: &Arc<Principal>) {
-        self.principal = Some(Arc::clone(principal));
-        let tenant_id = principal.tenant_id.to_string();
-        let principal_id = principal.id().map(|id| id.to_string()).unwrap_or_default();
-        self.span.record("tenant_id", &tenant_id).record("principal_id", &principal_id);
-        if let Some(span) = &mut self.exported {
-            span.set(Attribute::new("comptoir.tenant.id", tenant_id));
-            span.set(Attribute::new("enduser.id", principal_id));
-        }
-    }
-
     /// For the audit trail: somebody whom we know asked for what they may not do.
     fn note_refusal(&self) {
-        if let (Some(refusals), Some(principal)) = (&self.refusals, &self.principal)
+        if let (Some(refusals), Some(principal)) = (&self.refusals, self.exchange.principal.get())
             && self.status == StatusCode::FORBIDDEN.as_u16()
         {
             let route = format!("{} {}", self.method, self.route);
             let reason = self.code.unwrap_or("forbidden");
-            let address = self.identity.client_address.map(|address| address.to_string());
+            let identity = &self.exchange.identity;
+            let address = identity.client_address.map(|address| address.to_string());
             let refusal = RefusedRequest::of_request(principal, route, reason, address);
-            refusals.note(refusal, &self.identity.request_id);
+            refusals.note(refusal, &identity.request_id);
         }
     }
 }
@@ -202,12 +224,17 @@ impl Drop for Record {
         let [method, route] = labels;
         metrics::counter!(REQUESTS, &[method, route, ("status", self.status.to_string())]).increment(1);
         if let Some(span) = &mut self.exported {
+            if let Some(principal) = self.exchange.principal.get() {
+                let id = principal.id().map(|id| id.to_string()).unwrap_or_default();
+                span.set(Attribute::new("comptoir.tenant.id", principal.tenant_id.to_string()));
+                span.set(Attribute::new("enduser.id", id));
+            }
             span.set(Attribute::new("http.response.status_code", i64::from(self.status)));
             if self.status >= 500 || self.status == CLIENT_GONE {
                 span.fail(self.code.map_or_else(|| self.status.to_string(), ToOwned::to_owned));
             }
         }
-        let _entered = self.span.enter();
+        let _entered = self.exchange.span.enter();
         tracing::info!(status = self.status, code = self.code, elapsed_ms = elapsed * 1000.0, "answered");
     }
 }
@@ -216,16 +243,7 @@ impl Drop for Record {
 #[derive(Debug)]
 struct Refusal {
     error: ApiError,
-    identity: RequestIdentity,
-    rest: Option<Rest>,
-}
-
-/// What every answer says beside what it answers.
-#[derive(Debug)]
-struct Rest {
-    limits: Limits,
-    path: String,
-    is_stopping: bool,
+    exchange: Rc<Exchange>,
 }
 
 impl std::fmt::Display for Refusal {
@@ -240,17 +258,8 @@ impl ResponseError for Refusal {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = self.error.respond(self.identity.trace.trace_id());
-        if let Ok(value) = HeaderValue::from_str(&self.identity.request_id) {
-            response.headers_mut().insert(HeaderName::from_static(REQUEST_ID), value);
-        }
-        if let Some(Rest { limits, path, is_stopping }) = &self.rest {
-            limits.say(response.headers_mut());
-            protect(path, response.headers_mut());
-            if *is_stopping {
-                response.head_mut().set_connection_type(ConnectionType::Close);
-            }
-        }
+        let mut response = self.error.respond(self.exchange.identity.trace.trace_id());
+        self.exchange.complete(response.head_mut());
         response
     }
 }
@@ -259,12 +268,11 @@ impl ResponseError for Refusal {
 async fn answer<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
-    identity: &RequestIdentity,
-    limits: &Limits,
+    exchange: &Rc<Exchange>,
     record: &mut Record,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Refusal> {
-    if let Some(address) = identity.client_address {
-        limits.admit_address(address).map_err(|error| refuse(error, identity, record))?;
+    if let Some(address) = exchange.identity.client_address {
+        exchange.limits.admit_address(address).map_err(|error| refuse(error, record))?;
     }
     let config = request.app_data::<Data<ApiConfig>>();
     let max_headers = config.map_or(usize::MAX, |api| api.max_headers);
@@ -272,44 +280,34 @@ async fn answer<B: MessageBody + 'static>(
     if request.headers().len() > max_headers {
         let detail = format!("a request may have {max_headers} header fields");
         let error = ApiError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too_many_headers", detail);
-        return Err(refuse(error, identity, record));
+        return Err(refuse(error, record));
     }
-    let answering = async {
-        let caller = authentication::authenticate(&request, |principal| record.identify(principal)).await?;
-        if let Some(caller) = caller {
-            if let Some(id) = caller.principal.id() {
-                limits.admit(Subject::Principal(id))?;
-            }
-            request.extensions_mut().insert(caller);
-        }
-        next.call(request).await
-    };
-    let response = match tokio::time::timeout(timeout, answering).await {
+    let response = match tokio::time::timeout(timeout, next.call(request)).await {
         Err(_) => {
             let error = ApiError::timed_out().with_cause("api.request_timeout_ms passed");
-            return Err(refuse(error, identity, record));
+            return Err(refuse(error, record));
         }
         Ok(Err(error)) => {
             let status = error.as_response_error().status_code();
             let ours = error.as_error::<ApiError>().cloned();
-            return Err(refuse(ours.unwrap_or_else(|| from_framework(status, &error)), identity, record));
+            return Err(refuse(ours.unwrap_or_else(|| from_framework(status, &error)), record));
         }
         Ok(Ok(response)) => response,
     };
     let status = response.status();
     if status.is_client_error() {
         let confirmed = authentication::confirm(response.request()).await;
-        confirmed.map_err(|error| refuse(error, identity, record))?;
+        confirmed.map_err(|error| refuse(error, record))?;
     }
     let problem = match response.response().error() {
         Some(error) => match error.as_error::<ApiError>() {
-            Some(error) => Some(respond(error, identity, record)),
-            None => Some(respond(&from_framework(status, error), identity, record)),
+            Some(error) => Some(respond(error, record)),
+            None => Some(respond(&from_framework(status, error), record)),
         },
         // The framework's own refusals have no body; what has one says itself what is wrong, as a health check does.
         None if is_error(status) && !response.headers().contains_key(CONTENT_TYPE) => {
             let error = from_framework(status, &status.canonical_reason().unwrap_or("refused"));
-            Some(respond(&error, identity, record))
+            Some(respond(&error, record))
         }
         None => None,
     };
@@ -319,9 +317,9 @@ async fn answer<B: MessageBody + 'static>(
     }
 }
 
-fn refuse(error: ApiError, identity: &RequestIdentity, record: &mut Record) -> Refusal {
+fn refuse(error: ApiError, record: &mut Record) -> Refusal {
     note(&error, record);
-    Refusal { error, identity: identity.clone(), rest: None }
+    Refusal { error, exchange: Rc::clone(&record.exchange) }
 }
 
 /// What Prometheus shows as help.
@@ -334,9 +332,9 @@ fn is_error(status: StatusCode) -> bool {
     status.is_client_error() || status.is_server_error()
 }
 
-fn respond(error: &ApiError, identity: &RequestIdentity, record: &mut Record) -> HttpResponse {
+fn respond(error: &ApiError, record: &mut Record) -> HttpResponse {
     note(error, record);
-    error.respond(identity.trace.trace_id())
+    error.respond(record.exchange.identity.trace.trace_id())
 }
 
 /// An error that actix-web made before or around our handlers.

@@ -1,16 +1,15 @@
-//! The OpenAPI 3.1 document, generated from the handlers and their types.
+//! The OpenAPI 3.1 document, generated from the endpoints and their types.
 
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::{IntoParams, IntoResponses, Modify, OpenApi};
+use utoipa::{IntoParams, IntoResponses, OpenApi as _};
 use uuid::Uuid;
 
-use crate::access::{Access, ROUTES};
+use crate::access::Access;
+use crate::endpoints::Endpoint;
 use crate::error::{Problem, ProblemField};
-use crate::rate_limits;
-use crate::routes::{
-    api_keys, audit, auth, customers, operations, orders, products, roles, sessions, tenant, users,
-};
+use crate::{rate_limits, routes};
 
 /// Where the document is served.
 pub const PATH: &str = "/api/openapi.json";
@@ -164,33 +163,7 @@ enum AccessProblems<'a> {
     Forbidden(Problem<'a>),
 }
 
-/// Says of every operation what it asks of its callers, as [`ROUTES`] has it.
-struct AccessRules;
-
-impl Modify for AccessRules {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let scheme = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .description(Some("An access token from POST /api/v1/auth/login, or an API key"))
-            .build();
-        let components = document.components.get_or_insert_default();
-        components.add_security_scheme(SECURITY_SCHEME, SecurityScheme::Http(scheme));
-        for (method, path, access) in ROUTES {
-            let Some(item) = document.paths.paths.get_mut(*path) else { continue };
-            let operation = match *method {
-                "GET" => item.get.as_mut(),
-                "PUT" => item.put.as_mut(),
-                "POST" => item.post.as_mut(),
-                "DELETE" => item.delete.as_mut(),
-                _ => None,
-            };
-            if let Some(operation) = operation {
-                secure(operation, *access);
-            }
-        }
-    }
-}
-
+/// Says what the operation asks of its callers.
 fn secure(operation: &mut Operation, access: Access) {
     if access == Access::Public {
         return;
@@ -224,86 +197,15 @@ enum LimitProblems<'a> {
     TooMany(Problem<'a>),
 }
 
-/// Says it of every operation that is limited.
-struct RateLimited;
-
-impl Modify for RateLimited {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let limited = document.paths.paths.iter_mut().filter(|(path, _)| rate_limits::is_limited(path));
-        for operation in limited.flat_map(|(_, item)| operations(item)) {
-            operation.responses.responses.extend(LimitProblems::responses());
-        }
-    }
-}
-
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten()
-}
-
 const SECURITY_SCHEME: &str = "bearer";
 
-#[derive(Debug, OpenApi)]
+#[derive(utoipa::OpenApi)]
 #[openapi(
-    modifiers(&AccessRules, &RateLimited),
     info(
         title = "Comptoir",
         description = "Commercial management: customers, products, orders. Amounts and quantities are decimal strings, \
             times are RFC 3339 in UTC, ids are UUIDv7. Every POST accepts an Idempotency-Key, but those under /auth; changes are checked with \
             ETag and If-Match; every error is a problem document (RFC 9457)."
-    ),
-    paths(
-        auth::handlers::login,
-        auth::handlers::refresh,
-        auth::handlers::logout,
-        auth::handlers::change_password,
-        auth::handlers::verify_email,
-        auth::handlers::forgot_password,
-        auth::handlers::reset_password,
-        auth::handlers::me,
-        auth::keys::jwks,
-        sessions::handlers::list,
-        sessions::handlers::end,
-        sessions::handlers::list_of_user,
-        sessions::handlers::end_all_of_user,
-        sessions::handlers::end_of_user,
-        api_keys::handlers::create,
-        api_keys::handlers::list,
-        api_keys::handlers::get,
-        api_keys::handlers::revoke,
-        customers::handlers::create,
-        customers::handlers::list,
-        customers::handlers::get,
-        customers::handlers::update,
-        customers::handlers::delete,
-        products::handlers::create,
-        products::handlers::list,
-        products::handlers::get,
-        products::handlers::update,
-        products::handlers::archive,
-        products::handlers::remove,
-        orders::handlers::place,
-        orders::handlers::list,
-        orders::handlers::get,
-        orders::handlers::confirm,
-        orders::handlers::ship,
-        orders::handlers::deliver,
-        orders::handlers::cancel,
-        roles::list,
-        audit::handlers::list,
-        audit::handlers::export,
-        tenant::handlers::get,
-        tenant::handlers::update,
-        users::handlers::register,
-        users::handlers::list,
-        users::handlers::get,
-        users::handlers::update,
-        users::handlers::change_role,
-        users::handlers::change_permissions,
-        users::handlers::disable,
-        users::handlers::enable,
-        operations::live,
-        operations::ready,
-        operations::openapi,
     ),
     components(schemas(Problem, ProblemField)),
     tags(
@@ -320,12 +222,54 @@ const SECURITY_SCHEME: &str = "bearer";
         (name = "operations", description = "Health"),
     )
 )]
-pub struct ApiDoc;
+struct Description;
+
+/// The document: the description and what each endpoint says of itself.
+fn document() -> OpenApi {
+    let mut document = Description::openapi();
+    let components = document.components.get_or_insert_default();
+    let scheme = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("An access token from POST /api/v1/auth/login, or an API key"))
+        .build();
+    components.add_security_scheme(SECURITY_SCHEME, SecurityScheme::Http(scheme));
+    for Endpoint { method, path, access, mut operation, schemas, .. } in routes::endpoints() {
+        secure(&mut operation, access);
+        if rate_limits::is_limited(&path) {
+            operation.responses.responses.extend(LimitProblems::responses());
+        }
+        components.schemas.extend(schemas);
+        document.paths.add_path_operation(path, vec![method], operation);
+    }
+    document
+}
 
 /// The document as JSON.
 ///
 /// # Errors
 /// Never for a document that has been rendered once; the tests render it.
 pub fn json() -> Result<String, serde_json::Error> {
-    ApiDoc::openapi().to_json()
+    document().to_json()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    /// A client is generated from the file, so a change of it is seen in review.
+    #[test]
+    fn the_document_is_the_one_that_is_checked_in() {
+        let mut document = super::document().to_pretty_json().expect("rendered");
+        document.push('\n');
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("openapi.json");
+        if std::env::var_os("UPDATE_OPENAPI").is_some() {
+            std::fs::write(path, document).expect("written");
+            return;
+        }
+        let checked_in = std::fs::read_to_string(&path).expect("api/openapi.json");
+        assert!(
+            document == checked_in,
+            "api/openapi.json differs; UPDATE_OPENAPI=1 cargo test -p comptoir-api openapi writes it anew"
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! The request context: who asks, for which company. The middleware has found out already.
 
 use std::future::{Ready, ready};
+use std::rc::Rc;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
@@ -8,7 +9,7 @@ use comptoir_core::application::context::{RequestContext, RequestOrigin};
 
 use crate::authentication::{Caller, unauthenticated};
 use crate::error::ApiError;
-use crate::middleware::RequestIdentity;
+use crate::middleware::{Exchange, RequestIdentity};
 
 #[derive(Debug)]
 pub(crate) struct Context(pub RequestContext);
@@ -19,10 +20,12 @@ impl FromRequest for Context {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let extensions = request.extensions();
-        let known = extensions.get::<RequestIdentity>().cloned().zip(extensions.get::<Caller>().cloned());
-        ready(known.ok_or_else(unauthenticated).map(|(identity, caller)| {
-            let RequestIdentity { request_id, correlation_id, trace, client_address } = identity;
-            let Caller { principal, required } = caller;
+        let exchange = extensions.get::<Rc<Exchange>>();
+        let known = exchange.zip(extensions.get::<Caller>());
+        ready(known.ok_or_else(unauthenticated).map(|(exchange, caller)| {
+            let RequestIdentity { request_id, correlation_id, trace, client_address } =
+                exchange.identity.clone();
+            let Caller { principal, required } = caller.clone();
             let traceparent = Some(trace.to_string());
             let client_address = client_address.map(|address| address.to_string());
             let target = request.match_info().get("id").and_then(|id| id.parse().ok());
@@ -48,9 +51,10 @@ impl FromRequest for Anonymous {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let identity = request.extensions().get::<RequestIdentity>().cloned();
-        ready(identity.ok_or_else(unauthenticated).map(|identity| {
-            let RequestIdentity { request_id, correlation_id, trace, client_address } = identity;
+        let exchange = request.extensions().get::<Rc<Exchange>>().cloned();
+        ready(exchange.ok_or_else(unauthenticated).map(|exchange| {
+            let RequestIdentity { request_id, correlation_id, trace, client_address } =
+                exchange.identity.clone();
             let traceparent = Some(trace.to_string());
             Self(RequestOrigin { correlation_id, request_id, traceparent, client_address })
         }))

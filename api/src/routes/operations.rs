@@ -13,7 +13,22 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
+use crate::access::Access::Public;
+use crate::endpoints::Endpoints;
 use crate::server::stopping::Stopping;
+
+fn health() -> Endpoints {
+    Endpoints::default().with(Public, __path_live, live).with(Public, __path_ready, ready)
+}
+
+pub(super) fn endpoints() -> Endpoints {
+    health().with(Public, __path_openapi, openapi)
+}
+
+/// Of the listener for operations, which the document does not describe.
+pub(super) fn of_the_operators() -> Endpoints {
+    health().with(Public, __path_metrics, metrics)
+}
 
 /// Longer than this, and the database counts as not answering.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -91,7 +106,9 @@ pub(crate) async fn ready(
     }
 }
 
-/// Metrics in Prometheus' text format, on the listener for operations only.
+/// Metrics in Prometheus' text format, on the listener for operations only
+#[utoipa::path(get, path = "/metrics", tag = "operations",
+    responses((status = 200, content_type = "text/plain", body = String)))]
 pub(crate) async fn metrics(
     handle: web::Data<MetricsHandle>,
     database: web::Data<Database>,

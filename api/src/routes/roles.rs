@@ -1,18 +1,18 @@
 //! `/api/v1/roles`: the roles and what each may do.
 
 use actix_web::HttpResponse;
-use actix_web::web::ServiceConfig;
 use comptoir_core::application::Role;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{get, resource};
+use crate::access::Access::Authenticated;
+use crate::endpoints::Endpoints;
 use crate::error::ApiError;
 use crate::extract::{Context, NoQuery};
 use crate::openapi::QueryProblems;
 
-pub(crate) fn routes(services: &mut ServiceConfig) {
-    services.service(resource("/roles", "GET, HEAD").route(get().to(list)));
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints::default().with(Authenticated, __path_list, list)
 }
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -4,11 +4,16 @@
 use std::fmt::Display;
 
 use chrono::{DateTime, Utc};
+use diesel::OptionalExtension;
+use diesel_async::methods::LoadQuery;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 
+use super::Locked;
 use super::error::{Error, check_version};
 use super::events::Event;
 use super::unit_of_work::UnitOfWork;
+use crate::platform::locking::{ForNoKeyUpdate, ForUpdate};
 
 /// A thing with an identity and a version, in the hands of a command. Its `repository.rs` implements it.
 pub(crate) trait Aggregate: Sized + Send + Sync {
@@ -34,6 +39,29 @@ pub(crate) enum Lock {
     Change,
     /// Also against whoever begins to refer to it, and waits for those who do (`FOR UPDATE`): to delete it, or to take it off the market.
     Withdraw,
+}
+
+/// Loads an aggregate's row, which `query` finds by its key, under a lock that holds until the unit of work ends.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn find<Q, R>(
+    work: &mut UnitOfWork<'_>,
+    kind: Locked,
+    lock: Lock,
+    query: Q,
+) -> Result<Option<R>, Error>
+where
+    ForNoKeyUpdate<Q>: LoadQuery<'static, AsyncPgConnection, R> + 'static,
+    ForUpdate<Q>: LoadQuery<'static, AsyncPgConnection, R> + 'static,
+    R: Send + 'static,
+{
+    work.locks(kind);
+    let row = match lock {
+        Lock::Change => ForNoKeyUpdate(query).get_result(work.connection()).await,
+        Lock::Withdraw => ForUpdate(query).get_result(work.connection()).await,
+    };
+    Ok(row.optional()?)
 }
 
 /// An aggregate that a command makes.

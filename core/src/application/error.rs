@@ -1,41 +1,42 @@
-//! What a command or a query can fail with, sorted into the few categories that a caller must tell apart.
+//! The errors of commands and queries, sorted into the few categories that a caller must distinguish.
 //!
-//! Each aggregate has its own enum, which is a [`DomainError`]; this one carries them all. Nothing is logged here: the boundary
-//! logs once.
+//! Each aggregate has its own enum, which is a [`DomainError`]; [`Error`] carries them all. Nothing is logged here: the
+//! boundary logs once.
 
+use diesel::QueryResult;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::permission::Permission;
 use crate::platform::database::{ConnectError, StatementFault};
 use crate::values::invalid::FieldError;
 
-/// What kind of failure it is, whichever aggregate it comes from.
+/// The kind of a failure, independent of the aggregate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Category {
     /// Well formed but wrong.
     Invalid,
-    /// It is not known any more who asks.
+    /// The caller is not authenticated (any more).
     Unauthenticated,
-    /// Who asks may not do that.
+    /// The caller may not do that.
     Forbidden,
     /// Absent, or another tenant's.
     NotFound,
-    /// In contradiction to the present state.
+    /// In conflict with the current state.
     Conflict,
-    /// The caller's version is not the present one.
+    /// The caller's version is not the current one.
     PreconditionFailed,
-    /// Too often; the same request may succeed later.
+    /// Too many attempts; the same request may succeed later.
     TooMany,
-    /// Nobody's fault; the same request may succeed later.
+    /// A temporary failure; the same request may succeed later.
     Unavailable,
-    /// Our fault.
+    /// A fault of the server, not of the caller.
     Internal,
 }
 
 /// A refusal by the domain, as an aggregate's error enum describes it.
 pub trait DomainError: std::error::Error + Send + Sync + 'static {
     fn category(&self) -> Category;
-    /// Stable, for programs.
+    /// The stable code for programs.
     fn code(&self) -> &'static str;
     /// The parts of the command that are at fault, where they can be named.
     fn fields(&self) -> Vec<FieldError> {
@@ -45,7 +46,7 @@ pub trait DomainError: std::error::Error + Send + Sync + 'static {
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// What an aggregate refuses. Ask [`Error::refusal`] for its own enum.
+    /// A refusal by an aggregate. [`Error::refusal`] returns its own enum.
     // A refusal has no cause of its own.
     #[error("{0}")]
     Domain(Box<dyn DomainError>),
@@ -53,7 +54,7 @@ pub enum Error {
     Unauthenticated,
     #[error("this needs the permission {0}")]
     Forbidden(Permission),
-    /// Never reaches a caller: the principal is looked up again, and the work done again.
+    /// Never reaches a caller: the principal is looked up again, and the work is retried.
     #[error("the principal has changed")]
     PrincipalOutdated,
     #[error("too many failed attempts: try again in {retry_after_seconds} s")]
@@ -130,7 +131,7 @@ impl Error {
         }
     }
 
-    /// Whether running the same unit of work again, at once, may well succeed.
+    /// Whether an immediate retry of the unit of work is likely to succeed.
     pub(crate) fn is_worth_retrying(&self) -> bool {
         match self {
             Self::Database(error) => {
@@ -141,13 +142,14 @@ impl Error {
         }
     }
 
-    /// Whether it was the session's fault, which is closed for it: nothing happened, and on another it may well succeed.
+    /// Whether the database session was at fault, and is closed for it: nothing happened, and a retry on another session
+    /// is likely to succeed.
     pub(crate) fn is_of_session(&self) -> bool {
         let Self::Database(error) = self else { return false };
         matches!(StatementFault::of(error), StatementFault::ReadOnly | StatementFault::Stale)
     }
 
-    /// The refusal, if it is of this kind.
+    /// Returns the refusal, if its type is `E`.
     pub fn refusal<E: DomainError>(&self) -> Option<&E> {
         match self {
             Self::Domain(error) => (&**error as &dyn std::error::Error).downcast_ref(),
@@ -164,7 +166,7 @@ impl<E: DomainError> From<E> for Error {
 
 const IDEMPOTENCY_KEY: &str = "idempotency_records_pkey";
 
-/// Whether `error` says that a value for the unique constraint `name` is taken.
+/// Whether `error` is a violation of the unique constraint `name`.
 pub(crate) fn is_duplicate_of(error: &DieselError, name: &str) -> bool {
     matches!(
         error,
@@ -172,8 +174,24 @@ pub(crate) fn is_duplicate_of(error: &DieselError, name: &str) -> bool {
     )
 }
 
+/// What was written, or the refusal `taken` if the unique constraint `name` did not let it in.
+///
 /// # Errors
-/// The caller expected another version than the present one.
+/// The refusal; fails if the statement failed for another reason.
+pub(crate) fn unless_taken<E: DomainError>(
+    written: QueryResult<usize>,
+    name: &str,
+    taken: impl FnOnce() -> E,
+) -> Result<(), Error> {
+    match written {
+        Ok(_) => Ok(()),
+        Err(error) if is_duplicate_of(&error, name) => Err(taken().into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// # Errors
+/// `VersionMismatch` if the caller expected another version than the current one.
 pub(crate) fn check_version(expected: Option<i64>, actual: i64) -> Result<(), Error> {
     match expected {
         Some(expected) if expected != actual => Err(Error::VersionMismatch { actual }),

@@ -1,6 +1,8 @@
-//! How commands and queries run, whatever they are about: who asks, the transaction and its binding to a company, the key under which
-//! a request is repeated, the audit trail. Knows no aggregate: what happened to one is translated by the catalogue, and whether
-//! somebody still holds is looked up by the accounts, which both are given from above.
+//! How commands and queries run, whatever their subject: the principal, the transaction that is bound to a tenant, the
+//! idempotency key, the audit trail.
+//!
+//! This module knows no aggregate. Two things are passed in: the catalogue, which translates the aggregates' events
+//! ([`events::EventCatalogue`]), and the accounts, which look up whether a principal is still valid ([`PrincipalLookup`]).
 
 pub(crate) mod aggregate;
 pub mod audit;
@@ -12,6 +14,7 @@ pub mod idempotency;
 mod lock_order;
 mod permission;
 mod principal;
+mod queries;
 mod readiness;
 mod tenant_database;
 pub mod unit_of_work;

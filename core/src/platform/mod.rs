@@ -3,6 +3,7 @@
 pub mod check;
 pub mod config;
 pub mod database;
+pub(crate) mod locking;
 pub mod paging;
 pub mod schema;
 pub mod secret_file;

@@ -1,19 +1,17 @@
 //! `/api/v1/api-keys`
 
 mod dto;
-pub(crate) mod handlers;
+mod handlers;
 
-use actix_web::web::{self, ServiceConfig};
+use comptoir_core::application::Permission::{ApiKeysRead, ApiKeysWrite};
 
-use super::{get, resource};
+use crate::access::Access::Needs;
+use crate::endpoints::Endpoints;
 
-pub(crate) fn routes(services: &mut ServiceConfig) {
-    services
-        .service(
-            resource("/api-keys", "GET, HEAD, POST")
-                .route(get().to(handlers::list))
-                .route(web::post().to(handlers::create)),
-        )
-        .service(resource("/api-keys/{id}", "GET, HEAD").route(get().to(handlers::get)))
-        .service(resource("/api-keys/{id}/revoke", "POST").route(web::post().to(handlers::revoke)));
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints::default()
+        .with(Needs(ApiKeysRead), handlers::__path_list, handlers::list)
+        .with(Needs(ApiKeysWrite), handlers::__path_create, handlers::create)
+        .with(Needs(ApiKeysRead), handlers::__path_get, handlers::get)
+        .with(Needs(ApiKeysWrite), handlers::__path_revoke, handlers::revoke)
 }

@@ -2,14 +2,17 @@
 
 mod csv;
 mod dto;
-pub(crate) mod handlers;
+mod handlers;
 
-use actix_web::web::ServiceConfig;
+use comptoir_core::application::Permission::AuditRead;
 
-use super::{get, resource};
+use crate::access::Access::Needs;
+use crate::endpoints::Endpoints;
 
-pub(crate) fn routes(services: &mut ServiceConfig) {
-    services
-        .service(resource("/audit-events", "GET, HEAD").route(get().to(handlers::list)))
-        .service(resource("/audit-events.csv", "GET, HEAD").route(get().to(handlers::export)));
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints::default().with(Needs(AuditRead), handlers::__path_list, handlers::list).with(
+        Needs(AuditRead),
+        handlers::__path_export,
+        handlers::export,
+    )
 }

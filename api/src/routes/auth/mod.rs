@@ -1,23 +1,21 @@
 //! `/api/v1/auth` and `/api/v1/me`: how somebody proves who they are.
 
 mod dto;
-pub(crate) mod handlers;
-pub(crate) mod keys;
+mod handlers;
+mod keys;
 
-use actix_web::web::{self, ServiceConfig};
+use crate::access::Access::{Authenticated, LoggedIn, Public};
+use crate::endpoints::Endpoints;
 
-use super::{get, resource};
-
-pub(crate) fn routes(services: &mut ServiceConfig) {
-    services
-        .service(resource("/auth/login", "POST").route(web::post().to(handlers::login)))
-        .service(resource("/auth/refresh", "POST").route(web::post().to(handlers::refresh)))
-        .service(resource("/auth/logout", "POST").route(web::post().to(handlers::logout)))
-        .service(resource("/auth/password", "POST").route(web::post().to(handlers::change_password)))
-        .service(resource("/auth/verify-email", "POST").route(web::post().to(handlers::verify_email)))
-        .service(resource("/auth/password-reset", "POST").route(web::post().to(handlers::forgot_password)))
-        .service(
-            resource("/auth/password-reset/confirm", "POST").route(web::post().to(handlers::reset_password)),
-        )
-        .service(resource("/me", "GET, HEAD").route(get().to(handlers::me)));
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints::default()
+        .with(Public, handlers::__path_login, handlers::login)
+        .with(Public, handlers::__path_refresh, handlers::refresh)
+        .with(Public, handlers::__path_verify_email, handlers::verify_email)
+        .with(Public, handlers::__path_forgot_password, handlers::forgot_password)
+        .with(Public, handlers::__path_reset_password, handlers::reset_password)
+        .with(LoggedIn, handlers::__path_logout, handlers::logout)
+        .with(LoggedIn, handlers::__path_change_password, handlers::change_password)
+        .with(Authenticated, handlers::__path_me, handlers::me)
+        .with(Public, keys::__path_jwks, keys::jwks)
 }

@@ -1,23 +1,18 @@
 //! `/api/v1/customers`
 
 mod dto;
-pub(crate) mod handlers;
+mod handlers;
 
-use actix_web::web::{self, ServiceConfig};
+use comptoir_core::application::Permission::{CustomersRead, CustomersWrite};
 
-use super::{get, resource};
+use crate::access::Access::Needs;
+use crate::endpoints::Endpoints;
 
-pub(crate) fn routes(services: &mut ServiceConfig) {
-    services
-        .service(
-            resource("/customers", "GET, HEAD, POST")
-                .route(get().to(handlers::list))
-                .route(web::post().to(handlers::create)),
-        )
-        .service(
-            resource("/customers/{id}", "GET, HEAD, PUT, DELETE")
-                .route(get().to(handlers::get))
-                .route(web::put().to(handlers::update))
-                .route(web::delete().to(handlers::delete)),
-        );
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints::default()
+        .with(Needs(CustomersRead), handlers::__path_list, handlers::list)
+        .with(Needs(CustomersWrite), handlers::__path_create, handlers::create)
+        .with(Needs(CustomersRead), handlers::__path_get, handlers::get)
+        .with(Needs(CustomersWrite), handlers::__path_update, handlers::update)
+        .with(Needs(CustomersWrite), handlers::__path_delete, handlers::delete)
 }

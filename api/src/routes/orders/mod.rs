@@ -1,22 +1,20 @@
 //! `/api/v1/orders`
 
 mod dto;
-pub(crate) mod handlers;
+mod handlers;
 
-use actix_web::web::{self, ServiceConfig};
+use comptoir_core::application::Permission::{OrdersRead, OrdersShip, OrdersWrite};
 
-use super::{get, resource};
+use crate::access::Access::Needs;
+use crate::endpoints::Endpoints;
 
-pub(crate) fn routes(services: &mut ServiceConfig) {
-    services
-        .service(
-            resource("/orders", "GET, HEAD, POST")
-                .route(get().to(handlers::list))
-                .route(web::post().to(handlers::place)),
-        )
-        .service(resource("/orders/{id}", "GET, HEAD").route(get().to(handlers::get)))
-        .service(resource("/orders/{id}/confirm", "POST").route(web::post().to(handlers::confirm)))
-        .service(resource("/orders/{id}/ship", "POST").route(web::post().to(handlers::ship)))
-        .service(resource("/orders/{id}/deliver", "POST").route(web::post().to(handlers::deliver)))
-        .service(resource("/orders/{id}/cancel", "POST").route(web::post().to(handlers::cancel)));
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints::default()
+        .with(Needs(OrdersRead), handlers::__path_list, handlers::list)
+        .with(Needs(OrdersWrite), handlers::__path_place, handlers::place)
+        .with(Needs(OrdersRead), handlers::__path_get, handlers::get)
+        .with(Needs(OrdersWrite), handlers::__path_confirm, handlers::confirm)
+        .with(Needs(OrdersWrite), handlers::__path_cancel, handlers::cancel)
+        .with(Needs(OrdersShip), handlers::__path_ship, handlers::ship)
+        .with(Needs(OrdersShip), handlers::__path_deliver, handlers::deliver)
 }

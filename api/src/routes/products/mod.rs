@@ -1,24 +1,19 @@
 //! `/api/v1/products`
 
 mod dto;
-pub(crate) mod handlers;
+mod handlers;
 
-use actix_web::web::{self, ServiceConfig};
+use comptoir_core::application::Permission::{ProductsRead, ProductsWrite};
 
-use super::{get, resource};
+use crate::access::Access::Needs;
+use crate::endpoints::Endpoints;
 
-pub(crate) fn routes(services: &mut ServiceConfig) {
-    services
-        .service(
-            resource("/products", "GET, HEAD, POST")
-                .route(get().to(handlers::list))
-                .route(web::post().to(handlers::create)),
-        )
-        .service(
-            resource("/products/{id}", "GET, HEAD, PUT, DELETE")
-                .route(get().to(handlers::get))
-                .route(web::put().to(handlers::update))
-                .route(web::delete().to(handlers::remove)),
-        )
-        .service(resource("/products/{id}/archive", "POST").route(web::post().to(handlers::archive)));
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints::default()
+        .with(Needs(ProductsRead), handlers::__path_list, handlers::list)
+        .with(Needs(ProductsWrite), handlers::__path_create, handlers::create)
+        .with(Needs(ProductsRead), handlers::__path_get, handlers::get)
+        .with(Needs(ProductsWrite), handlers::__path_update, handlers::update)
+        .with(Needs(ProductsWrite), handlers::__path_remove, handlers::remove)
+        .with(Needs(ProductsWrite), handlers::__path_archive, handlers::archive)
 }

@@ -1,23 +1,18 @@
 //! `/api/v1/sessions`, one's own, and `/api/v1/users/{id}/sessions`, for administrators.
 
 mod dto;
-pub(crate) mod handlers;
+mod handlers;
 
-use actix_web::web::{self, ServiceConfig};
+use comptoir_core::application::Permission::UsersWrite;
 
-use super::{get, resource};
+use crate::access::Access::{LoggedIn, Needs};
+use crate::endpoints::Endpoints;
 
-pub(crate) fn routes(services: &mut ServiceConfig) {
-    services
-        .service(resource("/sessions", "GET, HEAD").route(get().to(handlers::list)))
-        .service(resource("/sessions/{id}", "DELETE").route(web::delete().to(handlers::end)))
-        .service(
-            resource("/users/{id}/sessions", "GET, HEAD, DELETE")
-                .route(get().to(handlers::list_of_user))
-                .route(web::delete().to(handlers::end_all_of_user)),
-        )
-        .service(
-            resource("/users/{id}/sessions/{session_id}", "DELETE")
-                .route(web::delete().to(handlers::end_of_user)),
-        );
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints::default()
+        .with(LoggedIn, handlers::__path_list, handlers::list)
+        .with(LoggedIn, handlers::__path_end, handlers::end)
+        .with(Needs(UsersWrite), handlers::__path_list_of_user, handlers::list_of_user)
+        .with(Needs(UsersWrite), handlers::__path_end_all_of_user, handlers::end_all_of_user)
+        .with(Needs(UsersWrite), handlers::__path_end_of_user, handlers::end_of_user)
 }

@@ -1,16 +1,17 @@
 //! `/api/v1/tenant`: the caller's own company.
 
 mod dto;
-pub(crate) mod handlers;
+mod handlers;
 
-use actix_web::web::{self, ServiceConfig};
+use comptoir_core::application::Permission::{TenantRead, TenantWrite};
 
-use super::{get, resource};
+use crate::access::Access::Needs;
+use crate::endpoints::Endpoints;
 
-pub(crate) fn routes(services: &mut ServiceConfig) {
-    services.service(
-        resource("/tenant", "GET, HEAD, PUT")
-            .route(get().to(handlers::get))
-            .route(web::put().to(handlers::update)),
-    );
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints::default().with(Needs(TenantRead), handlers::__path_get, handlers::get).with(
+        Needs(TenantWrite),
+        handlers::__path_update,
+        handlers::update,
+    )
 }

@@ -1,29 +1,21 @@
 //! `/api/v1/users`
 
 pub(super) mod dto;
-pub(crate) mod handlers;
+mod handlers;
 
-use actix_web::web::{self, ServiceConfig};
+use comptoir_core::application::Permission::{UsersRead, UsersWrite};
 
-use super::{get, resource};
+use crate::access::Access::Needs;
+use crate::endpoints::Endpoints;
 
-pub(crate) fn routes(services: &mut ServiceConfig) {
-    services
-        .service(
-            resource("/users", "GET, HEAD, POST")
-                .route(get().to(handlers::list))
-                .route(web::post().to(handlers::register)),
-        )
-        .service(
-            resource("/users/{id}", "GET, HEAD, PUT")
-                .route(get().to(handlers::get))
-                .route(web::put().to(handlers::update)),
-        )
-        .service(resource("/users/{id}/change-role", "POST").route(web::post().to(handlers::change_role)))
-        .service(
-            resource("/users/{id}/change-permissions", "POST")
-                .route(web::post().to(handlers::change_permissions)),
-        )
-        .service(resource("/users/{id}/disable", "POST").route(web::post().to(handlers::disable)))
-        .service(resource("/users/{id}/enable", "POST").route(web::post().to(handlers::enable)));
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints::default()
+        .with(Needs(UsersRead), handlers::__path_list, handlers::list)
+        .with(Needs(UsersWrite), handlers::__path_register, handlers::register)
+        .with(Needs(UsersRead), handlers::__path_get, handlers::get)
+        .with(Needs(UsersWrite), handlers::__path_update, handlers::update)
+        .with(Needs(UsersWrite), handlers::__path_change_role, handlers::change_role)
+        .with(Needs(UsersWrite), handlers::__path_change_permissions, handlers::change_permissions)
+        .with(Needs(UsersWrite), handlers::__path_disable, handlers::disable)
+        .with(Needs(UsersWrite), handlers::__path_enable, handlers::enable)
 }

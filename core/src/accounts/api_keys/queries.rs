@@ -2,15 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::aggregate::{ApiKey, ApiKeyError};
 use super::repository::ApiKeyRow;
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
-use crate::platform::paging::{Page, PageRequest, SortKey, walk};
+use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, walk};
 use crate::platform::schema::api_keys;
 use crate::values::ids::{ApiKeyId, PrincipalId, UserId};
 
@@ -63,6 +63,19 @@ impl SortKey for ApiKeySort {
     }
 }
 
+impl Listed<ApiKeySort> for ApiKeyView {
+    fn id(&self) -> Uuid {
+        self.id.uuid()
+    }
+
+    fn sort_value(&self, key: ApiKeySort) -> SortValue {
+        match key {
+            ApiKeySort::Name => self.name.as_str().into(),
+            ApiKeySort::CreatedAt => self.created_at.into(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct ApiKeyFilter {
     /// Only revoked keys, or only others.
@@ -72,15 +85,9 @@ pub struct ApiKeyFilter {
 /// # Errors
 /// `NotFound` where there is no such key of the tenant; no database.
 pub async fn get(db: &TenantDatabase, context: &RequestContext, id: ApiKeyId) -> Result<ApiKeyView, Error> {
-    let row: Option<ApiKeyRow> = db
-        .read(context, async |mut connection| {
-            let found = api_keys::table
-                .find((context.tenant_id().uuid(), id.uuid()))
-                .select(ApiKeyRow::as_select())
-                .first(&mut connection);
-            Ok(found.await.optional()?)
-        })
-        .await?;
+    let query =
+        || api_keys::table.find((context.tenant_id().uuid(), id.uuid())).select(ApiKeyRow::as_select());
+    let row: Option<ApiKeyRow> = db.find(context, query).await?;
     Ok(ApiKeyView::of(&row.ok_or(ApiKeyError::NotFound(id))?.into_key()))
 }
 
@@ -112,14 +119,5 @@ pub async fn list(
             }
         }
     };
-    let rows: Vec<ApiKeyRow> =
-        db.read(context, async |mut connection| Ok(query().load(&mut connection).await?)).await?;
-    let views = rows.into_iter().map(|row| ApiKeyView::of(&row.into_key())).collect();
-    Ok(request.page(views, |view: &ApiKeyView| {
-        let value = match request.key {
-            ApiKeySort::Name => view.name.clone(),
-            ApiKeySort::CreatedAt => view.created_at.to_rfc3339(),
-        };
-        (value, view.id.uuid())
-    }))
+    db.page(context, request, query, |row: ApiKeyRow| Ok(ApiKeyView::of(&row.into_key()))).await
 }

@@ -11,7 +11,7 @@ use super::queries::ApiKeyView;
 use crate::accounts::identity::secrets::SecretHash;
 use crate::application::Locked;
 use crate::application::PermissionSet;
-use crate::application::aggregate::Aggregate;
+use crate::application::aggregate::{Aggregate, Lock, find};
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::api_keys;
@@ -56,14 +56,8 @@ impl ApiKeyRow {
 
 /// Locks the key until the unit of work ends.
 pub(super) async fn load(work: &mut UnitOfWork<'_>, id: ApiKeyId) -> Result<ApiKey, Error> {
-    work.locks(Locked::ApiKey);
-    let row: Option<ApiKeyRow> = api_keys::table
-        .find((work.tenant().uuid(), id.uuid()))
-        .select(ApiKeyRow::as_select())
-        .for_no_key_update()
-        .first(work.connection())
-        .await
-        .optional()?;
+    let query = api_keys::table.find((work.tenant().uuid(), id.uuid())).select(ApiKeyRow::as_select());
+    let row: Option<ApiKeyRow> = find(work, Locked::ApiKey, Lock::Change, query).await?;
     Ok(row.ok_or(ApiKeyError::NotFound(id))?.into_key())
 }
 

@@ -16,7 +16,9 @@ use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::application::{Actor, Principal};
-use crate::platform::paging::{Filter, Matching, Page, PageRequest, SortKey, look_through, walk};
+use crate::platform::paging::{
+    Filter, Listed, Matching, Page, PageRequest, SortKey, SortValue, look_through, walk,
+};
 use crate::platform::schema::sessions;
 use crate::values::ids::{SessionId, TenantId, UserId};
 use crate::values::money::Currency;
@@ -65,6 +67,16 @@ impl SortKey for SessionSort {
     }
 }
 
+impl Listed<SessionSort> for SessionView {
+    fn id(&self) -> Uuid {
+        self.id.uuid()
+    }
+
+    fn sort_value(&self, _: SessionSort) -> SortValue {
+        self.created_at.into()
+    }
+}
+
 /// A user's open sessions.
 ///
 /// # Errors
@@ -93,7 +105,7 @@ pub async fn list(
     let view = |row: SessionRow| row.into_session().map(|session| SessionView::of(&session));
     let edge = last.map(view).transpose()?;
     let views = rows.into_iter().map(view).collect::<Result<Vec<_>, _>>()?;
-    Ok(request.page_up_to(edge, views, |view| (view.created_at.to_rfc3339(), view.id.uuid())))
+    Ok(request.page_up_to(edge, views))
 }
 
 crate::statement! {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::aggregate::{Client, EndReason, Session};
 use crate::accounts::identity::secrets::{RefreshToken, SecretHash};
 use crate::application::Locked;
+use crate::application::aggregate::{Lock, find};
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::database::Database;
@@ -69,14 +70,8 @@ impl SessionRow {
 
 /// Locks the session until the unit of work ends. Whoever locks its user as well does that first.
 pub(super) async fn load(work: &mut UnitOfWork<'_>, id: SessionId) -> Result<Option<Session>, Error> {
-    work.locks(Locked::Session);
-    let row: Option<SessionRow> = sessions::table
-        .find((work.tenant().uuid(), id.uuid()))
-        .select(SessionRow::as_select())
-        .for_no_key_update()
-        .first(work.connection())
-        .await
-        .optional()?;
+    let query = sessions::table.find((work.tenant().uuid(), id.uuid())).select(SessionRow::as_select());
+    let row: Option<SessionRow> = find(work, Locked::Session, Lock::Change, query).await?;
     row.map(SessionRow::into_session).transpose()
 }
 

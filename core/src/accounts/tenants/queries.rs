@@ -74,12 +74,8 @@ impl TenantView {
 /// No database.
 pub async fn get(db: &TenantDatabase, context: &RequestContext) -> Result<TenantView, Error> {
     let id = context.tenant_id();
-    let row: Option<TenantRow> = db
-        .read(context, async |mut connection| {
-            let found = tenants::table.find(id.uuid()).select(TenantRow::as_select()).first(&mut connection);
-            Ok(found.await.optional()?)
-        })
-        .await?;
+    let query = || tenants::table.find(id.uuid()).select(TenantRow::as_select());
+    let row: Option<TenantRow> = db.find(context, query).await?;
     Ok(TenantView::of(&row.ok_or(TenantError::NotFound(id))?.into_tenant()?))
 }
 

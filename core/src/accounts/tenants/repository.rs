@@ -12,8 +12,8 @@ use super::queries::TenantView;
 use super::registration::Registration;
 use super::short_name::ShortName;
 use crate::application::Locked;
-use crate::application::aggregate::{Aggregate, Creatable};
-use crate::application::error::{Error, is_duplicate_of};
+use crate::application::aggregate::{Aggregate, Creatable, Lock, find};
+use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::tenants;
 use crate::values::contact::VatNumber;
@@ -88,28 +88,17 @@ impl TenantRow {
 /// The tenant that the unit of work is bound to. Locks it until the unit of work ends, so that its events are appended in
 /// the order of its changes, and so that who looks after it changes one at a time.
 pub(crate) async fn load(work: &mut UnitOfWork<'_>) -> Result<Tenant, Error> {
-    work.locks(Locked::Tenant);
     let id = work.tenant();
-    let row: Option<TenantRow> = tenants::table
-        .find(id.uuid())
-        .select(TenantRow::as_select())
-        .for_no_key_update()
-        .first(work.connection())
-        .await
-        .optional()?;
+    let query = tenants::table.find(id.uuid()).select(TenantRow::as_select());
+    let row: Option<TenantRow> = find(work, Locked::Tenant, Lock::Change, query).await?;
     row.ok_or(TenantError::NotFound(id))?.into_tenant()
 }
 
 impl Creatable for Tenant {
     async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let row = TenantRow::of(self)?;
-        match diesel::insert_into(tenants::table).values(&row).execute(work.connection()).await {
-            Ok(_) => Ok(()),
-            Err(error) if is_duplicate_of(&error, "tenants_short_name_key") => {
-                Err(TenantError::ShortNameTaken(row.short_name).into())
-            }
-            Err(error) => Err(error.into()),
-        }
+        let inserted = diesel::insert_into(tenants::table).values(&row).execute(work.connection()).await;
+        unless_taken(inserted, "tenants_short_name_key", || TenantError::ShortNameTaken(row.short_name))
     }
 }
 

@@ -6,6 +6,7 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::aggregate::{User, UserError, UserStatus};
 use super::repository::UserRow;
@@ -14,7 +15,9 @@ use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::platform::database::Database;
-use crate::platform::paging::{Filter, Matching, Page, PageRequest, SortKey, look_through, walk};
+use crate::platform::paging::{
+    Filter, Listed, Matching, Page, PageRequest, SortKey, SortValue, look_through, walk,
+};
 use crate::platform::schema::users;
 use crate::values::contact::FoldedEmail;
 use crate::values::ids::{TenantId, UserId};
@@ -82,6 +85,20 @@ impl SortKey for UserSort {
     }
 }
 
+impl Listed<UserSort> for UserView {
+    fn id(&self) -> Uuid {
+        self.id.uuid()
+    }
+
+    fn sort_value(&self, key: UserSort) -> SortValue {
+        match key {
+            UserSort::Email => self.email.as_str().into(),
+            UserSort::Name => self.name.as_str().into(),
+            UserSort::CreatedAt => self.created_at.into(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct UserFilter {
     pub role: Option<Role>,
@@ -92,12 +109,8 @@ pub struct UserFilter {
 /// # Errors
 /// `NotFound` where there is no such user of the tenant; no database.
 pub async fn get(db: &TenantDatabase, context: &RequestContext, id: UserId) -> Result<UserView, Error> {
-    let row: Option<UserRow> = db
-        .read(context, async |mut connection| {
-            let found = users::table.find((context.tenant_id().uuid(), id.uuid()));
-            Ok(found.select(UserRow::as_select()).first(&mut connection).await.optional()?)
-        })
-        .await?;
+    let query = || users::table.find((context.tenant_id().uuid(), id.uuid())).select(UserRow::as_select());
+    let row: Option<UserRow> = db.find(context, query).await?;
     Ok(UserView::of(&row.ok_or(UserError::NotFound(id))?.into_user()?))
 }
 
@@ -159,14 +172,7 @@ pub async fn list(
     let view = |row: UserRow| row.into_user().map(|user| UserView::of(&user));
     let edge = last.map(view).transpose()?;
     let views: Result<Vec<_>, Error> = rows.into_iter().map(view).collect();
-    Ok(request.page_up_to(edge, views?, |view| {
-        let value = match request.key {
-            UserSort::Email => view.email.clone(),
-            UserSort::Name => view.name.clone(),
-            UserSort::CreatedAt => view.created_at.to_rfc3339(),
-        };
-        (value, view.id.uuid())
-    }))
+    Ok(request.page_up_to(edge, views?))
 }
 
 /// The users of one tenant or of all, by tenant and address, for an operator: at most `limit`. `db` must work as the role

@@ -11,8 +11,8 @@ use super::events::UserEvent;
 use super::queries::UserView;
 use crate::accounts::identity::passwords::HashedPassword;
 use crate::application::Locked;
-use crate::application::aggregate::{Aggregate, Creatable};
-use crate::application::error::{Error, is_duplicate_of};
+use crate::application::aggregate::{Aggregate, Creatable, Lock, find};
+use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::application::{PermissionSet, Role, stored_role};
 use crate::platform::schema::users;
@@ -90,14 +90,8 @@ impl UserRow {
 /// # Errors
 /// `NotFound` where there is no such user of the tenant; no database.
 pub(crate) async fn load(work: &mut UnitOfWork<'_>, id: UserId) -> Result<User, Error> {
-    work.locks(Locked::User);
-    let row: Option<UserRow> = users::table
-        .find((work.tenant().uuid(), id.uuid()))
-        .select(UserRow::as_select())
-        .for_no_key_update()
-        .first(work.connection())
-        .await
-        .optional()?;
+    let query = users::table.find((work.tenant().uuid(), id.uuid())).select(UserRow::as_select());
+    let row: Option<UserRow> = find(work, Locked::User, Lock::Change, query).await?;
     row.ok_or(UserError::NotFound(id))?.into_user()
 }
 
@@ -132,13 +126,8 @@ pub(super) async fn has_other_administrators(work: &mut UnitOfWork<'_>, id: User
 impl Creatable for User {
     async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let row = UserRow::of(work.tenant(), self);
-        match diesel::insert_into(users::table).values(&row).execute(work.connection()).await {
-            Ok(_) => Ok(()),
-            Err(error) if is_duplicate_of(&error, "users_email_key") => {
-                Err(UserError::EmailTaken(row.email).into())
-            }
-            Err(error) => Err(error.into()),
-        }
+        let inserted = diesel::insert_into(users::table).values(&row).execute(work.connection()).await;
+        unless_taken(inserted, "users_email_key", || UserError::EmailTaken(row.email))
     }
 }
 

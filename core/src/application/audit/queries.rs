@@ -1,4 +1,4 @@
-//! What can be read of the audit trail.
+//! The queries of the audit trail.
 
 use chrono::{DateTime, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf};
@@ -11,7 +11,9 @@ use uuid::Uuid;
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
-use crate::platform::paging::{Filter, Matching, Page, PageRequest, SortKey, Start, look_through, walk};
+use crate::platform::paging::{
+    Filter, Listed, Matching, Page, PageRequest, SortKey, SortValue, Start, look_through, walk,
+};
 use crate::platform::schema::audit_events;
 
 /// One row, as it was written.
@@ -60,13 +62,23 @@ impl SortKey for AuditSort {
     }
 }
 
+impl Listed<AuditSort> for AuditEventDetails {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn sort_value(&self, _: AuditSort) -> SortValue {
+        self.occurred_at.into()
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AuditFilter {
     /// Inclusive.
     pub occurred_from: Option<DateTime<Utc>>,
     /// Exclusive.
     pub occurred_before: Option<DateTime<Utc>>,
-    /// A user or an API key.
+    /// The id of a user or an API key.
     pub actor_id: Option<Uuid>,
     pub action: Option<String>,
     pub resource_type: Option<String>,
@@ -77,8 +89,8 @@ type Rows<'a> = audit_events::BoxedQuery<'a, Pg, SqlTypeOf<AsSelect<AuditEventDe
 type Found<'a> = Matching<'a, Rows<'a>, audit_events::table>;
 
 impl AuditFilter {
-    /// The filters that one index serves together. The trail grows with every command, and every index costs every command: there
-    /// is one for each filter, and one for what an actor did of one kind. For the others, rows are looked through.
+    /// The part of the filter that one index serves. Every command adds a row and pays for every index. So there is one
+    /// index for each filter, and one for actor and action together; other combinations read through rows.
     fn served(&self) -> Self {
         let mut served = self.clone();
         if self.resource_id.is_some() {
@@ -110,7 +122,7 @@ impl AuditFilter {
         }
     }
 
-    /// Whether there may be rows that match behind this one, to which the walk along the index came.
+    /// Whether matching rows may follow this row, at which the walk along the index stopped.
     fn leads_to(&self, row: &AuditEventDetails) -> bool {
         let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
         let served = self.served();
@@ -148,7 +160,7 @@ impl AuditFilter {
 }
 
 /// # Errors
-/// No database.
+/// Fails if the database cannot be reached.
 pub async fn list(
     db: &TenantDatabase,
     context: &RequestContext,
@@ -168,13 +180,13 @@ pub async fn list(
             Ok((last.filter(|last| filter.leads_to(last)), rows))
         })
         .await?;
-    Ok(request.page_up_to(edge, rows, |row: &AuditEventDetails| (row.occurred_at.to_rfc3339(), row.id)))
+    Ok(request.page_up_to(edge, rows))
 }
 
-/// Whether more rows than this would have to be looked at to give all that the filter lets through.
+/// Whether more than `rows` rows would have to be read to find all that match the filter.
 ///
 /// # Errors
-/// No database.
+/// Fails if the database cannot be reached.
 pub async fn is_larger_than(
     db: &TenantDatabase,
     context: &RequestContext,

@@ -2,15 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::aggregate::{Address, Customer, CustomerError};
 use super::repository::CustomerRow;
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
-use crate::platform::paging::{Page, PageRequest, SortKey, walk};
+use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, walk};
 use crate::platform::schema::customers;
 use crate::values::ids::CustomerId;
 
@@ -77,6 +77,20 @@ impl SortKey for CustomerSort {
     }
 }
 
+impl Listed<CustomerSort> for CustomerView {
+    fn id(&self) -> Uuid {
+        self.id.uuid()
+    }
+
+    fn sort_value(&self, key: CustomerSort) -> SortValue {
+        match key {
+            CustomerSort::Code => self.code.as_str().into(),
+            CustomerSort::Name => self.name.as_str().into(),
+            CustomerSort::CreatedAt => self.created_at.into(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct CustomerFilter {
     pub code: Option<String>,
@@ -90,15 +104,9 @@ pub async fn get(
     context: &RequestContext,
     id: CustomerId,
 ) -> Result<CustomerView, Error> {
-    let row = db
-        .read(context, async |mut connection| {
-            let found = customers::table
-                .find((context.tenant_id().uuid(), id.uuid()))
-                .select(CustomerRow::as_select())
-                .first(&mut connection);
-            Ok(found.await.optional()?)
-        })
-        .await?;
+    let query =
+        || customers::table.find((context.tenant_id().uuid(), id.uuid())).select(CustomerRow::as_select());
+    let row: Option<CustomerRow> = db.find(context, query).await?;
     CustomerView::from_row(row.ok_or(CustomerError::NotFound(id))?)
 }
 
@@ -134,15 +142,5 @@ pub async fn list(
             }
         }
     };
-    let rows: Vec<CustomerRow> =
-        db.read(context, async |mut connection| Ok(query().load(&mut connection).await?)).await?;
-    let views = rows.into_iter().map(CustomerView::from_row).collect::<Result<Vec<_>, _>>()?;
-    Ok(request.page(views, |view| {
-        let value = match request.key {
-            CustomerSort::Code => view.code.clone(),
-            CustomerSort::Name => view.name.clone(),
-            CustomerSort::CreatedAt => view.created_at.to_rfc3339(),
-        };
-        (value, view.id.uuid())
-    }))
+    db.page(context, request, query, CustomerView::from_row).await
 }

@@ -11,12 +11,15 @@ use super::aggregate::{Customer, CustomerCode, CustomerDetails, CustomerError, C
 use super::events::CustomerEvent;
 use super::queries::CustomerView;
 use crate::application::Locked;
-use crate::application::aggregate::{Aggregate, Creatable, Lock, Removable};
-use crate::application::error::{Error, is_duplicate_of};
+use crate::application::aggregate::{Aggregate, Creatable, Lock, Removable, find};
+use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::{customers, orders};
 use crate::values::contact::{Email, VatNumber};
 use crate::values::ids::{CustomerId, TenantId};
+
+/// The constraint that makes codes unique.
+const CODE_KEY: &str = "customers_code_key";
 
 #[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = customers, primary_key(tenant_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
@@ -76,13 +79,9 @@ impl CustomerRow {
 /// # Errors
 /// `NotFound`; no database.
 pub(super) async fn load(work: &mut UnitOfWork<'_>, id: CustomerId, lock: Lock) -> Result<Customer, Error> {
-    work.locks(Locked::Customer);
     let query = customers::table.find((work.tenant().uuid(), id.uuid())).select(CustomerRow::as_select());
-    let row = match lock {
-        Lock::Change => query.for_no_key_update().first(work.connection()).await,
-        Lock::Withdraw => query.for_update().first(work.connection()).await,
-    };
-    row.optional()?.ok_or(CustomerError::NotFound(id))?.into_customer()
+    let row: Option<CustomerRow> = find(work, Locked::Customer, lock, query).await?;
+    row.ok_or(CustomerError::NotFound(id))?.into_customer()
 }
 
 pub(super) async fn has_orders(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result<bool, Error> {
@@ -95,7 +94,7 @@ impl Creatable for Customer {
     async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let row = CustomerRow::of(work.tenant(), self)?;
         let inserted = diesel::insert_into(customers::table).values(&row).execute(work.connection()).await;
-        code_taken(inserted, row.code)
+        unless_taken(inserted, CODE_KEY, || CustomerError::CodeTaken(row.code))
     }
 }
 
@@ -127,7 +126,7 @@ impl Aggregate for Customer {
             .set(&row)
             .execute(work.connection())
             .await;
-        code_taken(updated, row.code)
+        unless_taken(updated, CODE_KEY, || CustomerError::CodeTaken(row.code))
     }
 }
 
@@ -136,15 +135,5 @@ impl Removable for Customer {
         let customer = customers::table.find((work.tenant().uuid(), id.uuid()));
         diesel::delete(customer).execute(work.connection()).await?;
         Ok(())
-    }
-}
-
-fn code_taken(written: QueryResult<usize>, code: String) -> Result<(), Error> {
-    match written {
-        Ok(_) => Ok(()),
-        Err(error) if is_duplicate_of(&error, "customers_code_key") => {
-            Err(CustomerError::CodeTaken(code).into())
-        }
-        Err(error) => Err(error.into()),
     }
 }

@@ -14,7 +14,7 @@ use super::totals::{VatSubtotal, vat_breakdown};
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
-use crate::platform::paging::{Filter, Matching, Page, PageRequest, SortKey, walk};
+use crate::platform::paging::{Filter, Listed, Matching, Page, PageRequest, SortKey, SortValue, walk};
 use crate::platform::schema::{order_lines, orders};
 use crate::values::ids::{CustomerId, OrderId};
 use crate::values::money::Money;
@@ -117,6 +117,16 @@ impl SortKey for OrderSort {
     }
 }
 
+impl Listed<OrderSort> for OrderSummary {
+    fn id(&self) -> Uuid {
+        self.id.uuid()
+    }
+
+    fn sort_value(&self, _: OrderSort) -> SortValue {
+        self.placed_at.into()
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct OrderFilter {
     pub status: Option<OrderStatus>,
@@ -203,12 +213,9 @@ pub async fn list(
     filter: &OrderFilter,
     request: &PageRequest<OrderSort>,
 ) -> Result<Page<OrderSummary>, Error> {
-    let rows: Vec<OrderRow> = db
-        .read(context, async |mut connection| {
-            let rows = filter.walk(context, request).limit(request.rows());
-            Ok(filter.matching(rows, request.rows()).load(&mut connection).await?)
-        })
-        .await?;
-    let views = rows.into_iter().map(OrderSummary::from_row).collect::<Result<Vec<_>, _>>()?;
-    Ok(request.page(views, |view| -> (String, Uuid) { (view.placed_at.to_rfc3339(), view.id.uuid()) }))
+    let query = || {
+        let rows = filter.walk(context, request).limit(request.rows());
+        filter.matching(rows, request.rows())
+    };
+    db.page(context, request, query, OrderSummary::from_row).await
 }

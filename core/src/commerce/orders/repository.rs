@@ -15,7 +15,7 @@ use super::events::OrderEvent;
 use super::queries::OrderSummary;
 use super::totals::{Totals, vat_breakdown};
 use crate::application::Locked;
-use crate::application::aggregate::{Aggregate, Creatable};
+use crate::application::aggregate::{Aggregate, Creatable, Lock, find};
 use crate::application::error::{Error, is_duplicate_of};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::{order_lines, orders};
@@ -150,14 +150,8 @@ impl OrderRow {
 /// # Errors
 /// `NotFound`; no database.
 pub(super) async fn load(work: &mut UnitOfWork<'_>, id: OrderId) -> Result<Order, Error> {
-    work.locks(Locked::Order);
-    let row: Option<OrderRow> = orders::table
-        .find((work.tenant().uuid(), id.uuid()))
-        .select(OrderRow::as_select())
-        .for_no_key_update()
-        .first(work.connection())
-        .await
-        .optional()?;
+    let query = orders::table.find((work.tenant().uuid(), id.uuid())).select(OrderRow::as_select());
+    let row: Option<OrderRow> = find(work, Locked::Order, Lock::Change, query).await?;
     let row = row.ok_or(OrderError::NotFound(id))?;
     let lines: Vec<OrderLineRow> = order_lines::table
         .filter(order_lines::tenant_id.eq(row.tenant_id).and(order_lines::order_id.eq(row.id)))

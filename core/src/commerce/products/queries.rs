@@ -2,15 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::aggregate::{Product, ProductError};
 use super::repository::ProductRow;
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
-use crate::platform::paging::{Page, PageRequest, SortKey, walk};
+use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, walk};
 use crate::platform::schema::products;
 use crate::values::ids::ProductId;
 use crate::values::money::{UnitPrice, VatRate};
@@ -76,6 +76,20 @@ impl SortKey for ProductSort {
     }
 }
 
+impl Listed<ProductSort> for ProductView {
+    fn id(&self) -> Uuid {
+        self.id.uuid()
+    }
+
+    fn sort_value(&self, key: ProductSort) -> SortValue {
+        match key {
+            ProductSort::Sku => self.sku.as_str().into(),
+            ProductSort::Name => self.name.as_str().into(),
+            ProductSort::CreatedAt => self.created_at.into(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct ProductFilter {
     pub sku: Option<String>,
@@ -86,15 +100,9 @@ pub struct ProductFilter {
 /// # Errors
 /// `NotFound` where there is no such product of the tenant; no database.
 pub async fn get(db: &TenantDatabase, context: &RequestContext, id: ProductId) -> Result<ProductView, Error> {
-    let row = db
-        .read(context, async |mut connection| {
-            let found = products::table
-                .find((context.tenant_id().uuid(), id.uuid()))
-                .select(ProductRow::as_select())
-                .first(&mut connection);
-            Ok(found.await.optional()?)
-        })
-        .await?;
+    let query =
+        || products::table.find((context.tenant_id().uuid(), id.uuid())).select(ProductRow::as_select());
+    let row: Option<ProductRow> = db.find(context, query).await?;
     Ok(ProductView::from_row(row.ok_or(ProductError::NotFound(id))?))
 }
 
@@ -130,15 +138,5 @@ pub async fn list(
             }
         }
     };
-    let rows: Vec<ProductRow> =
-        db.read(context, async |mut connection| Ok(query().load(&mut connection).await?)).await?;
-    let views = rows.into_iter().map(ProductView::from_row).collect();
-    Ok(request.page(views, |view: &ProductView| {
-        let value = match request.key {
-            ProductSort::Sku => view.sku.clone(),
-            ProductSort::Name => view.name.clone(),
-            ProductSort::CreatedAt => view.created_at.to_rfc3339(),
-        };
-        (value, view.id.uuid())
-    }))
+    db.page(context, request, query, |row: ProductRow| Ok(ProductView::from_row(row))).await
 }

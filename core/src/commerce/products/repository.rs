@@ -10,12 +10,15 @@ use super::aggregate::{Product, ProductDetails, ProductError, ProductName, Sku};
 use super::events::ProductEvent;
 use super::queries::ProductView;
 use crate::application::Locked;
-use crate::application::aggregate::{Aggregate, Creatable, Lock};
-use crate::application::error::{Error, is_duplicate_of};
+use crate::application::aggregate::{Aggregate, Creatable, Lock, find};
+use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::products;
 use crate::values::ids::{ProductId, TenantId};
 use crate::values::money::{UnitPrice, VatRate};
+
+/// The constraint that makes SKUs unique.
+const SKU_KEY: &str = "products_sku_key";
 
 #[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = products, primary_key(tenant_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
@@ -75,13 +78,9 @@ impl ProductRow {
 /// # Errors
 /// `NotFound`; no database.
 pub(super) async fn load(work: &mut UnitOfWork<'_>, id: ProductId, lock: Lock) -> Result<Product, Error> {
-    work.locks(Locked::Product);
     let query = products::table.find((work.tenant().uuid(), id.uuid())).select(ProductRow::as_select());
-    let row = match lock {
-        Lock::Change => query.for_no_key_update().first(work.connection()).await,
-        Lock::Withdraw => query.for_update().first(work.connection()).await,
-    };
-    Ok(row.optional()?.ok_or(ProductError::NotFound(id))?.into_product())
+    let row: Option<ProductRow> = find(work, Locked::Product, lock, query).await?;
+    Ok(row.ok_or(ProductError::NotFound(id))?.into_product())
 }
 
 /// The products that exist among `ids`. Holds a key-share lock on each, as a foreign key would: orders can be placed
@@ -123,7 +122,7 @@ impl Creatable for Product {
     async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let row = ProductRow::of(work.tenant(), self);
         let inserted = diesel::insert_into(products::table).values(&row).execute(work.connection()).await;
-        sku_taken(inserted, row.sku)
+        unless_taken(inserted, SKU_KEY, || ProductError::SkuTaken(row.sku))
     }
 }
 
@@ -155,7 +154,7 @@ impl Aggregate for Product {
             .set(&row)
             .execute(work.connection())
             .await;
-        sku_taken(updated, row.sku)
+        unless_taken(updated, SKU_KEY, || ProductError::SkuTaken(row.sku))
     }
 }
 
@@ -163,12 +162,4 @@ pub(super) async fn delete(work: &mut UnitOfWork<'_>, id: ProductId) -> Result<(
     let product = products::table.find((work.tenant().uuid(), id.uuid()));
     diesel::delete(product).execute(work.connection()).await?;
     Ok(())
-}
-
-fn sku_taken(written: QueryResult<usize>, sku: String) -> Result<(), Error> {
-    match written {
-        Ok(_) => Ok(()),
-        Err(error) if is_duplicate_of(&error, "products_sku_key") => Err(ProductError::SkuTaken(sku).into()),
-        Err(error) => Err(error.into()),
-    }
 }

@@ -41,6 +41,13 @@ pub trait SortKey: Copy + PartialEq + 'static {
     fn is_time(self) -> bool;
 }
 
+/// A view that lists are made of.
+pub(crate) trait Listed<K> {
+    fn id(&self) -> Uuid;
+    /// What a list is sorted by.
+    fn sort_value(&self, key: K) -> SortValue;
+}
+
 /// Which page of a list is wanted.
 #[derive(Debug, Clone)]
 pub struct PageRequest<K> {
@@ -51,11 +58,23 @@ pub struct PageRequest<K> {
     after: Option<(SortValue, Uuid)>,
 }
 
-/// What a list is sorted by, of one row.
+/// The value by which one row of a list is sorted.
 #[derive(Debug, Clone)]
-enum SortValue {
+pub(crate) enum SortValue {
     Text(String),
     Time(DateTime<Utc>),
+}
+
+impl From<&str> for SortValue {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<DateTime<Utc>> for SortValue {
+    fn from(time: DateTime<Utc>) -> Self {
+        Self::Time(time)
+    }
 }
 
 /// Where a page starts: behind the row with this sort value and id.
@@ -117,27 +136,25 @@ impl<K: SortKey> PageRequest<K> {
         Start::behind(self.descending, after)
     }
 
-    /// Cuts the extra row off. `key` gives a row's sort value and id.
-    pub(crate) fn page<T>(&self, rows: Vec<T>, key: impl Fn(&T) -> (String, Uuid)) -> Page<T> {
-        self.page_up_to(None, rows, key)
+    /// The page of these rows, of which there may be one more than it holds.
+    pub(crate) fn page<T: Listed<K>>(&self, rows: Vec<T>) -> Page<T> {
+        self.page_up_to(None, rows)
     }
 
     /// The same of rows that were looked for up to the row `edge` and not beyond. `None` is to the end.
-    pub(crate) fn page_up_to<T>(
-        &self,
-        edge: Option<T>,
-        mut rows: Vec<T>,
-        key: impl Fn(&T) -> (String, Uuid),
-    ) -> Page<T> {
+    pub(crate) fn page_up_to<T: Listed<K>>(&self, edge: Option<T>, mut rows: Vec<T>) -> Page<T> {
         let more = self.is_full(&rows);
         rows.truncate(usize::from(self.limit));
-        let next = rows.last().filter(|_| more).or(edge.as_ref()).map(key);
-        let next_cursor = next.map(|(value, id)| self.cursor(value, id));
+        let next_cursor = rows.last().filter(|_| more).or(edge.as_ref()).map(|last| self.cursor(last));
         Page { data: rows, next_cursor }
     }
 
-    fn cursor(&self, value: String, id: Uuid) -> String {
-        let cursor = Cursor { sort: self.sort.clone(), value, id };
+    fn cursor(&self, last: &impl Listed<K>) -> String {
+        let value = match last.sort_value(self.key) {
+            SortValue::Text(text) => text,
+            SortValue::Time(time) => time.to_rfc3339(),
+        };
+        let cursor = Cursor { sort: self.sort.clone(), value, id: last.id() };
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
     }
 }
@@ -320,6 +337,17 @@ mod tests {
         }
     }
 
+    /// The last letter of the alphabet that these tests use has an id of its own.
+    impl Listed<Key> for &str {
+        fn id(&self) -> Uuid {
+            Uuid::from_u128(if *self == "m" { 9 } else { 7 })
+        }
+
+        fn sort_value(&self, _: Key) -> SortValue {
+            SortValue::from(*self)
+        }
+    }
+
     fn refused(limit: Option<i64>, sort: Option<&str>, cursor: Option<&str>) -> Vec<&'static str> {
         PageRequest::<Key>::parse(limit, sort, cursor)
             .expect_err("refused")
@@ -332,7 +360,7 @@ mod tests {
     fn a_full_page_with_a_row_left_over_has_a_cursor_that_starts_behind_its_last_row() {
         let request = PageRequest::<Key>::parse(Some(2), Some("name"), None).expect("valid");
         let id = Uuid::from_u128(7);
-        let page = request.page(vec!["a", "b", "c"], |name| ((*name).to_owned(), id));
+        let page = request.page(vec!["a", "b", "c"]);
         assert_eq!(page.data, ["a", "b"]);
         let next =
             PageRequest::<Key>::parse(Some(2), Some("name"), page.next_cursor.as_deref()).expect("valid");
@@ -342,7 +370,7 @@ mod tests {
     #[test]
     fn the_last_page_has_no_cursor() {
         let request = PageRequest::<Key>::parse(Some(2), None, None).expect("valid");
-        assert_eq!(request.page(vec!["a", "b"], |_| (String::new(), Uuid::nil())).next_cursor, None);
+        assert_eq!(request.page(vec!["a", "b"]).next_cursor, None);
     }
 
     #[test]
@@ -350,9 +378,7 @@ mod tests {
         let request = PageRequest::<Key>::parse(Some(2), Some("name"), None).expect("valid");
         let (id, edge) = (Uuid::from_u128(7), Uuid::from_u128(9));
         let behind = |rows: Vec<&str>| {
-            let page = request.page_up_to(Some("m"), rows, |name| {
-                ((*name).to_owned(), if *name == "m" { edge } else { id })
-            });
+            let page = request.page_up_to(Some("m"), rows);
             let next = PageRequest::<Key>::parse(Some(2), Some("name"), page.next_cursor.as_deref());
             next.expect("valid").texts().split().1
         };
@@ -364,7 +390,7 @@ mod tests {
     #[test]
     fn a_cursor_is_good_for_its_own_sort_only() {
         let request = PageRequest::<Key>::parse(Some(1), Some("name"), None).expect("valid");
-        let page = request.page(vec!["a", "b"], |name| ((*name).to_owned(), Uuid::nil()));
+        let page = request.page(vec!["a", "b"]);
         assert_eq!(refused(None, Some("-name"), page.next_cursor.as_deref()), ["bad_cursor"]);
     }
 

@@ -1,0 +1,38 @@
+//! Queries whose rows are locked until the transaction ends. Diesel has the same as methods, which a generic function cannot call:
+//! it does not make the names of their bounds public.
+
+use diesel::QueryResult;
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+
+/// `SELECT … FOR NO KEY UPDATE`: others may refer to the row, and not change it.
+#[derive(Debug, QueryId)]
+pub(crate) struct ForNoKeyUpdate<Q>(pub(crate) Q);
+
+/// `SELECT … FOR UPDATE`: others may neither change the row nor refer to it.
+#[derive(Debug, QueryId)]
+pub(crate) struct ForUpdate<Q>(pub(crate) Q);
+
+impl<Q: Query> Query for ForNoKeyUpdate<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q: Query> Query for ForUpdate<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for ForNoKeyUpdate<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(" FOR NO KEY UPDATE");
+        Ok(())
+    }
+}
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for ForUpdate<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(" FOR UPDATE");
+        Ok(())
+    }
+}
