@@ -210,6 +210,7 @@ const SECURITY_SCHEME: &str = "bearer";
     components(schemas(Problem, ProblemField)),
     tags(
         (name = "customers", description = "Who buys"),
+        (name = "suppliers", description = "Who sells to you"),
         (name = "products", description = "What is sold"),
         (name = "orders", description = "What was sold to whom: pending → confirmed → shipped → delivered, or cancelled"),
         (name = "tenant", description = "Your company"),

@@ -81,7 +81,7 @@ pub(crate) fn found<T: Serialize>(request: &HttpRequest, version: i64, body: &T)
 }
 
 /// One page of resources.
-pub(crate) fn listed<V, T: Serialize>(page: Page<V>, of: impl Fn(V) -> T) -> HttpResponse {
-    HttpResponse::Ok()
-        .json(List { data: page.data.into_iter().map(of).collect(), next_cursor: page.next_cursor })
+pub(crate) fn listed<T: Serialize>(page: Page<T>) -> HttpResponse {
+    let Page { data, next_cursor } = page;
+    HttpResponse::Ok().json(List { data, next_cursor })
 }

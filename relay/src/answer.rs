@@ -1,7 +1,7 @@
-//! How long an answer of the database is waited for.
+//! Limits on the wait for an answer of the database.
 //!
-//! PostgreSQL ends a statement at its own timeout, and the kernel a connection whose peer is gone. Neither helps where
-//! something in between, a load balancer for one, goes on acknowledging what is sent while nobody answers any more.
+//! PostgreSQL ends a statement at its own timeout, and the kernel ends a connection whose peer is gone. Neither helps where
+//! a load balancer, for example, goes on acknowledging packets while the database behind it does not answer any more.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use diesel::QueryResult;
 
 use crate::error::DatabaseFault;
 
-/// Beyond what PostgreSQL allows a statement: for the way there and back.
+/// The network's round trip, added to the time that PostgreSQL allows a statement.
 const WAY: Duration = Duration::from_secs(1);
 
 /// Waits for the statement for `database.statement_timeout_ms` and a second; without limit if that is 0. After a fault the
-/// connection must be given up: its answers would belong to the wrong statements.
+/// caller must drop the connection: a late answer would be taken for the answer of the next statement.
 pub(crate) async fn answered<T>(
     config: &DatabaseConfig,
     statement: impl Future<Output = QueryResult<T>>,
@@ -25,8 +25,8 @@ pub(crate) async fn answered<T>(
     answered_within(Duration::from_millis(config.statement_timeout_ms) + WAY, statement).await
 }
 
-/// The same with a limit of its own: for statements that are answered at once, so that a session that is silent is found out
-/// long before a statement that may take its time.
+/// Like [`answered`] with a shorter `limit`, for statements that the database answers at once: a silent session is noticed
+/// long before `database.statement_timeout_ms` is over.
 pub(crate) async fn answered_within<T>(
     limit: Duration,
     statement: impl Future<Output = QueryResult<T>>,

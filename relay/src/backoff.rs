@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// A sequence of waits. Jitter is half of the wait: replicas that failed together do not come back together.
+/// A sequence of waits. Half of each wait is random, so that replicas that failed together do not come back together.
 #[derive(Debug, Clone)]
 pub(crate) struct Backoff {
     min: Duration,
@@ -15,7 +15,7 @@ impl Backoff {
         Self { min: Duration::from_millis(min_ms), max: Duration::from_millis(max_ms), attempt: 0 }
     }
 
-    /// The next wait.
+    /// Returns the next wait.
     pub(crate) fn advance(&mut self) -> Duration {
         let wait = wait_before(self.attempt, self.min, self.max);
         self.attempt = self.attempt.saturating_add(1);
@@ -28,8 +28,8 @@ impl Backoff {
     }
 }
 
-/// The wait before attempt `attempt` (the first is 0): `min` doubled that often, at most `max`, of which the upper half
-/// is random.
+/// Returns the wait before attempt `attempt` (the first is 0): `min` doubled `attempt` times, at most `max`. The upper half
+/// of it is random.
 pub(crate) fn wait_before(attempt: u32, min: Duration, max: Duration) -> Duration {
     let wait = min.saturating_mul(2u32.saturating_pow(attempt)).min(max);
     wait.mul_f64(rand::random_range(0.5..=1.0))

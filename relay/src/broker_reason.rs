@@ -1,11 +1,12 @@
-//! What the broker's client reports, as one stable word each. The words are listed in docs/metrics.md.
+//! One stable word for each error of the broker's client. The words are listed in docs/metrics.md.
 
 use std::io;
 
 use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
 use lapin::{Error, ErrorKind};
 
-/// Before the connection is usable. RabbitMQ answers a wrong password like an object that may not be touched.
+/// Returns the word for an error before the connection is usable. RabbitMQ answers a wrong password with the same code as
+/// an object that the user may not access.
 pub(crate) fn while_connecting(error: &Error) -> &'static str {
     match error.kind() {
         ErrorKind::ProtocolError(answer) => match answer.kind() {
@@ -39,12 +40,12 @@ pub(crate) fn on_open_connection(error: &Error) -> &'static str {
     }
 }
 
-/// A handshake that failed in whatever way: also when the other side just goes away, as a port without TLS does.
+/// Marks any failed handshake as a TLS error, also when the other side just closes, as a port without TLS does.
 pub(crate) fn as_tls(error: io::Error) -> io::Error {
     if is_tls(&error) { error } else { io::Error::other(rustls::Error::General(error.to_string())) }
 }
 
-/// A broker that wants another certificate says so after the handshake, as the client sees it: in an ordinary read.
+/// Also true of an ordinary read: for the client, the broker refuses a certificate only after the handshake.
 fn is_tls(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
 }

@@ -140,7 +140,7 @@ fn run(cli: Cli) -> Result<u8, RelayError> {
                 for name in database::migrate(&config.database, Migrations::Outbox).await? {
                     tracing::info!(migration = name, "applied");
                 }
-                // A day that is made while its first events are settled fails that settle, which is then tried again.
+                // If a partition is made while the first events of its day are settled, that settle fails and is tried again.
                 HistoryKeeper::new(config.history.clone(), config.database.clone()).run_and_report().await;
                 Ok(0)
             }
@@ -202,7 +202,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
-/// What is wrong, in one line, without what may be a URL in the wrong place.
+/// Returns the error in one line, without the quoted arguments: one of them may be a URL, with its password.
 fn usage_error(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let is_advice = |line: &str| line.starts_with("Usage:") || line.starts_with("For more information");
@@ -211,14 +211,14 @@ fn usage_error(error: &clap::Error) -> String {
     line.trim().trim_start_matches("error: ").to_owned()
 }
 
-/// What the error quotes of the command line.
+/// Returns the parts of the command line that the error quotes.
 fn typed(error: &clap::Error) -> impl Iterator<Item = &str> {
     let is_unknown = error.kind() == ErrorKind::UnknownArgument;
     error.context().filter_map(move |(kind, value)| match (kind, value) {
         (ContextKind::InvalidSubcommand | ContextKind::InvalidValue, ContextValue::String(text)) => {
             Some(text.as_str())
         }
-        // Otherwise it is the argument as this program declares it.
+        // For other kinds of error it is the argument's name as this program declares it.
         (ContextKind::InvalidArg, ContextValue::String(text)) if is_unknown => Some(text.as_str()),
         _ => None,
     })

@@ -1,4 +1,4 @@
-//! The relay's settings: `default.toml` documents every one of them. Checked across fields before anything starts.
+//! The relay's settings: `default.toml` documents every one of them. They are checked before anything starts.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::message::{self, EnvelopeFormat, Routing, SHORT_STRING_BYTES};
 
 const DEFAULTS: &str = include_str!("default.toml");
 const EXPECTED_URL: &str = "amqp(s)://user:password@host:port/vhost (or set AMQP_URL, or AMQP_URL_FILE)";
-/// More repeats after a crash than anybody would want, in milliseconds.
+/// A crash repeats the events of one interval: a longer interval, in milliseconds, would repeat too many.
 const MAX_SETTLE_INTERVAL_MS: u64 = 1000;
-/// Bytes of a frame, where neither the URL nor the broker wants less. lapin's buffers are multiples of it: RabbitMQ's own 128 KiB
-/// would take 1 MiB more, and much less would be too small for the headers that the table permits.
+/// Bytes of a frame, where neither the URL nor the broker asks for less. lapin's buffers are multiples of it: RabbitMQ's own
+/// 128 KiB would take 1 MiB more. A much smaller frame could not hold the headers that the table permits.
 const FRAME_BYTES: u32 = 112 * 1024;
 const SECTIONS: &[&str] = &["database", "log", "telemetry", "broker", "relay", "history", "routing"];
 
@@ -87,7 +87,7 @@ pub(crate) struct RelayConfig {
     pub(crate) once_connect_deadline_ms: u64,
 }
 
-/// What becomes of an event that no queue is bound for.
+/// The treatment of an event for which no queue is bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum UnroutablePolicy {
@@ -99,19 +99,19 @@ pub(crate) enum UnroutablePolicy {
     Discard,
 }
 
-/// What becomes of the later events of an aggregate of which one failed for good.
+/// The treatment of an aggregate's later events after one event has failed for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum DeadLetterPolicy {
     /// They are published as if nothing had happened.
     Skip,
-    /// They wait until somebody requeues or discards the dead letter.
+    /// They wait until an operator requeues or discards the dead letter.
     Hold,
 }
 
 impl Config {
     /// # Errors
-    /// What cannot be read, and what `validate` refuses.
+    /// Fails if the settings cannot be read, or `validate` refuses one.
     pub(crate) fn load(file: Option<&Path>, overrides: &[(&str, String)]) -> Result<Self, ConfigError> {
         let config: Self = config::load(DEFAULTS, file, SECTIONS, overrides)?;
         config.validate()?;
@@ -119,7 +119,7 @@ impl Config {
     }
 
     /// # Errors
-    /// The first setting that would stop the relay from doing its work, by name.
+    /// Fails if a setting would stop the relay from doing its work; names the first one.
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         self.database.validate()?;
         self.telemetry.validate()?;
@@ -164,7 +164,7 @@ impl BrokerConfig {
 
     fn validate_tls(&self, scheme: AMQPScheme) -> Result<(), ConfigError> {
         if scheme == AMQPScheme::AMQPS {
-            // Files that are not as they should be are found before anything starts.
+            // Reads the files, so that a bad one is reported before anything starts.
             return self.tls().map(drop);
         }
         if self.tls_files().are_given() {
@@ -176,10 +176,10 @@ impl BrokerConfig {
         Ok(())
     }
 
-    /// Reads the files.
+    /// Reads the TLS files.
     ///
     /// # Errors
-    /// What is wrong with them, by the setting's name.
+    /// Fails if a file cannot be used; names its setting.
     pub(crate) fn tls(&self) -> Result<ClientConfig, ConfigError> {
         self.tls_files().client_config(ServerCheck::ChainAndName).map_err(|error| {
             let key = match &error {
@@ -196,7 +196,7 @@ impl BrokerConfig {
         TlsFiles::from_settings(&self.tls_ca_file, &self.tls_cert_file, &self.tls_key_file)
     }
 
-    /// The URL with the heartbeat that the configuration asks for and [`FRAME_BYTES`], unless the URL has its own.
+    /// Returns the URL with the configured heartbeat and [`FRAME_BYTES`], unless the URL has its own.
     pub(crate) fn uri(&self) -> Result<lapin::uri::AMQPUri, String> {
         let parsed: Result<lapin::uri::AMQPUri, String> = self.url.expose().parse();
         let mut uri = parsed.map_err(|problem| without_secrets(&problem))?;
@@ -260,8 +260,8 @@ impl RelayConfig {
         Duration::from_millis(self.lease_ttl_ms)
     }
 
-    /// How long before the database lets go of a lease this replica stops using it: time for what is on its way to the
-    /// broker, and for clocks that run at different speeds.
+    /// Returns how long before a lease expires in the database this replica stops using it. The margin is for messages on their
+    /// way to the broker, and for clocks that run at different speeds.
     pub(crate) fn lease_margin(&self) -> Duration {
         Duration::from_millis(self.lease_ttl_ms / 5)
     }

@@ -1,4 +1,4 @@
-//! The relay as a daemon: starts its parts, waits for a signal, stops them in order.
+//! The relay as a daemon: starts its tasks, waits for a signal, and stops them in order.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use comptoir_core::services::Tasks;
 /// Drains until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// It cannot start; a part of it panicked.
+/// Fails if the relay cannot start, or if one of its tasks panicked.
 pub(crate) async fn run(config: &Config) -> Result<(), RelayError> {
     let tasks = Tasks::new(stop_on_signal()?);
     let stop = tasks.stop();
@@ -47,12 +47,12 @@ pub(crate) async fn run(config: &Config) -> Result<(), RelayError> {
 }
 
 /// # Errors
-/// A background task panicked: its work is undone, and the relay stopped for it.
+/// Fails if a background task panicked: its work is not done, and the relay has stopped because of it.
 pub(crate) fn verdict(tasks: &Tasks) -> Result<(), RelayError> {
     tasks.first_panicked().map_or(Ok(()), |name| Err(RelayError::Panicked(name)))
 }
 
-/// An engine with everything that it needs running beside it.
+/// Builds an engine and starts the tasks that it needs beside it.
 pub(crate) fn prepare(
     config: &Config,
     goal: Goal,
@@ -82,7 +82,7 @@ pub(crate) fn prepare(
     Engine::new(config, goal, parts)
 }
 
-/// Cancelled by the first SIGTERM or SIGINT, which the log mentions.
+/// Returns a token that the first SIGTERM or SIGINT cancels. Then the log says that the relay stops.
 pub(crate) fn stop_on_signal() -> Result<CancellationToken, RelayError> {
     let stop = signalled()?;
     let stopping = stop.clone();
@@ -93,7 +93,7 @@ pub(crate) fn stop_on_signal() -> Result<CancellationToken, RelayError> {
     Ok(stop)
 }
 
-/// The same for what has nothing to finish.
+/// Like [`stop_on_signal`] but without the line in the log, for commands that have nothing to finish.
 pub(crate) fn signalled() -> Result<CancellationToken, RelayError> {
     let listen = |kind| signal(kind).map_err(|error| RelayError::Startup(error.to_string()));
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
@@ -109,7 +109,7 @@ pub(crate) fn signalled() -> Result<CancellationToken, RelayError> {
     Ok(stop)
 }
 
-/// As configured, or the host's name and the process id.
+/// Returns the configured name, or else the host's name and the process id.
 fn replica_name(configured: &str) -> String {
     if !configured.is_empty() {
         return configured.to_owned();

@@ -1,4 +1,4 @@
-//! Who decides, and whether it is meant: what the commands share that change or repeat something.
+//! The operator's name and confirmation: options of the commands that change or repeat events.
 
 use std::io::{IsTerminal, Write};
 
@@ -17,7 +17,7 @@ pub(crate) struct Decision {
 }
 
 impl Decision {
-    /// Asks on the terminal. Without one, or with `--yes`, the answer is yes.
+    /// Asks on the terminal. Without a terminal, or with `--yes`, the answer is yes.
     pub(crate) fn confirm(&self, question: &str) -> bool {
         if self.yes || !is_interactive() {
             return true;

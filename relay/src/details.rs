@@ -1,4 +1,4 @@
-//! Everything about one event, for people: a line for each property.
+//! One event as text: a line for each property.
 
 use comptoir_core::outbox::JsonText;
 use serde_json::value::RawValue;
@@ -6,15 +6,15 @@ use serde_json::value::RawValue;
 use crate::error::RelayError;
 use comptoir_core::values::printable::printable;
 
-/// The text itself: numbers keep every digit.
+/// Returns the JSON text unchanged, so that numbers keep every digit.
 ///
 /// # Errors
-/// It is no JSON, which the database would not have taken.
+/// Fails if the text is not JSON, which the database would not have accepted.
 pub(crate) fn raw(json: &JsonText) -> Result<&RawValue, RelayError> {
     serde_json::from_slice(&json.0).map_err(|error| RelayError::Incomplete(error.to_string()))
 }
 
-/// Name and value in two columns, each with its line feed.
+/// Returns names and values in two columns, each line with its line feed.
 pub(crate) fn lines<'a>(properties: impl IntoIterator<Item = (&'a str, String)>) -> String {
     let line = |(name, value): (&str, String)| format!("{name:<18} {}\n", printable(&value));
     properties.into_iter().map(line).collect()

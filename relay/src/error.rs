@@ -1,4 +1,4 @@
-//! Whose fault is it? The class decides what the relay does.
+//! The classes of faults. The class decides how the relay reacts.
 //!
 //! | class | such as | reaction |
 //! |---|---|---|
@@ -108,7 +108,7 @@ impl BrokerFault {
     }
 }
 
-/// What keeps the relay from the database or the broker, for those who ask how it is.
+/// The reason why the database or the broker is not reached, for status and health checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trouble {
     pub(crate) reason: &'static str,

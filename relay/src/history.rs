@@ -1,5 +1,5 @@
-//! Keeps the history: makes the partitions of the days to come, drops days that are older than the retention. On one
-//! replica at a time, on a connection of its own, and never so that the drain waits for more than a moment.
+//! Maintains the history: creates the partitions of the days to come, and drops days that are older than the retention. It
+//! runs on one replica at a time and on a connection of its own. The drain never waits for it for more than a moment.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use tokio_util::sync::CancellationToken;
 use crate::error::DatabaseFault;
 use crate::metrics;
 
-/// A lock that is not granted within this is tried again at the next upkeep: inserts wait behind whoever waits for it.
+/// A lock that is not granted within this is tried again at the next upkeep: inserts queue behind the statement that waits.
 const LOCK_TIMEOUT_MS: u64 = 200;
-/// Reading the default partition takes its time, without a lock that anybody would notice.
+/// Reading the default partition may take long, but its lock blocks no other work.
 const STATEMENT_TIMEOUT_MS: u64 = 600_000;
-/// Of a whole upkeep: one that hangs must not be the last.
+/// The limit on a whole upkeep, so that one that hangs is not the last.
 const UPKEEP_LIMIT: Duration = Duration::from_secs(3600);
-/// A day is not excluded from the default partition when it begins so soon: its rows might come before its partition.
+/// A day that begins sooner than this is not excluded from the default partition: its rows might come before its partition.
 const EXCLUSION_NOTICE: TimeDelta = TimeDelta::hours(1);
-/// Blocks of the default partition that one statement deletes from, and one upkeep.
+/// The most blocks of the default partition from which one statement deletes; below, the same for one upkeep.
 const BLOCKS_PER_DELETE: i64 = 256;
 const BLOCKS_PER_UPKEEP: i64 = 131_072;
 
@@ -56,12 +56,12 @@ impl HistoryConfig {
     }
 }
 
-/// What an upkeep did.
+/// The counts of one upkeep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Upkeep {
     pub(crate) created: u64,
     pub(crate) dropped: u64,
-    /// Rows of the default partition.
+    /// Rows that were deleted from the default partition.
     pub(crate) deleted: u64,
     /// Days that could not be made or dropped; the next upkeep tries again.
     pub(crate) failed: u64,
@@ -85,7 +85,7 @@ impl HistoryKeeper {
         Self { config, database, next_block: 0 }
     }
 
-    /// Once now, then at every interval, until `stop`.
+    /// Runs an upkeep now and at every interval, until `stop`.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(Duration::from_secs(self.config.upkeep_interval_seconds));
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -98,7 +98,7 @@ impl HistoryKeeper {
         }
     }
 
-    /// One upkeep, whose failure is a line in the log and a count.
+    /// Runs one upkeep. If it fails, writes a line to the log and counts the failure.
     pub(crate) async fn run_and_report(&mut self) {
         let limited = tokio::time::timeout(UPKEEP_LIMIT, self.run_once());
         match limited.await.unwrap_or(Err(DatabaseFault::NoAnswer(UPKEEP_LIMIT.as_millis()))) {
@@ -118,7 +118,7 @@ impl HistoryKeeper {
         }
     }
 
-    /// Does nothing if another replica is at it.
+    /// Runs one upkeep; does nothing if another replica is running one.
     pub(crate) async fn run_once(&mut self) -> Result<Upkeep, DatabaseFault> {
         let mut connection = database::connect(&self.database).await?;
         let Some(now) = history::claim_upkeep(&mut connection).await? else { return Ok(Upkeep::default()) };
@@ -157,7 +157,7 @@ impl HistoryKeeper {
         Ok(upkeep)
     }
 
-    /// Today and the days to come; none if nothing is kept.
+    /// Returns today and the days to come; no days if the history is off.
     fn wanted(&self, now: DateTime<Utc>) -> impl Iterator<Item = NaiveDate> + use<> {
         let days = if self.config.retention_days == 0 {
             0
@@ -189,7 +189,7 @@ impl HistoryKeeper {
     }
 }
 
-/// False if it must wait: rows of the day are, or may come to be, in the default partition.
+/// Creates the day's partition. Returns false if that must wait: the default partition has, or may get, rows of the day.
 async fn create(
     connection: &mut AsyncPgConnection,
     day: NaiveDate,

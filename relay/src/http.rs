@@ -14,10 +14,10 @@ use crate::error::RelayError;
 use crate::metrics::BUCKETS;
 use comptoir_core::services::Tasks;
 
-/// The drain loop turns at least once a second, whatever it waits for; one that has not for so long is stuck.
+/// A drain loop that has not turned for this long is stuck: it turns at least once a second, whatever it waits for.
 const STUCK_AFTER: Duration = Duration::from_secs(30);
 
-/// A bound address: a port that is taken is found before anything starts.
+/// A bound address, so that a port in use is reported before anything starts.
 pub(crate) struct Listener {
     socket: TcpListener,
     metrics: MetricsHandle,
@@ -32,7 +32,7 @@ struct Health {
 }
 
 impl Listener {
-    /// None if the configuration says `off`. Installs the metrics recorder: nothing is counted before.
+    /// Binds the address; `None` if it is `off`. Also installs the metrics recorder: nothing is counted before.
     pub(crate) fn bind(address: &str) -> Result<Option<Self>, RelayError> {
         if address == "off" {
             return Ok(None);

@@ -1,8 +1,8 @@
-//! Holds this replica's share of the shards: a task of its own with a connection of its own, so that no slow publish or
-//! settle can starve a renewal.
+//! Holds the leases of this replica's share of the shards. It is a task of its own with a connection of its own, so that no
+//! slow publish or settle can delay a renewal.
 //!
-//! The database's clock decides who holds what. This process only measures how long ago it *asked* for a renewal that
-//! succeeded, with its own monotonic clock, and lets go earlier than the database would.
+//! The database's clock decides which replica holds a shard. With its own monotonic clock, this process only measures how long
+//! ago it *asked* for a renewal that succeeded. It gives a lease up earlier than the database does.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,22 +21,22 @@ use crate::metrics;
 use crate::publisher::Pulse;
 use comptoir_core::services::Tasks;
 
-/// Told to everybody, so that a forgotten replica is found after an upgrade.
+/// Written to the list of replicas, so that a replica that was forgotten in an upgrade is found.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// The longest wait between attempts to reach a database that is away.
+/// The longest wait between attempts to reach the database.
 const RECONNECT_MAX_MS: u64 = 5000;
-/// Returns that wait for the task. It takes them between two statements, and each lease is returned once.
+/// The most commands that wait for the task. It handles them between two statements, and each lease is returned once.
 const COMMANDS: usize = 64;
 
-/// What the replica holds.
+/// The leases that the replica holds.
 #[derive(Debug, Clone)]
 pub(crate) struct Holdings {
     pub(crate) shards: [Option<Holding>; SHARDS],
-    /// Until then, unless it is renewed before.
+    /// The end of the leases, unless they are renewed before.
     pub(crate) until: Instant,
-    /// False while others can publish and this replica cannot: everything it holds is surplus.
+    /// False while other replicas can publish and this one cannot: all its shards are surplus.
     pub(crate) able: bool,
-    /// The last attempt reached the database.
+    /// Whether the last attempt reached the database.
     pub(crate) reached: bool,
     /// Why it did not.
     pub(crate) trouble: Option<Trouble>,
@@ -46,9 +46,9 @@ pub(crate) struct Holdings {
 pub(crate) struct Holding {
     /// The database's fence.
     pub(crate) epoch: i64,
-    /// Counts acquisitions by this process: a shard that was lost and acquired again has another.
+    /// The number of this acquisition in this process: a shard that was lost and acquired again has another one.
     pub(crate) lease: u64,
-    /// To be given back as soon as nothing of it is in flight.
+    /// Whether the shard is to be given back as soon as none of its events is in flight.
     pub(crate) surplus: bool,
 }
 
@@ -64,9 +64,9 @@ impl Holdings {
 
 #[derive(Debug)]
 enum Command {
-    /// Nothing of these shards is in flight any more.
+    /// Gives shards back, of which no event is in flight any more.
     Return(Vec<(usize, u64)>),
-    /// The replica stops: everything is given back.
+    /// Gives all shards back, because the replica stops.
     Leave(oneshot::Sender<()>),
 }
 
@@ -79,7 +79,8 @@ pub(crate) struct Leases {
 }
 
 impl Leases {
-    /// Starts to claim. `poke` says that another replica gave shards back; `pulse` is what the others are told of the broker.
+    /// Starts to claim shards. `poke` signals that another replica gave shards back. `pulse` has the state of the broker, which
+    /// is reported to the other replicas.
     pub(crate) fn spawn(
         database: DatabaseConfig,
         relay: &RelayConfig,
@@ -115,17 +116,17 @@ impl Leases {
         Self { holdings, commands, poke }
     }
 
-    /// Gives surplus shards back, each with the lease under which it was held. False if that must be tried again.
+    /// Gives surplus shards back, each with the lease under which it was held. Returns false if that must be tried again.
     pub(crate) fn give_back(&self, shards: Vec<(usize, u64)>) -> bool {
         self.commands.try_send(Command::Return(shards)).is_ok()
     }
 
-    /// Something changed that the next renewal need not wait for.
+    /// Starts the next renewal now, because something changed.
     pub(crate) fn look_now(&self) {
         self.poke.notify_one();
     }
 
-    /// Gives everything back and leaves the list of replicas. Returns when the database has it, or cannot be reached.
+    /// Gives all shards back and leaves the list of replicas. Returns when the database has done so, or cannot be reached.
     pub(crate) async fn leave(&self) {
         let (done, wait) = oneshot::channel();
         if self.commands.send(Command::Leave(done)).await.is_ok() {
@@ -182,7 +183,7 @@ impl ShardLeaser {
             }
             self.let_go_of_expired();
             match (self.current.reached, self.current.count()) {
-                // With nothing to keep there is no hurry: a server that refuses us is not asked for ever so often.
+                // Without shards there is no hurry: a server that refuses the connection is asked less and less often.
                 (false, 0) => ticks.reset_after(backoff.advance()),
                 (false, _) => {}
                 (true, _) => backoff.reset(),
@@ -191,7 +192,7 @@ impl ShardLeaser {
         }
     }
 
-    /// Renews, marks what is too much, claims what is too little.
+    /// Renews the leases, marks surplus shards, and claims missing ones.
     async fn step(&mut self) -> Result<(), DatabaseFault> {
         let (id, name, ttl_ms, limit) = (self.id, self.name.clone(), millis(self.ttl), self.answer_limit());
         let me = leases::Replica {
@@ -219,7 +220,7 @@ impl ShardLeaser {
         Ok(())
     }
 
-    /// So that a connection that is silent is replaced before the leases end: the next one renews them.
+    /// Returns the limit on an answer: a silent connection is replaced before the leases end, and the next one renews them.
     fn answer_limit(&self) -> Duration {
         (self.ttl - self.margin) / 2
     }
@@ -317,15 +318,15 @@ impl ShardLeaser {
     }
 }
 
-/// Shards for one of so many replicas, of which so many come before it, so that together they hold them all: the first ones
-/// take what is left over, one each.
+/// Returns how many shards one of `live` replicas holds, if `before` of them precede it. Together they hold all shards: the
+/// first replicas take one of the remaining shards each.
 fn fair_share(live: i64, before: i64) -> usize {
     let live = usize::try_from(live).unwrap_or(1).max(1);
     let before = usize::try_from(before).unwrap_or(0);
     SHARDS / live + usize::from(before < SHARDS % live)
 }
 
-/// Marks as many shards as are held beyond the fair share; those that were marked stay so.
+/// Marks the shards beyond the fair share as surplus. Shards that were marked before are marked first.
 fn mark_surplus(shards: &mut [Option<Holding>; SHARDS], fair: usize) {
     let mut excess = shards.iter().flatten().count().saturating_sub(fair);
     let (marked, unmarked): (Vec<usize>, Vec<usize>) = (0..SHARDS)

@@ -1,8 +1,8 @@
 //! Drains `outbox_events` to RabbitMQ: at least once, in order per aggregate, by any number of replicas.
 //!
-//! Follow an event: [`engine`] reads it (`fetch`), queues it behind the earlier events of its aggregate (`backlog`),
-//! publishes it and waits for the broker's confirm ([`publisher`]), then writes down what became of it (`settle`).
-//! [`leases`] says from which shards this replica may publish.
+//! The way of an event: [`engine`] reads it (`fetch`), queues it behind the earlier events of its aggregate (`backlog`),
+//! publishes it and waits for the broker's confirm ([`publisher`]), then writes the outcome down (`settle`).
+//! [`leases`] decides from which shards this replica may publish.
 //!
 //! Knows neither the domain nor the API. Never parses a payload. Declares its own exchange, dead-letter exchange and
 //! dead-letter queue, and no other object of the broker.

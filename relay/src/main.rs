@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use tikv_jemallocator::Jemalloc;
 
-/// An event's memory is allocated by one thread and freed by another. That costs the relay a third more processor time with
-/// the system's allocator, which needs no less memory (docs/performance.md).
+/// An event's memory is allocated by one thread and freed by another. With the system's allocator this costs the relay a third
+/// more processor time, and saves no memory (docs/performance.md).
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 

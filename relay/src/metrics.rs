@@ -1,7 +1,6 @@
-//! The relay's metrics. docs/metrics.md lists them; each name is written here once, with what Prometheus shows as its
-//! help.
+//! The relay's metrics. docs/metrics.md lists them; each name is written here once, with its help text for Prometheus.
 //!
-//! Everything is registered at the start: a counter that appears only with its first event hides that event from
+//! All metrics are registered at the start: a counter that appears only with its first event hides that event from
 //! `rate` and `increase`.
 
 use std::time::Duration;
@@ -26,17 +25,17 @@ const UPKEEP_FAILURES: &str = "comptoir_relay_history_upkeep_failures_total";
 const WAITING_DEAD_LETTERS: &str = "comptoir_relay_waiting_dead_letters";
 const COMMIT_TO_CONFIRM: &str = "comptoir_relay_commit_to_confirm_seconds";
 
-/// What alert rules count by name; the other words of faults (docs/metrics.md) appear with their first.
+/// The reasons that alert rules name; the other reasons (docs/metrics.md) appear with their first fault.
 const BROKER_LOSS_REASONS: &[&str] =
     &["connection-refused", "connection-lost", "channel-closed", "exchange-missing", "credentials", "tls"];
 const DATABASE_FAULT_REASONS: &[&str] = &["unreachable", "connection-lost", "statement-timeout"];
 
 const TOPOLOGY_OBJECTS: &[&str] = &["exchange", "dead-letter-exchange", "dead-letter-queue"];
 
-/// A dead letter that the broker refuses is no fault of [`EventFault`]: the event has failed already.
+/// The reason for a dead letter that the broker refuses. It is not an [`EventFault`]: the event has failed already.
 pub(crate) const DEAD_LETTER_REFUSED: &str = "dead-letter-refused";
 
-/// Histograms whose values the general buckets for durations would not tell apart.
+/// Buckets of the histograms for which the general buckets for durations are too coarse.
 pub(crate) const BUCKETS: &[Buckets<'static>] = &[
     // Numbers of events: from nothing found to a full buffer.
     Buckets {
@@ -55,7 +54,7 @@ pub(crate) const BUCKETS: &[Buckets<'static>] = &[
     },
 ];
 
-/// Handles for what is counted often. Made after the recorder is installed, or they count nothing.
+/// Handles of the metrics that change often. They must be created after the recorder is installed, or they count nothing.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     pub(crate) published: Counter,
@@ -127,7 +126,7 @@ impl Metrics {
     }
 }
 
-/// How long the broker took for a batch.
+/// Returns the histogram of the time that the broker takes for a batch.
 pub(crate) fn confirm_time() -> Histogram {
     histogram(
         "comptoir_relay_confirm_seconds",
@@ -135,7 +134,7 @@ pub(crate) fn confirm_time() -> Histogram {
     )
 }
 
-/// What is counted where it happens, by name.
+/// Registers the metrics that are rarely counted, each by name where it happens.
 fn register_rare() {
     metrics::describe_counter!(FAILED, "Attempts that were the event's own fault");
     for reason in EventFault::REASONS.iter().chain(&[DEAD_LETTER_REFUSED]) {
@@ -204,12 +203,12 @@ pub(crate) fn database_failed(reason: &'static str) {
     metrics::counter!(DATABASE_FAULTS, "reason" => reason).increment(1);
 }
 
-/// So many dead letters are in the table.
+/// Sets the number of dead letters in the table.
 pub(crate) fn waiting_dead_letters(count: i64) {
     metrics::gauge!(WAITING_DEAD_LETTERS).set(count as f64);
 }
 
-/// So many events were decided and could not be written down.
+/// Counts events whose decision could not be written down.
 pub(crate) fn settle_missed(events: usize) {
     metrics::counter!(SETTLE_MISSED).increment(u64::try_from(events).unwrap_or(u64::MAX));
 }
@@ -218,7 +217,7 @@ pub(crate) fn lease_losses(shards: usize) {
     metrics::counter!(LEASE_LOSSES).increment(u64::try_from(shards).unwrap_or(u64::MAX));
 }
 
-/// What an upkeep of the history did.
+/// Counts the results of an upkeep of the history.
 pub(crate) fn history_kept(upkeep: &Upkeep) {
     metrics::counter!(PARTITIONS_CREATED).increment(upkeep.created);
     metrics::counter!(PARTITIONS_DROPPED).increment(upkeep.dropped);
@@ -226,7 +225,7 @@ pub(crate) fn history_kept(upkeep: &Upkeep) {
     metrics::counter!(UPKEEP_FAILURES).increment(upkeep.failed);
 }
 
-/// Something was asked of the database, and how long it took.
+/// Records how long a statement took.
 pub(crate) fn database_round_trip(statement: &'static str, duration: Duration, ok: bool) {
     let outcome = if ok { "ok" } else { "error" };
     metrics::histogram!(DATABASE_SECONDS, "statement" => statement, "outcome" => outcome).record(duration);

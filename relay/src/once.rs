@@ -1,5 +1,5 @@
-//! `relay --once`: drains what was committed when it started, then stops. Takes part as a replica like any other, and
-//! waits for events in shards that others hold.
+//! `relay --once`: drains the events that were committed before it started, then stops. It takes part like any other replica,
+//! and waits for events in shards that other replicas hold.
 
 use std::time::{Duration, Instant};
 
@@ -22,12 +22,12 @@ use comptoir_core::services::Tasks;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const RECONNECT_WAIT: Duration = Duration::from_millis(200);
 
-/// What a run left behind.
+/// The events that a run left behind.
 #[derive(Debug)]
 pub(crate) struct Outcome(Remainder);
 
 impl Outcome {
-    /// Everything was published: nothing waits, nothing became a dead letter.
+    /// Whether everything was published: nothing waits, and nothing became a dead letter.
     pub(crate) fn is_complete(&self) -> bool {
         self.0.due == 0 && self.0.waiting == 0 && self.0.dead_lettered == 0
     }
@@ -44,7 +44,7 @@ enum End {
 }
 
 /// # Errors
-/// The database or the broker was not reached within the deadline.
+/// Fails if the database or the broker was not reached within the deadline.
 pub(crate) async fn run(
     config: &Config,
     max_events: Option<u64>,
@@ -61,7 +61,7 @@ pub(crate) async fn run(
     let tasks = Tasks::new(stop.clone());
     let (engine, condition) = daemon::prepare(config, goal, &tasks);
     let draining = tokio::spawn(engine.run());
-    // Where only a timer runs the relay, nobody else keeps the history. Beside the drain, which it does not slow down.
+    // Where only a timer runs the relay, no daemon maintains the history. The upkeep does not slow the drain down.
     let mut keeper = HistoryKeeper::new(config.history.clone(), config.database.clone());
     let keeping = tokio::spawn(async move { keeper.run_and_report().await });
     let end = wait(&mut watcher, condition, began, deadline, patience, &stop).await;
@@ -90,8 +90,7 @@ pub(crate) async fn run(
     Ok(Outcome(rest))
 }
 
-/// Waits for the upkeep of the history, as long as there is time and nobody tells the run to stop. What is left undone is for
-/// the next run.
+/// Waits for the upkeep of the history until the time is over or a signal stops the run. The next run does the rest.
 async fn finish_keeping(
     mut keeping: JoinHandle<()>,
     time_left: Option<Duration>,
@@ -132,7 +131,7 @@ async fn wait(
         tokio::select! {
             () = stop.cancelled() => return End::Stopped,
             () = tokio::time::sleep(LOOK_EVERY) => {}
-            // Noticed at once. Then what others hold is looked at now and then.
+            // The end of the drain is noticed at once. Afterwards the other replicas' shards are looked at periodically.
             done = condition.wait_for(Condition::is_done), if !was_done => {
                 if done.is_err() {
                     return End::Stopped;
@@ -159,8 +158,8 @@ async fn wait(
             _ if now.limit_reached => return End::LimitReached,
             _ => {}
         }
-        // The broker was reached, or nobody knows whether it would take anything. That the database was, the count proves;
-        // a replica for which no shard was left never asks it.
+        // Without a broker it is unknown whether events could be published. The count proves that the database is reached;
+        // a replica without shards does not read from it otherwise.
         if now.idle && now.broker_up {
             match watcher.remainder().await {
                 Ok(rest) if rest.due == 0 => return End::Drained(rest),
@@ -179,7 +178,7 @@ struct Watcher<'a> {
 }
 
 impl Watcher<'_> {
-    /// Waits for the database and notes what there is to drain.
+    /// Waits for the database and notes the last event to drain.
     async fn start(&mut self, until: Instant) -> Result<(), RelayError> {
         loop {
             let config = self.config.database.clone();
@@ -238,7 +237,7 @@ mod tests {
 
     use super::*;
 
-    /// A task that never ends, and what it holds as long as it lives.
+    /// Returns a task that never ends, and a value that it holds as long as it lives.
     fn endless() -> (JoinHandle<()>, Arc<()>) {
         let held = Arc::new(());
         let own = Arc::clone(&held);

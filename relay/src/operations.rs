@@ -1,4 +1,4 @@
-//! `relay operations`: who decided what about events. Changes nothing.
+//! `relay operations`: lists the operators' decisions about events. Changes nothing.
 
 use std::io::Write;
 
@@ -53,16 +53,16 @@ struct Line<'a> {
     operation: &'a str,
     filter: &'a Value,
     count: i64,
-    /// None while it runs, and for ever if it was killed.
+    /// `None` while the operation runs, and for ever if it was killed.
     finished_at: Option<DateTime<Utc>>,
 }
 
 /// # Errors
-/// The database cannot be reached.
+/// Fails if the database cannot be reached.
 pub(crate) async fn run(config: &Config, arguments: &Arguments) -> Result<(), RelayError> {
     let filter = Filter { since: arguments.since, event_id: arguments.event };
     let mut connection = database::connect(&config.database).await.map_err(DatabaseFault::from)?;
-    // One more than is shown says whether there are more.
+    // One row more than is shown tells whether there are more.
     let listed = operations::list(&mut connection, &filter, arguments.limit + 1);
     let mut rows = answered(&config.database, listed).await?;
     let shown = usize::try_from(arguments.limit).unwrap_or(usize::MAX);

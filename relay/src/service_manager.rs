@@ -1,8 +1,8 @@
-//! Tells systemd how the relay does (sd_notify(3)): that it takes part, that the drain loop turns, what it waits for, and
-//! that it stops. Does nothing where nobody asks (`NOTIFY_SOCKET` is not set).
+//! Reports the relay's state to systemd (sd_notify(3)): that it is ready, that the drain loop turns, what it waits for, and
+//! that it stops. Does nothing if `NOTIFY_SOCKET` is not set.
 //!
-//! Only a turn of the drain loop feeds the watchdog. A loop that hangs is thus killed and started again, while one that
-//! waits for a slow database or a broker that is gone still turns, at least once a second.
+//! Only a turn of the drain loop feeds the watchdog. So a loop that hangs is killed and started again. A loop that waits for a
+//! slow database or a lost broker still turns at least once a second.
 
 use std::time::{Duration, Instant};
 
@@ -14,9 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::Condition;
 
-/// How often the loop's condition is looked at.
+/// How often the loop's condition is checked.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// The watchdog is fed so many times within its limit.
+/// How many times the watchdog is fed within its limit.
 const FEEDS_PER_LIMIT: u32 = 4;
 
 /// Agent: reports until `stop`.
@@ -40,20 +40,20 @@ pub(crate) async fn keep_informed(condition: watch::Receiver<Condition>, stop: C
     send(&[NotifyState::Stopping, NotifyState::Status("stopping: finishing what is in flight")]);
 }
 
-/// What systemd knows.
+/// The state that was reported to systemd.
 #[derive(Debug, Default)]
 struct Reported {
     ready: bool,
     status: String,
-    /// The turn of the drain loop for which the watchdog was fed last, and when that was.
+    /// The turn of the drain loop for which the watchdog was last fed, and when it was fed.
     fed: Option<(Instant, Instant)>,
 }
 
 impl Reported {
-    /// What is to be said now, `limit` being the watchdog's.
+    /// Returns the messages that are due now; `limit` is the watchdog's.
     fn due(&mut self, condition: &Condition, limit: Option<Duration>, now: Instant) -> Vec<NotifyState<'_>> {
         let mut due = Vec::new();
-        // A broker that is gone does not keep the relay from taking part: it is what a relay is there to outlast.
+        // The relay is ready without a broker too: outlasting the broker's absence is its purpose.
         if !self.ready && condition.database_up {
             self.ready = true;
             due.push(NotifyState::Ready);
@@ -76,7 +76,7 @@ impl Reported {
     }
 }
 
-/// One line for `systemctl status`.
+/// Returns one line for `systemctl status`.
 fn describe(condition: &Condition) -> String {
     let reasons = condition.hindrances();
     if reasons.is_empty() {

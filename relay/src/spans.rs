@@ -1,5 +1,5 @@
-//! A span for every message whose row belongs to a trace that somebody records, from the hand-over to the client until
-//! the broker's verdict. The message's own `traceparent` stays the row's (docs/tracing.md).
+//! A span for every message whose row belongs to a recorded trace: from the hand-over to the client to the broker's verdict.
+//! The message keeps the row's `traceparent` (docs/tracing.md).
 
 use std::collections::HashMap;
 
@@ -12,8 +12,7 @@ use crate::config::BrokerConfig;
 use crate::message::Composed;
 use crate::publisher::{Message, Verdict};
 
-/// The spans of the messages in flight, hence `relay.window` of them at most. Empty, and free of cost, where no spans
-/// are exported.
+/// The spans of the messages in flight: at most `relay.window` of them. Empty, and free of cost, where no spans are exported.
 #[derive(Debug)]
 pub(crate) struct PublishSpans {
     spans: Option<&'static Spans>,
@@ -27,7 +26,7 @@ impl PublishSpans {
         Self { spans: spans::active(), open: HashMap::new(), server: server.unwrap_or_default() }
     }
 
-    /// The message is about to be handed to the client.
+    /// Begins the span of a message that is about to be handed to the client.
     pub(crate) fn begin(&mut self, message: &Message, composed: &Composed) {
         let Some(spans) = self.spans else { return };
         let row = &message.event().row;
@@ -41,7 +40,7 @@ impl PublishSpans {
         self.open.extend(begun.map(|span| (row.id, span)));
     }
 
-    /// The broker decided, or never will.
+    /// Ends the spans of messages that the broker decided, or never will decide.
     pub(crate) fn end(&mut self, messages: &[(Message, Verdict)]) {
         if self.open.is_empty() {
             return;
@@ -58,7 +57,7 @@ impl PublishSpans {
     }
 }
 
-/// OpenTelemetry's semantic conventions for messaging with RabbitMQ.
+/// Returns the attributes by OpenTelemetry's semantic conventions for messaging with RabbitMQ.
 fn attributes(row: &OutboxRow, composed: &Composed) -> Vec<Attribute> {
     let (exchange, routing_key) = (composed.exchange.as_str(), composed.routing_key.as_str());
     let bytes = i64::try_from(composed.body.len()).unwrap_or(i64::MAX);

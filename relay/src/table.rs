@@ -6,7 +6,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use comptoir_core::values::printable::printable_line;
 
-/// Between two columns.
+/// The space between two columns.
 const GAP: &str = "  ";
 const ELLIPSIS: char = '…';
 
@@ -14,35 +14,35 @@ const ELLIPSIS: char = '…';
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Column {
     head: &'static str,
-    /// In columns of the terminal; a column that may not shrink has none.
+    /// The least width in columns of the terminal; `None` if the column may not shrink.
     least: Option<usize>,
     is_number: bool,
 }
 
 impl Column {
-    /// Shown whole: what is copied from it must work, such as an id.
+    /// A column that is never cut, for values that people copy, such as an id.
     pub(crate) const fn whole(head: &'static str) -> Self {
         Self { head, least: None, is_number: false }
     }
 
-    /// Shown whole, aligned to the right.
+    /// A column that is never cut and is aligned to the right.
     pub(crate) const fn number(head: &'static str) -> Self {
         Self { head, least: None, is_number: true }
     }
 
-    /// May be cut, to `least` columns of the terminal.
+    /// A column that may be cut, to `least` columns of the terminal.
     pub(crate) const fn text(head: &'static str, least: usize) -> Self {
         Self { head, least: Some(least), is_number: false }
     }
 }
 
-/// The terminal's width, in columns; `None` where standard output is none: then nothing is cut.
+/// Returns the terminal's width in columns; `None` if standard output is not a terminal: then nothing is cut.
 pub(crate) fn terminal_width() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
     (size.ws_col > 0).then_some(size.ws_col.into())
 }
 
-/// The lines of a table that is `limit` wide at most, heads first, without a line feed at the end.
+/// Returns the lines of a table that is at most `limit` wide, heads first, without a line feed at the end.
 pub(crate) fn render(columns: &[Column], rows: &[Vec<String>], limit: Option<usize>) -> String {
     let rows: Vec<Vec<String>> =
         rows.iter().map(|row| row.iter().map(|cell| printable_line(cell)).collect()).collect();
@@ -55,7 +55,8 @@ pub(crate) fn render(columns: &[Column], rows: &[Vec<String>], limit: Option<usi
     lines.iter().map(fit).collect::<Vec<_>>().join("\n")
 }
 
-/// As wide as its widest cell; too wide a table takes from whichever column is the widest of those that may shrink.
+/// Returns the columns' widths. Each is as wide as its widest cell; in a table that is too wide, the widest of the columns that
+/// may shrink is narrowed first.
 fn widths(columns: &[Column], rows: &[Vec<String>], limit: Option<usize>) -> Vec<usize> {
     let natural = |(index, column): (usize, &Column)| {
         let cells = rows.iter().filter_map(|row| row.get(index)).map(|cell| cell.width());
@@ -85,7 +86,7 @@ fn line(columns: &[Column], cells: &[String], widths: &[usize]) -> String {
     line.trim_end().to_owned()
 }
 
-/// The text, or its beginning and an ellipsis, in `width` columns of the terminal at most.
+/// Returns the text, or its beginning with an ellipsis, in at most `width` columns of the terminal.
 fn cut(text: &str, width: usize) -> Cow<'_, str> {
     if text.width() <= width {
         return text.into();

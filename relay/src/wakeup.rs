@@ -1,5 +1,5 @@
-//! Listens for wake-ups of writers and of other relays, on a connection of its own. Losing it costs latency only: events
-//! are also found by polling, and free shards by the next renewal.
+//! Listens for wake-ups of writers and of other relays, on a connection of its own. If it is lost, only latency suffers:
+//! events are also found by polling, and free shards by the next renewal.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use crate::error::DatabaseFault;
 use crate::metrics;
 use comptoir_core::services::Tasks;
 
-/// How long nothing may be heard before the connection is tried, and how long its answer may then take. A connection that is
-/// silent without an end is thus noticed within the sum, whatever lies in between goes on acknowledging.
+/// How long the connection may be silent before it is tested, and how long the answer to the test may take. So a broken
+/// connection is noticed within the sum of both, even if a load balancer in between goes on acknowledging.
 const SILENCE: Duration = Duration::from_secs(2);
 const ANSWER_LIMIT: Duration = Duration::from_secs(3);
 const HEARTBEAT: &str = "SELECT 1";
 
-/// What may be awaited. A wake-up that comes while nobody waits is kept.
+/// The wake-ups that can be awaited. One that comes while no task waits is kept.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct WakeUps {
     pub(crate) events: Arc<Notify>,
@@ -66,7 +66,7 @@ async fn listen_once(
     let listen = format!("LISTEN {NOTIFY_CHANNEL}; LISTEN {LEASES_CHANNEL}");
     answered_within(ANSWER_LIMIT, connection.batch_execute(&listen)).await?;
     backoff.reset();
-    // Whatever was committed before LISTEN took effect was not announced to us.
+    // Events that were committed before LISTEN took effect were not announced to this connection.
     heard.events.notify_one();
     loop {
         {
@@ -79,7 +79,7 @@ async fn listen_once(
                 }
             }
         }
-        // What is announced meanwhile waits in the connection.
+        // Notifications that arrive meanwhile wait in the connection.
         answered_within(ANSWER_LIMIT, connection.batch_execute(HEARTBEAT)).await?;
     }
 }

@@ -1,15 +1,15 @@
-//! Points in time on the command line: RFC 3339, a date, or how long ago; and how they are shown.
+//! Points in time on the command line (RFC 3339, a date, or how long ago), and as text.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeDelta, Utc};
 
 const EXPECTED: &str = "expected a time such as 2026-01-31T12:00:00Z, a date (midnight, UTC), or how long ago, such as 90m, 24h, 7d";
 
-/// A value parser for clap. What has no offset is UTC; how long ago is by this machine's clock.
+/// A value parser for clap. A time without an offset is UTC; a time ago counts from this machine's clock.
 pub(crate) fn parse(text: &str) -> Result<DateTime<Utc>, String> {
     parse_at(text.trim(), Utc::now()).ok_or_else(|| EXPECTED.to_owned())
 }
 
-/// For people: to the second, UTC.
+/// Formats the time for people: UTC, to the second.
 pub(crate) fn in_seconds(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

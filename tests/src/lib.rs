@@ -1,12 +1,12 @@
-//! What the tests, the demo, the order loader and the benchmarks share. Everything here looks at `api` and `relay` from
-//! outside: it starts them as programs, talks HTTP, AMQP and SQL to them, and knows none of their code.
+//! The code that the tests, the demo, the order loader and the benchmarks share. It sees `api` and `relay` from outside only:
+//! it starts them as programs, talks HTTP, AMQP and SQL to them, and knows none of their code.
 //!
 //! - [`harness`]: services, databases, virtual hosts, programs, a proxy that cuts connections, a consumer
 //! - [`faults`]: a stage, the catalogue of faults, the load, and the verdict
-//! - [`torture`]: all of these at random, for as long as one likes
-//! - [`ledger`]: was everything that was committed delivered, in order, and nothing else?
-//! - [`loader`]: the orders of a sales file, over HTTP
-//! - [`bench`]: what the benchmarks measure
+//! - [`torture`]: random faults for any length of time
+//! - [`ledger`]: checks that every committed event was delivered, in order, and no other
+//! - [`loader`]: loads the orders of a sales file over HTTP
+//! - [`bench`]: the benchmarks
 //! - [`demo`]: the main job from end to end, and its summary
 //! - [`sample`]: the file that the project ships
 

@@ -53,14 +53,14 @@ const WRONG: [(u64, [&str; 4]); 7] = [
     (134, ["WA-1502", "WOOL KEY HOOK", "3", "1e"]),
 ];
 
-/// Which invoices are cancellations.
+/// The invoices that are cancellations.
 const CANCELLED: [u64; 6] = [14, 38, 62, 87, 119, 143];
 
-/// A small generator of its own, so that no library's next version changes the file.
+/// A small random generator, so that no new version of a library changes the file.
 struct Chance(u64);
 
 impl Chance {
-    /// Below `limit`.
+    /// Returns a number below `limit`.
     fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
@@ -72,8 +72,10 @@ impl Chance {
     }
 }
 
+/// Writes the sales file.
+///
 /// # Errors
-/// When it cannot be written.
+/// Fails if it cannot be written.
 pub fn write(output: impl Write) -> csv::Result<()> {
     let mut writer = csv::Writer::from_writer(output);
     writer.write_record(COLUMNS)?;

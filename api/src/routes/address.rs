@@ -1,5 +1,6 @@
-//! Postal addresses as JSON.
+//! Addresses as JSON.
 
+use comptoir_core::commerce::addresses::{Address, AddressKind, check_address_count};
 use comptoir_core::values::contact::{AddressLine, Country, PostalAddress};
 use comptoir_core::values::invalid::Fields;
 use serde::{Deserialize, Serialize};
@@ -51,5 +52,38 @@ impl PostalAddressDto {
             city: text(city),
             country: country.code().to_owned(),
         }
+    }
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AddressDto {
+    kind: AddressKind,
+    #[schema(example = "12 rue des Carmes", min_length = 1, max_length = 200)]
+    line1: String,
+    #[schema(min_length = 1, max_length = 200)]
+    line2: Option<String>,
+    #[schema(example = "44000", min_length = 1, max_length = 200)]
+    postal_code: Option<String>,
+    #[schema(example = "Nantes", min_length = 1, max_length = 200)]
+    city: String,
+    /// ISO 3166-1 alpha-2.
+    #[schema(example = "FR", min_length = 2, max_length = 2)]
+    country: String,
+}
+
+/// The addresses of a request's member `/addresses`. Every wrong one is named.
+pub(super) fn parse_all(addresses: Vec<AddressDto>, fields: &mut Fields) -> Option<Vec<Address>> {
+    let count = fields.take("/addresses", check_address_count(addresses.len()));
+    let parsed: Vec<_> =
+        addresses.into_iter().enumerate().map(|(at, address)| address.parse(at, fields)).collect();
+    count.and(parsed.into_iter().collect())
+}
+
+impl AddressDto {
+    fn parse(self, at: usize, fields: &mut Fields) -> Option<Address> {
+        let Self { kind, line1, line2, postal_code, city, country } = self;
+        let postal = PostalAddressDto { line1, line2, postal_code, city, country };
+        Some(Address::new(kind, postal.parse(&format!("/addresses/{at}"), fields)?))
     }
 }

@@ -10,6 +10,7 @@ mod orders;
 mod products;
 mod roles;
 mod sessions;
+mod suppliers;
 mod tenant;
 mod users;
 
@@ -28,6 +29,7 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(sessions::endpoints())
         .and(api_keys::endpoints())
         .and(customers::endpoints())
+        .and(suppliers::endpoints())
         .and(products::endpoints())
         .and(orders::endpoints())
         .and(roles::endpoints())

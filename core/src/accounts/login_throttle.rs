@@ -1,13 +1,15 @@
-//! The log-in throttle: whoever guesses passwords waits longer after every guess.
+//! The log-in throttle: an attacker who guesses passwords waits longer after every guess.
 //!
-//! Exact, across all replicas: every attempt is counted as failed, in one atomic statement that also says whether it may
-//! be made at all, *before* its password is verified; a success takes that back. Parallel guesses cannot slip through.
+//! It is exact across all replicas. *Before* a password is verified, one atomic statement counts the attempt as failed
+//! and says whether it may be made at all. A success takes the count back. So parallel guesses cannot slip through.
 //!
-//! An account is the SHA-256 of what it was called: the folded e-mail address and, if it was named, the company. It is counted
-//! whether there is such an account or not, and never by what the name turned out to mean: the answer tells nothing about
-//! that, and the table holds no addresses of people. So there are two ways to guess at one account, with the company and
-//! without, and twice the guesses. Who has logged in and changes their password is counted by themselves: guesses from
-//! outside do not keep them from it. Knows no passwords and no users.
+//! An account is the SHA-256 of its name as given: the folded e-mail address and, if named, the company. It is counted
+//! whether it exists or not, and never by the account that the name turned out to mean. So the answer reveals nothing
+//! about that, and the table holds no addresses of people. But one account can be guessed at with the company and without
+//! it, which allows twice the guesses.
+//!
+//! A user who has logged in and changes their password is counted by user id, so guesses from outside do not block the
+//! change. This module knows no passwords and no users.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -27,27 +29,28 @@ use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::database::Database;
 use crate::values::ids::{TenantId, UserId};
 
-/// Failures in a row that lock an account for one second; every further one doubles that, up to 900 s.
+/// The number of failures in a row that locks an account for one second; every further failure doubles that, up to 900 s.
 const ACCOUNT_FAILURES: f64 = 5.0;
 /// The same for an address. More than for an account: a whole company may log in from behind one address.
 const ADDRESS_FAILURES: f64 = 20.0;
-/// An account's failures are forgotten when somebody logs in, or a day after the last attempt.
+/// An account is forgiven nothing over time: its failures are forgotten after a successful log-in, or a day after the
+/// last attempt.
 const ACCOUNT_FORGIVEN_PER_SECOND: f64 = 0.0;
 /// An address is forgiven one failure in ten minutes: typing errors of a whole company must not add up. A success takes
-/// only itself back, or whoever has one account could guess at all others.
+/// back only its own count. Otherwise the owner of one account could guess at all others.
 const ADDRESS_FORGIVEN_PER_SECOND: f64 = 1.0 / 600.0;
-/// Rows deleted by one statement at most.
+/// The maximum number of rows that one statement deletes.
 const PRUNE_BATCH: usize = 1_000;
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
 
 const LOCKED: &str = "comptoir_login_attempts_locked_total";
 
-/// What attempts are counted by.
+/// The key under which attempts are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subject([u8; 32]);
 
 impl Subject {
-    /// An account, as whoever logs in calls it.
+    /// An account, by the name given at log-in.
     pub fn account(name: &AccountName) -> Self {
         match &name.company {
             Some(company) => Self::of(&["account", company, name.email.as_str()]),
@@ -55,7 +58,7 @@ impl Subject {
         }
     }
 
-    /// A user who has logged in and says what their password is.
+    /// A user who has logged in and must prove their password again.
     pub fn user(tenant: TenantId, user: UserId) -> Self {
         Self::of(&["user", &tenant.to_string(), &user.to_string()])
     }
@@ -64,7 +67,7 @@ impl Subject {
         Self::of(&["address", &Origin::from(address).to_string()])
     }
 
-    /// Lengths in front, or what somebody calls their account could be cut differently and hash like another one's name.
+    /// Hashes the parts, each with its length in front. Otherwise `ab` + `c` and `a` + `bc` would be the same subject.
     fn of(parts: &[&str]) -> Self {
         let add = |hash: Sha256, part: &&str| {
             hash.chain_update((part.len() as u64).to_be_bytes()).chain_update(part)
@@ -83,8 +86,8 @@ pub struct Ticket {
 }
 
 crate::statement! {
-    /// Changes no row that is locked, which is how the caller learns that it is. Of two attempts at the same time the
-    /// second waits for the first, and sees what that one left behind.
+    /// Counts an attempt. A locked subject's row is not changed: from 0 changed rows the caller learns that it is locked.
+    /// Of two attempts at the same time, the second waits for the first, and sees the row that the first left.
     struct Attempt<'a> {
         subject: &'a [u8] => Binary,
         ticket: Uuid => SqlUuid,
@@ -113,7 +116,7 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// A lock stays if it is another attempt's.
+    /// Takes an attempt back. A lock that another attempt set stays.
     struct TakeBack<'a> { ticket: Uuid => SqlUuid, subject: &'a [u8] => Binary }
     = "UPDATE login_throttles
     SET failures = greatest(0, failures - 1), locked_until = CASE WHEN ticket <> $1 THEN locked_until END
@@ -127,12 +130,12 @@ crate::statement! {
         LIMIT $1 FOR UPDATE SKIP LOCKED))"
 }
 
-/// Asks whether a password may be verified for this account, and counts it as a failure of the account and of the address
-/// from which it comes; `None` is for somebody who has logged in.
+/// Asks whether a password may be verified for this account, and counts a failure of the account and of the client's
+/// address. `address` is `None` for a user who has logged in.
 ///
 /// # Errors
-/// [`Error::TooManyAttempts`] while the account or the address is locked; nothing is verified then, and nothing counted: who
-/// is refused has guessed nothing, and their neighbours at the same address have not, either. No database.
+/// [`Error::TooManyAttempts`] while the account or the address is locked. Then nothing is verified, and nothing is
+/// counted for the account or the address, because nothing was guessed. Also fails if the database cannot be reached.
 pub async fn attempt(
     database: &Database,
     account: Subject,
@@ -141,26 +144,26 @@ pub async fn attempt(
     let ticket = Ticket { id: Uuid::new_v4(), account, address: address.map(Subject::address) };
     let mut connection = database.connection().await?;
     let connection = &mut *connection;
-    // Without counting: whoever goes on trying a locked account does not lock the address for a moment each time.
+    // Without counting: further attempts at a locked account must not lock the address for a moment each time.
     if let Some(seconds) = seconds_left(connection, account).await? {
         return Err(refused("account", seconds));
     }
-    // The address first: nobody's account is locked by attempts that were not made.
+    // The address first: attempts that are refused by the address must not lock an account.
     if let Some(address) = ticket.address
         && !count(connection, address, &ticket, ADDRESS_FORGIVEN_PER_SECOND, ADDRESS_FAILURES).await?
     {
-        // Gone in the meantime: a second is soon enough.
+        // If the lock has ended in the meantime, one second is short enough.
         return Err(refused("address", seconds_left(connection, address).await?.unwrap_or(1)));
     }
     if !count(connection, account, &ticket, ACCOUNT_FORGIVEN_PER_SECOND, ACCOUNT_FAILURES).await? {
-        // Locked by somebody who was faster.
+        // Locked by a parallel attempt that was faster.
         take_back(connection, &ticket, ticket.address).await?;
         return Err(refused("account", seconds_left(connection, account).await?.unwrap_or(1)));
     }
     Ok(ticket)
 }
 
-/// Whether the attempt may be made.
+/// Counts the attempt; returns whether it may be made.
 async fn count(
     connection: &mut AsyncPgConnection,
     subject: Subject,
@@ -172,7 +175,7 @@ async fn count(
     Ok(attempt.execute(connection).await? > 0)
 }
 
-/// For how long this is locked; `None` if it is not.
+/// Returns for how many seconds the subject is locked; `None` if it is not.
 async fn seconds_left(connection: &mut AsyncPgConnection, subject: Subject) -> Result<Option<i64>, Error> {
     let left: Option<(i64,)> = SecondsLeft::new(&subject.0).get_result(connection).await.optional()?;
     Ok(left.map(|(seconds,)| seconds))
@@ -183,20 +186,20 @@ fn refused(locked: &'static str, seconds: i64) -> Error {
     Error::TooManyAttempts { retry_after_seconds: seconds.max(1).cast_unsigned() }
 }
 
-/// The password was right: the account begins anew, and the address has one failure less.
+/// Records that the password was right: forgets the failures of the account, and takes one failure of the address back.
 ///
 /// # Errors
-/// No database; the attempt then counts as a failure.
+/// Fails if the database cannot be reached; the attempt then counts as a failure.
 pub async fn succeed(database: &Database, ticket: Ticket) -> Result<(), Error> {
     let mut connection = database.connection().await?;
     clear(&mut connection, &[ticket.account]).await?;
     take_back(&mut connection, &ticket, ticket.address).await
 }
 
-/// The password could not be verified, through nobody's fault: the attempt did not happen.
+/// Takes the attempt back, because the password could not be verified through no fault of the caller.
 ///
 /// # Errors
-/// No database; the attempt then counts as a failure.
+/// Fails if the database cannot be reached; the attempt then counts as a failure.
 pub async fn withdraw(database: &Database, ticket: Ticket) -> Result<(), Error> {
     let mut connection = database.connection().await?;
     take_back(&mut connection, &ticket, Some(ticket.account)).await?;
@@ -214,10 +217,10 @@ async fn take_back(
     Ok(())
 }
 
-/// Forgets all failures of these, and opens what is locked: the password that was guessed at is another one now.
+/// Forgets all failures of these subjects, and unlocks them: the password that was guessed at has changed.
 ///
 /// # Errors
-/// No database.
+/// Fails if the database cannot be reached.
 pub(crate) async fn forgive(work: &mut UnitOfWork<'_>, subjects: &[Subject]) -> Result<(), Error> {
     work.locks(Locked::LoginAttempts);
     clear(work.connection(), subjects).await
@@ -229,7 +232,7 @@ async fn clear(connection: &mut AsyncPgConnection, subjects: &[Subject]) -> Resu
     Ok(())
 }
 
-/// Agent: forgets whoever has not tried for a day.
+/// Agent: deletes the counts of subjects without an attempt for a day.
 pub async fn prune_attempts(database: Database) {
     let mut interval = tokio::time::interval(PRUNE_EVERY);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -247,7 +250,7 @@ async fn prune(database: &Database) -> Result<(), Error> {
     Ok(())
 }
 
-/// What Prometheus shows as help.
+/// Describes the metrics for Prometheus, and starts them at 0.
 pub fn describe_metrics() {
     metrics::describe_counter!(
         LOCKED,

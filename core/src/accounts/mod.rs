@@ -1,4 +1,4 @@
-//! Companies, their people and programs: who they are, how they prove it, what they may do.
+//! Companies, their users and API keys: identity, authentication and permissions.
 
 pub mod api_keys;
 pub mod identity;

@@ -1,4 +1,4 @@
-//! Who asks, for which company, and as part of what: every command and query takes it.
+//! The context that every command and query takes: the principal, its tenant, and the request that it belongs to.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,22 +12,22 @@ use crate::values::money::Currency;
 #[derive(Debug, Clone)]
 pub struct RequestContext {
     pub principal: Arc<Principal>,
-    /// What the request needs, should the principal turn out to have changed since it was let in.
+    /// The permission that the request needs. It is checked again if the principal has changed since the request was admitted.
     pub required: Option<Permission>,
-    /// The one row that a command is about, where the request names it. Commands about one row take turns, so that no row
-    /// that is locked takes more than a few connections.
+    /// The row that the command is about, if the request names one. Commands about one row take turns, so that a locked
+    /// row occupies only a few connections.
     pub target: Option<Uuid>,
-    /// Ties together everything that one business process causes; at most 128 visible ASCII characters.
+    /// The id shared by everything that one business process causes; at most 128 visible ASCII characters.
     pub correlation_id: String,
-    /// The request that causes the events.
+    /// The id of the request that causes the events.
     pub request_id: String,
     /// W3C Trace Context, passed on to the events' consumers.
     pub traceparent: Option<String>,
-    /// Where the request comes from; `None` at the command line.
+    /// The client's address; `None` at the command line.
     pub client_address: Option<String>,
 }
 
-/// A request of which it is still to be found out who asks.
+/// The context of a request whose principal is not known yet.
 #[derive(Debug, Clone)]
 pub struct RequestOrigin {
     pub correlation_id: String,
@@ -37,7 +37,7 @@ pub struct RequestOrigin {
 }
 
 impl RequestOrigin {
-    /// The context of what is done for whom it turned out to be.
+    /// Returns the request's context, now that its principal is known.
     pub fn acting_as(self, principal: Principal) -> RequestContext {
         let Self { correlation_id, request_id, traceparent, client_address } = self;
         let (principal, required) = (Arc::new(principal), None);

@@ -174,10 +174,10 @@ pub(crate) fn is_duplicate_of(error: &DieselError, name: &str) -> bool {
     )
 }
 
-/// What was written, or the refusal `taken` if the unique constraint `name` did not let it in.
+/// Turns a violation of the unique constraint `name` into the refusal `taken`.
 ///
 /// # Errors
-/// The refusal; fails if the statement failed for another reason.
+/// Fails with the refusal, or with the statement's own error.
 pub(crate) fn unless_taken<E: DomainError>(
     written: QueryResult<usize>,
     name: &str,

@@ -1,4 +1,4 @@
-//! What happened, as the unit of work sees it: something that the catalogue knows what follows from, and what the world is told of it.
+//! Events as the unit of work sees them. The catalogue knows what follows from each event, and what is published of it.
 
 use std::any::Any;
 use std::fmt;
@@ -8,9 +8,10 @@ use futures::future::BoxFuture;
 use super::error::Error;
 use super::unit_of_work::UnitOfWork;
 
-/// What happened to an aggregate, in the words of its own module. Internal; what is published is an [`IntegrationEvent`].
+/// A domain event: a change of an aggregate, in the terms of its own module. It is internal; an [`IntegrationEvent`] is
+/// published.
 pub trait Event: Any + fmt::Debug + Send + Sync {
-    /// Of its type; what it carries is nobody's business.
+    /// The name of the event's type. It says nothing about the event's content.
     fn type_name(&self) -> &'static str {
         std::any::type_name::<Self>()
     }
@@ -28,15 +29,15 @@ pub struct IntegrationEvent {
     pub payload: String,
 }
 
-/// All events that there are. The executor is given it: it stands above the modules whose events these are.
+/// The catalogue of all events. It is passed to the executor, because it depends on the modules that define the events.
 pub trait EventCatalogue: fmt::Debug + Send + Sync {
-    /// What the world is told of it, or nothing.
+    /// Translates an event to the integration event to be published; `None` if nothing is published.
     ///
     /// # Errors
-    /// It is not in the catalogue; it cannot be written as JSON.
+    /// Fails if the event is not in the catalogue, or cannot be written as JSON.
     fn translate(&self, event: &dyn Event) -> Result<Option<IntegrationEvent>, Error>;
 
-    /// Does what else must happen in the same transaction.
+    /// Runs the policies: the further changes that must happen in the same transaction.
     fn react<'a>(
         &'a self,
         work: &'a mut UnitOfWork<'_>,

@@ -16,23 +16,23 @@ use crate::platform::schema::idempotency_records;
 use crate::values::ids::{PrincipalId, TenantId};
 use crate::values::invalid::Invalid;
 
-/// Characters of a key at most.
+/// The maximum length of a key, in characters.
 const MAX_KEY: usize = 255;
-/// Records deleted by one statement at most, so that pruning never holds many rows at once.
+/// The maximum number of records that one statement deletes, so that pruning never locks many rows at once.
 const PRUNE_BATCH: i64 = 1_000;
 
-/// A client's key and what identifies the request that it stands for.
+/// A client's key, and the fingerprint of the request that it stands for.
 #[derive(Debug, Clone)]
 pub struct IdempotencyKey {
     key: String,
-    /// Of method and path; the body follows.
+    /// The hash of method and path, to which the body is added.
     target: Sha256,
     fingerprint: [u8; 32],
 }
 
 impl IdempotencyKey {
     /// # Errors
-    /// `bad_idempotency_key`: empty, longer than 255 characters, or not visible ASCII.
+    /// `bad_idempotency_key` if the key is empty, longer than 255 characters, or not visible ASCII.
     pub fn parse(key: &str, method: &str, path: &str, body: &[u8]) -> Result<Self, Invalid> {
         if key.is_empty() || key.len() > MAX_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Invalid::new(
@@ -47,18 +47,18 @@ impl IdempotencyKey {
         Ok(Self { key: key.to_owned(), target, fingerprint })
     }
 
-    /// The same key, of a request whose body holds a secret: `content` is the body without it, as JSON, and identifies the
-    /// request together with its method and path. The fingerprint is kept, and is a fast hash: whoever reads it could guess the
-    /// password that went into it.
+    /// Returns the key for a request whose body holds a secret. `content` is the body without the secret, as JSON; with
+    /// the method and the path it identifies the request. The fingerprint is stored and is a fast hash: a reader of it
+    /// could guess a password that went into it.
     #[must_use]
     pub fn without_secret(self, mut content: Value) -> Self {
-        // One text for one content, in whatever order it was put together.
+        // Equal contents give equal text, whatever the order of their members.
         content.sort_all_objects();
         let fingerprint = part(self.target.clone(), content.to_string().as_bytes()).finalize().into();
         Self { fingerprint, ..self }
     }
 
-    /// The advisory lock that stands for this key while its command runs.
+    /// The advisory lock that is held for this key while its command runs.
     fn lock(&self, scope: Scope) -> i64 {
         let ids = Sha256::new().chain_update(scope.tenant_id.uuid()).chain_update(scope.principal_id.uuid());
         let hash: [u8; 32] = ids.chain_update(&self.key).finalize().into();
@@ -67,25 +67,25 @@ impl IdempotencyKey {
     }
 }
 
-/// Adds a part of a request. Lengths in front, or two requests could be cut differently and hash alike.
+/// Adds a part of a request, with its length in front. Otherwise `ab` + `c` and `a` + `bc` would hash alike.
 fn part(hash: Sha256, part: &[u8]) -> Sha256 {
     hash.chain_update((part.len() as u64).to_be_bytes()).chain_update(part)
 }
 
-/// Whose key it is: two principals may choose the same.
+/// The owner of a key: two principals may choose the same key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scope {
     pub(crate) tenant_id: TenantId,
     pub(crate) principal_id: PrincipalId,
 }
 
-/// What a client was told, in the terms of HTTP that a repetition needs.
+/// The answer that a client got: the parts of the HTTP response that a repetition needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredResponse {
     pub status: u16,
     pub location: Option<String>,
     pub etag: Option<String>,
-    /// JSON text; empty where there is nothing to say.
+    /// JSON text; empty if the response has no body.
     pub body: String,
 }
 
@@ -112,18 +112,18 @@ struct Record {
     body: String,
 }
 
-/// The stored answer, if the command has run already; otherwise the key is ours until the transaction ends.
+/// Returns the stored answer if the command has run already. Otherwise the key stays locked until the transaction ends.
 ///
 /// # Errors
-/// The key stands for another request, or its request is still running.
+/// `IdempotencyKeyReused` if the key stands for another request, `IdempotencyKeyInUse` if its request is still running.
 pub(crate) async fn claim(
     connection: &mut AsyncPgConnection,
     scope: Scope,
     key: &IdempotencyKey,
 ) -> Result<Option<StoredResponse>, Error> {
     let (locked,): (bool,) = TryLock::new(key.lock(scope)).get_result(connection).await?;
-    // A statement of its own: its snapshot is taken when the lock is held, so it sees the record of whoever held it
-    // before. Together in one statement, a request that commits in between would be overlooked.
+    // A separate statement: its snapshot is taken when the lock is held, so it sees the record of the previous holder.
+    // One statement for both would overlook a request that commits in between.
     let record: Option<Record> = idempotency_records::table
         .find((scope.tenant_id.uuid(), scope.principal_id.uuid(), &key.key))
         .select(Record::as_select())
@@ -163,16 +163,16 @@ pub(crate) async fn store(
     Ok(())
 }
 
-/// Writes a record of nobody, to see whether that is possible. In a transaction that is bound to the tenant of no company,
-/// and rolled back.
+/// Inserts a record without a principal, to test whether the database accepts writes. It runs in a transaction that is
+/// bound to the nil tenant id and rolled back.
 pub(crate) const WRITE_PROBE: &str = "INSERT INTO idempotency_records
     (tenant_id, principal_id, key, fingerprint, status, body)
     VALUES ('00000000-0000-0000-0000-000000000000', '00000000-0000-0000-0000-000000000000', gen_random_uuid()::text, '', 200, '')";
 
-/// Forgets records older than `retention_hours`, a batch at a time, and returns how many. Those of all tenants.
+/// Deletes the records of all tenants that are older than `retention_hours`, batch by batch, and returns how many.
 ///
 /// # Errors
-/// No database.
+/// Fails if the database cannot be reached.
 pub async fn prune(database: &Database, retention_hours: i32) -> Result<i64, Error> {
     let mut connection = database.connection().await?;
     let (mut pruned, mut reached) = (0, None);
@@ -188,7 +188,7 @@ pub async fn prune(database: &Database, retention_hours: i32) -> Result<i64, Err
 }
 
 crate::statement! {
-    /// Gives where the batch ended, for the next one to go on there, and how many records it forgot.
+    /// Deletes one batch. Returns where it ended, for the next batch to continue there, and how many records it deleted.
     struct Prune<'a> { hours: i32 => Integer, batch: i64 => BigInt, reached: Option<DateTime<Utc>> => Nullable<Timestamptz> }
     -> (Nullable<Timestamptz>, BigInt)
     = "SELECT reached, pruned FROM prune_idempotency_records($1, $2, $3)"
@@ -236,7 +236,7 @@ mod tests {
         let locks =
             [lock("k", scope(1, 2)), lock("k", scope(2, 1)), lock("k", scope(1, 3)), lock("l", scope(1, 2))];
         assert_eq!(std::collections::HashSet::from(locks).len(), locks.len(), "{locks:?}");
-        // The same whatever the request is: one that differs is refused because of its fingerprint.
+        // The lock does not depend on the request: another request is refused by its fingerprint.
         assert_eq!(locks[0], key("k", "/other", "body").expect("valid").lock(scope(1, 2)));
     }
 
@@ -250,7 +250,7 @@ mod tests {
         assert_eq!(print("/a", &one), print("/a", &same));
         assert_ne!(print("/a", &one), print("/b", &one));
         assert_ne!(print("/a", &one), print("/a", &json!({"a": 1, "b": [3]})));
-        // Kept for days, and compared by every version that runs meanwhile: it never changes.
+        // Fingerprints are stored for days and compared by later versions: the format must never change.
         let kept = Sha256::new()
             .chain_update(4_u64.to_be_bytes())
             .chain_update("POST")

@@ -13,6 +13,7 @@ pub(crate) enum Locked {
     ApiKey,
     Product,
     Customer,
+    Supplier,
     Order,
 }
 

@@ -1,4 +1,4 @@
-//! What may be done, and the roles of the trade that may do it.
+//! Permissions, and the roles of the trade that have them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use crate::values::invalid::Invalid;
 
 macro_rules! permissions {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
-        /// The right to do one kind of thing. Its name is stable: users and API keys are granted it by name.
+        /// The right to do one kind of action. Its name is stable: users and API keys are granted it by name.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Permission {
             $($(#[$doc])* $name,)+
@@ -29,12 +29,14 @@ macro_rules! permissions {
 permissions! {
     CustomersRead = "customers:read",
     CustomersWrite = "customers:write",
+    SuppliersRead = "suppliers:read",
+    SuppliersWrite = "suppliers:write",
     ProductsRead = "products:read",
     ProductsWrite = "products:write",
     OrdersRead = "orders:read",
-    /// To place, confirm and cancel.
+    /// The right to place, confirm and cancel orders.
     OrdersWrite = "orders:write",
-    /// To ship, and to note that a shipment arrived.
+    /// The right to ship orders, and to record that a shipment arrived.
     OrdersShip = "orders:ship",
     UsersRead = "users:read",
     UsersWrite = "users:write",
@@ -64,7 +66,7 @@ impl FromStr for Permission {
     }
 }
 
-/// Any number of permissions.
+/// A set of permissions, one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PermissionSet(u64);
 
@@ -99,7 +101,7 @@ impl PermissionSet {
         Self(self.0 & !other.0)
     }
 
-    /// What is in both.
+    /// The permissions that are in both sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
@@ -113,13 +115,13 @@ impl PermissionSet {
         Permission::ALL.iter().copied().filter(move |permission| self.contains(*permission))
     }
 
-    /// By their names, as they are stored.
+    /// The permissions' names, as they are stored.
     pub fn names(self) -> Vec<&'static str> {
         self.iter().map(Permission::name).collect()
     }
 
-    /// From the database, and the names that this version does not know. Those give no right: an older replica beside a newer
-    /// one. Whoever writes the set back writes them as well.
+    /// Reads a stored set, and the names in it that this version does not know (an older replica beside a newer one).
+    /// Unknown names give no right, but code that writes the set back must write them too.
     pub(crate) fn stored(names: &[Option<String>]) -> (Self, Vec<String>) {
         let mut unknown = Vec::new();
         let known = names.iter().flatten().filter_map(|name| match name.parse::<Permission>() {
@@ -132,7 +134,7 @@ impl PermissionSet {
         (known.collect(), unknown)
     }
 
-    /// From the database, for whoever only asks what may be done.
+    /// Reads a stored set without its unknown names, to check permissions only.
     pub(crate) fn stored_known(names: &[Option<String>]) -> Self {
         Self::stored(names).0
     }
@@ -144,16 +146,16 @@ impl FromIterator<Permission> for PermissionSet {
     }
 }
 
-/// What somebody does in the company.
+/// A user's function in the company.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Looks after users, keys and the company's own data, and may do everything else.
+    /// Manages users, keys and the company's own data, and may do everything else.
     Admin,
     /// Direction: the whole business and its records, without users and keys.
     Management,
     /// Commercial: customers and orders.
     Sales,
-    /// Magasinier: what is ordered, and its shipment.
+    /// Magasinier: the orders, and their shipment.
     Warehouse,
 }
 
@@ -172,13 +174,15 @@ impl Role {
     pub fn permissions(self) -> PermissionSet {
         use Permission::{
             ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, OrdersRead, OrdersShip, OrdersWrite,
-            ProductsRead, ProductsWrite, TenantRead, UsersRead,
+            ProductsRead, ProductsWrite, SuppliersRead, SuppliersWrite, TenantRead, UsersRead,
         };
         match self {
             Self::Admin => PermissionSet::all(),
             Self::Management => PermissionSet::of(&[
                 CustomersRead,
                 CustomersWrite,
+                SuppliersRead,
+                SuppliersWrite,
                 ProductsRead,
                 ProductsWrite,
                 OrdersRead,
@@ -197,9 +201,14 @@ impl Role {
                 OrdersWrite,
                 TenantRead,
             ]),
-            Self::Warehouse => {
-                PermissionSet::of(&[CustomersRead, ProductsRead, OrdersRead, OrdersShip, TenantRead])
-            }
+            Self::Warehouse => PermissionSet::of(&[
+                CustomersRead,
+                SuppliersRead,
+                ProductsRead,
+                OrdersRead,
+                OrdersShip,
+                TenantRead,
+            ]),
         }
     }
 }

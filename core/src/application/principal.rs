@@ -1,4 +1,4 @@
-//! Who asks, and what they may do.
+//! The principal behind a request, and its permissions.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,21 +12,21 @@ use super::permission::{Permission, PermissionSet, Role};
 use crate::values::ids::{ApiKeyId, PrincipalId, SessionId, TenantId, UserId};
 use crate::values::money::Currency;
 
-/// Who a principal is.
+/// The identity of a principal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
-    /// Without a session where a token that was sent to them proves who they are.
+    /// `session_id` is `None` if a one-time token authenticates the user.
     User {
         user_id: UserId,
         session_id: Option<SessionId>,
     },
     ApiKey(ApiKeyId),
-    /// Somebody at the command line of the machine.
+    /// A person at the command line of the machine.
     Operator,
 }
 
 impl Actor {
-    /// As the audit trail and the API name it.
+    /// The name of the kind in the audit trail and the API.
     pub fn kind(self) -> &'static str {
         match self {
             Self::User { .. } => "user",
@@ -36,7 +36,7 @@ impl Actor {
     }
 }
 
-/// What a request proves itself with, once it has been verified: it says who, not what they may do.
+/// A verified credential of a request. It identifies the caller, and says nothing about permissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Credential {
     pub tenant_id: TenantId,
@@ -49,21 +49,21 @@ pub enum CredentialKind {
     ApiKey(ApiKeyId),
 }
 
-/// Somebody who acts in a tenant, as they were when they were last looked up. Whether that still holds is found out
-/// in every transaction ([`TenantDatabase`](super::TenantDatabase)).
+/// A user, API key or operator that acts in a tenant, as last looked up. Every transaction checks that this is still
+/// current ([`TenantDatabase`](super::TenantDatabase)).
 #[derive(Debug)]
 pub struct Principal {
     pub tenant_id: TenantId,
     pub actor: Actor,
     /// An e-mail address, the name of a key, or `user@host`.
     pub name: String,
-    /// A user's.
+    /// The role of an authenticated user.
     pub role: Option<Role>,
     pub permissions: PermissionSet,
-    /// The tenant's; amounts are in it.
+    /// The tenant's currency; amounts are in it.
     pub currency: Currency,
-    /// Of the credential when it was looked up. `None` is not asked again: an operator, and a user who is just being
-    /// authenticated.
+    /// The credential's stamp when it was looked up. `None` is never checked again: an operator, or a user who is just
+    /// being authenticated.
     pub(crate) stamp: Option<i64>,
     outdated: AtomicBool,
 }
@@ -82,8 +82,8 @@ impl Principal {
         Self { tenant_id, actor, name, role, permissions, currency, stamp, outdated }
     }
 
-    /// Somebody whom nobody has to authenticate: an operator at the command line (`name` is `user@host`), or a user in
-    /// the very transaction that logs them in.
+    /// A principal that needs no further authentication: an operator at the command line (`name` is `user@host`), or a
+    /// user in the transaction that logs them in.
     pub fn trusted(tenant_id: TenantId, actor: Actor, name: String, currency: Currency) -> Self {
         let (role, permissions) = (None, PermissionSet::EMPTY);
         let outdated = AtomicBool::new(false);
@@ -94,7 +94,7 @@ impl Principal {
         self.permissions.contains(permission)
     }
 
-    /// What is recorded of who did it: the user or the key. `None` for an operator.
+    /// The id that is recorded as the author of a change: the user's or the key's. `None` for an operator.
     pub fn id(&self) -> Option<PrincipalId> {
         match self.actor {
             Actor::User { user_id, .. } => Some(PrincipalId::from_uuid(user_id.uuid())),
@@ -119,7 +119,7 @@ impl Principal {
         Some(Credential { tenant_id: self.tenant_id, kind })
     }
 
-    /// A transaction found that it does not hold any more: whoever remembers it must look it up again.
+    /// Marks the principal as outdated, because a transaction found so: a cache must look it up again.
     pub(crate) fn set_outdated(&self) {
         self.outdated.store(true, Ordering::Relaxed);
     }
@@ -129,8 +129,8 @@ impl Principal {
     }
 }
 
-/// Where principals are stored. [`TenantDatabase`](super::TenantDatabase) is given it: users, sessions and API keys are not the
-/// application's.
+/// The store of principals. It is passed to [`TenantDatabase`](super::TenantDatabase), because the application knows no
+/// users, sessions and API keys.
 pub trait PrincipalLookup: fmt::Debug + Send + Sync {
     /// Whether the principal is still what it was when it was looked up. The connection is in a transaction of its tenant.
     fn is_current<'a>(
@@ -139,7 +139,8 @@ pub trait PrincipalLookup: fmt::Debug + Send + Sync {
         principal: &'a Principal,
     ) -> BoxFuture<'a, QueryResult<bool>>;
 
-    /// The principal behind a credential, if that holds. The connection is in a transaction of its tenant.
+    /// Loads the principal behind a credential; `None` if the credential is not valid. The connection is in a transaction
+    /// of its tenant.
     fn load<'a>(
         &'a self,
         connection: &'a AsyncPgConnection,

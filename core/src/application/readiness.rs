@@ -1,4 +1,4 @@
-//! Whether the database can be worked with.
+//! The readiness probe of the database.
 
 use std::time::Duration;
 
@@ -12,10 +12,11 @@ use super::tenant_database::set_tenant;
 use crate::platform::database::{ConnectError, Database, PooledConnection};
 use crate::values::ids::TenantId;
 
-/// Whether the database answers, is migrated, and takes what is written; what is written here is rolled back.
+/// Checks that the database answers, is migrated and accepts writes: writes a row and rolls it back.
 ///
 /// # Errors
-/// It does not, or it is not. A pool whose connections are all at work is neither, as long as any of them comes back.
+/// Fails if one of these does not hold, or if the probe takes longer than `limit`. A pool whose connections are all in
+/// use counts as ready if one of them was returned during the probe.
 pub async fn ready(database: &Database, limit: Duration) -> Result<(), Error> {
     let returned = database.returned();
     match tokio::time::timeout(limit, probe(database, limit)).await {
@@ -27,7 +28,7 @@ pub async fn ready(database: &Database, limit: Duration) -> Result<(), Error> {
 
 async fn probe(database: &Database, limit: Duration) -> Result<(), Error> {
     let connection = database.connection_within(limit.mul_f32(0.9)).await?;
-    // Unless all of it is answered, it may be in an open transaction.
+    // Until the whole probe is answered, the connection may be in an open transaction: then it is closed.
     let connection = scopeguard::guard(connection, PooledConnection::close);
     let nobody = set_tenant(TenantId::from_uuid(Uuid::nil()));
     let probe = format!("BEGIN; {nobody}; {}; ROLLBACK", idempotency::WRITE_PROBE);

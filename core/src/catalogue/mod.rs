@@ -22,6 +22,7 @@ use crate::application::unit_of_work::{Executor, UnitOfWork};
 use crate::commerce::customers::CustomerEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::ProductEvent;
+use crate::commerce::suppliers::SupplierEvent;
 use crate::outbox::Notifier;
 use crate::platform::database::Database;
 
@@ -39,6 +40,7 @@ pub fn executor(database: TenantDatabase, notifier: Notifier) -> Executor {
 #[derive(Debug, Clone, Copy)]
 enum DomainEvent<'a> {
     Customer(&'a CustomerEvent),
+    Supplier(&'a SupplierEvent),
     Product(&'a ProductEvent),
     Order(&'a OrderEvent),
     Tenant(&'a TenantEvent),
@@ -51,6 +53,7 @@ impl<'a> DomainEvent<'a> {
     fn of(event: &'a dyn Event) -> Result<Self, Error> {
         let any: &dyn Any = event;
         None.or_else(|| any.downcast_ref().map(Self::Customer))
+            .or_else(|| any.downcast_ref().map(Self::Supplier))
             .or_else(|| any.downcast_ref().map(Self::Product))
             .or_else(|| any.downcast_ref().map(Self::Order))
             .or_else(|| any.downcast_ref().map(Self::Tenant))

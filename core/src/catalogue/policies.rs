@@ -11,6 +11,7 @@ use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::customers::CustomerEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::{self, ProductEvent};
+use crate::commerce::suppliers::SupplierEvent;
 
 pub(super) async fn react(work: &mut UnitOfWork<'_>, event: DomainEvent<'_>) -> Result<(), Error> {
     match event {
@@ -18,6 +19,9 @@ pub(super) async fn react(work: &mut UnitOfWork<'_>, event: DomainEvent<'_>) -> 
         DomainEvent::User(event) => on_user(work, event).await,
         DomainEvent::Customer(
             CustomerEvent::Created(_) | CustomerEvent::Updated(_) | CustomerEvent::Deleted(_),
+        )
+        | DomainEvent::Supplier(
+            SupplierEvent::Created(_) | SupplierEvent::Updated(_) | SupplierEvent::Deleted(_),
         )
         | DomainEvent::Product(
             ProductEvent::Created(_)

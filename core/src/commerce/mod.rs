@@ -1,5 +1,7 @@
 //! The trade: a folder for each aggregate, with the same files in each (docs/how-to-add-an-aggregate.md).
 
+pub mod addresses;
 pub mod customers;
 pub mod orders;
 pub mod products;
+pub mod suppliers;

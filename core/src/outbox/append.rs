@@ -20,14 +20,14 @@ pub struct NewOutboxEvent {
     pub schema_version: i16,
     /// JSON text; becomes the message body as it is.
     pub payload: String,
-    /// A JSON object's text: `correlation-id`, `causation-id`, `traceparent` and whatever else travels as headers.
+    /// A JSON object's text: `correlation-id`, `causation-id`, `traceparent` and any other header.
     pub headers: String,
     pub occurred_at: DateTime<Utc>,
 }
 
 crate::statement! {
-    /// One statement for any number of events; `seq` follows the order of the arrays. The runtime role has no other way to the
-    /// outbox, and this one takes the tenant from the transaction.
+    /// One statement for any number of events; `seq` follows the order of the arrays. The runtime role can reach the outbox
+    /// only through this function, which takes the tenant from the transaction.
     struct Append<'a> {
         ids: &'a [Uuid] => Array<SqlUuid>,
         aggregate_types: &'a [&'a str] => Array<Text>,
@@ -44,11 +44,11 @@ crate::statement! {
 
 /// Appends `events` in the order of the slice; they exist when, and only if, the transaction commits.
 ///
-/// The caller has locked or inserted the row of every aggregate concerned before: then the order of `seq` is the order
-/// of commits within an aggregate, which is the order in which the relay publishes.
+/// The caller must already have locked or inserted the row of every aggregate concerned. Then, within an aggregate, the
+/// order of `seq` is the order of commits, which is the order in which the relay publishes.
 ///
 /// # Errors
-/// A check of the table that refuses what could never be published, or the connection's own errors.
+/// Fails if a check of the table refuses an event that could never be published, or if the database does not answer.
 pub async fn append(mut connection: &AsyncPgConnection, events: &[NewOutboxEvent]) -> QueryResult<()> {
     if events.is_empty() {
         return Ok(());

@@ -1,7 +1,7 @@
-//! What operators do with dead letters: look, publish again, give up.
+//! The operators' actions on dead letters: list and show, requeue, discard.
 //!
-//! Moves happen in batches, one statement each, in the order of `seq`, so that the events of an aggregate keep their
-//! order among themselves. Each batch is in the audit trail ([`super::operations`]) if, and only if, it happened.
+//! Dead letters are moved in batches, one statement each, in the order of `seq`, so that the events of an aggregate keep
+//! their order. Each batch is in the audit trail ([`super::operations`]) if, and only if, it happened.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -13,13 +13,13 @@ use uuid::Uuid;
 
 use super::{EventTypes, JsonText};
 
-/// Which dead letters; what is `None` does not restrict.
+/// Selects dead letters; a field that is `None` does not restrict.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub ids: Option<Vec<Uuid>>,
     pub event_types: Option<EventTypes>,
     pub aggregate_id: Option<String>,
-    /// Failed then or later.
+    /// Only those that failed at this time or later.
     pub since: Option<DateTime<Utc>>,
 }
 
@@ -36,7 +36,7 @@ pub struct Summary {
     pub failed_at: DateTime<Utc>,
 }
 
-/// Everything about one.
+/// Everything about one dead letter.
 #[derive(Debug, Clone, diesel::Queryable)]
 pub struct Details {
     pub id: Uuid,
@@ -56,10 +56,11 @@ pub struct Details {
     pub payload: JsonText,
 }
 
-/// Where a page of a list ends: the next begins with what failed before.
+/// The end of a page of the list; the next page begins with the dead letter that failed before it.
 pub type Position = (DateTime<Utc>, Uuid);
 
-/// How many there are, up to when, and so the bound of an operation: what fails again while it runs is not its business.
+/// The number of dead letters, and the time at which they were counted. An operation takes only those that failed by
+/// then, so that it leaves alone an event that fails again while it runs.
 #[derive(Debug, Clone, Copy, diesel::Queryable)]
 pub struct Extent {
     pub count: i64,
@@ -71,18 +72,18 @@ pub struct Extent {
 pub struct Decided {
     pub id: Uuid,
     pub seq: i64,
-    /// False if an event with this id waits in `outbox_events` already: the dead letter was left.
+    /// False if an event with this id already waits in `outbox_events`: then the dead letter was left.
     pub moved: bool,
 }
 
 /// One batch of an operation.
 #[derive(Debug, Clone, Copy)]
 pub struct Batch {
-    /// The row of the audit trail.
+    /// The id of the operation in the audit trail.
     pub operation: Uuid,
-    /// Only what had failed by then.
+    /// Only dead letters that failed at this time or earlier.
     pub until: DateTime<Utc>,
-    /// Only what has a higher seq: the last one of the batch before.
+    /// Only dead letters with a higher seq than this, which is the last seq of the previous batch.
     pub after_seq: i64,
     pub limit: i64,
 }
@@ -100,7 +101,7 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// The newest first.
+    /// Lists dead letters, the newest first.
     struct List<'a> {
         ids: Option<&'a [Uuid]> => Nullable<Array<SqlUuid>>,
         event_types: Option<&'a str> => Nullable<Text>,
@@ -129,9 +130,11 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// Everything of the row is kept but what the relay wrote into it: the event starts anew, behind those that wait. One
-    /// that holds its aggregate is still in `outbox_events`, in front of its successors, and starts anew there: it is due, and
-    /// has this transaction's id, so that relays see it as new. It still waits, or its successors would not stand behind it.
+    /// Keeps everything of the row except what the relay wrote into it: the event starts anew, behind the events that wait.
+    ///
+    /// An event that holds its aggregate is still in `outbox_events`, in front of its successors, and starts anew there. It is
+    /// due, and gets this transaction's id, so that relays see it as new. It keeps a `next_attempt_at`: without one, its
+    /// successors would not stand behind it.
     struct Requeue<'a> {
         operation: Uuid => SqlUuid,
         until: DateTime<Utc> => Timestamptz,
@@ -175,8 +178,8 @@ crate::statement! {
     SELECT c.id, c.seq, moved.id IS NOT NULL FROM candidates c LEFT JOIN moved ON moved.id = c.id ORDER BY c.seq"
 }
 
-/// The next event of each aggregate that was held by one of `released` takes its place among those that wait, and is due:
-/// relays have passed it.
+/// For each aggregate that an event of `released` held: makes its next event one that waits and is due, because relays have
+/// already read past it.
 macro_rules! free_successors {
     ($unless:literal) => {
         concat!(
@@ -193,7 +196,7 @@ macro_rules! free_successors {
 }
 
 crate::statement! {
-    /// With the event that holds its aggregate, if it does.
+    /// Deletes dead letters, and their events in `outbox_events` that hold their aggregates.
     struct Discard<'a> {
         operation: Uuid => SqlUuid,
         until: DateTime<Utc> => Timestamptz,
@@ -230,8 +233,8 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// After the discard is committed: an event that was written while it ran is not in its snapshot, but may have been read, and
-    /// passed, by a relay that still saw the aggregate held.
+    /// Runs after the discard is committed. An event that was written while the discard ran is not in its snapshot, but a relay
+    /// that still saw the aggregate held may have read past it.
     struct Free<'a> {
         shards: &'a [i16] => Array<SmallInt>,
         seqs: &'a [i64] => Array<BigInt>,
@@ -245,7 +248,7 @@ crate::statement! {
     ) ", free_successors!(""))
 }
 
-/// Events that held their aggregates and are gone.
+/// Deleted events that held their aggregates.
 #[derive(Debug, Default)]
 struct Released {
     shards: Vec<i16>,
@@ -256,7 +259,7 @@ struct Released {
 }
 
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn extent(connection: &mut AsyncPgConnection, filter: &Filter) -> QueryResult<Extent> {
     let Filter { ids, event_types, aggregate_id, since } = filter;
     let count = Count::new(
@@ -268,10 +271,10 @@ pub async fn extent(connection: &mut AsyncPgConnection, filter: &Filter) -> Quer
     count.get_result(connection).await
 }
 
-/// A page of the list, the newest first.
+/// Returns a page of the list, the newest first.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn list(
     connection: &mut AsyncPgConnection,
     filter: &Filter,
@@ -292,19 +295,21 @@ pub async fn list(
     statement.load(connection).await
 }
 
-/// One of them, if it is still there.
+/// Returns a dead letter, if it is still there.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn details(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<Details>> {
     use diesel::OptionalExtension;
     Show::new(id).get_result(connection).await.optional()
 }
 
-/// Moves a batch back into `outbox_events`: same id, no retries yet; a new seq, unless it was held there.
+/// Moves a batch back into `outbox_events`. Each event keeps its id and starts without retries; it gets a new seq, unless it
+/// was held there.
 ///
 /// # Errors
-/// The connection's own; then nothing was moved, or it is unknown whether it was.
+/// Fails if the database does not answer or refuses the statement. Then nothing was moved, or it is unknown whether the batch
+/// was.
 pub async fn requeue(
     connection: &mut AsyncPgConnection,
     filter: &Filter,
@@ -324,10 +329,11 @@ pub async fn requeue(
     statement.load(connection).await
 }
 
-/// Deletes a batch, with the events that it holds back, whose successors go on.
+/// Deletes a batch, and its events that are held in `outbox_events`. The successors of these can then be published.
 ///
 /// # Errors
-/// The connection's own; then nothing was deleted, or it is unknown whether it was.
+/// Fails if the database does not answer or refuses a statement. Then nothing was deleted, or it is unknown whether the batch
+/// was.
 pub async fn discard(
     connection: &mut AsyncPgConnection,
     filter: &Filter,

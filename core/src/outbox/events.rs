@@ -1,4 +1,4 @@
-//! What an operator asks about single events: what waits in the outbox and why, and where an event is. Changes nothing.
+//! An operator's queries for single events: which events wait in the outbox and why, and where an event is. Changes nothing.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -10,16 +10,17 @@ use uuid::Uuid;
 
 use super::{EventTypes, JsonText};
 
-/// Which events of the outbox; what is `None` or false does not restrict.
+/// Selects events of the outbox; a field that is `None` or false does not restrict.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub ids: Option<Vec<Uuid>>,
     pub event_types: Option<EventTypes>,
     pub aggregate_id: Option<String>,
     pub tenant_id: Option<Uuid>,
-    /// Refused at least once, and tried again some time.
+    /// Only events that were refused at least once and will be tried again.
     pub retrying: bool,
-    /// Not to be published now: until its own next attempt, or behind an earlier event of its aggregate that waits.
+    /// Only events that cannot be published now: they wait for their own next attempt, or behind an earlier event of their
+    /// aggregate that waits.
     pub waiting: bool,
 }
 
@@ -34,7 +35,7 @@ pub struct Summary {
     pub aggregate_id: String,
     pub occurred_at: DateTime<Utc>,
     pub retry_count: i32,
-    /// `None` where it is not the event itself that waits, or only for somebody's decision.
+    /// `None` if the event itself does not wait, or waits only for an operator's decision.
     pub next_attempt_at: Option<DateTime<Utc>>,
     pub last_error: Option<String>,
     /// `due`; `retrying`: not before its next attempt; `behind` an earlier event of its aggregate that waits; `held`: its dead
@@ -42,7 +43,7 @@ pub struct Summary {
     pub state: String,
 }
 
-/// Everything about one, wherever it is.
+/// Everything about one event, wherever it is stored.
 #[derive(Debug, Clone, diesel::Queryable)]
 pub struct Details {
     /// `outbox`, `dead-letters` or `history`.
@@ -61,15 +62,15 @@ pub struct Details {
     pub last_error: Option<String>,
     /// When it was published or became a dead letter.
     pub settled_at: Option<DateTime<Utc>>,
-    /// Of a dead letter.
+    /// The reason of a dead letter.
     pub reason: Option<String>,
     pub headers: JsonText,
     pub payload: JsonText,
 }
 
 crate::statement! {
-    /// The oldest first. Reads the outbox once: what waits and is in front of an aggregate's events is found by a join, and
-    /// not for each of them.
+    /// Lists events, the oldest first. Reads the outbox once: the waiting event in front of an aggregate's events is found by a
+    /// join, and not for each of them.
     struct List<'a> {
         ids: Option<&'a [Uuid]> => Nullable<Array<SqlUuid>>,
         event_types: Option<&'a str> => Nullable<Text>,
@@ -120,7 +121,7 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// The history has no index for this: of one day at a time, whose partition is read as a whole.
+    /// The history has no index for this, so it is called for one day at a time, whose partition is read as a whole.
     struct Published<'a> { id: Uuid => SqlUuid, from: DateTime<Utc> => Timestamptz, until: DateTime<Utc> => Timestamptz }
         -> (Text, SqlUuid, BigInt, SqlUuid, Text, SmallInt, Text, Text, Nullable<BigInt>, Timestamptz, Integer,
             Nullable<Timestamptz>, Nullable<Text>, Nullable<Timestamptz>, Nullable<Text>, Jsonb, Json)
@@ -130,10 +131,10 @@ crate::statement! {
     ORDER BY published_at DESC LIMIT 1"
 }
 
-/// A page of the list: what has a higher seq than `after_seq`, the oldest first.
+/// Returns a page of the list: the events with a seq above `after_seq`, the oldest first.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn list(
     connection: &mut AsyncPgConnection,
     filter: &Filter,
@@ -155,28 +156,28 @@ pub async fn list(
     list.load(connection).await
 }
 
-/// The event in the outbox, if it is still there.
+/// Returns the event if it is still in the outbox.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn pending(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<Details>> {
     use diesel::OptionalExtension;
     Pending::new(id).get_result(connection).await.optional()
 }
 
-/// The event among the dead letters.
+/// Returns the event if it is a dead letter.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn dead(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<Details>> {
     use diesel::OptionalExtension;
     Dead::new(id).get_result(connection).await.optional()
 }
 
-/// The event among those that were published in this time, the last one.
+/// Returns the event if it was published at `from` or later and before `until`; the last one if it was published repeatedly.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn published(
     connection: &mut AsyncPgConnection,
     id: Uuid,

@@ -1,11 +1,14 @@
-//! Reads events for the relay, in three ways that share one row: what is new behind and in front of the relay's
-//! cursors, what is new at all, and the events of given aggregates.
+//! Reads events for the relay. Three statements share one row type:
+//!
+//! - [`read_page`]: the new events behind and in front of the relay's cursors;
+//! - [`read_new`]: all new events;
+//! - [`read_aggregates`]: the events of given aggregates.
 //!
 //! Each is one statement, hence one snapshot. Nothing is locked: the lease of a shard keeps other relays away.
 //!
-//! A queue's statistics are wrong most of the time: those of an empty table while it holds a million rows, or the other
-//! way round. The statements are therefore written so that the one good index is the only one that applies: `seq + 0`
-//! and `shard + 0` match no index but the one that is meant (ADR 0003).
+//! The planner's statistics of a queue are wrong most of the time: they describe an empty table while it holds a million
+//! rows, or the reverse. So the statements are written so that only the one good index applies: `seq + 0` and `shard + 0`
+//! match no other index (ADR 0003).
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -18,28 +21,28 @@ use uuid::Uuid;
 use super::SHARDS;
 use super::row::{JsonText, OutboxRow, Snapshot, Turn};
 
-/// How much to read of what is found, and what to look up beside it.
+/// The limits of a read, and whether it looks for refused events.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope {
-    /// The result is cut with the row with which it has this many bytes: headers, and payloads that are sent.
+    /// The result ends with the row at which it reaches this many bytes, counting headers and the payloads that are sent.
     pub max_bytes: i64,
     /// Payloads above this size (roughly: a few bytes more pass) stay in the database; see [`OutboxRow::oversize`].
     pub max_payload_bytes: i32,
-    /// Whether to find out which events stand behind a refused one of their aggregate. Without it they read [`Turn::Now`]:
-    /// only for a relay that knows that nothing waits in its shards, and that throws a page away in which something does.
+    /// Whether to find the events that stand behind a refused event of their aggregate. If false, these read [`Turn::Now`].
+    /// Only a relay that knows of no waiting event in its shards may pass false, and it must discard a page that contains one.
     pub look_behind: bool,
 }
 
-/// What to read next.
+/// A request for the next page.
 #[derive(Debug, Clone)]
 pub struct PageRequest {
-    /// Everything visible in this snapshot at or below a shard's cursor was read before.
+    /// Every event visible in this snapshot at or below its shard's cursor was read before.
     pub since: Snapshot,
-    /// By shard; -1 for shards that are not held.
+    /// One cursor per shard; -1 for shards that are not held.
     pub cursors: [i64; SHARDS],
-    /// Which shards to read in which order, and how many rows of each at most.
+    /// The shards to read, in this order, each with its maximum of rows.
     pub takes: Vec<(i16, i32)>,
-    /// Rows behind the cursors at most.
+    /// The maximum of rows behind the cursors.
     pub late_limit: i64,
     pub scope: Scope,
 }
@@ -47,19 +50,19 @@ pub struct PageRequest {
 #[derive(Debug, Clone)]
 pub struct Page {
     pub snapshot: Snapshot,
-    /// Rows behind a cursor that were committed after the rows around them, by seq.
+    /// Rows behind a cursor, which were committed after the rows around them; ordered by seq.
     pub late: Vec<OutboxRow>,
-    /// Rows in front of the cursors; those of one shard by seq.
+    /// Rows in front of the cursors; those of one shard are ordered by seq.
     pub next: Vec<OutboxRow>,
-    /// It ended where it had as many bytes as were asked for: there may be rows behind the last of these.
+    /// Whether the page ended because it reached [`Scope::max_bytes`]: there may be more rows after its last one.
     pub cut: bool,
 }
 
-/// Events of the aggregates that were asked for.
+/// The events of the requested aggregates.
 #[derive(Debug, Clone)]
 pub struct AggregateRows {
     pub rows: Vec<OutboxRow>,
-    /// As of a [`Page`].
+    /// As [`Page::cut`].
     pub cut: bool,
 }
 
@@ -94,7 +97,7 @@ type RowTuple = (
     bool,
 );
 
-// What the first column says about the row.
+// Values of the first column: the kind of the row.
 const HEADER: i16 = 0;
 const LATE: i16 = 1;
 
@@ -115,7 +118,7 @@ macro_rules! is_behind {
     };
 }
 
-/// The [`Turn`] of the row `e`, which is looked up only where it is known that anything waits.
+/// The [`Turn`] of the row `e`. Earlier events of its aggregate are looked up only if `look_behind` is set.
 macro_rules! turn {
     () => {
         concat!(own_wait!(), " WHEN (SELECT look_behind FROM p) AND ", is_behind!(), " THEN -1 END")
@@ -124,7 +127,7 @@ macro_rules! turn {
 
 pub(super) use {is_behind, own_wait};
 
-/// A page's first row: the snapshot, in the place of the aggregate's id.
+/// The first row of a page, with the snapshot in the column of the aggregate's id.
 macro_rules! header {
     () => {
         "SELECT 0::smallint, 0::bigint, '00000000-0000-0000-0000-000000000000'::uuid, 0::smallint,
@@ -133,8 +136,8 @@ macro_rules! header {
     };
 }
 
-/// What is sent of rows with `sent` and `bytes_through`. The one with which the budget is used up says so itself: nobody
-/// else knows what counted.
+/// The columns that are sent of rows with `sent` and `bytes_through`. The last column marks the row that uses up the byte
+/// budget: only the statement knows which bytes counted.
 macro_rules! sent_columns {
     () => {
         "seq, id, shard, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type, schema_version,
@@ -144,7 +147,7 @@ macro_rules! sent_columns {
     };
 }
 
-/// How much of a row's payload is sent: nothing of one that is too large, nor of one whose turn has not come.
+/// How many bytes of a row's payload are sent: none if the payload is too large, or if the row's turn has not come.
 macro_rules! sent {
     ($unless:literal) => {
         concat!(
@@ -168,7 +171,7 @@ macro_rules! within_budget {
 }
 
 crate::statement! {
-    /// Limits and byte budget apply in the order in which the nested loop delivers: the rows of a shard always form a prefix.
+    /// Limits and byte budget apply in the order of the nested loop, so the rows of a shard always form a prefix.
     struct ReadPage<'a> {
         xmax: i64 => BigInt,
         in_progress: &'a [i64] => Array<BigInt>,
@@ -222,7 +225,7 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// Everything that became visible since a snapshot, for a relay that had read everything visible in it.
+    /// Reads every event that became visible since a snapshot, for a relay that has read every event visible in it.
     struct ReadNew<'a> {
         max_payload_bytes: i32 => Integer,
         max_bytes: i64 => BigInt,
@@ -298,7 +301,7 @@ crate::statement! {
 /// next: every access is by index, planned once.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn prepare_reader(connection: &mut AsyncPgConnection) -> QueryResult<()> {
     connection
         .batch_execute(
@@ -310,7 +313,7 @@ pub async fn prepare_reader(connection: &mut AsyncPgConnection) -> QueryResult<(
 }
 
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn read_page(connection: &mut AsyncPgConnection, request: &PageRequest) -> QueryResult<Page> {
     let shards: Vec<i16> = request.takes.iter().map(|(shard, _)| *shard).collect();
     let takes: Vec<i32> = request.takes.iter().map(|(_, take)| *take).collect();
@@ -330,11 +333,11 @@ pub async fn read_page(connection: &mut AsyncPgConnection, request: &PageRequest
     page(statement.load(connection).await?)
 }
 
-/// Reads what became visible since `since`, in any order and all as `next`. Only for a relay that had read everything
-/// that `since` saw. A page of `limit` rows, or one that is cut, may be incomplete and must then be thrown away.
+/// Reads the events that became visible after `since`, in any order and all as `next`. Only for a relay that has read
+/// every event visible in `since`. A page that has `limit` rows or is cut may be incomplete; the caller must discard it.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn read_new(
     connection: &mut AsyncPgConnection,
     since: &Snapshot,
@@ -356,10 +359,10 @@ pub async fn read_new(
     page(statement.load(connection).await?)
 }
 
-/// Reads the events of some aggregates, `limit` of each at most, in the order asked for, refused ones as well.
+/// Reads the events of the aggregates in `wanted`, in this order, refused ones as well, at most `limit` of each aggregate.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn read_aggregates(
     connection: &mut AsyncPgConnection,
     wanted: &[AggregateRange],
@@ -411,11 +414,11 @@ fn page(rows: Vec<RowTuple>) -> QueryResult<Page> {
     Ok(Page { snapshot, late, next, cut })
 }
 
-/// What a statement returns for an event.
+/// A row that a statement returned.
 struct Row {
     kind: i16,
     row: OutboxRow,
-    /// The byte budget was used up with it.
+    /// Whether this row used up the byte budget.
     is_last: bool,
 }
 

@@ -1,19 +1,19 @@
-//! The days of `outbox_history`: partitions made ahead and dropped when they are old, by functions of the schema that may do
-//! what only its owner may.
+//! The daily partitions of `outbox_history`, which are created ahead and dropped when they are old. This is done by functions
+//! of the schema that run with its owner's privileges.
 //!
-//! Nothing here may stall the relay, which inserts into the same table. A day is made as a table of its own and then
-//! attached, which does not lock the history but only its default partition, and that only for as long as it takes to
-//! see that it has no row of that day: it is empty, or a constraint that was proven without a lock says so.
+//! Nothing here may stall the relay, which inserts into the same table. A day is created as a separate table and then
+//! attached. This does not lock the history but only its default partition, and only until PostgreSQL has seen that this has
+//! no row of that day: either it is empty, or a constraint that was proven without a lock says so.
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use diesel::sql_types::{BigInt, Bool, Date, Integer, Text, Timestamptz};
 use diesel::{OptionalExtension, QueryResult};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
-/// A claim to the upkeep that nobody renews ends after this. Longer than any of its statements may take.
+/// How long a claim to the upkeep holds if it is not renewed. Longer than any statement of the upkeep may take.
 const CLAIM_SECONDS: i32 = 900;
 
-/// How long one statement that keeps the relay waiting may take.
+/// How long a statement may take while its locks make the relay wait.
 const LOCKED_AT_MOST_MS: u32 = 2000;
 
 const PREFIX: &str = "outbox_history_";
@@ -60,7 +60,7 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// By the table's blocks, not by its rows: every block is visited once, however many dead rows it holds.
+    /// Deletes by the table's blocks, not by its rows: every block is visited once, however many dead rows it holds.
     struct DeleteExpired<'a> {
         before: DateTime<Utc> => Timestamptz,
         from_block: i64 => BigInt,
@@ -70,7 +70,7 @@ crate::statement! {
     WHERE published_at < $1 AND ctid >= format('(%s,0)', $2::bigint)::tid AND ctid < format('(%s,0)', $3::bigint)::tid"
 }
 
-/// What the default partition holds.
+/// The state of the default partition.
 #[derive(Debug, Clone, Copy, diesel::Queryable)]
 pub struct DefaultPartition {
     pub has_rows: bool,
@@ -78,43 +78,43 @@ pub struct DefaultPartition {
     pub blocks: i64,
 }
 
-/// Claims the upkeep for a quarter of an hour. `None` if another relay has it; else the database's clock.
+/// Claims the upkeep for a quarter of an hour and returns the database's time; `None` if another relay has the claim.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn claim_upkeep(connection: &mut AsyncPgConnection) -> QueryResult<Option<DateTime<Utc>>> {
     let claimed: Option<(DateTime<Utc>,)> =
         Claim::new(CLAIM_SECONDS).get_result(connection).await.optional()?;
     Ok(claimed.map(|(now,)| now))
 }
 
-/// Claims it for another quarter of an hour.
+/// Renews the claim for another quarter of an hour.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn renew_upkeep(connection: &mut AsyncPgConnection) -> QueryResult<()> {
     Renew::new(CLAIM_SECONDS).execute(connection).await.map(drop)
 }
 
-/// Ends the claim, for whoever comes next.
+/// Ends the claim, so that another relay can take it.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn release_upkeep(connection: &mut AsyncPgConnection) -> QueryResult<()> {
     Release::new().execute(connection).await.map(drop)
 }
 
-/// The days that have a partition. Partitions with other names are somebody else's and left alone.
+/// Returns the days that have a partition. Partitions with other names were not created here and are left alone.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn days(connection: &mut AsyncPgConnection) -> QueryResult<Vec<NaiveDate>> {
     let names: Vec<(String,)> = Partitions::new().load(connection).await?;
     Ok(names.iter().filter_map(|(name,)| day_of(name)).collect())
 }
 
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn default_partition(
     connection: &mut AsyncPgConnection,
     expired_before: DateTime<Utc>,
@@ -122,46 +122,47 @@ pub async fn default_partition(
     DefaultState::new(expired_before).get_result(connection).await
 }
 
-/// Makes the partition of a day of which the default partition has no rows. Quick only if that is empty, or if the
-/// day was excluded from it ([`exclude_from_default`]); that constraint goes in the same transaction.
+/// Creates the partition of a day of which the default partition has no rows. Quick only if the default partition is
+/// empty, or if it has the constraint of [`exclude_from_default`], which is dropped in the same transaction.
 ///
 /// # Errors
-/// A check violation if the default partition has such rows after all; a lock that was not granted in time.
+/// Fails with a check violation if the default partition has such rows after all. Fails if a lock is not granted in time.
 pub async fn create_day(connection: &mut AsyncPgConnection, day: NaiveDate) -> QueryResult<()> {
     limited(connection, &format!("SELECT outbox_history_make_day('{day}')")).await
 }
 
-/// Proves that the default partition has no rows of a day, and keeps it so until [`create_day`]. Only for days that are
-/// not near: until then, such rows would be refused.
+/// Proves by a constraint that the default partition has no rows of a day. Until [`create_day`], the constraint refuses
+/// such rows, so it is only for days that are not near.
 ///
 /// # Errors
-/// A check violation if it has such rows; a lock that was not granted in time. The constraint may be left behind.
+/// Fails with a check violation if there are such rows. Fails if a lock is not granted in time. The constraint may be left
+/// behind.
 pub async fn exclude_from_default(connection: &mut AsyncPgConnection, day: NaiveDate) -> QueryResult<()> {
-    // Takes its lock for a moment; the proof, which reads the table, lets inserts pass.
+    // This holds its lock only for a moment; the proof, which reads the table, does not block inserts.
     ExcludeDay::new(day).execute(connection).await?;
     ProveExclusion::new(day).execute(connection).await.map(drop)
 }
 
-/// Removes what [`exclude_from_default`] left behind when it was interrupted.
+/// Removes the constraints that [`exclude_from_default`] left behind when it was interrupted.
 ///
 /// # Errors
-/// The connection's own; a lock that was not granted in time.
+/// Fails if the database does not answer or refuses the statement, or if a lock is not granted in time.
 pub async fn remove_leftovers(connection: &mut AsyncPgConnection) -> QueryResult<()> {
     EndExclusions::new().execute(connection).await.map(drop)
 }
 
-/// Drops a day with everything in it. Locks the whole history, for a moment.
+/// Drops the partition of a day with all its rows. Locks the whole history for a moment.
 ///
 /// # Errors
-/// A lock that was not granted in time.
+/// Fails if a lock is not granted in time.
 pub async fn drop_day(connection: &mut AsyncPgConnection, day: NaiveDate) -> QueryResult<()> {
     limited(connection, &format!("SELECT outbox_history_drop_day('{day}')")).await
 }
 
-/// Deletes expired rows of these blocks of the default partition, the last excluded; returns how many.
+/// Deletes expired rows of these blocks of the default partition, the last excluded; returns the number of rows.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn delete_expired(
     connection: &mut AsyncPgConnection,
     before: DateTime<Utc>,
@@ -170,17 +171,17 @@ pub async fn delete_expired(
     DeleteExpired::new(before, blocks.start, blocks.end).execute(connection).await
 }
 
-/// When a day begins.
+/// Returns the time at which a day begins.
 pub fn start_of(day: NaiveDate) -> DateTime<Utc> {
     day.and_time(NaiveTime::MIN).and_utc()
 }
 
-/// When a day is over.
+/// Returns the time at which a day is over.
 pub fn end_of(day: NaiveDate) -> DateTime<Utc> {
     start_of(day.checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX))
 }
 
-/// The relay waits while such a statement holds its locks.
+/// Executes a statement with a time limit, because the relay waits while the statement holds its locks.
 async fn limited(connection: &mut AsyncPgConnection, statement: &str) -> QueryResult<()> {
     let limited = format!("SET LOCAL statement_timeout = {LOCKED_AT_MOST_MS}; {statement}");
     connection
@@ -196,7 +197,7 @@ fn name_of(day: NaiveDate) -> String {
 
 fn day_of(name: &str) -> Option<NaiveDate> {
     let day = NaiveDate::parse_from_str(name.strip_prefix(PREFIX)?, DAY_FORMAT).ok()?;
-    // `2026_1_5` parses too, and is not a name that is given here.
+    // `2026_1_5` parses too, but is not a name that `name_of` gives.
     (name_of(day) == name).then_some(day)
 }
 

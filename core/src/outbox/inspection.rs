@@ -1,4 +1,4 @@
-//! What `relay check` asks of the outbox: which events there are. Changes nothing.
+//! The queries of `relay check` for the types of events in the outbox. Changes nothing.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -10,14 +10,14 @@ use uuid::Uuid;
 /// Events are counted up to this number in each table: a check must not read ten million rows.
 pub const EVENTS_READ_AT_MOST: i64 = 200_000;
 
-/// How often an event type occurs, as far as it was counted.
+/// An event type and how often it occurs, as far as it was counted.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct TypeCount {
     pub event_type: String,
     pub count: i64,
 }
 
-/// The same, with the newest event of the type: what a routing key is made of.
+/// A [`TypeCount`] with the fields of the type's newest event from which a routing key is made.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct TypeSample {
     pub event_type: String,
@@ -58,18 +58,18 @@ crate::statement! {
     ) AS e GROUP BY 1 ORDER BY 1"
 }
 
-/// The types of the events that wait, of [`EVENTS_READ_AT_MOST`] of them.
+/// Returns the types of the pending events, of at most [`EVENTS_READ_AT_MOST`] events.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn pending_types(connection: &mut AsyncPgConnection) -> QueryResult<Vec<TypeSample>> {
     RunQueryDsl::load(PendingTypes::new(EVENTS_READ_AT_MOST), connection).await
 }
 
-/// The types of the events that were published since then, of [`EVENTS_READ_AT_MOST`] of them.
+/// Returns the types of the events published at `since` or later, of at most [`EVENTS_READ_AT_MOST`] events.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn published_types(
     connection: &mut AsyncPgConnection,
     since: DateTime<Utc>,
@@ -77,10 +77,10 @@ pub async fn published_types(
     RunQueryDsl::load(PublishedTypes::new(since, EVENTS_READ_AT_MOST), connection).await
 }
 
-/// The types of the dead letters since then that have this reason.
+/// Returns the types of the dead letters with this reason that failed at `since` or later.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn dead_types(
     connection: &mut AsyncPgConnection,
     reason: &str,

@@ -1,4 +1,5 @@
-//! Who may publish from which shard. The database's clock decides; no machine's clock is compared with another's.
+//! The leases on shards: which replica may publish from which shard. The database's clock decides; no machine's clock is
+//! compared with another's.
 
 use diesel::QueryResult;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Text, Uuid as SqlUuid};
@@ -12,8 +13,9 @@ pub const LEASES_CHANNEL: &str = "comptoir_relay_leases";
 pub type ShardEpoch = (i16, i64);
 
 crate::statement! {
-    /// Able is who heard the broker not much longer ago than whoever heard it last. Where nobody hears it any more, those who
-    /// did last remain so, and nothing changes hands. Who has not reached it yet is given the same time from its start.
+    /// Records this replica and counts the able ones. With a `handover_after_ms` of 10 000, a replica is able if it heard the
+    /// broker at most 10 s before the replica that heard it last. So if no replica hears the broker any more, the able ones
+    /// stay able, and no shard changes hands. Before a replica has reached the broker, the time of its start counts.
     struct Beat<'a> {
         id: Uuid => SqlUuid,
         name: &'a str => Text,
@@ -48,7 +50,7 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// An expired lease is not renewed, even if nobody has taken the shard yet: its holder has stopped using it.
+    /// An expired lease is not renewed, even if no replica has taken the shard yet: its holder has stopped using it.
     struct Renew<'a> {
         ttl_ms: i64 => BigInt,
         owner: Uuid => SqlUuid,
@@ -59,9 +61,9 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// A lease that ends later than any replica could have asked for is from before the database's clock was set back. It
-    /// is not taken but cut short: its holder, if it lives, renews it by the new time, and has stopped long before the
-    /// cut lease ends if it cannot.
+    /// A lease that ends later than any replica could have asked for was taken before the database's clock was set back. It
+    /// is not taken but cut short. A holder that lives renews it by the new time; a holder that cannot renew it has stopped
+    /// long before the cut lease ends.
     struct Claim<'a> {
         ttl_ms: i64 => BigInt,
         limit: i64 => BigInt,
@@ -88,8 +90,8 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// The owner is fence enough: its id is used by one process, once, and claims, renewals and this follow one another in
-    /// one task. An epoch would leave behind what was claimed when the answer was lost.
+    /// Fenced by the owner alone: one process uses this id, once, and its claims, renewals and releases follow one another in
+    /// one task. A fence by epoch would leave behind the shards of a claim whose answer was lost.
     struct Release<'a> { owner: Uuid => SqlUuid, shards: &'a [i16] => Array<SmallInt>, channel: &'a str => Text }
     = "WITH released AS (
         UPDATE relay_shards SET owner = NULL, expires_at = NULL
@@ -99,41 +101,41 @@ crate::statement! {
     SELECT pg_notify($3, '') FROM (SELECT count(*) AS shards FROM released) AS r WHERE r.shards > 0"
 }
 
-/// Who beats, and with which settings: everybody can see whether the replicas agree.
+/// A replica and its settings, which are stored so that an operator can see whether the replicas agree.
 #[derive(Debug, Clone, Copy)]
 pub struct Replica<'a> {
     pub id: Uuid,
     pub name: &'a str,
     pub version: &'a str,
     pub lease_ttl_ms: i64,
-    /// Who heard the broker so much longer ago than another gives its shards up.
+    /// A replica that heard the broker this much longer ago than another one gives up its shards.
     pub handover_after_ms: i64,
 }
 
-/// How a replica does with the broker.
+/// The state of a replica's connection to the broker.
 #[derive(Debug, Clone, Copy)]
 pub struct BrokerState {
-    /// The broker asked it to pause.
+    /// Whether the broker asked the replica to pause.
     pub blocked: bool,
-    /// How long ago it last heard the broker; nothing if it never did.
+    /// How long ago the replica last heard the broker; `None` if it never did.
     pub silence_ms: Option<i64>,
 }
 
-/// Among whom the shards are to be shared.
+/// The replicas among which the shards are shared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Census {
-    /// Replicas that live and can publish; all that live, where none has reached the broker yet. At least one.
+    /// Live replicas that can publish; all live replicas while none has reached the broker yet. At least one.
     pub able: i64,
     /// How many of these come before this replica by their ids.
     pub before: i64,
-    /// This replica is one of them.
+    /// Whether this replica is one of them.
     pub includes_me: bool,
 }
 
-/// Says that this replica lives and when it last heard the broker; returns among whom the shards are to be shared.
+/// Records that this replica lives and when it last heard the broker; returns the replicas that share the shards.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn beat(
     connection: &mut AsyncPgConnection,
     replica: Replica<'_>,
@@ -146,10 +148,10 @@ pub async fn beat(
     Ok(Census { able, before, includes_me })
 }
 
-/// Renews every lease that has not expired and returns what is held.
+/// Renews every lease that has not expired and returns the shards that are held.
 ///
 /// # Errors
-/// The connection's own; then it is unknown what is held.
+/// Fails if the database does not answer or refuses the statement. Then it is unknown which shards are held.
 pub async fn renew(
     connection: &mut AsyncPgConnection,
     owner: Uuid,
@@ -158,10 +160,10 @@ pub async fn renew(
     Renew::new(ttl_ms, owner).load(connection).await
 }
 
-/// Takes up to `limit` shards that nobody holds. Replicas that do so at the same time never take the same one.
+/// Takes up to `limit` free shards. Replicas that do so at the same time never take the same shard.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn claim(
     connection: &mut AsyncPgConnection,
     owner: Uuid,
@@ -171,10 +173,10 @@ pub async fn claim(
     Claim::new(ttl_ms, limit, owner).load(connection).await
 }
 
-/// Gives shards back and tells the other relays.
+/// Releases shards and notifies the other relays.
 ///
 /// # Errors
-/// The connection's own; the leases then expire by themselves.
+/// Fails if the database does not answer or refuses the statement. The leases then expire by themselves.
 pub async fn release(connection: &mut AsyncPgConnection, owner: Uuid, shards: &[i16]) -> QueryResult<()> {
     Release::new(owner, shards, LEASES_CHANNEL).execute(connection).await.map(drop)
 }
@@ -182,7 +184,7 @@ pub async fn release(connection: &mut AsyncPgConnection, owner: Uuid, shards: &[
 /// Removes the replica from the list.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn leave(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult<()> {
     use crate::platform::schema::relay_replicas;
     use diesel::prelude::*;

@@ -1,7 +1,7 @@
 //! The outbox. Writers append events in their business transaction and wake the relay; the relay reads them, publishes
-//! them elsewhere, and writes down what became of them. All SQL on these tables is here.
+//! them elsewhere, and records the outcome. All SQL on these tables is here.
 //!
-//! Refuses to publish: this module knows no broker.
+//! This module does not publish: it knows no broker.
 
 mod append;
 pub mod dead_letters;

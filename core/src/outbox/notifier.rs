@@ -1,8 +1,8 @@
 //! Wakes the relay after commits.
 //!
-//! `NOTIFY` takes a database-wide lock at commit, so it is never part of a business transaction: it is sent afterwards,
-//! on a connection of its own, once for all the commits since the one before. Losing one costs latency and nothing
-//! else, because the relay also polls; hence nothing here can fail or delay a caller.
+//! `NOTIFY` takes a database-wide lock at commit, so it is never part of a business transaction. It is sent afterwards, on
+//! a connection of its own, once for all commits since the previous one. A lost notification costs only latency, because
+//! the relay also polls; so nothing here can fail or delay a caller.
 
 use std::time::{Duration, Instant};
 
@@ -13,32 +13,33 @@ use tokio::sync::mpsc;
 use super::NOTIFY_CHANNEL;
 use crate::platform::database::{self, ConnectFault, DatabaseConfig};
 
-/// Waits between attempts to reconnect, doubling from the first to the second.
+/// The shortest and the longest wait between attempts to reconnect; the wait doubles with each attempt.
 const RECONNECT_WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// How long a wake-up may take: usually a millisecond. A connection that does not answer is replaced, whatever lies in between
-/// goes on acknowledging what is sent on it.
+/// How long a wake-up may take; it usually takes a millisecond. A connection that does not answer is replaced, even if a proxy
+/// in between still acknowledges the bytes sent on it.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
-/// How often a connection is tried while there is nothing to send, so that the next wake-up does not have to find out.
+/// How often an idle connection is tested, so that a broken one is replaced before the next wake-up needs it.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(5);
 const HEARTBEAT: &str = "SELECT 1";
 
-/// However long the database took.
+/// The longest pause after a notification, however long the database took.
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Clone)]
 pub struct NotifierConfig {
     pub database: DatabaseConfig,
-    /// The shortest pause after a notification; the commits meanwhile share the next one.
+    /// The shortest pause after a notification; all commits during the pause share the next one.
     pub shortest_pause: Duration,
 }
 
 const NOTIFICATIONS: &str = "comptoir_outbox_notifications_total";
 
-/// Cheap to clone. When the last clone is dropped, a wake-up that is still due is sent and the task ends.
+/// Sends wake-ups to the relay. Cheap to clone. When the last clone is dropped, a wake-up that is still due is sent and the
+/// task ends.
 #[derive(Debug, Clone)]
 pub struct Notifier {
-    // One place: a wake-up that is due already stands for every later one.
+    // Capacity 1: a wake-up that is already due stands for every later one.
     due: mpsc::Sender<()>,
 }
 
@@ -52,15 +53,15 @@ impl Notifier {
         Self { due }
     }
 
-    /// Says that something was committed. Neither blocks nor fails.
+    /// Requests a wake-up after a commit. Neither blocks nor fails.
     pub fn wake(&self) {
-        // Full: one is due already. Closed: the runtime is going down.
+        // Full: a wake-up is already due. Closed: the runtime is shutting down.
         let _ = self.due.try_send(());
     }
 }
 
 async fn send_notifications(config: NotifierConfig, mut due: mpsc::Receiver<()>) {
-    // A notification is a transaction, and is sent to its listeners when that is on disk, unless nobody asks for that.
+    // A notification is a transaction. Without `synchronous_commit = off`, listeners get it only once that is on disk.
     let statement = format!("BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {NOTIFY_CHANNEL}; COMMIT");
     let mut connection = None;
     while is_due(&mut due, &mut connection).await {
@@ -73,13 +74,13 @@ async fn send_notifications(config: NotifierConfig, mut due: mpsc::Receiver<()>)
             }
         }
         metrics::counter!(NOTIFICATIONS).increment(1);
-        // As long as the database took, so that one that is busy is asked less often. Usually a part of a millisecond,
-        // which tokio's timer would round up to two.
+        // Pauses as long as the database took, so that a busy database is asked less often. That is usually a fraction of
+        // a millisecond, which tokio's timer would round up to two milliseconds.
         Delay::new(begin.elapsed().min(LONGEST_PAUSE).max(config.shortest_pause)).await;
     }
 }
 
-/// Waits for a wake-up, and tries the connection meanwhile. False when nobody is left who could ask for one.
+/// Waits for a wake-up, and tests the connection meanwhile. Returns false once every [`Notifier`] is dropped.
 async fn is_due(due: &mut mpsc::Receiver<()>, connection: &mut Option<AsyncPgConnection>) -> bool {
     loop {
         if let Ok(asked) = tokio::time::timeout(HEARTBEAT_EVERY, due.recv()).await {
@@ -113,7 +114,7 @@ async fn answered(connection: &mut AsyncPgConnection, statement: &str) -> Result
     }
 }
 
-/// Tries until it succeeds, or returns false when nobody is left who could ask for a wake-up.
+/// Tries to connect until it succeeds. Returns false once every [`Notifier`] is dropped.
 async fn reconnect(
     connection: &mut Option<AsyncPgConnection>,
     database: &DatabaseConfig,

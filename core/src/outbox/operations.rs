@@ -1,5 +1,5 @@
-//! The audit trail of what operators decide about events. A requeue or a discard counts its events in the statement that
-//! moves them ([`super::dead_letters`]); a replay counts when it ends.
+//! The audit trail of operators' decisions about events. A requeue or a discard counts its events in the statement that
+//! moves them ([`super::dead_letters`]); a replay counts them when it ends.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -21,7 +21,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// As the table has it.
+    /// Returns the name that the table stores.
     pub fn name(self) -> &'static str {
         match self {
             Self::Requeue => "requeue",
@@ -31,7 +31,7 @@ impl Operation {
     }
 }
 
-/// Who decides.
+/// The operator who decides.
 #[derive(Debug, Clone)]
 pub struct Operator {
     pub name: String,
@@ -51,19 +51,19 @@ pub struct Decision {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-/// Which decisions; what is `None` does not restrict.
+/// Selects decisions; a field that is `None` does not restrict.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Begun then or later.
+    /// Only decisions begun at this time or later.
     pub since: Option<DateTime<Utc>>,
-    /// This event was requeued or discarded by it.
+    /// Only decisions that requeued or discarded this event.
     pub event_id: Option<Uuid>,
 }
 
-/// The newest first.
+/// Lists decisions, the newest first.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn list(
     connection: &mut AsyncPgConnection,
     filter: &Filter,
@@ -86,8 +86,8 @@ pub async fn list(
 }
 
 crate::statement! {
-    /// Somebody decided about them, and they wait neither for another decision nor to be published: what the broker still has
-    /// of them is out of date.
+    /// Finds events that an operator has decided about, and that wait neither for another decision nor for publication. The
+    /// copies of them that the broker still has are out of date.
     struct Closed<'a> { ids: &'a [Uuid] => Array<SqlUuid> } -> (SqlUuid,)
     = "SELECT DISTINCT event_id FROM outbox_operation_events d
     WHERE event_id = ANY ($1)
@@ -95,19 +95,19 @@ crate::statement! {
         AND NOT EXISTS (SELECT FROM outbox_events WHERE id = d.event_id)"
 }
 
-/// Those of these events that were requeued or discarded and are neither dead letters nor in the outbox any more.
+/// Returns the events of `ids` that were requeued or discarded and are no longer dead letters or in the outbox.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn closed(connection: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<Uuid>> {
     let rows: Vec<(Uuid,)> = RunQueryDsl::load(Closed::new(ids), connection).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-/// Notes that an operation begins; returns its id. `filter` is what was asked for, as a JSON object.
+/// Records that an operation begins; returns its id. `filter` is the operator's filter, as a JSON object.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn begin(
     connection: &mut AsyncPgConnection,
     operation: Operation,
@@ -127,10 +127,10 @@ pub async fn begin(
     Ok(id)
 }
 
-/// Notes that it ended, and adds to its count what was not counted before.
+/// Records that the operation ended, and adds the events that were not counted before to its count.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn finish(connection: &mut AsyncPgConnection, id: Uuid, uncounted: i64) -> QueryResult<()> {
     let update = diesel::update(outbox_operations::table.find(id)).set((
         outbox_operations::count.eq(outbox_operations::count + uncounted),
@@ -139,19 +139,19 @@ pub async fn finish(connection: &mut AsyncPgConnection, id: Uuid, uncounted: i64
     RunQueryDsl::execute(update, connection).await.map(drop)
 }
 
-/// The database's clock, which every time of the outbox is by.
+/// Returns the time of the database's clock, which all times of the outbox follow.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn clock(connection: &mut AsyncPgConnection) -> QueryResult<DateTime<Utc>> {
     RunQueryDsl::get_result(diesel::select(now.into_sql::<Timestamptz>()), connection).await
 }
 
-/// Tells the relays that there is something to publish. Not in the transaction that made it: `NOTIFY` locks the database
-/// at commit.
+/// Tells the relays that there are events to publish. Must not be called in the transaction that wrote them: `NOTIFY`
+/// locks the database at commit.
 ///
 /// # Errors
-/// The connection's own; the relays then find it by polling.
+/// Fails if the database does not answer or refuses the statement. The relays then find the events by polling.
 pub async fn wake_relays(connection: &mut AsyncPgConnection) -> QueryResult<()> {
     connection.batch_execute(&format!("NOTIFY {NOTIFY_CHANNEL}")).await
 }

@@ -1,4 +1,4 @@
-//! What an operator asks of the outbox: how much waits, for how long, and who works on it.
+//! An operator's queries for the whole outbox: how many events wait, for how long, and which replicas work on them.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::SHARDS;
 use crate::platform::schema::{relay_replicas, relay_shards};
 
-/// Counted, not estimated: reads the whole outbox.
+/// The totals of the outbox. They are counted, not estimated, so the whole outbox is read.
 #[derive(Debug, Clone, Queryable)]
 pub struct Totals {
     pub pending: i64,
@@ -38,14 +38,14 @@ pub struct ReplicaState {
     pub started_at: DateTime<Utc>,
     pub last_seen_at: DateTime<Utc>,
     pub blocked: bool,
-    /// Unknown of a replica that is older than these columns, here and below.
+    /// `None` for a replica that is older than the columns `version` and `lease_ttl_ms`.
     pub version: Option<String>,
     pub lease_ttl_ms: Option<i64>,
-    /// When it last heard the broker; never, if there is no time.
+    /// When it last heard the broker; `None` if it never did.
     pub broker_heard_at: Option<DateTime<Utc>>,
 }
 
-/// What a relay has not read yet.
+/// The events that a relay has not read yet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Unread {
     pub events: u64,
@@ -53,12 +53,12 @@ pub struct Unread {
     pub oldest: Option<DateTime<Utc>>,
 }
 
-/// What is left of a run that began at `started_at`.
+/// The events that are left after a run that began at `started_at`.
 #[derive(Debug, Clone, Queryable)]
 pub struct Remainder {
     /// Events that can be published now.
     pub due: i64,
-    /// Events that wait for a retry, or behind one of their own aggregate that does.
+    /// Events that wait for a retry, or behind an event of their aggregate that does.
     pub waiting: i64,
     pub dead_lettered: i64,
 }
@@ -72,7 +72,7 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// Bounded: there may be millions.
+    /// Counts no more than `most`: there may be millions.
     struct CountDeadLetters<'a> { most: i64 => BigInt } -> (BigInt,)
     = "SELECT count(*) FROM (SELECT FROM outbox_dead_letters LIMIT $1) AS dead"
 }
@@ -85,7 +85,7 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// The last row of each shard, which the primary key finds without reading the outbox.
+    /// Reads the last row of each shard, which the primary key finds without reading the outbox.
     struct Start<'a> { shards: i32 => Integer } -> (BigInt, Timestamptz)
     = "SELECT COALESCE(max(last.seq), 0), now()
     FROM generate_series(0, $1 - 1) AS held (shard)
@@ -130,24 +130,24 @@ crate::statement! {
 }
 
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn totals(connection: &mut AsyncPgConnection) -> QueryResult<Totals> {
     CountAll::new().get_result(connection).await
 }
 
-/// Dead letters that wait for a decision; no more than `most` are counted.
+/// Counts the dead letters that wait for a decision, but no more than `most`.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn dead_letters(connection: &mut AsyncPgConnection, most: i64) -> QueryResult<i64> {
     let (count,) = CountDeadLetters::new(most).get_result(connection).await?;
     Ok(count)
 }
 
-/// Why events wait for another attempt: the most frequent errors, `most` of them, and how many events have each.
+/// Returns the errors for which events wait for another attempt: the `most` most frequent ones, with their numbers of events.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn retry_errors(
     connection: &mut AsyncPgConnection,
     most: i64,
@@ -156,13 +156,13 @@ pub async fn retry_errors(
 }
 
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn shards(connection: &mut AsyncPgConnection) -> QueryResult<Vec<ShardState>> {
     RunQueryDsl::load(relay_shards::table.order(relay_shards::shard), connection).await
 }
 
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn replicas(connection: &mut AsyncPgConnection) -> QueryResult<Vec<ReplicaState>> {
     RunQueryDsl::load(
         relay_replicas::table.order((relay_replicas::started_at, relay_replicas::id)),
@@ -171,16 +171,16 @@ pub async fn replicas(connection: &mut AsyncPgConnection) -> QueryResult<Vec<Rep
     .await
 }
 
-/// The last seq that is visible now, and the time: what a run that drains what there is has to drain.
+/// Returns the last seq that is visible now, and the time: a run that drains the existing events drains up to this seq.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn run_start(connection: &mut AsyncPgConnection) -> QueryResult<(i64, DateTime<Utc>)> {
     Start::new(i32::try_from(SHARDS).unwrap_or(i32::MAX)).get_result(connection).await
 }
 
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn remainder(
     connection: &mut AsyncPgConnection,
     last_seq: i64,
@@ -189,12 +189,12 @@ pub async fn remainder(
     CountRemainder::new(last_seq, started_at).get_result(connection).await
 }
 
-/// What is in front of the cursors. Of each shard `limit` rows at most are read; where there are more, their number is
-/// estimated from how many of the numbers between the first and the last of these are events of the shard, and the
-/// oldest is that of these.
+/// Counts the events in front of the cursors. At most `limit` rows of each shard are read. If a shard has more, its count is
+/// estimated: for example, if every second seq among the rows read belongs to the shard, so does every second seq up to the
+/// shard's last one. `oldest` is that of the rows read.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn unread(
     connection: &mut AsyncPgConnection,
     shards: &[i16],

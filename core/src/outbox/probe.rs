@@ -1,10 +1,10 @@
-//! What a relay does, tried by `relay check` in a transaction that is rolled back.
+//! The statements of a relay, which `relay check` tries in a transaction that is rolled back.
 
 use uuid::Uuid;
 
 use crate::platform::check::Step;
 
-/// Every statement that draining and its operators need, in the order of an event's life.
+/// Returns every statement that the relay and its operators need, in the order of an event's life.
 pub fn relay_trial() -> Vec<Step> {
     let (id, replica) = (Uuid::new_v4(), Uuid::new_v4());
     let columns = "seq, id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type, schema_version, payload,

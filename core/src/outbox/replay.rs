@@ -1,7 +1,8 @@
 //! Reads the history again, in the order of `seq`, a page at a time.
 //!
-//! The rows stand in a cursor `WITH HOLD`: PostgreSQL sorts them once, on its own disk if need be, and no transaction
-//! stays open while they are published, which may take hours and would keep the outbox from being vacuumed.
+//! The rows are in a cursor `WITH HOLD`: PostgreSQL sorts them once, on its own disk if necessary, and no transaction
+//! stays open while they are published. That may take hours, and an open transaction would keep the outbox from being
+//! vacuumed.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -14,17 +15,17 @@ use uuid::Uuid;
 
 use super::{EventTypes, JsonText, OutboxRow, Turn};
 
-/// Which part of the history; what is `None` does not restrict.
+/// Selects a part of the history; a field that is `None` does not restrict.
 #[derive(Debug, Clone)]
 pub struct Filter {
-    /// Published then or later.
+    /// Only events published at this time or later.
     pub since: DateTime<Utc>,
-    /// Published before.
+    /// Only events published before this time.
     pub until: DateTime<Utc>,
     pub event_types: Option<EventTypes>,
     pub aggregate_id: Option<String>,
     pub tenant_id: Option<Uuid>,
-    /// With a seq above this one: what a replay that was interrupted has left.
+    /// Only events with a seq above this one: the rest of an interrupted replay.
     pub after_seq: i64,
 }
 
@@ -93,10 +94,10 @@ struct HistoryRow {
     retry_count: i32,
 }
 
-/// How many events of each type, by type.
+/// Counts the events of each type, ordered by type.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn count(connection: &mut AsyncPgConnection, filter: &Filter) -> QueryResult<Vec<(String, i64)>> {
     let Filter { since, until, event_types, aggregate_id, tenant_id, after_seq } = filter;
     let regex = event_types.as_ref().map(EventTypes::regex);
@@ -107,7 +108,7 @@ pub async fn count(connection: &mut AsyncPgConnection, filter: &Filter) -> Query
 /// Finds and sorts the rows; [`next_page`] reads them from this connection, until it is closed.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn open(connection: &mut AsyncPgConnection, filter: &Filter) -> QueryResult<()> {
     let Filter { since, until, event_types, aggregate_id, tenant_id, after_seq } = filter;
     let regex = event_types.as_ref().map(EventTypes::regex);
@@ -119,10 +120,10 @@ pub async fn open(connection: &mut AsyncPgConnection, filter: &Filter) -> QueryR
         .await
 }
 
-/// The next rows by seq, `limit` at most; none at the end.
+/// Returns the next rows by seq, at most `limit`; none at the end.
 ///
 /// # Errors
-/// The connection's own; the cursor is then gone with it.
+/// Fails if the database does not answer or refuses the statement. The cursor is then gone with the connection.
 pub async fn next_page(connection: &mut AsyncPgConnection, limit: u32) -> QueryResult<Vec<OutboxRow>> {
     let rows: Vec<HistoryRow> =
         sql_query(format!("FETCH FORWARD {limit} FROM history")).load(connection).await?;

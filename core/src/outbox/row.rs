@@ -42,18 +42,18 @@ pub struct OutboxRow {
     pub occurred_at: DateTime<Utc>,
     pub retry_count: i32,
     pub turn: Turn,
-    /// The payload's size in bytes, if it is larger than was asked for: then it stayed in the database.
+    /// The payload's size in bytes, if it exceeds the read's limit: then the payload stayed in the database.
     pub oversize: Option<usize>,
 }
 
 /// When an event may be published, as far as its row and those of its aggregate say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
-    /// After those before it.
+    /// After the events before it.
     Now,
-    /// It was refused and waits so long until its next attempt, by the database's clock. 0: it is due.
+    /// It was refused and waits this long for its next attempt, by the database's clock; 0 if it is due.
     Retry { wait_ms: u64 },
-    /// It is held until somebody decides.
+    /// It is held until an operator decides.
     UntilDecided,
     /// An earlier event of its aggregate was refused and is not settled.
     Behind,
@@ -65,7 +65,7 @@ impl Turn {
         matches!(self, Self::Retry { wait_ms: 1.. } | Self::UntilDecided)
     }
 
-    /// From a statement's column.
+    /// Converts the value of a statement's column.
     pub(super) fn of(column: Option<i64>) -> Self {
         match column {
             None => Self::Now,
@@ -76,13 +76,13 @@ impl Turn {
 }
 
 impl OutboxRow {
-    /// The payload's size, wherever it is.
+    /// Returns the payload's size in bytes, wherever the payload is.
     pub fn payload_bytes(&self) -> usize {
         self.oversize.unwrap_or(self.payload.0.len())
     }
 }
 
-/// Which transactions a statement saw. The rows that are visible to a later statement and were not to this one are
+/// The transactions that a statement saw. The rows that are visible to a later statement and were not to this one are
 /// exactly those of transactions at or above `xmax` and those of `in_progress`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
@@ -91,12 +91,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// A snapshot in whose light nothing is new.
+    /// Returns a snapshot after which no row is new.
     pub fn of_everything() -> Self {
         Self { xmax: i64::MAX, in_progress: Vec::new() }
     }
 
-    /// From PostgreSQL's text, `xmin:xmax:xid,xid,…`.
+    /// Parses PostgreSQL's text, `xmin:xmax:xid,xid,…`.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(3, ':').skip(1);
         let xmax = parts.next()?.parse().ok()?;

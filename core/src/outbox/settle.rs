@@ -1,10 +1,10 @@
-//! Writes down what became of events that the relay tried to publish.
+//! Records the outcome for events that the relay tried to publish.
 //!
 //! Every statement is fenced: it touches only rows of shards that the writer holds, under the epoch under which it
 //! published. A former owner's late write changes nothing.
 //!
-//! Rows are found by primary key in a lateral subquery that `OFFSET 0` keeps apart, then by their place: whatever the
-//! statistics say, the planner cannot turn the join round and read the whole outbox once for each row (ADR 0003).
+//! Rows are found by primary key in a lateral subquery, which `OFFSET 0` keeps apart, and then by `ctid`. So, whatever the
+//! statistics say, the planner cannot reverse the join and read the whole outbox once for each row (ADR 0003).
 
 use diesel::QueryResult;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text, Uuid as SqlUuid};
@@ -19,7 +19,7 @@ pub struct Fence {
     pub epochs: Vec<i64>,
 }
 
-/// Rows by their key.
+/// The keys of rows.
 #[derive(Debug, Clone, Default)]
 pub struct RowKeys {
     pub shards: Vec<i16>,
@@ -46,7 +46,7 @@ impl RowKeys {
 pub struct Retries {
     pub keys: RowKeys,
     pub retry_counts: Vec<i32>,
-    /// `None`: it stands behind another one that waits, and has no time of its own.
+    /// `None` for an event that stands behind another one that waits: it has no time of its own.
     pub wait_ms: Vec<Option<i64>>,
     pub errors: Vec<String>,
 }
@@ -128,7 +128,7 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// An id that is a dead letter already is one that somebody inserted again: the newer failure stands.
+    /// If the id is already a dead letter, the event was inserted a second time: the newer failure replaces the older one.
     struct MoveToDeadLetters<'a> {
         owner: Uuid => SqlUuid,
         fence_shards: &'a [i16] => Array<SmallInt>,
@@ -194,10 +194,11 @@ crate::statement! {
         last_error = excluded.last_error, reason = excluded.reason, failed_at = excluded.failed_at"
 }
 
-/// Moves published events to the history; returns how many there were to move.
+/// Moves published events to the history; returns how many were moved.
 ///
 /// # Errors
-/// The connection's own; then nothing was moved, or it is unknown whether it was.
+/// Fails if the database does not answer or refuses the statement. Then no event was moved, or it is unknown whether they
+/// were.
 pub async fn move_to_history(
     connection: &mut AsyncPgConnection,
     fence: &Fence,
@@ -207,18 +208,18 @@ pub async fn move_to_history(
     statement.execute(connection).await
 }
 
-/// Deletes events without a trace: the policy for unroutable events says so.
+/// Deletes events without a trace, where the policy for unroutable events says so.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn remove(connection: &mut AsyncPgConnection, fence: &Fence, keys: &RowKeys) -> QueryResult<usize> {
     Remove::new(fence.owner, &fence.shards, &fence.epochs, &keys.shards, &keys.seqs).execute(connection).await
 }
 
-/// Notes a failed attempt and when the next is due.
+/// Records failed attempts and when the next ones are due.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn reschedule(
     connection: &mut AsyncPgConnection,
     fence: &Fence,
@@ -237,10 +238,10 @@ pub async fn reschedule(
     statement.execute(connection).await
 }
 
-/// Moves events that failed for good; their dead letters were confirmed by the broker.
+/// Moves events that failed for good to `outbox_dead_letters`; the broker has confirmed their dead letters.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn move_to_dead_letters(
     connection: &mut AsyncPgConnection,
     fence: &Fence,
@@ -259,11 +260,11 @@ pub async fn move_to_dead_letters(
     statement.execute(connection).await
 }
 
-/// Makes dead letters of events that failed for good and keeps them where they are, so that they hold back the later
-/// events of their aggregates until somebody decides ([`super::dead_letters`]).
+/// Makes dead letters of events that failed for good and also keeps them in the outbox. There they hold back the later
+/// events of their aggregates until an operator decides ([`super::dead_letters`]).
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn hold(
     connection: &mut AsyncPgConnection,
     fence: &Fence,

@@ -1,9 +1,9 @@
-//! Follows the history and the dead letters: what was settled since the last look, and nothing twice.
+//! Follows the history and the dead letters: each look returns the events that were settled since the last one, none twice.
 //!
-//! `published_at` and `failed_at` are the time at which the settling transaction began, so rows appear behind those that are
-//! there already. As for the outbox (ADR 0003), a look remembers its snapshot, and the next one takes the rows that this one
-//! did not see. The tables have no column for the transaction; their system column `xmin` says the same, in 32 bits, and
-//! needs no index because only the end of each table is read.
+//! `published_at` and `failed_at` are the time at which the settling transaction began, so a row may appear with an earlier
+//! time than rows that are already there. As for the outbox (ADR 0003), a look remembers its snapshot, and the next look takes
+//! the rows that this snapshot did not see. The tables have no column for the transaction; their system column `xmin` says the
+//! same, in 32 bits, and needs no index because only the end of each table is read.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::{EventTypes, Snapshot};
 
-/// Which events; what is `None` does not restrict.
+/// Selects events; a field that is `None` does not restrict.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub event_types: Option<EventTypes>,
@@ -24,15 +24,15 @@ pub struct Filter {
     pub tenant_id: Option<Uuid>,
 }
 
-/// What to show.
+/// One look at the tables: the events to show.
 #[derive(Debug, Clone)]
 pub struct Look<'a> {
     pub filter: &'a Filter,
-    /// Settled then or later.
+    /// Only events settled at this time or later.
     pub from: DateTime<Utc>,
-    /// Not visible in this snapshot; `None` shows everything.
+    /// Only events that are not visible in this snapshot; `None` does not restrict.
     pub unseen_by: Option<&'a Snapshot>,
-    /// Characters of the payload at most; `None` reads none of it.
+    /// The maximum of characters of the payload; `None` reads none of it.
     pub payload_chars: Option<i32>,
 }
 
@@ -41,7 +41,7 @@ pub struct Look<'a> {
 pub struct Settled {
     #[diesel(sql_type = Timestamptz)]
     pub settled_at: DateTime<Utc>,
-    /// Of a dead letter.
+    /// The reason of a dead letter.
     #[diesel(sql_type = Nullable<Text>)]
     pub reason: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
@@ -73,7 +73,7 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// Transaction ids are compared as `xmin` has them, in a circle of 2^32 of which one half lies ahead.
+    /// Transaction ids are compared modulo 2^32, as in `xmin`: the half of the circle from `xmax` on counts as later.
     struct Open<'a> {
         published_from: DateTime<Utc> => Timestamptz,
         failed_from: DateTime<Utc> => Timestamptz,
@@ -107,10 +107,10 @@ crate::statement! {
     ORDER BY settled_at, seq"
 }
 
-/// The snapshot of now, and the database's clock.
+/// Returns the current snapshot, and the time of the database's clock.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn now(connection: &mut AsyncPgConnection) -> QueryResult<(Snapshot, DateTime<Utc>)> {
     let (snapshot, now): (String, DateTime<Utc>) = Now::new().get_result(connection).await?;
     let snapshot = Snapshot::parse(&snapshot)
@@ -118,11 +118,11 @@ pub async fn now(connection: &mut AsyncPgConnection) -> QueryResult<(Snapshot, D
     Ok((snapshot, now))
 }
 
-/// Finds what there is to show; [`next_page`] reads it, without holding a transaction open, until [`close`]. Returns what
-/// [`now`] does: the snapshot in which it was found.
+/// Finds the events to show; [`next_page`] reads them, without an open transaction, until [`close`]. Returns, as [`now`] does,
+/// the snapshot in which they were found, and the time.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn open(
     connection: &mut AsyncPgConnection,
     look: &Look<'_>,
@@ -156,16 +156,16 @@ pub async fn open(
         .await
 }
 
-/// The next rows in the order of their settling, `limit` at most; none at the end.
+/// Returns the next rows in the order in which they were settled, at most `limit`; none at the end.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn next_page(connection: &mut AsyncPgConnection, limit: u32) -> QueryResult<Vec<Settled>> {
     sql_query(format!("FETCH FORWARD {limit} FROM tail")).load(connection).await
 }
 
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn close(connection: &mut AsyncPgConnection) -> QueryResult<()> {
     connection.batch_execute("CLOSE tail").await
 }

@@ -1,10 +1,10 @@
-//! Topic patterns as RabbitMQ has them: words between dots, `*` for exactly one word, `#` for any number of them. What
-//! operators filter by, and what rules for routing keys are about.
+//! Topic patterns as in RabbitMQ: words between dots, `*` for exactly one word, `#` for any number of words. Operators
+//! filter by them, and rules for routing keys use them.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// No event type is longer, in bytes: nor need a pattern be.
+/// The length of the longest event type, in bytes. A pattern need not be longer.
 const LONGEST: usize = 255;
 
 /// A pattern in its normal form: in a run of wildcards every `*` stands before the one `#`.
@@ -36,7 +36,8 @@ impl Pattern {
         Self(words)
     }
 
-    /// In time proportional to pattern times key, whatever the pattern is: only the last `#` is ever tried again.
+    /// Whether the pattern matches `key`. Takes time proportional to the length of the pattern times that of the key, because
+    /// only the last `#` is ever tried again.
     pub fn matches(&self, key: &str) -> bool {
         let (mut pattern, mut words) = (self.0.as_slice(), split(key));
         let mut last_any = None;
@@ -71,13 +72,13 @@ impl Pattern {
         format!("^{}$", self.0.iter().map(Word::regex).collect::<String>())
     }
 
-    /// Whether this one surely matches whatever the other one matches.
+    /// Whether this pattern certainly matches every key that `other` matches.
     pub fn covers(&self, other: &Self) -> bool {
         covers(&self.0, &other.0)
     }
 }
 
-/// Event types that are asked for: those that a pattern matches.
+/// A filter for event types: those that its pattern matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventTypes {
     text: String,
@@ -90,12 +91,13 @@ impl EventTypes {
         self.pattern.matches(event_type)
     }
 
-    /// One type, and no other: there is no wildcard in it.
+    /// Whether it matches one type only, because it has no wildcard.
     pub fn is_exact(&self) -> bool {
         self.pattern.0.iter().all(|word| matches!(word, Word::Literal(_)))
     }
 
-    /// For `'.' || event_type ~ …` in SQL: with a dot in front of every word, none is as good as any.
+    /// Returns the regular expression for `'.' || event_type ~ …` in SQL. The dot in front of every word, even the first, lets
+    /// `#` stand for no word as well as for any number.
     pub(super) fn regex(&self) -> &str {
         &self.regex
     }
@@ -105,7 +107,7 @@ impl FromStr for EventTypes {
     type Err = String;
 
     /// # Errors
-    /// Says what is wrong with it: it is empty, or longer than any event type.
+    /// Fails if the text is empty or longer than any event type; the error says which texts are valid.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.is_empty() || text.len() > LONGEST {
             return Err(format!(
@@ -125,7 +127,7 @@ impl fmt::Display for EventTypes {
 }
 
 impl Word {
-    /// As PostgreSQL's advanced regular expressions have it.
+    /// Returns the word as an advanced regular expression of PostgreSQL.
     fn regex(&self) -> String {
         match self {
             Self::Literal(text) => text.chars().fold(r"\.".to_owned(), |mut regex, c| {
@@ -148,7 +150,7 @@ impl Word {
     }
 }
 
-/// An empty text has no words; an empty one between dots is one.
+/// Splits a text into words. An empty text has no words, but an empty word between dots is one.
 fn split(text: &str) -> std::str::Split<'_, char> {
     let mut words = text.split('.');
     if text.is_empty() {
@@ -232,7 +234,7 @@ mod tests {
         }
     }
 
-    /// No rule may be called unreachable that is not: over an alphabet of two words, to the length of four.
+    /// A rule that can be reached must not be called unreachable. Tests all texts of up to four words, made of `a` and `b`.
     #[test]
     fn what_is_covered_is_matched() {
         let mut texts = vec![String::new()];

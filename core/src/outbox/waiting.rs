@@ -1,7 +1,7 @@
-//! Events that were refused and wait for another attempt, or for somebody's decision. Each holds back its own aggregate; how
-//! many there are costs the relay no memory: their rows know how long they wait, and two partial indexes find them.
+//! Refused events, which wait for another attempt or for an operator's decision. Each holds back its own aggregate. They cost
+//! the relay no memory, however many there are: their rows say how long they wait, and two partial indexes find them.
 //!
-//! What was refused has a `next_attempt_at`; what never was has none.
+//! An event counts as refused if, and only if, it has a `next_attempt_at`.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -12,27 +12,28 @@ use uuid::Uuid;
 use super::fetch::{AggregateRange, is_behind, own_wait};
 use super::row::Turn;
 
-/// A refused event that is the first of its aggregate.
+/// The first refused event of an aggregate.
 #[derive(Debug, Clone)]
 pub struct Waiting {
-    /// From the event to itself.
+    /// The range that contains this event alone.
     pub range: AggregateRange,
     pub turn: Turn,
 }
 
-/// How many refused events there are.
+/// The number of refused events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, diesel::Queryable)]
 pub struct WaitingCount {
     pub events: i64,
-    /// Those among them that wait for somebody's decision.
+    /// Those of them that wait for an operator's decision.
     pub held: i64,
     /// When the oldest of them occurred.
     pub oldest: Option<DateTime<Utc>>,
 }
 
 crate::statement! {
-    /// `shard + 0` and the bound, which holds for every time, match the index on times and no other (ADR 0003). One that
-    /// stands behind another refused one, as there may be where more than one of an aggregate is in flight, comes with that.
+    /// `shard + 0` and the bound `<= 'infinity'`, which holds for every time, match the index on times and no other (ADR 0003).
+    /// If several events of an aggregate were in flight, more than one may be refused: only the first is returned, because the
+    /// others are read together with it.
     struct ReadWaiting<'a> { shards: &'a [i16] => Array<SmallInt>, takes: &'a [i32] => Array<Integer>, last_seq: i64 => BigInt }
         -> (SmallInt, BigInt, SqlUuid, Text, Text, Nullable<BigInt>)
     = concat!("SELECT e.shard, e.seq, e.tenant_id, e.aggregate_type, e.aggregate_id, ", own_wait!(), " END
@@ -59,11 +60,11 @@ crate::statement! {
     ) AS e"
 }
 
-/// The first refused events of shards, by when their next attempts are due: so many of each shard at most, due or not, and
-/// none after `last_seq`.
+/// Reads the first refused event of each aggregate, ordered by the time of the next attempt, due or not. `takes` limits the
+/// number for each shard; no event after `last_seq` is read.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn read_waiting(
     connection: &mut AsyncPgConnection,
     takes: &[(i16, i32)],
@@ -80,10 +81,10 @@ pub async fn read_waiting(
     Ok(waiting.collect())
 }
 
-/// Counts refused events, `limit` of each shard at most.
+/// Counts refused events, at most `limit` of each shard.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn count_waiting(
     connection: &mut AsyncPgConnection,
     shards: &[i16],

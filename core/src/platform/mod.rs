@@ -1,4 +1,5 @@
-//! What any program of this kind needs, whatever its trade: settings, connections, statements, lists in pages, logs and traces.
+//! The parts that any program of this kind needs, whatever its business: settings, connections, statements, lists in pages,
+//! logs and traces.
 
 pub mod check;
 pub mod config;

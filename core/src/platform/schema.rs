@@ -256,6 +256,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    suppliers (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        code -> Text,
+        name -> Text,
+        vat_number -> Nullable<Text>,
+        addresses -> Jsonb,
+        payment_days -> Nullable<Int2>,
+        payment_end_of_month -> Nullable<Bool>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     tenants (id) {
         id -> Uuid,
         version -> Int8,
@@ -326,6 +342,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     relay_shards,
     relay_upkeep,
     sessions,
+    suppliers,
     tenants,
     user_tokens,
     users,

@@ -1,23 +1,23 @@
-//! Files that hold a secret: read only where nobody but their owner and group may.
+//! Files that hold a secret: they are read only if no user but their owner and group has access.
 
 use std::fs::{File, Permissions};
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// What everybody else on the machine may do with a file: read, write, execute.
+/// The mode bits for all other users of the machine: read, write, execute.
 const OTHERS: u32 = 0o007;
 
-/// Reads a file with a secret. Its group may read it, which is how Kubernetes and systemd hand secrets to a service; others
-/// may not: whoever is on the machine would have the secret.
+/// Reads a file with a secret. Its group may have access, which is how Kubernetes and systemd hand secrets to a service. Others
+/// may not: every user of the machine would have the secret.
 ///
 /// # Errors
-/// In words, with the file's name and never its content: it cannot be read, or others may.
+/// Fails if the file cannot be read, or if others have access. The text names the file and never has its content.
 pub fn read(path: &Path) -> Result<Vec<u8>, String> {
     let name = path.display();
     let cannot = |error: std::io::Error| format!("cannot read {name}: {error}");
     let mut file = File::open(path).map_err(cannot)?;
-    // Of the file that was opened, whatever is under its name by now.
+    // The mode of the file that was opened, even if another one has its name by now.
     let mode = file.metadata().map_err(cannot)?.permissions().mode() & 0o777;
     if mode & OTHERS != 0 {
         return Err(format!(
@@ -29,12 +29,12 @@ pub fn read(path: &Path) -> Result<Vec<u8>, String> {
     Ok(content)
 }
 
-/// Writes a file that [`read`] reads: for whoever keeps a secret, and for tests.
+/// Writes a file that [`read`] accepts: for programs that store a secret, and for tests.
 ///
 /// # Errors
-/// The file cannot be written.
+/// Fails if the file cannot be written.
 pub fn write(path: &Path, content: impl AsRef<[u8]>) -> std::io::Result<()> {
-    // Nobody else may look at it from the moment it is there; one that was there before is narrowed before it is filled.
+    // The mode is set before the file is filled, even if the file existed: no other user may read the content.
     let file = File::options().create(true).truncate(true).write(true).open(path)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
     std::io::Write::write_all(&mut &file, content.as_ref())

@@ -1,8 +1,8 @@
-//! Spans, exported by OTLP (HTTP, protobuf) where the configuration names a collector. Where it does not, there is
-//! nothing: [`active`] is none, and nobody makes spans.
+//! Spans, exported by OTLP (HTTP, protobuf) if the configuration names a collector. If it does not, [`active`] returns
+//! `None`, and no spans are made.
 //!
-//! Spans are made where something is sent or answered, with the names and attributes of OpenTelemetry's semantic
-//! conventions; log lines are not turned into spans.
+//! Spans are made for requests that are answered and for messages that are sent, with the names and attributes of
+//! OpenTelemetry's semantic conventions; log lines are not turned into spans.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -22,19 +22,19 @@ use serde::Deserialize;
 
 use crate::platform::config::ConfigError;
 
-/// Spans that wait for their export at most; more are dropped, and their number is logged at the end.
+/// The maximum of spans that wait for their export; more are dropped, and their number is logged at the end.
 const QUEUE_SPANS: usize = 8192;
-/// Spans in one request to the collector at most.
+/// The maximum of spans in one request to the collector.
 const BATCH_SPANS: usize = 512;
 const EXPORT_EVERY: Duration = Duration::from_secs(1);
-/// How long the last spans may take when the process ends.
+/// How long the export of the last spans may take when the process ends.
 const FLUSH_LIMIT: Duration = Duration::from_secs(3);
 /// Where a collector takes spans (OTLP specification, "OTLP/HTTP request").
 const PATH: &str = "/v1/traces";
 
 static ACTIVE: OnceLock<Spans> = OnceLock::new();
 
-/// `[telemetry]`
+/// The section `[telemetry]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TelemetryConfig {
@@ -45,7 +45,7 @@ pub struct TelemetryConfig {
 
 impl TelemetryConfig {
     /// # Errors
-    /// What cannot be meant, by name.
+    /// Fails if a setting has a value that cannot be meant; names the setting.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let endpoint = self.otlp_endpoint.as_str();
         if !endpoint.is_empty() && endpoint.strip_prefix("http://").is_none_or(str::is_empty) {
@@ -65,10 +65,10 @@ impl TelemetryConfig {
     }
 }
 
-/// Starts to export if a collector is configured. `service` is what the spans are filed under.
+/// Starts to export if a collector is configured. `service` is the name of the service in the spans.
 ///
 /// # Errors
-/// An endpoint that is no address.
+/// Fails if the endpoint is not an address.
 pub fn start(config: &TelemetryConfig, service: &'static str) -> Result<(), ConfigError> {
     if config.otlp_endpoint.is_empty() {
         return Ok(());
@@ -89,7 +89,7 @@ pub fn start(config: &TelemetryConfig, service: &'static str) -> Result<(), Conf
     let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
     let provider = SdkTracerProvider::builder()
         .with_span_processor(BatchSpanProcessor::builder(exporter).with_batch_config(limits).build())
-        // What others have decided about their trace holds; what begins here is sampled by its trace id.
+        // A trace that began elsewhere keeps its decision on sampling; one that begins here is sampled by its id.
         .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(config.sample_ratio))))
         .with_resource(Resource::builder().with_service_name(service).with_attribute(version).build())
         .build();
@@ -99,12 +99,12 @@ pub fn start(config: &TelemetryConfig, service: &'static str) -> Result<(), Conf
     Ok(())
 }
 
-/// What makes spans, if they are wanted.
+/// Returns the maker of spans, if spans are exported.
 pub fn active() -> Option<&'static Spans> {
     ACTIVE.get()
 }
 
-/// Exports what is left; takes some seconds at most. Blocks: call it when the runtime's work is done.
+/// Exports the spans that are left; takes some seconds at most. Blocks: call it when the runtime's work is done.
 pub fn flush() {
     if let Some(spans) = active()
         && let Err(error) = spans.provider.shutdown_with_timeout(FLUSH_LIMIT)
@@ -121,7 +121,7 @@ pub struct Spans {
     propagator: TraceContextPropagator,
 }
 
-/// What is known of a span when it begins.
+/// The name and the attributes of a span when it begins.
 #[derive(Debug)]
 pub struct Beginning {
     pub name: String,
@@ -129,14 +129,14 @@ pub struct Beginning {
 }
 
 impl Spans {
-    /// A request that is being answered: the child of its `traceparent`, or the beginning of a trace.
+    /// Begins the span of a request that is being answered: the child of its `traceparent`, or the beginning of a trace.
     pub fn server(&self, traceparent: Option<&str>, beginning: Beginning) -> Span {
         let parent = traceparent.map_or_else(Context::new, |header| self.remote(header));
         self.begin(SpanKind::Server, beginning, &parent)
     }
 
-    /// A message that is being sent: the child of the `traceparent` that it carries. None if that is not a trace that
-    /// somebody records.
+    /// Begins the span of a message that is being sent: the child of the `traceparent` that it carries. Returns `None` if that
+    /// trace is not recorded.
     pub fn producer(&self, traceparent: &str, beginning: impl FnOnce() -> Beginning) -> Option<Span> {
         let parent = self.remote(traceparent);
         parent
@@ -152,7 +152,7 @@ impl Spans {
         Span(self.tracer.build_with_context(builder, parent))
     }
 
-    /// What a W3C `traceparent` says; nothing, if it is malformed.
+    /// Returns the context of a W3C `traceparent`; an empty one if it is malformed.
     fn remote(&self, traceparent: &str) -> Context {
         self.propagator.extract_with_context(&Context::new(), &OneHeader(traceparent))
     }
@@ -163,7 +163,7 @@ impl Spans {
 pub struct Span(opentelemetry_sdk::trace::Span);
 
 impl Span {
-    /// The W3C `traceparent` of what this span causes.
+    /// Returns the W3C `traceparent` for work that this span causes.
     pub fn traceparent(&self) -> String {
         let context = self.0.span_context();
         format!("00-{}-{}-{:02x}", context.trace_id(), context.span_id(), context.trace_flags().to_u8())
@@ -173,7 +173,7 @@ impl Span {
         self.0.set_attribute(attribute);
     }
 
-    /// It did not succeed; `kind` is a word of few.
+    /// Marks the span as failed; `kind` is one of a few words.
     pub fn fail(&mut self, kind: impl Into<String>) {
         self.0.set_attribute(KeyValue::new("error.type", kind.into()));
         self.0.set_status(Status::error(""));

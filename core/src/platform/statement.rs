@@ -1,8 +1,8 @@
 //! SQL text with typed parameters, prepared once per connection.
 //!
-//! Diesel's `sql_query` parses its text anew at every call once it has parameters, and its query builder cannot say
-//! `unnest`, `RETURNING` into an `INSERT`, or a lateral join. [`statement!`](crate::statement!) is for those
-//! statements and no others: what the query builder can say is said with the query builder.
+//! Diesel's `sql_query` parses its text anew at every call once it has parameters, and its query builder cannot express
+//! `unnest`, `RETURNING` into an `INSERT`, or a lateral join. [`statement!`](crate::statement!) is for those statements
+//! only; all others use the query builder.
 
 use diesel::pg::Pg;
 use diesel::query_builder::AstPass;

@@ -18,7 +18,7 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 /// Starts logging; the first call in a process wins.
 ///
 /// # Errors
-/// A filter that does not parse.
+/// Fails if the filter does not parse.
 pub fn init_logs(config: &LogConfig) -> Result<(), ConfigError> {
     let filter = EnvFilter::try_new(&config.filter).map_err(|error| {
         let problem = without_secrets(&error.to_string());
@@ -45,11 +45,11 @@ pub struct Buckets<'a> {
     pub bounds: &'a [f64],
 }
 
-/// Installs the process-wide metrics recorder; the handle renders what `/metrics` answers. Durations have buckets of
-/// their own; `buckets` are those of everything else, and a whole name in the place of a suffix wins over both.
+/// Installs the process-wide metrics recorder; the handle renders the answer of `/metrics`. Durations have buckets of
+/// their own; `buckets` are those of all other histograms. A whole name in the place of a suffix wins over both.
 ///
 /// # Errors
-/// A recorder is installed already.
+/// Fails if a recorder is already installed.
 pub fn install_metrics(buckets: &[Buckets<'_>]) -> Result<PrometheusHandle, BuildError> {
     let mut builder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), DURATION_BUCKETS)?;
@@ -60,8 +60,8 @@ pub fn install_metrics(buckets: &[Buckets<'_>]) -> Result<PrometheusHandle, Buil
     builder.install_recorder()
 }
 
-/// Agent: folds recorded histogram values into their buckets. Without it they would pile up for as long as nobody
-/// scrapes.
+/// Agent: folds recorded histogram values into their buckets. Without it, the values would pile up while Prometheus does
+/// not scrape.
 pub async fn keep_metrics(handle: PrometheusHandle) {
     let mut interval = tokio::time::interval(UPKEEP_EVERY);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,5 +1,5 @@
-//! Encrypted connections, to PostgreSQL and to RabbitMQ alike: whose certificates are trusted, and with which one this
-//! program introduces itself. Files are read for every connection, so that renewed certificates need no restart.
+//! TLS for connections to PostgreSQL and to RabbitMQ: which certificates are trusted, and with which certificate this
+//! program identifies itself. Files are read for every connection, so that renewed certificates need no restart.
 
 mod verifier;
 
@@ -25,18 +25,18 @@ pub struct TlsFiles {
     pub key: Option<PathBuf>,
 }
 
-/// What is checked of the server's certificate.
+/// How far the server's certificate is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServerCheck {
-    /// Nothing: nobody can listen, but anybody can answer.
+    /// Not at all: the connection is encrypted, but any server can answer.
     Nothing,
-    /// That an authority which is trusted has signed it.
+    /// A trusted authority must have signed it.
     Chain,
-    /// And that it is for the host that was asked for.
+    /// A trusted authority must have signed it, and it must be for the requested host.
     ChainAndName,
 }
 
-/// Which of the files is wrong, and how.
+/// The file that is wrong, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TlsError {
     #[error("{0}")]
@@ -50,7 +50,7 @@ pub enum TlsError {
 }
 
 impl TlsFiles {
-    /// From settings, of which the empty ones are not set.
+    /// Takes the paths from settings; an empty setting is not set.
     pub fn from_settings(ca: &str, certificate: &str, key: &str) -> Self {
         let path = |text: &str| (!text.is_empty()).then(|| PathBuf::from(text));
         Self { ca: path(ca), certificate: path(certificate), key: path(key) }
@@ -63,8 +63,8 @@ impl TlsFiles {
     /// Reads the files.
     ///
     /// # Errors
-    /// A file that is missing, cannot be read or does not hold what it should; a key that does not belong to its
-    /// certificate; no file, and no certificates of the system either.
+    /// Fails if a file is missing, cannot be read or has the wrong content; if the key does not belong to its certificate;
+    /// or if there is neither a CA file nor a certificate of the system.
     pub fn client_config(&self, check: ServerCheck) -> Result<ClientConfig, TlsError> {
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))

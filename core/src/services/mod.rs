@@ -1,4 +1,4 @@
-//! What runs beside the requests or beside the drain loop: tasks with names, watched.
+//! Background tasks, which run beside the requests or beside the drain loop: they have names and are watched.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -12,11 +12,11 @@ use tokio_util::task::TaskTracker;
 const UP: &str = "comptoir_background_task_up";
 
 /// The tasks of one process. A task that panics has left its work undone and its state unknown: it is logged with its name, its
-/// gauge falls to 0, and the process is told. Cheap to clone.
+/// gauge falls to 0, and the process is told to stop. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Tasks {
     running: TaskTracker,
-    /// Ends all of them where they are.
+    /// Cancelled to end all tasks where they are.
     end: CancellationToken,
     stop: CancellationToken,
     /// The first task that panicked.
@@ -29,7 +29,7 @@ impl Tasks {
         Self { running: TaskTracker::new(), end: CancellationToken::new(), stop, panicked: Arc::default() }
     }
 
-    /// Cancelled when the process is to stop.
+    /// Returns the token that is cancelled when the process is to stop.
     pub fn stop(&self) -> &CancellationToken {
         &self.stop
     }
@@ -57,13 +57,13 @@ impl Tasks {
         self.stop.cancel();
     }
 
-    /// A task that somebody else started ended before its time.
+    /// Records that a task which was started elsewhere ended too early.
     pub fn ended(&self, name: &'static str, error: &JoinError) {
-        // A runtime that goes down cancels its tasks.
+        // A runtime that shuts down cancels its tasks.
         if error.is_panic() { self.panicked(name, &error.to_string()) } else { self.stop.cancel() }
     }
 
-    /// The first task that panicked, if one did.
+    /// Returns the first task that panicked, if one did.
     pub fn first_panicked(&self) -> Option<&'static str> {
         self.panicked.get().copied()
     }

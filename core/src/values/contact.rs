@@ -1,7 +1,8 @@
-//! How to reach somebody, and what the tax authorities know them by: values that several aggregates have.
+//! E-mail and postal addresses and VAT numbers: values that several aggregates have.
 
 use email_address::{EmailAddress, Options};
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
 
 use crate::values::invalid::Invalid;
 use crate::values::text::{checked, folded, text};
@@ -11,7 +12,7 @@ text!(
     AddressLine, "an address line", 200
 );
 
-/// From the database, where it was checked on its way in.
+/// Reads a value from the database, where it was checked before it was stored.
 impl<'de> Deserialize<'de> for AddressLine {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Self::stored)
@@ -24,7 +25,7 @@ pub struct Email(String);
 
 impl Email {
     /// # Errors
-    /// `not_an_email`.
+    /// `not_an_email` if the text is not an address of this kind.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = checked("an e-mail address", text, 254)?;
         let options = Options::default().without_display_text().without_domain_literal();
@@ -41,24 +42,24 @@ impl Email {
         Self(text)
     }
 
-    /// As it was written.
+    /// Returns the address as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// As it is compared.
+    /// Returns the form in which addresses are compared.
     pub fn folded(&self) -> FoldedEmail {
         FoldedEmail::of(&self.0)
     }
 }
 
-/// An e-mail address as accounts are told apart by: of an address that is the same but for the case it is written in, there is
-/// one account in a company.
+/// An e-mail address in the form that identifies an account. In a company, addresses that differ only in case belong to one
+/// account.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FoldedEmail(String);
 
 impl FoldedEmail {
-    /// Of any text: what is no address is nobody's.
+    /// Folds any text; a text that is no address belongs to no account.
     pub fn of(text: &str) -> Self {
         Self(folded(text.trim()))
     }
@@ -70,13 +71,13 @@ impl FoldedEmail {
 
 /// A VAT identification number: a country prefix and 2 to 13 letters or digits, written without spaces (EN 16931
 /// BT-48; the prefix is the ISO 3166-1 code, `EL` for Greece or `XI` for Northern Ireland: Directive 2006/112/EC,
-/// article 215). That it is registered is for the tax authorities to say.
+/// article 215). Only the tax authorities can say whether it is registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VatNumber(String);
 
 impl VatNumber {
     /// # Errors
-    /// `not_a_vat_number`.
+    /// `not_a_vat_number` if the text does not have this form.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let mut compact: String = text.chars().filter(|c| !matches!(c, ' ' | '.' | '-')).collect();
         compact.make_ascii_uppercase();
@@ -110,7 +111,7 @@ pub struct Country(String);
 
 impl Country {
     /// # Errors
-    /// `not_a_country`.
+    /// `not_a_country` if there is no such code.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let code = text.to_ascii_uppercase();
         match rust_iso3166::from_alpha2(&code) {
@@ -124,14 +125,18 @@ impl Country {
     }
 }
 
-/// Where somebody is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PostalAddress {
-    /// Street and number.
+    #[schema(value_type = String, example = "12 rue des Carmes", min_length = 1, max_length = 200)]
     pub line1: AddressLine,
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     pub line2: Option<AddressLine>,
+    #[schema(value_type = Option<String>, example = "44000", min_length = 1, max_length = 200)]
     pub postal_code: Option<AddressLine>,
+    #[schema(value_type = String, example = "Nantes", min_length = 1, max_length = 200)]
     pub city: AddressLine,
+    /// ISO 3166-1 alpha-2.
+    #[schema(value_type = String, example = "FR", min_length = 2, max_length = 2)]
     pub country: Country,
 }
 

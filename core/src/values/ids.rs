@@ -14,7 +14,7 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// A new UUIDv7 (RFC 9562): ids made later sort later, which keeps index writes together.
+            /// Returns a new UUIDv7 (RFC 9562): ids made later sort later, which keeps index writes together.
             pub fn generate() -> Self {
                 Self(Uuid::now_v7())
             }
@@ -45,19 +45,20 @@ macro_rules! id {
 }
 
 id!(
-    /// The company whose data it is.
+    /// The company that owns the data.
     TenantId
 );
 id!(
-    /// Who issues a command: a user, an API key, a system.
+    /// The issuer of a command: a user, an API key, a system.
     PrincipalId
 );
 id!(UserId);
 id!(
-    /// What a log-in begins, and what its tokens belong to.
+    /// A session, which a log-in begins and to which its tokens belong.
     SessionId
 );
 id!(ApiKeyId);
 id!(CustomerId);
 id!(ProductId);
+id!(SupplierId);
 id!(OrderId);

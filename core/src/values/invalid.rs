@@ -1,11 +1,11 @@
-//! Why a single value was refused, and the list of all that is wrong with one request.
+//! The reason why a single value was refused, and the list of all values that are wrong in one request.
 
 /// One value that cannot be accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
-    /// Stable, for programs: `too_long`, `not_positive`, …
+    /// A stable code for programs: `too_long`, `not_positive`, …
     pub code: &'static str,
-    /// For people: what was wrong, and what would be right.
+    /// A text for people: what was wrong, and what would be right.
     pub message: String,
 }
 
@@ -24,12 +24,12 @@ pub struct FieldError {
     pub message: String,
 }
 
-/// Collects everything that is wrong with a request, so that the client hears it in one answer.
+/// Collects everything that is wrong with a request, so that the client gets it in one answer.
 #[derive(Debug, Default)]
 pub struct Fields(Vec<FieldError>);
 
 impl Fields {
-    /// The value, or `None` with the reason kept.
+    /// Returns the value, or keeps the reason and returns `None`.
     pub fn take<T>(&mut self, pointer: impl Into<String>, value: Result<T, Invalid>) -> Option<T> {
         match value {
             Ok(value) => Some(value),
@@ -44,10 +44,10 @@ impl Fields {
         self.0.push(FieldError { pointer: pointer.into(), code, message: message.into() });
     }
 
-    /// `value` when every part of it was accepted, else all that was refused.
+    /// Returns `value` if every part of it was accepted.
     ///
     /// # Errors
-    /// At least one value was refused.
+    /// Fails with all refused values if at least one was refused.
     pub fn finish<T>(self, value: Option<T>) -> Result<T, Vec<FieldError>> {
         match value {
             Some(value) if self.0.is_empty() => Ok(value),

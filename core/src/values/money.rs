@@ -44,12 +44,12 @@ fn decimal(what: &str, text: &str, whole_digits: usize, scale: usize) -> Result<
     text.parse().map_err(|_| wrong())
 }
 
-/// At most 40 characters of something that a client sent.
+/// Returns at most 40 characters of a text that a client sent.
 fn shortened(text: &str) -> String {
     text.chars().take(40).collect()
 }
 
-/// Plain notation without superfluous zeros: `6`, `0.125`.
+/// Writes plain notation without superfluous zeros: `6`, `0.125`.
 fn shortest(value: &BigDecimal, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str(&value.normalized().to_plain_string())
 }
@@ -107,7 +107,7 @@ pub struct UnitPrice(BigDecimal);
 
 impl UnitPrice {
     /// # Errors
-    /// Not a decimal string, negative, more than nine digits before or six after the point.
+    /// Fails if the text is not a decimal string, is negative, or has more than nine digits before or six after the point.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let value = decimal("a unit price", text, WHOLE_DIGITS, FINE_SCALE)?;
         if value.is_negative() {
@@ -124,14 +124,14 @@ impl UnitPrice {
         &self.0
     }
 
-    /// The line's net amount: quantity × net price, rounded to two decimals (EN 16931, BT-131).
+    /// Returns the line's net amount: quantity × net price, rounded to two decimals (EN 16931, BT-131).
     pub fn times(&self, quantity: &Quantity) -> Money {
         Money::rounded(&(&self.0 * &quantity.0))
     }
 }
 
 impl fmt::Display for UnitPrice {
-    /// At least two decimals, as prices are written; more where the price has them.
+    /// Writes at least two decimals, as prices are written; more if the price has them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = self.0.normalized();
         let scale = value.fractional_digit_count().max(AMOUNT_SCALE);
@@ -139,13 +139,14 @@ impl fmt::Display for UnitPrice {
     }
 }
 
-/// How much of a product; always more than zero.
+/// A quantity of a product; always more than zero.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quantity(BigDecimal);
 
 impl Quantity {
     /// # Errors
-    /// Not a decimal string, not above zero, more than nine digits before or six after the point.
+    /// Fails if the text is not a decimal string, is not above zero, or has more than nine digits before or six after the
+    /// point.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let value = decimal("a quantity", text, WHOLE_DIGITS, FINE_SCALE)?;
         if !value.is_positive() {
@@ -178,7 +179,7 @@ pub struct VatRate(BigDecimal);
 
 impl VatRate {
     /// # Errors
-    /// Not a decimal string, not between 0 and 100, more than two decimals.
+    /// Fails if the text is not a decimal string, is not between 0 and 100, or has more than two decimals.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let value = decimal("a VAT rate", text, 3, 2)?;
         if value.is_negative() || value > 100 {
@@ -195,7 +196,7 @@ impl VatRate {
         &self.0
     }
 
-    /// The VAT on a taxable amount, rounded to two decimals (EN 16931, BT-117).
+    /// Returns the VAT on a taxable amount, rounded to two decimals (EN 16931, BT-117).
     pub fn of(&self, base: &Money) -> Money {
         Money::rounded(&(&base.0 * &self.0 / BigDecimal::from(100)))
     }
@@ -218,8 +219,8 @@ impl Currency {
     }
 
     /// # Errors
-    /// `not_a_currency`: no code of ISO 4217 for money that circulates. `unsupported_currency`: one whose amounts do not
-    /// have two decimals, as all of ours do.
+    /// `not_a_currency` if the text is not an ISO 4217 code of money that circulates. `unsupported_currency` if amounts in the
+    /// currency do not have two decimals, as all of ours do.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let code = text.trim().to_ascii_uppercase();
         let known = iso_currency::Currency::from_code(&code).filter(|currency| {

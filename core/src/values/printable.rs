@@ -1,11 +1,11 @@
-//! Text of any origin, safe to print: a terminal must not take it for commands.
+//! Makes text of any origin safe to print: a terminal must not take it for commands.
 
-/// Line feeds stay; other control characters are replaced.
+/// Replaces control characters, except line feeds.
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
-/// The same in one line.
+/// Replaces all control characters, so that the text is one line.
 pub fn printable_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

@@ -8,9 +8,9 @@ use crate::values::invalid::Invalid;
 /// Trims `text` and checks it. `what` names it in the message, `max` is in characters.
 ///
 /// # Errors
-/// `required`, `too_long` or `control_character`.
+/// Fails with `required`, `too_long` or `control_character`.
 pub fn checked(what: &str, text: &str, max: usize) -> Result<String, Invalid> {
-    // As the API's description has it: with the white space around it.
+    // The length includes the white space around the text, as in the API's description.
     let length = text.chars().count();
     let text = text.trim();
     if text.is_empty() {
@@ -29,18 +29,18 @@ pub fn checked(what: &str, text: &str, max: usize) -> Result<String, Invalid> {
     Ok(text.to_owned())
 }
 
-/// The one folding there is: what is to be the same in whatever case is folded by this before it is stored or looked up, and
-/// then compared byte by byte. The database never folds: its `lower()` knows other letters than Rust (`İ` is `i̇` here, and
-/// `i` there), and other ones in every version and locale.
+/// Folds a text, so that case does not matter. This is the only folding there is: a text is folded before it is stored or
+/// looked up, and then compared byte by byte. The database never folds: its `lower()` differs from Rust's (`İ` is `i̇` here,
+/// and `i` there), and from itself in other versions and locales.
 ///
 /// Letters are lowered one by one, so that no letter's form depends on its neighbours (the Greek sigma at a word's end),
-/// and it does not matter how an accent is composed (NFC). What is folded stays as it is when it is folded again.
+/// and it does not matter how an accent is composed (NFC). Folding a folded text changes nothing.
 pub fn folded(text: &str) -> String {
     let lower = text.nfc().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c });
     lower.nfc().collect()
 }
 
-/// Characters that show nothing, or turn the text around them: two codes that look alike could differ by them. The
+/// Whether a character shows nothing, or turns the text around it: two codes that look alike could differ by it. The
 /// joiners U+200C and U+200D stay, because some scripts need them.
 fn is_invisible(c: char) -> bool {
     matches!(
@@ -63,16 +63,16 @@ macro_rules! text {
         pub struct $name(String);
 
         impl $name {
-            /// In characters.
+            /// The maximum length, in characters.
             pub const MAX: usize = $max;
 
             /// # Errors
-            /// Empty after trimming, longer than `MAX` characters, or with control characters.
+            /// Fails if the text is empty after trimming, longer than `MAX` characters, or has control characters.
             pub fn parse(text: &str) -> Result<Self, crate::values::invalid::Invalid> {
                 crate::values::text::checked($what, text, $max).map(Self)
             }
 
-            /// For what the database holds already, which was checked on its way in.
+            /// Wraps a text from the database, where it was checked before it was stored.
             pub(crate) fn stored(text: String) -> Self {
                 Self(text)
             }

@@ -1,7 +1,8 @@
-//! The broker over AMQP: reachable, with the objects that the relay declares, and the permissions that it needs.
+//! Checks over AMQP that the broker is reachable, has the objects that the relay declares, and grants the permissions that
+//! it needs.
 //!
-//! Changes nothing: an object is declared only if it exists already, and what is unbound to try a permission never was
-//! bound. AMQP shows neither bindings nor policies; the management interface does.
+//! Changes nothing: an object is declared only if it exists already, and the binding that is removed to try a permission
+//! never existed. AMQP shows neither bindings nor policies; the management interface does.
 
 use lapin::options::{ExchangeDeclareOptions, ExchangeUnbindOptions, QueueDeclareOptions};
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
@@ -16,17 +17,17 @@ use crate::publisher;
 
 const AREA: &str = "broker";
 
-/// What the broker answered.
+/// The broker's answer to a declaration.
 #[derive(Debug)]
 enum Answer {
     Yes,
     Absent,
-    /// It exists otherwise, or may not be touched: the broker's words.
+    /// The object exists with other properties, or is in exclusive use. Holds the broker's text.
     Different(String),
     Forbidden(String),
 }
 
-/// False if it was not reached.
+/// Returns false if the broker was not reached.
 pub(super) async fn check(config: &Config, report: &mut Report) -> bool {
     let connection = match publisher::connect(&config.broker, "comptoir relay check").await {
         Ok(connection) => connection,
@@ -103,7 +104,7 @@ async fn exchange(connection: &Connection, name: &str) -> Result<Answer, BrokerF
         let channel = connection.create_channel().await?;
         channel.exchange_declare(short(name), ExchangeKind::Topic, options, FieldTable::default()).await
     };
-    // Passively first: that makes nothing. It does not compare either, which the second does.
+    // The first, passive declaration creates nothing, and does not compare properties. The second compares them.
     match answer(declare(true).await.map(drop))? {
         Answer::Yes => answer(declare(false).await.map(drop)),
         other => Ok(other),
@@ -122,8 +123,8 @@ async fn dead_letter_queue(connection: &Connection, name: &str) -> Result<Answer
     }
 }
 
-/// A publish would be a message that somebody receives. Unbinding what never was bound asks for the same permission,
-/// `write` on the destination, and does nothing.
+/// Tries the permission to write without publishing, because a consumer would receive the message. Removing a binding that
+/// never existed asks for the same permission, `write` on the destination, and does nothing.
 async fn check_write(
     config: &Config,
     connection: &Connection,
@@ -153,7 +154,7 @@ async fn check_write(
     Ok(())
 }
 
-/// The channel is gone after anything but a yes.
+/// After any answer but [`Answer::Yes`] the channel is closed.
 fn answer(result: Result<(), lapin::Error>) -> Result<Answer, BrokerFault> {
     let error = match result {
         Ok(()) => return Ok(Answer::Yes),

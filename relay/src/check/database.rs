@@ -1,4 +1,4 @@
-//! The database: reachable, migrated, writable, and everything that the relay does in it can be done.
+//! Checks that the database is reachable, migrated and writable, and permits every statement of the relay.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use comptoir_core::outbox::{history, probe};
@@ -13,12 +13,12 @@ use crate::error::DatabaseFault;
 
 const AREA: &str = "database";
 
-/// The clocks of this machine and of the database may differ by so much.
+/// The largest accepted difference between the clocks of this machine and of the database.
 const CLOCK_BOUND: TimeDelta = TimeDelta::milliseconds(1000);
-/// Connections of a replica, with the one that keeps the history.
+/// The connections of one replica, including the one that maintains the history.
 const CONNECTIONS: i64 = 5;
 
-/// A connection, if there is a database that the rest can ask.
+/// Returns a connection for the other checks; `None` if they could not use the database.
 pub(super) async fn check(config: &Config, report: &mut Report) -> Option<AsyncPgConnection> {
     let mut connection = match database::connect(&config.database).await {
         Ok(connection) => connection,
@@ -45,7 +45,7 @@ pub(super) async fn check(config: &Config, report: &mut Report) -> Option<AsyncP
     }
 }
 
-/// True if the tables are there and may be read.
+/// Returns whether the other checks can use the database: its migrations are applied, and the statements of draining work.
 async fn ask(connection: &mut AsyncPgConnection, report: &mut Report) -> Result<bool, DatabaseFault> {
     let asked = Utc::now();
     let server = server(connection).await?;
@@ -69,7 +69,7 @@ async fn ask(connection: &mut AsyncPgConnection, report: &mut Report) -> Result<
     Ok(true)
 }
 
-/// Does what draining does, in a transaction that is rolled back. True if nothing failed.
+/// Runs the statements of draining in a transaction that is rolled back. Returns true if none of them failed.
 async fn try_work(
     user: &str,
     connection: &mut AsyncPgConnection,
@@ -99,7 +99,7 @@ async fn try_work(
     Ok(false)
 }
 
-/// The difference is known to half of the time that the answer took.
+/// The measured difference is exact to half of the time that the answer took.
 fn check_clock(server: &Server, asked: DateTime<Utc>, answered: DateTime<Utc>, report: &mut Report) {
     let middle = asked + (answered - asked) / 2;
     let difference = server.clock - middle;
@@ -124,7 +124,7 @@ fn check_clock(server: &Server, asked: DateTime<Utc>, answered: DateTime<Utc>, r
     }
 }
 
-/// False if this program knows more of the schema than there is.
+/// Returns false if this program has migrations that the database lacks.
 async fn check_schema(
     connection: &mut AsyncPgConnection,
     report: &mut Report,

@@ -1,4 +1,4 @@
-//! RabbitMQ's management interface: what AMQP does not tell. Reads only.
+//! A client of RabbitMQ's management interface, for the facts that AMQP does not show. Reads only.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(super) struct Management {
     virtual_host: String,
 }
 
-/// Why it cannot be asked.
+/// Why the management interface cannot be asked.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ManagementFault {
     #[error("no answer from the management interface: {0}")]
@@ -36,7 +36,7 @@ pub(super) enum ManagementFault {
 
 impl Management {
     /// # Errors
-    /// A URL that cannot be used.
+    /// Fails if the URL cannot be used.
     pub(super) fn new(url: &SecretUrl, virtual_host: &str) -> Result<Self, ConfigError> {
         const EXPECTED: &str = "http://user:password@host:15672";
         url.check("broker.management_url", &["http"], EXPECTED)?;
@@ -46,7 +46,7 @@ impl Management {
         let mut base = Url::parse(url.expose()).map_err(|error| wrong(&error.to_string()))?;
         let decode = |text: &str| percent_decoded(text).ok_or_else(|| wrong("user or password is not UTF-8"));
         let (user, password) = (decode(base.username())?, decode(base.password().unwrap_or_default())?);
-        // They travel as a header. Neither can fail for a URL that has a host.
+        // User and password are sent as a header. Neither call can fail for a URL that has a host.
         let _ = (base.set_username(""), base.set_password(None));
         let client = reqwest::Client::builder()
             .timeout(REQUEST_LIMIT)
@@ -55,15 +55,15 @@ impl Management {
         Ok(Self { client, base, user, password, virtual_host: virtual_host.to_owned() })
     }
 
-    /// All of the virtual host that routing depends on.
+    /// Loads everything in the virtual host that routing depends on.
     ///
     /// # Errors
-    /// It does not answer, or refuses.
+    /// Fails if the interface does not answer, or refuses.
     pub(super) async fn topology(&self) -> Result<Topology, ManagementFault> {
         let exchanges: Vec<Exchange> = self.list("exchanges", "name,type,arguments,policy").await?;
         let bindings: Vec<Binding> =
             self.list("bindings", "source,destination,destination_type,routing_key").await?;
-        // Reading policies needs more than the others; without it the lists still say where messages go.
+        // Reading policies needs more permissions. Without them, exchanges and bindings still show where messages go.
         let policies: Vec<Policy> = match self.list("policies", "name,definition").await {
             Err(ManagementFault::Forbidden(_)) if exchanges.iter().all(|e| e.policy.is_none()) => Vec::new(),
             answer => answer?,
@@ -98,7 +98,7 @@ impl Management {
     }
 }
 
-/// An error with its causes: reqwest's own text leaves out what matters.
+/// Returns the error's text with its causes, which reqwest's own text leaves out.
 fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))

@@ -33,10 +33,10 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// True if nothing failed.
+/// Returns true if no check failed.
 ///
 /// # Errors
-/// A management URL that cannot be used. What is found is no error.
+/// Fails if the management URL cannot be used. A check that fails is not an error.
 pub(crate) async fn run(config: &Config, arguments: &Arguments) -> Result<bool, RelayError> {
     let management = match config.broker.management_url.expose() {
         "" => None,

@@ -1,4 +1,4 @@
-//! The replicas: alive, of one version, with one lease time; and what waits.
+//! Checks that the replicas are alive and agree in version and lease time; and reports the events that wait.
 
 use std::collections::BTreeMap;
 
@@ -78,7 +78,7 @@ pub(super) async fn check(
     Ok(())
 }
 
-/// The check itself may reach the broker where a replica does not.
+/// Reports the replicas that do not reach the broker: the check itself may reach it all the same.
 fn check_broker(live: &[ReplicaState], now: DateTime<Utc>, report: &mut Report) {
     let away: Vec<String> = live
         .iter()
@@ -96,7 +96,7 @@ fn check_broker(live: &[ReplicaState], now: DateTime<Utc>, report: &mut Report) 
     }
 }
 
-/// Events that the broker refuses, and why.
+/// Reports the events that the broker refuses, and why.
 async fn check_retries(
     connection: &mut AsyncPgConnection,
     retrying: i64,
@@ -116,7 +116,7 @@ async fn check_retries(
     Ok(())
 }
 
-/// One lease time is a matter of correct failover; versions differ during a rolling upgrade.
+/// Correct failover needs one lease time, so a difference fails the check. Versions differ during a rolling upgrade.
 fn check_agreement(config: &Config, live: &[ReplicaState], report: &mut Report) {
     let ours = i64::try_from(config.relay.lease_ttl_ms).unwrap_or(i64::MAX);
     let leases = groups(live, |replica| replica.lease_ttl_ms.map(|ms| format!("{ms} ms")));
@@ -149,7 +149,7 @@ fn is_live(replica: &ReplicaState, now: DateTime<Utc>, lease_ttl_ms: u64) -> boo
         || replica.last_seen_at > now
 }
 
-/// Names by a setting that those replicas have told.
+/// Groups the replicas by the value of a setting, without those that have not reported it.
 fn groups(
     replicas: &[ReplicaState],
     setting: impl Fn(&ReplicaState) -> Option<String>,

@@ -1,4 +1,4 @@
-//! What was found, and what to do about it.
+//! The findings of the check, each with its remedy.
 
 use std::io::Write;
 use std::ops::{Deref, DerefMut};
@@ -6,14 +6,14 @@ use std::ops::{Deref, DerefMut};
 use comptoir_core::platform::check::{Finding, Findings};
 use serde::Serialize;
 
-/// Where an event type goes.
+/// The route of an event type.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Route {
     pub(super) event_type: String,
     pub(super) pending: i64,
-    /// In the last day.
+    /// Events that were published in the last day.
     pub(super) published: i64,
-    /// Of the newest event of this type; `null` if there is none, and a routing rule makes it of more than the type.
+    /// The key of the newest event of this type. `null` if there is no event and a routing rule needs more than the type.
     pub(super) routing_key: Option<String>,
     /// Queues that an event with this key reaches; `null` if that is not known.
     pub(super) queues: Option<Vec<String>>,
@@ -25,7 +25,7 @@ pub(super) struct Report {
     pub(super) routes: Vec<Route>,
 }
 
-/// As JSON.
+/// The report as JSON.
 #[derive(Serialize)]
 struct Whole<'a> {
     ok: bool,

@@ -1,4 +1,4 @@
-//! Event types without a queue, and what of the broker only its management interface shows.
+//! Finds event types without a queue, and checks the facts that only the broker's management interface shows.
 
 use std::collections::BTreeMap;
 
@@ -17,22 +17,23 @@ use crate::error::DatabaseFault;
 use crate::message::RoutingFacts;
 
 const AREA: &str = "events";
-/// Events that were published before that do not count as traffic.
+/// Events that were published longer ago do not count as traffic.
 const TRAFFIC: TimeDelta = TimeDelta::hours(24);
-/// Dead letters from before that may have been repaired.
+/// Dead letters that are older do not count: the missing queue may exist by now.
 const RECENT: TimeDelta = TimeDelta::days(7);
 
-/// What is known of an event type.
+/// The facts about one event type.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Known {
     pending: i64,
     published: i64,
-    /// The newest event that was read; none of a type that was only asked for.
+    /// The newest event that was found; `None` if the type was only named on the command line.
     sample: Option<TypeSample>,
 }
 
 impl Known {
-    /// The key of the newest event. Without one, only if no rule of `[[routing]]` makes it of more than the type.
+    /// Returns the key of the newest event. Without an event, the key is known only if no rule of `[[routing]]` needs more than
+    /// the type.
     fn routing_key(&self, config: &Config, event_type: &str) -> Option<String> {
         let facts = match &self.sample {
             Some(sample) => RoutingFacts {
@@ -55,7 +56,7 @@ impl Known {
     }
 }
 
-/// The event types of the outbox, of the history, and those that were asked for.
+/// Returns the event types of the outbox, of the history, and those that the command line names.
 pub(super) async fn event_types(
     connection: &mut AsyncPgConnection,
     asked: &[EventTypes],
@@ -67,7 +68,7 @@ pub(super) async fn event_types(
         types.entry(types_asked.to_string()).or_default();
     }
     let pending = inspection::pending_types(connection).await?;
-    // To read the history is not necessary for draining.
+    // An error is ignored: draining does not need to read the history.
     let published = inspection::published_types(connection, now - TRAFFIC).await.unwrap_or_default();
     for sample in &published {
         let known = types.entry(sample.event_type.clone()).or_default();
@@ -104,7 +105,7 @@ pub(super) async fn event_types(
     Ok(types)
 }
 
-/// What came back from the broker as unroutable.
+/// Reports the events that the broker returned as unroutable.
 pub(super) async fn check_dead_letters(
     connection: &mut AsyncPgConnection,
     report: &mut Report,
@@ -130,7 +131,7 @@ pub(super) async fn check_dead_letters(
     Ok(())
 }
 
-/// Asks the management interface; without one, says what was not checked.
+/// Asks the management interface. Without one, reports which checks were left out.
 pub(super) async fn check_bindings(
     config: &Config,
     management: Option<&Management>,

@@ -1,4 +1,4 @@
-//! Where RabbitMQ would route a message, from its lists of exchanges and bindings. No I/O.
+//! Computes where RabbitMQ would route a message, from its lists of exchanges and bindings. No I/O.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -15,7 +15,7 @@ pub(super) struct Exchange {
     pub(super) kind: String,
     #[serde(default)]
     pub(super) arguments: Map<String, Value>,
-    /// The name of the policy that applies to it.
+    /// The name of the policy that applies to the exchange.
     #[serde(default)]
     pub(super) policy: Option<String>,
 }
@@ -41,11 +41,11 @@ pub(super) struct Topology {
     policies: HashMap<String, Policy>,
 }
 
-/// Where a message goes.
+/// The queues that a message reaches.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Reach {
     pub(super) queues: BTreeSet<String>,
-    /// An exchange on the way decides by something else than the routing key.
+    /// Whether an exchange on the way does not route by the routing key.
     pub(super) is_uncertain: bool,
 }
 
@@ -62,7 +62,8 @@ impl Topology {
         topology
     }
 
-    /// The exchange to which this one hands what it cannot route, by its argument or its policy.
+    /// Returns the alternate exchange, to which this one hands messages that it cannot route. It is set by an argument or by a
+    /// policy.
     pub(super) fn alternate(&self, exchange: &str) -> Option<&str> {
         let exchange = self.exchanges.get(exchange)?;
         let by_policy = || self.policies.get(exchange.policy.as_deref()?)?.definition.get(ALTERNATE);
@@ -108,7 +109,7 @@ impl Topology {
 }
 
 impl Exchange {
-    /// `None` if the routing key does not decide.
+    /// Returns whether the pattern matches the key; `None` if the exchange does not route by the key.
     fn routes(&self, pattern: &str, key: &str) -> Option<bool> {
         match self.kind.as_str() {
             "topic" => Some(Pattern::new(pattern).matches(key)),

@@ -1,11 +1,10 @@
-//! The broker's queue of dead letters has a copy of each. The table decides and the queue informs: what somebody has
-//! decided about is taken out of it, or it would grow for ever where nobody consumes it.
+//! The copies of dead letters in the broker's queue. The table decides; the queue only informs. When an operator has requeued
+//! or discarded a dead letter, its copy is removed: without a consumer the queue would grow for ever.
 //!
-//! Copies are taken *before* the decision is written down and acknowledged *after* it. So none is taken that belongs to a
-//! later failure of the same event, and whatever happens in between (a crash, a lost connection, a decision that fails) the
-//! broker puts all of them back. Other consumers of the queue do not see them meanwhile, and lose nothing. What is left,
-//! because the broker was away or the queue is long, [`sweep`] takes out later: whatever was decided about and is in no table
-//! of the outbox any more.
+//! Copies are taken *before* the decision is written down and acknowledged *after* it. So no copy of a later failure of the
+//! same event is taken. After a crash, a lost connection or a failed decision in between, the broker puts all copies back.
+//! Other consumers do not see the copies meanwhile, and lose none. Some copies may be left, because the broker was not reached
+//! or the queue is long. [`sweep`] removes them later: copies of decided events that are in no table of the outbox any more.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -28,20 +27,20 @@ use crate::message::short;
 use crate::notes;
 use crate::publisher::{self, Link};
 
-/// Messages that are looked at, unless somebody says otherwise.
+/// The default of `--limit`: messages to look at.
 const MESSAGES: u32 = 10_000;
-/// Bytes of their bodies, which come along.
+/// The limit on the bytes of their bodies, which the broker sends as well.
 const BYTES: usize = 64 * 1024 * 1024;
-/// The broker's answers to all that is asked.
+/// The limit on all of the broker's answers together.
 const TIME: Duration = Duration::from_secs(30);
 /// Ids in one statement.
 const BATCH: usize = 500;
-/// RabbitMQ 4.0 to 4.2 delete a message that was put back more than 20 times, by default. One that was put back so often is
-/// left to somebody else.
+/// RabbitMQ 4.0 to 4.2 delete a message that was put back more than 20 times, by default. The command stops at a message that
+/// was put back this often.
 const RETURNS: i64 = 10;
-/// Messages that are acknowledged before the queue is asked whether it has heard. The broker keeps acknowledgements to itself
-/// where a quorum queue has not written down 32 others yet, and forgets them when the channel is closed: of 200 that were sent
-/// at once, up to 167 were put back.
+/// Messages that are acknowledged before the next answer of the queue is awaited. The broker holds acknowledgements back while
+/// a quorum queue has not written down 32 others, and forgets them when the channel is closed. For example, of 200
+/// acknowledgements that were sent at once, up to 167 messages were put back.
 const AT_ONCE: usize = 16;
 
 #[derive(Debug, clap::Args)]
@@ -54,13 +53,13 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// What was found in the queue and is held, until it is acknowledged or put back.
+/// Copies that were taken out of the queue and are held until they are acknowledged or put back.
 pub(super) struct Copies {
     connection: Link,
     channel: Channel,
     queue: ShortString,
     held: Vec<Held>,
-    /// There are more that were not looked at.
+    /// Whether the queue has messages that were not looked at.
     is_cut: bool,
 }
 
@@ -70,21 +69,21 @@ struct Held {
     tag: u64,
 }
 
-/// What became of them.
+/// The result of [`Copies::settle`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Swept {
     pub(super) looked_at: usize,
     pub(super) removed: usize,
-    /// The queue may have more of them.
+    /// Whether the queue may have more copies.
     pub(super) is_cut: bool,
 }
 
 impl Copies {
-    /// Takes messages out of the queue, up to the limits; those that are no copies of events of ours are put back with the
-    /// others.
+    /// Takes messages out of the queue, up to the limits. Messages that are not copies of the relay's events are put back with
+    /// the others.
     ///
     /// # Errors
-    /// The broker's own; then nothing is held.
+    /// Fails if the broker fails; then nothing is held.
     pub(super) async fn take(config: &Config, limit: Option<u32>) -> Result<Self, BrokerFault> {
         bounded(Self::take_unbounded(config, limit.unwrap_or(MESSAGES))).await
     }
@@ -96,7 +95,7 @@ impl Copies {
         let mut copies = Self { connection, channel, queue, held: Vec::new(), is_cut: false };
         let Some(waiting) = copies.count().await? else { return Ok(copies) };
         let (began, mut bytes) = (Instant::now(), 0);
-        // What arrives meanwhile is none of ours.
+        // Messages that arrive meanwhile are not taken.
         for _ in 0..waiting.min(limit) {
             if bytes >= BYTES || began.elapsed() >= TIME / 2 {
                 copies.is_cut = true;
@@ -117,7 +116,7 @@ impl Copies {
         Ok(copies)
     }
 
-    /// How many messages are in the queue; none where there is no such queue.
+    /// Returns how many messages are in the queue; `None` if there is no such queue.
     async fn count(&mut self) -> Result<Option<u32>, BrokerFault> {
         let passive = QueueDeclareOptions { passive: true, ..Default::default() };
         match self.channel.queue_declare(self.queue.clone(), passive, FieldTable::default()).await {
@@ -130,7 +129,8 @@ impl Copies {
     /// Acknowledges the copies of events that were decided about, just now or before, and puts the others back.
     ///
     /// # Errors
-    /// The broker's or the database's: then it is unknown which were acknowledged; the broker puts the others back.
+    /// Fails if the broker or the database fails. Then it is unknown which copies were acknowledged; the broker puts the others
+    /// back.
     pub(super) async fn settle(
         self,
         connection: &mut AsyncPgConnection,
@@ -149,23 +149,23 @@ impl Copies {
         Ok(Swept { looked_at, removed, is_cut })
     }
 
-    /// Where there is nothing to acknowledge, the queue may be missing, and then there is no channel any more.
+    /// If no copies are held, the queue may be missing; then the channel is closed already.
     async fn acknowledge(self, tags: Vec<u64>) -> Result<(), BrokerFault> {
         if !self.held.is_empty() {
             for batch in tags.chunks(AT_ONCE) {
                 for tag in batch {
                     self.channel.basic_ack(*tag, BasicAckOptions::default()).await?;
                 }
-                // The queue answers when it has done what it was sent before. What it answers with goes back with the others.
+                // The queue answers after it has handled the acknowledgements. The message that it returns goes back as well.
                 self.channel.basic_get(self.queue.clone(), BasicGetOptions::default()).await?;
             }
-            // All that are left. From RabbitMQ 4.3 on this does not count as a failed delivery, as closing the channel might.
+            // All remaining copies. From RabbitMQ 4.3 on a nack does not count as a failed delivery; closing the channel might.
             let all = BasicNackOptions { multiple: true, requeue: true };
             self.channel.basic_nack(0, all).await?;
-            // The answer says that all of this was done.
+            // The answer to the close says that all of this was done.
             self.channel.close(200, "done".into()).await?;
         }
-        // What is not acknowledged goes back when the connection goes.
+        // The broker puts unacknowledged copies back when the connection closes.
         self.connection.close().await;
         Ok(())
     }
@@ -176,7 +176,7 @@ impl Copies {
     }
 }
 
-/// Where nobody answers any more, the broker puts back what is held when the connection goes.
+/// Limits the work to [`TIME`]. If the broker does not answer, it puts the held copies back when the connection is closed.
 async fn bounded<T>(work: impl Future<Output = Result<T, BrokerFault>>) -> Result<T, BrokerFault> {
     let limit_ms = u64::try_from(TIME.as_millis()).unwrap_or(u64::MAX);
     tokio::time::timeout(TIME, work).await.unwrap_or(Err(BrokerFault::ConnectTimeout(limit_ms)))
@@ -187,7 +187,7 @@ fn copy(message: &Delivery) -> Option<Held> {
     Some(Held { event: id.as_str().parse().ok()?, tag: message.delivery_tag })
 }
 
-/// How often a quorum queue had the message back.
+/// Returns how often the message was put back into a quorum queue.
 fn times_returned(message: &Delivery) -> i64 {
     let headers = message.properties.headers().as_ref();
     match headers.and_then(|headers| headers.inner().get("x-delivery-count")) {
@@ -206,7 +206,7 @@ fn is_missing(error: &lapin::Error) -> bool {
 /// `relay dead-letters sweep`.
 ///
 /// # Errors
-/// The database or the broker is not reached.
+/// Fails if the database or the broker is not reached.
 pub(super) async fn sweep(config: &Config, arguments: &Arguments) -> Result<(), RelayError> {
     let mut connection = database::connect(&config.database).await.map_err(DatabaseFault::from)?;
     let copies = Copies::take(config, Some(arguments.limit)).await?;

@@ -1,4 +1,5 @@
-//! `relay dead-letters requeue|discard`: changes in batches, each in the audit trail. The broker's copies follow.
+//! `relay dead-letters requeue|discard`: changes dead letters in batches, each recorded in the audit trail. Afterwards it
+//! removes the broker's copies.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -20,19 +21,19 @@ use crate::notes;
 /// Dead letters in one statement.
 const BATCH: i64 = 500;
 
-/// What was done.
+/// The result of the command.
 #[derive(Debug, Default, Serialize)]
 struct Done {
     operation: &'static str,
-    /// The row of `outbox_operations`; none if there was nothing to do.
+    /// The row of `outbox_operations`; `None` if there was nothing to do.
     operation_id: Option<Uuid>,
     count: u64,
-    /// Events with these ids wait in `outbox_events` already: their dead letters were left.
+    /// Dead letters that were left, because an event with the same id waits in `outbox_events` already.
     left: Vec<Uuid>,
     unknown: Vec<Uuid>,
-    /// Taken out of the broker's queue of dead letters; none if it was not reached, or they were to be kept.
+    /// Copies that were removed from the broker's queue; `None` if it was not reached, or with `--keep-copies`.
     copies_removed: Option<usize>,
-    /// The events that were moved or deleted, of those whose copies are held.
+    /// The events that were moved or deleted and whose copies are held.
     #[serde(skip)]
     decided: HashSet<Uuid>,
 }
@@ -72,7 +73,7 @@ pub(super) async fn run(config: &Config, operation: Operation, change: Change) -
     complain_about(&done.unknown)
 }
 
-/// The decision does not wait for a broker that is away.
+/// Returns `None` if the broker is not reached: the decision does not depend on it.
 async fn take_copies(config: &Config) -> Option<Copies> {
     match Copies::take(config, None).await {
         Ok(copies) => Some(copies),
@@ -153,7 +154,7 @@ async fn change_all(
     }
     operations::finish(connection, batch.operation, 0).await.map_err(DatabaseFault::from)?;
     if operation == Operation::Requeue {
-        // Losing it costs the time until the relay polls.
+        // If the wake-up is lost, the relay finds the events at its next poll.
         let _ = operations::wake_relays(connection).await;
     }
     Ok(())
@@ -167,7 +168,7 @@ fn question(operation: Operation, count: i64) -> String {
     }
 }
 
-/// What was asked for, without what was not.
+/// Returns the selection as JSON, without the options that were not given.
 fn asked(selection: &Selection, all: bool) -> Value {
     let mut filter = json!({
         "ids": (!selection.ids.is_empty()).then_some(&selection.ids),

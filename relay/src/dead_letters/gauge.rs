@@ -1,5 +1,5 @@
-//! Counts the dead letters that wait for a decision, for `comptoir_relay_waiting_dead_letters`. On a connection of its own
-//! that is open only while it counts: nothing that drains waits for it.
+//! Counts the dead letters that wait for a decision, for `comptoir_relay_waiting_dead_letters`. It uses a connection of its
+//! own, which is open only while it counts: draining never waits for it.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use crate::error::DatabaseFault;
 use crate::metrics;
 
 const EVERY: Duration = Duration::from_secs(15);
-/// No more are counted: whoever has so many does not need to know how many there are.
+/// The count stops here: beyond this number the exact value does not matter.
 const MOST: i64 = 100_000;
-/// Reading as many entries of an index takes some ten milliseconds.
+/// Much more than is needed: reading [`MOST`] entries of an index takes some ten milliseconds.
 const STATEMENT_TIMEOUT_MS: u64 = 5000;
 
-/// Now and every 15 s, until `stop`.
+/// Counts now and every 15 s, until `stop`.
 pub(crate) async fn keep(database: DatabaseConfig, stop: CancellationToken) {
     let database = DatabaseConfig { statement_timeout_ms: STATEMENT_TIMEOUT_MS, ..database };
     let mut ticks = tokio::time::interval(EVERY);
@@ -29,7 +29,7 @@ pub(crate) async fn keep(database: DatabaseConfig, stop: CancellationToken) {
         }
         match count(&database).await {
             Ok(count) => metrics::waiting_dead_letters(count),
-            // Whoever drains says so, in the log and in metrics; the gauge keeps what it had.
+            // The drain loop reports the fault in the log and in metrics. The gauge keeps its last value.
             Err(fault) => tracing::debug!(%fault, "cannot count the dead letters"),
         }
     }

@@ -1,4 +1,4 @@
-//! `relay dead-letters list`: a table for people, an array for programs. What it says beside that is on standard error.
+//! `relay dead-letters list`: a table for people, a JSON array for programs. Notes go to standard error.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -27,7 +27,7 @@ const COLUMNS: &[Column] = &[
     Column::text("aggregate", 10),
     Column::text("reason", 8),
     Column::number("retries"),
-    // `show` has all of it.
+    // `show` has the whole text.
     Column::text("last error", 10),
 ];
 
@@ -65,11 +65,11 @@ pub(super) async fn run(
             notes::say(NOTHING);
         }
     } else {
-        // Whoever names ids wants to see them all.
+        // Ids that were named are all shown.
         let named = u32::try_from(filter.ids.iter().flatten().count()).unwrap_or(u32::MAX);
         let limit = limit.unwrap_or(ROWS_IN_TABLE.max(named));
         let mut rows = Vec::new();
-        // One more than is shown says whether there are more.
+        // One row more than is shown tells whether there are more.
         let more = for_each(&mut connection, filter, limit.saturating_add(1), |row| {
             found.insert(row.id);
             rows.push(row.clone());
@@ -96,7 +96,7 @@ pub(super) async fn run(
     if complete { complain_about(&unknown(filter, &found)) } else { Ok(()) }
 }
 
-/// Visits the newest dead letters, page by page, and returns how many there were.
+/// Visits the newest dead letters, page by page, and returns how many it has visited.
 pub(super) async fn for_each(
     connection: &mut AsyncPgConnection,
     filter: &Filter,

@@ -1,4 +1,4 @@
-//! `relay dead-letters`: look at them, publish them again, or give them up; the broker's copies of them follow.
+//! `relay dead-letters`: shows dead letters, publishes them again, or discards them, and removes their copies at the broker.
 
 mod copies;
 mod decide;
@@ -19,7 +19,7 @@ use crate::decision::Decision;
 use crate::error::RelayError;
 use crate::when;
 
-/// What a filter that finds nothing answers; that is no failure.
+/// The note for a filter that finds nothing, which is not a failure.
 const NOTHING: &str = "no dead letter matches";
 
 #[derive(Debug, clap::Subcommand)]
@@ -101,7 +101,7 @@ pub(crate) struct Change {
 }
 
 /// # Errors
-/// The database cannot be reached, ids that are unknown.
+/// Fails if the database cannot be reached, or an id is unknown.
 pub(crate) async fn run(config: &Config, command: Command) -> Result<(), RelayError> {
     match command {
         Command::List { selection, limit, json } => list::run(config, &selection.filter(), limit, json).await,
@@ -140,7 +140,7 @@ impl Selection {
     }
 }
 
-/// The ids that were asked for and not found, in the order in which they were given.
+/// Returns the ids that were asked for and not found, in the order in which they were given.
 fn unknown(filter: &Filter, found: &HashSet<Uuid>) -> Vec<Uuid> {
     let mut seen = HashSet::new();
     let asked = filter.ids.iter().flatten().copied();
@@ -148,7 +148,7 @@ fn unknown(filter: &Filter, found: &HashSet<Uuid>) -> Vec<Uuid> {
 }
 
 /// # Errors
-/// There are any.
+/// Fails if there are unknown ids.
 fn complain_about(unknown: &[Uuid]) -> Result<(), RelayError> {
     if unknown.is_empty() {
         return Ok(());

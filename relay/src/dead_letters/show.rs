@@ -1,4 +1,4 @@
-//! `relay dead-letters show`: everything about each, the payload digit by digit.
+//! `relay dead-letters show`: everything about each dead letter. Numbers in the payload keep every digit.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -25,7 +25,7 @@ struct Shown<'a> {
     seq: i64,
     tenant_id: Uuid,
     event_type: &'a str,
-    /// By the rules as they are now; the one that was used is in the message's `original-routing-key`.
+    /// The key by the current rules. The key that was used is in the message's header `original-routing-key`.
     routing_key: Cow<'a, str>,
     schema_version: i16,
     aggregate_type: &'a str,
@@ -50,7 +50,7 @@ pub(super) async fn run(config: &Config, filter: &Filter, json: bool) -> Result<
     .await?;
     let mut array = json.then(|| JsonArray::begin(std::io::stdout().lock()));
     let mut found = HashSet::new();
-    // One at a time: a payload may be large.
+    // Loads one dead letter at a time: a payload may be large.
     for id in ids {
         let row = dead_letters::details(&mut connection, id).await.map_err(DatabaseFault::from)?;
         let Some(row) = row else { continue };

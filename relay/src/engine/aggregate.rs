@@ -1,4 +1,4 @@
-//! One aggregate as the [`Backlog`](super::backlog::Backlog) knows it: its events in memory, and what of it is not.
+//! One aggregate of the [`Backlog`](super::backlog::Backlog): its events in memory, and its rest, which is not in memory.
 
 use std::collections::VecDeque;
 
@@ -11,12 +11,12 @@ use super::event::Event;
 pub(super) struct Aggregate {
     pub(super) shard: usize,
     pub(super) lease: u64,
-    /// Events that were taken and are not settled yet.
+    /// The number of events that were taken and are not settled yet.
     pub(super) in_flight: usize,
     /// When the oldest of them occurred.
     pub(super) in_flight_since: DateTime<Utc>,
     pub(super) queued: bool,
-    /// It came back with a refused event, and what follows that was not read yet.
+    /// Whether the aggregate came back with a refused event whose successors were not read yet.
     pub(super) resumed: bool,
     pub(super) chain: VecDeque<Event>,
     pub(super) rest: Option<Rest>,
@@ -26,19 +26,20 @@ pub(super) struct Aggregate {
 #[derive(Debug)]
 pub(super) struct Rest {
     pub(super) from_seq: i64,
-    /// The last of them that was counted; a later read of everything sees them again.
+    /// The last event that was counted in `events`: when everything is read again, no event is counted twice.
     pub(super) last_seq: i64,
-    /// How many there are, for the metrics.
+    /// The number of events in the rest, for the metrics.
     pub(super) events: usize,
     pub(super) state: RestState,
     pub(super) range: AggregateRange,
 }
 
-/// How far the read of a rest has come. When an event joins the rest it starts anew: a read under way may leave it out.
+/// The state of the read of a rest. When an event joins the rest, the read starts anew: a read under way may miss the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RestState {
-    /// The first of them was refused: the database knows how long it waits. It is not left alone if it waits for a decision, or
-    /// if later ones were in flight at that time: somebody may have decided about it meanwhile, unseen.
+    /// The first event was refused: the database knows how long it waits. If `alone`, the rest stays in the database until
+    /// the event is due. Otherwise it is read once more, because an operator may have decided meanwhile: the event waits for
+    /// a decision, or other events of the aggregate were in flight when it was refused.
     SetAside {
         alone: bool,
     },
@@ -49,14 +50,14 @@ pub(super) enum RestState {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Extent {
-    /// One event, which was refused and is due: its successors matter only when it is settled.
+    /// One event, which was refused and is due: its successors are read after it is settled.
     Head,
-    /// All that was read of its shard.
+    /// All events up to the shard's cursor.
     ToCursor,
 }
 
 impl Rest {
-    /// So many events more are not in memory.
+    /// Adds `events` that are not in memory.
     pub(super) fn join(&mut self, events: usize, last_seq: i64) {
         self.events += events;
         self.last_seq = self.last_seq.max(last_seq);
@@ -66,7 +67,7 @@ impl Rest {
         matches!(self.state, RestState::SetAside { .. })
     }
 
-    /// A read under way may leave out what joined.
+    /// Starts the read anew: a read under way may miss events that joined.
     pub(super) fn start_anew(&mut self) {
         if !self.is_set_aside() {
             self.state = RestState::NotAsked;
@@ -75,18 +76,18 @@ impl Rest {
 }
 
 impl Aggregate {
-    /// At its place by seq.
+    /// Inserts the event in the order of seq.
     pub(super) fn insert(&mut self, event: Event) {
         let before = self.chain.iter().rposition(|other| other.row.seq < event.row.seq);
         self.chain.insert(before.map_or(0, |before| before + 1), event);
     }
 
-    /// The rest, if it begins with this seq or before.
+    /// Returns the rest if it begins at or before this seq.
     pub(super) fn rest_from(&mut self, seq: i64) -> Option<&mut Rest> {
         self.rest.as_mut().filter(|rest| rest.from_seq <= seq)
     }
 
-    /// Takes out the events that come after `seq`.
+    /// Removes the events from `seq` on, and returns them.
     pub(super) fn take_chain_from(&mut self, seq: i64) -> VecDeque<Event> {
         let kept = self.chain.partition_point(|event| event.row.seq < seq);
         self.chain.split_off(kept)

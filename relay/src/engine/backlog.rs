@@ -1,16 +1,17 @@
 //! The events in memory and the order in which they may be published. No I/O and no clock.
 //!
-//! Each aggregate is a chain. Only its head may be published, and the next becomes the head when the one before it is
-//! *settled in the database*: a crash then repeats the last event of an aggregate and never an older one. A limit above
-//! one event in flight for each aggregate gives that up for speed: so many may be repeated or overtake a refused one.
+//! Each aggregate is a chain. Only its head may be published. The next event becomes the head when the one before it is
+//! *settled in the database*: a crash then repeats the last event of an aggregate and never an older one. A limit of more
+//! than one event in flight for each aggregate gives that up for speed: as many events as the limit may be repeated, or
+//! overtake a refused one.
 //!
-//! An aggregate with more events than fit remembers only from which seq on it is not in memory; its events are dropped
-//! as they are read, and read again by themselves when their time has come.
+//! An aggregate with more events than fit keeps only the seq from which on it is not in memory. The events from there on are
+//! its *rest*: they are dropped from pages, and a read of its own brings them when their turn has come.
 //!
-//! An aggregate whose event was refused leaves memory altogether: the event's row knows how long it waits, and the
-//! statements that read mark each later row of the aggregate as one that stands behind it ([`Turn`]). Such rows are dropped
-//! as they are read. When the wait is over the refused event comes back ([`Backlog::resume`]), its successors after it. So
-//! however many aggregates fail, they take no memory, and only a share of them is tried at a time.
+//! An aggregate whose event was refused leaves memory. The event's row knows how long it waits, and reads mark each later
+//! row of the aggregate as standing behind it ([`Turn`]); such rows are dropped. When the wait is over, the refused event
+//! comes back ([`Backlog::resume`]), and its successors after it. So aggregates that fail take no memory, however many they
+//! are, and only a limited number of them is tried at a time.
 
 use std::collections::VecDeque;
 
@@ -24,9 +25,9 @@ use super::event::{AggregateKey, Event, FastMap, FastSet};
 pub(crate) struct Limits {
     pub(crate) events: usize,
     pub(crate) bytes: usize,
-    /// Events of one aggregate that are read and not taken.
+    /// Events of one aggregate that were read and not yet taken.
     pub(crate) chain: usize,
-    /// Events of one aggregate that were taken and are not settled.
+    /// Events of one aggregate that were taken and are not yet settled.
     pub(crate) in_flight: usize,
     /// Aggregates whose refused event is tried again at the same time.
     pub(crate) resumed: usize,
@@ -40,13 +41,13 @@ pub(crate) struct Backlog {
     ready: VecDeque<AggregateKey>,
     /// The seqs in memory: waiting, in flight or being settled.
     known: FastSet<i64>,
-    /// What left memory while a read was under way, which may still return it.
+    /// The events and aggregates that left memory while a read was under way, which may still return them.
     left: Option<Left>,
     bytes: usize,
     /// Aggregates that have a rest.
     partial: usize,
     resumed: usize,
-    /// By shard, how many events behind refused ones were dropped; for the metrics.
+    /// For each shard, the number of dropped events that stand behind refused ones; for the metrics.
     behind: [usize; SHARDS],
     refills: VecDeque<AggregateKey>,
 }
@@ -60,7 +61,7 @@ struct Left {
 /// Why an aggregate left memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Why {
-    /// All of it that was known is settled.
+    /// All its known events are settled.
     Settled,
     /// Its next event was refused.
     SetAside,
@@ -82,7 +83,7 @@ impl Backlog {
         }
     }
 
-    /// Events in memory, those in flight included.
+    /// Returns the number of events in memory, those in flight included.
     pub(crate) fn len(&self) -> usize {
         self.known.len()
     }
@@ -91,13 +92,13 @@ impl Backlog {
         self.known.is_empty()
     }
 
-    /// Events that were read and dropped: for want of room, or behind a refused one. Without the refused ones themselves.
+    /// Returns how many events were read and dropped, for lack of room or behind a refused one. Refused events do not count.
     pub(crate) fn dropped_events(&self) -> usize {
         let rests = self.aggregates.values().filter_map(|aggregate| aggregate.rest.as_ref());
         self.behind.iter().sum::<usize>() + rests.map(|rest| rest.events).sum::<usize>()
     }
 
-    /// When the oldest event in memory occurred.
+    /// Returns when the oldest event in memory occurred.
     pub(crate) fn oldest(&self) -> Option<DateTime<Utc>> {
         let oldest_of = |aggregate: &Aggregate| {
             let taken = (aggregate.in_flight > 0).then_some(aggregate.in_flight_since);
@@ -107,7 +108,7 @@ impl Backlog {
         self.aggregates.values().filter_map(oldest_of).min()
     }
 
-    /// Aggregates whose rest is to be read as soon as possible.
+    /// Whether there are aggregates whose rest is to be read as soon as possible.
     pub(crate) fn has_refills(&self) -> bool {
         !self.refills.is_empty()
     }
@@ -116,22 +117,22 @@ impl Backlog {
         self.ready.len()
     }
 
-    /// How many events, and bytes, may be read.
+    /// Returns how many events and how many bytes may be read.
     pub(crate) fn room(&self) -> (usize, usize) {
         (self.limits.events.saturating_sub(self.known.len()), self.limits.bytes.saturating_sub(self.bytes))
     }
 
-    /// How many aggregates may come back.
+    /// Returns how many more aggregates may come back.
     pub(crate) fn resume_room(&self) -> usize {
         self.limits.resumed.saturating_sub(self.resumed)
     }
 
-    /// Aggregates that came back with a refused event.
+    /// Returns the number of aggregates that came back with a refused event.
     pub(crate) fn resumed(&self) -> usize {
         self.resumed
     }
 
-    /// Aggregates of which something is not in memory.
+    /// Returns the number of aggregates that have a rest.
     pub(crate) fn partial(&self) -> usize {
         self.partial
     }
@@ -144,17 +145,17 @@ impl Backlog {
         self.aggregates.contains_key(&key)
     }
 
-    /// A read begins: until `read_ended`, what leaves memory is remembered.
+    /// Begins a read: until `read_ended`, events and aggregates that leave memory are remembered.
     pub(crate) fn read_began(&mut self) {
         self.left = Some(Left::default());
     }
 
-    /// Everything that the read returned was offered.
+    /// Ends a read: all its rows were offered.
     pub(crate) fn read_ended(&mut self) {
         self.left = None;
     }
 
-    /// Takes in a row of a page. Those of one aggregate come by seq. Returns whether it was new.
+    /// Takes in a row of a page; the rows of one aggregate come in the order of seq. Returns whether the event was new.
     pub(crate) fn offer(&mut self, row: OutboxRow, lease: u64) -> bool {
         let left = self.left.as_ref();
         if self.known.contains(&row.seq) || left.is_some_and(|left| left.seqs.contains(&row.seq)) {
@@ -166,7 +167,7 @@ impl Backlog {
             let comes = match event.row.turn {
                 // The row may have been read before its predecessor was refused.
                 Turn::Now => left != Some(&Why::SetAside),
-                // Or before the refused one was settled: then nobody else would read it again.
+                // Or before the refused event was settled: then no other read would return it again.
                 Turn::Behind => left == Some(&Why::Settled),
                 Turn::Retry { .. } | Turn::UntilDecided => return false,
             };
@@ -178,7 +179,7 @@ impl Backlog {
         if event.row.turn == Turn::Now { self.place(event) } else { self.place_unread(&event) }
     }
 
-    /// A page brings no payload of an event whose turn has not come: it is read again with the rest of its aggregate.
+    /// Notes an event whose turn has not come. A page has no payload of it: it is read again with the rest of its aggregate.
     fn place_unread(&mut self, event: &Event) -> bool {
         let (key, seq) = (event.key, event.row.seq);
         let aggregate = self.entry(event);
@@ -201,7 +202,7 @@ impl Backlog {
         })
     }
 
-    /// At its place in its aggregate, or at the place that the aggregate remembers for what is not in memory.
+    /// Puts the event at its place in its aggregate, or counts it to the aggregate's rest.
     fn place(&mut self, event: Event) -> bool {
         let (key, seq) = (event.key, event.row.seq);
         let aggregate = self.entry(&event);
@@ -262,7 +263,7 @@ impl Backlog {
         None
     }
 
-    /// The event is settled in the database: its aggregate goes on. False if the lease that it was read under is over.
+    /// The event is settled in the database: its aggregate goes on. Returns false if the lease under which it was read is over.
     pub(crate) fn settled(&mut self, event: &Event) -> bool {
         self.forget(event);
         let Some(aggregate) = current(&mut self.aggregates, event.key, event.lease) else { return false };
@@ -285,12 +286,13 @@ impl Backlog {
         rest.is_some_and(|rest| rest.is_set_aside() && rest.from_seq < event.row.seq)
     }
 
-    /// It was written down that the event was refused: its aggregate waits with it, in the database.
+    /// The refusal of the event was written down: its aggregate waits with it, in the database.
     pub(crate) fn set_aside(&mut self, event: &Event) -> bool {
         self.leave_with(event, true)
     }
 
-    /// The same, until somebody decides, who may have done so since it was written down: it is looked at once more.
+    /// Like [`Self::set_aside`], until an operator decides about the event. It is read once more, because the decision may have
+    /// been made since the dead letter was written down.
     pub(crate) fn hold(&mut self, event: &Event) -> bool {
         self.leave_with(event, false)
     }
@@ -310,8 +312,8 @@ impl Backlog {
         true
     }
 
-    /// From this row on the aggregate is not in memory: so many events more, and the last of them. An earlier row that
-    /// it waits for goes before.
+    /// Adds this row and the events after it to the rest: their number, and the seq of the last. If the rest begins earlier, it
+    /// keeps its beginning.
     fn leave_in_database(
         &mut self,
         key: AggregateKey,
@@ -338,7 +340,7 @@ impl Backlog {
         }
     }
 
-    /// It is unknown whether the broker has the event: it is the first to be published again.
+    /// It is unknown whether the broker has the event: it is published again, before all others.
     pub(crate) fn unknown(&mut self, event: Event) -> bool {
         let Some(aggregate) = current(&mut self.aggregates, event.key, event.lease) else {
             self.forget(&event);
@@ -347,7 +349,7 @@ impl Backlog {
         aggregate.in_flight -= 1;
         let key = event.key;
         if let Some(rest) = aggregate.rest_from(event.row.seq) {
-            // An earlier event of its aggregate waits: it is read again with that one.
+            // An earlier event of its aggregate waits: both are read again together.
             rest.start_anew();
             rest.join(1, event.row.seq);
             self.forget(&event);
@@ -362,7 +364,7 @@ impl Backlog {
         true
     }
 
-    /// The shard is read from its beginning: what was dropped of it is counted anew.
+    /// The shard is read from its beginning: its dropped events are counted anew.
     pub(crate) fn reads_anew(&mut self, shard: usize) {
         self.behind[shard] = 0;
     }
@@ -383,8 +385,8 @@ impl Backlog {
         self.behind[shard] = 0;
     }
 
-    /// The first event of this range was refused and is due: it is read, unless its aggregate is in memory or enough
-    /// have come back. Returns whether it will be.
+    /// The first event of this range was refused and is due: it is read, unless its aggregate is in memory or enough aggregates
+    /// have come back. Returns whether it will be read.
     pub(crate) fn resume(&mut self, range: AggregateRange, lease: u64) -> bool {
         let key = AggregateKey::of_range(&range);
         if self.resume_room() == 0 || self.aggregates.contains_key(&key) {
@@ -406,8 +408,8 @@ impl Backlog {
         true
     }
 
-    /// Up to `limit` aggregates whose rest is to be read now, up to their shard's cursor: what lies beyond comes with
-    /// the pages.
+    /// Returns up to `limit` aggregates whose rest is to be read now, each up to its shard's cursor: later events come with the
+    /// pages.
     pub(crate) fn take_refills(
         &mut self,
         limit: usize,
@@ -432,7 +434,7 @@ impl Backlog {
         wanted
     }
 
-    /// The rest of an aggregate was read: these rows, and `complete` if there are no more.
+    /// Takes in the rows of an aggregate's rest that was read; `complete` if there are no more.
     pub(crate) fn refilled(&mut self, key: AggregateKey, rows: Vec<OutboxRow>, complete: bool) {
         if rows.is_empty() && !complete {
             // The read ended before it came to this aggregate.
@@ -462,7 +464,7 @@ impl Backlog {
         self.advance(key);
     }
 
-    /// What is left of a rest of which so many were read.
+    /// Keeps the rest without its first `came` events, which were read.
     fn remains(&mut self, key: AggregateKey, rest: Rest, from_seq: i64, came: usize) {
         let Some(aggregate) = self.aggregates.get_mut(&key) else { return };
         let events = rest.events.saturating_sub(came);
@@ -474,7 +476,7 @@ impl Backlog {
         }
     }
 
-    /// A refill failed, or was not reached: it is due again.
+    /// The read of a rest failed, or ended before it: it is due again.
     pub(crate) fn refill_failed(&mut self, key: AggregateKey) {
         let rest = self.aggregates.get_mut(&key).and_then(|aggregate| aggregate.rest.as_mut());
         if let Some(rest) = rest
@@ -494,7 +496,7 @@ impl Backlog {
         }
     }
 
-    /// What the aggregate needs next: its turn, its rest, nothing for now, or to be forgotten.
+    /// Does the next step for the aggregate: queues it, asks for its rest, nothing for now, or forgets it.
     fn advance(&mut self, key: AggregateKey) {
         let Some(aggregate) = self.aggregates.get_mut(&key) else { return };
         if aggregate.in_flight >= self.limits.in_flight {

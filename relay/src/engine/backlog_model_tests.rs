@@ -1,5 +1,5 @@
-//! The backlog against a database that is a map, under random turns of events: commits, also late ones, reads that answer
-//! what was there when they were asked, refusals, decisions, lost leases, answers of writes that come later than the writes.
+//! Tests the backlog against a model of the database, a map, under random steps: commits, also late ones; reads that return
+//! the rows as they were when the read began; refusals; decisions; lost leases; and writes whose answers come late.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -18,14 +18,14 @@ const AGGREGATES: i64 = 5;
 const EVENTS: i64 = 300;
 const CHAIN: usize = 4;
 
-/// When a row may be tried again; `None` for one that was never refused.
+/// When a refused row may be tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Refused {
     At(Instant),
     Held,
 }
 
-/// What a read returned, until it is taken in.
+/// The result of a read, until it is taken in.
 #[derive(Debug)]
 enum Answer {
     Page { rows: Vec<OutboxRow>, cursor: i64, seen: BTreeSet<i64>, looked_behind: bool },
@@ -41,19 +41,19 @@ struct Model {
     in_flight_limit: usize,
     lease: u64,
     now: Instant,
-    /// What the database has and everybody sees, by seq.
+    /// The committed rows, by seq; `None` for a row that was never refused.
     table: BTreeMap<i64, Option<Refused>>,
     /// The seq of a transaction that is not committed.
     open: Option<i64>,
     drawn: i64,
     cursor: i64,
-    /// What the last page's snapshot saw.
+    /// The rows that the last page's snapshot saw.
     seen: BTreeSet<i64>,
     reading: Option<Answer>,
     in_flight: Vec<Event>,
-    /// Written to the database; the backlog does not know yet. With the turn of what was refused.
+    /// An event that was written to the database, before the backlog knows it; with its turn if it was refused.
     written: Option<(Event, Option<Turn>)>,
-    /// In the order in which they reached the broker, repeats included.
+    /// The events in the order in which they reached the broker, repeats included.
     published: Vec<i64>,
     refused: BTreeSet<i64>,
 }
@@ -81,7 +81,7 @@ impl Model {
         }
     }
 
-    /// As the statements say it; where they do not look behind, all that were never refused are their own.
+    /// Returns the row as the statements do. Where they do not look behind, a row that was never refused has [`Turn::Now`].
     fn row(&self, seq: i64, look_behind: bool) -> OutboxRow {
         let refused_before =
             || self.table.range(..seq).any(|(other, state)| state.is_some() && of(*other) == of(seq));
@@ -184,7 +184,7 @@ impl Model {
         self.reading = Some(Answer::Page { rows, cursor, seen, looked_behind: look_behind });
     }
 
-    /// Of several aggregates in one read, which may end in the middle of one, and before it comes to the others.
+    /// Reads the rests of several aggregates. The read may end in the middle of one, before it comes to the others.
     fn ask_for_rests(&mut self) {
         let cursor = self.cursor;
         let wanted = self.backlog.take_refills(3, |_| cursor);
@@ -237,7 +237,7 @@ impl Model {
         match self.reading.take() {
             None => return,
             Some(Answer::Page { rows, .. } | Answer::Look { rows, .. }) if self.random.random_bool(0.05) => {
-                // It failed: everything is read from the beginning.
+                // The read failed: everything is read from the beginning.
                 drop(rows);
                 self.waiting.look_again(self.now);
                 self.read_from_the_beginning();
@@ -377,7 +377,7 @@ impl Model {
         }
     }
 
-    /// What is in flight comes back to nobody, then the shard is leased again and read from its beginning.
+    /// Drops the events in flight. Then the shard is leased again and read from its beginning.
     fn lose_the_lease(&mut self) {
         if self.written.is_some() || self.reading.is_some() || self.random.random_bool(0.8) {
             return;
@@ -395,7 +395,7 @@ impl Model {
         for _ in 0..6_000 {
             self.turn();
         }
-        // From now on nothing fails and everything is decided.
+        // From now on nothing fails, and every held event is decided about.
         self.table.extend(self.open.take().map(|seq| (seq, None)));
         for turn in 0..20_000 {
             self.now += Duration::from_secs(1);
@@ -420,7 +420,7 @@ impl Model {
         }
     }
 
-    /// The first time that each event of an aggregate was published, or given up.
+    /// Returns the aggregate's events in the order in which they were first published, or given up.
     fn first_times(&self, aggregate: i64) -> Vec<i64> {
         let mut first = Vec::new();
         for seq in self.published.iter().filter(|seq| of(**seq) == aggregate) {

@@ -1,4 +1,4 @@
-//! The order of events, under settles, retries, overflow and lost leases.
+//! Tests the order of events under settles, retries, overflow and lost leases.
 
 use comptoir_core::outbox::{OutboxRow, Turn};
 
@@ -169,7 +169,7 @@ fn so_many_refused_events_come_back_at_the_same_time_and_no_more() {
     assert_eq!((backlog.resume_room(), backlog.partial()), (2, 0));
 }
 
-/// What a page says of an event was so when it was read: what happened meanwhile decides.
+/// A page shows an event as it was when the page was read. A change since then takes precedence.
 #[test]
 fn what_left_memory_while_a_page_was_read_decides_about_events_of_that_page() {
     let left = |refused: bool, turn: Turn| {
@@ -214,7 +214,7 @@ fn events_that_wait_are_not_taken_from_a_page_and_what_is_in_memory_takes_in_its
     assert_eq!((range.from_seq, range.to_seq), (3, 3));
 }
 
-/// Where more than one is in flight, a later event may be refused before an earlier one is.
+/// With more than one event in flight, a later event may be refused while an earlier one is still in flight.
 #[test]
 fn a_refused_event_in_the_middle_of_a_chain_lets_those_before_it_go_and_holds_those_after_it() {
     let mut backlog =
@@ -232,7 +232,7 @@ fn a_refused_event_in_the_middle_of_a_chain_lets_those_before_it_go_and_holds_th
     let first = take(&mut backlog).expect("1 again");
     assert_eq!(first.row.seq, 1);
     backlog.settled(&first);
-    // 1 was in flight when 2 was refused. Had it been 3, and 2 discarded meanwhile, nobody else would read what follows.
+    // 1 was in flight when 2 was refused. Had it been 3, and 2 discarded meanwhile, no other read would return the rest.
     let (key, range) = backlog.take_refills(10, |_| 4).pop().expect("a look whether 2 still waits");
     assert_eq!((range.from_seq, range.to_seq), (2, 4));
     backlog.refilled(key, vec![with_turn(2, "a", Turn::UntilDecided), sample(3, "a"), sample(4, "a")], true);

@@ -1,12 +1,12 @@
-//! Where reading goes on: for each shard the seq up to which everything visible was read, and the snapshot in which it
-//! was visible (ADR 0003). No I/O.
+//! The cursors: for each shard the seq up to which every visible row was read, and the snapshot in which the rows were
+//! visible (ADR 0003). No I/O.
 
 use comptoir_core::outbox::{Page, PageRequest, SHARDS, Scope, Snapshot};
 
 const NOT_HELD: i64 = -1;
-/// Rows behind the cursors that one page may carry.
+/// The limit on a page's rows behind the cursors.
 const LATE_LIMIT: usize = 1000;
-/// A shard's share of a page doubles while it fills it, up to this many shares.
+/// The limit on a shard's share of a page, which doubles each time the shard fills it.
 const MAX_SHARES: usize = 64;
 
 #[derive(Debug)]
@@ -14,24 +14,24 @@ pub(crate) struct Cursors {
     at: [i64; SHARDS],
     shares: [usize; SHARDS],
     since: Snapshot,
-    /// Nothing that was visible in `since` is unread.
+    /// Whether every row that was visible in `since` was read.
     caught_up: bool,
-    /// Where the next page starts, so that every shard comes first in turn.
+    /// The shard with which the next page starts: each shard comes first in turn.
     first: usize,
-    /// Counts the starts of each shard, so that a read that was under way across one is recognised.
+    /// The number of starts of each shard. A read during which it changed is recognised.
     starts: [u64; SHARDS],
     asked: [u64; SHARDS],
-    /// A run that drains what there was at its start reads no further than this.
+    /// The last seq to read, for a run that drains only the events from before its start.
     last_seq: i64,
     late_limit: usize,
 }
 
-/// What to read.
+/// The next read.
 #[derive(Debug)]
 pub(crate) enum Next {
-    /// Shard by shard, from the cursors on.
+    /// Rows of each shard from its cursor on.
     Page(Box<PageRequest>),
-    /// What became visible since the last read, because everything else was read.
+    /// Rows that became visible since the last read; all others were read.
     New { since: Snapshot, shards: Vec<i16>, limit: i64, scope: Scope },
 }
 
@@ -79,7 +79,7 @@ impl Cursors {
         self.at[shard]
     }
 
-    /// The shards that are held, and their cursors.
+    /// Returns the shards that are held, and their cursors.
     pub(crate) fn held(&self) -> (Vec<i16>, Vec<i64>) {
         (0..SHARDS).filter(|shard| self.holds(*shard)).map(|shard| (index(shard), self.at[shard])).unzip()
     }
@@ -88,17 +88,17 @@ impl Cursors {
         self.caught_up
     }
 
-    /// Whether what the read under way returns of this shard may be used: the shard was held then, and ever since.
+    /// Whether the shard's rows in the read under way may be used: the shard has been held since the read began.
     pub(crate) fn is_current(&self, shard: usize) -> bool {
         self.holds(shard) && self.starts[shard] == self.asked[shard]
     }
 
-    /// A read begins.
+    /// Begins a read.
     pub(crate) fn ask(&mut self) {
         self.asked = self.starts;
     }
 
-    /// The next read for so many rows; none while no shard is held.
+    /// Returns the next read for about `rows` rows; `None` while no shard is held.
     pub(crate) fn next(&mut self, rows: usize, scope: Scope) -> Option<Next> {
         let held: Vec<usize> =
             (0..SHARDS).map(|i| (self.first + i) % SHARDS).filter(|shard| self.holds(*shard)).collect();
@@ -130,11 +130,11 @@ impl Cursors {
         })))
     }
 
-    /// Takes note of a page, and takes out of it what must not be offered yet; its rows are the caller's.
+    /// Moves the cursors over a page, and removes the rows that must not be offered yet. The caller offers the others.
     pub(crate) fn page_read(&mut self, request: &PageRequest, page: &mut Page) {
         let late_full = clamp(page.late.len()) >= request.late_limit;
         if late_full {
-            // There may be more behind the cursors, and one of these may be the predecessor of a row in front of them.
+            // There may be more late rows behind the cursors, and one of them may precede a row of `next`.
             page.next.clear();
         }
         let mut read = [0usize; SHARDS];
@@ -157,7 +157,7 @@ impl Cursors {
         }
         let late_cut = late_full || (page.cut && !page.late.is_empty());
         if let (true, Some(last)) = (late_cut, page.late.last()) {
-            // Go back to where all of them were seen.
+            // Go back to the last late row: up to it, all late rows were seen.
             for at in self.at.iter_mut().filter(|at| **at != NOT_HELD) {
                 *at = last.seq.min(*at);
             }
@@ -168,7 +168,7 @@ impl Cursors {
             !full && !late_cut && (0..SHARDS).all(|shard| !self.holds(shard) || self.is_current(shard));
     }
 
-    /// Takes note of what is new. False if there may be more: then nothing of it counts as read.
+    /// Moves the cursors over new rows. Returns false if there may be more of them: then none of them counts as read.
     pub(crate) fn new_read(&mut self, limit: i64, page: &Page) -> bool {
         if page.cut || clamp(page.next.len()) >= limit {
             self.caught_up = false;
@@ -221,7 +221,7 @@ mod tests {
         }
     }
 
-    /// Holds shard 3, the one of the samples.
+    /// Cursors that hold shard 3, which the samples use.
     fn cursors() -> Cursors {
         let mut cursors = Cursors::new(i64::MAX);
         cursors.start(3);

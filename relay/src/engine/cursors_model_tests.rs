@@ -1,5 +1,5 @@
-//! Reading against a database that is a map: events of any size, budgets of any size, transactions that commit late, leases
-//! that come and go. Nothing is skipped, nothing comes late, and the events of an aggregate come in order.
+//! Tests reading against a model of the database, a map: events and budgets of any size, transactions that commit late,
+//! leases that come and go. Nothing is skipped, nothing comes late, and the events of an aggregate come in order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use rand::{Rng, SeedableRng};
 use super::{Cursors, Next};
 use crate::engine::event::sample;
 
-/// A payload above this stays in the database and counts nothing.
+/// A larger payload stays in the database and does not count.
 const MAX_PAYLOAD: usize = 1000;
 const AGGREGATES: usize = 12;
 const HELD: [usize; 3] = [0, 5, 63];
@@ -43,7 +43,7 @@ struct Database {
 }
 
 impl Database {
-    /// A transaction of so many events; those of an aggregate that an open one has locked are left out.
+    /// Begins a transaction with a few events, but none of an aggregate that an open transaction has locked.
     fn begin(&mut self, random: &mut StdRng) -> i64 {
         self.next_transaction += 1;
         let transaction = self.next_transaction;
@@ -73,7 +73,7 @@ impl Database {
         Snapshot { xmax: self.next_transaction + 1, in_progress: self.open.keys().copied().collect() }
     }
 
-    /// Cuts as the statements do: with the row with which there is enough.
+    /// Cuts the rows as the statements do: after the row that reaches `max_bytes`.
     fn cut(&self, found: Vec<i64>, max_bytes: i64) -> (Vec<i64>, bool) {
         let mut through = 0;
         let mut taken = Vec::new();
@@ -111,7 +111,7 @@ impl Database {
     fn read_new(&self, since: &Snapshot, shards: &[i16], limit: i64, max_bytes: i64) -> Page {
         let held = |row: &Stored| shards.iter().any(|shard| usize::from(shard.unsigned_abs()) == row.shard());
         let new = self.rows.iter().filter(|(_, row)| Self::is_new(row, since) && held(row));
-        // In whatever order the index has them.
+        // The index may return them in any order.
         let mut found: Vec<i64> = new.map(|(seq, _)| *seq).take(usize::try_from(limit).unwrap()).collect();
         found.reverse();
         let (taken, cut) = self.cut(found, max_bytes);
@@ -132,9 +132,9 @@ struct Reader {
     random: StdRng,
     database: Database,
     cursors: Cursors,
-    /// What was read, under the leases of now.
+    /// The events that were read under the current leases.
     read: BTreeSet<i64>,
-    /// The last of each aggregate that came for the first time.
+    /// For each aggregate, the last event that was read for the first time.
     last: [i64; AGGREGATES],
 }
 
@@ -154,7 +154,7 @@ impl Reader {
         }
     }
 
-    /// One read, of so few rows and bytes, while `meanwhile` happens.
+    /// Does one read of random limits, while `meanwhile` happens.
     fn read(&mut self, meanwhile: impl FnOnce(&mut Self)) {
         let rows = self.random.random_range(1..30);
         let max_bytes = *[1, 7, 500, 3000, 100_000].choose(&mut self.random).unwrap();
@@ -212,7 +212,7 @@ impl Reader {
         }
     }
 
-    /// A lease is lost, and perhaps had again: nothing of it counts as read.
+    /// Loses a lease or acquires it anew: none of the shard's events counts as read.
     fn move_a_lease(&mut self) {
         let shard = *HELD.choose(&mut self.random).unwrap();
         if self.cursors.holds(shard) && self.random.random_bool(0.5) {
@@ -301,7 +301,7 @@ fn what_is_in_front_of_the_cursors_waits_until_all_that_is_late_was_read() {
         reader.database.open.insert(3, vec![(12, row(3, 6))]);
         reader.database.next_transaction = 3;
         reader.database.commit(3);
-        // There was more than one read of what is new could carry.
+        // There were more new rows than one read could carry.
         reader.cursors.caught_up = false;
         reader.finish();
     }

@@ -1,4 +1,4 @@
-//! An event in memory, and what identifies the aggregate whose order it must keep.
+//! An event in memory, and the key of its aggregate, whose order it must keep.
 
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::sync::LazyLock;
@@ -57,12 +57,12 @@ impl Hasher for FastHasher {
 /// An event that this replica has read under a lease.
 #[derive(Debug)]
 pub(crate) struct Event {
-    /// On the heap: an event is handed on a dozen times between the read and the settle.
+    /// Boxed, because an event is moved a dozen times between the read and the settle.
     pub(crate) row: Box<OutboxRow>,
     pub(crate) key: AggregateKey,
-    /// The lease under which it was read; an event of an earlier lease is not this replica's business any more.
+    /// The lease under which it was read. When that lease is over, the event is dropped, even if the shard was leased again.
     pub(crate) lease: u64,
-    /// What it counts for in the buffer.
+    /// The bytes that it counts for in the buffer.
     pub(crate) bytes: usize,
 }
 
@@ -73,7 +73,7 @@ impl Event {
         Self { row: Box::new(row), key, lease, bytes }
     }
 
-    /// What is left when the payload is not needed any more.
+    /// Drops payload and headers when they are not needed any more.
     pub(crate) fn stub(&mut self) {
         self.row.payload.0 = Vec::new();
         self.row.headers.0 = Vec::new();

@@ -1,4 +1,4 @@
-//! Reads on a connection of its own, one statement at a time, while publishing and settling go on.
+//! Reads events on a connection of its own, one statement at a time, while publishing and settling go on.
 
 use comptoir_core::outbox::overview::{self, Unread};
 use comptoir_core::outbox::{self, AggregateRange, AggregateRows, Page, Scope, Waiting, WaitingCount};
@@ -11,30 +11,29 @@ use super::event::AggregateKey;
 use crate::answer::answered;
 use crate::error::DatabaseFault;
 
-/// Rows that are counted in each shard at most, beyond which their number is estimated: a metric must not cost more than
-/// what it measures.
+/// The most rows that are counted in each shard. A larger number is estimated, so that the metric stays cheap.
 const COUNT_LIMIT: i64 = 200;
 /// Refused events that are counted in each shard at most.
 const WAITING_COUNT_LIMIT: i64 = 2000;
-/// PostgreSQL counts these to a payload that it stores within the row.
+/// The header that PostgreSQL counts to the size of a payload that it stores within the row.
 const VALUE_HEADER_BYTES: i32 = 4;
 
-/// What to read.
+/// A read to do.
 #[derive(Debug)]
 pub(crate) enum Read {
     Next(Next),
-    /// The rest of some aggregates, so many events of each at most.
+    /// The rest of some aggregates, at most `limit` events of each.
     Rest {
         wanted: Vec<(AggregateKey, AggregateRange)>,
         limit: i64,
         scope: Scope,
     },
-    /// The refused events that are due first, so many of each shard at most, and none after this seq.
+    /// The refused events that are due first, a limited number of each shard, and none after `last_seq`.
     Waiting {
         takes: Vec<(i16, i32)>,
         last_seq: i64,
     },
-    /// How much there is in front of the cursors, and how much waits, for the metrics.
+    /// The number of events in front of the cursors, and of events that wait, for the metrics.
     Count {
         shards: Vec<i16>,
         cursors: Vec<i64>,
@@ -42,7 +41,7 @@ pub(crate) enum Read {
     },
 }
 
-/// What was read.
+/// The result of a read.
 #[derive(Debug)]
 pub(crate) enum Found {
     Page(Page),
@@ -51,7 +50,7 @@ pub(crate) enum Found {
     Count(Unread, WaitingCount),
 }
 
-/// A read that ended, with what it was asked for.
+/// A read that ended, with its result.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) read: Read,
@@ -74,7 +73,7 @@ impl Fetcher {
         Self { config, connection: None }
     }
 
-    /// Reads, connecting first if need be. Takes and returns itself, so that it can run as a task.
+    /// Reads, after connecting if necessary. Takes and returns itself, so that it can run as a task.
     pub(crate) async fn read(mut self, read: Read) -> (Self, Finished) {
         let result = self.attempt(&read).await;
         if result.is_err() {
@@ -96,7 +95,7 @@ impl Fetcher {
     }
 }
 
-/// The size of the largest payload that is read: nobody's may fill the memory.
+/// Returns the size of the largest payload that is read, so that no payload can fill the memory.
 pub(super) fn max_payload_bytes(max_message_bytes: usize) -> i32 {
     i32::try_from(max_message_bytes).unwrap_or(i32::MAX).saturating_add(VALUE_HEADER_BYTES)
 }
@@ -126,7 +125,7 @@ async fn found(connection: &mut AsyncPgConnection, read: &Read) -> QueryResult<F
 }
 
 impl Read {
-    /// For metrics.
+    /// Returns the read's name for metrics.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Next(Next::Page(_)) => "page",

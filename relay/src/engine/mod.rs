@@ -1,6 +1,6 @@
-//! The drain loop. One task owns all state: there are no locks, and what happens next is on one page ([`Engine::run`]).
+//! The drain loop. One task owns all state: there are no locks, and the order of the steps is in one place ([`Engine::run`]).
 //!
-//! Reading and settling run as tasks beside it, each with a connection of its own, so that the next page is read and the
+//! Reading and settling run as tasks beside the loop, each with a connection of its own. So the next page is read and the
 //! previous events are settled while the current ones are on their way to the broker.
 
 mod aggregate;
@@ -46,7 +46,7 @@ pub(crate) use self::event::Event;
 #[cfg(test)]
 pub(crate) use self::event::sample;
 
-/// Refused events may take this share of the window when they are tried again.
+/// Refused events that are tried again may take one part in this many of the window.
 const RESUME_SHARE: usize = 4;
 
 /// How far to drain.
@@ -59,13 +59,13 @@ pub(crate) struct Goal {
 }
 
 impl Goal {
-    /// Everything, for ever.
+    /// Returns the goal to drain everything, for ever.
     pub(crate) fn everything() -> Self {
         Self { last_seq: i64::MAX, max_events: u64::MAX }
     }
 }
 
-/// What the drain loop tells others about itself.
+/// The state of the drain loop, for health checks, the service manager and `--once`.
 #[derive(Debug, Clone)]
 pub(crate) struct Condition {
     pub(crate) database_up: bool,
@@ -74,21 +74,21 @@ pub(crate) struct Condition {
     pub(crate) broker_trouble: Option<Trouble>,
     pub(crate) blocked: bool,
     pub(crate) shards_held: usize,
-    /// Nothing in memory and nothing left to read in the shards that are held.
+    /// Whether there is nothing in memory and nothing left to read in the shards that are held.
     pub(crate) idle: bool,
-    /// The goal's `max_events` are used up, and all of them are settled.
+    /// Whether the goal's `max_events` are used up, and all of them are settled.
     pub(crate) limit_reached: bool,
     /// When the loop last turned.
     pub(crate) turned_at: Instant,
 }
 
 impl Condition {
-    /// Nothing more will happen by itself: there is nothing to publish to a broker that is there, or the goal is reached.
+    /// Whether there is nothing more to do: the broker is reached and no event is left, or the goal is reached.
     pub(crate) fn is_done(&self) -> bool {
         self.idle && self.broker_up || self.limit_reached
     }
 
-    /// Why nothing can be published now.
+    /// Returns the reasons why nothing can be published now.
     pub(crate) fn hindrances(&self) -> Vec<String> {
         let blocked = || "the broker blocks publishing (memory or disk alarm)".to_owned();
         let reasons = [
@@ -108,14 +108,14 @@ fn unreached(what: &str, trouble: Option<&Trouble>) -> String {
     }
 }
 
-/// What the engine is given to work with.
+/// The parts that the engine works with.
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) id: Uuid,
     pub(crate) name: String,
     pub(crate) leases: Leases,
     pub(crate) wake_up: Arc<Notify>,
-    /// Read by the leases' task, for the other replicas.
+    /// The leases' task reads it, for the other replicas.
     pub(crate) pulse: Arc<Pulse>,
     pub(crate) tasks: Tasks,
 }
@@ -134,22 +134,23 @@ pub(crate) struct Engine {
     publisher: Publisher,
     fetcher: Option<Fetcher>,
     max_payload_bytes: i32,
-    /// Aggregates whose rest is read in one statement.
+    /// The number of aggregates whose rest is read in one statement.
     refills: usize,
     turns: Turns,
     reading: Option<JoinHandle<(Fetcher, Finished)>>,
     settler: Option<Settler>,
     settling: Option<JoinHandle<(Settler, Settled)>>,
-    /// A settlement whose write failed and is made again.
+    /// A settlement whose write failed; it is written again.
     unsettled: Option<Settlement>,
     leases: Leases,
-    /// Their task is gone, and says nothing any more.
+    /// Whether the leases' task has ended: it sends no more holdings.
     leases_ended: bool,
     held: Holdings,
-    /// By shard the lease that was given back last. Until the leases' task has taken note, it is still among the holdings.
+    /// For each shard, the lease that was given back last. The holdings still contain it until the leases' task has handled the
+    /// return.
     returned: [Option<u64>; SHARDS],
     handover_after: Duration,
-    /// Events by shard that were taken from the backlog and are not settled.
+    /// For each shard, the number of events that were taken from the backlog and are not settled.
     busy: [usize; SHARDS],
     wake_up: Arc<Notify>,
     timing: Timing,
@@ -157,13 +158,13 @@ pub(crate) struct Engine {
     taken: u64,
     condition: watch::Sender<Condition>,
     pulse: Arc<Pulse>,
-    /// The last read was answered.
+    /// Whether the last read was answered.
     read_answered: bool,
     read_trouble: Option<Trouble>,
     write_trouble: Option<Trouble>,
-    /// What was in front of the cursors when it was last counted.
+    /// The last count of the events in front of the cursors.
     unread: Unread,
-    /// What waited when it was last counted.
+    /// The last count of the events that wait.
     waiting_count: WaitingCount,
     stop: CancellationToken,
     tasks: Tasks,
@@ -259,7 +260,7 @@ impl Engine {
             self.wait(turn, deadline).await;
         }
         if !self.is_drained() {
-            // Others may publish as soon as the shards are given back: nothing of ours may be sent after that.
+            // Other replicas may publish as soon as the shards are given back: this one must not send anything after that.
             self.publisher.reset(BrokerFault::LeaseLost);
         }
         self.leases.leave().await;
@@ -305,7 +306,7 @@ impl Engine {
         }
     }
 
-    /// Nothing is on its way to the broker or to the database.
+    /// Whether nothing is on its way to the broker or to the database.
     fn is_drained(&self) -> bool {
         self.busy.iter().all(|busy| *busy == 0)
     }
@@ -340,7 +341,7 @@ impl Engine {
         self.condition.send_replace(condition);
     }
 
-    /// What is in memory, what was dropped behind something that waits, what waits, and what was not read yet.
+    /// Reports the pending events: those in memory, those dropped behind waiting ones, the waiting ones, and the unread ones.
     fn report_pending(&mut self) {
         if self.cursors.caught_up() {
             self.unread = Unread::default();
@@ -360,7 +361,7 @@ impl Engine {
     }
 }
 
-/// The task's result when it ends; never, without a task. Nothing is lost if the future is dropped.
+/// Waits until the task ends and returns its result; without a task, waits for ever. Nothing is lost if the future is dropped.
 async fn ended<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, tokio::task::JoinError> {
     let result = match task {
         Some(running) => running.await,

@@ -1,4 +1,4 @@
-//! From the broker's verdicts to what is written down: whose fault it is, and what follows for the event.
+//! Turns the broker's verdicts into decisions about the events: published, to be retried, discarded, or a dead letter.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -16,11 +16,11 @@ use crate::message::Routing;
 use crate::metrics::{self, Metrics};
 use crate::publisher::{Message, Verdict};
 
-/// The wait for a dead letter that is refused, which moves no count, is that before this attempt at least: 32 s by default.
-/// Its queue is missing or full, and somebody has to do something about that.
+/// A dead letter that the broker refuses waits at least as long as before this attempt (32 s by default). No retry count moves.
+/// The queue of dead letters is missing or full, which an operator has to repair.
 const DEAD_LETTER_ATTEMPT: u32 = 6;
 
-/// Collects what is decided until it is written down.
+/// Collects decisions until they are written down.
 #[derive(Debug)]
 pub(super) struct Decisions {
     routing: Routing,
@@ -29,7 +29,7 @@ pub(super) struct Decisions {
     max_retries: i32,
     retry_wait: (Duration, Duration),
     next: Settlement,
-    /// Dead letters that the broker does not have yet.
+    /// Dead letters that are not published yet.
     dead_letters: VecDeque<Message>,
 }
 
@@ -50,20 +50,20 @@ impl Decisions {
         }
     }
 
-    /// Up to `limit` dead letters to publish.
+    /// Takes up to `limit` dead letters to publish.
     pub(super) fn take_dead_letters(&mut self, limit: usize) -> Vec<Message> {
         let count = limit.min(self.dead_letters.len());
         self.dead_letters.drain(..count).collect()
     }
 
-    /// Whether it cannot be left for a while: there is much of it, something else than published events, or one of
-    /// these is `awaited`.
+    /// Whether the decisions cannot wait: there are `limit` published events, one of them is `awaited`, or there are decisions
+    /// of another kind.
     pub(super) fn are_urgent(&self, limit: usize, awaited: impl Fn(&Event) -> bool) -> bool {
         let published = &self.next.published;
         published.len() >= limit || published.len() < self.next.len() || published.iter().any(awaited)
     }
 
-    /// What is to be written now, about `limit` published events at most.
+    /// Takes the decisions that are to be written now, with at most `limit` published events.
     pub(super) fn take(&mut self, limit: usize, fence: &Fence) -> Settlement {
         let mut settlement = std::mem::take(&mut self.next);
         if settlement.published.len() > limit {
@@ -73,8 +73,8 @@ impl Decisions {
         settlement
     }
 
-    /// Takes out what was decided about events whose lease is over: they are not this replica's to judge any more, even
-    /// if it has leased their shard again. Confirmed ones stay: that they were published remains true.
+    /// Takes out the decisions about events whose lease is over: this replica may not decide about them any more, even if it
+    /// has leased their shard again. Confirmed events stay: that they were published remains true.
     pub(super) fn take_stale(&mut self, is_current: impl Fn(&Event) -> bool) -> Vec<Event> {
         let mut stale = Vec::new();
         stale.extend(
@@ -91,7 +91,7 @@ impl Decisions {
         stale
     }
 
-    /// Files every message under what follows; returns the events that must be published again.
+    /// Decides about every message; returns the events that must be published again.
     pub(super) fn decide(&mut self, messages: Vec<(Message, Verdict)>, metrics: &Metrics) -> Vec<Event> {
         let (mut unknown, mut dead, mut refused) =
             (Vec::new(), DeadCount::default(), RefusedCount::default());
@@ -134,7 +134,8 @@ impl Decisions {
         unknown
     }
 
-    /// No message can be made of it. A dead letter goes without what is at fault, unless that is its size.
+    /// No message can be made of the event. Its dead letter is sent without the part at fault. If the size is at fault, the
+    /// event goes straight to the table.
     pub(super) fn refused(&mut self, event: Event, fault: &EventFault, metrics: &Metrics) {
         if let EventFault::TooLarge { .. } = fault {
             self.unpublishable(Message::Event(event), fault, metrics);
@@ -144,7 +145,7 @@ impl Decisions {
         }
     }
 
-    /// No attempt could bring it to the broker, nor its dead letter: straight to the table.
+    /// Neither the event nor its dead letter can ever be sent: it goes straight to the table of dead letters.
     pub(super) fn unpublishable(&mut self, message: Message, fault: &EventFault, metrics: &Metrics) {
         metrics.dead_lettered.increment(1);
         let (event, reason, error) = match message {
@@ -161,7 +162,8 @@ impl Decisions {
         self.bury(event, reason, error);
     }
 
-    /// To the table of dead letters. An unroutable event never holds its aggregate: `relay.unroutable` says so.
+    /// Moves the event to the table of dead letters. With `unroutable = "dead-letter"`, an unroutable event never holds its
+    /// aggregate.
     fn bury(&mut self, event: Event, reason: &'static str, error: String) {
         let holds = self.dead_letter_policy == DeadLetterPolicy::Hold
             && !(self.unroutable == UnroutablePolicy::DeadLetter && reason == EventFault::UNROUTABLE);
@@ -200,7 +202,7 @@ impl Decisions {
         self.dead_letters.push_back(Message::DeadLetter { event, reason, error });
     }
 
-    /// Waits as before this attempt (the first is 0).
+    /// Schedules a retry after the wait before this attempt (the first is 0).
     fn retry(&mut self, event: Event, retry_count: i32, attempt: u32, error: String, metrics: &Metrics) {
         metrics.retried.increment(1);
         let wait = backoff::wait_before(attempt, self.retry_wait.0, self.retry_wait.1);
@@ -213,7 +215,7 @@ fn attempt(retry_count: i32) -> u32 {
     u32::try_from(retry_count.saturating_sub(1)).unwrap_or(0)
 }
 
-/// What the broker did not take, by reason: one line in the log for all of a reason.
+/// The events that the broker refused, by reason: one line in the log for each reason.
 #[derive(Debug, Default)]
 struct RefusedCount(BTreeMap<&'static str, (usize, Uuid, String)>);
 
@@ -232,7 +234,7 @@ impl RefusedCount {
     }
 }
 
-/// One line in the log for all of them: an exchange without queues must not flood it.
+/// The new dead letters, for one line in the log: an exchange without queues must not flood it.
 #[derive(Debug, Default)]
 struct DeadCount {
     events: usize,

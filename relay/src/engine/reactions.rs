@@ -1,4 +1,4 @@
-//! What the drain loop does when something has happened: the broker decided, a read or a write ended.
+//! The drain loop's reactions to the broker's verdicts, and to reads and writes that ended.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ impl Engine {
         match event {
             BrokerEvent::Connected => {
                 tracing::info!("connected to the broker");
-                // The other replicas need not wait for the next renewal to hear of it.
+                // So the other replicas hear of it before the next renewal.
                 self.leases.look_now();
             }
             BrokerEvent::Blocked(_) => {}
@@ -50,7 +50,7 @@ impl Engine {
         self.put_back(stale);
     }
 
-    /// As if they had not been published: whoever holds their shard now publishes them.
+    /// Puts events back as if they had not been published: the replica that holds their shard now publishes them.
     fn put_back(&mut self, events: Vec<Event>) {
         for event in events {
             self.taken -= 1;
@@ -70,8 +70,8 @@ impl Engine {
         self.read_answered = ok;
         self.read_trouble = note_answer(&mut self.timing.reads, result.as_ref().err());
         if !ok {
-            // The next connection may be to a server that crashed meanwhile, or that took another one's place: what its
-            // snapshots say about the transactions of before is void (ADR 0003).
+            // The next connection may be to a server that crashed meanwhile, or that replaced another one: its snapshots say
+            // nothing about earlier transactions (ADR 0003).
             self.read_everything_again();
         }
         let new = match (read, result) {
@@ -141,8 +141,8 @@ impl Engine {
         new
     }
 
-    /// Whether a refused event is among events of which it was not asked whether they stand behind one: the page says too
-    /// little, and is read again.
+    /// Whether the page has a refused event although its statement did not look which events stand behind one. Then the page
+    /// is read again.
     fn looked_too_little(&mut self, next: &Next, page: &Page) -> bool {
         let mut refused = page.late.iter().chain(&page.next).filter(|row| row.turn != Turn::Now);
         let Some(first) = refused.next().filter(|_| !next.looks_behind()) else { return false };
@@ -151,7 +151,7 @@ impl Engine {
         true
     }
 
-    /// Refused events were found, due or not: those that are due come back, as many as there is room for.
+    /// Takes in refused events, due or not: those that are due come back, as many as there is room for.
     fn resume(&mut self, takes: &[(i16, i32)], waiting: Vec<Waiting>, took: Duration) {
         let mut seen = Vec::with_capacity(waiting.len());
         for Waiting { range, turn } in waiting {
@@ -172,7 +172,7 @@ impl Engine {
         for row in found.rows {
             by_key.entry(AggregateKey::of(&row)).or_default().push(row);
         }
-        // A read that was cut ended within the last aggregate of which it has rows.
+        // A read that was cut ended within the last aggregate for which it returned rows.
         let ended = wanted.iter().rposition(|(key, _)| by_key.contains_key(key)).filter(|_| found.cut);
         for (number, (key, range)) in wanted.into_iter().enumerate() {
             let rows = by_key.remove(&key).unwrap_or_default();
@@ -220,7 +220,8 @@ impl Engine {
         }
     }
 
-    /// An event of an earlier lease came back. While it was in flight it was not read under the current one.
+    /// Reads the shard again after an event of an earlier lease came back. While the event was in flight, it was not read under
+    /// the current lease.
     fn read_again(&mut self, shard: usize) {
         if self.cursors.holds(shard) {
             self.read_from_the_beginning(shard);
@@ -228,7 +229,7 @@ impl Engine {
     }
 }
 
-/// Has the next attempt wait after one that failed; gives what was the matter.
+/// Delays the next attempt if this one failed, and returns the trouble.
 fn note_answer(pauses: &mut Pauses, fault: Option<&DatabaseFault>) -> Option<Trouble> {
     match fault {
         None => pauses.answered(),

@@ -1,7 +1,7 @@
-//! Writes down what became of events, on a connection of its own: everything that was decided since the previous write
-//! began goes into one statement of each kind.
+//! Writes the decisions about events down, on a connection of its own. All decisions since the previous write began go into
+//! one statement of each kind.
 //!
-//! A write whose outcome is unknown is made again: each statement does nothing for rows that are already gone.
+//! A write whose outcome is unknown is repeated: each statement does nothing for rows that are already gone.
 
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use crate::answer::answered;
 use crate::error::DatabaseFault;
 use crate::metrics;
 
-/// What to write, and the events concerned.
+/// Decisions to write, with their events.
 #[derive(Debug, Default)]
 pub(crate) struct Settlement {
     pub(crate) fence: Fence,
@@ -26,7 +26,7 @@ pub(crate) struct Settlement {
     pub(crate) dead: Vec<Dead>,
     /// Dead letters that hold back the later events of their aggregates.
     pub(crate) held: Vec<Dead>,
-    /// It was written before, and whether that arrived is unknown.
+    /// Whether it was written before, with an unknown outcome.
     pub(crate) is_repeated: bool,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct Settlement {
 pub(crate) struct Retry {
     pub(crate) event: Event,
     pub(crate) retry_count: i32,
-    /// `None`: an earlier event of its aggregate waits, and it waits with that one.
+    /// `None` if the event waits with an earlier one of its aggregate.
     pub(crate) wait_ms: Option<i64>,
     pub(crate) error: String,
 }
@@ -65,7 +65,7 @@ pub(crate) struct Settled {
 
 pub(crate) struct Settler {
     config: DatabaseConfig,
-    /// Whether published events go to the history, or away.
+    /// Whether published events are moved to the history, or else deleted.
     keep_history: bool,
     connection: Option<AsyncPgConnection>,
 }
@@ -81,7 +81,7 @@ impl Settler {
         Self { config, keep_history, connection: None }
     }
 
-    /// Writes, connecting first if need be. Takes and returns itself, so that it can run as a task.
+    /// Writes, after connecting if necessary. Takes and returns itself, so that it can run as a task.
     pub(crate) async fn write(mut self, settlement: Settlement) -> (Self, Settled) {
         let began = Instant::now();
         let written = self.attempt(&settlement).await;
@@ -96,7 +96,7 @@ impl Settler {
         (self, Settled { settlement, result })
     }
 
-    /// How many rows were touched.
+    /// Returns how many rows were touched.
     async fn attempt(&mut self, settlement: &Settlement) -> Result<usize, DatabaseFault> {
         let connection = match &mut self.connection {
             Some(open) => open,
@@ -136,8 +136,8 @@ impl Settler {
     }
 }
 
-/// Each event is one row. Where one was not touched, its lease is lost and whoever holds the shard now publishes it again, or
-/// somebody else has deleted it. A repeated write finds what the first has done already.
+/// Reports rows that were not touched; each event is one row. Either the lease is lost and the replica that holds the shard
+/// now publishes the event again, or another session deleted it. A repeated write misses the rows that the first one settled.
 fn report_missed(settlement: &Settlement, touched: usize) {
     let missed = settlement.len().saturating_sub(touched);
     if missed > 0 && !settlement.is_repeated {

@@ -1,4 +1,4 @@
-//! What the drain loop does at every turn: follow the leases, publish, settle, read. Nothing here waits.
+//! The steps of the drain loop's every turn: follow the leases, publish, settle, read. Nothing here waits.
 
 use std::time::{Duration, Instant};
 
@@ -14,23 +14,23 @@ use crate::error::BrokerFault;
 use crate::leases::Holdings;
 use crate::publisher::Message;
 
-/// Aggregates whose rest is read in one statement, at most.
+/// The most aggregates whose rest is read in one statement.
 pub(super) const REFILLS_PER_READ: usize = 64;
-/// And at least: where every statement is slow, it is not their number that makes it so.
+/// The fewest: if a statement for so few is still slow, their number is not the cause.
 const MIN_REFILLS_PER_READ: usize = 16;
-/// One that takes longer than this is for too many: what is new waits behind it.
+/// A statement that takes longer is for too many aggregates: the read of new events waits behind it.
 const REFILL_TIME: Duration = Duration::from_millis(50);
-/// Events that one statement reads: what it returns is in memory twice while it is taken in.
+/// The most events that one statement reads: its result is in memory twice while it is taken in.
 const PAGE_LIMIT: usize = 1024;
-/// Events that one statement settles.
+/// The most published events that one statement settles.
 const SETTLE_LIMIT: usize = 4096;
-/// A read for fewer events than this share of the buffer is not worth its round trip while others are in memory.
+/// While events are in memory, a read for fewer than one part in this many of them is not worth its round trip.
 const READ_SHARE: usize = 4;
-/// The window is filled in batches of this share of it.
+/// The window is filled in batches of one part in this many of it.
 const BATCH_SHARE: usize = 8;
 
 impl Engine {
-    /// Drops what belongs to leases that ended, begins what belongs to new ones, gives back what is too much.
+    /// Drops the events of leases that ended, starts reading the shards of new ones, and gives surplus shards back.
     pub(super) fn follow_leases(&mut self) {
         let mut holdings = self.leases.holdings.borrow_and_update().clone();
         if Instant::now() >= holdings.until {
@@ -55,8 +55,8 @@ impl Engine {
             }
             let Some(now) = now else { continue };
             let wanted = !now.surplus && !self.stop.is_cancelled();
-            // Not while events are under way that were taken before: what is read anew would know nothing of them, and
-            // publish their successors beside them. A shard that was surplus and is kept after all has its old lease.
+            // Not while earlier events of the shard are in flight: a new read would not know them, and their successors
+            // would be published beside them. A shard that was surplus and is kept after all still has its old lease.
             if wanted && !self.cursors.holds(shard) && self.busy[shard] == 0 {
                 self.read_from_the_beginning(shard);
                 self.timing.poll_now();
@@ -76,7 +76,7 @@ impl Engine {
         }
     }
 
-    /// Each lease once: this replica acts as if it were gone, and the leases' task takes note in its own time.
+    /// Gives each lease back once: this replica acts as if it were gone, and the leases' task handles the return later.
     fn give_back(&mut self, leases: Vec<(usize, u64)>) {
         if leases.is_empty() {
             return;
@@ -91,8 +91,8 @@ impl Engine {
         }
     }
 
-    /// The shards are to be given up because the broker is silent, and what is in flight would never be decided. The
-    /// connection goes first: nothing that it holds may be sent once another replica publishes (ADR 0005).
+    /// Whether the shards must be given up because the broker is silent: it would never confirm the messages in flight. The
+    /// connection is closed first: it must not send them once another replica publishes (ADR 0005).
     fn is_cut_off(&self, holdings: &Holdings) -> bool {
         !holdings.able
             && self.publisher.is_up()
@@ -104,14 +104,14 @@ impl Engine {
         self.on_broker(lost);
     }
 
-    /// Fills the window, in batches: each is decided by itself, so that the window never runs empty.
+    /// Fills the window in batches. Each batch is confirmed by itself, so that the window never runs empty.
     pub(super) fn publish(&mut self) {
         if !self.publisher.is_up() || self.publisher.is_blocked() {
             return;
         }
         self.publish_dead_letters();
         self.publish_ready();
-        // Those of events that turned out to be no messages just now.
+        // Dead letters of the events of which no message could be made just now.
         self.publish_dead_letters();
     }
 
@@ -160,8 +160,8 @@ impl Engine {
         }
     }
 
-    /// Writes down what was decided since the last write began. A write is a flush to disk, for which the writers' commits
-    /// and the broker wait as well: what nobody waits for is collected for a while.
+    /// Writes the decisions since the last write began. A write is a flush to disk, for which the writers' commits and the
+    /// broker wait as well. So decisions that are not awaited are collected for a while.
     pub(super) fn settle(&mut self) {
         let now = Instant::now();
         if self.settling.is_some() || !self.timing.writes.are_over() || !self.settle_is_due(now) {
@@ -182,8 +182,8 @@ impl Engine {
         }
     }
 
-    /// Of an aggregate's refused events, as there may be several where more than one may be in flight, the first has a time
-    /// of its own, and the others wait with it.
+    /// With more than one event in flight, several events of an aggregate may be refused. The first gets a time of its own, and
+    /// the others wait with it.
     fn let_wait_behind(&self, settlement: &mut Settlement) {
         settlement.retries.sort_unstable_by_key(|retry| retry.event.row.seq);
         let mut first = FastMap::default();
@@ -214,18 +214,18 @@ impl Engine {
             || self.decisions.are_urgent(self.window.min(SETTLE_LIMIT), |event| self.is_awaited(event))
     }
 
-    /// By later events of its aggregate, or by its shard, which is to be given back or begun anew.
+    /// Whether later events of its aggregate wait for this event, or its shard, which is to be given back or read anew.
     fn is_awaited(&self, event: &Event) -> bool {
         self.backlog.is_awaited(event) || !self.cursors.holds(event.shard())
     }
 
-    /// Whether it is worth a round trip to read what fits.
+    /// Whether the free room is worth a round trip.
     fn has_room(&self) -> bool {
         let (rows, bytes) = self.backlog.room();
         rows * READ_SHARE >= self.backlog.len() && rows > 0 && bytes > 0
     }
 
-    /// Reads on, if there is room and reason.
+    /// Starts the next read, if there is room and reason.
     pub(super) fn read(&mut self) {
         if self.reading.is_some() || self.stop.is_cancelled() || !self.timing.reads.are_over() {
             return;
@@ -282,8 +282,8 @@ impl Engine {
         self.cursors.next(self.backlog.room().0.min(PAGE_LIMIT), scope).map(Read::Next)
     }
 
-    /// The rest of aggregates whose turn has come. It needs no room of its own, because the number of such aggregates in one
-    /// read is small.
+    /// Returns the read of the rests of aggregates whose turn has come. It needs no free room, because one read covers few such
+    /// aggregates.
     fn next_rest(&mut self) -> Option<Read> {
         if !self.backlog.has_refills() {
             return None;
@@ -295,7 +295,7 @@ impl Engine {
         (!wanted.is_empty()).then_some(Read::Rest { wanted, limit, scope })
     }
 
-    /// Refused events that are due, when there is room for a number of them that is worth a round trip.
+    /// Returns the read of refused events that are due, when there is room for enough of them to be worth a round trip.
     fn next_look(&mut self, now: Instant) -> Option<Read> {
         let room = self.backlog.resume_room();
         if self.waiting.look_at().is_none_or(|at| at > now) || room < self.backlog.resume_limit().div_ceil(4)
@@ -307,7 +307,7 @@ impl Engine {
             .then(|| Read::Waiting { takes: self.waiting.ask(&shards, room), last_seq: self.goal.last_seq })
     }
 
-    /// So many aggregates in one read that it takes about as long as it may.
+    /// Adapts the number of aggregates in one read, so that it takes about [`REFILL_TIME`].
     pub(super) fn adapt_refills(&mut self, took: Duration) {
         self.refills = match took {
             slow if slow > REFILL_TIME => (self.refills / 2).max(MIN_REFILLS_PER_READ.min(self.refills)),
@@ -316,7 +316,7 @@ impl Engine {
         };
     }
 
-    /// After a read that took too long for the database: however few they are, some come through.
+    /// After a read that failed, for example at the statement timeout: with fewer aggregates, even one, the next may succeed.
     pub(super) fn ask_for_fewer_refills(&mut self) {
         self.refills = (self.refills / 2).max(1);
     }

@@ -1,24 +1,23 @@
-//! When the drain loop looks again without being told: polling, settling, retries, sweeps, and pauses after database
-//! faults.
+//! The times of the drain loop: polls, settles, looks for due retries, sweeps, and pauses after database faults.
 
 use std::time::{Duration, Instant};
 
 use crate::backoff::Backoff;
 use crate::config::RelayConfig;
 
-/// A sweep, and a count, may take this share of the time, whatever it costs.
+/// A sweep, or a count, takes at most one part in this many of the time, however expensive it is.
 const SWEEP_COST: u32 = 50;
-/// However long the polls' waits are, the loop turns this often: who watches it must be able to tell that it does.
+/// The loop turns at least this often, however long the polls' waits are, so that a health check can see that it turns.
 const TURN_EVERY: Duration = Duration::from_secs(1);
-/// By how much tokio's timer may be late: it counts in milliseconds and rounds up.
+/// The delay of tokio's timer at most: it counts in milliseconds and rounds up.
 const TIMER_DELAY: Duration = Duration::from_millis(2);
-/// Where writers do not announce their events, the next poll comes after this share of the usual time between two events.
+/// The number of polls for each expected event, where writers do not announce their events.
 const POLLS_PER_EVENT: u32 = 2;
-/// How many times as long as usual nothing must be found until polls become rare.
+/// Polls become rare when nothing was found for this many times the usual time between two events.
 const SILENT_AFTER: u32 = 4;
-/// How much one more event counts for the usual time between two.
+/// A new gap counts for one part in this many of the average gap.
 const GAP_WEIGHT: u32 = 8;
-/// No poll is closer to the one before than this: it costs about as much of the database's time.
+/// The shortest wait between two polls: a poll costs about as much of the database's time.
 const POLL_FLOOR: Duration = Duration::from_millis(2);
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
 const COUNT_EVERY: Duration = Duration::from_secs(5);
@@ -29,11 +28,11 @@ pub(super) struct Timing {
     poll_max: Duration,
     poll_wait: Duration,
     poll_at: Instant,
-    /// Whether somebody announced events since the last poll began.
+    /// Whether events were announced since the last poll began.
     announced: bool,
-    /// Whether the poll under way was made because of that.
+    /// Whether the poll under way answers an announcement.
     answers: bool,
-    /// The usual time between two events that nobody announces, and when the last was found.
+    /// The average time between two events that are not announced; below, when the last was found.
     gap: Duration,
     found_at: Instant,
     settle_interval: Duration,
@@ -43,7 +42,7 @@ pub(super) struct Timing {
     /// When to look for refused events that are due.
     pub(super) look_at: Option<Instant>,
     read_began_at: Instant,
-    /// How long the last read took.
+    /// The duration of the last read.
     read_took: Duration,
     pub(super) reads: Pauses,
     pub(super) writes: Pauses,
@@ -51,8 +50,8 @@ pub(super) struct Timing {
     count_at: Instant,
 }
 
-/// Growing pauses after one that failed. Reading and writing have their own: where only one of them works, it does not have the
-/// other tried at its own pace.
+/// Growing pauses after failed attempts. Reading and writing have their own: if only one of them works, its success does not
+/// end the pauses of the other.
 #[derive(Debug)]
 pub(super) struct Pauses {
     backoff: Backoff,
@@ -111,7 +110,7 @@ impl Timing {
         self.poll_at = Instant::now();
     }
 
-    /// Somebody says that there is something to find.
+    /// A wake-up announced events: polls now.
     pub(super) fn announced(&mut self) {
         self.announced = true;
         self.poll_now();
@@ -121,8 +120,8 @@ impl Timing {
         now >= self.poll_at
     }
 
-    /// A poll found so many events. The next is soon, where writers do not announce theirs sooner than the next of them is
-    /// to be expected; or, when nothing was found for a while, twice as late as the last.
+    /// Plans the next poll after one that found `found` events. It comes soon; where writers do not announce their events,
+    /// before the next one is expected. If nothing was found for a while, the wait doubles.
     pub(super) fn polled(&mut self, found: usize, now: Instant) {
         if found > 0 && !self.answers {
             let gap = now.duration_since(self.found_at) / u32::try_from(found).unwrap_or(u32::MAX);
@@ -140,8 +139,8 @@ impl Timing {
         }
     }
 
-    /// Less than the interval, for that is the time in which an event is to be read that was committed just too late: the
-    /// timer rounds up, and the read takes its time as well.
+    /// Returns less than the interval: an event that was committed just too late must be read within the interval, and the late
+    /// timer and the read itself take time as well.
     fn until_next_poll(&self, interval: Duration) -> Duration {
         let early = TIMER_DELAY + self.read_took;
         interval.saturating_sub(early.min(interval / 4))
@@ -172,7 +171,7 @@ impl Timing {
         }
     }
 
-    /// How long the read took.
+    /// Notes the end of the read, and returns how long it took.
     pub(super) fn read_ended(&mut self) -> Duration {
         let took = self.read_began_at.elapsed();
         self.read_took = took;
@@ -180,7 +179,7 @@ impl Timing {
         took
     }
 
-    /// Whether the gauges are due; then the next time is set.
+    /// Whether the gauges are due. If so, sets the next time.
     pub(super) fn gauges_are_due(&mut self, now: Instant) -> bool {
         let due = now >= self.gauges_at;
         if due {
@@ -189,7 +188,7 @@ impl Timing {
         due
     }
 
-    /// Whether the unread events are to be counted; then the next time is set.
+    /// Whether the unread events are to be counted. If so, sets the next time.
     pub(super) fn count_is_due(&mut self, now: Instant) -> bool {
         let due = now >= self.count_at;
         if due {
@@ -198,12 +197,12 @@ impl Timing {
         due
     }
 
-    /// A count took so long.
+    /// Delays the next count by the cost of this one.
     pub(super) fn counted(&mut self, took: Duration) {
         self.count_at = self.count_at.max(self.read_began_at + took * SWEEP_COST);
     }
 
-    /// When the loop must turn at the latest, after the turn that began at `turn`.
+    /// Returns the time of the next turn at the latest, after the one that began at `turn`.
     pub(super) fn next(&self, turn: Instant, lease_until: Instant, deadline: Option<Instant>) -> Instant {
         let settle_at = Some(self.settle_at);
         let times = [
@@ -215,8 +214,8 @@ impl Timing {
             deadline,
             Some(lease_until),
         ];
-        // A time before the turn has had it, and what stood in its way will wake the loop. One that passed meanwhile may
-        // have been too late for it.
+        // The turn has handled the times before it; if one was hindered, the end of the hindrance wakes the loop. A time
+        // that passed during the turn may have come too late for it.
         times.into_iter().flatten().filter(|at| *at > turn).fold(turn + TURN_EVERY, Instant::min)
     }
 }
@@ -230,7 +229,7 @@ mod tests {
         Timing::new(&Config::load(None, &[]).expect("valid").relay)
     }
 
-    /// Polls as the loop would, for so long, and finds what was written every so often. Returns the mean wait of an event,
+    /// Polls like the loop for the time `lasts`, while an event is written `every` so often. Returns the mean wait of an event
     /// and the number of polls.
     fn poll(timing: &mut Timing, begin: Instant, every: Duration, lasts: Duration) -> (Duration, u32) {
         let (mut now, mut next_event, mut polls) = (begin, begin + every, 0);

@@ -1,14 +1,14 @@
-//! Who may read next, where several want to. No I/O and no clock.
+//! Which kind of read is next, where several are possible. No I/O and no clock.
 //!
-//! What is new and what is read again take turns, and of the latter the rests of aggregates and the looks at what is due. So nothing
-//! waits for more than one read of what is new and one of each other kind, however much there is of them: with large payloads
-//! there is always a rest to read.
+//! Reads of new events alternate with reads of known ones. The latter alternate between rests of aggregates and looks for due
+//! retries. So no kind waits for more than one read of each other kind, although with large payloads, for example, there is
+//! always a rest to read.
 
 /// A kind of read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     New,
-    /// What of an aggregate is not in memory.
+    /// The part of an aggregate that is not in memory.
     Rest,
     /// Refused events that are due.
     Look,
@@ -25,7 +25,7 @@ impl Turns {
         Self { new_is_next: true, look_is_next: false }
     }
 
-    /// In which order the kinds are asked whether they want to read.
+    /// Returns the order in which the kinds are asked for a read.
     pub(super) fn order(&self) -> [Kind; 3] {
         let (first, second) =
             if self.look_is_next { (Kind::Look, Kind::Rest) } else { (Kind::Rest, Kind::Look) };
@@ -46,7 +46,7 @@ impl Turns {
 mod tests {
     use super::*;
 
-    /// So many reads while these kinds always want to.
+    /// Returns the next `count` reads while these kinds always have something to read.
     fn reads(turns: &mut Turns, wanting: &[Kind], count: usize) -> Vec<Kind> {
         let mut read = Vec::new();
         while read.len() < count {

@@ -1,34 +1,34 @@
-//! When to look for refused events whose next attempt is due, and how many. No I/O.
+//! Plans when to look for refused events whose next attempt is due, and for how many. No I/O.
 //!
-//! They wait in the database, however many there are. What is known here is whether there are any, when the next look is
-//! worth its while, and how many due ones of each shard are in memory already.
+//! The events wait in the database, however many there are. This module only knows whether there are any, when to look next,
+//! and how many due events of each shard are in memory already.
 
 use std::time::{Duration, Instant};
 
 use comptoir_core::outbox::{SHARDS, Turn};
 
-/// While anything waits, it is looked at so often even if nothing is known to be due: somebody may have decided, or the last
-/// one may have gone.
+/// While events wait, a look comes this often even if none is known to be due: an operator may have decided about one, or the
+/// last one may be gone.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// The reader is left to others so many times as long as a look took.
+/// After a look, other reads go first for this many times its duration.
 const LOOK_COST: u32 = 1;
 const MIN_PAUSE: Duration = Duration::from_millis(2);
 
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    /// Whether anything may wait in the shards that are held.
+    /// Whether refused events may wait in the shards that are held.
     any: bool,
     look_at: Option<Instant>,
-    /// No look before this: the one before was expensive.
+    /// No look comes before this time, because the last one was expensive.
     pause_until: Option<Instant>,
-    /// How many due events each shard had in memory after the last look: they are found again.
+    /// For each shard, the number of due events in memory after the last look: the next look finds them again.
     in_memory: [usize; SHARDS],
-    /// Counts what was noted, so that a look that was under way meanwhile is recognised.
+    /// The number of noted events. A look during which it changed is recognised.
     noted: u64,
     asked: u64,
 }
 
-/// What a look found: for each refused event its shard, its turn, and whether it is in memory now.
+/// A refused event that a look found: its shard, its turn, and whether it is in memory now.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen {
     pub(crate) shard: usize,
@@ -46,7 +46,7 @@ impl Waiting {
         self.any
     }
 
-    /// A refused event is known, and its turn.
+    /// Notes a refused event and its turn.
     pub(crate) fn note(&mut self, turn: Turn, now: Instant) {
         self.any = true;
         self.noted += 1;
@@ -54,12 +54,12 @@ impl Waiting {
         self.look_at = Some(self.look_at.map_or(look_at, |at| at.min(look_at)));
     }
 
-    /// When to look next, if anything waits.
+    /// Returns when to look next, if events wait.
     pub(crate) fn look_at(&self) -> Option<Instant> {
         self.look_at.map(|at| self.pause_until.map_or(at, |pause| at.max(pause)))
     }
 
-    /// A look begins, for so many due events more than are in memory: how many to read of each shard.
+    /// Begins a look for `room` more due events than are in memory. Returns how many to read of each shard.
     pub(crate) fn ask(&mut self, shards: &[i16], room: usize) -> Vec<(i16, i32)> {
         self.asked = self.noted;
         let share = room.div_ceil(shards.len().max(1)).max(1);
@@ -70,7 +70,7 @@ impl Waiting {
         shards.iter().map(take).collect()
     }
 
-    /// A look ended that took so long.
+    /// Takes in the result of a look, and plans the next one.
     pub(crate) fn looked(&mut self, takes: &[(i16, i32)], seen: &[Seen], took: Duration, now: Instant) {
         self.pause_until = Some(now + (took * LOOK_COST).max(MIN_PAUSE));
         self.in_memory = [0; SHARDS];
@@ -102,7 +102,7 @@ impl Waiting {
         }
     }
 
-    /// A look failed, or its time was not right: it is made again.
+    /// Plans another look at once, after one that failed or came at the wrong time.
     pub(crate) fn look_again(&mut self, now: Instant) {
         if self.any {
             self.look_at = Some(self.look_at.map_or(now, |at| at.min(now)));
@@ -110,7 +110,7 @@ impl Waiting {
     }
 }
 
-/// How long until it is worth a look.
+/// Returns how long to wait before a look at an event of this turn.
 fn until(turn: Turn) -> Duration {
     match turn {
         Turn::Retry { wait_ms } => Duration::from_millis(wait_ms),

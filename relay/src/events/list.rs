@@ -1,4 +1,4 @@
-//! `relay events list`: a page of the outbox, with what each event waits for.
+//! `relay events list`: a page of the outbox, with the reason why each event waits.
 
 use std::io::Write;
 
@@ -25,7 +25,7 @@ const COLUMNS: &[Column] = &[
     Column::whole("state"),
     Column::whole("next attempt"),
     Column::number("retries"),
-    // `show` has all of it.
+    // `show` has the whole text.
     Column::text("last error", 10),
 ];
 
@@ -52,7 +52,7 @@ pub(super) async fn run(
     json: bool,
 ) -> Result<(), RelayError> {
     let mut connection = database::connect(&config.database).await.map_err(DatabaseFault::from)?;
-    // One more than is shown says whether there are more.
+    // One row more than is shown tells whether there are more.
     let listed = events::list(&mut connection, filter, after_seq, limit + 1);
     let mut rows = answered(&config.database, listed).await?;
     let shown = usize::try_from(limit).unwrap_or(usize::MAX);

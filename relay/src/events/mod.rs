@@ -1,4 +1,4 @@
-//! `relay events`: what waits in the outbox and why, and where an event is. Changes nothing.
+//! `relay events`: shows which events wait in the outbox and why, and where an event is. Changes nothing.
 
 mod list;
 mod show;
@@ -10,9 +10,9 @@ use uuid::Uuid;
 use crate::config::Config;
 use crate::error::RelayError;
 
-/// What a filter that finds nothing answers; that is no failure.
+/// The note for a filter that finds nothing, which is not a failure.
 const NOTHING: &str = "no event in the outbox matches";
-/// Events that one call lists, at most.
+/// The most events that one call lists.
 const MOST: i64 = 10_000;
 
 #[derive(Debug, clap::Subcommand)]
@@ -91,7 +91,7 @@ impl Selection {
         !has_values && !retrying && !waiting
     }
 
-    /// Ids and nothing else: where they are does not matter.
+    /// Whether ids and nothing else are given. Then the events may be in the outbox, the dead letters or the history.
     fn is_ids(&self) -> bool {
         let Self { ids, event_type, aggregate_id, tenant, retrying, waiting } = self;
         let has_filter = event_type.is_some() || aggregate_id.is_some() || tenant.is_some();
@@ -100,7 +100,7 @@ impl Selection {
 }
 
 /// # Errors
-/// The database cannot be reached, ids that are nowhere.
+/// Fails if the database cannot be reached, or an id is found nowhere.
 pub(crate) async fn run(config: &Config, command: Command) -> Result<(), RelayError> {
     match command {
         Command::List { selection, limit, after_seq, json } => {

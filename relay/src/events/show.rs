@@ -1,4 +1,4 @@
-//! `relay events show`: everything about each, wherever it is.
+//! `relay events show`: everything about each event, wherever it is.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -20,7 +20,7 @@ use crate::json_array::JsonArray;
 use crate::message::RoutingFacts;
 use crate::notes;
 
-/// Events that are shown without being named.
+/// The most events that are shown if no id is given.
 const SHOWN: i64 = 100;
 
 #[derive(Debug, Serialize)]
@@ -31,7 +31,7 @@ struct Shown<'a> {
     seq: i64,
     tenant_id: Uuid,
     event_type: &'a str,
-    /// By the rules as they are now.
+    /// The key by the current rules.
     routing_key: Cow<'a, str>,
     schema_version: i16,
     aggregate_type: &'a str,
@@ -76,7 +76,7 @@ pub(super) async fn run(config: &Config, selection: &Selection, json: bool) -> R
     )))
 }
 
-/// One at a time: a payload may be large.
+/// Loads and shows one event at a time: a payload may be large.
 async fn show_pending(
     connection: &mut AsyncPgConnection,
     selection: &Selection,
@@ -88,7 +88,7 @@ async fn show_pending(
         notes::say(NOTHING);
     }
     for row in rows.iter().take(usize::try_from(SHOWN).unwrap_or(usize::MAX)) {
-        // It may have been published meanwhile.
+        // The event may have been published meanwhile.
         if let Some(event) = events::pending(connection, row.id).await.map_err(DatabaseFault::from)? {
             output.show(&event)?;
         }
@@ -99,7 +99,8 @@ async fn show_pending(
     Ok(())
 }
 
-/// An event whose dead letter holds its aggregate is in two places. False if it is in none.
+/// Shows the event in every place where it is; returns false if there is none. An event whose dead letter holds its aggregate
+/// is in two places.
 async fn show_anywhere(
     config: &Config,
     connection: &mut AsyncPgConnection,
@@ -118,17 +119,17 @@ async fn show_anywhere(
     Ok(!found.is_empty())
 }
 
-/// The newest day first: no statement reads more than a day, and what is asked for is mostly of today.
+/// Searches the history, the newest day first: no statement reads more than a day, and most searches are for events of today.
 async fn published(
     config: &Config,
     connection: &mut AsyncPgConnection,
     id: Uuid,
 ) -> diesel::QueryResult<Option<Details>> {
     let now = operations::clock(connection).await?;
-    // What is older is dropped as a day, and a day may be a little older than the retention.
+    // Older events are dropped by whole days, so a day may be a little older than the retention.
     let days = i64::from(config.history.retention_days) + 2;
     for day in 0..=days {
-        // The first one takes what was published while this was asked.
+        // The first range includes events that were published since `now`.
         let until = now - TimeDelta::days(day) + TimeDelta::days(1);
         let from = if day == days { DateTime::UNIX_EPOCH } else { until - TimeDelta::days(1) };
         if let Some(event) = events::published(connection, id, from, until).await? {

@@ -1,8 +1,8 @@
 //! The CloudEvents envelope: structured mode, JSON format, version 1.0 (docs/relay.md lists the attributes).
 //!
-//! The payload is copied into `data` byte for byte, so that no digit of a number is lost; it is JSON, which the database
-//! has checked. Attributes describe the event and are the same whenever it is sent; what one delivery adds (retry count,
-//! replay, the note of a dead letter) is in the headers alone.
+//! The payload is copied into `data` byte for byte, so that no digit of a number is lost. The database has checked that it is
+//! JSON. Attributes describe the event and are the same in every delivery. The facts about one delivery (retry count, replay,
+//! the note of a dead letter) are in the headers only.
 
 use std::io::Write;
 
@@ -17,12 +17,12 @@ use super::rfc3339;
 
 pub(super) const CONTENT_TYPE: &str = "application/cloudevents+json; charset=utf-8";
 
-/// What the attributes take beside the payload, as a rule.
+/// The usual size of the attributes beside the payload.
 const ATTRIBUTES_BYTES: usize = 768;
 /// RFC 3986's unreserved characters stay as they are in a path segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// Headers of the row that are attributes as well, if they are strings that an attribute may hold: the extensions
-/// Correlation and Distributed Tracing.
+/// Headers of the row that become attributes as well (the extensions Correlation and Distributed Tracing), if they are
+/// strings that an attribute may hold.
 const FROM_HEADERS: [(&str, &str); 4] = [
     ("correlation-id", "correlationid"),
     ("causation-id", "causationid"),
@@ -51,7 +51,7 @@ impl CloudEvents {
         Self { source: source.to_owned(), dataschema_base: dataschema_base.to_owned() }
     }
 
-    /// The envelope with the row's payload; `headers` are those of the row.
+    /// Returns the envelope with the row's payload; `headers` are those of the row.
     pub(super) fn wrap(&self, row: &OutboxRow, headers: &FieldTable) -> Vec<u8> {
         let mut body = Vec::with_capacity(row.payload.0.len() + ATTRIBUTES_BYTES);
         body.extend_from_slice(br#"{"specversion":"1.0""#);
@@ -69,7 +69,7 @@ impl CloudEvents {
         let _ = write!(body, r#","tenantid":"{}","schemaversion":{}"#, row.tenant_id, row.schema_version);
         string(&mut body, "aggregatetype", &row.aggregate_type);
         if let Some(version) = row.aggregate_version.filter(|version| *version >= 0) {
-            // Sorts as text, as the extension Sequence wants it. An Integer of CloudEvents has 32 bits.
+            // Sorts as text, as the extension Sequence requires. An Integer of CloudEvents has 32 bits.
             let _ = write!(body, r#","sequence":"{version:019}""#);
             if i32::try_from(version).is_ok() {
                 let _ = write!(body, r#","aggregateversion":{version}"#);
@@ -91,7 +91,7 @@ impl CloudEvents {
     }
 }
 
-/// What keeps a row from being a CloudEvent, in words for the writer.
+/// Returns the reason why a row cannot be a CloudEvent, in words for the writer; `None` if it can.
 pub(super) fn obstacle(row: &OutboxRow) -> Option<String> {
     let columns = [
         ("event_type", &row.event_type),
@@ -104,13 +104,14 @@ pub(super) fn obstacle(row: &OutboxRow) -> Option<String> {
     })
 }
 
-/// CloudEvents 1.0, section "Type System": no control characters and no noncharacters.
+/// Whether a string attribute may contain the character. CloudEvents 1.0, section "Type System": no control characters and
+/// no noncharacters.
 fn is_allowed(c: char) -> bool {
     let code = u32::from(c);
     !c.is_control() && code & 0xFFFE != 0xFFFE && !(0xFDD0..=0xFDEF).contains(&code)
 }
 
-/// `base` and the name of the contract's file, as in `schema/events`.
+/// Returns `base` with the name of the contract's file, as in `schema/events`.
 fn data_schema(base: &str, event_type: &str, schema_version: i16) -> String {
     format!("{base}{}.v{schema_version}.json", utf8_percent_encode(event_type, SEGMENT))
 }
@@ -121,7 +122,7 @@ fn string(body: &mut Vec<u8>, attribute: &str, value: &str) {
 }
 
 /// # Errors
-/// A setting that would make every event invalid, by name.
+/// Fails if a setting would make every event invalid; names the setting.
 pub(crate) fn validate(source: &str, dataschema_base: &str) -> Result<(), ConfigError> {
     if source.is_empty() || UriRef::parse(source).is_err() {
         return Err(ConfigError::value(

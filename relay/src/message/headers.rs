@@ -1,6 +1,6 @@
-//! A row's `headers`, a JSON object, as AMQP headers: strings, booleans, integers, doubles, arrays and tables.
+//! Converts a row's `headers`, a JSON object, to AMQP headers: strings, booleans, integers, doubles, arrays and tables.
 //!
-//! What AMQP cannot carry as it is written is refused with its name and the reason, never changed or left out in silence.
+//! A header that AMQP cannot carry unchanged is refused with its name and the reason, never changed or left out silently.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::{SHORT_STRING_BYTES, text};
 
-/// Headers whose value the relay decides; a row cannot replace them.
+/// Headers whose value the relay sets; a row cannot replace them.
 const RESERVED: &[&str] = &[
     "event-id",
     "event-type",
@@ -23,18 +23,18 @@ const RESERVED: &[&str] = &[
     "occurred-at",
     "retry-count",
 ];
-/// Headers that a row may set and that are strings whatever the row's JSON says.
+/// Headers that a row may set, and that are sent as strings whatever their JSON type.
 const TEXTUAL: &[&str] = &[CORRELATION_ID, "causation-id", "traceparent"];
 pub(super) const CORRELATION_ID: &str = "correlation-id";
-/// RabbitMQ takes further routing keys from these, and closes the channel if they are no arrays.
+/// RabbitMQ takes further routing keys from these headers, and closes the channel if they are not arrays.
 const FURTHER_KEYS: &[&str] = &["CC", "BCC"];
-/// From here on a double has no fraction and may differ from the integer that was written.
+/// From this value on, a double has no fraction and may differ from the integer in the JSON text.
 const FIRST_BEYOND_64_BITS: f64 = 9_223_372_036_854_775_808.0;
 
-/// The headers of a row that travel with its message.
+/// Returns the row's headers that are sent with its message.
 ///
 /// # Errors
-/// What cannot be sent, in words for the writer.
+/// Fails if a header cannot be sent; says why in words for the writer.
 pub(super) fn parse(json: &[u8]) -> Result<FieldTable, String> {
     if json == b"{}" {
         return Ok(FieldTable::default());
@@ -45,7 +45,7 @@ pub(super) fn parse(json: &[u8]) -> Result<FieldTable, String> {
     }
 }
 
-/// Line and column are those of a text that nobody sees.
+/// Removes line and column from an error: they belong to a text that its reader does not see.
 fn without_place(error: String) -> String {
     match error.rfind(" at line ") {
         Some(end) => error[..end].to_owned(),
@@ -126,7 +126,7 @@ impl<'de> Deserialize<'de> for Textual {
     }
 }
 
-/// JSON to AMQP: the narrowest integer that holds the value, at least 32 bits, so that a small number does not grow.
+/// JSON as AMQP. Integers take the narrowest type that holds the value, of at least 32 bits, so that small numbers stay small.
 struct Amqp(AMQPValue);
 
 impl<'de> Deserialize<'de> for Amqp {
@@ -199,7 +199,7 @@ fn beyond_64_bits<E: Error>() -> E {
     E::custom("the number does not fit 64 bits; write it as a string")
 }
 
-/// The table as it travels, in bytes.
+/// Returns the size of the encoded table in bytes.
 pub(super) fn encoded_bytes(table: &FieldTable) -> usize {
     const LENGTH: usize = 4;
     let entries = table.inner().iter();
@@ -216,7 +216,7 @@ fn value_bytes(value: &AMQPValue) -> usize {
         AMQPValue::LongString(string) => LENGTH + string.as_bytes().len(),
         AMQPValue::FieldArray(array) => LENGTH + array.as_slice().iter().map(value_bytes).sum::<usize>(),
         AMQPValue::FieldTable(table) => encoded_bytes(table),
-        // The widest of what is left, and nothing else comes from JSON.
+        // The widest of the remaining types that JSON can produce.
         _ => 8,
     }
 }
@@ -241,7 +241,7 @@ mod tests {
         assert_eq!(value("none"), None);
     }
 
-    /// `relay replay` builds upon it.
+    /// `relay replay` depends on this.
     #[test]
     fn of_two_headers_with_one_name_the_last_counts() {
         let headers = parse(br#"{"replayed": "never", "replayed": true}"#).expect("sendable");

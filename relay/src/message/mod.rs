@@ -1,7 +1,7 @@
-//! From an event to an AMQP message: routing key, properties, headers, body (docs/relay.md).
+//! Makes an AMQP message of an event: routing key, properties, headers, body (docs/relay.md).
 //!
-//! What cannot be a message is found here, before it is sent: the broker would answer by closing the connection, and
-//! nobody could tell which event it meant.
+//! An event that cannot be a message is found here, before it is sent. The broker would close the connection instead, without
+//! telling which event was the cause.
 
 mod cloud_event;
 mod headers;
@@ -22,19 +22,19 @@ pub(crate) use self::routing::{Routing, RoutingFacts};
 const PERSISTENT: u8 = 2;
 const CONTENT_TYPE: &str = "application/json";
 const APP_ID: &str = "comptoir";
-/// An AMQP short string, which names and routing keys are, has a length of one byte.
+/// The limit of an AMQP short string (names and routing keys), whose length field is one byte.
 pub(crate) const SHORT_STRING_BYTES: usize = 255;
-/// An error, or a routing key that is too long, is cut to this length in the note of a dead letter.
+/// The length to which an error, or a long routing key, is cut in the note of a dead letter.
 const NOTE_CHARS: usize = 1000;
-/// What the header frame of a message holds at most beside the row's headers: names of up to 400 bytes, twice a note of
-/// 4 bytes a character, and the frame's own parts.
+/// The most bytes in a message's header frame beside the row's headers: names of up to 400 bytes, two notes of 4 bytes a
+/// character, and the frame's own parts.
 const OWN_BYTES: usize = 4096 + 2 * 4 * NOTE_CHARS;
-/// A broker whose frames are smaller than this cannot carry every message. RabbitMQ's default is 128 KiB.
+/// The smallest frame with which every message can be sent. RabbitMQ's default is 128 KiB.
 pub(crate) const LEAST_FRAME_BYTES: usize = 16 * 1024;
-/// JSON grows by less than this when it becomes AMQP: `[1]` takes 3 bytes there and 10 here; strings shrink.
+/// JSON grows by less than this factor when it becomes AMQP: `[1]` takes 3 bytes in JSON and 10 in AMQP; strings shrink.
 const GROWTH: usize = 4;
 
-/// How events become messages, as configured.
+/// Makes messages of events, as configured.
 #[derive(Debug, Clone)]
 pub(crate) struct Composer {
     exchange: ShortString,
@@ -43,12 +43,12 @@ pub(crate) struct Composer {
     cloud_events: Option<CloudEvents>,
 }
 
-/// How large a message may be.
+/// Limits on the size of a message.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// A frame, as agreed with the broker: all headers of a message travel in one.
+    /// The size of a frame, as agreed with the broker: all headers of a message are sent in one frame.
     pub(crate) frame_bytes: usize,
-    /// The body.
+    /// The size of a body.
     pub(crate) body_bytes: usize,
 }
 
@@ -77,10 +77,10 @@ impl Composer {
         }
     }
 
-    /// The message for an event.
+    /// Returns the message for an event.
     ///
     /// # Errors
-    /// What makes it impossible to send this event.
+    /// Fails if the event cannot be sent.
     pub(crate) fn event(&self, row: &OutboxRow, limits: Limits) -> Result<Composed, EventFault> {
         limits.check_body(row.payload_bytes())?;
         let key = self.routing.key(row.into());
@@ -98,8 +98,8 @@ impl Composer {
         Ok(Composed { exchange: self.exchange.clone(), routing_key, properties, body })
     }
 
-    /// The dead letter of an event: the same message with a note, on the exchange for dead letters. What cannot be sent
-    /// of it, headers of the row or a routing key that is too long, is left out.
+    /// Returns the dead letter of an event: the same message with a note, for the exchange of dead letters. Parts that cannot
+    /// be sent, such as the row's headers or a routing key that is too long, are left out.
     pub(crate) fn dead_letter(
         &self,
         row: &OutboxRow,
@@ -121,7 +121,7 @@ impl Composer {
         Composed { exchange: self.dead_letter_exchange.clone(), routing_key, properties, body }
     }
 
-    /// The size of an event's body, as the broker measures it.
+    /// Returns the size of an event's body, as the broker measures it.
     pub(crate) fn body_bytes(&self, row: &OutboxRow) -> usize {
         match &self.cloud_events {
             None => row.payload.0.len(),
@@ -164,7 +164,7 @@ impl Limits {
     }
 }
 
-/// The row's headers and those whose value the relay decides.
+/// Adds the headers that the relay sets to the row's headers.
 fn with_own(mut headers: FieldTable, row: &OutboxRow) -> FieldTable {
     put(&mut headers, "event-id", text(row.id.to_string()));
     put(&mut headers, "event-type", text(row.event_type.as_str()));
@@ -180,7 +180,7 @@ fn with_own(mut headers: FieldTable, row: &OutboxRow) -> FieldTable {
     headers
 }
 
-/// The row's own headers, if all of them can be sent, also in a dead letter: all headers of a message travel in one frame.
+/// Returns the row's headers if all of them fit into one frame, also in a dead letter.
 fn row_headers(row: &OutboxRow, limits: Limits) -> Result<FieldTable, String> {
     let json = row.headers.0.as_slice();
     let headers = headers::parse(json)?;
@@ -196,7 +196,7 @@ fn row_headers(row: &OutboxRow, limits: Limits) -> Result<FieldTable, String> {
     Ok(headers)
 }
 
-/// An AMQP short string; what is too long, which the table refuses, becomes empty rather than a crash.
+/// Returns an AMQP short string. A text that is too long, which the table refuses, becomes empty and does not panic.
 pub(crate) fn short(text: impl Into<String>) -> ShortString {
     ShortString::try_new(text).unwrap_or_default()
 }

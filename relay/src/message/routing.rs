@@ -1,5 +1,5 @@
-//! Routing keys: the event type, or what the first rule of `[[routing]]` says that matches. Rules are parsed when the
-//! configuration is read; a rule that makes no sense is a configuration error that names it.
+//! Routing keys: the event type, or the key of the first rule of `[[routing]]` that matches. Rules are parsed when the
+//! configuration is read; an invalid rule is a configuration error that names it.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use super::SHORT_STRING_BYTES;
 
-/// The text of a tenant's id.
+/// The length of a tenant's id as text.
 const UUID_BYTES: usize = 36;
 
-/// What a routing key depends on.
+/// The facts of an event on which a routing key depends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RoutingFacts<'a> {
     pub(crate) event_type: &'a str,
@@ -43,7 +43,7 @@ pub(crate) struct Routing {
 }
 
 impl Routing {
-    /// The key as the configuration has it. It may be longer than the 255 bytes that AMQP permits.
+    /// Returns the key by the configuration. It may be longer than the 255 bytes that AMQP permits.
     pub(crate) fn key<'a>(&self, facts: RoutingFacts<'a>) -> Cow<'a, str> {
         match self.rules.iter().find(|rule| rule.matches(facts)) {
             None => Cow::Borrowed(facts.event_type),
@@ -151,7 +151,7 @@ impl Placeholder {
         })
     }
 
-    /// What it adds to a key at least.
+    /// Returns how many bytes it adds to a key at least.
     fn least_bytes(self) -> usize {
         if self == Self::TenantId { UUID_BYTES } else { 1 }
     }
@@ -199,7 +199,7 @@ impl Template {
         self.0.iter().map(bytes).sum()
     }
 
-    /// One allocation for the usual key.
+    /// Returns the key. A key within AMQP's limit takes one allocation.
     fn render(&self, facts: RoutingFacts<'_>) -> String {
         let mut key = String::with_capacity(SHORT_STRING_BYTES);
         for part in &self.0 {

@@ -1,7 +1,7 @@
-//! Reaches the broker, encrypted or not.
+//! Connects to the broker, with or without TLS.
 //!
-//! The socket is opened here and handed to lapin when it works: an attempt of lapin's own that fails leaves its task behind
-//! (10 KiB each, for as long as the process lives), and it fails whenever the broker is away.
+//! The socket is opened here and handed to lapin when it is connected. A failed attempt of lapin's own leaves a task behind
+//! (10 KiB each, for as long as the process lives), and every attempt fails while the broker is away.
 
 use std::io::{self, ErrorKind as IoErrorKind};
 use std::sync::{Mutex, PoisonError};
@@ -20,7 +20,7 @@ use crate::error::BrokerFault;
 
 type Stream = AsyncTcpStream<Compat<TcpStream>>;
 
-/// With the certificates as they are in their files now. Bounded by whoever calls it: an attempt that is given up leaves
+/// Connects with the certificates that are in their files now. The caller limits the time: an attempt that is dropped leaves
 /// nothing behind.
 pub(super) async fn dial(
     config: &BrokerConfig,
@@ -45,7 +45,7 @@ pub(super) async fn dial(
     }
 }
 
-/// The first of the host's addresses that answers.
+/// Connects to the first of the host's addresses that answers.
 async fn open(uri: &AMQPUri) -> io::Result<TcpStream> {
     let mut last = io::Error::new(IoErrorKind::AddrNotAvailable, "the host has no address");
     for address in lookup_host((uri.authority.host.as_str(), uri.authority.port)).await? {
@@ -65,7 +65,7 @@ async fn shake_hands(
     stream: Stream,
     properties: ConnectionProperties,
 ) -> Result<Connection, Error> {
-    // lapin asks for a stream once: it does not connect again by itself unless it is told to.
+    // lapin asks for a stream once: it does not reconnect by itself unless it is configured to.
     let stream = Mutex::new(Some(stream));
     let hand_over = async move |_, _| {
         let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
@@ -78,7 +78,7 @@ fn connect_fault(error: io::Error) -> BrokerFault {
     BrokerFault::Connect(error.into())
 }
 
-/// The server's reason, an alert, may be lost with what we had sent by then.
+/// Whether the other side hung up. The server's reason, an alert, may be lost if bytes of ours were still on their way.
 fn is_hang_up(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::IOError(error) if matches!(
         error.kind(),

@@ -1,9 +1,8 @@
-//! A connection to the broker that ends when it is told to, whatever the broker does.
+//! A connection to the broker that can always be closed, whatever the broker does.
 //!
-//! lapin gives every connection a thread, and that thread ends with its socket and not before. A connection that is dropped
-//! says goodbye and waits for the answer; one whose opening is given up waits for the broker's first word. A broker that is
-//! silent thus kept a thread, a socket and their memory for each attempt. Here the socket has a second handle, which breaks
-//! it off.
+//! lapin gives every connection a thread, which ends only with its socket. A dropped connection sends a close and waits for
+//! the answer; a connection whose opening is given up waits for the broker's first frame. So each attempt to reach a silent
+//! broker kept a thread, a socket and their memory. Here the socket has a second handle, which resets it.
 
 use std::ops::Deref;
 use std::os::fd::{AsFd, OwnedFd};
@@ -14,10 +13,10 @@ use lapin::Connection;
 use rustix::net::{Shutdown, connect_unspec, shutdown};
 use tokio::net::TcpStream;
 
-/// How long the broker's answer to the goodbye is waited for.
+/// The limit on the wait for the broker's answer to a close.
 const GOODBYE_LIMIT: Duration = Duration::from_secs(1);
 
-/// An open connection. Dropping it breaks it off at once; [`Link::close`] says goodbye first.
+/// An open connection. Dropping it resets the socket at once; [`Link::close`] closes it in an orderly way.
 #[derive(Debug)]
 pub(crate) struct Link {
     connection: Arc<Connection>,
@@ -29,12 +28,12 @@ impl Link {
         Self { connection: Arc::new(connection), _socket: socket }
     }
 
-    /// For a task of this connection. It does not keep the connection open.
+    /// Returns lapin's connection, for a task of this connection. It does not keep the connection open.
     pub(super) fn connection(&self) -> Arc<Connection> {
         Arc::clone(&self.connection)
     }
 
-    /// Closes it as the protocol has it, so that the broker's log has no complaint; without an answer, breaks it off.
+    /// Closes the connection by the protocol, so that the broker logs no warning; without an answer, resets the socket.
     pub(crate) async fn close(self) {
         let _ = tokio::time::timeout(GOODBYE_LIMIT, self.connection.close(200, "OK".into())).await;
     }
@@ -48,14 +47,14 @@ impl Deref for Link {
     }
 }
 
-/// A second handle to a socket. When it is dropped, what the kernel has not sent yet is never sent, and whoever reads from
-/// or writes to the socket is told that it is broken.
+/// A second handle to a socket. When it is dropped, the kernel discards the bytes that it has not sent, and reads and writes
+/// on the socket fail.
 #[derive(Debug)]
 pub(super) struct Socket(OwnedFd);
 
 impl Socket {
     /// # Errors
-    /// The process has no file descriptor left.
+    /// Fails if the process has no file descriptor left.
     pub(super) fn of(stream: &TcpStream) -> std::io::Result<Self> {
         stream.as_fd().try_clone_to_owned().map(Self)
     }
@@ -63,7 +62,7 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // On Linux this empties the send buffer and resets the connection; a shutdown would first send what is in it.
+        // On Linux this discards the send buffer and resets the connection; a shutdown would first send the buffer.
         if connect_unspec(&self.0).is_err() {
             let _ = shutdown(&self.0, Shutdown::Both);
         }
@@ -98,7 +97,7 @@ mod tests {
     async fn what_waits_in_the_send_buffer_of_a_socket_that_is_broken_off_is_never_sent() {
         let (mut client, mut server) = pair().await;
         let socket = Socket::of(&client).expect("a descriptor");
-        // Nobody reads: the server's window closes, and the rest stays in the client's kernel.
+        // The server does not read: its receive window closes, and the rest stays in the client's kernel.
         let mut sent = 0;
         while let Ok(Ok(bytes)) =
             tokio::time::timeout(Duration::from_millis(300), client.write(&[7; 65_536])).await

@@ -1,8 +1,8 @@
-//! Publishes events and says what became of each. Owns the connection to the broker: connects, declares, watches for
-//! blocking, and starts over after a fault, which is never an event's.
+//! Publishes events and returns the broker's verdict on each. Owns the connection to the broker: connects, declares its
+//! objects, watches for blocking, and reconnects after a [`BrokerFault`].
 //!
-//! One task publishes. lapin draws a message's delivery tag and queues its frames in two steps, so two tasks that
-//! published on one channel could swap the confirms of their messages.
+//! Only one task publishes. lapin assigns a message's delivery tag and queues its frames in two steps, so two tasks that
+//! publish on one channel could swap the confirms of their messages.
 
 mod dial;
 mod link;
@@ -43,11 +43,11 @@ pub(crate) use self::session::connect;
 pub(crate) use self::topology::dead_letter_queue_arguments;
 pub(crate) use self::window::Verdict;
 
-/// What is published for an event.
+/// A message that is published for an event.
 #[derive(Debug)]
 pub(crate) enum Message {
     Event(Event),
-    /// It failed for good; `error` says why.
+    /// The event failed for good; `error` says why.
     DeadLetter {
         event: Event,
         reason: &'static str,
@@ -69,17 +69,17 @@ impl Message {
     }
 }
 
-/// What happened at the broker.
+/// An event of the connection to the broker.
 #[derive(Debug)]
 pub(crate) enum BrokerEvent {
     Connected,
-    /// Publishing may go on, or must pause: the broker is short of memory or disk.
+    /// True if publishing must pause, because the broker is short of memory or disk; false if it may go on.
     Blocked(bool),
     Decided(Vec<(Message, Verdict)>),
-    /// The connection is gone, with what is known of the messages in flight. A new attempt is under way.
+    /// The connection is lost, with the verdicts on the messages in flight. A new attempt is under way.
     Lost {
         messages: Vec<(Message, Verdict)>,
-        /// Those that made the broker close it. Neither they nor their dead letters can be published.
+        /// The messages that made the broker close it. Neither they nor their dead letters can be published.
         culprits: Vec<(Message, EventFault)>,
     },
 }
@@ -94,10 +94,10 @@ pub(crate) struct Publisher {
     window: Window<Message, PendingConfirm>,
     suspects: Suspects,
     pulse: Arc<Pulse>,
-    /// The largest body of what was published since nothing was in flight, in bytes.
+    /// The largest body that was published since the window was last empty, in bytes.
     largest: usize,
     backoff: Backoff,
-    /// Why there is no connection, since the last one.
+    /// Why there has been no connection since the last one.
     trouble: Option<Trouble>,
     confirm_time: ::metrics::Histogram,
     spans: PublishSpans,
@@ -120,7 +120,7 @@ impl std::fmt::Debug for Publisher {
 }
 
 impl Publisher {
-    /// `pulse` is told what is heard from the broker.
+    /// Creates a publisher that notes in `pulse` when it hears from the broker.
     pub(crate) fn new(config: &Config, name: String, pulse: Arc<Pulse>) -> Self {
         let composer = Composer::new(config);
         let config = config.broker.clone();
@@ -148,24 +148,24 @@ impl Publisher {
         self.pulse.is_blocked()
     }
 
-    /// Why it is not up; nothing while the first attempt is under way.
+    /// Returns why it is not up; `None` while the first attempt is under way.
     pub(crate) fn trouble(&self) -> Option<&Trouble> {
         self.trouble.as_ref()
     }
 
-    /// Messages published and not decided.
+    /// Returns the number of messages that are published and not decided.
     pub(crate) fn in_flight(&self) -> usize {
         self.window.len()
     }
 
-    /// So many more messages may be published, where `window` may be in flight at most.
+    /// Returns how many more messages may be published, if at most `window` may be in flight.
     pub(crate) fn room(&self, window: usize) -> usize {
         let window = if self.suspects.remain() { 1 } else { window };
         window.saturating_sub(self.window.len())
     }
 
-    /// Hands messages to the client, in order, and returns the events that cannot be sent. Only when `is_up`; otherwise
-    /// the messages come back as `Unknown` with the next `Lost`.
+    /// Hands messages to the client, in order, and returns the events that cannot be sent. If the publisher is not up, the
+    /// messages come back as `Unknown` with the next `Lost`.
     pub(crate) fn publish(&mut self, messages: Vec<Message>) -> Vec<(Event, EventFault)> {
         let body_bytes = self.suspects.limit().unwrap_or(usize::MAX).min(self.config.max_message_bytes);
         let Self { state, window, composer, spans, largest, .. } = self;
@@ -191,7 +191,7 @@ impl Publisher {
             spans.begin(&message, &composed);
             *largest = (*largest).max(composed.body.len());
             let mut confirm = confirm(Arc::clone(&session.channel), composed);
-            // The first poll draws the delivery tag and queues the frames. An error comes again at the next poll.
+            // The first poll assigns the delivery tag and queues the frames. An error is returned again at the next poll.
             let confirm: PendingConfirm = match confirm.as_mut().poll(&mut cx) {
                 Poll::Pending => confirm,
                 Poll::Ready(result) => Box::pin(std::future::ready(result)),
@@ -208,14 +208,14 @@ impl Publisher {
         self.lose(fault)
     }
 
-    /// Says goodbye to the broker, for at most a second.
+    /// Closes the connection in an orderly way, within a second.
     pub(crate) async fn close(self) {
         if let State::Up(session) = self.state {
             session.close().await;
         }
     }
 
-    /// What happens next. Nothing is lost if the future is dropped.
+    /// Returns the next event of the connection. Nothing is lost if the future is dropped.
     pub(crate) async fn next(&mut self) -> BrokerEvent {
         loop {
             match &mut self.state {
@@ -276,7 +276,7 @@ impl Publisher {
         }
     }
 
-    /// Nothing large is on its way any more, if nothing is.
+    /// Resets the largest size when no message is in flight.
     fn forget_largest(&mut self) {
         if self.window.len() == 0 {
             self.largest = 0;
@@ -297,7 +297,7 @@ impl Publisher {
                 self.window.restart_clock(Instant::now());
                 Some(BrokerEvent::Blocked(false))
             }
-            // The broker closes the channel on which it was asked for an object that does not exist: that is the answer.
+            // If an object does not exist, the broker answers by closing the channel on which it was asked.
             Some(lapin::Event::Error(error)) if self.is_about_another_channel(&error) => None,
             Some(lapin::Event::Error(error)) => Some(self.lose(error.into())),
             Some(_) => None,
@@ -314,10 +314,10 @@ impl Publisher {
         let (mut messages, other) = self.window.drain();
         self.forget_largest();
         self.spans.end(&messages);
-        // What the broker said may come after what followed from it.
+        // The broker's own error may be read after the errors that followed from it.
         let fault = other.filter(|other| protocol_error(other).is_some()).unwrap_or(fault);
         let culprits = self.convict(&fault, &mut messages);
-        // A connection that opens is no success yet: it may be closed at the first message.
+        // An open connection is not yet a success: the broker may close it at the first message.
         let has_lasted = match &self.state {
             State::Up(session) => {
                 session.opened_at.elapsed() >= Duration::from_millis(self.config.reconnect_max_ms)
@@ -329,7 +329,7 @@ impl Publisher {
         }
         let wait = self.backoff.advance();
         self.pulse.set_blocked(false);
-        // Dropping the session breaks its connection off: what it had not sent yet is never sent.
+        // Dropping the session resets its connection: unsent bytes are never sent.
         self.state = State::Waiting(Box::pin(tokio::time::sleep(wait)));
         let reason = fault.reason();
         metrics::broker_lost(reason);
@@ -338,7 +338,7 @@ impl Publisher {
         BrokerEvent::Lost { messages, culprits }
     }
 
-    /// Takes those that are at fault out of the messages in flight.
+    /// Takes the messages that are at fault out of those in flight.
     fn convict(
         &mut self,
         fault: &BrokerFault,
@@ -374,13 +374,13 @@ fn compose(composer: &Composer, message: &Message, limits: Limits) -> Result<Com
     }
 }
 
-/// The publish of one message and the wait for its confirm, not started yet.
+/// Returns a future that publishes one message and waits for its confirm; it is not started yet.
 fn confirm(channel: Arc<Channel>, message: Composed) -> PendingConfirm {
     let Composed { exchange, routing_key, properties, body } = message;
     let options = BasicPublishOptions { mandatory: true, immediate: false };
     Box::pin(async move {
         let confirm = channel.basic_publish(exchange, routing_key, options, &body, properties).await?;
-        // The client has written its own copy: a window of large messages is not to be held twice.
+        // The client has its own copy: a window of large messages must not be in memory twice.
         drop(body);
         match confirm.await? {
             Confirmation::Ack(returned) => Ok(Confirm::Ack(returned.map(|message| id_of(&message)))),
@@ -395,7 +395,7 @@ fn lapin_task(stopped: &tokio::task::JoinError) -> BrokerFault {
     BrokerFault::Unconfirmed
 }
 
-/// The relay's messages all carry an id; one without is none of ours and matches none.
+/// Returns the message's id. All messages of the relay have one; a message without gets the nil id, which matches none.
 fn id_of(returned: &lapin::message::BasicReturnMessage) -> Uuid {
     let id = returned.delivery.properties.message_id().as_ref();
     id.and_then(|id| Uuid::try_parse(id.as_str()).ok()).unwrap_or_default()

@@ -1,19 +1,19 @@
-//! When the broker was last heard of: what tells the other replicas whether this one can publish.
+//! The time when the broker was last heard. From it the other replicas know whether this one can publish.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// A large message keeps the broker from answering while it is on its way. So slow a network is still no silence, in bytes
-/// a second.
+/// In bytes a second. The broker does not answer while a large message is on its way to it. With a network as slow as this,
+/// that time does not count as silence.
 const SLOWEST_NETWORK: u64 = 1024 * 1024;
 
-/// Written by the publisher, which hears the broker; read by the leases' task.
+/// The last sign of life of the broker. The publisher writes it, and the leases' task reads it.
 #[derive(Debug)]
 pub(crate) struct Pulse {
     start: Instant,
-    /// In milliseconds since the start, and one; 0 is never.
+    /// Milliseconds since the start plus one; 0 is never.
     heard: AtomicU64,
-    /// How much of a silence is explained by what is on its way, in milliseconds.
+    /// The part of a silence that messages on their way explain, in milliseconds.
     excuse: AtomicU64,
     blocked: AtomicBool,
 }
@@ -30,18 +30,18 @@ impl Default for Pulse {
 }
 
 impl Pulse {
-    /// The broker has answered something.
+    /// Notes an answer of the broker.
     pub(super) fn hear(&self) {
         self.heard.store(self.now_ms() + 1, Ordering::Relaxed);
     }
 
-    /// Messages of this size at most are on their way.
+    /// Notes the size of the largest message on its way.
     pub(super) fn excuse(&self, largest_bytes: usize) {
         let bytes = u64::try_from(largest_bytes).unwrap_or(u64::MAX);
         self.excuse.store(bytes.saturating_mul(1000) / SLOWEST_NETWORK, Ordering::Relaxed);
     }
 
-    /// The broker asks for a pause, which is an answer, too.
+    /// Notes that the broker blocks publishing, which is an answer too, or has stopped blocking.
     pub(super) fn set_blocked(&self, blocked: bool) {
         if self.blocked.swap(blocked, Ordering::Relaxed) || blocked {
             self.hear();
@@ -52,10 +52,10 @@ impl Pulse {
         self.blocked.load(Ordering::Relaxed)
     }
 
-    /// For how long the broker has been silent, although it should have answered; nothing if it never was heard.
+    /// Returns how long the broker has been silent although it should have answered; `None` if it was never heard.
     ///
-    /// A broker that blocks publishing answers nothing. That is a state of the whole broker, memory or disk, and none of this
-    /// replica's connection: no silence.
+    /// A broker that blocks publishing does not answer. That does not count as silence: it is a state of the whole broker
+    /// (memory or disk), not of this replica's connection.
     pub(crate) fn silence(&self) -> Option<Duration> {
         let heard = self.heard.load(Ordering::Relaxed).checked_sub(1)?;
         if self.is_blocked() {

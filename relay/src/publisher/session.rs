@@ -15,10 +15,10 @@ use crate::config::BrokerConfig;
 use crate::error::BrokerFault;
 use crate::message::LEAST_FRAME_BYTES;
 
-/// A usable connection. Dropping it breaks the connection off.
+/// A usable connection. Dropping it resets the connection.
 pub(super) struct Session {
     pub(super) channel: Arc<Channel>,
-    /// The largest frame that was agreed on, in bytes.
+    /// The largest frame that was agreed with the broker, in bytes.
     pub(super) frame_max: usize,
     pub(super) opened_at: Instant,
     pub(super) events: BoxStream<'static, Event>,
@@ -27,7 +27,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Connects, declares, and puts the channel into confirm mode.
+    /// Connects, declares the objects, and puts the channel into confirm mode.
     pub(super) async fn open(
         config: BrokerConfig,
         name: String,
@@ -66,13 +66,13 @@ impl Session {
         })
     }
 
-    /// Says goodbye to the broker. Nothing may be in flight.
+    /// Closes the connection in an orderly way. Nothing may be in flight.
     pub(super) async fn close(self) {
         self.link.close().await;
     }
 }
 
-/// A connection for something else than publishing events.
+/// Opens a connection for other purposes than publishing events.
 pub(crate) async fn connect(config: &BrokerConfig, name: &str) -> Result<Link, BrokerFault> {
     let limit = Duration::from_millis(config.connect_timeout_ms);
     tokio::time::timeout(limit, connect_unbounded(config, name.to_owned()))
@@ -81,7 +81,7 @@ pub(crate) async fn connect(config: &BrokerConfig, name: &str) -> Result<Link, B
 }
 
 async fn connect_unbounded(config: &BrokerConfig, name: String) -> Result<Link, BrokerFault> {
-    // Recovery is the relay's own: lapin's would publish on a channel whose confirms it no longer knows.
+    // The relay recovers by itself: lapin's recovery would publish on a channel whose confirms it no longer knows.
     let properties = ConnectionProperties::default().with_connection_name(name.into());
     dial::dial(config, properties).await
 }

@@ -1,9 +1,9 @@
-//! Which message made the broker close the channel? No I/O.
+//! Finds the message that made the broker close the channel. No I/O.
 //!
-//! The broker's exception names no message. If it says how large a message may be, every unconfirmed one that is larger
-//! is at fault. Otherwise all unconfirmed messages are suspects and are published again one at a time: whichever is
-//! alone on its way when the channel is closed again is at fault. Each such message thus costs two connections, and
-//! none can make the relay connect for ever.
+//! The broker's exception names no message. If it says how large a message may be, every larger unconfirmed message is at
+//! fault. Otherwise all unconfirmed messages are suspects, and are published again one at a time. If the channel is closed
+//! again, the one message in flight is at fault. So each such message costs two connections, and none can make the relay
+//! reconnect for ever.
 
 use std::num::NonZeroUsize;
 
@@ -14,32 +14,33 @@ use crate::error::{BrokerFault, EventFault};
 
 #[derive(Debug, Default)]
 pub(super) struct Suspects {
-    /// So many messages are still to be published one at a time.
+    /// The number of messages that are still to be published one at a time.
     alone: usize,
-    /// What the broker said that it accepts, in bytes.
+    /// The largest message that the broker says it accepts, in bytes.
     limit: Option<NonZeroUsize>,
 }
 
 impl Suspects {
-    /// Whether one message at a time may be on its way.
+    /// Whether only one message at a time may be in flight.
     pub(super) fn remain(&self) -> bool {
         self.alone > 0
     }
 
-    /// So many messages were decided by the broker.
+    /// Notes that the broker decided about so many messages.
     pub(super) fn decided(&mut self, messages: usize) {
         self.alone = self.alone.saturating_sub(messages);
     }
 
-    /// The limit that the broker named, if it is lower than ours.
+    /// Returns the limit that the broker named, if it is lower than the relay's own.
     pub(super) fn limit(&self) -> Option<usize> {
         self.limit.map(NonZeroUsize::get)
     }
 
-    /// The connection was lost with unconfirmed messages of these sizes: the faults of those that caused it, by index.
+    /// The connection was lost with unconfirmed messages of these sizes. Returns the faults of the messages that caused it, by
+    /// index.
     pub(super) fn lost(&mut self, fault: &BrokerFault, unconfirmed: &[usize]) -> Vec<(usize, EventFault)> {
         let Some(text) = complaint(fault) else {
-            // Not about a message. The next connection may lead to a broker that accepts more.
+            // The fault is not about a message. The next connection may lead to a broker with a higher limit.
             self.limit = None;
             return Vec::new();
         };
@@ -61,7 +62,7 @@ impl Suspects {
     }
 }
 
-/// The text of an exception that the broker raises because of what was published, not of where or by whom.
+/// Returns the text of an exception that the broker raised because of a message, not because of an object or a user.
 fn complaint(fault: &BrokerFault) -> Option<&str> {
     let error = protocol_error(fault)?;
     let about_a_message = match error.kind() {
@@ -76,7 +77,7 @@ fn complaint(fault: &BrokerFault) -> Option<&str> {
     about_a_message.then(|| error.get_message().as_str())
 }
 
-/// What the broker itself said, rather than what followed from it.
+/// Returns the broker's own error, if the fault is one, and not one that followed from it.
 pub(super) fn protocol_error(fault: &BrokerFault) -> Option<&AMQPError> {
     match fault {
         BrokerFault::Client(error) => match error.kind() {
@@ -87,7 +88,7 @@ pub(super) fn protocol_error(fault: &BrokerFault) -> Option<&AMQPError> {
     }
 }
 
-/// The two numbers of RabbitMQ's "message size 2000 is larger than configured max size 1000".
+/// Returns the two numbers of RabbitMQ's "message size 2000 is larger than configured max size 1000".
 fn sizes(text: &str) -> Option<(usize, usize)> {
     let (_, rest) = text.split_once("message size ")?;
     let mut numbers = rest.split_whitespace().filter_map(|word| word.parse().ok());

@@ -1,4 +1,4 @@
-//! The objects that the relay declares at the broker: when it connects, and again if they go while it is connected.
+//! The objects that the relay declares at the broker: when it connects, and again if they are deleted while it is connected.
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
@@ -17,7 +17,7 @@ enum Object {
     DeadLetterQueue,
 }
 
-/// In the order in which they depend on one another.
+/// All objects, in the order of their dependencies.
 const ALL: [Object; 3] = [Object::Exchange, Object::DeadLetterExchange, Object::DeadLetterQueue];
 
 impl Object {
@@ -38,8 +38,8 @@ impl Object {
         }
     }
 
-    /// Makes it, or finds that it is as it would be made. What exists otherwise (an alternate exchange, another type) is the
-    /// operator's decision and an error here, which says so.
+    /// Creates the object unless it exists with the same properties. If it exists with others (an alternate exchange, another
+    /// type), that is the operator's decision, and an error here that says so.
     async fn declare(self, channel: &Channel, config: &BrokerConfig) -> Result<(), Error> {
         let name = short(self.name(config));
         if self != Self::DeadLetterQueue {
@@ -51,10 +51,10 @@ impl Object {
         bind(channel, config).await
     }
 
-    /// Whether there is one of this name, whatever it is like. Without one, the channel is closed.
+    /// Whether an object of this name exists, with any properties. If not, the channel is closed.
     ///
-    /// A queue that is just being deleted is found, and gone before the answer comes: declaring it then would make it anew, and
-    /// nobody would know that its messages are lost. It is bound instead, as it should be anyway, which needs a queue.
+    /// A queue that is being deleted is still found, and gone before the answer comes. Declaring it then would create it anew
+    /// without a warning that its messages are lost. So the queue is bound instead, as it should be anyway: that needs a queue.
     async fn is_there(self, channel: &Channel, config: &BrokerConfig) -> Result<bool, Error> {
         let name = short(self.name(config));
         let asked = if self == Self::DeadLetterQueue {
@@ -75,14 +75,14 @@ impl Object {
     }
 }
 
-/// As which kind of queue the relay declares the one for dead letters.
+/// Returns the arguments with which the relay declares the queue for dead letters.
 pub(crate) fn dead_letter_queue_arguments() -> FieldTable {
     let mut quorum = FieldTable::default();
     quorum.insert(short("x-queue-type"), AMQPValue::LongString("quorum".into()));
     quorum
 }
 
-/// Makes everything that does not exist yet.
+/// Creates the objects that do not exist yet.
 pub(super) async fn declare(channel: &Channel, config: &BrokerConfig) -> Result<(), Error> {
     for object in ALL {
         object.declare(channel, config).await?;
@@ -90,11 +90,11 @@ pub(super) async fn declare(channel: &Channel, config: &BrokerConfig) -> Result<
     Ok(())
 }
 
-/// Looks whether everything is still as it was declared. What was deleted is declared again, with a line in the log, since
-/// messages and bindings went with it. `channel` is the look's own, and opened when there is none.
+/// Checks that all objects are still as they were declared. A deleted object is declared again, with a line in the log,
+/// because its messages and bindings are lost. `channel` is used for this only, and opened when there is none.
 ///
 /// # Errors
-/// Something exists otherwise than the relay declares it, or the connection is gone.
+/// Fails if an object exists with other properties than the relay declares, or if the connection is lost.
 pub(super) async fn inspect(
     connection: &Connection,
     channel: &mut Option<Channel>,
@@ -136,12 +136,12 @@ async fn opened<'a>(
     })
 }
 
-/// An exception of the look's channel is about the objects, and not about a message.
+/// Converts an error of the check: an exception of its channel is about the objects, not about a message.
 fn fault(error: Error) -> BrokerFault {
     if is_about_a_channel(&error) { BrokerFault::Topology(error) } else { BrokerFault::Client(error) }
 }
 
-/// The broker closes the channel for it, and not the connection.
+/// Whether the broker closes only the channel for this error, and not the connection.
 pub(super) fn is_about_a_channel(error: &Error) -> bool {
     soft_error(error).is_some()
 }

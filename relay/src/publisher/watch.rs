@@ -1,5 +1,5 @@
-//! Watches an open connection, also while nothing is published: whether the broker still answers, and whether its objects
-//! are still there.
+//! Watches an open connection, also while nothing is published: checks that the broker still answers, and that its objects
+//! still exist.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use super::topology;
 use crate::config::BrokerConfig;
 use crate::error::BrokerFault;
 
-/// How often the broker is asked for a sign of life, if nothing else was heard from it.
+/// How often the broker is asked for an answer, if nothing else was heard from it.
 const PULSE_EVERY: Duration = Duration::from_millis(500);
 
-/// Ends with the value. Does not keep the connection open.
+/// The task that watches. It is aborted when this is dropped, and does not keep the connection open.
 #[derive(Debug)]
 pub(super) struct Watch(JoinHandle<BrokerFault>);
 
@@ -33,7 +33,7 @@ impl Watch {
         }))
     }
 
-    /// Why the connection is of no use any more. Nothing is lost if the future is dropped.
+    /// Waits until the connection fails, and returns why. Nothing is lost if the future is dropped.
     pub(super) async fn failed(&mut self) -> BrokerFault {
         (&mut self.0).await.unwrap_or_else(|stopped| lapin_task(&stopped))
     }
@@ -45,13 +45,13 @@ impl Drop for Watch {
     }
 }
 
-/// On a channel of its own, so that no wait for anything else holds up the answer.
+/// Asks the broker for answers, on a channel of its own, so that no other wait delays them.
 async fn feel(connection: &Connection, pulse: &Pulse) -> Result<Infallible, BrokerFault> {
     let channel = connection.create_channel().await?;
     loop {
         tokio::time::sleep(PULSE_EVERY).await;
         if pulse.silence().is_none_or(|silence| silence >= PULSE_EVERY) {
-            // Changes nothing on a channel that consumes nothing, needs no permission, and is answered.
+            // Without consumers on the channel, this changes nothing, needs no permission, and is answered.
             channel.basic_qos(0, BasicQosOptions::default()).await?;
             pulse.hear();
         }
@@ -66,7 +66,7 @@ async fn look(connection: &Connection, config: &BrokerConfig) -> Result<Infallib
         match tokio::time::timeout(limit, topology::inspect(connection, &mut channel, config)).await {
             Ok(looked) => looked?,
             Err(_) => {
-                // The channel waits for an answer that nobody waits for any more.
+                // The channel still expects the answer of this attempt, so the next one opens another.
                 channel = None;
                 tracing::warn!(
                     limit_ms = config.connect_timeout_ms,

@@ -1,17 +1,17 @@
 //! The messages that are published and not yet decided, and the rule that decides them (ADR 0004). No I/O.
 //!
-//! lapin queues returned messages and hands the first of the queue to whichever confirm completes next. A message that
-//! was returned may thus hang on *another* message's confirm, and a confirm alone decides nothing. What holds:
+//! lapin queues returned messages and attaches the first of the queue to the confirm that completes next. So a returned
+//! message may be attached to *another* message's confirm, and a confirm alone decides nothing. The following holds:
 //!
 //! 1. The broker sends a return before the confirm of the same message, so it is queued when that confirm completes.
-//! 2. A confirm that carries nothing found the queue empty. If its own message was returned, the return hangs on a
-//!    confirm that had completed before. All confirms that had completed before can be read without waiting.
-//! 3. Otherwise the queue may still hold the return; it is not longer than the number of messages then unconfirmed, so
-//!    it has been handed out when every one of those is confirmed.
+//! 2. A confirm without a return found the queue empty. If its own message was returned, the return is attached to a
+//!    confirm that completed before. All confirms that completed before can be read without waiting.
+//! 3. Otherwise the queue may still hold the return. The queue is not longer than the number of messages then unconfirmed,
+//!    so the return has been handed out when all of those are confirmed.
 //!
-//! Hence a batch whose confirms are all there is decided at once after all other confirms that are there were read, by
-//! message id, except for messages whose confirm carries somebody else's return: these wait for everything that was in
-//! flight with them.
+//! Hence, when all confirms of a batch are there, all other confirms that are there are read as well. Then the batch is
+//! decided at once, by message id. Only messages whose confirm carries the return of another message have to wait, until
+//! everything that was in flight with them is confirmed.
 
 use std::collections::{HashSet, VecDeque};
 use std::future::Future;
@@ -23,30 +23,30 @@ use uuid::Uuid;
 /// The broker's answer to one message, as lapin reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Confirm {
-    /// With the id of a returned message, not necessarily this one's.
+    /// An acknowledgement, with the id of a returned message, not necessarily this one's.
     Ack(Option<Uuid>),
     Nack(Option<Uuid>),
 }
 
-/// What became of a message.
+/// The verdict on a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Published,
-    /// No queue is bound for it.
+    /// No queue is bound for the message.
     Returned,
     Nacked,
-    /// The connection was lost before it was certain.
+    /// The connection was lost before the verdict was certain.
     Unknown,
 }
 
-/// `F` completes with the message's confirm, `T` is whatever the caller wants back.
+/// The messages in flight. `F` completes with the message's confirm; the caller gets `T` back with the verdict.
 #[derive(Debug)]
 pub(crate) struct Window<T, F> {
     batches: VecDeque<Batch<T, F>>,
     next_index: u64,
     len: usize,
     returned: HashSet<Uuid>,
-    /// How long the batches took that were decided since this was last taken.
+    /// The durations of the batches that were decided since the last [`Window::take_confirm_times`].
     confirm_times: Vec<Duration>,
 }
 
@@ -56,9 +56,9 @@ struct Batch<T, F> {
     sent_at: Instant,
     slots: Vec<Slot<T, F>>,
     waiting: usize,
-    /// The slot that is polled with the real waker: the last that waits, since confirms tend to come in order.
+    /// The slot that is polled with the real waker: the last one that waits, because confirms usually come in order.
     probe: usize,
-    /// Set when some of its messages are uncertain: every batch below this index must be complete.
+    /// Set when the batch is complete: its uncertain messages wait until every batch below this index is complete.
     barrier: Option<u64>,
 }
 
@@ -73,7 +73,7 @@ struct Slot<T, F> {
 enum State<F> {
     Waiting(F),
     Acked,
-    /// Acked, with a return that is some message's: this one's own return may still be to come.
+    /// Acked, with the return of some message: this message's own return may still come.
     AckedUncertain,
     Nacked,
     Failed,
@@ -93,22 +93,22 @@ where
         }
     }
 
-    /// Messages that are not decided.
+    /// Returns the number of messages that are not decided.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// From when it was sent until it was decided, for each batch that was since the last call.
+    /// Returns the time from send to decision for each batch that was decided since the last call.
     pub(crate) fn take_confirm_times(&mut self) -> Vec<Duration> {
         std::mem::take(&mut self.confirm_times)
     }
 
-    /// When the oldest batch that is not decided was sent.
+    /// Returns when the oldest undecided batch was sent.
     pub(crate) fn oldest(&self) -> Option<Instant> {
         self.batches.front().map(|batch| batch.sent_at)
     }
 
-    /// Adds messages that were just handed to the client, in that order.
+    /// Adds messages that were just handed to the client, in the same order.
     pub(crate) fn push(&mut self, messages: impl Iterator<Item = (Uuid, T, F)>, now: Instant) {
         let slots: Vec<_> =
             messages.map(|(id, item, confirm)| Slot { id, item, state: State::Waiting(confirm) }).collect();
@@ -128,17 +128,17 @@ where
         self.next_index += 1;
     }
 
-    /// Counts from now on for those that wait: the broker was blocked until now.
+    /// Restarts the time of all batches that wait, because the broker was blocked until now.
     pub(crate) fn restart_clock(&mut self, now: Instant) {
         for batch in &mut self.batches {
             batch.sent_at = now;
         }
     }
 
-    /// The messages of the batches that are decided; pending while there are none.
+    /// Returns the messages of the batches that are decided; pending while there are none.
     ///
     /// # Errors
-    /// The first confirm that failed. The window is then of no further use but to be drained.
+    /// Fails with the first confirm that failed. The window can then only be drained.
     pub(crate) fn poll_decided(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<(T, Verdict)>, E>> {
         let mut complete = false;
         for batch in &mut self.batches {
@@ -158,7 +158,7 @@ where
         let waiting_from = self.batches.iter().find(|batch| batch.waiting > 0).map(|batch| batch.index);
         for mut batch in std::mem::take(&mut self.batches) {
             if batch.waiting == 0 {
-                // An uncertain message waits for what is in flight now, and for nothing that is published later.
+                // An uncertain message waits for messages that are in flight now, not for later ones.
                 batch.barrier.get_or_insert(self.next_index);
             }
             if batch.waiting == 0 && batch.is_certain(&self.returned, waiting_from) {
@@ -171,7 +171,7 @@ where
         }
         self.batches = rest;
         if decided.is_empty() {
-            // The sweep took the wakers away.
+            // The sweep replaced the wakers.
             for batch in &mut self.batches {
                 if let Err(error) = batch.poll(cx, &mut self.returned) {
                     return Poll::Ready(Err(error));
@@ -185,8 +185,8 @@ where
         Poll::Ready(Ok(decided))
     }
 
-    /// The connection is lost: what is known of every message, and `Unknown` for the others. With the last of the errors
-    /// with which their confirms failed, if any was still to be read.
+    /// Empties the window after the connection is lost. Returns every message with its verdict, `Unknown` if there is none, and
+    /// the last error of a confirm that was still to be read, if any.
     pub(crate) fn drain(&mut self) -> (Vec<(T, Verdict)>, Option<E>) {
         let mut error = None;
         for batch in &mut self.batches {
@@ -209,7 +209,7 @@ where
         (all, error)
     }
 
-    /// Reads every confirm that is there, without being woken for those that are not.
+    /// Reads every confirm that is there, without a waker for the others.
     fn sweep(&mut self) -> Result<(), E> {
         for batch in &mut self.batches {
             if let Some(error) = batch.read_all(&mut self.returned) {
@@ -224,7 +224,7 @@ impl<T, E, F> Batch<T, F>
 where
     F: Future<Output = Result<Confirm, E>> + Unpin,
 {
-    /// Waits for the last slot that waits; when it is there, for the last before it, and so on.
+    /// Polls the last slot that waits; when it is ready, the last one before it that waits, and so on.
     fn poll(&mut self, cx: &mut Context<'_>, returned: &mut HashSet<Uuid>) -> Result<(), E> {
         while self.waiting > 0 {
             let Some(slot) = self.slots.get_mut(self.probe) else { return Ok(()) };
@@ -256,7 +256,7 @@ where
         failure
     }
 
-    /// `waiting_from` is the index of the first batch of the window that still waits.
+    /// Whether all verdicts of the batch are certain. `waiting_from` is the index of the first batch that still waits.
     fn is_certain(&self, returned: &HashSet<Uuid>, waiting_from: Option<u64>) -> bool {
         let nobody_is_left = |barrier| waiting_from.is_none_or(|index| index >= barrier);
         self.barrier.is_some_and(nobody_is_left)
@@ -271,7 +271,7 @@ impl<T, E, F> Slot<T, F>
 where
     F: Future<Output = Result<Confirm, E>> + Unpin,
 {
-    /// Ready with whether it was this call that made it so.
+    /// Polls the confirm. Ready with true if this call completed it.
     fn poll(&mut self, cx: &mut Context<'_>, returned: &mut HashSet<Uuid>) -> Result<Poll<bool>, E> {
         let State::Waiting(confirm) = &mut self.state else { return Ok(Poll::Ready(false)) };
         let Poll::Ready(confirm) = std::pin::Pin::new(confirm).poll(cx) else { return Ok(Poll::Pending) };

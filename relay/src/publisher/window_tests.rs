@@ -1,4 +1,4 @@
-//! The rule that decides messages, against a model of how lapin hands out returned messages.
+//! Tests the rule that decides messages, against a model of how lapin hands out returned messages.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
@@ -29,7 +29,7 @@ fn id(number: u64) -> Uuid {
     Uuid::from_u128(u128::from(number) + 1)
 }
 
-/// The client's side of a channel: returns queue up, and whichever confirm completes next takes the first.
+/// The client's side of a channel: returns are queued, and the confirm that completes next takes the first.
 #[derive(Default)]
 struct Client {
     confirms: HashMap<u64, oneshot::Sender<Confirm>>,
@@ -182,7 +182,7 @@ fn no_verdict_is_ever_wrong_in_two_thousand_random_histories() {
     }
 }
 
-/// A waker that counts, and the context that polls with it.
+/// Returns a waker, and the counter of its wakes.
 fn counting() -> (std::sync::Arc<Count>, Waker) {
     let count = std::sync::Arc::new(Count::default());
     let waker = Waker::from(std::sync::Arc::clone(&count));
@@ -257,7 +257,7 @@ fn what_waits_behind_an_uncertain_message_still_wakes() {
     client.publish(&mut window, 2..=3);
     let woken = Woken::first(&mut window);
     client.return_message(3);
-    // Carries 3's return: 1 is uncertain until all that is in flight is confirmed.
+    // The confirm carries 3's return: 1 is uncertain until everything in flight is confirmed.
     client.confirm(1, true);
     assert_eq!(woken.poll_if_woken(&mut window), []);
     client.confirm(2, true);
@@ -311,7 +311,7 @@ fn a_lost_connection_leaves_uncertain_messages_unknown_and_says_what_is_certain(
     client.confirm(2, false);
     client.return_message(3);
     client.confirm(4, false);
-    // Nobody had polled them: the confirms are read while the window is drained.
+    // The confirms were not polled before: they are read while the window is drained.
     client.confirms.clear();
     let (mut all, error) = window.drain();
     all.sort_by_key(|(number, _)| *number);

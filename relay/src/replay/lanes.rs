@@ -1,4 +1,4 @@
-//! Events that are to be published again, at most one of an aggregate at a time. No I/O.
+//! The queue of events that are to be published again, at most one of an aggregate at a time. No I/O.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -13,13 +13,13 @@ type Aggregate = (Uuid, String, String);
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     ready: VecDeque<Event>,
-    /// An aggregate that has one ready or taken, and what is behind it.
+    /// The aggregates that have an event ready or taken, each with the events behind it.
     behind: HashMap<Aggregate, VecDeque<Event>>,
     waiting: usize,
 }
 
 impl Lanes {
-    /// Events that wait here; those that are taken do not.
+    /// Returns the number of events that wait here, without those that are taken.
     pub(super) fn len(&self) -> usize {
         self.ready.len() + self.waiting
     }
@@ -46,12 +46,12 @@ impl Lanes {
         self.ready.pop_front()
     }
 
-    /// It was taken and must be published after all; its aggregate waits for it.
+    /// Puts a taken event back, which must be published again; its aggregate waits for it.
     pub(super) fn put_back(&mut self, event: Event) {
         self.ready.push_front(event);
     }
 
-    /// Nothing of this event is in flight any more: the next of its aggregate may go.
+    /// Ends a taken event: the next event of its aggregate becomes ready.
     pub(super) fn done(&mut self, event: &Event) {
         let key = aggregate(event);
         match self.behind.get_mut(&key).and_then(VecDeque::pop_front) {

@@ -1,7 +1,7 @@
-//! `relay replay`: publishes the history again, with the same ids, for consumers that lost or never had it.
+//! `relay replay`: publishes the history again, with the same ids, for consumers that lost events or never had them.
 //!
-//! Runs beside relays that drain, and takes no lease: what it publishes is in no shard any more. An event that is
-//! published for the first time meanwhile may arrive before older ones that are replayed, which `replayed` tells apart.
+//! It runs beside relays that drain, and takes no lease, because events of the history are in no shard any more. A new event
+//! may arrive before older events that are replayed; the header `replayed` distinguishes them.
 
 mod lanes;
 mod pace;
@@ -27,7 +27,7 @@ use crate::decision::Decision;
 use crate::error::{DatabaseFault, RelayError};
 use crate::{notes, when};
 
-/// Counting and sorting a long history takes its time, once.
+/// Counting and sorting a long history may take long, but is done once.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3600);
 const BAR: &str = "[{bar:30}] {percent:>3} %  {human_pos} of {human_len}, {per_sec}, {eta} left  {msg}";
 
@@ -62,7 +62,7 @@ pub(crate) struct Arguments {
 }
 
 /// # Errors
-/// Database or broker are not reached, or not everything could be published.
+/// Fails if the database or the broker is not reached, or if not everything could be published.
 pub(crate) async fn run(config: &Config, arguments: Arguments) -> Result<(), RelayError> {
     let patient = DatabaseConfig {
         statement_timeout_ms: u64::try_from(STATEMENT_TIMEOUT.as_millis()).unwrap_or(u64::MAX),
@@ -128,7 +128,7 @@ impl Arguments {
     }
 }
 
-/// What was asked for, without what was not.
+/// Returns the filter as JSON, without the options that were not given.
 fn asked(filter: &Filter) -> Value {
     let mut asked = json!({
         "since": filter.since,
@@ -144,7 +144,8 @@ fn asked(filter: &Filter) -> Value {
     asked
 }
 
-/// The command that publishes what this one left. Events are read by seq, so that everything up to one is done.
+/// Returns the command that publishes the remaining events. Events are read in the order of seq, so all up to `after_seq` are
+/// done.
 fn continuation(filter: &Filter, after_seq: i64) -> String {
     let mut words = vec!["relay replay".to_owned()];
     let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Micros, true);

@@ -1,8 +1,8 @@
-//! How many events may go now, if no more than so many a second are wanted. A bucket of tokens; no I/O.
+//! Limits the events per second with a token bucket. No I/O.
 
 use std::time::{Duration, Instant};
 
-/// The bucket holds what a tenth of a second yields: after a pause there is no burst that a consumer would notice.
+/// The bucket holds the tokens of a tenth of a second, so that there is no large burst after a pause.
 const BUCKET_SECONDS: f64 = 0.1;
 
 #[derive(Debug)]
@@ -18,7 +18,7 @@ impl Pace {
         Self { rate: rate.map(f64::from), tokens: 1.0, filled_at: now }
     }
 
-    /// Events that may go now, `wanted` at most.
+    /// Returns how many events may be published now, at most `wanted`.
     pub(super) fn allowance(&mut self, wanted: usize, now: Instant) -> usize {
         let Some(rate) = self.rate else { return wanted };
         let gained = now.saturating_duration_since(self.filled_at).as_secs_f64() * rate;
@@ -33,7 +33,7 @@ impl Pace {
         }
     }
 
-    /// How long until the next may go.
+    /// Returns how long to wait until the next event may be published.
     pub(super) fn wait(&self) -> Duration {
         match self.rate {
             Some(rate) if self.tokens < 1.0 => Duration::from_secs_f64((1.0 - self.tokens) / rate),

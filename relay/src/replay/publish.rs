@@ -1,5 +1,5 @@
-//! Publishes the rows of the cursor: reads ahead, fills the window, waits for confirms. Order per aggregate is kept by
-//! [`Lanes`], memory is bounded by pages.
+//! Publishes the rows of the cursor: reads ahead, fills the window, waits for confirms. [`Lanes`] keeps the order per
+//! aggregate; pages bound the memory.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -20,20 +20,21 @@ use crate::publisher::{BrokerEvent, Message, Publisher, Verdict};
 
 const ROWS_PER_PAGE: usize = 1000;
 const FIRST_PAGE: usize = 50;
-/// A page is as long as rows like the largest of the page before fit into this.
+/// A page has as many rows as would fit if all were like the largest of the page before.
 const BYTES_PER_PAGE: usize = 8 * 1024 * 1024;
-/// The loop turns at least so often, to notice that its patience is at an end.
+/// The loop turns at least this often, to notice that its patience is over.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
-/// What became of the events.
+/// The outcome of the replay.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Tally {
     pub(super) published: u64,
-    /// No queue is bound for them.
+    /// Events for which no queue is bound.
     pub(super) unroutable: u64,
-    /// They cannot be sent: the broker does not accept them, for example for their size, or no message can be made of them.
+    /// Events that cannot be sent: the broker does not accept them, for example for their size, or no message can be made of
+    /// them.
     pub(super) unsendable: u64,
-    /// Nothing is left of the events up to this seq.
+    /// The seq up to which all events are done.
     pub(super) done_to_seq: i64,
 }
 
@@ -44,17 +45,17 @@ pub(super) struct Replay<'a> {
     pace: Pace,
     window: usize,
     next_page: Option<usize>,
-    /// Events that the broker refused, and when they are due again; each still holds its aggregate.
+    /// Events that the broker refused, and when they are due again; each still blocks its aggregate.
     delayed: Vec<(Instant, Event)>,
     refusals: HashMap<i64, u32>,
-    /// Seqs that were read and are not done, at most a page and what the window holds.
+    /// The seqs that were read and are not done: at most a page and a window.
     open: BTreeSet<i64>,
     last_read: i64,
     max_refusals: u32,
     retry_wait: (Duration, Duration),
-    /// Since when nothing can be published.
+    /// The time since when nothing can be published.
     unreached: Option<Instant>,
-    /// Since when connections are lost before anything is decided: to connect alone is no progress.
+    /// The time since when connections are lost before anything is decided: connecting alone is no progress.
     fruitless: Option<Instant>,
     patience: Duration,
     shutdown_timeout: Duration,
@@ -69,7 +70,7 @@ impl std::fmt::Debug for Replay<'_> {
 }
 
 impl<'a> Replay<'a> {
-    /// Of the rows of the cursor that is open on this connection.
+    /// Creates a replay of the rows of the cursor that is open on this connection.
     pub(super) fn new(
         config: &Config,
         connection: &'a mut AsyncPgConnection,
@@ -104,7 +105,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Runs to the end, or until `stop`: then what is in flight is awaited. The tally holds whatever the result is.
+    /// Runs to the end, or until `stop`; then waits for the events in flight. The tally is valid whatever the result is.
     pub(super) async fn run(mut self, stop: CancellationToken) -> (Tally, Result<(), RelayError>) {
         let result = self.publish_all(stop).await;
         self.tally.done_to_seq = self.open.first().map_or(self.last_read, |seq| seq - 1);
@@ -145,7 +146,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Keeps as many events in memory as the window holds, and a page.
+    /// Keeps at most a window and a page of events in memory.
     async fn read_ahead(&mut self) -> Result<(), RelayError> {
         while self.lanes.len() < self.window
             && let Some(limit) = self.next_page
@@ -161,7 +162,7 @@ impl<'a> Replay<'a> {
                 self.lanes.push(Event::new(row, 0));
             }
             if limit < ROWS_PER_PAGE && self.lanes.ready_len() > 0 {
-                // Large rows, or the first page: publish what there is.
+                // Large rows, or the first page: publish the events that were read.
                 return Ok(());
             }
         }
@@ -228,14 +229,14 @@ impl<'a> Replay<'a> {
                     self.close(&event);
                 }
                 Verdict::Nacked => self.refused(event)?,
-                // Perhaps it arrived: then it arrives twice, which consumers are ready for.
+                // It may have arrived. Then it arrives twice, which consumers must expect.
                 Verdict::Unknown => self.lanes.put_back(event),
             }
         }
         Ok(())
     }
 
-    /// A queue that is full may have room later. To go on without the event would break its aggregate's order.
+    /// Delays a refused event: a full queue may have room later. Going on without the event would break its aggregate's order.
     fn refused(&mut self, event: Event) -> Result<(), RelayError> {
         let refusals = self.refusals.entry(event.row.seq).or_default();
         if *refusals >= self.max_refusals {
@@ -251,7 +252,7 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    /// It cannot be published at all.
+    /// Leaves an event out that cannot be published at all.
     fn leave_out(&mut self, event: &Event, fault: &EventFault) {
         tracing::warn!(id = %event.row.id, %fault, "left out");
         self.tally.unsendable += 1;
@@ -300,8 +301,8 @@ fn page_after(rows: &[OutboxRow]) -> usize {
     (BYTES_PER_PAGE / largest.max(1)).clamp(1, ROWS_PER_PAGE)
 }
 
-/// `replayed: true`, whatever the row's headers say: of two members with one name the last counts. The others stay as
-/// they are written.
+/// Appends `replayed: true` to the row's headers: of two members with one name the last counts. The other headers stay
+/// unchanged.
 fn mark_replayed(headers: &mut JsonText) {
     if let Some(b'}') = headers.0.pop() {
         let comma: &[u8] = if headers.0 == b"{" { b"" } else { b", " };

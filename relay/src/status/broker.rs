@@ -1,54 +1,54 @@
-//! How the broker is to the replicas that live, by what they tell with every heartbeat.
+//! The state of the broker as the live replicas see it; they report it with every heartbeat.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use comptoir_core::outbox::overview::ReplicaState;
 use serde::Serialize;
 
-/// A replica that has not heard the broker for so long has no connection to it: they are heard of every second or so.
+/// A replica that has not heard the broker for this long has no connection to it. Replicas report about every second.
 const AWAY_AFTER: TimeDelta = TimeDelta::seconds(5);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum State {
-    /// By every replica that lives.
+    /// Every live replica reaches it.
     Reached,
-    /// Some reach it, and others do not.
+    /// Some live replicas reach it, and others do not.
     Partly,
-    /// Nobody reaches it.
+    /// No live replica reaches it.
     Away,
-    /// No replica lives that could tell.
+    /// There is no live replica.
     Unknown,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct Broker {
     pub(crate) state: State,
-    /// Since when nobody, or somebody, has not reached it; of several the longest.
+    /// With `Away`, when a replica last heard it. With `Partly`, when the replica that has not heard it longest last did.
     pub(crate) away_since: Option<DateTime<Utc>>,
-    /// Replicas that live and do not reach it.
+    /// The number of live replicas that do not reach it.
     pub(crate) replicas_away: usize,
 }
 
-/// Of the replicas that live.
+/// Returns the broker's state as the live replicas see it.
 pub(crate) fn of(live: &[&ReplicaState], now: DateTime<Utc>) -> Broker {
     let away: Vec<DateTime<Utc>> = live.iter().filter_map(|replica| away_since(replica, now)).collect();
     let (state, away_since) = match (live.len(), away.len()) {
         (0, _) => (State::Unknown, None),
         (_, 0) => (State::Reached, None),
-        // The last that anybody heard of it.
+        // The last time that any replica heard it.
         (all, gone) if all == gone => (State::Away, away.iter().max().copied()),
         _ => (State::Partly, away.iter().min().copied()),
     };
     Broker { state, away_since, replicas_away: away.len() }
 }
 
-/// Since when this replica has not heard the broker: from its start on, if it never has.
+/// Returns since when this replica has not heard the broker (since its start, if it never has); `None` if it reaches it.
 pub(crate) fn away_since(replica: &ReplicaState, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let heard = replica.broker_heard_at.unwrap_or(replica.started_at);
     (now - heard > AWAY_AFTER).then_some(heard)
 }
 
-/// Heard of within its own lease time.
+/// Whether the replica has reported within its own lease time.
 pub(crate) fn is_live(replica: &ReplicaState, now: DateTime<Utc>, lease_ttl_ms: u64) -> bool {
     let ttl = replica.lease_ttl_ms.unwrap_or_else(|| i64::try_from(lease_ttl_ms).unwrap_or(i64::MAX));
     (now - replica.last_seen_at).num_milliseconds() <= ttl

@@ -1,4 +1,4 @@
-//! `relay status`: what waits and who works on it, from the database alone.
+//! `relay status`: the events that wait and the replicas that drain them, from the database alone.
 
 pub(crate) mod broker;
 mod table;
@@ -26,7 +26,7 @@ struct Status {
     /// Dead letters that hold back their aggregates.
     held: i64,
     dead_letters: i64,
-    /// Some replica is blocked by the broker.
+    /// Whether the broker blocks a replica.
     blocked: bool,
     broker: Broker,
     shards: Vec<Shard>,
@@ -51,16 +51,16 @@ struct Replica {
     shards: usize,
     version: Option<String>,
     lease_ttl_ms: Option<i64>,
-    /// None if it never has.
+    /// `None` if the replica never heard the broker.
     broker_heard_at: Option<DateTime<Utc>>,
-    /// None while it reaches the broker.
+    /// `None` while the replica reaches the broker.
     broker_away_since: Option<DateTime<Utc>>,
 }
 
 /// Prints the state of the outbox, for people or as JSON.
 ///
 /// # Errors
-/// The database cannot be reached, or is not migrated.
+/// Fails if the database cannot be reached, or is not migrated.
 pub(crate) async fn show(config: &Config, json: bool) -> Result<(), RelayError> {
     let (status, now) = read(config).await?;
     let text = if json {
@@ -73,7 +73,7 @@ pub(crate) async fn show(config: &Config, json: bool) -> Result<(), RelayError> 
     Ok(())
 }
 
-/// And the database's clock, by which all of its times are.
+/// Returns the status, and the time of the database's clock, by which all times in it are.
 async fn read(config: &Config) -> Result<(Status, DateTime<Utc>), DatabaseFault> {
     let mut connection = database::connect(&config.database).await?;
     let totals = overview::totals(&mut connection).await?;

@@ -1,4 +1,4 @@
-//! The state of the outbox as tables that a person likes to read.
+//! The state of the outbox as tables for people.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
@@ -42,7 +42,7 @@ fn outbox_table(status: &Status, now: DateTime<Utc>) -> Table {
     table
 }
 
-/// Whether the broker is there, and since when it is not.
+/// Returns whether the broker is reached, and since when it is not.
 fn broker_cells(status: &Status, now: DateTime<Utc>) -> (&'static str, String) {
     let Broker { state, away_since, replicas_away } = status.broker;
     let time = away_since.map(|since| span(now - since)).unwrap_or_default();
@@ -104,13 +104,13 @@ fn replica_table(status: &Status, now: DateTime<Utc>, lease_ttl_ms: u64) -> Tabl
 }
 
 impl Shard {
-    /// A lease that is over is nobody's, even before another replica takes it.
+    /// Whether a replica holds the shard. A lease that is over counts as free, even before another replica takes it.
     fn is_held(&self, now: DateTime<Utc>) -> bool {
         self.owner.is_some() && self.expires_at.is_some_and(|at| at > now)
     }
 }
 
-/// `12.3 s`, `4 min 5 s`, `3 h 20 min`, `2 d 5 h`: two units are enough.
+/// Formats a duration in at most two units: `12.3 s`, `4 min 5 s`, `3 h 20 min`, `2 d 5 h`.
 fn span(span: TimeDelta) -> String {
     let ms = span.num_milliseconds().max(0);
     let (seconds, minutes, hours) = (ms / 1000, ms / 60_000, ms / 3_600_000);
@@ -135,7 +135,7 @@ fn grouped(number: i64) -> String {
     text
 }
 
-/// `0-3, 7, 9-10` of ascending numbers.
+/// Formats ascending numbers as ranges: `0-3, 7, 9-10`.
 fn ranges(numbers: impl Iterator<Item = i16>) -> String {
     let mut ranges: Vec<(i16, i16)> = Vec::new();
     for number in numbers {

@@ -1,4 +1,4 @@
-//! One settled event as a line: readable, or JSON.
+//! One settled event as a line, for people or as JSON.
 
 use anstyle::{AnsiColor, Style};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -13,7 +13,7 @@ const QUIET: Style = AnsiColor::BrightBlack.on_default();
 const EVENT: Style = AnsiColor::Cyan.on_default().bold();
 const SLOW: Style = AnsiColor::Yellow.on_default();
 const DEAD: Style = AnsiColor::Red.on_default().bold();
-/// A delay from which on it is worth a look.
+/// A delay of at least this is highlighted.
 const SLOW_MS: i64 = 1000;
 
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +26,7 @@ pub(super) struct Format {
 struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     published_at: Option<DateTime<Utc>>,
-    /// Of a dead letter, here and below.
+    /// Only dead letters have this and the next two fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     failed_at: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +48,7 @@ struct Line<'a> {
 }
 
 impl Format {
-    /// With its line feed.
+    /// Returns the line with its line feed.
     pub(super) fn line(self, row: &Settled) -> String {
         if self.json { json(row) } else { text(row) }
     }
@@ -116,7 +116,8 @@ fn one_line(json: &str) -> String {
     json.replace(['\n', '\r'], " ").trim().to_owned()
 }
 
-/// From the writer's `occurred_at` to the settle. Below zero where the writer's clock is ahead of the database's.
+/// Returns the time from the writer's `occurred_at` to the settle. It is negative if the writer's clock is ahead of the
+/// database's.
 fn delay_ms(row: &Settled) -> i64 {
     (row.settled_at - row.occurred_at).num_milliseconds()
 }

@@ -1,7 +1,7 @@
 //! `relay tail`: follows events as they are published or become dead letters, for people.
 //!
-//! Reads the history, not the broker: a queue that is bound to watch would make every event routable, and nobody would
-//! notice any more that an event has no consumer.
+//! Reads the history, not the broker: a queue that is bound in order to watch would make every event routable. Then events
+//! without a consumer would not be noticed any more.
 
 mod line;
 mod output;
@@ -23,17 +23,17 @@ use crate::daemon;
 use crate::error::{DatabaseFault, RelayError};
 use crate::{notes, when};
 
-/// Between two looks, at least.
+/// The shortest wait between two looks.
 const SHORTEST_WAIT: Duration = Duration::from_millis(250);
-/// A look that takes long, in a busy system, is followed by a wait of so many times as long.
+/// A long look, in a busy system, is followed by a wait of this many times its duration.
 const WAIT_FACTOR: u32 = 9;
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
-/// A settle is over within `database.statement_timeout_ms` and this. What takes longer may be left out.
+/// A settle is over within `database.statement_timeout_ms` and this. Events of a longer settle may be left out.
 const SETTLE_MARGIN: TimeDelta = TimeDelta::seconds(30);
-/// Where `database.statement_timeout_ms` is 0.
+/// The limit on a settle where `database.statement_timeout_ms` is 0 or larger.
 const LONGEST_SETTLE_MS: u64 = 3_600_000;
 const ROWS_PER_PAGE: u32 = 500;
-/// Characters of a payload in a line for people.
+/// The most characters of a payload in a line for people.
 const PAYLOAD_CHARS: i32 = 2000;
 
 #[derive(Debug, clap::Args)]
@@ -61,10 +61,10 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// Ends at a signal, at the limit, or when nobody reads the output any more.
+/// Follows events until a signal, the limit, or the output is closed.
 ///
 /// # Errors
-/// No history is kept; the database is not reached at the start, or is not migrated.
+/// Fails if no history is kept, or if the database is not migrated or not reached at the start.
 pub(crate) async fn run(config: &Config, arguments: &Arguments) -> Result<(), RelayError> {
     if config.history.retention_days == 0 {
         return Err(RelayError::Config(ConfigError::value(
@@ -77,14 +77,14 @@ pub(crate) async fn run(config: &Config, arguments: &Arguments) -> Result<(), Re
     if !arguments.json {
         notes::say(&following(arguments));
     }
-    // It only reads: wherever it is, it may be dropped.
+    // It only reads, so it may be dropped at any point.
     tokio::select! {
         () = stop.cancelled() => Ok(()),
         result = tail.follow() => result,
     }
 }
 
-/// What is to be expected, so that silence is not taken for a fault.
+/// Returns the note that says what is followed, so that silence is not taken for a fault.
 fn following(arguments: &Arguments) -> String {
     let begin = match arguments.since {
         Some(since) => format!("from {} on", since.to_rfc3339_opts(SecondsFormat::Secs, true)),
@@ -101,15 +101,15 @@ struct Tail<'a> {
     format: Format,
     left: u64,
     connection: Option<AsyncPgConnection>,
-    /// What was seen, and when by the database's clock. `None` before the first look of a tail with `--since`.
+    /// The last snapshot, and its time by the database's clock. `None` before the first look of a tail with `--since`.
     seen: Option<(Snapshot, DateTime<Utc>)>,
 }
 
-/// What a look ended with.
+/// How a look ended.
 #[derive(Debug, PartialEq, Eq)]
 enum End {
     SeenAll,
-    /// At the limit, or nobody reads any more.
+    /// The limit is reached, or the output is closed.
     Done,
 }
 
@@ -145,7 +145,7 @@ impl<'a> Tail<'a> {
                     backoff.reset();
                     (began.elapsed() * WAIT_FACTOR).clamp(SHORTEST_WAIT, LONGEST_WAIT)
                 }
-                // A statement that never worked will not begin to.
+                // A statement that fails the first time will not work later.
                 Err(fault) if first => return Err(fault.into()),
                 Err(fault) => {
                     tracing::warn!(%fault, "cannot read the history: trying again");
@@ -159,9 +159,9 @@ impl<'a> Tail<'a> {
         }
     }
 
-    /// Shows what was settled since the last look.
+    /// Shows the events that were settled since the last look.
     async fn look(&mut self) -> Result<End, DatabaseFault> {
-        // Put back at the end: one that failed is not used again.
+        // Put back at the end, so that a connection that failed is not used again.
         let mut connection = match self.connection.take() {
             Some(open) => open,
             None => database::connect(&self.config.database).await?,
@@ -183,7 +183,7 @@ impl<'a> Tail<'a> {
             payload_chars,
         };
         let now = tail::open(&mut connection, &look).await?;
-        // A payload may be large: one at a time bounds the memory.
+        // A payload may be large: reading one row at a time bounds the memory.
         let rows_per_page = if payload_chars == Some(i32::MAX) { 1 } else { ROWS_PER_PAGE };
         loop {
             let rows = tail::next_page(&mut connection, rows_per_page).await?;
@@ -200,7 +200,8 @@ impl<'a> Tail<'a> {
         Ok(End::SeenAll)
     }
 
-    /// A replica that was promoted may not have all transactions that its primary had: the snapshot says nothing about it.
+    /// Drops the snapshot if another server answers: a promoted replica may lack transactions of its primary, so the snapshot
+    /// says nothing about it.
     fn forget_another_server(&mut self, xmax: i64) {
         if self.seen.as_ref().is_some_and(|(seen, _)| xmax < seen.xmax) {
             tracing::warn!("another server answers: events of the last moments are shown again");
@@ -209,7 +210,7 @@ impl<'a> Tail<'a> {
         }
     }
 
-    /// False if nobody reads any more.
+    /// Prints the rows. Returns false if the output is closed.
     async fn print(&mut self, rows: &[Settled]) -> bool {
         let count = usize::try_from(self.left).unwrap_or(usize::MAX).min(rows.len());
         self.left -= u64::try_from(count).unwrap_or(u64::MAX);
@@ -217,7 +218,7 @@ impl<'a> Tail<'a> {
         text.is_empty() || output::write(text).await
     }
 
-    /// How long before its commit a settle can have begun.
+    /// Returns how long before its commit a settle may have begun.
     fn longest_settle(&self) -> TimeDelta {
         let limit = match self.config.database.statement_timeout_ms {
             0 => LONGEST_SETTLE_MS,

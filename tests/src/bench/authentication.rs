@@ -1,11 +1,11 @@
-//! What authentication adds to `GET /api/v1/orders/{id}`.
+//! The cost that authentication adds to `GET /api/v1/orders/{id}`.
 //!
-//! There is no API without authentication to compare with, on purpose. So the query behind the route runs here, in this
-//! process, twice: for a principal whom nobody has to authenticate (the floor: the same transaction, bound to its tenant,
-//! with the same statements), and for one who proves themselves with an access token or an API key, as the API does it: the
-//! token is verified, the principal looked up, and found to be current in the transaction. The difference in processor time,
-//! of this process and of PostgreSQL, is what authentication costs; it is compared with what the whole request costs the API
-//! and PostgreSQL over HTTP.
+//! On purpose, there is no API without authentication to compare with. So the query behind the route runs in this process, in
+//! two ways. The floor is a principal that needs no authentication: the same transaction, bound to its tenant, with the same
+//! statements. The other principal authenticates with an access token or an API key, as in the API: the token is verified, the
+//! principal is looked up, and the transaction checks that it is current. The difference in processor time, of this process
+//! and of PostgreSQL, is the cost of authentication. It is compared with the cost of the whole request over HTTP, for the API
+//! and PostgreSQL.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,7 +45,7 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
     for round in effort.rounds() {
         progress(format!("authentication, round {round}"));
         let bench = Bench::new(services).await?;
-        // In short turns, since the speed of a machine with neighbours changes within seconds.
+        // In short turns, because the speed of a shared machine changes within seconds.
         let mut used = [Used::default(); 4];
         for turn in 0..=turns {
             let turn_of = [
@@ -77,7 +77,7 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
     Ok(vec![Measurement::new(title, "µs/request").series([whole, floor, token, key]).claims(claims)])
 }
 
-/// Seconds of processor time, and what was done with them.
+/// Seconds of processor time, and the number of requests that were answered in them.
 #[derive(Clone, Copy, Default)]
 struct Used {
     cpu: f64,
@@ -93,7 +93,7 @@ enum Kind {
 
 struct Bench<'a> {
     services: &'a Services,
-    /// In front of its world, which wants to outlive it.
+    /// Declared before `world`, so that it is dropped first.
     api: Api,
     world: World,
     database: TenantDatabase,
@@ -134,7 +134,7 @@ impl<'a> Bench<'a> {
         Ok(Self { services, world, api, database, principals, tokens, tenant, order, user, session })
     }
 
-    /// Requests over HTTP.
+    /// Measures requests over HTTP.
     async fn request(&self, time: Duration) -> Result<Used> {
         let server = address(self.api.http.root())?.to_owned();
         let path = format!("/api/v1/orders/{}", self.order);
@@ -144,7 +144,7 @@ impl<'a> Bench<'a> {
         Ok(Used { cpu: self.used(pid).await? - before, answered: load.answered })
     }
 
-    /// The query alone.
+    /// Measures the query alone.
     async fn query(&self, kind: Kind, time: Duration) -> Result<Used> {
         let tenant_id = TenantId::from_uuid(self.tenant.id);
         let token = self.tokens.issue(self.user, tenant_id, self.session, Utc::now())?.text;
@@ -174,7 +174,7 @@ impl<'a> Bench<'a> {
         Ok(Used { cpu, answered: answered.load(Ordering::Relaxed) })
     }
 
-    /// Seconds of processor time of this process and of PostgreSQL, so far.
+    /// Returns the seconds of processor time that process `pid` and PostgreSQL have used so far.
     async fn used(&self, pid: u32) -> Result<f64> {
         let sql = self.world.sql().await?;
         let postgres = Counters::read(self.services, &sql).await?.postgres_cpu;

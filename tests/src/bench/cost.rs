@@ -1,4 +1,4 @@
-//! What an event costs the database: write-ahead log and statements.
+//! The cost of an event for the database: write-ahead log and statements.
 
 use anyhow::Result;
 

@@ -1,7 +1,7 @@
-//! What slows other outboxes down: sessions that keep PostgreSQL from removing the rows of published events, and a large
-//! history.
+//! The drain rate under conditions that slow other outboxes down: sessions that keep PostgreSQL from removing the rows of
+//! published events, and a large history.
 //!
-//! Each round publishes as many events before the measurement as in it, so that what cannot be removed is there.
+//! Each round publishes as many events before the measurement as in it, so that there are rows that cannot be removed.
 
 use anyhow::Result;
 use tokio_postgres::Client;
@@ -16,7 +16,7 @@ use super::{Effort, Size, progress};
 const AGGREGATES: i64 = 10_000;
 const HISTORY_STEP: i64 = 1_000_000;
 
-/// A session beside the relay, which lasts as long as it is held.
+/// A session beside the relay, which lasts until it is dropped.
 #[derive(Debug, Clone, Copy)]
 enum Beside {
     Nobody,
@@ -75,7 +75,7 @@ async fn long_transactions(services: &Services, effort: Effort, events: i64) -> 
     Ok(Measurement::new(title, "events/s").claims(claims).series([alone, reader, writer]))
 }
 
-/// One database with a history and one without, drained in turns.
+/// Drains one database with a history and one without, in turns.
 async fn large_history(services: &Services, effort: Effort, events: i64) -> Result<Measurement> {
     let rows: i64 = match effort.size {
         Size::Quick => 200_000,
@@ -100,7 +100,7 @@ async fn large_history(services: &Services, effort: Effort, events: i64) -> Resu
     Ok(Measurement::new(title, "events/s").claims([claim]).series([without, with]))
 }
 
-/// Writes events and drains them: the rate.
+/// Writes events and drains them; returns the rate.
 async fn drained(world: &World, sql: &Client, events: i64) -> Result<f64> {
     outbox::fill(sql, events, AGGREGATES).await?;
     outbox::settle_down(world).await?;
@@ -108,7 +108,7 @@ async fn drained(world: &World, sql: &Client, events: i64) -> Result<f64> {
     Ok(rate(events, outbox::drain(world, &[]).await?.relay.time))
 }
 
-/// Rows as those of published events, of today.
+/// Writes rows of events that were published today.
 async fn write_history(sql: &Client, rows: i64) -> Result<()> {
     let mut left = rows;
     while left > 0 {

@@ -1,5 +1,5 @@
-//! The relay's drain rate against a raw publisher's, into the same kind of queue, with the same messages; and what the
-//! two, and the servers, use for it.
+//! The relay's drain rate against a raw publisher's, into the same kind of queue, with the same messages; and the processor
+//! time of both programs and the servers.
 
 use anyhow::{Result, ensure};
 
@@ -12,11 +12,11 @@ use super::usage::{self, Counters};
 use super::{Effort, progress};
 
 const AGGREGATES: i64 = 10_000;
-/// Unconfirmed messages at most, as the relay's own window.
+/// The most unconfirmed messages, the same as the relay's window.
 const WINDOW: usize = 1000;
 const MICROSECONDS: f64 = 1e6;
 
-/// Processor time of everybody who takes part, a value each round.
+/// The processor time of each program and server, one value per round.
 struct Shares {
     client: Series,
     postgres: Series,
@@ -59,7 +59,7 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
     let (mut raw_cpu, mut relay_cpu) = (Shares::of("raw publisher"), Shares::of("relay"));
     for round in effort.rounds() {
         progress(format!("drain, round {round}: raw publisher"));
-        // Each side has a database and a virtual host that nothing was in before.
+        // Each side has a new database and a new virtual host.
         let world = outbox::fresh(services).await?;
         let sql = world.sql().await?;
         outbox::fill(&sql, events, AGGREGATES).await?;

@@ -1,5 +1,5 @@
-//! What grows with the tables: the same requests to a database with few orders and to one with a hundred times as many, one
-//! after the other in turns. Nothing should: a page, a command and a run of pruning touch what they are about.
+//! Checks that no time grows with the tables: the same requests go, in turns, to a database with few orders and to one with a
+//! hundred times as many. A page, a command and a run of pruning should only touch their own rows.
 
 use std::time::{Duration, Instant};
 
@@ -13,16 +13,16 @@ use super::report::{Claim, Measurement, Series, Wanted};
 use super::{Effort, progress};
 
 const DATA: &str = include_str!("growth.sql");
-/// More would mean that something is walked through. An index of a million rows is one level deeper than one of ten thousand.
+/// A larger ratio would mean a scan. An index of a million rows is only one level deeper than one of ten thousand.
 const WANTED: Wanted = Wanted::AtMost(1.5);
 const DUE: i64 = 500;
-/// Records that are due.
+/// Inserts records that are due for pruning.
 const DUE_RECORDS: &str = "
     INSERT INTO idempotency_records (tenant_id, principal_id, key, fingerprint, status, body, created_at)
     SELECT gen_random_uuid(), gen_random_uuid(), n, '', 201, '{}', now() - interval '100 hours' FROM generate_series(1, $1::bigint) AS n";
 const PRUNE: &str = "SELECT pruned FROM prune_idempotency_records(72, $1)";
 
-/// What is done again and again.
+/// A request or command that is measured repeatedly.
 #[derive(Debug, Clone, Copy)]
 enum Task {
     Get(&'static str),
@@ -151,7 +151,7 @@ impl Side {
 }
 
 impl Drop for Side {
-    /// The program ends before its world does.
+    /// Ends the program before its world.
     fn drop(&mut self) {
         self.api = None;
     }

@@ -1,5 +1,5 @@
-//! All events of one aggregate. Order means that an event waits until the one before it is settled, so what counts is
-//! the time for one after another; `relay.max_in_flight_per_aggregate` gives up a part of the order for speed.
+//! The drain rate of one aggregate's events. To keep the order, each event waits until the one before it is settled, so the
+//! rate depends on the time for one event. `relay.max_in_flight_per_aggregate` gives up a part of the order for speed.
 
 use anyhow::Result;
 
@@ -10,7 +10,7 @@ use super::raw_publisher::Broker;
 use super::report::{Claim, Measurement, Series, Wanted};
 use super::{Effort, progress};
 
-/// In flight at the same time, and how many events are enough to see the rate.
+/// The number of events in flight at the same time, and the number of events that is enough to measure the rate.
 const SETTINGS: [(usize, i64); 3] = [(1, 2_000), (10, 10_000), (100, 20_000)];
 
 pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<Measurement>> {

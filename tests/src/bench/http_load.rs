@@ -1,5 +1,5 @@
-//! A lean HTTP client: keep-alive connections that send prepared bytes and read answers by their length. It shares the
-//! machine with the server that it measures, so it must cost next to nothing.
+//! A cheap HTTP client: keep-alive connections that send prepared bytes and read answers by their length. It must use very
+//! little processor time, because it shares the machine with the server that it measures.
 
 use std::time::{Duration, Instant};
 
@@ -9,14 +9,14 @@ use tokio::net::TcpStream;
 
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// What a load did.
+/// The result of a load.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Load {
     pub(super) answered: u64,
     pub(super) elapsed: Duration,
 }
 
-/// Posts to `path` for this long over so many connections. `body` makes the next body from a number that does not repeat.
+/// Posts to `path` for this time over these connections. `body` makes the next body from a number that does not repeat.
 pub(super) async fn post(
     address: &str,
     path: &str,
@@ -33,7 +33,7 @@ pub(super) async fn post(
     load(address, connections, time, 201, request).await
 }
 
-/// Gets `path` for this long over so many connections.
+/// Gets `path` for this time over these connections.
 pub(super) async fn get(
     address: &str,
     path: &str,
@@ -87,7 +87,7 @@ impl Connection {
         Ok(Self { stream, buffer: vec![0; BUFFER_BYTES] })
     }
 
-    /// Sends a request and insists on this status.
+    /// Sends a request; fails if the answer has another status.
     async fn exchange(&mut self, request: &[u8], status: u16) -> Result<()> {
         self.stream.write_all(request).await?;
         let mut filled = 0;
@@ -111,7 +111,7 @@ impl Connection {
     }
 }
 
-/// Head and body together, once the head is complete.
+/// Returns the length of head and body together, once the head is complete.
 fn answer_length(bytes: &[u8]) -> Result<Option<usize>> {
     let Some(head) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
     let text = std::str::from_utf8(&bytes[..head])?;

@@ -1,4 +1,4 @@
-//! What a relay that has nothing to do uses.
+//! The processor time and the memory of a relay that has nothing to do.
 
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,11 @@ use super::report::{Claim, Measurement, Series, Wanted};
 use super::usage::{self, Counters};
 use super::{Effort, progress};
 
-/// So that the start is over and the poll interval is at its longest.
+/// After this time the start is over and the poll interval is at its longest.
 const SETTLING_IN: Duration = Duration::from_secs(5);
 const PERCENT: f64 = 100.0;
 
-/// Eight hours, polled once a second.
+/// The polls of eight hours, at one per second.
 const POLLS_OF_A_NIGHT: u32 = 8 * 3600;
 const POLLS_LIMIT: Duration = Duration::from_secs(600);
 const GROWTH_MIB: f64 = 1.0;
@@ -48,7 +48,7 @@ async fn processor_time(services: &Services, effort: Effort) -> Result<Measureme
     Ok(Measurement::new("idle", "% of a core").claims([claim]).series([own, database]))
 }
 
-/// Whether the relay grows over the polls of a night, which are made as fast as the timer goes.
+/// Measures whether the relay's memory grows over the polls of a night, which run as fast as the timer permits.
 async fn memory(services: &Services, effort: Effort) -> Result<Measurement> {
     let world = outbox::fresh(services).await?;
     let fast = [("COMPTOIR__RELAY__POLL_MIN_MS", "1"), ("COMPTOIR__RELAY__POLL_MAX_MS", "1")];

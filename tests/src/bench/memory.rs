@@ -1,4 +1,4 @@
-//! The relay's peak resident memory while it drains a backlog that no memory could hold.
+//! The relay's peak resident memory while it drains a backlog that is far too large for memory.
 
 use anyhow::Result;
 
@@ -10,9 +10,9 @@ use super::report::{Claim, Measurement, Series, Wanted};
 use super::{Effort, Size, progress};
 
 const AGGREGATES: i64 = 10_000;
-/// One transaction writes so many at most.
+/// The most events that one transaction writes.
 const FILL_STEP: i64 = 1_000_000;
-/// The queue's, so that the broker's disk is not what limits the backlog.
+/// The limit on the queue's length, so that the broker's disk does not limit the backlog.
 const MESSAGES_KEPT: i64 = 100_000;
 const LIMIT_MIB: f64 = 32.0;
 

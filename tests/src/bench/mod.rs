@@ -1,6 +1,6 @@
-//! The benchmarks. Each compares a program of ours with a floor that is measured in the same run, in turns (floor,
-//! program, floor, program, …), and prints every figure and the ratio of the medians: absolute figures belong to a
-//! machine, ratios to the programs. See docs/performance.md.
+//! The benchmarks. Each compares a program of this project with a floor that is measured in the same run, in turns (floor,
+//! program, floor, program, …). It prints every figure and the ratio of the medians: absolute figures depend on the machine,
+//! ratios on the programs. See docs/performance.md.
 
 mod audit;
 mod authentication;
@@ -27,19 +27,19 @@ use crate::harness::Services;
 
 pub use self::report::{Claim, Measurement, Series, Wanted, summary};
 
-/// How much is measured.
+/// The extent of a measurement.
 #[derive(Debug, Clone, Copy)]
 pub struct Effort {
     pub size: Size,
-    /// Rounds of each side.
+    /// The number of rounds of each side.
     pub rounds: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Size {
-    /// Enough to see that nothing is badly wrong.
+    /// Enough to find a gross regression.
     Quick,
-    /// What the figures in docs/performance.md were taken with.
+    /// The size of the figures in docs/performance.md.
     Standard,
     /// With the sizes that take minutes each: 10 million events, 10 million rows of history.
     Full,
@@ -87,7 +87,7 @@ pub enum Subject {
 /// Runs a benchmark.
 ///
 /// # Errors
-/// When a part of it cannot be started, or does not do what is measured.
+/// Fails if a part of it cannot be started, or does not do the measured work.
 pub async fn run(subject: Subject, services: &Services, effort: Effort) -> Result<Vec<Measurement>> {
     match subject {
         Subject::Drain => drain::measure(services, effort).await,
@@ -105,7 +105,7 @@ pub async fn run(subject: Subject, services: &Services, effort: Effort) -> Resul
     }
 }
 
-/// Says what is being measured: a run takes minutes. Results go to standard output, this does not.
+/// Prints what is being measured, because a run takes minutes. Goes to standard error; results go to standard output.
 fn progress(what: impl std::fmt::Display) {
     eprintln!("… {what}");
 }

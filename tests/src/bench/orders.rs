@@ -1,5 +1,5 @@
-//! `POST /orders` against pgbench, which sends the same statements over as many connections: what the database can do,
-//! and how much of it is left for clients of the API.
+//! `POST /orders` against pgbench, which sends the same statements over as many connections: the throughput of the database,
+//! and how much of it the API's clients get.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,7 +15,7 @@ use super::{Effort, http_load, outbox, progress};
 const CONCURRENCY: u64 = 16;
 const SEED: &str = include_str!("seed.sql");
 pub(super) const SCRIPT: &str = include_str!("orders.pgbench.sql");
-/// Stands in both for the tenant that the world makes.
+/// The placeholder, in both files, of the tenant that the world creates.
 const TENANT: &str = "01900000-0000-7000-8000-000000000001";
 const WARM_UP: Duration = Duration::from_secs(1);
 
@@ -58,7 +58,7 @@ pub(super) async fn seeded(services: &Services) -> Result<World> {
     Ok(world)
 }
 
-/// Transactions per second, as pgbench reports them.
+/// Returns the transactions per second that pgbench reports.
 pub(super) async fn pgbench(
     services: &Services,
     world: &World,
@@ -77,7 +77,7 @@ pub(super) async fn pgbench(
         .arg(format!("--file={}", script.display()))
         .arg(&world.database.url);
     let exit = run(command, Duration::from_secs(seconds + 60)).await?;
-    // Every client complains in the same way.
+    // Every client reports the same error.
     let complaint: Vec<&str> = exit.stderr.lines().take(4).collect();
     ensure!(exit.code == Some(0), "pgbench: {}", complaint.join(" "));
     exit.stdout
@@ -86,7 +86,7 @@ pub(super) async fn pgbench(
         .with_context(|| format!("pgbench says no tps: {}", exit.stdout))
 }
 
-/// An order of three products that differ from order to order.
+/// Returns an order of three products that differ from order to order.
 pub(super) fn body(number: u64) -> String {
     let id = |kind: &str, range: u64, factor: u64| {
         let index = number.wrapping_mul(factor) % range + 1;

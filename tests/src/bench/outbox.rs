@@ -1,4 +1,4 @@
-//! An outbox with events in it, and a relay that drains it: what most of the benchmarks begin with.
+//! An outbox with events in it, and a relay that drains it: the basis of most benchmarks.
 
 use std::process::Command;
 use std::time::Duration;
@@ -14,25 +14,25 @@ use super::usage::{self, Counters, Ran, Used};
 const DRAIN_LIMIT: Duration = Duration::from_secs(3600);
 const BACKENDS_LIMIT: Duration = Duration::from_secs(10);
 
-/// 300 bytes each: a JSON object, padded.
+/// Inserts events with 300 bytes each: a JSON object, padded.
 const FILL: &str = "
     INSERT INTO outbox_events (aggregate_type, aggregate_id, event_type, payload)
     SELECT 'thing', 'aggregate-' || number % $2::bigint, 'thing.happened',
            (left('{\"number\": ' || number || ', \"text\": \"' || repeat('x', 300), 298) || '\"}')::json
     FROM generate_series(1, $1::bigint) AS number";
 
-/// A database and a virtual host that nothing was in before.
+/// Creates a new database and a new virtual host.
 pub(super) async fn fresh(services: &Services) -> Result<World> {
     World::lasting(services.clone(), root().join(".dev/bench")).await
 }
 
-/// Writes events of so many aggregates in turn, all of them in one transaction.
+/// Writes events, spread over the aggregates in turn, all in one transaction.
 pub(super) async fn fill(sql: &Client, events: i64, aggregates: i64) -> Result<()> {
     sql.execute(FILL, &[&events, &aggregates]).await?;
     Ok(())
 }
 
-/// What a settle does, for all events at once and with nothing around it: the least that a history can cost.
+/// Does what a settle does, for all events in one bare statement: the least possible cost of a history.
 pub(super) async fn move_all(sql: &Client) -> Result<()> {
     sql.batch_execute(
         "WITH published AS (DELETE FROM outbox_events RETURNING *)
@@ -46,21 +46,21 @@ pub(super) async fn move_all(sql: &Client) -> Result<()> {
     Ok(())
 }
 
-/// Does what would otherwise fall into the measurement: vacuum, and the checkpoint of what was written.
+/// Does the work that would otherwise disturb the measurement: vacuum, and the checkpoint of the written rows.
 pub(super) async fn settle_down(world: &World) -> Result<()> {
     world.sql().await?.batch_execute("VACUUM ANALYZE outbox_events").await?;
     checkpoint(world).await;
     Ok(())
 }
 
-/// On a server that somebody else runs it comes when it comes.
+/// Forces a checkpoint, if the superuser of the server is known.
 pub(super) async fn checkpoint(world: &World) {
     if let Ok(superuser) = world.superuser().await {
         let _ = superuser.batch_execute("CHECKPOINT").await;
     }
 }
 
-/// The events in the order in which they were written, for a program that publishes them from memory.
+/// Returns the events in the order in which they were written, for a program that publishes them from memory.
 pub(super) async fn read(sql: &Client) -> Result<Vec<Event>> {
     let rows = sql
         .query(
@@ -78,7 +78,7 @@ pub(super) async fn read(sql: &Client) -> Result<Vec<Event>> {
     Ok(rows.iter().map(event).collect())
 }
 
-/// A `relay --once` from its start to its exit.
+/// The measurements of a `relay --once` from its start to its exit.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Drain {
     pub(super) relay: Ran,
@@ -87,7 +87,7 @@ pub(super) struct Drain {
     pub(super) steady: f64,
 }
 
-/// Drains, and insists that nothing is left.
+/// Drains the outbox; fails if events are left.
 pub(super) async fn drain(world: &World, environment: &[(&str, &str)]) -> Result<Drain> {
     let mut command = Command::new(program("relay")?);
     command
@@ -118,7 +118,7 @@ pub(super) async fn settled_during(sql: &Client) -> Result<f64> {
     Ok(row.get(0))
 }
 
-/// A session hands in its counters when it ends, a moment after its client has.
+/// Waits until the relay's sessions have ended: a session adds its counters when it ends, shortly after its client.
 async fn relay_is_gone(sql: &Client) -> Result<()> {
     until("the relay's sessions to end", BACKENDS_LIMIT, async || {
         let others: i64 = sql
@@ -135,13 +135,13 @@ async fn relay_is_gone(sql: &Client) -> Result<()> {
     .await
 }
 
-/// Events in a second.
+/// Returns the events per second.
 #[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
 pub(super) fn rate(events: i64, seconds: f64) -> f64 {
     events as f64 / seconds
 }
 
-/// A quantity's share for each event.
+/// Returns the quantity per event.
 #[expect(clippy::cast_precision_loss, reason = "for people to read")]
 pub(super) fn per_event(quantity: f64, events: i64) -> f64 {
     quantity / events as f64

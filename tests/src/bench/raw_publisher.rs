@@ -1,5 +1,5 @@
-//! The floor of the drain: a program that does nothing but publish, with a pipelined window of confirms, as fast as the
-//! library and the broker let it.
+//! The floor of the drain: a program that only publishes, with a pipelined window of confirms, as fast as the library and the
+//! broker permit.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::harness::{EXCHANGE, declare_exchange};
 
 pub(super) const QUEUE: &str = "bench";
 
-/// One message, before it is made into AMQP.
+/// One message, before it becomes an AMQP message.
 #[derive(Debug, Clone)]
 pub(super) struct Event {
     pub(super) id: String,
@@ -22,9 +22,9 @@ pub(super) struct Event {
     pub(super) payload: String,
 }
 
-/// A connection to a virtual host, its exchange, and a durable quorum queue that is bound to every thing.
+/// A connection to a virtual host with its exchange and a durable quorum queue that is bound to all events.
 pub(super) struct Broker {
-    // Held: the channel ends with its connection.
+    // Kept alive: the channel ends with its connection.
     _connection: Connection,
     pub(super) channel: Channel,
 }
@@ -34,7 +34,8 @@ impl Broker {
         Self::open_with(amqp_url, None).await
     }
 
-    /// The same with a queue that keeps its newest messages only, for backlogs that the broker's disk is not to hold.
+    /// Like [`Self::open`] with a queue that keeps only its newest messages, for backlogs that should not fill the broker's
+    /// disk.
     pub(super) async fn open_forgetful(amqp_url: &str, messages: i64) -> Result<Self> {
         Self::open_with(amqp_url, Some(messages)).await
     }
@@ -70,12 +71,12 @@ impl Broker {
         Ok(self.channel.queue_declare(QUEUE.into(), options, arguments).await?.message_count())
     }
 
-    /// Messages in the queue.
+    /// Returns the number of messages in the queue.
     pub(super) async fn depth(&self) -> Result<u32> {
         self.declare_queue(true, None).await
     }
 
-    /// Publishes all with so many unconfirmed messages at most, and returns how long it took until the last confirm.
+    /// Publishes all events with at most `unconfirmed` unconfirmed messages. Returns the time until the last confirm.
     pub(super) async fn publish(&self, events: &[Event], unconfirmed: usize) -> Result<Duration> {
         let begin = Instant::now();
         let mut window: VecDeque<PublisherConfirm> = VecDeque::with_capacity(unconfirmed);
@@ -108,7 +109,7 @@ pub(super) async fn confirmed(confirm: PublisherConfirm) -> Result<()> {
     Ok(())
 }
 
-/// The same properties and headers as the relay's.
+/// Returns the same properties and headers as the relay's messages have.
 fn properties(event: &Event) -> BasicProperties {
     let text = |text: &str| AMQPValue::LongString(text.into());
     let mut headers = FieldTable::default();

@@ -1,10 +1,10 @@
-//! What a benchmark found, as tables in Markdown that go into docs/performance.md as they are.
+//! The results of a benchmark, as Markdown tables that go into docs/performance.md unchanged.
 
 use std::fmt;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-/// One program under one condition: a figure each round.
+/// The figures of one program under one condition, one per round.
 #[derive(Debug, Clone)]
 pub struct Series {
     name: String,
@@ -20,22 +20,22 @@ impl Series {
         self.values.push(value);
     }
 
-    /// Not a number without a round.
+    /// Returns the median; NaN if there was no round.
     pub(super) fn median(&self) -> f64 {
         median(&self.values)
     }
 }
 
-/// What is wanted of a figure.
+/// The target of a figure.
 #[derive(Debug, Clone, Copy)]
 pub enum Wanted {
     AtLeast(f64),
     AtMost(f64),
-    /// The figure is there to be known.
+    /// The figure has no target.
     Nothing,
 }
 
-/// One figure that counts, with what is wanted of it.
+/// One important figure, with its target.
 #[derive(Debug, Clone)]
 pub struct Claim {
     what: String,
@@ -49,7 +49,7 @@ impl Claim {
         Self { what: what.into(), value, unit, wanted }
     }
 
-    /// The median of one series over that of another.
+    /// Returns the ratio of the medians of two series.
     pub(super) fn ratio(what: impl Into<String>, program: &Series, floor: &Series, wanted: Wanted) -> Self {
         Self::new(what, program.median() / floor.median(), "", wanted)
     }
@@ -74,7 +74,7 @@ impl Claim {
     }
 }
 
-/// A benchmark's result: series that can be compared, since they have one unit and were measured in turns.
+/// A benchmark's result: series that can be compared, because they have one unit and were measured in turns.
 #[derive(Debug)]
 pub struct Measurement {
     title: String,
@@ -123,7 +123,7 @@ impl fmt::Display for Measurement {
     }
 }
 
-/// Everything that counts of a whole run, in one table.
+/// Returns the important figures of a whole run in one table.
 pub fn summary(measurements: &[Measurement]) -> String {
     let header = ["measure", "figure", "wanted"].map(str::to_owned).to_vec();
     let rows =
@@ -147,7 +147,7 @@ fn markdown(header: Vec<String>, rows: impl IntoIterator<Item = Vec<String>>) ->
     table.to_string()
 }
 
-/// Three digits that count, or all of the integer part.
+/// Formats a figure with three significant digits, or the whole integer part.
 fn figure(value: f64) -> String {
     let digits = match value.abs() {
         100.0.. => 0,

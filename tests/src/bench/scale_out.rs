@@ -1,7 +1,8 @@
-//! Four replicas against one where the network is what limits them: every byte to and from the broker takes 5 ms.
+//! Four replicas against one, with the network as the limit: every byte to and from the broker takes 5 ms.
 //!
-//! One replica has `relay.window` messages on their way at most, so it is bound by the window over the round trip. With the
-//! default window it saturates two cores all the same; the window here is small enough that the network stays the limit.
+//! One replica has at most `relay.window` messages in flight, so its rate is limited to the window over the round trip. With
+//! the default window it still saturates two cores. So a smaller window is measured as well, with which the network stays the
+//! limit.
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use super::{Effort, progress};
 
 const AGGREGATES: i64 = 10_000;
 const DELAY: Duration = Duration::from_millis(5);
-/// Messages on their way for each replica.
+/// The windows of each replica.
 const WINDOWS: [&str; 2] = ["32", "1000"];
 const REPLICAS: usize = 4;
 const SPREAD_LIMIT: Duration = Duration::from_secs(30);
@@ -45,7 +46,7 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
     Ok(measurements)
 }
 
-/// The rate from the commit of the events to the last of them that is settled.
+/// Returns the rate from the commit of the events to the last settled one.
 async fn drained_by(services: &Services, replicas: usize, window: &str, events: i64) -> Result<f64> {
     let world = outbox::fresh(services).await?;
     let sql = world.sql().await?;

@@ -1,4 +1,4 @@
-//! What programs use: processor time, memory, write-ahead log. From /proc and from PostgreSQL's own counters.
+//! The processor time, memory and write-ahead log that programs use, from /proc and from PostgreSQL's counters.
 
 use std::collections::HashMap;
 use std::process::{Command, Stdio};
@@ -9,18 +9,18 @@ use tokio_postgres::Client;
 
 use crate::harness::Services;
 
-/// The unit of times in /proc, which Linux keeps at this whatever its own clock.
+/// The unit of times in /proc, which Linux keeps independent of its own clock.
 const TICKS_PER_SECOND: f64 = 100.0;
-/// How often a running program is looked at: its last moments are not seen.
+/// How often a running program is sampled: its last moments are missed.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A process's fields of /proc/<pid>/stat.
 #[derive(Debug, Clone, Copy)]
 struct Stat {
     parent: u32,
-    /// Its own processor time.
+    /// The processor time of the process itself.
     own: f64,
-    /// That of its children that have ended and were waited for.
+    /// The processor time of its children that have ended and were waited for.
     of_the_dead: f64,
 }
 
@@ -36,12 +36,12 @@ fn stat(pid: u32) -> Option<Stat> {
     })
 }
 
-/// Seconds of processor time that a process itself has used.
+/// Returns the seconds of processor time that a process itself has used.
 pub(super) fn cpu_of(pid: u32) -> Result<f64> {
     stat(pid).map(|stat| stat.own).with_context(|| format!("process {pid} is gone"))
 }
 
-/// Seconds of processor time that a server has used: the process, its descendants, and those of them that have ended.
+/// Returns the seconds of processor time that a server has used: the process and its descendants, also those that have ended.
 fn cpu_of_tree(root: u32) -> Option<f64> {
     let all: HashMap<u32, Stat> = std::fs::read_dir("/proc")
         .ok()?
@@ -62,12 +62,12 @@ fn cpu_of_tree(root: u32) -> Option<f64> {
     Some(times.sum())
 }
 
-/// The most memory that a process has had resident, in MiB.
+/// Returns the peak resident memory of a process, in MiB.
 pub(super) fn peak_mib(pid: u32) -> Result<f64> {
     memory_mib(pid, "VmHWM:")
 }
 
-/// The memory that a process has resident, in MiB.
+/// Returns the resident memory of a process, in MiB.
 pub(super) fn resident_mib(pid: u32) -> Result<f64> {
     memory_mib(pid, "VmRSS:")
 }
@@ -79,7 +79,7 @@ fn memory_mib(pid: u32, name: &'static str) -> Result<f64> {
     Ok(kib / 1024.0)
 }
 
-/// A program that ran to its end.
+/// The usage of a program that ran to its end.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ran {
     /// Seconds from its start to its end.
@@ -89,7 +89,7 @@ pub(super) struct Ran {
     pub(super) peak_mib: f64,
 }
 
-/// Runs a program to its end, insists that it succeeds, and says what it used.
+/// Runs a program to its end and returns what it used; fails if the program fails.
 pub(super) async fn run(mut command: Command, limit: Duration) -> Result<Ran> {
     let what = format!("{:?}", command.get_program());
     let begin = Instant::now();
@@ -124,26 +124,26 @@ pub(super) async fn run(mut command: Command, limit: Duration) -> Result<Ran> {
 /// Counters of the servers at one moment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Counters {
-    /// Seconds of processor time; none of servers whose process id is not known.
+    /// Seconds of processor time; `None` if the server's process id is not known.
     pub(super) postgres_cpu: Option<f64>,
     rabbitmq_cpu: Option<f64>,
     wal_bytes: f64,
     transactions: f64,
 }
 
-/// What the servers used between two moments.
+/// The servers' usage between two moments.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Used {
     pub(super) postgres_cpu: Option<f64>,
     pub(super) rabbitmq_cpu: Option<f64>,
-    /// Written ahead by the whole server, which nobody else may be using.
+    /// Write-ahead log of the whole server: no other program may be using it.
     pub(super) wal_bytes: f64,
-    /// Committed in this database. A statement of the relay is a transaction.
+    /// Transactions that were committed in this database. A statement of the relay is a transaction.
     pub(super) transactions: f64,
 }
 
 impl Counters {
-    /// `sql` is a connection to the database whose transactions are counted.
+    /// Reads the counters. `sql` is a connection to the database whose transactions are counted.
     pub(super) async fn read(services: &Services, sql: &Client) -> Result<Self> {
         let row = sql
             .query_one(

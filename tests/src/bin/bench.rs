@@ -1,4 +1,4 @@
-//! `bench`: programs of ours against floors measured in the same run, as ratios. See docs/performance.md.
+//! `bench`: compares the project's programs with floors that are measured in the same run. See docs/performance.md.
 #![expect(clippy::print_stdout, reason = "a program for people")]
 
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use comptoir_tests::bench::{Effort, Size, Subject, run, summary};
 use comptoir_tests::harness::Services;
 use tikv_jemallocator::Jemalloc;
 
-/// The relay's: floors that are programs of this process must not pay for a slower one.
+/// The relay's allocator, so that floors in this process do not pay for a slower one.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 

@@ -1,5 +1,5 @@
-//! `demo`: the main job from end to end, with a summary. Exit code 0 only if everything that was committed arrived,
-//! nothing else did, and in order per aggregate; 2 for a usage error.
+//! `demo`: the main job from end to end, with a summary. Exit code 0 only if every committed event arrived, and no other, in
+//! order per aggregate; 2 for a usage error.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

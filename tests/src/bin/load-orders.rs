@@ -1,5 +1,5 @@
-//! `load-orders`: the orders of a sales file into a running API. Exit code 0 when all is loaded (refused rows are
-//! reported and do not count), 1 when something could not be loaded, 2 for a usage error.
+//! `load-orders`: loads the orders of a sales file into a running API. Exit code 0 if everything is loaded (refused rows are
+//! reported and do not count), 1 if anything could not be loaded, 2 for a usage error.
 #![expect(clippy::print_stdout, reason = "a program for people")]
 
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
-//! `torture`: relays under load and every fault that we know, at random. Exit code 0 only if everything that was committed
-//! was delivered, nothing else was, and in order per aggregate; 2 for a usage error.
+//! `torture`: relays under load and all known faults, at random. Exit code 0 only if every committed event was delivered, and
+//! no other, in order per aggregate; 2 for a usage error.
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The main job from end to end: orders over HTTP, their events through the relay to an independent consumer, and the
-//! comparison of what was committed with what arrived. See docs/demo.md.
+//! The main job from end to end: orders over HTTP, their events through the relay to an independent consumer, and a
+//! comparison of the committed events with those that arrived. See docs/demo.md.
 
 mod summary;
 mod supervisor;
@@ -15,10 +15,10 @@ use crate::loader::{self, Progress, Report};
 use summary::Summary;
 use supervisor::Supervisor;
 
-/// How long nothing may arrive while something is missing.
+/// The longest time without an arrival while events are missing.
 const STANDSTILL_LIMIT: Duration = Duration::from_secs(90);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Time for a delivery that should not come.
+/// The time in which a delivery that should not come may still come.
 const AFTERMATH: Duration = Duration::from_millis(300);
 
 #[derive(Debug, Clone)]
@@ -36,10 +36,10 @@ pub fn sample() -> PathBuf {
     root().join("tests/data/orders-sample.csv")
 }
 
-/// Runs the demo. True if everything that was committed arrived, and nothing else, in order.
+/// Runs the demo. Returns true if every committed event arrived, and no other, in order.
 ///
 /// # Errors
-/// When a part of it cannot be started, or at Ctrl-C.
+/// Fails if a part of it cannot be started, or at Ctrl-C.
 #[expect(clippy::print_stdout, reason = "the summary is what the demo is for")]
 pub async fn run(options: &Options) -> Result<bool> {
     let size = std::fs::metadata(&options.orders)
@@ -128,7 +128,7 @@ async fn main_job(
             }
         }
         if last.1.elapsed() >= STANDSTILL_LIMIT {
-            // Not an error: the comparison names what is missing.
+            // Not an error: the comparison names the missing events.
             progress.say(&format!(
                 "nothing arrived for {} s: comparing what there is",
                 STANDSTILL_LIMIT.as_secs()
@@ -139,7 +139,7 @@ async fn main_job(
     }
 }
 
-/// How many events are committed, and whether the relay has settled them all.
+/// Returns how many events are committed, and whether the relay has settled them all.
 async fn committed_count(database_url: &str) -> Result<(u64, bool)> {
     let sql = connect(database_url).await?;
     let row = sql

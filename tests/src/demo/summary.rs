@@ -1,4 +1,4 @@
-//! What the demo found, for people: a table and a verdict.
+//! The demo's result for people: a table and a verdict.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::harness::{Consumer, World, committed_events};
 use crate::ledger::{Fate, Findings};
 use crate::loader::Report;
 
-/// Complaints of each kind that are listed one by one.
+/// The most complaints of each kind that are listed one by one.
 const LISTED: usize = 10;
 
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Summary {
         })
     }
 
-    /// Everything could be loaded, and everything that was committed arrived, and nothing else, in order.
+    /// Whether everything could be loaded, and every committed event arrived, and no other, in order.
     pub(super) fn is_sound(&self) -> bool {
         self.report.is_complete() && self.findings.is_sound()
     }

@@ -1,4 +1,4 @@
-//! Starts again whatever is killed during the demo, as an operator's process supervisor would, and says so.
+//! Restarts programs and servers that are killed during the demo, like a process supervisor, and reports it.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ impl<'a> Supervisor<'a> {
         Self { world, services: world.services.clone(), api, relay }
     }
 
-    /// Watches until it is dropped, or until something cannot be started again.
+    /// Watches until it is dropped, or until a program or server cannot be started again.
     pub(super) async fn run(mut self, progress: &Progress) -> Error {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;

@@ -1,5 +1,5 @@
-//! The catalogue of faults. Each lasts for a bounded time and leaves the stage as it found it: as many replicas, servers
-//! that run, a network that carries.
+//! The catalogue of faults. Each lasts for a bounded time and leaves the stage as it was: the same number of replicas, running
+//! servers, and a network that passes data.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::stage::{Replica, Stage};
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 const SESSION_LIMIT: Duration = Duration::from_secs(30);
 
-/// Whose connection a fault of the network hits.
+/// The connection that a fault of the network affects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     Broker,
@@ -28,7 +28,7 @@ pub enum Direction {
     Both,
 }
 
-/// What becomes of the bytes that a black hole swallowed.
+/// The treatment of the bytes that a black hole swallowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// Their connections are ended.
@@ -49,11 +49,11 @@ pub enum Fault {
     Joined,
     /// Connections are cut and refused.
     Cut(Side),
-    /// Nothing passes, and nobody is told.
+    /// Nothing passes, and neither side is notified.
     BlackHole(Side, Direction, End),
     /// The connections that are open now are silent for ever; new ones work.
     Stranded(Side),
-    /// Everything arrives so many milliseconds late.
+    /// Everything arrives this many milliseconds late.
     Slow(Side, u16),
     /// Every database session of the relays is ended.
     SessionsTerminated,
@@ -67,11 +67,11 @@ pub enum Fault {
     Alarm,
 }
 
-/// A fault, where it strikes, and for how long.
+/// A fault, its place, and its duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Strike {
     pub fault: Fault,
-    /// Which replica, for the faults of one.
+    /// The replica, for faults of one replica.
     pub replica: usize,
     pub lasting: Duration,
 }
@@ -144,11 +144,11 @@ impl fmt::Display for Strike {
 }
 
 impl Stage {
-    /// Lets a fault happen, and ends it. Faults of different things overlap when they are called at the same time; those
-    /// of the same thing wait for each other.
+    /// Lets a fault happen, and ends it. Concurrent faults of different parts overlap; those of the same part wait for each
+    /// other.
     ///
     /// # Errors
-    /// When the fault itself cannot be made.
+    /// Fails if the fault itself cannot be made.
     pub async fn suffer(&self, strike: Strike) -> Result<()> {
         let Strike { fault, replica, lasting } = strike;
         let replica = self.replicas.get(replica).context("no such replica")?;
@@ -250,7 +250,7 @@ impl Stage {
     }
 }
 
-/// Insists on a clean end.
+/// Stops the relay; fails if it does not end cleanly.
 async fn stop(relay: &mut Relay) -> Result<()> {
     let status = relay.daemon.terminate(STOP_LIMIT).await?;
     ensure!(status.success(), "the relay ended with {status}: {}", relay.daemon.output());

@@ -1,5 +1,5 @@
-//! Writers of every kind at the same time: small and large transactions, rollbacks, savepoints, hot aggregates,
-//! transactions that stay open for long, clients that die, and databases that die under them.
+//! Concurrent writers of every kind: small and large transactions, rollbacks, savepoints, hot aggregates, transactions that
+//! stay open for long, clients that die, and databases that die while they write.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,18 +19,18 @@ use super::transaction::{Ended, Writer};
 
 const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How much is written.
+/// The amount of load.
 #[derive(Debug, Clone, Copy)]
 pub struct LoadOptions {
     pub writers: u64,
-    /// Between two transactions of one writer.
+    /// The pause between two transactions of one writer.
     pub pause: Duration,
-    /// Decides what is written, not how it interleaves.
+    /// Determines the writes, not how they interleave.
     pub seed: u64,
 }
 
-/// What became of the events that were written. Those of a transaction whose commit was not answered are in neither set:
-/// the outbox knows.
+/// The outcome of the events that were written. If a commit was not answered, its events are in neither set: only the outbox
+/// shows whether they were committed.
 #[derive(Debug, Default)]
 pub struct Written {
     pub committed: HashSet<Uuid>,
@@ -58,7 +58,7 @@ impl Load {
         Self { stop, committed, tasks }
     }
 
-    /// Events whose commit was answered so far.
+    /// Returns the number of events whose commit was answered so far.
     pub fn committed(&self) -> u64 {
         self.committed.load(Ordering::Relaxed)
     }
@@ -66,7 +66,7 @@ impl Load {
     /// Ends the writers.
     ///
     /// # Errors
-    /// When the database refused what it should not refuse.
+    /// Fails if the database refused a statement that it should not refuse.
     pub async fn finish(self) -> Result<Written> {
         self.stop.store(true, Ordering::Relaxed);
         let mut all = Written::default();
@@ -91,7 +91,7 @@ async fn write(
     while !stop.load(Ordering::Relaxed) {
         let client = match open.take() {
             Some(client) => client,
-            // Whoever cannot reach the database tries again, with the same intentions.
+            // A writer that cannot reach the database tries again, with the same plan.
             None => match connect(&url).await {
                 Ok(client) => client,
                 Err(_) => {
@@ -124,7 +124,7 @@ async fn write(
     Ok(written)
 }
 
-/// The database went away, or another transaction was in the way for too long.
+/// Whether the database was lost, or another transaction held a lock for too long.
 fn is_outage(error: &tokio_postgres::Error) -> bool {
     error.code().is_none_or(|code| {
         code.code().starts_with("57")

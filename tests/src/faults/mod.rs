@@ -1,10 +1,10 @@
-//! Faults of everything that the relay stands on, under load, and the question that ends each: was everything that was
-//! committed delivered, nothing else, in order?
+//! Faults of everything that the relay depends on, under load. Afterwards a check: was every committed event delivered, and
+//! no other, in order?
 //!
 //! - [`Stage`]: replicas, each behind proxies of its own, servers that may be killed, and an independent consumer
-//! - [`Fault`]: the catalogue of what can go wrong, and for how long
+//! - [`Fault`]: the catalogue of faults
 //! - [`Load`]: concurrent writers of every kind
-//! - [`Verdict`]: what must hold afterwards
+//! - [`Verdict`]: the conditions that must hold afterwards
 
 mod fault;
 mod load;

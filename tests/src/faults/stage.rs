@@ -1,4 +1,4 @@
-//! Where faults happen: relay replicas, each behind proxies of its own, between servers that may be killed.
+//! The stage on which faults happen: relay replicas, each behind proxies of its own, between servers that may be killed.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::harness::{
 
 use super::fault::Side;
 
-/// So that a fault of a few seconds is noticed, which the defaults for production would sit out.
+/// Short timeouts, so that a fault of a few seconds is noticed; the defaults for production would outlast it.
 const IMPATIENT: [(&str, &str); 4] = [
     ("COMPTOIR__BROKER__HEARTBEAT_SECONDS", "2"),
     ("COMPTOIR__BROKER__CONFIRM_TIMEOUT_MS", "4000"),
@@ -21,15 +21,15 @@ const IMPATIENT: [(&str, &str); 4] = [
     ("COMPTOIR__DATABASE__STATEMENT_TIMEOUT_MS", "4000"),
 ];
 
-/// What a stage has.
+/// The parts of a stage.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub replicas: usize,
-    /// A broker of its own, for the faults of a whole broker.
+    /// Whether the stage has a broker of its own, for faults of a whole broker.
     pub private_broker: bool,
-    /// A database server of its own.
+    /// Whether the stage has a database server of its own.
     pub private_database: bool,
-    /// Programs' output stays in this folder.
+    /// A folder in which the programs' output is kept.
     pub logs: Option<PathBuf>,
     /// Environment variables for one replica each, from the first on.
     pub environments: Vec<Vec<(String, String)>>,
@@ -47,7 +47,7 @@ pub struct Replica {
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) proxy: Proxy,
-    /// One fault at a time.
+    /// Permits one fault at a time.
     pub(super) at_fault: Mutex<()>,
 }
 
@@ -70,7 +70,7 @@ impl Replica {
     }
 
     /// # Errors
-    /// When the process is gone.
+    /// Fails if the process is gone.
     pub async fn signal(&self, signal: Signal) -> Result<()> {
         self.relay.lock().await.daemon.signal(signal)
     }
@@ -86,7 +86,7 @@ fn launch(world: &World, environment: &[(String, String)]) -> Result<Relay> {
     Relay::launch(world, &environment)
 }
 
-// In this order they end: programs before the database that they use, the database before its server.
+// Fields are dropped in this order: programs before the database that they use, the database before its server.
 #[derive(Debug)]
 pub struct Stage {
     pub replicas: Vec<Replica>,
@@ -100,7 +100,7 @@ impl Stage {
     /// Starts servers, replicas and the consumer, and waits until the replicas share the shards.
     ///
     /// # Errors
-    /// When something cannot be started.
+    /// Fails if something cannot be started.
     pub async fn set(options: Options) -> Result<Self> {
         let (broker, database) = (options.private_broker, options.private_database);
         let (broker, database) = tokio::task::spawn_blocking(move || -> Result<_> {
@@ -121,7 +121,7 @@ impl Stage {
             Some(logs) => World::lasting(services, logs).await?,
             None => World::new(services).await?,
         };
-        // What lies on a server of its own goes with it.
+        // A virtual host or database on a server of the stage's own is removed together with the server.
         if broker.is_some() {
             world.vhost.keep();
         }
@@ -146,10 +146,10 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Waits until every replica lives and all shards are held, evenly, by those that live.
+    /// Waits until every replica is live and the live replicas hold all shards in equal shares.
     ///
     /// # Errors
-    /// At the deadline, or when a replica ended by itself.
+    /// Fails at the deadline, or if a replica ended by itself.
     pub async fn settled(&self, limit: Duration) -> Result<()> {
         until("the replicas to share the shards", limit, async || {
             for (number, replica) in self.replicas.iter().enumerate() {
@@ -183,12 +183,12 @@ impl Stage {
         Ok(())
     }
 
-    /// Waits until what is committed now is settled: no shard, no aggregate, no event is stuck. To be asked while no
-    /// fault lasts.
+    /// Waits until all events that are committed now are settled: no shard, aggregate or event is stuck. Must be called while
+    /// no fault lasts.
     ///
     /// # Errors
-    /// When nothing of it was settled for as long as the limit, with what is stuck. How long all of it takes is a matter of
-    /// the machine and of the load, which goes on.
+    /// Fails if none of these events was settled for as long as the limit; names the ones that are stuck. The limit does not
+    /// cover all of them, because the total time depends on the machine and on the load, which goes on.
     pub async fn recovered(&self, limit: Duration) -> Result<()> {
         self.settled(limit).await?;
         let sql = self.world.sql().await?;
@@ -220,7 +220,7 @@ impl Stage {
         self.database.as_ref().context("this fault needs a database server of the stage's own")
     }
 
-    /// Starts the server again, where it was.
+    /// Starts the server again, on the same ports.
     pub(super) async fn restart(&self, server: &mut PrivateServices) -> Result<()> {
         let before = server.services.clone();
         tokio::task::block_in_place(|| server.start())?;

@@ -1,4 +1,4 @@
-//! One transaction of a writer, of a kind that chance decides.
+//! One transaction of a writer, of a random kind.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use rand::rngs::StdRng;
 use tokio_postgres::{Client, Error};
 use uuid::Uuid;
 
-/// Two of them are hot: every fifth pick is one of these. A busy machine would write more of their events than the relay can
-/// publish one after the other, and it would never catch up while the load lasts.
+/// Two of them are hot: one pick in five is one of these. With more, a busy machine would write more events of a hot aggregate
+/// than the relay can publish one after the other, and the relay could not catch up while the load lasts.
 const AGGREGATES: u32 = 200;
 const HOT: u32 = 2;
 const HOT_EVERY: u32 = 5;
 const BULK_AGGREGATES: usize = 50;
-/// A row of the outbox with a payload of at least `$5` bytes.
+/// Inserts an event whose payload has at least `$4` bytes.
 const INSERT: &str = "INSERT INTO outbox_events (id, aggregate_type, aggregate_id, event_type, payload)
     VALUES ($1::text::uuid, 'thing', $2, 'thing.happened', json_build_object('number', $3::bigint, 'fill', repeat('x', $4)))";
 
@@ -22,17 +22,17 @@ const INSERT: &str = "INSERT INTO outbox_events (id, aggregate_type, aggregate_i
 pub(super) enum Ended {
     Committed,
     RolledBack,
-    /// In the middle: its connection must be closed.
+    /// It was left in the middle: its connection must be closed.
     Abandoned,
 }
 
-/// Follows the rule for writers: lock the aggregate, then write its events.
+/// A writer that follows the rule for writers: lock the aggregate, then write its events.
 #[derive(Debug)]
 pub(super) struct Writer {
     number: u64,
     random: StdRng,
     written: i64,
-    /// Events that a savepoint took back from a transaction that went on.
+    /// Events that were rolled back to a savepoint, in a transaction that went on.
     undone: Vec<Uuid>,
 }
 
@@ -45,7 +45,7 @@ impl Writer {
         std::mem::take(&mut self.undone)
     }
 
-    /// Runs one; returns the ids of its events and how it ended. After an error either may be the case.
+    /// Runs a transaction; returns the ids of its events and how it ended. After an error it may have been committed or not.
     pub(super) async fn transaction(&mut self, client: &Client) -> Result<(Vec<Uuid>, Ended), Error> {
         client.batch_execute("SET lock_timeout = '5s'; BEGIN").await?;
         let mut ids = Vec::new();
@@ -80,7 +80,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Half of it is taken back, and the rest goes on.
+    /// Rolls half of the events back to a savepoint, and goes on with the rest.
     async fn with_savepoint(&mut self, client: &Client, ids: &mut Vec<Uuid>) -> Result<(), Error> {
         let aggregates = self.lock_some(client).await?;
         for aggregate in &aggregates {
@@ -98,7 +98,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Stays open while others commit rows with higher seqs. Nobody else writes to these aggregates.
+    /// Stays open while other writers commit rows with higher seqs. No other writer uses these aggregates.
     async fn long(&mut self, client: &Client, ids: &mut Vec<Uuid>) -> Result<(), Error> {
         for _ in 0..self.random.random_range(1..=3) {
             let aggregate = format!("long-{}-{}", self.number, self.random.random_range(0..5));
@@ -109,7 +109,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Hundreds of events in one statement, of aggregates that nobody else writes to.
+    /// Writes hundreds of events in one statement, of aggregates that no other writer uses.
     async fn large(&mut self, client: &Client, ids: &mut Vec<Uuid>) -> Result<(), Error> {
         let events = self.random.random_range(100..=800);
         let new: Vec<Uuid> = (0..events).map(|_| Uuid::new_v4()).collect();
@@ -129,7 +129,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Locks up to three aggregates in a fixed order, so that two writers do not lock each other out.
+    /// Locks up to three aggregates in a fixed order, so that two writers do not deadlock.
     async fn lock_some(&mut self, client: &Client) -> Result<Vec<u32>, Error> {
         let count = self.random.random_range(1..=3);
         let mut aggregates: Vec<u32> = (0..count).map(|_| self.pick()).collect();

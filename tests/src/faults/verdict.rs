@@ -1,5 +1,5 @@
-//! What must hold after any faults: committed = delivered, no ghosts, first deliveries in order per aggregate; repeats are
-//! counted, and no fault of broker or database is any event's fault.
+//! The conditions that must hold after any faults: committed = delivered, no ghosts, first deliveries in order per aggregate.
+//! Repeats are counted, and no event is blamed for a fault of the broker or the database.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,16 +14,16 @@ use crate::ledger::Findings;
 use super::{Stage, Written};
 
 const COMPLAINTS: usize = 20;
-/// For how long none may arrive before those that are missing are missing.
+/// When no event has arrived for this long, the missing ones count as lost.
 const LAST_DELIVERIES: Duration = Duration::from_secs(10);
 
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Verdict {
     pub findings: Findings,
-    /// Answered with a commit, and in no table.
+    /// Events whose commit was answered, and that are in no table.
     pub lost: usize,
-    /// Rolled back, and in a table all the same.
+    /// Events that were rolled back, and are in a table all the same.
     pub revived: usize,
     /// Attempts that were counted against an event, and dead letters.
     pub retries: i64,
@@ -66,7 +66,7 @@ impl Stage {
     /// Waits until the outbox is empty, then compares. No writer may be at work, and no fault may last.
     ///
     /// # Errors
-    /// When the outbox is not empty at the deadline.
+    /// Fails if the outbox is not empty at the deadline.
     pub async fn verdict(&self, written: &Written, limit: Duration) -> Result<Verdict> {
         self.world.drained(limit).await?;
         let sql = self.world.sql().await?;
@@ -90,8 +90,8 @@ impl Stage {
         })
     }
 
-    /// Waits until so many events have arrived, or until none does any more. The relay may be far ahead of the consumer. A
-    /// complaint about what is missing is the ledger's to make, with names.
+    /// Waits until so many events have arrived, or until no more arrive. The relay may be far ahead of the consumer. It is left
+    /// to the ledger to report the missing events by name.
     async fn deliveries_end(&self, events: usize) {
         loop {
             let before = self.consumer.distinct();

@@ -1,4 +1,4 @@
-//! A running `api`.
+//! A running `api` process.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::{Daemon, Http, World, project, until};
 
 const READY_LIMIT: Duration = Duration::from_secs(20);
-/// Somebody may take the port between our looking and its listening.
+/// Another program may take the port before the API listens on it.
 const PORTS_TO_TRY: usize = 3;
 
-/// Requests are counted, and no limit is reached unless a test sets one: all its clients have one address.
+/// Limits so high that no test reaches them unless it sets its own: all clients of a test have one address.
 const RATE_LIMITS: [(&str, &str); 3] = [
     ("COMPTOIR__RATE_LIMITS__PRINCIPAL_REQUESTS_PER_MINUTE", "4000000000"),
     ("COMPTOIR__RATE_LIMITS__ADDRESS_REQUESTS_PER_MINUTE", "4000000000"),
@@ -23,16 +23,16 @@ const RATE_LIMITS: [(&str, &str); 3] = [
 pub struct Api {
     pub daemon: Daemon,
     pub http: Http,
-    /// Its listener for operations: metrics and health.
+    /// A client for its listener for operations: metrics and health.
     pub operations: Http,
     port: u16,
 }
 
 impl Api {
-    /// Starts it on a port of its own and waits until it is ready. `environment` comes on top of what the world sets.
+    /// Starts it on a port of its own and waits until it is ready. `environment` is added to the world's variables.
     ///
     /// # Errors
-    /// When it ends, or is not ready in time.
+    /// Fails if it ends, or is not ready in time.
     pub async fn start(world: &World, environment: &[(&str, &str)]) -> Result<Self> {
         let mut last = None;
         for _ in 0..PORTS_TO_TRY {
@@ -47,7 +47,7 @@ impl Api {
     /// Starts another process on the same port, after this one ended.
     ///
     /// # Errors
-    /// When it is not ready in time.
+    /// Fails if it is not ready in time.
     pub async fn start_again(&mut self, world: &World, environment: &[(&str, &str)]) -> Result<()> {
         *self = Self::start_on(world, self.port, environment).await?;
         Ok(())
@@ -82,37 +82,45 @@ impl Api {
         Ok(Self { daemon, http, operations, port })
     }
 
-    /// A customer with this code.
+    /// Creates a supplier with this code.
     ///
     /// # Errors
-    /// When the API refuses.
+    /// Fails if the API refuses it.
+    pub async fn supplier(&self, code: &str) -> Result<Value> {
+        self.created("/suppliers", &json!({"code": code, "name": format!("Supplier {code}")})).await
+    }
+
+    /// Creates a customer with this code.
+    ///
+    /// # Errors
+    /// Fails if the API refuses.
     pub async fn customer(&self, code: &str) -> Result<Value> {
         let body = json!({"code": code, "name": format!("Customer {code}"), "email": "someone@example.com"});
         self.created("/customers", &body).await
     }
 
-    /// A product with this SKU, at 10.00 and 20 % VAT.
+    /// Creates a product with this SKU, at 10.00 and 20 % VAT.
     ///
     /// # Errors
-    /// When the API refuses.
+    /// Fails if the API refuses.
     pub async fn product(&self, sku: &str) -> Result<Value> {
         let body =
             json!({"sku": sku, "name": format!("Product {sku}"), "unit_price": "10.00", "vat_rate": "20"});
         self.created("/products", &body).await
     }
 
-    /// An order of one line: two of this product.
+    /// Creates an order of one line: two of this product.
     ///
     /// # Errors
-    /// When the API refuses.
+    /// Fails if the API refuses.
     pub async fn order(&self, customer: &Value, product: &Value) -> Result<Value> {
         self.created("/orders", &order_body(customer, product)).await
     }
 
-    /// Posts, and insists on a 201.
+    /// Posts the body, and returns the JSON of the answer.
     ///
     /// # Errors
-    /// Any other answer.
+    /// Fails if the answer is not 201.
     pub async fn created(&self, path: &str, body: &Value) -> Result<Value> {
         let answer = self.http.post(path, body).await?;
         ensure!(answer.status == 201, "POST {path}: {} {}", answer.status, answer.text);
@@ -120,7 +128,7 @@ impl Api {
     }
 }
 
-/// The body of an order of one line: two of this product.
+/// Returns the body of an order of one line: two of this product.
 pub fn order_body(customer: &Value, product: &Value) -> Value {
     json!({"customer_id": customer["id"], "lines": [{"product_id": product["id"], "quantity": "2"}]})
 }

@@ -1,4 +1,4 @@
-//! Certificates for servers and clients, made when a test needs them.
+//! Certificates for servers and clients, created when a test needs them.
 
 use std::path::{Path, PathBuf};
 
@@ -7,10 +7,10 @@ use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 
-/// The only name in the servers' certificates. Their address, 127.0.0.1, is not in them: a name that does not match.
+/// The only name in the servers' certificates. Their address, 127.0.0.1, is not in them, so it serves as a wrong name.
 pub const SERVER_NAME: &str = "localhost";
 
-/// A certificate authority with a folder for its files, which goes with it.
+/// A certificate authority with a folder for its files, which is removed when this is dropped.
 pub struct Authority {
     folder: PathBuf,
     certificate: Certificate,
@@ -25,7 +25,7 @@ impl std::fmt::Debug for Authority {
 
 impl Authority {
     /// # Errors
-    /// When the folder cannot be written.
+    /// Fails if the folder cannot be written.
     pub fn new(name: &str) -> Result<Self> {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
@@ -39,15 +39,15 @@ impl Authority {
         Ok(Self { folder, certificate, issuer: Issuer::new(params, key) })
     }
 
-    /// The file with the authority's own certificate.
+    /// Returns the file with the authority's own certificate.
     pub fn file(&self) -> String {
         self.folder.join("ca.pem").display().to_string()
     }
 
-    /// Files with a certificate for this client and its key.
+    /// Creates a certificate for this client, and returns the files of the certificate and its key.
     ///
     /// # Errors
-    /// When they cannot be written.
+    /// Fails if they cannot be written.
     pub fn client(&self, name: &str) -> Result<(String, String)> {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
@@ -56,7 +56,7 @@ impl Authority {
         Ok((file(".pem").display().to_string(), file(".key").display().to_string()))
     }
 
-    /// What `deploy/services` wants in `DIR/tls`.
+    /// Writes the files that `deploy/services` expects in `DIR/tls`.
     pub(super) fn equip(&self, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder)?;
         std::fs::write(folder.join("ca.pem"), self.certificate.pem())?;

@@ -20,16 +20,16 @@ pub struct Management {
 
 impl Management {
     /// # Errors
-    /// When the URL is not one.
+    /// Fails if the URL is not valid.
     pub fn new(management_url: &str) -> Result<Self> {
         let (base, user) = urls::without_user(management_url)?;
         Ok(Self { client: Client::builder().timeout(REQUEST_LIMIT).build()?, base, user })
     }
 
-    /// One call; the path begins after `/api/`.
+    /// Makes one call; the path begins after `/api/`.
     ///
     /// # Errors
-    /// When the broker does not answer, or answers with an error.
+    /// Fails if the broker does not answer, or answers with an error.
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value> {
         let mut request = self.client.request(method.clone(), format!("{}/api/{path}", self.base));
         if let Some((name, password)) = &self.user {
@@ -49,7 +49,7 @@ impl Management {
     }
 }
 
-/// A virtual host that is deleted with this value.
+/// A virtual host that is deleted when this is dropped.
 #[derive(Debug)]
 pub struct VirtualHost {
     management: Management,
@@ -61,7 +61,7 @@ pub struct VirtualHost {
 
 impl VirtualHost {
     /// # Errors
-    /// When the broker or its management interface cannot be reached.
+    /// Fails if the broker or its management interface cannot be reached.
     pub async fn create(services: &Services) -> Result<Self> {
         let management = Management::new(&services.management_url)?;
         let name = format!("comptoir-test-{}", uuid::Uuid::new_v4().simple());
@@ -78,11 +78,11 @@ impl VirtualHost {
         &self.name
     }
 
-    /// A user of this virtual host who may write only with routing keys that match, and the URL with which to be that
-    /// user. The user stays when the virtual host goes.
+    /// Creates a user of this virtual host who may write only with routing keys that match, and returns the user's URL. The
+    /// user stays when the virtual host is deleted.
     ///
     /// # Errors
-    /// When the broker refuses.
+    /// Fails if the broker refuses.
     pub async fn user_limited_to(&self, exchange: &str, keys: &str) -> Result<String> {
         let user = format!("comptoir-test-{}", uuid::Uuid::new_v4().simple());
         let put = async |path: String, body| self.management.call(Method::PUT, &path, Some(body)).await;
@@ -94,11 +94,11 @@ impl VirtualHost {
         urls::with_user(&self.url, &user, &user)
     }
 
-    /// The URL of a new user who may do everything here but write to objects with names other than these (a regular
-    /// expression).
+    /// Creates a user who may do everything here, but writes only to objects with these names (a regular expression). Returns
+    /// the user's URL.
     ///
     /// # Errors
-    /// When the broker refuses.
+    /// Fails if the broker refuses.
     pub async fn user_who_writes_only(&self, names: &str) -> Result<String> {
         let user = format!("comptoir-test-{}", uuid::Uuid::new_v4().simple());
         let put = async |path: String, body| self.management.call(Method::PUT, &path, Some(body)).await;
@@ -108,10 +108,10 @@ impl VirtualHost {
         urls::with_user(&self.url, &user, &user)
     }
 
-    /// Closes every connection to this virtual host, as an operator or a failing load balancer would. Returns how many.
+    /// Closes every connection to this virtual host, as an operator or a failing load balancer would. Returns their number.
     ///
     /// # Errors
-    /// When the broker refuses.
+    /// Fails if the broker refuses.
     pub async fn close_connections(&self) -> Result<usize> {
         let path = format!("vhosts/{}/connections", self.name);
         let connections = self.management.call(Method::GET, &path, None).await?;
@@ -125,7 +125,7 @@ impl VirtualHost {
         Ok(closed)
     }
 
-    /// Leaves the virtual host in place: for inspection, or because its broker goes away as a whole.
+    /// Leaves the virtual host in place: for inspection, or because its whole broker is removed.
     pub fn keep(&mut self) {
         self.kept = true;
     }
@@ -136,7 +136,7 @@ impl Drop for VirtualHost {
         if self.kept {
             return;
         }
-        // Connections of the client belong to the runtime that made them: a client of its own.
+        // A client's connections belong to the runtime that opened them, so this uses a new client.
         let (base, user, path) =
             (self.management.base.clone(), self.management.user.clone(), format!("vhosts/{}", self.name));
         let deleted = blocking(async move {

@@ -1,4 +1,4 @@
-//! An OTLP collector for tests: takes spans over HTTP in protobuf and keeps them.
+//! An OTLP collector for tests: receives spans over HTTP in protobuf and keeps them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,10 +15,10 @@ use prost::Message;
 /// A span that was exported.
 #[derive(Debug, Clone)]
 pub struct Span {
-    /// `service.name` of the process.
+    /// The `service.name` of the process.
     pub service: String,
     pub name: String,
-    /// As the protocol numbers them: 2 is a server, 4 a producer.
+    /// The protocol's number: 2 is a server, 4 a producer.
     pub kind: i32,
     /// In hexadecimal digits, like the other two.
     pub trace_id: String,
@@ -31,7 +31,7 @@ pub struct Span {
 
 type Spans = Arc<Mutex<Vec<Span>>>;
 
-/// Ends with this value.
+/// A running collector. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Collector {
     address: String,
@@ -41,7 +41,7 @@ pub struct Collector {
 
 impl Collector {
     /// # Errors
-    /// When there is no port.
+    /// Fails if no port is free.
     pub fn start() -> Result<Self> {
         let spans = Spans::default();
         let kept = Data::new(Arc::clone(&spans));
@@ -58,12 +58,12 @@ impl Collector {
         Ok(Self { address: format!("http://{address}"), spans, server: handle })
     }
 
-    /// For `telemetry.otlp_endpoint`.
+    /// Returns the value for `telemetry.otlp_endpoint`.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// What has arrived.
+    /// Returns the spans that have arrived.
     pub fn spans(&self) -> Vec<Span> {
         self.spans.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

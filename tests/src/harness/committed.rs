@@ -1,4 +1,4 @@
-//! What was committed, read from the outbox's three tables.
+//! The committed events, read from the outbox's three tables.
 
 use anyhow::Result;
 use futures::TryStreamExt;
@@ -18,11 +18,11 @@ const EVENTS: &str = "
     ) AS all_events
     ORDER BY aggregate_type, aggregate_id, seq";
 
-/// Every committed event, by aggregate and in the order in which they happened. One statement, so one snapshot: an event
-/// that moves from one table to another meanwhile is seen exactly once.
+/// Loads every committed event, by aggregate and in the order in which they happened. One statement has one snapshot, so an
+/// event that moves from one table to another meanwhile is seen exactly once.
 ///
 /// # Errors
-/// When the database does not answer.
+/// Fails if the database does not answer.
 pub async fn committed_events(client: &Client) -> Result<Vec<Committed>> {
     let rows =
         client.query_raw(EVENTS, std::iter::empty::<&(dyn tokio_postgres::types::ToSql + Sync)>()).await?;

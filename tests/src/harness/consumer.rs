@@ -20,7 +20,7 @@ use crate::ledger::{Ledger, Receipt};
 
 use super::wait::until;
 
-/// The exchange to which the relay publishes, unless it is told otherwise.
+/// The exchange to which the relay publishes by default.
 pub const EXCHANGE: &str = "commercial-management";
 const PREFETCH: u16 = 500;
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
@@ -39,7 +39,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// A header as text; numbers are written out.
+    /// Returns a header as text; numbers as digits.
     pub fn header(&self, name: &str) -> Option<String> {
         match self.properties.headers().as_ref()?.inner().get(name)? {
             AMQPValue::LongString(text) => Some(text.to_string()),
@@ -54,13 +54,13 @@ impl Message {
     }
 }
 
-/// How the consumer's queue is made.
+/// Options of the consumer's queue.
 #[derive(Debug, Clone)]
 pub struct QueueOptions {
     pub name: String,
     pub exchange: String,
     pub binding: String,
-    /// Keep whole messages, not only the ledger: for tests, not for loads.
+    /// Whether to keep whole messages, not only the ledger: for tests, not for loads.
     pub keep_messages: bool,
 }
 
@@ -81,7 +81,7 @@ struct Received {
     messages: Vec<Message>,
 }
 
-/// Reads until it is dropped, and connects again when the broker was gone.
+/// A consumer that reads until it is dropped, and reconnects when the connection is lost.
 #[derive(Debug)]
 pub struct Consumer {
     received: Arc<Mutex<Received>>,
@@ -92,7 +92,7 @@ impl Consumer {
     /// Declares the exchange (as the relay does), the queue and the binding, and begins to read.
     ///
     /// # Errors
-    /// When the broker refuses.
+    /// Fails if the broker refuses.
     pub async fn attach(amqp_url: &str, options: QueueOptions) -> Result<Self> {
         let received = Arc::new(Mutex::new(Received::default()));
         let what = format!("a consumer on {}", options.name);
@@ -105,22 +105,22 @@ impl Consumer {
         self.received.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks at the ledger. Do not keep it: nothing is received meanwhile.
+    /// Calls `look` with the ledger. It must be quick: nothing is received meanwhile.
     pub fn with_ledger<T>(&self, look: impl FnOnce(&Ledger) -> T) -> T {
         look(&self.received().ledger)
     }
 
-    /// How many different events have arrived.
+    /// Returns how many different events have arrived.
     pub fn distinct(&self) -> usize {
         self.received().ledger.distinct()
     }
 
-    /// Everything that arrived, in order of arrival, repeats included.
+    /// Returns all messages in the order of arrival, repeats included.
     pub fn messages(&self) -> Vec<Message> {
         self.received().messages.clone()
     }
 
-    /// The messages of one event type.
+    /// Returns the messages of one event type.
     pub fn of_type(&self, event_type: &str) -> Vec<Message> {
         let received = self.received();
         received.messages.iter().filter(|message| message.routing_key == event_type).cloned().collect()
@@ -129,7 +129,7 @@ impl Consumer {
     /// Waits until this many different events have arrived.
     ///
     /// # Errors
-    /// At the deadline.
+    /// Fails at the deadline.
     pub async fn wait_for(&self, events: usize, limit: Duration) -> Result<()> {
         until(format!("{events} events to arrive"), limit, async || {
             let arrived = self.distinct();
@@ -147,7 +147,7 @@ impl Drop for Consumer {
 }
 
 struct Reader {
-    // Held: the channel ends with its connection.
+    // Kept alive: the channel ends with its connection.
     _connection: Connection,
     consumer: lapin::Consumer,
 }
@@ -181,19 +181,19 @@ impl Reader {
     }
 }
 
-/// Declares the relay's exchange as the relay declares it: whoever comes first makes it.
+/// Declares the relay's exchange as the relay does: the first of the two creates it.
 ///
 /// # Errors
-/// When the broker has one of that name that is different.
+/// Fails if the broker has an exchange of that name with other properties.
 pub async fn declare_exchange(channel: &Channel, name: &str) -> Result<()> {
     let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
     Ok(channel.exchange_declare(name.into(), ExchangeKind::Topic, durable, FieldTable::default()).await?)
 }
 
-/// A queue named `narrow` that refuses all messages but the first.
+/// Declares a queue named `narrow` that refuses all messages but the first.
 ///
 /// # Errors
-/// When the broker does not answer, or has another queue of that name.
+/// Fails if the broker does not answer, or has another queue of that name.
 pub async fn narrow_queue(amqp_url: &str, binding: &str) -> Result<(Connection, Channel)> {
     let connection = Connection::connect(amqp_url, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;
@@ -212,7 +212,7 @@ async fn read(first: Reader, url: String, options: QueueOptions, received: Arc<M
     let mut reader = Some(first);
     loop {
         if let Some(mut open) = reader.take() {
-            // As many as are there already, so that a group never waits for messages to come.
+            // A group has only messages that are there already, so it never waits for more.
             let mut groups = open.consumer.by_ref().ready_chunks(ACK_AT_MOST);
             while let Some(group) = groups.next().await {
                 let whole = group.iter().all(Result::is_ok);
@@ -220,7 +220,7 @@ async fn read(first: Reader, url: String, options: QueueOptions, received: Arc<M
                 for delivery in &deliveries {
                     note(&received, delivery, options.keep_messages);
                 }
-                // Only what is noted is acknowledged. What is not comes again after a break, and counts as a repeat.
+                // Messages are acknowledged after they are noted. Others come again after a lost connection, as repeats.
                 let acknowledged = match deliveries.last() {
                     Some(last) => last.acker.ack(BasicAckOptions { multiple: true }).await.is_ok(),
                     None => true,
@@ -246,7 +246,7 @@ fn note(received: &Mutex<Received>, delivery: &Delivery, keep: bool) {
     let latency = occurred.and_then(|at| (now - at.with_timezone(&Utc)).to_std().ok());
     let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
     received.ledger.record(Receipt {
-        // An id that is not a UUID cannot be one of ours: it shows up as an event that nobody committed.
+        // An id that is not a UUID cannot belong to a committed event: it shows up as a ghost.
         id: Uuid::parse_str(&id).unwrap_or_default(),
         latency,
         redelivered: delivery.redelivered,

@@ -1,4 +1,4 @@
-//! A database per test, cloned from one that was migrated once.
+//! A database per test, cloned from a template that was migrated once.
 
 use std::time::Duration;
 
@@ -9,31 +9,31 @@ use tokio_postgres::{Client, NoTls};
 use super::roles::{self, LogIn};
 use super::{Services, process, project, urls};
 
-/// Held while the template is made. The number is arbitrary but must never change.
+/// The advisory lock that is held while the template is created. The number is arbitrary but must never change.
 const TEMPLATE_LOCK: i64 = 0x7465_6d70_6c61_7465;
 const MIGRATION_LIMIT: Duration = Duration::from_secs(60);
 
-/// A connection for the test's own SQL.
+/// Opens a connection for the test's own SQL.
 ///
 /// # Errors
-/// When the server does not accept it.
+/// Fails if the server does not accept it.
 pub async fn connect(database_url: &str) -> Result<Client> {
     let (client, connection) = tokio_postgres::connect(database_url, NoTls).await.with_context(|| {
         format!("cannot connect to {}", urls::address(database_url).unwrap_or("the database"))
     })?;
-    // Ends with the client, or with the server: the next statement then says so.
+    // Ends with the client, or with the server; then the next statement fails.
     tokio::spawn(connection);
     Ok(client)
 }
 
-/// A database that is dropped with this value. It belongs to a role that may make nothing but what is in it, and programs log
-/// in as roles that own nothing.
+/// A database that is dropped with this value. Its owner may create nothing outside of it, and programs log in as roles that
+/// own nothing.
 #[derive(Debug)]
 pub struct TestDatabase {
     admin_url: String,
     name: String,
     kept: bool,
-    /// For its owner, who migrates. Tests look at everything as the owner.
+    /// The URL for the owner, who migrates. Tests read all tables as the owner.
     pub url: String,
     pub api_url: String,
     pub services_url: String,
@@ -43,19 +43,19 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// A migrated database with nothing in it.
+    /// Creates a migrated database without data.
     ///
     /// # Errors
-    /// When the server refuses.
+    /// Fails if the server refuses.
     pub async fn migrated(services: &Services) -> Result<Self> {
         let template = template(services).await?;
         Self::create(services, Some(&template)).await
     }
 
-    /// An empty database: not even migrated.
+    /// Creates an empty database, without migrations.
     ///
     /// # Errors
-    /// When the server refuses.
+    /// Fails if the server refuses.
     pub async fn empty(services: &Services) -> Result<Self> {
         Self::create(services, None).await
     }
@@ -85,10 +85,10 @@ impl TestDatabase {
         })
     }
 
-    /// Migrates it and lets every role do what it needs, as an operator would.
+    /// Migrates the database and grants every role its permissions, as an operator does.
     ///
     /// # Errors
-    /// When that fails.
+    /// Fails if either fails.
     pub async fn set_up(&self) -> Result<()> {
         migrate(&self.url).await
     }
@@ -119,7 +119,7 @@ impl Drop for TestDatabase {
     }
 }
 
-/// Runs a future to its end where nothing can be awaited (`drop`), whatever runtime there is or is not.
+/// Runs a future to its end where nothing can be awaited (`drop`), with or without a runtime.
 pub(super) fn blocking<T: Send + 'static>(
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
@@ -129,7 +129,7 @@ pub(super) fn blocking<T: Send + 'static>(
     thread.join().map_err(|_| anyhow::anyhow!("the clean-up panicked"))?
 }
 
-/// The name of the migrated template, made if this version of the migrations has none yet.
+/// Returns the name of the migrated template; creates it if this version of the migrations has none yet.
 async fn template(services: &Services) -> Result<String> {
     let name = format!("comptoir_template_{}", fingerprint()?);
     let admin = connect(&services.database_url).await?;
@@ -142,7 +142,7 @@ async fn template(services: &Services) -> Result<String> {
     lock(&admin).await?;
     if !exists(&admin).await? {
         roles::make(&admin).await?;
-        // Under another name until it is complete, so that nobody ever clones half of it.
+        // It has another name until it is complete, so that no test clones half of it.
         let unfinished = format!("{name}_unfinished");
         admin.batch_execute(&format!("DROP DATABASE IF EXISTS {unfinished} WITH (FORCE)")).await?;
         let owner = LogIn::Owner.name();
@@ -154,7 +154,7 @@ async fn template(services: &Services) -> Result<String> {
     Ok(name)
 }
 
-/// One process at a time, until [`unlock`] or the end of the connection.
+/// Takes the lock, for one process at a time, until [`unlock`] or the end of the connection.
 async fn lock(admin: &Client) -> Result<()> {
     admin.execute("SELECT pg_advisory_lock($1)", &[&TEMPLATE_LOCK]).await?;
     Ok(())
@@ -175,8 +175,8 @@ async fn migrate(url: &str) -> Result<()> {
     roles::grant(&connect(url).await?).await
 }
 
-/// A name for the content of the migrations. They are compiled into the programs: programs that are older than the
-/// files would make a template that is not what its name says.
+/// Returns a name for the content of the migrations. They are compiled into the programs: programs that are older than the
+/// files would create a template that does not match its name.
 fn fingerprint() -> Result<String> {
     let built = std::fs::metadata(project::program("api")?)?.modified()?;
     let mut files = Vec::new();

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// The environment of a program whose clock is wrong by `offset`, such as `+1h`. Its monotonic clock stays right, as that
-/// of a machine with a wrong clock does.
+/// Returns the environment of a program whose clock is wrong by `offset`, such as `+1h`. Its monotonic clock stays right, as
+/// on a machine with a wrong clock.
 ///
 /// # Errors
-/// When the library is not installed.
+/// Fails if the library is not installed.
 pub fn faketime(offset: &str) -> Result<Vec<(String, String)>> {
     let installed = |folder: std::path::PathBuf| {
         let library = folder.join("faketime/libfaketime.so.1");

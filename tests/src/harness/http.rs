@@ -1,4 +1,4 @@
-//! A small HTTP client for the API, for tests: every answer is kept whole.
+//! A small HTTP client for the API, for tests. It returns every answer whole.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 
-/// An answer, read to its end.
+/// An HTTP answer, read to its end.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
@@ -24,47 +24,47 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The `code` of a problem document.
+    /// Returns the `code` of a problem document.
     pub fn code(&self) -> &str {
         self.json["code"].as_str().unwrap_or_default()
     }
 
-    /// The pointers of a problem document's errors.
+    /// Returns the pointers of a problem document's errors.
     pub fn pointers(&self) -> Vec<&str> {
         let errors = self.json["errors"].as_array();
         errors.into_iter().flatten().filter_map(|error| error["pointer"].as_str()).collect()
     }
 
-    /// A text field of the body, empty if it is not there.
+    /// Returns a text field of the body, or an empty text.
     pub fn field(&self, name: &str) -> &str {
         self.json[name].as_str().unwrap_or_default()
     }
 }
 
-/// Speaks to one API. Paths begin after `/api/v1` unless they begin with `//`, which means the server's root.
+/// A client of one API. Paths begin after `/api/v1` unless they begin with `//`, which means the server's root.
 #[derive(Debug, Clone)]
 pub struct Http {
     client: Client,
     root: String,
-    /// Sent as `Authorization: Bearer …` unless a request says otherwise.
+    /// Sent as `Authorization: Bearer …` unless a request sets that header itself.
     credential: Option<String>,
 }
 
 impl Http {
     /// # Errors
-    /// When the system gives no HTTP client.
+    /// Fails if the HTTP client cannot be created.
     pub fn new(root: &str) -> Result<Self> {
         let client = Client::builder().timeout(REQUEST_LIMIT).build()?;
         Ok(Self { client, root: root.trim_end_matches('/').to_owned(), credential: None })
     }
 
-    /// The same, as whoever this access token or API key belongs to.
+    /// Returns the same client with this access token or API key.
     #[must_use]
     pub fn with_credential(&self, credential: &str) -> Self {
         Self { credential: Some(credential.to_owned()), ..self.clone() }
     }
 
-    /// The same, as nobody.
+    /// Returns the same client without a credential.
     #[must_use]
     pub fn anonymous(&self) -> Self {
         Self { credential: None, ..self.clone() }
@@ -79,33 +79,33 @@ impl Http {
     }
 
     /// # Errors
-    /// When no answer comes.
+    /// Fails if no answer comes.
     pub async fn get(&self, path: &str) -> Result<Answer> {
         self.send(Method::GET, path, &[], None).await
     }
 
     /// # Errors
-    /// When no answer comes.
+    /// Fails if no answer comes.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
         self.send(Method::POST, path, &[], Some(body)).await
     }
 
-    /// A POST that has no body.
+    /// Sends a POST without a body.
     ///
     /// # Errors
-    /// When no answer comes.
+    /// Fails if no answer comes.
     pub async fn command(&self, path: &str) -> Result<Answer> {
         self.send(Method::POST, path, &[], None).await
     }
 
     /// # Errors
-    /// When no answer comes.
+    /// Fails if no answer comes.
     pub async fn post_with_key(&self, path: &str, key: &str, body: &Value) -> Result<Answer> {
         self.send(Method::POST, path, &[("Idempotency-Key", key)], Some(body)).await
     }
 
     /// # Errors
-    /// When no answer comes.
+    /// Fails if no answer comes.
     pub async fn send(
         &self,
         method: Method,
@@ -121,10 +121,10 @@ impl Http {
         self.raw(method, path, &all, text.map(String::into_bytes)).await
     }
 
-    /// Exactly these headers and these bytes.
+    /// Sends exactly these headers and bytes.
     ///
     /// # Errors
-    /// When no answer comes.
+    /// Fails if no answer comes.
     pub async fn raw(
         &self,
         method: Method,

@@ -1,4 +1,4 @@
-//! The parts that a test needs: real servers, a database and a virtual host of its own, the programs under test.
+//! The parts of a test: real servers, a database and a virtual host of its own, and the programs under test.
 
 mod api;
 mod authority;

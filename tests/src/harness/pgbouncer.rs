@@ -11,11 +11,10 @@ use super::{Daemon, World, connect, project, until, urls};
 
 const START_LIMIT: Duration = Duration::from_secs(20);
 
-/// A running PgBouncer in front of a world's database. Ends with this value.
+/// A running PgBouncer in front of a world's database. It ends when this is dropped.
 #[derive(Debug)]
 pub struct PgBouncer {
-    /// The world's database, through it.
-    /// For the database's owner, for the API and for the relay.
+    /// URLs of the world's database through PgBouncer: for the database's owner, and below for the API and the relay.
     pub url: String,
     pub api_url: String,
     pub relay_url: String,
@@ -23,10 +22,10 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// In `session`, `transaction` or `statement` mode. The program is installed if it is missing, as the servers are.
+    /// Starts PgBouncer in `session`, `transaction` or `statement` mode. Like the servers, it is installed if it is missing.
     ///
     /// # Errors
-    /// When it is missing and cannot be installed, or does not start.
+    /// Fails if it is missing and cannot be installed, or does not start.
     pub async fn start(world: &World, pool_mode: &str) -> Result<Self> {
         let port = project::free_port()?;
         let configuration = configure(world, pool_mode, port)?;

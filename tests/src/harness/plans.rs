@@ -1,5 +1,5 @@
-//! What PostgreSQL really did for a program's statements: their plans, as `auto_explain` writes them into the server's log.
-//! The statements are those that the program sent, with its parameters, as its role and under its policies.
+//! The plans that PostgreSQL used for a program's statements, which `auto_explain` writes into the server's log. They are for
+//! the statements that the program sent, with its parameters, its role and its policies.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{PrivateServices, World, until};
 
-/// For new sessions of this database. The log's lines begin with this, and a plan's text with a tab in each line.
+/// Settings for new sessions of the database. Each line of a plan's text in the log begins with a tab.
 const SETTINGS: [(&str, &str); 8] = [
     ("session_preload_libraries", "auto_explain"),
     ("auto_explain.log_min_duration", "0"),
@@ -24,26 +24,26 @@ const SETTINGS: [(&str, &str); 8] = [
 const BEGIN: &str = "  plan:";
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// The log of one server, read on and on.
+/// The plans in the log of one server, and the position up to which it was read.
 #[derive(Debug)]
 pub struct Plans {
     log: PathBuf,
     position: u64,
 }
 
-/// One statement, once.
+/// The plan of one execution of a statement.
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub statement: String,
-    /// As `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)` gives it.
+    /// The plan as `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)` returns it.
     pub root: Value,
 }
 
 impl Plans {
-    /// From now on, sessions that begin in this world's database have their plans logged. Its server is the test's own.
+    /// Starts to log the plans of new sessions in this world's database. Its server must be the test's own.
     ///
     /// # Errors
-    /// When the server refuses, or its log cannot be read.
+    /// Fails if the server refuses, or its log cannot be read.
     pub async fn of(world: &World, server: &PrivateServices) -> Result<Self> {
         let sql = world.superuser().await?;
         for (name, value) in SETTINGS {
@@ -55,20 +55,20 @@ impl Plans {
         Ok(plans)
     }
 
-    /// What was logged so far does not count any more.
+    /// Forgets the plans that were logged so far.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// Fails if the log cannot be read.
     pub fn forget(&mut self) -> Result<()> {
         self.position = std::fs::metadata(&self.log).with_context(|| self.log.display().to_string())?.len();
         Ok(())
     }
 
-    /// Waits until such a plan is in the log, and gives all that are; then they are forgotten. A plan is logged at the end
-    /// of its transaction, for which a reader of the API does not wait.
+    /// Waits until a wanted plan is in the log, returns all new plans, and forgets them. A plan is logged at the end of its
+    /// transaction, for which a client that reads from the API does not wait.
     ///
     /// # Errors
-    /// When there is none in time.
+    /// Fails if there is none in time.
     pub async fn until(&mut self, wanted: impl Fn(&Plan) -> bool) -> Result<Vec<Plan>> {
         let found = until("a plan in the log", LIMIT, async || {
             let found = self.read()?;
@@ -89,7 +89,7 @@ impl Plans {
     }
 }
 
-/// The plans of a log; one that is not complete yet is left out.
+/// Returns the plans of a log, without one that is not complete yet.
 fn parse(log: &str) -> Vec<Plan> {
     let mut lines = log.lines().peekable();
     let mut plans = Vec::new();
@@ -115,17 +115,18 @@ impl Plan {
         self.nodes().iter().any(|node| node["Relation Name"] == table)
     }
 
-    /// Whether it deletes from this table. The text does not say it of a function whose body was parsed when it was made.
+    /// Whether it deletes from this table. The statement's text does not show this for a function whose body was parsed when
+    /// the function was created.
     pub fn deletes_from(&self, table: &str) -> bool {
         self.nodes().iter().any(|node| node["Operation"] == "Delete" && node["Relation Name"] == table)
     }
 
-    /// Rows that came out at the top.
+    /// Returns the number of rows that the statement returned.
     pub fn returned(&self) -> f64 {
         self.root["Actual Rows"].as_f64().unwrap_or_default()
     }
 
-    /// Rows of tables that were looked at, those that a filter then left out among them.
+    /// Returns the number of rows that were read from tables, including those that a filter removed.
     pub fn read(&self) -> f64 {
         self.nodes()
             .iter()
@@ -134,13 +135,13 @@ impl Plan {
             .sum()
     }
 
-    /// Pages of tables and indexes that were looked at, wherever they were.
+    /// Returns the number of pages of tables and indexes that were read, from memory or from disk.
     pub fn pages(&self) -> f64 {
         let pages = |name: &str| self.root[name].as_f64().unwrap_or_default();
         pages("Shared Hit Blocks") + pages("Shared Read Blocks")
     }
 
-    /// The indexes that it used.
+    /// Returns the indexes that it used.
     pub fn indexes(&self) -> Vec<String> {
         self.nodes().iter().filter_map(|node| node["Index Name"].as_str().map(str::to_owned)).collect()
     }

@@ -1,4 +1,4 @@
-//! A server that a test has for itself, and may stop, kill and choke.
+//! A server for one test alone, which may stop it, kill it and raise its alarms.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,10 +10,10 @@ use nix::sys::signal::Signal;
 use super::services::{Given, Services, lines, script};
 use super::{Authority, project};
 
-/// How long a server that was killed may take to be gone.
+/// The time within which a killed server must be gone.
 const END_LIMIT: Duration = Duration::from_secs(20);
 
-/// Which server somebody has for himself.
+/// The server that is private.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Server {
     Postgres,
@@ -26,53 +26,53 @@ pub struct PrivateServices {
     directory: PathBuf,
     server: Server,
     pub services: Services,
-    /// Where the broker offers encrypted connections, if it does.
+    /// The broker's port for TLS, if it has one.
     pub amqps_port: Option<u16>,
 }
 
 impl PrivateServices {
-    /// A broker, with these lines in its configuration besides those of `deploy/services`.
+    /// Starts a broker with these lines in its configuration, in addition to those of `deploy/services`.
     ///
     /// # Errors
-    /// When the server cannot be started.
+    /// Fails if the server cannot be started.
     pub fn start_rabbitmq(configuration: &str) -> Result<Self> {
         let private = Self::new(Server::RabbitMq)?;
         private.configure_rabbitmq(configuration)?;
         private.started()
     }
 
-    /// A broker that offers encrypted connections as well.
+    /// Starts a broker that offers TLS as well.
     ///
     /// # Errors
-    /// When the server cannot be started.
+    /// Fails if the server cannot be started.
     pub fn start_rabbitmq_with_tls(authority: &Authority) -> Result<Self> {
         let private = Self::new(Server::RabbitMq)?;
         authority.equip(&private.directory.join("tls"))?;
         private.started()
     }
 
-    /// For the next start of the broker.
+    /// Writes the configuration for the next start of the broker.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// Fails if the file cannot be written.
     pub fn configure_rabbitmq(&self, configuration: &str) -> Result<()> {
         std::fs::create_dir_all(&self.directory)?;
         Ok(std::fs::write(self.directory.join("rabbitmq.conf"), configuration)?)
     }
 
-    /// A database server of its own.
+    /// Starts a database server.
     ///
     /// # Errors
-    /// When the server cannot be started.
+    /// Fails if the server cannot be started.
     pub fn start_postgres() -> Result<Self> {
         Self::new(Server::Postgres)?.started()
     }
 
-    /// A database server that reports in another language, such as `fr_FR`, for which it needs nothing installed but the
-    /// sources of locales (Debian: `locales`).
+    /// Starts a database server that reports in another language, such as `fr_FR`. It only needs the sources of locales
+    /// installed (Debian: `locales`).
     ///
     /// # Errors
-    /// When the server cannot be started, or there is no such locale.
+    /// Fails if the server cannot be started, or there is no such locale.
     pub fn start_postgres_that_speaks(language: &str) -> Result<Self> {
         let private = Self::new(Server::Postgres)?;
         let locales = private.directory.join("locales");
@@ -83,7 +83,7 @@ impl PrivateServices {
             .arg(&locale)
             .output()
             .context("cannot run localedef")?;
-        // Warnings are exit 1.
+        // localedef exits with 1 for warnings, too.
         ensure!(
             locale.join("LC_MESSAGES").exists(),
             "localedef made no {language}: {}",
@@ -92,10 +92,10 @@ impl PrivateServices {
         private.started()
     }
 
-    /// PostgreSQL with encrypted connections, and these rules of who may connect how (`pg_hba.conf`).
+    /// Starts PostgreSQL with TLS and these rules for connections (`pg_hba.conf`).
     ///
     /// # Errors
-    /// When the server cannot be started.
+    /// Fails if the server cannot be started.
     pub fn start_postgres_with_tls(authority: &Authority, rules: &str) -> Result<Self> {
         let private = Self::new(Server::Postgres)?;
         let tls = private.directory.join("tls");
@@ -104,12 +104,12 @@ impl PrivateServices {
         private.started()
     }
 
-    /// Where the database server writes its log.
+    /// Returns the file to which the database server writes its log.
     ///
     /// # Errors
-    /// When there is no database server.
+    /// Fails if there is no database server.
     pub fn postgres_log(&self) -> Result<PathBuf> {
-        // Of a version other than the distribution's it has that behind its name.
+        // If its version is not the distribution's, the version follows the folder's name.
         let servers = std::fs::read_dir(self.directory.join("servers"))?;
         let names = servers.map(|entry| Ok(entry?.file_name())).collect::<Result<Vec<_>>>()?;
         let postgres = names.into_iter().find(|name| name.to_string_lossy().starts_with("postgres"));
@@ -131,7 +131,7 @@ impl PrivateServices {
     /// Starts the server, or starts it again after it was stopped or killed.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// Fails if it cannot be started.
     pub fn start(&mut self) -> Result<()> {
         self.script("start", &[])?;
         let own = lines(&self.script("env", &[])?);
@@ -155,23 +155,24 @@ impl PrivateServices {
     }
 
     /// # Errors
-    /// When it does not stop.
+    /// Fails if it does not stop.
     pub fn stop(&self) -> Result<()> {
         self.script("stop", &[]).map(drop)
     }
 
-    /// SIGKILL to the server. It is gone, or as good as gone, when this returns.
+    /// Sends SIGKILL to the server. When this returns, it has ended, though its process entry may remain.
     ///
     /// # Errors
-    /// When it is not running.
+    /// Fails if it is not running.
     pub fn kill(&self) -> Result<()> {
         self.signal(Signal::SIGKILL)
     }
 
-    /// What `pg_ctl stop -m immediate` does: PostgreSQL ends without writing anything down and recovers at its next start.
+    /// Does what `pg_ctl stop -m immediate` does: PostgreSQL ends without writing anything down, and recovers at its next
+    /// start.
     ///
     /// # Errors
-    /// When it is not running.
+    /// Fails if it is not running.
     pub fn stop_immediately(&self) -> Result<()> {
         self.signal(Signal::SIGQUIT)
     }
@@ -193,16 +194,16 @@ impl PrivateServices {
         Ok(())
     }
 
-    /// Raises RabbitMQ's memory alarm, as if its memory were used up: it takes no more messages until `end_alarm`.
+    /// Raises RabbitMQ's memory alarm, as if its memory were used up: it accepts no more messages until `end_alarm`.
     ///
     /// # Errors
-    /// When the broker does not do so.
+    /// Fails if the broker does not do so.
     pub fn raise_alarm(&self) -> Result<()> {
         self.script("rabbitmqctl", &["set_vm_memory_high_watermark", "0.00001"]).map(drop)
     }
 
     /// # Errors
-    /// When the broker does not do so.
+    /// Fails if the broker does not do so.
     pub fn end_alarm(&self) -> Result<()> {
         self.script("rabbitmqctl", &["set_vm_memory_high_watermark", "0.4"]).map(drop)
     }
@@ -235,7 +236,7 @@ impl Drop for PrivateServices {
     }
 }
 
-/// Whether it does anything still: a process that nobody has waited for is over, though it has its id.
+/// Whether the process still runs. A process that has ended keeps its id until its parent waits for it.
 fn is_running(pid: u32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = status.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next());

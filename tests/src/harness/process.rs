@@ -1,4 +1,4 @@
-//! Programs under test as child processes: their output goes to a file, signals go to their process id and nowhere else.
+//! Programs under test as child processes: their output goes to a file, and signals go to their process id only.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ pub struct Daemon {
     name: String,
     child: Child,
     log: PathBuf,
-    /// Counted by the world that started it, which asserts at its end that none is left.
+    /// The world that started it counts these tokens, and asserts at its end that none is left.
     _token: Arc<()>,
 }
 
@@ -26,7 +26,7 @@ impl Daemon {
     /// Starts `command` with its output in the file `log`.
     ///
     /// # Errors
-    /// When the program or the file cannot be opened.
+    /// Fails if the program or the file cannot be opened.
     pub fn spawn(name: &str, command: &mut Command, log: &Path, token: Arc<()>) -> Result<Self> {
         let output = File::options()
             .create(true)
@@ -46,15 +46,15 @@ impl Daemon {
         self.child.id()
     }
 
-    /// What it printed so far.
+    /// Returns the output so far.
     pub fn output(&self) -> String {
         std::fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
-    /// How it ended, if it has ended.
+    /// Returns how it ended, if it has ended.
     ///
     /// # Errors
-    /// When the system cannot say.
+    /// Fails if the system cannot tell.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.child.try_wait()?)
     }
@@ -62,26 +62,26 @@ impl Daemon {
     /// Sends a signal.
     ///
     /// # Errors
-    /// When the process is gone.
+    /// Fails if the process is gone.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let pid = i32::try_from(self.pid())?;
         kill(Pid::from_raw(pid), signal).with_context(|| format!("cannot signal {} ({pid})", self.name))
     }
 
-    /// SIGKILL: nothing is finished, nothing is handed over.
+    /// Sends SIGKILL: the program finishes nothing and hands nothing over.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// Fails if the system refuses.
     pub fn kill(&mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
     }
 
-    /// SIGTERM, and waits for its end.
+    /// Sends SIGTERM and waits for its end.
     ///
     /// # Errors
-    /// When it does not end within `limit`.
+    /// Fails if it does not end within `limit`.
     pub async fn terminate(&mut self, limit: Duration) -> Result<ExitStatus> {
         self.signal(Signal::SIGTERM)?;
         self.wait(limit).await
@@ -90,7 +90,7 @@ impl Daemon {
     /// Waits for its end.
     ///
     /// # Errors
-    /// When it does not end within `limit`.
+    /// Fails if it does not end within `limit`.
     pub async fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
         let limit = patiently(limit);
         let deadline = Instant::now() + limit;
@@ -115,10 +115,10 @@ impl Drop for Daemon {
     }
 }
 
-/// How a program that ran to its end did.
+/// The result of a program that ran to its end.
 #[derive(Debug)]
 pub struct Exit {
-    /// None if a signal ended it.
+    /// `None` if a signal ended it.
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
@@ -127,7 +127,7 @@ pub struct Exit {
 /// Runs a program to its end.
 ///
 /// # Errors
-/// When it cannot be started or does not end within `limit` (it is killed then).
+/// Fails if it cannot be started or does not end within `limit` (it is killed then).
 pub async fn run(command: Command, limit: Duration) -> Result<Exit> {
     let (what, limit) = (format!("{command:?}"), patiently(limit));
     let mut command = tokio::process::Command::from(command);

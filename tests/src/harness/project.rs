@@ -1,4 +1,4 @@
-//! Where the project's files and programs are, found from the running executable.
+//! The places of the project's files and programs, found from the running executable.
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -11,8 +11,8 @@ use anyhow::{Context, Result, bail};
 
 use super::roles::RUNTIME_ROLE;
 
-/// The root folder of the project: the one above this executable that has `deploy/services`, or else the one that it
-/// was built from (a target directory may lie elsewhere).
+/// Returns the root folder of the project: the folder above this executable that has `deploy/services`, or else the folder
+/// from which it was built (a target directory may lie elsewhere).
 pub fn root() -> PathBuf {
     let above = |path: &Path| {
         path.ancestors().find(|folder| folder.join("deploy/services").is_file()).map(Path::to_path_buf)
@@ -23,10 +23,10 @@ pub fn root() -> PathBuf {
         .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
 }
 
-/// The path of a program of the workspace, of the same build profile as the running executable.
+/// Returns the path of a program of the workspace, of the same build profile as the running executable.
 ///
 /// # Errors
-/// When it was not built.
+/// Fails if it was not built.
 pub fn program(name: &str) -> Result<PathBuf> {
     let running = std::env::current_exe().context("this executable has no path")?;
     // A test lies in target/PROFILE/deps, a binary in target/PROFILE.
@@ -41,26 +41,26 @@ pub fn program(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// A command that runs a program of the workspace, with the role that the API works as in the databases of the tests.
+/// Returns a command that runs a program of the workspace, with the role that the API uses in the databases of the tests.
 ///
 /// # Errors
-/// When it was not built.
+/// Fails if it was not built.
 pub fn command(name: &str) -> Result<Command> {
     let mut command = Command::new(program(name)?);
     command.env("COMPTOIR__API__DATABASE_ROLE", RUNTIME_ROLE);
     Ok(command)
 }
 
-/// Where `free_port` looks: below the ports of `deploy/services` and those that the system gives to outgoing connections, one
-/// of which could take the port of a program that is started again.
+/// The range of `free_port`: below the ports of `deploy/services`, and below those that the system assigns to outgoing
+/// connections, one of which could take the port of a program that is started again.
 const PORTS: Range<u16> = 20_000..26_000;
 const PORTS_TO_TRY: usize = 200;
 
-/// A TCP port on 127.0.0.1 on which nobody listens now, and which nobody else in this process was given. Another program may
-/// take it before it is used: be ready to try again.
+/// Returns a TCP port on 127.0.0.1 on which no program listens now, and which was not returned before in this process. Another
+/// program may take it before it is used: be ready to try again.
 ///
 /// # Errors
-/// When none is found.
+/// Fails if none is found.
 pub fn free_port() -> Result<u16> {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     for _ in 0..PORTS_TO_TRY {

@@ -1,4 +1,4 @@
-//! A running `relay`.
+//! A running `relay` process.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -17,14 +17,13 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Starts a daemon and returns when it is in the table of replicas. `environment` comes on top of what the world
-    /// sets.
+    /// Starts a daemon and returns when it is in the table of replicas. `environment` is added to the world's variables.
     ///
     /// # Errors
-    /// When it ends, or does not appear in time.
+    /// Fails if it ends, or does not appear in time.
     pub async fn start(world: &World, environment: &[(&str, &str)]) -> Result<Self> {
         let sql = world.sql().await?;
-        // By id: a new replica may clear away the row of one that was killed.
+        // Compares ids, not counts: a new replica may delete the row of a killed one.
         let replicas = async || -> Result<HashSet<String>> {
             let rows = sql.query("SELECT id::text FROM relay_replicas", &[]).await?;
             Ok(rows.iter().map(|row| row.get(0)).collect())
@@ -43,10 +42,10 @@ impl Relay {
         Ok(relay)
     }
 
-    /// The same with its health and its metrics on a port of its own, and a client for them.
+    /// Like [`Self::start`], with health and metrics on a port of its own, and a client for them.
     ///
     /// # Errors
-    /// When it ends, or does not appear in time.
+    /// Fails if it ends, or does not appear in time.
     pub async fn with_http(world: &World, environment: &[(&str, &str)]) -> Result<(Self, Http)> {
         let listen = format!("127.0.0.1:{}", project::free_port()?);
         let mut all = vec![("COMPTOIR__RELAY__HTTP_LISTEN", listen.as_str())];
@@ -55,10 +54,10 @@ impl Relay {
         Ok((relay, Http::new(&format!("http://{listen}"))?))
     }
 
-    /// Starts a daemon and does not wait for anything.
+    /// Starts a daemon without waiting.
     ///
     /// # Errors
-    /// When the program is not there.
+    /// Fails if the program does not exist.
     pub fn launch(world: &World, environment: &[(&str, &str)]) -> Result<Self> {
         let mut command = world.relay_command(&[])?;
         command.envs(environment.iter().copied());
@@ -66,10 +65,10 @@ impl Relay {
         Ok(Self { daemon: Daemon::spawn("relay", &mut command, &log, world.token())? })
     }
 
-    /// SIGTERM, and insists on a clean end.
+    /// Sends SIGTERM and waits for a clean end.
     ///
     /// # Errors
-    /// When it does not end, or not with 0.
+    /// Fails if it does not end, or not with 0.
     pub async fn stop(mut self) -> Result<()> {
         let status = self.daemon.terminate(START_LIMIT).await?;
         ensure!(status.success(), "the relay ended with {status}: {}", self.daemon.output());
@@ -78,19 +77,19 @@ impl Relay {
 }
 
 impl World {
-    /// Starts `relay` with these arguments, and does not wait for anything.
+    /// Starts `relay` with these arguments, without waiting.
     ///
     /// # Errors
-    /// When the program is not there.
+    /// Fails if the program does not exist.
     pub fn start_relay(&self, arguments: &[&str]) -> Result<Daemon> {
         let log = self.logs().join(format!("relay-{}.log", uuid::Uuid::new_v4().simple()));
         Daemon::spawn("relay", &mut self.relay_command(arguments)?, &log, self.token())
     }
 
-    /// `relay status --json`
+    /// Runs `relay status --json`.
     ///
     /// # Errors
-    /// When it fails or prints something else.
+    /// Fails if the command fails, or does not print JSON.
     pub async fn relay_status(&self) -> Result<Value> {
         let exit = self.run_relay(&["status", "--json"]).await?;
         ensure!(exit.code == Some(0), "relay status: {exit:?}");

@@ -1,17 +1,17 @@
-//! The roles of a production set-up (docs/roles.md), made once on the server that the tests use. None of them is a superuser,
-//! and the owner may not even make roles.
+//! The roles of a production set-up (docs/roles.md), created once on the tests' server. None of them is a superuser, and the
+//! owner may not even create roles.
 
 use anyhow::{Context, Result};
 use tokio_postgres::Client;
 
 use super::urls;
 
-/// What the API works as.
+/// The role that the API works as.
 pub const RUNTIME_ROLE: &str = "comptoir_tests_runtime";
 
 const PASSWORD: &str = "comptoir-tests";
 
-/// Who logs in.
+/// The roles that log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LogIn {
     Owner,
@@ -36,27 +36,27 @@ impl LogIn {
         }
     }
 
-    /// The URL of a database for this log-in.
+    /// Returns the URL of a database for this log-in.
     pub(super) fn url(self, database_url: &str) -> Result<String> {
         urls::with_user(database_url, self.name(), PASSWORD)
     }
 }
 
-/// Makes the roles that are missing. To be called by one process at a time.
+/// Creates the roles that are missing. Must be called by one process at a time.
 ///
 /// # Errors
-/// When the server refuses.
+/// Fails if the server refuses.
 pub(super) async fn make(admin: &Client) -> Result<()> {
     let mut statements = create(RUNTIME_ROLE, "NOLOGIN");
     for log_in in LogIn::ALL {
-        // The owner inherits what an owner of a database may do with the schema `public`.
+        // The owner inherits the rights of a database's owner on the schema `public`.
         let inherits = if log_in == LogIn::Owner { "INHERIT" } else { "NOINHERIT" };
         statements += &create(log_in.name(), &format!("LOGIN {inherits} PASSWORD '{PASSWORD}'"));
     }
     for member in [LogIn::Api, LogIn::Services] {
         statements += &format!("GRANT {RUNTIME_ROLE} TO {};", member.name());
     }
-    // Whoever administers the tests makes databases for the owner, and drops them.
+    // The administrator of the tests creates databases for the owner, and drops them.
     statements += &format!("GRANT {} TO CURRENT_USER;", LogIn::Owner.name());
     admin.batch_execute(&statements).await.context("cannot make the roles of the tests")
 }
@@ -69,10 +69,10 @@ fn create(name: &str, options: &str) -> String {
     )
 }
 
-/// Grants what docs/roles.md says, as the owner of a database that `api migrate` has brought up to date.
+/// Grants the permissions of docs/roles.md, as the owner of a database that `api migrate` has brought up to date.
 ///
 /// # Errors
-/// When the database refuses.
+/// Fails if the database refuses.
 pub(super) async fn grant(owner: &Client) -> Result<()> {
     let calls = format!(
         "CALL outbox_grant_relay('{}'::regrole); CALL outbox_grant_writer('{}'::regrole);

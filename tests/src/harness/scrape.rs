@@ -1,4 +1,4 @@
-//! What `/metrics` answers, read as Prometheus would.
+//! The answer of `/metrics`, parsed as Prometheus does.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,18 +14,18 @@ pub struct Sample {
     pub value: f64,
 }
 
-/// All lines.
+/// All lines of an answer.
 #[derive(Debug, Clone, Default)]
 pub struct Scrape {
     pub samples: Vec<Sample>,
-    /// By the metric's name, without `_bucket`, `_sum` and `_count`.
+    /// Types by the metric's name, without `_bucket`, `_sum` and `_count`.
     pub types: BTreeMap<String, String>,
     pub with_help: BTreeSet<String>,
 }
 
 impl Scrape {
     /// # Errors
-    /// When nothing, or nothing that can be read, is answered.
+    /// Fails if there is no answer, or it cannot be parsed.
     pub async fn of(http: &Http) -> Result<Self> {
         let answer = http.get("//metrics").await?;
         ensure!(answer.status == 200, "/metrics: {}", answer.status);
@@ -33,7 +33,7 @@ impl Scrape {
     }
 
     /// # Errors
-    /// A line that is not in Prometheus' text format.
+    /// Fails if a line is not in Prometheus' text format.
     pub fn parse(text: &str) -> Result<Self> {
         let mut scrape = Self::default();
         for line in text.lines().filter(|line| !line.is_empty()) {
@@ -49,7 +49,7 @@ impl Scrape {
         Ok(scrape)
     }
 
-    /// The sum of all series of this name, or none without any.
+    /// Returns the sum of all series of this name; `None` if there are none.
     pub fn sum(&self, name: &str) -> Option<f64> {
         let values: Vec<f64> =
             self.samples.iter().filter(|one| one.name == name).map(|one| one.value).collect();
@@ -57,7 +57,7 @@ impl Scrape {
     }
 }
 
-/// `name{label="value",…} 1.5`; the values of ours have no quotes in them.
+/// Parses `name{label="value",…} 1.5`. The project's label values contain no quotes.
 fn sample(line: &str) -> Result<Sample> {
     let (series, value) = line.rsplit_once(' ').context("no value")?;
     let (name, labels) = match series.split_once('{') {

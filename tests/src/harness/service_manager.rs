@@ -1,4 +1,4 @@
-//! What systemd is to a service of `Type=notify`: a datagram socket that is told how the service does.
+//! Stands in for systemd with a service of `Type=notify`: a datagram socket to which the service reports its state.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -12,36 +12,36 @@ use super::World;
 
 const LONGEST_MESSAGE_BYTES: usize = 4096;
 
-/// Listens from its creation on.
+/// A service manager that listens from its creation on.
 #[derive(Debug)]
 pub struct ServiceManager {
     socket: UnixDatagram,
     path: PathBuf,
-    /// Lines of a message that nobody has asked for yet.
+    /// Received lines that were not read yet.
     unheard: Mutex<VecDeque<String>>,
 }
 
 impl ServiceManager {
     /// # Errors
-    /// When the system gives no socket.
+    /// Fails if the socket cannot be created.
     pub fn listen(world: &World) -> Result<Self> {
         let path = world.logs().join("notify");
         let socket = UnixDatagram::bind(&path).with_context(|| path.display().to_string())?;
         Ok(Self { socket, path, unheard: Mutex::default() })
     }
 
-    /// For `NOTIFY_SOCKET`.
+    /// Returns the value for `NOTIFY_SOCKET`.
     ///
     /// # Errors
-    /// When the path is no text.
+    /// Fails if the path is not UTF-8.
     pub fn address(&self) -> Result<&str> {
         self.path.to_str().context("the socket's path is no text")
     }
 
-    /// Waits for a line, such as `READY=1`, and returns it; what comes before it is dropped.
+    /// Waits for a line, such as `READY=1`, and returns it; earlier lines are dropped.
     ///
     /// # Errors
-    /// When it does not come in time.
+    /// Fails if it does not come in time.
     pub async fn hear(&self, beginning: &str, limit: Duration) -> Result<String> {
         let heard = async {
             loop {
@@ -59,10 +59,10 @@ impl ServiceManager {
         }
     }
 
-    /// Forgets everything that is said until nothing is said for `silence`.
+    /// Drops all lines until none has come for `silence`.
     ///
     /// # Errors
-    /// When the system does not give what came.
+    /// Fails if a message cannot be received.
     pub async fn until_silent(&self, silence: Duration) -> Result<()> {
         while let Ok(received) = tokio::time::timeout(silence, self.receive()).await {
             received?;

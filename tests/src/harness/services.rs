@@ -1,4 +1,4 @@
-//! PostgreSQL and RabbitMQ: those that the environment names, or else those that `deploy/services` starts.
+//! PostgreSQL and RabbitMQ: the servers that the environment names, or else those that `deploy/services` starts.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -9,7 +9,8 @@ use anyhow::{Context, Result, bail};
 
 use super::{project, urls};
 
-/// What `deploy/services env` prints and the programs read: hidden from it where it shall start servers of its own.
+/// The variables that `deploy/services env` prints and the programs read. They are hidden from the script when it must start
+/// servers of its own.
 const VARIABLES: [&str; 8] = [
     "DATABASE_URL",
     "POSTGRES_SUPERUSER_URL",
@@ -21,10 +22,10 @@ const VARIABLES: [&str; 8] = [
     "RABBITMQ_PORT",
 ];
 
-/// Where the servers are. Process ids are known only of servers that `deploy/services` started.
+/// The addresses of the servers. Process ids are known only for servers that `deploy/services` started.
 #[derive(Debug, Clone)]
 pub struct Services {
-    /// For whoever makes databases and roles. No superuser, on servers that `deploy/services` started.
+    /// The URL for a role that creates databases and roles. It is not a superuser on servers that `deploy/services` started.
     pub database_url: String,
     pub superuser_url: Option<String>,
     pub amqp_url: String,
@@ -36,10 +37,10 @@ pub struct Services {
 }
 
 impl Services {
-    /// The servers that all tests share. Starts them once if the environment does not name them.
+    /// Returns the servers that all tests share. Starts them once if the environment does not name them.
     ///
     /// # Errors
-    /// When they cannot be started.
+    /// Fails if they cannot be started.
     pub fn shared() -> Result<Self> {
         static SHARED: OnceLock<Services> = OnceLock::new();
         static STARTING: Mutex<()> = Mutex::new(());
@@ -51,10 +52,10 @@ impl Services {
         Ok(SHARED.get_or_init(|| services).clone())
     }
 
-    /// The servers as they are now: started if need be, process ids read again.
+    /// Returns the servers as they are now: starts them if necessary, and reads the process ids again.
     ///
     /// # Errors
-    /// When they cannot be started.
+    /// Fails if they cannot be started.
     pub fn from_environment() -> Result<Self> {
         let variables: HashMap<String, String> = std::env::vars().collect();
         if variables.contains_key("DATABASE_URL") && variables.contains_key("AMQP_URL") {
@@ -66,10 +67,10 @@ impl Services {
         Self::parse(&printed)
     }
 
-    /// Starts again those of the project's own servers that died. Servers that somebody else runs are left to them.
+    /// Restarts those of the project's own servers that died. Servers that the environment names are left alone.
     ///
     /// # Errors
-    /// When they cannot be started.
+    /// Fails if they cannot be started.
     pub fn revive(&mut self) -> Result<()> {
         let mut variables: HashMap<String, String> = std::env::vars().collect();
         for (pid, only) in [(self.postgres_pid, "postgres"), (self.rabbitmq_pid, "rabbitmq")] {
@@ -82,7 +83,7 @@ impl Services {
         Ok(())
     }
 
-    /// The names of the project's own servers that do not run any more.
+    /// Returns the names of the project's own servers that do not run any more.
     pub fn dead(&self) -> Vec<&'static str> {
         [("PostgreSQL", self.postgres_pid), ("RabbitMQ", self.rabbitmq_pid)]
             .into_iter()
@@ -110,7 +111,7 @@ impl Services {
     }
 }
 
-/// RabbitMQ's own default: the same host and user, port 15672.
+/// Returns RabbitMQ's default: the same host and user, port 15672.
 fn default_management_url(amqp_url: &str) -> Result<String> {
     let host = urls::address(amqp_url)?.split(':').next().unwrap_or_default();
     let (_, user) = urls::without_user(amqp_url)?;
@@ -118,14 +119,14 @@ fn default_management_url(amqp_url: &str) -> Result<String> {
     Ok(format!("http://{name}:{password}@{host}:15672"))
 }
 
-/// Servers that the environment names: `deploy/services` uses them instead of its own.
+/// Whether `deploy/services` sees the servers that the environment names, and uses them instead of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Given {
     Used,
     Hidden,
 }
 
-/// Runs `deploy/services`. What it says is shown when the start may be somebody's first and long one, or when it fails.
+/// Runs `deploy/services`. Its output is shown if the start may be the first, which takes long, or if it fails.
 pub(super) fn script(command: &str, options: &[&str], given: Given) -> Result<String> {
     let path = project::root().join("deploy/services");
     let mut process = Command::new(&path);

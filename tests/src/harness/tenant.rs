@@ -1,4 +1,4 @@
-//! A company for a test, with an API key that may do everything.
+//! A tenant for a test, with an API key that has every permission.
 
 use anyhow::Result;
 use base64::Engine;
@@ -11,6 +11,8 @@ use uuid::Uuid;
 pub const EVERYTHING: &[&str] = &[
     "customers:read",
     "customers:write",
+    "suppliers:read",
+    "suppliers:write",
     "products:read",
     "products:write",
     "orders:read",
@@ -25,7 +27,7 @@ pub const EVERYTHING: &[&str] = &[
     "audit:read",
 ];
 
-/// A tenant as `api create-admin` makes it, but for its administrator: the password of one takes time to hash.
+/// A tenant as `api create-admin` creates it, but without an administrator, whose password would take time to hash.
 #[derive(Debug, Clone)]
 pub struct Tenant {
     pub id: Uuid,
@@ -35,7 +37,7 @@ pub struct Tenant {
 
 impl Tenant {
     /// # Errors
-    /// When the database refuses.
+    /// Fails if the database refuses.
     pub async fn create(sql: &Client, name: &str) -> Result<Self> {
         let id = Uuid::now_v7();
         let short_name = format!("t-{}", id.simple());
@@ -51,10 +53,10 @@ impl Tenant {
     }
 }
 
-/// A new API key of a tenant.
+/// Creates an API key of a tenant, and returns its text.
 ///
 /// # Errors
-/// When the database refuses.
+/// Fails if the database refuses.
 pub async fn api_key(sql: &Client, tenant: Uuid, permissions: &[&str]) -> Result<String> {
     let text = key_text();
     let hash = Sha256::digest(&text).to_vec();
@@ -67,7 +69,7 @@ pub async fn api_key(sql: &Client, tenant: Uuid, permissions: &[&str]) -> Result
     Ok(text)
 }
 
-/// In the form of docs/authentication.md: what has another one is refused without a look at the database.
+/// Returns a key in the format of docs/authentication.md: a key of another format is refused without a query.
 fn key_text() -> String {
     let secret = [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat();
     let text = format!("ck_testtest_{}", URL_SAFE_NO_PAD.encode(secret));

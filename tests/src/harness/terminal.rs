@@ -1,4 +1,4 @@
-//! A program at a terminal: it is asked a question and gets an answer.
+//! A program at a terminal: it asks a question and gets an answer.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -11,11 +11,11 @@ use nix::pty::{OpenptyResult, Winsize, openpty};
 
 use super::wait::patiently;
 
-/// How it ended, and what the terminal showed.
+/// How the program ended, and what the terminal showed.
 #[derive(Debug)]
 pub struct Session {
     pub code: Option<i32>,
-    /// What was typed is in it as well: a terminal echoes.
+    /// The terminal's output, including the typed text, which a terminal echoes.
     pub screen: String,
     pub stdout: String,
 }
@@ -24,17 +24,17 @@ pub struct Session {
 /// `answer` as soon as the terminal shows `question`; an empty question is never asked.
 ///
 /// # Errors
-/// When the question does not come, or the program does not end, within `limit` (it is killed then).
+/// Fails if the question does not come, or the program does not end, within `limit` (it is killed then).
 pub fn at_terminal(mut command: Command, question: &str, answer: &[u8], limit: Duration) -> Result<Session> {
     let pair = openpty(None, None).context("no terminal")?;
     command.stdout(Stdio::piped());
     converse(command, pair, question, answer, limit)
 }
 
-/// Runs `command` with a terminal of so many columns for everything; `screen` has what it showed, and `stdout` nothing.
+/// Runs `command` with a terminal of `columns` columns for all streams; `screen` has the output, and `stdout` is empty.
 ///
 /// # Errors
-/// When the program does not end within `limit` (it is killed then).
+/// Fails if the program does not end within `limit` (it is killed then).
 pub fn on_screen(mut command: Command, columns: u16, limit: Duration) -> Result<Session> {
     let size = Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     let pair = openpty(&size, None).context("no terminal")?;
@@ -52,12 +52,12 @@ fn converse(
     let (mut reader, mut keyboard) = (File::from(pair.master.try_clone()?), File::from(pair.master));
     command.stdin(Stdio::from(pair.slave.try_clone()?)).stderr(Stdio::from(pair.slave));
     let mut child = command.spawn()?;
-    // The terminal must not be held open by this side, or its end is never seen.
+    // This side must not hold the terminal open, or its end is never seen.
     drop(command);
     let (shown, screen) = mpsc::channel();
     std::thread::spawn(move || {
         let mut buffer = [0; 1024];
-        // A terminal that nobody writes to any more answers with an error.
+        // When no process has the terminal open any more, reading from it fails.
         while let Ok(count @ 1..) = reader.read(&mut buffer) {
             if shown.send(buffer[..count].to_vec()).is_err() {
                 return;

@@ -27,20 +27,20 @@ impl Parts<'_> {
     }
 }
 
-/// The same URL with another path: another database, another virtual host.
+/// Returns the same URL with another path: another database or virtual host.
 ///
 /// # Errors
-/// When it is not a URL.
+/// Fails if it is not a URL.
 pub fn with_path(url: &str, path: &str) -> Result<String> {
     let mut parts = split(url)?;
     parts.path = path;
     Ok(parts.join())
 }
 
-/// The same URL for another user.
+/// Returns the same URL for another user.
 ///
 /// # Errors
-/// When it is not a URL.
+/// Fails if it is not a URL.
 pub fn with_user(url: &str, name: &str, password: &str) -> Result<String> {
     let mut parts = split(url)?;
     let user = format!("{name}:{password}");
@@ -48,25 +48,25 @@ pub fn with_user(url: &str, name: &str, password: &str) -> Result<String> {
     Ok(parts.join())
 }
 
-/// The same URL with another host and port.
+/// Returns the same URL with another host and port.
 ///
 /// # Errors
-/// When it is not a URL.
+/// Fails if it is not a URL.
 pub fn with_address(url: &str, address: &str) -> Result<String> {
     let mut parts = split(url)?;
     parts.address = address;
     Ok(parts.join())
 }
 
-/// `host:port` of the URL.
+/// Returns `host:port` of the URL.
 ///
 /// # Errors
-/// When it is not a URL.
+/// Fails if it is not a URL.
 pub fn address(url: &str) -> Result<&str> {
     Ok(split(url)?.address)
 }
 
-/// The URL without user and password, and these two.
+/// Returns the URL without user and password, and the two of them.
 pub(crate) fn without_user(url: &str) -> Result<(String, Option<(String, String)>)> {
     let mut parts = split(url)?;
     let user = parts.user.take().map(|user| {

@@ -1,4 +1,4 @@
-//! Waiting for a condition, never for a time.
+//! Waits for conditions, never for a fixed time.
 
 use std::fmt::Display;
 use std::time::{Duration, Instant, SystemTime};
@@ -7,23 +7,23 @@ use anyhow::{Result, bail};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
-/// How many times as long as it may take is waited for something: other tests and other programs keep the machine busy, and
-/// what comes late is no fault unless the test measures it (`quick_once`).
+/// Waits last this many times their limit: other tests and programs keep the machine busy, and a late result is not a fault
+/// unless the test measures the time (`quick_once`).
 const PATIENCE: u32 = 3;
 const MEASUREMENTS: usize = 5;
-/// What goes by days goes by those of UTC.
+/// A day. Everything that is counted by days uses days of UTC.
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long to wait for what takes at most `limit` on a machine that has nothing else to do.
+/// Returns how long to wait for a condition that takes at most `limit` on an idle machine.
 pub(super) fn patiently(limit: Duration) -> Duration {
     limit * PATIENCE
 }
 
-/// Asks `probe` until it answers `Ok`. Its error says what is still wrong, and ends up in the message at the deadline.
-/// `limit` is how long it may take on a machine that has nothing else to do.
+/// Calls `probe` until it returns `Ok`. Its last error becomes part of the message at the deadline. `limit` is how long it may
+/// take on an idle machine.
 ///
 /// # Errors
-/// At the deadline, with what was waited for and the last reason.
+/// Fails at the deadline, with `what` and the last error.
 pub async fn until<T>(
     what: impl Display,
     limit: Duration,
@@ -47,11 +47,11 @@ pub async fn until<T>(
     }
 }
 
-/// Measures several times how long something takes, until it is less than `limit` once: a busy machine makes some slow, a
-/// fault makes all of them slow.
+/// Measures several times, until one result is less than `limit`: a busy machine makes some results slow, a fault makes all
+/// of them slow.
 ///
 /// # Errors
-/// When none was quick enough, with all that was measured, or when the measurement fails.
+/// Fails if no measurement was quick enough, with all of them, or if a measurement fails.
 pub async fn quick_once(
     what: impl Display,
     limit: Duration,
@@ -68,11 +68,11 @@ pub async fn quick_once(
     bail!("{what} shall take less than {limit:?} once in {MEASUREMENTS} times, and took {measured:?}")
 }
 
-/// Pauses at the end of a `period` of the clock, such as a minute or a day, until it is over, so that at least `left` of one
-/// is left: what is counted or named by periods does not add up over two.
+/// If less than `left` of the current `period` of the clock is left, waits for the next one. So a test that counts by minutes
+/// or days, for example, stays within one of them.
 ///
 /// # Errors
-/// When the clock stands before 1970.
+/// Fails if the clock is before 1970.
 pub async fn early_in(period: Duration, left: Duration) -> Result<()> {
     let period_ms = period.as_millis();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_millis();

@@ -1,4 +1,4 @@
-//! A test's own world: a database, a virtual host, a folder for logs, and everything that was started in it.
+//! A test's own world: a database, a virtual host, a folder for logs, and the programs that were started in it.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -19,11 +19,11 @@ use super::{
     connect, process, project, until, with_path,
 };
 
-/// How many lines of each program's log a failed test shows.
+/// The number of lines of each program's log that a failed test shows.
 const LOG_LINES: usize = 60;
 const RUN_LIMIT: Duration = Duration::from_secs(120);
 
-/// Ends with everything in it: programs are killed, database and virtual host are removed.
+/// A test's world. When it is dropped, programs are killed, and the database and the virtual host are removed.
 #[derive(Debug)]
 pub struct World {
     pub services: Services,
@@ -31,7 +31,7 @@ pub struct World {
     pub vhost: VirtualHost,
     logs: PathBuf,
     keep_logs: bool,
-    /// Every program that runs in this world holds one more.
+    /// Every program that runs in this world holds a clone.
     token: Arc<()>,
     tenant: OnceCell<Tenant>,
 }
@@ -50,10 +50,10 @@ impl World {
         }
     }
 
-    /// A world on these servers.
+    /// Creates a world on these servers.
     ///
     /// # Errors
-    /// When the servers refuse.
+    /// Fails if the servers refuse.
     pub async fn new(services: Services) -> Result<Self> {
         let (database, vhost) =
             tokio::try_join!(TestDatabase::migrated(&services), VirtualHost::create(&services))?;
@@ -70,11 +70,11 @@ impl World {
         })
     }
 
-    /// The same for a demonstration or a benchmark: the database is brought up to date by `api migrate`, and the logs
-    /// stay in this folder.
+    /// Like [`Self::new`], for a demonstration or a benchmark: `api migrate` brings the database up to date, and the logs stay
+    /// in this folder.
     ///
     /// # Errors
-    /// When the servers refuse.
+    /// Fails if the servers refuse.
     pub async fn lasting(services: Services, logs: PathBuf) -> Result<Self> {
         let (database, vhost) =
             tokio::try_join!(TestDatabase::empty(&services), VirtualHost::create(&services))?;
@@ -87,7 +87,7 @@ impl World {
         let (token, tenant) = (Arc::new(()), OnceCell::new());
         let world = Self { services, database, vhost, logs, keep_logs: true, token, tenant };
         world.database.set_up().await?;
-        // Makes the days of the history that are due.
+        // Creates the days of the history that are due.
         let exit = world.run_relay(&["migrate"]).await?;
         ensure!(exit.code == Some(0), "relay migrate: exit {:?}: {}{}", exit.code, exit.stdout, exit.stderr);
         Ok(world)
@@ -107,43 +107,44 @@ impl World {
         Arc::clone(&self.token)
     }
 
-    /// A connection for the test's own SQL, as the owner of the database: it sees the rows of all companies.
+    /// Opens a connection for the test's own SQL, as the owner of the database: it sees the rows of all tenants.
     ///
     /// # Errors
-    /// When the database does not accept it.
+    /// Fails if the database does not accept it.
     pub async fn sql(&self) -> Result<Client> {
         connect(&self.database.url).await
     }
 
-    /// A connection to this database as whoever administers the server, who may end sessions and see what they do.
+    /// Opens a connection to this database as the server's administrator, who may end sessions and see their statements.
     ///
     /// # Errors
-    /// When the database does not accept it.
+    /// Fails if the database does not accept it.
     pub async fn administrator(&self) -> Result<Client> {
         connect(&with_path(&self.services.database_url, self.database.name())?).await
     }
 
-    /// The same as a superuser, for faults of the server itself; only known of servers that `deploy/services` started.
+    /// Opens a connection as a superuser, for faults of the server itself. The URL is known only for servers that
+    /// `deploy/services` started.
     ///
     /// # Errors
-    /// When there is no way in, or the database does not accept it.
+    /// Fails if the URL is not known, or the database does not accept the connection.
     pub async fn superuser(&self) -> Result<Client> {
         let url = self.services.superuser_url.as_deref().context("POSTGRES_SUPERUSER_URL is not set")?;
         connect(&with_path(url, self.database.name())?).await
     }
 
-    /// The company in whose name this world's API is used, made when it is first asked for.
+    /// Returns the tenant that this world's API key belongs to; creates it at the first call.
     ///
     /// # Errors
-    /// When the database refuses.
+    /// Fails if the database refuses.
     pub async fn tenant(&self) -> Result<&Tenant> {
         self.tenant.get_or_try_init(async || Tenant::create(&self.sql().await?, "Maison Test").await).await
     }
 
-    /// Makes that company as an operator does, with `api create-admin`, instead.
+    /// Creates that tenant as an operator does, with `api create-admin`.
     ///
     /// # Errors
-    /// When there is one already, or it cannot be made.
+    /// Fails if there is one already, or it cannot be created.
     pub async fn found_tenant(&self, name: &str) -> Result<&Tenant> {
         let email = "administrator@demo.example";
         let mut arguments = vec!["create-admin", "--email", email, "--name", "Administrator"];
@@ -161,18 +162,18 @@ impl World {
         self.tenant().await
     }
 
-    /// An API on this database.
+    /// Starts an API on this database.
     ///
     /// # Errors
-    /// When it does not become ready.
+    /// Fails if it does not become ready.
     pub async fn api(&self) -> Result<Api> {
         Api::start(self, &[]).await
     }
 
-    /// A relay between this database and this virtual host.
+    /// Starts a relay between this database and this virtual host.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// Fails if it cannot be started.
     pub async fn relay(&self) -> Result<Relay> {
         Relay::start(self, &[]).await
     }
@@ -180,15 +181,15 @@ impl World {
     /// Runs `relay` with these arguments to its end.
     ///
     /// # Errors
-    /// When it does not end.
+    /// Fails if it does not end.
     pub async fn run_relay(&self, arguments: &[&str]) -> Result<Exit> {
         process::run(self.relay_command(arguments)?, RUN_LIMIT).await
     }
 
-    /// `relay` with these arguments, in this world's environment.
+    /// Returns the command of `relay` with these arguments, in this world's environment.
     ///
     /// # Errors
-    /// When the program is not there.
+    /// Fails if the program does not exist.
     pub fn relay_command(&self, arguments: &[&str]) -> Result<Command> {
         let mut command = project::command("relay")?;
         command
@@ -202,15 +203,16 @@ impl World {
     /// Runs `api` with these arguments to its end.
     ///
     /// # Errors
-    /// When it does not end.
+    /// Fails if it does not end.
     pub async fn run_api(&self, arguments: &[&str]) -> Result<Exit> {
         process::run(self.api_command(arguments)?, RUN_LIMIT).await
     }
 
-    /// `api` with these arguments, in this world's environment. It logs nothing, so that what it reports stands alone.
+    /// Returns the command of `api` with these arguments, in this world's environment. It logs nothing, so that its output is
+    /// not mixed with log lines.
     ///
     /// # Errors
-    /// When the program is not there.
+    /// Fails if the program does not exist.
     pub fn api_command(&self, arguments: &[&str]) -> Result<Command> {
         let mut command = project::command("api")?;
         command
@@ -221,31 +223,31 @@ impl World {
         Ok(command)
     }
 
-    /// The owner migrates and erases, the auditor verifies, and `other` does the rest.
+    /// Returns the URL for a command: the owner's to migrate and erase, the auditor's to verify, and `other` for the rest.
     fn log_in<'a>(&'a self, arguments: &[&str], other: &'a str) -> &'a str {
         match arguments.first() {
             Some(&"migrate") => &self.database.url,
             // Only the owner may change the trail.
             Some(&"audit") if arguments.get(1) == Some(&"erase") => &self.database.url,
-            // Of all companies.
+            // Lists the rows of all tenants.
             Some(&("users" | "tenants")) if arguments.get(1) == Some(&"list") => &self.database.url,
             Some(&"audit") => &self.database.auditor_url,
             _ => other,
         }
     }
 
-    /// A consumer of every event.
+    /// Attaches a consumer of every event.
     ///
     /// # Errors
-    /// When the broker refuses.
+    /// Fails if the broker refuses.
     pub async fn consumer(&self) -> Result<Consumer> {
         Consumer::attach(&self.vhost.url, QueueOptions::default()).await
     }
 
-    /// A consumer of every dead letter.
+    /// Attaches a consumer of every dead letter.
     ///
     /// # Errors
-    /// When the broker refuses.
+    /// Fails if the broker refuses.
     pub async fn dead_letter_consumer(&self) -> Result<Consumer> {
         let options = QueueOptions {
             name: "watch-dead-letters".into(),
@@ -258,7 +260,7 @@ impl World {
     /// Waits until the outbox is empty, that is, until every event is published or a dead letter.
     ///
     /// # Errors
-    /// At the deadline.
+    /// Fails at the deadline.
     pub async fn drained(&self, limit: Duration) -> Result<()> {
         let sql = self.sql().await?;
         until("an empty outbox", limit, async || {
@@ -269,10 +271,10 @@ impl World {
         .await
     }
 
-    /// The same, and whatever these writers committed must be there in the first place.
+    /// Like [`Self::everything_arrives`], and checks first that the events that these writers committed exist.
     ///
     /// # Errors
-    /// At the deadline, or when something is lost, invented or out of order.
+    /// Fails at the deadline, or if events are lost, invented or out of order.
     pub async fn everything_of_arrives(
         &self,
         written: &HashSet<Uuid>,
@@ -287,15 +289,15 @@ impl World {
         Ok(findings)
     }
 
-    /// Waits until everything committed has arrived, and compares.
+    /// Waits until all committed events have arrived, and compares.
     ///
     /// # Errors
-    /// At the deadline, or when something is lost, invented or out of order.
+    /// Fails at the deadline, or if events are lost, invented or out of order.
     pub async fn everything_arrives(&self, consumer: &Consumer, limit: Duration) -> Result<Findings> {
         self.drained(limit).await?;
         let committed = committed_events(&self.sql().await?).await?;
         let dead = committed.iter().filter(|event| event.fate == crate::ledger::Fate::DeadLettered).count();
-        // A complaint about what is missing is the check's to make, with names.
+        // It is left to the check to report the missing events by name.
         let _ = consumer.wait_for(committed.len() - dead, Duration::from_secs(10)).await;
         let findings = consumer.with_ledger(|ledger: &Ledger| ledger.check(&committed));
         ensure!(findings.is_sound_but_for_dead_letters(), "{}", findings.complaints(10).join("\n"));

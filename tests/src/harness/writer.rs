@@ -1,5 +1,5 @@
-//! Programs that write to the outbox with plain SQL, as anyone may: many at a time, with hot aggregates, transactions of
-//! several events, and rollbacks.
+//! Concurrent writers that write to the outbox with plain SQL, as any program may: with hot aggregates, transactions of several
+//! events, and rollbacks.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ const ROLLBACK_EVERY: u32 = 6;
 /// Inserts one event in a transaction of its own.
 ///
 /// # Errors
-/// When the database refuses.
+/// Fails if the database refuses.
 pub async fn insert_event(
     client: &Client,
     aggregate_id: &str,
@@ -54,7 +54,7 @@ async fn insert(
 /// Inserts many events in one statement, spread evenly over `aggregates`; within each aggregate in order.
 ///
 /// # Errors
-/// When the database refuses.
+/// Fails if the database refuses.
 pub async fn insert_many(client: &Client, events: i64, aggregates: i64) -> Result<()> {
     client
         .execute(
@@ -71,13 +71,14 @@ pub async fn insert_many(client: &Client, events: i64, aggregates: i64) -> Resul
 #[derive(Debug)]
 pub struct Writers {
     stop: Arc<AtomicBool>,
-    /// Events so far.
+    /// The number of events that were committed so far.
     committed: Arc<AtomicUsize>,
     tasks: Vec<JoinHandle<Result<HashSet<Uuid>>>>,
 }
 
 impl Writers {
-    /// `pause` between the transactions of one writer. The seed decides what they write, not how they interleave.
+    /// Starts writers, with a `pause` between the transactions of each. The seed determines the writes, not how they
+    /// interleave.
     pub fn start(database_url: &str, writers: u64, pause: Duration, seed: u64) -> Self {
         let (stop, committed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let tasks = (0..writers)
@@ -90,10 +91,10 @@ impl Writers {
         Self { stop, committed, tasks }
     }
 
-    /// Waits until they have committed so many events together.
+    /// Waits until they have committed at least `events` events together.
     ///
     /// # Errors
-    /// At the deadline.
+    /// Fails at the deadline.
     pub async fn have_committed(&self, events: usize, limit: Duration) -> Result<()> {
         until(format!("{events} committed events"), limit, async || {
             let committed = self.committed.load(Ordering::Relaxed);
@@ -106,7 +107,7 @@ impl Writers {
     /// Ends them, and returns the ids of all events that they committed.
     ///
     /// # Errors
-    /// When a writer failed.
+    /// Fails if a writer failed.
     pub async fn finish(self) -> Result<HashSet<Uuid>> {
         self.stop.store(true, Ordering::Relaxed);
         let mut committed = HashSet::new();
@@ -134,8 +135,8 @@ async fn write(
         aggregates.dedup();
         let mut ids = Vec::new();
         for aggregate in aggregates {
-            // The rule for writers: lock the aggregate first, so that seq order is commit order. In a fixed order, so
-            // that two writers do not lock each other out.
+            // The rule for writers: lock the aggregate first, so that seq order is commit order. The order of the locks
+            // is fixed, so that two writers do not deadlock.
             client.execute("SELECT pg_advisory_xact_lock($1)", &[&i64::from(aggregate)]).await?;
             for _ in 0..random.random_range(1..=3) {
                 number += 1;
@@ -157,7 +158,7 @@ async fn write(
     Ok(committed)
 }
 
-/// Every other event belongs to one of two hot aggregates.
+/// Picks an aggregate: one of two hot ones for half of the events.
 fn pick(random: &mut StdRng) -> u32 {
     if random.random_range(0..2) == 0 {
         random.random_range(0..2)

@@ -1,7 +1,7 @@
-//! The books of the deliveries: was everything that was committed delivered, nothing else, and in order?
+//! The ledger of deliveries: checks that every committed event was delivered, and no other, in order.
 //!
-//! Pure: what was committed and what arrived are handed in. Repeats are allowed (delivery is at least once) and counted;
-//! order is judged by the *first* delivery of each event, which is all that a consumer that drops repeats ever sees.
+//! No I/O: the caller passes the committed events and the deliveries. Repeats are allowed (delivery is at least once) and
+//! counted. Order is judged by the *first* delivery of each event: a consumer that drops repeats sees no other.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -16,12 +16,12 @@ mod tests;
 const LONGEST_LATENCY_US: u64 = 3_600_000_000;
 const SIGNIFICANT_DIGITS: u8 = 3;
 
-/// Where the outbox has an event.
+/// The state of an event in the outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     /// Not settled yet.
     Pending,
-    /// The relay says that it was confirmed.
+    /// Confirmed, by the relay's record.
     Published,
     /// Given up for good.
     DeadLettered,
@@ -31,7 +31,7 @@ pub enum Fate {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Committed {
     pub id: Uuid,
-    /// Rises with the commits of one aggregate.
+    /// Increases with the commits of one aggregate.
     pub seq: i64,
     /// Type and id.
     pub aggregate: String,
@@ -43,13 +43,13 @@ pub struct Committed {
 #[derive(Debug, Clone, Copy)]
 pub struct Receipt {
     pub id: Uuid,
-    /// From the event's occurrence to its arrival, where the message says when it occurred.
+    /// The time from the event's occurrence to its arrival, if the message says when it occurred.
     pub latency: Option<Duration>,
-    /// The broker says that it delivered this before: its repeat, not the relay's.
+    /// Whether the broker marks it as delivered before: then it is the broker's repeat, not the relay's.
     pub redelivered: bool,
 }
 
-/// Everything that arrived.
+/// All deliveries.
 #[derive(Debug)]
 pub struct Ledger {
     /// The position of each event's first delivery among all deliveries.
@@ -62,7 +62,7 @@ pub struct Ledger {
 
 impl Default for Ledger {
     fn default() -> Self {
-        // Cannot fail for constants that the type allows, and an auto-sized histogram is a fair stand-in.
+        // Cannot fail for these constants; an auto-sized histogram would do as well.
         let latency = Histogram::new_with_bounds(1, LONGEST_LATENCY_US, SIGNIFICANT_DIGITS)
             .or_else(|_| Histogram::new(1));
         let Ok(latency) = latency else { unreachable!("one significant digit is allowed") };
@@ -86,22 +86,23 @@ impl Ledger {
         }
     }
 
-    /// Different events that arrived.
+    /// Returns the number of different events that arrived.
     pub fn distinct(&self) -> usize {
         self.first.len()
     }
 
-    /// Deliveries, repeats included.
+    /// Returns the number of deliveries, repeats included.
     pub fn deliveries(&self) -> u64 {
         self.deliveries
     }
 
-    /// From occurrence to first delivery, at this quantile (0 to 1). None if no message said when it occurred.
+    /// Returns the time from occurrence to first delivery, at this quantile (0 to 1). `None` if no message said when its event
+    /// occurred.
     pub fn latency(&self, quantile: f64) -> Option<Duration> {
         (!self.latency.is_empty()).then(|| Duration::from_micros(self.latency.value_at_quantile(quantile)))
     }
 
-    /// Compares with what was committed; `committed` is sorted by aggregate, then by `seq`.
+    /// Compares the deliveries with the committed events, which are sorted by aggregate, then by `seq`.
     pub fn check(&self, committed: &[Committed]) -> Findings {
         let mut findings = Findings {
             committed: committed.len(),
@@ -112,7 +113,7 @@ impl Ledger {
             ..Findings::default()
         };
         let mut known = HashSet::with_capacity(committed.len());
-        // Of the aggregate at hand: the event that arrived last so far.
+        // Of the current aggregate, the event that arrived last so far.
         let mut latest: Option<(&Committed, u64)> = None;
         for event in committed {
             known.insert(event.id);
@@ -135,38 +136,38 @@ impl Ledger {
     }
 }
 
-/// An event that arrived before one that happened before it.
+/// An event that arrived before an earlier event of its aggregate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disorder {
     pub event: Committed,
     pub overtook: Committed,
 }
 
-/// What a comparison found.
+/// The result of a comparison.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Findings {
     pub committed: usize,
     pub deliveries: u64,
     /// Deliveries of events that had arrived before.
     pub repeats: u64,
-    /// Those deliveries that the broker itself marked as repeated.
+    /// Deliveries that the broker marked as repeated.
     pub redelivered: u64,
-    /// Those repeats that it did not mark: the relay's.
+    /// Repeats that the broker did not mark: the relay's.
     pub republished: u64,
-    /// Committed, but it did not arrive. Dead letters are among them.
+    /// Committed events that did not arrive, dead letters included.
     pub missing: Vec<Committed>,
-    /// Arrived, but nobody committed it.
+    /// Events that arrived without a commit.
     pub ghosts: Vec<Uuid>,
     pub disorder: Vec<Disorder>,
 }
 
 impl Findings {
-    /// Everything arrived, nothing else, in order.
+    /// Whether every event arrived, and no other, in order.
     pub fn is_sound(&self) -> bool {
         self.missing.is_empty() && self.is_true_and_ordered()
     }
 
-    /// Sound but for dead letters, which are accounted for elsewhere.
+    /// Whether it is sound apart from dead letters, which are checked elsewhere.
     pub fn is_sound_but_for_dead_letters(&self) -> bool {
         self.missing.iter().all(|event| event.fate == Fate::DeadLettered) && self.is_true_and_ordered()
     }
@@ -175,7 +176,7 @@ impl Findings {
         self.ghosts.is_empty() && self.disorder.is_empty()
     }
 
-    /// What is wrong, a line each, at most `limit` of each kind; empty if nothing is.
+    /// Returns the faults, a line each, at most `limit` of each kind; empty if there are none.
     pub fn complaints(&self, limit: usize) -> Vec<String> {
         let mut lines = Vec::new();
         let mut list = |title: &str, all: Vec<String>| {

@@ -77,7 +77,7 @@ fn quantiles_are_of_first_deliveries_alone() {
     assert_eq!(Ledger::default().latency(0.5), None);
 }
 
-/// Histories of a few aggregates, and a delivery that interleaves them at will but keeps each in order.
+/// Generates histories of a few aggregates, and a delivery that interleaves them at random but keeps each in order.
 fn histories() -> impl Strategy<Value = (Vec<Committed>, Vec<u128>)> {
     prop::collection::vec(0_u8..5, 1..60).prop_flat_map(|owners| {
         let mut committed: Vec<Committed> = owners

@@ -1,4 +1,4 @@
-//! The ids of customers and products, which are created as the file names them.
+//! The ids of customers and products, which are created when the file first names them.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -9,14 +9,14 @@ use super::client::{Answer, Client};
 use super::orders::{Problem, Refusal};
 use super::{countries, rows::Row, stripes::Stripes};
 
-/// Ids that are remembered of each kind; the API is asked for the others. Bounds the memory.
+/// The most ids of each kind that are remembered, to bound the memory; the API is asked for the others.
 const REMEMBERED: usize = 100_000;
 
 /// Ids by natural key (a customer's code, a SKU), first in, first out.
 #[derive(Debug)]
 struct Known {
     ids: Mutex<(HashMap<String, String>, VecDeque<String>)>,
-    /// Different names are looked up side by side, the same name once at a time.
+    /// Locks by name: different names are looked up concurrently, the same name one request at a time.
     turns: Stripes,
 }
 
@@ -55,14 +55,15 @@ impl Catalogue {
         Self { customers: Known::new(), products: Known::new(), vat_rate: vat_rate.to_owned() }
     }
 
-    /// The id of the row's customer.
+    /// Returns the id of the row's customer.
     pub(super) async fn customer(&self, client: &Client, row: &Row) -> Result<String, Problem> {
         let code = customer_code(row);
         find_or_create(client, &self.customers, "/customers", "code", &code, || customer_body(&code, row))
             .await
     }
 
-    /// The id of the row's product. What the API refuses is not remembered: a later row may describe it better.
+    /// Returns the id of the row's product. A product that the API refuses is not remembered: a later row may describe it
+    /// better.
     pub(super) async fn product(&self, client: &Client, row: &Row) -> Result<String, Problem> {
         let body = || product_body(row, &self.vat_rate);
         find_or_create(client, &self.products, "/products", "sku", &row.sku, body).await
@@ -104,13 +105,14 @@ fn id_of(body: &Value) -> Option<String> {
     body["id"].as_str().map(str::to_owned)
 }
 
-/// The one of a list that has exactly this key: a filter may be broader than that.
+/// Returns the item of a list that has exactly this key: the API's filter may match more.
 fn found(answer: Answer, field: &str, key: &str) -> Value {
     let list = answer.body["data"].as_array().cloned().unwrap_or_default();
     list.into_iter().find(|item| item[field] == key).unwrap_or(Value::Null)
 }
 
-/// `17850.0`, as spreadsheets write a number, is customer 17850; rows without a customer are guests of their country.
+/// Returns the code of the row's customer. `17850.0`, as spreadsheets write a number, is customer 17850; a row without a
+/// customer belongs to its country's guest.
 fn customer_code(row: &Row) -> String {
     if row.customer.is_empty() {
         let country = if row.country.is_empty() { "Unspecified" } else { &row.country };

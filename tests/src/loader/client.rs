@@ -1,4 +1,4 @@
-//! HTTP with patience: a request is tried again while the API, its database or the network is away, within bounds.
+//! An HTTP client that retries a request, for a limited time, while the API, its database or the network is not reached.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ const ATTEMPTS_AT_MOST: u32 = 500;
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 
-/// An answer that is worth reading: anything but "come back later".
+/// A final answer: anything but "try again later".
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -21,17 +21,17 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// The code of what is wrong in particular, or the problem's own.
+    /// Returns the code of the first error, or else the problem's code.
     pub(super) fn reason(&self) -> String {
         self.body["errors"][0]["code"].as_str().map_or_else(|| self.code(), str::to_owned)
     }
 
-    /// The problem's code, or the status where there is none.
+    /// Returns the problem's code, or the status if there is none.
     pub(super) fn code(&self) -> String {
         self.body["code"].as_str().map_or_else(|| format!("http_{}", self.status), str::to_owned)
     }
 
-    /// What the problem says, in a line.
+    /// Returns the problem's messages in one line.
     pub(super) fn message(&self) -> String {
         let errors = self.body["errors"].as_array().into_iter().flatten();
         let messages: Vec<&str> = errors.filter_map(|error| error["message"].as_str()).collect();
@@ -71,7 +71,7 @@ impl Client {
         })
     }
 
-    /// Answered requests, and how many of all requests had to be sent again.
+    /// Returns the number of answered requests, and of requests that had to be sent again.
     pub(super) fn counts(&self) -> (u64, u64) {
         (self.requests.load(Ordering::Relaxed), self.retries.load(Ordering::Relaxed))
     }
@@ -81,7 +81,7 @@ impl Client {
         self.send(request).await
     }
 
-    /// `key` makes a POST that is sent twice take effect once.
+    /// Sends a POST. With `key`, it takes effect once even if it is sent twice.
     pub(super) async fn post(
         &self,
         path: &str,
@@ -117,17 +117,17 @@ impl Client {
                 return Err(GaveUp(format!("{trouble} (tried {attempt} times in {waited:.0} s)")));
             }
             self.retries.fetch_add(1, Ordering::Relaxed);
-            // Half fixed, half chance: many workers that lost the same server do not come back at the same moment.
+            // Half fixed, half random, so that workers that lost the same server do not all come back at once.
             let chance = rand::rng().random_range(0.5..1.0);
             tokio::time::sleep(pause.mul_f64(chance)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
-    /// One try. An error is one that passes: the same request may succeed later.
+    /// Tries once. An error is temporary: the same request may succeed later.
     async fn once(&self, request: reqwest::RequestBuilder) -> Result<Answer, String> {
         let passing = |error: reqwest::Error| {
-            // The address is in the first line of the report already; the cause is what matters.
+            // The report's first line has the address already; this adds the cause.
             let error = error.without_url();
             let cause =
                 std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Country names as they stand in sales files, and their ISO 3166 codes.
+//! Country names in sales files, and their ISO 3166 codes.
 
 /// Names that are not the ISO short name, in lower case. Names without a country of their own are not here: a customer
 /// of "Channel Islands" (two countries) or "European Community" has no country that an address could state.
@@ -41,7 +41,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("wales", "GB"),
 ];
 
-/// The alpha-2 code of a country's name, if there is one.
+/// Returns the alpha-2 code of a country's name, if there is one.
 pub(super) fn code(name: &str) -> Option<&'static str> {
     let name = name.trim();
     let lower = name.to_lowercase();

@@ -1,8 +1,8 @@
 //! Loads the orders of a sales file over HTTP: one order per invoice number, placed, confirmed, shipped and delivered, or
 //! placed and cancelled where the number begins with `C`. Customers and products are created as they appear.
 //!
-//! Streaming and in bounded memory, for files of any size. Running it again changes nothing. Rows that the API refuses
-//! are listed and counted, never dropped in silence. See docs/demo.md.
+//! It streams in bounded memory, for files of any size. Running it again changes nothing. Rows that the API refuses are
+//! listed and counted, never dropped silently. See docs/demo.md.
 
 mod catalogue;
 mod client;
@@ -35,9 +35,9 @@ use orders::{Outcome, Problem, load_invoice};
 use refusals::Refusals;
 use stripes::Stripes;
 
-/// Failures that are kept with their message; the others are only counted.
+/// The most failures that are kept with their message; the others are only counted.
 const FAILURES_KEPT: usize = 20;
-/// How long the loader waits for an API or a database that is away, each time.
+/// How long the loader waits, each time, for an API or a database that is not reached.
 pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(120);
 
 #[derive(Debug, Clone)]
@@ -47,16 +47,16 @@ pub struct Options {
     /// An API key, or an access token that lives long enough, which may write customers, products and orders.
     pub credential: String,
     pub orders: PathBuf,
-    /// Where the list of refused rows goes.
+    /// The file for the list of refused rows.
     pub refused: PathBuf,
     /// Invoices that are loaded at the same time.
     pub concurrency: usize,
-    /// Percent, of every product that is created.
+    /// The VAT rate, in percent, of every product that is created.
     pub vat_rate: String,
     pub patience: Duration,
 }
 
-/// What a load did.
+/// The result of a load.
 #[derive(Debug, Default, Clone)]
 pub struct Report {
     pub rows: u64,
@@ -77,7 +77,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Everything that can be loaded is loaded. Refused rows do not count against it.
+    /// Whether everything that can be loaded is loaded. Refused rows do not count.
     pub fn is_complete(&self) -> bool {
         self.failed_invoices == 0 && self.failures.is_empty()
     }
@@ -92,7 +92,7 @@ struct Job {
 struct Load {
     client: Client,
     catalogue: Catalogue,
-    /// Invoices of the same number: the first in the file becomes the order.
+    /// Locks by invoice number: of invoices with the same number, the first in the file becomes the order.
     turns: Stripes,
     report: Mutex<Report>,
     refusals: Mutex<Refusals>,
@@ -102,8 +102,8 @@ struct Load {
 /// Loads a file.
 ///
 /// # Errors
-/// When the file cannot be opened or is not of the shape ([`InputError`]), or the list of refused rows cannot be written.
-/// What fails later is in the report.
+/// Fails if the file cannot be opened or has the wrong format ([`InputError`]), or if the list of refused rows cannot be
+/// written. Later failures are in the report.
 pub async fn load(options: &Options, progress: &Progress) -> Result<Report> {
     let file =
         File::open(&options.orders).with_context(|| format!("cannot open {}", options.orders.display()))?;
@@ -128,7 +128,7 @@ pub async fn load(options: &Options, progress: &Progress) -> Result<Report> {
     load.finish(begin.elapsed())
 }
 
-/// Feeds the workers until the file ends, or until they stop listening.
+/// Sends jobs to the workers until the file ends, or until they stop receiving.
 fn read<R: std::io::Read>(mut pieces: Pieces<R>, jobs: &mpsc::Sender<Result<Job, InputError>>) {
     let mut before = 0;
     while let Some(piece) = pieces.next() {
@@ -143,7 +143,7 @@ fn read<R: std::io::Read>(mut pieces: Pieces<R>, jobs: &mpsc::Sender<Result<Job,
 
 async fn work(load: &Load, job: Result<Job, InputError>, progress: &Progress) -> Result<()> {
     if load.stopped.load(Ordering::Relaxed) {
-        // Drained without work, so that the reader comes to its end.
+        // Jobs are dropped without work, so that the reader can end.
         return Ok(());
     }
     let job = match job {

@@ -1,5 +1,5 @@
-//! One invoice, one order: placed without the rows that the API refuses, then brought to its final state. Every step can
-//! be taken again without taking effect twice.
+//! Makes one order of one invoice: places it without the rows that the API refuses, then brings it to its final state. Every
+//! step can be repeated without taking effect twice.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -9,24 +9,24 @@ use super::client::{Answer, Client, GaveUp};
 use super::rows::{Invoice, RefusedRow, Row};
 use super::steps::next_step;
 
-/// More steps than an order has states: a loop that never gets there ends.
+/// More steps than an order has states, so that the loop always ends.
 const STEPS_AT_MOST: usize = 10;
 
-/// What the API says about something that it does not accept.
+/// The API's reason for refusing a row or an order.
 #[derive(Debug, Clone)]
 pub(super) struct Refusal {
     pub(super) code: String,
     pub(super) message: String,
 }
 
-/// Why something did not succeed.
+/// The reason why a step did not succeed.
 #[derive(Debug)]
 pub(super) enum Problem {
-    /// By the data: it goes to the list of refused rows.
+    /// The data is refused: it goes to the list of refused rows.
     Refused(Refusal),
-    /// By a fault: it is reported, and the load is not complete.
+    /// A fault: it is reported, and the load is not complete.
     Failed(String),
-    /// The API is away: there is no use in going on.
+    /// The API is not reached: the load stops.
     GaveUp(String),
 }
 
@@ -36,10 +36,10 @@ impl From<GaveUp> for Problem {
     }
 }
 
-/// What became of an invoice.
+/// The outcome of an invoice.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    /// The order's state; none if the whole invoice was refused.
+    /// The order's state; `None` if the whole invoice was refused.
     pub(super) status: Option<String>,
     pub(super) refused: Vec<RefusedRow>,
 }
@@ -86,7 +86,7 @@ fn refuse_all(rows: impl IntoIterator<Item = Row>, refusal: &Refusal) -> Vec<Ref
     rows.into_iter().map(|row| RefusedRow::new(row, &refusal.code, &refusal.message)).collect()
 }
 
-/// Places the order with as many of the lines as the API accepts. None if it accepts none.
+/// Places the order with the lines that the API accepts. Returns `None` if it accepts none.
 async fn place(
     client: &Client,
     number: &str,
@@ -115,7 +115,7 @@ async fn place(
     Ok(None)
 }
 
-/// Moves the lines that the problem points at to the refused ones. False if it points at none.
+/// Moves the lines that the problem points at to the refused ones. Returns false if it points at none.
 fn drop_refused_lines(answer: &Answer, lines: &mut Vec<Line>, refused: &mut Vec<RefusedRow>) -> bool {
     let mut reasons: Vec<Option<Refusal>> = lines.iter().map(|_| None).collect();
     for error in answer.body["errors"].as_array().into_iter().flatten() {
@@ -135,14 +135,14 @@ fn drop_refused_lines(answer: &Answer, lines: &mut Vec<Line>, refused: &mut Vec<
     any
 }
 
-/// The index in `/lines/3/quantity`.
+/// Returns the index of the line in a pointer such as `/lines/3/quantity`.
 fn line_of(pointer: &str) -> Option<usize> {
     pointer.strip_prefix("/lines/")?.split('/').next()?.parse().ok()
 }
 
-/// An order with this number exists, placed from other rows than these (by an earlier run that knew other refusals, or
-/// from an earlier part of the file). It is ours if it holds nothing but our rows; rows that it does not hold are
-/// refused, since an order does not grow.
+/// Adopts an existing order with this number that was placed from other rows: by an earlier run with other refusals, or from
+/// an earlier part of the file. It is adopted if it has only rows of this invoice. Rows that it lacks are refused, because an
+/// order does not grow.
 async fn adopt(
     client: &Client,
     number: &str,
@@ -206,7 +206,7 @@ async fn bring_forward(
         let answer = client.post(&path, Some(&key), body.as_ref()).await?;
         order = match (answer.status, answer.code().as_str()) {
             (200, _) => answer.body,
-            // Somebody else moved it: go on from where it is.
+            // Another client changed its state: go on from there.
             (409, "order_state_conflict") => client.get(&format!("/orders/{id}"), &[]).await?.body,
             (status, code) => {
                 return Err(Problem::Failed(format!("POST {path}: {status} {code}: {}", answer.message())));
@@ -230,12 +230,13 @@ fn order_body(number: &str, customer: &str, lines: &[Line], cancelled: bool) -> 
     json!({"customer_id": customer, "reference": number, "lines": lines})
 }
 
-/// A cancellation's quantities are negative in the file; the order that is cancelled had them positive.
+/// Returns the row's quantity for the order. A cancellation's quantities are negative in the file; the cancelled order had
+/// positive ones.
 fn quantity(row: &Row, cancelled: bool) -> &str {
     if cancelled { row.quantity.strip_prefix('-').unwrap_or(&row.quantity) } else { &row.quantity }
 }
 
-/// The same request has the same key in every run; another body has another key.
+/// Returns a key that is the same for the same request in every run, and different for another body.
 fn idempotency_key(what: &str, body: &Value) -> String {
     let mut digest = Sha256::new();
     digest.update(what);

@@ -1,4 +1,4 @@
-//! How far it is: a bar with rate and time left on a terminal, a plain line now and then elsewhere.
+//! Shows the progress: on a terminal a bar with rate and remaining time, elsewhere a line every few seconds.
 
 use std::io::{IsTerminal, stderr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,10 +9,10 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 const LINE_EVERY: Duration = Duration::from_secs(5);
 const BAR: &str = "{prefix:>8} [{bar:30}] {percent:>3} %  {msg}, {elapsed} gone, {eta} left";
 
-/// Progress through a known amount of work, or through several, one after the other.
+/// The progress of one or several pieces of work, one after the other.
 #[derive(Debug)]
 pub struct Progress {
-    /// None where nobody watches a terminal.
+    /// `None` if standard error is not a terminal.
     bar: Option<ProgressBar>,
     phase: Mutex<Phase>,
 }
@@ -28,7 +28,7 @@ struct Phase {
 }
 
 impl Progress {
-    /// `total` in whatever `advance` counts.
+    /// Begins the first piece of work. `total` has the unit of `advance`.
     pub fn new(title: &str, total: u64) -> Self {
         let bar = stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(total);
@@ -43,7 +43,7 @@ impl Progress {
         progress
     }
 
-    /// Begins the next piece of work at nought.
+    /// Begins the next piece of work at zero.
     pub fn begin(&self, title: &str, total: u64) {
         *self.phase() = Phase::new(title, total);
         if let Some(bar) = &self.bar {
@@ -53,7 +53,7 @@ impl Progress {
         }
     }
 
-    /// `done` more of the total; `items` more of what the rate counts, by the name `unit`.
+    /// Adds `done` to the work done, and `items` to the items of which the rate is shown, with the name `unit`.
     pub fn advance(&self, done: u64, items: u64, unit: &str) {
         let mut phase = self.phase();
         phase.done += done;
@@ -61,7 +61,7 @@ impl Progress {
         self.show(&mut phase, unit);
     }
 
-    /// Where the total is not known in advance: it is `done` of `total` items now.
+    /// Sets the progress to `done` of `total` items, for work whose total is not known in advance.
     pub fn reach(&self, done: u64, total: u64, unit: &str) {
         let mut phase = self.phase();
         (phase.done, phase.items, phase.total) = (done, done, total);
@@ -71,7 +71,7 @@ impl Progress {
         self.show(&mut phase, unit);
     }
 
-    /// A line that does not disturb the bar.
+    /// Prints a line without disturbing the bar.
     pub fn say(&self, line: &str) {
         match &self.bar {
             Some(bar) if !bar.is_finished() => bar.println(line),
@@ -79,7 +79,7 @@ impl Progress {
         }
     }
 
-    /// Leaves the last state where it is on the terminal.
+    /// Ends the bar and leaves its last state on the terminal.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.abandon();

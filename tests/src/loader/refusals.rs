@@ -1,4 +1,4 @@
-//! The list of refused rows: a CSV file to read, mend and load again, and a count by reason.
+//! The list of refused rows: a CSV file to correct and load again, and a count by reason.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,7 +17,7 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
-    /// Begins a new file: what an earlier run refused is refused again.
+    /// Begins a new file: rows that an earlier run refused are refused again.
     pub(super) fn create(path: &Path) -> Result<Self> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;

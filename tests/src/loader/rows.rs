@@ -1,10 +1,10 @@
-//! The rows of a sales file and their grouping into invoices: streaming, in bounded memory, whatever the file holds.
+//! Reads the rows of a sales file and groups them into invoices: streaming, in bounded memory for any file.
 
 use std::io::Read;
 
 use csv::{ByteRecord, Position, Reader, ReaderBuilder};
 
-/// The columns, under whatever order the file has them in.
+/// The columns, which may have any order in the file.
 pub const COLUMNS: [&str; 8] = [
     "InvoiceNo",
     "StockCode",
@@ -16,11 +16,11 @@ pub const COLUMNS: [&str; 8] = [
     "Country",
 ];
 
-/// Rows of one invoice that are kept together. The API takes 5,000 lines an order: an invoice of more rows is refused by
-/// the API, all of it, and what is beyond this is refused here. Bounds the memory.
+/// The most rows of one invoice that are kept together, to bound the memory; further rows are refused here. The API accepts
+/// 5,000 lines an order, and refuses an invoice of more rows as a whole.
 const ROWS_PER_INVOICE: usize = 10_000;
 
-/// One row, as text: what is a proper quantity or price is the API's to say.
+/// One row, as text: the API decides whether a quantity or price is valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     pub line: u64,
@@ -31,16 +31,16 @@ pub struct Row {
     pub unit_price: String,
     pub customer: String,
     pub country: String,
-    /// As it stands in the file, for the list of refused rows.
+    /// The row as it is in the file, for the list of refused rows.
     pub original: ByteRecord,
 }
 
-/// A row that does not come into any order.
+/// A row that is in no order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedRow {
     pub line: u64,
     pub invoice: String,
-    /// A stable word, to count by.
+    /// A stable word, for counting.
     pub reason: String,
     pub message: String,
     pub original: ByteRecord,
@@ -66,20 +66,20 @@ pub struct Invoice {
 }
 
 impl Invoice {
-    /// An order that was placed and then cancelled: its number begins with C, its quantities are negative.
+    /// Whether the order was placed and then cancelled: its number begins with C, and its quantities are negative.
     pub fn is_cancellation(&self) -> bool {
         self.number.starts_with(['C', 'c'])
     }
 }
 
-/// What a file gives, piece by piece.
+/// A piece of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
     Invoice(Invoice),
     Refused(RefusedRow),
 }
 
-/// Why a file cannot be read at all, or not further.
+/// The reason why a file cannot be read, or not to its end.
 #[derive(Debug)]
 pub enum InputError {
     MissingColumns(Vec<&'static str>),
@@ -115,7 +115,7 @@ impl<R> std::fmt::Debug for Pieces<R> {
 
 impl<R: Read> Pieces<R> {
     /// # Errors
-    /// When the first line does not name all columns.
+    /// Fails if the first line does not name all columns.
     pub fn new(input: R) -> Result<Self, InputError> {
         let mut reader = ReaderBuilder::new().flexible(true).from_reader(input);
         let header = reader.byte_headers().map_err(InputError::Unreadable)?.clone();
@@ -133,7 +133,7 @@ impl<R: Read> Pieces<R> {
         Ok(Self { reader, places, width: names.len(), open: None, done: false })
     }
 
-    /// Bytes of the file that were read so far.
+    /// Returns the number of bytes that were read so far.
     pub fn position_bytes(&self) -> u64 {
         self.reader.position().byte()
     }

@@ -1,4 +1,4 @@
-//! The way of an order to its final state.
+//! The steps of an order to its final state.
 
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ impl Step {
     }
 }
 
-/// What an order in this state needs next to be delivered, or cancelled. None where it can go no further.
+/// Returns the next step of an order in this state towards delivery or cancellation. `None` if there is no further step.
 pub(super) fn next_step(status: &str, cancel: bool) -> Option<Step> {
     match (status, cancel) {
         ("pending" | "confirmed", true) => Some(Step::Cancel),

@@ -1,5 +1,5 @@
-//! Locks by name: work on the same name waits its turn, in the order in which it came; work on different names seldom
-//! does. A fixed number of locks, however many names there are.
+//! Locks by name: tasks with the same name wait for each other, in the order in which they came; tasks with different names
+//! rarely do. The number of locks is fixed, however many names there are.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

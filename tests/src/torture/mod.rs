@@ -1,5 +1,5 @@
-//! A long, random mixture of all faults under load. The seed decides the load and the schedule, not how the machine
-//! interleaves them: a seed that failed is likely, not certain, to fail again.
+//! A long, random mixture of all faults under load. The seed determines the load and the schedule, not how the machine
+//! interleaves them: a seed that failed is likely, but not certain, to fail again.
 
 mod progress;
 mod schedule;
@@ -19,7 +19,7 @@ use schedule::Round;
 const REPLICAS: usize = 3;
 const WRITERS: u64 = 6;
 const WRITER_PAUSE: Duration = Duration::from_millis(5);
-/// After the faults of a round, everything that was committed by then must be published within this.
+/// The limit, after the faults of a round, for publishing all events that are committed by then.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(60);
 const VERDICT_LIMIT: Duration = Duration::from_secs(120);
 
@@ -29,10 +29,10 @@ pub struct Options {
     pub seed: u64,
 }
 
-/// Runs it. True if the verdict holds.
+/// Runs the torture. Returns true if the verdict holds.
 ///
 /// # Errors
-/// When something got stuck, a relay ended by itself, or a fault could not be made.
+/// Fails if events got stuck, a relay ended by itself, or a fault could not be made.
 #[expect(clippy::print_stdout, reason = "the verdict is what the torture is for")]
 pub async fn run(options: Options) -> Result<bool> {
     let rounds = schedule::of(options.seed, options.duration, REPLICAS);

@@ -1,4 +1,4 @@
-//! How far the torture is and what it does now: a bar on a terminal, a line for each round elsewhere.
+//! Shows the progress of the torture and its current faults: a bar on a terminal, a line for each round elsewhere.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ pub(super) struct Progress {
     faults: Mutex<Vec<String>>,
 }
 
-/// A fault is shown while this lives.
+/// A fault that is shown until this is dropped.
 pub(super) struct Shown<'a> {
     progress: &'a Progress,
     name: String,

@@ -1,4 +1,4 @@
-//! Which faults strike when: decided by the seed alone, before anything starts.
+//! The schedule of faults, which the seed alone determines, before anything starts.
 
 use std::fmt::{self, Write};
 use std::time::Duration;
@@ -8,13 +8,13 @@ use rand::{Rng, SeedableRng};
 
 use crate::faults::{Direction, End, Fault, Side, Strike};
 
-/// What a round costs besides its faults: servers that start, replicas that share the shards again.
+/// The time of a round besides its faults: servers start, and replicas share the shards again.
 const RECOVERY: Duration = Duration::from_secs(3);
 
 /// Faults that overlap; then a pause, until everything has recovered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Round {
-    /// Each with its beginning, counted from the round's.
+    /// The strikes, each with its beginning from the start of the round.
     pub(super) strikes: Vec<(Duration, Strike)>,
 }
 
@@ -34,7 +34,7 @@ impl fmt::Display for Round {
     }
 }
 
-/// Rounds for about this long.
+/// Returns rounds for about this duration.
 pub(super) fn of(seed: u64, duration: Duration, replicas: usize) -> Vec<Round> {
     let mut random = StdRng::seed_from_u64(seed);
     let mut rounds = Vec::new();

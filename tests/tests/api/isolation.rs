@@ -43,6 +43,7 @@ async fn fill(world: &World) -> Result<()> {
     let api = world.api().await?;
     let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
     let body = order_body(&customer, &product);
+    api.supplier("S-1").await?;
     let answer = api.http.post_with_key("/orders", "a-key", &body).await?;
     ensure!(answer.status == 201, "{}", answer.text);
     Ok(())
@@ -54,7 +55,15 @@ async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing()
         let sql = world.sql().await?;
         let tables = tables(&sql).await?;
         for expected in
-            ["customers", "orders", "outbox_events", "outbox_history_default", "audit_events", "api_keys"]
+            [
+            "customers",
+            "suppliers",
+            "orders",
+            "outbox_events",
+            "outbox_history_default",
+            "audit_events",
+            "api_keys",
+        ]
         {
             assert!(tables.iter().any(|table| table.name == expected), "{expected} is not looked at");
         }
@@ -128,7 +137,15 @@ async fn a_database_session_of_another_tenant_sees_and_changes_nothing() {
         }
         // What is refused above is possible for the tenant itself.
         runtime.batch_execute(&format!("BEGIN; SET LOCAL comptoir.tenant_id = '{own}'")).await?;
-        for table in ["customers", "orders", "order_lines", "idempotency_records", "audit_events", "api_keys"] {
+        for table in [
+            "customers",
+            "suppliers",
+            "orders",
+            "order_lines",
+            "idempotency_records",
+            "audit_events",
+            "api_keys",
+        ] {
             let seen = runtime.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await?;
             assert!(seen.get::<_, i64>(0) > 0, "{table} is empty for its own tenant");
         }

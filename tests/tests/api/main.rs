@@ -16,6 +16,7 @@ mod orders;
 mod permissions;
 mod products;
 mod refusals;
+mod suppliers;
 mod tenant;
 mod throttle;
 mod users;

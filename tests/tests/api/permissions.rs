@@ -48,6 +48,9 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         "POST /customers" | "PUT /customers/{id}" => Some(
             json!({"code": format!("C-{}", uuid::Uuid::new_v4()), "name": "Somebody", "email": "someone@example.com"}),
         ),
+        "POST /suppliers" | "PUT /suppliers/{id}" => {
+            Some(json!({"code": format!("S-{}", uuid::Uuid::new_v4()), "name": "Somebody"}))
+        }
         "POST /products" | "PUT /products/{id}" => Some(
             json!({"sku": format!("P-{}", uuid::Uuid::new_v4()), "name": "Something", "unit_price": "1", "vat_rate": "20"}),
         ),
@@ -84,6 +87,7 @@ async fn ask(http: &Http, operation: &Operation, owned: &Owned) -> Result<u16> {
 async fn own(world: &World, api: &Api) -> Result<Owned> {
     let (customer, product) = (api.customer("C-own").await?, api.product("P-own").await?);
     let order = api.order(&customer, &product).await?;
+    let supplier = api.supplier("S-own").await?;
     let user = json!({"email": "own@example.com", "name": "Somebody", "role": "sales"});
     let user = api.created("/users", &user).await?;
     let id = |value: &Value| value["id"].as_str().map(str::to_owned).context("no id");
@@ -96,6 +100,7 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
     world.sql().await?.execute(insert, &[&tenant, &session, &id(&user)?]).await?;
     let owned = [
         ("customers", id(&customer)?),
+        ("suppliers", id(&supplier)?),
         ("products", id(&product)?),
         ("orders", id(&order)?),
         ("users", id(&user)?),

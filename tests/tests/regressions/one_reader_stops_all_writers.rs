@@ -80,6 +80,12 @@ const LISTS: &[List] = &[
         looks_through: |_| false,
     },
     List {
+        path: "/api/v1/suppliers",
+        table: "suppliers",
+        filters: &[("code", &["S-17"])],
+        looks_through: |_| false,
+    },
+    List {
         path: "/api/v1/products",
         table: "products",
         filters: &[("sku", &["P-17"]), ("archived", &["true", "false"])],

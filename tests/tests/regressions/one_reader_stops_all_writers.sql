@@ -7,6 +7,11 @@ SELECT 'TENANT', CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' WHEN 
     timestamptz '2026-01-01' + interval '1 hour' * (n / 100), now()
 FROM generate_series(1, 30000) AS n;
 
+INSERT INTO suppliers (tenant_id, id, version, code, name, addresses, created_at, updated_at)
+SELECT 'TENANT', gen_random_uuid(), 1, 'S-' || n, CASE WHEN n % 2 = 0 THEN 'Same' ELSE 'Name ' || n END, '[]',
+    timestamptz '2026-01-01' + interval '1 hour' * (n / 100), now()
+FROM generate_series(1, 30000) AS n;
+
 INSERT INTO products (tenant_id, id, version, sku, name, unit_price, vat_rate, archived_at, created_at, updated_at)
 SELECT 'TENANT', gen_random_uuid(), 1, 'P-' || lpad(n::text, 5, '0'), CASE WHEN n % 3 = 0 THEN 'Same' ELSE 'Name ' || lpad(n::text, 5, '0') END,
     1, 20, CASE WHEN n <= 15000 THEN now() END, timestamptz '2026-01-01' + interval '1 hour' * (n / 100), now()

@@ -52,6 +52,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("rate_limit_counts", "DELETE,INSERT,SELECT,UPDATE"),
             ("refresh_tokens", "INSERT,SELECT,UPDATE"),
             ("sessions", "INSERT,SELECT,UPDATE"),
+            ("suppliers", "DELETE,INSERT,SELECT,UPDATE"),
             ("tenants", "INSERT,SELECT,UPDATE"),
             ("user_tokens", "DELETE,INSERT,SELECT,UPDATE"),
             ("users", "INSERT,SELECT,UPDATE"),

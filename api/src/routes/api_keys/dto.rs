@@ -6,7 +6,6 @@ use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::invalid::{FieldError, Fields, Invalid};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 use crate::extract;
 use crate::routes::parse_limit;
@@ -42,51 +41,11 @@ impl ApiKeyRequest {
     }
 }
 
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ApiKeyResponse {
-    id: Uuid,
-    /// Rises when it is revoked; the ETag.
-    version: i64,
-    name: String,
-    /// What you recognise the key by.
-    #[schema(example = "ck_k3v9xw2p")]
-    prefix: String,
-    permissions: Vec<&'static str>,
-    /// The user or the key that made it; null for an operator.
-    created_by: Option<Uuid>,
-    /// The user who answers for it: who made it, or answers for the key that made it; null for an operator. It is revoked when
-    /// they are disabled, unless that is said otherwise.
-    owner_id: Option<Uuid>,
-    created_at: DateTime<Utc>,
-    expires_at: Option<DateTime<Utc>>,
-    /// To about a minute.
-    last_used_at: Option<DateTime<Utc>>,
-    revoked_at: Option<DateTime<Utc>>,
-}
-
-impl From<ApiKeyView> for ApiKeyResponse {
-    fn from(view: ApiKeyView) -> Self {
-        Self {
-            id: view.id.uuid(),
-            version: view.version,
-            name: view.name,
-            prefix: view.prefix,
-            permissions: view.permissions,
-            created_by: view.created_by.map(|id| id.uuid()),
-            owner_id: view.owner_id.map(|id| id.uuid()),
-            created_at: view.created_at,
-            expires_at: view.expires_at,
-            last_used_at: view.last_used_at,
-            revoked_at: view.revoked_at,
-        }
-    }
-}
-
 /// A key that was just made.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct NewApiKeyResponse {
     #[serde(flatten)]
-    pub(super) details: ApiKeyResponse,
+    pub(super) details: ApiKeyView,
     /// The key itself: shown this once, and kept nowhere. Null where the answer is repeated under an Idempotency-Key: the
     /// key is there, but nobody knows it; revoke it and make another one.
     #[schema(example = "ck_k3v9xw2p_…")]

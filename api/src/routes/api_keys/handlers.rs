@@ -11,7 +11,7 @@ use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::values::ids::ApiKeyId;
 use serde_json::Value;
 
-use super::dto::{ApiKeyQuery, ApiKeyRequest, ApiKeyResponse, NewApiKeyResponse};
+use super::dto::{ApiKeyQuery, ApiKeyRequest, NewApiKeyResponse};
 use crate::error::ApiError;
 use crate::extract::{Context, Empty, Id, IfMatch, Posted, Query};
 use crate::openapi::{CommandProblems, IdParam, IdempotencyHeader, IfMatchHeader, QueryProblems};
@@ -33,7 +33,7 @@ pub(crate) async fn create(
     let command = CreateApiKey { details, text: text.clone() };
     let answer = executor.execute(context.0, posted.key, command, |view: ApiKeyView| {
         let location = format!("/api/v1/api-keys/{}", view.id);
-        let body = NewApiKeyResponse { details: ApiKeyResponse::from(view.clone()), key: None };
+        let body = NewApiKeyResponse { details: view.clone(), key: None };
         respond::created(location, view.version, &body)
     });
     let mut answer = answer.await?;
@@ -47,7 +47,7 @@ pub(crate) async fn create(
 
 /// One API key, without the key itself
 #[utoipa::path(get, path = "/api/v1/api-keys/{id}", tag = "api-keys", params(IdParam),
-    responses((status = 200, body = ApiKeyResponse, headers(("ETag" = String))), (status = 304), QueryProblems))]
+    responses((status = 200, body = ApiKeyView, headers(("ETag" = String))), (status = 304), QueryProblems))]
 pub(crate) async fn get(
     request: HttpRequest,
     context: Context,
@@ -55,19 +55,19 @@ pub(crate) async fn get(
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let view = api_keys::get(&database, &context.0, id.0).await?;
-    Ok(respond::found(&request, view.version, &ApiKeyResponse::from(view)))
+    Ok(respond::found(&request, view.version, &view))
 }
 
 /// API keys, a page at a time
 #[utoipa::path(get, path = "/api/v1/api-keys", tag = "api-keys", params(ApiKeyQuery),
-    responses((status = 200, body = List<ApiKeyResponse>), QueryProblems))]
+    responses((status = 200, body = List<ApiKeyView>), QueryProblems))]
 pub(crate) async fn list(
     context: Context,
     query: Query<ApiKeyQuery>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let (filter, page) = query.0.parse().map_err(ApiError::invalid)?;
-    Ok(respond::listed(api_keys::list(&database, &context.0, &filter, &page).await?, ApiKeyResponse::from))
+    Ok(respond::listed(api_keys::list(&database, &context.0, &filter, &page).await?))
 }
 
 /// Revoke an API key
@@ -76,7 +76,7 @@ pub(crate) async fn list(
 /// permission that it has.
 #[utoipa::path(post, path = "/api/v1/api-keys/{id}/revoke", tag = "api-keys", request_body(content = Option<Empty>),
     params(IdParam, IfMatchHeader, IdempotencyHeader),
-    responses((status = 200, body = ApiKeyResponse, headers(("ETag" = String))), CommandProblems))]
+    responses((status = 200, body = ApiKeyView, headers(("ETag" = String))), CommandProblems))]
 pub(crate) async fn revoke(
     context: Context,
     id: Id<ApiKeyId>,
@@ -85,9 +85,8 @@ pub(crate) async fn revoke(
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
     let command = RevokeApiKey { id: id.0, expected_version: expected.0 };
-    let answer = executor.execute(context.0, posted.key, command, |view: ApiKeyView| {
-        respond::changed(view.version, &ApiKeyResponse::from(view))
-    });
+    let answer = executor
+        .execute(context.0, posted.key, command, |view: ApiKeyView| respond::changed(view.version, &view));
     respond::answer(answer.await?)
 }
 

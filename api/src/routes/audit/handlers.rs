@@ -30,7 +30,8 @@ pub(crate) async fn list(
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let (filter, page) = query.0.parse().map_err(ApiError::invalid)?;
-    Ok(respond::listed(audit::list(&database, &context.0, &filter, &page).await?, AuditEventResponse::from))
+    let events = audit::list(&database, &context.0, &filter, &page).await?;
+    Ok(respond::listed(events.map(AuditEventResponse::from)))
 }
 
 /// The same as CSV, newest first, 100,000 rows at most

@@ -9,7 +9,7 @@ use comptoir_core::commerce::customers::{
 };
 use comptoir_core::values::ids::CustomerId;
 
-use super::dto::{CustomerQuery, CustomerRequest, CustomerResponse};
+use super::dto::{CustomerQuery, CustomerRequest};
 use crate::error::ApiError;
 use crate::extract::{Context, Id, JsonBody, Posted, Query, RequiredIfMatch};
 use crate::openapi::{CommandProblems, IdParam, IdempotencyHeader, QueryProblems, RequiredIfMatchHeader};
@@ -18,7 +18,7 @@ use crate::respond::{self, List};
 /// Create a customer
 #[utoipa::path(post, path = "/api/v1/customers", tag = "customers", request_body = CustomerRequest,
     params(IdempotencyHeader),
-    responses((status = 201, body = CustomerResponse, headers(("Location" = String), ("ETag" = String))), CommandProblems))]
+    responses((status = 201, body = CustomerView, headers(("Location" = String), ("ETag" = String))), CommandProblems))]
 pub(crate) async fn create(
     context: Context,
     posted: Posted<CustomerRequest>,
@@ -27,7 +27,7 @@ pub(crate) async fn create(
     let details = posted.body.into_details().map_err(ApiError::invalid)?;
     let answer = executor.execute(context.0, posted.key, CreateCustomer { details }, |view: CustomerView| {
         let location = format!("/api/v1/customers/{}", view.id);
-        respond::created(location, view.version, &CustomerResponse::from(view))
+        respond::created(location, view.version, &view)
     });
     respond::answer(answer.await?)
 }
@@ -35,7 +35,7 @@ pub(crate) async fn create(
 /// Replace what is known of a customer
 #[utoipa::path(put, path = "/api/v1/customers/{id}", tag = "customers", request_body = CustomerRequest,
     params(IdParam, RequiredIfMatchHeader),
-    responses((status = 200, body = CustomerResponse, headers(("ETag" = String))), CommandProblems))]
+    responses((status = 200, body = CustomerView, headers(("ETag" = String))), CommandProblems))]
 pub(crate) async fn update(
     context: Context,
     id: Id<CustomerId>,
@@ -45,9 +45,8 @@ pub(crate) async fn update(
 ) -> Result<HttpResponse, ApiError> {
     let details = body.0.into_details().map_err(ApiError::invalid)?;
     let command = UpdateCustomer { id: id.0, expected_version: expected.0, details };
-    let answer = executor.execute(context.0, None, command, |view: CustomerView| {
-        respond::changed(view.version, &CustomerResponse::from(view))
-    });
+    let answer = executor
+        .execute(context.0, None, command, |view: CustomerView| respond::changed(view.version, &view));
     respond::answer(answer.await?)
 }
 
@@ -67,7 +66,7 @@ pub(crate) async fn delete(
 
 /// One customer
 #[utoipa::path(get, path = "/api/v1/customers/{id}", tag = "customers", params(IdParam),
-    responses((status = 200, body = CustomerResponse, headers(("ETag" = String))), (status = 304), QueryProblems))]
+    responses((status = 200, body = CustomerView, headers(("ETag" = String))), (status = 304), QueryProblems))]
 pub(crate) async fn get(
     request: HttpRequest,
     context: Context,
@@ -75,17 +74,17 @@ pub(crate) async fn get(
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let view = customers::get(&database, &context.0, id.0).await?;
-    Ok(respond::found(&request, view.version, &CustomerResponse::from(view)))
+    Ok(respond::found(&request, view.version, &view))
 }
 
 /// Customers, a page at a time
 #[utoipa::path(get, path = "/api/v1/customers", tag = "customers", params(CustomerQuery),
-    responses((status = 200, body = List<CustomerResponse>), QueryProblems))]
+    responses((status = 200, body = List<CustomerView>), QueryProblems))]
 pub(crate) async fn list(
     context: Context,
     query: Query<CustomerQuery>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let (filter, page) = query.0.parse().map_err(ApiError::invalid)?;
-    Ok(respond::listed(customers::list(&database, &context.0, &filter, &page).await?, CustomerResponse::from))
+    Ok(respond::listed(customers::list(&database, &context.0, &filter, &page).await?))
 }

@@ -96,41 +96,11 @@ fn one<T>(pointer: &str, value: Result<T, Invalid>) -> Result<T, Vec<FieldError>
     fields.finish(value)
 }
 
-/// An order without its lines.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct OrderSummaryResponse {
-    id: Uuid,
-    /// Rises with every change; the ETag.
-    version: i64,
-    reference: Option<String>,
-    customer_id: Uuid,
-    /// `pending`, `confirmed`, `shipped`, `delivered` or `cancelled`.
-    #[schema(example = "pending")]
-    status: &'static str,
-    /// ISO 4217.
-    #[schema(example = "EUR")]
-    currency: String,
-    #[schema(example = "25.00")]
-    net_total: String,
-    #[schema(example = "5.00")]
-    vat_total: String,
-    #[schema(example = "30.00")]
-    gross_total: String,
-    tracking_number: Option<String>,
-    cancellation_reason: Option<String>,
-    placed_at: DateTime<Utc>,
-    confirmed_at: Option<DateTime<Utc>>,
-    shipped_at: Option<DateTime<Utc>>,
-    delivered_at: Option<DateTime<Utc>>,
-    cancelled_at: Option<DateTime<Utc>>,
-    updated_at: DateTime<Utc>,
-}
-
 /// An order with everything that was sold.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OrderResponse {
     #[serde(flatten)]
-    summary: OrderSummaryResponse,
+    summary: OrderSummary,
     lines: Vec<OrderLineResponse>,
     /// VAT, once per rate (EN 16931).
     vat: Vec<VatSubtotalResponse>,
@@ -163,30 +133,6 @@ struct VatSubtotalResponse {
     amount: String,
 }
 
-impl From<OrderSummary> for OrderSummaryResponse {
-    fn from(view: OrderSummary) -> Self {
-        Self {
-            id: view.id.uuid(),
-            version: view.version,
-            reference: view.reference,
-            customer_id: view.customer_id.uuid(),
-            status: view.status.as_str(),
-            currency: view.currency,
-            net_total: view.net_total.to_string(),
-            vat_total: view.vat_total.to_string(),
-            gross_total: view.gross_total.to_string(),
-            tracking_number: view.tracking_number,
-            cancellation_reason: view.cancellation_reason,
-            placed_at: view.placed_at,
-            confirmed_at: view.confirmed_at,
-            shipped_at: view.shipped_at,
-            delivered_at: view.delivered_at,
-            cancelled_at: view.cancelled_at,
-            updated_at: view.updated_at,
-        }
-    }
-}
-
 impl From<OrderDetails> for OrderResponse {
     fn from(view: OrderDetails) -> Self {
         let line = |(position, line): (usize, OrderLine)| OrderLineResponse {
@@ -205,7 +151,7 @@ impl From<OrderDetails> for OrderResponse {
             amount: vat.amount.to_string(),
         };
         Self {
-            summary: view.summary.into(),
+            summary: view.summary,
             lines: (1..).zip(view.lines).map(line).collect(),
             vat: view.vat.into_iter().map(subtotal).collect(),
         }

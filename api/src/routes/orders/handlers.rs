@@ -7,13 +7,11 @@ use comptoir_core::application::error::Error;
 use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::orders::{
-    self, CancelOrder, ConfirmOrder, DeliverOrder, OrderDetails, ShipOrder,
+    self, CancelOrder, ConfirmOrder, DeliverOrder, OrderDetails, OrderSummary, ShipOrder,
 };
 use comptoir_core::values::ids::OrderId;
 
-use super::dto::{
-    CancelOrderRequest, OrderQuery, OrderResponse, OrderSummaryResponse, PlaceOrderRequest, ShipOrderRequest,
-};
+use super::dto::{CancelOrderRequest, OrderQuery, OrderResponse, PlaceOrderRequest, ShipOrderRequest};
 use crate::error::ApiError;
 use crate::extract::{Context, Empty, Id, IfMatch, Posted, Query};
 use crate::openapi::{CommandProblems, IdParam, IdempotencyHeader, IfMatchHeader, QueryProblems};
@@ -113,17 +111,14 @@ pub(crate) async fn get(
 
 /// Orders without their lines, a page at a time
 #[utoipa::path(get, path = "/api/v1/orders", tag = "orders", params(OrderQuery),
-    responses((status = 200, body = List<OrderSummaryResponse>), QueryProblems))]
+    responses((status = 200, body = List<OrderSummary>), QueryProblems))]
 pub(crate) async fn list(
     context: Context,
     query: Query<OrderQuery>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let (filter, page) = query.0.parse().map_err(ApiError::invalid)?;
-    Ok(respond::listed(
-        orders::list(&database, &context.0, &filter, &page).await?,
-        OrderSummaryResponse::from,
-    ))
+    Ok(respond::listed(orders::list(&database, &context.0, &filter, &page).await?))
 }
 
 fn changed(order: OrderDetails) -> Result<StoredResponse, Error> {

@@ -1,15 +1,11 @@
 //! Products as JSON.
 
-use chrono::{DateTime, Utc};
-use comptoir_core::commerce::products::{
-    ProductDetails, ProductFilter, ProductName, ProductSort, ProductView, Sku,
-};
+use comptoir_core::commerce::products::{ProductDetails, ProductFilter, ProductName, ProductSort, Sku};
 use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::invalid::{FieldError, Fields, Invalid};
 use comptoir_core::values::money::{UnitPrice, VatRate};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 use crate::extract;
 use crate::routes::parse_limit;
@@ -41,39 +37,6 @@ impl ProductRequest {
             Some(ProductDetails { sku: sku?, name: name?, unit_price: unit_price?, vat_rate: vat_rate? })
         })();
         fields.finish(details)
-    }
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ProductResponse {
-    id: Uuid,
-    /// Rises with every change; the ETag.
-    version: i64,
-    sku: String,
-    name: String,
-    #[schema(example = "12.50")]
-    unit_price: String,
-    #[schema(example = "5.5")]
-    vat_rate: String,
-    /// When it was taken off sale; null while it is sold.
-    archived_at: Option<DateTime<Utc>>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
-impl From<ProductView> for ProductResponse {
-    fn from(view: ProductView) -> Self {
-        Self {
-            id: view.id.uuid(),
-            version: view.version,
-            sku: view.sku,
-            name: view.name,
-            unit_price: view.unit_price.to_string(),
-            vat_rate: view.vat_rate.to_string(),
-            archived_at: view.archived_at,
-            created_at: view.created_at,
-            updated_at: view.updated_at,
-        }
     }
 }
 

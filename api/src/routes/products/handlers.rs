@@ -9,7 +9,7 @@ use comptoir_core::commerce::products::{
 };
 use comptoir_core::values::ids::ProductId;
 
-use super::dto::{ProductQuery, ProductRequest, ProductResponse};
+use super::dto::{ProductQuery, ProductRequest};
 use crate::error::ApiError;
 use crate::extract::{Context, Empty, Id, IfMatch, JsonBody, Posted, Query, RequiredIfMatch};
 use crate::openapi::{
@@ -20,7 +20,7 @@ use crate::respond::{self, List};
 /// Create a product
 #[utoipa::path(post, path = "/api/v1/products", tag = "products", request_body = ProductRequest,
     params(IdempotencyHeader),
-    responses((status = 201, body = ProductResponse, headers(("Location" = String), ("ETag" = String))), CommandProblems))]
+    responses((status = 201, body = ProductView, headers(("Location" = String), ("ETag" = String))), CommandProblems))]
 pub(crate) async fn create(
     context: Context,
     posted: Posted<ProductRequest>,
@@ -29,7 +29,7 @@ pub(crate) async fn create(
     let details = posted.body.into_details().map_err(ApiError::invalid)?;
     let answer = executor.execute(context.0, posted.key, CreateProduct { details }, |view: ProductView| {
         let location = format!("/api/v1/products/{}", view.id);
-        respond::created(location, view.version, &ProductResponse::from(view))
+        respond::created(location, view.version, &view)
     });
     respond::answer(answer.await?)
 }
@@ -37,7 +37,7 @@ pub(crate) async fn create(
 /// Replace what is known of a product
 #[utoipa::path(put, path = "/api/v1/products/{id}", tag = "products", request_body = ProductRequest,
     params(IdParam, RequiredIfMatchHeader),
-    responses((status = 200, body = ProductResponse, headers(("ETag" = String))), CommandProblems))]
+    responses((status = 200, body = ProductView, headers(("ETag" = String))), CommandProblems))]
 pub(crate) async fn update(
     context: Context,
     id: Id<ProductId>,
@@ -54,7 +54,7 @@ pub(crate) async fn update(
 /// Take a product off sale for good
 #[utoipa::path(post, path = "/api/v1/products/{id}/archive", tag = "products", request_body = Option<Empty>,
     params(IdParam, IfMatchHeader, IdempotencyHeader),
-    responses((status = 200, body = ProductResponse, headers(("ETag" = String))), CommandProblems))]
+    responses((status = 200, body = ProductView, headers(("ETag" = String))), CommandProblems))]
 pub(crate) async fn archive(
     context: Context,
     id: Id<ProductId>,
@@ -82,7 +82,7 @@ pub(crate) async fn remove(
 
 /// One product
 #[utoipa::path(get, path = "/api/v1/products/{id}", tag = "products", params(IdParam),
-    responses((status = 200, body = ProductResponse, headers(("ETag" = String))), (status = 304), QueryProblems))]
+    responses((status = 200, body = ProductView, headers(("ETag" = String))), (status = 304), QueryProblems))]
 pub(crate) async fn get(
     request: HttpRequest,
     context: Context,
@@ -90,24 +90,24 @@ pub(crate) async fn get(
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let view = products::get(&database, &context.0, id.0).await?;
-    Ok(respond::found(&request, view.version, &ProductResponse::from(view)))
+    Ok(respond::found(&request, view.version, &view))
 }
 
 /// Products, a page at a time
 #[utoipa::path(get, path = "/api/v1/products", tag = "products", params(ProductQuery),
-    responses((status = 200, body = List<ProductResponse>), QueryProblems))]
+    responses((status = 200, body = List<ProductView>), QueryProblems))]
 pub(crate) async fn list(
     context: Context,
     query: Query<ProductQuery>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let (filter, page) = query.0.parse().map_err(ApiError::invalid)?;
-    Ok(respond::listed(products::list(&database, &context.0, &filter, &page).await?, ProductResponse::from))
+    Ok(respond::listed(products::list(&database, &context.0, &filter, &page).await?))
 }
 
 fn changed(
     view: ProductView,
 ) -> Result<comptoir_core::application::idempotency::StoredResponse, comptoir_core::application::error::Error>
 {
-    respond::changed(view.version, &ProductResponse::from(view))
+    respond::changed(view.version, &view)
 }

@@ -37,7 +37,7 @@ pub(crate) async fn list(
     let page = query.0.parse().map_err(ApiError::invalid)?;
     let user = own_user(&context)?;
     let sessions = sessions::list(&database, &context.0, user, &page).await?;
-    Ok(respond::listed(sessions, |view| SessionResponse::of(view, &context.0.principal)))
+    Ok(respond::listed(sessions.map(|view| SessionResponse::of(view, &context.0.principal))))
 }
 
 /// End a session of your own
@@ -70,7 +70,7 @@ pub(crate) async fn list_of_user(
     // 404 where there is no such user.
     users::get(&database, &context.0, user).await?;
     let sessions = sessions::list(&database, &context.0, user, &page).await?;
-    Ok(respond::listed(sessions, |view| SessionResponse::of(view, &context.0.principal)))
+    Ok(respond::listed(sessions.map(|view| SessionResponse::of(view, &context.0.principal))))
 }
 
 /// End all sessions of a user

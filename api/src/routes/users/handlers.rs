@@ -163,7 +163,8 @@ pub(crate) async fn list(
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let (filter, page) = query.0.parse().map_err(ApiError::invalid)?;
-    Ok(respond::listed(users::list(&database, &context.0, &filter, &page).await?, UserResponse::from))
+    let users = users::list(&database, &context.0, &filter, &page).await?;
+    Ok(respond::listed(users.map(UserResponse::from)))
 }
 
 fn changed(view: UserView) -> Result<StoredResponse, Error> {

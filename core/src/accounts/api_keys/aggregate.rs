@@ -10,26 +10,26 @@ use crate::values::invalid::{FieldError, Invalid};
 use crate::values::text::text;
 
 text!(
-    /// What people call a key: the program that uses it.
+    /// The name of a key, such as that of the program that uses it.
     ApiKeyName, "the name of an API key", 100
 );
 
 /// A key lasts at most five years.
 const MAX_LIFETIME: TimeDelta = TimeDelta::days(5 * 366);
 
-/// All that can be said of a key by whoever creates it.
+/// The data of a key that its creator chooses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKeyDetails {
     pub name: ApiKeyName,
     /// At least one.
     pub permissions: PermissionSet,
-    /// `None` is without end.
+    /// `None` means without end.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
 impl ApiKeyDetails {
     /// # Errors
-    /// `required`: a key without permissions would open nothing.
+    /// `required` if there is no permission: the key would be useless.
     pub fn check_permissions(permissions: PermissionSet) -> Result<PermissionSet, Invalid> {
         if permissions == PermissionSet::EMPTY {
             return Err(Invalid::new("required", "an API key needs at least one permission"));
@@ -38,17 +38,17 @@ impl ApiKeyDetails {
     }
 }
 
-/// A program's credential. Of its text, only the hash is kept, and not here.
+/// A program's credential. Only the hash of its text is stored, and not in this struct.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
     pub(super) id: ApiKeyId,
     pub(super) version: i64,
     pub(super) details: ApiKeyDetails,
-    /// What people recognise it by; no secret.
+    /// The start of its text, by which people recognise it; no secret.
     pub(super) prefix: String,
-    /// The user or the key; `None` for an operator.
+    /// The user or the key that created it; `None` for an operator.
     pub(super) created_by: Option<PrincipalId>,
-    /// The user who answers for it: who made it, or answers for the key that made it; `None` for an operator.
+    /// The user who answers for it: its creator, or the owner of the key that created it. `None` for an operator.
     pub(super) owner_id: Option<UserId>,
     pub(super) created_at: DateTime<Utc>,
     pub(super) last_used_at: Option<DateTime<Utc>>,
@@ -56,10 +56,10 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    /// `held` are the permissions of whoever creates it, who acts for `owner_id`.
+    /// Creates a key. `held` are the permissions of its creator, who acts for `owner_id`.
     ///
     /// # Errors
-    /// More permissions than that, an end in the past or too far away.
+    /// Fails if the key would have a permission that is not in `held`, or would end in the past or too late.
     pub fn create(
         id: ApiKeyId,
         details: ApiKeyDetails,
@@ -91,7 +91,7 @@ impl ApiKey {
         Ok((key, event))
     }
 
-    /// Nothing happens, and nothing is announced, when it is revoked already.
+    /// Revokes the key; returns `None` if it was revoked already.
     pub fn revoke(&mut self, now: DateTime<Utc>) -> Option<ApiKeyEvent> {
         if self.revoked_at.is_some() {
             return None;
@@ -101,10 +101,10 @@ impl ApiKey {
         Some(ApiKeyEvent::Revoked(self.clone()))
     }
 
-    /// Whether somebody with these permissions, who acts for `user`, may revoke the key. Its owner may.
+    /// Checks that a principal with the permissions `held`, who acts for `user`, may revoke the key. Its owner always may.
     ///
     /// # Errors
-    /// `CannotRevoke`, with a permission of the key that they do not have.
+    /// `CannotRevoke` with a permission of the key that the principal lacks.
     pub fn check_revoker(&self, user: Option<UserId>, held: PermissionSet) -> Result<(), ApiKeyError> {
         if user.is_some() && user == self.owner_id {
             return Ok(());

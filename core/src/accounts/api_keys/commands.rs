@@ -1,4 +1,4 @@
-//! What can be asked of API keys.
+//! The commands of API keys.
 
 use super::aggregate::{ApiKey, ApiKeyDetails};
 use super::queries::ApiKeyView;
@@ -11,7 +11,7 @@ use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::application::{Actor, Permission};
 use crate::values::ids::{ApiKeyId, UserId};
 
-/// The text is made by whoever asks, who shows it once; the outcome does not have it.
+/// Creates an API key. The caller generates its text and shows it once; the outcome does not contain it.
 #[derive(Debug)]
 pub struct CreateApiKey {
     pub details: ApiKeyDetails,
@@ -47,7 +47,7 @@ impl Command for RevokeApiKey {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ApiKeyView, Error> {
         let key = repository::load(work, self.id).await?;
         check_version(self.expected_version, key.version())?;
-        // A key may always end itself.
+        // A key may always revoke itself.
         if work.context().principal.actor != Actor::ApiKey(self.id) {
             let Authority { user, held } = authority(work, Permission::ApiKeysWrite).await?;
             key.check_revoker(user, held)?;
@@ -57,10 +57,10 @@ impl Command for RevokeApiKey {
     }
 }
 
-/// Revokes the keys that a user answers for, as part of a command, which has the audit row to write.
+/// Revokes the keys that a user answers for, as part of another command, which writes the audit row.
 ///
 /// # Errors
-/// No database.
+/// Fails if the database cannot be reached.
 pub(crate) async fn revoke_all_of(work: &mut UnitOfWork<'_>, owner: UserId) -> Result<(), Error> {
     for mut key in repository::load_all_of(work, owner).await? {
         let now = work.now_after(key.created_at());

@@ -1,9 +1,9 @@
-//! What happens to API keys.
+//! The events of API keys.
 
 use super::ApiKey;
 use crate::application::events::Event;
 
-/// Carries the key as it stood after what happened; never its text.
+/// An event of an API key, with the key as it is afterwards; never with its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApiKeyEvent {
     Created(ApiKey),

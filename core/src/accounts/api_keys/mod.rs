@@ -1,6 +1,6 @@
-//! API keys: how programs prove who they are. A key has permissions of its own and outlives its creator's session; it
-//! ends at once, on every replica, when it is revoked, and with its owner, the user who answers for it, unless whoever
-//! disables them says otherwise.
+//! API keys: how programs prove who they are. A key has permissions of its own and outlives its creator's session. When
+//! it is revoked, it ends at once, on every replica. Its owner is the user who answers for it: if the owner is disabled,
+//! the key is revoked too, unless the command says otherwise.
 
 mod aggregate;
 mod commands;

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::aggregate::{ApiKey, ApiKeyError};
@@ -14,17 +15,28 @@ use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, wal
 use crate::platform::schema::api_keys;
 use crate::values::ids::{ApiKeyId, PrincipalId, UserId};
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = ApiKeyResponse)]
 pub struct ApiKeyView {
+    #[schema(value_type = Uuid)]
     pub id: ApiKeyId,
+    /// Rises when it is revoked; the ETag.
     pub version: i64,
     pub name: String,
+    /// What you recognise the key by.
+    #[schema(example = "ck_k3v9xw2p")]
     pub prefix: String,
     pub permissions: Vec<&'static str>,
+    /// The user or the key that made it; null for an operator.
+    #[schema(value_type = Option<Uuid>)]
     pub created_by: Option<PrincipalId>,
+    /// The user who answers for it: who made it, or answers for the key that made it; null for an operator. It is revoked when
+    /// they are disabled, unless that is said otherwise.
+    #[schema(value_type = Option<Uuid>)]
     pub owner_id: Option<UserId>,
     pub created_at: DateTime<Utc>,
     pub expires_at: Option<DateTime<Utc>>,
+    /// To about a minute.
     pub last_used_at: Option<DateTime<Utc>>,
     pub revoked_at: Option<DateTime<Utc>>,
 }

@@ -16,14 +16,14 @@ use crate::application::set_tenant;
 use crate::platform::database::Database;
 use crate::values::ids::{ApiKeyId, TenantId};
 
-/// Between two writes of a key's last use, by one replica.
+/// The interval between two writes of last uses by one replica.
 const WRITE_EVERY: Duration = Duration::from_secs(60);
-/// Keys that are noted between two writes at most; the use of others is not noted.
+/// The maximum number of keys noted between two writes; the use of further keys is not noted.
 const MAX_KEYS: usize = 10_000;
 
 type LastUses = HashMap<(TenantId, ApiKeyId), DateTime<Utc>>;
 
-/// Cheap to clone.
+/// The last uses of API keys that are not written yet. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Usage {
     used: Arc<Mutex<LastUses>>,
@@ -37,7 +37,7 @@ crate::statement! {
 }
 
 impl Usage {
-    /// A request came with this key. Touches no database.
+    /// Notes that a request used this key, without the database.
     pub fn note(&self, tenant: TenantId, key: ApiKeyId) {
         let now = Utc::now();
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
@@ -51,7 +51,7 @@ impl Usage {
         }
     }
 
-    /// Agent: writes what was noted. What cannot be written is lost: the next use is noted again.
+    /// Agent: writes the noted uses. Uses that cannot be written are lost; the next use is noted again.
     pub async fn write_regularly(self, database: Database) {
         let mut interval = tokio::time::interval(WRITE_EVERY);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -63,10 +63,10 @@ impl Usage {
         }
     }
 
-    /// Writes what was noted, in one transaction a tenant, and returns for how many keys.
+    /// Writes the noted uses, in one transaction per tenant, and returns for how many keys.
     ///
     /// # Errors
-    /// No database.
+    /// Fails if the database cannot be reached.
     pub async fn write(&self, database: &Database) -> Result<usize, Error> {
         let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
         let mut by_tenant: HashMap<TenantId, Vec<(Uuid, DateTime<Utc>)>> = HashMap::new();
@@ -75,7 +75,7 @@ impl Usage {
         }
         let mut written = 0;
         for (tenant, mut keys) in by_tenant {
-            // In one order by every replica, or two of them could wait for each other.
+            // In the same order on every replica; otherwise two of them could deadlock.
             keys.sort_unstable();
             let (ids, times): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
             let mut connection = database.connection().await?;

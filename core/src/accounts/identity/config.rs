@@ -7,21 +7,21 @@ use serde::Deserialize;
 use super::keys;
 use crate::platform::config::{ConfigError, SecretText};
 
-/// The least that is asked of Argon2id: OWASP's Password Storage Cheat Sheet (m = 19 MiB, t = 2, p = 1).
+/// The minimum parameters of Argon2id: OWASP's Password Storage Cheat Sheet (m = 19 MiB, t = 2, p = 1).
 pub(super) const MIN_MEMORY_KIB: u32 = 19 * 1024;
 pub(super) const MIN_ITERATIONS: u32 = 2;
-/// More than this would be a mistake: 1 GiB, or seconds, for each log-in.
+/// The maximum parameters. More would be a mistake: 1 GiB, or seconds, for each log-in.
 const MAX_MEMORY_KIB: u32 = 1024 * 1024;
 const MAX_ITERATIONS: u32 = 100;
-/// An access token is not looked up when it expires; it must be short.
+/// The maximum lifetime of an access token. Its expiry is not looked up, so it must be short.
 const MAX_ACCESS_TOKEN_SECONDS: u32 = 86_400;
 const MAX_SESSION_HOURS: u32 = 87_600;
-/// A token that opens an account must not lie around: 30 days.
+/// The maximum lifetime of a one-time token, 30 days: it opens an account, so it must not stay valid for long.
 const MAX_TOKEN_HOURS: u32 = 720;
-/// Characters of an issuer or an audience.
+/// The maximum length of an issuer or an audience, in characters.
 const MAX_NAME: usize = 200;
 
-/// `[identity]`
+/// The settings of `[identity]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityConfig {
@@ -30,31 +30,31 @@ pub struct IdentityConfig {
     /// The claim `aud`, likewise.
     pub audience: String,
     pub access_token_seconds: u32,
-    /// A refresh token that is not used for this long is worth nothing.
+    /// A refresh token expires if it is not used for this long.
     pub refresh_token_hours: u32,
     /// A session ends after this, however much it is used.
     pub session_hours: u32,
-    /// A file with a private JWK Set (RFC 7517), read again when it changes. Empty is none.
+    /// A file with a private JWK Set (RFC 7517), read again when it changes. Empty means none.
     pub signing_keys_file: String,
-    /// The private JWK Set itself. Empty is none.
+    /// The private JWK Set itself. Empty means none.
     pub signing_keys: SecretText,
     pub password_memory_kib: u32,
     pub password_iterations: u32,
-    /// 0 is half of the cores, at least one.
+    /// The number of passwords that are hashed at once. 0 means half of the cores, at least one.
     pub password_hashes_at_once: usize,
-    /// How many more may wait for their turn.
+    /// How many more passwords may wait for their turn.
     pub password_queue: usize,
     /// How long they wait.
     pub password_wait_ms: u64,
-    /// How long a token to verify an e-mail address holds.
+    /// The lifetime of a token that verifies an e-mail address.
     pub verification_token_hours: u32,
-    /// How long a token to set a password holds.
+    /// The lifetime of a token that sets a password.
     pub reset_token_hours: u32,
 }
 
 impl IdentityConfig {
     /// # Errors
-    /// Weaker than Comptoir allows, or what cannot be meant.
+    /// Fails if a setting is weaker than Comptoir allows, or makes no sense.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let refuse = |key, problem: String| Err(ConfigError::value(key, problem));
         for (key, name) in [("identity.issuer", &self.issuer), ("identity.audience", &self.audience)] {
@@ -87,7 +87,7 @@ impl IdentityConfig {
             let problem = "is set, and identity.signing_keys as well; one of them must be empty";
             return refuse("identity.signing_keys_file", problem.to_owned());
         }
-        // Keys that are not as they should be are found before anything starts.
+        // Invalid keys are found before anything starts.
         keys::configured(self).map(drop)
     }
 

@@ -1,7 +1,7 @@
 //! The keys that sign access tokens: a private JWK Set (RFC 7517), of which the first key signs and all verify.
 //!
-//! Ed25519 (RFC 8037; `EdDSA`) and P-256 (RFC 7518, section 6.2; `ES256`), and nothing else. The algorithm belongs to the
-//! key: a token cannot choose it (RFC 8725, section 3.1).
+//! Only Ed25519 (RFC 8037; `EdDSA`) and P-256 (RFC 7518, section 6.2; `ES256`) are supported. The algorithm belongs to
+//! the key: a token cannot choose it (RFC 8725, section 3.1).
 
 use std::fmt;
 use std::path::Path;
@@ -20,16 +20,16 @@ use super::IdentityConfig;
 use crate::platform::config::ConfigError;
 use crate::platform::secret_file;
 
-/// Keys of a set at most: the one that signs, and those whose tokens have not expired yet.
+/// The maximum number of keys in a set: the key that signs, and keys whose tokens have not expired yet.
 const MAX_KEYS: usize = 16;
-/// Characters of a key's name.
+/// The maximum length of a key's `kid`, in bytes.
 const MAX_KEY_ID: usize = 100;
-/// Bytes of a coordinate or a private key, of either curve.
+/// The length of a coordinate or a private key of either curve, in bytes.
 const COORDINATE: usize = 32;
-/// What is in front of the two coordinates of a point that is not compressed (SEC 1, section 2.3.3).
+/// The byte in front of the two coordinates of an uncompressed point (SEC 1, section 2.3.3).
 const UNCOMPRESSED: u8 = 4;
 
-/// What is wrong with a set of keys. Never shows what is in it.
+/// The reason why a set of keys is invalid. It never shows the content of the set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     #[error("this is no JWK Set (RFC 7517): {0}")]
@@ -40,7 +40,7 @@ pub enum KeyError {
     Key { number: usize, problem: &'static str },
 }
 
-/// How a key signs.
+/// The algorithm with which a key signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
     EdDsa,
@@ -48,7 +48,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// As JOSE calls it.
+    /// The algorithm's name in JOSE.
     pub fn name(self) -> &'static str {
         match self {
             Self::EdDsa => "EdDSA",
@@ -70,7 +70,7 @@ struct JwkSet {
     keys: Vec<Jwk>,
 }
 
-/// Members that are not named here are passed over, as RFC 7517 section 4 demands.
+/// A JSON Web Key. Members that are not named here are ignored, as RFC 7517 section 4 demands.
 #[derive(Clone, Serialize, Deserialize)]
 struct Jwk {
     kty: String,
@@ -139,7 +139,7 @@ impl Key {
     }
 
     /// # Errors
-    /// The key is public only, or there is no randomness to be had (P-256).
+    /// Fails if the key is public only, or if no random bytes are available (P-256).
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, ring::error::Unspecified> {
         match &self.signer {
             Some(Signer::Ed25519(pair)) => Ok(pair.sign(message).as_ref().to_vec()),
@@ -178,7 +178,7 @@ fn signer(algorithm: Algorithm, private: &[u8], public: &[u8]) -> Result<Signer,
     pair.map_err(|_| "its d is not the private part of the rest")
 }
 
-/// A set of keys that is in order.
+/// A valid set of keys.
 #[derive(Debug)]
 pub struct SigningKeys {
     /// At least one; the first one signs.
@@ -188,10 +188,10 @@ pub struct SigningKeys {
 }
 
 impl SigningKeys {
-    /// Reads a private JWK Set. Keys behind the first one may be public only: they verify.
+    /// Reads a private JWK Set. Keys after the first may be public only: they only verify.
     ///
     /// # Errors
-    /// Not a set of keys of the two kinds, each with a `kid` of its own, or the first one cannot sign.
+    /// Fails if the text is no set of keys of the two kinds with distinct `kid`s, or if the first key cannot sign.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let set = JwkSet::parse(text)?;
         let mut keys: Vec<Key> = Vec::with_capacity(set.keys.len());
@@ -212,17 +212,17 @@ impl SigningKeys {
     /// Reads a file with a private JWK Set.
     ///
     /// # Errors
-    /// In words: the file cannot be read, others may read it as well, or the set is not in order.
+    /// Fails with a message if the file cannot be read, if other users may read it too, or if the set is invalid.
     pub(super) fn read(path: &Path) -> Result<Self, String> {
         let text = String::from_utf8(secret_file::read(path)?)
             .map_err(|_| format!("{} is not text in UTF-8", path.display()))?;
         Self::parse(&text).map_err(|error| format!("{}: {error}", path.display()))
     }
 
-    /// One new Ed25519 key, for as long as the process lives.
+    /// Generates one Ed25519 key, for the lifetime of the process.
     ///
     /// # Errors
-    /// Never, unless this module contradicts itself.
+    /// Fails only if this module has a bug.
     pub fn ephemeral() -> Result<Self, KeyError> {
         Self::parse(&generate(None, Place::First)?)
     }
@@ -232,12 +232,12 @@ impl SigningKeys {
         &self.public
     }
 
-    /// The names of the keys, the signing one first.
+    /// The `kid`s of the keys, that of the signing key first.
     pub fn ids(&self) -> Vec<&str> {
         self.keys.iter().map(|key| key.id.as_str()).collect()
     }
 
-    /// The key that signs; none cannot be, since a set has at least one key.
+    /// The key that signs. Never `None`, because a set has at least one key.
     pub(super) fn signing(&self) -> Option<&Key> {
         self.keys.first()
     }
@@ -271,10 +271,10 @@ impl JwkSet {
     }
 }
 
-/// The keys that the settings name; `None` if they name none.
+/// Loads the keys that the settings name; `None` if they name none.
 ///
 /// # Errors
-/// The file cannot be read, or the set is not in order.
+/// Fails if the file cannot be read, or if the set is invalid.
 pub(super) fn configured(config: &IdentityConfig) -> Result<Option<SigningKeys>, ConfigError> {
     match (config.keys_file(), config.signing_keys.expose()) {
         (Some(path), _) => {
@@ -289,19 +289,19 @@ pub(super) fn configured(config: &IdentityConfig) -> Result<Option<SigningKeys>,
     }
 }
 
-/// Where a new key goes.
+/// The place of a new key in a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// It signs from now on.
     First,
-    /// It verifies, until it is put in front.
+    /// It only verifies, until it is moved to the front.
     Last,
 }
 
-/// A private JWK Set with a new Ed25519 key beside the first ones of `existing`, of which at most so many are kept.
+/// Returns a private JWK Set with a new Ed25519 key. `existing` is a set, and how many of its first keys are kept at most.
 ///
 /// # Errors
-/// What exists is no set of keys.
+/// Fails if `existing` is no valid set of keys.
 pub fn generate(existing: Option<(&str, usize)>, place: Place) -> Result<String, KeyError> {
     let mut keys = Vec::new();
     if let Some((existing, keep)) = existing {

@@ -1,8 +1,8 @@
-//! What proves who somebody is: passwords, random secrets (API keys, refresh tokens, one-time tokens), access tokens and
-//! the keys that sign them.
+//! Proofs of identity: passwords, random secrets (API keys, refresh tokens, one-time tokens), access tokens and the keys
+//! that sign them.
 //!
-//! Owns the rules, the formats and the cryptography, and no table: who may log in, and what a secret stands for, is for
-//! the slices that store it.
+//! Owns the rules, the formats and the cryptography, but no table. The modules that store secrets decide who may log in
+//! and what a secret stands for.
 
 mod config;
 pub mod keys;
@@ -14,7 +14,7 @@ pub use config::IdentityConfig;
 
 use crate::application::error::{Category, DomainError};
 
-/// What can go wrong with a credential that is nobody's mistake.
+/// A failure to handle a credential that is not the caller's mistake.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     #[error("too many passwords are being checked at once; nothing happened, repeat it in a moment")]

@@ -1,4 +1,4 @@
-//! Passwords: which ones may be chosen, how they are kept, and that checking them hinders nobody.
+//! Passwords: which ones may be chosen, how they are stored, and how they are checked without slowing other requests down.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -18,34 +18,32 @@ use crate::values::text::folded;
 
 /// One lane: more would let a single log-in use several cores.
 const LANES: u32 = 1;
-/// What unknown users are compared with. Nobody can log in with it: it belongs to no user.
+/// The password that is compared for unknown users. Nobody can log in with it: it belongs to no user.
 const NOBODY: &str = "the password of nobody";
 
-/// Compared in lower case; those shorter than [`Password::MIN`] are left out. Its licence is beside it.
+/// The most common passwords, in lower case, without those shorter than [`Password::MIN`]. The file's licence is beside it.
 static COMMON: LazyLock<HashSet<&str>> =
     LazyLock::new(|| include_str!("common-passwords.txt").lines().collect());
 
-/// A password as somebody typed it, in the form in which it is hashed: NFKC, so that it does not matter how a keyboard
-/// or a system composes an accent (NIST SP 800-63B revision 3, section 5.1.1.2). Never trimmed, never cut off, never
-/// printed.
+/// A password as typed, in the form in which it is hashed: NFKC, so that it does not matter how a keyboard or a system
+/// composes an accent (NIST SP 800-63B revision 3, section 5.1.1.2). Never trimmed, never cut off, never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(String);
 
 impl Password {
-    /// In Unicode code points after normalization; each counts as one (NIST SP 800-63B, section 5.1.1.2).
+    /// The minimum length, in Unicode code points after normalization (NIST SP 800-63B, section 5.1.1.2).
     pub const MIN: usize = 8;
     pub const MAX: usize = 128;
 
-    /// A password that somebody says is theirs. Any text will do, even one that could not be chosen today.
+    /// A password that a user claims to have. Any text is accepted, even one that could not be chosen today.
     pub fn claimed(text: &str) -> Self {
         Self(text.nfkc().collect())
     }
 
-    /// A password that somebody chooses for the account with this e-mail address. There are no rules of composition,
-    /// which NIST advises against.
+    /// A new password for the account with this e-mail address. There are no composition rules: NIST advises against them.
     ///
     /// # Errors
-    /// `too_short`, `too_long`, `unassigned_character`, `common_password`, `password_is_email`.
+    /// Fails with `too_short`, `too_long`, `unassigned_character`, `common_password` or `password_is_email`.
     pub fn chosen(text: &str, email: &Email) -> Result<Self, Invalid> {
         let password = Self::claimed(text);
         let length = password.0.chars().count();
@@ -59,7 +57,7 @@ impl Password {
             return Err(Invalid::new("too_long", format!("a password has at most {} characters", Self::MAX)));
         }
         if !text.chars().all(is_public_assigned) {
-            // A later version of Unicode may give them another normal form, and the password would not fit any more
+            // A later version of Unicode may give them another normal form, and the password would not match any more
             // (UAX #15, section 12.1).
             let message = "a password must not contain characters that Unicode has not assigned";
             return Err(Invalid::new("unassigned_character", message));
@@ -85,7 +83,7 @@ impl fmt::Debug for Password {
     }
 }
 
-/// A password as it is kept: Argon2id, with its parameters and its salt, as a PHC string. Not printed either.
+/// A password as it is stored: its Argon2id hash, with the parameters and the salt, as a PHC string. Never printed either.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HashedPassword(String);
 
@@ -105,33 +103,33 @@ impl fmt::Debug for HashedPassword {
     }
 }
 
-/// What became of a comparison.
+/// The result of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     Wrong,
-    /// `replacement` is to be stored: the one that was compared is weaker than what is asked for by now.
+    /// `replacement` is to be stored, if there is one: the compared hash is weaker than the settings now require.
     Right {
         replacement: Option<HashedPassword>,
     },
 }
 
-/// Hashes and compares passwords, a few at a time, on threads made for blocking: other requests do not wait for it.
+/// Hashes and compares passwords, a few at a time, on threads for blocking work: other requests do not wait for it.
 #[derive(Debug, Clone)]
 pub struct Passwords {
     argon2: Arc<Argon2<'static>>,
     nobody: HashedPassword,
-    /// Those that are being hashed.
+    /// One permit for each password that is being hashed.
     slots: Arc<Semaphore>,
-    /// Those and the ones that wait.
+    /// One permit for each password that is being hashed or waits.
     queue: Arc<Semaphore>,
     wait: Duration,
 }
 
 impl Passwords {
-    /// Hashes once.
+    /// Hashes the password that stands for unknown users.
     ///
     /// # Errors
-    /// Parameters that Argon2 does not know; `config.validate()` refuses them before.
+    /// Fails if Argon2 does not accept the parameters; `config.validate()` refuses them earlier.
     pub fn new(config: &IdentityConfig) -> Result<Self, IdentityError> {
         let params = Params::new(config.password_memory_kib, config.password_iterations, LANES, None)
             .map_err(|error| IdentityError::Hashing(error.to_string()))?;
@@ -153,17 +151,17 @@ impl Passwords {
     }
 
     /// # Errors
-    /// `Busy`: the queue is full, or the wait was too long.
+    /// `Busy` if the queue is full or the wait was too long.
     pub async fn hash(&self, password: Password) -> Result<HashedPassword, IdentityError> {
         let argon2 = Arc::clone(&self.argon2);
         self.run(move || hash(&argon2, &password)).await
     }
 
-    /// Compares. Without a stored password, an unknown user's, the answer is `Wrong` after the same work, so that the
-    /// time does not tell whether there is such a user.
+    /// Compares a password with the stored one. Without a stored one (an unknown user), returns `Wrong` after the same
+    /// work, so that the time does not reveal whether there is such a user.
     ///
     /// # Errors
-    /// `Busy`: the queue is full, or the wait was too long. `Hashing`: what is stored is no PHC string of Argon2.
+    /// `Busy` if the queue is full or the wait was too long, `Hashing` if the stored text is no PHC string of Argon2.
     pub async fn verify(
         &self,
         password: Password,
@@ -187,7 +185,7 @@ impl Passwords {
             .await
             .map_err(|_| IdentityError::Busy)?
             .map_err(|_| IdentityError::Busy)?;
-        // The slot goes with the work: a client that hangs up does not make room for another hash before this one ends.
+        // The work holds the slot until it ends, even if the client hangs up meanwhile.
         let work = move || {
             let result = work();
             drop(slot);
@@ -208,7 +206,7 @@ fn verify(
     stored: &HashedPassword,
 ) -> Result<Verdict, IdentityError> {
     let parsed = PasswordHash::new(&stored.0).map_err(failed)?;
-    // With the parameters that are stored beside the hash; the outputs are compared in constant time.
+    // Uses the parameters that are stored with the hash; the outputs are compared in constant time.
     match argon2.verify_password(password.0.as_bytes(), &parsed) {
         Ok(()) => {}
         Err(argon2::password_hash::Error::PasswordInvalid) => return Ok(Verdict::Wrong),

@@ -1,11 +1,11 @@
-//! Random secrets that this program hands out and is shown again: API keys, refresh tokens, one-time tokens.
+//! Random secrets that this program issues and later recognises: API keys, refresh tokens, one-time tokens.
 //!
-//! Each has 256 random bits, so that no salt and no slow hash is needed: SHA-256 of it is what the database keeps, and a
-//! secret is found by that hash. No comparison in constant time either: an index tells by its timing something about
-//! hashes, and whoever tries secrets can neither choose their hashes nor undo them.
+//! Each has 256 random bits, so it needs no salt and no slow hash: the database stores its SHA-256, and finds it by that
+//! hash. It needs no comparison in constant time either. The timing of the index reveals something about hashes only, and
+//! an attacker who tries secrets can neither choose their hashes nor invert them.
 //!
-//! A fixed start says what it is, to people and to programs that search for leaked secrets, and a checksum at the end
-//! finds typing errors before anything is looked up.
+//! A fixed start names the kind of secret, for people and for programs that search for leaked secrets. A checksum at the
+//! end finds typing errors before anything is looked up.
 
 use std::fmt;
 
@@ -15,19 +15,19 @@ use sha2::{Digest, Sha256};
 
 use crate::values::invalid::Invalid;
 
-/// Random bytes of a secret.
+/// The number of random bytes in a secret.
 const RANDOM: usize = 32;
-/// Characters of those in base64url.
+/// The number of characters of those bytes in base64url.
 const RANDOM_TEXT: usize = 43;
-/// Bytes of the checksum, and its characters in base64url.
+/// The length of the checksum in bytes, and in characters of base64url.
 const CHECKSUM: usize = 4;
 const CHECKSUM_TEXT: usize = 6;
-/// Characters by which an API key is recognised.
+/// The number of characters by which people recognise an API key.
 const PREFIX: usize = 8;
-/// Without those that look alike (0 and o, 1, i and l).
+/// The characters of a prefix, without those that look alike (0 and o, 1, i and l).
 const PREFIX_ALPHABET: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
 
-/// What is kept of a secret: SHA-256 of its whole text.
+/// The SHA-256 of a secret's whole text, which is stored instead of the secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SecretHash([u8; 32]);
 
@@ -47,7 +47,7 @@ impl fmt::Debug for SecretHash {
     }
 }
 
-/// 32 bytes of the operating system's generator, by way of a generator that it seeds, and the checksum.
+/// Generates the text: `start`, 32 random bytes from a generator that the operating system seeds, and the checksum.
 fn generate(start: &str) -> String {
     let mut text = format!("{start}{}", URL_SAFE_NO_PAD.encode(rand::random::<[u8; RANDOM]>()));
     let sum = checksum(&text);
@@ -60,7 +60,7 @@ fn checksum(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(hash.first_chunk::<CHECKSUM>().unwrap_or(&[0; CHECKSUM]))
 }
 
-/// The text, if it has the form of a secret that begins with `start` characters of something else.
+/// Returns the text, if it has the form of a secret: `start` characters, the random part, and the right checksum.
 fn parse(text: &str, start: usize, what: &str) -> Result<String, Invalid> {
     let refuse = |problem: &str| Err(Invalid::new("not_a_secret", format!("this is no {what}: {problem}")));
     if !text.is_ascii() || text.len() != start + RANDOM_TEXT + CHECKSUM_TEXT {
@@ -88,7 +88,7 @@ macro_rules! secret {
             }
 
             /// # Errors
-            /// `not_a_secret`: the start, the length or the checksum is wrong.
+            /// `not_a_secret` if the start, the length or the checksum is wrong.
             pub fn parse(text: &str) -> Result<Self, Invalid> {
                 if !text.starts_with(Self::START) {
                     let message = concat!("this is no ", $what, ": it does not begin with ", $start);
@@ -97,12 +97,12 @@ macro_rules! secret {
                 parse(text, Self::START.len(), $what).map(Self)
             }
 
-            /// What the database keeps of it.
+            /// The hash that the database stores.
             pub fn hash(&self) -> SecretHash {
                 SecretHash::of(&self.0)
             }
 
-            /// The whole secret, for the one answer that shows it; never for a log line.
+            /// The whole secret, for the one response that shows it; never for a log line.
             pub fn expose(&self) -> &str {
                 &self.0
             }
@@ -117,11 +117,11 @@ macro_rules! secret {
 }
 
 secret!(
-    /// Prolongs a session, once: its use gives another one.
+    /// A token that prolongs a session, once: its use gives a new token.
     RefreshToken, "crt_", "refresh token"
 );
 secret!(
-    /// Verifies an e-mail address or sets a password, once.
+    /// A token that verifies an e-mail address or sets a password, once.
     OneTimeToken, "cot_", "one-time token"
 );
 
@@ -143,7 +143,7 @@ impl ApiKeyText {
     }
 
     /// # Errors
-    /// `not_a_secret`: the start, the length or the checksum is wrong.
+    /// `not_a_secret` if the start, the length or the checksum is wrong.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let shaped = text.starts_with(Self::START) && text.as_bytes().get(Self::SHOWN) == Some(&b'_');
         if !shaped {
@@ -152,17 +152,17 @@ impl ApiKeyText {
         parse(text, Self::SHOWN + 1, "API key").map(Self)
     }
 
-    /// `ck_` and eight characters, which are no secret: lists and logs show them.
+    /// The public start of the key, `ck_` and eight characters: lists and logs show it.
     pub fn prefix(&self) -> &str {
         self.0.get(..Self::SHOWN).unwrap_or_default()
     }
 
-    /// What the database keeps of it.
+    /// The hash that the database stores.
     pub fn hash(&self) -> SecretHash {
         SecretHash::of(&self.0)
     }
 
-    /// The whole key, for the one answer that shows it; never for a log line.
+    /// The whole key, for the one response that shows it; never for a log line.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -1,8 +1,8 @@
 //! Access tokens: JSON Web Tokens (RFC 7519) of the type `at+jwt` (RFC 9068), signed as a compact JWS (RFC 7515).
 //!
-//! Follows RFC 8725: the key decides the algorithm, the type, the issuer and the audience are checked, and a token that
-//! names extensions (`crit`) is refused. There is no `client_id`: Comptoir is no OAuth server, and has no clients to tell
-//! apart. Why this is made here, from `ring`, is in docs/adr/0012.
+//! Follows RFC 8725: the key decides the algorithm; the type, the issuer and the audience are checked; a token that names
+//! extensions (`crit`) is refused. There is no `client_id`: Comptoir is no OAuth server, and has no clients to tell
+//! apart. docs/adr/0012 says why this is implemented here, with `ring`.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -22,18 +22,18 @@ use super::{IdentityConfig, IdentityError};
 use crate::platform::config::ConfigError;
 use crate::values::ids::{SessionId, TenantId, UserId};
 
-/// Bytes of a token at most. Ours have about 500.
+/// The maximum length of a token, in bytes. Ours have about 500.
 pub const MAX_TOKEN: usize = 4096;
-/// By how much the clocks of two replicas may differ.
+/// The difference that is allowed between the clocks of two replicas.
 const LEEWAY: TimeDelta = TimeDelta::seconds(5);
-/// Tokens whose signature is not verified again, at most; each takes about 200 bytes.
+/// The maximum number of cached tokens, whose signature is not verified again; each takes about 200 bytes.
 const MAX_VERIFIED: u64 = 10_000;
-/// How often the file with the keys is looked at.
+/// The interval at which the key file is read again.
 const RELOAD_EVERY: Duration = Duration::from_secs(5);
 /// The type of an access token (RFC 9068, section 2.1).
 const TYPE: &str = "at+jwt";
 
-/// Whom a token speaks for.
+/// The claims of an access token: its user, tenant and session, and its times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claims {
     pub user_id: UserId,
@@ -44,7 +44,7 @@ pub struct Claims {
     pub expires_at: DateTime<Utc>,
 }
 
-/// A token and when it ends.
+/// A new token, and when it expires.
 #[derive(Clone)]
 pub struct IssuedToken {
     pub text: String,
@@ -59,7 +59,7 @@ impl std::fmt::Debug for IssuedToken {
     }
 }
 
-/// Why a token is not accepted: for logs and tests. A client is told 401 and no more.
+/// The reason why a token is refused, for logs and tests. A client gets 401 and no reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenRefusal {
     #[error("longer than {MAX_TOKEN} bytes")]
@@ -84,7 +84,7 @@ pub enum TokenRefusal {
     NotYetValid,
 }
 
-/// What a token's header may say. Members that are not named here, such as `jwk` or `jku`, mean nothing.
+/// A token's header. Members that are not named here, such as `jwk` or `jku`, are ignored.
 #[derive(Serialize, Deserialize)]
 struct Header<'a> {
     typ: &'a str,
@@ -94,7 +94,7 @@ struct Header<'a> {
     crit: Option<serde::de::IgnoredAny>,
 }
 
-/// The claims as they travel; times are seconds since 1970.
+/// The claims as they are encoded in a token; times are seconds since 1970.
 #[derive(Serialize, Deserialize)]
 struct Payload {
     iss: String,
@@ -109,11 +109,11 @@ struct Payload {
     jti: Uuid,
 }
 
-/// A set of keys, and the tokens that were verified with it: they go when the keys change.
+/// A set of keys, and a cache of the tokens that were verified with it. New keys begin with an empty cache.
 #[derive(Debug)]
 struct Generation {
     keys: SigningKeys,
-    /// By the SHA-256 of a token's text, so that the memory holds none that could be used.
+    /// The claims by the SHA-256 of the token's text, so that no usable token stays in memory.
     verified: Cache<[u8; 32], Claims>,
 }
 
@@ -134,10 +134,10 @@ pub struct AccessTokens {
 }
 
 impl AccessTokens {
-    /// Reads the keys; without any, makes one that ends with the process.
+    /// Loads the configured keys; without any, generates a key for the lifetime of the process.
     ///
     /// # Errors
-    /// The file cannot be read, or the set is not in order.
+    /// Fails if the file cannot be read, or if the set is invalid.
     pub fn new(config: &IdentityConfig) -> Result<Self, ConfigError> {
         let keys = match keys::configured(config)? {
             Some(keys) => keys,
@@ -159,10 +159,10 @@ impl AccessTokens {
         })
     }
 
-    /// A new token for a session.
+    /// Issues a token for a session.
     ///
     /// # Errors
-    /// `Signing`: there is no randomness to be had.
+    /// `Signing` if no random bytes are available.
     pub fn issue(
         &self,
         user_id: UserId,
@@ -193,10 +193,10 @@ impl AccessTokens {
         Ok(IssuedToken { text, expires_at, expires_in: self.lifetime_seconds })
     }
 
-    /// Whom the token speaks for. That its session has not ended is for the database to say.
+    /// Verifies a token and returns its claims. Only the database knows whether its session has ended.
     ///
     /// # Errors
-    /// Why it does not count.
+    /// Fails with the reason why the token is refused.
     pub fn verify(&self, token: &str) -> Result<Claims, TokenRefusal> {
         self.verify_at(token, Utc::now())
     }
@@ -220,7 +220,7 @@ impl AccessTokens {
         Ok(claims)
     }
 
-    /// The claims of a token whose signature is right.
+    /// Checks the claims of a token whose signature is right.
     fn check(&self, payload: Payload, now: DateTime<Utc>) -> Result<Claims, TokenRefusal> {
         let time = |seconds| DateTime::from_timestamp(seconds, 0).ok_or(TokenRefusal::Malformed);
         let (issued_at, expires_at) = (time(payload.iat)?, time(payload.exp)?);
@@ -252,8 +252,8 @@ impl AccessTokens {
         self.generation().keys.public().to_owned()
     }
 
-    /// Agent: reads the file with the keys again when it has changed, so that keys rotate without a restart. A file that
-    /// is not in order is not taken, and said so once.
+    /// Agent: applies changes of the key file, so that keys rotate without a restart. An invalid file is not used, and is
+    /// logged once.
     pub async fn follow_file(self: Arc<Self>) {
         let Some(path) = &self.file else { return };
         let mut interval = tokio::time::interval(RELOAD_EVERY);
@@ -271,7 +271,7 @@ impl AccessTokens {
         }
     }
 
-    /// A few kilobytes, so that reading them is cheaper than to reason about the times of files and their links.
+    /// Reads the whole file each time: a few kilobytes are easier than reasoning about modification times and links.
     fn reload(&self, path: &Path) -> Result<(), String> {
         let keys = SigningKeys::read(path)?;
         if keys.public() != self.generation().keys.public() {
@@ -290,7 +290,7 @@ fn part(value: &impl Serialize) -> Result<String, IdentityError> {
     serde_json::to_vec(value).map(|json| URL_SAFE_NO_PAD.encode(json)).map_err(|_| IdentityError::Signing)
 }
 
-/// What the token says, if one of the keys has signed it.
+/// Returns the content of a token, if one of the keys has signed it.
 fn verified_payload(keys: &SigningKeys, token: &str) -> Result<Payload, TokenRefusal> {
     let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).map_err(|_| TokenRefusal::Malformed);
     let (message, signature) = token.rsplit_once('.').ok_or(TokenRefusal::Malformed)?;
@@ -307,11 +307,12 @@ fn verified_payload(keys: &SigningKeys, token: &str) -> Result<Payload, TokenRef
     if !key.verifies(message.as_bytes(), &signature) {
         return Err(TokenRefusal::Signature);
     }
-    // Nothing of it is read before the signature is known to be right.
+    // The payload is parsed only after its signature was verified.
     serde_json::from_slice(&payload).map_err(|_| TokenRefusal::Malformed)
 }
 
-/// Media types know no case, and the prefix may be there or not (RFC 7515, section 4.1.9).
+/// Whether this is the type of an access token. Media types are case-insensitive, and the prefix is optional (RFC 7515,
+/// section 4.1.9).
 fn is_access_token(typ: &str) -> bool {
     let typ = typ.to_ascii_lowercase();
     typ.strip_prefix("application/").unwrap_or(&typ) == TYPE
@@ -338,7 +339,7 @@ mod tests {
         now() + TimeDelta::seconds(seconds)
     }
 
-    /// With these private keys.
+    /// An issuer with these private keys.
     fn tokens(keys: &str) -> AccessTokens {
         let config = IdentityConfig { signing_keys: SecretText::new(keys), ..config() };
         AccessTokens::new(&config).expect("usable")
@@ -370,7 +371,7 @@ mod tests {
         json!({"typ": "at+jwt", "alg": key.algorithm.name(), "kid": key.id})
     }
 
-    /// Anything at all, signed with the right key.
+    /// Any header and claims, signed with the right key.
     fn signed(tokens: &AccessTokens, header: &Value, claims: &Value) -> String {
         let message = format!("{}.{}", encode(header), encode(claims));
         let signature =
@@ -462,7 +463,7 @@ mod tests {
         assert_eq!(refusal(&ours, &issue(&theirs)), Some(TokenRefusal::UnknownKey));
         let token = signed(&theirs, &header(&ours), &claims());
         assert_eq!(refusal(&ours, &token), Some(TokenRefusal::Signature));
-        // A key that comes with the token, or the address of one, means nothing.
+        // A key that comes with the token, or the URL of one, is ignored.
         let mut header = header(&ours);
         header["jwk"] = serde_json::from_str::<Value>(&theirs.jwks()).expect("JSON")["keys"][0].clone();
         header["jku"] = "https://example.com/keys".into();

@@ -1,9 +1,9 @@
-//! Who somebody is who presents a credential, and what they may do.
+//! Principals: the identity behind a credential, and its permissions.
 //!
-//! A request presents a credential, which is verified without the database where it can be (a token's signature) and says
-//! who asks. What they may do is remembered for each credential, and found to be still true, or not, in every transaction
-//! that works for them, by one look-up by primary key that travels with the transaction's other statements (ADR 10, 14). So
-//! a session that ends, a user who is disabled and a role that changes count at once, on every replica.
+//! A request presents a credential, which says who asks. It is verified without the database where possible (a token's
+//! signature). The principal and its permissions are cached for each credential. Every transaction for a principal checks
+//! that it is still current: with one look-up by primary key, sent together with the transaction's other statements (ADR
+//! 10, 14). So a session that ends, a user who is disabled and a role that changes take effect at once, on every replica.
 
 mod authority;
 mod remembered;

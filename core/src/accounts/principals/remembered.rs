@@ -1,4 +1,4 @@
-//! Remembers principals by their credentials.
+//! A cache of principals, by their credentials.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,20 +10,20 @@ use crate::accounts::identity::secrets::ApiKeyText;
 use crate::application::error::Error;
 use crate::application::{Credential, Principal, TenantDatabase};
 
-/// Credentials that are remembered at most; the least recently used are forgotten.
+/// The maximum number of cached credentials; the least recently used are forgotten.
 const REMEMBERED: u64 = 10_000;
-/// And for how long after their last use.
+/// How long a credential stays cached after its last use.
 const IDLE: Duration = Duration::from_secs(600);
 
-/// What every API key begins with, and no access token.
+/// The start of every API key, and of no access token.
 pub const API_KEY_PREFIX: &str = "ck_";
 
-/// Cheap to clone.
+/// The cache of principals. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Principals {
     database: TenantDatabase,
     by_credential: Cache<Credential, Arc<Principal>>,
-    /// By the SHA-256 of the whole key. Only keys that exist: whoever guesses fills nothing.
+    /// Credentials by the SHA-256 of the whole key. Only keys that exist are cached, so that guesses do not fill the cache.
     api_keys: Cache<[u8; 32], Credential>,
 }
 
@@ -36,10 +36,11 @@ impl Principals {
         }
     }
 
-    /// The principal, as remembered if it is. Good enough to refuse nobody by: ask for [`Self::fresh`] before.
+    /// Returns the principal, from the cache if it is there. A cached one may be out of date: before a request is refused
+    /// because of it, call [`Self::fresh`].
     ///
     /// # Errors
-    /// No database.
+    /// Fails if the database cannot be reached.
     pub async fn of(&self, credential: Credential) -> Result<Option<Arc<Principal>>, Error> {
         match self.by_credential.get(&credential) {
             Some(principal) if !principal.is_outdated() => Ok(Some(principal)),
@@ -47,10 +48,10 @@ impl Principals {
         }
     }
 
-    /// The principal as it is now; `None` if the credential does not hold: ended, expired, revoked, its user disabled.
+    /// Loads the principal as it is now; `None` if the credential is not valid: ended, expired, revoked, or its user disabled.
     ///
     /// # Errors
-    /// No database.
+    /// Fails if the database cannot be reached.
     pub async fn fresh(&self, credential: Credential) -> Result<Option<Arc<Principal>>, Error> {
         let principal = self.database.principal(credential).await?.map(Arc::new);
         match &principal {
@@ -60,11 +61,11 @@ impl Principals {
         Ok(principal)
     }
 
-    /// Whose API key this is; `None` if it is nobody's. Whatever has not the form of a key, its checksum included, is nobody's
-    /// without a look at the database.
+    /// Returns the credential of an API key; `None` if there is no such key. A text without the form of a key, including
+    /// its checksum, is refused without the database.
     ///
     /// # Errors
-    /// No database.
+    /// Fails if the database cannot be reached.
     pub async fn api_key(&self, text: &str) -> Result<Option<Credential>, Error> {
         let Ok(key) = ApiKeyText::parse(text) else { return Ok(None) };
         let hash = *key.hash().as_bytes();

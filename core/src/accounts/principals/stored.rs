@@ -1,4 +1,4 @@
-//! What the database says of credentials.
+//! The look-up of credentials in the database.
 
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel::{OptionalExtension, QueryResult};
@@ -13,7 +13,7 @@ use crate::application::{
 use crate::values::ids::{ApiKeyId, TenantId, UserId};
 use crate::values::money::Currency;
 
-/// Principals as users, sessions and API keys.
+/// The look-up of principals in the tables of users, sessions and API keys.
 #[derive(Debug, Clone, Copy)]
 pub struct StoredPrincipals;
 
@@ -47,8 +47,8 @@ crate::statement! {
         WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())"
 }
 
-/// Whether the principal is still what it was when it was looked up. Costs one look-up by primary key, and no round trip of
-/// its own when it is polled together with other statements.
+/// Whether the principal is unchanged since it was looked up. Costs one look-up by primary key, and no round trip of its
+/// own when it is polled together with other statements.
 async fn is_current(mut connection: &AsyncPgConnection, principal: &Principal) -> QueryResult<bool> {
     let (Some(credential), Some(stamp)) = (principal.credential(), principal.stamp) else {
         return Ok(true);
@@ -81,7 +81,8 @@ crate::statement! {
     WHERE k.tenant_id = $1 AND k.id = $2 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())"
 }
 
-/// The principal behind a credential that still holds. The transaction must be bound to its tenant.
+/// Loads the principal behind a credential; `None` if the credential is not valid any more. The transaction must be bound
+/// to its tenant.
 async fn load(
     mut connection: &AsyncPgConnection,
     credential: Credential,
@@ -131,7 +132,7 @@ crate::statement! {
     WHERE k.tenant_id = $1 AND k.id = $2"
 }
 
-/// The user who answers for an API key, and what they may do now; `None` for an operator's key.
+/// Loads the user who answers for an API key, with their current permissions; `None` for an operator's key.
 pub(super) async fn owner(
     connection: &mut AsyncPgConnection,
     tenant_id: TenantId,

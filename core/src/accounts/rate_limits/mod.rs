@@ -1,9 +1,8 @@
 //! Rate limits: how many requests a principal, an address or a network may make in a window of 60 seconds.
 //!
-//! Every replica counts in memory, so no request waits for a statement or a row lock. Counts that matter (above a
-//! hundredth of their limit) are shared through PostgreSQL by an agent, [`share_counts`]. What is exact and what is not
-//! stands in docs/rate-limits.md. Knows nothing of HTTP: who is asked about, and what the answer looks like, is the
-//! caller's.
+//! Every replica counts in memory, so no request waits for a statement or a row lock. Counts that matter (above a hundredth of
+//! their limit) are shared through PostgreSQL by an agent, [`share_counts`]. docs/rate-limits.md says what is exact and what is
+//! not. This module knows nothing of HTTP: the caller chooses the subject and the form of the answer.
 
 mod sharing;
 
@@ -21,18 +20,18 @@ use crate::values::ids::PrincipalId;
 
 pub use self::sharing::share_counts;
 
-/// Limits are numbers of requests in this time. Windows begin when the number of seconds since 1970 can be divided by it.
+/// The length of a window, in seconds. A window begins when the number of seconds since 1970 is a multiple of it.
 pub const WINDOW_SECONDS: u64 = 60;
-/// What is counted here is shared once it is more than this part of its limit: far less than anybody is refused at, and
-/// in ordinary operation nothing is ever shared.
+/// A count is shared once it is more than 1/100 of its limit: far below the limit, and yet in ordinary operation nothing
+/// is ever shared.
 const SHARED_ABOVE: u32 = 100;
-/// A count is forgotten after this; its window is over long before, whatever the clock did.
+/// A count is forgotten after this time; its window is over long before, even if the clock was changed.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(2 * WINDOW_SECONDS);
 
 const REFUSED: &str = "comptoir_rate_limited_total";
 const COUNTED: &str = "comptoir_rate_limit_counts";
 
-/// `[rate_limits]`
+/// The settings of `[rate_limits]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RateLimitsConfig {
@@ -43,15 +42,15 @@ pub struct RateLimitsConfig {
     /// Requests of one address to log in, or to do anything else with secrets and without authentication, in 60 s; 0 is
     /// without limit.
     pub sign_in_requests_per_minute: u32,
-    /// Between two times that a replica shares its counts, if it has any to share.
+    /// The interval at which a replica shares its counts, if it has any to share.
     pub share_interval_ms: u64,
-    /// Counts that are kept in memory.
+    /// The maximum number of counts in memory.
     pub max_counts: u64,
 }
 
 impl RateLimitsConfig {
     /// # Errors
-    /// An interval that is longer than the window, no room for counts.
+    /// Fails if the interval is shorter than 100 ms or longer than the window, or if there is no room for 1000 counts.
     pub fn validate(&self) -> Result<(), ConfigError> {
         if !(100..=WINDOW_SECONDS * 1000).contains(&self.share_interval_ms) {
             return Err(ConfigError::value("rate_limits.share_interval_ms", "must be from 100 to 60000"));
@@ -71,8 +70,8 @@ impl RateLimitsConfig {
     }
 }
 
-/// An IPv4 address, or the /64 of an IPv6 address: that much is given to every single customer of a provider, so an
-/// address of it says nothing.
+/// An IPv4 address, or the /64 network of an IPv6 address: a provider gives every customer a whole /64, so a single
+/// address of it identifies nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Origin(IpAddr);
 
@@ -94,7 +93,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Whose requests are counted, and against which limit.
+/// The subject whose requests are counted, and the limit that applies to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Subject {
     Principal(PrincipalId),
@@ -122,26 +121,26 @@ impl fmt::Display for Subject {
     }
 }
 
-/// How a subject stands in the present window.
+/// The state of a subject in the current window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
-    /// Requests in a window.
+    /// The number of requests allowed in a window.
     pub limit: u32,
-    /// Requests that are left of them.
+    /// The number of requests that are left of them.
     pub remaining: u32,
-    /// Until the next window begins; from 1 to 60.
+    /// Seconds until the next window begins, from 1 to 60.
     pub reset_seconds: u64,
 }
 
 impl Standing {
-    /// Of two limits the one that is nearer to its end.
+    /// Returns the standing with fewer requests left.
     #[must_use]
     pub fn nearer(self, other: Self) -> Self {
         if other.remaining < self.remaining { other } else { self }
     }
 }
 
-/// The window's requests are used up; the request is not counted.
+/// The refusal of a request, because the window's requests are used up. It is not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exceeded(pub Standing);
 
@@ -151,10 +150,10 @@ pub struct RateLimiter(Arc<Counting>);
 
 struct Counting {
     config: RateLimitsConfig,
-    /// Names this process among those that share.
+    /// The id of this process among the replicas that share.
     replica: Uuid,
     counts: Cache<(Subject, u64), Arc<Mutex<Count>>>,
-    /// Those that changed since they were last shared.
+    /// The counts that changed since they were last shared.
     to_share: Mutex<Vec<Changed>>,
 }
 
@@ -170,9 +169,9 @@ struct Changed {
 #[derive(Debug, Default)]
 struct Count {
     admitted_here: u32,
-    /// By all other replicas, as far as we have heard.
+    /// The requests that all other replicas admitted, as far as known here.
     admitted_elsewhere: u32,
-    /// It is in the list already.
+    /// Whether the count is in the list `to_share` already.
     is_to_be_shared: bool,
 }
 
@@ -194,13 +193,13 @@ impl RateLimiter {
         Self(Arc::new(Counting { config, replica: Uuid::new_v4(), counts, to_share: Mutex::default() }))
     }
 
-    /// Counts a request, unless the subject has none left in this window. `None` where there is no limit.
+    /// Counts a request, unless the subject has none left in this window. Returns `None` if there is no limit.
     ///
     /// # Errors
-    /// None is left.
+    /// Fails if no request is left.
     pub fn admit(&self, subject: Subject) -> Result<Option<Standing>, Exceeded> {
-        // By this machine's clock. Replicas whose clocks differ count in windows that begin at different times, and every
-        // window has its limit all the same; asking the database for the time would cost a round trip.
+        // By this machine's clock. Replicas whose clocks differ have windows that begin at different times, but every
+        // window still has its limit. Asking the database for the time would cost a round trip.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let admitted = self.admit_at(subject, now);
         if admitted.is_err() {
@@ -234,7 +233,7 @@ impl RateLimiter {
     }
 }
 
-/// Nothing that holds one of these locks can panic halfway.
+/// Locks a mutex. Poisoning is ignored: no code that holds one of these locks can panic halfway.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! Replicas tell each other their counts: each writes its own rows, and no row is written by two.
+//! Shares the counts between replicas: each writes its own rows, and no row is written by two.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::{Changed, RateLimiter, lock};
 use crate::application::error::Error;
 use crate::platform::database::Database;
 
-/// Rows of one statement at most.
+/// The maximum number of rows in one statement.
 const BATCH: usize = 1_000;
 
 const SHARED: &str = "comptoir_rate_limit_shared_total";
@@ -50,15 +50,16 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// By the time of the last change on the database's clock: no replica's clock decides about another one's rows.
+    /// Deletes old rows, by the time of their last change on the database's clock: no replica's clock decides about
+    /// another one's rows.
     struct Prune<'a> { batch: i64 => BigInt }
     = "DELETE FROM rate_limit_counts WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM rate_limit_counts WHERE updated_at < now() - interval '3 minutes'
         LIMIT $1 FOR UPDATE SKIP LOCKED))"
 }
 
-/// Agent: shares what has changed, every `rate_limits.share_interval_ms`. While nothing changes, and while all counts are
-/// small, it sends nothing. Without the database every replica goes on counting for itself.
+/// Agent: shares the counts that have changed, every `rate_limits.share_interval_ms`. While nothing changes, or all
+/// counts are small, it sends nothing. Without the database, every replica counts for itself.
 pub async fn share_counts(limiter: RateLimiter, database: Database) {
     let mut interval = tokio::time::interval(Duration::from_millis(limiter.0.config.share_interval_ms));
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -79,11 +80,12 @@ pub async fn share_counts(limiter: RateLimiter, database: Database) {
 }
 
 impl RateLimiter {
-    /// `pruned_in` is the last window in which old rows were deleted: once in every window in which something is shared.
+    /// Shares the changed counts. `pruned_in` is the last window in which old rows were deleted: this is done once in
+    /// every window in which something is shared.
     async fn share(&self, database: &Database, pruned_in: &mut Option<u64>) -> Result<(), Error> {
         let changed = std::mem::take(&mut *lock(&self.0.to_share));
         let Some(window) = changed.iter().map(|changed| changed.window).max() else { return Ok(()) };
-        // Of a window that is over nobody needs to hear.
+        // No replica needs the counts of a window that is over.
         let rows: Vec<Row> = changed.into_iter().filter(|one| one.window == window).map(Row::take).collect();
         for (at, batch) in rows.chunks(BATCH).enumerate() {
             if let Err(error) = self.share_batch(database, batch).await {
@@ -114,23 +116,23 @@ impl RateLimiter {
         Ok(())
     }
 
-    /// For the next time, unless they came back by themselves meanwhile.
+    /// Puts rows back for the next time, unless new requests have put them there meanwhile.
     fn put_back(&self, rows: &[Row]) {
         let is_absent = |row: &&Row| !std::mem::replace(&mut lock(&row.of.count).is_to_be_shared, true);
-        // Before the list is locked: whoever counts locks the count first.
+        // Before the list is locked: `admit_at` also locks the count first.
         let absent: Vec<Changed> = rows.iter().filter(is_absent).map(|row| row.of.clone()).collect();
         lock(&self.0.to_share).extend(absent);
     }
 }
 
-/// What is to be written of a count.
+/// A count, with the number that is to be written.
 struct Row {
     of: Changed,
     admitted_here: u32,
 }
 
 impl Row {
-    /// Requests that come from now on are for the next time.
+    /// Takes the number of a count. Requests that come later are shared the next time.
     fn take(of: Changed) -> Self {
         let mut count = lock(&of.count);
         count.is_to_be_shared = false;

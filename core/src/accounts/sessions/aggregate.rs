@@ -7,20 +7,20 @@ use crate::application::error::{Category, DomainError};
 use crate::values::ids::{SessionId, UserId};
 use crate::values::invalid::FieldError;
 
-/// Why a session ended before its time.
+/// The reason why a session ended before it expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndReason {
     LoggedOut,
-    /// By its user, from another session.
+    /// Ended by its user, from another session.
     EndedByUser,
     EndedByAdministrator,
-    /// Somebody else has it: a refresh token was used for the second time.
+    /// A refresh token was used for the second time: another person has it too.
     RefreshTokenReused,
     PasswordChanged,
-    /// By a one-time token.
+    /// The password was reset with a one-time token.
     PasswordReset,
     UserDisabled,
-    /// The user has logged in too often since.
+    /// The user has too many newer sessions.
     Superseded,
 }
 
@@ -54,16 +54,16 @@ impl EndReason {
     }
 }
 
-/// How long sessions and their refresh tokens last.
+/// The lifetimes of sessions and of their refresh tokens.
 #[derive(Debug, Clone, Copy)]
 pub struct Lifetimes {
-    /// A session that was not refreshed for so long is over.
+    /// A session is over if it was not refreshed for this long.
     pub refresh: TimeDelta,
     /// A session is over after this, however much it is used.
     pub session: TimeDelta,
 }
 
-/// Where a log-in came from, for its user to recognise it.
+/// The origin of a log-in, by which its user recognises it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Client {
     pub address: Option<String>,
@@ -72,7 +72,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// In characters; what is longer is cut off.
+    /// The maximum length in characters; the rest is cut off.
     pub const MAX_USER_AGENT: usize = 300;
 
     pub(super) fn new(address: Option<String>, user_agent: Option<&str>) -> Self {
@@ -82,7 +82,7 @@ impl Client {
     }
 }
 
-/// What a log-in begins. It ends by itself at `expires_at`, without an event, or before, with one.
+/// A session of a user, begun by a log-in. It expires at `expires_at` without an event, or is ended earlier with an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     pub(super) id: SessionId,
@@ -121,18 +121,19 @@ impl Session {
         self.ended.is_none() && now < self.expires_at
     }
 
-    /// Notes that its refresh token was used; until when the next one counts. Nobody is told, so the version stays.
+    /// Records that the refresh token was used, and returns until when the next one is valid. There is no event, so the
+    /// version stays.
     pub fn refresh(&mut self, lifetimes: Lifetimes, now: DateTime<Utc>) -> DateTime<Utc> {
         self.last_used_at = now;
         self.refresh_until(lifetimes, now)
     }
 
-    /// Until when a refresh token counts that is made now.
+    /// Returns until when a refresh token that is made now is valid.
     pub fn refresh_until(&self, lifetimes: Lifetimes, now: DateTime<Utc>) -> DateTime<Utc> {
         (now + lifetimes.refresh).min(self.expires_at)
     }
 
-    /// Nothing happens, and nothing is announced, when it is over already.
+    /// Ends the session; returns `None` if it is over already.
     pub fn end(&mut self, reason: EndReason, now: DateTime<Utc>) -> Option<SessionEvent> {
         if !self.is_open(now) {
             return None;
@@ -179,7 +180,7 @@ impl Session {
 pub enum SessionError {
     #[error("there is no session {0}")]
     NotFound(SessionId),
-    /// One text for all of them: it does not tell whether there is such a user.
+    /// One text for all these cases: it does not reveal whether there is such a user.
     #[error(
         "the e-mail address or the password is wrong, the user is disabled, or the company must be named"
     )]

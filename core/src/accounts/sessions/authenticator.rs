@@ -1,7 +1,7 @@
-//! The ways in: what happens between a password or a token and the command that follows from it.
+//! Log-in, refresh and password changes: the steps between a password or a token and the command that follows.
 //!
-//! Passwords are hashed and compared outside of transactions, so that no connection waits for it; the command then finds
-//! out whether what was compared is still true.
+//! Passwords are hashed and compared outside of transactions, so that no connection waits for it. The command then checks
+//! that the compared hash is still the user's.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -29,10 +29,10 @@ use crate::values::contact::Email;
 use crate::values::ids::{SessionId, TenantId};
 use crate::values::invalid::Invalid;
 
-/// Where a request comes from whose address nobody knows, in tests.
+/// The address of a request without a known address, in tests.
 const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
-/// What a log-in or a refresh gives.
+/// The result of a log-in or a refresh.
 #[derive(Debug)]
 pub struct SessionTokens {
     pub tenant_id: TenantId,
@@ -42,7 +42,7 @@ pub struct SessionTokens {
     pub refresh_expires_at: DateTime<Utc>,
 }
 
-/// Lets people in, prolongs their sessions and changes their passwords.
+/// Logs users in, prolongs their sessions and changes their passwords.
 #[derive(Debug)]
 pub struct Authenticator {
     database: TenantDatabase,
@@ -69,11 +69,14 @@ impl Authenticator {
         Self { database, executor, passwords, tokens, lifetimes, refusals }
     }
 
-    /// Begins a session. The audit trail of the account's tenant hears of a refusal, if the name means such an account.
+    /// Begins a session. A refusal is counted for the audit trail of the account's tenant, if the name means an account.
     ///
     /// # Errors
-    /// `InvalidCredentials`, after the same work whether there is such an account or not, and for a disabled one as for a
-    /// wrong password; `TooManyAttempts`; `EmailNotVerified`, only with the right password; `Busy`; no database.
+    /// - `InvalidCredentials` after the same work whether there is such an account or not; also for a disabled account.
+    /// - `EmailNotVerified` only with the right password.
+    /// - `TooManyAttempts` or `Busy`.
+    ///
+    /// Also fails if the database cannot be reached.
     pub async fn log_in(
         &self,
         origin: RequestOrigin,
@@ -104,7 +107,7 @@ impl Authenticator {
         password: Password,
         user_agent: Option<&str>,
     ) -> Result<SessionTokens, Error> {
-        // Who is disabled has no password here: whether it was the right one is told by no answer, time or counter.
+        // A disabled user has no password here: no answer, time or counter reveals whether it was right.
         let account = account.filter(|account| account.status != UserStatus::Disabled);
         let stored = account.as_ref().and_then(|account| account.password.clone());
         let address = origin.client_address;
@@ -134,7 +137,7 @@ impl Authenticator {
     /// Exchanges a refresh token for new tokens, once. The second use ends the session.
     ///
     /// # Errors
-    /// `RefreshRefused`; no database.
+    /// Fails with `RefreshRefused`, or if the database cannot be reached.
     pub async fn refresh(
         &self,
         origin: RequestOrigin,
@@ -157,7 +160,8 @@ impl Authenticator {
     /// Changes the password of the user who asks, and ends their other sessions.
     ///
     /// # Errors
-    /// `NotASession` for an API key, `WrongPassword`, `TooManyAttempts`, `PasswordRefused`, `Busy`; no database.
+    /// Fails with `NotASession` for an API key, `WrongPassword`, `TooManyAttempts`, `PasswordRefused` or `Busy`, or if
+    /// the database cannot be reached.
     pub async fn change_password(
         &self,
         context: RequestContext,
@@ -182,11 +186,11 @@ impl Authenticator {
         Ok(())
     }
 
-    /// Sets a password with a one-time token, and ends all sessions of its user. Whoever guessed has locked nobody out: the
-    /// account is open again.
+    /// Sets a password with a one-time token, and ends all sessions of its user. If an attacker's guesses have locked the
+    /// account, it is unlocked.
     ///
     /// # Errors
-    /// `InvalidToken`, a disabled user's too; `PasswordRefused`, `Busy`; no database.
+    /// Fails with `InvalidToken` (also for a disabled user), `PasswordRefused` or `Busy`, or if the database cannot be reached.
     pub async fn reset_password(
         &self,
         origin: RequestOrigin,
@@ -206,7 +210,7 @@ impl Authenticator {
     /// Verifies the e-mail address of the user to whom a one-time token was given.
     ///
     /// # Errors
-    /// `InvalidToken`; no database.
+    /// Fails with `InvalidToken`, or if the database cannot be reached.
     pub async fn verify_email(&self, origin: RequestOrigin, token: OneTimeToken) -> Result<(), Error> {
         let token = token.hash();
         let account =
@@ -216,11 +220,11 @@ impl Authenticator {
         Ok(())
     }
 
-    /// Somebody forgot the password of an account. Until there is somebody who sends e-mail, an operator reads of it in
-    /// the log. Costs and answers the same whether there is such an account or not, and in however many companies.
+    /// Handles a forgotten password. As long as nothing sends e-mail, it only writes the accounts to the log, for an
+    /// operator. Cost and answer are the same whether there is no such account, or one in several companies.
     ///
     /// # Errors
-    /// No database.
+    /// Fails if the database cannot be reached.
     pub async fn forgot_password(&self, name: &AccountName) -> Result<(), Error> {
         let accounts = users::accounts_named(&self.database, name).await?;
         let accounts: Vec<_> = accounts.iter().map(|(tenant, user)| format!("{tenant}/{user}")).collect();
@@ -231,8 +235,9 @@ impl Authenticator {
         Ok(())
     }
 
-    /// By what the failures to prove whose account this is are counted: in a session, by the name with the company, and by
-    /// that without, where it means this account or will once the address is verified.
+    /// The subjects under which failed attempts at this account are counted: the user (in a session), the name with the
+    /// company, and the name without it. The last one only if it means this account, or will mean it once the address is
+    /// verified.
     async fn subjects_of(&self, account: &Account) -> Result<Vec<Subject>, Error> {
         let id = (account.tenant_id, account.user_id);
         let mut subjects = vec![Subject::user(id.0, id.1), Subject::account(&account.full_name())];
@@ -244,7 +249,8 @@ impl Authenticator {
         Ok(subjects)
     }
 
-    /// Compares, unless the account or the address has failed too often. Counts as a failure until it is known to be none.
+    /// Compares a password, unless the account or the address has failed too often. The attempt counts as a failure until
+    /// it is known to be none.
     async fn compared(
         &self,
         account: Subject,
@@ -285,7 +291,7 @@ impl Authenticator {
     }
 }
 
-/// The user as the one who does what follows.
+/// The account's user, as the principal of the command that follows.
 fn principal(account: Account, session_id: Option<SessionId>) -> Principal {
     let actor = Actor::User { user_id: account.user_id, session_id };
     let email = account.email.as_str().to_owned();

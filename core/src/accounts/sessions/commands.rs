@@ -1,4 +1,4 @@
-//! What can be asked of sessions.
+//! The commands of sessions.
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
@@ -15,7 +15,7 @@ use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::values::ids::{SessionId, UserId};
 
-/// Open sessions of one user at most: a program that logs in for every request ends its own oldest ones.
+/// The maximum number of open sessions of one user: a program that logs in for every request ends its own oldest ones.
 const MAX_OPEN: usize = 100;
 
 /// Begins a session for a user whose password has been compared.
@@ -26,9 +26,9 @@ pub(super) struct LogIn {
     pub(super) client: Client,
     pub(super) lifetimes: Lifetimes,
     pub(super) refresh_token: RefreshToken,
-    /// The one that was compared: it must still be the user's.
+    /// The hash that was compared: it must still be the user's.
     pub(super) compared: HashedPassword,
-    /// To be stored instead of it, because it is too weak.
+    /// The hash to be stored instead of `compared`, if that is too weak.
     pub(super) replacement: Option<HashedPassword>,
 }
 
@@ -83,7 +83,7 @@ pub(super) struct Refresh {
     pub(super) lifetimes: Lifetimes,
 }
 
-/// What became of it. A refusal is an outcome and no error, because the end of the session must be committed.
+/// The outcome of [`Refresh`]. A refusal is an outcome and no error, because the end of the session must be committed.
 #[derive(Debug)]
 pub(super) enum Refreshed {
     Rotated { session: SessionView, refresh_expires_at: DateTime<Utc> },
@@ -101,13 +101,14 @@ impl Command for Refresh {
         let presented = self.presented.hash();
         let token = repository::refresh_token(work, self.session_id, &presented).await?;
         let Some(token) = token.filter(|_| session.is_open(now)) else { return Ok(Refreshed::Refused) };
-        // Whoever disables a user ends their sessions, and waits for this one's row: what is read now is current.
+        // Disabling a user ends their sessions, and so waits for this session's row: the status that is read now is current.
         let status = users::repository::status(work, session.user_id()).await?;
         if status != Some(UserStatus::Active) {
             return Ok(Refreshed::Refused);
         }
         if token.used_at.is_some() {
-            // Two have it, and nobody knows which of them is the user: neither goes on (RFC 9700, section 4.14.2).
+            // Two clients have the token, and it is unknown which of them is the user's: the session ends for both (RFC
+            // 9700, section 4.14.2).
             tracing::warn!(session_id = %session.id(), "a refresh token was used again; its session ends");
             let before = SessionView::of(&session);
             end(work, &mut session, EndReason::RefreshTokenReused).await?;
@@ -126,7 +127,7 @@ impl Command for Refresh {
     }
 }
 
-/// Ends the session that asks.
+/// Ends the session of the request itself.
 #[derive(Debug)]
 pub struct LogOut {
     pub user_id: UserId,
@@ -153,10 +154,10 @@ impl Command for LogOut {
     }
 }
 
-/// Ends one session of a user. Who ends somebody else's decides about them.
+/// Ends one session of a user. To end another user's session, the principal must be allowed to decide about that user.
 #[derive(Debug)]
 pub struct EndSession {
-    /// Whose it must be.
+    /// The user to whom the session must belong.
     pub user_id: UserId,
     pub session_id: SessionId,
     pub reason: EndReason,
@@ -182,7 +183,7 @@ impl Command for EndSession {
     }
 }
 
-/// Ends all sessions of a user, about whom whoever asks may decide.
+/// Ends all sessions of a user, about whom the principal must be allowed to decide.
 #[derive(Debug)]
 pub struct EndSessions {
     pub user_id: UserId,
@@ -206,8 +207,8 @@ impl Command for EndSessions {
     }
 }
 
-/// Ends a user's open sessions, but for the one that is kept. The user's row must be locked already. Boxed, because a
-/// policy that calls it is itself part of recording what happened.
+/// Ends a user's open sessions except `keep`. The user's row must be locked already. The future is boxed because it is
+/// recursive: it records events, and recording an event runs a policy that calls this function.
 pub(crate) fn end_all<'a>(
     work: &'a mut UnitOfWork<'_>,
     user: UserId,
@@ -224,7 +225,7 @@ pub(crate) fn end_all<'a>(
     .boxed()
 }
 
-/// What a user may do has changed: whoever remembers it for one of their sessions must ask again.
+/// Outdates the cached principals of a user's sessions, because the user's permissions have changed.
 pub(crate) async fn restamp(work: &mut UnitOfWork<'_>, user: UserId) -> Result<(), Error> {
     repository::restamp(work, user).await
 }
@@ -233,7 +234,7 @@ async fn load(work: &mut UnitOfWork<'_>, id: SessionId) -> Result<Session, Error
     Ok(repository::load(work, id).await?.ok_or(SessionError::NotFound(id))?)
 }
 
-/// Whether it was open until now.
+/// Ends a session. Returns whether it was open until now.
 async fn end(work: &mut UnitOfWork<'_>, session: &mut Session, reason: EndReason) -> Result<bool, Error> {
     let now = work.now_after(session.last_used_at());
     let Some(event) = session.end(reason, now) else { return Ok(false) };

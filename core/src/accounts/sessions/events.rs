@@ -1,9 +1,9 @@
-//! What happens to sessions.
+//! The events of sessions.
 
 use super::Session;
 use crate::application::events::Event;
 
-/// Carries the session as it stood after what happened.
+/// An event of a session, with the session as it is afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionEvent {
     Created(Session),

@@ -1,7 +1,7 @@
-//! Sessions: what a log-in begins, and how it goes on and ends.
+//! Sessions: how a log-in begins one, and how it is prolonged and ends.
 //!
-//! Owns the tables of sessions and refresh tokens, and of the log-in everything but the password itself, which is the
-//! user's. A session ends at once, on every replica: each transaction looks at its row ([`crate::accounts::principals`]).
+//! Owns the tables of sessions and refresh tokens, and the log-in except for the password itself, which belongs to the
+//! user. A session ends at once, on every replica: each transaction looks at its row ([`crate::accounts::principals`]).
 
 mod aggregate;
 mod authenticator;

@@ -14,7 +14,7 @@ use crate::values::money::Currency;
 use crate::values::text::text;
 
 text!(
-    /// What the company is called.
+    /// The name of a company.
     TenantName, "a company's name", 200
 );
 
@@ -24,7 +24,7 @@ pub struct TimeZone(String);
 
 impl TimeZone {
     /// # Errors
-    /// `not_a_time_zone`.
+    /// `not_a_time_zone` if the database has no such name.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         match text.parse::<Tz>() {
             Ok(zone) => Ok(Self(zone.name().to_owned())),
@@ -44,7 +44,7 @@ impl TimeZone {
     }
 }
 
-/// All that can be said of a company by whoever creates or updates it.
+/// The data of a company that can be chosen and updated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantDetails {
     pub name: TenantName,
@@ -56,7 +56,7 @@ pub struct TenantDetails {
 
 impl TenantDetails {
     /// # Errors
-    /// `vat_number_mismatch`: of another company than the SIREN.
+    /// `vat_number_mismatch` if the number is of another company than the SIREN.
     pub fn check_vat_number(
         registration: Option<&Registration>,
         vat_number: Option<&VatNumber>,
@@ -72,10 +72,10 @@ impl TenantDetails {
 pub struct Tenant {
     pub(super) id: TenantId,
     pub(super) version: i64,
-    /// People log in with it: it never changes.
+    /// Users log in with it, so it never changes.
     pub(super) short_name: ShortName,
     pub(super) details: TenantDetails,
-    /// Amounts are in it, those of the past too: it never changes.
+    /// All amounts are in it, also past ones, so it never changes.
     pub(super) currency: Currency,
     pub(super) created_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
@@ -94,7 +94,7 @@ impl Tenant {
         (tenant, event)
     }
 
-    /// Nothing happens, and nothing is announced, when nothing changes.
+    /// Changes the details; returns `None` if they are the same.
     pub fn update(&mut self, details: TenantDetails, now: DateTime<Utc>) -> Option<TenantEvent> {
         if self.details == details {
             return None;

@@ -1,4 +1,4 @@
-//! What can be asked of tenants.
+//! The commands of tenants.
 
 use super::aggregate::{Tenant, TenantDetails};
 use super::queries::{Founded, TenantView};
@@ -10,7 +10,7 @@ use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::values::money::Currency;
 
-/// Makes a tenant together with its first administrator, or neither. The tenant's id is that of the context.
+/// Creates a tenant and its first administrator, both or neither. The tenant's id is that of the context.
 #[derive(Debug, Clone)]
 pub struct FoundTenant {
     pub short_name: ShortName,

@@ -1,9 +1,9 @@
-//! What happens to tenants.
+//! The events of tenants.
 
 use super::Tenant;
 use crate::application::events::Event;
 
-/// Carries the tenant as it stood after what happened.
+/// An event of a tenant, with the tenant as it is afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TenantEvent {
     Created(Tenant),

@@ -1,4 +1,4 @@
-//! Tenants: the companies that work with Comptoir, each for itself.
+//! Tenants: the companies that work with Comptoir, each separate from the others.
 
 mod aggregate;
 mod commands;

@@ -11,16 +11,16 @@ text!(
     ForeignNumber, "a registration number", 50
 );
 
-/// The SIREN under which La Poste's establishments have numbers of a rule of their own.
+/// The SIREN of La Poste, whose establishments have a checksum rule of their own.
 const LA_POSTE: &str = "356000000";
 
-/// A French company: nine digits, the last of which makes the sum of Luhn right (INSEE; ISO/IEC 7812-1, annex B).
+/// The number of a French company: nine digits, the last of which is a Luhn check digit (INSEE; ISO/IEC 7812-1, annex B).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Siren(String);
 
 impl Siren {
     /// # Errors
-    /// `not_a_siren`.
+    /// `not_a_siren` if the text is not nine digits, or the check digit is wrong.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         digits(text, 9).filter(|digits| satisfies_luhn(digits)).map(Self).ok_or_else(|| {
             Invalid::new(
@@ -41,17 +41,17 @@ impl Siren {
     }
 }
 
-/// An establishment of a French company: the SIREN and five more digits.
+/// The number of an establishment of a French company: the SIREN and five more digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Siret(String);
 
 impl Siret {
     /// # Errors
-    /// `not_a_siret`.
+    /// `not_a_siret` if the text is not 14 digits, or the check digit is wrong.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let is_valid = |digits: &String| {
             let (siren, _) = digits.split_at(9);
-            // La Poste has more establishments than Luhn leaves numbers: theirs have a sum of digits that five divides.
+            // La Poste has more establishments than Luhn leaves numbers: the sum of their digits is a multiple of five instead.
             let own_rule = siren == LA_POSTE && digits.bytes().map(value).sum::<u32>().is_multiple_of(5);
             satisfies_luhn(siren) && (satisfies_luhn(digits) || own_rule)
         };
@@ -81,7 +81,7 @@ pub enum Registration {
 
 impl Registration {
     /// # Errors
-    /// `unknown_scheme`, `not_a_siren`, `not_a_siret`, or what a text is refused for.
+    /// Fails with `unknown_scheme`, `not_a_siren`, `not_a_siret`, or the error of a foreign number's text.
     pub fn parse(scheme: &str, number: &str) -> Result<Self, Invalid> {
         match scheme {
             "siren" => Siren::parse(number).map(Self::Siren),
@@ -91,7 +91,7 @@ impl Registration {
         }
     }
 
-    /// From the database; `None` if it is no scheme of ours.
+    /// Reads a stored registration; `None` if the scheme is unknown.
     pub(super) fn stored(scheme: &str, number: String) -> Option<Self> {
         match scheme {
             "siren" => Some(Self::Siren(Siren(number))),
@@ -125,10 +125,10 @@ impl Registration {
         }
     }
 
-    /// A French VAT number is made of the SIREN: where both are known, they must be of one company.
+    /// Checks that a VAT number is of the same company, where both are French: a French VAT number contains the SIREN.
     ///
     /// # Errors
-    /// `vat_number_mismatch`.
+    /// `vat_number_mismatch` if they are of different companies.
     pub fn check_vat_number(&self, vat_number: &VatNumber) -> Result<(), Invalid> {
         let (Some(siren), Some(rest)) = (self.siren(), vat_number.as_str().strip_prefix("FR")) else {
             return Ok(());
@@ -154,7 +154,7 @@ impl fmt::Display for Registration {
     }
 }
 
-/// `count` digits, written without spaces, or nothing.
+/// Returns the text without its spaces, if that is exactly `count` digits.
 fn digits(text: &str, count: usize) -> Option<String> {
     let compact: String = text.chars().filter(|c| !matches!(c, ' ' | '\u{a0}' | '\u{202f}')).collect();
     (compact.len() == count && compact.bytes().all(|byte| byte.is_ascii_digit())).then_some(compact)
@@ -164,7 +164,8 @@ fn value(digit: u8) -> u32 {
     u32::from(digit.saturating_sub(b'0'))
 }
 
-/// From the right, every second digit doubled, its own digits summed: ten divides the total.
+/// Whether the digits satisfy Luhn: from the right, every second digit is doubled and its own digits are summed; the
+/// total must be a multiple of ten.
 fn satisfies_luhn(digits: &str) -> bool {
     let doubled = |digit: u32| if digit > 4 { digit * 2 - 9 } else { digit * 2 };
     let sum: u32 = digits

@@ -1,4 +1,4 @@
-//! What people name their company by when they log in.
+//! The short name of a company, by which users name it when they log in.
 
 use std::fmt;
 
@@ -7,19 +7,19 @@ use unicode_normalization::UnicodeNormalization;
 use super::aggregate::TenantName;
 use crate::values::invalid::Invalid;
 
-/// Lower-case letters and digits of ASCII, in words that one hyphen joins, at most 40 characters. Unique over all companies;
-/// it never changes.
+/// A company's short name: lower-case letters and digits of ASCII, in words joined by one hyphen, at most 40 characters.
+/// It is unique among all companies, and never changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShortName(String);
 
 impl ShortName {
-    /// In characters.
+    /// The maximum length, in characters.
     pub const MAX: usize = 40;
-    /// Of one that is made from a name, so that a number still fits behind it.
+    /// The maximum length of a short name derived from a name, so that a number still fits behind it.
     const MAX_DERIVED: usize = 32;
 
     /// # Errors
-    /// `not_a_short_name`.
+    /// `not_a_short_name` if the text has another form.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let is_word = |word: &str| {
             !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
@@ -31,7 +31,7 @@ impl ShortName {
         Err(Invalid::new("not_a_short_name", message))
     }
 
-    /// Made from what the company is called, without accents. Somebody else may have it.
+    /// Derives a short name from the company's name, without accents. Another company may have it.
     pub fn derived(name: &TenantName) -> Self {
         let mut short = String::new();
         for c in name.as_str().nfkd().flat_map(char::to_lowercase) {
@@ -47,7 +47,7 @@ impl ShortName {
         Self(if short.is_empty() { "company" } else { short }.to_owned())
     }
 
-    /// The same with a number, for whoever finds it taken.
+    /// The short name with a number behind it, for use if the plain one is taken.
     #[must_use]
     pub fn numbered(&self, number: u32) -> Self {
         Self(format!("{}-{number}", self.0))

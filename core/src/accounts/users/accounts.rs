@@ -1,7 +1,8 @@
-//! Accounts: users before they are authenticated, and how they are named and found then.
+//! Accounts: users before they are authenticated, and how they are named and found.
 //!
-//! An e-mail address is one account in each company that knows it, with a password of its own. Who logs in names the company,
-//! or leaves it out where one account of the address is active. Finding an account costs the same whether there is one or not.
+//! An e-mail address has one account in each company that knows it, each with its own password. At log-in, the user names
+//! the company, or leaves it out if only one account of the address is active. Finding an account costs the same whether
+//! it exists or not.
 
 use diesel::prelude::*;
 use diesel::sql_types::{Binary, Bool, Nullable, Text, Uuid as SqlUuid};
@@ -19,24 +20,24 @@ use crate::values::contact::{Email, FoldedEmail};
 use crate::values::ids::{TenantId, UserId};
 use crate::values::money::Currency;
 
-/// What somebody calls their account, as it is compared and looked up. Any text will do: what is no address, or no company's
-/// short name, names nobody's account.
+/// The name of an account as given at log-in, in the form that is compared and looked up. Any text is accepted: a text
+/// that is no address, or no company's short name, names no account.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AccountName {
     pub email: FoldedEmail,
-    /// The company's short name. Without one, the account is the only one of the address that is active.
+    /// The company's short name. Without it, the name means the only active account of the address.
     pub company: Option<String>,
 }
 
 impl AccountName {
     pub fn new(email: &str, company: Option<&str>) -> Self {
-        // A short name is ASCII in lower case; who types it may be a telephone that begins with a capital.
+        // A short name is ASCII in lower case, but a telephone's keyboard may begin it with a capital.
         let company = company.map(|name| name.trim().to_ascii_lowercase());
         Self { email: FoldedEmail::of(email), company }
     }
 }
 
-/// A user before they are authenticated: what it takes to find out whether they are who they say.
+/// A user before they are authenticated, with the data that authentication needs.
 #[derive(Debug, Clone)]
 pub struct Account {
     pub tenant_id: TenantId,
@@ -51,12 +52,12 @@ pub struct Account {
 }
 
 impl Account {
-    /// With the company.
+    /// The name with the company.
     pub fn full_name(&self) -> AccountName {
         AccountName { email: self.email.folded(), company: Some(self.short_name.clone()) }
     }
 
-    /// Without it.
+    /// The name without the company.
     pub fn bare_name(&self) -> AccountName {
         AccountName { email: self.email.folded(), company: None }
     }
@@ -74,10 +75,12 @@ struct NamedAccount {
 }
 
 impl NamedAccounts {
-    /// The account that whoever logs in without the company means: the only one that is active. One that is not is none
-    /// here: any company registers any address, and would learn from what becomes of its own account whether another one
-    /// knows the address, too. Nobody is kept out of their account because another company registers the same address, or
-    /// has disabled them.
+    /// Returns the account for a log-in without the company: the only active one. Inactive accounts are ignored, for two
+    /// reasons:
+    /// - Any company may register any address. It must not learn from its own inactive account whether another company
+    ///   knows the address too.
+    /// - Nobody must lose access to their account because another company registers the same address, or has disabled
+    ///   them.
     pub fn only_active(&self) -> Option<(TenantId, UserId)> {
         let mut active = self.0.iter().filter(|account| account.is_active);
         match (active.next(), active.next()) {
@@ -86,12 +89,13 @@ impl NamedAccounts {
         }
     }
 
-    /// Whether another one than this is active: the address alone does not mean this one, whatever becomes of it.
+    /// Whether another account than this one is active. If so, the address alone does not mean this one, even if it
+    /// becomes active.
     pub fn is_active_elsewhere(&self, account: (TenantId, UserId)) -> bool {
         self.0.iter().any(|other| other.is_active && (other.tenant_id, other.user_id) != account)
     }
 
-    /// The account that an operator means: the only active one, or, where none is, the only one.
+    /// Returns the account that an operator means: the only active one, or, if none is active, the only one.
     pub fn only(&self) -> Option<(TenantId, UserId)> {
         let active = self.0.iter().filter(|account| account.is_active).count();
         match self.0.as_slice() {
@@ -102,7 +106,7 @@ impl NamedAccounts {
         }
     }
 
-    /// How many there are; 20 stands for 20 or more.
+    /// The number of accounts; 20 means 20 or more.
     pub fn count(&self) -> usize {
         self.0.len()
     }
@@ -122,10 +126,10 @@ crate::statement! {
     = "SELECT tenant_id, token_id FROM find_user_token($1)"
 }
 
-/// The accounts that this may name.
+/// Finds the accounts that a name may mean.
 ///
 /// # Errors
-/// No database.
+/// Fails if the database cannot be reached.
 pub async fn accounts_named(db: &TenantDatabase, name: &AccountName) -> Result<NamedAccounts, Error> {
     let mut connection = db.database().connection().await?;
     let find = FindLogin::new(name.email.as_str(), name.company.as_deref());
@@ -138,24 +142,24 @@ pub async fn accounts_named(db: &TenantDatabase, name: &AccountName) -> Result<N
     Ok(NamedAccounts(found.into_iter().map(named).collect()))
 }
 
-/// The account that whoever logs in means by this; `None` if it is nobody's. Without the company, only an active one is
-/// meant, and none where several are.
+/// Finds the account for a log-in with this name; `None` if there is none. Without the company, it must be the only
+/// active account of the address.
 ///
 /// # Errors
-/// No database.
+/// Fails if the database cannot be reached.
 pub async fn account_named(db: &TenantDatabase, name: &AccountName) -> Result<Option<Account>, Error> {
     let named = accounts_named(db, name).await?;
     let found = if name.company.is_some() { named.only() } else { named.only_active() };
-    // Nobody is looked up as well: the time must not tell whether there is such a user.
+    // If nothing is found, a nil id is looked up: the time must not reveal whether there is such a user.
     let nobody = || (TenantId::from_uuid(Uuid::nil()), UserId::from_uuid(Uuid::nil()));
     let (tenant_id, user_id) = found.unwrap_or_else(nobody);
     account_of(db, tenant_id, user_id).await
 }
 
-/// Whose one-time token this is, be it used or expired.
+/// Finds the account of a one-time token, even if the token is used or expired.
 ///
 /// # Errors
-/// No database.
+/// Fails if the database cannot be reached.
 pub async fn account_of_token(db: &TenantDatabase, hash: &SecretHash) -> Result<Option<Account>, Error> {
     let mut connection = db.database().connection().await?;
     let find = FindToken::new(&hash.as_bytes()[..]);
@@ -175,10 +179,10 @@ pub async fn account_of_token(db: &TenantDatabase, hash: &SecretHash) -> Result<
     }
 }
 
-/// The account of a user who is known already.
+/// Loads the account of a user whose id is known.
 ///
 /// # Errors
-/// No database.
+/// Fails if the database cannot be reached.
 pub async fn account_of(
     db: &TenantDatabase,
     tenant_id: TenantId,

@@ -23,11 +23,11 @@ use crate::values::text::text;
 
 text!(UserName, "a user's name", 200);
 
-/// Whether somebody can log in.
+/// The status of a user, which decides whether they can log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UserStatus {
-    /// Their e-mail address is not known to be theirs: they cannot log in yet.
+    /// The e-mail address is not verified: the user cannot log in yet.
     Unverified,
     Active,
     Disabled,
@@ -60,7 +60,7 @@ impl FromStr for UserStatus {
     }
 }
 
-/// Permissions beside those of the role, and those of the role that this user does not have.
+/// A user's permissions in addition to those of the role, and those of the role that the user does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Adjustments {
     pub(super) granted: PermissionSet,
@@ -69,7 +69,7 @@ pub struct Adjustments {
 
 impl Adjustments {
     /// # Errors
-    /// `granted_and_revoked`: a permission that is in both.
+    /// `granted_and_revoked` if a permission is in both sets.
     pub fn new(granted: PermissionSet, revoked: PermissionSet) -> Result<Self, Invalid> {
         match granted.iter().find(|permission| revoked.contains(*permission)) {
             Some(permission) => {
@@ -81,21 +81,21 @@ impl Adjustments {
     }
 }
 
-/// What is said of a user at first.
+/// The data of a new user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewUser {
     pub email: Email,
     pub name: UserName,
     pub role: Role,
     pub adjustments: Adjustments,
-    /// Without one, the user sets it by a token.
+    /// If it is `None`, the user sets it with a token.
     pub password: Option<HashedPassword>,
-    /// Somebody vouches for the address.
+    /// Whether the address counts as verified from the beginning.
     pub is_verified: bool,
 }
 
-/// Names of permissions that this version does not know: a newer one stored them, beside which this one runs. They give no
-/// right here, and are kept whatever else of the user changes.
+/// Names of permissions that this version does not know, stored by a newer version that runs beside this one. They give
+/// no right here, and are kept when the user changes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct UnknownPermissions {
     pub(super) granted: Vec<String>,
@@ -121,7 +121,7 @@ pub struct User {
 
 impl User {
     /// # Errors
-    /// Nobody makes somebody who could do more than they.
+    /// `CannotGrant` if the new user would have a permission that the decider lacks.
     pub fn register(
         id: UserId,
         new: NewUser,
@@ -149,10 +149,10 @@ impl User {
         Ok((user, event))
     }
 
-    /// Nothing happens, and nothing is announced, when nothing changes.
+    /// Changes the name; returns `None` if it is the same.
     ///
     /// # Errors
-    /// Somebody who can do more than whoever decides.
+    /// `CannotDecide` if the user has a permission that the decider lacks.
     pub fn rename(
         &mut self,
         name: UserName,
@@ -168,7 +168,8 @@ impl User {
     }
 
     /// # Errors
-    /// One's own, somebody who can do more than whoever decides or could then, the last administrator.
+    /// Fails if this is the decider's own account, if the user has or would get a permission that the decider lacks, or
+    /// if the company would lose its last administrator.
     pub fn change_role(
         &mut self,
         role: Role,
@@ -186,7 +187,8 @@ impl User {
     }
 
     /// # Errors
-    /// One's own, somebody who can do more than whoever decides or could then, the last administrator.
+    /// Fails if this is the decider's own account, if the user has or would get a permission that the decider lacks, or
+    /// if the company would lose its last administrator.
     pub fn change_permissions(
         &mut self,
         adjustments: Adjustments,
@@ -203,7 +205,8 @@ impl User {
     }
 
     /// # Errors
-    /// Oneself, somebody who can do more than whoever decides, the last administrator, somebody who is disabled already.
+    /// Fails if this is the decider's own account, if the user has a permission that the decider lacks, if the company
+    /// would lose its last administrator, or if the user is disabled already.
     pub fn disable(&mut self, decision: Decision, now: DateTime<Utc>) -> Result<UserEvent, UserError> {
         let after = Self { disabled_at: Some(now), ..self.clone() };
         self.check(&after, decision)?;
@@ -215,7 +218,8 @@ impl User {
     }
 
     /// # Errors
-    /// Oneself, somebody who could do more than whoever decides, somebody who is not disabled.
+    /// Fails if this is the decider's own account, if the user would get a permission that the decider lacks, or if the
+    /// user is not disabled.
     pub fn enable(&mut self, decision: Decision, now: DateTime<Utc>) -> Result<UserEvent, UserError> {
         let after = Self { disabled_at: None, ..self.clone() };
         self.check(&after, decision)?;
@@ -227,7 +231,7 @@ impl User {
     }
 
     /// # Errors
-    /// Somebody who is disabled, whatever they have to prove who they are.
+    /// Fails if the user is disabled, whatever proof of identity they have.
     pub fn change_password(
         &mut self,
         password: HashedPassword,
@@ -238,15 +242,15 @@ impl User {
         Ok(UserEvent::PasswordChanged(self.changed(now)))
     }
 
-    /// Keeps the same password with a stronger hash: nothing happened.
+    /// Replaces the hash of the same password by a stronger one. This is no event.
     pub fn strengthen_password(&mut self, password: HashedPassword) {
         self.password = Some(password);
     }
 
-    /// Nothing happens if it is verified already.
+    /// Marks the e-mail address as verified; returns `None` if it was already.
     ///
     /// # Errors
-    /// Somebody who is disabled.
+    /// Fails if the user is disabled.
     pub fn verify_email(&mut self, now: DateTime<Utc>) -> Result<Option<UserEvent>, UserError> {
         self.check_not_disabled("verified")?;
         if self.email_verified_at.is_some() {
@@ -256,10 +260,10 @@ impl User {
         Ok(Some(UserEvent::EmailVerified(self.changed(now))))
     }
 
-    /// Notes that a session began.
+    /// Records that a session began.
     ///
     /// # Errors
-    /// Somebody who is not active.
+    /// Fails if the user is not active.
     pub fn log_in(&mut self, session_id: SessionId, now: DateTime<Utc>) -> Result<UserEvent, UserError> {
         if self.status() != UserStatus::Active {
             return Err(UserError::Status { id: self.id, status: self.status(), verb: "logged in" });
@@ -268,12 +272,12 @@ impl User {
         Ok(UserEvent::LoggedIn { user: self.changed(now), session_id })
     }
 
-    /// Notes that the user ended a session of theirs.
+    /// Records that the user ended one of their sessions.
     pub fn log_out(&mut self, session_id: SessionId, now: DateTime<Utc>) -> UserEvent {
         UserEvent::LoggedOut { user: self.changed(now), session_id }
     }
 
-    /// What others may not do to this user.
+    /// Checks whether the decider may turn this user into `after`.
     fn check(&self, after: &Self, decision: Decision) -> Result<(), UserError> {
         if decision.by == Some(self.id) {
             return Err(UserError::OwnAccount);
@@ -293,14 +297,15 @@ impl User {
         }
     }
 
-    /// One version further.
+    /// Increments the version, and returns a copy for the event.
     fn changed(&mut self, now: DateTime<Utc>) -> Self {
         self.version += 1;
         self.updated_at = now;
         self.clone()
     }
 
-    /// Can log in and do everything, users included: without any such user, a company could not help itself.
+    /// Whether the user can log in and do everything, including the management of users. Without any such user, a company
+    /// could not help itself.
     pub fn is_administrator(&self) -> bool {
         self.status() == UserStatus::Active
             && self.password.is_some()
@@ -309,17 +314,17 @@ impl User {
             && self.unknown.revoked.is_empty()
     }
 
-    /// What the user may do, and what was only taken away from them and could be given back.
+    /// The user's permissions, and those that were revoked and could be given back.
     pub(super) fn reach(&self) -> PermissionSet {
         self.role.permissions().with(self.adjustments.granted)
     }
 
-    /// Whether they may do what this version does not know.
+    /// Whether the user was granted permissions that this version does not know.
     pub(super) fn reaches_the_unknown(&self) -> bool {
         !self.unknown.granted.is_empty()
     }
 
-    /// What the user may do: the role's permissions, with those that are granted and without those that are revoked.
+    /// The user's permissions: those of the role and those granted, without those revoked.
     pub fn permissions(&self) -> PermissionSet {
         self.role.permissions().with(self.adjustments.granted).without(self.adjustments.revoked)
     }

@@ -4,7 +4,7 @@ fn at(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_700_000_000 + second, 0).expect("a valid time")
 }
 
-/// An administrator decides, and is not the only one.
+/// A decision by an administrator who is not the only one.
 fn colleague() -> Decision {
     let by = Some(UserId::generate());
     Decision { by, held: PermissionSet::all(), has_other_administrators: true }
@@ -62,7 +62,7 @@ fn password() -> HashedPassword {
     HashedPassword::stored("$argon2id$".to_owned())
 }
 
-/// Can log in and do everything.
+/// A user who can log in and do everything.
 fn administrator() -> User {
     User { password: Some(password()), ..user(Role::Admin) }
 }

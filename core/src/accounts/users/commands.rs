@@ -1,7 +1,7 @@
-//! What can be asked of users.
+//! The commands of users.
 //!
-//! Whatever may take an administrator away locks the tenant first, and the user then: of two such changes the second one
-//! sees what the first one did.
+//! A command that may remove an administrator locks the tenant first, then the user: the second of two such commands sees
+//! the change of the first.
 
 use chrono::{DateTime, Utc};
 
@@ -39,10 +39,10 @@ impl Command for RegisterUser {
     }
 }
 
-/// Registers a user as part of a command, which has the audit row to write.
+/// Registers a user as part of another command, which writes the audit row.
 ///
 /// # Errors
-/// The address is taken in the company, or a permission is given that whoever asks does not have.
+/// Fails if the address is taken in the company, or if a permission is granted that the principal does not have.
 pub(crate) async fn register(work: &mut UnitOfWork<'_>, new: &NewUser) -> Result<UserView, Error> {
     let (user, event) = registered(work, new).await?;
     user.insert(work).await?;
@@ -111,12 +111,12 @@ impl Command for ChangePermissions {
     }
 }
 
-/// Ends the user's sessions and one-time tokens as well.
+/// Disables a user, and ends the user's sessions and one-time tokens.
 #[derive(Debug)]
 pub struct DisableUser {
     pub id: UserId,
     pub expected_version: Option<i64>,
-    /// The API keys for which they answer go on; otherwise they are revoked.
+    /// Whether the API keys that the user owns stay valid; otherwise they are revoked.
     pub keep_api_keys: bool,
 }
 
@@ -127,7 +127,7 @@ impl Command for DisableUser {
         tenants::repository::load(work).await?;
         let user = loaded(work, self.id, self.expected_version).await?;
         let decision = decision_about(work, self.id).await?;
-        // In the order of locks: the sessions are ended with the change.
+        // In the lock order, tokens come before sessions, which the change ends.
         tokens::withdraw(work, self.id, None).await?;
         let decide = |user: &mut User, now| user.disable(decision, now).map(Some);
         let after = changed(work, "user.disable", user, decide).await?;
@@ -155,17 +155,17 @@ impl Command for EnableUser {
     }
 }
 
-/// Sets another password, which the user has proved to be entitled to, and ends their sessions. A token to set one does not
-/// hold any more.
+/// Changes a user's password, after the user has proved their identity. Ends the user's sessions and withdraws a token to
+/// set a password.
 #[derive(Debug)]
 pub struct ChangePassword {
     pub user_id: UserId,
-    /// The one that was compared: it must still be the user's.
+    /// The hash that was compared: it must still be the user's.
     pub compared: HashedPassword,
     pub password: HashedPassword,
-    /// The session in which the user changes it goes on.
+    /// The session in which the user changes the password: it stays open.
     pub keep: Option<SessionId>,
-    /// Attempts to log in that are forgotten: they were made with the password of before.
+    /// The subjects whose failed log-ins are forgotten: they were made against the previous password.
     pub forgiven: Vec<Subject>,
 }
 
@@ -174,7 +174,7 @@ impl Command for ChangePassword {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
         let user = loaded(work, self.user_id, None).await?;
-        // Perhaps another one was set while this was being compared, or waited: whoever did that decided last.
+        // Another password may have been set during the comparison, or while this command waited: that later decision stays.
         if user.password() != Some(&self.compared) {
             return Err(SessionError::WrongPassword.into());
         }
@@ -188,13 +188,13 @@ impl Command for ChangePassword {
     }
 }
 
-/// Sets a password by a token, and ends all sessions. Whoever has the token has the address: it is verified by that, too. No
-/// other token of the user holds any more.
+/// Sets a password with a one-time token, ends all sessions and withdraws the user's other tokens. The holder of the
+/// token has the address, so the address is verified too.
 #[derive(Debug)]
 pub struct ResetPassword {
     pub token: SecretHash,
     pub password: HashedPassword,
-    /// As of [`ChangePassword`].
+    /// As in [`ChangePassword`].
     pub forgiven: Vec<Subject>,
 }
 
@@ -222,7 +222,7 @@ impl Command for ResetPassword {
     }
 }
 
-/// Uses a token to prove that the address is the user's.
+/// Verifies a user's e-mail address with a one-time token.
 #[derive(Debug)]
 pub struct VerifyEmail {
     pub token: SecretHash,
@@ -237,21 +237,21 @@ impl Command for VerifyEmail {
     }
 }
 
-/// Uses a token up; whose it was, locked. What is told of one that does not hold is told of a disabled user's, too.
+/// Marks a token as used and returns its user, locked. A disabled user's token fails with `InvalidToken`, like an invalid one.
 async fn of_token(
     work: &mut UnitOfWork<'_>,
     token: &SecretHash,
     purpose: TokenPurpose,
 ) -> Result<User, Error> {
     let id = tokens::user_of(work, token).await?;
-    // First the user, then the token, as whoever withdraws tokens.
+    // First the user, then the token: the same lock order as in [`tokens::withdraw`].
     let user = loaded(work, id, None).await?;
     tokens::consume(work, token, purpose).await?;
     user.check_not_disabled("given access").map_err(|_| UserError::InvalidToken)?;
     Ok(user)
 }
 
-/// The user, locked, in the version that the caller expects; what happens now happens after their last change.
+/// Loads and locks the user in the version that the caller expects. The command's time is never before the user's last change.
 async fn loaded(work: &mut UnitOfWork<'_>, id: UserId, expected: Option<i64>) -> Result<User, Error> {
     let user = repository::load(work, id).await?;
     check_version(expected, user.version())?;
@@ -259,7 +259,7 @@ async fn loaded(work: &mut UnitOfWork<'_>, id: UserId, expected: Option<i64>) ->
     Ok(user)
 }
 
-/// Changes a user whose version was compared already, because who may decide about them was asked in between.
+/// Changes a user whose version was compared already, in [`loaded`]: the decider was checked after that.
 async fn changed(
     work: &mut UnitOfWork<'_>,
     action: &'static str,
@@ -269,10 +269,10 @@ async fn changed(
     Ok(UserView::of(&change(work, action, user, None, decide).await?))
 }
 
-/// Whether whoever asks may decide about this user at all; the user is locked.
+/// Checks that the principal may decide about this user, and locks the user.
 ///
 /// # Errors
-/// `NotFound`; `CannotDecide`; `Forbidden` for an API key whose owner may not look after users any more.
+/// Fails with `NotFound`, `CannotDecide`, or `Forbidden` for an API key whose owner may not manage users any more.
 pub(crate) async fn check_decider(work: &mut UnitOfWork<'_>, id: UserId) -> Result<(), Error> {
     let user = repository::load(work, id).await?;
     Ok(decision(work, true).await?.covers(&user)?)
@@ -283,10 +283,10 @@ async fn decision_about(work: &mut UnitOfWork<'_>, id: UserId) -> Result<Decisio
     decision(work, others).await
 }
 
-/// Of whoever asks, as they are now: call it when what is decided about is locked.
+/// Returns the decision rights of the principal as it is now. Call it when the user concerned is locked.
 ///
 /// # Errors
-/// `Forbidden`; `PrincipalOutdated`, and the unit of work begins anew.
+/// Fails with `Forbidden`, or with `PrincipalOutdated`: then the unit of work runs again.
 pub(super) async fn decision(
     work: &mut UnitOfWork<'_>,
     has_other_administrators: bool,

@@ -1,11 +1,11 @@
-//! What happens to users.
+//! The events of users.
 
 use super::User;
 use crate::application::Role;
 use crate::application::events::Event;
 use crate::values::ids::SessionId;
 
-/// Carries the user as they stood after what happened.
+/// An event of a user, with the user as they are afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserEvent {
     Registered(User),

@@ -1,5 +1,5 @@
-//! Single-use tokens: to verify an e-mail address, to set a new password. Only their hash is kept, and of each purpose only
-//! the newest holds.
+//! Single-use tokens, to verify an e-mail address or to set a new password. Only their hash is stored, and only the
+//! newest token of each purpose is valid.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
@@ -17,7 +17,7 @@ use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::platform::schema::user_tokens;
 use crate::values::ids::UserId;
 
-/// What a token is good for.
+/// The purpose of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenPurpose {
@@ -34,7 +34,7 @@ impl TokenPurpose {
     }
 }
 
-/// Makes a token for a user; older ones of the same purpose do not hold any more.
+/// Issues a token for a user, and withdraws older tokens of the same purpose.
 #[derive(Debug)]
 pub struct IssueToken {
     pub user_id: UserId,
@@ -48,7 +48,7 @@ pub struct IssuedToken {
     pub expires_at: DateTime<Utc>,
 }
 
-/// As the audit trail has it.
+/// A token as the audit trail records it.
 #[derive(Debug, Serialize)]
 struct TokenRecord {
     purpose: TokenPurpose,
@@ -87,7 +87,7 @@ impl Command for IssueToken {
     }
 }
 
-/// From now on no token of a user holds, or none of a purpose. The user is locked.
+/// Deletes all tokens of a user, or all of one purpose. The user must be locked already.
 pub(super) async fn withdraw(
     work: &mut UnitOfWork<'_>,
     user: UserId,
@@ -106,10 +106,10 @@ pub(super) async fn withdraw(
     Ok(())
 }
 
-/// Whose token this is, be it used or expired.
+/// Returns the user of a token, even if it is used or expired.
 ///
 /// # Errors
-/// `InvalidToken`: unknown.
+/// `InvalidToken` if the token is unknown.
 pub(super) async fn user_of(work: &mut UnitOfWork<'_>, hash: &SecretHash) -> Result<UserId, Error> {
     let found: Option<Uuid> = user_tokens::table
         .filter(user_tokens::tenant_id.eq(work.tenant().uuid()))
@@ -121,10 +121,10 @@ pub(super) async fn user_of(work: &mut UnitOfWork<'_>, hash: &SecretHash) -> Res
     Ok(found.map(UserId::from_uuid).ok_or(UserError::InvalidToken)?)
 }
 
-/// Uses a token up.
+/// Marks a token as used.
 ///
 /// # Errors
-/// `InvalidToken`: unknown, of another purpose, used or expired.
+/// `InvalidToken` if the token is unknown, of another purpose, used or expired.
 pub(super) async fn consume(
     work: &mut UnitOfWork<'_>,
     hash: &SecretHash,

@@ -16,10 +16,10 @@ pub struct Head {
     pub hash: Vec<u8>,
 }
 
-/// Heads of chains as they were once, kept where nobody can change them who can change the database. The rows of that time
-/// must still be there, whatever has been added.
+/// Earlier heads of chains, kept where nobody who can change the database can change them. The rows of that time must
+/// still be there; rows may have been added.
 ///
-/// As text, a line for each chain: tenant, chain, position, hash in hexadecimal. What follows a `#` is not read.
+/// As text, a line for each chain: tenant, chain, position, hash in hexadecimal. Text after a `#` is ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Anchors(pub(super) BTreeMap<ChainId, Head>);
 

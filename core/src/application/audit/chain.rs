@@ -1,4 +1,4 @@
-//! One chain of the audit trail, row by row: what a row's hash is made of, and what may be wrong with it.
+//! Verifies one chain of the audit trail, row by row: how a row's hash is calculated, and the rules that a row may break.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use uuid::Uuid;
 
 use super::anchors::{Head, hex};
 
-/// What the first row of a chain follows.
+/// The `previous_hash` of the first row of a chain.
 const BEGINNING: [u8; 32] = [0; 32];
 /// PostgreSQL counts microseconds from 2000-01-01, the hash from 1970-01-01.
 const EPOCH_DIFFERENCE_US: i64 = 946_684_800_000_000;
 
-/// What a row, or the end of a chain, is not.
+/// A rule that a row, or the end of a chain, breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rule {
     #[error("its content is not what its hash was made of")]
@@ -35,7 +35,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// Stable, for programs.
+    /// The rule's stable code, for programs.
     pub fn code(self) -> &'static str {
         match self {
             Self::Content => "content",
@@ -68,7 +68,7 @@ pub(super) struct Row {
     chain: i16,
     position: i64,
     id: Uuid,
-    // As PostgreSQL has it, so that no time is impossible.
+    // In PostgreSQL's own format, which holds every time that may be stored.
     occurred_at: PgTimestamp,
     actor_type: String,
     actor_id: Option<Uuid>,
@@ -88,12 +88,12 @@ pub(super) struct Row {
     hash: Vec<u8>,
 }
 
-/// What became of a row's `before` and `after`.
+/// The state of a row's `before` and `after`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Texts {
-    /// They are what the digests were made of; or there were none.
+    /// They match their digests, or there are none.
     Kept,
-    /// They are gone together with their salt; the digests are there.
+    /// They and their salt are gone; the digests are still there.
     Erased,
     Changed,
 }
@@ -114,13 +114,13 @@ impl Row {
         }
     }
 
-    /// As the function `audit_hash` of the database calculates it; docs/audit.md says it in words.
+    /// The hash that the row must have, as the database's function `audit_hash` calculates it (in words: docs/audit.md).
     fn expected_hash(&self) -> [u8; 32] {
         let mut hash = Sha256::new_with_prefix(&self.previous_hash);
         let mut field = |value: Option<&str>| match value {
             None => hash.update("-"),
             Some(value) => {
-                // The length in front, or two rows could be cut differently and read alike.
+                // The length in front. Otherwise `ab` + `c` and `a` + `bc` would give the same hash.
                 hash.update(format!("{}:", value.len()));
                 hash.update(value);
             }
@@ -146,12 +146,12 @@ impl Row {
     }
 }
 
-/// As the function `audit_digest` of the database makes it.
+/// The digest of a text, as the database's function `audit_digest` calculates it.
 fn digest(salt: Uuid, which: &str, text: &str) -> Vec<u8> {
     Sha256::digest(format!("{} {which} {text}", salt.hyphenated())).to_vec()
 }
 
-/// Type and id.
+/// A resource's type and id.
 pub(super) type Resource = (String, String);
 
 /// Follows one chain, row by row.
@@ -159,13 +159,13 @@ pub(super) struct Follower<'a> {
     pub(super) last: Head,
     last_id: Option<Uuid>,
     anchor: Option<&'a Head>,
-    /// Rows whose texts were erased.
+    /// The number of rows whose texts were erased.
     pub(super) erased: u64,
-    /// Their resources, each with its first such row. Somebody must have said that these were erased.
+    /// The resources of these rows, each with its first such row. For each, the trail must hold a row that records the erasure.
     pub(super) erased_of: BTreeMap<Resource, (i64, Uuid)>,
 }
 
-/// Where a chain is broken, and how.
+/// The place where a chain is broken (position and row, if there is one), and the rule that is broken.
 pub(super) type Fault = (i64, Option<Uuid>, Rule);
 
 impl<'a> Follower<'a> {
@@ -199,9 +199,9 @@ impl<'a> Follower<'a> {
         Ok(())
     }
 
-    /// The chain has no more rows.
+    /// Verifies the end of the chain, after its last row.
     pub(super) fn end(&self, head: Option<&Head>) -> Result<(), Fault> {
-        // First, since what was kept elsewhere says more than what whoever removed the rows may have changed as well.
+        // The anchor first: it is kept elsewhere, while an attacker who removed rows may have changed the head too.
         if let Some(anchor) = self.anchor.filter(|anchor| anchor.position > self.last.position) {
             return Err((anchor.position, None, Rule::AnchorMissing));
         }

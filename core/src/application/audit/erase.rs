@@ -1,5 +1,5 @@
-//! Erases what rows of the trail say of a resource, as a right to erasure demands (GDPR, article 17): `before` and `after`
-//! and their salt. That something happened, when, and by whom, stays, and so do the digests of which the hashes are made.
+//! Erases the content of a resource's rows in the trail, for the right to erasure (GDPR, article 17): `before`, `after`
+//! and their salt. The action, its time and its author stay, and so do the digests from which the hashes are calculated.
 
 use chrono::Utc;
 use diesel::sql_types::{Text, Uuid as SqlUuid};
@@ -12,7 +12,7 @@ use crate::application::context::RequestContext;
 use crate::application::set_tenant;
 use crate::platform::database::{self, ConnectFault, DatabaseConfig};
 
-/// The action of the row that an erasure leaves; it is not erased itself.
+/// The action of the row that records an erasure. That row is never erased itself.
 pub(super) const ERASE: &str = "audit.erase";
 
 #[derive(Debug, thiserror::Error)]
@@ -31,11 +31,11 @@ crate::statement! {
     WHERE tenant_id = $1 AND resource_type = $2 AND resource_id = $3 AND action <> $4 AND salt IS NOT NULL"
 }
 
-/// Erases the texts of all rows of a resource, of the context's tenant, and adds a row that says so. Returns how many rows
-/// had a text. Needs the owner of the tables.
+/// Erases the texts of all rows of a resource of the context's tenant, and adds a row that records this. Returns how many
+/// rows had a text. Only the owner of the tables may do this.
 ///
 /// # Errors
-/// No database; somebody else than the owner; no row with a text.
+/// Fails if the database cannot be reached, if the database user is not the owner, or if no row has a text.
 pub async fn erase(
     config: &DatabaseConfig,
     context: &RequestContext,

@@ -28,16 +28,16 @@ pub use queries::{AuditEventDetails, AuditFilter, AuditSort, is_larger_than, lis
 pub use refusals::{Refusal, Refusals};
 pub use verify::{Broken, Report, TenantDigest, VerifyError, verify};
 
-/// What a command did to which resource.
+/// The action of a command on a resource.
 #[derive(Debug)]
 pub(crate) struct AuditEntry {
-    /// Resource and verb, as in a sentence: `order.confirm`.
+    /// The resource and the verb, such as `order.confirm`.
     pub(crate) action: &'static str,
     pub(crate) resource_type: Cow<'static, str>,
     pub(crate) resource_id: String,
-    /// JSON; `None` for what was not there before.
+    /// The state before, as JSON; `None` if there was none.
     pub(crate) before: Option<String>,
-    /// JSON; `None` for what is not there any more.
+    /// The state after, as JSON; `None` if there is none any more.
     pub(crate) after: Option<String>,
 }
 
@@ -60,7 +60,7 @@ crate::statement! {
     = "SELECT audit_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11::jsonb, $12, $13)"
 }
 
-/// Who did it, as a row names them.
+/// The author of an action, as a row names them.
 #[derive(Debug)]
 struct Author<'a> {
     actor_type: &'static str,
@@ -71,11 +71,11 @@ struct Author<'a> {
     client_address: Option<&'a str>,
 }
 
-/// Writes a row to the trail of the tenant that the transaction is bound to. From here on its chain is this session's until
+/// Writes a row to the trail of the tenant that the transaction is bound to. This locks one of the tenant's chains until
 /// the transaction ends: call it last.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the statement fails.
 pub(crate) async fn append(
     connection: &AsyncPgConnection,
     context: &RequestContext,

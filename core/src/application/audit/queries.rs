@@ -90,7 +90,7 @@ type Found<'a> = Matching<'a, Rows<'a>, audit_events::table>;
 
 impl AuditFilter {
     /// The part of the filter that one index serves. Every command adds a row and pays for every index. So there is one
-    /// index for each filter, and one for actor and action together; other combinations read through rows.
+    /// index for each filter, and one for actor and action together; for other combinations, rows are read and filtered.
     fn served(&self) -> Self {
         let mut served = self.clone();
         if self.resource_id.is_some() {

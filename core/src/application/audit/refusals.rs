@@ -1,9 +1,9 @@
-//! What was refused: log-ins that failed, and what somebody asked for who may not do it.
+//! Refusals in the audit trail: failed log-ins, and requests whose caller lacks the permission.
 //!
-//! Whoever is refused decides how often, so these rows are not written one by one. Each process counts refusals of the same
-//! kind (the same account or caller, reason and address) and adds one row for each kind to the trail now and then, with how
-//! many there were. A refusal waits in memory until then: a process that is killed takes those of its last interval
-//! with it. Nobody who is refused writes to the database, or waits for it.
+//! An attacker decides how many refusals there are, so they are not written one by one. Each process counts refusals of
+//! the same kind (the same account or caller, reason and address). At intervals it adds one row for each kind to the
+//! trail, with the count. Until then a refusal is only in memory: a process that is killed loses those of its last
+//! interval. A refused request neither writes to the database nor waits for it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,14 +21,14 @@ use crate::application::{Principal, set_tenant};
 use crate::platform::database::Database;
 use crate::values::ids::{TenantId, UserId};
 
-/// Kinds that one process remembers between two writes: about 1 KiB each. Beyond that, refusals are counted by tenant, action
-/// and reason only.
+/// The maximum number of kinds that one process keeps between two writes, about 1 KiB each. Beyond that, refusals are
+/// counted by tenant, action and reason only.
 const MAX_KINDS: usize = 1_000;
-/// The same for one tenant: a user with many sessions, or who asks for many routes, makes the trail of no other company coarse.
+/// The same for one tenant: a user with many sessions or many routes must not make the trail of other companies less exact.
 const MAX_KINDS_OF_TENANT: usize = 100;
-/// Addresses that are told apart for one account or caller, action and reason.
+/// The maximum number of addresses counted separately for one account or caller, action and reason.
 const MAX_ADDRESSES: usize = 20;
-/// Rows of one transaction: whoever else writes to the same chain waits for it.
+/// The maximum number of rows in one transaction: other writers to the same chain wait for it.
 const BATCH: usize = 50;
 
 /// The actions of the rows.
@@ -38,21 +38,21 @@ const REQUEST: &str = "request.refuse";
 const REFUSED: &str = "comptoir_refusals_total";
 const UNWRITTEN: &str = "comptoir_refusals_unwritten_total";
 
-/// Who was refused what. Refusals that are equal in everything are one kind.
+/// A refusal: who was refused, and what. Refusals with equal fields are one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Refusal {
     tenant_id: TenantId,
     actor: Refused,
     action: &'static str,
     resource_type: &'static str,
-    /// Empty where there were too many to tell them apart.
+    /// Empty if there were too many kinds to count them separately.
     resource_id: String,
     /// The code of the error.
     reason: &'static str,
     client_address: Option<String>,
 }
 
-/// Who was refused, as the trail names them.
+/// The refused caller, as the trail names them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Refused {
     actor_type: &'static str,
@@ -68,7 +68,7 @@ impl Refused {
 }
 
 impl Refusal {
-    /// Somebody wanted to log in as this user, and was not let in.
+    /// A refused log-in as this user.
     pub fn of_log_in(
         tenant_id: TenantId,
         user_id: UserId,
@@ -86,7 +86,7 @@ impl Refusal {
         }
     }
 
-    /// Somebody whom we know asked for what they may not do. `route` is a method and the pattern of a path.
+    /// A refused request of an authenticated principal. `route` is a method and the pattern of a path.
     pub fn of_request(
         principal: &Principal,
         route: String,
@@ -110,25 +110,25 @@ impl Refusal {
         }
     }
 
-    /// By nothing else; both are of one tenant.
+    /// Whether both are equal except for the address. Both are of one tenant.
     fn differs_by_address(&self, other: &Self) -> bool {
         let rest = |of: &Self| (of.action, of.resource_type, of.reason);
         rest(self) == rest(other) && self.resource_id == other.resource_id && self.actor == other.actor
     }
 
-    /// Without what an attacker can vary at will.
+    /// The refusal without the fields that an attacker can vary at will.
     fn coarse(&self) -> Self {
         Self { actor: Refused::anonymous(), resource_id: String::new(), client_address: None, ..self.clone() }
     }
 }
 
-/// How often, and when.
+/// How often, and when, refusals of one kind happened.
 #[derive(Debug, Clone)]
 struct Count {
     attempts: u64,
     first_at: DateTime<Utc>,
     last_at: DateTime<Utc>,
-    /// Of the last one.
+    /// The id of the last refused request.
     request_id: String,
 }
 
@@ -156,13 +156,13 @@ impl Kinds {
         self.0.get(&refusal.tenant_id).is_some_and(|kinds| kinds.contains_key(refusal))
     }
 
-    /// Addresses that are told apart already, of refusals that are like this one otherwise.
+    /// The number of addresses already counted separately, of refusals that otherwise equal this one.
     fn addresses_beside(&self, refusal: &Refusal) -> usize {
         let kinds = self.0.get(&refusal.tenant_id).into_iter().flat_map(HashMap::keys);
         kinds.filter(|kind| kind.client_address.is_some() && kind.differs_by_address(refusal)).count()
     }
 
-    /// The kind under which a refusal is counted: less exact where there are too many.
+    /// The kind under which a refusal is counted: less exact if there are too many kinds.
     fn placed(&self, refusal: Refusal) -> Refusal {
         if self.holds(&refusal) {
             return refusal;
@@ -177,7 +177,7 @@ impl Kinds {
 }
 
 impl Refusals {
-    /// What Prometheus shows as help.
+    /// Describes the metrics for Prometheus, and starts them at 0.
     pub fn describe_metrics() {
         metrics::describe_counter!(REFUSED, "Refusals counted for the audit trail, by action and reason");
         metrics::describe_counter!(
@@ -207,10 +207,11 @@ impl Refusals {
         request_id.clone_into(&mut count.request_id);
     }
 
-    /// Writes what was counted to the trail. What cannot be written is counted again, unless too much waits by then.
+    /// Writes the counts to the trail. Counts that cannot be written wait for the next call, unless there is no room for
+    /// them by then.
     ///
     /// # Errors
-    /// No database.
+    /// Fails if the database cannot be reached.
     pub async fn write(&self, database: &Database) -> Result<(), Error> {
         let kinds = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let mut failed = None;
@@ -244,7 +245,7 @@ impl Refusals {
         }
     }
 
-    /// Agent: writes them regularly.
+    /// Agent: writes the counts regularly.
     pub async fn write_regularly(self, database: Database, every: Duration) {
         let mut interval = tokio::time::interval(every);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,4 +1,5 @@
-//! Whether this database user sees every row of the trail: where row-level security hides some, nothing would look sound.
+//! Checks that this database user sees every row of the trail. If row-level security hid the rows, an empty trail would
+//! look sound.
 
 use diesel::QueryResult;
 use diesel::sql_types::Bool;
@@ -13,7 +14,7 @@ pub(super) enum Sight {
 }
 
 crate::statement! {
-    /// For each of the tables: whether policies hold for this user, and whether they show all rows.
+    /// For each of the tables: whether policies apply to this user, and whether they show all rows.
     struct Policies<'a> {} -> (Bool, Bool)
     = "SELECT row_security_active(c.oid), COALESCE(bool_or(p.shows_all) FILTER (WHERE p.permissive), false)
             AND COALESCE(bool_and(p.shows_all) FILTER (WHERE NOT p.permissive), true)
@@ -29,11 +30,11 @@ crate::statement! {
 }
 
 /// # Errors
-/// No database; no right to read the tables at all.
+/// Fails if the database cannot be reached, or if the user may not read the tables at all.
 pub(super) async fn of(connection: &mut AsyncPgConnection) -> QueryResult<Sight> {
     let tables: Vec<(bool, bool)> = Policies::new().load(connection).await?;
     if tables.iter().all(|(active, _)| !active) {
-        // What would hide a row from here on fails instead.
+        // From here on, a query from which a policy would hide a row fails instead.
         connection.batch_execute("SET row_security = off").await?;
         return Ok(Sight::Everything);
     }

@@ -1,9 +1,9 @@
-//! Verifies the audit trail: every hash is calculated anew, here and not by the database, whose functions may have been
-//! changed together with the rows.
+//! Verifies the audit trail. Every hash is recalculated here, not by the database: its functions may have been changed
+//! together with the rows.
 //!
-//! Rows are read as a stream, a chain at a time, each in a snapshot of its own: memory does not grow with the trail, and no
-//! transaction stays open for longer than a sixty-fourth of a tenant's rows takes. What this proves and what not is in
-//! docs/audit.md.
+//! Rows are streamed, one chain at a time, each chain in its own snapshot. So memory does not grow with the trail, and no
+//! transaction stays open longer than it takes to read 1/64 of a tenant's rows. docs/audit.md says what this proves and
+//! what not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -22,16 +22,16 @@ use super::sight::{self, Sight};
 use crate::platform::database::{self, ConnectFault, DatabaseConfig};
 use crate::values::ids::TenantId;
 
-/// So many rows at a time are told to `progress`.
+/// The number of rows after which `progress` is called again.
 const PROGRESS_EVERY: u64 = 1_000;
 
-/// The first row of a chain that is not as it must be.
+/// The first row of a chain that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
     pub tenant_id: TenantId,
     pub chain: i16,
     pub position: i64,
-    /// `None` where there is no such row.
+    /// `None` if there is no such row.
     pub id: Option<Uuid>,
     pub rule: Rule,
 }
@@ -47,18 +47,18 @@ impl fmt::Display for Broken {
     }
 }
 
-/// What was found.
+/// The result of a verification.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Rows that were verified.
+    /// The number of rows that were verified.
     pub rows: u64,
-    /// Those of them whose `before` and `after` were erased: their digests are what they were.
+    /// The number of those rows whose `before` and `after` were erased. Their digests are unchanged.
     pub erased: u64,
-    /// The tenants that were looked at, those without a row included.
+    /// The tenants that were verified, including those without a row.
     pub tenants: BTreeSet<TenantId>,
     /// The last sound row of every chain.
     pub heads: BTreeMap<ChainId, Head>,
-    /// At most one of a chain, in the order of tenants and chains.
+    /// The breaks, at most one for each chain, in the order of tenants and chains.
     pub broken: Vec<Broken>,
 }
 
@@ -111,7 +111,7 @@ pub enum VerifyError {
 }
 
 crate::statement! {
-    /// Of rows and of heads: either may have been removed. One look into the index for each chain.
+    /// Finds all chains, from rows and from heads: either may have been removed. It needs one index look-up for each chain.
     struct Chains<'a> {} -> (SqlUuid, SmallInt)
     = "WITH RECURSIVE known AS (
         (SELECT tenant_id, chain FROM audit_events ORDER BY tenant_id, chain LIMIT 1)
@@ -144,12 +144,12 @@ crate::statement! {
         WHERE tenant_id = $1 AND resource_type = $2 AND resource_id = $3 AND action = $4)"
 }
 
-/// Verifies all chains, or one tenant's, against `anchors` as well, if there are some. `progress` is told how many rows
-/// there may be and how many were verified.
+/// Verifies all chains, or one tenant's, and compares them with `anchors` if given. `progress` gets the number of rows
+/// verified so far and the number of rows expected.
 ///
 /// # Errors
-/// No database; a user who does not see everything; a tenant that does not exist; anchors of nothing that is verified. What
-/// is wrong with the trail is in the report.
+/// Fails if the database cannot be reached, if the database user does not see every row, if the tenant does not exist, or
+/// if `anchors` names no chain to be verified. Faults of the trail are in the report.
 pub async fn verify(
     config: &DatabaseConfig,
     tenant: Option<TenantId>,
@@ -194,7 +194,7 @@ pub async fn verify(
         report.erased += follower.erased;
         report.heads.insert(id, follower.last);
     }
-    // A policy may have gone while the rows were read.
+    // A policy may have been dropped while the rows were read.
     if sight::of(&mut connection).await? == Sight::Hidden {
         return Err(VerifyError::NotEverything);
     }
@@ -202,7 +202,7 @@ pub async fn verify(
     Ok(report)
 }
 
-/// The anchors of what is to be verified.
+/// Returns the anchors of the chains to be verified.
 fn chosen(
     anchors: Option<&Anchors>,
     wanted: impl Fn(&TenantId) -> bool,
@@ -218,8 +218,8 @@ async fn tenants(connection: &mut AsyncPgConnection) -> Result<BTreeSet<TenantId
     Ok(known.into_iter().map(|(id,)| TenantId::from_uuid(id)).collect())
 }
 
-/// Whether the trail says of everything that was erased who did it. Asked when the chain has been read: whoever erases
-/// writes that row in the same transaction, to any chain.
+/// Checks that the trail records every erasure. This runs after the chain was read: an erasure writes its record in the
+/// same transaction, but to any chain.
 async fn erasures(
     connection: &mut AsyncPgConnection,
     tenant: TenantId,
@@ -235,7 +235,7 @@ async fn erasures(
     Ok(Ok(()))
 }
 
-/// One chain in one snapshot.
+/// Verifies one chain in one snapshot.
 async fn follow(
     connection: &mut AsyncPgConnection,
     (tenant, chain): ChainId,

@@ -1,4 +1,4 @@
-//! The database as the API and its services use it.
+//! Checks the database as the API and its services use it.
 
 use diesel_async::AsyncPgConnection;
 
@@ -16,10 +16,10 @@ use crate::platform::check::{Failure, Findings, attempt, check_server, server};
 const DATABASE: &str = "database";
 const RUNTIME: &str = "runtime role";
 const SERVICES: &str = "services";
-/// Beside the pool: wake-ups of the relay, and what goes over all tenants.
+/// Connections beside the pool: those that wake the relay, and those of the services across tenants.
 const MORE_CONNECTIONS: i64 = 4;
 
-/// Who logs in where.
+/// The log-ins and the role with which the API and its services use the database.
 #[derive(Debug, Clone)]
 pub struct ApiSetup {
     pub database: DatabaseConfig,
@@ -28,7 +28,7 @@ pub struct ApiSetup {
     pub services: Option<DatabaseConfig>,
 }
 
-/// Tries everything that the API does in the database, as each role that is configured; all of it is undone.
+/// Tries everything that the API does in the database, as each role that is configured, and undoes it.
 pub async fn check_api(setup: &ApiSetup) -> Findings {
     let mut findings = Findings::default();
     if let Err(error) = check_database(setup, &mut findings).await {
@@ -38,7 +38,7 @@ pub async fn check_api(setup: &ApiSetup) -> Findings {
 }
 
 async fn check_database(setup: &ApiSetup, findings: &mut Findings) -> Result<(), MigrationError> {
-    // As the log-in itself first: what is wrong with the role must not hide what is wrong with the rest.
+    // First as the log-in, without its role: a fault of the role must not hide other faults.
     let Some(mut log_in) = connection(DATABASE, &setup.database, findings).await else { return Ok(()) };
     let server = server(&mut log_in).await?;
     let schema = server.schema.clone().unwrap_or_default();
@@ -82,7 +82,7 @@ async fn connection(
     None
 }
 
-/// False if this program knows more of the schema than there is.
+/// Whether the schema's version can be read and includes all migrations that this program knows.
 async fn check_schema(
     connection: &mut AsyncPgConnection,
     findings: &mut Findings,
@@ -137,7 +137,7 @@ async fn check_runtime(
         );
     }
     let failures = attempt(connection, &runtime_trial()).await?;
-    // Said above, with what to do about it.
+    // Reported above, with its fix.
     let expected = |failure: &Failure| !is_bound && is_about_isolation(failure);
     report(RUNTIME, failures.into_iter().filter(|failure| !expected(failure)).collect(), findings);
     Ok(())

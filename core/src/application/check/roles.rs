@@ -1,4 +1,4 @@
-//! What the API's roles can do, and cannot.
+//! Trials of what the API's roles may do, and of what they must not do.
 
 use diesel::QueryResult;
 use diesel::sql_types::{Bool, Text};
@@ -10,20 +10,20 @@ use crate::platform::check::{ALLOWED, Failure, Step};
 /// The role that a session of the API works as.
 #[derive(Debug, Clone, diesel::Queryable)]
 pub(super) struct RoleState {
-    /// Who logged in.
+    /// The role that logged in (`session_user`).
     pub log_in: String,
-    /// What the session became.
+    /// The role that the session works as (`current_user`).
     pub role: String,
-    /// What hides one tenant's rows from another one holds for it.
+    /// Whether row-level security applies to this role.
     pub is_bound: bool,
-    /// `row_security`: off turns what would be hidden into an error.
+    /// The setting `row_security`. If it is off, a query fails instead of hiding rows.
     pub row_security: bool,
 }
 
 const KEPT_APART: &str = "its rows are kept apart";
 const NOT_FOR_OTHERS: &str = "nothing is written for others";
 
-/// That one company is kept from another is not so where row-level security does not hold.
+/// Whether a failure concerns the isolation of tenants: expected where row-level security does not apply.
 pub(super) fn is_about_isolation(failure: &Failure) -> bool {
     failure.step == KEPT_APART || failure.step == NOT_FOR_OTHERS || failure.problem == ALLOWED
 }
@@ -37,7 +37,7 @@ crate::statement! {
 }
 
 /// # Errors
-/// The connection's own.
+/// Fails if the query fails.
 pub(super) async fn runtime_role(connection: &mut AsyncPgConnection) -> QueryResult<RoleState> {
     AskRole::new().get_result(connection).await
 }
@@ -47,22 +47,26 @@ crate::statement! {
     = "SELECT pg_has_role($1::name, session_user, 'MEMBER')"
 }
 
-/// Whether that role may become the one that this connection logged in as.
+/// Whether `role` may become the role that this connection logged in as.
 ///
 /// # Errors
-/// The connection's own; there is no such role.
+/// Fails if the query fails, or if there is no such role.
 pub(super) async fn may_become_me(connection: &mut AsyncPgConnection, role: &str) -> QueryResult<bool> {
     let (may,): (bool,) = AskMembership::new(role).get_result(connection).await?;
     Ok(may)
 }
 
-/// Everything that `comptoir_grant_runtime` grants, and what it is for, one privilege in each line. PostgreSQL asks for a privilege
-/// whether or not a row is concerned: where another row would be needed, none is.
+/// Every privilege that `comptoir_grant_runtime` grants, one in each line: its purpose, and a statement that needs it.
+/// PostgreSQL checks a privilege even if no row is concerned, so most statements touch no row (`LIMIT 0`, `WHERE false`).
 const RUNTIME_USES: &[(&str, &str)] = &[
     ("find customers", "SELECT FROM customers LIMIT 0"),
     ("add customers", "INSERT INTO customers SELECT (NULL::customers).* WHERE false"),
     ("change customers", "UPDATE customers SET name = DEFAULT WHERE false"),
     ("delete customers", "DELETE FROM customers WHERE false"),
+    ("find suppliers", "SELECT FROM suppliers LIMIT 0"),
+    ("add suppliers", "INSERT INTO suppliers SELECT (NULL::suppliers).* WHERE false"),
+    ("change suppliers", "UPDATE suppliers SET name = DEFAULT WHERE false"),
+    ("delete suppliers", "DELETE FROM suppliers WHERE false"),
     ("find products", "SELECT FROM products LIMIT 0"),
     ("add products", "INSERT INTO products SELECT (NULL::products).* WHERE false"),
     ("change products", "UPDATE products SET name = DEFAULT WHERE false"),
@@ -114,7 +118,7 @@ const RUNTIME_USES: &[(&str, &str)] = &[
     ),
 ];
 
-/// The same for `comptoir_grant_services`. What is deleted would have to be a century old.
+/// The same for `comptoir_grant_services`. Its functions would only delete rows that are a century old.
 const SERVICES_USES: &[(&str, &str)] = &[
     ("delete old idempotency records", "SELECT prune_idempotency_records(876000, 1)"),
     ("delete old sessions", "SELECT prune_sessions(36500, 1)"),
@@ -127,7 +131,8 @@ fn steps(uses: &'static [(&str, &str)]) -> impl Iterator<Item = Step> {
     uses.iter().map(|(name, statement)| Step::new(name, *statement))
 }
 
-/// What the API does, as the runtime role: all that it may, for one tenant, whose rows another one does not see.
+/// The API's steps as the runtime role. They use all its privileges for one tenant; then another tenant must not see the
+/// first one's rows.
 pub(super) fn runtime_trial() -> Vec<Step> {
     let (own, other, id) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
     let bind = |tenant: Uuid| format!("SET LOCAL comptoir.tenant_id = '{tenant}'");
@@ -159,7 +164,7 @@ pub(super) fn runtime_trial() -> Vec<Step> {
     trial
 }
 
-/// What the services do across tenants, with the privileges of their own log-in.
+/// The steps of the services, which work across tenants with the privileges of their own log-in.
 pub(super) fn services_trial() -> Vec<Step> {
     let mut trial: Vec<Step> = steps(SERVICES_USES).collect();
     trial.push(Step::refused(

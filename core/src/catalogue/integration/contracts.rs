@@ -15,6 +15,7 @@ use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
 use super::orders::{OrderCancelledV1, OrderConfirmedV1, OrderDeliveredV1, OrderPlacedV1, OrderShippedV1};
 use super::products::{ProductArchivedV1, ProductCreatedV1, ProductDeletedV1, ProductUpdatedV1};
 use super::sessions::{SessionCreatedV1, SessionEndedV1};
+use super::suppliers::{SupplierCreatedV1, SupplierDeletedV1, SupplierUpdatedV1};
 use super::tenants::{TenantCreatedV1, TenantUpdatedV1};
 use super::users::{
     UserDisabledV1, UserEmailVerifiedV1, UserEnabledV1, UserLoggedInV1, UserLoggedOutV1,
@@ -29,18 +30,19 @@ use crate::accounts::users::{Adjustments, Decision, NewUser, User, UserName};
 use crate::application::events::{Event, EventCatalogue};
 use crate::application::{Permission, PermissionSet, Role};
 use crate::catalogue::Catalogue;
-use crate::commerce::customers::{
-    Address, AddressKind, Customer, CustomerCode, CustomerDetails, CustomerName,
-};
+use crate::commerce::addresses::{Address, AddressKind};
+use crate::commerce::customers::{Customer, CustomerCode, CustomerDetails, CustomerName};
 use crate::commerce::orders::{
     CancellationReason, DraftLine, NewOrder, Order, OrderReference, TrackingNumber,
 };
 use crate::commerce::products::{Product, ProductDetails, ProductName, Sku};
+use crate::commerce::suppliers::{Supplier, SupplierCode, SupplierDetails, SupplierName};
 use crate::values::contact::{AddressLine, Country, Email, PostalAddress, VatNumber};
 use crate::values::ids::{
-    ApiKeyId, CustomerId, OrderId, PrincipalId, ProductId, SessionId, TenantId, UserId,
+    ApiKeyId, CustomerId, OrderId, PrincipalId, ProductId, SessionId, SupplierId, TenantId, UserId,
 };
 use crate::values::money::{Currency, Quantity, UnitPrice, VatRate};
+use crate::values::payment_terms::PaymentTerms;
 
 fn contracts_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../schema/events")
@@ -97,10 +99,22 @@ fn customer() -> (Customer, Box<dyn Event>) {
         name: CustomerName::parse("Librairie des Carmes").expect("valid"),
         email: Email::parse("achats@carmes.example").expect("valid"),
         vat_number: Some(VatNumber::parse("FR40303265045").expect("valid")),
-        addresses: vec![Address { kind: AddressKind::Billing, postal: address() }],
+        addresses: vec![Address::new(AddressKind::Billing, address())],
     };
     let (customer, event) = Customer::create(CustomerId::from_uuid(uuid(1)), details, at(0));
     (customer, happened(event))
+}
+
+fn supplier() -> (Supplier, Box<dyn Event>) {
+    let details = SupplierDetails {
+        code: SupplierCode::parse("S-7").expect("valid"),
+        name: SupplierName::parse("Terres de Thé").expect("valid"),
+        vat_number: Some(VatNumber::parse("FR40303265045").expect("valid")),
+        addresses: vec![Address::new(AddressKind::Billing, address())],
+        payment_terms: Some(PaymentTerms { days: 45, end_of_month: true }),
+    };
+    let (supplier, event) = Supplier::create(SupplierId::from_uuid(uuid(9)), details, at(0));
+    (supplier, happened(event))
 }
 
 fn product(number: u128, sku: &str, name: &str, price: &str, vat: &str) -> (Product, Box<dyn Event>) {
@@ -202,6 +216,16 @@ fn contracts() -> Vec<(String, Value)> {
     let updated = a_customer.update(renamed, at(1)).expect("a change");
     add(happened(updated), contract::<CustomerUpdatedV1>);
     add(happened(a_customer.delete(false, at(2)).expect("allowed")), contract::<CustomerDeletedV1>);
+
+    let (mut a_supplier, created) = supplier();
+    add(created, contract::<SupplierCreatedV1>);
+    let sooner = SupplierDetails {
+        payment_terms: Some(PaymentTerms { days: 30, end_of_month: false }),
+        ..a_supplier.details().clone()
+    };
+    let updated = a_supplier.update(sooner, at(1)).expect("a change");
+    add(happened(updated), contract::<SupplierUpdatedV1>);
+    add(happened(a_supplier.delete(at(2))), contract::<SupplierDeletedV1>);
 
     let (mut tea, created) = product(2, "TEA-EG-250", "Earl Grey, 250 g", "12.50", "5.5");
     add(created, contract::<ProductCreatedV1>);

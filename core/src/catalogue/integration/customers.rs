@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
+use super::addresses::AddressV1;
 use super::{IntegrationEvent, payload, published};
 use crate::application::error::Error;
-use crate::commerce::customers::{Address, AddressKind, Customer, CustomerEvent};
+use crate::commerce::customers::{Customer, CustomerEvent};
 
 /// The customer as it is from now on.
 #[derive(Debug, Serialize)]
@@ -45,37 +46,6 @@ pub(super) struct CustomerDeletedV1 {
     deleted_at: String,
 }
 payload!(CustomerDeletedV1, "customer", "customer.deleted", 1);
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct AddressV1 {
-    /// `billing` or `shipping`.
-    kind: String,
-    line1: String,
-    line2: Option<String>,
-    postal_code: Option<String>,
-    city: String,
-    /// ISO 3166-1 alpha-2.
-    country: String,
-}
-
-impl AddressV1 {
-    fn of(address: &Address) -> Self {
-        let kind = match address.kind {
-            AddressKind::Billing => "billing",
-            AddressKind::Shipping => "shipping",
-        };
-        let postal = &address.postal;
-        Self {
-            kind: kind.to_owned(),
-            line1: postal.line1.to_string(),
-            line2: postal.line2.as_ref().map(ToString::to_string),
-            postal_code: postal.postal_code.as_ref().map(ToString::to_string),
-            city: postal.city.to_string(),
-            country: postal.country.code().to_owned(),
-        }
-    }
-}
 
 pub(super) fn translate(event: &CustomerEvent) -> Result<IntegrationEvent, Error> {
     match event {

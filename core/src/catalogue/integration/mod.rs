@@ -4,11 +4,13 @@
 //! published version never changes; what must change gets a new version beside it. The matches are exhaustive: a new
 //! domain event does not compile until somebody has decided what the world is told of it.
 
+mod addresses;
 mod api_keys;
 mod customers;
 mod orders;
 mod products;
 mod sessions;
+mod suppliers;
 mod tenants;
 mod users;
 
@@ -32,6 +34,7 @@ trait Payload: Serialize {
 pub(super) fn translate(event: DomainEvent<'_>) -> Result<Option<IntegrationEvent>, Error> {
     match event {
         DomainEvent::Customer(event) => customers::translate(event).map(Some),
+        DomainEvent::Supplier(event) => suppliers::translate(event).map(Some),
         DomainEvent::Product(event) => products::translate(event).map(Some),
         DomainEvent::Order(event) => orders::translate(event).map(Some),
         DomainEvent::Tenant(event) => tenants::translate(event).map(Some),

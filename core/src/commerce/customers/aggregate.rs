@@ -1,13 +1,12 @@
 //! The customer and its rules.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
 use super::events::CustomerEvent;
 use crate::application::error::{Category, DomainError};
-use crate::values::contact::{Email, PostalAddress, VatNumber};
+use crate::commerce::addresses::Address;
+use crate::values::contact::{Email, VatNumber};
 use crate::values::ids::CustomerId;
-use crate::values::invalid::Invalid;
 use crate::values::text::text;
 
 text!(
@@ -15,24 +14,6 @@ text!(
     CustomerCode, "a customer code", 50
 );
 text!(CustomerName, "a customer name", 200);
-
-/// Addresses of one customer at most.
-const MAX_ADDRESSES: usize = 20;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AddressKind {
-    Billing,
-    Shipping,
-}
-
-/// An address, stored as part of its customer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Address {
-    pub kind: AddressKind,
-    #[serde(flatten)]
-    pub postal: PostalAddress,
-}
 
 /// All that can be said of a customer by whoever creates or updates it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,17 +24,6 @@ pub struct CustomerDetails {
     pub vat_number: Option<VatNumber>,
     /// At most 20.
     pub addresses: Vec<Address>,
-}
-
-impl CustomerDetails {
-    /// # Errors
-    /// `too_many`.
-    pub fn check_address_count(count: usize) -> Result<(), Invalid> {
-        if count > MAX_ADDRESSES {
-            return Err(Invalid::new("too_many", format!("a customer may have {MAX_ADDRESSES} addresses")));
-        }
-        Ok(())
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

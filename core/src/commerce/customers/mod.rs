@@ -6,9 +6,7 @@ mod events;
 mod queries;
 pub(crate) mod repository;
 
-pub use aggregate::{
-    Address, AddressKind, Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName,
-};
+pub use aggregate::{Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName};
 pub use commands::{CreateCustomer, DeleteCustomer, UpdateCustomer};
 pub use events::CustomerEvent;
 pub use queries::{CustomerFilter, CustomerSort, CustomerView, get, list};

@@ -3,20 +3,25 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::aggregate::{Address, Customer, CustomerError};
+use super::aggregate::{Customer, CustomerError};
 use super::repository::CustomerRow;
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
+use crate::commerce::addresses::Address;
 use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, walk};
 use crate::platform::schema::customers;
 use crate::values::ids::CustomerId;
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = CustomerResponse)]
 pub struct CustomerView {
+    #[schema(value_type = Uuid)]
     pub id: CustomerId,
+    /// Rises with every change; the ETag.
     pub version: i64,
     pub code: String,
     pub name: String,
@@ -43,20 +48,8 @@ impl CustomerView {
         }
     }
 
-    fn from_row(row: CustomerRow) -> Result<Self, Error> {
-        let addresses = serde_json::from_value(row.addresses)
-            .map_err(|cause| Error::Serialize { what: "stored addresses", cause })?;
-        Ok(Self {
-            id: CustomerId::from_uuid(row.id),
-            version: row.version,
-            code: row.code,
-            name: row.name,
-            email: row.email,
-            vat_number: row.vat_number,
-            addresses,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        })
+    fn of_row(row: CustomerRow) -> Result<Self, Error> {
+        row.into_customer().map(|customer| Self::of(&customer))
     }
 }
 
@@ -107,7 +100,7 @@ pub async fn get(
     let query =
         || customers::table.find((context.tenant_id().uuid(), id.uuid())).select(CustomerRow::as_select());
     let row: Option<CustomerRow> = db.find(context, query).await?;
-    CustomerView::from_row(row.ok_or(CustomerError::NotFound(id))?)
+    CustomerView::of_row(row.ok_or(CustomerError::NotFound(id))?)
 }
 
 /// # Errors
@@ -142,5 +135,5 @@ pub async fn list(
             }
         }
     };
-    db.page(context, request, query, CustomerView::from_row).await
+    db.page(context, request, query, CustomerView::of_row).await
 }

@@ -6,6 +6,7 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::aggregate::{Order, OrderError, OrderLine, OrderStatus};
@@ -19,17 +20,28 @@ use crate::platform::schema::{order_lines, orders};
 use crate::values::ids::{CustomerId, OrderId};
 use crate::values::money::Money;
 
-/// An order in a list.
-#[derive(Debug, Clone, Serialize)]
+/// An order without its lines.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = OrderSummaryResponse)]
 pub struct OrderSummary {
+    #[schema(value_type = Uuid)]
     pub id: OrderId,
+    /// Rises with every change; the ETag.
     pub version: i64,
     pub reference: Option<String>,
+    #[schema(value_type = Uuid)]
     pub customer_id: CustomerId,
+    /// `pending`, `confirmed`, `shipped`, `delivered` or `cancelled`.
+    #[schema(value_type = String, example = "pending")]
     pub status: OrderStatus,
+    /// ISO 4217.
+    #[schema(example = "EUR")]
     pub currency: String,
+    #[schema(value_type = String, example = "25.00")]
     pub net_total: Money,
+    #[schema(value_type = String, example = "5.00")]
     pub vat_total: Money,
+    #[schema(value_type = String, example = "30.00")]
     pub gross_total: Money,
     pub tracking_number: Option<String>,
     pub cancellation_reason: Option<String>,

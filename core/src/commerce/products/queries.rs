@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::aggregate::{Product, ProductError};
@@ -15,14 +16,20 @@ use crate::platform::schema::products;
 use crate::values::ids::ProductId;
 use crate::values::money::{UnitPrice, VatRate};
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = ProductResponse)]
 pub struct ProductView {
+    #[schema(value_type = Uuid)]
     pub id: ProductId,
+    /// Rises with every change; the ETag.
     pub version: i64,
     pub sku: String,
     pub name: String,
+    #[schema(value_type = String, example = "12.50")]
     pub unit_price: UnitPrice,
+    #[schema(value_type = String, example = "5.5")]
     pub vat_rate: VatRate,
+    /// When it was taken off sale; null while it is sold.
     pub archived_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -44,18 +51,8 @@ impl ProductView {
         }
     }
 
-    fn from_row(row: ProductRow) -> Self {
-        Self {
-            id: ProductId::from_uuid(row.id),
-            version: row.version,
-            sku: row.sku,
-            name: row.name,
-            unit_price: UnitPrice::stored(row.unit_price),
-            vat_rate: VatRate::stored(row.vat_rate),
-            archived_at: row.archived_at,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        }
+    fn of_row(row: ProductRow) -> Self {
+        Self::of(&row.into_product())
     }
 }
 
@@ -103,7 +100,7 @@ pub async fn get(db: &TenantDatabase, context: &RequestContext, id: ProductId) -
     let query =
         || products::table.find((context.tenant_id().uuid(), id.uuid())).select(ProductRow::as_select());
     let row: Option<ProductRow> = db.find(context, query).await?;
-    Ok(ProductView::from_row(row.ok_or(ProductError::NotFound(id))?))
+    Ok(ProductView::of_row(row.ok_or(ProductError::NotFound(id))?))
 }
 
 /// # Errors
@@ -138,5 +135,5 @@ pub async fn list(
             }
         }
     };
-    db.page(context, request, query, |row: ProductRow| Ok(ProductView::from_row(row))).await
+    db.page(context, request, query, |row: ProductRow| Ok(ProductView::of_row(row))).await
 }

@@ -54,7 +54,7 @@ impl ProductRow {
         }
     }
 
-    fn into_product(self) -> Product {
+    pub(super) fn into_product(self) -> Product {
         Product {
             id: ProductId::from_uuid(self.id),
             version: self.version,

@@ -1,4 +1,4 @@
-//! What a check found, and what to do about it: `relay check` and `api check` say it in the same way.
+//! The findings of a check, and what to do about them, which `relay check` and `api check` print in the same way.
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::values::printable::printable_line;
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     Ok,
-    /// It works, and something is not as it should be or could not be checked.
+    /// It works, but something is not as it should be or could not be checked.
     Warn,
     /// It does not work.
     Fail,
@@ -65,7 +65,7 @@ impl Findings {
         self.0.push(Finding { area, check, status, detail, fix });
     }
 
-    /// Nothing failed.
+    /// Whether nothing failed.
     pub fn is_ok(&self) -> bool {
         self.count(Status::Fail) == 0
     }
@@ -74,12 +74,12 @@ impl Findings {
         self.0.iter().filter(|finding| finding.status == status).count()
     }
 
-    /// One object each: `area`, `check`, `status`, `detail`, `fix`.
+    /// Returns the findings, which become one JSON object each: `area`, `check`, `status`, `detail`, `fix`.
     pub fn as_slice(&self) -> &[Finding] {
         &self.0
     }
 
-    /// For people, with colours.
+    /// Returns the text for people, with colours.
     pub fn text(&self) -> String {
         const HEADING: Style = Style::new().bold();
         let width = self.0.iter().map(|finding| finding.check.len()).max().unwrap_or(0);

@@ -1,6 +1,6 @@
-//! What `relay check` and `api check` have in common: what was found, the server's settings, and statements that are tried
-//! in a transaction that is rolled back. What is judged is done, not asked about: a privilege that exists and a policy that
-//! hides every row look the same from the catalogue.
+//! The common parts of `relay check` and `api check`: findings, the server's settings, and statements that are tried in a
+//! transaction that is rolled back. A statement is tried because the catalogue does not say enough: there, a privilege looks
+//! the same whether or not a policy hides every row.
 
 mod findings;
 mod server;

@@ -1,4 +1,4 @@
-//! The server and the schema, for any program that works with it.
+//! Checks of the server and the schema that both programs need.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -19,13 +19,13 @@ pub struct Server {
     pub isolation: String,
     pub synchronous_commit: String,
     pub fsync: String,
-    /// Connections that it takes, and those that are open.
+    /// The maximum of connections, and those that are open.
     pub max_connections: i32,
     pub connections: i64,
-    /// Its clock, at some moment between the question and the answer.
+    /// The time of its clock at some moment between the question and the answer.
     pub clock: DateTime<Utc>,
     pub is_superuser: bool,
-    /// Everybody may create objects in the schema.
+    /// Whether everybody may create objects in the schema.
     pub public_may_create: bool,
 }
 
@@ -45,13 +45,13 @@ crate::statement! {
 /// Asks the server for its settings. Changes nothing.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn server(connection: &mut AsyncPgConnection) -> QueryResult<Server> {
     RunQueryDsl::get_result(AskServer::new(), connection).await
 }
 
-/// Whether it takes writes and keeps them, and who may put something into the schema. `connections` is how many this
-/// program needs.
+/// Checks whether the server accepts writes and keeps them, and who may create objects in the schema. `connections` is how
+/// many this program needs.
 pub fn check_server(server: &Server, connections: i64, findings: &mut Findings) {
     let user = quoted(&server.user);
     if server.is_standby {

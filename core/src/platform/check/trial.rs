@@ -3,10 +3,10 @@
 use diesel::QueryResult;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 
-/// What a statement is told that should have been refused.
+/// The error for a statement that should have been refused.
 pub(crate) const ALLOWED: &str = "it is allowed, and must not be";
 
-/// What is tried, in plain words, and the SQL that does it. One that finds something wrong raises an error.
+/// A statement that is tried: its purpose in plain words, and its SQL, which raises an error if it finds something wrong.
 #[derive(Debug, Clone)]
 pub struct Step {
     pub name: &'static str,
@@ -18,7 +18,7 @@ impl Step {
         Self { name, sql: sql.into() }
     }
 
-    /// Fails with `problem` unless the condition, an expression of SQL, holds.
+    /// Returns a step that fails with `problem` unless the condition, an SQL expression, holds.
     pub(crate) fn holds(name: &'static str, condition: &str, problem: &str) -> Self {
         let problem = problem.replace('\'', "''");
         Self::new(
@@ -27,7 +27,7 @@ impl Step {
         )
     }
 
-    /// Fails unless the statement is refused for want of a privilege.
+    /// Returns a step that fails unless the statement is refused for lack of a privilege.
     pub(crate) fn refused(name: &'static str, statement: &str) -> Self {
         Self::new(
             name,
@@ -52,7 +52,7 @@ pub struct Failure {
 /// and the next ones are tried all the same.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the connection breaks; a step that fails is not an error.
 pub async fn attempt(connection: &mut AsyncPgConnection, steps: &[Step]) -> QueryResult<Vec<Failure>> {
     let mut failures = Vec::new();
     connection.batch_execute("BEGIN").await?;

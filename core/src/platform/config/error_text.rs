@@ -1,16 +1,16 @@
-//! What is said about a configuration that cannot be read, without what might be a password in it.
+//! The text of an error about a configuration that cannot be read, without anything in it that might be a password.
 //!
-//! A URL may stand where none belongs: in the place of a number, of a command, of a file's name. Whoever complains about
-//! it quotes it.
+//! A URL may stand where none belongs: in the place of a number, of a command, of a file's name. The error about it then
+//! quotes it.
 
 use config::ConfigError as Cause;
 
-/// A longer word is not repeated.
+/// The length, in bytes, above which a word is not repeated in a message.
 const LONGEST_WORD: usize = 40;
-/// libpq's other way to write an address.
+/// The keyword in libpq's other form of an address, `host=h password=p`.
 const PASSWORD: &str = "password";
 
-/// Of the library's error, all but values that may be secret.
+/// Returns the text of the library's error without values that may be secret.
 pub(super) fn described(error: &Cause) -> String {
     match error {
         Cause::Type { origin, unexpected, expected, key } => {
@@ -38,15 +38,15 @@ fn place(key: Option<&str>, origin: Option<&str>) -> String {
     key + &origin
 }
 
-/// TOML's errors show the line that they are about.
+/// Removes the wrong line of the file, which an error of TOML shows.
 fn without_excerpt(text: &str) -> String {
     let is_excerpt =
         |line: &&str| line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').starts_with('|');
     text.lines().filter(|line| !is_excerpt(line)).collect::<Vec<_>>().join(": ")
 }
 
-/// A text of any origin that may quote a URL: without that, and without what follows it, for it is not certain where a URL
-/// ends that is not well-formed.
+/// Returns a text of any origin without the URL that it may quote, and without the text after it: it is not certain where a
+/// malformed URL ends.
 pub fn without_secrets(text: &str) -> String {
     let word = text.to_ascii_lowercase().find(PASSWORD);
     let may_be_secret = word.is_some()
@@ -59,24 +59,24 @@ pub fn without_secrets(text: &str) -> String {
     let first = text.find([':', '@', '%']).into_iter().chain(word).min().unwrap_or(0);
     let space = text[..first].char_indices().rev().find(|(_, c)| c.is_whitespace());
     let begin = space.map_or(0, |(place, c)| place + c.len_utf8());
-    // The mark of a quotation belongs to whoever quotes.
+    // A quotation mark in front is not part of the URL.
     let quotation = usize::from(text[begin..].starts_with(['"', '\'', '`']));
     format!("{}***", &text[..begin + quotation])
 }
 
-/// `user:password`, but not `configuration: …` and not `127.0.0.1:9464`.
+/// Whether a word looks like `user:password`, but not like `configuration: …` or `127.0.0.1:9464`.
 fn has_inner_colon(word: &str) -> bool {
     word.split_once(':')
         .is_some_and(|(_, after)| after.starts_with(|c: char| !c.is_ascii_digit() && c != ':'))
 }
 
-/// A word that may be repeated in a message: no URL, and nothing that looks like one.
+/// Whether a word may be repeated in a message: it is no URL, and does not look like one.
 pub fn is_harmless(word: &str) -> bool {
     let is_plain = word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.,+=".contains(&b));
     is_plain && word.len() <= LONGEST_WORD && !word.to_ascii_lowercase().contains(PASSWORD)
 }
 
-/// A message without those of the words that it quotes from a command line and that may be secret.
+/// Returns the message without those of the `quoted` words, which come from a command line, that may be secret.
 pub fn without_quoted<'a>(message: &str, quoted: impl IntoIterator<Item = &'a str>) -> String {
     let secret = quoted.into_iter().filter(|word| !word.is_empty() && !is_harmless(word));
     secret.fold(message.to_owned(), |message, word| message.replace(word, "***"))

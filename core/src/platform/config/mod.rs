@@ -1,8 +1,8 @@
 //! Layered configuration for both binaries: embedded defaults, then the file given by `--config`, then the
 //! environment, then flags. Unknown keys are refused, and secrets do not print.
 //!
-//! One file or environment may serve both binaries, so a section that belongs to the other one is passed over; a
-//! section that belongs to nobody is an error.
+//! One file or environment may serve both binaries, so a section that belongs to the other one is ignored; a section that
+//! belongs to neither is an error.
 
 mod error_text;
 mod secret_url;
@@ -32,13 +32,13 @@ const SECTIONS: &[&str] = &[
     "routing",
 ];
 
-/// Sections that are lists of tables: environment variables cannot say what is in them.
+/// Sections that are lists of tables, which environment variables cannot express.
 const LISTS: &[&str] = &["routing"];
 
 /// What is wrong with the configuration, in one line.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// Nothing of it is a secret.
+    /// A text without secrets.
     #[error("configuration: {0}")]
     Invalid(String),
     #[error("configuration: unknown section `{section}` in {origin}; known sections: {}", SECTIONS.join(", "))]
@@ -64,7 +64,7 @@ impl From<config::ConfigError> for ConfigError {
 }
 
 impl ConfigError {
-    /// A value that parses but cannot be meant; `problem` says what would be right.
+    /// Returns the error for a value that parses but cannot be meant; `problem` says what would be right.
     pub fn value(key: &'static str, problem: impl Into<String>) -> Self {
         Self::Value { key, problem: problem.into() }
     }
@@ -73,12 +73,12 @@ impl ConfigError {
 /// Reads a binary's settings.
 ///
 /// `sections` are those that `T` has as fields; `overrides` are `section.key` paths set by flags and win over
-/// everything. `DATABASE_URL`, `AMQP_URL` and `SERVICES_DATABASE_URL` are accepted as they are, below `COMPTOIR__…`. In the
-/// place of a URL, its key with `_file` (in the environment, `_FILE`) may name a file that holds it.
+/// everything. `DATABASE_URL`, `AMQP_URL` and `SERVICES_DATABASE_URL` are accepted too; `COMPTOIR__…` wins over them. Instead
+/// of a URL, its key with `_file` (in the environment, `_FILE`) may name a file that holds it.
 ///
 /// # Errors
-/// A file that is absent or malformed, a key that `T` does not know, a value of the wrong type; a URL and a file for it
-/// in one place. None says a password.
+/// Fails if a file is absent or malformed, if `T` does not know a key, if a value has the wrong type, or if a URL and a
+/// file for it are given in one place. No error contains a password.
 pub fn load<T: DeserializeOwned>(
     defaults: &'static str,
     file: Option<&Path>,
@@ -109,7 +109,7 @@ fn environment(sections: &[&str]) -> Result<Sections, ConfigError> {
     Sections::of(given, sections, "the environment")
 }
 
-/// A table for each section, of `section.key` paths.
+/// Turns `section.key` paths into one table for each section.
 fn tables(overrides: &[(&str, String)]) -> HashMap<String, Value> {
     let mut tables: HashMap<String, Map<String, Value>> = HashMap::new();
     for (path, value) in overrides {
@@ -124,7 +124,7 @@ fn tables(overrides: &[(&str, String)]) -> HashMap<String, Value> {
 struct Sections(HashMap<String, Value>);
 
 impl Sections {
-    /// With the files read that hold URLs.
+    /// Selects the wanted sections, and reads the files that hold URLs.
     fn of(all: HashMap<String, Value>, wanted: &[&str], origin: &str) -> Result<Self, ConfigError> {
         if let Some(section) = all.keys().find(|key| !SECTIONS.contains(&key.as_str())) {
             return Err(ConfigError::UnknownSection { section: section.clone(), origin: origin.to_owned() });
@@ -155,7 +155,7 @@ impl SecretText {
         Self(text.into())
     }
 
-    /// The text, for whoever uses it; never for a log line.
+    /// Returns the text, to be used; never for a log line.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -167,7 +167,7 @@ impl fmt::Debug for SecretText {
     }
 }
 
-/// `[log]`
+/// The section `[log]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogConfig {

@@ -1,8 +1,7 @@
-//! Connection URLs, which hold passwords, and never print them.
+//! Connection URLs, which hold passwords and never print them.
 //!
-//! What is printed is put together from the parts that are known to be no secret, and only if the whole text has the
-//! form in which it is certain which parts these are. Everybody's parser splits a malformed URL in another way, so
-//! nobody can say which part of it is the password.
+//! A URL is printed from the parts that are known to be no secret, and only if its form makes it certain which parts these
+//! are. Parsers split a malformed URL in different ways, so it is not certain which part of it is the password.
 
 use std::fmt;
 
@@ -10,7 +9,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 
-/// Schemes that may be printed; a word in front of `://` may be anything else.
+/// Schemes that may be printed; any other word in front of `://` may be a secret.
 const SCHEMES: &[&str] = &["postgres", "postgresql", "amqp", "amqps", "http", "https", "smtp", "smtps"];
 
 /// A connection URL whose password is never printed.
@@ -24,14 +23,14 @@ struct Parts<'a> {
     scheme: &'a str,
     user: User<'a>,
     hosts: &'a str,
-    /// With its slash, without the query.
+    /// The path with its slash, without the query.
     path: &'a str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum User<'a> {
     Nobody,
-    /// Something before an `@` without a colon: a user, or a password that somebody put there.
+    /// A text without a colon before an `@`: a user, or a password in the wrong place.
     Unclear,
     WithPassword(&'a str),
 }
@@ -41,16 +40,17 @@ impl SecretUrl {
         Self(url.into())
     }
 
-    /// The whole URL, for the library that connects; never for a log line.
+    /// Returns the whole URL, for the library that connects; never for a log line.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Refuses what is not a URL of one of these schemes, and what two parsers might split in two ways: then the password
-    /// of one is the host or the path of the other, and would be sent or logged as such.
+    /// Refuses a text that is not a URL of one of these schemes, and one that two parsers might split in two ways: then the
+    /// password of one is the host or the path of the other, and would be sent or logged as such.
     ///
     /// # Errors
-    /// Names `key` and what would be right, of which `expected` is an example; nothing of the URL.
+    /// Fails if the URL is refused. The error names `key` and what would be right, with the example `expected`; it has nothing
+    /// of the URL.
     pub fn check(&self, key: &'static str, schemes: &[&str], expected: &str) -> Result<(), ConfigError> {
         let problem = match parts(&self.0) {
             Some(parts) if schemes.contains(&parts.scheme) => return Ok(()),
@@ -66,7 +66,7 @@ impl SecretUrl {
     }
 }
 
-/// `None` for whatever is not certainly `scheme://user:password@host:port/path?query`.
+/// Splits a URL; `None` if it is not certainly of the form `scheme://user:password@host:port/path?query`.
 fn parts(url: &str) -> Option<Parts<'_>> {
     if url.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return None;
@@ -79,7 +79,7 @@ fn parts(url: &str) -> Option<Parts<'_>> {
     let (authority, after) = rest.split_at(authority_end);
     let path_end = after.find(['?', '#']).unwrap_or(after.len());
     let path = &after[..path_end];
-    // An @ further on may be the one in front of the host, and everything up to it user and password.
+    // An @ after the first / ? or # may be the one in front of the host; then all before it is user and password.
     if after.contains('@') || !path.chars().all(is_plain_in_path) {
         return None;
     }
@@ -97,7 +97,7 @@ fn user(user_info: &str) -> Option<User<'_>> {
         None => (user_info, None),
         Some((user, password)) => (user, Some(password)),
     };
-    // A user with a colon in disguise is user and password to whoever decodes before splitting.
+    // In `user%3Apassword`, a parser that decodes before it splits finds a user and a password.
     let is_plain = user.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+;=%".contains(&b));
     if !is_plain || user.to_ascii_lowercase().contains("%3a") {
         return None;
@@ -105,7 +105,7 @@ fn user(user_info: &str) -> Option<User<'_>> {
     Some(if password.is_some() { User::WithPassword(user) } else { User::Unclear })
 }
 
-/// A name, an address or nothing, and perhaps a port.
+/// Whether the text is a name, an address or nothing, perhaps with a port.
 fn is_host(text: &str) -> bool {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
@@ -131,8 +131,8 @@ fn is_plain_in_path(c: char) -> bool {
 }
 
 impl fmt::Display for SecretUrl {
-    /// `scheme://user:***@host:port/path`, or less where it is not certain what is what. Never the query, which may hold a
-    /// password as well.
+    /// Prints `scheme://user:***@host:port/path`, or less if the parts are not certain. Never prints the query, which may hold
+    /// a password as well.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match parts(&self.0) {
             None => match self.0.split_once("://") {
@@ -258,8 +258,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 4096, ..ProptestConfig::default() })]
 
-        /// Where a part of a password is all that there is of a host or a path (`amqp://user:p@ssword`), nobody can tell.
-        /// Everything else is found out.
+        /// If the whole host or path is a part of a password (`amqp://user:p@ssword`), it cannot be recognised. All other
+        /// cases are.
         #[test]
         fn no_password_is_printed_whatever_is_wrong_with_its_url(url in prop_oneof![malformed(), in_other_places()]) {
             let is_host_or_path =

@@ -1,4 +1,4 @@
-//! URLs that stand in a file of their own: what is in the environment or on a command line, others may see.
+//! URLs in a file of their own, because other users may see the environment and the command line.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -9,18 +9,18 @@ use config::{Value, ValueKind};
 
 use super::{ConfigError, without_secrets};
 
-/// A longer file is none of ours, in bytes.
+/// The maximum size of such a file, in bytes.
 const LONGEST: u64 = 8192;
-/// In a file's mode: everybody may read it.
+/// The bit of a file's mode that lets everybody read it.
 const OTHERS_READ: u32 = 0o004;
 const SUFFIX: &str = "_file";
 
-/// A setting that is a URL. `<key>_file` may stand for it, wherever it may stand.
+/// A setting that is a URL. `<key>_file` may be given instead, wherever the setting may be given.
 #[derive(Debug, Clone, Copy)]
 struct UrlSetting {
     section: &'static str,
     key: &'static str,
-    /// The environment variable that is accepted as it is; with `_FILE` appended, it names the file.
+    /// The environment variable that is accepted under this plain name; with `_FILE` appended, it names the file.
     variable: Option<&'static str>,
 }
 
@@ -41,8 +41,8 @@ impl UrlSetting {
     }
 }
 
-/// Adds the variables that are accepted as they are. Those of `COMPTOIR__SECTION__KEY` win, as they say more; but a URL and
-/// a file for it, under whatever names, are one too many.
+/// Adds the variables with plain names, such as `DATABASE_URL`. `COMPTOIR__SECTION__KEY` wins over them, because it is
+/// more specific. But if a URL and a file for it are both given, under whatever names, [`read_files`] refuses them.
 pub(super) fn add_plain_variables(
     layer: &mut HashMap<String, Value>,
     sections: &[&str],
@@ -74,10 +74,10 @@ fn insert_if_absent(
     }
 }
 
-/// Puts the content of the files that this layer names in the place of their names.
+/// Replaces the names of files in this layer by the content of the files.
 ///
 /// # Errors
-/// A URL and a file for it; a file that cannot be read, or that everybody can.
+/// Fails if a URL and a file for it are both given, if a file cannot be read, or if everybody can read it.
 pub(super) fn read_files(layer: &mut HashMap<String, Value>, origin: &str) -> Result<(), ConfigError> {
     for setting in URLS {
         let Some(Value { kind: ValueKind::Table(keys), .. }) = layer.get_mut(setting.section) else {
@@ -88,7 +88,7 @@ pub(super) fn read_files(layer: &mut HashMap<String, Value>, origin: &str) -> Re
         if path.is_empty() {
             continue;
         }
-        // An empty one is none.
+        // An empty URL counts as none.
         if keys.get(setting.key).is_some_and(|url| url.clone().into_string().is_ok_and(|url| !url.is_empty()))
         {
             return Err(ConfigError::UrlTwice {
@@ -107,7 +107,7 @@ pub(super) fn read_files(layer: &mut HashMap<String, Value>, origin: &str) -> Re
     Ok(())
 }
 
-/// The file's text without the line feed at its end.
+/// Returns the file's text without the line feed at its end.
 fn read(path: &str) -> Result<String, String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
     let metadata = file.metadata().map_err(|error| error.to_string())?;
@@ -118,7 +118,7 @@ fn read(path: &str) -> Result<String, String> {
         return Err("everybody may read it, password and all; chmod o-r takes that away".to_owned());
     }
     let mut text = String::new();
-    // One byte more than is allowed says that there are more.
+    // If there is one byte more than allowed, the file is too long.
     match file.take(LONGEST + 1).read_to_string(&mut text) {
         Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err("is not UTF-8".to_owned()),
         Err(error) => Err(error.to_string()),

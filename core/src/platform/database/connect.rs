@@ -16,11 +16,11 @@ use super::{ConnectFault, DatabaseConfig, pooling};
 
 type Stream = <Beginning as MakeTlsConnect<Socket>>::Stream;
 
-/// Opens one connection outside any pool, for an agent that keeps it. Its driver lives on the calling runtime.
+/// Opens one connection outside any pool, for an agent that keeps it. Its driver runs on the calling runtime.
 ///
 /// # Errors
-/// PostgreSQL does not answer within `connect_timeout_ms`, or refuses; no encrypted connection where one is asked for;
-/// a pooler that does not give each connection a session of its own.
+/// Fails if PostgreSQL does not answer within `connect_timeout_ms` or refuses, if the required encryption is not possible,
+/// or if a pooler does not give each connection a session of its own.
 pub async fn connect(config: &DatabaseConfig) -> Result<AsyncPgConnection, ConnectFault> {
     let opening = async {
         let server = Server::of(config, Arc::new(Fitness::alone()))?;
@@ -35,7 +35,7 @@ pub async fn connect(config: &DatabaseConfig) -> Result<AsyncPgConnection, Conne
 /// Opens a connection for the pool.
 ///
 /// # Errors
-/// As [`connect`].
+/// Fails as [`connect`] does.
 pub(super) async fn open(
     config: &DatabaseConfig,
     fitness: Arc<Fitness>,
@@ -76,7 +76,7 @@ async fn in_time<T>(
         .unwrap_or(Err(ConnectFault::Timeout { limit_ms: config.connect_timeout_ms }))
 }
 
-/// Where to connect and how, with the certificates as they are now.
+/// The server's address and the settings to connect to it, with the certificates as they are now.
 pub(super) struct Server {
     settings: Config,
     beginning: Beginning,
@@ -103,7 +103,7 @@ impl Server {
         }
         let opened = settings.connect(self.beginning.clone()).await.map_err(ConnectFault::from);
         match opened {
-            // As libpq: what is preferred is not insisted on.
+            // As libpq: `prefer` falls back to a plain connection.
             Err(ConnectFault::Tls(problem)) if self.beginning.mode == TlsMode::Prefer => {
                 tracing::debug!(problem, "no encrypted connection to PostgreSQL: connecting without");
                 let plain = Beginning { mode: TlsMode::Disable, ..self.beginning.clone() };
@@ -113,8 +113,8 @@ impl Server {
         }
     }
 
-    /// The driver does not let its streams of Unix-domain sockets be watched. Ours are, but then the driver passes no
-    /// notifications on, for which the pool has no use.
+    /// Opens a Unix-domain socket here, because the driver's own stream cannot be watched. The driver then passes no
+    /// notifications on, which the pool does not need.
     async fn open_socket(&self, path: &std::path::Path) -> Result<AsyncPgConnection, ConnectFault> {
         let stream = UnixStream::connect(path).await.map_err(|error| {
             ConnectFault::Unreachable(format!("cannot connect to {}: {error}", path.display()))
@@ -124,18 +124,18 @@ impl Server {
             .connect_raw(self.beginning.watch(stream), NoTls)
             .await
             .map_err(ConnectFault::from)?;
-        // Ends with the client.
+        // This task ends with the client.
         tokio::spawn(connection);
         Ok(AsyncPgConnection::try_from(client).await?)
     }
 
-    /// Nothing leaves the machine. Decided with the settings: they are not encrypted then.
+    /// Whether nothing leaves the machine. The same check in `DatabaseConfig::parsed` turns encryption off.
     fn is_local(&self) -> bool {
         self.settings.get_hostaddrs().is_empty()
             && self.settings.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)))
     }
 
-    /// The first Unix-domain socket, where there is nothing else.
+    /// Returns the path of the first Unix-domain socket, if there are no other hosts.
     fn socket(&self) -> Option<std::path::PathBuf> {
         match self.settings.get_hosts().first() {
             Some(Host::Unix(directory)) if self.is_local() => {
@@ -145,12 +145,12 @@ impl Server {
         }
     }
 
-    /// Where it is, for whoever compares.
+    /// Returns the hosts and ports as a text, for comparisons.
     pub(super) fn address(&self) -> String {
         format!("{:?} {:?}", self.settings.get_hosts(), self.settings.get_ports())
     }
 
-    /// Of the first host, where there are several.
+    /// Returns the port, which is that of the first host if there are several.
     pub(super) fn port(&self) -> u16 {
         self.settings.get_ports().first().copied().unwrap_or(5432)
     }

@@ -1,7 +1,8 @@
-//! Begins the stream of a connection: encrypts it, or does not, and has it watched either way.
+//! Begins the stream of a connection: encrypts it, or leaves it plain, and wraps it in [`Watched`] either way.
 //!
-//! The driver would leave a stream that is not encrypted as it is, out of our sight. So it is told that encryption begins
-//! at once (`sslnegotiation=direct`), and what libpq does is done here: ask the server first, and go by its answer.
+//! The driver would use a plain stream itself, so that it could not be watched. Therefore the driver is told that encryption
+//! begins at once (`sslnegotiation=direct`). This module then does what libpq does: it asks the server first, and follows its
+//! answer.
 
 use std::future::Future;
 use std::io;
@@ -19,7 +20,7 @@ use super::fitness::Fitness;
 use super::tls::TlsMode;
 use super::wire::Watched;
 
-/// `SSLRequest`: its length, and the number that stands for it (PostgreSQL's documentation, "Message Formats").
+/// `SSLRequest`: its length and its code (PostgreSQL's documentation, "Message Formats").
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 const YES: u8 = b'S';
 const NO: u8 = b'N';
@@ -27,7 +28,7 @@ const NO: u8 = b'N';
 type Rustls = MakeRustlsConnect;
 type Encrypted = <Rustls as MakeTlsConnect<Socket>>::Stream;
 
-/// For one connection.
+/// The settings for the stream of one connection.
 #[derive(Clone)]
 pub(super) struct Beginning {
     pub(super) mode: TlsMode,
@@ -89,7 +90,7 @@ async fn begin(
     }
 }
 
-/// The server did not get as far as to say whether it encrypts.
+/// The server did not answer whether it encrypts.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub(super) struct Unanswered(io::Error);

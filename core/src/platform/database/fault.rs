@@ -1,4 +1,4 @@
-//! Why PostgreSQL could not be reached or did not do what it was asked, as one stable word each: for metrics, log lines
+//! The reasons why PostgreSQL could not be reached or a statement failed, as one stable word each: for metrics, log lines
 //! and health checks. The words are listed in docs/metrics.md.
 
 use std::error::Error as StdError;
@@ -12,7 +12,7 @@ use super::sqlstate::sqlstate;
 /// Why no connection was opened.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ConnectFault {
-    /// Nobody answers there: refused, no route, no such host, the connection broke.
+    /// No server answers: refused, no route, no such host, the connection broke.
     #[error("{0}")]
     Unreachable(String),
     #[error("no answer within {limit_ms} ms")]
@@ -20,19 +20,19 @@ pub enum ConnectFault {
     /// The server does not accept this user, password or client certificate.
     #[error("{0}")]
     Credentials(String),
-    /// No encrypted connection, or not with the right server.
+    /// The connection cannot be encrypted, or the server is not the right one.
     #[error("{0}")]
     Tls(String),
-    /// The server answers, and does not take us now: it starts, it is full, it has no such database.
+    /// The server answers, but does not accept the connection now: it starts, it is full, it has no such database.
     #[error("{0}")]
     Refused(String),
-    /// The log-in may not become the runtime role, or there is none.
+    /// The log-in may not become the runtime role, or this role does not exist.
     #[error(
         "cannot take on the runtime role (api.database_role): {0}; `api migrate` makes it, and as its administrator: \
          GRANT its name TO the log-in (docs/roles.md)"
     )]
     Role(String),
-    /// Other errors would follow, now and then, that do not say what is wrong.
+    /// A pooler shares sessions. If it were accepted, other errors would follow, now and then, that do not say what is wrong.
     #[error(
         "a pooler stands in between that shares sessions (PgBouncer with pool_mode = transaction or statement): \
          use session pooling, or connect to PostgreSQL itself"
@@ -65,7 +65,7 @@ impl From<tokio_postgres::Error> for ConnectFault {
             // Class 28 is "invalid authorization specification".
             return if code.code().starts_with("28") { Self::Credentials(text) } else { Self::Refused(text) };
         }
-        // A server that wants another certificate says so after the handshake, as the client sees it.
+        // For the client, a server that wants another certificate says so only after the handshake.
         let is_encryption = |cause: &(dyn StdError + 'static)| {
             is_caused_by::<rustls::Error>(cause) || is_caused_by::<NotEncrypted>(cause)
         };
@@ -73,13 +73,13 @@ impl From<tokio_postgres::Error> for ConnectFault {
             return Self::Tls(text);
         }
         if error.source().is_some_and(is_hang_up) {
-            // The alert of a server that wants another certificate may be lost with what we had sent by then.
+            // The alert of a server that wants another certificate may be lost with the bytes that we had sent by then.
             let hint = "at once, if the server wants a client certificate, or another one";
             return Self::Unreachable(format!("{text} ({hint})"));
         }
-        // The library keeps its kinds to itself; these are their texts.
+        // The library does not make its error kinds public; these are their texts.
         match error.to_string().as_str() {
-            // What is encrypted or not is decided in this step, too.
+            // This step also decides whether the connection is encrypted.
             "error performing TLS handshake" if error.source().is_some_and(is_caused_by::<Unanswered>) => {
                 Self::Unreachable(text)
             }
@@ -109,7 +109,7 @@ fn is_hang_up(cause: &(dyn StdError + 'static)) -> bool {
         .is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset)
 }
 
-/// The library keeps the reason (refused, no such host, wrong password) in the source, not in its own text.
+/// Returns the error's text and its source's: the library gives the reason (refused, no such host, wrong password) only there.
 pub(super) fn describe(error: &tokio_postgres::Error) -> String {
     match error.source() {
         Some(cause) => format!("{error}: {cause}"),
@@ -117,18 +117,18 @@ pub(super) fn describe(error: &tokio_postgres::Error) -> String {
     }
 }
 
-/// What a statement failed with on a connection that was open, as far as somebody acts on it.
+/// Why a statement failed on an open connection, as far as callers act on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatementFault {
     /// The connection is gone, or the server is about to go.
     ConnectionLost,
-    /// A primary that became a standby.
+    /// The primary became a standby.
     ReadOnly,
     /// A statement, or its wait for a lock, took longer than it may.
     Timeout,
-    /// It stood in another transaction's way, and PostgreSQL ended it.
+    /// The transaction was in conflict with another one, and PostgreSQL ended it.
     Contention,
-    /// The session knows the tables as they were.
+    /// The session still knows the tables as they were before a change.
     Stale,
     /// The server has no room for another session, or no memory.
     Overload,
@@ -159,7 +159,7 @@ impl StatementFault {
         }
     }
 
-    /// Whether it is nobody's fault, and the same may succeed later.
+    /// Whether the fault is temporary: no caller caused it, and the same statement may succeed later.
     pub(crate) fn is_passing(self) -> bool {
         self != Self::Other
     }
@@ -181,7 +181,7 @@ fn innermost(error: &DieselError) -> &DieselError {
     }
 }
 
-/// Why a statement failed on a connection that was open.
+/// Returns why a statement failed on an open connection.
 pub fn statement_fault_reason(error: &DieselError) -> &'static str {
     StatementFault::of(error).reason()
 }

@@ -1,16 +1,16 @@
-//! Whether a session of the pool is still of use. Some faults do not pass for as long as the session lives: it is at a
-//! server that became a standby, or its prepared statements do not fit the tables any more. Such a session is closed when
-//! it comes back to the pool, and so are those that were opened before it: they are at the same server.
+//! Decides whether a session of the pool can be used again. Some faults last as long as the session: its server became a
+//! standby, or its prepared statements do not fit the tables any more. Such a session is closed when it comes back to the
+//! pool, and so are those that were opened before it: they are at the same server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Between two times at which every session is replaced. While the address leads to a standby every write fails, and
-/// reading must not have to connect again each time.
+/// The shortest time between two replacements of all sessions. While the address leads to a standby, every write fails, and
+/// reads must not have to connect again each time.
 const REPLACE_ALL_EVERY: Duration = Duration::from_secs(1);
 
-/// Of one session.
+/// The fitness of one session.
 #[derive(Debug)]
 pub(super) struct Fitness {
     has_failed: AtomicBool,
@@ -18,12 +18,12 @@ pub(super) struct Fitness {
     generations: Arc<Generations>,
 }
 
-/// Of all sessions of a pool: those of an older generation are not used again.
+/// The generations of a pool's sessions: sessions of an older generation are not used again.
 #[derive(Debug)]
 pub(super) struct Generations {
     current: AtomicU64,
     start: Instant,
-    /// When the current one began, in milliseconds since `start`.
+    /// When the current generation began, in milliseconds since `start`.
     began: AtomicU64,
 }
 
@@ -34,7 +34,7 @@ impl Default for Generations {
 }
 
 impl Generations {
-    /// For a session that is about to be opened.
+    /// Returns the fitness of a session that is about to be opened.
     pub(super) fn member(self: &Arc<Self>) -> Fitness {
         Fitness {
             has_failed: AtomicBool::new(false),
@@ -61,7 +61,7 @@ impl Generations {
 }
 
 impl Fitness {
-    /// Of a session that is in no pool.
+    /// Returns the fitness of a session that is in no pool.
     pub(super) fn alone() -> Self {
         Arc::new(Generations::default()).member()
     }
@@ -71,7 +71,7 @@ impl Fitness {
             && self.opened_in == self.generations.current.load(Ordering::Acquire)
     }
 
-    /// The server answered with an error of this SQLSTATE.
+    /// Records that the server answered with an error of this SQLSTATE.
     pub(super) fn note(&self, code: &str) {
         match Scope::of(code) {
             Scope::Statement => {}
@@ -84,22 +84,22 @@ impl Fitness {
     }
 }
 
-/// What an error says something about.
+/// How far the cause of an error reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scope {
     Statement,
     Session,
-    /// Or about the schema, as every session knows it.
+    /// The server, or the schema as every session knows it.
     Server,
 }
 
 impl Scope {
     fn of(code: &str) -> Self {
         match code {
-            // Read-only: a standby. "Cached plan must not change result type". A prepared statement that is not there.
+            // In this order: read-only (a standby); "cached plan must not change result type"; a missing prepared statement.
             "25006" | "0A000" | "26000" => Self::Server,
-            // The connection, the operator's intervention (shutdown), the server's own troubles, such as a cached
-            // reference to what is gone. Not 57014, a statement that took too long.
+            // Classes of the connection (08), of an operator's intervention such as a shutdown (57), and of the server's own
+            // errors, such as a cached reference to a dropped object (58, XX). Not 57014, a statement that took too long.
             "57014" => Self::Statement,
             _ if ["08", "57", "58", "XX"].iter().any(|class| code.starts_with(class)) => Self::Session,
             _ => Self::Statement,

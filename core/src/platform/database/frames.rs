@@ -3,7 +3,7 @@
 /// Bytes of a type and a length.
 const HEAD: usize = 5;
 
-/// Follows one direction of a connection, however the network cuts it.
+/// Finds the frames in one direction of a connection, however the network cuts the bytes.
 #[derive(Debug)]
 pub(super) struct Frames {
     head: [u8; HEAD],
@@ -13,7 +13,7 @@ pub(super) struct Frames {
     left: usize,
 }
 
-/// What is known of a frame so far.
+/// A part of a frame that has arrived.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Part<'a> {
     /// The frame's type; 0 for the first one that a client sends, which has none.
@@ -27,7 +27,7 @@ impl Frames {
         Self { head: [0; HEAD], filled: 0, left: 0 }
     }
 
-    /// A client's first message is nothing but a length and a body.
+    /// Follows a client, whose first message has no type, only a length and a body.
     pub(super) fn of_client() -> Self {
         Self { head: [0; HEAD], filled: 1, left: 0 }
     }

@@ -1,4 +1,4 @@
-//! Brings the schema up to date: two sets of migrations, of which the outbox's stands alone.
+//! Brings the schema up to date with two sets of migrations. The outbox's set does not depend on the other.
 
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
@@ -11,10 +11,11 @@ use super::{ConnectFault, DatabaseConfig, RuntimeRole, connect};
 const OUTBOX: EmbeddedMigrations = embed_migrations!("../schema/outbox");
 const COMMERCE: EmbeddedMigrations = embed_migrations!("../schema/commerce");
 
-/// Shuts the schema to others, and refuses one in which they left what could be called by mistake.
+/// Takes the right to create objects in the schema from other roles. Refuses a schema in which others left an object that could
+/// be called by mistake.
 const GUARD: &str = include_str!("../../../../schema/guard.sql");
 
-/// Makes the table of versions as Diesel would.
+/// Creates the table of versions as Diesel would.
 const MAKE_VERSIONS: &str = "
     DO $$ BEGIN
         CREATE TABLE IF NOT EXISTS __diesel_schema_migrations (
@@ -23,11 +24,11 @@ const MAKE_VERSIONS: &str = "
         NULL; -- Another run makes it.
     END $$";
 
-/// A lock that lets everybody read and write and keeps out whoever wants the same one. Not an advisory lock: everybody who may
-/// connect can take one, and keep it.
+/// A lock that allows reads and writes but excludes another run, which takes the same lock. Not an advisory lock: every role
+/// that may connect can take one, and keep it.
 const LOCK_VERSIONS: &str = "BEGIN; LOCK TABLE __diesel_schema_migrations IN SHARE UPDATE EXCLUSIVE MODE";
 
-/// What a program needs of the schema. Both sets are recorded in one table, under versions that differ.
+/// The migrations that a program needs. Both sets are recorded in one table, under versions that differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Migrations {
     /// The relay's: the outbox and nothing else. Makes no role.
@@ -51,9 +52,9 @@ impl Migrations {
 /// Blocks its thread in places: call it as a step of its own on a multi-threaded runtime.
 ///
 /// # Errors
-/// No connection; a schema that others left something in; or a migration that fails (it is rolled back).
+/// Fails if there is no connection, if others left objects in the schema, or if a migration fails (it is rolled back).
 pub async fn migrate(config: &DatabaseConfig, migrations: Migrations) -> Result<Vec<String>, MigrationError> {
-    // Ends with the function, and its lock with it.
+    // This connection ends with the function, and its lock with it.
     let mut other_runs_wait = patient_connection(config).await?;
     other_runs_wait.batch_execute(GUARD).await.map_err(|error| MigrationError::Refused(error.to_string()))?;
     other_runs_wait.batch_execute(MAKE_VERSIONS).await?;
@@ -67,18 +68,18 @@ pub async fn migrate(config: &DatabaseConfig, migrations: Migrations) -> Result<
     Ok(names)
 }
 
-/// Makes the runtime role of this database where it is missing, and grants it what it needs. To be called by the owner, after
-/// [`migrate`].
+/// Creates the runtime role of this database if it is missing, and grants it the privileges that it needs. To be called by the
+/// owner, after [`migrate`].
 ///
 /// # Errors
-/// No connection; the role is missing and the owner may not make it: the text says what to do.
+/// Fails if there is no connection, or if the role is missing and the owner may not create it; the text says what to do.
 pub async fn make_runtime_role(config: &DatabaseConfig, role: &RuntimeRole) -> Result<(), MigrationError> {
     let mut connection = patient_connection(config).await?;
     let call = format!("DO $$ BEGIN CALL comptoir_make_runtime({}); END $$", role.name_in_sql());
     connection.batch_execute(&call).await.map_err(|error| MigrationError::RuntimeRole(error.to_string()))
 }
 
-/// A migration may rightly run for minutes.
+/// Opens a connection whose statements have no time limit: a migration may rightly run for minutes.
 async fn patient_connection(config: &DatabaseConfig) -> Result<AsyncPgConnection, ConnectFault> {
     let patient = DatabaseConfig {
         statement_timeout_ms: 0,
@@ -89,16 +90,16 @@ async fn patient_connection(config: &DatabaseConfig) -> Result<AsyncPgConnection
     connect(&patient).await
 }
 
-/// How the database stands to the migrations of this program.
+/// The state of the database, compared with the migrations of this program.
 #[derive(Debug, Clone, Default)]
 pub struct MigrationState {
-    /// How many this program has.
+    /// How many migrations this program has.
     pub known: usize,
-    /// Names of those that are not applied.
+    /// Names of the migrations that are not applied.
     pub pending: Vec<String>,
-    /// Versions that are applied and that this program does not know: it is the older one.
+    /// Applied versions that this program does not know, because it is older.
     pub unknown: Vec<String>,
-    /// False if the connected role may not see which are applied.
+    /// False if the connected role may not see which migrations are applied.
     pub is_readable: bool,
 }
 
@@ -113,10 +114,10 @@ crate::statement! {
     struct Applied<'a> {} -> (Text,) = "SELECT version::text FROM __diesel_schema_migrations ORDER BY version"
 }
 
-/// Compares the migrations; applies none.
+/// Compares the database with the migrations of this program; applies none.
 ///
 /// # Errors
-/// The connection's own.
+/// Fails if the database does not answer or refuses the statement.
 pub async fn migration_state(
     connection: &mut AsyncPgConnection,
     migrations: Migrations,
@@ -134,7 +135,7 @@ pub async fn migration_state(
     for set in migrations.sets() {
         known.extend(of_set(&set)?);
     }
-    // The relay is not concerned with the versions of the other set, and knows them.
+    // The relay does not need the other set, but knows its versions.
     let mut others = Vec::new();
     if migrations == Migrations::Outbox {
         others = of_set(&COMMERCE)?;

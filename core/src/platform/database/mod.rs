@@ -69,7 +69,7 @@ impl std::fmt::Debug for Database {
     }
 }
 
-/// Why no connection could be had.
+/// Why no connection was available.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     #[error("cannot connect to PostgreSQL: {0}")]
@@ -93,12 +93,12 @@ impl From<PoolError<ConnectFault>> for ConnectError {
 }
 
 impl Database {
-    /// Makes the pool; connects only when a connection is first asked for. Must be called on the main runtime:
-    /// connections live there, whichever thread asks for them, because a connection that lives on a busy
-    /// single-threaded worker answers nobody.
+    /// Creates the pool; connects only when the first connection is requested. Must be called on the main runtime.
+    /// Connections live there, whichever thread requests them, because a connection on a busy single-threaded worker
+    /// would not be served.
     ///
     /// # Errors
-    /// A configuration that `validate` refuses.
+    /// Fails if `validate` refuses the configuration.
     pub fn new(config: &DatabaseConfig) -> Result<Self, ConfigError> {
         config.validate()?;
         let runtime = Handle::current();
@@ -120,27 +120,27 @@ impl Database {
         Ok(Self { pool, shares, returns, limits, runtime })
     }
 
-    /// A connection for what works for no tenant, or for all of them.
+    /// Returns a connection for work that is for no tenant, or for all of them.
     ///
     /// # Errors
-    /// PostgreSQL does not answer, or the pool stayed exhausted for `wait_timeout_ms`.
+    /// Fails if PostgreSQL does not answer, or if the pool stays exhausted for `wait_timeout_ms`.
     pub async fn connection(&self) -> Result<PooledConnection, ConnectError> {
         self.connection_for(&[], Instant::now() + self.limits.wait).await
     }
 
-    /// A connection out of the tenant's share, to read.
+    /// Returns a connection out of the tenant's share, for reads.
     ///
     /// # Errors
-    /// As [`Self::connection`]; the tenant's share stayed used up for as long.
+    /// Fails as [`Self::connection`] does, or if the tenant's share stays used up for as long.
     pub(crate) async fn connection_of(&self, tenant: TenantId) -> Result<PooledConnection, ConnectError> {
         let until = Instant::now() + self.limits.wait;
         self.connection_for(&[Claim::OfTenant(tenant)], until).await
     }
 
-    /// A connection out of the tenant's share for a command, and in its turn if it is about one row.
+    /// Returns a connection out of the tenant's share, for a command. A command on one row also waits for its turn.
     ///
     /// # Errors
-    /// As [`Self::connection`]; the tenant's share, or that of the row, stayed used up for as long.
+    /// Fails as [`Self::connection`] does, or if the share of the tenant or of the row stays used up for as long.
     pub(crate) async fn connection_to_change(
         &self,
         tenant: TenantId,
@@ -148,7 +148,7 @@ impl Database {
     ) -> Result<PooledConnection, ConnectError> {
         let until = Instant::now() + self.limits.wait;
         match row {
-            // First the row's: whoever waits for their turn takes nothing of the tenant's share.
+            // The row's share first: a command that waits for its turn takes nothing of the tenant's share.
             Some(row) => {
                 self.connection_for(&[Claim::OfRow(tenant, row), Claim::OfTenant(tenant)], until).await
             }
@@ -187,7 +187,7 @@ impl Database {
         }
     }
 
-    /// How long a unit of work, or a read, may take in all. Then its connection is closed.
+    /// Returns how long a unit of work, or a read, may take in all. Then its connection is closed.
     pub(crate) fn work_limit(&self) -> Duration {
         self.limits.work
     }
@@ -197,10 +197,10 @@ impl Database {
         self.returns.load(Ordering::Relaxed)
     }
 
-    /// As [`Self::connection`], for whoever has less time.
+    /// As [`Self::connection`], but waits no longer than `limit`.
     ///
     /// # Errors
-    /// As [`Self::connection`], after `limit`.
+    /// Fails as [`Self::connection`] does, after `limit`.
     pub(crate) async fn connection_within(&self, limit: Duration) -> Result<PooledConnection, ConnectError> {
         self.connection_for(&[], Instant::now() + limit).await
     }
@@ -210,7 +210,7 @@ impl Database {
         &self.runtime
     }
 
-    /// What Prometheus shows as help.
+    /// Describes the metrics, as Prometheus shows them.
     pub fn describe_metrics() {
         metrics::describe_counter!(
             REFUSED,

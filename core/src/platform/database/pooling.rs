@@ -1,8 +1,8 @@
-//! Finds out whether a pooler such as PgBouncer stands in between that gives connections a session for a transaction only.
+//! Finds a pooler, such as PgBouncer, that gives a connection its session only for the time of a transaction.
 //!
 //! Prepared statements, `LISTEN` and the limits of the session need one session for as long as the connection lives.
-//! In transaction mode they fail now and then, with errors that name neither the pooler nor its mode, so it is asked
-//! before anything else: a session's process id that changes, or that two connections share, is the proof.
+//! In transaction mode they fail now and then, with errors that name neither the pooler nor its mode, so this is checked
+//! before anything else. The proof is a session's process id that changes, or that two connections share.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,16 +13,16 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 use super::ConnectFault;
 use super::connect::Server;
 
-/// In a busy pool another client may happen to get the session in between, and give it back.
+/// How often the ids are compared. In a busy pool another client may get the session in between, and give it back.
 const ROUNDS: usize = 3;
 
-/// The servers, by their address; a cell is full once its server was found to be no such pooler. Each is asked once in the life
-/// of a process, which has two at most, its own and its services'. Nobody else of this process asks the same one meanwhile:
-/// several that ask at once, as at its start, may each get the session that another has just given back, and see nothing.
+/// The servers, by their address; a cell is full once its server was found to be no such pooler. Each server is checked once in
+/// the life of a process, which has at most two: its own and its services'. No two checks of one server run at the same time:
+/// each might get the session that the other has just given back, for example at the start, and so miss the pooler.
 static CHECKED: Mutex<BTreeMap<String, Arc<OnceCell<()>>>> = Mutex::new(BTreeMap::new());
 
 pub(super) async fn check(server: &Server) -> Result<(), ConnectFault> {
-    // Whoever waits for one that does not answer keeps nobody from another.
+    // A server that does not answer does not delay the check of another server.
     cell(server.address()).get_or_try_init(|| ask(server)).await.copied()
 }
 
@@ -33,7 +33,7 @@ fn cell(address: String) -> Arc<OnceCell<()>> {
 async fn ask(server: &Server) -> Result<(), ConnectFault> {
     let one = open(server).await?;
     let (first, port) = session(&one).await?;
-    // The server listens where we connected to: nobody stands in between.
+    // The server itself listens on the port that we connected to: there is no pooler in between.
     if port != Some(server.port()) {
         let other = open(server).await?;
         for _ in 0..ROUNDS {
@@ -49,12 +49,12 @@ async fn ask(server: &Server) -> Result<(), ConnectFault> {
 
 async fn open(server: &Server) -> Result<Client, ConnectFault> {
     let (client, connection) = server.open().await?;
-    // Ends with the client.
+    // This task ends with the client.
     tokio::spawn(connection);
     Ok(client)
 }
 
-/// The process id of the session, and the port of the server that it is on; no port on a Unix-domain socket.
+/// Returns the process id of the session and the port of its server; no port on a Unix-domain socket.
 async fn session(client: &Client) -> Result<(String, Option<u16>), ConnectFault> {
     // The simple protocol: it works in every mode.
     let answer = client.simple_query("SELECT pg_backend_pid(), inet_server_port()").await?;

@@ -19,8 +19,8 @@ pub(super) struct Session {
     fitness: Arc<Fitness>,
 }
 
-/// Opens sessions on the main runtime, whichever thread asks for them: a connection that lives on a busy
-/// single-threaded worker answers nobody.
+/// Opens sessions on the main runtime, whichever thread requests them: a connection on a busy single-threaded worker
+/// would not be served.
 pub(super) struct Sessions {
     pub(super) config: DatabaseConfig,
     pub(super) runtime: Handle,
@@ -40,8 +40,8 @@ impl Manager for Sessions {
         opening.await.unwrap_or_else(|stopped| Err(ConnectFault::Unreachable(stopped.to_string())))
     }
 
-    /// Without a ping, which would cost every unit of work a round trip: a connection that died while it was idle is seen
-    /// here, or found by the statement that uses it.
+    /// Checks a session without a ping, which would cost every unit of work a round trip. A connection that died while it was
+    /// idle is noticed here, or by the statement that uses it.
     async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<ConnectFault> {
         if session.connection.is_broken() || !session.fitness.is_fit() {
             return Err(RecycleError::message("of no use any more"));
@@ -50,8 +50,8 @@ impl Manager for Sessions {
     }
 }
 
-/// Where a statement has no limit of its own, it has that of a unit of work. Those and reads are ended by then in any case, but
-/// not what else uses the pool: the log-in throttle, looking for whoever logs in or has an API key, agents.
+/// Gives statements without a time limit the limit of a unit of work. Units of work and reads are ended by then in any case,
+/// but not the other users of the pool: the log-in throttle, the search for a user or an API key, and agents.
 fn limited(config: &DatabaseConfig) -> DatabaseConfig {
     let mut limited = config.clone();
     if limited.statement_timeout_ms == 0 {
@@ -62,7 +62,7 @@ fn limited(config: &DatabaseConfig) -> DatabaseConfig {
 
 /// A connection of the pool. It goes back when it is dropped, unless it is [closed](Self::close).
 pub struct PooledConnection {
-    // In this order they are given back.
+    // Fields are given back in this order.
     session: Object<Sessions>,
     returned: Returned,
     shares: Vec<Share>,
@@ -73,7 +73,7 @@ impl PooledConnection {
         Self { session, returned: Returned(returns), shares }
     }
 
-    /// Closes the connection instead of giving it back: nobody knows what is still under way on it.
+    /// Closes the connection instead of giving it back: it is unknown which statement still runs on it.
     pub(crate) fn close(self) {
         let Self { session, returned, shares } = self;
         drop(Object::take(session));
@@ -101,7 +101,7 @@ impl std::fmt::Debug for PooledConnection {
     }
 }
 
-/// Counts the connections that came back: whether the pool moves at all.
+/// Counts the connections that came back, which shows whether the pool moves at all.
 struct Returned(Arc<AtomicU64>);
 
 impl Drop for Returned {

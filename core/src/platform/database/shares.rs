@@ -1,8 +1,8 @@
-//! Who may take how much of the pool: no tenant all of it, and no row more than a few.
+//! Limits how many connections of the pool are used for one tenant, and for one row.
 //!
-//! Whoever is over their share waits here and holds no connection meanwhile. A row that is locked makes everybody who wants
-//! to change it wait in the database, each with a connection; since they would go one after the other anyway, two of them
-//! at a time are as fast: one works, one waits.
+//! A request over the share waits here and holds no connection meanwhile. Without this, all commands that change the same row
+//! would wait for its lock in the database, each with a connection. As they run one after the other anyway, two at a time are
+//! as fast: one works, one waits.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -18,7 +18,7 @@ use crate::values::ids::TenantId;
 /// Connections that commands on one row may have.
 pub(super) const OF_A_ROW: usize = 2;
 
-/// What is shared out.
+/// The tenant or the row to which a share belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Claim {
     OfTenant(TenantId),
@@ -26,7 +26,7 @@ pub(super) enum Claim {
 }
 
 impl Claim {
-    /// For metrics and errors.
+    /// Returns the word for metrics and errors.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::OfTenant(_) => "tenant",
@@ -35,7 +35,7 @@ impl Claim {
     }
 }
 
-/// Cheap to clone. Holds nothing about whoever has no connection and waits for none.
+/// The shares that are in use. Cheap to clone. There is no entry for a claim that has no connection and waits for none.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shares(Arc<State>);
 
@@ -48,21 +48,21 @@ struct State {
 #[derive(Debug)]
 struct Shared {
     semaphore: Arc<Semaphore>,
-    /// How many have or want a connection. Counted under the lock: of two that go at once, one is the last.
+    /// How many requests have or want a connection. Counted under the lock: of two that end at once, exactly one is the last.
     places: usize,
 }
 
 /// The right to one connection, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Share {
-    // In this order they are dropped.
+    // Fields are dropped in this order.
     _permit: OwnedSemaphorePermit,
     _place: Place,
 }
 
 impl Shares {
-    /// Waits until fewer than `limit` connections are in use for this claim; `None` if that is not so before `until`.
-    /// First come, first served.
+    /// Waits until fewer than `limit` connections are in use for this claim. Returns `None` if that does not happen before
+    /// `until`. First come, first served.
     pub(super) async fn take(&self, claim: Claim, limit: usize, until: Instant) -> Option<Share> {
         let (place, semaphore) = self.place(claim, limit);
         if let Ok(permit) = Arc::clone(&semaphore).try_acquire_owned() {
@@ -73,7 +73,7 @@ impl Shares {
         Some(Share { _permit: permit.ok()?.ok()?, _place: place })
     }
 
-    /// How many wait.
+    /// Returns how many requests wait.
     pub(super) fn waiting(&self) -> usize {
         self.0.waiting.load(Ordering::Relaxed)
     }
@@ -87,7 +87,7 @@ impl Shares {
     }
 }
 
-/// Keeps the claim's entry for as long as somebody has or wants a connection.
+/// Keeps the claim's entry for as long as a request has or wants a connection.
 #[derive(Debug)]
 struct Place {
     claim: Claim,
@@ -106,7 +106,7 @@ impl Drop for Place {
     }
 }
 
-/// Counts somebody for as long as they wait, or until they give up.
+/// Counts a request for as long as it waits, or until it gives up.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {

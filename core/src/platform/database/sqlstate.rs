@@ -1,9 +1,8 @@
-//! The SQLSTATE of an error, which Diesel throws away.
+//! The SQLSTATE of an error, which Diesel discards.
 //!
-//! Diesel has kinds of its own for some codes and calls the rest `Unknown`, with nothing but a text, in whatever language
-//! the server speaks (`lc_messages`; only a superuser may change it). So the stream of every connection is watched for
-//! errors ([`super::wire`]), and which code came with which text is remembered for a while: for the moment between the
-//! stream and the caller whom Diesel's error reaches.
+//! Diesel has kinds of its own for some codes. It calls the rest `Unknown` and gives only a text, in the language of the
+//! server (`lc_messages`; only a superuser may change it). So the stream of every connection is watched for errors
+//! ([`super::wire`]). The code that came with a text is remembered for a while, until Diesel's error reaches the caller.
 
 use std::sync::LazyLock;
 
@@ -11,20 +10,20 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use moka::sync::Cache;
 use tokio_postgres::error::SqlState;
 
-/// Texts that are remembered; those seen longest ago make room. Errors that are not answered yet are far fewer.
+/// The maximum of texts that are remembered; those seen longest ago are dropped. Far fewer errors are on their way to a caller.
 const REMEMBERED: u64 = 1_000;
 /// Characters of a text that are compared.
 const MAX_TEXT: usize = 1_000;
 
 static SEEN: LazyLock<Cache<String, SqlState>> = LazyLock::new(|| Cache::new(REMEMBERED));
 
-/// An error came from a server: before anybody is told of it.
+/// Remembers an error that came from a server, before any caller gets it.
 pub(super) fn remember(code: &str, text: &str) {
     SEEN.insert(shortened(text), SqlState::from_code(code));
 }
 
-/// The SQLSTATE of what a statement failed with; `None` where it did not come from a server, or came over a connection that
-/// is not watched.
+/// Returns the SQLSTATE of an error; `None` if the error did not come from a server, or came over a connection that is not
+/// watched.
 pub fn sqlstate(error: &DieselError) -> Option<SqlState> {
     match error {
         DieselError::RollbackErrorOnCommit { commit_error, .. } => sqlstate(commit_error),

@@ -1,4 +1,4 @@
-//! How connections to PostgreSQL are encrypted: libpq's words, from the URL or from the settings, which win.
+//! The encryption of connections to PostgreSQL, in libpq's terms, from the URL or from the settings, which win.
 
 use percent_encoding::percent_decode_str;
 use rustls::ClientConfig;
@@ -7,9 +7,9 @@ use super::DatabaseConfig;
 use crate::platform::config::{ConfigError, is_harmless};
 use crate::platform::tls::{ServerCheck, TlsError, TlsFiles};
 
-/// The words of the URL that the driver does not know.
+/// The parameters of the URL that the driver does not know.
 const WORDS: [&str; 4] = ["sslmode", "sslrootcert", "sslcert", "sslkey"];
-/// libpq's word for the system's certificates.
+/// libpq's value of `sslrootcert` for the system's certificates.
 const SYSTEM: &str = "system";
 
 /// As libpq's `sslmode`, without `allow`.
@@ -17,17 +17,17 @@ const SYSTEM: &str = "system";
 pub(super) enum TlsMode {
     /// Never encrypted.
     Disable,
-    /// Encrypted if the server can; with whom is not checked. The default.
+    /// Encrypted if the server can; its certificate is not checked. The default.
     Prefer,
-    /// Encrypted or not at all; with whom is not checked, unless a CA file is given: then as `verify-ca`.
+    /// Always encrypted; the server's certificate is not checked, unless a CA file is given: then as `verify-ca`.
     Require,
-    /// With a server whose certificate the CA signed.
+    /// Always encrypted, and the CA must have signed the server's certificate.
     VerifyCa,
-    /// And which is for this host.
+    /// As `VerifyCa`, and the certificate must be for this host.
     VerifyFull,
 }
 
-/// What URL and settings come to.
+/// The encryption settings that follow from the URL and the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TlsSettings {
     pub(super) mode: TlsMode,
@@ -36,7 +36,7 @@ pub(super) struct TlsSettings {
 
 impl TlsSettings {
     /// # Errors
-    /// A mode that does not exist, a mode that does not go with the files. The files are not read.
+    /// Fails if the mode does not exist, or does not go with the files. The files are not read.
     pub(super) fn of(config: &DatabaseConfig) -> Result<Self, ConfigError> {
         let (_, url) = split(config.url.expose());
         let choose = |setting: &str, word: usize| {
@@ -68,7 +68,7 @@ impl TlsSettings {
     /// Reads the files.
     ///
     /// # Errors
-    /// What is wrong with them, by the setting's name.
+    /// Fails if a file is wrong; the error names the setting.
     pub(super) fn client_config(&self) -> Result<ClientConfig, ConfigError> {
         if self.mode == TlsMode::Disable {
             return TlsFiles::default().client_config(ServerCheck::Nothing).map_err(of_setting);
@@ -110,7 +110,7 @@ fn parse_mode(word: &str) -> Result<TlsMode, ConfigError> {
     })
 }
 
-/// The URL without the words about encryption, and these, in the order of `WORDS`.
+/// Returns the URL without the parameters in `WORDS`, and their values in that order.
 pub(super) fn split(url: &str) -> (String, [Option<String>; 4]) {
     let mut values = [const { None }; 4];
     // A password may hold a question mark.

@@ -1,9 +1,9 @@
 //! Watches the stream of a connection, and changes nothing on it:
 //!
 //! - which SQLSTATE comes with which text, which Diesel does not tell ([`super::sqlstate`]);
-//! - whether what the server says means that this session is of no use any more ([`super::fitness`]);
-//! - whether what was asked is answered at all. A peer that acknowledges everything and says nothing, such as a load
-//!   balancer whose server has gone, is noticed by no kernel and no server: the stream fails, and whoever waits is told.
+//! - whether an error of the server means that this session cannot be used any more ([`super::fitness`]);
+//! - whether requests are answered at all. No kernel and no server notices a peer that acknowledges every byte and answers
+//!   nothing, such as a load balancer whose server has gone. Here the stream then fails, and the waiting task gets the error.
 
 use std::io;
 use std::pin::Pin;
@@ -19,7 +19,7 @@ use super::fitness::Fitness;
 use super::frames::Frames;
 use super::sqlstate;
 
-/// Bytes of an error that are looked at. Code and text stand in front.
+/// Bytes of an error that are read. Code and text are at its beginning.
 const MAX_ERROR: usize = 8 * 1024;
 
 // Types of frames: PostgreSQL's documentation, "Message Formats".
@@ -38,7 +38,7 @@ pub(super) struct Watched<S> {
 }
 
 impl<S> Watched<S> {
-    /// `answer_limit` is how long nothing may come where something was asked; `None` is without limit.
+    /// `answer_limit` is how long the server may be silent while a request is unanswered; `None` is without limit.
     pub(super) fn new(stream: S, fitness: Arc<Fitness>, answer_limit: Option<Duration>) -> Self {
         Self {
             stream,
@@ -83,7 +83,7 @@ impl<S> Watched<S> {
     }
 }
 
-/// The fields `C` and `M` of an error: each field is a type of one byte and a text that ends with a zero.
+/// Returns the fields `C` and `M` of an error. Each field is a type of one byte and a text that ends with a zero.
 fn code_and_text(body: &[u8]) -> Option<(&str, &str)> {
     let field = |kind: u8| {
         let mut fields = body.split(|byte| *byte == 0);
@@ -93,24 +93,24 @@ fn code_and_text(body: &[u8]) -> Option<(&str, &str)> {
     Some((field(b'C')?, field(b'M')?))
 }
 
-/// How long an answer has been waited for.
+/// How long an answer has been awaited.
 struct Silence {
     limit: Option<Duration>,
     /// Requests that the server has not finished.
     unanswered: u64,
-    /// When the first of them was sent, or when something came last.
+    /// When the first of them was sent, or when bytes last came, whichever is later.
     since: Instant,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Silence {
-    /// Ready once it has lasted too long; until then the task is woken when it may have.
+    /// Returns the error once the silence has lasted too long; until then, the task is woken when that may be so.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let Some(limit) = self.limit else { return Poll::Pending };
         while self.unanswered > 0 {
             let ends = self.since + limit;
             let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(ends)));
-            // It is left as it is while answers come, and set again only when it has run out.
+            // The timer is left as it is while answers come, and set again only when it has run out.
             if timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
@@ -146,7 +146,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         if let Poll::Ready(Ok(count)) = written {
             self.went(&bytes[..count]);
-            // Whoever writes has read already and may not read again before the answer comes.
+            // A task that writes has already polled for input, and may not do so again before the answer comes.
             if let Poll::Ready(error) = self.silence.poll(cx) {
                 return Poll::Ready(Err(error));
             }

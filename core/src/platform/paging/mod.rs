@@ -30,6 +30,12 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
+impl<T> Page<T> {
+    pub fn map<U>(self, view: impl FnMut(T) -> U) -> Page<U> {
+        Page { data: self.data.into_iter().map(view).collect(), next_cursor: self.next_cursor }
+    }
+}
+
 /// A key by which a list can be sorted.
 pub trait SortKey: Copy + PartialEq + 'static {
     /// Every key with its name in the query string; `-name` is the same, descending.

@@ -1,4 +1,4 @@
-//! Checks less of a server's certificate than its name: what libpq's `verify-ca` and `require` mean.
+//! Checks a server's certificate without its name, as libpq's `verify-ca` and `require` do.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub(super) enum Trust {
     SignedBy(RootCertStore),
 }
 
-/// The server must hold the key of its certificate, whoever it is.
+/// A verifier that ignores the server's name. The server must still hold the key of its certificate.
 #[derive(Debug)]
 pub(super) struct Chain {
     trust: Trust,

@@ -1,4 +1,4 @@
-//! When each event was due, committed and received, on one clock; and the consumer that looks at it.
+//! The times when each event was due, committed and received, on one clock; and the consumer that reads the clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,12 +16,12 @@ use crate::harness::until;
 
 use super::super::raw_publisher::{Broker, QUEUE};
 
-/// This share of the events at the beginning is not counted: connections are made, plans are cached.
+/// The first one in this many of the events is not counted: connections are opened and plans are cached.
 const WARM_UP_SHARE: usize = 10;
 const ARRIVAL_LIMIT: Duration = Duration::from_secs(30);
 const MICROSECONDS_PER_MS: f64 = 1000.0;
 
-/// The times of one event in nanoseconds since the clock's beginning; 0 as long as it has not happened.
+/// The times of one event in nanoseconds since the clock's start; 0 until it has happened.
 #[derive(Debug, Default)]
 struct Times {
     due: AtomicU64,
@@ -41,7 +41,7 @@ impl Clock {
         Ok(Self { begin: Instant::now(), times })
     }
 
-    /// The id of an event says which one it is.
+    /// Returns the event's id, which contains its number.
     pub(super) fn id(event: usize) -> Uuid {
         // Not the nil UUID.
         Uuid::from_u128(event as u128 + 1)
@@ -61,7 +61,7 @@ impl Clock {
         }
     }
 
-    /// The first time counts: a repeat does not make an event late.
+    /// Notes the first time only: a repeat does not make an event late.
     fn note(&self, event: usize, at: Instant, which: impl Fn(&Times) -> &AtomicU64) {
         let nanoseconds = u64::try_from((at - self.begin).as_nanos()).unwrap_or(u64::MAX);
         if let Some(times) = self.times.get(event) {
@@ -85,7 +85,7 @@ impl Clock {
             Latency { after_commit: Distribution::new()?, after_schedule: Distribution::new()? };
         for times in &self.times[warm_up..] {
             let received = times.received.load(Ordering::Relaxed);
-            // A message may be here before the answer to its COMMIT is.
+            // A message may arrive before the answer to its COMMIT.
             latency.after_commit.record(received.saturating_sub(times.committed.load(Ordering::Relaxed)))?;
             latency.after_schedule.record(received.saturating_sub(times.due.load(Ordering::Relaxed)))?;
         }
@@ -99,7 +99,7 @@ pub(super) struct Latency {
     pub(super) after_schedule: Distribution,
 }
 
-/// Durations, to the microsecond.
+/// A distribution of durations, to the microsecond.
 #[derive(Debug)]
 pub(super) struct Distribution(Histogram<u64>);
 
@@ -124,7 +124,7 @@ impl Distribution {
     }
 }
 
-/// Looks at the clock for every message. Nothing is acknowledged: the broker's part is the same for everybody.
+/// Notes the time of every message. Nothing is acknowledged, so the broker's share is the same for all programs.
 #[derive(Debug)]
 pub(super) struct Consumer(JoinHandle<()>);
 

@@ -1,4 +1,5 @@
-//! Events of a healthy queue beside tens of thousands of aggregates whose events another queue refuses, again and again.
+//! The latency of events of a healthy queue beside tens of thousands of aggregates whose events another queue refuses again
+//! and again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use crate::harness::{Relay, Services, World, narrow_queue, until};
 const PER_SECOND: u32 = 200;
 const REFUSED_LIMIT: Duration = Duration::from_secs(600);
 const WANTED_MS: f64 = 1_000.0;
-/// The first is taken, and no other.
+/// Inserts events for a queue that accepts only the first of them.
 const FAILING: &str = "
     INSERT INTO outbox_events (aggregate_type, aggregate_id, event_type, payload)
     SELECT 'thing', 'failing-' || number, 'failing.refused', '1' FROM generate_series(0, $1::bigint) AS number";
@@ -49,7 +50,7 @@ async fn beside(services: &Services, failing: i64, load: Load) -> Result<Latency
     let _refusing = narrow_queue(&world.vhost.url, "failing.#").await?;
     let clock = Arc::new(Clock::new(load.events)?);
     let consumer = Consumer::attach(&world.vhost.url, Arc::clone(&clock)).await?;
-    // They fail for as long as it takes.
+    // The events keep failing for the whole measurement.
     let relay = Relay::start(&world, &[("COMPTOIR__RELAY__MAX_RETRIES", "1000000")]).await?;
     world.sql().await?.execute(FAILING, &[&failing]).await?;
     all_refused(&world, failing).await?;

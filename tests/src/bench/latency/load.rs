@@ -1,4 +1,4 @@
-//! Writers that keep to a schedule.
+//! Writers that write each event at its scheduled time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,22 +16,22 @@ use crate::harness::{World, connect};
 use super::clock::Clock;
 use crate::bench::raw_publisher::{self, Broker, Event};
 
-/// Taken in turn, so that a slow commit holds up only the one after so many.
+/// The connections are used in turn, so that a slow commit delays only the event that is this many later.
 const CONNECTIONS: usize = 32;
-/// No two of them are on their way at the same time: order is not what is measured here.
+/// So many that no two events of one aggregate are in flight at the same time: order is not measured here.
 const AGGREGATES: usize = 10_000;
 const INSERT: &str = "
     INSERT INTO outbox_events (id, aggregate_type, aggregate_id, event_type, payload)
     VALUES ($1::text::uuid, 'thing', $2, 'thing.happened', $3::text::json)";
 
-/// One event after another, an interval apart.
+/// Events at a fixed interval.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Load {
     pub(super) interval: Duration,
     pub(super) events: u64,
 }
 
-/// What a writer does when it has the answer to its COMMIT.
+/// A writer's action when it has the answer to its COMMIT.
 #[derive(Clone)]
 pub(super) enum AfterCommit {
     Publish(Arc<Broker>),
@@ -44,7 +44,7 @@ impl AfterCommit {
         Ok(Self::Publish(Arc::new(Broker::open(amqp_url).await?)))
     }
 
-    /// The API's own notifier, with the API's own settings.
+    /// Wakes the relay with the API's notifier and settings.
     pub(super) fn wake(database_url: &str) -> Result<Self> {
         let settings = Settings::load(None, &[("database.url", database_url.to_owned())])?;
         let shortest_pause = Duration::from_millis(settings.api.notify_interval_ms);
@@ -84,7 +84,7 @@ impl Writer {
         Ok(Arc::new(Self { client, insert }))
     }
 
-    /// A transaction of one statement.
+    /// Writes the event in a transaction of one statement.
     async fn commit(&self, event: &Event) -> Result<()> {
         let columns: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
             [&event.id, &event.aggregate_id, &event.payload];
@@ -94,8 +94,8 @@ impl Writer {
 }
 
 impl Load {
-    /// Writes every event at its time; returns when all have arrived. Until then the writers' sessions stay open: when
-    /// they end, all at once, they take the processors for some time.
+    /// Writes every event at its time; returns when all have arrived. Until then the writers' sessions stay open: closing all
+    /// of them at once uses much processor time.
     pub(super) async fn run(
         self,
         world: &World,
@@ -124,7 +124,7 @@ impl Load {
         clock.everything_arrived().await
     }
 
-    /// The numbers of the events, each at its time. A thread of its own: the runtime's timer knows milliseconds only.
+    /// Sends the numbers of the events, each at its time. Uses a thread of its own: the runtime's timer counts in milliseconds.
     fn schedule(self, clock: Arc<Clock>) -> Result<mpsc::UnboundedReceiver<usize>> {
         let (sender, due) = mpsc::unbounded_channel();
         let begin = Instant::now() + self.interval;
@@ -146,7 +146,7 @@ impl Load {
     }
 }
 
-/// 300 bytes of payload.
+/// Returns an event with 300 bytes of payload.
 fn event(number: usize) -> Event {
     let start = format!(r#"{{"number": {number}, "text": ""#);
     Event {

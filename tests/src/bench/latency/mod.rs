@@ -1,9 +1,9 @@
-//! From commit to consumer, at a fixed rate of events, against a program that publishes directly after its commit.
+//! The latency from commit to consumer, at a fixed rate of events, against a program that publishes directly after its commit.
 //!
-//! The clock of an event starts when its writer has the answer to COMMIT, and stops when the consumer's client hands out
-//! the message. Writer and consumer are this process, so there is one clock. The load is open: each event has its time
-//! in a schedule and is written then, whatever became of those before it. A second clock starts at that scheduled time:
-//! with it nothing that holds up the writers is left out, the commit itself included.
+//! The clock of an event starts when its writer has the answer to COMMIT, and stops when the consumer's client returns the
+//! message. Writer and consumer are in this process, so there is one clock. The load is open: each event is written at its
+//! scheduled time, even if earlier ones are late. A second clock starts at the scheduled time, so that it includes every delay
+//! of the writers, also the commit itself.
 
 mod clock;
 mod failing;
@@ -23,13 +23,13 @@ use super::{Effort, outbox, progress};
 
 /// Events per second.
 const RATES: [u64; 2] = [200, 1_000];
-/// `relay.poll_min_ms`, the interval while there is something to do; and `relay.poll_max_ms`.
+/// `relay.poll_min_ms`, the interval while there are events; and `relay.poll_max_ms`.
 const POLL_MIN_MS: f64 = 20.0;
 const POLL_MAX_MS: f64 = 1_000.0;
 /// Long enough for the poll interval to reach its longest, and not a multiple of it.
 const PAUSE: Duration = Duration::from_millis(2_370);
 
-/// Who brings the events to the broker.
+/// How the events reach the broker.
 #[derive(Debug, Clone, Copy)]
 enum Way {
     Direct,
@@ -94,7 +94,7 @@ async fn at_rate(services: &Services, effort: Effort, rate: u64) -> Result<Measu
         .claims(claims))
 }
 
-/// Single events after pauses in which the poll interval has become its longest.
+/// Measures single events after pauses in which the poll interval has become its longest.
 async fn after_pauses(services: &Services, effort: Effort) -> Result<Measurement> {
     let load = Load { interval: PAUSE, events: effort.pick(4, 12) };
     let mut worst = Way::ALL.map(|way| Series::new(format!("{}, slowest", way.name())));

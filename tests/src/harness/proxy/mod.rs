@@ -1,4 +1,4 @@
-//! A TCP proxy that can refuse, cut, delay, or swallow in either direction: a network that fails on request.
+//! A TCP proxy that can refuse or cut connections, and delay or swallow bytes in either direction.
 
 mod stream;
 #[cfg(test)]
@@ -12,16 +12,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// What the proxy lets through, and when.
+/// The state that decides which bytes the proxy passes, and when.
 #[derive(Debug, Clone, Copy)]
 struct Valve {
     refuse: bool,
     to_server: bool,
     to_client: bool,
     delay: Duration,
-    /// Raised to end the connections that are open.
+    /// Incremented to end the connections that are open.
     generation: u64,
-    /// Raised to strand the connections that are open.
+    /// Incremented to strand the connections that are open.
     epoch: u64,
 }
 
@@ -31,7 +31,7 @@ impl Valve {
     }
 }
 
-/// A proxy in front of one server. Ends with this value, and its connections with it.
+/// A proxy in front of one server. When it is dropped, it ends with all its connections.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -43,7 +43,7 @@ impl Proxy {
     /// Listens on a port of its own and passes on to `upstream`, `host:port`.
     ///
     /// # Errors
-    /// When there is no port.
+    /// Fails if no port is free.
     pub async fn start(upstream: &str) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port for the proxy")?;
         let address = listener.local_addr()?;
@@ -52,7 +52,7 @@ impl Proxy {
         Ok(Self { address, valve, task })
     }
 
-    /// `host:port` of the proxy.
+    /// Returns `host:port` of the proxy.
     pub fn address(&self) -> String {
         self.address.to_string()
     }
@@ -65,36 +65,36 @@ impl Proxy {
         });
     }
 
-    /// Every byte arrives so much later, in both directions, without a limit to how many are on their way but
-    /// [`stream::QUEUED_CHUNKS`]. To within the timer's millisecond, and never earlier.
+    /// Delays every byte in both directions, to within the timer's millisecond and never less. Only [`stream::QUEUED_CHUNKS`]
+    /// limits the bytes that are delayed at the same time.
     pub fn delay(&self, delay: Duration) {
         self.valve.send_modify(|valve| valve.delay = delay);
     }
 
-    /// What clients send is not passed on any more, the end of their connections included, and nobody is told.
+    /// Swallows everything that clients send, also the end of their connections, without notice to either side.
     pub fn swallow_requests(&self) {
         self.valve.send_modify(|valve| valve.to_server = false);
     }
 
-    /// What the server answers is not passed on any more, the end of its connections included, and nobody is told.
+    /// Swallows everything that the server sends, also the end of its connections, without notice to either side.
     pub fn swallow_answers(&self) {
         self.valve.send_modify(|valve| valve.to_client = false);
     }
 
-    /// The connections that are open now are silent from now on, in both directions, and nobody is told; new ones work.
-    /// So does a firewall that has forgotten a connection, or a load balancer whose server is gone.
+    /// Makes the connections that are open now silent in both directions, without notice to either side; new ones work. A
+    /// firewall that has forgotten a connection does the same, or a load balancer whose server is gone.
     pub fn strand(&self) {
         self.valve.send_modify(|valve| valve.epoch += 1);
     }
 
-    /// Everything passes again, at once. Connections that were open during a fault are ended: what was sent meanwhile is
-    /// lost.
+    /// Passes everything again, at once. Connections that were open during a fault are ended: bytes that were sent meanwhile
+    /// are lost.
     pub fn heal(&self) {
         self.valve.send_modify(|valve| *valve = Valve::open(valve.generation + 1, valve.epoch));
     }
 
-    /// Everything passes again, and what was swallowed arrives now, however late: TCP sends again what was not
-    /// acknowledged, even of a connection that its client has given up meanwhile.
+    /// Passes everything again, and swallowed bytes arrive now, however late: TCP retransmits unacknowledged bytes, even of a
+    /// connection that its client has given up meanwhile.
     pub fn resume(&self) {
         self.valve.send_modify(|valve| *valve = Valve::open(valve.generation, valve.epoch));
     }
@@ -124,18 +124,18 @@ async fn pass(client: TcpStream, upstream: String, mut valve: watch::Receiver<Va
     let Valve { generation, epoch, .. } = *valve.borrow();
     let (requests, answers) = (valve.clone(), valve.clone());
     let mut reachable = valve.clone();
-    // Of the valve that opens for the connections to come, none of this one's bytes may make use.
+    // When the valve opens for later connections, the bytes of this one must not pass.
     let current = move |valve: &Valve| (valve.generation, valve.epoch) == (generation, epoch);
     let to_server = move |valve: &Valve| valve.to_server && current(valve);
     let to_client = move |valve: &Valve| valve.to_client && current(valve);
     let both = async {
-        // A connection is a request, too.
+        // Opening a connection is a request, too.
         let _ = reachable.wait_for(to_server).await;
         let Ok(server) = TcpStream::connect(upstream).await else { return };
         let _ = (client.set_nodelay(true), server.set_nodelay(true));
         let (client_reads, client_writes) = client.into_split();
         let (server_reads, server_writes) = server.into_split();
-        // Each direction may end in its own time; a connection that is broken off ends both.
+        // Each direction may end at its own time; a reset ends both.
         let _ = tokio::try_join!(
             stream::pass(client_reads, server_writes, requests, to_server),
             stream::pass(server_reads, client_writes, answers, to_client),

@@ -1,4 +1,4 @@
-//! One direction of a connection: what is read waits in a queue until it is due and the valve is open.
+//! One direction of a connection: bytes that were read wait in a queue until they are due and the valve is open.
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
@@ -7,11 +7,11 @@ use tokio::time::Instant;
 use super::Valve;
 
 const CHUNK_BYTES: usize = 64 * 1024;
-/// Chunks of at most 64 KiB that are on their way in one direction. At the limit nothing more is read, and the sender's
-/// own buffers fill, as they do in front of a network that does not answer.
+/// The most chunks, of at most 64 KiB each, that are on their way in one direction. At the limit nothing more is read, and the
+/// sender's own buffers fill, as with a network that does not answer.
 pub(super) const QUEUED_CHUNKS: usize = 1024;
 
-/// The connection was broken off, not closed.
+/// The connection was reset, not closed.
 #[derive(Debug)]
 pub(super) struct Reset;
 
@@ -21,8 +21,7 @@ enum Chunk {
     Reset,
 }
 
-/// Passes on until the sender closes its side. The end waits in the queue like everything else: whoever swallows bytes
-/// swallows it, too.
+/// Passes bytes on until the sender closes its side. The close waits in the queue like the bytes, and is swallowed like them.
 pub(super) async fn pass(
     from: impl AsyncRead + Unpin,
     to: impl AsyncWrite + Unpin,
@@ -67,7 +66,7 @@ async fn write(
         if valve.wait_for(|now| open(now)).await.is_err() {
             return Err(Reset);
         }
-        // A receiver that is gone says so in the other direction, whose valve may be shut: here nothing more is told.
+        // A receiver that is gone reports it in the other direction, whose valve may be shut. Here it is ignored.
         match chunk {
             Chunk::Bytes(bytes) => drop(to.write_all(&bytes).await),
             Chunk::Closed => drop(to.shutdown().await),

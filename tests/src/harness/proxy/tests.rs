@@ -6,10 +6,10 @@ use tokio::net::{TcpListener, TcpStream};
 use super::Proxy;
 
 const LIMIT: Duration = Duration::from_secs(10);
-/// How long nothing must happen for it to count as silence.
+/// The time without any byte that counts as silence.
 const SILENCE: Duration = Duration::from_millis(200);
 
-/// A client and the server's end of its connection, through a proxy.
+/// Returns a client and the server's end of its connection, through a proxy.
 async fn connected() -> (Proxy, TcpStream, TcpStream) {
     let server = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let proxy = Proxy::start(&server.local_addr().unwrap().to_string()).await.unwrap();
@@ -29,7 +29,7 @@ async fn sees_the_end(stream: &mut TcpStream) {
     assert!(!matches!(read, Ok(1..)), "it received something: {read:?}");
 }
 
-/// Neither a byte nor the end of the connection.
+/// Asserts that neither a byte nor the end of the connection arrives.
 async fn hears_nothing(stream: &mut TcpStream) {
     let read = tokio::time::timeout(SILENCE, stream.read(&mut [0; 1])).await;
     assert!(read.is_err(), "it heard {read:?}");
@@ -66,7 +66,7 @@ async fn swallowed_answers_are_silent_even_when_the_server_dies_and_requests_sti
     proxy.swallow_answers();
     client.write_all(b"question").await.unwrap();
     receives(&mut server, b"question").await;
-    // Closed with a byte unread, which makes it a reset.
+    // Closing with an unread byte makes it a reset.
     client.write_all(b"!").await.unwrap();
     server.readable().await.unwrap();
     drop(server);

@@ -1,0 +1,102 @@
+//! What the world is told of suppliers.
+
+use serde::Serialize;
+
+use super::addresses::AddressV1;
+use super::{IntegrationEvent, payload, published, time};
+use crate::application::aggregate::Aggregate;
+use crate::application::error::Error;
+use crate::commerce::suppliers::{Supplier, SupplierEvent};
+
+/// The supplier as it is from now on.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct SupplierCreatedV1 {
+    supplier_id: String,
+    code: String,
+    name: String,
+    vat_number: Option<String>,
+    addresses: Vec<AddressV1>,
+    /// Null if nothing was agreed.
+    payment_terms: Option<PaymentTermsV1>,
+    /// RFC 3339, UTC.
+    created_at: String,
+}
+payload!(SupplierCreatedV1, "supplier", "supplier.created", 1);
+
+/// The supplier as it is from now on, whatever changed.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct SupplierUpdatedV1 {
+    supplier_id: String,
+    code: String,
+    name: String,
+    vat_number: Option<String>,
+    addresses: Vec<AddressV1>,
+    /// Null if nothing was agreed.
+    payment_terms: Option<PaymentTermsV1>,
+    /// RFC 3339, UTC.
+    updated_at: String,
+}
+payload!(SupplierUpdatedV1, "supplier", "supplier.updated", 1);
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct SupplierDeletedV1 {
+    supplier_id: String,
+    code: String,
+    /// RFC 3339, UTC.
+    deleted_at: String,
+}
+payload!(SupplierDeletedV1, "supplier", "supplier.deleted", 1);
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct PaymentTermsV1 {
+    /// The days after the date of an invoice until which it is to be paid.
+    days: i16,
+    /// Whether the invoice is due at the end of the month in which these days end.
+    end_of_month: bool,
+}
+
+pub(super) fn translate(event: &SupplierEvent) -> Result<IntegrationEvent, Error> {
+    match event {
+        SupplierEvent::Created(supplier) => publish(supplier, &created(supplier)),
+        SupplierEvent::Updated(supplier) => publish(supplier, &updated(supplier)),
+        SupplierEvent::Deleted(supplier) => publish(supplier, &deleted(supplier)),
+    }
+}
+
+fn publish<P: super::Payload>(supplier: &Supplier, payload: &P) -> Result<IntegrationEvent, Error> {
+    published(supplier.id(), supplier.version(), payload)
+}
+
+fn created(supplier: &Supplier) -> SupplierCreatedV1 {
+    let SupplierUpdatedV1 { supplier_id, code, name, vat_number, addresses, payment_terms, .. } =
+        updated(supplier);
+    let created_at = time(supplier.created_at());
+    SupplierCreatedV1 { supplier_id, code, name, vat_number, addresses, payment_terms, created_at }
+}
+
+fn updated(supplier: &Supplier) -> SupplierUpdatedV1 {
+    let details = supplier.details();
+    let terms = details.payment_terms;
+    SupplierUpdatedV1 {
+        supplier_id: supplier.id().to_string(),
+        code: details.code.to_string(),
+        name: details.name.to_string(),
+        vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),
+        addresses: details.addresses.iter().map(AddressV1::of).collect(),
+        payment_terms: terms
+            .map(|terms| PaymentTermsV1 { days: terms.days, end_of_month: terms.end_of_month }),
+        updated_at: time(supplier.updated_at()),
+    }
+}
+
+fn deleted(supplier: &Supplier) -> SupplierDeletedV1 {
+    SupplierDeletedV1 {
+        supplier_id: supplier.id().to_string(),
+        code: supplier.details().code.to_string(),
+        deleted_at: time(supplier.updated_at()),
+    }
+}

@@ -1,0 +1,136 @@
+//! Suppliers in the database: what commands read and write.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::aggregate::{Supplier, SupplierCode, SupplierDetails, SupplierError, SupplierName};
+use super::events::SupplierEvent;
+use super::queries::SupplierView;
+use crate::application::Locked;
+use crate::application::aggregate::{Aggregate, Creatable, Lock, Removable, find};
+use crate::application::error::{Error, unless_taken};
+use crate::application::unit_of_work::UnitOfWork;
+use crate::platform::schema::suppliers;
+use crate::values::contact::VatNumber;
+use crate::values::ids::{SupplierId, TenantId};
+use crate::values::payment_terms::PaymentTerms;
+
+/// The constraint that makes codes unique.
+const CODE_KEY: &str = "suppliers_code_key";
+
+#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = suppliers, primary_key(tenant_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+pub(super) struct SupplierRow {
+    tenant_id: Uuid,
+    id: Uuid,
+    version: i64,
+    code: String,
+    name: String,
+    vat_number: Option<String>,
+    addresses: Value,
+    payment_days: Option<i16>,
+    payment_end_of_month: Option<bool>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl SupplierRow {
+    fn of(tenant: TenantId, supplier: &Supplier) -> Result<Self, Error> {
+        let details = &supplier.details;
+        let addresses = serde_json::to_value(&details.addresses)
+            .map_err(|cause| Error::Serialize { what: "addresses", cause })?;
+        Ok(Self {
+            tenant_id: tenant.uuid(),
+            id: supplier.id.uuid(),
+            version: supplier.version,
+            code: details.code.to_string(),
+            name: details.name.to_string(),
+            vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),
+            addresses,
+            payment_days: details.payment_terms.map(|terms| terms.days),
+            payment_end_of_month: details.payment_terms.map(|terms| terms.end_of_month),
+            created_at: supplier.created_at,
+            updated_at: supplier.updated_at,
+        })
+    }
+
+    pub(super) fn into_supplier(self) -> Result<Supplier, Error> {
+        let addresses = serde_json::from_value(self.addresses)
+            .map_err(|cause| Error::Serialize { what: "stored addresses", cause })?;
+        let payment_terms = self.payment_days.zip(self.payment_end_of_month);
+        Ok(Supplier {
+            id: SupplierId::from_uuid(self.id),
+            version: self.version,
+            details: SupplierDetails {
+                code: SupplierCode::stored(self.code),
+                name: SupplierName::stored(self.name),
+                vat_number: self.vat_number.map(VatNumber::stored),
+                addresses,
+                payment_terms: payment_terms.map(|(days, end_of_month)| PaymentTerms { days, end_of_month }),
+            },
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        })
+    }
+}
+
+/// Loads a supplier under its lock.
+///
+/// # Errors
+/// `NotFound` if the tenant has no such supplier. Fails if the database cannot be reached.
+pub(super) async fn load(work: &mut UnitOfWork<'_>, id: SupplierId, lock: Lock) -> Result<Supplier, Error> {
+    let query = suppliers::table.find((work.tenant().uuid(), id.uuid())).select(SupplierRow::as_select());
+    let row: Option<SupplierRow> = find(work, Locked::Supplier, lock, query).await?;
+    row.ok_or(SupplierError::NotFound(id))?.into_supplier()
+}
+
+impl Creatable for Supplier {
+    async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let row = SupplierRow::of(work.tenant(), self)?;
+        let inserted = diesel::insert_into(suppliers::table).values(&row).execute(work.connection()).await;
+        unless_taken(inserted, CODE_KEY, || SupplierError::CodeTaken(row.code))
+    }
+}
+
+impl Aggregate for Supplier {
+    type Id = SupplierId;
+    type Event = SupplierEvent;
+    type Audited = SupplierView;
+    const NAME: &'static str = "supplier";
+
+    fn id(&self) -> SupplierId {
+        self.id
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn updated_at(&self) -> DateTime<Utc> {
+        self.updated_at
+    }
+
+    fn audited(&self) -> SupplierView {
+        SupplierView::of(self)
+    }
+
+    async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let row = SupplierRow::of(work.tenant(), self)?;
+        let updated = diesel::update(suppliers::table.find((row.tenant_id, row.id)))
+            .set(&row)
+            .execute(work.connection())
+            .await;
+        unless_taken(updated, CODE_KEY, || SupplierError::CodeTaken(row.code))
+    }
+}
+
+impl Removable for Supplier {
+    async fn delete(id: SupplierId, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let supplier = suppliers::table.find((work.tenant().uuid(), id.uuid()));
+        diesel::delete(supplier).execute(work.connection()).await?;
+        Ok(())
+    }
+}
