@@ -8,7 +8,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest};
 use comptoir_core::accounts::api_keys::Usage;
-use comptoir_core::accounts::identity::tokens::{AccessTokens, Claims};
+use comptoir_core::accounts::identity::access_tokens::{AccessTokens, Claims};
 use comptoir_core::accounts::principals::{API_KEY_PREFIX, Principals};
 use comptoir_core::accounts::sessions::SessionError;
 use comptoir_core::application::error::Error;

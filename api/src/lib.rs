@@ -20,4 +20,3 @@ mod respond;
 mod routes;
 mod server;
 pub mod startup;
-mod trace;

@@ -17,6 +17,7 @@ use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use comptoir_core::application::Principal;
 use comptoir_core::application::audit::{Refusal as RefusedRequest, Refusals};
 use comptoir_core::platform::spans::{self, Attribute, Beginning, Span};
+use comptoir_core::platform::trace_parent::TraceParent;
 use tracing::{Instrument, field};
 use uuid::Uuid;
 
@@ -29,7 +30,6 @@ use crate::rate_limits::Limits;
 use crate::request_path;
 use crate::server::stopping::Stopping;
 use crate::server::taking_turns::{self, Answered};
-use crate::trace::TraceParent;
 
 const REQUESTS: &str = "comptoir_http_requests_total";
 const DURATION: &str = "comptoir_http_request_duration_seconds";
@@ -65,12 +65,14 @@ impl RequestIdentity {
         };
         let request_id = id(REQUEST_ID).map_or_else(|| Uuid::now_v7().to_string(), ToOwned::to_owned);
         let correlation_id = id(CORRELATION_ID).map_or_else(|| request_id.clone(), ToOwned::to_owned);
-        let caller = header("traceparent");
-        let span = spans::active().map(|spans| spans.server(caller, beginning(request, method, route)));
-        let trace = span.as_ref().and_then(|span| TraceParent::parse(&span.traceparent()));
-        let trace = trace
-            .or_else(|| caller.and_then(TraceParent::parse).map(|caller| caller.child()))
-            .unwrap_or_else(TraceParent::generate);
+        let caller = header("traceparent").and_then(TraceParent::parse);
+        let beginning = || beginning(request, method, route);
+        let span = spans::active().map(|spans| spans.server(caller.as_ref(), beginning()));
+        let trace = match (&span, caller) {
+            (Some(span), _) => span.traceparent(),
+            (None, Some(caller)) => caller.child(),
+            (None, None) => TraceParent::generate(),
+        };
         (Self { request_id, correlation_id, trace, client_address: client_address(request) }, span)
     }
 }

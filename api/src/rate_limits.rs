@@ -9,7 +9,7 @@ use actix_web::dev::ServiceRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::web::Data;
-use comptoir_core::accounts::rate_limits::{Exceeded, RateLimiter, Standing, Subject, WINDOW_SECONDS};
+use comptoir_core::accounts::rate_limits::{Exceeded, LimitState, RateLimiter, Subject, WINDOW_SECONDS};
 
 use crate::error::ApiError;
 
@@ -28,7 +28,7 @@ const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 pub(crate) struct Limits {
     limiter: Option<Data<RateLimiter>>,
     takes_secrets: bool,
-    nearest: Cell<Option<Standing>>,
+    nearest: Cell<Option<LimitState>>,
 }
 
 impl Limits {
@@ -64,7 +64,7 @@ impl Limits {
 
     /// Says in an answer how the client stands.
     pub(crate) fn say(&self, headers: &mut HeaderMap) {
-        let Some(Standing { limit, remaining, reset_seconds }) = self.nearest.get() else { return };
+        let Some(LimitState { limit, remaining, reset_seconds }) = self.nearest.get() else { return };
         for (name, value) in
             [(LIMIT, u64::from(limit)), (REMAINING, remaining.into()), (RESET, reset_seconds)]
         {
@@ -81,13 +81,13 @@ pub(crate) fn is_limited(route: &str) -> bool {
     !UNLIMITED.contains(&route)
 }
 
-fn exceeded(subject: Subject, standing: Standing) -> ApiError {
+fn exceeded(subject: Subject, standing: LimitState) -> ApiError {
     let who = match subject {
         Subject::Principal(_) => "a user or an API key may make",
         Subject::Address(_) => "an address may make",
         Subject::SignIn(_) => "an address may make, to log in and the like,",
     };
-    let Standing { limit, reset_seconds, .. } = standing;
+    let LimitState { limit, reset_seconds, .. } = standing;
     let detail = format!(
         "{who} {limit} requests in {WINDOW_SECONDS} s, and has; the next {WINDOW_SECONDS} s begin in {reset_seconds} s"
     );

@@ -13,7 +13,7 @@ use diesel_async::AsyncPgConnection;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use uuid::Uuid;
 
-use crate::answer::answered_within;
+use crate::answer_timeout::answered_within;
 use crate::backoff::Backoff;
 use crate::config::RelayConfig;
 use crate::error::{DatabaseFault, Trouble};

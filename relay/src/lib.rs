@@ -7,7 +7,7 @@
 //! Knows neither the domain nor the API. Never parses a payload. Declares its own exchange, dead-letter exchange and
 //! dead-letter queue, and no other object of the broker.
 
-mod answer;
+mod answer_timeout;
 mod backoff;
 mod broker_reason;
 mod check;
@@ -15,7 +15,6 @@ pub mod cli;
 mod config;
 mod daemon;
 mod dead_letters;
-mod decision;
 mod details;
 mod engine;
 mod error;
@@ -29,6 +28,7 @@ mod metrics;
 mod notes;
 mod once;
 mod operations;
+mod operator_options;
 mod publisher;
 mod replay;
 mod service_manager;

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::answer::answered;
+use crate::answer_timeout::answered;
 use crate::config::Config;
 use crate::daemon;
 use crate::engine::{Condition, Goal};

@@ -3,13 +3,13 @@
 use std::io::Write;
 
 use chrono::{DateTime, Utc};
-use comptoir_core::outbox::operations::{self, Decision, Filter};
+use comptoir_core::outbox::operations::{self, Filter, OperationRecord};
 use comptoir_core::platform::database;
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::answer::answered;
+use crate::answer_timeout::answered;
 use crate::config::Config;
 use crate::error::{DatabaseFault, RelayError};
 use crate::json_array::JsonArray;
@@ -89,7 +89,7 @@ pub(crate) async fn run(config: &Config, arguments: &Arguments) -> Result<(), Re
     Ok(())
 }
 
-fn line(row: &Decision) -> Line<'_> {
+fn line(row: &OperationRecord) -> Line<'_> {
     Line {
         id: row.id,
         at: row.at,
@@ -102,7 +102,7 @@ fn line(row: &Decision) -> Line<'_> {
     }
 }
 
-fn cells(row: &Decision) -> Vec<String> {
+fn cells(row: &OperationRecord) -> Vec<String> {
     vec![
         in_seconds(row.at),
         row.operator.clone(),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use comptoir_core::outbox::OutboxRow;
 use comptoir_core::platform::spans::{self, Attribute, Beginning, Span, Spans};
+use comptoir_core::platform::trace_parent::TraceParent;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -72,12 +73,12 @@ fn attributes(row: &OutboxRow, composed: &Composed) -> Vec<Attribute> {
     ]
 }
 
-fn traceparent(row: &OutboxRow) -> Option<String> {
+fn traceparent(row: &OutboxRow) -> Option<TraceParent> {
     #[derive(Deserialize)]
     struct Traced {
         traceparent: Option<String>,
     }
-    serde_json::from_slice::<Traced>(&row.headers.0).ok()?.traceparent
+    TraceParent::parse(&serde_json::from_slice::<Traced>(&row.headers.0).ok()?.traceparent?)
 }
 
 #[cfg(test)]
@@ -89,11 +90,14 @@ mod tests {
     fn a_row_without_a_trace_has_no_span() {
         let mut row = sample(1, "a");
         assert_eq!(traceparent(&row), None);
-        for headers in [r#"{"traceparent": 5}"#, r#"{"correlation-id": "c"}"#, "[]"] {
+        for headers in
+            [r#"{"traceparent": 5}"#, r#"{"traceparent": "00-x-y-01"}"#, r#"{"correlation-id": "c"}"#, "[]"]
+        {
             row.headers.0 = headers.as_bytes().to_vec();
             assert_eq!(traceparent(&row), None, "{headers}");
         }
-        row.headers.0 = br#"{"colour": {"a": 1}, "traceparent": "00-x-y-01"}"#.to_vec();
-        assert_eq!(traceparent(&row).as_deref(), Some("00-x-y-01"));
+        const TRACED: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        row.headers.0 = format!(r#"{{"colour": {{"a": 1}}, "traceparent": "{TRACED}"}}"#).into_bytes();
+        assert_eq!(traceparent(&row).map(|parent| parent.to_string()).as_deref(), Some(TRACED));
     }
 }

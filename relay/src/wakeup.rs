@@ -11,7 +11,7 @@ use futures::StreamExt;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::answer::answered_within;
+use crate::answer_timeout::answered_within;
 use crate::backoff::Backoff;
 use crate::error::DatabaseFault;
 use crate::metrics;

@@ -6,7 +6,7 @@ use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
 use comptoir_core::accounts::tenants;
 use comptoir_core::accounts::users::{
-    self, Account, AccountName, IssueToken, IssuedToken, TokenPurpose, UserView,
+    self, Account, AccountName, IssueOneTimeToken, IssuedOneTimeToken, TokenPurpose, UserView,
 };
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::platform::database::Database;
@@ -83,8 +83,9 @@ async fn issue(settings: &Settings, wanted: Token, purpose: TokenPurpose, hours:
     let operator = Operator::new(settings)?;
     let account = account(&operator.database, &wanted).await?;
     let context = operator.context(account.tenant_id, account.currency);
-    let command = IssueToken { user_id: account.user_id, purpose, valid_for: TimeDelta::hours(hours.into()) };
-    let IssuedToken { token, expires_at } = operator.run(context, command).await?;
+    let command =
+        IssueOneTimeToken { user_id: account.user_id, purpose, valid_for: TimeDelta::hours(hours.into()) };
+    let IssuedOneTimeToken { token, expires_at } = operator.run(context, command).await?;
     let issued = Issued { token: token.expose().to_owned(), expires_at };
     let mut out = std::io::stdout();
     if wanted.json {

@@ -84,6 +84,6 @@ impl AddressDto {
     fn parse(self, at: usize, fields: &mut Fields) -> Option<Address> {
         let Self { kind, line1, line2, postal_code, city, country } = self;
         let postal = PostalAddressDto { line1, line2, postal_code, city, country };
-        Some(Address::new(kind, postal.parse(&format!("/addresses/{at}"), fields)?))
+        Some(Address { kind, postal: postal.parse(&format!("/addresses/{at}"), fields)? })
     }
 }

@@ -47,9 +47,9 @@ const LOCKED: &str = "comptoir_login_attempts_locked_total";
 
 /// The key under which attempts are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Subject([u8; 32]);
+pub struct ThrottleKey([u8; 32]);
 
-impl Subject {
+impl ThrottleKey {
     /// An account, by the name given at log-in.
     pub fn account(name: &AccountName) -> Self {
         match &name.company {
@@ -81,8 +81,8 @@ impl Subject {
 #[must_use = "an attempt that is not taken back counts as a failure"]
 pub struct Ticket {
     id: Uuid,
-    account: Subject,
-    address: Option<Subject>,
+    account: ThrottleKey,
+    address: Option<ThrottleKey>,
 }
 
 crate::statement! {
@@ -138,10 +138,10 @@ crate::statement! {
 /// counted for the account or the address, because nothing was guessed. Also fails if the database cannot be reached.
 pub async fn attempt(
     database: &Database,
-    account: Subject,
+    account: ThrottleKey,
     address: Option<IpAddr>,
 ) -> Result<Ticket, Error> {
-    let ticket = Ticket { id: Uuid::new_v4(), account, address: address.map(Subject::address) };
+    let ticket = Ticket { id: Uuid::new_v4(), account, address: address.map(ThrottleKey::address) };
     let mut connection = database.connection().await?;
     let connection = &mut *connection;
     // Without counting: further attempts at a locked account must not lock the address for a moment each time.
@@ -166,7 +166,7 @@ pub async fn attempt(
 /// Counts the attempt; returns whether it may be made.
 async fn count(
     connection: &mut AsyncPgConnection,
-    subject: Subject,
+    subject: ThrottleKey,
     ticket: &Ticket,
     forgiven_per_second: f64,
     failures_allowed: f64,
@@ -176,7 +176,10 @@ async fn count(
 }
 
 /// Returns for how many seconds the subject is locked; `None` if it is not.
-async fn seconds_left(connection: &mut AsyncPgConnection, subject: Subject) -> Result<Option<i64>, Error> {
+async fn seconds_left(
+    connection: &mut AsyncPgConnection,
+    subject: ThrottleKey,
+) -> Result<Option<i64>, Error> {
     let left: Option<(i64,)> = SecondsLeft::new(&subject.0).get_result(connection).await.optional()?;
     Ok(left.map(|(seconds,)| seconds))
 }
@@ -209,7 +212,7 @@ pub async fn withdraw(database: &Database, ticket: Ticket) -> Result<(), Error> 
 async fn take_back(
     connection: &mut AsyncPgConnection,
     ticket: &Ticket,
-    subject: Option<Subject>,
+    subject: Option<ThrottleKey>,
 ) -> Result<(), Error> {
     if let Some(subject) = subject {
         TakeBack::new(ticket.id, &subject.0).execute(connection).await?;
@@ -221,12 +224,12 @@ async fn take_back(
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
-pub(crate) async fn forgive(work: &mut UnitOfWork<'_>, subjects: &[Subject]) -> Result<(), Error> {
+pub(crate) async fn forgive(work: &mut UnitOfWork<'_>, subjects: &[ThrottleKey]) -> Result<(), Error> {
     work.locks(Locked::LoginAttempts);
     clear(work.connection(), subjects).await
 }
 
-async fn clear(connection: &mut AsyncPgConnection, subjects: &[Subject]) -> Result<(), Error> {
+async fn clear(connection: &mut AsyncPgConnection, subjects: &[ThrottleKey]) -> Result<(), Error> {
     let subjects: Vec<&[u8]> = subjects.iter().map(|subject| &subject.0[..]).collect();
     Clear::new(&subjects).execute(connection).await?;
     Ok(())
@@ -267,7 +270,8 @@ mod tests {
 
     #[test]
     fn no_account_is_counted_under_the_name_of_another() {
-        let named = |email: &str, company: Option<&str>| Subject::account(&AccountName::new(email, company));
+        let named =
+            |email: &str, company: Option<&str>| ThrottleKey::account(&AccountName::new(email, company));
         let ada = named("ada@docks.example", Some("docks"));
         assert_eq!(ada, named(" ADA@docks.example", Some("Docks ")));
         for (email, company) in [
@@ -281,6 +285,6 @@ mod tests {
             assert_ne!(ada, named(email, company), "{email} of {company:?}");
         }
         let ids = (TenantId::generate(), UserId::generate());
-        assert_ne!(Subject::user(ids.0, ids.1), named(&ids.1.to_string(), Some(&ids.0.to_string())));
+        assert_ne!(ThrottleKey::user(ids.0, ids.1), named(&ids.1.to_string(), Some(&ids.0.to_string())));
     }
 }

@@ -291,8 +291,8 @@ mod tests {
             (Role::Admin, PermissionSet::all().names().join(" ")),
             (
                 Role::Management,
-                "customers:read customers:write products:read products:write orders:read orders:write orders:ship \
-                 users:read api_keys:read tenant:read audit:read"
+                "customers:read customers:write suppliers:read suppliers:write products:read products:write orders:read \
+                 orders:write orders:ship users:read api_keys:read tenant:read audit:read"
                     .to_owned(),
             ),
             (
@@ -301,7 +301,7 @@ mod tests {
             ),
             (
                 Role::Warehouse,
-                "customers:read products:read orders:read orders:ship tenant:read".to_owned(),
+                "customers:read suppliers:read products:read orders:read orders:ship tenant:read".to_owned(),
             ),
         ] {
             assert_eq!(role.permissions().names().join(" "), expected, "{role}");

@@ -1,9 +1,9 @@
-//! All events there are: what happened ([`DomainEvent`]), what follows from it ([`policies`]), what the world is told of it
+//! All events there are: what happened ([`DomainEvent`]), what follows from it ([`reactions`]), what the world is told of it
 //! ([`integration`]). The matches are exhaustive: a new variant of an event does not compile until somebody has decided both. A new enum
 //! of events has its line in [`DomainEvent::of`], or it is refused when it is recorded.
 
 pub mod integration;
-mod policies;
+mod reactions;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -77,6 +77,6 @@ impl EventCatalogue for Catalogue {
         work: &'a mut UnitOfWork<'_>,
         event: &'a dyn Event,
     ) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(async move { policies::react(work, DomainEvent::of(event)?).await })
+        Box::pin(async move { reactions::react(work, DomainEvent::of(event)?).await })
     }
 }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::{Array, Ref};
 
-use crate::values::contact::{AddressLine, Country, PostalAddress};
+use crate::values::contact::PostalAddress;
 use crate::values::invalid::Invalid;
 
 /// The maximum number of addresses of one trading partner.
@@ -26,28 +27,16 @@ impl AddressKind {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = AddressDto)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
     pub kind: AddressKind,
-    #[schema(value_type = String, example = "12 rue des Carmes", min_length = 1, max_length = 200)]
-    pub line1: AddressLine,
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
-    pub line2: Option<AddressLine>,
-    #[schema(value_type = Option<String>, example = "44000", min_length = 1, max_length = 200)]
-    pub postal_code: Option<AddressLine>,
-    #[schema(value_type = String, example = "Nantes", min_length = 1, max_length = 200)]
-    pub city: AddressLine,
-    /// ISO 3166-1 alpha-2.
-    #[schema(value_type = String, example = "FR", min_length = 2, max_length = 2)]
-    pub country: Country,
+    #[serde(flatten)]
+    pub postal: PostalAddress,
 }
 
-impl Address {
-    pub fn new(kind: AddressKind, postal: PostalAddress) -> Self {
-        let PostalAddress { line1, line2, postal_code, city, country } = postal;
-        Self { kind, line1, line2, postal_code, city, country }
-    }
+/// The addresses of a view, in the OpenAPI document: as a request has them.
+pub(super) fn schema() -> Array {
+    Array::new(Ref::from_schema_name("AddressDto"))
 }
 
 /// # Errors

@@ -1,6 +1,6 @@
 //! Reads events for the relay. Three statements share one row type:
 //!
-//! - [`read_page`]: the new events behind and in front of the relay's cursors;
+//! - [`read_batch`]: the new events behind and in front of the relay's cursors;
 //! - [`read_new`]: all new events;
 //! - [`read_aggregates`]: the events of given aggregates.
 //!
@@ -23,7 +23,7 @@ use super::row::{JsonText, OutboxRow, Snapshot, Turn};
 
 /// The limits of a read, and whether it looks for refused events.
 #[derive(Debug, Clone, Copy)]
-pub struct Scope {
+pub struct ReadLimits {
     /// The result ends with the row at which it reaches this many bytes, counting headers and the payloads that are sent.
     pub max_bytes: i64,
     /// Payloads above this size (roughly: a few bytes more pass) stay in the database; see [`OutboxRow::oversize`].
@@ -35,7 +35,7 @@ pub struct Scope {
 
 /// A request for the next page.
 #[derive(Debug, Clone)]
-pub struct PageRequest {
+pub struct BatchRequest {
     /// Every event visible in this snapshot at or below its shard's cursor was read before.
     pub since: Snapshot,
     /// One cursor per shard; -1 for shards that are not held.
@@ -44,17 +44,17 @@ pub struct PageRequest {
     pub takes: Vec<(i16, i32)>,
     /// The maximum of rows behind the cursors.
     pub late_limit: i64,
-    pub scope: Scope,
+    pub scope: ReadLimits,
 }
 
 #[derive(Debug, Clone)]
-pub struct Page {
+pub struct Batch {
     pub snapshot: Snapshot,
     /// Rows behind a cursor, which were committed after the rows around them; ordered by seq.
     pub late: Vec<OutboxRow>,
     /// Rows in front of the cursors; those of one shard are ordered by seq.
     pub next: Vec<OutboxRow>,
-    /// Whether the page ended because it reached [`Scope::max_bytes`]: there may be more rows after its last one.
+    /// Whether the page ended because it reached [`ReadLimits::max_bytes`]: there may be more rows after its last one.
     pub cut: bool,
 }
 
@@ -62,7 +62,7 @@ pub struct Page {
 #[derive(Debug, Clone)]
 pub struct AggregateRows {
     pub rows: Vec<OutboxRow>,
-    /// As [`Page::cut`].
+    /// As [`Batch::cut`].
     pub cut: bool,
 }
 
@@ -314,7 +314,7 @@ pub async fn prepare_reader(connection: &mut AsyncPgConnection) -> QueryResult<(
 
 /// # Errors
 /// Fails if the database does not answer or refuses the statement.
-pub async fn read_page(connection: &mut AsyncPgConnection, request: &PageRequest) -> QueryResult<Page> {
+pub async fn read_batch(connection: &mut AsyncPgConnection, request: &BatchRequest) -> QueryResult<Batch> {
     let shards: Vec<i16> = request.takes.iter().map(|(shard, _)| *shard).collect();
     let takes: Vec<i32> = request.takes.iter().map(|(_, take)| *take).collect();
     let last_cursor = request.cursors.iter().copied().max().unwrap_or(-1);
@@ -343,10 +343,10 @@ pub async fn read_new(
     since: &Snapshot,
     shards: &[i16],
     limit: i64,
-    scope: Scope,
-) -> QueryResult<Page> {
+    scope: ReadLimits,
+) -> QueryResult<Batch> {
     let shards: Vec<i32> = shards.iter().copied().map(i32::from).collect();
-    let Scope { max_bytes, max_payload_bytes, look_behind } = scope;
+    let ReadLimits { max_bytes, max_payload_bytes, look_behind } = scope;
     let statement = ReadNew::new(
         max_payload_bytes,
         max_bytes,
@@ -367,7 +367,7 @@ pub async fn read_aggregates(
     connection: &mut AsyncPgConnection,
     wanted: &[AggregateRange],
     limit: i64,
-    scope: Scope,
+    scope: ReadLimits,
 ) -> QueryResult<AggregateRows> {
     let shards: Vec<_> = wanted.iter().map(|one| one.shard).collect();
     let tenants: Vec<_> = wanted.iter().map(|one| one.tenant_id).collect();
@@ -396,7 +396,7 @@ pub async fn read_aggregates(
     Ok(AggregateRows { rows, cut })
 }
 
-fn page(rows: Vec<RowTuple>) -> QueryResult<Page> {
+fn page(rows: Vec<RowTuple>) -> QueryResult<Batch> {
     let expected = rows.len();
     let mut snapshot = None;
     let (mut late, mut next, mut cut) = (Vec::new(), Vec::with_capacity(expected), false);
@@ -411,7 +411,7 @@ fn page(rows: Vec<RowTuple>) -> QueryResult<Page> {
     }
     let snapshot = snapshot
         .ok_or_else(|| diesel::result::Error::DeserializationError("a page without snapshot".into()))?;
-    Ok(Page { snapshot, late, next, cut })
+    Ok(Batch { snapshot, late, next, cut })
 }
 
 /// A row that a statement returned.

@@ -5,7 +5,7 @@
 
 mod append;
 pub mod dead_letters;
-pub mod events;
+pub mod event_queries;
 mod fetch;
 pub mod history;
 pub mod inspection;
@@ -23,13 +23,13 @@ mod waiting;
 
 pub use append::{NewOutboxEvent, append};
 pub use fetch::{
-    AggregateRange, AggregateRows, Page, PageRequest, Scope, prepare_reader, read_aggregates, read_new,
-    read_page,
+    AggregateRange, AggregateRows, Batch, BatchRequest, ReadLimits, prepare_reader, read_aggregates,
+    read_batch, read_new,
 };
 pub use notifier::{Notifier, NotifierConfig};
 pub use row::{JsonText, OutboxRow, Snapshot, Turn};
 pub use topic::{EventTypes, Pattern};
-pub use waiting::{Waiting, WaitingCount, count_waiting, read_waiting};
+pub use waiting::{RefusedEvent, WaitingCount, count_waiting, read_waiting};
 
 /// The channel on which writers tell relays that there is something to publish.
 pub const NOTIFY_CHANNEL: &str = "comptoir_outbox";

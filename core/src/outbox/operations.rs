@@ -40,7 +40,7 @@ pub struct Operator {
 
 /// A decision that was made.
 #[derive(Debug, Clone, Queryable)]
-pub struct Decision {
+pub struct OperationRecord {
     pub id: Uuid,
     pub at: DateTime<Utc>,
     pub operator: String,
@@ -68,7 +68,7 @@ pub async fn list(
     connection: &mut AsyncPgConnection,
     filter: &Filter,
     limit: i64,
-) -> QueryResult<Vec<Decision>> {
+) -> QueryResult<Vec<OperationRecord>> {
     let mut query = outbox_operations::table
         .order((outbox_operations::at.desc(), outbox_operations::id.desc()))
         .limit(limit)

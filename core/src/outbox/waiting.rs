@@ -14,7 +14,7 @@ use super::row::Turn;
 
 /// The first refused event of an aggregate.
 #[derive(Debug, Clone)]
-pub struct Waiting {
+pub struct RefusedEvent {
     /// The range that contains this event alone.
     pub range: AggregateRange,
     pub turn: Turn,
@@ -69,14 +69,14 @@ pub async fn read_waiting(
     connection: &mut AsyncPgConnection,
     takes: &[(i16, i32)],
     last_seq: i64,
-) -> QueryResult<Vec<Waiting>> {
+) -> QueryResult<Vec<RefusedEvent>> {
     let (shards, takes): (Vec<i16>, Vec<i32>) = takes.iter().copied().unzip();
     let rows: Vec<(i16, i64, Uuid, String, String, Option<i64>)> =
         ReadWaiting::new(&shards, &takes, last_seq).load(connection).await?;
     let waiting = rows.into_iter().map(|(shard, seq, tenant_id, aggregate_type, aggregate_id, turn)| {
         let range =
             AggregateRange { shard, tenant_id, aggregate_type, aggregate_id, from_seq: seq, to_seq: seq };
-        Waiting { range, turn: Turn::of(turn) }
+        RefusedEvent { range, turn: Turn::of(turn) }
     });
     Ok(waiting.collect())
 }

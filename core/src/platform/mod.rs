@@ -12,3 +12,4 @@ pub mod spans;
 pub mod statement;
 pub mod telemetry;
 pub mod tls;
+pub mod trace_parent;

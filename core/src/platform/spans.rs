@@ -7,20 +7,19 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::trace::{
     Span as _, SpanBuilder, SpanKind, Status, TraceContextExt, Tracer, TracerProvider,
 };
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_otlp::{Protocol, WithExportConfig};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider,
 };
 use serde::Deserialize;
 
 use crate::platform::config::ConfigError;
+use crate::platform::trace_parent::TraceParent;
 
 /// The maximum of spans that wait for their export; more are dropped, and their number is logged at the end.
 const QUEUE_SPANS: usize = 8192;
@@ -95,7 +94,7 @@ pub fn start(config: &TelemetryConfig, service: &'static str) -> Result<(), Conf
         .build();
     let tracer = provider.tracer("comptoir");
     // Once a process; a second call changes nothing.
-    let _ = ACTIVE.set(Spans { provider, tracer, propagator: TraceContextPropagator::new() });
+    let _ = ACTIVE.set(Spans { provider, tracer });
     Ok(())
 }
 
@@ -118,7 +117,6 @@ pub fn flush() {
 pub struct Spans {
     provider: SdkTracerProvider,
     tracer: SdkTracer,
-    propagator: TraceContextPropagator,
 }
 
 /// The name and the attributes of a span when it begins.
@@ -130,15 +128,15 @@ pub struct Beginning {
 
 impl Spans {
     /// Begins the span of a request that is being answered: the child of its `traceparent`, or the beginning of a trace.
-    pub fn server(&self, traceparent: Option<&str>, beginning: Beginning) -> Span {
-        let parent = traceparent.map_or_else(Context::new, |header| self.remote(header));
+    pub fn server(&self, caller: Option<&TraceParent>, beginning: Beginning) -> Span {
+        let parent = caller.map_or_else(Context::new, remote);
         self.begin(SpanKind::Server, beginning, &parent)
     }
 
     /// Begins the span of a message that is being sent: the child of the `traceparent` that it carries. Returns `None` if that
     /// trace is not recorded.
-    pub fn producer(&self, traceparent: &str, beginning: impl FnOnce() -> Beginning) -> Option<Span> {
-        let parent = self.remote(traceparent);
+    pub fn producer(&self, cause: &TraceParent, beginning: impl FnOnce() -> Beginning) -> Option<Span> {
+        let parent = remote(cause);
         parent
             .span()
             .span_context()
@@ -151,11 +149,6 @@ impl Spans {
         let builder = builder.with_attributes(beginning.attributes);
         Span(self.tracer.build_with_context(builder, parent))
     }
-
-    /// Returns the context of a W3C `traceparent`; an empty one if it is malformed.
-    fn remote(&self, traceparent: &str) -> Context {
-        self.propagator.extract_with_context(&Context::new(), &OneHeader(traceparent))
-    }
 }
 
 /// A span that has begun. It ends, and is exported, when it is dropped.
@@ -164,9 +157,8 @@ pub struct Span(opentelemetry_sdk::trace::Span);
 
 impl Span {
     /// Returns the W3C `traceparent` for work that this span causes.
-    pub fn traceparent(&self) -> String {
-        let context = self.0.span_context();
-        format!("00-{}-{}-{:02x}", context.trace_id(), context.span_id(), context.trace_flags().to_u8())
+    pub fn traceparent(&self) -> TraceParent {
+        TraceParent::from(self.0.span_context())
     }
 
     pub fn set(&mut self, attribute: KeyValue) {
@@ -180,17 +172,8 @@ impl Span {
     }
 }
 
-/// A carrier with nothing but a `traceparent`.
-struct OneHeader<'a>(&'a str);
-
-impl Extractor for OneHeader<'_> {
-    fn get(&self, key: &str) -> Option<&str> {
-        (key == "traceparent").then_some(self.0)
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        vec!["traceparent"]
-    }
+fn remote(parent: &TraceParent) -> Context {
+    Context::new().with_remote_span_context(parent.into())
 }
 
 pub use opentelemetry::KeyValue as Attribute;

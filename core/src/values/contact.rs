@@ -2,7 +2,6 @@
 
 use email_address::{EmailAddress, Options};
 use serde::{Deserialize, Deserializer, Serialize};
-use utoipa::ToSchema;
 
 use crate::values::invalid::Invalid;
 use crate::values::text::{checked, folded, text};
@@ -125,18 +124,13 @@ impl Country {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PostalAddress {
-    #[schema(value_type = String, example = "12 rue des Carmes", min_length = 1, max_length = 200)]
     pub line1: AddressLine,
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     pub line2: Option<AddressLine>,
-    #[schema(value_type = Option<String>, example = "44000", min_length = 1, max_length = 200)]
     pub postal_code: Option<AddressLine>,
-    #[schema(value_type = String, example = "Nantes", min_length = 1, max_length = 200)]
     pub city: AddressLine,
     /// ISO 3166-1 alpha-2.
-    #[schema(value_type = String, example = "FR", min_length = 2, max_length = 2)]
     pub country: Country,
 }
 

@@ -7,7 +7,7 @@ use comptoir_core::outbox::overview;
 use comptoir_core::platform::database::{self, DatabaseConfig};
 use tokio_util::sync::CancellationToken;
 
-use crate::answer::answered;
+use crate::answer_timeout::answered;
 use crate::error::DatabaseFault;
 use crate::metrics;
 

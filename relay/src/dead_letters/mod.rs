@@ -15,8 +15,8 @@ use comptoir_core::outbox::operations::Operation;
 use uuid::Uuid;
 
 use crate::config::Config;
-use crate::decision::Decision;
 use crate::error::RelayError;
+use crate::operator_options::OperatorOptions;
 use crate::when;
 
 /// The note for a filter that finds nothing, which is not a failure.
@@ -91,7 +91,7 @@ pub(crate) struct Change {
     #[arg(long, conflicts_with_all = ["ids", "event_type", "aggregate_id", "since"])]
     all: bool,
     #[command(flatten)]
-    decision: Decision,
+    decision: OperatorOptions,
     /// Leave the copies in the broker's queue of dead letters
     #[arg(long)]
     keep_copies: bool,

@@ -18,8 +18,10 @@ use std::collections::VecDeque;
 use chrono::{DateTime, Utc};
 use comptoir_core::outbox::{AggregateRange, OutboxRow, SHARDS, Turn};
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use super::aggregate::{Aggregate, Extent, Rest, RestState, range_of};
-use super::event::{AggregateKey, Event, FastMap, FastSet};
+use super::event::{AggregateKey, Event};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -36,11 +38,11 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 pub(crate) struct Backlog {
     limits: Limits,
-    aggregates: FastMap<AggregateKey, Aggregate>,
+    aggregates: FxHashMap<AggregateKey, Aggregate>,
     /// Aggregates whose head may be published; entries may be stale.
     ready: VecDeque<AggregateKey>,
     /// The seqs in memory: waiting, in flight or being settled.
-    known: FastSet<i64>,
+    known: FxHashSet<i64>,
     /// The events and aggregates that left memory while a read was under way, which may still return them.
     left: Option<Left>,
     bytes: usize,
@@ -54,8 +56,8 @@ pub(crate) struct Backlog {
 
 #[derive(Debug, Default)]
 struct Left {
-    seqs: FastSet<i64>,
-    aggregates: FastMap<AggregateKey, Why>,
+    seqs: FxHashSet<i64>,
+    aggregates: FxHashMap<AggregateKey, Why>,
 }
 
 /// Why an aggregate left memory.
@@ -71,9 +73,9 @@ impl Backlog {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits,
-            aggregates: FastMap::default(),
+            aggregates: FxHashMap::default(),
             ready: VecDeque::new(),
-            known: FastSet::default(),
+            known: FxHashSet::default(),
             left: None,
             bytes: 0,
             partial: 0,
@@ -549,7 +551,7 @@ impl Backlog {
 }
 
 fn current(
-    aggregates: &mut FastMap<AggregateKey, Aggregate>,
+    aggregates: &mut FxHashMap<AggregateKey, Aggregate>,
     key: AggregateKey,
     lease: u64,
 ) -> Option<&mut Aggregate> {

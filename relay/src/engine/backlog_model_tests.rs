@@ -10,7 +10,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
 use super::super::event::{AggregateKey, Event, sample};
-use super::super::waiting::{Seen, Waiting};
+use super::super::retry_schedule::{RetrySchedule, Seen};
 use super::{Backlog, Limits, range_of};
 
 const SHARD: usize = 3;
@@ -28,7 +28,7 @@ enum Refused {
 /// The result of a read, until it is taken in.
 #[derive(Debug)]
 enum Answer {
-    Page { rows: Vec<OutboxRow>, cursor: i64, seen: BTreeSet<i64>, looked_behind: bool },
+    Batch { rows: Vec<OutboxRow>, cursor: i64, seen: BTreeSet<i64>, looked_behind: bool },
     Rests { rests: Vec<(AggregateKey, Vec<OutboxRow>)>, cut: bool },
     Look { takes: Vec<(i16, i32)>, rows: Vec<OutboxRow> },
 }
@@ -37,7 +37,7 @@ enum Answer {
 struct Model {
     random: StdRng,
     backlog: Backlog,
-    waiting: Waiting,
+    waiting: RetrySchedule,
     in_flight_limit: usize,
     lease: u64,
     now: Instant,
@@ -64,7 +64,7 @@ impl Model {
         Self {
             random: StdRng::seed_from_u64(seed),
             backlog: Backlog::new(limits),
-            waiting: Waiting::new(),
+            waiting: RetrySchedule::new(),
             in_flight_limit: in_flight,
             lease: 1,
             now: Instant::now(),
@@ -181,7 +181,7 @@ impl Model {
         let rows = late.chain(next).map(|seq| self.row_of_page(seq, look_behind)).collect();
         let seen = self.table.keys().copied().collect();
         self.backlog.read_began();
-        self.reading = Some(Answer::Page { rows, cursor, seen, looked_behind: look_behind });
+        self.reading = Some(Answer::Batch { rows, cursor, seen, looked_behind: look_behind });
     }
 
     /// Reads the rests of several aggregates. The read may end in the middle of one, before it comes to the others.
@@ -236,13 +236,13 @@ impl Model {
     fn take_in(&mut self) {
         match self.reading.take() {
             None => return,
-            Some(Answer::Page { rows, .. } | Answer::Look { rows, .. }) if self.random.random_bool(0.05) => {
+            Some(Answer::Batch { rows, .. } | Answer::Look { rows, .. }) if self.random.random_bool(0.05) => {
                 // The read failed: everything is read from the beginning.
                 drop(rows);
                 self.waiting.look_again(self.now);
                 self.read_from_the_beginning();
             }
-            Some(Answer::Page { rows, cursor, seen, looked_behind }) => {
+            Some(Answer::Batch { rows, cursor, seen, looked_behind }) => {
                 let refused = rows.iter().find(|row| row.turn != Turn::Now).map(|row| row.turn);
                 match refused {
                     Some(turn) if !looked_behind => self.waiting.note(turn, self.now),

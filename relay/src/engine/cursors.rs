@@ -1,7 +1,7 @@
 //! The cursors: for each shard the seq up to which every visible row was read, and the snapshot in which the rows were
 //! visible (ADR 0003). No I/O.
 
-use comptoir_core::outbox::{Page, PageRequest, SHARDS, Scope, Snapshot};
+use comptoir_core::outbox::{Batch, BatchRequest, ReadLimits, SHARDS, Snapshot};
 
 const NOT_HELD: i64 = -1;
 /// The limit on a page's rows behind the cursors.
@@ -30,15 +30,15 @@ pub(crate) struct Cursors {
 #[derive(Debug)]
 pub(crate) enum Next {
     /// Rows of each shard from its cursor on.
-    Page(Box<PageRequest>),
+    Batch(Box<BatchRequest>),
     /// Rows that became visible since the last read; all others were read.
-    New { since: Snapshot, shards: Vec<i16>, limit: i64, scope: Scope },
+    New { since: Snapshot, shards: Vec<i16>, limit: i64, scope: ReadLimits },
 }
 
 impl Next {
     pub(crate) fn looks_behind(&self) -> bool {
         match self {
-            Self::Page(request) => request.scope.look_behind,
+            Self::Batch(request) => request.scope.look_behind,
             Self::New { scope, .. } => scope.look_behind,
         }
     }
@@ -99,7 +99,7 @@ impl Cursors {
     }
 
     /// Returns the next read for about `rows` rows; `None` while no shard is held.
-    pub(crate) fn next(&mut self, rows: usize, scope: Scope) -> Option<Next> {
+    pub(crate) fn next(&mut self, rows: usize, scope: ReadLimits) -> Option<Next> {
         let held: Vec<usize> =
             (0..SHARDS).map(|i| (self.first + i) % SHARDS).filter(|shard| self.holds(*shard)).collect();
         if held.is_empty() {
@@ -121,7 +121,7 @@ impl Cursors {
                 )
             })
             .collect();
-        Some(Next::Page(Box::new(PageRequest {
+        Some(Next::Batch(Box::new(BatchRequest {
             since: self.since.clone(),
             cursors: self.at,
             takes,
@@ -131,7 +131,7 @@ impl Cursors {
     }
 
     /// Moves the cursors over a page, and removes the rows that must not be offered yet. The caller offers the others.
-    pub(crate) fn page_read(&mut self, request: &PageRequest, page: &mut Page) {
+    pub(crate) fn page_read(&mut self, request: &BatchRequest, page: &mut Batch) {
         let late_full = clamp(page.late.len()) >= request.late_limit;
         if late_full {
             // There may be more late rows behind the cursors, and one of them may precede a row of `next`.
@@ -169,7 +169,7 @@ impl Cursors {
     }
 
     /// Moves the cursors over new rows. Returns false if there may be more of them: then none of them counts as read.
-    pub(crate) fn new_read(&mut self, limit: i64, page: &Page) -> bool {
+    pub(crate) fn new_read(&mut self, limit: i64, page: &Batch) -> bool {
         if page.cut || clamp(page.next.len()) >= limit {
             self.caught_up = false;
             return false;
@@ -204,16 +204,16 @@ mod tests {
     use super::*;
     use crate::engine::event::sample;
 
-    fn request(next: Option<Next>) -> PageRequest {
+    fn request(next: Option<Next>) -> BatchRequest {
         match next {
-            Some(Next::Page(request)) => *request,
+            Some(Next::Batch(request)) => *request,
             other => panic!("expected a page: {other:?}"),
         }
     }
 
-    fn page(late: &[i64], next: &[i64]) -> Page {
+    fn page(late: &[i64], next: &[i64]) -> Batch {
         let rows = |seqs: &[i64]| seqs.iter().map(|seq| sample(*seq, "a")).collect();
-        Page {
+        Batch {
             snapshot: Snapshot { xmax: 100, in_progress: vec![90] },
             late: rows(late),
             next: rows(next),
@@ -228,10 +228,11 @@ mod tests {
         cursors
     }
 
-    const SCOPE: Scope = Scope { max_bytes: 1_000_000, max_payload_bytes: 1000, look_behind: false };
+    const LIMITS: ReadLimits =
+        ReadLimits { max_bytes: 1_000_000, max_payload_bytes: 1000, look_behind: false };
 
-    fn read(cursors: &mut Cursors, rows: usize, found: &Page) {
-        let request = request(cursors.next(rows, SCOPE));
+    fn read(cursors: &mut Cursors, rows: usize, found: &Batch) {
+        let request = request(cursors.next(rows, LIMITS));
         cursors.ask();
         cursors.page_read(&request, &mut found.clone());
     }
@@ -241,7 +242,7 @@ mod tests {
         let mut cursors = cursors();
         read(&mut cursors, 10, &page(&[], &[4, 7]));
         assert!(cursors.caught_up());
-        let Some(Next::New { since, shards, .. }) = cursors.next(10, SCOPE) else {
+        let Some(Next::New { since, shards, .. }) = cursors.next(10, LIMITS) else {
             panic!("expected what is new")
         };
         assert_eq!((since.xmax, shards), (100, vec![3]));
@@ -252,7 +253,7 @@ mod tests {
         let mut cursors = cursors();
         read(&mut cursors, 2, &page(&[], &[4, 7]));
         assert!(!cursors.caught_up());
-        assert_eq!(request(cursors.next(10, SCOPE)).cursors[3], 7);
+        assert_eq!(request(cursors.next(10, LIMITS)).cursors[3], 7);
     }
 
     #[test]
@@ -268,7 +269,7 @@ mod tests {
     #[test]
     fn a_read_that_was_under_way_when_the_shard_started_over_moves_nothing() {
         let mut cursors = cursors();
-        let request = request(cursors.next(10, SCOPE));
+        let request = request(cursors.next(10, LIMITS));
         cursors.ask();
         cursors.stop(3);
         cursors.start(3);
@@ -282,7 +283,7 @@ mod tests {
         read(&mut cursors, 10, &page(&[], &[4]));
         cursors.ask();
         assert!(!cursors.new_read(2, &page(&[], &[5, 6])));
-        assert_eq!(request(cursors.next(10, SCOPE)).cursors[3], 4);
+        assert_eq!(request(cursors.next(10, LIMITS)).cursors[3], 4);
     }
 
     #[test]
@@ -290,7 +291,7 @@ mod tests {
         let mut cursors = cursors();
         cursors.start(5);
         read(&mut cursors, 4, &page(&[], &[1, 2]));
-        let takes = request(cursors.next(30, SCOPE)).takes;
+        let takes = request(cursors.next(30, LIMITS)).takes;
         assert_eq!(takes.iter().find(|(shard, _)| *shard == 3).map(|(_, take)| *take), Some(20));
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use comptoir_core::outbox::{OutboxRow, Page, PageRequest, Scope, Snapshot};
+use comptoir_core::outbox::{Batch, BatchRequest, OutboxRow, ReadLimits, Snapshot};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -91,7 +91,7 @@ impl Database {
         row.transaction >= since.xmax || since.in_progress.contains(&row.transaction)
     }
 
-    fn page(&self, request: &PageRequest) -> Page {
+    fn page(&self, request: &BatchRequest) -> Batch {
         let is_late = |(seq, row): &(&i64, &Stored)| {
             Self::is_new(row, &request.since) && **seq <= request.cursors[row.shard()]
         };
@@ -105,17 +105,17 @@ impl Database {
         }
         let (taken, cut) = self.cut(found, request.scope.max_bytes);
         let (late, next) = taken.split_at(late.len().min(taken.len()));
-        Page { snapshot: self.snapshot(), late: self.read(late), next: self.read(next), cut }
+        Batch { snapshot: self.snapshot(), late: self.read(late), next: self.read(next), cut }
     }
 
-    fn read_new(&self, since: &Snapshot, shards: &[i16], limit: i64, max_bytes: i64) -> Page {
+    fn read_new(&self, since: &Snapshot, shards: &[i16], limit: i64, max_bytes: i64) -> Batch {
         let held = |row: &Stored| shards.iter().any(|shard| usize::from(shard.unsigned_abs()) == row.shard());
         let new = self.rows.iter().filter(|(_, row)| Self::is_new(row, since) && held(row));
         // The index may return them in any order.
         let mut found: Vec<i64> = new.map(|(seq, _)| *seq).take(usize::try_from(limit).unwrap()).collect();
         found.reverse();
         let (taken, cut) = self.cut(found, max_bytes);
-        Page { snapshot: self.snapshot(), late: Vec::new(), next: self.read(&taken), cut }
+        Batch { snapshot: self.snapshot(), late: Vec::new(), next: self.read(&taken), cut }
     }
 
     fn read(&self, seqs: &[i64]) -> Vec<OutboxRow> {
@@ -159,11 +159,11 @@ impl Reader {
         let rows = self.random.random_range(1..30);
         let max_bytes = *[1, 7, 500, 3000, 100_000].choose(&mut self.random).unwrap();
         let max_payload_bytes = i32::try_from(MAX_PAYLOAD).unwrap();
-        let scope = Scope { max_bytes, max_payload_bytes, look_behind: false };
+        let scope = ReadLimits { max_bytes, max_payload_bytes, look_behind: false };
         let Some(next) = self.cursors.next(rows, scope) else { return };
         self.cursors.ask();
         let mut page = match &next {
-            Next::Page(request) => self.database.page(request),
+            Next::Batch(request) => self.database.page(request),
             Next::New { since, shards, limit, .. } => {
                 self.database.read_new(since, shards, *limit, max_bytes)
             }
@@ -171,7 +171,7 @@ impl Reader {
         let visible = self.database.rows.keys().copied().collect::<Vec<_>>();
         meanwhile(self);
         let counts = match &next {
-            Next::Page(request) => {
+            Next::Batch(request) => {
                 self.cursors.page_read(request, &mut page);
                 true
             }

@@ -1,6 +1,6 @@
 //! An event in memory, and the key of its aggregate, whose order it must keep.
 
-use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::LazyLock;
 
 use comptoir_core::outbox::{AggregateRange, OutboxRow};
@@ -23,34 +23,6 @@ impl AggregateKey {
     fn hash(aggregate: (Uuid, &String, &String)) -> Self {
         static STATES: LazyLock<(RandomState, RandomState)> = LazyLock::new(Default::default);
         Self(STATES.0.hash_one(aggregate), STATES.1.hash_one(aggregate))
-    }
-}
-
-/// Keys are hashes already, and seqs are drawn by the database: neither needs hashing against an adversary.
-pub(crate) type FastMap<K, V> = std::collections::HashMap<K, V, BuildHasherDefault<FastHasher>>;
-pub(crate) type FastSet<K> = std::collections::HashSet<K, BuildHasherDefault<FastHasher>>;
-
-#[derive(Debug, Default)]
-pub(crate) struct FastHasher(u64);
-
-impl Hasher for FastHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        // Fibonacci hashing spreads consecutive seqs over the table.
-        self.0 = (self.0.rotate_left(26) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn write_i64(&mut self, value: i64) {
-        self.write_u64(value.cast_unsigned());
     }
 }
 

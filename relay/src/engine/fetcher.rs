@@ -1,14 +1,16 @@
 //! Reads events on a connection of its own, one statement at a time, while publishing and settling go on.
 
 use comptoir_core::outbox::overview::{self, Unread};
-use comptoir_core::outbox::{self, AggregateRange, AggregateRows, Page, Scope, Waiting, WaitingCount};
+use comptoir_core::outbox::{
+    self, AggregateRange, AggregateRows, Batch, ReadLimits, RefusedEvent, WaitingCount,
+};
 use comptoir_core::platform::database::{self, DatabaseConfig};
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 
 use super::cursors::Next;
 use super::event::AggregateKey;
-use crate::answer::answered;
+use crate::answer_timeout::answered;
 use crate::error::DatabaseFault;
 
 /// The most rows that are counted in each shard. A larger number is estimated, so that the metric stays cheap.
@@ -26,7 +28,7 @@ pub(crate) enum Read {
     Rest {
         wanted: Vec<(AggregateKey, AggregateRange)>,
         limit: i64,
-        scope: Scope,
+        scope: ReadLimits,
     },
     /// The refused events that are due first, a limited number of each shard, and none after `last_seq`.
     Waiting {
@@ -44,9 +46,9 @@ pub(crate) enum Read {
 /// The result of a read.
 #[derive(Debug)]
 pub(crate) enum Found {
-    Page(Page),
+    Batch(Batch),
     Rows(AggregateRows),
-    Waiting(Vec<Waiting>),
+    Waiting(Vec<RefusedEvent>),
     Count(Unread, WaitingCount),
 }
 
@@ -102,9 +104,9 @@ pub(super) fn max_payload_bytes(max_message_bytes: usize) -> i32 {
 
 async fn found(connection: &mut AsyncPgConnection, read: &Read) -> QueryResult<Found> {
     Ok(match read {
-        Read::Next(Next::Page(request)) => Found::Page(outbox::read_page(connection, request).await?),
+        Read::Next(Next::Batch(request)) => Found::Batch(outbox::read_batch(connection, request).await?),
         Read::Next(Next::New { since, shards, limit, scope }) => {
-            Found::Page(outbox::read_new(connection, since, shards, *limit, *scope).await?)
+            Found::Batch(outbox::read_new(connection, since, shards, *limit, *scope).await?)
         }
         Read::Rest { wanted, limit, scope } => {
             let ranges: Vec<_> = wanted.iter().map(|(_, range)| range.clone()).collect();
@@ -128,7 +130,7 @@ impl Read {
     /// Returns the read's name for metrics.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Next(Next::Page(_)) => "page",
+            Self::Next(Next::Batch(_)) => "page",
             Self::Next(Next::New { .. }) => "new",
             Self::Rest { .. } => "rest",
             Self::Waiting { .. } => "waiting",

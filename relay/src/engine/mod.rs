@@ -10,11 +10,11 @@ mod event;
 mod fetcher;
 mod outcome;
 mod reactions;
+mod retry_schedule;
 mod settler;
 mod steps;
 mod timing;
 mod turns;
-mod waiting;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,10 +31,10 @@ use self::backlog::{Backlog, Limits};
 use self::cursors::Cursors;
 use self::fetcher::{Fetcher, Finished};
 use self::outcome::Decisions;
+use self::retry_schedule::RetrySchedule;
 use self::settler::{Settled, Settlement, Settler};
 use self::timing::Timing;
 use self::turns::Turns;
-use self::waiting::Waiting;
 use crate::config::Config;
 use crate::error::{BrokerFault, Trouble};
 use crate::leases::{Holdings, Leases};
@@ -129,7 +129,7 @@ pub(crate) struct Engine {
     shutdown_timeout: Duration,
     backlog: Backlog,
     cursors: Cursors,
-    waiting: Waiting,
+    waiting: RetrySchedule,
     decisions: Decisions,
     publisher: Publisher,
     fetcher: Option<Fetcher>,
@@ -206,7 +206,7 @@ impl Engine {
                 resumed: relay.window.div_ceil(RESUME_SHARE),
             }),
             cursors: Cursors::new(goal.last_seq),
-            waiting: Waiting::new(),
+            waiting: RetrySchedule::new(),
             decisions: Decisions::new(config),
             publisher: Publisher::new(config, parts.name, Arc::clone(&parts.pulse)),
             fetcher: Some(Fetcher::new(config.database.clone())),

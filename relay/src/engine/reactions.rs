@@ -2,15 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use comptoir_core::outbox::{AggregateRange, AggregateRows, OutboxRow, Page, Turn, Waiting};
+use comptoir_core::outbox::{AggregateRange, AggregateRows, Batch, OutboxRow, RefusedEvent, Turn};
+use rustc_hash::FxHashMap;
 
 use super::Engine;
 use super::cursors::Next;
-use super::event::{AggregateKey, Event, FastMap};
+use super::event::{AggregateKey, Event};
 use super::fetcher::{Finished, Found, Read};
+use super::retry_schedule::Seen;
 use super::settler::{Settled, Settlement};
 use super::timing::Pauses;
-use super::waiting::Seen;
 use crate::error::{DatabaseFault, Trouble};
 use crate::metrics;
 use crate::publisher::{BrokerEvent, Message, Verdict};
@@ -75,12 +76,12 @@ impl Engine {
             self.read_everything_again();
         }
         let new = match (read, result) {
-            (Read::Next(next), Ok(Found::Page(page))) if self.looked_too_little(&next, &page) => 1,
-            (Read::Next(Next::Page(request)), Ok(Found::Page(mut page))) => {
+            (Read::Next(next), Ok(Found::Batch(page))) if self.looked_too_little(&next, &page) => 1,
+            (Read::Next(Next::Batch(request)), Ok(Found::Batch(mut page))) => {
                 self.cursors.page_read(&request, &mut page);
                 self.offer(page.late.into_iter().chain(page.next))
             }
-            (Read::Next(Next::New { limit, .. }), Ok(Found::Page(mut page))) => {
+            (Read::Next(Next::New { limit, .. }), Ok(Found::Batch(mut page))) => {
                 if self.cursors.new_read(limit, &page) {
                     page.next.sort_unstable_by_key(|row| row.seq);
                     self.offer(page.next.into_iter())
@@ -143,7 +144,7 @@ impl Engine {
 
     /// Whether the page has a refused event although its statement did not look which events stand behind one. Then the page
     /// is read again.
-    fn looked_too_little(&mut self, next: &Next, page: &Page) -> bool {
+    fn looked_too_little(&mut self, next: &Next, page: &Batch) -> bool {
         let mut refused = page.late.iter().chain(&page.next).filter(|row| row.turn != Turn::Now);
         let Some(first) = refused.next().filter(|_| !next.looks_behind()) else { return false };
         self.waiting.note(first.turn, Instant::now());
@@ -152,9 +153,9 @@ impl Engine {
     }
 
     /// Takes in refused events, due or not: those that are due come back, as many as there is room for.
-    fn resume(&mut self, takes: &[(i16, i32)], waiting: Vec<Waiting>, took: Duration) {
+    fn resume(&mut self, takes: &[(i16, i32)], waiting: Vec<RefusedEvent>, took: Duration) {
         let mut seen = Vec::with_capacity(waiting.len());
-        for Waiting { range, turn } in waiting {
+        for RefusedEvent { range, turn } in waiting {
             let shard = usize::from(range.shard.unsigned_abs());
             let Some(holding) = self.held.shards[shard].filter(|_| self.cursors.is_current(shard)) else {
                 continue;
@@ -168,7 +169,7 @@ impl Engine {
     }
 
     fn refill(&mut self, wanted: Vec<(AggregateKey, AggregateRange)>, found: AggregateRows, limit: i64) {
-        let mut by_key: FastMap<_, Vec<_>> = FastMap::default();
+        let mut by_key: FxHashMap<_, Vec<_>> = FxHashMap::default();
         for row in found.rows {
             by_key.entry(AggregateKey::of(&row)).or_default().push(row);
         }

@@ -11,7 +11,7 @@ use comptoir_core::platform::database::{self, DatabaseConfig};
 use diesel_async::AsyncPgConnection;
 
 use super::event::Event;
-use crate::answer::answered;
+use crate::answer_timeout::answered;
 use crate::error::DatabaseFault;
 use crate::metrics;
 

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use comptoir_core::outbox::settle::Fence;
-use comptoir_core::outbox::{SHARDS, Scope};
+use comptoir_core::outbox::{ReadLimits, SHARDS};
+use rustc_hash::FxHashMap;
 
-use super::event::FastMap;
 use super::fetcher::Read;
 use super::settler::Settlement;
 use super::turns::Kind;
@@ -186,7 +186,7 @@ impl Engine {
     /// the others wait with it.
     fn let_wait_behind(&self, settlement: &mut Settlement) {
         settlement.retries.sort_unstable_by_key(|retry| retry.event.row.seq);
-        let mut first = FastMap::default();
+        let mut first = FxHashMap::default();
         for event in settlement
             .held
             .iter()
@@ -321,8 +321,8 @@ impl Engine {
         self.refills = (self.refills / 2).max(1);
     }
 
-    fn scope(&self) -> Scope {
-        Scope {
+    fn scope(&self) -> ReadLimits {
+        ReadLimits {
             max_bytes: i64::try_from(self.backlog.room().1.max(1)).unwrap_or(i64::MAX),
             max_payload_bytes: self.max_payload_bytes,
             look_behind: self.waiting.any(),

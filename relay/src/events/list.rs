@@ -3,13 +3,13 @@
 use std::io::Write;
 
 use chrono::{DateTime, Utc};
-use comptoir_core::outbox::events::{self, Filter, Summary};
+use comptoir_core::outbox::event_queries::{self, Filter, Summary};
 use comptoir_core::platform::database;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::NOTHING;
-use crate::answer::answered;
+use crate::answer_timeout::answered;
 use crate::config::Config;
 use crate::error::{DatabaseFault, RelayError};
 use crate::json_array::JsonArray;
@@ -53,7 +53,7 @@ pub(super) async fn run(
 ) -> Result<(), RelayError> {
     let mut connection = database::connect(&config.database).await.map_err(DatabaseFault::from)?;
     // One row more than is shown tells whether there are more.
-    let listed = events::list(&mut connection, filter, after_seq, limit + 1);
+    let listed = event_queries::list(&mut connection, filter, after_seq, limit + 1);
     let mut rows = answered(&config.database, listed).await?;
     let shown = usize::try_from(limit).unwrap_or(usize::MAX);
     let is_cut = rows.len() > shown;

@@ -4,7 +4,7 @@ mod list;
 mod show;
 
 use comptoir_core::outbox::EventTypes;
-use comptoir_core::outbox::events::Filter;
+use comptoir_core::outbox::event_queries::Filter;
 use uuid::Uuid;
 
 use crate::config::Config;

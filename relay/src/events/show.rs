@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::Write;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use comptoir_core::outbox::events::{self, Details};
+use comptoir_core::outbox::event_queries::{self, Details};
 use comptoir_core::outbox::operations;
 use comptoir_core::platform::database;
 use diesel_async::AsyncPgConnection;
@@ -82,14 +82,15 @@ async fn show_pending(
     selection: &Selection,
     output: &mut Output<'_>,
 ) -> Result<(), RelayError> {
-    let rows =
-        events::list(connection, &selection.filter(), 0, SHOWN + 1).await.map_err(DatabaseFault::from)?;
+    let rows = event_queries::list(connection, &selection.filter(), 0, SHOWN + 1)
+        .await
+        .map_err(DatabaseFault::from)?;
     if rows.is_empty() {
         notes::say(NOTHING);
     }
     for row in rows.iter().take(usize::try_from(SHOWN).unwrap_or(usize::MAX)) {
         // The event may have been published meanwhile.
-        if let Some(event) = events::pending(connection, row.id).await.map_err(DatabaseFault::from)? {
+        if let Some(event) = event_queries::pending(connection, row.id).await.map_err(DatabaseFault::from)? {
             output.show(&event)?;
         }
     }
@@ -107,8 +108,8 @@ async fn show_anywhere(
     id: Uuid,
     output: &mut Output<'_>,
 ) -> Result<bool, RelayError> {
-    let pending = events::pending(connection, id).await.map_err(DatabaseFault::from)?;
-    let dead = events::dead(connection, id).await.map_err(DatabaseFault::from)?;
+    let pending = event_queries::pending(connection, id).await.map_err(DatabaseFault::from)?;
+    let dead = event_queries::dead(connection, id).await.map_err(DatabaseFault::from)?;
     let mut found: Vec<Details> = pending.into_iter().chain(dead).collect();
     if found.is_empty() {
         found.extend(published(config, connection, id).await.map_err(DatabaseFault::from)?);
@@ -132,7 +133,7 @@ async fn published(
         // The first range includes events that were published since `now`.
         let until = now - TimeDelta::days(day) + TimeDelta::days(1);
         let from = if day == days { DateTime::UNIX_EPOCH } else { until - TimeDelta::days(1) };
-        if let Some(event) = events::published(connection, id, from, until).await? {
+        if let Some(event) = event_queries::published(connection, id, from, until).await? {
             return Ok(Some(event));
         }
     }

@@ -4,10 +4,10 @@
 //! Only one task publishes. lapin assigns a message's delivery tag and queues its frames in two steps, so two tasks that
 //! publish on one channel could swap the confirms of their messages.
 
+mod connection;
 mod dial;
 mod link;
 mod pulse;
-mod session;
 mod suspects;
 mod topology;
 mod watch;
@@ -26,7 +26,7 @@ use lapin::{Channel, Confirmation};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use self::session::Session;
+use self::connection::BrokerConnection;
 use self::suspects::{Suspects, protocol_error};
 use self::window::{Confirm, Window};
 use crate::backoff::Backoff;
@@ -37,9 +37,9 @@ use crate::message::{Composed, Composer, Limits};
 use crate::metrics;
 use crate::spans::PublishSpans;
 
+pub(crate) use self::connection::connect;
 pub(crate) use self::link::Link;
 pub(crate) use self::pulse::Pulse;
-pub(crate) use self::session::connect;
 pub(crate) use self::topology::dead_letter_queue_arguments;
 pub(crate) use self::window::Verdict;
 
@@ -105,8 +105,8 @@ pub(crate) struct Publisher {
 
 enum State {
     Waiting(Pin<Box<tokio::time::Sleep>>),
-    Connecting(JoinHandle<Result<Session, BrokerFault>>),
-    Up(Box<Session>),
+    Connecting(JoinHandle<Result<BrokerConnection, BrokerFault>>),
+    Up(Box<BrokerConnection>),
 }
 
 impl std::fmt::Debug for Publisher {
@@ -222,8 +222,11 @@ impl Publisher {
                 State::Waiting(until) => {
                     until.as_mut().await;
                     let (config, name) = (self.config.clone(), self.name.clone());
-                    self.state =
-                        State::Connecting(tokio::spawn(Session::open(config, name, Arc::clone(&self.pulse))));
+                    self.state = State::Connecting(tokio::spawn(BrokerConnection::open(
+                        config,
+                        name,
+                        Arc::clone(&self.pulse),
+                    )));
                 }
                 State::Connecting(attempt) => match attempt.await {
                     Ok(Ok(session)) => {

@@ -23,8 +23,8 @@ use uuid::Uuid;
 use self::publish::{Replay, Tally};
 use crate::config::Config;
 use crate::daemon;
-use crate::decision::Decision;
 use crate::error::{DatabaseFault, RelayError};
+use crate::operator_options::OperatorOptions;
 use crate::{notes, when};
 
 /// Counting and sorting a long history may take long, but is done once.
@@ -58,7 +58,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
     #[command(flatten)]
-    decision: Decision,
+    decision: OperatorOptions,
 }
 
 /// # Errors

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use chrono::Utc;
 use comptoir_api::config::Settings;
-use comptoir_core::accounts::identity::tokens::AccessTokens;
+use comptoir_core::accounts::identity::access_tokens::AccessTokens;
 use comptoir_core::accounts::principals::Principals;
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::context::RequestContext;

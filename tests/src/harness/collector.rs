@@ -89,9 +89,9 @@ async fn take(spans: Data<Spans>, body: Bytes) -> HttpResponse {
                 service: service.clone(),
                 name: span.name,
                 kind: span.kind,
-                trace_id: hex(&span.trace_id),
-                span_id: hex(&span.span_id),
-                parent_span_id: hex(&span.parent_span_id),
+                trace_id: hex::encode(&span.trace_id),
+                span_id: hex::encode(&span.span_id),
+                parent_span_id: hex::encode(&span.parent_span_id),
                 attributes: attributes(&span.attributes),
                 is_error: span.status.is_some_and(|status| status.code == 2),
                 nanoseconds: span.end_time_unix_nano.saturating_sub(span.start_time_unix_nano),
@@ -109,8 +109,4 @@ fn attributes(all: &[KeyValue]) -> BTreeMap<String, String> {
         other => format!("{other:?}"),
     };
     all.iter().map(|one| (one.key.clone(), text(one))).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -199,5 +199,5 @@ fn fingerprint() -> Result<String> {
         digest.update(std::fs::read(&file)?);
         digest.update([0]);
     }
-    Ok(digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(&digest.finalize()[..6]))
 }

@@ -242,8 +242,7 @@ fn idempotency_key(what: &str, body: &Value) -> String {
     digest.update(what);
     digest.update([0]);
     digest.update(body.to_string());
-    let hex: String = digest.finalize().iter().take(20).map(|byte| format!("{byte:02x}")).collect();
-    format!("load-orders-{hex}")
+    format!("load-orders-{}", hex::encode(&digest.finalize()[..20]))
 }
 
 #[cfg(test)]

@@ -54,8 +54,7 @@ async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing()
     World::run(async |world| {
         let sql = world.sql().await?;
         let tables = tables(&sql).await?;
-        for expected in
-            [
+        for expected in [
             "customers",
             "suppliers",
             "orders",
@@ -63,8 +62,7 @@ async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing()
             "outbox_history_default",
             "audit_events",
             "api_keys",
-        ]
-        {
+        ] {
             assert!(tables.iter().any(|table| table.name == expected), "{expected} is not looked at");
         }
         let owned = "SELECT count(*) FROM pg_class WHERE pg_get_userbyid(relowner) = $1";

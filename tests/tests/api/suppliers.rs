@@ -1,6 +1,5 @@
 //! Suppliers: created, read, changed, deleted.
 
-use anyhow::Result;
 use comptoir_tests::harness::World;
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! API keys as JSON.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::SubsecRound;
 use comptoir_core::accounts::api_keys::{ApiKeyDetails, ApiKeyFilter, ApiKeyName, ApiKeySort, ApiKeyView};
 use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::invalid::{FieldError, Fields, Invalid};

@@ -6,8 +6,6 @@ use comptoir_core::application::audit::AuditEventDetails;
 use csv::{Terminator, Writer, WriterBuilder};
 use serde_json::Value;
 
-use super::dto::hex;
-
 const COLUMNS: [&str; 17] = [
     "occurred_at",
     "id",
@@ -56,7 +54,7 @@ pub(super) fn lines(rows: &[AuditEventDetails]) -> Result<Vec<u8>, csv::Error> {
             row.client_address.clone().unwrap_or_default(),
             row.chain.to_string(),
             row.position.to_string(),
-            hex(&row.hash),
+            hex::encode(&row.hash),
             row.is_erased().to_string(),
         ];
         csv.write_record(cells.iter().map(|cell| harmless(cell).into_owned()))?;

@@ -69,13 +69,9 @@ impl From<AuditEventDetails> for AuditEventResponse {
             client_address: row.client_address,
             chain: row.chain,
             position: row.position,
-            hash: hex(&row.hash),
+            hash: hex::encode(&row.hash),
         }
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::Data;
-use comptoir_core::accounts::identity::tokens::AccessTokens;
+use comptoir_core::accounts::identity::access_tokens::AccessTokens;
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -1,6 +1,5 @@
 //! Orders as JSON.
 
-use chrono::{DateTime, Utc};
 use comptoir_core::commerce::orders::{
     CancellationReason, OrderDetails, OrderFilter, OrderLine, OrderReference, OrderSort, OrderStatus,
     OrderSummary, PlaceOrder, PlaceOrderLine, TrackingNumber, VatSubtotal,

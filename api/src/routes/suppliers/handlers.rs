@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::suppliers::{
-    self, CreateSupplier, SupplierView, DeleteSupplier, UpdateSupplier,
+    self, CreateSupplier, DeleteSupplier, SupplierView, UpdateSupplier,
 };
 use comptoir_core::values::ids::SupplierId;
 

@@ -115,14 +115,6 @@ impl ApiKey {
         }
     }
 
-    pub fn id(&self) -> ApiKeyId {
-        self.id
-    }
-
-    pub fn version(&self) -> i64 {
-        self.version
-    }
-
     pub fn details(&self) -> &ApiKeyDetails {
         &self.details
     }
@@ -197,6 +189,7 @@ impl DomainError for ApiKeyError {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::application::aggregate::Aggregate;
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + second, 0).expect("a valid time")

@@ -4,11 +4,11 @@
 //! Owns the rules, the formats and the cryptography, but no table. The modules that store secrets decide who may log in
 //! and what a secret stands for.
 
+pub mod access_tokens;
 mod config;
 pub mod keys;
 pub mod passwords;
 pub mod secrets;
-pub mod tokens;
 
 pub use config::IdentityConfig;
 

@@ -19,7 +19,7 @@ use crate::values::text::folded;
 /// One lane: more would let a single log-in use several cores.
 const LANES: u32 = 1;
 /// The password that is compared for unknown users. Nobody can log in with it: it belongs to no user.
-const NOBODY: &str = "the password of nobody";
+const UNKNOWN_USER_PASSWORD: &str = "the password of nobody";
 
 /// The most common passwords, in lower case, without those shorter than [`Password::MIN`]. The file's licence is beside it.
 static COMMON: LazyLock<HashSet<&str>> =
@@ -134,7 +134,7 @@ impl Passwords {
         let params = Params::new(config.password_memory_kib, config.password_iterations, LANES, None)
             .map_err(|error| IdentityError::Hashing(error.to_string()))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let nobody = hash(&argon2, &Password::claimed(NOBODY))?;
+        let nobody = hash(&argon2, &Password::claimed(UNKNOWN_USER_PASSWORD))?;
         let at_once = match config.password_hashes_at_once {
             0 => std::thread::available_parallelism().map_or(1, |cores| cores.get() / 2).max(1),
             at_once => at_once,
@@ -307,7 +307,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_can_log_in_as_an_unknown_user() {
         let passwords = Passwords::new(&config()).expect("usable");
-        for text in ["correct horse", NOBODY] {
+        for text in ["correct horse", UNKNOWN_USER_PASSWORD] {
             let verdict = passwords.verify(Password::claimed(text), None).await.expect("compared");
             assert_eq!(verdict, Verdict::Wrong);
         }

@@ -123,7 +123,7 @@ impl fmt::Display for Subject {
 
 /// The state of a subject in the current window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct LimitState {
     /// The number of requests allowed in a window.
     pub limit: u32,
     /// The number of requests that are left of them.
@@ -132,7 +132,7 @@ pub struct Standing {
     pub reset_seconds: u64,
 }
 
-impl Standing {
+impl LimitState {
     /// Returns the standing with fewer requests left.
     #[must_use]
     pub fn nearer(self, other: Self) -> Self {
@@ -142,7 +142,7 @@ impl Standing {
 
 /// The refusal of a request, because the window's requests are used up. It is not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Exceeded(pub Standing);
+pub struct Exceeded(pub LimitState);
 
 /// Counts requests. Cheap to clone; clones count together.
 #[derive(Clone)]
@@ -197,7 +197,7 @@ impl RateLimiter {
     ///
     /// # Errors
     /// Fails if no request is left.
-    pub fn admit(&self, subject: Subject) -> Result<Option<Standing>, Exceeded> {
+    pub fn admit(&self, subject: Subject) -> Result<Option<LimitState>, Exceeded> {
         // By this machine's clock. Replicas whose clocks differ have windows that begin at different times, but every
         // window still has its limit. Asking the database for the time would cost a round trip.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -208,7 +208,7 @@ impl RateLimiter {
         admitted
     }
 
-    fn admit_at(&self, subject: Subject, now: Duration) -> Result<Option<Standing>, Exceeded> {
+    fn admit_at(&self, subject: Subject, now: Duration) -> Result<Option<LimitState>, Exceeded> {
         let limit = self.0.config.limit(subject);
         if limit == 0 {
             return Ok(None);
@@ -217,7 +217,8 @@ impl RateLimiter {
         let shared_count = self.0.counts.get_with((subject, window), Arc::default);
         let mut count = lock(&shared_count);
         let left = limit.saturating_sub(count.admitted_here).saturating_sub(count.admitted_elsewhere);
-        let standing = |remaining| Standing { limit, remaining, reset_seconds: WINDOW_SECONDS - into_window };
+        let standing =
+            |remaining| LimitState { limit, remaining, reset_seconds: WINDOW_SECONDS - into_window };
         let Some(remaining) = left.checked_sub(1) else { return Err(Exceeded(standing(0))) };
         count.admitted_here += 1;
         if count.admitted_here > limit / SHARED_ABOVE && !count.is_to_be_shared {
@@ -267,7 +268,7 @@ mod tests {
         let (limiter, one) = (limiter(3), subject("192.0.2.1"));
         let counted: Vec<_> = (0..3).map(|_| remaining(&limiter, one, NOW)).collect();
         assert_eq!(counted, [Some(2), Some(1), Some(0)]);
-        let refused = Exceeded(Standing { limit: 3, remaining: 0, reset_seconds: 50 });
+        let refused = Exceeded(LimitState { limit: 3, remaining: 0, reset_seconds: 50 });
         assert_eq!(limiter.admit_at(one, NOW), Err(refused));
         assert_eq!(remaining(&limiter, one, NOW + Duration::from_secs(49)), None, "still the same window");
         assert_eq!(remaining(&limiter, one, NOW + Duration::from_secs(50)), Some(2));
@@ -322,7 +323,7 @@ mod tests {
 
     #[test]
     fn of_two_limits_the_one_with_less_left_is_the_nearer() {
-        let standing = |remaining| Standing { limit: 10, remaining, reset_seconds: 1 };
+        let standing = |remaining| LimitState { limit: 10, remaining, reset_seconds: 1 };
         assert_eq!(standing(3).nearer(standing(2)), standing(2));
         assert_eq!(standing(2).nearer(standing(3)), standing(2));
     }

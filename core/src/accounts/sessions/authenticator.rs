@@ -12,10 +12,10 @@ use super::aggregate::{Client, Lifetimes, SessionError};
 use super::commands::{LogIn, Refresh, Refreshed};
 use super::queries::{self, SessionView};
 use crate::accounts::identity::IdentityConfig;
+use crate::accounts::identity::access_tokens::{AccessTokens, IssuedAccessToken};
 use crate::accounts::identity::passwords::{HashedPassword, Password, Passwords, Verdict};
 use crate::accounts::identity::secrets::{OneTimeToken, RefreshToken};
-use crate::accounts::identity::tokens::{AccessTokens, IssuedToken};
-use crate::accounts::login_throttle::{self, Subject};
+use crate::accounts::login_throttle::{self, ThrottleKey};
 use crate::accounts::users::{
     self, Account, AccountName, ChangePassword, ResetPassword, UserError, UserStatus, VerifyEmail,
 };
@@ -37,7 +37,7 @@ const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 pub struct SessionTokens {
     pub tenant_id: TenantId,
     pub session: SessionView,
-    pub access: IssuedToken,
+    pub access: IssuedAccessToken,
     pub refresh: RefreshToken,
     pub refresh_expires_at: DateTime<Utc>,
 }
@@ -112,7 +112,7 @@ impl Authenticator {
         let stored = account.as_ref().and_then(|account| account.password.clone());
         let address = origin.client_address;
         let client = Client::new(address.map(|address| address.to_string()), user_agent);
-        let (subject, address) = (Subject::account(name), address.unwrap_or(NOWHERE));
+        let (subject, address) = (ThrottleKey::account(name), address.unwrap_or(NOWHERE));
         let verdict = self.compared(subject, Some(address), password, stored.clone()).await?;
         let (Some(account), Some(compared), Verdict::Right { replacement }) = (account, stored, verdict)
         else {
@@ -173,7 +173,7 @@ impl Authenticator {
         };
         let account = users::account_of(&self.database, context.tenant_id(), user_id).await?;
         let account = account.ok_or(Error::Unauthenticated)?;
-        let subject = Subject::user(account.tenant_id, user_id);
+        let subject = ThrottleKey::user(account.tenant_id, user_id);
         let stored = account.password.clone();
         let verdict = self.compared(subject, None, current, stored.clone()).await?;
         let (Some(compared), Verdict::Right { .. }) = (stored, verdict) else {
@@ -238,13 +238,13 @@ impl Authenticator {
     /// The subjects under which failed attempts at this account are counted: the user (in a session), the name with the
     /// company, and the name without it. The last one only if it means this account, or will mean it once the address is
     /// verified.
-    async fn subjects_of(&self, account: &Account) -> Result<Vec<Subject>, Error> {
+    async fn subjects_of(&self, account: &Account) -> Result<Vec<ThrottleKey>, Error> {
         let id = (account.tenant_id, account.user_id);
-        let mut subjects = vec![Subject::user(id.0, id.1), Subject::account(&account.full_name())];
+        let mut subjects = vec![ThrottleKey::user(id.0, id.1), ThrottleKey::account(&account.full_name())];
         let without_company = account.bare_name();
         let named = users::accounts_named(&self.database, &without_company).await?;
         if !named.is_active_elsewhere(id) {
-            subjects.push(Subject::account(&without_company));
+            subjects.push(ThrottleKey::account(&without_company));
         }
         Ok(subjects)
     }
@@ -253,7 +253,7 @@ impl Authenticator {
     /// it is known to be none.
     async fn compared(
         &self,
-        account: Subject,
+        account: ThrottleKey,
         address: Option<IpAddr>,
         password: Password,
         stored: Option<HashedPassword>,

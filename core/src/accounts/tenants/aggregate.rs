@@ -105,14 +105,6 @@ impl Tenant {
         Some(TenantEvent::Updated(self.clone()))
     }
 
-    pub fn id(&self) -> TenantId {
-        self.id
-    }
-
-    pub fn version(&self) -> i64 {
-        self.version
-    }
-
     pub fn short_name(&self) -> &ShortName {
         &self.short_name
     }
@@ -127,10 +119,6 @@ impl Tenant {
 
     pub fn created_at(&self) -> DateTime<Utc> {
         self.created_at
-    }
-
-    pub fn updated_at(&self) -> DateTime<Utc> {
-        self.updated_at
     }
 }
 
@@ -161,6 +149,7 @@ impl DomainError for TenantError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::application::aggregate::Aggregate;
 
     fn details(name: &str) -> TenantDetails {
         TenantDetails {

@@ -5,7 +5,7 @@ use super::queries::{Founded, TenantView};
 use super::repository;
 use super::short_name::ShortName;
 use crate::accounts::users::{self, NewUser};
-use crate::application::aggregate::{Creatable, change};
+use crate::application::aggregate::{Aggregate, Creatable, change};
 use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::values::money::Currency;

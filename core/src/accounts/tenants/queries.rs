@@ -9,6 +9,7 @@ use super::aggregate::{Tenant, TenantError};
 use super::repository::TenantRow;
 use crate::accounts::users::UserView;
 use crate::application::TenantDatabase;
+use crate::application::aggregate::Aggregate;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::platform::database::Database;

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::decision::Decision;
+use super::decider::Decider;
 use super::events::UserEvent;
 use crate::accounts::identity::passwords::HashedPassword;
 use crate::application::error::{Category, DomainError};
@@ -125,7 +125,7 @@ impl User {
     pub fn register(
         id: UserId,
         new: NewUser,
-        decision: Decision,
+        decision: Decider,
         now: DateTime<Utc>,
     ) -> Result<(Self, UserEvent), UserError> {
         let NewUser { email, name, role, adjustments, password, is_verified } = new;
@@ -156,7 +156,7 @@ impl User {
     pub fn rename(
         &mut self,
         name: UserName,
-        decision: Decision,
+        decision: Decider,
         now: DateTime<Utc>,
     ) -> Result<Option<UserEvent>, UserError> {
         decision.covers(self)?;
@@ -173,7 +173,7 @@ impl User {
     pub fn change_role(
         &mut self,
         role: Role,
-        decision: Decision,
+        decision: Decider,
         now: DateTime<Utc>,
     ) -> Result<Option<UserEvent>, UserError> {
         let after = Self { role, ..self.clone() };
@@ -192,7 +192,7 @@ impl User {
     pub fn change_permissions(
         &mut self,
         adjustments: Adjustments,
-        decision: Decision,
+        decision: Decider,
         now: DateTime<Utc>,
     ) -> Result<Option<UserEvent>, UserError> {
         let after = Self { adjustments, ..self.clone() };
@@ -207,7 +207,7 @@ impl User {
     /// # Errors
     /// Fails if this is the decider's own account, if the user has a permission that the decider lacks, if the company
     /// would lose its last administrator, or if the user is disabled already.
-    pub fn disable(&mut self, decision: Decision, now: DateTime<Utc>) -> Result<UserEvent, UserError> {
+    pub fn disable(&mut self, decision: Decider, now: DateTime<Utc>) -> Result<UserEvent, UserError> {
         let after = Self { disabled_at: Some(now), ..self.clone() };
         self.check(&after, decision)?;
         if self.disabled_at.is_some() {
@@ -220,7 +220,7 @@ impl User {
     /// # Errors
     /// Fails if this is the decider's own account, if the user would get a permission that the decider lacks, or if the
     /// user is not disabled.
-    pub fn enable(&mut self, decision: Decision, now: DateTime<Utc>) -> Result<UserEvent, UserError> {
+    pub fn enable(&mut self, decision: Decider, now: DateTime<Utc>) -> Result<UserEvent, UserError> {
         let after = Self { disabled_at: None, ..self.clone() };
         self.check(&after, decision)?;
         if self.disabled_at.is_none() {
@@ -278,7 +278,7 @@ impl User {
     }
 
     /// Checks whether the decider may turn this user into `after`.
-    fn check(&self, after: &Self, decision: Decision) -> Result<(), UserError> {
+    fn check(&self, after: &Self, decision: Decider) -> Result<(), UserError> {
         if decision.by == Some(self.id) {
             return Err(UserError::OwnAccount);
         }
@@ -337,14 +337,6 @@ impl User {
         }
     }
 
-    pub fn id(&self) -> UserId {
-        self.id
-    }
-
-    pub fn version(&self) -> i64 {
-        self.version
-    }
-
     pub fn email(&self) -> &Email {
         &self.email
     }
@@ -375,10 +367,6 @@ impl User {
 
     pub fn created_at(&self) -> DateTime<Utc> {
         self.created_at
-    }
-
-    pub fn updated_at(&self) -> DateTime<Utc> {
-        self.updated_at
     }
 }
 

@@ -1,13 +1,14 @@
 use super::*;
+use crate::application::aggregate::Aggregate;
 
 fn at(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_700_000_000 + second, 0).expect("a valid time")
 }
 
 /// A decision by an administrator who is not the only one.
-fn colleague() -> Decision {
+fn colleague() -> Decider {
     let by = Some(UserId::generate());
-    Decision { by, held: PermissionSet::all(), has_other_administrators: true }
+    Decider { by, held: PermissionSet::all(), has_other_administrators: true }
 }
 
 fn user(role: Role) -> User {
@@ -47,14 +48,14 @@ fn nothing_is_granted_and_revoked_at_once() {
 #[test]
 fn nobody_decides_about_themselves() {
     let mut ada = user(Role::Admin);
-    let own = Decision { by: Some(ada.id()), ..colleague() };
+    let own = Decider { by: Some(ada.id()), ..colleague() };
     assert_eq!(ada.change_role(Role::Sales, own, at(1)), Err(UserError::OwnAccount));
     assert_eq!(ada.change_role(Role::Admin, own, at(1)), Err(UserError::OwnAccount));
     assert_eq!(ada.change_permissions(Adjustments::default(), own, at(1)), Err(UserError::OwnAccount));
     assert_eq!(ada.disable(own, at(1)), Err(UserError::OwnAccount));
     assert_eq!(ada.enable(own, at(1)), Err(UserError::OwnAccount));
     let name = UserName::parse("Ada Leroy").expect("valid");
-    let nothing = Decision { held: PermissionSet::EMPTY, ..own };
+    let nothing = Decider { held: PermissionSet::EMPTY, ..own };
     assert!(ada.rename(name, nothing, at(1)).is_ok(), "their own name is no decision about others");
 }
 
@@ -69,7 +70,7 @@ fn administrator() -> User {
 
 #[test]
 fn the_last_administrator_stays_one() {
-    let alone = Decision { has_other_administrators: false, ..colleague() };
+    let alone = Decider { has_other_administrators: false, ..colleague() };
     let mut ada = administrator();
     let refused = UserError::LastAdministrator(ada.id());
     assert_eq!(ada.change_role(Role::Management, alone, at(1)), Err(refused.clone()));
@@ -102,7 +103,7 @@ fn an_administrator_can_log_in_and_has_nothing_revoked() {
 #[test]
 fn nobody_decides_about_somebody_who_can_do_more_or_could_be_given_it_back() {
     let held = Role::Management.permissions().with(PermissionSet::of(&[Permission::UsersWrite]));
-    let manager = Decision { held, ..colleague() };
+    let manager = Decider { held, ..colleague() };
     let everything_revoked = Adjustments::new(PermissionSet::EMPTY, PermissionSet::all()).expect("valid");
     let unknown =
         UnknownPermissions { granted: vec!["moon:walk".to_owned()], ..UnknownPermissions::default() };
@@ -134,7 +135,7 @@ fn nobody_decides_about_somebody_who_can_do_more_or_could_be_given_it_back() {
 #[test]
 fn nobody_makes_an_administrator_by_revoking_everything() {
     let held = Role::Sales.permissions().with(PermissionSet::of(&[Permission::UsersWrite]));
-    let clerk = Decision { held, ..colleague() };
+    let clerk = Decider { held, ..colleague() };
     let new = NewUser {
         email: Email::parse("eve@example.com").expect("valid"),
         name: UserName::parse("Eve").expect("valid"),
@@ -149,7 +150,7 @@ fn nobody_makes_an_administrator_by_revoking_everything() {
 
 #[test]
 fn nobody_gives_what_they_do_not_have() {
-    let clerk = Decision {
+    let clerk = Decider {
         held: Role::Sales.permissions().with(PermissionSet::of(&[Permission::UsersWrite])),
         ..colleague()
     };

@@ -6,14 +6,14 @@
 use chrono::{DateTime, Utc};
 
 use super::aggregate::{Adjustments, NewUser, User, UserError, UserName};
-use super::decision::Decision;
+use super::decider::Decider;
+use super::one_time_tokens::{self, TokenPurpose};
 use super::queries::UserView;
 use super::repository;
-use super::tokens::{self, TokenPurpose};
 use crate::accounts::api_keys;
 use crate::accounts::identity::passwords::HashedPassword;
 use crate::accounts::identity::secrets::SecretHash;
-use crate::accounts::login_throttle::{self, Subject};
+use crate::accounts::login_throttle::{self, ThrottleKey};
 use crate::accounts::principals::{Authority, authority};
 use crate::accounts::sessions::{self, EndReason, SessionError};
 use crate::accounts::tenants;
@@ -128,7 +128,7 @@ impl Command for DisableUser {
         let user = loaded(work, self.id, self.expected_version).await?;
         let decision = decision_about(work, self.id).await?;
         // In the lock order, tokens come before sessions, which the change ends.
-        tokens::withdraw(work, self.id, None).await?;
+        one_time_tokens::withdraw(work, self.id, None).await?;
         let decide = |user: &mut User, now| user.disable(decision, now).map(Some);
         let after = changed(work, "user.disable", user, decide).await?;
         if !self.keep_api_keys {
@@ -166,7 +166,7 @@ pub struct ChangePassword {
     /// The session in which the user changes the password: it stays open.
     pub keep: Option<SessionId>,
     /// The subjects whose failed log-ins are forgotten: they were made against the previous password.
-    pub forgiven: Vec<Subject>,
+    pub forgiven: Vec<ThrottleKey>,
 }
 
 impl Command for ChangePassword {
@@ -181,7 +181,7 @@ impl Command for ChangePassword {
         work.check_principal().await?;
         let decide = |user: &mut User, now| user.change_password(self.password.clone(), now).map(Some);
         let after = changed(work, "user.change_password", user, decide).await?;
-        tokens::withdraw(work, self.user_id, Some(TokenPurpose::ResetPassword)).await?;
+        one_time_tokens::withdraw(work, self.user_id, Some(TokenPurpose::ResetPassword)).await?;
         login_throttle::forgive(work, &self.forgiven).await?;
         sessions::end_all(work, self.user_id, self.keep, EndReason::PasswordChanged).await?;
         Ok(after)
@@ -195,7 +195,7 @@ pub struct ResetPassword {
     pub token: SecretHash,
     pub password: HashedPassword,
     /// As in [`ChangePassword`].
-    pub forgiven: Vec<Subject>,
+    pub forgiven: Vec<ThrottleKey>,
 }
 
 impl Command for ResetPassword {
@@ -215,7 +215,7 @@ impl Command for ResetPassword {
         // One row for both changes.
         let after = UserView::of(&user);
         work.audit("user.reset_password", ("user", after.id), Some(&before), Some(&after))?;
-        tokens::withdraw(work, after.id, None).await?;
+        one_time_tokens::withdraw(work, after.id, None).await?;
         login_throttle::forgive(work, &self.forgiven).await?;
         sessions::end_all(work, after.id, None, EndReason::PasswordReset).await?;
         Ok(after)
@@ -243,10 +243,10 @@ async fn of_token(
     token: &SecretHash,
     purpose: TokenPurpose,
 ) -> Result<User, Error> {
-    let id = tokens::user_of(work, token).await?;
-    // First the user, then the token: the same lock order as in [`tokens::withdraw`].
+    let id = one_time_tokens::user_of(work, token).await?;
+    // First the user, then the token: the same lock order as in [`one_time_tokens::withdraw`].
     let user = loaded(work, id, None).await?;
-    tokens::consume(work, token, purpose).await?;
+    one_time_tokens::consume(work, token, purpose).await?;
     user.check_not_disabled("given access").map_err(|_| UserError::InvalidToken)?;
     Ok(user)
 }
@@ -278,7 +278,7 @@ pub(crate) async fn check_decider(work: &mut UnitOfWork<'_>, id: UserId) -> Resu
     Ok(decision(work, true).await?.covers(&user)?)
 }
 
-async fn decision_about(work: &mut UnitOfWork<'_>, id: UserId) -> Result<Decision, Error> {
+async fn decision_about(work: &mut UnitOfWork<'_>, id: UserId) -> Result<Decider, Error> {
     let others = repository::has_other_administrators(work, id).await?;
     decision(work, others).await
 }
@@ -290,8 +290,8 @@ async fn decision_about(work: &mut UnitOfWork<'_>, id: UserId) -> Result<Decisio
 pub(super) async fn decision(
     work: &mut UnitOfWork<'_>,
     has_other_administrators: bool,
-) -> Result<Decision, Error> {
+) -> Result<Decider, Error> {
     work.check_principal().await?;
     let Authority { user, held } = authority(work, Permission::UsersWrite).await?;
-    Ok(Decision { by: user, held, has_other_administrators })
+    Ok(Decider { by: user, held, has_other_administrators })
 }

@@ -1,24 +1,24 @@
 //! Users: the people who work with Comptoir, each for one company.
 
-mod accounts;
 mod aggregate;
 mod commands;
-mod decision;
+mod decider;
 mod events;
+mod login_accounts;
+mod one_time_tokens;
 mod queries;
 pub(crate) mod repository;
-mod tokens;
 
-pub use accounts::{
-    Account, AccountName, NamedAccounts, account_named, account_of, account_of_token, accounts_named,
-};
 pub use aggregate::{Adjustments, NewUser, User, UserError, UserName, UserStatus};
 pub use commands::{
     ChangePassword, ChangePermissions, ChangeRole, DisableUser, EnableUser, RegisterUser, ResetPassword,
     UpdateUser, VerifyEmail,
 };
 pub(crate) use commands::{check_decider, register};
-pub use decision::Decision;
+pub use decider::Decider;
 pub use events::UserEvent;
+pub use login_accounts::{
+    Account, AccountName, NamedAccounts, account_named, account_of, account_of_token, accounts_named,
+};
+pub use one_time_tokens::{IssueOneTimeToken, IssuedOneTimeToken, TokenPurpose};
 pub use queries::{UserFilter, UserSort, UserView, get, list, list_all};
-pub use tokens::{IssueToken, IssuedToken, TokenPurpose};

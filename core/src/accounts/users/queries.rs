@@ -12,6 +12,7 @@ use super::aggregate::{User, UserError, UserStatus};
 use super::repository::UserRow;
 use crate::application::Role;
 use crate::application::TenantDatabase;
+use crate::application::aggregate::Aggregate;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::platform::database::Database;

@@ -32,7 +32,7 @@ impl Anchors {
 impl fmt::Display for Anchors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for ((tenant, chain), Head { position, hash }) in &self.0 {
-            writeln!(f, "{tenant} {chain} {position} {}", hex(hash))?;
+            writeln!(f, "{tenant} {chain} {position} {}", hex::encode(hash))?;
         }
         Ok(())
     }
@@ -46,7 +46,7 @@ impl FromStr for Anchors {
             let [tenant, chain, position, hash] = line.split_whitespace().collect::<Vec<_>>()[..] else {
                 return None;
             };
-            let head = Head { position: position.parse().ok()?, hash: from_hex(hash)? };
+            let head = Head { position: position.parse().ok()?, hash: sha256(hash)? };
             Some(((tenant.parse().ok()?, chain.parse().ok()?), head))
         };
         let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
@@ -57,13 +57,8 @@ impl FromStr for Anchors {
     }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let pair = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
-    (text.len() == 64).then(|| (0..32).map(|at| pair(at * 2)).collect())?
+fn sha256(text: &str) -> Option<Vec<u8>> {
+    hex::decode(text).ok().filter(|hash| hash.len() == 32)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Binary, Nullable, SmallInt, Text, Timestamptz, U
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::anchors::{Head, hex};
+use super::anchors::Head;
 
 /// The `previous_hash` of the first row of a chain.
 const BEGINNING: [u8; 32] = [0; 32];
@@ -138,8 +138,8 @@ impl Row {
         field(Some(&self.action));
         field(Some(&self.resource_type));
         field(Some(&self.resource_id));
-        field(self.before_digest.as_deref().map(hex).as_deref());
-        field(self.after_digest.as_deref().map(hex).as_deref());
+        field(self.before_digest.as_deref().map(hex::encode).as_deref());
+        field(self.after_digest.as_deref().map(hex::encode).as_deref());
         field(Some(&self.request_id));
         field(self.client_address.as_deref());
         hash.finalize().into()

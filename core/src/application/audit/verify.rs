@@ -15,7 +15,7 @@ use futures::TryStreamExt;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::anchors::{Anchors, ChainId, Head, hex};
+use super::anchors::{Anchors, ChainId, Head};
 use super::chain::{Fault, Follower, Row, RowsOf, Rule};
 use super::erase::ERASE;
 use super::sight::{self, Sight};
@@ -85,7 +85,7 @@ impl Report {
         let digest = |(tenant_id, anchors): (TenantId, Anchors)| TenantDigest {
             tenant_id,
             rows: anchors.0.values().map(|head| head.position).sum(),
-            digest: hex(&Sha256::digest(anchors.to_string())),
+            digest: hex::encode(Sha256::digest(anchors.to_string())),
         };
         tenants.into_iter().map(digest).collect()
     }

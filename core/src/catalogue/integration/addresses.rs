@@ -19,13 +19,14 @@ pub(super) struct AddressV1 {
 
 impl AddressV1 {
     pub(super) fn of(address: &Address) -> Self {
+        let postal = &address.postal;
         Self {
             kind: address.kind.name().to_owned(),
-            line1: address.line1.to_string(),
-            line2: address.line2.as_ref().map(ToString::to_string),
-            postal_code: address.postal_code.as_ref().map(ToString::to_string),
-            city: address.city.to_string(),
-            country: address.country.code().to_owned(),
+            line1: postal.line1.to_string(),
+            line2: postal.line2.as_ref().map(ToString::to_string),
+            postal_code: postal.postal_code.as_ref().map(ToString::to_string),
+            city: postal.city.to_string(),
+            country: postal.country.code().to_owned(),
         }
     }
 }

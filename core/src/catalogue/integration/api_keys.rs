@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{IntegrationEvent, payload, published};
 use crate::accounts::api_keys::{ApiKey, ApiKeyEvent};
+use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 
 /// A program may act with the key from now on.

@@ -26,7 +26,7 @@ use crate::accounts::api_keys::{ApiKey, ApiKeyDetails, ApiKeyName};
 use crate::accounts::identity::passwords::HashedPassword;
 use crate::accounts::sessions::{Client, EndReason, Lifetimes, Session};
 use crate::accounts::tenants::{Registration, ShortName, Tenant, TenantDetails, TenantName, TimeZone};
-use crate::accounts::users::{Adjustments, Decision, NewUser, User, UserName};
+use crate::accounts::users::{Adjustments, Decider, NewUser, User, UserName};
 use crate::application::events::{Event, EventCatalogue};
 use crate::application::{Permission, PermissionSet, Role};
 use crate::catalogue::Catalogue;
@@ -99,7 +99,7 @@ fn customer() -> (Customer, Box<dyn Event>) {
         name: CustomerName::parse("Librairie des Carmes").expect("valid"),
         email: Email::parse("achats@carmes.example").expect("valid"),
         vat_number: Some(VatNumber::parse("FR40303265045").expect("valid")),
-        addresses: vec![Address::new(AddressKind::Billing, address())],
+        addresses: vec![Address { kind: AddressKind::Billing, postal: address() }],
     };
     let (customer, event) = Customer::create(CustomerId::from_uuid(uuid(1)), details, at(0));
     (customer, happened(event))
@@ -110,7 +110,7 @@ fn supplier() -> (Supplier, Box<dyn Event>) {
         code: SupplierCode::parse("S-7").expect("valid"),
         name: SupplierName::parse("Terres de Thé").expect("valid"),
         vat_number: Some(VatNumber::parse("FR40303265045").expect("valid")),
-        addresses: vec![Address::new(AddressKind::Billing, address())],
+        addresses: vec![Address { kind: AddressKind::Billing, postal: address() }],
         payment_terms: Some(PaymentTerms { days: 45, end_of_month: true }),
     };
     let (supplier, event) = Supplier::create(SupplierId::from_uuid(uuid(9)), details, at(0));
@@ -161,8 +161,8 @@ fn tenant() -> (Tenant, Box<dyn Event>) {
 }
 
 /// Somebody else decides, who may do everything.
-fn decision() -> Decision {
-    Decision { by: None, held: PermissionSet::all(), has_other_administrators: true }
+fn decision() -> Decider {
+    Decider { by: None, held: PermissionSet::all(), has_other_administrators: true }
 }
 
 fn user() -> (User, Box<dyn Event>) {

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::addresses::AddressV1;
 use super::{IntegrationEvent, payload, published};
+use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::commerce::customers::{Customer, CustomerEvent};
 

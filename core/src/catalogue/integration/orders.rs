@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{IntegrationEvent, payload, published};
+use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::commerce::orders::{Order, OrderEvent, OrderLine, OrderStatus, VatSubtotal};
 

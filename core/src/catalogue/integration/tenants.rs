@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{IntegrationEvent, payload, published};
 use crate::accounts::tenants::{Registration, Tenant, TenantEvent};
+use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::values::contact::PostalAddress;
 

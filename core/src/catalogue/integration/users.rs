@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{IntegrationEvent, payload, published};
 use crate::accounts::users::{User, UserEvent};
+use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::{PermissionSet, Role};
 use crate::values::ids::SessionId;

@@ -64,24 +64,12 @@ impl Customer {
         Ok(CustomerEvent::Deleted(self))
     }
 
-    pub fn id(&self) -> CustomerId {
-        self.id
-    }
-
-    pub fn version(&self) -> i64 {
-        self.version
-    }
-
     pub fn details(&self) -> &CustomerDetails {
         &self.details
     }
 
     pub fn created_at(&self) -> DateTime<Utc> {
         self.created_at
-    }
-
-    pub fn updated_at(&self) -> DateTime<Utc> {
-        self.updated_at
     }
 }
 
@@ -115,6 +103,7 @@ impl DomainError for CustomerError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::application::aggregate::Aggregate;
 
     fn details(name: &str) -> CustomerDetails {
         CustomerDetails {

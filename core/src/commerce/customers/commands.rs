@@ -3,7 +3,7 @@
 use super::aggregate::{Customer, CustomerDetails};
 use super::queries::CustomerView;
 use super::repository;
-use crate::application::aggregate::{Lock, change, create, remove};
+use crate::application::aggregate::{Aggregate, Lock, change, create, remove};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::values::ids::CustomerId;

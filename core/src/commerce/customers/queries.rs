@@ -9,9 +9,10 @@ use uuid::Uuid;
 use super::aggregate::{Customer, CustomerError};
 use super::repository::CustomerRow;
 use crate::application::TenantDatabase;
+use crate::application::aggregate::Aggregate;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
-use crate::commerce::addresses::Address;
+use crate::commerce::addresses::{self, Address};
 use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, walk};
 use crate::platform::schema::customers;
 use crate::values::ids::CustomerId;
@@ -27,6 +28,7 @@ pub struct CustomerView {
     pub name: String,
     pub email: String,
     pub vat_number: Option<String>,
+    #[schema(schema_with = addresses::schema)]
     pub addresses: Vec<Address>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,

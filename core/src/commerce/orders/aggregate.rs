@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::events::OrderEvent;
 use super::totals::Totals;
+use crate::application::aggregate::Aggregate;
 use crate::application::error::{Category, DomainError};
 use crate::commerce::products::Product;
 use crate::values::ids::{CustomerId, OrderId, ProductId};
@@ -236,14 +237,6 @@ impl Order {
         Ok(())
     }
 
-    pub fn id(&self) -> OrderId {
-        self.id
-    }
-
-    pub fn version(&self) -> i64 {
-        self.version
-    }
-
     pub fn reference(&self) -> Option<&OrderReference> {
         self.reference.as_ref()
     }
@@ -278,10 +271,6 @@ impl Order {
 
     pub fn placed_at(&self) -> DateTime<Utc> {
         self.placed_at
-    }
-
-    pub fn updated_at(&self) -> DateTime<Utc> {
-        self.updated_at
     }
 }
 

@@ -7,7 +7,7 @@ use super::aggregate::{
 };
 use super::queries::OrderDetails;
 use super::repository;
-use crate::application::aggregate::{change, create};
+use crate::application::aggregate::{Aggregate, change, create};
 use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::commerce::products::{self, Product};

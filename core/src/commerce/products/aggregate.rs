@@ -101,14 +101,6 @@ impl Product {
         self.updated_at = now;
     }
 
-    pub fn id(&self) -> ProductId {
-        self.id
-    }
-
-    pub fn version(&self) -> i64 {
-        self.version
-    }
-
     pub fn details(&self) -> &ProductDetails {
         &self.details
     }
@@ -127,10 +119,6 @@ impl Product {
 
     pub fn created_at(&self) -> DateTime<Utc> {
         self.created_at
-    }
-
-    pub fn updated_at(&self) -> DateTime<Utc> {
-        self.updated_at
     }
 }
 
@@ -164,6 +152,7 @@ impl DomainError for ProductError {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::application::aggregate::Aggregate;
 
     pub(crate) fn details(sku: &str, price: &str, vat: &str) -> ProductDetails {
         ProductDetails {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::aggregate::{Product, ProductError};
 use super::repository::ProductRow;
 use crate::application::TenantDatabase;
+use crate::application::aggregate::Aggregate;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, walk};

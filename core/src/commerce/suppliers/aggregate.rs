@@ -129,7 +129,8 @@ mod tests {
         assert_eq!(supplier.update(details("Terres de Thé"), at(1)), None);
         assert_eq!((supplier.version, supplier.updated_at), (1, at(0)));
         let terms = Some(PaymentTerms { days: 45, end_of_month: true });
-        let event = supplier.update(SupplierDetails { payment_terms: terms, ..details("Terres de Thé") }, at(1));
+        let event =
+            supplier.update(SupplierDetails { payment_terms: terms, ..details("Terres de Thé") }, at(1));
         assert_eq!((supplier.version, supplier.updated_at), (2, at(1)));
         assert_eq!(event, Some(SupplierEvent::Updated(supplier)));
     }

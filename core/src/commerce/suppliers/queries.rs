@@ -11,7 +11,7 @@ use super::repository::SupplierRow;
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
-use crate::commerce::addresses::Address;
+use crate::commerce::addresses::{self, Address};
 use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, walk};
 use crate::platform::schema::suppliers;
 use crate::values::ids::SupplierId;
@@ -27,6 +27,7 @@ pub struct SupplierView {
     pub code: String,
     pub name: String,
     pub vat_number: Option<String>,
+    #[schema(schema_with = addresses::schema)]
     pub addresses: Vec<Address>,
     /// Null if nothing was agreed.
     pub payment_terms: Option<PaymentTerms>,

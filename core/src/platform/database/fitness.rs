@@ -75,7 +75,7 @@ impl Fitness {
     pub(super) fn note(&self, code: &str) {
         match Scope::of(code) {
             Scope::Statement => {}
-            Scope::Session => self.has_failed.store(true, Ordering::Release),
+            Scope::PooledSession => self.has_failed.store(true, Ordering::Release),
             Scope::Server => {
                 self.has_failed.store(true, Ordering::Release);
                 self.generations.end(self.opened_in);
@@ -88,7 +88,7 @@ impl Fitness {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scope {
     Statement,
-    Session,
+    PooledSession,
     /// The server, or the schema as every session knows it.
     Server,
 }
@@ -101,7 +101,7 @@ impl Scope {
             // Classes of the connection (08), of an operator's intervention such as a shutdown (57), and of the server's own
             // errors, such as a cached reference to a dropped object (58, XX). Not 57014, a statement that took too long.
             "57014" => Self::Statement,
-            _ if ["08", "57", "58", "XX"].iter().any(|class| code.starts_with(class)) => Self::Session,
+            _ if ["08", "57", "58", "XX"].iter().any(|class| code.starts_with(class)) => Self::PooledSession,
             _ => Self::Statement,
         }
     }

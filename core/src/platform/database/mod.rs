@@ -27,7 +27,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use self::fitness::Generations;
-use self::session::Sessions;
+use self::session::SessionManager;
 use self::shares::{Claim, OF_A_ROW, Shares};
 use crate::platform::config::ConfigError;
 use crate::values::ids::TenantId;
@@ -46,7 +46,7 @@ const REFUSED: &str = "comptoir_db_pool_refused_total";
 /// The pool that requests draw from. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
-    pool: Pool<Sessions>,
+    pool: Pool<SessionManager>,
     shares: Shares,
     /// Connections that came back to the pool, ever.
     returns: Arc<AtomicU64>,
@@ -102,7 +102,7 @@ impl Database {
     pub fn new(config: &DatabaseConfig) -> Result<Self, ConfigError> {
         config.validate()?;
         let runtime = Handle::current();
-        let sessions = Sessions {
+        let sessions = SessionManager {
             config: config.clone(),
             runtime: runtime.clone(),
             generations: Arc::new(Generations::default()),

@@ -14,35 +14,35 @@ use super::fitness::{Fitness, Generations};
 use super::shares::Share;
 use super::{ConnectFault, DatabaseConfig};
 
-pub(super) struct Session {
+pub(super) struct PooledSession {
     connection: AsyncPgConnection,
     fitness: Arc<Fitness>,
 }
 
 /// Opens sessions on the main runtime, whichever thread requests them: a connection on a busy single-threaded worker
 /// would not be served.
-pub(super) struct Sessions {
+pub(super) struct SessionManager {
     pub(super) config: DatabaseConfig,
     pub(super) runtime: Handle,
     pub(super) generations: Arc<Generations>,
 }
 
-impl Manager for Sessions {
-    type Type = Session;
+impl Manager for SessionManager {
+    type Type = PooledSession;
     type Error = ConnectFault;
 
-    async fn create(&self) -> Result<Session, ConnectFault> {
+    async fn create(&self) -> Result<PooledSession, ConnectFault> {
         let (config, fitness) = (limited(&self.config), Arc::new(self.generations.member()));
         let opening = self.runtime.spawn(async move {
             let connection = connect::open(&config, Arc::clone(&fitness)).await?;
-            Ok(Session { connection, fitness })
+            Ok(PooledSession { connection, fitness })
         });
         opening.await.unwrap_or_else(|stopped| Err(ConnectFault::Unreachable(stopped.to_string())))
     }
 
     /// Checks a session without a ping, which would cost every unit of work a round trip. A connection that died while it was
     /// idle is noticed here, or by the statement that uses it.
-    async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<ConnectFault> {
+    async fn recycle(&self, session: &mut PooledSession, _: &Metrics) -> RecycleResult<ConnectFault> {
         if session.connection.is_broken() || !session.fitness.is_fit() {
             return Err(RecycleError::message("of no use any more"));
         }
@@ -63,13 +63,13 @@ fn limited(config: &DatabaseConfig) -> DatabaseConfig {
 /// A connection of the pool. It goes back when it is dropped, unless it is [closed](Self::close).
 pub struct PooledConnection {
     // Fields are given back in this order.
-    session: Object<Sessions>,
+    session: Object<SessionManager>,
     returned: Returned,
     shares: Vec<Share>,
 }
 
 impl PooledConnection {
-    pub(super) fn new(session: Object<Sessions>, returns: Arc<AtomicU64>, shares: Vec<Share>) -> Self {
+    pub(super) fn new(session: Object<SessionManager>, returns: Arc<AtomicU64>, shares: Vec<Share>) -> Self {
         Self { session, returned: Returned(returns), shares }
     }
 

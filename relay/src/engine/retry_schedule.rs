@@ -15,7 +15,7 @@ const LOOK_COST: u32 = 1;
 const MIN_PAUSE: Duration = Duration::from_millis(2);
 
 #[derive(Debug)]
-pub(crate) struct Waiting {
+pub(crate) struct RetrySchedule {
     /// Whether refused events may wait in the shards that are held.
     any: bool,
     look_at: Option<Instant>,
@@ -36,7 +36,7 @@ pub(crate) struct Seen {
     pub(crate) in_memory: bool,
 }
 
-impl Waiting {
+impl RetrySchedule {
     pub(crate) fn new() -> Self {
         Self { any: false, look_at: None, pause_until: None, in_memory: [0; SHARDS], noted: 0, asked: 0 }
     }
@@ -129,19 +129,19 @@ mod tests {
         Seen { shard, turn, in_memory }
     }
 
-    fn looked(waiting: &mut Waiting, takes: &[(i16, i32)], seen: &[Seen], now: Instant) {
+    fn looked(waiting: &mut RetrySchedule, takes: &[(i16, i32)], seen: &[Seen], now: Instant) {
         waiting.looked(takes, seen, Duration::ZERO, now);
     }
 
     #[test]
     fn while_nothing_waits_nobody_looks() {
-        let waiting = Waiting::new();
+        let waiting = RetrySchedule::new();
         assert!(!waiting.any() && waiting.look_at().is_none());
     }
 
     #[test]
     fn a_look_comes_when_the_first_one_is_due_and_every_five_seconds_at_least() {
-        let (mut waiting, now) = (Waiting::new(), Instant::now());
+        let (mut waiting, now) = (RetrySchedule::new(), Instant::now());
         waiting.note(Turn::UntilDecided, now);
         assert_eq!(waiting.look_at(), Some(now + LOOK_EVERY));
         waiting.note(Turn::Retry { wait_ms: 700 }, now);
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn when_a_look_finds_nothing_reads_need_not_look_behind_any_more_unless_something_came_meanwhile() {
-        let (mut waiting, now) = (Waiting::new(), Instant::now());
+        let (mut waiting, now) = (RetrySchedule::new(), Instant::now());
         waiting.note(DUE, now);
         waiting.ask(&[3], 10);
         waiting.note(Turn::Retry { wait_ms: 80 }, now);
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn what_is_in_memory_is_asked_for_as_well_so_that_others_are_found_behind_it() {
-        let (mut waiting, now) = (Waiting::new(), Instant::now());
+        let (mut waiting, now) = (RetrySchedule::new(), Instant::now());
         waiting.note(DUE, now);
         let takes = waiting.ask(&[3, 4], 3);
         assert_eq!(takes, [(3, 2), (4, 2)]);
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn the_next_look_is_for_the_first_that_is_not_in_memory() {
-        let (mut waiting, now) = (Waiting::new(), Instant::now());
+        let (mut waiting, now) = (RetrySchedule::new(), Instant::now());
         waiting.note(DUE, now);
         let takes = waiting.ask(&[3], 5);
         let later = Turn::Retry { wait_ms: 300 };
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn expensive_looks_leave_the_reader_to_others() {
-        let (mut waiting, now) = (Waiting::new(), Instant::now());
+        let (mut waiting, now) = (RetrySchedule::new(), Instant::now());
         waiting.note(DUE, now);
         let takes = waiting.ask(&[3], 1);
         waiting.looked(&takes, &[seen(3, DUE, true)], Duration::from_secs(1), now);

@@ -7,7 +7,7 @@ use comptoir_core::outbox::operations::Operator;
 const OPERATOR_CHARS: usize = 200;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Decision {
+pub(crate) struct OperatorOptions {
     /// Do not ask
     #[arg(long)]
     pub(crate) yes: bool,
@@ -16,7 +16,7 @@ pub(crate) struct Decision {
     operator: Option<String>,
 }
 
-impl Decision {
+impl OperatorOptions {
     /// Asks on the terminal. Without a terminal, or with `--yes`, the answer is yes.
     pub(crate) fn confirm(&self, question: &str) -> bool {
         if self.yes || !is_interactive() {

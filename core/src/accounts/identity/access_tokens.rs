@@ -46,16 +46,16 @@ pub struct Claims {
 
 /// A new token, and when it expires.
 #[derive(Clone)]
-pub struct IssuedToken {
+pub struct IssuedAccessToken {
     pub text: String,
     pub expires_at: DateTime<Utc>,
     /// Seconds from its issue to its end.
     pub expires_in: u32,
 }
 
-impl std::fmt::Debug for IssuedToken {
+impl std::fmt::Debug for IssuedAccessToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("IssuedToken").field("expires_at", &self.expires_at).finish_non_exhaustive()
+        f.debug_struct("IssuedAccessToken").field("expires_at", &self.expires_at).finish_non_exhaustive()
     }
 }
 
@@ -169,7 +169,7 @@ impl AccessTokens {
         tenant_id: TenantId,
         session_id: SessionId,
         now: DateTime<Utc>,
-    ) -> Result<IssuedToken, IdentityError> {
+    ) -> Result<IssuedAccessToken, IdentityError> {
         let now = now.trunc_subsecs(0);
         let expires_at = now + TimeDelta::seconds(self.lifetime_seconds.into());
         let payload = Payload {
@@ -190,7 +190,7 @@ impl AccessTokens {
         let signature = key.sign(text.as_bytes()).map_err(|_| IdentityError::Signing)?;
         text.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut text);
-        Ok(IssuedToken { text, expires_at, expires_in: self.lifetime_seconds })
+        Ok(IssuedAccessToken { text, expires_at, expires_in: self.lifetime_seconds })
     }
 
     /// Verifies a token and returns its claims. Only the database knows whether its session has ended.

@@ -2,12 +2,13 @@
 //! after the decision.
 
 use super::aggregate::{User, UserError};
+use crate::application::aggregate::Aggregate;
 use crate::application::{Permission, PermissionSet};
 use crate::values::ids::UserId;
 
 /// The decider about a user, and the facts that the decision depends on.
 #[derive(Debug, Clone, Copy)]
-pub struct Decision {
+pub struct Decider {
     /// The user who decides, or the owner of the API key that decides. `None` for an operator and an operator's key.
     pub by: Option<UserId>,
     /// The permissions that the decider still holds.
@@ -16,7 +17,7 @@ pub struct Decision {
     pub has_other_administrators: bool,
 }
 
-impl Decision {
+impl Decider {
     /// Checks that the decider holds all permissions of this user. Permissions of the role that were revoked from the
     /// user count too: they can be given back, and a new version may add permissions to the role. A decider always covers
     /// their own account.

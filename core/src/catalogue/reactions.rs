@@ -6,6 +6,7 @@ use crate::accounts::api_keys::ApiKeyEvent;
 use crate::accounts::sessions::{self, EndReason, SessionEvent};
 use crate::accounts::tenants::TenantEvent;
 use crate::accounts::users::UserEvent;
+use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::customers::CustomerEvent;

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 use uuid::Uuid;
 
 /// A trace and a span of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TraceParent {
+pub struct TraceParent {
     trace_id: String,
     span_id: String,
     flags: String,
@@ -14,7 +15,7 @@ pub(crate) struct TraceParent {
 
 impl TraceParent {
     /// Reads `00-<32 hex digits>-<16 hex digits>-<2 hex digits>` (W3C Trace Context, section 3.2).
-    pub(crate) fn parse(header: &str) -> Option<Self> {
+    pub fn parse(header: &str) -> Option<Self> {
         let mut parts = header.split('-');
         let (version, trace_id, parent_id, flags) =
             (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
@@ -33,18 +34,41 @@ impl TraceParent {
     }
 
     /// A trace that nobody records.
-    pub(crate) fn generate() -> Self {
+    pub fn generate() -> Self {
         let trace_id = Uuid::new_v4().simple().to_string();
         Self { trace_id, span_id: new_span_id(), flags: "00".to_owned() }
     }
 
-    pub(crate) fn trace_id(&self) -> &str {
+    pub fn trace_id(&self) -> &str {
         &self.trace_id
     }
 
     /// The same trace, a span of its own.
-    pub(crate) fn child(&self) -> Self {
+    pub fn child(&self) -> Self {
         Self { span_id: new_span_id(), ..self.clone() }
+    }
+}
+
+impl From<&SpanContext> for TraceParent {
+    fn from(context: &SpanContext) -> Self {
+        Self {
+            trace_id: context.trace_id().to_string(),
+            span_id: context.span_id().to_string(),
+            flags: format!("{:02x}", context.trace_flags().to_u8()),
+        }
+    }
+}
+
+impl From<&TraceParent> for SpanContext {
+    fn from(parent: &TraceParent) -> Self {
+        let flags = u8::from_str_radix(&parent.flags, 16).unwrap_or_default();
+        Self::new(
+            TraceId::from_hex(&parent.trace_id).unwrap_or(TraceId::INVALID),
+            SpanId::from_hex(&parent.span_id).unwrap_or(SpanId::INVALID),
+            TraceFlags::new(flags),
+            true,
+            TraceState::NONE,
+        )
     }
 }
 

@@ -12,6 +12,7 @@ use super::commands::decision;
 use super::repository;
 use crate::accounts::identity::secrets::{OneTimeToken, SecretHash};
 use crate::application::Locked;
+use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::platform::schema::user_tokens;
@@ -36,14 +37,14 @@ impl TokenPurpose {
 
 /// Issues a token for a user, and withdraws older tokens of the same purpose.
 #[derive(Debug)]
-pub struct IssueToken {
+pub struct IssueOneTimeToken {
     pub user_id: UserId,
     pub purpose: TokenPurpose,
     pub valid_for: TimeDelta,
 }
 
 #[derive(Debug)]
-pub struct IssuedToken {
+pub struct IssuedOneTimeToken {
     pub token: OneTimeToken,
     pub expires_at: DateTime<Utc>,
 }
@@ -56,10 +57,10 @@ struct TokenRecord {
     expires_at: DateTime<Utc>,
 }
 
-impl Command for IssueToken {
-    type Outcome = IssuedToken;
+impl Command for IssueOneTimeToken {
+    type Outcome = IssuedOneTimeToken;
 
-    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<IssuedToken, Error> {
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<IssuedOneTimeToken, Error> {
         let user = repository::load(work, self.user_id).await?;
         decision(work, true).await?.covers(&user)?;
         user.check_not_disabled("given a token")?;
@@ -83,7 +84,7 @@ impl Command for IssueToken {
         diesel::insert_into(user_tokens::table).values(row).execute(work.connection()).await?;
         let record = TokenRecord { purpose: self.purpose, token: "***", expires_at };
         work.audit("user.issue_token", ("user", self.user_id), None, Some(&record))?;
-        Ok(IssuedToken { token, expires_at })
+        Ok(IssuedOneTimeToken { token, expires_at })
     }
 }
 

@@ -16,7 +16,7 @@ use crate::error::BrokerFault;
 use crate::message::LEAST_FRAME_BYTES;
 
 /// A usable connection. Dropping it resets the connection.
-pub(super) struct Session {
+pub(super) struct BrokerConnection {
     pub(super) channel: Arc<Channel>,
     /// The largest frame that was agreed with the broker, in bytes.
     pub(super) frame_max: usize,
@@ -26,7 +26,7 @@ pub(super) struct Session {
     link: Link,
 }
 
-impl Session {
+impl BrokerConnection {
     /// Connects, declares the objects, and puts the channel into confirm mode.
     pub(super) async fn open(
         config: BrokerConfig,
