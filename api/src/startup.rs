@@ -25,7 +25,7 @@ use comptoir_core::platform::database::Database;
 use comptoir_core::platform::telemetry;
 use comptoir_core::services::Tasks;
 use tokio::time::MissedTickBehavior;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::config::{ApiConfig, Settings};
 use crate::middleware::{describe_metrics, surround};
@@ -56,6 +56,8 @@ pub struct Application {
     refusals: Refusals,
     database: Database,
     shutdown_timeout: Duration,
+    /// Ends the tasks if the server is dropped before it ran.
+    _end_of_tasks: DropGuard,
     tasks: Tasks,
 }
 
@@ -86,10 +88,11 @@ impl Application {
         let services = settings.services_database().map(|config| Database::new(&config)).transpose()?;
         let principals = Data::new(Principals::new(of_tenants.clone()));
         let passwords = Data::new(Passwords::new(&settings.identity)?);
-        let notifier = Notifier::spawn(NotifierConfig {
+        let (notifier, sending) = Notifier::new(NotifierConfig {
             database: settings.database.clone(),
             shortest_pause: Duration::from_millis(settings.api.notify_interval_ms),
         });
+        tasks.start("notifier", sending);
         let executor = catalogue::executor(of_tenants.clone(), notifier);
         let tokens = Arc::new(AccessTokens::new(&settings.identity)?);
         tasks.start("signing_keys", Arc::clone(&tokens).follow_file());
@@ -182,6 +185,7 @@ impl Application {
             refusals,
             database,
             shutdown_timeout,
+            _end_of_tasks: tasks.end_on_drop(),
             tasks,
         })
     }

@@ -10,8 +10,7 @@
 //! rows, or the reverse. So the statements are written so that only the one good index applies: `seq + 0` and `shard + 0`
 //! match no other index (ADR 0003).
 
-use chrono::{DateTime, Utc};
-use diesel::QueryResult;
+use diesel::{QueryResult, Queryable};
 use diesel::sql_types::{
     Array, BigInt, Bool, Integer, Json, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
 };
@@ -19,7 +18,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use uuid::Uuid;
 
 use super::SHARDS;
-use super::row::{JsonText, OutboxRow, Snapshot, Turn};
+use super::row::{OutboxRow, Snapshot};
 
 /// The limits of a read, and whether it looks for refused events.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +66,7 @@ pub struct AggregateRows {
 }
 
 /// The events of one aggregate between two seqs, both included.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Queryable)]
 pub struct AggregateRange {
     pub shard: i16,
     pub tenant_id: Uuid,
@@ -77,25 +76,27 @@ pub struct AggregateRange {
     pub to_seq: i64,
 }
 
-type RowTuple = (
-    i16,
-    i64,
-    Uuid,
-    i16,
-    Uuid,
-    String,
-    String,
-    Option<i64>,
-    String,
-    i16,
-    JsonText,
-    JsonText,
-    DateTime<Utc>,
-    i32,
-    Option<i64>,
-    Option<i32>,
-    bool,
+/// The columns of [`OutboxRow`].
+type Columns = (
+    BigInt,
+    SqlUuid,
+    SmallInt,
+    SqlUuid,
+    Text,
+    Text,
+    Nullable<BigInt>,
+    Text,
+    SmallInt,
+    Json,
+    Jsonb,
+    Timestamptz,
+    Integer,
+    Nullable<BigInt>,
+    Nullable<Integer>,
 );
+
+/// A row that a statement returned: its kind, the event, and whether the event used up the byte budget.
+type Found = (i16, OutboxRow, bool);
 
 // Values of the first column: the kind of the row.
 const HEADER: i16 = 0;
@@ -183,8 +184,7 @@ crate::statement! {
         late_limit: i64 => BigInt,
         shards: &'a [i16] => Array<SmallInt>,
         takes: &'a [i32] => Array<Integer>,
-    } -> (SmallInt, BigInt, SqlUuid, SmallInt, SqlUuid, Text, Text, Nullable<BigInt>, Text, SmallInt, Json, Jsonb,
-          Timestamptz, Integer, Nullable<BigInt>, Nullable<Integer>, Bool)
+    } -> (SmallInt, Columns, Bool)
     = concat!("WITH p AS MATERIALIZED (
         SELECT $1::bigint AS xmax, $2::bigint[] AS in_progress, $3::bigint[] AS cursors, $4::bigint AS last_cursor,
             $5::integer AS max_payload, $6::bigint AS max_bytes, $7::boolean AS look_behind
@@ -234,8 +234,7 @@ crate::statement! {
         in_progress: &'a [i64] => Array<BigInt>,
         shards: &'a [i32] => Array<Integer>,
         limit: i64 => BigInt,
-    } -> (SmallInt, BigInt, SqlUuid, SmallInt, SqlUuid, Text, Text, Nullable<BigInt>, Text, SmallInt, Json, Jsonb,
-          Timestamptz, Integer, Nullable<BigInt>, Nullable<Integer>, Bool)
+    } -> (SmallInt, Columns, Bool)
     = concat!("WITH p AS MATERIALIZED (
         SELECT $1::integer AS max_payload, $2::bigint AS max_bytes, $3::boolean AS look_behind
     )
@@ -272,8 +271,7 @@ crate::statement! {
         from_seqs: &'a [i64] => Array<BigInt>,
         to_seqs: &'a [i64] => Array<BigInt>,
         limit: i64 => BigInt,
-    } -> (SmallInt, BigInt, SqlUuid, SmallInt, SqlUuid, Text, Text, Nullable<BigInt>, Text, SmallInt, Json, Jsonb,
-          Timestamptz, Integer, Nullable<BigInt>, Nullable<Integer>, Bool)
+    } -> (SmallInt, Columns, Bool)
     = concat!("WITH p AS MATERIALIZED (SELECT $1::integer AS max_payload, $2::bigint AS max_bytes)
     SELECT 2::smallint, ", sent_columns!(), "
     FROM (
@@ -386,22 +384,16 @@ pub async fn read_aggregates(
         &to_seqs,
         limit,
     );
-    let found: Vec<RowTuple> = statement.load(connection).await?;
-    let (mut rows, mut cut) = (Vec::with_capacity(found.len()), false);
-    for found in found {
-        let Row { row, is_last, .. } = Row::of(found);
-        rows.push(row);
-        cut |= is_last;
-    }
-    Ok(AggregateRows { rows, cut })
+    let found: Vec<Found> = statement.load(connection).await?;
+    let cut = found.iter().any(|(_, _, is_last)| *is_last);
+    Ok(AggregateRows { rows: found.into_iter().map(|(_, row, _)| row).collect(), cut })
 }
 
-fn page(rows: Vec<RowTuple>) -> QueryResult<Batch> {
+fn page(rows: Vec<Found>) -> QueryResult<Batch> {
     let expected = rows.len();
     let mut snapshot = None;
     let (mut late, mut next, mut cut) = (Vec::new(), Vec::with_capacity(expected), false);
-    for row in rows {
-        let Row { kind, row, is_last } = Row::of(row);
+    for (kind, row, is_last) in rows {
         cut |= is_last;
         match kind {
             HEADER => snapshot = Snapshot::parse(&row.aggregate_id),
@@ -412,54 +404,4 @@ fn page(rows: Vec<RowTuple>) -> QueryResult<Batch> {
     let snapshot = snapshot
         .ok_or_else(|| diesel::result::Error::DeserializationError("a page without snapshot".into()))?;
     Ok(Batch { snapshot, late, next, cut })
-}
-
-/// A row that a statement returned.
-struct Row {
-    kind: i16,
-    row: OutboxRow,
-    /// Whether this row used up the byte budget.
-    is_last: bool,
-}
-
-impl Row {
-    fn of(row: RowTuple) -> Self {
-        let (
-            kind,
-            seq,
-            id,
-            shard,
-            tenant_id,
-            aggregate_type,
-            aggregate_id,
-            aggregate_version,
-            event_type,
-            schema_version,
-            payload,
-            headers,
-            occurred_at,
-            retry_count,
-            turn,
-            oversize,
-            is_last,
-        ) = row;
-        let row = OutboxRow {
-            seq,
-            id,
-            shard,
-            tenant_id,
-            aggregate_type,
-            aggregate_id,
-            aggregate_version,
-            event_type,
-            schema_version,
-            payload,
-            headers,
-            occurred_at,
-            retry_count,
-            turn: Turn::of(turn),
-            oversize: oversize.and_then(|bytes| usize::try_from(bytes).ok()),
-        };
-        Self { kind, row, is_last }
-    }
 }

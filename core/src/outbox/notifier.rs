@@ -44,13 +44,19 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// Starts the sender on the current runtime. Connects when there is something to send.
-    pub fn spawn(config: NotifierConfig) -> Self {
+    /// Returns the notifier, and the task that sends for it. The task connects when there is something to send.
+    pub fn new(config: NotifierConfig) -> (Self, impl Future<Output = ()> + Send + 'static) {
         metrics::describe_counter!(NOTIFICATIONS, "Wake-ups sent to the relay");
         metrics::counter!(NOTIFICATIONS).increment(0);
         let (due, received) = mpsc::channel(1);
-        tokio::spawn(send_notifications(config, received));
-        Self { due }
+        (Self { due }, send_notifications(config, received))
+    }
+
+    /// Starts the task on the current runtime, where nothing watches it: for commands and tests.
+    pub fn spawn(config: NotifierConfig) -> Self {
+        let (notifier, sending) = Self::new(config);
+        tokio::spawn(sending);
+        notifier
     }
 
     /// Requests a wake-up after a commit. Neither blocks nor fails.

@@ -1,6 +1,7 @@
 //! An event as the relay reads it, and the snapshot in which it was visible.
 
 use chrono::{DateTime, Utc};
+use diesel::Queryable;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::pg::{Pg, PgValue};
 use diesel::sql_types::{Json, Jsonb};
@@ -25,8 +26,8 @@ impl FromSql<Jsonb, Pg> for JsonText {
     }
 }
 
-/// An event as the relay reads it.
-#[derive(Debug, Clone)]
+/// An event as the relay reads it, in the order of the columns that [`super::fetch`] selects.
+#[derive(Debug, Clone, Queryable)]
 pub struct OutboxRow {
     pub seq: i64,
     pub id: Uuid,
@@ -41,9 +42,10 @@ pub struct OutboxRow {
     pub headers: JsonText,
     pub occurred_at: DateTime<Utc>,
     pub retry_count: i32,
+    #[diesel(deserialize_as = Option<i64>)]
     pub turn: Turn,
     /// The payload's size in bytes, if it exceeds the read's limit: then the payload stayed in the database.
-    pub oversize: Option<usize>,
+    pub oversize: Option<i32>,
 }
 
 /// When an event may be published, as far as its row and those of its aggregate say.
@@ -64,9 +66,11 @@ impl Turn {
     pub fn is_later(self) -> bool {
         matches!(self, Self::Retry { wait_ms: 1.. } | Self::UntilDecided)
     }
+}
 
-    /// Converts the value of a statement's column.
-    pub(super) fn of(column: Option<i64>) -> Self {
+/// From a statement's column: see `turn!` and `own_wait!` in [`super::fetch`].
+impl From<Option<i64>> for Turn {
+    fn from(column: Option<i64>) -> Self {
         match column {
             None => Self::Now,
             Some(i64::MAX) => Self::UntilDecided,
@@ -78,7 +82,7 @@ impl Turn {
 impl OutboxRow {
     /// Returns the payload's size in bytes, wherever the payload is.
     pub fn payload_bytes(&self) -> usize {
-        self.oversize.unwrap_or(self.payload.0.len())
+        self.oversize.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(self.payload.0.len())
     }
 }
 

@@ -4,7 +4,7 @@
 //! An event counts as refused if, and only if, it has a `next_attempt_at`.
 
 use chrono::{DateTime, Utc};
-use diesel::QueryResult;
+use diesel::{QueryResult, Queryable};
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
@@ -13,15 +13,16 @@ use super::fetch::{AggregateRange, is_behind, own_wait};
 use super::row::Turn;
 
 /// The first refused event of an aggregate.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Queryable)]
 pub struct RefusedEvent {
     /// The range that contains this event alone.
     pub range: AggregateRange,
+    #[diesel(deserialize_as = Option<i64>)]
     pub turn: Turn,
 }
 
 /// The number of refused events.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, diesel::Queryable)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Queryable)]
 pub struct WaitingCount {
     pub events: i64,
     /// Those of them that wait for an operator's decision.
@@ -35,8 +36,8 @@ crate::statement! {
     /// If several events of an aggregate were in flight, more than one may be refused: only the first is returned, because the
     /// others are read together with it.
     struct ReadWaiting<'a> { shards: &'a [i16] => Array<SmallInt>, takes: &'a [i32] => Array<Integer>, last_seq: i64 => BigInt }
-        -> (SmallInt, BigInt, SqlUuid, Text, Text, Nullable<BigInt>)
-    = concat!("SELECT e.shard, e.seq, e.tenant_id, e.aggregate_type, e.aggregate_id, ", own_wait!(), " END
+        -> ((SmallInt, SqlUuid, Text, Text, BigInt, BigInt), Nullable<BigInt>)
+    = concat!("SELECT e.shard, e.tenant_id, e.aggregate_type, e.aggregate_id, e.seq, e.seq, ", own_wait!(), " END
     FROM unnest($1::smallint[], $2::integer[]) AS held (shard, take)
     CROSS JOIN LATERAL (
         SELECT * FROM outbox_events e
@@ -71,14 +72,7 @@ pub async fn read_waiting(
     last_seq: i64,
 ) -> QueryResult<Vec<RefusedEvent>> {
     let (shards, takes): (Vec<i16>, Vec<i32>) = takes.iter().copied().unzip();
-    let rows: Vec<(i16, i64, Uuid, String, String, Option<i64>)> =
-        ReadWaiting::new(&shards, &takes, last_seq).load(connection).await?;
-    let waiting = rows.into_iter().map(|(shard, seq, tenant_id, aggregate_type, aggregate_id, turn)| {
-        let range =
-            AggregateRange { shard, tenant_id, aggregate_type, aggregate_id, from_seq: seq, to_seq: seq };
-        RefusedEvent { range, turn: Turn::of(turn) }
-    });
-    Ok(waiting.collect())
+    ReadWaiting::new(&shards, &takes, last_seq).load(connection).await
 }
 
 /// Counts refused events, at most `limit` of each shard.

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use futures::FutureExt;
 use tokio::task::JoinError;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 const UP: &str = "comptoir_background_task_up";
@@ -68,6 +68,11 @@ impl Tasks {
         self.panicked.get().copied()
     }
 
+    /// Returns a guard that ends all tasks where they are when it is dropped.
+    pub fn end_on_drop(&self) -> DropGuard {
+        self.end.clone().drop_guard()
+    }
+
     /// Ends all tasks where they are, and waits until they are gone.
     pub async fn end(&self) {
         self.end.cancel();
@@ -105,6 +110,21 @@ mod tests {
         tokio::task::yield_now().await;
         assert!(!tasks.stop().is_cancelled());
         assert_eq!(tasks.first_panicked(), None);
+    }
+
+    #[tokio::test]
+    async fn tasks_do_not_outlive_the_guard() {
+        let (tasks, alive) = (Tasks::new(CancellationToken::new()), Arc::new(()));
+        let held = Arc::clone(&alive);
+        let guard = tasks.end_on_drop();
+        tasks.start("waits", async move {
+            let _held = held;
+            std::future::pending::<()>().await;
+        });
+        drop(guard);
+        tasks.running.close();
+        tasks.running.wait().await;
+        assert_eq!(Arc::strong_count(&alive), 1);
     }
 
     #[tokio::test]

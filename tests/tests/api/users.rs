@@ -136,6 +136,7 @@ async fn nobody_gives_a_permission_that_they_do_not_have() {
             "users:read",
             "users:write",
             "customers:read",
+            "suppliers:read",
             "products:read",
             "orders:read",
             "orders:ship",

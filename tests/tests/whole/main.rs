@@ -3,6 +3,7 @@
 
 mod broker;
 mod deployment;
+mod help;
 mod loader;
 mod monitoring;
 mod operator;

@@ -1,7 +1,7 @@
 //! The look-up of credentials in the database.
 
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text, Uuid as SqlUuid};
-use diesel::{OptionalExtension, QueryResult};
+use diesel::{OptionalExtension, QueryResult, Queryable};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures::future::BoxFuture;
 use uuid::Uuid;
@@ -67,9 +67,34 @@ async fn is_current(mut connection: &AsyncPgConnection, principal: &Principal) -
 
 type Names = Vec<Option<String>>;
 
+/// A user's permissions as they are stored.
+#[derive(Queryable)]
+struct StoredPermissions {
+    role: String,
+    granted: Names,
+    revoked: Names,
+}
+
+impl StoredPermissions {
+    fn held(&self) -> Result<PermissionSet, Error> {
+        let granted = PermissionSet::stored_known(&self.granted);
+        let revoked = PermissionSet::stored_known(&self.revoked);
+        Ok(stored_role(&self.role)?.permissions().with(granted).without(revoked))
+    }
+}
+
+#[derive(Queryable)]
+struct SessionsUser {
+    id: Uuid,
+    email: String,
+    permissions: StoredPermissions,
+    stamp: i64,
+    currency: String,
+}
+
 crate::statement! {
     struct OfSession<'a> { tenant: Uuid => SqlUuid, id: Uuid => SqlUuid }
-    -> (SqlUuid, Text, Text, Array<Nullable<Text>>, Array<Nullable<Text>>, BigInt, Text)
+    -> (SqlUuid, Text, (Text, Array<Nullable<Text>>, Array<Nullable<Text>>), BigInt, Text)
     = "SELECT u.id, u.email, u.role, u.granted, u.revoked, s.stamp, t.currency
     FROM sessions s JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id JOIN tenants t ON t.id = s.tenant_id
     WHERE s.tenant_id = $1 AND s.id = $2 AND s.ended_at IS NULL AND s.expires_at > now() AND u.disabled_at IS NULL"
@@ -90,20 +115,19 @@ async fn load(
     let tenant_id = credential.tenant_id;
     match credential.kind {
         CredentialKind::Session(session_id) => {
-            let row: Option<(Uuid, String, String, Names, Names, i64, String)> =
-                OfSession::new(tenant_id.uuid(), session_id.uuid())
-                    .get_result(&mut connection)
-                    .await
-                    .optional()?;
-            row.map(|(user, email, role, granted, revoked, stamp, currency)| {
-                let permissions = permissions(&role, &granted, &revoked)?;
-                let role = stored_role(&role)?;
-                let session_id = Some(session_id);
-                let actor = Actor::User { user_id: UserId::from_uuid(user), session_id };
-                let currency = Currency::stored(currency);
+            let found: Option<SessionsUser> = OfSession::new(tenant_id.uuid(), session_id.uuid())
+                .get_result(&mut connection)
+                .await
+                .optional()?;
+            let principal = |user: SessionsUser| {
+                let (permissions, role) = (user.permissions.held()?, stored_role(&user.permissions.role)?);
+                let actor =
+                    Actor::User { user_id: UserId::from_uuid(user.id), session_id: Some(session_id) };
+                let currency = Currency::stored(user.currency);
+                let (email, stamp) = (user.email, user.stamp);
                 Ok(Principal::new(tenant_id, actor, email, Some(role), permissions, currency, stamp))
-            })
-            .transpose()
+            };
+            found.map(principal).transpose()
         }
         CredentialKind::ApiKey(id) => {
             let row: Option<(String, Names, String)> =
@@ -126,7 +150,7 @@ async fn load(
 
 crate::statement! {
     struct OwnerOf<'a> { tenant: Uuid => SqlUuid, key: Uuid => SqlUuid }
-    -> (SqlUuid, Text, Array<Nullable<Text>>, Array<Nullable<Text>>, Bool)
+    -> (SqlUuid, (Text, Array<Nullable<Text>>, Array<Nullable<Text>>), Bool)
     = "SELECT u.id, u.role, u.granted, u.revoked, u.disabled_at IS NOT NULL
     FROM api_keys k JOIN users u ON u.tenant_id = k.tenant_id AND u.id = k.owner_id
     WHERE k.tenant_id = $1 AND k.id = $2"
@@ -138,21 +162,11 @@ pub(super) async fn owner(
     tenant_id: TenantId,
     key: ApiKeyId,
 ) -> Result<Option<(UserId, PermissionSet)>, Error> {
-    let found: Option<(Uuid, String, Names, Names, bool)> =
+    let found: Option<(Uuid, StoredPermissions, bool)> =
         OwnerOf::new(tenant_id.uuid(), key.uuid()).get_result(connection).await.optional()?;
-    found
-        .map(|(user, role, granted, revoked, is_disabled)| {
-            let held =
-                if is_disabled { PermissionSet::EMPTY } else { permissions(&role, &granted, &revoked)? };
-            Ok((UserId::from_uuid(user), held))
-        })
-        .transpose()
-}
-
-fn permissions(role: &str, granted: &Names, revoked: &Names) -> Result<PermissionSet, Error> {
-    let granted = PermissionSet::stored_known(granted);
-    let revoked = PermissionSet::stored_known(revoked);
-    Ok(stored_role(role)?.permissions().with(granted).without(revoked))
+    let Some((user, permissions, is_disabled)) = found else { return Ok(None) };
+    let held = if is_disabled { PermissionSet::EMPTY } else { permissions.held()? };
+    Ok(Some((UserId::from_uuid(user), held)))
 }
 
 crate::statement! {
