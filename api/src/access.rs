@@ -1,5 +1,5 @@
-//! Who may use a route. Each route says it where it is registered ([`Endpoints`](crate::endpoints::Endpoints)), and it is
-//! decided here, by the route that serves the request, before its body is read.
+//! The access to routes. Each route declares it where it is registered ([`Endpoints`](crate::endpoints::Endpoints)). It
+//! is checked here, by the route that serves the request, before the body is read.
 
 use std::rc::Rc;
 
@@ -11,16 +11,16 @@ use comptoir_core::accounts::rate_limits::Subject;
 use comptoir_core::application::Permission;
 
 use crate::authentication::{authenticate, unauthenticated};
-use crate::middleware::Exchange;
+use crate::middleware::RequestState;
 
-/// What a route asks of its callers.
+/// The authentication and the permission that a route requires of its callers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Nothing: the route authenticates its callers itself, or it tells nothing of a tenant.
+    /// Requires nothing: the route authenticates its callers itself, or shows no tenant's data.
     Public,
-    /// A credential that holds. The route serves what is the caller's own.
+    /// Requires a valid credential. The route serves the caller's own data.
     Authenticated,
-    /// A person who has logged in; an API key is answered 403.
+    /// Requires a person who has logged in; an API key is answered 403.
     LoggedIn,
     Needs(Permission),
 }
@@ -28,18 +28,18 @@ pub(crate) enum Access {
 /// Passes the request on to the handler if its caller may use the route.
 ///
 /// # Errors
-/// 401 without a credential that holds, 403 without the permission, 429 beyond the caller's rate limit, 503 without the
+/// 401 without a valid credential, 403 without the permission, 429 beyond the caller's rate limit, 503 without the
 /// database.
-pub(crate) async fn decide(
+pub(crate) async fn authorize(
     access: Access,
     request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     if access != Access::Public {
-        let exchange = request.extensions().get::<Rc<Exchange>>().cloned().ok_or_else(unauthenticated)?;
-        let caller = authenticate(&request, access, |principal| exchange.identify(principal)).await?;
+        let state = request.extensions().get::<Rc<RequestState>>().cloned().ok_or_else(unauthenticated)?;
+        let caller = authenticate(&request, access, |principal| state.identify(principal)).await?;
         if let Some(id) = caller.principal.id() {
-            exchange.limits.admit(Subject::Principal(id))?;
+            state.limits.admit(Subject::Principal(id))?;
         }
         request.extensions_mut().insert(caller);
     }
@@ -94,7 +94,7 @@ mod tests {
         }
         assert_eq!(
             documented, matrix,
-            "UPDATE_PERMISSIONS=1 cargo test -p comptoir-api matrix writes it anew"
+            "UPDATE_PERMISSIONS=1 cargo test --workspace --lib matrix writes it anew"
         );
     }
 }

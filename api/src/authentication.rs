@@ -1,4 +1,4 @@
-//! Finds out who asks, before anything else of the request is read.
+//! Authenticates the caller, before anything else of the request is read.
 
 use std::sync::Arc;
 
@@ -17,21 +17,21 @@ use comptoir_core::application::{Credential, CredentialKind, Permission, Princip
 use crate::access::Access;
 use crate::error::ApiError;
 
-/// Bytes of a credential at most.
+/// The maximum length of a credential in bytes.
 const MAX_CREDENTIAL: usize = 4096;
 
-/// Who asks, and what the route needs of them.
+/// The principal that sent the request, and the permission that the route requires.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub principal: Arc<Principal>,
     pub required: Option<Permission>,
 }
 
-/// Finds out who asks, and whether the route is for them. `identify` is told who it is as soon as that is known, whether
-/// they may or not.
+/// Authenticates the caller, and checks that it may use the route. `identify` gets the principal as soon as it is
+/// known, even if it may not.
 ///
 /// # Errors
-/// 401 without a credential that holds, 403 without the permission, 503 without the database.
+/// 401 without a valid credential, 403 without the permission, 503 without the database.
 pub(crate) async fn authenticate(
     request: &ServiceRequest,
     access: Access,
@@ -45,14 +45,14 @@ pub(crate) async fn authenticate(
     let credential = credential(request, principals).await?;
     let mut principal = match required {
         Some(_) => principals.of(credential).await?.ok_or_else(refused)?,
-        // There may be no transaction behind the route that finds out whether it still holds.
+        // The route may run no transaction, in which the credential would be checked again.
         None => principals.fresh(credential).await?.ok_or_else(refused)?,
     };
     identify(&principal);
     if let Some(permission) = required
         && !principal.may(permission)
     {
-        // It may have been granted since.
+        // The permission may have been granted since the principal was looked up.
         principal = principals.fresh(credential).await?.ok_or_else(refused)?;
         if !principal.may(permission) {
             return Err(Error::Forbidden(permission).into());
@@ -67,8 +67,8 @@ pub(crate) async fn authenticate(
     Ok(Caller { principal, required })
 }
 
-/// Whether the caller of a request that is about to be refused for another reason may still hear that reason: what is
-/// wrong with a body is found out before any transaction.
+/// Checks that the caller of a request that is about to be refused for another reason may still learn that reason. An
+/// error in a body, for example, is found before any transaction.
 ///
 /// # Errors
 /// 401 or 403, as [`authenticate`].
@@ -85,7 +85,7 @@ pub(crate) async fn confirm(request: &HttpRequest) -> Result<(), ApiError> {
     }
 }
 
-/// What the request proves itself with (RFC 6750, section 2.1).
+/// Reads the credential of a request (RFC 6750, section 2.1).
 async fn credential(request: &ServiceRequest, principals: &Principals) -> Result<Credential, ApiError> {
     let mut values = request.headers().get_all(AUTHORIZATION);
     let value = values.next().ok_or_else(unauthenticated)?;
@@ -110,7 +110,7 @@ async fn credential(request: &ServiceRequest, principals: &Principals) -> Result
     }
 }
 
-/// 401: nobody said who they are.
+/// Returns 401 for a request without a credential.
 pub(crate) fn unauthenticated() -> ApiError {
     challenge(
         "authentication_required",
@@ -119,7 +119,7 @@ pub(crate) fn unauthenticated() -> ApiError {
     )
 }
 
-/// 401: what was sent proves nothing, or nothing any more. Which of the two is for the log.
+/// Returns 401 for a credential that is not valid, or not any more. Only the log says which.
 pub(crate) fn refused() -> ApiError {
     refused_as(
         "unauthenticated",
@@ -127,7 +127,7 @@ pub(crate) fn refused() -> ApiError {
     )
 }
 
-/// 401 with a code of its own.
+/// Returns 401 with this code.
 pub(crate) fn refused_as(code: &'static str, detail: &str) -> ApiError {
     challenge(code, detail, "Bearer realm=\"comptoir\", error=\"invalid_token\"")
 }

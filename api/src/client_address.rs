@@ -1,4 +1,4 @@
-//! Whose request it is: the address of the peer, or what proxies that are trusted say of it.
+//! The client's address: the address of the peer, or the one that trusted proxies report.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,7 +6,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use serde::Deserialize;
 
-/// The networks of the proxies whose word is taken.
+/// The networks of the trusted proxies.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct TrustedProxies(Vec<IpNet>);
@@ -14,7 +14,7 @@ pub struct TrustedProxies(Vec<IpNet>);
 impl TryFrom<String> for TrustedProxies {
     type Error = String;
 
-    /// Networks and addresses, between commas.
+    /// Parses networks and addresses, separated by commas.
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let network = |part: &str| {
             let address = || part.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
@@ -37,8 +37,8 @@ impl TrustedProxies {
     }
 }
 
-/// The header in which the proxies say who asked them. One of the two: a proxy that writes one of them passes the other
-/// on as its client wrote it.
+/// The header in which the proxies report their clients. Only one of the two is read: a proxy that writes one of them
+/// passes the other on as its client wrote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProxyHeader {
@@ -55,7 +55,8 @@ impl ProxyHeader {
         })
     }
 
-    /// The address in what one proxy added; `None` where it names none (RFC 7239, section 6: `unknown`, `_name`).
+    /// Returns the address in the element that one proxy added; `None` if it names none (RFC 7239, section 6:
+    /// `unknown`, `_name`).
     fn address(self, element: &str) -> Option<IpAddr> {
         let node = match self {
             Self::XForwardedFor => element,
@@ -65,15 +66,16 @@ impl ProxyHeader {
             })?,
         };
         let node = node.trim().trim_matches('"');
-        // 192.0.2.1, 192.0.2.1:80, [2001:db8::1], [2001:db8::1]:80, and 2001:db8::1, which some write.
+        // 192.0.2.1, 192.0.2.1:80, [2001:db8::1], [2001:db8::1]:80, and 2001:db8::1, which some proxies write.
         let bracketed = || node.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
         let with_port = || node.parse::<SocketAddr>().ok().map(|node| node.ip());
         node.parse().ok().or_else(bracketed).or_else(with_port).map(|address: IpAddr| address.to_canonical())
     }
 }
 
-/// The address nearest to us that is not one of a trusted proxy. Read from the right: what stands to the left of an
-/// address that is not trusted, its owner may have made up. Where a proxy names no address, its own stands for its client.
+/// Returns the address nearest to us that is not a trusted proxy's. The elements are read from the right: the owner of
+/// an untrusted address may have made up everything to its left. If a proxy names no address, its own address stands
+/// for its client's.
 pub(crate) fn resolve(
     peer: IpAddr,
     proxies: &TrustedProxies,
@@ -82,7 +84,7 @@ pub(crate) fn resolve(
 ) -> IpAddr {
     let mut client = peer.to_canonical();
     let lines: Vec<&HeaderValue> = headers.get_all(header.name()).collect();
-    // Cut at commas from the right, even inside of quotes, which a client could otherwise leave open.
+    // Split at commas from the right, even inside quotes: a client could leave a quote open.
     let mut elements = lines.iter().rev().flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
     while proxies.contain(client) {
         match elements.next().and_then(|element| header.address(element)) {

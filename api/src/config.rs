@@ -36,11 +36,11 @@ pub struct ApiConfig {
     /// `off`, or an address: [`Self::operations_address`].
     pub operations_listen: String,
     pub database_role: RuntimeRole,
-    /// Empty is without the services that work across tenants.
+    /// If it is empty, the services that work across tenants do not run.
     pub services_database_url: SecretUrl,
     pub trusted_proxies: TrustedProxies,
     pub proxy_header: ProxyHeader,
-    /// 0 is one per core.
+    /// 0 stands for one per core.
     pub workers: usize,
     pub max_connections: usize,
     pub keep_alive_seconds: u64,
@@ -58,10 +58,10 @@ pub struct ApiConfig {
 }
 
 impl ApiConfig {
-    /// Where metrics and health are served for whoever operates the process; `None` is nowhere.
+    /// Returns the address of the listener that serves metrics and health to operators; `None` if there is none.
     ///
     /// # Errors
-    /// Neither `off` nor an address.
+    /// Fails if the setting is neither `off` nor an address.
     pub fn operations_address(&self) -> Result<Option<SocketAddr>, ConfigError> {
         if self.operations_listen == "off" {
             return Ok(None);
@@ -74,7 +74,7 @@ impl ApiConfig {
 
 impl Settings {
     /// # Errors
-    /// What cannot be read, what nobody knows, and what contradicts itself.
+    /// Fails if a setting cannot be read, is unknown, or contradicts another one.
     pub fn load(file: Option<&Path>, overrides: &[(&str, String)]) -> Result<Self, ConfigError> {
         let sections = ["database", "log", "telemetry", "identity", "api", "rate_limits"];
         let settings: Self = load(DEFAULTS, file, &sections, overrides)?;
@@ -82,7 +82,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// How the services that work across tenants log in, if they are configured.
+    /// Returns the database settings of the services that work across tenants, if they are configured.
     pub fn services_database(&self) -> Option<DatabaseConfig> {
         let url = self.api.services_database_url.clone();
         (!url.expose().is_empty()).then(|| DatabaseConfig { url, ..self.database.clone() })

@@ -14,10 +14,10 @@ use utoipa::openapi::{RefOr, Schema};
 use crate::access::{self, Access};
 use crate::error::ApiError;
 
-/// What serves one method of one path.
+/// The handler of one method of one path, with its documentation.
 pub(crate) struct Endpoint {
     pub(crate) method: HttpMethod,
-    /// As in the OpenAPI document: `/api/v1/orders/{id}`.
+    /// The path as in the OpenAPI document: `/api/v1/orders/{id}`.
     pub(crate) path: String,
     pub(crate) access: Access,
     pub(crate) operation: Operation,
@@ -31,7 +31,8 @@ pub(crate) struct Endpoint {
 pub(crate) struct Endpoints(Vec<Endpoint>);
 
 impl Endpoints {
-    /// Adds the endpoint of `handler`. `documented` is what `#[utoipa::path]` makes beside it: `__path_list` beside `list`.
+    /// Adds the endpoint of `handler`. `documented` is the type that `#[utoipa::path]` makes beside it: `__path_list`
+    /// beside `list`.
     pub(crate) fn with<P, H, Args>(mut self, access: Access, _documented: P, handler: H) -> Self
     where
         P: utoipa::Path + SchemaReferences + for<'t> Tags<'t>,
@@ -46,13 +47,14 @@ impl Endpoints {
         );
         let mut schemas = Vec::new();
         P::schemas(&mut schemas);
+        let mut operation = P::operation();
+        operation.tags.get_or_insert_default().extend(P::tags().into_iter().map(str::to_owned));
         for method in P::methods() {
-            let mut operation = P::operation();
-            operation.tags.get_or_insert_default().extend(P::tags().into_iter().map(str::to_owned));
-            let route = route(&method).to(handler.clone()).wrap(from_fn(
-                move |request: ServiceRequest, next: Next<_>| access::decide(access, request, next),
-            ));
-            let schemas = schemas.clone();
+            let authorized = from_fn(move |request: ServiceRequest, next: Next<_>| {
+                access::authorize(access, request, next)
+            });
+            let route = route(&method).to(handler.clone()).wrap(authorized);
+            let (operation, schemas) = (operation.clone(), schemas.clone());
             self.0.push(Endpoint { method, path: P::path(), access, operation, schemas, route });
         }
         self
@@ -63,7 +65,7 @@ impl Endpoints {
         self
     }
 
-    /// Registers them with the router, all methods of a path as one resource.
+    /// Registers the endpoints with the router, all methods of a path as one resource.
     pub(crate) fn register(self, services: &mut ServiceConfig) {
         let mut resources: Vec<(String, Vec<Endpoint>)> = Vec::new();
         for endpoint in self.0 {
@@ -89,12 +91,12 @@ impl IntoIterator for Endpoints {
     }
 }
 
-/// `a::handlers::__path_list` belongs to `a::handlers::list`.
+/// Whether the documentation is that of the handler: `a::handlers::__path_list` belongs to `a::handlers::list`.
 fn is_of_handler(documented: &str, handler: &str) -> bool {
     documented.replace("__path_", "") == handler
 }
 
-/// As the framework and HTTP have it.
+/// Converts a documented method to the type that the framework uses.
 pub(crate) fn method(documented: &HttpMethod) -> Method {
     match documented {
         HttpMethod::Get => Method::GET,
@@ -108,7 +110,8 @@ pub(crate) fn method(documented: &HttpMethod) -> Method {
     }
 }
 
-/// HEAD is GET without the body (RFC 9110, section 9.3.2); the server leaves it out.
+/// Returns a route for the method. GET also serves HEAD, which is GET without the body (RFC 9110, section 9.3.2); the
+/// server leaves the body out.
 fn route(documented: &HttpMethod) -> Route {
     match documented {
         HttpMethod::Get => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
@@ -116,7 +119,7 @@ fn route(documented: &HttpMethod) -> Route {
     }
 }
 
-/// A resource that answers other methods than its own with 405 and says which there are.
+/// Returns a resource that answers other methods than its own with 405 and says which there are.
 fn resource(path: &str, methods: &[Method]) -> Resource {
     let allow = allow(methods);
     web::resource(path).default_service(web::to(move |request: HttpRequest| {
@@ -136,4 +139,28 @@ fn allow(methods: &[Method]) -> HeaderValue {
         names.insert(get + 1, "HEAD");
     }
     HeaderValue::try_from(names.join(", ")).unwrap_or_else(|_| HeaderValue::from_static("GET, HEAD"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+    use crate::routes;
+
+    /// `/orders/{id}` and `/orders/{order}` are one path for the router, and two for the document.
+    #[test]
+    fn each_method_of_each_path_is_registered_once_and_a_path_is_written_in_one_way() {
+        let (mut endpoints, mut spellings) = (BTreeSet::new(), BTreeMap::new());
+        for endpoint in routes::endpoints() {
+            let segments = endpoint.path.split('/');
+            let blank: Vec<_> =
+                segments.map(|segment| if segment.starts_with('{') { "{}" } else { segment }).collect();
+            let blank = blank.join("/");
+            let what = format!("{} {}", method(&endpoint.method), endpoint.path);
+            assert!(endpoints.insert((method(&endpoint.method).to_string(), blank.clone())), "{what}: twice");
+            let spelling = spellings.entry(blank).or_insert_with(|| endpoint.path.clone());
+            assert_eq!(*spelling, endpoint.path, "{what}");
+        }
+    }
 }

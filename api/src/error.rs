@@ -15,12 +15,12 @@ use utoipa::ToSchema;
 
 use crate::authentication;
 
-/// When a client may try again after 503, in seconds.
+/// The seconds after which a client may try again after 503.
 const RETRY_AFTER_SECONDS: &str = "1";
-/// What a client must know when the outcome is unknown.
+/// The advice to a client if the outcome is unknown.
 const PERHAPS: &str = "a change may have happened all the same: repeat a POST with the same Idempotency-Key, read again \
     before another change";
-/// Characters of a pointer or a message at most: they quote what the client sent.
+/// The maximum length of a pointer or a message in characters: they quote the client's input.
 const MAX_QUOTED: usize = 300;
 /// The problem types; docs/http.md lists their codes.
 const TYPE_PREFIX: &str = "urn:comptoir:problem:";
@@ -33,7 +33,7 @@ pub(crate) struct ApiError {
     detail: String,
     fields: Vec<FieldError>,
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// For the log only.
+    /// The cause, for the log only.
     cause: Option<String>,
 }
 
@@ -42,7 +42,7 @@ impl ApiError {
         Self { status, code, detail: detail.into(), fields: Vec::new(), headers: Vec::new(), cause: None }
     }
 
-    /// 422 for what is well formed but wrong.
+    /// Returns 422 for a request that is well formed but wrong.
     pub(crate) fn invalid(mut fields: Vec<FieldError>) -> Self {
         for field in &mut fields {
             shorten(&mut field.pointer);
@@ -55,7 +55,7 @@ impl ApiError {
         Self { fields, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", detail) }
     }
 
-    /// 422 for one value.
+    /// Returns 422 for one wrong value.
     pub(crate) fn invalid_field(pointer: &str, code: &'static str, message: impl Into<String>) -> Self {
         Self::invalid(vec![FieldError { pointer: pointer.to_owned(), code, message: message.into() }])
     }
@@ -79,18 +79,18 @@ impl ApiError {
         self.status
     }
 
-    /// For the log only: what the client is not told.
+    /// Adds a cause, for the log only: the client does not see it.
     pub(crate) fn with_cause(mut self, cause: impl ToString) -> Self {
         self.cause = Some(cause.to_string());
         self
     }
 
-    /// What only the log may say.
+    /// Returns the cause, for the log only.
     pub(crate) fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
     }
 
-    /// The answer, with the trace id by which its log lines are found.
+    /// Returns the answer, with the trace id by which its log lines are found.
     pub(crate) fn respond(&self, trace_id: &str) -> HttpResponse {
         let problem = Problem {
             r#type: format!("{TYPE_PREFIX}{}", self.code),
@@ -164,7 +164,7 @@ impl ResponseError for ApiError {
         self.status
     }
 
-    /// Without a body: the middleware, which knows the trace id, writes it.
+    /// Returns an answer without a body: the middleware, which knows the trace id, writes it.
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status)
     }

@@ -1,5 +1,5 @@
-//! What surrounds every request: its identity, its limits, its log line, its metrics, and problem documents for
-//! whatever went wrong, the framework's own errors included.
+//! The middleware around every request: its identity, its limits, its log line, its metrics, and a problem document for
+//! every error, the framework's own included.
 
 use std::cell::OnceCell;
 use std::net::IpAddr;
@@ -15,7 +15,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use comptoir_core::application::Principal;
-use comptoir_core::application::audit::{Refusal as RefusedRequest, Refusals};
+use comptoir_core::application::audit::{Refusals, Refusal as RefusedRequest};
 use comptoir_core::platform::spans::{self, Attribute, Beginning, Span};
 use comptoir_core::platform::trace_parent::TraceParent;
 use tracing::{Instrument, field};
@@ -35,29 +35,29 @@ const REQUESTS: &str = "comptoir_http_requests_total";
 const DURATION: &str = "comptoir_http_request_duration_seconds";
 const REQUEST_ID: &str = "x-request-id";
 const CORRELATION_ID: &str = "x-correlation-id";
-/// Not a status that anybody is answered: the client went away before (as nginx logs it).
+/// The logged status of a request whose client went away before the answer (as nginx logs it). It is never sent.
 const CLIENT_GONE: u16 = 499;
-/// Characters of a request or correlation id at most.
+/// The maximum length of a request or correlation id in characters.
 const MAX_ID: usize = 128;
 
-/// What identifies a request in logs and events.
+/// The ids of a request in logs and events.
 #[derive(Debug, Clone)]
-pub(crate) struct RequestIdentity {
+pub(crate) struct RequestIds {
     /// The client's `X-Request-Id`, or one of our own.
     pub request_id: String,
     /// The client's `X-Correlation-Id`, or the request id.
     pub correlation_id: String,
-    /// Of this request, and what its events carry.
+    /// The trace of this request, which its events carry.
     pub trace: TraceParent,
-    /// Where it comes from. `None` only where nobody connected, in tests.
+    /// The client's address. `None` only in tests without a connection.
     pub client_address: Option<IpAddr>,
 }
 
-impl RequestIdentity {
-    /// With the request's span, if spans are exported.
+impl RequestIds {
+    /// Reads the ids of a request. The second value is the request's span, if spans are exported.
     fn of(request: &ServiceRequest, method: &'static str, route: &str) -> (Self, Option<Span>) {
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-        // An id that would not fit an event's header is replaced, not refused: it is the client's convenience.
+        // An id that would not fit an event's header is replaced, not refused: it only helps the client.
         let id = |name| {
             header(name).filter(|id| {
                 (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
@@ -82,7 +82,7 @@ fn client_address(request: &ServiceRequest) -> Option<IpAddr> {
     Some(client_address::resolve(peer.ip(), &api.trusted_proxies, api.proxy_header, request.headers()))
 }
 
-/// OpenTelemetry's semantic conventions for HTTP servers.
+/// Returns the name and attributes of the span, by OpenTelemetry's semantic conventions for HTTP servers.
 fn beginning(request: &ServiceRequest, method: &'static str, route: &str) -> Beginning {
     Beginning {
         name: format!("{method} {route}"),
@@ -104,7 +104,7 @@ pub(crate) async fn surround<B: MessageBody + 'static>(
     let method = method_label(request.method());
     // The pattern, never the path: metrics must not grow with the number of orders.
     let route = request.match_pattern().unwrap_or_else(|| "unknown".to_owned());
-    let (exchange, exported) = Exchange::begin(&request, method, &route);
+    let (state, exported) = RequestState::begin(&request, method, &route);
     let mut record = Record {
         started: Instant::now(),
         method,
@@ -112,15 +112,15 @@ pub(crate) async fn surround<B: MessageBody + 'static>(
         status: CLIENT_GONE,
         code: None,
         exported,
-        exchange: Rc::clone(&exchange),
+        state: Rc::clone(&state),
         refusals: request.app_data::<Data<Refusals>>().map(|refusals| Refusals::clone(refusals)),
     };
-    request.extensions_mut().insert(Rc::clone(&exchange));
-    let result = answer(request, next, &exchange, &mut record).instrument(exchange.span.clone()).await;
+    request.extensions_mut().insert(Rc::clone(&state));
+    let result = answer(request, next, &mut record).instrument(state.span.clone()).await;
     match result {
         Ok(mut response) => {
             record.status = response.status().as_u16();
-            exchange.complete(response.response_mut().head_mut());
+            state.complete(response.response_mut().head_mut());
             Ok(response.map_body(|_, body| Answered::new(body, answering)))
         }
         Err(refusal) => {
@@ -130,34 +130,34 @@ pub(crate) async fn surround<B: MessageBody + 'static>(
     }
 }
 
-/// A request and its answer under way: what surrounds them shares it with the route that serves them.
+/// The state of a request in progress. The middleware shares it with the route that serves the request.
 #[derive(Debug)]
-pub(crate) struct Exchange {
-    pub(crate) identity: RequestIdentity,
+pub(crate) struct RequestState {
+    pub(crate) identity: RequestIds,
     pub(crate) limits: Limits,
     path: String,
     is_stopping: bool,
     span: tracing::Span,
-    /// Who asks, once the route has found out.
+    /// The principal, once the route has authenticated it.
     principal: OnceCell<Arc<Principal>>,
 }
 
-impl Exchange {
-    /// With the span of it that is exported, if spans are.
+impl RequestState {
+    /// Begins a request. The second value is its span, if spans are exported.
     fn begin(request: &ServiceRequest, method: &'static str, route: &str) -> (Rc<Self>, Option<Span>) {
-        let (identity, exported) = RequestIdentity::of(request, method, route);
+        let (identity, exported) = RequestIds::of(request, method, route);
         let span = tracing::info_span!(
             "request",
             method,
             path = request.path(),
             request_id = identity.request_id,
-            trace_id = identity.trace.trace_id(),
+            trace_id = %identity.trace.trace_id(),
             tenant_id = field::Empty,
             principal_id = field::Empty,
             client_address = identity.client_address.map(field::display),
         );
         let stopping = request.app_data::<Data<Stopping>>();
-        let exchange = Self {
+        let state = Self {
             identity,
             limits: Limits::of(request, route),
             path: request.path().to_owned(),
@@ -165,17 +165,17 @@ impl Exchange {
             span,
             principal: OnceCell::new(),
         };
-        (Rc::new(exchange), exported)
+        (Rc::new(state), exported)
     }
 
-    /// It is known who asks, whether they may or not.
+    /// Notes the principal, once it is known, even if it may not use the route.
     pub(crate) fn identify(&self, principal: &Arc<Principal>) {
         let id = principal.id().map(|id| id.to_string()).unwrap_or_default();
         self.span.record("tenant_id", principal.tenant_id.to_string()).record("principal_id", id);
         let _ = self.principal.set(Arc::clone(principal));
     }
 
-    /// Adds what every answer says beside what it answers.
+    /// Adds the headers that every answer has.
     fn complete(&self, head: &mut ResponseHead) {
         if let Ok(value) = HeaderValue::from_str(&self.identity.request_id) {
             head.headers_mut().insert(HeaderName::from_static(REQUEST_ID), value);
@@ -188,28 +188,29 @@ impl Exchange {
     }
 }
 
-/// What is said of a request when it ends, or when its client has gone and nobody waits for the answer.
+/// The log line, metrics and span of a request. They are written when it is dropped: after the answer, or when the
+/// client has gone.
 struct Record {
     started: Instant,
     method: &'static str,
     route: String,
     status: u16,
-    /// Of the problem document.
+    /// The code of the problem document.
     code: Option<&'static str>,
     exported: Option<Span>,
-    exchange: Rc<Exchange>,
+    state: Rc<RequestState>,
     refusals: Option<Refusals>,
 }
 
 impl Record {
-    /// For the audit trail: somebody whom we know asked for what they may not do.
+    /// Notes a 403 answer to a known principal, for the audit trail.
     fn note_refusal(&self) {
-        if let (Some(refusals), Some(principal)) = (&self.refusals, self.exchange.principal.get())
+        if let (Some(refusals), Some(principal)) = (&self.refusals, self.state.principal.get())
             && self.status == StatusCode::FORBIDDEN.as_u16()
         {
             let route = format!("{} {}", self.method, self.route);
             let reason = self.code.unwrap_or("forbidden");
-            let identity = &self.exchange.identity;
+            let identity = &self.state.identity;
             let address = identity.client_address.map(|address| address.to_string());
             let refusal = RefusedRequest::of_request(principal, route, reason, address);
             refusals.note(refusal, &identity.request_id);
@@ -226,7 +227,7 @@ impl Drop for Record {
         let [method, route] = labels;
         metrics::counter!(REQUESTS, &[method, route, ("status", self.status.to_string())]).increment(1);
         if let Some(span) = &mut self.exported {
-            if let Some(principal) = self.exchange.principal.get() {
+            if let Some(principal) = self.state.principal.get() {
                 let id = principal.id().map(|id| id.to_string()).unwrap_or_default();
                 span.set(Attribute::new("comptoir.tenant.id", principal.tenant_id.to_string()));
                 span.set(Attribute::new("enduser.id", id));
@@ -236,32 +237,32 @@ impl Drop for Record {
                 span.fail(self.code.map_or_else(|| self.status.to_string(), ToOwned::to_owned));
             }
         }
-        let _entered = self.exchange.span.enter();
+        let _entered = self.state.span.enter();
         tracing::info!(status = self.status, code = self.code, elapsed_ms = elapsed * 1000.0, "answered");
     }
 }
 
-/// An error that has no request to answer any more: the handler that held it was given up.
+/// An error that can no longer be answered through its request: the handler that held the request was given up.
 #[derive(Debug)]
-struct Refusal {
+struct UnansweredError {
     error: ApiError,
-    exchange: Rc<Exchange>,
+    state: Rc<RequestState>,
 }
 
-impl std::fmt::Display for Refusal {
+impl std::fmt::Display for UnansweredError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.error.fmt(f)
     }
 }
 
-impl ResponseError for Refusal {
+impl ResponseError for UnansweredError {
     fn status_code(&self) -> StatusCode {
         self.error.status()
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = self.error.respond(self.exchange.identity.trace.trace_id());
-        self.exchange.complete(response.head_mut());
+        let mut response = self.error.respond(&self.state.identity.trace.trace_id().to_string());
+        self.state.complete(response.head_mut());
         response
     }
 }
@@ -270,11 +271,11 @@ impl ResponseError for Refusal {
 async fn answer<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
-    exchange: &Rc<Exchange>,
     record: &mut Record,
-) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Refusal> {
-    if let Some(address) = exchange.identity.client_address {
-        exchange.limits.admit_address(address).map_err(|error| refuse(error, record))?;
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, UnansweredError> {
+    let state = Rc::clone(&record.state);
+    if let Some(address) = state.identity.client_address {
+        state.limits.admit_address(address).map_err(|error| refuse(error, record))?;
     }
     let config = request.app_data::<Data<ApiConfig>>();
     let max_headers = config.map_or(usize::MAX, |api| api.max_headers);
@@ -306,7 +307,8 @@ async fn answer<B: MessageBody + 'static>(
             Some(error) => Some(respond(error, record)),
             None => Some(respond(&from_framework(status, error), record)),
         },
-        // The framework's own refusals have no body; what has one says itself what is wrong, as a health check does.
+        // The framework's own refusals have no body. An answer with a body says itself what is wrong, as a health check
+        // does.
         None if is_error(status) && !response.headers().contains_key(CONTENT_TYPE) => {
             let error = from_framework(status, &status.canonical_reason().unwrap_or("refused"));
             Some(respond(&error, record))
@@ -319,12 +321,12 @@ async fn answer<B: MessageBody + 'static>(
     }
 }
 
-fn refuse(error: ApiError, record: &mut Record) -> Refusal {
+fn refuse(error: ApiError, record: &mut Record) -> UnansweredError {
     note(&error, record);
-    Refusal { error, exchange: Rc::clone(&record.exchange) }
+    UnansweredError { error, state: Rc::clone(&record.state) }
 }
 
-/// What Prometheus shows as help.
+/// Registers the help texts that Prometheus shows.
 pub(crate) fn describe_metrics() {
     metrics::describe_counter!(REQUESTS, "Requests answered, by the pattern of their route");
     metrics::describe_histogram!(DURATION, "From a request's head to its answer");
@@ -336,10 +338,10 @@ fn is_error(status: StatusCode) -> bool {
 
 fn respond(error: &ApiError, record: &mut Record) -> HttpResponse {
     note(error, record);
-    error.respond(record.exchange.identity.trace.trace_id())
+    error.respond(&record.state.identity.trace.trace_id().to_string())
 }
 
-/// An error that actix-web made before or around our handlers.
+/// Converts an error that actix-web made before or around our handlers.
 fn from_framework(status: StatusCode, error: &dyn std::fmt::Display) -> ApiError {
     let code = match status {
         StatusCode::NOT_FOUND => "not_found",
@@ -362,7 +364,8 @@ fn note(error: &ApiError, record: &mut Record) {
     }
 }
 
-/// A client may invent methods; metrics must not grow with its imagination.
+/// Returns the label of a method. All unknown methods have one label: metrics must not grow with the methods that
+/// clients invent.
 fn method_label(method: &actix_web::http::Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",

@@ -11,7 +11,7 @@ use crate::endpoints::Endpoint;
 use crate::error::{Problem, ProblemField};
 use crate::{rate_limits, routes};
 
-/// Where the document is served.
+/// The path at which the document is served.
 pub const PATH: &str = "/api/openapi.json";
 
 /// `{id}` of a path.
@@ -163,7 +163,7 @@ enum AccessProblems<'a> {
     Forbidden(Problem<'a>),
 }
 
-/// Says what the operation asks of its callers.
+/// Documents what the operation requires of its callers.
 fn secure(operation: &mut Operation, access: Access) {
     if access == Access::Public {
         return;
@@ -180,7 +180,7 @@ fn secure(operation: &mut Operation, access: Access) {
     }
     if let Access::Needs(permission) = access {
         description.push_str(&format!("Needs the permission `{permission}`."));
-        // The same for programs.
+        // The same, for programs to read.
         operation
             .extensions
             .get_or_insert_default()
@@ -203,7 +203,7 @@ const SECURITY_SCHEME: &str = "bearer";
 #[openapi(
     info(
         title = "Comptoir",
-        description = "Commercial management: customers, products, orders. Amounts and quantities are decimal strings, \
+        description = "Commercial management: customers, suppliers, products, orders. Amounts and quantities are decimal strings, \
             times are RFC 3339 in UTC, ids are UUIDv7. Every POST accepts an Idempotency-Key, but those under /auth; changes are checked with \
             ETag and If-Match; every error is a problem document (RFC 9457)."
     ),
@@ -225,7 +225,7 @@ const SECURITY_SCHEME: &str = "bearer";
 )]
 struct Description;
 
-/// The document: the description and what each endpoint says of itself.
+/// Builds the document from the description and from what each endpoint documents.
 fn document() -> OpenApi {
     let mut document = Description::openapi();
     let components = document.components.get_or_insert_default();
@@ -245,10 +245,10 @@ fn document() -> OpenApi {
     document
 }
 
-/// The document as JSON.
+/// Returns the document as JSON.
 ///
 /// # Errors
-/// Never for a document that has been rendered once; the tests render it.
+/// Never fails for a document that has been rendered once; the tests render it.
 pub fn json() -> Result<String, serde_json::Error> {
     document().to_json()
 }
@@ -256,6 +256,31 @@ pub fn json() -> Result<String, serde_json::Error> {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
+
+    use serde_json::Value;
+
+    fn references(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => {
+                found.extend(members.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                members.values().for_each(|member| references(member, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn what_the_document_refers_to_is_there() {
+        let document: Value = serde_json::from_str(&super::json().expect("rendered")).expect("JSON");
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(found.len() > 100, "{} references", found.len());
+        for reference in found {
+            let pointer = reference.trim_start_matches('#');
+            assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+        }
+    }
 
     /// A client is generated from the file, so a change of it is seen in review.
     #[test]
@@ -270,7 +295,7 @@ mod tests {
         let checked_in = std::fs::read_to_string(&path).expect("api/openapi.json");
         assert!(
             document == checked_in,
-            "api/openapi.json differs; UPDATE_OPENAPI=1 cargo test -p comptoir-api openapi writes it anew"
+            "api/openapi.json differs; UPDATE_OPENAPI=1 cargo test --workspace --lib openapi writes it anew"
         );
     }
 }

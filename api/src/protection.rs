@@ -1,20 +1,20 @@
-//! What browsers and caches are told about every answer (OWASP's "HTTP Security Response Headers").
+//! The headers of every answer that protect it in browsers and caches (OWASP's "HTTP Security Response Headers").
 
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
 };
 
-/// Where there is nothing to show: nothing is loaded, and nobody frames it.
+/// The policy of an answer that is not a page: it loads nothing, and no page frames it.
 const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-/// Pages load their own scripts and styles, and nothing from elsewhere. Swagger UI sets styles in its elements and draws
-/// its icons as data.
+/// The policy of a page: it loads its own scripts and styles, and nothing from elsewhere. Swagger UI sets styles in its
+/// elements and draws its icons as data.
 const PAGE: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; \
     frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
-/// What is a company's own is kept by nobody in between, and not by the browser.
+/// The prefix of paths with a company's data, which no cache may keep, not even the browser's.
 const DATA: &str = "/api/v1/";
 
-/// Adds what is missing to the answer's headers.
+/// Adds the missing protection to the answer's headers.
 pub(crate) fn protect(path: &str, headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

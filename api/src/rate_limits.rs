@@ -1,4 +1,4 @@
-//! Rate limits as HTTP says them: who is counted, the fields of every answer, and 429.
+//! Rate limits in HTTP: whose requests are counted, the fields of every answer, and 429.
 //!
 //! The fields are those of draft-ietf-httpapi-ratelimit-headers-06, the last revision with one field for each value.
 
@@ -13,9 +13,9 @@ use comptoir_core::accounts::rate_limits::{Exceeded, LimitState, RateLimiter, Su
 
 use crate::error::ApiError;
 
-/// Where nobody is limited: what asks here watches whether the API lives, and must be answered when it is busiest.
+/// The routes without a limit: probes ask here whether the API works, and must be answered even when it is busiest.
 const UNLIMITED: &[&str] = &["/health/live", "/health/ready"];
-/// Routes under this take secrets, or make some: guesses, for all that is known.
+/// The prefix of the routes that take or make secrets: each request may be a guess.
 const SIGN_IN: &str = "/api/v1/auth/";
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
@@ -23,7 +23,7 @@ const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// The limits of one request, and how it stands with the one that is nearest to its end.
+/// The limits of one request, and the state of the one that is nearest to being exceeded.
 #[derive(Debug)]
 pub(crate) struct Limits {
     limiter: Option<Data<RateLimiter>>,
@@ -32,7 +32,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// `route` is the pattern of its path.
+    /// Returns the limits of a request. `route` is the pattern of its path.
     pub(crate) fn of(request: &ServiceRequest, route: &str) -> Self {
         let limiter = request.app_data::<Data<RateLimiter>>().filter(|_| is_limited(route)).cloned();
         Self { limiter, takes_secrets: route.starts_with(SIGN_IN), nearest: Cell::default() }
@@ -41,16 +41,16 @@ impl Limits {
     /// Counts the request against the limits of its address.
     ///
     /// # Errors
-    /// 429.
+    /// 429 if a limit is exceeded.
     pub(crate) fn admit_address(&self, address: IpAddr) -> Result<(), ApiError> {
         self.admit(Subject::Address(address.into()))?;
         if self.takes_secrets { self.admit(Subject::SignIn(address.into())) } else { Ok(()) }
     }
 
-    /// Counts it against the limit of whoever it comes from.
+    /// Counts the request against the limit of its subject.
     ///
     /// # Errors
-    /// 429.
+    /// 429 if a limit is exceeded.
     pub(crate) fn admit(&self, subject: Subject) -> Result<(), ApiError> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
         let (standing, is_admitted) = match limiter.admit(subject) {
@@ -62,7 +62,7 @@ impl Limits {
         if is_admitted { Ok(()) } else { Err(exceeded(subject, standing)) }
     }
 
-    /// Says in an answer how the client stands.
+    /// Adds the state of the nearest limit to the headers of an answer.
     pub(crate) fn say(&self, headers: &mut HeaderMap) {
         let Some(LimitState { limit, remaining, reset_seconds }) = self.nearest.get() else { return };
         for (name, value) in
@@ -76,7 +76,7 @@ impl Limits {
     }
 }
 
-/// Whether requests to this route are counted; by the pattern of its path.
+/// Whether requests to a route are counted. `route` is the pattern of its path.
 pub(crate) fn is_limited(route: &str) -> bool {
     !UNLIMITED.contains(&route)
 }

@@ -1,21 +1,21 @@
 //! One path for one resource.
 //!
-//! A letter may be written with its percent-encoding, and means the same then (RFC 3986, section 6.2.2.2). The router decodes
-//! it; whatever looks at the path as it was sent does not. So it is decoded before anybody looks: the router, the table of
-//! access, the limits, the metrics and the idempotency keys see the same path.
+//! A letter may be percent-encoded, and then means the same: `%6f` is `o` (RFC 3986, section 6.2.2.2). The router
+//! decodes it, but other code reads the path as it was sent. So it is decoded before anything else: the router, the
+//! table of access, the limits, the metrics and the idempotency keys see the same path.
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Uri;
 use actix_web::http::uri::PathAndQuery;
 
-/// Decodes what needs no encoding in the request's path.
+/// Decodes the characters of the request's path that need no encoding.
 pub(crate) fn normalise(request: &mut ServiceRequest) {
     let Some(uri) = normalised(request.uri()) else { return };
     request.match_info_mut().get_mut().update(&uri);
     request.head_mut().uri = uri;
 }
 
-/// `None` where there is nothing to decode.
+/// Returns the decoded URI; `None` if there is nothing to decode.
 fn normalised(uri: &Uri) -> Option<Uri> {
     let path = decoded(uri.path())?;
     let path_and_query = match uri.query() {
@@ -27,8 +27,8 @@ fn normalised(uri: &Uri) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// Letters, digits, `-`, `.`, `_` and `~` as they are (RFC 3986, section 2.3); every other encoding stays. Once: `%256c` is
-/// `%6c` and not `l`.
+/// Decodes letters, digits, `-`, `.`, `_` and `~` (RFC 3986, section 2.3); every other encoding stays. It decodes once:
+/// `%256c` stands for `%6c`, not for `l`.
 fn decoded(path: &str) -> Option<String> {
     let mut pieces = path.split('%');
     let mut decoded = pieces.next()?.to_owned();
@@ -49,7 +49,8 @@ fn decoded(path: &str) -> Option<String> {
     is_changed.then_some(decoded)
 }
 
-/// The character that two hexadecimal digits stand for, if it needs no encoding, and what follows them.
+/// Returns the character that the two leading hexadecimal digits stand for, if it needs no encoding, and the text after
+/// them.
 fn unreserved(piece: &str) -> Option<(char, &str)> {
     let digits = piece.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
     let c = char::from(u8::from_str_radix(digits, 16).ok()?);

@@ -1,4 +1,4 @@
-//! How results become answers: ETags, `Location`, stored answers, pages.
+//! Turns results into answers: ETags, `Location`, stored answers, pages.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
@@ -21,7 +21,7 @@ pub(crate) struct List<T> {
     pub next_cursor: Option<String>,
 }
 
-/// The strong ETag of an aggregate's version (RFC 9110, section 8.8.3).
+/// Returns the strong ETag of an aggregate's version (RFC 9110, section 8.8.3).
 pub(crate) fn etag(version: i64) -> String {
     format!("\"{version}\"")
 }
@@ -30,7 +30,7 @@ fn json<T: Serialize>(body: &T) -> Result<String, Error> {
     serde_json::to_string(body).map_err(|cause| Error::Serialize { what: "the answer", cause })
 }
 
-/// 201 with the new resource and where it is.
+/// Returns 201 with the new resource and its location.
 pub(crate) fn created<T: Serialize>(
     location: String,
     version: i64,
@@ -39,17 +39,17 @@ pub(crate) fn created<T: Serialize>(
     Ok(StoredResponse { status: 201, location: Some(location), etag: Some(etag(version)), body: json(body)? })
 }
 
-/// 200 with the resource as it is now.
+/// Returns 200 with the resource as it is now.
 pub(crate) fn changed<T: Serialize>(version: i64, body: &T) -> Result<StoredResponse, Error> {
     Ok(StoredResponse { status: 200, location: None, etag: Some(etag(version)), body: json(body)? })
 }
 
-/// 204.
+/// Returns 204.
 pub(crate) fn removed() -> StoredResponse {
     StoredResponse { status: 204, location: None, etag: None, body: String::new() }
 }
 
-/// Sends a command's answer, marked where it is a stored one.
+/// Returns a command's answer, marked if it is a stored one.
 pub(crate) fn answer(answer: Answer) -> Result<HttpResponse, ApiError> {
     let StoredResponse { status, location, etag, body } = answer.response;
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
@@ -68,7 +68,7 @@ pub(crate) fn answer(answer: Answer) -> Result<HttpResponse, ApiError> {
     Ok(response.content_type("application/json").body(body))
 }
 
-/// One resource, or 304 where the client has this version already.
+/// Returns one resource, or 304 if the client has this version already.
 pub(crate) fn found<T: Serialize>(request: &HttpRequest, version: i64, body: &T) -> HttpResponse {
     let etag = etag(version);
     let known = request.headers().get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
@@ -80,7 +80,7 @@ pub(crate) fn found<T: Serialize>(request: &HttpRequest, version: i64, body: &T)
     HttpResponse::Ok().insert_header((header::ETAG, etag)).json(body)
 }
 
-/// One page of resources.
+/// Returns one page of resources.
 pub(crate) fn listed<T: Serialize>(page: Page<T>) -> HttpResponse {
     let Page { data, next_cursor } = page;
     HttpResponse::Ok().json(List { data, next_cursor })

@@ -36,7 +36,7 @@ use crate::server::operations::Subjects;
 use crate::server::stopping::{Signals, Stopping};
 use crate::server::{self, Limits, operations};
 
-/// How often what is old is deleted.
+/// The interval at which old records are deleted.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
 
 /// How long the last write of a stopping process may take.
@@ -46,7 +46,7 @@ const LAST_WRITE_LIMIT: Duration = Duration::from_secs(2);
 pub struct Application {
     address: SocketAddr,
     server: Server,
-    /// Its own listener, if there is one.
+    /// The server of the listener for operations, if there is one.
     operations: Option<Server>,
     stopping: Stopping,
     signals: Signals,
@@ -68,17 +68,17 @@ impl std::fmt::Debug for Application {
 }
 
 impl Application {
-    /// Listens; does not wait for the database, which may come later. Must be called on the main multi-threaded
-    /// runtime, where connections and units of work live.
+    /// Builds the application and listens. It does not wait for the database, which may come later. Must be called on
+    /// the main multi-threaded runtime, where connections and units of work run.
     ///
     /// # Errors
-    /// The address is taken, the configuration cannot be meant.
+    /// Fails if the address is taken, or if the configuration cannot be meant.
     pub fn build(settings: Settings) -> anyhow::Result<Self> {
         let metrics = telemetry::install_metrics(&[]).context("cannot install metrics")?;
         describe_metrics();
         Database::describe_metrics();
         Refusals::describe_metrics();
-        // What runs beside the requests ends with them, and a task that panics does not end them.
+        // These tasks run beside the requests and end with them. A task that panics does not end the requests.
         let tasks = Tasks::new(CancellationToken::new());
         tasks.start("metrics", telemetry::keep_metrics(metrics.clone()));
         let metrics = Data::new(metrics);
@@ -194,11 +194,11 @@ impl Application {
         self.address.port()
     }
 
-    /// Serves until SIGTERM or SIGINT, asks its clients to go elsewhere (after SIGTERM), then finishes the requests under
-    /// way, and the units of work whose clients have gone already.
+    /// Serves until SIGTERM or SIGINT. After SIGTERM, it asks its clients to go elsewhere. Then it finishes the
+    /// requests in progress, and the units of work whose clients have gone already.
     ///
     /// # Errors
-    /// The server fails.
+    /// Fails if the server fails.
     pub async fn run_until_stopped(self) -> anyhow::Result<()> {
         let stop = stop_after(self.signals.wait(self.stopping, self.drain), self.server.handle());
         let operations = self.operations.as_ref().map(Server::handle);
@@ -220,7 +220,6 @@ impl Application {
             operations.stop(false).await;
         }
         aside.abort();
-        self.tasks.end().await;
         let written = tokio::time::timeout(LAST_WRITE_LIMIT, self.usage.write(&self.database)).await;
         if let Err(error) = written.map_err(anyhow::Error::from).and_then(|result| Ok(result?)) {
             tracing::warn!(%error, "cannot write when API keys were last used");
@@ -229,6 +228,8 @@ impl Application {
         if let Err(error) = written.map_err(anyhow::Error::from).and_then(|result| Ok(result?)) {
             tracing::warn!(%error, "cannot write what was refused to the audit trail");
         }
+        // Last: the notifier may still be waking the relay for the last commits.
+        self.tasks.end().await;
         tracing::info!("stopped");
         result
     }
@@ -257,7 +258,7 @@ fn limits_of(api: &ApiConfig) -> anyhow::Result<Limits> {
     })
 }
 
-/// Agent: forgets what nobody will ask for any more: idempotency records, sessions that are over, tokens that expired.
+/// Background task: deletes old idempotency records, sessions that are over, and tokens that have expired.
 async fn prune(database: Database, retention_hours: i32) {
     let mut interval = tokio::time::interval(PRUNE_EVERY);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,5 +1,6 @@
 //! The domain of Comptoir, the unit of work that commits it together with its events, and the outbox that the relay
-//! drains. Knows neither HTTP nor command lines nor the broker.
+//! drains. Knows neither the HTTP framework nor command lines nor the broker; its views describe
+//! themselves for the OpenAPI document.
 //!
 //! The modules are floors, the lowest first: none imports from one above it, and `deploy/check-arrows` proves it
 //! (ARCHITECTURE.md).

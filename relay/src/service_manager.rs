@@ -19,7 +19,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How many times the watchdog is fed within its limit.
 const FEEDS_PER_LIMIT: u32 = 4;
 
-/// Agent: reports until `stop`.
+/// Background task: reports until `stop`.
 pub(crate) async fn keep_informed(condition: watch::Receiver<Condition>, stop: CancellationToken) {
     if std::env::var_os("NOTIFY_SOCKET").is_none() {
         return;

@@ -44,7 +44,8 @@ pub(super) enum AuditCommand {
 }
 
 /// # Errors
-/// No database, files that cannot be read or written, a trail that is broken, nothing to erase.
+/// Fails if the database cannot be reached, if a file cannot be read or written, if the trail is broken, or if there is
+/// nothing to erase.
 pub(super) async fn run(command: AuditCommand, settings: &Settings) -> anyhow::Result<()> {
     match command {
         AuditCommand::Verify { tenant, json, anchors, save_anchors } => {

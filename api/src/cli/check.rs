@@ -1,4 +1,4 @@
-//! `api check`: does everything work as the roles that are configured, and what is to be done?
+//! `api check`: tests whether everything works in the configured roles, and says what to fix.
 
 use std::io::Write;
 
@@ -21,7 +21,7 @@ struct Whole<'a> {
     checks: &'a [Finding],
 }
 
-/// True if nothing failed.
+/// Runs the checks. Returns whether nothing failed.
 pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::Result<bool> {
     let setup = ApiSetup {
         database: settings.database.clone(),

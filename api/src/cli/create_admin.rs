@@ -1,4 +1,4 @@
-//! `api create-admin`: a company and its first administrator, or one more administrator of a company that is there.
+//! `api create-admin`: creates a company and its first administrator, or one more administrator of an existing company.
 
 use std::io::{BufRead, Write};
 
@@ -7,7 +7,8 @@ use comptoir_core::accounts::api_keys::{ApiKeyDetails, ApiKeyName, CreateApiKey}
 use comptoir_core::accounts::identity::passwords::{Password, Passwords};
 use comptoir_core::accounts::identity::secrets::ApiKeyText;
 use comptoir_core::accounts::tenants::{
-    self, FoundTenant, Founded, Registration, ShortName, TenantDetails, TenantError, TenantName, TimeZone,
+    self, CreateTenant, CreatedTenant, Registration, ShortName, TenantDetails, TenantError, TenantName,
+    TimeZone,
 };
 use comptoir_core::accounts::users::{Adjustments, NewUser, RegisterUser, UserName, UserView};
 use comptoir_core::application::context::RequestContext;
@@ -23,11 +24,11 @@ use uuid::Uuid;
 use super::operator::Operator;
 use crate::config::Settings;
 
-/// The password, where it is not read from standard input.
+/// The variable with the password, if that is not read from standard input.
 const PASSWORD_VARIABLE: &str = "COMPTOIR_ADMIN_PASSWORD";
-/// Bytes of a line of standard input that may be a password.
+/// The maximum length in bytes of a line of standard input with a password.
 const MAX_PASSWORD_LINE: u64 = 4096;
-/// The last number that is tried behind a short name that is taken.
+/// The last number that is tried after a short name that is taken.
 const MAX_NUMBER: u32 = 99;
 
 #[derive(Debug, clap::Args)]
@@ -71,7 +72,7 @@ pub(super) struct CreateAdmin {
 }
 
 impl CreateAdmin {
-    /// What the parts cannot tell by themselves.
+    /// Checks the arguments against each other.
     pub(super) fn check(&self) -> Result<(), String> {
         TenantDetails::check_vat_number(self.registration.number(), self.vat_number.as_ref())
             .map_err(|invalid| format!("--vat-number: {}", invalid.message))
@@ -98,7 +99,7 @@ struct RegistrationArgs {
     foreign_registration: Option<Registration>,
 }
 
-/// For clap.
+/// Adapts a parser for clap.
 fn parse<T>(
     parse: impl Fn(&str) -> Result<T, Invalid> + Clone + Send + Sync + 'static,
 ) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
@@ -111,7 +112,7 @@ struct Created {
     tenant_short_name: String,
     user_id: Uuid,
     email: String,
-    /// Only one that was made here; shown this once.
+    /// The password, if it was made here; shown this once.
     password: Option<String>,
     /// Shown this once.
     api_key: Option<String>,
@@ -136,7 +137,7 @@ pub(super) async fn run(arguments: CreateAdmin, settings: &Settings) -> anyhow::
     let (json, key_name) = (arguments.json, arguments.api_key.clone());
     let Made { context, short_name, user } = match arguments.tenant {
         Some(tenant) => join(&operator, tenant, administrator).await?,
-        None => found(&operator, arguments, administrator).await?,
+        None => create_tenant(&operator, arguments, administrator).await?,
     };
     let tenant_id = context.tenant_id().uuid();
     let api_key = match key_name {
@@ -154,7 +155,7 @@ pub(super) async fn run(arguments: CreateAdmin, settings: &Settings) -> anyhow::
     print(&created, json)
 }
 
-/// An administrator, and the company that they look after.
+/// A new administrator, and the company.
 struct Made {
     context: RequestContext,
     short_name: String,
@@ -169,7 +170,11 @@ async fn join(operator: &Operator, tenant: TenantId, user: NewUser) -> anyhow::R
     Ok(Made { context, short_name: company.short_name, user })
 }
 
-async fn found(operator: &Operator, arguments: CreateAdmin, administrator: NewUser) -> anyhow::Result<Made> {
+async fn create_tenant(
+    operator: &Operator,
+    arguments: CreateAdmin,
+    administrator: NewUser,
+) -> anyhow::Result<Made> {
     let name = arguments.tenant_name.context("--tenant-name is missing")?;
     let given = arguments.tenant_short_name;
     let short_name = given.clone().unwrap_or_else(|| ShortName::derived(&name));
@@ -185,7 +190,7 @@ async fn found(operator: &Operator, arguments: CreateAdmin, administrator: NewUs
     };
     let currency = arguments.currency.unwrap_or_else(Currency::euro);
     let context = operator.context(TenantId::generate(), currency.clone());
-    let command = FoundTenant { short_name, details, currency, administrator };
+    let command = CreateTenant { short_name, details, currency, administrator };
     let founded = match given {
         Some(_) => operator.run(context.clone(), command).await?,
         None => found_under_a_free_name(operator, &context, command).await?,
@@ -193,15 +198,16 @@ async fn found(operator: &Operator, arguments: CreateAdmin, administrator: NewUs
     Ok(Made { context, short_name: founded.tenant.short_name, user: founded.administrator })
 }
 
-/// Nobody chose the short name: the first one that is free, of this and those with a number behind it.
+/// Creates a company whose short name nobody chose, under the first free name: the given one, or else that name with a
+/// number after it.
 async fn found_under_a_free_name(
     operator: &Operator,
     context: &RequestContext,
-    command: FoundTenant,
-) -> anyhow::Result<Founded> {
+    command: CreateTenant,
+) -> anyhow::Result<CreatedTenant> {
     let numbered = (2..=MAX_NUMBER).map(|number| command.short_name.numbered(number));
     for short_name in std::iter::once(command.short_name.clone()).chain(numbered) {
-        let attempt = FoundTenant { short_name, ..command.clone() };
+        let attempt = CreateTenant { short_name, ..command.clone() };
         match operator.run(context.clone(), attempt).await {
             Err(error) if is_short_name_taken(&error) => {}
             result => return result,
@@ -214,7 +220,7 @@ fn is_short_name_taken(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref::<Error>().and_then(Error::refusal), Some(TenantError::ShortNameTaken(_)))
 }
 
-/// A key with every permission; returns its text.
+/// Creates a key with every permission, and returns its text.
 async fn create_key(
     operator: &Operator,
     context: RequestContext,

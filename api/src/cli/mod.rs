@@ -22,7 +22,7 @@ use comptoir_core::platform::{spans, telemetry};
 use crate::config::Settings;
 use crate::startup::Application;
 
-/// A usage or configuration error, as clap exits too.
+/// The exit code of a usage or configuration error, as clap has it too.
 const EXIT_USAGE: u8 = 2;
 
 /// The HTTP API of Comptoir.
@@ -110,7 +110,7 @@ pub fn main() -> ExitCode {
     outcome(result)
 }
 
-/// `Ok(false)` has been reported already.
+/// Returns the exit code of a result. `Ok(false)` has been reported already.
 fn outcome(result: anyhow::Result<bool>) -> ExitCode {
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -122,7 +122,8 @@ fn outcome(result: anyhow::Result<bool>) -> ExitCode {
     }
 }
 
-/// Nothing but the set goes to standard output, which may be a file or the standard input of whoever keeps secrets.
+/// Generates a key set. Only the set goes to standard output, which may be a file or the standard input of a secret
+/// store.
 fn generate_keys(Keys::Generate { add_to, keep, standby }: &Keys) -> anyhow::Result<()> {
     let read = |path: &PathBuf| {
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
@@ -134,7 +135,7 @@ fn generate_keys(Keys::Generate { add_to, keep, standby }: &Keys) -> anyhow::Res
     writeln!(std::io::stdout(), "{set}").context("cannot write")
 }
 
-/// Help and version go to standard output; an error is one line.
+/// Prints help and version to standard output, an error as one line.
 fn refuse(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         let _ = error.print();
@@ -143,13 +144,13 @@ fn refuse(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     let before_usage: Vec<&str> =
         text.lines().take_while(|line| !line.trim().starts_with("Usage:")).collect();
-    // What may be a URL in the wrong place is not repeated.
+    // Typed text is not repeated: it may be a URL in the wrong place.
     let text = without_quoted(&before_usage.join(" "), typed(error));
     report(text.trim_start_matches("error: "));
     ExitCode::from(EXIT_USAGE)
 }
 
-/// What the error quotes of the command line.
+/// Returns the parts of the command line that the error quotes.
 fn typed(error: &clap::Error) -> impl Iterator<Item = &str> {
     let is_unknown = error.kind() == ErrorKind::UnknownArgument;
     error.context().filter_map(move |(kind, value)| match (kind, value) {
@@ -162,7 +163,7 @@ fn typed(error: &clap::Error) -> impl Iterator<Item = &str> {
     })
 }
 
-/// One line on standard error, whatever the text.
+/// Prints a text as one line on standard error.
 fn report(text: &str) {
     let words: Vec<&str> = text.split_whitespace().collect();
     eprintln!("api: {}", words.join(" "));
@@ -188,7 +189,7 @@ fn run(command: Option<Command>, settings: Settings) -> anyhow::Result<bool> {
             Some(Command::CreateAdmin(arguments)) => create_admin::run(*arguments, &settings).await?,
             Some(Command::Users(command)) => users::run(command, &settings).await?,
             Some(Command::Tenants(command)) => users::run_tenants(command, &settings).await?,
-            // Answered already: it needs no settings.
+            // Already handled, because it needs no settings.
             Some(Command::Keys(_)) => {}
             Some(Command::Audit(command)) => audit::run(command, &settings).await?,
             None => Application::build(settings)?.run_until_stopped().await?,

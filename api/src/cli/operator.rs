@@ -1,4 +1,5 @@
-//! Commands of an operator, who stands at the machine: nobody authenticates them, and the audit trail names them.
+//! Commands of an operator at the command line of the machine. Operators are not authenticated, and the audit trail
+//! names them.
 
 use std::time::Duration;
 
@@ -15,10 +16,11 @@ use uuid::Uuid;
 
 use crate::config::Settings;
 
-/// Characters of an operator's name at most.
+/// The maximum length of an operator's name in characters.
 const NAME_CHARS: usize = 200;
 
-/// Works as the API does: in the runtime role, through units of work, with events and rows in the audit trail.
+/// An operator, who works as the API does: in the runtime role, through units of work, with events and rows in the
+/// audit trail.
 #[derive(Debug)]
 pub(super) struct Operator {
     pub(super) database: TenantDatabase,
@@ -37,7 +39,7 @@ impl Operator {
         Ok(Self { executor: catalogue::executor(database.clone(), notifier), database, name: name() })
     }
 
-    /// On behalf of this tenant.
+    /// Returns the context of a command on behalf of this tenant.
     pub(super) fn context(&self, tenant: TenantId, currency: Currency) -> RequestContext {
         context(tenant, currency, self.name.clone())
     }
@@ -51,7 +53,7 @@ impl Operator {
     }
 }
 
-/// What an operator of this name does on behalf of this tenant.
+/// Returns the context of a command of an operator with this name, on behalf of this tenant.
 pub(super) fn context(tenant: TenantId, currency: Currency, name: String) -> RequestContext {
     let request_id = Uuid::new_v4().to_string();
     RequestContext {
@@ -65,7 +67,7 @@ pub(super) fn context(tenant: TenantId, currency: Currency, name: String) -> Req
     }
 }
 
-/// `user@host`, as far as the environment tells.
+/// Returns `user@host`, as far as the environment tells.
 pub(super) fn name() -> String {
     let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
     let user = user.filter(|user| !user.is_empty()).unwrap_or_else(|| "unknown".to_owned());

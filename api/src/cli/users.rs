@@ -1,4 +1,4 @@
-//! `api users` and `api tenants`: who is there, and the tokens that an operator hands to somebody.
+//! `api users` and `api tenants`: lists of both, and the tokens that an operator hands to a user.
 
 use std::io::Write;
 
@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::operator::Operator;
 use crate::config::Settings;
 
-/// Rows of a list at most.
+/// The maximum number of rows of a list.
 const MAX_ROWS: u32 = 10_000;
 
 #[derive(Debug, clap::Subcommand)]
@@ -100,7 +100,8 @@ async fn issue(settings: &Settings, wanted: Token, purpose: TokenPurpose, hours:
 async fn account(database: &TenantDatabase, wanted: &Token) -> anyhow::Result<Account> {
     let name = AccountName::new(&wanted.email, wanted.company.as_deref());
     let found = users::accounts_named(database, &name).await?;
-    // An operator says which, even where only one of several can log in: it may be for one of the others.
+    // An operator must name the company even if only one of several accounts can log in: the token may be for another
+    // one.
     anyhow::ensure!(
         found.count() <= 1,
         "{} has accounts in several companies: say with --company which is meant (api tenants list shows their short names)",
@@ -158,7 +159,7 @@ pub(super) async fn run_tenants(Tenants::List { json }: Tenants, settings: &Sett
     table(["TENANT", "SHORT NAME", "CURRENCY", "REGISTRATION", "NAME"], tenants.iter().map(row).collect())
 }
 
-/// Columns as wide as their longest cell.
+/// Prints a table. Its columns are as wide as their longest cells.
 fn table<const N: usize>(header: [&str; N], rows: Vec<[String; N]>) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     let is_cut = rows.len() >= usize::try_from(MAX_ROWS)?;

@@ -76,14 +76,14 @@ fn idempotency_key(request: &HttpRequest, body: &[u8]) -> Result<Option<Idempote
     let mut values = request.headers().get_all(IDEMPOTENCY_KEY);
     let Some(value) = values.next() else { return Ok(None) };
     let key = value.to_str().ok().filter(|_| values.next().is_none()).unwrap_or_default();
-    // No body and an empty object are one request to a route that needs none.
+    // To a route that needs no body, no body and an empty object are the same request.
     let body = if body.is_empty() { EMPTY_OBJECT } else { body };
     IdempotencyKey::parse(key, Method::POST.as_str(), request.path(), body)
         .map(Some)
         .map_err(|refused| ApiError::invalid_field("/header/idempotency-key", refused.code, refused.message))
 }
 
-/// The body, if the client sends it in time.
+/// Reads the body, if the client sends it in time.
 async fn read(
     request: &HttpRequest,
     bytes: impl Future<Output = Result<Bytes, actix_web::Error>>,
@@ -99,7 +99,7 @@ async fn read(
     }
 }
 
-/// The body could not be read at all.
+/// Returns the error of a body that could not be read at all.
 fn unread(request: &HttpRequest, error: &actix_web::Error) -> ApiError {
     if let Some(PayloadError::Overflow) = error.as_error::<PayloadError>() {
         return too_large(request);
@@ -118,14 +118,15 @@ fn too_large(request: &HttpRequest) -> ApiError {
 }
 
 fn parse<T: DeserializeOwned>(request: &HttpRequest, bytes: &[u8]) -> Result<T, ApiError> {
-    // No body is an empty object: enough for a route that needs none, and any other one says which field is missing.
+    // No body stands for an empty object. That is enough for a route that needs none; any other route says which field
+    // is missing.
     let bytes = if bytes.is_empty() {
         EMPTY_OBJECT
     } else {
         check_content_type(request)?;
         bytes
     };
-    // A struct would also be read from an array, by position; nobody is meant to rely on the order of our fields.
+    // serde would also read a struct from an array, by position; clients must not rely on the order of our fields.
     if bytes.trim_ascii_start().first() == Some(&b'[') {
         return Err(ApiError::invalid_field(
             "",
@@ -142,7 +143,7 @@ fn parse<T: DeserializeOwned>(request: &HttpRequest, bytes: &[u8]) -> Result<T, 
     Ok(parsed)
 }
 
-/// 400 for what is not JSON, 422 for JSON that is not what the route takes.
+/// Returns 400 for a body that is not JSON, 422 for JSON that the route does not accept.
 fn refused(pointer: &str, error: &serde_json::Error) -> ApiError {
     match error.classify() {
         Category::Data => {
@@ -164,7 +165,7 @@ fn refused(pointer: &str, error: &serde_json::Error) -> ApiError {
     }
 }
 
-/// JSON Pointer (RFC 6901).
+/// Returns a path as a JSON Pointer (RFC 6901).
 fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     let segment = |segment: &Segment| match segment {

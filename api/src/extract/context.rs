@@ -1,4 +1,4 @@
-//! The request context: who asks, for which company. The middleware has found out already.
+//! The request context: the principal and its company. The route has authenticated it already.
 
 use std::future::{Ready, ready};
 use std::rc::Rc;
@@ -9,7 +9,7 @@ use comptoir_core::application::context::{RequestContext, RequestOrigin};
 
 use crate::authentication::{Caller, unauthenticated};
 use crate::error::ApiError;
-use crate::middleware::{Exchange, RequestIdentity};
+use crate::middleware::{RequestIds, RequestState};
 
 #[derive(Debug)]
 pub(crate) struct Context(pub RequestContext);
@@ -20,11 +20,10 @@ impl FromRequest for Context {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let extensions = request.extensions();
-        let exchange = extensions.get::<Rc<Exchange>>();
-        let known = exchange.zip(extensions.get::<Caller>());
-        ready(known.ok_or_else(unauthenticated).map(|(exchange, caller)| {
-            let RequestIdentity { request_id, correlation_id, trace, client_address } =
-                exchange.identity.clone();
+        let state = extensions.get::<Rc<RequestState>>();
+        let known = state.zip(extensions.get::<Caller>());
+        ready(known.ok_or_else(unauthenticated).map(|(state, caller)| {
+            let RequestIds { request_id, correlation_id, trace, client_address } = state.identity.clone();
             let Caller { principal, required } = caller.clone();
             let traceparent = Some(trace.to_string());
             let client_address = client_address.map(|address| address.to_string());
@@ -42,7 +41,7 @@ impl FromRequest for Context {
     }
 }
 
-/// A request of which the handler finds out who asks.
+/// A request whose caller the handler authenticates itself.
 #[derive(Debug)]
 pub(crate) struct Anonymous(pub RequestOrigin);
 
@@ -51,10 +50,9 @@ impl FromRequest for Anonymous {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let exchange = request.extensions().get::<Rc<Exchange>>().cloned();
-        ready(exchange.ok_or_else(unauthenticated).map(|exchange| {
-            let RequestIdentity { request_id, correlation_id, trace, client_address } =
-                exchange.identity.clone();
+        let state = request.extensions().get::<Rc<RequestState>>().cloned();
+        ready(state.ok_or_else(unauthenticated).map(|state| {
+            let RequestIds { request_id, correlation_id, trace, client_address } = state.identity.clone();
             let traceparent = Some(trace.to_string());
             Self(RequestOrigin { correlation_id, request_id, traceparent, client_address })
         }))

@@ -1,4 +1,4 @@
-//! What handlers take from a request. Whatever is wrong with it is answered here, before any of our code runs.
+//! The parts of a request that handlers take. A part that is wrong is answered here, before the handler runs.
 
 mod body;
 mod context;
@@ -16,7 +16,7 @@ use actix_web::HttpRequest;
 
 use crate::error::ApiError;
 
-/// Most routes take no query parameters, and an unknown one is refused: it would otherwise be a filter that silently
+/// Refuses query parameters, which most routes do not take. An unknown one would otherwise be a filter that silently
 /// does nothing.
 fn refuse_query(request: &HttpRequest) -> Result<(), ApiError> {
     if request.query_string().is_empty() {

@@ -11,7 +11,7 @@ use comptoir_core::values::ids::{SessionId, UserId};
 use super::refuse_query;
 use crate::error::ApiError;
 
-/// `{id}` of the path, for routes without query parameters. What is no id names nothing: 404.
+/// The `{id}` of the path, for routes without query parameters. A text that is not an id is answered 404.
 #[derive(Debug)]
 pub(crate) struct Id<T>(pub T);
 
@@ -24,7 +24,7 @@ impl<T: FromStr> FromRequest for Id<T> {
     }
 }
 
-/// `{id}` and `{session_id}` of the path.
+/// The `{id}` and `{session_id}` of the path.
 #[derive(Debug)]
 pub(crate) struct SessionOfUser(pub UserId, pub SessionId);
 
@@ -38,7 +38,7 @@ impl FromRequest for SessionOfUser {
     }
 }
 
-/// Also for routes that take query parameters.
+/// Parses a part of the path; also for routes that take query parameters.
 pub(crate) fn part<T: FromStr>(request: &HttpRequest, name: &str) -> Result<T, ApiError> {
     request.match_info().get(name).and_then(|id| id.parse().ok()).ok_or_else(|| {
         ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this address: an id is a UUID")

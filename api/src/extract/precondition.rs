@@ -11,11 +11,11 @@ use crate::error::ApiError;
 /// Versions are positive: this one matches none.
 const NO_VERSION: i64 = -1;
 
-/// The expected version, where the client gave one. `*` matches any version.
+/// The expected version, if the client gave one. `*` matches any version.
 #[derive(Debug)]
 pub(crate) struct IfMatch(pub Option<i64>);
 
-/// The expected version on a route that would otherwise overwrite what somebody else just wrote: 428 without it.
+/// The expected version on a route that could otherwise overwrite another client's change: 428 without it.
 #[derive(Debug)]
 pub(crate) struct RequiredIfMatch(pub Option<i64>);
 
@@ -45,7 +45,7 @@ impl FromRequest for RequiredIfMatch {
     }
 }
 
-/// `None` without the header, `Some(None)` for `*`.
+/// Returns `None` without the header, `Some(None)` for `*`.
 fn parse(request: &HttpRequest) -> Result<Option<Option<i64>>, ApiError> {
     let mut values = request.headers().get_all(header::IF_MATCH);
     let Some(value) = values.next() else { return Ok(None) };

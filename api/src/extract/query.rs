@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::refuse_query;
 use crate::error::ApiError;
 
-/// For routes that read no id and no body: they take no query parameters either.
+/// The absence of query parameters, for routes that read no id and no body.
 #[derive(Debug)]
 pub(crate) struct NoQuery;
 
@@ -39,7 +39,7 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     }
 }
 
-/// A text to compare with; PostgreSQL has no U+0000, so nothing equals it.
+/// Checks a text to compare with. PostgreSQL cannot store U+0000, so no value would equal it.
 pub(crate) fn text(value: Option<String>) -> Result<Option<String>, Invalid> {
     match value {
         Some(text) if text.contains('\0') => {
@@ -49,7 +49,7 @@ pub(crate) fn text(value: Option<String>) -> Result<Option<String>, Invalid> {
     }
 }
 
-/// A point in time.
+/// Parses a point in time.
 pub(crate) fn time(value: Option<&str>) -> Result<Option<DateTime<Utc>>, Invalid> {
     let parse = |text: &str| {
         DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).map_err(|_| {

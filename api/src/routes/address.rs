@@ -73,8 +73,12 @@ pub(crate) struct AddressDto {
 }
 
 /// The addresses of a request's member `/addresses`. Every wrong one is named.
-pub(super) fn parse_all(addresses: Vec<AddressDto>, fields: &mut Fields) -> Option<Vec<Address>> {
-    let count = fields.take("/addresses", check_address_count(addresses.len()));
+pub(super) fn parse_all(
+    whose: &str,
+    addresses: Vec<AddressDto>,
+    fields: &mut Fields,
+) -> Option<Vec<Address>> {
+    let count = fields.take("/addresses", check_address_count(whose, addresses.len()));
     let parsed: Vec<_> =
         addresses.into_iter().enumerate().map(|(at, address)| address.parse(at, fields)).collect();
     count.and(parsed.into_iter().collect())

@@ -43,7 +43,7 @@ pub(crate) fn configure(services: &mut web::ServiceConfig) {
     endpoints().register(services);
     services
         .service(web::redirect("/api/docs", "/api/docs/"))
-        // The page and its scripts are part of the binary, and no validator is asked: it needs no outside host.
+        // The page and its scripts are part of the binary, and it asks no validator: it needs no outside host.
         .service(
             SwaggerUi::new("/api/docs/{_:.*}")
                 .config(Config::from("/api/openapi.json").validator_url("none")),

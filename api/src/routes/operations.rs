@@ -1,4 +1,4 @@
-//! What operators and their tools ask: health, metrics, the API's description.
+//! The routes for operators and their tools: health, metrics, the API's description.
 
 use std::time::Duration;
 

@@ -1,15 +1,15 @@
-//! The stream of a client's connection, which takes no more from the client than is being answered.
+//! The stream of a client's connection, which takes no more requests from the client than the server answers.
 //!
-//! actix-web reads and decodes whatever a client has sent, up to 128 KiB at a time, while the first of these requests is
-//! still being answered; a client that sends thousands at once and reads nothing makes it hold megabytes. And it waits for
-//! ever for a client that does not read. So here:
+//! actix-web reads and decodes everything that a client has sent, up to 128 KiB at a time, while it still answers the
+//! first request. A client that sends thousands of requests at once and reads nothing makes it hold megabytes. And it
+//! waits forever for a client that does not read. So here:
 //!
-//! - while a request that has arrived is being answered, nothing more is passed on ([`Gate`]), nor while the client does
-//!   not take what was written;
-//! - what is passed on comes in small pieces, between which the server sees what it has got;
+//! - nothing more is passed on to the server while it answers a request that has arrived ([`Gate`]), or while the
+//!   client does not read what was written;
+//! - bytes are passed on in small pieces, and the server handles each piece before the next one;
 //! - a client that reads nothing for a while is cut off.
 //!
-//! What waits meanwhile waits in the kernel's buffer, whose size is the kernel's to limit, and then with the client.
+//! Meanwhile the bytes wait in the kernel's buffer, whose size the kernel limits, and then with the client.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -21,19 +21,20 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-/// Bytes that are passed on at a time, and that are read ahead at most.
+/// The maximum number of bytes that are passed on at a time, and that are read ahead.
 const PIECE: usize = 4 * 1024;
 
-/// Shut for as long as a request is being answered that has arrived in full. Belongs to one connection.
+/// The gate of one connection, which is shut while a request that has arrived in full is being answered.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     is_shut: Cell<bool>,
-    /// Who wants to read.
+    /// The task that waits to read.
     waiting: RefCell<Option<Waker>>,
 }
 
 impl Gate {
-    /// The request has arrived in full. The gate opens again when the last [`Answering`] of it is dropped.
+    /// Shuts the gate: the request has arrived in full. It opens again when the last [`Answering`] of the request is
+    /// dropped.
     pub(crate) fn shut(&self) {
         self.is_shut.set(true);
     }
@@ -50,7 +51,7 @@ impl Gate {
     }
 }
 
-/// A request is being answered: from the time when it is taken up until its answer is written, or given up.
+/// A request that is being answered: from when the server takes it up until its answer is written or given up.
 #[derive(Debug)]
 pub(crate) struct Answering(pub(crate) Rc<Gate>);
 
@@ -65,19 +66,19 @@ impl Drop for Answering {
 pub(crate) struct Guarded<S> {
     stream: S,
     gate: Rc<Gate>,
-    /// Read while the gate was shut.
+    /// The bytes that were read while the gate was shut.
     ahead: Vec<u8>,
-    /// The client sends no more.
+    /// Whether the client sends no more.
     has_ended: bool,
     /// Bytes that were passed on since the server last had to wait.
     passed_on: usize,
     send_limit: Duration,
-    /// Runs while the client does not take what was written.
+    /// The timer that runs while the client does not read what was written.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Guarded<S> {
-    /// `send_limit` is how long the client may take nothing of what is there for it.
+    /// Guards a stream. `send_limit` is the time for which the client may read nothing of what was written.
     pub(crate) fn new(stream: S, send_limit: Duration) -> Self {
         Self {
             stream,
@@ -96,7 +97,7 @@ impl<S> Guarded<S> {
 }
 
 impl<S: AsyncRead + Unpin> Guarded<S> {
-    /// Nothing is passed on now. A little is read all the same, or nobody would see that the client has gone.
+    /// Passes nothing on, but reads a little: otherwise the server would not notice that the client has gone.
     fn read_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.has_ended && self.ahead.len() < PIECE {
             let mut piece = [0; PIECE];
@@ -128,7 +129,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
             return this.read_ahead(cx);
         }
         if this.passed_on >= PIECE {
-            // The server looks at what it has got before it gets more.
+            // The server handles the bytes that it has before it gets more.
             this.passed_on = 0;
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -165,11 +166,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Guarded<S> {
-    /// Whether the client takes something, sooner or later.
+    /// Returns the result of a write, or an error if the client reads nothing for `send_limit`.
     fn watch<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             if self.stalled.take().is_some() {
-                // Reading goes on.
+                // Reading continues.
                 self.gate.wait(cx);
                 if !self.gate.is_shut.get() {
                     self.gate.open();
@@ -251,7 +252,7 @@ mod tests {
         let mut read = Vec::new();
         let mut buffer = vec![0; 128 * 1024];
         loop {
-            // As the server does: until there is nothing for now.
+            // Reads as the server does: until there is nothing more for now.
             let mut at_once = 0;
             let count = loop {
                 let polled = futures::poll!(std::pin::pin!(guarded.read(&mut buffer)));
@@ -294,7 +295,7 @@ mod tests {
         let slowly = async {
             let mut read = 0;
             while read < 8 * 1024 {
-                // Longer than the limit in all.
+                // In total, this takes longer than the limit.
                 tokio::time::sleep(LIMIT / 4).await;
                 read += client.read(&mut [0; 1024]).await.expect("read");
             }

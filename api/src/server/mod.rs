@@ -1,6 +1,6 @@
-//! The HTTP servers of the process: one for everybody, one for whoever operates it.
+//! The HTTP servers of the process: one for clients, one for operators.
 //!
-//! They are put together from actix-web's own parts, because its `HttpServer` takes no streams but its own; ours are
+//! They are put together from actix-web's own parts, because its `HttpServer` accepts only its own streams; ours are
 //! [guarded](gate).
 
 pub(crate) mod gate;
@@ -29,19 +29,20 @@ const DISCONNECT_LIMIT: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) workers: usize,
-    /// Of each worker.
+    /// The maximum number of connections of each worker.
     pub(crate) max_connections: usize,
     pub(crate) keep_alive: Duration,
     pub(crate) request_head: Duration,
-    /// How long a client may read nothing.
+    /// The time for which a client may read nothing.
     pub(crate) send: Duration,
     pub(crate) shutdown_seconds: u64,
 }
 
-/// A server on `listener` that runs `app` in each of its workers, until its handle stops it: signals are not its business.
+/// Returns a server on `listener` that runs `app` in each of its workers, until its handle stops it. It handles no
+/// signals.
 ///
 /// # Errors
-/// The listener cannot be used.
+/// Fails if the listener cannot be used.
 pub(crate) fn serve<F, I, S, B>(listener: TcpListener, limits: Limits, app: F) -> anyhow::Result<Server>
 where
     F: Fn() -> I + Send + Clone + 'static,

@@ -1,5 +1,5 @@
-//! The server for whoever operates the process: metrics and health, on a listener of their own. Clients that take all
-//! connections of the other one do not keep a probe out, and its metrics are not for everybody.
+//! The server for operators: metrics and health, on a separate listener. Clients that take all connections of the other
+//! listener do not keep a probe out, and the metrics are not public.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -16,18 +16,18 @@ use super::{Limits, serve};
 use crate::routes;
 use crate::routes::operations::Readiness;
 
-/// Probes and scrapers are few.
+/// The limits of this server: it has few clients, probes and scrapers.
 const LIMITS: Limits = Limits {
     workers: 1,
     max_connections: 64,
     keep_alive: Duration::from_secs(5),
     request_head: Duration::from_secs(5),
     send: Duration::from_secs(5),
-    // It is the last to go, and nobody waits for it.
+    // It is the last server to stop, and no client waits for it.
     shutdown_seconds: 1,
 };
 
-/// What it tells about.
+/// The parts of the process that this server reports on.
 #[derive(Clone)]
 pub(crate) struct Subjects {
     pub(crate) metrics: Data<MetricsHandle>,

@@ -1,8 +1,8 @@
-//! How the process comes to its end: first it asks its clients to go elsewhere, then it stops to listen.
+//! The end of the process: first it asks its clients to go elsewhere, then it stops listening.
 //!
-//! A load balancer learns from `/health/ready`, and a connection that it keeps open from `Connection: close`, that the next
-//! request belongs to another replica. A server that closed those connections at once would meet requests that are on
-//! their way.
+//! A load balancer must send the next request to another replica. It learns this from `/health/ready`, and on a
+//! connection that it keeps open from `Connection: close`. If the server closed those connections at once, it would
+//! lose requests that are on their way.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +25,7 @@ impl Stopping {
     }
 }
 
-/// What tells the process to stop.
+/// The signals that tell the process to stop.
 pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -33,14 +33,14 @@ pub(crate) struct Signals {
 
 impl Signals {
     /// # Errors
-    /// The system refuses.
+    /// Fails if the operating system refuses.
     pub(crate) fn new() -> anyhow::Result<Self> {
         let listen = |kind| signal(kind).context("cannot wait for signals");
         Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }
 
-    /// Waits for SIGTERM, then for as long as clients may take to go elsewhere. SIGINT comes from a terminal, where nobody
-    /// stands in front: it ends either wait.
+    /// Waits for SIGTERM, then for `drain`, in which clients go elsewhere. SIGINT ends either wait: it comes from a
+    /// terminal, where no load balancer is in front.
     pub(crate) async fn wait(mut self, stopping: Stopping, drain: Duration) {
         tokio::select! {
             _ = self.interrupt.recv() => {

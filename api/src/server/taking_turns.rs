@@ -14,7 +14,7 @@ use futures::Stream;
 
 use super::gate::{Answering, Gate};
 
-/// The request is taken up. `None` only where nobody connected, in tests.
+/// Takes a request up. Returns `None` only in tests without a connection.
 pub(crate) fn begin(request: &mut ServiceRequest) -> Option<Answering> {
     let gate = request.request().conn_data::<Rc<Gate>>().cloned()?;
     if has_body(request) {
@@ -33,7 +33,7 @@ fn has_body(request: &ServiceRequest) -> bool {
         || headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0")
 }
 
-/// A body: when it has been read to its end, the request has arrived.
+/// The body of a request: when it has been read to its end, the request has arrived.
 struct Arriving {
     body: Payload,
     gate: Rc<Gate>,

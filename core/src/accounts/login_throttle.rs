@@ -235,7 +235,7 @@ async fn clear(connection: &mut AsyncPgConnection, subjects: &[ThrottleKey]) -> 
     Ok(())
 }
 
-/// Agent: deletes the counts of subjects without an attempt for a day.
+/// Background task: deletes the counts of subjects without an attempt for a day.
 pub async fn prune_attempts(database: Database) {
     let mut interval = tokio::time::interval(PRUNE_EVERY);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);

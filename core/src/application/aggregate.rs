@@ -1,5 +1,5 @@
-//! How a command works on an aggregate: loaded under its lock, its version compared, asked to decide, saved, what happened recorded,
-//! and a row left in the audit trail. The steps are the same for all of them; what they decide is their own.
+//! The steps of a command on an aggregate: load it under its lock, compare its version, let it decide, save it, record
+//! its event, and leave a row in the audit trail. The steps are the same for all aggregates; only the decisions differ.
 
 use std::fmt::Display;
 
@@ -15,13 +15,13 @@ use super::events::Event;
 use super::unit_of_work::UnitOfWork;
 use crate::platform::locking::{ForNoKeyUpdate, ForUpdate};
 
-/// A thing with an identity and a version, in the hands of a command. Its `repository.rs` implements it.
+/// An object with an identity and a version, as commands use it. The aggregate's `repository.rs` implements this trait.
 pub(crate) trait Aggregate: Sized + Send + Sync {
     type Id: Copy + Display + Send;
     type Event: Event;
-    /// What the audit trail keeps of a change, before and after: as clients see it, without secrets.
+    /// The state that the audit trail keeps, before and after a change: as clients see it, without secrets.
     type Audited: Serialize + Send;
-    /// What the audit trail calls it.
+    /// The resource type in the audit trail.
     const NAME: &'static str;
 
     fn id(&self) -> Self::Id;
@@ -32,12 +32,13 @@ pub(crate) trait Aggregate: Sized + Send + Sync {
     fn save(&self, work: &mut UnitOfWork<'_>) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-/// How long a row that is loaded is held, and against whom, until the unit of work ends.
+/// The lock on a loaded row, which holds until the unit of work ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lock {
-    /// Against other changes, so that events are appended in the order of changes (`FOR NO KEY UPDATE`).
+pub(crate) enum LockMode {
+    /// Excludes other changes, so that events are appended in the order of changes (`FOR NO KEY UPDATE`).
     Change,
-    /// Also against whoever begins to refer to it, and waits for those who do (`FOR UPDATE`): to delete it, or to take it off the market.
+    /// Also excludes new references to the row, and waits for those that are being made (`FOR UPDATE`). It serves to
+    /// delete the row, or to take it off sale.
     Withdraw,
 }
 
@@ -48,7 +49,7 @@ pub(crate) enum Lock {
 pub(crate) async fn find<Q, R>(
     work: &mut UnitOfWork<'_>,
     kind: Locked,
-    lock: Lock,
+    lock: LockMode,
     query: Q,
 ) -> Result<Option<R>, Error>
 where
@@ -58,21 +59,22 @@ where
 {
     work.locks(kind);
     let row = match lock {
-        Lock::Change => ForNoKeyUpdate(query).get_result(work.connection()).await,
-        Lock::Withdraw => ForUpdate(query).get_result(work.connection()).await,
+        LockMode::Change => ForNoKeyUpdate(query).get_result(work.connection()).await,
+        LockMode::Withdraw => ForUpdate(query).get_result(work.connection()).await,
     };
     Ok(row.optional()?)
 }
 
-/// An aggregate that a command makes.
+/// An aggregate that commands create.
 pub(crate) trait Creatable: Aggregate {
     fn insert(&self, work: &mut UnitOfWork<'_>) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-/// Keeps a new aggregate. Its view is what the audit trail keeps, and what is returned.
+/// Inserts a new aggregate. Returns its view, which the audit trail also keeps.
 ///
 /// # Errors
-/// What the repository refuses, such as a code that is taken; no database.
+/// Fails if the repository refuses the aggregate, such as one with a code that is taken, or if the database cannot be
+/// reached.
 pub(crate) async fn create<A: Creatable, V: Serialize + Send>(
     work: &mut UnitOfWork<'_>,
     action: &'static str,
@@ -86,11 +88,12 @@ pub(crate) async fn create<A: Creatable, V: Serialize + Send>(
     Ok(view)
 }
 
-/// Changes an aggregate that was loaded under its lock. `decide` may find that nothing changes: then nothing is saved, recorded or
+/// Changes an aggregate that was loaded under its lock. If `decide` returns no event, nothing is saved, recorded or
 /// audited.
 ///
 /// # Errors
-/// `VersionMismatch`; what the aggregate or the repository refuses; no database.
+/// `VersionMismatch` if the aggregate has another version than expected. Fails if the aggregate or the repository
+/// refuses the change, or if the database cannot be reached.
 pub(crate) async fn change<A: Aggregate, E: Into<Error>>(
     work: &mut UnitOfWork<'_>,
     action: &'static str,
@@ -109,20 +112,22 @@ pub(crate) async fn change<A: Aggregate, E: Into<Error>>(
 }
 
 /// An aggregate that can be deleted.
-pub(crate) trait Removable: Aggregate {
+pub(crate) trait Deletable: Aggregate {
     fn delete(id: Self::Id, work: &mut UnitOfWork<'_>) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-/// Deletes an aggregate that was loaded with [`Lock::Withdraw`] and whose version was compared, unless it refuses.
+/// Deletes an aggregate, unless it refuses. It was loaded with [`LockMode::Withdraw`], and its version was compared.
 ///
 /// # Errors
-/// What the aggregate refuses; no database.
-pub(crate) async fn remove<A: Removable, E: Into<Error>>(
+/// Fails if the aggregate refuses, or if the database cannot be reached.
+pub(crate) async fn delete<A: Deletable, E: Into<Error>>(
     work: &mut UnitOfWork<'_>,
     action: &'static str,
     aggregate: A,
+    expected_version: Option<i64>,
     decide: impl FnOnce(A, DateTime<Utc>) -> Result<A::Event, E>,
 ) -> Result<(), Error> {
+    check_version(expected_version, aggregate.version())?;
     let now = work.now_after(aggregate.updated_at());
     let (id, before) = (aggregate.id(), aggregate.audited());
     let event = decide(aggregate, now).map_err(Into::into)?;

@@ -37,7 +37,7 @@ pub trait EventCatalogue: fmt::Debug + Send + Sync {
     /// Fails if the event is not in the catalogue, or cannot be written as JSON.
     fn translate(&self, event: &dyn Event) -> Result<Option<IntegrationEvent>, Error>;
 
-    /// Runs the policies: the further changes that must happen in the same transaction.
+    /// Runs the reactions: the further changes that must happen in the same transaction.
     fn react<'a>(
         &'a self,
         work: &'a mut UnitOfWork<'_>,

@@ -1,8 +1,9 @@
-//! The order in which a unit of work locks rows. Whoever needs several takes them in this order, so that of two units of work that
-//! need the same rows one waits for the other, and never each for the other.
+//! The order in which every unit of work locks rows. Of two units of work that need the same rows, one waits for the
+//! other; they never wait for each other.
 
-/// The kinds of rows, the first to be locked in front. Where several of one kind are locked, their repository has one order for them.
-/// A row that is inserted locks those that its foreign keys name, as `FOR KEY SHARE` would: whoever inserts says so.
+/// The kinds of rows, in the order in which they are locked. Several rows of one kind are locked in an order that their
+/// repository defines. An inserted row locks the rows that its foreign keys name, as `FOR KEY SHARE` would: the code
+/// that inserts it reports these locks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Locked {
     Tenant,
@@ -17,14 +18,27 @@ pub(crate) enum Locked {
     Order,
 }
 
-/// What a unit of work has locked last. In builds with debug assertions, as in the tests, it sees to the order.
+/// The locks that a unit of work has taken. Builds with debug assertions, such as the tests, check their order.
 #[derive(Debug, Default)]
-pub(crate) struct LockOrder(Option<Locked>);
+pub(crate) struct LockOrder {
+    last: Option<Locked>,
+    kinds: Vec<Locked>,
+}
 
 impl LockOrder {
     pub(crate) fn locks(&mut self, kind: Locked) {
-        debug_assert!(self.0 <= Some(kind), "{kind:?} is locked after {:?}: see lock_order.rs", self.0);
-        self.0 = Some(kind);
+        debug_assert!(self.last <= Some(kind), "{kind:?} is locked after {:?}: see lock_order.rs", self.last);
+        self.last = Some(kind);
+        if cfg!(debug_assertions) {
+            self.kinds.push(kind);
+        }
+    }
+
+    /// Rows that are locked already get a stronger lock. Allowed out of order only if all that take both locks take the first one
+    /// first, and the stronger one in an order of its own: the products of a first order are locked against deletion, then marked
+    /// as ordered.
+    pub(crate) fn strengthens(&mut self, kind: Locked) {
+        debug_assert!(self.kinds.contains(&kind), "{kind:?} is not locked yet: see lock_order.rs");
     }
 }
 
@@ -38,6 +52,22 @@ mod tests {
         for kind in [Locked::Tenant, Locked::User, Locked::User, Locked::Order] {
             order.locks(kind);
         }
+    }
+
+    #[test]
+    fn rows_that_are_locked_may_be_locked_more_strongly() {
+        let mut order = LockOrder::default();
+        for kind in [Locked::Product, Locked::Customer] {
+            order.locks(kind);
+        }
+        order.strengthens(Locked::Product);
+        order.locks(Locked::Order);
+    }
+
+    #[test]
+    #[should_panic(expected = "Product is not locked yet")]
+    fn rows_that_are_not_locked_cannot_be_locked_more_strongly() {
+        LockOrder::default().strengthens(Locked::Product);
     }
 
     #[test]

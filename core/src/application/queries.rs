@@ -13,7 +13,7 @@ impl TenantDatabase {
     /// Reads the row that a query by its key finds, for a principal.
     ///
     /// # Errors
-    /// As [`Self::read`].
+    /// Fails as [`Self::read`] does.
     pub(crate) async fn find<Q, R>(
         &self,
         context: &RequestContext,
@@ -30,7 +30,7 @@ impl TenantDatabase {
     /// Reads the page of a list, for a principal. `query` asks for [`PageRequest::rows`] rows in the order of the list.
     ///
     /// # Errors
-    /// As [`Self::read`]; those of `view`.
+    /// Fails as [`Self::read`] does, or if `view` fails.
     pub(crate) async fn page<'q, Q, R, V, K>(
         &self,
         context: &RequestContext,

@@ -1,5 +1,5 @@
-//! The database as commands and queries use it: each transaction is bound to one tenant, and asks whether whoever it works for still
-//! may.
+//! The database as commands and queries use it. Each transaction is bound to one tenant, and checks that its principal
+//! is still current.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub struct TenantDatabase {
     principals: Arc<dyn PrincipalLookup>,
 }
 
-/// Binds a transaction to a tenant: its policies of row-level security show no other one's rows.
+/// Returns the statement that binds a transaction to a tenant: row-level security then shows no other tenant's rows.
 pub(crate) fn set_tenant(tenant_id: TenantId) -> String {
     format!("SET LOCAL comptoir.tenant_id = '{tenant_id}'")
 }
@@ -32,16 +32,16 @@ impl TenantDatabase {
         Self { database, principals }
     }
 
-    /// Without the binding: for what works for no tenant, or for all of them.
+    /// Returns the database without the binding, for work for no tenant or for all of them.
     pub fn database(&self) -> &Database {
         &self.database
     }
 
-    /// Binds a transaction to the context's tenant, and finds out whether its principal still holds. `begin` is what goes in
-    /// front of that, such as `BEGIN; `, or nothing in a transaction that is open already.
+    /// Binds a transaction to the context's tenant, and checks that its principal is still current. `begin` is the SQL
+    /// in front of that, such as `BEGIN; `. It is empty in a transaction that is open already.
     ///
     /// # Errors
-    /// `PrincipalOutdated`: look it up again ([`Self::renewed`]).
+    /// `PrincipalOutdated` if the principal must be looked up again ([`Self::renewed`]).
     pub(crate) async fn enter(
         &self,
         mut connection: &AsyncPgConnection,
@@ -50,17 +50,18 @@ impl TenantDatabase {
     ) -> Result<(), Error> {
         let bind = format!("{begin}{}", set_tenant(context.tenant_id()));
         let is_current = self.principals.is_current(connection, &context.principal);
-        // The first poll sends the first statement as it is; the second one may have to be prepared, and then comes later.
+        // The first poll sends the first statement at once. The second one may have to be prepared, and then follows
+        // later.
         let (bound, is_current) = futures::join!(connection.batch_execute(&bind), is_current);
         bound?;
         if is_current? { Ok(()) } else { Err(Error::PrincipalOutdated) }
     }
 
-    /// The context with its principal as it is now.
+    /// Returns the context with its principal as it is now.
     ///
     /// # Errors
-    /// `Unauthenticated` if the credential does not hold any more, `Forbidden` if the principal may not do any more what the
-    /// request needs.
+    /// `Unauthenticated` if the credential is no longer valid, `Forbidden` if the principal no longer has the
+    /// permission that the request needs.
     pub(crate) async fn renewed(&self, context: &RequestContext) -> Result<RequestContext, Error> {
         context.principal.set_outdated();
         let credential = context.principal.credential().ok_or(Error::Unauthenticated)?;
@@ -71,10 +72,10 @@ impl TenantDatabase {
         }
     }
 
-    /// Who presents this credential, as the database has it now; `None` if it does not hold.
+    /// Looks up the principal with this credential, as it is now; `None` if the credential is not valid.
     ///
     /// # Errors
-    /// No database.
+    /// Fails if the database cannot be reached.
     pub(crate) async fn principal(&self, credential: Credential) -> Result<Option<Principal>, Error> {
         self.read_in(credential.tenant_id, async |connection| {
             self.principals.load(connection, credential).await
@@ -83,17 +84,18 @@ impl TenantDatabase {
     }
 
     /// Runs queries for a principal, in a transaction that sees the rows of its tenant and no others. `queries` may run
-    /// twice: when the principal has changed, they run again for what it is now.
+    /// twice, for example if the principal has changed: they run again for the principal as it is now.
     ///
     /// # Errors
-    /// `Unauthenticated` and `Forbidden`; no database; what the queries fail with.
+    /// `Unauthenticated` or `Forbidden` as [`Self::renewed`]. Fails if the database cannot be reached, or if the
+    /// queries fail.
     pub(crate) async fn read<T>(
         &self,
         context: &RequestContext,
         queries: impl AsyncFn(&AsyncPgConnection) -> Result<T, Error>,
     ) -> Result<T, Error> {
         match self.read_once(context, &queries).await {
-            // The session was of no use, and is closed: others have been opened since, or will be.
+            // The connection was unusable, and is closed: others have been opened since, or will be.
             Err(error) if error.is_of_session() => self.read_once(context, &queries).await,
             Err(Error::PrincipalOutdated) => {
                 let context = self.renewed(context).await?;
@@ -109,21 +111,20 @@ impl TenantDatabase {
         queries: &impl AsyncFn(&AsyncPgConnection) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let reading = self.reading(context.tenant_id()).await?;
-        // In this order on the wire, and in one round trip where the statements are prepared already.
+        // The statements are sent in this order, and in one round trip if they are prepared already.
         let entering = self.enter(&reading, context, BEGIN_READING);
         let both = async { futures::join!(entering, queries(&reading)) };
         let (entered, result) = self.in_time(both).await?;
         end(reading);
-        // What was read for somebody who may not read it is not even an error of theirs.
+        // Checked first: a principal that may not read does not even learn an error of the queries.
         entered?;
         result
     }
 
-    /// Runs queries in a transaction that sees the rows of this tenant and no others, while it is still to be found out who
-    /// asks.
+    /// Runs queries in a transaction that sees the rows of this tenant and no others, before the principal is known.
     ///
     /// # Errors
-    /// No database; what the queries fail with.
+    /// Fails if the database cannot be reached, or if the queries fail.
     pub(crate) async fn read_in<T>(
         &self,
         tenant_id: TenantId,
@@ -141,15 +142,15 @@ impl TenantDatabase {
     }
 
     /// # Errors
-    /// `TookTooLong`: the reading is dropped by whoever gets this, and its connection closed.
+    /// `TookTooLong` if the limit passes. The caller then drops the [`Reading`], which closes its connection.
     async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
         let limit = self.database.work_limit();
         let result = tokio::time::timeout(limit, work).await;
         result.map_err(|_| Error::TookTooLong { limit_ms: limit.as_millis() })
     }
 
-    /// A connection on which a read-only transaction is about to begin. One that is dropped before its [`end`], because
-    /// the client went away, is closed: it must not go back to the pool with an open transaction.
+    /// Returns a connection for a read-only transaction. If it is dropped before its [`end`], because the client went
+    /// away, it is closed: it must not go back to the pool with an open transaction.
     async fn reading(&self, tenant: TenantId) -> Result<Reading, ConnectError> {
         Ok(scopeguard::guard(self.database.connection_of(tenant).await?, PooledConnection::close))
     }
@@ -157,8 +158,8 @@ impl TenantDatabase {
 
 type Reading = ScopeGuard<PooledConnection, fn(PooledConnection)>;
 
-/// Sends the end of the transaction and does not wait for the answer, which would tell nothing: whoever has the connection
-/// next waits for it with their own.
+/// Sends the end of the transaction, and does not wait for the answer, which would tell nothing. The next user of the
+/// connection receives it in front of its own answer.
 fn end(reading: Reading) {
     let connection = ScopeGuard::into_inner(reading);
     let mut handle: &AsyncPgConnection = &connection;

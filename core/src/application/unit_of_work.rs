@@ -1,11 +1,11 @@
-//! The unit of work: one transaction in which a command loads, decides and saves, the policies react, the events go to
-//! the outbox, the idempotency record and the audit row are written, and everything commits or nothing does.
+//! The unit of work: one transaction, which commits as a whole or not at all. A command loads, decides and saves, the
+//! reactions run, the events go to the outbox, and the idempotency record and the audit row are written.
 //!
-//! The transaction is bound to the tenant of whoever asks, and begins with the question whether they still may.
+//! The transaction is bound to the tenant of the principal, and begins by checking that the principal is still current.
 //!
 //! It runs as a task of its own on the main runtime: a client that hangs up cancels the handler that waits, never the
-//! transaction. What can be tried again (a deadlock, a serialization failure, two requests with one idempotency key
-//! that met) is, a few times; then the error goes to the caller.
+//! transaction. Contention (a deadlock, a serialization failure, two requests at once with one idempotency key) is
+//! retried a few times; then the error goes to the caller.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -31,14 +31,14 @@ use crate::outbox::{self, NewOutboxEvent, Notifier};
 use crate::values::ids::TenantId;
 
 const RETRIES: &str = "comptoir_unit_of_work_retries_total";
-/// How often a unit of work runs at most before its contention is the caller's to handle.
+/// The maximum number of attempts of a unit of work. After them, its contention is an error of the caller.
 const MAX_ATTEMPTS: u32 = 5;
 /// The pause before the second attempt, in milliseconds; it doubles each time, with jitter.
 const FIRST_PAUSE_MS: u64 = 2;
 
 /// An intention. It goes through an aggregate, which checks its invariants, and leaves events behind.
 pub trait Command: Send + Sync + 'static {
-    /// What the caller is told.
+    /// The result that the caller gets.
     type Outcome: Send + 'static;
 
     /// Runs inside the transaction, perhaps more than once: it must not touch anything outside `work`.
@@ -54,7 +54,7 @@ pub struct UnitOfWork<'a> {
     events: Vec<NewOutboxEvent>,
     audit: Option<AuditEntry>,
     locks: LockOrder,
-    /// In the precision that the database keeps (microseconds).
+    /// The time of the command, in the precision that the database keeps (microseconds).
     now: Option<DateTime<Utc>>,
 }
 
@@ -76,43 +76,49 @@ impl UnitOfWork<'_> {
         self.context.tenant_id()
     }
 
-    /// When the command is taken to happen; the same for everything that it causes. Ask when the aggregate is loaded,
-    /// and locked: what waited for its turn happens after what it waited for.
+    /// Returns the time of the command, the same for everything that it causes. Call it once the aggregate is loaded
+    /// and locked: a command that waits for a lock then happens after the command that held it.
     pub fn now(&mut self) -> DateTime<Utc> {
         *self.now.get_or_insert_with(|| Utc::now().trunc_subsecs(6))
     }
 
-    /// `now`, but never before the aggregate's last change: the clocks of two replicas may differ.
+    /// Returns [`Self::now`], but never a time before the aggregate's last change: the clocks of two replicas may
+    /// differ.
     pub fn now_after(&mut self, last_change: DateTime<Utc>) -> DateTime<Utc> {
         let now = self.now().max(last_change);
         self.now = Some(now);
         now
     }
 
-    /// A row of this kind is about to be locked. Every query that locks existing rows says so.
+    /// Notes that a row of this kind is about to be locked. Every query that locks existing rows calls this first.
     pub(crate) fn locks(&mut self, kind: Locked) {
         self.locks.locks(kind);
+    }
+
+    /// Rows of a kind that is locked already are about to be locked more strongly.
+    pub(crate) fn strengthens_locks(&mut self, kind: Locked) {
+        self.locks.strengthens(kind);
     }
 
     pub(crate) fn connection(&mut self) -> &mut AsyncPgConnection {
         self.connection
     }
 
-    /// Whether whoever asks is still who they were when the unit of work began. It may have waited for a lock since, held by
-    /// whoever ended their session or took their role away.
+    /// Checks that the principal is still current. The unit of work may have waited for a lock, held by the transaction
+    /// that ended the principal's session or took its role away.
     ///
     /// # Errors
-    /// `PrincipalOutdated`: the unit of work begins anew, for what they are by now.
+    /// `PrincipalOutdated` if it is not: the unit of work then begins anew, for the principal as it is by then.
     pub(crate) async fn check_principal(&self) -> Result<(), Error> {
         self.executor.database.enter(self.connection, self.context, "").await
     }
 
-    /// Keeps the integration event of what happened, if there is one, for the outbox, and lets the policies react: the cause
-    /// comes before what it causes. Call it after the aggregate was saved: its row is locked then, so the outbox has its
-    /// events in order.
+    /// Keeps the integration event of a domain event, if there is one, for the outbox, and then runs the reactions: the
+    /// cause comes before its effects. Call it after the aggregate was saved: its row is locked then, so the outbox has
+    /// its events in order.
     ///
     /// # Errors
-    /// A policy that fails fails the whole unit of work.
+    /// Fails if a reaction fails; the whole unit of work fails with it.
     pub async fn record(&mut self, event: impl Event) -> Result<(), Error> {
         let catalogue = &*self.executor.catalogue;
         if let Some(event) = catalogue.translate(&event)? {
@@ -132,11 +138,12 @@ impl UnitOfWork<'_> {
         catalogue.react(self, &event).await
     }
 
-    /// Says for the audit trail what the command did: once, in every command that changes something. `before` and `after`
-    /// are the resource as a client would see it, without secrets; `None` where it was not there, or is not any more.
+    /// Notes for the audit trail what the command did. Every command that makes a change calls it once. `before` and
+    /// `after` are the resource as a client would see it, without secrets. `None` stands for a resource that did not
+    /// exist yet, or does not exist any more.
     ///
     /// # Errors
-    /// What cannot be written as JSON.
+    /// Fails if `before` or `after` cannot be written as JSON.
     pub fn audit<T: Serialize>(
         &mut self,
         action: &'static str,
@@ -159,7 +166,7 @@ impl UnitOfWork<'_> {
     }
 
     /// # Errors
-    /// `Unaudited`: a change that the audit trail would not know of.
+    /// `Unaudited` if the command left an event, but no row for the audit trail.
     fn finish(mut self) -> Result<Left, Error> {
         let now = self.now();
         match (self.audit, self.events.first()) {
@@ -169,13 +176,13 @@ impl UnitOfWork<'_> {
     }
 }
 
-/// What a command leaves behind beside the changes themselves.
+/// The events and the audit row of a command, beside its changes.
 struct Left {
     events: Vec<NewOutboxEvent>,
     audit: Option<(AuditEntry, DateTime<Utc>)>,
 }
 
-/// What travels with every event: CONTRACT "RabbitMQ", headers that the row supplies.
+/// Returns the headers of every event: CONTRACT "RabbitMQ", headers that the row supplies.
 fn headers(context: &RequestContext) -> Result<String, Error> {
     #[derive(serde::Serialize)]
     struct Headers<'a> {
@@ -200,7 +207,7 @@ pub struct Executor {
     database: TenantDatabase,
     notifier: Notifier,
     catalogue: Arc<dyn EventCatalogue>,
-    /// The units of work under way, whoever still waits for them.
+    /// The units of work in progress, whether or not a handler still waits for them.
     running: TaskTracker,
 }
 
@@ -211,13 +218,13 @@ impl Executor {
         Self { database, notifier, catalogue, running: TaskTracker::new() }
     }
 
-    /// Runs a command; with an idempotency key, at most once for that key. `render` turns the outcome into the answer,
-    /// which is stored in the same transaction and given again to whoever repeats the request.
+    /// Runs a command; with an idempotency key, at most once for that key. `render` turns the outcome into the answer.
+    /// The answer is stored in the same transaction, and returned again if the request is repeated.
     ///
     /// # Errors
-    /// What the command refuses, and what the database does; `IdempotencyKeyReused` and `IdempotencyKeyInUse`. When the
-    /// connection was lost during the commit, whether it happened is unknown: with an idempotency key the client can
-    /// simply ask again.
+    /// Fails if the command refuses or the database fails. `IdempotencyKeyReused` if the key stands for another
+    /// request, `IdempotencyKeyInUse` if its request is still running. If the connection is lost during the commit, the
+    /// outcome is unknown: with an idempotency key, the client can simply ask again.
     pub async fn execute<C: Command>(
         &self,
         context: RequestContext,
@@ -230,20 +237,20 @@ impl Executor {
         self.running.spawn_on(work.in_current_span(), self.database.database().runtime()).await?
     }
 
-    /// Runs a command whose outcome is for the caller alone, and never an answer that is stored.
+    /// Runs a command and returns its outcome, which is never stored as an answer.
     ///
     /// # Errors
-    /// What the command refuses, and what the database does.
+    /// Fails if the command refuses or the database fails.
     pub async fn run<C: Command>(&self, context: RequestContext, command: C) -> Result<C::Outcome, Error> {
         let (sender, receiver) = std::sync::mpsc::channel();
         let nothing = StoredResponse { status: 204, location: None, etag: None, body: String::new() };
         let keep = move |outcome| {
-            // Nobody receives once the caller has gone.
+            // Sending fails once the caller has gone.
             let _ = sender.send(outcome);
             Ok(nothing.clone())
         };
         self.execute(context, None, command, keep).await?;
-        // That of the last attempt, which is the one that was committed.
+        // The outcome of the last attempt, which is the one that was committed.
         receiver.try_iter().last().ok_or(Error::NoOutcome)
     }
 
@@ -269,7 +276,7 @@ impl Executor {
                 Err(Error::PrincipalOutdated) if attempt < MAX_ATTEMPTS => {
                     context = Cow::Owned(self.database.renewed(&context).await?);
                 }
-                // Others have been opened since, or will be.
+                // Other connections have been opened since, or will be.
                 Err(error) if error.is_of_session() && attempt == 1 => {
                     tracing::info!(%error, "the session was of no use: the unit of work is tried again on another");
                     metrics::counter!(RETRIES).increment(1);
@@ -323,7 +330,7 @@ impl Executor {
         let limit = database.work_limit();
         let (answer, has_events) = match tokio::time::timeout(limit, work).await {
             Ok(result) => result?,
-            // Whatever is still under way in it is rolled back with the connection.
+            // PostgreSQL rolls the transaction back when its connection is closed.
             Err(_) => {
                 connection.close();
                 return Err(Error::TookTooLong { limit_ms: limit.as_millis() });
@@ -336,8 +343,8 @@ impl Executor {
     }
 }
 
-/// Writes what the command leaves behind, in one round trip. The audit row comes last, for as long as its chain is locked
-/// its other writers wait.
+/// Writes the command's events, idempotency record and audit row, in one round trip. The audit row comes last, because
+/// other writers of its chain wait while the chain is locked.
 async fn write(
     connection: &AsyncPgConnection,
     context: &RequestContext,

@@ -1,6 +1,7 @@
-//! All events there are: what happened ([`DomainEvent`]), what follows from it ([`reactions`]), what the world is told of it
-//! ([`integration`]). The matches are exhaustive: a new variant of an event does not compile until somebody has decided both. A new enum
-//! of events has its line in [`DomainEvent::of`], or it is refused when it is recorded.
+//! All domain events ([`DomainEvent`]), the changes that follow from each ([`reactions`]), and the event that is
+//! published for it ([`integration`]). The matches are exhaustive: a new variant of an event does not compile until
+//! both are decided. A new enum of events needs a line in [`DomainEvent::of`]; without it, its events are refused when
+//! they are recorded.
 
 pub mod integration;
 mod reactions;
@@ -26,17 +27,17 @@ use crate::commerce::suppliers::SupplierEvent;
 use crate::outbox::Notifier;
 use crate::platform::database::Database;
 
-/// The database with the accounts of this house.
+/// Returns the database of the tenants, which looks principals up in the stored accounts.
 pub fn tenant_database(database: Database) -> TenantDatabase {
     TenantDatabase::new(database, Arc::new(StoredPrincipals))
 }
 
-/// Runs the commands of this house.
+/// Returns the executor of commands, with this catalogue of events.
 pub fn executor(database: TenantDatabase, notifier: Notifier) -> Executor {
     Executor::new(database, notifier, Arc::new(Catalogue))
 }
 
-/// What happened, whichever aggregate it happened to.
+/// A domain event of any aggregate.
 #[derive(Debug, Clone, Copy)]
 enum DomainEvent<'a> {
     Customer(&'a CustomerEvent),

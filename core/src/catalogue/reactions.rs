@@ -1,5 +1,6 @@
-//! What else must happen in the same transaction when something happened: synchronous, in-process, complete or not
-//! at all. The matches are exhaustive, so that a new variant cannot be forgotten here.
+//! Reactions: the further changes that a domain event causes in the same transaction. They are synchronous and
+//! in-process, and commit or roll back with it. The matches are exhaustive, so that a new variant cannot be forgotten
+//! here.
 
 use super::DomainEvent;
 use crate::accounts::api_keys::ApiKeyEvent;
@@ -52,7 +53,7 @@ async fn on_order(work: &mut UnitOfWork<'_>, event: &OrderEvent) -> Result<(), E
 
 async fn on_user(work: &mut UnitOfWork<'_>, event: &UserEvent) -> Result<(), Error> {
     match event {
-        // What they may do changes at once, in every session, on every replica.
+        // The user's permissions change at once, in every session, on every replica.
         UserEvent::RoleChanged { user, .. } | UserEvent::PermissionChanged(user) => {
             sessions::restamp(work, user.id()).await
         }
@@ -60,7 +61,7 @@ async fn on_user(work: &mut UnitOfWork<'_>, event: &UserEvent) -> Result<(), Err
         UserEvent::Registered(_)
         | UserEvent::Updated(_)
         | UserEvent::EmailVerified(_)
-        // Which sessions go on is the command's to say.
+        // The command decides which sessions continue.
         | UserEvent::PasswordChanged(_)
         | UserEvent::LoggedIn { .. }
         | UserEvent::LoggedOut { .. }

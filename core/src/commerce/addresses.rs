@@ -34,16 +34,18 @@ pub struct Address {
     pub postal: PostalAddress,
 }
 
-/// The addresses of a view, in the OpenAPI document: as a request has them.
+/// Returns the OpenAPI schema of a view's addresses: the one of a request's addresses.
 pub(super) fn schema() -> Array {
     Array::new(Ref::from_schema_name("AddressDto"))
 }
 
+/// `whose` names the partner in the message, such as "a customer".
+///
 /// # Errors
 /// `too_many` if there are more than 20.
-pub fn check_address_count(count: usize) -> Result<(), Invalid> {
+pub fn check_address_count(whose: &str, count: usize) -> Result<(), Invalid> {
     if count > MAX_ADDRESSES {
-        return Err(Invalid::new("too_many", format!("there may be {MAX_ADDRESSES} addresses")));
+        return Err(Invalid::new("too_many", format!("{whose} may have {MAX_ADDRESSES} addresses")));
     }
     Ok(())
 }

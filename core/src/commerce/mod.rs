@@ -1,4 +1,4 @@
-//! The trade: a folder for each aggregate, with the same files in each (docs/how-to-add-an-aggregate.md).
+//! The aggregates of the trade: a folder for each, with the same files in each (docs/how-to-add-an-aggregate.md).
 
 pub mod addresses;
 pub mod customers;

@@ -15,10 +15,10 @@ pub struct NewOutboxEvent {
     pub aggregate_id: String,
     /// The aggregate's version after the change.
     pub aggregate_version: i64,
-    /// Also the routing key, such as `order.placed`.
+    /// Such as `order.placed`; also the routing key, unless a `[[routing]]` rule of the relay matches.
     pub event_type: &'static str,
     pub schema_version: i16,
-    /// JSON text; becomes the message body as it is.
+    /// JSON text: the body of the message, or the `data` of its CloudEvent.
     pub payload: String,
     /// A JSON object's text: `correlation-id`, `causation-id`, `traceparent` and any other header.
     pub headers: String,

@@ -1,7 +1,7 @@
 //! The operators' actions on dead letters: list and show, requeue, discard.
 //!
 //! Dead letters are moved in batches, one statement each, in the order of `seq`, so that the events of an aggregate keep
-//! their order. Each batch is in the audit trail ([`super::operations`]) if, and only if, it happened.
+//! their order. Each batch is in the log of operations ([`super::operations`]) if, and only if, it happened.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -79,7 +79,7 @@ pub struct Decided {
 /// One batch of an operation.
 #[derive(Debug, Clone, Copy)]
 pub struct Batch {
-    /// The id of the operation in the audit trail.
+    /// The id of the operation in the log.
     pub operation: Uuid,
     /// Only dead letters that failed at this time or earlier.
     pub until: DateTime<Utc>,

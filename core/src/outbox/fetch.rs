@@ -10,10 +10,10 @@
 //! rows, or the reverse. So the statements are written so that only the one good index applies: `seq + 0` and `shard + 0`
 //! match no other index (ADR 0003).
 
-use diesel::{QueryResult, Queryable};
 use diesel::sql_types::{
     Array, BigInt, Bool, Integer, Json, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
 };
+use diesel::{QueryResult, Queryable};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use uuid::Uuid;
 
@@ -173,7 +173,7 @@ macro_rules! within_budget {
 
 crate::statement! {
     /// Limits and byte budget apply in the order of the nested loop, so the rows of a shard always form a prefix.
-    struct ReadPage<'a> {
+    struct ReadBatch<'a> {
         xmax: i64 => BigInt,
         in_progress: &'a [i64] => Array<BigInt>,
         cursors: &'a [i64] => Array<BigInt>,
@@ -316,7 +316,7 @@ pub async fn read_batch(connection: &mut AsyncPgConnection, request: &BatchReque
     let shards: Vec<i16> = request.takes.iter().map(|(shard, _)| *shard).collect();
     let takes: Vec<i32> = request.takes.iter().map(|(_, take)| *take).collect();
     let last_cursor = request.cursors.iter().copied().max().unwrap_or(-1);
-    let statement = ReadPage::new(
+    let statement = ReadBatch::new(
         request.since.xmax,
         &request.since.in_progress,
         &request.cursors,

@@ -1,4 +1,4 @@
-//! The audit trail of operators' decisions about events. A requeue or a discard counts its events in the statement that
+//! The log of operators' decisions about events (`outbox_operations`). A requeue or a discard counts its events in the statement that
 //! moves them ([`super::dead_letters`]); a replay counts them when it ends.
 
 use chrono::{DateTime, Utc};

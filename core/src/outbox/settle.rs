@@ -208,7 +208,7 @@ pub async fn move_to_history(
     statement.execute(connection).await
 }
 
-/// Deletes events without a trace, where the policy for unroutable events says so.
+/// Deletes events without keeping them: published ones if `history.retention_days` is 0, and unroutable ones that are discarded.
 ///
 /// # Errors
 /// Fails if the database does not answer or refuses the statement.

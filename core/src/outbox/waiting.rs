@@ -4,10 +4,9 @@
 //! An event counts as refused if, and only if, it has a `next_attempt_at`.
 
 use chrono::{DateTime, Utc};
-use diesel::{QueryResult, Queryable};
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{QueryResult, Queryable};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use uuid::Uuid;
 
 use super::fetch::{AggregateRange, is_behind, own_wait};
 use super::row::Turn;

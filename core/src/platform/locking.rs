@@ -1,15 +1,15 @@
-//! Queries whose rows are locked until the transaction ends. Diesel has the same as methods, which a generic function cannot call:
-//! it does not make the names of their bounds public.
+//! Queries whose rows are locked until the transaction ends. Diesel has methods for this, but generic functions cannot
+//! call them: the names of their bounds are not public.
 
 use diesel::QueryResult;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 
-/// `SELECT … FOR NO KEY UPDATE`: others may refer to the row, and not change it.
+/// `SELECT … FOR NO KEY UPDATE`: other transactions may refer to the row, but not change it.
 #[derive(Debug, QueryId)]
 pub(crate) struct ForNoKeyUpdate<Q>(pub(crate) Q);
 
-/// `SELECT … FOR UPDATE`: others may neither change the row nor refer to it.
+/// `SELECT … FOR UPDATE`: other transactions may neither change the row nor refer to it.
 #[derive(Debug, QueryId)]
 pub(crate) struct ForUpdate<Q>(pub(crate) Q);
 

@@ -173,7 +173,7 @@ impl Span {
 }
 
 fn remote(parent: &TraceParent) -> Context {
-    Context::new().with_remote_span_context(parent.into())
+    Context::new().with_remote_span_context((*parent).into())
 }
 
 pub use opentelemetry::KeyValue as Attribute;

@@ -60,7 +60,7 @@ pub fn install_metrics(buckets: &[Buckets<'_>]) -> Result<PrometheusHandle, Buil
     builder.install_recorder()
 }
 
-/// Agent: folds recorded histogram values into their buckets. Without it, the values would pile up while Prometheus does
+/// Background task: folds recorded histogram values into their buckets. Without it, the values would pile up while Prometheus does
 /// not scrape.
 pub async fn keep_metrics(handle: PrometheusHandle) {
     let mut interval = tokio::time::interval(UPKEEP_EVERY);

@@ -1,4 +1,4 @@
-//! W3C Trace Context: the part of it that an event passes on.
+//! The `traceparent` of W3C Trace Context, which events pass on.
 
 use std::fmt;
 
@@ -6,81 +6,71 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState}
 use uuid::Uuid;
 
 /// A trace and a span of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceParent {
-    trace_id: String,
-    span_id: String,
-    flags: String,
+    trace_id: TraceId,
+    span_id: SpanId,
+    flags: TraceFlags,
 }
 
 impl TraceParent {
     /// Reads `00-<32 hex digits>-<16 hex digits>-<2 hex digits>` (W3C Trace Context, section 3.2).
     pub fn parse(header: &str) -> Option<Self> {
         let mut parts = header.split('-');
-        let (version, trace_id, parent_id, flags) =
+        let (version, trace_id, span_id, flags) =
             (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        let hex = |text: &str, length| {
+        let is_hex = |text: &str, length| {
             text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
         };
-        let nonzero = |text: &str| text.bytes().any(|byte| byte != b'0');
-        // Version 00 has four parts; a later one may have more, ff is forbidden.
-        let known = hex(version, 2) && version != "ff" && (version != "00" || parts.next().is_none());
-        let valid = known && hex(trace_id, 32) && hex(parent_id, 16) && hex(flags, 2);
-        (valid && nonzero(trace_id) && nonzero(parent_id)).then(|| Self {
-            trace_id: trace_id.to_owned(),
-            span_id: parent_id.to_owned(),
-            flags: flags.to_owned(),
-        })
+        // Version 00 has four parts; a later version may have more; ff is forbidden.
+        let is_known = is_hex(version, 2) && version != "ff" && (version != "00" || parts.next().is_none());
+        if !is_known || !is_hex(trace_id, 32) || !is_hex(span_id, 16) || !is_hex(flags, 2) {
+            return None;
+        }
+        let (trace_id, span_id) = (TraceId::from_hex(trace_id).ok()?, SpanId::from_hex(span_id).ok()?);
+        let flags = TraceFlags::new(u8::from_str_radix(flags, 16).ok()?);
+        let is_valid = trace_id != TraceId::INVALID && span_id != SpanId::INVALID;
+        is_valid.then_some(Self { trace_id, span_id, flags })
     }
 
-    /// A trace that nobody records.
+    /// Returns a new trace, which is not recorded (flags `00`).
     pub fn generate() -> Self {
-        let trace_id = Uuid::new_v4().simple().to_string();
-        Self { trace_id, span_id: new_span_id(), flags: "00".to_owned() }
+        let trace_id = TraceId::from(Uuid::new_v4().as_u128());
+        Self { trace_id, span_id: new_span_id(), flags: TraceFlags::default() }
     }
 
-    pub fn trace_id(&self) -> &str {
-        &self.trace_id
+    pub fn trace_id(&self) -> TraceId {
+        self.trace_id
     }
 
-    /// The same trace, a span of its own.
-    pub fn child(&self) -> Self {
-        Self { span_id: new_span_id(), ..self.clone() }
+    /// Returns a new span of the same trace.
+    pub fn child(self) -> Self {
+        Self { span_id: new_span_id(), ..self }
     }
 }
 
 impl From<&SpanContext> for TraceParent {
     fn from(context: &SpanContext) -> Self {
-        Self {
-            trace_id: context.trace_id().to_string(),
-            span_id: context.span_id().to_string(),
-            flags: format!("{:02x}", context.trace_flags().to_u8()),
-        }
+        Self { trace_id: context.trace_id(), span_id: context.span_id(), flags: context.trace_flags() }
     }
 }
 
-impl From<&TraceParent> for SpanContext {
-    fn from(parent: &TraceParent) -> Self {
-        let flags = u8::from_str_radix(&parent.flags, 16).unwrap_or_default();
-        Self::new(
-            TraceId::from_hex(&parent.trace_id).unwrap_or(TraceId::INVALID),
-            SpanId::from_hex(&parent.span_id).unwrap_or(SpanId::INVALID),
-            TraceFlags::new(flags),
-            true,
-            TraceState::NONE,
-        )
+impl From<TraceParent> for SpanContext {
+    fn from(TraceParent { trace_id, span_id, flags }: TraceParent) -> Self {
+        // Flags that this version does not know are not passed on (section 4.3 of the specification).
+        Self::new(trace_id, span_id, flags & TraceFlags::SAMPLED, true, TraceState::NONE)
     }
 }
 
-/// As a header.
+/// Writes the value of the header.
 impl fmt::Display for TraceParent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{}-{}-{}", self.trace_id, self.span_id, self.flags)
+        write!(f, "00-{}-{}-{:02x}", self.trace_id, self.span_id, self.flags.to_u8())
     }
 }
 
-fn new_span_id() -> String {
-    format!("{:016x}", Uuid::new_v4().as_u64_pair().0 | 1)
+fn new_span_id() -> SpanId {
+    SpanId::from(Uuid::new_v4().as_u64_pair().0 | 1)
 }
 
 #[cfg(test)]
@@ -93,11 +83,19 @@ mod tests {
     fn a_child_stays_in_its_trace_with_a_span_of_its_own() {
         let parent = TraceParent::parse(VALID).expect("valid");
         let child = parent.child();
-        assert_eq!(TraceParent::parse(&child.to_string()), Some(child.clone()));
+        assert_eq!(TraceParent::parse(&child.to_string()), Some(child));
         assert_ne!(child, parent);
         assert_eq!(child.trace_id(), parent.trace_id());
         assert_eq!(parent.to_string(), VALID);
-        assert_eq!(parent.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(parent.trace_id().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+    }
+
+    #[test]
+    fn flags_that_are_not_known_are_kept_and_not_given_to_a_span() {
+        let parent =
+            TraceParent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-ff").expect("valid");
+        assert!(parent.to_string().ends_with("-ff"));
+        assert_eq!(SpanContext::from(parent).trace_flags(), TraceFlags::SAMPLED);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `relay dead-letters requeue|discard`: changes dead letters in batches, each recorded in the audit trail. Afterwards it
+//! `relay dead-letters requeue|discard`: changes dead letters in batches, each recorded in the log of operations. Afterwards it
 //! removes the broker's copies.
 
 use std::collections::HashSet;

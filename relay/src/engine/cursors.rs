@@ -131,7 +131,7 @@ impl Cursors {
     }
 
     /// Moves the cursors over a page, and removes the rows that must not be offered yet. The caller offers the others.
-    pub(crate) fn page_read(&mut self, request: &BatchRequest, page: &mut Batch) {
+    pub(crate) fn batch_read(&mut self, request: &BatchRequest, page: &mut Batch) {
         let late_full = clamp(page.late.len()) >= request.late_limit;
         if late_full {
             // There may be more late rows behind the cursors, and one of them may precede a row of `next`.
@@ -234,7 +234,7 @@ mod tests {
     fn read(cursors: &mut Cursors, rows: usize, found: &Batch) {
         let request = request(cursors.next(rows, LIMITS));
         cursors.ask();
-        cursors.page_read(&request, &mut found.clone());
+        cursors.batch_read(&request, &mut found.clone());
     }
 
     #[test]
@@ -273,7 +273,7 @@ mod tests {
         cursors.ask();
         cursors.stop(3);
         cursors.start(3);
-        cursors.page_read(&request, &mut page(&[], &[4, 7]));
+        cursors.batch_read(&request, &mut page(&[], &[4, 7]));
         assert_eq!((cursors.at(3), cursors.is_current(3), cursors.caught_up()), (0, false, false));
     }
 

@@ -172,7 +172,7 @@ impl Reader {
         meanwhile(self);
         let counts = match &next {
             Next::Batch(request) => {
-                self.cursors.page_read(request, &mut page);
+                self.cursors.batch_read(request, &mut page);
                 true
             }
             Next::New { limit, .. } => self.cursors.new_read(*limit, &page),

@@ -117,7 +117,7 @@ impl Decisions {
                     metrics.dead_lettered.increment(1);
                     tracing::debug!(event_id = %event.row.id, reason, error, "an event became a dead letter");
                     dead.push(&event, &error);
-                    self.bury(event, reason, error);
+                    self.record_dead_letter(event, reason, error);
                 }
                 (Message::DeadLetter { event, error, .. }, Verdict::Returned | Verdict::Nacked) => {
                     metrics::dead_letter_refused();
@@ -159,12 +159,12 @@ impl Decisions {
             }
         };
         tracing::error!(event_id = %event.row.id, event_type = event.row.event_type, %error, "an event cannot be sent");
-        self.bury(event, reason, error);
+        self.record_dead_letter(event, reason, error);
     }
 
     /// Moves the event to the table of dead letters. With `unroutable = "dead-letter"`, an unroutable event never holds its
     /// aggregate.
-    fn bury(&mut self, event: Event, reason: &'static str, error: String) {
+    fn record_dead_letter(&mut self, event: Event, reason: &'static str, error: String) {
         let holds = self.dead_letter_policy == DeadLetterPolicy::Hold
             && !(self.unroutable == UnroutablePolicy::DeadLetter && reason == EventFault::UNROUTABLE);
         let graves = if holds { &mut self.next.held } else { &mut self.next.dead };

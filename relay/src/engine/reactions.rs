@@ -78,7 +78,7 @@ impl Engine {
         let new = match (read, result) {
             (Read::Next(next), Ok(Found::Batch(page))) if self.looked_too_little(&next, &page) => 1,
             (Read::Next(Next::Batch(request)), Ok(Found::Batch(mut page))) => {
-                self.cursors.page_read(&request, &mut page);
+                self.cursors.batch_read(&request, &mut page);
                 self.offer(page.late.into_iter().chain(page.next))
             }
             (Read::Next(Next::New { limit, .. }), Ok(Found::Batch(mut page))) => {

@@ -21,7 +21,7 @@ const MIN_REFILLS_PER_READ: usize = 16;
 /// A statement that takes longer is for too many aggregates: the read of new events waits behind it.
 const REFILL_TIME: Duration = Duration::from_millis(50);
 /// The most events that one statement reads: its result is in memory twice while it is taken in.
-const PAGE_LIMIT: usize = 1024;
+const BATCH_LIMIT: usize = 1024;
 /// The most published events that one statement settles.
 const SETTLE_LIMIT: usize = 4096;
 /// While events are in memory, a read for fewer than one part in this many of them is not worth its round trip.
@@ -279,7 +279,7 @@ impl Engine {
             self.read_everything_again();
         }
         let scope = self.scope();
-        self.cursors.next(self.backlog.room().0.min(PAGE_LIMIT), scope).map(Read::Next)
+        self.cursors.next(self.backlog.room().0.min(BATCH_LIMIT), scope).map(Read::Next)
     }
 
     /// Returns the read of the rests of aggregates whose turn has come. It needs no free room, because one read covers few such

@@ -95,10 +95,16 @@ async fn a_path_a_method_or_an_id_that_is_not_there_is_a_problem() {
             assert_problem(&answer, path);
             assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
         }
-        let answer = api.http.send(Method::DELETE, "/customers", &[], None).await?;
-        let allow = answer.header("allow").unwrap_or_default();
-        assert!(allow.contains("GET") && allow.contains("POST"), "{allow}");
-        for slice in ["customers", "products", "orders"] {
+        for (path, allowed) in [
+            ("/customers".to_owned(), "GET, HEAD, POST"),
+            (format!("/customers/{NOBODY}"), "GET, HEAD, PUT, DELETE"),
+            (format!("/users/{NOBODY}/sessions"), "GET, HEAD, DELETE"),
+            (format!("/orders/{NOBODY}/confirm"), "POST"),
+        ] {
+            let answer = api.http.send(Method::PATCH, &path, &[], None).await?;
+            assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)), "{path}");
+        }
+        for slice in ["customers", "suppliers", "products", "orders"] {
             let answer = api.http.get(&format!("/{slice}/{NOBODY}")).await?;
             assert_problem(&answer, slice);
             assert_eq!(answer.status, 404);

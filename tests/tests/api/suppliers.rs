@@ -90,6 +90,78 @@ async fn what_is_wrong_with_a_supplier_is_said_field_by_field() {
         pointers.sort_unstable();
         let expected = ["/addresses/0/country", "/code", "/name", "/payment_terms/days", "/vat_number"];
         assert_eq!(pointers, expected);
+        for (terms, pointer) in [
+            (json!({"days": "30"}), "/payment_terms/days"),
+            (json!({"days": 99_999}), "/payment_terms/days"),
+            (json!({"days": 30, "net": true}), "/payment_terms/net"),
+            (json!(30), "/payment_terms"),
+        ] {
+            let body = json!({"code": "S-1", "name": "N", "payment_terms": terms});
+            let answer = api.http.post("/suppliers", &body).await?;
+            assert_eq!((answer.status, answer.code()), (422, "invalid_request"), "{terms}: {}", answer.text);
+            assert_eq!(answer.pointers(), [pointer], "{terms}");
+        }
+        let too_many = json!([{"kind": "billing", "line1": "1 rue", "city": "Paris", "country": "FR"}]);
+        let too_many = vec![too_many[0].clone(); 21];
+        let answer =
+            api.http.post("/suppliers", &json!({"code": "S-1", "name": "N", "addresses": too_many})).await?;
+        assert_eq!((answer.status, answer.pointers()), (422, vec!["/addresses"]));
+        let refused = api.http.get("/suppliers?email=a@example.com").await?;
+        assert_eq!((refused.status, refused.pointers()), (422, vec!["/query/email"]), "{}", refused.text);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn suppliers_are_listed_in_each_order_a_page_at_a_time() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        // In one order by code, in the other by name, and made in a third.
+        for (code, name) in [("S-2", "B"), ("S-3", "A"), ("S-1", "C")] {
+            api.created("/suppliers", &json!({"code": code, "name": name})).await?;
+        }
+        for (sort, expected) in [
+            ("code", ["S-1", "S-2", "S-3"]),
+            ("-code", ["S-3", "S-2", "S-1"]),
+            ("name", ["S-3", "S-2", "S-1"]),
+            ("created_at", ["S-2", "S-3", "S-1"]),
+        ] {
+            let (mut codes, mut cursor) = (Vec::new(), String::new());
+            loop {
+                let page = api.http.get(&format!("/suppliers?limit=1&sort={sort}{cursor}")).await?;
+                codes.extend(
+                    page.json["data"].as_array().into_iter().flatten().map(|row| row["code"].clone()),
+                );
+                match page.json["next_cursor"].as_str() {
+                    Some(next) => cursor = format!("&cursor={next}"),
+                    None => break,
+                }
+            }
+            assert_eq!(codes, expected, "{sort}");
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_of_a_supplier_needs_the_version_that_was_read_and_a_supplier() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let supplier = api.supplier("S-1").await?;
+        let path = format!("/suppliers/{}", supplier["id"].as_str().unwrap_or_default());
+        let nobody = "/suppliers/01900000-0000-7000-8000-0000000000ff";
+        let body = json!({"code": "S-1", "name": "New"});
+        for (method, body) in [(Method::PUT, Some(&body)), (Method::DELETE, None)] {
+            let without = api.http.send(method.clone(), &path, &[], body).await?;
+            assert_eq!((without.status, without.code()), (428, "precondition_required"));
+            let stale = api.http.send(method.clone(), &path, &[("If-Match", "\"7\"")], body).await?;
+            assert_eq!((stale.status, stale.code()), (412, "version_mismatch"));
+            let unknown = api.http.send(method, nobody, &[("If-Match", "*")], body).await?;
+            assert_eq!((unknown.status, unknown.code()), (404, "supplier_not_found"));
+        }
+        assert_eq!(api.http.get(&path).await?.json, supplier, "nothing was changed");
         Ok(())
     })
     .await;

@@ -17,11 +17,16 @@ async fn help(program: &str) -> Result<String> {
         let answer = run(asked, LIMIT).await?;
         ensure!(answer.code == Some(0), "{program} {path:?} --help: {answer:?}");
         let commands = answer.stdout.lines().skip_while(|line| *line != "Commands:").skip(1);
-        let commands = commands.take_while(|line| !line.is_empty()).filter_map(|line| line.split_whitespace().next());
+        let commands =
+            commands.take_while(|line| !line.is_empty()).filter_map(|line| line.split_whitespace().next());
         for name in commands.filter(|name| *name != "help").collect::<Vec<_>>().into_iter().rev() {
             paths.push(path.iter().cloned().chain([name.to_owned()]).collect::<Vec<_>>());
         }
-        text.push_str(&format!("$ {program} {}\n{}\n", [path, vec!["--help".to_owned()]].concat().join(" "), answer.stdout));
+        text.push_str(&format!(
+            "$ {program} {}\n{}\n",
+            [path, vec!["--help".to_owned()]].concat().join(" "),
+            answer.stdout
+        ));
     }
     Ok(text)
 }

@@ -33,7 +33,7 @@ impl ApiKeyRequest {
             .and_then(|set| fields.take("/permissions", ApiKeyDetails::check_permissions(set)));
         let expires_at = fields.take("/expires_at", extract::time(self.expires_at.as_deref()));
         let details = (|| {
-            // As the database keeps it.
+            // The precision that the database keeps.
             let expires_at = expires_at?.map(|at| at.trunc_subsecs(6));
             Some(ApiKeyDetails { name: name?, permissions: permissions?, expires_at })
         })();

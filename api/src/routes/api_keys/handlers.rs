@@ -1,4 +1,4 @@
-//! One function a verb.
+//! The handlers, one function per operation.
 
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::Data;

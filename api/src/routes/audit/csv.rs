@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use comptoir_core::application::audit::AuditEventDetails;
+use comptoir_core::application::audit::AuditEventView;
 use csv::{Terminator, Writer, WriterBuilder};
 use serde_json::Value;
 
@@ -33,7 +33,7 @@ pub(super) fn header() -> Result<Vec<u8>, csv::Error> {
     bytes(csv)
 }
 
-pub(super) fn lines(rows: &[AuditEventDetails]) -> Result<Vec<u8>, csv::Error> {
+pub(super) fn lines(rows: &[AuditEventView]) -> Result<Vec<u8>, csv::Error> {
     let mut csv = writer();
     let id = |value: &Option<uuid::Uuid>| value.map(|id| id.to_string()).unwrap_or_default();
     let json = |value: &Option<Value>| value.as_ref().map(Value::to_string).unwrap_or_default();

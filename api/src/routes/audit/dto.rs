@@ -1,9 +1,9 @@
-//! The audit trail as JSON, and what can be asked of it.
+//! The audit trail as JSON, and the parameters of its queries.
 
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use comptoir_core::application::audit::{AuditEventDetails, AuditFilter, AuditSort};
+use comptoir_core::application::audit::{AuditEventView, AuditFilter, AuditSort};
 use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::invalid::{FieldError, Fields, Invalid};
 use serde::{Deserialize, Serialize};
@@ -50,8 +50,8 @@ pub(crate) struct AuditEventResponse {
     erased: bool,
 }
 
-impl From<AuditEventDetails> for AuditEventResponse {
-    fn from(row: AuditEventDetails) -> Self {
+impl From<AuditEventView> for AuditEventResponse {
+    fn from(row: AuditEventView) -> Self {
         Self {
             erased: row.is_erased(),
             id: row.id,

@@ -1,4 +1,4 @@
-//! Log-in, refresh and passwords as JSON. What holds a secret does not print.
+//! Log-in, refresh and passwords as JSON. Types that hold a secret do not print it.
 
 use std::fmt;
 
@@ -75,7 +75,7 @@ fn account_name(fields: &mut Fields, email: &str, company: Option<&str>) -> Opti
 
 /// Any text, since what is no address or short name belongs to nobody; PostgreSQL has no U+0000.
 fn looked_up<'a>(what: &str, text: &'a str, max: usize) -> Result<&'a str, Invalid> {
-    // As the description has it: with the white space around it.
+    // The length includes the white space around the text, as in the API's description.
     if text.chars().count() > max {
         return Err(Invalid::new("too_long", format!("{what} has at most {max} characters")));
     }

@@ -1,5 +1,5 @@
-//! One function a verb. Those that are public look at no idempotency key: nobody is known yet to whom it would belong,
-//! and their answers hold secrets, which are stored nowhere.
+//! The handlers, one function per operation. The public ones ignore idempotency keys: the principal to whom a key would
+//! belong is not known yet, and their answers hold secrets, which are stored nowhere.
 
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue, USER_AGENT};
 use actix_web::web::Data;
@@ -39,7 +39,7 @@ pub(crate) async fn login(
     Ok(tokens(authenticator.log_in(anonymous.0, &name, password, user_agent).await?))
 }
 
-/// Exchange a refresh token for new tokens
+/// RequestState a refresh token for new tokens
 ///
 /// A refresh token is good for one exchange. Its second use ends the session, for whoever has it: one of the two stole it.
 #[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "authentication", request_body = RefreshRequest,

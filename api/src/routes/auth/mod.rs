@@ -1,4 +1,4 @@
-//! `/api/v1/auth` and `/api/v1/me`: how somebody proves who they are.
+//! `/api/v1/auth` and `/api/v1/me`: authentication.
 
 mod dto;
 mod handlers;

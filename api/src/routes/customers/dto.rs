@@ -38,7 +38,7 @@ impl CustomerRequest {
         let email = fields.take("/email", Email::parse(&self.email));
         let vat_number =
             fields.take("/vat_number", self.vat_number.as_deref().map(VatNumber::parse).transpose());
-        let addresses = address::parse_all(self.addresses, &mut fields);
+        let addresses = address::parse_all("a customer", self.addresses, &mut fields);
         let details = (|| {
             Some(CustomerDetails {
                 code: code?,

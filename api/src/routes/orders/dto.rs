@@ -1,8 +1,8 @@
 //! Orders as JSON.
 
 use comptoir_core::commerce::orders::{
-    CancellationReason, OrderDetails, OrderFilter, OrderLine, OrderReference, OrderSort, OrderStatus,
-    OrderSummary, PlaceOrder, PlaceOrderLine, TrackingNumber, VatSubtotal,
+    CancellationReason, OrderFilter, OrderLine, OrderReference, OrderSort, OrderStatus, OrderSummary,
+    OrderView, PlaceOrder, PlaceOrderLine, TrackingNumber, VatSubtotal,
 };
 use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::ids::{CustomerId, ProductId};
@@ -43,7 +43,7 @@ impl PlaceOrderRequest {
         let mut fields = Fields::default();
         let reference =
             fields.take("/reference", self.reference.as_deref().map(OrderReference::parse).transpose());
-        // All of them, before any of them can end it: every wrong line is named.
+        // All lines are parsed before an error ends the parsing, so that every wrong line is named.
         let lines: Vec<_> =
             self.lines.into_iter().enumerate().map(|(at, line)| line.parse(at, &mut fields)).collect();
         let lines: Option<Vec<_>> = lines.into_iter().collect();
@@ -132,8 +132,8 @@ struct VatSubtotalResponse {
     amount: String,
 }
 
-impl From<OrderDetails> for OrderResponse {
-    fn from(view: OrderDetails) -> Self {
+impl From<OrderView> for OrderResponse {
+    fn from(view: OrderView) -> Self {
         let line = |(position, line): (usize, OrderLine)| OrderLineResponse {
             position,
             product_id: line.product_id.uuid(),

@@ -1,4 +1,4 @@
-//! One function a verb.
+//! The handlers, one function per operation.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -7,7 +7,7 @@ use comptoir_core::application::error::Error;
 use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::orders::{
-    self, CancelOrder, ConfirmOrder, DeliverOrder, OrderDetails, OrderSummary, ShipOrder,
+    self, CancelOrder, ConfirmOrder, DeliverOrder, OrderSummary, OrderView, ShipOrder,
 };
 use comptoir_core::values::ids::OrderId;
 
@@ -27,7 +27,7 @@ pub(crate) async fn place(
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
     let command = posted.body.into_command().map_err(ApiError::invalid)?;
-    let answer = executor.execute(context.0, posted.key, command, |order: OrderDetails| {
+    let answer = executor.execute(context.0, posted.key, command, |order: OrderView| {
         let location = format!("/api/v1/orders/{}", order.summary.id);
         respond::created(location, order.summary.version, &OrderResponse::from(order))
     });
@@ -121,6 +121,6 @@ pub(crate) async fn list(
     Ok(respond::listed(orders::list(&database, &context.0, &filter, &page).await?))
 }
 
-fn changed(order: OrderDetails) -> Result<StoredResponse, Error> {
+fn changed(order: OrderView) -> Result<StoredResponse, Error> {
     respond::changed(order.summary.version, &OrderResponse::from(order))
 }

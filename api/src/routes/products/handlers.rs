@@ -1,11 +1,11 @@
-//! One function a verb.
+//! The handlers, one function per operation.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::products::{
-    self, ArchiveProduct, CreateProduct, ProductView, RemoveProduct, UpdateProduct,
+    self, ArchiveProduct, CreateProduct, DeleteOrArchiveProduct, ProductView, UpdateProduct,
 };
 use comptoir_core::values::ids::ProductId;
 
@@ -76,7 +76,7 @@ pub(crate) async fn remove(
     expected: RequiredIfMatch,
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
-    let command = RemoveProduct { id: id.0, expected_version: expected.0 };
+    let command = DeleteOrArchiveProduct { id: id.0, expected_version: expected.0 };
     respond::answer(executor.execute(context.0, None, command, |()| Ok(respond::removed())).await?)
 }
 

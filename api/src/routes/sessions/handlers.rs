@@ -1,4 +1,4 @@
-//! One function a verb. To end a session that is over already is no error: it is over.
+//! The handlers, one function per operation. Ending a session that is over already is no error.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -67,7 +67,7 @@ pub(crate) async fn list_of_user(
 ) -> Result<HttpResponse, ApiError> {
     let user: UserId = part(&request, "id")?;
     let page = query.0.parse().map_err(ApiError::invalid)?;
-    // 404 where there is no such user.
+    // 404 if there is no such user.
     users::get(&database, &context.0, user).await?;
     let sessions = sessions::list(&database, &context.0, user, &page).await?;
     Ok(respond::listed(sessions.map(|view| SessionResponse::of(view, &context.0.principal))))

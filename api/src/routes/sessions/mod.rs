@@ -1,4 +1,4 @@
-//! `/api/v1/sessions`, one's own, and `/api/v1/users/{id}/sessions`, for administrators.
+//! `/api/v1/sessions`, the caller's own, and `/api/v1/users/{id}/sessions`, for administrators.
 
 mod dto;
 mod handlers;

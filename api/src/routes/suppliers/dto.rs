@@ -28,7 +28,18 @@ pub(crate) struct SupplierRequest {
     #[schema(max_items = 20)]
     addresses: Vec<AddressDto>,
     /// Left out or null if nothing was agreed.
-    payment_terms: Option<PaymentTerms>,
+    payment_terms: Option<PaymentTermsDto>,
+}
+
+/// When an invoice is due.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PaymentTermsDto {
+    #[schema(example = 45, minimum = 0, maximum = 365)]
+    days: i16,
+    /// Whether the invoice is due at the end of the month in which the days end.
+    #[serde(default)]
+    end_of_month: bool,
 }
 
 impl SupplierRequest {
@@ -38,9 +49,9 @@ impl SupplierRequest {
         let name = fields.take("/name", SupplierName::parse(&self.name));
         let vat_number =
             fields.take("/vat_number", self.vat_number.as_deref().map(VatNumber::parse).transpose());
-        let addresses = address::parse_all(self.addresses, &mut fields);
-        let terms = self.payment_terms.map(PaymentTerms::check).transpose();
-        let payment_terms = fields.take("/payment_terms/days", terms);
+        let addresses = address::parse_all("a supplier", self.addresses, &mut fields);
+        let terms = self.payment_terms.map(|terms| PaymentTerms::new(terms.days, terms.end_of_month));
+        let payment_terms = fields.take("/payment_terms/days", terms.transpose());
         let details = (|| {
             Some(SupplierDetails {
                 code: code?,

@@ -1,4 +1,4 @@
-//! One function a verb.
+//! The handlers, one function per operation.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};

@@ -72,7 +72,7 @@ impl fmt::Debug for RegisterUserRequest {
 impl RegisterUserRequest {
     /// What identifies the request under an `Idempotency-Key`.
     pub(super) fn without_password(&self) -> Value {
-        // Each field by its name: a new one cannot be forgotten here.
+        // Names each field, so that a new one cannot be forgotten here.
         let Self { email, name, role, granted, revoked, password: _ } = self;
         json!({"email": email, "name": name, "role": Role::from(*role).name(), "granted": granted, "revoked": revoked})
     }
@@ -162,7 +162,7 @@ pub(in crate::routes) fn permissions(
     at: &str,
     names: &[String],
 ) -> Option<PermissionSet> {
-    // Every permission can be there once; a longer list is a mistake that need not be read.
+    // Each permission can be listed once. A longer list is a mistake, and is not read.
     if names.len() > Permission::ALL.len() {
         let message = format!("there are {} permissions", Permission::ALL.len());
         return fields.take(at, Err(Invalid::new("too_many", message)));

@@ -1,4 +1,4 @@
-//! What can be read of API keys.
+//! The queries on API keys.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -91,12 +91,12 @@ impl Listed<ApiKeySort> for ApiKeyView {
 
 #[derive(Debug, Clone, Default)]
 pub struct ApiKeyFilter {
-    /// Only revoked keys, or only others.
+    /// `true` for revoked keys only, `false` for the other keys only.
     pub revoked: Option<bool>,
 }
 
 /// # Errors
-/// `NotFound` where there is no such key of the tenant; no database.
+/// `NotFound` if the tenant has no such key. Fails if the database cannot be reached.
 pub async fn get(db: &TenantDatabase, context: &RequestContext, id: ApiKeyId) -> Result<ApiKeyView, Error> {
     let query =
         || api_keys::table.find((context.tenant_id().uuid(), id.uuid())).select(ApiKeyRow::as_select());
@@ -105,7 +105,7 @@ pub async fn get(db: &TenantDatabase, context: &RequestContext, id: ApiKeyId) ->
 }
 
 /// # Errors
-/// No database.
+/// Fails if the database cannot be reached.
 pub async fn list(
     db: &TenantDatabase,
     context: &RequestContext,

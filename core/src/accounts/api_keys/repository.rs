@@ -1,4 +1,4 @@
-//! API keys in the database: what commands read and write.
+//! API keys in the database, as commands read and write them.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -11,13 +11,13 @@ use super::queries::ApiKeyView;
 use crate::accounts::identity::secrets::SecretHash;
 use crate::application::Locked;
 use crate::application::PermissionSet;
-use crate::application::aggregate::{Aggregate, Lock, find};
+use crate::application::aggregate::{Aggregate, LockMode, find};
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::api_keys;
 use crate::values::ids::{ApiKeyId, PrincipalId, UserId};
 
-/// Without the hash, which nobody reads.
+/// A stored key without its hash, which is never read back.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = api_keys)]
 pub(super) struct ApiKeyRow {
@@ -54,14 +54,14 @@ impl ApiKeyRow {
     }
 }
 
-/// Locks the key until the unit of work ends.
+/// Loads a key and locks it until the unit of work ends.
 pub(super) async fn load(work: &mut UnitOfWork<'_>, id: ApiKeyId) -> Result<ApiKey, Error> {
     let query = api_keys::table.find((work.tenant().uuid(), id.uuid())).select(ApiKeyRow::as_select());
-    let row: Option<ApiKeyRow> = find(work, Locked::ApiKey, Lock::Change, query).await?;
+    let row: Option<ApiKeyRow> = find(work, Locked::ApiKey, LockMode::Change, query).await?;
     Ok(row.ok_or(ApiKeyError::NotFound(id))?.into_key())
 }
 
-/// Locks the keys that a user answers for and that are not revoked.
+/// Loads and locks the keys that a user owns and that are not revoked.
 pub(super) async fn load_all_of(work: &mut UnitOfWork<'_>, owner: UserId) -> Result<Vec<ApiKey>, Error> {
     work.locks(Locked::ApiKey);
     let rows: Vec<ApiKeyRow> = api_keys::table
@@ -110,7 +110,7 @@ impl Aggregate for ApiKey {
         self.version
     }
 
-    /// All that happens to one after it was made is that it is revoked.
+    /// Returns the time of creation: the only later change is the revocation.
     fn updated_at(&self) -> DateTime<Utc> {
         self.created_at
     }
@@ -119,7 +119,7 @@ impl Aggregate for ApiKey {
         ApiKeyView::of(self)
     }
 
-    /// Only the revocation: nothing else of it changes.
+    /// Saves the revocation: nothing else of a key changes.
     async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let tenant = work.tenant().uuid();
         diesel::update(api_keys::table.find((tenant, self.id.uuid())))

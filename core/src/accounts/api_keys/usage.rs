@@ -51,7 +51,7 @@ impl Usage {
         }
     }
 
-    /// Agent: writes the noted uses. Uses that cannot be written are lost; the next use is noted again.
+    /// Background task: writes the noted uses. Uses that cannot be written are lost; the next use is noted again.
     pub async fn write_regularly(self, database: Database) {
         let mut interval = tokio::time::interval(WRITE_EVERY);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);

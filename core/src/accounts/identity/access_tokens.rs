@@ -252,7 +252,7 @@ impl AccessTokens {
         self.generation().keys.public().to_owned()
     }
 
-    /// Agent: applies changes of the key file, so that keys rotate without a restart. An invalid file is not used, and is
+    /// Background task: applies changes of the key file, so that keys rotate without a restart. An invalid file is not used, and is
     /// logged once.
     pub async fn follow_file(self: Arc<Self>) {
         let Some(path) = &self.file else { return };

@@ -121,8 +121,7 @@ async fn load(
                 .optional()?;
             let principal = |user: SessionsUser| {
                 let (permissions, role) = (user.permissions.held()?, stored_role(&user.permissions.role)?);
-                let actor =
-                    Actor::User { user_id: UserId::from_uuid(user.id), session_id: Some(session_id) };
+                let actor = Actor::User { user_id: UserId::from_uuid(user.id), session_id: Some(session_id) };
                 let currency = Currency::stored(user.currency);
                 let (email, stamp) = (user.email, user.stamp);
                 Ok(Principal::new(tenant_id, actor, email, Some(role), permissions, currency, stamp))

@@ -58,7 +58,7 @@ crate::statement! {
         LIMIT $1 FOR UPDATE SKIP LOCKED))"
 }
 
-/// Agent: shares the counts that have changed, every `rate_limits.share_interval_ms`. While nothing changes, or all
+/// Background task: shares the counts that have changed, every `rate_limits.share_interval_ms`. While nothing changes, or all
 /// counts are small, it sends nothing. Without the database, every replica counts for itself.
 pub async fn share_counts(limiter: RateLimiter, database: Database) {
     let mut interval = tokio::time::interval(Duration::from_millis(limiter.0.config.share_interval_ms));

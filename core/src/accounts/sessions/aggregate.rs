@@ -143,14 +143,6 @@ impl Session {
         Some(SessionEvent::Ended(self.clone()))
     }
 
-    pub fn id(&self) -> SessionId {
-        self.id
-    }
-
-    pub fn version(&self) -> i64 {
-        self.version
-    }
-
     pub fn user_id(&self) -> UserId {
         self.user_id
     }
@@ -235,6 +227,7 @@ impl DomainError for SessionError {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::application::aggregate::Aggregate;
 
     pub(crate) fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + second, 0).expect("a valid time")

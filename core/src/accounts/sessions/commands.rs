@@ -122,7 +122,7 @@ impl Command for Refresh {
         let refresh_expires_at = session.refresh(self.lifetimes, now);
         repository::use_refresh_token(work, &presented).await?;
         repository::insert_refresh_token(work, session.id(), &self.next, refresh_expires_at).await?;
-        repository::update(work, &session).await?;
+        session.save(work).await?;
         Ok(Refreshed::Rotated { session: SessionView::of(&session), refresh_expires_at })
     }
 }
@@ -208,7 +208,7 @@ impl Command for EndSessions {
 }
 
 /// Ends a user's open sessions except `keep`. The user's row must be locked already. The future is boxed because it is
-/// recursive: it records events, and recording an event runs a policy that calls this function.
+/// recursive: it records events, and recording an event runs a reaction that calls this function.
 pub(crate) fn end_all<'a>(
     work: &'a mut UnitOfWork<'_>,
     user: UserId,
@@ -238,7 +238,7 @@ async fn load(work: &mut UnitOfWork<'_>, id: SessionId) -> Result<Session, Error
 async fn end(work: &mut UnitOfWork<'_>, session: &mut Session, reason: EndReason) -> Result<bool, Error> {
     let now = work.now_after(session.last_used_at());
     let Some(event) = session.end(reason, now) else { return Ok(false) };
-    repository::update(work, session).await?;
+    session.save(work).await?;
     work.record(event).await?;
     Ok(true)
 }

@@ -1,4 +1,4 @@
-//! What can be read of sessions.
+//! The queries on sessions.
 
 use chrono::{DateTime, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf};
@@ -13,6 +13,7 @@ use super::aggregate::{EndReason, Session};
 use super::repository::SessionRow;
 use crate::accounts::identity::secrets::RefreshToken;
 use crate::application::TenantDatabase;
+use crate::application::aggregate::Aggregate;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::application::{Actor, Principal};
@@ -77,10 +78,10 @@ impl Listed<SessionSort> for SessionView {
     }
 }
 
-/// A user's open sessions.
+/// Lists a user's open sessions.
 ///
 /// # Errors
-/// No database.
+/// Fails if the database cannot be reached.
 pub async fn list(
     db: &TenantDatabase,
     context: &RequestContext,
@@ -95,7 +96,7 @@ pub async fn list(
         let query = sessions::table.filter(not_ended).select(SessionRow::as_select()).into_boxed();
         walk!(query, request.times(), [], sessions::created_at, sessions::id)
     };
-    // Those that expired and were not forgotten yet are in the same index: there may be many of them.
+    // Sessions that have expired and are not deleted yet are in the same index: there may be many of them.
     let matching = |looked_at: Rows<'static>, limit| {
         let open: Filter<'_, sessions::table> = Box::new(sessions::expires_at.gt(diesel::dsl::now));
         Matching::of(looked_at, "sessions", vec![open], limit)
@@ -120,10 +121,10 @@ crate::statement! {
     WHERE s.tenant_id = $1 AND s.id = $2"
 }
 
-/// The user of the session to which a refresh token belongs, be it used, expired or over.
+/// Returns a refresh token's session and its user, even if the token is used or expired, or the session is over.
 ///
 /// # Errors
-/// No database.
+/// Fails if the database cannot be reached.
 pub(super) async fn user_of_refresh_token(
     db: &TenantDatabase,
     token: &RefreshToken,

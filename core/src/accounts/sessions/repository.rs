@@ -1,4 +1,4 @@
-//! Sessions and refresh tokens in the database: what commands read and write.
+//! Sessions and refresh tokens in the database, as commands read and write them.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -7,16 +7,18 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use super::aggregate::{Client, EndReason, Session};
+use super::events::SessionEvent;
+use super::queries::SessionView;
 use crate::accounts::identity::secrets::{RefreshToken, SecretHash};
 use crate::application::Locked;
-use crate::application::aggregate::{Lock, find};
+use crate::application::aggregate::{Aggregate, LockMode, find};
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::database::Database;
 use crate::platform::schema::{refresh_tokens, sessions};
 use crate::values::ids::{SessionId, TenantId, UserId};
 
-/// Without `stamp`, which is no business of the aggregate: it only ever rises, in place.
+/// A stored session without its `stamp`, which the aggregate does not use: it is only ever incremented, in place.
 #[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = sessions, primary_key(tenant_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub(super) struct SessionRow {
@@ -68,14 +70,14 @@ impl SessionRow {
     }
 }
 
-/// Locks the session until the unit of work ends. Whoever locks its user as well does that first.
+/// Loads a session and locks it until the unit of work ends. Its user, if needed, is locked first.
 pub(super) async fn load(work: &mut UnitOfWork<'_>, id: SessionId) -> Result<Option<Session>, Error> {
     let query = sessions::table.find((work.tenant().uuid(), id.uuid())).select(SessionRow::as_select());
-    let row: Option<SessionRow> = find(work, Locked::Session, Lock::Change, query).await?;
+    let row: Option<SessionRow> = find(work, Locked::Session, LockMode::Change, query).await?;
     row.map(SessionRow::into_session).transpose()
 }
 
-/// Locks a user's open sessions, the one that was used last in front.
+/// Loads and locks a user's open sessions, the last used first.
 pub(super) async fn load_open(work: &mut UnitOfWork<'_>, user: UserId) -> Result<Vec<Session>, Error> {
     work.locks(Locked::Session);
     let (tenant, now) = (work.tenant().uuid(), work.now());
@@ -96,23 +98,47 @@ pub(super) async fn insert(work: &mut UnitOfWork<'_>, session: &Session) -> Resu
     Ok(())
 }
 
-pub(super) async fn update(work: &mut UnitOfWork<'_>, session: &Session) -> Result<(), Error> {
-    let row = SessionRow::of(work.tenant(), session);
-    diesel::update(sessions::table.find((row.tenant_id, row.id)))
-        .set(&row)
-        .execute(work.connection())
-        .await?;
-    Ok(())
+impl Aggregate for Session {
+    type Id = SessionId;
+    type Event = SessionEvent;
+    type Audited = SessionView;
+    const NAME: &'static str = "session";
+
+    fn id(&self) -> SessionId {
+        self.id
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn updated_at(&self) -> DateTime<Utc> {
+        self.last_used_at
+    }
+
+    fn audited(&self) -> SessionView {
+        SessionView::of(self)
+    }
+
+    async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let row = SessionRow::of(work.tenant(), self);
+        diesel::update(sessions::table.find((row.tenant_id, row.id)))
+            .set(&row)
+            .execute(work.connection())
+            .await?;
+        Ok(())
+    }
 }
 
-/// What the user may do has changed: whoever remembers it for one of these sessions must ask again.
+/// Increments the stamps of a user's sessions, because the user's permissions have changed. A replica that remembers
+/// the principal of one of these sessions must look it up again.
 pub(super) async fn restamp(work: &mut UnitOfWork<'_>, user: UserId) -> Result<(), Error> {
     work.locks(Locked::Session);
     let tenant = work.tenant().uuid();
     let open = sessions::table
         .filter(sessions::tenant_id.eq(tenant).and(sessions::user_id.eq(user.uuid())))
         .filter(sessions::ended_at.is_null());
-    // Locked in the order of everybody else who locks several.
+    // Every statement that locks several sessions locks them in this order.
     let locked: Vec<Uuid> = open
         .select(sessions::id)
         .order((sessions::last_used_at.desc(), sessions::id.desc()))
@@ -146,7 +172,7 @@ pub(super) async fn insert_refresh_token(
     Ok(())
 }
 
-/// What is known of a refresh token.
+/// The stored state of a refresh token.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = refresh_tokens)]
 pub(super) struct StoredToken {
@@ -154,7 +180,7 @@ pub(super) struct StoredToken {
     pub(super) used_at: Option<DateTime<Utc>>,
 }
 
-/// The session's refresh token with this hash; its session is locked already, and so is the token with it.
+/// Finds the session's refresh token with this hash. The session is locked already, and its lock protects the token.
 pub(super) async fn refresh_token(
     work: &mut UnitOfWork<'_>,
     session: SessionId,
@@ -180,20 +206,20 @@ pub(super) async fn use_refresh_token(work: &mut UnitOfWork<'_>, hash: &SecretHa
     Ok(())
 }
 
-/// How long sessions that are over, and tokens that expired, can still be looked at, in days.
+/// The days for which sessions that are over, and tokens that have expired, are kept.
 const KEPT_DAYS: i32 = 30;
-/// Rows of one kind deleted by one statement at most, so that pruning never holds many rows at once.
+/// The maximum number of rows of one kind that a statement deletes, so that pruning never locks many rows at once.
 const PRUNE_BATCH: i64 = 1_000;
 
 crate::statement! {
     struct Prune<'a> { days: i32 => Integer, batch: i64 => BigInt } -> (BigInt,) = "SELECT prune_sessions($1, $2)"
 }
 
-/// Forgets sessions that have been over for 30 days, and refresh and one-time tokens that expired so long ago: those of all
-/// tenants, a batch at a time.
+/// Deletes the sessions of all tenants that have been over for 30 days, and the refresh and one-time tokens that
+/// expired 30 days ago, a batch at a time.
 ///
 /// # Errors
-/// No database.
+/// Fails if the database cannot be reached.
 pub async fn prune(database: &Database) -> Result<(), Error> {
     let mut connection = database.connection().await?;
     loop {

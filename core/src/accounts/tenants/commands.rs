@@ -1,7 +1,7 @@
 //! The commands of tenants.
 
 use super::aggregate::{Tenant, TenantDetails};
-use super::queries::{Founded, TenantView};
+use super::queries::{CreatedTenant, TenantView};
 use super::repository;
 use super::short_name::ShortName;
 use crate::accounts::users::{self, NewUser};
@@ -12,24 +12,24 @@ use crate::values::money::Currency;
 
 /// Creates a tenant and its first administrator, both or neither. The tenant's id is that of the context.
 #[derive(Debug, Clone)]
-pub struct FoundTenant {
+pub struct CreateTenant {
     pub short_name: ShortName,
     pub details: TenantDetails,
     pub currency: Currency,
     pub administrator: NewUser,
 }
 
-impl Command for FoundTenant {
-    type Outcome = Founded;
+impl Command for CreateTenant {
+    type Outcome = CreatedTenant;
 
-    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<Founded, Error> {
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<CreatedTenant, Error> {
         let (details, currency) = (self.details.clone(), self.currency.clone());
         let short_name = self.short_name.clone();
         let (tenant, event) = Tenant::create(work.tenant(), short_name, details, currency, work.now());
         tenant.insert(work).await?;
         work.record(event).await?;
         let administrator = users::register(work, &self.administrator).await?;
-        let founded = Founded { tenant: TenantView::of(&tenant), administrator };
+        let founded = CreatedTenant { tenant: TenantView::of(&tenant), administrator };
         work.audit("tenant.create", ("tenant", tenant.id()), None, Some(&founded))?;
         Ok(founded)
     }

@@ -9,8 +9,8 @@ pub(crate) mod repository;
 mod short_name;
 
 pub use aggregate::{Tenant, TenantDetails, TenantError, TenantName, TimeZone};
-pub use commands::{FoundTenant, UpdateTenant};
+pub use commands::{CreateTenant, UpdateTenant};
 pub use events::TenantEvent;
-pub use queries::{Founded, RegistrationView, TenantView, get, list_all};
+pub use queries::{CreatedTenant, RegistrationView, TenantView, get, list_all};
 pub use registration::{ForeignNumber, Registration, Siren, Siret};
 pub use short_name::ShortName;

@@ -1,4 +1,4 @@
-//! What can be read of tenants.
+//! The queries on tenants.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -38,9 +38,9 @@ pub struct RegistrationView {
     pub number: String,
 }
 
-/// A company and who looks after it from its first day.
+/// A new company and its first administrator.
 #[derive(Debug, Clone, Serialize)]
-pub struct Founded {
+pub struct CreatedTenant {
     #[serde(flatten)]
     pub tenant: TenantView,
     pub administrator: UserView,
@@ -69,10 +69,10 @@ impl TenantView {
     }
 }
 
-/// The company of whoever asks.
+/// Returns the principal's company.
 ///
 /// # Errors
-/// No database.
+/// Fails if the database cannot be reached.
 pub async fn get(db: &TenantDatabase, context: &RequestContext) -> Result<TenantView, Error> {
     let id = context.tenant_id();
     let query = || tenants::table.find(id.uuid()).select(TenantRow::as_select());
@@ -80,11 +80,11 @@ pub async fn get(db: &TenantDatabase, context: &RequestContext) -> Result<Tenant
     Ok(TenantView::of(&row.ok_or(TenantError::NotFound(id))?.into_tenant()?))
 }
 
-/// All tenants, by name, for an operator: at most `limit`. `db` must work as the role that owns the tables, because the
-/// runtime role sees one tenant at a time.
+/// Lists all tenants by name, at most `limit`, for an operator. `db` must work as the role that owns the tables,
+/// because the runtime role sees one tenant at a time.
 ///
 /// # Errors
-/// No database, or a role that may not.
+/// Fails if the database cannot be reached, or if the role may not read the rows.
 pub async fn list_all(db: &Database, limit: u32) -> Result<Vec<TenantView>, Error> {
     let mut connection = db.connection().await?;
     let rows: Vec<TenantRow> = tenants::table

@@ -1,4 +1,4 @@
-//! Tenants in the database: what commands read and write.
+//! Tenants in the database, as commands read and write them.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -12,7 +12,7 @@ use super::queries::TenantView;
 use super::registration::Registration;
 use super::short_name::ShortName;
 use crate::application::Locked;
-use crate::application::aggregate::{Aggregate, Creatable, Lock, find};
+use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
 use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::tenants;
@@ -85,12 +85,12 @@ impl TenantRow {
     }
 }
 
-/// The tenant that the unit of work is bound to. Locks it until the unit of work ends, so that its events are appended in
-/// the order of its changes, and so that who looks after it changes one at a time.
+/// Loads the tenant that the unit of work is bound to, and locks it until the unit of work ends. So its events are
+/// appended in the order of its changes, and its administrators change one at a time.
 pub(crate) async fn load(work: &mut UnitOfWork<'_>) -> Result<Tenant, Error> {
     let id = work.tenant();
     let query = tenants::table.find(id.uuid()).select(TenantRow::as_select());
-    let row: Option<TenantRow> = find(work, Locked::Tenant, Lock::Change, query).await?;
+    let row: Option<TenantRow> = find(work, Locked::Tenant, LockMode::Change, query).await?;
     row.ok_or(TenantError::NotFound(id))?.into_tenant()
 }
 

@@ -125,7 +125,7 @@ impl User {
     pub fn register(
         id: UserId,
         new: NewUser,
-        decision: Decider,
+        decider: Decider,
         now: DateTime<Utc>,
     ) -> Result<(Self, UserEvent), UserError> {
         let NewUser { email, name, role, adjustments, password, is_verified } = new;
@@ -144,7 +144,7 @@ impl User {
             created_at: now,
             updated_at: now,
         };
-        decision.covers_after(&user)?;
+        decider.covers_after(&user)?;
         let event = UserEvent::Registered(user.clone());
         Ok((user, event))
     }
@@ -156,10 +156,10 @@ impl User {
     pub fn rename(
         &mut self,
         name: UserName,
-        decision: Decider,
+        decider: Decider,
         now: DateTime<Utc>,
     ) -> Result<Option<UserEvent>, UserError> {
-        decision.covers(self)?;
+        decider.covers(self)?;
         if self.name == name {
             return Ok(None);
         }
@@ -173,11 +173,11 @@ impl User {
     pub fn change_role(
         &mut self,
         role: Role,
-        decision: Decider,
+        decider: Decider,
         now: DateTime<Utc>,
     ) -> Result<Option<UserEvent>, UserError> {
         let after = Self { role, ..self.clone() };
-        self.check(&after, decision)?;
+        self.check(&after, decider)?;
         if self.role == role {
             return Ok(None);
         }
@@ -192,11 +192,11 @@ impl User {
     pub fn change_permissions(
         &mut self,
         adjustments: Adjustments,
-        decision: Decider,
+        decider: Decider,
         now: DateTime<Utc>,
     ) -> Result<Option<UserEvent>, UserError> {
         let after = Self { adjustments, ..self.clone() };
-        self.check(&after, decision)?;
+        self.check(&after, decider)?;
         if self.adjustments == adjustments {
             return Ok(None);
         }
@@ -207,9 +207,9 @@ impl User {
     /// # Errors
     /// Fails if this is the decider's own account, if the user has a permission that the decider lacks, if the company
     /// would lose its last administrator, or if the user is disabled already.
-    pub fn disable(&mut self, decision: Decider, now: DateTime<Utc>) -> Result<UserEvent, UserError> {
+    pub fn disable(&mut self, decider: Decider, now: DateTime<Utc>) -> Result<UserEvent, UserError> {
         let after = Self { disabled_at: Some(now), ..self.clone() };
-        self.check(&after, decision)?;
+        self.check(&after, decider)?;
         if self.disabled_at.is_some() {
             return Err(UserError::Status { id: self.id, status: UserStatus::Disabled, verb: "disabled" });
         }
@@ -220,9 +220,9 @@ impl User {
     /// # Errors
     /// Fails if this is the decider's own account, if the user would get a permission that the decider lacks, or if the
     /// user is not disabled.
-    pub fn enable(&mut self, decision: Decider, now: DateTime<Utc>) -> Result<UserEvent, UserError> {
+    pub fn enable(&mut self, decider: Decider, now: DateTime<Utc>) -> Result<UserEvent, UserError> {
         let after = Self { disabled_at: None, ..self.clone() };
-        self.check(&after, decision)?;
+        self.check(&after, decider)?;
         if self.disabled_at.is_none() {
             return Err(UserError::Status { id: self.id, status: self.status(), verb: "enabled" });
         }
@@ -278,13 +278,13 @@ impl User {
     }
 
     /// Checks whether the decider may turn this user into `after`.
-    fn check(&self, after: &Self, decision: Decider) -> Result<(), UserError> {
-        if decision.by == Some(self.id) {
+    fn check(&self, after: &Self, decider: Decider) -> Result<(), UserError> {
+        if decider.by == Some(self.id) {
             return Err(UserError::OwnAccount);
         }
-        decision.covers(self)?;
-        decision.covers_after(after)?;
-        if self.is_administrator() && !after.is_administrator() && !decision.has_other_administrators {
+        decider.covers(self)?;
+        decider.covers_after(after)?;
+        if self.is_administrator() && !after.is_administrator() && !decider.has_other_administrators {
             return Err(UserError::LastAdministrator(self.id));
         }
         Ok(())

@@ -51,8 +51,8 @@ pub(crate) async fn register(work: &mut UnitOfWork<'_>, new: &NewUser) -> Result
 }
 
 async fn registered(work: &mut UnitOfWork<'_>, new: &NewUser) -> Result<(User, UserEvent), Error> {
-    let decision = decision(work, true).await?;
-    Ok(User::register(UserId::generate(), new.clone(), decision, work.now())?)
+    let decider = decider(work, true).await?;
+    Ok(User::register(UserId::generate(), new.clone(), decider, work.now())?)
 }
 
 #[derive(Debug)]
@@ -67,8 +67,8 @@ impl Command for UpdateUser {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
         let user = loaded(work, self.id, self.expected_version).await?;
-        let decision = decision(work, true).await?;
-        let decide = |user: &mut User, now| user.rename(self.name.clone(), decision, now);
+        let decider = decider(work, true).await?;
+        let decide = |user: &mut User, now| user.rename(self.name.clone(), decider, now);
         changed(work, "user.update", user, decide).await
     }
 }
@@ -86,8 +86,8 @@ impl Command for ChangeRole {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
         tenants::repository::load(work).await?;
         let user = loaded(work, self.id, self.expected_version).await?;
-        let decision = decision_about(work, self.id).await?;
-        let decide = |user: &mut User, now| user.change_role(self.role, decision, now);
+        let decider = decider_about(work, self.id).await?;
+        let decide = |user: &mut User, now| user.change_role(self.role, decider, now);
         changed(work, "user.change_role", user, decide).await
     }
 }
@@ -105,8 +105,8 @@ impl Command for ChangePermissions {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
         tenants::repository::load(work).await?;
         let user = loaded(work, self.id, self.expected_version).await?;
-        let decision = decision_about(work, self.id).await?;
-        let decide = |user: &mut User, now| user.change_permissions(self.adjustments, decision, now);
+        let decider = decider_about(work, self.id).await?;
+        let decide = |user: &mut User, now| user.change_permissions(self.adjustments, decider, now);
         changed(work, "user.change_permissions", user, decide).await
     }
 }
@@ -126,10 +126,10 @@ impl Command for DisableUser {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
         tenants::repository::load(work).await?;
         let user = loaded(work, self.id, self.expected_version).await?;
-        let decision = decision_about(work, self.id).await?;
+        let decider = decider_about(work, self.id).await?;
         // In the lock order, tokens come before sessions, which the change ends.
         one_time_tokens::withdraw(work, self.id, None).await?;
-        let decide = |user: &mut User, now| user.disable(decision, now).map(Some);
+        let decide = |user: &mut User, now| user.disable(decider, now).map(Some);
         let after = changed(work, "user.disable", user, decide).await?;
         if !self.keep_api_keys {
             api_keys::revoke_all_of(work, self.id).await?;
@@ -149,8 +149,8 @@ impl Command for EnableUser {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
         let user = loaded(work, self.id, self.expected_version).await?;
-        let decision = decision(work, true).await?;
-        let decide = |user: &mut User, now| user.enable(decision, now).map(Some);
+        let decider = decider(work, true).await?;
+        let decide = |user: &mut User, now| user.enable(decider, now).map(Some);
         changed(work, "user.enable", user, decide).await
     }
 }
@@ -174,7 +174,7 @@ impl Command for ChangePassword {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
         let user = loaded(work, self.user_id, None).await?;
-        // Another password may have been set during the comparison, or while this command waited: that later decision stays.
+        // Another password may have been set during the comparison, or while this command waited: that later decider stays.
         if user.password() != Some(&self.compared) {
             return Err(SessionError::WrongPassword.into());
         }
@@ -275,19 +275,19 @@ async fn changed(
 /// Fails with `NotFound`, `CannotDecide`, or `Forbidden` for an API key whose owner may not manage users any more.
 pub(crate) async fn check_decider(work: &mut UnitOfWork<'_>, id: UserId) -> Result<(), Error> {
     let user = repository::load(work, id).await?;
-    Ok(decision(work, true).await?.covers(&user)?)
+    Ok(decider(work, true).await?.covers(&user)?)
 }
 
-async fn decision_about(work: &mut UnitOfWork<'_>, id: UserId) -> Result<Decider, Error> {
+async fn decider_about(work: &mut UnitOfWork<'_>, id: UserId) -> Result<Decider, Error> {
     let others = repository::has_other_administrators(work, id).await?;
-    decision(work, others).await
+    decider(work, others).await
 }
 
-/// Returns the decision rights of the principal as it is now. Call it when the user concerned is locked.
+/// Returns the decider rights of the principal as it is now. Call it when the user concerned is locked.
 ///
 /// # Errors
 /// Fails with `Forbidden`, or with `PrincipalOutdated`: then the unit of work runs again.
-pub(super) async fn decision(
+pub(super) async fn decider(
     work: &mut UnitOfWork<'_>,
     has_other_administrators: bool,
 ) -> Result<Decider, Error> {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::aggregate::{UserError, UserStatus};
-use super::commands::decision;
+use super::commands::decider;
 use super::repository;
 use crate::accounts::identity::secrets::{OneTimeToken, SecretHash};
 use crate::application::Locked;
@@ -62,7 +62,7 @@ impl Command for IssueOneTimeToken {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<IssuedOneTimeToken, Error> {
         let user = repository::load(work, self.user_id).await?;
-        decision(work, true).await?.covers(&user)?;
+        decider(work, true).await?.covers(&user)?;
         user.check_not_disabled("given a token")?;
         if self.purpose == TokenPurpose::VerifyEmail && user.status() == UserStatus::Active {
             return Err(UserError::AlreadyVerified(user.id()).into());

@@ -1,4 +1,4 @@
-//! What can be read of users.
+//! The queries on users.
 
 use chrono::{DateTime, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf};
@@ -23,7 +23,7 @@ use crate::platform::schema::users;
 use crate::values::contact::FoldedEmail;
 use crate::values::ids::{TenantId, UserId};
 
-/// Instead of a password.
+/// The text that stands for a password in a view.
 const MASK: &str = "***";
 
 #[derive(Debug, Clone, Serialize)]
@@ -108,7 +108,7 @@ pub struct UserFilter {
 }
 
 /// # Errors
-/// `NotFound` where there is no such user of the tenant; no database.
+/// `NotFound` if the tenant has no such user. Fails if the database cannot be reached.
 pub async fn get(db: &TenantDatabase, context: &RequestContext, id: UserId) -> Result<UserView, Error> {
     let query = || users::table.find((context.tenant_id().uuid(), id.uuid())).select(UserRow::as_select());
     let row: Option<UserRow> = db.find(context, query).await?;
@@ -118,7 +118,8 @@ pub async fn get(db: &TenantDatabase, context: &RequestContext, id: UserId) -> R
 type Rows<'a> = users::BoxedQuery<'a, Pg, SqlTypeOf<AsSelect<UserRow, Pg>>>;
 
 impl UserFilter {
-    /// The rows that are looked through for the ones that match: those that an index serves.
+    /// Returns a query of the rows to look through, in the order of an index. [`Self::matching`] narrows it to those
+    /// that match.
     fn walk(&self, context: &RequestContext, request: &PageRequest<UserSort>) -> Rows<'_> {
         use users::{created_at, email, folded_email, id, name};
         let of_tenant = users::tenant_id.eq(context.tenant_id().uuid());
@@ -153,10 +154,11 @@ impl UserFilter {
     }
 }
 
-/// A page looks through 5,000 users at most, which are more than most companies have: no index for each role and status.
+/// Lists users. A page looks through 5,000 users at most. Most companies have fewer, so there is no index for each role
+/// and status.
 ///
 /// # Errors
-/// No database.
+/// Fails if the database cannot be reached.
 pub async fn list(
     db: &TenantDatabase,
     context: &RequestContext,
@@ -176,11 +178,11 @@ pub async fn list(
     Ok(request.page_up_to(edge, views?))
 }
 
-/// The users of one tenant or of all, by tenant and address, for an operator: at most `limit`. `db` must work as the role
-/// that owns the tables, because the runtime role sees one tenant at a time.
+/// Lists the users of one tenant or of all, by tenant and address, at most `limit`, for an operator. `db` must work as
+/// the role that owns the tables, because the runtime role sees one tenant at a time.
 ///
 /// # Errors
-/// No database, or a role that may not.
+/// Fails if the database cannot be reached, or if the role may not read the rows.
 pub async fn list_all(
     db: &Database,
     tenant: Option<TenantId>,

@@ -1,4 +1,4 @@
-//! Users in the database: what commands read and write.
+//! Users in the database, as commands read and write them.
 
 use chrono::{DateTime, Utc};
 use diesel::dsl::exists;
@@ -11,7 +11,7 @@ use super::events::UserEvent;
 use super::queries::UserView;
 use crate::accounts::identity::passwords::HashedPassword;
 use crate::application::Locked;
-use crate::application::aggregate::{Aggregate, Creatable, Lock, find};
+use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
 use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::application::{PermissionSet, Role, stored_role};
@@ -85,20 +85,21 @@ impl UserRow {
     }
 }
 
-/// Locks the user until the unit of work ends, so that their events are appended in the order of their changes.
+/// Loads a user and locks the row until the unit of work ends, so that the user's events are appended in the order of
+/// the changes.
 ///
 /// # Errors
-/// `NotFound` where there is no such user of the tenant; no database.
+/// `NotFound` if the tenant has no such user. Fails if the database cannot be reached.
 pub(crate) async fn load(work: &mut UnitOfWork<'_>, id: UserId) -> Result<User, Error> {
     let query = users::table.find((work.tenant().uuid(), id.uuid())).select(UserRow::as_select());
-    let row: Option<UserRow> = find(work, Locked::User, Lock::Change, query).await?;
+    let row: Option<UserRow> = find(work, Locked::User, LockMode::Change, query).await?;
     row.ok_or(UserError::NotFound(id))?.into_user()
 }
 
-/// How it stands with a user now; locks nothing.
+/// Returns the user's present status, without a lock.
 ///
 /// # Errors
-/// No database.
+/// Fails if the database cannot be reached.
 pub(crate) async fn status(work: &mut UnitOfWork<'_>, id: UserId) -> Result<Option<UserStatus>, Error> {
     let row: Option<UserRow> = users::table
         .find((work.tenant().uuid(), id.uuid()))
@@ -109,8 +110,8 @@ pub(crate) async fn status(work: &mut UnitOfWork<'_>, id: UserId) -> Result<Opti
     row.map(|row| row.into_user().map(|user| user.status())).transpose()
 }
 
-/// Whether somebody else than this user is an administrator in the sense of [`User::is_administrator`]. The answer holds
-/// until the unit of work ends if the tenant is locked.
+/// Whether another user is an administrator in the sense of [`User::is_administrator`]. If the tenant is locked, the
+/// answer holds until the unit of work ends.
 pub(super) async fn has_other_administrators(work: &mut UnitOfWork<'_>, id: UserId) -> Result<bool, Error> {
     let others = users::table
         .filter(users::tenant_id.eq(work.tenant().uuid()))

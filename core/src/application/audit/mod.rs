@@ -24,7 +24,7 @@ use crate::application::context::RequestContext;
 pub use anchors::{Anchors, ChainId, Head};
 pub use chain::Rule;
 pub use erase::{EraseError, erase};
-pub use queries::{AuditEventDetails, AuditFilter, AuditSort, is_larger_than, list};
+pub use queries::{AuditEventView, AuditFilter, AuditSort, is_larger_than, list};
 pub use refusals::{Refusal, Refusals};
 pub use verify::{Broken, Report, TenantDigest, VerifyError, verify};
 

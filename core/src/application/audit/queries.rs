@@ -19,7 +19,7 @@ use crate::platform::schema::audit_events;
 /// One row, as it was written.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = audit_events, check_for_backend(Pg))]
-pub struct AuditEventDetails {
+pub struct AuditEventView {
     pub id: Uuid,
     pub occurred_at: DateTime<Utc>,
     pub actor_type: String,
@@ -40,7 +40,7 @@ pub struct AuditEventDetails {
     pub after_digest: Option<Vec<u8>>,
 }
 
-impl AuditEventDetails {
+impl AuditEventView {
     /// Whether `before` and `after` were there and were erased.
     pub fn is_erased(&self) -> bool {
         let gone = |text: &Option<Value>, digest: &Option<Vec<u8>>| text.is_none() && digest.is_some();
@@ -62,7 +62,7 @@ impl SortKey for AuditSort {
     }
 }
 
-impl Listed<AuditSort> for AuditEventDetails {
+impl Listed<AuditSort> for AuditEventView {
     fn id(&self) -> Uuid {
         self.id
     }
@@ -85,7 +85,7 @@ pub struct AuditFilter {
     pub resource_id: Option<String>,
 }
 
-type Rows<'a> = audit_events::BoxedQuery<'a, Pg, SqlTypeOf<AsSelect<AuditEventDetails, Pg>>>;
+type Rows<'a> = audit_events::BoxedQuery<'a, Pg, SqlTypeOf<AsSelect<AuditEventView, Pg>>>;
 type Found<'a> = Matching<'a, Rows<'a>, audit_events::table>;
 
 impl AuditFilter {
@@ -107,7 +107,7 @@ impl AuditFilter {
         use audit_events::{action, actor_id, id, occurred_at, resource_id, resource_type};
         let start = start.within(self.occurred_from, self.occurred_before);
         let of_tenant = audit_events::tenant_id.eq(context.tenant_id().uuid());
-        let query = audit_events::table.filter(of_tenant).select(AuditEventDetails::as_select()).into_boxed();
+        let query = audit_events::table.filter(of_tenant).select(AuditEventView::as_select()).into_boxed();
         if let Some(resource) = self.resource_id.as_deref() {
             return walk!(query, start, [resource_id => resource], occurred_at, id);
         }
@@ -123,7 +123,7 @@ impl AuditFilter {
     }
 
     /// Whether matching rows may follow this row, at which the walk along the index stopped.
-    fn leads_to(&self, row: &AuditEventDetails) -> bool {
+    fn leads_to(&self, row: &AuditEventView) -> bool {
         let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
         let served = self.served();
         served.occurred_from.is_none_or(|from| from <= row.occurred_at)
@@ -166,7 +166,7 @@ pub async fn list(
     context: &RequestContext,
     filter: &AuditFilter,
     request: &PageRequest<AuditSort>,
-) -> Result<Page<AuditEventDetails>, Error> {
+) -> Result<Page<AuditEventView>, Error> {
     let (edge, rows) = db
         .read(context, async |mut connection| {
             let walk = || filter.walk(context, request.times());
@@ -175,7 +175,7 @@ pub async fn list(
                 let rows = matching(walk().limit(request.rows()), request.rows());
                 return Ok((None, rows.load(&mut connection).await?));
             }
-            let (last, rows): (Option<AuditEventDetails>, _) =
+            let (last, rows): (Option<AuditEventView>, _) =
                 look_through!(connection, request, walk, matching);
             Ok((last.filter(|last| filter.leads_to(last)), rows))
         })
@@ -193,7 +193,7 @@ pub async fn is_larger_than(
     filter: &AuditFilter,
     rows: i64,
 ) -> Result<bool, Error> {
-    let beyond: Option<AuditEventDetails> = db
+    let beyond: Option<AuditEventView> = db
         .read(context, async |mut connection| {
             let query = filter.walk(context, Start::first()).offset(rows).limit(1);
             Ok(query.first(&mut connection).await.optional()?)

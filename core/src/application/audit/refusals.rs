@@ -245,7 +245,7 @@ impl Refusals {
         }
     }
 
-    /// Agent: writes the counts regularly.
+    /// Background task: writes the counts regularly.
     pub async fn write_regularly(self, database: Database, every: Duration) {
         let mut interval = tokio::time::interval(every);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,8 +1,8 @@
-//! What the world is told of API keys. Never a key, nor its hash.
+//! The integration events of API keys. They never contain a key or its hash.
 
 use serde::Serialize;
 
-use super::{IntegrationEvent, payload, published};
+use super::{IntegrationEvent, integration_event, payload};
 use crate::accounts::api_keys::{ApiKey, ApiKeyEvent};
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
@@ -39,13 +39,9 @@ payload!(ApiKeyRevokedV1, "api_key", "api_key.revoked", 1);
 
 pub(super) fn translate(event: &ApiKeyEvent) -> Result<IntegrationEvent, Error> {
     match event {
-        ApiKeyEvent::Created(key) => publish(key, &created(key)),
-        ApiKeyEvent::Revoked(key) => publish(key, &revoked(key)),
+        ApiKeyEvent::Created(key) => integration_event(key, &created(key)),
+        ApiKeyEvent::Revoked(key) => integration_event(key, &revoked(key)),
     }
-}
-
-fn publish<P: super::Payload>(key: &ApiKey, payload: &P) -> Result<IntegrationEvent, Error> {
-    published(key.id(), key.version(), payload)
 }
 
 fn created(key: &ApiKey) -> ApiKeyCreatedV1 {
@@ -66,7 +62,7 @@ fn revoked(key: &ApiKey) -> ApiKeyRevokedV1 {
         api_key_id: key.id().to_string(),
         name: key.details().name.to_string(),
         prefix: key.prefix().to_owned(),
-        // An event of its revocation has one.
+        // A key whose revocation is published has this time; the default only satisfies the compiler.
         revoked_at: super::time(key.revoked_at().unwrap_or(key.created_at())),
     }
 }

@@ -1,6 +1,7 @@
 //! The published contracts: `schema/events/<type>.v<N>.json` holds the JSON Schema of each payload and an example that
-//! the code really produces. A difference fails the test; a new event or version is written with
-//! `UPDATE_EVENT_CONTRACTS=1 cargo test -p comptoir-core contracts`, a published one is never written over.
+//! the code really produces. A difference fails the test.
+//! `UPDATE_EVENT_CONTRACTS=1 cargo test --workspace --lib contracts`
+//! writes the file of a new event or version; it never overwrites a published one.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -52,7 +53,7 @@ fn file_name(event: &IntegrationEvent) -> String {
     format!("{}.v{}.json", event.event_type, event.schema_version)
 }
 
-/// A contract: what a consumer needs to know of the event.
+/// Returns a contract: the facts about the event that a consumer needs.
 fn contract<P: Payload + JsonSchema>(event: &IntegrationEvent) -> Value {
     assert_eq!(
         (P::EVENT_TYPE, P::VERSION),
@@ -111,7 +112,7 @@ fn supplier() -> (Supplier, Box<dyn Event>) {
         name: SupplierName::parse("Terres de Thé").expect("valid"),
         vat_number: Some(VatNumber::parse("FR40303265045").expect("valid")),
         addresses: vec![Address { kind: AddressKind::Billing, postal: address() }],
-        payment_terms: Some(PaymentTerms { days: 45, end_of_month: true }),
+        payment_terms: PaymentTerms::new(45, true).ok(),
     };
     let (supplier, event) = Supplier::create(SupplierId::from_uuid(uuid(9)), details, at(0));
     (supplier, happened(event))
@@ -160,8 +161,8 @@ fn tenant() -> (Tenant, Box<dyn Event>) {
     (tenant, happened(event))
 }
 
-/// Somebody else decides, who may do everything.
-fn decision() -> Decider {
+/// Returns a decider who is not the user, and has every permission.
+fn decider() -> Decider {
     Decider { by: None, held: PermissionSet::all(), has_other_administrators: true }
 }
 
@@ -174,7 +175,7 @@ fn user() -> (User, Box<dyn Event>) {
         password: None,
         is_verified: false,
     };
-    let (user, event) = User::register(UserId::from_uuid(uuid(6)), new, decision(), at(0)).expect("allowed");
+    let (user, event) = User::register(UserId::from_uuid(uuid(6)), new, decider(), at(0)).expect("allowed");
     (user, happened(event))
 }
 
@@ -199,7 +200,7 @@ fn api_key() -> (ApiKey, Box<dyn Event>) {
     (key, happened(event))
 }
 
-/// Every contract by its file name, made by walking each aggregate through its life.
+/// Takes each aggregate through all of its events, and returns every contract with its file name.
 fn contracts() -> Vec<(String, Value)> {
     let mut contracts = Vec::new();
     let mut add = |event: Box<dyn Event>, contract: fn(&IntegrationEvent) -> Value| {
@@ -219,10 +220,8 @@ fn contracts() -> Vec<(String, Value)> {
 
     let (mut a_supplier, created) = supplier();
     add(created, contract::<SupplierCreatedV1>);
-    let sooner = SupplierDetails {
-        payment_terms: Some(PaymentTerms { days: 30, end_of_month: false }),
-        ..a_supplier.details().clone()
-    };
+    let sooner =
+        SupplierDetails { payment_terms: PaymentTerms::new(30, false).ok(), ..a_supplier.details().clone() };
     let updated = a_supplier.update(sooner, at(1)).expect("a change");
     add(happened(updated), contract::<SupplierUpdatedV1>);
     add(happened(a_supplier.delete(at(2))), contract::<SupplierDeletedV1>);
@@ -265,17 +264,17 @@ fn contracts() -> Vec<(String, Value)> {
     let session = SessionId::from_uuid(uuid(7));
     add(happened(ada.log_in(session, at(3)).expect("active")), contract::<UserLoggedInV1>);
     let name = UserName::parse("Ada Martin-Leroy").expect("valid");
-    let renamed = ada.rename(name, decision(), at(4)).expect("allowed");
+    let renamed = ada.rename(name, decider(), at(4)).expect("allowed");
     add(happened(renamed.expect("a change")), contract::<UserUpdatedV1>);
-    let promoted = ada.change_role(Role::Sales, decision(), at(5)).expect("allowed");
+    let promoted = ada.change_role(Role::Sales, decider(), at(5)).expect("allowed");
     add(happened(promoted.expect("a change")), contract::<UserRoleChangedV1>);
     let shipping = PermissionSet::of(&[Permission::OrdersShip]);
     let adjustments = Adjustments::new(shipping, PermissionSet::EMPTY).expect("valid");
-    let adjusted = ada.change_permissions(adjustments, decision(), at(6)).expect("allowed");
+    let adjusted = ada.change_permissions(adjustments, decider(), at(6)).expect("allowed");
     add(happened(adjusted.expect("a change")), contract::<UserPermissionChangedV1>);
     add(happened(ada.log_out(session, at(7))), contract::<UserLoggedOutV1>);
-    add(happened(ada.disable(decision(), at(8)).expect("allowed")), contract::<UserDisabledV1>);
-    add(happened(ada.enable(decision(), at(9)).expect("allowed")), contract::<UserEnabledV1>);
+    add(happened(ada.disable(decider(), at(8)).expect("allowed")), contract::<UserDisabledV1>);
+    add(happened(ada.enable(decider(), at(9)).expect("allowed")), contract::<UserEnabledV1>);
     let (mut a_session, begun) = begun_session();
     add(begun, contract::<SessionCreatedV1>);
     add(happened(a_session.end(EndReason::LoggedOut, at(300)).expect("open")), contract::<SessionEndedV1>);

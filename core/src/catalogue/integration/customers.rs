@@ -1,9 +1,9 @@
-//! What the world is told of customers.
+//! The integration events of customers.
 
 use serde::Serialize;
 
 use super::addresses::AddressV1;
-use super::{IntegrationEvent, payload, published};
+use super::{IntegrationEvent, integration_event, payload};
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::commerce::customers::{Customer, CustomerEvent};
@@ -50,14 +50,10 @@ payload!(CustomerDeletedV1, "customer", "customer.deleted", 1);
 
 pub(super) fn translate(event: &CustomerEvent) -> Result<IntegrationEvent, Error> {
     match event {
-        CustomerEvent::Created(customer) => publish(customer, &created(customer)),
-        CustomerEvent::Updated(customer) => publish(customer, &updated(customer)),
-        CustomerEvent::Deleted(customer) => publish(customer, &deleted(customer)),
+        CustomerEvent::Created(customer) => integration_event(customer, &created(customer)),
+        CustomerEvent::Updated(customer) => integration_event(customer, &updated(customer)),
+        CustomerEvent::Deleted(customer) => integration_event(customer, &deleted(customer)),
     }
-}
-
-fn publish<P: super::Payload>(customer: &Customer, payload: &P) -> Result<IntegrationEvent, Error> {
-    published(customer.id(), customer.version(), payload)
 }
 
 fn created(customer: &Customer) -> CustomerCreatedV1 {

@@ -1,8 +1,8 @@
 //! Integration events: the facts that other systems may build on.
 //!
 //! Each is a literal name, a version and a payload struct whose JSON is a contract, frozen in `schema/events`. A
-//! published version never changes; what must change gets a new version beside it. The matches are exhaustive: a new
-//! domain event does not compile until somebody has decided what the world is told of it.
+//! published version never changes; a change gets a new version beside it. The matches are exhaustive: a new domain
+//! event does not compile until its integration event is decided here.
 
 mod addresses;
 mod api_keys;
@@ -20,6 +20,7 @@ mod contracts;
 use serde::Serialize;
 
 use super::DomainEvent;
+use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::events::IntegrationEvent;
 
@@ -30,7 +31,7 @@ trait Payload: Serialize {
     const VERSION: i16;
 }
 
-/// What the world is told of a domain event, or nothing.
+/// Translates a domain event to its integration event; `None` if nothing is published.
 pub(super) fn translate(event: DomainEvent<'_>) -> Result<Option<IntegrationEvent>, Error> {
     match event {
         DomainEvent::Customer(event) => customers::translate(event).map(Some),
@@ -44,15 +45,14 @@ pub(super) fn translate(event: DomainEvent<'_>) -> Result<Option<IntegrationEven
     }
 }
 
-fn published<P: Payload>(
-    aggregate_id: impl ToString,
-    aggregate_version: i64,
+fn integration_event<A: Aggregate, P: Payload>(
+    aggregate: &A,
     payload: &P,
 ) -> Result<IntegrationEvent, Error> {
     Ok(IntegrationEvent {
         aggregate_type: P::AGGREGATE_TYPE,
-        aggregate_id: aggregate_id.to_string(),
-        aggregate_version,
+        aggregate_id: aggregate.id().to_string(),
+        aggregate_version: aggregate.version(),
         event_type: P::EVENT_TYPE,
         schema_version: P::VERSION,
         payload: serde_json::to_string(payload)
@@ -60,7 +60,7 @@ fn published<P: Payload>(
     })
 }
 
-/// Declares what a payload struct is published as: `payload!(OrderPlacedV1, "order", "order.placed", 1)`.
+/// Declares the published name and version of a payload struct: `payload!(OrderPlacedV1, "order", "order.placed", 1)`.
 macro_rules! payload {
     ($name:ident, $aggregate_type:literal, $event_type:literal, $version:literal) => {
         impl crate::catalogue::integration::Payload for $name {
@@ -72,7 +72,7 @@ macro_rules! payload {
 }
 use payload;
 
-/// RFC 3339 in UTC with the microseconds that the database keeps.
+/// Formats a time by RFC 3339, in UTC, with the microseconds that the database keeps.
 fn time(at: chrono::DateTime<chrono::Utc>) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }

@@ -1,8 +1,8 @@
-//! What the world is told of orders.
+//! The integration events of orders.
 
 use serde::Serialize;
 
-use super::{IntegrationEvent, payload, published};
+use super::{IntegrationEvent, integration_event, payload};
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::commerce::orders::{Order, OrderEvent, OrderLine, OrderStatus, VatSubtotal};
@@ -103,18 +103,14 @@ payload!(OrderCancelledV1, "order", "order.cancelled", 1);
 
 pub(super) fn translate(event: &OrderEvent) -> Result<IntegrationEvent, Error> {
     match event {
-        OrderEvent::Placed { order, .. } => publish(order, &placed(order)),
-        OrderEvent::Confirmed(order) => publish(order, &confirmed(order)),
-        OrderEvent::Shipped(order) => publish(order, &shipped(order)),
-        OrderEvent::Delivered(order) => publish(order, &delivered(order)),
+        OrderEvent::Placed { order, .. } => integration_event::<Order, _>(order, &placed(order)),
+        OrderEvent::Confirmed(order) => integration_event::<Order, _>(order, &confirmed(order)),
+        OrderEvent::Shipped(order) => integration_event::<Order, _>(order, &shipped(order)),
+        OrderEvent::Delivered(order) => integration_event::<Order, _>(order, &delivered(order)),
         OrderEvent::Cancelled { order, previous_status } => {
-            publish(order, &cancelled(order, *previous_status))
+            integration_event::<Order, _>(order, &cancelled(order, *previous_status))
         }
     }
-}
-
-fn publish<P: super::Payload>(order: &Order, payload: &P) -> Result<IntegrationEvent, Error> {
-    published(order.id(), order.version(), payload)
 }
 
 fn reference(order: &Order) -> Option<String> {

@@ -1,8 +1,8 @@
-//! What the world is told of products.
+//! The integration events of products.
 
 use serde::Serialize;
 
-use super::{IntegrationEvent, payload, published};
+use super::{IntegrationEvent, integration_event, payload};
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::commerce::products::{Product, ProductEvent};
@@ -63,15 +63,11 @@ payload!(ProductDeletedV1, "product", "product.deleted", 1);
 
 pub(super) fn translate(event: &ProductEvent) -> Result<IntegrationEvent, Error> {
     match event {
-        ProductEvent::Created(product) => publish(product, &created(product)),
-        ProductEvent::Updated(product) => publish(product, &updated(product)),
-        ProductEvent::Archived(product) => publish(product, &archived(product)),
-        ProductEvent::Deleted(product) => publish(product, &deleted(product)),
+        ProductEvent::Created(product) => integration_event(product, &created(product)),
+        ProductEvent::Updated(product) => integration_event(product, &updated(product)),
+        ProductEvent::Archived(product) => integration_event(product, &archived(product)),
+        ProductEvent::Deleted(product) => integration_event(product, &deleted(product)),
     }
-}
-
-fn publish<P: super::Payload>(product: &Product, payload: &P) -> Result<IntegrationEvent, Error> {
-    published(product.id(), product.version(), payload)
 }
 
 fn created(product: &Product) -> ProductCreatedV1 {

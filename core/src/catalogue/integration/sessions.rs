@@ -1,9 +1,10 @@
-//! What the world is told of sessions. Never a token, and nothing of where the user is.
+//! The integration events of sessions. They never contain a token, and nothing about where the user is.
 
 use serde::Serialize;
 
-use super::{IntegrationEvent, payload, published};
+use super::{IntegrationEvent, integration_event, payload};
 use crate::accounts::sessions::{EndReason, Session, SessionEvent};
+use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 
 /// A user has logged in and may act until the session ends.
@@ -35,13 +36,9 @@ payload!(SessionEndedV1, "session", "session.ended", 1);
 
 pub(super) fn translate(event: &SessionEvent) -> Result<IntegrationEvent, Error> {
     match event {
-        SessionEvent::Created(session) => publish(session, &created(session)),
-        SessionEvent::Ended(session) => publish(session, &ended(session)),
+        SessionEvent::Created(session) => integration_event(session, &created(session)),
+        SessionEvent::Ended(session) => integration_event(session, &ended(session)),
     }
-}
-
-fn publish<P: super::Payload>(session: &Session, payload: &P) -> Result<IntegrationEvent, Error> {
-    published(session.id(), session.version(), payload)
 }
 
 fn created(session: &Session) -> SessionCreatedV1 {
@@ -54,7 +51,7 @@ fn created(session: &Session) -> SessionCreatedV1 {
 }
 
 fn ended(session: &Session) -> SessionEndedV1 {
-    // An event of its end has one; the rest is for the compiler.
+    // A session whose end is published has both; the default only satisfies the compiler.
     let (at, reason) = session.ended().unwrap_or((session.last_used_at(), EndReason::LoggedOut));
     SessionEndedV1 {
         session_id: session.id().to_string(),

@@ -1,9 +1,9 @@
-//! What the world is told of suppliers.
+//! The integration events of suppliers.
 
 use serde::Serialize;
 
 use super::addresses::AddressV1;
-use super::{IntegrationEvent, payload, published, time};
+use super::{IntegrationEvent, integration_event, payload, time};
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::commerce::suppliers::{Supplier, SupplierEvent};
@@ -61,14 +61,10 @@ struct PaymentTermsV1 {
 
 pub(super) fn translate(event: &SupplierEvent) -> Result<IntegrationEvent, Error> {
     match event {
-        SupplierEvent::Created(supplier) => publish(supplier, &created(supplier)),
-        SupplierEvent::Updated(supplier) => publish(supplier, &updated(supplier)),
-        SupplierEvent::Deleted(supplier) => publish(supplier, &deleted(supplier)),
+        SupplierEvent::Created(supplier) => integration_event(supplier, &created(supplier)),
+        SupplierEvent::Updated(supplier) => integration_event(supplier, &updated(supplier)),
+        SupplierEvent::Deleted(supplier) => integration_event(supplier, &deleted(supplier)),
     }
-}
-
-fn publish<P: super::Payload>(supplier: &Supplier, payload: &P) -> Result<IntegrationEvent, Error> {
-    published(supplier.id(), supplier.version(), payload)
 }
 
 fn created(supplier: &Supplier) -> SupplierCreatedV1 {
@@ -88,7 +84,7 @@ fn updated(supplier: &Supplier) -> SupplierUpdatedV1 {
         vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),
         addresses: details.addresses.iter().map(AddressV1::of).collect(),
         payment_terms: terms
-            .map(|terms| PaymentTermsV1 { days: terms.days, end_of_month: terms.end_of_month }),
+            .map(|terms| PaymentTermsV1 { days: terms.days(), end_of_month: terms.is_end_of_month() }),
         updated_at: time(supplier.updated_at()),
     }
 }

@@ -1,8 +1,8 @@
-//! What the world is told of tenants.
+//! The integration events of tenants.
 
 use serde::Serialize;
 
-use super::{IntegrationEvent, payload, published};
+use super::{IntegrationEvent, integration_event, payload};
 use crate::accounts::tenants::{Registration, Tenant, TenantEvent};
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
@@ -87,8 +87,8 @@ impl PostalAddressV1 {
 
 pub(super) fn translate(event: &TenantEvent) -> Result<IntegrationEvent, Error> {
     match event {
-        TenantEvent::Created(tenant) => published(tenant.id(), tenant.version(), &created(tenant)),
-        TenantEvent::Updated(tenant) => published(tenant.id(), tenant.version(), &updated(tenant)),
+        TenantEvent::Created(tenant) => integration_event(tenant, &created(tenant)),
+        TenantEvent::Updated(tenant) => integration_event(tenant, &updated(tenant)),
     }
 }
 

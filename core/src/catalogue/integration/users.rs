@@ -1,8 +1,8 @@
-//! What the world is told of users. Never a password, nor its hash.
+//! The integration events of users. They never contain a password or its hash.
 
 use serde::Serialize;
 
-use super::{IntegrationEvent, payload, published};
+use super::{IntegrationEvent, integration_event, payload};
 use crate::accounts::users::{User, UserEvent};
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
@@ -134,21 +134,17 @@ payload!(UserEnabledV1, "user", "user.enabled", 1);
 
 pub(super) fn translate(event: &UserEvent) -> Result<IntegrationEvent, Error> {
     match event {
-        UserEvent::Registered(user) => publish(user, &registered(user)),
-        UserEvent::Updated(user) => publish(user, &updated(user)),
-        UserEvent::EmailVerified(user) => publish(user, &email_verified(user)),
-        UserEvent::PasswordChanged(user) => publish(user, &password_changed(user)),
-        UserEvent::LoggedIn { user, session_id } => publish(user, &logged_in(user, *session_id)),
-        UserEvent::LoggedOut { user, session_id } => publish(user, &logged_out(user, *session_id)),
-        UserEvent::RoleChanged { user, previous } => publish(user, &role_changed(user, *previous)),
-        UserEvent::PermissionChanged(user) => publish(user, &permission_changed(user)),
-        UserEvent::Disabled(user) => publish(user, &disabled(user)),
-        UserEvent::Enabled(user) => publish(user, &enabled(user)),
+        UserEvent::Registered(user) => integration_event(user, &registered(user)),
+        UserEvent::Updated(user) => integration_event(user, &updated(user)),
+        UserEvent::EmailVerified(user) => integration_event(user, &email_verified(user)),
+        UserEvent::PasswordChanged(user) => integration_event(user, &password_changed(user)),
+        UserEvent::LoggedIn { user, session_id } => integration_event(user, &logged_in(user, *session_id)),
+        UserEvent::LoggedOut { user, session_id } => integration_event(user, &logged_out(user, *session_id)),
+        UserEvent::RoleChanged { user, previous } => integration_event(user, &role_changed(user, *previous)),
+        UserEvent::PermissionChanged(user) => integration_event(user, &permission_changed(user)),
+        UserEvent::Disabled(user) => integration_event(user, &disabled(user)),
+        UserEvent::Enabled(user) => integration_event(user, &enabled(user)),
     }
-}
-
-fn publish<P: super::Payload>(user: &User, payload: &P) -> Result<IntegrationEvent, Error> {
-    published(user.id(), user.version(), payload)
 }
 
 fn names(permissions: PermissionSet) -> Vec<String> {

@@ -15,7 +15,7 @@ text!(
 );
 text!(CustomerName, "a customer name", 200);
 
-/// All that can be said of a customer by whoever creates or updates it.
+/// The data of a customer in a request that creates or updates it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomerDetails {
     pub code: CustomerCode,
@@ -42,7 +42,7 @@ impl Customer {
         (customer, event)
     }
 
-    /// Nothing happens, and nothing is announced, when nothing changes.
+    /// Returns `None` if nothing changes.
     pub fn update(&mut self, details: CustomerDetails, now: DateTime<Utc>) -> Option<CustomerEvent> {
         if self.details == details {
             return None;
@@ -54,7 +54,7 @@ impl Customer {
     }
 
     /// # Errors
-    /// A customer that has ordered stays: its orders name it.
+    /// Fails if the customer has orders: they refer to it.
     pub fn delete(mut self, has_orders: bool, now: DateTime<Utc>) -> Result<CustomerEvent, CustomerError> {
         if has_orders {
             return Err(CustomerError::HasOrders(self.id));

@@ -1,10 +1,10 @@
-//! What can be asked of customers.
+//! The commands on customers.
 
 use super::aggregate::{Customer, CustomerDetails};
 use super::queries::CustomerView;
 use super::repository;
-use crate::application::aggregate::{Aggregate, Lock, change, create, remove};
-use crate::application::error::{Error, check_version};
+use crate::application::aggregate::{LockMode, change, create, delete};
+use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::values::ids::CustomerId;
 
@@ -33,7 +33,7 @@ impl Command for UpdateCustomer {
     type Outcome = CustomerView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<CustomerView, Error> {
-        let customer = repository::load(work, self.id, Lock::Change).await?;
+        let customer = repository::load(work, self.id, LockMode::Change).await?;
         let decide =
             |customer: &mut Customer, now| Ok::<_, Error>(customer.update(self.details.clone(), now));
         let customer = change(work, "customer.update", customer, self.expected_version, decide).await?;
@@ -51,9 +51,11 @@ impl Command for DeleteCustomer {
     type Outcome = ();
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
-        let customer = repository::load(work, self.id, Lock::Withdraw).await?;
-        check_version(self.expected_version, customer.version())?;
+        let customer = repository::load(work, self.id, LockMode::Withdraw).await?;
         let has_orders = repository::has_orders(work, self.id).await?;
-        remove(work, "customer.delete", customer, |customer, now| customer.delete(has_orders, now)).await
+        delete(work, "customer.delete", customer, self.expected_version, |customer, now| {
+            customer.delete(has_orders, now)
+        })
+        .await
     }
 }

@@ -1,9 +1,9 @@
-//! What happens to customers.
+//! The domain events of customers.
 
 use super::Customer;
 use crate::application::events::Event;
 
-/// Carries the customer as it stood after what happened.
+/// Carries the customer as it is after the event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CustomerEvent {
     Created(Customer),

@@ -1,4 +1,4 @@
-//! Customers: who buys.
+//! Customers: the buyers of products.
 
 mod aggregate;
 mod commands;

@@ -1,4 +1,4 @@
-//! What can be read of customers.
+//! The queries on customers.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -93,7 +93,7 @@ pub struct CustomerFilter {
 }
 
 /// # Errors
-/// `NotFound` where there is no such customer of the tenant; no database.
+/// `NotFound` if the tenant has no such customer. Fails if the database cannot be reached.
 pub async fn get(
     db: &TenantDatabase,
     context: &RequestContext,
@@ -106,7 +106,7 @@ pub async fn get(
 }
 
 /// # Errors
-/// No database.
+/// Fails if the database cannot be reached.
 pub async fn list(
     db: &TenantDatabase,
     context: &RequestContext,

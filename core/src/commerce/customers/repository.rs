@@ -1,4 +1,4 @@
-//! Customers in the database: what commands read and write.
+//! Customers in the database, as commands read and write them.
 
 use chrono::{DateTime, Utc};
 use diesel::dsl::exists;
@@ -11,7 +11,7 @@ use super::aggregate::{Customer, CustomerCode, CustomerDetails, CustomerError, C
 use super::events::CustomerEvent;
 use super::queries::CustomerView;
 use crate::application::Locked;
-use crate::application::aggregate::{Aggregate, Creatable, Lock, Removable, find};
+use crate::application::aggregate::{Aggregate, Creatable, Deletable, LockMode, find};
 use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::{customers, orders};
@@ -74,11 +74,16 @@ impl CustomerRow {
     }
 }
 
-/// The customer, locked. Orders that are being placed hold a key-share lock on it, for which [`Lock::Withdraw`] waits.
+/// Loads a customer and locks it. Orders that are being placed hold a key-share lock on it, for which
+/// [`LockMode::Withdraw`] waits.
 ///
 /// # Errors
-/// `NotFound`; no database.
-pub(super) async fn load(work: &mut UnitOfWork<'_>, id: CustomerId, lock: Lock) -> Result<Customer, Error> {
+/// `NotFound` if the tenant has no such customer. Fails if the database cannot be reached.
+pub(super) async fn load(
+    work: &mut UnitOfWork<'_>,
+    id: CustomerId,
+    lock: LockMode,
+) -> Result<Customer, Error> {
     let query = customers::table.find((work.tenant().uuid(), id.uuid())).select(CustomerRow::as_select());
     let row: Option<CustomerRow> = find(work, Locked::Customer, lock, query).await?;
     row.ok_or(CustomerError::NotFound(id))?.into_customer()
@@ -130,7 +135,7 @@ impl Aggregate for Customer {
     }
 }
 
-impl Removable for Customer {
+impl Deletable for Customer {
     async fn delete(id: CustomerId, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let customer = customers::table.find((work.tenant().uuid(), id.uuid()));
         diesel::delete(customer).execute(work.connection()).await?;

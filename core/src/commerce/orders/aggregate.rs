@@ -28,7 +28,7 @@ text!(
 text!(TrackingNumber, "a tracking number", 100);
 text!(CancellationReason, "a cancellation reason", 500);
 
-/// Lines of one order at most.
+/// The maximum number of lines of one order.
 pub const MAX_LINES: usize = 5_000;
 /// The gross total of one order stays below this, in units of its currency.
 const TOTAL_LIMIT: u64 = 1_000_000_000_000;
@@ -47,7 +47,7 @@ impl OrderStatus {
     pub const ALL: [Self; 5] =
         [Self::Pending, Self::Confirmed, Self::Shipped, Self::Delivered, Self::Cancelled];
 
-    /// As it is stored and published.
+    /// Returns the name that is stored and published.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -69,7 +69,7 @@ impl fmt::Display for OrderStatus {
     }
 }
 
-/// What was sold, as it was when it was sold.
+/// A line of an order: a product as it was called, priced and taxed when the order was placed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OrderLine {
     pub product_id: ProductId,
@@ -81,7 +81,7 @@ pub struct OrderLine {
     pub net_amount: Money,
 }
 
-/// A line as it is asked for; without a price of its own it takes the product's.
+/// A requested line. Without a price of its own, it takes the product's price.
 #[derive(Debug, Clone)]
 pub struct DraftLine<'a> {
     pub product: &'a Product,
@@ -89,7 +89,7 @@ pub struct DraftLine<'a> {
     pub unit_price: Option<UnitPrice>,
 }
 
-/// An order as it is asked for.
+/// A requested order.
 #[derive(Debug, Clone)]
 pub struct NewOrder<'a> {
     pub reference: Option<OrderReference>,
@@ -120,7 +120,7 @@ pub struct Order {
 
 impl Order {
     /// # Errors
-    /// No lines or too many, an archived product, a total beyond the limit.
+    /// Fails if there are no lines or too many, if a product is archived, or if the total reaches the limit.
     pub fn place(
         id: OrderId,
         new: NewOrder<'_>,
@@ -168,13 +168,13 @@ impl Order {
     }
 
     /// # Errors
-    /// No lines, or more than [`MAX_LINES`].
+    /// Fails if there are no lines, or more than [`MAX_LINES`].
     pub fn check_line_count(count: usize) -> Result<(), OrderError> {
         if (1..=MAX_LINES).contains(&count) { Ok(()) } else { Err(OrderError::LineCount(count)) }
     }
 
     /// # Errors
-    /// The order is not pending.
+    /// Fails if the order is not pending.
     pub fn confirm(&mut self, now: DateTime<Utc>) -> Result<OrderEvent, OrderError> {
         self.advance("confirmed", &[OrderStatus::Pending], OrderStatus::Confirmed, now)?;
         self.confirmed_at = Some(now);
@@ -182,7 +182,7 @@ impl Order {
     }
 
     /// # Errors
-    /// The order is not confirmed.
+    /// Fails if the order is not confirmed.
     pub fn ship(
         &mut self,
         tracking_number: TrackingNumber,
@@ -195,7 +195,7 @@ impl Order {
     }
 
     /// # Errors
-    /// The order is not shipped.
+    /// Fails if the order is not shipped.
     pub fn deliver(&mut self, now: DateTime<Utc>) -> Result<OrderEvent, OrderError> {
         self.advance("delivered", &[OrderStatus::Shipped], OrderStatus::Delivered, now)?;
         self.delivered_at = Some(now);
@@ -203,7 +203,7 @@ impl Order {
     }
 
     /// # Errors
-    /// The order has left the house, or is cancelled already.
+    /// Fails if the order is shipped, delivered or cancelled already.
     pub fn cancel(
         &mut self,
         reason: CancellationReason,
@@ -275,7 +275,8 @@ impl Order {
 }
 
 impl OrderLine {
-    /// At the price that was agreed for this line, or else the product's own, and with the product as it is called and taxed now.
+    /// Prices a line: at the price that was agreed for it, or else at the product's own. The name and the VAT rate are
+    /// the product's present ones.
     fn priced(draft: DraftLine<'_>) -> Self {
         let details = draft.product.details();
         let unit_price = draft.unit_price.unwrap_or_else(|| details.unit_price.clone());
@@ -291,7 +292,7 @@ impl OrderLine {
     }
 }
 
-/// Where in `items` something holds, counted from 0.
+/// Returns the positions, counted from 0, of the items for which `holds` is true.
 pub(super) fn positions<T>(items: &[T], holds: impl Fn(&T) -> bool) -> Vec<usize> {
     items.iter().enumerate().filter(|(_, item)| holds(item)).map(|(position, _)| position).collect()
 }

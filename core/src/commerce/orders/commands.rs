@@ -1,11 +1,11 @@
-//! What can be asked of orders.
+//! The commands on orders.
 
 use std::collections::HashMap;
 
 use super::aggregate::{
     CancellationReason, DraftLine, NewOrder, Order, OrderError, OrderReference, TrackingNumber, positions,
 };
-use super::queries::OrderDetails;
+use super::queries::OrderView;
 use super::repository;
 use crate::application::aggregate::{Aggregate, change, create};
 use crate::application::error::Error;
@@ -25,15 +25,15 @@ pub struct PlaceOrder {
 pub struct PlaceOrderLine {
     pub product_id: ProductId,
     pub quantity: Quantity,
-    /// The product's own price where it is `None`.
+    /// `None` takes the product's own price.
     pub unit_price: Option<UnitPrice>,
 }
 
 impl Command for PlaceOrder {
-    type Outcome = OrderDetails;
+    type Outcome = OrderView;
 
-    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderDetails, Error> {
-        // Before anything is locked for an order that can only be refused.
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
+        // First, so that nothing is locked for an order that is refused anyway.
         Order::check_line_count(self.lines.len())?;
         let products = self.load_products(work).await?;
         let unknown = positions(&self.lines, |line| !products.contains_key(&line.product_id));
@@ -51,7 +51,7 @@ impl Command for PlaceOrder {
             lines: lines.collect(),
         };
         let placed = Order::place(OrderId::generate(), new, work.now())?;
-        create(work, "order.place", placed, OrderDetails::of).await
+        create(work, "order.place", placed, OrderView::of).await
     }
 }
 
@@ -72,13 +72,13 @@ pub struct ConfirmOrder {
 }
 
 impl Command for ConfirmOrder {
-    type Outcome = OrderDetails;
+    type Outcome = OrderView;
 
-    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderDetails, Error> {
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
         let order = repository::load(work, self.id).await?;
         let decide = |order: &mut Order, now| order.confirm(now).map(Some);
         let order = change(work, "order.confirm", order, self.expected_version, decide).await?;
-        Ok(OrderDetails::of(&order))
+        Ok(OrderView::of(&order))
     }
 }
 
@@ -90,13 +90,13 @@ pub struct ShipOrder {
 }
 
 impl Command for ShipOrder {
-    type Outcome = OrderDetails;
+    type Outcome = OrderView;
 
-    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderDetails, Error> {
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
         let order = repository::load(work, self.id).await?;
         let decide = |order: &mut Order, now| order.ship(self.tracking_number.clone(), now).map(Some);
         let order = change(work, "order.ship", order, self.expected_version, decide).await?;
-        Ok(OrderDetails::of(&order))
+        Ok(OrderView::of(&order))
     }
 }
 
@@ -107,13 +107,13 @@ pub struct DeliverOrder {
 }
 
 impl Command for DeliverOrder {
-    type Outcome = OrderDetails;
+    type Outcome = OrderView;
 
-    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderDetails, Error> {
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
         let order = repository::load(work, self.id).await?;
         let decide = |order: &mut Order, now| order.deliver(now).map(Some);
         let order = change(work, "order.deliver", order, self.expected_version, decide).await?;
-        Ok(OrderDetails::of(&order))
+        Ok(OrderView::of(&order))
     }
 }
 
@@ -125,12 +125,12 @@ pub struct CancelOrder {
 }
 
 impl Command for CancelOrder {
-    type Outcome = OrderDetails;
+    type Outcome = OrderView;
 
-    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderDetails, Error> {
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
         let order = repository::load(work, self.id).await?;
         let decide = |order: &mut Order, now| order.cancel(self.reason.clone(), now).map(Some);
         let order = change(work, "order.cancel", order, self.expected_version, decide).await?;
-        Ok(OrderDetails::of(&order))
+        Ok(OrderView::of(&order))
     }
 }

@@ -1,10 +1,11 @@
-//! What happens to orders.
+//! The domain events of orders.
 
 use super::{Order, OrderStatus};
 use crate::application::events::Event;
 use crate::values::ids::ProductId;
 
-/// Carries the order as it stood after what happened. Boxed: an order with its lines is large, the enum is passed on.
+/// Carries the order as it is after the event. It is boxed, because an order with its lines is large and the enum is
+/// moved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderEvent {
     Placed {

@@ -1,4 +1,4 @@
-//! Orders: what was sold to whom, and how far it has come.
+//! Orders: the products sold to a customer, and the progress from placing to delivery.
 
 mod aggregate;
 mod commands;
@@ -13,5 +13,5 @@ pub use aggregate::{
 };
 pub use commands::{CancelOrder, ConfirmOrder, DeliverOrder, PlaceOrder, PlaceOrderLine, ShipOrder};
 pub use events::OrderEvent;
-pub use queries::{OrderDetails, OrderFilter, OrderSort, OrderSummary, get, list};
+pub use queries::{OrderFilter, OrderSort, OrderSummary, OrderView, get, list};
 pub use totals::{Totals, VatSubtotal};

@@ -1,4 +1,4 @@
-//! What can be read of orders.
+//! The queries on orders.
 
 use chrono::{DateTime, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf};
@@ -55,14 +55,14 @@ pub struct OrderSummary {
 
 /// An order with everything that was sold.
 #[derive(Debug, Clone, Serialize)]
-pub struct OrderDetails {
+pub struct OrderView {
     #[serde(flatten)]
     pub summary: OrderSummary,
     pub lines: Vec<OrderLine>,
     pub vat: Vec<VatSubtotal>,
 }
 
-impl OrderDetails {
+impl OrderView {
     pub(super) fn of(order: &Order) -> Self {
         Self { summary: OrderSummary::of(order), lines: order.lines.clone(), vat: order.totals.vat.clone() }
     }
@@ -153,7 +153,7 @@ pub struct OrderFilter {
 type Rows<'a> = orders::BoxedQuery<'a, Pg, SqlTypeOf<AsSelect<OrderRow, Pg>>>;
 
 impl OrderFilter {
-    /// The orders of the tenant, along the index that serves these filters.
+    /// Returns a query of the tenant's orders, in the order of the index that serves these filters.
     fn walk(&self, context: &RequestContext, request: &PageRequest<OrderSort>) -> Rows<'_> {
         use orders::{customer_id, id, placed_at, reference, status};
         let of_tenant = orders::tenant_id.eq(context.tenant_id().uuid());
@@ -162,7 +162,7 @@ impl OrderFilter {
             OrderSort::PlacedAt => request.times().within(self.placed_from, self.placed_before),
         };
         if let Some(wanted) = &self.reference {
-            // No two orders have it.
+            // A reference is unique in its tenant.
             return walk!(query.filter(reference.eq(wanted)), start, [], placed_at, id);
         }
         match (self.customer_id.map(CustomerId::uuid), self.status.map(OrderStatus::as_str)) {
@@ -195,8 +195,8 @@ impl OrderFilter {
 }
 
 /// # Errors
-/// `NotFound` where there is no such order of the tenant; no database.
-pub async fn get(db: &TenantDatabase, context: &RequestContext, id: OrderId) -> Result<OrderDetails, Error> {
+/// `NotFound` if the tenant has no such order. Fails if the database cannot be reached.
+pub async fn get(db: &TenantDatabase, context: &RequestContext, id: OrderId) -> Result<OrderView, Error> {
     let key = (context.tenant_id().uuid(), id.uuid());
     // The lines never change once the order is placed, so the two reads need no common snapshot.
     let (row, rows): (Option<OrderRow>, Vec<OrderLineRow>) = db
@@ -214,11 +214,11 @@ pub async fn get(db: &TenantDatabase, context: &RequestContext, id: OrderId) -> 
         .await?;
     let row = row.ok_or(OrderError::NotFound(id))?;
     let lines: Vec<_> = rows.into_iter().map(OrderLineRow::into_line).collect();
-    Ok(OrderDetails { summary: OrderSummary::from_row(row)?, vat: vat_breakdown(&lines), lines })
+    Ok(OrderView { summary: OrderSummary::from_row(row)?, vat: vat_breakdown(&lines), lines })
 }
 
 /// # Errors
-/// No database.
+/// Fails if the database cannot be reached.
 pub async fn list(
     db: &TenantDatabase,
     context: &RequestContext,

@@ -1,4 +1,4 @@
-//! Orders in the database: what commands read and write.
+//! Orders in the database, as commands read and write them.
 
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, Utc};
@@ -15,7 +15,7 @@ use super::events::OrderEvent;
 use super::queries::OrderSummary;
 use super::totals::{Totals, vat_breakdown};
 use crate::application::Locked;
-use crate::application::aggregate::{Aggregate, Creatable, Lock, find};
+use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
 use crate::application::error::{Error, is_duplicate_of};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::{order_lines, orders};
@@ -45,7 +45,7 @@ pub(super) struct OrderRow {
     pub(super) updated_at: DateTime<Utc>,
 }
 
-/// What can change after an order was placed.
+/// The columns that can change after an order was placed.
 #[derive(Debug, AsChangeset)]
 #[diesel(table_name = orders, treat_none_as_null = true)]
 struct OrderChanges<'a> {
@@ -86,7 +86,8 @@ impl OrderLineRow {
     }
 }
 
-/// The table's check permits nothing else; a status that a newer version wrote would be an error here, not a panic.
+/// Parses a stored status. The table's check constraint permits no other, but a newer version may have written one:
+/// that is an error here, not a panic.
 pub(super) fn status(name: &str) -> Result<OrderStatus, Error> {
     OrderStatus::from_name(name).ok_or_else(|| {
         diesel::result::Error::DeserializationError(format!("order status {name:?}").into()).into()
@@ -125,7 +126,7 @@ impl OrderRow {
             customer_id: CustomerId::from_uuid(self.customer_id),
             status: status(&self.status)?,
             currency: Currency::stored(self.currency),
-            // The totals as they were agreed, even if the rules of calculation should change one day.
+            // The totals as they were agreed, even if the rules of calculation have changed since.
             totals: Totals {
                 vat: vat_breakdown(&lines),
                 net_total: Money::rounded(&self.net_total),
@@ -145,13 +146,14 @@ impl OrderRow {
     }
 }
 
-/// The order, locked until the unit of work ends, so that its events are appended in the order of its changes.
+/// Loads an order and locks it until the unit of work ends, so that its events are appended in the order of its
+/// changes.
 ///
 /// # Errors
-/// `NotFound`; no database.
+/// `NotFound` if the tenant has no such order. Fails if the database cannot be reached.
 pub(super) async fn load(work: &mut UnitOfWork<'_>, id: OrderId) -> Result<Order, Error> {
     let query = orders::table.find((work.tenant().uuid(), id.uuid())).select(OrderRow::as_select());
-    let row: Option<OrderRow> = find(work, Locked::Order, Lock::Change, query).await?;
+    let row: Option<OrderRow> = find(work, Locked::Order, LockMode::Change, query).await?;
     let row = row.ok_or(OrderError::NotFound(id))?;
     let lines: Vec<OrderLineRow> = order_lines::table
         .filter(order_lines::tenant_id.eq(row.tenant_id).and(order_lines::order_id.eq(row.id)))
@@ -163,7 +165,7 @@ pub(super) async fn load(work: &mut UnitOfWork<'_>, id: OrderId) -> Result<Order
 }
 
 crate::statement! {
-    /// All lines of one order in one statement, however many there are; positions count from 1.
+    /// Inserts all lines of one order in one statement, however many there are. Positions count from 1.
     struct InsertLines<'a> {
         tenant: Uuid => SqlUuid,
         order: Uuid => SqlUuid,
@@ -183,7 +185,7 @@ crate::statement! {
 
 impl Creatable for Order {
     async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
-        // By the foreign key.
+        // The foreign key locks the customer.
         work.locks(Locked::Customer);
         let row = OrderRow::of(work.tenant(), self);
         diesel::insert_into(orders::table)
@@ -236,7 +238,7 @@ fn insert_error(error: diesel::result::Error, order: &Order) -> Error {
 impl Aggregate for Order {
     type Id = OrderId;
     type Event = OrderEvent;
-    /// Without its lines, which never change.
+    /// The order without its lines, which never change.
     type Audited = OrderSummary;
     const NAME: &'static str = "order";
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::aggregate::OrderLine;
 use crate::values::money::{Money, VatRate};
 
-/// What is taxed at one rate.
+/// The net amount that is taxed at one rate, and its VAT.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VatSubtotal {
     pub rate: VatRate,
@@ -17,7 +17,7 @@ pub struct VatSubtotal {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Totals {
-    /// Lowest rate first.
+    /// One subtotal per rate, the lowest rate first.
     pub vat: Vec<VatSubtotal>,
     pub net_total: Money,
     pub vat_total: Money,

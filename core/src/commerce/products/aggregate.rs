@@ -14,12 +14,12 @@ text!(
 );
 text!(ProductName, "a product name", 200);
 
-/// All that can be said of a product by whoever creates or updates it.
+/// The data of a product in a request that creates or updates it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProductDetails {
     pub sku: Sku,
     pub name: ProductName,
-    /// Net, in the tenant's currency.
+    /// The net price, in the tenant's currency.
     pub unit_price: UnitPrice,
     pub vat_rate: VatRate,
 }
@@ -51,10 +51,10 @@ impl Product {
         (product, event)
     }
 
-    /// Nothing happens, and nothing is announced, when nothing changes.
+    /// Returns `None` if nothing changes.
     ///
     /// # Errors
-    /// An archived product does not change any more.
+    /// Fails if the product is archived.
     pub fn update(
         &mut self,
         details: ProductDetails,
@@ -74,7 +74,7 @@ impl Product {
     /// Takes the product off sale for good.
     ///
     /// # Errors
-    /// It is archived already.
+    /// Fails if the product is archived already.
     pub fn archive(&mut self, now: DateTime<Utc>) -> Result<ProductEvent, ProductError> {
         if self.is_archived() {
             return Err(ProductError::Archived(self.id));
@@ -84,10 +84,10 @@ impl Product {
         Ok(ProductEvent::Archived(self.clone()))
     }
 
-    /// Deletes a product that no order names; one that was ordered is archived instead.
+    /// Deletes a product that no order names. A product that was ordered is archived instead.
     ///
     /// # Errors
-    /// It was ordered and is archived already: there is nothing left to do.
+    /// Fails if the product was ordered and is archived already: there is nothing left to do.
     pub fn remove(&mut self, now: DateTime<Utc>) -> Result<ProductEvent, ProductError> {
         if self.ordered {
             return self.archive(now);

@@ -1,10 +1,10 @@
-//! What can be asked of products.
+//! The commands on products.
 
 use super::aggregate::{Product, ProductDetails};
 use super::events::ProductEvent;
 use super::queries::ProductView;
 use super::repository;
-use crate::application::aggregate::{Aggregate, Lock, change, create};
+use crate::application::aggregate::{Aggregate, LockMode, change, create};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::values::ids::ProductId;
@@ -34,7 +34,7 @@ impl Command for UpdateProduct {
     type Outcome = ProductView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ProductView, Error> {
-        let product = repository::load(work, self.id, Lock::Change).await?;
+        let product = repository::load(work, self.id, LockMode::Change).await?;
         let decide = |product: &mut Product, now| product.update(self.details.clone(), now);
         let product = change(work, "product.update", product, self.expected_version, decide).await?;
         Ok(ProductView::of(&product))
@@ -51,25 +51,25 @@ impl Command for ArchiveProduct {
     type Outcome = ProductView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ProductView, Error> {
-        let product = repository::load(work, self.id, Lock::Withdraw).await?;
+        let product = repository::load(work, self.id, LockMode::Withdraw).await?;
         let decide = |product: &mut Product, now| product.archive(now).map(Some);
         let product = change(work, "product.archive", product, self.expected_version, decide).await?;
         Ok(ProductView::of(&product))
     }
 }
 
-/// Deletes a product that was never ordered, archives one that was.
+/// Deletes a product that was never ordered; archives a product that was ordered.
 #[derive(Debug)]
-pub struct RemoveProduct {
+pub struct DeleteOrArchiveProduct {
     pub id: ProductId,
     pub expected_version: Option<i64>,
 }
 
-impl Command for RemoveProduct {
+impl Command for DeleteOrArchiveProduct {
     type Outcome = ();
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
-        let mut product = repository::load(work, self.id, Lock::Withdraw).await?;
+        let mut product = repository::load(work, self.id, LockMode::Withdraw).await?;
         check_version(self.expected_version, product.version())?;
         let now = work.now_after(product.updated_at());
         let before = ProductView::of(&product);

@@ -1,9 +1,9 @@
-//! What happens to products.
+//! The domain events of products.
 
 use super::Product;
 use crate::application::events::Event;
 
-/// Carries the product as it stood after what happened.
+/// Carries the product as it is after the event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProductEvent {
     Created(Product),

@@ -1,4 +1,4 @@
-//! Products: what is sold.
+//! Products: the goods that are sold.
 
 mod aggregate;
 mod commands;
@@ -9,6 +9,6 @@ pub(crate) mod repository;
 #[cfg(test)]
 pub(crate) use aggregate::tests;
 pub use aggregate::{Product, ProductDetails, ProductError, ProductName, Sku};
-pub use commands::{ArchiveProduct, CreateProduct, RemoveProduct, UpdateProduct};
+pub use commands::{ArchiveProduct, CreateProduct, DeleteOrArchiveProduct, UpdateProduct};
 pub use events::ProductEvent;
 pub use queries::{ProductFilter, ProductSort, ProductView, get, list};

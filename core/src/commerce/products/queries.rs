@@ -1,4 +1,4 @@
-//! What can be read of products.
+//! The queries on products.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -91,12 +91,12 @@ impl Listed<ProductSort> for ProductView {
 #[derive(Debug, Clone, Default)]
 pub struct ProductFilter {
     pub sku: Option<String>,
-    /// Only archived products, or only those on sale.
+    /// `true` for archived products only, `false` for products on sale only.
     pub archived: Option<bool>,
 }
 
 /// # Errors
-/// `NotFound` where there is no such product of the tenant; no database.
+/// `NotFound` if the tenant has no such product. Fails if the database cannot be reached.
 pub async fn get(db: &TenantDatabase, context: &RequestContext, id: ProductId) -> Result<ProductView, Error> {
     let query =
         || products::table.find((context.tenant_id().uuid(), id.uuid())).select(ProductRow::as_select());
@@ -105,7 +105,7 @@ pub async fn get(db: &TenantDatabase, context: &RequestContext, id: ProductId) -
 }
 
 /// # Errors
-/// No database.
+/// Fails if the database cannot be reached.
 pub async fn list(
     db: &TenantDatabase,
     context: &RequestContext,

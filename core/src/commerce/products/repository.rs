@@ -1,4 +1,4 @@
-//! Products in the database: what commands read and write.
+//! Products in the database, as commands read and write them.
 
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, Utc};
@@ -10,7 +10,7 @@ use super::aggregate::{Product, ProductDetails, ProductError, ProductName, Sku};
 use super::events::ProductEvent;
 use super::queries::ProductView;
 use crate::application::Locked;
-use crate::application::aggregate::{Aggregate, Creatable, Lock, find};
+use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
 use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::products;
@@ -72,19 +72,19 @@ impl ProductRow {
     }
 }
 
-/// The product, locked. Orders that are being placed with it hold a key-share lock on it (`load_for_order`), for which
-/// [`Lock::Withdraw`] waits.
+/// Loads a product and locks it. Orders that are being placed with it hold a key-share lock on it (`load_for_order`),
+/// for which [`LockMode::Withdraw`] waits.
 ///
 /// # Errors
-/// `NotFound`; no database.
-pub(super) async fn load(work: &mut UnitOfWork<'_>, id: ProductId, lock: Lock) -> Result<Product, Error> {
+/// `NotFound` if the tenant has no such product. Fails if the database cannot be reached.
+pub(super) async fn load(work: &mut UnitOfWork<'_>, id: ProductId, lock: LockMode) -> Result<Product, Error> {
     let query = products::table.find((work.tenant().uuid(), id.uuid())).select(ProductRow::as_select());
     let row: Option<ProductRow> = find(work, Locked::Product, lock, query).await?;
     Ok(row.ok_or(ProductError::NotFound(id))?.into_product())
 }
 
-/// The products that exist among `ids`. Holds a key-share lock on each, as a foreign key would: orders can be placed
-/// side by side, but nobody archives or deletes these products until the unit of work ends.
+/// Loads the products that exist among `ids`, with a key-share lock on each, as a foreign key would take it. Until the
+/// unit of work ends, other orders can be placed with these products, but no command can archive or delete them.
 pub(crate) async fn load_for_order(
     work: &mut UnitOfWork<'_>,
     ids: &[ProductId],
@@ -101,13 +101,16 @@ pub(crate) async fn load_for_order(
     Ok(rows.into_iter().map(ProductRow::into_product).collect())
 }
 
-/// Notes that orders name these products, which `load_for_order` has locked. Not a change that anybody is told of, so the version stays.
+/// Notes that orders name these products, which `load_for_order` has locked. No event is published of this change, so
+/// the version stays.
 pub(crate) async fn mark_ordered(work: &mut UnitOfWork<'_>, ids: &[ProductId]) -> Result<(), Error> {
+    work.strengthens_locks(Locked::Product);
     let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
     let not_yet = products::table
         .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::id.eq_any(ids)))
         .filter(products::ordered.eq(false));
-    // Locked in one order by everybody, or two first orders of the same products could wait for each other.
+    // Every unit of work locks them in this order. Otherwise two first orders of the same products could wait for each
+    // other.
     let locked: Vec<Uuid> =
         not_yet.select(products::id).order(products::id).for_no_key_update().load(work.connection()).await?;
     let tenant = work.tenant().uuid();

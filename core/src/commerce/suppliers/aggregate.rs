@@ -16,7 +16,7 @@ text!(
 );
 text!(SupplierName, "a supplier name", 200);
 
-/// What a request that creates or updates a supplier says of it.
+/// The data of a supplier in a request that creates or updates it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SupplierDetails {
     pub code: SupplierCode,
@@ -128,7 +128,7 @@ mod tests {
         let mut supplier = supplier();
         assert_eq!(supplier.update(details("Terres de Thé"), at(1)), None);
         assert_eq!((supplier.version, supplier.updated_at), (1, at(0)));
-        let terms = Some(PaymentTerms { days: 45, end_of_month: true });
+        let terms = PaymentTerms::new(45, true).ok();
         let event =
             supplier.update(SupplierDetails { payment_terms: terms, ..details("Terres de Thé") }, at(1));
         assert_eq!((supplier.version, supplier.updated_at), (2, at(1)));

@@ -1,10 +1,10 @@
-//! What can be asked of suppliers.
+//! The commands on suppliers.
 
 use super::aggregate::{Supplier, SupplierDetails};
 use super::queries::SupplierView;
 use super::repository;
-use crate::application::aggregate::{Lock, change, create, remove};
-use crate::application::error::{Error, check_version};
+use crate::application::aggregate::{LockMode, change, create, delete};
+use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::values::ids::SupplierId;
 
@@ -33,7 +33,7 @@ impl Command for UpdateSupplier {
     type Outcome = SupplierView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<SupplierView, Error> {
-        let supplier = repository::load(work, self.id, Lock::Change).await?;
+        let supplier = repository::load(work, self.id, LockMode::Change).await?;
         let decide =
             |supplier: &mut Supplier, now| Ok::<_, Error>(supplier.update(self.details.clone(), now));
         let supplier = change(work, "supplier.update", supplier, self.expected_version, decide).await?;
@@ -51,8 +51,10 @@ impl Command for DeleteSupplier {
     type Outcome = ();
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
-        let supplier = repository::load(work, self.id, Lock::Withdraw).await?;
-        check_version(self.expected_version, supplier.version)?;
-        remove(work, "supplier.delete", supplier, |supplier, now| Ok::<_, Error>(supplier.delete(now))).await
+        let supplier = repository::load(work, self.id, LockMode::Withdraw).await?;
+        delete(work, "supplier.delete", supplier, self.expected_version, |supplier, now| {
+            Ok::<_, Error>(supplier.delete(now))
+        })
+        .await
     }
 }

@@ -1,9 +1,9 @@
-//! What happens to suppliers.
+//! The domain events of suppliers.
 
 use super::Supplier;
 use crate::application::events::Event;
 
-/// Carries the supplier as it stood after what happened.
+/// Carries the supplier as it is after the event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SupplierEvent {
     Created(Supplier),

@@ -1,4 +1,4 @@
-//! What can be read of suppliers.
+//! The queries on suppliers.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -18,7 +18,7 @@ use crate::values::ids::SupplierId;
 use crate::values::payment_terms::PaymentTerms;
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = Supplier)]
+#[schema(as = SupplierResponse)]
 pub struct SupplierView {
     #[schema(value_type = Uuid)]
     pub id: SupplierId,

@@ -1,4 +1,4 @@
-//! Suppliers in the database: what commands read and write.
+//! Suppliers in the database, as commands read and write them.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -10,7 +10,7 @@ use super::aggregate::{Supplier, SupplierCode, SupplierDetails, SupplierError, S
 use super::events::SupplierEvent;
 use super::queries::SupplierView;
 use crate::application::Locked;
-use crate::application::aggregate::{Aggregate, Creatable, Lock, Removable, find};
+use crate::application::aggregate::{Aggregate, Creatable, Deletable, LockMode, find};
 use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::suppliers;
@@ -50,8 +50,8 @@ impl SupplierRow {
             name: details.name.to_string(),
             vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),
             addresses,
-            payment_days: details.payment_terms.map(|terms| terms.days),
-            payment_end_of_month: details.payment_terms.map(|terms| terms.end_of_month),
+            payment_days: details.payment_terms.map(|terms| terms.days()),
+            payment_end_of_month: details.payment_terms.map(|terms| terms.is_end_of_month()),
             created_at: supplier.created_at,
             updated_at: supplier.updated_at,
         })
@@ -69,7 +69,8 @@ impl SupplierRow {
                 name: SupplierName::stored(self.name),
                 vat_number: self.vat_number.map(VatNumber::stored),
                 addresses,
-                payment_terms: payment_terms.map(|(days, end_of_month)| PaymentTerms { days, end_of_month }),
+                payment_terms: payment_terms
+                    .map(|(days, end_of_month)| PaymentTerms::stored(days, end_of_month)),
             },
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -81,7 +82,11 @@ impl SupplierRow {
 ///
 /// # Errors
 /// `NotFound` if the tenant has no such supplier. Fails if the database cannot be reached.
-pub(super) async fn load(work: &mut UnitOfWork<'_>, id: SupplierId, lock: Lock) -> Result<Supplier, Error> {
+pub(super) async fn load(
+    work: &mut UnitOfWork<'_>,
+    id: SupplierId,
+    lock: LockMode,
+) -> Result<Supplier, Error> {
     let query = suppliers::table.find((work.tenant().uuid(), id.uuid())).select(SupplierRow::as_select());
     let row: Option<SupplierRow> = find(work, Locked::Supplier, lock, query).await?;
     row.ok_or(SupplierError::NotFound(id))?.into_supplier()
@@ -127,7 +132,7 @@ impl Aggregate for Supplier {
     }
 }
 
-impl Removable for Supplier {
+impl Deletable for Supplier {
     async fn delete(id: SupplierId, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let supplier = suppliers::table.find((work.tenant().uuid(), id.uuid()));
         diesel::delete(supplier).execute(work.connection()).await?;

@@ -1,7 +1,8 @@
-//! The rows of a query that match, of those that it returns: `SELECT * FROM (…) AS orders WHERE … LIMIT …`.
+//! Filters the rows that an inner query returns: `SELECT * FROM (…) AS orders WHERE … LIMIT …`.
 //!
-//! An index tells PostgreSQL where to start, and a limit how many rows to look at. Where the rows end that have the wanted value
-//! in the index's first columns, it would not stop by itself: a comparison of rows is no reason for it to.
+//! The inner query starts at a place in an index, and its limit is the number of rows that PostgreSQL looks at.
+//! PostgreSQL would not stop by itself after the last row with the wanted value in the index's first columns: a
+//! comparison of rows sets only the start.
 
 use diesel::QueryResult;
 use diesel::expression::BoxableExpression;
@@ -12,7 +13,7 @@ use diesel::sql_types::{BigInt, Bool};
 /// A condition on the columns of a table.
 pub(crate) type Filter<'a, T> = Box<dyn BoxableExpression<T, Pg, SqlType = Bool> + 'a>;
 
-/// See the module's documentation. The rows come in the order of the query.
+/// A filtered query: see the module's documentation. The rows keep the order of the inner query.
 pub(crate) struct Matching<'a, Q, T> {
     looked_at: Q,
     table: &'static str,
@@ -21,7 +22,8 @@ pub(crate) struct Matching<'a, Q, T> {
 }
 
 impl<'a, Q, T> Matching<'a, Q, T> {
-    /// Of the rows that `looked_at` returns. It has a limit, and selects every column that a filter names.
+    /// Filters the rows that `looked_at` returns. `looked_at` has a limit, and selects every column that a filter
+    /// names.
     pub(crate) fn of(looked_at: Q, table: &'static str, filters: Vec<Filter<'a, T>>, limit: i64) -> Self {
         Self { looked_at, table, filters, limit }
     }
@@ -46,7 +48,7 @@ impl<Q: QueryFragment<Pg>, T> QueryFragment<Pg> for Matching<'_, Q, T> {
     }
 }
 
-/// The filters are not in the type.
+/// The type does not identify the SQL: the filters are not part of it.
 impl<Q, T> QueryId for Matching<'_, Q, T> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;

@@ -1,4 +1,4 @@
-//! Keyset pages: a page starts behind the last row of the one before, whatever was inserted in between.
+//! Keyset pages: a page starts after the last row of the previous page, whatever was inserted in between.
 
 mod matching;
 pub(crate) mod row_comparison;
@@ -12,18 +12,18 @@ use uuid::Uuid;
 pub(crate) use self::matching::{Filter, Matching};
 use crate::values::invalid::{FieldError, Fields, Invalid};
 
-/// Rows of one page at most.
+/// The maximum number of rows of one page.
 pub const MAX_LIMIT: u8 = 200;
 pub const DEFAULT_LIMIT: u8 = 50;
-/// Rows that one page looks at, at most, where no index serves all of its filters: see [`look_through`].
+/// The maximum number of rows that a page looks at if no index serves all of its filters: see [`look_through`].
 pub(crate) const MAX_LOOKED_AT: i64 = 5_000;
-/// Until the end of the transaction.
+/// Makes PostgreSQL read by plain index scans only, until the end of the transaction.
 pub(crate) const BY_INDEX_ONLY: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off";
-/// Bytes of a cursor at most; ours are shorter.
+/// The maximum length of a cursor in bytes; ours are shorter.
 const MAX_CURSOR: usize = 2_000;
 
-/// One page of views and the cursor of the next, if there is one. A page may hold fewer views than were asked for, even
-/// none, and have a next one.
+/// One page of views, and the cursor of the next page if there is one. A page may hold fewer views than requested, or
+/// none, and still have a next page.
 #[derive(Debug)]
 pub struct Page<T> {
     pub data: Vec<T>,
@@ -38,23 +38,23 @@ impl<T> Page<T> {
 
 /// A key by which a list can be sorted.
 pub trait SortKey: Copy + PartialEq + 'static {
-    /// Every key with its name in the query string; `-name` is the same, descending.
+    /// Every key with its name in the query string. `-name` sorts in descending order.
     const NAMES: &'static [(&'static str, Self)];
-    /// The sort where none is asked for, as a client would write it.
+    /// The sort if the client asks for none, as a client would write it.
     const DEFAULT: &'static str;
 
     /// Whether its values are times, not texts.
     fn is_time(self) -> bool;
 }
 
-/// A view that lists are made of.
+/// A view that can be an element of a list.
 pub(crate) trait Listed<K> {
     fn id(&self) -> Uuid;
-    /// What a list is sorted by.
+    /// Returns the value by which a list with this key is sorted.
     fn sort_value(&self, key: K) -> SortValue;
 }
 
-/// Which page of a list is wanted.
+/// A request for one page of a list.
 #[derive(Debug, Clone)]
 pub struct PageRequest<K> {
     limit: u8,
@@ -83,7 +83,7 @@ impl From<DateTime<Utc>> for SortValue {
     }
 }
 
-/// Where a page starts: behind the row with this sort value and id.
+/// The start of a page: after the row with this sort value and id.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cursor {
@@ -96,7 +96,8 @@ impl<K: SortKey> PageRequest<K> {
     /// Reads the query parameters `limit`, `sort` and `cursor`.
     ///
     /// # Errors
-    /// A limit outside 1 to 200, a sort that does not exist, a cursor that is not of this list in this sort.
+    /// Fails if the limit is outside 1 to 200, if the sort does not exist, or if the cursor is not of this list in this
+    /// sort.
     pub fn parse(
         limit: Option<i64>,
         sort: Option<&str>,
@@ -114,17 +115,17 @@ impl<K: SortKey> PageRequest<K> {
         fields.finish(request)
     }
 
-    /// One more row than the page holds tells whether there is a next page.
+    /// Returns the number of rows to ask for: one more than the page holds, to learn whether there is a next page.
     pub(crate) fn rows(&self) -> i64 {
         i64::from(self.limit) + 1
     }
 
-    /// Whether so many rows leave one for a next page.
+    /// Whether there are more rows than the page holds.
     pub(crate) fn is_full<T>(&self, rows: &[T]) -> bool {
         rows.len() > usize::from(self.limit)
     }
 
-    /// For a column of texts.
+    /// Returns the page's start in a column of texts.
     pub(crate) fn texts(&self) -> Start<String> {
         let after = match &self.after {
             Some((SortValue::Text(text), id)) => Some((text.clone(), *id)),
@@ -133,7 +134,7 @@ impl<K: SortKey> PageRequest<K> {
         Start::behind(self.descending, after)
     }
 
-    /// For a column of times.
+    /// Returns the page's start in a column of times.
     pub(crate) fn times(&self) -> Start<DateTime<Utc>> {
         let after = match &self.after {
             Some((SortValue::Time(time), id)) => Some((*time, *id)),
@@ -142,12 +143,12 @@ impl<K: SortKey> PageRequest<K> {
         Start::behind(self.descending, after)
     }
 
-    /// The page of these rows, of which there may be one more than it holds.
+    /// Makes a page of these rows, which may be one more than the page holds.
     pub(crate) fn page<T: Listed<K>>(&self, rows: Vec<T>) -> Page<T> {
         self.page_up_to(None, rows)
     }
 
-    /// The same of rows that were looked for up to the row `edge` and not beyond. `None` is to the end.
+    /// Makes a page of rows that were searched only up to the row `edge`; without an edge, to the end of the list.
     pub(crate) fn page_up_to<T: Listed<K>>(&self, edge: Option<T>, mut rows: Vec<T>) -> Page<T> {
         let more = self.is_full(&rows);
         rows.truncate(usize::from(self.limit));
@@ -207,17 +208,17 @@ fn parse_cursor<K: SortKey>(cursor: &str, sort: &str, key: K) -> Result<(SortVal
     })
 }
 
-/// Where in an index a page starts, and in which direction it goes on.
+/// The row of an index at which a page starts, and the direction in which it continues.
 #[derive(Debug, Clone)]
 pub(crate) struct Start<V> {
     pub(crate) descending: bool,
     at: Option<(V, Uuid)>,
-    /// With that row, not behind it.
+    /// Whether the page includes that row, instead of starting after it.
     inclusive: bool,
 }
 
 impl<V> Start<V> {
-    /// With the first row of the index.
+    /// Returns the start at the first row of the index.
     pub(crate) fn first() -> Self {
         Self::behind(false, None)
     }
@@ -226,7 +227,7 @@ impl<V> Start<V> {
         Self { descending, at, inclusive: false }
     }
 
-    /// The row, and how others compare with it. None is the very first.
+    /// Returns the operator that compares the page's rows with the start, and the start; `None` is the very first row.
     pub(crate) fn split(self) -> (&'static str, Option<(V, Uuid)>) {
         let inclusive = self.inclusive || self.at.is_none();
         let operator = match (self.descending, inclusive) {
@@ -240,10 +241,10 @@ impl<V> Start<V> {
 }
 
 impl Start<DateTime<Utc>> {
-    /// Not in front of `from`, and not behind `before`, whichever of the two is at this end.
+    /// Moves the start into the range of times: not before `from` if ascending, earlier than `before` if descending.
     pub(crate) fn within(mut self, from: Option<DateTime<Utc>>, before: Option<DateTime<Utc>>) -> Self {
         let at = self.at.map(|(time, _)| time);
-        // No id comes before this one.
+        // No id comes before the nil UUID.
         if self.descending
             && let Some(before) = before
             && at.is_none_or(|at| at >= before)
@@ -259,12 +260,13 @@ impl Start<DateTime<Utc>> {
     }
 }
 
-/// Adds to a boxed query that it returns rows in the order of the index on (`$prefix`…, `$column`, `$id`), from a [`Start`] among
-/// those on that have these values in the columns of the prefix. Where they end, others follow: see [`Matching`].
+/// Makes a boxed query return rows in the order of the index on (`$prefix`…, `$column`, `$id`). They begin at a
+/// [`Start`] among the rows that have the given values in the prefix columns. After the last of these, other rows
+/// follow: see [`Matching`].
 ///
-/// The prefix is part of one comparison and of the order, instead of an equality beside them: with an equality, any index on
-/// (…, `$column`, `$id`) would give the order as well, and PostgreSQL takes such a one where it believes that every other row has
-/// the value. If those rows are all at the far end, it reads the whole list for one page.
+/// The prefix is part of one comparison and of the order, instead of an equality beside them. With an equality, any
+/// index on (…, `$column`, `$id`) would give the order as well, and PostgreSQL takes such an index if it believes that
+/// every other row has the value. If those rows are all at the far end, it reads the whole list for one page.
 macro_rules! walk {
     ($query:expr, $start:expr, [$($prefix:expr => $value:expr),*], $column:expr, $id:expr) => {{
         let (query, start) = ($query, $start);
@@ -298,14 +300,16 @@ macro_rules! walk {
 }
 pub(crate) use walk;
 
-/// Loads the rows of a page whose filters no index serves together, and looks at [`MAX_LOOKED_AT`] rows for them at most:
-/// however large the table is and however few of its rows match, a page costs no more than that. `$walk` makes a boxed query along
-/// the index that serves best, which loads every column that is filtered, and `$matching` narrows it to what matches. Gives the
-/// last row that was looked at, if the page is not full and there may be more behind it, and the rows.
+/// Loads the rows of a page if no index serves all of its filters together. It looks at [`MAX_LOOKED_AT`] rows at most:
+/// a page costs no more than that, however large the table is and however few of its rows match.
+///
+/// `$walk` makes a boxed query in the order of the best index, which loads every column that is filtered. `$matching`
+/// narrows it to the rows that match. Returns the last row that was looked at, if the page is not full and more rows
+/// may follow it, and the rows.
 macro_rules! look_through {
     ($connection:expr, $request:expr, $walk:expr, $matching:expr) => {{
         let (mut connection, walk, matching) = ($connection, $walk, $matching);
-        // What is known of the rows would let PostgreSQL read a whole table instead of a part of an index.
+        // With its statistics, PostgreSQL might read a whole table instead of a part of an index.
         diesel_async::SimpleAsyncConnection::batch_execute(
             &mut connection,
             $crate::platform::paging::BY_INDEX_ONLY,
@@ -343,7 +347,7 @@ mod tests {
         }
     }
 
-    /// The last letter of the alphabet that these tests use has an id of its own.
+    /// Letters as rows. "m", the last letter in these tests, has another id than the others.
     impl Listed<Key> for &str {
         fn id(&self) -> Uuid {
             Uuid::from_u128(if *self == "m" { 9 } else { 7 })

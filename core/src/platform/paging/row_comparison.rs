@@ -1,7 +1,8 @@
-//! `(column, id) > (value, last)`, which Diesel's query builder cannot say.
+//! The row comparison `(column, id) > (value, last)`, which Diesel's query builder cannot express.
 //!
-//! PostgreSQL starts an index on (…, column, id) right there. Written as two comparisons, it would start at the value, and
-//! read every row of that value again for each page: thousands, where a file was imported with one time or one name.
+//! With it, PostgreSQL starts exactly there in an index on (…, column, id). With two comparisons, it would start at the
+//! value, and read every row of that value again for each page: thousands, if a file was imported with one time or one
+//! name.
 
 use diesel::expression::{AppearsOnTable, AsExpression, Expression, ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
@@ -21,7 +22,7 @@ pub(crate) fn compared<C, V>(columns: C, operator: &'static str, values: V) -> R
     RowComparison { columns, operator, values }
 }
 
-/// A value that is compared with this column.
+/// Turns a value into an expression that can be compared with this column.
 pub(crate) fn of<C, V>(_column: C, value: V) -> V::Expression
 where
     C: Expression,
@@ -52,7 +53,7 @@ where
     }
 }
 
-/// The operator is not in the type, so the type does not stand for one text.
+/// The type does not identify the SQL: the operator is not part of it.
 impl<C, V> QueryId for RowComparison<C, V> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
