@@ -15,7 +15,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use comptoir_core::application::Principal;
-use comptoir_core::application::audit::{Refusals, Refusal as RefusedRequest};
+use comptoir_core::application::audit::{Refusal as RefusedRequest, Refusals};
 use comptoir_core::platform::spans::{self, Attribute, Beginning, Span};
 use comptoir_core::platform::trace_parent::TraceParent;
 use tracing::{Instrument, field};
@@ -244,18 +244,18 @@ impl Drop for Record {
 
 /// An error that can no longer be answered through its request: the handler that held the request was given up.
 #[derive(Debug)]
-struct UnansweredError {
+struct DetachedError {
     error: ApiError,
     state: Rc<RequestState>,
 }
 
-impl std::fmt::Display for UnansweredError {
+impl std::fmt::Display for DetachedError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.error.fmt(f)
     }
 }
 
-impl ResponseError for UnansweredError {
+impl ResponseError for DetachedError {
     fn status_code(&self) -> StatusCode {
         self.error.status()
     }
@@ -272,7 +272,7 @@ async fn answer<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
     record: &mut Record,
-) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, UnansweredError> {
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, DetachedError> {
     let state = Rc::clone(&record.state);
     if let Some(address) = state.identity.client_address {
         state.limits.admit_address(address).map_err(|error| refuse(error, record))?;
@@ -321,9 +321,9 @@ async fn answer<B: MessageBody + 'static>(
     }
 }
 
-fn refuse(error: ApiError, record: &mut Record) -> UnansweredError {
+fn refuse(error: ApiError, record: &mut Record) -> DetachedError {
     note(&error, record);
-    UnansweredError { error, state: Rc::clone(&record.state) }
+    DetachedError { error, state: Rc::clone(&record.state) }
 }
 
 /// Registers the help texts that Prometheus shows.

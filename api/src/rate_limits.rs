@@ -23,7 +23,7 @@ const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// The limits of one request, and the state of the one that is nearest to being exceeded.
+/// The limits of one request, and the state of the limit that is nearest to being exceeded.
 #[derive(Debug)]
 pub(crate) struct Limits {
     limiter: Option<Data<RateLimiter>>,
@@ -47,7 +47,7 @@ impl Limits {
         if self.takes_secrets { self.admit(Subject::SignIn(address.into())) } else { Ok(()) }
     }
 
-    /// Counts the request against the limit of its subject.
+    /// Counts the request against the limit of `subject`.
     ///
     /// # Errors
     /// 429 if a limit is exceeded.

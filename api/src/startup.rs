@@ -72,7 +72,7 @@ impl Application {
     /// the main multi-threaded runtime, where connections and units of work run.
     ///
     /// # Errors
-    /// Fails if the address is taken, or if the configuration cannot be meant.
+    /// Fails if the address is taken, or if the configuration is not usable.
     pub fn build(settings: Settings) -> anyhow::Result<Self> {
         let metrics = telemetry::install_metrics(&[]).context("cannot install metrics")?;
         describe_metrics();

@@ -24,7 +24,7 @@ use uuid::Uuid;
 use super::operator::Operator;
 use crate::config::Settings;
 
-/// The variable with the password, if that is not read from standard input.
+/// The environment variable with the password, if the password is not read from standard input.
 const PASSWORD_VARIABLE: &str = "COMPTOIR_ADMIN_PASSWORD";
 /// The maximum length in bytes of a line of standard input with a password.
 const MAX_PASSWORD_LINE: u64 = 4096;
@@ -198,8 +198,7 @@ async fn create_tenant(
     Ok(Made { context, short_name: founded.tenant.short_name, user: founded.administrator })
 }
 
-/// Creates a company whose short name nobody chose, under the first free name: the given one, or else that name with a
-/// number after it.
+/// Creates a company under the first free short name: the one in `command`, or else that name with a number after it.
 async fn found_under_a_free_name(
     operator: &Operator,
     context: &RequestContext,

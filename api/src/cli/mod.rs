@@ -22,7 +22,7 @@ use comptoir_core::platform::{spans, telemetry};
 use crate::config::Settings;
 use crate::startup::Application;
 
-/// The exit code of a usage or configuration error, as clap has it too.
+/// The exit code of a usage or configuration error; clap uses the same one.
 const EXIT_USAGE: u8 = 2;
 
 /// The HTTP API of Comptoir.

@@ -53,7 +53,7 @@ pub(crate) fn configure(services: &mut web::ServiceConfig) {
 
 /// The routes of the listener for operations.
 pub(crate) fn operate(services: &mut web::ServiceConfig) {
-    operations::of_the_operators().register(services);
+    operations::operator_endpoints().register(services);
 }
 
 async fn unknown_path() -> Result<HttpResponse, ApiError> {

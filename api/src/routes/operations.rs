@@ -26,14 +26,14 @@ pub(super) fn endpoints() -> Endpoints {
 }
 
 /// Of the listener for operations, which the document does not describe.
-pub(super) fn of_the_operators() -> Endpoints {
+pub(super) fn operator_endpoints() -> Endpoints {
     health().with(Public, __path_metrics, metrics)
 }
 
 /// Longer than this, and the database counts as not answering.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long what was found counts: whoever asks more often costs the database nothing.
-const FOUND_FOR: Duration = Duration::from_secs(1);
+const READINESS_TTL: Duration = Duration::from_secs(1);
 
 /// Whether the process can do its work, and if not, why.
 #[derive(Debug, Serialize, ToSchema)]
@@ -58,7 +58,7 @@ impl Readiness {
     async fn problem(&self, database: &Database) -> Option<String> {
         let mut found = self.0.lock().await;
         if let Some((at, problem)) = found.as_ref()
-            && at.elapsed() < FOUND_FOR
+            && at.elapsed() < READINESS_TTL
         {
             return problem.clone();
         }

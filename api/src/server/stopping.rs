@@ -1,7 +1,7 @@
 //! The end of the process: first it asks its clients to go elsewhere, then it stops listening.
 //!
-//! A load balancer must send the next request to another replica. It learns this from `/health/ready`, and on a
-//! connection that it keeps open from `Connection: close`. If the server closed those connections at once, it would
+//! A load balancer must send the next request to another replica. It learns this from `/health/ready` and, on a
+//! connection that it keeps open, from `Connection: close`. If the server closed those connections at once, it would
 //! lose requests that are on their way.
 
 use std::sync::Arc;

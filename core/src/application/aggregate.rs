@@ -37,8 +37,8 @@ pub(crate) trait Aggregate: Sized + Send + Sync {
 pub(crate) enum LockMode {
     /// Excludes other changes, so that events are appended in the order of changes (`FOR NO KEY UPDATE`).
     Change,
-    /// Also excludes new references to the row, and waits for those that are being made (`FOR UPDATE`). It serves to
-    /// delete the row, or to take it off sale.
+    /// Also excludes new references to the row, and waits for those that are being made (`FOR UPDATE`). Taken to delete
+    /// the aggregate, or to take it off sale.
     Withdraw,
 }
 
@@ -116,10 +116,11 @@ pub(crate) trait Deletable: Aggregate {
     fn delete(id: Self::Id, work: &mut UnitOfWork<'_>) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-/// Deletes an aggregate, unless it refuses. It was loaded with [`LockMode::Withdraw`], and its version was compared.
+/// Deletes an aggregate that was loaded with [`LockMode::Withdraw`], unless it refuses.
 ///
 /// # Errors
-/// Fails if the aggregate refuses, or if the database cannot be reached.
+/// `VersionMismatch` if the aggregate has another version than expected. Fails if the aggregate refuses, or if the
+/// database cannot be reached.
 pub(crate) async fn delete<A: Deletable, E: Into<Error>>(
     work: &mut UnitOfWork<'_>,
     action: &'static str,

@@ -34,9 +34,9 @@ impl LockOrder {
         }
     }
 
-    /// Rows that are locked already get a stronger lock. Allowed out of order only if all that take both locks take the first one
-    /// first, and the stronger one in an order of its own: the products of a first order are locked against deletion, then marked
-    /// as ordered.
+    /// Notes that rows that are locked already get a stronger lock. It is allowed out of order only if every unit of
+    /// work that takes both locks takes the weaker one first, and the stronger one in an order of its own. Example: the
+    /// products of a first order are locked against deletion, then marked as ordered.
     pub(crate) fn strengthens(&mut self, kind: Locked) {
         debug_assert!(self.kinds.contains(&kind), "{kind:?} is not locked yet: see lock_order.rs");
     }

@@ -32,7 +32,7 @@ impl TenantDatabase {
         Self { database, principals }
     }
 
-    /// Returns the database without the binding, for work for no tenant or for all of them.
+    /// Returns the database without the binding, for work on no tenant or on all of them.
     pub fn database(&self) -> &Database {
         &self.database
     }

@@ -31,7 +31,7 @@ use crate::outbox::{self, NewOutboxEvent, Notifier};
 use crate::values::ids::TenantId;
 
 const RETRIES: &str = "comptoir_unit_of_work_retries_total";
-/// The maximum number of attempts of a unit of work. After them, its contention is an error of the caller.
+/// The maximum number of attempts of a unit of work. After the last one, the caller must handle the contention.
 const MAX_ATTEMPTS: u32 = 5;
 /// The pause before the second attempt, in milliseconds; it doubles each time, with jitter.
 const FIRST_PAUSE_MS: u64 = 2;
@@ -95,7 +95,7 @@ impl UnitOfWork<'_> {
         self.locks.locks(kind);
     }
 
-    /// Rows of a kind that is locked already are about to be locked more strongly.
+    /// Notes that rows of a kind that is locked already are about to be locked more strongly.
     pub(crate) fn strengthens_locks(&mut self, kind: Locked) {
         self.locks.strengthens(kind);
     }
@@ -167,17 +167,17 @@ impl UnitOfWork<'_> {
 
     /// # Errors
     /// `Unaudited` if the command left an event, but no row for the audit trail.
-    fn finish(mut self) -> Result<Left, Error> {
+    fn finish(mut self) -> Result<PendingWrites, Error> {
         let now = self.now();
         match (self.audit, self.events.first()) {
             (None, Some(event)) => Err(Error::Unaudited(event.aggregate_type)),
-            (audit, _) => Ok(Left { events: self.events, audit: audit.map(|entry| (entry, now)) }),
+            (audit, _) => Ok(PendingWrites { events: self.events, audit: audit.map(|entry| (entry, now)) }),
         }
     }
 }
 
 /// The events and the audit row of a command, beside its changes.
-struct Left {
+struct PendingWrites {
     events: Vec<NewOutboxEvent>,
     audit: Option<(AuditEntry, DateTime<Utc>)>,
 }
@@ -348,7 +348,7 @@ impl Executor {
 async fn write(
     connection: &AsyncPgConnection,
     context: &RequestContext,
-    left: &Left,
+    left: &PendingWrites,
     keyed: Option<(Scope, &IdempotencyKey)>,
     response: &StoredResponse,
 ) -> Result<(), Error> {

@@ -39,7 +39,7 @@ pub(crate) async fn login(
     Ok(tokens(authenticator.log_in(anonymous.0, &name, password, user_agent).await?))
 }
 
-/// RequestState a refresh token for new tokens
+/// Exchange a refresh token for new tokens
 ///
 /// A refresh token is good for one exchange. Its second use ends the session, for whoever has it: one of the two stole it.
 #[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "authentication", request_body = RefreshRequest,

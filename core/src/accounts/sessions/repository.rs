@@ -70,7 +70,8 @@ impl SessionRow {
     }
 }
 
-/// Loads a session and locks it until the unit of work ends. Its user, if needed, is locked first.
+/// Loads a session and locks it until the unit of work ends. A unit of work that also locks its user locks the user
+/// first.
 pub(super) async fn load(work: &mut UnitOfWork<'_>, id: SessionId) -> Result<Option<Session>, Error> {
     let query = sessions::table.find((work.tenant().uuid(), id.uuid())).select(SessionRow::as_select());
     let row: Option<SessionRow> = find(work, Locked::Session, LockMode::Change, query).await?;
@@ -131,7 +132,7 @@ impl Aggregate for Session {
 }
 
 /// Increments the stamps of a user's sessions, because the user's permissions have changed. A replica that remembers
-/// the principal of one of these sessions must look it up again.
+/// the principal of one of these sessions must then look it up again.
 pub(super) async fn restamp(work: &mut UnitOfWork<'_>, user: UserId) -> Result<(), Error> {
     work.locks(Locked::Session);
     let tenant = work.tenant().uuid();
@@ -215,8 +216,8 @@ crate::statement! {
     struct Prune<'a> { days: i32 => Integer, batch: i64 => BigInt } -> (BigInt,) = "SELECT prune_sessions($1, $2)"
 }
 
-/// Deletes the sessions of all tenants that have been over for 30 days, and the refresh and one-time tokens that
-/// expired 30 days ago, a batch at a time.
+/// Deletes sessions that have been over for 30 days, and refresh and one-time tokens that expired at least 30 days ago,
+/// of all tenants, a batch at a time.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.

@@ -86,7 +86,7 @@ impl TenantRow {
 }
 
 /// Loads the tenant that the unit of work is bound to, and locks it until the unit of work ends. So its events are
-/// appended in the order of its changes, and its administrators change one at a time.
+/// appended in the order of its changes, and its set of administrators changes one step at a time.
 pub(crate) async fn load(work: &mut UnitOfWork<'_>) -> Result<Tenant, Error> {
     let id = work.tenant();
     let query = tenants::table.find(id.uuid()).select(TenantRow::as_select());

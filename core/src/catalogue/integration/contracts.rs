@@ -1,7 +1,6 @@
 //! The published contracts: `schema/events/<type>.v<N>.json` holds the JSON Schema of each payload and an example that
-//! the code really produces. A difference fails the test.
-//! `UPDATE_EVENT_CONTRACTS=1 cargo test --workspace --lib contracts`
-//! writes the file of a new event or version; it never overwrites a published one.
+//! the code really produces. A difference fails the test. A new event or version is written with
+//! `UPDATE_EVENT_CONTRACTS=1 cargo test --workspace --lib contracts`, which never overwrites a published one.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -25,7 +25,7 @@ pub struct PlaceOrder {
 pub struct PlaceOrderLine {
     pub product_id: ProductId,
     pub quantity: Quantity,
-    /// `None` takes the product's own price.
+    /// The agreed price; `None` stands for the product's own price.
     pub unit_price: Option<UnitPrice>,
 }
 

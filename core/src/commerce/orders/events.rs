@@ -4,8 +4,7 @@ use super::{Order, OrderStatus};
 use crate::application::events::Event;
 use crate::values::ids::ProductId;
 
-/// Carries the order as it is after the event. It is boxed, because an order with its lines is large and the enum is
-/// moved.
+/// Carries the order as it is after the event. Boxed: an order with its lines is large, and the enum is moved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderEvent {
     Placed {

@@ -86,8 +86,8 @@ impl OrderLineRow {
     }
 }
 
-/// Parses a stored status. The table's check constraint permits no other, but a newer version may have written one:
-/// that is an error here, not a panic.
+/// Parses a stored status. The table's check constraint permits only these names; a status that a newer version wrote
+/// would be an error here, not a panic.
 pub(super) fn status(name: &str) -> Result<OrderStatus, Error> {
     OrderStatus::from_name(name).ok_or_else(|| {
         diesel::result::Error::DeserializationError(format!("order status {name:?}").into()).into()

@@ -101,8 +101,8 @@ pub(crate) async fn load_for_order(
     Ok(rows.into_iter().map(ProductRow::into_product).collect())
 }
 
-/// Notes that orders name these products, which `load_for_order` has locked. No event is published of this change, so
-/// the version stays.
+/// Notes that orders name these products, which `load_for_order` has locked. No event is published about it, so the
+/// version stays.
 pub(crate) async fn mark_ordered(work: &mut UnitOfWork<'_>, ids: &[ProductId]) -> Result<(), Error> {
     work.strengthens_locks(Locked::Product);
     let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
