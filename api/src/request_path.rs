@@ -1,8 +1,8 @@
 //! One path for one resource.
 //!
 //! A letter may be percent-encoded, and then means the same: `%6f` is `o` (RFC 3986, section 6.2.2.2). The router
-//! decodes it, but other code reads the path as it was sent. So it is decoded before anything else: the router, the
-//! table of access, the limits, the metrics and the idempotency keys see the same path.
+//! decodes it, but other code reads the path as it was sent. So it is decoded before anything else: the router, and
+//! with it the access, the limits, the metrics and the idempotency keys see the same path.
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Uri;

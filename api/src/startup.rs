@@ -80,6 +80,7 @@ impl Application {
         Refusals::describe_metrics();
         // These tasks run beside the requests and end with them. A task that panics does not end the requests.
         let tasks = Tasks::new(CancellationToken::new());
+        let end_of_tasks = tasks.end_on_drop();
         tasks.start("metrics", telemetry::keep_metrics(metrics.clone()));
         let metrics = Data::new(metrics);
         let as_runtime = settings.database.clone().with_role(&settings.api.database_role);
@@ -185,7 +186,7 @@ impl Application {
             refusals,
             database,
             shutdown_timeout,
-            _end_of_tasks: tasks.end_on_drop(),
+            _end_of_tasks: end_of_tasks,
             tasks,
         })
     }
@@ -228,7 +229,7 @@ impl Application {
         if let Err(error) = written.map_err(anyhow::Error::from).and_then(|result| Ok(result?)) {
             tracing::warn!(%error, "cannot write what was refused to the audit trail");
         }
-        // Last: the notifier may still be waking the relay for the last commits.
+        // The tasks end where they are. If that cuts a wake-up off, the relay finds the last events by polling.
         self.tasks.end().await;
         tracing::info!("stopped");
         result

@@ -11,7 +11,7 @@ pub(crate) struct OperatorOptions {
     /// Do not ask
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Who decides, for the audit trail; otherwise $USER@host
+    /// Who decides, for the log of operations; otherwise $USER@host
     #[arg(long, value_name = "NAME", value_parser = operator_name)]
     operator: Option<String>,
 }

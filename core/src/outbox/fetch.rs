@@ -28,11 +28,11 @@ pub struct ReadLimits {
     /// Payloads above this size (roughly: a few bytes more pass) stay in the database; see [`OutboxRow::oversize`].
     pub max_payload_bytes: i32,
     /// Whether to find the events that stand behind a refused event of their aggregate. If false, these read [`Turn::Now`].
-    /// Only a relay that knows of no waiting event in its shards may pass false, and it must discard a page that contains one.
+    /// Only a relay that knows of no waiting event in its shards may pass false, and it must discard a batch that contains one.
     pub look_behind: bool,
 }
 
-/// A request for the next page.
+/// A request for the next batch.
 #[derive(Debug, Clone)]
 pub struct BatchRequest {
     /// Every event visible in this snapshot at or below its shard's cursor was read before.
@@ -53,7 +53,7 @@ pub struct Batch {
     pub late: Vec<OutboxRow>,
     /// Rows in front of the cursors; those of one shard are ordered by seq.
     pub next: Vec<OutboxRow>,
-    /// Whether the page ended because it reached [`ReadLimits::max_bytes`]: there may be more rows after its last one.
+    /// Whether the batch ended because it reached [`ReadLimits::max_bytes`]: there may be more rows after its last one.
     pub cut: bool,
 }
 
@@ -128,7 +128,7 @@ macro_rules! turn {
 
 pub(super) use {is_behind, own_wait};
 
-/// The first row of a page, with the snapshot in the column of the aggregate's id.
+/// The first row of a batch, with the snapshot in the column of the aggregate's id.
 macro_rules! header {
     () => {
         "SELECT 0::smallint, 0::bigint, '00000000-0000-0000-0000-000000000000'::uuid, 0::smallint,
@@ -220,7 +220,7 @@ crate::statement! {
                 ) AS e
             ) AS found
         ) AS sized
-    ) AS page
+    ) AS batch
     WHERE ", within_budget!())
 }
 
@@ -256,7 +256,7 @@ crate::statement! {
                 LIMIT $7
             ) AS fresh
         ) AS sized
-    ) AS page
+    ) AS batch
     WHERE ", within_budget!())
 }
 
@@ -289,7 +289,7 @@ crate::statement! {
                 LIMIT $9
             ) AS e
         ) AS sized
-    ) AS page
+    ) AS batch
     WHERE ", within_budget!())
 }
 
@@ -328,11 +328,11 @@ pub async fn read_batch(connection: &mut AsyncPgConnection, request: &BatchReque
         &shards,
         &takes,
     );
-    page(statement.load(connection).await?)
+    batch(statement.load(connection).await?)
 }
 
 /// Reads the events that became visible after `since`, in any order and all as `next`. Only for a relay that has read
-/// every event visible in `since`. A page that has `limit` rows or is cut may be incomplete; the caller must discard it.
+/// every event visible in `since`. A batch that has `limit` rows or is cut may be incomplete; the caller must discard it.
 ///
 /// # Errors
 /// Fails if the database does not answer or refuses the statement.
@@ -354,7 +354,7 @@ pub async fn read_new(
         &shards,
         limit,
     );
-    page(statement.load(connection).await?)
+    batch(statement.load(connection).await?)
 }
 
 /// Reads the events of the aggregates in `wanted`, in this order, refused ones as well, at most `limit` of each aggregate.
@@ -389,7 +389,7 @@ pub async fn read_aggregates(
     Ok(AggregateRows { rows: found.into_iter().map(|(_, row, _)| row).collect(), cut })
 }
 
-fn page(rows: Vec<Found>) -> QueryResult<Batch> {
+fn batch(rows: Vec<Found>) -> QueryResult<Batch> {
     let expected = rows.len();
     let mut snapshot = None;
     let (mut late, mut next, mut cut) = (Vec::new(), Vec::with_capacity(expected), false);
@@ -402,6 +402,6 @@ fn page(rows: Vec<Found>) -> QueryResult<Batch> {
         }
     }
     let snapshot = snapshot
-        .ok_or_else(|| diesel::result::Error::DeserializationError("a page without snapshot".into()))?;
+        .ok_or_else(|| diesel::result::Error::DeserializationError("a batch without snapshot".into()))?;
     Ok(Batch { snapshot, late, next, cut })
 }

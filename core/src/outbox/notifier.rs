@@ -36,7 +36,7 @@ pub struct NotifierConfig {
 const NOTIFICATIONS: &str = "comptoir_outbox_notifications_total";
 
 /// Sends wake-ups to the relay. Cheap to clone. When the last clone is dropped, a wake-up that is still due is sent and the
-/// task ends.
+/// task ends, unless it is ended before.
 #[derive(Debug, Clone)]
 pub struct Notifier {
     // Capacity 1: a wake-up that is already due stands for every later one.

@@ -45,7 +45,12 @@ impl TraceParent {
 
     /// Returns a new span of the same trace.
     pub fn child(self) -> Self {
-        Self { span_id: new_span_id(), ..self }
+        Self { span_id: new_span_id(), flags: self.known_flags(), ..self }
+    }
+
+    /// The flags without those that this version does not know, which are not passed on (section 4.3 of the specification).
+    fn known_flags(self) -> TraceFlags {
+        self.flags & TraceFlags::SAMPLED
     }
 }
 
@@ -56,9 +61,8 @@ impl From<&SpanContext> for TraceParent {
 }
 
 impl From<TraceParent> for SpanContext {
-    fn from(TraceParent { trace_id, span_id, flags }: TraceParent) -> Self {
-        // Flags that this version does not know are not passed on (section 4.3 of the specification).
-        Self::new(trace_id, span_id, flags & TraceFlags::SAMPLED, true, TraceState::NONE)
+    fn from(parent: TraceParent) -> Self {
+        Self::new(parent.trace_id, parent.span_id, parent.known_flags(), true, TraceState::NONE)
     }
 }
 
@@ -91,10 +95,10 @@ mod tests {
     }
 
     #[test]
-    fn flags_that_are_not_known_are_kept_and_not_given_to_a_span() {
+    fn flags_that_are_not_known_are_not_passed_on() {
         let parent =
             TraceParent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-ff").expect("valid");
-        assert!(parent.to_string().ends_with("-ff"));
+        assert!(parent.child().to_string().ends_with("-01"));
         assert_eq!(SpanContext::from(parent).trace_flags(), TraceFlags::SAMPLED);
     }
 

@@ -6,7 +6,7 @@
 //! overtake a refused one.
 //!
 //! An aggregate with more events than fit keeps only the seq from which on it is not in memory. The events from there on are
-//! its *rest*: they are dropped from pages, and a read of its own brings them when their turn has come.
+//! its *rest*: they are dropped from batches, and a read of its own brings them when their turn has come.
 //!
 //! An aggregate whose event was refused leaves memory. The event's row knows how long it waits, and reads mark each later
 //! row of the aggregate as standing behind it ([`Turn`]); such rows are dropped. When the wait is over, the refused event
@@ -157,7 +157,7 @@ impl Backlog {
         self.left = None;
     }
 
-    /// Takes in a row of a page; the rows of one aggregate come in the order of seq. Returns whether the event was new.
+    /// Takes in a row of a batch; the rows of one aggregate come in the order of seq. Returns whether the event was new.
     pub(crate) fn offer(&mut self, row: OutboxRow, lease: u64) -> bool {
         let left = self.left.as_ref();
         if self.known.contains(&row.seq) || left.is_some_and(|left| left.seqs.contains(&row.seq)) {
@@ -181,7 +181,7 @@ impl Backlog {
         if event.row.turn == Turn::Now { self.place(event) } else { self.place_unread(&event) }
     }
 
-    /// Notes an event whose turn has not come. A page has no payload of it: it is read again with the rest of its aggregate.
+    /// Notes an event whose turn has not come. A batch has no payload of it: it is read again with the rest of its aggregate.
     fn place_unread(&mut self, event: &Event) -> bool {
         let (key, seq) = (event.key, event.row.seq);
         let aggregate = self.entry(event);
@@ -411,7 +411,7 @@ impl Backlog {
     }
 
     /// Returns up to `limit` aggregates whose rest is to be read now, each up to its shard's cursor: later events come with the
-    /// pages.
+    /// batches.
     pub(crate) fn take_refills(
         &mut self,
         limit: usize,

@@ -47,7 +47,7 @@ struct Model {
     open: Option<i64>,
     drawn: i64,
     cursor: i64,
-    /// The rows that the last page's snapshot saw.
+    /// The rows that the last batch's snapshot saw.
     seen: BTreeSet<i64>,
     reading: Option<Answer>,
     in_flight: Vec<Event>,

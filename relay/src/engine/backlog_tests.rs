@@ -169,7 +169,7 @@ fn so_many_refused_events_come_back_at_the_same_time_and_no_more() {
     assert_eq!((backlog.resume_room(), backlog.partial()), (2, 0));
 }
 
-/// A page shows an event as it was when the page was read. A change since then takes precedence.
+/// A batch shows an event as it was when the batch was read. A change since then takes precedence.
 #[test]
 fn what_left_memory_while_a_page_was_read_decides_about_events_of_that_page() {
     let left = |refused: bool, turn: Turn| {
@@ -210,7 +210,7 @@ fn events_that_wait_are_not_taken_from_a_page_and_what_is_in_memory_takes_in_its
     assert!(!backlog.has_refills() && backlog.is_awaited(&first));
     backlog.settled(&first);
     let (_, range) =
-        backlog.take_refills(1, |_| 3).pop().expect("with its payload, which the page did not bring");
+        backlog.take_refills(1, |_| 3).pop().expect("with its payload, which the batch did not bring");
     assert_eq!((range.from_seq, range.to_seq), (3, 3));
 }
 

@@ -4,9 +4,9 @@
 use comptoir_core::outbox::{Batch, BatchRequest, ReadLimits, SHARDS, Snapshot};
 
 const NOT_HELD: i64 = -1;
-/// The limit on a page's rows behind the cursors.
+/// The limit on a batch's rows behind the cursors.
 const LATE_LIMIT: usize = 1000;
-/// The limit on a shard's share of a page, which doubles each time the shard fills it.
+/// The limit on a shard's share of a batch, which doubles each time the shard fills it.
 const MAX_SHARES: usize = 64;
 
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct Cursors {
     since: Snapshot,
     /// Whether every row that was visible in `since` was read.
     caught_up: bool,
-    /// The shard with which the next page starts: each shard comes first in turn.
+    /// The shard with which the next batch starts: each shard comes first in turn.
     first: usize,
     /// The number of starts of each shard. A read during which it changed is recognised.
     starts: [u64; SHARDS],
@@ -130,57 +130,57 @@ impl Cursors {
         })))
     }
 
-    /// Moves the cursors over a page, and removes the rows that must not be offered yet. The caller offers the others.
-    pub(crate) fn batch_read(&mut self, request: &BatchRequest, page: &mut Batch) {
-        let late_full = clamp(page.late.len()) >= request.late_limit;
+    /// Moves the cursors over a batch, and removes the rows that must not be offered yet. The caller offers the others.
+    pub(crate) fn batch_read(&mut self, request: &BatchRequest, batch: &mut Batch) {
+        let late_full = clamp(batch.late.len()) >= request.late_limit;
         if late_full {
             // There may be more late rows behind the cursors, and one of them may precede a row of `next`.
-            page.next.clear();
+            batch.next.clear();
         }
         let mut read = [0usize; SHARDS];
-        for row in &page.next {
+        for row in &batch.next {
             let shard = usize::from(row.shard.unsigned_abs());
             read[shard] += 1;
             if self.is_current(shard) {
                 self.at[shard] = self.at[shard].max(row.seq);
             }
         }
-        let mut full = page.cut;
+        let mut full = batch.cut;
         for (shard, take) in &request.takes {
             let shard = usize::from(shard.unsigned_abs());
             if i32::try_from(read[shard]).is_ok_and(|read| read >= *take) {
                 self.shares[shard] = (self.shares[shard] * 2).min(MAX_SHARES);
                 full |= self.at[shard] < self.last_seq;
-            } else if !page.cut {
+            } else if !batch.cut {
                 self.shares[shard] = (self.shares[shard] / 2).max(1);
             }
         }
-        let late_cut = late_full || (page.cut && !page.late.is_empty());
-        if let (true, Some(last)) = (late_cut, page.late.last()) {
+        let late_cut = late_full || (batch.cut && !batch.late.is_empty());
+        if let (true, Some(last)) = (late_cut, batch.late.last()) {
             // Go back to the last late row: up to it, all late rows were seen.
             for at in self.at.iter_mut().filter(|at| **at != NOT_HELD) {
                 *at = last.seq.min(*at);
             }
         }
-        self.since = page.snapshot.clone();
-        // A shard that was acquired while the page was being read is not part of it.
+        self.since = batch.snapshot.clone();
+        // A shard that was acquired while the batch was being read is not part of it.
         self.caught_up =
             !full && !late_cut && (0..SHARDS).all(|shard| !self.holds(shard) || self.is_current(shard));
     }
 
     /// Moves the cursors over new rows. Returns false if there may be more of them: then none of them counts as read.
-    pub(crate) fn new_read(&mut self, limit: i64, page: &Batch) -> bool {
-        if page.cut || clamp(page.next.len()) >= limit {
+    pub(crate) fn new_read(&mut self, limit: i64, batch: &Batch) -> bool {
+        if batch.cut || clamp(batch.next.len()) >= limit {
             self.caught_up = false;
             return false;
         }
-        for row in &page.next {
+        for row in &batch.next {
             let shard = usize::from(row.shard.unsigned_abs());
             if self.is_current(shard) {
                 self.at[shard] = self.at[shard].max(row.seq);
             }
         }
-        self.since = page.snapshot.clone();
+        self.since = batch.snapshot.clone();
         // Shards that were acquired meanwhile are still to be read.
         self.caught_up &= (0..SHARDS).all(|shard| !self.holds(shard) || self.is_current(shard));
         true
@@ -207,11 +207,11 @@ mod tests {
     fn request(next: Option<Next>) -> BatchRequest {
         match next {
             Some(Next::Batch(request)) => *request,
-            other => panic!("expected a page: {other:?}"),
+            other => panic!("expected a batch: {other:?}"),
         }
     }
 
-    fn page(late: &[i64], next: &[i64]) -> Batch {
+    fn batch(late: &[i64], next: &[i64]) -> Batch {
         let rows = |seqs: &[i64]| seqs.iter().map(|seq| sample(*seq, "a")).collect();
         Batch {
             snapshot: Snapshot { xmax: 100, in_progress: vec![90] },
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn a_page_that_is_not_full_catches_up_and_then_only_what_is_new_is_read() {
         let mut cursors = cursors();
-        read(&mut cursors, 10, &page(&[], &[4, 7]));
+        read(&mut cursors, 10, &batch(&[], &[4, 7]));
         assert!(cursors.caught_up());
         let Some(Next::New { since, shards, .. }) = cursors.next(10, LIMITS) else {
             panic!("expected what is new")
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn a_full_page_goes_on_behind_its_last_row() {
         let mut cursors = cursors();
-        read(&mut cursors, 2, &page(&[], &[4, 7]));
+        read(&mut cursors, 2, &batch(&[], &[4, 7]));
         assert!(!cursors.caught_up());
         assert_eq!(request(cursors.next(10, LIMITS)).cursors[3], 7);
     }
@@ -259,9 +259,9 @@ mod tests {
     #[test]
     fn more_late_rows_than_fit_move_the_cursor_back() {
         let mut cursors = cursors();
-        read(&mut cursors, 2, &page(&[], &[4000, 5000]));
+        read(&mut cursors, 2, &batch(&[], &[4000, 5000]));
         let late: Vec<i64> = (1..=1000).collect();
-        read(&mut cursors, 10, &page(&late, &[]));
+        read(&mut cursors, 10, &batch(&late, &[]));
         assert!(!cursors.caught_up());
         assert_eq!(cursors.at(3), 1000);
     }
@@ -273,16 +273,16 @@ mod tests {
         cursors.ask();
         cursors.stop(3);
         cursors.start(3);
-        cursors.batch_read(&request, &mut page(&[], &[4, 7]));
+        cursors.batch_read(&request, &mut batch(&[], &[4, 7]));
         assert_eq!((cursors.at(3), cursors.is_current(3), cursors.caught_up()), (0, false, false));
     }
 
     #[test]
     fn too_much_that_is_new_is_read_shard_by_shard() {
         let mut cursors = cursors();
-        read(&mut cursors, 10, &page(&[], &[4]));
+        read(&mut cursors, 10, &batch(&[], &[4]));
         cursors.ask();
-        assert!(!cursors.new_read(2, &page(&[], &[5, 6])));
+        assert!(!cursors.new_read(2, &batch(&[], &[5, 6])));
         assert_eq!(request(cursors.next(10, LIMITS)).cursors[3], 4);
     }
 
@@ -290,7 +290,7 @@ mod tests {
     fn a_shard_with_a_backlog_gets_a_larger_share() {
         let mut cursors = cursors();
         cursors.start(5);
-        read(&mut cursors, 4, &page(&[], &[1, 2]));
+        read(&mut cursors, 4, &batch(&[], &[1, 2]));
         let takes = request(cursors.next(30, LIMITS)).takes;
         assert_eq!(takes.iter().find(|(shard, _)| *shard == 3).map(|(_, take)| *take), Some(20));
     }

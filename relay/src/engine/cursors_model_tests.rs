@@ -91,7 +91,7 @@ impl Database {
         row.transaction >= since.xmax || since.in_progress.contains(&row.transaction)
     }
 
-    fn page(&self, request: &BatchRequest) -> Batch {
+    fn batch(&self, request: &BatchRequest) -> Batch {
         let is_late = |(seq, row): &(&i64, &Stored)| {
             Self::is_new(row, &request.since) && **seq <= request.cursors[row.shard()]
         };
@@ -162,8 +162,8 @@ impl Reader {
         let scope = ReadLimits { max_bytes, max_payload_bytes, look_behind: false };
         let Some(next) = self.cursors.next(rows, scope) else { return };
         self.cursors.ask();
-        let mut page = match &next {
-            Next::Batch(request) => self.database.page(request),
+        let mut batch = match &next {
+            Next::Batch(request) => self.database.batch(request),
             Next::New { since, shards, limit, .. } => {
                 self.database.read_new(since, shards, *limit, max_bytes)
             }
@@ -172,17 +172,17 @@ impl Reader {
         meanwhile(self);
         let counts = match &next {
             Next::Batch(request) => {
-                self.cursors.batch_read(request, &mut page);
+                self.cursors.batch_read(request, &mut batch);
                 true
             }
-            Next::New { limit, .. } => self.cursors.new_read(*limit, &page),
+            Next::New { limit, .. } => self.cursors.new_read(*limit, &batch),
         };
         if counts {
-            let mut new = page.next;
+            let mut new = batch.next;
             if let Next::New { .. } = next {
                 new.sort_unstable_by_key(|row| row.seq);
             }
-            page.late.into_iter().chain(new).for_each(|row| self.take(&row));
+            batch.late.into_iter().chain(new).for_each(|row| self.take(&row));
         }
         if self.cursors.caught_up() {
             let unread = visible.iter().find(|seq| !self.read.contains(seq) && self.is_held(**seq));

@@ -1,6 +1,6 @@
 //! The drain loop. One task owns all state: there are no locks, and the order of the steps is in one place ([`Engine::run`]).
 //!
-//! Reading and settling run as tasks beside the loop, each with a connection of its own. So the next page is read and the
+//! Reading and settling run as tasks beside the loop, each with a connection of its own. So the next batch is read and the
 //! previous events are settled while the current ones are on their way to the broker.
 
 mod aggregate;

@@ -76,15 +76,15 @@ impl Engine {
             self.read_everything_again();
         }
         let new = match (read, result) {
-            (Read::Next(next), Ok(Found::Batch(page))) if self.looked_too_little(&next, &page) => 1,
-            (Read::Next(Next::Batch(request)), Ok(Found::Batch(mut page))) => {
-                self.cursors.batch_read(&request, &mut page);
-                self.offer(page.late.into_iter().chain(page.next))
+            (Read::Next(next), Ok(Found::Batch(batch))) if self.looked_too_little(&next, &batch) => 1,
+            (Read::Next(Next::Batch(request)), Ok(Found::Batch(mut batch))) => {
+                self.cursors.batch_read(&request, &mut batch);
+                self.offer(batch.late.into_iter().chain(batch.next))
             }
-            (Read::Next(Next::New { limit, .. }), Ok(Found::Batch(mut page))) => {
-                if self.cursors.new_read(limit, &page) {
-                    page.next.sort_unstable_by_key(|row| row.seq);
-                    self.offer(page.next.into_iter())
+            (Read::Next(Next::New { limit, .. }), Ok(Found::Batch(mut batch))) => {
+                if self.cursors.new_read(limit, &batch) {
+                    batch.next.sort_unstable_by_key(|row| row.seq);
+                    self.offer(batch.next.into_iter())
                 } else {
                     0
                 }
@@ -142,10 +142,10 @@ impl Engine {
         new
     }
 
-    /// Whether the page has a refused event although its statement did not look which events stand behind one. Then the page
+    /// Whether the batch has a refused event although its statement did not look which events stand behind one. Then the batch
     /// is read again.
-    fn looked_too_little(&mut self, next: &Next, page: &Batch) -> bool {
-        let mut refused = page.late.iter().chain(&page.next).filter(|row| row.turn != Turn::Now);
+    fn looked_too_little(&mut self, next: &Next, batch: &Batch) -> bool {
+        let mut refused = batch.late.iter().chain(&batch.next).filter(|row| row.turn != Turn::Now);
         let Some(first) = refused.next().filter(|_| !next.looks_behind()) else { return false };
         self.waiting.note(first.turn, Instant::now());
         self.timing.poll_now();

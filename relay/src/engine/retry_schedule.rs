@@ -41,7 +41,7 @@ impl RetrySchedule {
         Self { any: false, look_at: None, pause_until: None, in_memory: [0; SHARDS], noted: 0, asked: 0 }
     }
 
-    /// Whether pages must say which of their events stand behind a refused one.
+    /// Whether batches must say which of their events stand behind a refused one.
     pub(crate) fn any(&self) -> bool {
         self.any
     }

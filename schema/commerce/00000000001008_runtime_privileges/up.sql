@@ -1,6 +1,6 @@
--- What the runtime role may do with which table. The migration that makes a table adds its row, and one that changes the row changes
--- what is granted: `api migrate` calls comptoir_grant_runtime after the migrations, and so does the owner for a role of their own.
--- A function that the role is to call needs the procedure replaced.
+-- What the runtime role may do with which table. The migration that makes a table adds its row: `api migrate` calls
+-- comptoir_grant_runtime after the migrations, and so does the owner for a role of their own. It only grants: a migration that takes a
+-- privilege away revokes it as well. A function that the role is to call needs the procedure replaced.
 
 CREATE TABLE runtime_privileges (
     table_name text PRIMARY KEY,
@@ -30,7 +30,6 @@ DECLARE
 BEGIN
     EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %I TO %s', current_schema(), runtime);
     FOR granted IN SELECT p.table_name, p.privileges FROM runtime_privileges AS p LOOP
-        EXECUTE pg_catalog.format('REVOKE ALL ON %I FROM %s', granted.table_name, runtime);
         EXECUTE pg_catalog.format('GRANT %s ON %I TO %s', granted.privileges, granted.table_name, runtime);
     END LOOP;
     EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION outbox_append, audit_append, find_login, find_user_token, find_refresh_token,

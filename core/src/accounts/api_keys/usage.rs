@@ -1,4 +1,4 @@
-//! When each API key was last used: noted in memory by every request, written once a minute by an agent.
+//! When each API key was last used: noted in memory by every request, written once a minute by a background task.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -27,6 +27,8 @@ type LastUses = HashMap<(TenantId, ApiKeyId), DateTime<Utc>>;
 #[derive(Debug, Clone, Default)]
 pub struct Usage {
     used: Arc<Mutex<LastUses>>,
+    /// Held while they are written: who writes last waits for a write that is under way.
+    writing: Arc<tokio::sync::Mutex<()>>,
 }
 
 crate::statement! {
@@ -68,6 +70,7 @@ impl Usage {
     /// # Errors
     /// Fails if the database cannot be reached.
     pub async fn write(&self, database: &Database) -> Result<usize, Error> {
+        let _writing = self.writing.lock().await;
         let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
         let mut by_tenant: HashMap<TenantId, Vec<(Uuid, DateTime<Utc>)>> = HashMap::new();
         for ((tenant, key), at) in used {

@@ -1,8 +1,8 @@
 //! Rate limits: how many requests a principal, an address or a network may make in a window of 60 seconds.
 //!
 //! Every replica counts in memory, so no request waits for a statement or a row lock. Counts that matter (above a hundredth of
-//! their limit) are shared through PostgreSQL by an agent, [`share_counts`]. docs/rate-limits.md says what is exact and what is
-//! not. This module knows nothing of HTTP: the caller chooses the subject and the form of the answer.
+//! their limit) are shared through PostgreSQL by a background task, [`share_counts`]. docs/rate-limits.md says what is exact
+//! and what is not. This module knows nothing of HTTP: the caller chooses the subject and the form of the answer.
 
 mod sharing;
 

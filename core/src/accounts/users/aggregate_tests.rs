@@ -5,7 +5,7 @@ fn at(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_700_000_000 + second, 0).expect("a valid time")
 }
 
-/// A decider by an administrator who is not the only one.
+/// A decider: an administrator who is not the only one.
 fn colleague() -> Decider {
     let by = Some(UserId::generate());
     Decider { by, held: PermissionSet::all(), has_other_administrators: true }
@@ -56,7 +56,7 @@ fn nobody_decides_about_themselves() {
     assert_eq!(ada.enable(own, at(1)), Err(UserError::OwnAccount));
     let name = UserName::parse("Ada Leroy").expect("valid");
     let nothing = Decider { held: PermissionSet::EMPTY, ..own };
-    assert!(ada.rename(name, nothing, at(1)).is_ok(), "their own name is no decider about others");
+    assert!(ada.rename(name, nothing, at(1)).is_ok(), "their own name is no decision about others");
 }
 
 fn password() -> HashedPassword {

@@ -174,7 +174,7 @@ impl Command for ChangePassword {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
         let user = loaded(work, self.user_id, None).await?;
-        // Another password may have been set during the comparison, or while this command waited: that later decider stays.
+        // Another password may have been set during the comparison, or while this command waited: that later password stays.
         if user.password() != Some(&self.compared) {
             return Err(SessionError::WrongPassword.into());
         }
@@ -283,7 +283,7 @@ async fn decider_about(work: &mut UnitOfWork<'_>, id: UserId) -> Result<Decider,
     decider(work, others).await
 }
 
-/// Returns the decider rights of the principal as it is now. Call it when the user concerned is locked.
+/// Returns the principal as a decider, with the rights that it has now. Call it when the user concerned is locked.
 ///
 /// # Errors
 /// Fails with `Forbidden`, or with `PrincipalOutdated`: then the unit of work runs again.

@@ -134,7 +134,11 @@ struct Count {
 
 /// Refusals that are not written yet. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Refusals(Arc<Mutex<Kinds>>);
+pub struct Refusals {
+    kinds: Arc<Mutex<Kinds>>,
+    /// Held while they are written: who writes last waits for a write that is under way.
+    writing: Arc<tokio::sync::Mutex<()>>,
+}
 
 #[derive(Debug, Default)]
 struct Kinds(HashMap<TenantId, KindsOfTenant>);
@@ -194,7 +198,7 @@ impl Refusals {
     pub fn note(&self, refusal: Refusal, request_id: &str) {
         metrics::counter!(REFUSED, "action" => refusal.action, "reason" => refusal.reason).increment(1);
         let now = Utc::now().trunc_subsecs(6);
-        let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
         let kind = kinds.placed(refusal);
         let count = kinds.of(kind.tenant_id).entry(kind).or_insert_with(|| Count {
             attempts: 0,
@@ -213,7 +217,8 @@ impl Refusals {
     /// # Errors
     /// Fails if the database cannot be reached.
     pub async fn write(&self, database: &Database) -> Result<(), Error> {
-        let kinds = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let _writing = self.writing.lock().await;
+        let kinds = std::mem::take(&mut *self.kinds.lock().unwrap_or_else(PoisonError::into_inner));
         let mut failed = None;
         for (tenant, refusals) in kinds.0 {
             let refusals: Vec<_> = refusals.into_iter().collect();
@@ -228,7 +233,7 @@ impl Refusals {
     }
 
     fn put_back(&self, batch: &[(Refusal, Count)]) {
-        let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
         for (refusal, count) in batch {
             if !kinds.holds(refusal) && !kinds.has_room_for(refusal.tenant_id) {
                 metrics::counter!(UNWRITTEN).increment(count.attempts);
@@ -312,7 +317,7 @@ mod tests {
     }
 
     fn counted(refusals: &Refusals) -> Vec<(Refusal, u64)> {
-        let kinds = refusals.0.lock().expect("not poisoned");
+        let kinds = refusals.kinds.lock().expect("not poisoned");
         let kinds = kinds.0.values().flatten();
         kinds.map(|(kind, count)| (kind.clone(), count.attempts)).collect()
     }
@@ -378,7 +383,7 @@ mod tests {
     fn what_could_not_be_written_is_counted_again_as_long_as_there_is_room() {
         let refusals = Refusals::default();
         refusals.note(refusal(7, "203.0.113.7"), "r");
-        let unwritten = std::mem::take(&mut *refusals.0.lock().expect("not poisoned")).0;
+        let unwritten = std::mem::take(&mut *refusals.kinds.lock().expect("not poisoned")).0;
         let unwritten: Vec<_> = unwritten.into_values().flatten().collect();
         refusals.note(refusal(7, "203.0.113.7"), "r");
         refusals.put_back(&unwritten);

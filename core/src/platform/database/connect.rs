@@ -16,7 +16,7 @@ use super::{ConnectFault, DatabaseConfig, pooling};
 
 type Stream = <Beginning as MakeTlsConnect<Socket>>::Stream;
 
-/// Opens one connection outside any pool, for an agent that keeps it. Its driver runs on the calling runtime.
+/// Opens one connection outside any pool, for a background task that keeps it. Its driver runs on the calling runtime.
 ///
 /// # Errors
 /// Fails if PostgreSQL does not answer within `connect_timeout_ms` or refuses, if the required encryption is not possible,

@@ -1,4 +1,4 @@
-//! Connections to PostgreSQL: the pool, single connections for long-lived agents, and migrations.
+//! Connections to PostgreSQL: the pool, single connections for background tasks, and migrations.
 //!
 //! Every connection carries its limits from the moment it is opened, so that no code path can forget one.
 

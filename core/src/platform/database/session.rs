@@ -51,7 +51,7 @@ impl Manager for SessionManager {
 }
 
 /// Gives statements without a time limit the limit of a unit of work. Units of work and reads are ended by then in any case,
-/// but not the other users of the pool: the log-in throttle, the search for a user or an API key, and agents.
+/// but not the other users of the pool: the log-in throttle, the search for a user or an API key, and background tasks.
 fn limited(config: &DatabaseConfig) -> DatabaseConfig {
     let mut limited = config.clone();
     if limited.statement_timeout_ms == 0 {
