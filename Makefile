@@ -36,7 +36,7 @@ test-all: toolchain services ## test, and what is slow or rare; POSTGRES=14…18
 	@deploy/test 'torture SECONDS=$(or $(SECONDS),300) SEED=$(or $(SEED),11)' fuzz
 
 torture: toolchain services ## every fault at random, under load; SECONDS=60 SEED=… (a seed that was printed)
-	cargo build --release --bin relay --bin torture
+	cargo build --release --bin api --bin relay --bin torture
 	@$(with_services) $(target)/release/torture --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
 
 fuzz: toolchain services ## generated requests to the API, as each role (schemathesis); EXAMPLES=25 of each kind
