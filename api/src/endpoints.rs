@@ -20,10 +20,23 @@ pub(crate) struct Endpoint {
     /// The path as in the OpenAPI document: `/api/v1/orders/{id}`.
     pub(crate) path: String,
     pub(crate) access: Access,
+    /// Makes the documentation, which only the OpenAPI document needs: every worker registers the endpoints anew.
+    pub(crate) documentation: fn() -> Documentation,
+    route: Route,
+}
+
+/// The part of the OpenAPI document that describes one endpoint.
+pub(crate) struct Documentation {
     pub(crate) operation: Operation,
     /// The types that the operation names.
     pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
-    route: Route,
+}
+
+fn documentation<P: utoipa::Path + SchemaReferences + for<'t> Tags<'t>>() -> Documentation {
+    let (mut operation, mut schemas) = (P::operation(), Vec::new());
+    operation.tags.get_or_insert_default().extend(P::tags().into_iter().map(str::to_owned));
+    P::schemas(&mut schemas);
+    Documentation { operation, schemas }
 }
 
 /// Endpoints in the order in which they are documented.
@@ -45,17 +58,18 @@ impl Endpoints {
             "{} is registered with the documentation of another handler",
             std::any::type_name::<H>()
         );
-        let mut schemas = Vec::new();
-        P::schemas(&mut schemas);
-        let mut operation = P::operation();
-        operation.tags.get_or_insert_default().extend(P::tags().into_iter().map(str::to_owned));
         for method in P::methods() {
             let authorized = from_fn(move |request: ServiceRequest, next: Next<_>| {
                 access::authorize(access, request, next)
             });
             let route = route(&method).to(handler.clone()).wrap(authorized);
-            let (operation, schemas) = (operation.clone(), schemas.clone());
-            self.0.push(Endpoint { method, path: P::path(), access, operation, schemas, route });
+            self.0.push(Endpoint {
+                method,
+                path: P::path(),
+                access,
+                documentation: documentation::<P>,
+                route,
+            });
         }
         self
     }

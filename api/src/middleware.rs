@@ -1,4 +1,4 @@
-//! The middleware around every request: its identity, its limits, its log line, its metrics, and a problem document for
+//! The middleware around every request: its ids, its limits, its log line, its metrics, and a problem document for
 //! every error, the framework's own included.
 
 use std::cell::OnceCell;
@@ -16,7 +16,7 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use comptoir_core::application::Principal;
 use comptoir_core::application::audit::{Refusal as RefusedRequest, Refusals};
-use comptoir_core::platform::spans::{self, Attribute, Beginning, Span};
+use comptoir_core::platform::spans::{self, Attribute, Beginning, Span, Spans};
 use comptoir_core::platform::trace_parent::TraceParent;
 use tracing::{Instrument, field};
 use uuid::Uuid;
@@ -66,8 +66,8 @@ impl RequestIds {
         let request_id = id(REQUEST_ID).map_or_else(|| Uuid::now_v7().to_string(), ToOwned::to_owned);
         let correlation_id = id(CORRELATION_ID).map_or_else(|| request_id.clone(), ToOwned::to_owned);
         let caller = header("traceparent").and_then(TraceParent::parse);
-        let beginning = || beginning(request, method, route);
-        let span = spans::active().map(|spans| spans.server(caller.as_ref(), beginning()));
+        let begin = |spans: &Spans| spans.server(caller.as_ref(), beginning(request, method, route));
+        let span = spans::active().map(begin);
         let trace = match (&span, caller) {
             (Some(span), _) => span.traceparent(),
             (None, Some(caller)) => caller.child(),
@@ -133,7 +133,7 @@ pub(crate) async fn surround<B: MessageBody + 'static>(
 /// The state of a request in progress. The middleware shares it with the route that serves the request.
 #[derive(Debug)]
 pub(crate) struct RequestState {
-    pub(crate) identity: RequestIds,
+    pub(crate) ids: RequestIds,
     pub(crate) limits: Limits,
     path: String,
     is_stopping: bool,
@@ -145,20 +145,20 @@ pub(crate) struct RequestState {
 impl RequestState {
     /// Begins a request. The second value is its span, if spans are exported.
     fn begin(request: &ServiceRequest, method: &'static str, route: &str) -> (Rc<Self>, Option<Span>) {
-        let (identity, exported) = RequestIds::of(request, method, route);
+        let (ids, exported) = RequestIds::of(request, method, route);
         let span = tracing::info_span!(
             "request",
             method,
             path = request.path(),
-            request_id = identity.request_id,
-            trace_id = %identity.trace.trace_id(),
+            request_id = ids.request_id,
+            trace_id = %ids.trace.trace_id(),
             tenant_id = field::Empty,
             principal_id = field::Empty,
-            client_address = identity.client_address.map(field::display),
+            client_address = ids.client_address.map(field::display),
         );
         let stopping = request.app_data::<Data<Stopping>>();
         let state = Self {
-            identity,
+            ids,
             limits: Limits::of(request, route),
             path: request.path().to_owned(),
             is_stopping: stopping.is_some_and(|stopping| stopping.has_begun()),
@@ -177,7 +177,7 @@ impl RequestState {
 
     /// Adds the headers that every answer has.
     fn complete(&self, head: &mut ResponseHead) {
-        if let Ok(value) = HeaderValue::from_str(&self.identity.request_id) {
+        if let Ok(value) = HeaderValue::from_str(&self.ids.request_id) {
             head.headers_mut().insert(HeaderName::from_static(REQUEST_ID), value);
         }
         self.limits.say(head.headers_mut());
@@ -210,10 +210,10 @@ impl Record {
         {
             let route = format!("{} {}", self.method, self.route);
             let reason = self.code.unwrap_or("forbidden");
-            let identity = &self.state.identity;
-            let address = identity.client_address.map(|address| address.to_string());
+            let ids = &self.state.ids;
+            let address = ids.client_address.map(|address| address.to_string());
             let refusal = RefusedRequest::of_request(principal, route, reason, address);
-            refusals.note(refusal, &identity.request_id);
+            refusals.note(refusal, &ids.request_id);
         }
     }
 }
@@ -261,7 +261,7 @@ impl ResponseError for DetachedError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = self.error.respond(&self.state.identity.trace.trace_id().to_string());
+        let mut response = self.error.respond(&self.state.ids.trace.trace_id().to_string());
         self.state.complete(response.head_mut());
         response
     }
@@ -274,7 +274,7 @@ async fn answer<B: MessageBody + 'static>(
     record: &mut Record,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, DetachedError> {
     let state = Rc::clone(&record.state);
-    if let Some(address) = state.identity.client_address {
+    if let Some(address) = state.ids.client_address {
         state.limits.admit_address(address).map_err(|error| refuse(error, record))?;
     }
     let config = request.app_data::<Data<ApiConfig>>();
@@ -338,7 +338,7 @@ fn is_error(status: StatusCode) -> bool {
 
 fn respond(error: &ApiError, record: &mut Record) -> HttpResponse {
     note(error, record);
-    error.respond(&record.state.identity.trace.trace_id().to_string())
+    error.respond(&record.state.ids.trace.trace_id().to_string())
 }
 
 /// Converts an error that actix-web made before or around our handlers.

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, IntoResponses, OpenApi as _};
 use uuid::Uuid;
 
 use crate::access::Access;
-use crate::endpoints::Endpoint;
+use crate::endpoints::{Documentation, Endpoint};
 use crate::error::{Problem, ProblemField};
 use crate::{rate_limits, routes};
 
@@ -234,7 +234,8 @@ fn document() -> OpenApi {
         .description(Some("An access token from POST /api/v1/auth/login, or an API key"))
         .build();
     components.add_security_scheme(SECURITY_SCHEME, SecurityScheme::Http(scheme));
-    for Endpoint { method, path, access, mut operation, schemas, .. } in routes::endpoints() {
+    for Endpoint { method, path, access, documentation, .. } in routes::endpoints() {
+        let Documentation { mut operation, schemas } = documentation();
         secure(&mut operation, access);
         if rate_limits::is_limited(&path) {
             operation.responses.responses.extend(LimitProblems::responses());

@@ -191,15 +191,15 @@ async fn create_tenant(
     let currency = arguments.currency.unwrap_or_else(Currency::euro);
     let context = operator.context(TenantId::generate(), currency.clone());
     let command = CreateTenant { short_name, details, currency, administrator };
-    let founded = match given {
+    let created = match given {
         Some(_) => operator.run(context.clone(), command).await?,
-        None => found_under_a_free_name(operator, &context, command).await?,
+        None => create_under_a_free_name(operator, &context, command).await?,
     };
-    Ok(Made { context, short_name: founded.tenant.short_name, user: founded.administrator })
+    Ok(Made { context, short_name: created.tenant.short_name, user: created.administrator })
 }
 
 /// Creates a company under the first free short name: the one in `command`, or else that name with a number after it.
-async fn found_under_a_free_name(
+async fn create_under_a_free_name(
     operator: &Operator,
     context: &RequestContext,
     command: CreateTenant,

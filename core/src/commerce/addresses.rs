@@ -1,14 +1,16 @@
 //! The addresses of a trading partner: a customer or a supplier.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::{Array, Ref};
 
+use crate::application::error::Error;
 use crate::values::contact::PostalAddress;
 use crate::values::invalid::Invalid;
 
 /// The maximum number of addresses of one trading partner.
-pub const MAX_ADDRESSES: usize = 20;
+const MAX_ADDRESSES: usize = 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -32,6 +34,18 @@ pub struct Address {
     pub kind: AddressKind,
     #[serde(flatten)]
     pub postal: PostalAddress,
+}
+
+/// # Errors
+/// Fails if the addresses cannot be written as JSON.
+pub(super) fn to_json(addresses: &[Address]) -> Result<Value, Error> {
+    serde_json::to_value(addresses).map_err(|cause| Error::Serialize { what: "addresses", cause })
+}
+
+/// # Errors
+/// Fails if the stored JSON is not a list of addresses.
+pub(super) fn from_json(stored: Value) -> Result<Vec<Address>, Error> {
+    serde_json::from_value(stored).map_err(|cause| Error::Serialize { what: "stored addresses", cause })
 }
 
 /// Returns the OpenAPI schema of a view's addresses: the one of a request's addresses.

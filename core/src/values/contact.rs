@@ -22,6 +22,12 @@ impl<'de> Deserialize<'de> for AddressLine {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email(String);
 
+impl From<Email> for String {
+    fn from(value: Email) -> Self {
+        value.0
+    }
+}
+
 impl Email {
     /// # Errors
     /// `not_an_email` if the text is not an address of this kind.
@@ -73,6 +79,12 @@ impl FoldedEmail {
 /// article 215). Only the tax authorities can say whether it is registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VatNumber(String);
+
+impl From<VatNumber> for String {
+    fn from(value: VatNumber) -> Self {
+        value.0
+    }
+}
 
 impl VatNumber {
     /// # Errors

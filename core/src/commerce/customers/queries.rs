@@ -9,7 +9,6 @@ use uuid::Uuid;
 use super::aggregate::{Customer, CustomerError};
 use super::repository::CustomerRow;
 use crate::application::TenantDatabase;
-use crate::application::aggregate::Aggregate;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::commerce::addresses::{self, Address};
@@ -34,24 +33,30 @@ pub struct CustomerView {
     pub updated_at: DateTime<Utc>,
 }
 
+impl From<Customer> for CustomerView {
+    fn from(customer: Customer) -> Self {
+        let Customer { id, version, details, created_at, updated_at } = customer;
+        Self {
+            id,
+            version,
+            code: details.code.into(),
+            name: details.name.into(),
+            email: details.email.into(),
+            vat_number: details.vat_number.map(Into::into),
+            addresses: details.addresses,
+            created_at,
+            updated_at,
+        }
+    }
+}
+
 impl CustomerView {
     pub(super) fn of(customer: &Customer) -> Self {
-        let details = customer.details();
-        Self {
-            id: customer.id(),
-            version: customer.version(),
-            code: details.code.as_str().to_owned(),
-            name: details.name.as_str().to_owned(),
-            email: details.email.as_str().to_owned(),
-            vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),
-            addresses: details.addresses.clone(),
-            created_at: customer.created_at(),
-            updated_at: customer.updated_at(),
-        }
+        Self::from(customer.clone())
     }
 
     fn of_row(row: CustomerRow) -> Result<Self, Error> {
-        row.into_customer().map(|customer| Self::of(&customer))
+        row.into_customer().map(Self::from)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, Deletable, LockMode, find};
 use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
+use crate::commerce::addresses;
 use crate::platform::schema::{customers, orders};
 use crate::values::contact::{Email, VatNumber};
 use crate::values::ids::{CustomerId, TenantId};
@@ -39,8 +40,6 @@ pub(super) struct CustomerRow {
 impl CustomerRow {
     fn of(tenant: TenantId, customer: &Customer) -> Result<Self, Error> {
         let details = &customer.details;
-        let addresses = serde_json::to_value(&details.addresses)
-            .map_err(|cause| Error::Serialize { what: "addresses", cause })?;
         Ok(Self {
             tenant_id: tenant.uuid(),
             id: customer.id.uuid(),
@@ -49,15 +48,13 @@ impl CustomerRow {
             name: details.name.as_str().to_owned(),
             email: details.email.as_str().to_owned(),
             vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),
-            addresses,
+            addresses: addresses::to_json(&details.addresses)?,
             created_at: customer.created_at,
             updated_at: customer.updated_at,
         })
     }
 
     pub(super) fn into_customer(self) -> Result<Customer, Error> {
-        let addresses = serde_json::from_value(self.addresses)
-            .map_err(|cause| Error::Serialize { what: "stored addresses", cause })?;
         Ok(Customer {
             id: CustomerId::from_uuid(self.id),
             version: self.version,
@@ -66,7 +63,7 @@ impl CustomerRow {
                 name: CustomerName::stored(self.name),
                 email: Email::stored(self.email),
                 vat_number: self.vat_number.map(VatNumber::stored),
-                addresses,
+                addresses: addresses::from_json(self.addresses)?,
             },
             created_at: self.created_at,
             updated_at: self.updated_at,

@@ -9,7 +9,6 @@ use uuid::Uuid;
 use super::aggregate::{Product, ProductError};
 use super::repository::ProductRow;
 use crate::application::TenantDatabase;
-use crate::application::aggregate::Aggregate;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, walk};
@@ -36,24 +35,30 @@ pub struct ProductView {
     pub updated_at: DateTime<Utc>,
 }
 
+impl From<Product> for ProductView {
+    fn from(product: Product) -> Self {
+        let Product { id, version, details, archived_at, created_at, updated_at, .. } = product;
+        Self {
+            id,
+            version,
+            sku: details.sku.into(),
+            name: details.name.into(),
+            unit_price: details.unit_price,
+            vat_rate: details.vat_rate,
+            archived_at,
+            created_at,
+            updated_at,
+        }
+    }
+}
+
 impl ProductView {
     pub(super) fn of(product: &Product) -> Self {
-        let details = product.details();
-        Self {
-            id: product.id(),
-            version: product.version(),
-            sku: details.sku.as_str().to_owned(),
-            name: details.name.as_str().to_owned(),
-            unit_price: details.unit_price.clone(),
-            vat_rate: details.vat_rate.clone(),
-            archived_at: product.archived_at(),
-            created_at: product.created_at(),
-            updated_at: product.updated_at(),
-        }
+        Self::from(product.clone())
     }
 
     fn of_row(row: ProductRow) -> Self {
-        Self::of(&row.into_product())
+        row.into_product().into()
     }
 }
 

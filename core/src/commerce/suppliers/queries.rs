@@ -35,24 +35,30 @@ pub struct SupplierView {
     pub updated_at: DateTime<Utc>,
 }
 
+impl From<Supplier> for SupplierView {
+    fn from(supplier: Supplier) -> Self {
+        let Supplier { id, version, details, created_at, updated_at } = supplier;
+        Self {
+            id,
+            version,
+            code: details.code.into(),
+            name: details.name.into(),
+            vat_number: details.vat_number.map(Into::into),
+            addresses: details.addresses,
+            payment_terms: details.payment_terms,
+            created_at,
+            updated_at,
+        }
+    }
+}
+
 impl SupplierView {
     pub(super) fn of(supplier: &Supplier) -> Self {
-        let details = &supplier.details;
-        Self {
-            id: supplier.id,
-            version: supplier.version,
-            code: details.code.to_string(),
-            name: details.name.to_string(),
-            vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),
-            addresses: details.addresses.clone(),
-            payment_terms: details.payment_terms,
-            created_at: supplier.created_at,
-            updated_at: supplier.updated_at,
-        }
+        Self::from(supplier.clone())
     }
 
     fn of_row(row: SupplierRow) -> Result<Self, Error> {
-        row.into_supplier().map(|supplier| Self::of(&supplier))
+        row.into_supplier().map(Self::from)
     }
 }
 

@@ -13,6 +13,7 @@ use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, Deletable, LockMode, find};
 use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
+use crate::commerce::addresses;
 use crate::platform::schema::suppliers;
 use crate::values::contact::VatNumber;
 use crate::values::ids::{SupplierId, TenantId};
@@ -40,8 +41,6 @@ pub(super) struct SupplierRow {
 impl SupplierRow {
     fn of(tenant: TenantId, supplier: &Supplier) -> Result<Self, Error> {
         let details = &supplier.details;
-        let addresses = serde_json::to_value(&details.addresses)
-            .map_err(|cause| Error::Serialize { what: "addresses", cause })?;
         Ok(Self {
             tenant_id: tenant.uuid(),
             id: supplier.id.uuid(),
@@ -49,7 +48,7 @@ impl SupplierRow {
             code: details.code.to_string(),
             name: details.name.to_string(),
             vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),
-            addresses,
+            addresses: addresses::to_json(&details.addresses)?,
             payment_days: details.payment_terms.map(|terms| terms.days()),
             payment_end_of_month: details.payment_terms.map(|terms| terms.is_end_of_month()),
             created_at: supplier.created_at,
@@ -58,8 +57,6 @@ impl SupplierRow {
     }
 
     pub(super) fn into_supplier(self) -> Result<Supplier, Error> {
-        let addresses = serde_json::from_value(self.addresses)
-            .map_err(|cause| Error::Serialize { what: "stored addresses", cause })?;
         let payment_terms = self.payment_days.zip(self.payment_end_of_month);
         Ok(Supplier {
             id: SupplierId::from_uuid(self.id),
@@ -68,7 +65,7 @@ impl SupplierRow {
                 code: SupplierCode::stored(self.code),
                 name: SupplierName::stored(self.name),
                 vat_number: self.vat_number.map(VatNumber::stored),
-                addresses,
+                addresses: addresses::from_json(self.addresses)?,
                 payment_terms: payment_terms
                     .map(|(days, end_of_month)| PaymentTerms::stored(days, end_of_month)),
             },
