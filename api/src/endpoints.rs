@@ -22,6 +22,8 @@ pub(crate) struct Endpoint {
     pub(crate) access: Access,
     /// Makes the documentation, which only the OpenAPI document needs: every worker registers the endpoints anew.
     pub(crate) documentation: fn() -> Documentation,
+    /// The codes of the problems that only such endpoints answer; those of all endpoints go without saying.
+    pub(crate) problems: &'static [&'static str],
     route: Route,
 }
 
@@ -68,8 +70,18 @@ impl Endpoints {
                 path: P::path(),
                 access,
                 documentation: documentation::<P>,
+                problems: &[],
                 route,
             });
+        }
+        self
+    }
+
+    /// Names the problems that the endpoint before can answer beside those that follow from its parameters and its
+    /// access.
+    pub(crate) fn problems(mut self, codes: &'static [&'static str]) -> Self {
+        if let Some(endpoint) = self.0.last_mut() {
+            endpoint.problems = codes;
         }
         self
     }

@@ -8,12 +8,14 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
+use comptoir_core::application::EditRefused;
 use comptoir_core::application::error::{Category, Error};
 use comptoir_core::values::invalid::FieldError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::authentication;
+use crate::extract::Faults;
 
 /// The seconds after which a client may try again after 503.
 const RETRY_AFTER_SECONDS: &str = "1";
@@ -23,7 +25,7 @@ const PERHAPS: &str = "a change may have happened all the same: repeat a POST wi
 /// The maximum length of a pointer or a message in characters: they quote the client's input.
 const MAX_QUOTED: usize = 300;
 /// The problem types; docs/http.md lists their codes.
-const TYPE_PREFIX: &str = "urn:comptoir:problem:";
+pub(crate) const TYPE_PREFIX: &str = "urn:comptoir:problem:";
 
 /// A failure on its way to the client.
 #[derive(Debug, Clone)]
@@ -110,8 +112,17 @@ impl ApiError {
     }
 }
 
+impl From<Faults> for ApiError {
+    fn from(faults: Faults) -> Self {
+        Self::invalid(faults.0)
+    }
+}
+
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
+        if let Some(EditRefused(faults)) = error.refusal() {
+            return Self::invalid(faults.clone());
+        }
         let (status, detail) = match error.category() {
             Category::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
             Category::Unauthenticated => return authentication::refused_as(error.code(), &error.to_string()),

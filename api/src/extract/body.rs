@@ -11,11 +11,13 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Bytes};
 use actix_web::{FromRequest, HttpRequest};
 use comptoir_core::application::idempotency::IdempotencyKey;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use deserr::Deserr;
+use serde_json::Value;
 use serde_json::error::Category;
 use utoipa::ToSchema;
 
+use super::faults::{Faults, escaped};
+use super::json::{REPEATED, Strict};
 use super::refuse_query;
 use crate::config::ApiConfig;
 use crate::error::ApiError;
@@ -24,9 +26,12 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 const EMPTY_OBJECT: &[u8] = b"{}";
 
+/// The media type of bodies (RFC 8259).
+pub(super) const JSON: &str = "application/json";
+
 /// The body of a route that needs none: nothing, or an empty object.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct Empty {}
 
 /// The body of a POST and the client's idempotency key, if there is one.
@@ -36,13 +41,13 @@ pub(crate) struct Posted<T> {
     pub key: Option<IdempotencyKey>,
 }
 
-/// The body of a PUT.
+/// The body of a request that takes no idempotency key.
 #[derive(Debug)]
 pub(crate) struct JsonBody<T>(pub T);
 
-type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
+pub(super) type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
 
-impl<T: DeserializeOwned + 'static> FromRequest for Posted<T> {
+impl<T: Deserr<Faults> + 'static> FromRequest for Posted<T> {
     type Error = ApiError;
     type Future = Extraction<Self>;
 
@@ -52,12 +57,13 @@ impl<T: DeserializeOwned + 'static> FromRequest for Posted<T> {
         Box::pin(async move {
             refuse_query(&request)?;
             let bytes = read(&request, bytes).await?;
-            Ok(Self { body: parse(&request, &bytes)?, key: idempotency_key(&request, &bytes)? })
+            let body = typed(json(&request, &bytes, &[JSON])?).map_err(ApiError::from)?;
+            Ok(Self { body, key: idempotency_key(&request, &bytes)? })
         })
     }
 }
 
-impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
+impl<T: Deserr<Faults> + 'static> FromRequest for JsonBody<T> {
     type Error = ApiError;
     type Future = Extraction<Self>;
 
@@ -67,7 +73,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
         Box::pin(async move {
             refuse_query(&request)?;
             let bytes = read(&request, bytes).await?;
-            parse(&request, &bytes).map(Self)
+            typed(json(&request, &bytes, &[JSON])?).map(Self).map_err(ApiError::from)
         })
     }
 }
@@ -84,7 +90,7 @@ fn idempotency_key(request: &HttpRequest, body: &[u8]) -> Result<Option<Idempote
 }
 
 /// Reads the body, if the client sends it in time.
-async fn read(
+pub(super) async fn read(
     request: &HttpRequest,
     bytes: impl Future<Output = Result<Bytes, actix_web::Error>>,
 ) -> Result<Bytes, ApiError> {
@@ -117,52 +123,35 @@ fn too_large(request: &HttpRequest) -> ApiError {
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", format!("the body is too large{limit}"))
 }
 
-fn parse<T: DeserializeOwned>(request: &HttpRequest, bytes: &[u8]) -> Result<T, ApiError> {
-    // No body stands for an empty object. That is enough for a route that needs none; any other route says which field
+/// Parses a body that is sent as one of `media_types`.
+///
+/// # Errors
+/// 415 for another media type, 400 for a body that is not JSON, 422 for a repeated member.
+pub(super) fn json(request: &HttpRequest, bytes: &[u8], media_types: &[&str]) -> Result<Value, ApiError> {
+    // No body stands for an empty object. That is enough for a route that needs none; any other route says which member
     // is missing.
-    let bytes = if bytes.is_empty() {
-        EMPTY_OBJECT
-    } else {
-        check_content_type(request)?;
-        bytes
-    };
-    // serde would also read a struct from an array, by position; clients must not rely on the order of our fields.
-    if bytes.trim_ascii_start().first() == Some(&b'[') {
-        return Err(ApiError::invalid_field(
-            "",
-            "wrong_type",
-            "the body must be a JSON object, not an array",
-        ));
+    if bytes.is_empty() {
+        return Ok(Value::Object(serde_json::Map::new()));
     }
+    check_content_type(request, media_types)?;
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let pointer = pointer(error.path());
-        refused(&pointer, error.inner())
-    })?;
+    let Strict(value) = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| refused(&pointer(error.path()), error.inner()))?;
     deserializer.end().map_err(|error| refused("", &error))?;
-    Ok(parsed)
+    Ok(value)
 }
 
-/// Returns 400 for a body that is not JSON, 422 for JSON that the route does not accept.
+/// Reads a parsed body as what the route takes.
+pub(super) fn typed<T: Deserr<Faults>>(body: Value) -> Result<T, Faults> {
+    deserr::deserialize(body)
+}
+
+/// Returns 400 for a body that is not JSON, 422 for JSON with a repeated member.
 fn refused(pointer: &str, error: &serde_json::Error) -> ApiError {
-    match error.classify() {
-        Category::Data => {
-            let message = error.to_string();
-            let code = if message.starts_with("unknown field") {
-                "unknown_field"
-            } else if message.starts_with("duplicate field") {
-                "duplicate_field"
-            } else if message.starts_with("missing field") {
-                "missing_field"
-            } else {
-                "wrong_type"
-            };
-            ApiError::invalid_field(pointer, code, message)
-        }
-        _ => {
-            ApiError::new(StatusCode::BAD_REQUEST, "malformed_json", format!("the body is not JSON: {error}"))
-        }
+    if error.classify() == Category::Data {
+        return ApiError::invalid_field(pointer, "duplicate_field", REPEATED);
     }
+    ApiError::new(StatusCode::BAD_REQUEST, "malformed_json", format!("the body is not JSON: {error}"))
 }
 
 /// Returns a path as a JSON Pointer (RFC 6901).
@@ -170,29 +159,23 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     let segment = |segment: &Segment| match segment {
         Segment::Seq { index } => format!("/{index}"),
-        Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Segment::Map { key } => format!("/{}", escaped(key)),
         Segment::Enum { .. } | Segment::Unknown => String::new(),
     };
     path.iter().map(segment).collect()
 }
 
-fn check_content_type(request: &HttpRequest) -> Result<(), ApiError> {
+fn check_content_type(request: &HttpRequest, media_types: &[&str]) -> Result<(), ApiError> {
+    let unsupported =
+        |detail| ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail);
     if request.headers().contains_key(CONTENT_ENCODING) {
-        return Err(ApiError::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            "send the body without Content-Encoding",
-        ));
+        return Err(unsupported("send the body without Content-Encoding".to_owned()));
     }
     let media_type =
         request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
+    if media_types.iter().any(|known| essence.eq_ignore_ascii_case(known)) {
         return Ok(());
     }
-    Err(ApiError::new(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "unsupported_media_type",
-        "send the body with Content-Type: application/json",
-    ))
+    Err(unsupported(format!("send the body with Content-Type: {}", media_types.join(" or "))))
 }

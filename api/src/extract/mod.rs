@@ -2,25 +2,21 @@
 
 mod body;
 mod context;
+mod edit;
+mod faults;
+mod json;
 mod path;
 mod precondition;
 mod query;
+mod values;
 
 pub(crate) use body::{Empty, JsonBody, Posted};
 pub(crate) use context::{Anonymous, Context};
+pub(crate) use edit::{Editable, MergePatch, Replacement};
+pub(crate) use faults::{Faults, one_of, read_from_text, text};
 pub(crate) use path::{Id, SessionOfUser, part};
 pub(crate) use precondition::{IfMatch, RequiredIfMatch};
-pub(crate) use query::{NoQuery, Query, text, time};
+pub(crate) use query::{Flag, ListQuery, NoQuery, Query, Text, Time};
+pub(crate) use values::AnyId;
 
-use actix_web::HttpRequest;
-
-use crate::error::ApiError;
-
-/// Refuses query parameters, which most routes do not take. An unknown one would otherwise be a filter that silently
-/// does nothing.
-fn refuse_query(request: &HttpRequest) -> Result<(), ApiError> {
-    if request.query_string().is_empty() {
-        return Ok(());
-    }
-    Err(ApiError::invalid_field("/query", "unknown_parameter", "this request takes no query parameters"))
-}
+use query::refuse_query;

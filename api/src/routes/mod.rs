@@ -9,6 +9,7 @@ pub(crate) mod operations;
 mod orders;
 mod products;
 mod roles;
+mod secret;
 mod sessions;
 mod suppliers;
 mod tenant;
@@ -16,7 +17,6 @@ mod users;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use comptoir_core::values::invalid::Invalid;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::endpoints::Endpoints;
@@ -59,10 +59,4 @@ pub(crate) fn operate(services: &mut web::ServiceConfig) {
 async fn unknown_path() -> Result<HttpResponse, ApiError> {
     let detail = format!("there is nothing at this address; {} lists what there is", openapi::PATH);
     Err(ApiError::new(StatusCode::NOT_FOUND, "not_found", detail))
-}
-
-/// The query parameter `limit`; its range is for the page to say.
-fn parse_limit(text: Option<&str>) -> Result<Option<i64>, Invalid> {
-    text.map(|text| text.parse().map_err(|_| Invalid::new("not_a_number", "limit must be a whole number")))
-        .transpose()
 }

@@ -39,12 +39,16 @@ const READINESS_TTL: Duration = Duration::from_secs(1);
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Health {
     /// `ok` or `failing`.
+    #[schema(example = "ok")]
     status: &'static str,
+    #[schema(example = json!([]))]
     reasons: Vec<String>,
 }
 
 /// The process answers
-#[utoipa::path(get, path = "/health/live", tag = "operations", responses((status = 200, body = Health)))]
+///
+/// For probes that restart a process which hangs. It says nothing about the database.
+#[utoipa::path(get, path = "/health/live", tag = "operations", operation_id = "getLiveness", responses((status = 200, body = Health)))]
 pub(crate) async fn live() -> HttpResponse {
     HttpResponse::Ok().json(Health { status: "ok", reasons: Vec::new() })
 }
@@ -86,7 +90,7 @@ impl Readiness {
 /// The database answers, and takes what is written
 ///
 /// RabbitMQ does not matter here: orders are accepted while it is down. 503 also once the process has been told to stop.
-#[utoipa::path(get, path = "/health/ready", tag = "operations",
+#[utoipa::path(get, path = "/health/ready", tag = "operations", operation_id = "getReadiness",
     responses((status = 200, body = Health), (status = 503, body = Health)))]
 pub(crate) async fn ready(
     readiness: web::Data<Readiness>,
@@ -107,7 +111,7 @@ pub(crate) async fn ready(
 }
 
 /// Metrics in Prometheus' text format, on the listener for operations only
-#[utoipa::path(get, path = "/metrics", tag = "operations",
+#[utoipa::path(get, path = "/metrics", tag = "operations", operation_id = "getMetrics",
     responses((status = 200, content_type = "text/plain", body = String)))]
 pub(crate) async fn metrics(
     handle: web::Data<MetricsHandle>,
@@ -120,7 +124,9 @@ pub(crate) async fn metrics(
 }
 
 /// This document
-#[utoipa::path(get, path = "/api/openapi.json", tag = "operations",
+///
+/// OpenAPI 3.1.
+#[utoipa::path(get, path = "/api/openapi.json", tag = "operations", operation_id = "getOpenApiDocument",
     responses((status = 200, content_type = "application/json", body = Object)))]
 pub(crate) async fn openapi(document: web::Data<OpenApiText>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(document.0.clone())

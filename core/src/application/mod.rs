@@ -8,6 +8,7 @@ pub(crate) mod aggregate;
 pub mod audit;
 pub mod check;
 pub mod context;
+mod edit;
 pub mod error;
 pub mod events;
 pub mod idempotency;
@@ -19,6 +20,7 @@ mod readiness;
 mod tenant_database;
 pub mod unit_of_work;
 
+pub use edit::{Edit, EditRefused};
 pub use permission::{Permission, PermissionSet, Role};
 pub use principal::{Actor, Credential, CredentialKind, Principal, PrincipalLookup};
 pub use readiness::ready;

@@ -3,15 +3,17 @@
 use std::fmt;
 use std::str::FromStr;
 
+use utoipa::ToSchema;
+
 use super::error::Error;
 use crate::values::invalid::Invalid;
 
 macro_rules! permissions {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
         /// The right to do one kind of action. Its name is stable: users and API keys are granted it by name.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ToSchema)]
         pub enum Permission {
-            $($(#[$doc])* $name,)+
+            $($(#[$doc])* #[schema(rename = $text)] $name,)+
         }
 
         impl Permission {
@@ -146,8 +148,9 @@ impl FromIterator<Permission> for PermissionSet {
     }
 }
 
-/// A user's function in the company.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A user's function in the company; `GET /api/v1/roles` says what each may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub enum Role {
     /// Manages users, keys and the company's own data, and may do everything else.
     Admin,

@@ -14,13 +14,14 @@ const MAX_ADDRESSES: usize = 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-#[schema(as = AddressKindDto)]
 pub enum AddressKind {
     Billing,
     Shipping,
 }
 
 impl AddressKind {
+    pub const ALL: [Self; 2] = [Self::Billing, Self::Shipping];
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Billing => "billing",
@@ -50,16 +51,17 @@ pub(super) fn from_json(stored: Value) -> Result<Vec<Address>, Error> {
 
 /// Returns the OpenAPI schema of a view's addresses: the one of a request's addresses.
 pub(super) fn schema() -> Array {
-    Array::new(Ref::from_schema_name("AddressDto"))
+    Array::new(Ref::from_schema_name("Address"))
 }
 
-/// `whose` names the partner in the message, such as "a customer".
-///
 /// # Errors
 /// `too_many` if there are more than 20.
-pub fn check_address_count(whose: &str, count: usize) -> Result<(), Invalid> {
+pub fn check_address_count(count: usize) -> Result<(), Invalid> {
     if count > MAX_ADDRESSES {
-        return Err(Invalid::new("too_many", format!("{whose} may have {MAX_ADDRESSES} addresses")));
+        return Err(Invalid::new(
+            "too_many",
+            format!("at most {MAX_ADDRESSES} addresses are possible, not {count}"),
+        ));
     }
     Ok(())
 }

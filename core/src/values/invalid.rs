@@ -13,6 +13,11 @@ impl Invalid {
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
+
+    /// Says where the value stands, as a JSON Pointer.
+    pub fn at(self, pointer: impl Into<String>) -> FieldError {
+        FieldError { pointer: pointer.into(), code: self.code, message: self.message }
+    }
 }
 
 /// An [`Invalid`] and the place where it stands.

@@ -7,6 +7,8 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, Method};
 use serde_json::Value;
 
+use super::documented;
+
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 
 /// An HTTP answer, read to its end.
@@ -124,7 +126,7 @@ impl Http {
     /// Sends exactly these headers and bytes.
     ///
     /// # Errors
-    /// Fails if no answer comes.
+    /// Fails if no answer comes, or one that api/openapi.json does not describe.
     pub async fn raw(
         &self,
         method: Method,
@@ -132,10 +134,11 @@ impl Http {
         headers: &[(&str, &str)],
         body: Option<Vec<u8>>,
     ) -> Result<Answer> {
-        let url = match path.strip_prefix("//") {
-            Some(path) => format!("{}/{path}", self.root),
-            None => format!("{}/api/v1{path}", self.root),
+        let path = match path.strip_prefix("//") {
+            Some(path) => format!("/{path}"),
+            None => format!("/api/v1{path}"),
         };
+        let url = format!("{}{path}", self.root);
         let mut request = self.client.request(method.clone(), &url);
         let own = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
         if let (false, Some(credential)) = (own, &self.credential) {
@@ -151,6 +154,8 @@ impl Http {
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let text = answer.text().await.with_context(|| format!("{method} {url}"))?;
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Ok(Answer { status, headers, text, json })
+        let answer = Answer { status, headers, text, json };
+        documented::check(&method, &path, &answer)?;
+        Ok(answer)
     }
 }

@@ -7,6 +7,7 @@ mod collector;
 mod committed;
 mod consumer;
 mod database;
+mod documented;
 mod faketime;
 mod http;
 mod pgbouncer;

@@ -3,7 +3,7 @@
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use comptoir_core::accounts::api_keys::{self, ApiKeyView, CreateApiKey, RevokeApiKey};
+use comptoir_core::accounts::api_keys::{self, ApiKeySort, ApiKeyView, CreateApiKey, RevokeApiKey};
 use comptoir_core::accounts::identity::secrets::ApiKeyText;
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::error::Error;
@@ -11,24 +11,24 @@ use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::values::ids::ApiKeyId;
 use serde_json::Value;
 
-use super::dto::{ApiKeyQuery, ApiKeyRequest, NewApiKeyResponse};
+use super::dto::{ApiKeyFilters, ApiKeyRequest, NewApiKeyResponse};
 use crate::error::ApiError;
-use crate::extract::{Context, Empty, Id, IfMatch, Posted, Query};
-use crate::openapi::{CommandProblems, IdParam, IdempotencyHeader, IfMatchHeader, QueryProblems};
+use crate::extract::{Context, Empty, Id, IfMatch, ListQuery, Posted};
+use crate::openapi::{IdParam, IdempotencyHeader, IfMatchHeader};
 use crate::respond::{self, List};
 
 /// Make an API key
 ///
 /// The answer shows the key, this once. What is stored under an Idempotency-Key is the answer without it.
-#[utoipa::path(post, path = "/api/v1/api-keys", tag = "api-keys", request_body = ApiKeyRequest,
+#[utoipa::path(post, path = "/api/v1/api-keys", tag = "api-keys", operation_id = "createApiKey", request_body = ApiKeyRequest,
     params(IdempotencyHeader),
-    responses((status = 201, body = NewApiKeyResponse, headers(("Location" = String), ("ETag" = String))), CommandProblems))]
+    responses((status = 201, body = NewApiKeyResponse, headers(("Location" = String), ("ETag" = String)))))]
 pub(crate) async fn create(
     context: Context,
     posted: Posted<ApiKeyRequest>,
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
-    let details = posted.body.into_details().map_err(ApiError::invalid)?;
+    let details = posted.body.into();
     let text = ApiKeyText::generate();
     let command = CreateApiKey { details, text: text.clone() };
     let answer = executor.execute(context.0, posted.key, command, |view: ApiKeyView| {
@@ -46,8 +46,8 @@ pub(crate) async fn create(
 }
 
 /// One API key, without the key itself
-#[utoipa::path(get, path = "/api/v1/api-keys/{id}", tag = "api-keys", params(IdParam),
-    responses((status = 200, body = ApiKeyView, headers(("ETag" = String))), (status = 304), QueryProblems))]
+#[utoipa::path(get, path = "/api/v1/api-keys/{id}", tag = "api-keys", operation_id = "getApiKey", params(IdParam),
+    responses((status = 200, body = ApiKeyView, headers(("ETag" = String))), (status = 304)))]
 pub(crate) async fn get(
     request: HttpRequest,
     context: Context,
@@ -59,24 +59,24 @@ pub(crate) async fn get(
 }
 
 /// API keys, a page at a time
-#[utoipa::path(get, path = "/api/v1/api-keys", tag = "api-keys", params(ApiKeyQuery),
-    responses((status = 200, body = List<ApiKeyView>), QueryProblems))]
+#[utoipa::path(get, path = "/api/v1/api-keys", tag = "api-keys", operation_id = "listApiKeys", params(ApiKeyFilters, ListQuery<ApiKeyFilters, ApiKeySort>),
+    responses((status = 200, body = List<ApiKeyView>)))]
 pub(crate) async fn list(
     context: Context,
-    query: Query<ApiKeyQuery>,
+    query: ListQuery<ApiKeyFilters, ApiKeySort>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let (filter, page) = query.0.parse().map_err(ApiError::invalid)?;
-    Ok(respond::listed(api_keys::list(&database, &context.0, &filter, &page).await?))
+    let page = api_keys::list(&database, &context.0, &query.filter.into(), &query.page).await?;
+    Ok(respond::listed(page))
 }
 
 /// Revoke an API key
 ///
 /// It opens nothing any more, at once. To revoke it again changes nothing. Its owner may revoke it, and whoever has every
 /// permission that it has.
-#[utoipa::path(post, path = "/api/v1/api-keys/{id}/revoke", tag = "api-keys", request_body(content = Option<Empty>),
+#[utoipa::path(post, path = "/api/v1/api-keys/{id}/revoke", tag = "api-keys", operation_id = "revokeApiKey", request_body(content = Option<Empty>),
     params(IdParam, IfMatchHeader, IdempotencyHeader),
-    responses((status = 200, body = ApiKeyView, headers(("ETag" = String))), CommandProblems))]
+    responses((status = 200, body = ApiKeyView, headers(("ETag" = String)))))]
 pub(crate) async fn revoke(
     context: Context,
     id: Id<ApiKeyId>,

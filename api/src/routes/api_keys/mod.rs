@@ -12,6 +12,9 @@ pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(ApiKeysRead), handlers::__path_list, handlers::list)
         .with(Needs(ApiKeysWrite), handlers::__path_create, handlers::create)
+        .problems(&["permission_not_held"])
         .with(Needs(ApiKeysRead), handlers::__path_get, handlers::get)
+        .problems(&["api_key_not_found"])
         .with(Needs(ApiKeysWrite), handlers::__path_revoke, handlers::revoke)
+        .problems(&["api_key_not_found", "cannot_revoke"])
 }

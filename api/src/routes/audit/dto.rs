@@ -1,20 +1,17 @@
 //! The audit trail as JSON, and the parameters of its queries.
 
-use std::str::FromStr;
-
 use chrono::{DateTime, Utc};
-use comptoir_core::application::audit::{AuditEventView, AuditFilter, AuditSort};
-use comptoir_core::platform::paging::PageRequest;
-use comptoir_core::values::invalid::{FieldError, Fields, Invalid};
-use serde::{Deserialize, Serialize};
+use comptoir_core::application::audit::{AuditEventView, AuditFilter};
+use deserr::Deserr;
+use serde::Serialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::extract;
-use crate::routes::parse_limit;
+use crate::extract::{AnyId, Faults, Text, Time};
 
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AuditEvent)]
 pub(crate) struct AuditEventResponse {
     id: Uuid,
     occurred_at: DateTime<Utc>,
@@ -32,11 +29,13 @@ pub(crate) struct AuditEventResponse {
     action: String,
     #[schema(example = "order")]
     resource_type: String,
+    #[schema(example = "01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b")]
     resource_id: String,
     /// What it was; null for what was not there, or was erased. Secrets are never in it.
     before: Option<Value>,
     /// What it became; null for what is not there any more, or was erased.
     after: Option<Value>,
+    #[schema(example = "01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0c")]
     request_id: String,
     /// Null at the command line.
     #[schema(example = "203.0.113.7")]
@@ -45,6 +44,7 @@ pub(crate) struct AuditEventResponse {
     chain: i16,
     position: i64,
     /// SHA-256 in hexadecimal, of this row and the one before it in its chain.
+    #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     hash: String,
     /// Whether `before` and `after` were erased, as the law may demand.
     erased: bool,
@@ -74,96 +74,47 @@ impl From<AuditEventView> for AuditEventResponse {
     }
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct AuditQuery {
-    /// Only what happened at this time or later.
+pub(crate) struct AuditFilters {
+    /// Only what happened at this time or later; RFC 3339.
+    #[deserr(default)]
     #[param(value_type = Option<DateTime<Utc>>)]
-    occurred_from: Option<String>,
-    /// Only what happened before this time.
+    occurred_from: Option<Time>,
+    /// Only what happened before this time; RFC 3339.
+    #[deserr(default)]
     #[param(value_type = Option<DateTime<Utc>>)]
-    occurred_before: Option<String>,
+    occurred_before: Option<Time>,
     /// Only what this user or API key did.
+    #[deserr(default)]
     #[param(value_type = Option<Uuid>)]
-    actor_id: Option<String>,
-    /// Only this action, such as `order.confirm`.
-    action: Option<String>,
-    /// Only what was done to resources of this type, such as `order`.
-    resource_type: Option<String>,
+    actor_id: Option<AnyId>,
+    /// Only this action.
+    #[deserr(default)]
+    #[param(value_type = Option<String>, example = "order.confirm")]
+    action: Option<Text>,
+    /// Only what was done to resources of this type.
+    #[deserr(default)]
+    #[param(value_type = Option<String>, example = "order")]
+    resource_type: Option<Text>,
     /// Only what was done to the resource with this id.
-    resource_id: Option<String>,
-    /// `occurred_at`; `-` in front sorts descending, which is the default.
-    #[param(example = "-occurred_at")]
-    sort: Option<String>,
-    /// Rows of a page.
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
-    limit: Option<String>,
-    /// The `next_cursor` of the page before.
-    #[param(min_length = 1)]
-    cursor: Option<String>,
+    #[deserr(default)]
+    #[param(value_type = Option<String>)]
+    resource_id: Option<Text>,
 }
 
-/// As [`AuditQuery`], for everything at once.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct AuditExportQuery {
-    /// Only what happened at this time or later.
-    #[param(value_type = Option<DateTime<Utc>>)]
-    occurred_from: Option<String>,
-    /// Only what happened before this time.
-    #[param(value_type = Option<DateTime<Utc>>)]
-    occurred_before: Option<String>,
-    /// Only what this user or API key did.
-    #[param(value_type = Option<Uuid>)]
-    actor_id: Option<String>,
-    /// Only this action, such as `order.confirm`.
-    action: Option<String>,
-    /// Only what was done to resources of this type, such as `order`.
-    resource_type: Option<String>,
-    /// Only what was done to the resource with this id.
-    resource_id: Option<String>,
-}
-
-impl AuditQuery {
-    pub(super) fn parse(self) -> Result<(AuditFilter, PageRequest<AuditSort>), Vec<FieldError>> {
-        let mut fields = Fields::default();
-        let limit = fields.take("/query/limit", parse_limit(self.limit.as_deref()));
-        let Self { occurred_from, occurred_before, actor_id, action, resource_type, resource_id, .. } = self;
-        let filter =
-            AuditExportQuery { occurred_from, occurred_before, actor_id, action, resource_type, resource_id };
-        let filter = filter.filter(&mut fields);
-        let (filter, limit) = fields.finish(filter.zip(limit))?;
-        Ok((filter, PageRequest::parse(limit, self.sort.as_deref(), self.cursor.as_deref())?))
+impl From<AuditFilters> for AuditFilter {
+    fn from(filters: AuditFilters) -> Self {
+        let AuditFilters { occurred_from, occurred_before, actor_id, action, resource_type, resource_id } =
+            filters;
+        Self {
+            occurred_from: occurred_from.map(|Time(time)| time),
+            occurred_before: occurred_before.map(|Time(time)| time),
+            actor_id: actor_id.map(|AnyId(id)| id),
+            action: action.map(Into::into),
+            resource_type: resource_type.map(Into::into),
+            resource_id: resource_id.map(Into::into),
+        }
     }
-}
-
-impl AuditExportQuery {
-    pub(super) fn parse(self) -> Result<AuditFilter, Vec<FieldError>> {
-        let mut fields = Fields::default();
-        let filter = self.filter(&mut fields);
-        fields.finish(filter)
-    }
-
-    fn filter(self, fields: &mut Fields) -> Option<AuditFilter> {
-        let from = fields.take("/query/occurred_from", extract::time(self.occurred_from.as_deref()));
-        let before = fields.take("/query/occurred_before", extract::time(self.occurred_before.as_deref()));
-        let actor_id = fields.take("/query/actor_id", self.actor_id.as_deref().map(parse_id).transpose());
-        let action = fields.take("/query/action", extract::text(self.action));
-        let resource_type = fields.take("/query/resource_type", extract::text(self.resource_type));
-        let resource_id = fields.take("/query/resource_id", extract::text(self.resource_id));
-        Some(AuditFilter {
-            occurred_from: from?,
-            occurred_before: before?,
-            actor_id: actor_id?,
-            action: action?,
-            resource_type: resource_type?,
-            resource_id: resource_id?,
-        })
-    }
-}
-
-fn parse_id(text: &str) -> Result<Uuid, Invalid> {
-    Uuid::from_str(text).map_err(|_| Invalid::new("not_a_uuid", "expected a UUID"))
 }

@@ -6,31 +6,29 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::web::{Bytes, Data};
 use comptoir_core::application::TenantDatabase;
-use comptoir_core::application::audit::{self, AuditFilter};
+use comptoir_core::application::audit::{self, AuditFilter, AuditSort};
 use comptoir_core::application::context::RequestContext;
 use comptoir_core::platform::paging::{MAX_LIMIT, PageRequest};
 use futures::stream::{self, Stream};
 
 use super::csv;
-use super::dto::{AuditEventResponse, AuditExportQuery, AuditQuery};
+use super::dto::{AuditEventResponse, AuditFilters};
 use crate::error::ApiError;
-use crate::extract::{Context, Query};
-use crate::openapi::QueryProblems;
+use crate::extract::{Context, ListQuery, Query};
 use crate::respond::{self, List};
 
 /// Rows of one export at most: more are for several, by time.
 const MAX_EXPORT: i64 = 100_000;
 
 /// Who did what, a page at a time
-#[utoipa::path(get, path = "/api/v1/audit-events", tag = "audit", params(AuditQuery),
-    responses((status = 200, body = List<AuditEventResponse>), QueryProblems))]
+#[utoipa::path(get, path = "/api/v1/audit-events", tag = "audit", operation_id = "listAuditEvents", params(AuditFilters, ListQuery<AuditFilters, AuditSort>),
+    responses((status = 200, body = List<AuditEventResponse>)))]
 pub(crate) async fn list(
     context: Context,
-    query: Query<AuditQuery>,
+    query: ListQuery<AuditFilters, AuditSort>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let (filter, page) = query.0.parse().map_err(ApiError::invalid)?;
-    let events = audit::list(&database, &context.0, &filter, &page).await?;
+    let events = audit::list(&database, &context.0, &query.filter.into(), &query.page).await?;
     Ok(respond::listed(events.map(AuditEventResponse::from)))
 }
 
@@ -38,14 +36,14 @@ pub(crate) async fn list(
 ///
 /// RFC 4180, in UTF-8, with the names of the columns in the first line. `before` and `after` are JSON. What a spreadsheet would
 /// take for a formula begins with an apostrophe. An export that breaks off ends without the end of the HTTP message.
-#[utoipa::path(get, path = "/api/v1/audit-events.csv", tag = "audit", params(AuditExportQuery),
-    responses((status = 200, content_type = "text/csv", body = String), QueryProblems))]
+#[utoipa::path(get, path = "/api/v1/audit-events.csv", tag = "audit", operation_id = "exportAuditEvents", params(AuditFilters),
+    responses((status = 200, content_type = "text/csv", body = String)))]
 pub(crate) async fn export(
     context: Context,
-    query: Query<AuditExportQuery>,
+    query: Query<AuditFilters>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let filter = query.0.parse().map_err(ApiError::invalid)?;
+    let filter = AuditFilter::from(query.0);
     if audit::is_larger_than(&database, &context.0, &filter, MAX_EXPORT).await? {
         let message = format!(
             "more than {MAX_EXPORT} rows to look at: ask for less, by occurred_from and occurred_before"

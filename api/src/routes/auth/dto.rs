@@ -1,92 +1,74 @@
 //! Log-in, refresh and passwords as JSON. Types that hold a secret do not print it.
 
-use std::fmt;
-
 use chrono::{DateTime, Utc};
 use comptoir_core::accounts::identity::passwords::Password;
 use comptoir_core::accounts::identity::secrets::{OneTimeToken, RefreshToken};
 use comptoir_core::accounts::sessions::SessionTokens;
 use comptoir_core::accounts::tenants::ShortName;
 use comptoir_core::accounts::users::AccountName;
-use comptoir_core::application::Principal;
-use comptoir_core::values::invalid::{FieldError, Fields, Invalid};
-use serde::{Deserialize, Serialize};
+use comptoir_core::application::{Permission, Principal, Role};
+use comptoir_core::values::invalid::Invalid;
+use deserr::Deserr;
+use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Characters of a password that is only compared, at most: none that can be chosen is longer.
-const MAX_CLAIMED: usize = 1000;
+use crate::extract::{Faults, read_from_text};
+use crate::routes::secret::{SecretInput, claimed};
 
-/// A password or a token in a request, which never prints.
-#[derive(Deserialize, ToSchema)]
-#[serde(transparent)]
-pub(crate) struct SecretInput(String);
-
-impl SecretInput {
-    pub(super) fn expose(&self) -> &str {
-        &self.0
-    }
-
-    fn claimed(&self) -> Result<Password, Invalid> {
-        if self.0.chars().nth(MAX_CLAIMED).is_some() {
-            return Err(Invalid::new(
-                "too_long",
-                format!("a password has at most {MAX_CLAIMED} characters here"),
-            ));
-        }
-        Ok(Password::claimed(&self.0))
-    }
-}
-
-impl fmt::Debug for SecretInput {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct LoginRequest {
-    #[schema(example = "marie.dupont@carmes.example", max_length = 254)]
-    email: String,
+    #[schema(value_type = String, example = "marie.dupont@carmes.example", max_length = 254)]
+    email: ClaimedEmail,
     /// The company's short name. It may be left out where one account of the address is active.
-    #[schema(example = "carmes", max_length = 40)]
-    company: Option<String>,
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "carmes", max_length = 40)]
+    company: Option<ClaimedCompany>,
+    #[deserr(try_from(SecretInput) = claimed -> Invalid)]
     #[schema(value_type = String, format = Password, max_length = 1000)]
-    password: SecretInput,
+    password: Password,
 }
 
 impl LoginRequest {
-    /// The account, and the password that is said to be its own.
-    pub(super) fn parse(&self) -> Result<(AccountName, Password), Vec<FieldError>> {
-        let mut fields = Fields::default();
-        let name = account_name(&mut fields, &self.email, self.company.as_deref());
-        let password = fields.take("/password", self.password.claimed());
-        fields.finish(name.zip(password))
+    /// Returns the account, and the password that is said to be its own.
+    pub(super) fn into_parts(self) -> (AccountName, Password) {
+        (account_name(&self.email, self.company.as_ref()), self.password)
     }
 }
 
-fn account_name(fields: &mut Fields, email: &str, company: Option<&str>) -> Option<AccountName> {
-    let email = fields.take("/email", looked_up("an e-mail address", email, 254));
-    let company = company.map(|name| looked_up("a company's short name", name, ShortName::MAX)).transpose();
-    let company = fields.take("/company", company);
-    Some(AccountName::new(email?, company?))
+fn account_name(email: &ClaimedEmail, company: Option<&ClaimedCompany>) -> AccountName {
+    AccountName::new(&email.0, company.map(|company| company.0.as_str()))
 }
 
-/// Any text, since what is no address or short name belongs to nobody; PostgreSQL has no U+0000.
-fn looked_up<'a>(what: &str, text: &'a str, max: usize) -> Result<&'a str, Invalid> {
+/// Any text as an e-mail address: what is no address belongs to nobody.
+#[derive(Debug)]
+struct ClaimedEmail(String);
+
+/// Any text as a company's short name.
+#[derive(Debug)]
+struct ClaimedCompany(String);
+
+read_from_text!(ClaimedEmail => |text| looked_up("an e-mail address", text, 254).map(ClaimedEmail));
+read_from_text!(ClaimedCompany => |text| {
+    looked_up("a company's short name", text, ShortName::MAX).map(ClaimedCompany)
+});
+
+/// Checks only what the database could not compare with.
+fn looked_up(what: &str, text: &str, max: usize) -> Result<String, Invalid> {
     // The length includes the white space around the text, as in the API's description.
     if text.chars().count() > max {
         return Err(Invalid::new("too_long", format!("{what} has at most {max} characters")));
     }
+    // PostgreSQL has no U+0000.
     if text.contains('\0') {
         return Err(Invalid::new("control_character", format!("{what} must not contain control characters")));
     }
-    Ok(text)
+    Ok(text.to_owned())
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct RefreshRequest {
     #[schema(value_type = String, format = Password, example = "crt_…", max_length = 200)]
     refresh_token: SecretInput,
@@ -99,25 +81,18 @@ impl RefreshRequest {
     }
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct PasswordChange {
+    #[deserr(try_from(SecretInput) = claimed -> Invalid)]
     #[schema(value_type = String, format = Password, max_length = 1000)]
-    current_password: SecretInput,
+    pub(super) current_password: Password,
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 128)]
     pub(super) new_password: SecretInput,
 }
 
-impl PasswordChange {
-    pub(super) fn current(&self) -> Result<Password, Vec<FieldError>> {
-        let mut fields = Fields::default();
-        let current = fields.take("/current_password", self.current_password.claimed());
-        fields.finish(current)
-    }
-}
-
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct VerifyEmailRequest {
     #[schema(value_type = String, format = Password, example = "cot_…", max_length = 200)]
     token: SecretInput,
@@ -129,26 +104,25 @@ impl VerifyEmailRequest {
     }
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct PasswordResetRequest {
-    #[schema(example = "marie.dupont@carmes.example", max_length = 254)]
-    email: String,
+    #[schema(value_type = String, example = "marie.dupont@carmes.example", max_length = 254)]
+    email: ClaimedEmail,
     /// The company's short name. Without it, the request is for every account with this address.
-    #[schema(example = "carmes", max_length = 40)]
-    company: Option<String>,
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "carmes", max_length = 40)]
+    company: Option<ClaimedCompany>,
 }
 
 impl PasswordResetRequest {
-    pub(super) fn account(&self) -> Result<AccountName, Vec<FieldError>> {
-        let mut fields = Fields::default();
-        let name = account_name(&mut fields, &self.email, self.company.as_deref());
-        fields.finish(name)
+    pub(super) fn account(&self) -> AccountName {
+        account_name(&self.email, self.company.as_ref())
     }
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct PasswordResetConfirmation {
     #[schema(value_type = String, format = Password, example = "cot_…", max_length = 200)]
     token: SecretInput,
@@ -210,14 +184,15 @@ pub(crate) struct Me {
     /// Of the user or of the key.
     id: Option<Uuid>,
     /// The e-mail address, or the key's name.
+    #[schema(example = "ada@docks.example")]
     name: String,
     tenant_id: Uuid,
     /// Of the session, if it is a user.
     session_id: Option<Uuid>,
     /// Of the user.
-    #[schema(example = "sales")]
+    #[schema(value_type = Option<Role>)]
     role: Option<&'static str>,
-    #[schema(example = json!(["orders:read", "orders:write"]))]
+    #[schema(value_type = Vec<Permission>, example = json!(["orders:read", "orders:write"]))]
     permissions: Vec<&'static str>,
     /// What the tenant's amounts are in (ISO 4217).
     #[schema(example = "EUR")]

@@ -16,7 +16,6 @@ use super::dto::{
 };
 use crate::error::ApiError;
 use crate::extract::{Anonymous, Context, Empty, JsonBody, NoQuery};
-use crate::openapi::{AuthProblems, QueryProblems};
 
 /// A response that holds tokens is kept by nobody (RFC 6749, section 5.1).
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -26,15 +25,15 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// An address is one account in each company that knows it, with a password of its own: `company` says which one is meant, and
 /// may be left out where exactly one is active. Every log-in begins another session. An unknown address or company, a wrong
 /// password, a disabled user and an address that needs its company have one answer.
-#[utoipa::path(post, path = "/api/v1/auth/login", tag = "authentication", request_body = LoginRequest,
-    responses((status = 200, body = TokenResponse, headers(("Cache-Control" = String))), AuthProblems))]
+#[utoipa::path(post, path = "/api/v1/auth/login", tag = "authentication", operation_id = "logIn", request_body = LoginRequest,
+    responses((status = 200, body = TokenResponse, headers(("Cache-Control" = String)))))]
 pub(crate) async fn login(
     request: HttpRequest,
     anonymous: Anonymous,
     body: JsonBody<LoginRequest>,
     authenticator: Data<Authenticator>,
 ) -> Result<HttpResponse, ApiError> {
-    let (name, password) = body.0.parse().map_err(ApiError::invalid)?;
+    let (name, password) = body.0.into_parts();
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
     Ok(tokens(authenticator.log_in(anonymous.0, &name, password, user_agent).await?))
 }
@@ -42,8 +41,8 @@ pub(crate) async fn login(
 /// Exchange a refresh token for new tokens
 ///
 /// A refresh token is good for one exchange. Its second use ends the session, for whoever has it: one of the two stole it.
-#[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "authentication", request_body = RefreshRequest,
-    responses((status = 200, body = TokenResponse, headers(("Cache-Control" = String))), AuthProblems))]
+#[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "authentication", operation_id = "refreshTokens", request_body = RefreshRequest,
+    responses((status = 200, body = TokenResponse, headers(("Cache-Control" = String)))))]
 pub(crate) async fn refresh(
     anonymous: Anonymous,
     body: JsonBody<RefreshRequest>,
@@ -54,8 +53,8 @@ pub(crate) async fn refresh(
 }
 
 /// End the session that asks
-#[utoipa::path(post, path = "/api/v1/auth/logout", tag = "authentication", request_body(content = Option<Empty>),
-    responses((status = 204), AuthProblems))]
+#[utoipa::path(post, path = "/api/v1/auth/logout", tag = "authentication", operation_id = "logOut", request_body(content = Option<Empty>),
+    responses((status = 204)))]
 pub(crate) async fn logout(
     context: Context,
     _body: JsonBody<Empty>,
@@ -72,21 +71,23 @@ pub(crate) async fn logout(
 ///
 /// All other sessions of the user end, and a token to set a password does not hold any more. Failed attempts of others to log
 /// in do not keep the user from it, and are forgotten with it.
-#[utoipa::path(post, path = "/api/v1/auth/password", tag = "authentication", request_body = PasswordChange,
-    responses((status = 204), AuthProblems))]
+#[utoipa::path(post, path = "/api/v1/auth/password", tag = "authentication", operation_id = "changePassword", request_body = PasswordChange,
+    responses((status = 204)))]
 pub(crate) async fn change_password(
     context: Context,
     body: JsonBody<PasswordChange>,
     authenticator: Data<Authenticator>,
 ) -> Result<HttpResponse, ApiError> {
-    let current = body.0.current().map_err(ApiError::invalid)?;
-    authenticator.change_password(context.0, current, body.0.new_password.expose()).await?;
+    let PasswordChange { current_password, new_password } = body.0;
+    authenticator.change_password(context.0, current_password, new_password.expose()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// Verify an e-mail address with the token that was sent to it
-#[utoipa::path(post, path = "/api/v1/auth/verify-email", tag = "authentication", request_body = VerifyEmailRequest,
-    responses((status = 204), AuthProblems))]
+///
+/// The token is good for one use. After it, the user can log in.
+#[utoipa::path(post, path = "/api/v1/auth/verify-email", tag = "authentication", operation_id = "verifyEmail", request_body = VerifyEmailRequest,
+    responses((status = 204)))]
 pub(crate) async fn verify_email(
     anonymous: Anonymous,
     body: JsonBody<VerifyEmailRequest>,
@@ -100,22 +101,21 @@ pub(crate) async fn verify_email(
 /// Ask for a new password
 ///
 /// Answers the same whether there is such a user or not, and in however many companies.
-#[utoipa::path(post, path = "/api/v1/auth/password-reset", tag = "authentication", request_body = PasswordResetRequest,
-    responses((status = 202), AuthProblems))]
+#[utoipa::path(post, path = "/api/v1/auth/password-reset", tag = "authentication", operation_id = "requestPasswordReset", request_body = PasswordResetRequest,
+    responses((status = 202)))]
 pub(crate) async fn forgot_password(
     body: JsonBody<PasswordResetRequest>,
     authenticator: Data<Authenticator>,
 ) -> Result<HttpResponse, ApiError> {
-    let name = body.0.account().map_err(ApiError::invalid)?;
-    authenticator.forgot_password(&name).await?;
+    authenticator.forgot_password(&body.0.account()).await?;
     Ok(HttpResponse::Accepted().finish())
 }
 
 /// Set a new password with the token that was sent
 ///
 /// All sessions of the user end, and the account is open again if failed attempts had locked it.
-#[utoipa::path(post, path = "/api/v1/auth/password-reset/confirm", tag = "authentication",
-    request_body = PasswordResetConfirmation, responses((status = 204), AuthProblems))]
+#[utoipa::path(post, path = "/api/v1/auth/password-reset/confirm", tag = "authentication", operation_id = "confirmPasswordReset",
+    request_body = PasswordResetConfirmation, responses((status = 204)))]
 pub(crate) async fn reset_password(
     anonymous: Anonymous,
     body: JsonBody<PasswordResetConfirmation>,
@@ -127,8 +127,10 @@ pub(crate) async fn reset_password(
 }
 
 /// Who asks, and what they may do
-#[utoipa::path(get, path = "/api/v1/me", tag = "authentication",
-    responses((status = 200, body = Me), QueryProblems))]
+///
+/// For a user who has logged in, and for an API key.
+#[utoipa::path(get, path = "/api/v1/me", tag = "authentication", operation_id = "getMe",
+    responses((status = 200, body = Me)))]
 pub(crate) async fn me(context: Context, _: NoQuery) -> Result<HttpResponse, ApiError> {
     Ok(HttpResponse::Ok().json(Me::of(&context.0.principal)))
 }

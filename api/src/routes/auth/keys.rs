@@ -25,6 +25,7 @@ pub(crate) struct JsonWebKey {
     kty: String,
     #[schema(example = "Ed25519")]
     crv: String,
+    #[schema(example = "2026-11")]
     kid: String,
     #[schema(example = "EdDSA")]
     alg: String,
@@ -33,12 +34,14 @@ pub(crate) struct JsonWebKey {
     #[schema(example = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")]
     x: String,
     /// Of an `EC` key.
-    #[schema(nullable = false)]
+    #[schema(nullable = false, example = "y77t-RvAHRKTsSGdIYUfweuOvwrvDD-Q3Hv5J0fSKbE")]
     y: Option<String>,
 }
 
 /// The keys that verify access tokens
-#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "authentication",
+///
+/// A JWK Set (RFC 7517). The first key signs; tokens of the others are still accepted.
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "authentication", operation_id = "getKeys",
     responses((status = 200, content_type = "application/json", body = JsonWebKeySet, headers(("Cache-Control" = String)))))]
 pub(crate) async fn jwks(tokens: Data<AccessTokens>) -> HttpResponse {
     HttpResponse::Ok()

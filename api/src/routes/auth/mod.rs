@@ -10,12 +10,18 @@ use crate::endpoints::Endpoints;
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Public, handlers::__path_login, handlers::login)
+        .problems(&["invalid_credentials", "email_not_verified", "too_many_attempts"])
         .with(Public, handlers::__path_refresh, handlers::refresh)
+        .problems(&["invalid_refresh_token"])
         .with(Public, handlers::__path_verify_email, handlers::verify_email)
+        .problems(&["invalid_token", "email_already_verified"])
         .with(Public, handlers::__path_forgot_password, handlers::forgot_password)
+        .problems(&["too_many_attempts"])
         .with(Public, handlers::__path_reset_password, handlers::reset_password)
+        .problems(&["invalid_token", "too_many_attempts"])
         .with(LoggedIn, handlers::__path_logout, handlers::logout)
         .with(LoggedIn, handlers::__path_change_password, handlers::change_password)
+        .problems(&["too_many_attempts"])
         .with(Authenticated, handlers::__path_me, handlers::me)
         .with(Public, keys::__path_jwks, keys::jwks)
 }

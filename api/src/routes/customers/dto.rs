@@ -1,84 +1,69 @@
 //! Customers as JSON.
 
+use comptoir_core::commerce::addresses::Address;
 use comptoir_core::commerce::customers::{
-    CustomerCode, CustomerDetails, CustomerFilter, CustomerName, CustomerSort,
+    CustomerCode, CustomerDetails, CustomerFilter, CustomerName, CustomerView,
 };
-use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::contact::{Email, VatNumber};
-use comptoir_core::values::invalid::{FieldError, Fields};
-use serde::Deserialize;
+use comptoir_core::values::invalid::{FieldError, Invalid};
+use deserr::Deserr;
+use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::extract;
-use crate::routes::address::{self, AddressDto};
-use crate::routes::parse_limit;
+use crate::extract::{Editable, Faults, Text, read_from_text};
+use crate::routes::address::{AddressDto, parse_addresses};
 
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+read_from_text!(CustomerCode, CustomerName);
+
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct CustomerRequest {
-    /// The customer's number in your books; unique, at most 50 characters.
-    #[schema(example = "C-1042", min_length = 1, max_length = 50)]
-    code: String,
-    #[schema(example = "Librairie des Carmes", min_length = 1, max_length = 200)]
-    name: String,
-    #[schema(example = "achats@carmes.example", format = Email, max_length = 254)]
-    email: String,
-    #[schema(example = "FR40303265045")]
-    vat_number: Option<String>,
-    #[serde(default)]
-    #[schema(max_items = 20)]
-    addresses: Vec<AddressDto>,
+    /// The customer's number in your books, unique among your customers.
+    #[schema(value_type = String, example = "C-1042", min_length = 1, max_length = 50)]
+    code: CustomerCode,
+    #[schema(value_type = String, example = "Librairie des Carmes", min_length = 1, max_length = 200)]
+    name: CustomerName,
+    #[schema(value_type = String, example = "achats@carmes.example", format = Email, max_length = 254)]
+    email: Email,
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "FR40303265045")]
+    vat_number: Option<VatNumber>,
+    #[deserr(default, try_from(Vec<AddressDto>) = parse_addresses -> Invalid)]
+    #[schema(value_type = Vec<AddressDto>, max_items = 20)]
+    addresses: Vec<Address>,
 }
 
-impl CustomerRequest {
-    pub(super) fn into_details(self) -> Result<CustomerDetails, Vec<FieldError>> {
-        let mut fields = Fields::default();
-        let code = fields.take("/code", CustomerCode::parse(&self.code));
-        let name = fields.take("/name", CustomerName::parse(&self.name));
-        let email = fields.take("/email", Email::parse(&self.email));
-        let vat_number =
-            fields.take("/vat_number", self.vat_number.as_deref().map(VatNumber::parse).transpose());
-        let addresses = address::parse_all("a customer", self.addresses, &mut fields);
-        let details = (|| {
-            Some(CustomerDetails {
-                code: code?,
-                name: name?,
-                email: email?,
-                vat_number: vat_number?,
-                addresses: addresses?,
-            })
-        })();
-        fields.finish(details)
+impl Editable for CustomerRequest {
+    type View = CustomerView;
+    type Details = CustomerDetails;
+    const READ_ONLY: &'static [&'static str] = &["id", "version", "created_at", "updated_at"];
+
+    fn into_details(self) -> Result<CustomerDetails, Vec<FieldError>> {
+        let Self { code, name, email, vat_number, addresses } = self;
+        Ok(CustomerDetails { code, name, email, vat_number, addresses })
+    }
+
+    fn shown(view: &CustomerView) -> impl Serialize {
+        view
     }
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct CustomerQuery {
+pub(crate) struct CustomerFilters {
     /// Only the customer with this code.
-    code: Option<String>,
+    #[deserr(default)]
+    #[param(value_type = Option<String>)]
+    code: Option<Text>,
     /// Only customers with this e-mail address.
-    email: Option<String>,
-    /// `code`, `name`, `created_at`; `-` in front sorts descending.
-    #[param(example = "code")]
-    sort: Option<String>,
-    /// Rows of a page.
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
-    limit: Option<String>,
-    /// The `next_cursor` of the page before.
-    #[param(min_length = 1)]
-    cursor: Option<String>,
+    #[deserr(default)]
+    #[param(value_type = Option<String>)]
+    email: Option<Text>,
 }
 
-impl CustomerQuery {
-    pub(super) fn parse(self) -> Result<(CustomerFilter, PageRequest<CustomerSort>), Vec<FieldError>> {
-        let mut fields = Fields::default();
-        let code = fields.take("/query/code", extract::text(self.code));
-        let email = fields.take("/query/email", extract::text(self.email));
-        let limit = fields.take("/query/limit", parse_limit(self.limit.as_deref()));
-        let filter = (|| Some((CustomerFilter { code: code?, email: email? }, limit?)))();
-        let (filter, limit) = fields.finish(filter)?;
-        Ok((filter, PageRequest::parse(limit, self.sort.as_deref(), self.cursor.as_deref())?))
+impl From<CustomerFilters> for CustomerFilter {
+    fn from(CustomerFilters { code, email }: CustomerFilters) -> Self {
+        Self { code: code.map(Into::into), email: email.map(Into::into) }
     }
 }

@@ -3,22 +3,26 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use comptoir_core::application::TenantDatabase;
+use comptoir_core::application::error::Error;
+use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::customers::{
-    self, CreateCustomer, CustomerView, DeleteCustomer, UpdateCustomer,
+    self, CreateCustomer, CustomerSort, CustomerView, DeleteCustomer, UpdateCustomer,
 };
 use comptoir_core::values::ids::CustomerId;
 
-use super::dto::{CustomerQuery, CustomerRequest};
+use super::dto::{CustomerFilters, CustomerRequest};
 use crate::error::ApiError;
-use crate::extract::{Context, Id, JsonBody, Posted, Query, RequiredIfMatch};
-use crate::openapi::{CommandProblems, IdParam, IdempotencyHeader, QueryProblems, RequiredIfMatchHeader};
+use crate::extract::{
+    Context, Editable, Id, IfMatch, ListQuery, MergePatch, Posted, Replacement, RequiredIfMatch,
+};
+use crate::openapi::{IdParam, IdempotencyHeader, IfMatchHeader, RequiredIfMatchHeader};
 use crate::respond::{self, List};
 
 /// Create a customer
-#[utoipa::path(post, path = "/api/v1/customers", tag = "customers", request_body = CustomerRequest,
+#[utoipa::path(post, path = "/api/v1/customers", tag = "customers", operation_id = "createCustomer", request_body = CustomerRequest,
     params(IdempotencyHeader),
-    responses((status = 201, body = CustomerView, headers(("Location" = String), ("ETag" = String))), CommandProblems))]
+    responses((status = 201, body = CustomerView, headers(("Location" = String), ("ETag" = String)))))]
 pub(crate) async fn create(
     context: Context,
     posted: Posted<CustomerRequest>,
@@ -33,27 +37,43 @@ pub(crate) async fn create(
 }
 
 /// Replace what is known of a customer
-#[utoipa::path(put, path = "/api/v1/customers/{id}", tag = "customers", request_body = CustomerRequest,
-    params(IdParam, RequiredIfMatchHeader),
-    responses((status = 200, body = CustomerView, headers(("ETag" = String))), CommandProblems))]
-pub(crate) async fn update(
+///
+/// The body is what GET gave, with your changes. A member that is missing is an error, not an erasure.
+#[utoipa::path(put, path = "/api/v1/customers/{id}", tag = "customers", operation_id = "replaceCustomer",
+    request_body = CustomerRequest, params(IdParam, RequiredIfMatchHeader),
+    responses((status = 200, body = CustomerView, headers(("ETag" = String)))))]
+pub(crate) async fn replace(
     context: Context,
     id: Id<CustomerId>,
     expected: RequiredIfMatch,
-    body: JsonBody<CustomerRequest>,
+    body: Replacement<CustomerRequest>,
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
-    let details = body.0.into_details().map_err(ApiError::invalid)?;
-    let command = UpdateCustomer { id: id.0, expected_version: expected.0, details };
-    let answer = executor
-        .execute(context.0, None, command, |view: CustomerView| respond::changed(view.version, &view));
-    respond::answer(answer.await?)
+    let command = UpdateCustomer { id: id.0, expected_version: expected.0, edit: body.edit() };
+    respond::answer(executor.execute(context.0, None, command, changed).await?)
+}
+
+/// Change a part of what is known of a customer
+///
+/// A merge patch (RFC 7396): members that are missing stay as they are, null erases, arrays are replaced as a whole.
+#[utoipa::path(patch, path = "/api/v1/customers/{id}", tag = "customers", operation_id = "updateCustomer",
+    request_body = CustomerRequest, params(IdParam, IfMatchHeader),
+    responses((status = 200, body = CustomerView, headers(("ETag" = String)))))]
+pub(crate) async fn update(
+    context: Context,
+    id: Id<CustomerId>,
+    expected: IfMatch,
+    body: MergePatch<CustomerRequest>,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let command = UpdateCustomer { id: id.0, expected_version: expected.0, edit: body.edit() };
+    respond::answer(executor.execute(context.0, None, command, changed).await?)
 }
 
 /// Delete a customer that has no orders
-#[utoipa::path(delete, path = "/api/v1/customers/{id}", tag = "customers",
+#[utoipa::path(delete, path = "/api/v1/customers/{id}", tag = "customers", operation_id = "deleteCustomer",
     params(IdParam, RequiredIfMatchHeader),
-    responses((status = 204), CommandProblems))]
+    responses((status = 204)))]
 pub(crate) async fn delete(
     context: Context,
     id: Id<CustomerId>,
@@ -65,8 +85,8 @@ pub(crate) async fn delete(
 }
 
 /// One customer
-#[utoipa::path(get, path = "/api/v1/customers/{id}", tag = "customers", params(IdParam),
-    responses((status = 200, body = CustomerView, headers(("ETag" = String))), (status = 304), QueryProblems))]
+#[utoipa::path(get, path = "/api/v1/customers/{id}", tag = "customers", operation_id = "getCustomer", params(IdParam),
+    responses((status = 200, body = CustomerView, headers(("ETag" = String))), (status = 304)))]
 pub(crate) async fn get(
     request: HttpRequest,
     context: Context,
@@ -78,13 +98,17 @@ pub(crate) async fn get(
 }
 
 /// Customers, a page at a time
-#[utoipa::path(get, path = "/api/v1/customers", tag = "customers", params(CustomerQuery),
-    responses((status = 200, body = List<CustomerView>), QueryProblems))]
+#[utoipa::path(get, path = "/api/v1/customers", tag = "customers", operation_id = "listCustomers", params(CustomerFilters, ListQuery<CustomerFilters, CustomerSort>),
+    responses((status = 200, body = List<CustomerView>)))]
 pub(crate) async fn list(
     context: Context,
-    query: Query<CustomerQuery>,
+    query: ListQuery<CustomerFilters, CustomerSort>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let (filter, page) = query.0.parse().map_err(ApiError::invalid)?;
-    Ok(respond::listed(customers::list(&database, &context.0, &filter, &page).await?))
+    let page = customers::list(&database, &context.0, &query.filter.into(), &query.page).await?;
+    Ok(respond::listed(page))
+}
+
+fn changed(view: CustomerView) -> Result<StoredResponse, Error> {
+    respond::changed(view.version, &view)
 }

@@ -1,102 +1,77 @@
 //! Orders as JSON.
 
 use comptoir_core::commerce::orders::{
-    CancellationReason, OrderFilter, OrderLine, OrderReference, OrderSort, OrderStatus, OrderSummary,
-    OrderView, PlaceOrder, PlaceOrderLine, TrackingNumber, VatSubtotal,
+    CancellationReason, OrderFilter, OrderLine, OrderReference, OrderStatus, OrderSummary, OrderView,
+    PlaceOrder, PlaceOrderLine, TrackingNumber, VatSubtotal,
 };
-use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::ids::{CustomerId, ProductId};
-use comptoir_core::values::invalid::{FieldError, Fields, Invalid};
 use comptoir_core::values::money::{Quantity, UnitPrice};
-use serde::{Deserialize, Serialize};
+use deserr::Deserr;
+use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::extract;
-use crate::routes::parse_limit;
+use crate::extract::{Faults, Text, Time, one_of, read_from_text};
 
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+read_from_text!(CancellationReason, OrderReference, TrackingNumber);
+read_from_text!(OrderStatus => |text| one_of(text, &OrderStatus::ALL, OrderStatus::as_str));
+
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct PlaceOrderRequest {
-    customer_id: Uuid,
-    /// The order's number in your books; unique where given, at most 100 characters.
-    #[schema(example = "WEB-2026-00017", min_length = 1, max_length = 100)]
-    reference: Option<String>,
+    #[schema(value_type = Uuid)]
+    customer_id: CustomerId,
+    /// The order's number in your books; unique where given.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "WEB-2026-00017", min_length = 1, max_length = 100)]
+    reference: Option<OrderReference>,
     #[schema(min_items = 1, max_items = 5000)]
     lines: Vec<PlaceOrderLineRequest>,
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct PlaceOrderLineRequest {
-    product_id: Uuid,
+    #[schema(value_type = Uuid)]
+    product_id: ProductId,
     /// More than zero; at most nine digits before and six after the point.
-    #[schema(example = "2.5", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
-    quantity: String,
-    /// Net price of one unit; the product's own where it is left out.
-    #[schema(example = "12.50", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
-    unit_price: Option<String>,
+    #[schema(value_type = String, example = "2.5", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
+    quantity: Quantity,
+    /// Net price of one unit; the product's own if it is left out.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "12.50", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
+    unit_price: Option<UnitPrice>,
 }
 
-impl PlaceOrderRequest {
-    pub(super) fn into_command(self) -> Result<PlaceOrder, Vec<FieldError>> {
-        let mut fields = Fields::default();
-        let reference =
-            fields.take("/reference", self.reference.as_deref().map(OrderReference::parse).transpose());
-        // All lines are parsed before an error ends the parsing, so that every wrong line is named.
-        let lines: Vec<_> =
-            self.lines.into_iter().enumerate().map(|(at, line)| line.parse(at, &mut fields)).collect();
-        let lines: Option<Vec<_>> = lines.into_iter().collect();
-        let customer_id = CustomerId::from_uuid(self.customer_id);
-        let command = (|| Some(PlaceOrder { reference: reference?, customer_id, lines: lines? }))();
-        fields.finish(command)
+impl From<PlaceOrderRequest> for PlaceOrder {
+    fn from(PlaceOrderRequest { customer_id, reference, lines }: PlaceOrderRequest) -> Self {
+        Self { customer_id, reference, lines: lines.into_iter().map(PlaceOrderLine::from).collect() }
     }
 }
 
-impl PlaceOrderLineRequest {
-    fn parse(self, at: usize, fields: &mut Fields) -> Option<PlaceOrderLine> {
-        let quantity = fields.take(format!("/lines/{at}/quantity"), Quantity::parse(&self.quantity));
-        let unit_price = self.unit_price.as_deref().map(UnitPrice::parse).transpose();
-        let unit_price = fields.take(format!("/lines/{at}/unit_price"), unit_price);
-        let product_id = ProductId::from_uuid(self.product_id);
-        Some(PlaceOrderLine { product_id, quantity: quantity?, unit_price: unit_price? })
+impl From<PlaceOrderLineRequest> for PlaceOrderLine {
+    fn from(PlaceOrderLineRequest { product_id, quantity, unit_price }: PlaceOrderLineRequest) -> Self {
+        Self { product_id, quantity, unit_price }
     }
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct ShipOrderRequest {
-    #[schema(example = "1Z999AA10123456784", min_length = 1, max_length = 100)]
-    tracking_number: String,
+    #[schema(value_type = String, example = "1Z999AA10123456784", min_length = 1, max_length = 100)]
+    pub(super) tracking_number: TrackingNumber,
 }
 
-impl ShipOrderRequest {
-    pub(super) fn parse(&self) -> Result<TrackingNumber, Vec<FieldError>> {
-        one("/tracking_number", TrackingNumber::parse(&self.tracking_number))
-    }
-}
-
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct CancelOrderRequest {
-    #[schema(example = "the customer changed their mind", min_length = 1, max_length = 500)]
-    reason: String,
-}
-
-impl CancelOrderRequest {
-    pub(super) fn parse(&self) -> Result<CancellationReason, Vec<FieldError>> {
-        one("/reason", CancellationReason::parse(&self.reason))
-    }
-}
-
-fn one<T>(pointer: &str, value: Result<T, Invalid>) -> Result<T, Vec<FieldError>> {
-    let mut fields = Fields::default();
-    let value = fields.take(pointer, value);
-    fields.finish(value)
+    #[schema(value_type = String, example = "the customer changed their mind", min_length = 1, max_length = 500)]
+    pub(super) reason: CancellationReason,
 }
 
 /// An order with everything that was sold.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Order)]
 pub(crate) struct OrderResponse {
     #[serde(flatten)]
     summary: OrderSummary,
@@ -106,11 +81,14 @@ pub(crate) struct OrderResponse {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderLine)]
 struct OrderLineResponse {
     /// Counts from 1.
     position: usize,
     product_id: Uuid,
+    #[schema(example = "TEA-EG-250")]
     sku: String,
+    #[schema(example = "Earl Grey, 250 g")]
     name: String,
     #[schema(example = "2.5")]
     quantity: String,
@@ -123,6 +101,7 @@ struct OrderLineResponse {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = VatSubtotal)]
 struct VatSubtotalResponse {
     #[schema(example = "20")]
     rate: String,
@@ -157,65 +136,40 @@ impl From<OrderView> for OrderResponse {
     }
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct OrderQuery {
-    /// `pending`, `confirmed`, `shipped`, `delivered` or `cancelled`.
-    status: Option<String>,
+pub(crate) struct OrderFilters {
+    #[deserr(default)]
+    #[param(value_type = Option<OrderStatus>)]
+    status: Option<OrderStatus>,
+    /// Only orders of this customer.
+    #[deserr(default)]
     #[param(value_type = Option<Uuid>)]
-    customer_id: Option<String>,
+    customer_id: Option<CustomerId>,
     /// Only the order with this reference.
-    reference: Option<String>,
-    /// Placed then or later; RFC 3339.
+    #[deserr(default)]
+    #[param(value_type = Option<String>)]
+    reference: Option<Text>,
+    /// Placed at this time or later; RFC 3339.
+    #[deserr(default)]
     #[param(value_type = Option<DateTime<Utc>>)]
-    placed_from: Option<String>,
-    /// Placed earlier; RFC 3339.
+    placed_from: Option<Time>,
+    /// Placed before this time; RFC 3339.
+    #[deserr(default)]
     #[param(value_type = Option<DateTime<Utc>>)]
-    placed_before: Option<String>,
-    /// `placed_at`; `-placed_at`, the latest first, where nothing is said.
-    #[param(example = "-placed_at")]
-    sort: Option<String>,
-    /// Rows of a page.
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
-    limit: Option<String>,
-    /// The `next_cursor` of the page before.
-    #[param(min_length = 1)]
-    cursor: Option<String>,
+    placed_before: Option<Time>,
 }
 
-impl OrderQuery {
-    pub(super) fn parse(self) -> Result<(OrderFilter, PageRequest<OrderSort>), Vec<FieldError>> {
-        let mut fields = Fields::default();
-        let status = fields.take("/query/status", self.status.as_deref().map(parse_status).transpose());
-        let customer_id =
-            fields.take("/query/customer_id", self.customer_id.as_deref().map(parse_id).transpose());
-        let reference = fields.take("/query/reference", extract::text(self.reference));
-        let placed_from = fields.take("/query/placed_from", extract::time(self.placed_from.as_deref()));
-        let placed_before = fields.take("/query/placed_before", extract::time(self.placed_before.as_deref()));
-        let limit = fields.take("/query/limit", parse_limit(self.limit.as_deref()));
-        let filter = (|| {
-            let filter = OrderFilter {
-                status: status?,
-                customer_id: customer_id?,
-                reference: reference?,
-                placed_from: placed_from?,
-                placed_before: placed_before?,
-            };
-            Some((filter, limit?))
-        })();
-        let (filter, limit) = fields.finish(filter)?;
-        Ok((filter, PageRequest::parse(limit, self.sort.as_deref(), self.cursor.as_deref())?))
+impl From<OrderFilters> for OrderFilter {
+    fn from(filters: OrderFilters) -> Self {
+        let OrderFilters { status, customer_id, reference, placed_from, placed_before } = filters;
+        Self {
+            status,
+            customer_id,
+            reference: reference.map(Into::into),
+            placed_from: placed_from.map(|Time(time)| time),
+            placed_before: placed_before.map(|Time(time)| time),
+        }
     }
-}
-
-fn parse_status(name: &str) -> Result<OrderStatus, Invalid> {
-    OrderStatus::from_name(name).ok_or_else(|| {
-        let names: Vec<_> = OrderStatus::ALL.iter().map(|status| status.as_str()).collect();
-        Invalid::new("unknown_status", format!("status must be one of {}", names.join(", ")))
-    })
-}
-
-fn parse_id(text: &str) -> Result<CustomerId, Invalid> {
-    text.parse().map_err(|_| Invalid::new("not_a_uuid", "expected a customer's id, a UUID"))
 }

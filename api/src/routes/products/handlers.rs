@@ -3,24 +3,26 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use comptoir_core::application::TenantDatabase;
+use comptoir_core::application::error::Error;
+use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::products::{
-    self, ArchiveProduct, CreateProduct, DeleteOrArchiveProduct, ProductView, UpdateProduct,
+    self, ArchiveProduct, CreateProduct, DeleteOrArchiveProduct, ProductSort, ProductView, UpdateProduct,
 };
 use comptoir_core::values::ids::ProductId;
 
-use super::dto::{ProductQuery, ProductRequest};
+use super::dto::{ProductFilters, ProductRequest};
 use crate::error::ApiError;
-use crate::extract::{Context, Empty, Id, IfMatch, JsonBody, Posted, Query, RequiredIfMatch};
-use crate::openapi::{
-    CommandProblems, IdParam, IdempotencyHeader, IfMatchHeader, QueryProblems, RequiredIfMatchHeader,
+use crate::extract::{
+    Context, Editable, Empty, Id, IfMatch, ListQuery, MergePatch, Posted, Replacement, RequiredIfMatch,
 };
+use crate::openapi::{IdParam, IdempotencyHeader, IfMatchHeader, RequiredIfMatchHeader};
 use crate::respond::{self, List};
 
 /// Create a product
-#[utoipa::path(post, path = "/api/v1/products", tag = "products", request_body = ProductRequest,
+#[utoipa::path(post, path = "/api/v1/products", tag = "products", operation_id = "createProduct", request_body = ProductRequest,
     params(IdempotencyHeader),
-    responses((status = 201, body = ProductView, headers(("Location" = String), ("ETag" = String))), CommandProblems))]
+    responses((status = 201, body = ProductView, headers(("Location" = String), ("ETag" = String)))))]
 pub(crate) async fn create(
     context: Context,
     posted: Posted<ProductRequest>,
@@ -35,26 +37,43 @@ pub(crate) async fn create(
 }
 
 /// Replace what is known of a product
-#[utoipa::path(put, path = "/api/v1/products/{id}", tag = "products", request_body = ProductRequest,
-    params(IdParam, RequiredIfMatchHeader),
-    responses((status = 200, body = ProductView, headers(("ETag" = String))), CommandProblems))]
-pub(crate) async fn update(
+///
+/// The body is what GET gave, with your changes. A member that is missing is an error, not an erasure.
+#[utoipa::path(put, path = "/api/v1/products/{id}", tag = "products", operation_id = "replaceProduct",
+    request_body = ProductRequest, params(IdParam, RequiredIfMatchHeader),
+    responses((status = 200, body = ProductView, headers(("ETag" = String)))))]
+pub(crate) async fn replace(
     context: Context,
     id: Id<ProductId>,
     expected: RequiredIfMatch,
-    body: JsonBody<ProductRequest>,
+    body: Replacement<ProductRequest>,
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
-    let details = body.0.into_details().map_err(ApiError::invalid)?;
-    let command = UpdateProduct { id: id.0, expected_version: expected.0, details };
-    let answer = executor.execute(context.0, None, command, changed);
-    respond::answer(answer.await?)
+    let command = UpdateProduct { id: id.0, expected_version: expected.0, edit: body.edit() };
+    respond::answer(executor.execute(context.0, None, command, changed).await?)
+}
+
+/// Change a part of what is known of a product
+///
+/// A merge patch (RFC 7396): members that are missing stay as they are, null erases, arrays are replaced as a whole.
+#[utoipa::path(patch, path = "/api/v1/products/{id}", tag = "products", operation_id = "updateProduct",
+    request_body = ProductRequest, params(IdParam, IfMatchHeader),
+    responses((status = 200, body = ProductView, headers(("ETag" = String)))))]
+pub(crate) async fn update(
+    context: Context,
+    id: Id<ProductId>,
+    expected: IfMatch,
+    body: MergePatch<ProductRequest>,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let command = UpdateProduct { id: id.0, expected_version: expected.0, edit: body.edit() };
+    respond::answer(executor.execute(context.0, None, command, changed).await?)
 }
 
 /// Take a product off sale for good
-#[utoipa::path(post, path = "/api/v1/products/{id}/archive", tag = "products", request_body = Option<Empty>,
+#[utoipa::path(post, path = "/api/v1/products/{id}/archive", tag = "products", operation_id = "archiveProduct", request_body = Option<Empty>,
     params(IdParam, IfMatchHeader, IdempotencyHeader),
-    responses((status = 200, body = ProductView, headers(("ETag" = String))), CommandProblems))]
+    responses((status = 200, body = ProductView, headers(("ETag" = String)))))]
 pub(crate) async fn archive(
     context: Context,
     id: Id<ProductId>,
@@ -67,9 +86,9 @@ pub(crate) async fn archive(
 }
 
 /// Delete a product, or archive it if an order names it
-#[utoipa::path(delete, path = "/api/v1/products/{id}", tag = "products",
+#[utoipa::path(delete, path = "/api/v1/products/{id}", tag = "products", operation_id = "deleteProduct",
     params(IdParam, RequiredIfMatchHeader),
-    responses((status = 204), CommandProblems))]
+    responses((status = 204)))]
 pub(crate) async fn remove(
     context: Context,
     id: Id<ProductId>,
@@ -81,8 +100,8 @@ pub(crate) async fn remove(
 }
 
 /// One product
-#[utoipa::path(get, path = "/api/v1/products/{id}", tag = "products", params(IdParam),
-    responses((status = 200, body = ProductView, headers(("ETag" = String))), (status = 304), QueryProblems))]
+#[utoipa::path(get, path = "/api/v1/products/{id}", tag = "products", operation_id = "getProduct", params(IdParam),
+    responses((status = 200, body = ProductView, headers(("ETag" = String))), (status = 304)))]
 pub(crate) async fn get(
     request: HttpRequest,
     context: Context,
@@ -94,20 +113,17 @@ pub(crate) async fn get(
 }
 
 /// Products, a page at a time
-#[utoipa::path(get, path = "/api/v1/products", tag = "products", params(ProductQuery),
-    responses((status = 200, body = List<ProductView>), QueryProblems))]
+#[utoipa::path(get, path = "/api/v1/products", tag = "products", operation_id = "listProducts", params(ProductFilters, ListQuery<ProductFilters, ProductSort>),
+    responses((status = 200, body = List<ProductView>)))]
 pub(crate) async fn list(
     context: Context,
-    query: Query<ProductQuery>,
+    query: ListQuery<ProductFilters, ProductSort>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let (filter, page) = query.0.parse().map_err(ApiError::invalid)?;
-    Ok(respond::listed(products::list(&database, &context.0, &filter, &page).await?))
+    let page = products::list(&database, &context.0, &query.filter.into(), &query.page).await?;
+    Ok(respond::listed(page))
 }
 
-fn changed(
-    view: ProductView,
-) -> Result<comptoir_core::application::idempotency::StoredResponse, comptoir_core::application::error::Error>
-{
+fn changed(view: ProductView) -> Result<StoredResponse, Error> {
     respond::changed(view.version, &view)
 }

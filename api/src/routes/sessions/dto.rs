@@ -1,18 +1,18 @@
 //! Sessions as JSON.
 
 use chrono::{DateTime, Utc};
-use comptoir_core::accounts::sessions::{SessionSort, SessionView};
+use comptoir_core::accounts::sessions::SessionView;
 use comptoir_core::application::Principal;
-use comptoir_core::platform::paging::PageRequest;
-use comptoir_core::values::invalid::{FieldError, Fields};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use deserr::Deserr;
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::routes::parse_limit;
+use crate::extract::Faults;
 
 /// A session that is not over.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Session)]
 pub(crate) struct SessionResponse {
     id: Uuid,
     user_id: Uuid,
@@ -44,26 +44,7 @@ impl SessionResponse {
     }
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct SessionQuery {
-    /// `created_at`; `-` in front sorts descending.
-    #[param(example = "-created_at")]
-    sort: Option<String>,
-    /// Rows of a page.
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
-    limit: Option<String>,
-    /// The `next_cursor` of the page before.
-    #[param(min_length = 1)]
-    cursor: Option<String>,
-}
-
-impl SessionQuery {
-    pub(super) fn parse(self) -> Result<PageRequest<SessionSort>, Vec<FieldError>> {
-        let mut fields = Fields::default();
-        let limit = fields.take("/query/limit", parse_limit(self.limit.as_deref()));
-        let limit = fields.finish(limit)?;
-        PageRequest::parse(limit, self.sort.as_deref(), self.cursor.as_deref())
-    }
-}
+/// A list of sessions has no filters.
+#[derive(Debug, Deserr)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub(crate) struct NoFilters {}

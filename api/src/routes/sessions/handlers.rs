@@ -2,7 +2,9 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use comptoir_core::accounts::sessions::{self, EndReason, EndSession, EndSessions, SessionError};
+use comptoir_core::accounts::sessions::{
+    self, EndReason, EndSession, EndSessions, SessionError, SessionSort,
+};
 use comptoir_core::accounts::users;
 use comptoir_core::application::Actor;
 use comptoir_core::application::TenantDatabase;
@@ -12,11 +14,13 @@ use comptoir_core::values::ids::{SessionId, UserId};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::dto::{SessionQuery, SessionResponse};
+use super::dto::{NoFilters, SessionResponse};
 use crate::error::ApiError;
-use crate::extract::{Context, Id, Query, SessionOfUser, part};
-use crate::openapi::{IdParam, QueryProblems};
+use crate::extract::{Context, Id, ListQuery, SessionOfUser, part};
+use crate::openapi::IdParam;
 use crate::respond::{self, List};
+
+type Sessions = ListQuery<NoFilters, SessionSort>;
 
 /// `{session_id}` of a path.
 #[derive(IntoParams)]
@@ -27,24 +31,23 @@ pub(crate) struct SessionIdParam {
 }
 
 /// Your own open sessions, a page at a time
-#[utoipa::path(get, path = "/api/v1/sessions", tag = "sessions", params(SessionQuery),
-    responses((status = 200, body = List<SessionResponse>), QueryProblems))]
+#[utoipa::path(get, path = "/api/v1/sessions", tag = "sessions", operation_id = "listSessions", params(Sessions),
+    responses((status = 200, body = List<SessionResponse>)))]
 pub(crate) async fn list(
     context: Context,
-    query: Query<SessionQuery>,
+    query: Sessions,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let page = query.0.parse().map_err(ApiError::invalid)?;
     let user = own_user(&context)?;
-    let sessions = sessions::list(&database, &context.0, user, &page).await?;
+    let sessions = sessions::list(&database, &context.0, user, &query.page).await?;
     Ok(respond::listed(sessions.map(|view| SessionResponse::of(view, &context.0.principal))))
 }
 
 /// End a session of your own
 ///
 /// It ends at once, and so do its access tokens.
-#[utoipa::path(delete, path = "/api/v1/sessions/{id}", tag = "sessions", params(IdParam),
-    responses((status = 204), QueryProblems))]
+#[utoipa::path(delete, path = "/api/v1/sessions/{id}", tag = "sessions", operation_id = "endSession", params(IdParam),
+    responses((status = 204)))]
 pub(crate) async fn end(
     context: Context,
     id: Id<SessionId>,
@@ -57,25 +60,24 @@ pub(crate) async fn end(
 }
 
 /// A user's open sessions, a page at a time
-#[utoipa::path(get, path = "/api/v1/users/{id}/sessions", tag = "sessions", params(IdParam, SessionQuery),
-    responses((status = 200, body = List<SessionResponse>), QueryProblems))]
+#[utoipa::path(get, path = "/api/v1/users/{id}/sessions", tag = "sessions", operation_id = "listUserSessions", params(IdParam, Sessions),
+    responses((status = 200, body = List<SessionResponse>)))]
 pub(crate) async fn list_of_user(
     request: HttpRequest,
     context: Context,
-    query: Query<SessionQuery>,
+    query: Sessions,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let user: UserId = part(&request, "id")?;
-    let page = query.0.parse().map_err(ApiError::invalid)?;
     // 404 if there is no such user.
     users::get(&database, &context.0, user).await?;
-    let sessions = sessions::list(&database, &context.0, user, &page).await?;
+    let sessions = sessions::list(&database, &context.0, user, &query.page).await?;
     Ok(respond::listed(sessions.map(|view| SessionResponse::of(view, &context.0.principal))))
 }
 
 /// End all sessions of a user
-#[utoipa::path(delete, path = "/api/v1/users/{id}/sessions", tag = "sessions", params(IdParam),
-    responses((status = 204), QueryProblems))]
+#[utoipa::path(delete, path = "/api/v1/users/{id}/sessions", tag = "sessions", operation_id = "endUserSessions", params(IdParam),
+    responses((status = 204)))]
 pub(crate) async fn end_all_of_user(
     context: Context,
     id: Id<UserId>,
@@ -87,8 +89,8 @@ pub(crate) async fn end_all_of_user(
 }
 
 /// End one session of a user
-#[utoipa::path(delete, path = "/api/v1/users/{id}/sessions/{session_id}", tag = "sessions",
-    params(IdParam, SessionIdParam), responses((status = 204), QueryProblems))]
+#[utoipa::path(delete, path = "/api/v1/users/{id}/sessions/{session_id}", tag = "sessions", operation_id = "endUserSession",
+    params(IdParam, SessionIdParam), responses((status = 204)))]
 pub(crate) async fn end_of_user(
     context: Context,
     ids: SessionOfUser,

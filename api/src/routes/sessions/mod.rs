@@ -12,7 +12,11 @@ pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(LoggedIn, handlers::__path_list, handlers::list)
         .with(LoggedIn, handlers::__path_end, handlers::end)
+        .problems(&["session_not_found"])
         .with(Needs(UsersWrite), handlers::__path_list_of_user, handlers::list_of_user)
+        .problems(&["user_not_found"])
         .with(Needs(UsersWrite), handlers::__path_end_all_of_user, handlers::end_all_of_user)
+        .problems(&["user_not_found", "cannot_decide", "own_account"])
         .with(Needs(UsersWrite), handlers::__path_end_of_user, handlers::end_of_user)
+        .problems(&["user_not_found", "session_not_found", "cannot_decide", "own_account"])
 }

@@ -1,94 +1,94 @@
 //! Suppliers as JSON.
 
+use comptoir_core::commerce::addresses::Address;
 use comptoir_core::commerce::suppliers::{
-    SupplierCode, SupplierDetails, SupplierFilter, SupplierName, SupplierSort,
+    SupplierCode, SupplierDetails, SupplierFilter, SupplierName, SupplierView,
 };
-use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::contact::VatNumber;
-use comptoir_core::values::invalid::{FieldError, Fields};
+use comptoir_core::values::invalid::{FieldError, Invalid};
 use comptoir_core::values::payment_terms::PaymentTerms;
-use serde::Deserialize;
+use deserr::{Deserr, ValuePointerRef};
+use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::extract;
-use crate::routes::address::{self, AddressDto};
-use crate::routes::parse_limit;
+use crate::extract::{Editable, Faults, Text, read_from_text};
+use crate::routes::address::{AddressDto, parse_addresses};
 
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+read_from_text!(SupplierCode, SupplierName);
+
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct SupplierRequest {
-    /// The supplier's number in your books; unique, at most 50 characters.
-    #[schema(example = "S-7", min_length = 1, max_length = 50)]
-    code: String,
-    #[schema(example = "Terres de Thé", min_length = 1, max_length = 200)]
-    name: String,
-    #[schema(example = "FR40303265045")]
-    vat_number: Option<String>,
-    #[serde(default)]
-    #[schema(max_items = 20)]
-    addresses: Vec<AddressDto>,
+    /// The supplier's number in your books, unique among your suppliers.
+    #[schema(value_type = String, example = "S-7", min_length = 1, max_length = 50)]
+    code: SupplierCode,
+    #[schema(value_type = String, example = "Terres de Thé", min_length = 1, max_length = 200)]
+    name: SupplierName,
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "FR40303265045")]
+    vat_number: Option<VatNumber>,
+    #[deserr(default, try_from(Vec<AddressDto>) = parse_addresses -> Invalid)]
+    #[schema(value_type = Vec<AddressDto>, max_items = 20)]
+    addresses: Vec<Address>,
     /// Left out or null if nothing was agreed.
+    #[deserr(default)]
     payment_terms: Option<PaymentTermsDto>,
 }
 
 /// When an invoice is due.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields, validate = PaymentTermsDto::checked -> FieldError)]
+#[schema(as = PaymentTermsRequest)]
 struct PaymentTermsDto {
     #[schema(example = 45, minimum = 0, maximum = 365)]
     days: i16,
     /// Whether the invoice is due at the end of the month in which the days end.
-    #[serde(default)]
+    #[deserr(default)]
     end_of_month: bool,
 }
 
-impl SupplierRequest {
-    pub(super) fn into_details(self) -> Result<SupplierDetails, Vec<FieldError>> {
-        let mut fields = Fields::default();
-        let code = fields.take("/code", SupplierCode::parse(&self.code));
-        let name = fields.take("/name", SupplierName::parse(&self.name));
-        let vat_number =
-            fields.take("/vat_number", self.vat_number.as_deref().map(VatNumber::parse).transpose());
-        let addresses = address::parse_all("a supplier", self.addresses, &mut fields);
-        let terms = self.payment_terms.map(|terms| PaymentTerms::new(terms.days, terms.end_of_month));
-        let payment_terms = fields.take("/payment_terms/days", terms.transpose());
-        let details = (|| {
-            Some(SupplierDetails {
-                code: code?,
-                name: name?,
-                vat_number: vat_number?,
-                addresses: addresses?,
-                payment_terms: payment_terms?,
-            })
-        })();
-        fields.finish(details)
+impl PaymentTermsDto {
+    fn terms(&self) -> Result<PaymentTerms, Invalid> {
+        PaymentTerms::new(self.days, self.end_of_month)
+    }
+
+    fn checked(self, _: ValuePointerRef) -> Result<Self, FieldError> {
+        match self.terms() {
+            Ok(_) => Ok(self),
+            Err(invalid) => Err(invalid.at("/days")),
+        }
     }
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct SupplierQuery {
-    /// Only the supplier with this code.
-    code: Option<String>,
-    /// `code`, `name`, `created_at`; `-` in front sorts descending.
-    #[param(example = "code")]
-    sort: Option<String>,
-    /// Rows of a page.
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
-    limit: Option<String>,
-    /// The `next_cursor` of the page before.
-    #[param(min_length = 1)]
-    cursor: Option<String>,
+impl Editable for SupplierRequest {
+    type View = SupplierView;
+    type Details = SupplierDetails;
+    const READ_ONLY: &'static [&'static str] = &["id", "version", "created_at", "updated_at"];
+
+    fn into_details(self) -> Result<SupplierDetails, Vec<FieldError>> {
+        let Self { code, name, vat_number, addresses, payment_terms } = self;
+        let payment_terms = payment_terms.map(|terms| terms.terms()).transpose();
+        let payment_terms = payment_terms.map_err(|invalid| vec![invalid.at("/payment_terms/days")])?;
+        Ok(SupplierDetails { code, name, vat_number, addresses, payment_terms })
+    }
+
+    fn shown(view: &SupplierView) -> impl Serialize {
+        view
+    }
 }
 
-impl SupplierQuery {
-    pub(super) fn parse(self) -> Result<(SupplierFilter, PageRequest<SupplierSort>), Vec<FieldError>> {
-        let mut fields = Fields::default();
-        let code = fields.take("/query/code", extract::text(self.code));
-        let limit = fields.take("/query/limit", parse_limit(self.limit.as_deref()));
-        let (code, limit) = fields.finish(code.zip(limit))?;
-        let filter = SupplierFilter { code };
-        Ok((filter, PageRequest::parse(limit, self.sort.as_deref(), self.cursor.as_deref())?))
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SupplierFilters {
+    /// Only the supplier with this code.
+    #[deserr(default)]
+    #[param(value_type = Option<String>)]
+    code: Option<Text>,
+}
+
+impl From<SupplierFilters> for SupplierFilter {
+    fn from(SupplierFilters { code }: SupplierFilters) -> Self {
+        Self { code: code.map(Into::into) }
     }
 }

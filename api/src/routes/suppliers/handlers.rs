@@ -3,22 +3,26 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use comptoir_core::application::TenantDatabase;
+use comptoir_core::application::error::Error;
+use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::suppliers::{
-    self, CreateSupplier, DeleteSupplier, SupplierView, UpdateSupplier,
+    self, CreateSupplier, DeleteSupplier, SupplierSort, SupplierView, UpdateSupplier,
 };
 use comptoir_core::values::ids::SupplierId;
 
-use super::dto::{SupplierQuery, SupplierRequest};
+use super::dto::{SupplierFilters, SupplierRequest};
 use crate::error::ApiError;
-use crate::extract::{Context, Id, JsonBody, Posted, Query, RequiredIfMatch};
-use crate::openapi::{CommandProblems, IdParam, IdempotencyHeader, QueryProblems, RequiredIfMatchHeader};
+use crate::extract::{
+    Context, Editable, Id, IfMatch, ListQuery, MergePatch, Posted, Replacement, RequiredIfMatch,
+};
+use crate::openapi::{IdParam, IdempotencyHeader, IfMatchHeader, RequiredIfMatchHeader};
 use crate::respond::{self, List};
 
 /// Create a supplier
-#[utoipa::path(post, path = "/api/v1/suppliers", tag = "suppliers", request_body = SupplierRequest,
+#[utoipa::path(post, path = "/api/v1/suppliers", tag = "suppliers", operation_id = "createSupplier", request_body = SupplierRequest,
     params(IdempotencyHeader),
-    responses((status = 201, body = SupplierView, headers(("Location" = String), ("ETag" = String))), CommandProblems))]
+    responses((status = 201, body = SupplierView, headers(("Location" = String), ("ETag" = String)))))]
 pub(crate) async fn create(
     context: Context,
     posted: Posted<SupplierRequest>,
@@ -33,27 +37,43 @@ pub(crate) async fn create(
 }
 
 /// Replace what is known of a supplier
-#[utoipa::path(put, path = "/api/v1/suppliers/{id}", tag = "suppliers", request_body = SupplierRequest,
-    params(IdParam, RequiredIfMatchHeader),
-    responses((status = 200, body = SupplierView, headers(("ETag" = String))), CommandProblems))]
-pub(crate) async fn update(
+///
+/// The body is what GET gave, with your changes. A member that is missing is an error, not an erasure.
+#[utoipa::path(put, path = "/api/v1/suppliers/{id}", tag = "suppliers", operation_id = "replaceSupplier",
+    request_body = SupplierRequest, params(IdParam, RequiredIfMatchHeader),
+    responses((status = 200, body = SupplierView, headers(("ETag" = String)))))]
+pub(crate) async fn replace(
     context: Context,
     id: Id<SupplierId>,
     expected: RequiredIfMatch,
-    body: JsonBody<SupplierRequest>,
+    body: Replacement<SupplierRequest>,
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
-    let details = body.0.into_details().map_err(ApiError::invalid)?;
-    let command = UpdateSupplier { id: id.0, expected_version: expected.0, details };
-    let answer = executor
-        .execute(context.0, None, command, |view: SupplierView| respond::changed(view.version, &view));
-    respond::answer(answer.await?)
+    let command = UpdateSupplier { id: id.0, expected_version: expected.0, edit: body.edit() };
+    respond::answer(executor.execute(context.0, None, command, changed).await?)
+}
+
+/// Change a part of what is known of a supplier
+///
+/// A merge patch (RFC 7396): members that are missing stay as they are, null erases, arrays are replaced as a whole.
+#[utoipa::path(patch, path = "/api/v1/suppliers/{id}", tag = "suppliers", operation_id = "updateSupplier",
+    request_body = SupplierRequest, params(IdParam, IfMatchHeader),
+    responses((status = 200, body = SupplierView, headers(("ETag" = String)))))]
+pub(crate) async fn update(
+    context: Context,
+    id: Id<SupplierId>,
+    expected: IfMatch,
+    body: MergePatch<SupplierRequest>,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let command = UpdateSupplier { id: id.0, expected_version: expected.0, edit: body.edit() };
+    respond::answer(executor.execute(context.0, None, command, changed).await?)
 }
 
 /// Delete a supplier
-#[utoipa::path(delete, path = "/api/v1/suppliers/{id}", tag = "suppliers",
+#[utoipa::path(delete, path = "/api/v1/suppliers/{id}", tag = "suppliers", operation_id = "deleteSupplier",
     params(IdParam, RequiredIfMatchHeader),
-    responses((status = 204), CommandProblems))]
+    responses((status = 204)))]
 pub(crate) async fn delete(
     context: Context,
     id: Id<SupplierId>,
@@ -65,8 +85,8 @@ pub(crate) async fn delete(
 }
 
 /// One supplier
-#[utoipa::path(get, path = "/api/v1/suppliers/{id}", tag = "suppliers", params(IdParam),
-    responses((status = 200, body = SupplierView, headers(("ETag" = String))), (status = 304), QueryProblems))]
+#[utoipa::path(get, path = "/api/v1/suppliers/{id}", tag = "suppliers", operation_id = "getSupplier", params(IdParam),
+    responses((status = 200, body = SupplierView, headers(("ETag" = String))), (status = 304)))]
 pub(crate) async fn get(
     request: HttpRequest,
     context: Context,
@@ -78,13 +98,17 @@ pub(crate) async fn get(
 }
 
 /// Suppliers, a page at a time
-#[utoipa::path(get, path = "/api/v1/suppliers", tag = "suppliers", params(SupplierQuery),
-    responses((status = 200, body = List<SupplierView>), QueryProblems))]
+#[utoipa::path(get, path = "/api/v1/suppliers", tag = "suppliers", operation_id = "listSuppliers", params(SupplierFilters, ListQuery<SupplierFilters, SupplierSort>),
+    responses((status = 200, body = List<SupplierView>)))]
 pub(crate) async fn list(
     context: Context,
-    query: Query<SupplierQuery>,
+    query: ListQuery<SupplierFilters, SupplierSort>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let (filter, page) = query.0.parse().map_err(ApiError::invalid)?;
-    Ok(respond::listed(suppliers::list(&database, &context.0, &filter, &page).await?))
+    let page = suppliers::list(&database, &context.0, &query.filter.into(), &query.page).await?;
+    Ok(respond::listed(page))
+}
+
+fn changed(view: SupplierView) -> Result<StoredResponse, Error> {
+    respond::changed(view.version, &view)
 }

@@ -5,32 +5,39 @@ use comptoir_core::accounts::tenants::{
     Registration, RegistrationView, TenantDetails, TenantName, TenantView, TimeZone,
 };
 use comptoir_core::values::contact::VatNumber;
-use comptoir_core::values::invalid::{FieldError, Fields};
-use serde::{Deserialize, Serialize};
+use comptoir_core::values::invalid::{FieldError, Invalid};
+use deserr::{Deserr, ValuePointerRef};
+use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::extract::{Editable, Faults, read_from_text};
 use crate::routes::address::PostalAddressDto;
 
-/// What can be said of the company. Its short name and its currency are not among it: they never change.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+read_from_text!(TenantName, TimeZone);
+
+/// The data of the company that can be changed. The short name and the currency never change.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields, validate = TenantRequest::checked -> FieldError)]
 pub(crate) struct TenantRequest {
-    #[schema(example = "Comptoir des Docks", min_length = 1, max_length = 200)]
-    name: String,
+    #[schema(value_type = String, example = "Comptoir des Docks", min_length = 1, max_length = 200)]
+    name: TenantName,
+    #[deserr(default)]
     registration: Option<RegistrationDto>,
     /// A French one must belong to the SIREN, where both are known.
-    #[schema(example = "FR44732829320")]
-    vat_number: Option<String>,
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "FR44732829320")]
+    vat_number: Option<VatNumber>,
+    #[deserr(default)]
     address: Option<PostalAddressDto>,
     /// A name of the IANA time zone database.
-    #[schema(example = "Europe/Paris", min_length = 1)]
-    time_zone: String,
+    #[schema(value_type = String, example = "Europe/Paris", min_length = 1)]
+    time_zone: TimeZone,
 }
 
 /// How the company is registered.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserr, Serialize, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields, validate = RegistrationDto::checked -> FieldError)]
 #[schema(as = Registration)]
 pub(crate) struct RegistrationDto {
     scheme: SchemeDto,
@@ -39,7 +46,8 @@ pub(crate) struct RegistrationDto {
     number: String,
 }
 
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Deserr, Serialize, ToSchema)]
+#[deserr(error = Faults, rename_all = lowercase)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = RegistrationScheme)]
 pub(crate) enum SchemeDto {
@@ -59,37 +67,37 @@ impl SchemeDto {
 }
 
 impl TenantRequest {
-    pub(super) fn into_details(self) -> Result<TenantDetails, Vec<FieldError>> {
-        let mut fields = Fields::default();
-        let name = fields.take("/name", TenantName::parse(&self.name));
-        let parse = |dto: &RegistrationDto| Registration::parse(dto.scheme.name(), &dto.number);
-        let registration =
-            fields.take("/registration/number", self.registration.as_ref().map(parse).transpose());
-        let vat_number =
-            fields.take("/vat_number", self.vat_number.as_deref().map(VatNumber::parse).transpose());
-        let address = match self.address {
-            Some(address) => address.parse("/address", &mut fields).map(Some),
-            None => Some(None),
-        };
-        let time_zone = fields.take("/time_zone", TimeZone::parse(&self.time_zone));
-        if let (Some(registration), Some(vat_number)) = (&registration, &vat_number) {
-            let check = TenantDetails::check_vat_number(registration.as_ref(), vat_number.as_ref());
-            fields.take("/vat_number", check);
-        }
-        let details = (|| {
-            Some(TenantDetails {
-                name: name?,
-                registration: registration?,
-                vat_number: vat_number?,
-                address: address?,
-                time_zone: time_zone?,
-            })
-        })();
-        fields.finish(details)
+    fn registration(&self) -> Result<Option<Registration>, Invalid> {
+        self.registration.as_ref().map(RegistrationDto::registration).transpose()
+    }
+
+    fn checked(self, _: ValuePointerRef) -> Result<Self, FieldError> {
+        let registration = self.registration().map_err(|invalid| invalid.at("/registration/number"))?;
+        TenantDetails::check_vat_number(registration.as_ref(), self.vat_number.as_ref())
+            .map_err(|invalid| invalid.at("/vat_number"))?;
+        Ok(self)
+    }
+}
+
+impl Editable for TenantRequest {
+    type View = TenantView;
+    type Details = TenantDetails;
+    const READ_ONLY: &'static [&'static str] =
+        &["id", "version", "short_name", "currency", "created_at", "updated_at"];
+
+    fn into_details(self) -> Result<TenantDetails, Vec<FieldError>> {
+        let registration = self.registration().map_err(|invalid| vec![invalid.at("/registration/number")])?;
+        let Self { name, vat_number, address, time_zone, .. } = self;
+        Ok(TenantDetails { name, registration, vat_number, address: address.map(Into::into), time_zone })
+    }
+
+    fn shown(view: &TenantView) -> impl Serialize {
+        TenantResponse::from(view.clone())
     }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Tenant)]
 pub(crate) struct TenantResponse {
     id: Uuid,
     /// Rises with every change; the ETag.
@@ -97,6 +105,7 @@ pub(crate) struct TenantResponse {
     /// What people name the company by when they log in; it never changes.
     #[schema(example = "docks")]
     short_name: String,
+    #[schema(example = "Comptoir des Docks")]
     name: String,
     registration: Option<RegistrationDto>,
     vat_number: Option<String>,
@@ -119,6 +128,15 @@ impl RegistrationDto {
         };
         Self { scheme, number: view.number }
     }
+
+    fn registration(&self) -> Result<Registration, Invalid> {
+        Registration::parse(self.scheme.name(), &self.number)
+    }
+
+    fn checked(self, _: ValuePointerRef) -> Result<Self, FieldError> {
+        self.registration().map_err(|invalid| invalid.at("/number"))?;
+        Ok(self)
+    }
 }
 
 impl From<TenantView> for TenantResponse {
@@ -130,7 +148,7 @@ impl From<TenantView> for TenantResponse {
             name: view.name,
             registration: view.registration.map(RegistrationDto::of),
             vat_number: view.vat_number,
-            address: view.address.map(PostalAddressDto::of),
+            address: view.address.map(PostalAddressDto::from),
             currency: view.currency,
             time_zone: view.time_zone,
             created_at: view.created_at,

@@ -9,9 +9,8 @@ use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
 pub(super) fn endpoints() -> Endpoints {
-    Endpoints::default().with(Needs(TenantRead), handlers::__path_get, handlers::get).with(
-        Needs(TenantWrite),
-        handlers::__path_update,
-        handlers::update,
-    )
+    Endpoints::default()
+        .with(Needs(TenantRead), handlers::__path_get, handlers::get)
+        .with(Needs(TenantWrite), handlers::__path_replace, handlers::replace)
+        .with(Needs(TenantWrite), handlers::__path_update, handlers::update)
 }

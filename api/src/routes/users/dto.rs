@@ -4,195 +4,191 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use comptoir_core::accounts::identity::passwords::Password;
-use comptoir_core::accounts::users::{
-    Adjustments, NewUser, UserFilter, UserName, UserSort, UserStatus, UserView,
-};
+use comptoir_core::accounts::users::{Adjustments, NewUser, UserFilter, UserName, UserStatus, UserView};
 use comptoir_core::application::{Permission, PermissionSet, Role};
-use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::contact::{Email, FoldedEmail};
-use comptoir_core::values::invalid::{FieldError, Fields, Invalid};
-use serde::{Deserialize, Serialize};
+use comptoir_core::values::invalid::{FieldError, Invalid};
+use deserr::{Deserr, ValuePointerRef};
+use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::extract;
-use crate::routes::parse_limit;
+use crate::extract::{Editable, Faults, Text, one_of, read_from_text};
+use crate::routes::secret::SecretInput;
 
-/// What a user does in the company; `GET /api/v1/roles` says what each may do.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[schema(as = Role)]
-pub(crate) enum RoleDto {
-    Admin,
-    Management,
-    Sales,
-    Warehouse,
-}
+read_from_text!(UserName);
+read_from_text!(UserStatus => |text| one_of(text, UserStatus::ALL, UserStatus::name));
 
-impl From<RoleDto> for Role {
-    fn from(role: RoleDto) -> Self {
-        match role {
-            RoleDto::Admin => Self::Admin,
-            RoleDto::Management => Self::Management,
-            RoleDto::Sales => Self::Sales,
-            RoleDto::Warehouse => Self::Warehouse,
-        }
-    }
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields, validate = RegisterUserRequest::checked -> FieldError)]
 pub(crate) struct RegisterUserRequest {
     /// No other user of the company has it, in whatever case.
-    #[schema(example = "ada@docks.example", format = Email, max_length = 254)]
-    email: String,
-    #[schema(example = "Ada Martin", min_length = 1, max_length = 200)]
-    name: String,
-    role: RoleDto,
+    #[schema(value_type = String, example = "ada@docks.example", format = Email, max_length = 254)]
+    email: Email,
+    #[schema(value_type = String, example = "Ada Martin", min_length = 1, max_length = 200)]
+    name: UserName,
+    role: Role,
     /// Permissions beside those of the role.
-    #[serde(default)]
-    #[schema(example = json!(["orders:ship"]))]
-    granted: Vec<String>,
+    #[deserr(default, try_from(Vec<Permission>) = permission_set -> Invalid)]
+    #[schema(value_type = Vec<Permission>, example = json!(["orders:ship"]))]
+    granted: PermissionSet,
     /// Permissions of the role that this user does not have.
-    #[serde(default)]
-    #[schema(example = json!([]))]
-    revoked: Vec<String>,
+    #[deserr(default, try_from(Vec<Permission>) = permission_set -> Invalid)]
+    #[schema(value_type = Vec<Permission>, example = json!([]))]
+    revoked: PermissionSet,
     /// Without one, the user sets it by a token. 8 to 128 characters, none of the common ones.
-    #[schema(min_length = 8, max_length = 128, format = Password)]
-    password: Option<String>,
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, min_length = 8, max_length = 128, format = Password)]
+    password: Option<SecretInput>,
 }
 
 impl fmt::Debug for RegisterUserRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RegisterUserRequest").field("email", &self.email).finish_non_exhaustive()
+        f.debug_struct("RegisterUserRequest").field("email", &self.email.as_str()).finish_non_exhaustive()
     }
 }
 
 impl RegisterUserRequest {
+    fn checked(self, _: ValuePointerRef) -> Result<Self, FieldError> {
+        Adjustments::new(self.granted, self.revoked).map_err(|invalid| invalid.at("/granted"))?;
+        self.chosen_password().map_err(|invalid| invalid.at("/password"))?;
+        Ok(self)
+    }
+
+    fn chosen_password(&self) -> Result<Option<Password>, Invalid> {
+        self.password.as_ref().map(|text| Password::chosen(text.expose(), &self.email)).transpose()
+    }
+
     /// What identifies the request under an `Idempotency-Key`.
     pub(super) fn without_password(&self) -> Value {
         // Names each field, so that a new one cannot be forgotten here.
         let Self { email, name, role, granted, revoked, password: _ } = self;
-        json!({"email": email, "name": name, "role": Role::from(*role).name(), "granted": granted, "revoked": revoked})
+        json!({
+            "email": email.as_str(),
+            "name": name.as_str(),
+            "role": role.name(),
+            "granted": granted.names(),
+            "revoked": revoked.names(),
+        })
     }
 
-    /// The user, and the password that is still to be hashed.
-    pub(super) fn parse(self) -> Result<(NewUser, Option<Password>), Vec<FieldError>> {
-        let mut fields = Fields::default();
-        let email = fields.take("/email", Email::parse(&self.email));
-        let name = fields.take("/name", UserName::parse(&self.name));
-        let adjustments = adjustments(&mut fields, &self.granted, &self.revoked);
-        let chosen = email.as_ref().zip(self.password).map(|(email, text)| Password::chosen(&text, email));
-        let password = fields.take("/password", chosen.transpose());
-        let role = self.role.into();
-        let parsed = (|| {
-            let (email, name, adjustments) = (email?, name?, adjustments?);
-            Some((NewUser { email, name, role, adjustments, password: None, is_verified: false }, password?))
-        })();
-        fields.finish(parsed)
+    /// Returns the user, and the password that is still to be hashed.
+    pub(super) fn into_user(self) -> Result<(NewUser, Option<Password>), Invalid> {
+        let password = self.chosen_password()?;
+        let Self { email, name, role, granted, revoked, .. } = self;
+        let adjustments = Adjustments::new(granted, revoked)?;
+        Ok((NewUser { email, name, role, adjustments, password: None, is_verified: false }, password))
     }
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct UpdateUserRequest {
-    #[schema(example = "Ada Martin", min_length = 1, max_length = 200)]
-    name: String,
+    #[schema(value_type = String, example = "Ada Martin", min_length = 1, max_length = 200)]
+    name: UserName,
 }
 
-impl UpdateUserRequest {
-    pub(super) fn parse(self) -> Result<UserName, Vec<FieldError>> {
-        let mut fields = Fields::default();
-        let name = fields.take("/name", UserName::parse(&self.name));
-        fields.finish(name)
+impl Editable for UpdateUserRequest {
+    type View = UserView;
+    type Details = UserName;
+    const READ_ONLY: &'static [&'static str] = &[
+        "id",
+        "version",
+        "email",
+        "role",
+        "granted",
+        "revoked",
+        "permissions",
+        "status",
+        "has_password",
+        "email_verified_at",
+        "disabled_at",
+        "last_login_at",
+        "created_at",
+        "updated_at",
+    ];
+
+    fn into_details(self) -> Result<UserName, Vec<FieldError>> {
+        Ok(self.name)
+    }
+
+    fn shown(view: &UserView) -> impl Serialize {
+        UserResponse::from(view.clone())
     }
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct ChangeRoleRequest {
-    role: RoleDto,
+    pub(super) role: Role,
 }
 
-impl ChangeRoleRequest {
-    pub(super) fn role(&self) -> Role {
-        self.role.into()
-    }
-}
-
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct DisableUserRequest {
     /// The API keys that the user made, and those made with them, go on working, but for what they could decide about people.
     /// Without it they are revoked.
-    #[serde(default)]
+    #[deserr(default)]
     pub(super) keep_api_keys: bool,
 }
 
 /// Both are replaced as a whole.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields, validate = ChangePermissionsRequest::checked -> FieldError)]
 pub(crate) struct ChangePermissionsRequest {
     /// Permissions beside those of the role.
-    #[schema(example = json!(["orders:ship"]))]
-    granted: Vec<String>,
+    #[deserr(try_from(Vec<Permission>) = permission_set -> Invalid)]
+    #[schema(value_type = Vec<Permission>, example = json!(["orders:ship"]))]
+    granted: PermissionSet,
     /// Permissions of the role that this user does not have.
-    #[schema(example = json!([]))]
-    revoked: Vec<String>,
+    #[deserr(try_from(Vec<Permission>) = permission_set -> Invalid)]
+    #[schema(value_type = Vec<Permission>, example = json!([]))]
+    revoked: PermissionSet,
 }
 
 impl ChangePermissionsRequest {
-    pub(super) fn parse(&self) -> Result<Adjustments, Vec<FieldError>> {
-        let mut fields = Fields::default();
-        let adjustments = adjustments(&mut fields, &self.granted, &self.revoked);
-        fields.finish(adjustments)
+    fn checked(self, _: ValuePointerRef) -> Result<Self, FieldError> {
+        self.adjustments().map_err(|invalid| invalid.at("/granted"))?;
+        Ok(self)
+    }
+
+    pub(super) fn adjustments(&self) -> Result<Adjustments, Invalid> {
+        Adjustments::new(self.granted, self.revoked)
     }
 }
 
-fn adjustments(fields: &mut Fields, granted: &[String], revoked: &[String]) -> Option<Adjustments> {
-    let granted = permissions(fields, "/granted", granted);
-    let revoked = permissions(fields, "/revoked", revoked);
-    fields.take("/granted", Adjustments::new(granted?, revoked?))
-}
-
-/// Names of permissions; the ones that are none are named.
-pub(in crate::routes) fn permissions(
-    fields: &mut Fields,
-    at: &str,
-    names: &[String],
-) -> Option<PermissionSet> {
-    // Each permission can be listed once. A longer list is a mistake, and is not read.
-    if names.len() > Permission::ALL.len() {
-        let message = format!("there are {} permissions", Permission::ALL.len());
-        return fields.take(at, Err(Invalid::new("too_many", message)));
+/// Makes a set of the permissions in a request.
+pub(in crate::routes) fn permission_set(permissions: Vec<Permission>) -> Result<PermissionSet, Invalid> {
+    // Each permission can be listed once. A longer list is a mistake.
+    if permissions.len() > Permission::ALL.len() {
+        return Err(Invalid::new("too_many", format!("there are {} permissions", Permission::ALL.len())));
     }
-    let parsed: Vec<Option<Permission>> = names
-        .iter()
-        .enumerate()
-        .map(|(index, name)| fields.take(format!("{at}/{index}"), name.parse::<Permission>()))
-        .collect();
-    parsed.into_iter().collect()
+    Ok(PermissionSet::of(&permissions))
 }
 
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = User)]
 pub(crate) struct UserResponse {
     id: Uuid,
     /// Rises with every change, a log-in included; the ETag.
     version: i64,
+    #[schema(example = "ada@docks.example")]
     email: String,
+    #[schema(example = "Ada Martin")]
     name: String,
-    #[schema(example = "sales")]
+    #[schema(value_type = Role)]
     role: &'static str,
     /// Permissions beside those of the role.
+    #[schema(value_type = Vec<Permission>)]
     granted: Vec<&'static str>,
     /// Permissions of the role that this user does not have.
+    #[schema(value_type = Vec<Permission>)]
     revoked: Vec<&'static str>,
     /// All that the user may do.
+    #[schema(value_type = Vec<Permission>)]
     permissions: Vec<&'static str>,
-    /// `unverified` (the address is still to be verified, and there is no logging in), `active` or `disabled`.
-    #[schema(example = "active")]
-    status: &'static str,
+    status: UserStatus,
     has_password: bool,
     email_verified_at: Option<DateTime<Utc>>,
     disabled_at: Option<DateTime<Utc>>,
@@ -212,7 +208,7 @@ impl From<UserView> for UserResponse {
             granted: view.granted,
             revoked: view.revoked,
             permissions: view.permissions,
-            status: view.status.name(),
+            status: view.status,
             has_password: view.password.is_some(),
             email_verified_at: view.email_verified_at,
             disabled_at: view.disabled_at,
@@ -223,38 +219,26 @@ impl From<UserView> for UserResponse {
     }
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct UserQuery {
-    /// Only users with this role: `admin`, `management`, `sales` or `warehouse`.
-    role: Option<String>,
-    /// Only users who are `unverified`, `active` or `disabled`.
-    status: Option<String>,
+pub(crate) struct UserFilters {
+    /// Only users with this role.
+    #[deserr(default)]
+    #[param(value_type = Option<Role>)]
+    role: Option<Role>,
+    /// Only users with this status.
+    #[deserr(default)]
+    #[param(value_type = Option<UserStatus>)]
+    status: Option<UserStatus>,
     /// Only the user with this e-mail address, in whatever case.
-    email: Option<String>,
-    /// `created_at`, `email`, `name`; `-` in front sorts descending.
-    #[param(example = "created_at")]
-    sort: Option<String>,
-    /// Rows of a page.
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
-    limit: Option<String>,
-    /// The `next_cursor` of the page before.
-    #[param(min_length = 1)]
-    cursor: Option<String>,
+    #[deserr(default)]
+    #[param(value_type = Option<String>)]
+    email: Option<Text>,
 }
 
-impl UserQuery {
-    pub(super) fn parse(self) -> Result<(UserFilter, PageRequest<UserSort>), Vec<FieldError>> {
-        let mut fields = Fields::default();
-        let role = fields.take("/query/role", self.role.as_deref().map(str::parse::<Role>).transpose());
-        let status = self.status.as_deref().map(str::parse::<UserStatus>).transpose();
-        let status = fields.take("/query/status", status);
-        let email = fields.take("/query/email", extract::text(self.email));
-        let email = email.map(|email| email.as_deref().map(FoldedEmail::of));
-        let limit = fields.take("/query/limit", parse_limit(self.limit.as_deref()));
-        let filter = (|| Some((UserFilter { role: role?, status: status?, email: email? }, limit?)))();
-        let (filter, limit) = fields.finish(filter)?;
-        Ok((filter, PageRequest::parse(limit, self.sort.as_deref(), self.cursor.as_deref())?))
+impl From<UserFilters> for UserFilter {
+    fn from(UserFilters { role, status, email }: UserFilters) -> Self {
+        Self { role, status, email: email.map(|email| FoldedEmail::of(&String::from(email))) }
     }
 }

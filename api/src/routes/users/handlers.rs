@@ -4,7 +4,8 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use comptoir_core::accounts::identity::passwords::Passwords;
 use comptoir_core::accounts::users::{
-    self, ChangePermissions, ChangeRole, DisableUser, EnableUser, RegisterUser, UpdateUser, UserView,
+    self, ChangePermissions, ChangeRole, DisableUser, EnableUser, RegisterUser, UpdateUser, UserSort,
+    UserView,
 };
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::error::Error;
@@ -14,22 +15,22 @@ use comptoir_core::values::ids::UserId;
 
 use super::dto::{
     ChangePermissionsRequest, ChangeRoleRequest, DisableUserRequest, RegisterUserRequest, UpdateUserRequest,
-    UserQuery, UserResponse,
+    UserFilters, UserResponse,
 };
 use crate::error::ApiError;
-use crate::extract::{Context, Empty, Id, IfMatch, JsonBody, Posted, Query, RequiredIfMatch};
-use crate::openapi::{
-    CommandProblems, IdParam, IdempotencyHeader, IfMatchHeader, QueryProblems, RequiredIfMatchHeader,
+use crate::extract::{
+    Context, Empty, Id, IfMatch, ListQuery, MergePatch, Posted, Replacement, RequiredIfMatch,
 };
+use crate::openapi::{IdParam, IdempotencyHeader, IfMatchHeader, RequiredIfMatchHeader};
 use crate::respond::{self, List};
 
 /// Register a user of your company
 ///
 /// They can log in once their e-mail address is verified and a password is set. Nobody gives a permission that they do not
 /// have themselves. The password does not count for whether two requests under one Idempotency-Key are the same.
-#[utoipa::path(post, path = "/api/v1/users", tag = "users", request_body = RegisterUserRequest,
+#[utoipa::path(post, path = "/api/v1/users", tag = "users", operation_id = "registerUser", request_body = RegisterUserRequest,
     params(IdempotencyHeader),
-    responses((status = 201, body = UserResponse, headers(("Location" = String), ("ETag" = String))), CommandProblems))]
+    responses((status = 201, body = UserResponse, headers(("Location" = String), ("ETag" = String)))))]
 pub(crate) async fn register(
     context: Context,
     posted: Posted<RegisterUserRequest>,
@@ -37,7 +38,8 @@ pub(crate) async fn register(
     passwords: Data<Passwords>,
 ) -> Result<HttpResponse, ApiError> {
     let content = posted.body.without_password();
-    let (mut user, password) = posted.body.parse().map_err(ApiError::invalid)?;
+    let (mut user, password) =
+        posted.body.into_user().map_err(|invalid| ApiError::invalid(vec![invalid.at("")]))?;
     let key = posted.key.map(|key| key.without_secret(content));
     if let Some(password) = password {
         user.password = Some(passwords.hash(password).await.map_err(Error::from)?);
@@ -51,19 +53,36 @@ pub(crate) async fn register(
 
 /// Replace what is known of a user: the name
 ///
-/// About somebody else decides only who has every permission that they have, or could be given back.
-#[utoipa::path(put, path = "/api/v1/users/{id}", tag = "users", request_body = UpdateUserRequest,
-    params(IdParam, RequiredIfMatchHeader),
-    responses((status = 200, body = UserResponse, headers(("ETag" = String))), CommandProblems))]
-pub(crate) async fn update(
+/// The body is what GET gave, with your changes. About somebody else decides only who has every permission that they have, or
+/// could be given back.
+#[utoipa::path(put, path = "/api/v1/users/{id}", tag = "users", operation_id = "replaceUser",
+    request_body = UpdateUserRequest, params(IdParam, RequiredIfMatchHeader),
+    responses((status = 200, body = UserResponse, headers(("ETag" = String)))))]
+pub(crate) async fn replace(
     context: Context,
     id: Id<UserId>,
     expected: RequiredIfMatch,
-    body: JsonBody<UpdateUserRequest>,
+    body: Replacement<UpdateUserRequest>,
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
-    let name = body.0.parse().map_err(ApiError::invalid)?;
-    let command = UpdateUser { id: id.0, expected_version: expected.0, name };
+    let command = UpdateUser { id: id.0, expected_version: expected.0, edit: body.edit() };
+    respond::answer(executor.execute(context.0, None, command, changed).await?)
+}
+
+/// Change a part of what is known of a user: the name
+///
+/// A merge patch (RFC 7396). About somebody else decides only who has every permission that they have, or could be given back.
+#[utoipa::path(patch, path = "/api/v1/users/{id}", tag = "users", operation_id = "updateUser",
+    request_body = UpdateUserRequest, params(IdParam, IfMatchHeader),
+    responses((status = 200, body = UserResponse, headers(("ETag" = String)))))]
+pub(crate) async fn update(
+    context: Context,
+    id: Id<UserId>,
+    expected: IfMatch,
+    body: MergePatch<UpdateUserRequest>,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let command = UpdateUser { id: id.0, expected_version: expected.0, edit: body.edit() };
     respond::answer(executor.execute(context.0, None, command, changed).await?)
 }
 
@@ -71,9 +90,9 @@ pub(crate) async fn update(
 ///
 /// It counts at once, in every session of theirs. Nobody changes their own role, nobody decides about somebody who can do more
 /// than they, before or after, and the last administrator who can log in and do everything stays one.
-#[utoipa::path(post, path = "/api/v1/users/{id}/change-role", tag = "users", request_body = ChangeRoleRequest,
+#[utoipa::path(post, path = "/api/v1/users/{id}/change-role", tag = "users", operation_id = "changeUserRole", request_body = ChangeRoleRequest,
     params(IdParam, IfMatchHeader, IdempotencyHeader),
-    responses((status = 200, body = UserResponse, headers(("ETag" = String))), CommandProblems))]
+    responses((status = 200, body = UserResponse, headers(("ETag" = String)))))]
 pub(crate) async fn change_role(
     context: Context,
     id: Id<UserId>,
@@ -81,17 +100,17 @@ pub(crate) async fn change_role(
     posted: Posted<ChangeRoleRequest>,
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
-    let command = ChangeRole { id: id.0, expected_version: expected.0, role: posted.body.role() };
+    let command = ChangeRole { id: id.0, expected_version: expected.0, role: posted.body.role };
     respond::answer(executor.execute(context.0, posted.key, command, changed).await?)
 }
 
 /// Grant a user permissions beside those of the role, or revoke some of those
 ///
 /// Both lists are replaced. It counts at once, in every session of theirs; the rules are those of change-role.
-#[utoipa::path(post, path = "/api/v1/users/{id}/change-permissions", tag = "users",
+#[utoipa::path(post, path = "/api/v1/users/{id}/change-permissions", tag = "users", operation_id = "changeUserPermissions",
     request_body = ChangePermissionsRequest,
     params(IdParam, IfMatchHeader, IdempotencyHeader),
-    responses((status = 200, body = UserResponse, headers(("ETag" = String))), CommandProblems))]
+    responses((status = 200, body = UserResponse, headers(("ETag" = String)))))]
 pub(crate) async fn change_permissions(
     context: Context,
     id: Id<UserId>,
@@ -99,7 +118,8 @@ pub(crate) async fn change_permissions(
     posted: Posted<ChangePermissionsRequest>,
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
-    let adjustments = posted.body.parse().map_err(ApiError::invalid)?;
+    let adjustments =
+        posted.body.adjustments().map_err(|invalid| ApiError::invalid(vec![invalid.at("/granted")]))?;
     let command = ChangePermissions { id: id.0, expected_version: expected.0, adjustments };
     respond::answer(executor.execute(context.0, posted.key, command, changed).await?)
 }
@@ -108,10 +128,10 @@ pub(crate) async fn change_permissions(
 ///
 /// The API keys for which they answer are revoked unless `keep_api_keys` says otherwise; what is kept decides about nobody any
 /// more. Nobody disables themselves, somebody who can do more than they, or the last administrator.
-#[utoipa::path(post, path = "/api/v1/users/{id}/disable", tag = "users",
+#[utoipa::path(post, path = "/api/v1/users/{id}/disable", tag = "users", operation_id = "disableUser",
     request_body = Option<DisableUserRequest>,
     params(IdParam, IfMatchHeader, IdempotencyHeader),
-    responses((status = 200, body = UserResponse, headers(("ETag" = String))), CommandProblems))]
+    responses((status = 200, body = UserResponse, headers(("ETag" = String)))))]
 pub(crate) async fn disable(
     context: Context,
     id: Id<UserId>,
@@ -127,9 +147,9 @@ pub(crate) async fn disable(
 /// Enable a disabled user again
 ///
 /// Sessions and API keys that ended stay so.
-#[utoipa::path(post, path = "/api/v1/users/{id}/enable", tag = "users", request_body = Option<Empty>,
+#[utoipa::path(post, path = "/api/v1/users/{id}/enable", tag = "users", operation_id = "enableUser", request_body = Option<Empty>,
     params(IdParam, IfMatchHeader, IdempotencyHeader),
-    responses((status = 200, body = UserResponse, headers(("ETag" = String))), CommandProblems))]
+    responses((status = 200, body = UserResponse, headers(("ETag" = String)))))]
 pub(crate) async fn enable(
     context: Context,
     id: Id<UserId>,
@@ -142,8 +162,8 @@ pub(crate) async fn enable(
 }
 
 /// One user
-#[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", params(IdParam),
-    responses((status = 200, body = UserResponse, headers(("ETag" = String))), (status = 304), QueryProblems))]
+#[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", operation_id = "getUser", params(IdParam),
+    responses((status = 200, body = UserResponse, headers(("ETag" = String))), (status = 304)))]
 pub(crate) async fn get(
     request: HttpRequest,
     context: Context,
@@ -155,15 +175,14 @@ pub(crate) async fn get(
 }
 
 /// Users of your company, a page at a time
-#[utoipa::path(get, path = "/api/v1/users", tag = "users", params(UserQuery),
-    responses((status = 200, body = List<UserResponse>), QueryProblems))]
+#[utoipa::path(get, path = "/api/v1/users", tag = "users", operation_id = "listUsers", params(UserFilters, ListQuery<UserFilters, UserSort>),
+    responses((status = 200, body = List<UserResponse>)))]
 pub(crate) async fn list(
     context: Context,
-    query: Query<UserQuery>,
+    query: ListQuery<UserFilters, UserSort>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let (filter, page) = query.0.parse().map_err(ApiError::invalid)?;
-    let users = users::list(&database, &context.0, &filter, &page).await?;
+    let users = users::list(&database, &context.0, &query.filter.into(), &query.page).await?;
     Ok(respond::listed(users.map(UserResponse::from)))
 }
 

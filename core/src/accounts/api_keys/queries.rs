@@ -8,25 +8,27 @@ use uuid::Uuid;
 
 use super::aggregate::{ApiKey, ApiKeyError};
 use super::repository::ApiKeyRow;
-use crate::application::TenantDatabase;
 use crate::application::aggregate::Aggregate;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
+use crate::application::{Permission, TenantDatabase};
 use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, walk};
 use crate::platform::schema::api_keys;
 use crate::values::ids::{ApiKeyId, PrincipalId, UserId};
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = ApiKeyResponse)]
+#[schema(as = ApiKey)]
 pub struct ApiKeyView {
     #[schema(value_type = Uuid)]
     pub id: ApiKeyId,
     /// Rises when it is revoked; the ETag.
     pub version: i64,
+    #[schema(example = "Web shop")]
     pub name: String,
     /// What you recognise the key by.
     #[schema(example = "ck_k3v9xw2p")]
     pub prefix: String,
+    #[schema(value_type = Vec<Permission>, example = json!(["orders:read", "orders:write"]))]
     pub permissions: Vec<&'static str>,
     /// The user or the key that made it; null for an operator.
     #[schema(value_type = Option<Uuid>)]

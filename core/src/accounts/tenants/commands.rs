@@ -5,6 +5,7 @@ use super::queries::{CreatedTenant, TenantView};
 use super::repository;
 use super::short_name::ShortName;
 use crate::accounts::users::{self, NewUser};
+use crate::application::Edit;
 use crate::application::aggregate::{Aggregate, Creatable, change};
 use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
@@ -38,7 +39,7 @@ impl Command for CreateTenant {
 #[derive(Debug)]
 pub struct UpdateTenant {
     pub expected_version: Option<i64>,
-    pub details: TenantDetails,
+    pub edit: Edit<TenantView, TenantDetails>,
 }
 
 impl Command for UpdateTenant {
@@ -46,7 +47,10 @@ impl Command for UpdateTenant {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<TenantView, Error> {
         let tenant = repository::load(work).await?;
-        let decide = |tenant: &mut Tenant, now| Ok::<_, Error>(tenant.update(self.details.clone(), now));
+        let decide = |tenant: &mut Tenant, now| {
+            let details = self.edit.apply(&TenantView::of(tenant))?;
+            Ok::<_, Error>(tenant.update(details, now))
+        };
         let tenant = change(work, "tenant.update", tenant, self.expected_version, decide).await?;
         Ok(TenantView::of(&tenant))
     }

@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::decider::Decider;
 use super::events::UserEvent;
@@ -24,7 +25,7 @@ use crate::values::text::text;
 text!(UserName, "a user's name", 200);
 
 /// The status of a user, which decides whether they can log in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UserStatus {
     /// The e-mail address is not verified: the user cannot log in yet.

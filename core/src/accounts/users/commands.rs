@@ -20,7 +20,7 @@ use crate::accounts::tenants;
 use crate::application::aggregate::{Aggregate, Creatable, change, create};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
-use crate::application::{Permission, Role};
+use crate::application::{Edit, Permission, Role};
 use crate::values::ids::{SessionId, UserId};
 
 use super::events::UserEvent;
@@ -59,7 +59,7 @@ async fn registered(work: &mut UnitOfWork<'_>, new: &NewUser) -> Result<(User, U
 pub struct UpdateUser {
     pub id: UserId,
     pub expected_version: Option<i64>,
-    pub name: UserName,
+    pub edit: Edit<UserView, UserName>,
 }
 
 impl Command for UpdateUser {
@@ -68,7 +68,10 @@ impl Command for UpdateUser {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<UserView, Error> {
         let user = loaded(work, self.id, self.expected_version).await?;
         let decider = decider(work, true).await?;
-        let decide = |user: &mut User, now| user.rename(self.name.clone(), decider, now);
+        let decide = |user: &mut User, now| {
+            let name = self.edit.apply(&UserView::of(user))?;
+            Ok::<_, Error>(user.rename(name, decider, now)?)
+        };
         changed(work, "user.update", user, decide).await
     }
 }
@@ -260,11 +263,11 @@ async fn loaded(work: &mut UnitOfWork<'_>, id: UserId, expected: Option<i64>) ->
 }
 
 /// Changes a user whose version was compared already, in [`loaded`]: the decider was checked after that.
-async fn changed(
+async fn changed<E: Into<Error>>(
     work: &mut UnitOfWork<'_>,
     action: &'static str,
     user: User,
-    decide: impl FnOnce(&mut User, DateTime<Utc>) -> Result<Option<UserEvent>, UserError>,
+    decide: impl FnOnce(&mut User, DateTime<Utc>) -> Result<Option<UserEvent>, E>,
 ) -> Result<UserView, Error> {
     Ok(UserView::of(&change(work, action, user, None, decide).await?))
 }

@@ -3,6 +3,7 @@
 use super::aggregate::{Customer, CustomerDetails};
 use super::queries::CustomerView;
 use super::repository;
+use crate::application::Edit;
 use crate::application::aggregate::{LockMode, change, create, delete};
 use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
@@ -26,7 +27,7 @@ impl Command for CreateCustomer {
 pub struct UpdateCustomer {
     pub id: CustomerId,
     pub expected_version: Option<i64>,
-    pub details: CustomerDetails,
+    pub edit: Edit<CustomerView, CustomerDetails>,
 }
 
 impl Command for UpdateCustomer {
@@ -34,8 +35,10 @@ impl Command for UpdateCustomer {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<CustomerView, Error> {
         let customer = repository::load(work, self.id, LockMode::Change).await?;
-        let decide =
-            |customer: &mut Customer, now| Ok::<_, Error>(customer.update(self.details.clone(), now));
+        let decide = |customer: &mut Customer, now| {
+            let details = self.edit.apply(&CustomerView::of(customer))?;
+            Ok::<_, Error>(customer.update(details, now))
+        };
         let customer = change(work, "customer.update", customer, self.expected_version, decide).await?;
         Ok(CustomerView::of(&customer))
     }

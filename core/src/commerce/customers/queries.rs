@@ -17,14 +17,17 @@ use crate::platform::schema::customers;
 use crate::values::ids::CustomerId;
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = CustomerResponse)]
+#[schema(as = Customer)]
 pub struct CustomerView {
     #[schema(value_type = Uuid)]
     pub id: CustomerId,
     /// Rises with every change; the ETag.
     pub version: i64,
+    #[schema(example = "C-1042")]
     pub code: String,
+    #[schema(example = "Librairie des Carmes")]
     pub name: String,
+    #[schema(example = "achats@carmes.example")]
     pub email: String,
     pub vat_number: Option<String>,
     #[schema(schema_with = addresses::schema)]

@@ -10,6 +10,7 @@ use std::fmt;
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::events::OrderEvent;
 use super::totals::Totals;
@@ -33,7 +34,7 @@ pub const MAX_LINES: usize = 5_000;
 /// The gross total of one order stays below this, in units of its currency.
 const TOTAL_LIMIT: u64 = 1_000_000_000_000;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OrderStatus {
     Pending,

@@ -22,7 +22,7 @@ use crate::values::money::Money;
 
 /// An order without its lines.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = OrderSummaryResponse)]
+#[schema(as = OrderSummary)]
 pub struct OrderSummary {
     #[schema(value_type = Uuid)]
     pub id: OrderId,
@@ -31,8 +31,6 @@ pub struct OrderSummary {
     pub reference: Option<String>,
     #[schema(value_type = Uuid)]
     pub customer_id: CustomerId,
-    /// `pending`, `confirmed`, `shipped`, `delivered` or `cancelled`.
-    #[schema(value_type = String, example = "pending")]
     pub status: OrderStatus,
     /// ISO 4217.
     #[schema(example = "EUR")]

@@ -4,6 +4,7 @@ use super::aggregate::{Product, ProductDetails};
 use super::events::ProductEvent;
 use super::queries::ProductView;
 use super::repository;
+use crate::application::Edit;
 use crate::application::aggregate::{Aggregate, LockMode, change, create};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
@@ -27,7 +28,7 @@ impl Command for CreateProduct {
 pub struct UpdateProduct {
     pub id: ProductId,
     pub expected_version: Option<i64>,
-    pub details: ProductDetails,
+    pub edit: Edit<ProductView, ProductDetails>,
 }
 
 impl Command for UpdateProduct {
@@ -35,7 +36,10 @@ impl Command for UpdateProduct {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ProductView, Error> {
         let product = repository::load(work, self.id, LockMode::Change).await?;
-        let decide = |product: &mut Product, now| product.update(self.details.clone(), now);
+        let decide = |product: &mut Product, now| {
+            let details = self.edit.apply(&ProductView::of(product))?;
+            Ok::<_, Error>(product.update(details, now)?)
+        };
         let product = change(work, "product.update", product, self.expected_version, decide).await?;
         Ok(ProductView::of(&product))
     }

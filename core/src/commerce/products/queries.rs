@@ -17,13 +17,15 @@ use crate::values::ids::ProductId;
 use crate::values::money::{UnitPrice, VatRate};
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = ProductResponse)]
+#[schema(as = Product)]
 pub struct ProductView {
     #[schema(value_type = Uuid)]
     pub id: ProductId,
     /// Rises with every change; the ETag.
     pub version: i64,
+    #[schema(example = "TEA-EG-250")]
     pub sku: String,
+    #[schema(example = "Earl Grey, 250 g")]
     pub name: String,
     #[schema(value_type = String, example = "12.50")]
     pub unit_price: UnitPrice,

@@ -3,6 +3,7 @@
 use super::aggregate::{Supplier, SupplierDetails};
 use super::queries::SupplierView;
 use super::repository;
+use crate::application::Edit;
 use crate::application::aggregate::{LockMode, change, create, delete};
 use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
@@ -26,7 +27,7 @@ impl Command for CreateSupplier {
 pub struct UpdateSupplier {
     pub id: SupplierId,
     pub expected_version: Option<i64>,
-    pub details: SupplierDetails,
+    pub edit: Edit<SupplierView, SupplierDetails>,
 }
 
 impl Command for UpdateSupplier {
@@ -34,8 +35,10 @@ impl Command for UpdateSupplier {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<SupplierView, Error> {
         let supplier = repository::load(work, self.id, LockMode::Change).await?;
-        let decide =
-            |supplier: &mut Supplier, now| Ok::<_, Error>(supplier.update(self.details.clone(), now));
+        let decide = |supplier: &mut Supplier, now| {
+            let details = self.edit.apply(&SupplierView::of(supplier))?;
+            Ok::<_, Error>(supplier.update(details, now))
+        };
         let supplier = change(work, "supplier.update", supplier, self.expected_version, decide).await?;
         Ok(SupplierView::of(&supplier))
     }

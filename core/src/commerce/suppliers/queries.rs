@@ -18,13 +18,15 @@ use crate::values::ids::SupplierId;
 use crate::values::payment_terms::PaymentTerms;
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = SupplierResponse)]
+#[schema(as = Supplier)]
 pub struct SupplierView {
     #[schema(value_type = Uuid)]
     pub id: SupplierId,
     /// Rises with every change; the ETag.
     pub version: i64,
+    #[schema(example = "S-7")]
     pub code: String,
+    #[schema(example = "Terres de Thé")]
     pub name: String,
     pub vat_number: Option<String>,
     #[schema(schema_with = addresses::schema)]

@@ -1,0 +1,37 @@
+//! The values of core that requests of several routes carry.
+
+use comptoir_core::application::{Permission, Role};
+use comptoir_core::values::contact::{Email, VatNumber};
+use comptoir_core::values::ids::{ApiKeyId, CustomerId, OrderId, ProductId, SupplierId, UserId};
+use comptoir_core::values::invalid::Invalid;
+use comptoir_core::values::money::{Quantity, UnitPrice, VatRate};
+use uuid::Uuid;
+
+use super::read_from_text;
+
+read_from_text!(Email, VatNumber, Quantity, UnitPrice, VatRate);
+read_from_text!(Role => |text| text.parse());
+read_from_text!(Permission => |text| text.parse());
+
+/// Makes types of ids readable from a string.
+macro_rules! read_ids {
+    ($($id:ty),+ $(,)?) => { $(read_from_text!($id => |text| {
+        text.parse().map_err(|_| Invalid::new("not_a_uuid", NOT_A_UUID))
+    });)+ };
+}
+
+const NOT_A_UUID: &str = "expected an id, a UUID such as 01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b";
+
+read_ids!(ApiKeyId, CustomerId, OrderId, ProductId, SupplierId, UserId, AnyId);
+
+/// An id of any type of resource.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AnyId(pub(crate) Uuid);
+
+impl std::str::FromStr for AnyId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        Uuid::try_parse(text).map(Self)
+    }
+}

@@ -1,0 +1,155 @@
+//! The OpenAPI 3.1 document, generated from the endpoints and their types.
+
+mod complete;
+mod example;
+mod parameters;
+pub(crate) mod problems;
+
+use serde_json::Value;
+use utoipa::OpenApi as _;
+use utoipa::openapi::Server;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+
+use crate::access::Access;
+use crate::endpoints::{self, Documentation, Endpoint};
+use crate::error::{Problem, ProblemField};
+use crate::{rate_limits, routes};
+
+pub(crate) use parameters::{IdParam, IdempotencyHeader, IfMatchHeader, RequiredIfMatchHeader};
+
+/// The path at which the document is served.
+pub const PATH: &str = "/api/openapi.json";
+
+/// Documents what the operation requires of its callers.
+fn secure(operation: &mut Operation, access: Access) {
+    if access == Access::Public {
+        // An empty list takes the requirement of all other operations back.
+        operation.security = Some(Vec::new());
+        return;
+    }
+    let description = operation.description.get_or_insert_default();
+    if access != Access::Authenticated && !description.is_empty() {
+        description.push_str("\n\n");
+    }
+    if access == Access::LoggedIn {
+        description.push_str("For people who have logged in: an API key is answered 403.");
+        operation.extensions.get_or_insert_default().insert("x-session".to_owned(), true.into());
+    }
+    if let Access::Needs(permission) = access {
+        description.push_str(&format!("Needs the permission `{permission}`."));
+        // The same, for programs to read.
+        operation
+            .extensions
+            .get_or_insert_default()
+            .insert("x-permission".to_owned(), permission.name().into());
+    }
+}
+
+const SECURITY_SCHEME: &str = "bearer";
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Comptoir",
+        description = include_str!("introduction.md"),
+        contact(name = "Comptoir"),
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    security(("bearer" = [])),
+    components(schemas(Problem, ProblemField)),
+    tags(
+        (name = "customers", description = "Who buys"),
+        (name = "suppliers", description = "Who sells to you"),
+        (name = "products", description = "What is sold"),
+        (name = "orders", description = "What was sold to whom: pending → confirmed → shipped → delivered, or cancelled"),
+        (name = "tenant", description = "Your company"),
+        (name = "users", description = "Who works with Comptoir: unverified → active → disabled"),
+        (name = "authentication", description = "How somebody proves who they are"),
+        (name = "roles", description = "Who may do what"),
+        (name = "audit", description = "Who did what"),
+        (name = "sessions", description = "What a log-in begins"),
+        (name = "api-keys", description = "How programs prove who they are"),
+        (name = "operations", description = "Health"),
+    )
+)]
+struct Description;
+
+/// Builds the document from the description and from what each endpoint documents.
+///
+/// # Errors
+/// Never fails for a document that has been written once; the tests write it.
+fn document() -> Result<Value, serde_json::Error> {
+    let mut document = Description::openapi();
+    document.servers = Some(vec![Server::new("/")]);
+    let components = document.components.get_or_insert_default();
+    let scheme = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("An access token from POST /api/v1/auth/login, or an API key"))
+        .build();
+    components.add_security_scheme(SECURITY_SCHEME, SecurityScheme::Http(scheme));
+    let mut responses = Vec::new();
+    for Endpoint { method, path, access, documentation, problems, .. } in routes::endpoints() {
+        let Documentation { mut operation, schemas } = documentation();
+        secure(&mut operation, access);
+        let is_probe = !rate_limits::is_limited(&path);
+        let problems = problems::of(&operation, access, is_probe, problems);
+        let name = endpoints::method(&method).as_str().to_lowercase();
+        responses.push((path.clone(), name, problems::responses(&problems)));
+        components.schemas.extend(schemas);
+        document.paths.add_path_operation(path, vec![method], operation);
+    }
+    let mut document = serde_json::to_value(&document)?;
+    for (path, method, responses) in responses {
+        if let Some(described) = document["paths"][path][method]["responses"].as_object_mut() {
+            described.extend(responses);
+        }
+    }
+    document["components"]["examples"] = problems::examples().into();
+    complete::complete(&mut document);
+    Ok(document)
+}
+
+/// Returns the document as JSON.
+///
+/// # Errors
+/// Never fails for a document that has been written once; the tests write it.
+pub fn json() -> Result<String, serde_json::Error> {
+    serde_json::to_string(&document()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::PathBuf;
+
+    #[test]
+    fn what_the_document_refers_to_is_there() {
+        let document = super::document().expect("rendered");
+        let mut found = BTreeSet::new();
+        super::complete::references(&document, &mut found);
+        assert!(found.len() > 100, "{} references", found.len());
+        for reference in found {
+            let pointer = reference.trim_start_matches('#');
+            assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+        }
+    }
+
+    /// A client is generated from the file, so a change of it is seen in review.
+    #[test]
+    fn the_document_is_the_one_that_is_checked_in() {
+        let document = super::document().expect("rendered");
+        let mut document = serde_json::to_string_pretty(&document).expect("rendered");
+        document.push('\n');
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("openapi.json");
+        if std::env::var_os("UPDATE_OPENAPI").is_some() {
+            std::fs::write(path, document).expect("written");
+            return;
+        }
+        let checked_in = std::fs::read_to_string(&path).expect("api/openapi.json");
+        assert!(
+            document == checked_in,
+            "api/openapi.json differs; UPDATE_OPENAPI=1 cargo test --workspace --lib openapi writes it anew"
+        );
+    }
+}

@@ -1,0 +1,233 @@
+//! The problems that the API answers, and which of them an operation can answer.
+
+use std::collections::BTreeMap;
+
+use actix_web::http::StatusCode;
+use serde_json::{Map, Value, json};
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::{RefOr, Required};
+
+use crate::access::Access;
+use crate::error::TYPE_PREFIX;
+
+/// A kind of problem.
+pub(crate) struct Kind {
+    pub(crate) status: u16,
+    pub(crate) code: &'static str,
+    /// When it is answered, as a sentence without its full stop.
+    pub(crate) when: &'static str,
+}
+
+const fn kind(status: u16, code: &'static str, when: &'static str) -> Kind {
+    Kind { status, code, when }
+}
+
+/// Every kind of problem, by status; docs/http.md has the same table.
+pub(crate) const KINDS: &[Kind] = &[
+    kind(400, "malformed_json", "The body is not JSON"),
+    kind(400, "unreadable_body", "The body could not be read"),
+    kind(400, "bad_request", "The request could not be read"),
+    kind(401, "authentication_required", "There is no credential; see `WWW-Authenticate`"),
+    kind(401, "unauthenticated", "The credential is not valid, or not valid any more"),
+    kind(
+        401,
+        "invalid_credentials",
+        "The e-mail address or the password is wrong, the user is disabled, or the company must be named",
+    ),
+    kind(
+        401,
+        "invalid_refresh_token",
+        "The refresh token is unknown, expired or used, or its session is over",
+    ),
+    kind(403, "forbidden", "The permission that the operation needs is missing"),
+    kind(403, "not_a_session", "The operation is for people who have logged in, not for API keys"),
+    kind(403, "email_not_verified", "The e-mail address of the user is not verified yet"),
+    kind(403, "permission_not_held", "Nobody makes a key with a permission that they do not have"),
+    kind(403, "cannot_revoke", "The key has a permission that you do not have, and belongs to somebody else"),
+    kind(403, "own_account", "Nobody decides about their own rights"),
+    kind(403, "cannot_decide", "The user has a permission that you do not have"),
+    kind(403, "cannot_grant", "Nobody grants a permission that they do not have"),
+    kind(404, "not_found", "There is nothing at this address"),
+    kind(404, "customer_not_found", "There is no such customer"),
+    kind(404, "supplier_not_found", "There is no such supplier"),
+    kind(404, "product_not_found", "There is no such product"),
+    kind(404, "order_not_found", "There is no such order"),
+    kind(404, "session_not_found", "There is no such session"),
+    kind(404, "api_key_not_found", "There is no such API key"),
+    kind(404, "user_not_found", "There is no such user"),
+    kind(404, "tenant_not_found", "There is no such company"),
+    kind(405, "method_not_allowed", "The address has other methods; see `Allow`"),
+    kind(408, "request_timeout", "The body did not arrive within `api.body_timeout_ms` (10 s)"),
+    kind(409, "customer_code_taken", "The code belongs to another customer"),
+    kind(409, "supplier_code_taken", "The code belongs to another supplier"),
+    kind(409, "product_sku_taken", "The SKU belongs to another product"),
+    kind(409, "order_reference_taken", "The reference belongs to another order"),
+    kind(409, "email_taken", "The e-mail address belongs to another user of the company"),
+    kind(409, "customer_has_orders", "The customer has orders and cannot be deleted"),
+    kind(409, "product_archived", "The product is archived and cannot be changed"),
+    kind(409, "order_state_conflict", "The status of the order does not permit the operation"),
+    kind(409, "user_status_conflict", "The status of the user does not permit the operation"),
+    kind(409, "last_administrator", "The company would be left without an administrator"),
+    kind(409, "email_already_verified", "The e-mail address is verified already"),
+    kind(
+        409,
+        "idempotency_key_in_use",
+        "A request with the same Idempotency-Key is still running; see `Retry-After`",
+    ),
+    kind(412, "version_mismatch", "The resource has changed since the version in If-Match"),
+    kind(413, "body_too_large", "The body has more than `api.max_body_bytes` (1 MiB)"),
+    kind(415, "unsupported_media_type", "The body has another media type, or a Content-Encoding"),
+    kind(422, "invalid_request", "Values are wrong; `errors` names each"),
+    kind(422, "invalid_order", "The order cannot be placed like this; `errors` names each value at fault"),
+    kind(422, "invalid_token", "The token is unknown, used or expired"),
+    kind(422, "idempotency_key_reused", "The Idempotency-Key was used for another request"),
+    kind(428, "precondition_required", "If-Match is missing"),
+    kind(429, "rate_limited", "There are too many requests; see `Retry-After`"),
+    kind(429, "too_many_attempts", "There were too many failed attempts to log in; see `Retry-After`"),
+    kind(431, "too_many_headers", "The request has more than `api.max_headers` (64) header fields"),
+    kind(500, "internal", "The fault is the server's; quote the `trace_id` when you report it"),
+    kind(503, "unavailable", "The database is not available; see `Retry-After`"),
+    kind(503, "timed_out", "The request took too long; see `Retry-After`"),
+];
+
+/// Returns the problems that an operation of the API can answer: its own, which its route names, and those that follow from what it
+/// takes.
+pub(super) fn of(operation: &Operation, access: Access, is_probe: bool, own: &[&str]) -> Vec<&'static Kind> {
+    let mut codes = own.to_vec();
+    match access {
+        Access::Public => {}
+        Access::Authenticated => codes.extend(["authentication_required", "unauthenticated"]),
+        Access::LoggedIn => codes.extend(["authentication_required", "unauthenticated", "not_a_session"]),
+        Access::Needs(_) => codes.extend(["authentication_required", "unauthenticated", "forbidden"]),
+    }
+    if operation.request_body.is_some() {
+        codes.extend(["malformed_json", "unreadable_body", "request_timeout", "body_too_large"]);
+        codes.extend(["unsupported_media_type"]);
+    }
+    for parameter in operation.parameters.iter().flatten() {
+        let RefOr::T(parameter) = parameter else { continue };
+        match (&parameter.parameter_in, parameter.name.as_str()) {
+            (ParameterIn::Path, _) => codes.push("not_found"),
+            (ParameterIn::Header, "Idempotency-Key") => {
+                codes.extend(["idempotency_key_in_use", "idempotency_key_reused"]);
+            }
+            (ParameterIn::Header, "If-Match") => {
+                codes.push("version_mismatch");
+                if parameter.required == Required::True {
+                    codes.push("precondition_required");
+                }
+            }
+            _ => {}
+        }
+    }
+    codes.push("too_many_headers");
+    if !is_probe {
+        // Any other route refuses what it does not know, counts its callers' requests and works with the database.
+        codes.extend(["invalid_request", "rate_limited", "internal", "unavailable", "timed_out"]);
+    }
+    KINDS.iter().filter(|kind| codes.contains(&kind.code)).collect()
+}
+
+/// Returns the responses for these problems, by status.
+pub(super) fn responses(kinds: &[&Kind]) -> Map<String, Value> {
+    let mut by_status: BTreeMap<u16, Vec<&Kind>> = BTreeMap::new();
+    for kind in kinds {
+        by_status.entry(kind.status).or_default().push(kind);
+    }
+    by_status.into_iter().map(|(status, kinds)| (status.to_string(), response(status, &kinds))).collect()
+}
+
+fn response(status: u16, kinds: &[&Kind]) -> Value {
+    let lines: Vec<_> = kinds.iter().map(|kind| format!("- `{}`: {}", kind.code, kind.when)).collect();
+    let reference = |code: &str| json!({"$ref": format!("#/components/examples/{code}")});
+    let examples: Map<_, _> = kinds.iter().map(|kind| (kind.code.to_owned(), reference(kind.code))).collect();
+    let mut response = json!({
+        "description": lines.join("\n"),
+        "content": {"application/problem+json": {
+            "schema": {"$ref": "#/components/schemas/Problem"},
+            "examples": examples,
+        }},
+    });
+    if kinds.iter().any(|kind| kind.when.contains("Retry-After")) {
+        response["headers"]["Retry-After"] = header("integer", "Seconds after which to ask again");
+    }
+    if status == 401 {
+        response["headers"]["WWW-Authenticate"] = header("string", "How to authenticate (RFC 6750)");
+    }
+    response
+}
+
+fn header(schema_type: &str, description: &str) -> Value {
+    json!({"description": description, "schema": {"type": schema_type}})
+}
+
+/// Returns an example of each kind by its code.
+pub(super) fn examples() -> Map<String, Value> {
+    let named = |kind: &Kind| (kind.code.to_owned(), json!({"summary": kind.when, "value": example(kind)}));
+    KINDS.iter().map(named).collect()
+}
+
+fn example(kind: &Kind) -> Value {
+    let title = StatusCode::from_u16(kind.status).ok().and_then(|status| status.canonical_reason());
+    let errors = match kind.code {
+        "invalid_request" | "invalid_order" => json!([{
+            "pointer": "/lines/0/quantity",
+            "code": "wrong_type",
+            "message": "write it as a string, such as \"3\"",
+        }]),
+        _ => json!([]),
+    };
+    json!({
+        "type": format!("{TYPE_PREFIX}{}", kind.code),
+        "title": title.unwrap_or("Error"),
+        "status": kind.status,
+        "code": kind.code,
+        "detail": kind.when,
+        "errors": errors,
+        "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fmt::Write;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::routes;
+
+    #[test]
+    fn kinds_are_in_order_of_their_status_and_each_code_is_there_once() {
+        assert!(KINDS.is_sorted_by_key(|kind| kind.status));
+        let codes: BTreeSet<_> = KINDS.iter().map(|kind| kind.code).collect();
+        assert_eq!(codes.len(), KINDS.len());
+    }
+
+    #[test]
+    fn a_route_names_only_problems_that_there_are() {
+        for endpoint in routes::endpoints() {
+            for code in endpoint.problems {
+                assert!(KINDS.iter().any(|kind| kind.code == *code), "{}: {code}", endpoint.path);
+            }
+        }
+    }
+
+    #[test]
+    fn the_documented_problems_are_these() {
+        let mut table = String::from("| status | code | when |\n|---|---|---|\n");
+        for Kind { status, code, when } in KINDS {
+            let _ = writeln!(table, "| {status} | `{code}` | {when} |");
+        }
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/http.md");
+        let text = std::fs::read_to_string(&path).expect("docs/http.md");
+        let (head, rest) = text.split_once("<!-- problems -->\n").expect("the table's beginning");
+        let (documented, tail) = rest.split_once("<!-- /problems -->").expect("the table's end");
+        if std::env::var_os("UPDATE_OPENAPI").is_some() {
+            let text = format!("{head}<!-- problems -->\n{table}<!-- /problems -->{tail}");
+            std::fs::write(path, text).expect("written");
+            return;
+        }
+        assert_eq!(documented, table, "UPDATE_OPENAPI=1 cargo test --workspace --lib openapi writes it anew");
+    }
+}
