@@ -136,11 +136,15 @@ pub(crate) fn method(documented: &HttpMethod) -> Method {
     }
 }
 
-/// Returns a route for the method. GET also serves HEAD, which is GET without the body (RFC 9110, section 9.3.2); the
-/// server leaves the body out.
+/// Returns a route for GET, which also serves HEAD: that is GET without the body (RFC 9110, section 9.3.2). The server
+/// leaves the body out.
+pub(crate) fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
 fn route(documented: &HttpMethod) -> Route {
     match documented {
-        HttpMethod::Get => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
+        HttpMethod::Get => get(),
         other => web::method(method(other)),
     }
 }

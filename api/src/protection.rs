@@ -7,8 +7,8 @@ use actix_web::http::header::{
 
 /// The policy of an answer that is not a page: it loads nothing, and no page frames it.
 const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-/// The policy of a page: it loads its own scripts and styles, and nothing from elsewhere. Swagger UI sets styles in its
-/// elements and draws its icons as data.
+/// The policy of a page: it loads its own scripts and styles, and nothing from elsewhere. The documentation
+/// sets styles in its elements and draws its icons as data.
 const PAGE: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; \
     frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 /// The prefix of paths with a company's data, which no cache may keep, not even the browser's.

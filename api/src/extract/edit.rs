@@ -96,8 +96,9 @@ impl<T: Editable> Replacement<T> {
             let current = current::<T>(view)?;
             let settable = current.keys().filter(|key| !T::READ_ONLY.contains(&key.as_str()));
             let missing = settable.filter(|key| !self.0.contains_key(*key)).map(|key| {
+                let nothing = if current[key].is_array() { "[]" } else { "null" };
                 let message = format!(
-                    "PUT replaces everything, and {key} is missing: send null to erase it, or PATCH to change only some members"
+                    "PUT replaces everything, and {key} is missing: send {nothing} if there is none, or PATCH to change only some members"
                 );
                 fault(key, Invalid::new("missing_field", message))
             });

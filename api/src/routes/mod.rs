@@ -5,6 +5,7 @@ mod api_keys;
 mod audit;
 mod auth;
 mod customers;
+mod docs;
 pub(crate) mod operations;
 mod orders;
 mod products;
@@ -17,7 +18,6 @@ mod users;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::endpoints::Endpoints;
 use crate::error::ApiError;
@@ -41,14 +41,8 @@ pub(crate) fn endpoints() -> Endpoints {
 
 pub(crate) fn configure(services: &mut web::ServiceConfig) {
     endpoints().register(services);
-    services
-        .service(web::redirect("/api/docs", "/api/docs/"))
-        // The page and its scripts are part of the binary, and it asks no validator: it needs no outside host.
-        .service(
-            SwaggerUi::new("/api/docs/{_:.*}")
-                .config(Config::from("/api/openapi.json").validator_url("none")),
-        )
-        .default_service(web::to(unknown_path));
+    docs::configure(services);
+    services.default_service(web::to(unknown_path));
 }
 
 /// The routes of the listener for operations.

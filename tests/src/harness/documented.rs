@@ -11,17 +11,21 @@ use serde_json::Value;
 
 use super::http::Answer;
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("../../../api/openapi.json")).unwrap_or_default()
-});
+static DOCUMENT: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../../../api/openapi.json")).unwrap_or_default());
 
 /// Schemas that were compiled, by their JSON Pointer in the document.
-static VALIDATORS: LazyLock<Mutex<HashMap<String, std::sync::Arc<Validator>>>> = LazyLock::new(Mutex::default);
+static VALIDATORS: LazyLock<Mutex<HashMap<String, std::sync::Arc<Validator>>>> =
+    LazyLock::new(Mutex::default);
 
 /// # Errors
 /// Fails if the operation is documented and answers something else than that.
 pub(super) fn check(method: &Method, path: &str, answer: &Answer) -> Result<()> {
     let Some((template, operation)) = operation(method, path) else { return Ok(()) };
+    // Another server, such as the listener for operations: the API's own 404 is a problem.
+    if answer.status == 404 && answer.text.is_empty() {
+        return Ok(());
+    }
     let what = || format!("{method} {template} answered {}: {}", answer.status, answer.text);
     let status = answer.status.to_string();
     let Some(response) = operation["responses"].get(&status) else {
@@ -39,9 +43,10 @@ pub(super) fn check(method: &Method, path: &str, answer: &Answer) -> Result<()> 
         ensure!(!content["examples"][code].is_null(), "{}: api/openapi.json does not know {code:?}", what());
     }
     if media_type.ends_with("json") && content["schema"]["type"] != "object" {
-        let pointer = ["paths", template, &method.as_str().to_lowercase(), "responses", &status, "content", media_type]
-            .map(|part| part.replace('~', "~0").replace('/', "~1"))
-            .join("/");
+        let pointer =
+            ["paths", template, &method.as_str().to_lowercase(), "responses", &status, "content", media_type]
+                .map(|part| part.replace('~', "~0").replace('/', "~1"))
+                .join("/");
         let validator = validator(&pointer, &content["schema"])?;
         let faults: Vec<_> = validator.iter_errors(&answer.json).map(|fault| fault.to_string()).collect();
         ensure!(faults.is_empty(), "{}: {faults:?}", what());

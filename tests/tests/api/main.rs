@@ -5,6 +5,7 @@ mod api_keys;
 mod audit;
 mod authentication;
 mod customers;
+mod edits;
 mod faults;
 mod idempotency;
 mod isolation;

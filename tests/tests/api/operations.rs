@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use comptoir_tests::harness::{World, command, run};
+use reqwest::Method;
 
 const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
 
@@ -20,10 +21,23 @@ async fn health_metrics_and_documentation_are_served() {
         let metrics = api.operations.get("//metrics").await?;
         assert_eq!(metrics.status, 200);
         assert!(metrics.text.contains("/api/v1/orders"), "requests are counted by route: {}", metrics.text);
-        let docs = api.http.get("//api/docs").await?;
-        let docs = if docs.status == 200 { docs } else { api.http.get("//api/docs/").await? };
-        assert_eq!(docs.status, 200);
-        assert!(!docs.text.contains("https://"), "no outside host is needed");
+        for path in ["//", "//api/docs", "//api/docs/"] {
+            let docs = api.http.get(path).await?;
+            assert_eq!(
+                (docs.status, docs.header("content-type")),
+                (200, Some("text/html; charset=utf-8")),
+                "{path}"
+            );
+        }
+        let docs = api.http.get("//api/docs").await?.text;
+        let parts = docs.split(['"', '\'']).filter(|part| part.starts_with('/') || part.contains("://"));
+        let parts: Vec<_> = parts.collect();
+        assert!(parts.len() > 5, "{parts:?}");
+        for part in parts {
+            // A path of another host would not be found here.
+            let answer = api.http.send(Method::HEAD, &format!("/{part}"), &[], None).await?;
+            assert_eq!(answer.status, 200, "{part}");
+        }
         Ok(())
     })
     .await;
@@ -62,7 +76,7 @@ async fn the_description_names_every_route_and_no_other() {
         }
         for (path, operations) in &paths {
             for method in operations.as_object().into_iter().flat_map(serde_json::Map::keys) {
-                let method = reqwest::Method::from_bytes(method.to_uppercase().as_bytes())?;
+                let method = Method::from_bytes(method.to_uppercase().as_bytes())?;
                 let target = format!("/{}", path.replace("{id}", NOBODY).replace("{session_id}", NOBODY));
                 let answer = api.http.send(method.clone(), &target, &[], None).await?;
                 let known = answer.status != 405 && answer.json["code"] != "not_found";

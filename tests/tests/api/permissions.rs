@@ -28,7 +28,7 @@ async fn operations(http: &Http) -> Result<Vec<Operation>> {
                 method: method.to_uppercase().parse()?,
                 path: path.to_owned(),
                 permission: operation["x-permission"].as_str().map(str::to_owned),
-                public: operation["security"].is_null(),
+                public: operation["security"] == json!([]),
                 session: operation["x-session"] == true,
             });
         }
@@ -45,12 +45,15 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
     let route = format!("{} {}", operation.method, operation.path);
     Ok(match route.as_str() {
         _ if operation.method == Method::GET || operation.method == Method::DELETE => None,
-        "POST /customers" | "PUT /customers/{id}" => Some(
-            json!({"code": format!("C-{}", uuid::Uuid::new_v4()), "name": "Somebody", "email": "someone@example.com"}),
-        ),
-        "POST /suppliers" | "PUT /suppliers/{id}" => {
-            Some(json!({"code": format!("S-{}", uuid::Uuid::new_v4()), "name": "Somebody"}))
+        "PATCH /customers/{id}" | "PATCH /suppliers/{id}" | "PATCH /products/{id}" | "PATCH /tenant" => {
+            Some(json!({"name": "Somebody else"}))
         }
+        "POST /customers" | "PUT /customers/{id}" => Some(
+            json!({"code": format!("C-{}", uuid::Uuid::new_v4()), "name": "Somebody", "email": "someone@example.com", "vat_number": null, "addresses": []}),
+        ),
+        "POST /suppliers" | "PUT /suppliers/{id}" => Some(json!({
+            "code": format!("S-{}", uuid::Uuid::new_v4()), "name": "Somebody", "vat_number": null, "addresses": [], "payment_terms": null,
+        })),
         "POST /products" | "PUT /products/{id}" => Some(
             json!({"sku": format!("P-{}", uuid::Uuid::new_v4()), "name": "Something", "unit_price": "1", "vat_rate": "20"}),
         ),
@@ -62,11 +65,13 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         "POST /auth/logout" | "POST /api-keys/{id}/revoke" => None,
         "POST /orders/{id}/ship" => Some(json!({"tracking_number": "1Z"})),
         "POST /orders/{id}/cancel" => Some(json!({"reason": "a test"})),
-        "PUT /tenant" => Some(json!({"name": "Maison Test", "time_zone": "Europe/Paris"})),
+        "PUT /tenant" => Some(json!({
+            "name": "Maison Test", "time_zone": "Europe/Paris", "registration": null, "vat_number": null, "address": null,
+        })),
         "POST /users" => Some(
             json!({"email": format!("{}@example.com", uuid::Uuid::new_v4()), "name": "Somebody", "role": "sales"}),
         ),
-        "PUT /users/{id}" => Some(json!({"name": "Somebody"})),
+        "PUT /users/{id}" | "PATCH /users/{id}" => Some(json!({"name": "Somebody"})),
         "POST /users/{id}/change-role" => Some(json!({"role": "sales"})),
         "POST /users/{id}/change-permissions" => Some(json!({"granted": [], "revoked": []})),
         "POST /users/{id}/disable" | "POST /users/{id}/enable" => None,

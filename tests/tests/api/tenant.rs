@@ -62,22 +62,26 @@ async fn what_is_wrong_with_a_company_is_said_field_by_field() {
         assert_eq!(
             pointers(wrong).await?,
             [
+                "/address/country",
+                "/address/line1",
                 "/name",
                 "/registration/number",
+                "/time_zone",
                 "/vat_number",
-                "/address/line1",
-                "/address/country",
-                "/time_zone"
             ]
         );
         let foreign_vat_number = json!({
             "name": "Les Docks",
             "registration": {"scheme": "siren", "number": "732829320"},
             "vat_number": "FR40303265045",
+            "address": null,
             "time_zone": "Europe/Paris",
         });
         assert_eq!(pointers(foreign_vat_number).await?, ["/vat_number"]);
-        let other_currency = json!({"name": "Les Docks", "time_zone": "Europe/Paris", "currency": "CHF"});
+        let other_currency = json!({
+            "name": "Les Docks", "registration": null, "vat_number": null, "address": null, "time_zone": "Europe/Paris",
+            "currency": "CHF",
+        });
         assert_eq!(pointers(other_currency).await?, ["/currency"], "it never changes");
         Ok(())
     })

@@ -28,7 +28,7 @@ async fn all_succeed(requests: impl Iterator<Item = impl Future<Output = Result<
 
 async fn rename(http: Http, id: String, number: u32) -> Result<Answer> {
     let body = json!({"code": "C-1", "name": format!("Name {number}"), "email": "a@example.com"});
-    http.send(Method::PUT, &format!("/customers/{id}"), &[("If-Match", "*")], Some(&body)).await
+    http.send(Method::PATCH, &format!("/customers/{id}"), &[("If-Match", "*")], Some(&body)).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -112,11 +112,11 @@ async fn answers(world: &World) -> Result<()> {
 
     let sql = world.sql().await?;
     sql.batch_execute("BEGIN; SELECT FROM customers FOR UPDATE").await?;
-    let answer = api.http.send(Method::PUT, &path, &[("If-Match", "*")], Some(&body)).await?;
+    let answer = api.http.send(Method::PATCH, &path, &[("If-Match", "*")], Some(&body)).await?;
     assert_eq!((answer.status, answer.code()), (503, "unavailable"), "{}", answer.text);
     assert!(answer.header("retry-after").is_some());
     sql.batch_execute("COMMIT").await?;
-    let answer = api.http.send(Method::PUT, &path, &[("If-Match", "*")], Some(&body)).await?;
+    let answer = api.http.send(Method::PATCH, &path, &[("If-Match", "*")], Some(&body)).await?;
     assert_eq!(answer.status, 200, "{}", answer.text);
     api.daemon.terminate(std::time::Duration::from_secs(30)).await?;
     Ok(())

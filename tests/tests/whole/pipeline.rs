@@ -90,7 +90,7 @@ async fn concurrent_changes_of_one_aggregate_arrive_in_the_order_of_their_versio
         let path = format!("/customers/{}", customer["id"].as_str().unwrap());
         let changes = (0..40).map(async |number| -> Result<()> {
             let body = json!({"code": "C-1", "name": format!("Name {number}"), "email": "e@example.com"});
-            let answer = api.http.send(Method::PUT, &path, &[("If-Match", "*")], Some(&body)).await?;
+            let answer = api.http.send(Method::PATCH, &path, &[("If-Match", "*")], Some(&body)).await?;
             anyhow::ensure!(matches!(answer.status, 200 | 412 | 503), "{}", answer.text);
             Ok(())
         });

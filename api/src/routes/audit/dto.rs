@@ -32,8 +32,10 @@ pub(crate) struct AuditEventResponse {
     #[schema(example = "01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b")]
     resource_id: String,
     /// What it was; null for what was not there, or was erased. Secrets are never in it.
+    #[schema(value_type = Option<Object>)]
     before: Option<Value>,
     /// What it became; null for what is not there any more, or was erased.
+    #[schema(value_type = Option<Object>)]
     after: Option<Value>,
     #[schema(example = "01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0c")]
     request_id: String,

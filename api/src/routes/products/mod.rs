@@ -20,7 +20,7 @@ pub(super) fn endpoints() -> Endpoints {
         .with(Needs(ProductsWrite), handlers::__path_update, handlers::update)
         .problems(&["product_not_found", "product_sku_taken", "product_archived"])
         .with(Needs(ProductsWrite), handlers::__path_remove, handlers::remove)
-        .problems(&["product_not_found"])
+        .problems(&["product_not_found", "product_archived"])
         .with(Needs(ProductsWrite), handlers::__path_archive, handlers::archive)
-        .problems(&["product_not_found"])
+        .problems(&["product_not_found", "product_archived"])
 }
