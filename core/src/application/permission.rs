@@ -243,6 +243,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn of_a_stored_set_the_known_names_count() {
+        let names = ["orders:read", "moon:walk"].map(|name| Some(name.to_owned()));
+        assert_eq!(PermissionSet::stored_known(&names).names(), ["orders:read"]);
+    }
+
+    #[test]
     fn a_set_holds_what_was_put_into_it() {
         let set = PermissionSet::of(&[Permission::OrdersRead, Permission::AuditRead]);
         assert_eq!(set.names(), ["orders:read", "audit:read"]);

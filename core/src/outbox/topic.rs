@@ -178,6 +178,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_filter_for_event_types_matches_as_its_pattern_does() {
+        let orders: EventTypes = "order.*".parse().expect("a pattern");
+        assert!(orders.matches("order.placed") && !orders.matches("customer.created"));
+    }
+
+    #[test]
     fn words_and_wildcards_match_as_in_rabbitmq() {
         for (pattern, key, expected) in [
             ("order.placed", "order.placed", true),

@@ -396,3 +396,26 @@ fn a_refused_event_that_a_read_did_not_come_to_keeps_its_successors_back() {
     let again = backlog.take_refills(10, |_| 3);
     assert_eq!(again.iter().map(|(_, range)| (range.from_seq, range.to_seq)).collect::<Vec<_>>(), [(1, 1)]);
 }
+
+#[test]
+fn an_event_whose_turn_has_not_come_counts_once_however_often_it_is_read() {
+    let mut backlog = backlog(10);
+    offer(&mut backlog, 1, "a");
+    for _ in 0..3 {
+        backlog.offer(with_turn(5, "a", Turn::Behind), LEASE);
+    }
+    assert_eq!(backlog.dropped_events(), 1);
+    backlog.offer(with_turn(6, "a", Turn::Behind), LEASE);
+    assert_eq!(backlog.dropped_events(), 2);
+}
+
+#[test]
+fn as_many_aggregates_are_ready_as_have_an_event_to_publish() {
+    let mut backlog = backlog(10);
+    for (seq, aggregate) in [(1, "a"), (2, "a"), (3, "b")] {
+        offer(&mut backlog, seq, aggregate);
+    }
+    assert_eq!(backlog.ready_len(), 2);
+    take(&mut backlog);
+    assert_eq!(backlog.ready_len(), 1);
+}

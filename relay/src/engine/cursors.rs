@@ -294,4 +294,54 @@ mod tests {
         let takes = request(cursors.next(30, LIMITS)).takes;
         assert_eq!(takes.iter().find(|(shard, _)| *shard == 3).map(|(_, take)| *take), Some(20));
     }
+
+    #[test]
+    fn the_shards_that_are_held_are_named_with_their_cursors() {
+        let mut cursors = cursors();
+        assert_eq!(cursors.held(), (vec![3], vec![0]));
+        read(&mut cursors, 2, &batch(&[], &[4, 7]));
+        cursors.start(5);
+        assert_eq!(cursors.held(), (vec![3, 5], vec![7, 0]));
+        cursors.stop(3);
+        assert_eq!(cursors.held(), (vec![5], vec![0]));
+    }
+
+    #[test]
+    fn each_shard_is_the_first_of_a_read_in_turn() {
+        let mut cursors = cursors();
+        cursors.start(5);
+        let firsts: Vec<_> = (0..SHARDS)
+            .map(|_| request(cursors.next(10, LIMITS)).takes.first().map(|(shard, _)| *shard))
+            .collect();
+        for shard in [3, 5] {
+            assert!(firsts.contains(&Some(shard)), "{firsts:?}");
+        }
+    }
+
+    #[test]
+    fn a_read_that_was_cut_may_have_left_new_rows_out() {
+        let mut cursors = cursors();
+        read(&mut cursors, 10, &batch(&[], &[4]));
+        cursors.ask();
+        assert!(!cursors.new_read(10, &Batch { cut: true, ..batch(&[], &[5]) }));
+        assert!(!cursors.caught_up());
+    }
+
+    #[test]
+    fn a_read_looks_behind_if_it_is_told_to_whatever_it_reads() {
+        let mut cursors = cursors();
+        let behind = ReadLimits { look_behind: true, ..LIMITS };
+        for caught_up in [false, true] {
+            assert_eq!(cursors.caught_up(), caught_up);
+            assert!(!cursors.next(10, LIMITS).expect("a shard is held").looks_behind());
+            assert!(cursors.next(10, behind).expect("a shard is held").looks_behind());
+            read_if_behind(&mut cursors);
+        }
+    }
+
+    fn read_if_behind(cursors: &mut Cursors) {
+        if !cursors.caught_up() {
+            read(cursors, 10, &batch(&[], &[4]));
+        }
+    }
 }

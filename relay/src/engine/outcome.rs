@@ -425,4 +425,19 @@ mod tests {
         assert_eq!(reasons, [(2, too_large.reason()), (3, "nacked")]);
         assert!(dead[1].error.contains("its dead letter was not published"), "{}", dead[1].error);
     }
+
+    #[test]
+    fn decisions_under_a_lease_that_is_over_are_taken_back_and_others_stay() {
+        let mut decisions = decided(&[], Vec::new());
+        for seq in 1..=4 {
+            let event = || Event::new(sample(seq, "a"), u64::from(seq % 2 == 0));
+            decisions.next.discarded.push(event());
+            decisions.next.published.push(event());
+        }
+        let stale = decisions.take_stale(|event| event.lease == 1);
+        assert_eq!(stale.iter().map(|event| event.row.seq).collect::<Vec<_>>(), [1, 3]);
+        let left = decisions.take(10, &Fence::default());
+        assert_eq!(left.discarded.iter().map(|event| event.row.seq).collect::<Vec<_>>(), [2, 4]);
+        assert_eq!(left.published.len(), 4, "that they were published remains true");
+    }
 }

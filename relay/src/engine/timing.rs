@@ -303,4 +303,40 @@ mod tests {
         let begin = Instant::now();
         assert!(timing.writes.until.is_some_and(|end| timing.next(begin, begin + TURN_EVERY, None) <= end));
     }
+
+    #[test]
+    fn a_poll_and_a_sweep_are_due_from_their_times_on() {
+        let (mut timing, begin) = (timing(), Instant::now());
+        let moment = Duration::from_nanos(1);
+        (timing.poll_at, timing.sweep_at) = (begin, begin);
+        assert!(!timing.poll_is_due(begin - moment) && timing.poll_is_due(begin));
+        assert!(!timing.sweep_is_due(begin - moment) && timing.sweep_is_due(begin));
+        timing.read_began(begin, true);
+        assert!(!timing.poll_is_due(begin) && !timing.sweep_is_due(begin), "both had their turn");
+    }
+
+    #[test]
+    fn a_read_says_how_long_it_took_and_an_expensive_sweep_comes_seldom() {
+        let mut timing = timing();
+        let took = Duration::from_secs(100);
+        let began = Instant::now().checked_sub(took).expect("the clock runs for that long");
+        timing.read_began(began, true);
+        assert!((took..took * 2).contains(&timing.read_ended()));
+        assert!(timing.sweep_at >= began + took * SWEEP_COST);
+    }
+
+    #[test]
+    fn gauges_and_counts_are_due_again_after_their_intervals_and_later_if_a_count_is_expensive() {
+        let (mut timing, begin) = (timing(), Instant::now() + Duration::from_secs(1));
+        assert!(timing.gauges_are_due(begin) && !timing.gauges_are_due(begin));
+        assert!(
+            !timing.gauges_are_due(begin + GAUGES_EVERY / 2) && timing.gauges_are_due(begin + GAUGES_EVERY)
+        );
+        assert!(timing.count_is_due(begin) && !timing.count_is_due(begin + COUNT_EVERY / 2));
+        assert!(timing.count_is_due(begin + COUNT_EVERY));
+        timing.read_began(begin, false);
+        timing.counted(COUNT_EVERY);
+        assert!(!timing.count_is_due(begin + COUNT_EVERY * (SWEEP_COST - 1)));
+        assert!(timing.count_is_due(begin + COUNT_EVERY * SWEEP_COST));
+    }
 }
