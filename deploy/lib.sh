@@ -42,3 +42,19 @@ apt_install() {
     # The package lists of a fresh machine are absent or old.
     "${get[@]}" "$@" || { apt-get update && "${get[@]}" "$@"; }
 }
+
+# Where install_node_tools puts the programs of deploy/node/package.json.
+# shellcheck disable=SC2034
+node_tools=$project/.dev/node/node_modules/.bin
+
+# Installs the npm packages that deploy/node/package-lock.json pins, unless that was done.
+install_node_tools() {
+    local where=$project/.dev/node pinned=$project/deploy/node
+    command -v npm >/dev/null || install_packages "Node.js with npm" nodejs npm
+    if cmp --quiet "$pinned/package-lock.json" "$where/installed"; then return; fi
+    say "installing the npm packages of deploy/node into .dev/node"
+    mkdir -p "$where"
+    cp "$pinned/package.json" "$pinned/package-lock.json" "$where"
+    npm ci --prefix "$where" --ignore-scripts --no-audit --no-fund --loglevel=error >&2 || fail "npm failed (above)"
+    cp "$pinned/package-lock.json" "$where/installed"
+}

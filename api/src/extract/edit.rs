@@ -6,6 +6,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::HeaderName;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
+use chrono::DateTime;
 use comptoir_core::application::error::Error;
 use comptoir_core::application::{Edit, EditRefused};
 use comptoir_core::values::invalid::{FieldError, Invalid};
@@ -131,7 +132,7 @@ fn read_edited<T: Editable>(
     mut faults: Vec<FieldError>,
 ) -> Result<T::Details, Error> {
     for key in T::READ_ONLY {
-        if edited.remove(*key).is_some_and(|value| current.get(*key) != Some(&value)) {
+        if edited.remove(*key).is_some_and(|value| !is_same(current.get(*key), &value)) {
             let message = format!("{key} is read-only: leave it out, or send it as GET gave it");
             faults.push(fault(key, Invalid::new("read_only", message)));
         }
@@ -147,6 +148,12 @@ fn read_edited<T: Editable>(
         }
     }
     Err(EditRefused(faults).into())
+}
+
+/// Whether a member is as GET gave it. A client's library may write a time in another way.
+fn is_same(current: Option<&Value>, sent: &Value) -> bool {
+    let time = |value: &Value| DateTime::parse_from_rfc3339(value.as_str()?).ok();
+    current.is_some_and(|current| current == sent || time(current).is_some_and(|at| time(sent) == Some(at)))
 }
 
 fn fault(key: &str, Invalid { code, message }: Invalid) -> FieldError {

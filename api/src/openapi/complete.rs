@@ -17,6 +17,7 @@ pub(super) fn complete(document: &mut Value) {
         if matches!(method, "put" | "patch") {
             edit(method == "put", operation, &mut schemas);
         }
+        optional_body(operation);
         body(operation, &mut schemas);
     }
     for (method, operation) in operations(document) {
@@ -35,6 +36,10 @@ pub(super) fn complete(document: &mut Value) {
         for (_, content) in members(content) {
             exemplify(content, &schemas, true);
         }
+    }
+    let requested = requested(document, &schemas);
+    for (_, schema) in schemas.iter_mut().filter(|(name, _)| !requested.contains(*name)) {
+        require_what_may_be_null(schema);
     }
     document["components"]["schemas"] = Value::Object(schemas);
     drop_unused(document);
@@ -139,6 +144,21 @@ fn edit(is_put: bool, operation: &mut Value, schemas: &mut Map<String, Value>) {
     schemas.insert(name, schema);
 }
 
+/// A body that may be left out is not null: generators make clients that send `null`. Where it can only be empty, it is not
+/// described at all.
+fn optional_body(operation: &mut Value) {
+    let Some(schema) = operation.pointer_mut("/requestBody/content/application~1json/schema") else { return };
+    let choices = schema["oneOf"].as_array().into_iter().flatten();
+    let Some(choice) = choices.into_iter().find(|choice| choice["type"] != "null").cloned() else { return };
+    let is_empty = choice["$ref"] == format!("{SCHEMAS}Empty");
+    *schema = choice;
+    if let Some(operation) = operation.as_object_mut().filter(|_| is_empty) {
+        operation.remove("requestBody");
+    } else {
+        operation["requestBody"]["required"] = false.into();
+    }
+}
+
 /// Closes the schemas of a request body: the API refuses members that it does not know.
 fn body(operation: &Value, schemas: &mut Map<String, Value>) {
     let content = operation["requestBody"]["content"].as_object();
@@ -164,6 +184,43 @@ fn close(schema: &Value, schemas: &mut Map<String, Value>) {
         }
         Value::Array(items) => items.iter().for_each(|item| close(item, schemas)),
         _ => {}
+    }
+}
+
+/// Returns the names of the schemas that request bodies use.
+fn requested(document: &mut Value, schemas: &Map<String, Value>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let bodies = operations(document).map(|(_, operation)| operation["requestBody"].clone());
+    let mut open: Vec<Value> = bodies.collect();
+    while let Some(part) = open.pop() {
+        let mut used = BTreeSet::new();
+        references(&part, &mut used);
+        for name in used.iter().filter_map(|reference| reference.strip_prefix(SCHEMAS)) {
+            if found.insert(name.to_owned()) {
+                open.extend(schemas.get(name).cloned());
+            }
+        }
+    }
+    found
+}
+
+/// An answer has all its members: what is not there is null.
+fn require_what_may_be_null(schema: &mut Value) {
+    for part in schema.get_mut("allOf").and_then(Value::as_array_mut).into_iter().flatten() {
+        require_what_may_be_null(part);
+    }
+    let may_be_null = |property: &Value| {
+        let types = property["type"].as_array().into_iter().flatten();
+        let choices = property["oneOf"].as_array().into_iter().flatten();
+        types.chain(choices.map(|choice| &choice["type"])).any(|kind| kind == "null")
+    };
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    let names =
+        properties.filter(|(_, property)| may_be_null(property)).map(|(name, _)| Value::from(name.as_str()));
+    let names: Vec<_> = names.collect();
+    if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
+        let new: Vec<_> = names.into_iter().filter(|name| !required.contains(name)).collect();
+        required.extend(new);
     }
 }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod broker;
+mod clients;
 mod deployment;
 mod help;
 mod loader;

@@ -29,7 +29,7 @@ pub(crate) struct CustomerRequest {
     #[schema(value_type = Option<String>, example = "FR40303265045")]
     vat_number: Option<VatNumber>,
     #[deserr(default, try_from(Vec<AddressDto>) = parse_addresses -> Invalid)]
-    #[schema(value_type = Vec<AddressDto>, max_items = 20)]
+    #[schema(value_type = Vec<AddressDto>, max_items = 20, required = false)]
     addresses: Vec<Address>,
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct SupplierRequest {
     #[schema(value_type = Option<String>, example = "FR40303265045")]
     vat_number: Option<VatNumber>,
     #[deserr(default, try_from(Vec<AddressDto>) = parse_addresses -> Invalid)]
-    #[schema(value_type = Vec<AddressDto>, max_items = 20)]
+    #[schema(value_type = Vec<AddressDto>, max_items = 20, required = false)]
     addresses: Vec<Address>,
     /// Left out or null if nothing was agreed.
     #[deserr(default)]
@@ -44,6 +44,7 @@ struct PaymentTermsDto {
     days: i16,
     /// Whether the invoice is due at the end of the month in which the days end.
     #[deserr(default)]
+    #[schema(required = false)]
     end_of_month: bool,
 }
 

@@ -31,11 +31,11 @@ pub(crate) struct RegisterUserRequest {
     role: Role,
     /// Permissions beside those of the role.
     #[deserr(default, try_from(Vec<Permission>) = permission_set -> Invalid)]
-    #[schema(value_type = Vec<Permission>, example = json!(["orders:ship"]))]
+    #[schema(value_type = Vec<Permission>, example = json!(["orders:ship"]), required = false)]
     granted: PermissionSet,
     /// Permissions of the role that this user does not have.
     #[deserr(default, try_from(Vec<Permission>) = permission_set -> Invalid)]
-    #[schema(value_type = Vec<Permission>, example = json!([]))]
+    #[schema(value_type = Vec<Permission>, example = json!([]), required = false)]
     revoked: PermissionSet,
     /// Without one, the user sets it by a token. 8 to 128 characters, none of the common ones.
     #[deserr(default)]
@@ -130,6 +130,7 @@ pub(crate) struct DisableUserRequest {
     /// The API keys that the user made, and those made with them, go on working, but for what they could decide about people.
     /// Without it they are revoked.
     #[deserr(default)]
+    #[schema(required = false)]
     pub(super) keep_api_keys: bool,
 }
 
