@@ -181,3 +181,21 @@ async fn a_reference_belongs_to_one_order() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_company_delivers_itself_has_no_tracking_number() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
+        for body in [None, Some(json!({})), Some(json!({"tracking_number": null}))] {
+            let order = api.order(&customer, &product).await?;
+            step(&api, &order, "confirm").await?;
+            let path = format!("/orders/{}/ship", order["id"].as_str().unwrap());
+            let shipped = api.http.send(Method::POST, &path, &[], body.as_ref()).await?;
+            assert_eq!((shipped.status, shipped.field("status")), (200, "shipped"), "{}", shipped.text);
+            assert_eq!(shipped.json["tracking_number"], serde_json::Value::Null);
+        }
+        Ok(())
+    })
+    .await;
+}

@@ -96,6 +96,7 @@ async fn a_replica_that_stalls_publishes_nothing_more_from_shards_that_it_lost()
 
 /// The broker has closed its connection as well, after missing its heartbeats for 20 to 30 s.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow: make test-all"]
 async fn a_replica_that_stalls_for_long_publishes_nothing_more_from_shards_that_it_lost() {
     stalls_for(Duration::from_secs(40), 43).await;
 }
@@ -141,6 +142,7 @@ async fn clocks_that_are_wrong_by_an_hour_change_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow: make test-all"]
 async fn leases_from_the_future_are_no_leases() {
     on_stage(replicas(1), async |stage| {
         // As after a database's clock was set back: somebody who is gone has leases and a sign of life from later on.

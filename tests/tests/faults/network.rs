@@ -33,6 +33,7 @@ async fn a_network_to_the_broker_that_fails_in_any_way_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow: make test-all"]
 async fn a_network_to_the_database_that_fails_in_any_way_loses_nothing() {
     every_fault_of(Side::Database, 12).await;
 }

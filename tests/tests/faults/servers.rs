@@ -39,6 +39,7 @@ async fn a_database_that_crashes_loses_nothing() {
 /// PostgreSQL gives the ids of transactions that were rolled back, and not yet written down, once more after a crash. To a
 /// relay that saw their end they are transactions of the past.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow: make test-all"]
 async fn events_of_transactions_whose_ids_were_given_twice_are_found_at_once() {
     // So that neither a sweep nor a new lease makes the relay read everything anyway. Renewals write what was rolled back:
     // seldom ones leave time for a crash before the next, also where the machine is busy.

@@ -81,6 +81,7 @@ async fn its_events_are_published_by_the_other_while_its_connection_is_stalled()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow: make test-all"]
 async fn where_no_replica_reaches_the_broker_nothing_changes_hands() {
     World::run(async |world| {
         let consumer = world.consumer().await?;

@@ -40,6 +40,7 @@ async fn send_and_read_nothing(address: String, request: String) -> Result<TcpSt
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow: make test-all"]
 async fn a_connection_holds_little_and_not_for_long() {
     World::run(async |world| {
         let environment = [

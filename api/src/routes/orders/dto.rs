@@ -58,8 +58,10 @@ impl From<PlaceOrderLineRequest> for PlaceOrderLine {
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct ShipOrderRequest {
-    #[schema(value_type = String, example = "1Z999AA10123456784", min_length = 1, max_length = 100)]
-    pub(super) tracking_number: TrackingNumber,
+    /// Left out if you deliver it yourself.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "1Z999AA10123456784", min_length = 1, max_length = 100)]
+    pub(super) tracking_number: Option<TrackingNumber>,
 }
 
 #[derive(Debug, Deserr, ToSchema)]

@@ -50,7 +50,7 @@ pub(crate) async fn confirm(
 }
 
 /// Ship a confirmed order
-#[utoipa::path(post, path = "/api/v1/orders/{id}/ship", tag = "orders", operation_id = "shipOrder", request_body = ShipOrderRequest,
+#[utoipa::path(post, path = "/api/v1/orders/{id}/ship", tag = "orders", operation_id = "shipOrder", request_body = Option<ShipOrderRequest>,
     params(IdParam, IfMatchHeader, IdempotencyHeader),
     responses((status = 200, body = OrderResponse, headers(("ETag" = String)))))]
 pub(crate) async fn ship(

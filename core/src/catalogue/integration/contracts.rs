@@ -242,7 +242,10 @@ fn contracts() -> Vec<(String, Value)> {
     add(placed, contract::<OrderPlacedV1>);
     add(happened(an_order.confirm(at(120)).expect("allowed")), contract::<OrderConfirmedV1>);
     let tracking_number = TrackingNumber::parse("1Z999AA10123456784").expect("valid");
-    add(happened(an_order.ship(tracking_number, at(180)).expect("allowed")), contract::<OrderShippedV1>);
+    add(
+        happened(an_order.ship(Some(tracking_number), at(180)).expect("allowed")),
+        contract::<OrderShippedV1>,
+    );
     add(happened(an_order.deliver(at(240)).expect("allowed")), contract::<OrderDeliveredV1>);
     let reason = CancellationReason::parse("the customer changed their mind").expect("valid");
     add(happened(unwanted.cancel(reason, at(120)).expect("allowed")), contract::<OrderCancelledV1>);

@@ -182,15 +182,17 @@ impl Order {
         Ok(OrderEvent::Confirmed(Box::new(self.clone())))
     }
 
+    /// Ships the order; without a tracking number if the company delivers it itself.
+    ///
     /// # Errors
     /// Fails if the order is not confirmed.
     pub fn ship(
         &mut self,
-        tracking_number: TrackingNumber,
+        tracking_number: Option<TrackingNumber>,
         now: DateTime<Utc>,
     ) -> Result<OrderEvent, OrderError> {
         self.advance("shipped", &[OrderStatus::Confirmed], OrderStatus::Shipped, now)?;
-        self.tracking_number = Some(tracking_number);
+        self.tracking_number = tracking_number;
         self.shipped_at = Some(now);
         Ok(OrderEvent::Shipped(Box::new(self.clone())))
     }
@@ -463,7 +465,7 @@ mod tests {
     fn an_order_goes_from_pending_to_delivered_and_each_step_raises_its_version() {
         let mut order = pending();
         assert!(matches!(order.confirm(at(1)), Ok(OrderEvent::Confirmed(_))));
-        assert!(matches!(order.ship(tracking(), at(2)), Ok(OrderEvent::Shipped(_))));
+        assert!(matches!(order.ship(Some(tracking()), at(2)), Ok(OrderEvent::Shipped(_))));
         assert!(matches!(order.deliver(at(3)), Ok(OrderEvent::Delivered(_))));
         assert_eq!((order.status(), order.version(), order.updated_at()), (OrderStatus::Delivered, 4, at(3)));
         assert_eq!(order.tracking_number(), Some(&tracking()));
@@ -491,7 +493,7 @@ mod tests {
     fn a_shipped_order_cannot_be_cancelled() {
         let mut order = pending();
         order.confirm(at(1)).expect("allowed");
-        order.ship(tracking(), at(2)).expect("allowed");
+        order.ship(Some(tracking()), at(2)).expect("allowed");
         assert!(matches!(order.cancel(reason(), at(3)), Err(OrderError::State { .. })));
     }
 
@@ -525,7 +527,7 @@ mod tests {
                 let before = order.clone();
                 let result = match step {
                     Step::Confirm => order.confirm(at(second)),
-                    Step::Ship => order.ship(tracking(), at(second)),
+                    Step::Ship => order.ship(Some(tracking()), at(second)),
                     Step::Deliver => order.deliver(at(second)),
                     Step::Cancel => order.cancel(reason(), at(second)),
                 };

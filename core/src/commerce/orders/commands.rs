@@ -86,7 +86,7 @@ impl Command for ConfirmOrder {
 pub struct ShipOrder {
     pub id: OrderId,
     pub expected_version: Option<i64>,
-    pub tracking_number: TrackingNumber,
+    pub tracking_number: Option<TrackingNumber>,
 }
 
 impl Command for ShipOrder {
