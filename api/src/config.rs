@@ -11,6 +11,7 @@ use comptoir_core::platform::spans::TelemetryConfig;
 use serde::Deserialize;
 
 use crate::client_address::{ProxyHeader, TrustedProxies};
+use crate::cors::AllowedOrigins;
 
 const DEFAULTS: &str = include_str!("default.toml");
 
@@ -40,6 +41,7 @@ pub struct ApiConfig {
     pub services_database_url: SecretUrl,
     pub trusted_proxies: TrustedProxies,
     pub proxy_header: ProxyHeader,
+    pub allowed_origins: AllowedOrigins,
     /// 0 stands for one per core.
     pub workers: usize,
     pub max_connections: usize,

@@ -8,6 +8,7 @@ mod authentication;
 pub mod cli;
 pub mod client_address;
 pub mod config;
+pub mod cors;
 mod endpoints;
 mod error;
 mod extract;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::App;
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{Data, PayloadConfig};
 use anyhow::Context;
 use comptoir_core::accounts::api_keys::Usage;
@@ -162,6 +162,8 @@ impl Application {
                 .app_data(is_stopping.clone())
                 .app_data(refused.clone())
                 .wrap(from_fn(surround))
+                // Outermost: a page may also read why it was refused.
+                .wrap(Condition::new(!limits.allowed_origins.is_empty(), limits.allowed_origins.middleware()))
                 .configure(routes::configure)
         })?;
         let operations = match operations {

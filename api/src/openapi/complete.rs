@@ -65,7 +65,7 @@ fn replace_references(value: &mut Value, old: &str, new: &str) {
         Value::String(text) if text == old => new.clone_into(text),
         Value::Array(items) => items.iter_mut().for_each(|item| replace_references(item, old, new)),
         Value::Object(members) => {
-            members.values_mut().for_each(|member| replace_references(member, old, new))
+            members.values_mut().for_each(|member| replace_references(member, old, new));
         }
         _ => {}
     }

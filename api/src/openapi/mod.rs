@@ -135,21 +135,34 @@ mod tests {
         }
     }
 
-    /// A client is generated from the file, so a change of it is seen in review.
+    /// Clients are generated from the file: a change of it is seen in review, and one that breaks them has to be meant.
     #[test]
     fn the_document_is_the_one_that_is_checked_in() {
         let document = super::document().expect("rendered");
-        let mut document = serde_json::to_string_pretty(&document).expect("rendered");
-        document.push('\n');
+        let mut text = serde_json::to_string_pretty(&document).expect("rendered");
+        text.push('\n');
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("openapi.json");
-        if std::env::var_os("UPDATE_OPENAPI").is_some() {
-            std::fs::write(path, document).expect("written");
+        let checked_in = std::fs::read_to_string(&path).expect("api/openapi.json");
+        if text == checked_in {
             return;
         }
-        let checked_in = std::fs::read_to_string(&path).expect("api/openapi.json");
-        assert!(
-            document == checked_in,
-            "api/openapi.json differs; UPDATE_OPENAPI=1 cargo test --workspace --lib openapi writes it anew"
+        let before = serde_json::from_str(&checked_in).expect("api/openapi.json is JSON");
+        let breaks = comptoir_compatibility::openapi(&before, &document);
+        let update = std::env::var("UPDATE_OPENAPI").unwrap_or_default();
+        if update == "breaking" || (!update.is_empty() && breaks.is_empty()) {
+            std::fs::write(path, text).expect("written");
+            return;
+        }
+        if breaks.is_empty() {
+            panic!(
+                "api/openapi.json differs, and breaks no client: UPDATE_OPENAPI=1 cargo test --workspace --lib openapi writes it anew"
+            );
+        }
+        panic!(
+            "api/openapi.json differs and BREAKS CLIENTS, {} times:\n  {}\nKeep the old form beside the new one; if it must be, \
+            UPDATE_OPENAPI=breaking writes it, and CHANGELOG.md says so",
+            breaks.len(),
+            breaks.join("\n  ")
         );
     }
 }

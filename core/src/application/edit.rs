@@ -5,9 +5,11 @@ use std::fmt;
 use super::error::{Category, DomainError, Error};
 use crate::values::invalid::FieldError;
 
+type Function<V, D> = dyn Fn(&V) -> Result<D, Error> + Send + Sync;
+
 /// Makes an aggregate's new data from its view. It is called while the aggregate is locked, so that the view is still
 /// true when the new data are saved. It is called again if the command is retried.
-pub struct Edit<V, D>(Box<dyn Fn(&V) -> Result<D, Error> + Send + Sync>);
+pub struct Edit<V, D>(Box<Function<V, D>>);
 
 impl<V, D> Edit<V, D> {
     pub fn new(edit: impl Fn(&V) -> Result<D, Error> + Send + Sync + 'static) -> Self {
