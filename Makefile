@@ -52,7 +52,7 @@ check: toolchain ## format, lints, scripts, systemd units, dependencies and thei
 	@deploy/check-scripts
 	@deploy/check-systemd
 	@deploy/check-arrows
-	@deploy/check-openapi
+	@deploy/check-descriptions
 	@deploy/check-dependencies
 	@$(with_services) --only postgres deploy/check-schema
 

@@ -24,6 +24,8 @@ const fn asset(path: &'static str, media_type: &'static str, body: &'static [u8]
 
 const ASSETS: &[Asset] = &[
     asset("/api/docs", HTML, include_bytes!("../../assets/docs/index.html")),
+    asset("/api/docs/events", HTML, include_bytes!("../../assets/docs/events.html")),
+    asset("/api/docs/events.js", SCRIPT, include_bytes!("../../assets/docs/events.js")),
     asset("/api/docs/before.js", SCRIPT, include_bytes!("../../assets/docs/before.js")),
     asset("/api/docs/page.js", SCRIPT, include_bytes!("../../assets/docs/page.js")),
     asset("/api/docs/page.css", "text/css; charset=utf-8", include_bytes!("../../assets/docs/page.css")),

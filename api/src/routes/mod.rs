@@ -6,6 +6,7 @@ mod audit;
 mod auth;
 mod customers;
 mod docs;
+mod events;
 pub(crate) mod operations;
 mod orders;
 mod products;
@@ -37,6 +38,7 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(tenant::endpoints())
         .and(users::endpoints())
         .and(operations::endpoints())
+        .and(events::endpoints())
 }
 
 pub(crate) fn configure(services: &mut web::ServiceConfig) {

@@ -7,7 +7,7 @@ use crate::accounts::api_keys::{ApiKey, ApiKeyEvent};
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 
-/// A program may act with the key from now on.
+/// A key was created: a program may act with it from now on.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct ApiKeyCreatedV1 {

@@ -1,6 +1,7 @@
-//! The published contracts: `schema/events/<type>.v<N>.json` holds the JSON Schema of each payload and an example that
-//! the code really produces. A difference fails the test. A new event or version is written with
-//! `UPDATE_EVENT_CONTRACTS=1 cargo test --workspace --lib contracts`, which never overwrites a published one.
+//! The published contracts of events. `schema/events` has for each type and version a JSON Schema of the payload,
+//! `<type>.v<N>.schema.json`, and an example that the code really produces, `<type>.v<N>.example.json`. A difference fails
+//! the test. `UPDATE_EVENT_CONTRACTS=1 cargo test --workspace --lib contracts` writes what is new, and never what would
+//! break a consumer.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ use super::users::{
     UserDisabledV1, UserEmailVerifiedV1, UserEnabledV1, UserLoggedInV1, UserLoggedOutV1,
     UserPasswordChangedV1, UserPermissionChangedV1, UserRegisteredV1, UserRoleChangedV1, UserUpdatedV1,
 };
-use super::{IntegrationEvent, Payload};
+use super::{IntegrationEvent, Payload, asyncapi};
 use crate::accounts::api_keys::{ApiKey, ApiKeyDetails, ApiKeyName};
 use crate::accounts::identity::passwords::HashedPassword;
 use crate::accounts::sessions::{Client, EndReason, Lifetimes, Session};
@@ -33,7 +34,7 @@ use crate::catalogue::Catalogue;
 use crate::commerce::addresses::{Address, AddressKind};
 use crate::commerce::customers::{Customer, CustomerCode, CustomerDetails, CustomerName};
 use crate::commerce::orders::{
-    CancellationReason, DraftLine, NewOrder, Order, OrderReference, TrackingNumber,
+    CancellationReason, DraftLine, NewOrder, Order, OrderReference, OrderStatus, TrackingNumber,
 };
 use crate::commerce::products::{Product, ProductDetails, ProductName, Sku};
 use crate::commerce::suppliers::{Supplier, SupplierCode, SupplierDetails, SupplierName};
@@ -48,27 +49,112 @@ fn contracts_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../schema/events")
 }
 
-fn file_name(event: &IntegrationEvent) -> String {
-    format!("{}.v{}.json", event.event_type, event.schema_version)
+fn name(event: &IntegrationEvent) -> String {
+    format!("{}.v{}", event.event_type, event.schema_version)
 }
 
-/// Returns a contract: the facts about the event that a consumer needs.
-fn contract<P: Payload + JsonSchema>(event: &IntegrationEvent) -> Value {
+/// What a consumer needs to know of an event.
+pub(super) struct Contract {
+    pub(super) event_type: &'static str,
+    pub(super) aggregate_type: &'static str,
+    pub(super) version: i16,
+    pub(super) schema: Value,
+    pub(super) example: Value,
+}
+
+fn contract<P: Payload + JsonSchema>(event: &IntegrationEvent) -> Contract {
+    let (event_type, version) = (P::EVENT_TYPE, P::VERSION);
     assert_eq!(
-        (P::EVENT_TYPE, P::VERSION),
+        (event_type, version),
         (event.event_type, event.schema_version),
         "an example of another event"
     );
     let mut schema = schema_for!(P).to_value();
-    schema["title"] = json!(format!("{}, version {}", P::EVENT_TYPE, P::VERSION));
-    let example: Value = serde_json::from_str(&event.payload).expect("a payload is JSON");
-    json!({
-        "event_type": P::EVENT_TYPE,
-        "schema_version": P::VERSION,
-        "aggregate_type": P::AGGREGATE_TYPE,
-        "payload": schema,
-        "example": example,
-    })
+    schema["$id"] = json!(format!("urn:comptoir:event:{event_type}:v{version}"));
+    schema["title"] = json!(format!("{event_type}, version {version}"));
+    refine(&mut schema);
+    let example = serde_json::from_str(&event.payload).expect("a payload is JSON");
+    Contract { event_type, aggregate_type: P::AGGREGATE_TYPE, version, schema, example }
+}
+
+const DECIMALS: &[&str] = &[
+    "amount",
+    "base",
+    "gross_total",
+    "net_amount",
+    "net_total",
+    "quantity",
+    "rate",
+    "unit_price",
+    "vat_rate",
+    "vat_total",
+];
+
+/// Says of each member what its name implies, and that it is always there: the payloads are structs of texts, and leave
+/// nothing out.
+fn refine(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            if let Some(properties) = members.get_mut("properties").and_then(Value::as_object_mut) {
+                properties.iter_mut().for_each(|(name, property)| refine_member(name, property));
+                let names: Vec<_> = properties.keys().cloned().collect();
+                members.insert("required".to_owned(), names.into());
+            }
+            members.values_mut().for_each(refine);
+        }
+        Value::Array(items) => items.iter_mut().for_each(refine),
+        _ => {}
+    }
+}
+
+fn refine_member(name: &str, property: &mut Value) {
+    let mut describe = |text: &str| {
+        if property["description"].is_null() {
+            property["description"] = json!(text);
+        }
+    };
+    if name.ends_with("_id") || name == "created_by" {
+        describe(&format!("The id of the {}.", name.trim_end_matches("_id").replace('_', " ")));
+        property["format"] = json!("uuid");
+    } else if name.ends_with("_at") {
+        describe("RFC 3339, UTC.");
+        property["format"] = json!("date-time");
+    } else if DECIMALS.contains(&name) {
+        describe("A decimal string, every digit of which counts.");
+        property["pattern"] = json!(r"^-?[0-9]+(\.[0-9]+)?$");
+    } else if property["description"].is_null() {
+        property["description"] = json!(match name {
+            "address" | "addresses" => "Postal addresses, with ISO 3166-1 alpha-2 codes of the countries.",
+            "city" => "The city.",
+            "code" => "The number in the company's own books.",
+            "email" => "An e-mail address.",
+            "granted" | "permissions" | "revoked" => {
+                "Names of permissions, such as orders:write; there can be new ones."
+            }
+            "line1" | "line2" => "A line of the address.",
+            "lines" => "What was ordered, in the order's own sequence.",
+            "name" => "The name.",
+            "number" => "The number in the register.",
+            "postal_code" => "The postal code, as the country writes it.",
+            "prefix" => "The beginning of the key, by which people recognise it; no secret.",
+            "reason" => "Why, in the words of whoever did it.",
+            "reference" => "The client's own number; null if there is none.",
+            "registration" => "The number in the register of companies.",
+            "role" => "The role.",
+            "sku" => "The product's number in the company's own books.",
+            "tracking_number" => "The carrier's number of the shipment.",
+            "vat_number" => "The VAT number; null if it is not known.",
+            _ => panic!("{name} has no description"),
+        });
+    }
+    let values: Vec<&str> = match name {
+        "role" | "previous_role" => Role::ALL.iter().map(|role| role.name()).collect(),
+        "kind" => AddressKind::ALL.iter().map(|kind| kind.name()).collect(),
+        "scheme" => vec!["siren", "siret", "foreign"],
+        "previous_status" => vec![OrderStatus::Pending.as_str(), OrderStatus::Confirmed.as_str()],
+        _ => return,
+    };
+    property["enum"] = values.into();
 }
 
 fn at(second: i64) -> DateTime<Utc> {
@@ -199,12 +285,12 @@ fn api_key() -> (ApiKey, Box<dyn Event>) {
     (key, happened(event))
 }
 
-/// Takes each aggregate through all of its events, and returns every contract with its file name.
-fn contracts() -> Vec<(String, Value)> {
+/// Takes each aggregate through all of its events, and returns every contract with its name: `order.placed.v1`.
+fn contracts() -> Vec<(String, Contract)> {
     let mut contracts = Vec::new();
-    let mut add = |event: Box<dyn Event>, contract: fn(&IntegrationEvent) -> Value| {
+    let mut add = |event: Box<dyn Event>, contract: fn(&IntegrationEvent) -> Contract| {
         let event = Catalogue.translate(&*event).expect("serializable").expect("published");
-        contracts.push((file_name(&event), contract(&event)));
+        contracts.push((name(&event), contract(&event)));
     };
 
     let (mut a_customer, created) = customer();
@@ -287,26 +373,107 @@ fn contracts() -> Vec<(String, Value)> {
     contracts
 }
 
+fn file(name: &str, kind: &str) -> PathBuf {
+    contracts_folder().join(format!("{name}.{kind}.json"))
+}
+
+/// Says what is wrong with a schema beside the published one; `None` if it may be written.
+fn refusal(name: &str, published: &Value, schema: &Value) -> Option<String> {
+    let breaks = comptoir_compatibility::sent(published, schema);
+    (!breaks.is_empty()).then(|| {
+        format!(
+            "{name} is published, and its consumers would break: {}. Members may be added; for anything else, leave this \
+            version as it was and publish the next one beside it (docs/how-to-add-an-event.md)",
+            breaks.join("; ")
+        )
+    })
+}
+
 #[test]
-fn published_contracts_do_not_change() {
+fn published_contracts_change_by_additions_only() {
     let update = std::env::var_os("UPDATE_EVENT_CONTRACTS").is_some();
-    for (name, contract) in contracts() {
-        let path = contracts_folder().join(&name);
-        let current = format!("{}\n", serde_json::to_string_pretty(&contract).expect("JSON"));
-        match std::fs::read_to_string(&path) {
-            Ok(published) => assert_eq!(
-                published, current,
-                "{name} is published: consumers build on it. Leave it as it was and add a new version beside it"
-            ),
-            Err(_) if update => std::fs::write(&path, current).expect("written"),
-            Err(error) => panic!("{name} has no contract ({error}); see the head of contracts.rs"),
+    let mut problems = Vec::new();
+    for (name, Contract { schema, example, .. }) in contracts() {
+        let published = std::fs::read_to_string(file(&name, "schema")).ok();
+        let published = published.map(|text| serde_json::from_str(&text).expect("JSON"));
+        problems.extend(published.and_then(|published| refusal(&name, &published, &schema)));
+        for (kind, current) in [("schema", &schema), ("example", &example)] {
+            let path = file(&name, kind);
+            let current = format!("{}\n", serde_json::to_string_pretty(current).expect("JSON"));
+            if std::fs::read_to_string(&path).is_ok_and(|text| text == current) {
+                continue;
+            }
+            if update && problems.is_empty() {
+                std::fs::write(&path, current).expect("written");
+            } else if problems.is_empty() {
+                problems.push(format!(
+                    "{name}.{kind}.json is not as the code has it; see the head of contracts.rs"
+                ));
+            }
         }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn a_member_may_be_added_to_a_contract_and_everything_else_is_refused_with_what_to_do() {
+    let (name, Contract { schema, .. }) = contracts().swap_remove(0);
+    let changed = |change: fn(&mut serde_json::Map<String, Value>)| {
+        let mut new = schema.clone();
+        change(new["properties"].as_object_mut().expect("members"));
+        refusal(&name, &schema, &new)
+    };
+    assert_eq!(changed(|members| drop(members.insert("more".to_owned(), json!({"type": "string"})))), None);
+    let breaks: [(fn(&mut serde_json::Map<String, Value>), &str); 3] = [
+        (|members| drop(members.remove("email")), "/email is gone"),
+        (
+            |members| {
+                let email = members.remove("email").expect("there");
+                members.insert("mail".to_owned(), email);
+            },
+            "/email is gone",
+        ),
+        (|members| members["email"]["type"] = json!("integer"), "/email was string, and is integer"),
+    ];
+    for (change, what) in breaks {
+        let said = changed(change).expect("refused");
+        assert!(said.contains(what) && said.contains("publish the next one beside it"), "{said}");
+    }
+}
+
+/// Compares a file that is made of the contracts with what they say now, or writes it.
+fn made(path: &str, make: impl FnOnce(&str) -> String) {
+    let path = contracts_folder().join("../..").join(path);
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    let made = make(&found);
+    if std::env::var_os("UPDATE_EVENT_CONTRACTS").is_some() {
+        std::fs::write(path, made).expect("written");
+    } else {
+        assert!(
+            found == made,
+            "{} is not as the contracts are; see the head of contracts.rs",
+            path.display()
+        );
     }
 }
 
 #[test]
+fn the_asyncapi_document_and_the_list_of_events_are_made_of_the_contracts() {
+    let contracts = contracts();
+    made("schema/asyncapi.json", |_| {
+        format!("{}\n", serde_json::to_string_pretty(&asyncapi::asyncapi(&contracts)).expect("JSON"))
+    });
+    made("docs/events.md", |found| {
+        let (head, _) = found.split_once("<!-- events -->").expect("where the list begins");
+        format!("{head}<!-- events -->\n{}", asyncapi::markdown(&contracts))
+    });
+}
+
+#[test]
 fn every_contract_belongs_to_an_event() {
-    let known: BTreeSet<_> = contracts().into_iter().map(|(name, _)| name).collect();
+    let names = contracts().into_iter().map(|(name, _)| name);
+    let known: BTreeSet<_> =
+        names.flat_map(|name| ["schema", "example"].map(|kind| format!("{name}.{kind}.json"))).collect();
     let files: BTreeSet<_> = std::fs::read_dir(contracts_folder())
         .expect("the folder of contracts")
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
@@ -316,10 +483,10 @@ fn every_contract_belongs_to_an_event() {
 
 #[test]
 fn examples_satisfy_their_schemas() {
-    for (name, contract) in contracts() {
-        let validator = jsonschema::validator_for(&contract["payload"]).expect("a valid schema");
-        let errors: Vec<_> =
-            validator.iter_errors(&contract["example"]).map(|error| error.to_string()).collect();
+    for (name, Contract { schema, example, .. }) in contracts() {
+        let options = jsonschema::draft202012::options().should_validate_formats(true);
+        let validator = options.build(&schema).expect("a valid schema");
+        let errors: Vec<_> = validator.iter_errors(&example).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{name}: {errors:?}");
     }
 }

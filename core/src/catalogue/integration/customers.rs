@@ -8,7 +8,7 @@ use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::commerce::customers::{Customer, CustomerEvent};
 
-/// The customer as it is from now on.
+/// A customer was created: the customer as it is from now on.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct CustomerCreatedV1 {
@@ -23,7 +23,7 @@ pub(super) struct CustomerCreatedV1 {
 }
 payload!(CustomerCreatedV1, "customer", "customer.created", 1);
 
-/// The customer as it is from now on, whatever changed.
+/// A customer was updated: the customer as it is from now on, whatever changed.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct CustomerUpdatedV1 {
@@ -38,6 +38,7 @@ pub(super) struct CustomerUpdatedV1 {
 }
 payload!(CustomerUpdatedV1, "customer", "customer.updated", 1);
 
+/// The customer is gone. It had no orders.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct CustomerDeletedV1 {

@@ -1,7 +1,7 @@
 //! Integration events: the facts that other systems may build on.
 //!
-//! Each is a literal name, a version and a payload struct whose JSON is a contract, frozen in `schema/events`. A
-//! published version never changes; a change gets a new version beside it. The matches are exhaustive: a new domain
+//! Each is a literal name, a version and a payload struct whose JSON is a contract, with a JSON Schema in `schema/events`.
+//! Members may be added to a published version; any other change gets a new version beside it. The matches are exhaustive: a new domain
 //! event does not compile until its integration event is decided here.
 
 mod addresses;
@@ -14,6 +14,8 @@ mod suppliers;
 mod tenants;
 mod users;
 
+#[cfg(test)]
+mod asyncapi;
 #[cfg(test)]
 mod contracts;
 

@@ -53,6 +53,7 @@ struct VatSubtotalV1 {
     amount: String,
 }
 
+/// The company has confirmed the order.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct OrderConfirmedV1 {
@@ -64,6 +65,7 @@ pub(super) struct OrderConfirmedV1 {
 }
 payload!(OrderConfirmedV1, "order", "order.confirmed", 1);
 
+/// The order has left; the tracking number is null if the company delivers it itself.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct OrderShippedV1 {
@@ -76,6 +78,7 @@ pub(super) struct OrderShippedV1 {
 }
 payload!(OrderShippedV1, "order", "order.shipped", 1);
 
+/// The order has arrived.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct OrderDeliveredV1 {
@@ -87,6 +90,7 @@ pub(super) struct OrderDeliveredV1 {
 }
 payload!(OrderDeliveredV1, "order", "order.delivered", 1);
 
+/// The order will not be shipped.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct OrderCancelledV1 {

@@ -7,7 +7,7 @@ use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::commerce::products::{Product, ProductEvent};
 
-/// The product as it is from now on.
+/// A product was created: the product as it is from now on.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct ProductCreatedV1 {
@@ -23,7 +23,7 @@ pub(super) struct ProductCreatedV1 {
 }
 payload!(ProductCreatedV1, "product", "product.created", 1);
 
-/// The product as it is from now on, whatever changed.
+/// A product was updated: the product as it is from now on, whatever changed.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct ProductUpdatedV1 {

@@ -8,7 +8,7 @@ use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::commerce::suppliers::{Supplier, SupplierEvent};
 
-/// The supplier as it is from now on.
+/// A supplier was created: the supplier as it is from now on.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct SupplierCreatedV1 {
@@ -24,7 +24,7 @@ pub(super) struct SupplierCreatedV1 {
 }
 payload!(SupplierCreatedV1, "supplier", "supplier.created", 1);
 
-/// The supplier as it is from now on, whatever changed.
+/// A supplier was updated: the supplier as it is from now on, whatever changed.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct SupplierUpdatedV1 {
@@ -40,6 +40,7 @@ pub(super) struct SupplierUpdatedV1 {
 }
 payload!(SupplierUpdatedV1, "supplier", "supplier.updated", 1);
 
+/// The supplier is gone.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct SupplierDeletedV1 {

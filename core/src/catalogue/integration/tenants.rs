@@ -8,7 +8,7 @@ use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::values::contact::PostalAddress;
 
-/// The company as it is from now on.
+/// A company was created: the company as it is from now on.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct TenantCreatedV1 {
@@ -28,7 +28,7 @@ pub(super) struct TenantCreatedV1 {
 }
 payload!(TenantCreatedV1, "tenant", "tenant.created", 1);
 
-/// The company as it is from now on, whatever changed.
+/// The company was updated: the company as it is from now on, whatever changed.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct TenantUpdatedV1 {

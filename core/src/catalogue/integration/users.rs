@@ -9,6 +9,7 @@ use crate::application::error::Error;
 use crate::application::{PermissionSet, Role};
 use crate::values::ids::SessionId;
 
+/// A user was registered: the user as it is from now on.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct UserRegisteredV1 {
@@ -30,7 +31,7 @@ pub(super) struct UserRegisteredV1 {
 }
 payload!(UserRegisteredV1, "user", "user.registered", 1);
 
-/// What can be updated of a user, as it is from now on.
+/// A user was updated: what can be updated of a user, as it is from now on.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct UserUpdatedV1 {
@@ -41,6 +42,7 @@ pub(super) struct UserUpdatedV1 {
 }
 payload!(UserUpdatedV1, "user", "user.updated", 1);
 
+/// The user's e-mail address is verified: the user can log in from now on.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct UserEmailVerifiedV1 {
@@ -62,6 +64,7 @@ pub(super) struct UserPasswordChangedV1 {
 }
 payload!(UserPasswordChangedV1, "user", "user.password_changed", 1);
 
+/// The user has logged in.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct UserLoggedInV1 {
@@ -72,6 +75,7 @@ pub(super) struct UserLoggedInV1 {
 }
 payload!(UserLoggedInV1, "user", "user.logged_in", 1);
 
+/// The user has logged out.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct UserLoggedOutV1 {
@@ -82,6 +86,7 @@ pub(super) struct UserLoggedOutV1 {
 }
 payload!(UserLoggedOutV1, "user", "user.logged_out", 1);
 
+/// The user has another role from now on.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct UserRoleChangedV1 {
@@ -96,6 +101,7 @@ pub(super) struct UserRoleChangedV1 {
 }
 payload!(UserRoleChangedV1, "user", "user.role_changed", 1);
 
+/// The user has other permissions from now on.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct UserPermissionChangedV1 {
