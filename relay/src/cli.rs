@@ -20,7 +20,7 @@ use comptoir_core::platform::{spans, telemetry};
 use crate::config::Config;
 use crate::error::RelayError;
 use crate::history::HistoryKeeper;
-use crate::{check, daemon, dead_letters, events, once, operations, replay, status, tail};
+use crate::{check, daemon, dead_letters, events, listen, once, operations, replay, status, tail};
 
 const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
@@ -92,6 +92,11 @@ enum Command {
     },
     /// Follow events as they are published or become dead letters, until it is interrupted
     Tail(tail::Arguments),
+    /// Show messages as a consumer gets them, until it is interrupted
+    ///
+    /// Binds an exclusive queue to the exchange. Meanwhile what is shown has a consumer: it does not become a dead letter for want
+    /// of one.
+    Listen(listen::Arguments),
     /// Requeues, discards and replays, the newest first: when, who, what was asked for, how many events
     ///
     /// Exit 0, also if there are none (which standard error says); 1 if the database is not reached.
@@ -153,6 +158,7 @@ fn run(cli: Cli) -> Result<u8, RelayError> {
             Some(Command::Events { command }) => events::run(&config, command).await.map(|()| 0),
             Some(Command::Operations(arguments)) => operations::run(&config, &arguments).await.map(|()| 0),
             Some(Command::Tail(arguments)) => tail::run(&config, &arguments).await.map(|()| 0),
+            Some(Command::Listen(arguments)) => listen::run(&config, &arguments).await.map(|()| 0),
             None if cli.once => {
                 let outcome = once::run(&config, cli.max_events, cli.deadline).await?;
                 Ok(if outcome.is_complete() { 0 } else { INCOMPLETE })

@@ -23,6 +23,7 @@ mod history;
 mod http;
 mod json_array;
 mod leases;
+mod listen;
 mod message;
 mod metrics;
 mod notes;

@@ -4,7 +4,7 @@
 //! without a consumer would not be noticed any more.
 
 mod line;
-mod output;
+pub(crate) mod output;
 
 use std::time::{Duration, Instant};
 

@@ -6,7 +6,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// Writes the whole text; with colours only on a terminal. Uses a blocking thread, because the reader may pause for hours, and
 /// a signal must still end this program. Returns false if the output is closed.
-pub(super) async fn write(text: String) -> bool {
+pub(crate) async fn write(text: String) -> bool {
     let written = tokio::task::spawn_blocking(move || {
         let mut out = anstream::stdout().lock();
         out.write_all(text.as_bytes()).and_then(|()| out.flush())

@@ -12,6 +12,7 @@ mod guide;
 mod health;
 mod held;
 mod history;
+mod listen;
 mod metrics;
 mod network;
 mod once;
