@@ -51,10 +51,14 @@ node_tools=$project/.dev/node/node_modules/.bin
 install_node_tools() {
     local where=$project/.dev/node pinned=$project/deploy/node
     command -v npm >/dev/null || install_packages "Node.js with npm" nodejs npm
-    if cmp --quiet "$pinned/package-lock.json" "$where/installed"; then return; fi
-    say "installing the npm packages of deploy/node into .dev/node"
     mkdir -p "$where"
+    # Two that install at the same time would delete each other's files.
+    exec {npm_lock}>"$where/lock"
+    flock "$npm_lock"
+    if cmp --quiet "$pinned/package-lock.json" "$where/installed"; then exec {npm_lock}>&-; return; fi
+    say "installing the npm packages of deploy/node into .dev/node"
     cp "$pinned/package.json" "$pinned/package-lock.json" "$where"
     npm ci --prefix "$where" --ignore-scripts --no-audit --no-fund --loglevel=error >&2 || fail "npm failed (above)"
     cp "$pinned/package-lock.json" "$where/installed"
+    exec {npm_lock}>&-
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 /// For how long a browser remembers what it was told, in seconds.
 const MAX_AGE: usize = 600;
-const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 const SENT: [&str; 8] = [
     "Authorization",
     "Content-Type",

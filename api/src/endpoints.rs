@@ -150,7 +150,7 @@ fn route(documented: &HttpMethod) -> Route {
 }
 
 /// Returns a resource that answers other methods than its own with 405 and says which there are.
-fn resource(path: &str, methods: &[Method]) -> Resource {
+pub(crate) fn resource(path: &str, methods: &[Method]) -> Resource {
     let allow = allow(methods);
     web::resource(path).default_service(web::to(move |request: HttpRequest| {
         let allow = allow.clone();

@@ -22,6 +22,8 @@ const RETRY_AFTER_SECONDS: &str = "1";
 /// The advice to a client if the outcome is unknown.
 const PERHAPS: &str = "a change may have happened all the same: repeat a POST with the same Idempotency-Key, read again \
     before another change";
+/// The maximum number of values at fault in one answer.
+pub(crate) const MAX_FIELDS: usize = 100;
 /// The maximum length of a pointer or a message in characters: they quote the client's input.
 const MAX_QUOTED: usize = 300;
 /// The problem types; docs/http.md lists their codes.
@@ -46,6 +48,7 @@ impl ApiError {
 
     /// Returns 422 for a request that is well formed but wrong.
     pub(crate) fn invalid(mut fields: Vec<FieldError>) -> Self {
+        fields.truncate(MAX_FIELDS);
         for field in &mut fields {
             shorten(&mut field.pointer);
             shorten(&mut field.message);

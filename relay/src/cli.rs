@@ -95,7 +95,7 @@ enum Command {
     /// Show messages as a consumer gets them, until it is interrupted
     ///
     /// Binds an exclusive queue to the exchange. Meanwhile what is shown has a consumer: it does not become a dead letter for want
-    /// of one.
+    /// of one. While the reader pauses, the broker keeps 10,000 messages or 64 MiB, and drops the oldest.
     Listen(listen::Arguments),
     /// Requeues, discards and replays, the newest first: when, who, what was asked for, how many events
     ///
@@ -263,6 +263,7 @@ mod tests {
             &["dead-letters", "list", "--since", "u:p4ss@h"],
             &["dead-letters", "show", "amqp://u:p4ss@h"],
             &["dead-letters", "amqp://u:p4ss@h"],
+            &["listen", "amqp://u:p4ss@h"],
         ] {
             let error = Cli::try_parse_from([&["relay"], arguments].concat()).expect_err("refused");
             let text = usage_error(&error);

@@ -15,20 +15,25 @@ use lapin::options::{
 };
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
-use lapin::{Channel, ErrorKind};
+use lapin::{Consumer, ErrorKind};
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::config::{BrokerConfig, Config};
 use crate::error::{BrokerFault, RelayError};
 use crate::message::short;
+use crate::publisher::Link;
 use crate::tail::output;
 use crate::{daemon, notes, publisher};
 
 /// Messages that are sent to us and not shown yet, at most.
-const PREFETCH: u16 = 100;
-/// Messages that wait at the broker for a reader that pauses, at most; then the oldest are dropped.
+const PREFETCH: u16 = 10;
+/// Messages that wait at the broker for a reader that pauses, at most, and their bytes; then the oldest are dropped.
 const MAX_LENGTH: i32 = 10_000;
+const MAX_LENGTH_BYTES: i32 = 64 * 1024 * 1024;
+/// The interval of looking whether the output is closed while nothing comes.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The longest wait for the broker's answer to what prepares the queue.
 const ANSWER: Duration = Duration::from_secs(30);
 /// The most characters of a body in a line for people.
@@ -45,12 +50,16 @@ pub(crate) struct Arguments {
     /// Stop after so many messages
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
-    /// One JSON object a line: routing key, properties, headers, body
+    /// One JSON object a line: exchange, routing key, message id, content type, timestamp, headers, and the body digit by digit
     #[arg(long)]
     json: bool,
 }
 
 fn pattern(text: &str) -> Result<String, String> {
+    // A URL in the wrong place would be shown, and kept by the broker, with its password.
+    if text.contains("://") || text.contains('@') {
+        return Err("expected routing keys such as order.*, not a URL".to_owned());
+    }
     if (1..=255).contains(&text.len()) {
         Ok(text.to_owned())
     } else {
@@ -61,36 +70,45 @@ fn pattern(text: &str) -> Result<String, String> {
 /// Shows messages until a signal, the limit, or the output is closed.
 ///
 /// # Errors
-/// Fails if the broker is not reached or refuses the queue, or if the connection is lost: what came meanwhile would be missing.
+/// Fails if the broker is not reached or refuses the queue, or if it ends the connection: what came meanwhile would be missing.
 pub(crate) async fn run(config: &Config, arguments: &Arguments) -> Result<(), RelayError> {
     let stop = daemon::signalled()?;
-    let broker = &config.broker;
+    // What is not acknowledged goes with the queue, so it may be dropped at any point.
+    tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        result = listen(&config.broker, arguments) => result,
+    }
+}
+
+async fn listen(broker: &BrokerConfig, arguments: &Arguments) -> Result<(), RelayError> {
     let link = publisher::connect(broker, "comptoir relay listen").await?;
-    let channel = link.create_channel().await.map_err(BrokerFault::from)?;
-    let queue = tokio::time::timeout(ANSWER, bind(&channel, broker, &arguments.pattern)).await;
-    let queue = queue.map_err(|_| RelayError::NotReached {
+    let prepared = tokio::time::timeout(ANSWER, consume(&link, broker, &arguments.pattern)).await;
+    let mut messages = prepared.map_err(|_| RelayError::NotReached {
         what: "the broker did not answer".to_owned(),
         seconds: ANSWER.as_secs(),
     })??;
-    let exclusive = BasicConsumeOptions { exclusive: true, ..Default::default() };
-    let consumer = channel.basic_consume(queue, short(""), exclusive, FieldTable::default());
-    let mut messages = consumer.await.map_err(BrokerFault::from)?;
     if !arguments.json {
         notes::say(&format!(
             "listening to {} on exchange {}; Ctrl-C ends it. Meanwhile these events have a consumer, and are no dead letters",
-            arguments.pattern, broker.exchange
+            printable_line(&arguments.pattern),
+            broker.exchange
         ));
     }
     let mut left = arguments.limit.unwrap_or(u64::MAX);
+    let mut look = tokio::time::interval(LOOK_EVERY);
     while left > 0 {
         let message = tokio::select! {
-            () = stop.cancelled() => break,
             message = messages.next() => message,
+            _ = look.tick() => {
+                if output::is_closed() {
+                    break;
+                }
+                continue;
+            }
         };
         let Some(message) = message else {
-            return Err(RelayError::Startup(
-                "the connection to the broker was lost; what came since is not shown".to_owned(),
-            ));
+            let lost = "the broker ended the consumer; what came since is not shown";
+            return Err(RelayError::Incomplete(lost.to_owned()));
         };
         let message = message.map_err(BrokerFault::from)?;
         let line = if arguments.json { json(&message) } else { text(&message) };
@@ -104,30 +122,32 @@ pub(crate) async fn run(config: &Config, arguments: &Arguments) -> Result<(), Re
     Ok(())
 }
 
-async fn bind(channel: &Channel, broker: &BrokerConfig, pattern: &str) -> Result<ShortString, RelayError> {
+/// Makes the queue, binds it, and begins to consume it.
+async fn consume(link: &Link, broker: &BrokerConfig, pattern: &str) -> Result<Consumer, RelayError> {
+    let channel = link.create_channel().await.map_err(BrokerFault::from)?;
     channel.basic_qos(PREFETCH, BasicQosOptions::default()).await.map_err(BrokerFault::from)?;
     let ours = QueueDeclareOptions { exclusive: true, auto_delete: true, ..Default::default() };
     let mut bounds = FieldTable::default();
     bounds.insert(short("x-max-length"), AMQPValue::LongInt(MAX_LENGTH));
+    bounds.insert(short("x-max-length-bytes"), AMQPValue::LongInt(MAX_LENGTH_BYTES));
     let queue = channel.queue_declare(short(""), ours, bounds).await.map_err(BrokerFault::from)?;
     let name = queue.name().clone();
-    let bound = channel
-        .queue_bind(
-            name.clone(),
-            short(&broker.exchange),
-            short(pattern),
-            QueueBindOptions::default(),
-            FieldTable::default(),
-        )
-        .await;
+    let (exchange, options) = (short(&broker.exchange), QueueBindOptions::default());
+    let bound =
+        channel.queue_bind(name.clone(), exchange, short(pattern), options, FieldTable::default()).await;
     match bound {
-        Ok(()) => Ok(name),
-        Err(error) if is_not_found(&error) => Err(RelayError::Usage(format!(
-            "there is no exchange {:?} at the broker: start relay, which declares it, or set broker.exchange",
-            broker.exchange
-        ))),
-        Err(error) => Err(BrokerFault::from(error).into()),
+        Ok(()) => {}
+        Err(error) if is_not_found(&error) => {
+            return Err(RelayError::Usage(format!(
+                "there is no exchange {:?} at the broker: start relay, which declares it, or set broker.exchange",
+                broker.exchange
+            )));
+        }
+        Err(error) => return Err(BrokerFault::from(error).into()),
     }
+    let exclusive = BasicConsumeOptions { exclusive: true, ..Default::default() };
+    let consumer = channel.basic_consume(name, short(""), exclusive, FieldTable::default());
+    Ok(consumer.await.map_err(BrokerFault::from)?)
 }
 
 fn is_not_found(error: &lapin::Error) -> bool {
@@ -137,7 +157,7 @@ fn is_not_found(error: &lapin::Error) -> bool {
 
 fn header(message: &Delivery, name: &str) -> Option<Value> {
     let headers = message.properties.headers().as_ref()?;
-    headers.inner().get(name).and_then(|value| serde_json::to_value(plain(value)).ok())
+    headers.inner().get(name).map(plain)
 }
 
 /// Returns a header as JSON.
@@ -201,12 +221,15 @@ struct Line<'a> {
     timestamp: Option<u64>,
     headers: Value,
     /// A text if it is no JSON.
-    body: Value,
+    body: Box<RawValue>,
 }
 
 fn json(message: &Delivery) -> String {
     let properties = &message.properties;
-    let body = serde_json::from_slice(&message.data);
+    let text = String::from_utf8_lossy(&message.data);
+    // Line breaks occur in JSON only between its tokens.
+    let body = RawValue::from_string(text.replace(['\n', '\r'], " ").trim().to_owned());
+    let Ok(body) = body.or_else(|_| serde_json::value::to_raw_value(&text)) else { return String::new() };
     let line = Line {
         exchange: message.exchange.as_str(),
         routing_key: message.routing_key.as_str(),
@@ -218,7 +241,7 @@ fn json(message: &Delivery) -> String {
             .headers()
             .as_ref()
             .map_or(Value::Null, |table| plain(&AMQPValue::FieldTable(table.clone()))),
-        body: body.unwrap_or_else(|_| String::from_utf8_lossy(&message.data).into()),
+        body,
     };
     // A struct of plain values always serialises.
     serde_json::to_string(&line).unwrap_or_default() + "\n"

@@ -1,5 +1,6 @@
 //! JSON bodies, and the idempotency key that goes with them.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -12,12 +13,14 @@ use actix_web::web::{self, Bytes};
 use actix_web::{FromRequest, HttpRequest};
 use comptoir_core::application::idempotency::IdempotencyKey;
 use deserr::Deserr;
+use serde::de::DeserializeSeed;
 use serde_json::Value;
 use serde_json::error::Category;
+use serde_path_to_error::Track;
 use utoipa::ToSchema;
 
 use super::faults::{Faults, escaped};
-use super::json::{REPEATED, Strict};
+use super::json::{MAX_VALUES, REPEATED, Strict, TOO_MANY};
 use super::refuse_query;
 use crate::config::ApiConfig;
 use crate::error::ApiError;
@@ -126,7 +129,7 @@ fn too_large(request: &HttpRequest) -> ApiError {
 /// Parses a body that is sent as one of `media_types`.
 ///
 /// # Errors
-/// 415 for another media type, 400 for a body that is not JSON, 422 for a repeated member.
+/// 415 for another media type, and those of [`parsed`].
 pub(super) fn json(request: &HttpRequest, bytes: &[u8], media_types: &[&str]) -> Result<Value, ApiError> {
     // No body stands for an empty object. That is enough for a route that needs none; any other route says which member
     // is missing.
@@ -134,9 +137,19 @@ pub(super) fn json(request: &HttpRequest, bytes: &[u8], media_types: &[&str]) ->
         return Ok(Value::Object(serde_json::Map::new()));
     }
     check_content_type(request, media_types)?;
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let Strict(value) = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| refused(&pointer(error.path()), error.inner()))?;
+    parsed(bytes)
+}
+
+/// Parses bytes as JSON.
+///
+/// # Errors
+/// 400 for what is not JSON, 413 for too many values, 422 for a repeated member.
+pub(super) fn parsed(bytes: &[u8]) -> Result<Value, ApiError> {
+    let left = Cell::new(MAX_VALUES);
+    let (mut deserializer, mut track) = (serde_json::Deserializer::from_slice(bytes), Track::new());
+    let read =
+        Strict::new(&left).deserialize(serde_path_to_error::Deserializer::new(&mut deserializer, &mut track));
+    let value = read.map_err(|error| refused(&pointer(&track.path()), &error))?;
     deserializer.end().map_err(|error| refused("", &error))?;
     Ok(value)
 }
@@ -146,9 +159,12 @@ pub(super) fn typed<T: Deserr<Faults>>(body: Value) -> Result<T, Faults> {
     deserr::deserialize(body)
 }
 
-/// Returns 400 for a body that is not JSON, 422 for JSON with a repeated member.
 fn refused(pointer: &str, error: &serde_json::Error) -> ApiError {
     if error.classify() == Category::Data {
+        if error.to_string().starts_with(TOO_MANY) {
+            let detail = format!("the body has more than {MAX_VALUES} values; send it in parts");
+            return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail);
+        }
         return ApiError::invalid_field(pointer, "duplicate_field", REPEATED);
     }
     ApiError::new(StatusCode::BAD_REQUEST, "malformed_json", format!("the body is not JSON: {error}"))

@@ -1,9 +1,10 @@
 //! The bodies that change a resource: PUT with all of it, PATCH with a part of it.
 
+use std::future::Future;
 use std::marker::PhantomData;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::HeaderName;
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
 use chrono::DateTime;
@@ -14,13 +15,15 @@ use deserr::Deserr;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::body::{Extraction, JSON, json, read, typed};
+use super::body::{Extraction, JSON, json, parsed, read, typed};
 use super::faults::{Faults, escaped};
 use super::refuse_query;
 use crate::error::ApiError;
 
 /// The media type of a merge patch (RFC 7396).
 const MERGE_PATCH: &str = "application/merge-patch+json";
+/// The read-only members that follow from any change.
+const FOLLOWING: [&str; 3] = ["version", "updated_at", "last_login_at"];
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
 /// A request from which a resource is made, and which can replace it.
@@ -41,12 +44,15 @@ pub(crate) trait Editable: Deserr<Faults> + 'static {
 }
 
 /// The body of a PUT, which has every member that can be set: what is missing would be erased without a word.
+///
+/// Like [`MergePatch`], it keeps the text, and is parsed again when the resource is there: the values take many times the
+/// memory, and commands wait.
 #[derive(Debug)]
-pub(crate) struct Replacement<T>(Object, PhantomData<T>);
+pub(crate) struct Replacement<T>(Bytes, PhantomData<T>);
 
 /// The body of a PATCH, a merge patch (RFC 7396): members that are missing stay as they are, null erases.
 #[derive(Debug)]
-pub(crate) struct MergePatch<T>(Object, PhantomData<T>);
+pub(crate) struct MergePatch<T>(Bytes, PhantomData<T>);
 
 type Object = Map<String, Value>;
 
@@ -57,10 +63,7 @@ impl<T: Editable> FromRequest for Replacement<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let bytes = Bytes::from_request(request, payload);
         let request = request.clone();
-        Box::pin(async move {
-            let object = object(&request, &read(&request, bytes).await?, &[JSON])?;
-            Ok(Self(object, PhantomData))
-        })
+        Box::pin(async move { Ok(Self(object(&request, bytes, &[JSON]).await?, PhantomData)) })
     }
 }
 
@@ -72,38 +75,44 @@ impl<T: Editable> FromRequest for MergePatch<T> {
         let bytes = Bytes::from_request(request, payload);
         let request = request.clone();
         Box::pin(async move {
-            let object = object(&request, &read(&request, bytes).await?, &[MERGE_PATCH, JSON]);
             // RFC 5789, section 2.2.
-            let advised = |error: ApiError| {
-                let media_types = actix_web::http::header::HeaderValue::from_static(MERGE_PATCH);
-                error.with_header(ACCEPT_PATCH, media_types)
-            };
-            object.map(|object| Self(object, PhantomData)).map_err(advised)
+            let advised =
+                |error: ApiError| error.with_header(ACCEPT_PATCH, HeaderValue::from_static(MERGE_PATCH));
+            let bytes = object(&request, bytes, &[MERGE_PATCH, JSON]).await.map_err(advised)?;
+            Ok(Self(bytes, PhantomData))
         })
     }
 }
 
-fn object(request: &HttpRequest, bytes: &[u8], media_types: &[&str]) -> Result<Object, ApiError> {
+/// Reads a body, and checks that it is a JSON object.
+async fn object(
+    request: &HttpRequest,
+    bytes: impl Future<Output = Result<Bytes, actix_web::Error>>,
+    media_types: &[&str],
+) -> Result<Bytes, ApiError> {
     refuse_query(request)?;
-    match json(request, bytes, media_types)? {
-        Value::Object(object) => Ok(object),
+    let bytes = read(request, bytes).await?;
+    if bytes.is_empty() {
+        return Err(ApiError::invalid_field("", "missing_field", "a body is required: a JSON object"));
+    }
+    match json(request, &bytes, media_types)? {
+        Value::Object(_) => Ok(bytes),
         _ => Err(ApiError::invalid_field("", "wrong_type", "the body must be a JSON object")),
     }
+}
+
+/// Parses a body again, which was parsed before.
+fn parsed_again(bytes: &[u8]) -> Object {
+    parsed(bytes).ok().and_then(|mut value| value.as_object_mut().map(std::mem::take)).unwrap_or_default()
 }
 
 impl<T: Editable> Replacement<T> {
     pub(crate) fn edit(self) -> Edit<T::View, T::Details> {
         Edit::new(move |view| {
-            let current = current::<T>(view)?;
+            let (current, sent) = (current::<T>(view)?, parsed_again(&self.0));
             let settable = current.keys().filter(|key| !T::READ_ONLY.contains(&key.as_str()));
-            let missing = settable.filter(|key| !self.0.contains_key(*key)).map(|key| {
-                let nothing = if current[key].is_array() { "[]" } else { "null" };
-                let message = format!(
-                    "PUT replaces everything, and {key} is missing: send {nothing} if there is none, or PATCH to change only some members"
-                );
-                fault(key, Invalid::new("missing_field", message))
-            });
-            read_edited::<T>(self.0.clone(), &current, missing.collect())
+            let missing: Vec<_> = settable.filter(|key| !sent.contains_key(*key)).cloned().collect();
+            read_edited::<T>(sent, &current, &missing)
         })
     }
 }
@@ -111,53 +120,75 @@ impl<T: Editable> Replacement<T> {
 impl<T: Editable> MergePatch<T> {
     pub(crate) fn edit(self) -> Edit<T::View, T::Details> {
         Edit::new(move |view| {
-            let current = current::<T>(view)?;
+            let (current, patch) = (current::<T>(view)?, Value::Object(parsed_again(&self.0)));
             let mut merged = Value::Object(current.clone());
-            json_patch::merge(&mut merged, &Value::Object(self.0.clone()));
+            json_patch::merge(&mut merged, &patch);
             // An object, patched with an object, is one.
             let mut merged = merged.as_object_mut().map(std::mem::take).unwrap_or_default();
             // A read-only member that the patch erases is as wrong as one that it changes.
-            for key in T::READ_ONLY.iter().filter(|key| self.0.contains_key(**key)) {
+            for key in T::READ_ONLY.iter().filter(|key| patch.get(**key).is_some()) {
                 merged.entry(*key).or_insert(Value::Null);
             }
-            read_edited::<T>(merged, &current, Vec::new())
+            read_edited::<T>(merged, &current, &[])
         })
     }
 }
 
-/// Reads the resource's new data, without the members that are read-only and must be as they are.
+/// Reads the resource's new data, without the members that are read-only and must be as they are. `missing` are members
+/// that must be there.
 fn read_edited<T: Editable>(
     mut edited: Object,
     current: &Object,
-    mut faults: Vec<FieldError>,
+    missing: &[String],
 ) -> Result<T::Details, Error> {
+    let mut faults = changed_read_only::<T>(&mut edited, current);
+    let read = typed::<T>(Value::Object(edited)).and_then(|request| request.into_details().map_err(Faults));
+    let (details, mut more) = match read {
+        Ok(details) => (Some(details), Vec::new()),
+        Err(Faults(more)) => (None, more),
+    };
+    for key in missing {
+        let pointer = format!("/{}", escaped(key));
+        // What is always required was named already.
+        let is_required = more.iter().any(|fault| fault.pointer == pointer);
+        more.retain(|fault| fault.pointer != pointer);
+        let nothing = match current.get(key) {
+            _ if is_required => String::new(),
+            Some(Value::Array(_)) => "send [] if there is none, or ".to_owned(),
+            _ => "send null if there is none, or ".to_owned(),
+        };
+        let message = format!(
+            "PUT replaces everything, and {key} is missing: {nothing}PATCH to change only some members"
+        );
+        faults.push(Invalid::new("missing_field", message).at(pointer));
+    }
+    faults.extend(more);
+    match details {
+        Some(details) if faults.is_empty() => Ok(details),
+        _ => Err(EditRefused(faults).into()),
+    }
+}
+
+/// Takes the read-only members out, and returns a fault for each that is not as GET gave it.
+fn changed_read_only<T: Editable>(edited: &mut Object, current: &Object) -> Vec<FieldError> {
+    let version = |object: &Object| object.get("version").and_then(Value::as_i64);
+    // Whoever has read an earlier version, and does not insist on it by If-Match, cannot know what followed from the changes since.
+    let is_earlier = version(edited).zip(version(current)).is_some_and(|(sent, now)| sent < now);
+    let is_known = |key: &str| !(is_earlier && FOLLOWING.contains(&key));
+    let mut faults = Vec::new();
     for key in T::READ_ONLY {
-        if edited.remove(*key).is_some_and(|value| !is_same(current.get(*key), &value)) {
-            let message = format!("{key} is read-only: leave it out, or send it as GET gave it");
-            faults.push(fault(key, Invalid::new("read_only", message)));
+        if edited.remove(*key).is_some_and(|value| is_known(key) && !is_same(current.get(*key), &value)) {
+            let message = format!("{key} is read-only: leave it out, or send it as GET gives it");
+            faults.push(Invalid::new("read_only", message).at(format!("/{key}")));
         }
     }
-    match typed::<T>(Value::Object(edited)).and_then(|request| request.into_details().map_err(Faults)) {
-        Ok(details) if faults.is_empty() => return Ok(details),
-        Ok(_) => {}
-        Err(Faults(more)) => {
-            // What is missing has been said already.
-            let said = |fault: &FieldError| faults.iter().any(|other| other.pointer == fault.pointer);
-            let new: Vec<_> = more.into_iter().filter(|fault| !said(fault)).collect();
-            faults.extend(new);
-        }
-    }
-    Err(EditRefused(faults).into())
+    faults
 }
 
-/// Whether a member is as GET gave it. A client's library may write a time in another way.
+/// Whether a member is as GET gave it. A client's library may write a time in another way, and with milliseconds only.
 fn is_same(current: Option<&Value>, sent: &Value) -> bool {
-    let time = |value: &Value| DateTime::parse_from_rfc3339(value.as_str()?).ok();
+    let time = |value: &Value| Some(DateTime::parse_from_rfc3339(value.as_str()?).ok()?.timestamp_millis());
     current.is_some_and(|current| current == sent || time(current).is_some_and(|at| time(sent) == Some(at)))
-}
-
-fn fault(key: &str, Invalid { code, message }: Invalid) -> FieldError {
-    FieldError { pointer: format!("/{}", escaped(key)), code, message }
 }
 
 fn current<T: Editable>(view: &T::View) -> Result<Object, Error> {

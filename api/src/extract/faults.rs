@@ -9,8 +9,7 @@ use deserr::{
     take_cf_content,
 };
 
-/// The maximum number of faults in one answer: reading ends there.
-const MAX_FAULTS: usize = 100;
+use crate::error::MAX_FIELDS;
 
 #[derive(Debug, Default)]
 pub(crate) struct Faults(pub(crate) Vec<FieldError>);
@@ -23,7 +22,7 @@ impl Faults {
     fn add(faults: Option<Self>, more: impl IntoIterator<Item = FieldError>) -> ControlFlow<Self, Self> {
         let mut faults = faults.unwrap_or_default();
         faults.0.extend(more);
-        if faults.0.len() < MAX_FAULTS { ControlFlow::Continue(faults) } else { ControlFlow::Break(faults) }
+        if faults.0.len() < MAX_FIELDS { ControlFlow::Continue(faults) } else { ControlFlow::Break(faults) }
     }
 }
 
@@ -286,6 +285,6 @@ mod tests {
 
     #[test]
     fn reading_ends_after_a_hundred_faults() {
-        assert_eq!(faults(json!({"lines": vec![1; 5000]})).len(), MAX_FAULTS);
+        assert_eq!(faults(json!({"lines": vec![1; 5000]})).len(), MAX_FIELDS);
     }
 }

@@ -1,25 +1,47 @@
-//! JSON as a value, with each member once: with a member twice, one of the two would silently be lost.
+//! JSON as a value, with each member once, and with a limit on how much there is: with a member twice, one of the two would
+//! silently be lost, and a value takes a hundred times the memory of its text.
 
+use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{self, Deserialize, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// A JSON value without repeated members.
-pub(super) struct Strict(pub(super) Value);
-
-/// The beginning of the error that [`Strict`] gives for a repeated member.
+/// The maximum number of values in a body, those in arrays and objects included. An order of 5,000 lines has about 25,000.
+pub(super) const MAX_VALUES: usize = 50_000;
+/// The error for a repeated member.
 pub(super) const REPEATED: &str = "the member is there twice";
+/// The beginning of the error for a body with too many values.
+pub(super) const TOO_MANY: &str = "the body has too many values";
 
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor).map(Self)
+/// Reads one JSON value; `left` is how many more there may be.
+pub(super) struct Strict<'a> {
+    left: &'a Cell<usize>,
+    /// Whether the value is that of a member that was there before. It is refused here, so that the error carries the
+    /// member's path.
+    is_repeated: bool,
+}
+
+impl<'a> Strict<'a> {
+    pub(super) fn new(left: &'a Cell<usize>) -> Self {
+        Self { left, is_repeated: false }
     }
 }
 
-struct StrictVisitor;
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = Value;
 
-impl<'de> Visitor<'de> for StrictVisitor {
+    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        if self.is_repeated {
+            return Err(de::Error::custom(REPEATED));
+        }
+        let left = self.left.get().checked_sub(1).ok_or_else(|| de::Error::custom(TOO_MANY))?;
+        self.left.set(left);
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,7 +79,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut array = Vec::new();
-        while let Some(Strict(item)) = items.next_element()? {
+        while let Some(item) = items.next_element_seed(Strict::new(self.left))? {
             array.push(item);
         }
         Ok(Value::Array(array))
@@ -66,25 +88,11 @@ impl<'de> Visitor<'de> for StrictVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(key) = members.next_key::<String>()? {
-            let seed = Once(object.contains_key(&key));
-            let Strict(value) = members.next_value_seed(seed)?;
+            let is_repeated = object.contains_key(&key);
+            let value = members.next_value_seed(Strict { left: self.left, is_repeated })?;
             object.insert(key, value);
         }
         Ok(Value::Object(object))
-    }
-}
-
-/// Refuses the value of a member that was there before, so that the error carries the member's path.
-struct Once(bool);
-
-impl<'de> DeserializeSeed<'de> for Once {
-    type Value = Strict;
-
-    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Strict, D::Error> {
-        if self.0 {
-            return Err(de::Error::custom(REPEATED));
-        }
-        Strict::deserialize(deserializer)
     }
 }
 
@@ -94,18 +102,29 @@ mod tests {
 
     use super::*;
 
+    fn read(text: &str, left: usize) -> Result<Value, String> {
+        let left = Cell::new(left);
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        Strict::new(&left).deserialize(&mut deserializer).map_err(|error| error.to_string())
+    }
+
     #[test]
     fn a_value_is_read_as_it_is() {
         let text = r#"{"a": [1, -2, 2.5, true, null, "x"], "b": {"c": {}}}"#;
-        let Strict(read) = serde_json::from_str(text).expect("valid");
-        assert_eq!(read, json!({"a": [1, -2, 2.5, true, null, "x"], "b": {"c": {}}}));
+        assert_eq!(read(text, 100), Ok(json!({"a": [1, -2, 2.5, true, null, "x"], "b": {"c": {}}})));
     }
 
     #[test]
     fn a_member_twice_is_refused_however_deep_and_however_it_is_written() {
         for text in [r#"{"a": 1, "a": 1}"#, r#"[{"b": {"a": 1, "c": 2, "\u0061": 3}}]"#] {
-            let refused = serde_json::from_str::<Strict>(text).map(|read| read.0);
-            assert!(refused.is_err_and(|error| error.to_string().starts_with(REPEATED)), "{text}");
+            assert!(read(text, 100).is_err_and(|error| error.starts_with(REPEATED)), "{text}");
         }
+    }
+
+    #[test]
+    fn more_values_than_there_may_be_are_not_read() {
+        let text = r#"[{"a": 1}, 2]"#;
+        assert!(read(text, 4).is_ok());
+        assert!(read(text, 3).is_err_and(|error| error.starts_with(TOO_MANY)));
     }
 }

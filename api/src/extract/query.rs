@@ -16,7 +16,7 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
 use super::faults::{Faults, escaped};
 use super::{Empty, read_from_text};
-use crate::error::ApiError;
+use crate::error::{ApiError, MAX_FIELDS};
 
 /// The absence of query parameters, for routes that read no id and no body.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ impl<F: Deserr<Faults>, K: SortKey> FromRequest for ListQuery<F, K> {
         let limit = limit.map(|text| text.parse().unwrap_or(-1));
         let page = PageRequest::parse(limit, sort.as_deref(), cursor.as_deref());
         let page = page.map_err(|more| faults.extend(more)).ok();
-        let filter = read(parameters, ", sort, limit, cursor", &mut faults);
+        let filter = read(parameters, "sort, limit, cursor", &mut faults);
         let query = filter.zip(page).map(|(filter, page)| Self { filter, page });
         ready(finish(query, faults))
     }
@@ -90,6 +90,9 @@ fn parameters(query: &str) -> (Map<String, Value>, Vec<FieldError>) {
     let (mut parameters, mut faults) = (Map::new(), Vec::new());
     let pairs = web::Query::<Vec<(String, String)>>::from_query(query);
     for (name, value) in pairs.map(web::Query::into_inner).unwrap_or_default() {
+        if parameters.contains_key(&name) && faults.len() >= MAX_FIELDS {
+            break;
+        }
         if parameters.contains_key(&name) {
             faults.push(FieldError {
                 pointer: format!("/query/{}", escaped(&name)),
@@ -112,13 +115,13 @@ fn read<T: Deserr<Faults>>(
     let read: Result<T, Faults> = deserr::deserialize(Value::Object(parameters));
     let in_query = |mut fault: FieldError| {
         fault.pointer.insert_str(0, "/query");
-        match fault.code {
-            "unknown_field" => {
-                fault.code = "unknown_parameter";
-                fault.message.push_str(others);
-            }
-            "missing_field" => fault.code = "missing_parameter",
-            _ => {}
+        if fault.code == "unknown_field" {
+            fault.code = "unknown_parameter";
+            fault.message = match fault.message.strip_suffix("nothing") {
+                Some(message) if !others.is_empty() => format!("{message}{others}"),
+                _ if others.is_empty() => fault.message,
+                _ => format!("{}, {others}", fault.message),
+            };
         }
         fault
     };
@@ -224,7 +227,7 @@ mod tests {
 
     fn faults(query: &str) -> Vec<(String, &'static str)> {
         let (parameters, mut faults) = parameters(query);
-        let _: Option<Filter> = read(parameters, ", sort", &mut faults);
+        let _: Option<Filter> = read(parameters, "sort", &mut faults);
         faults.into_iter().map(|fault| (fault.pointer, fault.code)).collect()
     }
 

@@ -7,10 +7,10 @@ use comptoir_core::values::invalid::Invalid;
 use comptoir_core::values::money::{Quantity, UnitPrice, VatRate};
 use uuid::Uuid;
 
-use super::read_from_text;
+use super::{one_of, read_from_text};
 
 read_from_text!(Email, VatNumber, Quantity, UnitPrice, VatRate);
-read_from_text!(Role => |text| text.parse());
+read_from_text!(Role => |text| one_of(text, Role::ALL, Role::name));
 read_from_text!(Permission => |text| text.parse());
 
 /// Makes types of ids readable from a string.

@@ -280,7 +280,7 @@ fn describe(method: &str, status: &str, response: &mut Value, has_key: bool) {
         let text = match name {
             "ETag" => "The version of the resource, for If-Match and If-None-Match",
             "Location" => "The address of the new resource",
-            "Cache-Control" => "`no-store`: the answer has secrets",
+            "Cache-Control" => "Whether, and for how long, the answer may be kept",
             "Idempotent-Replayed" => {
                 "There if this is the stored answer of an earlier request with the same Idempotency-Key"
             }

@@ -68,7 +68,6 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(409, "order_state_conflict", "The status of the order does not permit the operation"),
     kind(409, "user_status_conflict", "The status of the user does not permit the operation"),
     kind(409, "last_administrator", "The company would be left without an administrator"),
-    kind(409, "email_already_verified", "The e-mail address is verified already"),
     kind(
         409,
         "idempotency_key_in_use",

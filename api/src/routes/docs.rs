@@ -1,10 +1,11 @@
 //! `/api/docs`: the documentation as pages. Everything is part of the binary: the pages ask nothing of another host.
 
 use actix_web::HttpResponse;
+use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, LOCATION};
 use actix_web::web::ServiceConfig;
 
-use crate::endpoints::get;
+use crate::endpoints::{get, resource};
 
 /// A file of a page.
 struct Asset {
@@ -43,10 +44,11 @@ const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 
 pub(super) fn configure(services: &mut ServiceConfig) {
     for asset in ASSETS {
-        services.route(asset.path, get().to(move || async move { serve(asset) }));
+        let route = get().to(move || async move { serve(asset) });
+        services.service(resource(asset.path, &[Method::GET]).route(route));
     }
     for path in ["/", "/api/docs/"] {
-        services.route(path, get().to(async || to_docs()));
+        services.service(resource(path, &[Method::GET]).route(get().to(async || to_docs())));
     }
 }
 

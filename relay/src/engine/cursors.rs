@@ -319,6 +319,16 @@ mod tests {
     }
 
     #[test]
+    fn a_read_of_what_is_new_leaves_the_cursors_caught_up_although_other_shards_are_not_held() {
+        let mut cursors = cursors();
+        read(&mut cursors, 10, &batch(&[], &[4]));
+        cursors.ask();
+        assert!(cursors.new_read(10, &batch(&[], &[5])) && cursors.caught_up());
+        cursors.start(5);
+        assert!(!cursors.caught_up(), "a shard is still to be read");
+    }
+
+    #[test]
     fn a_read_that_was_cut_may_have_left_new_rows_out() {
         let mut cursors = cursors();
         read(&mut cursors, 10, &batch(&[], &[4]));

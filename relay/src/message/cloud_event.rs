@@ -111,7 +111,7 @@ fn is_allowed(c: char) -> bool {
     !c.is_control() && code & 0xFFFE != 0xFFFE && !(0xFDD0..=0xFDEF).contains(&code)
 }
 
-/// Returns `base` with the name of the contract's file, as in `schema/events`.
+/// Returns `base` with the name under which the API serves the schema: `/api/schemas/order.placed.v1.json`.
 fn data_schema(base: &str, event_type: &str, schema_version: i16) -> String {
     format!("{base}{}.v{schema_version}.json", utf8_percent_encode(event_type, SEGMENT))
 }

@@ -15,7 +15,7 @@ pub(crate) async fn write(text: String) -> bool {
 }
 
 /// Whether the reader of a pipe has gone away. Does not write.
-pub(super) fn is_closed() -> bool {
+pub(crate) fn is_closed() -> bool {
     let out = std::io::stdout();
     // `poll` always reports errors.
     let mut watched = [PollFd::new(&out, PollFlags::empty())];

@@ -62,9 +62,37 @@ impl Comparison<'_> {
                 breaks.push(format!("{shown}: the {keyword} was {before}, and is {after}"));
             }
         }
+        self.bounds(&old, &new, shown, breaks);
         self.members(&old, &new, at, depth, breaks);
+        if self.writer == Writer::Us && !old["items"].is_null() && new["items"].is_null() {
+            breaks.push(format!("{at}/0 can be anything now"));
+        }
         if !old["items"].is_null() && !new["items"].is_null() {
             self.compare(&old["items"], &new["items"], &format!("{at}/0"), depth + 1, breaks);
+        }
+    }
+
+    /// Others break if less is accepted of them than before.
+    fn bounds(&self, old: &Value, new: &Value, shown: &str, breaks: &mut Vec<String>) {
+        if self.writer == Writer::Us {
+            return;
+        }
+        let bounds = [
+            ("minLength", 1.0),
+            ("minimum", 1.0),
+            ("minItems", 1.0),
+            ("maxLength", -1.0),
+            ("maximum", -1.0),
+            ("maxItems", -1.0),
+        ];
+        for (keyword, sign) in bounds {
+            let (before, after) = (old[keyword].as_f64(), new[keyword].as_f64());
+            if after.is_some_and(|after| before.is_none_or(|before| after * sign > before * sign)) {
+                breaks.push(format!("{shown}: {keyword} was {}, and is {}", old[keyword], new[keyword]));
+            }
+        }
+        if new["additionalProperties"] == false && old["additionalProperties"] != false {
+            breaks.push(format!("{shown}: members that are not known are refused now"));
         }
     }
 
@@ -259,6 +287,8 @@ mod tests {
         assert_eq!(breaks(&without("/properties", "note")), ["/note is gone"]);
         let fewer = changed("/properties/status", json!({"type": "string", "enum": ["open"]}));
         assert_eq!(breaks(&fewer), ["/status cannot be \"closed\" any more"]);
+        let bounded = changed("/properties/note", json!({"type": ["string", "null"], "maxLength": 10}));
+        assert_eq!(breaks(&bounded), ["/note: maxLength was null, and is 10"]);
         let not_null = changed("/properties/note", json!({"type": "string"}));
         assert_eq!(breaks(&not_null), ["/note was null or string, and is string"]);
     }

@@ -190,3 +190,57 @@ async fn a_patch_with_the_version_of_before_is_refused() {
     })
     .await;
 }
+
+/// The version that was read before somebody else's change may be sent back by whoever does not insist on it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_earlier_copy_is_taken_if_any_version_will_do() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let read = api.customer("C-1").await?;
+        let path = format!("/customers/{}", read["id"].as_str().unwrap());
+        assert_eq!(patch(&api, &path, &json!({"email": "other@example.com"})).await?.status, 200);
+        let mut mine = read.clone();
+        mine["name"] = "Mine".into();
+        let put = put(&api, &path, &mine).await?;
+        assert_eq!(
+            (put.status, put.field("name"), put.json["version"].as_i64()),
+            (200, "Mine", Some(3)),
+            "{}",
+            put.text
+        );
+        let insisting = api.http.send(Method::PUT, &path, &[("If-Match", "\"1\"")], Some(&mine)).await?;
+        assert_eq!((insisting.status, insisting.code()), (412, "version_mismatch"));
+        // With milliseconds, as JavaScript writes them.
+        let millis = format!("{}Z", &read["created_at"].as_str().unwrap()[..23]);
+        assert_eq!(patch(&api, &path, &json!({"created_at": millis})).await?.status, 200);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_required_is_not_said_to_be_erasable_and_a_patch_needs_a_body() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let mut body = api.customer("C-1").await?;
+        let path = format!("/customers/{}", body["id"].as_str().unwrap());
+        let members = body.as_object_mut().unwrap();
+        members.remove("name");
+        members.remove("vat_number");
+        let answer = put(&api, &path, &body).await?;
+        let said = |pointer: &str| {
+            let errors = answer.json["errors"].as_array().unwrap();
+            let error = errors.iter().find(|error| error["pointer"] == pointer).unwrap();
+            error["message"].as_str().unwrap().to_owned()
+        };
+        assert!(
+            !said("/name").contains("null") && said("/vat_number").contains("send null"),
+            "{}",
+            answer.text
+        );
+        let empty = api.http.send(Method::PATCH, &path, &[], None).await?;
+        assert_eq!((empty.status, empty.pointers()), (422, vec![""]), "{}", empty.text);
+        Ok(())
+    })
+    .await;
+}

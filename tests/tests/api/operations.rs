@@ -77,7 +77,12 @@ async fn the_description_names_every_route_and_no_other() {
         for (path, operations) in &paths {
             for method in operations.as_object().into_iter().flat_map(serde_json::Map::keys) {
                 let method = Method::from_bytes(method.to_uppercase().as_bytes())?;
-                let target = format!("/{}", path.replace("{id}", NOBODY).replace("{session_id}", NOBODY));
+                let target = format!(
+                    "/{}",
+                    path.replace("{id}", NOBODY)
+                        .replace("{session_id}", NOBODY)
+                        .replace("{name}", "order.placed.v1.json")
+                );
                 let answer = api.http.send(method.clone(), &target, &[], None).await?;
                 let known = answer.status != 405 && answer.json["code"] != "not_found";
                 assert!(known, "{method} {path} is described but not there: {}", answer.text);
@@ -115,6 +120,32 @@ async fn a_usage_or_configuration_error_is_one_line_and_exit_2() {
                 "{arguments:?} {environment:?}: {}",
                 exit.stderr
             );
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_event_is_described_with_the_schema_of_its_payload() {
+    World::run(async |world| {
+        let http = world.api().await?.http.anonymous();
+        let document = http.get("//api/asyncapi.json").await?.json;
+        let messages = document["components"]["messages"].as_object().cloned().unwrap_or_default();
+        assert!(messages.len() > 30, "{}", messages.len());
+        for name in messages.keys() {
+            let schema = http.get(&format!("//api/schemas/{name}.json")).await?;
+            assert_eq!(
+                (schema.status, schema.header("content-type")),
+                (200, Some("application/schema+json")),
+                "{name}"
+            );
+            assert!(schema.field("$id").starts_with("urn:comptoir:event:"), "{}", schema.text);
+        }
+        for nothing in
+            ["order.placed.v9.json", "order.placed.v1", "..%2f..%2fCargo.toml", "order.placed.v1.schema.json"]
+        {
+            assert_eq!(http.get(&format!("//api/schemas/{nothing}")).await?.status, 404, "{nothing}");
         }
         Ok(())
     })

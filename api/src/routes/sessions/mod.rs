@@ -16,7 +16,7 @@ pub(super) fn endpoints() -> Endpoints {
         .with(Needs(UsersWrite), handlers::__path_list_of_user, handlers::list_of_user)
         .problems(&["user_not_found"])
         .with(Needs(UsersWrite), handlers::__path_end_all_of_user, handlers::end_all_of_user)
-        .problems(&["user_not_found", "cannot_decide", "own_account"])
+        .problems(&["user_not_found", "cannot_decide"])
         .with(Needs(UsersWrite), handlers::__path_end_of_user, handlers::end_of_user)
-        .problems(&["user_not_found", "session_not_found", "cannot_decide", "own_account"])
+        .problems(&["user_not_found", "session_not_found", "cannot_decide"])
 }

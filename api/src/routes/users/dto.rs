@@ -21,7 +21,7 @@ read_from_text!(UserName);
 read_from_text!(UserStatus => |text| one_of(text, UserStatus::ALL, UserStatus::name));
 
 #[derive(Deserr, ToSchema)]
-#[deserr(error = Faults, deny_unknown_fields, validate = RegisterUserRequest::checked -> FieldError)]
+#[deserr(error = Faults, deny_unknown_fields, validate = RegisterUserRequest::checked -> Faults)]
 pub(crate) struct RegisterUserRequest {
     /// No other user of the company has it, in whatever case.
     #[schema(value_type = String, example = "ada@docks.example", format = Email, max_length = 254)]
@@ -50,10 +50,12 @@ impl fmt::Debug for RegisterUserRequest {
 }
 
 impl RegisterUserRequest {
-    fn checked(self, _: ValuePointerRef) -> Result<Self, FieldError> {
-        Adjustments::new(self.granted, self.revoked).map_err(|invalid| invalid.at("/granted"))?;
-        self.chosen_password().map_err(|invalid| invalid.at("/password"))?;
-        Ok(self)
+    fn checked(self, _: ValuePointerRef) -> Result<Self, Faults> {
+        let adjustments =
+            Adjustments::new(self.granted, self.revoked).map_err(|invalid| invalid.at("/granted"));
+        let password = self.chosen_password().map_err(|invalid| invalid.at("/password"));
+        let faults: Vec<_> = adjustments.err().into_iter().chain(password.err()).collect();
+        if faults.is_empty() { Ok(self) } else { Err(Faults(faults)) }
     }
 
     fn chosen_password(&self) -> Result<Option<Password>, Invalid> {

@@ -69,6 +69,8 @@ impl Command for UpdateUser {
         let user = loaded(work, self.id, self.expected_version).await?;
         let decider = decider(work, true).await?;
         let decide = |user: &mut User, now| {
+            // First: whoever may not decide about the user learns nothing of them by what is refused.
+            decider.covers(user)?;
             let name = self.edit.apply(&UserView::of(user))?;
             Ok::<_, Error>(user.rename(name, decider, now)?)
         };

@@ -63,7 +63,8 @@ fn channel(event_type: &str) -> Value {
 }
 
 fn message(contract: &Contract) -> Value {
-    let Contract { event_type, aggregate_type, version, schema, example } = contract;
+    let Contract { event_type, aggregate_type, version, aggregate_id, aggregate_version, schema, example } =
+        contract;
     let mut payload = in_line(schema, &schema["$defs"]);
     for keyword in ["$defs", "$id", "$schema"] {
         if let Some(members) = payload.as_object_mut() {
@@ -85,8 +86,8 @@ fn message(contract: &Contract) -> Value {
                 "event-id": "019b7600-0000-7000-8000-00000000000e",
                 "event-type": event_type,
                 "aggregate-type": aggregate_type,
-                "aggregate-id": "019b7600-0000-7000-8000-000000000001",
-                "aggregate-version": 1,
+                "aggregate-id": aggregate_id,
+                "aggregate-version": aggregate_version,
                 "tenant-id": "019b7600-0000-7000-8000-000000000005",
                 "schema-version": version,
                 "occurred-at": "2026-01-01T00:00:00.123456Z",

@@ -58,6 +58,8 @@ pub(super) struct Contract {
     pub(super) event_type: &'static str,
     pub(super) aggregate_type: &'static str,
     pub(super) version: i16,
+    pub(super) aggregate_id: String,
+    pub(super) aggregate_version: i64,
     pub(super) schema: Value,
     pub(super) example: Value,
 }
@@ -74,7 +76,15 @@ fn contract<P: Payload + JsonSchema>(event: &IntegrationEvent) -> Contract {
     schema["title"] = json!(format!("{event_type}, version {version}"));
     refine(&mut schema);
     let example = serde_json::from_str(&event.payload).expect("a payload is JSON");
-    Contract { event_type, aggregate_type: P::AGGREGATE_TYPE, version, schema, example }
+    Contract {
+        event_type,
+        aggregate_type: P::AGGREGATE_TYPE,
+        version,
+        aggregate_id: event.aggregate_id.clone(),
+        aggregate_version: event.aggregate_version,
+        schema,
+        example,
+    }
 }
 
 const DECIMALS: &[&str] = &[
@@ -383,7 +393,7 @@ fn refusal(name: &str, published: &Value, schema: &Value) -> Option<String> {
     (!breaks.is_empty()).then(|| {
         format!(
             "{name} is published, and its consumers would break: {}. Members may be added; for anything else, leave this \
-            version as it was and publish the next one beside it (docs/how-to-add-an-event.md)",
+            version as it was and make the next one (docs/how-to-add-an-event.md)",
             breaks.join("; ")
         )
     })
@@ -424,7 +434,8 @@ fn a_member_may_be_added_to_a_contract_and_everything_else_is_refused_with_what_
         refusal(&name, &schema, &new)
     };
     assert_eq!(changed(|members| drop(members.insert("more".to_owned(), json!({"type": "string"})))), None);
-    let breaks: [(fn(&mut serde_json::Map<String, Value>), &str); 3] = [
+    type Change = fn(&mut serde_json::Map<String, Value>);
+    let breaks: [(Change, &str); 3] = [
         (|members| drop(members.remove("email")), "/email is gone"),
         (
             |members| {
@@ -437,7 +448,7 @@ fn a_member_may_be_added_to_a_contract_and_everything_else_is_refused_with_what_
     ];
     for (change, what) in breaks {
         let said = changed(change).expect("refused");
-        assert!(said.contains(what) && said.contains("publish the next one beside it"), "{said}");
+        assert!(said.contains(what) && said.contains("make the next one"), "{said}");
     }
 }
 
@@ -460,6 +471,13 @@ fn made(path: &str, make: impl FnOnce(&str) -> String) {
 #[test]
 fn the_asyncapi_document_and_the_list_of_events_are_made_of_the_contracts() {
     let contracts = contracts();
+    for (name, Contract { schema, .. }) in &contracts {
+        let published = std::fs::read_to_string(file(name, "schema")).ok();
+        let published = published.map(|text| serde_json::from_str(&text).expect("JSON"));
+        if let Some(refused) = published.and_then(|published| refusal(name, &published, schema)) {
+            panic!("{refused}");
+        }
+    }
     made("schema/asyncapi.json", |_| {
         format!("{}\n", serde_json::to_string_pretty(&asyncapi::asyncapi(&contracts)).expect("JSON"))
     });
@@ -478,7 +496,13 @@ fn every_contract_belongs_to_an_event() {
         .expect("the folder of contracts")
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
         .collect();
-    assert_eq!(files, known);
+    let unknown: Vec<_> = files.difference(&known).collect();
+    assert!(
+        unknown.is_empty(),
+        "{unknown:?} are published, and nothing produces them any more: publish the event again, or, once no consumer uses it, delete \
+        its files and say so in CHANGELOG.md"
+    );
+    assert!(known.is_subset(&files), "see the head of contracts.rs: {:?}", known.difference(&files));
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(super) struct SessionEndedV1 {
     session_id: String,
     user_id: String,
     /// `logged_out`, `ended_by_user`, `ended_by_administrator`, `refresh_token_reused`, `password_changed`,
-    /// `user_disabled` or `superseded`; there may be others.
+    /// `password_reset`, `user_disabled` or `superseded`; there may be others.
     reason: String,
     /// RFC 3339, UTC.
     ended_at: String,

@@ -42,7 +42,7 @@ pub(super) struct UserUpdatedV1 {
 }
 payload!(UserUpdatedV1, "user", "user.updated", 1);
 
-/// The user's e-mail address is verified: the user can log in from now on.
+/// The user's e-mail address is verified.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct UserEmailVerifiedV1 {
@@ -128,7 +128,7 @@ pub(super) struct UserDisabledV1 {
 }
 payload!(UserDisabledV1, "user", "user.disabled", 1);
 
-/// The user can log in again.
+/// The user is no longer disabled.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct UserEnabledV1 {
