@@ -129,7 +129,8 @@ async fn a_usage_or_configuration_error_is_one_line_and_exit_2() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_event_is_described_with_the_schema_of_its_payload() {
     World::run(async |world| {
-        let http = world.api().await?.http.anonymous();
+        let api = world.api().await?;
+        let http = api.http.anonymous();
         let document = http.get("//api/asyncapi.json").await?.json;
         let messages = document["components"]["messages"].as_object().cloned().unwrap_or_default();
         assert!(messages.len() > 30, "{}", messages.len());
