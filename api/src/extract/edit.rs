@@ -63,7 +63,7 @@ impl<T: Editable> FromRequest for Replacement<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let bytes = Bytes::from_request(request, payload);
         let request = request.clone();
-        Box::pin(async move { Ok(Self(object(&request, bytes, &[JSON]).await?, PhantomData)) })
+        Box::pin(async move { Ok(Self(object::<T>(&request, bytes, &[JSON], false).await?, PhantomData)) })
     }
 }
 
@@ -78,17 +78,18 @@ impl<T: Editable> FromRequest for MergePatch<T> {
             // RFC 5789, section 2.2.
             let advised =
                 |error: ApiError| error.with_header(ACCEPT_PATCH, HeaderValue::from_static(MERGE_PATCH));
-            let bytes = object(&request, bytes, &[MERGE_PATCH, JSON]).await.map_err(advised)?;
+            let bytes = object::<T>(&request, bytes, &[MERGE_PATCH, JSON], true).await.map_err(advised)?;
             Ok(Self(bytes, PhantomData))
         })
     }
 }
 
-/// Reads a body, and checks that it is a JSON object.
-async fn object(
+/// Reads a body, and refuses what is wrong with it whatever the resource is like.
+async fn object<T: Editable>(
     request: &HttpRequest,
     bytes: impl Future<Output = Result<Bytes, actix_web::Error>>,
     media_types: &[&str],
+    is_patch: bool,
 ) -> Result<Bytes, ApiError> {
     refuse_query(request)?;
     let bytes = read(request, bytes).await?;
@@ -96,9 +97,30 @@ async fn object(
         return Err(ApiError::invalid_field("", "missing_field", "a body is required: a JSON object"));
     }
     match json(request, &bytes, media_types)? {
-        Value::Object(_) => Ok(bytes),
+        Value::Object(object) => check_members::<T>(object, is_patch).map(|()| bytes),
         _ => Err(ApiError::invalid_field("", "wrong_type", "the body must be a JSON object")),
     }
+}
+
+/// Refuses values that no resource could have, before anything waits. What is missing is for the edit to judge, except
+/// where a patch erases what is always required.
+fn check_members<T: Editable>(mut object: Object, is_patch: bool) -> Result<(), ApiError> {
+    for key in T::READ_ONLY {
+        object.remove(*key);
+    }
+    let mut erased = Vec::new();
+    if is_patch {
+        object.retain(|key, value| {
+            erased.extend(value.is_null().then(|| format!("/{}", escaped(key))));
+            !value.is_null()
+        });
+    }
+    let Err(Faults(mut faults)) = typed::<T>(Value::Object(object)) else { return Ok(()) };
+    if faults.iter().all(|fault| fault.code == "missing_field") {
+        return Ok(());
+    }
+    faults.retain(|fault| fault.code != "missing_field" || !is_patch || erased.contains(&fault.pointer));
+    Err(ApiError::invalid(faults))
 }
 
 /// Parses a body again, which was parsed before.

@@ -174,6 +174,15 @@ async fn a_patch_with_the_version_of_before_is_refused() {
         let stale = api.http.send(Method::PATCH, &path, &headers, Some(&body)).await?;
         assert_eq!((stale.status, stale.code()), (412, "version_mismatch"));
         let headers = [("If-Match", "\"1\"")];
+        let wrong = json!({"name": 7, "colour": "red"});
+        for method in [Method::PATCH, Method::PUT] {
+            let wrong = api.http.send(method, &path, &[("If-Match", "\"7\"")], Some(&wrong)).await?;
+            assert!(
+                wrong.status == 422 && wrong.pointers().contains(&"/name"),
+                "whatever the version: {}",
+                wrong.text
+            );
+        }
         let fresh = api.http.send(Method::PATCH, &path, &headers, Some(&body)).await?;
         assert_eq!(
             (fresh.status, fresh.header("etag")),
