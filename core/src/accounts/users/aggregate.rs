@@ -6,7 +6,6 @@
 //! ```
 
 use std::fmt;
-use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -49,15 +48,6 @@ impl UserStatus {
 impl fmt::Display for UserStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-impl FromStr for UserStatus {
-    type Err = Invalid;
-
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        let found = Self::ALL.iter().copied().find(|status| status.name() == text);
-        found.ok_or_else(|| Invalid::new("unknown_status", "expected unverified, active or disabled"))
     }
 }
 
