@@ -17,6 +17,7 @@ const DEFAULTS: &str = include_str!("default.toml");
 
 const MAX_DRAIN_SECONDS: u64 = 3_600;
 const MAX_RETENTION_HOURS: i32 = 87_600;
+const MAX_RETENTION_DAYS: i32 = 3_650;
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +54,9 @@ pub struct ApiConfig {
     pub drain_seconds: u64,
     pub shutdown_timeout_seconds: u64,
     pub max_body_bytes: usize,
+    pub max_import_bytes: usize,
+    pub import_timeout_seconds: u64,
+    pub import_retention_days: i32,
     pub max_headers: usize,
     pub idempotency_retention_hours: i32,
     pub refusals_interval_seconds: u64,
@@ -106,6 +110,9 @@ impl Settings {
             ("api.body_timeout_ms", api.body_timeout_ms),
             ("api.send_timeout_ms", api.send_timeout_ms),
             ("api.max_body_bytes", api.max_body_bytes as u64),
+            ("api.max_import_bytes", api.max_import_bytes as u64),
+            ("api.import_timeout_seconds", api.import_timeout_seconds),
+            ("api.import_retention_days", u64::try_from(api.import_retention_days).unwrap_or(0)),
             ("api.max_headers", api.max_headers as u64),
             ("api.refusals_interval_seconds", api.refusals_interval_seconds),
             ("api.idempotency_retention_hours", u64::try_from(api.idempotency_retention_hours).unwrap_or(0)),
@@ -127,6 +134,10 @@ impl Settings {
         if api.idempotency_retention_hours > MAX_RETENTION_HOURS {
             let problem = format!("must be at most {MAX_RETENTION_HOURS} hours, ten years");
             return Err(ConfigError::value("api.idempotency_retention_hours", problem));
+        }
+        if api.import_retention_days > MAX_RETENTION_DAYS {
+            let problem = format!("must be at most {MAX_RETENTION_DAYS} days, ten years");
+            return Err(ConfigError::value("api.import_retention_days", problem));
         }
         if self.database.wait_timeout_ms >= api.request_timeout_ms {
             return Err(ConfigError::value(

@@ -80,6 +80,10 @@ impl ApiError {
         self.code
     }
 
+    pub(crate) fn fields(&self) -> &[FieldError] {
+        &self.fields
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         self.status
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ResponseHead, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use actix_web::http::{ConnectionType, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
@@ -28,6 +28,7 @@ use crate::error::ApiError;
 use crate::protection::protect;
 use crate::rate_limits::Limits;
 use crate::request_path;
+use crate::routes;
 use crate::server::stopping::Stopping;
 use crate::server::taking_turns::{self, Answered};
 
@@ -279,7 +280,10 @@ async fn answer<B: MessageBody + 'static>(
     }
     let config = request.app_data::<Data<ApiConfig>>();
     let max_headers = config.map_or(usize::MAX, |api| api.max_headers);
-    let timeout = config.map_or(Duration::MAX, |api| Duration::from_millis(api.request_timeout_ms));
+    let timeout = config.map_or(Duration::MAX, |api| match (request.method(), request.path()) {
+        (&Method::POST, routes::IMPORTS) => Duration::from_secs(api.import_timeout_seconds),
+        _ => Duration::from_millis(api.request_timeout_ms),
+    });
     if request.headers().len() > max_headers {
         let detail = format!("a request may have {max_headers} header fields");
         let error = ApiError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too_many_headers", detail);

@@ -5,7 +5,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use comptoir_core::application::error::Error;
 use comptoir_core::application::idempotency::{Answer, StoredResponse};
-use comptoir_core::platform::paging::Page;
+use comptoir_core::platform::paging::{Count, Page};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,6 +19,9 @@ pub(crate) struct List<T> {
     pub data: Vec<T>,
     /// For the next page; null on the last one.
     pub next_cursor: Option<String>,
+    /// How many there are in the whole list; only if `count` asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<Count>,
 }
 
 /// Returns the strong ETag of an aggregate's version (RFC 9110, section 8.8.3).
@@ -82,6 +85,6 @@ pub(crate) fn found<T: Serialize>(request: &HttpRequest, version: i64, body: &T)
 
 /// Returns one page of resources.
 pub(crate) fn listed<T: Serialize>(page: Page<T>) -> HttpResponse {
-    let Page { data, next_cursor } = page;
-    HttpResponse::Ok().json(List { data, next_cursor })
+    let Page { data, next_cursor, count } = page;
+    HttpResponse::Ok().json(List { data, next_cursor, count })
 }

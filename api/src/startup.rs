@@ -20,6 +20,7 @@ use comptoir_core::application::audit::Refusals;
 use comptoir_core::application::idempotency;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::catalogue;
+use comptoir_core::commerce::imports as stored_imports;
 use comptoir_core::outbox::{Notifier, NotifierConfig};
 use comptoir_core::platform::database::Database;
 use comptoir_core::platform::telemetry;
@@ -28,6 +29,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::config::{ApiConfig, Settings};
+use crate::imports::Imports;
 use crate::middleware::{describe_metrics, surround};
 use crate::openapi;
 use crate::routes;
@@ -56,6 +58,8 @@ pub struct Application {
     refusals: Refusals,
     database: Database,
     shutdown_timeout: Duration,
+    /// Cancelled to leave imports where they are.
+    stop_imports: CancellationToken,
     /// Ends the tasks if the server is dropped before it ran.
     _end_of_tasks: DropGuard,
     tasks: Tasks,
@@ -120,14 +124,24 @@ impl Application {
         tasks.start("login_throttle", login_throttle::prune_attempts(database.clone()));
         let limiter = Data::new(limiter);
         let api = settings.api;
+        let services_of_imports = services.clone();
         match services {
             Some(services) => {
-                tasks.start("pruning", prune(services, api.idempotency_retention_hours));
+                tasks.start(
+                    "pruning",
+                    prune(services, api.idempotency_retention_hours, api.import_retention_days),
+                );
             }
             None => tracing::warn!(
-                "api.services_database_url is not set: old idempotency records and sessions are not deleted"
+                "api.services_database_url is not set: old idempotency records, sessions and imports are not deleted, and an \
+                 import whose process ended goes on only when somebody resumes it"
             ),
         }
+        let stop_imports = CancellationToken::new();
+        let (imports, working) =
+            Imports::new(executor.clone(), of_tenants.clone(), services_of_imports, stop_imports.clone());
+        tasks.start("imports", working);
+        let imports = Data::new(imports);
         let (listener, address) = listen(api.listen)?;
         let operations = api.operations_address()?.map(listen).transpose()?;
         let limits = Data::new(api.clone());
@@ -153,6 +167,7 @@ impl Application {
                 .app_data(principals.clone())
                 .app_data(passwords.clone())
                 .app_data(commands.clone())
+                .app_data(imports.clone())
                 .app_data(limiter.clone())
                 .app_data(document.clone())
                 .app_data(tokens.clone())
@@ -188,6 +203,7 @@ impl Application {
             refusals,
             database,
             shutdown_timeout,
+            stop_imports,
             _end_of_tasks: end_of_tasks,
             tasks,
         })
@@ -215,6 +231,7 @@ impl Application {
             })
         });
         let result = self.server.await.context("the server failed");
+        self.stop_imports.cancel();
         let unfinished = self.executor.finish(self.shutdown_timeout).await;
         if unfinished > 0 {
             tracing::warn!(unfinished, "units of work did not end in time and are rolled back");
@@ -262,7 +279,7 @@ fn limits_of(api: &ApiConfig) -> anyhow::Result<Limits> {
 }
 
 /// Background task: deletes old idempotency records, sessions that are over, and tokens that have expired.
-async fn prune(database: Database, retention_hours: i32) {
+async fn prune(database: Database, retention_hours: i32, import_days: i32) {
     let mut interval = tokio::time::interval(PRUNE_EVERY);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -273,6 +290,9 @@ async fn prune(database: Database, retention_hours: i32) {
         }
         if let Err(error) = sessions::prune(&database).await {
             tracing::warn!(%error, "cannot delete old sessions now");
+        }
+        if let Err(error) = stored_imports::prune(&database, import_days).await {
+            tracing::warn!(%error, "cannot delete old imports now");
         }
     }
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod create_admin;
+mod import;
 mod operator;
 mod users;
 
@@ -56,6 +57,8 @@ enum Command {
     Audit(audit::AuditCommand),
     /// Make a company and its first administrator, or an administrator of a company that is there
     CreateAdmin(Box<create_admin::CreateAdmin>),
+    /// Import a file of customers, suppliers or products: exit 1 if rows were refused
+    Import(import::Import),
     /// Users, and the tokens with which they verify their address or set a password
     #[command(subcommand)]
     Users(users::Users),
@@ -186,6 +189,7 @@ fn run(command: Option<Command>, settings: Settings) -> anyhow::Result<bool> {
                 );
             }
             Some(Command::Check(arguments)) => return check::run(&settings, &arguments).await,
+            Some(Command::Import(arguments)) => return import::run(arguments, &settings).await,
             Some(Command::CreateAdmin(arguments)) => create_admin::run(*arguments, &settings).await?,
             Some(Command::Users(command)) => users::run(command, &settings).await?,
             Some(Command::Tenants(command)) => users::run_tenants(command, &settings).await?,

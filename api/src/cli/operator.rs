@@ -24,7 +24,7 @@ const NAME_CHARS: usize = 200;
 #[derive(Debug)]
 pub(super) struct Operator {
     pub(super) database: TenantDatabase,
-    executor: Executor,
+    pub(super) executor: Executor,
     name: String,
 }
 

@@ -81,7 +81,10 @@ impl<T: Deserr<Faults> + 'static> FromRequest for JsonBody<T> {
     }
 }
 
-fn idempotency_key(request: &HttpRequest, body: &[u8]) -> Result<Option<IdempotencyKey>, ApiError> {
+pub(crate) fn idempotency_key(
+    request: &HttpRequest,
+    body: &[u8],
+) -> Result<Option<IdempotencyKey>, ApiError> {
     let mut values = request.headers().get_all(IDEMPOTENCY_KEY);
     let Some(value) = values.next() else { return Ok(None) };
     let key = value.to_str().ok().filter(|_| values.next().is_none()).unwrap_or_default();
@@ -181,16 +184,26 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     path.iter().map(segment).collect()
 }
 
-fn check_content_type(request: &HttpRequest, media_types: &[&str]) -> Result<(), ApiError> {
-    let unsupported =
-        |detail| ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail);
+/// Returns the media type of the body.
+///
+/// # Errors
+/// 415 if the body is encoded.
+pub(crate) fn media_type(request: &HttpRequest) -> Result<String, ApiError> {
     if request.headers().contains_key(CONTENT_ENCODING) {
         return Err(unsupported("send the body without Content-Encoding".to_owned()));
     }
     let media_type =
         request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = media_type.split(';').next().unwrap_or_default().trim();
-    if media_types.iter().any(|known| essence.eq_ignore_ascii_case(known)) {
+    Ok(media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+fn unsupported(detail: String) -> ApiError {
+    ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+}
+
+fn check_content_type(request: &HttpRequest, media_types: &[&str]) -> Result<(), ApiError> {
+    let media_type = media_type(request)?;
+    if media_types.contains(&media_type.as_str()) {
         return Ok(());
     }
     Err(unsupported(format!("send the body with Content-Type: {}", media_types.join(" or "))))

@@ -141,19 +141,26 @@ impl<T: Editable> Replacement<T> {
 
 impl<T: Editable> MergePatch<T> {
     pub(crate) fn edit(self) -> Edit<T::View, T::Details> {
-        Edit::new(move |view| {
-            let (current, patch) = (current::<T>(view)?, Value::Object(parsed_again(&self.0)));
-            let mut merged = Value::Object(current.clone());
-            json_patch::merge(&mut merged, &patch);
-            // An object, patched with an object, is one.
-            let mut merged = merged.as_object_mut().map(std::mem::take).unwrap_or_default();
-            // A read-only member that the patch erases is as wrong as one that it changes.
-            for key in T::READ_ONLY.iter().filter(|key| patch.get(**key).is_some()) {
-                merged.entry(*key).or_insert(Value::Null);
-            }
-            read_edited::<T>(merged, &current, &[])
-        })
+        Edit::new(move |view| patched::<T>(view, parsed_again(&self.0)))
     }
+}
+
+/// Returns the edit that a merge patch stands for.
+pub(crate) fn merge_patch<T: Editable>(patch: Map<String, Value>) -> Edit<T::View, T::Details> {
+    Edit::new(move |view| patched::<T>(view, patch.clone()))
+}
+
+fn patched<T: Editable>(view: &T::View, patch: Object) -> Result<T::Details, Error> {
+    let (current, patch) = (current::<T>(view)?, Value::Object(patch));
+    let mut merged = Value::Object(current.clone());
+    json_patch::merge(&mut merged, &patch);
+    // An object, patched with an object, is one.
+    let mut merged = merged.as_object_mut().map(std::mem::take).unwrap_or_default();
+    // A read-only member that the patch erases is as wrong as one that it changes.
+    for key in T::READ_ONLY.iter().filter(|key| patch.get(**key).is_some()) {
+        merged.entry(*key).or_insert(Value::Null);
+    }
+    read_edited::<T>(merged, &current, &[])
 }
 
 /// Reads the resource's new data, without the members that are read-only and must be as they are. `missing` are members

@@ -8,15 +8,17 @@ mod json;
 mod path;
 mod precondition;
 mod query;
+mod search;
 mod values;
 
-pub(crate) use body::{Empty, JsonBody, Posted};
+pub(crate) use body::{Empty, JsonBody, Posted, idempotency_key, media_type};
 pub(crate) use context::{Anonymous, Context};
-pub(crate) use edit::{Editable, MergePatch, Replacement};
+pub(crate) use edit::{Editable, MergePatch, Replacement, merge_patch};
 pub(crate) use faults::{Faults, one_of, read_from_text, text};
 pub(crate) use path::{Id, SessionOfUser, part};
 pub(crate) use precondition::{IfMatch, RequiredIfMatch};
 pub(crate) use query::{Flag, ListQuery, NoQuery, Query, Text, Time};
+pub(crate) use search::{ExportQuery, SearchFilters, SearchQuery, Several};
 pub(crate) use values::AnyId;
 
 use query::refuse_query;

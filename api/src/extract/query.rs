@@ -70,23 +70,30 @@ impl<F: Deserr<Faults>, K: SortKey> FromRequest for ListQuery<F, K> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let (mut parameters, mut faults) = parameters(request.query_string());
-        let mut take = |name| match parameters.remove(name) {
-            Some(Value::String(text)) => Some(text),
-            _ => None,
-        };
-        let (limit, sort, cursor) = (take("limit"), take("sort"), take("cursor"));
-        // What is no number at all is no number within the limits.
-        let limit = limit.map(|text| text.parse().unwrap_or(-1));
-        let page = PageRequest::parse(limit, sort.as_deref(), cursor.as_deref());
-        let page = page.map_err(|more| faults.extend(more)).ok();
+        let page = page(&mut parameters, &mut faults);
         let filter = read(parameters, "sort, limit, cursor", &mut faults);
         let query = filter.zip(page).map(|(filter, page)| Self { filter, page });
         ready(finish(query, faults))
     }
 }
 
+/// Takes the parameters that say which page of a list it is to be.
+pub(super) fn page<K: SortKey>(
+    parameters: &mut Map<String, Value>,
+    faults: &mut Vec<FieldError>,
+) -> Option<PageRequest<K>> {
+    let mut take = |name| match parameters.remove(name) {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    };
+    let (limit, sort, cursor) = (take("limit"), take("sort"), take("cursor"));
+    // What is no number at all is no number within the limits.
+    let limit = limit.map(|text| text.parse().unwrap_or(-1));
+    PageRequest::parse(limit, sort.as_deref(), cursor.as_deref()).map_err(|more| faults.extend(more)).ok()
+}
+
 /// Returns the parameters by name, and a fault for each that is repeated.
-fn parameters(query: &str) -> (Map<String, Value>, Vec<FieldError>) {
+pub(super) fn parameters(query: &str) -> (Map<String, Value>, Vec<FieldError>) {
     let (mut parameters, mut faults) = (Map::new(), Vec::new());
     let pairs = web::Query::<Vec<(String, String)>>::from_query(query);
     for (name, value) in pairs.map(web::Query::into_inner).unwrap_or_default() {
@@ -107,7 +114,7 @@ fn parameters(query: &str) -> (Map<String, Value>, Vec<FieldError>) {
 }
 
 /// Reads the parameters. `others` are the names of further ones that are read elsewhere.
-fn read<T: Deserr<Faults>>(
+pub(super) fn read<T: Deserr<Faults>>(
     parameters: Map<String, Value>,
     others: &str,
     faults: &mut Vec<FieldError>,
@@ -128,7 +135,7 @@ fn read<T: Deserr<Faults>>(
     read.map_err(|Faults(more)| faults.extend(more.into_iter().map(in_query))).ok()
 }
 
-fn finish<T>(query: Option<T>, faults: Vec<FieldError>) -> Result<T, ApiError> {
+pub(super) fn finish<T>(query: Option<T>, faults: Vec<FieldError>) -> Result<T, ApiError> {
     match query {
         Some(query) if faults.is_empty() => Ok(query),
         _ => Err(ApiError::invalid(faults)),
@@ -139,12 +146,16 @@ fn finish<T>(query: Option<T>, faults: Vec<FieldError>) -> Result<T, ApiError> {
 #[derive(Debug)]
 pub(crate) struct Text(String);
 
-read_from_text!(Text => |text| {
-    if text.contains('\0') {
-        return Err(Invalid::new("control_character", "the value must not contain control characters"));
+impl Text {
+    pub(super) fn parse(text: &str) -> Result<Self, Invalid> {
+        if text.contains('\0') {
+            return Err(Invalid::new("control_character", "the value must not contain control characters"));
+        }
+        Ok(Self(text.to_owned()))
     }
-    Ok(Text(text.to_owned()))
-});
+}
+
+read_from_text!(Text);
 
 impl From<Text> for String {
     fn from(text: Text) -> Self {

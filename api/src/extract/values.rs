@@ -2,14 +2,15 @@
 
 use comptoir_core::application::{Permission, Role};
 use comptoir_core::values::contact::{Email, VatNumber};
-use comptoir_core::values::ids::{ApiKeyId, CustomerId, OrderId, ProductId, SupplierId, UserId};
+use comptoir_core::values::external_id::ExternalId;
+use comptoir_core::values::ids::{ApiKeyId, CustomerId, ImportId, OrderId, ProductId, SupplierId, UserId};
 use comptoir_core::values::invalid::Invalid;
 use comptoir_core::values::money::{Quantity, UnitPrice, VatRate};
 use uuid::Uuid;
 
 use super::{one_of, read_from_text};
 
-read_from_text!(Email, VatNumber, Quantity, UnitPrice, VatRate);
+read_from_text!(Email, ExternalId, VatNumber, Quantity, UnitPrice, VatRate);
 read_from_text!(Role => |text| one_of(text, Role::ALL, Role::name));
 read_from_text!(Permission => |text| text.parse());
 
@@ -22,10 +23,10 @@ macro_rules! read_ids {
 
 const NOT_A_UUID: &str = "expected an id, a UUID such as 01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b";
 
-read_ids!(ApiKeyId, CustomerId, OrderId, ProductId, SupplierId, UserId, AnyId);
+read_ids!(ApiKeyId, CustomerId, ImportId, OrderId, ProductId, SupplierId, UserId, AnyId);
 
 /// An id of any type of resource.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct AnyId(pub(crate) Uuid);
 
 impl std::str::FromStr for AnyId {

@@ -4,16 +4,17 @@ mod address;
 mod api_keys;
 mod audit;
 mod auth;
-mod customers;
+pub(crate) mod customers;
 mod docs;
 mod events;
+mod imports;
 pub(crate) mod operations;
 mod orders;
-mod products;
+pub(crate) mod products;
 mod roles;
 mod secret;
 mod sessions;
-mod suppliers;
+pub(crate) mod suppliers;
 mod tenant;
 mod users;
 
@@ -24,6 +25,9 @@ use crate::endpoints::Endpoints;
 use crate::error::ApiError;
 use crate::openapi;
 
+/// The route that files are sent to, which takes longer than others.
+pub(crate) const IMPORTS: &str = "/api/v1/imports";
+
 /// Every endpoint of the API.
 pub(crate) fn endpoints() -> Endpoints {
     auth::endpoints()
@@ -33,6 +37,7 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(suppliers::endpoints())
         .and(products::endpoints())
         .and(orders::endpoints())
+        .and(imports::endpoints())
         .and(roles::endpoints())
         .and(audit::endpoints())
         .and(tenant::endpoints())

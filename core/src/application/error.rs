@@ -174,20 +174,22 @@ pub(crate) fn is_duplicate_of(error: &DieselError, name: &str) -> bool {
     )
 }
 
-/// Turns a violation of the unique constraint `name` into the refusal `taken`.
+/// Turns a violation of a unique constraint into the refusal that `taken` has for its name.
 ///
 /// # Errors
 /// Fails with the refusal, or with the statement's own error.
 pub(crate) fn unless_taken<E: DomainError>(
     written: QueryResult<usize>,
-    name: &str,
-    taken: impl FnOnce() -> E,
+    taken: impl FnOnce(&str) -> Option<E>,
 ) -> Result<(), Error> {
-    match written {
-        Ok(_) => Ok(()),
-        Err(error) if is_duplicate_of(&error, name) => Err(taken().into()),
-        Err(error) => Err(error.into()),
-    }
+    let Err(error) = written else { return Ok(()) };
+    let refusal = match &error {
+        DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info) => {
+            info.constraint_name().and_then(taken)
+        }
+        _ => None,
+    };
+    Err(refusal.map_or_else(|| error.into(), Into::into))
 }
 
 /// # Errors

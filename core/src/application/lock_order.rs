@@ -6,6 +6,8 @@
 /// that inserts it reports these locks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Locked {
+    Import,
+    ImportRow,
     Tenant,
     User,
     UserToken,

@@ -12,6 +12,7 @@ mod edit;
 pub mod error;
 pub mod events;
 pub mod idempotency;
+pub mod listing;
 mod lock_order;
 mod permission;
 mod principal;

@@ -76,7 +76,7 @@ impl TenantDatabase {
     ///
     /// # Errors
     /// Fails if the database cannot be reached.
-    pub(crate) async fn principal(&self, credential: Credential) -> Result<Option<Principal>, Error> {
+    pub async fn principal(&self, credential: Credential) -> Result<Option<Principal>, Error> {
         self.read_in(credential.tenant_id, async |connection| {
             self.principals.load(connection, credential).await
         })

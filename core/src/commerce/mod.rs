@@ -2,6 +2,7 @@
 
 pub mod addresses;
 pub mod customers;
+pub mod imports;
 pub mod orders;
 pub mod products;
 pub mod suppliers;

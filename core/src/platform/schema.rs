@@ -65,6 +65,7 @@ diesel::table! {
         addresses -> Jsonb,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        external_id -> Nullable<Text>,
     }
 }
 
@@ -79,6 +80,46 @@ diesel::table! {
         etag -> Nullable<Text>,
         body -> Text,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    import_rows (tenant_id, import_id, number) {
+        tenant_id -> Uuid,
+        import_id -> Uuid,
+        number -> Int4,
+        content -> Nullable<Text>,
+        outcome -> Nullable<Text>,
+        resource_id -> Nullable<Uuid>,
+        errors -> Nullable<Jsonb>,
+    }
+}
+
+diesel::table! {
+    imports (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        kind -> Text,
+        mode -> Text,
+        file_name -> Nullable<Text>,
+        state -> Text,
+        reason -> Nullable<Text>,
+        rows -> Int4,
+        created -> Int4,
+        updated -> Int4,
+        unchanged -> Int4,
+        refused -> Int4,
+        session_id -> Nullable<Uuid>,
+        api_key_id -> Nullable<Uuid>,
+        created_by -> Text,
+        correlation_id -> Text,
+        worker -> Nullable<Uuid>,
+        leased_until -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        started_at -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -127,6 +168,7 @@ diesel::table! {
         delivered_at -> Nullable<Timestamptz>,
         cancelled_at -> Nullable<Timestamptz>,
         updated_at -> Timestamptz,
+        external_id -> Nullable<Text>,
     }
 }
 
@@ -184,6 +226,7 @@ diesel::table! {
         archived_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        external_id -> Nullable<Text>,
     }
 }
 
@@ -268,6 +311,7 @@ diesel::table! {
         payment_end_of_month -> Nullable<Bool>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        external_id -> Nullable<Text>,
     }
 }
 

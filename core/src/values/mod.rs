@@ -1,6 +1,7 @@
 //! Values and their rules, which hold for an amount, a text or an address wherever it occurs. No I/O.
 
 pub mod contact;
+pub mod external_id;
 pub mod ids;
 pub mod invalid;
 pub mod money;

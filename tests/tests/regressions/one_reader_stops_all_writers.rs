@@ -27,6 +27,8 @@ struct List {
     path: &'static str,
     table: &'static str,
     filters: &'static [(&'static str, &'static [&'static str])],
+    /// What each list of its kind has besides. Each is tried alone, with each of the others, and with each of the filters.
+    selection: &'static [(&'static str, &'static str)],
     /// Of these filters together no index serves all; with none named, that holds for the list as a whole.
     looks_through: fn(&BTreeMap<&str, &str>) -> bool,
 }
@@ -36,6 +38,18 @@ const EARLY: &str = "01900000-0000-7000-8000-0000000000e0";
 const NOBODY: &str = "01900000-0000-7000-8000-0000000000ff";
 /// In the middle of the rows' times.
 const MIDDLE: &str = "2026-01-08T00:00:00Z";
+
+/// In the last hour of the rows' changes.
+const LATE: &str = "2026-01-14T23:30:00Z";
+
+/// What has no index of its own in the order of the list.
+fn searches(given: &BTreeMap<&str, &str>) -> bool {
+    given.keys().any(|name| {
+        ["q", "ids", "placed_from", "placed_before"].contains(name)
+            || name.starts_with("created_")
+            || name.starts_with("updated_")
+    }) || given.contains_key("sort")
+}
 
 const LISTS: &[List] = &[
     List {
@@ -49,6 +63,7 @@ const LISTS: &[List] = &[
             ("resource_type", &["order", "customer"]),
             ("resource_id", &["busy", "17"]),
         ],
+        selection: &[],
         looks_through: |given| {
             let among = |names: &[&str]| names.iter().filter(|name| given.contains_key(*name)).count();
             if given.contains_key("resource_id") {
@@ -65,10 +80,18 @@ const LISTS: &[List] = &[
             ("status", &["pending", "delivered", "cancelled"]),
             ("customer_id", &[BUSY, EARLY, NOBODY]),
             ("reference", &["R-17"]),
-            ("placed_from", &[MIDDLE]),
-            ("placed_before", &[MIDDLE]),
         ],
-        looks_through: |_| false,
+        selection: &[
+            ("q", "r-17"),
+            ("q", "r"),
+            ("ids", BUSY),
+            ("external_id", "E-17"),
+            ("placed_from", MIDDLE),
+            ("placed_before", MIDDLE),
+            ("updated_from", LATE),
+            ("updated_before", MIDDLE),
+        ],
+        looks_through: searches,
     },
     List {
         path: "/api/v1/customers",
@@ -77,24 +100,55 @@ const LISTS: &[List] = &[
             ("code", &["C-17"]),
             ("email", &["shared@example.com", "early@example.com", "nobody@example.com"]),
         ],
-        looks_through: |_| false,
+        selection: &[
+            ("q", "17"),
+            ("q", "name"),
+            ("ids", BUSY),
+            ("external_id", "E-17"),
+            ("created_from", MIDDLE),
+            ("created_before", MIDDLE),
+            ("updated_from", LATE),
+            ("updated_before", MIDDLE),
+        ],
+        looks_through: searches,
     },
     List {
         path: "/api/v1/suppliers",
         table: "suppliers",
         filters: &[("code", &["S-17"])],
-        looks_through: |_| false,
+        selection: &[
+            ("q", "17"),
+            ("q", "name"),
+            ("ids", BUSY),
+            ("external_id", "E-17"),
+            ("created_from", MIDDLE),
+            ("created_before", MIDDLE),
+            ("updated_from", LATE),
+            ("updated_before", MIDDLE),
+        ],
+        looks_through: searches,
     },
     List {
         path: "/api/v1/products",
         table: "products",
         filters: &[("sku", &["P-17"]), ("archived", &["true", "false"])],
-        looks_through: |_| false,
+        selection: &[
+            ("q", "17"),
+            ("q", "name"),
+            ("ids", BUSY),
+            ("external_id", "E-17"),
+            ("created_from", MIDDLE),
+            ("created_before", MIDDLE),
+            ("updated_from", LATE),
+            ("updated_before", MIDDLE),
+        ],
+        looks_through: searches,
     },
     List {
         path: "/api/v1/api-keys",
         table: "api_keys",
         filters: &[("revoked", &["true", "false"])],
+        selection: &[],
         looks_through: |_| false,
     },
     List {
@@ -105,12 +159,14 @@ const LISTS: &[List] = &[
             ("status", &["active", "disabled", "unverified"]),
             ("email", &["u17@example.com"]),
         ],
+        selection: &[],
         looks_through: |_| true,
     },
     List {
         path: "/api/v1/users/01900000-0000-7000-8000-0000000000b0/sessions",
         table: "sessions",
         filters: &[],
+        selection: &[],
         looks_through: |_| true,
     },
 ];
@@ -133,9 +189,11 @@ async fn every_filter_of_every_list_reads_what_it_returns() -> Result<()> {
     for (path, names) in &described {
         let list = LISTS.iter().find(|list| without_id(list.path) == *path);
         let list = list.with_context(|| format!("{path}: a list that this test does not know"))?;
-        let known: Vec<&str> = list.filters.iter().map(|(name, _)| *name).collect();
+        let mut known: Vec<&str> = list.filters.iter().map(|(name, _)| *name).collect();
+        known.extend(list.selection.iter().map(|(name, _)| *name));
+        known.dedup();
         ensure!(known == *names, "{path}: the filters are {names:?}, and this test tries {known:?}");
-        for given in combinations(list.filters) {
+        for given in combinations(list) {
             for sort in sorts(&api, list.path).await? {
                 found.extend(walk(&api, &mut plans, list, &given, &sort).await?);
             }
@@ -162,10 +220,17 @@ async fn walk(
         let answer = api.http.get(&path).await?;
         ensure!(answer.status == 200, "{path}: {}", answer.text);
         // The page itself is read last; before it, perhaps, how far may be looked through.
-        let read = plans.until(|plan| plan.reads(list.table) && !plan.statement.contains("OFFSET")).await?;
+        let read = plans
+            .until(|plan| {
+                plan.reads(list.table)
+                    && plan.statement.contains("ORDER BY")
+                    && !plan.statement.contains("OFFSET")
+            })
+            .await?;
         for plan in read.iter().filter(|plan| plan.reads(list.table)) {
             wrong.extend(
-                judged(plan, (list.looks_through)(given)).map(|how| format!("{path} (page {page}): {how}")),
+                judged(plan, (list.looks_through)(given) || sort.contains("updated_at") && !given.is_empty())
+                    .map(|how| format!("{path} (page {page}): {how}")),
             );
         }
         match answer.json["next_cursor"].as_str() {
@@ -196,7 +261,8 @@ async fn lists(api: &Api) -> Result<BTreeMap<String, Vec<String>>> {
         let names: Vec<&str> =
             parameters.filter(|one| one["in"] == "query").filter_map(|one| one["name"].as_str()).collect();
         if names.contains(&"cursor") && !NOT_TRIED.contains(&path.as_str()) {
-            let filters = names.iter().filter(|name| !["cursor", "limit", "sort"].contains(name));
+            let filters =
+                names.iter().filter(|name| !["count", "cursor", "include", "limit", "sort"].contains(name));
             lists.insert(without_id(path), filters.map(|name| (*name).to_owned()).collect());
         }
     }
@@ -219,18 +285,27 @@ async fn sorts(api: &Api, path: &str) -> Result<Vec<String>> {
     Ok(names.split(", ").map(str::to_owned).collect())
 }
 
-/// Each filter left out, or with each of its values.
-fn combinations<'a>(filters: &'a [(&'a str, &'a [&'a str])]) -> Vec<BTreeMap<&'a str, &'a str>> {
+/// Each filter left out, or with each of its values; and the selection beside them.
+fn combinations(list: &List) -> Vec<BTreeMap<&'static str, &'static str>> {
+    let with = |given: &BTreeMap<&'static str, &'static str>, name, value| {
+        let mut given = given.clone();
+        given.insert(name, value);
+        given
+    };
     let mut all = vec![BTreeMap::new()];
-    for (name, values) in filters {
-        let with = |given: &BTreeMap<&'a str, &'a str>, value: &'a str| {
-            let mut given = given.clone();
-            given.insert(*name, value);
-            given
-        };
+    for (name, values) in list.filters {
         let more: Vec<_> =
-            all.iter().flat_map(|given| values.iter().map(move |value| with(given, value))).collect();
+            all.iter().flat_map(|given| values.iter().map(move |value| with(given, *name, *value))).collect();
         all.extend(more);
+    }
+    let singles: Vec<_> = all.iter().filter(|given| given.len() <= 1).cloned().collect();
+    for (at, (name, value)) in list.selection.iter().enumerate() {
+        all.extend(singles.iter().map(|given| with(given, *name, *value)));
+        for (other, other_value) in &list.selection[..at] {
+            if other != name {
+                all.push(with(&with(&BTreeMap::new(), *name, *value), *other, *other_value));
+            }
+        }
     }
     all
 }

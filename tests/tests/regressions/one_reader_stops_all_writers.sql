@@ -55,3 +55,9 @@ SELECT tenant, n % 64, n, gen_random_uuid(), timestamptz '2026-01-01' + interval
     CASE WHEN n <= 8000 OR n % 5000 = 7 THEN 'order.cancel' ELSE 'order.place' END,
     CASE WHEN n <= 50 THEN 'customer' ELSE 'order' END, CASE WHEN n % 2 = 0 THEN 'busy' ELSE (n / 10)::text END, 'r', '', ''
 FROM generate_series(1, 60000) AS n, unnest(ARRAY['TENANT', '01900000-0000-7000-8000-00000000ffff']::uuid[]) AS tenant;
+
+-- Changes, the latest in the order of the rows' times, and numbers of another system.
+UPDATE customers SET updated_at = created_at + interval '1 hour', external_id = 'E-' || substr(code, 3);
+UPDATE suppliers SET updated_at = created_at + interval '1 hour', external_id = 'E-' || substr(code, 3);
+UPDATE products SET updated_at = created_at + interval '1 hour', external_id = 'E-' || substr(sku, 3);
+UPDATE orders SET updated_at = placed_at, external_id = 'E-' || substr(reference, 3);

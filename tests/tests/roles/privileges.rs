@@ -45,6 +45,8 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("audit_events", "SELECT"),
             ("customers", "DELETE,INSERT,SELECT,UPDATE"),
             ("idempotency_records", "INSERT,SELECT"),
+            ("import_rows", "INSERT,SELECT,UPDATE"),
+            ("imports", "DELETE,INSERT,SELECT,UPDATE"),
             ("login_throttles", "DELETE,INSERT,SELECT,UPDATE"),
             ("order_lines", "INSERT,SELECT"),
             ("orders", "INSERT,SELECT,UPDATE"),

@@ -8,6 +8,7 @@ use deserr::Deserr;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::export::Exported;
 use crate::extract::{Faults, Flag, Time, read_from_text};
 use crate::routes::users::dto::permission_set;
 
@@ -67,4 +68,20 @@ impl From<ApiKeyFilters> for ApiKeyFilter {
     fn from(ApiKeyFilters { revoked }: ApiKeyFilters) -> Self {
         Self { revoked: revoked.map(|Flag(revoked)| revoked) }
     }
+}
+
+impl Exported for ApiKeyView {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "version",
+        "name",
+        "prefix",
+        "permissions",
+        "created_by",
+        "owner_id",
+        "created_at",
+        "expires_at",
+        "last_used_at",
+        "revoked_at",
+    ];
 }

@@ -3,17 +3,21 @@
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use comptoir_core::accounts::api_keys::{self, ApiKeySort, ApiKeyView, CreateApiKey, RevokeApiKey};
+use comptoir_core::accounts::api_keys::{
+    self, ApiKeyFilter, ApiKeySort, ApiKeyView, CreateApiKey, RevokeApiKey,
+};
 use comptoir_core::accounts::identity::secrets::ApiKeyText;
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::error::Error;
 use comptoir_core::application::unit_of_work::Executor;
+use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::ids::ApiKeyId;
 use serde_json::Value;
 
 use super::dto::{ApiKeyFilters, ApiKeyRequest, NewApiKeyResponse};
 use crate::error::ApiError;
-use crate::extract::{Context, Empty, Id, IfMatch, ListQuery, Posted};
+use crate::export;
+use crate::extract::{Context, Empty, Id, IfMatch, ListQuery, Posted, Query};
 use crate::openapi::{IdParam, IdempotencyHeader, IfMatchHeader};
 use crate::respond::{self, List};
 
@@ -68,6 +72,24 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let page = api_keys::list(&database, &context.0, &query.filter.into(), &query.page).await?;
     Ok(respond::listed(page))
+}
+
+/// The same as CSV, in the list's own order
+///
+/// RFC 4180, in UTF-8, with the names of the columns in the first line. What a spreadsheet would take for a formula begins with
+/// an apostrophe. An export that breaks off ends without the end of the HTTP message.
+#[utoipa::path(get, path = "/api/v1/api-keys.csv", tag = "api-keys", operation_id = "exportApiKeys", params(ApiKeyFilters),
+    responses((status = 200, content_type = "text/csv", body = String)))]
+pub(crate) async fn export(
+    context: Context,
+    query: Query<ApiKeyFilters>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let filter = ApiKeyFilter::from(query.0);
+    Ok(export::csv("api-keys", move |page: PageRequest<ApiKeySort>| {
+        let (database, context, filter) = (database.clone(), context.0.clone(), filter.clone());
+        async move { api_keys::list(&database, &context, &filter, &page).await }
+    }))
 }
 
 /// Revoke an API key

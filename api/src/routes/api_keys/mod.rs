@@ -11,6 +11,7 @@ use crate::endpoints::Endpoints;
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(ApiKeysRead), handlers::__path_list, handlers::list)
+        .with(Needs(ApiKeysRead), handlers::__path_export, handlers::export)
         .with(Needs(ApiKeysWrite), handlers::__path_create, handlers::create)
         .problems(&["permission_not_held"])
         .with(Needs(ApiKeysRead), handlers::__path_get, handlers::get)

@@ -8,6 +8,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use crate::export::Exported;
 use crate::extract::{AnyId, Faults, Text, Time};
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -50,6 +51,28 @@ pub(crate) struct AuditEventResponse {
     hash: String,
     /// Whether `before` and `after` were erased, as the law may demand.
     erased: bool,
+}
+
+impl Exported for AuditEventResponse {
+    const COLUMNS: &'static [&'static str] = &[
+        "occurred_at",
+        "id",
+        "actor_type",
+        "actor_id",
+        "actor_name",
+        "session_id",
+        "action",
+        "resource_type",
+        "resource_id",
+        "before",
+        "after",
+        "request_id",
+        "client_address",
+        "chain",
+        "position",
+        "hash",
+        "erased",
+    ];
 }
 
 impl From<AuditEventView> for AuditEventResponse {

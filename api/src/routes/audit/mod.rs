@@ -1,6 +1,5 @@
 //! `/api/v1/audit-events`
 
-mod csv;
 mod dto;
 mod handlers;
 

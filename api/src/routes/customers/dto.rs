@@ -1,16 +1,19 @@
 //! Customers as JSON.
 
+use comptoir_core::application::listing::Selection;
 use comptoir_core::commerce::addresses::Address;
 use comptoir_core::commerce::customers::{
     CustomerCode, CustomerDetails, CustomerFilter, CustomerName, CustomerView,
 };
 use comptoir_core::values::contact::{Email, VatNumber};
+use comptoir_core::values::external_id::ExternalId;
 use comptoir_core::values::invalid::{FieldError, Invalid};
 use deserr::Deserr;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::extract::{Editable, Faults, Text, read_from_text};
+use crate::export::Exported;
+use crate::extract::{Editable, Faults, SearchFilters, Text, read_from_text};
 use crate::routes::address::{AddressDto, parse_addresses};
 
 read_from_text!(CustomerCode, CustomerName);
@@ -18,6 +21,10 @@ read_from_text!(CustomerCode, CustomerName);
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct CustomerRequest {
+    /// What your own system calls it; unique among your customers.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "ERP-70412", min_length = 1, max_length = 100)]
+    external_id: Option<ExternalId>,
     /// The customer's number in your books, unique among your customers.
     #[schema(value_type = String, example = "C-1042", min_length = 1, max_length = 50)]
     code: CustomerCode,
@@ -39,8 +46,8 @@ impl Editable for CustomerRequest {
     const READ_ONLY: &'static [&'static str] = &["id", "version", "created_at", "updated_at"];
 
     fn into_details(self) -> Result<CustomerDetails, Vec<FieldError>> {
-        let Self { code, name, email, vat_number, addresses } = self;
-        Ok(CustomerDetails { code, name, email, vat_number, addresses })
+        let Self { external_id, code, name, email, vat_number, addresses } = self;
+        Ok(CustomerDetails { external_id, code, name, email, vat_number, addresses })
     }
 
     fn shown(view: &CustomerView) -> impl Serialize {
@@ -62,8 +69,26 @@ pub(crate) struct CustomerFilters {
     email: Option<Text>,
 }
 
-impl From<CustomerFilters> for CustomerFilter {
-    fn from(CustomerFilters { code, email }: CustomerFilters) -> Self {
-        Self { code: code.map(Into::into), email: email.map(Into::into) }
+impl SearchFilters for CustomerFilters {
+    type Filter = CustomerFilter;
+
+    fn with(self, selection: Selection) -> CustomerFilter {
+        let Self { code, email } = self;
+        CustomerFilter { code: code.map(Into::into), email: email.map(Into::into), selection }
     }
+}
+
+impl Exported for CustomerView {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "version",
+        "external_id",
+        "code",
+        "name",
+        "email",
+        "vat_number",
+        "addresses",
+        "created_at",
+        "updated_at",
+    ];
 }

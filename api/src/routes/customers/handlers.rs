@@ -9,12 +9,15 @@ use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::customers::{
     self, CreateCustomer, CustomerSort, CustomerView, DeleteCustomer, UpdateCustomer,
 };
+use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::ids::CustomerId;
 
 use super::dto::{CustomerFilters, CustomerRequest};
 use crate::error::ApiError;
+use crate::export;
 use crate::extract::{
-    Context, Editable, Id, IfMatch, ListQuery, MergePatch, Posted, Replacement, RequiredIfMatch,
+    Context, Editable, ExportQuery, Id, IfMatch, MergePatch, Posted, Replacement, RequiredIfMatch,
+    SearchQuery,
 };
 use crate::openapi::{IdParam, IdempotencyHeader, IfMatchHeader, RequiredIfMatchHeader};
 use crate::respond::{self, List};
@@ -98,15 +101,32 @@ pub(crate) async fn get(
 }
 
 /// Customers, a page at a time
-#[utoipa::path(get, path = "/api/v1/customers", tag = "customers", operation_id = "listCustomers", params(CustomerFilters, ListQuery<CustomerFilters, CustomerSort>),
+#[utoipa::path(get, path = "/api/v1/customers", tag = "customers", operation_id = "listCustomers", params(SearchQuery<CustomerFilters, CustomerSort>),
     responses((status = 200, body = List<CustomerView>)))]
 pub(crate) async fn list(
     context: Context,
-    query: ListQuery<CustomerFilters, CustomerSort>,
+    query: SearchQuery<CustomerFilters, CustomerSort>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let page = customers::list(&database, &context.0, &query.filter.into(), &query.page).await?;
+    let page = customers::list(&database, &context.0, &query.filter, &query.page).await?;
     Ok(respond::listed(page))
+}
+
+/// The same as CSV, by code
+///
+/// RFC 4180, in UTF-8, with the names of the columns in the first line. What a spreadsheet would take for a formula begins with
+/// an apostrophe. An export that breaks off ends without the end of the HTTP message.
+#[utoipa::path(get, path = "/api/v1/customers.csv", tag = "customers", operation_id = "exportCustomers", params(ExportQuery<CustomerFilters>),
+    responses((status = 200, content_type = "text/csv", body = String)))]
+pub(crate) async fn export(
+    context: Context,
+    query: ExportQuery<CustomerFilters>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    Ok(export::csv("customers", move |page: PageRequest<CustomerSort>| {
+        let (database, context, filter) = (database.clone(), context.0.clone(), query.0.clone());
+        async move { customers::list(&database, &context, &filter, &page).await }
+    }))
 }
 
 fn changed(view: CustomerView) -> Result<StoredResponse, Error> {

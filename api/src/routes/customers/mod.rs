@@ -8,17 +8,20 @@ use comptoir_core::application::Permission::{CustomersRead, CustomersWrite};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::CustomerRequest;
+
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(CustomersRead), handlers::__path_list, handlers::list)
+        .with(Needs(CustomersRead), handlers::__path_export, handlers::export)
         .with(Needs(CustomersWrite), handlers::__path_create, handlers::create)
-        .problems(&["customer_code_taken"])
+        .problems(&["customer_code_taken", "customer_external_id_taken"])
         .with(Needs(CustomersRead), handlers::__path_get, handlers::get)
         .problems(&["customer_not_found"])
         .with(Needs(CustomersWrite), handlers::__path_replace, handlers::replace)
-        .problems(&["customer_not_found", "customer_code_taken"])
+        .problems(&["customer_not_found", "customer_code_taken", "customer_external_id_taken"])
         .with(Needs(CustomersWrite), handlers::__path_update, handlers::update)
-        .problems(&["customer_not_found", "customer_code_taken"])
+        .problems(&["customer_not_found", "customer_code_taken", "customer_external_id_taken"])
         .with(Needs(CustomersWrite), handlers::__path_delete, handlers::delete)
         .problems(&["customer_not_found", "customer_has_orders"])
 }

@@ -1,9 +1,11 @@
 //! Orders as JSON.
 
+use comptoir_core::application::listing::Selection;
 use comptoir_core::commerce::orders::{
     CancellationReason, OrderFilter, OrderLine, OrderReference, OrderStatus, OrderSummary, OrderView,
     PlaceOrder, PlaceOrderLine, TrackingNumber, VatSubtotal,
 };
+use comptoir_core::values::external_id::ExternalId;
 use comptoir_core::values::ids::{CustomerId, ProductId};
 use comptoir_core::values::money::{Quantity, UnitPrice};
 use deserr::Deserr;
@@ -11,7 +13,8 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::extract::{Faults, Text, Time, one_of, read_from_text};
+use crate::export::Exported;
+use crate::extract::{Faults, SearchFilters, Several, Text, one_of, read_from_text};
 
 read_from_text!(CancellationReason, OrderReference, TrackingNumber);
 read_from_text!(OrderStatus => |text| one_of(text, &OrderStatus::ALL, OrderStatus::as_str));
@@ -21,6 +24,10 @@ read_from_text!(OrderStatus => |text| one_of(text, &OrderStatus::ALL, OrderStatu
 pub(crate) struct PlaceOrderRequest {
     #[schema(value_type = Uuid)]
     customer_id: CustomerId,
+    /// What your own system calls it; unique among your orders.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "ERP-2026-88", min_length = 1, max_length = 100)]
+    external_id: Option<ExternalId>,
     /// The order's number in your books; unique where given.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "WEB-2026-00017", min_length = 1, max_length = 100)]
@@ -44,8 +51,13 @@ pub(crate) struct PlaceOrderLineRequest {
 }
 
 impl From<PlaceOrderRequest> for PlaceOrder {
-    fn from(PlaceOrderRequest { customer_id, reference, lines }: PlaceOrderRequest) -> Self {
-        Self { customer_id, reference, lines: lines.into_iter().map(PlaceOrderLine::from).collect() }
+    fn from(PlaceOrderRequest { customer_id, external_id, reference, lines }: PlaceOrderRequest) -> Self {
+        Self {
+            customer_id,
+            external_id,
+            reference,
+            lines: lines.into_iter().map(PlaceOrderLine::from).collect(),
+        }
     }
 }
 
@@ -80,6 +92,32 @@ pub(crate) struct OrderResponse {
     lines: Vec<OrderLineResponse>,
     /// VAT, once per rate (EN 16931).
     vat: Vec<VatSubtotalResponse>,
+}
+
+/// An order in a list: with what was sold, if `include=lines` asks for it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ListedOrder)]
+pub(crate) struct ListedOrder {
+    #[serde(flatten)]
+    summary: OrderSummary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lines: Option<Vec<OrderLineResponse>>,
+    /// VAT, once per rate (EN 16931).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vat: Option<Vec<VatSubtotalResponse>>,
+}
+
+impl From<OrderSummary> for ListedOrder {
+    fn from(summary: OrderSummary) -> Self {
+        Self { summary, lines: None, vat: None }
+    }
+}
+
+impl From<OrderView> for ListedOrder {
+    fn from(view: OrderView) -> Self {
+        let OrderResponse { summary, lines, vat } = view.into();
+        Self { summary, lines: Some(lines), vat: Some(vat) }
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -142,9 +180,10 @@ impl From<OrderView> for OrderResponse {
 #[deserr(error = Faults, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct OrderFilters {
+    /// Only orders in this state, or in one of these: several are separated by commas.
     #[deserr(default)]
-    #[param(value_type = Option<OrderStatus>)]
-    status: Option<OrderStatus>,
+    #[param(value_type = Option<Vec<OrderStatus>>, style = Form, explode = false, min_items = 1, max_items = 5, example = json!(["pending", "confirmed"]))]
+    status: Option<Several<OrderStatus, 5>>,
     /// Only orders of this customer.
     #[deserr(default)]
     #[param(value_type = Option<Uuid>)]
@@ -153,25 +192,39 @@ pub(crate) struct OrderFilters {
     #[deserr(default)]
     #[param(value_type = Option<String>)]
     reference: Option<Text>,
-    /// Placed at this time or later; RFC 3339.
-    #[deserr(default)]
-    #[param(value_type = Option<DateTime<Utc>>)]
-    placed_from: Option<Time>,
-    /// Placed before this time; RFC 3339.
-    #[deserr(default)]
-    #[param(value_type = Option<DateTime<Utc>>)]
-    placed_before: Option<Time>,
 }
 
-impl From<OrderFilters> for OrderFilter {
-    fn from(filters: OrderFilters) -> Self {
-        let OrderFilters { status, customer_id, reference, placed_from, placed_before } = filters;
-        Self {
-            status,
-            customer_id,
-            reference: reference.map(Into::into),
-            placed_from: placed_from.map(|Time(time)| time),
-            placed_before: placed_before.map(|Time(time)| time),
-        }
+impl SearchFilters for OrderFilters {
+    type Filter = OrderFilter;
+    const MADE: &'static str = "placed";
+    const INCLUDES: &'static [&'static str] = &["lines"];
+
+    fn with(self, selection: Selection) -> OrderFilter {
+        let Self { status, customer_id, reference } = self;
+        let statuses = status.map_or_else(Vec::new, |Several(statuses)| statuses);
+        OrderFilter { statuses, customer_id, reference: reference.map(Into::into), selection }
     }
+}
+
+impl Exported for OrderSummary {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "version",
+        "external_id",
+        "reference",
+        "customer_id",
+        "status",
+        "currency",
+        "net_total",
+        "vat_total",
+        "gross_total",
+        "tracking_number",
+        "cancellation_reason",
+        "placed_at",
+        "confirmed_at",
+        "shipped_at",
+        "delivered_at",
+        "cancelled_at",
+        "updated_at",
+    ];
 }

@@ -7,13 +7,17 @@ use comptoir_core::application::error::Error;
 use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::orders::{
-    self, CancelOrder, ConfirmOrder, DeliverOrder, OrderSort, OrderSummary, OrderView, PlaceOrder, ShipOrder,
+    self, CancelOrder, ConfirmOrder, DeliverOrder, OrderSort, OrderView, PlaceOrder, ShipOrder,
 };
+use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::ids::OrderId;
 
-use super::dto::{CancelOrderRequest, OrderFilters, OrderResponse, PlaceOrderRequest, ShipOrderRequest};
+use super::dto::{
+    CancelOrderRequest, ListedOrder, OrderFilters, OrderResponse, PlaceOrderRequest, ShipOrderRequest,
+};
 use crate::error::ApiError;
-use crate::extract::{Context, Empty, Id, IfMatch, ListQuery, Posted};
+use crate::export;
+use crate::extract::{Context, Empty, ExportQuery, Id, IfMatch, Posted, SearchQuery};
 use crate::openapi::{IdParam, IdempotencyHeader, IfMatchHeader};
 use crate::respond::{self, List};
 
@@ -109,16 +113,39 @@ pub(crate) async fn get(
     Ok(respond::found(&request, order.summary.version, &OrderResponse::from(order)))
 }
 
-/// Orders without their lines, a page at a time
-#[utoipa::path(get, path = "/api/v1/orders", tag = "orders", operation_id = "listOrders", params(OrderFilters, ListQuery<OrderFilters, OrderSort>),
-    responses((status = 200, body = List<OrderSummary>)))]
+/// Orders, a page at a time
+#[utoipa::path(get, path = "/api/v1/orders", tag = "orders", operation_id = "listOrders", params(SearchQuery<OrderFilters, OrderSort>),
+    responses((status = 200, body = List<ListedOrder>)))]
 pub(crate) async fn list(
     context: Context,
-    query: ListQuery<OrderFilters, OrderSort>,
+    query: SearchQuery<OrderFilters, OrderSort>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let page = orders::list(&database, &context.0, &query.filter.into(), &query.page).await?;
+    let SearchQuery { filter, include, page } = query;
+    let page = match include {
+        Some(_) => {
+            orders::list_with_lines(&database, &context.0, &filter, &page).await?.map(ListedOrder::from)
+        }
+        None => orders::list(&database, &context.0, &filter, &page).await?.map(ListedOrder::from),
+    };
     Ok(respond::listed(page))
+}
+
+/// The same as CSV, newest first
+///
+/// RFC 4180, in UTF-8, with the names of the columns in the first line. What a spreadsheet would take for a formula begins with
+/// an apostrophe. An export that breaks off ends without the end of the HTTP message.
+#[utoipa::path(get, path = "/api/v1/orders.csv", tag = "orders", operation_id = "exportOrders", params(ExportQuery<OrderFilters>),
+    responses((status = 200, content_type = "text/csv", body = String)))]
+pub(crate) async fn export(
+    context: Context,
+    query: ExportQuery<OrderFilters>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    Ok(export::csv("orders", move |page: PageRequest<OrderSort>| {
+        let (database, context, filter) = (database.clone(), context.0.clone(), query.0.clone());
+        async move { orders::list(&database, &context, &filter, &page).await }
+    }))
 }
 
 fn changed(order: OrderView) -> Result<StoredResponse, Error> {

@@ -11,8 +11,9 @@ use crate::endpoints::Endpoints;
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(OrdersRead), handlers::__path_list, handlers::list)
+        .with(Needs(OrdersRead), handlers::__path_export, handlers::export)
         .with(Needs(OrdersWrite), handlers::__path_place, handlers::place)
-        .problems(&["invalid_order", "order_reference_taken"])
+        .problems(&["invalid_order", "order_reference_taken", "order_external_id_taken"])
         .with(Needs(OrdersRead), handlers::__path_get, handlers::get)
         .problems(&["order_not_found"])
         .with(Needs(OrdersWrite), handlers::__path_confirm, handlers::confirm)

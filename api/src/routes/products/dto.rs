@@ -1,19 +1,26 @@
 //! Products as JSON.
 
+use comptoir_core::application::listing::Selection;
 use comptoir_core::commerce::products::{ProductDetails, ProductFilter, ProductName, ProductView, Sku};
+use comptoir_core::values::external_id::ExternalId;
 use comptoir_core::values::invalid::FieldError;
 use comptoir_core::values::money::{UnitPrice, VatRate};
 use deserr::Deserr;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::extract::{Editable, Faults, Flag, Text, read_from_text};
+use crate::export::Exported;
+use crate::extract::{Editable, Faults, Flag, SearchFilters, Text, read_from_text};
 
 read_from_text!(Sku, ProductName);
 
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct ProductRequest {
+    /// What your own system calls it; unique among your products.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "ERP-9001", min_length = 1, max_length = 100)]
+    external_id: Option<ExternalId>,
     /// The product's number in your books, unique among your products.
     #[schema(value_type = String, example = "TEA-EG-250", min_length = 1, max_length = 64)]
     sku: Sku,
@@ -33,8 +40,8 @@ impl Editable for ProductRequest {
     const READ_ONLY: &'static [&'static str] = &["id", "version", "archived_at", "created_at", "updated_at"];
 
     fn into_details(self) -> Result<ProductDetails, Vec<FieldError>> {
-        let Self { sku, name, unit_price, vat_rate } = self;
-        Ok(ProductDetails { sku, name, unit_price, vat_rate })
+        let Self { external_id, sku, name, unit_price, vat_rate } = self;
+        Ok(ProductDetails { external_id, sku, name, unit_price, vat_rate })
     }
 
     fn shown(view: &ProductView) -> impl Serialize {
@@ -56,8 +63,30 @@ pub(crate) struct ProductFilters {
     archived: Option<Flag>,
 }
 
-impl From<ProductFilters> for ProductFilter {
-    fn from(ProductFilters { sku, archived }: ProductFilters) -> Self {
-        Self { sku: sku.map(Into::into), archived: archived.map(|Flag(archived)| archived) }
+impl SearchFilters for ProductFilters {
+    type Filter = ProductFilter;
+
+    fn with(self, selection: Selection) -> ProductFilter {
+        let Self { sku, archived } = self;
+        ProductFilter {
+            sku: sku.map(Into::into),
+            archived: archived.map(|Flag(archived)| archived),
+            selection,
+        }
     }
+}
+
+impl Exported for ProductView {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "version",
+        "external_id",
+        "sku",
+        "name",
+        "unit_price",
+        "vat_rate",
+        "archived_at",
+        "created_at",
+        "updated_at",
+    ];
 }

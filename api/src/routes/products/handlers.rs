@@ -9,12 +9,15 @@ use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::products::{
     self, ArchiveProduct, CreateProduct, DeleteOrArchiveProduct, ProductSort, ProductView, UpdateProduct,
 };
+use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::ids::ProductId;
 
 use super::dto::{ProductFilters, ProductRequest};
 use crate::error::ApiError;
+use crate::export;
 use crate::extract::{
-    Context, Editable, Empty, Id, IfMatch, ListQuery, MergePatch, Posted, Replacement, RequiredIfMatch,
+    Context, Editable, Empty, ExportQuery, Id, IfMatch, MergePatch, Posted, Replacement, RequiredIfMatch,
+    SearchQuery,
 };
 use crate::openapi::{IdParam, IdempotencyHeader, IfMatchHeader, RequiredIfMatchHeader};
 use crate::respond::{self, List};
@@ -113,15 +116,32 @@ pub(crate) async fn get(
 }
 
 /// Products, a page at a time
-#[utoipa::path(get, path = "/api/v1/products", tag = "products", operation_id = "listProducts", params(ProductFilters, ListQuery<ProductFilters, ProductSort>),
+#[utoipa::path(get, path = "/api/v1/products", tag = "products", operation_id = "listProducts", params(SearchQuery<ProductFilters, ProductSort>),
     responses((status = 200, body = List<ProductView>)))]
 pub(crate) async fn list(
     context: Context,
-    query: ListQuery<ProductFilters, ProductSort>,
+    query: SearchQuery<ProductFilters, ProductSort>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let page = products::list(&database, &context.0, &query.filter.into(), &query.page).await?;
+    let page = products::list(&database, &context.0, &query.filter, &query.page).await?;
     Ok(respond::listed(page))
+}
+
+/// The same as CSV, by SKU
+///
+/// RFC 4180, in UTF-8, with the names of the columns in the first line. What a spreadsheet would take for a formula begins with
+/// an apostrophe. An export that breaks off ends without the end of the HTTP message.
+#[utoipa::path(get, path = "/api/v1/products.csv", tag = "products", operation_id = "exportProducts", params(ExportQuery<ProductFilters>),
+    responses((status = 200, content_type = "text/csv", body = String)))]
+pub(crate) async fn export(
+    context: Context,
+    query: ExportQuery<ProductFilters>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    Ok(export::csv("products", move |page: PageRequest<ProductSort>| {
+        let (database, context, filter) = (database.clone(), context.0.clone(), query.0.clone());
+        async move { products::list(&database, &context, &filter, &page).await }
+    }))
 }
 
 fn changed(view: ProductView) -> Result<StoredResponse, Error> {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::export::Exported;
 use crate::extract::Faults;
 
 /// A session that is not over.
@@ -27,6 +28,19 @@ pub(crate) struct SessionResponse {
     last_used_at: DateTime<Utc>,
     /// When it is over, however much it is used.
     expires_at: DateTime<Utc>,
+}
+
+impl Exported for SessionResponse {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "user_id",
+        "current",
+        "client_address",
+        "user_agent",
+        "created_at",
+        "last_used_at",
+        "expires_at",
+    ];
 }
 
 impl SessionResponse {

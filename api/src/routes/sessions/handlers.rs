@@ -10,13 +10,15 @@ use comptoir_core::application::Actor;
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::error::Error;
 use comptoir_core::application::unit_of_work::Executor;
+use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::ids::{SessionId, UserId};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::dto::{NoFilters, SessionResponse};
 use crate::error::ApiError;
-use crate::extract::{Context, Id, ListQuery, SessionOfUser, part};
+use crate::export;
+use crate::extract::{Context, Id, ListQuery, NoQuery, SessionOfUser, part};
 use crate::openapi::IdParam;
 use crate::respond::{self, List};
 
@@ -41,6 +43,31 @@ pub(crate) async fn list(
     let user = own_user(&context)?;
     let sessions = sessions::list(&database, &context.0, user, &query.page).await?;
     Ok(respond::listed(sessions.map(|view| SessionResponse::of(view, &context.0.principal))))
+}
+
+/// The same as CSV
+///
+/// RFC 4180, in UTF-8, with the names of the columns in the first line. What a spreadsheet would take for a formula begins with
+/// an apostrophe. An export that breaks off ends without the end of the HTTP message.
+#[utoipa::path(get, path = "/api/v1/sessions.csv", tag = "sessions", operation_id = "exportSessions",
+    responses((status = 200, content_type = "text/csv", body = String)))]
+pub(crate) async fn export(
+    context: Context,
+    _: NoQuery,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let user = own_user(&context)?;
+    Ok(exported(context, user, database))
+}
+
+fn exported(context: Context, user: UserId, database: Data<TenantDatabase>) -> HttpResponse {
+    export::csv("sessions", move |page: PageRequest<SessionSort>| {
+        let (database, context) = (database.clone(), context.0.clone());
+        async move {
+            let sessions = sessions::list(&database, &context, user, &page).await?;
+            Ok(sessions.map(|view| SessionResponse::of(view, &context.principal)))
+        }
+    })
 }
 
 /// End a session of your own
@@ -73,6 +100,24 @@ pub(crate) async fn list_of_user(
     users::get(&database, &context.0, user).await?;
     let sessions = sessions::list(&database, &context.0, user, &query.page).await?;
     Ok(respond::listed(sessions.map(|view| SessionResponse::of(view, &context.0.principal))))
+}
+
+/// The same as CSV
+///
+/// RFC 4180, in UTF-8, with the names of the columns in the first line. What a spreadsheet would take for a formula begins with
+/// an apostrophe. An export that breaks off ends without the end of the HTTP message.
+#[utoipa::path(get, path = "/api/v1/users/{id}/sessions.csv", tag = "sessions", operation_id = "exportUserSessions", params(IdParam),
+    responses((status = 200, content_type = "text/csv", body = String)))]
+pub(crate) async fn export_of_user(
+    request: HttpRequest,
+    context: Context,
+    _: NoQuery,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let user: UserId = part(&request, "id")?;
+    // 404 if there is no such user.
+    users::get(&database, &context.0, user).await?;
+    Ok(exported(context, user, database))
 }
 
 /// End all sessions of a user

@@ -11,9 +11,11 @@ use crate::endpoints::Endpoints;
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(LoggedIn, handlers::__path_list, handlers::list)
+        .with(LoggedIn, handlers::__path_export, handlers::export)
         .with(LoggedIn, handlers::__path_end, handlers::end)
         .problems(&["session_not_found"])
         .with(Needs(UsersWrite), handlers::__path_list_of_user, handlers::list_of_user)
+        .with(Needs(UsersWrite), handlers::__path_export_of_user, handlers::export_of_user)
         .problems(&["user_not_found"])
         .with(Needs(UsersWrite), handlers::__path_end_all_of_user, handlers::end_all_of_user)
         .problems(&["user_not_found", "cannot_decide"])

@@ -1,17 +1,20 @@
 //! Suppliers as JSON.
 
+use comptoir_core::application::listing::Selection;
 use comptoir_core::commerce::addresses::Address;
 use comptoir_core::commerce::suppliers::{
     SupplierCode, SupplierDetails, SupplierFilter, SupplierName, SupplierView,
 };
 use comptoir_core::values::contact::VatNumber;
+use comptoir_core::values::external_id::ExternalId;
 use comptoir_core::values::invalid::{FieldError, Invalid};
 use comptoir_core::values::payment_terms::PaymentTerms;
 use deserr::{Deserr, ValuePointerRef};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::extract::{Editable, Faults, Text, read_from_text};
+use crate::export::Exported;
+use crate::extract::{Editable, Faults, SearchFilters, Text, read_from_text};
 use crate::routes::address::{AddressDto, parse_addresses};
 
 read_from_text!(SupplierCode, SupplierName);
@@ -19,6 +22,10 @@ read_from_text!(SupplierCode, SupplierName);
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct SupplierRequest {
+    /// What your own system calls it; unique among your suppliers.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "ERP-311", min_length = 1, max_length = 100)]
+    external_id: Option<ExternalId>,
     /// The supplier's number in your books, unique among your suppliers.
     #[schema(value_type = String, example = "S-7", min_length = 1, max_length = 50)]
     code: SupplierCode,
@@ -67,10 +74,10 @@ impl Editable for SupplierRequest {
     const READ_ONLY: &'static [&'static str] = &["id", "version", "created_at", "updated_at"];
 
     fn into_details(self) -> Result<SupplierDetails, Vec<FieldError>> {
-        let Self { code, name, vat_number, addresses, payment_terms } = self;
+        let Self { external_id, code, name, vat_number, addresses, payment_terms } = self;
         let payment_terms = payment_terms.map(|terms| terms.terms()).transpose();
         let payment_terms = payment_terms.map_err(|invalid| vec![invalid.at("/payment_terms/days")])?;
-        Ok(SupplierDetails { code, name, vat_number, addresses, payment_terms })
+        Ok(SupplierDetails { external_id, code, name, vat_number, addresses, payment_terms })
     }
 
     fn shown(view: &SupplierView) -> impl Serialize {
@@ -88,8 +95,25 @@ pub(crate) struct SupplierFilters {
     code: Option<Text>,
 }
 
-impl From<SupplierFilters> for SupplierFilter {
-    fn from(SupplierFilters { code }: SupplierFilters) -> Self {
-        Self { code: code.map(Into::into) }
+impl SearchFilters for SupplierFilters {
+    type Filter = SupplierFilter;
+
+    fn with(self, selection: Selection) -> SupplierFilter {
+        SupplierFilter { code: self.code.map(Into::into), selection }
     }
+}
+
+impl Exported for SupplierView {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "version",
+        "external_id",
+        "code",
+        "name",
+        "vat_number",
+        "addresses",
+        "payment_terms",
+        "created_at",
+        "updated_at",
+    ];
 }

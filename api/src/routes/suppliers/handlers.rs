@@ -9,12 +9,15 @@ use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::suppliers::{
     self, CreateSupplier, DeleteSupplier, SupplierSort, SupplierView, UpdateSupplier,
 };
+use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::ids::SupplierId;
 
 use super::dto::{SupplierFilters, SupplierRequest};
 use crate::error::ApiError;
+use crate::export;
 use crate::extract::{
-    Context, Editable, Id, IfMatch, ListQuery, MergePatch, Posted, Replacement, RequiredIfMatch,
+    Context, Editable, ExportQuery, Id, IfMatch, MergePatch, Posted, Replacement, RequiredIfMatch,
+    SearchQuery,
 };
 use crate::openapi::{IdParam, IdempotencyHeader, IfMatchHeader, RequiredIfMatchHeader};
 use crate::respond::{self, List};
@@ -98,15 +101,32 @@ pub(crate) async fn get(
 }
 
 /// Suppliers, a page at a time
-#[utoipa::path(get, path = "/api/v1/suppliers", tag = "suppliers", operation_id = "listSuppliers", params(SupplierFilters, ListQuery<SupplierFilters, SupplierSort>),
+#[utoipa::path(get, path = "/api/v1/suppliers", tag = "suppliers", operation_id = "listSuppliers", params(SearchQuery<SupplierFilters, SupplierSort>),
     responses((status = 200, body = List<SupplierView>)))]
 pub(crate) async fn list(
     context: Context,
-    query: ListQuery<SupplierFilters, SupplierSort>,
+    query: SearchQuery<SupplierFilters, SupplierSort>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let page = suppliers::list(&database, &context.0, &query.filter.into(), &query.page).await?;
+    let page = suppliers::list(&database, &context.0, &query.filter, &query.page).await?;
     Ok(respond::listed(page))
+}
+
+/// The same as CSV, by code
+///
+/// RFC 4180, in UTF-8, with the names of the columns in the first line. What a spreadsheet would take for a formula begins with
+/// an apostrophe. An export that breaks off ends without the end of the HTTP message.
+#[utoipa::path(get, path = "/api/v1/suppliers.csv", tag = "suppliers", operation_id = "exportSuppliers", params(ExportQuery<SupplierFilters>),
+    responses((status = 200, content_type = "text/csv", body = String)))]
+pub(crate) async fn export(
+    context: Context,
+    query: ExportQuery<SupplierFilters>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    Ok(export::csv("suppliers", move |page: PageRequest<SupplierSort>| {
+        let (database, context, filter) = (database.clone(), context.0.clone(), query.0.clone());
+        async move { suppliers::list(&database, &context, &filter, &page).await }
+    }))
 }
 
 fn changed(view: SupplierView) -> Result<StoredResponse, Error> {

@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::extract::{Editable, Faults, Text, one_of, read_from_text};
+use crate::export::Exported;
+use crate::extract::{Editable, Faults, Several, Text, one_of, read_from_text};
 use crate::routes::secret::SecretInput;
 
 read_from_text!(UserName);
@@ -230,10 +231,10 @@ pub(crate) struct UserFilters {
     #[deserr(default)]
     #[param(value_type = Option<Role>)]
     role: Option<Role>,
-    /// Only users with this status.
+    /// Only users with this status, or with one of these: several are separated by commas.
     #[deserr(default)]
-    #[param(value_type = Option<UserStatus>)]
-    status: Option<UserStatus>,
+    #[param(value_type = Option<Vec<UserStatus>>, style = Form, explode = false, min_items = 1, max_items = 3)]
+    status: Option<Several<UserStatus, 3>>,
     /// Only the user with this e-mail address, in whatever case.
     #[deserr(default)]
     #[param(value_type = Option<String>)]
@@ -242,6 +243,27 @@ pub(crate) struct UserFilters {
 
 impl From<UserFilters> for UserFilter {
     fn from(UserFilters { role, status, email }: UserFilters) -> Self {
-        Self { role, status, email: email.map(|email| FoldedEmail::of(&String::from(email))) }
+        let statuses = status.map_or_else(Vec::new, |Several(statuses)| statuses);
+        Self { role, statuses, email: email.map(|email| FoldedEmail::of(&String::from(email))) }
     }
+}
+
+impl Exported for UserResponse {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "version",
+        "email",
+        "name",
+        "role",
+        "granted",
+        "revoked",
+        "permissions",
+        "status",
+        "has_password",
+        "email_verified_at",
+        "disabled_at",
+        "last_login_at",
+        "created_at",
+        "updated_at",
+    ];
 }

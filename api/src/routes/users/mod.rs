@@ -11,6 +11,7 @@ use crate::endpoints::Endpoints;
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(UsersRead), handlers::__path_list, handlers::list)
+        .with(Needs(UsersRead), handlers::__path_export, handlers::export)
         .with(Needs(UsersWrite), handlers::__path_register, handlers::register)
         .problems(&["email_taken", "cannot_grant"])
         .with(Needs(UsersRead), handlers::__path_get, handlers::get)

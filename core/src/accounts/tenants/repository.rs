@@ -98,7 +98,9 @@ impl Creatable for Tenant {
     async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let row = TenantRow::of(self)?;
         let inserted = diesel::insert_into(tenants::table).values(&row).execute(work.connection()).await;
-        unless_taken(inserted, "tenants_short_name_key", || TenantError::ShortNameTaken(row.short_name))
+        unless_taken(inserted, |name| {
+            (name == "tenants_short_name_key").then(|| TenantError::ShortNameTaken(row.short_name))
+        })
     }
 }
 

@@ -103,7 +103,8 @@ impl Listed<UserSort> for UserView {
 #[derive(Debug, Clone, Default)]
 pub struct UserFilter {
     pub role: Option<Role>,
-    pub status: Option<UserStatus>,
+    /// Users with one of these; empty for all.
+    pub statuses: Vec<UserStatus>,
     pub email: Option<FoldedEmail>,
 }
 
@@ -140,16 +141,15 @@ impl UserFilter {
         if let Some(wanted) = self.role {
             filters.push(Box::new(role.eq(wanted.name())));
         }
-        match self.status {
-            Some(UserStatus::Disabled) => filters.push(Box::new(disabled_at.is_not_null())),
-            Some(UserStatus::Active) => {
-                filters.push(Box::new(disabled_at.is_null().and(email_verified_at.is_not_null())));
+        let of_status = |status: &UserStatus| -> Filter<'_, users::table> {
+            match status {
+                UserStatus::Disabled => Box::new(disabled_at.is_not_null()),
+                UserStatus::Active => Box::new(disabled_at.is_null().and(email_verified_at.is_not_null())),
+                UserStatus::Unverified => Box::new(disabled_at.is_null().and(email_verified_at.is_null())),
             }
-            Some(UserStatus::Unverified) => {
-                filters.push(Box::new(disabled_at.is_null().and(email_verified_at.is_null())));
-            }
-            None => {}
-        }
+        };
+        let any = self.statuses.iter().map(of_status).reduce(|one, other| Box::new(one.or(other)));
+        filters.extend(any);
         Matching::of(looked_at, "users", filters, limit)
     }
 }

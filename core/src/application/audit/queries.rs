@@ -12,7 +12,7 @@ use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::platform::paging::{
-    Filter, Listed, Matching, Page, PageRequest, SortKey, SortValue, Start, look_through, walk,
+    Filter, Listed, Matching, Page, PageRequest, Period, SortKey, SortValue, Start, look_through, walk,
 };
 use crate::platform::schema::audit_events;
 
@@ -105,7 +105,7 @@ impl AuditFilter {
     /// The rows of the tenant, along the index that serves these filters best.
     fn walk(&self, context: &RequestContext, start: Start<DateTime<Utc>>) -> Rows<'_> {
         use audit_events::{action, actor_id, id, occurred_at, resource_id, resource_type};
-        let start = start.within(self.occurred_from, self.occurred_before);
+        let start = start.within(Period { from: self.occurred_from, before: self.occurred_before });
         let of_tenant = audit_events::tenant_id.eq(context.tenant_id().uuid());
         let query = audit_events::table.filter(of_tenant).select(AuditEventView::as_select()).into_boxed();
         if let Some(resource) = self.resource_id.as_deref() {

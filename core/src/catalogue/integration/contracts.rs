@@ -39,11 +39,16 @@ use crate::commerce::orders::{
 use crate::commerce::products::{Product, ProductDetails, ProductName, Sku};
 use crate::commerce::suppliers::{Supplier, SupplierCode, SupplierDetails, SupplierName};
 use crate::values::contact::{AddressLine, Country, Email, PostalAddress, VatNumber};
+use crate::values::external_id::ExternalId;
 use crate::values::ids::{
     ApiKeyId, CustomerId, OrderId, PrincipalId, ProductId, SessionId, SupplierId, TenantId, UserId,
 };
 use crate::values::money::{Currency, Quantity, UnitPrice, VatRate};
 use crate::values::payment_terms::PaymentTerms;
+
+fn external_id(id: &str) -> Option<ExternalId> {
+    Some(ExternalId::parse(id).expect("valid"))
+}
 
 fn contracts_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../schema/events")
@@ -123,7 +128,9 @@ fn refine_member(name: &str, property: &mut Value) {
             property["description"] = json!(text);
         }
     };
-    if name.ends_with("_id") || name == "created_by" {
+    if name == "external_id" {
+        describe("What the client's own system calls it; null if it was not given.");
+    } else if name.ends_with("_id") || name == "created_by" {
         describe(&format!("The id of the {}.", name.trim_end_matches("_id").replace('_', " ")));
         property["format"] = json!("uuid");
     } else if name.ends_with("_at") {
@@ -191,6 +198,7 @@ fn happened(event: impl Event) -> Box<dyn Event> {
 
 fn customer() -> (Customer, Box<dyn Event>) {
     let details = CustomerDetails {
+        external_id: external_id("ERP-70412"),
         code: CustomerCode::parse("C-1042").expect("valid"),
         name: CustomerName::parse("Librairie des Carmes").expect("valid"),
         email: Email::parse("achats@carmes.example").expect("valid"),
@@ -203,6 +211,7 @@ fn customer() -> (Customer, Box<dyn Event>) {
 
 fn supplier() -> (Supplier, Box<dyn Event>) {
     let details = SupplierDetails {
+        external_id: external_id("ERP-311"),
         code: SupplierCode::parse("S-7").expect("valid"),
         name: SupplierName::parse("Terres de Thé").expect("valid"),
         vat_number: Some(VatNumber::parse("FR40303265045").expect("valid")),
@@ -215,6 +224,7 @@ fn supplier() -> (Supplier, Box<dyn Event>) {
 
 fn product(number: u128, sku: &str, name: &str, price: &str, vat: &str) -> (Product, Box<dyn Event>) {
     let details = ProductDetails {
+        external_id: external_id("ERP-9001"),
         sku: Sku::parse(sku).expect("valid"),
         name: ProductName::parse(name).expect("valid"),
         unit_price: UnitPrice::parse(price).expect("valid"),
@@ -233,6 +243,7 @@ fn order() -> (Order, Box<dyn Event>) {
         unit_price: unit_price.map(|price| UnitPrice::parse(price).expect("valid")),
     };
     let new = NewOrder {
+        external_id: external_id("ERP-2026-88"),
         reference: Some(OrderReference::parse("WEB-2026-00017").expect("valid")),
         customer_id: CustomerId::from_uuid(uuid(1)),
         currency: Currency::euro(),
@@ -306,6 +317,7 @@ fn contracts() -> Vec<(String, Contract)> {
     let (mut a_customer, created) = customer();
     add(created, contract::<CustomerCreatedV1>);
     let renamed = CustomerDetails {
+        external_id: external_id("ERP-70412"),
         name: CustomerName::parse("Librairie et salon de thé des Carmes").expect("valid"),
         ..a_customer.details().clone()
     };

@@ -13,6 +13,7 @@ use crate::commerce::customers::{Customer, CustomerEvent};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct CustomerCreatedV1 {
     customer_id: String,
+    external_id: Option<String>,
     code: String,
     name: String,
     email: String,
@@ -28,6 +29,7 @@ payload!(CustomerCreatedV1, "customer", "customer.created", 1);
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct CustomerUpdatedV1 {
     customer_id: String,
+    external_id: Option<String>,
     code: String,
     name: String,
     email: String,
@@ -43,6 +45,7 @@ payload!(CustomerUpdatedV1, "customer", "customer.updated", 1);
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct CustomerDeletedV1 {
     customer_id: String,
+    external_id: Option<String>,
     code: String,
     /// RFC 3339, UTC.
     deleted_at: String,
@@ -61,6 +64,7 @@ fn created(customer: &Customer) -> CustomerCreatedV1 {
     let details = customer.details();
     CustomerCreatedV1 {
         customer_id: customer.id().to_string(),
+        external_id: super::external_id(customer.details().external_id.as_ref()),
         code: details.code.to_string(),
         name: details.name.to_string(),
         email: details.email.as_str().to_owned(),
@@ -74,6 +78,7 @@ fn updated(customer: &Customer) -> CustomerUpdatedV1 {
     let details = customer.details();
     CustomerUpdatedV1 {
         customer_id: customer.id().to_string(),
+        external_id: super::external_id(customer.details().external_id.as_ref()),
         code: details.code.to_string(),
         name: details.name.to_string(),
         email: details.email.as_str().to_owned(),
@@ -86,6 +91,7 @@ fn updated(customer: &Customer) -> CustomerUpdatedV1 {
 fn deleted(customer: &Customer) -> CustomerDeletedV1 {
     CustomerDeletedV1 {
         customer_id: customer.id().to_string(),
+        external_id: super::external_id(customer.details().external_id.as_ref()),
         code: customer.details().code.to_string(),
         deleted_at: super::time(customer.updated_at()),
     }

@@ -74,6 +74,10 @@ macro_rules! payload {
 }
 use payload;
 
+fn external_id(id: Option<&crate::values::external_id::ExternalId>) -> Option<String> {
+    id.map(ToString::to_string)
+}
+
 /// Formats a time by RFC 3339, in UTC, with the microseconds that the database keeps.
 fn time(at: chrono::DateTime<chrono::Utc>) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)

@@ -13,6 +13,7 @@ use crate::commerce::orders::{Order, OrderEvent, OrderLine, OrderStatus, VatSubt
 pub(super) struct OrderPlacedV1 {
     order_id: String,
     /// The client's own number.
+    external_id: Option<String>,
     reference: Option<String>,
     customer_id: String,
     /// ISO 4217.
@@ -58,6 +59,7 @@ struct VatSubtotalV1 {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct OrderConfirmedV1 {
     order_id: String,
+    external_id: Option<String>,
     reference: Option<String>,
     customer_id: String,
     /// RFC 3339, UTC.
@@ -70,6 +72,7 @@ payload!(OrderConfirmedV1, "order", "order.confirmed", 1);
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct OrderShippedV1 {
     order_id: String,
+    external_id: Option<String>,
     reference: Option<String>,
     customer_id: String,
     tracking_number: Option<String>,
@@ -83,6 +86,7 @@ payload!(OrderShippedV1, "order", "order.shipped", 1);
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct OrderDeliveredV1 {
     order_id: String,
+    external_id: Option<String>,
     reference: Option<String>,
     customer_id: String,
     /// RFC 3339, UTC.
@@ -95,6 +99,7 @@ payload!(OrderDeliveredV1, "order", "order.delivered", 1);
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct OrderCancelledV1 {
     order_id: String,
+    external_id: Option<String>,
     reference: Option<String>,
     customer_id: String,
     reason: Option<String>,
@@ -140,6 +145,7 @@ fn placed(order: &Order) -> OrderPlacedV1 {
     let totals = order.totals();
     OrderPlacedV1 {
         order_id: order.id().to_string(),
+        external_id: super::external_id(order.external_id()),
         reference: reference(order),
         customer_id: order.customer_id().to_string(),
         currency: order.currency().code().to_owned(),
@@ -155,6 +161,7 @@ fn placed(order: &Order) -> OrderPlacedV1 {
 fn confirmed(order: &Order) -> OrderConfirmedV1 {
     OrderConfirmedV1 {
         order_id: order.id().to_string(),
+        external_id: super::external_id(order.external_id()),
         reference: reference(order),
         customer_id: order.customer_id().to_string(),
         confirmed_at: super::time(order.updated_at()),
@@ -164,6 +171,7 @@ fn confirmed(order: &Order) -> OrderConfirmedV1 {
 fn shipped(order: &Order) -> OrderShippedV1 {
     OrderShippedV1 {
         order_id: order.id().to_string(),
+        external_id: super::external_id(order.external_id()),
         reference: reference(order),
         customer_id: order.customer_id().to_string(),
         tracking_number: order.tracking_number().map(ToString::to_string),
@@ -174,6 +182,7 @@ fn shipped(order: &Order) -> OrderShippedV1 {
 fn delivered(order: &Order) -> OrderDeliveredV1 {
     OrderDeliveredV1 {
         order_id: order.id().to_string(),
+        external_id: super::external_id(order.external_id()),
         reference: reference(order),
         customer_id: order.customer_id().to_string(),
         delivered_at: super::time(order.updated_at()),
@@ -183,6 +192,7 @@ fn delivered(order: &Order) -> OrderDeliveredV1 {
 fn cancelled(order: &Order, previous_status: OrderStatus) -> OrderCancelledV1 {
     OrderCancelledV1 {
         order_id: order.id().to_string(),
+        external_id: super::external_id(order.external_id()),
         reference: reference(order),
         customer_id: order.customer_id().to_string(),
         reason: order.cancellation_reason().map(ToString::to_string),

@@ -12,6 +12,7 @@ use crate::commerce::products::{Product, ProductEvent};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct ProductCreatedV1 {
     product_id: String,
+    external_id: Option<String>,
     sku: String,
     name: String,
     /// Net price of one unit, a decimal string.
@@ -28,6 +29,7 @@ payload!(ProductCreatedV1, "product", "product.created", 1);
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct ProductUpdatedV1 {
     product_id: String,
+    external_id: Option<String>,
     sku: String,
     name: String,
     /// Net price of one unit, a decimal string.
@@ -44,6 +46,7 @@ payload!(ProductUpdatedV1, "product", "product.updated", 1);
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct ProductArchivedV1 {
     product_id: String,
+    external_id: Option<String>,
     sku: String,
     /// RFC 3339, UTC.
     archived_at: String,
@@ -55,6 +58,7 @@ payload!(ProductArchivedV1, "product", "product.archived", 1);
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct ProductDeletedV1 {
     product_id: String,
+    external_id: Option<String>,
     sku: String,
     /// RFC 3339, UTC.
     deleted_at: String,
@@ -74,6 +78,7 @@ fn created(product: &Product) -> ProductCreatedV1 {
     let details = product.details();
     ProductCreatedV1 {
         product_id: product.id().to_string(),
+        external_id: super::external_id(product.details().external_id.as_ref()),
         sku: details.sku.to_string(),
         name: details.name.to_string(),
         unit_price: details.unit_price.to_string(),
@@ -86,6 +91,7 @@ fn updated(product: &Product) -> ProductUpdatedV1 {
     let details = product.details();
     ProductUpdatedV1 {
         product_id: product.id().to_string(),
+        external_id: super::external_id(product.details().external_id.as_ref()),
         sku: details.sku.to_string(),
         name: details.name.to_string(),
         unit_price: details.unit_price.to_string(),
@@ -97,6 +103,7 @@ fn updated(product: &Product) -> ProductUpdatedV1 {
 fn archived(product: &Product) -> ProductArchivedV1 {
     ProductArchivedV1 {
         product_id: product.id().to_string(),
+        external_id: super::external_id(product.details().external_id.as_ref()),
         sku: product.details().sku.to_string(),
         archived_at: super::time(product.updated_at()),
     }
@@ -105,6 +112,7 @@ fn archived(product: &Product) -> ProductArchivedV1 {
 fn deleted(product: &Product) -> ProductDeletedV1 {
     ProductDeletedV1 {
         product_id: product.id().to_string(),
+        external_id: super::external_id(product.details().external_id.as_ref()),
         sku: product.details().sku.to_string(),
         deleted_at: super::time(product.updated_at()),
     }

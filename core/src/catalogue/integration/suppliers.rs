@@ -13,6 +13,7 @@ use crate::commerce::suppliers::{Supplier, SupplierEvent};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct SupplierCreatedV1 {
     supplier_id: String,
+    external_id: Option<String>,
     code: String,
     name: String,
     vat_number: Option<String>,
@@ -29,6 +30,7 @@ payload!(SupplierCreatedV1, "supplier", "supplier.created", 1);
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct SupplierUpdatedV1 {
     supplier_id: String,
+    external_id: Option<String>,
     code: String,
     name: String,
     vat_number: Option<String>,
@@ -45,6 +47,7 @@ payload!(SupplierUpdatedV1, "supplier", "supplier.updated", 1);
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct SupplierDeletedV1 {
     supplier_id: String,
+    external_id: Option<String>,
     code: String,
     /// RFC 3339, UTC.
     deleted_at: String,
@@ -69,10 +72,20 @@ pub(super) fn translate(event: &SupplierEvent) -> Result<IntegrationEvent, Error
 }
 
 fn created(supplier: &Supplier) -> SupplierCreatedV1 {
-    let SupplierUpdatedV1 { supplier_id, code, name, vat_number, addresses, payment_terms, .. } =
-        updated(supplier);
+    let SupplierUpdatedV1 {
+        supplier_id, external_id, code, name, vat_number, addresses, payment_terms, ..
+    } = updated(supplier);
     let created_at = time(supplier.created_at());
-    SupplierCreatedV1 { supplier_id, code, name, vat_number, addresses, payment_terms, created_at }
+    SupplierCreatedV1 {
+        supplier_id,
+        external_id,
+        code,
+        name,
+        vat_number,
+        addresses,
+        payment_terms,
+        created_at,
+    }
 }
 
 fn updated(supplier: &Supplier) -> SupplierUpdatedV1 {
@@ -80,6 +93,7 @@ fn updated(supplier: &Supplier) -> SupplierUpdatedV1 {
     let terms = details.payment_terms;
     SupplierUpdatedV1 {
         supplier_id: supplier.id().to_string(),
+        external_id: super::external_id(supplier.details().external_id.as_ref()),
         code: details.code.to_string(),
         name: details.name.to_string(),
         vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),
@@ -93,6 +107,7 @@ fn updated(supplier: &Supplier) -> SupplierUpdatedV1 {
 fn deleted(supplier: &Supplier) -> SupplierDeletedV1 {
     SupplierDeletedV1 {
         supplier_id: supplier.id().to_string(),
+        external_id: super::external_id(supplier.details().external_id.as_ref()),
         code: supplier.details().code.to_string(),
         deleted_at: time(supplier.updated_at()),
     }

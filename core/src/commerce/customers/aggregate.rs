@@ -6,6 +6,7 @@ use super::events::CustomerEvent;
 use crate::application::error::{Category, DomainError};
 use crate::commerce::addresses::Address;
 use crate::values::contact::{Email, VatNumber};
+use crate::values::external_id::ExternalId;
 use crate::values::ids::CustomerId;
 use crate::values::text::text;
 
@@ -18,6 +19,7 @@ text!(CustomerName, "a customer name", 200);
 /// The data of a customer in a request that creates or updates it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomerDetails {
+    pub external_id: Option<ExternalId>,
     pub code: CustomerCode,
     pub name: CustomerName,
     pub email: Email,
@@ -79,6 +81,8 @@ pub enum CustomerError {
     NotFound(CustomerId),
     #[error("the code {0:?} belongs to another customer; codes are unique")]
     CodeTaken(String),
+    #[error("the external id {0:?} belongs to another customer; external ids are unique")]
+    ExternalIdTaken(String),
     #[error("customer {0} has orders and cannot be deleted")]
     HasOrders(CustomerId),
 }
@@ -87,7 +91,7 @@ impl DomainError for CustomerError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) => Category::NotFound,
-            Self::CodeTaken(_) | Self::HasOrders(_) => Category::Conflict,
+            Self::CodeTaken(_) | Self::ExternalIdTaken(_) | Self::HasOrders(_) => Category::Conflict,
         }
     }
 
@@ -95,6 +99,7 @@ impl DomainError for CustomerError {
         match self {
             Self::NotFound(_) => "customer_not_found",
             Self::CodeTaken(_) => "customer_code_taken",
+            Self::ExternalIdTaken(_) => "customer_external_id_taken",
             Self::HasOrders(_) => "customer_has_orders",
         }
     }
@@ -107,6 +112,7 @@ mod tests {
 
     fn details(name: &str) -> CustomerDetails {
         CustomerDetails {
+            external_id: None,
             code: CustomerCode::parse("C-1").expect("valid"),
             name: CustomerName::parse(name).expect("valid"),
             email: Email::parse("buyer@example.com").expect("valid"),

@@ -9,4 +9,4 @@ pub(crate) mod repository;
 pub use aggregate::{Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName};
 pub use commands::{CreateCustomer, DeleteCustomer, UpdateCustomer};
 pub use events::CustomerEvent;
-pub use queries::{CustomerFilter, CustomerSort, CustomerView, get, list};
+pub use queries::{CustomerFilter, CustomerSort, CustomerView, find_by_code, get, list};

@@ -1,7 +1,10 @@
 //! The queries on customers.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::{AsSelect, SqlTypeOf, sql};
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -11,8 +14,9 @@ use super::repository::CustomerRow;
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
+use crate::application::listing::{Filtered, Selection, within};
 use crate::commerce::addresses::{self, Address};
-use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, walk};
+use crate::platform::paging::{Filter, Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
 use crate::platform::schema::customers;
 use crate::values::ids::CustomerId;
 
@@ -23,6 +27,8 @@ pub struct CustomerView {
     pub id: CustomerId,
     /// Rises with every change; the ETag.
     pub version: i64,
+    /// What your own system calls it; null if it was not given.
+    pub external_id: Option<String>,
     #[schema(example = "C-1042")]
     pub code: String,
     #[schema(example = "Librairie des Carmes")]
@@ -42,6 +48,7 @@ impl From<Customer> for CustomerView {
         Self {
             id,
             version,
+            external_id: details.external_id.map(Into::into),
             code: details.code.into(),
             name: details.name.into(),
             email: details.email.into(),
@@ -68,15 +75,20 @@ pub enum CustomerSort {
     Code,
     Name,
     CreatedAt,
+    UpdatedAt,
 }
 
 impl SortKey for CustomerSort {
-    const NAMES: &'static [(&'static str, Self)] =
-        &[("code", Self::Code), ("name", Self::Name), ("created_at", Self::CreatedAt)];
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("code", Self::Code),
+        ("name", Self::Name),
+        ("created_at", Self::CreatedAt),
+        ("updated_at", Self::UpdatedAt),
+    ];
     const DEFAULT: &'static str = "code";
 
     fn is_time(self) -> bool {
-        self == Self::CreatedAt
+        matches!(self, Self::CreatedAt | Self::UpdatedAt)
     }
 }
 
@@ -90,6 +102,7 @@ impl Listed<CustomerSort> for CustomerView {
             CustomerSort::Code => self.code.as_str().into(),
             CustomerSort::Name => self.name.as_str().into(),
             CustomerSort::CreatedAt => self.created_at.into(),
+            CustomerSort::UpdatedAt => self.updated_at.into(),
         }
     }
 }
@@ -98,6 +111,103 @@ impl Listed<CustomerSort> for CustomerView {
 pub struct CustomerFilter {
     pub code: Option<String>,
     pub email: Option<String>,
+    pub selection: Selection,
+}
+
+type Rows<'a> = customers::BoxedQuery<'a, Pg, SqlTypeOf<AsSelect<CustomerRow, Pg>>>;
+type Condition<'a> = Filter<'a, customers::table>;
+
+impl<'q> Filtered<'q> for CustomerFilter {
+    type Sort = CustomerSort;
+    type Table = customers::table;
+    type Rows = Rows<'q>;
+    type Row = CustomerRow;
+    type View = CustomerView;
+    const TABLE: &'static str = "customers";
+    const SEARCH: &'static str = "search_customers";
+
+    fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    fn of_tenant(tenant: Uuid) -> Rows<'q> {
+        customers::table.filter(customers::tenant_id.eq(tenant)).select(CustomerRow::as_select()).into_boxed()
+    }
+
+    fn walk(
+        &'q self,
+        mut rows: Rows<'q>,
+        request: &PageRequest<CustomerSort>,
+        branch: Option<usize>,
+    ) -> Rows<'q> {
+        use customers::{code, created_at, email, external_id, id, name, updated_at};
+        if branch.is_some() {
+            // What is unique is found by its own index.
+            if let Some(wanted) = &self.code {
+                rows = rows.filter(code.eq(wanted));
+            }
+            if let Some(wanted) = &self.selection.external_id {
+                rows = rows.filter(external_id.eq(wanted));
+            }
+            if let Some(wanted) = &self.email {
+                rows = rows.filter(email.eq(wanted));
+            }
+        }
+        let Selection { created, updated, .. } = self.selection;
+        match request.key {
+            CustomerSort::Code => walk!(rows, request.texts(), [], code, id),
+            CustomerSort::Name => walk!(rows, request.texts(), [], name, id),
+            CustomerSort::CreatedAt => walk!(rows, request.times().within(created), [], created_at, id),
+            CustomerSort::UpdatedAt => walk!(rows, request.times().within(updated), [], updated_at, id),
+        }
+    }
+
+    fn is_served(&self, key: CustomerSort) -> bool {
+        let Selection { external_id, created, updated, .. } = &self.selection;
+        // There is no index of addresses by the time of the last change.
+        let by_address = self.email.is_none() || key != CustomerSort::UpdatedAt;
+        let in_period = (created.is_open() || key == CustomerSort::CreatedAt)
+            && (updated.is_open() || key == CustomerSort::UpdatedAt);
+        self.code.is_some() || external_id.is_some() || (by_address && in_period)
+    }
+
+    fn conditions(&'q self) -> Vec<Condition<'q>> {
+        use customers::{code, created_at, email, external_id, updated_at};
+        let mut conditions: Vec<Condition<'q>> = Vec::new();
+        if let Some(wanted) = &self.code {
+            conditions.push(Box::new(code.eq(wanted)));
+        }
+        if let Some(wanted) = &self.selection.external_id {
+            conditions.push(Box::new(external_id.assume_not_null().eq(wanted)));
+        }
+        if let Some(wanted) = &self.email {
+            conditions.push(Box::new(email.eq(wanted)));
+        }
+        within(&mut conditions, created_at, self.selection.created);
+        within(&mut conditions, updated_at, self.selection.updated);
+        conditions
+    }
+
+    fn among(ids: Vec<Uuid>) -> Condition<'q> {
+        Box::new(customers::id.eq_any(ids))
+    }
+
+    fn with_words(words: &'q str) -> Condition<'q> {
+        let row = "customer_words(tenant_id, code, email, vat_number, external_id, name) @@ (SELECT comptoir_search(";
+        Box::new(sql::<Bool>(row).bind::<Text, _>(words).sql("))"))
+    }
+
+    fn period(&self, key: CustomerSort) -> Option<Period> {
+        match key {
+            CustomerSort::CreatedAt => Some(self.selection.created),
+            CustomerSort::UpdatedAt => Some(self.selection.updated),
+            CustomerSort::Code | CustomerSort::Name => None,
+        }
+    }
+
+    fn view(row: CustomerRow) -> Result<CustomerView, Error> {
+        CustomerView::of_row(row)
+    }
 }
 
 /// # Errors
@@ -113,6 +223,26 @@ pub async fn get(
     CustomerView::of_row(row.ok_or(CustomerError::NotFound(id))?)
 }
 
+/// Finds the customer with this code.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub async fn find_by_code(
+    db: &TenantDatabase,
+    context: &RequestContext,
+    code: &str,
+) -> Result<Option<CustomerView>, Error> {
+    let query = || {
+        customers::table
+            .filter(
+                customers::tenant_id.eq(context.tenant_id().uuid()).and(customers::code.eq(code.to_owned())),
+            )
+            .select(CustomerRow::as_select())
+    };
+    let row: Option<CustomerRow> = db.find(context, query).await?;
+    row.map(CustomerView::of_row).transpose()
+}
+
 /// # Errors
 /// Fails if the database cannot be reached.
 pub async fn list(
@@ -121,29 +251,5 @@ pub async fn list(
     filter: &CustomerFilter,
     request: &PageRequest<CustomerSort>,
 ) -> Result<Page<CustomerView>, Error> {
-    let query = || {
-        let mut query = customers::table
-            .filter(customers::tenant_id.eq(context.tenant_id().uuid()))
-            .select(CustomerRow::as_select())
-            .limit(request.rows())
-            .into_boxed();
-        if let Some(code) = &filter.code {
-            query = query.filter(customers::code.eq(code));
-        }
-        if let Some(email) = &filter.email {
-            query = query.filter(customers::email.eq(email));
-        }
-        match request.key {
-            CustomerSort::Code => {
-                walk!(query, request.texts(), [], customers::code, customers::id)
-            }
-            CustomerSort::Name => {
-                walk!(query, request.texts(), [], customers::name, customers::id)
-            }
-            CustomerSort::CreatedAt => {
-                walk!(query, request.times(), [], customers::created_at, customers::id)
-            }
-        }
-    };
-    db.page(context, request, query, CustomerView::of_row).await
+    db.list(context, filter, request).await
 }

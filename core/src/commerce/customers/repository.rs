@@ -17,14 +17,16 @@ use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::addresses;
 use crate::platform::schema::{customers, orders};
 use crate::values::contact::{Email, VatNumber};
+use crate::values::external_id::ExternalId;
 use crate::values::ids::{CustomerId, TenantId};
 
-/// The constraint that makes codes unique.
+/// The constraints that make codes and external ids unique.
 const CODE_KEY: &str = "customers_code_key";
+const EXTERNAL_ID_KEY: &str = "customers_external_id_key";
 
 #[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = customers, primary_key(tenant_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
-pub(super) struct CustomerRow {
+pub(crate) struct CustomerRow {
     pub(super) tenant_id: Uuid,
     pub(super) id: Uuid,
     pub(super) version: i64,
@@ -35,6 +37,7 @@ pub(super) struct CustomerRow {
     pub(super) addresses: Value,
     pub(super) created_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
+    pub(super) external_id: Option<String>,
 }
 
 impl CustomerRow {
@@ -51,6 +54,7 @@ impl CustomerRow {
             addresses: addresses::to_json(&details.addresses)?,
             created_at: customer.created_at,
             updated_at: customer.updated_at,
+            external_id: details.external_id.as_ref().map(|id| id.as_str().to_owned()),
         })
     }
 
@@ -59,6 +63,7 @@ impl CustomerRow {
             id: CustomerId::from_uuid(self.id),
             version: self.version,
             details: CustomerDetails {
+                external_id: self.external_id.map(ExternalId::stored),
                 code: CustomerCode::stored(self.code),
                 name: CustomerName::stored(self.name),
                 email: Email::stored(self.email),
@@ -92,11 +97,25 @@ pub(super) async fn has_orders(work: &mut UnitOfWork<'_>, id: CustomerId) -> Res
     Ok(diesel::select(exists(of_customer)).get_result(work.connection()).await?)
 }
 
+impl Customer {
+    /// Returns the refusal for a violation of this constraint.
+    fn taken(&self, constraint: &str) -> Option<CustomerError> {
+        let details = &self.details;
+        match constraint {
+            CODE_KEY => Some(CustomerError::CodeTaken(details.code.as_str().to_owned())),
+            EXTERNAL_ID_KEY => {
+                details.external_id.as_ref().map(|id| CustomerError::ExternalIdTaken(id.as_str().to_owned()))
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Creatable for Customer {
     async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let row = CustomerRow::of(work.tenant(), self)?;
         let inserted = diesel::insert_into(customers::table).values(&row).execute(work.connection()).await;
-        unless_taken(inserted, CODE_KEY, || CustomerError::CodeTaken(row.code))
+        unless_taken(inserted, |constraint| self.taken(constraint))
     }
 }
 
@@ -128,7 +147,7 @@ impl Aggregate for Customer {
             .set(&row)
             .execute(work.connection())
             .await;
-        unless_taken(updated, CODE_KEY, || CustomerError::CodeTaken(row.code))
+        unless_taken(updated, |constraint| self.taken(constraint))
     }
 }
 

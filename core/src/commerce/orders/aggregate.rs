@@ -17,6 +17,7 @@ use super::totals::Totals;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::{Category, DomainError};
 use crate::commerce::products::Product;
+use crate::values::external_id::ExternalId;
 use crate::values::ids::{CustomerId, OrderId, ProductId};
 use crate::values::invalid::FieldError;
 use crate::values::money::{Currency, Money, Quantity, UnitPrice, VatRate};
@@ -93,6 +94,7 @@ pub struct DraftLine<'a> {
 /// A requested order.
 #[derive(Debug, Clone)]
 pub struct NewOrder<'a> {
+    pub external_id: Option<ExternalId>,
     pub reference: Option<OrderReference>,
     pub customer_id: CustomerId,
     pub currency: Currency,
@@ -103,6 +105,7 @@ pub struct NewOrder<'a> {
 pub struct Order {
     pub(super) id: OrderId,
     pub(super) version: i64,
+    pub(super) external_id: Option<ExternalId>,
     pub(super) reference: Option<OrderReference>,
     pub(super) customer_id: CustomerId,
     pub(super) status: OrderStatus,
@@ -149,6 +152,7 @@ impl Order {
         let order = Self {
             id,
             version: 1,
+            external_id: new.external_id,
             reference: new.reference,
             customer_id: new.customer_id,
             status: OrderStatus::Pending,
@@ -240,6 +244,10 @@ impl Order {
         Ok(())
     }
 
+    pub fn external_id(&self) -> Option<&ExternalId> {
+        self.external_id.as_ref()
+    }
+
     pub fn reference(&self) -> Option<&OrderReference> {
         self.reference.as_ref()
     }
@@ -318,6 +326,8 @@ pub enum OrderError {
     TotalTooLarge,
     #[error("the reference {0:?} belongs to another order; references are unique")]
     ReferenceTaken(String),
+    #[error("the external id {0:?} belongs to another order; external ids are unique")]
+    ExternalIdTaken(String),
 }
 
 fn names(statuses: &[OrderStatus]) -> String {
@@ -328,7 +338,7 @@ impl DomainError for OrderError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) => Category::NotFound,
-            Self::State { .. } | Self::ReferenceTaken(_) => Category::Conflict,
+            Self::State { .. } | Self::ReferenceTaken(_) | Self::ExternalIdTaken(_) => Category::Conflict,
             Self::LineCount(_)
             | Self::ProductsUnknown(_)
             | Self::ProductsArchived(_)
@@ -342,6 +352,7 @@ impl DomainError for OrderError {
             Self::NotFound(_) => "order_not_found",
             Self::State { .. } => "order_state_conflict",
             Self::ReferenceTaken(_) => "order_reference_taken",
+            Self::ExternalIdTaken(_) => "order_external_id_taken",
             Self::LineCount(_)
             | Self::ProductsUnknown(_)
             | Self::ProductsArchived(_)
@@ -370,7 +381,9 @@ impl DomainError for OrderError {
             }
             Self::CustomerUnknown(_) => field("/customer_id", "unknown_customer"),
             Self::TotalTooLarge => field("/lines", "total_too_large"),
-            Self::NotFound(_) | Self::State { .. } | Self::ReferenceTaken(_) => Vec::new(),
+            Self::NotFound(_) | Self::State { .. } | Self::ReferenceTaken(_) | Self::ExternalIdTaken(_) => {
+                Vec::new()
+            }
         }
     }
 }
@@ -399,7 +412,13 @@ mod tests {
     }
 
     fn new(lines: Vec<DraftLine<'_>>) -> NewOrder<'_> {
-        NewOrder { reference: None, customer_id: CustomerId::generate(), currency: Currency::euro(), lines }
+        NewOrder {
+            external_id: None,
+            reference: None,
+            customer_id: CustomerId::generate(),
+            currency: Currency::euro(),
+            lines,
+        }
     }
 
     fn pending() -> Order {

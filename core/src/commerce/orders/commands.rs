@@ -11,11 +11,13 @@ use crate::application::aggregate::{Aggregate, change, create};
 use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::commerce::products::{self, Product};
+use crate::values::external_id::ExternalId;
 use crate::values::ids::{CustomerId, OrderId, ProductId};
 use crate::values::money::{Quantity, UnitPrice};
 
 #[derive(Debug)]
 pub struct PlaceOrder {
+    pub external_id: Option<ExternalId>,
     pub reference: Option<OrderReference>,
     pub customer_id: CustomerId,
     pub lines: Vec<PlaceOrderLine>,
@@ -45,6 +47,7 @@ impl Command for PlaceOrder {
             Some(DraftLine { product, quantity: line.quantity.clone(), unit_price: line.unit_price.clone() })
         });
         let new = NewOrder {
+            external_id: self.external_id.clone(),
             reference: self.reference.clone(),
             customer_id: self.customer_id,
             currency: work.context().currency().clone(),

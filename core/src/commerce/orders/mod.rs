@@ -13,5 +13,5 @@ pub use aggregate::{
 };
 pub use commands::{CancelOrder, ConfirmOrder, DeliverOrder, PlaceOrder, PlaceOrderLine, ShipOrder};
 pub use events::OrderEvent;
-pub use queries::{OrderFilter, OrderSort, OrderSummary, OrderView, get, list};
+pub use queries::{OrderFilter, OrderSort, OrderSummary, OrderView, get, list, list_with_lines};
 pub use totals::{Totals, VatSubtotal};

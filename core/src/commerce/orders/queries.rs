@@ -1,9 +1,12 @@
 //! The queries on orders.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
-use diesel::dsl::{AsSelect, SqlTypeOf};
+use diesel::dsl::{AsSelect, SqlTypeOf, sql};
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::{Array, Bool, Nullable, SmallInt, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,10 +18,14 @@ use super::totals::{VatSubtotal, vat_breakdown};
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
-use crate::platform::paging::{Filter, Listed, Matching, Page, PageRequest, SortKey, SortValue, walk};
+use crate::application::listing::{Filtered, Selection, within};
+use crate::platform::paging::{Filter, Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
 use crate::platform::schema::{order_lines, orders};
 use crate::values::ids::{CustomerId, OrderId};
 use crate::values::money::Money;
+
+/// The maximum number of lines of all orders of a page; one order has fewer.
+const MAX_LINES_OF_PAGE: usize = 10_000;
 
 /// An order without its lines.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -28,6 +35,8 @@ pub struct OrderSummary {
     pub id: OrderId,
     /// Rises with every change; the ETag.
     pub version: i64,
+    /// What your own system calls it; null if it was not given.
+    pub external_id: Option<String>,
     pub reference: Option<String>,
     #[schema(value_type = Uuid)]
     pub customer_id: CustomerId,
@@ -72,6 +81,7 @@ impl OrderSummary {
         Self {
             id: order.id,
             version: order.version,
+            external_id: order.external_id.as_ref().map(|id| id.as_str().to_owned()),
             reference: order.reference.as_ref().map(|reference| reference.as_str().to_owned()),
             customer_id: order.customer_id,
             status: order.status,
@@ -94,6 +104,7 @@ impl OrderSummary {
         Ok(Self {
             id: OrderId::from_uuid(row.id),
             version: row.version,
+            external_id: row.external_id,
             reference: row.reference,
             customer_id: CustomerId::from_uuid(row.customer_id),
             status: status(&row.status)?,
@@ -116,10 +127,12 @@ impl OrderSummary {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrderSort {
     PlacedAt,
+    UpdatedAt,
 }
 
 impl SortKey for OrderSort {
-    const NAMES: &'static [(&'static str, Self)] = &[("placed_at", Self::PlacedAt)];
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("placed_at", Self::PlacedAt), ("updated_at", Self::UpdatedAt)];
     const DEFAULT: &'static str = "-placed_at";
 
     fn is_time(self) -> bool {
@@ -132,63 +145,130 @@ impl Listed<OrderSort> for OrderSummary {
         self.id.uuid()
     }
 
-    fn sort_value(&self, _: OrderSort) -> SortValue {
-        self.placed_at.into()
+    fn sort_value(&self, key: OrderSort) -> SortValue {
+        match key {
+            OrderSort::PlacedAt => self.placed_at.into(),
+            OrderSort::UpdatedAt => self.updated_at.into(),
+        }
     }
 }
 
 #[derive(Debug, Clone, Default)]
 pub struct OrderFilter {
-    pub status: Option<OrderStatus>,
+    /// Orders in one of these states; empty for all.
+    pub statuses: Vec<OrderStatus>,
     pub customer_id: Option<CustomerId>,
     pub reference: Option<String>,
-    /// Inclusive.
-    pub placed_from: Option<DateTime<Utc>>,
-    /// Exclusive.
-    pub placed_before: Option<DateTime<Utc>>,
+    /// `created` is when the order was placed.
+    pub selection: Selection,
 }
 
 type Rows<'a> = orders::BoxedQuery<'a, Pg, SqlTypeOf<AsSelect<OrderRow, Pg>>>;
+type Condition<'a> = Filter<'a, orders::table>;
 
-impl OrderFilter {
-    /// Returns a query of the tenant's orders, in the order of the index that serves these filters.
-    fn walk(&self, context: &RequestContext, request: &PageRequest<OrderSort>) -> Rows<'_> {
-        use orders::{customer_id, id, placed_at, reference, status};
-        let of_tenant = orders::tenant_id.eq(context.tenant_id().uuid());
-        let query = orders::table.filter(of_tenant).select(OrderRow::as_select()).into_boxed();
+impl<'q> Filtered<'q> for OrderFilter {
+    type Sort = OrderSort;
+    type Table = orders::table;
+    type Rows = Rows<'q>;
+    type Row = OrderRow;
+    type View = OrderSummary;
+    const TABLE: &'static str = "orders";
+    const SEARCH: &'static str = "search_orders";
+
+    fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    fn of_tenant(tenant: Uuid) -> Rows<'q> {
+        orders::table.filter(orders::tenant_id.eq(tenant)).select(OrderRow::as_select()).into_boxed()
+    }
+
+    fn walk(&'q self, rows: Rows<'q>, request: &PageRequest<OrderSort>, branch: Option<usize>) -> Rows<'q> {
+        use orders::{customer_id, external_id, id, placed_at, reference, status, updated_at};
+        let Selection { created, updated, .. } = self.selection;
         let start = match request.key {
-            OrderSort::PlacedAt => request.times().within(self.placed_from, self.placed_before),
+            OrderSort::PlacedAt => request.times().within(created),
+            OrderSort::UpdatedAt => return walk!(rows, request.times().within(updated), [], updated_at, id),
         };
+        let Some(branch) = branch else { return walk!(rows, start, [], placed_at, id) };
+        // What is unique is found by its own index.
         if let Some(wanted) = &self.reference {
-            // A reference is unique in its tenant.
-            return walk!(query.filter(reference.eq(wanted)), start, [], placed_at, id);
+            return walk!(rows.filter(reference.eq(wanted)), start, [], placed_at, id);
         }
-        match (self.customer_id.map(CustomerId::uuid), self.status.map(OrderStatus::as_str)) {
+        if let Some(wanted) = &self.selection.external_id {
+            return walk!(rows.filter(external_id.eq(wanted)), start, [], placed_at, id);
+        }
+        let state = self.statuses.get(branch).copied().map(OrderStatus::as_str);
+        match (self.customer_id.map(CustomerId::uuid), state) {
             (Some(customer), Some(state)) => {
-                walk!(query, start, [customer_id => customer, status => state], placed_at, id)
+                walk!(rows, start, [customer_id => customer, status => state], placed_at, id)
             }
-            (Some(customer), None) => walk!(query, start, [customer_id => customer], placed_at, id),
-            (None, Some(state)) => walk!(query, start, [status => state], placed_at, id),
-            (None, None) => walk!(query, start, [], placed_at, id),
+            (Some(customer), None) => walk!(rows, start, [customer_id => customer], placed_at, id),
+            (None, Some(state)) => walk!(rows, start, [status => state], placed_at, id),
+            (None, None) => walk!(rows, start, [], placed_at, id),
         }
     }
 
-    fn matching<'a>(&self, looked_at: Rows<'a>, limit: i64) -> Matching<'a, Rows<'a>, orders::table> {
-        use orders::{customer_id, placed_at, status};
-        let mut filters: Vec<Filter<'_, orders::table>> = Vec::new();
-        if let Some(state) = self.status {
-            filters.push(Box::new(status.eq(state.as_str())));
+    fn branches(&self) -> usize {
+        if self.is_one() { 1 } else { self.statuses.len().max(1) }
+    }
+
+    fn is_served(&self, key: OrderSort) -> bool {
+        let Selection { created, updated, .. } = &self.selection;
+        match key {
+            OrderSort::PlacedAt => self.is_one() || updated.is_open(),
+            OrderSort::UpdatedAt => {
+                !self.is_one() && self.customer_id.is_none() && self.statuses.is_empty() && created.is_open()
+            }
+        }
+    }
+
+    fn conditions(&'q self) -> Vec<Condition<'q>> {
+        use orders::{customer_id, external_id, placed_at, reference, status, updated_at};
+        let mut conditions: Vec<Condition<'q>> = Vec::new();
+        if let Some(wanted) = &self.reference {
+            conditions.push(Box::new(reference.assume_not_null().eq(wanted)));
+        }
+        if let Some(wanted) = &self.selection.external_id {
+            conditions.push(Box::new(external_id.assume_not_null().eq(wanted)));
         }
         if let Some(customer) = self.customer_id {
-            filters.push(Box::new(customer_id.eq(customer.uuid())));
+            conditions.push(Box::new(customer_id.eq(customer.uuid())));
         }
-        if let Some(from) = self.placed_from {
-            filters.push(Box::new(placed_at.ge(from)));
+        if !self.statuses.is_empty() {
+            conditions.push(Box::new(status.eq_any(self.statuses.iter().copied().map(OrderStatus::as_str))));
         }
-        if let Some(before) = self.placed_before {
-            filters.push(Box::new(placed_at.lt(before)));
-        }
-        Matching::of(looked_at, "orders", filters, limit)
+        within(&mut conditions, updated_at, self.selection.updated);
+        within(&mut conditions, placed_at, self.selection.created);
+        conditions
+    }
+
+    fn among(ids: Vec<Uuid>) -> Condition<'q> {
+        Box::new(orders::id.eq_any(ids))
+    }
+
+    fn with_words(words: &'q str) -> Condition<'q> {
+        let row =
+            "order_words(tenant_id, reference, external_id, tracking_number) @@ (SELECT comptoir_search(";
+        Box::new(sql::<Bool>(row).bind::<Text, _>(words).sql("))"))
+    }
+
+    fn period(&self, key: OrderSort) -> Option<Period> {
+        Some(match key {
+            OrderSort::PlacedAt => self.selection.created,
+            OrderSort::UpdatedAt => self.selection.updated,
+        })
+    }
+
+    fn view(row: OrderRow) -> Result<OrderSummary, Error> {
+        OrderSummary::from_row(row)
+    }
+}
+
+impl OrderFilter {
+    /// Whether at most one order can match.
+    fn is_one(&self) -> bool {
+        self.reference.is_some() || self.selection.external_id.is_some()
     }
 }
 
@@ -223,9 +303,60 @@ pub async fn list(
     filter: &OrderFilter,
     request: &PageRequest<OrderSort>,
 ) -> Result<Page<OrderSummary>, Error> {
-    let query = || {
-        let rows = filter.walk(context, request).limit(request.rows());
-        filter.matching(rows, request.rows())
-    };
-    db.page(context, request, query, OrderSummary::from_row).await
+    db.list(context, filter, request).await
+}
+
+crate::statement! {
+    /// The number of lines of each order: positions count from 1.
+    struct CountLines<'a> { tenant: Uuid => SqlUuid, orders: &'a [Uuid] => Array<SqlUuid> }
+        -> (SqlUuid, Nullable<SmallInt>)
+    = "SELECT o.id, (SELECT max(position) FROM order_lines WHERE tenant_id = $1 AND order_id = o.id)
+     FROM unnest($2) AS o (id)"
+}
+
+/// Lists orders with their lines. A page ends early where it would have more than [`MAX_LINES_OF_PAGE`].
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub async fn list_with_lines(
+    db: &TenantDatabase,
+    context: &RequestContext,
+    filter: &OrderFilter,
+    request: &PageRequest<OrderSort>,
+) -> Result<Page<OrderView>, Error> {
+    let page = list(db, context, filter, request).await?;
+    let tenant = context.tenant_id().uuid();
+    let mut ids: Vec<Uuid> = page.data.iter().map(|order| order.id.uuid()).collect();
+    // The lines never change once the order is placed, so the reads need no common snapshot.
+    let rows: Vec<(Uuid, OrderLineRow)> = db
+        .read(context, async |mut connection| {
+            let numbers: Vec<(Uuid, Option<i16>)> =
+                CountLines::new(tenant, &ids).load(&mut connection).await?;
+            let numbers: HashMap<Uuid, Option<i16>> = numbers.into_iter().collect();
+            let mut lines = 0_usize;
+            let shown = ids.iter().take_while(|id| {
+                let number = numbers.get(id).copied().flatten().unwrap_or_default();
+                lines += usize::from(number.unsigned_abs());
+                lines <= MAX_LINES_OF_PAGE
+            });
+            let shown: Vec<Uuid> = shown.copied().collect();
+            Ok(order_lines::table
+                .filter(order_lines::tenant_id.eq(tenant).and(order_lines::order_id.eq_any(shown)))
+                .order((order_lines::order_id, order_lines::position))
+                .select((order_lines::order_id, OrderLineRow::as_select()))
+                .load(&mut connection)
+                .await?)
+        })
+        .await?;
+    let mut lines: HashMap<Uuid, Vec<OrderLine>> = HashMap::new();
+    for (order, row) in rows {
+        lines.entry(order).or_default().push(row.into_line());
+    }
+    // Every order has lines.
+    ids.retain(|id| lines.contains_key(id));
+    let page = request.shortened(page, ids.len());
+    Ok(page.map(|summary| {
+        let lines = lines.remove(&summary.id.uuid()).unwrap_or_default();
+        OrderView { summary, vat: vat_breakdown(&lines), lines }
+    }))
 }

@@ -3,7 +3,6 @@
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::result::DatabaseErrorKind;
 use diesel::sql_types::{Array, Numeric, SmallInt, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
@@ -16,15 +15,16 @@ use super::queries::OrderSummary;
 use super::totals::{Totals, vat_breakdown};
 use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
-use crate::application::error::{Error, is_duplicate_of};
+use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::{order_lines, orders};
+use crate::values::external_id::ExternalId;
 use crate::values::ids::{CustomerId, OrderId, ProductId, TenantId};
 use crate::values::money::{Currency, Money, Quantity, UnitPrice, VatRate};
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = orders, treat_none_as_default_value = false)]
-pub(super) struct OrderRow {
+pub(crate) struct OrderRow {
     pub(super) tenant_id: Uuid,
     pub(super) id: Uuid,
     pub(super) version: i64,
@@ -43,6 +43,7 @@ pub(super) struct OrderRow {
     pub(super) delivered_at: Option<DateTime<Utc>>,
     pub(super) cancelled_at: Option<DateTime<Utc>>,
     pub(super) updated_at: DateTime<Utc>,
+    pub(super) external_id: Option<String>,
 }
 
 /// The columns that can change after an order was placed.
@@ -115,6 +116,7 @@ impl OrderRow {
             delivered_at: order.delivered_at,
             cancelled_at: order.cancelled_at,
             updated_at: order.updated_at,
+            external_id: order.external_id.as_ref().map(|id| id.as_str().to_owned()),
         }
     }
 
@@ -122,6 +124,7 @@ impl OrderRow {
         Ok(Order {
             id: OrderId::from_uuid(self.id),
             version: self.version,
+            external_id: self.external_id.map(ExternalId::stored),
             reference: self.reference.map(OrderReference::stored),
             customer_id: CustomerId::from_uuid(self.customer_id),
             status: status(&self.status)?,
@@ -222,17 +225,18 @@ impl Creatable for Order {
 }
 
 fn insert_error(error: diesel::result::Error, order: &Order) -> Error {
-    match (&error, &order.reference) {
-        (diesel::result::Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, info), _)
-            if info.constraint_name() == Some("orders_customer_fkey") =>
-        {
-            OrderError::CustomerUnknown(order.customer_id).into()
+    let diesel::result::Error::DatabaseError(_, info) = &error else { return error.into() };
+    let refusal = match info.constraint_name() {
+        Some("orders_customer_fkey") => Some(OrderError::CustomerUnknown(order.customer_id)),
+        Some("orders_reference_key") => {
+            order.reference.as_ref().map(|reference| OrderError::ReferenceTaken(reference.to_string()))
         }
-        (_, Some(reference)) if is_duplicate_of(&error, "orders_reference_key") => {
-            OrderError::ReferenceTaken(reference.as_str().to_owned()).into()
+        Some("orders_external_id_key") => {
+            order.external_id.as_ref().map(|id| OrderError::ExternalIdTaken(id.to_string()))
         }
-        _ => error.into(),
-    }
+        _ => None,
+    };
+    refusal.map_or_else(|| error.into(), Into::into)
 }
 
 impl Aggregate for Order {

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::events::ProductEvent;
 use crate::application::error::{Category, DomainError};
+use crate::values::external_id::ExternalId;
 use crate::values::ids::ProductId;
 use crate::values::money::{UnitPrice, VatRate};
 use crate::values::text::text;
@@ -17,6 +18,7 @@ text!(ProductName, "a product name", 200);
 /// The data of a product in a request that creates or updates it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProductDetails {
+    pub external_id: Option<ExternalId>,
     pub sku: Sku,
     pub name: ProductName,
     /// The net price, in the tenant's currency.
@@ -128,6 +130,8 @@ pub enum ProductError {
     NotFound(ProductId),
     #[error("the SKU {0:?} belongs to another product; SKUs are unique")]
     SkuTaken(String),
+    #[error("the external id {0:?} belongs to another product; external ids are unique")]
+    ExternalIdTaken(String),
     #[error("product {0} is archived and cannot be changed")]
     Archived(ProductId),
 }
@@ -136,7 +140,7 @@ impl DomainError for ProductError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) => Category::NotFound,
-            Self::SkuTaken(_) | Self::Archived(_) => Category::Conflict,
+            Self::SkuTaken(_) | Self::ExternalIdTaken(_) | Self::Archived(_) => Category::Conflict,
         }
     }
 
@@ -144,6 +148,7 @@ impl DomainError for ProductError {
         match self {
             Self::NotFound(_) => "product_not_found",
             Self::SkuTaken(_) => "product_sku_taken",
+            Self::ExternalIdTaken(_) => "product_external_id_taken",
             Self::Archived(_) => "product_archived",
         }
     }
@@ -156,6 +161,7 @@ pub(crate) mod tests {
 
     pub(crate) fn details(sku: &str, price: &str, vat: &str) -> ProductDetails {
         ProductDetails {
+            external_id: None,
             sku: Sku::parse(sku).expect("valid"),
             name: ProductName::parse("A thing").expect("valid"),
             unit_price: UnitPrice::parse(price).expect("valid"),

@@ -11,4 +11,4 @@ pub(crate) use aggregate::tests;
 pub use aggregate::{Product, ProductDetails, ProductError, ProductName, Sku};
 pub use commands::{ArchiveProduct, CreateProduct, DeleteOrArchiveProduct, UpdateProduct};
 pub use events::ProductEvent;
-pub use queries::{ProductFilter, ProductSort, ProductView, get, list};
+pub use queries::{ProductFilter, ProductSort, ProductView, find_by_sku, get, list};

@@ -14,15 +14,17 @@ use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
 use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::products;
+use crate::values::external_id::ExternalId;
 use crate::values::ids::{ProductId, TenantId};
 use crate::values::money::{UnitPrice, VatRate};
 
-/// The constraint that makes SKUs unique.
+/// The constraints that make SKUs and external ids unique.
 const SKU_KEY: &str = "products_sku_key";
+const EXTERNAL_ID_KEY: &str = "products_external_id_key";
 
 #[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = products, primary_key(tenant_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
-pub(super) struct ProductRow {
+pub(crate) struct ProductRow {
     pub(super) tenant_id: Uuid,
     pub(super) id: Uuid,
     pub(super) version: i64,
@@ -34,6 +36,7 @@ pub(super) struct ProductRow {
     pub(super) archived_at: Option<DateTime<Utc>>,
     pub(super) created_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
+    pub(super) external_id: Option<String>,
 }
 
 impl ProductRow {
@@ -51,6 +54,7 @@ impl ProductRow {
             archived_at: product.archived_at,
             created_at: product.created_at,
             updated_at: product.updated_at,
+            external_id: details.external_id.as_ref().map(|id| id.as_str().to_owned()),
         }
     }
 
@@ -59,6 +63,7 @@ impl ProductRow {
             id: ProductId::from_uuid(self.id),
             version: self.version,
             details: ProductDetails {
+                external_id: self.external_id.map(ExternalId::stored),
                 sku: Sku::stored(self.sku),
                 name: ProductName::stored(self.name),
                 unit_price: UnitPrice::stored(self.unit_price),
@@ -121,11 +126,25 @@ pub(crate) async fn mark_ordered(work: &mut UnitOfWork<'_>, ids: &[ProductId]) -
     Ok(())
 }
 
+impl Product {
+    /// Returns the refusal for a violation of this constraint.
+    fn taken(&self, constraint: &str) -> Option<ProductError> {
+        let details = &self.details;
+        match constraint {
+            SKU_KEY => Some(ProductError::SkuTaken(details.sku.as_str().to_owned())),
+            EXTERNAL_ID_KEY => {
+                details.external_id.as_ref().map(|id| ProductError::ExternalIdTaken(id.as_str().to_owned()))
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Creatable for Product {
     async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let row = ProductRow::of(work.tenant(), self);
         let inserted = diesel::insert_into(products::table).values(&row).execute(work.connection()).await;
-        unless_taken(inserted, SKU_KEY, || ProductError::SkuTaken(row.sku))
+        unless_taken(inserted, |constraint| self.taken(constraint))
     }
 }
 
@@ -157,7 +176,7 @@ impl Aggregate for Product {
             .set(&row)
             .execute(work.connection())
             .await;
-        unless_taken(updated, SKU_KEY, || ProductError::SkuTaken(row.sku))
+        unless_taken(updated, |constraint| self.taken(constraint))
     }
 }
 

@@ -6,6 +6,7 @@ use super::events::SupplierEvent;
 use crate::application::error::{Category, DomainError};
 use crate::commerce::addresses::Address;
 use crate::values::contact::VatNumber;
+use crate::values::external_id::ExternalId;
 use crate::values::ids::SupplierId;
 use crate::values::payment_terms::PaymentTerms;
 use crate::values::text::text;
@@ -19,6 +20,7 @@ text!(SupplierName, "a supplier name", 200);
 /// The data of a supplier in a request that creates or updates it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SupplierDetails {
+    pub external_id: Option<ExternalId>,
     pub code: SupplierCode,
     pub name: SupplierName,
     pub vat_number: Option<VatNumber>,
@@ -76,13 +78,15 @@ pub enum SupplierError {
     NotFound(SupplierId),
     #[error("the code {0:?} belongs to another supplier; codes are unique")]
     CodeTaken(String),
+    #[error("the external id {0:?} belongs to another supplier; external ids are unique")]
+    ExternalIdTaken(String),
 }
 
 impl DomainError for SupplierError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) => Category::NotFound,
-            Self::CodeTaken(_) => Category::Conflict,
+            Self::CodeTaken(_) | Self::ExternalIdTaken(_) => Category::Conflict,
         }
     }
 
@@ -90,6 +94,7 @@ impl DomainError for SupplierError {
         match self {
             Self::NotFound(_) => "supplier_not_found",
             Self::CodeTaken(_) => "supplier_code_taken",
+            Self::ExternalIdTaken(_) => "supplier_external_id_taken",
         }
     }
 }
@@ -100,6 +105,7 @@ mod tests {
 
     fn details(name: &str) -> SupplierDetails {
         SupplierDetails {
+            external_id: None,
             code: SupplierCode::parse("S-1").expect("valid"),
             name: SupplierName::parse(name).expect("valid"),
             vat_number: None,

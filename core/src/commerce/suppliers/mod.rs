@@ -9,4 +9,4 @@ mod repository;
 pub use aggregate::{Supplier, SupplierCode, SupplierDetails, SupplierError, SupplierName};
 pub use commands::{CreateSupplier, DeleteSupplier, UpdateSupplier};
 pub use events::SupplierEvent;
-pub use queries::{SupplierFilter, SupplierSort, SupplierView, get, list};
+pub use queries::{SupplierFilter, SupplierSort, SupplierView, find_by_code, get, list};

@@ -1,7 +1,10 @@
 //! The queries on suppliers.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::{AsSelect, SqlTypeOf, sql};
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -11,8 +14,9 @@ use super::repository::SupplierRow;
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
+use crate::application::listing::{Filtered, Selection, within};
 use crate::commerce::addresses::{self, Address};
-use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, walk};
+use crate::platform::paging::{Filter, Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
 use crate::platform::schema::suppliers;
 use crate::values::ids::SupplierId;
 use crate::values::payment_terms::PaymentTerms;
@@ -24,6 +28,8 @@ pub struct SupplierView {
     pub id: SupplierId,
     /// Rises with every change; the ETag.
     pub version: i64,
+    /// What your own system calls it; null if it was not given.
+    pub external_id: Option<String>,
     #[schema(example = "S-7")]
     pub code: String,
     #[schema(example = "Terres de Thé")]
@@ -43,6 +49,7 @@ impl From<Supplier> for SupplierView {
         Self {
             id,
             version,
+            external_id: details.external_id.map(Into::into),
             code: details.code.into(),
             name: details.name.into(),
             vat_number: details.vat_number.map(Into::into),
@@ -69,15 +76,20 @@ pub enum SupplierSort {
     Code,
     Name,
     CreatedAt,
+    UpdatedAt,
 }
 
 impl SortKey for SupplierSort {
-    const NAMES: &'static [(&'static str, Self)] =
-        &[("code", Self::Code), ("name", Self::Name), ("created_at", Self::CreatedAt)];
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("code", Self::Code),
+        ("name", Self::Name),
+        ("created_at", Self::CreatedAt),
+        ("updated_at", Self::UpdatedAt),
+    ];
     const DEFAULT: &'static str = "code";
 
     fn is_time(self) -> bool {
-        self == Self::CreatedAt
+        matches!(self, Self::CreatedAt | Self::UpdatedAt)
     }
 }
 
@@ -91,6 +103,7 @@ impl Listed<SupplierSort> for SupplierView {
             SupplierSort::Code => self.code.as_str().into(),
             SupplierSort::Name => self.name.as_str().into(),
             SupplierSort::CreatedAt => self.created_at.into(),
+            SupplierSort::UpdatedAt => self.updated_at.into(),
         }
     }
 }
@@ -98,6 +111,96 @@ impl Listed<SupplierSort> for SupplierView {
 #[derive(Debug, Clone, Default)]
 pub struct SupplierFilter {
     pub code: Option<String>,
+    pub selection: Selection,
+}
+
+type Rows<'a> = suppliers::BoxedQuery<'a, Pg, SqlTypeOf<AsSelect<SupplierRow, Pg>>>;
+type Condition<'a> = Filter<'a, suppliers::table>;
+
+impl<'q> Filtered<'q> for SupplierFilter {
+    type Sort = SupplierSort;
+    type Table = suppliers::table;
+    type Rows = Rows<'q>;
+    type Row = SupplierRow;
+    type View = SupplierView;
+    const TABLE: &'static str = "suppliers";
+    const SEARCH: &'static str = "search_suppliers";
+
+    fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    fn of_tenant(tenant: Uuid) -> Rows<'q> {
+        suppliers::table.filter(suppliers::tenant_id.eq(tenant)).select(SupplierRow::as_select()).into_boxed()
+    }
+
+    fn walk(
+        &'q self,
+        mut rows: Rows<'q>,
+        request: &PageRequest<SupplierSort>,
+        branch: Option<usize>,
+    ) -> Rows<'q> {
+        use suppliers::{code, created_at, external_id, id, name, updated_at};
+        if branch.is_some() {
+            // What is unique is found by its own index.
+            if let Some(wanted) = &self.code {
+                rows = rows.filter(code.eq(wanted));
+            }
+            if let Some(wanted) = &self.selection.external_id {
+                rows = rows.filter(external_id.eq(wanted));
+            }
+        }
+        let Selection { created, updated, .. } = self.selection;
+        match request.key {
+            SupplierSort::Code => walk!(rows, request.texts(), [], code, id),
+            SupplierSort::Name => walk!(rows, request.texts(), [], name, id),
+            SupplierSort::CreatedAt => walk!(rows, request.times().within(created), [], created_at, id),
+            SupplierSort::UpdatedAt => walk!(rows, request.times().within(updated), [], updated_at, id),
+        }
+    }
+
+    fn is_served(&self, key: SupplierSort) -> bool {
+        let Selection { external_id, created, updated, .. } = &self.selection;
+        let in_period = (created.is_open() || key == SupplierSort::CreatedAt)
+            && (updated.is_open() || key == SupplierSort::UpdatedAt);
+        self.code.is_some() || external_id.is_some() || (in_period)
+    }
+
+    fn conditions(&'q self) -> Vec<Condition<'q>> {
+        use suppliers::{code, created_at, external_id, updated_at};
+        let mut conditions: Vec<Condition<'q>> = Vec::new();
+        if let Some(wanted) = &self.code {
+            conditions.push(Box::new(code.eq(wanted)));
+        }
+        if let Some(wanted) = &self.selection.external_id {
+            conditions.push(Box::new(external_id.assume_not_null().eq(wanted)));
+        }
+        within(&mut conditions, created_at, self.selection.created);
+        within(&mut conditions, updated_at, self.selection.updated);
+        conditions
+    }
+
+    fn among(ids: Vec<Uuid>) -> Condition<'q> {
+        Box::new(suppliers::id.eq_any(ids))
+    }
+
+    fn with_words(words: &'q str) -> Condition<'q> {
+        let row =
+            "supplier_words(tenant_id, code, vat_number, external_id, name) @@ (SELECT comptoir_search(";
+        Box::new(sql::<Bool>(row).bind::<Text, _>(words).sql("))"))
+    }
+
+    fn period(&self, key: SupplierSort) -> Option<Period> {
+        match key {
+            SupplierSort::CreatedAt => Some(self.selection.created),
+            SupplierSort::UpdatedAt => Some(self.selection.updated),
+            SupplierSort::Code | SupplierSort::Name => None,
+        }
+    }
+
+    fn view(row: SupplierRow) -> Result<SupplierView, Error> {
+        SupplierView::of_row(row)
+    }
 }
 
 /// # Errors
@@ -113,6 +216,26 @@ pub async fn get(
     SupplierView::of_row(row.ok_or(SupplierError::NotFound(id))?)
 }
 
+/// Finds the supplier with this code.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub async fn find_by_code(
+    db: &TenantDatabase,
+    context: &RequestContext,
+    code: &str,
+) -> Result<Option<SupplierView>, Error> {
+    let query = || {
+        suppliers::table
+            .filter(
+                suppliers::tenant_id.eq(context.tenant_id().uuid()).and(suppliers::code.eq(code.to_owned())),
+            )
+            .select(SupplierRow::as_select())
+    };
+    let row: Option<SupplierRow> = db.find(context, query).await?;
+    row.map(SupplierView::of_row).transpose()
+}
+
 /// # Errors
 /// Fails if the database cannot be reached.
 pub async fn list(
@@ -121,22 +244,5 @@ pub async fn list(
     filter: &SupplierFilter,
     request: &PageRequest<SupplierSort>,
 ) -> Result<Page<SupplierView>, Error> {
-    let query = || {
-        let mut query = suppliers::table
-            .filter(suppliers::tenant_id.eq(context.tenant_id().uuid()))
-            .select(SupplierRow::as_select())
-            .limit(request.rows())
-            .into_boxed();
-        if let Some(code) = &filter.code {
-            query = query.filter(suppliers::code.eq(code));
-        }
-        match request.key {
-            SupplierSort::Code => walk!(query, request.texts(), [], suppliers::code, suppliers::id),
-            SupplierSort::Name => walk!(query, request.texts(), [], suppliers::name, suppliers::id),
-            SupplierSort::CreatedAt => {
-                walk!(query, request.times(), [], suppliers::created_at, suppliers::id)
-            }
-        }
-    };
-    db.page(context, request, query, SupplierView::of_row).await
+    db.list(context, filter, request).await
 }

@@ -16,15 +16,17 @@ use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::addresses;
 use crate::platform::schema::suppliers;
 use crate::values::contact::VatNumber;
+use crate::values::external_id::ExternalId;
 use crate::values::ids::{SupplierId, TenantId};
 use crate::values::payment_terms::PaymentTerms;
 
-/// The constraint that makes codes unique.
+/// The constraints that make codes and external ids unique.
 const CODE_KEY: &str = "suppliers_code_key";
+const EXTERNAL_ID_KEY: &str = "suppliers_external_id_key";
 
 #[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = suppliers, primary_key(tenant_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
-pub(super) struct SupplierRow {
+pub(crate) struct SupplierRow {
     tenant_id: Uuid,
     id: Uuid,
     version: i64,
@@ -36,6 +38,7 @@ pub(super) struct SupplierRow {
     payment_end_of_month: Option<bool>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    external_id: Option<String>,
 }
 
 impl SupplierRow {
@@ -53,6 +56,7 @@ impl SupplierRow {
             payment_end_of_month: details.payment_terms.map(|terms| terms.is_end_of_month()),
             created_at: supplier.created_at,
             updated_at: supplier.updated_at,
+            external_id: details.external_id.as_ref().map(|id| id.as_str().to_owned()),
         })
     }
 
@@ -62,6 +66,7 @@ impl SupplierRow {
             id: SupplierId::from_uuid(self.id),
             version: self.version,
             details: SupplierDetails {
+                external_id: self.external_id.map(ExternalId::stored),
                 code: SupplierCode::stored(self.code),
                 name: SupplierName::stored(self.name),
                 vat_number: self.vat_number.map(VatNumber::stored),
@@ -89,11 +94,25 @@ pub(super) async fn load(
     row.ok_or(SupplierError::NotFound(id))?.into_supplier()
 }
 
+impl Supplier {
+    /// Returns the refusal for a violation of this constraint.
+    fn taken(&self, constraint: &str) -> Option<SupplierError> {
+        let details = &self.details;
+        match constraint {
+            CODE_KEY => Some(SupplierError::CodeTaken(details.code.as_str().to_owned())),
+            EXTERNAL_ID_KEY => {
+                details.external_id.as_ref().map(|id| SupplierError::ExternalIdTaken(id.as_str().to_owned()))
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Creatable for Supplier {
     async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let row = SupplierRow::of(work.tenant(), self)?;
         let inserted = diesel::insert_into(suppliers::table).values(&row).execute(work.connection()).await;
-        unless_taken(inserted, CODE_KEY, || SupplierError::CodeTaken(row.code))
+        unless_taken(inserted, |constraint| self.taken(constraint))
     }
 }
 
@@ -125,7 +144,7 @@ impl Aggregate for Supplier {
             .set(&row)
             .execute(work.connection())
             .await;
-        unless_taken(updated, CODE_KEY, || SupplierError::CodeTaken(row.code))
+        unless_taken(updated, |constraint| self.taken(constraint))
     }
 }
 

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub(crate) use self::matching::{Filter, Matching};
@@ -28,11 +29,46 @@ const MAX_CURSOR: usize = 2_000;
 pub struct Page<T> {
     pub data: Vec<T>,
     pub next_cursor: Option<String>,
+    /// The size of the whole list, if it was asked for.
+    pub count: Option<Count>,
+}
+
+/// How many rows a list has, counted up to a bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Count {
+    #[schema(minimum = 0, maximum = 10_000)]
+    pub value: i64,
+    /// Whether that is all. If not, there are at least as many.
+    pub exact: bool,
+}
+
+/// A range of times.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Period {
+    /// Inclusive.
+    pub from: Option<DateTime<Utc>>,
+    /// Exclusive.
+    pub before: Option<DateTime<Utc>>,
+}
+
+impl Period {
+    /// Whether it contains every time.
+    pub fn is_open(&self) -> bool {
+        self.from.is_none() && self.before.is_none()
+    }
+
+    fn contains(&self, time: DateTime<Utc>) -> bool {
+        self.from.is_none_or(|from| from <= time) && self.before.is_none_or(|before| time < before)
+    }
 }
 
 impl<T> Page<T> {
     pub fn map<U>(self, view: impl FnMut(T) -> U) -> Page<U> {
-        Page { data: self.data.into_iter().map(view).collect(), next_cursor: self.next_cursor }
+        Page {
+            data: self.data.into_iter().map(view).collect(),
+            next_cursor: self.next_cursor,
+            count: self.count,
+        }
     }
 }
 
@@ -153,7 +189,41 @@ impl<K: SortKey> PageRequest<K> {
         let more = self.is_full(&rows);
         rows.truncate(usize::from(self.limit));
         let next_cursor = rows.last().filter(|_| more).or(edge.as_ref()).map(|last| self.cursor(last));
-        Page { data: rows, next_cursor }
+        Page { data: rows, next_cursor, count: None }
+    }
+
+    /// Shortens a page to its first rows. The next page begins behind them.
+    pub(crate) fn shortened<T: Listed<K>>(&self, mut page: Page<T>, length: usize) -> Page<T> {
+        if length < page.data.len() {
+            page.data.truncate(length);
+            page.next_cursor = page.data.last().map(|last| self.cursor(last));
+        }
+        page
+    }
+
+    /// Returns the request for the first page of the same list.
+    pub(crate) fn first_page(&self) -> Self {
+        Self { after: None, ..self.clone() }
+    }
+
+    /// Puts rows in the order of the list, which is sorted by time.
+    pub(crate) fn sort_by_time<T: Listed<K>>(&self, rows: &mut [T]) {
+        let key = |row: &T| match row.sort_value(self.key) {
+            SortValue::Time(time) => (Some(time), row.id()),
+            SortValue::Text(_) => (None, row.id()),
+        };
+        rows.sort_by_cached_key(key);
+        if self.descending {
+            rows.reverse();
+        }
+    }
+
+    /// Whether rows of the period by which the list is sorted may follow this row.
+    pub(crate) fn leads_on(&self, row: &impl Listed<K>, period: Option<Period>) -> bool {
+        match (row.sort_value(self.key), period) {
+            (SortValue::Time(time), Some(period)) => period.contains(time),
+            _ => true,
+        }
     }
 
     fn cursor(&self, last: &impl Listed<K>) -> String {
@@ -241,8 +311,8 @@ impl<V> Start<V> {
 }
 
 impl Start<DateTime<Utc>> {
-    /// Moves the start into the range of times: not before `from` if ascending, earlier than `before` if descending.
-    pub(crate) fn within(mut self, from: Option<DateTime<Utc>>, before: Option<DateTime<Utc>>) -> Self {
+    /// Moves the start into a period: not before `from` if ascending, earlier than `before` if descending.
+    pub(crate) fn within(mut self, Period { from, before }: Period) -> Self {
         let at = self.at.map(|(time, _)| time);
         // No id comes before the nil UUID.
         if self.descending
@@ -424,16 +494,16 @@ mod tests {
         let behind = |descending, seconds: i64| {
             Start::behind(descending, at(seconds).map(|time| (time, Uuid::from_u128(7))))
         };
-        let (from, before) = (at(10), at(20));
+        let period = Period { from: at(10), before: at(20) };
 
         assert_eq!(start(Start::first()), ">=");
         assert_eq!(start(Start::behind(true, None)), "<=");
-        assert_eq!(start(Start::first().within(from, before)), ">= 10 0");
-        assert_eq!(start(Start::behind(true, None).within(from, before)), "< 20 0");
-        assert_eq!(start(behind(false, 15).within(from, before)), "> 15 7");
-        assert_eq!(start(behind(true, 15).within(from, before)), "< 15 7");
+        assert_eq!(start(Start::first().within(period)), ">= 10 0");
+        assert_eq!(start(Start::behind(true, None).within(period)), "< 20 0");
+        assert_eq!(start(behind(false, 15).within(period)), "> 15 7");
+        assert_eq!(start(behind(true, 15).within(period)), "< 15 7");
         // The cursor of a page with other filters.
-        assert_eq!(start(behind(false, 5).within(from, before)), ">= 10 0");
-        assert_eq!(start(behind(true, 20).within(from, before)), "< 20 0");
+        assert_eq!(start(behind(false, 5).within(period)), ">= 10 0");
+        assert_eq!(start(behind(true, 20).within(period)), "< 20 0");
     }
 }

@@ -1,0 +1,405 @@
+//! Works off the rows of imports.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use comptoir_core::application::context::RequestContext;
+use comptoir_core::application::error::{Category, Error};
+use comptoir_core::application::unit_of_work::{Command, Executor};
+use comptoir_core::application::{Actor, Principal, TenantDatabase};
+use comptoir_core::commerce::imports::{
+    self, ClaimImport, Claimed, ImportKind, ImportMode, ImportRow, KeepImport, Outcome, Progress, RefuseRow,
+    StopImport, Told,
+};
+use comptoir_core::platform::database::Database;
+use comptoir_core::values::ids::{ImportId, TenantId};
+use comptoir_core::values::invalid::Invalid;
+use comptoir_core::values::money::Currency;
+use serde_json::{Map, Value, json};
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::LocalSet;
+use tokio_util::sync::CancellationToken;
+
+use super::kinds::Importable;
+use crate::error::ApiError;
+use crate::extract::{Faults, merge_patch};
+use crate::routes::customers::CustomerRequest;
+use crate::routes::products::ProductRequest;
+use crate::routes::suppliers::SupplierRequest;
+
+/// Imports that this process works on at a time.
+const AT_ONCE: usize = 2;
+/// Imports that wait in this process for their turn. Further ones are found by the services' look around.
+const WAITING: usize = 1_000;
+/// Rows that are read at a time.
+const PAGE: i64 = 200;
+/// How often the progress is written down, and the lease renewed.
+const KEEP_EVERY: Duration = Duration::from_secs(1);
+/// How often the services look for imports that nobody works on.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// The first pause before a row is tried again that the database could not take, and the longest.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+/// How often a row is tried again whose resource changed in between.
+const MAX_RACES: u32 = 5;
+
+/// The queue of this process.
+#[derive(Debug, Clone)]
+pub(crate) struct Imports(mpsc::Sender<(TenantId, ImportId)>);
+
+impl Imports {
+    /// Returns the queue, and the work on it.
+    pub(crate) fn new(
+        executor: Executor,
+        database: TenantDatabase,
+        services: Option<Database>,
+        stop: CancellationToken,
+    ) -> (Self, impl Future<Output = ()> + Send) {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let worker = Worker::new(executor, database);
+        let queue = Self(sender);
+        let own_queue = queue.clone();
+        let work = async move {
+            let runtime = Handle::current();
+            // Ends the thread if this task is ended.
+            let _guard = stop.clone().drop_guard();
+            // The reads of the database are no work for several threads: they cannot be sent from one to another.
+            let thread = tokio::task::spawn_blocking(move || {
+                let local = LocalSet::new();
+                runtime.block_on(local.run_until(run(worker, own_queue, receiver, services, stop)));
+            });
+            if let Err(error) = thread.await
+                && error.is_panic()
+            {
+                std::panic::resume_unwind(error.into_panic());
+            }
+        };
+        (queue, work)
+    }
+
+    /// Has this process work on an import, as soon as it comes to it.
+    pub(crate) fn begin(&self, tenant: TenantId, import: ImportId) {
+        if self.0.try_send((tenant, import)).is_err() {
+            tracing::info!(%import, "too many imports wait in this process: it is found later");
+        }
+    }
+}
+
+async fn run(
+    worker: Worker,
+    queue: Imports,
+    mut receiver: mpsc::Receiver<(TenantId, ImportId)>,
+    services: Option<Database>,
+    stop: CancellationToken,
+) {
+    let turns = Arc::new(Semaphore::new(AT_ONCE));
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let next = tokio::select! {
+            () = stop.cancelled() => return,
+            _ = look.tick(), if services.is_some() => {
+                let Some(services) = &services else { continue };
+                match imports::due(services, PAGE).await {
+                    Ok(due) => due.into_iter().for_each(|(tenant, import)| queue.begin(tenant, import)),
+                    Err(error) => tracing::warn!(%error, "cannot look for imports now"),
+                }
+                continue;
+            }
+            next = receiver.recv() => next,
+        };
+        let Some((tenant, import)) = next else { return };
+        let turn = tokio::select! {
+            () = stop.cancelled() => return,
+            turn = Arc::clone(&turns).acquire_owned() => turn,
+        };
+        let Ok(turn) = turn else { return };
+        let (worker, stop) = (worker.clone(), stop.clone());
+        tokio::task::spawn_local(async move {
+            let _turn = turn;
+            if let Err(error) = work_off(&worker, As::Credential(tenant), import, &stop, |_| ()).await {
+                tracing::warn!(%error, %import, "an import is interrupted; it goes on when its lease is over");
+            }
+        });
+    }
+}
+
+/// What works off imports.
+#[derive(Debug, Clone)]
+pub(crate) struct Worker {
+    executor: Executor,
+    database: TenantDatabase,
+    id: uuid::Uuid,
+}
+
+impl Worker {
+    pub(crate) fn new(executor: Executor, database: TenantDatabase) -> Self {
+        Self { executor, database, id: uuid::Uuid::new_v4() }
+    }
+}
+
+/// With whose rights an import is worked off.
+pub(crate) enum As {
+    /// Those of the credential of whoever began it, in this company.
+    Credential(TenantId),
+    /// An operator's.
+    Operator(RequestContext),
+}
+
+/// Works off an import, if nobody else does. `tell` hears of the progress.
+///
+/// # Errors
+/// Fails if the database fails for longer than the lease, or `stop` is cancelled.
+pub(crate) async fn work_off(
+    worker: &Worker,
+    rights: As,
+    import: ImportId,
+    stop: &CancellationToken,
+    tell: impl Fn(Progress),
+) -> Result<(), Error> {
+    let (tenant, currency) = match &rights {
+        As::Credential(tenant) => (*tenant, Currency::euro()),
+        As::Operator(context) => (context.tenant_id(), context.currency().clone()),
+    };
+    // What is noted of the import itself needs no rights; the rows do.
+    let own = Principal::trusted(tenant, Actor::Operator, "imports".to_owned(), currency);
+    let notes = context_of(own, import.to_string(), import.to_string());
+    let claim = ClaimImport { id: import, worker: worker.id };
+    let Some(claimed) = worker.executor.run(notes.clone(), claim).await? else { return Ok(()) };
+    let run = Run { worker, import, notes, claimed, stop };
+    let reason = match run.context(rights).await? {
+        Ok(context) => match run.rows(&context, tell).await? {
+            Ended::Finished => None,
+            Ended::Taken => return Ok(()),
+            Ended::Stopped(reason) => Some(reason),
+        },
+        Err(reason) => Some(reason),
+    };
+    run.note(StopImport { id: import, worker: worker.id, reason }).await
+}
+
+fn context_of(principal: Principal, correlation_id: String, request_id: String) -> RequestContext {
+    RequestContext {
+        principal: principal.into(),
+        required: None,
+        target: None,
+        correlation_id,
+        request_id,
+        traceparent: None,
+        client_address: None,
+    }
+}
+
+/// How the work on an import ended.
+enum Ended {
+    Finished,
+    /// It was cancelled, or another process has taken it over.
+    Taken,
+    /// It cannot go on, for this reason.
+    Stopped(String),
+}
+
+/// What became of a row.
+enum Row {
+    Accepted(Outcome),
+    Refused,
+    /// It was worked off before.
+    Known,
+    Stopped(String),
+}
+
+struct Run<'a> {
+    worker: &'a Worker,
+    import: ImportId,
+    notes: RequestContext,
+    claimed: Claimed,
+    stop: &'a CancellationToken,
+}
+
+impl Run<'_> {
+    async fn note<C: Command>(&self, command: C) -> Result<C::Outcome, Error> {
+        self.worker.executor.run(self.notes.clone(), command).await
+    }
+
+    /// Returns the context of the rows' commands, or why there is none.
+    async fn context(&self, rights: As) -> Result<Result<RequestContext, String>, Error> {
+        let tenant = self.notes.tenant_id();
+        let permission = self.claimed.kind.permission();
+        let principal = match (rights, self.claimed.credential.credential(tenant)) {
+            (As::Operator(context), _) => return Ok(Ok(context)),
+            (As::Credential(_), None) => {
+                return Ok(Err("an operator began it: api import --resume".to_owned()));
+            }
+            (As::Credential(_), Some(credential)) => self.worker.database.principal(credential).await?,
+        };
+        Ok(match principal {
+            None => Err("the credential of whoever began it does not hold any more".to_owned()),
+            Some(principal) if !principal.may(permission) => {
+                Err(format!("whoever began it no longer has the permission {permission}"))
+            }
+            Some(principal) => {
+                let correlation_id = self.claimed.correlation_id.clone();
+                let context = context_of(principal, correlation_id, self.import.to_string());
+                Ok(RequestContext { required: Some(permission), ..context })
+            }
+        })
+    }
+
+    async fn rows(&self, context: &RequestContext, tell: impl Fn(Progress)) -> Result<Ended, Error> {
+        let (mut progress, mut after, mut kept) = (self.claimed.progress, 0, Instant::now());
+        loop {
+            let (database, import) = (&self.worker.database, self.import);
+            let rows = imports::waiting_rows(database, &self.notes, import, after, PAGE).await?;
+            if rows.is_empty() {
+                return Ok(Ended::Finished);
+            }
+            for (number, content) in rows {
+                if self.stop.is_cancelled() {
+                    return Ok(Ended::Taken);
+                }
+                match self.row(context, number, &content).await? {
+                    Row::Accepted(Outcome::Created) => progress.created += 1,
+                    Row::Accepted(Outcome::Updated) => progress.updated += 1,
+                    Row::Accepted(Outcome::Unchanged) => progress.unchanged += 1,
+                    Row::Refused => progress.refused += 1,
+                    Row::Known => {}
+                    Row::Stopped(reason) => return Ok(Ended::Stopped(reason)),
+                }
+                after = number;
+                tell(progress);
+                if kept.elapsed() >= KEEP_EVERY {
+                    let keep = KeepImport { id: import, worker: self.worker.id, progress };
+                    if !self.note(keep).await? {
+                        return Ok(Ended::Taken);
+                    }
+                    kept = Instant::now();
+                }
+            }
+        }
+    }
+
+    /// Works off one row. What passes, such as a database that is away, is waited for.
+    async fn row(&self, context: &RequestContext, number: i32, content: &str) -> Result<Row, Error> {
+        let began = Instant::now();
+        let (mut pause, mut races) = (PAUSE.0, 0);
+        loop {
+            let context =
+                RequestContext { request_id: format!("{}/{number}", self.import), ..context.clone() };
+            let done = match self.claimed.kind {
+                ImportKind::Customers => self.row_of::<CustomerRequest>(context, number, content).await,
+                ImportKind::Suppliers => self.row_of::<SupplierRequest>(context, number, content).await,
+                ImportKind::Products => self.row_of::<ProductRequest>(context, number, content).await,
+            };
+            let error = match done {
+                Ok(Some(outcome)) => return Ok(Row::Accepted(outcome)),
+                Ok(None) => return Ok(Row::Known),
+                Err(NotDone::Refused(errors)) => return self.refuse(number, errors).await,
+                Err(NotDone::Failed(error)) => error,
+            };
+            let is_race = match error.category() {
+                Category::Unauthenticated | Category::Forbidden => {
+                    return Ok(Row::Stopped(error.to_string()));
+                }
+                Category::Unavailable => false,
+                // Somebody changed the resource after it was found.
+                Category::PreconditionFailed => true,
+                _ => return self.refuse(number, errors_of(error)).await,
+            };
+            races += u32::from(is_race);
+            if races > MAX_RACES {
+                return self.refuse(number, errors_of(error)).await;
+            }
+            if began.elapsed() > imports::LEASE {
+                return Err(error);
+            }
+            tracing::debug!(%error, import = %self.import, number, "a row of an import is tried again");
+            if !is_race {
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = self.stop.cancelled() => return Err(error),
+                }
+                pause = (pause * 2).min(PAUSE.1);
+            }
+        }
+    }
+
+    async fn refuse(&self, number: i32, errors: Value) -> Result<Row, Error> {
+        let refuse = RefuseRow { import: self.import, number, errors };
+        Ok(if self.note(refuse).await? { Row::Refused } else { Row::Known })
+    }
+
+    async fn row_of<T: Importable>(
+        &self,
+        context: RequestContext,
+        number: i32,
+        content: &str,
+    ) -> Result<Option<Outcome>, NotDone> {
+        let row: Map<String, Value> = serde_json::from_str(content)
+            .map_err(|error| refused(Invalid::new("not_an_object", error.to_string()), ""))?;
+        let mut row = row;
+        row.retain(|name, _| !T::READ_ONLY.contains(&name.as_str()));
+        if self.claimed.mode == ImportMode::Upsert {
+            let key = row.get(T::KEY).and_then(Value::as_str).map(str::trim).unwrap_or_default();
+            let found =
+                if key.is_empty() { None } else { T::find(&self.worker.database, &context, key).await? };
+            if let Some(view) = found {
+                let (id, version) = (T::id(&view), T::version(&view));
+                let told = move |changed: &T::View| {
+                    let is_changed = T::version(changed) != version;
+                    (if is_changed { Outcome::Updated } else { Outcome::Unchanged }, id)
+                };
+                let update = T::update(&view, merge_patch::<T>(row));
+                return self.command(context, number, update, Box::new(told)).await;
+            }
+        }
+        // An empty cell says that there is nothing.
+        row.retain(|_, value| !value.is_null());
+        let request: Result<T, Faults> = deserr::deserialize(Value::Object(row));
+        let details = request.and_then(|request| request.into_details().map_err(Faults));
+        let details =
+            details.map_err(|Faults(faults)| NotDone::Refused(listed(ApiError::invalid(faults))))?;
+        let told = |made: &T::View| (Outcome::Created, T::id(made));
+        self.command(context, number, T::create(details), Box::new(told)).await
+    }
+
+    async fn command<C: Command>(
+        &self,
+        context: RequestContext,
+        number: i32,
+        command: C,
+        told: Told<C::Outcome>,
+    ) -> Result<Option<Outcome>, NotDone> {
+        let row = ImportRow { import: self.import, number, command, told };
+        Ok(self.worker.executor.run(context, row).await?)
+    }
+}
+
+/// Why a row was not worked off.
+enum NotDone {
+    /// What is wrong with it.
+    Refused(Value),
+    Failed(Error),
+}
+
+impl From<Error> for NotDone {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+fn refused(invalid: Invalid, pointer: &str) -> NotDone {
+    NotDone::Refused(listed(ApiError::invalid(vec![invalid.at(pointer)])))
+}
+
+fn errors_of(error: Error) -> Value {
+    listed(error.into())
+}
+
+/// Returns what was wrong, as in a problem's `errors`; at least the problem itself.
+fn listed(error: ApiError) -> Value {
+    let one = |pointer: &str, code: &str, message: &str| json!({"pointer": pointer, "code": code, "message": message});
+    let all: Vec<_> =
+        error.fields().iter().map(|field| one(&field.pointer, field.code, &field.message)).collect();
+    if all.is_empty() { vec![one("", error.code(), &error.to_string())].into() } else { all.into() }
+}

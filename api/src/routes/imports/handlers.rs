@@ -1,0 +1,247 @@
+//! The handlers, one function per operation.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Bytes, Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use comptoir_core::application::TenantDatabase;
+use comptoir_core::application::context::RequestContext;
+use comptoir_core::application::error::Error;
+use comptoir_core::application::idempotency::StoredResponse;
+use comptoir_core::application::unit_of_work::Executor;
+use comptoir_core::commerce::imports::{
+    self, AbandonImport, CancelImport, ImportKind, ImportMode, ImportSort, ImportView, RefusedSort,
+    ResumeImport, SubmitImport,
+};
+use comptoir_core::platform::paging::PageRequest;
+use comptoir_core::values::ids::ImportId;
+use futures::{Stream, StreamExt};
+use sha2::{Digest, Sha256};
+
+use super::dto::{FileName, ImportParameters, NoFilters, RefusedRowResponse, format};
+use crate::config::ApiConfig;
+use crate::error::ApiError;
+use crate::export;
+use crate::extract::{
+    Context, Empty, Id, IfMatch, ListQuery, Posted, Query, idempotency_key, media_type, part,
+};
+use crate::imports::{Imports, NewImport, NotStaged, stage};
+use crate::openapi::{IdParam, IdempotencyHeader, IfMatchHeader};
+use crate::respond::{self, List};
+
+/// Import a file of customers, suppliers or products
+///
+/// The body is the file, at most 100,000 rows and `api.max_import_bytes` (64 MiB): `text/csv` with the names of the columns in
+/// the first line (those of the export; separated by commas or semicolons, in UTF-8), or `application/x-ndjson`, a JSON
+/// object in each line with the members of the resource. The rows are kept as they arrive, and worked off afterwards, in
+/// their order, as if you had sent them one by one: read the import to follow it, and its refused rows to correct them.
+/// Each row is done once, whatever is interrupted. If the file itself is wrong, nothing of it stays.
+///
+/// It needs the permission to write what is imported, until its end.
+#[utoipa::path(post, path = "/api/v1/imports", tag = "imports", operation_id = "beginImport", params(ImportParameters, IdempotencyHeader),
+    request_body(content((String = "text/csv", example = "code,name,email\r\nC-1042,Librairie des Carmes,achats@carmes.example\r\n"), (String = "application/x-ndjson", example = "{\"code\": \"C-1042\", \"name\": \"Librairie des Carmes\", \"email\": \"achats@carmes.example\"}\n"))),
+    responses((status = 202, body = ImportView, headers(("Location" = String), ("ETag" = String)))))]
+pub(crate) async fn begin(
+    request: HttpRequest,
+    context: Context,
+    parameters: Query<ImportParameters>,
+    payload: Payload,
+    executor: Data<Executor>,
+    limits: Data<ApiConfig>,
+    queue: Data<Imports>,
+) -> Result<HttpResponse, ApiError> {
+    let ImportParameters { kind, mode, file_name } = parameters.0;
+    check(&context.0, kind)?;
+    let new = NewImport {
+        kind,
+        mode: mode.unwrap_or(ImportMode::Create),
+        format: format(&media_type(&request)?).map_err(|invalid| {
+            ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, invalid.code, invalid.message)
+        })?,
+        file_name: file_name.map(|FileName(name)| name),
+    };
+    // Before the file is read: a key that is none is said at once.
+    idempotency_key(&request, b"")?;
+    let mut hash = Sha256::new_with_prefix(request.query_string());
+    let staged = stage(&executor, &context.0, new, limited(payload, &limits, &mut hash)).await;
+    let (id, rows) = staged.map_err(refused)?;
+    let key = idempotency_key(&request, &hash.finalize())?;
+    let submit = SubmitImport { id, rows };
+    let answer = executor.execute(context.0.clone(), key, submit, |view: ImportView| {
+        let location = format!("/api/v1/imports/{}", view.id);
+        Ok(StoredResponse { status: 202, ..respond::created(location, view.version, &view)? })
+    });
+    match answer.await {
+        Ok(answer) if !answer.replayed => {
+            queue.begin(context.0.tenant_id(), id);
+            respond::answer(answer)
+        }
+        other => {
+            // The file was sent before, or the key stands for another one.
+            executor.run(context.0, AbandonImport(id)).await?;
+            respond::answer(other?)
+        }
+    }
+}
+
+/// # Errors
+/// 403 if the caller may not write what is imported.
+fn check(context: &RequestContext, kind: ImportKind) -> Result<(), ApiError> {
+    let permission = kind.permission();
+    if context.principal.may(permission) { Ok(()) } else { Err(Error::Forbidden(permission).into()) }
+}
+
+/// Passes a file on within the limits: in all, and between two pieces.
+fn limited<'a>(
+    payload: Payload,
+    limits: &'a ApiConfig,
+    hash: &'a mut Sha256,
+) -> impl Stream<Item = Result<Bytes, ApiError>> + 'a {
+    let (most, pause) = (limits.max_import_bytes, Duration::from_millis(limits.body_timeout_ms));
+    futures::stream::try_unfold((payload, 0_usize, hash), move |(mut payload, received, hash)| async move {
+        let Ok(next) = tokio::time::timeout(pause, payload.next()).await else {
+            let detail = format!("nothing of the file arrived for {} ms", pause.as_millis());
+            return Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail));
+        };
+        let Some(piece) = next else { return Ok(None) };
+        let piece = piece.map_err(|error| {
+            let detail = format!("the file could not be read: {error}");
+            ApiError::new(StatusCode::BAD_REQUEST, "unreadable_body", detail)
+        })?;
+        let received = received + piece.len();
+        if received > most {
+            let detail =
+                format!("the file is too large; at most {most} bytes are accepted: send it in parts");
+            return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail));
+        }
+        hash.update(&piece);
+        Ok(Some((piece, (payload, received, hash))))
+    })
+}
+
+fn refused(error: NotStaged<ApiError>) -> ApiError {
+    match error {
+        NotStaged::Refused(fault) => ApiError::invalid(vec![fault]),
+        NotStaged::File(error) => error,
+        NotStaged::Failed(error) => error.into(),
+    }
+}
+
+/// Imports, a page at a time
+///
+/// Those of what you may write.
+#[utoipa::path(get, path = "/api/v1/imports", tag = "imports", operation_id = "listImports", params(ListQuery<NoFilters, ImportSort>),
+    responses((status = 200, body = List<ImportView>)))]
+pub(crate) async fn list(
+    context: Context,
+    query: ListQuery<NoFilters, ImportSort>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let mut page = imports::list(&database, &context.0, &query.page).await?;
+    page.data.retain(|import| context.0.principal.may(import.kind.permission()));
+    Ok(respond::listed(page))
+}
+
+/// One import, with its progress
+#[utoipa::path(get, path = "/api/v1/imports/{id}", tag = "imports", operation_id = "getImport", params(IdParam),
+    responses((status = 200, body = ImportView, headers(("ETag" = String))), (status = 304)))]
+pub(crate) async fn get(
+    request: HttpRequest,
+    context: Context,
+    id: Id<ImportId>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let import = visible(&database, &context.0, id.0).await?;
+    Ok(respond::found(&request, import.version, &import))
+}
+
+async fn visible(
+    database: &TenantDatabase,
+    context: &RequestContext,
+    id: ImportId,
+) -> Result<ImportView, ApiError> {
+    let import = imports::get(database, context, id).await?;
+    check(context, import.kind)?;
+    Ok(import)
+}
+
+/// Rows of an import that were refused, a page at a time
+#[utoipa::path(get, path = "/api/v1/imports/{id}/refused-rows", tag = "imports", operation_id = "listRefusedRows", params(IdParam, ListQuery<NoFilters, RefusedSort>),
+    responses((status = 200, body = List<RefusedRowResponse>)))]
+pub(crate) async fn refused_rows(
+    request: HttpRequest,
+    context: Context,
+    query: ListQuery<NoFilters, RefusedSort>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let id: ImportId = part(&request, "id")?;
+    visible(&database, &context.0, id).await?;
+    let page = imports::refused_rows(&database, &context.0, id, &query.page).await?;
+    Ok(respond::listed(page.map(RefusedRowResponse::from)))
+}
+
+/// The same as CSV
+///
+/// RFC 4180, in UTF-8, with the names of the columns in the first line; `errors` and `content` are JSON.
+#[utoipa::path(get, path = "/api/v1/imports/{id}/refused-rows.csv", tag = "imports", operation_id = "exportRefusedRows", params(IdParam),
+    responses((status = 200, content_type = "text/csv", body = String)))]
+pub(crate) async fn export_refused_rows(
+    context: Context,
+    id: Id<ImportId>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    visible(&database, &context.0, id.0).await?;
+    Ok(export::csv("refused-rows", move |page: PageRequest<RefusedSort>| {
+        let (database, context, id) = (database.clone(), context.0.clone(), id.0);
+        async move {
+            let rows = imports::refused_rows(&database, &context, id, &page).await?;
+            Ok(rows.map(RefusedRowResponse::from))
+        }
+    }))
+}
+
+/// Cancel an import
+///
+/// It ends within a second. What was done stays.
+#[utoipa::path(post, path = "/api/v1/imports/{id}/cancel", tag = "imports", operation_id = "cancelImport", request_body(content = Option<Empty>),
+    params(IdParam, IfMatchHeader, IdempotencyHeader),
+    responses((status = 200, body = ImportView, headers(("ETag" = String)))))]
+pub(crate) async fn cancel(
+    context: Context,
+    id: Id<ImportId>,
+    expected: IfMatch,
+    posted: Posted<Empty>,
+    executor: Data<Executor>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    visible(&database, &context.0, id.0).await?;
+    let command = CancelImport { id: id.0, expected_version: expected.0 };
+    respond::answer(executor.execute(context.0, posted.key, command, changed).await?)
+}
+
+/// Let an import go on that stopped
+///
+/// With your rights from now on. Rows that were worked off are not worked off again.
+#[utoipa::path(post, path = "/api/v1/imports/{id}/resume", tag = "imports", operation_id = "resumeImport", request_body(content = Option<Empty>),
+    params(IdParam, IfMatchHeader, IdempotencyHeader),
+    responses((status = 200, body = ImportView, headers(("ETag" = String)))))]
+pub(crate) async fn resume(
+    context: Context,
+    id: Id<ImportId>,
+    expected: IfMatch,
+    posted: Posted<Empty>,
+    executor: Data<Executor>,
+    database: Data<TenantDatabase>,
+    queue: Data<Imports>,
+) -> Result<HttpResponse, ApiError> {
+    visible(&database, &context.0, id.0).await?;
+    let command = ResumeImport { id: id.0, expected_version: expected.0 };
+    let answer = executor.execute(context.0.clone(), posted.key, command, changed).await?;
+    queue.begin(context.0.tenant_id(), id.0);
+    respond::answer(answer)
+}
+
+fn changed(view: ImportView) -> Result<StoredResponse, Error> {
+    respond::changed(view.version, &view)
+}

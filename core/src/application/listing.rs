@@ -1,0 +1,371 @@
+//! Pages of a list with filters. Whatever the filters are, a page costs no more than a bounded number of rows:
+//!
+//! 1. An index gives the rows that match, in the order of the list: the page is read along it.
+//! 2. Otherwise, if a search or one of the filters leaves few rows, these are fetched, filtered and sorted.
+//! 3. Otherwise the list is looked through in its order, 5,000 rows for one page, which may then hold fewer rows than asked for.
+
+use chrono::{DateTime, Utc};
+use diesel::dsl::{And, GtEq, Lt};
+use diesel::expression::BoxableExpression;
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_dsl::methods::{FilterDsl, LimitDsl, OffsetDsl};
+use diesel::sql_types::{BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{BoolExpressionMethods, Expression, ExpressionMethods, QueryResult};
+use diesel_async::methods::LoadQuery;
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use uuid::Uuid;
+
+use super::TenantDatabase;
+use super::context::RequestContext;
+use super::error::Error;
+use crate::platform::paging::{
+    BY_INDEX_ONLY, Count, Filter, Listed, MAX_LOOKED_AT, Matching, Page, PageRequest, Period, SortKey,
+};
+
+/// The maximum number of rows that are counted.
+pub const MAX_COUNTED: i64 = 10_000;
+/// The maximum number of ids in one request.
+pub const MAX_IDS: usize = 100;
+
+/// Fetches rows by their ids, and sorts them: the index of the sort would be walked until enough of them had turned up.
+const BY_IDS: &str =
+    "SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off";
+
+/// The filters that all lists of aggregates have.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Rows that have all of these words.
+    pub words: Option<String>,
+    /// At most [`MAX_IDS`].
+    pub ids: Option<Vec<Uuid>>,
+    pub external_id: Option<String>,
+    pub created: Period,
+    pub updated: Period,
+    /// Whether to count the rows of the whole list.
+    pub counted: bool,
+}
+
+/// The filters of a list, and the SQL for them. The slice's `queries.rs` implements it.
+pub(crate) trait Filtered<'q>: Sync {
+    type Sort: SortKey;
+    type Table: 'q;
+    /// A boxed query of the table.
+    type Rows: LimitDsl<Output = Self::Rows>
+        + OffsetDsl<Output = Self::Rows>
+        + FilterDsl<Filter<'q, Self::Table>, Output = Self::Rows>
+        + Query
+        + QueryFragment<Pg>
+        + Send
+        + 'q;
+    type Row: Send;
+    type View: Listed<Self::Sort> + Send;
+    const TABLE: &'static str;
+    /// The function that finds ids by words.
+    const SEARCH: &'static str;
+
+    fn selection(&self) -> &Selection;
+    fn of_tenant(tenant: Uuid) -> Self::Rows;
+    /// Puts rows in the order of the list, from where the page starts. `branch` is one of the [`Self::branches`]; `None`
+    /// stands for all rows, whatever the filters are.
+    fn walk(
+        &'q self,
+        rows: Self::Rows,
+        request: &PageRequest<Self::Sort>,
+        branch: Option<usize>,
+    ) -> Self::Rows;
+    /// How many walks the filters need, such as one for each state: their rows are merged. More than one only if the list is
+    /// sorted by time.
+    fn branches(&self) -> usize {
+        1
+    }
+    /// Whether an index gives the rows of each branch in this order, and no others.
+    fn is_served(&self, key: Self::Sort) -> bool;
+    /// All conditions, but words and ids. Each has an index that finds its rows, in whatever order.
+    fn conditions(&'q self) -> Vec<Filter<'q, Self::Table>>;
+    fn among(ids: Vec<Uuid>) -> Filter<'q, Self::Table>;
+    fn with_words(words: &'q str) -> Filter<'q, Self::Table>;
+    /// The range of the times by which the list is sorted.
+    fn period(&self, key: Self::Sort) -> Option<Period>;
+    fn view(row: Self::Row) -> Result<Self::View, Error>;
+}
+
+/// How the rows of a list are found.
+enum Way {
+    Served,
+    /// `searched`: a search found them, so they have the words.
+    Among {
+        ids: Vec<Uuid>,
+        searched: bool,
+    },
+    LookThrough,
+}
+
+impl TenantDatabase {
+    /// Reads the page of a list, for a principal.
+    ///
+    /// # Errors
+    /// Fails as [`Self::read`] does, or if a row cannot be shown.
+    pub(crate) async fn list<'q, F>(
+        &self,
+        context: &RequestContext,
+        filter: &'q F,
+        request: &PageRequest<F::Sort>,
+    ) -> Result<Page<F::View>, Error>
+    where
+        F: Filtered<'q>,
+        F::Rows: for<'c> LoadQuery<'q, &'c AsyncPgConnection, F::Row>,
+        Matching<'q, F::Rows, F::Table>: for<'c> LoadQuery<'q, &'c AsyncPgConnection, F::Row> + Send,
+        Ids<F::Rows>: for<'c> LoadQuery<'q, &'c AsyncPgConnection, Uuid>,
+        Counted<F::Rows>: for<'c> LoadQuery<'q, &'c AsyncPgConnection, i64>,
+        Counted<Matching<'q, F::Rows, F::Table>>: for<'c> LoadQuery<'q, &'c AsyncPgConnection, i64>,
+    {
+        self.read(context, async |connection| {
+            let list = List { filter, request, tenant: context.tenant_id().uuid() };
+            let way = list.way(connection).await?;
+            let mut page = list.page(connection, &way).await?;
+            if filter.selection().counted {
+                page.count = Some(list.count(connection, &way).await?);
+            }
+            Ok(page)
+        })
+        .await
+    }
+}
+
+struct List<'a, 'q, F: Filtered<'q>> {
+    filter: &'q F,
+    request: &'a PageRequest<F::Sort>,
+    tenant: Uuid,
+}
+
+impl<'q, F> List<'_, 'q, F>
+where
+    F: Filtered<'q>,
+    F::Rows: for<'c> LoadQuery<'q, &'c AsyncPgConnection, F::Row>,
+    Matching<'q, F::Rows, F::Table>: for<'c> LoadQuery<'q, &'c AsyncPgConnection, F::Row> + Send,
+    Ids<F::Rows>: for<'c> LoadQuery<'q, &'c AsyncPgConnection, Uuid>,
+    Counted<F::Rows>: for<'c> LoadQuery<'q, &'c AsyncPgConnection, i64>,
+    Counted<Matching<'q, F::Rows, F::Table>>: for<'c> LoadQuery<'q, &'c AsyncPgConnection, i64>,
+{
+    async fn way(&self, mut connection: &AsyncPgConnection) -> Result<Way, Error> {
+        let selection = self.filter.selection();
+        if let Some(ids) = &selection.ids {
+            return Ok(Way::Among { ids: ids.clone(), searched: false });
+        }
+        if let Some(words) = &selection.words {
+            let search = Search { function: F::SEARCH, words, most: MAX_LOOKED_AT + 1 };
+            if let Some(ids) = few(search.load(&mut connection).await?) {
+                return Ok(Way::Among { ids, searched: true });
+            }
+        } else if self.filter.is_served(self.request.key) {
+            return Ok(Way::Served);
+        }
+        for condition in self.filter.conditions() {
+            let rows = F::of_tenant(self.tenant).filter(condition).limit(MAX_LOOKED_AT + 1);
+            if let Some(ids) = few(Ids(rows).load(&mut connection).await?) {
+                return Ok(Way::Among { ids, searched: false });
+            }
+        }
+        Ok(Way::LookThrough)
+    }
+
+    async fn page(&self, mut connection: &AsyncPgConnection, way: &Way) -> Result<Page<F::View>, Error> {
+        let request = self.request;
+        match way {
+            Way::Served => {
+                let mut views = Vec::new();
+                for branch in 0..self.filter.branches() {
+                    let rows = self.along(request, branch, request.rows());
+                    views.extend(shown::<F>(rows.load(&mut connection).await?)?);
+                }
+                if self.filter.branches() > 1 {
+                    request.sort_by_time(&mut views);
+                }
+                Ok(request.page(views))
+            }
+            Way::Among { ids, searched } => {
+                connection.batch_execute(BY_IDS).await?;
+                let rows = self.among(request, ids, *searched).limit(request.rows());
+                Ok(request.page(shown::<F>(rows.load(&mut connection).await?)?))
+            }
+            Way::LookThrough => {
+                connection.batch_execute(BY_INDEX_ONLY).await?;
+                let rows = self.through(request, MAX_LOOKED_AT, request.rows());
+                let views = shown::<F>(rows.load(&mut connection).await?)?;
+                let mut edge = None;
+                if !request.is_full(&views) {
+                    let last = self.in_order(request).offset(MAX_LOOKED_AT - 1).limit(1);
+                    edge = shown::<F>(last.load(&mut connection).await?)?.pop();
+                }
+                let period = self.filter.period(request.key);
+                Ok(request.page_up_to(edge.filter(|last| request.leads_on(last, period)), views))
+            }
+        }
+    }
+
+    /// Counts the rows of the whole list, up to [`MAX_COUNTED`].
+    async fn count(&self, mut connection: &AsyncPgConnection, way: &Way) -> Result<Count, Error> {
+        let (first, most) = (self.request.first_page(), MAX_COUNTED + 1);
+        let (found, is_whole) = match way {
+            Way::Served => {
+                let mut found = 0_i64;
+                for branch in 0..self.filter.branches() {
+                    found +=
+                        Counted(self.along(&first, branch, most)).get_result::<i64>(&mut connection).await?;
+                }
+                (found, true)
+            }
+            Way::Among { ids, searched } => {
+                (Counted(self.among(&first, ids, *searched)).get_result(&mut connection).await?, true)
+            }
+            Way::LookThrough => {
+                let found = Counted(self.through(&first, most, most)).get_result(&mut connection).await?;
+                let looked_at: i64 =
+                    Counted(self.in_order(&first).limit(most)).get_result(&mut connection).await?;
+                (found, looked_at < most)
+            }
+        };
+        Ok(Count { value: found.min(MAX_COUNTED), exact: is_whole && found <= MAX_COUNTED })
+    }
+
+    fn along(
+        &self,
+        request: &PageRequest<F::Sort>,
+        branch: usize,
+        limit: i64,
+    ) -> Matching<'q, F::Rows, F::Table> {
+        let rows = self.filter.walk(F::of_tenant(self.tenant), request, Some(branch)).limit(limit);
+        Matching::of(rows, F::TABLE, self.filter.conditions(), limit)
+    }
+
+    fn among(&self, request: &PageRequest<F::Sort>, ids: &[Uuid], searched: bool) -> F::Rows {
+        let mut rows = self.in_order(request).filter(F::among(ids.to_vec()));
+        for condition in self.filter.conditions() {
+            rows = rows.filter(condition);
+        }
+        match &self.filter.selection().words {
+            Some(words) if !searched => rows.filter(F::with_words(words)),
+            _ => rows,
+        }
+    }
+
+    fn through(
+        &self,
+        request: &PageRequest<F::Sort>,
+        looked_at: i64,
+        limit: i64,
+    ) -> Matching<'q, F::Rows, F::Table> {
+        let mut conditions = self.filter.conditions();
+        conditions.extend(self.filter.selection().words.as_deref().map(F::with_words));
+        Matching::of(self.in_order(request).limit(looked_at), F::TABLE, conditions, limit)
+    }
+
+    fn in_order(&self, request: &PageRequest<F::Sort>) -> F::Rows {
+        self.filter.walk(F::of_tenant(self.tenant), request, None)
+    }
+}
+
+fn shown<'q, F: Filtered<'q>>(rows: Vec<F::Row>) -> Result<Vec<F::View>, Error> {
+    rows.into_iter().map(F::view).collect()
+}
+
+/// Returns the ids if they are all that there are.
+fn few(ids: Vec<Uuid>) -> Option<Vec<Uuid>> {
+    i64::try_from(ids.len()).is_ok_and(|number| number <= MAX_LOOKED_AT).then_some(ids)
+}
+
+/// The ids of the rows that have all of these words, at most so many.
+struct Search<'a> {
+    function: &'static str,
+    words: &'a str,
+    most: i64,
+}
+
+impl Query for Search<'_> {
+    type SqlType = SqlUuid;
+}
+
+impl QueryFragment<Pg> for Search<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT id FROM ");
+        out.push_identifier(self.function)?;
+        out.push_sql("(");
+        out.push_bind_param::<Text, _>(self.words)?;
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, _>(&self.most)?;
+        out.push_sql(") AS id");
+        Ok(())
+    }
+}
+
+/// The type does not identify the SQL: the function is not part of it.
+impl QueryId for Search<'_> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+/// The ids of the rows of a query.
+pub(crate) struct Ids<Q>(Q);
+
+/// The number of the rows of a query.
+pub(crate) struct Counted<Q>(Q);
+
+impl<Q: Query> Query for Ids<Q> {
+    type SqlType = SqlUuid;
+}
+
+impl<Q: Query> Query for Counted<Q> {
+    type SqlType = BigInt;
+}
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Ids<Q> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        around("SELECT id FROM (", &self.0, out)
+    }
+}
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Counted<Q> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        around("SELECT count(*) FROM (", &self.0, out)
+    }
+}
+
+fn around<'b>(
+    head: &str,
+    query: &'b impl QueryFragment<Pg>,
+    mut out: AstPass<'_, 'b, Pg>,
+) -> QueryResult<()> {
+    out.push_sql(head);
+    query.walk_ast(out.reborrow())?;
+    out.push_sql(") AS listed");
+    Ok(())
+}
+
+/// The type does not identify the SQL: the conditions are not part of it.
+impl<Q> QueryId for Ids<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q> QueryId for Counted<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+/// Adds the condition that a time lies in a period.
+pub(crate) fn within<'q, C, T>(conditions: &mut Vec<Filter<'q, T>>, column: C, period: Period)
+where
+    T: 'q,
+    C: Expression<SqlType = Timestamptz> + ExpressionMethods + Copy,
+    GtEq<C, DateTime<Utc>>: BoxableExpression<T, Pg, SqlType = Bool> + 'q,
+    Lt<C, DateTime<Utc>>: BoxableExpression<T, Pg, SqlType = Bool> + 'q,
+    And<GtEq<C, DateTime<Utc>>, Lt<C, DateTime<Utc>>>: BoxableExpression<T, Pg, SqlType = Bool> + 'q,
+{
+    match (period.from, period.before) {
+        (Some(from), Some(before)) => conditions.push(Box::new(column.ge(from).and(column.lt(before)))),
+        (Some(from), None) => conditions.push(Box::new(column.ge(from))),
+        (None, Some(before)) => conditions.push(Box::new(column.lt(before))),
+        (None, None) => {}
+    }
+}

@@ -1,0 +1,138 @@
+-- Lists as clients read them: by their own numbers, by what changed since a time, by words.
+
+-- The resource's identifier in the client's own system.
+ALTER TABLE customers ADD COLUMN external_id text;
+ALTER TABLE suppliers ADD COLUMN external_id text;
+ALTER TABLE products ADD COLUMN external_id text;
+ALTER TABLE orders ADD COLUMN external_id text;
+-- Most rows have none, and need no entry.
+CREATE UNIQUE INDEX customers_external_id_key ON customers (tenant_id, external_id) WHERE external_id IS NOT NULL;
+CREATE UNIQUE INDEX suppliers_external_id_key ON suppliers (tenant_id, external_id) WHERE external_id IS NOT NULL;
+CREATE UNIQUE INDEX products_external_id_key ON products (tenant_id, external_id) WHERE external_id IS NOT NULL;
+CREATE UNIQUE INDEX orders_external_id_key ON orders (tenant_id, external_id) WHERE external_id IS NOT NULL;
+
+CREATE INDEX customers_updated_at_idx ON customers (tenant_id, updated_at, id);
+CREATE INDEX suppliers_updated_at_idx ON suppliers (tenant_id, updated_at, id);
+CREATE INDEX products_updated_at_idx ON products (tenant_id, updated_at, id);
+CREATE INDEX orders_updated_at_idx ON orders (tenant_id, updated_at, id);
+
+-- Words are found by full text search. Accents do not matter (the extension unaccent), nor do the forms of French and English words.
+DO $$
+BEGIN
+    CREATE EXTENSION IF NOT EXISTS unaccent;
+EXCEPTION
+    WHEN insufficient_privilege THEN
+        RAISE EXCEPTION 'the extension unaccent is missing and % may not create it; as somebody who may, in this database: '
+            'CREATE EXTENSION unaccent; then api migrate again', current_user;
+    WHEN undefined_file OR feature_not_supported THEN
+        RAISE EXCEPTION 'this PostgreSQL has no extension unaccent: install its additional modules (such as the package '
+            'postgresql-contrib), then api migrate again';
+END
+$$;
+
+CREATE TEXT SEARCH CONFIGURATION comptoir_simple (COPY = pg_catalog.simple);
+CREATE TEXT SEARCH CONFIGURATION comptoir_french (COPY = pg_catalog.french);
+CREATE TEXT SEARCH CONFIGURATION comptoir_english (COPY = pg_catalog.english);
+DO $$
+DECLARE
+    -- Somebody may have installed it into a schema of its own.
+    unaccent text := (SELECT pg_catalog.format('%I.unaccent', n.nspname) FROM pg_extension AS e
+        JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'unaccent');
+    language record;
+BEGIN
+    FOR language IN VALUES ('comptoir_simple', 'pg_catalog.simple'), ('comptoir_french', 'pg_catalog.french_stem'),
+        ('comptoir_english', 'pg_catalog.english_stem') LOOP
+        EXECUTE pg_catalog.format('ALTER TEXT SEARCH CONFIGURATION %I ALTER MAPPING FOR word, hword, hword_part, numword, numhword,
+            hword_numpart WITH %s, %s', language.column1, unaccent, language.column2);
+    END LOOP;
+END
+$$;
+
+-- Punctuation becomes spaces: the parser would take "-1042" for a negative number, and "tea.eg" for a host.
+CREATE FUNCTION comptoir_plain(texts text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN pg_catalog.translate(texts, '!"#$%&''()*+,-./:;<=>?@[\]^_`{|}~’‘“”«»–—·', pg_catalog.repeat(' ', 43));
+
+-- The words of a row, as the indexes below hold them. Numbers are found as they are written, names also by their stems. The
+-- tenant is one of the words: an index of words cannot begin with it.
+CREATE FUNCTION comptoir_words(tenant uuid, numbers text, names text) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN pg_catalog.array_to_tsvector(ARRAY['@'::text || tenant::text])
+        || pg_catalog.to_tsvector('comptoir_simple'::regconfig, comptoir_plain(numbers || ' '::text || names))
+        || pg_catalog.to_tsvector('comptoir_french'::regconfig, comptoir_plain(names))
+        || pg_catalog.to_tsvector('comptoir_english'::regconfig, comptoir_plain(names));
+
+-- What finds the rows of this transaction's tenant that have all words of a text, each as it is, as the beginning of a longer one,
+-- or in another form. NULL if there is no word in it.
+CREATE FUNCTION comptoir_search(texts text) RETURNS tsquery
+    -- A word that says nothing by itself ("le", "the") is no reason for a notice.
+    LANGUAGE sql STABLE SET client_min_messages = warning
+    RETURN (SELECT pg_catalog.string_agg('('::text || (
+                pg_catalog.to_tsquery('comptoir_simple'::regconfig, ''''::text || word || ''':*'::text)
+                || pg_catalog.plainto_tsquery('comptoir_french'::regconfig, word)
+                || pg_catalog.plainto_tsquery('comptoir_english'::regconfig, word))::text || ')'::text, ' & '::text)::tsquery
+            && ('''@'::text || comptoir_tenant()::text || ''''::text)::tsquery
+        FROM pg_catalog.regexp_split_to_table(comptoir_plain(texts), '\s+'::text) AS word
+        WHERE word <> ''::text);
+
+-- What is searched of each list: its words, the index of them, and the ids of the rows that have some. The last runs as its owner:
+-- under row-level security PostgreSQL would not use the index, because a match might tell of rows that may not be seen.
+
+CREATE FUNCTION customer_words(tenant uuid, code text, email text, vat_number text, external_id text, name text) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN comptoir_words(tenant, code || ' '::text || email || ' '::text || COALESCE(vat_number, ''::text) || ' '::text || COALESCE(external_id, ''::text), name);
+CREATE INDEX customers_words_idx ON customers USING gin (customer_words(tenant_id, code, email, vat_number, external_id, name));
+CREATE FUNCTION search_customers(texts text, most bigint) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+    BEGIN ATOMIC
+        SELECT id FROM customers WHERE customer_words(tenant_id, code, email, vat_number, external_id, name) @@ comptoir_search(texts)
+            AND (tenant_id = comptoir_tenant()) IS TRUE LIMIT most;
+    END;
+
+CREATE FUNCTION supplier_words(tenant uuid, code text, vat_number text, external_id text, name text) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN comptoir_words(tenant, code || ' '::text || COALESCE(vat_number, ''::text) || ' '::text || COALESCE(external_id, ''::text), name);
+CREATE INDEX suppliers_words_idx ON suppliers USING gin (supplier_words(tenant_id, code, vat_number, external_id, name));
+CREATE FUNCTION search_suppliers(texts text, most bigint) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+    BEGIN ATOMIC
+        SELECT id FROM suppliers WHERE supplier_words(tenant_id, code, vat_number, external_id, name) @@ comptoir_search(texts)
+            AND (tenant_id = comptoir_tenant()) IS TRUE LIMIT most;
+    END;
+
+CREATE FUNCTION product_words(tenant uuid, sku text, external_id text, name text) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN comptoir_words(tenant, sku || ' '::text || COALESCE(external_id, ''::text), name);
+CREATE INDEX products_words_idx ON products USING gin (product_words(tenant_id, sku, external_id, name));
+CREATE FUNCTION search_products(texts text, most bigint) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+    BEGIN ATOMIC
+        SELECT id FROM products WHERE product_words(tenant_id, sku, external_id, name) @@ comptoir_search(texts)
+            AND (tenant_id = comptoir_tenant()) IS TRUE LIMIT most;
+    END;
+
+CREATE FUNCTION order_words(tenant uuid, reference text, external_id text, tracking_number text) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN comptoir_words(tenant, COALESCE(reference, ''::text) || ' '::text || COALESCE(external_id, ''::text) || ' '::text || COALESCE(tracking_number, ''::text), ''::text);
+CREATE INDEX orders_words_idx ON orders USING gin (order_words(tenant_id, reference, external_id, tracking_number));
+CREATE FUNCTION search_orders(texts text, most bigint) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+    BEGIN ATOMIC
+        SELECT id FROM orders WHERE order_words(tenant_id, reference, external_id, tracking_number) @@ comptoir_search(texts)
+            AND (tenant_id = comptoir_tenant()) IS TRUE LIMIT most;
+    END;
+
+REVOKE EXECUTE ON FUNCTION search_customers, search_suppliers, search_products, search_orders FROM PUBLIC;
+
+CREATE OR REPLACE PROCEDURE comptoir_grant_runtime(runtime regrole) LANGUAGE plpgsql AS $$
+DECLARE
+    granted record;
+BEGIN
+    EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %I TO %s', current_schema(), runtime);
+    FOR granted IN SELECT p.table_name, p.privileges FROM runtime_privileges AS p LOOP
+        EXECUTE pg_catalog.format('GRANT %s ON %I TO %s', granted.privileges, granted.table_name, runtime);
+    END LOOP;
+    EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION outbox_append, audit_append, find_login, find_user_token, find_refresh_token,
+        find_api_key, search_customers, search_suppliers, search_products, search_orders TO %s', runtime);
+END
+$$;
