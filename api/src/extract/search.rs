@@ -340,9 +340,9 @@ mod tests {
             ("/query/sort", "unknown_sort"),
             ("/query/count", "not_a_boolean"),
             ("/query/include", "unknown_value"),
-            ("/query/q", "no_words"),
-            ("/query/ids", "not_a_uuid"),
             ("/query/placed_from", "not_a_time"),
+            ("/query/ids", "not_a_uuid"),
+            ("/query/q", "no_words"),
             ("/query/created_from", "unknown_parameter"),
         ];
         let found = faults(query).await;

@@ -59,6 +59,7 @@ struct RowError {
     pointer: String,
     #[schema(example = "not_an_email")]
     code: String,
+    #[schema(example = "an e-mail address has an @, such as ada@docks.example")]
     message: String,
 }
 
