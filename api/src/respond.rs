@@ -19,8 +19,7 @@ pub(crate) struct List<T> {
     pub data: Vec<T>,
     /// For the next page; null on the last one.
     pub next_cursor: Option<String>,
-    /// How many there are in the whole list; only if `count` asked for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// How many there are in the whole list; null unless `count` asked for it.
     pub count: Option<Count>,
 }
 

@@ -81,8 +81,9 @@ pub(crate) trait Filtered<'q>: Sync {
     }
     /// Whether an index gives the rows of each branch in this order, and no others.
     fn is_served(&self, key: Self::Sort) -> bool;
-    /// All conditions, but words and ids. Each has an index that finds its rows, in whatever order.
-    fn conditions(&'q self) -> Vec<Filter<'q, Self::Table>>;
+    /// The conditions on the rows of a branch, or on all rows, but words and ids. Each has an index that finds its rows, in
+    /// whatever order.
+    fn conditions(&'q self, branch: Option<usize>) -> Vec<Filter<'q, Self::Table>>;
     fn among(ids: Vec<Uuid>) -> Filter<'q, Self::Table>;
     fn with_words(words: &'q str) -> Filter<'q, Self::Table>;
     /// The range of the times by which the list is sorted.
@@ -161,7 +162,7 @@ where
         } else if self.filter.is_served(self.request.key) {
             return Ok(Way::Served);
         }
-        for condition in self.filter.conditions() {
+        for condition in self.filter.conditions(None) {
             let rows = F::of_tenant(self.tenant).filter(condition).limit(MAX_LOOKED_AT + 1);
             if let Some(ids) = few(Ids(rows).load(&mut connection).await?) {
                 return Ok(Way::Among { ids, searched: false });
@@ -236,12 +237,12 @@ where
         limit: i64,
     ) -> Matching<'q, F::Rows, F::Table> {
         let rows = self.filter.walk(F::of_tenant(self.tenant), request, Some(branch)).limit(limit);
-        Matching::of(rows, F::TABLE, self.filter.conditions(), limit)
+        Matching::of(rows, F::TABLE, self.filter.conditions(Some(branch)), limit)
     }
 
     fn among(&self, request: &PageRequest<F::Sort>, ids: &[Uuid], searched: bool) -> F::Rows {
         let mut rows = self.in_order(request).filter(F::among(ids.to_vec()));
-        for condition in self.filter.conditions() {
+        for condition in self.filter.conditions(None) {
             rows = rows.filter(condition);
         }
         match &self.filter.selection().words {
@@ -256,7 +257,7 @@ where
         looked_at: i64,
         limit: i64,
     ) -> Matching<'q, F::Rows, F::Table> {
-        let mut conditions = self.filter.conditions();
+        let mut conditions = self.filter.conditions(None);
         conditions.extend(self.filter.selection().words.as_deref().map(F::with_words));
         Matching::of(self.in_order(request).limit(looked_at), F::TABLE, conditions, limit)
     }

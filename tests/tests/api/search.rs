@@ -24,7 +24,7 @@ async fn words_are_found_without_their_accents_in_their_other_forms_and_by_their
             ("C-1045", "Running Shoes Ltd"),
             ("C-2000", "Müller Söhne (Grüße)"),
         ] {
-            let body = json!({"code": code, "name": name, "email": "achats@carmes.example", "external_id": format!("ERP.{code}")});
+            let body = json!({"code": code, "name": name, "email": "achats@shop.example", "external_id": format!("ERP.{code}")});
             api.created("/customers", &body).await?;
         }
         for (q, expected) in [
@@ -232,7 +232,7 @@ async fn orders_are_listed_by_several_states_by_ids_by_their_last_change_and_wit
             assert_eq!(listed["lines"].as_array().map(Vec::len), Some(1));
         }
         let without = api.http.get("/orders").await?;
-        assert!(without.json["data"][0].get("lines").is_none());
+        assert_eq!(without.json["data"][0]["lines"], Value::Null);
 
         let wrong =
             api.http.get("/orders?status=open,pending&include=vat&placed_from=x&created_from=x").await?;
@@ -245,7 +245,7 @@ async fn orders_are_listed_by_several_states_by_ids_by_their_last_change_and_wit
             .collect();
         assert_eq!(
             pointers,
-            ["/query/include", "/query/placed_from", "/query/status", "/query/created_from"]
+            ["/query/include", "/query/placed_from", "/query/created_from", "/query/status"]
         );
         Ok(())
     })
@@ -308,8 +308,15 @@ async fn every_list_can_be_had_as_csv() {
                 let header = csv.text.split("\r\n").next().unwrap_or_default();
                 let mut columns: Vec<_> = header.split(',').map(str::to_owned).collect();
                 columns.sort();
-                let members: Vec<_> =
-                    row.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+                // An order's lines are no column.
+                let is_column = |name: &String| !["lines", "vat"].contains(&name.as_str());
+                let members: Vec<_> = row
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .map(|(name, _)| name.clone())
+                    .filter(is_column)
+                    .collect();
                 assert_eq!(columns, members, "{path}");
             }
             tried += 1;

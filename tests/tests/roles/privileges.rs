@@ -108,8 +108,11 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
     }
     functions.remove("owner");
     for (role, names) in [
-        ("runtime", "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,outbox_append"),
-        ("services", "prune_idempotency_records,prune_sessions"),
+        (
+            "runtime",
+            "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,outbox_append,search_customers,search_orders,search_products,search_suppliers",
+        ),
+        ("services", "due_imports,prune_idempotency_records,prune_imports,prune_sessions"),
         (
             "relay",
             "outbox_history_drop_day,outbox_history_end_exclusions,outbox_history_exclude_day,outbox_history_make_day,\

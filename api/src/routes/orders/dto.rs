@@ -100,10 +100,9 @@ pub(crate) struct OrderResponse {
 pub(crate) struct ListedOrder {
     #[serde(flatten)]
     summary: OrderSummary,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Null unless `include` asked for them.
     lines: Option<Vec<OrderLineResponse>>,
-    /// VAT, once per rate (EN 16931).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// VAT, once per rate (EN 16931); with the lines.
     vat: Option<Vec<VatSubtotalResponse>>,
 }
 

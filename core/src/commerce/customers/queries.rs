@@ -171,7 +171,7 @@ impl<'q> Filtered<'q> for CustomerFilter {
         self.code.is_some() || external_id.is_some() || (by_address && in_period)
     }
 
-    fn conditions(&'q self) -> Vec<Condition<'q>> {
+    fn conditions(&'q self, _: Option<usize>) -> Vec<Condition<'q>> {
         use customers::{code, created_at, email, external_id, updated_at};
         let mut conditions: Vec<Condition<'q>> = Vec::new();
         if let Some(wanted) = &self.code {

@@ -223,7 +223,7 @@ impl<'q> Filtered<'q> for OrderFilter {
         }
     }
 
-    fn conditions(&'q self) -> Vec<Condition<'q>> {
+    fn conditions(&'q self, branch: Option<usize>) -> Vec<Condition<'q>> {
         use orders::{customer_id, external_id, placed_at, reference, status, updated_at};
         let mut conditions: Vec<Condition<'q>> = Vec::new();
         if let Some(wanted) = &self.reference {
@@ -235,7 +235,9 @@ impl<'q> Filtered<'q> for OrderFilter {
         if let Some(customer) = self.customer_id {
             conditions.push(Box::new(customer_id.eq(customer.uuid())));
         }
-        if !self.statuses.is_empty() {
+        if let Some(state) = branch.and_then(|branch| self.statuses.get(branch)).filter(|_| !self.is_one()) {
+            conditions.push(Box::new(status.eq(state.as_str())));
+        } else if !self.statuses.is_empty() {
             conditions.push(Box::new(status.eq_any(self.statuses.iter().copied().map(OrderStatus::as_str))));
         }
         within(&mut conditions, updated_at, self.selection.updated);

@@ -175,7 +175,7 @@ impl<'q> Filtered<'q> for ProductFilter {
         self.sku.is_some() || external_id.is_some() || (by_state && in_period)
     }
 
-    fn conditions(&'q self) -> Vec<Condition<'q>> {
+    fn conditions(&'q self, _: Option<usize>) -> Vec<Condition<'q>> {
         use products::{archived_at, created_at, external_id, sku, updated_at};
         let mut conditions: Vec<Condition<'q>> = Vec::new();
         if let Some(wanted) = &self.sku {

@@ -166,7 +166,7 @@ impl<'q> Filtered<'q> for SupplierFilter {
         self.code.is_some() || external_id.is_some() || (in_period)
     }
 
-    fn conditions(&'q self) -> Vec<Condition<'q>> {
+    fn conditions(&'q self, _: Option<usize>) -> Vec<Condition<'q>> {
         use suppliers::{code, created_at, external_id, updated_at};
         let mut conditions: Vec<Condition<'q>> = Vec::new();
         if let Some(wanted) = &self.code {
