@@ -9,6 +9,7 @@ import java.sql.SQLException;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
 
 /**
@@ -92,8 +93,10 @@ public class Consumer {
 
     static void connect() throws SQLException {
         if (database != null) return;
-        DriverManager.setLoginTimeout(5);
-        database = DriverManager.getConnection(Objects.requireNonNull(System.getenv("JDBC_URL"), "JDBC_URL is not set"));
+        var limits = new Properties(); // seconds
+        limits.setProperty("loginTimeout", "5");
+        limits.setProperty("socketTimeout", "30");
+        database = DriverManager.getConnection(Objects.requireNonNull(System.getenv("JDBC_URL"), "JDBC_URL is not set"), limits);
         database.setAutoCommit(false);
     }
 

@@ -23,6 +23,7 @@ const PREFETCH = 16; // messages in the hands of this process; the same for ever
 const DELIVERY_LIMIT = 100; // after so many crashes with the message in hand, it becomes a dead letter
 const RETRY_MS = 300_000; // how long one message is tried while the database does not answer
 const LONGEST_PAUSE_MS = 30_000;
+const DATABASE_LIMITS = { connectionTimeoutMillis: 5000, query_timeout: 30_000 };
 
 /** This message can never be processed. */
 class Rejected extends Error {}
@@ -85,7 +86,7 @@ async function declare(connection) {
 }
 
 async function connect() {
-  const database = new pg.Client({ connectionString: DATABASE_URL, connectionTimeoutMillis: 5000 });
+  const database = new pg.Client({ connectionString: DATABASE_URL, ...DATABASE_LIMITS });
   database.on("error", (error) => log(`the database: ${error.message}`)); // the next statement fails
   await database.connect();
   return database;

@@ -30,6 +30,15 @@ PREFETCH = 16  # messages in the hands of this process; the same for every proce
 DELIVERY_LIMIT = 100  # after so many crashes with the message in hand, it becomes a dead letter
 RETRY_SECONDS = 300  # how long one message is tried while the database does not answer
 LONGEST_PAUSE = 30  # seconds
+# A server that is gone is noticed within 30 s, and a statement ends within 30 s.
+DATABASE_LIMITS = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 30_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 10,
+    "keepalives_count": 2,
+    "options": "-c statement_timeout=30s",
+}
 
 log = logging.getLogger("consumer")
 stopping = False
@@ -83,7 +92,7 @@ def declare(connection):
 
 
 def connect():
-    return psycopg.connect(os.environ["DATABASE_URL"], autocommit=True, connect_timeout=5)
+    return psycopg.connect(os.environ["DATABASE_URL"], autocommit=True, **DATABASE_LIMITS)
 
 
 def apply(database, properties, body):
