@@ -183,8 +183,14 @@ impl<'a> Shop<'a> {
         for (order, applied) in self.applied().await? {
             let expected: Vec<i64> = (1..=self.versions.get(&order).copied().unwrap_or_default()).collect();
             let versions: Vec<i64> = applied.iter().map(|entry| entry.version).collect();
-            if versions != expected {
-                complaints.push(format!("{order}: {versions:?} were applied"));
+            if let Some(wrong) =
+                versions.iter().zip(&expected).position(|(version, expected)| version != expected)
+            {
+                let around = &versions[wrong.saturating_sub(2)..(wrong + 4).min(versions.len())];
+                complaints.push(format!("{order}: applied … {around:?} …"));
+            }
+            if versions.len() != expected.len() {
+                complaints.push(format!("{order}: {} were applied, of {}", versions.len(), expected.len()));
             }
             if applied.iter().any(|entry| entry.late) {
                 complaints.push(format!("{order}: the consumer itself saw an event after a later one"));

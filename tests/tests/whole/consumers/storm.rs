@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use comptoir_tests::harness::{Daemon, Relay, World};
+use comptoir_tests::harness::{Daemon, Relay, World, until};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -11,6 +11,8 @@ use super::shop::{LIMIT, Language, Shop};
 
 const ROUNDS: usize = 20;
 const ORDERS: usize = 24;
+/// Of one order in a round, at the most. Several that wait together are what two workers would process in a wrong order.
+const EVENTS: usize = 6;
 /// The history is published again after this round, and once more at the end.
 const REPLAY_AFTER: usize = 10;
 /// The longest pause between an event and the blow.
@@ -26,17 +28,19 @@ pub(super) async fn storm(world: &World, language: Language, partitions: usize) 
     let mut workers = shop.workers().await?;
     let mut relay = Relay::start(world, &[]).await?;
     for round in 1..=ROUNDS {
-        shop.write(ORDERS).await?;
+        for _ in 0..random.random_range(1..=EVENTS) {
+            shop.write(ORDERS).await?;
+        }
         // Not a wait for anything: the moment of the blow is random.
         tokio::time::sleep(Duration::from_millis(random.random_range(0..LONGEST_PAUSE_MS))).await;
         match random.random_range(0..10) {
-            0..=5 => strike(&shop, &mut workers, random.random_range(0..2 * partitions)).await?,
-            6 => {
+            0..=4 => strike(&shop, &mut workers, random.random_range(0..2 * partitions)).await?,
+            5 => {
                 for number in 0..workers.len() {
                     strike(&shop, &mut workers, number).await?;
                 }
             }
-            7 => {
+            6..=7 => {
                 let number = random.random_range(0..workers.len());
                 ended_well(&mut workers[number]).await?;
                 workers[number] = shop.worker(number, &[]).await?;
@@ -78,8 +82,13 @@ async fn strike(shop: &Shop<'_>, workers: &mut [Daemon], number: usize) -> Resul
     Ok(())
 }
 
-/// SIGTERM.
+/// SIGTERM, once it has begun to read: before, nothing in it may listen to signals.
 async fn ended_well(worker: &mut Daemon) -> Result<()> {
+    until("the worker to read", LIMIT, async || {
+        ensure!(worker.output().contains("reading "), "{}", worker.output());
+        Ok(())
+    })
+    .await?;
     let status = worker.terminate(LIMIT).await?;
     ensure!(status.success(), "the worker ended with {status}: {}", worker.output());
     Ok(())
