@@ -1,5 +1,6 @@
 //! The consumers of docs/consumers.md, as they stand in docs/consumers.
 
+mod held;
 mod permissions;
 mod shop;
 mod storm;

@@ -1,7 +1,7 @@
 //! A user of the broker for each consumer, with the rights that docs/consumers.md gives.
 
 use anyhow::{Context, Result, ensure};
-use comptoir_tests::harness::{Management, World, root, with_user};
+use comptoir_tests::harness::{Management, World, root, until, with_user};
 use lapin::options::*;
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::FieldTable;
@@ -10,11 +10,14 @@ use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::shop::{Language, Shop};
+use super::shop::{LIMIT, Language, Shop};
 
 const EXCHANGE: &str = "commercial-management";
-/// The consumer of the example.
+/// The consumers of the examples.
 const BILLING: &str = "billing";
+const DOCKS: &str = "docks";
+/// The tenant of the second one.
+const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 
 /// The words of the first line of docs/consumers.md that begins so.
 fn documented(beginning: &str) -> Result<Vec<String>> {
@@ -24,11 +27,11 @@ fn documented(beginning: &str) -> Result<Vec<String>> {
     Ok(line.split_whitespace().map(|word| word.trim_matches('\'').to_owned()).collect())
 }
 
-/// Does what the guide's commands do, for a user of another name. Returns the user's URL.
-async fn user(world: &World, management: &Management, name: &str) -> Result<String> {
-    let rights = documented("rabbitmqctl set_permissions -p / billing ")?;
+/// Does what the guide's commands for `consumer` do, for a user of another name. Returns the user's URL.
+async fn user(world: &World, management: &Management, consumer: &str, name: &str) -> Result<String> {
+    let rights = documented(&format!("rabbitmqctl set_permissions -p / {consumer} "))?;
     let [configure, write, read] = &rights[5..] else { anyhow::bail!("{rights:?}") };
-    let topics = documented("rabbitmqctl set_topic_permissions -p / billing ")?;
+    let topics = documented(&format!("rabbitmqctl set_topic_permissions -p / {consumer} "))?;
     let [exchange, topic_write, topic_read] = &topics[5..] else { anyhow::bail!("{topics:?}") };
     let put = async |path: String, body| management.call(Method::PUT, &path, Some(body)).await;
     put(format!("users/{name}"), json!({"password": name, "tags": ""})).await?;
@@ -59,17 +62,62 @@ async fn is_refused(
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_consumer_with_rights_of_its_own_works_and_reads_nothing_else() {
+/// Runs a test with a user of the broker who has the rights of this consumer.
+async fn with_user_of(consumer: &str, test: impl AsyncFnOnce(&World, &str) -> Result<()>) {
     World::run(async |world| {
         let management = Management::new(&world.services.management_url)?;
         let name = format!("comptoir-test-{}", Uuid::new_v4().simple());
-        let url = user(world, &management, &name).await?;
-        let result = limited(world, &url).await;
+        let url = user(world, &management, consumer, &name).await?;
+        let result = test(world, &url).await;
         management.call(Method::DELETE, &format!("users/{name}"), None).await?;
         result
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_with_rights_of_its_own_works_and_reads_nothing_else() {
+    with_user_of(BILLING, limited).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_of_one_tenant_works_and_reads_nothing_of_another() {
+    with_user_of(DOCKS, of_one_tenant).await;
+}
+
+async fn of_one_tenant(world: &World, url: &str) -> Result<()> {
+    let guide = std::fs::read_to_string(root().join("docs/consumers.md"))?;
+    let rules =
+        guide.split_once("```toml\n").and_then(|(_, rest)| rest.split_once("```")).context("no rules")?.0;
+    let file = world.logs().join("routing.toml");
+    std::fs::write(&file, rules)?;
+    let _everything = world.consumer().await?;
+    let shop = Shop::open(world, Language::Rust, 1).await?;
+    let pattern = format!("{TENANT}.order.*");
+    let worker = shop.worker(0, &[("AMQP_URL", url), ("QUEUE", DOCKS), ("PATTERNS", &pattern)]).await?;
+    until("the worker to read", LIMIT, async || {
+        ensure!(worker.output().contains("reading "), "{}", worker.output());
+        Ok(())
+    })
+    .await?;
+    let insert = format!(
+        "INSERT INTO outbox_events (tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type, payload)
+         VALUES (gen_random_uuid(), 'order', 'another', 1, 'order.placed', '{{}}'),
+                ('{TENANT}', 'user', 'user', 1, 'user.registered', '{{}}'),
+                ('{TENANT}', 'order', 'own', 1, 'order.placed', '{{}}')"
+    );
+    world.sql().await?.batch_execute(&insert).await?;
+    let exit = world.run_relay(&["--once", "--config", &file.display().to_string()]).await?;
+    ensure!(exit.code == Some(0), "relay --once: {exit:?}");
+    shop.have_applied(1).await?;
+    let orders: Vec<String> = shop.applied().await?.into_keys().collect();
+    assert_eq!(orders, ["own"]);
+    let connection = Connection::connect(url, ConnectionProperties::default()).await?;
+    for key in ["*.order.*", "22222222-2222-3333-4444-555555555555.order.*", "#", &format!("{TENANT}.#")] {
+        let attempt = async |channel: &Channel| bind(channel, DOCKS, key).await;
+        is_refused(&connection, &format!("a binding with {key}"), attempt).await?;
+    }
+    Ok(())
 }
 
 async fn limited(world: &World, url: &str) -> Result<()> {
@@ -79,7 +127,7 @@ async fn limited(world: &World, url: &str) -> Result<()> {
     let _relay = world.relay().await?;
     // Its queue may come after them: what it did not get is another's.
     shop.write(1).await?;
-    comptoir_tests::harness::until("its queue to have events", super::shop::LIMIT, async || {
+    until("its queue to have events", LIMIT, async || {
         if shop.distinct().await? > 0 {
             return Ok(());
         }
@@ -133,7 +181,7 @@ async fn limited(world: &World, url: &str) -> Result<()> {
         "INSERT INTO outbox_events (aggregate_type, aggregate_id, aggregate_version, event_type, payload)
         VALUES ('user', 'u-1', 1, 'user.registered', '{}')";
     world.sql().await?.batch_execute(insert).await?;
-    comptoir_tests::harness::until("what was bound for it", super::shop::LIMIT, async || {
+    until("what was bound for it", LIMIT, async || {
         let applied = shop.applied().await?;
         ensure!(applied.contains_key("u-1"), "it did not arrive");
         Ok(())

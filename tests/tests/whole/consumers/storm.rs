@@ -22,7 +22,7 @@ const LONGEST_PAUSE_MS: u64 = 120;
 /// Fails if anything was lost, applied twice or out of order.
 pub(super) async fn storm(world: &World, language: Language, partitions: usize) -> Result<()> {
     let seed = rand::random();
-    println!("seed {seed}");
+    eprintln!("seed {seed}");
     let mut random = StdRng::seed_from_u64(seed);
     let mut shop = Shop::open(world, language, partitions).await?;
     let mut workers = shop.workers().await?;
