@@ -121,9 +121,15 @@ async fn of_one_tenant(world: &World, url: &str) -> Result<()> {
 }
 
 async fn limited(world: &World, url: &str) -> Result<()> {
-    let _everything = world.consumer().await?; // declares the exchange, and has a queue that is another's
     let mut shop = Shop::open(world, Language::Rust, 1).await?;
-    let _worker = shop.worker(0, &[("AMQP_URL", url), ("QUEUE", BILLING)]).await?;
+    let worker = shop.worker(0, &[("AMQP_URL", url), ("QUEUE", BILLING)]).await?;
+    until("the worker to say that it may not declare the exchange", LIMIT, async || {
+        ensure!(worker.output().contains("ACCESS_REFUSED"), "{}", worker.output());
+        Ok(())
+    })
+    .await?;
+    // Declares it, and has a queue that is another's.
+    let _everything = world.consumer().await?;
     let _relay = world.relay().await?;
     // Its queue may come after them: what it did not get is another's.
     shop.write(1).await?;
