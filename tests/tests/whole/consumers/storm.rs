@@ -65,7 +65,6 @@ pub(super) async fn storm(world: &World, language: Language, partitions: usize) 
     // What is applied now was behind all repeats in its queue.
     shop.write(ORDERS).await?;
     shop.have_applied(shop.written()).await?;
-    world.drained(LIMIT).await?;
     shop.is_sound().await?;
     let processes = shop.processes().await?;
     ensure!(processes > 2, "only {processes} processes ever applied anything");
