@@ -81,7 +81,8 @@ CONF
     fi
     # For a test that needs a broker with other limits.
     if [[ -f $dir/rabbitmq.conf ]]; then cat "$dir/rabbitmq.conf" >>"$home/rabbitmq.conf"; fi
-    printf '[rabbitmq_management].\n' >"$home/enabled_plugins"
+    # The second one is for consumers that share queues by the hash of the aggregate (docs/consumers.md).
+    printf '[rabbitmq_management, rabbitmq_consistent_hash_exchange].\n' >"$home/enabled_plugins"
     : >"$home/rabbitmq-env.conf" # Named below so that the machine's own is not read.
 }
 

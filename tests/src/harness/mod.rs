@@ -50,7 +50,7 @@ pub use service_manager::ServiceManager;
 pub use services::Services;
 pub use tenant::{EVERYTHING, Tenant, api_key};
 pub use terminal::{Session, at_terminal, on_screen};
-pub use urls::{address, with_address, with_path, with_user};
+pub use urls::{address, jdbc, with_address, with_path, with_user};
 pub use wait::{DAY, early_in, quick_once, until};
 pub use world::World;
 pub use writer::{Writers, insert_event, insert_many};

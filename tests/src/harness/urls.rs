@@ -66,6 +66,17 @@ pub fn address(url: &str) -> Result<&str> {
     Ok(split(url)?.address)
 }
 
+/// Returns the URL of a database as JDBC writes it.
+///
+/// # Errors
+/// Fails if it is not a URL.
+pub fn jdbc(url: &str) -> Result<String> {
+    let parts = split(url)?;
+    let (name, password) =
+        parts.user.unwrap_or_default().split_once(':').unwrap_or((parts.user.unwrap_or_default(), ""));
+    Ok(format!("jdbc:postgresql://{}/{}?user={name}&password={password}", parts.address, parts.path))
+}
+
 /// Returns the URL without user and password, and the two of them.
 pub(crate) fn without_user(url: &str) -> Result<(String, Option<(String, String)>)> {
     let mut parts = split(url)?;
@@ -92,6 +103,12 @@ mod tests {
     fn a_user_is_taken_out_of_a_url() {
         let (url, user) = without_user("http://guest:secret@host:15672").unwrap();
         assert_eq!((url.as_str(), user), ("http://host:15672", Some(("guest".into(), "secret".into()))));
+    }
+
+    #[test]
+    fn jdbc_takes_user_and_password_as_parameters() {
+        assert_eq!(jdbc("postgres://me@h:1/db").unwrap(), "jdbc:postgresql://h:1/db?user=me&password=");
+        assert_eq!(jdbc("postgres://me:p@h/db").unwrap(), "jdbc:postgresql://h/db?user=me&password=p");
     }
 
     #[test]

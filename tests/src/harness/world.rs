@@ -15,8 +15,8 @@ use uuid::Uuid;
 use crate::ledger::{Findings, Ledger};
 
 use super::{
-    Api, Consumer, Exit, QueueOptions, Relay, Services, Tenant, TestDatabase, VirtualHost, committed_events,
-    connect, process, project, until, with_path,
+    Api, Consumer, Daemon, Exit, QueueOptions, Relay, Services, Tenant, TestDatabase, VirtualHost,
+    committed_events, connect, process, project, until, with_path,
 };
 
 /// The number of lines of each program's log that a failed test shows.
@@ -234,6 +234,15 @@ impl World {
             Some(&"audit") => &self.database.auditor_url,
             _ => other,
         }
+    }
+
+    /// Starts a program in this world, with its output among the world's logs.
+    ///
+    /// # Errors
+    /// Fails if it cannot be started.
+    pub fn start(&self, name: &str, command: &mut Command) -> Result<Daemon> {
+        let log = self.logs.join(format!("{name}-{}.log", Uuid::new_v4().simple()));
+        Daemon::spawn(name, command, &log, self.token())
     }
 
     /// Attaches a consumer of every event.

@@ -1,13 +1,15 @@
 //! The examples of docs/relay.md, as they stand there.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use comptoir_tests::harness::{Consumer, World, root, run};
+use comptoir_tests::harness::{Consumer, World, jdbc, root, run};
 
 const LIMIT: Duration = Duration::from_secs(30);
+/// A first run installs the drivers.
+const INSTALL_LIMIT: Duration = Duration::from_secs(300);
 
 /// The code blocks of a language under "Writing events", in their order.
 fn examples(language: &str) -> Result<Vec<String>> {
@@ -83,27 +85,25 @@ async fn the_examples_in_sql_do_what_the_guide_says() {
     .await;
 }
 
-/// Their drivers are none of the project's: docs/testing.md says how to get them and run this.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs psycopg, pg and the JDBC driver: see docs/testing.md"]
+#[ignore = "slow: make test-all"]
 async fn the_examples_in_python_node_and_java_do_what_the_guide_says() {
     World::run(async |world| {
         let consumer = world.consumer().await?;
         for example in &examples("sql")?[..2] {
             psql(world, &world.database.url, example).await?;
         }
-        let drivers = PathBuf::from(std::env::var("EXAMPLE_DRIVERS").context("EXAMPLE_DRIVERS is not set")?);
-        for (language, file, program, arguments) in [
-            ("python", "debit.py", drivers.join("venv/bin/python"), vec![]),
-            ("javascript", "debit.mjs", PathBuf::from("node"), vec![]),
-            ("java", "Debit.java", PathBuf::from("java"), vec!["-cp".into(), drivers.join("postgresql.jar")]),
+        for (block, language, file) in [
+            ("python", "python", "debit.py"),
+            ("javascript", "node", "debit.mjs"),
+            ("java", "java", "Debit.java"),
         ] {
-            let example = drivers.join(file);
-            std::fs::write(&example, &examples(language)?[0])?;
-            let mut command = Command::new(program);
-            command.args(arguments).arg(&example).env("DATABASE_URL", &world.database.url);
-            command.env("JDBC_URL", jdbc(&world.database.url)?).current_dir(Path::new(&drivers));
-            let exit = run(command, Duration::from_secs(60)).await?;
+            let example = world.logs().join(file);
+            std::fs::write(&example, &examples(block)?[0])?;
+            let mut command = Command::new(root().join("deploy/example"));
+            command.arg(language).arg(&example).env("DATABASE_URL", &world.database.url);
+            command.env("JDBC_URL", jdbc(&world.database.url)?);
+            let exit = run(command, INSTALL_LIMIT).await?;
             ensure!(exit.code == Some(0), "{language}: {exit:?}");
         }
         assert_eq!(world.run_relay(&["--once"]).await?.code, Some(0));
@@ -118,11 +118,4 @@ async fn the_examples_in_python_node_and_java_do_what_the_guide_says() {
         Ok(())
     })
     .await;
-}
-
-/// `postgres://user@host/database` as JDBC writes it.
-fn jdbc(url: &str) -> Result<String> {
-    let (_, rest) = url.split_once("://").context("not a URL")?;
-    let (user, address) = rest.split_once('@').context("no user")?;
-    Ok(format!("jdbc:postgresql://{address}?user={}", user.split(':').next().unwrap_or_default()))
 }

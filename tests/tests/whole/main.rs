@@ -3,6 +3,7 @@
 
 mod broker;
 mod clients;
+mod consumers;
 mod deployment;
 mod help;
 mod loader;
