@@ -25,12 +25,10 @@ use crate::platform::paging::{
 
 /// The maximum number of rows that are counted.
 pub const MAX_COUNTED: i64 = 10_000;
+/// Keeps PostgreSQL from reading a whole table for a few thousand rows of it, until the end of the transaction.
+const BY_SOME_INDEX: &str = "SET LOCAL enable_seqscan = off";
 /// The maximum number of ids in one request.
 pub const MAX_IDS: usize = 100;
-
-/// Fetches rows by their ids, and sorts them: the index of the sort would be walked until enough of them had turned up.
-const BY_IDS: &str =
-    "SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off";
 
 /// The filters that all lists of aggregates have.
 #[derive(Debug, Clone, Default)]
@@ -84,6 +82,8 @@ pub(crate) trait Filtered<'q>: Sync {
     /// The conditions on the rows of a branch, or on all rows, but words and ids. Each has an index that finds its rows, in
     /// whatever order.
     fn conditions(&'q self, branch: Option<usize>) -> Vec<Filter<'q, Self::Table>>;
+    /// The column by which the list is sorted.
+    fn column(key: Self::Sort) -> &'static str;
     fn among(ids: Vec<Uuid>) -> Filter<'q, Self::Table>;
     fn with_words(words: &'q str) -> Filter<'q, Self::Table>;
     /// The range of the times by which the list is sorted.
@@ -162,6 +162,7 @@ where
         } else if self.filter.is_served(self.request.key) {
             return Ok(Way::Served);
         }
+        connection.batch_execute(BY_SOME_INDEX).await?;
         for condition in self.filter.conditions(None) {
             let rows = F::of_tenant(self.tenant).filter(condition).limit(MAX_LOOKED_AT + 1);
             if let Some(ids) = few(Ids(rows).load(&mut connection).await?) {
@@ -186,8 +187,8 @@ where
                 Ok(request.page(views))
             }
             Way::Among { ids, searched } => {
-                connection.batch_execute(BY_IDS).await?;
-                let rows = self.among(request, ids, *searched).limit(request.rows());
+                connection.batch_execute(BY_SOME_INDEX).await?;
+                let rows = self.among(request, ids, *searched, request.rows());
                 Ok(request.page(shown::<F>(rows.load(&mut connection).await?)?))
             }
             Way::LookThrough => {
@@ -218,7 +219,7 @@ where
                 (found, true)
             }
             Way::Among { ids, searched } => {
-                (Counted(self.among(&first, ids, *searched)).get_result(&mut connection).await?, true)
+                (Counted(self.among(&first, ids, *searched, most)).get_result(&mut connection).await?, true)
             }
             Way::LookThrough => {
                 let found = Counted(self.through(&first, most, most)).get_result(&mut connection).await?;
@@ -240,15 +241,19 @@ where
         Matching::of(rows, F::TABLE, self.filter.conditions(Some(branch)), limit)
     }
 
-    fn among(&self, request: &PageRequest<F::Sort>, ids: &[Uuid], searched: bool) -> F::Rows {
-        let mut rows = self.in_order(request).filter(F::among(ids.to_vec()));
-        for condition in self.filter.conditions(None) {
-            rows = rows.filter(condition);
-        }
-        match &self.filter.selection().words {
-            Some(words) if !searched => rows.filter(F::with_words(words)),
-            _ => rows,
-        }
+    /// The limit of the inner query keeps PostgreSQL from walking along the index of the sort until enough of the ids have
+    /// turned up.
+    fn among(
+        &self,
+        request: &PageRequest<F::Sort>,
+        ids: &[Uuid],
+        searched: bool,
+        limit: i64,
+    ) -> Matching<'q, F::Rows, F::Table> {
+        let rows = F::of_tenant(self.tenant).filter(F::among(ids.to_vec())).limit(MAX_LOOKED_AT);
+        let mut conditions = self.filter.conditions(None);
+        conditions.extend(self.filter.selection().words.as_deref().filter(|_| !searched).map(F::with_words));
+        request.sorted(Matching::of(rows, F::TABLE, conditions, limit), F::column(request.key))
     }
 
     fn through(

@@ -61,3 +61,13 @@ UPDATE customers SET updated_at = created_at + interval '1 hour', external_id = 
 UPDATE suppliers SET updated_at = created_at + interval '1 hour', external_id = 'E-' || substr(code, 3);
 UPDATE products SET updated_at = created_at + interval '1 hour', external_id = 'E-' || substr(sku, 3);
 UPDATE orders SET updated_at = placed_at, external_id = 'E-' || substr(reference, 3);
+
+-- An import of which few rows were refused, among many.
+INSERT INTO imports (tenant_id, id, version, kind, mode, state, rows, created, updated, unchanged, refused, created_by, correlation_id,
+    created_at, updated_at)
+SELECT 'TENANT', CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' ELSE gen_random_uuid() END, 1, 'customers', 'create', 'finished',
+    0, 0, 0, 0, 0, 'somebody', 'c', timestamptz '2026-01-01' + interval '1 minute' * (n / 10), now()
+FROM generate_series(1, 20000) AS n;
+INSERT INTO import_rows (tenant_id, import_id, number, content, outcome)
+SELECT 'TENANT', '01900000-0000-7000-8000-0000000000b0', n, '{}', CASE WHEN n % 500 = 0 THEN 'refused' ELSE 'created' END
+FROM generate_series(1, 30000) AS n;

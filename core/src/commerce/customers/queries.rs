@@ -188,6 +188,15 @@ impl<'q> Filtered<'q> for CustomerFilter {
         conditions
     }
 
+    fn column(key: CustomerSort) -> &'static str {
+        match key {
+            CustomerSort::Code => customers::code::NAME,
+            CustomerSort::Name => customers::name::NAME,
+            CustomerSort::CreatedAt => customers::created_at::NAME,
+            CustomerSort::UpdatedAt => customers::updated_at::NAME,
+        }
+    }
+
     fn among(ids: Vec<Uuid>) -> Condition<'q> {
         Box::new(customers::id.eq_any(ids))
     }

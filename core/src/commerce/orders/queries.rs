@@ -245,6 +245,13 @@ impl<'q> Filtered<'q> for OrderFilter {
         conditions
     }
 
+    fn column(key: OrderSort) -> &'static str {
+        match key {
+            OrderSort::PlacedAt => orders::placed_at::NAME,
+            OrderSort::UpdatedAt => orders::updated_at::NAME,
+        }
+    }
+
     fn among(ids: Vec<Uuid>) -> Condition<'q> {
         Box::new(orders::id.eq_any(ids))
     }

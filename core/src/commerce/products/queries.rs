@@ -194,6 +194,15 @@ impl<'q> Filtered<'q> for ProductFilter {
         conditions
     }
 
+    fn column(key: ProductSort) -> &'static str {
+        match key {
+            ProductSort::Sku => products::sku::NAME,
+            ProductSort::Name => products::name::NAME,
+            ProductSort::CreatedAt => products::created_at::NAME,
+            ProductSort::UpdatedAt => products::updated_at::NAME,
+        }
+    }
+
     fn among(ids: Vec<Uuid>) -> Condition<'q> {
         Box::new(products::id.eq_any(ids))
     }

@@ -180,6 +180,15 @@ impl<'q> Filtered<'q> for SupplierFilter {
         conditions
     }
 
+    fn column(key: SupplierSort) -> &'static str {
+        match key {
+            SupplierSort::Code => suppliers::code::NAME,
+            SupplierSort::Name => suppliers::name::NAME,
+            SupplierSort::CreatedAt => suppliers::created_at::NAME,
+            SupplierSort::UpdatedAt => suppliers::updated_at::NAME,
+        }
+    }
+
     fn among(ids: Vec<Uuid>) -> Condition<'q> {
         Box::new(suppliers::id.eq_any(ids))
     }

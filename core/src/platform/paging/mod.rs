@@ -192,6 +192,17 @@ impl<K: SortKey> PageRequest<K> {
         Page { data: rows, next_cursor, count: None }
     }
 
+    /// Sorts rows that come in no order by this column, and starts where the page starts.
+    pub(crate) fn sorted<'a, Q, T>(
+        &self,
+        rows: Matching<'a, Q, T>,
+        column: &'static str,
+    ) -> Matching<'a, Q, T> {
+        let start = Start::behind(self.descending, self.after.clone());
+        let (operator, at) = start.split();
+        rows.sorted(matching::Sorted { column, descending: self.descending, operator, at })
+    }
+
     /// Shortens a page to its first rows. The next page begins behind them.
     pub(crate) fn shortened<T: Listed<K>>(&self, mut page: Page<T>, length: usize) -> Page<T> {
         if length < page.data.len() {
