@@ -4,6 +4,8 @@
 mod broker;
 mod clients;
 mod deployment;
+mod documents;
+mod errors;
 mod help;
 mod loader;
 mod monitoring;
