@@ -31,7 +31,7 @@ const EXIT_USAGE: u8 = 2;
 /// Settings come from the embedded defaults, then --config, then the environment (COMPTOIR__SECTION__KEY, DATABASE_URL),
 /// then flags.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = "api", version)]
 struct Cli {
     /// A TOML file with settings
     #[arg(long, value_name = "PATH", global = true)]

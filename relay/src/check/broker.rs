@@ -37,7 +37,7 @@ pub(super) async fn check(config: &Config, report: &mut Report) -> bool {
             return false;
         }
     };
-    report.ok(AREA, "reachable", config.broker.url.to_string());
+    report.ok(AREA, "reachable", config.broker.url.named("AMQP_URL"));
     if let Err(fault) = check_objects(config, &connection, report).await {
         report.fail(AREA, "answers", fault.to_string(), "look at the broker's log");
     }

@@ -207,6 +207,21 @@ async fn command_lines_of_units_and_containers_are_understood() {
         lines.insert(unit, line.replace("%i", "9464").split(' ').map(str::to_owned).collect());
     }
     lines.insert("deploy/kubernetes/migrate.yaml".to_owned(), vec!["api".to_owned(), "migrate".to_owned()]);
+    let compose: Value = serde_saphyr::from_str(&text("deploy/compose.yaml").unwrap()).unwrap();
+    let mut jobs = BTreeSet::new();
+    for (name, service) in compose["services"].as_object().unwrap() {
+        let image = service["image"].as_str().unwrap_or_default();
+        let (Some(program), Some(arguments)) =
+            (image.strip_prefix("comptoir-"), service["command"].as_array())
+        else {
+            continue;
+        };
+        let words = arguments.iter().map(|word| word.as_str().unwrap().to_owned());
+        lines
+            .insert(format!("compose.yaml: {name}"), [program.to_owned()].into_iter().chain(words).collect());
+        jobs.insert(name.as_str());
+    }
+    assert_eq!(jobs, ["consumer", "first-user", "migrate"].into(), "the jobs of the compose file");
     for (place, mut words) in lines {
         let mut command = Command::new(program(&words.remove(0)).unwrap());
         // The arguments are read before the settings, of which one is wrong: nothing starts.
