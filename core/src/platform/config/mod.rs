@@ -267,23 +267,25 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     struct Urls {
-        database: Url,
+        broker: Broker,
     }
 
+    /// This URL has no plain name in the environment, in which tests run.
     #[derive(Debug, Deserialize)]
-    struct Url {
-        url: SecretUrl,
+    struct Broker {
+        management_url: SecretUrl,
     }
 
     #[test]
     fn a_url_that_nobody_gave_is_known_for_the_default() {
-        const DEFAULT: &str = "[database]\nurl = \"postgres://me@h/db\"\n";
+        const DEFAULT: &str = "[broker]\nmanagement_url = \"http://me@h:15672\"\n";
         let named = |overrides: &[(&str, String)]| {
-            let urls = load::<Urls>(DEFAULT, None, &["database"], overrides).expect("valid");
-            urls.database.url.named("DATABASE_URL")
+            let urls = load::<Urls>(DEFAULT, None, &["broker"], overrides).expect("valid");
+            urls.broker.management_url.named("the setting")
         };
-        assert_eq!(named(&[]), "postgres://me@h/db (the default: DATABASE_URL is not set)");
-        assert_eq!(named(&[("database.url", "postgres://me@h/db".to_owned())]), "postgres://***@h/db");
+        assert_eq!(named(&[]), "http://me@h:15672 (the default: the setting is not set)");
+        let same = ("broker.management_url", "http://me@h:15672".to_owned());
+        assert_eq!(named(&[same]), "http://***@h:15672");
     }
 
     #[test]
