@@ -76,8 +76,12 @@ fn command_lines(code: &str) -> Vec<String> {
     let code = code.replace("\\\n", " ");
     let mut found = Vec::new();
     for line in code.lines() {
-        // Behind it may be what it does.
-        let line = line.trim().split(" #").next().unwrap_or_default().split("  ").next().unwrap_or_default();
+        // Behind two spaces are further options, or what it does.
+        let line = line.trim().split(" #").next().unwrap_or_default();
+        let mut parts = line.split("  ").map(str::trim).filter(|part| !part.is_empty());
+        let first = parts.next().unwrap_or_default().to_owned();
+        let line =
+            parts.take_while(|part| part.starts_with(['[', '-'])).fold(first, |line, part| line + " " + part);
         for part in line.split("$(").flat_map(|part| part.split([';', '&', '>', ')'])) {
             let words: Vec<_> = part.split_whitespace().collect();
             // In front of it may be settings, and what sets the environment up.
