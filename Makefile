@@ -10,7 +10,7 @@ with_services := deploy/services with
 # A version of PostgreSQL other than the distribution's, 14 to 18, for whatever needs services.
 export POSTGRES
 
-.PHONY: help demo run services services-stop test test-all torture fuzz mutants check bench schema migrate fmt clean toolchain
+.PHONY: help demo run services services-stop test test-all torture fuzz mutants check dist check-dist deb bench schema migrate fmt clean toolchain
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ test: toolchain services ## every test, to the end, and what failed; POSTGRES=14
 	@deploy/test
 
 test-all: toolchain services ## test, and what is slow or rare; POSTGRES=14…18 runs all of it on that version
-	@deploy/test 'torture SECONDS=$(or $(SECONDS),300) SEED=$(or $(SEED),11)' fuzz
+	@deploy/test 'torture SECONDS=$(or $(SECONDS),300) SEED=$(or $(SEED),11)' fuzz check-dist
 
 torture: toolchain services ## every fault at random, under load; SECONDS=60 SEED=… (a seed that was printed)
 	cargo build --release --bin api --bin relay --bin torture
@@ -55,6 +55,18 @@ check: toolchain ## format, lints, scripts, systemd units, dependencies and thei
 	@deploy/check-descriptions
 	@deploy/check-dependencies
 	@$(with_services) --only postgres deploy/check-schema
+
+dist: toolchain ## the programs for other machines: target/dist/comptoir-VERSION-linux-ARCH.tar.gz
+	cargo build --release --bin api --bin relay
+	@deploy/dist archive $(target)/release
+
+check-dist: toolchain ## the archive and the packages, unpacked and tried
+	cargo build --release --bin api --bin relay
+	@deploy/check-dist $(target)/release
+
+deb: toolchain ## Debian packages of both programs, in target/dist
+	cargo build --release --bin api --bin relay
+	@deploy/dist deb $(target)/release
 
 bench: toolchain services ## the benchmarks, as ratios to a floor measured in the same run; ARGS="--only latency --quick"
 	cargo build --release --bin api --bin relay --bin bench

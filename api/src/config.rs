@@ -5,7 +5,7 @@ use std::path::Path;
 
 use comptoir_core::accounts::identity::IdentityConfig;
 use comptoir_core::accounts::rate_limits::RateLimitsConfig;
-use comptoir_core::platform::config::{ConfigError, LogConfig, SecretUrl, load};
+use comptoir_core::platform::config::{ConfigError, LogConfig, SecretUrl, load, word};
 use comptoir_core::platform::database::{DatabaseConfig, RuntimeRole};
 use comptoir_core::platform::spans::TelemetryConfig;
 use serde::Deserialize;
@@ -41,6 +41,7 @@ pub struct ApiConfig {
     /// If it is empty, the services that work across tenants do not run.
     pub services_database_url: SecretUrl,
     pub trusted_proxies: TrustedProxies,
+    #[serde(deserialize_with = "word")]
     pub proxy_header: ProxyHeader,
     pub allowed_origins: AllowedOrigins,
     /// 0 stands for one per core.

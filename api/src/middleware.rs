@@ -239,7 +239,12 @@ impl Drop for Record {
             }
         }
         let _entered = self.state.span.enter();
-        tracing::info!(status = self.status, code = self.code, elapsed_ms = elapsed * 1000.0, "answered");
+        tracing::info!(
+            status = self.status,
+            code = self.code,
+            elapsed_ms = (elapsed * 1_000_000.0).round() / 1000.0,
+            "answered"
+        );
     }
 }
 

@@ -22,8 +22,8 @@ use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::catalogue;
 use comptoir_core::commerce::imports as stored_imports;
 use comptoir_core::outbox::{Notifier, NotifierConfig};
-use comptoir_core::platform::database::Database;
-use comptoir_core::platform::telemetry;
+use comptoir_core::platform::database::{self, Database, Migrations};
+use comptoir_core::platform::{listening, telemetry};
 use comptoir_core::services::Tasks;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -142,8 +142,9 @@ impl Application {
             Imports::new(executor.clone(), of_tenants.clone(), services_of_imports, stop_imports.clone());
         tasks.start("imports", working);
         let imports = Data::new(imports);
-        let (listener, address) = listen(api.listen)?;
-        let operations = api.operations_address()?.map(listen).transpose()?;
+        let (listener, address) = listen(api.listen, "api.listen")?;
+        let operations =
+            api.operations_address()?.map(|address| listen(address, "api.operations_listen")).transpose()?;
         let limits = Data::new(api.clone());
         let commands = Data::new(executor.clone());
         let pool = Data::new(database.clone());
@@ -188,7 +189,8 @@ impl Application {
             }
             None => None,
         };
-        tracing::info!(%address, "listening");
+        tracing::info!(%address, database = settings.database.url.named("DATABASE_URL"), "listening");
+        tokio::spawn(database::first_look(as_runtime, Migrations::All, "api migrate"));
         let shutdown_timeout = Duration::from_secs(api.shutdown_timeout_seconds);
         let (signals, drain) = (Signals::new()?, Duration::from_secs(api.drain_seconds));
         Ok(Self {
@@ -260,8 +262,8 @@ async fn stop_after(told: impl Future<Output = ()>, server: ServerHandle) {
     server.stop(true).await;
 }
 
-fn listen(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
+fn listen(address: SocketAddr, setting: &'static str) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = listening::listen(address, setting)?;
     let address = listener.local_addr()?;
     Ok((listener, address))
 }

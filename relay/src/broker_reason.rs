@@ -2,8 +2,12 @@
 
 use std::io;
 
+use comptoir_core::values::printable::without_error_number;
 use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
 use lapin::{Error, ErrorKind};
+
+/// The end of RabbitMQ's answer to a wrong password.
+const LOOK_THERE: &str = ". For details see the broker logfile.";
 
 /// Returns the word for an error before the connection is usable. RabbitMQ answers a wrong password with the same code as
 /// an object that the user may not access.
@@ -37,6 +41,17 @@ pub(crate) fn on_open_connection(error: &Error) -> &'static str {
         | ErrorKind::SerialisationError(_)
         | ErrorKind::InvalidProtocolVersion(_) => "protocol",
         _ => "connection-lost",
+    }
+}
+
+/// Returns the error in the broker's or the system's own words.
+pub(crate) fn text(error: &Error) -> String {
+    match error.kind() {
+        ErrorKind::IOError(error) => without_error_number(&error.to_string()),
+        ErrorKind::ProtocolError(answer) => {
+            answer.get_message().as_str().trim_end_matches(LOOK_THERE).to_owned()
+        }
+        _ => error.to_string(),
     }
 }
 

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use comptoir_core::platform::config::without_quoted;
 use comptoir_core::platform::database::{self, Migrations};
 use comptoir_core::platform::{spans, telemetry};
@@ -20,7 +20,9 @@ use comptoir_core::platform::{spans, telemetry};
 use crate::config::Config;
 use crate::error::RelayError;
 use crate::history::HistoryKeeper;
-use crate::{check, daemon, dead_letters, events, listen, once, operations, replay, status, tail};
+use crate::{
+    check, completions, daemon, dead_letters, events, listen, once, operations, replay, status, tail,
+};
 
 const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
@@ -105,6 +107,10 @@ enum Command {
     Check(check::Arguments),
     /// Bring the database up to date
     Migrate,
+    /// Print what a shell completes this program's commands and options with
+    ///
+    /// For the name that the program is called by: if it is a link with another name, for that one.
+    Completions { what: completions::What },
 }
 
 /// Runs the command line of this process.
@@ -113,25 +119,38 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    ExitCode::from(match run(cli) {
-        Ok(code) => code,
-        Err(error @ (RelayError::Config(_) | RelayError::Usage(_))) => {
-            report(&error.to_string());
-            USAGE
-        }
-        Err(error) => {
-            report(&error.to_string());
-            FAILURE
-        }
+    if let Some(Command::Completions { what }) = &cli.command {
+        return completions::print(&mut Cli::command(), *what);
+    }
+    let config = match configuration(&cli) {
+        Ok(config) => config,
+        Err(error) => return failed(&error, &error.to_string()),
+    };
+    match run(cli, &config) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => failed(&error, &error.line(&config)),
+    }
+}
+
+fn failed(error: &RelayError, line: &str) -> ExitCode {
+    report(line);
+    ExitCode::from(if matches!(error, RelayError::Config(_) | RelayError::Usage(_)) {
+        USAGE
+    } else {
+        FAILURE
     })
 }
 
-fn run(cli: Cli) -> Result<u8, RelayError> {
+fn configuration(cli: &Cli) -> Result<Config, RelayError> {
     if cli.command.is_some() && (cli.once || cli.http_listen.is_some()) {
         return Err(RelayError::Usage("--once and --http-listen are for relay without a command".to_owned()));
     }
-    let config = Config::load(cli.config.as_deref(), &overrides(&cli))?;
+    let config = Config::load(cli.config.as_deref(), &overrides(cli))?;
     telemetry::init_logs(&config.log)?;
+    Ok(config)
+}
+
+fn run(cli: Cli, config: &Config) -> Result<u8, RelayError> {
     if cli.command.is_none() {
         spans::start(&config.telemetry, "comptoir-relay")?;
     }
@@ -142,28 +161,33 @@ fn run(cli: Cli) -> Result<u8, RelayError> {
     let code = runtime.block_on(async {
         match cli.command {
             Some(Command::Migrate) => {
-                for name in database::migrate(&config.database, Migrations::Outbox).await? {
-                    tracing::info!(migration = name, "applied");
-                }
+                let applied = database::migrate(&config.database, Migrations::Outbox).await?;
+                tracing::info!(
+                    migrations = applied.len(),
+                    applied = applied.join(", "),
+                    "the database is up to date"
+                );
                 // If a partition is made while the first events of its day are settled, that settle fails and is tried again.
                 HistoryKeeper::new(config.history.clone(), config.database.clone()).run_and_report().await;
                 Ok(0)
             }
-            Some(Command::Status { json }) => status::show(&config, json).await.map(|()| 0),
-            Some(Command::DeadLetters { command }) => dead_letters::run(&config, command).await.map(|()| 0),
-            Some(Command::Replay(arguments)) => replay::run(&config, arguments).await.map(|()| 0),
+            Some(Command::Status { json }) => status::show(config, json).await.map(|()| 0),
+            Some(Command::DeadLetters { command }) => dead_letters::run(config, command).await.map(|()| 0),
+            Some(Command::Replay(arguments)) => replay::run(config, arguments).await.map(|()| 0),
             Some(Command::Check(arguments)) => {
-                check::run(&config, &arguments).await.map(|ok| if ok { 0 } else { FAILURE })
+                check::run(config, &arguments).await.map(|ok| if ok { 0 } else { FAILURE })
             }
-            Some(Command::Events { command }) => events::run(&config, command).await.map(|()| 0),
-            Some(Command::Operations(arguments)) => operations::run(&config, &arguments).await.map(|()| 0),
-            Some(Command::Tail(arguments)) => tail::run(&config, &arguments).await.map(|()| 0),
-            Some(Command::Listen(arguments)) => listen::run(&config, &arguments).await.map(|()| 0),
+            Some(Command::Events { command }) => events::run(config, command).await.map(|()| 0),
+            Some(Command::Operations(arguments)) => operations::run(config, &arguments).await.map(|()| 0),
+            Some(Command::Tail(arguments)) => tail::run(config, &arguments).await.map(|()| 0),
+            Some(Command::Listen(arguments)) => listen::run(config, &arguments).await.map(|()| 0),
             None if cli.once => {
-                let outcome = once::run(&config, cli.max_events, cli.deadline).await?;
+                let outcome = once::run(config, cli.max_events, cli.deadline).await?;
                 Ok(if outcome.is_complete() { 0 } else { INCOMPLETE })
             }
-            None => daemon::run(&config).await.map(|()| 0),
+            // Already done: it needs no settings.
+            Some(Command::Completions { .. }) => Ok(0),
+            None => daemon::run(config).await.map(|()| 0),
         }
     });
     // Tasks that wait for a broker or a database that does not answer must not hold up the exit.
@@ -232,13 +256,11 @@ fn typed(error: &clap::Error) -> impl Iterator<Item = &str> {
 
 fn report(line: &str) {
     let line: Vec<&str> = line.split_whitespace().collect();
-    eprintln!("relay: {}", line.join(" "));
+    eprintln!("error: {}", line.join(" "));
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

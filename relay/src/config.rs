@@ -68,10 +68,13 @@ pub(crate) struct RelayConfig {
     pub(crate) buffer_bytes: usize,
     pub(crate) aggregate_events: usize,
     pub(crate) max_in_flight_per_aggregate: usize,
+    #[serde(deserialize_with = "config::word")]
     pub(crate) envelope: EnvelopeFormat,
     pub(crate) cloudevents_source: String,
     pub(crate) cloudevents_dataschema_base: String,
+    #[serde(deserialize_with = "config::word")]
     pub(crate) unroutable: UnroutablePolicy,
+    #[serde(deserialize_with = "config::word")]
     pub(crate) dead_letter_policy: DeadLetterPolicy,
     pub(crate) max_retries: i32,
     pub(crate) retry_min_ms: u64,

@@ -6,6 +6,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use comptoir_core::platform::database::{self, Migrations};
+
 use crate::config::Config;
 use crate::dead_letters::gauge;
 use crate::engine::{Condition, Engine, Goal, Parts};
@@ -28,11 +30,12 @@ pub(crate) async fn run(config: &Config) -> Result<(), RelayError> {
     tasks.start("service_manager", service_manager::keep_informed(condition.clone(), stop.clone()));
     let http = http.map(|listener| listener.serve(condition, &tasks)).transpose()?;
     tracing::info!(
-        database = %config.database.url,
-        broker = %config.broker.url,
+        database = config.database.url.named("DATABASE_URL"),
+        broker = config.broker.url.named("AMQP_URL"),
         exchange = config.broker.exchange,
         "the relay runs"
     );
+    tokio::spawn(database::first_look(config.database.clone(), Migrations::Outbox, "relay migrate"));
     let history = HistoryKeeper::new(config.history.clone(), config.database.clone());
     tasks.start("history", history.run(stop.clone()));
     if config.relay.http_listen != "off" {

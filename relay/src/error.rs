@@ -10,9 +10,15 @@
 use std::sync::Arc;
 
 use comptoir_core::platform::config::ConfigError;
-use comptoir_core::platform::database::{ConnectFault, MigrationError, statement_fault_reason};
+use comptoir_core::platform::database::{
+    ConnectFault, MigrationError, statement_fault_reason, statement_fix,
+};
 
 use crate::broker_reason;
+use crate::config::Config;
+
+/// What brings the relay's tables up to date.
+const MIGRATE: &str = "relay migrate";
 
 /// Why a command of the relay ended. Faults of a running relay do not end it.
 #[derive(Debug, thiserror::Error)]
@@ -23,8 +29,9 @@ pub(crate) enum RelayError {
     Migration(#[from] MigrationError),
     #[error("{0}")]
     Database(#[from] DatabaseFault),
-    #[error("the broker: {0}")]
+    #[error("RabbitMQ failed: {0}")]
     Broker(#[from] BrokerFault),
+    /// `what` is a whole line for people.
     #[error("not reached within {seconds} s: {what}")]
     NotReached { what: String, seconds: u64 },
     #[error("cannot start: {0}")]
@@ -37,6 +44,20 @@ pub(crate) enum RelayError {
     /// It did what it could, and that is not all that was asked for.
     #[error("{0}")]
     Incomplete(String),
+}
+
+impl RelayError {
+    /// Returns the error as one line for people: which server, what is wrong, and what to do.
+    pub(crate) fn line(&self, config: &Config) -> String {
+        match self {
+            Self::Migration(error) => {
+                config.database.complaint_about(error, MIGRATE).unwrap_or_else(|| error.to_string())
+            }
+            Self::Database(fault) => Trouble::from(fault).of_database(config),
+            Self::Broker(fault) => Trouble::from(fault).of_broker(config),
+            other => other.to_string(),
+        }
+    }
 }
 
 /// The database failed the relay, not the other way round.
@@ -59,18 +80,26 @@ impl DatabaseFault {
             Self::NoAnswer(_) => "no-answer",
         }
     }
+
+    fn fix(&self) -> Option<String> {
+        match self {
+            Self::Connection(fault) => fault.fix("DATABASE_URL"),
+            Self::Statement(error) => statement_fix(error, MIGRATE),
+            Self::NoAnswer(_) => None,
+        }
+    }
 }
 
 /// The broker, the network or this process's connection is at fault: no event is.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum BrokerFault {
-    #[error("{0}")]
+    #[error("{}", broker_reason::text(.0))]
     Client(#[from] lapin::Error),
     /// While the connection was being opened, where the same error means something else than on an open one.
-    #[error("{0}")]
+    #[error("{}", broker_reason::text(.0))]
     Connect(lapin::Error),
     /// With TLS 1.3 a client certificate is judged when the client believes itself connected.
-    #[error("{0}, right after the TLS handshake: does the broker want a client certificate, or another one?")]
+    #[error("{}, right after the TLS handshake: does the broker want a client certificate, or another one?", broker_reason::text(.0))]
     HungUp(lapin::Error),
     #[error("no answer within {0} ms")]
     ConnectTimeout(u64),
@@ -106,6 +135,25 @@ impl BrokerFault {
             Self::Silent => "silent",
         }
     }
+
+    /// Returns what an operator can do about it.
+    pub(crate) fn fix(&self) -> Option<&'static str> {
+        Some(match self.reason() {
+            "credentials" => "give the right user and password in AMQP_URL",
+            "virtual-host" => {
+                "give a virtual host in AMQP_URL that exists and on which this user has permissions"
+            }
+            "permission" => "rabbitmqctl set_permissions: docs/relay.md says which this user needs",
+            "tls" => {
+                "look at the certificates, and whether the port is the one for amqps (docs/connections.md)"
+            }
+            "settings" => "correct AMQP_URL, or the files that the settings name",
+            "connection-refused" | "unreachable" | "connect-timeout" | "connection-lost" => {
+                "start RabbitMQ, or give the right host and port in AMQP_URL"
+            }
+            _ => return None,
+        })
+    }
 }
 
 /// The reason why the database or the broker is not reached, for status and health checks.
@@ -113,17 +161,31 @@ impl BrokerFault {
 pub(crate) struct Trouble {
     pub(crate) reason: &'static str,
     text: Arc<str>,
+    fix: Option<Arc<str>>,
+}
+
+impl Trouble {
+    /// Returns the line for people.
+    pub(crate) fn of_database(&self, config: &Config) -> String {
+        config.database.complaint(&self.text, self.fix.as_deref())
+    }
+
+    /// Returns the line for people.
+    pub(crate) fn of_broker(&self, config: &Config) -> String {
+        let fix = self.fix.as_ref().map(|fix| format!("; {fix}")).unwrap_or_default();
+        format!("RabbitMQ at {}: {}{fix}", config.broker.url.named("AMQP_URL"), self.text)
+    }
 }
 
 impl From<&BrokerFault> for Trouble {
     fn from(fault: &BrokerFault) -> Self {
-        Self { reason: fault.reason(), text: fault.to_string().into() }
+        Self { reason: fault.reason(), text: fault.to_string().into(), fix: fault.fix().map(Into::into) }
     }
 }
 
 impl From<&DatabaseFault> for Trouble {
     fn from(fault: &DatabaseFault) -> Self {
-        Self { reason: fault.reason(), text: fault.to_string().into() }
+        Self { reason: fault.reason(), text: fault.to_string().into(), fix: fault.fix().map(Into::into) }
     }
 }
 

@@ -106,7 +106,13 @@ impl HistoryKeeper {
                 metrics::history_kept(&upkeep);
                 if upkeep != Upkeep::default() {
                     let Upkeep { created, dropped, deleted, failed } = upkeep;
-                    tracing::info!(created, dropped, deleted, failed, "kept the history");
+                    tracing::info!(
+                        created_days = created,
+                        dropped_days = dropped,
+                        deleted_events = deleted,
+                        failed_steps = failed,
+                        "kept the history"
+                    );
                 }
             }
             Err(fault) => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
+use comptoir_core::platform::listening;
 use comptoir_core::platform::telemetry::{self, MetricsHandle};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -37,9 +38,9 @@ impl Listener {
         if address == "off" {
             return Ok(None);
         }
-        let socket = TcpListener::bind(address).map_err(|error| {
-            RelayError::Startup(format!("cannot listen on {address} (relay.http_listen): {error}"))
-        })?;
+        let address = address.parse().map_err(|error| RelayError::Startup(format!("{address}: {error}")))?;
+        let socket = listening::listen(address, "relay.http_listen")
+            .map_err(|error| RelayError::Startup(error.to_string()))?;
         let metrics =
             telemetry::install_metrics(BUCKETS).map_err(|error| RelayError::Startup(error.to_string()))?;
         Ok(Some(Self { socket, metrics }))
@@ -103,7 +104,7 @@ fn answer(reasons: Vec<String>) -> HttpResponse {
     if reasons.is_empty() {
         HttpResponse::Ok().json(Health { status: "ok", reasons })
     } else {
-        HttpResponse::ServiceUnavailable().json(Health { status: "unavailable", reasons })
+        HttpResponse::ServiceUnavailable().json(Health { status: "failing", reasons })
     }
 }
 

@@ -84,7 +84,7 @@ async fn listen(broker: &BrokerConfig, arguments: &Arguments) -> Result<(), Rela
     let link = publisher::connect(broker, "comptoir relay listen").await?;
     let prepared = tokio::time::timeout(ANSWER, consume(&link, broker, &arguments.pattern)).await;
     let mut messages = prepared.map_err(|_| RelayError::NotReached {
-        what: "the broker did not answer".to_owned(),
+        what: format!("RabbitMQ at {} does not answer", broker.url.named("AMQP_URL")),
         seconds: ANSWER.as_secs(),
     })??;
     if !arguments.json {
@@ -139,7 +139,8 @@ async fn consume(link: &Link, broker: &BrokerConfig, pattern: &str) -> Result<Co
         Ok(()) => {}
         Err(error) if is_not_found(&error) => {
             return Err(RelayError::Usage(format!(
-                "there is no exchange {:?} at the broker: start relay, which declares it, or set broker.exchange",
+                "RabbitMQ at {}: there is no exchange {:?}; start relay, which declares it, or set broker.exchange",
+                broker.url.named("AMQP_URL"),
                 broker.exchange
             )));
         }

@@ -43,6 +43,18 @@ enum End {
     Stopped,
 }
 
+impl End {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Drained(_) => "drained",
+            Self::LimitReached => "limit-reached",
+            Self::DeadlinePassed => "deadline-passed",
+            Self::NotReached(_) => "not-reached",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
 /// # Errors
 /// Fails if the database or the broker was not reached within the deadline.
 pub(crate) async fn run(
@@ -53,7 +65,7 @@ pub(crate) async fn run(
     let began = Instant::now();
     let patience = deadline.unwrap_or(Duration::from_millis(config.relay.once_connect_deadline_ms));
     let mut watcher = Watcher { config, connection: None, start: None };
-    watcher.start(began + patience).await?;
+    watcher.start(began, patience).await?;
     let (last_seq, _) = watcher.started();
     // `stop` also ends the drain when it is done; only a signal ends the upkeep.
     let (stop, signalled) = (daemon::stop_on_signal()?, daemon::signalled()?);
@@ -82,8 +94,8 @@ pub(crate) async fn run(
         due = rest.due,
         waiting = rest.waiting,
         dead_lettered = rest.dead_lettered,
-        ?end,
-        "stopped"
+        end = end.word(),
+        "the run is over: events that are still due, that wait for a retry, that became dead letters"
     );
     let time_left = deadline.map(|deadline| deadline.saturating_sub(began.elapsed()));
     finish_keeping(keeping, time_left, &signalled).await;
@@ -140,20 +152,27 @@ async fn wait(
         }
         let now = condition.borrow().clone();
         was_done = now.is_done();
+        let config = watcher.config;
         let unreached = match (now.database_up, now.broker_up && !now.blocked) {
             (true, true) => None,
-            (false, _) => Some(("the database", now.database_trouble)),
-            (_, false) => Some(("the broker", now.broker_trouble)),
+            (false, _) => Some(match now.database_trouble {
+                Some(trouble) => trouble.of_database(config),
+                None => "the database cannot be reached".to_owned(),
+            }),
+            (_, false) => Some(match now.broker_trouble {
+                Some(trouble) => trouble.of_broker(config),
+                None if now.blocked => {
+                    format!("RabbitMQ at {} blocks publishing (memory or disk alarm)", config.broker.url)
+                }
+                None => "the broker cannot be reached".to_owned(),
+            }),
         };
         if unreached.is_none() {
             last_reached = Instant::now();
         }
         let past = deadline.is_some_and(|deadline| began.elapsed() >= deadline);
         match unreached {
-            Some((what, trouble)) if past || last_reached.elapsed() >= patience => {
-                let trouble = trouble.map(|trouble| format!(" ({trouble})")).unwrap_or_default();
-                return End::NotReached(format!("{what}{trouble}"));
-            }
+            Some(line) if past || last_reached.elapsed() >= patience => return End::NotReached(line),
             _ if past => return End::DeadlinePassed,
             _ if now.limit_reached => return End::LimitReached,
             _ => {}
@@ -179,7 +198,7 @@ struct Watcher<'a> {
 
 impl Watcher<'_> {
     /// Waits for the database and notes the last event to drain.
-    async fn start(&mut self, until: Instant) -> Result<(), RelayError> {
+    async fn start(&mut self, began: Instant, patience: Duration) -> Result<(), RelayError> {
         loop {
             let config = self.config.database.clone();
             let attempt = async {
@@ -191,10 +210,10 @@ impl Watcher<'_> {
                     self.start = Some(start);
                     return Ok(());
                 }
-                Err(fault) if Instant::now() + RECONNECT_WAIT >= until => {
+                Err(fault) if began.elapsed() + RECONNECT_WAIT >= patience => {
                     return Err(RelayError::NotReached {
-                        what: format!("the database ({})", Trouble::from(&fault)),
-                        seconds: until.elapsed().as_secs(),
+                        what: Trouble::from(&fault).of_database(self.config),
+                        seconds: patience.as_secs(),
                     });
                 }
                 Err(fault) => {

@@ -1,10 +1,9 @@
 //! `relay operations`: lists the operators' decisions about events. Changes nothing.
 
-use std::io::Write;
-
 use chrono::{DateTime, Utc};
 use comptoir_core::outbox::operations::{self, Filter, OperationRecord};
 use comptoir_core::platform::database;
+use comptoir_core::platform::table::{self, Column};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -14,7 +13,6 @@ use crate::config::Config;
 use crate::error::{DatabaseFault, RelayError};
 use crate::json_array::JsonArray;
 use crate::notes;
-use crate::table::{self, Column};
 use crate::when::{self, in_seconds};
 
 const MOST: i64 = 10_000;
@@ -76,7 +74,7 @@ pub(crate) async fn run(config: &Config, arguments: &Arguments) -> Result<(), Re
         array.end();
     } else if !rows.is_empty() {
         let cells: Vec<_> = rows.iter().map(cells).collect();
-        let _ = writeln!(std::io::stdout(), "{}", table::render(COLUMNS, &cells, table::terminal_width()));
+        table::print(COLUMNS, &cells);
     }
     if rows.is_empty() {
         notes::say("no operation matches");

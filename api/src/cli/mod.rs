@@ -2,6 +2,7 @@
 
 mod audit;
 mod check;
+mod completions;
 mod create_admin;
 mod import;
 mod operator;
@@ -14,10 +15,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use comptoir_core::accounts::identity::keys::{self, Place};
 use comptoir_core::platform::config::without_quoted;
-use comptoir_core::platform::database::{self, Migrations};
+use comptoir_core::platform::database::{self, DatabaseConfig, Migrations};
 use comptoir_core::platform::{spans, telemetry};
 
 use crate::config::Settings;
@@ -31,7 +32,7 @@ const EXIT_USAGE: u8 = 2;
 /// Settings come from the embedded defaults, then --config, then the environment (COMPTOIR__SECTION__KEY, DATABASE_URL),
 /// then flags.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = "api", version)]
 struct Cli {
     /// A TOML file with settings
     #[arg(long, value_name = "PATH", global = true)]
@@ -65,6 +66,10 @@ enum Command {
     /// The companies
     #[command(subcommand)]
     Tenants(users::Tenants),
+    /// Print what a shell completes this program's commands and options with
+    ///
+    /// For the name that the program is called by: if it is a link with another name, for that one.
+    Completions { what: completions::What },
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,8 +94,10 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    if let Some(Command::Keys(keys)) = &cli.command {
-        return outcome(generate_keys(keys).map(|()| true));
+    match &cli.command {
+        Some(Command::Keys(keys)) => return outcome(generate_keys(keys).map(|()| true), None),
+        Some(Command::Completions { what }) => return completions::print(&mut Cli::command(), *what),
+        _ => {}
     }
     if let Some(Command::CreateAdmin(arguments)) = &cli.command
         && let Err(problem) = arguments.check()
@@ -108,21 +115,37 @@ pub fn main() -> ExitCode {
             return ExitCode::from(EXIT_USAGE);
         }
     };
+    let database = settings.database.clone();
     let result = run(cli.command, settings);
     spans::flush();
-    outcome(result)
+    outcome(result, Some(&database))
 }
 
 /// Returns the exit code of a result. `Ok(false)` has been reported already.
-fn outcome(result: anyhow::Result<bool>) -> ExitCode {
+fn outcome(result: anyhow::Result<bool>, database: Option<&DatabaseConfig>) -> ExitCode {
     match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            report(&format!("{error:#}"));
+            let complaint =
+                database.and_then(|database| database.complaint_about(error.as_ref(), "api migrate"));
+            report(&complaint.unwrap_or_else(|| chain(&error)));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Returns the error and its causes, without those whose words are in an error's own text.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// Generates a key set. Only the set goes to standard output, which may be a file or the standard input of a secret
@@ -169,7 +192,7 @@ fn typed(error: &clap::Error) -> impl Iterator<Item = &str> {
 /// Prints a text as one line on standard error.
 fn report(text: &str) {
     let words: Vec<&str> = text.split_whitespace().collect();
-    eprintln!("api: {}", words.join(" "));
+    eprintln!("error: {}", words.join(" "));
 }
 
 fn run(command: Option<Command>, settings: Settings) -> anyhow::Result<bool> {
@@ -183,8 +206,8 @@ fn run(command: Option<Command>, settings: Settings) -> anyhow::Result<bool> {
                 let applied = database::migrate(&settings.database, Migrations::All).await?;
                 database::make_runtime_role(&settings.database, &settings.api.database_role).await?;
                 tracing::info!(
-                    applied = applied.len(),
-                    migrations = applied.join(", "),
+                    migrations = applied.len(),
+                    applied = applied.join(", "),
                     "the database is up to date"
                 );
             }
@@ -194,7 +217,7 @@ fn run(command: Option<Command>, settings: Settings) -> anyhow::Result<bool> {
             Some(Command::Users(command)) => users::run(command, &settings).await?,
             Some(Command::Tenants(command)) => users::run_tenants(command, &settings).await?,
             // Already handled, because it needs no settings.
-            Some(Command::Keys(_)) => {}
+            Some(Command::Keys(_) | Command::Completions { .. }) => {}
             Some(Command::Audit(command)) => audit::run(command, &settings).await?,
             None => Application::build(settings)?.run_until_stopped().await?,
         }

@@ -10,6 +10,7 @@ use comptoir_core::accounts::users::{
 };
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::platform::database::Database;
+use comptoir_core::platform::table::{self, Column};
 use comptoir_core::values::ids::TenantId;
 use serde::Serialize;
 
@@ -18,6 +19,21 @@ use crate::config::Settings;
 
 /// The maximum number of rows of a list.
 const MAX_ROWS: u32 = 10_000;
+const USERS: &[Column; 6] = &[
+    Column::whole("tenant"),
+    Column::text("e-mail", 16),
+    Column::whole("role"),
+    Column::whole("status"),
+    Column::whole("last log-in"),
+    Column::text("name", 8),
+];
+const TENANTS: &[Column; 5] = &[
+    Column::whole("tenant"),
+    Column::whole("short name"),
+    Column::whole("currency"),
+    Column::text("registration", 12),
+    Column::text("name", 8),
+];
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Users {
@@ -135,7 +151,8 @@ async fn list(settings: &Settings, tenant: Option<TenantId>, json: bool) -> anyh
         let status = user.status.name().to_owned();
         [tenant_id.to_string(), user.email.clone(), user.role.to_owned(), status, last, user.name.clone()]
     };
-    table(["TENANT", "E-MAIL", "ROLE", "STATUS", "LAST LOG-IN", "NAME"], users.iter().map(row).collect())
+    table(USERS, users.iter().map(row).collect());
+    Ok(())
 }
 
 pub(super) async fn run_tenants(Tenants::List { json }: Tenants, settings: &Settings) -> anyhow::Result<()> {
@@ -156,25 +173,15 @@ pub(super) async fn run_tenants(Tenants::List { json }: Tenants, settings: &Sett
             tenant.name.clone(),
         ]
     };
-    table(["TENANT", "SHORT NAME", "CURRENCY", "REGISTRATION", "NAME"], tenants.iter().map(row).collect())
+    table(TENANTS, tenants.iter().map(row).collect());
+    Ok(())
 }
 
-/// Prints a table. Its columns are as wide as their longest cells.
-fn table<const N: usize>(header: [&str; N], rows: Vec<[String; N]>) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    let is_cut = rows.len() >= usize::try_from(MAX_ROWS)?;
-    let mut lines = vec![header.map(str::to_owned)];
-    lines.extend(rows);
-    let width =
-        |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default();
-    let widths: [usize; N] = std::array::from_fn(width);
-    for line in &lines {
-        let cells: Vec<String> =
-            line.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        writeln!(out, "{}", cells.join("  ").trim_end())?;
-    }
+/// Prints a table.
+fn table<const N: usize>(columns: &[Column; N], rows: Vec<[String; N]>) {
+    let is_cut = u32::try_from(rows.len()).is_ok_and(|count| count >= MAX_ROWS);
+    table::print(columns, &rows.into_iter().map(Vec::from).collect::<Vec<_>>());
     if is_cut {
         eprintln!("there may be more than these {MAX_ROWS}");
     }
-    Ok(())
 }

@@ -4,12 +4,14 @@
 pub mod check;
 pub mod config;
 pub mod database;
+pub mod listening;
 pub(crate) mod locking;
 pub mod paging;
 pub mod schema;
 pub mod secret_file;
 pub mod spans;
 pub mod statement;
+pub mod table;
 pub mod telemetry;
 pub mod tls;
 pub mod trace_parent;

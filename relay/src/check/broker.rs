@@ -32,17 +32,12 @@ pub(super) async fn check(config: &Config, report: &mut Report) -> bool {
     let connection = match publisher::connect(&config.broker, "comptoir relay check").await {
         Ok(connection) => connection,
         Err(fault) => {
-            let fix = match fault.reason() {
-                "credentials" => "give the right user and password in AMQP_URL",
-                "virtual-host" => "make the virtual host of AMQP_URL, and give this user permissions on it",
-                "tls" => "look at the certificates, and whether the port is the one for amqps",
-                _ => "start RabbitMQ, or give the right host and port in AMQP_URL",
-            };
-            report.fail(AREA, "reachable", format!("{}: {fault}", config.broker.url), fix);
+            let detail = format!("{}: {fault}", config.broker.url.named("AMQP_URL"));
+            report.fail(AREA, "reachable", detail, fault.fix().unwrap_or("look at the broker's log"));
             return false;
         }
     };
-    report.ok(AREA, "reachable", config.broker.url.to_string());
+    report.ok(AREA, "reachable", config.broker.url.named("AMQP_URL"));
     if let Err(fault) = check_objects(config, &connection, report).await {
         report.fail(AREA, "answers", fault.to_string(), "look at the broker's log");
     }

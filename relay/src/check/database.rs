@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::error::DatabaseFault;
 
 const AREA: &str = "database";
+const SETTING: &str = "DATABASE_URL";
 
 /// The largest accepted difference between the clocks of this machine and of the database.
 const CLOCK_BOUND: TimeDelta = TimeDelta::milliseconds(1000);
@@ -23,15 +24,9 @@ pub(super) async fn check(config: &Config, report: &mut Report) -> Option<AsyncP
     let mut connection = match database::connect(&config.database).await {
         Ok(connection) => connection,
         Err(fault) => {
-            let fix = match fault.reason() {
-                "credentials" => "give the right user and password in DATABASE_URL, and look at pg_hba.conf",
-                "tls" => "look at the certificates and at sslmode",
-                "refused" => {
-                    "look whether the database of DATABASE_URL exists and the server takes connections"
-                }
-                _ => "start PostgreSQL, or give the right host and port in DATABASE_URL",
-            };
-            report.fail(AREA, "reachable", format!("{}: {fault}", config.database.url), fix);
+            let detail = format!("{}: {fault}", config.database.url.named(SETTING));
+            let fix = fault.fix(SETTING).unwrap_or_else(|| "docs/connections.md".to_owned());
+            report.fail(AREA, "reachable", detail, fix);
             return None;
         }
     };

@@ -1,11 +1,11 @@
 //! `relay dead-letters list`: a table for people, a JSON array for programs. Notes go to standard error.
 
 use std::collections::HashSet;
-use std::io::Write;
 
 use chrono::{DateTime, Utc};
 use comptoir_core::outbox::dead_letters::{self, Filter, Summary};
 use comptoir_core::platform::database;
+use comptoir_core::platform::table::{self, Column};
 use diesel_async::AsyncPgConnection;
 use serde::Serialize;
 use uuid::Uuid;
@@ -15,7 +15,6 @@ use crate::config::Config;
 use crate::error::{DatabaseFault, RelayError};
 use crate::json_array::JsonArray;
 use crate::notes;
-use crate::table::{self, Column};
 use crate::when::in_seconds;
 
 const PAGE: u32 = 500;
@@ -85,7 +84,7 @@ pub(super) async fn run(
             }
         } else {
             let rows: Vec<_> = rows.iter().map(cells).collect();
-            let _ = writeln!(std::io::stdout(), "{}", table::render(COLUMNS, &rows, table::terminal_width()));
+            table::print(COLUMNS, &rows);
         }
         if more {
             notes::say(&format!(

@@ -100,11 +100,11 @@ impl Condition {
     }
 }
 
-/// `the broker is not reached (tls: invalid peer certificate: …)`
+/// `the broker cannot be reached (tls: invalid peer certificate: …)`
 fn unreached(what: &str, trouble: Option<&Trouble>) -> String {
     match trouble {
-        Some(trouble) => format!("{what} is not reached ({trouble})"),
-        None => format!("{what} is not reached"),
+        Some(trouble) => format!("{what} cannot be reached ({trouble})"),
+        None => format!("{what} cannot be reached"),
     }
 }
 

@@ -1,10 +1,9 @@
 //! `relay events list`: a page of the outbox, with the reason why each event waits.
 
-use std::io::Write;
-
 use chrono::{DateTime, Utc};
 use comptoir_core::outbox::event_queries::{self, Filter, Summary};
 use comptoir_core::platform::database;
+use comptoir_core::platform::table::{self, Column};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -14,7 +13,6 @@ use crate::config::Config;
 use crate::error::{DatabaseFault, RelayError};
 use crate::json_array::JsonArray;
 use crate::notes;
-use crate::table::{self, Column};
 use crate::when::in_seconds;
 
 const COLUMNS: &[Column] = &[
@@ -66,7 +64,7 @@ pub(super) async fn run(
         array.end();
     } else if !rows.is_empty() {
         let cells: Vec<_> = rows.iter().map(cells).collect();
-        let _ = writeln!(std::io::stdout(), "{}", table::render(COLUMNS, &cells, table::terminal_width()));
+        table::print(COLUMNS, &cells);
     }
     match rows.last() {
         None => notes::say(NOTHING),

@@ -10,11 +10,12 @@ use chrono::{DateTime, Utc};
 use comptoir_core::outbox::operations;
 use comptoir_core::outbox::overview::{self, ReplicaState, ShardState, Totals};
 use comptoir_core::platform::database;
+use comptoir_core::platform::table::terminal_width;
 use serde::Serialize;
 use uuid::Uuid;
 
 use self::broker::Broker;
-use self::table::table;
+use self::table::tables;
 use crate::config::Config;
 use crate::error::{DatabaseFault, RelayError};
 
@@ -66,7 +67,7 @@ pub(crate) async fn show(config: &Config, json: bool) -> Result<(), RelayError> 
     let text = if json {
         serde_json::to_string_pretty(&status).map_err(|error| RelayError::Startup(error.to_string()))?
     } else {
-        table(&status, now, config.relay.lease_ttl_ms)
+        tables(&status, now, config.relay.lease_ttl_ms, terminal_width())
     };
     // A reader that has gone away, such as `head`, is not an error.
     let _ = writeln!(std::io::stdout(), "{text}");

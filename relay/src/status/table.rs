@@ -1,22 +1,28 @@
 //! The state of the outbox as tables for people.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use comptoir_core::platform::table::{self, Column};
 
 use super::broker::{Broker, State};
 use super::{Replica, Shard, Status};
-use comptoir_core::values::printable::printable_line;
 
-/// One line, below the heads of the columns.
-const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+const OUTBOX: &[Column] = &[Column::whole("outbox"), Column::number(""), Column::text("", 12)];
+const REPLICAS: &[Column] = &[
+    Column::text("replica", 8),
+    Column::whole("state"),
+    Column::number("running for"),
+    Column::whole("version"),
+    Column::number("shards"),
+    Column::text("which", 8),
+];
 
-pub(super) fn table(status: &Status, now: DateTime<Utc>, lease_ttl_ms: u64) -> String {
-    format!("{}\n\n{}", outbox_table(status, now), replica_table(status, now, lease_ttl_ms))
+/// Returns both tables, at most `limit` wide.
+pub(super) fn tables(status: &Status, now: DateTime<Utc>, lease_ttl_ms: u64, limit: Option<usize>) -> String {
+    let outbox = table::render(OUTBOX, &outbox_rows(status, now), limit);
+    format!("{outbox}\n\n{}", table::render(REPLICAS, &replica_rows(status, now, lease_ttl_ms), limit))
 }
 
-fn outbox_table(status: &Status, now: DateTime<Utc>) -> Table {
-    let mut table = Table::new();
-    table.load_style(STYLE).set_header(["outbox", "", ""]);
+fn outbox_rows(status: &Status, now: DateTime<Utc>) -> Vec<Vec<String>> {
     let oldest = status.oldest_pending_seconds.map_or_else(String::new, |age| {
         format!("the oldest for {}", span(TimeDelta::milliseconds((age * 1000.0) as i64)))
     });
@@ -25,21 +31,16 @@ fn outbox_table(status: &Status, now: DateTime<Utc>) -> Table {
     let (broker, since) = broker_cells(status, now);
     let decide =
         if status.held > 0 { "their aggregates wait until they are requeued or discarded" } else { "" };
-    for (what, value, note) in [
+    [
         ("pending", grouped(status.pending), oldest.as_str()),
         ("retrying", grouped(status.retrying), ""),
         ("dead letters", grouped(status.dead_letters), look),
         ("dead letters that hold", grouped(status.held), decide),
         ("broker", broker.to_owned(), since.as_str()),
         ("blocked by the broker", if status.blocked { "yes" } else { "no" }.to_owned(), blocked),
-    ] {
-        table.add_row([
-            Cell::new(what),
-            Cell::new(value).set_alignment(CellAlignment::Right),
-            Cell::new(note),
-        ]);
-    }
-    table
+    ]
+    .map(|(what, value, note)| vec![what.to_owned(), value, note.to_owned()])
+    .into()
 }
 
 /// Returns whether the broker is reached, and since when it is not.
@@ -54,17 +55,9 @@ fn broker_cells(status: &Status, now: DateTime<Utc>) -> (&'static str, String) {
     }
 }
 
-fn replica_table(status: &Status, now: DateTime<Utc>, lease_ttl_ms: u64) -> Table {
-    let mut table = Table::new();
-    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_header([
-        "replica",
-        "state",
-        "running for",
-        "version",
-        "shards",
-        "which",
-    ]);
+fn replica_rows(status: &Status, now: DateTime<Utc>, lease_ttl_ms: u64) -> Vec<Vec<String>> {
     let silence_ms = |replica: &Replica| (now - replica.last_seen_at).num_milliseconds();
+    let mut rows = Vec::new();
     for replica in &status.replicas {
         let ttl = replica.lease_ttl_ms.unwrap_or_else(|| i64::try_from(lease_ttl_ms).unwrap_or(i64::MAX));
         let state = if silence_ms(replica) > ttl {
@@ -79,28 +72,29 @@ fn replica_table(status: &Status, now: DateTime<Utc>, lease_ttl_ms: u64) -> Tabl
         let last_seen = if silence_ms(replica) > ttl { replica.last_seen_at } else { now };
         let held = |shard: &&Shard| shard.owner == Some(replica.id) && shard.is_held(now);
         let shards: Vec<i16> = status.shards.iter().filter(held).map(|shard| shard.shard).collect();
-        table.add_row([
-            Cell::new(printable_line(&replica.name)),
-            Cell::new(state),
-            Cell::new(span(last_seen - replica.started_at)).set_alignment(CellAlignment::Right),
-            Cell::new(replica.version.as_deref().unwrap_or("–")),
-            Cell::new(shards.len()).set_alignment(CellAlignment::Right),
-            Cell::new(ranges(shards.into_iter())),
+        rows.push(vec![
+            replica.name.clone(),
+            state,
+            span(last_seen - replica.started_at),
+            replica.version.clone().unwrap_or_else(|| "–".to_owned()),
+            shards.len().to_string(),
+            ranges(shards.into_iter()),
         ]);
     }
     let free: Vec<i16> =
         status.shards.iter().filter(|shard| !shard.is_held(now)).map(|shard| shard.shard).collect();
     if !free.is_empty() {
-        table.add_row([
-            Cell::new("nobody"),
-            Cell::new(""),
-            Cell::new(""),
-            Cell::new(""),
-            Cell::new(free.len()).set_alignment(CellAlignment::Right),
-            Cell::new(ranges(free.into_iter())),
+        let blank = String::new;
+        rows.push(vec![
+            "nobody".to_owned(),
+            blank(),
+            blank(),
+            blank(),
+            free.len().to_string(),
+            ranges(free.into_iter()),
         ]);
     }
-    table
+    rows
 }
 
 impl Shard {
@@ -208,7 +202,7 @@ mod tests {
         };
         let shards = vec![shard(0, alive, 2), shard(1, alive, 2), shard(2, silent, -10)];
         let replicas = vec![replica(alive, "one", 0), replica(silent, "two", 12)];
-        let text = table(&assemble(totals, shards, replicas, now, 3000), now, 3000);
+        let text = tables(&assemble(totals, shards, replicas, now, 3000), now, 3000, None);
         for part in [
             "1,204",
             "the oldest for 1 min 1 s",

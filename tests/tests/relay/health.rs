@@ -35,14 +35,14 @@ async fn a_relay_without_database_or_broker_is_live_and_not_ready_and_says_why()
         let (_relay, http) = Relay::with_http(world, &environment).await?;
         ready_says(&http, 200, &[]).await?;
         broker.cut();
-        ready_says(&http, 503, &["the broker is not reached"]).await?;
+        ready_says(&http, 503, &["the broker cannot be reached"]).await?;
         broker.heal();
         ready_says(&http, 200, &[]).await?;
         database.cut();
         until("the database to be missed", LIMIT, async || {
             let answer = http.get("//health/ready").await?;
             ensure!(answer.status == 503, "{}", answer.status);
-            ensure!(answer.text.contains("the database is not reached"), "{}", answer.text);
+            ensure!(answer.text.contains("the database cannot be reached"), "{}", answer.text);
             Ok(())
         })
         .await?;

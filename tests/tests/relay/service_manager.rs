@@ -35,7 +35,7 @@ async fn the_watchdog_is_fed_while_the_drain_loop_turns_whatever_is_away_and_not
         insert_many(&world.sql().await?, 3000, 100).await?;
         systemd.hear("WATCHDOG=1", 5 * WATCHDOG).await?;
         broker.cut();
-        systemd.hear("STATUS=the broker is not reached", LIMIT).await?;
+        systemd.hear("STATUS=the broker cannot be reached", LIMIT).await?;
         for _ in 0..3 {
             systemd.hear("WATCHDOG=1", 5 * WATCHDOG).await?;
         }

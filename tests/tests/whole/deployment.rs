@@ -72,10 +72,11 @@ fn every_setting_that_a_deployment_names_exists() {
         ("deploy/kubernetes/api.yaml", &api),
         ("deploy/kubernetes/migrate.yaml", &api),
         ("deploy/kubernetes/relay.yaml", &relay),
-        ("deploy/systemd/api.service", &api),
-        ("deploy/systemd/relay.service", &relay),
-        ("deploy/systemd/relay@.service", &relay),
-        ("deploy/systemd/relay-once.service", &relay),
+        ("deploy/systemd/comptoir-api.service", &api),
+        ("deploy/systemd/comptoir-migrate.service", &api),
+        ("deploy/systemd/comptoir-relay.service", &relay),
+        ("deploy/systemd/comptoir-relay@.service", &relay),
+        ("deploy/systemd/comptoir-relay-once.service", &relay),
     ] {
         let unknown: Vec<_> = settings_in(&text(path).unwrap()).difference(known).cloned().collect();
         assert!(unknown.is_empty(), "{path}: {unknown:?}");
@@ -187,19 +188,46 @@ async fn probes_ask_for_what_is_answered() {
     .await;
 }
 
+/// Returns a file as the project has it, where a unit names it as a package installs it.
+fn installed(word: &str) -> String {
+    match word.strip_prefix("/etc/comptoir/").and_then(|name| name.strip_suffix(".toml")) {
+        Some(program) => root().join(program).join("src/default.toml").display().to_string(),
+        None => word.to_owned(),
+    }
+}
+
 #[tokio::test]
 async fn command_lines_of_units_and_containers_are_understood() {
     let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for unit in ["api", "relay", "relay@", "relay-once"] {
-        let unit = format!("deploy/systemd/{unit}.service");
+    for unit in ["api", "migrate", "relay", "relay@", "relay-once"] {
+        let unit = format!("deploy/systemd/comptoir-{unit}.service");
         let text = text(&unit).unwrap();
-        let line = text.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/")).unwrap();
+        let line =
+            text.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/lib/comptoir/bin/")).unwrap();
         lines.insert(unit, line.replace("%i", "9464").split(' ').map(str::to_owned).collect());
     }
     lines.insert("deploy/kubernetes/migrate.yaml".to_owned(), vec!["api".to_owned(), "migrate".to_owned()]);
+    let compose: Value = serde_saphyr::from_str(&text("deploy/compose.yaml").unwrap()).unwrap();
+    let mut jobs = BTreeSet::new();
+    for (name, service) in compose["services"].as_object().unwrap() {
+        let image = service["image"].as_str().unwrap_or_default();
+        let (Some(program), Some(arguments)) =
+            (image.strip_prefix("comptoir-"), service["command"].as_array())
+        else {
+            continue;
+        };
+        let words = arguments.iter().map(|word| word.as_str().unwrap().to_owned());
+        lines
+            .insert(format!("compose.yaml: {name}"), [program.to_owned()].into_iter().chain(words).collect());
+        jobs.insert(name.as_str());
+    }
+    assert_eq!(jobs, ["consumer", "first-user", "migrate"].into(), "the jobs of the compose file");
     for (place, mut words) in lines {
         let mut command = Command::new(program(&words.remove(0)).unwrap());
         // The arguments are read before the settings, of which one is wrong: nothing starts.
+        for word in &mut words {
+            *word = installed(word);
+        }
         command.args(&words).env("COMPTOIR__LOG__NONSENSE", "1");
         let exit = run(command, Duration::from_secs(20)).await.unwrap();
         assert!(exit.stderr.to_lowercase().contains("nonsense"), "{place}: {exit:?}");

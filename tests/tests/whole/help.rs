@@ -8,7 +8,7 @@ use comptoir_tests::harness::{command, run};
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// The help of a program, and of each of its commands.
-async fn help(program: &str) -> Result<String> {
+pub(super) async fn help(program: &str) -> Result<String> {
     let mut text = String::new();
     let mut paths = vec![Vec::new()];
     while let Some(path) = paths.pop() {

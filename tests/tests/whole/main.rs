@@ -5,6 +5,8 @@ mod broker;
 mod clients;
 mod consumers;
 mod deployment;
+mod documents;
+mod errors;
 mod help;
 mod loader;
 mod monitoring;

@@ -2,9 +2,7 @@
 
 use diesel_async::AsyncPgConnection;
 
-use crate::platform::database::{
-    self, ConnectFault, DatabaseConfig, MigrationError, Migrations, RuntimeRole,
-};
+use crate::platform::database::{self, DatabaseConfig, MigrationError, Migrations, RuntimeRole};
 
 mod roles;
 
@@ -65,20 +63,14 @@ async fn connection(
         Ok(connection) => return Some(connection),
         Err(fault) => fault,
     };
-    let fix = match &fault {
-        ConnectFault::Credentials(_) => {
-            "give the right user and password in its URL, and look at pg_hba.conf"
-        }
-        ConnectFault::Tls(_) => "look at the certificates and at sslmode",
-        ConnectFault::Refused(_) => {
-            "look whether the database of its URL exists and the server takes connections"
-        }
-        ConnectFault::Role(_) => {
-            "api migrate, as the owner, makes the role; then GRANT the role TO this log-in"
-        }
-        _ => "start PostgreSQL, or give the right host and port in its URL",
-    };
-    findings.fail(area, "reachable", format!("{}: {fault}", config.url), fix);
+    let setting = if area == SERVICES { "SERVICES_DATABASE_URL" } else { "DATABASE_URL" };
+    let detail = format!("{}: {fault}", config.url.named(setting));
+    findings.fail(
+        area,
+        "reachable",
+        detail,
+        fault.fix(setting).unwrap_or_else(|| "docs/roles.md".to_owned()),
+    );
     None
 }
 

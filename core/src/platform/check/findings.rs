@@ -104,8 +104,9 @@ impl Findings {
         let (failures, warnings) = (self.count(Status::Fail), self.count(Status::Warn));
         let plural = |count: usize| if count == 1 { "" } else { "s" };
         text + &format!(
-            "{} checks: {failures} failure{}, {warnings} warning{}",
+            "{} check{}: {failures} failure{}, {warnings} warning{}",
             self.0.len(),
+            plural(self.0.len()),
             plural(failures),
             plural(warnings)
         )

@@ -28,8 +28,15 @@ pub(super) fn described(error: &Cause) -> String {
             let text = without_excerpt(&cause.to_string());
             format!("{}{}", without_secrets(&text), place(None, uri.as_deref()))
         }
-        other => without_secrets(&other.to_string()),
+        other => without_secrets(&in_words(&other.to_string())),
     }
+}
+
+/// Puts the libraries' terms into those of the documents.
+fn in_words(text: &str) -> String {
+    text.replace("unknown variant", "unknown value")
+        .replace("unknown field", "unknown key")
+        .replace("invalid socket address syntax", "expected an address with a port, such as 127.0.0.1:8080,")
 }
 
 fn place(key: Option<&str>, origin: Option<&str>) -> String {

@@ -13,10 +13,12 @@ use std::fmt;
 use std::path::Path;
 
 use config::{Config, Environment, File, FileFormat, Map, Source, Value, ValueKind};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, IntoDeserializer};
 
 pub use self::error_text::{is_harmless, without_quoted, without_secrets};
 pub use self::secret_url::SecretUrl;
+use crate::values::printable::without_error_number;
 
 /// Every section that either binary knows.
 const SECTIONS: &[&str] = &[
@@ -51,6 +53,8 @@ pub enum ConfigError {
         "configuration: {url} and {file} are both given in {origin} (or as DATABASE_URL, AMQP_URL, …_FILE); give one"
     )]
     UrlTwice { url: String, file: String, origin: String },
+    #[error("configuration: {path} (--config): {problem}")]
+    File { path: String, problem: String },
     #[error("configuration: {key}: {path}: {problem}")]
     UrlFile { key: String, path: String, problem: String },
     #[error("configuration: {key}: {problem}")]
@@ -86,11 +90,20 @@ pub fn load<T: DeserializeOwned>(
     overrides: &[(&str, String)],
 ) -> Result<T, ConfigError> {
     let defaults = Config::builder().add_source(File::from_str(defaults, FileFormat::Toml)).build()?;
-    let mut builder =
-        Config::builder().add_source(Sections::of(defaults.try_deserialize()?, sections, "the defaults")?);
+    let mut defaults = Sections::of(defaults.try_deserialize()?, sections, "the defaults")?;
+    url_file::mark_defaults(&mut defaults.0);
+    let mut builder = Config::builder().add_source(defaults);
     if let Some(path) = file {
-        let read = Config::builder().add_source(File::from(path).format(FileFormat::Toml)).build()?;
         let origin = without_secrets(&path.display().to_string());
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::File {
+            path: origin.clone(),
+            problem: without_error_number(&error.to_string()),
+        })?;
+        let read = Config::builder().add_source(File::from_str(&text, FileFormat::Toml)).build();
+        let read = read.map_err(|error| ConfigError::File {
+            path: origin.clone(),
+            problem: error_text::described(&error),
+        })?;
         builder = builder.add_source(Sections::of(read.try_deserialize()?, sections, &origin)?);
     }
     let flags = Sections::of(tables(overrides), sections, "the flags")?;
@@ -167,11 +180,20 @@ impl fmt::Debug for SecretText {
     }
 }
 
+/// Reads one of a few words. The error names them, which the library's own does not.
+///
+/// # Errors
+/// Fails if it is another word, or no text.
+pub fn word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    T::deserialize(String::deserialize(deserializer)?.into_deserializer())
+}
+
 /// The section `[log]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogConfig {
     /// `text` for people, `json` for machines: one object a line.
+    #[serde(deserialize_with = "word")]
     pub format: LogFormat,
     /// Directives of tracing's `EnvFilter`, such as `info,comptoir_relay=debug`.
     pub filter: String,
@@ -216,6 +238,54 @@ mod tests {
         let file = file("[log]\nfromat = \"json\"\n");
         let error = load::<Settings>(DEFAULTS, Some(file.path()), &["log"], &[]).expect_err("refused");
         assert!(error.to_string().contains("fromat"), "{error}");
+    }
+
+    #[test]
+    fn an_unknown_word_is_answered_with_the_known_ones() {
+        let overrides = [("log.format", "xml".to_owned())];
+        let error = load::<Settings>(DEFAULTS, None, &["log"], &overrides).expect_err("refused").to_string();
+        assert_eq!(
+            error,
+            "configuration: unknown value `xml`, expected `text` or `json` for key `log.format`"
+        );
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named_once() {
+        let file = file("[log\n");
+        let path = file.path().display().to_string();
+        for (path, problem) in [
+            (path.as_str(), "TOML parse error at line 1"),
+            ("/nowhere.toml", "No such file or directory"),
+            ("/", "Is a directory"),
+        ] {
+            let error =
+                load::<Settings>(DEFAULTS, Some(Path::new(path)), &["log"], &[]).expect_err(path).to_string();
+            assert!(error.starts_with(&format!("configuration: {path} (--config): {problem}")), "{error}");
+        }
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Urls {
+        broker: Broker,
+    }
+
+    /// This URL has no plain name in the environment, in which tests run.
+    #[derive(Debug, Deserialize)]
+    struct Broker {
+        management_url: SecretUrl,
+    }
+
+    #[test]
+    fn a_url_that_nobody_gave_is_known_for_the_default() {
+        const DEFAULT: &str = "[broker]\nmanagement_url = \"http://me@h:15672\"\n";
+        let named = |overrides: &[(&str, String)]| {
+            let urls = load::<Urls>(DEFAULT, None, &["broker"], overrides).expect("valid");
+            urls.broker.management_url.named("the setting")
+        };
+        assert_eq!(named(&[]), "http://me@h:15672 (the default: the setting is not set)");
+        let same = ("broker.management_url", "http://me@h:15672".to_owned());
+        assert_eq!(named(&[same]), "http://***@h:15672");
     }
 
     #[test]

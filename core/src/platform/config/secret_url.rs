@@ -5,17 +5,22 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use super::ConfigError;
 
 /// Schemes that may be printed; any other word in front of `://` may be a secret.
 const SCHEMES: &[&str] = &["postgres", "postgresql", "amqp", "amqps", "http", "https", "smtp", "smtps"];
 
+/// The key under which the loader puts a URL of the embedded defaults, so that it is told from one that somebody gave.
+pub(super) const DEFAULT: &str = "default";
+
 /// A connection URL whose password is never printed.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub struct SecretUrl(String);
+#[derive(Clone)]
+pub struct SecretUrl {
+    text: String,
+    is_default: bool,
+}
 
 /// The parts of a well-formed URL that are no secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,18 +36,23 @@ struct Parts<'a> {
 enum User<'a> {
     Nobody,
     /// A text without a colon before an `@`: a user, or a password in the wrong place.
-    Unclear,
+    Unclear(&'a str),
     WithPassword(&'a str),
 }
 
 impl SecretUrl {
     pub fn new(url: impl Into<String>) -> Self {
-        Self(url.into())
+        Self { text: url.into(), is_default: false }
     }
 
     /// Returns the whole URL, for the library that connects; never for a log line.
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// Returns the URL without its password, for an error: if nobody gave one, with the setting that would.
+    pub fn named(&self, setting: &str) -> String {
+        if self.is_default { format!("{self} (the default: {setting} is not set)") } else { self.to_string() }
     }
 
     /// Refuses a text that is not a URL of one of these schemes, and one that two parsers might split in two ways: then the
@@ -52,15 +62,16 @@ impl SecretUrl {
     /// Fails if the URL is refused. The error names `key` and what would be right, with the example `expected`; it has nothing
     /// of the URL.
     pub fn check(&self, key: &'static str, schemes: &[&str], expected: &str) -> Result<(), ConfigError> {
-        let problem = match parts(&self.0) {
+        let beginnings = schemes.iter().map(|scheme| format!("{scheme}://")).collect::<Vec<_>>();
+        let problem = match parts(&self.text) {
             Some(parts) if schemes.contains(&parts.scheme) => return Ok(()),
-            _ if self.0.is_empty() => "is empty",
-            Some(_) => "has another scheme",
-            None if schemes.iter().any(|scheme| self.0.starts_with(&format!("{scheme}://"))) => {
+            _ if self.text.is_empty() => "is empty".to_owned(),
+            None if beginnings.iter().any(|beginning| self.text.starts_with(beginning)) => {
                 "cannot be split into its parts with certainty: in user and password, write %40 for @, %3A for :, \
                  %2F for /, %3F for ?, %23 for #, %25 for %, and no space anywhere"
+                    .to_owned()
             }
-            None => "does not begin with a scheme and ://",
+            _ => format!("does not begin with {}", beginnings.join(" or ")),
         };
         Err(ConfigError::value(key, format!("{problem}; expected {expected}")))
     }
@@ -102,7 +113,7 @@ fn user(user_info: &str) -> Option<User<'_>> {
     if !is_plain || user.to_ascii_lowercase().contains("%3a") {
         return None;
     }
-    Some(if password.is_some() { User::WithPassword(user) } else { User::Unclear })
+    Some(if password.is_some() { User::WithPassword(user) } else { User::Unclear(user) })
 }
 
 /// Whether the text is a name, an address or nothing, perhaps with a port.
@@ -134,8 +145,8 @@ impl fmt::Display for SecretUrl {
     /// Prints `scheme://user:***@host:port/path`, or less if the parts are not certain. Never prints the query, which may hold
     /// a password as well.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match parts(&self.0) {
-            None => match self.0.split_once("://") {
+        match parts(&self.text) {
+            None => match self.text.split_once("://") {
                 Some((scheme, _)) if SCHEMES.contains(&scheme) => write!(f, "{scheme}://***"),
                 _ => f.write_str("***"),
             },
@@ -143,12 +154,41 @@ impl fmt::Display for SecretUrl {
                 write!(f, "{scheme}://")?;
                 match user {
                     User::Nobody => {}
-                    User::Unclear => f.write_str("***@")?,
+                    // A default is no secret.
+                    User::Unclear(user) if self.is_default => write!(f, "{user}@")?,
+                    User::Unclear(_) => f.write_str("***@")?,
                     User::WithPassword(user) => write!(f, "{user}:***@")?,
                 }
                 write!(f, "{hosts}{path}")
             }
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UrlVisitor)
+    }
+}
+
+/// Accepts a text, or a default as the loader marks it.
+struct UrlVisitor;
+
+impl<'de> Visitor<'de> for UrlVisitor {
+    type Value = SecretUrl;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a URL")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<SecretUrl, E> {
+        Ok(SecretUrl::new(text))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretUrl, A::Error> {
+        let marked = map.next_entry::<String, String>()?.filter(|(key, _)| key == DEFAULT);
+        let (_, text) = marked.ok_or_else(|| serde::de::Error::custom("expected a URL, not a table"))?;
+        Ok(SecretUrl { text, is_default: true })
     }
 }
 
@@ -211,9 +251,9 @@ mod tests {
         }
         for (url, said) in [
             ("", "is empty"),
-            ("postgres://h/db", "another scheme"),
-            ("amqp:/u:p@h", "does not begin with a scheme"),
-            ("u:p@h:5672", "does not begin with a scheme"),
+            ("postgres://h/db", "does not begin with amqp:// or amqps://"),
+            ("amqp:/u:p@h", "does not begin with amqp://"),
+            ("u:p@h:5672", "does not begin with amqp://"),
             ("amqp://u:p/q@h", "%2F for /"),
             ("amqp://u:p@q@h", "%40 for @"),
             ("amqp://u%3Ap@h", "%3A for :"),

@@ -5,9 +5,10 @@ use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 
-use config::{Value, ValueKind};
+use config::{Map, Value, ValueKind};
 
-use super::{ConfigError, without_secrets};
+use super::{ConfigError, secret_url, without_secrets};
+use crate::values::printable::without_error_number;
 
 /// The maximum size of such a file, in bytes.
 const LONGEST: u64 = 8192;
@@ -107,9 +108,22 @@ pub(super) fn read_files(layer: &mut HashMap<String, Value>, origin: &str) -> Re
     Ok(())
 }
 
+/// Marks the URLs of the embedded defaults, so that an error can say that nobody gave another.
+pub(super) fn mark_defaults(layer: &mut HashMap<String, Value>) {
+    for setting in URLS {
+        let Some(Value { kind: ValueKind::Table(keys), .. }) = layer.get_mut(setting.section) else {
+            continue;
+        };
+        if let Some(url) = keys.get_mut(setting.key) {
+            let marked = Map::from([(secret_url::DEFAULT.to_owned(), url.clone())]);
+            *url = Value::new(None, ValueKind::Table(marked));
+        }
+    }
+}
+
 /// Returns the file's text without the line feed at its end.
 fn read(path: &str) -> Result<String, String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
+    let file = File::open(path).map_err(|error| without_error_number(&error.to_string()))?;
     let metadata = file.metadata().map_err(|error| error.to_string())?;
     if metadata.is_dir() {
         return Err("is a folder".to_owned());

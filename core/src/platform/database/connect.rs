@@ -13,6 +13,7 @@ use super::encryption::Beginning;
 use super::fitness::Fitness;
 use super::tls::{TlsMode, TlsSettings};
 use super::{ConnectFault, DatabaseConfig, pooling};
+use crate::values::printable::without_error_number;
 
 type Stream = <Beginning as MakeTlsConnect<Socket>>::Stream;
 
@@ -117,7 +118,8 @@ impl Server {
     /// notifications on, which the pool does not need.
     async fn open_socket(&self, path: &std::path::Path) -> Result<AsyncPgConnection, ConnectFault> {
         let stream = UnixStream::connect(path).await.map_err(|error| {
-            ConnectFault::Unreachable(format!("cannot connect to {}: {error}", path.display()))
+            let problem = without_error_number(&error.to_string());
+            ConnectFault::Unreachable(format!("{}: {problem}", path.display()))
         })?;
         let (client, connection) = self
             .settings

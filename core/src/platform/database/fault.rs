@@ -8,6 +8,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::encryption::{NotEncrypted, Unanswered};
 use super::sqlstate::sqlstate;
+use crate::values::printable::without_error_number;
 
 /// Why no connection was opened.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -111,9 +112,12 @@ fn is_hang_up(cause: &(dyn StdError + 'static)) -> bool {
 
 /// Returns the error's text and its source's: the library gives the reason (refused, no such host, wrong password) only there.
 pub(super) fn describe(error: &tokio_postgres::Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
+    // What failed is the same words for every cause: "error connecting to server", "db error".
+    match error.as_db_error() {
+        Some(answer) => answer.message().to_owned(),
+        None => {
+            error.source().map_or_else(|| error.to_string(), |cause| without_error_number(&cause.to_string()))
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Every connection carries its limits from the moment it is opened, so that no code path can forget one.
 
+mod advice;
 mod config;
 mod connect;
 mod encryption;
@@ -32,6 +33,7 @@ use self::shares::{Claim, OF_A_ROW, Shares};
 use crate::platform::config::ConfigError;
 use crate::values::ids::TenantId;
 
+pub use self::advice::{first_look, statement_fix};
 pub use self::config::{DatabaseConfig, RuntimeRole};
 pub use self::connect::connect;
 pub use self::fault::{ConnectFault, StatementFault, statement_fault_reason};

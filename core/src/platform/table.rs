@@ -1,10 +1,11 @@
-//! Tables for people, one line a row: on a terminal the columns shrink until a row fits, and no row is ever wrapped.
+//! Tables for people, which both programs print in the same way, one line a row: on a terminal the columns shrink until a row fits, and no row is ever wrapped.
 
 use std::borrow::Cow;
+use std::io::Write;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use comptoir_core::values::printable::printable_line;
+use crate::values::printable::printable_line;
 
 /// The space between two columns.
 const GAP: &str = "  ";
@@ -12,7 +13,7 @@ const ELLIPSIS: char = '…';
 
 /// A column's head, and how far it may shrink.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Column {
+pub struct Column {
     head: &'static str,
     /// The least width in columns of the terminal; `None` if the column may not shrink.
     least: Option<usize>,
@@ -21,29 +22,34 @@ pub(crate) struct Column {
 
 impl Column {
     /// A column that is never cut, for values that people copy, such as an id.
-    pub(crate) const fn whole(head: &'static str) -> Self {
+    pub const fn whole(head: &'static str) -> Self {
         Self { head, least: None, is_number: false }
     }
 
     /// A column that is never cut and is aligned to the right.
-    pub(crate) const fn number(head: &'static str) -> Self {
+    pub const fn number(head: &'static str) -> Self {
         Self { head, least: None, is_number: true }
     }
 
     /// A column that may be cut, to `least` columns of the terminal.
-    pub(crate) const fn text(head: &'static str, least: usize) -> Self {
+    pub const fn text(head: &'static str, least: usize) -> Self {
         Self { head, least: Some(least), is_number: false }
     }
 }
 
+/// Prints a table to standard output. A reader that has gone away, such as `head`, is not an error.
+pub fn print(columns: &[Column], rows: &[Vec<String>]) {
+    let _ = writeln!(std::io::stdout(), "{}", render(columns, rows, terminal_width()));
+}
+
 /// Returns the terminal's width in columns; `None` if standard output is not a terminal: then nothing is cut.
-pub(crate) fn terminal_width() -> Option<usize> {
+pub fn terminal_width() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
     (size.ws_col > 0).then_some(size.ws_col.into())
 }
 
 /// Returns the lines of a table that is at most `limit` wide, heads first, without a line feed at the end.
-pub(crate) fn render(columns: &[Column], rows: &[Vec<String>], limit: Option<usize>) -> String {
+pub fn render(columns: &[Column], rows: &[Vec<String>], limit: Option<usize>) -> String {
     let rows: Vec<Vec<String>> =
         rows.iter().map(|row| row.iter().map(|cell| printable_line(cell)).collect()).collect();
     let widths = widths(columns, &rows, limit);
