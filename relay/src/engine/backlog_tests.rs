@@ -285,6 +285,7 @@ fn a_hot_aggregate_does_not_fill_memory_and_its_rest_is_read_when_its_chain_is_s
     let wanted = backlog.take_refills(10, |_| 5);
     assert_eq!(wanted.first().map(|(_, range)| range.from_seq), Some(3));
     backlog.refilled(wanted[0].0, [3, 4].map(|seq| sample(seq, "hot")).into(), false);
+    assert_eq!(backlog.dropped_events(), 1, "the fifth is still to be read");
     for expected in [3, 4] {
         let event = take(&mut backlog).expect("a head");
         assert_eq!(event.row.seq, expected);

@@ -431,12 +431,19 @@ mod tests {
         let mut decisions = decided(&[], Vec::new());
         for seq in 1..=4 {
             let event = || Event::new(sample(seq, "a"), u64::from(seq % 2 == 0));
+            let dead = || Dead { event: event(), reason: "nacked", error: "an error".to_owned() };
             decisions.next.discarded.push(event());
             decisions.next.published.push(event());
+            decisions.next.dead.push(dead());
+            decisions.next.held.push(dead());
         }
-        let stale = decisions.take_stale(|event| event.lease == 1);
-        assert_eq!(stale.iter().map(|event| event.row.seq).collect::<Vec<_>>(), [1, 3]);
-        let left = decisions.take(10, &Fence::default());
+        let mut stale: Vec<_> =
+            decisions.take_stale(|event| event.lease == 1).iter().map(|event| event.row.seq).collect();
+        stale.sort_unstable();
+        assert_eq!(stale, [1, 1, 1, 3, 3, 3], "dead, held and discarded ones");
+        let left = decisions.take(100, &Fence::default());
+        let seqs = |dead: &[Dead]| dead.iter().map(|dead| dead.event.row.seq).collect::<Vec<_>>();
+        assert_eq!((seqs(&left.dead), seqs(&left.held)), (vec![2, 4], vec![2, 4]));
         assert_eq!(left.discarded.iter().map(|event| event.row.seq).collect::<Vec<_>>(), [2, 4]);
         assert_eq!(left.published.len(), 4, "that they were published remains true");
     }

@@ -99,7 +99,7 @@ impl Creatable for Tenant {
         let row = TenantRow::of(self)?;
         let inserted = diesel::insert_into(tenants::table).values(&row).execute(work.connection()).await;
         unless_taken(inserted, |name| {
-            (name == "tenants_short_name_key").then(|| TenantError::ShortNameTaken(row.short_name))
+            (name == "tenants_short_name_key").then_some(TenantError::ShortNameTaken(row.short_name))
         })
     }
 }

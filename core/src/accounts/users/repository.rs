@@ -128,7 +128,7 @@ impl Creatable for User {
     async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let row = UserRow::of(work.tenant(), self);
         let inserted = diesel::insert_into(users::table).values(&row).execute(work.connection()).await;
-        unless_taken(inserted, |name| (name == "users_email_key").then(|| UserError::EmailTaken(row.email)))
+        unless_taken(inserted, |name| (name == "users_email_key").then_some(UserError::EmailTaken(row.email)))
     }
 }
 
