@@ -46,6 +46,10 @@ async fn fill(world: &World) -> Result<()> {
     api.supplier("S-1").await?;
     let answer = api.http.post_with_key("/orders", "a-key", &body).await?;
     ensure!(answer.status == 201, "{}", answer.text);
+    let file = b"code,name\nS-2,A\n".to_vec();
+    let headers = [("Content-Type", "text/csv")];
+    let answer = api.http.raw(reqwest::Method::POST, "/imports?kind=suppliers", &headers, Some(file)).await?;
+    ensure!(answer.status == 202, "{}", answer.text);
     Ok(())
 }
 
@@ -58,6 +62,7 @@ async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing()
             "customers",
             "suppliers",
             "orders",
+            "imports",
             "outbox_events",
             "outbox_history_default",
             "audit_events",
@@ -141,6 +146,8 @@ async fn a_database_session_of_another_tenant_sees_and_changes_nothing() {
             "orders",
             "order_lines",
             "idempotency_records",
+            "imports",
+            "import_rows",
             "audit_events",
             "api_keys",
         ] {

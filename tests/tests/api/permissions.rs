@@ -49,19 +49,20 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
             Some(json!({"name": "Somebody else"}))
         }
         "POST /customers" | "PUT /customers/{id}" => Some(
-            json!({"code": format!("C-{}", uuid::Uuid::new_v4()), "name": "Somebody", "email": "someone@example.com", "vat_number": null, "addresses": []}),
+            json!({"code": format!("C-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "email": "someone@example.com", "vat_number": null, "addresses": []}),
         ),
         "POST /suppliers" | "PUT /suppliers/{id}" => Some(json!({
-            "code": format!("S-{}", uuid::Uuid::new_v4()), "name": "Somebody", "vat_number": null, "addresses": [], "payment_terms": null,
+            "code": format!("S-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "vat_number": null, "addresses": [], "payment_terms": null,
         })),
         "POST /products" | "PUT /products/{id}" => Some(
-            json!({"sku": format!("P-{}", uuid::Uuid::new_v4()), "name": "Something", "unit_price": "1", "vat_rate": "20"}),
+            json!({"sku": format!("P-{}", uuid::Uuid::new_v4()), "name": "Something", "external_id": null, "unit_price": "1", "vat_rate": "20"}),
         ),
         "POST /orders" => Some(
             json!({"customer_id": id("customers"), "lines": [{"product_id": id("products"), "quantity": "1"}]}),
         ),
         "POST /auth/password" => Some(json!({"current_password": "x", "new_password": "y"})),
         "POST /api-keys" => Some(json!({"name": "A key", "permissions": ["orders:read"]})),
+        "POST /imports/{id}/cancel" | "POST /imports/{id}/resume" => None,
         "POST /auth/logout" | "POST /api-keys/{id}/revoke" => None,
         "POST /orders/{id}/ship" => Some(json!({"tracking_number": "1Z"})),
         "POST /orders/{id}/cancel" => Some(json!({"reason": "a test"})),
@@ -80,11 +81,25 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
     })
 }
 
+/// The permission that an operation asks for. That of an import depends on what is imported: customers here.
+fn needed(operation: &Operation) -> Option<&str> {
+    let lists = operation.method == Method::GET && operation.path == "/imports";
+    if operation.path.starts_with("/imports") && !lists {
+        return Some("customers:write");
+    }
+    operation.permission.as_deref()
+}
+
 async fn ask(http: &Http, operation: &Operation, owned: &Owned) -> Result<u16> {
     let collection = operation.path.trim_start_matches('/').split('/').next().unwrap_or_default();
     let id = owned.get(collection).cloned().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
     let session = owned.get("sessions").cloned().unwrap_or_default();
     let path = operation.path.replace("{id}", &id).replace("{session_id}", &session);
+    if operation.method == Method::POST && operation.path == "/imports" {
+        let file = b"code,name,email\n".to_vec();
+        let headers = [("Content-Type", "text/csv")];
+        return Ok(http.raw(Method::POST, "/imports?kind=customers", &headers, Some(file)).await?.status);
+    }
     let body = body(operation, owned)?;
     Ok(http.send(operation.method.clone(), &path, &[("If-Match", "*")], body.as_ref()).await?.status)
 }
@@ -93,6 +108,9 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
     let (customer, product) = (api.customer("C-own").await?, api.product("P-own").await?);
     let order = api.order(&customer, &product).await?;
     let supplier = api.supplier("S-own").await?;
+    let headers = [("Content-Type", "text/csv")];
+    let file = b"code,name,email\nC-imported,A,a@b.example\n".to_vec();
+    let import = api.http.raw(Method::POST, "/imports?kind=customers", &headers, Some(file)).await?;
     let user = json!({"email": "own@example.com", "name": "Somebody", "role": "sales"});
     let user = api.created("/users", &user).await?;
     let id = |value: &Value| value["id"].as_str().map(str::to_owned).context("no id");
@@ -108,6 +126,7 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
         ("suppliers", id(&supplier)?),
         ("products", id(&product)?),
         ("orders", id(&order)?),
+        ("imports", id(&import.json)?),
         ("users", id(&user)?),
         ("api-keys", id(&key)?),
         ("sessions", session),
@@ -151,9 +170,9 @@ async fn every_route_asks_every_role_for_its_permission_and_hides_other_tenants(
             }
             for (role, http) in &callers {
                 let permissions = role["permissions"].as_array().context("no permissions")?;
-                let may = operation.permission.as_ref().is_none_or(|needed| {
-                    permissions.iter().any(|name| name.as_str() == Some(needed.as_str()))
-                });
+                let needed = needed(operation);
+                let may =
+                    needed.is_none_or(|needed| permissions.iter().any(|name| name.as_str() == Some(needed)));
                 let may = may && !operation.session;
                 let status = ask(http, operation, &owned).await?;
                 let expected =

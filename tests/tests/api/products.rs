@@ -19,7 +19,7 @@ async fn a_product_is_created_read_and_changed() {
         assert_eq!(created.json["archived_at"], Value::Null);
         let path = path(&created.json);
         assert_eq!(api.http.get(&path).await?.json, created.json);
-        let body = json!({"sku": "P-1", "name": "Oak board", "unit_price": "0", "vat_rate": "20"});
+        let body = json!({"sku": "P-1", "name": "Oak board", "external_id": null, "unit_price": "0", "vat_rate": "20"});
         let changed = api.http.send(Method::PUT, &path, &[("If-Match", "\"1\"")], Some(&body)).await?;
         assert_eq!((changed.status, &changed.json["version"]), (200, &json!(2)), "{}", changed.text);
         let again = api.http.post("/products", &body).await?;

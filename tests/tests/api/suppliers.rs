@@ -30,7 +30,7 @@ async fn a_supplier_is_created_read_changed_and_deleted() {
         assert_eq!(api.http.get("/suppliers?code=S-1").await?.json["data"], json!([created.json]));
 
         let body = json!({
-            "code": "S-1", "name": "Terres de Thé SAS", "vat_number": null, "addresses": [], "payment_terms": null,
+            "code": "S-1", "name": "Terres de Thé SAS", "external_id": null, "vat_number": null, "addresses": [], "payment_terms": null,
         });
         let changed = api.http.send(Method::PUT, &path, &[("If-Match", "\"1\"")], Some(&body)).await?;
         assert_eq!(changed.status, 200, "{}", changed.text);

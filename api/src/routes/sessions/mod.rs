@@ -15,6 +15,7 @@ pub(super) fn endpoints() -> Endpoints {
         .with(LoggedIn, handlers::__path_end, handlers::end)
         .problems(&["session_not_found"])
         .with(Needs(UsersWrite), handlers::__path_list_of_user, handlers::list_of_user)
+        .problems(&["user_not_found"])
         .with(Needs(UsersWrite), handlers::__path_export_of_user, handlers::export_of_user)
         .problems(&["user_not_found"])
         .with(Needs(UsersWrite), handlers::__path_end_all_of_user, handlers::end_all_of_user)
