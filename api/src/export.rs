@@ -95,10 +95,12 @@ fn cells<R: Exported>(row: &R) -> io::Result<Vec<String>> {
 
 /// A spreadsheet takes what begins so for a formula, and a list holds what others wrote: names, codes, request ids.
 fn harmless(cell: &str) -> Cow<'_, str> {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        return format!("'{cell}").into();
-    }
-    cell.into()
+    if looks_like_a_formula(cell) { format!("'{cell}").into() } else { cell.into() }
+}
+
+/// Whether a text begins as a formula does, or as one that was made a text: an import takes one apostrophe off.
+pub(crate) fn looks_like_a_formula(text: &str) -> bool {
+    text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r'])
 }
 
 fn written<C: AsRef<[u8]>>(
@@ -117,10 +119,10 @@ mod tests {
 
     #[test]
     fn what_looks_like_a_formula_is_made_a_text() {
-        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
+        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1"] {
             assert_eq!(harmless(formula), format!("'{formula}"));
         }
-        for text in ["", "order", "1-1", "{\"a\":1}"] {
+        for text in ["", "order", "1-1", "'", "{\"a\":1}"] {
             assert_eq!(harmless(text), text);
         }
     }

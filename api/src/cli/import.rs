@@ -79,9 +79,13 @@ async fn begin(
     let file = std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let bar = ProgressBar::new(file.metadata()?.len())
         .with_style(ProgressStyle::with_template("{bar:30} {bytes} of {total_bytes} of the file kept")?);
+    let stop = CancellationToken::new();
     let pieces = stream::try_unfold(file, |mut file| {
-        let bar = bar.clone();
+        let (bar, stop) = (bar.clone(), stop.clone());
         async move {
+            if stop.is_cancelled() {
+                return Err(ErrorKind::Interrupted.into());
+            }
             let mut piece = vec![0; PIECE];
             let length = file.read(&mut piece)?;
             piece.truncate(length);
@@ -91,12 +95,15 @@ async fn begin(
     });
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let new = NewImport { kind, mode, format: format_of(path), file_name: name };
-    let staged = stage(&operator.executor, context, new, pieces).await;
+    let staged = interruptible(&stop, stage(&operator.executor, context, new, pieces)).await;
     bar.finish_and_clear();
     let (id, rows) = staged.map_err(|error| match error {
         NotStaged::Refused(fault) => anyhow::anyhow!("{}: {}", path.display(), fault.message),
         NotStaged::File(error) if error.kind() == ErrorKind::IsADirectory => {
             anyhow::anyhow!("{} is a directory", path.display())
+        }
+        NotStaged::File(error) if error.kind() == ErrorKind::Interrupted => {
+            anyhow::anyhow!("interrupted: nothing of the file was imported")
         }
         NotStaged::File(error) => anyhow::anyhow!("cannot read {}: {error}", path.display()),
         NotStaged::Failed(error) => error.into(),
@@ -118,6 +125,16 @@ fn named<T: Copy>(text: &str, all: &[T], name: impl Fn(T) -> &'static str) -> an
     all.iter().copied().find(|one| name(*one) == text).with_context(|| format!("there is no {text:?}"))
 }
 
+/// Does something to its end. Ctrl-C cancels `stop`, which ends it sooner and in good order.
+async fn interruptible<T>(stop: &CancellationToken, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    tokio::select! {
+        done = &mut work => return done,
+        _ = tokio::signal::ctrl_c() => stop.cancel(),
+    }
+    work.await
+}
+
 /// Works off the rows. An interruption leaves the import where it is.
 async fn work(operator: &Operator, context: &RequestContext, import: ImportId) -> anyhow::Result<ImportView> {
     let total = imports::get(&operator.database, context, import).await?.progress.rows;
@@ -133,15 +150,13 @@ async fn work(operator: &Operator, context: &RequestContext, import: ImportId) -
     let stop = CancellationToken::new();
     let advice =
         || format!("interrupted: api import --tenant {} --resume {import} goes on", context.tenant_id());
-    tokio::select! {
-        done = work_off(&worker, As::Operator(context.clone()), import, &stop, tell) => done.with_context(advice)?,
-        signal = tokio::signal::ctrl_c() => {
-            signal?;
-            anyhow::bail!(advice());
-        }
-    }
+    interruptible(&stop, work_off(&worker, As::Operator(context.clone()), import, &stop, tell))
+        .await
+        .with_context(advice)?;
     bar.finish_and_clear();
-    Ok(imports::get(&operator.database, context, import).await?)
+    let done = imports::get(&operator.database, context, import).await?;
+    anyhow::ensure!(done.state != ImportState::Waiting, advice());
+    Ok(done)
 }
 
 async fn report(

@@ -147,7 +147,7 @@ pub(super) fn json(request: &HttpRequest, bytes: &[u8], media_types: &[&str]) ->
 ///
 /// # Errors
 /// 400 for what is not JSON, 413 for too many values, 422 for a repeated member.
-pub(super) fn parsed(bytes: &[u8]) -> Result<Value, ApiError> {
+pub(crate) fn parsed(bytes: &[u8]) -> Result<Value, ApiError> {
     let left = Cell::new(MAX_VALUES);
     let (mut deserializer, mut track) = (serde_json::Deserializer::from_slice(bytes), Track::new());
     let read =

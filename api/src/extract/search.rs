@@ -20,6 +20,8 @@ use crate::error::ApiError;
 
 /// The maximum length of `q`, in characters.
 const MAX_WORDS: usize = 100;
+/// The maximum number of its words.
+const MAX_NUMBER: usize = 10;
 
 /// The filters that one list has for itself.
 pub(crate) trait SearchFilters: Deserr<Faults> + IntoParams {
@@ -239,9 +241,14 @@ read_from_text!(Words => |text| {
         let message = format!("q has {length} characters; at most {MAX_WORDS} are allowed");
         return Err(Invalid::new("too_long", message));
     }
-    if !text.chars().any(char::is_alphanumeric) {
-        return Err(Invalid::new("no_words", "q must have a letter or a digit"));
-    }
+    match text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).count() {
+        0 => Err(Invalid::new("no_words", "q must have a letter or a digit")),
+        number if number > MAX_NUMBER => {
+            let message = format!("q has {number} words; at most {MAX_NUMBER} are allowed");
+            Err(Invalid::new("too_many_words", message))
+        }
+        _ => Ok(()),
+    }?;
     Ok(Words(Text::parse(text)?.into()))
 });
 

@@ -1,15 +1,23 @@
 //! Reads the rows of a file, each as a JSON object.
 
+use std::cell::Cell;
 use std::io::{self, BufRead, BufReader, Read};
+use std::rc::Rc;
 
 use comptoir_core::commerce::imports::{ImportKind, MAX_ROWS};
 use comptoir_core::values::invalid::{FieldError, Invalid};
 use serde_json::{Map, Value};
 
 use super::kinds;
+use crate::export;
+use crate::extract::parsed;
 
 /// The maximum length of one row, in bytes, as a JSON object.
 const MAX_ROW: usize = 65_536;
+/// How far the reader of CSV reads ahead, in bytes.
+const READ_AHEAD: usize = 8_192;
+/// What some programs put in front of UTF-8.
+const BOM: &[u8] = b"\xef\xbb\xbf";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -84,25 +92,37 @@ fn json_rows(
 ) -> Result<(), Unreadable> {
     let (mut file, mut number) = (BufReader::new(file), 0);
     loop {
-        let mut line = String::new();
-        // A line that is too long is refused before it is read to its end.
-        let length = Read::by_ref(&mut file).take(MAX_ROW as u64 + 2).read_line(&mut line)?;
-        if length == 0 {
-            return Ok(());
-        }
-        let row = line.trim_start_matches('\u{feff}').trim();
-        if row.is_empty() {
+        let Some(line) = line(&mut file)? else { return Ok(()) };
+        let line = if number == 0 { line.strip_prefix(BOM).unwrap_or(&line) } else { &line };
+        if line.trim_ascii().is_empty() {
             continue;
         }
         number += 1;
-        if row.len() > MAX_ROW {
+        if line.len() > MAX_ROW {
             return Err(refused(number, "too_long", format!("row {number} has more than {MAX_ROW} bytes")));
         }
-        if let Err(error) = serde_json::from_str::<Map<String, Value>>(row) {
-            return Err(refused(number, "not_an_object", format!("row {number} is no JSON object: {error}")));
+        let Ok(row) = std::str::from_utf8(line) else {
+            return Err(refused(number, "not_utf8", format!("row {number} is not in UTF-8")));
+        };
+        match parsed(row.as_bytes()) {
+            Ok(Value::Object(_)) => next(row.trim().to_owned())?,
+            Ok(_) => return Err(refused(number, "not_an_object", format!("row {number} is no JSON object"))),
+            Err(error) => {
+                return Err(refused(
+                    number,
+                    "not_an_object",
+                    format!("row {number} is no JSON object: {error}"),
+                ));
+            }
         }
-        next(row.to_owned())?;
     }
+}
+
+/// Reads a line, or the beginning of one that is longer than a row may be; `None` at the end.
+fn line(file: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let length = file.take(MAX_ROW as u64 + 2).read_until(b'\n', &mut line)?;
+    Ok((length > 0).then_some(line))
 }
 
 fn csv_rows(
@@ -111,14 +131,23 @@ fn csv_rows(
     next: &mut impl FnMut(String) -> Result<(), Unreadable>,
 ) -> Result<(), Unreadable> {
     let mut file = BufReader::new(file);
-    let delimiter = delimiter(file.fill_buf()?);
-    let mut csv = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(file);
+    let Some(first) = line(&mut file)? else { return Ok(()) };
+    if first.len() > MAX_ROW {
+        return Err(refused(0, "too_long", format!("the first line has more than {MAX_ROW} bytes")));
+    }
+    let first = first.strip_prefix(BOM).unwrap_or(&first);
+    let delimiter = delimiter(first);
+    // The bytes that the reader may still ask for until the row is complete.
+    let left = Rc::new(Cell::new(MAX_ROW + READ_AHEAD));
+    let file = Bounded { file: io::Cursor::new(first).chain(file), left: Rc::clone(&left) };
+    let mut csv =
+        csv::ReaderBuilder::new().delimiter(delimiter).buffer_capacity(READ_AHEAD).from_reader(file);
     let headers = csv.headers().map_err(|error| unreadable(0, &error))?;
-    let columns: Vec<String> =
-        headers.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect();
+    let columns: Vec<String> = headers.iter().map(|name| name.trim().to_owned()).collect();
     check_columns(kind, &columns)?;
     for (number, record) in (1..).zip(csv.into_records()) {
         let record = record.map_err(|error| unreadable(number, &error))?;
+        left.set(MAX_ROW + READ_AHEAD);
         let mut row = Map::new();
         for (column, cell) in columns.iter().zip(record.iter()) {
             let value = value(kind, column, cell)
@@ -130,15 +159,36 @@ fn csv_rows(
     Ok(())
 }
 
+/// A file of which only so much can be read: an open quotation mark would make one cell of all the rest.
+struct Bounded<R> {
+    file: R,
+    left: Rc<Cell<usize>>,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.left.get();
+        if left == 0 && !buffer.is_empty() {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        let most = buffer.len().min(left);
+        let length = self.file.read(&mut buffer[..most])?;
+        self.left.set(left - length);
+        Ok(length)
+    }
+}
+
 /// Spreadsheets of some countries write semicolons, because their decimals have commas.
-fn delimiter(start: &[u8]) -> u8 {
-    let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+fn delimiter(line: &[u8]) -> u8 {
     let count = |wanted: u8| line.iter().filter(|byte| **byte == wanted).count();
     if count(b';') > count(b',') { b';' } else { b',' }
 }
 
 fn unreadable(number: usize, error: &csv::Error) -> Unreadable {
     match error.kind() {
+        csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            refused(number, "too_long", format!("row {number} has more than {MAX_ROW} bytes"))
+        }
         csv::ErrorKind::Io(_) => Unreadable::BrokenOff,
         csv::ErrorKind::Utf8 { .. } => refused(number, "not_utf8", format!("row {number} is not in UTF-8")),
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
@@ -168,7 +218,7 @@ fn check_columns(kind: ImportKind, columns: &[String]) -> Result<(), Unreadable>
 /// Returns what a cell says. An empty one says that there is nothing.
 fn value(kind: ImportKind, column: &str, cell: &str) -> Result<Value, serde_json::Error> {
     // Exports put an apostrophe in front of what a spreadsheet would take for a formula.
-    let quoted = cell.strip_prefix('\'').filter(|rest| rest.starts_with(['=', '+', '-', '@', '\t', '\r']));
+    let quoted = cell.strip_prefix('\'').filter(|rest| export::looks_like_a_formula(rest));
     let cell = quoted.unwrap_or(cell);
     if cell.trim().is_empty() {
         return Ok(Value::Null);
@@ -223,6 +273,8 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_file_is_said_with_the_row() {
         let long = format!("{{\"name\":\"{}\"}}", "x".repeat(MAX_ROW));
+        let open = format!("code,name\nS-1,A\nS-2,\"{}", "B\n".repeat(MAX_ROW));
+        let wide = ",".repeat(2 * MAX_ROW);
         for (format, file, expected) in [
             (Format::Csv, "", " no_rows"),
             (Format::Csv, "code,name\n", " no_rows"),
@@ -233,7 +285,10 @@ mod tests {
             (Format::Ndjson, "\n", " no_rows"),
             (Format::Ndjson, "{}\n[]\n", "/rows/2 not_an_object"),
             (Format::Ndjson, "{}\n{\"a\"\n", "/rows/2 not_an_object"),
+            (Format::Ndjson, "{\"a\":1,\"a\":2}\n", "/rows/1 not_an_object"),
             (Format::Ndjson, &long, "/rows/1 too_long"),
+            (Format::Csv, &open, "/rows/2 too_long"),
+            (Format::Csv, &wide, "/rows/0 too_long"),
         ] {
             assert_eq!(read(format, file), Err(expected.to_owned()), "{file:.40}");
         }

@@ -14,8 +14,9 @@ use tokio::sync::mpsc;
 
 use super::read::{self, Format, Unreadable};
 
-/// Rows that are kept by one statement.
+/// Rows that are kept by one statement, and about how many bytes of them.
 const BATCH: usize = 500;
+const BATCH_BYTES: usize = 1 << 20;
 /// Batches that wait to be kept; behind them the file waits.
 const BATCHES: usize = 2;
 /// Pieces of the file that wait to be read.
@@ -65,9 +66,14 @@ pub(crate) async fn stage<E>(
             }
         });
     });
-    let rows = receive(executor, context, id, (format, kind), file).await?;
+    let received = receive(executor, context, id, (format, kind), file).await;
     scopeguard::ScopeGuard::into_inner(guard);
-    Ok((id, rows))
+    if received.is_err()
+        && let Err(error) = executor.run(context.clone(), AbandonImport(id)).await
+    {
+        tracing::warn!(%error, import = %id, "an import that did not arrive stays until it is pruned");
+    }
+    received.map(|rows| (id, rows))
 }
 
 async fn receive<E>(
@@ -81,12 +87,17 @@ async fn receive<E>(
     let (batches, mut read) = mpsc::channel(BATCHES);
     // Parsing is no work for a thread that serves requests.
     let reading = tokio::task::spawn_blocking(move || {
-        let mut batch = Vec::new();
-        let rows =
-            read::rows(format, kind, Pieces { received, piece: Bytes::new(), has_ended: false }, |row| {
-                batch.push(row);
-                batch.len() < BATCH || batches.blocking_send(std::mem::take(&mut batch)).is_ok()
-            })?;
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        let file = Pieces { received, piece: Bytes::new(), has_ended: false };
+        let rows = read::rows(format, kind, file, |row| {
+            bytes += row.len();
+            batch.push(row);
+            if batch.len() < BATCH && bytes < BATCH_BYTES {
+                return true;
+            }
+            bytes = 0;
+            batches.blocking_send(std::mem::take(&mut batch)).is_ok()
+        })?;
         if !batch.is_empty() && batches.blocking_send(batch).is_err() {
             return Err(Unreadable::BrokenOff);
         }
@@ -94,16 +105,17 @@ async fn receive<E>(
     });
     let feed = async {
         let mut file = std::pin::pin!(file);
-        while let Some(piece) = file.next().await {
-            let piece = piece.map_err(NotStaged::File)?;
-            // The reader has ended where it found a mistake.
-            if pieces.send(Some(piece)).await.is_err() {
+        loop {
+            let piece = tokio::select! {
+                piece = file.next() => piece.transpose().map_err(NotStaged::File)?,
+                // The reader has ended where it found a mistake.
+                () = pieces.closed() => return Ok(()),
+            };
+            let is_end = piece.is_none();
+            if pieces.send(piece).await.is_err() || is_end {
                 return Ok(());
             }
         }
-        let _ = pieces.send(None).await;
-        drop(pieces);
-        Ok(())
     };
     let keep = async {
         let mut first = 1;

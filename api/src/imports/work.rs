@@ -9,8 +9,8 @@ use comptoir_core::application::error::{Category, Error};
 use comptoir_core::application::unit_of_work::{Command, Executor};
 use comptoir_core::application::{Actor, Principal, TenantDatabase};
 use comptoir_core::commerce::imports::{
-    self, ClaimImport, Claimed, ImportKind, ImportMode, ImportRow, KeepImport, Outcome, Progress, RefuseRow,
-    StopImport, Told,
+    self, ClaimImport, Claimed, ImportKind, ImportMode, ImportRow, KeepImport, Marked, Outcome, Progress,
+    RefuseRow, ReleaseImport, StopImport, Told,
 };
 use comptoir_core::platform::database::Database;
 use comptoir_core::values::ids::{ImportId, TenantId};
@@ -21,6 +21,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::kinds::Importable;
 use crate::error::ApiError;
@@ -115,11 +116,15 @@ async fn run(
             turn = Arc::clone(&turns).acquire_owned() => turn,
         };
         let Ok(turn) = turn else { return };
-        let (worker, stop) = (worker.clone(), stop.clone());
+        let (worker, stop, queue) = (worker.clone(), stop.clone(), queue.clone());
         tokio::task::spawn_local(async move {
             let _turn = turn;
             if let Err(error) = work_off(&worker, As::Credential(tenant), import, &stop, |_| ()).await {
                 tracing::warn!(%error, %import, "an import is interrupted; it goes on when its lease is over");
+                tokio::task::spawn_local(async move {
+                    tokio::time::sleep(imports::LEASE + KEEP_EVERY).await;
+                    queue.begin(tenant, import);
+                });
             }
         });
     }
@@ -130,12 +135,11 @@ async fn run(
 pub(crate) struct Worker {
     executor: Executor,
     database: TenantDatabase,
-    id: uuid::Uuid,
 }
 
 impl Worker {
     pub(crate) fn new(executor: Executor, database: TenantDatabase) -> Self {
-        Self { executor, database, id: uuid::Uuid::new_v4() }
+        Self { executor, database }
     }
 }
 
@@ -165,18 +169,21 @@ pub(crate) async fn work_off(
     // What is noted of the import itself needs no rights; the rows do.
     let own = Principal::trusted(tenant, Actor::Operator, "imports".to_owned(), currency);
     let notes = context_of(own, import.to_string(), import.to_string());
-    let claim = ClaimImport { id: import, worker: worker.id };
+    // One for each claim: a process that has lost an import and takes it again must not go on in both.
+    let id = Uuid::new_v4();
+    let claim = ClaimImport { id: import, worker: id };
     let Some(claimed) = worker.executor.run(notes.clone(), claim).await? else { return Ok(()) };
-    let run = Run { worker, import, notes, claimed, stop };
+    let run = Run { worker, id, import, notes, claimed, stop };
     let reason = match run.context(rights).await? {
         Ok(context) => match run.rows(&context, tell).await? {
             Ended::Finished => None,
             Ended::Taken => return Ok(()),
+            Ended::Left => return run.note(|| ReleaseImport { id: import, worker: id }).await,
             Ended::Stopped(reason) => Some(reason),
         },
         Err(reason) => Some(reason),
     };
-    run.note(StopImport { id: import, worker: worker.id, reason }).await
+    run.note(|| StopImport { id: import, worker: id, reason: reason.clone() }).await
 }
 
 fn context_of(principal: Principal, correlation_id: String, request_id: String) -> RequestContext {
@@ -196,6 +203,8 @@ enum Ended {
     Finished,
     /// It was cancelled, or another process has taken it over.
     Taken,
+    /// This process stops.
+    Left,
     /// It cannot go on, for this reason.
     Stopped(String),
 }
@@ -206,11 +215,13 @@ enum Row {
     Refused,
     /// It was worked off before.
     Known,
+    Taken,
     Stopped(String),
 }
 
 struct Run<'a> {
     worker: &'a Worker,
+    id: Uuid,
     import: ImportId,
     notes: RequestContext,
     claimed: Claimed,
@@ -218,8 +229,26 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn note<C: Command>(&self, command: C) -> Result<C::Outcome, Error> {
-        self.worker.executor.run(self.notes.clone(), command).await
+    /// Notes something of the import itself.
+    async fn note<C: Command>(&self, command: impl Fn() -> C) -> Result<C::Outcome, Error> {
+        self.patiently(async || self.worker.executor.run(self.notes.clone(), command()).await).await
+    }
+
+    /// Waits for what passes, such as a database that is away: as long as the lease.
+    async fn patiently<T>(&self, work: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
+        let (began, mut pause) = (Instant::now(), PAUSE.0);
+        loop {
+            match work().await {
+                Err(error)
+                    if error.category() == Category::Unavailable && began.elapsed() < imports::LEASE =>
+                {
+                    tracing::debug!(%error, import = %self.import, "an import waits");
+                }
+                result => return result,
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSE.1);
+        }
     }
 
     /// Returns the context of the rows' commands, or why there is none.
@@ -231,7 +260,9 @@ impl Run<'_> {
             (As::Credential(_), None) => {
                 return Ok(Err("an operator began it: api import --resume".to_owned()));
             }
-            (As::Credential(_), Some(credential)) => self.worker.database.principal(credential).await?,
+            (As::Credential(_), Some(credential)) => {
+                self.patiently(async || self.worker.database.principal(credential).await).await?
+            }
         };
         Ok(match principal {
             None => Err("the credential of whoever began it does not hold any more".to_owned()),
@@ -250,13 +281,14 @@ impl Run<'_> {
         let (mut progress, mut after, mut kept) = (self.claimed.progress, 0, Instant::now());
         loop {
             let (database, import) = (&self.worker.database, self.import);
-            let rows = imports::waiting_rows(database, &self.notes, import, after, PAGE).await?;
+            let waiting = async || imports::waiting_rows(database, &self.notes, import, after, PAGE).await;
+            let rows = self.patiently(waiting).await?;
             if rows.is_empty() {
                 return Ok(Ended::Finished);
             }
             for (number, content) in rows {
                 if self.stop.is_cancelled() {
-                    return Ok(Ended::Taken);
+                    return Ok(Ended::Left);
                 }
                 match self.row(context, number, &content).await? {
                     Row::Accepted(Outcome::Created) => progress.created += 1,
@@ -264,12 +296,13 @@ impl Run<'_> {
                     Row::Accepted(Outcome::Unchanged) => progress.unchanged += 1,
                     Row::Refused => progress.refused += 1,
                     Row::Known => {}
+                    Row::Taken => return Ok(Ended::Taken),
                     Row::Stopped(reason) => return Ok(Ended::Stopped(reason)),
                 }
                 after = number;
                 tell(progress);
                 if kept.elapsed() >= KEEP_EVERY {
-                    let keep = KeepImport { id: import, worker: self.worker.id, progress };
+                    let keep = || KeepImport { id: import, worker: self.id, progress };
                     if !self.note(keep).await? {
                         return Ok(Ended::Taken);
                     }
@@ -281,52 +314,57 @@ impl Run<'_> {
 
     /// Works off one row. What passes, such as a database that is away, is waited for.
     async fn row(&self, context: &RequestContext, number: i32, content: &str) -> Result<Row, Error> {
-        let began = Instant::now();
-        let (mut pause, mut races) = (PAUSE.0, 0);
+        let mut races = 0;
         loop {
-            let context =
-                RequestContext { request_id: format!("{}/{number}", self.import), ..context.clone() };
-            let done = match self.claimed.kind {
-                ImportKind::Customers => self.row_of::<CustomerRequest>(context, number, content).await,
-                ImportKind::Suppliers => self.row_of::<SupplierRequest>(context, number, content).await,
-                ImportKind::Products => self.row_of::<ProductRequest>(context, number, content).await,
+            let work = async || {
+                let request_id = format!("{}/{number}", self.import);
+                let context = RequestContext { request_id, ..context.clone() };
+                let done = match self.claimed.kind {
+                    ImportKind::Customers => self.row_of::<CustomerRequest>(context, number, content).await,
+                    ImportKind::Suppliers => self.row_of::<SupplierRequest>(context, number, content).await,
+                    ImportKind::Products => self.row_of::<ProductRequest>(context, number, content).await,
+                };
+                match done {
+                    Ok(marked) => Ok(Ok(marked)),
+                    Err(NotDone::Refused(errors)) => Ok(Err(errors)),
+                    Err(NotDone::Failed(error)) => Err(error),
+                }
             };
-            let error = match done {
-                Ok(Some(outcome)) => return Ok(Row::Accepted(outcome)),
-                Ok(None) => return Ok(Row::Known),
-                Err(NotDone::Refused(errors)) => return self.refuse(number, errors).await,
-                Err(NotDone::Failed(error)) => error,
+            let error = match self.patiently(work).await {
+                Ok(Ok(Marked::Now(outcome))) => return Ok(Row::Accepted(outcome)),
+                Ok(Ok(Marked::Before)) => return Ok(Row::Known),
+                Ok(Ok(Marked::Taken)) => return Ok(Row::Taken),
+                Ok(Err(errors)) => return self.refuse(number, errors).await,
+                Err(error) => error,
             };
-            let is_race = match error.category() {
+            let may_be_race = match error.category() {
                 Category::Unauthenticated | Category::Forbidden => {
                     return Ok(Row::Stopped(error.to_string()));
                 }
-                Category::Unavailable => false,
-                // Somebody changed the resource after it was found.
-                Category::PreconditionFailed => true,
-                _ => return self.refuse(number, errors_of(error)).await,
-            };
-            races += u32::from(is_race);
-            if races > MAX_RACES {
-                return self.refuse(number, errors_of(error)).await;
-            }
-            if began.elapsed() > imports::LEASE {
-                return Err(error);
-            }
-            tracing::debug!(%error, import = %self.import, number, "a row of an import is tried again");
-            if !is_race {
-                tokio::select! {
-                    () = tokio::time::sleep(pause) => {}
-                    () = self.stop.cancelled() => return Err(error),
+                Category::Unavailable => return Err(error),
+                Category::Internal => return Ok(broken(number, &error)),
+                // Somebody made, changed or deleted the resource after it was looked for.
+                Category::PreconditionFailed | Category::Conflict | Category::NotFound => {
+                    self.claimed.mode == ImportMode::Upsert
                 }
-                pause = (pause * 2).min(PAUSE.1);
+                _ => false,
+            };
+            races += 1;
+            if !may_be_race || races > MAX_RACES {
+                return self.refuse(number, errors_of(error)).await;
             }
         }
     }
 
     async fn refuse(&self, number: i32, errors: Value) -> Result<Row, Error> {
-        let refuse = RefuseRow { import: self.import, number, errors };
-        Ok(if self.note(refuse).await? { Row::Refused } else { Row::Known })
+        let refuse = || RefuseRow { import: self.import, worker: self.id, number, errors: errors.clone() };
+        match self.note(refuse).await {
+            Ok(Marked::Now(())) => Ok(Row::Refused),
+            Ok(Marked::Before) => Ok(Row::Known),
+            Ok(Marked::Taken) => Ok(Row::Taken),
+            Err(error) if error.category() == Category::Internal => Ok(broken(number, &error)),
+            Err(error) => Err(error),
+        }
     }
 
     async fn row_of<T: Importable>(
@@ -334,7 +372,7 @@ impl Run<'_> {
         context: RequestContext,
         number: i32,
         content: &str,
-    ) -> Result<Option<Outcome>, NotDone> {
+    ) -> Result<Marked<Outcome>, NotDone> {
         let row: Map<String, Value> = serde_json::from_str(content)
             .map_err(|error| refused(Invalid::new("not_an_object", error.to_string()), ""))?;
         let mut row = row;
@@ -369,8 +407,8 @@ impl Run<'_> {
         number: i32,
         command: C,
         told: Told<C::Outcome>,
-    ) -> Result<Option<Outcome>, NotDone> {
-        let row = ImportRow { import: self.import, number, command, told };
+    ) -> Result<Marked<Outcome>, NotDone> {
+        let row = ImportRow { import: self.import, worker: self.id, number, command, told };
         Ok(self.worker.executor.run(context, row).await?)
     }
 }
@@ -392,13 +430,23 @@ fn refused(invalid: Invalid, pointer: &str) -> NotDone {
     NotDone::Refused(listed(ApiError::invalid(vec![invalid.at(pointer)])))
 }
 
+/// A fault of ours stops the import: the rows behind it may be as good as this one.
+fn broken(number: i32, error: &Error) -> Row {
+    tracing::error!(%error, number, "a row of an import met a fault of ours");
+    Row::Stopped(format!(
+        "row {number}: something went wrong on our side; resume the import when it is mended"
+    ))
+}
+
 fn errors_of(error: Error) -> Value {
     listed(error.into())
 }
 
 /// Returns what was wrong, as in a problem's `errors`; at least the problem itself.
 fn listed(error: ApiError) -> Value {
-    let one = |pointer: &str, code: &str, message: &str| json!({"pointer": pointer, "code": code, "message": message});
+    // PostgreSQL has no U+0000.
+    let text = |text: &str| text.replace('\0', "\u{fffd}");
+    let one = |pointer: &str, code: &str, message: &str| json!({"pointer": text(pointer), "code": code, "message": text(message)});
     let all: Vec<_> =
         error.fields().iter().map(|field| one(&field.pointer, field.code, &field.message)).collect();
     if all.is_empty() { vec![one("", error.code(), &error.to_string())].into() } else { all.into() }

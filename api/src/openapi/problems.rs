@@ -65,6 +65,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(409, "supplier_external_id_taken", "The external id belongs to another supplier"),
     kind(409, "product_sku_taken", "The SKU belongs to another product"),
     kind(409, "product_external_id_taken", "The external id belongs to another product"),
+    kind(409, "too_many_imports", "20 imports are under way"),
     kind(409, "import_state_conflict", "The import is not in a state for that"),
     kind(409, "order_reference_taken", "The reference belongs to another order"),
     kind(409, "order_external_id_taken", "The external id belongs to another order"),

@@ -13,7 +13,8 @@ use super::principal::{Credential, Principal, PrincipalLookup};
 use crate::platform::database::{ConnectError, Database, PooledConnection};
 use crate::values::ids::TenantId;
 
-const BEGIN_READING: &str = "BEGIN READ ONLY; ";
+/// All statements of a read see the same rows: a page may take several.
+const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ";
 
 /// Cheap to clone.
 #[derive(Debug, Clone)]

@@ -12,7 +12,7 @@ END
 $$;
 DROP FUNCTION search_customers, search_suppliers, search_products, search_orders;
 DROP INDEX customers_words_idx, suppliers_words_idx, products_words_idx, orders_words_idx;
-DROP FUNCTION customer_words, supplier_words, product_words, order_words, comptoir_search, comptoir_words, comptoir_plain;
+DROP FUNCTION customer_words, supplier_words, product_words, order_words, comptoir_search, comptoir_search_word, comptoir_words, comptoir_plain;
 -- The extension unaccent stays: others may use it.
 DROP TEXT SEARCH CONFIGURATION comptoir_simple;
 DROP TEXT SEARCH CONFIGURATION comptoir_french;

@@ -53,27 +53,33 @@ CREATE FUNCTION comptoir_plain(texts text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN pg_catalog.translate(texts, '!"#$%&''()*+,-./:;<=>?@[\]^_`{|}~’‘“”«»–—·', pg_catalog.repeat(' ', 43));
 
--- The words of a row, as the indexes below hold them. Numbers are found as they are written, names also by their stems. The
--- tenant is one of the words: an index of words cannot begin with it.
+-- The words of a row, as the indexes below hold them: numbers as they are written, names also by their stems. Each begins with its
+-- tenant, because an index of words cannot: so the words of one company are together, and no other's are read.
 CREATE FUNCTION comptoir_words(tenant uuid, numbers text, names text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN pg_catalog.array_to_tsvector(ARRAY['@'::text || tenant::text])
-        || pg_catalog.to_tsvector('comptoir_simple'::regconfig, comptoir_plain(numbers || ' '::text || names))
-        || pg_catalog.to_tsvector('comptoir_french'::regconfig, comptoir_plain(names))
-        || pg_catalog.to_tsvector('comptoir_english'::regconfig, comptoir_plain(names));
+    RETURN (SELECT pg_catalog.array_to_tsvector(pg_catalog.array_agg(tenant::text || word))
+        FROM pg_catalog.unnest(pg_catalog.tsvector_to_array(
+            pg_catalog.to_tsvector('comptoir_simple'::regconfig, comptoir_plain(numbers || ' '::text || names))
+            || pg_catalog.to_tsvector('comptoir_french'::regconfig, comptoir_plain(names))
+            || pg_catalog.to_tsvector('comptoir_english'::regconfig, comptoir_plain(names)))) AS word);
+
+-- What finds a word, after its dictionary: all of its parts. NULL if the dictionary says that it means nothing.
+CREATE FUNCTION comptoir_search_word(tenant uuid, dictionary regconfig, word text, ending text) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (SELECT pg_catalog.string_agg(''''::text || tenant::text || part || ''''::text || ending, ' & '::text)
+        FROM pg_catalog.unnest(pg_catalog.tsvector_to_array(pg_catalog.to_tsvector(dictionary, word))) AS part);
 
 -- What finds the rows of this transaction's tenant that have all words of a text, each as it is, as the beginning of a longer one,
 -- or in another form. NULL if there is no word in it.
 CREATE FUNCTION comptoir_search(texts text) RETURNS tsquery
-    -- A word that says nothing by itself ("le", "the") is no reason for a notice.
-    LANGUAGE sql STABLE SET client_min_messages = warning
-    RETURN (SELECT pg_catalog.string_agg('('::text || (
-                pg_catalog.to_tsquery('comptoir_simple'::regconfig, ''''::text || word || ''':*'::text)
-                || pg_catalog.plainto_tsquery('comptoir_french'::regconfig, word)
-                || pg_catalog.plainto_tsquery('comptoir_english'::regconfig, word))::text || ')'::text, ' & '::text)::tsquery
-            && ('''@'::text || comptoir_tenant()::text || ''''::text)::tsquery
-        FROM pg_catalog.regexp_split_to_table(comptoir_plain(texts), '\s+'::text) AS word
-        WHERE word <> ''::text);
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (SELECT pg_catalog.string_agg('('::text || pg_catalog.concat_ws(' | '::text,
+                '('::text || comptoir_search_word(comptoir_tenant(), 'comptoir_simple'::regconfig, word, ':*'::text) || ')'::text,
+                '('::text || comptoir_search_word(comptoir_tenant(), 'comptoir_french'::regconfig, word, ''::text) || ')'::text,
+                '('::text || comptoir_search_word(comptoir_tenant(), 'comptoir_english'::regconfig, word, ''::text) || ')'::text)
+            || ')'::text, ' & '::text)::tsquery
+        FROM (SELECT DISTINCT word FROM pg_catalog.regexp_split_to_table(comptoir_plain(texts), '\s+'::text) AS word) AS words
+        WHERE comptoir_search_word(comptoir_tenant(), 'comptoir_simple'::regconfig, word, ''::text) IS NOT NULL);
 
 -- What is searched of each list: its words, the index of them, and the ids of the rows that have some. The last runs as its owner:
 -- under row-level security PostgreSQL would not use the index, because a match might tell of rows that may not be seen.

@@ -34,7 +34,7 @@ CREATE TABLE imports (
 );
 CREATE INDEX imports_created_at_idx ON imports (tenant_id, created_at, id);
 CREATE INDEX imports_due_idx ON imports (leased_until) WHERE state IN ('waiting', 'running');
-CREATE INDEX imports_over_idx ON imports (updated_at) WHERE state IN ('receiving', 'finished', 'stopped', 'cancelled');
+CREATE INDEX imports_updated_at_idx ON imports (updated_at);
 CALL comptoir_protect('imports'::regclass);
 INSERT INTO runtime_privileges VALUES ('imports', 'SELECT, INSERT, UPDATE, DELETE');
 
@@ -68,14 +68,15 @@ CREATE FUNCTION due_imports(most bigint) RETURNS TABLE (tenant_id uuid, id uuid)
         ORDER BY i.created_at LIMIT most;
     END;
 
--- For the services: deletes imports that are over for so many days, and those that never arrived as a whole.
+-- For the services: deletes imports that nothing has changed for so many days, a day at least, and those that never arrived as a
+-- whole after a day.
 CREATE FUNCTION prune_imports(days integer, most bigint) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC
         WITH over AS (
             SELECT i.tenant_id, i.id FROM imports AS i
-            WHERE i.state IN ('receiving', 'finished', 'stopped', 'cancelled')
-                AND i.updated_at < pg_catalog.now() - pg_catalog.make_interval(days => CASE WHEN i.state = 'receiving' THEN 1 ELSE GREATEST(prune_imports.days, 1) END)
+            WHERE i.updated_at < pg_catalog.now() - pg_catalog.make_interval(days => 1)
+                AND (i.state = 'receiving' OR i.updated_at < pg_catalog.now() - pg_catalog.make_interval(days => GREATEST(prune_imports.days, 1)))
             LIMIT most FOR UPDATE SKIP LOCKED
         ), gone AS (
             DELETE FROM imports AS i USING over WHERE i.tenant_id = over.tenant_id AND i.id = over.id RETURNING 1

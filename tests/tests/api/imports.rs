@@ -105,9 +105,11 @@ async fn an_upsert_changes_what_the_file_names_and_nothing_else() {
             json!({"code": "S-2", "name": "Two"}),
             json!({"code": "S-3"}),
             json!({"code": "S-1", "vat_number": null}),
+            json!({"code": "S\0-1", "name": "A"}),
+            json!({"co\0de": "S-1"}),
         ]);
         let done = imported(&api.http, "kind=suppliers&mode=upsert", "application/x-ndjson", &second).await?;
-        assert_eq!(done["progress"], progress(4, 0, 2, 1, 1));
+        assert_eq!(done["progress"], progress(6, 0, 2, 1, 3), "what PostgreSQL cannot store is refused, and stops nothing");
         let one = api.http.get("/suppliers?code=S-1").await?.json["data"][0].clone();
         assert_eq!((&one["name"], &one["vat_number"], &one["payment_terms"], &one["version"]), (&json!("Other"), &Value::Null, &terms, &json!(3)));
 

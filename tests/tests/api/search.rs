@@ -51,7 +51,7 @@ async fn words_are_found_without_their_accents_in_their_other_forms_and_by_their
         let sorted = listed(&api, "/customers?q=achats&sort=-name&limit=2", "code").await?;
         assert_eq!(sorted, ["C-1045", "C-2000"]);
         // Whatever is typed is text: nothing of it is an operator of the search.
-        for q in ["a & b", "a | !b", "a:*", "'", "a <-> b", "\\", "(", "%", "a\u{a0}b", "日本", "\u{1f600}x"] {
+        for q in ["a & b", "a €", "½", "² …", "日本 🍵", "a | !b", "a:*", "'", "a <-> b", "\\", "(", "%", "a\u{a0}b", "日本", "\u{1f600}x"] {
             assert_eq!(api.http.get(&format!("/customers?q={}", urlencoding(q))).await?.status, if q.chars().any(char::is_alphanumeric) { 200 } else { 422 }, "{q}");
         }
         api.product("TEA-EG-250").await?;

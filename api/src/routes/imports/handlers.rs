@@ -44,7 +44,7 @@ use crate::respond::{self, List};
     responses((status = 202, body = ImportView, headers(("Location" = String), ("ETag" = String)))))]
 pub(crate) async fn begin(
     request: HttpRequest,
-    context: Context,
+    mut context: Context,
     parameters: Query<ImportParameters>,
     payload: Payload,
     executor: Data<Executor>,
@@ -52,7 +52,7 @@ pub(crate) async fn begin(
     queue: Data<Imports>,
 ) -> Result<HttpResponse, ApiError> {
     let ImportParameters { kind, mode, file_name } = parameters.0;
-    check(&context.0, kind)?;
+    check(&mut context.0, kind)?;
     let new = NewImport {
         kind,
         mode: mode.unwrap_or(ImportMode::Create),
@@ -79,16 +79,21 @@ pub(crate) async fn begin(
         }
         other => {
             // The file was sent before, or the key stands for another one.
-            executor.run(context.0, AbandonImport(id)).await?;
+            if let Err(error) = executor.run(context.0, AbandonImport(id)).await {
+                tracing::warn!(%error, import = %id, "an import that was sent before stays until it is pruned");
+            }
             respond::answer(other?)
         }
     }
 }
 
+/// Checks that the caller may write what is imported, now and whenever the principal is looked up again.
+///
 /// # Errors
-/// 403 if the caller may not write what is imported.
-fn check(context: &RequestContext, kind: ImportKind) -> Result<(), ApiError> {
+/// 403 if not.
+fn check(context: &mut RequestContext, kind: ImportKind) -> Result<(), ApiError> {
     let permission = kind.permission();
+    context.required = Some(permission);
     if context.principal.may(permission) { Ok(()) } else { Err(Error::Forbidden(permission).into()) }
 }
 
@@ -148,17 +153,17 @@ pub(crate) async fn list(
     responses((status = 200, body = ImportView, headers(("ETag" = String))), (status = 304)))]
 pub(crate) async fn get(
     request: HttpRequest,
-    context: Context,
+    mut context: Context,
     id: Id<ImportId>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let import = visible(&database, &context.0, id.0).await?;
+    let import = visible(&database, &mut context.0, id.0).await?;
     Ok(respond::found(&request, import.version, &import))
 }
 
 async fn visible(
     database: &TenantDatabase,
-    context: &RequestContext,
+    context: &mut RequestContext,
     id: ImportId,
 ) -> Result<ImportView, ApiError> {
     let import = imports::get(database, context, id).await?;
@@ -171,12 +176,12 @@ async fn visible(
     responses((status = 200, body = List<RefusedRowResponse>)))]
 pub(crate) async fn refused_rows(
     request: HttpRequest,
-    context: Context,
+    mut context: Context,
     query: ListQuery<NoFilters, RefusedSort>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let id: ImportId = part(&request, "id")?;
-    visible(&database, &context.0, id).await?;
+    visible(&database, &mut context.0, id).await?;
     let page = imports::refused_rows(&database, &context.0, id, &query.page).await?;
     Ok(respond::listed(page.map(RefusedRowResponse::from)))
 }
@@ -187,11 +192,11 @@ pub(crate) async fn refused_rows(
 #[utoipa::path(get, path = "/api/v1/imports/{id}/refused-rows.csv", tag = "imports", operation_id = "exportRefusedRows", params(IdParam),
     responses((status = 200, content_type = "text/csv", body = String)))]
 pub(crate) async fn export_refused_rows(
-    context: Context,
+    mut context: Context,
     id: Id<ImportId>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    visible(&database, &context.0, id.0).await?;
+    visible(&database, &mut context.0, id.0).await?;
     Ok(export::csv("refused-rows", move |page: PageRequest<RefusedSort>| {
         let (database, context, id) = (database.clone(), context.0.clone(), id.0);
         async move {
@@ -208,14 +213,14 @@ pub(crate) async fn export_refused_rows(
     params(IdParam, IfMatchHeader, IdempotencyHeader),
     responses((status = 200, body = ImportView, headers(("ETag" = String)))))]
 pub(crate) async fn cancel(
-    context: Context,
+    mut context: Context,
     id: Id<ImportId>,
     expected: IfMatch,
     posted: Posted<Empty>,
     executor: Data<Executor>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    visible(&database, &context.0, id.0).await?;
+    visible(&database, &mut context.0, id.0).await?;
     let command = CancelImport { id: id.0, expected_version: expected.0 };
     respond::answer(executor.execute(context.0, posted.key, command, changed).await?)
 }
@@ -227,7 +232,7 @@ pub(crate) async fn cancel(
     params(IdParam, IfMatchHeader, IdempotencyHeader),
     responses((status = 200, body = ImportView, headers(("ETag" = String)))))]
 pub(crate) async fn resume(
-    context: Context,
+    mut context: Context,
     id: Id<ImportId>,
     expected: IfMatch,
     posted: Posted<Empty>,
@@ -235,7 +240,7 @@ pub(crate) async fn resume(
     database: Data<TenantDatabase>,
     queue: Data<Imports>,
 ) -> Result<HttpResponse, ApiError> {
-    visible(&database, &context.0, id.0).await?;
+    visible(&database, &mut context.0, id.0).await?;
     let command = ResumeImport { id: id.0, expected_version: expected.0 };
     let answer = executor.execute(context.0.clone(), posted.key, command, changed).await?;
     queue.begin(context.0.tenant_id(), id.0);

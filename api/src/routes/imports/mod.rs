@@ -11,7 +11,7 @@ pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Authenticated, handlers::__path_list, handlers::list)
         .with(Authenticated, handlers::__path_begin, handlers::begin)
-        .problems(&["forbidden"])
+        .problems(&["forbidden", "too_many_imports"])
         .with(Authenticated, handlers::__path_get, handlers::get)
         .problems(&["forbidden", "import_not_found"])
         .with(Authenticated, handlers::__path_refused_rows, handlers::refused_rows)

@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::MAX_OPEN;
 use crate::application::Permission;
 use crate::application::error::{Category, DomainError};
 use crate::values::ids::{ApiKeyId, ImportId, SessionId};
@@ -205,6 +206,18 @@ impl Import {
         self.raise(now);
     }
 
+    /// Leaves it where it is, for another process.
+    pub(super) fn release(&mut self, progress: Progress, now: DateTime<Utc>) {
+        self.state = ImportState::Waiting;
+        (self.progress, self.worker, self.leased_until) = (progress, None, None);
+        self.raise(now);
+    }
+
+    /// Whether this process works on it.
+    pub(super) fn is_of(&self, worker: Uuid) -> bool {
+        self.state == ImportState::Running && self.worker == Some(worker)
+    }
+
     /// Notes that it is finished, or why it cannot go on.
     pub(super) fn stop(&mut self, progress: Progress, reason: Option<String>, now: DateTime<Utc>) {
         self.state = if reason.is_some() { ImportState::Stopped } else { ImportState::Finished };
@@ -229,13 +242,15 @@ pub enum ImportError {
     NotFound(ImportId),
     #[error("the import is {} and cannot be {action}", state.name())]
     State { state: ImportState, action: &'static str },
+    #[error("{MAX_OPEN} imports are under way: wait until one is over, or cancel one")]
+    TooMany,
 }
 
 impl DomainError for ImportError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) => Category::NotFound,
-            Self::State { .. } => Category::Conflict,
+            Self::State { .. } | Self::TooMany => Category::Conflict,
         }
     }
 
@@ -243,6 +258,7 @@ impl DomainError for ImportError {
         match self {
             Self::NotFound(_) => "import_not_found",
             Self::State { .. } => "import_state_conflict",
+            Self::TooMany => "too_many_imports",
         }
     }
 }
@@ -287,6 +303,10 @@ mod tests {
         assert!(running.is_due(at(31)));
         running.keep(Progress { created: 1, ..running.progress }, at(20));
         assert!(!running.is_due(at(31)));
+        running.release(running.progress, at(32));
+        assert!(running.is_due(at(32)) && !running.is_of(Uuid::from_u128(1)));
+        running.claim(Uuid::from_u128(2), at(33));
+        assert!(running.is_of(Uuid::from_u128(2)) && !running.is_of(Uuid::from_u128(1)));
         running.stop(running.progress, None, at(40));
         assert_eq!((running.state, running.is_due(at(100))), (ImportState::Finished, false));
     }

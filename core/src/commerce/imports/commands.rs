@@ -5,7 +5,10 @@ use std::fmt;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::aggregate::{Import, ImportCredential, ImportKind, ImportMode, ImportState, Outcome, Progress};
+use super::MAX_OPEN;
+use super::aggregate::{
+    Import, ImportCredential, ImportError, ImportKind, ImportMode, ImportState, Outcome, Progress,
+};
 use super::queries::ImportView;
 use super::repository;
 use crate::application::error::{Error, check_version};
@@ -51,6 +54,9 @@ impl Command for BeginImport {
     type Outcome = ();
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        if repository::count_open(work).await? >= MAX_OPEN {
+            return Err(ImportError::TooMany.into());
+        }
         let now = work.now();
         let context = work.context();
         let import = Import {
@@ -143,6 +149,7 @@ impl Command for CancelImport {
         check_version(self.expected_version, import.version)?;
         let (before, now) = (ImportView::from(import.clone()), work.now_after(import.updated_at));
         import.cancel(now)?;
+        import.progress = repository::progress(work, self.id, import.progress.rows).await?;
         repository::save(work, &import).await?;
         let view = ImportView::from(import);
         work.audit("import.cancel", (RESOURCE, self.id), Some(&before), Some(&view))?;
@@ -221,7 +228,7 @@ impl Command for KeepImport {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<bool, Error> {
         let mut import = repository::load(work, self.id).await?;
-        if import.state != ImportState::Running || import.worker != Some(self.worker) {
+        if !import.is_of(self.worker) {
             return Ok(false);
         }
         import.keep(self.progress, work.now_after(import.updated_at));
@@ -244,7 +251,7 @@ impl Command for StopImport {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let mut import = repository::load(work, self.id).await?;
-        if import.state != ImportState::Running || import.worker != Some(self.worker) {
+        if !import.is_of(self.worker) {
             return Ok(());
         }
         let progress = repository::progress(work, self.id, import.progress.rows).await?;
@@ -254,12 +261,45 @@ impl Command for StopImport {
     }
 }
 
+/// Leaves an import where it is, for another process.
+#[derive(Debug)]
+pub struct ReleaseImport {
+    pub id: ImportId,
+    pub worker: Uuid,
+}
+
+impl Command for ReleaseImport {
+    type Outcome = ();
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let mut import = repository::load(work, self.id).await?;
+        if !import.is_of(self.worker) {
+            return Ok(());
+        }
+        let progress = repository::progress(work, self.id, import.progress.rows).await?;
+        let now = work.now_after(import.updated_at);
+        import.release(progress, now);
+        repository::save(work, &import).await
+    }
+}
+
+/// What became of the attempt to mark a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marked<T> {
+    Now(T),
+    /// It was marked before.
+    Before,
+    /// The import was cancelled, or another process has taken it over.
+    Taken,
+}
+
 /// Says what a row's command did.
 pub type Told<O> = Box<dyn Fn(&O) -> (Outcome, Uuid) + Send + Sync>;
 
-/// Works off one row by a command, and marks the row in the same transaction. Returns `None` if that was done before.
+/// Works off one row by a command, and marks the row in the same transaction.
 pub struct ImportRow<C: Command> {
     pub import: ImportId,
+    pub worker: Uuid,
     pub number: i32,
     pub command: C,
     /// Says what became of the resource, and its id.
@@ -273,41 +313,48 @@ impl<C: Command + fmt::Debug> fmt::Debug for ImportRow<C> {
             .field("import", import)
             .field("number", number)
             .field("command", command)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
 impl<C: Command> Command for ImportRow<C> {
-    type Outcome = Option<Outcome>;
+    type Outcome = Marked<Outcome>;
 
-    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<Option<Outcome>, Error> {
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<Marked<Outcome>, Error> {
+        if !repository::hold(work, self.import, self.worker).await? {
+            return Ok(Marked::Taken);
+        }
         if !repository::take_row(work, self.import, self.number).await? {
-            return Ok(None);
+            return Ok(Marked::Before);
         }
         let outcome = self.command.execute(work).await?;
         let told = (self.told)(&outcome);
         repository::accept_row(work, self.import, self.number, told).await?;
-        Ok(Some(told.0))
+        Ok(Marked::Now(told.0))
     }
 }
 
-/// Notes what was wrong with a row. Returns `false` if it was worked off before.
+/// Notes what was wrong with a row.
 #[derive(Debug)]
 pub struct RefuseRow {
     pub import: ImportId,
+    pub worker: Uuid,
     pub number: i32,
     /// As in a problem's `errors`.
     pub errors: Value,
 }
 
 impl Command for RefuseRow {
-    type Outcome = bool;
+    type Outcome = Marked<()>;
 
-    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<bool, Error> {
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<Marked<()>, Error> {
+        if !repository::hold(work, self.import, self.worker).await? {
+            return Ok(Marked::Taken);
+        }
         if !repository::take_row(work, self.import, self.number).await? {
-            return Ok(false);
+            return Ok(Marked::Before);
         }
         repository::refuse_row(work, self.import, self.number, &self.errors).await?;
-        Ok(true)
+        Ok(Marked::Now(()))
     }
 }

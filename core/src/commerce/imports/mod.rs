@@ -14,8 +14,8 @@ pub use aggregate::{
     Import, ImportCredential, ImportError, ImportKind, ImportMode, ImportState, Outcome, Progress,
 };
 pub use commands::{
-    AbandonImport, BeginImport, CancelImport, ClaimImport, Claimed, ImportRow, KeepImport, RefuseRow,
-    ResumeImport, StageRows, StopImport, SubmitImport, Told,
+    AbandonImport, BeginImport, CancelImport, ClaimImport, Claimed, ImportRow, KeepImport, Marked, RefuseRow,
+    ReleaseImport, ResumeImport, StageRows, StopImport, SubmitImport, Told,
 };
 pub use queries::{
     ImportSort, ImportView, RefusedRow, RefusedSort, due, get, list, prune, refused_rows, waiting_rows,
@@ -23,5 +23,7 @@ pub use queries::{
 
 /// How long a process that works on an import may be silent.
 pub const LEASE: std::time::Duration = std::time::Duration::from_secs(30);
+/// The maximum number of imports of a company that are under way.
+pub const MAX_OPEN: i64 = 20;
 /// The maximum number of rows of one import.
 pub const MAX_ROWS: usize = 100_000;

@@ -173,6 +173,28 @@ pub(super) async fn insert_rows(
     Ok(())
 }
 
+/// Counts the imports that are under way.
+pub(super) async fn count_open(work: &mut UnitOfWork<'_>) -> Result<i64, Error> {
+    let open = [ImportState::Receiving, ImportState::Waiting, ImportState::Running].map(ImportState::name);
+    let count = imports::table
+        .filter(imports::tenant_id.eq(work.tenant().uuid()).and(imports::state.eq_any(open)))
+        .count();
+    Ok(count.get_result(work.connection()).await?)
+}
+
+/// Keeps an import as it is until the unit of work ends. Returns `false` if this process does not work on it any more.
+pub(super) async fn hold(work: &mut UnitOfWork<'_>, id: ImportId, worker: Uuid) -> Result<bool, Error> {
+    work.locks(Locked::Import);
+    let row: Option<ImportRecord> = imports::table
+        .find((work.tenant().uuid(), id.uuid()))
+        .select(ImportRecord::as_select())
+        .for_share()
+        .first(work.connection())
+        .await
+        .optional()?;
+    Ok(row.map(ImportRecord::into_import).transpose()?.is_some_and(|import| import.is_of(worker)))
+}
+
 /// Locks a row that is to be worked off. Returns `false` if that has happened.
 pub(super) async fn take_row(
     work: &mut UnitOfWork<'_>,
