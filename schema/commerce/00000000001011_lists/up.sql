@@ -88,45 +88,49 @@ CREATE FUNCTION customer_words(tenant uuid, code text, email text, vat_number te
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN comptoir_words(tenant, code || ' '::text || email || ' '::text || COALESCE(vat_number, ''::text) || ' '::text || COALESCE(external_id, ''::text), name);
 CREATE INDEX customers_words_idx ON customers USING gin (customer_words(tenant_id, code, email, vat_number, external_id, name));
-CREATE FUNCTION search_customers(texts text, most bigint) RETURNS SETOF uuid
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
-    BEGIN ATOMIC
-        SELECT id FROM customers WHERE customer_words(tenant_id, code, email, vat_number, external_id, name) @@ comptoir_search(texts)
-            AND (tenant_id = comptoir_tenant()) IS TRUE LIMIT most;
-    END;
 
 CREATE FUNCTION supplier_words(tenant uuid, code text, vat_number text, external_id text, name text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN comptoir_words(tenant, code || ' '::text || COALESCE(vat_number, ''::text) || ' '::text || COALESCE(external_id, ''::text), name);
 CREATE INDEX suppliers_words_idx ON suppliers USING gin (supplier_words(tenant_id, code, vat_number, external_id, name));
-CREATE FUNCTION search_suppliers(texts text, most bigint) RETURNS SETOF uuid
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
-    BEGIN ATOMIC
-        SELECT id FROM suppliers WHERE supplier_words(tenant_id, code, vat_number, external_id, name) @@ comptoir_search(texts)
-            AND (tenant_id = comptoir_tenant()) IS TRUE LIMIT most;
-    END;
 
 CREATE FUNCTION product_words(tenant uuid, sku text, external_id text, name text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN comptoir_words(tenant, sku || ' '::text || COALESCE(external_id, ''::text), name);
 CREATE INDEX products_words_idx ON products USING gin (product_words(tenant_id, sku, external_id, name));
-CREATE FUNCTION search_products(texts text, most bigint) RETURNS SETOF uuid
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
-    BEGIN ATOMIC
-        SELECT id FROM products WHERE product_words(tenant_id, sku, external_id, name) @@ comptoir_search(texts)
-            AND (tenant_id = comptoir_tenant()) IS TRUE LIMIT most;
-    END;
 
 CREATE FUNCTION order_words(tenant uuid, reference text, external_id text, tracking_number text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN comptoir_words(tenant, COALESCE(reference, ''::text) || ' '::text || COALESCE(external_id, ''::text) || ' '::text || COALESCE(tracking_number, ''::text), ''::text);
 CREATE INDEX orders_words_idx ON orders USING gin (order_words(tenant_id, reference, external_id, tracking_number));
+
+-- Their tables are named in texts: otherwise no column of these tables could change its type.
+DO $install$
+BEGIN
+    EXECUTE pg_catalog.replace($function$
+CREATE FUNCTION search_customers(texts text, most bigint) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    SELECT id FROM @schema@.customers WHERE @schema@.customer_words(tenant_id, code, email, vat_number, external_id, name) @@ @schema@.comptoir_search(texts)
+        AND (tenant_id = @schema@.comptoir_tenant()) IS TRUE LIMIT most
+$$;
+CREATE FUNCTION search_suppliers(texts text, most bigint) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    SELECT id FROM @schema@.suppliers WHERE @schema@.supplier_words(tenant_id, code, vat_number, external_id, name) @@ @schema@.comptoir_search(texts)
+        AND (tenant_id = @schema@.comptoir_tenant()) IS TRUE LIMIT most
+$$;
+CREATE FUNCTION search_products(texts text, most bigint) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    SELECT id FROM @schema@.products WHERE @schema@.product_words(tenant_id, sku, external_id, name) @@ @schema@.comptoir_search(texts)
+        AND (tenant_id = @schema@.comptoir_tenant()) IS TRUE LIMIT most
+$$;
 CREATE FUNCTION search_orders(texts text, most bigint) RETURNS SETOF uuid
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
-    BEGIN ATOMIC
-        SELECT id FROM orders WHERE order_words(tenant_id, reference, external_id, tracking_number) @@ comptoir_search(texts)
-            AND (tenant_id = comptoir_tenant()) IS TRUE LIMIT most;
-    END;
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+    SELECT id FROM @schema@.orders WHERE @schema@.order_words(tenant_id, reference, external_id, tracking_number) @@ @schema@.comptoir_search(texts)
+        AND (tenant_id = @schema@.comptoir_tenant()) IS TRUE LIMIT most
+$$;
+    $function$, '@schema@', pg_catalog.quote_ident(current_schema()::text));
+END
+$install$;
 
 REVOKE EXECUTE ON FUNCTION search_customers, search_suppliers, search_products, search_orders FROM PUBLIC;
 
