@@ -58,9 +58,9 @@ struct Selecting {
     #[deserr(default)]
     #[param(value_type = Option<String>, min_length = 1, max_length = 100, example = "librairie carmes")]
     q: Option<Words>,
-    /// Only those with these ids, at most 100, separated by commas.
+    /// Only those with these ids, at most 100: repeated, or separated by commas.
     #[deserr(default)]
-    #[param(value_type = Option<Vec<Uuid>>, style = Form, explode = false, min_items = 1, max_items = 100)]
+    #[param(value_type = Option<Vec<Uuid>>, min_items = 1, max_items = 100)]
     ids: Option<Several<AnyId, MAX_IDS>>,
     /// Only the one that your own system calls so.
     #[deserr(default)]

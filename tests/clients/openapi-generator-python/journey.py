@@ -51,7 +51,7 @@ assert put.version == read.version, "PUT of what was read changed something"
 orders.confirm_order(placed.id)
 orders.ship_order(placed.id, ship_order_request=ShipOrderRequest(tracking_number="1Z999AA10123456784"))
 assert orders.deliver_order(placed.id).status == OrderStatus.DELIVERED
-listed = orders.list_orders(status=OrderStatus.DELIVERED, customer_id=customer.id, limit=10)
+listed = orders.list_orders(status=[OrderStatus.DELIVERED, OrderStatus.SHIPPED], customer_id=customer.id, limit=10)
 assert [order.id for order in listed.data] == [placed.id]
 
 try:

@@ -42,7 +42,7 @@ await orders.confirmOrder({ id: placed.id });
 await orders.shipOrder({ id: placed.id, shipOrderRequest: { trackingNumber: "1Z999AA10123456784" } });
 const delivered = await orders.deliverOrder({ id: placed.id });
 check(delivered.status === "delivered", `the order is ${delivered.status}`);
-const listed = await orders.listOrders({ status: "delivered", customerId: customer.id, limit: 10 });
+const listed = await orders.listOrders({ status: ["delivered", "shipped"], customerId: customer.id, limit: 10 });
 check(listed.data.length === 1 && listed.data[0]?.id === placed.id, "the order is not in the list");
 
 try {

@@ -59,7 +59,7 @@ assert put.version == read.version, "PUT of what was read changed something"
 ok(confirm_order.sync(placed.id, client=api))
 ok(ship_order.sync(placed.id, client=api, body=ShipOrderRequest(tracking_number="1Z999AA10123456784")))
 assert ok(deliver_order.sync(placed.id, client=api)).status == OrderStatus.DELIVERED
-listed = ok(list_orders.sync(client=api, status=OrderStatus.DELIVERED, customer_id=customer.id, limit=10))
+listed = ok(list_orders.sync(client=api, status=[OrderStatus.DELIVERED, OrderStatus.SHIPPED], customer_id=customer.id, limit=10))
 assert [order.id for order in listed.data] == [placed.id]
 
 refused = place_order.sync(client=api, body=order("-1"))

@@ -48,7 +48,7 @@ ok(await api.POST("/api/v1/orders/{id}/confirm", of));
 ok(await api.POST("/api/v1/orders/{id}/ship", { ...of, body: { tracking_number: "1Z999AA10123456784" } }));
 const delivered = ok(await api.POST("/api/v1/orders/{id}/deliver", of));
 check(delivered.status === "delivered", `the order is ${delivered.status}`);
-const query = { status: "delivered" as const, customer_id: customer.id, sort: "-placed_at" as const, limit: 10 };
+const query = { status: ["delivered" as const, "shipped" as const], customer_id: customer.id, sort: "-placed_at" as const, limit: 10 };
 const listed = ok(await api.GET("/api/v1/orders", { params: { query } }));
 check(listed.data.length === 1 && listed.data[0]?.id === placed.id, "the order is not in the list");
 

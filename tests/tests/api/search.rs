@@ -196,6 +196,7 @@ async fn orders_are_listed_by_several_states_by_ids_by_their_last_change_and_wit
             ("sort=placed_at&status=pending", &[1, 3]),
             ("sort=placed_at&status=pending,confirmed", &[0, 1, 3]),
             ("status=cancelled,confirmed", &[2, 0]),
+            ("status=cancelled&status=confirmed", &[2, 0]),
             ("sort=updated_at", &[1, 3, 0, 2]),
             ("sort=-updated_at&status=confirmed,cancelled,pending", &[2, 0, 3, 1]),
         ] {

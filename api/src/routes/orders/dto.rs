@@ -179,9 +179,9 @@ impl From<OrderView> for OrderResponse {
 #[deserr(error = Faults, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct OrderFilters {
-    /// Only orders in this state, or in one of these: several are separated by commas.
+    /// Only orders in this state, or in one of these: repeated, or separated by commas.
     #[deserr(default)]
-    #[param(value_type = Option<Vec<OrderStatus>>, style = Form, explode = false, min_items = 1, max_items = 5, example = json!(["pending", "confirmed"]))]
+    #[param(value_type = Option<Vec<OrderStatus>>, min_items = 1, max_items = 5, example = json!(["pending", "confirmed"]))]
     status: Option<Several<OrderStatus, 5>>,
     /// Only orders of this customer.
     #[deserr(default)]

@@ -231,9 +231,9 @@ pub(crate) struct UserFilters {
     #[deserr(default)]
     #[param(value_type = Option<Role>)]
     role: Option<Role>,
-    /// Only users with this status, or with one of these: several are separated by commas.
+    /// Only users with this status, or with one of these: repeated, or separated by commas.
     #[deserr(default)]
-    #[param(value_type = Option<Vec<UserStatus>>, style = Form, explode = false, min_items = 1, max_items = 3)]
+    #[param(value_type = Option<Vec<UserStatus>>, min_items = 1, max_items = 3)]
     status: Option<Several<UserStatus, 3>>,
     /// Only the user with this e-mail address, in whatever case.
     #[deserr(default)]
