@@ -264,17 +264,16 @@ impl<T: Deserr<Faults> + PartialEq, const MOST: usize> Deserr<Faults> for Severa
         let texts = super::text(value, location, |text| {
             Ok(text.split(',').map(|one| one.trim().to_owned()).collect::<Vec<_>>())
         })?;
+        if texts.len() > MOST {
+            let message = format!("at most {MOST} values are allowed");
+            return Err(Faults::one(location, Invalid::new("too_many", message)));
+        }
         let mut values = Vec::new();
         for text in texts {
             let value = T::deserialize_from_value(deserr::Value::<V>::String(text), location)?;
-            if values.contains(&value) {
-                continue;
+            if !values.contains(&value) {
+                values.push(value);
             }
-            if values.len() == MOST {
-                let message = format!("at most {MOST} values are allowed");
-                return Err(Faults::one(location, Invalid::new("too_many", message)));
-            }
-            values.push(value);
         }
         Ok(Self(values))
     }
