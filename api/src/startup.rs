@@ -29,7 +29,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::config::{ApiConfig, Settings};
-use crate::imports::Imports;
+use crate::imports::{Imports, STOP_LIMIT};
 use crate::middleware::{describe_metrics, surround};
 use crate::openapi;
 use crate::routes;
@@ -58,8 +58,8 @@ pub struct Application {
     refusals: Refusals,
     database: Database,
     shutdown_timeout: Duration,
-    /// Cancelled to leave imports where they are.
-    stop_imports: CancellationToken,
+    /// Cancelled to leave imports where they are, and when they were left.
+    imports: (CancellationToken, CancellationToken),
     /// Ends the tasks if the server is dropped before it ran.
     _end_of_tasks: DropGuard,
     tasks: Tasks,
@@ -138,7 +138,7 @@ impl Application {
             ),
         }
         let stop_imports = CancellationToken::new();
-        let (imports, working) =
+        let (imports, imports_ended, working) =
             Imports::new(executor.clone(), of_tenants.clone(), services_of_imports, stop_imports.clone());
         tasks.start("imports", working);
         let imports = Data::new(imports);
@@ -205,7 +205,7 @@ impl Application {
             refusals,
             database,
             shutdown_timeout,
-            stop_imports,
+            imports: (stop_imports, imports_ended),
             _end_of_tasks: end_of_tasks,
             tasks,
         })
@@ -233,7 +233,9 @@ impl Application {
             })
         });
         let result = self.server.await.context("the server failed");
-        self.stop_imports.cancel();
+        let (stop_imports, imports_ended) = &self.imports;
+        stop_imports.cancel();
+        let _ = tokio::time::timeout(STOP_LIMIT, imports_ended.cancelled()).await;
         let unfinished = self.executor.finish(self.shutdown_timeout).await;
         if unfinished > 0 {
             tracing::warn!(unfinished, "units of work did not end in time and are rolled back");

@@ -1,7 +1,6 @@
 //! Works off the rows of imports.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use comptoir_core::application::context::RequestContext;
@@ -18,8 +17,9 @@ use comptoir_core::values::invalid::Invalid;
 use comptoir_core::values::money::Currency;
 use serde_json::{Map, Value, json};
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, mpsc};
-use tokio::task::LocalSet;
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet, LocalSet};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -45,23 +45,28 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_
 /// How often a row is tried again whose resource changed in between.
 const MAX_RACES: u32 = 5;
 
+/// How long a process that stops waits until its imports are left in good order.
+pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(5);
+
 /// The queue of this process.
 #[derive(Debug, Clone)]
 pub(crate) struct Imports(mpsc::Sender<(TenantId, ImportId)>);
 
 impl Imports {
-    /// Returns the queue, and the work on it.
+    /// Returns the queue, a token that is cancelled when all work was left in good order, and the work. `stop` ends it.
     pub(crate) fn new(
         executor: Executor,
         database: TenantDatabase,
         services: Option<Database>,
         stop: CancellationToken,
-    ) -> (Self, impl Future<Output = ()> + Send) {
+    ) -> (Self, CancellationToken, impl Future<Output = ()> + Send) {
         let (sender, receiver) = mpsc::channel(WAITING);
         let worker = Worker::new(executor, database);
         let queue = Self(sender);
-        let own_queue = queue.clone();
+        let (own_queue, ended) = (queue.clone(), CancellationToken::new());
+        let own_ended = ended.clone();
         let work = async move {
+            let _ended = own_ended.drop_guard();
             let runtime = Handle::current();
             // Ends the thread if this task is ended.
             let _guard = stop.clone().drop_guard();
@@ -76,7 +81,7 @@ impl Imports {
                 std::panic::resume_unwind(error.into_panic());
             }
         };
-        (queue, work)
+        (queue, ended, work)
     }
 
     /// Has this process work on an import, as soon as it comes to it.
@@ -94,12 +99,12 @@ async fn run(
     services: Option<Database>,
     stop: CancellationToken,
 ) {
-    let turns = Arc::new(Semaphore::new(AT_ONCE));
+    let mut works = JoinSet::new();
     let mut look = tokio::time::interval(LOOK_EVERY);
-    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let next = tokio::select! {
-            () = stop.cancelled() => return,
+        let (tenant, import) = tokio::select! {
+            () = stop.cancelled() => break,
             _ = look.tick(), if services.is_some() => {
                 let Some(services) = &services else { continue };
                 match imports::due(services, PAGE).await {
@@ -108,17 +113,14 @@ async fn run(
                 }
                 continue;
             }
-            next = receiver.recv() => next,
+            Some(ended) = works.join_next() => {
+                report(ended);
+                continue;
+            }
+            Some(next) = receiver.recv(), if works.len() < AT_ONCE => next,
         };
-        let Some((tenant, import)) = next else { return };
-        let turn = tokio::select! {
-            () = stop.cancelled() => return,
-            turn = Arc::clone(&turns).acquire_owned() => turn,
-        };
-        let Ok(turn) = turn else { return };
         let (worker, stop, queue) = (worker.clone(), stop.clone(), queue.clone());
-        tokio::task::spawn_local(async move {
-            let _turn = turn;
+        works.spawn_local(async move {
             if let Err(error) = work_off(&worker, As::Credential(tenant), import, &stop, |_| ()).await {
                 tracing::warn!(%error, %import, "an import is interrupted; it goes on when its lease is over");
                 tokio::task::spawn_local(async move {
@@ -127,6 +129,20 @@ async fn run(
                 });
             }
         });
+    }
+    let all = async {
+        while let Some(ended) = works.join_next().await {
+            report(ended);
+        }
+    };
+    let _ = tokio::time::timeout(STOP_LIMIT, all).await;
+}
+
+fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "the work on an import panicked; another process goes on when its lease is over");
     }
 }
 

@@ -286,6 +286,34 @@ async fn an_import_whose_process_was_killed_goes_on_in_another_and_no_row_is_don
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_stops_leaves_its_imports_to_others_at_once() {
+    World::run(async |world| {
+        let mut api = world.api().await?;
+        let rows: String = (1..=2_000).map(|n| format!("S-{n},A\n")).collect();
+        let begun = send(&api.http, "kind=suppliers", "text/csv", &format!("code,name\n{rows}")).await?;
+        let id = begun.field("id").to_owned();
+        let sql = world.sql().await?;
+        until("some rows", LIMIT, async || {
+            let done: i64 = sql.query_one("SELECT count(*) FROM suppliers", &[]).await?.get(0);
+            ensure!(done >= 100, "{done} rows");
+            Ok(())
+        })
+        .await?;
+        api.daemon.terminate(LIMIT).await?;
+        let left =
+            sql.query_one("SELECT state, leased_until IS NULL, rows - created FROM imports", &[]).await?;
+        let (state, is_free, still): (String, bool, i32) = (left.get(0), left.get(1), left.get(2));
+        assert_eq!((state.as_str(), is_free), ("waiting", true));
+        assert!(still > 0, "it was interrupted");
+        api.start_again(world, &[]).await?;
+        let done = reaches(&api.http, &id, "finished").await?;
+        assert_eq!(done["progress"], progress(2_000, 2_000, 0, 0, 0));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_imports_a_file_at_the_command_line() {
     World::run(async |world| {
         let tenant = world.tenant().await?.id.to_string();

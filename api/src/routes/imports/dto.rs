@@ -84,11 +84,6 @@ impl Exported for RefusedRowResponse {
     const COLUMNS: &'static [&'static str] = &["row", "errors", "content"];
 }
 
-#[derive(Debug, Deserr, IntoParams)]
-#[deserr(error = Faults, deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct NoFilters {}
-
 /// Which format a file has.
 ///
 /// # Errors

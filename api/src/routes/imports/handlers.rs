@@ -19,12 +19,12 @@ use comptoir_core::values::ids::ImportId;
 use futures::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
 
-use super::dto::{FileName, ImportParameters, NoFilters, RefusedRowResponse, format};
+use super::dto::{FileName, ImportParameters, RefusedRowResponse, format};
 use crate::config::ApiConfig;
 use crate::error::ApiError;
 use crate::export;
 use crate::extract::{
-    Context, Empty, Id, IfMatch, ListQuery, Posted, Query, idempotency_key, media_type, part,
+    Context, Empty, Id, IfMatch, ListQuery, NoFilters, Posted, Query, idempotency_key, media_type, part,
 };
 use crate::imports::{Imports, NewImport, NotStaged, stage};
 use crate::openapi::{IdParam, IdempotencyHeader, IfMatchHeader};

@@ -3,13 +3,11 @@
 use chrono::{DateTime, Utc};
 use comptoir_core::accounts::sessions::SessionView;
 use comptoir_core::application::Principal;
-use deserr::Deserr;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::export::Exported;
-use crate::extract::Faults;
 
 /// A session that is not over.
 #[derive(Debug, Serialize, ToSchema)]
@@ -57,8 +55,3 @@ impl SessionResponse {
         }
     }
 }
-
-/// A list of sessions has no filters.
-#[derive(Debug, Deserr)]
-#[deserr(error = Faults, deny_unknown_fields)]
-pub(crate) struct NoFilters {}

@@ -15,10 +15,10 @@ use comptoir_core::values::ids::{SessionId, UserId};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::dto::{NoFilters, SessionResponse};
+use super::dto::SessionResponse;
 use crate::error::ApiError;
 use crate::export;
-use crate::extract::{Context, Id, ListQuery, NoQuery, SessionOfUser, part};
+use crate::extract::{Context, Id, ListQuery, NoFilters, NoQuery, SessionOfUser, part};
 use crate::openapi::IdParam;
 use crate::respond::{self, List};
 
