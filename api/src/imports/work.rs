@@ -395,8 +395,9 @@ impl Run<'_> {
         row.retain(|name, _| !T::READ_ONLY.contains(&name.as_str()));
         if self.claimed.mode == ImportMode::Upsert {
             let key = row.get(T::KEY).and_then(Value::as_str).map(str::trim).unwrap_or_default();
-            let found =
-                if key.is_empty() { None } else { T::find(&self.worker.database, &context, key).await? };
+            // PostgreSQL has no U+0000: a key with it is refused when it is read.
+            let has_key = !key.is_empty() && !key.contains('\0');
+            let found = if has_key { T::find(&self.worker.database, &context, key).await? } else { None };
             if let Some(view) = found {
                 let (id, version) = (T::id(&view), T::version(&view));
                 let told = move |changed: &T::View| {
