@@ -373,6 +373,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_events,
     customers,
     idempotency_records,
+    import_rows,
+    imports,
     login_throttles,
     order_lines,
     orders,

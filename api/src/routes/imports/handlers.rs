@@ -149,6 +149,8 @@ pub(crate) async fn list(
 }
 
 /// One import, with its progress
+///
+/// The progress is written down once a second while it runs.
 #[utoipa::path(get, path = "/api/v1/imports/{id}", tag = "imports", operation_id = "getImport", params(IdParam),
     responses((status = 200, body = ImportView, headers(("ETag" = String))), (status = 304)))]
 pub(crate) async fn get(
@@ -172,6 +174,8 @@ async fn visible(
 }
 
 /// Rows of an import that were refused, a page at a time
+///
+/// Each with all that was wrong, and as it came: correct them, and send them as another import.
 #[utoipa::path(get, path = "/api/v1/imports/{id}/refused-rows", tag = "imports", operation_id = "listRefusedRows", params(IdParam, ListQuery<NoFilters, RefusedSort>),
     responses((status = 200, body = List<RefusedRowResponse>)))]
 pub(crate) async fn refused_rows(
