@@ -20,8 +20,9 @@ const MAKE_VERSIONS: &str = "
     DO $$ BEGIN
         CREATE TABLE IF NOT EXISTS __diesel_schema_migrations (
             version varchar(50) PRIMARY KEY NOT NULL, run_on timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP);
-    EXCEPTION WHEN unique_violation OR duplicate_table THEN
-        NULL; -- Another run makes it.
+    -- Another run makes it, or its type, at the same time.
+    EXCEPTION WHEN unique_violation OR duplicate_table OR duplicate_object THEN
+        NULL;
     END $$";
 
 /// A lock that allows reads and writes but excludes another run, which takes the same lock. Not an advisory lock: every role
