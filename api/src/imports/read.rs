@@ -7,6 +7,7 @@ use std::rc::Rc;
 use comptoir_core::commerce::imports::{ImportKind, MAX_ROWS};
 use comptoir_core::values::invalid::{FieldError, Invalid};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::kinds;
 use crate::export;
@@ -19,12 +20,24 @@ const READ_AHEAD: usize = 8_192;
 /// What some programs put in front of UTF-8.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(as = ImportFormat, rename_all = "lowercase")]
 pub(crate) enum Format {
     /// RFC 4180, with the names of the columns in the first line; separated by commas or semicolons.
     Csv,
     /// A JSON object in each line.
     Ndjson,
+}
+
+impl Format {
+    pub(crate) const ALL: [Self; 2] = [Self::Csv, Self::Ndjson];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Ndjson => "ndjson",
+        }
+    }
 }
 
 /// Why a file cannot be read.

@@ -10,8 +10,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::export::Exported;
 use crate::extract::{Faults, one_of, read_from_text};
+use crate::imports::Format;
 
 read_from_text!(ImportKind => |text| one_of(text, &ImportKind::ALL, ImportKind::name));
+read_from_text!(Format => |text| one_of(text, &Format::ALL, Format::name));
 read_from_text!(ImportMode => |text| one_of(text, &ImportMode::ALL, ImportMode::name));
 
 /// The maximum length of a file's name, in characters.
@@ -28,6 +30,10 @@ pub(crate) struct ImportParameters {
     #[deserr(default)]
     #[param(value_type = Option<ImportMode>)]
     pub(super) mode: Option<ImportMode>,
+    /// What the file is, where it is sent as `application/octet-stream`: `csv` (the default) or `ndjson`.
+    #[deserr(default)]
+    #[param(inline, value_type = Option<Format>)]
+    pub(super) format: Option<Format>,
     /// The name of the file, to recognise it.
     #[deserr(default)]
     #[param(value_type = Option<String>, min_length = 1, max_length = 200, example = "customers-2026.csv")]
@@ -84,19 +90,26 @@ impl Exported for RefusedRowResponse {
     const COLUMNS: &'static [&'static str] = &["row", "errors", "content"];
 }
 
-/// Which format a file has.
+/// A file: bytes, whatever is in it.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "documentation")]
+pub(crate) struct File(Vec<u8>);
+
+/// Which format a file has, by its media type or else by what its sender says.
 ///
 /// # Errors
 /// Fails with the media types that there are.
-pub(super) fn format(media_type: &str) -> Result<crate::imports::Format, Invalid> {
+pub(super) fn format_of(media_type: &str, said: Option<Format>) -> Result<Format, Invalid> {
     match media_type {
-        "text/csv" => Ok(crate::imports::Format::Csv),
-        "application/x-ndjson" | "application/ndjson" | "application/jsonl" => {
-            Ok(crate::imports::Format::Ndjson)
-        }
+        "text/csv" => Ok(Format::Csv),
+        "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Format::Ndjson),
+        "application/octet-stream" => Ok(said.unwrap_or(Format::Csv)),
         other => Err(Invalid::new(
             "unsupported_media_type",
-            format!("send the file as text/csv or application/x-ndjson, not as {other:?}"),
+            format!(
+                "send the file as text/csv, application/x-ndjson or application/octet-stream, not as {other:?}"
+            ),
         )),
     }
 }

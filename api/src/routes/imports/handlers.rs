@@ -19,7 +19,7 @@ use comptoir_core::values::ids::ImportId;
 use futures::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
 
-use super::dto::{FileName, ImportParameters, RefusedRowResponse, format};
+use super::dto::{File, FileName, ImportParameters, RefusedRowResponse, format_of};
 use crate::config::ApiConfig;
 use crate::error::ApiError;
 use crate::export;
@@ -32,15 +32,16 @@ use crate::respond::{self, List};
 
 /// Import a file of customers, suppliers or products
 ///
-/// The body is the file, at most 100,000 rows and `api.max_import_bytes` (64 MiB): `text/csv` with the names of the columns in
-/// the first line (those of the export; separated by commas or semicolons, in UTF-8), or `application/x-ndjson`, a JSON
-/// object in each line with the members of the resource. The rows are kept as they arrive, and worked off afterwards, in
+/// The body is the file, at most 100,000 rows and `api.max_import_bytes` (64 MiB): CSV with the names of the columns in the
+/// first line (those of the export; separated by commas or semicolons, in UTF-8), or NDJSON, a JSON object in each line with
+/// the members of the resource. Sent as `application/octet-stream` with `format`, or as what it is, `text/csv` or
+/// `application/x-ndjson`. The rows are kept as they arrive, and worked off afterwards, in
 /// their order, as if you had sent them one by one: read the import to follow it, and its refused rows to correct them.
 /// Each row is done once, whatever is interrupted. If the file itself is wrong, nothing of it stays.
 ///
 /// It needs the permission to write what is imported, until its end.
 #[utoipa::path(post, path = "/api/v1/imports", tag = "imports", operation_id = "beginImport", params(ImportParameters, IdempotencyHeader),
-    request_body(content((String = "text/csv", example = "code,name,email\r\nC-1042,Librairie des Carmes,achats@carmes.example\r\n"), (String = "application/x-ndjson", example = "{\"code\": \"C-1042\", \"name\": \"Librairie des Carmes\", \"email\": \"achats@carmes.example\"}\n"))),
+    request_body(content = File, content_type = "application/octet-stream", example = "code,name,email\r\nC-1042,Librairie des Carmes,achats@carmes.example\r\n"),
     responses((status = 202, body = ImportView, headers(("Location" = String), ("ETag" = String)))))]
 pub(crate) async fn begin(
     request: HttpRequest,
@@ -51,12 +52,12 @@ pub(crate) async fn begin(
     limits: Data<ApiConfig>,
     queue: Data<Imports>,
 ) -> Result<HttpResponse, ApiError> {
-    let ImportParameters { kind, mode, file_name } = parameters.0;
+    let ImportParameters { kind, mode, format, file_name } = parameters.0;
     check(&mut context.0, kind)?;
     let new = NewImport {
         kind,
         mode: mode.unwrap_or(ImportMode::Create),
-        format: format(&media_type(&request)?).map_err(|invalid| {
+        format: format_of(&media_type(&request)?, format).map_err(|invalid| {
             ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, invalid.code, invalid.message)
         })?,
         file_name: file_name.map(|FileName(name)| name),
