@@ -83,7 +83,8 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
 
 /// The permission that an operation asks for. That of an import depends on what is imported: customers here.
 fn needed(operation: &Operation) -> Option<&str> {
-    let lists = operation.method == Method::GET && operation.path == "/imports";
+    let lists =
+        operation.method == Method::GET && ["/imports", "/imports.csv"].contains(&operation.path.as_str());
     if operation.path.starts_with("/imports") && !lists {
         return Some("customers:write");
     }

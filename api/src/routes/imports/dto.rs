@@ -1,6 +1,6 @@
 //! Imports as JSON.
 
-use comptoir_core::commerce::imports::{ImportKind, ImportMode, RefusedRow};
+use comptoir_core::commerce::imports::{ImportKind, ImportMode, ImportView, RefusedRow};
 use comptoir_core::values::invalid::Invalid;
 use comptoir_core::values::text;
 use deserr::Deserr;
@@ -84,6 +84,24 @@ impl From<RefusedRow> for RefusedRowResponse {
             content: content.and_then(|content| serde_json::from_str(&content).ok()).unwrap_or_default(),
         }
     }
+}
+
+impl Exported for ImportView {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "version",
+        "kind",
+        "mode",
+        "file_name",
+        "state",
+        "reason",
+        "progress",
+        "created_by",
+        "created_at",
+        "started_at",
+        "finished_at",
+        "updated_at",
+    ];
 }
 
 impl Exported for RefusedRowResponse {

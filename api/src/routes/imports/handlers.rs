@@ -14,7 +14,7 @@ use comptoir_core::commerce::imports::{
     self, AbandonImport, CancelImport, ImportKind, ImportMode, ImportSort, ImportView, RefusedSort,
     ResumeImport, SubmitImport,
 };
-use comptoir_core::platform::paging::PageRequest;
+use comptoir_core::platform::paging::{Page, PageRequest};
 use comptoir_core::values::ids::ImportId;
 use futures::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
@@ -24,7 +24,8 @@ use crate::config::ApiConfig;
 use crate::error::ApiError;
 use crate::export;
 use crate::extract::{
-    Context, Empty, Id, IfMatch, ListQuery, NoFilters, Posted, Query, idempotency_key, media_type, part,
+    Context, Empty, Id, IfMatch, ListQuery, NoFilters, NoQuery, Posted, Query, idempotency_key, media_type,
+    part,
 };
 use crate::imports::{Imports, NewImport, NotStaged, stage};
 use crate::openapi::{IdParam, IdempotencyHeader, IfMatchHeader};
@@ -144,9 +145,34 @@ pub(crate) async fn list(
     query: ListQuery<NoFilters, ImportSort>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut page = imports::list(&database, &context.0, &query.page).await?;
-    page.data.retain(|import| context.0.principal.may(import.kind.permission()));
-    Ok(respond::listed(page))
+    Ok(respond::listed(visible_ones(&database, &context.0, &query.page).await?))
+}
+
+async fn visible_ones(
+    database: &TenantDatabase,
+    context: &RequestContext,
+    request: &PageRequest<ImportSort>,
+) -> Result<Page<ImportView>, Error> {
+    let mut page = imports::list(database, context, request).await?;
+    page.data.retain(|import| context.principal.may(import.kind.permission()));
+    Ok(page)
+}
+
+/// The same as CSV, newest first
+///
+/// RFC 4180, in UTF-8, with the names of the columns in the first line; `progress` is JSON. What a spreadsheet would take for a
+/// formula begins with an apostrophe. An export that breaks off ends without the end of the HTTP message.
+#[utoipa::path(get, path = "/api/v1/imports.csv", tag = "imports", operation_id = "exportImports",
+    responses((status = 200, content_type = "text/csv", body = String)))]
+pub(crate) async fn export(
+    context: Context,
+    _: NoQuery,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    Ok(export::csv("imports", move |page: PageRequest<ImportSort>| {
+        let (database, context) = (database.clone(), context.0.clone());
+        async move { visible_ones(&database, &context, &page).await }
+    }))
 }
 
 /// One import, with its progress

@@ -10,6 +10,7 @@ use crate::endpoints::Endpoints;
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Authenticated, handlers::__path_list, handlers::list)
+        .with(Authenticated, handlers::__path_export, handlers::export)
         .with(Authenticated, handlers::__path_begin, handlers::begin)
         .problems(&["forbidden", "too_many_imports"])
         .with(Authenticated, handlers::__path_get, handlers::get)
