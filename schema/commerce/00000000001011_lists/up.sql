@@ -102,7 +102,9 @@ CREATE INDEX products_words_idx ON products USING gin (product_words(tenant_id, 
 CREATE FUNCTION order_words(tenant uuid, reference text, external_id text, tracking_number text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN comptoir_words(tenant, COALESCE(reference, ''::text) || ' '::text || COALESCE(external_id, ''::text) || ' '::text || COALESCE(tracking_number, ''::text), ''::text);
-CREATE INDEX orders_words_idx ON orders USING gin (order_words(tenant_id, reference, external_id, tracking_number));
+-- An order without any number has no words, and costs nothing here.
+CREATE INDEX orders_words_idx ON orders USING gin (order_words(tenant_id, reference, external_id, tracking_number))
+    WHERE COALESCE(reference, external_id, tracking_number) IS NOT NULL;
 
 -- Their tables are named in texts: otherwise no column of these tables could change its type.
 DO $install$
@@ -126,7 +128,7 @@ $$;
 CREATE FUNCTION search_orders(texts text, most bigint) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
     SELECT id FROM @schema@.orders WHERE @schema@.order_words(tenant_id, reference, external_id, tracking_number) @@ @schema@.comptoir_search(texts)
-        AND (tenant_id = @schema@.comptoir_tenant()) IS TRUE LIMIT most
+        AND COALESCE(reference, external_id, tracking_number) IS NOT NULL AND (tenant_id = @schema@.comptoir_tenant()) IS TRUE LIMIT most
 $$;
     $function$, '@schema@', pg_catalog.quote_ident(current_schema()::text));
 END
