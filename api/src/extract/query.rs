@@ -41,7 +41,7 @@ pub(super) fn refuse_query(request: &HttpRequest) -> Result<(), ApiError> {
         return Ok(());
     }
     let (parameters, mut faults) = parameters(request.query_string());
-    let none: Option<Empty> = read(parameters, "", &mut faults);
+    let none: Option<Empty> = read(parameters, String::new, &mut faults);
     finish(none, faults).map(|_| ())
 }
 
@@ -55,7 +55,7 @@ impl<T: Deserr<Faults>> FromRequest for Query<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let (parameters, mut faults) = parameters(request.query_string());
-        let query = read(parameters, "", &mut faults);
+        let query = read(parameters, String::new, &mut faults);
         ready(finish(query, faults).map(Self))
     }
 }
@@ -79,7 +79,7 @@ impl<F: Deserr<Faults>, K: SortKey> FromRequest for ListQuery<F, K> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let (mut parameters, mut faults) = parameters(request.query_string());
         let page = page(&mut parameters, &mut faults);
-        let filter = read(parameters, "sort, limit, cursor", &mut faults);
+        let filter = read(parameters, || "sort, limit, cursor".to_owned(), &mut faults);
         let query = filter.zip(page).map(|(filter, page)| Self { filter, page });
         ready(finish(query, faults))
     }
@@ -128,14 +128,19 @@ pub(super) fn parameters(query: &str) -> (Map<String, Value>, Vec<FieldError>) {
     (parameters, faults)
 }
 
-/// Reads the parameters. `others` are the names of further ones that are read elsewhere.
+/// Reads the parameters. `others` returns the names of further ones that are read elsewhere, for an error.
 pub(super) fn read<T: Deserr<Faults>>(
     parameters: Map<String, Value>,
-    others: &str,
+    others: impl FnOnce() -> String,
     faults: &mut Vec<FieldError>,
 ) -> Option<T> {
     let read: Result<T, Faults> = deserr::deserialize(Value::Object(parameters));
-    let in_query = |mut fault: FieldError| {
+    let Faults(more) = match read {
+        Ok(read) => return Some(read),
+        Err(more) => more,
+    };
+    let others = others();
+    faults.extend(more.into_iter().map(|mut fault| {
         fault.pointer.insert_str(0, "/query");
         if fault.code == "unknown_field" {
             fault.code = "unknown_parameter";
@@ -146,8 +151,8 @@ pub(super) fn read<T: Deserr<Faults>>(
             };
         }
         fault
-    };
-    read.map_err(|Faults(more)| faults.extend(more.into_iter().map(in_query))).ok()
+    }));
+    None
 }
 
 pub(super) fn finish<T>(query: Option<T>, faults: Vec<FieldError>) -> Result<T, ApiError> {
@@ -253,7 +258,7 @@ mod tests {
 
     fn faults(query: &str) -> Vec<(String, &'static str)> {
         let (parameters, mut faults) = parameters(query);
-        let _: Option<Filter> = read(parameters, "sort", &mut faults);
+        let _: Option<Filter> = read(parameters, || "sort".to_owned(), &mut faults);
         faults.into_iter().map(|fault| (fault.pointer, fault.code)).collect()
     }
 

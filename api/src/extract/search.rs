@@ -121,7 +121,7 @@ impl<F: SearchFilters, K: SortKey> FromRequest for SearchQuery<F, K> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let (mut parameters, mut faults) = parameters(request.query_string());
         let page = page(&mut parameters, &mut faults);
-        let showing: Option<Showing> = read(take(&mut parameters, &["count"]), "", &mut faults);
+        let showing: Option<Showing> = read(take(&mut parameters, &["count"]), String::new, &mut faults);
         let include = match parameters.remove("include") {
             Some(Value::String(text)) if !F::INCLUDES.is_empty() => {
                 let one = one_of(&text, F::INCLUDES, |name| name);
@@ -133,9 +133,11 @@ impl<F: SearchFilters, K: SortKey> FromRequest for SearchQuery<F, K> {
             }
         };
         let selection = selection::<F>(&mut parameters, &mut faults);
-        let includes = if F::INCLUDES.is_empty() { "" } else { "include, " };
-        let others = format!("{}, count, {includes}sort, limit, cursor", names::<F>().join(", "));
-        let filter: Option<F> = read(parameters, &others, &mut faults);
+        let others = || {
+            let includes = if F::INCLUDES.is_empty() { "" } else { "include, " };
+            format!("{}, count, {includes}sort, limit, cursor", names::<F>())
+        };
+        let filter: Option<F> = read(parameters, others, &mut faults);
         let query =
             filter.zip(selection).zip(showing).zip(page).map(|(((filter, selection), showing), page)| {
                 let counted = showing.count.is_some_and(|Flag(count)| count);
@@ -152,14 +154,18 @@ impl<F: SearchFilters> FromRequest for ExportQuery<F> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let (mut parameters, mut faults) = parameters(request.query_string());
         let selection = selection::<F>(&mut parameters, &mut faults);
-        let filter: Option<F> = read(parameters, &names::<F>().join(", "), &mut faults);
+        let filter: Option<F> = read(parameters, names::<F>, &mut faults);
         ready(finish(filter.zip(selection).map(|(filter, selection)| Self(filter.with(selection))), faults))
     }
 }
 
-/// The names of the parameters of [`Selecting`], as this list calls them.
-fn names<F: SearchFilters>() -> Vec<String> {
-    Selecting::into_params(|| None).into_iter().map(|parameter| named::<F>(&parameter.name)).collect()
+/// The names of the parameters of [`Selecting`].
+const NAMES: [&str; 7] =
+    ["q", "ids", "external_id", "created_from", "created_before", "updated_from", "updated_before"];
+
+/// The same, as this list calls them, for an error.
+fn names<F: SearchFilters>() -> String {
+    NAMES.map(named::<F>).join(", ")
 }
 
 fn named<F: SearchFilters>(name: &str) -> String {
@@ -173,22 +179,17 @@ fn selection<F: SearchFilters>(
     parameters: &mut Map<String, Value>,
     faults: &mut Vec<FieldError>,
 ) -> Option<Selection> {
-    let made = |end| format!("{}_{end}", F::MADE);
     let mut own = Map::new();
-    for parameter in Selecting::into_params(|| None) {
-        let value = parameters.remove(&named::<F>(&parameter.name));
-        own.extend(value.map(|value| (parameter.name, value)));
+    for name in NAMES {
+        let value = parameters.remove(&named::<F>(name));
+        own.extend(value.map(|value| (name.to_owned(), value)));
     }
     let mut found = Vec::new();
-    let selecting: Option<Selecting> = read(own, "", &mut found);
-    for mut fault in found {
-        for end in ["from", "before"] {
-            if fault.pointer == format!("/query/created_{end}") {
-                fault.pointer = format!("/query/{}", made(end));
-            }
-        }
-        faults.push(fault);
-    }
+    let selecting: Option<Selecting> = read(own, String::new, &mut found);
+    faults.extend(found.into_iter().map(|fault| {
+        let name = fault.pointer.trim_start_matches("/query/");
+        FieldError { pointer: format!("/query/{}", named::<F>(name)), ..fault }
+    }));
     selecting.map(Into::into)
 }
 
@@ -322,6 +323,14 @@ mod tests {
     async fn faults(query: &str) -> Vec<(String, &'static str)> {
         let error = read_list(query).await.expect_err("refused");
         error.fields().iter().map(|fault| (fault.pointer.clone(), fault.code)).collect()
+    }
+
+    #[test]
+    fn the_names_are_those_of_the_parameters() {
+        assert_eq!(
+            Selecting::into_params(|| None).into_iter().map(|one| one.name).collect::<Vec<_>>(),
+            NAMES
+        );
     }
 
     #[actix_web::test]

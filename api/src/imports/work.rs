@@ -8,8 +8,8 @@ use comptoir_core::application::error::{Category, Error};
 use comptoir_core::application::unit_of_work::{Command, Executor};
 use comptoir_core::application::{Actor, Principal, TenantDatabase};
 use comptoir_core::commerce::imports::{
-    self, ClaimImport, Claimed, ImportKind, ImportMode, ImportRow, KeepImport, Marked, Outcome, Progress,
-    RefuseRow, ReleaseImport, StopImport, Told,
+    self, ClaimImport, Claimed, ImportKind, ImportMode, ImportRow, KeepImport, LeaveImport, Leaving, Marked,
+    Outcome, Progress, RefuseRow, Told,
 };
 use comptoir_core::platform::database::Database;
 use comptoir_core::values::ids::{ImportId, TenantId};
@@ -105,9 +105,9 @@ async fn run(
     loop {
         let (tenant, import) = tokio::select! {
             () = stop.cancelled() => break,
-            _ = look.tick(), if services.is_some() => {
+            _ = look.tick(), if services.is_some() && works.len() < AT_ONCE => {
                 let Some(services) = &services else { continue };
-                match imports::due(services, PAGE).await {
+                match imports::due(services, AT_ONCE as i64).await {
                     Ok(due) => due.into_iter().for_each(|(tenant, import)| queue.begin(tenant, import)),
                     Err(error) => tracing::warn!(%error, "cannot look for imports now"),
                 }
@@ -190,16 +190,12 @@ pub(crate) async fn work_off(
     let claim = ClaimImport { id: import, worker: id };
     let Some(claimed) = worker.executor.run(notes.clone(), claim).await? else { return Ok(()) };
     let run = Run { worker, id, import, notes, claimed, stop };
-    let reason = match run.context(rights).await? {
-        Ok(context) => match run.rows(&context, tell).await? {
-            Ended::Finished => None,
-            Ended::Taken => return Ok(()),
-            Ended::Left => return run.note(|| ReleaseImport { id: import, worker: id }).await,
-            Ended::Stopped(reason) => Some(reason),
-        },
-        Err(reason) => Some(reason),
+    let how = match run.context(rights).await? {
+        Ok(context) => run.rows(&context, tell).await?,
+        Err(reason) => Some(Leaving::Stopped(reason)),
     };
-    run.note(|| StopImport { id: import, worker: id, reason: reason.clone() }).await
+    let Some(how) = how else { return Ok(()) };
+    run.note(|| LeaveImport { id: import, worker: id, how: how.clone() }).await
 }
 
 fn context_of(principal: Principal, correlation_id: String, request_id: String) -> RequestContext {
@@ -212,17 +208,6 @@ fn context_of(principal: Principal, correlation_id: String, request_id: String) 
         traceparent: None,
         client_address: None,
     }
-}
-
-/// How the work on an import ended.
-enum Ended {
-    Finished,
-    /// It was cancelled, or another process has taken it over.
-    Taken,
-    /// This process stops.
-    Left,
-    /// It cannot go on, for this reason.
-    Stopped(String),
 }
 
 /// What became of a row.
@@ -293,18 +278,23 @@ impl Run<'_> {
         })
     }
 
-    async fn rows(&self, context: &RequestContext, tell: impl Fn(Progress)) -> Result<Ended, Error> {
+    /// Returns how the work is left; `None` if the import is not this process's own any more.
+    async fn rows(
+        &self,
+        context: &RequestContext,
+        tell: impl Fn(Progress),
+    ) -> Result<Option<Leaving>, Error> {
         let (mut progress, mut after, mut kept) = (self.claimed.progress, 0, Instant::now());
         loop {
             let (database, import) = (&self.worker.database, self.import);
             let waiting = async || imports::waiting_rows(database, &self.notes, import, after, PAGE).await;
             let rows = self.patiently(waiting).await?;
             if rows.is_empty() {
-                return Ok(Ended::Finished);
+                return Ok(Some(Leaving::Finished));
             }
             for (number, content) in rows {
                 if self.stop.is_cancelled() {
-                    return Ok(Ended::Left);
+                    return Ok(Some(Leaving::Released));
                 }
                 match self.row(context, number, &content).await? {
                     Row::Accepted(Outcome::Created) => progress.created += 1,
@@ -312,15 +302,15 @@ impl Run<'_> {
                     Row::Accepted(Outcome::Unchanged) => progress.unchanged += 1,
                     Row::Refused => progress.refused += 1,
                     Row::Known => {}
-                    Row::Taken => return Ok(Ended::Taken),
-                    Row::Stopped(reason) => return Ok(Ended::Stopped(reason)),
+                    Row::Taken => return Ok(None),
+                    Row::Stopped(reason) => return Ok(Some(Leaving::Stopped(reason))),
                 }
                 after = number;
                 tell(progress);
                 if kept.elapsed() >= KEEP_EVERY {
                     let keep = || KeepImport { id: import, worker: self.id, progress };
                     if !self.note(keep).await? {
-                        return Ok(Ended::Taken);
+                        return Ok(None);
                     }
                     kept = Instant::now();
                 }
@@ -389,9 +379,8 @@ impl Run<'_> {
         number: i32,
         content: &str,
     ) -> Result<Marked<Outcome>, NotDone> {
-        let row: Map<String, Value> = serde_json::from_str(content)
+        let mut row: Map<String, Value> = serde_json::from_str(content)
             .map_err(|error| refused(Invalid::new("not_an_object", error.to_string()), ""))?;
-        let mut row = row;
         row.retain(|name, _| !T::READ_ONLY.contains(&name.as_str()));
         if self.claimed.mode == ImportMode::Upsert {
             let key = row.get(T::KEY).and_then(Value::as_str).map(str::trim).unwrap_or_default();

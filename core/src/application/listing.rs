@@ -24,7 +24,7 @@ use crate::platform::paging::{
 };
 
 /// The maximum number of rows that are counted.
-pub const MAX_COUNTED: i64 = 10_000;
+const MAX_COUNTED: i64 = 10_000;
 /// Keeps PostgreSQL from reading a whole table for a few thousand rows of it, until the end of the transaction.
 const BY_SOME_INDEX: &str = "SET LOCAL enable_seqscan = off";
 /// The maximum number of ids in one request.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -111,10 +112,8 @@ impl Command for SubmitImport {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ImportView, Error> {
         let mut import = repository::load(work, self.id).await?;
-        import.state = ImportState::Waiting;
         let progress = Progress { rows: self.rows, ..import.progress };
-        import.keep(progress, work.now_after(import.updated_at));
-        import.leased_until = None;
+        import.release(progress, work.now_after(import.updated_at));
         repository::save(work, &import).await?;
         let view = ImportView::from(import);
         work.audit("import.create", (RESOURCE, self.id), None, Some(&view))?;
@@ -134,6 +133,26 @@ impl Command for AbandonImport {
     }
 }
 
+/// Changes an import by the decision of a client, and counts anew what became of its rows. It has no events, which `change` of
+/// the aggregates would record.
+async fn decide(
+    work: &mut UnitOfWork<'_>,
+    id: ImportId,
+    expected_version: Option<i64>,
+    action: &'static str,
+    decision: impl FnOnce(&mut Import, DateTime<Utc>) -> Result<(), ImportError>,
+) -> Result<ImportView, Error> {
+    let mut import = repository::load(work, id).await?;
+    check_version(expected_version, import.version)?;
+    let (before, now) = (ImportView::from(import.clone()), work.now_after(import.updated_at));
+    decision(&mut import, now)?;
+    import.progress = repository::progress(work, id, import.progress.rows).await?;
+    repository::save(work, &import).await?;
+    let view = ImportView::from(import);
+    work.audit(action, (RESOURCE, id), Some(&before), Some(&view))?;
+    Ok(view)
+}
+
 /// Ends an import where it is: what was done stays.
 #[derive(Debug)]
 pub struct CancelImport {
@@ -145,15 +164,7 @@ impl Command for CancelImport {
     type Outcome = ImportView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ImportView, Error> {
-        let mut import = repository::load(work, self.id).await?;
-        check_version(self.expected_version, import.version)?;
-        let (before, now) = (ImportView::from(import.clone()), work.now_after(import.updated_at));
-        import.cancel(now)?;
-        import.progress = repository::progress(work, self.id, import.progress.rows).await?;
-        repository::save(work, &import).await?;
-        let view = ImportView::from(import);
-        work.audit("import.cancel", (RESOURCE, self.id), Some(&before), Some(&view))?;
-        Ok(view)
+        decide(work, self.id, self.expected_version, "import.cancel", Import::cancel).await
     }
 }
 
@@ -168,14 +179,9 @@ impl Command for ResumeImport {
     type Outcome = ImportView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ImportView, Error> {
-        let mut import = repository::load(work, self.id).await?;
-        check_version(self.expected_version, import.version)?;
-        let (before, now) = (ImportView::from(import.clone()), work.now_after(import.updated_at));
-        import.resume(ImportCredential::of(&work.context().principal)?, now)?;
-        repository::save(work, &import).await?;
-        let view = ImportView::from(import);
-        work.audit("import.resume", (RESOURCE, self.id), Some(&before), Some(&view))?;
-        Ok(view)
+        let credential = ImportCredential::of(&work.context().principal)?;
+        let resume = |import: &mut Import, now| import.resume(credential, now);
+        decide(work, self.id, self.expected_version, "import.resume", resume).await
     }
 }
 
@@ -237,16 +243,25 @@ impl Command for KeepImport {
     }
 }
 
-/// Notes that an import is finished, or why it cannot go on.
-#[derive(Debug)]
-pub struct StopImport {
-    pub id: ImportId,
-    pub worker: Uuid,
-    /// `None` if all rows were worked off.
-    pub reason: Option<String>,
+/// How a process ends its work on an import.
+#[derive(Debug, Clone)]
+pub enum Leaving {
+    Finished,
+    /// It cannot go on, for this reason.
+    Stopped(String),
+    /// Another process is to go on.
+    Released,
 }
 
-impl Command for StopImport {
+/// Ends the work of a process on an import, if it is still its own.
+#[derive(Debug)]
+pub struct LeaveImport {
+    pub id: ImportId,
+    pub worker: Uuid,
+    pub how: Leaving,
+}
+
+impl Command for LeaveImport {
     type Outcome = ();
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
@@ -256,29 +271,11 @@ impl Command for StopImport {
         }
         let progress = repository::progress(work, self.id, import.progress.rows).await?;
         let now = work.now_after(import.updated_at);
-        import.stop(progress, self.reason.clone(), now);
-        repository::save(work, &import).await
-    }
-}
-
-/// Leaves an import where it is, for another process.
-#[derive(Debug)]
-pub struct ReleaseImport {
-    pub id: ImportId,
-    pub worker: Uuid,
-}
-
-impl Command for ReleaseImport {
-    type Outcome = ();
-
-    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
-        let mut import = repository::load(work, self.id).await?;
-        if !import.is_of(self.worker) {
-            return Ok(());
+        match &self.how {
+            Leaving::Finished => import.stop(progress, None, now),
+            Leaving::Stopped(reason) => import.stop(progress, Some(reason.clone()), now),
+            Leaving::Released => import.release(progress, now),
         }
-        let progress = repository::progress(work, self.id, import.progress.rows).await?;
-        let now = work.now_after(import.updated_at);
-        import.release(progress, now);
         repository::save(work, &import).await
     }
 }
@@ -291,6 +288,20 @@ pub enum Marked<T> {
     Before,
     /// The import was cancelled, or another process has taken it over.
     Taken,
+}
+
+/// Locks a row and its import. Returns why the row is not to be worked off, if it is not.
+async fn not_to_do<T>(
+    work: &mut UnitOfWork<'_>,
+    import: ImportId,
+    worker: Uuid,
+    number: i32,
+) -> Result<Option<Marked<T>>, Error> {
+    if !repository::hold(work, import, worker).await? {
+        return Ok(Some(Marked::Taken));
+    }
+    let is_waiting = repository::take_row(work, import, number).await?;
+    Ok((!is_waiting).then_some(Marked::Before))
 }
 
 /// Says what a row's command did.
@@ -321,11 +332,8 @@ impl<C: Command> Command for ImportRow<C> {
     type Outcome = Marked<Outcome>;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<Marked<Outcome>, Error> {
-        if !repository::hold(work, self.import, self.worker).await? {
-            return Ok(Marked::Taken);
-        }
-        if !repository::take_row(work, self.import, self.number).await? {
-            return Ok(Marked::Before);
+        if let Some(marked) = not_to_do(work, self.import, self.worker, self.number).await? {
+            return Ok(marked);
         }
         let outcome = self.command.execute(work).await?;
         let told = (self.told)(&outcome);
@@ -348,11 +356,8 @@ impl Command for RefuseRow {
     type Outcome = Marked<()>;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<Marked<()>, Error> {
-        if !repository::hold(work, self.import, self.worker).await? {
-            return Ok(Marked::Taken);
-        }
-        if !repository::take_row(work, self.import, self.number).await? {
-            return Ok(Marked::Before);
+        if let Some(marked) = not_to_do(work, self.import, self.worker, self.number).await? {
+            return Ok(marked);
         }
         repository::refuse_row(work, self.import, self.number, &self.errors).await?;
         Ok(Marked::Now(()))

@@ -14,8 +14,8 @@ pub use aggregate::{
     Import, ImportCredential, ImportError, ImportKind, ImportMode, ImportState, Outcome, Progress,
 };
 pub use commands::{
-    AbandonImport, BeginImport, CancelImport, ClaimImport, Claimed, ImportRow, KeepImport, Marked, RefuseRow,
-    ReleaseImport, ResumeImport, StageRows, StopImport, SubmitImport, Told,
+    AbandonImport, BeginImport, CancelImport, ClaimImport, Claimed, ImportRow, KeepImport, LeaveImport,
+    Leaving, Marked, RefuseRow, ResumeImport, StageRows, SubmitImport, Told,
 };
 pub use queries::{
     ImportSort, ImportView, RefusedRow, RefusedSort, due, get, list, prune, refused_rows, waiting_rows,
