@@ -43,6 +43,11 @@ apt_install() {
     "${get[@]}" "$@" || { apt-get update && "${get[@]}" "$@"; }
 }
 
+# Installs what makes Python environments, unless it is there: Debian's Python comes without.
+need_venv() {
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages "Python with venv" python3-venv
+}
+
 # Where install_node_tools puts the programs of deploy/node/package.json.
 # shellcheck disable=SC2034
 node_tools=$project/.dev/node/node_modules/.bin

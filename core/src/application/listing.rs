@@ -20,7 +20,7 @@ use super::TenantDatabase;
 use super::context::RequestContext;
 use super::error::Error;
 use crate::platform::paging::{
-    BY_INDEX_ONLY, Count, Filter, Listed, MAX_LOOKED_AT, Matching, Page, PageRequest, Period, SortKey,
+    Count, Filter, Listed, MAX_LOOKED_AT, Matching, Page, PageRequest, Period, SortKey, look_through,
 };
 
 /// The maximum number of rows that are counted.
@@ -192,16 +192,13 @@ where
                 Ok(request.page(shown::<F>(rows.load(&mut connection).await?)?))
             }
             Way::LookThrough => {
-                connection.batch_execute(BY_INDEX_ONLY).await?;
-                let rows = self.through(request, MAX_LOOKED_AT, request.rows());
-                let views = shown::<F>(rows.load(&mut connection).await?)?;
-                let mut edge = None;
-                if !request.is_full(&views) {
-                    let last = self.in_order(request).offset(MAX_LOOKED_AT - 1).limit(1);
-                    edge = shown::<F>(last.load(&mut connection).await?)?.pop();
-                }
+                let walk = || self.in_order(request);
+                let matching = |looked_at, limit| self.matching(looked_at, limit);
+                let (last, rows): (Option<F::Row>, Vec<F::Row>) =
+                    look_through!(connection, request, walk, matching);
                 let period = self.filter.period(request.key);
-                Ok(request.page_up_to(edge.filter(|last| request.leads_on(last, period)), views))
+                let edge = last.map(F::view).transpose()?.filter(|last| request.leads_on(last, period));
+                Ok(request.page_up_to(edge, shown::<F>(rows)?))
             }
         }
     }
@@ -222,7 +219,8 @@ where
                 (Counted(self.among(&first, ids, *searched, most)).get_result(&mut connection).await?, true)
             }
             Way::LookThrough => {
-                let found = Counted(self.through(&first, most, most)).get_result(&mut connection).await?;
+                let looked_at = self.in_order(&first).limit(most);
+                let found = Counted(self.matching(looked_at, most)).get_result(&mut connection).await?;
                 let looked_at: i64 =
                     Counted(self.in_order(&first).limit(most)).get_result(&mut connection).await?;
                 (found, looked_at < most)
@@ -256,15 +254,11 @@ where
         request.sorted(Matching::of(rows, F::TABLE, conditions, limit), F::column(request.key))
     }
 
-    fn through(
-        &self,
-        request: &PageRequest<F::Sort>,
-        looked_at: i64,
-        limit: i64,
-    ) -> Matching<'q, F::Rows, F::Table> {
+    /// Those of the rows that match all filters.
+    fn matching(&self, looked_at: F::Rows, limit: i64) -> Matching<'q, F::Rows, F::Table> {
         let mut conditions = self.filter.conditions(None);
         conditions.extend(self.filter.selection().words.as_deref().map(F::with_words));
-        Matching::of(self.in_order(request).limit(looked_at), F::TABLE, conditions, limit)
+        Matching::of(looked_at, F::TABLE, conditions, limit)
     }
 
     fn in_order(&self, request: &PageRequest<F::Sort>) -> F::Rows {
