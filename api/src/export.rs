@@ -19,6 +19,10 @@ pub(crate) trait Exported: Serialize {
     const COLUMNS: &'static [&'static str];
 }
 
+/// What the API's description says of every export of a list.
+pub(crate) const DESCRIPTION: &str = "RFC 4180, in UTF-8, with the names of the columns in the first line. What a spreadsheet would take for a formula begins with\n\
+     an apostrophe. An export that breaks off ends without the end of the HTTP message.";
+
 /// What comes next of an export.
 enum Next {
     Header,

@@ -46,10 +46,7 @@ pub(crate) async fn list(
 }
 
 /// The same as CSV
-///
-/// RFC 4180, in UTF-8, with the names of the columns in the first line. What a spreadsheet would take for a formula begins with
-/// an apostrophe. An export that breaks off ends without the end of the HTTP message.
-#[utoipa::path(get, path = "/api/v1/sessions.csv", tag = "sessions", operation_id = "exportSessions",
+#[utoipa::path(description = export::DESCRIPTION, get, path = "/api/v1/sessions.csv", tag = "sessions", operation_id = "exportSessions",
     responses((status = 200, content_type = "text/csv", body = String)))]
 pub(crate) async fn export(
     context: Context,
@@ -103,10 +100,7 @@ pub(crate) async fn list_of_user(
 }
 
 /// The same as CSV
-///
-/// RFC 4180, in UTF-8, with the names of the columns in the first line. What a spreadsheet would take for a formula begins with
-/// an apostrophe. An export that breaks off ends without the end of the HTTP message.
-#[utoipa::path(get, path = "/api/v1/users/{id}/sessions.csv", tag = "sessions", operation_id = "exportUserSessions", params(IdParam),
+#[utoipa::path(description = export::DESCRIPTION, get, path = "/api/v1/users/{id}/sessions.csv", tag = "sessions", operation_id = "exportUserSessions", params(IdParam),
     responses((status = 200, content_type = "text/csv", body = String)))]
 pub(crate) async fn export_of_user(
     request: HttpRequest,

@@ -113,10 +113,7 @@ pub(crate) async fn list(
 }
 
 /// The same as CSV, by code
-///
-/// RFC 4180, in UTF-8, with the names of the columns in the first line. What a spreadsheet would take for a formula begins with
-/// an apostrophe. An export that breaks off ends without the end of the HTTP message.
-#[utoipa::path(get, path = "/api/v1/suppliers.csv", tag = "suppliers", operation_id = "exportSuppliers", params(ExportQuery<SupplierFilters>),
+#[utoipa::path(description = export::DESCRIPTION, get, path = "/api/v1/suppliers.csv", tag = "suppliers", operation_id = "exportSuppliers", params(ExportQuery<SupplierFilters>),
     responses((status = 200, content_type = "text/csv", body = String)))]
 pub(crate) async fn export(
     context: Context,

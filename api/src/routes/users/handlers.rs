@@ -189,10 +189,7 @@ pub(crate) async fn list(
 }
 
 /// The same as CSV, in the list's own order
-///
-/// RFC 4180, in UTF-8, with the names of the columns in the first line. What a spreadsheet would take for a formula begins with
-/// an apostrophe. An export that breaks off ends without the end of the HTTP message.
-#[utoipa::path(get, path = "/api/v1/users.csv", tag = "users", operation_id = "exportUsers", params(UserFilters),
+#[utoipa::path(description = export::DESCRIPTION, get, path = "/api/v1/users.csv", tag = "users", operation_id = "exportUsers", params(UserFilters),
     responses((status = 200, content_type = "text/csv", body = String)))]
 pub(crate) async fn export(
     context: Context,
