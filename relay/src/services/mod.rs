@@ -3,6 +3,7 @@
 mod broker;
 mod dead_letters;
 mod drain;
+mod recovery;
 mod replay;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use uuid::Uuid;
 use self::broker::BrokerLink;
 use self::dead_letters::DeadLetters;
 use self::drain::Drain;
+use self::recovery::Recovery;
 use self::replay::Replay;
 use crate::config::Config;
 use crate::daemon;
@@ -68,6 +70,7 @@ pub(crate) fn start(
     builder.add(BrokerLink::new(observed.clone(), Arc::clone(&reconnect)))?;
     let (config, wake_up) = (config.clone(), wake_ups.events);
     builder.add(Drain { config, id, name, leases, pulse, wake_up, reconnect, condition })?;
+    builder.add(Recovery)?;
     builder.add(ServiceManager(observed.clone()))?;
     Ok((builder.start(), observed))
 }
