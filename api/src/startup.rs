@@ -13,6 +13,7 @@ use comptoir_core::accounts::api_keys::Usage;
 use comptoir_core::accounts::identity::access_tokens::AccessTokens;
 use comptoir_core::accounts::identity::passwords::Passwords;
 use comptoir_core::accounts::login_throttle;
+use comptoir_core::accounts::operators::OperatorAuthenticator;
 use comptoir_core::accounts::principals::Principals;
 use comptoir_core::accounts::rate_limits::{self, RateLimiter};
 use comptoir_core::accounts::sessions::{self, Authenticator};
@@ -112,6 +113,14 @@ impl Application {
             &settings.identity,
             refusals.clone(),
         ));
+        let operators = Data::new(OperatorAuthenticator::new(
+            of_tenants.clone(),
+            executor.clone(),
+            Passwords::clone(&passwords),
+            Arc::clone(&tokens),
+            &settings.identity,
+            refusals.clone(),
+        ));
         let tokens = Data::from(tokens);
         let usage = Usage::default();
         tasks.start("api_keys_usage", usage.clone().write_regularly(database.clone()));
@@ -173,6 +182,7 @@ impl Application {
                 .app_data(document.clone())
                 .app_data(tokens.clone())
                 .app_data(authenticator.clone())
+                .app_data(operators.clone())
                 .app_data(used.clone())
                 .app_data(readiness.clone())
                 .app_data(is_stopping.clone())

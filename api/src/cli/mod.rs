@@ -6,6 +6,8 @@ mod completions;
 mod create_admin;
 mod import;
 mod operator;
+mod operators;
+mod password;
 mod users;
 
 use std::io::Write;
@@ -58,6 +60,11 @@ enum Command {
     Audit(audit::AuditCommand),
     /// Make a company and its first administrator, or an administrator of a company that is there
     CreateAdmin(Box<create_admin::CreateAdmin>),
+    /// Make an operator account: for people who look after the programs, over HTTP, and belong to no company
+    CreateOperator(Box<operators::Create>),
+    /// The operator accounts
+    #[command(subcommand)]
+    Operators(operators::Operators),
     /// Import a file of customers, suppliers or products: exit 1 if rows were refused
     Import(import::Import),
     /// Users, and the tokens with which they verify their address or set a password
@@ -214,6 +221,8 @@ fn run(command: Option<Command>, settings: Settings) -> anyhow::Result<bool> {
             Some(Command::Check(arguments)) => return check::run(&settings, &arguments).await,
             Some(Command::Import(arguments)) => return import::run(arguments, &settings).await,
             Some(Command::CreateAdmin(arguments)) => create_admin::run(*arguments, &settings).await?,
+            Some(Command::CreateOperator(arguments)) => operators::create(*arguments, &settings).await?,
+            Some(Command::Operators(command)) => operators::run(command, &settings).await?,
             Some(Command::Users(command)) => users::run(command, &settings).await?,
             Some(Command::Tenants(command)) => users::run_tenants(command, &settings).await?,
             // Already handled, because it needs no settings.

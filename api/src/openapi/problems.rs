@@ -41,6 +41,8 @@ pub(crate) const KINDS: &[Kind] = &[
     ),
     kind(403, "forbidden", "The permission that the operation needs is missing"),
     kind(403, "not_a_session", "The operation is for people who have logged in, not for API keys"),
+    kind(403, "not_for_operators", "The operation is for companies, and an operator account belongs to none"),
+    kind(403, "operators_only", "The operation is for operator accounts"),
     kind(403, "email_not_verified", "The e-mail address of the user is not verified yet"),
     kind(403, "permission_not_held", "Nobody makes a key with a permission that they do not have"),
     kind(403, "cannot_revoke", "The key has a permission that you do not have, and belongs to somebody else"),
@@ -105,6 +107,10 @@ pub(super) fn of(operation: &Operation, access: Access, is_probe: bool, own: &[&
         Access::Authenticated => codes.extend(["authentication_required", "unauthenticated"]),
         Access::LoggedIn => codes.extend(["authentication_required", "unauthenticated", "not_a_session"]),
         Access::Needs(_) => codes.extend(["authentication_required", "unauthenticated", "forbidden"]),
+        Access::Operator => codes.extend(["authentication_required", "unauthenticated", "operators_only"]),
+    }
+    if !matches!(access, Access::Public | Access::Operator) {
+        codes.push("not_for_operators");
     }
     if operation.request_body.is_some() {
         codes.extend(["malformed_json", "unreadable_body", "request_timeout", "body_too_large"]);

@@ -9,6 +9,7 @@ mod docs;
 mod events;
 mod imports;
 pub(crate) mod operations;
+mod operators;
 mod orders;
 pub(crate) mod products;
 mod roles;
@@ -42,6 +43,7 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(audit::endpoints())
         .and(tenant::endpoints())
         .and(users::endpoints())
+        .and(operators::endpoints())
         .and(operations::endpoints())
         .and(events::endpoints())
 }

@@ -19,7 +19,7 @@ use super::{AuditEntry, Author, append_by};
 use crate::application::error::Error;
 use crate::application::{Principal, set_tenant};
 use crate::platform::database::Database;
-use crate::values::ids::{TenantId, UserId};
+use crate::values::ids::{OperatorId, TenantId, UserId};
 
 /// The maximum number of kinds that one process keeps between two writes, about 1 KiB each. Beyond that, refusals are
 /// counted by tenant, action and reason only.
@@ -81,6 +81,23 @@ impl Refusal {
             action: LOG_IN,
             resource_type: "user",
             resource_id: user_id.to_string(),
+            reason,
+            client_address: address,
+        }
+    }
+
+    /// A refused log-in as this operator.
+    pub fn of_operator_log_in(
+        operator_id: OperatorId,
+        reason: &'static str,
+        address: Option<String>,
+    ) -> Self {
+        Self {
+            tenant_id: TenantId::OPERATORS,
+            actor: Refused::anonymous(),
+            action: LOG_IN,
+            resource_type: "operator",
+            resource_id: operator_id.to_string(),
             reason,
             client_address: address,
         }
