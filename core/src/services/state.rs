@@ -75,6 +75,9 @@ pub struct Status {
     pub last_figures: Value,
     pub last_error: Option<String>,
     pub last_error_at: Option<DateTime<Utc>>,
+    /// Whether the last run failed.
+    #[serde(default)]
+    pub failed_last: bool,
     pub next_run_at: Option<DateTime<Utc>>,
     pub info: Value,
     pub actions: Vec<Offer>,
@@ -136,6 +139,7 @@ impl Board {
             last_figures: Value::Null,
             last_error: None,
             last_error_at: None,
+            failed_last: false,
             next_run_at: None,
             info: Value::Null,
             actions: actions.collect(),

@@ -376,7 +376,10 @@ impl Supervisor {
             metrics::histogram!(DURATION, "service" => name).record(took.as_secs_f64());
         }
         let correlation_id = run.id;
+        let before = self.board.read();
+        let known = before.failed_last && before.last_error == error;
         self.board.change(|status| {
+            status.failed_last = error.is_some();
             (status.last_ended_at, status.last_duration_ms) = (Some(Utc::now()), Some(duration_ms));
             match (end, &error) {
                 (End::Completed(summary), _) => {
@@ -395,11 +398,19 @@ impl Supervisor {
         match (end, error) {
             (End::Completed(summary), _) => {
                 tracing::debug!(service = name, %correlation_id, duration_ms, figures = %summary.figures, "a service ran");
+                if before.failed_last {
+                    tracing::info!(service = name, "a service is well again");
+                }
                 let figures = summary.figures.clone();
                 self.hub.tell(name, Some(run.id), Happening::Completed { figures, duration_ms });
             }
             (End::Panicked(_), Some(error)) => {
                 tracing::error!(service = name, %correlation_id, error, "a service panicked: it is started again");
+                self.hub.tell(name, Some(run.id), Happening::Failed { error });
+            }
+            // Said once: what goes on failing for the same reason would fill the log.
+            (_, Some(error)) if known => {
+                tracing::debug!(service = name, %correlation_id, error, "a service failed again");
                 self.hub.tell(name, Some(run.id), Happening::Failed { error });
             }
             (_, Some(error)) => {

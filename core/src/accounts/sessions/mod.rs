@@ -18,4 +18,4 @@ pub(crate) use commands::{MAX_OPEN, end_all, restamp};
 pub use events::SessionEvent;
 pub(crate) use password_check::{AttemptFrom, PasswordCheck};
 pub use queries::{SessionSort, SessionView, list};
-pub use repository::prune;
+pub(crate) use repository::{PRUNE_BATCH, prune};
