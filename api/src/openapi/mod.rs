@@ -76,6 +76,7 @@ const SECURITY_SCHEME: &str = "bearer";
         (name = "sessions", description = "What a log-in begins"),
         (name = "api-keys", description = "How programs prove who they are"),
         (name = "operators", description = "Who looks after the programs, and belongs to no company"),
+        (name = "services", description = "What runs beside the requests, for operator accounts"),
         (name = "operations", description = "Health"),
     )
 )]

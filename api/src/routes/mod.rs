@@ -14,6 +14,7 @@ mod orders;
 pub(crate) mod products;
 mod roles;
 mod secret;
+mod services;
 mod sessions;
 pub(crate) mod suppliers;
 mod tenant;
@@ -44,6 +45,7 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(tenant::endpoints())
         .and(users::endpoints())
         .and(operators::endpoints())
+        .and(services::endpoints())
         .and(operations::endpoints())
         .and(events::endpoints())
 }

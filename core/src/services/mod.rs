@@ -8,11 +8,13 @@
 //! This floor knows no domain, no HTTP and no broker. Its tables belong to what `relay migrate` makes.
 
 mod actions;
+mod client;
 mod contract;
 mod events;
 mod handle;
 mod health;
 mod link;
+mod listing;
 mod own;
 mod plain;
 mod registry;
@@ -25,11 +27,13 @@ mod supervisor;
 mod tasks;
 
 pub use self::actions::{ActionKind, Ask, Face, NoParameters, Priority};
+pub use self::client::Client;
 pub use self::contract::{Description, Fault, Health, Kind, OnFailure, Scope, Service, Summary};
 pub use self::events::{Event, Happening, Subscription};
 pub use self::handle::{AskError, Asking, Handle, TypedHandle, Wish};
 pub use self::health::{Contributor, HealthReport, HealthStatus};
 pub use self::link::LinkConfig;
+pub use self::listing::{CommandView, Progress, ServiceInProcess, ServiceView, grouped};
 pub use self::own::{metrics_upkeep, notifier, schema_check};
 pub use self::plain::Plain;
 pub use self::registry::{Builder, Services, Unlinked};

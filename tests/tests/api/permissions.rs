@@ -80,6 +80,11 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         "PUT /users/{id}" | "PATCH /users/{id}" => Some(json!({"name": "Somebody"})),
         "POST /users/{id}/change-role" => Some(json!({"role": "sales"})),
         "POST /users/{id}/change-permissions" => Some(json!({"granted": [], "revoked": []})),
+        "POST /services/{name}/trigger"
+        | "POST /services/{name}/check-queue"
+        | "POST /services/{name}/process-batch"
+        | "POST /services/{name}/restart"
+        | "POST /services/{name}/actions/{action}" => None,
         "POST /users/{id}/disable" | "POST /users/{id}/enable" => None,
         "POST /orders/{id}/confirm" | "POST /orders/{id}/deliver" | "POST /products/{id}/archive" => None,
         route => anyhow::bail!("{route} is new: say here what it takes"),

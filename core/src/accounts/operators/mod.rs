@@ -6,6 +6,7 @@
 //! [`OperatorCommand`]: crate::application::OperatorCommand
 
 mod aggregate;
+mod ask_service;
 mod authenticator;
 mod commands;
 mod queries;
@@ -13,6 +14,7 @@ mod repository;
 mod session;
 
 pub use aggregate::{NewOperator, Operator, OperatorError, OperatorName};
+pub use ask_service::AskService;
 pub use authenticator::{OperatorAuthenticator, OperatorTokens};
 pub use commands::{CreateOperator, DisableOperator, EnableOperator, LogOutOperator, SetOperatorPassword};
 pub use queries::{OperatorSessionView, OperatorView, list};
