@@ -8,6 +8,7 @@ mod import;
 mod operator;
 mod operators;
 mod password;
+mod services;
 mod users;
 
 use std::io::Write;
@@ -69,6 +70,12 @@ enum Command {
     /// The operator accounts
     #[command(subcommand)]
     Operators(operators::Operators),
+    /// What runs beside the requests and beside the drain loop, and what can be asked of it
+    #[command(arg_required_else_help = false)]
+    Services {
+        #[command(subcommand)]
+        command: Option<services::ServicesCommand>,
+    },
     /// Import a file of customers, suppliers or products: exit 1 if rows were refused
     Import(import::Import),
     /// Users, and the tokens with which they verify their address or set a password
@@ -227,6 +234,7 @@ fn run(command: Option<Command>, only: Option<Only>, settings: Settings) -> anyh
             Some(Command::CreateAdmin(arguments)) => create_admin::run(*arguments, &settings).await?,
             Some(Command::CreateOperator(arguments)) => operators::create(*arguments, &settings).await?,
             Some(Command::Operators(command)) => operators::run(command, &settings).await?,
+            Some(Command::Services { command }) => services::run(command, &settings).await?,
             Some(Command::Users(command)) => users::run(command, &settings).await?,
             Some(Command::Tenants(command)) => users::run_tenants(command, &settings).await?,
             // Already handled, because it needs no settings.

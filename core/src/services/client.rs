@@ -3,14 +3,13 @@
 use std::time::{Duration, Instant};
 
 use diesel_async::AsyncPgConnection;
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::contract::Fault;
 use super::handle::{AskError, LOOKS, Wish, new_command, offered};
 use super::link::TTL;
 use super::listing::CommandView;
-use super::state::Status;
+use super::state::{Offer, Status};
 use super::store::{commands, processes};
 use crate::platform::database::{self, ConnectFault, DatabaseConfig};
 
@@ -45,12 +44,20 @@ impl Client {
         Ok(rows.into_iter().filter_map(|row| serde_json::from_value(row).ok()).collect())
     }
 
+    /// Returns the action of a service, if a process that runs has it.
+    ///
+    /// # Errors
+    /// Fails if none has, or if the database cannot be reached.
+    pub async fn offer(&mut self, service: &str, action: &str) -> Result<Offer, AskError> {
+        offered(&self.list().await?, service, action)
+    }
+
     /// Asks for an action; whichever process runs the service carries it out.
     ///
     /// # Errors
     /// Fails if no process has such a service or action, or if the database cannot be reached.
     pub async fn send(&mut self, wish: Wish) -> Result<Uuid, AskError> {
-        let offer = offered(&self.list().await?, &wish.service, &wish.action)?;
+        let offer = self.offer(&wish.service, &wish.action).await?;
         let (id, command) = (wish.id, new_command(wish, &offer)?);
         commands::insert(&mut self.0, &command).await.map_err(unavailable)?;
         Ok(id)
@@ -91,18 +98,18 @@ impl Client {
         }
     }
 
-    /// Asks for an action and waits for its end.
+    /// Asks for an action and waits for its end. Returns the command, which was done.
     ///
     /// # Errors
     /// Fails as [`Self::send`] and [`Self::ended`] do, or as the action does.
-    pub async fn answer(&mut self, wish: Wish, look: impl Fn(&CommandView)) -> Result<Value, AskError> {
-        let offer = offered(&self.list().await?, &wish.service, &wish.action)?;
+    pub async fn done(&mut self, wish: Wish, look: impl Fn(&CommandView)) -> Result<CommandView, AskError> {
+        let offer = self.offer(&wish.service, &wish.action).await?;
         // Its deadline ends it; the moment more is for the word of it.
         let limit = wish.time_limit.unwrap_or(Duration::from_secs(offer.time_limit_seconds));
         let id = self.send(wish).await?;
         let command = self.ended(id, limit + TTL, look).await?;
         match command.state.as_str() {
-            "done" => Ok(command.answer.unwrap_or_default()),
+            "done" => Ok(command),
             _ => Err(AskError::Failed(command.error.unwrap_or_default())),
         }
     }

@@ -18,6 +18,7 @@ mod listing;
 mod own;
 mod plain;
 mod registry;
+mod report;
 mod run;
 mod schedule;
 mod settings;
@@ -37,6 +38,7 @@ pub use self::listing::{CommandView, Progress, ServiceInProcess, ServiceView, gr
 pub use self::own::{metrics_upkeep, notifier, schema_check};
 pub use self::plain::Plain;
 pub use self::registry::{Builder, Services, Unlinked};
+pub use self::report::{print_list, print_status};
 pub use self::run::{Call, Fence, Run};
 pub use self::schedule::{Schedule, ScheduleError};
 pub use self::settings::{Environment, KNOWN, ServiceSettings, ServicesConfig};
