@@ -11,6 +11,7 @@ mod actions;
 mod client;
 mod contract;
 mod events;
+pub mod faces;
 mod handle;
 mod health;
 mod link;
