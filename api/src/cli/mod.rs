@@ -6,6 +6,9 @@ mod completions;
 mod create_admin;
 mod import;
 mod operator;
+mod operators;
+mod password;
+mod services;
 mod users;
 
 use std::io::Write;
@@ -62,6 +65,17 @@ enum Command {
     Audit(audit::AuditCommand),
     /// Make a company and its first administrator, or an administrator of a company that is there
     CreateAdmin(Box<create_admin::CreateAdmin>),
+    /// Make an operator account: for people who look after the programs, over HTTP, and belong to no company
+    CreateOperator(Box<operators::Create>),
+    /// The operator accounts
+    #[command(subcommand)]
+    Operators(operators::Operators),
+    /// What runs beside the requests and beside the drain loop, and what can be asked of it
+    #[command(arg_required_else_help = false)]
+    Services {
+        #[command(subcommand)]
+        command: Option<services::ServicesCommand>,
+    },
     /// Import a file of customers, suppliers or products: exit 1 if rows were refused
     Import(import::Import),
     /// Users, and the tokens with which they verify their address or set a password
@@ -218,6 +232,9 @@ fn run(command: Option<Command>, only: Option<Only>, settings: Settings) -> anyh
             Some(Command::Check(arguments)) => return check::run(&settings, &arguments).await,
             Some(Command::Import(arguments)) => return import::run(arguments, &settings).await,
             Some(Command::CreateAdmin(arguments)) => create_admin::run(*arguments, &settings).await?,
+            Some(Command::CreateOperator(arguments)) => operators::create(*arguments, &settings).await?,
+            Some(Command::Operators(command)) => operators::run(command, &settings).await?,
+            Some(Command::Services { command }) => services::run(command, &settings).await?,
             Some(Command::Users(command)) => users::run(command, &settings).await?,
             Some(Command::Tenants(command)) => users::run_tenants(command, &settings).await?,
             // Already handled, because it needs no settings.

@@ -9,10 +9,12 @@ mod docs;
 mod events;
 mod imports;
 pub(crate) mod operations;
+mod operators;
 mod orders;
 pub(crate) mod products;
 mod roles;
 mod secret;
+mod services;
 mod sessions;
 pub(crate) mod suppliers;
 mod tenant;
@@ -42,6 +44,8 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(audit::endpoints())
         .and(tenant::endpoints())
         .and(users::endpoints())
+        .and(operators::endpoints())
+        .and(services::endpoints())
         .and(operations::endpoints())
         .and(events::endpoints())
 }

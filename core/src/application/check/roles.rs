@@ -123,6 +123,18 @@ const RUNTIME_USES: &[(&str, &str)] = &[
     ("read the rows of imports", "SELECT FROM import_rows LIMIT 0"),
     ("add rows of imports", "INSERT INTO import_rows SELECT (NULL::import_rows).* WHERE false"),
     ("work off rows of imports", "UPDATE import_rows SET outcome = DEFAULT WHERE false"),
+    ("find operators", "SELECT FROM operators LIMIT 0"),
+    ("add operators", "INSERT INTO operators SELECT (NULL::operators).* WHERE false"),
+    ("change operators", "UPDATE operators SET name = DEFAULT WHERE false"),
+    ("find operators' sessions", "SELECT FROM operator_sessions LIMIT 0"),
+    ("begin operators' sessions", "INSERT INTO operator_sessions SELECT (NULL::operator_sessions).* WHERE false"),
+    ("end operators' sessions", "UPDATE operator_sessions SET ended_at = DEFAULT WHERE false"),
+    ("find operators' refresh tokens", "SELECT FROM operator_refresh_tokens LIMIT 0"),
+    (
+        "make operators' refresh tokens",
+        "INSERT INTO operator_refresh_tokens SELECT (NULL::operator_refresh_tokens).* WHERE false",
+    ),
+    ("use operators' refresh tokens", "UPDATE operator_refresh_tokens SET used_at = DEFAULT WHERE false"),
     (
         "write the audit trail",
         "SELECT audit_append(gen_random_uuid(), now(), 'operator', NULL, 'api check', NULL, 'check', 'api', 'check', NULL, '{}',
