@@ -219,7 +219,8 @@ impl Supervisor {
     async fn turn(&mut self, due: Option<Instant>, failing: bool, lease: Option<Lease>) -> Turn {
         let periodic = matches!(self.description.kind, Kind::Periodic { .. });
         let shown = due.filter(|_| periodic).map(|due| {
-            Utc::now() + TimeDelta::from_std(due.saturating_duration_since(Instant::now())).unwrap_or_default()
+            Utc::now()
+                + TimeDelta::from_std(due.saturating_duration_since(Instant::now())).unwrap_or_default()
         });
         self.board.change(|status| {
             status.next_run_at = shown;

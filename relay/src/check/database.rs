@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use comptoir_core::outbox::{history, probe};
-use comptoir_core::services::store::probe::host_trial;
 use comptoir_core::platform::check::{self, Failure, check_server};
 use comptoir_core::platform::check::{Server, server};
 use comptoir_core::platform::database::{self, Migrations};
+use comptoir_core::services::store::probe::host_trial;
 use diesel_async::AsyncPgConnection;
 
 use super::report::Report;

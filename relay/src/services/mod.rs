@@ -1,6 +1,7 @@
 //! The services that the relay hosts: the drain loop and what it needs, upkeep, and what operators ask for.
 
 mod broker;
+mod command;
 mod dead_letters;
 mod drain;
 mod recovery;
@@ -17,6 +18,7 @@ use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use self::broker::BrokerLink;
+pub(crate) use self::command::{ServicesCommand, run};
 use self::dead_letters::DeadLetters;
 use self::drain::Drain;
 use self::recovery::Recovery;

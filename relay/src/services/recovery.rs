@@ -19,7 +19,8 @@ pub(super) struct Recovery;
 
 impl Recovery {
     async fn follow(&self, run: &Run) -> Result<Summary, Fault> {
-        let mut events = run.services().of::<Broker>().events().filter(|event| is_lost(event) || is_ready(event));
+        let mut events =
+            run.services().of::<Broker>().events().filter(|event| is_lost(event) || is_ready(event));
         let mut lost_at = None;
         loop {
             let event = tokio::select! {
@@ -33,8 +34,14 @@ impl Recovery {
             }
             // The first connection of a relay is no recovery.
             let Some(lost_at) = lost_at.take() else { continue };
-            let draining = run.services().of::<Drain>().ask(DrainNow {}).priority(Priority::High).time_limit(LIMIT);
-            let drained = draining.by("recovery").correlation_id(run.correlation_id()).answer().await.map_err(Fault::new)?;
+            let draining =
+                run.services().of::<Drain>().ask(DrainNow {}).priority(Priority::High).time_limit(LIMIT);
+            let drained = draining
+                .by("recovery")
+                .correlation_id(run.correlation_id())
+                .answer()
+                .await
+                .map_err(Fault::new)?;
             let seconds = lost_at.elapsed().as_secs();
             tracing::info!(
                 seconds,

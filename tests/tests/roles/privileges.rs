@@ -62,18 +62,16 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("user_tokens", "DELETE,INSERT,SELECT,UPDATE"),
             ("users", "INSERT,SELECT,UPDATE"),
         ],
-        "services" => {
-            &[
-                ("outbox_dead_letters", "SELECT"),
-                ("outbox_events", "SELECT"),
-                ("outbox_history", "SELECT"),
-                ("service_commands", "DELETE,INSERT,SELECT,UPDATE"),
-                ("service_events", "DELETE,INSERT,SELECT"),
-                ("service_leases", "INSERT,SELECT,UPDATE"),
-                ("service_processes", "DELETE,INSERT,SELECT,UPDATE"),
-                ("service_states", "DELETE,INSERT,SELECT,UPDATE"),
-            ]
-        }
+        "services" => &[
+            ("outbox_dead_letters", "SELECT"),
+            ("outbox_events", "SELECT"),
+            ("outbox_history", "SELECT"),
+            ("service_commands", "DELETE,INSERT,SELECT,UPDATE"),
+            ("service_events", "DELETE,INSERT,SELECT"),
+            ("service_leases", "INSERT,SELECT,UPDATE"),
+            ("service_processes", "DELETE,INSERT,SELECT,UPDATE"),
+            ("service_states", "DELETE,INSERT,SELECT,UPDATE"),
+        ],
         "relay" => &[
             ("__diesel_schema_migrations", "SELECT"),
             ("outbox_dead_letters", "DELETE,INSERT,SELECT,UPDATE"),
