@@ -9,6 +9,7 @@ mod operator;
 mod operators;
 mod password;
 mod services;
+mod trace;
 mod users;
 
 use std::io::Write;
@@ -84,6 +85,8 @@ enum Command {
     /// The companies
     #[command(subcommand)]
     Tenants(users::Tenants),
+    /// Show what one correlation id went through: commands, events, mails, projections, services, in the order of time
+    Trace(trace::Arguments),
     /// Print what a shell completes this program's commands and options with
     ///
     /// For the name that the program is called by: if it is a link with another name, for that one.
@@ -229,6 +232,7 @@ fn run(command: Option<Command>, only: Option<Only>, settings: Settings) -> anyh
                     "the database is up to date"
                 );
             }
+            Some(Command::Trace(arguments)) => return trace::run(&arguments, &settings).await,
             Some(Command::Check(arguments)) => return check::run(&settings, &arguments).await,
             Some(Command::Import(arguments)) => return import::run(arguments, &settings).await,
             Some(Command::CreateAdmin(arguments)) => create_admin::run(*arguments, &settings).await?,

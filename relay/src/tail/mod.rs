@@ -20,7 +20,8 @@ use self::line::Format;
 use crate::config::Config;
 use crate::daemon;
 use crate::error::{DatabaseFault, RelayError};
-use crate::{notes, when};
+use crate::notes;
+use comptoir_core::platform::when;
 use comptoir_core::platform::backoff::Backoff;
 
 /// The shortest wait between two looks.
