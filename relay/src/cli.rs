@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::error::RelayError;
 use crate::history::HistoryKeeper;
 use crate::{
-    ask_services, check, completions, daemon, dead_letters, events, listen, once, operations, replay, status,
+    check, completions, daemon, dead_letters, events, listen, once, operations, replay, services, status,
     tail,
 };
 
@@ -108,7 +108,7 @@ enum Command {
     #[command(arg_required_else_help = false)]
     Services {
         #[command(subcommand)]
-        command: Option<ask_services::ServicesCommand>,
+        command: Option<services::ServicesCommand>,
     },
     /// See whether everything is set up, and say what to fix
     Check(check::Arguments),
@@ -184,7 +184,7 @@ fn run(cli: Cli, config: &Config) -> Result<u8, RelayError> {
             Some(Command::Status { json }) => status::show(config, json).await.map(|()| 0),
             Some(Command::DeadLetters { command }) => dead_letters::run(config, command).await.map(|()| 0),
             Some(Command::Replay(arguments)) => replay::run(config, arguments).await.map(|()| 0),
-            Some(Command::Services { command }) => ask_services::run(config, command).await.map(|()| 0),
+            Some(Command::Services { command }) => services::run(config, command).await.map(|()| 0),
             Some(Command::Check(arguments)) => {
                 check::run(config, &arguments).await.map(|ok| if ok { 0 } else { FAILURE })
             }

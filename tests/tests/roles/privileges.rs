@@ -62,9 +62,16 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("user_tokens", "DELETE,INSERT,SELECT,UPDATE"),
             ("users", "INSERT,SELECT,UPDATE"),
         ],
-        "services" => {
-            &[("outbox_dead_letters", "SELECT"), ("outbox_events", "SELECT"), ("outbox_history", "SELECT")]
-        }
+        "services" => &[
+            ("outbox_dead_letters", "SELECT"),
+            ("outbox_events", "SELECT"),
+            ("outbox_history", "SELECT"),
+            ("service_commands", "DELETE,INSERT,SELECT,UPDATE"),
+            ("service_events", "DELETE,INSERT,SELECT"),
+            ("service_leases", "INSERT,SELECT,UPDATE"),
+            ("service_processes", "DELETE,INSERT,SELECT,UPDATE"),
+            ("service_states", "DELETE,INSERT,SELECT,UPDATE"),
+        ],
         "relay" => &[
             ("__diesel_schema_migrations", "SELECT"),
             ("outbox_dead_letters", "DELETE,INSERT,SELECT,UPDATE"),
@@ -76,6 +83,11 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("relay_replicas", "DELETE,INSERT,SELECT,UPDATE"),
             ("relay_shards", "SELECT,UPDATE"),
             ("relay_upkeep", "SELECT,UPDATE"),
+            ("service_commands", "DELETE,INSERT,SELECT,UPDATE"),
+            ("service_events", "DELETE,INSERT,SELECT"),
+            ("service_leases", "INSERT,SELECT,UPDATE"),
+            ("service_processes", "DELETE,INSERT,SELECT,UPDATE"),
+            ("service_states", "DELETE,INSERT,SELECT,UPDATE"),
         ],
         "auditor" => &[("audit_chains", "SELECT"), ("audit_events", "SELECT"), ("tenants", "SELECT")],
         // Columns alone, and nothing.

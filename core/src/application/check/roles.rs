@@ -6,6 +6,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use crate::platform::check::{ALLOWED, Failure, Step};
+use crate::services::store::probe::host_trial;
 
 /// The role that a session of the API works as.
 #[derive(Debug, Clone, diesel::Queryable)]
@@ -141,7 +142,7 @@ const RUNTIME_USES: &[(&str, &str)] = &[
     ),
 ];
 
-/// The same for `comptoir_grant_services`. Its functions would only delete rows that are a century old.
+/// The same for `comptoir_grant_services`, apart from what every program that runs services needs. Its functions would only delete rows that are a century old.
 const SERVICES_USES: &[(&str, &str)] = &[
     ("delete old idempotency records", "SELECT prune_idempotency_records(876000, 1)"),
     ("delete old sessions", "SELECT prune_sessions(36500, 1)"),
@@ -191,7 +192,7 @@ pub(super) fn runtime_trial() -> Vec<Step> {
 
 /// The steps of the services, which work across tenants with the privileges of their own log-in.
 pub(super) fn services_trial() -> Vec<Step> {
-    let mut trial: Vec<Step> = steps(SERVICES_USES).collect();
+    let mut trial: Vec<Step> = steps(SERVICES_USES).chain(host_trial()).collect();
     trial.push(Step::refused(
         "tenants' data is changed by commands alone",
         "UPDATE customers SET version = version",
