@@ -13,4 +13,5 @@ mod loader;
 mod monitoring;
 mod operator;
 mod pipeline;
+mod services;
 mod tracing;
