@@ -32,6 +32,7 @@ use crate::config::{ApiConfig, Settings};
 use crate::imports::{Imports, STOP_LIMIT};
 use crate::middleware::{describe_metrics, surround};
 use crate::openapi;
+use crate::projections::Projections;
 use crate::routes;
 use crate::routes::operations::{OpenApiText, Readiness};
 use crate::server::operations::Subjects;
@@ -91,6 +92,13 @@ impl Application {
         let database = Database::new(&as_runtime)?;
         let of_tenants = catalogue::tenant_database(database.clone());
         let services = settings.services_database().map(|config| Database::new(&config)).transpose()?;
+        match Projections::new(&settings, services.as_ref()) {
+            Ok(projections) => {
+                let stop = tasks.stop().clone();
+                tasks.start("projections", async move { projections.work(&stop).await });
+            }
+            Err(off) => tracing::info!(reason = off.reason(), "there are no projections: the reports stay as they are"),
+        }
         let principals = Data::new(Principals::new(of_tenants.clone()));
         let passwords = Data::new(Passwords::new(&settings.identity)?);
         let (notifier, sending) = Notifier::new(NotifierConfig {

@@ -6,6 +6,7 @@ mod completions;
 mod create_admin;
 mod import;
 mod operator;
+mod projections;
 mod users;
 
 use std::io::Write;
@@ -29,7 +30,7 @@ const EXIT_USAGE: u8 = 2;
 
 /// The HTTP API of Comptoir.
 ///
-/// Settings come from the embedded defaults, then --config, then the environment (COMPTOIR__SECTION__KEY, DATABASE_URL),
+/// Settings come from the embedded defaults, then --config, then the environment (COMPTOIR__SECTION__KEY, DATABASE_URL, AMQP_URL),
 /// then flags.
 #[derive(Debug, Parser)]
 #[command(name = "api", version)]
@@ -60,6 +61,9 @@ enum Command {
     CreateAdmin(Box<create_admin::CreateAdmin>),
     /// Import a file of customers, suppliers or products: exit 1 if rows were refused
     Import(import::Import),
+    /// The reports that are kept from the events: what could not be applied, and building them anew
+    #[command(subcommand)]
+    Projections(projections::Projections),
     /// Users, and the tokens with which they verify their address or set a password
     #[command(subcommand)]
     Users(users::Users),
@@ -213,6 +217,7 @@ fn run(command: Option<Command>, settings: Settings) -> anyhow::Result<bool> {
             }
             Some(Command::Check(arguments)) => return check::run(&settings, &arguments).await,
             Some(Command::Import(arguments)) => return import::run(arguments, &settings).await,
+            Some(Command::Projections(command)) => return projections::run(command, &settings).await,
             Some(Command::CreateAdmin(arguments)) => create_admin::run(*arguments, &settings).await?,
             Some(Command::Users(command)) => users::run(command, &settings).await?,
             Some(Command::Tenants(command)) => users::run_tenants(command, &settings).await?,

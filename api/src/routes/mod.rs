@@ -11,6 +11,8 @@ mod imports;
 pub(crate) mod operations;
 mod orders;
 pub(crate) mod products;
+mod projections;
+mod reports;
 mod roles;
 mod secret;
 mod sessions;
@@ -38,6 +40,8 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(products::endpoints())
         .and(orders::endpoints())
         .and(imports::endpoints())
+        .and(reports::endpoints())
+        .and(projections::endpoints())
         .and(roles::endpoints())
         .and(audit::endpoints())
         .and(tenant::endpoints())

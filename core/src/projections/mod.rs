@@ -26,7 +26,7 @@ pub use message::{Arrived, Told};
 pub use queries::{
     MessageFilter, MessageSort, MessageView, OperatorFilter, get, list, list_of_all,
 };
-pub use rebuild::{Advance, RebuildView};
+pub use rebuild::{Advance, RebuildParameters, RebuildView};
 pub use reports::{
     ActivityFilter, ActivitySort, ActivityView, DayFilter, DaySort, DayView, ProductFilter, ProductSales, ProductSort,
     TimelineFilter, TimelineSort, TimelineView, customer_activity, order_timelines, sales_by_day, sales_by_product,

@@ -12,4 +12,5 @@ mod loader;
 mod monitoring;
 mod operator;
 mod pipeline;
+mod projections;
 mod tracing;
