@@ -97,7 +97,10 @@ impl Application {
                 let stop = tasks.stop().clone();
                 tasks.start("projections", async move { projections.work(&stop).await });
             }
-            Err(off) => tracing::info!(reason = off.reason(), "there are no projections: the reports stay as they are"),
+            Err(off) => tracing::info!(
+                reason = off.reason(),
+                "there are no projections: the reports stay as they are"
+            ),
         }
         let principals = Data::new(Principals::new(of_tenants.clone()));
         let passwords = Data::new(Passwords::new(&settings.identity)?);

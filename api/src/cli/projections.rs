@@ -112,7 +112,10 @@ impl Selection {
 pub(super) async fn run(command: Projections, settings: &Settings) -> anyhow::Result<bool> {
     let services = settings.services_database().map(|config| Database::new(&config)).transpose()?;
     let projector = projector(settings, services.as_ref()).map_err(|off| {
-        anyhow::anyhow!("{}: projections belong to all companies, and need the services' log-in (docs/roles.md)", off.reason())
+        anyhow::anyhow!(
+            "{}: projections belong to all companies, and need the services' log-in (docs/roles.md)",
+            off.reason()
+        )
     })?;
     match command {
         Projections::Status { json } => status(&projector, json).await?,
@@ -222,7 +225,10 @@ async fn decide(
     decision: Decision,
 ) -> anyhow::Result<()> {
     let found = projections::list_of_all(projector, filter, MAX_ROWS).await?;
-    anyhow::ensure!(!found.is_empty() || filter.ids.is_empty(), "there is no such event in the inbox of the projections");
+    anyhow::ensure!(
+        !found.is_empty() || filter.ids.is_empty(),
+        "there is no such event in the inbox of the projections"
+    );
     let operator = Operator::new(settings)?;
     for (tenant, event, _) in &found {
         // Amounts play no part.

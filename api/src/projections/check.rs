@@ -39,9 +39,15 @@ pub(crate) async fn check(settings: &Settings, findings: &mut Findings) {
         ),
         Ok(Some(Queue { messages, consumers })) => {
             let name = &config.queue;
-            findings.ok(AREA, "queue", format!("{broker}: {name} has {messages} messages and {consumers} consumers"));
+            findings.ok(
+                AREA,
+                "queue",
+                format!("{broker}: {name} has {messages} messages and {consumers} consumers"),
+            );
         }
-        Ok(None) => findings.ok(AREA, "queue", format!("{broker}: {} is declared when the API starts", config.queue)),
+        Ok(None) => {
+            findings.ok(AREA, "queue", format!("{broker}: {} is declared when the API starts", config.queue))
+        }
     }
 }
 

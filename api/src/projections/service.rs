@@ -8,7 +8,9 @@ use comptoir_core::application::error::Error;
 use comptoir_core::platform::backoff::Backoff;
 use comptoir_core::platform::database::Database;
 use comptoir_core::projections::{Advance, Arrived, Projector, RebuildParameters, Standing};
-use comptoir_core::services::{ActionKind, Call, Description, Fault, Health, NoParameters, Run, Service, Summary};
+use comptoir_core::services::{
+    ActionKind, Call, Description, Fault, Health, NoParameters, Run, Service, Summary,
+};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use lapin::message::Delivery;
@@ -96,7 +98,10 @@ impl Projections {
             return Err(Off::NoBroker);
         }
         metrics::describe_gauge!(CONNECTED, "Whether the projections receive messages");
-        metrics::describe_counter!(RECONNECTS, "Connections of the projections to the broker that were lost or refused");
+        metrics::describe_counter!(
+            RECONNECTS,
+            "Connections of the projections to the broker that were lost or refused"
+        );
         metrics::describe_gauge!(SILENT, "How long no message has arrived for the projections");
         metrics::describe_gauge!(QUEUED, "Messages in the queue of the projections");
         metrics::gauge!(CONNECTED).set(0.0);
@@ -145,35 +150,57 @@ impl Projections {
     /// One connection. Returns when it is told to stop.
     async fn session(&self, stop: &CancellationToken, backoff: &mut Backoff) -> Result<(), BrokerFault> {
         let link = Link::open(&self.config, "comptoir projections").await?;
-        let limit = self.config.connect_timeout();
-        let outcome = match tokio::time::timeout(limit, self.prepare(&link.connection)).await {
-            Err(_) => Err(BrokerFault::NoAnswer(limit.as_millis())),
-            Ok(Err(fault)) => Err(fault),
-            Ok(Ok((channel, consumer))) => {
-                backoff.reset();
-                self.with_state(|state| {
-                    (state.connected, state.trouble, state.heard) = (true, None, Some(Instant::now()));
-                });
-                metrics::gauge!(CONNECTED).set(1.0);
-                tracing::info!(queue = self.config.queue, "the projections receive");
-                tokio::select! {
-                    () = stop.cancelled() => Ok(()),
-                    outcome = self.deliveries(&channel, consumer) => outcome,
-                    fault = self.watch(&link.connection) => Err(fault),
-                }
-            }
+        let outcome = tokio::select! {
+            () = stop.cancelled() => Ok(()),
+            outcome = self.receive_over(&link.connection, backoff) => outcome,
         };
+        self.bound.store(false, Ordering::Release);
         link.close().await;
         outcome
     }
 
-    async fn prepare(&self, connection: &Connection) -> Result<(Channel, lapin::Consumer), BrokerFault> {
-        if topology::declare(connection, &self.config).await? {
-            let reason = "its queue was made anew: what was published before is read from the write model";
-            let note = || self.projector.want_rebuild(reason).boxed();
+    async fn receive_over(&self, connection: &Connection, backoff: &mut Backoff) -> Result<(), BrokerFault> {
+        self.bind(connection).await?;
+        let (channel, consumer) = self.answered(self.consume(connection)).await?;
+        backoff.reset();
+        self.with_state(|state| {
+            (state.connected, state.trouble, state.heard) = (true, None, Some(Instant::now()));
+        });
+        metrics::gauge!(CONNECTED).set(1.0);
+        tracing::info!(queue = self.config.queue, "the projections receive");
+        tokio::select! {
+            outcome = self.deliveries(&channel, consumer) => outcome,
+            fault = self.watch(connection) => Err(fault),
+        }
+    }
+
+    async fn answered<T>(
+        &self,
+        work: impl Future<Output = Result<T, BrokerFault>>,
+    ) -> Result<T, BrokerFault> {
+        let limit = self.config.connect_timeout();
+        tokio::time::timeout(limit, work).await.unwrap_or(Err(BrokerFault::NoAnswer(limit.as_millis())))
+    }
+
+    /// Declares the queue and its bindings. If the queue is new, a rebuild is noted before, so that no crash can forget it, and again
+    /// behind, because one that began in between would not hold what was published before the queue was bound.
+    async fn bind(&self, connection: &Connection) -> Result<(), BrokerFault> {
+        let found =
+            self.answered(async { Ok(topology::look(connection, &self.config.queue).await?) }).await?;
+        let reason = "its queue was made anew: what was published before is read from the write model";
+        let note = || self.projector.want_rebuild(reason).boxed();
+        if found.is_none() {
+            self.patiently("note that a rebuild is needed", note).await;
+        }
+        self.answered(async { Ok(topology::declare(connection, &self.config).await?) }).await?;
+        if found.is_none() {
             self.patiently("note that a rebuild is needed", note).await;
         }
         self.bound.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    async fn consume(&self, connection: &Connection) -> Result<(Channel, lapin::Consumer), BrokerFault> {
         let channel = connection.create_channel().await?;
         channel.basic_qos(self.config.prefetch, BasicQosOptions::default()).await?;
         let options = BasicConsumeOptions::default();
@@ -297,7 +324,12 @@ impl Projections {
                 Advance::Over(rebuild) if rebuild.state == "failed" => return Ok(AFTER_FAILURE),
                 Advance::Over(rebuild) => {
                     let (generation, aggregates) = (rebuild.generation, rebuild.done);
-                    tracing::info!(generation, aggregates, differences = rebuild.differences, "the projections were built");
+                    tracing::info!(
+                        generation,
+                        aggregates,
+                        differences = rebuild.differences,
+                        "the projections were built"
+                    );
                     self.arrival.notify_one();
                     *pruned = None;
                 }
@@ -344,8 +376,11 @@ impl Service for Projections {
             .one_of_all()
             .action(ActionKind::new::<NoParameters>("check-queue", "Says how the inbox stands.").repeatable())
             .action(
-                ActionKind::new::<RebuildParameters>("rebuild", "Builds the reports anew from the write model, beside those that are read.")
-                    .time_limit(REBUILD_LIMIT),
+                ActionKind::new::<RebuildParameters>(
+                    "rebuild",
+                    "Builds the reports anew from the write model, beside those that are read.",
+                )
+                .time_limit(REBUILD_LIMIT),
             )
     }
 
@@ -374,7 +409,9 @@ impl Service for Projections {
             let holes = state.standing.as_ref().map_or(0, |standing| standing.behind_a_hole);
             let silent = state.heard.map(|heard| heard.elapsed()).unwrap_or_default();
             if !state.connected {
-                Health::Degraded(state.trouble.clone().unwrap_or_else(|| "it is not connected yet".to_owned()))
+                Health::Degraded(
+                    state.trouble.clone().unwrap_or_else(|| "it is not connected yet".to_owned()),
+                )
             } else if dead > 0 {
                 Health::Degraded(format!("{dead} events are dead letters, and hold their aggregates"))
             } else if holes > 0 {

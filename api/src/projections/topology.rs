@@ -42,20 +42,21 @@ fn is_missing(error: &Error) -> bool {
         if matches!(answer.kind(), AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND)))
 }
 
-/// Declares what is not there. Returns whether the queue is new: then it does not hold what was published before.
+/// Declares what is not there.
 ///
 /// # Errors
 /// Fails if the broker refuses, such as if an object exists with other properties.
-pub(super) async fn declare(connection: &Connection, config: &ProjectionsConfig) -> Result<bool, Error> {
+pub(super) async fn declare(connection: &Connection, config: &ProjectionsConfig) -> Result<(), Error> {
     let queue = config.queue.as_str();
-    let is_new = look(connection, queue).await?.is_none();
     let channel = connection.create_channel().await?;
     let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
     let exchange = ShortString::from(config.exchange.as_str());
     // As the relay declares it: whoever comes first makes it.
     channel.exchange_declare(exchange.clone(), ExchangeKind::Topic, durable, FieldTable::default()).await?;
     let dead = format!("{queue}.dlx");
-    channel.exchange_declare(dead.as_str().into(), ExchangeKind::Fanout, durable, FieldTable::default()).await?;
+    channel
+        .exchange_declare(dead.as_str().into(), ExchangeKind::Fanout, durable, FieldTable::default())
+        .await?;
     let dead_letters = format!("{queue}.dead-letters");
     declare_queue(&channel, &dead_letters, [("x-queue-type", text("quorum"))]).await?;
     bind(&channel, &dead_letters, dead.as_str().into(), "").await?;
@@ -72,8 +73,7 @@ pub(super) async fn declare(connection: &Connection, config: &ProjectionsConfig)
     for pattern in PATTERNS {
         bind(&channel, queue, exchange.clone(), pattern).await?;
     }
-    channel.close(200, "OK".into()).await?;
-    Ok(is_new)
+    channel.close(200, "OK".into()).await
 }
 
 async fn declare_queue<const N: usize>(

@@ -183,8 +183,8 @@ impl Role {
     pub fn permissions(self) -> PermissionSet {
         use Permission::{
             ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, OrdersRead, OrdersShip, OrdersWrite,
-            ProductsRead, ProductsWrite, ProjectionsRead, ReportsRead, SuppliersRead, SuppliersWrite, TenantRead,
-            UsersRead,
+            ProductsRead, ProductsWrite, ProjectionsRead, ReportsRead, SuppliersRead, SuppliersWrite,
+            TenantRead, UsersRead,
         };
         match self {
             Self::Admin => PermissionSet::all(),

@@ -6,7 +6,7 @@ use chrono::Utc;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use uuid::Uuid;
 
-use super::inbox::{self, Due, Failed, MessageState, Standing};
+use super::inbox::{self, Due, Failed, First, MessageState, Standing};
 use super::message::Arrived;
 use super::metrics;
 use super::plan::{Message, Verdict, plan};
@@ -48,6 +48,8 @@ pub struct Round {
     pub failed: usize,
     /// Messages before which a version is missing.
     pub missing: usize,
+    /// Messages before which others have to come first that are there.
+    early: usize,
 }
 
 impl Round {
@@ -55,6 +57,10 @@ impl Round {
         self.settled += other.settled;
         self.failed += other.failed;
         self.missing += other.missing;
+    }
+
+    fn is_stuck(&self) -> bool {
+        self.settled + self.failed == 0 && self.early > 0
     }
 }
 
@@ -112,7 +118,14 @@ impl Projector {
 
     /// Applies some messages of a tenant. `None` if somebody else applies.
     async fn apply_some(&self, tenant: Uuid) -> Result<Option<Round>, Error> {
-        let whole = match self.batch(tenant, BATCH).await? {
+        let mut first = First::Arrived;
+        let mut batch = self.batch(tenant, first, BATCH).await?;
+        if matches!(&batch, Batch::Done(round) if round.is_stuck()) {
+            // What has to come before these arrived behind so many others.
+            first = First::Lowest;
+            batch = self.batch(tenant, first, BATCH).await?;
+        }
+        let whole = match batch {
             Batch::Done(round) => return Ok(Some(round)),
             Batch::NotOurs => return Ok(None),
             Batch::Unwritable(due, _) => due.len(),
@@ -120,8 +133,8 @@ impl Projector {
         // One of them is at fault: one at a time, it is found, and the others are applied.
         let mut round = Round::default();
         for _ in 0..whole {
-            match self.batch(tenant, 1).await? {
-                Batch::Done(done) if done == Round::default() => break,
+            match self.batch(tenant, first, 1).await? {
+                Batch::Done(done) if done.settled + done.failed == 0 => break,
                 Batch::Done(done) => round.add(done),
                 Batch::NotOurs => return Ok(None),
                 Batch::Unwritable(due, error) => {
@@ -135,11 +148,12 @@ impl Projector {
         Ok(Some(round))
     }
 
-    async fn batch(&self, tenant: Uuid, most: i64) -> Result<Batch, Error> {
+    async fn batch(&self, tenant: Uuid, first: First, most: i64) -> Result<Batch, Error> {
         let began = Instant::now();
         let mut connection = self.database.connection().await?;
         let limit = self.database.work_limit();
-        let work = connection.transaction(async |connection| self.batch_in(connection, tenant, most).await);
+        let work =
+            connection.transaction(async |connection| self.batch_in(connection, tenant, first, most).await);
         let outcome = match tokio::time::timeout(limit, work).await {
             Ok(outcome) => outcome,
             Err(_) => {
@@ -161,10 +175,13 @@ impl Projector {
         &self,
         connection: &mut AsyncPgConnection,
         tenant: Uuid,
+        first: First,
         most: i64,
     ) -> Result<Batch, Stop> {
-        let Some((generation, applied)) = inbox::lock_state(connection).await? else { return Ok(Batch::NotOurs) };
-        let due = inbox::claim(connection, tenant, most).await?;
+        let Some((generation, applied)) = inbox::lock_state(connection).await? else {
+            return Ok(Batch::NotOurs);
+        };
+        let due = inbox::claim(connection, tenant, first, most).await?;
         let messages: Vec<Message> = due.iter().map(|due| due.message.clone()).collect();
         let place = Place { tenant, generation };
         let known = store::known(connection, place, &messages).await?;
@@ -172,7 +189,9 @@ impl Projector {
         if let Err(error) = store::write(connection, place, &changes).await {
             return Err(match error {
                 WriteError::Currency => Stop::Unwritable(due, SECOND_CURRENCY.to_owned()),
-                WriteError::Database(error) if is_of_the_data(&error) => Stop::Unwritable(due, error.to_string()),
+                WriteError::Database(error) if is_of_the_data(&error) => {
+                    Stop::Unwritable(due, error.to_string())
+                }
                 WriteError::Database(error) => error.into(),
             });
         }
@@ -184,7 +203,8 @@ impl Projector {
         if !judged.done.is_empty() {
             inbox::set_applied(connection, applied + judged.done.len() as i64).await?;
         }
-        Ok(Batch::Done(Round { settled: judged.done.len(), failed: judged.failed.len(), missing }))
+        let early = judged.missing.len() - missing;
+        Ok(Batch::Done(Round { settled: judged.done.len(), failed: judged.failed.len(), missing, early }))
     }
 
     /// Sorts messages by what became of them.
@@ -212,7 +232,8 @@ impl Projector {
                 Verdict::Repeated => "repeated",
                 Verdict::Discarded => "discarded",
             };
-            let state = if *verdict == Verdict::Discarded { MessageState::Discarded } else { MessageState::Applied };
+            let state =
+                if *verdict == Verdict::Discarded { MessageState::Discarded } else { MessageState::Applied };
             judged.done.push((message.id, state, applied + 1 + judged.done.len() as i64));
             judged.moved.push(&message.aggregate_id);
             let delay = due.occurred_at.and_then(|at| (Utc::now() - at).to_std().ok());
@@ -246,7 +267,11 @@ impl Projector {
             error,
             "an event could not be applied to the projections"
         );
-        Failed { id: due.message.id, error: error.chars().filter(|c| *c != '\0').take(LONGEST_ERROR).collect(), wait }
+        Failed {
+            id: due.message.id,
+            error: error.chars().filter(|c| *c != '\0').take(LONGEST_ERROR).collect(),
+            wait,
+        }
     }
 
     /// Returns how the inbox stands, and publishes it as gauges.

@@ -99,11 +99,17 @@ impl Fact {
     ///
     /// # Errors
     /// Fails with what is wrong, in words.
-    pub(super) fn read(event_type: &str, schema_version: Option<i64>, payload: &[u8]) -> Result<Self, String> {
+    pub(super) fn read(
+        event_type: &str,
+        schema_version: Option<i64>,
+        payload: &[u8],
+    ) -> Result<Self, String> {
         match schema_version {
             Some(SCHEMA_VERSION) => {}
             Some(other) => {
-                return Err(format!("schema-version {other} of {event_type} is not known here, only {SCHEMA_VERSION}"));
+                return Err(format!(
+                    "schema-version {other} of {event_type} is not known here, only {SCHEMA_VERSION}"
+                ));
             }
             None => return Err("the header schema-version is missing".to_owned()),
         }

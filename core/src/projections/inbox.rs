@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Binary, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Binary, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -127,7 +129,9 @@ type DueRow = (
     Option<DateTime<Utc>>,
 );
 
-fn due((id, aggregate_id, version, event, schema, payload, causation, skip, attempts, missing, correlation, at): DueRow) -> Due {
+fn due(
+    (id, aggregate_id, version, event, schema, payload, causation, skip, attempts, missing, correlation, at): DueRow,
+) -> Due {
     Due {
         message: Message {
             id,
@@ -146,26 +150,51 @@ fn due((id, aggregate_id, version, event, schema, payload, causation, skip, atte
     }
 }
 
-crate::statement! {
-    struct Claim<'a> { consumer: &'a str => Text, tenant: Uuid => SqlUuid, most: i64 => BigInt } -> (
-        SqlUuid, Text, Nullable<BigInt>, Text, Nullable<BigInt>, Binary, Nullable<Text>, Bool, Integer, Nullable<BigInt>,
-        Nullable<Text>, Nullable<Timestamptz>,
-    )
-    = "SELECT m.id, m.aggregate_id, m.aggregate_version, m.event_type, m.schema_version, m.payload, m.causation_id, m.skip, m.attempts,
-            m.missing_version, m.correlation_id, m.occurred_at
-        FROM projection_inbox AS m
-        WHERE m.consumer = $1 AND m.tenant_id = $2 AND m.state = 'waiting' AND m.next_attempt_at <= now()
-            AND NOT EXISTS (SELECT FROM projection_inbox AS e
-                WHERE e.tenant_id = m.tenant_id AND e.aggregate_id = m.aggregate_id AND e.aggregate_type = m.aggregate_type
-                    AND e.state IN ('waiting', 'dead') AND (e.state = 'dead' OR e.next_attempt_at > now())
-                    AND (COALESCE(e.aggregate_version, 0), e.number) < (COALESCE(m.aggregate_version, 0), m.number))
-        ORDER BY m.number LIMIT $3 FOR UPDATE OF m"
+/// The messages of a tenant whose turn it is.
+macro_rules! claim {
+    ($name:ident, $order:literal) => {
+        crate::statement! {
+            struct $name<'a> { consumer: &'a str => Text, tenant: Uuid => SqlUuid, most: i64 => BigInt } -> (
+                SqlUuid, Text, Nullable<BigInt>, Text, Nullable<BigInt>, Binary, Nullable<Text>, Bool, Integer, Nullable<BigInt>,
+                Nullable<Text>, Nullable<Timestamptz>,
+            )
+            = concat!(
+                "SELECT m.id, m.aggregate_id, m.aggregate_version, m.event_type, m.schema_version, m.payload, m.causation_id, m.skip,
+                    m.attempts, m.missing_version, m.correlation_id, m.occurred_at
+                FROM projection_inbox AS m
+                WHERE m.consumer = $1 AND m.tenant_id = $2 AND m.state = 'waiting' AND m.next_attempt_at <= now()
+                    AND NOT EXISTS (SELECT FROM projection_inbox AS e
+                        WHERE e.tenant_id = m.tenant_id AND e.aggregate_id = m.aggregate_id AND e.aggregate_type = m.aggregate_type
+                            AND e.state IN ('waiting', 'dead') AND (e.state = 'dead' OR e.next_attempt_at > now())
+                            AND (COALESCE(e.aggregate_version, 0), e.number) < (COALESCE(m.aggregate_version, 0), m.number))
+                ORDER BY ", $order, " LIMIT $3 FOR UPDATE OF m"
+            )
+        }
+    };
+}
+claim!(Claim, "m.number");
+claim!(ClaimLowest, "COALESCE(m.aggregate_version, 0), m.number");
+
+/// Which of the messages whose turn it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum First {
+    Arrived,
+    /// Whatever has to come before a message comes before it here, too. Every message that waits is looked at.
+    Lowest,
 }
 
 /// Takes the messages of a tenant whose turn it is, in the order in which they are to be applied. None of them is behind one of its
 /// aggregate that failed.
-pub(super) async fn claim(connection: &mut AsyncPgConnection, tenant: Uuid, most: i64) -> QueryResult<Vec<Due>> {
-    let rows: Vec<DueRow> = Claim::new(CONSUMER, tenant, most).load(connection).await?;
+pub(super) async fn claim(
+    connection: &mut AsyncPgConnection,
+    tenant: Uuid,
+    first: First,
+    most: i64,
+) -> QueryResult<Vec<Due>> {
+    let rows: Vec<DueRow> = match first {
+        First::Arrived => Claim::new(CONSUMER, tenant, most).load(connection).await?,
+        First::Lowest => ClaimLowest::new(CONSUMER, tenant, most).load(connection).await?,
+    };
     let mut claimed: Vec<Due> = rows.into_iter().map(due).collect();
     // A version that was published again, such as a dead letter of the relay, may have arrived behind later ones. Stable: what has
     // no version keeps the order of arrival.
@@ -196,23 +225,25 @@ pub(super) async fn applied_after(
     after: i64,
     most: i64,
 ) -> QueryResult<Vec<Followed>> {
-    type Row =
-        (i64, Uuid, Uuid, String, Option<i64>, String, Option<i64>, Vec<u8>, Option<String>, bool);
+    type Row = (i64, Uuid, Uuid, String, Option<i64>, String, Option<i64>, Vec<u8>, Option<String>, bool);
     let rows: Vec<Row> = FollowedRows::new(CONSUMER, after, most).load(connection).await?;
-    let followed = |(applied, tenant, id, aggregate_id, version, event, schema, payload, causation, skip): Row| Followed {
-        applied,
-        tenant,
-        message: Message {
-            id,
-            aggregate_id,
-            aggregate_version: version,
-            event_type: event,
-            schema_version: schema,
-            payload,
-            causation_id: causation,
-            skip,
-        },
-    };
+    let followed =
+        |(applied, tenant, id, aggregate_id, version, event, schema, payload, causation, skip): Row| {
+            Followed {
+                applied,
+                tenant,
+                message: Message {
+                    id,
+                    aggregate_id,
+                    aggregate_version: version,
+                    event_type: event,
+                    schema_version: schema,
+                    payload,
+                    causation_id: causation,
+                    skip,
+                },
+            }
+        };
     Ok(rows.into_iter().map(followed).collect())
 }
 
@@ -259,11 +290,16 @@ crate::statement! {
         FROM unnest($1, $2, $3, $4) AS failed (id, state, error, wait) WHERE m.tenant_id = $5 AND m.id = failed.id"
 }
 
-pub(super) async fn fail(connection: &mut AsyncPgConnection, tenant: Uuid, failed: &[Failed]) -> QueryResult<()> {
+pub(super) async fn fail(
+    connection: &mut AsyncPgConnection,
+    tenant: Uuid,
+    failed: &[Failed],
+) -> QueryResult<()> {
     if failed.is_empty() {
         return Ok(());
     }
-    let state = |failed: &Failed| if failed.wait.is_some() { MessageState::Waiting } else { MessageState::Dead };
+    let state =
+        |failed: &Failed| if failed.wait.is_some() { MessageState::Waiting } else { MessageState::Dead };
     let ids: Vec<_> = failed.iter().map(|failed| failed.id).collect();
     let states: Vec<_> = failed.iter().map(|failed| state(failed).name()).collect();
     let errors: Vec<_> = failed.iter().map(|failed| failed.error.as_str()).collect();
@@ -279,7 +315,11 @@ crate::statement! {
 }
 
 /// Tries again at once what waited for a version of these aggregates, one of which was applied.
-pub(super) async fn wake(connection: &mut AsyncPgConnection, tenant: Uuid, aggregates: &[&str]) -> QueryResult<()> {
+pub(super) async fn wake(
+    connection: &mut AsyncPgConnection,
+    tenant: Uuid,
+    aggregates: &[&str],
+) -> QueryResult<()> {
     if !aggregates.is_empty() {
         Wake::new(tenant, aggregates).execute(connection).await?;
     }

@@ -48,7 +48,8 @@ impl Arrived {
             Some(id) => id,
             // Without an id, the same message twice is what has the same content.
             None => {
-                let digest = Sha256::new_with_prefix(&event_type).chain_update([0]).chain_update(&payload).finalize();
+                let digest =
+                    Sha256::new_with_prefix(&event_type).chain_update([0]).chain_update(&payload).finalize();
                 format!("sha256:{}", hex::encode(digest))
             }
         };

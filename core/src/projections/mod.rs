@@ -20,16 +20,15 @@ mod repository;
 mod store;
 
 pub use apply::{Projector, ProjectorConfig, Round};
-pub use commands::{Decision, DecideMessage, MessageError};
+pub use commands::{DecideMessage, Decision, MessageError};
 pub use inbox::{MessageState, Standing};
 pub use message::{Arrived, Told};
-pub use queries::{
-    MessageFilter, MessageSort, MessageView, OperatorFilter, get, list, list_of_all,
-};
+pub use queries::{MessageFilter, MessageSort, MessageView, OperatorFilter, get, list, list_of_all};
 pub use rebuild::{Advance, RebuildParameters, RebuildView};
 pub use reports::{
-    ActivityFilter, ActivitySort, ActivityView, DayFilter, DaySort, DayView, ProductFilter, ProductSales, ProductSort,
-    TimelineFilter, TimelineSort, TimelineView, customer_activity, order_timelines, sales_by_day, sales_by_product,
+    ActivityFilter, ActivitySort, ActivityView, DayFilter, DaySort, DayView, ProductFilter, ProductSales,
+    ProductSort, TimelineFilter, TimelineSort, TimelineView, customer_activity, order_timelines,
+    sales_by_day, sales_by_product,
 };
 
 /// The name under which the inbox knows this consumer.

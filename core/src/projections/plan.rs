@@ -180,7 +180,9 @@ fn place(message: &Message) -> Result<(Uuid, i64), String> {
     match message.aggregate_version {
         Some(version) if (1..GONE).contains(&version) => Ok((id, version)),
         Some(version) => Err(format!("the header aggregate-version is {version}, and versions begin with 1")),
-        None => Err("the header aggregate-version is missing: the order of this event is not known".to_owned()),
+        None => {
+            Err("the header aggregate-version is missing: the order of this event is not known".to_owned())
+        }
     }
 }
 
@@ -284,7 +286,8 @@ impl Changes {
         let (tracking_number, reason) = match order.step {
             Step::Shipped { tracking_number } => (tracking_number, None),
             Step::Cancelled { reason } => {
-                let placed = known.orders.get(&id).ok_or("it was cancelled and never placed, as far as is known")?;
+                let placed =
+                    known.orders.get(&id).ok_or("it was cancelled and never placed, as far as is known")?;
                 self.count(placed, Counted::Cancelled);
                 (None, reason)
             }
@@ -378,3 +381,7 @@ impl Counted {
 fn day(time: DateTime<Utc>) -> DateTime<Utc> {
     time.date_naive().and_time(NaiveTime::MIN).and_utc()
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

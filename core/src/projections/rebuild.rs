@@ -180,7 +180,11 @@ impl Projector {
     ///
     /// # Errors
     /// Fails if the database cannot be reached.
-    pub async fn begin_rebuild(&self, reason: Option<&str>, only_compare: bool) -> Result<RebuildView, Error> {
+    pub async fn begin_rebuild(
+        &self,
+        reason: Option<&str>,
+        only_compare: bool,
+    ) -> Result<RebuildView, Error> {
         let mut connection = self.database.connection().await?;
         connection
             .transaction(async |connection| {
@@ -247,7 +251,11 @@ impl Projector {
             return Ok(Advance::Nothing);
         }
         let view = self.begin_rebuild(None, false).await?;
-        tracing::info!(reason = view.reason, generation = view.generation, "the projections are built from the write model");
+        tracing::info!(
+            reason = view.reason,
+            generation = view.generation,
+            "the projections are built from the write model"
+        );
         Ok(Advance::Progress(view))
     }
 
@@ -259,8 +267,11 @@ impl Projector {
             if !latest.only_compare {
                 inbox::want_rebuild(&mut connection, &latest.reason).await?;
             }
-            save(&mut connection, &RebuildView { state: "failed".to_owned(), error: Some(error.to_owned()), ..latest })
-                .await?;
+            save(
+                &mut connection,
+                &RebuildView { state: "failed".to_owned(), error: Some(error.to_owned()), ..latest },
+            )
+            .await?;
         }
         let view: RebuildView = Latest::new(CONSUMER, 1).get_result(&mut connection).await?;
         Ok(Advance::Over(view))
@@ -324,8 +335,12 @@ async fn fill(connection: &mut AsyncPgConnection, rebuild: &RebuildView) -> Quer
     let RebuildView { generation, after_tenant, after_id, .. } = *rebuild;
     match rebuild.phase.as_str() {
         "orders" => FillOrders::new(generation, after_tenant, after_id, STEP).get_result(connection).await,
-        "customers" => FillCustomers::new(generation, after_tenant, after_id, STEP).get_result(connection).await,
-        "products" => FillProducts::new(generation, after_tenant, after_id, STEP).get_result(connection).await,
+        "customers" => {
+            FillCustomers::new(generation, after_tenant, after_id, STEP).get_result(connection).await
+        }
+        "products" => {
+            FillProducts::new(generation, after_tenant, after_id, STEP).get_result(connection).await
+        }
         _ => FillGone::new(generation, after_tenant, after_id, STEP).get_result(connection).await,
     }
     .optional()
@@ -337,7 +352,8 @@ async fn follow(connection: &mut AsyncPgConnection, rebuild: &mut RebuildView) -
     if follow_some(connection, rebuild).await? == STEP as usize {
         return Ok(());
     }
-    let (live, ..): (i32, i64, Option<String>) = LockStateToChange::new(CONSUMER).get_result(connection).await?;
+    let (live, ..): (i32, i64, Option<String>) =
+        LockStateToChange::new(CONSUMER).get_result(connection).await?;
     while follow_some(connection, rebuild).await? > 0 {}
     if rebuild.only_compare {
         rebuild.differences = Some(differences(connection, live, rebuild.generation).await?);
@@ -360,13 +376,16 @@ async fn follow_some(connection: &mut AsyncPgConnection, rebuild: &mut RebuildVi
         let place = Place { tenant, generation: rebuild.generation };
         let known = store::known(connection, place, &messages).await?;
         let (verdicts, changes) = plan(&messages, known);
-        if let Some(refused) = verdicts.iter().zip(&messages).find_map(|(verdict, message)| impossible(verdict, message))
+        if let Some(refused) =
+            verdicts.iter().zip(&messages).find_map(|(verdict, message)| impossible(verdict, message))
         {
             return Err(Stop::Impossible(rebuild.id, refused));
         }
         store::write(connection, place, &changes).await.map_err(|error| match error {
             WriteError::Currency => Stop::Impossible(rebuild.id, SECOND_CURRENCY.to_owned()),
-            WriteError::Database(error) if is_of_the_data(&error) => Stop::Impossible(rebuild.id, error.to_string()),
+            WriteError::Database(error) if is_of_the_data(&error) => {
+                Stop::Impossible(rebuild.id, error.to_string())
+            }
             WriteError::Database(error) => error.into(),
         })?;
     }
@@ -379,9 +398,10 @@ async fn follow_some(connection: &mut AsyncPgConnection, rebuild: &mut RebuildVi
 fn impossible(verdict: &Verdict, message: &Message) -> Option<String> {
     match verdict {
         Verdict::Refused(error) => Some(format!("the event {}: {error}", message.id)),
-        Verdict::Missing(version) if *version > 1 => {
-            Some(format!("the event {}: version {version} of {} is missing before it", message.id, message.aggregate_id))
-        }
+        Verdict::Missing(version) if *version > 1 => Some(format!(
+            "the event {}: version {version} of {} is missing before it",
+            message.id, message.aggregate_id
+        )),
         _ => None,
     }
 }
@@ -449,7 +469,8 @@ forget! {
 
 async fn forget_some(connection: &mut AsyncPgConnection) -> Result<usize, Error> {
     // As long as this is locked, no rebuild begins and none becomes live.
-    let (live, ..): (i32, i64, Option<String>) = LockStateToChange::new(CONSUMER).get_result(connection).await?;
+    let (live, ..): (i32, i64, Option<String>) =
+        LockStateToChange::new(CONSUMER).get_result(connection).await?;
     let (running,): (bool,) = IsRunning::new(CONSUMER).get_result(connection).await?;
     if running {
         return Ok(0);

@@ -52,8 +52,11 @@ pub(super) async fn known(
         .await?;
     let cancelled: Vec<Uuid> =
         messages.iter().filter(|message| message.event_type == SUBTRACTING).filter_map(id).collect();
-    let orders =
-        if cancelled.is_empty() { Default::default() } else { known_orders(connection, place, &cancelled).await? };
+    let orders = if cancelled.is_empty() {
+        Default::default()
+    } else {
+        known_orders(connection, place, &cancelled).await?
+    };
     Ok(Known { positions: found.into_iter().collect(), orders: orders.into_iter().collect() })
 }
 
@@ -152,7 +155,11 @@ crate::statement! {
         SELECT $1, $2, sold.* FROM unnest($3, $4, $5, $6) AS sold"
 }
 
-async fn write_orders(connection: &mut AsyncPgConnection, place: Place, changes: &Changes) -> QueryResult<()> {
+async fn write_orders(
+    connection: &mut AsyncPgConnection,
+    place: Place,
+    changes: &Changes,
+) -> QueryResult<()> {
     if changes.orders.is_empty() {
         return Ok(());
     }
@@ -168,7 +175,8 @@ async fn write_orders(connection: &mut AsyncPgConnection, place: Place, changes:
     InsertOrders::new(tenant, generation, &ids, &customers, &currencies, &nets, &vats, &grosses, &times)
         .execute(connection)
         .await?;
-    let sold = || changes.orders.iter().flat_map(|(id, order)| order.products.iter().map(move |sold| (*id, sold)));
+    let sold =
+        || changes.orders.iter().flat_map(|(id, order)| order.products.iter().map(move |sold| (*id, sold)));
     let of_orders: Vec<_> = sold().map(|(id, _)| id).collect();
     let products: Vec<_> = sold().map(|(_, (product, _))| *product).collect();
     let quantities: Vec<_> = sold().map(|(_, (_, (quantity, _)))| quantity).collect();
@@ -192,7 +200,11 @@ crate::statement! {
         SELECT $1, $2, happened.* FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11) AS happened"
 }
 
-async fn write_timeline(connection: &mut AsyncPgConnection, place: Place, changes: &Changes) -> QueryResult<()> {
+async fn write_timeline(
+    connection: &mut AsyncPgConnection,
+    place: Place,
+    changes: &Changes,
+) -> QueryResult<()> {
     let rows = &changes.timeline;
     if rows.is_empty() {
         return Ok(());
@@ -339,9 +351,10 @@ async fn write_products(
         let quantities: Vec<_> = sums().map(|sum| &sum.quantity).collect();
         let nets: Vec<_> = sums().map(|sum| &sum.net_total).collect();
         let last: Vec<_> = sums().map(|sum| sum.last_ordered_at).collect();
-        let added = AddToProducts::new(&ids, &currencies, &orders, &quantities, &nets, &last, generation, tenant)
-            .execute(connection)
-            .await?;
+        let added =
+            AddToProducts::new(&ids, &currencies, &orders, &quantities, &nets, &last, generation, tenant)
+                .execute(connection)
+                .await?;
         if added < ids.len() {
             return Err(WriteError::Currency);
         }

@@ -64,12 +64,18 @@ pub async fn wrong_with_projections(sql: &Client) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for (name, expected, found) in REPORTS {
         let found = format!("{found} WHERE generation = (SELECT generation FROM projection_state)");
-        for (what, one, other) in [("is missing or wrong", expected, &*found), ("should not be there", &*found, expected)] {
+        for (what, one, other) in
+            [("is missing or wrong", expected, &*found), ("should not be there", &*found, expected)]
+        {
             let rows = sql
                 .query(&format!("SELECT row_to_json(r)::text FROM ({one} EXCEPT ALL {other}) AS r"), &[])
                 .await?;
             if let Some(first) = rows.first() {
-                wrong.push(format!("{name}: {} rows {what}, such as {}", rows.len(), first.get::<_, &str>(0)));
+                wrong.push(format!(
+                    "{name}: {} rows {what}, such as {}",
+                    rows.len(),
+                    first.get::<_, &str>(0)
+                ));
             }
         }
     }

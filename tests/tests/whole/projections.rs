@@ -82,7 +82,9 @@ async fn the_reports_say_what_happened_and_a_replay_changes_nothing() {
         }
         let headers = [("If-Match", "*")];
         let renamed = json!({"name": "Another name"});
-        api.http.send(Method::PATCH, &format!("/products/{}", id(&product)), &headers, Some(&renamed)).await?;
+        api.http
+            .send(Method::PATCH, &format!("/products/{}", id(&product)), &headers, Some(&renamed))
+            .await?;
         api.http.send(Method::DELETE, &format!("/products/{}", id(&gone)), &headers, None).await?;
         projections_are_right(world, LIMIT).await?;
 
@@ -91,17 +93,27 @@ async fn the_reports_say_what_happened_and_a_replay_changes_nothing() {
         assert_eq!(days["data"][0]["gross_total"], "48.00", "{days}");
         assert_eq!(days["data"][0]["cancelled_orders"], 2, "{days}");
         let products = api.http.get("/reports/sales-by-product").await?.json;
-        assert_eq!((products["data"].as_array().unwrap().len(), &products["data"][0]["quantity"]), (1, &json!("4")));
+        assert_eq!(
+            (products["data"].as_array().unwrap().len(), &products["data"][0]["quantity"]),
+            (1, &json!("4"))
+        );
         assert_eq!(products["data"][0]["name"], "Another name");
         let path = format!("/reports/customer-activity?customer_id={}", id(&idle));
         assert_eq!(api.http.get(&path).await?.json["data"][0]["orders"], 0);
         let steps = api.http.get("/reports/order-timelines?limit=3&sort=occurred_at").await?.json;
-        let next = format!("/reports/order-timelines?sort=occurred_at&cursor={}", steps["next_cursor"].as_str().unwrap());
+        let next = format!(
+            "/reports/order-timelines?sort=occurred_at&cursor={}",
+            steps["next_cursor"].as_str().unwrap()
+        );
         let rest = api.http.get(&next).await?.json;
         let events = |page: &Value| page["data"].as_array().unwrap().len();
         assert_eq!(events(&steps) + events(&rest), 4 + 1 + 2 + 3 + 2, "{steps} {rest}");
         let csv = api.http.get("/reports/sales-by-product.csv").await?;
-        assert!(csv.text.starts_with("product_id,sku,name,archived,currency,orders,quantity,net_total"), "{}", csv.text);
+        assert!(
+            csv.text.starts_with("product_id,sku,name,archived,currency,orders,quantity,net_total"),
+            "{}",
+            csv.text
+        );
         let request: String = steps["data"][0]["request_id"].as_str().unwrap().to_owned();
         let audited = "SELECT count(*) FROM audit_events WHERE request_id = $1 AND action = 'order.place'";
         assert_eq!(sql.query_one(audited, &[&request]).await?.get::<_, i64>(0), 1, "who did it can be found");
@@ -149,7 +161,8 @@ fn known_customer(number: i64) -> Value {
 }
 
 async fn states(sql: &Client, aggregate: Uuid) -> Result<String> {
-    let states = "SELECT COALESCE(string_agg(aggregate_version || ' ' || state, ', ' ORDER BY aggregate_version), '')
+    let states =
+        "SELECT COALESCE(string_agg(aggregate_version || ' ' || state, ', ' ORDER BY aggregate_version), '')
         FROM projection_inbox WHERE aggregate_id = $1";
     Ok(sql.query_one(states, &[&aggregate.to_string()]).await?.get(0))
 }
@@ -203,7 +216,11 @@ async fn an_event_that_fails_holds_its_own_aggregate_until_somebody_decides() {
 
         let listed = world.run_api(&["projections", "list", "--json"]).await?;
         let listed: Value = serde_json::from_str(&listed.stdout).context(listed.stderr)?;
-        assert_eq!((&listed[0]["id"], &listed[0]["tenant_id"]), (&json!(unreadable), &json!(tenant)), "{listed}");
+        assert_eq!(
+            (&listed[0]["id"], &listed[0]["tenant_id"]),
+            (&json!(unreadable), &json!(tenant)),
+            "{listed}"
+        );
         let shown = world.run_api(&["projections", "show", &unreadable]).await?;
         assert!(shown.stdout.contains("\"payload\": []"), "{shown:?}");
         let decided = world.run_api(&["projections", "discard", &unreadable]).await?;
@@ -239,7 +256,11 @@ async fn a_version_that_has_not_arrived_is_noticed_and_waited_for() {
         .await?;
         let status = world.run_api(&["projections", "status", "--json"]).await?;
         let status: Value = serde_json::from_str(&status.stdout).context(status.stderr)?;
-        assert_eq!((&status["inbox"]["waiting"], &status["inbox"]["behind_a_hole"]), (&json!(2), &json!(1)), "{status}");
+        assert_eq!(
+            (&status["inbox"]["waiting"], &status["inbox"]["behind_a_hole"]),
+            (&json!(2), &json!(1)),
+            "{status}"
+        );
         assert_eq!(states(&sql, customer).await?, "1 applied, 3 waiting, 4 waiting");
         written(&sql, tenant, customer, 2, "customer.updated", &known_customer(2)).await?;
         become_so(&sql, customer, "1 applied, 2 applied, 3 applied, 4 applied").await?;
@@ -270,7 +291,9 @@ impl Traffic<'_> {
         let (mut customers, mut products, mut orders) = (Vec::new(), Vec::new(), Vec::<String>::new());
         while !self.stop.load(Ordering::Relaxed) {
             let name = format!("{seed}-{}", dice.random_range(0..u64::MAX));
-            let pick = |dice: &mut StdRng, from: &[String]| from.get(dice.random_range(0..from.len().max(1))).cloned();
+            let pick = |dice: &mut StdRng, from: &[String]| {
+                from.get(dice.random_range(0..from.len().max(1))).cloned()
+            };
             match dice.random_range(0..20) {
                 0 => {
                     let body = json!({"code": name, "name": name, "email": "a@b.example"});
@@ -307,7 +330,9 @@ impl Traffic<'_> {
                 6..12 => {
                     let Some(customer) = pick(&mut dice, &customers) else { continue };
                     let lines = dice.random_range(1..4);
-                    let line = |dice: &mut StdRng| Some(json!({"product_id": pick(dice, &products)?, "quantity": "1.5"}));
+                    let line = |dice: &mut StdRng| {
+                        Some(json!({"product_id": pick(dice, &products)?, "quantity": "1.5"}))
+                    };
                     let lines: Vec<Value> = (0..lines).filter_map(|_| line(&mut dice)).collect();
                     let body = json!({"customer_id": customer, "lines": lines});
                     let made = self.send(Method::POST, "/orders", Some(&body)).await;
@@ -367,7 +392,8 @@ async fn a_rebuild_under_load_is_what_the_write_model_says_and_readers_see_no_ga
             stop.store(true, Ordering::Relaxed);
             result
         };
-        let (read, rebuilt, ..) = futures::join!(readers, rebuilds, traffic.run(1), traffic.run(2), traffic.run(3));
+        let (read, rebuilt, ..) =
+            futures::join!(readers, rebuilds, traffic.run(1), traffic.run(2), traffic.run(3));
         (read?, rebuilt?);
         projections_are_right(world, LIMIT).await?;
         let generation: i32 = sql.query_one("SELECT generation FROM projection_state", &[]).await?.get(0);
@@ -392,7 +418,8 @@ async fn a_report_that_is_wrong_is_found_and_a_rebuild_puts_it_right() {
         let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
         api.order(&customer, &product).await?;
         projections_are_right(world, LIMIT).await?;
-        sql.batch_execute("UPDATE sales_by_day SET orders = orders + 1; DELETE FROM customer_activity").await?;
+        sql.batch_execute("UPDATE sales_by_day SET orders = orders + 1; DELETE FROM customer_activity")
+            .await?;
         assert_eq!(wrong_with_projections(&sql).await?.len(), 3, "two of the day, one of the customer");
         let compared = world.run_api(&["projections", "rebuild", "--compare"]).await?;
         assert!(compared.code == Some(1) && compared.stdout.contains(" 3 rows differ"), "{compared:?}");

@@ -2,7 +2,8 @@
 
 use comptoir_core::platform::paging::Period;
 use comptoir_core::projections::{
-    ActivityFilter, ActivityView, DayFilter, DayView, ProductFilter, ProductSales, TimelineFilter, TimelineView,
+    ActivityFilter, ActivityView, DayFilter, DayView, ProductFilter, ProductSales, TimelineFilter,
+    TimelineView,
 };
 use comptoir_core::values::ids::{CustomerId, OrderId, ProductId};
 use deserr::Deserr;

@@ -5,8 +5,8 @@ use actix_web::web::Data;
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::projections::{
-    self, ActivityFilter, ActivitySort, ActivityView, DayFilter, DaySort, DayView, ProductFilter, ProductSales, ProductSort,
-    TimelineFilter, TimelineSort, TimelineView,
+    self, ActivityFilter, ActivitySort, ActivityView, DayFilter, DaySort, DayView, ProductFilter,
+    ProductSales, ProductSort, TimelineFilter, TimelineSort, TimelineView,
 };
 
 use super::dto::{ActivityFilters, DayFilters, ProductFilters, TimelineFilters};
@@ -84,7 +84,8 @@ pub(crate) async fn sales_by_product(
     query: ListQuery<ProductFilters, ProductSort>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let page = projections::sales_by_product(&database, &context.0, &query.filter.into(), &query.page).await?;
+    let page =
+        projections::sales_by_product(&database, &context.0, &query.filter.into(), &query.page).await?;
     Ok(respond::listed(page))
 }
 
@@ -113,7 +114,8 @@ pub(crate) async fn customer_activity(
     query: ListQuery<ActivityFilters, ActivitySort>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let page = projections::customer_activity(&database, &context.0, &query.filter.into(), &query.page).await?;
+    let page =
+        projections::customer_activity(&database, &context.0, &query.filter.into(), &query.page).await?;
     Ok(respond::listed(page))
 }
 

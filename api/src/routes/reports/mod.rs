@@ -17,5 +17,9 @@ pub(super) fn endpoints() -> Endpoints {
         .with(Needs(ReportsRead), handlers::__path_sales_by_product, handlers::sales_by_product)
         .with(Needs(ReportsRead), handlers::__path_export_sales_by_product, handlers::export_sales_by_product)
         .with(Needs(ReportsRead), handlers::__path_customer_activity, handlers::customer_activity)
-        .with(Needs(ReportsRead), handlers::__path_export_customer_activity, handlers::export_customer_activity)
+        .with(
+            Needs(ReportsRead),
+            handlers::__path_export_customer_activity,
+            handlers::export_customer_activity,
+        )
 }

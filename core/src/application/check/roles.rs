@@ -154,7 +154,10 @@ const SERVICES_USES: &[(&str, &str)] = &[
     ("change projection inbox", "UPDATE projection_inbox SET consumer = DEFAULT WHERE false"),
     ("delete from projection inbox", "DELETE FROM projection_inbox WHERE false"),
     ("read projection positions", "SELECT FROM projection_positions LIMIT 0"),
-    ("add to projection positions", "INSERT INTO projection_positions (tenant_id) SELECT NULL::uuid WHERE false"),
+    (
+        "add to projection positions",
+        "INSERT INTO projection_positions (tenant_id) SELECT NULL::uuid WHERE false",
+    ),
     ("change projection positions", "UPDATE projection_positions SET version = DEFAULT WHERE false"),
     ("delete from projection positions", "DELETE FROM projection_positions WHERE false"),
     ("read projection orders", "SELECT FROM projection_orders LIMIT 0"),
@@ -162,8 +165,14 @@ const SERVICES_USES: &[(&str, &str)] = &[
     ("change projection orders", "UPDATE projection_orders SET currency = DEFAULT WHERE false"),
     ("delete from projection orders", "DELETE FROM projection_orders WHERE false"),
     ("read projection order products", "SELECT FROM projection_order_products LIMIT 0"),
-    ("add to projection order products", "INSERT INTO projection_order_products (tenant_id) SELECT NULL::uuid WHERE false"),
-    ("change projection order products", "UPDATE projection_order_products SET quantity = DEFAULT WHERE false"),
+    (
+        "add to projection order products",
+        "INSERT INTO projection_order_products (tenant_id) SELECT NULL::uuid WHERE false",
+    ),
+    (
+        "change projection order products",
+        "UPDATE projection_order_products SET quantity = DEFAULT WHERE false",
+    ),
     ("delete from projection order products", "DELETE FROM projection_order_products WHERE false"),
     ("read order timeline", "SELECT FROM order_timeline LIMIT 0"),
     ("add to order timeline", "INSERT INTO order_timeline (tenant_id) SELECT NULL::uuid WHERE false"),
