@@ -8,6 +8,7 @@ use comptoir_core::accounts::rate_limits::RateLimitsConfig;
 use comptoir_core::platform::config::{ConfigError, LogConfig, SecretUrl, load, word};
 use comptoir_core::platform::database::{DatabaseConfig, RuntimeRole};
 use comptoir_core::platform::spans::TelemetryConfig;
+use comptoir_core::services::ServicesConfig;
 use serde::Deserialize;
 
 use crate::client_address::{ProxyHeader, TrustedProxies};
@@ -30,6 +31,8 @@ pub struct Settings {
     pub api: ApiConfig,
     pub rate_limits: RateLimitsConfig,
     pub(crate) projections: ProjectionsConfig,
+    #[serde(default)]
+    pub services: ServicesConfig,
 }
 
 /// `[api]`
@@ -85,7 +88,8 @@ impl Settings {
     /// # Errors
     /// Fails if a setting cannot be read, is unknown, or contradicts another one.
     pub fn load(file: Option<&Path>, overrides: &[(&str, String)]) -> Result<Self, ConfigError> {
-        let sections = ["database", "log", "telemetry", "identity", "api", "rate_limits", "projections"];
+        let sections =
+            ["database", "log", "telemetry", "identity", "api", "rate_limits", "services", "projections"];
         let settings: Self = load(DEFAULTS, file, &sections, overrides)?;
         settings.validate()?;
         Ok(settings)
@@ -103,6 +107,7 @@ impl Settings {
             services.validate_url("api.services_database_url")?;
         }
         self.telemetry.validate()?;
+        self.services.validate()?;
         self.identity.validate()?;
         self.rate_limits.validate()?;
         self.projections.validate()?;

@@ -87,6 +87,11 @@ pub(crate) fn found<T: Serialize>(request: &HttpRequest, version: i64, body: &T)
     HttpResponse::Ok().insert_header((header::ETAG, etag)).json(body)
 }
 
+/// Returns 200 with secrets, which nobody keeps (RFC 6749, section 5.1).
+pub(crate) fn secret<T: Serialize>(body: &T) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body)
+}
+
 /// Returns one page of resources.
 pub(crate) fn listed<T: Serialize>(page: Page<T>) -> HttpResponse {
     let Page { data, next_cursor, count } = page;

@@ -6,7 +6,10 @@ mod completions;
 mod create_admin;
 mod import;
 mod operator;
+mod operators;
+mod password;
 mod projections;
+mod services;
 mod users;
 
 use std::io::Write;
@@ -23,6 +26,7 @@ use comptoir_core::platform::database::{self, DatabaseConfig, Migrations};
 use comptoir_core::platform::{spans, telemetry};
 
 use crate::config::Settings;
+use crate::services::Only;
 use crate::startup::Application;
 
 /// The exit code of a usage or configuration error; clap uses the same one.
@@ -41,6 +45,9 @@ struct Cli {
     /// Where to listen, such as 127.0.0.1:8080; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Only answer requests, or only run the services that work beside them (docs/background-services.md); without it, both
+    #[arg(long, value_name = "PART")]
+    only: Option<Only>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -59,6 +66,17 @@ enum Command {
     Audit(audit::AuditCommand),
     /// Make a company and its first administrator, or an administrator of a company that is there
     CreateAdmin(Box<create_admin::CreateAdmin>),
+    /// Make an operator account: for people who look after the programs, over HTTP, and belong to no company
+    CreateOperator(Box<operators::Create>),
+    /// The operator accounts
+    #[command(subcommand)]
+    Operators(operators::Operators),
+    /// What runs beside the requests and beside the drain loop, and what can be asked of it
+    #[command(arg_required_else_help = false)]
+    Services {
+        #[command(subcommand)]
+        command: Option<services::ServicesCommand>,
+    },
     /// Import a file of customers, suppliers or products: exit 1 if rows were refused
     Import(import::Import),
     /// The reports that are kept from the events: what could not be applied, and building them anew
@@ -120,7 +138,7 @@ pub fn main() -> ExitCode {
         }
     };
     let database = settings.database.clone();
-    let result = run(cli.command, settings);
+    let result = run(cli.command, cli.only, settings);
     spans::flush();
     outcome(result, Some(&database))
 }
@@ -199,7 +217,7 @@ fn report(text: &str) {
     eprintln!("error: {}", words.join(" "));
 }
 
-fn run(command: Option<Command>, settings: Settings) -> anyhow::Result<bool> {
+fn run(command: Option<Command>, only: Option<Only>, settings: Settings) -> anyhow::Result<bool> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
     if command.is_none() {
         spans::start(&settings.telemetry, "comptoir-api")?;
@@ -219,12 +237,15 @@ fn run(command: Option<Command>, settings: Settings) -> anyhow::Result<bool> {
             Some(Command::Import(arguments)) => return import::run(arguments, &settings).await,
             Some(Command::Projections(command)) => return projections::run(command, &settings).await,
             Some(Command::CreateAdmin(arguments)) => create_admin::run(*arguments, &settings).await?,
+            Some(Command::CreateOperator(arguments)) => operators::create(*arguments, &settings).await?,
+            Some(Command::Operators(command)) => operators::run(command, &settings).await?,
+            Some(Command::Services { command }) => services::run(command, &settings).await?,
             Some(Command::Users(command)) => users::run(command, &settings).await?,
             Some(Command::Tenants(command)) => users::run_tenants(command, &settings).await?,
             // Already handled, because it needs no settings.
             Some(Command::Keys(_) | Command::Completions { .. }) => {}
             Some(Command::Audit(command)) => audit::run(command, &settings).await?,
-            None => Application::build(settings)?.run_until_stopped().await?,
+            None => Application::build(settings, only)?.run_until_stopped().await?,
         }
         Ok(true)
     })

@@ -10,4 +10,4 @@ mod topology;
 
 pub(crate) use check::check;
 pub(crate) use config::ProjectionsConfig;
-pub(crate) use service::{Projections, projector};
+pub(crate) use service::{Absent, Projections, projector};

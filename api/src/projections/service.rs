@@ -370,18 +370,36 @@ impl Projections {
     }
 }
 
+/// Stands for the service where it is off, so that lists show it.
+#[derive(Debug)]
+pub(crate) struct Absent;
+
+impl Service for Absent {
+    fn describe(&self) -> Description {
+        description()
+    }
+
+    fn run<'a>(&'a self, _: &'a Run) -> BoxFuture<'a, Result<Summary, Fault>> {
+        async { Ok(Summary::finished()) }.boxed()
+    }
+}
+
+fn description() -> Description {
+    Description::continuous(NAME, "Keeps the reports from the events that come back through the broker.")
+        .one_of_all()
+        .action(ActionKind::new::<NoParameters>("check-queue", "Says how the inbox stands.").repeatable())
+        .action(
+            ActionKind::new::<RebuildParameters>(
+                "rebuild",
+                "Builds the reports anew from the write model, beside those that are read.",
+            )
+            .time_limit(REBUILD_LIMIT),
+        )
+}
+
 impl Service for Projections {
     fn describe(&self) -> Description {
-        Description::continuous(NAME, "Keeps the reports from the events that come back through the broker.")
-            .one_of_all()
-            .action(ActionKind::new::<NoParameters>("check-queue", "Says how the inbox stands.").repeatable())
-            .action(
-                ActionKind::new::<RebuildParameters>(
-                    "rebuild",
-                    "Builds the reports anew from the write model, beside those that are read.",
-                )
-                .time_limit(REBUILD_LIMIT),
-            )
+        description()
     }
 
     fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Summary, Fault>> {

@@ -9,12 +9,14 @@ mod docs;
 mod events;
 mod imports;
 pub(crate) mod operations;
+mod operators;
 mod orders;
 pub(crate) mod products;
 mod projections;
 mod reports;
 mod roles;
 mod secret;
+mod services;
 mod sessions;
 pub(crate) mod suppliers;
 mod tenant;
@@ -46,6 +48,8 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(audit::endpoints())
         .and(tenant::endpoints())
         .and(users::endpoints())
+        .and(operators::endpoints())
+        .and(services::endpoints())
         .and(operations::endpoints())
         .and(events::endpoints())
 }

@@ -151,6 +151,45 @@ diesel::table! {
 }
 
 diesel::table! {
+    operator_refresh_tokens (token_hash) {
+        token_hash -> Bytea,
+        session_id -> Uuid,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    operator_sessions (id) {
+        id -> Uuid,
+        operator_id -> Uuid,
+        client_address -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        created_at -> Timestamptz,
+        last_used_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+        end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    operators (id) {
+        id -> Uuid,
+        version -> Int8,
+        email -> Text,
+        folded_email -> Text,
+        name -> Text,
+        password_hash -> Text,
+        disabled_at -> Nullable<Timestamptz>,
+        last_login_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     order_lines (tenant_id, order_id, position) {
         tenant_id -> Uuid,
         order_id -> Uuid,
@@ -591,6 +630,8 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(operator_refresh_tokens -> operator_sessions (session_id));
+diesel::joinable!(operator_sessions -> operators (operator_id));
 diesel::joinable!(outbox_operation_events -> outbox_operations (operation_id));
 diesel::joinable!(service_states -> service_processes (process));
 
@@ -604,6 +645,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     import_rows,
     imports,
     login_throttles,
+    operator_refresh_tokens,
+    operator_sessions,
+    operators,
     order_lines,
     order_timeline,
     orders,

@@ -23,12 +23,12 @@ use super::run::{Fence, Progress};
 use super::state::{Board, Status};
 use super::store::commands::{Command, Ending, NewCommand, Taken};
 use super::store::processes::Process;
-use super::store::{CHANNEL, commands, events, leases, processes};
+use super::store::{CHANNEL, LEASE_FREE, commands, events, leases, processes};
 use crate::platform::backoff::Backoff;
 use crate::platform::database::{self, ConnectFault, DatabaseConfig};
 
 /// A lease, and the word of a process that it lives, are worth this long.
-const TTL: Duration = Duration::from_secs(15);
+pub(super) const TTL: Duration = Duration::from_secs(15);
 /// How long before a lease ends in the database this process stops using it.
 const MARGIN: Duration = Duration::from_secs(4);
 /// How often leases are renewed, states written and commands looked for. Commands also announce themselves.
@@ -291,7 +291,12 @@ impl LinkTask {
                         continue;
                     }
                     next = notifications.next() => match next {
-                        Some(Ok(_)) => continue,
+                        Some(Ok(heard)) => {
+                            if heard.payload == LEASE_FREE {
+                                beat = Instant::now();
+                            }
+                            continue;
+                        }
                         Some(Err(error)) => return Err(ConnectFault::Unreachable(error.to_string())),
                         None => return Err(ConnectFault::Unreachable("the connection was closed".to_owned())),
                     },

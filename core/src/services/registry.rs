@@ -16,20 +16,18 @@ use super::contract::{Description, Fault, Kind, OnFailure, Scope, Service};
 use super::events::{Happening, Hub};
 use super::handle::Handle;
 use super::link::{CarryOut, Link, LinkConfig, LinkTask, Linked};
+use super::own::{HealthProbe, Upkeep};
 use super::run::{Call, Run};
 use super::settings::ServicesConfig;
 use super::state::{Board, State};
 use super::store::processes::Process;
 use super::supervisor::{Order, Supervisor, describe_metrics, message_of};
-use super::upkeep::Upkeep;
 use crate::platform::config::ConfigError;
 
 /// The most orders that wait for a supervisor.
 const ORDERS: usize = 16;
 /// All services of the start together may take this long.
 const START_LIMIT: Duration = Duration::from_secs(60);
-/// How often services are asked how they are.
-const EXAMINE_EVERY: Duration = Duration::from_secs(5);
 /// The time for the last words to other processes.
 const LEAVE_LIMIT: Duration = Duration::from_secs(4);
 
@@ -120,19 +118,22 @@ pub struct Services {
 
 impl Services {
     /// `program`: `api` or `relay`. `link`: how other processes are reached, or why they are not.
+    ///
+    /// # Errors
+    /// Fails if the settings of a service that every program has are wrong.
     pub fn builder(
         program: &'static str,
         version: &'static str,
         config: &ServicesConfig,
         link: Result<LinkConfig, Unlinked>,
-    ) -> Builder {
+    ) -> Result<Builder, ConfigError> {
         let process = Process { id: Uuid::new_v4(), program, name: process_name(), version };
         let mut builder = Builder { process, config: config.clone(), link, added: Vec::new() };
-        // The settings were checked before; a name that is taken twice is a mistake in this file.
+        builder.add(HealthProbe)?;
         if let Ok(link) = builder.link.clone() {
-            let _ = builder.add(Upkeep::new(link.database));
+            builder.add(Upkeep::new(link.database))?;
         }
-        builder
+        Ok(builder)
     }
 
     pub fn handle(&self) -> &Handle {
@@ -242,7 +243,6 @@ impl Builder {
         if let Some(task) = task {
             tasks.spawn(task.run(leave.clone()));
         }
-        tasks.spawn(examine_regularly(handle.clone(), leave.clone()));
         let failed = CancellationToken::new();
         let supervisors =
             added.into_iter().zip(orders).enumerate().filter(|(_, (added, _))| added.off.is_none());
@@ -313,6 +313,7 @@ fn connect(
                     service: handle.member(&taken.service).map_or("", |member| member.description.name),
                     stop,
                     hub: handle.0.hub.clone(),
+                    handle: handle.clone(),
                     progress,
                 };
                 act(&handle, &taken.service, call).await
@@ -455,21 +456,11 @@ impl Supervisor {
             status.reason.clone_from(&error);
         });
         if let Some(error) = error {
-            tracing::error!(service = name, error, "a service of the start failed");
+            tracing::error!(service = name, "{error}");
             self.hub.tell(name, Some(run.id), Happening::Failed { error });
             return false;
         }
         true
-    }
-}
-
-async fn examine_regularly(handle: Handle, end: CancellationToken) {
-    loop {
-        handle.examine();
-        tokio::select! {
-            () = end.cancelled() => return,
-            () = tokio::time::sleep(EXAMINE_EVERY) => {}
-        }
     }
 }
 

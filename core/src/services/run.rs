@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use diesel::QueryResult;
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use futures::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -13,6 +16,7 @@ use super::contract::Fault;
 use super::events::{Happening, Hub};
 use super::handle::Handle;
 use super::store::commands::Done;
+use super::store::leases;
 
 /// The proof of a lease: a write that it guards happens only while this process holds the lease. See
 /// [`store::leases::hold`](super::store::leases::hold).
@@ -61,6 +65,27 @@ impl Run {
         self.hub.tell(self.service, Some(self.id), Happening::Ready);
     }
 
+    /// Does `work` in a transaction that holds the lease: what a service that runs in one of all writes is written under its lease,
+    /// or not at all.
+    ///
+    /// # Errors
+    /// Fails if the lease is lost, if there is none, or if the database refuses; then nothing is written.
+    pub async fn fenced<T: Send + Sync>(
+        &self,
+        connection: &mut AsyncPgConnection,
+        work: impl for<'c> FnOnce(&'c mut AsyncPgConnection) -> BoxFuture<'c, QueryResult<T>> + Send + Sync,
+    ) -> Result<T, Fault> {
+        let fence = self.fence.ok_or_else(|| Fault::new("the service has no lease"))?;
+        let done = connection.transaction(async |connection| {
+            if !leases::hold(connection, fence).await? {
+                return Ok(None);
+            }
+            work(connection).await.map(Some)
+        });
+        let done: QueryResult<Option<T>> = done.await;
+        done.map_err(Fault::new)?.ok_or_else(|| Fault::new("the lease was lost"))
+    }
+
     /// Returns what its log lines and events are joined by.
     pub fn correlation_id(&self) -> Uuid {
         self.id
@@ -90,6 +115,7 @@ pub struct Call {
     pub(super) service: &'static str,
     pub(super) stop: CancellationToken,
     pub(super) hub: Hub,
+    pub(super) handle: Handle,
     pub(super) progress: Arc<Progress>,
 }
 
@@ -122,6 +148,11 @@ impl Call {
         };
         serde_json::from_value(given)
             .map_err(|error| Fault::new(format_args!("the parameters of `{}`: {error}", self.action)))
+    }
+
+    /// Returns the handle by which it asks other services.
+    pub fn services(&self) -> &Handle {
+        &self.handle
     }
 
     /// Resolves when the process stops. The action may end early, with an error or with what it has done.

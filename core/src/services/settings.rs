@@ -14,6 +14,32 @@ use crate::platform::config::ConfigError;
 /// The shortest and the longest interval, in milliseconds: 100 ms and 366 days.
 const INTERVALS_MS: std::ops::RangeInclusive<u64> = 100..=366 * 86_400_000;
 
+/// Every service of both programs: a file or an environment may serve both.
+pub const KNOWN: &[&str] = &[
+    "api_keys_usage",
+    "audit_verification",
+    "broker",
+    "dead_letters",
+    "drain",
+    "health",
+    "history",
+    "imports",
+    "leases",
+    "login_throttle",
+    "metrics",
+    "notifier",
+    "pruning",
+    "rate_limits",
+    "recovery",
+    "refusals",
+    "replay",
+    "schema",
+    "service_manager",
+    "services_upkeep",
+    "signing_keys",
+    "wake_ups",
+];
+
 /// What the process is for. Settings of a service may differ in each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -102,14 +128,14 @@ impl ServicesConfig {
         Ok(ServiceSettings { enabled: common.enabled.unwrap_or(true), schedule, own: common.own })
     }
 
-    /// Checks that only services that there are have settings. `known`: those of both programs.
+    /// Checks that only services that there are have settings, and that these are right.
     ///
     /// # Errors
     /// Fails at the first name that is no service's.
-    pub fn validate(&self, known: &[&str]) -> Result<(), ConfigError> {
-        match self.of.keys().find(|name| !known.contains(&name.as_str())) {
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        match self.of.keys().find(|name| !KNOWN.contains(&name.as_str())) {
             Some(name) => {
-                Err(invalid(name, &format!("there is no such service; there are {}", known.join(", "))))
+                Err(invalid(name, &format!("there is no such service; there are {}", KNOWN.join(", "))))
             }
             None => self.of.keys().try_for_each(|name| self.settings(name).map(drop)),
         }
@@ -163,9 +189,8 @@ mod tests {
 
     #[test]
     fn a_service_that_is_none_is_refused_and_those_that_are_named() {
-        let error =
-            config(json!({"purning": {}})).validate(&["pruning", "mailer"]).expect_err("refused").to_string();
-        assert!(error.contains("services.purning") && error.contains("pruning, mailer"), "{error}");
+        let error = config(json!({"purning": {}})).validate().expect_err("refused").to_string();
+        assert!(error.contains("services.purning") && error.contains("notifier, pruning"), "{error}");
     }
 
     #[test]

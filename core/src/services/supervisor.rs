@@ -170,13 +170,9 @@ impl Supervisor {
         }
     }
 
-    /// Writes down when the service runs next: for lists, and for a periodic one of all processes in the database.
+    /// Writes into the database when a periodic service of all processes runs next.
     async fn note_next(&self, lease: Option<Lease>, next: Option<Instant>, failed: bool, more: bool) {
         let periodic = matches!(self.description.kind, Kind::Periodic { .. });
-        let shown = next
-            .filter(|_| periodic)
-            .map(|at| Utc::now() + TimeDelta::from_std(at - Instant::now()).unwrap_or_default());
-        self.board.change(|status| status.next_run_at = shown);
         if let (Some(lease), Some(link), true) = (lease, &self.link, periodic && !failed && !more) {
             let wait = next.map(|at| at.saturating_duration_since(Instant::now()));
             // The link holds what it cannot write now.
@@ -221,7 +217,13 @@ impl Supervisor {
 
     /// Waits for the time, for a poke, or for an order.
     async fn turn(&mut self, due: Option<Instant>, failing: bool, lease: Option<Lease>) -> Turn {
+        let periodic = matches!(self.description.kind, Kind::Periodic { .. });
+        let shown = due.filter(|_| periodic).map(|due| {
+            Utc::now()
+                + TimeDelta::from_std(due.saturating_duration_since(Instant::now())).unwrap_or_default()
+        });
         self.board.change(|status| {
+            status.next_run_at = shown;
             let fresh =
                 status.runs == 0 && status.failures == 0 && due.is_some_and(|due| due <= Instant::now());
             status.state = if failing {
@@ -376,7 +378,10 @@ impl Supervisor {
             metrics::histogram!(DURATION, "service" => name).record(took.as_secs_f64());
         }
         let correlation_id = run.id;
+        let before = self.board.read();
+        let known = before.failed_last && before.last_error == error;
         self.board.change(|status| {
+            status.failed_last = error.is_some();
             (status.last_ended_at, status.last_duration_ms) = (Some(Utc::now()), Some(duration_ms));
             match (end, &error) {
                 (End::Completed(summary), _) => {
@@ -395,11 +400,19 @@ impl Supervisor {
         match (end, error) {
             (End::Completed(summary), _) => {
                 tracing::debug!(service = name, %correlation_id, duration_ms, figures = %summary.figures, "a service ran");
+                if before.failed_last {
+                    tracing::info!(service = name, "a service is well again");
+                }
                 let figures = summary.figures.clone();
                 self.hub.tell(name, Some(run.id), Happening::Completed { figures, duration_ms });
             }
             (End::Panicked(_), Some(error)) => {
                 tracing::error!(service = name, %correlation_id, error, "a service panicked: it is started again");
+                self.hub.tell(name, Some(run.id), Happening::Failed { error });
+            }
+            // Said once: what goes on failing for the same reason would fill the log.
+            (_, Some(error)) if known => {
+                tracing::debug!(service = name, %correlation_id, error, "a service failed again");
                 self.hub.tell(name, Some(run.id), Happening::Failed { error });
             }
             (_, Some(error)) => {

@@ -10,6 +10,7 @@ mod database;
 mod documented;
 mod faketime;
 mod http;
+mod operator;
 mod pgbouncer;
 mod plans;
 mod private_services;
@@ -38,6 +39,7 @@ pub use consumer::{Consumer, EXCHANGE, Message, QueueOptions, declare_exchange, 
 pub use database::{TestDatabase, connect};
 pub use faketime::faketime;
 pub use http::{Answer, Http};
+pub use operator::Operator;
 pub use pgbouncer::PgBouncer;
 pub use plans::{Plan, Plans};
 pub use private_services::PrivateServices;

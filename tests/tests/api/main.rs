@@ -15,6 +15,7 @@ mod keys;
 mod limits;
 mod lists;
 mod operations;
+mod operators;
 mod orders;
 mod permissions;
 mod products;

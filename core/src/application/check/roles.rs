@@ -6,6 +6,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use crate::platform::check::{ALLOWED, Failure, Step};
+use crate::services::store::probe::host_trial;
 
 /// The role that a session of the API works as.
 #[derive(Debug, Clone, diesel::Queryable)]
@@ -133,6 +134,18 @@ const RUNTIME_USES: &[(&str, &str)] = &[
     ("read sales by day", "SELECT FROM sales_by_day LIMIT 0"),
     ("read sales by product", "SELECT FROM sales_by_product LIMIT 0"),
     ("read the activity of customers", "SELECT FROM customer_activity LIMIT 0"),
+    ("find operators", "SELECT FROM operators LIMIT 0"),
+    ("add operators", "INSERT INTO operators SELECT (NULL::operators).* WHERE false"),
+    ("change operators", "UPDATE operators SET name = DEFAULT WHERE false"),
+    ("find operators' sessions", "SELECT FROM operator_sessions LIMIT 0"),
+    ("begin operators' sessions", "INSERT INTO operator_sessions SELECT (NULL::operator_sessions).* WHERE false"),
+    ("end operators' sessions", "UPDATE operator_sessions SET ended_at = DEFAULT WHERE false"),
+    ("find operators' refresh tokens", "SELECT FROM operator_refresh_tokens LIMIT 0"),
+    (
+        "make operators' refresh tokens",
+        "INSERT INTO operator_refresh_tokens SELECT (NULL::operator_refresh_tokens).* WHERE false",
+    ),
+    ("use operators' refresh tokens", "UPDATE operator_refresh_tokens SET used_at = DEFAULT WHERE false"),
     (
         "write the audit trail",
         "SELECT audit_append(gen_random_uuid(), now(), 'operator', NULL, 'api check', NULL, 'check', 'api', 'check', NULL, '{}',
@@ -140,7 +153,7 @@ const RUNTIME_USES: &[(&str, &str)] = &[
     ),
 ];
 
-/// The same for `comptoir_grant_services`. Its functions would only delete rows that are a century old.
+/// The same for `comptoir_grant_services`, apart from what every program that runs services needs. Its functions would only delete rows that are a century old.
 const SERVICES_USES: &[(&str, &str)] = &[
     ("delete old idempotency records", "SELECT prune_idempotency_records(876000, 1)"),
     ("delete old sessions", "SELECT prune_sessions(36500, 1)"),
@@ -254,7 +267,7 @@ pub(super) fn runtime_trial() -> Vec<Step> {
 
 /// The steps of the services, which work across tenants with the privileges of their own log-in.
 pub(super) fn services_trial() -> Vec<Step> {
-    let mut trial: Vec<Step> = steps(SERVICES_USES).collect();
+    let mut trial: Vec<Step> = steps(SERVICES_USES).chain(host_trial()).collect();
     trial.push(Step::refused(
         "tenants' data is changed by commands alone",
         "UPDATE customers SET version = version",

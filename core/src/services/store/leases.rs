@@ -8,7 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::super::run::Fence;
-use super::CHANNEL;
+use super::{CHANNEL, LEASE_FREE};
 
 crate::statement! {
     /// Renews the leases that this process holds, and takes those that are free. One that ends later than anybody could have asked
@@ -34,11 +34,11 @@ crate::statement! {
 }
 
 crate::statement! {
-    struct Release<'a> { owner: Uuid => SqlUuid, channel: &'a str => Text }
+    struct Release<'a> { owner: Uuid => SqlUuid, channel: &'a str => Text, word: &'a str => Text }
     = "WITH released AS (
         UPDATE service_leases SET owner = NULL, expires_at = NULL WHERE owner = $1 RETURNING service
     )
-    SELECT pg_notify($2, '') FROM (SELECT count(*) AS services FROM released) AS r WHERE r.services > 0"
+    SELECT pg_notify($2, $3) FROM (SELECT count(*) AS services FROM released) AS r WHERE r.services > 0"
 }
 
 crate::statement! {
@@ -85,7 +85,7 @@ pub(crate) async fn renew_and_claim(
 }
 
 pub(crate) async fn release(connection: &mut AsyncPgConnection, owner: Uuid) -> QueryResult<()> {
-    Release::new(owner, CHANNEL).execute(connection).await.map(drop)
+    Release::new(owner, CHANNEL, LEASE_FREE).execute(connection).await.map(drop)
 }
 
 /// Returns when the service runs next, and the database's time; `None` if the lease is lost.
