@@ -19,4 +19,6 @@ pub mod accounts;
 
 pub mod commerce;
 
+pub mod projections;
+
 pub mod catalogue;

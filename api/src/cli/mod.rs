@@ -8,6 +8,7 @@ mod import;
 mod operator;
 mod operators;
 mod password;
+mod projections;
 mod services;
 mod trace;
 mod users;
@@ -34,7 +35,7 @@ const EXIT_USAGE: u8 = 2;
 
 /// The HTTP API of Comptoir.
 ///
-/// Settings come from the embedded defaults, then --config, then the environment (COMPTOIR__SECTION__KEY, DATABASE_URL),
+/// Settings come from the embedded defaults, then --config, then the environment (COMPTOIR__SECTION__KEY, DATABASE_URL, AMQP_URL),
 /// then flags.
 #[derive(Debug, Parser)]
 #[command(name = "api", version)]
@@ -79,6 +80,9 @@ enum Command {
     },
     /// Import a file of customers, suppliers or products: exit 1 if rows were refused
     Import(import::Import),
+    /// The reports that are kept from the events: what could not be applied, and building them anew
+    #[command(subcommand)]
+    Projections(projections::Projections),
     /// Users, and the tokens with which they verify their address or set a password
     #[command(subcommand)]
     Users(users::Users),
@@ -235,6 +239,7 @@ fn run(command: Option<Command>, only: Option<Only>, settings: Settings) -> anyh
             Some(Command::Trace(arguments)) => return trace::run(&arguments, &settings).await,
             Some(Command::Check(arguments)) => return check::run(&settings, &arguments).await,
             Some(Command::Import(arguments)) => return import::run(arguments, &settings).await,
+            Some(Command::Projections(command)) => return projections::run(command, &settings).await,
             Some(Command::CreateAdmin(arguments)) => create_admin::run(*arguments, &settings).await?,
             Some(Command::CreateOperator(arguments)) => operators::create(*arguments, &settings).await?,
             Some(Command::Operators(command)) => operators::run(command, &settings).await?,

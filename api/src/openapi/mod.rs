@@ -68,6 +68,7 @@ const SECURITY_SCHEME: &str = "bearer";
         (name = "products", description = "What is sold"),
         (name = "orders", description = "What was sold to whom: pending → confirmed → shipped → delivered, or cancelled"),
         (name = "imports", description = "Files of customers, suppliers or products, worked off row by row"),
+        (name = "reports", description = "What is kept from the events that came back through the broker, and the events that could not be"),
         (name = "tenant", description = "Your company"),
         (name = "users", description = "Who works with Comptoir: unverified → active → disabled"),
         (name = "authentication", description = "How somebody proves who they are"),

@@ -12,6 +12,8 @@ pub(crate) mod operations;
 mod operators;
 mod orders;
 pub(crate) mod products;
+mod projections;
+mod reports;
 mod roles;
 mod secret;
 mod services;
@@ -40,6 +42,8 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(products::endpoints())
         .and(orders::endpoints())
         .and(imports::endpoints())
+        .and(reports::endpoints())
+        .and(projections::endpoints())
         .and(roles::endpoints())
         .and(audit::endpoints())
         .and(tenant::endpoints())

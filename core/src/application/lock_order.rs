@@ -8,6 +8,7 @@
 pub(crate) enum Locked {
     Import,
     ImportRow,
+    ProjectionMessage,
     Tenant,
     User,
     Operator,

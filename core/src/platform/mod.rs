@@ -10,6 +10,7 @@ pub(crate) mod locking;
 pub mod paging;
 pub mod schema;
 pub mod secret_file;
+pub mod socket;
 pub mod spans;
 pub mod statement;
 pub mod table;

@@ -68,6 +68,7 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         }
         "POST /api-keys" => Some(json!({"name": "A key", "permissions": ["orders:read"]})),
         "POST /imports/{id}/cancel" | "POST /imports/{id}/resume" => None,
+        "POST /projection-events/{id}/requeue" | "POST /projection-events/{id}/discard" => None,
         "POST /auth/logout" | "POST /operators/auth/logout" | "POST /api-keys/{id}/revoke" => None,
         "POST /orders/{id}/ship" => Some(json!({"tracking_number": "1Z"})),
         "POST /orders/{id}/cancel" => Some(json!({"reason": "a test"})),
@@ -132,7 +133,13 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
         VALUES ($1::text::uuid, $2::text::uuid, 1, $3::text::uuid, now(), now(), now() + interval '1 hour')";
     let tenant = world.tenant().await?.id.to_string();
     world.sql().await?.execute(insert, &[&tenant, &session, &id(&user)?]).await?;
+    let event = uuid::Uuid::now_v7().to_string();
+    let insert = "INSERT INTO projection_inbox
+            (tenant_id, id, consumer, message_id, aggregate_type, aggregate_id, event_type, payload, state)
+        VALUES ($1::text::uuid, $2::text::uuid, 'projections', $2, 'order', $2, 'order.placed', '', 'dead')";
+    world.sql().await?.execute(insert, &[&tenant, &event]).await?;
     let owned = [
+        ("projection-events", event),
         ("customers", id(&customer)?),
         ("suppliers", id(&supplier)?),
         ("products", id(&product)?),

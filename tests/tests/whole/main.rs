@@ -14,4 +14,5 @@ mod monitoring;
 mod operator;
 mod pipeline;
 mod services;
+mod projections;
 mod tracing;

@@ -28,6 +28,7 @@ const SECTIONS: &[&str] = &[
     "identity",
     "api",
     "rate_limits",
+    "projections",
     "broker",
     "relay",
     "history",
