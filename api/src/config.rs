@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use chrono::TimeDelta;
 use comptoir_core::accounts::identity::IdentityConfig;
 use comptoir_core::accounts::rate_limits::RateLimitsConfig;
+use comptoir_core::mail::{self, MailConfig};
 use comptoir_core::platform::config::{ConfigError, LogConfig, SecretUrl, load, word};
 use comptoir_core::platform::database::{DatabaseConfig, RuntimeRole};
 use comptoir_core::platform::spans::TelemetryConfig;
@@ -28,6 +30,7 @@ pub struct Settings {
     pub identity: IdentityConfig,
     pub api: ApiConfig,
     pub rate_limits: RateLimitsConfig,
+    pub mail: MailConfig,
 }
 
 /// `[api]`
@@ -83,7 +86,7 @@ impl Settings {
     /// # Errors
     /// Fails if a setting cannot be read, is unknown, or contradicts another one.
     pub fn load(file: Option<&Path>, overrides: &[(&str, String)]) -> Result<Self, ConfigError> {
-        let sections = ["database", "log", "telemetry", "identity", "api", "rate_limits"];
+        let sections = ["database", "log", "telemetry", "identity", "api", "rate_limits", "mail"];
         let settings: Self = load(DEFAULTS, file, &sections, overrides)?;
         settings.validate()?;
         Ok(settings)
@@ -95,6 +98,15 @@ impl Settings {
         (!url.expose().is_empty()).then(|| DatabaseConfig { url, ..self.database.clone() })
     }
 
+    /// Returns which e-mails are queued, and for how long they are of use.
+    pub fn mail_policies(&self) -> mail::Policies {
+        mail::Policies::new(mail::Lifetimes {
+            verification: TimeDelta::hours(self.identity.verification_token_hours.into()),
+            reset: TimeDelta::hours(self.identity.reset_token_hours.into()),
+            notices: self.mail.notices(),
+        })
+    }
+
     fn validate(&self) -> Result<(), ConfigError> {
         self.database.validate()?;
         if let Some(services) = self.services_database() {
@@ -103,6 +115,7 @@ impl Settings {
         self.telemetry.validate()?;
         self.identity.validate()?;
         self.rate_limits.validate()?;
+        self.mail.validate()?;
         let api = &self.api;
         let positive = [
             ("api.max_connections", api.max_connections as u64),

@@ -21,6 +21,7 @@ use comptoir_core::application::idempotency;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::catalogue;
 use comptoir_core::commerce::imports as stored_imports;
+use comptoir_core::mail::{self, Mailer};
 use comptoir_core::outbox::{Notifier, NotifierConfig};
 use comptoir_core::platform::database::{self, Database, Migrations};
 use comptoir_core::platform::{listening, telemetry};
@@ -60,6 +61,8 @@ pub struct Application {
     shutdown_timeout: Duration,
     /// Cancelled to leave imports where they are, and when they were left.
     imports: (CancellationToken, CancellationToken),
+    /// Cancelled to send no more e-mails, and when none is under way.
+    mail: (CancellationToken, CancellationToken),
     /// Ends the tasks if the server is dropped before it ran.
     _end_of_tasks: DropGuard,
     tasks: Tasks,
@@ -98,7 +101,8 @@ impl Application {
             shortest_pause: Duration::from_millis(settings.api.notify_interval_ms),
         });
         tasks.start("notifier", sending);
-        let executor = catalogue::executor(of_tenants.clone(), notifier);
+        let policies = settings.mail_policies();
+        let executor = catalogue::executor(of_tenants.clone(), notifier, policies.clone());
         let tokens = Arc::new(AccessTokens::new(&settings.identity)?);
         tasks.start("signing_keys", Arc::clone(&tokens).follow_file());
         let refusals = Refusals::default();
@@ -125,6 +129,15 @@ impl Application {
         let limiter = Data::new(limiter);
         let api = settings.api;
         let services_of_imports = services.clone();
+        let stop_mail = CancellationToken::new();
+        let mail_ended = CancellationToken::new();
+        if let Some(services) = &services {
+            let mailer = Mailer::new(services.clone(), settings.mail.clone(), policies.bell())?;
+            tracing::info!(to = mailer.destination(), "e-mails are sent");
+            tasks.start("mailer", send_emails(mailer, stop_mail.clone(), mail_ended.clone()));
+        } else {
+            mail_ended.cancel();
+        }
         match services {
             Some(services) => {
                 tasks.start(
@@ -134,7 +147,7 @@ impl Application {
             }
             None => tracing::warn!(
                 "api.services_database_url is not set: old idempotency records, sessions and imports are not deleted, and an \
-                 import whose process ended goes on only when somebody resumes it"
+                 import whose process ended goes on only when somebody resumes it; e-mails are queued, and not sent"
             ),
         }
         let stop_imports = CancellationToken::new();
@@ -142,6 +155,8 @@ impl Application {
             Imports::new(executor.clone(), of_tenants.clone(), services_of_imports, stop_imports.clone());
         tasks.start("imports", working);
         let imports = Data::new(imports);
+        let links = Data::new(settings.mail.links());
+        let policies = Data::new(policies);
         let (listener, address) = listen(api.listen, "api.listen")?;
         let operations =
             api.operations_address()?.map(|address| listen(address, "api.operations_listen")).transpose()?;
@@ -177,6 +192,8 @@ impl Application {
                 .app_data(readiness.clone())
                 .app_data(is_stopping.clone())
                 .app_data(refused.clone())
+                .app_data(policies.clone())
+                .app_data(links.clone())
                 .wrap(from_fn(surround))
                 // Outermost: a page may also read why it was refused.
                 .wrap(Condition::new(!limits.allowed_origins.is_empty(), limits.allowed_origins.middleware()))
@@ -206,6 +223,7 @@ impl Application {
             database,
             shutdown_timeout,
             imports: (stop_imports, imports_ended),
+            mail: (stop_mail, mail_ended),
             _end_of_tasks: end_of_tasks,
             tasks,
         })
@@ -234,8 +252,11 @@ impl Application {
         });
         let result = self.server.await.context("the server failed");
         let (stop_imports, imports_ended) = &self.imports;
+        let (stop_mail, mail_ended) = &self.mail;
         stop_imports.cancel();
+        stop_mail.cancel();
         let _ = tokio::time::timeout(STOP_LIMIT, imports_ended.cancelled()).await;
+        let _ = tokio::time::timeout(mail::STOP_LIMIT + LAST_WRITE_LIMIT, mail_ended.cancelled()).await;
         let unfinished = self.executor.finish(self.shutdown_timeout).await;
         if unfinished > 0 {
             tracing::warn!(unfinished, "units of work did not end in time and are rolled back");
@@ -280,6 +301,14 @@ fn limits_of(api: &ApiConfig) -> anyhow::Result<Limits> {
         send: Duration::from_millis(api.send_timeout_ms),
         shutdown_seconds: api.shutdown_timeout_seconds,
     })
+}
+
+/// Background task: sends e-mails.
+async fn send_emails(mailer: Mailer, stop: CancellationToken, ended: CancellationToken) {
+    let _ended = ended.drop_guard();
+    if let Err(error) = mailer.run(&stop).await {
+        tracing::error!(%error, "e-mails are not sent any more");
+    }
 }
 
 /// Background task: deletes old idempotency records, sessions that are over, and tokens that have expired.

@@ -4,6 +4,7 @@ mod audit;
 mod check;
 mod completions;
 mod create_admin;
+mod emails;
 mod import;
 mod operator;
 mod users;
@@ -60,6 +61,9 @@ enum Command {
     CreateAdmin(Box<create_admin::CreateAdmin>),
     /// Import a file of customers, suppliers or products: exit 1 if rows were refused
     Import(import::Import),
+    /// E-mails of a company: what became of them, to send them again, to discard them
+    #[command(subcommand)]
+    Emails(emails::Emails),
     /// Users, and the tokens with which they verify their address or set a password
     #[command(subcommand)]
     Users(users::Users),
@@ -214,6 +218,7 @@ fn run(command: Option<Command>, settings: Settings) -> anyhow::Result<bool> {
             Some(Command::Check(arguments)) => return check::run(&settings, &arguments).await,
             Some(Command::Import(arguments)) => return import::run(arguments, &settings).await,
             Some(Command::CreateAdmin(arguments)) => create_admin::run(*arguments, &settings).await?,
+            Some(Command::Emails(command)) => return emails::run(command, &settings).await,
             Some(Command::Users(command)) => users::run(command, &settings).await?,
             Some(Command::Tenants(command)) => users::run_tenants(command, &settings).await?,
             // Already handled, because it needs no settings.

@@ -6,6 +6,7 @@ mod audit;
 mod auth;
 pub(crate) mod customers;
 mod docs;
+mod emails;
 mod events;
 mod imports;
 pub(crate) mod operations;
@@ -38,6 +39,7 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(products::endpoints())
         .and(orders::endpoints())
         .and(imports::endpoints())
+        .and(emails::endpoints())
         .and(roles::endpoints())
         .and(audit::endpoints())
         .and(tenant::endpoints())

@@ -47,6 +47,9 @@ permissions! {
     TenantRead = "tenant:read",
     TenantWrite = "tenant:write",
     AuditRead = "audit:read",
+    EmailsRead = "emails:read",
+    /// The right to send e-mails again, and to discard them.
+    EmailsWrite = "emails:write",
 }
 
 impl fmt::Display for Permission {
@@ -176,7 +179,7 @@ impl Role {
 
     pub fn permissions(self) -> PermissionSet {
         use Permission::{
-            ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, OrdersRead, OrdersShip, OrdersWrite,
+            ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, EmailsRead, OrdersRead, OrdersShip, OrdersWrite,
             ProductsRead, ProductsWrite, SuppliersRead, SuppliersWrite, TenantRead, UsersRead,
         };
         match self {
@@ -195,6 +198,7 @@ impl Role {
                 ApiKeysRead,
                 TenantRead,
                 AuditRead,
+                EmailsRead,
             ]),
             Self::Sales => PermissionSet::of(&[
                 CustomersRead,
@@ -301,7 +305,7 @@ mod tests {
             (
                 Role::Management,
                 "customers:read customers:write suppliers:read suppliers:write products:read products:write orders:read \
-                 orders:write orders:ship users:read api_keys:read tenant:read audit:read"
+                 orders:write orders:ship users:read api_keys:read tenant:read audit:read emails:read"
                     .to_owned(),
             ),
             (

@@ -10,6 +10,7 @@ mod database;
 mod documented;
 mod faketime;
 mod http;
+mod mail_server;
 mod pgbouncer;
 mod plans;
 mod private_services;
@@ -37,6 +38,7 @@ pub use consumer::{Consumer, EXCHANGE, Message, QueueOptions, declare_exchange, 
 pub use database::{TestDatabase, connect};
 pub use faketime::faketime;
 pub use http::{Answer, Http};
+pub use mail_server::{Encryption, MailServer, Reaction, Step, TakenEmail, Turn};
 pub use pgbouncer::PgBouncer;
 pub use plans::{Plan, Plans};
 pub use private_services::PrivateServices;

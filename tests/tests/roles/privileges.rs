@@ -44,6 +44,10 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("api_keys", "INSERT,SELECT,UPDATE"),
             ("audit_events", "SELECT"),
             ("customers", "DELETE,INSERT,SELECT,UPDATE"),
+            ("email_attempts", "SELECT"),
+            // And reads which e-mails have a secret.
+            ("email_secrets", "DELETE,INSERT"),
+            ("emails", "INSERT,SELECT,UPDATE"),
             ("idempotency_records", "INSERT,SELECT"),
             ("import_rows", "INSERT,SELECT,UPDATE"),
             ("imports", "DELETE,INSERT,SELECT,UPDATE"),
@@ -112,7 +116,11 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
             "runtime",
             "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,outbox_append,search_customers,search_orders,search_products,search_suppliers",
         ),
-        ("services", "due_imports,prune_idempotency_records,prune_imports,prune_sessions"),
+        (
+            "services",
+            "claim_emails,due_emails,due_imports,email_overview,expire_emails,prune_emails,prune_idempotency_records,prune_imports,\
+             prune_sessions,recent_emails,renew_emails,settle_email",
+        ),
         (
             "relay",
             "outbox_history_drop_day,outbox_history_end_exclusions,outbox_history_exclude_day,outbox_history_make_day,\
