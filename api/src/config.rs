@@ -10,6 +10,7 @@ use comptoir_core::mail::{self, MailConfig};
 use comptoir_core::platform::config::{ConfigError, LogConfig, SecretUrl, load, word};
 use comptoir_core::platform::database::{DatabaseConfig, RuntimeRole};
 use comptoir_core::platform::spans::TelemetryConfig;
+use comptoir_core::services::ServicesConfig;
 use serde::Deserialize;
 
 use crate::client_address::{ProxyHeader, TrustedProxies};
@@ -31,6 +32,8 @@ pub struct Settings {
     pub api: ApiConfig,
     pub rate_limits: RateLimitsConfig,
     pub mail: MailConfig,
+    #[serde(default)]
+    pub services: ServicesConfig,
 }
 
 /// `[api]`
@@ -86,7 +89,7 @@ impl Settings {
     /// # Errors
     /// Fails if a setting cannot be read, is unknown, or contradicts another one.
     pub fn load(file: Option<&Path>, overrides: &[(&str, String)]) -> Result<Self, ConfigError> {
-        let sections = ["database", "log", "telemetry", "identity", "api", "rate_limits", "mail"];
+        let sections = ["database", "log", "telemetry", "identity", "api", "rate_limits", "mail", "services"];
         let settings: Self = load(DEFAULTS, file, &sections, overrides)?;
         settings.validate()?;
         Ok(settings)
@@ -113,6 +116,7 @@ impl Settings {
             services.validate_url("api.services_database_url")?;
         }
         self.telemetry.validate()?;
+        self.services.validate()?;
         self.identity.validate()?;
         self.rate_limits.validate()?;
         self.mail.validate()?;

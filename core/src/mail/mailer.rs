@@ -2,11 +2,13 @@
 
 mod held;
 mod send;
+mod service;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
@@ -18,7 +20,7 @@ use self::send::{Done, Sender};
 use super::config::MailConfig;
 use super::queue;
 use super::transport::Transport;
-use super::turns::{Shares, Turns};
+use super::turns::{Lane, Shares, Turns};
 use crate::application::error::Error;
 use crate::platform::config::ConfigError;
 use crate::platform::database::Database;
@@ -29,8 +31,6 @@ const EMAILS: &str = "comptoir_mail_emails";
 const OLDEST: &str = "comptoir_mail_oldest_waiting_seconds";
 /// How long a process that stops waits for the answers to e-mails that a server has already.
 pub const STOP_LIMIT: Duration = Duration::from_secs(5);
-/// How often old e-mails are deleted.
-const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 /// How often the gauges are set.
 const COUNT_EVERY: Duration = Duration::from_secs(15);
 /// The pause after a fault of the database.
@@ -61,6 +61,23 @@ pub struct Overview {
     pub sending: i64,
     pub dead: i64,
     pub oldest_waiting_seconds: Option<i64>,
+}
+
+/// Which e-mails a run sends; all where nothing is said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Filter {
+    /// Those of this company.
+    pub tenant_id: Option<Uuid>,
+    /// Those to addresses of this domain.
+    pub destination: Option<String>,
+}
+
+impl Filter {
+    fn passes(&self, lane: &Lane) -> bool {
+        self.tenant_id.is_none_or(|tenant| lane.tenant.uuid() == tenant)
+            && self.destination.as_deref().is_none_or(|domain| domain.eq_ignore_ascii_case(&lane.destination))
+    }
 }
 
 /// Sends the e-mails of all tenants.
@@ -110,15 +127,20 @@ impl Mailer {
     /// # Errors
     /// None so far.
     pub async fn run(&self, stop: &CancellationToken) -> Result<Counts, Error> {
-        self.work(stop, None).await
+        self.work(stop, None, Filter::default()).await
     }
 
-    /// Sends what is due now, at most `most`, and waits until all of it is done.
+    /// Sends what is due now and passes the filter, at most `most`, and waits until all of it is done.
     ///
     /// # Errors
     /// Fails if the database does. What was begun is then ended.
-    pub async fn run_once(&self, stop: &CancellationToken, most: usize) -> Result<Counts, Error> {
-        self.work(stop, Some(most)).await
+    pub async fn run_once(
+        &self,
+        stop: &CancellationToken,
+        most: usize,
+        filter: Filter,
+    ) -> Result<Counts, Error> {
+        self.work(stop, Some(most), filter).await
     }
 
     /// Returns what waits, and sets the gauges.
@@ -147,22 +169,20 @@ impl Mailer {
         Ok(overview)
     }
 
-    /// Deletes e-mails that are over for `mail.retention_days`.
-    ///
-    /// # Errors
-    /// Fails if the database cannot be reached.
-    pub async fn prune(&self) -> Result<i64, Error> {
-        queue::prune(&self.services, self.settings.retention_days).await
-    }
-
-    async fn work(&self, stop: &CancellationToken, most: Option<usize>) -> Result<Counts, Error> {
+    async fn work(
+        &self,
+        stop: &CancellationToken,
+        most: Option<usize>,
+        filter: Filter,
+    ) -> Result<Counts, Error> {
         let turns = Turns::new(Shares::of(
             self.settings.connections,
             self.settings.tenant_per_minute as usize,
             self.settings.destination_per_minute as usize,
         ));
         let (counts, sends) = (Counts::default(), JoinSet::new());
-        let mut round = Round { mailer: self, stop, most, counts, sends, turns, next_look: Instant::now() };
+        let next_look = Instant::now();
+        let mut round = Round { mailer: self, stop, most, filter, counts, sends, turns, next_look };
         let worked = round.work().await;
         round.end().await;
         worked?;
@@ -176,6 +196,7 @@ struct Round<'a> {
     stop: &'a CancellationToken,
     /// How many e-mails it sends; `None` for one that goes on until it is stopped.
     most: Option<usize>,
+    filter: Filter,
     counts: Counts,
     sends: JoinSet<Done>,
     turns: Turns,
@@ -186,7 +207,7 @@ impl Round<'_> {
     async fn work(&mut self) -> Result<(), Error> {
         let settings = &self.mailer.settings;
         let mut renew = every(settings.lease() / 3);
-        let (mut prune, mut count) = (every(PRUNE_EVERY), every(COUNT_EVERY));
+        let mut count = every(COUNT_EVERY);
         while !self.stop.is_cancelled() {
             let may_begin = self.left() > 0 && !self.turns.is_full();
             if may_begin && Instant::now() >= self.next_look && self.look().await? > 0 {
@@ -207,7 +228,6 @@ impl Round<'_> {
                 () = tokio::time::sleep_until(self.next_look), if may_begin => {}
                 _ = renew.tick() => self.renew().await,
                 _ = count.tick(), if self.most.is_none() => self.unless_away(self.mailer.overview().await.map(drop)),
-                _ = prune.tick(), if self.most.is_none() => self.unless_away(self.mailer.prune().await.map(drop)),
             }
         }
         Ok(())
@@ -246,7 +266,8 @@ impl Round<'_> {
     async fn begin(&mut self) -> Result<usize, Error> {
         let mailer = self.mailer;
         self.counts.late += u64::try_from(queue::expire(&mailer.services).await?).unwrap_or_default();
-        let due = queue::due(&mailer.services).await?;
+        let mut due = queue::due(&mailer.services).await?;
+        due.retain(|(lane, _)| self.filter.passes(lane));
         if due.is_empty() {
             return Ok(0);
         }

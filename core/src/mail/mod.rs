@@ -26,6 +26,7 @@ mod turns;
 pub use commands::{DiscardEmail, DiscardMatching, Matched, Matching, RequeueEmail, RequeueMatching};
 pub use config::{Links, MailConfig, TransportKind};
 pub use email::{EmailError, EmailKind, EmailState};
-pub use mailer::{Counts, Mailer, Overview, STOP_LIMIT};
+pub use mailer::{Counts, Filter, Mailer, Overview};
 pub use policies::{Lifetimes, Policies};
+pub use queue::{PRUNE_BATCH, prune};
 pub use queries::{AttemptView, EmailDetails, EmailFilter, EmailSort, EmailView, get, list};

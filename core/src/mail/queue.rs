@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use diesel::QueryResult;
 use diesel::sql_types::{
     Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -20,8 +21,10 @@ use crate::values::language::Language;
 
 /// The maximum number of lanes that are looked at together.
 const MAX_LANES: i64 = 2_000;
-/// The maximum number of e-mails that one statement deletes, or finds to be late.
+/// The maximum number of e-mails that one statement finds to be late.
 const BATCH: i64 = 500;
+/// The maximum number of e-mails that one statement deletes.
+pub const PRUNE_BATCH: i64 = 500;
 
 /// The kinds that this version knows. It leaves alone what a newer one queued.
 fn kinds() -> Vec<&'static str> {
@@ -230,17 +233,13 @@ crate::statement! {
     struct Prune<'a> { days: i32 => Integer, batch: i64 => BigInt } -> (BigInt,) = "SELECT prune_emails($1, $2)"
 }
 
-/// Deletes e-mails that are over for `days`.
-pub(super) async fn prune(services: &Database, days: i32) -> Result<i64, Error> {
-    let mut connection = services.connection().await?;
-    let mut pruned = 0;
-    loop {
-        let (number,): (i64,) = Prune::new(days, BATCH).get_result(&mut connection).await?;
-        pruned += number;
-        if number < BATCH {
-            return Ok(pruned);
-        }
-    }
+/// Deletes e-mails that are over for `days`, [`PRUNE_BATCH`] at most. Returns how many.
+///
+/// # Errors
+/// Fails if the database refuses.
+pub async fn prune(connection: &mut AsyncPgConnection, days: i32) -> QueryResult<i64> {
+    let (deleted,): (i64,) = Prune::new(days, PRUNE_BATCH).get_result(connection).await?;
+    Ok(deleted)
 }
 
 crate::statement! {
