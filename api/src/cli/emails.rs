@@ -149,7 +149,11 @@ enum Verb {
 
 async fn decide(operator: &Operator, decision: Decision, verb: Verb) -> anyhow::Result<bool> {
     let context = context(operator, &decision.company).await?;
-    if decision.all { all(operator, &context, decision, verb).await } else { each(operator, &context, decision, verb).await }
+    if decision.all {
+        all(operator, &context, decision, verb).await
+    } else {
+        each(operator, &context, decision, verb).await
+    }
 }
 
 async fn each(

@@ -38,7 +38,12 @@ impl Operator {
             shortest_pause: Duration::from_millis(settings.api.notify_interval_ms),
         });
         let (database, mail) = (catalogue::tenant_database(database), settings.mail_policies());
-        Ok(Self { executor: catalogue::executor(database.clone(), notifier, mail.clone()), database, mail, name: name() })
+        Ok(Self {
+            executor: catalogue::executor(database.clone(), notifier, mail.clone()),
+            database,
+            mail,
+            name: name(),
+        })
     }
 
     /// Returns the context of a command on behalf of this tenant.

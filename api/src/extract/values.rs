@@ -3,7 +3,9 @@
 use comptoir_core::application::{Permission, Role};
 use comptoir_core::values::contact::{Email, VatNumber};
 use comptoir_core::values::external_id::ExternalId;
-use comptoir_core::values::ids::{ApiKeyId, CustomerId, EmailId, ImportId, OrderId, ProductId, SupplierId, UserId};
+use comptoir_core::values::ids::{
+    ApiKeyId, CustomerId, EmailId, ImportId, OrderId, ProductId, SupplierId, UserId,
+};
 use comptoir_core::values::invalid::Invalid;
 use comptoir_core::values::money::{Quantity, UnitPrice, VatRate};
 use uuid::Uuid;

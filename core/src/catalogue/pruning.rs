@@ -43,8 +43,7 @@ impl Pruning {
         let imports = self.batches(run, imports::PRUNE_BATCH, |c| Box::pin(imports::prune(c, days))).await?;
         let days = self.mail_retention_days;
         let emails = self.batches(run, mail::PRUNE_BATCH, |c| Box::pin(mail::prune(c, days))).await?;
-        let figures =
-            json!({ "idempotency_records": records, "sessions": sessions, "imports": imports, "emails": emails });
+        let figures = json!({ "idempotency_records": records, "sessions": sessions, "imports": imports, "emails": emails });
         Ok(Summary::of(figures))
     }
 

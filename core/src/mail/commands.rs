@@ -232,8 +232,7 @@ async fn requeue(
     for (id, user, token) in ready {
         let mut email = repository::load(work, id).await?;
         let to = user.map_or_else(|| email.recipient.clone(), recipient);
-        let secret =
-            token.as_ref().map(|token| NewSecret { token_id: token.id, deadline: token.expires_at });
+        let secret = token.as_ref().map(|token| NewSecret { token_id: token.id, deadline: token.expires_at });
         let now = work.now_after(email.updated_at);
         // Somebody else may have requeued it in between: the transaction then ends, with its tokens.
         email.requeue(to, secret, policies.lifetimes.notices, now)?;

@@ -89,7 +89,10 @@ impl MailConfig {
         match self.transport {
             TransportKind::Smtp => drop(self.server()?),
             TransportKind::File if self.directory.is_empty() => {
-                return refuse("mail.directory", "must name a directory for mail.transport = \"file\"".to_owned());
+                return refuse(
+                    "mail.directory",
+                    "must name a directory for mail.transport = \"file\"".to_owned(),
+                );
             }
             TransportKind::File | TransportKind::Log => {}
         }
@@ -99,7 +102,10 @@ impl MailConfig {
                 && !url.chars().any(|c| c.is_whitespace() || c.is_control());
             if !url.is_empty() && !is_link {
                 let example = "https://shop.example/verify#token={token}";
-                return refuse(key, format!("must be empty or an address with {TOKEN} in it, such as {example}"));
+                return refuse(
+                    key,
+                    format!("must be empty or an address with {TOKEN} in it, such as {example}"),
+                );
             }
         }
         if !(1..=MAX_CONNECTIONS).contains(&self.connections) {
@@ -117,7 +123,10 @@ impl MailConfig {
             return refuse(key, format!("must be at least 1 and at most {MAX_SECONDS} seconds, a day"));
         }
         if self.retry_longest_seconds < self.retry_first_seconds {
-            return refuse("mail.retry_longest_seconds", "must not be shorter than mail.retry_first_seconds".to_owned());
+            return refuse(
+                "mail.retry_longest_seconds",
+                "must not be shorter than mail.retry_first_seconds".to_owned(),
+            );
         }
         if !(1..=MAX_HOURS).contains(&self.notice_hours) {
             return refuse("mail.notice_hours", format!("must be at least 1 and at most {MAX_HOURS} hours"));
@@ -126,7 +135,10 @@ impl MailConfig {
             return refuse("mail.look_interval_ms", "must be at least 10 and at most 60000 ms".to_owned());
         }
         if !(1..=MAX_RETENTION_DAYS).contains(&self.retention_days) {
-            return refuse("mail.retention_days", format!("must be at least 1 and at most {MAX_RETENTION_DAYS} days"));
+            return refuse(
+                "mail.retention_days",
+                format!("must be at least 1 and at most {MAX_RETENTION_DAYS} days"),
+            );
         }
         Ok(())
     }

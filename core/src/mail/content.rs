@@ -9,11 +9,19 @@ use super::email::EmailKind;
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum EmailContent {
     /// `by` is who registered the user.
-    Welcome { by: String },
+    Welcome {
+        by: String,
+    },
     /// `by` is who invites.
-    Invitation { by: String },
+    Invitation {
+        by: String,
+    },
     PasswordReset {},
-    SecurityNotice { change: Change, by: String, at: DateTime<Utc> },
+    SecurityNotice {
+        change: Change,
+        by: String,
+        at: DateTime<Utc>,
+    },
 }
 
 /// What changed of an account.
@@ -22,9 +30,15 @@ pub(super) enum EmailContent {
 pub(super) enum Change {
     Password,
     /// Roles by their names.
-    Role { from: String, to: String },
+    Role {
+        from: String,
+        to: String,
+    },
     /// Permissions beside those of the role, and those of it that are missing.
-    Permissions { granted: Vec<String>, revoked: Vec<String> },
+    Permissions {
+        granted: Vec<String>,
+        revoked: Vec<String>,
+    },
 }
 
 impl EmailContent {

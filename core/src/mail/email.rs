@@ -255,7 +255,9 @@ mod tests {
 
     #[test]
     fn e_mails_to_one_domain_take_turns_however_it_is_written() {
-        for (address, destination) in [("ada@Docks.Example", "docks.example"), ("\"a@b\"@c.example", "c.example")] {
+        for (address, destination) in
+            [("ada@Docks.Example", "docks.example"), ("\"a@b\"@c.example", "c.example")]
+        {
             assert_eq!(recipient(address).destination(), destination);
         }
     }
@@ -267,7 +269,10 @@ mod tests {
             let secret = NewSecret { token_id: Uuid::now_v7(), deadline: at(99) };
             let to = recipient("ada@new.example");
             email.requeue(to.clone(), Some(secret.clone()), TimeDelta::hours(1), at(20)).expect("requeued");
-            assert_eq!((email.state, email.edition, email.attempts, email.version), (EmailState::Waiting, 2, 0, 4));
+            assert_eq!(
+                (email.state, email.edition, email.attempts, email.version),
+                (EmailState::Waiting, 2, 0, 4)
+            );
             assert_eq!((email.deadline, email.token_id), (at(99), Some(secret.token_id)));
             assert_eq!((email.recipient, email.reason, email.finished_at), (to, None, None));
         }

@@ -30,9 +30,11 @@ const SECONDS: &str = "comptoir_mail_attempt_seconds";
 const EMAILS: &str = "comptoir_mail_emails";
 const OLDEST: &str = "comptoir_mail_oldest_waiting_seconds";
 /// How long a process that stops waits for the answers to e-mails that a server has already.
-pub const STOP_LIMIT: Duration = Duration::from_secs(5);
+const STOP_LIMIT: Duration = Duration::from_secs(5);
 /// How often the gauges are set.
 const COUNT_EVERY: Duration = Duration::from_secs(15);
+/// How much longer the queue is left alone than a look at it took.
+const REST: u32 = 3;
 /// The pause after a fault of the database.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -86,10 +88,7 @@ pub struct Mailer {
     services: Database,
     settings: MailConfig,
     sender: Arc<Sender>,
-    held: Arc<Held>,
     bell: Arc<Notify>,
-    /// Who this process is, to the leases. No two starts are the same.
-    worker: Uuid,
 }
 
 impl Mailer {
@@ -106,14 +105,7 @@ impl Mailer {
             metrics::counter!(ATTEMPTS, "outcome" => outcome).increment(0);
         }
         let sender = Arc::new(Sender::new(services.clone(), Transport::new(&settings)?, &settings));
-        Ok(Self {
-            services,
-            sender,
-            held: Arc::default(),
-            bell,
-            worker: Uuid::new_v4(),
-            settings,
-        })
+        Ok(Self { services, sender, bell, settings })
     }
 
     /// Where e-mails go, without secrets.
@@ -181,8 +173,20 @@ impl Mailer {
             self.settings.destination_per_minute as usize,
         ));
         let (counts, sends) = (Counts::default(), JoinSet::new());
-        let next_look = Instant::now();
-        let mut round = Round { mailer: self, stop, most, filter, counts, sends, turns, next_look };
+        let mut round = Round {
+            mailer: self,
+            stop,
+            most,
+            filter,
+            counts,
+            sends,
+            turns,
+            worker: Uuid::new_v4(),
+            held: Arc::default(),
+            next_look: Instant::now(),
+            looked_at: Instant::now(),
+            rest: Duration::ZERO,
+        };
         let worked = round.work().await;
         round.end().await;
         worked?;
@@ -200,7 +204,13 @@ struct Round<'a> {
     counts: Counts,
     sends: JoinSet<Done>,
     turns: Turns,
+    /// Who this run is, to the leases of e-mails.
+    worker: Uuid,
+    held: Arc<Held>,
     next_look: Instant,
+    looked_at: Instant,
+    /// How long the queue is left alone after a look at it: the longer the queue, the longer a look takes.
+    rest: Duration,
 }
 
 impl Round<'_> {
@@ -222,7 +232,7 @@ impl Round<'_> {
                 Some(done) = self.sends.join_next() => {
                     self.note(done);
                     // A connection is free.
-                    self.next_look = Instant::now();
+                    self.next_look = self.looked_at + self.rest;
                 }
                 () = self.mailer.bell.notified() => self.next_look = Instant::now(),
                 () = tokio::time::sleep_until(self.next_look), if may_begin => {}
@@ -241,7 +251,10 @@ impl Round<'_> {
 
     /// Begins to send what is due. A run that goes on waits for a database that is away: what is under way goes on, too.
     async fn look(&mut self) -> Result<usize, Error> {
-        match self.begin().await {
+        let began = Instant::now();
+        let begun = self.begin().await;
+        (self.looked_at, self.rest) = (Instant::now(), began.elapsed() * REST);
+        match begun {
             Ok(0) => {
                 let pause = Duration::from_millis(self.mailer.settings.look_interval_ms);
                 self.next_look = Instant::now() + pause;
@@ -249,6 +262,7 @@ impl Round<'_> {
             }
             Err(error) if self.most.is_none() => {
                 self.unless_away(Err(error));
+                self.rest = PAUSE;
                 self.next_look = Instant::now() + PAUSE;
                 Ok(0)
             }
@@ -279,13 +293,13 @@ impl Round<'_> {
         }
         let lease = mailer.settings.lease();
         let until = std::time::Instant::now() + lease;
-        let claimed = queue::claim(&mailer.services, mailer.worker, lease, &wanted).await?;
+        let claimed = queue::claim(&mailer.services, self.worker, lease, &wanted).await?;
         let begun = claimed.len();
         for email in claimed {
-            mailer.held.hold(email.attempt(), until);
+            self.held.hold(email.attempt(), until);
             self.turns.begin(&email.lane());
             self.counts.attempted += 1;
-            let (sender, held) = (Arc::clone(&mailer.sender), Arc::clone(&mailer.held));
+            let (sender, held) = (Arc::clone(&mailer.sender), Arc::clone(&self.held));
             self.sends.spawn(sender.attempt(email, held, self.stop.clone()));
         }
         Ok(begun)
@@ -297,8 +311,8 @@ impl Round<'_> {
         }
         let (mailer, lease) = (self.mailer, self.mailer.settings.lease());
         let until = std::time::Instant::now() + lease;
-        match queue::renew(&mailer.services, mailer.worker, lease).await {
-            Ok(own) => mailer.held.renew(&own, until),
+        match queue::renew(&mailer.services, self.worker, lease).await {
+            Ok(own) => self.held.renew(&own, until),
             Err(error) => tracing::warn!(%error, "the leases of e-mails cannot be prolonged now"),
         }
     }

@@ -28,5 +28,5 @@ pub use config::{Links, MailConfig, TransportKind};
 pub use email::{EmailError, EmailKind, EmailState};
 pub use mailer::{Counts, Filter, Mailer, Overview};
 pub use policies::{Lifetimes, Policies};
-pub use queue::{PRUNE_BATCH, prune};
 pub use queries::{AttemptView, EmailDetails, EmailFilter, EmailSort, EmailView, get, list};
+pub use queue::{PRUNE_BATCH, prune};

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
-use diesel::sql_types::{
-    Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
-};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
@@ -156,14 +154,9 @@ crate::statement! {
 }
 
 /// Prolongs the lease of what this process is at, and returns what is still its own.
-pub(super) async fn renew(
-    services: &Database,
-    worker: Uuid,
-    lease: Duration,
-) -> Result<Vec<Attempt>, Error> {
+pub(super) async fn renew(services: &Database, worker: Uuid, lease: Duration) -> Result<Vec<Attempt>, Error> {
     let mut connection = services.connection().await?;
-    let held: Vec<(Uuid, Uuid, i64)> =
-        Renew::new(worker, milliseconds(lease)).load(&mut connection).await?;
+    let held: Vec<(Uuid, Uuid, i64)> = Renew::new(worker, milliseconds(lease)).load(&mut connection).await?;
     let attempt = |(tenant, email, epoch)| Attempt {
         tenant: TenantId::from_uuid(tenant),
         email: EmailId::from_uuid(email),
@@ -198,11 +191,7 @@ pub(super) struct Verdict {
 }
 
 /// Writes a verdict down. Returns `false` if another process has taken the e-mail over.
-pub(super) async fn settle(
-    services: &Database,
-    attempt: Attempt,
-    verdict: &Verdict,
-) -> Result<bool, Error> {
+pub(super) async fn settle(services: &Database, attempt: Attempt, verdict: &Verdict) -> Result<bool, Error> {
     let mut connection = services.connection().await?;
     let settle = Settle::new(
         attempt.tenant.uuid(),

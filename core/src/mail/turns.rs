@@ -238,7 +238,11 @@ mod tests {
         let mut turns = turns(16);
         let chosen = turns.choose(&due, &[], usize::MAX);
         assert_eq!(number(&chosen, |lane| lane.destination == "small.example"), 1);
-        assert_eq!(number(&chosen, |_| true), 9, "half of the connections for one tenant, and the other's one");
+        assert_eq!(
+            number(&chosen, |_| true),
+            9,
+            "half of the connections for one tenant, and the other's one"
+        );
     }
 
     #[test]
@@ -256,7 +260,11 @@ mod tests {
 
     #[test]
     fn a_domain_that_hangs_uses_its_share_and_then_a_single_connection() {
-        let due = [(lane(1, "hangs.example"), 100), (lane(2, "hangs.example"), 100), (lane(3, "fine.example"), 100)];
+        let due = [
+            (lane(1, "hangs.example"), 100),
+            (lane(2, "hangs.example"), 100),
+            (lane(3, "fine.example"), 100),
+        ];
         let mut turns = turns(16);
         let chosen = turns.choose(&due, &[], usize::MAX);
         assert_eq!(number(&chosen, |lane| lane.destination == "hangs.example"), 4);

@@ -167,7 +167,8 @@ impl MailServer {
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_single_cert(chain, key)?;
-        Self::new(Arc::new(|_: Turn<'_>| Reaction::Go), encryption, Some(TlsAcceptor::from(Arc::new(config)))).await
+        Self::new(Arc::new(|_: Turn<'_>| Reaction::Go), encryption, Some(TlsAcceptor::from(Arc::new(config))))
+            .await
     }
 
     async fn new(react: Arc<React>, encryption: Encryption, tls: Option<TlsAcceptor>) -> Result<Self> {

@@ -80,7 +80,10 @@ async fn an_invited_user_gets_a_token_that_works_and_is_told_of_every_change() {
         let id = register(&api, "ada@docks.example").await?;
         let token = token_for(&server, "ada@docks.example", 1).await?;
         let sent = in_state(&api.http, "invitation", "sent").await?;
-        assert_eq!((sent["recipient"].as_str(), sent["attempts"].as_i64()), (Some("ada@docks.example"), Some(1)));
+        assert_eq!(
+            (sent["recipient"].as_str(), sent["attempts"].as_i64()),
+            (Some("ada@docks.example"), Some(1))
+        );
 
         let invitation = server.taken().remove(0);
         assert_eq!(invitation.sender, "post@comptoir.example");
@@ -97,7 +100,8 @@ async fn an_invited_user_gets_a_token_that_works_and_is_told_of_every_change() {
         let shown = api.http.get(&path).await?;
         assert!(!shown.text.contains("cot_") && shown.text.contains("***"), "{}", shown.text);
         assert_eq!(shown.json["history"][0]["outcome"], "accepted", "{}", shown.text);
-        let everywhere = "SELECT count(*) FROM emails, audit_events WHERE to_jsonb(emails)::text LIKE '%cot_%'
+        let everywhere =
+            "SELECT count(*) FROM emails, audit_events WHERE to_jsonb(emails)::text LIKE '%cot_%'
             OR to_jsonb(audit_events)::text LIKE '%cot_%'";
         assert_eq!(sql.query_one(everywhere, &[]).await?.get::<_, i64>(0), 0);
         assert!(!api.daemon.output().contains("cot_"), "a token is in the log");
@@ -249,12 +253,11 @@ async fn a_dead_letter_is_sent_again_with_another_token_until_its_cause_is_over(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_that_match_as_of_now_are_requeued_or_discarded() {
     World::run(async |world| {
-        let server =
-            MailServer::reacting(|turn| match turn.step {
-                Step::Recipient => Reaction::Say(550),
-                _ => Reaction::Go,
-            })
-            .await?;
+        let server = MailServer::reacting(|turn| match turn.step {
+            Step::Recipient => Reaction::Say(550),
+            _ => Reaction::Go,
+        })
+        .await?;
         let api = api(world, &server, &[]).await?;
         for n in 0..3 {
             register(&api, &format!("u{n}@docks.example")).await?;
@@ -282,7 +285,8 @@ async fn all_that_match_as_of_now_are_requeued_or_discarded() {
         all_dead().await?;
 
         let tenant = world.tenant().await?.id.to_string();
-        let exit = world.run_api(&["emails", "list", "--tenant", &tenant, "--state", "dead", "--json"]).await?;
+        let exit =
+            world.run_api(&["emails", "list", "--tenant", &tenant, "--state", "dead", "--json"]).await?;
         let listed: Value = serde_json::from_str(&exit.stdout)?;
         assert_eq!((exit.code, listed.as_array().unwrap().len()), (Some(0), 4), "{exit:?}");
         let one = listed[0]["id"].as_str().unwrap().to_owned();
@@ -293,9 +297,12 @@ async fn all_that_match_as_of_now_are_requeued_or_discarded() {
         let exit = world.run_api(&["emails", "requeue", "--tenant", &tenant, &one]).await?;
         assert_eq!(exit.code, Some(0), "{exit:?}");
         all_dead().await?;
-        let exit = world.run_api(&["emails", "discard", "--tenant", &tenant, "--all", "--kind", "invitation"]).await?;
+        let exit = world
+            .run_api(&["emails", "discard", "--tenant", &tenant, "--all", "--kind", "invitation"])
+            .await?;
         assert_eq!((exit.code, exit.stdout.trim()), (Some(0), "discarded: 4; left alone: 0"), "{exit:?}");
-        let exit = world.run_api(&["emails", "requeue", "--tenant", &tenant, "--all", "--kind", "letter"]).await?;
+        let exit =
+            world.run_api(&["emails", "requeue", "--tenant", &tenant, "--all", "--kind", "letter"]).await?;
         assert!(exit.code == Some(2) && exit.stderr.contains("security_notice"), "{exit:?}");
         Ok(())
     })
@@ -316,7 +323,8 @@ async fn an_e_mail_is_not_sent_after_its_deadline_or_when_its_cause_is_over() {
         let sql = world.sql().await?;
         sql.execute("UPDATE emails SET deadline = now() WHERE user_id = $1::text::uuid", &[&late]).await?;
         // Its token was used.
-        sql.execute("UPDATE user_tokens SET used_at = now() WHERE user_id = $1::text::uuid", &[&over]).await?;
+        sql.execute("UPDATE user_tokens SET used_at = now() WHERE user_id = $1::text::uuid", &[&over])
+            .await?;
         let is = async |user: &str, state: &str, reason: &str| {
             until(format!("{state}: {reason}"), LIMIT, async || {
                 let row = sql

@@ -46,7 +46,8 @@ async fn what_fails_for_now_is_tried_again_and_what_fails_for_good_is_not() {
         number_in(world, "sent", 2, LIMIT).await?;
         number_in(world, "dead", 2, LIMIT).await?;
         let sql = world.sql().await?;
-        let attempts = "SELECT string_agg(a.outcome, ' ' ORDER BY a.epoch) FROM emails AS e JOIN email_attempts AS a
+        let attempts =
+            "SELECT string_agg(a.outcome, ' ' ORDER BY a.epoch) FROM emails AS e JOIN email_attempts AS a
             ON a.email_id = e.id WHERE e.recipient = $1";
         for (recipient, expected) in [
             ("busy@docks.example", "failed failed accepted"),
@@ -139,7 +140,9 @@ async fn a_server_that_demands_encryption_gets_it_and_one_that_nobody_vouches_fo
     World::run(async |world| {
         let (authority, other) = (Authority::new("ours")?, Authority::new("theirs")?);
         let (certificate, key) = authority.server()?;
-        for (encryption, word) in [(Encryption::StartTls, "starttls"), (Encryption::FromTheFirstByte, "required")] {
+        for (encryption, word) in
+            [(Encryption::StartTls, "starttls"), (Encryption::FromTheFirstByte, "required")]
+        {
             let server = MailServer::encrypted(encryption, &certificate, &key).await?;
             let url = format!("smtp://me:p4ss@{SERVER_NAME}:{}?tls={word}", server.port());
             let trusted = authority.file();
@@ -155,7 +158,8 @@ async fn a_server_that_demands_encryption_gets_it_and_one_that_nobody_vouches_fo
             drop(api);
 
             let untrusted = other.file();
-            let environment = [("MAIL_URL", url.as_str()), ("COMPTOIR__MAIL__TLS_CA_FILE", untrusted.as_str())];
+            let environment =
+                [("MAIL_URL", url.as_str()), ("COMPTOIR__MAIL__TLS_CA_FILE", untrusted.as_str())];
             let api = super::emails::api(world, &server, &environment).await?;
             let recipient = format!("bob@{word}.example");
             register(&api, &recipient).await?;
@@ -164,13 +168,19 @@ async fn a_server_that_demands_encryption_gets_it_and_one_that_nobody_vouches_fo
                 let query = "SELECT state, COALESCE(last_error, '') FROM emails WHERE recipient = $1";
                 let row = sql.query_one(query, &[&recipient]).await?;
                 let (state, error): (String, String) = (row.get(0), row.get(1));
-                ensure!(state == "waiting" && error.to_lowercase().contains("certificate"), "{state}: {error}");
+                ensure!(
+                    state == "waiting" && error.to_lowercase().contains("certificate"),
+                    "{state}: {error}"
+                );
                 Ok(())
             })
             .await?;
             assert!(!api.daemon.output().contains("p4ss"), "the password is in the log");
             assert_eq!(server.taken_for(&recipient), vec![]);
-            sql.batch_execute("UPDATE emails SET state = 'discarded', reason = 'discarded', finished_at = now()").await?;
+            sql.batch_execute(
+                "UPDATE emails SET state = 'discarded', reason = 'discarded', finished_at = now()",
+            )
+            .await?;
         }
         // A server that offers no encryption is not used where it is demanded.
         let server = MailServer::start().await?;
@@ -197,12 +207,14 @@ async fn in_development_e_mails_are_files() {
     World::run(async |world| {
         let directory = tempfile::tempdir()?;
         let path = directory.path().join("mail").display().to_string();
-        let environment = [("COMPTOIR__MAIL__TRANSPORT", "file"), ("COMPTOIR__MAIL__DIRECTORY", path.as_str())];
+        let environment =
+            [("COMPTOIR__MAIL__TRANSPORT", "file"), ("COMPTOIR__MAIL__DIRECTORY", path.as_str())];
         let api = Api::start(world, &environment).await?;
         register(&api, "ada@docks.example").await?;
         let text = until("a file", LIMIT, async || {
             let mut files = std::fs::read_dir(&path)?.flatten().map(|entry| entry.path());
-            let file = files.find(|path| path.extension().is_some_and(|end| end == "eml")).context("none yet")?;
+            let file =
+                files.find(|path| path.extension().is_some_and(|end| end == "eml")).context("none yet")?;
             Ok(std::fs::read_to_string(file)?)
         })
         .await?;
@@ -260,11 +272,17 @@ async fn judge(world: &World, taken: &[TakenEmail]) -> Result<String> {
             }
             "dead" => {
                 dead += 1;
-                ensure!(accepted == 0 && reason.is_some(), "{id} is dead ({reason:?}), and was accepted {accepted} times");
+                ensure!(
+                    accepted == 0 && reason.is_some(),
+                    "{id} is dead ({reason:?}), and was accepted {accepted} times"
+                );
             }
             other => anyhow::bail!("{id} is {other}"),
         }
-        ensure!(times <= accepted + unknown, "{id} was taken {times} times: {accepted} accepted, {unknown} unknown");
+        ensure!(
+            times <= accepted + unknown,
+            "{id} was taken {times} times: {accepted} accepted, {unknown} unknown"
+        );
         repeats += (times - 1).max(0);
     }
     let left: i64 = sql.query_one("SELECT count(*) FROM email_secrets", &[]).await?.get(0);

@@ -114,7 +114,10 @@ impl DiscardEmailsRequest {
             None | Some(Discardable::Dead) => EmailState::Dead,
             Some(Discardable::Waiting) => EmailState::Waiting,
         };
-        (Matching { kind, destination: destination.map(domain), until: until.map(|Time(at)| at), dry_run }, state)
+        (
+            Matching { kind, destination: destination.map(domain), until: until.map(|Time(at)| at), dry_run },
+            state,
+        )
     }
 }
 

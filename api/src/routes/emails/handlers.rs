@@ -137,6 +137,7 @@ fn changed(view: EmailView) -> Result<StoredResponse, Error> {
 }
 
 fn matched(matched: Matched) -> Result<StoredResponse, Error> {
-    let body = serde_json::to_string(&matched).map_err(|cause| Error::Serialize { what: "an answer", cause })?;
+    let body =
+        serde_json::to_string(&matched).map_err(|cause| Error::Serialize { what: "an answer", cause })?;
     Ok(StoredResponse { status: 200, location: None, etag: None, body })
 }

@@ -17,7 +17,8 @@ use crate::accounts::identity::passwords::{HashedPassword, Password, Passwords, 
 use crate::accounts::identity::secrets::{OneTimeToken, RefreshToken};
 use crate::accounts::login_throttle::{self, ThrottleKey};
 use crate::accounts::users::{
-    self, Account, AccountName, ChangePassword, RequestPasswordReset, ResetPassword, UserError, UserStatus, VerifyEmail,
+    self, Account, AccountName, ChangePassword, RequestPasswordReset, ResetPassword, UserError, UserStatus,
+    VerifyEmail,
 };
 use crate::application::TenantDatabase;
 use crate::application::audit::{Refusal, Refusals};

@@ -13,10 +13,22 @@ pub enum UserEvent {
     EmailVerified(User),
     PasswordChanged(User),
     /// Somebody asks for a new password of the user. The token is for them alone.
-    PasswordResetRequested { user: User, token: IssuedOneTimeToken },
-    LoggedIn { user: User, session_id: SessionId },
-    LoggedOut { user: User, session_id: SessionId },
-    RoleChanged { user: User, previous: Role },
+    PasswordResetRequested {
+        user: User,
+        token: IssuedOneTimeToken,
+    },
+    LoggedIn {
+        user: User,
+        session_id: SessionId,
+    },
+    LoggedOut {
+        user: User,
+        session_id: SessionId,
+    },
+    RoleChanged {
+        user: User,
+        previous: Role,
+    },
     PermissionChanged(User),
     Disabled(User),
     Enabled(User),

@@ -20,6 +20,6 @@ pub use events::UserEvent;
 pub use login_accounts::{
     Account, AccountName, NamedAccounts, account_named, account_of, account_of_token, accounts_named,
 };
-pub(crate) use one_time_tokens::{is_unused, issue};
 pub use one_time_tokens::{IssueOneTimeToken, IssuedOneTimeToken, TokenPurpose};
+pub(crate) use one_time_tokens::{is_unused, issue};
 pub use queries::{UserFilter, UserSort, UserView, get, list, list_all};

@@ -122,9 +122,7 @@ pub(super) async fn is_issued_since(
 /// # Errors
 /// Fails if the database cannot be reached.
 pub(crate) async fn is_unused(work: &mut UnitOfWork<'_>, id: Uuid) -> Result<bool, Error> {
-    let token = user_tokens::table
-        .find((work.tenant().uuid(), id))
-        .filter(user_tokens::used_at.is_null());
+    let token = user_tokens::table.find((work.tenant().uuid(), id)).filter(user_tokens::used_at.is_null());
     Ok(diesel::select(diesel::dsl::exists(token)).get_result(work.connection()).await?)
 }
 

@@ -63,7 +63,9 @@ pub(super) fn words(content: &EmailContent, setting: &Setting<'_>) -> Words {
 
 fn changed(change: &Change) -> (&'static str, String) {
     match change {
-        Change::Password => ("Your password was changed", "The password of your account was changed.".to_owned()),
+        Change::Password => {
+            ("Your password was changed", "The password of your account was changed.".to_owned())
+        }
         Change::Role { from, to } => {
             ("Your role was changed", format!("Your role was {from}, and is {to} now."))
         }

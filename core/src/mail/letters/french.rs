@@ -37,7 +37,10 @@ pub(super) fn words(content: &EmailContent, setting: &Setting<'_>) -> Words {
             paragraphs: vec![format!(
                 "Quelqu’un, sans doute vous, a demandé un nouveau mot de passe pour votre compte chez {company}."
             )],
-            action: Some(("Choisir un nouveau mot de passe", "Votre code pour choisir un nouveau mot de passe")),
+            action: Some((
+                "Choisir un nouveau mot de passe",
+                "Votre code pour choisir un nouveau mot de passe",
+            )),
             after: vec![
                 until,
                 "Si ce n’était pas vous, ignorez ce message : votre mot de passe reste le même.".to_owned(),

@@ -100,10 +100,8 @@ impl Sender {
             detail: "the program failed: see its log".to_owned(),
             is_slow: false,
         });
-        let is_slow = matches!(
-            outcome,
-            Outcome::Failed { is_slow: true, .. } | Outcome::Unknown { is_slow: true, .. }
-        );
+        let is_slow =
+            matches!(outcome, Outcome::Failed { is_slow: true, .. } | Outcome::Unknown { is_slow: true, .. });
         let verdict = self.verdict(&email, outcome, Utc::now());
         let name = verdict.as_ref().map_or("lost", |verdict| verdict.outcome);
         let seconds = began.elapsed().as_secs_f64();
@@ -186,7 +184,13 @@ impl Sender {
         let again = |outcome, detail, retry: Duration| {
             let next = TimeDelta::from_std(retry).ok().and_then(|retry| now.checked_add_signed(retry));
             if next.is_none_or(|next| next >= email.deadline) {
-                return Some(Verdict { outcome, detail, state: EmailState::Dead, reason: Some("deadline"), retry });
+                return Some(Verdict {
+                    outcome,
+                    detail,
+                    state: EmailState::Dead,
+                    reason: Some("deadline"),
+                    retry,
+                });
             }
             Some(Verdict { outcome, detail, state: EmailState::Waiting, reason: None, retry })
         };

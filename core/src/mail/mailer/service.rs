@@ -35,7 +35,10 @@ impl Service for Mailer {
     fn describe(&self) -> Description {
         let about = "Sends e-mails of all companies";
         let check = ActionKind::new::<NoParameters>(CHECK_QUEUE, "Counts the e-mails that wait, or are dead");
-        let batch = ActionKind::new::<ProcessBatch>(PROCESS_BATCH, "Sends e-mails that are due, and tells how it went");
+        let batch = ActionKind::new::<ProcessBatch>(
+            PROCESS_BATCH,
+            "Sends e-mails that are due, and tells how it went",
+        );
         Description::continuous("mailer", about)
             // The server may have an e-mail already.
             .stop_within(STOP_LIMIT + Duration::from_secs(2))
@@ -62,7 +65,8 @@ impl Service for Mailer {
                 PROCESS_BATCH => {
                     let ProcessBatch { batch_size, filter } = call.parameters()?;
                     if !(1..=MAX_BATCH).contains(&batch_size) {
-                        let problem = format_args!("batch_size must be at least 1 and at most {MAX_BATCH}").to_string();
+                        let problem =
+                            format_args!("batch_size must be at least 1 and at most {MAX_BATCH}").to_string();
                         return Err(Fault::new(problem));
                     }
                     let stop = CancellationToken::new();

@@ -68,8 +68,10 @@ pub(in crate::mail) fn message_id(id: EmailId, edition: i32, from: &str) -> Stri
 /// # Errors
 /// Fails with what is wrong, if an address cannot be written into an e-mail.
 pub(in crate::mail) fn compose(parts: &Parts<'_>) -> Result<Outgoing, String> {
-    let address = |text: &str| text.parse::<Address>().map_err(|error| format!("{text} is no address: {error}"));
-    let mailbox = |(name, text): (&str, &str)| Ok::<_, String>(Mailbox::new(Some(name.to_owned()), address(text)?));
+    let address =
+        |text: &str| text.parse::<Address>().map_err(|error| format!("{text} is no address: {error}"));
+    let mailbox =
+        |(name, text): (&str, &str)| Ok::<_, String>(Mailbox::new(Some(name.to_owned()), address(text)?));
     let envelope = Envelope::new(Some(address(parts.envelope_from)?), vec![address(parts.to.1)?])
         .map_err(|error| error.to_string())?;
     let mut builder = Message::builder()
@@ -127,13 +129,17 @@ mod tests {
         ] {
             assert!(text.contains(&line), "{line} is not in:\n{text}");
         }
-        assert_eq!(composed.envelope.from().map(ToString::to_string).as_deref(), Some("comptoir@mail.example"));
+        assert_eq!(
+            composed.envelope.from().map(ToString::to_string).as_deref(),
+            Some("comptoir@mail.example")
+        );
     }
 
     #[test]
     fn no_name_or_subject_makes_a_header_of_its_own() {
         let injected = "x\r\nBcc: eve@evil.example";
-        let parts = Parts { subject: injected, to: (injected, "ada@docks.example"), ..parts(EmailId::generate()) };
+        let parts =
+            Parts { subject: injected, to: (injected, "ada@docks.example"), ..parts(EmailId::generate()) };
         if let Ok(composed) = compose(&parts) {
             let text = String::from_utf8_lossy(&composed.bytes).into_owned();
             assert!(!text.contains("\r\nBcc:"), "{text}");

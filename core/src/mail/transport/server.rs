@@ -8,7 +8,8 @@ use percent_encoding::percent_decode_str;
 use crate::platform::config::{ConfigError, SecretUrl};
 
 const KEY: &str = "mail.url";
-const EXPECTED: &str = "smtp://user:password@host:587?tls=starttls (or tls=required, tls=none), also as MAIL_URL";
+const EXPECTED: &str =
+    "smtp://user:password@host:587?tls=starttls (or tls=required, tls=none), also as MAIL_URL";
 
 /// How the connection is encrypted. Whatever is chosen is insisted on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +64,8 @@ impl Server {
             "tls=none" => Tls::None,
             _ => return Err(refuse("has an unknown parameter behind its `?`")),
         };
-        let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
+        let (user, host) =
+            authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
         let (host, port) = host_and_port(host).ok_or_else(|| refuse("names no host, or no port number"))?;
         let credentials = match user {
             None => None,

@@ -4,14 +4,12 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::Mechanism;
-use lettre::transport::smtp::client::{
-    AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters,
-};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use lettre::transport::smtp::response::Response;
-use lettre::transport::smtp::Error as SmtpError;
 
 use super::server::{Server, Tls};
 use super::{Gate, Limits, Outcome, Outgoing};
@@ -54,7 +52,10 @@ impl std::fmt::Debug for Connection {
 #[derive(Debug)]
 enum Fault {
     /// The server said no.
-    Answer { code: u16, text: String },
+    Answer {
+        code: u16,
+        text: String,
+    },
     /// The connection failed, or what came was no answer.
     Connection(String),
     Slow(String),
@@ -106,7 +107,9 @@ impl Smtp {
                 return fault.before_the_end();
             }
         };
-        let accepted = self.limited("the end of the e-mail", self.limits.accept, connection.smtp.message(&email.bytes)).await;
+        let accepted = self
+            .limited("the end of the e-mail", self.limits.accept, connection.smtp.message(&email.bytes))
+            .await;
         match accepted {
             Ok(response) => {
                 connection.emails += 1;
@@ -217,7 +220,9 @@ impl Smtp {
     fn tls_parameters(&self) -> Result<TlsParameters, Fault> {
         let mut builder = TlsParameters::builder(self.server.host.clone());
         if let Some(path) = &self.ca_file {
-            let fault = |error: &dyn std::fmt::Display| Fault::Connection(format!("mail.tls_ca_file: {path}: {error}"));
+            let fault = |error: &dyn std::fmt::Display| {
+                Fault::Connection(format!("mail.tls_ca_file: {path}: {error}"))
+            };
             let pem = std::fs::read(path).map_err(|error| fault(&error))?;
             let certificate = Certificate::from_pem(&pem).map_err(|error| fault(&error))?;
             builder = builder.certificate_store(CertificateStore::None).add_root_certificate(certificate);
@@ -334,7 +339,9 @@ mod tests {
 
     #[test]
     fn only_what_a_server_says_of_the_e_mail_itself_is_for_good() {
-        for (code, is_for_good) in [(450, false), (550, true), (552, true), (554, true), (530, false), (535, false)] {
+        for (code, is_for_good) in
+            [(450, false), (550, true), (552, true), (554, true), (530, false), (535, false)]
+        {
             let outcome = Fault::Answer { code, text: "no".to_owned() }.before_the_end();
             assert_eq!(matches!(outcome, Outcome::Refused(_)), is_for_good, "{code}");
         }
