@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use chrono::TimeDelta;
 use comptoir_core::accounts::identity::IdentityConfig;
 use comptoir_core::accounts::rate_limits::RateLimitsConfig;
+use comptoir_core::mail::{self, MailConfig};
 use comptoir_core::platform::config::{ConfigError, LogConfig, SecretUrl, load, word};
 use comptoir_core::platform::database::{DatabaseConfig, RuntimeRole};
 use comptoir_core::platform::spans::TelemetryConfig;
@@ -31,6 +33,7 @@ pub struct Settings {
     pub api: ApiConfig,
     pub rate_limits: RateLimitsConfig,
     pub(crate) projections: ProjectionsConfig,
+    pub mail: MailConfig,
     #[serde(default)]
     pub services: ServicesConfig,
 }
@@ -89,7 +92,7 @@ impl Settings {
     /// Fails if a setting cannot be read, is unknown, or contradicts another one.
     pub fn load(file: Option<&Path>, overrides: &[(&str, String)]) -> Result<Self, ConfigError> {
         let sections =
-            ["database", "log", "telemetry", "identity", "api", "rate_limits", "services", "projections"];
+            ["database", "log", "telemetry", "identity", "api", "rate_limits", "mail", "services", "projections"];
         let settings: Self = load(DEFAULTS, file, &sections, overrides)?;
         settings.validate()?;
         Ok(settings)
@@ -99,6 +102,15 @@ impl Settings {
     pub fn services_database(&self) -> Option<DatabaseConfig> {
         let url = self.api.services_database_url.clone();
         (!url.expose().is_empty()).then(|| DatabaseConfig { url, ..self.database.clone() })
+    }
+
+    /// Returns which e-mails are queued, and for how long they are of use.
+    pub fn mail_policies(&self) -> mail::Policies {
+        mail::Policies::new(mail::Lifetimes {
+            verification: TimeDelta::hours(self.identity.verification_token_hours.into()),
+            reset: TimeDelta::hours(self.identity.reset_token_hours.into()),
+            notices: self.mail.notices(),
+        })
     }
 
     fn validate(&self) -> Result<(), ConfigError> {
@@ -111,6 +123,7 @@ impl Settings {
         self.identity.validate()?;
         self.rate_limits.validate()?;
         self.projections.validate()?;
+        self.mail.validate()?;
         let api = &self.api;
         let positive = [
             ("api.max_connections", api.max_connections as u64),

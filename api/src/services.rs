@@ -7,6 +7,7 @@ use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::audit::Verification;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::catalogue::Pruning;
+use comptoir_core::mail::{Mailer, Policies};
 use comptoir_core::platform::config::ConfigError;
 use comptoir_core::platform::database::Database;
 use comptoir_core::services::{Builder, LinkConfig, Service, Services};
@@ -37,7 +38,7 @@ impl Hosted {
             settings.services_database().map(|database| LinkConfig { database }).ok_or(UNLINKED.to_owned());
         if link.is_err() {
             tracing::warn!(
-                "{UNLINKED}: old idempotency records, sessions and imports are not deleted, the audit trail is not verified, an import \
+                "{UNLINKED}: old idempotency records, sessions and imports are not deleted, the audit trail is not verified, e-mails are not sent, an import \
                  whose process ended goes on only when somebody resumes it, and services are not listed for operators"
             );
         }
@@ -56,10 +57,13 @@ impl Hosted {
         settings: &Settings,
         executor: Executor,
         of_tenants: TenantDatabase,
+        policies: &Policies,
     ) -> Result<Imports, ConfigError> {
         let database = settings.services_database();
         let pool = database.as_ref().map(Database::new).transpose()?;
         let own = database.unwrap_or_else(|| settings.database.clone());
+        let mailer = Mailer::new(Database::new(&own)?, settings.mail.clone(), policies.bell())?;
+        self.beside(mailer, pool.is_some())?;
         let verification = Verification::new(own).map_err(|error| ConfigError::Invalid(error.to_string()))?;
         self.beside(verification, pool.is_some())?;
         if let Some(database) = pool.clone() {
@@ -68,6 +72,7 @@ impl Hosted {
                 database,
                 idempotency_retention_hours: api.idempotency_retention_hours,
                 import_retention_days: api.import_retention_days,
+                mail_retention_days: settings.mail.retention_days,
             };
             self.beside(pruning, true)?;
         }

@@ -79,7 +79,8 @@ impl Application {
             shortest_pause: Duration::from_millis(settings.api.notify_interval_ms),
         });
         hosted.add(notifier_service(sending))?;
-        let executor = catalogue::executor(of_tenants.clone(), notifier);
+        let policies = settings.mail_policies();
+        let executor = catalogue::executor(of_tenants.clone(), notifier, policies.clone());
         let tokens = Arc::new(AccessTokens::new(&settings.identity)?);
         hosted.add(Arc::clone(&tokens).service())?;
         let refusals = Refusals::default();
@@ -114,8 +115,10 @@ impl Application {
         let limiter = Data::new(limiter);
         let api = settings.api.clone();
         hosted.add(schema_check(as_runtime, Migrations::All, "api migrate"))?;
-        let imports = hosted.add_background(&settings, executor.clone(), of_tenants.clone())?;
+        let imports = hosted.add_background(&settings, executor.clone(), of_tenants.clone(), &policies)?;
         let imports = Data::new(imports);
+        let links = Data::new(settings.mail.links());
+        let policies = Data::new(policies);
         let requests = match only {
             Some(Only::Services) => None,
             _ => Some(listen(api.listen, "api.listen")?),
@@ -159,6 +162,8 @@ impl Application {
                 .app_data(is_stopping.clone())
                 .app_data(service_handle.clone())
                 .app_data(refused.clone())
+                .app_data(policies.clone())
+                .app_data(links.clone())
                 .wrap(from_fn(surround))
                 // Outermost: a page may also read why it was refused.
                 .wrap(Condition::new(!limits.allowed_origins.is_empty(), limits.allowed_origins.middleware()))

@@ -17,6 +17,8 @@ pub mod application;
 
 pub mod accounts;
 
+pub mod mail;
+
 pub mod commerce;
 
 pub mod projections;

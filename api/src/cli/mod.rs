@@ -4,6 +4,7 @@ mod audit;
 mod check;
 mod completions;
 mod create_admin;
+mod emails;
 mod import;
 mod operator;
 mod operators;
@@ -83,6 +84,9 @@ enum Command {
     /// The reports that are kept from the events: what could not be applied, and building them anew
     #[command(subcommand)]
     Projections(projections::Projections),
+    /// E-mails of a company: what became of them, to send them again, to discard them
+    #[command(subcommand)]
+    Emails(emails::Emails),
     /// Users, and the tokens with which they verify their address or set a password
     #[command(subcommand)]
     Users(users::Users),
@@ -244,6 +248,7 @@ fn run(command: Option<Command>, only: Option<Only>, settings: Settings) -> anyh
             Some(Command::CreateOperator(arguments)) => operators::create(*arguments, &settings).await?,
             Some(Command::Operators(command)) => operators::run(command, &settings).await?,
             Some(Command::Services { command }) => services::run(command, &settings).await?,
+            Some(Command::Emails(command)) => return emails::run(command, &settings).await,
             Some(Command::Users(command)) => users::run(command, &settings).await?,
             Some(Command::Tenants(command)) => users::run_tenants(command, &settings).await?,
             // Already handled, because it needs no settings.

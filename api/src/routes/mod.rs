@@ -6,6 +6,7 @@ mod audit;
 mod auth;
 pub(crate) mod customers;
 mod docs;
+mod emails;
 mod events;
 mod imports;
 pub(crate) mod operations;
@@ -44,6 +45,7 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(imports::endpoints())
         .and(reports::endpoints())
         .and(projections::endpoints())
+        .and(emails::endpoints())
         .and(roles::endpoints())
         .and(audit::endpoints())
         .and(tenant::endpoints())

@@ -45,6 +45,10 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("audit_events", "SELECT"),
             ("customer_activity", "SELECT"),
             ("customers", "DELETE,INSERT,SELECT,UPDATE"),
+            ("email_attempts", "SELECT"),
+            // And reads which e-mails have a secret.
+            ("email_secrets", "DELETE,INSERT"),
+            ("emails", "INSERT,SELECT,UPDATE"),
             ("idempotency_records", "INSERT,SELECT"),
             ("import_rows", "INSERT,SELECT,UPDATE"),
             ("imports", "DELETE,INSERT,SELECT,UPDATE"),
@@ -145,8 +149,9 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
         ),
         (
             "services",
-            "due_imports,projection_fill_customers,projection_fill_gone,projection_fill_orders,projection_fill_products,projection_size,\
-             prune_idempotency_records,prune_imports,prune_sessions",
+            "claim_emails,due_emails,due_imports,email_overview,expire_emails,projection_fill_customers,projection_fill_gone,\
+             projection_fill_orders,projection_fill_products,projection_size,prune_emails,prune_idempotency_records,prune_imports,\
+             prune_sessions,recent_emails,renew_emails,settle_email,trace_correlation",
         ),
         (
             "relay",

@@ -29,6 +29,7 @@ const SECTIONS: &[&str] = &[
     "api",
     "rate_limits",
     "projections",
+    "mail",
     "broker",
     "relay",
     "history",
