@@ -21,18 +21,20 @@ use comptoir_core::application::idempotency;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::catalogue;
 use comptoir_core::commerce::imports as stored_imports;
+use comptoir_core::feed::{Feed, FollowerConfig};
 use comptoir_core::outbox::{Notifier, NotifierConfig};
-use comptoir_core::platform::database::{self, Database, Migrations};
+use comptoir_core::platform::database::{self, Database, DatabaseConfig, Migrations};
 use comptoir_core::platform::{listening, telemetry};
 use comptoir_core::services::Tasks;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::config::{ApiConfig, Settings};
+use crate::config::{ApiConfig, NotificationsConfig, Settings};
 use crate::imports::{Imports, STOP_LIMIT};
 use crate::middleware::{describe_metrics, surround};
 use crate::openapi;
 use crate::routes;
+use crate::routes::notifications::{self, Live};
 use crate::routes::operations::{OpenApiText, Readiness};
 use crate::server::operations::Subjects;
 use crate::server::stopping::{Signals, Stopping};
@@ -60,6 +62,8 @@ pub struct Application {
     shutdown_timeout: Duration,
     /// Cancelled to leave imports where they are, and when they were left.
     imports: (CancellationToken, CancellationToken),
+    /// Cancelled to end the streams of notifications, which the server would wait for.
+    end_streams: CancellationToken,
     /// Ends the tasks if the server is dropped before it ran.
     _end_of_tasks: DropGuard,
     tasks: Tasks,
@@ -118,11 +122,21 @@ impl Application {
         let used = Data::new(usage.clone());
         let refused = Data::new(refusals.clone());
         let document = Data::new(OpenApiText(openapi::json().context("cannot write the OpenAPI document")?));
+        let log_in = settings.services_database();
         let limiter = RateLimiter::new(settings.rate_limits);
         login_throttle::describe_metrics();
         tasks.start("rate_limits", rate_limits::share_counts(limiter.clone(), database.clone()));
         tasks.start("login_throttle", login_throttle::prune_attempts(database.clone()));
         let limiter = Data::new(limiter);
+        let end_streams = CancellationToken::new();
+        let live = Live::new(
+            feed(log_in, settings.notifications, &tasks),
+            of_tenants.clone(),
+            Principals::clone(&principals),
+            settings.notifications,
+            end_streams.clone(),
+        );
+        let live = Data::new(live);
         let api = settings.api;
         let services_of_imports = services.clone();
         match services {
@@ -177,6 +191,7 @@ impl Application {
                 .app_data(readiness.clone())
                 .app_data(is_stopping.clone())
                 .app_data(refused.clone())
+                .app_data(live.clone())
                 .wrap(from_fn(surround))
                 // Outermost: a page may also read why it was refused.
                 .wrap(Condition::new(!limits.allowed_origins.is_empty(), limits.allowed_origins.middleware()))
@@ -206,6 +221,7 @@ impl Application {
             database,
             shutdown_timeout,
             imports: (stop_imports, imports_ended),
+            end_streams,
             _end_of_tasks: end_of_tasks,
             tasks,
         })
@@ -221,7 +237,8 @@ impl Application {
     /// # Errors
     /// Fails if the server fails.
     pub async fn run_until_stopped(self) -> anyhow::Result<()> {
-        let stop = stop_after(self.signals.wait(self.stopping, self.drain), self.server.handle());
+        let told = self.signals.wait(self.stopping, self.drain);
+        let stop = stop_after(told, self.end_streams, self.server.handle());
         let operations = self.operations.as_ref().map(Server::handle);
         let aside = tokio::spawn(async move {
             tokio::join!(stop, async {
@@ -259,8 +276,22 @@ impl Application {
     }
 }
 
-async fn stop_after(told: impl Future<Output = ()>, server: ServerHandle) {
+/// Starts to follow the log of events, for whoever listens.
+fn feed(database: Option<DatabaseConfig>, limits: NotificationsConfig, tasks: &Tasks) -> Feed {
+    notifications::describe_metrics();
+    let (feed, following) = Feed::new(database.map(|database| FollowerConfig {
+        database,
+        queue_events: limits.queue_events,
+        queue_bytes: limits.queue_kib.saturating_mul(1024),
+    }));
+    tasks.start("feed", following);
+    feed
+}
+
+async fn stop_after(told: impl Future<Output = ()>, end_streams: CancellationToken, server: ServerHandle) {
     told.await;
+    // Their clients come back, to another replica.
+    end_streams.cancel();
     server.stop(true).await;
 }
 

@@ -20,3 +20,5 @@ pub mod accounts;
 pub mod commerce;
 
 pub mod catalogue;
+
+pub mod feed;

@@ -23,7 +23,8 @@ impl FromRequest for Context {
         let state = extensions.get::<Rc<RequestState>>();
         let known = state.zip(extensions.get::<Caller>());
         ready(known.ok_or_else(unauthenticated).map(|(state, caller)| {
-            let RequestIds { request_id, correlation_id, trace, client_address } = state.ids.clone();
+            let RequestIds { request_id, correlation_id, trace, client_address, client_id } =
+                state.ids.clone();
             let Caller { principal, required } = caller.clone();
             let traceparent = Some(trace.to_string());
             let client_address = client_address.map(|address| address.to_string());
@@ -36,6 +37,7 @@ impl FromRequest for Context {
                 request_id,
                 traceparent,
                 client_address,
+                client_id,
             })
         }))
     }
@@ -52,9 +54,10 @@ impl FromRequest for Anonymous {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let state = request.extensions().get::<Rc<RequestState>>().cloned();
         ready(state.ok_or_else(unauthenticated).map(|state| {
-            let RequestIds { request_id, correlation_id, trace, client_address } = state.ids.clone();
+            let RequestIds { request_id, correlation_id, trace, client_address, client_id } =
+                state.ids.clone();
             let traceparent = Some(trace.to_string());
-            Self(RequestOrigin { correlation_id, request_id, traceparent, client_address })
+            Self(RequestOrigin { correlation_id, request_id, traceparent, client_address, client_id })
         }))
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod customers;
 mod docs;
 mod events;
 mod imports;
+pub(crate) mod notifications;
 pub(crate) mod operations;
 mod orders;
 pub(crate) mod products;
@@ -38,6 +39,7 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(products::endpoints())
         .and(orders::endpoints())
         .and(imports::endpoints())
+        .and(notifications::endpoints())
         .and(roles::endpoints())
         .and(audit::endpoints())
         .and(tenant::endpoints())

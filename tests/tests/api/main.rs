@@ -14,6 +14,8 @@ mod isolation;
 mod keys;
 mod limits;
 mod lists;
+mod notifications;
+mod notifications_crowd;
 mod operations;
 mod orders;
 mod permissions;
