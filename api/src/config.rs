@@ -8,6 +8,7 @@ use comptoir_core::accounts::rate_limits::RateLimitsConfig;
 use comptoir_core::platform::config::{ConfigError, LogConfig, SecretUrl, load, word};
 use comptoir_core::platform::database::{DatabaseConfig, RuntimeRole};
 use comptoir_core::platform::spans::TelemetryConfig;
+use comptoir_core::services::ServicesConfig;
 use serde::Deserialize;
 
 use crate::client_address::{ProxyHeader, TrustedProxies};
@@ -29,6 +30,8 @@ pub struct Settings {
     pub api: ApiConfig,
     pub rate_limits: RateLimitsConfig,
     pub notifications: NotificationsConfig,
+    #[serde(default)]
+    pub services: ServicesConfig,
 }
 
 /// `[notifications]`
@@ -120,7 +123,8 @@ impl Settings {
     /// # Errors
     /// Fails if a setting cannot be read, is unknown, or contradicts another one.
     pub fn load(file: Option<&Path>, overrides: &[(&str, String)]) -> Result<Self, ConfigError> {
-        let sections = ["database", "log", "telemetry", "identity", "api", "rate_limits", "notifications"];
+        let sections =
+            ["database", "log", "telemetry", "identity", "api", "rate_limits", "notifications", "services"];
         let settings: Self = load(DEFAULTS, file, &sections, overrides)?;
         settings.validate()?;
         Ok(settings)
@@ -138,6 +142,7 @@ impl Settings {
             services.validate_url("api.services_database_url")?;
         }
         self.telemetry.validate()?;
+        self.services.validate()?;
         self.identity.validate()?;
         self.rate_limits.validate()?;
         self.notifications.validate()?;

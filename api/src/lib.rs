@@ -22,4 +22,5 @@ mod request_path;
 mod respond;
 mod routes;
 mod server;
+mod services;
 pub mod startup;

@@ -14,11 +14,11 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use crate::answer_timeout::answered_within;
-use crate::backoff::Backoff;
 use crate::config::RelayConfig;
 use crate::error::{DatabaseFault, Trouble};
 use crate::metrics;
 use crate::publisher::Pulse;
+use comptoir_core::platform::backoff::Backoff;
 use comptoir_core::services::Tasks;
 
 /// Written to the list of replicas, so that a replica that was forgotten in an upgrade is found.

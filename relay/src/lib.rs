@@ -8,7 +8,6 @@
 //! dead-letter queue, and no other object of the broker.
 
 mod answer_timeout;
-mod backoff;
 mod broker_reason;
 mod check;
 pub mod cli;

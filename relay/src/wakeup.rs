@@ -12,9 +12,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::answer_timeout::answered_within;
-use crate::backoff::Backoff;
 use crate::error::DatabaseFault;
 use crate::metrics;
+use comptoir_core::platform::backoff::Backoff;
 use comptoir_core::services::Tasks;
 
 /// How long the connection may be silent before it is tested, and how long the answer to the test may take. So a broken

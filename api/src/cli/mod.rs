@@ -22,6 +22,7 @@ use comptoir_core::platform::database::{self, DatabaseConfig, Migrations};
 use comptoir_core::platform::{spans, telemetry};
 
 use crate::config::Settings;
+use crate::services::Only;
 use crate::startup::Application;
 
 /// The exit code of a usage or configuration error; clap uses the same one.
@@ -40,6 +41,9 @@ struct Cli {
     /// Where to listen, such as 127.0.0.1:8080; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Only answer requests, or only run the services that work beside them (docs/background-services.md); without it, both
+    #[arg(long, value_name = "PART")]
+    only: Option<Only>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -116,7 +120,7 @@ pub fn main() -> ExitCode {
         }
     };
     let database = settings.database.clone();
-    let result = run(cli.command, settings);
+    let result = run(cli.command, cli.only, settings);
     spans::flush();
     outcome(result, Some(&database))
 }
@@ -195,7 +199,7 @@ fn report(text: &str) {
     eprintln!("error: {}", words.join(" "));
 }
 
-fn run(command: Option<Command>, settings: Settings) -> anyhow::Result<bool> {
+fn run(command: Option<Command>, only: Option<Only>, settings: Settings) -> anyhow::Result<bool> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
     if command.is_none() {
         spans::start(&settings.telemetry, "comptoir-api")?;
@@ -219,7 +223,7 @@ fn run(command: Option<Command>, settings: Settings) -> anyhow::Result<bool> {
             // Already handled, because it needs no settings.
             Some(Command::Keys(_) | Command::Completions { .. }) => {}
             Some(Command::Audit(command)) => audit::run(command, &settings).await?,
-            None => Application::build(settings)?.run_until_stopped().await?,
+            None => Application::build(settings, only)?.run_until_stopped().await?,
         }
         Ok(true)
     })

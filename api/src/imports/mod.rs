@@ -8,4 +8,4 @@ mod work;
 
 pub(crate) use read::Format;
 pub(crate) use stage::{NewImport, NotStaged, stage};
-pub(crate) use work::{As, Imports, STOP_LIMIT, Worker, work_off};
+pub(crate) use work::{As, Imports, Worker, work_off};

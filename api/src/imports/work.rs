@@ -1,6 +1,6 @@
 //! Works off the rows of imports.
 
-use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use comptoir_core::application::context::RequestContext;
@@ -12,12 +12,14 @@ use comptoir_core::commerce::imports::{
     Outcome, Progress, RefuseRow, Told,
 };
 use comptoir_core::platform::database::Database;
+use comptoir_core::services::{ActionKind, Call, Description, Fault, NoParameters, Run, Service, Summary};
 use comptoir_core::values::ids::{ImportId, TenantId};
 use comptoir_core::values::invalid::Invalid;
 use comptoir_core::values::money::Currency;
+use futures::future::BoxFuture;
 use serde_json::{Map, Value, json};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::{JoinError, JoinSet, LocalSet};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -46,42 +48,31 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_
 const MAX_RACES: u32 = 5;
 
 /// How long a process that stops waits until its imports are left in good order.
-pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(5);
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+/// The most imports that `check-queue` counts.
+const COUNTED: i64 = 1_000;
 
 /// The queue of this process.
 #[derive(Debug, Clone)]
 pub(crate) struct Imports(mpsc::Sender<(TenantId, ImportId)>);
 
 impl Imports {
-    /// Returns the queue, a token that is cancelled when all work was left in good order, and the work. `stop` ends it.
+    /// Returns the queue, and the service that works it off.
     pub(crate) fn new(
         executor: Executor,
         database: TenantDatabase,
         services: Option<Database>,
-        stop: CancellationToken,
-    ) -> (Self, CancellationToken, impl Future<Output = ()> + Send) {
+    ) -> (Self, ImportsService) {
         let (sender, receiver) = mpsc::channel(WAITING);
-        let worker = Worker::new(executor, database);
         let queue = Self(sender);
-        let (own_queue, ended) = (queue.clone(), CancellationToken::new());
-        let own_ended = ended.clone();
-        let work = async move {
-            let _ended = own_ended.drop_guard();
-            let runtime = Handle::current();
-            // Ends the thread if this task is ended.
-            let _guard = stop.clone().drop_guard();
-            // The reads of the database are no work for several threads: they cannot be sent from one to another.
-            let thread = tokio::task::spawn_blocking(move || {
-                let local = LocalSet::new();
-                runtime.block_on(local.run_until(run(worker, own_queue, receiver, services, stop)));
-            });
-            if let Err(error) = thread.await
-                && error.is_panic()
-            {
-                std::panic::resume_unwind(error.into_panic());
-            }
+        let worker = Worker::new(executor, database);
+        let service = ImportsService {
+            worker,
+            queue: queue.clone(),
+            receiver: Arc::new(Mutex::new(receiver)),
+            services,
         };
-        (queue, ended, work)
+        (queue, service)
     }
 
     /// Has this process work on an import, as soon as it comes to it.
@@ -92,10 +83,67 @@ impl Imports {
     }
 }
 
-async fn run(
+/// The service `imports`: works off the imports of this process's queue, and those that nobody works on.
+#[derive(Debug)]
+pub(crate) struct ImportsService {
     worker: Worker,
     queue: Imports,
-    mut receiver: mpsc::Receiver<(TenantId, ImportId)>,
+    /// Held by the thread that works.
+    receiver: Arc<Mutex<mpsc::Receiver<(TenantId, ImportId)>>>,
+    /// Finds imports of all tenants that nobody works on.
+    services: Option<Database>,
+}
+
+impl Service for ImportsService {
+    fn describe(&self) -> Description {
+        let check =
+            ActionKind::new::<NoParameters>("check-queue", "Counts the imports that wait for a worker")
+                .repeatable();
+        Description::continuous("imports", "Works off the rows of imported files")
+            .stop_within(STOP_LIMIT)
+            .action(check)
+    }
+
+    /// The reads of the database are no work for several threads: they cannot be sent from one to another.
+    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Summary, Fault>> {
+        let (worker, queue, services) = (self.worker.clone(), self.queue.clone(), self.services.clone());
+        let (receiver, stop) = (Arc::clone(&self.receiver), run.stop().child_token());
+        Box::pin(async move {
+            // Ends the thread if the run is dropped.
+            let _guard = stop.clone().drop_guard();
+            let mut receiver = receiver.lock_owned().await;
+            let runtime = Handle::current();
+            let thread = tokio::task::spawn_blocking(move || {
+                let local = LocalSet::new();
+                runtime.block_on(local.run_until(work(worker, queue, &mut receiver, services, stop)));
+            });
+            match thread.await {
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                _ => Ok(Summary::done()),
+            }
+        })
+    }
+
+    fn act<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Value, Fault>> {
+        Box::pin(async move {
+            call.parameters::<NoParameters>()?;
+            let Some(services) = &self.services else {
+                return Err(Fault::new("api.services_database_url is not set"));
+            };
+            let due = imports::due(services, COUNTED).await.map_err(Fault::new)?;
+            Ok(json!({ "waiting": due.len() }))
+        })
+    }
+
+    fn info(&self) -> Value {
+        json!({ "queued_here": self.queue.0.max_capacity() - self.queue.0.capacity() })
+    }
+}
+
+async fn work(
+    worker: Worker,
+    queue: Imports,
+    receiver: &mut mpsc::Receiver<(TenantId, ImportId)>,
     services: Option<Database>,
     stop: CancellationToken,
 ) {
@@ -189,7 +237,7 @@ pub(crate) async fn work_off(
     let id = Uuid::new_v4();
     let claim = ClaimImport { id: import, worker: id };
     let Some(claimed) = worker.executor.run(notes.clone(), claim).await? else { return Ok(()) };
-    let run = Run { worker, id, import, notes, claimed, stop };
+    let run = Work { worker, id, import, notes, claimed, stop };
     let how = match run.context(rights).await? {
         Ok(context) => run.rows(&context, tell).await?,
         Err(reason) => Some(Leaving::Stopped(reason)),
@@ -221,7 +269,7 @@ enum Row {
     Stopped(String),
 }
 
-struct Run<'a> {
+struct Work<'a> {
     worker: &'a Worker,
     id: Uuid,
     import: ImportId,
@@ -230,7 +278,7 @@ struct Run<'a> {
     stop: &'a CancellationToken,
 }
 
-impl Run<'_> {
+impl Work<'_> {
     /// Notes something of the import itself.
     async fn note<C: Command>(&self, command: impl Fn() -> C) -> Result<C::Outcome, Error> {
         self.patiently(async || self.worker.executor.run(self.notes.clone(), command()).await).await

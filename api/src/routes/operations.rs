@@ -8,6 +8,7 @@ use comptoir_core::application;
 use comptoir_core::application::error::Error;
 use comptoir_core::platform::database::{ConnectError, Database};
 use comptoir_core::platform::telemetry::MetricsHandle;
+use comptoir_core::services::Handle;
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -96,12 +97,14 @@ pub(crate) async fn ready(
     readiness: web::Data<Readiness>,
     database: web::Data<Database>,
     stopping: web::Data<Stopping>,
+    services: web::Data<Handle>,
 ) -> HttpResponse {
     let problem = if stopping.has_begun() {
         Some("the process is about to stop".to_owned())
     } else {
         readiness.problem(&database).await
     };
+    let problem = problem.or_else(|| services.hindrances().into_iter().next());
     match problem {
         None => HttpResponse::Ok().json(Health { status: "ok", reasons: Vec::new() }),
         Some(problem) => {

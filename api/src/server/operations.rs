@@ -10,6 +10,7 @@ use actix_web::web::Data;
 use comptoir_core::accounts::rate_limits::RateLimiter;
 use comptoir_core::platform::database::Database;
 use comptoir_core::platform::telemetry::MetricsHandle;
+use comptoir_core::services::Handle;
 
 use super::stopping::Stopping;
 use super::{Limits, serve};
@@ -35,6 +36,7 @@ pub(crate) struct Subjects {
     pub(crate) limiter: Data<RateLimiter>,
     pub(crate) readiness: Data<Readiness>,
     pub(crate) stopping: Data<Stopping>,
+    pub(crate) services: Data<Handle>,
 }
 
 pub(crate) fn server(listener: TcpListener, subjects: Subjects) -> anyhow::Result<Server> {
@@ -45,6 +47,7 @@ pub(crate) fn server(listener: TcpListener, subjects: Subjects) -> anyhow::Resul
             .app_data(subjects.limiter.clone())
             .app_data(subjects.readiness.clone())
             .app_data(subjects.stopping.clone())
+            .app_data(subjects.services.clone())
             .configure(routes::operate)
     })
 }

@@ -17,8 +17,8 @@ use std::time::Duration;
 use diesel::OptionalExtension;
 use diesel::sql_types::{Array, BigInt, Binary, Double, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::json;
 use sha2::{Digest, Sha256};
-use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use crate::accounts::rate_limits::Origin;
@@ -27,6 +27,7 @@ use crate::application::Locked;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::database::Database;
+use crate::services::{Description, Fault, Plain, Service, Summary};
 use crate::values::ids::{TenantId, UserId};
 
 /// The number of failures in a row that locks an account for one second; every further failure doubles that, up to 900 s.
@@ -235,22 +236,24 @@ async fn clear(connection: &mut AsyncPgConnection, subjects: &[ThrottleKey]) -> 
     Ok(())
 }
 
-/// Background task: deletes the counts of subjects without an attempt for a day.
-pub async fn prune_attempts(database: Database) {
-    let mut interval = tokio::time::interval(PRUNE_EVERY);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        interval.tick().await;
-        if let Err(error) = prune(&database).await {
-            tracing::warn!(%error, "cannot forget old log-in attempts now");
+/// Returns the service `login_throttle`, which deletes the counts of subjects without an attempt for a day.
+pub fn service(database: Database) -> impl Service {
+    let about = "Forgets log-in attempts that are a day old";
+    Plain::new(Description::every("login_throttle", about, PRUNE_EVERY).at_start(), move || {
+        let database = database.clone();
+        async move {
+            let mut connection = database.connection().await.map_err(Fault::new)?;
+            let mut forgotten = 0;
+            loop {
+                let batch =
+                    Prune::new(PRUNE_BATCH as i64).execute(&mut connection).await.map_err(Fault::new)?;
+                forgotten += batch;
+                if batch < PRUNE_BATCH {
+                    return Ok(Summary::of(json!({ "forgotten": forgotten })));
+                }
+            }
         }
-    }
-}
-
-async fn prune(database: &Database) -> Result<(), Error> {
-    let mut connection = database.connection().await?;
-    while Prune::new(PRUNE_BATCH as i64).execute(&mut connection).await? == PRUNE_BATCH {}
-    Ok(())
+    })
 }
 
 /// Describes the metrics for Prometheus, and starts them at 0.

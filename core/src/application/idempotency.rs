@@ -11,7 +11,6 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::application::error::Error;
-use crate::platform::database::Database;
 use crate::platform::schema::idempotency_records;
 use crate::values::ids::{PrincipalId, TenantId};
 use crate::values::invalid::Invalid;
@@ -19,7 +18,7 @@ use crate::values::invalid::Invalid;
 /// The maximum length of a key, in characters.
 const MAX_KEY: usize = 255;
 /// The maximum number of records that one statement deletes, so that pruning never locks many rows at once.
-const PRUNE_BATCH: i64 = 1_000;
+pub(crate) const PRUNE_BATCH: i64 = 1_000;
 
 /// A client's key, and the fingerprint of the request that it stands for.
 #[derive(Debug, Clone)]
@@ -169,22 +168,17 @@ pub(crate) const WRITE_PROBE: &str = "INSERT INTO idempotency_records
     (tenant_id, principal_id, key, fingerprint, status, body)
     VALUES ('00000000-0000-0000-0000-000000000000', '00000000-0000-0000-0000-000000000000', gen_random_uuid()::text, '', 200, '')";
 
-/// Deletes the records of all tenants that are older than `retention_hours`, batch by batch, and returns how many.
+/// Deletes one batch of the records of all tenants that are older than `retention_hours`; `reached` is where the batch before ended.
+/// Returns where this one ended, and how many it deleted: fewer than [`PRUNE_BATCH`] if it was the last.
 ///
 /// # Errors
-/// Fails if the database cannot be reached.
-pub async fn prune(database: &Database, retention_hours: i32) -> Result<i64, Error> {
-    let mut connection = database.connection().await?;
-    let (mut pruned, mut reached) = (0, None);
-    loop {
-        let batch: i64;
-        (reached, batch) =
-            Prune::new(retention_hours, PRUNE_BATCH, reached).get_result(&mut connection).await?;
-        pruned += batch;
-        if batch < PRUNE_BATCH {
-            return Ok(pruned);
-        }
-    }
+/// Fails if the database does not answer or refuses.
+pub(crate) async fn prune(
+    connection: &mut AsyncPgConnection,
+    retention_hours: i32,
+    reached: Option<DateTime<Utc>>,
+) -> QueryResult<(Option<DateTime<Utc>>, i64)> {
+    Prune::new(retention_hours, PRUNE_BATCH, reached).get_result(connection).await
 }
 
 crate::statement! {

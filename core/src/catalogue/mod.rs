@@ -4,7 +4,10 @@
 //! they are recorded.
 
 pub mod integration;
+mod pruning;
 mod reactions;
+
+pub use self::pruning::Pruning;
 
 use std::any::Any;
 use std::sync::Arc;

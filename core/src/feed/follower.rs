@@ -4,12 +4,15 @@
 //! because other writers need not notify.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 use futures::StreamExt;
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
 use tokio::sync::{Notify, oneshot, watch};
 
 use super::event::{Entry, EventRow};
@@ -19,6 +22,7 @@ use super::position::{Mark, Position};
 use super::sight::Selection;
 use crate::outbox;
 use crate::platform::database::{self, ConnectFault, DatabaseConfig};
+use crate::services::{Description, Fault, Health, Run, Service, Summary};
 use crate::values::ids::TenantId;
 
 const LISTENERS: &str = "comptoir_feed_listeners";
@@ -39,13 +43,11 @@ const RECONNECT_WAIT: (Duration, Duration) = (Duration::from_millis(100), Durati
 /// How long somebody who wants to listen waits for the follower.
 const JOIN_LIMIT: Duration = Duration::from_secs(3);
 
-#[derive(Debug, Clone)]
-pub struct FollowerConfig {
-    /// The log-in that reads the outbox of all tenants.
-    pub database: DatabaseConfig,
-    /// The limits of a listener's queue.
-    pub queue_events: usize,
-    pub queue_bytes: usize,
+/// The limits of what waits for one listener.
+#[derive(Debug, Clone, Copy)]
+pub struct QueueLimits {
+    pub events: usize,
+    pub bytes: usize,
 }
 
 /// Why nobody can listen now.
@@ -53,8 +55,8 @@ pub struct FollowerConfig {
 pub enum JoinError {
     #[error("the log cannot be read now")]
     Unavailable,
-    #[error("no log-in that reads the outbox is configured (api.services_database_url)")]
-    NotConfigured,
+    #[error("nobody follows the log of events in this process")]
+    NotFollowed,
 }
 
 /// Where listeners join. Cheap to clone.
@@ -67,9 +69,9 @@ struct Shared {
     /// Somebody wants to join, or left.
     changed: Notify,
     position: watch::Sender<Option<Arc<Position>>>,
-    queue_events: usize,
-    queue_bytes: usize,
-    is_configured: bool,
+    limits: QueueLimits,
+    /// Whether the follower runs.
+    is_followed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -82,38 +84,32 @@ struct Listeners {
 type Joining = (Arc<Queue>, oneshot::Sender<Position>);
 
 impl Feed {
-    /// Returns the feed, and the task that follows the log for it. Without a configuration nobody can listen.
-    pub fn new(config: Option<FollowerConfig>) -> (Self, impl Future<Output = ()> + Send + 'static) {
+    /// Nobody can listen until the [`Self::follower`] runs.
+    pub fn new(limits: QueueLimits) -> Self {
         describe_metrics();
-        let limits = config.as_ref().map(|config| (config.queue_events, config.queue_bytes));
-        let (queue_events, queue_bytes) = limits.unwrap_or_default();
-        let feed = Self(Arc::new(Shared {
+        Self(Arc::new(Shared {
             listeners: Mutex::default(),
             changed: Notify::new(),
             position: watch::Sender::new(None),
-            queue_events,
-            queue_bytes,
-            is_configured: config.is_some(),
-        }));
-        let follower = feed.clone();
-        let following = async move {
-            match config {
-                Some(config) => follower.follow(&config.database).await,
-                None => tracing::info!("api.services_database_url is not set: live notifications are off"),
-            }
-        };
-        (feed, following)
+            limits,
+            is_followed: AtomicBool::new(false),
+        }))
+    }
+
+    /// Returns the service that follows the log for this feed; `database` is the log-in that reads the outbox of all tenants.
+    pub fn follower(&self, database: DatabaseConfig) -> Follower {
+        Follower { feed: self.clone(), database, reached: tokio::sync::Mutex::default(), fault: Mutex::default() }
     }
 
     /// Listens from now on.
     ///
     /// # Errors
-    /// Fails if no database is configured for it, or if it cannot be read within three seconds.
+    /// Fails if nobody follows the log here, or if it cannot be read within three seconds.
     pub async fn join(&self, whose: Whose, selection: Selection) -> Result<Listener, JoinError> {
-        if !self.0.is_configured {
-            return Err(JoinError::NotConfigured);
+        if !self.0.is_followed.load(Ordering::Relaxed) {
+            return Err(JoinError::NotFollowed);
         }
-        let queue = Arc::new(Queue::new(whose, selection, self.0.queue_events, self.0.queue_bytes));
+        let queue = Arc::new(Queue::new(whose, selection, self.0.limits));
         let (sender, joined) = oneshot::channel();
         self.listeners().joining.push((Arc::clone(&queue), sender));
         self.0.changed.notify_one();
@@ -195,23 +191,69 @@ impl Feed {
     fn cut_all(&self) {
         self.listeners().of_tenants.values().flatten().for_each(|queue| queue.cut());
     }
+}
 
-    async fn follow(self, database: &DatabaseConfig) {
+/// The service `feed`.
+#[derive(Debug)]
+pub struct Follower {
+    feed: Feed,
+    database: DatabaseConfig,
+    /// Kept when a run ends, so that the next one goes on.
+    reached: tokio::sync::Mutex<Option<Reached>>,
+    /// Why the log is not followed now.
+    fault: Mutex<Option<String>>,
+}
+
+impl Service for Follower {
+    fn describe(&self) -> Description {
+        Description::continuous("feed", "Follows the log of events and shares it out, while somebody listens")
+    }
+
+    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Summary, Fault>> {
+        Box::pin(async move {
+            self.feed.0.is_followed.store(true, Ordering::Relaxed);
+            run.ready();
+            tokio::select! {
+                () = run.stopping() => {}
+                () = self.follow() => {}
+            }
+            Ok(Summary::done())
+        })
+    }
+
+    fn health(&self) -> Health {
+        match &*self.fault.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(fault) => Health::Degraded(format!("listeners wait: {fault}")),
+            None => Health::Ok,
+        }
+    }
+
+    fn info(&self) -> Value {
+        let (listeners, position) = (self.feed.listeners().count, self.feed.position());
+        json!({ "listeners": listeners, "position": position.map(|position| position.to_string()) })
+    }
+}
+
+impl Follower {
+    fn note(&self, fault: Option<String>) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    /// Follows the log whenever somebody listens, and never ends.
+    async fn follow(&self) {
         let mut wait = RECONNECT_WAIT.0;
-        let mut reached: Option<Reached> = None;
+        let mut reached = self.reached.lock().await;
         loop {
-            while !self.has_listeners() {
-                reached = None;
-                self.0.position.send_replace(None);
-                self.0.changed.notified().await;
+            while !self.feed.has_listeners() {
+                *reached = None;
+                self.note(None);
+                self.feed.0.position.send_replace(None);
+                self.feed.0.changed.notified().await;
             }
-            match self.follow_once(database, &mut reached, &mut wait).await {
-                Ok(()) => continue,
-                Err(error) => {
-                    metrics::counter!(FAILURES).increment(1);
-                    tracing::warn!(%error, "cannot follow the log of events now: listeners wait");
-                }
-            }
+            let Err(error) = self.follow_once(&mut reached, &mut wait).await else { continue };
+            metrics::counter!(FAILURES).increment(1);
+            tracing::warn!(%error, "cannot follow the log of events now: listeners wait");
+            self.note(Some(error.to_string()));
             tokio::time::sleep(wait.mul_f64(rand::random_range(0.5..1.0))).await;
             wait = (wait * 2).min(RECONNECT_WAIT.1);
         }
@@ -220,11 +262,11 @@ impl Feed {
     /// Follows on one connection, until there are no listeners. `reached` is where the last one got to.
     async fn follow_once(
         &self,
-        database: &DatabaseConfig,
         reached: &mut Option<Reached>,
         wait: &mut Duration,
     ) -> Result<(), FollowError> {
-        let mut connection = database::connect(database).await?;
+        let feed = &self.feed;
+        let mut connection = database::connect(&self.database).await?;
         answered(outbox::prepare_reader(&mut connection)).await?;
         answered(live::listen(&mut connection)).await?;
         let (now, cluster) = answered(live::now(&connection)).await?;
@@ -233,7 +275,7 @@ impl Feed {
             // Another server, or one that lost transactions: nothing is known of what comes after.
             other => {
                 if other.is_some() {
-                    self.cut_all();
+                    feed.cut_all();
                 }
                 other.insert(Reached { cluster, mark: now, partly: Vec::new() })
             }
@@ -242,22 +284,23 @@ impl Feed {
         let mut alone_since = None;
         loop {
             let begun = Instant::now();
-            let joining = std::mem::take(&mut self.listeners().joining);
+            let joining = std::mem::take(&mut feed.listeners().joining);
             let (from, before) = (at.mark.clone(), at.partly.clone());
             let partly = &mut at.partly;
             let deliver = |rows: Vec<EventRow>, upto: &Mark| {
                 partly.extend(rows.last().map(|last| (upto.clone(), last.seq)));
-                self.share_out(rows, &from, upto, &before, cluster);
+                feed.share_out(rows, &from, upto, &before, cluster);
             };
             at.mark = answered(live::read_unseen(&mut connection, &from, is_sure, deliver)).await?;
             at.partly.clear();
             *wait = RECONNECT_WAIT.0;
+            self.note(None);
             is_sure = true;
             metrics::counter!(READS).increment(1);
             let position = Arc::new(Position::at(cluster, at.mark.clone()));
-            self.admit(joining, &position);
-            self.0.position.send_replace(Some(position));
-            if self.has_listeners() {
+            feed.admit(joining, &position);
+            feed.0.position.send_replace(Some(position));
+            if feed.has_listeners() {
                 alone_since = None;
             } else if alone_since.get_or_insert(begun).elapsed() > LINGER {
                 return Ok(());
@@ -275,7 +318,7 @@ impl Feed {
                 Some(notification) => notification.map(drop),
                 None => Err(diesel::result::Error::BrokenTransactionManager),
             },
-            () = self.0.changed.notified() => Ok(()),
+            () = self.feed.0.changed.notified() => Ok(()),
             () = tokio::time::sleep(LOOK_EVERY) => Ok(()),
         }
     }

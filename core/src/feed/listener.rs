@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::event::Entry;
-use super::follower::Feed;
+use super::follower::{Feed, QueueLimits};
 use super::position::Position;
 use super::sight::Selection;
 use crate::application::{Credential, CredentialKind};
@@ -67,13 +67,12 @@ pub(super) struct Queue {
     pub(super) selection: Selection,
     waiting: Mutex<Waiting>,
     filled: Notify,
-    max_events: usize,
-    max_bytes: usize,
+    limits: QueueLimits,
 }
 
 impl Queue {
-    pub(super) fn new(whose: Whose, selection: Selection, max_events: usize, max_bytes: usize) -> Self {
-        Self { whose, selection, waiting: Mutex::default(), filled: Notify::new(), max_events, max_bytes }
+    pub(super) fn new(whose: Whose, selection: Selection, limits: QueueLimits) -> Self {
+        Self { whose, selection, waiting: Mutex::default(), filled: Notify::new(), limits }
     }
 
     fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
@@ -100,7 +99,7 @@ impl Queue {
             waiting.bytes += entry.frame.len();
             waiting.items.push_back(Next::Event(Arc::clone(entry)));
         }
-        let is_full = waiting.items.len() > self.max_events || waiting.bytes > self.max_bytes;
+        let is_full = waiting.items.len() > self.limits.events || waiting.bytes > self.limits.bytes;
         drop(waiting);
         if is_full { self.cut() } else { self.filled.notify_one() }
     }
@@ -191,7 +190,8 @@ mod tests {
         let credential = Credential { tenant_id: TenantId::from_uuid(Uuid::nil()), kind };
         let whose = Whose { credential, user: Some(UserId::from_uuid(user)) };
         let sight = Sight::of(PermissionSet::of(&[Permission::OrdersRead]));
-        Queue::new(whose, Selection { sight, types: Vec::new(), client_id: None }, 10, 550)
+        let limits = QueueLimits { events: 10, bytes: 550 };
+        Queue::new(whose, Selection { sight, types: Vec::new(), client_id: None }, limits)
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod position;
 mod sight;
 
 pub use event::{Entry, FeedEvent};
-pub use follower::{Feed, FollowerConfig, JoinError};
+pub use follower::{Feed, Follower, JoinError, QueueLimits};
 pub use listener::{Listener, Next, Whose};
 pub use position::{Position, UnknownPosition};
 pub use sight::{Selection, Sight};

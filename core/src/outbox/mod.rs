@@ -26,7 +26,7 @@ pub use fetch::{
     AggregateRange, AggregateRows, Batch, BatchRequest, ReadLimits, prepare_reader, read_aggregates,
     read_batch, read_new,
 };
-pub use notifier::{Notifier, NotifierConfig};
+pub use notifier::{Notifier, NotifierConfig, Sending};
 pub use row::{JsonText, OutboxRow, Snapshot, Turn};
 pub use topic::{EventTypes, Pattern};
 pub use waiting::{RefusedEvent, WaitingCount, count_waiting, read_waiting};

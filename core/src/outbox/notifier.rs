@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_timer::Delay;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 
 use super::NOTIFY_CHANNEL;
 use crate::platform::database::{self, ConnectFault, DatabaseConfig};
@@ -44,18 +44,18 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// Returns the notifier, and the task that sends for it. The task connects when there is something to send.
-    pub fn new(config: NotifierConfig) -> (Self, impl Future<Output = ()> + Send + 'static) {
+    /// Returns the notifier, and what sends for it, which connects when there is something to send.
+    pub fn new(config: NotifierConfig) -> (Self, Sending) {
         metrics::describe_counter!(NOTIFICATIONS, "Wake-ups sent to the relay");
         metrics::counter!(NOTIFICATIONS).increment(0);
         let (due, received) = mpsc::channel(1);
-        (Self { due }, send_notifications(config, received))
+        (Self { due }, Sending { config, due: Mutex::new(received) })
     }
 
     /// Starts the task on the current runtime, where nothing watches it: for commands and tests.
     pub fn spawn(config: NotifierConfig) -> Self {
         let (notifier, sending) = Self::new(config);
-        tokio::spawn(sending);
+        tokio::spawn(async move { sending.send().await });
         notifier
     }
 
@@ -66,16 +66,31 @@ impl Notifier {
     }
 }
 
-async fn send_notifications(config: NotifierConfig, mut due: mpsc::Receiver<()>) {
+/// Sends the wake-ups.
+#[derive(Debug)]
+pub struct Sending {
+    config: NotifierConfig,
+    /// Held by the one task that sends.
+    due: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Sending {
+    /// Sends until every [`Notifier`] is dropped.
+    pub async fn send(&self) {
+        send_notifications(&self.config, &mut *self.due.lock().await).await;
+    }
+}
+
+async fn send_notifications(config: &NotifierConfig, due: &mut mpsc::Receiver<()>) {
     // A notification is a transaction. Without `synchronous_commit = off`, listeners get it only once that is on disk.
     let statement = format!("BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {NOTIFY_CHANNEL}; COMMIT");
     let mut connection = None;
-    while is_due(&mut due, &mut connection).await {
+    while is_due(due, &mut connection).await {
         let begin = Instant::now();
         while let Err(error) = send(&mut connection, &config.database, &statement).await {
             connection = None;
             tracing::warn!(%error, "cannot wake the relay, which will find the events by polling");
-            if !reconnect(&mut connection, &config.database, &due).await {
+            if !reconnect(&mut connection, &config.database, due).await {
                 return;
             }
         }

@@ -1,6 +1,7 @@
 //! The parts that any program of this kind needs, whatever its business: settings, connections, statements, lists in pages,
 //! logs and traces.
 
+pub mod backoff;
 pub mod check;
 pub mod config;
 pub mod database;

@@ -286,6 +286,72 @@ diesel::table! {
 }
 
 diesel::table! {
+    service_commands (id) {
+        id -> Uuid,
+        service -> Text,
+        action -> Text,
+        parameters -> Jsonb,
+        priority -> Int2,
+        process -> Nullable<Uuid>,
+        correlation_id -> Uuid,
+        asked_by -> Text,
+        asked_at -> Timestamptz,
+        deadline -> Timestamptz,
+        repeatable -> Bool,
+        state -> Text,
+        owner -> Nullable<Uuid>,
+        epoch -> Int8,
+        lease_expires_at -> Nullable<Timestamptz>,
+        started_at -> Nullable<Timestamptz>,
+        ended_at -> Nullable<Timestamptz>,
+        progress_done -> Nullable<Int8>,
+        progress_total -> Nullable<Int8>,
+        answer -> Nullable<Jsonb>,
+        error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    service_events (process, number) {
+        process -> Uuid,
+        number -> Int8,
+        at -> Timestamptz,
+        event -> Jsonb,
+    }
+}
+
+diesel::table! {
+    service_leases (service) {
+        service -> Text,
+        owner -> Nullable<Uuid>,
+        epoch -> Int8,
+        expires_at -> Nullable<Timestamptz>,
+        next_run_at -> Nullable<Timestamptz>,
+        last_run_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    service_processes (id) {
+        id -> Uuid,
+        program -> Text,
+        name -> Text,
+        version -> Text,
+        started_at -> Timestamptz,
+        last_seen_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    service_states (process, service) {
+        process -> Uuid,
+        service -> Text,
+        status -> Jsonb,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     sessions (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -370,6 +436,7 @@ diesel::table! {
 }
 
 diesel::joinable!(outbox_operation_events -> outbox_operations (operation_id));
+diesel::joinable!(service_states -> service_processes (process));
 
 diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
@@ -391,6 +458,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     relay_replicas,
     relay_shards,
     relay_upkeep,
+    service_commands,
+    service_events,
+    service_leases,
+    service_processes,
+    service_states,
     sessions,
     suppliers,
     tenants,

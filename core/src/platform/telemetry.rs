@@ -1,10 +1,8 @@
 //! Logs to standard error and metrics in Prometheus' text format.
 
 use std::io::IsTerminal;
-use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
-use tokio::time::MissedTickBehavior;
 use tracing_subscriber::EnvFilter;
 
 use crate::platform::config::{ConfigError, LogConfig, LogFormat, without_secrets};
@@ -12,8 +10,6 @@ use crate::platform::config::{ConfigError, LogConfig, LogFormat, without_secrets
 /// Seconds; from a quick read to the longest wait that a default timeout permits.
 const DURATION_BUCKETS: &[f64] =
     &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-
-const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Starts logging; the first call in a process wins.
 ///
@@ -58,17 +54,6 @@ pub fn install_metrics(buckets: &[Buckets<'_>]) -> Result<PrometheusHandle, Buil
         builder = builder.set_buckets_for_metric(matcher((*suffix).to_owned()), bounds)?;
     }
     builder.install_recorder()
-}
-
-/// Background task: folds recorded histogram values into their buckets. Without it, the values would pile up while Prometheus does
-/// not scrape.
-pub async fn keep_metrics(handle: PrometheusHandle) {
-    let mut interval = tokio::time::interval(UPKEEP_EVERY);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        interval.tick().await;
-        handle.run_upkeep();
-    }
 }
 
 pub use metrics_exporter_prometheus::PrometheusHandle as MetricsHandle;

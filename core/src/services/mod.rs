@@ -1,142 +1,40 @@
-//! Background tasks, which run beside the requests or beside the drain loop: they have names and are watched.
+//! What runs beside the requests, and beside the drain loop: **services**.
+//!
+//! A service has a name and is of one kind: continuous, periodic, at start-up, or on demand ([`Kind`]). It runs in every process, or in
+//! one of all, under a lease ([`Scope`]). A supervisor runs it again after an error or a panic, and stops it in order
+//! ([`Services`]). Others ask it for something by an **action**: a row, which whichever process runs the service takes
+//! ([`Handle`]). `docs/background-services.md` lists all services; `docs/how-to-add-a-service.md` shows how one is made.
+//!
+//! This floor knows no domain, no HTTP and no broker. Its tables belong to what `relay migrate` makes.
 
-use std::any::Any;
-use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, OnceLock};
+mod actions;
+mod contract;
+mod events;
+mod handle;
+mod health;
+mod link;
+mod own;
+mod plain;
+mod registry;
+mod run;
+mod schedule;
+mod settings;
+mod state;
+pub mod store;
+mod supervisor;
+mod tasks;
 
-use futures::FutureExt;
-use tokio::task::JoinError;
-use tokio_util::sync::{CancellationToken, DropGuard};
-use tokio_util::task::TaskTracker;
-
-const UP: &str = "comptoir_background_task_up";
-
-/// The tasks of one process. A task that panics has left its work undone and its state unknown: it is logged with its name, its
-/// gauge falls to 0, and the process is told to stop. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Tasks {
-    running: TaskTracker,
-    /// Cancelled to end all tasks where they are.
-    end: CancellationToken,
-    stop: CancellationToken,
-    /// The first task that panicked.
-    panicked: Arc<OnceLock<&'static str>>,
-}
-
-impl Tasks {
-    /// `stop` is cancelled when a task panics.
-    pub fn new(stop: CancellationToken) -> Self {
-        Self { running: TaskTracker::new(), end: CancellationToken::new(), stop, panicked: Arc::default() }
-    }
-
-    /// Returns the token that is cancelled when the process is to stop.
-    pub fn stop(&self) -> &CancellationToken {
-        &self.stop
-    }
-
-    /// Starts a task, and watches it. `name` is a label of its gauge.
-    pub fn start(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        metrics::describe_gauge!(UP, "Whether a background task is well: 1, or 0 once it has panicked");
-        metrics::gauge!(UP, "task" => name).set(1.0);
-        let tasks = self.clone();
-        self.running.spawn(async move {
-            let outcome = tokio::select! {
-                () = tasks.end.cancelled() => return,
-                outcome = AssertUnwindSafe(task).catch_unwind() => outcome,
-            };
-            if let Err(panic) = outcome {
-                tasks.panicked(name, message_of(&*panic));
-            }
-        });
-    }
-
-    fn panicked(&self, name: &'static str, error: &str) {
-        tracing::error!(task = name, error, "a background task panicked");
-        metrics::gauge!(UP, "task" => name).set(0.0);
-        let _ = self.panicked.set(name);
-        self.stop.cancel();
-    }
-
-    /// Records that a task which was started elsewhere ended too early.
-    pub fn ended(&self, name: &'static str, error: &JoinError) {
-        // A runtime that shuts down cancels its tasks.
-        if error.is_panic() { self.panicked(name, &error.to_string()) } else { self.stop.cancel() }
-    }
-
-    /// Returns the first task that panicked, if one did.
-    pub fn first_panicked(&self) -> Option<&'static str> {
-        self.panicked.get().copied()
-    }
-
-    /// Returns a guard that ends all tasks where they are when it is dropped.
-    pub fn end_on_drop(&self) -> DropGuard {
-        self.end.clone().drop_guard()
-    }
-
-    /// Ends all tasks where they are, and waits until they are gone.
-    pub async fn end(&self) {
-        self.end.cancel();
-        self.running.close();
-        self.running.wait().await;
-    }
-}
-
-fn message_of(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_task_that_panics_stops_the_process_which_knows_its_name() {
-        let tasks = Tasks::new(CancellationToken::new());
-        tasks.start("lives", std::future::pending());
-        tasks.start("dies", async { panic!("as a test") });
-        tasks.stop().cancelled().await;
-        assert_eq!(tasks.first_panicked(), Some("dies"));
-    }
-
-    #[tokio::test]
-    async fn tasks_that_end_by_themselves_stop_nothing() {
-        let tasks = Tasks::new(CancellationToken::new());
-        let (done, ended) = tokio::sync::oneshot::channel();
-        tasks.start("ends", async {
-            let _ = done.send(());
-        });
-        ended.await.expect("it ran");
-        tokio::task::yield_now().await;
-        assert!(!tasks.stop().is_cancelled());
-        assert_eq!(tasks.first_panicked(), None);
-    }
-
-    #[tokio::test]
-    async fn tasks_do_not_outlive_the_guard() {
-        let (tasks, alive) = (Tasks::new(CancellationToken::new()), Arc::new(()));
-        let held = Arc::clone(&alive);
-        let guard = tasks.end_on_drop();
-        tasks.start("waits", async move {
-            let _held = held;
-            std::future::pending::<()>().await;
-        });
-        drop(guard);
-        tasks.running.close();
-        tasks.running.wait().await;
-        assert_eq!(Arc::strong_count(&alive), 1);
-    }
-
-    #[tokio::test]
-    async fn the_end_waits_until_all_are_gone() {
-        let (tasks, alive) = (Tasks::new(CancellationToken::new()), Arc::new(()));
-        let held = Arc::clone(&alive);
-        tasks.start("waits", async move {
-            let _held = held;
-            std::future::pending::<()>().await;
-        });
-        tokio::task::yield_now().await;
-        tasks.end().await;
-        assert_eq!(Arc::strong_count(&alive), 1);
-    }
-}
+pub use self::actions::{ActionKind, Ask, Face, NoParameters, Priority};
+pub use self::contract::{Description, Fault, Health, Kind, OnFailure, Scope, Service, Summary};
+pub use self::events::{Event, Happening, Subscription};
+pub use self::handle::{AskError, Asking, Handle, TypedHandle, Wish};
+pub use self::health::{Contributor, HealthReport, HealthStatus};
+pub use self::link::LinkConfig;
+pub use self::own::{metrics_upkeep, notifier, schema_check};
+pub use self::plain::Plain;
+pub use self::registry::{Builder, Services, Unlinked};
+pub use self::run::{Call, Fence, Run};
+pub use self::schedule::{Schedule, ScheduleError};
+pub use self::settings::{Environment, KNOWN, ServiceSettings, ServicesConfig};
+pub use self::state::{Offer, State, Status};
+pub use self::tasks::Tasks;

@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 use super::event::Event;
 use super::settler::{Dead, Retry, Settlement};
-use crate::backoff;
 use crate::config::{Config, DeadLetterPolicy, UnroutablePolicy};
 use crate::error::EventFault;
 use crate::message::Routing;
 use crate::metrics::{self, Metrics};
 use crate::publisher::{Message, Verdict};
+use comptoir_core::platform::backoff;
 
 /// A dead letter that the broker refuses waits at least as long as before this attempt (32 s by default). No retry count moves.
 /// The queue of dead letters is missing or full, which an operator has to repair.

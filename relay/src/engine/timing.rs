@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::backoff::Backoff;
 use crate::config::RelayConfig;
+use comptoir_core::platform::backoff::Backoff;
 
 /// A sweep, or a count, takes at most one part in this many of the time, however expensive it is.
 const SWEEP_COST: u32 = 50;

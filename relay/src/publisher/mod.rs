@@ -29,13 +29,13 @@ use uuid::Uuid;
 use self::connection::BrokerConnection;
 use self::suspects::{Suspects, protocol_error};
 use self::window::{Confirm, Window};
-use crate::backoff::Backoff;
 use crate::config::{BrokerConfig, Config};
 use crate::engine::Event;
 use crate::error::{BrokerFault, EventFault, Trouble};
 use crate::message::{Composed, Composer, Limits};
 use crate::metrics;
 use crate::spans::PublishSpans;
+use comptoir_core::platform::backoff::Backoff;
 
 pub(crate) use self::connection::connect;
 pub(crate) use self::link::Link;

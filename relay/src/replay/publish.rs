@@ -12,11 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::lanes::Lanes;
 use super::pace::Pace;
-use crate::backoff;
 use crate::config::Config;
 use crate::engine::Event;
 use crate::error::{DatabaseFault, EventFault, RelayError};
 use crate::publisher::{BrokerEvent, Message, Publisher, Verdict};
+use comptoir_core::platform::backoff;
 
 const ROWS_PER_PAGE: usize = 1000;
 const FIRST_PAGE: usize = 50;

@@ -17,11 +17,11 @@ use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
 use self::line::Format;
-use crate::backoff::Backoff;
 use crate::config::Config;
 use crate::daemon;
 use crate::error::{DatabaseFault, RelayError};
 use crate::{notes, when};
+use comptoir_core::platform::backoff::Backoff;
 
 /// The shortest wait between two looks.
 const SHORTEST_WAIT: Duration = Duration::from_millis(250);

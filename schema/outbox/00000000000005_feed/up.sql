@@ -25,7 +25,7 @@ CREATE INDEX outbox_dead_letters_tenant_idx ON outbox_dead_letters (tenant_id, s
 -- For how long the relays keep what was published: 0 is not at all. NULL until one has said so.
 ALTER TABLE relay_upkeep ADD COLUMN retention_days integer;
 
--- As before, with the new columns.
+-- As before, with the new columns. Relays that were granted their privileges before get these now: they need no further step.
 CREATE OR REPLACE PROCEDURE outbox_grant_relay(relay regrole) LANGUAGE plpgsql AS $$
 BEGIN
     EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %I TO %s', current_schema(), relay);
@@ -46,5 +46,20 @@ BEGIN
     EXECUTE pg_catalog.format('GRANT SELECT ON __diesel_schema_migrations TO %s', relay);
     EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION outbox_history_make_day, outbox_history_exclude_day,
         outbox_history_prove_exclusion, outbox_history_end_exclusions, outbox_history_drop_day TO %s', relay);
+    EXECUTE pg_catalog.format('CALL %I.outbox_grant_service_host(%L::pg_catalog.regrole)', current_schema(), relay::text);
+END
+$$;
+
+DO $$
+DECLARE
+    relay pg_catalog.oid;
+BEGIN
+    FOR relay IN
+        SELECT DISTINCT acl.grantee FROM pg_catalog.pg_class AS c, pg_catalog.aclexplode(c.relacl) AS acl
+        WHERE c.oid OPERATOR(pg_catalog.=) 'relay_shards'::pg_catalog.regclass AND acl.privilege_type OPERATOR(pg_catalog.=) 'UPDATE'::pg_catalog.text
+            AND acl.grantee OPERATOR(pg_catalog.<>) c.relowner AND acl.grantee OPERATOR(pg_catalog.<>) 0::pg_catalog.oid
+    LOOP
+        EXECUTE pg_catalog.format('CALL %I.outbox_grant_relay(%L::pg_catalog.regrole)', current_schema(), relay::pg_catalog.regrole::text);
+    END LOOP;
 END
 $$;

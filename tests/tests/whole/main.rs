@@ -1,6 +1,7 @@
 //! API, relay, broker and the order loader together.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod background_services;
 mod broker;
 mod clients;
 mod consumers;

@@ -53,7 +53,7 @@ pub(crate) async fn notifications(
     };
     let listener = match live.feed.join(whose, selection.clone()).await {
         Ok(listener) => listener,
-        Err(JoinError::NotConfigured) => return off(last.is_some()),
+        Err(JoinError::NotFollowed) => return off(last.is_some()),
         Err(JoinError::Unavailable) => return Err(unavailable()),
     };
     let resumed = last.as_deref().map(Position::parse);

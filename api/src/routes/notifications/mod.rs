@@ -11,7 +11,6 @@ use comptoir_core::feed::Feed;
 use tokio_util::sync::CancellationToken;
 
 use self::limits::Streams;
-pub(crate) use self::stream::describe_metrics;
 use crate::access::Access::Authenticated;
 use crate::config::NotificationsConfig;
 use crate::endpoints::Endpoints;
@@ -45,6 +44,7 @@ impl Live {
         config: NotificationsConfig,
         end: CancellationToken,
     ) -> Self {
+        stream::describe_metrics();
         Self { feed, database, principals, streams: Streams::default(), config, end }
     }
 }

@@ -56,7 +56,7 @@ struct Client {
 type Chunk = Result<Bytes, std::convert::Infallible>;
 
 /// Registers the help texts that Prometheus shows.
-pub(crate) fn describe_metrics() {
+pub(super) fn describe_metrics() {
     metrics::describe_counter!(SENT, "Messages with events that were sent to listeners");
     metrics::counter!(SENT).increment(0);
     metrics::describe_counter!(RESETS, "Times that a listener was told that something may be missing");

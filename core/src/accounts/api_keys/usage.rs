@@ -1,4 +1,4 @@
-//! When each API key was last used: noted in memory by every request, written once a minute by a background task.
+//! When each API key was last used: noted in memory by every request, written once a minute by a service.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -8,18 +8,22 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
-use tokio::time::MissedTickBehavior;
+use futures::future::BoxFuture;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::application::error::Error;
 use crate::application::set_tenant;
 use crate::platform::database::Database;
+use crate::services::{Description, Fault, Run, Service, Summary};
 use crate::values::ids::{ApiKeyId, TenantId};
 
 /// The interval between two writes of last uses by one replica.
 const WRITE_EVERY: Duration = Duration::from_secs(60);
 /// The maximum number of keys noted between two writes; the use of further keys is not noted.
 const MAX_KEYS: usize = 10_000;
+/// How long the last write of a stopping process may take.
+const LAST_WRITE_LIMIT: Duration = Duration::from_secs(2);
 
 type LastUses = HashMap<(TenantId, ApiKeyId), DateTime<Utc>>;
 
@@ -53,16 +57,10 @@ impl Usage {
         }
     }
 
-    /// Background task: writes the noted uses. Uses that cannot be written are lost; the next use is noted again.
-    pub async fn write_regularly(self, database: Database) {
-        let mut interval = tokio::time::interval(WRITE_EVERY);
-        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            interval.tick().await;
-            if let Err(error) = self.write(&database).await {
-                tracing::warn!(%error, "cannot write when API keys were last used");
-            }
-        }
+    /// Returns the service `api_keys_usage`, which writes the noted uses regularly, and a last time when the process stops. Uses that
+    /// cannot be written are lost; the next use is noted again.
+    pub fn service(self, database: Database) -> impl Service {
+        UsageWriter { usage: self, database }
     }
 
     /// Writes the noted uses, in one transaction per tenant, and returns for how many keys.
@@ -90,5 +88,31 @@ impl Usage {
                 .await?;
         }
         Ok(written)
+    }
+}
+
+struct UsageWriter {
+    usage: Usage,
+    database: Database,
+}
+
+impl UsageWriter {
+    async fn write(&self) -> Result<usize, Fault> {
+        self.usage.write(&self.database).await.map_err(Fault::new)
+    }
+}
+
+impl Service for UsageWriter {
+    fn describe(&self) -> Description {
+        let about = "Writes when API keys were last used";
+        Description::every("api_keys_usage", about, WRITE_EVERY).quiet().stop_within(LAST_WRITE_LIMIT)
+    }
+
+    fn run<'a>(&'a self, _run: &'a Run) -> BoxFuture<'a, Result<Summary, Fault>> {
+        Box::pin(async { Ok(Summary::of(json!({ "written": self.write().await? }))) })
+    }
+
+    fn at_stop(&self) -> BoxFuture<'_, Result<(), Fault>> {
+        Box::pin(async { self.write().await.map(drop) })
     }
 }

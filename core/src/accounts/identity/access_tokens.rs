@@ -14,12 +14,12 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use super::keys::{self, SigningKeys};
 use super::{IdentityConfig, IdentityError};
 use crate::platform::config::ConfigError;
+use crate::services::{Description, Fault, Plain, Service, Summary};
 use crate::values::ids::{SessionId, TenantId, UserId};
 
 /// The maximum length of a token, in bytes. Ours have about 500.
@@ -252,23 +252,19 @@ impl AccessTokens {
         self.generation().keys.public().to_owned()
     }
 
-    /// Background task: applies changes of the key file, so that keys rotate without a restart. An invalid file is not used, and is
-    /// logged once.
-    pub async fn follow_file(self: Arc<Self>) {
-        let Some(path) = &self.file else { return };
-        let mut interval = tokio::time::interval(RELOAD_EVERY);
-        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut last_problem = None;
-        loop {
-            interval.tick().await;
-            let problem = self.reload(path).err();
-            if let Some(problem) = &problem
-                && last_problem.as_ref() != Some(problem)
-            {
-                tracing::error!(%problem, "the signing keys stay as they were");
-            }
-            last_problem = problem;
-        }
+    /// Returns the service `signing_keys`, which applies changes of the key file, so that keys rotate without a restart. An invalid
+    /// file is not used.
+    pub fn service(self: Arc<Self>) -> impl Service {
+        let about = "Applies changes of the file of signing keys";
+        Plain::new(Description::every("signing_keys", about, RELOAD_EVERY).at_start().quiet(), move || {
+            let read = match &self.file {
+                Some(path) => self.reload(path).map_err(|problem| {
+                    Fault::new(format_args!("the signing keys stay as they were: {problem}"))
+                }),
+                None => Ok(()),
+            };
+            async move { read.map(|()| Summary::done()) }
+        })
     }
 
     /// Reads the whole file each time: a few kilobytes are easier than reasoning about modification times and links.

@@ -1,7 +1,7 @@
 //! Rate limits: how many requests a principal, an address or a network may make in a window of 60 seconds.
 //!
 //! Every replica counts in memory, so no request waits for a statement or a row lock. Counts that matter (above a hundredth of
-//! their limit) are shared through PostgreSQL by a background task, [`share_counts`]. docs/rate-limits.md says what is exact
+//! their limit) are shared through PostgreSQL by a service, [`Sharing`]. docs/rate-limits.md says what is exact
 //! and what is not. This module knows nothing of HTTP: the caller chooses the subject and the form of the answer.
 
 mod sharing;
@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::platform::config::ConfigError;
 use crate::values::ids::PrincipalId;
 
-pub use self::sharing::share_counts;
+pub use self::sharing::Sharing;
 
 /// The length of a window, in seconds. A window begins when the number of seconds since 1970 is a multiple of it.
 pub const WINDOW_SECONDS: u64 = 60;

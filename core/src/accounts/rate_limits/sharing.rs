@@ -1,15 +1,17 @@
 //! Shares the counts between replicas: each writes its own rows, and no row is written by two.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use diesel::sql_types::{Array, BigInt, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use tokio::time::MissedTickBehavior;
+use futures::future::BoxFuture;
 use uuid::Uuid;
 
 use super::{Changed, RateLimiter, lock};
 use crate::application::error::Error;
 use crate::platform::database::Database;
+use crate::services::{Description, Fault, Run, Service, Summary};
 
 /// The maximum number of rows in one statement.
 const BATCH: usize = 1_000;
@@ -58,24 +60,41 @@ crate::statement! {
         LIMIT $1 FOR UPDATE SKIP LOCKED))"
 }
 
-/// Background task: shares the counts that have changed, every `rate_limits.share_interval_ms`. While nothing changes, or all
-/// counts are small, it sends nothing. Without the database, every replica counts for itself.
-pub async fn share_counts(limiter: RateLimiter, database: Database) {
-    let mut interval = tokio::time::interval(Duration::from_millis(limiter.0.config.share_interval_ms));
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut is_failing, mut pruned_in) = (false, None);
-    loop {
-        interval.tick().await;
-        let shared = limiter.share(&database, &mut pruned_in).await;
-        if let Err(error) = &shared {
-            metrics::counter!(FAILURES).increment(1);
-            if !is_failing {
-                tracing::warn!(%error, "rate limits are not shared now: every replica counts for itself");
+/// The service `rate_limits`: shares the counts that have changed, every `rate_limits.share_interval_ms`. While nothing changes, or
+/// all counts are small, it sends nothing. Without the database, every replica counts for itself.
+#[derive(Debug)]
+pub struct Sharing {
+    limiter: RateLimiter,
+    database: Database,
+    /// The last window in which old rows were deleted.
+    pruned_in: Mutex<Option<u64>>,
+}
+
+impl Sharing {
+    pub fn new(limiter: RateLimiter, database: Database) -> Self {
+        Self { limiter, database, pruned_in: Mutex::default() }
+    }
+}
+
+impl Service for Sharing {
+    fn describe(&self) -> Description {
+        let every = Duration::from_millis(self.limiter.0.config.share_interval_ms);
+        Description::every("rate_limits", "Shares the counts of rate limits between replicas", every).quiet()
+    }
+
+    fn run<'a>(&'a self, _run: &'a Run) -> BoxFuture<'a, Result<Summary, Fault>> {
+        Box::pin(async move {
+            let mut pruned_in = *lock(&self.pruned_in);
+            let shared = self.limiter.share(&self.database, &mut pruned_in).await;
+            *lock(&self.pruned_in) = pruned_in;
+            match shared {
+                Ok(()) => Ok(Summary::done()),
+                Err(error) => {
+                    metrics::counter!(FAILURES).increment(1);
+                    Err(Fault::new(format_args!("every replica counts for itself: {error}")))
+                }
             }
-        } else if is_failing {
-            tracing::info!("rate limits are shared again");
-        }
-        is_failing = shared.is_err();
+        })
     }
 }
 

@@ -16,4 +16,4 @@ pub use commands::{EndSession, EndSessions, LogOut};
 pub(crate) use commands::{end_all, restamp};
 pub use events::SessionEvent;
 pub use queries::{SessionSort, SessionView, list};
-pub use repository::prune;
+pub(crate) use repository::{PRUNE_BATCH, prune};

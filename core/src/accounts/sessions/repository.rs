@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::aggregate::{Client, EndReason, Session};
@@ -14,7 +14,6 @@ use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, LockMode, find};
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
-use crate::platform::database::Database;
 use crate::platform::schema::{refresh_tokens, sessions};
 use crate::values::ids::{SessionId, TenantId, UserId};
 
@@ -210,23 +209,18 @@ pub(super) async fn use_refresh_token(work: &mut UnitOfWork<'_>, hash: &SecretHa
 /// The days for which sessions that are over, and tokens that have expired, are kept.
 const KEPT_DAYS: i32 = 30;
 /// The maximum number of rows of one kind that a statement deletes, so that pruning never locks many rows at once.
-const PRUNE_BATCH: i64 = 1_000;
+pub(crate) const PRUNE_BATCH: i64 = 1_000;
 
 crate::statement! {
     struct Prune<'a> { days: i32 => Integer, batch: i64 => BigInt } -> (BigInt,) = "SELECT prune_sessions($1, $2)"
 }
 
-/// Deletes sessions that have been over for 30 days, and refresh and one-time tokens that expired at least 30 days ago,
-/// of all tenants, a batch at a time.
+/// Deletes one batch of sessions that have been over for 30 days, and of refresh and one-time tokens that expired at least 30 days
+/// ago, of all tenants. Returns how many: fewer than [`PRUNE_BATCH`] if it was the last.
 ///
 /// # Errors
-/// Fails if the database cannot be reached.
-pub async fn prune(database: &Database) -> Result<(), Error> {
-    let mut connection = database.connection().await?;
-    loop {
-        let (batch,): (i64,) = Prune::new(KEPT_DAYS, PRUNE_BATCH).get_result(&mut connection).await?;
-        if batch < PRUNE_BATCH {
-            return Ok(());
-        }
-    }
+/// Fails if the database does not answer or refuses.
+pub(crate) async fn prune(connection: &mut AsyncPgConnection) -> QueryResult<i64> {
+    let (batch,): (i64,) = Prune::new(KEPT_DAYS, PRUNE_BATCH).get_result(connection).await?;
+    Ok(batch)
 }

@@ -9,6 +9,7 @@ mod erase;
 mod queries;
 mod refusals;
 mod sight;
+mod verification;
 mod verify;
 
 use std::borrow::Cow;
@@ -26,6 +27,7 @@ pub use chain::Rule;
 pub use erase::{EraseError, erase};
 pub use queries::{AuditEventView, AuditFilter, AuditSort, is_larger_than, list};
 pub use refusals::{Refusal, Refusals};
+pub use verification::Verification;
 pub use verify::{Broken, Report, TenantDigest, VerifyError, verify};
 
 /// The action of a command on a resource.

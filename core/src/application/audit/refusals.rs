@@ -11,14 +11,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use diesel_async::{AsyncConnection, SimpleAsyncConnection};
+use futures::future::BoxFuture;
 use serde_json::json;
-use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use super::{AuditEntry, Author, append_by};
 use crate::application::error::Error;
 use crate::application::{Principal, set_tenant};
 use crate::platform::database::Database;
+use crate::services::{Description, Fault, Run, Service, Summary};
 use crate::values::ids::{TenantId, UserId};
 
 /// The maximum number of kinds that one process keeps between two writes, about 1 KiB each. Beyond that, refusals are
@@ -30,6 +31,8 @@ const MAX_KINDS_OF_TENANT: usize = 100;
 const MAX_ADDRESSES: usize = 20;
 /// The maximum number of rows in one transaction: other writers to the same chain wait for it.
 const BATCH: usize = 50;
+/// How long the last write of a stopping process may take.
+const LAST_WRITE_LIMIT: Duration = Duration::from_secs(2);
 
 /// The actions of the rows.
 const LOG_IN: &str = "session.refuse";
@@ -250,16 +253,30 @@ impl Refusals {
         }
     }
 
-    /// Background task: writes the counts regularly.
-    pub async fn write_regularly(self, database: Database, every: Duration) {
-        let mut interval = tokio::time::interval(every);
-        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            interval.tick().await;
-            if let Err(error) = self.write(&database).await {
-                tracing::warn!(%error, "cannot write what was refused to the audit trail now");
-            }
-        }
+    /// Returns the service `refusals`, which writes the counts regularly, and a last time when the process stops.
+    pub fn service(self, database: Database, every: Duration) -> impl Service {
+        RefusalsWriter { refusals: self, database, every }
+    }
+}
+
+struct RefusalsWriter {
+    refusals: Refusals,
+    database: Database,
+    every: Duration,
+}
+
+impl Service for RefusalsWriter {
+    fn describe(&self) -> Description {
+        let about = "Writes what was refused to the audit trail";
+        Description::every("refusals", about, self.every).quiet().stop_within(LAST_WRITE_LIMIT)
+    }
+
+    fn run<'a>(&'a self, _run: &'a Run) -> BoxFuture<'a, Result<Summary, Fault>> {
+        Box::pin(async { self.at_stop().await.map(|()| Summary::done()) })
+    }
+
+    fn at_stop(&self) -> BoxFuture<'_, Result<(), Fault>> {
+        Box::pin(async { self.refusals.write(&self.database).await.map_err(Fault::new).map(drop) })
     }
 }
 

@@ -18,8 +18,9 @@ pub use commands::{
     Leaving, Marked, RefuseRow, ResumeImport, StageRows, SubmitImport, Told,
 };
 pub use queries::{
-    ImportSort, ImportView, RefusedRow, RefusedSort, due, get, list, prune, refused_rows, waiting_rows,
+    ImportSort, ImportView, RefusedRow, RefusedSort, due, get, list, refused_rows, waiting_rows,
 };
+pub(crate) use queries::{PRUNE_BATCH, prune};
 
 /// How long a process that works on an import may be silent.
 pub const LEASE: std::time::Duration = std::time::Duration::from_secs(30);

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Uuid as SqlUuid};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -20,7 +20,7 @@ use crate::platform::schema::{import_rows, imports};
 use crate::values::ids::{ImportId, TenantId};
 
 /// The maximum number of imports that one statement deletes, with their rows.
-const PRUNE_BATCH: i64 = 10;
+pub(crate) const PRUNE_BATCH: i64 = 10;
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Import)]
@@ -228,18 +228,12 @@ crate::statement! {
     struct Prune<'a> { days: i32 => Integer, batch: i64 => BigInt } -> (BigInt,) = "SELECT prune_imports($1, $2)"
 }
 
-/// Deletes imports that are over for `days`, with their rows.
+/// Deletes one batch of imports that are over for `days`, with their rows. Returns how many: fewer than [`PRUNE_BATCH`] if it was the
+/// last.
 ///
 /// # Errors
-/// Fails if the database cannot be reached, or if the role may not.
-pub async fn prune(services: &Database, days: i32) -> Result<i64, Error> {
-    let mut connection = services.connection().await?;
-    let mut pruned = 0;
-    loop {
-        let (number,): (i64,) = Prune::new(days, PRUNE_BATCH).get_result(&mut connection).await?;
-        pruned += number;
-        if number < PRUNE_BATCH {
-            return Ok(pruned);
-        }
-    }
+/// Fails if the database does not answer or refuses.
+pub(crate) async fn prune(connection: &mut AsyncPgConnection, days: i32) -> QueryResult<i64> {
+    let (batch,): (i64,) = Prune::new(days, PRUNE_BATCH).get_result(connection).await?;
+    Ok(batch)
 }

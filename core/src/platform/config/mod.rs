@@ -33,6 +33,7 @@ const SECTIONS: &[&str] = &[
     "relay",
     "history",
     "routing",
+    "services",
 ];
 
 /// Sections that are lists of tables, which environment variables cannot express.

@@ -50,21 +50,25 @@ pub fn statement_fix(error: &DieselError, migrate: &str) -> Option<String> {
     }
 }
 
-/// Looks once whether the database can be reached and is up to date, and logs what is wrong, as one line for people: a program
-/// that waits for its database says what it waits for. `migrate` is the command that brings the database up to date.
-pub async fn first_look(config: DatabaseConfig, migrations: Migrations, migrate: &'static str) {
-    let mut connection = match connect(&config).await {
-        Ok(connection) => connection,
-        Err(fault) => return tracing::error!("{}", config.not_connected(&fault)),
-    };
+/// Looks once whether the database can be reached and is up to date: a program that waits for its database says what it waits for.
+/// `migrate` is the command that brings the database up to date.
+///
+/// # Errors
+/// Returns what is wrong, as one line for people.
+pub async fn first_look(
+    config: DatabaseConfig,
+    migrations: Migrations,
+    migrate: &'static str,
+) -> Result<(), String> {
+    let mut connection = connect(&config).await.map_err(|fault| config.not_connected(&fault))?;
     match migration_state(&mut connection, migrations).await {
-        Ok(state) if state.pending.is_empty() => {}
+        Ok(state) if state.pending.is_empty() => Ok(()),
         Ok(state) => {
             let problem = format!("{} migrations are not applied", state.pending.len());
             let fix = format!("bring the database up to date with `{migrate}`, as its owner");
-            tracing::error!("{}", config.complaint(&problem, Some(&fix)));
+            Err(config.complaint(&problem, Some(&fix)))
         }
-        Err(error) => tracing::error!("{}", config.complaint(&error.to_string(), None)),
+        Err(error) => Err(config.complaint(&error.to_string(), None)),
     }
 }
 

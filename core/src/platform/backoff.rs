@@ -4,33 +4,33 @@ use std::time::Duration;
 
 /// A sequence of waits. Half of each wait is random, so that replicas that failed together do not come back together.
 #[derive(Debug, Clone)]
-pub(crate) struct Backoff {
+pub struct Backoff {
     min: Duration,
     max: Duration,
     attempt: u32,
 }
 
 impl Backoff {
-    pub(crate) fn new(min_ms: u64, max_ms: u64) -> Self {
+    pub fn new(min_ms: u64, max_ms: u64) -> Self {
         Self { min: Duration::from_millis(min_ms), max: Duration::from_millis(max_ms), attempt: 0 }
     }
 
     /// Returns the next wait.
-    pub(crate) fn advance(&mut self) -> Duration {
+    pub fn advance(&mut self) -> Duration {
         let wait = wait_before(self.attempt, self.min, self.max);
         self.attempt = self.attempt.saturating_add(1);
         wait
     }
 
     /// After a success the next wait is the shortest again.
-    pub(crate) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.attempt = 0;
     }
 }
 
 /// Returns the wait before attempt `attempt` (the first is 0): `min` doubled `attempt` times, at most `max`. The upper half
 /// of it is random.
-pub(crate) fn wait_before(attempt: u32, min: Duration, max: Duration) -> Duration {
+pub fn wait_before(attempt: u32, min: Duration, max: Duration) -> Duration {
     let wait = min.saturating_mul(2u32.saturating_pow(attempt)).min(max);
     wait.mul_f64(rand::random_range(0.5..=1.0))
 }

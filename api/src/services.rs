@@ -1,0 +1,108 @@
+//! The services that the API hosts. Those that requests need run in every process; the others may run in processes of their own
+//! (`api --only services`).
+
+use std::sync::Arc;
+
+use comptoir_core::application::TenantDatabase;
+use comptoir_core::application::audit::Verification;
+use comptoir_core::application::unit_of_work::Executor;
+use comptoir_core::catalogue::Pruning;
+use comptoir_core::feed::{Feed, QueueLimits};
+use comptoir_core::platform::config::ConfigError;
+use comptoir_core::platform::database::Database;
+use comptoir_core::services::{Builder, LinkConfig, Service, Services};
+
+use crate::config::Settings;
+use crate::imports::Imports;
+
+const UNLINKED: &str = "api.services_database_url is not set";
+
+/// The part of the program that a process is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Only {
+    Requests,
+    Services,
+}
+
+/// Collects the services of this process.
+#[derive(Debug)]
+pub(crate) struct Hosted {
+    builder: Builder,
+    only: Option<Only>,
+}
+
+impl Hosted {
+    pub(crate) fn new(settings: &Settings, only: Option<Only>) -> Result<Self, ConfigError> {
+        let link =
+            settings.services_database().map(|database| LinkConfig { database }).ok_or(UNLINKED.to_owned());
+        if link.is_err() {
+            tracing::warn!(
+                "{UNLINKED}: old idempotency records, sessions and imports are not deleted, the audit trail is not verified, an import \
+                 whose process ended goes on only when somebody resumes it, and services are not listed for operators"
+            );
+        }
+        let builder = Services::builder("api", env!("CARGO_PKG_VERSION"), &settings.services, link)?;
+        Ok(Self { builder, only })
+    }
+
+    /// Adds a service that requests need.
+    pub(crate) fn add(&mut self, service: impl Service) -> Result<(), ConfigError> {
+        self.builder.add(service).map(drop)
+    }
+
+    /// Adds the services that work beside the requests. Returns the queue of imports.
+    pub(crate) fn add_background(
+        &mut self,
+        settings: &Settings,
+        executor: Executor,
+        of_tenants: TenantDatabase,
+    ) -> Result<Imports, ConfigError> {
+        let database = settings.services_database();
+        let pool = database.as_ref().map(Database::new).transpose()?;
+        let own = database.unwrap_or_else(|| settings.database.clone());
+        let verification = Verification::new(own).map_err(|error| ConfigError::Invalid(error.to_string()))?;
+        self.beside(verification, pool.is_some())?;
+        if let Some(database) = pool.clone() {
+            let api = &settings.api;
+            let pruning = Pruning {
+                database,
+                idempotency_retention_hours: api.idempotency_retention_hours,
+                import_retention_days: api.import_retention_days,
+            };
+            self.beside(pruning, true)?;
+        }
+        let (queue, imports) = Imports::new(executor, of_tenants, pool);
+        self.beside(imports, true)?;
+        Ok(queue)
+    }
+
+    /// Adds the follower of the log of events. It costs nothing while nobody listens. Returns where listeners join.
+    pub(crate) fn add_feed(&mut self, settings: &Settings) -> Result<Feed, ConfigError> {
+        let limits = settings.notifications;
+        let log_in = settings.services_database();
+        let feed = Feed::new(QueueLimits {
+            events: limits.queue_events,
+            bytes: limits.queue_kib.saturating_mul(1024),
+        });
+        match log_in {
+            Some(database) => self.builder.add(feed.follower(database)),
+            None => self.builder.add_off(feed.follower(settings.database.clone()), UNLINKED),
+        }?;
+        Ok(feed)
+    }
+
+    fn beside(&mut self, service: impl Service, is_linked: bool) -> Result<(), ConfigError> {
+        let added = match self.only {
+            Some(Only::Requests) => {
+                self.builder.add_off(service, "this process only answers requests (--only requests)")
+            }
+            _ if !is_linked => self.builder.add_off(service, UNLINKED),
+            _ => self.builder.add_shared(Arc::new(service)),
+        };
+        added.map(drop)
+    }
+
+    pub(crate) fn start(self) -> Services {
+        self.builder.start()
+    }
+}

@@ -1,0 +1,91 @@
+//! The times at which a periodic service runs.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use croner::Cron;
+
+/// No wait is longer than this, whatever a cron expression says: 366 days.
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+
+/// When a periodic service runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Schedule {
+    /// So long after the end of the run before.
+    Every(Duration),
+    /// By the database's clock, in UTC: `minute hour day-of-month month day-of-week`, as cron(8) reads it.
+    Cron(Box<Cron>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is no cron expression ({problem}); right would be \"30 2 * * *\": every day at 02:30 UTC")]
+pub struct ScheduleError {
+    text: String,
+    problem: String,
+}
+
+impl Schedule {
+    /// # Errors
+    /// Fails if `text` is no cron expression.
+    pub fn cron(text: &str) -> Result<Self, ScheduleError> {
+        Cron::from_str(text)
+            .map(|cron| Self::Cron(Box::new(cron)))
+            .map_err(|error| ScheduleError { text: text.to_owned(), problem: error.to_string() })
+    }
+
+    /// Returns how long after `now` the next run is.
+    pub(super) fn wait(&self, now: DateTime<Utc>) -> Duration {
+        match self {
+            Self::Every(interval) => *interval,
+            Self::Cron(cron) => cron
+                .find_next_occurrence(&now, false)
+                .ok()
+                .and_then(|next| (next - now).max(TimeDelta::zero()).to_std().ok())
+                .map_or(LONGEST, |wait| wait.min(LONGEST)),
+        }
+    }
+
+    /// Returns the text that lists show: `every 600 s`, or the cron expression.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Every(interval) if interval.subsec_millis() > 0 => {
+                format!("every {} ms", interval.as_millis())
+            }
+            Self::Every(interval) => format!("every {} s", interval.as_secs()),
+            Self::Cron(cron) => cron.pattern.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().expect("a time")
+    }
+
+    #[test]
+    fn a_cron_expression_says_when_the_next_run_is() {
+        let daily = Schedule::cron("30 2 * * *").expect("an expression");
+        assert_eq!(daily.wait(at("2026-03-01T02:00:00Z")), Duration::from_secs(30 * 60));
+        assert_eq!(
+            daily.wait(at("2026-03-01T02:30:00Z")),
+            Duration::from_secs(86_400),
+            "the next one, not this one"
+        );
+        let sundays = Schedule::cron("0 0 * * 0").expect("an expression");
+        assert_eq!(
+            sundays.wait(at("2026-11-28T00:00:00Z")),
+            Duration::from_secs(86_400),
+            "the 29th is a Sunday"
+        );
+    }
+
+    #[test]
+    fn what_is_no_expression_is_refused_and_the_message_shows_one() {
+        let error = Schedule::cron("every day").expect_err("refused").to_string();
+        assert!(error.contains("every day") && error.contains("30 2 * * *"), "{error}");
+    }
+}
