@@ -128,7 +128,7 @@ impl Application {
         let services = hosted.start();
         let limits = Data::new(api.clone());
         let commands = Data::new(executor.clone());
-        let pool = Data::new(database.clone());
+        let pool = Data::new(database);
         let of_tenants = Data::new(of_tenants);
         let readiness = Data::new(Readiness::default());
         let stopping = Stopping::default();

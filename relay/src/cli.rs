@@ -168,7 +168,10 @@ fn run(cli: Cli, config: &Config) -> Result<u8, RelayError> {
                     "the database is up to date"
                 );
                 // If a partition is made while the first events of its day are settled, that settle fails and is tried again.
-                HistoryKeeper::new(config.history.clone(), config.database.clone()).run_and_report().await;
+                // Reported already; the daemon goes on with it.
+                let _ = HistoryKeeper::new(config.history.clone(), config.database.clone())
+                    .run_and_report()
+                    .await;
                 Ok(0)
             }
             Some(Command::Status { json }) => status::show(config, json).await.map(|()| 0),

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::engine::Condition;
 use crate::error::RelayError;
 use crate::metrics::BUCKETS;
-use comptoir_core::services::Tasks;
+use comptoir_core::services::Handle;
 
 /// A drain loop that has not turned for this long is stuck: it turns at least once a second, whatever it waits for.
 const STUCK_AFTER: Duration = Duration::from_secs(30);
@@ -46,17 +46,22 @@ impl Listener {
         Ok(Some(Self { socket, metrics }))
     }
 
+    pub(crate) fn metrics(&self) -> MetricsHandle {
+        self.metrics.clone()
+    }
+
     pub(crate) fn serve(
         self,
         condition: watch::Receiver<Condition>,
-        tasks: &Tasks,
+        services: Handle,
     ) -> Result<Running, RelayError> {
-        tasks.start("metrics", telemetry::keep_metrics(self.metrics.clone()));
         let (condition, metrics) = (web::Data::new(condition), web::Data::new(self.metrics));
+        let services = web::Data::new(services);
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(condition.clone())
                 .app_data(metrics.clone())
+                .app_data(services.clone())
                 .route("/metrics", web::get().to(render_metrics))
                 .route("/health/live", web::get().to(live))
                 .route("/health/ready", web::get().to(ready))
@@ -68,7 +73,7 @@ impl Listener {
         .map_err(|error| RelayError::Startup(error.to_string()))?
         .run();
         let handle = server.handle();
-        tasks.start("http", async move {
+        tokio::spawn(async move {
             if let Err(error) = server.await {
                 tracing::error!(%error, "the HTTP server ended");
             }
@@ -91,9 +96,17 @@ async fn live(condition: web::Data<watch::Receiver<Condition>>) -> HttpResponse 
     answer(stuck(&condition.borrow()).into_iter().collect())
 }
 
-async fn ready(condition: web::Data<watch::Receiver<Condition>>) -> HttpResponse {
+async fn ready(
+    condition: web::Data<watch::Receiver<Condition>>,
+    services: web::Data<Handle>,
+) -> HttpResponse {
     let now = condition.borrow().clone();
-    answer(stuck(&now).into_iter().chain(now.hindrances()).collect())
+    let mut reasons: Vec<String> = stuck(&now).into_iter().chain(now.hindrances()).collect();
+    if reasons.is_empty() {
+        // What else hinders: a part that fails again and again.
+        reasons = services.hindrances();
+    }
+    answer(reasons)
 }
 
 fn stuck(condition: &Condition) -> Option<String> {

@@ -33,6 +33,7 @@ mod operator_options;
 mod publisher;
 mod replay;
 mod service_manager;
+mod services;
 mod spans;
 mod status;
 mod tail;

@@ -10,6 +10,7 @@
 mod actions;
 mod contract;
 mod events;
+pub mod faces;
 mod handle;
 mod health;
 mod link;
