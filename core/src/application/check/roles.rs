@@ -115,6 +115,7 @@ const RUNTIME_USES: &[(&str, &str)] = &[
     ("search suppliers", "SELECT search_suppliers('api check', 1)"),
     ("search products", "SELECT search_products('api check', 1)"),
     ("search orders", "SELECT search_orders('api check', 1)"),
+    ("read the log of events", "SELECT FROM outbox_feed_page(0, '{}', 0, now(), NULL, 0, '', '', 1, 1, 1)"),
     ("find imports", "SELECT FROM imports LIMIT 0"),
     ("add imports", "INSERT INTO imports SELECT (NULL::imports).* WHERE false"),
     ("move imports on", "UPDATE imports SET state = DEFAULT WHERE false"),
@@ -138,6 +139,7 @@ const SERVICES_USES: &[(&str, &str)] = &[
     ("read the outbox", "SELECT FROM outbox_events LIMIT 0"),
     ("read what was published", "SELECT FROM outbox_history LIMIT 0"),
     ("read dead letters", "SELECT FROM outbox_dead_letters LIMIT 0"),
+    ("read how far events are numbered", "SELECT last_value FROM outbox_events_seq_seq"),
 ];
 
 fn steps(uses: &'static [(&str, &str)]) -> impl Iterator<Item = Step> {
