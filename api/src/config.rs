@@ -63,7 +63,8 @@ impl NotificationsConfig {
             return Err(ConfigError::value(key, "must be at least 1"));
         }
         if !(1..=Self::MAX_KEEP_ALIVE_SECONDS).contains(&self.keep_alive_seconds) {
-            let problem = format!("must be 1 to {} s: proxies close what is silent", Self::MAX_KEEP_ALIVE_SECONDS);
+            let problem =
+                format!("must be 1 to {} s: proxies close what is silent", Self::MAX_KEEP_ALIVE_SECONDS);
             return Err(ConfigError::value("notifications.keep_alive_seconds", problem));
         }
         Ok(())

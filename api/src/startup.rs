@@ -190,7 +190,17 @@ impl Application {
         };
         let shutdown_timeout = Duration::from_secs(api.shutdown_timeout_seconds);
         let (signals, drain) = (Signals::new()?, Duration::from_secs(api.drain_seconds));
-        Ok(Self { server, operations, stopping, signals, drain, end_streams, executor, shutdown_timeout, services })
+        Ok(Self {
+            server,
+            operations,
+            stopping,
+            signals,
+            drain,
+            end_streams,
+            executor,
+            shutdown_timeout,
+            services,
+        })
     }
 
     /// Returns the port that is listened on for requests, if it is.

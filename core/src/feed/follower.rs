@@ -98,7 +98,12 @@ impl Feed {
 
     /// Returns the service that follows the log for this feed; `database` is the log-in that reads the outbox of all tenants.
     pub fn follower(&self, database: DatabaseConfig) -> Follower {
-        Follower { feed: self.clone(), database, reached: tokio::sync::Mutex::default(), fault: Mutex::default() }
+        Follower {
+            feed: self.clone(),
+            database,
+            reached: tokio::sync::Mutex::default(),
+            fault: Mutex::default(),
+        }
     }
 
     /// Listens from now on.
@@ -170,6 +175,7 @@ impl Feed {
     fn share_out(&self, rows: Vec<EventRow>, from: &Mark, upto: &Mark, before: &[(Mark, i64)], cluster: u32) {
         let mut listeners = self.listeners();
         let mut shared = 0_u64;
+        let end = Arc::new(Position::at(cluster, upto.clone()));
         for row in rows {
             let is_in = |(upto, seq): &(Mark, i64)| upto.has(row.transaction, row.seq) && row.seq <= *seq;
             if before.iter().any(is_in) {
@@ -181,15 +187,16 @@ impl Feed {
             let position = Position { cluster, base: from.clone(), step };
             let entry = Arc::new(Entry::new(row.into(), &position));
             for queue in queues.iter() {
-                queue.offer(&entry);
+                queue.offer(&entry, &end);
             }
             shared += 1;
         }
         metrics::counter!(EVENTS).increment(shared);
     }
 
-    fn cut_all(&self) {
-        self.listeners().of_tenants.values().flatten().for_each(|queue| queue.cut());
+    fn cut_all(&self, now: &Position) {
+        let now = Arc::new(now.clone());
+        self.listeners().of_tenants.values().flatten().for_each(|queue| queue.cut(&now));
     }
 }
 
@@ -275,7 +282,7 @@ impl Follower {
             // Another server, or one that lost transactions: nothing is known of what comes after.
             other => {
                 if other.is_some() {
-                    feed.cut_all();
+                    feed.cut_all(&Position::at(cluster, now.clone()));
                 }
                 other.insert(Reached { cluster, mark: now, partly: Vec::new() })
             }

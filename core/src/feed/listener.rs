@@ -49,8 +49,9 @@ pub enum Next {
     Event(Arc<Entry>),
     /// Something happened to the listener's own rights: they must be looked up before anything else is sent.
     Recheck,
-    /// Something is missing: the listener was too slow for its queue, or the log is of another server now.
-    Cut,
+    /// Everything up to this position is missing that was not taken: the listener was too slow for its queue, or the log is of
+    /// another server now.
+    Cut(Arc<Position>),
 }
 
 #[derive(Debug, Default)]
@@ -79,10 +80,9 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Offers an event of the listener's tenant.
-    pub(super) fn offer(&self, entry: &Arc<Entry>) {
-        let is_wanted =
-            self.selection.admits(&entry.event.event_type, entry.event.client_id.as_deref());
+    /// Offers an event of the listener's tenant, which is one of those up to a position.
+    pub(super) fn offer(&self, entry: &Arc<Entry>, upto: &Arc<Position>) {
+        let is_wanted = self.selection.admits(&entry.event.event_type, entry.event.client_id.as_deref());
         let is_about_rights = self.whose.may_change_with(entry);
         if !is_wanted && !is_about_rights {
             return;
@@ -101,12 +101,13 @@ impl Queue {
         }
         let is_full = waiting.items.len() > self.limits.events || waiting.bytes > self.limits.bytes;
         drop(waiting);
-        if is_full { self.cut() } else { self.filled.notify_one() }
+        if is_full { self.cut(upto) } else { self.filled.notify_one() }
     }
 
     /// Ends the queue: what waits in it is lost.
-    pub(super) fn cut(&self) {
-        *self.waiting() = Waiting { items: VecDeque::from([Next::Cut]), bytes: 0, is_cut: true };
+    pub(super) fn cut(&self, upto: &Arc<Position>) {
+        let items = VecDeque::from([Next::Cut(Arc::clone(upto))]);
+        *self.waiting() = Waiting { items, bytes: 0, is_cut: true };
         self.filled.notify_one();
     }
 
@@ -185,6 +186,10 @@ mod tests {
         })
     }
 
+    fn here() -> Arc<Position> {
+        Arc::new(Position::start())
+    }
+
     fn queue(session: Uuid, user: Uuid) -> Queue {
         let kind = CredentialKind::Session(SessionId::from_uuid(session));
         let credential = Credential { tenant_id: TenantId::from_uuid(Uuid::nil()), kind };
@@ -197,8 +202,8 @@ mod tests {
     #[test]
     fn what_is_not_for_the_listener_is_not_queued() {
         let queue = queue(Uuid::from_u128(1), Uuid::from_u128(2));
-        queue.offer(&entry("order.placed", ("order", Uuid::nil())));
-        queue.offer(&entry("customer.created", ("customer", Uuid::nil())));
+        queue.offer(&entry("order.placed", ("order", Uuid::nil())), &here());
+        queue.offer(&entry("customer.created", ("customer", Uuid::nil())), &here());
         assert!(matches!(queue.take(), Some(Next::Event(_))));
         assert!(queue.take().is_none());
     }
@@ -213,13 +218,13 @@ mod tests {
         ];
         for event in about {
             let queue = queue(session, user);
-            queue.offer(&event);
-            queue.offer(&entry("order.placed", ("order", Uuid::nil())));
+            queue.offer(&event, &here());
+            queue.offer(&entry("order.placed", ("order", Uuid::nil())), &here());
             assert!(matches!(queue.take(), Some(Next::Recheck)), "{event:?}");
         }
         let queue = queue(session, user);
-        queue.offer(&entry("session.ended", ("session", Uuid::from_u128(3))));
-        queue.offer(&entry("session.created", ("session", session)));
+        queue.offer(&entry("session.ended", ("session", Uuid::from_u128(3))), &here());
+        queue.offer(&entry("session.created", ("session", session)), &here());
         assert!(queue.take().is_none(), "of others, or nothing that takes rights away");
     }
 
@@ -227,9 +232,9 @@ mod tests {
     fn a_queue_that_is_full_is_gone_and_takes_no_more() {
         let queue = queue(Uuid::from_u128(1), Uuid::from_u128(2));
         for _ in 0..7 {
-            queue.offer(&entry("order.placed", ("order", Uuid::nil())));
+            queue.offer(&entry("order.placed", ("order", Uuid::nil())), &here());
         }
-        assert!(matches!(queue.take(), Some(Next::Cut)));
+        assert!(matches!(queue.take(), Some(Next::Cut(_))));
         assert!(queue.take().is_none());
     }
 }

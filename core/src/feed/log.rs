@@ -222,7 +222,8 @@ impl Found {
                 (Position::at(self.cluster, upto.clone()), is_last)
             }
         };
-        let is_own = |event: &FeedEvent| selection.client_id.is_some() && selection.client_id == event.client_id;
+        let is_own =
+            |event: &FeedEvent| selection.client_id.is_some() && selection.client_id == event.client_id;
         let others = self.events.iter().filter(|(_, event)| !is_own(event));
         let events = others.map(|(seq, event)| Arc::new(Entry::new(event.clone(), &at(*seq)))).collect();
         Reading::Page(Page { events, next, is_last })

@@ -88,7 +88,8 @@ mod tests {
     #[test]
     fn each_role_sees_the_events_of_what_it_reads() {
         let seen = |role: Role| {
-            let types = ["customer.created", "supplier.created", "order.placed", "user.updated", "session.ended"];
+            let types =
+                ["customer.created", "supplier.created", "order.placed", "user.updated", "session.ended"];
             let more = ["api_key.revoked", "role.changed", "tenant.updated", "invoice.of_others", ""];
             let sight = Sight::of(role.permissions());
             types.into_iter().chain(more).filter(|kind| sight.shows(kind)).collect::<Vec<_>>().join(" ")
@@ -128,8 +129,11 @@ mod tests {
         let of = |permissions: &[Permission]| Sight::of(PermissionSet::of(permissions)).regex();
         assert_eq!(of(&[Permission::OrdersRead, Permission::TenantRead]), r"^\.(order|tenant)(\.|$)");
         assert_eq!((of(&[]).as_str(), of(Permission::ALL).as_str()), ("^$", ""));
-        let all_but_users: Vec<_> =
-            Permission::ALL.iter().copied().filter(|permission| *permission != Permission::UsersWrite).collect();
+        let all_but_users: Vec<_> = Permission::ALL
+            .iter()
+            .copied()
+            .filter(|permission| *permission != Permission::UsersWrite)
+            .collect();
         assert_eq!(of(&all_but_users), r"^(?!\.(user|session|role)(\.|$))");
     }
 
@@ -140,8 +144,12 @@ mod tests {
             types: vec!["order.*".parse().expect("a pattern"), "customer.created".parse().expect("a type")],
             client_id: Some("tab-1".to_owned()),
         };
-        assert!(selection.admits("order.placed", None) && selection.admits("customer.created", Some("tab-2")));
-        assert!(!selection.admits("customer.deleted", None) && !selection.admits("order.placed", Some("tab-1")));
+        assert!(
+            selection.admits("order.placed", None) && selection.admits("customer.created", Some("tab-2"))
+        );
+        assert!(
+            !selection.admits("customer.deleted", None) && !selection.admits("order.placed", Some("tab-1"))
+        );
         assert!(!selection.admits("user.updated", None));
         let (types, _) = selection.regexes();
         assert_eq!(types, r"^\.order\.[^.]*$|^\.customer\.created$");

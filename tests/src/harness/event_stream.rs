@@ -44,7 +44,7 @@ impl EventStream {
         let last_id = last_id.unwrap_or_default().to_owned();
         let mut stream = Self { response, rest: String::new(), last_id, comments: 0 };
         if stream.last_id.is_empty() {
-            while stream.last_id.is_empty() {
+            while stream.last_id.is_empty() && !stream.rest.contains("event: ") {
                 ensure!(stream.fill().await?, "the stream ended at once");
                 stream.take_quiet();
             }

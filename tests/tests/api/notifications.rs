@@ -6,7 +6,8 @@ use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use comptoir_tests::harness::{
-    Api, Consumer, EventStream, Http, QueueOptions, Relay, Scrape, StreamMessage, Tenant, World, api_key, until,
+    Api, Consumer, EventStream, Http, QueueOptions, Relay, Scrape, StreamMessage, Tenant, World, api_key,
+    until,
 };
 use serde_json::{Value, json};
 use tokio_postgres::Client;
@@ -146,7 +147,8 @@ async fn a_client_that_comes_back_to_any_replica_gets_what_it_missed_and_nothing
         assert_eq!(numbers(&mut resumed, 2).await?, [900, 901], "and goes on live");
         // In the middle of a transaction, by the parameter.
         let mut resumed =
-            EventStream::open(&one.http, &format!("?types=order.numbered&last_event_id={middle}"), None).await?;
+            EventStream::open(&one.http, &format!("?types=order.numbered&last_event_id={middle}"), None)
+                .await?;
         let mut expected = vec![3, 4, 100];
         expected.extend(5..902);
         let mut found = numbers(&mut resumed, expected.len()).await?;
@@ -179,7 +181,11 @@ async fn events_keep_their_place_whatever_becomes_of_them() {
         })
         .await?;
         let all: Vec<i64> = (0..8).collect();
-        assert_eq!(payloads(&pull(&api.http, None, "%23").await?.0), all, "in the history and the dead letters");
+        assert_eq!(
+            payloads(&pull(&api.http, None, "%23").await?.0),
+            all,
+            "in the history and the dead letters"
+        );
         relay.stop().await?;
         let exit = world.run_relay(&["dead-letters", "requeue", "--event-type", "order.lost"]).await?;
         ensure!(exit.code == Some(0), "{exit:?}");
@@ -222,7 +228,10 @@ fn spoilt(position: &str) -> Result<(String, String)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_may_have_missed_something_is_told_so() {
     World::run(async |world| {
-        let few = [("COMPTOIR__NOTIFICATIONS__CATCH_UP_EVENTS", "10"), ("COMPTOIR__NOTIFICATIONS__QUEUE_EVENTS", "20")];
+        let few = [
+            ("COMPTOIR__NOTIFICATIONS__CATCH_UP_EVENTS", "10"),
+            ("COMPTOIR__NOTIFICATIONS__QUEUE_EVENTS", "20"),
+        ];
         let (api, sql) = (Api::start(world, &few).await?, world.sql().await?);
         let tenant = world.tenant().await?.id;
         sql.execute("UPDATE relay_upkeep SET retention_days = 1", &[]).await?;
@@ -248,7 +257,11 @@ async fn whoever_may_have_missed_something_is_told_so() {
             last = Some(message);
         }
         let last = last.context("no message")?;
-        assert_eq!((last.event.as_str(), &last.data["reason"]), ("reset", &json!("too_slow")), "then it ends");
+        assert_eq!(
+            (last.event.as_str(), &last.data["reason"]),
+            ("reset", &json!("too_slow")),
+            "then it ends"
+        );
         let mut late = EventStream::open(&api.http, "?types=order.numbered", Some(&first)).await?;
         loop {
             let message = late.next(LIMIT).await?.context("the stream ended")?;

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use comptoir_tests::harness::{
-    Consumer, EVERYTHING, EventStream, Http, Proxy, QueueOptions, Relay, StreamMessage, Tenant, World, address,
-    api_key, until, with_address,
+    Consumer, EVERYTHING, EventStream, Http, Proxy, QueueOptions, Relay, StreamMessage, Tenant, World,
+    address, api_key, until, with_address,
 };
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -67,7 +67,8 @@ impl Client {
                     }
                     self.last_id = Some(stream.last_id.clone());
                     while self.told.0.len() < expected.load(Ordering::Relaxed) {
-                        let next = tokio::time::timeout(Duration::from_millis(200), stream.next_message()).await;
+                        let next =
+                            tokio::time::timeout(Duration::from_millis(200), stream.next_message()).await;
                         match next {
                             Err(_) => {}
                             Ok(Ok(Some(message))) => {
@@ -80,7 +81,8 @@ impl Client {
                     }
                     if self.told.0.len() >= expected.load(Ordering::Relaxed) {
                         // Whoever is told too much must be seen.
-                        let more = tokio::time::timeout(Duration::from_millis(500), stream.next_message()).await;
+                        let more =
+                            tokio::time::timeout(Duration::from_millis(500), stream.next_message()).await;
                         if let Ok(Ok(Some(message))) = more {
                             self.told.0.push(message);
                         }
@@ -104,7 +106,8 @@ async fn trade(replicas: [Http; 2], least: usize, go_on: Arc<AtomicBool>) -> Res
             let n = Uuid::new_v4();
             let customer = json!({"code": format!("C-{n}"), "name": "Somebody", "email": "a@b.example"});
             let customer = http.post("/customers", &customer).await?.json;
-            let product = json!({"sku": format!("P-{n}"), "name": "Thing", "unit_price": "1", "vat_rate": "20"});
+            let product =
+                json!({"sku": format!("P-{n}"), "name": "Thing", "unit_price": "1", "vat_rate": "20"});
             let product = http.post("/products", &product).await?.json;
             let body = json!({"customer_id": customer["id"], "lines": [{"product_id": product["id"], "quantity": "1"}]});
             let order: Value = http.post("/orders", &body).await?.json;

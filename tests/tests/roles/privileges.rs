@@ -124,7 +124,10 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
     assert_eq!(functions, BTreeMap::new(), "functions that run as the owner");
 
     let changed: String = owner.query_one(CHANGED, &[&format!("{prefix}relay")]).await?.get(0);
-    assert_eq!(changed, "first_seq,first_transaction_id,last_error,next_attempt_at,retry_count,transaction_id");
+    assert_eq!(
+        changed,
+        "first_seq,first_transaction_id,last_error,next_attempt_at,retry_count,transaction_id"
+    );
 
     let writer = own.sql("writer").await?;
     let columns = "INSERT INTO outbox_events (aggregate_type, aggregate_id, event_type, payload, tenant_id, id, aggregate_version,

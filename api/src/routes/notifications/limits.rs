@@ -43,13 +43,13 @@ impl Streams {
             (Of::Credential(credential), limits.streams_per_session, "a session or an API key"),
             (Of::Tenant(credential.tenant_id), limits.streams_per_tenant, "a company"),
         ];
-        wanted.extend(
-            address.map(|address| (Of::Address(address), limits.streams_per_address, "an address")),
-        );
+        wanted
+            .extend(address.map(|address| (Of::Address(address), limits.streams_per_address, "an address")));
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (of, limit, who) in &wanted {
             if counts.get(of).is_some_and(|count| count >= limit) {
-                let detail = format!("{who} may have {limit} streams on this server, and has: share one, or end one");
+                let detail =
+                    format!("{who} may have {limit} streams on this server, and has: share one, or end one");
                 return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", detail)
                     .with_header(RETRY_AFTER, HeaderValue::from_static("30")));
             }

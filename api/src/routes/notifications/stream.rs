@@ -206,10 +206,7 @@ impl Client {
                 Some(Bytes::from_static(b":\n\n"))
             }
             Next::Recheck => None,
-            Next::Cut => {
-                let position = self.live.feed.position();
-                Some(reset(position.as_deref().unwrap_or(self.listener.since()), "too_slow").into())
-            }
+            Next::Cut(position) => Some(reset(&position, "too_slow").into()),
         }
     }
 
