@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use crate::client_address::{ProxyHeader, TrustedProxies};
 use crate::cors::AllowedOrigins;
+use crate::projections::ProjectionsConfig;
 
 const DEFAULTS: &str = include_str!("default.toml");
 
@@ -30,6 +31,7 @@ pub struct Settings {
     pub api: ApiConfig,
     pub rate_limits: RateLimitsConfig,
     pub notifications: NotificationsConfig,
+    pub(crate) projections: ProjectionsConfig,
     #[serde(default)]
     pub services: ServicesConfig,
 }
@@ -124,8 +126,17 @@ impl Settings {
     /// # Errors
     /// Fails if a setting cannot be read, is unknown, or contradicts another one.
     pub fn load(file: Option<&Path>, overrides: &[(&str, String)]) -> Result<Self, ConfigError> {
-        let sections =
-            ["database", "log", "telemetry", "identity", "api", "rate_limits", "notifications", "services"];
+        let sections = [
+            "database",
+            "log",
+            "telemetry",
+            "identity",
+            "api",
+            "rate_limits",
+            "notifications",
+            "services",
+            "projections",
+        ];
         let settings: Self = load(DEFAULTS, file, &sections, overrides)?;
         settings.validate()?;
         Ok(settings)
@@ -147,6 +158,7 @@ impl Settings {
         self.identity.validate()?;
         self.rate_limits.validate()?;
         self.notifications.validate()?;
+        self.projections.validate()?;
         let api = &self.api;
         let positive = [
             ("api.max_connections", api.max_connections as u64),

@@ -177,7 +177,10 @@ impl RequestState {
     /// Notes the principal, once it is known, even if it may not use the route.
     pub(crate) fn identify(&self, principal: &Arc<Principal>) {
         let id = principal.id().map(|id| id.to_string()).unwrap_or_default();
-        self.span.record("tenant_id", principal.tenant_id.to_string()).record("principal_id", id);
+        if let Some(tenant) = principal.tenant() {
+            self.span.record("tenant_id", tenant.to_string());
+        }
+        self.span.record("principal_id", id);
         let _ = self.principal.set(Arc::clone(principal));
     }
 
@@ -235,7 +238,9 @@ impl Drop for Record {
         if let Some(span) = &mut self.exported {
             if let Some(principal) = self.state.principal.get() {
                 let id = principal.id().map(|id| id.to_string()).unwrap_or_default();
-                span.set(Attribute::new("comptoir.tenant.id", principal.tenant_id.to_string()));
+                if let Some(tenant) = principal.tenant() {
+                    span.set(Attribute::new("comptoir.tenant.id", tenant.to_string()));
+                }
                 span.set(Attribute::new("enduser.id", id));
             }
             span.set(Attribute::new("http.response.status_code", i64::from(self.status)));

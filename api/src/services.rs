@@ -14,6 +14,7 @@ use comptoir_core::services::{Builder, LinkConfig, Service, Services};
 
 use crate::config::Settings;
 use crate::imports::Imports;
+use crate::projections::{self, Projections};
 
 const UNLINKED: &str = "api.services_database_url is not set";
 
@@ -70,6 +71,10 @@ impl Hosted {
                 import_retention_days: api.import_retention_days,
             };
             self.beside(pruning, true)?;
+        }
+        match Projections::new(settings, pool.as_ref()) {
+            Ok(projections) => self.beside(projections, true)?,
+            Err(off) => self.builder.add_off(projections::Absent, off.reason()).map(drop)?,
         }
         let (queue, imports) = Imports::new(executor, of_tenants, pool);
         self.beside(imports, true)?;

@@ -13,6 +13,7 @@ use comptoir_core::accounts::api_keys::Usage;
 use comptoir_core::accounts::identity::access_tokens::AccessTokens;
 use comptoir_core::accounts::identity::passwords::Passwords;
 use comptoir_core::accounts::login_throttle;
+use comptoir_core::accounts::operators::OperatorAuthenticator;
 use comptoir_core::accounts::principals::Principals;
 use comptoir_core::accounts::rate_limits::{RateLimiter, Sharing};
 use comptoir_core::accounts::sessions::Authenticator;
@@ -96,6 +97,14 @@ impl Application {
             &settings.identity,
             refusals.clone(),
         ));
+        let operators = Data::new(OperatorAuthenticator::new(
+            of_tenants.clone(),
+            executor.clone(),
+            Passwords::clone(&passwords),
+            Arc::clone(&tokens),
+            &settings.identity,
+            refusals.clone(),
+        ));
         let tokens = Data::from(tokens);
         let usage = Usage::default();
         hosted.add(usage.clone().service(database.clone()))?;
@@ -156,6 +165,7 @@ impl Application {
                 .app_data(document.clone())
                 .app_data(tokens.clone())
                 .app_data(authenticator.clone())
+                .app_data(operators.clone())
                 .app_data(used.clone())
                 .app_data(readiness.clone())
                 .app_data(is_stopping.clone())

@@ -19,6 +19,8 @@ pub mod accounts;
 
 pub mod commerce;
 
+pub mod projections;
+
 pub mod catalogue;
 
 pub mod feed;

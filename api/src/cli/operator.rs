@@ -6,7 +6,7 @@ use std::time::Duration;
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::context::RequestContext;
 use comptoir_core::application::unit_of_work::{Command, Executor};
-use comptoir_core::application::{Actor, Principal};
+use comptoir_core::application::{Actor, OperatorCommand, OperatorContext, Principal};
 use comptoir_core::catalogue;
 use comptoir_core::outbox::{Notifier, NotifierConfig};
 use comptoir_core::platform::database::Database;
@@ -42,6 +42,18 @@ impl Operator {
     /// Returns the context of a command on behalf of this tenant.
     pub(super) fn context(&self, tenant: TenantId, currency: Currency) -> RequestContext {
         context(tenant, currency, self.name.clone())
+    }
+
+    /// Returns the context of a command on behalf of the operators themselves.
+    pub(super) fn of_operators(&self) -> OperatorContext {
+        OperatorContext::at_command_line(self.name.clone())
+    }
+
+    pub(super) async fn run_for_operators<C: OperatorCommand>(
+        &self,
+        command: C,
+    ) -> anyhow::Result<C::Outcome> {
+        Ok(self.executor.run_as_operator(self.of_operators(), command).await?)
     }
 
     pub(super) async fn run<C: Command>(

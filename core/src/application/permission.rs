@@ -47,6 +47,12 @@ permissions! {
     TenantRead = "tenant:read",
     TenantWrite = "tenant:write",
     AuditRead = "audit:read",
+    /// The right to read what is kept from the events: time lines, sales, activity.
+    ReportsRead = "reports:read",
+    /// The right to see the events that could not be applied to the reports.
+    ProjectionsRead = "projections:read",
+    /// The right to have them tried again, or passed over.
+    ProjectionsWrite = "projections:write",
 }
 
 impl fmt::Display for Permission {
@@ -177,7 +183,8 @@ impl Role {
     pub fn permissions(self) -> PermissionSet {
         use Permission::{
             ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, OrdersRead, OrdersShip, OrdersWrite,
-            ProductsRead, ProductsWrite, SuppliersRead, SuppliersWrite, TenantRead, UsersRead,
+            ProductsRead, ProductsWrite, ProjectionsRead, ReportsRead, SuppliersRead, SuppliersWrite,
+            TenantRead, UsersRead,
         };
         match self {
             Self::Admin => PermissionSet::all(),
@@ -195,6 +202,8 @@ impl Role {
                 ApiKeysRead,
                 TenantRead,
                 AuditRead,
+                ReportsRead,
+                ProjectionsRead,
             ]),
             Self::Sales => PermissionSet::of(&[
                 CustomersRead,
@@ -301,7 +310,7 @@ mod tests {
             (
                 Role::Management,
                 "customers:read customers:write suppliers:read suppliers:write products:read products:write orders:read \
-                 orders:write orders:ship users:read api_keys:read tenant:read audit:read"
+                 orders:write orders:ship users:read api_keys:read tenant:read audit:read reports:read projections:read"
                     .to_owned(),
             ),
             (

@@ -27,6 +27,7 @@ use super::error::Error;
 use super::events::{Event, EventCatalogue};
 use super::idempotency::{self, Answer, IdempotencyKey, Scope, StoredResponse};
 use super::lock_order::{LockOrder, Locked};
+use super::operators::{OfOperators, OperatorCommand, OperatorContext};
 use crate::outbox::{self, NewOutboxEvent, Notifier};
 use crate::values::ids::{PrincipalId, TenantId};
 
@@ -243,8 +244,36 @@ impl Executor {
     /// # Errors
     /// Fails if the command refuses or the database fails. `IdempotencyKeyReused` if the key stands for another
     /// request, `IdempotencyKeyInUse` if its request is still running. If the connection is lost during the commit, the
-    /// outcome is unknown: with an idempotency key, the client can simply ask again.
+    /// outcome is unknown: with an idempotency key, the client can simply ask again. `NotForOperators` if the principal
+    /// has no tenant.
     pub async fn execute<C: Command>(
+        &self,
+        context: RequestContext,
+        key: Option<IdempotencyKey>,
+        command: C,
+        render: impl Fn(C::Outcome) -> Result<StoredResponse, Error> + Send + Sync + 'static,
+    ) -> Result<Answer, Error> {
+        if context.principal.is_of_operators() {
+            return Err(Error::NotForOperators);
+        }
+        self.execute_bound(context, key, command, render).await
+    }
+
+    /// The same for an operator's command.
+    ///
+    /// # Errors
+    /// Fails as [`Self::execute`] does, but for `NotForOperators`.
+    pub async fn execute_as_operator<C: OperatorCommand>(
+        &self,
+        context: OperatorContext,
+        key: Option<IdempotencyKey>,
+        command: C,
+        render: impl Fn(C::Outcome) -> Result<StoredResponse, Error> + Send + Sync + 'static,
+    ) -> Result<Answer, Error> {
+        self.execute_bound(context.into_request(), key, OfOperators(command), render).await
+    }
+
+    async fn execute_bound<C: Command>(
         &self,
         context: RequestContext,
         key: Option<IdempotencyKey>,
@@ -261,6 +290,25 @@ impl Executor {
     /// # Errors
     /// Fails if the command refuses or the database fails.
     pub async fn run<C: Command>(&self, context: RequestContext, command: C) -> Result<C::Outcome, Error> {
+        if context.principal.is_of_operators() {
+            return Err(Error::NotForOperators);
+        }
+        self.run_bound(context, command).await
+    }
+
+    /// Runs an operator's command and returns its outcome.
+    ///
+    /// # Errors
+    /// Fails if the command refuses or the database fails.
+    pub async fn run_as_operator<C: OperatorCommand>(
+        &self,
+        context: OperatorContext,
+        command: C,
+    ) -> Result<C::Outcome, Error> {
+        self.run_bound(context.into_request(), OfOperators(command)).await
+    }
+
+    async fn run_bound<C: Command>(&self, context: RequestContext, command: C) -> Result<C::Outcome, Error> {
         let (sender, receiver) = std::sync::mpsc::channel();
         let nothing = StoredResponse { status: 204, location: None, etag: None, body: String::new() };
         let keep = move |outcome| {
@@ -268,7 +316,7 @@ impl Executor {
             let _ = sender.send(outcome);
             Ok(nothing.clone())
         };
-        self.execute(context, None, command, keep).await?;
+        self.execute_bound(context, None, command, keep).await?;
         // The outcome of the last attempt, which is the one that was committed.
         receiver.try_iter().last().ok_or(Error::NoOutcome)
     }

@@ -30,6 +30,7 @@ pub const KNOWN: &[&str] = &[
     "notifier",
     "pruning",
     "rate_limits",
+    "recovery",
     "refusals",
     "replay",
     "schema",

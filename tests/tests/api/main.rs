@@ -17,6 +17,7 @@ mod lists;
 mod notifications;
 mod notifications_crowd;
 mod operations;
+mod operators;
 mod orders;
 mod permissions;
 mod products;

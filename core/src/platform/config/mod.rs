@@ -29,6 +29,7 @@ const SECTIONS: &[&str] = &[
     "api",
     "rate_limits",
     "notifications",
+    "projections",
     "broker",
     "relay",
     "history",
