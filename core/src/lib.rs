@@ -24,3 +24,5 @@ pub mod commerce;
 pub mod projections;
 
 pub mod catalogue;
+
+pub mod feed;

@@ -83,6 +83,7 @@ pub(super) fn context(tenant: TenantId, currency: Currency, name: String) -> Req
         request_id,
         traceparent: None,
         client_address: None,
+        client_id: None,
     }
 }
 

@@ -9,6 +9,7 @@ mod docs;
 mod emails;
 mod events;
 mod imports;
+pub(crate) mod notifications;
 pub(crate) mod operations;
 mod operators;
 mod orders;
@@ -43,6 +44,7 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(products::endpoints())
         .and(orders::endpoints())
         .and(imports::endpoints())
+        .and(notifications::endpoints())
         .and(reports::endpoints())
         .and(projections::endpoints())
         .and(emails::endpoints())

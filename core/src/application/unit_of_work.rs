@@ -30,7 +30,7 @@ use super::idempotency::{self, Answer, IdempotencyKey, Scope, StoredResponse};
 use super::lock_order::{LockOrder, Locked};
 use super::operators::{OfOperators, OperatorCommand, OperatorContext};
 use crate::outbox::{self, NewOutboxEvent, Notifier};
-use crate::values::ids::TenantId;
+use crate::values::ids::{PrincipalId, TenantId};
 
 const RETRIES: &str = "comptoir_unit_of_work_retries_total";
 /// The maximum number of attempts of a unit of work. After the last one, the caller must handle the contention.
@@ -196,8 +196,20 @@ struct PendingWrites {
     wakes: Vec<Arc<Notify>>,
 }
 
-/// Returns the headers of every event: CONTRACT "RabbitMQ", headers that the row supplies.
+/// Returns the headers of every event: CONTRACT "RabbitMQ", headers that the row supplies. Who caused it is stored beside them, and
+/// not published.
 fn headers(context: &RequestContext) -> Result<String, Error> {
+    #[derive(serde::Serialize)]
+    struct Actor<'a> {
+        id: Option<PrincipalId>,
+        name: &'a str,
+    }
+    #[derive(serde::Serialize)]
+    struct Origin<'a> {
+        actor: Actor<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client_id: Option<&'a str>,
+    }
     #[derive(serde::Serialize)]
     struct Headers<'a> {
         #[serde(rename = "correlation-id")]
@@ -206,11 +218,18 @@ fn headers(context: &RequestContext) -> Result<String, Error> {
         causation_id: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         traceparent: Option<&'a str>,
+        #[serde(rename = "comptoir-origin")]
+        origin: Origin<'a>,
     }
+    let principal = &context.principal;
     let headers = Headers {
         correlation_id: &context.correlation_id,
         causation_id: &context.request_id,
         traceparent: context.traceparent.as_deref(),
+        origin: Origin {
+            actor: Actor { id: principal.id(), name: &principal.name },
+            client_id: context.client_id.as_deref(),
+        },
     };
     serde_json::to_string(&headers).map_err(|cause| Error::Serialize { what: "event headers", cause })
 }

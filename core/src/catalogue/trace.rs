@@ -46,7 +46,12 @@ pub struct Window {
 
 impl Window {
     /// Returns the window that was given; what was not given follows from the time in the id, if it is a UUIDv7, or from `now`.
-    pub fn of(id: &str, since: Option<DateTime<Utc>>, until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Self {
+    pub fn of(
+        id: &str,
+        since: Option<DateTime<Utc>>,
+        until: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Self {
         let began = Uuid::parse_str(id).ok().and_then(|id| id.get_timestamp()).and_then(|timestamp| {
             let (seconds, nanos) = timestamp.to_unix();
             DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
@@ -63,7 +68,12 @@ impl Window {
 ///
 /// # Errors
 /// Fails if the database does not answer, or if the role may not.
-pub async fn trace(connection: &mut AsyncPgConnection, id: &str, window: Window, most: i64) -> QueryResult<Vec<Step>> {
+pub async fn trace(
+    connection: &mut AsyncPgConnection,
+    id: &str,
+    window: Window,
+    most: i64,
+) -> QueryResult<Vec<Step>> {
     Trace::new(id, window.since, window.until, most).load(connection).await
 }
 

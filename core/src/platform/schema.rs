@@ -312,6 +312,9 @@ diesel::table! {
         retry_count -> Int4,
         next_attempt_at -> Nullable<Timestamptz>,
         last_error -> Nullable<Text>,
+        first_transaction_id -> Nullable<Int8>,
+        first_seq -> Nullable<Int8>,
+        origin -> Nullable<Jsonb>,
     }
 }
 
@@ -494,6 +497,7 @@ diesel::table! {
     relay_upkeep (task) {
         task -> Text,
         claimed_until -> Timestamptz,
+        retention_days -> Nullable<Int4>,
     }
 }
 

@@ -16,6 +16,8 @@ mod keys;
 mod limits;
 mod lists;
 mod mailer;
+mod notifications;
+mod notifications_crowd;
 mod operations;
 mod operators;
 mod orders;

@@ -145,7 +145,7 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
     for (role, names) in [
         (
             "runtime",
-            "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,outbox_append,search_customers,search_orders,search_products,search_suppliers",
+            "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,outbox_append,outbox_feed_page,search_customers,search_orders,search_products,search_suppliers",
         ),
         (
             "services",
@@ -164,7 +164,10 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
     assert_eq!(functions, BTreeMap::new(), "functions that run as the owner");
 
     let changed: String = owner.query_one(CHANGED, &[&format!("{prefix}relay")]).await?.get(0);
-    assert_eq!(changed, "last_error,next_attempt_at,retry_count,transaction_id");
+    assert_eq!(
+        changed,
+        "first_seq,first_transaction_id,last_error,next_attempt_at,retry_count,transaction_id"
+    );
 
     let writer = own.sql("writer").await?;
     let columns = "INSERT INTO outbox_events (aggregate_type, aggregate_id, event_type, payload, tenant_id, id, aggregate_version,

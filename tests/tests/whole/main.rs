@@ -13,6 +13,6 @@ mod loader;
 mod monitoring;
 mod operator;
 mod pipeline;
-mod services;
 mod projections;
+mod services;
 mod tracing;

@@ -28,6 +28,7 @@ const SECTIONS: &[&str] = &[
     "identity",
     "api",
     "rate_limits",
+    "notifications",
     "projections",
     "mail",
     "broker",
