@@ -185,9 +185,9 @@ impl Role {
 
     pub fn permissions(self) -> PermissionSet {
         use Permission::{
-            ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, EmailsRead, OrdersRead, OrdersShip, OrdersWrite,
-            ProductsRead, ProductsWrite, ProjectionsRead, ReportsRead, SuppliersRead, SuppliersWrite,
-            TenantRead, UsersRead,
+            ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, EmailsRead, OrdersRead, OrdersShip,
+            OrdersWrite, ProductsRead, ProductsWrite, ProjectionsRead, ReportsRead, SuppliersRead,
+            SuppliersWrite, TenantRead, UsersRead,
         };
         match self {
             Self::Admin => PermissionSet::all(),

@@ -111,7 +111,7 @@ pub(crate) async fn events(
 fn whose(principal: &Principal) -> Result<Whose, Error> {
     let user = match principal.actor {
         Actor::User { user_id, .. } => Some(user_id),
-        Actor::ApiKey(_) | Actor::Operator => None,
+        Actor::ApiKey(_) | Actor::Operator | Actor::OperatorAccount { .. } => None,
     };
     Ok(Whose { credential: principal.credential().ok_or(Error::Unauthenticated)?, user })
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::aggregate::{Client, Lifetimes, SessionError};
 use super::commands::{LogIn, Refresh, Refreshed};
@@ -26,12 +26,7 @@ use crate::application::context::{RequestContext, RequestOrigin};
 use crate::application::error::{Category, Error};
 use crate::application::unit_of_work::Executor;
 use crate::application::{Actor, Principal};
-use crate::values::contact::Email;
 use crate::values::ids::{SessionId, TenantId, UserId};
-use crate::values::invalid::Invalid;
-
-/// The address of a request without a known address, in tests.
-const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// The result of a log-in or a refresh.
 #[derive(Debug)]
