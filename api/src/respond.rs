@@ -46,6 +46,11 @@ pub(crate) fn changed<T: Serialize>(version: i64, body: &T) -> Result<StoredResp
     Ok(StoredResponse { status: 200, location: None, etag: Some(etag(version)), body: json(body)? })
 }
 
+/// Returns 200 with a resource that has no version.
+pub(crate) fn done<T: Serialize>(body: &T) -> Result<StoredResponse, Error> {
+    Ok(StoredResponse { status: 200, location: None, etag: None, body: json(body)? })
+}
+
 /// Returns 204.
 pub(crate) fn removed() -> StoredResponse {
     StoredResponse { status: 204, location: None, etag: None, body: String::new() }

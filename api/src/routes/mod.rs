@@ -6,12 +6,16 @@ mod audit;
 mod auth;
 pub(crate) mod customers;
 mod docs;
+mod emails;
 mod events;
 mod imports;
+pub(crate) mod notifications;
 pub(crate) mod operations;
 mod operators;
 mod orders;
 pub(crate) mod products;
+mod projections;
+mod reports;
 mod roles;
 mod secret;
 mod services;
@@ -40,6 +44,10 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(products::endpoints())
         .and(orders::endpoints())
         .and(imports::endpoints())
+        .and(notifications::endpoints())
+        .and(reports::endpoints())
+        .and(projections::endpoints())
+        .and(emails::endpoints())
         .and(roles::endpoints())
         .and(audit::endpoints())
         .and(tenant::endpoints())

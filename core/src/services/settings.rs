@@ -26,6 +26,7 @@ pub const KNOWN: &[&str] = &[
     "imports",
     "leases",
     "login_throttle",
+    "mailer",
     "metrics",
     "notifier",
     "pruning",

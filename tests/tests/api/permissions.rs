@@ -67,7 +67,10 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
             Some(json!({"current_password": "x", "new_password": "y"}))
         }
         "POST /api-keys" => Some(json!({"name": "A key", "permissions": ["orders:read"]})),
+        "POST /emails/{id}/requeue" | "POST /emails/{id}/discard" => None,
+        "POST /emails/requeue" | "POST /emails/discard" => Some(json!({"dry_run": true})),
         "POST /imports/{id}/cancel" | "POST /imports/{id}/resume" => None,
+        "POST /projection-events/{id}/requeue" | "POST /projection-events/{id}/discard" => None,
         "POST /auth/logout" | "POST /operators/auth/logout" | "POST /api-keys/{id}/revoke" => None,
         "POST /orders/{id}/ship" => Some(json!({"tracking_number": "1Z"})),
         "POST /orders/{id}/cancel" => Some(json!({"reason": "a test"})),
@@ -111,6 +114,10 @@ async fn ask(http: &Http, operation: &Operation, owned: &Owned) -> Result<u16> {
         let headers = [("Content-Type", "text/csv")];
         return Ok(http.raw(Method::POST, "/imports?kind=customers", &headers, Some(file)).await?.status);
     }
+    if operation.path == "/notifications" {
+        // The answer never ends.
+        return Ok(http.open("/notifications", &[]).await?.status().as_u16());
+    }
     let body = body(operation, owned)?;
     Ok(http.send(operation.method.clone(), &path, &[("If-Match", "*")], body.as_ref()).await?.status)
 }
@@ -125,6 +132,7 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
     let user = json!({"email": "own@example.com", "name": "Somebody", "role": "sales"});
     let user = api.created("/users", &user).await?;
     let id = |value: &Value| value["id"].as_str().map(str::to_owned).context("no id");
+    let emails = api.http.get("/emails").await?.json;
     let key = api.created("/api-keys", &json!({"name": "A key", "permissions": ["orders:read"]})).await?;
     let session = uuid::Uuid::now_v7().to_string();
     let insert =
@@ -132,12 +140,19 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
         VALUES ($1::text::uuid, $2::text::uuid, 1, $3::text::uuid, now(), now(), now() + interval '1 hour')";
     let tenant = world.tenant().await?.id.to_string();
     world.sql().await?.execute(insert, &[&tenant, &session, &id(&user)?]).await?;
+    let event = uuid::Uuid::now_v7().to_string();
+    let insert = "INSERT INTO projection_inbox
+            (tenant_id, id, consumer, message_id, aggregate_type, aggregate_id, event_type, payload, state)
+        VALUES ($1::text::uuid, $2::text::uuid, 'projections', $2, 'order', $2, 'order.placed', '', 'dead')";
+    world.sql().await?.execute(insert, &[&tenant, &event]).await?;
     let owned = [
+        ("projection-events", event),
         ("customers", id(&customer)?),
         ("suppliers", id(&supplier)?),
         ("products", id(&product)?),
         ("orders", id(&order)?),
         ("imports", id(&import.json)?),
+        ("emails", id(&emails["data"][0])?),
         ("users", id(&user)?),
         ("api-keys", id(&key)?),
         ("sessions", session),
