@@ -260,7 +260,6 @@ mod tests {
             epoch: None,
             runs: 1,
             failures: 0,
-            failed_last: false,
             last_started_at: at(process as i64),
             last_ended_at: None,
             last_duration_ms: None,
