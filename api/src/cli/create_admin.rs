@@ -17,6 +17,7 @@ use comptoir_core::application::{PermissionSet, Role};
 use comptoir_core::values::contact::{Email, VatNumber};
 use comptoir_core::values::ids::TenantId;
 use comptoir_core::values::invalid::Invalid;
+use comptoir_core::values::language::Language;
 use comptoir_core::values::money::Currency;
 use serde::Serialize;
 use uuid::Uuid;
@@ -182,6 +183,9 @@ async fn create_tenant(
             Some(zone) => zone,
             None => TimeZone::parse("Europe/Paris").map_err(unexpected)?,
         },
+        language: Language::default(),
+        email_from: None,
+        email_reply_to: None,
     };
     let currency = arguments.currency.unwrap_or_else(Currency::euro);
     let context = operator.context(TenantId::generate(), currency.clone());

@@ -4,12 +4,14 @@ mod audit;
 mod check;
 mod completions;
 mod create_admin;
+mod emails;
 mod import;
 mod operator;
 mod operators;
 mod password;
 mod projections;
 mod services;
+mod trace;
 mod users;
 
 use std::io::Write;
@@ -82,12 +84,17 @@ enum Command {
     /// The reports that are kept from the events: what could not be applied, and building them anew
     #[command(subcommand)]
     Projections(projections::Projections),
+    /// E-mails of a company: what became of them, to send them again, to discard them
+    #[command(subcommand)]
+    Emails(emails::Emails),
     /// Users, and the tokens with which they verify their address or set a password
     #[command(subcommand)]
     Users(users::Users),
     /// The companies
     #[command(subcommand)]
     Tenants(users::Tenants),
+    /// Show what one correlation id went through: commands, events, mails, projections, services, in the order of time
+    Trace(trace::Arguments),
     /// Print what a shell completes this program's commands and options with
     ///
     /// For the name that the program is called by: if it is a link with another name, for that one.
@@ -233,6 +240,7 @@ fn run(command: Option<Command>, only: Option<Only>, settings: Settings) -> anyh
                     "the database is up to date"
                 );
             }
+            Some(Command::Trace(arguments)) => return trace::run(&arguments, &settings).await,
             Some(Command::Check(arguments)) => return check::run(&settings, &arguments).await,
             Some(Command::Import(arguments)) => return import::run(arguments, &settings).await,
             Some(Command::Projections(command)) => return projections::run(command, &settings).await,
@@ -240,6 +248,7 @@ fn run(command: Option<Command>, only: Option<Only>, settings: Settings) -> anyh
             Some(Command::CreateOperator(arguments)) => operators::create(*arguments, &settings).await?,
             Some(Command::Operators(command)) => operators::run(command, &settings).await?,
             Some(Command::Services { command }) => services::run(command, &settings).await?,
+            Some(Command::Emails(command)) => return emails::run(command, &settings).await,
             Some(Command::Users(command)) => users::run(command, &settings).await?,
             Some(Command::Tenants(command)) => users::run_tenants(command, &settings).await?,
             // Already handled, because it needs no settings.

@@ -48,7 +48,7 @@ fn context(request: &HttpRequest) -> Result<RequestContext, ApiError> {
     let extensions = request.extensions();
     let state = extensions.get::<Rc<RequestState>>();
     let (state, caller) = state.zip(extensions.get::<Caller>()).ok_or_else(unauthenticated)?;
-    let RequestIds { request_id, correlation_id, trace, client_address } = state.ids.clone();
+    let RequestIds { request_id, correlation_id, trace, client_address, client_id } = state.ids.clone();
     let Caller { principal, required } = caller.clone();
     Ok(RequestContext {
         principal,
@@ -58,6 +58,7 @@ fn context(request: &HttpRequest) -> Result<RequestContext, ApiError> {
         request_id,
         traceparent: Some(trace.to_string()),
         client_address: client_address.map(|address| address.to_string()),
+        client_id,
     })
 }
 
@@ -72,9 +73,10 @@ impl FromRequest for Anonymous {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let state = request.extensions().get::<Rc<RequestState>>().cloned();
         ready(state.ok_or_else(unauthenticated).map(|state| {
-            let RequestIds { request_id, correlation_id, trace, client_address } = state.ids.clone();
+            let RequestIds { request_id, correlation_id, trace, client_address, client_id } =
+                state.ids.clone();
             let traceparent = Some(trace.to_string());
-            Self(RequestOrigin { correlation_id, request_id, traceparent, client_address })
+            Self(RequestOrigin { correlation_id, request_id, traceparent, client_address, client_id })
         }))
     }
 }

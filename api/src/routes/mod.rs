@@ -6,8 +6,10 @@ mod audit;
 mod auth;
 pub(crate) mod customers;
 mod docs;
+mod emails;
 mod events;
 mod imports;
+pub(crate) mod notifications;
 pub(crate) mod operations;
 mod operators;
 mod orders;
@@ -42,8 +44,10 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(products::endpoints())
         .and(orders::endpoints())
         .and(imports::endpoints())
+        .and(notifications::endpoints())
         .and(reports::endpoints())
         .and(projections::endpoints())
+        .and(emails::endpoints())
         .and(roles::endpoints())
         .and(audit::endpoints())
         .and(tenant::endpoints())

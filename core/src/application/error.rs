@@ -85,6 +85,8 @@ pub enum Error {
     UnknownEvent(&'static str),
     #[error("{0} was changed without a word for the audit trail")]
     Unaudited(&'static str),
+    #[error("cannot write an e-mail: {0}")]
+    Template(String),
     #[error("cannot write {what} as JSON: {cause}")]
     Serialize { what: &'static str, cause: serde_json::Error },
 }
@@ -106,6 +108,7 @@ impl Error {
             | Self::Stored { .. }
             | Self::UnknownEvent(_)
             | Self::Unaudited(_)
+            | Self::Template(_)
             | Self::Serialize { .. } => Category::Internal,
             Self::Domain(error) => error.category(),
         }

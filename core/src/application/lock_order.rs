@@ -21,6 +21,7 @@ pub(crate) enum Locked {
     Customer,
     Supplier,
     Order,
+    Email,
 }
 
 /// The locks that a unit of work has taken. Builds with debug assertions, such as the tests, check their order.

@@ -35,6 +35,7 @@ impl OperatorContext {
             request_id,
             traceparent: None,
             client_address: None,
+            client_id: None,
         };
         Self::trusted(origin, Actor::Operator, name)
     }

@@ -17,3 +17,4 @@ pub mod table;
 pub mod telemetry;
 pub mod tls;
 pub mod trace_parent;
+pub mod when;

@@ -87,6 +87,55 @@ diesel::table! {
 }
 
 diesel::table! {
+    email_attempts (tenant_id, email_id, epoch) {
+        tenant_id -> Uuid,
+        email_id -> Uuid,
+        epoch -> Int8,
+        destination -> Text,
+        started_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+        outcome -> Nullable<Text>,
+        detail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    email_secrets (tenant_id, email_id) {
+        tenant_id -> Uuid,
+        email_id -> Uuid,
+        secret -> Text,
+    }
+}
+
+diesel::table! {
+    emails (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        kind -> Text,
+        state -> Text,
+        recipient -> Text,
+        recipient_name -> Text,
+        destination -> Text,
+        content -> Jsonb,
+        user_id -> Nullable<Uuid>,
+        token_id -> Nullable<Uuid>,
+        edition -> Int4,
+        due_at -> Timestamptz,
+        deadline -> Timestamptz,
+        epoch -> Int8,
+        worker -> Nullable<Uuid>,
+        attempts -> Int4,
+        last_error -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        correlation_id -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     idempotency_records (tenant_id, principal_id, key) {
         tenant_id -> Uuid,
         principal_id -> Uuid,
@@ -263,6 +312,9 @@ diesel::table! {
         retry_count -> Int4,
         next_attempt_at -> Nullable<Timestamptz>,
         last_error -> Nullable<Text>,
+        first_transaction_id -> Nullable<Int8>,
+        first_seq -> Nullable<Int8>,
+        origin -> Nullable<Jsonb>,
     }
 }
 
@@ -445,6 +497,7 @@ diesel::table! {
     relay_upkeep (task) {
         task -> Text,
         claimed_until -> Timestamptz,
+        retention_days -> Nullable<Int4>,
     }
 }
 
@@ -594,6 +647,9 @@ diesel::table! {
         time_zone -> Text,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        language -> Text,
+        email_from -> Nullable<Text>,
+        email_reply_to -> Nullable<Text>,
     }
 }
 
@@ -641,6 +697,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_events,
     customer_activity,
     customers,
+    email_attempts,
+    email_secrets,
+    emails,
     idempotency_records,
     import_rows,
     imports,

@@ -266,7 +266,6 @@ mod tests {
             last_figures: Value::Null,
             last_error: failed_at.map(|second| format!("failed at {second}")),
             last_error_at: failed_at.and_then(at),
-            failed_last: false,
             next_run_at: at(100 + process as i64),
             info: Value::Null,
             actions: vec![Offer {

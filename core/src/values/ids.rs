@@ -66,6 +66,7 @@ id!(CustomerId);
 id!(ProductId);
 id!(SupplierId);
 id!(OrderId);
+id!(EmailId);
 id!(
     /// A file of customers, suppliers or products that is worked off row by row.
     ImportId

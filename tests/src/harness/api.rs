@@ -65,6 +65,8 @@ impl Api {
             .env("COMPTOIR__API__LISTEN", &address)
             .env("COMPTOIR__API__OPERATIONS_LISTEN", &operations)
             .env("COMPTOIR__API__DRAIN_SECONDS", "0")
+            // A test that looks at e-mails says how they leave.
+            .env("COMPTOIR__MAIL__TRANSPORT", "log")
             .envs(RATE_LIMITS)
             .envs(environment.iter().copied());
         let log = world.logs().join(format!("api-{port}.log"));

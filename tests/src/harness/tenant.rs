@@ -28,6 +28,8 @@ pub const EVERYTHING: &[&str] = &[
     "reports:read",
     "projections:read",
     "projections:write",
+    "emails:read",
+    "emails:write",
 ];
 
 /// A tenant as `api create-admin` creates it, but without an administrator, whose password would take time to hash.

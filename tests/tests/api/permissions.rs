@@ -67,6 +67,8 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
             Some(json!({"current_password": "x", "new_password": "y"}))
         }
         "POST /api-keys" => Some(json!({"name": "A key", "permissions": ["orders:read"]})),
+        "POST /emails/{id}/requeue" | "POST /emails/{id}/discard" => None,
+        "POST /emails/requeue" | "POST /emails/discard" => Some(json!({"dry_run": true})),
         "POST /imports/{id}/cancel" | "POST /imports/{id}/resume" => None,
         "POST /projection-events/{id}/requeue" | "POST /projection-events/{id}/discard" => None,
         "POST /auth/logout" | "POST /operators/auth/logout" | "POST /api-keys/{id}/revoke" => None,
@@ -112,6 +114,10 @@ async fn ask(http: &Http, operation: &Operation, owned: &Owned) -> Result<u16> {
         let headers = [("Content-Type", "text/csv")];
         return Ok(http.raw(Method::POST, "/imports?kind=customers", &headers, Some(file)).await?.status);
     }
+    if operation.path == "/notifications" {
+        // The answer never ends.
+        return Ok(http.open("/notifications", &[]).await?.status().as_u16());
+    }
     let body = body(operation, owned)?;
     Ok(http.send(operation.method.clone(), &path, &[("If-Match", "*")], body.as_ref()).await?.status)
 }
@@ -126,6 +132,7 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
     let user = json!({"email": "own@example.com", "name": "Somebody", "role": "sales"});
     let user = api.created("/users", &user).await?;
     let id = |value: &Value| value["id"].as_str().map(str::to_owned).context("no id");
+    let emails = api.http.get("/emails").await?.json;
     let key = api.created("/api-keys", &json!({"name": "A key", "permissions": ["orders:read"]})).await?;
     let session = uuid::Uuid::now_v7().to_string();
     let insert =
@@ -145,6 +152,7 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
         ("products", id(&product)?),
         ("orders", id(&order)?),
         ("imports", id(&import.json)?),
+        ("emails", id(&emails["data"][0])?),
         ("users", id(&user)?),
         ("api-keys", id(&key)?),
         ("sessions", session),

@@ -199,6 +199,18 @@ const LISTS: &[List] = &[
         looks_through: |_| false,
     },
     List {
+        path: "/api/v1/emails",
+        table: "emails",
+        filters: &[
+            ("state", &["sent", "dead", "waiting", "discarded"]),
+            ("kind", &["security_notice", "welcome"]),
+            ("recipient", &["u17@example.com"]),
+            ("destination", &["example.com", "nowhere.example"]),
+        ],
+        selection: &[],
+        looks_through: |_| true,
+    },
+    List {
         path: "/api/v1/api-keys",
         table: "api_keys",
         filters: &[("revoked", &["true", "false"])],

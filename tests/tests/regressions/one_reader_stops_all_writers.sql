@@ -94,3 +94,13 @@ INSERT INTO projection_inbox (tenant_id, id, consumer, message_id, aggregate_typ
 SELECT 'TENANT', gen_random_uuid(), 'projections', n, 'order', n, 'order.placed', '', timestamptz '2026-01-01' + interval '1 minute' * (n / 10),
     CASE WHEN n <= 50 THEN 'dead' ELSE 'applied' END, CASE WHEN n > 50 THEN n END
 FROM generate_series(1, 30000) AS n;
+-- Few e-mails are dead, at the early end, and few wait, at the late one.
+INSERT INTO emails (tenant_id, id, version, kind, state, recipient, recipient_name, destination, content, due_at, deadline, reason,
+    correlation_id, created_at, updated_at, finished_at)
+SELECT 'TENANT', gen_random_uuid(), 1, CASE WHEN n <= 100 THEN 'welcome' ELSE 'security_notice' END,
+    CASE WHEN n <= 50 THEN 'dead' WHEN n > 29950 THEN 'waiting' ELSE 'sent' END, 'u' || n || '@example.com', 'A', 'example.com',
+    CASE WHEN n <= 100 THEN '{"kind": "welcome", "by": "b"}'
+        ELSE '{"kind": "security_notice", "change": {"what": "password"}, "by": "b", "at": "2026-01-01T00:00:00Z"}' END::jsonb,
+    timestamptz '2100-01-01', timestamptz '2100-01-02', CASE WHEN n <= 50 THEN 'refused' END, 'c',
+    timestamptz '2026-01-01' + interval '1 minute' * (n / 10), now(), CASE WHEN n <= 29950 THEN now() END
+FROM generate_series(1, 30000) AS n;

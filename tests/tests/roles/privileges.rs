@@ -45,6 +45,10 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("audit_events", "SELECT"),
             ("customer_activity", "SELECT"),
             ("customers", "DELETE,INSERT,SELECT,UPDATE"),
+            ("email_attempts", "SELECT"),
+            // And reads which e-mails have a secret.
+            ("email_secrets", "DELETE,INSERT"),
+            ("emails", "INSERT,SELECT,UPDATE"),
             ("idempotency_records", "INSERT,SELECT"),
             ("import_rows", "INSERT,SELECT,UPDATE"),
             ("imports", "DELETE,INSERT,SELECT,UPDATE"),
@@ -141,12 +145,13 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
     for (role, names) in [
         (
             "runtime",
-            "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,outbox_append,search_customers,search_orders,search_products,search_suppliers",
+            "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,outbox_append,outbox_feed_page,search_customers,search_orders,search_products,search_suppliers",
         ),
         (
             "services",
-            "due_imports,projection_fill_customers,projection_fill_gone,projection_fill_orders,projection_fill_products,projection_size,\
-             prune_idempotency_records,prune_imports,prune_sessions",
+            "claim_emails,due_emails,due_imports,email_overview,expire_emails,projection_fill_customers,projection_fill_gone,\
+             projection_fill_orders,projection_fill_products,projection_size,prune_emails,prune_idempotency_records,prune_imports,\
+             prune_sessions,recent_emails,renew_emails,settle_email,trace_correlation",
         ),
         (
             "relay",
@@ -159,7 +164,10 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
     assert_eq!(functions, BTreeMap::new(), "functions that run as the owner");
 
     let changed: String = owner.query_one(CHANGED, &[&format!("{prefix}relay")]).await?.get(0);
-    assert_eq!(changed, "last_error,next_attempt_at,retry_count,transaction_id");
+    assert_eq!(
+        changed,
+        "first_seq,first_transaction_id,last_error,next_attempt_at,retry_count,transaction_id"
+    );
 
     let writer = own.sql("writer").await?;
     let columns = "INSERT INTO outbox_events (aggregate_type, aggregate_id, event_type, payload, tenant_id, id, aggregate_version,

@@ -14,4 +14,5 @@ mod monitoring;
 mod operator;
 mod pipeline;
 mod projections;
+mod services;
 mod tracing;

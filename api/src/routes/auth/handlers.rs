@@ -98,14 +98,16 @@ pub(crate) async fn verify_email(
 
 /// Ask for a new password
 ///
-/// Answers the same whether there is such a user or not, and in however many companies.
+/// An e-mail hands a token over to them that is good for one use. Answers the same whether there is such a user or not, and in
+/// however many companies.
 #[utoipa::path(post, path = "/api/v1/auth/password-reset", tag = "authentication", operation_id = "requestPasswordReset", request_body = PasswordResetRequest,
     responses((status = 202)))]
 pub(crate) async fn forgot_password(
+    anonymous: Anonymous,
     body: JsonBody<PasswordResetRequest>,
     authenticator: Data<Authenticator>,
 ) -> Result<HttpResponse, ApiError> {
-    authenticator.forgot_password(&body.0.account()).await?;
+    authenticator.forgot_password(anonymous.0, &body.0.account()).await?;
     Ok(HttpResponse::Accepted().finish())
 }
 

@@ -15,7 +15,9 @@ use crate::extract::{AnyId, Faults, one_of, read_from_text};
 /// The limits of `time_limit_seconds`: a day.
 const LONGEST_SECONDS: u64 = 86_400;
 /// The most that one batch may be asked to take.
-const LARGEST_BATCH: u32 = 100_000;
+const LARGEST_BATCH: u32 = 10_000;
+/// What it takes if nothing is said.
+const USUAL_BATCH: u32 = 100;
 
 /// All services.
 #[derive(Debug, Serialize, ToSchema)]
@@ -63,9 +65,9 @@ pub(crate) struct ActRequest {
 #[derive(Debug, Default, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct ProcessBatchRequest {
-    /// How many it takes at most.
+    /// How many it takes at most; 100 if it is left out.
     #[deserr(default)]
-    #[schema(value_type = Option<u32>, example = 100, minimum = 1, maximum = 100000)]
+    #[schema(value_type = Option<u32>, example = 100, minimum = 1, maximum = 10000)]
     batch_size: Option<BatchSize>,
     /// Which of them; the action's schema says what it may say.
     #[deserr(default)]
@@ -105,9 +107,8 @@ impl ProcessBatchRequest {
     pub(super) fn apply(self, wish: Wish) -> Wish {
         let Self { batch_size, filter, priority, time_limit_seconds, process } = self;
         let mut parameters = Map::new();
-        if let Some(BatchSize(size)) = batch_size {
-            parameters.insert("batch_size".to_owned(), json!(size));
-        }
+        let size = batch_size.map_or(USUAL_BATCH, |asked| asked.0);
+        parameters.insert("batch_size".to_owned(), json!(size));
         if let Some(JsonObject(filter)) = filter {
             parameters.insert("filter".to_owned(), serde_json::Value::Object(filter));
         }

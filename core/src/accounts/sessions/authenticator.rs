@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::aggregate::{Client, Lifetimes, SessionError};
 use super::commands::{LogIn, Refresh, Refreshed};
@@ -17,7 +17,8 @@ use crate::accounts::identity::passwords::{Password, Passwords, Verdict};
 use crate::accounts::identity::secrets::{OneTimeToken, RefreshToken};
 use crate::accounts::login_throttle::ThrottleKey;
 use crate::accounts::users::{
-    self, Account, AccountName, ChangePassword, ResetPassword, UserError, UserStatus, VerifyEmail,
+    self, Account, AccountName, ChangePassword, RequestPasswordReset, ResetPassword, UserError, UserStatus,
+    VerifyEmail,
 };
 use crate::application::TenantDatabase;
 use crate::application::audit::{Refusal, Refusals};
@@ -25,7 +26,7 @@ use crate::application::context::{RequestContext, RequestOrigin};
 use crate::application::error::{Category, Error};
 use crate::application::unit_of_work::Executor;
 use crate::application::{Actor, Principal};
-use crate::values::ids::{SessionId, TenantId};
+use crate::values::ids::{SessionId, TenantId, UserId};
 
 /// The result of a log-in or a refresh.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub struct Authenticator {
     passwords: PasswordCheck,
     tokens: Arc<AccessTokens>,
     lifetimes: Lifetimes,
+    /// The lifetime of a token that sets a password.
+    reset: TimeDelta,
     refusals: Refusals,
 }
 
@@ -59,7 +62,8 @@ impl Authenticator {
     ) -> Self {
         let (lifetimes, passwords) =
             (Lifetimes::of(config), PasswordCheck::new(database.database().clone(), passwords));
-        Self { database, executor, passwords, tokens, lifetimes, refusals }
+        let reset = TimeDelta::hours(config.reset_token_hours.into());
+        Self { database, executor, passwords, tokens, lifetimes, reset, refusals }
     }
 
     /// Begins a session. A refusal is counted for the audit trail of the account's tenant, if the name means an account.
@@ -213,18 +217,22 @@ impl Authenticator {
         Ok(())
     }
 
-    /// Handles a forgotten password. As long as nothing sends e-mail, it only writes the accounts to the log, for an
-    /// operator. Cost and answer are the same whether there is no such account, or one in several companies.
+    /// Sends a token to whoever forgot their password, for each account that the name may mean. That happens beside the
+    /// request: cost and answer are the same whether there is no such account, or one in several companies.
     ///
     /// # Errors
     /// Fails if the database cannot be reached.
-    pub async fn forgot_password(&self, name: &AccountName) -> Result<(), Error> {
-        let accounts = users::accounts_named(&self.database, name).await?;
-        let accounts: Vec<_> = accounts.iter().map(|(tenant, user)| format!("{tenant}/{user}")).collect();
-        tracing::info!(
-            accounts = accounts.join(" "),
-            "somebody asks for a new password: api users reset-token EMAIL --company SHORT_NAME makes a token"
-        );
+    pub async fn forgot_password(&self, origin: RequestOrigin, name: &AccountName) -> Result<(), Error> {
+        let accounts: Vec<_> = users::accounts_named(&self.database, name).await?.iter().collect();
+        let (database, executor, valid_for) = (self.database.clone(), self.executor.clone(), self.reset);
+        self.executor.aside(async move {
+            for (tenant_id, user_id) in accounts {
+                let asked = ask_for_reset(&database, &executor, origin.clone(), tenant_id, user_id, valid_for);
+                if let Err(error) = asked.await {
+                    tracing::error!(%error, %tenant_id, %user_id, "a token for a new password could not be sent");
+                }
+            }
+        });
         Ok(())
     }
 
@@ -252,6 +260,19 @@ impl Authenticator {
         let access = self.tokens.issue(session.user_id, tenant_id, session.id, Utc::now())?;
         Ok(SessionTokens { tenant_id, session, access, refresh, refresh_expires_at })
     }
+}
+
+async fn ask_for_reset(
+    database: &TenantDatabase,
+    executor: &Executor,
+    origin: RequestOrigin,
+    tenant_id: TenantId,
+    user_id: UserId,
+    valid_for: TimeDelta,
+) -> Result<(), Error> {
+    let Some(account) = users::account_of(database, tenant_id, user_id).await? else { return Ok(()) };
+    let context = origin.acting_as(principal(account, None));
+    executor.run(context, RequestPasswordReset { user_id, valid_for }).await
 }
 
 /// The account's user, as the principal of the command that follows.
