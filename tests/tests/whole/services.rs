@@ -314,3 +314,120 @@ async fn every_service_of_both_programs_is_listed_with_its_processes_and_documen
     })
     .await;
 }
+
+/// Killed inside an action: another process takes what may be repeated, and what may not has failed. Never is one stuck.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_action_whose_process_is_killed_is_taken_by_another_or_has_failed() {
+    World::run(async |world| {
+        let sql = world.sql().await?;
+        insert_event(&sql, &uuid::Uuid::now_v7().to_string(), "thing.happened", "{}").await?;
+        // It has no broker: draining does not come to its end.
+        let nowhere = [("AMQP_URL", "amqp://127.0.0.1:1/"), ("COMPTOIR__RELAY__HTTP_LISTEN", "off")];
+        let mut first = Relay::start(world, &nowhere).await?;
+        let asked = json_of(
+            &world.run_relay(&["services", "act", "drain", "drain-now", "{}", "--no-wait", "--json"]).await?,
+        )?;
+        // A replay cannot be begun anew by somebody else: what it has done is done.
+        let parameters = r#"{"since": "2026-01-01T00:00:00Z"}"#;
+        let held = "BEGIN; LOCK TABLE outbox_history IN ACCESS EXCLUSIVE MODE";
+        let blocker = world.sql().await?;
+        blocker.batch_execute(held).await?;
+        let replay = json_of(
+            &world
+                .run_relay(&["services", "act", "replay", "replay", parameters, "--no-wait", "--json"])
+                .await?,
+        )?;
+        let state = async |command: &Value| -> Result<(String, i64)> {
+            let id = command["id"].as_str().context("an id")?;
+            let row = sql
+                .query_one("SELECT state, epoch FROM service_commands WHERE id = $1::text::uuid", &[&id])
+                .await?;
+            Ok((row.get(0), row.get(1)))
+        };
+        until("both to run", LIMIT, async || {
+            let states = (state(&asked).await?, state(&replay).await?);
+            ensure!(states.0.0 == "running" && states.1.0 == "running", "{states:?}");
+            Ok(())
+        })
+        .await?;
+        first.daemon.kill()?;
+        blocker.batch_execute("ROLLBACK").await?;
+        let consumer = world.consumer().await?;
+        let _second = Relay::start(world, &[]).await?;
+        until("the one to be done by another process, the other to have failed", LIMIT, async || {
+            let states = (state(&asked).await?, state(&replay).await?);
+            ensure!(states == (("done".to_owned(), 2), ("failed".to_owned(), 1)), "{states:?}");
+            Ok(())
+        })
+        .await?;
+        consumer.wait_for(1, LIMIT).await
+    })
+    .await;
+}
+
+/// Every service of both programs is begun anew, run, and asked, again and again, while one of two relays is killed: afterwards all are
+/// as they were, events arrive, and both programs stop in time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn services_that_are_started_stopped_killed_and_poked_are_as_before() {
+    World::run(async |world| {
+        let (mut api, mut relay, operator) = running(world).await?;
+        let consumer = world.consumer().await?;
+        for round in 0..3 {
+            let listed = operator.get("/services").await?.json;
+            let mut accepted = Vec::new();
+            for service in listed["data"].as_array().context("a list")? {
+                let name = service["name"].as_str().context("a name")?;
+                let offers = service["actions"].as_array().into_iter().flatten();
+                for action in offers.filter_map(|offer| offer["name"].as_str()) {
+                    if ["trigger", "restart", "check-queue", "force-probe"].contains(&action)
+                        && service["state"] != "off"
+                    {
+                        let path = format!("/services/{name}/actions/{action}");
+                        accepted.push(operator.post(&path, &json!({"time_limit_seconds": 60})).await?);
+                    }
+                }
+            }
+            ensure!(accepted.len() > 20, "{}", accepted.len());
+            insert_event(&world.sql().await?, &uuid::Uuid::now_v7().to_string(), "thing.happened", "{}")
+                .await?;
+            if round == 1 {
+                relay.daemon.kill()?;
+                relay = Relay::start(world, &[]).await?;
+            }
+            for accepted in &accepted {
+                let command = ended(&operator, accepted).await?;
+                let error = command["error"].as_str().unwrap_or_default();
+                // What runs all the time, or just now, cannot be triggered; what was killed has failed.
+                let refused = [
+                    "running just now",
+                    "runs all the time",
+                    "nothing to do in this process",
+                    "has gone",
+                    "was stopped",
+                    "lease was lost",
+                ];
+                let expected =
+                    command["state"] == "done" || refused.iter().any(|words| error.contains(words));
+                ensure!(expected, "{command}");
+            }
+        }
+        until("all services to be well", LIMIT, async || {
+            let listed = operator.get("/services").await?.json;
+            for service in listed["data"].as_array().context("a list")? {
+                let state = service["state"].as_str().unwrap_or_default();
+                ensure!(["running", "waiting", "finished", "standby", "off"].contains(&state), "{service}");
+            }
+            Ok(())
+        })
+        .await?;
+        consumer.wait_for(3, LIMIT).await?;
+        relay.stop().await?;
+        let status = api.daemon.terminate(LIMIT).await?;
+        ensure!(status.success(), "the API ended with {status}");
+        let left: i64 =
+            world.sql().await?.query_one("SELECT count(*) FROM service_processes", &[]).await?.get(0);
+        ensure!(left == 0 || left == 1, "who stops says so; only the killed one is left: {left}");
+        Ok(())
+    })
+    .await;
+}
