@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use comptoir_tests::harness::{Answer, Api, Exit, Http, Operator, Relay, World, insert_event, root, until};
+use comptoir_tests::harness::{
+    Answer, Api, Daemon, Exit, Http, Operator, Relay, World, free_port, insert_event, root, until,
+};
 use serde_json::{Value, json};
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -427,6 +429,49 @@ async fn services_that_are_started_stopped_killed_and_poked_are_as_before() {
         let left: i64 =
             world.sql().await?.query_one("SELECT count(*) FROM service_processes", &[]).await?.get(0);
         ensure!(left == 0 || left == 1, "who stops says so; only the killed one is left: {left}");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_and_services_have_processes_of_their_own_where_that_is_wanted() {
+    World::run(async |world| {
+        let listen = format!("127.0.0.1:{}", free_port()?);
+        let start = |only: &str| -> Result<Daemon> {
+            let mut command = world.api_command(&["--only", only])?;
+            command.env("COMPTOIR__API__LISTEN", &listen).env("COMPTOIR__API__OPERATIONS_LISTEN", "off");
+            command.env("SERVICES_DATABASE_URL", &world.database.services_url);
+            world.start(&format!("api-{only}"), &mut command)
+        };
+        let mut services = start("services")?;
+        let listed = async || json_of(&world.run_relay(&["services", "list", "--json"]).await?);
+        let state = async |name: &str| -> Result<Vec<Value>> {
+            let listed = listed().await?;
+            let service =
+                listed.as_array().and_then(|all| all.iter().find(|one| one["name"] == name).cloned());
+            Ok(service.context("listed")?["processes"].as_array().cloned().unwrap_or_default())
+        };
+        until("pruning to have run", LIMIT, async || {
+            let pruning = state("pruning").await?;
+            ensure!(pruning.len() == 1 && pruning[0]["runs"] != 0, "{pruning:?}");
+            Ok(())
+        })
+        .await?;
+        ensure!(std::net::TcpStream::connect(&listen).is_err(), "it answers no requests");
+        let mut requests = start("requests")?;
+        until("the other to answer, without that service", LIMIT, async || {
+            std::net::TcpStream::connect(&listen)?;
+            let pruning = state("pruning").await?;
+            let off = pruning.iter().filter(|process| process["state"] == "off").count();
+            ensure!(pruning.len() == 2 && off == 1, "{pruning:?}");
+            Ok(())
+        })
+        .await?;
+        for process in [&mut requests, &mut services] {
+            let status = process.terminate(LIMIT).await?;
+            ensure!(status.success(), "{status}");
+        }
         Ok(())
     })
     .await;
