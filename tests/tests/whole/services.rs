@@ -476,3 +476,35 @@ async fn requests_and_services_have_processes_of_their_own_where_that_is_wanted(
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_command_is_followed_by_its_correlation_id_from_its_request_to_what_came_of_it() {
+    World::run(async |world| {
+        let (api, _relay, _operator) = running(world).await?;
+        let _queue = world.consumer().await?;
+        let id = "order-of-the-shop-4711";
+        let body = json!({"email": "ada@docks.example", "name": "Ada", "role": "sales", "password": "trois bateaux gris"});
+        let headers = [("X-Correlation-Id", id)];
+        let created = api.http.send(reqwest::Method::POST, "/users", &headers, Some(&body)).await?;
+        ensure!(created.status == 201, "{} {}", created.status, created.text);
+        let steps = until("everything that came of it", LIMIT, async || {
+            let traced = json_of(&world.run_api(&["trace", id, "--json"]).await?)?;
+            let steps: Vec<(String, String, String)> = traced
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|step| ["source", "name", "state"].map(|member| step[member].as_str().unwrap_or_default().to_owned()).into())
+                .collect();
+            let has = |source: &str, name: &str, state: &str| steps.contains(&(source.into(), name.into(), state.into()));
+            ensure!(has("command", "user.register", "done") && has("event", "user.registered", "published"), "{steps:?}");
+            ensure!(steps.iter().any(|(source, ..)| source == "mail"), "{steps:?}");
+            Ok(steps)
+        })
+        .await?;
+        ensure!(steps[0].0 == "command", "in the order of time: {steps:?}");
+        let nothing = world.run_api(&["trace", "of-nobody"]).await?;
+        ensure!(nothing.code == Some(1) && nothing.stderr.contains("nothing from"), "{nothing:?}");
+        Ok(())
+    })
+    .await;
+}
