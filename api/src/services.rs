@@ -7,6 +7,7 @@ use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::audit::Verification;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::catalogue::Pruning;
+use comptoir_core::feed::{Feed, QueueLimits};
 use comptoir_core::mail::{Mailer, Policies};
 use comptoir_core::platform::config::ConfigError;
 use comptoir_core::platform::database::Database;
@@ -14,6 +15,7 @@ use comptoir_core::services::{Builder, LinkConfig, Service, Services};
 
 use crate::config::Settings;
 use crate::imports::Imports;
+use crate::projections::{self, Projections};
 
 const UNLINKED: &str = "api.services_database_url is not set";
 
@@ -75,9 +77,28 @@ impl Hosted {
             };
             self.beside(pruning, true)?;
         }
+        match Projections::new(settings, pool.as_ref()) {
+            Ok(projections) => self.beside(projections, true)?,
+            Err(off) => self.builder.add_off(projections::Absent, off.reason()).map(drop)?,
+        }
         let (queue, imports) = Imports::new(executor, of_tenants, pool);
         self.beside(imports, true)?;
         Ok(queue)
+    }
+
+    /// Adds the follower of the log of events. It costs nothing while nobody listens. Returns where listeners join.
+    pub(crate) fn add_feed(&mut self, settings: &Settings) -> Result<Feed, ConfigError> {
+        let limits = settings.notifications;
+        let log_in = settings.services_database();
+        let feed = Feed::new(QueueLimits {
+            events: limits.queue_events,
+            bytes: limits.queue_kib.saturating_mul(1024),
+        });
+        match log_in {
+            Some(database) => self.builder.add(feed.follower(database)),
+            None => self.builder.add_off(feed.follower(settings.database.clone()), UNLINKED),
+        }?;
+        Ok(feed)
     }
 
     fn beside(&mut self, service: impl Service, is_linked: bool) -> Result<(), ConfigError> {

@@ -13,6 +13,7 @@ use comptoir_core::accounts::api_keys::Usage;
 use comptoir_core::accounts::identity::access_tokens::AccessTokens;
 use comptoir_core::accounts::identity::passwords::Passwords;
 use comptoir_core::accounts::login_throttle;
+use comptoir_core::accounts::operators::OperatorAuthenticator;
 use comptoir_core::accounts::principals::Principals;
 use comptoir_core::accounts::rate_limits::{RateLimiter, Sharing};
 use comptoir_core::accounts::sessions::Authenticator;
@@ -23,11 +24,13 @@ use comptoir_core::outbox::{Notifier, NotifierConfig};
 use comptoir_core::platform::database::{Database, Migrations};
 use comptoir_core::platform::{listening, telemetry};
 use comptoir_core::services::{Services, metrics_upkeep, notifier as notifier_service, schema_check};
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{ApiConfig, Settings};
 use crate::middleware::{describe_metrics, surround};
 use crate::openapi;
 use crate::routes;
+use crate::routes::notifications::Live;
 use crate::routes::operations::{OpenApiText, Readiness};
 use crate::server::operations::Subjects;
 use crate::server::stopping::{Signals, Stopping};
@@ -43,6 +46,8 @@ pub struct Application {
     stopping: Stopping,
     signals: Signals,
     drain: Duration,
+    /// Cancelled to end the streams of notifications, which the server would wait for.
+    end_streams: CancellationToken,
     executor: Executor,
     shutdown_timeout: Duration,
     services: Services,
@@ -93,6 +98,14 @@ impl Application {
             &settings.identity,
             refusals.clone(),
         ));
+        let operators = Data::new(OperatorAuthenticator::new(
+            of_tenants.clone(),
+            executor.clone(),
+            Passwords::clone(&passwords),
+            Arc::clone(&tokens),
+            &settings.identity,
+            refusals.clone(),
+        ));
         let tokens = Data::from(tokens);
         let usage = Usage::default();
         hosted.add(usage.clone().service(database.clone()))?;
@@ -104,6 +117,14 @@ impl Application {
         hosted.add(Sharing::new(limiter.clone(), database.clone()))?;
         hosted.add(login_throttle::service(database.clone()))?;
         let limiter = Data::new(limiter);
+        let end_streams = CancellationToken::new();
+        let live = Data::new(Live::new(
+            hosted.add_feed(&settings)?,
+            of_tenants.clone(),
+            Principals::clone(&principals),
+            settings.notifications,
+            end_streams.clone(),
+        ));
         let api = settings.api.clone();
         hosted.add(schema_check(as_runtime, Migrations::All, "api migrate"))?;
         let imports = hosted.add_background(&settings, executor.clone(), of_tenants.clone(), &policies)?;
@@ -147,6 +168,7 @@ impl Application {
                 .app_data(document.clone())
                 .app_data(tokens.clone())
                 .app_data(authenticator.clone())
+                .app_data(operators.clone())
                 .app_data(used.clone())
                 .app_data(readiness.clone())
                 .app_data(is_stopping.clone())
@@ -154,6 +176,7 @@ impl Application {
                 .app_data(refused.clone())
                 .app_data(policies.clone())
                 .app_data(links.clone())
+                .app_data(live.clone())
                 .wrap(from_fn(surround))
                 // Outermost: a page may also read why it was refused.
                 .wrap(Condition::new(!limits.allowed_origins.is_empty(), limits.allowed_origins.middleware()))
@@ -182,7 +205,17 @@ impl Application {
         };
         let shutdown_timeout = Duration::from_secs(api.shutdown_timeout_seconds);
         let (signals, drain) = (Signals::new()?, Duration::from_secs(api.drain_seconds));
-        Ok(Self { server, operations, stopping, signals, drain, executor, shutdown_timeout, services })
+        Ok(Self {
+            server,
+            operations,
+            stopping,
+            signals,
+            drain,
+            end_streams,
+            executor,
+            shutdown_timeout,
+            services,
+        })
     }
 
     /// Returns the port that is listened on for requests, if it is.
@@ -197,8 +230,8 @@ impl Application {
     /// Fails if the server fails.
     pub async fn run_until_stopped(self) -> anyhow::Result<()> {
         let server = self.server.map(|(_, server)| server);
-        let stop =
-            stop_after(self.signals.wait(self.stopping, self.drain), server.as_ref().map(Server::handle));
+        let told = self.signals.wait(self.stopping, self.drain);
+        let stop = stop_after(told, self.end_streams, server.as_ref().map(Server::handle));
         let operations = self.operations.as_ref().map(Server::handle);
         let stopped = tokio::spawn(stop);
         let aside = tokio::spawn(async move {
@@ -229,8 +262,14 @@ impl Application {
     }
 }
 
-async fn stop_after(told: impl Future<Output = ()>, server: Option<ServerHandle>) {
+async fn stop_after(
+    told: impl Future<Output = ()>,
+    end_streams: CancellationToken,
+    server: Option<ServerHandle>,
+) {
     told.await;
+    // Their clients come back, to another replica.
+    end_streams.cancel();
     if let Some(server) = server {
         server.stop(true).await;
     }

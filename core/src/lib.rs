@@ -21,4 +21,8 @@ pub mod mail;
 
 pub mod commerce;
 
+pub mod projections;
+
 pub mod catalogue;
+
+pub mod feed;

@@ -122,7 +122,8 @@ impl HistoryKeeper {
     /// Runs one upkeep; does nothing if another replica is running one.
     pub(crate) async fn run_once(&mut self) -> Result<Upkeep, DatabaseFault> {
         let mut connection = database::connect(&self.database).await?;
-        let Some(now) = history::claim_upkeep(&mut connection).await? else { return Ok(Upkeep::default()) };
+        let claimed = history::claim_upkeep(&mut connection, self.config.retention_days).await?;
+        let Some(now) = claimed else { return Ok(Upkeep::default()) };
         let kept = self.keep(&mut connection, now).await;
         history::release_upkeep(&mut connection).await?;
         kept

@@ -1,4 +1,4 @@
-//! `/metrics`, `/health/live` and `/health/ready`, on a thread of their own.
+//! `/metrics`, `/health`, `/health/live` and `/health/ready`, on a thread of their own.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::engine::Condition;
 use crate::error::RelayError;
 use crate::metrics::BUCKETS;
-use comptoir_core::services::Handle;
+use comptoir_core::services::{Handle, HealthStatus};
 
 /// A drain loop that has not turned for this long is stuck: it turns at least once a second, whatever it waits for.
 const STUCK_AFTER: Duration = Duration::from_secs(30);
@@ -63,6 +63,7 @@ impl Listener {
                 .app_data(metrics.clone())
                 .app_data(services.clone())
                 .route("/metrics", web::get().to(render_metrics))
+                .route("/health", web::get().to(whole))
                 .route("/health/live", web::get().to(live))
                 .route("/health/ready", web::get().to(ready))
         })
@@ -90,6 +91,15 @@ impl Running {
 
 async fn render_metrics(metrics: web::Data<MetricsHandle>) -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(metrics.render())
+}
+
+/// How each service of the process is. One that is degraded does its work.
+async fn whole(services: web::Data<Handle>) -> HttpResponse {
+    let report = services.health();
+    match report.status {
+        HealthStatus::Ok | HealthStatus::Degraded => HttpResponse::Ok().json(report),
+        HealthStatus::Failing => HttpResponse::ServiceUnavailable().json(report),
+    }
 }
 
 async fn live(condition: web::Data<watch::Receiver<Condition>>) -> HttpResponse {

@@ -38,4 +38,3 @@ mod spans;
 mod status;
 mod tail;
 mod wakeup;
-mod when;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::context::RequestContext;
 use comptoir_core::application::unit_of_work::{Command, Executor};
-use comptoir_core::application::{Actor, Principal};
+use comptoir_core::application::{Actor, OperatorCommand, OperatorContext, Principal};
 use comptoir_core::catalogue;
 use comptoir_core::mail::Policies;
 use comptoir_core::outbox::{Notifier, NotifierConfig};
@@ -51,6 +51,18 @@ impl Operator {
         context(tenant, currency, self.name.clone())
     }
 
+    /// Returns the context of a command on behalf of the operators themselves.
+    pub(super) fn of_operators(&self) -> OperatorContext {
+        OperatorContext::at_command_line(self.name.clone())
+    }
+
+    pub(super) async fn run_for_operators<C: OperatorCommand>(
+        &self,
+        command: C,
+    ) -> anyhow::Result<C::Outcome> {
+        Ok(self.executor.run_as_operator(self.of_operators(), command).await?)
+    }
+
     pub(super) async fn run<C: Command>(
         &self,
         context: RequestContext,
@@ -71,6 +83,7 @@ pub(super) fn context(tenant: TenantId, currency: Currency, name: String) -> Req
         request_id,
         traceparent: None,
         client_address: None,
+        client_id: None,
     }
 }
 

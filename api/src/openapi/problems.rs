@@ -41,6 +41,8 @@ pub(crate) const KINDS: &[Kind] = &[
     ),
     kind(403, "forbidden", "The permission that the operation needs is missing"),
     kind(403, "not_a_session", "The operation is for people who have logged in, not for API keys"),
+    kind(403, "not_for_operators", "The operation is for companies, and an operator account belongs to none"),
+    kind(403, "operators_only", "The operation is for operator accounts"),
     kind(403, "email_not_verified", "The e-mail address of the user is not verified yet"),
     kind(403, "permission_not_held", "Nobody makes a key with a permission that they do not have"),
     kind(403, "cannot_revoke", "The key has a permission that you do not have, and belongs to somebody else"),
@@ -53,13 +55,18 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(404, "product_not_found", "There is no such product"),
     kind(404, "order_not_found", "There is no such order"),
     kind(404, "import_not_found", "There is no such import"),
+    kind(404, "projection_event_not_found", "There is no such event in the inbox of the reports"),
     kind(404, "email_not_found", "There is no such e-mail"),
     kind(404, "session_not_found", "There is no such session"),
     kind(404, "api_key_not_found", "There is no such API key"),
     kind(404, "user_not_found", "There is no such user"),
     kind(404, "tenant_not_found", "There is no such company"),
+    kind(404, "service_not_found", "There is no such service in any process that runs"),
+    kind(404, "service_action_not_found", "The service has no such action"),
+    kind(404, "service_command_not_found", "There is no such command of a service, or not any more"),
     kind(405, "method_not_allowed", "The address has other methods; see `Allow`"),
     kind(408, "request_timeout", "The body did not arrive within `api.body_timeout_ms` (10 s)"),
+    kind(409, "notifications_off", "The server keeps no log of events, or cannot read it"),
     kind(409, "customer_code_taken", "The code belongs to another customer"),
     kind(409, "customer_external_id_taken", "The external id belongs to another customer"),
     kind(409, "supplier_code_taken", "The code belongs to another supplier"),
@@ -68,6 +75,8 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(409, "product_external_id_taken", "The external id belongs to another product"),
     kind(409, "too_many_imports", "20 imports are under way"),
     kind(409, "import_state_conflict", "The import is not in a state for that"),
+    kind(409, "projection_event_state_conflict", "The event was applied or discarded already"),
+    kind(409, "service_off", "The service is off in every process that has it"),
     kind(409, "email_state_conflict", "The e-mail is not in a state for that"),
     kind(409, "email_cause_over", "The e-mail would be of no use any more"),
     kind(409, "order_reference_taken", "The reference belongs to another order"),
@@ -83,6 +92,7 @@ pub(crate) const KINDS: &[Kind] = &[
         "idempotency_key_in_use",
         "A request with the same Idempotency-Key is still running; see `Retry-After`",
     ),
+    kind(410, "events_gone", "Events after this position are not kept any more"),
     kind(412, "version_mismatch", "The resource has changed since the version in If-Match"),
     kind(413, "body_too_large", "The body has more than `api.max_body_bytes` (1 MiB)"),
     kind(415, "unsupported_media_type", "The body has another media type, or a Content-Encoding"),
@@ -92,6 +102,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(422, "idempotency_key_reused", "The Idempotency-Key was used for another request"),
     kind(428, "precondition_required", "If-Match is missing"),
     kind(429, "rate_limited", "There are too many requests; see `Retry-After`"),
+    kind(429, "too_many_streams", "There are too many streams of yours already; see `Retry-After`"),
     kind(429, "too_many_attempts", "There were too many failed attempts to log in; see `Retry-After`"),
     kind(431, "too_many_headers", "The request has more than `api.max_headers` (64) header fields"),
     kind(500, "internal", "The fault is the server's; quote the `trace_id` when you report it"),
@@ -108,6 +119,10 @@ pub(super) fn of(operation: &Operation, access: Access, is_probe: bool, own: &[&
         Access::Authenticated => codes.extend(["authentication_required", "unauthenticated"]),
         Access::LoggedIn => codes.extend(["authentication_required", "unauthenticated", "not_a_session"]),
         Access::Needs(_) => codes.extend(["authentication_required", "unauthenticated", "forbidden"]),
+        Access::Operator => codes.extend(["authentication_required", "unauthenticated", "operators_only"]),
+    }
+    if !matches!(access, Access::Public | Access::Operator) {
+        codes.push("not_for_operators");
     }
     if operation.request_body.is_some() {
         codes.extend(["malformed_json", "unreadable_body", "request_timeout", "body_too_large"]);

@@ -50,6 +50,12 @@ permissions! {
     EmailsRead = "emails:read",
     /// The right to send e-mails again, and to discard them.
     EmailsWrite = "emails:write",
+    /// The right to read what is kept from the events: time lines, sales, activity.
+    ReportsRead = "reports:read",
+    /// The right to see the events that could not be applied to the reports.
+    ProjectionsRead = "projections:read",
+    /// The right to have them tried again, or passed over.
+    ProjectionsWrite = "projections:write",
 }
 
 impl fmt::Display for Permission {
@@ -180,7 +186,8 @@ impl Role {
     pub fn permissions(self) -> PermissionSet {
         use Permission::{
             ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, EmailsRead, OrdersRead, OrdersShip,
-            OrdersWrite, ProductsRead, ProductsWrite, SuppliersRead, SuppliersWrite, TenantRead, UsersRead,
+            OrdersWrite, ProductsRead, ProductsWrite, ProjectionsRead, ReportsRead, SuppliersRead,
+            SuppliersWrite, TenantRead, UsersRead,
         };
         match self {
             Self::Admin => PermissionSet::all(),
@@ -199,6 +206,8 @@ impl Role {
                 TenantRead,
                 AuditRead,
                 EmailsRead,
+                ReportsRead,
+                ProjectionsRead,
             ]),
             Self::Sales => PermissionSet::of(&[
                 CustomersRead,
@@ -305,7 +314,7 @@ mod tests {
             (
                 Role::Management,
                 "customers:read customers:write suppliers:read suppliers:write products:read products:write orders:read \
-                 orders:write orders:ship users:read api_keys:read tenant:read audit:read emails:read"
+                 orders:write orders:ship users:read api_keys:read tenant:read audit:read emails:read reports:read projections:read"
                     .to_owned(),
             ),
             (

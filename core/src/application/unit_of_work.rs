@@ -28,8 +28,9 @@ use super::error::Error;
 use super::events::{Event, EventCatalogue};
 use super::idempotency::{self, Answer, IdempotencyKey, Scope, StoredResponse};
 use super::lock_order::{LockOrder, Locked};
+use super::operators::{OfOperators, OperatorCommand, OperatorContext};
 use crate::outbox::{self, NewOutboxEvent, Notifier};
-use crate::values::ids::TenantId;
+use crate::values::ids::{PrincipalId, TenantId};
 
 const RETRIES: &str = "comptoir_unit_of_work_retries_total";
 /// The maximum number of attempts of a unit of work. After the last one, the caller must handle the contention.
@@ -195,8 +196,20 @@ struct PendingWrites {
     wakes: Vec<Arc<Notify>>,
 }
 
-/// Returns the headers of every event: CONTRACT "RabbitMQ", headers that the row supplies.
+/// Returns the headers of every event: CONTRACT "RabbitMQ", headers that the row supplies. Who caused it is stored beside them, and
+/// not published.
 fn headers(context: &RequestContext) -> Result<String, Error> {
+    #[derive(serde::Serialize)]
+    struct Actor<'a> {
+        id: Option<PrincipalId>,
+        name: &'a str,
+    }
+    #[derive(serde::Serialize)]
+    struct Origin<'a> {
+        actor: Actor<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client_id: Option<&'a str>,
+    }
     #[derive(serde::Serialize)]
     struct Headers<'a> {
         #[serde(rename = "correlation-id")]
@@ -205,11 +218,18 @@ fn headers(context: &RequestContext) -> Result<String, Error> {
         causation_id: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         traceparent: Option<&'a str>,
+        #[serde(rename = "comptoir-origin")]
+        origin: Origin<'a>,
     }
+    let principal = &context.principal;
     let headers = Headers {
         correlation_id: &context.correlation_id,
         causation_id: &context.request_id,
         traceparent: context.traceparent.as_deref(),
+        origin: Origin {
+            actor: Actor { id: principal.id(), name: &principal.name },
+            client_id: context.client_id.as_deref(),
+        },
     };
     serde_json::to_string(&headers).map_err(|cause| Error::Serialize { what: "event headers", cause })
 }
@@ -237,8 +257,36 @@ impl Executor {
     /// # Errors
     /// Fails if the command refuses or the database fails. `IdempotencyKeyReused` if the key stands for another
     /// request, `IdempotencyKeyInUse` if its request is still running. If the connection is lost during the commit, the
-    /// outcome is unknown: with an idempotency key, the client can simply ask again.
+    /// outcome is unknown: with an idempotency key, the client can simply ask again. `NotForOperators` if the principal
+    /// has no tenant.
     pub async fn execute<C: Command>(
+        &self,
+        context: RequestContext,
+        key: Option<IdempotencyKey>,
+        command: C,
+        render: impl Fn(C::Outcome) -> Result<StoredResponse, Error> + Send + Sync + 'static,
+    ) -> Result<Answer, Error> {
+        if context.principal.is_of_operators() {
+            return Err(Error::NotForOperators);
+        }
+        self.execute_bound(context, key, command, render).await
+    }
+
+    /// The same for an operator's command.
+    ///
+    /// # Errors
+    /// Fails as [`Self::execute`] does, but for `NotForOperators`.
+    pub async fn execute_as_operator<C: OperatorCommand>(
+        &self,
+        context: OperatorContext,
+        key: Option<IdempotencyKey>,
+        command: C,
+        render: impl Fn(C::Outcome) -> Result<StoredResponse, Error> + Send + Sync + 'static,
+    ) -> Result<Answer, Error> {
+        self.execute_bound(context.into_request(), key, OfOperators(command), render).await
+    }
+
+    async fn execute_bound<C: Command>(
         &self,
         context: RequestContext,
         key: Option<IdempotencyKey>,
@@ -255,6 +303,25 @@ impl Executor {
     /// # Errors
     /// Fails if the command refuses or the database fails.
     pub async fn run<C: Command>(&self, context: RequestContext, command: C) -> Result<C::Outcome, Error> {
+        if context.principal.is_of_operators() {
+            return Err(Error::NotForOperators);
+        }
+        self.run_bound(context, command).await
+    }
+
+    /// Runs an operator's command and returns its outcome.
+    ///
+    /// # Errors
+    /// Fails if the command refuses or the database fails.
+    pub async fn run_as_operator<C: OperatorCommand>(
+        &self,
+        context: OperatorContext,
+        command: C,
+    ) -> Result<C::Outcome, Error> {
+        self.run_bound(context.into_request(), OfOperators(command)).await
+    }
+
+    async fn run_bound<C: Command>(&self, context: RequestContext, command: C) -> Result<C::Outcome, Error> {
         let (sender, receiver) = std::sync::mpsc::channel();
         let nothing = StoredResponse { status: 204, location: None, etag: None, body: String::new() };
         let keep = move |outcome| {
@@ -262,7 +329,7 @@ impl Executor {
             let _ = sender.send(outcome);
             Ok(nothing.clone())
         };
-        self.execute(context, None, command, keep).await?;
+        self.execute_bound(context, None, command, keep).await?;
         // The outcome of the last attempt, which is the one that was committed.
         receiver.try_iter().last().ok_or(Error::NoOutcome)
     }

@@ -131,7 +131,7 @@ pub(super) fn recipient(user: &User) -> Recipient {
 fn decider(work: &UnitOfWork<'_>) -> String {
     let principal = &work.context().principal;
     match principal.actor {
-        Actor::Operator => "Comptoir".to_owned(),
+        Actor::Operator | Actor::OperatorAccount { .. } => "Comptoir".to_owned(),
         Actor::User { .. } | Actor::ApiKey(_) => principal.name.clone(),
     }
 }

@@ -17,7 +17,7 @@ pub(crate) use self::decide::{Wish, decide};
 use crate::config::Config;
 use crate::error::RelayError;
 use crate::operator_options::OperatorOptions;
-use crate::when;
+use comptoir_core::platform::when;
 
 /// The note for a filter that finds nothing, which is not a failure.
 const NOTHING: &str = "no dead letter matches";

@@ -27,8 +27,9 @@ use self::publish::{Replay, Tally};
 use crate::config::Config;
 use crate::daemon;
 use crate::error::{DatabaseFault, RelayError};
+use crate::notes;
 use crate::operator_options::OperatorOptions;
-use crate::{notes, when};
+use comptoir_core::platform::when;
 
 /// Counting and sorting a long history may take long, but is done once.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3600);

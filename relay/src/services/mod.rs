@@ -1,8 +1,10 @@
 //! The services that the relay hosts: the drain loop and what it needs, upkeep, and what operators ask for.
 
 mod broker;
+mod command;
 mod dead_letters;
 mod drain;
+mod recovery;
 mod replay;
 
 use std::sync::Arc;
@@ -16,8 +18,10 @@ use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use self::broker::BrokerLink;
+pub(crate) use self::command::{ServicesCommand, run};
 use self::dead_letters::DeadLetters;
 use self::drain::Drain;
+use self::recovery::Recovery;
 use self::replay::Replay;
 use crate::config::Config;
 use crate::daemon;
@@ -68,6 +72,7 @@ pub(crate) fn start(
     builder.add(BrokerLink::new(observed.clone(), Arc::clone(&reconnect)))?;
     let (config, wake_up) = (config.clone(), wake_ups.events);
     builder.add(Drain { config, id, name, leases, pulse, wake_up, reconnect, condition })?;
+    builder.add(Recovery)?;
     builder.add(ServiceManager(observed.clone()))?;
     Ok((builder.start(), observed))
 }

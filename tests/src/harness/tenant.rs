@@ -25,6 +25,9 @@ pub const EVERYTHING: &[&str] = &[
     "tenant:read",
     "tenant:write",
     "audit:read",
+    "reports:read",
+    "projections:read",
+    "projections:write",
     "emails:read",
     "emails:write",
 ];

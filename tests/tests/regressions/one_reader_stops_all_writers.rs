@@ -159,6 +159,46 @@ const LISTS: &[List] = &[
         looks_through: |_| false,
     },
     List {
+        path: "/api/v1/reports/order-timelines",
+        table: "order_timeline",
+        filters: &[
+            ("order_id", &["01900000-0000-7000-8000-000000000011"]),
+            ("customer_id", &[BUSY, EARLY, NOBODY]),
+            ("occurred_from", &[LATE]),
+            ("occurred_before", &[MIDDLE]),
+        ],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
+        path: "/api/v1/reports/sales-by-day",
+        table: "sales_by_day",
+        filters: &[("day_from", &[LATE]), ("day_before", &[MIDDLE])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
+        path: "/api/v1/reports/sales-by-product",
+        table: "sales_by_product",
+        filters: &[("product_id", &[BUSY, NOBODY])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
+        path: "/api/v1/reports/customer-activity",
+        table: "customer_activity",
+        filters: &[("customer_id", &[BUSY, NOBODY])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
+        path: "/api/v1/projection-events",
+        table: "projection_inbox",
+        filters: &[("state", &["dead", "applied", "dead,waiting"])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
         path: "/api/v1/emails",
         table: "emails",
         filters: &[

@@ -67,6 +67,7 @@ impl Service for Sample {
         })
     }
 
+    #[expect(clippy::panic, reason = "the test wants to see what comes of it")]
     fn act<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Value, Fault>> {
         Box::pin(async move {
             match call.action.as_str() {

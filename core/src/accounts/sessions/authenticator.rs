@@ -3,19 +3,19 @@
 //! Passwords are hashed and compared outside of transactions, so that no connection waits for it. The command then checks
 //! that the compared hash is still the user's.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::aggregate::{Client, Lifetimes, SessionError};
 use super::commands::{LogIn, Refresh, Refreshed};
+use super::password_check::{AttemptFrom, PasswordCheck};
 use super::queries::{self, SessionView};
 use crate::accounts::identity::IdentityConfig;
 use crate::accounts::identity::access_tokens::{AccessTokens, IssuedAccessToken};
-use crate::accounts::identity::passwords::{HashedPassword, Password, Passwords, Verdict};
+use crate::accounts::identity::passwords::{Password, Passwords, Verdict};
 use crate::accounts::identity::secrets::{OneTimeToken, RefreshToken};
-use crate::accounts::login_throttle::{self, ThrottleKey};
+use crate::accounts::login_throttle::ThrottleKey;
 use crate::accounts::users::{
     self, Account, AccountName, ChangePassword, RequestPasswordReset, ResetPassword, UserError, UserStatus,
     VerifyEmail,
@@ -26,12 +26,7 @@ use crate::application::context::{RequestContext, RequestOrigin};
 use crate::application::error::{Category, Error};
 use crate::application::unit_of_work::Executor;
 use crate::application::{Actor, Principal};
-use crate::values::contact::Email;
 use crate::values::ids::{SessionId, TenantId, UserId};
-use crate::values::invalid::Invalid;
-
-/// The address of a request without a known address, in tests.
-const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// The result of a log-in or a refresh.
 #[derive(Debug)]
@@ -48,7 +43,7 @@ pub struct SessionTokens {
 pub struct Authenticator {
     database: TenantDatabase,
     executor: Executor,
-    passwords: Passwords,
+    passwords: PasswordCheck,
     tokens: Arc<AccessTokens>,
     lifetimes: Lifetimes,
     /// The lifetime of a token that sets a password.
@@ -65,10 +60,8 @@ impl Authenticator {
         config: &IdentityConfig,
         refusals: Refusals,
     ) -> Self {
-        let lifetimes = Lifetimes {
-            refresh: TimeDelta::hours(config.refresh_token_hours.into()),
-            session: TimeDelta::hours(config.session_hours.into()),
-        };
+        let (lifetimes, passwords) =
+            (Lifetimes::of(config), PasswordCheck::new(database.database().clone(), passwords));
         let reset = TimeDelta::hours(config.reset_token_hours.into());
         Self { database, executor, passwords, tokens, lifetimes, reset, refusals }
     }
@@ -116,8 +109,8 @@ impl Authenticator {
         let stored = account.as_ref().and_then(|account| account.password.clone());
         let address = origin.client_address;
         let client = Client::new(address.map(|address| address.to_string()), user_agent);
-        let (subject, address) = (ThrottleKey::account(name), address.unwrap_or(NOWHERE));
-        let verdict = self.compared(subject, Some(address), password, stored.clone()).await?;
+        let (subject, from) = (ThrottleKey::account(name), AttemptFrom::Address(address));
+        let verdict = self.passwords.compared(subject, from, password, stored.clone()).await?;
         let (Some(account), Some(compared), Verdict::Right { replacement }) = (account, stored, verdict)
         else {
             return Err(SessionError::InvalidCredentials.into());
@@ -179,11 +172,11 @@ impl Authenticator {
         let account = account.ok_or(Error::Unauthenticated)?;
         let subject = ThrottleKey::user(account.tenant_id, user_id);
         let stored = account.password.clone();
-        let verdict = self.compared(subject, None, current, stored.clone()).await?;
+        let verdict = self.passwords.compared(subject, AttemptFrom::Session, current, stored.clone()).await?;
         let (Some(compared), Verdict::Right { .. }) = (stored, verdict) else {
             return Err(SessionError::WrongPassword.into());
         };
-        let password = self.chosen("/new_password", new, &account.email).await?;
+        let password = self.passwords.chosen("/new_password", new, &account.email).await?;
         let forgiven = self.subjects_of(&account).await?;
         let command = ChangePassword { user_id, compared, password, keep: Some(session_id), forgiven };
         self.executor.run(context, command).await?;
@@ -204,7 +197,7 @@ impl Authenticator {
         let token = token.hash();
         let account =
             users::account_of_token(&self.database, &token).await?.ok_or(UserError::InvalidToken)?;
-        let password = self.chosen("/password", new, &account.email).await?;
+        let password = self.passwords.chosen("/password", new, &account.email).await?;
         let forgiven = self.subjects_of(&account).await?;
         let context = origin.acting_as(principal(account, None));
         self.executor.run(context, ResetPassword { token, password, forgiven }).await?;
@@ -255,36 +248,6 @@ impl Authenticator {
             subjects.push(ThrottleKey::account(&without_company));
         }
         Ok(subjects)
-    }
-
-    /// Compares a password, unless the account or the address has failed too often. The attempt counts as a failure until
-    /// it is known to be none.
-    async fn compared(
-        &self,
-        account: ThrottleKey,
-        address: Option<IpAddr>,
-        password: Password,
-        stored: Option<HashedPassword>,
-    ) -> Result<Verdict, Error> {
-        let ticket = login_throttle::attempt(self.database.database(), account, address).await?;
-        let verdict = self.passwords.verify(password, stored).await;
-        match &verdict {
-            Ok(Verdict::Right { .. }) => login_throttle::succeed(self.database.database(), ticket).await?,
-            Ok(Verdict::Wrong) => {}
-            Err(_) => login_throttle::withdraw(self.database.database(), ticket).await?,
-        }
-        Ok(verdict?)
-    }
-
-    async fn chosen(
-        &self,
-        pointer: &'static str,
-        text: &str,
-        email: &Email,
-    ) -> Result<HashedPassword, Error> {
-        let refused = |Invalid { code, message }| SessionError::PasswordRefused { pointer, code, message };
-        let password = Password::chosen(text, email).map_err(refused)?;
-        Ok(self.passwords.hash(password).await?)
     }
 
     fn tokens(

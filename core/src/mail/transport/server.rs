@@ -13,6 +13,7 @@ const EXPECTED: &str =
 
 /// How the connection is encrypted. Whatever is chosen is insisted on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::enum_variant_names, reason = "it is the name of the SMTP command")]
 pub(in crate::mail) enum Tls {
     /// From the first byte (RFC 8314).
     Required,

@@ -28,6 +28,8 @@ const SECTIONS: &[&str] = &[
     "identity",
     "api",
     "rate_limits",
+    "notifications",
+    "projections",
     "mail",
     "broker",
     "relay",
