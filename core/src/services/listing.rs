@@ -18,6 +18,7 @@ pub struct ServiceView {
     #[schema(example = "pruning")]
     pub name: String,
     /// What it does, in one sentence.
+    #[schema(example = "Deletes what is too old")]
     pub about: String,
     /// `continuous`, `periodic`, `start-up` or `on-demand`.
     #[schema(example = "periodic")]
