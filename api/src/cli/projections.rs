@@ -273,6 +273,7 @@ async fn rebuild(projector: &Projector, compare: bool, json: bool) -> anyhow::Re
         }
     };
     bar.finish_and_clear();
+    projector.forget().await?;
     if json {
         print(&done)?;
     } else {

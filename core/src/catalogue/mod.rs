@@ -39,6 +39,7 @@ pub fn tenant_database(database: Database) -> TenantDatabase {
 
 /// Returns the executor of commands, with this catalogue of events. `mail` is which e-mails follow from them.
 pub fn executor(database: TenantDatabase, notifier: Notifier, mail: Policies) -> Executor {
+    reactions::describe_metrics();
     Executor::new(database, notifier, Arc::new(Catalogue { mail }))
 }
 

@@ -2,6 +2,8 @@
 //! in-process, and commit or roll back with it. The matches are exhaustive, so that a new variant cannot be forgotten
 //! here.
 
+use std::time::Instant;
+
 use super::DomainEvent;
 use crate::accounts::api_keys::ApiKeyEvent;
 use crate::accounts::sessions::{self, EndReason, SessionEvent};
@@ -16,6 +18,24 @@ use crate::commerce::products::{self, ProductEvent};
 use crate::commerce::suppliers::SupplierEvent;
 use crate::mail::Policies;
 
+const POLICY: &str = "comptoir_policy_duration_seconds";
+
+pub(super) fn describe_metrics() {
+    metrics::describe_histogram!(
+        POLICY,
+        metrics::Unit::Seconds,
+        "How long policies took, in the transaction of their cause"
+    );
+}
+
+/// Notes how long a policy took, with the id that everything which follows from one request has in common.
+fn measured(policy: &'static str, work: &UnitOfWork<'_>, began: Instant) {
+    let took = began.elapsed();
+    metrics::histogram!(POLICY, "policy" => policy).record(took.as_secs_f64());
+    let correlation_id = &work.context().correlation_id;
+    tracing::debug!(policy, correlation_id, duration_us = took.as_micros(), "a policy was applied");
+}
+
 pub(super) async fn react(
     work: &mut UnitOfWork<'_>,
     event: DomainEvent<'_>,
@@ -24,7 +44,9 @@ pub(super) async fn react(
     match event {
         DomainEvent::Order(event) => on_order(work, event).await,
         DomainEvent::User(event) => {
+            let began = Instant::now();
             mail.on_user(work, event).await?;
+            measured("queue_mail", work, began);
             on_user(work, event).await
         }
         DomainEvent::Customer(
@@ -46,10 +68,13 @@ pub(super) async fn react(
 }
 
 async fn on_order(work: &mut UnitOfWork<'_>, event: &OrderEvent) -> Result<(), Error> {
+    let began = Instant::now();
     match event {
         // A product that an order names can no longer be deleted.
         OrderEvent::Placed { first_ordered, .. } if !first_ordered.is_empty() => {
-            products::repository::mark_ordered(work, first_ordered).await
+            products::repository::mark_ordered(work, first_ordered).await?;
+            measured("mark_products_ordered", work, began);
+            Ok(())
         }
         OrderEvent::Placed { .. }
         | OrderEvent::Confirmed(_)
@@ -60,12 +85,19 @@ async fn on_order(work: &mut UnitOfWork<'_>, event: &OrderEvent) -> Result<(), E
 }
 
 async fn on_user(work: &mut UnitOfWork<'_>, event: &UserEvent) -> Result<(), Error> {
+    let began = Instant::now();
     match event {
         // The user's permissions change at once, in every session, on every replica.
         UserEvent::RoleChanged { user, .. } | UserEvent::PermissionChanged(user) => {
-            sessions::restamp(work, user.id()).await
+            sessions::restamp(work, user.id()).await?;
+            measured("restamp_sessions", work, began);
+            Ok(())
         }
-        UserEvent::Disabled(user) => sessions::end_all(work, user.id(), None, EndReason::UserDisabled).await,
+        UserEvent::Disabled(user) => {
+            sessions::end_all(work, user.id(), None, EndReason::UserDisabled).await?;
+            measured("end_sessions", work, began);
+            Ok(())
+        }
         UserEvent::Registered(_)
         | UserEvent::Updated(_)
         | UserEvent::EmailVerified(_)

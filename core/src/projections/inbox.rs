@@ -328,11 +328,11 @@ pub(super) async fn wake(
 
 crate::statement! {
     struct MarkMissing<'a> {
-        ids: &'a [Uuid] => Array<SqlUuid>, versions: &'a [i64] => Array<BigInt>, wait: f64 => Double, tenant: Uuid => SqlUuid,
+        wait: f64 => Double, ids: &'a [Uuid] => Array<SqlUuid>, versions: &'a [i64] => Array<BigInt>, tenant: Uuid => SqlUuid,
     }
-    = "UPDATE projection_inbox AS m SET missing_version = hole.version, next_attempt_at = now() + make_interval(secs => $3),
+    = "UPDATE projection_inbox AS m SET missing_version = hole.version, next_attempt_at = now() + make_interval(secs => $1),
             last_error = 'version ' || hole.version || ' of this ' || m.aggregate_type || ' has not arrived'
-        FROM unnest($1, $2) AS hole (id, version)
+        FROM unnest($2, $3) AS hole (id, version)
         WHERE m.tenant_id = $4 AND m.id = hole.id AND NOT EXISTS (SELECT FROM projection_inbox AS e
             WHERE e.tenant_id = m.tenant_id AND e.aggregate_id = m.aggregate_id AND e.aggregate_type = m.aggregate_type
                 AND e.state IN ('waiting', 'dead') AND e.aggregate_version < m.aggregate_version)"
@@ -349,7 +349,7 @@ pub(super) async fn mark_missing(
         return Ok(0);
     }
     let (ids, versions): (Vec<Uuid>, Vec<i64>) = missing.iter().copied().unzip();
-    MarkMissing::new(&ids, &versions, wait.as_secs_f64(), tenant).execute(connection).await
+    MarkMissing::new(wait.as_secs_f64(), &ids, &versions, tenant).execute(connection).await
 }
 
 crate::statement! {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::actions::ActionKind;
+use super::actions::{ActionKind, Priority};
 use super::run::{Call, Run};
 use super::schedule::Schedule;
 
@@ -123,6 +123,8 @@ pub struct Description {
     pub stop_limit: Duration,
     /// Its events are for this process alone, because there are many of them.
     pub quiet: bool,
+    /// Of actions that are asked for without one.
+    pub priority: Priority,
     pub actions: Vec<ActionKind>,
 }
 
@@ -136,6 +138,7 @@ impl Description {
             critical: false,
             stop_limit: STOP_LIMIT,
             quiet: false,
+            priority: Priority::default(),
             actions: Vec::new(),
         }
     }

@@ -59,7 +59,8 @@ pub struct Wish {
     pub service: String,
     pub action: String,
     pub parameters: Value,
-    pub priority: Priority,
+    /// `None`: the service's own.
+    pub priority: Option<Priority>,
     /// `None`: the action's own.
     pub time_limit: Option<Duration>,
     pub correlation_id: Uuid,
@@ -81,7 +82,7 @@ impl Wish {
             service: service.into(),
             action: action.into(),
             parameters,
-            priority: Priority::default(),
+            priority: None,
             time_limit: None,
             correlation_id: Uuid::now_v7(),
             asked_by: asked_by.into(),
@@ -279,7 +280,7 @@ pub(super) fn new_command(wish: Wish, offer: &Offer) -> Result<NewCommand, AskEr
         service: wish.service,
         action: wish.action,
         parameters: if wish.parameters.is_null() { serde_json::json!({}) } else { wish.parameters },
-        priority: wish.priority.rank(),
+        priority: wish.priority.unwrap_or(offer.priority).rank(),
         process: wish.process,
         correlation_id: wish.correlation_id,
         asked_by: wish.asked_by.chars().take(ASKED_BY_CHARS).collect(),
@@ -363,7 +364,7 @@ pub struct Asking<A> {
 
 impl<A: Ask> Asking<A> {
     pub fn priority(mut self, priority: Priority) -> Self {
-        self.wish.priority = priority;
+        self.wish.priority = Some(priority);
         self
     }
 

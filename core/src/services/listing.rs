@@ -18,6 +18,7 @@ pub struct ServiceView {
     #[schema(example = "pruning")]
     pub name: String,
     /// What it does, in one sentence.
+    #[schema(example = "Deletes what is too old")]
     pub about: String,
     /// `continuous`, `periodic`, `start-up` or `on-demand`.
     #[schema(example = "periodic")]
@@ -239,6 +240,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::services::Priority;
 
     fn status(process: u128, state: State, failed_at: Option<i64>) -> Status {
         let at = |second: i64| DateTime::from_timestamp(1_800_000_000 + second, 0);
@@ -275,6 +277,7 @@ mod tests {
                 parameters: json!({}),
                 repeatable: true,
                 time_limit_seconds: 60,
+                priority: Priority::Normal,
             }],
         }
     }

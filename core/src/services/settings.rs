@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::actions::Priority;
 use super::contract::{Description, Kind};
 use super::schedule::Schedule;
 use crate::platform::config::ConfigError;
@@ -67,6 +68,7 @@ pub struct ServicesConfig {
 pub struct ServiceSettings {
     pub enabled: bool,
     schedule: Option<Schedule>,
+    priority: Option<Priority>,
     own: Map<String, Value>,
 }
 
@@ -77,6 +79,7 @@ struct Common {
     interval_ms: Option<u64>,
     interval_seconds: Option<u64>,
     cron: Option<String>,
+    priority: Option<Priority>,
     #[serde(flatten)]
     own: Map<String, Value>,
 }
@@ -128,7 +131,12 @@ impl ServicesConfig {
             }
             (None, None) => None,
         };
-        Ok(ServiceSettings { enabled: common.enabled.unwrap_or(true), schedule, own: common.own })
+        Ok(ServiceSettings {
+            enabled: common.enabled.unwrap_or(true),
+            schedule,
+            priority: common.priority,
+            own: common.own,
+        })
     }
 
     /// Checks that only services that there are have settings, and that these are right.
@@ -148,6 +156,9 @@ impl ServicesConfig {
 impl ServiceSettings {
     /// Changes what the service says of itself to what is configured.
     pub(super) fn apply(&self, service: &mut Description) -> Result<(), ConfigError> {
+        if let Some(priority) = self.priority {
+            service.priority = priority;
+        }
         let Some(given) = &self.schedule else { return Ok(()) };
         match &mut service.kind {
             Kind::Periodic { schedule, initial_delay, .. } => {
@@ -181,8 +192,7 @@ mod tests {
 
     #[test]
     fn settings_of_the_environment_win() {
-        let given =
-            json!({"environment": "testing", "a": {"interval_seconds": 5, "testing": {"enabled": false}}});
+        let given = json!({"environment": "testing", "a": {"interval_seconds": 5, "priority": "low", "testing": {"enabled": false}}});
         let settings = config(given).settings("a").expect("valid");
         assert!(!settings.enabled);
         assert_eq!(settings.schedule, Some(Schedule::Every(Duration::from_secs(5))));
@@ -193,7 +203,7 @@ mod tests {
     #[test]
     fn a_service_that_is_none_is_refused_and_those_that_are_named() {
         let error = config(json!({"purning": {}})).validate().expect_err("refused").to_string();
-        assert!(error.contains("services.purning") && error.contains("notifier, pruning"), "{error}");
+        assert!(error.contains("services.purning") && error.contains("projections, pruning"), "{error}");
     }
 
     #[test]

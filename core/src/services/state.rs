@@ -8,6 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::actions::Priority;
 use super::contract::{Description, Health, Kind};
 
 /// What a service does in a process.
@@ -91,6 +92,7 @@ pub struct Offer {
     #[schema(example = "trigger")]
     pub name: String,
     /// What it does, in one sentence.
+    #[schema(example = "Runs the service now")]
     pub about: String,
     /// The JSON Schema of its parameters, which are an object.
     #[schema(value_type = Object, example = json!({"type": "object"}))]
@@ -100,6 +102,10 @@ pub struct Offer {
     /// From the moment it is asked for, unless whoever asks says otherwise.
     #[schema(example = 60)]
     pub time_limit_seconds: u64,
+    /// Which of several waiting actions goes first, unless whoever asks says otherwise.
+    #[serde(default)]
+    #[schema(value_type = String, example = "normal")]
+    pub priority: Priority,
 }
 
 /// The status of a service in this process, and whether it changed since it was last written.
@@ -120,6 +126,7 @@ impl Board {
             parameters: action.parameters.clone(),
             repeatable: action.repeatable,
             time_limit_seconds: action.time_limit.as_secs(),
+            priority: service.priority,
         });
         let status = Status {
             service: service.name.to_owned(),

@@ -54,9 +54,9 @@ pub(crate) enum ServicesCommand {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct How {
-    /// Which of several waiting actions goes first: high, normal or low
-    #[arg(long, value_name = "PRIORITY", value_parser = priority, default_value = "normal")]
-    priority: Priority,
+    /// Which of several waiting actions goes first: high, normal or low; otherwise the service's own
+    #[arg(long, value_name = "PRIORITY", value_parser = priority)]
+    priority: Option<Priority>,
     /// How long it may take, waiting included; otherwise the action's own limit
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     time_limit: Option<u64>,

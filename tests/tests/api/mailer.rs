@@ -69,7 +69,7 @@ async fn a_server_that_hangs_at_any_step_delays_no_request_and_no_other_domain()
     World::run(async |world| {
         for step in [Step::Mail, Step::Recipient, Step::Data, Step::End] {
             let domain = format!("{}.example", format!("{step:?}").to_lowercase());
-            let hangs = domain.clone();
+            let hangs = format!("@{domain}");
             let server = MailServer::reacting(move |turn| {
                 let is_bad = turn.recipient.ends_with(&hangs);
                 // Before the recipient is known, every other connection hangs.

@@ -83,6 +83,8 @@ async fn the_description_names_every_route_and_no_other() {
                         .replace("{session_id}", NOBODY)
                         .replace("{name}", "order.placed.v1.json")
                 );
+                // Otherwise its answer has no end.
+                let target = if path.ends_with("/notifications") { target + "?nonsense=1" } else { target };
                 let answer = api.http.send(method.clone(), &target, &[], None).await?;
                 let known = answer.status != 405 && answer.json["code"] != "not_found";
                 assert!(known, "{method} {path} is described but not there: {}", answer.text);

@@ -301,6 +301,30 @@ async fn the_operators_chains_are_verified_with_the_others_and_by_themselves() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operators_sessions_that_are_over_for_long_are_deleted_with_their_tokens() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let ops = Operator::create(world, ADDRESS).await?;
+        let (here, there) = (ops.log_in(&api).await?, ops.log_in(&api).await?);
+        assert_eq!(there.command("/operators/auth/logout").await?.status, 204);
+        let sql = world.sql().await?;
+        let old =
+            "UPDATE operator_sessions SET ended_at = now() - interval '40 days' WHERE ended_at IS NOT NULL";
+        assert_eq!(sql.execute(old, &[]).await?, 1);
+        let services = connect(&world.database.services_url).await?;
+        let pruned = services.query_one("SELECT prune_sessions(30, 1000)", &[]).await?;
+        assert_eq!(pruned.get::<_, i64>(0), 1);
+        for table in ["operator_sessions", "operator_refresh_tokens"] {
+            let left = sql.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await?;
+            assert_eq!(left.get::<_, i64>(0), 1, "{table}");
+        }
+        assert_eq!(here.get("/operators/me").await?.status, 200);
+        Ok(())
+    })
+    .await;
+}
+
 /// Tables of the operators' own: those without a tenant that the runtime role may read and that have their policy.
 const OWN: &[&str] = &["operators", "operator_sessions", "operator_refresh_tokens"];
 

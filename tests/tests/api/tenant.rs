@@ -16,6 +16,9 @@ async fn the_company_is_read_and_changed_by_the_version_that_was_read() {
             "registration": {"scheme": "siret", "number": "732 829 320 00074"},
             "vat_number": "FR 44 732829320",
             "address": {"line1": "1 quai des Docks", "postal_code": "44000", "city": "Nantes", "country": "fr"},
+            "language": "fr",
+            "email_from": null,
+            "email_reply_to": null,
             "time_zone": "Europe/Paris",
         });
         let blind = api.http.send(Method::PUT, "/tenant", &[], Some(&body)).await?;
@@ -57,6 +60,9 @@ async fn what_is_wrong_with_a_company_is_said_field_by_field() {
             "registration": {"scheme": "siren", "number": "732829321"},
             "vat_number": "?",
             "address": {"line1": "", "city": "Nantes", "country": "ZZ"},
+            "language": "fr",
+            "email_from": null,
+            "email_reply_to": null,
             "time_zone": "Nantes",
         });
         assert_eq!(
@@ -75,11 +81,17 @@ async fn what_is_wrong_with_a_company_is_said_field_by_field() {
             "registration": {"scheme": "siren", "number": "732829320"},
             "vat_number": "FR40303265045",
             "address": null,
+            "language": "fr",
+            "email_from": null,
+            "email_reply_to": null,
             "time_zone": "Europe/Paris",
         });
         assert_eq!(pointers(foreign_vat_number).await?, ["/vat_number"]);
         let other_currency = json!({
-            "name": "Les Docks", "registration": null, "vat_number": null, "address": null, "time_zone": "Europe/Paris",
+            "name": "Les Docks", "registration": null, "vat_number": null, "address": null, "language": "fr",
+            "email_from": null,
+            "email_reply_to": null,
+            "time_zone": "Europe/Paris",
             "currency": "CHF",
         });
         assert_eq!(pointers(other_currency).await?, ["/currency"], "it never changes");

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use comptoir_tests::harness::{Answer, Api, Exit, Http, Operator, Relay, World, insert_event, root, until};
+use comptoir_tests::harness::{
+    Answer, Api, Daemon, Exit, Http, Operator, Relay, World, free_port, insert_event, root, until,
+};
 use serde_json::{Value, json};
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -310,6 +312,198 @@ async fn every_service_of_both_programs_is_listed_with_its_processes_and_documen
             return Ok(());
         }
         assert_eq!(documented, table, "UPDATE_SERVICES=1 writes the table anew");
+        Ok(())
+    })
+    .await;
+}
+
+/// Killed inside an action: another process takes what may be repeated, and what may not has failed. Never is one stuck.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_action_whose_process_is_killed_is_taken_by_another_or_has_failed() {
+    World::run(async |world| {
+        let sql = world.sql().await?;
+        insert_event(&sql, &uuid::Uuid::now_v7().to_string(), "thing.happened", "{}").await?;
+        // It has no broker: draining does not come to its end.
+        let nowhere = [("AMQP_URL", "amqp://127.0.0.1:1/"), ("COMPTOIR__RELAY__HTTP_LISTEN", "off")];
+        let mut first = Relay::start(world, &nowhere).await?;
+        let asked = json_of(
+            &world.run_relay(&["services", "act", "drain", "drain-now", "{}", "--no-wait", "--json"]).await?,
+        )?;
+        // A replay cannot be begun anew by somebody else: what it has done is done.
+        let parameters = r#"{"since": "2026-01-01T00:00:00Z"}"#;
+        let held = "BEGIN; LOCK TABLE outbox_history IN ACCESS EXCLUSIVE MODE";
+        let blocker = world.sql().await?;
+        blocker.batch_execute(held).await?;
+        let replay = json_of(
+            &world
+                .run_relay(&["services", "act", "replay", "replay", parameters, "--no-wait", "--json"])
+                .await?,
+        )?;
+        let state = async |command: &Value| -> Result<(String, i64)> {
+            let id = command["id"].as_str().context("an id")?;
+            let row = sql
+                .query_one("SELECT state, epoch FROM service_commands WHERE id = $1::text::uuid", &[&id])
+                .await?;
+            Ok((row.get(0), row.get(1)))
+        };
+        until("both to run", LIMIT, async || {
+            let states = (state(&asked).await?, state(&replay).await?);
+            ensure!(states.0.0 == "running" && states.1.0 == "running", "{states:?}");
+            Ok(())
+        })
+        .await?;
+        first.daemon.kill()?;
+        blocker.batch_execute("ROLLBACK").await?;
+        let consumer = world.consumer().await?;
+        let _second = Relay::start(world, &[]).await?;
+        until("the one to be done by another process, the other to have failed", LIMIT, async || {
+            let states = (state(&asked).await?, state(&replay).await?);
+            ensure!(states == (("done".to_owned(), 2), ("failed".to_owned(), 1)), "{states:?}");
+            Ok(())
+        })
+        .await?;
+        consumer.wait_for(1, LIMIT).await
+    })
+    .await;
+}
+
+/// Every service of both programs is begun anew, run, and asked, again and again, while one of two relays is killed: afterwards all are
+/// as they were, events arrive, and both programs stop in time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn services_that_are_started_stopped_killed_and_poked_are_as_before() {
+    World::run(async |world| {
+        let (mut api, mut relay, operator) = running(world).await?;
+        let consumer = world.consumer().await?;
+        for round in 0..3 {
+            let listed = operator.get("/services").await?.json;
+            let mut accepted = Vec::new();
+            for service in listed["data"].as_array().context("a list")? {
+                let name = service["name"].as_str().context("a name")?;
+                let offers = service["actions"].as_array().into_iter().flatten();
+                for action in offers.filter_map(|offer| offer["name"].as_str()) {
+                    if ["trigger", "restart", "check-queue", "force-probe"].contains(&action)
+                        && service["state"] != "off"
+                    {
+                        let path = format!("/services/{name}/actions/{action}");
+                        accepted.push(operator.post(&path, &json!({"time_limit_seconds": 60})).await?);
+                    }
+                }
+            }
+            ensure!(accepted.len() > 20, "{}", accepted.len());
+            insert_event(&world.sql().await?, &uuid::Uuid::now_v7().to_string(), "thing.happened", "{}")
+                .await?;
+            if round == 1 {
+                relay.daemon.kill()?;
+                relay = Relay::start(world, &[]).await?;
+            }
+            for accepted in &accepted {
+                let command = ended(&operator, accepted).await?;
+                let error = command["error"].as_str().unwrap_or_default();
+                // What runs all the time, or just now, cannot be triggered; what was killed has failed.
+                let refused = [
+                    "running just now",
+                    "runs all the time",
+                    "nothing to do in this process",
+                    "has gone",
+                    "was stopped",
+                    "lease was lost",
+                ];
+                let expected =
+                    command["state"] == "done" || refused.iter().any(|words| error.contains(words));
+                ensure!(expected, "{command}");
+            }
+        }
+        until("all services to be well", LIMIT, async || {
+            let listed = operator.get("/services").await?.json;
+            for service in listed["data"].as_array().context("a list")? {
+                let state = service["state"].as_str().unwrap_or_default();
+                ensure!(["running", "waiting", "finished", "standby", "off"].contains(&state), "{service}");
+            }
+            Ok(())
+        })
+        .await?;
+        consumer.wait_for(3, LIMIT).await?;
+        relay.stop().await?;
+        let status = api.daemon.terminate(LIMIT).await?;
+        ensure!(status.success(), "the API ended with {status}");
+        let left: i64 =
+            world.sql().await?.query_one("SELECT count(*) FROM service_processes", &[]).await?.get(0);
+        ensure!(left == 0 || left == 1, "who stops says so; only the killed one is left: {left}");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_and_services_have_processes_of_their_own_where_that_is_wanted() {
+    World::run(async |world| {
+        let listen = format!("127.0.0.1:{}", free_port()?);
+        let start = |only: &str| -> Result<Daemon> {
+            let mut command = world.api_command(&["--only", only])?;
+            command.env("COMPTOIR__API__LISTEN", &listen).env("COMPTOIR__API__OPERATIONS_LISTEN", "off");
+            command.env("SERVICES_DATABASE_URL", &world.database.services_url);
+            world.start(&format!("api-{only}"), &mut command)
+        };
+        let mut services = start("services")?;
+        let listed = async || json_of(&world.run_relay(&["services", "list", "--json"]).await?);
+        let state = async |name: &str| -> Result<Vec<Value>> {
+            let listed = listed().await?;
+            let service =
+                listed.as_array().and_then(|all| all.iter().find(|one| one["name"] == name).cloned());
+            Ok(service.context("listed")?["processes"].as_array().cloned().unwrap_or_default())
+        };
+        until("pruning to have run", LIMIT, async || {
+            let pruning = state("pruning").await?;
+            ensure!(pruning.len() == 1 && pruning[0]["runs"] != 0, "{pruning:?}");
+            Ok(())
+        })
+        .await?;
+        ensure!(std::net::TcpStream::connect(&listen).is_err(), "it answers no requests");
+        let mut requests = start("requests")?;
+        until("the other to answer, without that service", LIMIT, async || {
+            std::net::TcpStream::connect(&listen)?;
+            let pruning = state("pruning").await?;
+            let off = pruning.iter().filter(|process| process["state"] == "off").count();
+            ensure!(pruning.len() == 2 && off == 1, "{pruning:?}");
+            Ok(())
+        })
+        .await?;
+        for process in [&mut requests, &mut services] {
+            let status = process.terminate(LIMIT).await?;
+            ensure!(status.success(), "{status}");
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_command_is_followed_by_its_correlation_id_from_its_request_to_what_came_of_it() {
+    World::run(async |world| {
+        let (api, _relay, _operator) = running(world).await?;
+        let _queue = world.consumer().await?;
+        let id = "order-of-the-shop-4711";
+        let body = json!({"email": "ada@docks.example", "name": "Ada", "role": "sales", "password": "trois bateaux gris"});
+        let headers = [("X-Correlation-Id", id)];
+        let created = api.http.send(reqwest::Method::POST, "/users", &headers, Some(&body)).await?;
+        ensure!(created.status == 201, "{} {}", created.status, created.text);
+        let steps = until("everything that came of it", LIMIT, async || {
+            let traced = json_of(&world.run_api(&["trace", id, "--json"]).await?)?;
+            let steps: Vec<(String, String, String)> = traced
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|step| ["source", "name", "state"].map(|member| step[member].as_str().unwrap_or_default().to_owned()).into())
+                .collect();
+            let has = |source: &str, name: &str, state: &str| steps.contains(&(source.into(), name.into(), state.into()));
+            ensure!(has("command", "user.register", "done") && has("event", "user.registered", "published"), "{steps:?}");
+            ensure!(steps.iter().any(|(source, ..)| source == "mail"), "{steps:?}");
+            Ok(steps)
+        })
+        .await?;
+        ensure!(steps[0].0 == "command", "in the order of time: {steps:?}");
+        let nothing = world.run_api(&["trace", "of-nobody"]).await?;
+        ensure!(nothing.code == Some(1) && nothing.stderr.contains("nothing from"), "{nothing:?}");
         Ok(())
     })
     .await;

@@ -43,7 +43,7 @@ pub(crate) struct EventObject {
     #[schema(example = "01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0c")]
     correlation_id: Option<String>,
     /// As `/api/schemas/{name}` describes it; null if it has more than 256 KiB.
-    #[schema(value_type = Option<Object>, example = json!({"order_id": "01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b", "confirmed_at": "2026-11-21T08:00:00.000000Z"}))]
+    #[schema(value_type = serde_json::Value, example = json!({"order_id": "01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b", "confirmed_at": "2026-11-21T08:00:00.000000Z"}))]
     payload: serde_json::Value,
 }
 

@@ -87,7 +87,7 @@ pub(crate) struct ProcessBatchRequest {
 impl AskRequest {
     pub(super) fn apply(self, wish: Wish) -> Wish {
         Wish {
-            priority: self.priority.map_or(wish.priority, |asked| asked.0),
+            priority: self.priority.map(|asked| asked.0).or(wish.priority),
             time_limit: self.time_limit_seconds.map(|limit| limit.0),
             process: self.process.map(|id| id.0),
             ..wish

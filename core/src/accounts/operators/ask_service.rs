@@ -21,7 +21,7 @@ struct Asked<'a> {
     service: &'a str,
     action: &'a str,
     parameters: &'a Value,
-    priority: Priority,
+    priority: Option<Priority>,
     process: Option<Uuid>,
     correlation_id: Uuid,
 }
