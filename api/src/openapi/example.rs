@@ -56,6 +56,7 @@ fn value(schema: &Value, schemas: &Map<String, Value>, is_request: bool, depth: 
         _ if may_be_null => Value::Null,
         ("string", Some("uuid")) => json!("01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b"),
         ("string", Some("date-time")) => json!("2026-11-21T08:00:00Z"),
+        ("string", Some("date")) => json!("2026-11-21"),
         ("string", Some("password")) => json!("trois bateaux gris"),
         ("integer" | "number", _) => schema.get("minimum").cloned().unwrap_or_else(|| json!(1)),
         ("boolean", _) => json!(false),

@@ -46,7 +46,7 @@ pub(crate) async fn check(settings: &Settings, findings: &mut Findings) {
             );
         }
         Ok(None) => {
-            findings.ok(AREA, "queue", format!("{broker}: {} is declared when the API starts", config.queue))
+            findings.ok(AREA, "queue", format!("{broker}: {} is declared when the API starts", config.queue));
         }
     }
 }

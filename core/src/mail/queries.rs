@@ -54,6 +54,7 @@ pub struct EmailView {
     pub due_at: DateTime<Utc>,
     /// It is not sent after this.
     pub deadline: DateTime<Utc>,
+    #[schema(example = "01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b")]
     pub correlation_id: String,
     pub created_at: DateTime<Utc>,
     pub finished_at: Option<DateTime<Utc>>,
@@ -88,8 +89,10 @@ impl From<QueuedEmail> for EmailView {
 pub struct EmailDetails {
     #[serde(flatten)]
     pub email: EmailView,
+    #[schema(example = "Welcome to Docks")]
     pub subject: String,
     /// As it is sent, but for what it hands over.
+    #[schema(example = "Good morning Ada Martin, …")]
     pub text: String,
     /// The last 100, the newest first.
     pub history: Vec<AttemptView>,

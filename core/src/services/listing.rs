@@ -18,6 +18,7 @@ pub struct ServiceView {
     #[schema(example = "pruning")]
     pub name: String,
     /// What it does, in one sentence.
+    #[schema(example = "Deletes what is too old")]
     pub about: String,
     /// `continuous`, `periodic`, `start-up` or `on-demand`.
     #[schema(example = "periodic")]
@@ -266,6 +267,7 @@ mod tests {
             last_figures: Value::Null,
             last_error: failed_at.map(|second| format!("failed at {second}")),
             last_error_at: failed_at.and_then(at),
+            failed_last: false,
             next_run_at: at(100 + process as i64),
             info: Value::Null,
             actions: vec![Offer {

@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn a_service_that_is_none_is_refused_and_those_that_are_named() {
         let error = config(json!({"purning": {}})).validate().expect_err("refused").to_string();
-        assert!(error.contains("services.purning") && error.contains("notifier, pruning"), "{error}");
+        assert!(error.contains("services.purning") && error.contains("projections, pruning"), "{error}");
     }
 
     #[test]

@@ -91,6 +91,7 @@ pub struct Offer {
     #[schema(example = "trigger")]
     pub name: String,
     /// What it does, in one sentence.
+    #[schema(example = "Runs the service now")]
     pub about: String,
     /// The JSON Schema of its parameters, which are an object.
     #[schema(value_type = Object, example = json!({"type": "object"}))]

@@ -394,7 +394,8 @@ async fn a_rebuild_under_load_is_what_the_write_model_says_and_readers_see_no_ga
         };
         let (read, rebuilt, ..) =
             futures::join!(readers, rebuilds, traffic.run(1), traffic.run(2), traffic.run(3));
-        (read?, rebuilt?);
+        read?;
+        rebuilt?;
         projections_are_right(world, LIMIT).await?;
         let generation: i32 = sql.query_one("SELECT generation FROM projection_state", &[]).await?.get(0);
         until("the other generations to be gone", LIMIT, async || {
@@ -487,7 +488,7 @@ async fn suffered(world: &World, broker: &mut PrivateServices, time: Duration, s
     projections_are_right(world, LIMIT).await?;
     let compared = world.run_api(&["projections", "rebuild", "--compare"]).await?;
     ensure!(compared.code == Some(0), "{compared:?}");
-    println!("{} commands", commands.load(Ordering::Relaxed));
+    eprintln!("{} commands", commands.load(Ordering::Relaxed));
     Ok(())
 }
 
