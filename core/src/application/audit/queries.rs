@@ -201,3 +201,80 @@ pub async fn is_larger_than(
         .await?;
     Ok(beyond.is_some_and(|row| filter.leads_to(&row)))
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    fn row() -> AuditEventView {
+        AuditEventView {
+            id: Uuid::from_u128(1),
+            occurred_at: DateTime::UNIX_EPOCH,
+            actor_type: "user".to_owned(),
+            actor_id: Some(Uuid::from_u128(2)),
+            actor_name: "Ada".to_owned(),
+            session_id: None,
+            action: "customer.create".to_owned(),
+            resource_type: "customer".to_owned(),
+            resource_id: "3".to_owned(),
+            before: None,
+            after: Some(Value::from(1)),
+            request_id: "r".to_owned(),
+            client_address: None,
+            chain: 0,
+            position: 1,
+            hash: Vec::new(),
+            before_digest: None,
+            after_digest: Some(Vec::new()),
+        }
+    }
+
+    /// The row is where the walk for a filter passes, or the walk has left what the filter is about.
+    #[test]
+    fn a_walk_has_more_to_find_while_its_rows_have_what_its_index_is_ordered_by() {
+        let none = AuditFilter::default;
+        let text = |text: &str| Some(text.to_owned());
+        let (here, other) = (DateTime::UNIX_EPOCH, Some(Uuid::from_u128(9)));
+        let after = here + TimeDelta::microseconds(1);
+        for (filter, leads) in [
+            (none(), true),
+            (AuditFilter { occurred_from: Some(here), ..none() }, true),
+            (AuditFilter { occurred_from: Some(after), ..none() }, false),
+            (AuditFilter { occurred_before: Some(after), ..none() }, true),
+            (AuditFilter { occurred_before: Some(here), ..none() }, false),
+            (AuditFilter { actor_id: row().actor_id, ..none() }, true),
+            (AuditFilter { actor_id: other, ..none() }, false),
+            (AuditFilter { action: text("customer.create"), ..none() }, true),
+            (AuditFilter { action: text("customer.delete"), ..none() }, false),
+            (AuditFilter { resource_type: text("customer"), ..none() }, true),
+            (AuditFilter { resource_type: text("product"), ..none() }, false),
+            (AuditFilter { resource_id: text("3"), ..none() }, true),
+            (AuditFilter { resource_id: text("4"), ..none() }, false),
+            // Its index is not ordered by these.
+            (AuditFilter { resource_id: text("3"), actor_id: other, ..none() }, true),
+            (AuditFilter { resource_id: text("3"), action: text("customer.delete"), ..none() }, true),
+            (AuditFilter { resource_id: text("3"), resource_type: text("product"), ..none() }, true),
+            (AuditFilter { actor_id: row().actor_id, resource_type: text("product"), ..none() }, true),
+            (AuditFilter { action: text("customer.create"), resource_type: text("product"), ..none() }, true),
+            (AuditFilter { actor_id: row().actor_id, action: text("customer.delete"), ..none() }, false),
+        ] {
+            assert_eq!(filter.leads_to(&row()), leads, "{filter:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_is_erased_if_a_digest_has_lost_its_text() {
+        let digest = Some(Vec::new());
+        for (before, before_digest, after, erased) in [
+            (None, None, Some(Value::from(1)), false),
+            (Some(Value::from(1)), digest.clone(), Some(Value::from(1)), false),
+            (None, None, None, true),
+            (None, digest, Some(Value::from(1)), true),
+        ] {
+            let row = AuditEventView { before, before_digest, after, ..row() };
+            assert_eq!(row.is_erased(), erased, "{row:?}");
+        }
+    }
+}
