@@ -23,12 +23,14 @@ pub(crate) enum Access {
     /// Requires a person who has logged in; an API key is answered 403.
     LoggedIn,
     Needs(Permission),
+    /// Requires an operator account. Every other access is for companies, and refuses one.
+    Operator,
 }
 
 /// Passes the request on to the handler if its caller may use the route.
 ///
 /// # Errors
-/// 401 without a valid credential, 403 without the permission, 429 beyond the caller's rate limit, 503 without the
+/// 401 without a valid credential, 403 without the permission or on the wrong side of companies and operators, 429 beyond the caller's rate limit, 503 without the
 /// database.
 pub(crate) async fn authorize(
     access: Access,
@@ -62,8 +64,8 @@ mod tests {
         for role in Role::ALL {
             let _ = write!(matrix, " {role} |");
         }
-        matrix.push_str("\n|---|---|");
-        matrix.push_str(&":-:|".repeat(Role::ALL.len()));
+        matrix.push_str(" operator |\n|---|---|");
+        matrix.push_str(&":-:|".repeat(Role::ALL.len() + 1));
         let endpoints = routes::endpoints().into_iter();
         for endpoint in endpoints.filter(|endpoint| endpoint.path.starts_with("/api/v1/")) {
             let needs = match endpoint.access {
@@ -71,6 +73,7 @@ mod tests {
                 Access::Authenticated => "to be somebody".to_owned(),
                 Access::LoggedIn => "to have logged in".to_owned(),
                 Access::Needs(permission) => format!("`{permission}`"),
+                Access::Operator => "an operator account".to_owned(),
             };
             let method = endpoints::method(&endpoint.method);
             let _ = write!(matrix, "\n| `{method} {}` | {needs} |", endpoint.path);
@@ -78,9 +81,12 @@ mod tests {
                 let may = match endpoint.access {
                     Access::Needs(permission) => role.permissions().contains(permission),
                     Access::Public | Access::Authenticated | Access::LoggedIn => true,
+                    Access::Operator => false,
                 };
                 matrix.push_str(if may { " ✓ |" } else { " – |" });
             }
+            let may = matches!(endpoint.access, Access::Public | Access::Operator);
+            matrix.push_str(if may { " ✓ |" } else { " – |" });
         }
         matrix.push('\n');
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/permissions.md");

@@ -8,11 +8,12 @@ use actix_web::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest};
 use comptoir_core::accounts::api_keys::Usage;
-use comptoir_core::accounts::identity::access_tokens::{AccessTokens, Claims};
+use comptoir_core::accounts::identity::access_tokens::{AccessTokens, AnyClaims, Claims, OperatorClaims};
 use comptoir_core::accounts::principals::{API_KEY_PREFIX, Principals};
 use comptoir_core::accounts::sessions::SessionError;
 use comptoir_core::application::error::Error;
 use comptoir_core::application::{Credential, CredentialKind, Permission, Principal};
+use comptoir_core::values::ids::TenantId;
 
 use crate::access::Access;
 use crate::error::ApiError;
@@ -31,7 +32,8 @@ pub(crate) struct Caller {
 /// known, even if it may not.
 ///
 /// # Errors
-/// 401 without a valid credential, 403 without the permission, 503 without the database.
+/// 401 without a valid credential, 403 without the permission or on the wrong side of companies and operators, 503
+/// without the database.
 pub(crate) async fn authenticate(
     request: &ServiceRequest,
     access: Access,
@@ -39,16 +41,22 @@ pub(crate) async fn authenticate(
 ) -> Result<Caller, ApiError> {
     let required = match access {
         Access::Needs(permission) => Some(permission),
-        Access::Public | Access::Authenticated | Access::LoggedIn => None,
+        Access::Public | Access::Authenticated | Access::LoggedIn | Access::Operator => None,
     };
     let principals = request.app_data::<Data<Principals>>().ok_or_else(unauthenticated)?;
     let credential = credential(request, principals).await?;
+    let is_operators = matches!(credential.kind, CredentialKind::OperatorSession(_));
     let mut principal = match required {
-        Some(_) => principals.of(credential).await?.ok_or_else(refused)?,
+        Some(_) if !is_operators => principals.of(credential).await?.ok_or_else(refused)?,
         // The route may run no transaction, in which the credential would be checked again.
-        None => principals.fresh(credential).await?.ok_or_else(refused)?,
+        _ => principals.fresh(credential).await?.ok_or_else(refused)?,
     };
     identify(&principal);
+    match (access == Access::Operator, principal.is_of_operators()) {
+        (true, false) => return Err(Error::OperatorsOnly.into()),
+        (false, true) => return Err(Error::NotForOperators.into()),
+        (true, true) | (false, false) => {}
+    }
     if let Some(permission) = required
         && !principal.may(permission)
     {
@@ -99,9 +107,13 @@ async fn credential(request: &ServiceRequest, principals: &Principals) -> Result
         return principals.api_key(token).await?.ok_or_else(refused);
     }
     let tokens = request.app_data::<Data<AccessTokens>>().ok_or_else(unauthenticated)?;
-    match tokens.verify(token) {
-        Ok(Claims { tenant_id, session_id, .. }) => {
+    match tokens.verify_any(token) {
+        Ok(AnyClaims::User(Claims { tenant_id, session_id, .. })) => {
             Ok(Credential { tenant_id, kind: CredentialKind::Session(session_id) })
+        }
+        Ok(AnyClaims::Operator(OperatorClaims { session_id, .. })) => {
+            let kind = CredentialKind::OperatorSession(session_id);
+            Ok(Credential { tenant_id: TenantId::OPERATORS, kind })
         }
         Err(refusal) => {
             tracing::debug!(%refusal, "an access token is not accepted");

@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use chrono::TimeDelta;
 use comptoir_core::accounts::identity::IdentityConfig;
 use comptoir_core::accounts::rate_limits::RateLimitsConfig;
+use comptoir_core::mail::{self, MailConfig};
 use comptoir_core::platform::config::{ConfigError, LogConfig, SecretUrl, load, word};
 use comptoir_core::platform::database::{DatabaseConfig, RuntimeRole};
 use comptoir_core::platform::spans::TelemetryConfig;
@@ -13,6 +15,7 @@ use serde::Deserialize;
 
 use crate::client_address::{ProxyHeader, TrustedProxies};
 use crate::cors::AllowedOrigins;
+use crate::projections::ProjectionsConfig;
 
 const DEFAULTS: &str = include_str!("default.toml");
 
@@ -29,8 +32,48 @@ pub struct Settings {
     pub identity: IdentityConfig,
     pub api: ApiConfig,
     pub rate_limits: RateLimitsConfig,
+    pub notifications: NotificationsConfig,
+    pub(crate) projections: ProjectionsConfig,
+    pub mail: MailConfig,
     #[serde(default)]
     pub services: ServicesConfig,
+}
+
+/// `[notifications]`
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotificationsConfig {
+    pub streams_per_session: usize,
+    pub streams_per_tenant: usize,
+    pub streams_per_address: usize,
+    pub queue_events: usize,
+    pub queue_kib: usize,
+    pub catch_up_events: usize,
+    pub keep_alive_seconds: u64,
+}
+
+impl NotificationsConfig {
+    const MAX_KEEP_ALIVE_SECONDS: u64 = 60;
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        let positive = [
+            ("notifications.streams_per_session", self.streams_per_session),
+            ("notifications.streams_per_tenant", self.streams_per_tenant),
+            ("notifications.streams_per_address", self.streams_per_address),
+            ("notifications.queue_events", self.queue_events),
+            ("notifications.queue_kib", self.queue_kib),
+            ("notifications.catch_up_events", self.catch_up_events),
+        ];
+        if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
+            return Err(ConfigError::value(key, "must be at least 1"));
+        }
+        if !(1..=Self::MAX_KEEP_ALIVE_SECONDS).contains(&self.keep_alive_seconds) {
+            let problem =
+                format!("must be 1 to {} s: proxies close what is silent", Self::MAX_KEEP_ALIVE_SECONDS);
+            return Err(ConfigError::value("notifications.keep_alive_seconds", problem));
+        }
+        Ok(())
+    }
 }
 
 /// `[api]`
@@ -86,7 +129,18 @@ impl Settings {
     /// # Errors
     /// Fails if a setting cannot be read, is unknown, or contradicts another one.
     pub fn load(file: Option<&Path>, overrides: &[(&str, String)]) -> Result<Self, ConfigError> {
-        let sections = ["database", "log", "telemetry", "identity", "api", "rate_limits", "services"];
+        let sections = [
+            "database",
+            "log",
+            "telemetry",
+            "identity",
+            "api",
+            "rate_limits",
+            "notifications",
+            "mail",
+            "services",
+            "projections",
+        ];
         let settings: Self = load(DEFAULTS, file, &sections, overrides)?;
         settings.validate()?;
         Ok(settings)
@@ -98,6 +152,15 @@ impl Settings {
         (!url.expose().is_empty()).then(|| DatabaseConfig { url, ..self.database.clone() })
     }
 
+    /// Returns which e-mails are queued, and for how long they are of use.
+    pub fn mail_policies(&self) -> mail::Policies {
+        mail::Policies::new(mail::Lifetimes {
+            verification: TimeDelta::hours(self.identity.verification_token_hours.into()),
+            reset: TimeDelta::hours(self.identity.reset_token_hours.into()),
+            notices: self.mail.notices(),
+        })
+    }
+
     fn validate(&self) -> Result<(), ConfigError> {
         self.database.validate()?;
         if let Some(services) = self.services_database() {
@@ -107,6 +170,9 @@ impl Settings {
         self.services.validate()?;
         self.identity.validate()?;
         self.rate_limits.validate()?;
+        self.notifications.validate()?;
+        self.projections.validate()?;
+        self.mail.validate()?;
         let api = &self.api;
         let positive = [
             ("api.max_connections", api.max_connections as u64),

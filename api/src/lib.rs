@@ -1,6 +1,6 @@
 //! The HTTP API: turns requests into commands and queries of `comptoir-core`, and their results into answers.
 //!
-//! Decides nothing about the business and knows no SQL and no broker. Handlers are thin: extract, parse into a command,
+//! Decides nothing about the business and knows no SQL; only `projections` knows the broker. Handlers are thin: extract, parse into a command,
 //! call core, answer.
 
 mod access;
@@ -16,6 +16,7 @@ mod extract;
 mod imports;
 mod middleware;
 pub mod openapi;
+mod projections;
 mod protection;
 mod rate_limits;
 mod request_path;

@@ -36,9 +36,10 @@ const REQUESTS: &str = "comptoir_http_requests_total";
 const DURATION: &str = "comptoir_http_request_duration_seconds";
 const REQUEST_ID: &str = "x-request-id";
 const CORRELATION_ID: &str = "x-correlation-id";
+const CLIENT_ID: &str = "comptoir-client-id";
 /// The logged status of a request whose client went away before the answer (as nginx logs it). It is never sent.
 const CLIENT_GONE: u16 = 499;
-/// The maximum length of a request or correlation id in characters.
+/// The maximum length of a request, correlation or client id in characters.
 const MAX_ID: usize = 128;
 
 /// The ids of a request in logs and events.
@@ -52,6 +53,8 @@ pub(crate) struct RequestIds {
     pub trace: TraceParent,
     /// The client's address. `None` only in tests without a connection.
     pub client_address: Option<IpAddr>,
+    /// The client's `Comptoir-Client-Id`: its stream of notifications leaves out what it did itself.
+    pub client_id: Option<String>,
 }
 
 impl RequestIds {
@@ -59,11 +62,7 @@ impl RequestIds {
     fn of(request: &ServiceRequest, method: &'static str, route: &str) -> (Self, Option<Span>) {
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         // An id that would not fit an event's header is replaced, not refused: it only helps the client.
-        let id = |name| {
-            header(name).filter(|id| {
-                (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
-            })
-        };
+        let id = |name| header(name).filter(|id| is_id(id));
         let request_id = id(REQUEST_ID).map_or_else(|| Uuid::now_v7().to_string(), ToOwned::to_owned);
         let correlation_id = id(CORRELATION_ID).map_or_else(|| request_id.clone(), ToOwned::to_owned);
         let caller = header("traceparent").and_then(TraceParent::parse);
@@ -74,8 +73,14 @@ impl RequestIds {
             (None, Some(caller)) => caller.child(),
             (None, None) => TraceParent::generate(),
         };
-        (Self { request_id, correlation_id, trace, client_address: client_address(request) }, span)
+        let client_id = id(CLIENT_ID).map(ToOwned::to_owned);
+        (Self { request_id, correlation_id, trace, client_address: client_address(request), client_id }, span)
     }
+}
+
+/// Whether a text may be the id of a request, or of a client: 1 to 128 visible characters of ASCII.
+pub(crate) fn is_id(text: &str) -> bool {
+    (1..=MAX_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn client_address(request: &ServiceRequest) -> Option<IpAddr> {
@@ -172,7 +177,10 @@ impl RequestState {
     /// Notes the principal, once it is known, even if it may not use the route.
     pub(crate) fn identify(&self, principal: &Arc<Principal>) {
         let id = principal.id().map(|id| id.to_string()).unwrap_or_default();
-        self.span.record("tenant_id", principal.tenant_id.to_string()).record("principal_id", id);
+        if let Some(tenant) = principal.tenant() {
+            self.span.record("tenant_id", tenant.to_string());
+        }
+        self.span.record("principal_id", id);
         let _ = self.principal.set(Arc::clone(principal));
     }
 
@@ -230,7 +238,9 @@ impl Drop for Record {
         if let Some(span) = &mut self.exported {
             if let Some(principal) = self.state.principal.get() {
                 let id = principal.id().map(|id| id.to_string()).unwrap_or_default();
-                span.set(Attribute::new("comptoir.tenant.id", principal.tenant_id.to_string()));
+                if let Some(tenant) = principal.tenant() {
+                    span.set(Attribute::new("comptoir.tenant.id", tenant.to_string()));
+                }
                 span.set(Attribute::new("enduser.id", id));
             }
             span.set(Attribute::new("http.response.status_code", i64::from(self.status)));

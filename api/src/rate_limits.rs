@@ -15,8 +15,8 @@ use crate::error::ApiError;
 
 /// The routes without a limit: probes ask here whether the API works, and must be answered even when it is busiest.
 const UNLIMITED: &[&str] = &["/health/live", "/health/ready"];
-/// The prefix of the routes that take or make secrets: each request may be a guess.
-const SIGN_IN: &str = "/api/v1/auth/";
+/// The prefixes of the routes that take or make secrets: each request may be a guess.
+const SIGN_IN: &[&str] = &["/api/v1/auth/", "/api/v1/operators/auth/"];
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
@@ -35,7 +35,11 @@ impl Limits {
     /// Returns the limits of a request. `route` is the pattern of its path.
     pub(crate) fn of(request: &ServiceRequest, route: &str) -> Self {
         let limiter = request.app_data::<Data<RateLimiter>>().filter(|_| is_limited(route)).cloned();
-        Self { limiter, takes_secrets: route.starts_with(SIGN_IN), nearest: Cell::default() }
+        Self {
+            limiter,
+            takes_secrets: SIGN_IN.iter().any(|prefix| route.starts_with(prefix)),
+            nearest: Cell::default(),
+        }
     }
 
     /// Counts the request against the limits of its address.

@@ -46,6 +46,11 @@ pub(crate) fn changed<T: Serialize>(version: i64, body: &T) -> Result<StoredResp
     Ok(StoredResponse { status: 200, location: None, etag: Some(etag(version)), body: json(body)? })
 }
 
+/// Returns 200 with a resource that has no version.
+pub(crate) fn done<T: Serialize>(body: &T) -> Result<StoredResponse, Error> {
+    Ok(StoredResponse { status: 200, location: None, etag: None, body: json(body)? })
+}
+
 /// Returns 204.
 pub(crate) fn removed() -> StoredResponse {
     StoredResponse { status: 204, location: None, etag: None, body: String::new() }
@@ -80,6 +85,11 @@ pub(crate) fn found<T: Serialize>(request: &HttpRequest, version: i64, body: &T)
         return HttpResponse::NotModified().insert_header((header::ETAG, etag)).finish();
     }
     HttpResponse::Ok().insert_header((header::ETAG, etag)).json(body)
+}
+
+/// Returns 200 with secrets, which nobody keeps (RFC 6749, section 5.1).
+pub(crate) fn secret<T: Serialize>(body: &T) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body)
 }
 
 /// Returns one page of resources.

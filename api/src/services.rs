@@ -7,12 +7,15 @@ use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::audit::Verification;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::catalogue::Pruning;
+use comptoir_core::feed::{Feed, QueueLimits};
+use comptoir_core::mail::{Mailer, Policies};
 use comptoir_core::platform::config::ConfigError;
 use comptoir_core::platform::database::Database;
 use comptoir_core::services::{Builder, LinkConfig, Service, Services};
 
 use crate::config::Settings;
 use crate::imports::Imports;
+use crate::projections::{self, Projections};
 
 const UNLINKED: &str = "api.services_database_url is not set";
 
@@ -36,7 +39,7 @@ impl Hosted {
             settings.services_database().map(|database| LinkConfig { database }).ok_or(UNLINKED.to_owned());
         if link.is_err() {
             tracing::warn!(
-                "{UNLINKED}: old idempotency records, sessions and imports are not deleted, the audit trail is not verified, an import \
+                "{UNLINKED}: old idempotency records, sessions and imports are not deleted, the audit trail is not verified, e-mails are not sent, an import \
                  whose process ended goes on only when somebody resumes it, and services are not listed for operators"
             );
         }
@@ -55,10 +58,13 @@ impl Hosted {
         settings: &Settings,
         executor: Executor,
         of_tenants: TenantDatabase,
+        policies: &Policies,
     ) -> Result<Imports, ConfigError> {
         let database = settings.services_database();
         let pool = database.as_ref().map(Database::new).transpose()?;
         let own = database.unwrap_or_else(|| settings.database.clone());
+        let mailer = Mailer::new(Database::new(&own)?, settings.mail.clone(), policies.bell())?;
+        self.beside(mailer, pool.is_some())?;
         let verification = Verification::new(own).map_err(|error| ConfigError::Invalid(error.to_string()))?;
         self.beside(verification, pool.is_some())?;
         if let Some(database) = pool.clone() {
@@ -67,12 +73,32 @@ impl Hosted {
                 database,
                 idempotency_retention_hours: api.idempotency_retention_hours,
                 import_retention_days: api.import_retention_days,
+                mail_retention_days: settings.mail.retention_days,
             };
             self.beside(pruning, true)?;
+        }
+        match Projections::new(settings, pool.as_ref()) {
+            Ok(projections) => self.beside(projections, true)?,
+            Err(off) => self.builder.add_off(projections::Absent, off.reason()).map(drop)?,
         }
         let (queue, imports) = Imports::new(executor, of_tenants, pool);
         self.beside(imports, true)?;
         Ok(queue)
+    }
+
+    /// Adds the follower of the log of events. It costs nothing while nobody listens. Returns where listeners join.
+    pub(crate) fn add_feed(&mut self, settings: &Settings) -> Result<Feed, ConfigError> {
+        let limits = settings.notifications;
+        let log_in = settings.services_database();
+        let feed = Feed::new(QueueLimits {
+            events: limits.queue_events,
+            bytes: limits.queue_kib.saturating_mul(1024),
+        });
+        match log_in {
+            Some(database) => self.builder.add(feed.follower(database)),
+            None => self.builder.add_off(feed.follower(settings.database.clone()), UNLINKED),
+        }?;
+        Ok(feed)
     }
 
     fn beside(&mut self, service: impl Service, is_linked: bool) -> Result<(), ConfigError> {

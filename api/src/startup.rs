@@ -13,6 +13,7 @@ use comptoir_core::accounts::api_keys::Usage;
 use comptoir_core::accounts::identity::access_tokens::AccessTokens;
 use comptoir_core::accounts::identity::passwords::Passwords;
 use comptoir_core::accounts::login_throttle;
+use comptoir_core::accounts::operators::OperatorAuthenticator;
 use comptoir_core::accounts::principals::Principals;
 use comptoir_core::accounts::rate_limits::{RateLimiter, Sharing};
 use comptoir_core::accounts::sessions::Authenticator;
@@ -23,11 +24,13 @@ use comptoir_core::outbox::{Notifier, NotifierConfig};
 use comptoir_core::platform::database::{Database, Migrations};
 use comptoir_core::platform::{listening, telemetry};
 use comptoir_core::services::{Services, metrics_upkeep, notifier as notifier_service, schema_check};
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{ApiConfig, Settings};
 use crate::middleware::{describe_metrics, surround};
 use crate::openapi;
 use crate::routes;
+use crate::routes::notifications::Live;
 use crate::routes::operations::{OpenApiText, Readiness};
 use crate::server::operations::Subjects;
 use crate::server::stopping::{Signals, Stopping};
@@ -43,6 +46,8 @@ pub struct Application {
     stopping: Stopping,
     signals: Signals,
     drain: Duration,
+    /// Cancelled to end the streams of notifications, which the server would wait for.
+    end_streams: CancellationToken,
     executor: Executor,
     shutdown_timeout: Duration,
     services: Services,
@@ -78,13 +83,22 @@ impl Application {
             shortest_pause: Duration::from_millis(settings.api.notify_interval_ms),
         });
         hosted.add(notifier_service(sending))?;
-        let executor = catalogue::executor(of_tenants.clone(), notifier);
+        let policies = settings.mail_policies();
+        let executor = catalogue::executor(of_tenants.clone(), notifier, policies.clone());
         let tokens = Arc::new(AccessTokens::new(&settings.identity)?);
         hosted.add(Arc::clone(&tokens).service())?;
         let refusals = Refusals::default();
         let every = Duration::from_secs(settings.api.refusals_interval_seconds);
         hosted.add(refusals.clone().service(database.clone(), every))?;
         let authenticator = Data::new(Authenticator::new(
+            of_tenants.clone(),
+            executor.clone(),
+            Passwords::clone(&passwords),
+            Arc::clone(&tokens),
+            &settings.identity,
+            refusals.clone(),
+        ));
+        let operators = Data::new(OperatorAuthenticator::new(
             of_tenants.clone(),
             executor.clone(),
             Passwords::clone(&passwords),
@@ -103,10 +117,20 @@ impl Application {
         hosted.add(Sharing::new(limiter.clone(), database.clone()))?;
         hosted.add(login_throttle::service(database.clone()))?;
         let limiter = Data::new(limiter);
+        let end_streams = CancellationToken::new();
+        let live = Data::new(Live::new(
+            hosted.add_feed(&settings)?,
+            of_tenants.clone(),
+            Principals::clone(&principals),
+            settings.notifications,
+            end_streams.clone(),
+        ));
         let api = settings.api.clone();
         hosted.add(schema_check(as_runtime, Migrations::All, "api migrate"))?;
-        let imports = hosted.add_background(&settings, executor.clone(), of_tenants.clone())?;
+        let imports = hosted.add_background(&settings, executor.clone(), of_tenants.clone(), &policies)?;
         let imports = Data::new(imports);
+        let links = Data::new(settings.mail.links());
+        let policies = Data::new(policies);
         let requests = match only {
             Some(Only::Services) => None,
             _ => Some(listen(api.listen, "api.listen")?),
@@ -116,7 +140,7 @@ impl Application {
         let services = hosted.start();
         let limits = Data::new(api.clone());
         let commands = Data::new(executor.clone());
-        let pool = Data::new(database.clone());
+        let pool = Data::new(database);
         let of_tenants = Data::new(of_tenants);
         let readiness = Data::new(Readiness::default());
         let stopping = Stopping::default();
@@ -144,11 +168,15 @@ impl Application {
                 .app_data(document.clone())
                 .app_data(tokens.clone())
                 .app_data(authenticator.clone())
+                .app_data(operators.clone())
                 .app_data(used.clone())
                 .app_data(readiness.clone())
                 .app_data(is_stopping.clone())
                 .app_data(service_handle.clone())
                 .app_data(refused.clone())
+                .app_data(policies.clone())
+                .app_data(links.clone())
+                .app_data(live.clone())
                 .wrap(from_fn(surround))
                 // Outermost: a page may also read why it was refused.
                 .wrap(Condition::new(!limits.allowed_origins.is_empty(), limits.allowed_origins.middleware()))
@@ -177,7 +205,17 @@ impl Application {
         };
         let shutdown_timeout = Duration::from_secs(api.shutdown_timeout_seconds);
         let (signals, drain) = (Signals::new()?, Duration::from_secs(api.drain_seconds));
-        Ok(Self { server, operations, stopping, signals, drain, executor, shutdown_timeout, services })
+        Ok(Self {
+            server,
+            operations,
+            stopping,
+            signals,
+            drain,
+            end_streams,
+            executor,
+            shutdown_timeout,
+            services,
+        })
     }
 
     /// Returns the port that is listened on for requests, if it is.
@@ -192,8 +230,8 @@ impl Application {
     /// Fails if the server fails.
     pub async fn run_until_stopped(self) -> anyhow::Result<()> {
         let server = self.server.map(|(_, server)| server);
-        let stop =
-            stop_after(self.signals.wait(self.stopping, self.drain), server.as_ref().map(Server::handle));
+        let told = self.signals.wait(self.stopping, self.drain);
+        let stop = stop_after(told, self.end_streams, server.as_ref().map(Server::handle));
         let operations = self.operations.as_ref().map(Server::handle);
         let stopped = tokio::spawn(stop);
         let aside = tokio::spawn(async move {
@@ -224,8 +262,14 @@ impl Application {
     }
 }
 
-async fn stop_after(told: impl Future<Output = ()>, server: Option<ServerHandle>) {
+async fn stop_after(
+    told: impl Future<Output = ()>,
+    end_streams: CancellationToken,
+    server: Option<ServerHandle>,
+) {
     told.await;
+    // Their clients come back, to another replica.
+    end_streams.cancel();
     if let Some(server) = server {
         server.stop(true).await;
     }

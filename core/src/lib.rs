@@ -17,6 +17,12 @@ pub mod application;
 
 pub mod accounts;
 
+pub mod mail;
+
 pub mod commerce;
 
+pub mod projections;
+
 pub mod catalogue;
+
+pub mod feed;

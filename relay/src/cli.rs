@@ -21,7 +21,8 @@ use crate::config::Config;
 use crate::error::RelayError;
 use crate::history::HistoryKeeper;
 use crate::{
-    check, completions, daemon, dead_letters, events, listen, once, operations, replay, status, tail,
+    check, completions, daemon, dead_letters, events, listen, once, operations, replay, services, status,
+    tail,
 };
 
 const FAILURE: u8 = 1;
@@ -103,6 +104,12 @@ enum Command {
     ///
     /// Exit 0, also if there are none (which standard error says); 1 if the database is not reached.
     Operations(operations::Arguments),
+    /// What runs beside the drain loop and beside the API's requests, and what can be asked of it
+    #[command(arg_required_else_help = false)]
+    Services {
+        #[command(subcommand)]
+        command: Option<services::ServicesCommand>,
+    },
     /// See whether everything is set up, and say what to fix
     Check(check::Arguments),
     /// Bring the database up to date
@@ -168,12 +175,16 @@ fn run(cli: Cli, config: &Config) -> Result<u8, RelayError> {
                     "the database is up to date"
                 );
                 // If a partition is made while the first events of its day are settled, that settle fails and is tried again.
-                HistoryKeeper::new(config.history.clone(), config.database.clone()).run_and_report().await;
+                // Reported already; the daemon goes on with it.
+                let _ = HistoryKeeper::new(config.history.clone(), config.database.clone())
+                    .run_and_report()
+                    .await;
                 Ok(0)
             }
             Some(Command::Status { json }) => status::show(config, json).await.map(|()| 0),
             Some(Command::DeadLetters { command }) => dead_letters::run(config, command).await.map(|()| 0),
             Some(Command::Replay(arguments)) => replay::run(config, arguments).await.map(|()| 0),
+            Some(Command::Services { command }) => services::run(config, command).await.map(|()| 0),
             Some(Command::Check(arguments)) => {
                 check::run(config, &arguments).await.map(|ok| if ok { 0 } else { FAILURE })
             }

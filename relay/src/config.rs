@@ -7,6 +7,7 @@ use comptoir_core::platform::config::{self, ConfigError, LogConfig, SecretUrl, w
 use comptoir_core::platform::database::DatabaseConfig;
 use comptoir_core::platform::spans::TelemetryConfig;
 use comptoir_core::platform::tls::{ServerCheck, TlsError, TlsFiles};
+use comptoir_core::services::ServicesConfig;
 use lapin::uri::AMQPScheme;
 use rustls::ClientConfig;
 use serde::Deserialize;
@@ -21,7 +22,8 @@ const MAX_SETTLE_INTERVAL_MS: u64 = 1000;
 /// Bytes of a frame, where neither the URL nor the broker asks for less. lapin's buffers are multiples of it: RabbitMQ's own
 /// 128 KiB would take 1 MiB more. A much smaller frame could not hold the headers that the table permits.
 const FRAME_BYTES: u32 = 112 * 1024;
-const SECTIONS: &[&str] = &["database", "log", "telemetry", "broker", "relay", "history", "routing"];
+const SECTIONS: &[&str] =
+    &["database", "log", "telemetry", "broker", "relay", "history", "routing", "services"];
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) history: HistoryConfig,
     #[serde(default)]
     pub(crate) routing: Routing,
+    #[serde(default)]
+    pub(crate) services: ServicesConfig,
 }
 
 /// `[broker]`
@@ -128,7 +132,8 @@ impl Config {
         self.telemetry.validate()?;
         self.broker.validate()?;
         self.relay.validate()?;
-        self.history.validate()
+        self.history.validate()?;
+        self.services.validate()
     }
 }
 

@@ -1,52 +1,42 @@
-//! The relay as a daemon: starts its tasks, waits for a signal, and stops them in order.
+//! The relay as a daemon: starts its services, waits for a signal, and stops them in order.
 
 use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use comptoir_core::platform::database::{self, Migrations};
-
 use crate::config::Config;
-use crate::dead_letters::gauge;
 use crate::engine::{Condition, Engine, Goal, Parts};
 use crate::error::RelayError;
-use crate::history::HistoryKeeper;
 use crate::leases::Leases;
 use crate::publisher::Pulse;
-use crate::{http, service_manager, wakeup};
+use crate::{http, services, wakeup};
 use comptoir_core::services::Tasks;
 
-/// Drains until SIGTERM or SIGINT.
+/// Runs the services until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// Fails if the relay cannot start, or if one of its tasks panicked.
+/// Fails if the relay cannot start.
 pub(crate) async fn run(config: &Config) -> Result<(), RelayError> {
-    let tasks = Tasks::new(stop_on_signal()?);
-    let stop = tasks.stop();
+    let stop = stop_on_signal()?;
     let http = http::Listener::bind(&config.relay.http_listen)?;
-    let (engine, condition) = prepare(config, Goal::everything(), &tasks);
-    tasks.start("service_manager", service_manager::keep_informed(condition.clone(), stop.clone()));
-    let http = http.map(|listener| listener.serve(condition, &tasks)).transpose()?;
+    let (services, condition) = services::start(config, http.as_ref().map(http::Listener::metrics))?;
+    let http = http.map(|listener| listener.serve(condition, services.handle().clone())).transpose()?;
     tracing::info!(
         database = config.database.url.named("DATABASE_URL"),
         broker = config.broker.url.named("AMQP_URL"),
         exchange = config.broker.exchange,
         "the relay runs"
     );
-    tokio::spawn(database::first_look(config.database.clone(), Migrations::Outbox, "relay migrate"));
-    let history = HistoryKeeper::new(config.history.clone(), config.database.clone());
-    tasks.start("history", history.run(stop.clone()));
-    if config.relay.http_listen != "off" {
-        tasks.start("dead_letters", gauge::keep(config.database.clone(), stop.clone()));
-    }
-    engine.run().await;
+    stop.cancelled().await;
+    services.stop().await;
     if let Some(http) = http {
         http.stop().await;
     }
     tracing::info!("the relay has stopped");
-    verdict(&tasks)
+    Ok(())
 }
 
 /// # Errors
@@ -55,34 +45,34 @@ pub(crate) fn verdict(tasks: &Tasks) -> Result<(), RelayError> {
     tasks.first_panicked().map_or(Ok(()), |name| Err(RelayError::Panicked(name)))
 }
 
-/// Builds an engine and starts the tasks that it needs beside it.
-pub(crate) fn prepare(
-    config: &Config,
-    goal: Goal,
-    tasks: &Tasks,
-) -> (Engine, tokio::sync::watch::Receiver<Condition>) {
-    let id = Uuid::now_v7();
-    let name = replica_name(&config.relay.name);
+/// Builds an engine for one run, and starts the tasks that it needs beside it.
+pub(crate) fn prepare(config: &Config, goal: Goal, tasks: &Tasks) -> (Engine, watch::Receiver<Condition>) {
+    let (id, name) = (Uuid::now_v7(), replica_name(&config.relay.name));
     let pulse = Arc::new(Pulse::default());
-    let wake_ups = wakeup::listen(config.database.clone(), tasks);
-    let leases = Leases::spawn(
+    let (wake_ups, listening) = wakeup::listening(config.database.clone());
+    let stop = tasks.stop().clone();
+    tasks.start("wake_ups", async move { listening.work(stop).await });
+    let (leases, leasing) = Leases::new(
         config.database.clone(),
         &config.relay,
         id,
         name.clone(),
         wake_ups.leases,
         Arc::clone(&pulse),
-        tasks,
     );
+    tasks.start("leases", async move { leasing.work().await });
+    let (condition, observed) = watch::channel(Condition::unknown());
     let parts = Parts {
         id,
         name: format!("comptoir relay {name}"),
         leases,
         wake_up: wake_ups.events,
+        reconnect: Arc::default(),
+        condition,
         pulse,
         tasks: tasks.clone(),
     };
-    Engine::new(config, goal, parts)
+    (Engine::new(config, goal, parts), observed)
 }
 
 /// Returns a token that the first SIGTERM or SIGINT cancels. Then the log says that the relay stops.
@@ -113,7 +103,7 @@ pub(crate) fn signalled() -> Result<CancellationToken, RelayError> {
 }
 
 /// Returns the configured name, or else the host's name and the process id.
-fn replica_name(configured: &str) -> String {
+pub(crate) fn replica_name(configured: &str) -> String {
     if !configured.is_empty() {
         return configured.to_owned();
     }

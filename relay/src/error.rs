@@ -115,6 +115,8 @@ pub(crate) enum BrokerFault {
     LeaseLost,
     #[error("the broker does not answer, and other replicas can publish")]
     Silent,
+    #[error("the connection is made anew, as somebody asked")]
+    Restarted,
     /// Found while it was connected. When it connects, the same is an error of the client's.
     #[error("an object at the broker is not as the relay declares it: {0}")]
     Topology(lapin::Error),
@@ -133,6 +135,7 @@ impl BrokerFault {
             Self::Settings(_) | Self::FrameTooSmall(_) => "settings",
             Self::LeaseLost => "lease-lost",
             Self::Silent => "silent",
+            Self::Restarted => "restarted",
         }
     }
 

@@ -7,9 +7,12 @@ use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use comptoir_core::outbox::history::{self, DefaultPartition};
 use comptoir_core::platform::config::ConfigError;
 use comptoir_core::platform::database::{self, DatabaseConfig};
+use comptoir_core::services::{Description, Fault, Run, Service, Summary};
 use diesel_async::AsyncPgConnection;
+use futures::future::BoxFuture;
 use serde::Deserialize;
-use tokio_util::sync::CancellationToken;
+use serde_json::json;
+use tokio::sync::Mutex;
 
 use crate::error::DatabaseFault;
 use crate::metrics;
@@ -85,27 +88,18 @@ impl HistoryKeeper {
         Self { config, database, next_block: 0 }
     }
 
-    /// Runs an upkeep now and at every interval, until `stop`.
-    pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let mut ticks = tokio::time::interval(Duration::from_secs(self.config.upkeep_interval_seconds));
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = ticks.tick() => {}
-            }
-            self.run_and_report().await;
-        }
-    }
-
     /// Runs one upkeep. If it fails, writes a line to the log and counts the failure.
-    pub(crate) async fn run_and_report(&mut self) {
+    ///
+    /// # Errors
+    /// Fails if the database fails: the next upkeep does what is left.
+    pub(crate) async fn run_and_report(&mut self) -> Result<Upkeep, DatabaseFault> {
         let limited = tokio::time::timeout(UPKEEP_LIMIT, self.run_once());
-        match limited.await.unwrap_or(Err(DatabaseFault::NoAnswer(UPKEEP_LIMIT.as_millis()))) {
+        let kept = limited.await.unwrap_or(Err(DatabaseFault::NoAnswer(UPKEEP_LIMIT.as_millis())));
+        match &kept {
             Ok(upkeep) => {
-                metrics::history_kept(&upkeep);
-                if upkeep != Upkeep::default() {
-                    let Upkeep { created, dropped, deleted, failed } = upkeep;
+                metrics::history_kept(upkeep);
+                if *upkeep != Upkeep::default() {
+                    let Upkeep { created, dropped, deleted, failed } = *upkeep;
                     tracing::info!(
                         created_days = created,
                         dropped_days = dropped,
@@ -122,12 +116,14 @@ impl HistoryKeeper {
                 tracing::warn!(reason, %fault, "cannot keep the history: tried again at the next upkeep");
             }
         }
+        kept
     }
 
     /// Runs one upkeep; does nothing if another replica is running one.
     pub(crate) async fn run_once(&mut self) -> Result<Upkeep, DatabaseFault> {
         let mut connection = database::connect(&self.database).await?;
-        let Some(now) = history::claim_upkeep(&mut connection).await? else { return Ok(Upkeep::default()) };
+        let claimed = history::claim_upkeep(&mut connection, self.config.retention_days).await?;
+        let Some(now) = claimed else { return Ok(Upkeep::default()) };
         let kept = self.keep(&mut connection, now).await;
         history::release_upkeep(&mut connection).await?;
         kept
@@ -192,6 +188,37 @@ impl HistoryKeeper {
         }
         self.next_block = end;
         Ok(deleted)
+    }
+}
+
+/// The service `history`. It runs in one of all relays.
+#[derive(Debug)]
+pub(crate) struct HistoryUpkeep {
+    every: Duration,
+    keeper: Mutex<HistoryKeeper>,
+}
+
+impl HistoryUpkeep {
+    pub(crate) fn new(config: HistoryConfig, database: DatabaseConfig) -> Self {
+        let every = Duration::from_secs(config.upkeep_interval_seconds);
+        Self { every, keeper: Mutex::new(HistoryKeeper::new(config, database)) }
+    }
+}
+
+impl Service for HistoryUpkeep {
+    fn describe(&self) -> Description {
+        let about = "Makes the days of the history that come, and drops those that are too old";
+        Description::every("history", about, self.every).at_start().one_of_all()
+    }
+
+    fn run<'a>(&'a self, _run: &'a Run) -> BoxFuture<'a, Result<Summary, Fault>> {
+        Box::pin(async move {
+            let upkeep = self.keeper.lock().await.run_and_report().await.map_err(Fault::new)?;
+            let Upkeep { created, dropped, deleted, failed } = upkeep;
+            Ok(Summary::of(
+                json!({ "created_days": created, "dropped_days": dropped, "deleted_events": deleted, "failed_steps": failed }),
+            ))
+        })
     }
 }
 

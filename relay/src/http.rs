@@ -1,4 +1,4 @@
-//! `/metrics`, `/health/live` and `/health/ready`, on a thread of their own.
+//! `/metrics`, `/health`, `/health/live` and `/health/ready`, on a thread of their own.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::engine::Condition;
 use crate::error::RelayError;
 use crate::metrics::BUCKETS;
-use comptoir_core::services::Tasks;
+use comptoir_core::services::{Handle, HealthStatus};
 
 /// A drain loop that has not turned for this long is stuck: it turns at least once a second, whatever it waits for.
 const STUCK_AFTER: Duration = Duration::from_secs(30);
@@ -46,18 +46,24 @@ impl Listener {
         Ok(Some(Self { socket, metrics }))
     }
 
+    pub(crate) fn metrics(&self) -> MetricsHandle {
+        self.metrics.clone()
+    }
+
     pub(crate) fn serve(
         self,
         condition: watch::Receiver<Condition>,
-        tasks: &Tasks,
+        services: Handle,
     ) -> Result<Running, RelayError> {
-        tasks.start("metrics", telemetry::keep_metrics(self.metrics.clone()));
         let (condition, metrics) = (web::Data::new(condition), web::Data::new(self.metrics));
+        let services = web::Data::new(services);
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(condition.clone())
                 .app_data(metrics.clone())
+                .app_data(services.clone())
                 .route("/metrics", web::get().to(render_metrics))
+                .route("/health", web::get().to(whole))
                 .route("/health/live", web::get().to(live))
                 .route("/health/ready", web::get().to(ready))
         })
@@ -68,7 +74,7 @@ impl Listener {
         .map_err(|error| RelayError::Startup(error.to_string()))?
         .run();
         let handle = server.handle();
-        tasks.start("http", async move {
+        tokio::spawn(async move {
             if let Err(error) = server.await {
                 tracing::error!(%error, "the HTTP server ended");
             }
@@ -87,13 +93,30 @@ async fn render_metrics(metrics: web::Data<MetricsHandle>) -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(metrics.render())
 }
 
+/// How each service of the process is. One that is degraded does its work.
+async fn whole(services: web::Data<Handle>) -> HttpResponse {
+    let report = services.health();
+    match report.status {
+        HealthStatus::Ok | HealthStatus::Degraded => HttpResponse::Ok().json(report),
+        HealthStatus::Failing => HttpResponse::ServiceUnavailable().json(report),
+    }
+}
+
 async fn live(condition: web::Data<watch::Receiver<Condition>>) -> HttpResponse {
     answer(stuck(&condition.borrow()).into_iter().collect())
 }
 
-async fn ready(condition: web::Data<watch::Receiver<Condition>>) -> HttpResponse {
+async fn ready(
+    condition: web::Data<watch::Receiver<Condition>>,
+    services: web::Data<Handle>,
+) -> HttpResponse {
     let now = condition.borrow().clone();
-    answer(stuck(&now).into_iter().chain(now.hindrances()).collect())
+    let mut reasons: Vec<String> = stuck(&now).into_iter().chain(now.hindrances()).collect();
+    if reasons.is_empty() {
+        // What else hinders: a part that fails again and again.
+        reasons = services.hindrances();
+    }
+    answer(reasons)
 }
 
 fn stuck(condition: &Condition) -> Option<String> {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use comptoir_core::outbox::{SHARDS, leases};
 use comptoir_core::platform::database::{self, DatabaseConfig};
 use diesel_async::AsyncPgConnection;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, Notify, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use crate::answer_timeout::answered_within;
@@ -19,7 +19,9 @@ use crate::error::{DatabaseFault, Trouble};
 use crate::metrics;
 use crate::publisher::Pulse;
 use comptoir_core::platform::backoff::Backoff;
-use comptoir_core::services::Tasks;
+use comptoir_core::services::{Description, Fault, Health, Run, Service, Summary};
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
 
 /// Written to the list of replicas, so that a replica that was forgotten in an upgrade is found.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -66,12 +68,13 @@ impl Holdings {
 enum Command {
     /// Gives shards back, of which no event is in flight any more.
     Return(Vec<(usize, u64)>),
-    /// Gives all shards back, because the replica stops.
+    /// Gives all shards back, because the drain loop stops. Then nothing is claimed before `Join`.
     Leave(oneshot::Sender<()>),
+    Join,
 }
 
-/// The handle to the task.
-#[derive(Debug)]
+/// The handle to the service. Cheap to clone.
+#[derive(Debug, Clone)]
 pub(crate) struct Leases {
     pub(crate) holdings: watch::Receiver<Holdings>,
     commands: mpsc::Sender<Command>,
@@ -79,20 +82,19 @@ pub(crate) struct Leases {
 }
 
 impl Leases {
-    /// Starts to claim shards. `poke` signals that another replica gave shards back. `pulse` has the state of the broker, which
+    /// Returns the handle, and the service that claims shards once a drain loop has joined. `poke` signals that another replica gave shards back. `pulse` has the state of the broker, which
     /// is reported to the other replicas.
-    pub(crate) fn spawn(
+    pub(crate) fn new(
         database: DatabaseConfig,
         relay: &RelayConfig,
         id: Uuid,
         name: String,
         poke: Arc<Notify>,
         pulse: Arc<Pulse>,
-        tasks: &Tasks,
-    ) -> Self {
+    ) -> (Self, Leasing) {
         let (publish, holdings) = watch::channel(Holdings::nothing());
         let (commands, received) = mpsc::channel(COMMANDS);
-        let leaser = ShardLeaser {
+        let leasing = Leasing {
             // A renewal that takes longer than the lease is worth nothing.
             database: DatabaseConfig {
                 statement_timeout_ms: relay.lease_ttl_ms,
@@ -107,13 +109,17 @@ impl Leases {
             id,
             name,
             pulse,
-            connection: None,
-            current: Holdings::nothing(),
-            acquisitions: 0,
             publish,
+            commands: Mutex::new(received),
+            poke: Arc::clone(&poke),
         };
-        tasks.start("leases", leaser.run(received, Arc::clone(&poke)));
-        Self { holdings, commands, poke }
+        (Self { holdings, commands, poke }, leasing)
+    }
+
+    /// Begins to claim shards, for a drain loop that starts.
+    pub(crate) fn join(&self) {
+        // Full: the service is about to handle what is there, and the loop joins again at its next start.
+        let _ = self.commands.try_send(Command::Join);
     }
 
     /// Gives surplus shards back, each with the lease under which it was held. Returns false if that must be tried again.
@@ -135,6 +141,85 @@ impl Leases {
     }
 }
 
+/// The service `leases`.
+pub(crate) struct Leasing {
+    database: DatabaseConfig,
+    ttl: Duration,
+    margin: Duration,
+    renewal: Duration,
+    handover_after: Duration,
+    id: Uuid,
+    name: String,
+    pulse: Arc<Pulse>,
+    publish: watch::Sender<Holdings>,
+    commands: Mutex<mpsc::Receiver<Command>>,
+    poke: Arc<Notify>,
+}
+
+impl std::fmt::Debug for Leasing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Leasing").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Leasing {
+    /// Holds leases until it is dropped. It begins without any: the drain loop learns so at once.
+    pub(crate) async fn work(&self) {
+        let mut commands = self.commands.lock().await;
+        let leaser = ShardLeaser {
+            database: self.database.clone(),
+            ttl: self.ttl,
+            margin: self.margin,
+            renewal: self.renewal,
+            handover_after: self.handover_after,
+            id: self.id,
+            name: self.name.clone(),
+            pulse: Arc::clone(&self.pulse),
+            connection: None,
+            current: Holdings::nothing(),
+            acquisitions: self
+                .publish
+                .borrow()
+                .shards
+                .iter()
+                .flatten()
+                .map(|held| held.lease)
+                .max()
+                .unwrap_or(0),
+            publish: self.publish.clone(),
+        };
+        leaser.run(&mut commands, &self.poke).await;
+    }
+}
+
+impl Service for Leasing {
+    fn describe(&self) -> Description {
+        let about = "Holds this relay's share of the 64 shards";
+        Description::continuous("leases", about).critical().quiet()
+    }
+
+    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Summary, Fault>> {
+        Box::pin(async move {
+            tokio::select! {
+                () = run.stopping() => Ok(Summary::done()),
+                () = self.work() => Ok(Summary::finished()),
+            }
+        })
+    }
+
+    fn health(&self) -> Health {
+        match &self.publish.borrow().trouble {
+            Some(trouble) => Health::Failing(trouble.to_string()),
+            None => Health::Ok,
+        }
+    }
+
+    fn info(&self) -> Value {
+        let holdings = self.publish.borrow();
+        json!({ "shards": holdings.count(), "able": holdings.able })
+    }
+}
+
 struct ShardLeaser {
     database: DatabaseConfig,
     ttl: Duration,
@@ -151,22 +236,27 @@ struct ShardLeaser {
 }
 
 impl ShardLeaser {
-    async fn run(mut self, mut commands: mpsc::Receiver<Command>, poke: Arc<Notify>) {
+    async fn run(mut self, commands: &mut mpsc::Receiver<Command>, poke: &Notify) {
         let mut ticks = tokio::time::interval(self.renewal);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let renewal_ms = u64::try_from(self.renewal.as_millis()).unwrap_or(RECONNECT_MAX_MS);
         let mut backoff = Backoff::new(renewal_ms.min(RECONNECT_MAX_MS), RECONNECT_MAX_MS);
+        // What a run before this one held is unknown until the first renewal.
+        self.publish.send_replace(self.current.clone());
+        let mut away = false;
         loop {
             tokio::select! {
-                _ = ticks.tick() => {}
-                () = poke.notified() => {}
+                _ = ticks.tick(), if !away => {}
+                () = poke.notified(), if !away => {}
                 command = commands.recv() => match command {
                     Some(Command::Return(shards)) => self.give_back(shards).await,
                     Some(Command::Leave(done)) => {
                         self.leave().await;
                         let _ = done.send(());
-                        return;
+                        away = true;
+                        continue;
                     }
+                    Some(Command::Join) => away = false,
                     None => return,
                 },
             }

@@ -75,7 +75,7 @@ pub(crate) async fn run(
     let draining = tokio::spawn(engine.run());
     // Where only a timer runs the relay, no daemon maintains the history. The upkeep does not slow the drain down.
     let mut keeper = HistoryKeeper::new(config.history.clone(), config.database.clone());
-    let keeping = tokio::spawn(async move { keeper.run_and_report().await });
+    let keeping = tokio::spawn(async move { drop(keeper.run_and_report().await) });
     let end = wait(&mut watcher, condition, began, deadline, patience, &stop).await;
     stop.cancel();
     // Bounded by relay.shutdown_timeout_ms.

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::error::{DatabaseFault, RelayError};
 use crate::json_array::JsonArray;
 use crate::notes;
-use crate::when::{self, in_seconds};
+use comptoir_core::platform::when::{self, in_seconds};
 
 const MOST: i64 = 10_000;
 const COLUMNS: &[Column] = &[

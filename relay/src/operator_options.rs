@@ -29,14 +29,16 @@ impl OperatorOptions {
     }
 
     pub(crate) fn operator(&self) -> Operator {
-        let host = hostname();
-        let name = self.operator.clone().unwrap_or_else(|| {
-            let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
-            let user = user.filter(|user| !user.is_empty()).unwrap_or_else(|| "unknown".to_owned());
-            format!("{user}@{host}").chars().take(OPERATOR_CHARS).collect()
-        });
-        Operator { name, host }
+        let name = self.operator.clone().unwrap_or_else(user_at_host);
+        Operator { name, host: hostname() }
     }
+}
+
+/// Returns `user@host`, as far as the environment tells.
+pub(crate) fn user_at_host() -> String {
+    let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let user = user.filter(|user| !user.is_empty()).unwrap_or_else(|| "unknown".to_owned());
+    format!("{user}@{}", hostname()).chars().take(OPERATOR_CHARS).collect()
 }
 
 fn is_interactive() -> bool {

@@ -7,6 +7,8 @@
 use std::time::{Duration, Instant};
 
 use comptoir_core::outbox::SHARDS;
+use comptoir_core::services::{Description, Fault, Run, Service, Summary};
+use futures::future::BoxFuture;
 use sd_notify::NotifyState;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -19,11 +21,27 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How many times the watchdog is fed within its limit.
 const FEEDS_PER_LIMIT: u32 = 4;
 
-/// Background task: reports until `stop`.
-pub(crate) async fn keep_informed(condition: watch::Receiver<Condition>, stop: CancellationToken) {
-    if std::env::var_os("NOTIFY_SOCKET").is_none() {
-        return;
+/// The service `service_manager`.
+#[derive(Debug)]
+pub(crate) struct ServiceManager(pub(crate) watch::Receiver<Condition>);
+
+impl Service for ServiceManager {
+    fn describe(&self) -> Description {
+        Description::continuous("service_manager", "Reports the state of the drain loop to systemd").quiet()
     }
+
+    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Summary, Fault>> {
+        Box::pin(async move {
+            if std::env::var_os("NOTIFY_SOCKET").is_none() {
+                return Ok(Summary::finished());
+            }
+            keep_informed(self.0.clone(), run.stop().clone()).await;
+            Ok(Summary::done())
+        })
+    }
+}
+
+async fn keep_informed(condition: watch::Receiver<Condition>, stop: CancellationToken) {
     let limit = sd_notify::watchdog_enabled();
     let look_every = limit.map_or(LOOK_EVERY, |limit| LOOK_EVERY.min(limit / FEEDS_PER_LIMIT));
     let mut looks = tokio::time::interval(look_every.max(Duration::from_millis(1)));

@@ -15,7 +15,8 @@ use crate::answer_timeout::answered_within;
 use crate::error::DatabaseFault;
 use crate::metrics;
 use comptoir_core::platform::backoff::Backoff;
-use comptoir_core::services::Tasks;
+use comptoir_core::services::{Description, Fault, Run, Service, Summary};
+use futures::future::BoxFuture;
 
 /// How long the connection may be silent before it is tested, and how long the answer to the test may take. So a broken
 /// connection is noticed within the sum of both, even if a load balancer in between goes on acknowledging.
@@ -30,11 +31,37 @@ pub(crate) struct WakeUps {
     pub(crate) leases: Arc<Notify>,
 }
 
-/// Starts to listen, until the relay stops.
-pub(crate) fn listen(database: DatabaseConfig, tasks: &Tasks) -> WakeUps {
-    let wake_ups = WakeUps::default();
-    tasks.start("wake_ups", run(database, wake_ups.clone(), tasks.stop().clone()));
-    wake_ups
+/// The service `wake_ups`.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    database: DatabaseConfig,
+    heard: WakeUps,
+}
+
+/// Returns the wake-ups, and the service that listens for them.
+pub(crate) fn listening(database: DatabaseConfig) -> (WakeUps, Listening) {
+    let heard = WakeUps::default();
+    (heard.clone(), Listening { database, heard })
+}
+
+impl Listening {
+    /// Listens until `stop`.
+    pub(crate) async fn work(&self, stop: CancellationToken) {
+        run(self.database.clone(), self.heard.clone(), stop).await;
+    }
+}
+
+impl Service for Listening {
+    fn describe(&self) -> Description {
+        Description::continuous("wake_ups", "Listens for the wake-ups of writers and of other relays").quiet()
+    }
+
+    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Summary, Fault>> {
+        Box::pin(async move {
+            self.work(run.stop().clone()).await;
+            Ok(Summary::done())
+        })
+    }
 }
 
 async fn run(database: DatabaseConfig, heard: WakeUps, stop: CancellationToken) {

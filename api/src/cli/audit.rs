@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::Subcommand;
-use comptoir_core::application::audit::{self, Anchors, Report};
+use comptoir_core::application::audit::{self, Anchors, Report, TenantDigest};
 use comptoir_core::values::ids::TenantId;
 use comptoir_core::values::money::Currency;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::operator;
 use crate::config::Settings;
@@ -20,6 +20,9 @@ pub(super) enum AuditCommand {
         /// Only this tenant's
         #[arg(long, value_name = "ID")]
         tenant: Option<TenantId>,
+        /// Only the operators' own
+        #[arg(long, conflicts_with = "tenant")]
+        operators: bool,
         /// One JSON object instead of lines
         #[arg(long)]
         json: bool,
@@ -32,8 +35,11 @@ pub(super) enum AuditCommand {
     },
     /// Erase what the trail says of a resource (before and after), as the owner of the tables: for good
     Erase {
-        #[arg(long, value_name = "ID")]
-        tenant: TenantId,
+        #[arg(long, value_name = "ID", required_unless_present = "operators")]
+        tenant: Option<TenantId>,
+        /// What the operators' own trail says
+        #[arg(long, conflicts_with = "tenant")]
+        operators: bool,
         /// As in the trail, such as `customer`
         #[arg(long, value_name = "TYPE")]
         resource_type: String,
@@ -48,11 +54,13 @@ pub(super) enum AuditCommand {
 /// nothing to erase.
 pub(super) async fn run(command: AuditCommand, settings: &Settings) -> anyhow::Result<()> {
     match command {
-        AuditCommand::Verify { tenant, json, anchors, save_anchors } => {
-            verify(settings, tenant, json, anchors.as_deref(), save_anchors.as_deref()).await
+        AuditCommand::Verify { tenant, operators, json, anchors, save_anchors } => {
+            let of = tenant.or(operators.then_some(TenantId::OPERATORS));
+            verify(settings, of, json, anchors.as_deref(), save_anchors.as_deref()).await
         }
-        AuditCommand::Erase { tenant, resource_type, resource_id } => {
-            erase(settings, tenant, &resource_type, &resource_id).await
+        AuditCommand::Erase { tenant, operators: _, resource_type, resource_id } => {
+            let of = tenant.unwrap_or(TenantId::OPERATORS);
+            erase(settings, of, &resource_type, &resource_id).await
         }
     }
 }
@@ -113,44 +121,54 @@ fn read(path: &Path) -> anyhow::Result<Anchors> {
 
 #[expect(clippy::print_stdout, reason = "what the command is asked for")]
 fn show(report: &Report, as_json: bool) {
-    let (tenants, sound) = (report.tenants(), report.broken.is_empty());
+    let sound = report.broken.is_empty();
+    let (operators, tenants): (Vec<_>, Vec<_>) =
+        report.tenants().into_iter().partition(|one| one.tenant_id == TenantId::OPERATORS);
     if as_json {
-        let tenants = tenants
-            .iter()
-            .map(|one| json!({"tenant_id": one.tenant_id, "rows": one.rows, "digest": one.digest}));
-        let broken = report.broken.iter().map(|one| {
-            json!({
-                "tenant_id": one.tenant_id,
-                "chain": one.chain,
-                "position": one.position,
-                "id": one.id,
-                "rule": one.rule.code(),
-                "message": one.to_string(),
-            })
-        });
-        let (tenants, broken): (Vec<_>, Vec<_>) = (tenants.collect(), broken.collect());
-        println!(
-            "{}",
-            json!({
-                "sound": sound,
-                "rows": report.rows,
-                "erased": report.erased,
-                "tenants": tenants,
-                "broken": broken,
-            })
-        );
+        println!("{}", json(report, &tenants, operators.first()));
         return;
     }
     for tenant in &tenants {
         println!("tenant {}: {} rows, digest {}", tenant.tenant_id, tenant.rows, tenant.digest);
     }
+    for operators in &operators {
+        println!("operators: {} rows, digest {}", operators.rows, operators.digest);
+    }
     for broken in &report.broken {
         println!("broken: {broken}");
     }
     let verdict = if sound { "sound" } else { "BROKEN" };
+    let of_operators = if operators.is_empty() { "" } else { " and of operators" };
     let erased = match report.erased {
         0 => String::new(),
         rows => format!(", before and after erased in {rows}"),
     };
-    println!("{verdict}: {} rows of {} tenants verified{erased}", report.rows, tenants.len());
+    println!("{verdict}: {} rows of {} tenants{of_operators} verified{erased}", report.rows, tenants.len());
+}
+
+fn json(report: &Report, tenants: &[TenantDigest], operators: Option<&TenantDigest>) -> Value {
+    let tenants: Vec<_> = tenants
+        .iter()
+        .map(|one| json!({"tenant_id": one.tenant_id, "rows": one.rows, "digest": one.digest}))
+        .collect();
+    let broken = report.broken.iter().map(|one| {
+        json!({
+            // Null: of the operators' own.
+            "tenant_id": Some(one.tenant_id).filter(|id| *id != TenantId::OPERATORS),
+            "chain": one.chain,
+            "position": one.position,
+            "id": one.id,
+            "rule": one.rule.code(),
+            "message": one.to_string(),
+        })
+    });
+    let broken: Vec<_> = broken.collect();
+    json!({
+        "sound": broken.is_empty(),
+        "rows": report.rows,
+        "erased": report.erased,
+        "tenants": tenants,
+        "operators": operators.map(|all| json!({"rows": all.rows, "digest": all.digest})),
+        "broken": broken,
+    })
 }

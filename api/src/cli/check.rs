@@ -7,6 +7,7 @@ use comptoir_core::platform::check::Finding;
 use serde::Serialize;
 
 use crate::config::Settings;
+use crate::projections;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -28,7 +29,8 @@ pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
         runtime_role: settings.api.database_role.clone(),
         services: settings.services_database(),
     };
-    let findings = check::check_api(&setup).await;
+    let mut findings = check::check_api(&setup).await;
+    projections::check(settings, &mut findings).await;
     let text = if arguments.json {
         serde_json::to_string_pretty(&Whole { ok: findings.is_ok(), checks: findings.as_slice() })?
     } else {

@@ -1,10 +1,10 @@
 //! `api create-admin`: creates a company and its first administrator, or one more administrator of an existing company.
 
-use std::io::{BufRead, Write};
+use std::io::Write;
 
 use anyhow::Context;
 use comptoir_core::accounts::api_keys::{ApiKeyDetails, ApiKeyName, CreateApiKey};
-use comptoir_core::accounts::identity::passwords::{Password, Passwords};
+use comptoir_core::accounts::identity::passwords::Passwords;
 use comptoir_core::accounts::identity::secrets::ApiKeyText;
 use comptoir_core::accounts::tenants::{
     self, CreateTenant, CreatedTenant, Registration, ShortName, TenantDetails, TenantError, TenantName,
@@ -17,17 +17,17 @@ use comptoir_core::application::{PermissionSet, Role};
 use comptoir_core::values::contact::{Email, VatNumber};
 use comptoir_core::values::ids::TenantId;
 use comptoir_core::values::invalid::Invalid;
+use comptoir_core::values::language::Language;
 use comptoir_core::values::money::Currency;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::operator::Operator;
+use super::password::{self, Chosen};
 use crate::config::Settings;
 
 /// The environment variable with the password, if the password is not read from standard input.
 const PASSWORD_VARIABLE: &str = "COMPTOIR_ADMIN_PASSWORD";
-/// The maximum length in bytes of a line of standard input with a password.
-const MAX_PASSWORD_LINE: u64 = 4096;
 /// The last number that is tried after a short name that is taken.
 const MAX_NUMBER: u32 = 99;
 
@@ -100,7 +100,7 @@ struct RegistrationArgs {
 }
 
 /// Adapts a parser for clap.
-fn parse<T>(
+pub(super) fn parse<T>(
     parse: impl Fn(&str) -> Result<T, Invalid> + Clone + Send + Sync + 'static,
 ) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
     move |text| parse(text).map_err(|invalid| invalid.message)
@@ -119,12 +119,8 @@ struct Created {
 }
 
 pub(super) async fn run(arguments: CreateAdmin, settings: &Settings) -> anyhow::Result<()> {
-    let given = given_password(arguments.password_stdin)?;
-    // 122 random bits.
-    let made = given.is_none().then(|| Uuid::new_v4().simple().to_string());
-    let text = given.or_else(|| made.clone()).unwrap_or_default();
-    let password = Password::chosen(&text, &arguments.email)
-        .map_err(|invalid| anyhow::anyhow!("the password cannot be used: {}", invalid.message))?;
+    let Chosen { password, made } =
+        password::choose(arguments.password_stdin, PASSWORD_VARIABLE, &arguments.email)?;
     let administrator = NewUser {
         email: arguments.email.clone(),
         name: arguments.name.clone(),
@@ -187,6 +183,9 @@ async fn create_tenant(
             Some(zone) => zone,
             None => TimeZone::parse("Europe/Paris").map_err(unexpected)?,
         },
+        language: Language::default(),
+        email_from: None,
+        email_reply_to: None,
     };
     let currency = arguments.currency.unwrap_or_else(Currency::euro);
     let context = operator.context(TenantId::generate(), currency.clone());
@@ -234,20 +233,6 @@ async fn create_key(
 
 fn unexpected(invalid: Invalid) -> anyhow::Error {
     anyhow::anyhow!(invalid.message)
-}
-
-fn given_password(from_stdin: bool) -> anyhow::Result<Option<String>> {
-    if from_stdin {
-        let mut line = String::new();
-        let mut input = std::io::Read::take(std::io::stdin().lock(), MAX_PASSWORD_LINE);
-        input.read_line(&mut line).context("cannot read the password from standard input")?;
-        return Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()));
-    }
-    match std::env::var(PASSWORD_VARIABLE) {
-        Ok(password) => Ok(Some(password)),
-        Err(std::env::VarError::NotPresent) => Ok(None),
-        Err(error) => Err(error).context(PASSWORD_VARIABLE),
-    }
 }
 
 fn print(created: &Created, json: bool) -> anyhow::Result<()> {

@@ -4,8 +4,14 @@ mod audit;
 mod check;
 mod completions;
 mod create_admin;
+mod emails;
 mod import;
 mod operator;
+mod operators;
+mod password;
+mod projections;
+mod services;
+mod trace;
 mod users;
 
 use std::io::Write;
@@ -30,7 +36,7 @@ const EXIT_USAGE: u8 = 2;
 
 /// The HTTP API of Comptoir.
 ///
-/// Settings come from the embedded defaults, then --config, then the environment (COMPTOIR__SECTION__KEY, DATABASE_URL),
+/// Settings come from the embedded defaults, then --config, then the environment (COMPTOIR__SECTION__KEY, DATABASE_URL, AMQP_URL),
 /// then flags.
 #[derive(Debug, Parser)]
 #[command(name = "api", version)]
@@ -62,14 +68,33 @@ enum Command {
     Audit(audit::AuditCommand),
     /// Make a company and its first administrator, or an administrator of a company that is there
     CreateAdmin(Box<create_admin::CreateAdmin>),
+    /// Make an operator account: for people who look after the programs, over HTTP, and belong to no company
+    CreateOperator(Box<operators::Create>),
+    /// The operator accounts
+    #[command(subcommand)]
+    Operators(operators::Operators),
+    /// What runs beside the requests and beside the drain loop, and what can be asked of it
+    #[command(arg_required_else_help = false)]
+    Services {
+        #[command(subcommand)]
+        command: Option<services::ServicesCommand>,
+    },
     /// Import a file of customers, suppliers or products: exit 1 if rows were refused
     Import(import::Import),
+    /// The reports that are kept from the events: what could not be applied, and building them anew
+    #[command(subcommand)]
+    Projections(projections::Projections),
+    /// E-mails of a company: what became of them, to send them again, to discard them
+    #[command(subcommand)]
+    Emails(emails::Emails),
     /// Users, and the tokens with which they verify their address or set a password
     #[command(subcommand)]
     Users(users::Users),
     /// The companies
     #[command(subcommand)]
     Tenants(users::Tenants),
+    /// Show what one correlation id went through: commands, events, mails, projections, services, in the order of time
+    Trace(trace::Arguments),
     /// Print what a shell completes this program's commands and options with
     ///
     /// For the name that the program is called by: if it is a link with another name, for that one.
@@ -215,9 +240,15 @@ fn run(command: Option<Command>, only: Option<Only>, settings: Settings) -> anyh
                     "the database is up to date"
                 );
             }
+            Some(Command::Trace(arguments)) => return trace::run(&arguments, &settings).await,
             Some(Command::Check(arguments)) => return check::run(&settings, &arguments).await,
             Some(Command::Import(arguments)) => return import::run(arguments, &settings).await,
+            Some(Command::Projections(command)) => return projections::run(command, &settings).await,
             Some(Command::CreateAdmin(arguments)) => create_admin::run(*arguments, &settings).await?,
+            Some(Command::CreateOperator(arguments)) => operators::create(*arguments, &settings).await?,
+            Some(Command::Operators(command)) => operators::run(command, &settings).await?,
+            Some(Command::Services { command }) => services::run(command, &settings).await?,
+            Some(Command::Emails(command)) => return emails::run(command, &settings).await,
             Some(Command::Users(command)) => users::run(command, &settings).await?,
             Some(Command::Tenants(command)) => users::run_tenants(command, &settings).await?,
             // Already handled, because it needs no settings.

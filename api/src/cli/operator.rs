@@ -6,8 +6,9 @@ use std::time::Duration;
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::context::RequestContext;
 use comptoir_core::application::unit_of_work::{Command, Executor};
-use comptoir_core::application::{Actor, Principal};
+use comptoir_core::application::{Actor, OperatorCommand, OperatorContext, Principal};
 use comptoir_core::catalogue;
+use comptoir_core::mail::Policies;
 use comptoir_core::outbox::{Notifier, NotifierConfig};
 use comptoir_core::platform::database::Database;
 use comptoir_core::values::ids::TenantId;
@@ -25,6 +26,7 @@ const NAME_CHARS: usize = 200;
 pub(super) struct Operator {
     pub(super) database: TenantDatabase,
     pub(super) executor: Executor,
+    pub(super) mail: Policies,
     name: String,
 }
 
@@ -35,13 +37,30 @@ impl Operator {
             database: settings.database.clone(),
             shortest_pause: Duration::from_millis(settings.api.notify_interval_ms),
         });
-        let database = catalogue::tenant_database(database);
-        Ok(Self { executor: catalogue::executor(database.clone(), notifier), database, name: name() })
+        let (database, mail) = (catalogue::tenant_database(database), settings.mail_policies());
+        Ok(Self {
+            executor: catalogue::executor(database.clone(), notifier, mail.clone()),
+            database,
+            mail,
+            name: name(),
+        })
     }
 
     /// Returns the context of a command on behalf of this tenant.
     pub(super) fn context(&self, tenant: TenantId, currency: Currency) -> RequestContext {
         context(tenant, currency, self.name.clone())
+    }
+
+    /// Returns the context of a command on behalf of the operators themselves.
+    pub(super) fn of_operators(&self) -> OperatorContext {
+        OperatorContext::at_command_line(self.name.clone())
+    }
+
+    pub(super) async fn run_for_operators<C: OperatorCommand>(
+        &self,
+        command: C,
+    ) -> anyhow::Result<C::Outcome> {
+        Ok(self.executor.run_as_operator(self.of_operators(), command).await?)
     }
 
     pub(super) async fn run<C: Command>(
@@ -64,6 +83,7 @@ pub(super) fn context(tenant: TenantId, currency: Currency, name: String) -> Req
         request_id,
         traceparent: None,
         client_address: None,
+        client_id: None,
     }
 }
 

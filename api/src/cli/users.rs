@@ -101,7 +101,7 @@ async fn issue(settings: &Settings, wanted: Token, purpose: TokenPurpose, hours:
     let context = operator.context(account.tenant_id, account.currency);
     let command =
         IssueOneTimeToken { user_id: account.user_id, purpose, valid_for: TimeDelta::hours(hours.into()) };
-    let IssuedOneTimeToken { token, expires_at } = operator.run(context, command).await?;
+    let IssuedOneTimeToken { token, expires_at, .. } = operator.run(context, command).await?;
     let issued = Issued { token: token.expose().to_owned(), expires_at };
     let mut out = std::io::stdout();
     if wanted.json {

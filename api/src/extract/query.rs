@@ -19,7 +19,7 @@ use super::{Empty, read_from_text};
 use crate::error::{ApiError, MAX_FIELDS};
 
 /// The parameters with several values. Most generated clients repeat the name; commas are shorter.
-const SEVERAL: [&str; 2] = ["ids", "status"];
+const SEVERAL: [&str; 4] = ["ids", "state", "status", "types"];
 
 /// The absence of query parameters, for routes that read no id and no body.
 #[derive(Debug)]

@@ -255,6 +255,7 @@ fn context_of(principal: Principal, correlation_id: String, request_id: String) 
         request_id,
         traceparent: None,
         client_address: None,
+        client_id: None,
     }
 }
 

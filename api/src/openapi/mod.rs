@@ -36,6 +36,10 @@ fn secure(operation: &mut Operation, access: Access) {
         description.push_str("For people who have logged in: an API key is answered 403.");
         operation.extensions.get_or_insert_default().insert("x-session".to_owned(), true.into());
     }
+    if access == Access::Operator {
+        description.push_str("For operator accounts: everybody else is answered 403.");
+        operation.extensions.get_or_insert_default().insert("x-operator".to_owned(), true.into());
+    }
     if let Access::Needs(permission) = access {
         description.push_str(&format!("Needs the permission `{permission}`."));
         // The same, for programs to read.
@@ -63,7 +67,9 @@ const SECURITY_SCHEME: &str = "bearer";
         (name = "suppliers", description = "Who sells to you"),
         (name = "products", description = "What is sold"),
         (name = "orders", description = "What was sold to whom: pending → confirmed → shipped → delivered, or cancelled"),
+        (name = "emails", description = "What is sent to people, and what became of it"),
         (name = "imports", description = "Files of customers, suppliers or products, worked off row by row"),
+        (name = "reports", description = "What is kept from the events that came back through the broker, and the events that could not be"),
         (name = "tenant", description = "Your company"),
         (name = "users", description = "Who works with Comptoir: unverified → active → disabled"),
         (name = "authentication", description = "How somebody proves who they are"),
@@ -71,6 +77,8 @@ const SECURITY_SCHEME: &str = "bearer";
         (name = "audit", description = "Who did what"),
         (name = "sessions", description = "What a log-in begins"),
         (name = "api-keys", description = "How programs prove who they are"),
+        (name = "operators", description = "Who looks after the programs, and belongs to no company"),
+        (name = "services", description = "What runs beside the requests, for operator accounts"),
         (name = "operations", description = "Health"),
     )
 )]
@@ -86,7 +94,9 @@ fn document() -> Result<Value, serde_json::Error> {
     let components = document.components.get_or_insert_default();
     let scheme = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some("An access token from POST /api/v1/auth/login, or an API key"))
+        .description(Some(
+            "An access token from POST /api/v1/auth/login or /api/v1/operators/auth/login, or an API key",
+        ))
         .build();
     components.add_security_scheme(SECURITY_SCHEME, SecurityScheme::Http(scheme));
     let mut responses = Vec::new();

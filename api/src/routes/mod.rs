@@ -6,13 +6,19 @@ mod audit;
 mod auth;
 pub(crate) mod customers;
 mod docs;
+mod emails;
 mod events;
 mod imports;
+pub(crate) mod notifications;
 pub(crate) mod operations;
+mod operators;
 mod orders;
 pub(crate) mod products;
+mod projections;
+mod reports;
 mod roles;
 mod secret;
+mod services;
 mod sessions;
 pub(crate) mod suppliers;
 mod tenant;
@@ -38,10 +44,16 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(products::endpoints())
         .and(orders::endpoints())
         .and(imports::endpoints())
+        .and(notifications::endpoints())
+        .and(reports::endpoints())
+        .and(projections::endpoints())
+        .and(emails::endpoints())
         .and(roles::endpoints())
         .and(audit::endpoints())
         .and(tenant::endpoints())
         .and(users::endpoints())
+        .and(operators::endpoints())
+        .and(services::endpoints())
         .and(operations::endpoints())
         .and(events::endpoints())
 }

@@ -8,7 +8,7 @@ use comptoir_core::application;
 use comptoir_core::application::error::Error;
 use comptoir_core::platform::database::{ConnectError, Database};
 use comptoir_core::platform::telemetry::MetricsHandle;
-use comptoir_core::services::Handle;
+use comptoir_core::services::{Handle, HealthReport, HealthStatus};
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -28,7 +28,7 @@ pub(super) fn endpoints() -> Endpoints {
 
 /// Of the listener for operations, which the document does not describe.
 pub(super) fn operator_endpoints() -> Endpoints {
-    health().with(Public, __path_metrics, metrics)
+    health().with(Public, __path_whole, whole).with(Public, __path_metrics, metrics)
 }
 
 /// Longer than this, and the database counts as not answering.
@@ -110,6 +110,19 @@ pub(crate) async fn ready(
         Some(problem) => {
             HttpResponse::ServiceUnavailable().json(Health { status: "failing", reasons: vec![problem] })
         }
+    }
+}
+
+/// How each service of the process is, with its reason and the age of that, on the listener for operations only
+///
+/// 503 if a critical one fails. A process that is degraded does its work.
+#[utoipa::path(get, path = "/health", tag = "operations", operation_id = "getHealth",
+    responses((status = 200, body = HealthReport), (status = 503, body = HealthReport)))]
+pub(crate) async fn whole(services: web::Data<Handle>) -> HttpResponse {
+    let report = services.health();
+    match report.status {
+        HealthStatus::Ok | HealthStatus::Degraded => HttpResponse::Ok().json(report),
+        HealthStatus::Failing => HttpResponse::ServiceUnavailable().json(report),
     }
 }
 

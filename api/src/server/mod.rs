@@ -71,6 +71,8 @@ where
             .keep_alive(limits.keep_alive)
             .client_request_timeout(limits.request_head)
             .client_disconnect_timeout(DISCONNECT_LIMIT)
+            // Whoever sends no more has gone: a stream of notifications would go on for nobody.
+            .h1_allow_half_closed(false)
             .local_addr(address)
             .on_connect_ext(|stream: &Guarded<TcpStream>, data| {
                 data.insert::<std::rc::Rc<Gate>>(stream.gate());

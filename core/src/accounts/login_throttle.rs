@@ -28,7 +28,8 @@ use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::database::Database;
 use crate::services::{Description, Fault, Plain, Service, Summary};
-use crate::values::ids::{TenantId, UserId};
+use crate::values::contact::FoldedEmail;
+use crate::values::ids::{OperatorId, TenantId, UserId};
 
 /// The number of failures in a row that locks an account for one second; every further failure doubles that, up to 900 s.
 const ACCOUNT_FAILURES: f64 = 5.0;
@@ -62,6 +63,16 @@ impl ThrottleKey {
     /// A user who has logged in and must prove their password again.
     pub fn user(tenant: TenantId, user: UserId) -> Self {
         Self::of(&["user", &tenant.to_string(), &user.to_string()])
+    }
+
+    /// An operator account, by the e-mail address given at log-in.
+    pub fn operator_account(email: &FoldedEmail) -> Self {
+        Self::of(&["operator account", email.as_str()])
+    }
+
+    /// An operator who has logged in and must prove their password again.
+    pub fn operator(operator: OperatorId) -> Self {
+        Self::of(&["operator", &operator.to_string()])
     }
 
     fn address(address: IpAddr) -> Self {
@@ -287,6 +298,8 @@ mod tests {
         ] {
             assert_ne!(ada, named(email, company), "{email} of {company:?}");
         }
+        let operator = ThrottleKey::operator_account(&FoldedEmail::of("ada@docks.example"));
+        assert_ne!(operator, named("ada@docks.example", None), "an operator's");
         let ids = (TenantId::generate(), UserId::generate());
         assert_ne!(ThrottleKey::user(ids.0, ids.1), named(&ids.1.to_string(), Some(&ids.0.to_string())));
     }

@@ -25,6 +25,8 @@ pub struct RequestContext {
     pub traceparent: Option<String>,
     /// The client's address; `None` at the command line.
     pub client_address: Option<String>,
+    /// The id that the client gave itself, such as a browser's tab: its own stream of notifications leaves its events out.
+    pub client_id: Option<String>,
 }
 
 /// The context of a request whose principal is not known yet.
@@ -34,12 +36,13 @@ pub struct RequestOrigin {
     pub request_id: String,
     pub traceparent: Option<String>,
     pub client_address: Option<IpAddr>,
+    pub client_id: Option<String>,
 }
 
 impl RequestOrigin {
     /// Returns the request's context, now that its principal is known.
     pub fn acting_as(self, principal: Principal) -> RequestContext {
-        let Self { correlation_id, request_id, traceparent, client_address } = self;
+        let Self { correlation_id, request_id, traceparent, client_address, client_id } = self;
         let (principal, required) = (Arc::new(principal), None);
         let client_address = client_address.map(|address| address.to_string());
         RequestContext {
@@ -50,6 +53,7 @@ impl RequestOrigin {
             request_id,
             traceparent,
             client_address,
+            client_id,
         }
     }
 }

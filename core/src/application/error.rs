@@ -54,6 +54,10 @@ pub enum Error {
     Unauthenticated,
     #[error("this needs the permission {0}")]
     Forbidden(Permission),
+    #[error("this belongs to a company, and an operator account to none: log in as a user of the company")]
+    NotForOperators,
+    #[error("this is for operator accounts, which are made by api create-operator")]
+    OperatorsOnly,
     /// Never reaches a caller: the principal is looked up again, and the work is retried.
     #[error("the principal has changed")]
     PrincipalOutdated,
@@ -81,6 +85,8 @@ pub enum Error {
     UnknownEvent(&'static str),
     #[error("{0} was changed without a word for the audit trail")]
     Unaudited(&'static str),
+    #[error("cannot write an e-mail: {0}")]
+    Template(String),
     #[error("cannot write {what} as JSON: {cause}")]
     Serialize { what: &'static str, cause: serde_json::Error },
 }
@@ -89,7 +95,7 @@ impl Error {
     pub fn category(&self) -> Category {
         match self {
             Self::Unauthenticated | Self::PrincipalOutdated => Category::Unauthenticated,
-            Self::Forbidden(_) => Category::Forbidden,
+            Self::Forbidden(_) | Self::NotForOperators | Self::OperatorsOnly => Category::Forbidden,
             Self::TooManyAttempts { .. } => Category::TooMany,
             Self::VersionMismatch { .. } => Category::PreconditionFailed,
             Self::IdempotencyKeyReused => Category::Invalid,
@@ -102,6 +108,7 @@ impl Error {
             | Self::Stored { .. }
             | Self::UnknownEvent(_)
             | Self::Unaudited(_)
+            | Self::Template(_)
             | Self::Serialize { .. } => Category::Internal,
             Self::Domain(error) => error.category(),
         }
@@ -111,6 +118,8 @@ impl Error {
         match self {
             Self::Unauthenticated | Self::PrincipalOutdated => "unauthenticated",
             Self::Forbidden(_) => "forbidden",
+            Self::NotForOperators => "not_for_operators",
+            Self::OperatorsOnly => "operators_only",
             Self::TooManyAttempts { .. } => "too_many_attempts",
             Self::VersionMismatch { .. } => "version_mismatch",
             Self::IdempotencyKeyReused => "idempotency_key_reused",

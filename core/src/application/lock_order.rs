@@ -8,16 +8,20 @@
 pub(crate) enum Locked {
     Import,
     ImportRow,
+    ProjectionMessage,
     Tenant,
     User,
+    Operator,
     UserToken,
     LoginAttempts,
     Session,
+    OperatorSession,
     ApiKey,
     Product,
     Customer,
     Supplier,
     Order,
+    Email,
 }
 
 /// The locks that a unit of work has taken. Builds with debug assertions, such as the tests, check their order.

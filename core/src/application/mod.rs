@@ -14,6 +14,7 @@ pub mod events;
 pub mod idempotency;
 pub mod listing;
 mod lock_order;
+mod operators;
 mod permission;
 mod principal;
 mod queries;
@@ -22,6 +23,7 @@ mod tenant_database;
 pub mod unit_of_work;
 
 pub use edit::{Edit, EditRefused};
+pub use operators::{OperatorCommand, OperatorContext};
 pub use permission::{Permission, PermissionSet, Role};
 pub use principal::{Actor, Credential, CredentialKind, Principal, PrincipalLookup};
 pub use readiness::ready;

@@ -47,6 +47,15 @@ permissions! {
     TenantRead = "tenant:read",
     TenantWrite = "tenant:write",
     AuditRead = "audit:read",
+    EmailsRead = "emails:read",
+    /// The right to send e-mails again, and to discard them.
+    EmailsWrite = "emails:write",
+    /// The right to read what is kept from the events: time lines, sales, activity.
+    ReportsRead = "reports:read",
+    /// The right to see the events that could not be applied to the reports.
+    ProjectionsRead = "projections:read",
+    /// The right to have them tried again, or passed over.
+    ProjectionsWrite = "projections:write",
 }
 
 impl fmt::Display for Permission {
@@ -176,8 +185,9 @@ impl Role {
 
     pub fn permissions(self) -> PermissionSet {
         use Permission::{
-            ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, OrdersRead, OrdersShip, OrdersWrite,
-            ProductsRead, ProductsWrite, SuppliersRead, SuppliersWrite, TenantRead, UsersRead,
+            ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, EmailsRead, OrdersRead, OrdersShip,
+            OrdersWrite, ProductsRead, ProductsWrite, ProjectionsRead, ReportsRead, SuppliersRead,
+            SuppliersWrite, TenantRead, UsersRead,
         };
         match self {
             Self::Admin => PermissionSet::all(),
@@ -195,6 +205,9 @@ impl Role {
                 ApiKeysRead,
                 TenantRead,
                 AuditRead,
+                EmailsRead,
+                ReportsRead,
+                ProjectionsRead,
             ]),
             Self::Sales => PermissionSet::of(&[
                 CustomersRead,
@@ -301,7 +314,7 @@ mod tests {
             (
                 Role::Management,
                 "customers:read customers:write suppliers:read suppliers:write products:read products:write orders:read \
-                 orders:write orders:ship users:read api_keys:read tenant:read audit:read"
+                 orders:write orders:ship users:read api_keys:read tenant:read audit:read emails:read reports:read projections:read"
                     .to_owned(),
             ),
             (

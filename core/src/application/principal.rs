@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 
 use super::error::Error;
 use super::permission::{Permission, PermissionSet, Role};
-use crate::values::ids::{ApiKeyId, PrincipalId, SessionId, TenantId, UserId};
+use crate::values::ids::{ApiKeyId, OperatorId, PrincipalId, SessionId, TenantId, UserId};
 use crate::values::money::Currency;
 
 /// The identity of a principal.
@@ -23,6 +23,11 @@ pub enum Actor {
     ApiKey(ApiKeyId),
     /// A person at the command line of the machine.
     Operator,
+    /// A person with an operator account, over HTTP.
+    OperatorAccount {
+        operator_id: OperatorId,
+        session_id: SessionId,
+    },
 }
 
 impl Actor {
@@ -31,7 +36,7 @@ impl Actor {
         match self {
             Self::User { .. } => "user",
             Self::ApiKey(_) => "api_key",
-            Self::Operator => "operator",
+            Self::Operator | Self::OperatorAccount { .. } => "operator",
         }
     }
 }
@@ -47,12 +52,15 @@ pub struct Credential {
 pub enum CredentialKind {
     Session(SessionId),
     ApiKey(ApiKeyId),
+    /// Of an operator account: its `tenant_id` is [`TenantId::OPERATORS`].
+    OperatorSession(SessionId),
 }
 
-/// A user, API key or operator that acts in a tenant, as last looked up. Every transaction checks that this is still
+/// A user, API key or operator that acts in a tenant, or an operator who acts in none, as last looked up. Every transaction checks that this is still
 /// current ([`TenantDatabase`](super::TenantDatabase)).
 #[derive(Debug)]
 pub struct Principal {
+    /// [`TenantId::OPERATORS`] if it acts in none.
     pub tenant_id: TenantId,
     pub actor: Actor,
     /// An e-mail address, the name of a key, or `user@host`.
@@ -90,15 +98,34 @@ impl Principal {
         Self { tenant_id, actor, name, role, permissions, currency, stamp: None, outdated }
     }
 
+    /// The principal of an operator account. It holds no permission: those are for what belongs to a tenant.
+    pub(crate) fn of_operator(operator_id: OperatorId, session_id: SessionId, email: String) -> Self {
+        let actor = Actor::OperatorAccount { operator_id, session_id };
+        let (tenant_id, permissions) = (TenantId::OPERATORS, PermissionSet::EMPTY);
+        Self::new(tenant_id, actor, email, None, permissions, Currency::euro(), 0)
+    }
+
+    /// Whether it acts for the operators, and so in no tenant.
+    pub fn is_of_operators(&self) -> bool {
+        self.tenant_id == TenantId::OPERATORS
+    }
+
+    /// The tenant that it acts in, if it does.
+    pub fn tenant(&self) -> Option<TenantId> {
+        Some(self.tenant_id).filter(|_| !self.is_of_operators())
+    }
+
     pub fn may(&self, permission: Permission) -> bool {
         self.permissions.contains(permission)
     }
 
-    /// The id that is recorded as the author of a change: the user's or the key's. `None` for an operator.
+    /// The id that is recorded as the author of a change: the user's, the key's or the operator account's. `None` for an
+    /// operator at the command line.
     pub fn id(&self) -> Option<PrincipalId> {
         match self.actor {
             Actor::User { user_id, .. } => Some(PrincipalId::from_uuid(user_id.uuid())),
             Actor::ApiKey(id) => Some(PrincipalId::from_uuid(id.uuid())),
+            Actor::OperatorAccount { operator_id, .. } => Some(PrincipalId::from_uuid(operator_id.uuid())),
             Actor::Operator => None,
         }
     }
@@ -106,6 +133,7 @@ impl Principal {
     pub fn session_id(&self) -> Option<SessionId> {
         match self.actor {
             Actor::User { session_id, .. } => session_id,
+            Actor::OperatorAccount { session_id, .. } => Some(session_id),
             Actor::ApiKey(_) | Actor::Operator => None,
         }
     }
@@ -114,6 +142,7 @@ impl Principal {
         let kind = match self.actor {
             Actor::User { session_id, .. } => CredentialKind::Session(session_id?),
             Actor::ApiKey(id) => CredentialKind::ApiKey(id),
+            Actor::OperatorAccount { session_id, .. } => CredentialKind::OperatorSession(session_id),
             Actor::Operator => return None,
         };
         Some(Credential { tenant_id: self.tenant_id, kind })
@@ -140,7 +169,7 @@ pub trait PrincipalLookup: fmt::Debug + Send + Sync {
     ) -> BoxFuture<'a, QueryResult<bool>>;
 
     /// Loads the principal behind a credential; `None` if the credential is not valid. The connection is in a transaction
-    /// of its tenant.
+    /// of its tenant, or of the operators.
     fn load<'a>(
         &'a self,
         connection: &'a AsyncPgConnection,

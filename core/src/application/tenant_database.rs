@@ -9,6 +9,7 @@ use scopeguard::ScopeGuard;
 
 use super::context::RequestContext;
 use super::error::Error;
+use super::operators::OperatorContext;
 use super::principal::{Credential, Principal, PrincipalLookup};
 use crate::platform::database::{ConnectError, Database, PooledConnection};
 use crate::values::ids::TenantId;
@@ -88,9 +89,32 @@ impl TenantDatabase {
     /// twice, for example if the principal has changed: they run again for the principal as it is now.
     ///
     /// # Errors
-    /// `Unauthenticated` or `Forbidden` as [`Self::renewed`]. Fails if the database cannot be reached, or if the
-    /// queries fail.
+    /// `Unauthenticated` or `Forbidden` as [`Self::renewed`], `NotForOperators` if the principal has no tenant. Fails if
+    /// the database cannot be reached, or if the queries fail.
     pub(crate) async fn read<T>(
+        &self,
+        context: &RequestContext,
+        queries: impl AsyncFn(&AsyncPgConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        if context.principal.is_of_operators() {
+            return Err(Error::NotForOperators);
+        }
+        self.read_renewed(context, queries).await
+    }
+
+    /// Runs queries for an operator, as [`Self::read`], in a transaction that sees the operators' own rows and no tenant's.
+    ///
+    /// # Errors
+    /// Fails as [`Self::read`] does, but for `NotForOperators`.
+    pub(crate) async fn read_as_operator<T>(
+        &self,
+        context: &OperatorContext,
+        queries: impl AsyncFn(&AsyncPgConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.read_renewed(context.request(), queries).await
+    }
+
+    async fn read_renewed<T>(
         &self,
         context: &RequestContext,
         queries: impl AsyncFn(&AsyncPgConnection) -> Result<T, Error>,

@@ -16,6 +16,7 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use serde::Serialize;
+use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use uuid::Uuid;
@@ -27,8 +28,9 @@ use super::error::Error;
 use super::events::{Event, EventCatalogue};
 use super::idempotency::{self, Answer, IdempotencyKey, Scope, StoredResponse};
 use super::lock_order::{LockOrder, Locked};
+use super::operators::{OfOperators, OperatorCommand, OperatorContext};
 use crate::outbox::{self, NewOutboxEvent, Notifier};
-use crate::values::ids::TenantId;
+use crate::values::ids::{PrincipalId, TenantId};
 
 const RETRIES: &str = "comptoir_unit_of_work_retries_total";
 /// The maximum number of attempts of a unit of work. After the last one, the caller must handle the contention.
@@ -54,6 +56,8 @@ pub struct UnitOfWork<'a> {
     events: Vec<NewOutboxEvent>,
     audit: Option<AuditEntry>,
     locks: LockOrder,
+    /// Who is woken once it is committed.
+    wakes: Vec<Arc<Notify>>,
     /// The time of the command, in the precision that the database keeps (microseconds).
     now: Option<DateTime<Utc>>,
 }
@@ -98,6 +102,11 @@ impl UnitOfWork<'_> {
     /// Notes that rows of a kind that is locked already are about to be locked more strongly.
     pub(crate) fn strengthens_locks(&mut self, kind: Locked) {
         self.locks.strengthens(kind);
+    }
+
+    /// Has a background task woken once the unit of work is committed.
+    pub(crate) fn wakes(&mut self, whom: &Arc<Notify>) {
+        self.wakes.push(Arc::clone(whom));
     }
 
     pub(crate) fn connection(&mut self) -> &mut AsyncPgConnection {
@@ -171,7 +180,11 @@ impl UnitOfWork<'_> {
         let now = self.now();
         match (self.audit, self.events.first()) {
             (None, Some(event)) => Err(Error::Unaudited(event.aggregate_type)),
-            (audit, _) => Ok(PendingWrites { events: self.events, audit: audit.map(|entry| (entry, now)) }),
+            (audit, _) => Ok(PendingWrites {
+                events: self.events,
+                audit: audit.map(|entry| (entry, now)),
+                wakes: self.wakes,
+            }),
         }
     }
 }
@@ -180,10 +193,23 @@ impl UnitOfWork<'_> {
 struct PendingWrites {
     events: Vec<NewOutboxEvent>,
     audit: Option<(AuditEntry, DateTime<Utc>)>,
+    wakes: Vec<Arc<Notify>>,
 }
 
-/// Returns the headers of every event: CONTRACT "RabbitMQ", headers that the row supplies.
+/// Returns the headers of every event: CONTRACT "RabbitMQ", headers that the row supplies. Who caused it is stored beside them, and
+/// not published.
 fn headers(context: &RequestContext) -> Result<String, Error> {
+    #[derive(serde::Serialize)]
+    struct Actor<'a> {
+        id: Option<PrincipalId>,
+        name: &'a str,
+    }
+    #[derive(serde::Serialize)]
+    struct Origin<'a> {
+        actor: Actor<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client_id: Option<&'a str>,
+    }
     #[derive(serde::Serialize)]
     struct Headers<'a> {
         #[serde(rename = "correlation-id")]
@@ -192,11 +218,18 @@ fn headers(context: &RequestContext) -> Result<String, Error> {
         causation_id: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         traceparent: Option<&'a str>,
+        #[serde(rename = "comptoir-origin")]
+        origin: Origin<'a>,
     }
+    let principal = &context.principal;
     let headers = Headers {
         correlation_id: &context.correlation_id,
         causation_id: &context.request_id,
         traceparent: context.traceparent.as_deref(),
+        origin: Origin {
+            actor: Actor { id: principal.id(), name: &principal.name },
+            client_id: context.client_id.as_deref(),
+        },
     };
     serde_json::to_string(&headers).map_err(|cause| Error::Serialize { what: "event headers", cause })
 }
@@ -224,8 +257,36 @@ impl Executor {
     /// # Errors
     /// Fails if the command refuses or the database fails. `IdempotencyKeyReused` if the key stands for another
     /// request, `IdempotencyKeyInUse` if its request is still running. If the connection is lost during the commit, the
-    /// outcome is unknown: with an idempotency key, the client can simply ask again.
+    /// outcome is unknown: with an idempotency key, the client can simply ask again. `NotForOperators` if the principal
+    /// has no tenant.
     pub async fn execute<C: Command>(
+        &self,
+        context: RequestContext,
+        key: Option<IdempotencyKey>,
+        command: C,
+        render: impl Fn(C::Outcome) -> Result<StoredResponse, Error> + Send + Sync + 'static,
+    ) -> Result<Answer, Error> {
+        if context.principal.is_of_operators() {
+            return Err(Error::NotForOperators);
+        }
+        self.execute_bound(context, key, command, render).await
+    }
+
+    /// The same for an operator's command.
+    ///
+    /// # Errors
+    /// Fails as [`Self::execute`] does, but for `NotForOperators`.
+    pub async fn execute_as_operator<C: OperatorCommand>(
+        &self,
+        context: OperatorContext,
+        key: Option<IdempotencyKey>,
+        command: C,
+        render: impl Fn(C::Outcome) -> Result<StoredResponse, Error> + Send + Sync + 'static,
+    ) -> Result<Answer, Error> {
+        self.execute_bound(context.into_request(), key, OfOperators(command), render).await
+    }
+
+    async fn execute_bound<C: Command>(
         &self,
         context: RequestContext,
         key: Option<IdempotencyKey>,
@@ -242,6 +303,25 @@ impl Executor {
     /// # Errors
     /// Fails if the command refuses or the database fails.
     pub async fn run<C: Command>(&self, context: RequestContext, command: C) -> Result<C::Outcome, Error> {
+        if context.principal.is_of_operators() {
+            return Err(Error::NotForOperators);
+        }
+        self.run_bound(context, command).await
+    }
+
+    /// Runs an operator's command and returns its outcome.
+    ///
+    /// # Errors
+    /// Fails if the command refuses or the database fails.
+    pub async fn run_as_operator<C: OperatorCommand>(
+        &self,
+        context: OperatorContext,
+        command: C,
+    ) -> Result<C::Outcome, Error> {
+        self.run_bound(context.into_request(), OfOperators(command)).await
+    }
+
+    async fn run_bound<C: Command>(&self, context: RequestContext, command: C) -> Result<C::Outcome, Error> {
         let (sender, receiver) = std::sync::mpsc::channel();
         let nothing = StoredResponse { status: 204, location: None, etag: None, body: String::new() };
         let keep = move |outcome| {
@@ -249,9 +329,14 @@ impl Executor {
             let _ = sender.send(outcome);
             Ok(nothing.clone())
         };
-        self.execute(context, None, command, keep).await?;
+        self.execute_bound(context, None, command, keep).await?;
         // The outcome of the last attempt, which is the one that was committed.
         receiver.try_iter().last().ok_or(Error::NoOutcome)
+    }
+
+    /// Does something beside the request that asked for it. A stopping process waits for it as for units of work.
+    pub fn aside(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.running.spawn_on(work.in_current_span(), self.database.database().runtime());
     }
 
     /// Waits for the units of work under way, for `timeout` at most; call it when no new ones come. Returns how many
@@ -310,7 +395,7 @@ impl Executor {
             if let Some((scope, key)) = keyed
                 && let Some(response) = idempotency::claim(connection, scope, key).await?
             {
-                return Ok::<_, Error>((Answer { response, replayed: true }, false));
+                return Ok::<_, Error>((Answer { response, replayed: true }, false, Vec::new()));
             }
             let mut work = UnitOfWork {
                 connection,
@@ -319,16 +404,17 @@ impl Executor {
                 events: Vec::new(),
                 audit: None,
                 locks: LockOrder::default(),
+                wakes: Vec::new(),
                 now: None,
             };
             let outcome = command.execute(&mut work).await?;
             let left = work.finish()?;
             let response = render(outcome)?;
             write(connection, context, &left, keyed, &response).await?;
-            Ok((Answer { response, replayed: false }, !left.events.is_empty()))
+            Ok((Answer { response, replayed: false }, !left.events.is_empty(), left.wakes))
         });
         let limit = database.work_limit();
-        let (answer, has_events) = match tokio::time::timeout(limit, work).await {
+        let (answer, has_events, wakes) = match tokio::time::timeout(limit, work).await {
             Ok(result) => result?,
             // PostgreSQL rolls the transaction back when its connection is closed.
             Err(_) => {
@@ -339,6 +425,7 @@ impl Executor {
         if has_events {
             self.notifier.wake();
         }
+        wakes.iter().for_each(|whom| whom.notify_one());
         Ok(answer)
     }
 }

@@ -6,6 +6,7 @@
 pub mod integration;
 mod pruning;
 mod reactions;
+pub mod trace;
 
 pub use self::pruning::Pruning;
 
@@ -27,6 +28,7 @@ use crate::commerce::customers::CustomerEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::ProductEvent;
 use crate::commerce::suppliers::SupplierEvent;
+use crate::mail::Policies;
 use crate::outbox::Notifier;
 use crate::platform::database::Database;
 
@@ -35,9 +37,9 @@ pub fn tenant_database(database: Database) -> TenantDatabase {
     TenantDatabase::new(database, Arc::new(StoredPrincipals))
 }
 
-/// Returns the executor of commands, with this catalogue of events.
-pub fn executor(database: TenantDatabase, notifier: Notifier) -> Executor {
-    Executor::new(database, notifier, Arc::new(Catalogue))
+/// Returns the executor of commands, with this catalogue of events. `mail` is which e-mails follow from them.
+pub fn executor(database: TenantDatabase, notifier: Notifier, mail: Policies) -> Executor {
+    Executor::new(database, notifier, Arc::new(Catalogue { mail }))
 }
 
 /// A domain event of any aggregate.
@@ -68,8 +70,10 @@ impl<'a> DomainEvent<'a> {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Catalogue;
+#[derive(Debug, Clone)]
+struct Catalogue {
+    mail: Policies,
+}
 
 impl EventCatalogue for Catalogue {
     fn translate(&self, event: &dyn Event) -> Result<Option<IntegrationEvent>, Error> {
@@ -81,6 +85,6 @@ impl EventCatalogue for Catalogue {
         work: &'a mut UnitOfWork<'_>,
         event: &'a dyn Event,
     ) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(async move { reactions::react(work, DomainEvent::of(event)?).await })
+        Box::pin(async move { reactions::react(work, DomainEvent::of(event)?, &self.mail).await })
     }
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::accounts::sessions;
 use crate::application::idempotency;
 use crate::commerce::imports;
+use crate::mail;
 use crate::platform::database::Database;
 use crate::services::{Description, Fault, Run, Service, Summary};
 
@@ -22,6 +23,7 @@ pub struct Pruning {
     pub database: Database,
     pub idempotency_retention_hours: i32,
     pub import_retention_days: i32,
+    pub mail_retention_days: i32,
 }
 
 impl Pruning {
@@ -39,7 +41,10 @@ impl Pruning {
         let sessions = self.batches(run, sessions::PRUNE_BATCH, |c| Box::pin(sessions::prune(c))).await?;
         let days = self.import_retention_days;
         let imports = self.batches(run, imports::PRUNE_BATCH, |c| Box::pin(imports::prune(c, days))).await?;
-        Ok(Summary::of(json!({ "idempotency_records": records, "sessions": sessions, "imports": imports })))
+        let days = self.mail_retention_days;
+        let emails = self.batches(run, mail::PRUNE_BATCH, |c| Box::pin(mail::prune(c, days))).await?;
+        let figures = json!({ "idempotency_records": records, "sessions": sessions, "imports": imports, "emails": emails });
+        Ok(Summary::of(figures))
     }
 
     /// Deletes batch after batch, each in a transaction of its own, until one is not full.
@@ -71,7 +76,7 @@ impl Pruning {
 
 impl Service for Pruning {
     fn describe(&self) -> Description {
-        let about = "Deletes old idempotency records, sessions, tokens and imports of all companies";
+        let about = "Deletes old idempotency records, sessions, tokens, imports and e-mails of all companies";
         Description::every("pruning", about, EVERY).at_start().one_of_all()
     }
 

@@ -14,11 +14,19 @@ use crate::commerce::customers::CustomerEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::{self, ProductEvent};
 use crate::commerce::suppliers::SupplierEvent;
+use crate::mail::Policies;
 
-pub(super) async fn react(work: &mut UnitOfWork<'_>, event: DomainEvent<'_>) -> Result<(), Error> {
+pub(super) async fn react(
+    work: &mut UnitOfWork<'_>,
+    event: DomainEvent<'_>,
+    mail: &Policies,
+) -> Result<(), Error> {
     match event {
         DomainEvent::Order(event) => on_order(work, event).await,
-        DomainEvent::User(event) => on_user(work, event).await,
+        DomainEvent::User(event) => {
+            mail.on_user(work, event).await?;
+            on_user(work, event).await
+        }
         DomainEvent::Customer(
             CustomerEvent::Created(_) | CustomerEvent::Updated(_) | CustomerEvent::Deleted(_),
         )
@@ -63,6 +71,7 @@ async fn on_user(work: &mut UnitOfWork<'_>, event: &UserEvent) -> Result<(), Err
         | UserEvent::EmailVerified(_)
         // The command decides which sessions continue.
         | UserEvent::PasswordChanged(_)
+        | UserEvent::PasswordResetRequested { .. }
         | UserEvent::LoggedIn { .. }
         | UserEvent::LoggedOut { .. }
         | UserEvent::Enabled(_) => Ok(()),

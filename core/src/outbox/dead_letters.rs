@@ -130,7 +130,8 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// Keeps everything of the row except what the relay wrote into it: the event starts anew, behind the events that wait.
+    /// Keeps everything of the row except what the relay wrote into it: the event starts anew, behind the events that wait. Its
+    /// first transaction and seq go with it.
     ///
     /// An event that holds its aggregate is still in `outbox_events`, in front of its successors, and starts anew there. It is
     /// due, and gets this transaction's id, so that relays see it as new. It keeps a `next_attempt_at`: without one, its
@@ -155,14 +156,15 @@ crate::statement! {
         FOR UPDATE
     ), released AS (
         UPDATE outbox_events e SET retry_count = 0, next_attempt_at = now(), last_error = NULL,
-            transaction_id = pg_current_xact_id()::text::bigint
+            first_transaction_id = COALESCE(e.first_transaction_id, e.transaction_id),
+            first_seq = COALESCE(e.first_seq, e.seq), transaction_id = pg_current_xact_id()::text::bigint
         FROM candidates c WHERE e.id = c.id AND e.next_attempt_at = 'infinity'
         RETURNING e.id
     ), inserted AS (
         INSERT INTO outbox_events (id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
-            schema_version, payload, headers, occurred_at)
+            schema_version, payload, headers, origin, occurred_at, first_transaction_id, first_seq)
         SELECT id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type, schema_version, payload,
-            headers, occurred_at
+            headers, origin, occurred_at, transaction_id, CASE WHEN transaction_id IS NOT NULL THEN seq END
         FROM candidates ORDER BY seq
         ON CONFLICT (id) DO NOTHING
         RETURNING id
@@ -183,7 +185,9 @@ crate::statement! {
 macro_rules! free_successors {
     ($unless:literal) => {
         concat!(
-            "UPDATE outbox_events e SET next_attempt_at = now(), transaction_id = pg_current_xact_id()::text::bigint
+            "UPDATE outbox_events e SET next_attempt_at = now(),
+                first_transaction_id = COALESCE(e.first_transaction_id, e.transaction_id),
+                first_seq = COALESCE(e.first_seq, e.seq), transaction_id = pg_current_xact_id()::text::bigint
             FROM released r, LATERAL (
                 SELECT shard, seq FROM outbox_events
                 WHERE shard = r.shard AND seq > r.seq AND aggregate_id = r.aggregate_id

@@ -20,8 +20,8 @@ const PREFIX: &str = "outbox_history_";
 const DAY_FORMAT: &str = "%Y_%m_%d";
 
 crate::statement! {
-    struct Claim<'a> { seconds: i32 => Integer } -> (Timestamptz,)
-    = "UPDATE relay_upkeep SET claimed_until = now() + make_interval(secs => $1)
+    struct Claim<'a> { seconds: i32 => Integer, retention_days: i32 => Integer } -> (Timestamptz,)
+    = "UPDATE relay_upkeep SET claimed_until = now() + make_interval(secs => $1), retention_days = $2
     WHERE task = 'history' AND claimed_until < now() RETURNING now()"
 }
 
@@ -78,13 +78,18 @@ pub struct DefaultPartition {
     pub blocks: i64,
 }
 
-/// Claims the upkeep for a quarter of an hour and returns the database's time; `None` if another relay has the claim.
+/// Claims the upkeep for a quarter of an hour and returns the database's time; `None` if another relay has the claim. Whoever
+/// reads the history learns how long it is kept.
 ///
 /// # Errors
 /// Fails if the database does not answer or refuses the statement.
-pub async fn claim_upkeep(connection: &mut AsyncPgConnection) -> QueryResult<Option<DateTime<Utc>>> {
+pub async fn claim_upkeep(
+    connection: &mut AsyncPgConnection,
+    retention_days: u32,
+) -> QueryResult<Option<DateTime<Utc>>> {
+    let retention = i32::try_from(retention_days).unwrap_or(i32::MAX);
     let claimed: Option<(DateTime<Utc>,)> =
-        Claim::new(CLAIM_SECONDS).get_result(connection).await.optional()?;
+        Claim::new(CLAIM_SECONDS, retention).get_result(connection).await.optional()?;
     Ok(claimed.map(|(now,)| now))
 }
 

@@ -88,7 +88,7 @@ impl OutboxRow {
 
 /// The transactions that a statement saw. The rows that are visible to a later statement and were not to this one are
 /// exactly those of transactions at or above `xmax` and those of `in_progress`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Snapshot {
     pub xmax: i64,
     pub in_progress: Vec<i64>,
@@ -100,8 +100,13 @@ impl Snapshot {
         Self { xmax: i64::MAX, in_progress: Vec::new() }
     }
 
+    /// Whether the rows of a transaction that committed are visible to whoever saw this.
+    pub fn sees(&self, transaction: i64) -> bool {
+        transaction < self.xmax && !self.in_progress.contains(&transaction)
+    }
+
     /// Parses PostgreSQL's text, `xmin:xmax:xid,xid,…`.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(3, ':').skip(1);
         let xmax = parts.next()?.parse().ok()?;
         let listed = parts.next()?;
@@ -121,5 +126,12 @@ mod tests {
         assert_eq!(Snapshot::parse("10:20:10,14"), Some(busy));
         assert_eq!(Snapshot::parse("10:10:"), Some(Snapshot { xmax: 10, in_progress: vec![] }));
         assert_eq!(Snapshot::parse("nonsense"), None);
+    }
+
+    #[test]
+    fn a_snapshot_sees_what_had_ended_below_its_end() {
+        let snapshot = Snapshot { xmax: 20, in_progress: vec![10, 14] };
+        let seen = [9, 10, 13, 14, 19, 20].map(|transaction| snapshot.sees(transaction));
+        assert_eq!(seen, [true, false, true, false, true, false]);
     }
 }

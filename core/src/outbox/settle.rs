@@ -1,5 +1,7 @@
 //! Records the outcome for events that the relay tried to publish.
 //!
+//! What is settled keeps the transaction and the seq with which it was written first: the log of events orders by them (ADR 25).
+//!
 //! Every statement is fenced: it touches only rows of shards that the writer holds, under the epoch under which it
 //! published. A former owner's late write changes nothing.
 //!
@@ -70,10 +72,11 @@ crate::statement! {
         WHERE e.ctid = found.ctid AND row.shard = ANY ((SELECT shards FROM held)::smallint[])
         RETURNING e.*
     )
-    INSERT INTO outbox_history (seq, id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
-        schema_version, payload, headers, occurred_at, shard, retry_count, next_attempt_at, last_error)
-    SELECT seq, id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type, schema_version, payload,
-        headers, occurred_at, shard, retry_count, next_attempt_at, last_error
+    INSERT INTO outbox_history (transaction_id, seq, id, tenant_id, aggregate_type, aggregate_id, aggregate_version,
+        event_type, schema_version, payload, headers, origin, occurred_at, shard, retry_count, next_attempt_at, last_error)
+    SELECT COALESCE(first_transaction_id, transaction_id), COALESCE(first_seq, seq), id, tenant_id, aggregate_type,
+        aggregate_id, aggregate_version, event_type, schema_version, payload, headers, origin, occurred_at, shard,
+        retry_count, next_attempt_at, last_error
     FROM settled"
 }
 
@@ -142,12 +145,15 @@ crate::statement! {
         WHERE e.ctid = found.ctid AND row.shard = ANY ((SELECT shards FROM held)::smallint[])
         RETURNING e.*, row.retry_count AS attempts, row.reason, row.error
     )
-    INSERT INTO outbox_dead_letters (id, seq, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
-        schema_version, payload, headers, occurred_at, shard, retry_count, next_attempt_at, last_error, reason)
-    SELECT id, seq, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type, schema_version, payload,
-        headers, occurred_at, shard, attempts, NULL, error, reason
+    INSERT INTO outbox_dead_letters (id, transaction_id, seq, tenant_id, aggregate_type, aggregate_id, aggregate_version,
+        event_type, schema_version, payload, headers, origin, occurred_at, shard, retry_count, next_attempt_at, last_error,
+        reason)
+    SELECT id, COALESCE(first_transaction_id, transaction_id), COALESCE(first_seq, seq), tenant_id, aggregate_type,
+        aggregate_id, aggregate_version, event_type, schema_version, payload, headers, origin, occurred_at, shard, attempts,
+        NULL, error, reason
     FROM dead
-    ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, payload = excluded.payload, headers = excluded.headers,
+    ON CONFLICT (id) DO UPDATE SET transaction_id = excluded.transaction_id, seq = excluded.seq,
+        payload = excluded.payload, headers = excluded.headers, origin = excluded.origin,
         retry_count = excluded.retry_count, last_error = excluded.last_error, reason = excluded.reason,
         failed_at = excluded.failed_at"
 }
@@ -176,12 +182,15 @@ crate::statement! {
         WHERE e.ctid = found.ctid AND row.shard = ANY ((SELECT shards FROM held)::smallint[])
         RETURNING e.*, row.reason
     )
-    INSERT INTO outbox_dead_letters (id, seq, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type,
-        schema_version, payload, headers, occurred_at, shard, retry_count, next_attempt_at, last_error, reason)
-    SELECT id, seq, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type, schema_version, payload,
-        headers, occurred_at, shard, retry_count, next_attempt_at, last_error, reason
+    INSERT INTO outbox_dead_letters (id, transaction_id, seq, tenant_id, aggregate_type, aggregate_id, aggregate_version,
+        event_type, schema_version, payload, headers, origin, occurred_at, shard, retry_count, next_attempt_at, last_error,
+        reason)
+    SELECT id, COALESCE(first_transaction_id, transaction_id), COALESCE(first_seq, seq), tenant_id, aggregate_type,
+        aggregate_id, aggregate_version, event_type, schema_version, payload, headers, origin, occurred_at, shard,
+        retry_count, next_attempt_at, last_error, reason
     FROM dead
-    ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, payload = excluded.payload, headers = excluded.headers,
+    ON CONFLICT (id) DO UPDATE SET transaction_id = excluded.transaction_id, seq = excluded.seq,
+        payload = excluded.payload, headers = excluded.headers, origin = excluded.origin,
         retry_count = excluded.retry_count, next_attempt_at = excluded.next_attempt_at,
         last_error = excluded.last_error, reason = excluded.reason, failed_at = excluded.failed_at"
 }

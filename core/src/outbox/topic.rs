@@ -98,7 +98,7 @@ impl EventTypes {
 
     /// Returns the regular expression for `'.' || event_type ~ …` in SQL. The dot in front of every word, even the first, lets
     /// `#` stand for no word as well as for any number.
-    pub(super) fn regex(&self) -> &str {
+    pub(crate) fn regex(&self) -> &str {
         &self.regex
     }
 }

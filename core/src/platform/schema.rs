@@ -54,6 +54,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    customer_activity (generation, tenant_id, customer_id) {
+        tenant_id -> Uuid,
+        generation -> Int4,
+        customer_id -> Uuid,
+        code -> Nullable<Text>,
+        name -> Nullable<Text>,
+        currency -> Nullable<Text>,
+        orders -> Int8,
+        cancelled_orders -> Int8,
+        gross_total -> Numeric,
+        first_order_at -> Nullable<Timestamptz>,
+        last_order_at -> Nullable<Timestamptz>,
+        last_activity_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     customers (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -66,6 +83,55 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         external_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    email_attempts (tenant_id, email_id, epoch) {
+        tenant_id -> Uuid,
+        email_id -> Uuid,
+        epoch -> Int8,
+        destination -> Text,
+        started_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+        outcome -> Nullable<Text>,
+        detail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    email_secrets (tenant_id, email_id) {
+        tenant_id -> Uuid,
+        email_id -> Uuid,
+        secret -> Text,
+    }
+}
+
+diesel::table! {
+    emails (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        kind -> Text,
+        state -> Text,
+        recipient -> Text,
+        recipient_name -> Text,
+        destination -> Text,
+        content -> Jsonb,
+        user_id -> Nullable<Uuid>,
+        token_id -> Nullable<Uuid>,
+        edition -> Int4,
+        due_at -> Timestamptz,
+        deadline -> Timestamptz,
+        epoch -> Int8,
+        worker -> Nullable<Uuid>,
+        attempts -> Int4,
+        last_error -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        correlation_id -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -134,6 +200,45 @@ diesel::table! {
 }
 
 diesel::table! {
+    operator_refresh_tokens (token_hash) {
+        token_hash -> Bytea,
+        session_id -> Uuid,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    operator_sessions (id) {
+        id -> Uuid,
+        operator_id -> Uuid,
+        client_address -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        created_at -> Timestamptz,
+        last_used_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+        end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    operators (id) {
+        id -> Uuid,
+        version -> Int8,
+        email -> Text,
+        folded_email -> Text,
+        name -> Text,
+        password_hash -> Text,
+        disabled_at -> Nullable<Timestamptz>,
+        last_login_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     order_lines (tenant_id, order_id, position) {
         tenant_id -> Uuid,
         order_id -> Uuid,
@@ -145,6 +250,23 @@ diesel::table! {
         unit_price -> Numeric,
         vat_rate -> Numeric,
         net_amount -> Numeric,
+    }
+}
+
+diesel::table! {
+    order_timeline (generation, tenant_id, order_id, version) {
+        tenant_id -> Uuid,
+        generation -> Int4,
+        order_id -> Uuid,
+        version -> Int8,
+        id -> Uuid,
+        event -> Text,
+        occurred_at -> Timestamptz,
+        reference -> Nullable<Text>,
+        customer_id -> Uuid,
+        tracking_number -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        request_id -> Nullable<Text>,
     }
 }
 
@@ -190,6 +312,9 @@ diesel::table! {
         retry_count -> Int4,
         next_attempt_at -> Nullable<Timestamptz>,
         last_error -> Nullable<Text>,
+        first_transaction_id -> Nullable<Int8>,
+        first_seq -> Nullable<Int8>,
+        origin -> Nullable<Jsonb>,
     }
 }
 
@@ -227,6 +352,100 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         external_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    projection_inbox (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        consumer -> Text,
+        message_id -> Text,
+        number -> Int8,
+        aggregate_type -> Text,
+        aggregate_id -> Text,
+        aggregate_version -> Nullable<Int8>,
+        event_type -> Text,
+        schema_version -> Nullable<Int8>,
+        payload -> Bytea,
+        correlation_id -> Nullable<Text>,
+        causation_id -> Nullable<Text>,
+        occurred_at -> Nullable<Timestamptz>,
+        received_at -> Timestamptz,
+        state -> Text,
+        skip -> Bool,
+        attempts -> Int4,
+        next_attempt_at -> Timestamptz,
+        last_error -> Nullable<Text>,
+        missing_version -> Nullable<Int8>,
+        applied -> Nullable<Int8>,
+        applied_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    projection_order_products (generation, tenant_id, order_id, product_id) {
+        tenant_id -> Uuid,
+        generation -> Int4,
+        order_id -> Uuid,
+        product_id -> Uuid,
+        quantity -> Numeric,
+        net_amount -> Numeric,
+    }
+}
+
+diesel::table! {
+    projection_orders (generation, tenant_id, order_id) {
+        tenant_id -> Uuid,
+        generation -> Int4,
+        order_id -> Uuid,
+        customer_id -> Uuid,
+        currency -> Text,
+        net_total -> Numeric,
+        vat_total -> Numeric,
+        gross_total -> Numeric,
+        placed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    projection_positions (generation, tenant_id, aggregate_id) {
+        tenant_id -> Uuid,
+        generation -> Int4,
+        aggregate_id -> Uuid,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
+    projection_rebuilds (id) {
+        id -> Uuid,
+        consumer -> Text,
+        generation -> Int4,
+        reason -> Text,
+        only_compare -> Bool,
+        state -> Text,
+        phase -> Text,
+        after_tenant -> Uuid,
+        after_id -> Uuid,
+        followed -> Int8,
+        done -> Int8,
+        total -> Int8,
+        differences -> Nullable<Int8>,
+        error -> Nullable<Text>,
+        started_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    projection_state (consumer) {
+        consumer -> Text,
+        generation -> Int4,
+        built_at -> Nullable<Timestamptz>,
+        applied -> Int8,
+        wanted -> Nullable<Text>,
     }
 }
 
@@ -278,6 +497,39 @@ diesel::table! {
     relay_upkeep (task) {
         task -> Text,
         claimed_until -> Timestamptz,
+        retention_days -> Nullable<Int4>,
+    }
+}
+
+diesel::table! {
+    sales_by_day (generation, tenant_id, day, currency) {
+        tenant_id -> Uuid,
+        generation -> Int4,
+        day -> Timestamptz,
+        currency -> Text,
+        id -> Uuid,
+        orders -> Int8,
+        net_total -> Numeric,
+        vat_total -> Numeric,
+        gross_total -> Numeric,
+        cancelled_orders -> Int8,
+        cancelled_gross_total -> Numeric,
+    }
+}
+
+diesel::table! {
+    sales_by_product (generation, tenant_id, product_id) {
+        tenant_id -> Uuid,
+        generation -> Int4,
+        product_id -> Uuid,
+        sku -> Text,
+        name -> Text,
+        archived -> Bool,
+        currency -> Nullable<Text>,
+        orders -> Int8,
+        quantity -> Numeric,
+        net_total -> Numeric,
+        last_ordered_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -395,6 +647,9 @@ diesel::table! {
         time_zone -> Text,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        language -> Text,
+        email_from -> Nullable<Text>,
+        email_reply_to -> Nullable<Text>,
     }
 }
 
@@ -431,6 +686,8 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(operator_refresh_tokens -> operator_sessions (session_id));
+diesel::joinable!(operator_sessions -> operators (operator_id));
 diesel::joinable!(outbox_operation_events -> outbox_operations (operation_id));
 diesel::joinable!(service_states -> service_processes (process));
 
@@ -438,22 +695,38 @@ diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     audit_chains,
     audit_events,
+    customer_activity,
     customers,
+    email_attempts,
+    email_secrets,
+    emails,
     idempotency_records,
     import_rows,
     imports,
     login_throttles,
+    operator_refresh_tokens,
+    operator_sessions,
+    operators,
     order_lines,
+    order_timeline,
     orders,
     outbox_events,
     outbox_operation_events,
     outbox_operations,
     products,
+    projection_inbox,
+    projection_order_products,
+    projection_orders,
+    projection_positions,
+    projection_rebuilds,
+    projection_state,
     rate_limit_counts,
     refresh_tokens,
     relay_replicas,
     relay_shards,
     relay_upkeep,
+    sales_by_day,
+    sales_by_product,
     service_commands,
     service_events,
     service_leases,

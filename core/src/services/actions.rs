@@ -80,6 +80,16 @@ pub enum Priority {
 }
 
 impl Priority {
+    pub const ALL: &'static [Self] = &[Self::High, Self::Normal, Self::Low];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Normal => "normal",
+            Self::Low => "low",
+        }
+    }
+
     /// Returns the number that is stored: smaller ones go first.
     pub(super) fn rank(self) -> i16 {
         match self {

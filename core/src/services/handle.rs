@@ -14,14 +14,16 @@ use super::events::Subscription;
 use super::health::HealthReport;
 use super::link::Request;
 use super::registry::{Inner, Member};
-use super::state::{Offer, Status};
+use super::state::{Offer, State, Status};
 use super::store::commands::{Command, NewCommand};
 use super::supervisor::Order;
 
 /// How often a command is looked at by whoever waits for it: soon at first, then every half second.
-const LOOKS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+pub(super) const LOOKS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
 /// The longest that an action may take, whatever is asked for: a day.
 const LONGEST: Duration = Duration::from_secs(86_400);
+/// The longest name of whoever asks that is kept, in characters.
+const ASKED_BY_CHARS: usize = 300;
 
 /// The way to all services. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -34,6 +36,8 @@ pub enum AskError {
     NoSuchService(String),
     #[error("the service `{service}` has no action `{action}`; it has: {known}")]
     NoSuchAction { service: String, action: String, known: String },
+    #[error("the service `{service}` is off in every process that has it: {reason}")]
+    Off { service: String, reason: String },
     #[error("the time limit must be 1 s to 86400 s")]
     TimeLimit,
     /// The tables of services cannot be reached, or are not configured.
@@ -50,6 +54,8 @@ pub enum AskError {
 /// What is asked, and how.
 #[derive(Debug, Clone)]
 pub struct Wish {
+    /// The command's id. A wish that is sent twice is one command.
+    pub id: Uuid,
     pub service: String,
     pub action: String,
     pub parameters: Value,
@@ -71,6 +77,7 @@ impl Wish {
         asked_by: impl Into<String>,
     ) -> Self {
         Self {
+            id: Uuid::now_v7(),
             service: service.into(),
             action: action.into(),
             parameters,
@@ -151,42 +158,21 @@ impl Handle {
     /// Fails if no process has such a service or action, or if the database cannot be reached.
     pub async fn send(&self, wish: Wish) -> Result<Uuid, AskError> {
         let offer = self.offer(&wish.service, &wish.action).await?;
-        let limit = wish.time_limit.unwrap_or(Duration::from_secs(offer.time_limit_seconds));
-        if !(Duration::from_secs(1)..=LONGEST).contains(&limit) {
-            return Err(AskError::TimeLimit);
-        }
-        let id = Uuid::now_v7();
-        let command = NewCommand {
-            id,
-            service: wish.service,
-            action: wish.action,
-            parameters: if wish.parameters.is_null() { serde_json::json!({}) } else { wish.parameters },
-            priority: wish.priority.rank(),
-            process: wish.process,
-            correlation_id: wish.correlation_id,
-            asked_by: wish.asked_by,
-            time_limit_ms: i64::try_from(limit.as_millis()).unwrap_or(i64::MAX),
-            repeatable: offer.repeatable,
-        };
+        let (id, command) = (wish.id, new_command(wish, &offer)?);
         self.request(|reply| Request::Ask(Box::new(command), reply)).await?;
         Ok(id)
     }
 
-    async fn offer(&self, service: &str, action: &str) -> Result<Offer, AskError> {
-        let here = self.member(service).map(|member| member.board.read().actions);
-        let offers = match here {
-            Some(offers) => offers,
-            None => {
-                let elsewhere = self.list().await?.into_iter().find(|status| status.service == service);
-                elsewhere.ok_or_else(|| AskError::NoSuchService(service.to_owned()))?.actions
-            }
-        };
-        let known = offers.iter().map(|offer| offer.name.as_str()).collect::<Vec<_>>().join(", ");
-        offers.into_iter().find(|offer| offer.name == action).ok_or_else(|| AskError::NoSuchAction {
-            service: service.to_owned(),
-            action: action.to_owned(),
-            known,
-        })
+    /// Returns the action of a service, if a process that runs has it.
+    ///
+    /// # Errors
+    /// Fails if none has, or if the database cannot be reached.
+    pub async fn offer(&self, service: &str, action: &str) -> Result<Offer, AskError> {
+        let here = self.member(service).map(|member| member.board.read());
+        match here.filter(|status| status.state != State::Off) {
+            Some(status) => offered(&[status], service, action),
+            None => offered(&self.list().await?, service, action),
+        }
     }
 
     /// Returns a command as it stands; `None`: there is none, or it was deleted.
@@ -254,6 +240,52 @@ impl Handle {
         member.orders.send(order).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
+}
+
+/// Returns the action, if one of these services has it and is not off.
+pub(super) fn offered(services: &[Status], service: &str, action: &str) -> Result<Offer, AskError> {
+    let mut having = services.iter().filter(|status| status.service == service).peekable();
+    if having.peek().is_none() {
+        return Err(AskError::NoSuchService(service.to_owned()));
+    }
+    let mut reason = None;
+    let mut known = String::new();
+    for status in having {
+        if status.state == State::Off {
+            reason = reason.or_else(|| status.reason.clone());
+            continue;
+        }
+        if let Some(offer) = status.actions.iter().find(|offer| offer.name == action) {
+            return Ok(offer.clone());
+        }
+        known = status.actions.iter().map(|offer| offer.name.as_str()).collect::<Vec<_>>().join(", ");
+    }
+    let service = service.to_owned();
+    match reason {
+        Some(reason) if known.is_empty() => Err(AskError::Off { service, reason }),
+        _ => Err(AskError::NoSuchAction { service, action: action.to_owned(), known }),
+    }
+}
+
+/// # Errors
+/// `TimeLimit` if the wish has one that is too short or too long.
+pub(super) fn new_command(wish: Wish, offer: &Offer) -> Result<NewCommand, AskError> {
+    let limit = wish.time_limit.unwrap_or(Duration::from_secs(offer.time_limit_seconds));
+    if !(Duration::from_secs(1)..=LONGEST).contains(&limit) {
+        return Err(AskError::TimeLimit);
+    }
+    Ok(NewCommand {
+        id: wish.id,
+        service: wish.service,
+        action: wish.action,
+        parameters: if wish.parameters.is_null() { serde_json::json!({}) } else { wish.parameters },
+        priority: wish.priority.rank(),
+        process: wish.process,
+        correlation_id: wish.correlation_id,
+        asked_by: wish.asked_by.chars().take(ASKED_BY_CHARS).collect(),
+        time_limit_ms: i64::try_from(limit.as_millis()).unwrap_or(i64::MAX),
+        repeatable: offer.repeatable,
+    })
 }
 
 /// The way to one service, by its face.

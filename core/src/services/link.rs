@@ -28,7 +28,7 @@ use crate::platform::backoff::Backoff;
 use crate::platform::database::{self, ConnectFault, DatabaseConfig};
 
 /// A lease, and the word of a process that it lives, are worth this long.
-const TTL: Duration = Duration::from_secs(15);
+pub(super) const TTL: Duration = Duration::from_secs(15);
 /// How long before a lease ends in the database this process stops using it.
 const MARGIN: Duration = Duration::from_secs(4);
 /// How often leases are renewed, states written and commands looked for. Commands also announce themselves.

@@ -8,14 +8,18 @@
 //! This floor knows no domain, no HTTP and no broker. Its tables belong to what `relay migrate` makes.
 
 mod actions;
+mod client;
 mod contract;
 mod events;
+pub mod faces;
 mod handle;
 mod health;
 mod link;
+mod listing;
 mod own;
 mod plain;
 mod registry;
+mod report;
 mod run;
 mod schedule;
 mod settings;
@@ -25,14 +29,17 @@ mod supervisor;
 mod tasks;
 
 pub use self::actions::{ActionKind, Ask, Face, NoParameters, Priority};
+pub use self::client::Client;
 pub use self::contract::{Description, Fault, Health, Kind, OnFailure, Scope, Service, Summary};
 pub use self::events::{Event, Happening, Subscription};
 pub use self::handle::{AskError, Asking, Handle, TypedHandle, Wish};
 pub use self::health::{Contributor, HealthReport, HealthStatus};
 pub use self::link::LinkConfig;
+pub use self::listing::{CommandView, Progress, ServiceInProcess, ServiceView, grouped};
 pub use self::own::{metrics_upkeep, notifier, schema_check};
 pub use self::plain::Plain;
 pub use self::registry::{Builder, Services, Unlinked};
+pub use self::report::{print_list, print_status};
 pub use self::run::{Call, Fence, Run};
 pub use self::schedule::{Schedule, ScheduleError};
 pub use self::settings::{Environment, KNOWN, ServiceSettings, ServicesConfig};

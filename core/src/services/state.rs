@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::contract::{Description, Health, Kind};
@@ -84,12 +85,20 @@ pub struct Status {
 }
 
 /// An action that a service offers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ServiceAction)]
 pub struct Offer {
+    #[schema(example = "trigger")]
     pub name: String,
+    /// What it does, in one sentence.
     pub about: String,
+    /// The JSON Schema of its parameters, which are an object.
+    #[schema(value_type = Object, example = json!({"type": "object"}))]
     pub parameters: Value,
+    /// Whether another process may begin it anew if the one that did it has gone.
     pub repeatable: bool,
+    /// From the moment it is asked for, unless whoever asks says otherwise.
+    #[schema(example = 60)]
     pub time_limit_seconds: u64,
 }
 

@@ -170,13 +170,9 @@ impl Supervisor {
         }
     }
 
-    /// Writes down when the service runs next: for lists, and for a periodic one of all processes in the database.
+    /// Writes into the database when a periodic service of all processes runs next.
     async fn note_next(&self, lease: Option<Lease>, next: Option<Instant>, failed: bool, more: bool) {
         let periodic = matches!(self.description.kind, Kind::Periodic { .. });
-        let shown = next
-            .filter(|_| periodic)
-            .map(|at| Utc::now() + TimeDelta::from_std(at - Instant::now()).unwrap_or_default());
-        self.board.change(|status| status.next_run_at = shown);
         if let (Some(lease), Some(link), true) = (lease, &self.link, periodic && !failed && !more) {
             let wait = next.map(|at| at.saturating_duration_since(Instant::now()));
             // The link holds what it cannot write now.
@@ -221,7 +217,13 @@ impl Supervisor {
 
     /// Waits for the time, for a poke, or for an order.
     async fn turn(&mut self, due: Option<Instant>, failing: bool, lease: Option<Lease>) -> Turn {
+        let periodic = matches!(self.description.kind, Kind::Periodic { .. });
+        let shown = due.filter(|_| periodic).map(|due| {
+            Utc::now()
+                + TimeDelta::from_std(due.saturating_duration_since(Instant::now())).unwrap_or_default()
+        });
         self.board.change(|status| {
+            status.next_run_at = shown;
             let fresh =
                 status.runs == 0 && status.failures == 0 && due.is_some_and(|due| due <= Instant::now());
             status.state = if failing {

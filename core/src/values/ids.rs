@@ -54,6 +54,10 @@ id!(
 );
 id!(UserId);
 id!(
+    /// A person with an operator account, who belongs to no company.
+    OperatorId
+);
+id!(
     /// A session, which a log-in begins and to which its tokens belong.
     SessionId
 );
@@ -62,7 +66,14 @@ id!(CustomerId);
 id!(ProductId);
 id!(SupplierId);
 id!(OrderId);
+id!(EmailId);
 id!(
     /// A file of customers, suppliers or products that is worked off row by row.
     ImportId
 );
+
+impl TenantId {
+    /// What a transaction of operator accounts is bound to in place of a company (`comptoir_operators()` in the database). No
+    /// company has it.
+    pub const OPERATORS: Self = Self(Uuid::max());
+}

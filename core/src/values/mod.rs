@@ -4,6 +4,7 @@ pub mod contact;
 pub mod external_id;
 pub mod ids;
 pub mod invalid;
+pub mod language;
 pub mod money;
 pub mod payment_terms;
 pub mod printable;

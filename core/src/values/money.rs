@@ -13,6 +13,8 @@ use crate::values::invalid::Invalid;
 
 /// Decimals of an amount in a currency.
 const AMOUNT_SCALE: i64 = 2;
+/// Digits before the decimal point that an amount may have.
+const AMOUNT_DIGITS: usize = 15;
 /// Decimals that a quantity or a unit price may have.
 const FINE_SCALE: usize = 6;
 /// Digits before the decimal point that a quantity or a unit price may have.
@@ -71,6 +73,13 @@ serialize_as_string!(Money, UnitPrice, Quantity, VatRate);
 pub struct Money(BigDecimal);
 
 impl Money {
+    /// # Errors
+    /// Fails if the text is not a decimal string, or has more than fifteen digits before or two after the point.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let value = decimal("an amount", text, AMOUNT_DIGITS, AMOUNT_SCALE as usize)?;
+        Ok(Self::rounded(&value))
+    }
+
     /// Rounds half up to two decimals.
     pub fn rounded(value: &BigDecimal) -> Self {
         Self(value.with_scale_round(AMOUNT_SCALE, RoundingMode::HalfUp))

@@ -5,6 +5,7 @@ use comptoir_core::outbox::{history, probe};
 use comptoir_core::platform::check::{self, Failure, check_server};
 use comptoir_core::platform::check::{Server, server};
 use comptoir_core::platform::database::{self, Migrations};
+use comptoir_core::services::store::probe::host_trial;
 use diesel_async::AsyncPgConnection;
 
 use super::report::Report;
@@ -71,12 +72,13 @@ async fn try_work(
     report: &mut Report,
 ) -> Result<bool, DatabaseFault> {
     const CHECK: &str = "work";
-    let failures = check::attempt(connection, &probe::relay_trial()).await?;
+    let trial: Vec<_> = probe::relay_trial().into_iter().chain(host_trial()).collect();
+    let failures = check::attempt(connection, &trial).await?;
     if failures.is_empty() {
         report.ok(
             AREA,
             CHECK,
-            "an event was written, read, put off, published and kept, and all of it undone",
+            "an event was written, read, put off, published and kept, a service was asked, and all of it undone",
         );
         return Ok(true);
     }

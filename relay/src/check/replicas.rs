@@ -11,7 +11,7 @@ use super::report::Report;
 use crate::config::Config;
 use crate::error::DatabaseFault;
 use crate::status::broker;
-use crate::when::in_seconds;
+use comptoir_core::platform::when::in_seconds;
 
 const AREA: &str = "replicas";
 const SHOWN: usize = 8;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::io::Write;
 
 use comptoir_core::outbox::dead_letters::{self, Batch, Filter};
-use comptoir_core::outbox::operations::{self, Operation};
+use comptoir_core::outbox::operations::{self, Operation, Operator};
 use comptoir_core::platform::database;
 use diesel_async::AsyncPgConnection;
 use serde::Serialize;
@@ -23,13 +23,16 @@ const BATCH: i64 = 500;
 
 /// The result of the command.
 #[derive(Debug, Default, Serialize)]
-struct Done {
+pub(crate) struct Done {
     operation: &'static str,
+    /// How many matched.
+    #[serde(skip)]
+    pub(crate) extent: i64,
     /// The row of `outbox_operations`; `None` if there was nothing to do.
-    operation_id: Option<Uuid>,
-    count: u64,
+    pub(crate) operation_id: Option<Uuid>,
+    pub(crate) count: u64,
     /// Dead letters that were left, because an event with the same id waits in `outbox_events` already.
-    left: Vec<Uuid>,
+    pub(crate) left: Vec<Uuid>,
     unknown: Vec<Uuid>,
     /// Copies that were removed from the broker's queue; `None` if it was not reached, or with `--keep-copies`.
     copies_removed: Option<usize>,
@@ -45,32 +48,71 @@ pub(super) async fn run(config: &Config, operation: Operation, change: Change) -
     }
 
     let filter = selection.filter();
-    let mut connection = database::connect(&config.database).await.map_err(DatabaseFault::from)?;
-    let extent = dead_letters::extent(&mut connection, &filter).await.map_err(DatabaseFault::from)?;
-    let mut done = Done { operation: operation.name(), ..Done::default() };
-    let mut found = HashSet::new();
-    if extent.count > 0 {
-        if !decision.confirm(&question(operation, extent.count)) {
-            return Err(RelayError::Incomplete("nothing was done".to_owned()));
-        }
-        let copies = if keep_copies { None } else { take_copies(config).await };
-        let operator = decision.operator();
-        let id = operations::begin(&mut connection, operation, &operator, &asked(&selection, all))
-            .await
-            .map_err(DatabaseFault::from)?;
-        done.operation_id = Some(id);
-        let batch = Batch { operation: id, until: extent.until, after_seq: i64::MIN, limit: BATCH };
-        let held = copies.as_ref().map(Copies::events).unwrap_or_default();
-        change_all(&mut connection, operation, &filter, batch, &held, &mut done, &mut found).await?;
-        if let Some(copies) = copies {
-            done.copies_removed = settle_copies(copies, &mut connection, &done.decided).await;
-        }
-    } else if filter.ids.is_none() {
+    let question = |count| question(operation, count);
+    let wish = Wish {
+        operation,
+        filter: filter.clone(),
+        asked: asked(&selection, all),
+        keep_copies,
+        most: u64::MAX,
+    };
+    let confirm = |count| decision.confirm(&question(count)).then(|| decision.operator());
+    let (done, found) = decide(config, wish, confirm, |_, _| {}).await?;
+    if done.extent == 0 && filter.ids.is_none() {
         notes::say(NOTHING);
     }
-    done.unknown = unknown(&filter, &found);
+    let done = Done { unknown: unknown(&filter, &found), ..done };
     report(&done, json);
     complain_about(&done.unknown)
+}
+
+/// What is to be decided.
+pub(crate) struct Wish {
+    pub(crate) operation: Operation,
+    pub(crate) filter: Filter,
+    /// The filter, for the log of operations.
+    pub(crate) asked: Value,
+    pub(crate) keep_copies: bool,
+    /// At most so many; a batch more or less.
+    pub(crate) most: u64,
+}
+
+/// Decides about all that match now. `confirm` gets their number, and returns who decides, if they do. `tell` gets how many are done,
+/// and of how many.
+///
+/// # Errors
+/// Fails if nobody confirms, or if the database fails.
+pub(crate) async fn decide(
+    config: &Config,
+    wish: Wish,
+    confirm: impl FnOnce(i64) -> Option<Operator> + Send,
+    tell: impl Fn(u64, i64) + Send + Sync,
+) -> Result<(Done, HashSet<Uuid>), RelayError> {
+    let Wish { operation, filter, asked, keep_copies, most } = wish;
+    let mut connection = database::connect(&config.database).await.map_err(DatabaseFault::from)?;
+    let extent = dead_letters::extent(&mut connection, &filter).await.map_err(DatabaseFault::from)?;
+    let mut done = Done { operation: operation.name(), extent: extent.count, ..Done::default() };
+    let mut found = HashSet::new();
+    if extent.count == 0 {
+        return Ok((done, found));
+    }
+    let operator =
+        confirm(extent.count).ok_or_else(|| RelayError::Incomplete("nothing was done".to_owned()))?;
+    let copies = if keep_copies { None } else { take_copies(config).await };
+    let id = operations::begin(&mut connection, operation, &operator, &asked)
+        .await
+        .map_err(DatabaseFault::from)?;
+    done.operation_id = Some(id);
+    let limit = BATCH.min(i64::try_from(most).unwrap_or(BATCH));
+    let batch = Batch { operation: id, until: extent.until, after_seq: i64::MIN, limit };
+    let held = copies.as_ref().map(Copies::events).unwrap_or_default();
+    let tell = |count| tell(count, extent.count);
+    change_all(&mut connection, operation, &filter, batch, (most, &tell), &held, &mut done, &mut found)
+        .await?;
+    if let Some(copies) = copies {
+        done.copies_removed = settle_copies(copies, &mut connection, &done.decided).await;
+    }
+    Ok((done, found))
 }
 
 /// Returns `None` if the broker is not reached: the decision does not depend on it.
@@ -111,11 +153,13 @@ fn left_in_queue(why: &dyn std::fmt::Display) {
     ));
 }
 
+#[expect(clippy::too_many_arguments, reason = "what is asked, and what is found")]
 async fn change_all(
     connection: &mut AsyncPgConnection,
     operation: Operation,
     filter: &Filter,
     mut batch: Batch,
+    (most, tell): (u64, &(dyn Fn(u64) + Send + Sync)),
     held: &HashSet<Uuid>,
     done: &mut Done,
     found: &mut HashSet<Uuid>,
@@ -143,6 +187,10 @@ async fn change_all(
             } else {
                 done.left.push(row.id);
             }
+        }
+        tell(done.count);
+        if done.count >= most {
+            break Ok(());
         }
     };
     if let Err(fault) = result {

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::error::{DatabaseFault, RelayError};
 use crate::json_array::JsonArray;
 use crate::notes;
-use crate::when::in_seconds;
+use comptoir_core::platform::when::in_seconds;
 
 const PAGE: u32 = 500;
 const ROWS_IN_TABLE: u32 = 100;

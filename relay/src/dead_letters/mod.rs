@@ -2,7 +2,6 @@
 
 mod copies;
 mod decide;
-pub(crate) mod gauge;
 mod list;
 mod show;
 
@@ -14,10 +13,11 @@ use comptoir_core::outbox::dead_letters::Filter;
 use comptoir_core::outbox::operations::Operation;
 use uuid::Uuid;
 
+pub(crate) use self::decide::{Wish, decide};
 use crate::config::Config;
 use crate::error::RelayError;
 use crate::operator_options::OperatorOptions;
-use crate::when;
+use comptoir_core::platform::when;
 
 /// The note for a filter that finds nothing, which is not a failure.
 const NOTHING: &str = "no dead letter matches";

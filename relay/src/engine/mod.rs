@@ -83,6 +83,21 @@ pub(crate) struct Condition {
 }
 
 impl Condition {
+    /// Returns the state before the loop has turned.
+    pub(crate) fn unknown() -> Self {
+        Self {
+            database_up: false,
+            database_trouble: None,
+            broker_up: false,
+            broker_trouble: None,
+            blocked: false,
+            shards_held: 0,
+            idle: false,
+            limit_reached: false,
+            turned_at: Instant::now(),
+        }
+    }
+
     /// Whether there is nothing more to do: the broker is reached and no event is left, or the goal is reached.
     pub(crate) fn is_done(&self) -> bool {
         self.idle && self.broker_up || self.limit_reached
@@ -115,7 +130,11 @@ pub(crate) struct Parts {
     pub(crate) name: String,
     pub(crate) leases: Leases,
     pub(crate) wake_up: Arc<Notify>,
-    /// The leases' task reads it, for the other replicas.
+    /// The connection to the broker is to be made anew.
+    pub(crate) reconnect: Arc<Notify>,
+    /// Where the state of the loop is reported.
+    pub(crate) condition: watch::Sender<Condition>,
+    /// The leases' service reads it, for the other replicas.
     pub(crate) pulse: Arc<Pulse>,
     pub(crate) tasks: Tasks,
 }
@@ -153,6 +172,7 @@ pub(crate) struct Engine {
     /// For each shard, the number of events that were taken from the backlog and are not settled.
     busy: [usize; SHARDS],
     wake_up: Arc<Notify>,
+    reconnect: Arc<Notify>,
     timing: Timing,
     goal: Goal,
     taken: u64,
@@ -176,24 +196,15 @@ enum Happened {
     Read(Result<Box<(Fetcher, Finished)>, tokio::task::JoinError>),
     Settled(Result<Box<(Settler, Settled)>, tokio::task::JoinError>),
     WakeUp,
+    Reconnect,
     Other,
 }
 
 impl Engine {
-    pub(crate) fn new(config: &Config, goal: Goal, parts: Parts) -> (Self, watch::Receiver<Condition>) {
+    pub(crate) fn new(config: &Config, goal: Goal, parts: Parts) -> Self {
         let relay = &config.relay;
-        let (condition, observed) = watch::channel(Condition {
-            database_up: false,
-            database_trouble: None,
-            broker_up: false,
-            broker_trouble: None,
-            blocked: false,
-            shards_held: 0,
-            idle: false,
-            limit_reached: false,
-            turned_at: Instant::now(),
-        });
-        let engine = Self {
+        parts.leases.join();
+        Self {
             id: parts.id,
             window: relay.window,
             chain: relay.aggregate_events,
@@ -224,10 +235,11 @@ impl Engine {
             handover_after: Duration::from_millis(relay.handover_after_ms),
             busy: [0; SHARDS],
             wake_up: parts.wake_up,
+            reconnect: parts.reconnect,
             timing: Timing::new(relay),
             goal,
             taken: 0,
-            condition,
+            condition: parts.condition,
             pulse: parts.pulse,
             read_answered: false,
             read_trouble: None,
@@ -237,8 +249,7 @@ impl Engine {
             stop: parts.tasks.stop().clone(),
             tasks: parts.tasks,
             metrics: Metrics::new(),
-        };
-        (engine, observed)
+        }
     }
 
     /// Drains until told to stop, then finishes what is in flight and gives the shards back.
@@ -270,7 +281,8 @@ impl Engine {
     async fn wait(&mut self, turn: Instant, deadline: Option<Instant>) {
         let wake_at = self.timing.next(turn, self.held.until, deadline);
         let happened = {
-            let Self { publisher, reading, settling, leases, leases_ended, wake_up, stop, .. } = &mut *self;
+            let Self { publisher, reading, settling, leases, leases_ended, wake_up, reconnect, stop, .. } =
+                &mut *self;
             tokio::select! {
                 event = publisher.next() => Happened::Broker(event),
                 read = ended(reading) => Happened::Read(read.map(Box::new)),
@@ -283,6 +295,7 @@ impl Engine {
                     Happened::Other
                 }
                 () = wake_up.notified() => Happened::WakeUp,
+                () = reconnect.notified() => Happened::Reconnect,
                 () = stop.cancelled(), if deadline.is_none() => Happened::Other,
                 () = tokio::time::sleep_until(wake_at.into()) => Happened::Other,
             }
@@ -302,6 +315,9 @@ impl Engine {
             Happened::Read(Err(error)) => self.tasks.ended("reader", &error),
             Happened::Settled(Err(error)) => self.tasks.ended("settler", &error),
             Happened::WakeUp => self.timing.announced(),
+            Happened::Reconnect => {
+                self.reset_publisher(BrokerFault::Restarted);
+            }
             Happened::Other => {}
         }
     }

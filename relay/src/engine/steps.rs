@@ -99,7 +99,7 @@ impl Engine {
             && self.pulse.silence().is_some_and(|silence| silence >= self.handover_after / 2)
     }
 
-    fn reset_publisher(&mut self, fault: BrokerFault) {
+    pub(super) fn reset_publisher(&mut self, fault: BrokerFault) {
         let lost = self.publisher.reset(fault);
         self.on_broker(lost);
     }

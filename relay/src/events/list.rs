@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::error::{DatabaseFault, RelayError};
 use crate::json_array::JsonArray;
 use crate::notes;
-use crate::when::in_seconds;
+use comptoir_core::platform::when::in_seconds;
 
 const COLUMNS: &[Column] = &[
     Column::whole("occurred"),

@@ -7,13 +7,14 @@ use std::io::{self, ErrorKind as IoErrorKind};
 use std::sync::{Mutex, PoisonError};
 
 use async_compat::Compat;
+use comptoir_core::platform::socket::Socket;
 use lapin::runtime::default_runtime;
 use lapin::tcp::{AsyncTcpStream, RustlsConnector};
 use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Connection, ConnectionProperties, Error, ErrorKind};
 use tokio::net::{TcpStream, lookup_host};
 
-use super::link::{Link, Socket};
+use super::link::Link;
 use crate::broker_reason;
 use crate::config::BrokerConfig;
 use crate::error::BrokerFault;

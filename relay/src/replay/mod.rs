@@ -12,20 +12,24 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use comptoir_core::outbox::EventTypes;
-use comptoir_core::outbox::operations::{self, Operation};
+use comptoir_core::outbox::operations::{self, Operation, Operator};
 use comptoir_core::outbox::replay::{self, Filter};
 use comptoir_core::platform::database::{self, DatabaseConfig};
+use comptoir_core::services::faces::Replayed;
 use comptoir_core::values::printable::printable_line;
+use diesel_async::AsyncPgConnection;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::publish::{Replay, Tally};
 use crate::config::Config;
 use crate::daemon;
 use crate::error::{DatabaseFault, RelayError};
+use crate::notes;
 use crate::operator_options::OperatorOptions;
-use crate::{notes, when};
+use comptoir_core::platform::when;
 
 /// Counting and sorting a long history may take long, but is done once.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -61,18 +65,84 @@ pub(crate) struct Arguments {
     decision: OperatorOptions,
 }
 
+/// What an action asks for.
+pub(crate) struct Wish {
+    /// Its end counts for nothing: see `until`.
+    pub(crate) filter: Filter,
+    /// Otherwise now.
+    pub(crate) until: Option<DateTime<Utc>>,
+    pub(crate) rate: Option<u32>,
+    /// Only count.
+    pub(crate) dry_run: bool,
+}
+
+/// Publishes again what is asked for, until `stop`. `bar` has the progress.
+///
+/// # Errors
+/// Fails if the database or the broker is not reached, or if it was stopped; says where it goes on.
+pub(crate) async fn publish_again(
+    config: &Config,
+    wish: Wish,
+    operator: Operator,
+    bar: &ProgressBar,
+    stop: CancellationToken,
+) -> Result<Replayed, RelayError> {
+    let mut connection = database::connect(&patient(config)).await.map_err(DatabaseFault::from)?;
+    let until = until(&mut connection, wish.until).await?;
+    let filter = Filter { until, ..wish.filter };
+    if filter.since > until {
+        return Err(RelayError::Usage("`since` is after `until`, or in the future".to_owned()));
+    }
+    let counts = replay::count(&mut connection, &filter).await.map_err(DatabaseFault::from)?;
+    let total: i64 = counts.iter().map(|(_, count)| count).sum();
+    let mut replayed = Replayed { total, published: 0, unroutable: 0, unsendable: 0, operation_id: None };
+    if wish.dry_run || total == 0 {
+        return Ok(replayed);
+    }
+    bar.set_length(total.unsigned_abs());
+    let operation = operations::begin(&mut connection, Operation::Replay, &operator, &asked(&filter))
+        .await
+        .map_err(DatabaseFault::from)?;
+    replay::open(&mut connection, &filter).await.map_err(DatabaseFault::from)?;
+    let replay = Replay::new(config, &mut connection, wish.rate, 0, bar);
+    let (tally, result) = replay.run(stop).await;
+    let published = i64::try_from(tally.published).unwrap_or(i64::MAX);
+    operations::finish(&mut connection, operation, published).await.map_err(DatabaseFault::from)?;
+    result.map_err(|error| {
+        RelayError::Incomplete(format!(
+            "{error}; {published} of {total} were published; to go on: {}",
+            continuation(&filter, tally.done_to_seq)
+        ))
+    })?;
+    replayed.published = tally.published;
+    (replayed.unroutable, replayed.unsendable) = (tally.unroutable, tally.unsendable);
+    replayed.operation_id = Some(operation);
+    Ok(replayed)
+}
+
+fn patient(config: &Config) -> DatabaseConfig {
+    DatabaseConfig {
+        statement_timeout_ms: u64::try_from(STATEMENT_TIMEOUT.as_millis()).unwrap_or(u64::MAX),
+        ..config.database.clone()
+    }
+}
+
+/// Returns the end that was given, or the database's time.
+async fn until(
+    connection: &mut AsyncPgConnection,
+    given: Option<DateTime<Utc>>,
+) -> Result<DateTime<Utc>, RelayError> {
+    match given {
+        Some(until) => Ok(until),
+        None => Ok(operations::clock(connection).await.map_err(DatabaseFault::from)?),
+    }
+}
+
 /// # Errors
 /// Fails if the database or the broker is not reached, or if not everything could be published.
 pub(crate) async fn run(config: &Config, arguments: Arguments) -> Result<(), RelayError> {
-    let patient = DatabaseConfig {
-        statement_timeout_ms: u64::try_from(STATEMENT_TIMEOUT.as_millis()).unwrap_or(u64::MAX),
-        ..config.database.clone()
-    };
-    let mut connection = database::connect(&patient).await.map_err(DatabaseFault::from)?;
-    let until = match arguments.until {
-        Some(until) => until,
-        None => operations::clock(&mut connection).await.map_err(DatabaseFault::from)?,
-    };
+    let mut connection = database::connect(&patient(config)).await.map_err(DatabaseFault::from)?;
+    let until = until(&mut connection, arguments.until).await?;
     let filter = arguments.filter(until)?;
     let counts = replay::count(&mut connection, &filter).await.map_err(DatabaseFault::from)?;
     let total: i64 = counts.iter().map(|(_, count)| count).sum();

@@ -20,8 +20,9 @@ use self::line::Format;
 use crate::config::Config;
 use crate::daemon;
 use crate::error::{DatabaseFault, RelayError};
-use crate::{notes, when};
+use crate::notes;
 use comptoir_core::platform::backoff::Backoff;
+use comptoir_core::platform::when;
 
 /// The shortest wait between two looks.
 const SHORTEST_WAIT: Duration = Duration::from_millis(250);

@@ -210,6 +210,7 @@ fn context(principal: Arc<Principal>) -> RequestContext {
         request_id: String::new(),
         traceparent: None,
         client_address: None,
+        client_id: None,
     }
 }
 

@@ -7,6 +7,7 @@ mod authentication;
 mod cost;
 mod decay;
 mod drain;
+mod feed;
 mod growth;
 mod hot;
 mod http_load;
@@ -76,6 +77,8 @@ pub enum Subject {
     Idle,
     /// POST /orders, against pgbench
     Orders,
+    /// Live notifications: from commit to client, and what a client costs
+    Feed,
     /// What authentication adds to GET /orders/{id}
     Authentication,
     /// What the audit trail costs the writers of one tenant
@@ -98,6 +101,7 @@ pub async fn run(subject: Subject, services: &Services, effort: Effort) -> Resul
         Subject::Hot => hot::measure(services, effort).await,
         Subject::Cost => cost::measure(services, effort).await,
         Subject::Idle => idle::measure(services, effort).await,
+        Subject::Feed => feed::measure(services, effort).await,
         Subject::Orders => orders::measure(services, effort).await,
         Subject::Authentication => authentication::measure(services, effort).await,
         Subject::Audit => audit::measure(services, effort).await,

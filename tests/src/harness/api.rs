@@ -60,9 +60,13 @@ impl Api {
         command
             .env("DATABASE_URL", &world.database.api_url)
             .env("SERVICES_DATABASE_URL", &world.database.services_url)
+            // The tests' broker has a virtual host for each world: a test that wants projections says where they listen.
+            .env_remove("AMQP_URL")
             .env("COMPTOIR__API__LISTEN", &address)
             .env("COMPTOIR__API__OPERATIONS_LISTEN", &operations)
             .env("COMPTOIR__API__DRAIN_SECONDS", "0")
+            // A test that looks at e-mails says how they leave.
+            .env("COMPTOIR__MAIL__TRANSPORT", "log")
             .envs(RATE_LIMITS)
             .envs(environment.iter().copied());
         let log = world.logs().join(format!("api-{port}.log"));

@@ -64,6 +64,17 @@ impl Authority {
         self.issue(&params, &folder.join("server.pem"), &folder.join("server.key"))
     }
 
+    /// Creates a certificate for a server with [`SERVER_NAME`], and returns the files of the certificate and its key.
+    ///
+    /// # Errors
+    /// Fails if they cannot be written.
+    pub fn server(&self) -> Result<(PathBuf, PathBuf)> {
+        let params = CertificateParams::new(vec![SERVER_NAME.to_owned()])?;
+        let (certificate, key) = (self.folder.join("server.pem"), self.folder.join("server.key"));
+        self.issue(&params, &certificate, &key)?;
+        Ok((certificate, key))
+    }
+
     fn issue(&self, params: &CertificateParams, certificate: &Path, key: &Path) -> Result<()> {
         let pair = KeyPair::generate()?;
         std::fs::write(certificate, params.signed_by(&pair, &self.issuer)?.pem())?;

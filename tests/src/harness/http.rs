@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use reqwest::header::HeaderMap;
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, Response};
 use serde_json::Value;
 
 use super::documented;
 
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+/// For answers that are read as they come, whose reader has a limit of its own.
+const ENDLESS: Duration = Duration::from_secs(24 * 3600);
 
 /// An HTTP answer, read to its end.
 #[derive(Debug, Clone)]
@@ -121,6 +123,21 @@ impl Http {
             all.push(("Content-Type", "application/json"));
         }
         self.raw(method, path, &all, text.map(String::into_bytes)).await
+    }
+
+    /// Begins a GET whose answer may never end.
+    ///
+    /// # Errors
+    /// Fails if no answer begins.
+    pub async fn open(&self, path: &str, headers: &[(&str, &str)]) -> Result<Response> {
+        let mut request = self.client.get(format!("{}/api/v1{path}", self.root)).timeout(ENDLESS);
+        if let Some(credential) = &self.credential {
+            request = request.bearer_auth(credential);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Ok(request.send().await?)
     }
 
     /// Sends exactly these headers and bytes.

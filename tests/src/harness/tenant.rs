@@ -25,6 +25,11 @@ pub const EVERYTHING: &[&str] = &[
     "tenant:read",
     "tenant:write",
     "audit:read",
+    "reports:read",
+    "projections:read",
+    "projections:write",
+    "emails:read",
+    "emails:write",
 ];
 
 /// A tenant as `api create-admin` creates it, but without an administrator, whose password would take time to hash.

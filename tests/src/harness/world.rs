@@ -219,6 +219,7 @@ impl World {
             .args(arguments)
             .env("DATABASE_URL", self.log_in(arguments, &self.database.api_url))
             .env("SERVICES_DATABASE_URL", &self.database.services_url)
+            .env_remove("AMQP_URL")
             .env("COMPTOIR__LOG__FILTER", "off");
         Ok(command)
     }

@@ -50,6 +50,8 @@ async fn fill(world: &World) -> Result<()> {
     let headers = [("Content-Type", "text/csv")];
     let answer = api.http.raw(reqwest::Method::POST, "/imports?kind=suppliers", &headers, Some(file)).await?;
     ensure!(answer.status == 202, "{}", answer.text);
+    let user = serde_json::json!({"email": "own@example.com", "name": "Somebody", "role": "sales"});
+    api.created("/users", &user).await?;
     Ok(())
 }
 
@@ -63,6 +65,9 @@ async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing()
             "suppliers",
             "orders",
             "imports",
+            "emails",
+            "email_secrets",
+            "email_attempts",
             "outbox_events",
             "outbox_history_default",
             "audit_events",
@@ -148,6 +153,7 @@ async fn a_database_session_of_another_tenant_sees_and_changes_nothing() {
             "idempotency_records",
             "imports",
             "import_rows",
+            "emails",
             "audit_events",
             "api_keys",
         ] {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, ensure};
-use comptoir_tests::harness::{Api, Http, Tenant, World, api_key};
+use comptoir_tests::harness::{Api, Http, Operator, Tenant, World, api_key};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -16,6 +16,8 @@ struct Operation {
     public: bool,
     /// Only for people who have logged in, whom tests/tests/api/authentication.rs plays.
     session: bool,
+    /// Only for operator accounts.
+    operator: bool,
 }
 
 async fn operations(http: &Http) -> Result<Vec<Operation>> {
@@ -30,6 +32,7 @@ async fn operations(http: &Http) -> Result<Vec<Operation>> {
                 permission: operation["x-permission"].as_str().map(str::to_owned),
                 public: operation["security"] == json!([]),
                 session: operation["x-session"] == true,
+                operator: operation["x-operator"] == true,
             });
         }
     }
@@ -60,10 +63,15 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         "POST /orders" => Some(
             json!({"customer_id": id("customers"), "lines": [{"product_id": id("products"), "quantity": "1"}]}),
         ),
-        "POST /auth/password" => Some(json!({"current_password": "x", "new_password": "y"})),
+        "POST /auth/password" | "POST /operators/auth/password" => {
+            Some(json!({"current_password": "x", "new_password": "y"}))
+        }
         "POST /api-keys" => Some(json!({"name": "A key", "permissions": ["orders:read"]})),
+        "POST /emails/{id}/requeue" | "POST /emails/{id}/discard" => None,
+        "POST /emails/requeue" | "POST /emails/discard" => Some(json!({"dry_run": true})),
         "POST /imports/{id}/cancel" | "POST /imports/{id}/resume" => None,
-        "POST /auth/logout" | "POST /api-keys/{id}/revoke" => None,
+        "POST /projection-events/{id}/requeue" | "POST /projection-events/{id}/discard" => None,
+        "POST /auth/logout" | "POST /operators/auth/logout" | "POST /api-keys/{id}/revoke" => None,
         "POST /orders/{id}/ship" => Some(json!({"tracking_number": "1Z"})),
         "POST /orders/{id}/cancel" => Some(json!({"reason": "a test"})),
         "PUT /tenant" => Some(json!({
@@ -75,6 +83,11 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         "PUT /users/{id}" | "PATCH /users/{id}" => Some(json!({"name": "Somebody"})),
         "POST /users/{id}/change-role" => Some(json!({"role": "sales"})),
         "POST /users/{id}/change-permissions" => Some(json!({"granted": [], "revoked": []})),
+        "POST /services/{name}/trigger"
+        | "POST /services/{name}/check-queue"
+        | "POST /services/{name}/process-batch"
+        | "POST /services/{name}/restart"
+        | "POST /services/{name}/actions/{action}" => None,
         "POST /users/{id}/disable" | "POST /users/{id}/enable" => None,
         "POST /orders/{id}/confirm" | "POST /orders/{id}/deliver" | "POST /products/{id}/archive" => None,
         route => anyhow::bail!("{route} is new: say here what it takes"),
@@ -101,6 +114,10 @@ async fn ask(http: &Http, operation: &Operation, owned: &Owned) -> Result<u16> {
         let headers = [("Content-Type", "text/csv")];
         return Ok(http.raw(Method::POST, "/imports?kind=customers", &headers, Some(file)).await?.status);
     }
+    if operation.path == "/notifications" {
+        // The answer never ends.
+        return Ok(http.open("/notifications", &[]).await?.status().as_u16());
+    }
     let body = body(operation, owned)?;
     Ok(http.send(operation.method.clone(), &path, &[("If-Match", "*")], body.as_ref()).await?.status)
 }
@@ -115,6 +132,7 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
     let user = json!({"email": "own@example.com", "name": "Somebody", "role": "sales"});
     let user = api.created("/users", &user).await?;
     let id = |value: &Value| value["id"].as_str().map(str::to_owned).context("no id");
+    let emails = api.http.get("/emails").await?.json;
     let key = api.created("/api-keys", &json!({"name": "A key", "permissions": ["orders:read"]})).await?;
     let session = uuid::Uuid::now_v7().to_string();
     let insert =
@@ -122,12 +140,19 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
         VALUES ($1::text::uuid, $2::text::uuid, 1, $3::text::uuid, now(), now(), now() + interval '1 hour')";
     let tenant = world.tenant().await?.id.to_string();
     world.sql().await?.execute(insert, &[&tenant, &session, &id(&user)?]).await?;
+    let event = uuid::Uuid::now_v7().to_string();
+    let insert = "INSERT INTO projection_inbox
+            (tenant_id, id, consumer, message_id, aggregate_type, aggregate_id, event_type, payload, state)
+        VALUES ($1::text::uuid, $2::text::uuid, 'projections', $2, 'order', $2, 'order.placed', '', 'dead')";
+    world.sql().await?.execute(insert, &[&tenant, &event]).await?;
     let owned = [
+        ("projection-events", event),
         ("customers", id(&customer)?),
         ("suppliers", id(&supplier)?),
         ("products", id(&product)?),
         ("orders", id(&order)?),
         ("imports", id(&import.json)?),
+        ("emails", id(&emails["data"][0])?),
         ("users", id(&user)?),
         ("api-keys", id(&key)?),
         ("sessions", session),
@@ -151,6 +176,7 @@ async fn every_route_asks_every_role_for_its_permission_and_hides_other_tenants(
             callers.push((role.clone(), api.http.with_credential(&key)));
         }
         ensure!(callers.len() == 4, "there are four roles");
+        let operator = Operator::create(world, "ops@comptoir.example").await?;
         let operations = operations(&api.http).await?;
         ensure!(
             operations.iter().any(|operation| operation.permission.is_some()),
@@ -165,8 +191,14 @@ async fn every_route_asks_every_role_for_its_permission_and_hides_other_tenants(
             );
             let wrong = api.http.with_credential("ck_nobody_has_this_key");
             assert_eq!(ask(&wrong, operation, &owned).await?, 401, "{what} with a credential of nobody");
+            // An operator account is refused by every route of companies, and they are by every route of operators.
+            let as_operator = operator.log_in(&api).await?;
+            let status = ask(&as_operator, operation, &owned).await?;
+            let expected =
+                if operation.operator { !matches!(status, 401 | 403 | 500..) } else { status == 403 };
+            assert!(expected, "{what} as an operator: {status}");
             // Before anybody changes it: what another tenant is told of it.
-            if operation.path.contains("{id}") && !operation.session {
+            if operation.path.contains("{id}") && !operation.session && !operation.operator {
                 assert_eq!(ask(&stranger, operation, &owned).await?, 404, "{what} of another tenant");
             }
             for (role, http) in &callers {
@@ -174,7 +206,7 @@ async fn every_route_asks_every_role_for_its_permission_and_hides_other_tenants(
                 let needed = needed(operation);
                 let may =
                     needed.is_none_or(|needed| permissions.iter().any(|name| name.as_str() == Some(needed)));
-                let may = may && !operation.session;
+                let may = may && !operation.session && !operation.operator;
                 let status = ask(http, operation, &owned).await?;
                 let expected =
                     if may { !matches!(status, 401 | 403 | 404 | 405 | 500..) } else { status == 403 };

@@ -71,3 +71,36 @@ FROM generate_series(1, 20000) AS n;
 INSERT INTO import_rows (tenant_id, import_id, number, content, outcome)
 SELECT 'TENANT', '01900000-0000-7000-8000-0000000000b0', n, '{}', CASE WHEN n % 500 = 0 THEN 'refused' ELSE 'created' END
 FROM generate_series(1, 30000) AS n;
+
+-- What is kept from events: the generation that is live, and one beside it.
+INSERT INTO order_timeline (tenant_id, generation, order_id, version, event, occurred_at, customer_id)
+SELECT 'TENANT', generation, CASE WHEN n = 17 THEN '01900000-0000-7000-8000-000000000011' ELSE gen_random_uuid() END, 1, 'order.placed',
+    timestamptz '2026-01-01' + interval '20 seconds' * (n / 10 * 10),
+    CASE WHEN n <= 6000 THEN '01900000-0000-7000-8000-0000000000e0' ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid
+FROM generate_series(1, 60000) AS n, generate_series(0, 1) AS generation;
+INSERT INTO sales_by_day (tenant_id, generation, day, currency, orders, net_total, vat_total, gross_total, cancelled_orders,
+    cancelled_gross_total)
+SELECT 'TENANT', generation, timestamptz '2026-01-15' - interval '1 day' * n, 'EUR', 1, 1, 0, 1, 0, 0
+FROM generate_series(1, 20000) AS n, generate_series(0, 1) AS generation;
+INSERT INTO sales_by_product (tenant_id, generation, product_id, sku, name, archived, orders, quantity, net_total)
+SELECT 'TENANT', generation, CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' ELSE gen_random_uuid() END, 'P-' || n,
+    CASE WHEN n % 2 = 0 THEN 'Same' ELSE 'Name ' || n END, false, 1, 1, n % 10
+FROM generate_series(1, 30000) AS n, generate_series(0, 1) AS generation;
+INSERT INTO customer_activity (tenant_id, generation, customer_id, orders, cancelled_orders, gross_total, last_activity_at)
+SELECT 'TENANT', generation, CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' ELSE gen_random_uuid() END, 1, 0, n % 10,
+    timestamptz '2026-01-01' + interval '1 minute' * (n / 10)
+FROM generate_series(1, 30000) AS n, generate_series(0, 1) AS generation;
+INSERT INTO projection_inbox (tenant_id, id, consumer, message_id, aggregate_type, aggregate_id, event_type, payload, received_at, state, applied)
+SELECT 'TENANT', gen_random_uuid(), 'projections', n, 'order', n, 'order.placed', '', timestamptz '2026-01-01' + interval '1 minute' * (n / 10),
+    CASE WHEN n <= 50 THEN 'dead' ELSE 'applied' END, CASE WHEN n > 50 THEN n END
+FROM generate_series(1, 30000) AS n;
+-- Few e-mails are dead, at the early end, and few wait, at the late one.
+INSERT INTO emails (tenant_id, id, version, kind, state, recipient, recipient_name, destination, content, due_at, deadline, reason,
+    correlation_id, created_at, updated_at, finished_at)
+SELECT 'TENANT', gen_random_uuid(), 1, CASE WHEN n <= 100 THEN 'welcome' ELSE 'security_notice' END,
+    CASE WHEN n <= 50 THEN 'dead' WHEN n > 29950 THEN 'waiting' ELSE 'sent' END, 'u' || n || '@example.com', 'A', 'example.com',
+    CASE WHEN n <= 100 THEN '{"kind": "welcome", "by": "b"}'
+        ELSE '{"kind": "security_notice", "change": {"what": "password"}, "by": "b", "at": "2026-01-01T00:00:00Z"}' END::jsonb,
+    timestamptz '2100-01-01', timestamptz '2100-01-02', CASE WHEN n <= 50 THEN 'refused' END, 'c',
+    timestamptz '2026-01-01' + interval '1 minute' * (n / 10), now(), CASE WHEN n <= 29950 THEN now() END
+FROM generate_series(1, 30000) AS n;

@@ -43,25 +43,55 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("__diesel_schema_migrations", "SELECT"),
             ("api_keys", "INSERT,SELECT,UPDATE"),
             ("audit_events", "SELECT"),
+            ("customer_activity", "SELECT"),
             ("customers", "DELETE,INSERT,SELECT,UPDATE"),
+            ("email_attempts", "SELECT"),
+            // And reads which e-mails have a secret.
+            ("email_secrets", "DELETE,INSERT"),
+            ("emails", "INSERT,SELECT,UPDATE"),
             ("idempotency_records", "INSERT,SELECT"),
             ("import_rows", "INSERT,SELECT,UPDATE"),
             ("imports", "DELETE,INSERT,SELECT,UPDATE"),
             ("login_throttles", "DELETE,INSERT,SELECT,UPDATE"),
+            ("operator_refresh_tokens", "INSERT,SELECT,UPDATE"),
+            ("operator_sessions", "INSERT,SELECT,UPDATE"),
+            ("operators", "INSERT,SELECT,UPDATE"),
             ("order_lines", "INSERT,SELECT"),
+            ("order_timeline", "SELECT"),
             ("orders", "INSERT,SELECT,UPDATE"),
             ("products", "DELETE,INSERT,SELECT,UPDATE"),
+            ("projection_inbox", "SELECT"),
+            ("projection_state", "SELECT"),
             ("rate_limit_counts", "DELETE,INSERT,SELECT,UPDATE"),
             ("refresh_tokens", "INSERT,SELECT,UPDATE"),
+            ("sales_by_day", "SELECT"),
+            ("sales_by_product", "SELECT"),
             ("sessions", "INSERT,SELECT,UPDATE"),
             ("suppliers", "DELETE,INSERT,SELECT,UPDATE"),
             ("tenants", "INSERT,SELECT,UPDATE"),
             ("user_tokens", "DELETE,INSERT,SELECT,UPDATE"),
             ("users", "INSERT,SELECT,UPDATE"),
         ],
-        "services" => {
-            &[("outbox_dead_letters", "SELECT"), ("outbox_events", "SELECT"), ("outbox_history", "SELECT")]
-        }
+        "services" => &[
+            ("customer_activity", "DELETE,INSERT,SELECT,UPDATE"),
+            ("order_timeline", "DELETE,INSERT,SELECT,UPDATE"),
+            ("outbox_dead_letters", "SELECT"),
+            ("outbox_events", "SELECT"),
+            ("outbox_history", "SELECT"),
+            ("projection_inbox", "DELETE,INSERT,SELECT,UPDATE"),
+            ("projection_order_products", "DELETE,INSERT,SELECT,UPDATE"),
+            ("projection_orders", "DELETE,INSERT,SELECT,UPDATE"),
+            ("projection_positions", "DELETE,INSERT,SELECT,UPDATE"),
+            ("projection_rebuilds", "DELETE,INSERT,SELECT,UPDATE"),
+            ("projection_state", "SELECT,UPDATE"),
+            ("sales_by_day", "DELETE,INSERT,SELECT,UPDATE"),
+            ("sales_by_product", "DELETE,INSERT,SELECT,UPDATE"),
+            ("service_commands", "DELETE,INSERT,SELECT,UPDATE"),
+            ("service_events", "DELETE,INSERT,SELECT"),
+            ("service_leases", "INSERT,SELECT,UPDATE"),
+            ("service_processes", "DELETE,INSERT,SELECT,UPDATE"),
+            ("service_states", "DELETE,INSERT,SELECT,UPDATE"),
+        ],
         "relay" => &[
             ("__diesel_schema_migrations", "SELECT"),
             ("outbox_dead_letters", "DELETE,INSERT,SELECT,UPDATE"),
@@ -73,6 +103,11 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("relay_replicas", "DELETE,INSERT,SELECT,UPDATE"),
             ("relay_shards", "SELECT,UPDATE"),
             ("relay_upkeep", "SELECT,UPDATE"),
+            ("service_commands", "DELETE,INSERT,SELECT,UPDATE"),
+            ("service_events", "DELETE,INSERT,SELECT"),
+            ("service_leases", "INSERT,SELECT,UPDATE"),
+            ("service_processes", "DELETE,INSERT,SELECT,UPDATE"),
+            ("service_states", "DELETE,INSERT,SELECT,UPDATE"),
         ],
         "auditor" => &[("audit_chains", "SELECT"), ("audit_events", "SELECT"), ("tenants", "SELECT")],
         // Columns alone, and nothing.
@@ -110,9 +145,14 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
     for (role, names) in [
         (
             "runtime",
-            "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,outbox_append,search_customers,search_orders,search_products,search_suppliers",
+            "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,outbox_append,outbox_feed_page,search_customers,search_orders,search_products,search_suppliers",
         ),
-        ("services", "due_imports,prune_idempotency_records,prune_imports,prune_sessions"),
+        (
+            "services",
+            "claim_emails,due_emails,due_imports,email_overview,expire_emails,projection_fill_customers,projection_fill_gone,\
+             projection_fill_orders,projection_fill_products,projection_size,prune_emails,prune_idempotency_records,prune_imports,\
+             prune_sessions,recent_emails,renew_emails,settle_email,trace_correlation",
+        ),
         (
             "relay",
             "outbox_history_drop_day,outbox_history_end_exclusions,outbox_history_exclude_day,outbox_history_make_day,\
@@ -124,7 +164,10 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
     assert_eq!(functions, BTreeMap::new(), "functions that run as the owner");
 
     let changed: String = owner.query_one(CHANGED, &[&format!("{prefix}relay")]).await?.get(0);
-    assert_eq!(changed, "last_error,next_attempt_at,retry_count,transaction_id");
+    assert_eq!(
+        changed,
+        "first_seq,first_transaction_id,last_error,next_attempt_at,retry_count,transaction_id"
+    );
 
     let writer = own.sql("writer").await?;
     let columns = "INSERT INTO outbox_events (aggregate_type, aggregate_id, event_type, payload, tenant_id, id, aggregate_version,

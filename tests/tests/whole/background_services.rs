@@ -67,6 +67,7 @@ impl Service for Sample {
         })
     }
 
+    #[expect(clippy::panic, reason = "the test wants to see what comes of it")]
     fn act<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Value, Fault>> {
         Box::pin(async move {
             match call.action.as_str() {
@@ -142,6 +143,11 @@ fn process(world: &World, program: &'static str, services: Vec<Sample>, config: 
     Ok(builder.start())
 }
 
+fn holds(condition: bool) -> Result<()> {
+    ensure!(condition, "not yet");
+    Ok(())
+}
+
 fn often(name: &'static str) -> Description {
     Description::every(name, "Runs often", Duration::from_millis(100))
 }
@@ -163,7 +169,7 @@ async fn what_fails_or_panics_is_seen_and_runs_again() {
         ensure!(["fails", "panics"].contains(&failed.service.as_str()), "{failed:?}");
         until("both ran again", LIMIT, async || {
             let runs: Vec<u64> = samples.iter().map(Sample::runs).collect();
-            Ok((runs[0] > 2 && runs[1] > 1).then_some(()))
+            holds(runs[0] > 2 && runs[1] > 1)
         })
         .await?;
         let listed = services.handle().list().await?;
@@ -195,8 +201,7 @@ async fn one_of_all_processes_runs_it_and_another_goes_on_where_it_stops() {
         );
         let of = || vec![shared.clone(), weekly.clone()];
         let one = process(world, "one", of(), json!({}))?;
-        until("it runs", LIMIT, async || Ok((shared.runs() == 1 && weekly.runs() == 1).then_some(())))
-            .await?;
+        until("it runs", LIMIT, async || holds(shared.runs() == 1 && weekly.runs() == 1)).await?;
         let two = process(world, "two", of(), json!({}))?;
         until("both are listed, one on standby", LIMIT, async || {
             let listed = two.handle().list().await?;
@@ -205,19 +210,15 @@ async fn one_of_all_processes_runs_it_and_another_goes_on_where_it_stops() {
                 .filter(|status| status.service == "shared")
                 .map(|status| status.state)
                 .collect();
-            Ok((states.len() == 2 && states.contains(&State::Standby) && states.contains(&State::Running))
-                .then_some(()))
+            holds(states.len() == 2 && states.contains(&State::Standby) && states.contains(&State::Running))
         })
         .await?;
         one.stop().await;
-        until("the other goes on", LIMIT, async || Ok((shared.runs() == 2).then_some(()))).await?;
+        until("the other goes on", LIMIT, async || holds(shared.runs() == 2)).await?;
         ensure!(shared.at_once.load(Ordering::SeqCst) == 1, "never two at once");
         until("its next run is known there", LIMIT, async || {
             let listed = two.handle().list().await?;
-            Ok(listed
-                .iter()
-                .any(|status| status.service == "weekly" && status.next_run_at.is_some())
-                .then_some(()))
+            holds(listed.iter().any(|status| status.service == "weekly" && status.next_run_at.is_some()))
         })
         .await?;
         ensure!(weekly.runs() == 1, "a new process does not begin the week anew");
@@ -234,7 +235,7 @@ async fn an_action_reaches_the_process_that_runs_the_service_and_its_answer_come
             (process(world, "one", vec![], json!({}))?, process(world, "two", vec![doubler()], json!({}))?);
         let handle = here.handle();
         until("it is listed", LIMIT, async || {
-            Ok(handle.list().await?.iter().any(|status| status.service == "doubler").then_some(()))
+            holds(handle.list().await?.iter().any(|status| status.service == "doubler"))
         })
         .await?;
         let doubler = handle.of::<Doubler>();
@@ -304,7 +305,8 @@ async fn a_command_whose_process_has_gone_fails_or_is_taken_by_another() {
         let states = until("all are decided", LIMIT, async || {
             let rows = sql.query("SELECT state, epoch FROM service_commands ORDER BY id", &[]).await?;
             let states: Vec<(String, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-            Ok((states[..3].iter().all(|(state, _)| !["waiting", "running"].contains(&state.as_str()))).then_some(states))
+            holds(states[..3].iter().all(|(state, _)| !["waiting", "running"].contains(&state.as_str())))?;
+            Ok(states)
         })
         .await?;
         ensure!(states[0] == ("done".to_owned(), 2), "taken by another: {states:?}");
@@ -325,7 +327,7 @@ async fn events_of_another_process_reach_a_subscriber_and_only_while_there_is_on
         let mut events = here.handle().of::<Doubler>().events();
         let handle = here.handle().clone();
         until("it is listed", LIMIT, async || {
-            Ok(handle.list().await?.iter().any(|status| status.service == "doubler").then_some(()))
+            holds(handle.list().await?.iter().any(|status| status.service == "doubler"))
         })
         .await?;
         // The first reading finds out where to begin; what happens after it is heard.

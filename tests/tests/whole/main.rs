@@ -13,4 +13,6 @@ mod loader;
 mod monitoring;
 mod operator;
 mod pipeline;
+mod projections;
+mod services;
 mod tracing;

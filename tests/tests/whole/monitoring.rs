@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use comptoir_tests::harness::{Http, Relay, Scrape, World, insert_event, root, until};
+use comptoir_tests::harness::{Api, Http, Relay, Scrape, World, insert_event, root, until};
 use promql_parser::label::MatchOp;
 use promql_parser::parser::{self, Expr};
 use promql_parser::util::{ExprVisitor, walk_expr};
@@ -163,7 +163,7 @@ async fn traffic(world: &World, api: &comptoir_tests::harness::Api) -> Result<()
 async fn alerts_dashboard_and_document_name_what_is_exported_and_the_document_all_of_it() {
     World::run(async |world| {
         // Nobody is bound: every event becomes a dead letter, but for those of orders.
-        let api = world.api().await?;
+        let api = Api::start(world, &[("AMQP_URL", &world.vhost.url)]).await?;
         let (_relay, relay): (Relay, Http) = Relay::with_http(world, &[]).await?;
         let _consumer = comptoir_tests::harness::Consumer::attach(
             &world.vhost.url,

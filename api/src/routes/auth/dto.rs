@@ -7,6 +7,7 @@ use comptoir_core::accounts::sessions::SessionTokens;
 use comptoir_core::accounts::tenants::ShortName;
 use comptoir_core::accounts::users::AccountName;
 use comptoir_core::application::{Permission, Principal, Role};
+use comptoir_core::values::contact::FoldedEmail;
 use comptoir_core::values::invalid::Invalid;
 use deserr::Deserr;
 use serde::Serialize;
@@ -43,7 +44,14 @@ fn account_name(email: &ClaimedEmail, company: Option<&ClaimedCompany>) -> Accou
 
 /// Any text as an e-mail address: what is no address belongs to nobody.
 #[derive(Debug)]
-struct ClaimedEmail(String);
+pub(in crate::routes) struct ClaimedEmail(String);
+
+impl ClaimedEmail {
+    /// The form in which addresses are compared.
+    pub(in crate::routes) fn folded(&self) -> FoldedEmail {
+        FoldedEmail::of(&self.0)
+    }
+}
 
 /// Any text as a company's short name.
 #[derive(Debug)]
@@ -86,9 +94,9 @@ impl RefreshRequest {
 pub(crate) struct PasswordChange {
     #[deserr(try_from(SecretInput) = claimed -> Invalid)]
     #[schema(value_type = String, format = Password, max_length = 1000)]
-    pub(super) current_password: Password,
+    pub(in crate::routes) current_password: Password,
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 128)]
-    pub(super) new_password: SecretInput,
+    pub(in crate::routes) new_password: SecretInput,
 }
 
 #[derive(Debug, Deserr, ToSchema)]

@@ -1,7 +1,7 @@
 //! The handlers, one function per operation. The public ones ignore idempotency keys: the principal to whom a key would
 //! belong is not known yet, and their answers hold secrets, which are stored nowhere.
 
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue, USER_AGENT};
+use actix_web::http::header::USER_AGENT;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use comptoir_core::accounts::sessions::{Authenticator, LogOut, SessionError, SessionTokens};
@@ -16,9 +16,7 @@ use super::dto::{
 };
 use crate::error::ApiError;
 use crate::extract::{Anonymous, Context, Empty, JsonBody, NoQuery};
-
-/// A response that holds tokens is kept by nobody (RFC 6749, section 5.1).
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+use crate::respond;
 
 /// Log in with e-mail address and password
 ///
@@ -100,14 +98,16 @@ pub(crate) async fn verify_email(
 
 /// Ask for a new password
 ///
-/// Answers the same whether there is such a user or not, and in however many companies.
+/// An e-mail hands a token over to them that is good for one use. Answers the same whether there is such a user or not, and in
+/// however many companies.
 #[utoipa::path(post, path = "/api/v1/auth/password-reset", tag = "authentication", operation_id = "requestPasswordReset", request_body = PasswordResetRequest,
     responses((status = 202)))]
 pub(crate) async fn forgot_password(
+    anonymous: Anonymous,
     body: JsonBody<PasswordResetRequest>,
     authenticator: Data<Authenticator>,
 ) -> Result<HttpResponse, ApiError> {
-    authenticator.forgot_password(&body.0.account()).await?;
+    authenticator.forgot_password(anonymous.0, &body.0.account()).await?;
     Ok(HttpResponse::Accepted().finish())
 }
 
@@ -136,5 +136,5 @@ pub(crate) async fn me(context: Context, _: NoQuery) -> Result<HttpResponse, Api
 }
 
 fn tokens(tokens: SessionTokens) -> HttpResponse {
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, NO_STORE)).json(TokenResponse::from(tokens))
+    respond::secret(&TokenResponse::from(tokens))
 }

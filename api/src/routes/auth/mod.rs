@@ -7,6 +7,8 @@ mod keys;
 use crate::access::Access::{Authenticated, LoggedIn, Public};
 use crate::endpoints::Endpoints;
 
+pub(super) use dto::{ClaimedEmail, PasswordChange};
+
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Public, handlers::__path_login, handlers::login)

@@ -144,6 +144,8 @@ pub(crate) async fn end_of_user(
 fn own_user(context: &Context) -> Result<UserId, ApiError> {
     match context.0.principal.actor {
         Actor::User { user_id, .. } => Ok(user_id),
-        Actor::ApiKey(_) | Actor::Operator => Err(Error::from(SessionError::NotASession).into()),
+        Actor::ApiKey(_) | Actor::Operator | Actor::OperatorAccount { .. } => {
+            Err(Error::from(SessionError::NotASession).into())
+        }
     }
 }

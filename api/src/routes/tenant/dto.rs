@@ -4,17 +4,19 @@ use chrono::{DateTime, Utc};
 use comptoir_core::accounts::tenants::{
     Registration, RegistrationView, TenantDetails, TenantName, TenantView, TimeZone,
 };
-use comptoir_core::values::contact::VatNumber;
+use comptoir_core::values::contact::{Email, VatNumber};
 use comptoir_core::values::invalid::{FieldError, Invalid};
+use comptoir_core::values::language::Language;
 use deserr::{Deserr, ValuePointerRef};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::extract::{Editable, Faults, read_from_text};
+use crate::extract::{Editable, Faults, one_of, read_from_text};
 use crate::routes::address::PostalAddressDto;
 
 read_from_text!(TenantName, TimeZone);
+read_from_text!(Language => |text| one_of(text, &Language::ALL, Language::code));
 
 /// The data of the company that can be changed. The short name and the currency never change.
 #[derive(Debug, Deserr, ToSchema)]
@@ -33,6 +35,19 @@ pub(crate) struct TenantRequest {
     /// A name of the IANA time zone database.
     #[schema(value_type = String, example = "Europe/Paris", min_length = 1)]
     time_zone: TimeZone,
+    /// The language of its e-mails: French, where none is given.
+    #[deserr(default)]
+    #[schema(value_type = Language, example = "fr")]
+    language: Option<Language>,
+    /// The address that its e-mails are from. Ask whoever runs the mail server first: it must be allowed to send for this domain.
+    /// Without it, they are from the installation's own.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, format = "email", example = "contact@docks.example")]
+    email_from: Option<Email>,
+    /// Where answers to its e-mails go, if elsewhere.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, format = "email", example = "service@docks.example")]
+    email_reply_to: Option<Email>,
 }
 
 /// How the company is registered.
@@ -87,8 +102,19 @@ impl Editable for TenantRequest {
 
     fn into_details(self) -> Result<TenantDetails, Vec<FieldError>> {
         let registration = self.registration().map_err(|invalid| vec![invalid.at("/registration/number")])?;
-        let Self { name, vat_number, address, time_zone, .. } = self;
-        Ok(TenantDetails { name, registration, vat_number, address: address.map(Into::into), time_zone })
+        let Self { name, vat_number, address, time_zone, language, email_from, email_reply_to, .. } = self;
+        let address = address.map(Into::into);
+        let language = language.unwrap_or_default();
+        Ok(TenantDetails {
+            name,
+            registration,
+            vat_number,
+            address,
+            time_zone,
+            language,
+            email_from,
+            email_reply_to,
+        })
     }
 
     fn shown(view: &TenantView) -> impl Serialize {
@@ -115,6 +141,11 @@ pub(crate) struct TenantResponse {
     currency: String,
     #[schema(example = "Europe/Paris")]
     time_zone: String,
+    language: Language,
+    #[schema(example = "contact@docks.example")]
+    email_from: Option<String>,
+    #[schema(example = "service@docks.example")]
+    email_reply_to: Option<String>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
@@ -151,6 +182,9 @@ impl From<TenantView> for TenantResponse {
             address: view.address.map(PostalAddressDto::from),
             currency: view.currency,
             time_zone: view.time_zone,
+            language: view.language,
+            email_from: view.email_from,
+            email_reply_to: view.email_reply_to,
             created_at: view.created_at,
             updated_at: view.updated_at,
         }

@@ -20,7 +20,7 @@ use super::keys::{self, SigningKeys};
 use super::{IdentityConfig, IdentityError};
 use crate::platform::config::ConfigError;
 use crate::services::{Description, Fault, Plain, Service, Summary};
-use crate::values::ids::{SessionId, TenantId, UserId};
+use crate::values::ids::{OperatorId, SessionId, TenantId, UserId};
 
 /// The maximum length of a token, in bytes. Ours have about 500.
 pub const MAX_TOKEN: usize = 4096;
@@ -30,8 +30,13 @@ const LEEWAY: TimeDelta = TimeDelta::seconds(5);
 const MAX_VERIFIED: u64 = 10_000;
 /// The interval at which the key file is read again.
 const RELOAD_EVERY: Duration = Duration::from_secs(5);
-/// The type of an access token (RFC 9068, section 2.1).
+/// The type of a user's access token (RFC 9068, section 2.1).
 const TYPE: &str = "at+jwt";
+/// The type of an operator's. With a type and an audience of their own and no tenant, neither kind of token is ever taken for
+/// the other (RFC 8725, section 3.12), here or by a program that verifies tokens with the public keys.
+const OPERATOR_TYPE: &str = "operator-at+jwt";
+/// Follows the audience in an operator's token.
+const OPERATOR_AUDIENCE: &str = "/operators";
 
 /// The claims of an access token: its user, tenant and session, and its times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +47,32 @@ pub struct Claims {
     pub token_id: Uuid,
     pub issued_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
+}
+
+/// The claims of an operator's access token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OperatorClaims {
+    pub operator_id: OperatorId,
+    pub session_id: SessionId,
+    pub token_id: Uuid,
+    pub issued_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// The claims of an access token of either kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnyClaims {
+    User(Claims),
+    Operator(OperatorClaims),
+}
+
+impl AnyClaims {
+    fn expires_at(self) -> DateTime<Utc> {
+        match self {
+            Self::User(claims) => claims.expires_at,
+            Self::Operator(claims) => claims.expires_at,
+        }
+    }
 }
 
 /// A new token, and when it expires.
@@ -66,7 +97,7 @@ pub enum TokenRefusal {
     Oversized,
     #[error("not a compact JWS with the claims of an access token")]
     Malformed,
-    #[error("not of the type {TYPE}")]
+    #[error("of another type than {TYPE} or {OPERATOR_TYPE}, or not of the one that is wanted here")]
     Type,
     #[error("signed with a key that is not, or no longer, in the set")]
     UnknownKey,
@@ -99,8 +130,10 @@ struct Header<'a> {
 struct Payload {
     iss: String,
     aud: String,
-    sub: UserId,
-    tid: TenantId,
+    sub: Uuid,
+    /// A user's; an operator has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tid: Option<TenantId>,
     sid: SessionId,
     iat: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -114,7 +147,7 @@ struct Payload {
 struct Generation {
     keys: SigningKeys,
     /// The claims by the SHA-256 of the token's text, so that no usable token stays in memory.
-    verified: Cache<[u8; 32], Claims>,
+    verified: Cache<[u8; 32], AnyClaims>,
 }
 
 impl Generation {
@@ -159,7 +192,7 @@ impl AccessTokens {
         })
     }
 
-    /// Issues a token for a session.
+    /// Issues a token for a user's session.
     ///
     /// # Errors
     /// `Signing` if no random bytes are available.
@@ -170,14 +203,38 @@ impl AccessTokens {
         session_id: SessionId,
         now: DateTime<Utc>,
     ) -> Result<IssuedAccessToken, IdentityError> {
+        self.signed(Kind::User, user_id.uuid(), Some(tenant_id), session_id, now)
+    }
+
+    /// Issues a token for an operator's session.
+    ///
+    /// # Errors
+    /// `Signing` if no random bytes are available.
+    pub fn issue_to_operator(
+        &self,
+        operator_id: OperatorId,
+        session_id: SessionId,
+        now: DateTime<Utc>,
+    ) -> Result<IssuedAccessToken, IdentityError> {
+        self.signed(Kind::Operator, operator_id.uuid(), None, session_id, now)
+    }
+
+    fn signed(
+        &self,
+        kind: Kind,
+        sub: Uuid,
+        tid: Option<TenantId>,
+        sid: SessionId,
+        now: DateTime<Utc>,
+    ) -> Result<IssuedAccessToken, IdentityError> {
         let now = now.trunc_subsecs(0);
         let expires_at = now + TimeDelta::seconds(self.lifetime_seconds.into());
         let payload = Payload {
             iss: self.issuer.clone(),
-            aud: self.audience.clone(),
-            sub: user_id,
-            tid: tenant_id,
-            sid: session_id,
+            aud: self.audience(kind),
+            sub,
+            tid,
+            sid,
             iat: now.timestamp(),
             nbf: None,
             exp: expires_at.timestamp(),
@@ -185,7 +242,7 @@ impl AccessTokens {
         };
         let generation = self.generation();
         let key = generation.keys.signing().ok_or(IdentityError::Signing)?;
-        let header = Header { typ: TYPE, alg: key.algorithm.name(), kid: &key.id, crit: None };
+        let header = Header { typ: kind.name(), alg: key.algorithm.name(), kid: &key.id, crit: None };
         let mut text = format!("{}.{}", part(&header)?, part(&payload)?);
         let signature = key.sign(text.as_bytes()).map_err(|_| IdentityError::Signing)?;
         text.push('.');
@@ -193,42 +250,64 @@ impl AccessTokens {
         Ok(IssuedAccessToken { text, expires_at, expires_in: self.lifetime_seconds })
     }
 
-    /// Verifies a token and returns its claims. Only the database knows whether its session has ended.
+    fn audience(&self, kind: Kind) -> String {
+        match kind {
+            Kind::User => self.audience.clone(),
+            Kind::Operator => format!("{}{OPERATOR_AUDIENCE}", self.audience),
+        }
+    }
+
+    /// Verifies a token of either kind and returns its claims. Only the database knows whether its session has ended.
     ///
     /// # Errors
     /// Fails with the reason why the token is refused.
+    pub fn verify_any(&self, token: &str) -> Result<AnyClaims, TokenRefusal> {
+        self.verify_any_at(token, Utc::now())
+    }
+
+    /// Verifies a user's token, as [`Self::verify_any`].
+    ///
+    /// # Errors
+    /// Fails with the reason why the token is refused; `Type` if it is an operator's.
     pub fn verify(&self, token: &str) -> Result<Claims, TokenRefusal> {
         self.verify_at(token, Utc::now())
     }
 
     fn verify_at(&self, token: &str, now: DateTime<Utc>) -> Result<Claims, TokenRefusal> {
+        match self.verify_any_at(token, now)? {
+            AnyClaims::User(claims) => Ok(claims),
+            AnyClaims::Operator(_) => Err(TokenRefusal::Type),
+        }
+    }
+
+    fn verify_any_at(&self, token: &str, now: DateTime<Utc>) -> Result<AnyClaims, TokenRefusal> {
         if token.len() > MAX_TOKEN {
             return Err(TokenRefusal::Oversized);
         }
         let generation = self.generation();
         let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         if let Some(claims) = generation.verified.get(&hash) {
-            if now < claims.expires_at + LEEWAY {
+            if now < claims.expires_at() + LEEWAY {
                 return Ok(claims);
             }
             generation.verified.invalidate(&hash);
             return Err(TokenRefusal::Expired);
         }
-        let payload = verified_payload(&generation.keys, token)?;
-        let claims = self.check(payload, now)?;
+        let (kind, payload) = verified_payload(&generation.keys, token)?;
+        let claims = self.check(kind, payload, now)?;
         generation.verified.insert(hash, claims);
         Ok(claims)
     }
 
     /// Checks the claims of a token whose signature is right.
-    fn check(&self, payload: Payload, now: DateTime<Utc>) -> Result<Claims, TokenRefusal> {
+    fn check(&self, kind: Kind, payload: Payload, now: DateTime<Utc>) -> Result<AnyClaims, TokenRefusal> {
         let time = |seconds| DateTime::from_timestamp(seconds, 0).ok_or(TokenRefusal::Malformed);
         let (issued_at, expires_at) = (time(payload.iat)?, time(payload.exp)?);
         let valid_from = payload.nbf.map(time).transpose()?.unwrap_or(issued_at).max(issued_at);
         if payload.iss != self.issuer {
             return Err(TokenRefusal::Issuer);
         }
-        if payload.aud != self.audience {
+        if payload.aud != self.audience(kind) {
             return Err(TokenRefusal::Audience);
         }
         if now - LEEWAY >= expires_at {
@@ -237,14 +316,26 @@ impl AccessTokens {
         if now + LEEWAY < valid_from {
             return Err(TokenRefusal::NotYetValid);
         }
-        Ok(Claims {
-            user_id: payload.sub,
-            tenant_id: payload.tid,
-            session_id: payload.sid,
-            token_id: payload.jti,
-            issued_at,
-            expires_at,
-        })
+        let Payload { sub, tid, sid: session_id, jti: token_id, .. } = payload;
+        match (kind, tid) {
+            (Kind::User, Some(tenant_id)) => {
+                let user_id = UserId::from_uuid(sub);
+                Ok(AnyClaims::User(Claims {
+                    user_id,
+                    tenant_id,
+                    session_id,
+                    token_id,
+                    issued_at,
+                    expires_at,
+                }))
+            }
+            (Kind::Operator, None) => {
+                let operator_id = OperatorId::from_uuid(sub);
+                let claims = OperatorClaims { operator_id, session_id, token_id, issued_at, expires_at };
+                Ok(AnyClaims::Operator(claims))
+            }
+            _ => Err(TokenRefusal::Malformed),
+        }
     }
 
     /// The public JWK Set, as JSON.
@@ -287,15 +378,13 @@ fn part(value: &impl Serialize) -> Result<String, IdentityError> {
 }
 
 /// Returns the content of a token, if one of the keys has signed it.
-fn verified_payload(keys: &SigningKeys, token: &str) -> Result<Payload, TokenRefusal> {
+fn verified_payload(keys: &SigningKeys, token: &str) -> Result<(Kind, Payload), TokenRefusal> {
     let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).map_err(|_| TokenRefusal::Malformed);
     let (message, signature) = token.rsplit_once('.').ok_or(TokenRefusal::Malformed)?;
     let (header, payload) = message.split_once('.').ok_or(TokenRefusal::Malformed)?;
     let (header, payload, signature) = (decode(header)?, decode(payload)?, decode(signature)?);
     let header: Header<'_> = serde_json::from_slice(&header).map_err(|_| TokenRefusal::Malformed)?;
-    if !is_access_token(header.typ) || header.crit.is_some() {
-        return Err(TokenRefusal::Type);
-    }
+    let kind = Kind::named(header.typ).filter(|_| header.crit.is_none()).ok_or(TokenRefusal::Type)?;
     let key = keys.find(header.kid).ok_or(TokenRefusal::UnknownKey)?;
     if header.alg != key.algorithm.name() {
         return Err(TokenRefusal::Algorithm);
@@ -304,14 +393,31 @@ fn verified_payload(keys: &SigningKeys, token: &str) -> Result<Payload, TokenRef
         return Err(TokenRefusal::Signature);
     }
     // The payload is parsed only after its signature was verified.
-    serde_json::from_slice(&payload).map_err(|_| TokenRefusal::Malformed)
+    let payload = serde_json::from_slice(&payload).map_err(|_| TokenRefusal::Malformed)?;
+    Ok((kind, payload))
 }
 
-/// Whether this is the type of an access token. Media types are case-insensitive, and the prefix is optional (RFC 7515,
-/// section 4.1.9).
-fn is_access_token(typ: &str) -> bool {
-    let typ = typ.to_ascii_lowercase();
-    typ.strip_prefix("application/").unwrap_or(&typ) == TYPE
+/// For whom a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    User,
+    Operator,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::User => TYPE,
+            Self::Operator => OPERATOR_TYPE,
+        }
+    }
+
+    /// Media types are case-insensitive, and the prefix is optional (RFC 7515, section 4.1.9).
+    fn named(typ: &str) -> Option<Self> {
+        let typ = typ.to_ascii_lowercase();
+        let typ = typ.strip_prefix("application/").unwrap_or(&typ);
+        [Self::User, Self::Operator].into_iter().find(|kind| kind.name() == typ)
+    }
 }
 
 #[cfg(test)]
@@ -393,6 +499,38 @@ mod tests {
             }
             assert_eq!((token.expires_at, token.expires_in), (later(600), 600));
         }
+    }
+
+    #[test]
+    fn an_operators_token_is_never_taken_for_a_users_nor_the_reverse() {
+        let tokens = tokens(&ed25519());
+        let (operator, session) = (OperatorId::generate(), SessionId::generate());
+        let token = tokens.issue_to_operator(operator, session, now()).expect("issued").text;
+        for _ in 0..2 {
+            let Ok(AnyClaims::Operator(claims)) = tokens.verify_any_at(&token, now()) else {
+                panic!("no operator's token")
+            };
+            assert_eq!((claims.operator_id, claims.session_id), (operator, session));
+            assert_eq!(refusal(&tokens, &token), Some(TokenRefusal::Type));
+        }
+        assert!(matches!(tokens.verify_any_at(&issue(&tokens), now()), Ok(AnyClaims::User(_))));
+
+        // Each of the three differences is enough, whatever else a token says.
+        let any = |typ: &str, aud: &str, tid: Value| {
+            let (mut header, mut claims) = (header(&tokens), claims());
+            header["typ"] = typ.into();
+            claims["aud"] = aud.into();
+            claims["tid"] = tid;
+            tokens.verify_any_at(&signed(&tokens, &header, &claims), now()).err()
+        };
+        let tenant = || serde_json::to_value(TenantId::generate()).expect("JSON");
+        let (of_users, of_operators) = ("comptoir-api", "comptoir-api/operators");
+        assert_eq!(any(TYPE, of_users, tenant()), None);
+        assert_eq!(any(OPERATOR_TYPE, of_operators, Value::Null), None);
+        assert_eq!(any(TYPE, of_operators, tenant()), Some(TokenRefusal::Audience));
+        assert_eq!(any(OPERATOR_TYPE, of_users, Value::Null), Some(TokenRefusal::Audience));
+        assert_eq!(any(TYPE, of_users, Value::Null), Some(TokenRefusal::Malformed));
+        assert_eq!(any(OPERATOR_TYPE, of_operators, tenant()), Some(TokenRefusal::Malformed));
     }
 
     #[test]

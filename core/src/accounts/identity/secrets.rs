@@ -121,6 +121,10 @@ secret!(
     RefreshToken, "crt_", "refresh token"
 );
 secret!(
+    /// The same for a session of an operator account.
+    OperatorRefreshToken, "cpt_", "operator's refresh token"
+);
+secret!(
     /// A token that verifies an e-mail address or sets a password, once.
     OneTimeToken, "cot_", "one-time token"
 );

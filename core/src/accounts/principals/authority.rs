@@ -26,6 +26,8 @@ pub(crate) async fn authority(work: &mut UnitOfWork<'_>, needed: Permission) -> 
     let Principal { tenant_id, actor, permissions, .. } = *work.context().principal;
     let authority = match actor {
         Actor::User { user_id, .. } => Authority { user: Some(user_id), held: permissions },
+        // Never happens: an operator account works in no tenant.
+        Actor::OperatorAccount { .. } => return Err(Error::NotForOperators),
         // A person who may use the machine's command line may do everything.
         Actor::Operator => Authority { user: None, held: PermissionSet::all() },
         Actor::ApiKey(id) => match stored::owner(work.connection(), tenant_id, id).await? {

@@ -10,7 +10,7 @@ use crate::application::error::Error;
 use crate::application::{
     Actor, Credential, CredentialKind, PermissionSet, Principal, PrincipalLookup, stored_role,
 };
-use crate::values::ids::{ApiKeyId, TenantId, UserId};
+use crate::values::ids::{ApiKeyId, OperatorId, TenantId, UserId};
 use crate::values::money::Currency;
 
 /// The look-up of principals in the tables of users, sessions and API keys.
@@ -47,6 +47,17 @@ crate::statement! {
         WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())"
 }
 
+crate::statement! {
+    struct CheckOperatorSession<'a> { id: Uuid => SqlUuid } -> (Bool,)
+    = "SELECT true FROM operator_sessions WHERE id = $1 AND ended_at IS NULL AND expires_at > now()"
+}
+
+crate::statement! {
+    struct OfOperatorSession<'a> { id: Uuid => SqlUuid } -> (SqlUuid, Text)
+    = "SELECT o.id, o.email FROM operator_sessions s JOIN operators o ON o.id = s.operator_id
+    WHERE s.id = $1 AND s.ended_at IS NULL AND s.expires_at > now() AND o.disabled_at IS NULL"
+}
+
 /// Whether the principal is unchanged since it was looked up. Costs one look-up by primary key, and no round trip of its
 /// own when it is polled together with other statements.
 async fn is_current(mut connection: &AsyncPgConnection, principal: &Principal) -> QueryResult<bool> {
@@ -60,6 +71,9 @@ async fn is_current(mut connection: &AsyncPgConnection, principal: &Principal) -
         }
         CredentialKind::ApiKey(id) => {
             CheckApiKey::new(tenant, id.uuid()).get_result(&mut connection).await.optional()?
+        }
+        CredentialKind::OperatorSession(id) => {
+            CheckOperatorSession::new(id.uuid()).get_result(&mut connection).await.optional()?
         }
     };
     Ok(found.is_some())
@@ -127,6 +141,11 @@ async fn load(
                 Ok(Principal::new(tenant_id, actor, email, Some(role), permissions, currency, stamp))
             };
             found.map(principal).transpose()
+        }
+        CredentialKind::OperatorSession(session_id) => {
+            let row: Option<(Uuid, String)> =
+                OfOperatorSession::new(session_id.uuid()).get_result(&mut connection).await.optional()?;
+            Ok(row.map(|(id, email)| Principal::of_operator(OperatorId::from_uuid(id), session_id, email)))
         }
         CredentialKind::ApiKey(id) => {
             let row: Option<(String, Names, String)> =

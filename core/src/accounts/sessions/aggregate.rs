@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::events::SessionEvent;
+use crate::accounts::identity::IdentityConfig;
 use crate::application::error::{Category, DomainError};
 use crate::values::ids::{SessionId, UserId};
 use crate::values::invalid::FieldError;
@@ -20,6 +21,8 @@ pub enum EndReason {
     /// The password was reset with a one-time token.
     PasswordReset,
     UserDisabled,
+    /// The session was one of an operator account, which was disabled.
+    OperatorDisabled,
     /// The user has too many newer sessions.
     Superseded,
 }
@@ -33,6 +36,7 @@ impl EndReason {
         Self::PasswordChanged,
         Self::PasswordReset,
         Self::UserDisabled,
+        Self::OperatorDisabled,
         Self::Superseded,
     ];
 
@@ -45,11 +49,12 @@ impl EndReason {
             Self::PasswordChanged => "password_changed",
             Self::PasswordReset => "password_reset",
             Self::UserDisabled => "user_disabled",
+            Self::OperatorDisabled => "operator_disabled",
             Self::Superseded => "superseded",
         }
     }
 
-    pub(super) fn stored(name: &str) -> Option<Self> {
+    pub(crate) fn stored(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|reason| reason.name() == name)
     }
 }
@@ -61,6 +66,15 @@ pub struct Lifetimes {
     pub refresh: TimeDelta,
     /// A session is over after this, however much it is used.
     pub session: TimeDelta,
+}
+
+impl Lifetimes {
+    pub(crate) fn of(config: &IdentityConfig) -> Self {
+        Self {
+            refresh: TimeDelta::hours(config.refresh_token_hours.into()),
+            session: TimeDelta::hours(config.session_hours.into()),
+        }
+    }
 }
 
 /// The origin of a log-in, by which its user recognises it.
@@ -75,7 +89,7 @@ impl Client {
     /// The maximum length in characters; the rest is cut off.
     pub const MAX_USER_AGENT: usize = 300;
 
-    pub(super) fn new(address: Option<String>, user_agent: Option<&str>) -> Self {
+    pub(crate) fn new(address: Option<String>, user_agent: Option<&str>) -> Self {
         let shortened =
             |text: &str| text.chars().filter(|c| !c.is_control()).take(Self::MAX_USER_AGENT).collect();
         Self { address, user_agent: user_agent.map(shortened) }

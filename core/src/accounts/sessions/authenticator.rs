@@ -3,21 +3,22 @@
 //! Passwords are hashed and compared outside of transactions, so that no connection waits for it. The command then checks
 //! that the compared hash is still the user's.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::aggregate::{Client, Lifetimes, SessionError};
 use super::commands::{LogIn, Refresh, Refreshed};
+use super::password_check::{AttemptFrom, PasswordCheck};
 use super::queries::{self, SessionView};
 use crate::accounts::identity::IdentityConfig;
 use crate::accounts::identity::access_tokens::{AccessTokens, IssuedAccessToken};
-use crate::accounts::identity::passwords::{HashedPassword, Password, Passwords, Verdict};
+use crate::accounts::identity::passwords::{Password, Passwords, Verdict};
 use crate::accounts::identity::secrets::{OneTimeToken, RefreshToken};
-use crate::accounts::login_throttle::{self, ThrottleKey};
+use crate::accounts::login_throttle::ThrottleKey;
 use crate::accounts::users::{
-    self, Account, AccountName, ChangePassword, ResetPassword, UserError, UserStatus, VerifyEmail,
+    self, Account, AccountName, ChangePassword, RequestPasswordReset, ResetPassword, UserError, UserStatus,
+    VerifyEmail,
 };
 use crate::application::TenantDatabase;
 use crate::application::audit::{Refusal, Refusals};
@@ -25,12 +26,7 @@ use crate::application::context::{RequestContext, RequestOrigin};
 use crate::application::error::{Category, Error};
 use crate::application::unit_of_work::Executor;
 use crate::application::{Actor, Principal};
-use crate::values::contact::Email;
-use crate::values::ids::{SessionId, TenantId};
-use crate::values::invalid::Invalid;
-
-/// The address of a request without a known address, in tests.
-const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+use crate::values::ids::{SessionId, TenantId, UserId};
 
 /// The result of a log-in or a refresh.
 #[derive(Debug)]
@@ -47,9 +43,11 @@ pub struct SessionTokens {
 pub struct Authenticator {
     database: TenantDatabase,
     executor: Executor,
-    passwords: Passwords,
+    passwords: PasswordCheck,
     tokens: Arc<AccessTokens>,
     lifetimes: Lifetimes,
+    /// The lifetime of a token that sets a password.
+    reset: TimeDelta,
     refusals: Refusals,
 }
 
@@ -62,11 +60,10 @@ impl Authenticator {
         config: &IdentityConfig,
         refusals: Refusals,
     ) -> Self {
-        let lifetimes = Lifetimes {
-            refresh: TimeDelta::hours(config.refresh_token_hours.into()),
-            session: TimeDelta::hours(config.session_hours.into()),
-        };
-        Self { database, executor, passwords, tokens, lifetimes, refusals }
+        let (lifetimes, passwords) =
+            (Lifetimes::of(config), PasswordCheck::new(database.database().clone(), passwords));
+        let reset = TimeDelta::hours(config.reset_token_hours.into());
+        Self { database, executor, passwords, tokens, lifetimes, reset, refusals }
     }
 
     /// Begins a session. A refusal is counted for the audit trail of the account's tenant, if the name means an account.
@@ -112,8 +109,8 @@ impl Authenticator {
         let stored = account.as_ref().and_then(|account| account.password.clone());
         let address = origin.client_address;
         let client = Client::new(address.map(|address| address.to_string()), user_agent);
-        let (subject, address) = (ThrottleKey::account(name), address.unwrap_or(NOWHERE));
-        let verdict = self.compared(subject, Some(address), password, stored.clone()).await?;
+        let (subject, from) = (ThrottleKey::account(name), AttemptFrom::Address(address));
+        let verdict = self.passwords.compared(subject, from, password, stored.clone()).await?;
         let (Some(account), Some(compared), Verdict::Right { replacement }) = (account, stored, verdict)
         else {
             return Err(SessionError::InvalidCredentials.into());
@@ -175,11 +172,11 @@ impl Authenticator {
         let account = account.ok_or(Error::Unauthenticated)?;
         let subject = ThrottleKey::user(account.tenant_id, user_id);
         let stored = account.password.clone();
-        let verdict = self.compared(subject, None, current, stored.clone()).await?;
+        let verdict = self.passwords.compared(subject, AttemptFrom::Session, current, stored.clone()).await?;
         let (Some(compared), Verdict::Right { .. }) = (stored, verdict) else {
             return Err(SessionError::WrongPassword.into());
         };
-        let password = self.chosen("/new_password", new, &account.email).await?;
+        let password = self.passwords.chosen("/new_password", new, &account.email).await?;
         let forgiven = self.subjects_of(&account).await?;
         let command = ChangePassword { user_id, compared, password, keep: Some(session_id), forgiven };
         self.executor.run(context, command).await?;
@@ -200,7 +197,7 @@ impl Authenticator {
         let token = token.hash();
         let account =
             users::account_of_token(&self.database, &token).await?.ok_or(UserError::InvalidToken)?;
-        let password = self.chosen("/password", new, &account.email).await?;
+        let password = self.passwords.chosen("/password", new, &account.email).await?;
         let forgiven = self.subjects_of(&account).await?;
         let context = origin.acting_as(principal(account, None));
         self.executor.run(context, ResetPassword { token, password, forgiven }).await?;
@@ -220,18 +217,22 @@ impl Authenticator {
         Ok(())
     }
 
-    /// Handles a forgotten password. As long as nothing sends e-mail, it only writes the accounts to the log, for an
-    /// operator. Cost and answer are the same whether there is no such account, or one in several companies.
+    /// Sends a token to whoever forgot their password, for each account that the name may mean. That happens beside the
+    /// request: cost and answer are the same whether there is no such account, or one in several companies.
     ///
     /// # Errors
     /// Fails if the database cannot be reached.
-    pub async fn forgot_password(&self, name: &AccountName) -> Result<(), Error> {
-        let accounts = users::accounts_named(&self.database, name).await?;
-        let accounts: Vec<_> = accounts.iter().map(|(tenant, user)| format!("{tenant}/{user}")).collect();
-        tracing::info!(
-            accounts = accounts.join(" "),
-            "somebody asks for a new password: api users reset-token EMAIL --company SHORT_NAME makes a token"
-        );
+    pub async fn forgot_password(&self, origin: RequestOrigin, name: &AccountName) -> Result<(), Error> {
+        let accounts: Vec<_> = users::accounts_named(&self.database, name).await?.iter().collect();
+        let (database, executor, valid_for) = (self.database.clone(), self.executor.clone(), self.reset);
+        self.executor.aside(async move {
+            for (tenant_id, user_id) in accounts {
+                let asked = ask_for_reset(&database, &executor, origin.clone(), tenant_id, user_id, valid_for);
+                if let Err(error) = asked.await {
+                    tracing::error!(%error, %tenant_id, %user_id, "a token for a new password could not be sent");
+                }
+            }
+        });
         Ok(())
     }
 
@@ -249,36 +250,6 @@ impl Authenticator {
         Ok(subjects)
     }
 
-    /// Compares a password, unless the account or the address has failed too often. The attempt counts as a failure until
-    /// it is known to be none.
-    async fn compared(
-        &self,
-        account: ThrottleKey,
-        address: Option<IpAddr>,
-        password: Password,
-        stored: Option<HashedPassword>,
-    ) -> Result<Verdict, Error> {
-        let ticket = login_throttle::attempt(self.database.database(), account, address).await?;
-        let verdict = self.passwords.verify(password, stored).await;
-        match &verdict {
-            Ok(Verdict::Right { .. }) => login_throttle::succeed(self.database.database(), ticket).await?,
-            Ok(Verdict::Wrong) => {}
-            Err(_) => login_throttle::withdraw(self.database.database(), ticket).await?,
-        }
-        Ok(verdict?)
-    }
-
-    async fn chosen(
-        &self,
-        pointer: &'static str,
-        text: &str,
-        email: &Email,
-    ) -> Result<HashedPassword, Error> {
-        let refused = |Invalid { code, message }| SessionError::PasswordRefused { pointer, code, message };
-        let password = Password::chosen(text, email).map_err(refused)?;
-        Ok(self.passwords.hash(password).await?)
-    }
-
     fn tokens(
         &self,
         tenant_id: TenantId,
@@ -289,6 +260,19 @@ impl Authenticator {
         let access = self.tokens.issue(session.user_id, tenant_id, session.id, Utc::now())?;
         Ok(SessionTokens { tenant_id, session, access, refresh, refresh_expires_at })
     }
+}
+
+async fn ask_for_reset(
+    database: &TenantDatabase,
+    executor: &Executor,
+    origin: RequestOrigin,
+    tenant_id: TenantId,
+    user_id: UserId,
+    valid_for: TimeDelta,
+) -> Result<(), Error> {
+    let Some(account) = users::account_of(database, tenant_id, user_id).await? else { return Ok(()) };
+    let context = origin.acting_as(principal(account, None));
+    executor.run(context, RequestPasswordReset { user_id, valid_for }).await
 }
 
 /// The account's user, as the principal of the command that follows.

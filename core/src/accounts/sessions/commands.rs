@@ -16,7 +16,7 @@ use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::values::ids::{SessionId, UserId};
 
 /// The maximum number of open sessions of one user: a program that logs in for every request ends its own oldest ones.
-const MAX_OPEN: usize = 100;
+pub(crate) const MAX_OPEN: usize = 100;
 
 /// Begins a session for a user whose password has been compared.
 #[derive(Debug)]

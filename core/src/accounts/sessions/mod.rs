@@ -7,13 +7,15 @@ mod aggregate;
 mod authenticator;
 mod commands;
 mod events;
+mod password_check;
 mod queries;
 mod repository;
 
 pub use aggregate::{Client, EndReason, Lifetimes, Session, SessionError};
 pub use authenticator::{Authenticator, SessionTokens};
 pub use commands::{EndSession, EndSessions, LogOut};
-pub(crate) use commands::{end_all, restamp};
+pub(crate) use commands::{MAX_OPEN, end_all, restamp};
 pub use events::SessionEvent;
+pub(crate) use password_check::{AttemptFrom, PasswordCheck};
 pub use queries::{SessionSort, SessionView, list};
 pub(crate) use repository::{PRUNE_BATCH, prune};

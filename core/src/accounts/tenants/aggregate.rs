@@ -7,9 +7,10 @@ use super::events::TenantEvent;
 use super::registration::Registration;
 use super::short_name::ShortName;
 use crate::application::error::{Category, DomainError};
-use crate::values::contact::{PostalAddress, VatNumber};
+use crate::values::contact::{Email, PostalAddress, VatNumber};
 use crate::values::ids::TenantId;
 use crate::values::invalid::Invalid;
+use crate::values::language::Language;
 use crate::values::money::Currency;
 use crate::values::text::text;
 
@@ -52,6 +53,12 @@ pub struct TenantDetails {
     pub vat_number: Option<VatNumber>,
     pub address: Option<PostalAddress>,
     pub time_zone: TimeZone,
+    /// The language of its e-mails.
+    pub language: Language,
+    /// The address that its e-mails are from; `None` is the installation's own.
+    pub email_from: Option<Email>,
+    /// Where answers to its e-mails go; `None` is where they are from.
+    pub email_reply_to: Option<Email>,
 }
 
 impl TenantDetails {
@@ -158,6 +165,9 @@ mod tests {
             vat_number: None,
             address: None,
             time_zone: TimeZone::parse("Europe/Paris").expect("valid"),
+            language: Language::Fr,
+            email_from: None,
+            email_reply_to: None,
         }
     }
 

@@ -16,6 +16,7 @@ use crate::platform::database::Database;
 use crate::platform::schema::tenants;
 use crate::values::contact::PostalAddress;
 use crate::values::ids::TenantId;
+use crate::values::language::Language;
 
 #[derive(Debug, Clone, Serialize)]
 pub struct TenantView {
@@ -28,6 +29,9 @@ pub struct TenantView {
     pub address: Option<PostalAddress>,
     pub currency: String,
     pub time_zone: String,
+    pub language: Language,
+    pub email_from: Option<String>,
+    pub email_reply_to: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -63,6 +67,9 @@ impl TenantView {
             address: details.address.clone(),
             currency: tenant.currency().code().to_owned(),
             time_zone: details.time_zone.name().to_owned(),
+            language: details.language,
+            email_from: details.email_from.as_ref().map(|address| address.as_str().to_owned()),
+            email_reply_to: details.email_reply_to.as_ref().map(|address| address.as_str().to_owned()),
             created_at: tenant.created_at(),
             updated_at: tenant.updated_at(),
         }

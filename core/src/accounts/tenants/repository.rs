@@ -16,8 +16,9 @@ use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
 use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::tenants;
-use crate::values::contact::VatNumber;
+use crate::values::contact::{Email, VatNumber};
 use crate::values::ids::TenantId;
+use crate::values::language::Language;
 use crate::values::money::Currency;
 
 /// The scheme of a company that is registered nowhere.
@@ -38,6 +39,9 @@ pub(super) struct TenantRow {
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     short_name: String,
+    language: String,
+    email_from: Option<String>,
+    email_reply_to: Option<String>,
 }
 
 impl TenantRow {
@@ -57,6 +61,9 @@ impl TenantRow {
             created_at: tenant.created_at,
             updated_at: tenant.updated_at,
             short_name: tenant.short_name.as_str().to_owned(),
+            language: details.language.code().to_owned(),
+            email_from: details.email_from.as_ref().map(|address| address.as_str().to_owned()),
+            email_reply_to: details.email_reply_to.as_ref().map(|address| address.as_str().to_owned()),
         })
     }
 
@@ -77,6 +84,9 @@ impl TenantRow {
                 vat_number: self.vat_number.map(VatNumber::stored),
                 address: address.map_err(|cause| Error::Serialize { what: "a stored address", cause })?,
                 time_zone: TimeZone::stored(self.time_zone),
+                language: Language::stored(&self.language),
+                email_from: self.email_from.map(Email::stored),
+                email_reply_to: self.email_reply_to.map(Email::stored),
             },
             currency: Currency::stored(self.currency),
             created_at: self.created_at,

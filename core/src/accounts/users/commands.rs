@@ -3,7 +3,7 @@
 //! A command that may remove an administrator locks the tenant first, then the user: the second of two such commands sees
 //! the change of the first.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::aggregate::{Adjustments, NewUser, User, UserError, UserName};
 use super::decider::Decider;
@@ -24,6 +24,9 @@ use crate::application::{Edit, Permission, Role};
 use crate::values::ids::{SessionId, UserId};
 
 use super::events::UserEvent;
+
+/// How long after a token that sets a password another one is sent at the earliest.
+const RESET_PAUSE: TimeDelta = TimeDelta::minutes(1);
 
 #[derive(Debug)]
 pub struct RegisterUser {
@@ -190,6 +193,32 @@ impl Command for ChangePassword {
         login_throttle::forgive(work, &self.forgiven).await?;
         sessions::end_all(work, self.user_id, self.keep, EndReason::PasswordChanged).await?;
         Ok(after)
+    }
+}
+
+/// Sends a user a token that sets a password, because somebody asked for it who need not be the user. It does nothing for a
+/// disabled user, and nothing if such a token was issued just now: nobody is to fill a stranger's mailbox.
+#[derive(Debug)]
+pub struct RequestPasswordReset {
+    pub user_id: UserId,
+    pub valid_for: TimeDelta,
+}
+
+impl Command for RequestPasswordReset {
+    type Outcome = ();
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let user = loaded(work, self.user_id, None).await?;
+        let since = work.now() - RESET_PAUSE;
+        let purpose = TokenPurpose::ResetPassword;
+        if user.check_not_disabled("given a token").is_err()
+            || one_time_tokens::is_issued_since(work, self.user_id, purpose, since).await?
+        {
+            return Ok(());
+        }
+        let token = one_time_tokens::issue(work, self.user_id, purpose, self.valid_for).await?;
+        work.audit("user.request_password_reset", ("user", self.user_id), None::<&()>, None)?;
+        work.record(UserEvent::PasswordResetRequested { user, token }).await
     }
 }
 

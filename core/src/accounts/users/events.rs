@@ -1,6 +1,6 @@
 //! The events of users.
 
-use super::User;
+use super::{IssuedOneTimeToken, User};
 use crate::application::Role;
 use crate::application::events::Event;
 use crate::values::ids::SessionId;
@@ -12,9 +12,23 @@ pub enum UserEvent {
     Updated(User),
     EmailVerified(User),
     PasswordChanged(User),
-    LoggedIn { user: User, session_id: SessionId },
-    LoggedOut { user: User, session_id: SessionId },
-    RoleChanged { user: User, previous: Role },
+    /// Somebody asks for a new password of the user. The token is for them alone.
+    PasswordResetRequested {
+        user: User,
+        token: IssuedOneTimeToken,
+    },
+    LoggedIn {
+        user: User,
+        session_id: SessionId,
+    },
+    LoggedOut {
+        user: User,
+        session_id: SessionId,
+    },
+    RoleChanged {
+        user: User,
+        previous: Role,
+    },
     PermissionChanged(User),
     Disabled(User),
     Enabled(User),

@@ -11,8 +11,8 @@ pub(crate) mod repository;
 
 pub use aggregate::{Adjustments, NewUser, User, UserError, UserName, UserStatus};
 pub use commands::{
-    ChangePassword, ChangePermissions, ChangeRole, DisableUser, EnableUser, RegisterUser, ResetPassword,
-    UpdateUser, VerifyEmail,
+    ChangePassword, ChangePermissions, ChangeRole, DisableUser, EnableUser, RegisterUser,
+    RequestPasswordReset, ResetPassword, UpdateUser, VerifyEmail,
 };
 pub(crate) use commands::{check_decider, register};
 pub use decider::Decider;
@@ -21,4 +21,5 @@ pub use login_accounts::{
     Account, AccountName, NamedAccounts, account_named, account_of, account_of_token, accounts_named,
 };
 pub use one_time_tokens::{IssueOneTimeToken, IssuedOneTimeToken, TokenPurpose};
+pub(crate) use one_time_tokens::{is_unused, issue};
 pub use queries::{UserFilter, UserSort, UserView, get, list, list_all};

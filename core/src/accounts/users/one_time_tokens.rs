@@ -27,7 +27,7 @@ pub enum TokenPurpose {
 }
 
 impl TokenPurpose {
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::VerifyEmail => "verify_email",
             Self::ResetPassword => "reset_password",
@@ -43,8 +43,9 @@ pub struct IssueOneTimeToken {
     pub valid_for: TimeDelta,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuedOneTimeToken {
+    pub id: Uuid,
     pub token: OneTimeToken,
     pub expires_at: DateTime<Utc>,
 }
@@ -67,25 +68,62 @@ impl Command for IssueOneTimeToken {
         if self.purpose == TokenPurpose::VerifyEmail && user.status() == UserStatus::Active {
             return Err(UserError::AlreadyVerified(user.id()).into());
         }
-        withdraw(work, self.user_id, Some(self.purpose)).await?;
-        let (tenant, created_at) = (work.tenant(), work.now());
-        let token = OneTimeToken::generate();
-        let hash = token.hash();
-        let expires_at = created_at + self.valid_for;
-        let row = (
-            user_tokens::tenant_id.eq(tenant.uuid()),
-            user_tokens::id.eq(Uuid::now_v7()),
-            user_tokens::user_id.eq(self.user_id.uuid()),
-            user_tokens::purpose.eq(self.purpose.name()),
-            user_tokens::token_hash.eq(&hash.as_bytes()[..]),
-            user_tokens::created_at.eq(created_at),
-            user_tokens::expires_at.eq(expires_at),
-        );
-        diesel::insert_into(user_tokens::table).values(row).execute(work.connection()).await?;
-        let record = TokenRecord { purpose: self.purpose, token: "***", expires_at };
+        let issued = issue(work, self.user_id, self.purpose, self.valid_for).await?;
+        let record = TokenRecord { purpose: self.purpose, token: "***", expires_at: issued.expires_at };
         work.audit("user.issue_token", ("user", self.user_id), None, Some(&record))?;
-        Ok(IssuedOneTimeToken { token, expires_at })
+        Ok(issued)
     }
+}
+
+/// Issues a token as part of another command, which has locked the user, and withdraws older tokens of the same purpose.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn issue(
+    work: &mut UnitOfWork<'_>,
+    user: UserId,
+    purpose: TokenPurpose,
+    valid_for: TimeDelta,
+) -> Result<IssuedOneTimeToken, Error> {
+    withdraw(work, user, Some(purpose)).await?;
+    let (tenant, created_at) = (work.tenant(), work.now());
+    let (id, token, expires_at) = (Uuid::now_v7(), OneTimeToken::generate(), created_at + valid_for);
+    let hash = token.hash();
+    let row = (
+        user_tokens::tenant_id.eq(tenant.uuid()),
+        user_tokens::id.eq(id),
+        user_tokens::user_id.eq(user.uuid()),
+        user_tokens::purpose.eq(purpose.name()),
+        user_tokens::token_hash.eq(&hash.as_bytes()[..]),
+        user_tokens::created_at.eq(created_at),
+        user_tokens::expires_at.eq(expires_at),
+    );
+    diesel::insert_into(user_tokens::table).values(row).execute(work.connection()).await?;
+    Ok(IssuedOneTimeToken { id, token, expires_at })
+}
+
+/// Whether a token was issued to the user since then.
+pub(super) async fn is_issued_since(
+    work: &mut UnitOfWork<'_>,
+    user: UserId,
+    purpose: TokenPurpose,
+    since: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let of_user = user_tokens::table
+        .filter(user_tokens::tenant_id.eq(work.tenant().uuid()))
+        .filter(user_tokens::user_id.eq(user.uuid()))
+        .filter(user_tokens::purpose.eq(purpose.name()))
+        .filter(user_tokens::created_at.gt(since));
+    Ok(diesel::select(diesel::dsl::exists(of_user)).get_result(work.connection()).await?)
+}
+
+/// Whether a token was neither used nor withdrawn, though it may have expired.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn is_unused(work: &mut UnitOfWork<'_>, id: Uuid) -> Result<bool, Error> {
+    let token = user_tokens::table.find((work.tenant().uuid(), id)).filter(user_tokens::used_at.is_null());
+    Ok(diesel::select(diesel::dsl::exists(token)).get_result(work.connection()).await?)
 }
 
 /// Deletes all tokens of a user, or all of one purpose. The user must be locked already.

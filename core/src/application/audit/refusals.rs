@@ -20,7 +20,7 @@ use crate::application::error::Error;
 use crate::application::{Principal, set_tenant};
 use crate::platform::database::Database;
 use crate::services::{Description, Fault, Run, Service, Summary};
-use crate::values::ids::{TenantId, UserId};
+use crate::values::ids::{OperatorId, TenantId, UserId};
 
 /// The maximum number of kinds that one process keeps between two writes, about 1 KiB each. Beyond that, refusals are
 /// counted by tenant, action and reason only.
@@ -84,6 +84,23 @@ impl Refusal {
             action: LOG_IN,
             resource_type: "user",
             resource_id: user_id.to_string(),
+            reason,
+            client_address: address,
+        }
+    }
+
+    /// A refused log-in as this operator.
+    pub fn of_operator_log_in(
+        operator_id: OperatorId,
+        reason: &'static str,
+        address: Option<String>,
+    ) -> Self {
+        Self {
+            tenant_id: TenantId::OPERATORS,
+            actor: Refused::anonymous(),
+            action: LOG_IN,
+            resource_type: "operator",
+            resource_id: operator_id.to_string(),
             reason,
             client_address: address,
         }

@@ -39,7 +39,11 @@ pub struct Broken {
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tenant_id, chain, position, id, rule } = self;
-        write!(f, "tenant {tenant_id}, chain {chain}, position {position}, ")?;
+        match *tenant_id {
+            TenantId::OPERATORS => write!(f, "operators")?,
+            tenant => write!(f, "tenant {tenant}")?,
+        }
+        write!(f, ", chain {chain}, position {position}, ")?;
         match id {
             Some(id) => write!(f, "id {id}: {rule}"),
             None => write!(f, "no row: {rule}"),
@@ -54,7 +58,8 @@ pub struct Report {
     pub rows: u64,
     /// The number of those rows whose `before` and `after` were erased. Their digests are unchanged.
     pub erased: u64,
-    /// The tenants that were verified, including those without a row.
+    /// The tenants that were verified, including those without a row. The operators, whose chains are verified as a tenant's,
+    /// are [`TenantId::OPERATORS`] here and below.
     pub tenants: BTreeSet<TenantId>,
     /// The last sound row of every chain.
     pub heads: BTreeMap<ChainId, Head>,
@@ -169,6 +174,10 @@ pub async fn verify(
     let anchored = chosen(anchors, wanted)?;
     let mut report = Report { tenants: tenants(&mut connection).await?, ..Report::default() };
     report.tenants.retain(wanted);
+    if tenant == Some(TenantId::OPERATORS) {
+        // They are in no list, and may not have done anything yet.
+        report.tenants.insert(TenantId::OPERATORS);
+    }
     let stored: Vec<(Uuid, i16)> = Chains::new().load(&mut connection).await?;
     let stored = stored.into_iter().map(|(tenant, chain)| (TenantId::from_uuid(tenant), chain));
     let mut chains: BTreeSet<ChainId> = stored.filter(|(of, _)| wanted(of)).collect();

@@ -6,6 +6,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use crate::platform::check::{ALLOWED, Failure, Step};
+use crate::services::store::probe::host_trial;
 
 /// The role that a session of the API works as.
 #[derive(Debug, Clone, diesel::Queryable)]
@@ -115,6 +116,7 @@ const RUNTIME_USES: &[(&str, &str)] = &[
     ("search suppliers", "SELECT search_suppliers('api check', 1)"),
     ("search products", "SELECT search_products('api check', 1)"),
     ("search orders", "SELECT search_orders('api check', 1)"),
+    ("read the log of events", "SELECT FROM outbox_feed_page(0, '{}', 0, now(), NULL, 0, '', '', 1, 1, 1)"),
     ("find imports", "SELECT FROM imports LIMIT 0"),
     ("add imports", "INSERT INTO imports SELECT (NULL::imports).* WHERE false"),
     ("move imports on", "UPDATE imports SET state = DEFAULT WHERE false"),
@@ -122,6 +124,36 @@ const RUNTIME_USES: &[(&str, &str)] = &[
     ("read the rows of imports", "SELECT FROM import_rows LIMIT 0"),
     ("add rows of imports", "INSERT INTO import_rows SELECT (NULL::import_rows).* WHERE false"),
     ("work off rows of imports", "UPDATE import_rows SET outcome = DEFAULT WHERE false"),
+    ("read the inbox of the projections", "SELECT FROM projection_inbox LIMIT 0"),
+    (
+        "decide about events that could not be applied",
+        "UPDATE projection_inbox SET state = DEFAULT, skip = DEFAULT, attempts = DEFAULT, next_attempt_at = DEFAULT, last_error = DEFAULT
+            WHERE false",
+    ),
+    ("find what was built of the projections", "SELECT FROM projection_state LIMIT 0"),
+    ("read the time lines of orders", "SELECT FROM order_timeline LIMIT 0"),
+    ("read sales by day", "SELECT FROM sales_by_day LIMIT 0"),
+    ("read sales by product", "SELECT FROM sales_by_product LIMIT 0"),
+    ("read the activity of customers", "SELECT FROM customer_activity LIMIT 0"),
+    ("find operators", "SELECT FROM operators LIMIT 0"),
+    ("add operators", "INSERT INTO operators SELECT (NULL::operators).* WHERE false"),
+    ("change operators", "UPDATE operators SET name = DEFAULT WHERE false"),
+    ("find operators' sessions", "SELECT FROM operator_sessions LIMIT 0"),
+    ("begin operators' sessions", "INSERT INTO operator_sessions SELECT (NULL::operator_sessions).* WHERE false"),
+    ("end operators' sessions", "UPDATE operator_sessions SET ended_at = DEFAULT WHERE false"),
+    ("find operators' refresh tokens", "SELECT FROM operator_refresh_tokens LIMIT 0"),
+    (
+        "make operators' refresh tokens",
+        "INSERT INTO operator_refresh_tokens SELECT (NULL::operator_refresh_tokens).* WHERE false",
+    ),
+    ("use operators' refresh tokens", "UPDATE operator_refresh_tokens SET used_at = DEFAULT WHERE false"),
+    ("find e-mails", "SELECT FROM emails LIMIT 0"),
+    ("queue e-mails", "INSERT INTO emails SELECT (NULL::emails).* WHERE false"),
+    ("requeue e-mails", "UPDATE emails SET state = DEFAULT WHERE false"),
+    ("find which e-mails hand something over", "SELECT tenant_id, email_id FROM email_secrets LIMIT 0"),
+    ("keep what e-mails hand over", "INSERT INTO email_secrets SELECT (NULL::email_secrets).* WHERE false"),
+    ("wipe what e-mails handed over", "DELETE FROM email_secrets WHERE false"),
+    ("read the attempts to send e-mails", "SELECT FROM email_attempts LIMIT 0"),
     (
         "write the audit trail",
         "SELECT audit_append(gen_random_uuid(), now(), 'operator', NULL, 'api check', NULL, 'check', 'api', 'check', NULL, '{}',
@@ -129,15 +161,91 @@ const RUNTIME_USES: &[(&str, &str)] = &[
     ),
 ];
 
-/// The same for `comptoir_grant_services`. Its functions would only delete rows that are a century old.
+/// The same for `comptoir_grant_services`, apart from what every program that runs services needs. Its functions would only delete rows that are a century old.
 const SERVICES_USES: &[(&str, &str)] = &[
     ("delete old idempotency records", "SELECT prune_idempotency_records(876000, 1)"),
     ("delete old sessions", "SELECT prune_sessions(36500, 1)"),
     ("find imports that are due", "SELECT due_imports(1)"),
     ("delete old imports", "SELECT prune_imports(36500, 0)"),
+    ("find e-mails that are due", "SELECT due_emails('{}', 0)"),
+    ("count the e-mails of the last minute", "SELECT recent_emails()"),
+    ("count e-mails that wait", "SELECT email_overview()"),
+    ("take e-mails to send", "SELECT claim_emails(gen_random_uuid(), 0, '{}', '{}', '{}', '{}')"),
+    (
+        "write down how an e-mail was sent",
+        "SELECT settle_email(gen_random_uuid(), gen_random_uuid(), 0, 'failed', '', 'waiting', NULL, 0)",
+    ),
+    ("keep e-mails while they are sent", "SELECT renew_emails(gen_random_uuid(), 0)"),
+    ("give late e-mails up", "SELECT expire_emails(0)"),
+    ("delete old e-mails", "SELECT prune_emails(36500, 0)"),
     ("read the outbox", "SELECT FROM outbox_events LIMIT 0"),
     ("read what was published", "SELECT FROM outbox_history LIMIT 0"),
     ("read dead letters", "SELECT FROM outbox_dead_letters LIMIT 0"),
+    ("read how far events are numbered", "SELECT last_value FROM outbox_events_seq_seq"),
+    ("read projection inbox", "SELECT FROM projection_inbox LIMIT 0"),
+    ("add to projection inbox", "INSERT INTO projection_inbox (tenant_id) SELECT NULL::uuid WHERE false"),
+    ("change projection inbox", "UPDATE projection_inbox SET consumer = DEFAULT WHERE false"),
+    ("delete from projection inbox", "DELETE FROM projection_inbox WHERE false"),
+    ("read projection positions", "SELECT FROM projection_positions LIMIT 0"),
+    (
+        "add to projection positions",
+        "INSERT INTO projection_positions (tenant_id) SELECT NULL::uuid WHERE false",
+    ),
+    ("change projection positions", "UPDATE projection_positions SET version = DEFAULT WHERE false"),
+    ("delete from projection positions", "DELETE FROM projection_positions WHERE false"),
+    ("read projection orders", "SELECT FROM projection_orders LIMIT 0"),
+    ("add to projection orders", "INSERT INTO projection_orders (tenant_id) SELECT NULL::uuid WHERE false"),
+    ("change projection orders", "UPDATE projection_orders SET currency = DEFAULT WHERE false"),
+    ("delete from projection orders", "DELETE FROM projection_orders WHERE false"),
+    ("read projection order products", "SELECT FROM projection_order_products LIMIT 0"),
+    (
+        "add to projection order products",
+        "INSERT INTO projection_order_products (tenant_id) SELECT NULL::uuid WHERE false",
+    ),
+    (
+        "change projection order products",
+        "UPDATE projection_order_products SET quantity = DEFAULT WHERE false",
+    ),
+    ("delete from projection order products", "DELETE FROM projection_order_products WHERE false"),
+    ("read order timeline", "SELECT FROM order_timeline LIMIT 0"),
+    ("add to order timeline", "INSERT INTO order_timeline (tenant_id) SELECT NULL::uuid WHERE false"),
+    ("change order timeline", "UPDATE order_timeline SET event = DEFAULT WHERE false"),
+    ("delete from order timeline", "DELETE FROM order_timeline WHERE false"),
+    ("read sales by day", "SELECT FROM sales_by_day LIMIT 0"),
+    ("add to sales by day", "INSERT INTO sales_by_day (tenant_id) SELECT NULL::uuid WHERE false"),
+    ("change sales by day", "UPDATE sales_by_day SET orders = DEFAULT WHERE false"),
+    ("delete from sales by day", "DELETE FROM sales_by_day WHERE false"),
+    ("read sales by product", "SELECT FROM sales_by_product LIMIT 0"),
+    ("add to sales by product", "INSERT INTO sales_by_product (tenant_id) SELECT NULL::uuid WHERE false"),
+    ("change sales by product", "UPDATE sales_by_product SET orders = DEFAULT WHERE false"),
+    ("delete from sales by product", "DELETE FROM sales_by_product WHERE false"),
+    ("read customer activity", "SELECT FROM customer_activity LIMIT 0"),
+    ("add to customer activity", "INSERT INTO customer_activity (tenant_id) SELECT NULL::uuid WHERE false"),
+    ("change customer activity", "UPDATE customer_activity SET orders = DEFAULT WHERE false"),
+    ("delete from customer activity", "DELETE FROM customer_activity WHERE false"),
+    ("read projection rebuilds", "SELECT FROM projection_rebuilds LIMIT 0"),
+    ("add to projection rebuilds", "INSERT INTO projection_rebuilds (id) SELECT NULL::uuid WHERE false"),
+    ("change projection rebuilds", "UPDATE projection_rebuilds SET state = DEFAULT WHERE false"),
+    ("delete from projection rebuilds", "DELETE FROM projection_rebuilds WHERE false"),
+    ("read which projections are live", "SELECT FROM projection_state LIMIT 0"),
+    ("make others live", "UPDATE projection_state SET wanted = DEFAULT WHERE false"),
+    (
+        "build projections from orders",
+        "SELECT projection_fill_orders(0, '00000000-0000-0000-0000-000000000000', '00000000-0000-0000-0000-000000000000', 1)",
+    ),
+    (
+        "build projections from customers",
+        "SELECT projection_fill_customers(0, '00000000-0000-0000-0000-000000000000', '00000000-0000-0000-0000-000000000000', 1)",
+    ),
+    (
+        "build projections from products",
+        "SELECT projection_fill_products(0, '00000000-0000-0000-0000-000000000000', '00000000-0000-0000-0000-000000000000', 1)",
+    ),
+    (
+        "build projections from gone",
+        "SELECT projection_fill_gone(0, '00000000-0000-0000-0000-000000000000', '00000000-0000-0000-0000-000000000000', 1)",
+    ),
+    ("estimate how long that takes", "SELECT projection_size()"),
 ];
 
 fn steps(uses: &'static [(&str, &str)]) -> impl Iterator<Item = Step> {
@@ -179,7 +287,7 @@ pub(super) fn runtime_trial() -> Vec<Step> {
 
 /// The steps of the services, which work across tenants with the privileges of their own log-in.
 pub(super) fn services_trial() -> Vec<Step> {
-    let mut trial: Vec<Step> = steps(SERVICES_USES).collect();
+    let mut trial: Vec<Step> = steps(SERVICES_USES).chain(host_trial()).collect();
     trial.push(Step::refused(
         "tenants' data is changed by commands alone",
         "UPDATE customers SET version = version",

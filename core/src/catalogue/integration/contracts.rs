@@ -28,9 +28,10 @@ use crate::accounts::identity::passwords::HashedPassword;
 use crate::accounts::sessions::{Client, EndReason, Lifetimes, Session};
 use crate::accounts::tenants::{Registration, ShortName, Tenant, TenantDetails, TenantName, TimeZone};
 use crate::accounts::users::{Adjustments, Decider, NewUser, User, UserName};
-use crate::application::events::{Event, EventCatalogue};
+use crate::application::events::Event;
 use crate::application::{Permission, PermissionSet, Role};
-use crate::catalogue::Catalogue;
+use crate::catalogue::DomainEvent;
+use crate::catalogue::integration::translate;
 use crate::commerce::addresses::{Address, AddressKind};
 use crate::commerce::customers::{Customer, CustomerCode, CustomerDetails, CustomerName};
 use crate::commerce::orders::{
@@ -43,6 +44,7 @@ use crate::values::external_id::ExternalId;
 use crate::values::ids::{
     ApiKeyId, CustomerId, OrderId, PrincipalId, ProductId, SessionId, SupplierId, TenantId, UserId,
 };
+use crate::values::language::Language;
 use crate::values::money::{Currency, Quantity, UnitPrice, VatRate};
 use crate::values::payment_terms::PaymentTerms;
 
@@ -260,6 +262,9 @@ fn tenant() -> (Tenant, Box<dyn Event>) {
         vat_number: Some(VatNumber::parse("FR44732829320").expect("valid")),
         address: Some(address()),
         time_zone: TimeZone::parse("Europe/Paris").expect("valid"),
+        language: Language::Fr,
+        email_from: None,
+        email_reply_to: None,
     };
     let short_name = ShortName::parse("docks").expect("valid");
     let (tenant, event) =
@@ -310,7 +315,7 @@ fn api_key() -> (ApiKey, Box<dyn Event>) {
 fn contracts() -> Vec<(String, Contract)> {
     let mut contracts = Vec::new();
     let mut add = |event: Box<dyn Event>, contract: fn(&IntegrationEvent) -> Contract| {
-        let event = Catalogue.translate(&*event).expect("serializable").expect("published");
+        let event = DomainEvent::of(&*event).and_then(translate).expect("serializable").expect("published");
         contracts.push((name(&event), contract(&event)));
     };
 

@@ -41,7 +41,7 @@ pub(super) fn translate(event: DomainEvent<'_>) -> Result<Option<IntegrationEven
         DomainEvent::Product(event) => products::translate(event).map(Some),
         DomainEvent::Order(event) => orders::translate(event).map(Some),
         DomainEvent::Tenant(event) => tenants::translate(event).map(Some),
-        DomainEvent::User(event) => users::translate(event).map(Some),
+        DomainEvent::User(event) => users::translate(event),
         DomainEvent::Session(event) => sessions::translate(event).map(Some),
         DomainEvent::ApiKey(event) => api_keys::translate(event).map(Some),
     }

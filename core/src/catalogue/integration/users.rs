@@ -138,12 +138,14 @@ pub(super) struct UserEnabledV1 {
 }
 payload!(UserEnabledV1, "user", "user.enabled", 1);
 
-pub(super) fn translate(event: &UserEvent) -> Result<IntegrationEvent, Error> {
+/// Returns `None` if nothing is published: nobody learns from an event that somebody asked for a new password.
+pub(super) fn translate(event: &UserEvent) -> Result<Option<IntegrationEvent>, Error> {
     match event {
         UserEvent::Registered(user) => integration_event(user, &registered(user)),
         UserEvent::Updated(user) => integration_event(user, &updated(user)),
         UserEvent::EmailVerified(user) => integration_event(user, &email_verified(user)),
         UserEvent::PasswordChanged(user) => integration_event(user, &password_changed(user)),
+        UserEvent::PasswordResetRequested { .. } => return Ok(None),
         UserEvent::LoggedIn { user, session_id } => integration_event(user, &logged_in(user, *session_id)),
         UserEvent::LoggedOut { user, session_id } => integration_event(user, &logged_out(user, *session_id)),
         UserEvent::RoleChanged { user, previous } => integration_event(user, &role_changed(user, *previous)),
@@ -151,6 +153,7 @@ pub(super) fn translate(event: &UserEvent) -> Result<IntegrationEvent, Error> {
         UserEvent::Disabled(user) => integration_event(user, &disabled(user)),
         UserEvent::Enabled(user) => integration_event(user, &enabled(user)),
     }
+    .map(Some)
 }
 
 fn names(permissions: PermissionSet) -> Vec<String> {

@@ -28,6 +28,7 @@ impl ImportCredential {
             Actor::User { session_id: None, .. } => Err(Error::Unauthenticated),
             Actor::ApiKey(id) => Ok(Self::ApiKey(id)),
             Actor::Operator => Ok(Self::Operator),
+            Actor::OperatorAccount { .. } => Err(Error::NotForOperators),
         }
     }
 

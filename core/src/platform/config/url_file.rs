@@ -28,8 +28,10 @@ struct UrlSetting {
 const URLS: &[UrlSetting] = &[
     UrlSetting { section: "database", key: "url", variable: Some("DATABASE_URL") },
     UrlSetting { section: "broker", key: "url", variable: Some("AMQP_URL") },
+    UrlSetting { section: "projections", key: "url", variable: Some("AMQP_URL") },
     UrlSetting { section: "broker", key: "management_url", variable: None },
     UrlSetting { section: "api", key: "services_database_url", variable: Some("SERVICES_DATABASE_URL") },
+    UrlSetting { section: "mail", key: "url", variable: Some("MAIL_URL") },
 ];
 
 impl UrlSetting {

@@ -5,6 +5,7 @@ pub(crate) mod row_comparison;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bigdecimal::BigDecimal;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,6 +21,8 @@ pub const DEFAULT_LIMIT: u8 = 50;
 pub(crate) const MAX_LOOKED_AT: i64 = 5_000;
 /// Makes PostgreSQL read by plain index scans only, until the end of the transaction.
 pub(crate) const BY_INDEX_ONLY: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off";
+/// The maximum length of a number in a cursor, in bytes.
+const MAX_DIGITS: usize = 40;
 /// The maximum length of a cursor in bytes; ours are shorter.
 const MAX_CURSOR: usize = 2_000;
 
@@ -174,6 +177,18 @@ impl<K: SortKey> PageRequest<K> {
     pub(crate) fn times(&self) -> Start<DateTime<Utc>> {
         let after = match &self.after {
             Some((SortValue::Time(time), id)) => Some((*time, *id)),
+            _ => None,
+        };
+        Start::behind(self.descending, after)
+    }
+
+    /// Returns the page's start in a column of numbers, whose values in cursors are texts.
+    pub(crate) fn numbers(&self) -> Start<BigDecimal> {
+        let after = match &self.after {
+            // A cursor that was changed begins at the beginning.
+            Some((SortValue::Text(text), id)) if text.len() <= MAX_DIGITS => {
+                text.parse().ok().map(|number| (number, *id))
+            }
             _ => None,
         };
         Start::behind(self.descending, after)

@@ -76,7 +76,8 @@ crate::statement! {
     = "WITH inserted AS (
         INSERT INTO service_commands
             (id, service, action, parameters, priority, process, correlation_id, asked_by, deadline, repeatable)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now() + $9 * interval '1 millisecond', $10) RETURNING id
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now() + $9 * interval '1 millisecond', $10)
+        ON CONFLICT (id) DO NOTHING RETURNING id
     ) SELECT pg_notify($11, '') FROM inserted"
 }
 

@@ -3,6 +3,7 @@
 pub(super) mod commands;
 pub(super) mod events;
 pub mod leases;
+pub mod probe;
 pub(super) mod processes;
 
 /// The channel on which processes tell each other that there is a command, or a free lease.

@@ -4,13 +4,16 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeD
 
 const EXPECTED: &str = "expected a time such as 2026-01-31T12:00:00Z, a date (midnight, UTC), or how long ago, such as 90m, 24h, 7d";
 
-/// A value parser for clap. A time without an offset is UTC; a time ago counts from this machine's clock.
-pub(crate) fn parse(text: &str) -> Result<DateTime<Utc>, String> {
+/// Parses a time of a command line. A time without an offset is UTC; a time ago counts from this machine's clock.
+///
+/// # Errors
+/// Fails if it is no time; says what would be one.
+pub fn parse(text: &str) -> Result<DateTime<Utc>, String> {
     parse_at(text.trim(), Utc::now()).ok_or_else(|| EXPECTED.to_owned())
 }
 
 /// Formats the time for people: UTC, to the second.
-pub(crate) fn in_seconds(time: DateTime<Utc>) -> String {
+pub fn in_seconds(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 

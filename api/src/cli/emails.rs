@@ -1,0 +1,253 @@
+//! `api emails`: what is sent to people of a company, for an operator.
+
+use std::io::Write;
+
+use chrono::{DateTime, Utc};
+use comptoir_core::accounts::tenants;
+use comptoir_core::application::context::RequestContext;
+use comptoir_core::mail::{
+    self, DiscardEmail, DiscardMatching, EmailFilter, EmailKind, EmailSort, EmailState, EmailView, Matched,
+    Matching, RequeueEmail, RequeueMatching,
+};
+use comptoir_core::platform::paging::PageRequest;
+use comptoir_core::platform::table::{self, Column};
+use comptoir_core::values::ids::{EmailId, TenantId};
+use comptoir_core::values::money::Currency;
+
+use super::operator::Operator;
+use crate::config::Settings;
+
+const COLUMNS: &[Column] = &[
+    Column::whole("e-mail"),
+    Column::whole("state"),
+    Column::whole("kind"),
+    Column::number("attempts"),
+    Column::whole("queued (UTC)"),
+    Column::text("recipient", 12),
+    Column::text("last error", 12),
+];
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Emails {
+    /// List e-mails, the newest first
+    List {
+        #[command(flatten)]
+        company: Company,
+        #[command(flatten)]
+        chosen: Chosen,
+        /// Only those in this state
+        #[arg(long, value_name = "STATE", value_parser = state)]
+        state: Option<EmailState>,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=200))]
+        limit: i64,
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show an e-mail with its words and its attempts, as one JSON object; what it hands over is not shown
+    Show {
+        #[command(flatten)]
+        company: Company,
+        id: EmailId,
+    },
+    /// Send e-mails again, with other tokens: those named, or the dead letters that match as of now
+    Requeue(Decision),
+    /// Discard e-mails that wait or are dead: those named, or the dead letters that match as of now
+    Discard(Decision),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Company {
+    /// The company
+    #[arg(long, value_name = "ID")]
+    tenant: TenantId,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Chosen {
+    /// Only those of this kind
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    kind: Option<EmailKind>,
+    /// Only those to addresses of this domain
+    #[arg(long, value_name = "DOMAIN")]
+    destination: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Decision {
+    #[command(flatten)]
+    company: Company,
+    /// The e-mails
+    #[arg(value_name = "ID", required_unless_present = "all")]
+    ids: Vec<EmailId>,
+    /// All dead letters that match
+    #[arg(long, conflicts_with = "ids")]
+    all: bool,
+    #[command(flatten)]
+    chosen: Chosen,
+    /// Only those that have not changed since
+    #[arg(long, value_name = "TIME", requires = "all")]
+    until: Option<DateTime<Utc>>,
+    /// Say what would be done, and do nothing
+    #[arg(long, requires = "all")]
+    dry_run: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+fn state(text: &str) -> Result<EmailState, String> {
+    EmailState::named(text).ok_or_else(|| one_of(EmailState::ALL.map(EmailState::name)))
+}
+
+fn kind(text: &str) -> Result<EmailKind, String> {
+    EmailKind::named(text).ok_or_else(|| one_of(EmailKind::ALL.map(EmailKind::name)))
+}
+
+fn one_of<const N: usize>(names: [&str; N]) -> String {
+    format!("it must be one of {}", names.join(", "))
+}
+
+/// Returns whether everything was done that was asked for.
+pub(super) async fn run(command: Emails, settings: &Settings) -> anyhow::Result<bool> {
+    let operator = Operator::new(settings)?;
+    match command {
+        Emails::List { company, chosen, state, limit, json } => {
+            let context = context(&operator, &company).await?;
+            let Chosen { kind, destination } = chosen;
+            let destination = destination.map(|domain| domain.to_ascii_lowercase());
+            let filter = EmailFilter { state, kind, recipient: None, destination };
+            let page = PageRequest::<EmailSort>::parse(Some(limit), None, None);
+            let page = page.map_err(|_| anyhow::anyhow!("a page of our own is none"))?;
+            let page = mail::list(&operator.database, &context, &filter, &page).await?;
+            print(&page.data, json)?;
+        }
+        Emails::Show { company, id } => {
+            let context = context(&operator, &company).await?;
+            let details = mail::get(&operator.database, &context, id, &settings.mail.links()).await?;
+            writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&details)?)?;
+        }
+        Emails::Requeue(decision) => return decide(&operator, decision, Verb::Requeue).await,
+        Emails::Discard(decision) => return decide(&operator, decision, Verb::Discard).await,
+    }
+    Ok(true)
+}
+
+/// Returns the context of a command on behalf of a company that is there.
+async fn context(operator: &Operator, company: &Company) -> anyhow::Result<RequestContext> {
+    let context = operator.context(company.tenant, Currency::euro());
+    tenants::get(&operator.database, &context).await?;
+    Ok(context)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Requeue,
+    Discard,
+}
+
+async fn decide(operator: &Operator, decision: Decision, verb: Verb) -> anyhow::Result<bool> {
+    let context = context(operator, &decision.company).await?;
+    if decision.all {
+        all(operator, &context, decision, verb).await
+    } else {
+        each(operator, &context, decision, verb).await
+    }
+}
+
+async fn each(
+    operator: &Operator,
+    context: &RequestContext,
+    decision: Decision,
+    verb: Verb,
+) -> anyhow::Result<bool> {
+    let (mut done, mut all_done) = (Vec::new(), true);
+    for id in decision.ids {
+        let (context, expected_version) = (context.clone(), None);
+        let policies = operator.mail.clone();
+        let result = match verb {
+            Verb::Requeue => operator.run(context, RequeueEmail { id, expected_version, policies }).await,
+            Verb::Discard => operator.run(context, DiscardEmail { id, expected_version }).await,
+        };
+        match result {
+            Ok(view) => done.push(view),
+            Err(error) => {
+                eprintln!("{id}: {error}");
+                all_done = false;
+            }
+        }
+    }
+    print(&done, decision.json)?;
+    Ok(all_done)
+}
+
+/// Decides about all that match as of now, however many.
+async fn all(
+    operator: &Operator,
+    context: &RequestContext,
+    decision: Decision,
+    verb: Verb,
+) -> anyhow::Result<bool> {
+    let Chosen { kind, destination } = decision.chosen;
+    let destination = destination.map(|domain| domain.to_ascii_lowercase());
+    let mut matching = Matching { kind, destination, until: decision.until, dry_run: decision.dry_run };
+    let mut whole: Option<Matched> = None;
+    loop {
+        let (context, asked) = (context.clone(), matching.clone());
+        let policies = operator.mail.clone();
+        let matched = match verb {
+            Verb::Requeue => operator.run(context, RequeueMatching { matching: asked, policies }).await?,
+            Verb::Discard => {
+                operator.run(context, DiscardMatching { matching: asked, state: EmailState::Dead }).await?
+            }
+        };
+        matching.until = Some(matched.until);
+        let goes_on = matched.more && !decision.dry_run;
+        let whole = match &mut whole {
+            None => whole.insert(matched),
+            Some(whole) => {
+                whole.done.extend(matched.done);
+                whole.refused.extend(matched.refused);
+                whole.more = matched.more;
+                whole
+            }
+        };
+        if goes_on {
+            continue;
+        }
+        let verb = match verb {
+            Verb::Requeue => "requeued",
+            Verb::Discard => "discarded",
+        };
+        let mut out = std::io::stdout();
+        if decision.json {
+            writeln!(out, "{}", serde_json::to_string(whole)?)?;
+        } else {
+            let would = if whole.dry_run { "would be " } else { "" };
+            let more = if whole.more { ", and more" } else { "" };
+            writeln!(out, "{would}{verb}: {}{more}; left alone: {}", whole.done.len(), whole.refused.len())?;
+        }
+        return Ok(whole.refused.is_empty());
+    }
+}
+
+fn print(emails: &[EmailView], json: bool) -> anyhow::Result<()> {
+    if json {
+        writeln!(std::io::stdout(), "{}", serde_json::to_string(emails)?)?;
+        return Ok(());
+    }
+    let row = |email: &EmailView| {
+        vec![
+            email.id.to_string(),
+            email.state.name().to_owned(),
+            email.kind.name().to_owned(),
+            email.attempts.to_string(),
+            email.created_at.format("%Y-%m-%d %H:%M:%S").to_string(),
+            email.recipient.clone(),
+            email.last_error.clone().unwrap_or_default(),
+        ]
+    };
+    table::print(COLUMNS, &emails.iter().map(row).collect::<Vec<_>>());
+    Ok(())
+}

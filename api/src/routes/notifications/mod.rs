@@ -1,0 +1,50 @@
+//! `/api/v1/notifications` and `/api/v1/events`: what happens, live and to pull.
+
+mod dto;
+mod handlers;
+mod limits;
+mod stream;
+
+use comptoir_core::accounts::principals::Principals;
+use comptoir_core::application::TenantDatabase;
+use comptoir_core::feed::Feed;
+use tokio_util::sync::CancellationToken;
+
+use self::limits::Streams;
+use crate::access::Access::Authenticated;
+use crate::config::NotificationsConfig;
+use crate::endpoints::Endpoints;
+
+/// Which events somebody gets depends on their permissions.
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints::default()
+        .with(Authenticated, handlers::__path_notifications, handlers::notifications)
+        .problems(&["notifications_off", "too_many_streams"])
+        .with(Authenticated, handlers::__path_events, handlers::events)
+        .problems(&["notifications_off", "events_gone"])
+}
+
+/// What the streams of this process share. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Live {
+    feed: Feed,
+    database: TenantDatabase,
+    principals: Principals,
+    streams: Streams,
+    config: NotificationsConfig,
+    /// Cancelled to end all streams, before the server stops.
+    end: CancellationToken,
+}
+
+impl Live {
+    pub(crate) fn new(
+        feed: Feed,
+        database: TenantDatabase,
+        principals: Principals,
+        config: NotificationsConfig,
+        end: CancellationToken,
+    ) -> Self {
+        stream::describe_metrics();
+        Self { feed, database, principals, streams: Streams::default(), config, end }
+    }
+}

@@ -1,0 +1,25 @@
+//! `/api/v1/reports`: what is kept from the events.
+
+mod dto;
+mod handlers;
+
+use comptoir_core::application::Permission::ReportsRead;
+
+use crate::access::Access::Needs;
+use crate::endpoints::Endpoints;
+
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints::default()
+        .with(Needs(ReportsRead), handlers::__path_order_timelines, handlers::order_timelines)
+        .with(Needs(ReportsRead), handlers::__path_export_order_timelines, handlers::export_order_timelines)
+        .with(Needs(ReportsRead), handlers::__path_sales_by_day, handlers::sales_by_day)
+        .with(Needs(ReportsRead), handlers::__path_export_sales_by_day, handlers::export_sales_by_day)
+        .with(Needs(ReportsRead), handlers::__path_sales_by_product, handlers::sales_by_product)
+        .with(Needs(ReportsRead), handlers::__path_export_sales_by_product, handlers::export_sales_by_product)
+        .with(Needs(ReportsRead), handlers::__path_customer_activity, handlers::customer_activity)
+        .with(
+            Needs(ReportsRead),
+            handlers::__path_export_customer_activity,
+            handlers::export_customer_activity,
+        )
+}

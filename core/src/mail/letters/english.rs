@@ -1,0 +1,85 @@
+//! The words in English.
+
+use super::{EmailContent, Setting, Words};
+use crate::mail::content::Change;
+
+const TIME: &str = "%Y-%m-%d %H:%M";
+
+pub(super) fn words(content: &EmailContent, setting: &Setting<'_>) -> Words {
+    let company = setting.company;
+    let until = format!("It is good for one use, until {}.", setting.local(setting.deadline, TIME));
+    let ignore = "If you do not know what this is about, ignore this message.".to_owned();
+    let greeting = format!("Hello {},", setting.recipient);
+    match content {
+        EmailContent::Welcome { by } => Words {
+            subject: format!("Welcome to {company}: confirm your address"),
+            greeting,
+            paragraphs: vec![
+                format!("{by} made an account for you at {company}."),
+                "Confirm your e-mail address, and you can log in.".to_owned(),
+            ],
+            action: Some(("Confirm the address", "Your code to confirm the address")),
+            after: vec![until, ignore],
+        },
+        EmailContent::Invitation { by } => Words {
+            subject: format!("You are invited to work with {company}"),
+            greeting,
+            paragraphs: vec![
+                format!("{by} made an account for you at {company}."),
+                "Choose a password, and you can log in.".to_owned(),
+            ],
+            action: Some(("Choose a password", "Your code to choose a password")),
+            after: vec![until, ignore],
+        },
+        EmailContent::PasswordReset {} => Words {
+            subject: format!("A new password for {company}"),
+            greeting,
+            paragraphs: vec![format!(
+                "Somebody, probably you, asked for a new password for your account at {company}."
+            )],
+            action: Some(("Choose a new password", "Your code to choose a new password")),
+            after: vec![
+                until,
+                "If it was not you, ignore this message: your password stays as it is.".to_owned(),
+            ],
+        },
+        EmailContent::SecurityNotice { change, by, at } => {
+            let (subject, what) = changed(change);
+            Words {
+                subject: format!("{subject} ({company})"),
+                greeting,
+                paragraphs: vec![
+                    what,
+                    format!("Time: {} ({}). Done by: {by}.", setting.local(*at, TIME), setting.time_zone),
+                ],
+                action: None,
+                after: vec![format!(
+                    "If you did not expect this, tell an administrator of {company} at once."
+                )],
+            }
+        }
+    }
+}
+
+fn changed(change: &Change) -> (&'static str, String) {
+    match change {
+        Change::Password => {
+            ("Your password was changed", "The password of your account was changed.".to_owned())
+        }
+        Change::Role { from, to } => {
+            ("Your role was changed", format!("Your role was {from}, and is {to} now."))
+        }
+        Change::Permissions { granted, revoked } => (
+            "Your permissions were changed",
+            format!(
+                "Beside those of your role you have: {}. Of those of your role you do not have: {}.",
+                list(granted),
+                list(revoked)
+            ),
+        ),
+    }
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}

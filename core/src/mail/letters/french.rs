@@ -1,0 +1,99 @@
+//! The words in French.
+
+use super::{EmailContent, Setting, Words};
+use crate::mail::content::Change;
+
+const TIME: &str = "%d/%m/%Y à %H:%M";
+
+pub(super) fn words(content: &EmailContent, setting: &Setting<'_>) -> Words {
+    let company = setting.company;
+    let until = format!("Valable une seule fois, jusqu’au {}.", setting.local(setting.deadline, TIME));
+    let ignore = "Si ce message ne vous dit rien, ignorez-le.".to_owned();
+    let greeting = format!("Bonjour {},", setting.recipient);
+    match content {
+        EmailContent::Welcome { by } => Words {
+            subject: format!("Bienvenue chez {company} : confirmez votre adresse"),
+            greeting,
+            paragraphs: vec![
+                format!("{by} vous a ouvert un compte chez {company}."),
+                "Confirmez votre adresse électronique pour pouvoir vous connecter.".to_owned(),
+            ],
+            action: Some(("Confirmer l’adresse", "Votre code pour confirmer l’adresse")),
+            after: vec![until, ignore],
+        },
+        EmailContent::Invitation { by } => Words {
+            subject: format!("Invitation à travailler avec {company}"),
+            greeting,
+            paragraphs: vec![
+                format!("{by} vous a ouvert un compte chez {company}."),
+                "Choisissez un mot de passe pour pouvoir vous connecter.".to_owned(),
+            ],
+            action: Some(("Choisir un mot de passe", "Votre code pour choisir un mot de passe")),
+            after: vec![until, ignore],
+        },
+        EmailContent::PasswordReset {} => Words {
+            subject: format!("Un nouveau mot de passe pour {company}"),
+            greeting,
+            paragraphs: vec![format!(
+                "Quelqu’un, sans doute vous, a demandé un nouveau mot de passe pour votre compte chez {company}."
+            )],
+            action: Some((
+                "Choisir un nouveau mot de passe",
+                "Votre code pour choisir un nouveau mot de passe",
+            )),
+            after: vec![
+                until,
+                "Si ce n’était pas vous, ignorez ce message : votre mot de passe reste le même.".to_owned(),
+            ],
+        },
+        EmailContent::SecurityNotice { change, by, at } => {
+            let (subject, what) = changed(change);
+            Words {
+                subject: format!("{subject} ({company})"),
+                greeting,
+                paragraphs: vec![
+                    what,
+                    format!("Le {} ({}), par {by}.", setting.local(*at, TIME), setting.time_zone),
+                ],
+                action: None,
+                after: vec![format!(
+                    "Si vous ne vous y attendiez pas, prévenez tout de suite un administrateur de {company}."
+                )],
+            }
+        }
+    }
+}
+
+fn changed(change: &Change) -> (&'static str, String) {
+    match change {
+        Change::Password => {
+            ("Votre mot de passe a été changé", "Le mot de passe de votre compte a été changé.".to_owned())
+        }
+        Change::Role { from, to } => (
+            "Votre rôle a été changé",
+            format!("Votre rôle était « {} » ; il est maintenant « {} ».", role(from), role(to)),
+        ),
+        Change::Permissions { granted, revoked } => (
+            "Vos droits ont été changés",
+            format!(
+                "En plus de ceux de votre rôle, vous avez : {}. De ceux de votre rôle, vous n’avez pas : {}.",
+                list(granted),
+                list(revoked)
+            ),
+        ),
+    }
+}
+
+fn role(name: &str) -> &str {
+    match name {
+        "admin" => "administrateur",
+        "management" => "direction",
+        "sales" => "commercial",
+        "warehouse" => "magasinier",
+        other => other,
+    }
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "aucun".to_owned() } else { names.join(", ") }
+}

@@ -1,0 +1,250 @@
+//! One attempt to send one e-mail.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::FutureExt;
+use tokio_util::sync::CancellationToken;
+
+use super::held::Held;
+use super::{ATTEMPTS, PAUSE, SECONDS};
+use crate::mail::config::{Links, MailConfig};
+use crate::mail::email::{EmailKind, EmailState};
+use crate::mail::letters::{Setting, letter};
+use crate::mail::queue::{self, Attempt, Claimed, Verdict};
+use crate::mail::repository;
+use crate::mail::transport::{Gate, Outcome, Outgoing, Parts, Transport, compose};
+use crate::mail::turns::Lane;
+use crate::platform::database::Database;
+
+/// For how long an outcome is tried to be written down, if the database is away.
+const WRITE_LIMIT: Duration = Duration::from_secs(600);
+
+/// What became of an attempt.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) lane: Lane,
+    pub(super) outcome: &'static str,
+    pub(super) is_slow: bool,
+}
+
+/// Sends e-mails, and writes down how it went.
+#[derive(Debug)]
+pub(super) struct Sender {
+    services: Database,
+    transport: Transport,
+    /// The installation's own address.
+    from: String,
+    links: Links,
+    backoff: Backoff,
+}
+
+/// The pauses between attempts.
+#[derive(Debug, Clone, Copy)]
+struct Backoff {
+    first: Duration,
+    longest: Duration,
+}
+
+impl Backoff {
+    /// Doubles with each attempt, the last quarter at random.
+    fn after(self, attempts: i32) -> Duration {
+        let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or_default().min(20);
+        let whole = self.first.saturating_mul(1 << doublings).min(self.longest);
+        whole.mul_f64(rand::random_range(0.75..=1.0))
+    }
+}
+
+struct OfAttempt {
+    held: Arc<Held>,
+    attempt: Attempt,
+    stop: CancellationToken,
+}
+
+impl Gate for OfAttempt {
+    fn stop(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    fn is_own(&self) -> bool {
+        self.held.is_own(self.attempt)
+    }
+}
+
+impl Sender {
+    pub(super) fn new(services: Database, transport: Transport, settings: &MailConfig) -> Self {
+        let backoff = Backoff {
+            first: Duration::from_secs(settings.retry_first_seconds),
+            longest: Duration::from_secs(settings.retry_longest_seconds),
+        };
+        Self { services, transport, from: settings.from.clone(), links: settings.links(), backoff }
+    }
+
+    pub(super) fn destination(&self) -> String {
+        self.transport.name()
+    }
+
+    /// Sends an e-mail and writes down how it went. Never panics.
+    pub(super) async fn attempt(
+        self: Arc<Self>,
+        email: Claimed,
+        held: Arc<Held>,
+        stop: CancellationToken,
+    ) -> Done {
+        let (lane, attempt, began) = (email.lane(), email.attempt(), Instant::now());
+        let gate = OfAttempt { held: Arc::clone(&held), attempt, stop };
+        let tried = AssertUnwindSafe(self.try_to_send(&email, &gate)).catch_unwind().await;
+        let outcome = tried.unwrap_or_else(|_| Outcome::Unknown {
+            detail: "the program failed: see its log".to_owned(),
+            is_slow: false,
+        });
+        let is_slow =
+            matches!(outcome, Outcome::Failed { is_slow: true, .. } | Outcome::Unknown { is_slow: true, .. });
+        let verdict = self.verdict(&email, outcome, Utc::now());
+        let name = verdict.as_ref().map_or("lost", |verdict| verdict.outcome);
+        let seconds = began.elapsed().as_secs_f64();
+        metrics::counter!(ATTEMPTS, "outcome" => name).increment(1);
+        metrics::histogram!(SECONDS, "outcome" => name).record(seconds);
+        tracing::info!(
+            email = %attempt.email,
+            tenant_id = %attempt.tenant,
+            destination = email.destination,
+            correlation_id = email.correlation_id,
+            attempt = email.attempts,
+            outcome = name,
+            state = verdict.as_ref().map(|verdict| verdict.state.name()),
+            detail = verdict.as_ref().map(|verdict| verdict.detail.as_str()),
+            seconds,
+            "an attempt to send an e-mail"
+        );
+        if let Some(verdict) = verdict {
+            self.write_down(attempt, &verdict).await;
+        }
+        held.release(attempt);
+        Done { lane, outcome: name, is_slow }
+    }
+
+    async fn try_to_send(&self, email: &Claimed, gate: &OfAttempt) -> Outcome {
+        match self.composed(email) {
+            Ok(Some(outgoing)) => self.transport.send(&outgoing, gate).await,
+            // Its cause is over: said by the verdict.
+            Ok(None) => Outcome::Refused(String::new()),
+            Err(problem) => Outcome::Refused(problem),
+        }
+    }
+
+    /// Returns the e-mail as it leaves; `None` if what it is to hand over does not hold any more.
+    fn composed(&self, email: &Claimed) -> Result<Option<Outgoing>, String> {
+        let content = repository::content(email.content.clone()).map_err(|error| error.to_string())?;
+        if is_over(email, content.kind()) {
+            return Ok(None);
+        }
+        let setting = Setting {
+            company: &email.company,
+            language: email.language(),
+            time_zone: &email.time_zone,
+            recipient: &email.recipient_name,
+            deadline: email.deadline,
+            links: &self.links,
+        };
+        let letter = letter(&content, &setting, email.secret.as_deref());
+        let text = letter.text().map_err(|error| error.to_string())?;
+        let html = letter.html().map_err(|error| error.to_string())?;
+        compose(&Parts {
+            id: email.attempt().email,
+            edition: email.edition,
+            envelope_from: &self.from,
+            from: (&email.company, email.email_from.as_deref().unwrap_or(&self.from)),
+            reply_to: email.email_reply_to.as_deref(),
+            to: (&email.recipient_name, &email.recipient),
+            subject: &letter.subject,
+            text: &text,
+            html: &html,
+        })
+        .map(Some)
+    }
+
+    /// What becomes of the e-mail; `None` if it is another process's by now.
+    fn verdict(&self, email: &Claimed, outcome: Outcome, now: DateTime<Utc>) -> Option<Verdict> {
+        let kind = repository::content(email.content.clone()).map(|content| content.kind());
+        if kind.is_ok_and(|kind| is_over(email, kind)) {
+            return Some(Verdict {
+                outcome: "over",
+                detail: "what it was to hand over was used, replaced or has expired".to_owned(),
+                state: EmailState::Discarded,
+                reason: Some("cause_over"),
+                retry: Duration::ZERO,
+            });
+        }
+        let over = |outcome, detail, state, reason| {
+            Some(Verdict { outcome, detail, state, reason, retry: Duration::ZERO })
+        };
+        let again = |outcome, detail, retry: Duration| {
+            let next = TimeDelta::from_std(retry).ok().and_then(|retry| now.checked_add_signed(retry));
+            if next.is_none_or(|next| next >= email.deadline) {
+                return Some(Verdict {
+                    outcome,
+                    detail,
+                    state: EmailState::Dead,
+                    reason: Some("deadline"),
+                    retry,
+                });
+            }
+            Some(Verdict { outcome, detail, state: EmailState::Waiting, reason: None, retry })
+        };
+        let pause = self.backoff.after(email.attempts);
+        match outcome {
+            Outcome::Accepted(detail) => over("accepted", detail, EmailState::Sent, None),
+            Outcome::Refused(detail) => over("refused", detail, EmailState::Dead, Some("refused")),
+            Outcome::Failed { detail, .. } => again("failed", detail, pause),
+            Outcome::Unknown { detail, .. } => again("unknown", detail, pause),
+            Outcome::Stopped => {
+                again("failed", "the process stopped before the e-mail was sent".to_owned(), Duration::ZERO)
+            }
+            Outcome::Lost => None,
+        }
+    }
+
+    /// Writes a verdict down. An e-mail that was accepted, and nobody knows of, would be sent again.
+    async fn write_down(&self, attempt: Attempt, verdict: &Verdict) {
+        let began = Instant::now();
+        loop {
+            match queue::settle(&self.services, attempt, verdict).await {
+                Ok(true) => return,
+                Ok(false) => {
+                    tracing::warn!(email = %attempt.email, "another process has taken the e-mail over");
+                    return;
+                }
+                Err(error) if began.elapsed() < WRITE_LIMIT => {
+                    tracing::warn!(%error, email = %attempt.email, "how the attempt went cannot be written down now");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) => {
+                    tracing::error!(%error, email = %attempt.email, "how the attempt went is not written down");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn is_over(email: &Claimed, kind: EmailKind) -> bool {
+    email.is_over || kind.hands_over() && email.secret.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_longest() {
+        let backoff = Backoff { first: Duration::from_secs(10), longest: Duration::from_secs(60) };
+        for (attempts, whole) in [(1, 10), (2, 20), (3, 40), (4, 60), (400, 60)] {
+            let pause = backoff.after(attempts);
+            let whole = Duration::from_secs(whole);
+            assert!(pause >= whole.mul_f64(0.75) && pause <= whole, "{attempts}: {pause:?}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! An e-mail as it leaves (RFC 5322).
+
+use std::fmt;
+
+use lettre::address::Envelope;
+use lettre::message::header::{Header, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Mailboxes, MultiPart};
+use lettre::{Address, Message};
+
+use crate::values::ids::EmailId;
+
+/// An e-mail, ready to be sent. It is not printed: it may hold a secret.
+pub(in crate::mail) struct Outgoing {
+    pub(super) id: EmailId,
+    pub(super) edition: i32,
+    pub(super) to: String,
+    pub(super) subject: String,
+    pub(super) envelope: Envelope,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// What an e-mail is composed of.
+#[derive(Clone, Copy)]
+pub(in crate::mail) struct Parts<'a> {
+    pub(in crate::mail) id: EmailId,
+    pub(in crate::mail) edition: i32,
+    /// The installation's own address: answers of mail servers go there, and its domain ends the Message-ID.
+    pub(in crate::mail) envelope_from: &'a str,
+    /// Name and address.
+    pub(in crate::mail) from: (&'a str, &'a str),
+    pub(in crate::mail) reply_to: Option<&'a str>,
+    pub(in crate::mail) to: (&'a str, &'a str),
+    pub(in crate::mail) subject: &'a str,
+    pub(in crate::mail) text: &'a str,
+    pub(in crate::mail) html: &'a str,
+}
+
+/// Says that no person wrote it, so that no program answers (RFC 3834).
+#[derive(Debug, Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+/// Returns the Message-ID of an e-mail, the same for each of its attempts.
+pub(in crate::mail) fn message_id(id: EmailId, edition: i32, from: &str) -> String {
+    let domain = from.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
+    format!("<{id}.{edition}@{domain}>")
+}
+
+/// # Errors
+/// Fails with what is wrong, if an address cannot be written into an e-mail.
+pub(in crate::mail) fn compose(parts: &Parts<'_>) -> Result<Outgoing, String> {
+    let address =
+        |text: &str| text.parse::<Address>().map_err(|error| format!("{text} is no address: {error}"));
+    let mailbox =
+        |(name, text): (&str, &str)| Ok::<_, String>(Mailbox::new(Some(name.to_owned()), address(text)?));
+    let envelope = Envelope::new(Some(address(parts.envelope_from)?), vec![address(parts.to.1)?])
+        .map_err(|error| error.to_string())?;
+    let mut builder = Message::builder()
+        .message_id(Some(message_id(parts.id, parts.edition, parts.envelope_from)))
+        .date_now()
+        .mailbox(lettre::message::header::From::from(Mailboxes::from(mailbox(parts.from)?)))
+        .mailbox(lettre::message::header::To::from(Mailboxes::from(mailbox(parts.to)?)))
+        .subject(parts.subject)
+        .header(AutoSubmitted);
+    if let Some(reply_to) = parts.reply_to {
+        builder = builder.reply_to(mailbox((parts.from.0, reply_to))?);
+    }
+    let body = MultiPart::alternative_plain_html(parts.text.to_owned(), parts.html.to_owned());
+    let message = builder.multipart(body).map_err(|error| error.to_string())?;
+    Ok(Outgoing {
+        id: parts.id,
+        edition: parts.edition,
+        to: parts.to.1.to_owned(),
+        subject: parts.subject.to_owned(),
+        envelope,
+        bytes: message.formatted(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(id: EmailId) -> Parts<'static> {
+        Parts {
+            id,
+            edition: 2,
+            envelope_from: "comptoir@mail.example",
+            from: ("Dupont, Müller & Fils", "contact@dupont.example"),
+            reply_to: Some("service@dupont.example"),
+            to: ("Ada Martin", "ada@docks.example"),
+            subject: "Bienvenue à bord",
+            text: "Bonjour Ada,\n\nà bientôt",
+            html: "<p>Bonjour Ada</p>",
+        }
+    }
+
+    #[test]
+    fn an_e_mail_says_from_whom_it_is_to_whom_it_answers_and_that_no_person_wrote_it() {
+        let id = EmailId::generate();
+        let composed = compose(&parts(id)).expect("composed");
+        let text = String::from_utf8(composed.bytes).expect("ASCII");
+        assert!(text.is_ascii(), "{text}");
+        for line in [
+            format!("Message-ID: <{id}.2@mail.example>"),
+            "Auto-Submitted: auto-generated".to_owned(),
+            "<contact@dupont.example>".to_owned(),
+            "<service@dupont.example>".to_owned(),
+            "Content-Type: multipart/alternative".to_owned(),
+        ] {
+            assert!(text.contains(&line), "{line} is not in:\n{text}");
+        }
+        assert_eq!(
+            composed.envelope.from().map(ToString::to_string).as_deref(),
+            Some("comptoir@mail.example")
+        );
+    }
+
+    #[test]
+    fn no_name_or_subject_makes_a_header_of_its_own() {
+        let injected = "x\r\nBcc: eve@evil.example";
+        let parts =
+            Parts { subject: injected, to: (injected, "ada@docks.example"), ..parts(EmailId::generate()) };
+        if let Ok(composed) = compose(&parts) {
+            let text = String::from_utf8_lossy(&composed.bytes).into_owned();
+            assert!(!text.contains("\r\nBcc:"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! How an e-mail leaves: to a mail server, as a file, or as a log line.
+
+mod file;
+mod message;
+mod server;
+mod smtp;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use self::smtp::Smtp;
+use super::config::{MailConfig, TransportKind};
+use crate::platform::config::ConfigError;
+use crate::values::ids::EmailId;
+
+pub(super) use self::message::{Outgoing, Parts, compose};
+pub(super) use self::server::Server;
+
+/// How an attempt went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The server is responsible for it now.
+    Accepted(String),
+    /// The server refuses it for good.
+    Refused(String),
+    /// It was certainly not accepted, and may be later.
+    Failed { detail: String, is_slow: bool },
+    /// It may have been accepted: nobody heard the answer.
+    Unknown { detail: String, is_slow: bool },
+    /// It was not tried to the end, because this process stops.
+    Stopped,
+    /// It was not tried to the end, because another process may be at it.
+    Lost,
+}
+
+/// Whether an attempt may go on. It is asked until the server has the whole e-mail.
+pub(super) trait Gate: Send + Sync {
+    /// Cancelled when this process stops.
+    fn stop(&self) -> &CancellationToken;
+    /// Whether the e-mail is still this process's own.
+    fn is_own(&self) -> bool;
+}
+
+#[derive(Debug)]
+pub(super) enum Transport {
+    Smtp(Smtp),
+    File(PathBuf),
+    Log,
+}
+
+impl Transport {
+    /// # Errors
+    /// Fails if the configuration is not usable.
+    pub(super) fn new(config: &MailConfig) -> Result<Self, ConfigError> {
+        Ok(match config.transport {
+            TransportKind::Smtp => Self::Smtp(Smtp::new(config)?),
+            TransportKind::File => Self::File(PathBuf::from(&config.directory)),
+            TransportKind::Log => Self::Log,
+        })
+    }
+
+    pub(super) async fn send(&self, email: &Outgoing, gate: &dyn Gate) -> Outcome {
+        match self {
+            Self::Smtp(smtp) => smtp.send(email, gate).await,
+            Self::File(directory) => file::write(directory, email).await,
+            Self::Log => {
+                let (id, to, subject) = (email.id, &email.to, &email.subject);
+                tracing::info!(email = %id, %to, subject, "an e-mail would be sent (mail.transport = \"log\")");
+                Outcome::Accepted("written to the log".to_owned())
+            }
+        }
+    }
+
+    /// Where e-mails go, without secrets.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Smtp(smtp) => smtp.name(),
+            Self::File(directory) => format!("files in {}", directory.display()),
+            Self::Log => "the log".to_owned(),
+        }
+    }
+}
+
+/// The limits of the steps to a mail server.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    connect: Duration,
+    command: Duration,
+    accept: Duration,
+}
+
+/// The name of an e-mail's file, without its ending.
+fn stem(id: EmailId, edition: i32) -> String {
+    format!("{id}.{edition}")
+}

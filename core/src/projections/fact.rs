@@ -1,0 +1,224 @@
+//! What an event says, as far as the projections need it.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
+use uuid::Uuid;
+
+use crate::values::money::{Money, Quantity};
+
+/// The version of every payload that is understood here.
+const SCHEMA_VERSION: i64 = 1;
+/// The event that takes back what an earlier one of its aggregate added.
+pub(super) const SUBTRACTING: &str = "order.cancelled";
+
+/// What happened to one aggregate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fact {
+    Placed(PlacedOrder),
+    Moved(MovedOrder),
+    CustomerKnown { code: String, name: String, at: DateTime<Utc> },
+    CustomerGone,
+    ProductKnown { sku: String, name: String },
+    ProductArchived,
+    ProductGone,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct PlacedOrder {
+    pub(super) reference: Option<String>,
+    pub(super) customer_id: Uuid,
+    pub(super) currency: String,
+    pub(super) lines: Vec<Line>,
+    #[serde(deserialize_with = "money")]
+    pub(super) net_total: Money,
+    #[serde(deserialize_with = "money")]
+    pub(super) vat_total: Money,
+    #[serde(deserialize_with = "money")]
+    pub(super) gross_total: Money,
+    pub(super) placed_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct Line {
+    pub(super) product_id: Uuid,
+    pub(super) sku: String,
+    pub(super) name: String,
+    #[serde(deserialize_with = "quantity")]
+    pub(super) quantity: Quantity,
+    #[serde(deserialize_with = "money")]
+    pub(super) net_amount: Money,
+}
+
+/// An order that was confirmed, shipped, delivered or cancelled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct MovedOrder {
+    pub(super) step: Step,
+    pub(super) reference: Option<String>,
+    pub(super) customer_id: Uuid,
+    pub(super) at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
+    Confirmed,
+    Shipped { tracking_number: Option<String> },
+    Delivered,
+    Cancelled { reason: Option<String> },
+}
+
+#[derive(Deserialize)]
+struct Moved {
+    reference: Option<String>,
+    customer_id: Uuid,
+    tracking_number: Option<String>,
+    reason: Option<String>,
+    confirmed_at: Option<DateTime<Utc>>,
+    shipped_at: Option<DateTime<Utc>>,
+    delivered_at: Option<DateTime<Utc>>,
+    cancelled_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Deserialize)]
+struct Customer {
+    code: String,
+    name: String,
+    created_at: Option<DateTime<Utc>>,
+    updated_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Deserialize)]
+struct Product {
+    sku: String,
+    name: String,
+}
+
+impl Fact {
+    /// Reads an event. Members that are not needed are ignored; a version or a type that is not known is refused, because a guess
+    /// would be wrong in silence.
+    ///
+    /// # Errors
+    /// Fails with what is wrong, in words.
+    pub(super) fn read(
+        event_type: &str,
+        schema_version: Option<i64>,
+        payload: &[u8],
+    ) -> Result<Self, String> {
+        match schema_version {
+            Some(SCHEMA_VERSION) => {}
+            Some(other) => {
+                return Err(format!(
+                    "schema-version {other} of {event_type} is not known here, only {SCHEMA_VERSION}"
+                ));
+            }
+            None => return Err("the header schema-version is missing".to_owned()),
+        }
+        match event_type {
+            "order.placed" => json(payload).map(Self::Placed),
+            "order.confirmed" => moved(payload, |moved| (Step::Confirmed, moved.confirmed_at)),
+            "order.shipped" => moved(payload, |moved| {
+                (Step::Shipped { tracking_number: moved.tracking_number.take() }, moved.shipped_at)
+            }),
+            "order.delivered" => moved(payload, |moved| (Step::Delivered, moved.delivered_at)),
+            SUBTRACTING => {
+                moved(payload, |moved| (Step::Cancelled { reason: moved.reason.take() }, moved.cancelled_at))
+            }
+            "customer.created" | "customer.updated" => {
+                let Customer { code, name, created_at, updated_at } = json(payload)?;
+                let at = if event_type == "customer.created" { created_at } else { updated_at };
+                Ok(Self::CustomerKnown { code, name, at: at.ok_or_else(without_time)? })
+            }
+            "customer.deleted" => Ok(Self::CustomerGone),
+            "product.created" | "product.updated" => {
+                let Product { sku, name } = json(payload)?;
+                Ok(Self::ProductKnown { sku, name })
+            }
+            "product.archived" => Ok(Self::ProductArchived),
+            "product.deleted" => Ok(Self::ProductGone),
+            other => Err(format!("events of the type {other:?} are not known here")),
+        }
+    }
+}
+
+impl Step {
+    pub(super) fn event(&self) -> &'static str {
+        match self {
+            Self::Confirmed => "order.confirmed",
+            Self::Shipped { .. } => "order.shipped",
+            Self::Delivered => "order.delivered",
+            Self::Cancelled { .. } => SUBTRACTING,
+        }
+    }
+}
+
+fn moved(
+    payload: &[u8],
+    step: impl FnOnce(&mut Moved) -> (Step, Option<DateTime<Utc>>),
+) -> Result<Fact, String> {
+    let mut moved: Moved = json(payload)?;
+    let (step, at) = step(&mut moved);
+    let at = at.ok_or_else(without_time)?;
+    Ok(Fact::Moved(MovedOrder { step, reference: moved.reference, customer_id: moved.customer_id, at }))
+}
+
+fn without_time() -> String {
+    "the payload does not say when it happened".to_owned()
+}
+
+fn json<T: DeserializeOwned>(payload: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(payload).map_err(|error| format!("the payload is not what its type says: {error}"))
+}
+
+fn money<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Money, D::Error> {
+    Money::parse(&String::deserialize(deserializer)?).map_err(|invalid| D::Error::custom(invalid.message))
+}
+
+fn quantity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Quantity, D::Error> {
+    Quantity::parse(&String::deserialize(deserializer)?).map_err(|invalid| D::Error::custom(invalid.message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The published examples (schema/events) of every event that the queue is bound to.
+    #[test]
+    fn every_published_event_of_orders_customers_and_products_is_read() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/events");
+        let mut read = 0;
+        for file in std::fs::read_dir(folder).expect("the contracts") {
+            let path = file.expect("a file").path();
+            let name = path.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+            let Some((event_type, _)) = name.split_once(".v1.example.json") else { continue };
+            if !["order.", "customer.", "product."].iter().any(|kind| event_type.starts_with(kind)) {
+                continue;
+            }
+            let payload = std::fs::read(&path).expect("an example");
+            Fact::read(event_type, Some(1), &payload).unwrap_or_else(|error| panic!("{name}: {error}"));
+            read += 1;
+        }
+        assert!(read >= 12, "{read} events");
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_with_a_reason() {
+        for (event_type, version, payload, reason) in [
+            ("order.placed", Some(2), "{}", "schema-version 2"),
+            ("order.placed", None, "{}", "is missing"),
+            ("order.placed", Some(1), "{", "not what its type says"),
+            ("order.refunded", Some(1), "{}", "order.refunded"),
+            ("customer.created", Some(1), r#"{"code":"C","name":1}"#, "not what its type says"),
+            ("customer.created", Some(1), r#"{"code":"C","name":"N"}"#, "when it happened"),
+        ] {
+            let error = Fact::read(event_type, version, payload.as_bytes()).expect_err("refused");
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_amount_of_a_gigabyte_of_digits_is_refused() {
+        let line = r#"{"reference":null,"customer_id":"019b7600-0000-7000-8000-000000000001","currency":"EUR","lines":[],
+            "net_total":"1e999999999","vat_total":"0","gross_total":"0","placed_at":"2026-01-01T00:00:00Z"}"#;
+        assert!(Fact::read("order.placed", Some(1), line.as_bytes()).is_err());
+    }
+}

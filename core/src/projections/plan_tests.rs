@@ -1,0 +1,121 @@
+//! Tests of `plan.rs`.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+const CUSTOMER: &str = "019b7600-0000-7000-8000-000000000001";
+const PRODUCT: &str = "019b7600-0000-7000-8000-000000000002";
+
+fn message(aggregate: u128, version: i64, event_type: &str, payload: &Value) -> Message {
+    Message {
+        id: Uuid::now_v7(),
+        aggregate_id: Uuid::from_u128(aggregate).to_string(),
+        aggregate_version: Some(version),
+        event_type: event_type.to_owned(),
+        schema_version: Some(1),
+        payload: payload.to_string().into_bytes(),
+        causation_id: None,
+        skip: false,
+    }
+}
+
+fn placed(order: u128, currency: &str) -> Message {
+    let line =
+        json!({"product_id": PRODUCT, "sku": "P", "name": "N", "quantity": "2", "net_amount": "10.00"});
+    let payload = json!({
+        "reference": null, "customer_id": CUSTOMER, "currency": currency, "lines": [line.clone(), line],
+        "net_total": "20.00", "vat_total": "4.00", "gross_total": "24.00", "placed_at": "2026-01-01T23:59:59.999999Z",
+    });
+    message(order, 1, "order.placed", &payload)
+}
+
+fn cancelled(order: u128, version: i64) -> Message {
+    let payload = json!({"reference": null, "customer_id": CUSTOMER, "reason": "r", "cancelled_at": "2026-01-02T00:00:00Z"});
+    message(order, version, "order.cancelled", &payload)
+}
+
+fn amount(text: &str) -> BigDecimal {
+    text.parse().expect("a decimal")
+}
+
+#[test]
+fn an_order_counts_once_for_each_product_and_on_its_day() {
+    let (verdicts, changes) = plan(&[placed(1, "EUR")], Known::default());
+    assert_eq!(verdicts, [Verdict::Applied]);
+    let day = changes.days.values().next().expect("a day");
+    assert_eq!((day.orders, &day.gross_total), (1, &amount("24.00")));
+    assert_eq!(changes.days.keys().next().expect("a day").0.to_rfc3339(), "2026-01-01T00:00:00+00:00");
+    let product = changes.products.values().next().expect("a product");
+    assert_eq!((product.orders, &product.quantity, &product.net_total), (1, &amount("4"), &amount("20.00")));
+    assert_eq!(changes.positions.len(), 1);
+}
+
+#[test]
+fn a_cancelled_order_is_taken_back_whether_it_was_placed_now_or_before() {
+    let (verdicts, together) = plan(&[placed(1, "EUR"), cancelled(1, 2)], Known::default());
+    assert_eq!(verdicts, [Verdict::Applied, Verdict::Applied]);
+    let day = together.days.values().next().expect("a day");
+    assert_eq!((day.orders, day.cancelled_orders), (0, 1));
+    assert_eq!((&day.gross_total, &day.cancelled_gross_total), (&amount("0.00"), &amount("24.00")));
+
+    let mut known = Known { orders: together.orders.into_iter().collect(), ..Known::default() };
+    known.positions.insert(Uuid::from_u128(1), 1);
+    let (verdicts, later) = plan(&[cancelled(1, 2)], known);
+    assert_eq!(verdicts, [Verdict::Applied]);
+    let product = later.products.values().next().expect("a product");
+    assert_eq!((product.orders, &product.quantity), (-1, &amount("-4")));
+}
+
+#[test]
+fn what_was_applied_is_not_applied_again_and_a_hole_holds_its_aggregate_alone() {
+    let known = Known { positions: [(Uuid::from_u128(1), 1)].into(), ..Known::default() };
+    let messages = [placed(1, "EUR"), cancelled(2, 3), cancelled(2, 4), placed(3, "EUR")];
+    let (verdicts, changes) = plan(&messages, known);
+    assert_eq!(verdicts, [Verdict::Repeated, Verdict::Missing(1), Verdict::Held, Verdict::Applied]);
+    assert_eq!(changes.orders.len(), 1);
+}
+
+#[test]
+fn an_event_that_is_refused_changes_nothing_and_holds_its_aggregate_alone() {
+    let broken = message(1, 1, "customer.created", &json!({}));
+    let next = message(1, 2, "customer.deleted", &json!({}));
+    let (verdicts, changes) = plan(&[broken.clone(), next.clone(), placed(2, "EUR")], Known::default());
+    assert!(matches!(verdicts[..], [Verdict::Refused(_), Verdict::Held, Verdict::Applied]), "{verdicts:?}");
+    assert!(changes.customers_gone.is_empty());
+
+    let skipped = Message { skip: true, ..broken };
+    let (verdicts, changes) = plan(&[skipped, next], Known::default());
+    assert_eq!(verdicts, [Verdict::Discarded, Verdict::Applied]);
+    assert_eq!(changes.positions[&Uuid::from_u128(1)], 2);
+}
+
+#[test]
+fn amounts_of_two_currencies_are_not_added() {
+    let (verdicts, changes) = plan(&[placed(1, "EUR"), placed(2, "CHF")], Known::default());
+    assert!(matches!(&verdicts[1], Verdict::Refused(error) if error.contains("CHF")), "{verdicts:?}");
+    assert_eq!((changes.orders.len(), changes.timeline.len()), (1, 1));
+}
+
+#[test]
+fn what_names_no_aggregate_or_no_version_is_refused_and_can_be_discarded() {
+    let nameless = Message { aggregate_id: "order-1".to_owned(), ..placed(1, "EUR") };
+    let unnumbered = Message { aggregate_version: None, ..placed(2, "EUR") };
+    let zero = Message { aggregate_version: Some(0), ..placed(3, "EUR") };
+    for message in [nameless, unnumbered, zero] {
+        let (verdicts, _) = plan(std::slice::from_ref(&message), Known::default());
+        assert!(matches!(verdicts[..], [Verdict::Refused(_)]), "{verdicts:?}");
+        let (verdicts, changes) = plan(&[Message { skip: true, ..message }], Known::default());
+        assert_eq!(verdicts, [Verdict::Discarded]);
+        assert!(changes.positions.is_empty());
+    }
+}
+
+#[test]
+fn of_what_was_gone_when_the_generation_was_built_nothing_is_applied() {
+    let known = Known { positions: [(Uuid::from_u128(1), GONE)].into(), ..Known::default() };
+    let created = message(1, 1, "product.created", &json!({"sku": "P", "name": "N"}));
+    let (verdicts, changes) = plan(&[created], known);
+    assert_eq!(verdicts, [Verdict::Repeated]);
+    assert!(changes.product_names.is_empty());
+}

@@ -1,0 +1,481 @@
+//! Rebuilds: another generation is filled from the write model, some aggregates at a time and each with the version that it has in
+//! its snapshot; then it follows the inbox, where events up to these versions are skipped; then it becomes the live one.
+//!
+//! Each step is one transaction that also writes down how far it came: a rebuild goes on in another process where this one ended.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::CONSUMER;
+use super::apply::{Projector, SECOND_CURRENCY, is_of_the_data};
+use super::inbox;
+use super::plan::{Message, Verdict, plan};
+use super::store::{self, Place, WriteError};
+use crate::application::error::Error;
+
+/// Aggregates that one step reads, or messages that it follows.
+const STEP: i32 = 500;
+/// Rows of a generation that one statement deletes.
+const FORGET_BATCH: i64 = 10_000;
+/// How long one step may take, the comparison of two generations included.
+const STEP_LIMIT: Duration = Duration::from_secs(600);
+
+/// A rebuild, and how far it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Queryable)]
+pub struct RebuildView {
+    pub id: Uuid,
+    pub generation: i32,
+    pub reason: String,
+    /// Only compared with what readers see, and thrown away.
+    pub only_compare: bool,
+    /// running, done or failed.
+    pub state: String,
+    /// orders, customers, products, gone (what was deleted), inbox, over.
+    pub phase: String,
+    #[serde(skip)]
+    after_tenant: Uuid,
+    #[serde(skip)]
+    after_id: Uuid,
+    #[serde(skip)]
+    followed: i64,
+    /// Aggregates that were read.
+    pub done: i64,
+    /// Roughly how many there are.
+    pub total: i64,
+    /// Rows that differ from what readers see, if they were compared.
+    pub differences: Option<i64>,
+    pub error: Option<String>,
+    pub started_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// The parameters of the action `rebuild`.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RebuildParameters {
+    /// Only compare what it comes to with what readers see, and throw it away.
+    #[serde(default)]
+    pub only_compare: bool,
+}
+
+/// What one step of a rebuild came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Advance {
+    /// There is none, and none is wanted.
+    Nothing,
+    /// Another process makes this step.
+    Elsewhere,
+    /// It goes on.
+    Progress(RebuildView),
+    Over(RebuildView),
+}
+
+crate::statement! {
+    struct AskSize<'a> {} -> (BigInt,) = "SELECT projection_size()"
+}
+
+crate::statement! {
+    /// In the transaction that locked the state: the one number that is certain.
+    struct Begin<'a> { id: Uuid => SqlUuid, only_compare: bool => Bool, total: i64 => BigInt, reason: Option<&'a str> => Nullable<Text>, consumer: &'a str => Text }
+    = "INSERT INTO projection_rebuilds (id, consumer, generation, reason, only_compare, state, phase, after_tenant, after_id, followed, done,
+            total, started_at, updated_at)
+        SELECT $1, s.consumer, GREATEST(s.generation, (SELECT max(generation) FROM projection_rebuilds)) + 1,
+            COALESCE(asked.reason, s.wanted, 'asked for'), asked.only_compare, 'running', 'orders',
+            '00000000-0000-0000-0000-000000000000', '00000000-0000-0000-0000-000000000000', s.applied, 0, asked.total, now(), now()
+        FROM projection_state AS s, (SELECT $2 AS only_compare, $3 AS total, $4 AS reason) AS asked
+        WHERE s.consumer = $5
+        ON CONFLICT DO NOTHING"
+}
+
+crate::statement! {
+    struct LockStateToChange<'a> { consumer: &'a str => Text } -> (Integer, BigInt, Nullable<Text>)
+    = "SELECT generation, applied, wanted FROM projection_state WHERE consumer = $1 FOR UPDATE"
+}
+
+crate::statement! {
+    struct Unwant<'a> { consumer: &'a str => Text } = "UPDATE projection_state SET wanted = NULL WHERE consumer = $1"
+}
+
+crate::statement! {
+    struct Latest<'a> { consumer: &'a str => Text, most: i64 => BigInt } -> (
+        SqlUuid, Integer, Text, Bool, Text, Text, SqlUuid, SqlUuid, BigInt, BigInt, BigInt, Nullable<BigInt>, Nullable<Text>, Timestamptz,
+        Timestamptz, Nullable<Timestamptz>,
+    )
+    = "SELECT id, generation, reason, only_compare, state, phase, after_tenant, after_id, followed, done, total, differences, error,
+            started_at, updated_at, finished_at
+        FROM projection_rebuilds WHERE consumer = $1 ORDER BY started_at DESC, id DESC LIMIT $2"
+}
+
+crate::statement! {
+    struct LockRunning<'a> { consumer: &'a str => Text } -> (
+        SqlUuid, Integer, Text, Bool, Text, Text, SqlUuid, SqlUuid, BigInt, BigInt, BigInt, Nullable<BigInt>, Nullable<Text>, Timestamptz,
+        Timestamptz, Nullable<Timestamptz>,
+    )
+    = "SELECT id, generation, reason, only_compare, state, phase, after_tenant, after_id, followed, done, total, differences, error,
+            started_at, updated_at, finished_at
+        FROM projection_rebuilds WHERE consumer = $1 AND state = 'running' FOR UPDATE SKIP LOCKED"
+}
+
+crate::statement! {
+    struct IsRunning<'a> { consumer: &'a str => Text } -> (Bool,)
+    = "SELECT EXISTS (SELECT FROM projection_rebuilds WHERE consumer = $1 AND state = 'running')"
+}
+
+crate::statement! {
+    struct Save<'a> {
+        state: &'a str => Text, phase: &'a str => Text, after_tenant: Uuid => SqlUuid, after_id: Uuid => SqlUuid, followed: i64 => BigInt,
+        done: i64 => BigInt, differences: Option<i64> => Nullable<BigInt>, error: Option<&'a str> => Nullable<Text>, id: Uuid => SqlUuid,
+    }
+    = "UPDATE projection_rebuilds SET state = $1, phase = $2, after_tenant = $3, after_id = $4, followed = $5, done = $6, differences = $7,
+            error = $8, updated_at = now(), finished_at = CASE state WHEN 'running' THEN now() END
+        WHERE id = $9"
+}
+
+crate::statement! {
+    struct Switch<'a> { generation: i32 => Integer, consumer: &'a str => Text }
+    = "UPDATE projection_state SET generation = $1, built_at = now() WHERE consumer = $2"
+}
+
+/// What one statement of a phase filled: the last aggregate, and how many there were.
+type Filled = (Uuid, Uuid, i64);
+
+macro_rules! fill {
+    ($name:ident, $function:literal) => {
+        crate::statement! {
+            struct $name<'a> { generation: i32 => Integer, tenant: Uuid => SqlUuid, id: Uuid => SqlUuid, most: i32 => Integer }
+                -> (SqlUuid, SqlUuid, BigInt)
+            = concat!("SELECT last_tenant, last_id, filled FROM ", $function, "($1, $2, $3, $4)")
+        }
+    };
+}
+fill!(FillOrders, "projection_fill_orders");
+fill!(FillCustomers, "projection_fill_customers");
+fill!(FillProducts, "projection_fill_products");
+fill!(FillGone, "projection_fill_gone");
+
+/// Why a step was rolled back.
+enum Stop {
+    Failed(Error),
+    /// The rebuild itself cannot go on, whoever tries.
+    Impossible(Uuid, String),
+}
+
+impl From<diesel::result::Error> for Stop {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Projector {
+    /// Begins a rebuild, unless one is under way. With `only_compare`, what it comes to is compared with what readers see, and
+    /// thrown away.
+    ///
+    /// # Errors
+    /// Fails if the database cannot be reached.
+    pub async fn begin_rebuild(
+        &self,
+        reason: Option<&str>,
+        only_compare: bool,
+    ) -> Result<RebuildView, Error> {
+        let mut connection = self.database.connection().await?;
+        connection
+            .transaction(async |connection| {
+                // Whoever applies is done, or has not begun: the place in the order of application is certain.
+                let _: (i32, i64, Option<String>) =
+                    LockStateToChange::new(CONSUMER).get_result(connection).await?;
+                let (total,): (i64,) = AskSize::new().get_result(connection).await?;
+                Begin::new(Uuid::now_v7(), only_compare, total, reason, CONSUMER).execute(connection).await?;
+                if !only_compare {
+                    Unwant::new(CONSUMER).execute(connection).await?;
+                }
+                Ok(Latest::new(CONSUMER, 1).get_result(connection).await?)
+            })
+            .await
+    }
+
+    /// Returns the latest rebuilds.
+    ///
+    /// # Errors
+    /// Fails if the database cannot be reached.
+    pub async fn rebuilds(&self, most: i64) -> Result<Vec<RebuildView>, Error> {
+        let mut connection = self.database.connection().await?;
+        Ok(Latest::new(CONSUMER, most).load(&mut connection).await?)
+    }
+
+    /// Makes one step of the rebuild that is under way, or begins one that is wanted.
+    ///
+    /// # Errors
+    /// Fails if the database cannot be reached. The step is then made again, by whoever calls next.
+    pub async fn advance(&self) -> Result<Advance, Error> {
+        let mut connection = self.database.connection().await?;
+        let work = connection.transaction(async |connection| step(connection).await);
+        let outcome = match tokio::time::timeout(STEP_LIMIT, work).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                connection.close();
+                return Err(Error::TookTooLong { limit_ms: STEP_LIMIT.as_millis() });
+            }
+        };
+        match outcome {
+            Ok(Some(view)) if view.state == "running" => Ok(Advance::Progress(view)),
+            Ok(Some(view)) => Ok(Advance::Over(view)),
+            Ok(None) => {
+                drop(connection);
+                self.begin_what_is_wanted().await
+            }
+            Err(Stop::Failed(error)) => Err(error),
+            Err(Stop::Impossible(id, error)) => {
+                drop(connection);
+                self.give_up(id, &error).await
+            }
+        }
+    }
+
+    async fn begin_what_is_wanted(&self) -> Result<Advance, Error> {
+        let standing = self.standing().await?;
+        let mut connection = self.database.connection().await?;
+        let (running,): (bool,) = IsRunning::new(CONSUMER).get_result(&mut connection).await?;
+        drop(connection);
+        if running {
+            return Ok(Advance::Elsewhere);
+        }
+        if standing.rebuild_wanted.is_none() {
+            return Ok(Advance::Nothing);
+        }
+        let view = self.begin_rebuild(None, false).await?;
+        tracing::info!(
+            reason = view.reason,
+            generation = view.generation,
+            "the projections are built from the write model"
+        );
+        Ok(Advance::Progress(view))
+    }
+
+    async fn give_up(&self, id: Uuid, error: &str) -> Result<Advance, Error> {
+        tracing::error!(error, "the projections could not be built");
+        let mut connection = self.database.connection().await?;
+        let latest: RebuildView = Latest::new(CONSUMER, 1).get_result(&mut connection).await?;
+        if latest.id == id {
+            if !latest.only_compare {
+                inbox::want_rebuild(&mut connection, &latest.reason).await?;
+            }
+            save(
+                &mut connection,
+                &RebuildView { state: "failed".to_owned(), error: Some(error.to_owned()), ..latest },
+            )
+            .await?;
+        }
+        let view: RebuildView = Latest::new(CONSUMER, 1).get_result(&mut connection).await?;
+        Ok(Advance::Over(view))
+    }
+
+    /// Deletes what is left of other generations than the live one, unless one is being built. Returns the number of rows.
+    ///
+    /// # Errors
+    /// Fails if the database cannot be reached.
+    pub async fn forget(&self) -> Result<usize, Error> {
+        let mut connection = self.database.connection().await?;
+        let mut forgotten = 0;
+        loop {
+            let some = connection.transaction(async |connection| forget_some(connection).await).await?;
+            forgotten += some;
+            if some == 0 {
+                return Ok(forgotten);
+            }
+        }
+    }
+}
+
+/// One step of the rebuild that is under way. `None` if there is none, or if another process makes it.
+async fn step(connection: &mut AsyncPgConnection) -> Result<Option<RebuildView>, Stop> {
+    connection.batch_execute(&format!("SET LOCAL statement_timeout = {}", STEP_LIMIT.as_millis())).await?;
+    let running: Option<RebuildView> = LockRunning::new(CONSUMER).get_result(connection).await.optional()?;
+    let Some(mut rebuild) = running else { return Ok(None) };
+    match next_phase(&rebuild.phase) {
+        Some(next) => {
+            let filled = fill(connection, &rebuild).await?;
+            match filled {
+                Some((tenant, id, number)) => {
+                    (rebuild.after_tenant, rebuild.after_id) = (tenant, id);
+                    // What was deleted is counted by tenants.
+                    rebuild.done += if rebuild.phase == "gone" { 0 } else { number };
+                }
+                None => {
+                    (rebuild.after_tenant, rebuild.after_id) = (Uuid::nil(), Uuid::nil());
+                    rebuild.phase = next.to_owned();
+                }
+            }
+        }
+        None => follow(connection, &mut rebuild).await?,
+    }
+    save(connection, &rebuild).await?;
+    Ok(Some(rebuild))
+}
+
+/// The phase behind one that reads the write model.
+fn next_phase(phase: &str) -> Option<&'static str> {
+    Some(match phase {
+        "orders" => "customers",
+        "customers" => "products",
+        "products" => "gone",
+        "gone" => "inbox",
+        _ => return None,
+    })
+}
+
+async fn fill(connection: &mut AsyncPgConnection, rebuild: &RebuildView) -> QueryResult<Option<Filled>> {
+    let RebuildView { generation, after_tenant, after_id, .. } = *rebuild;
+    match rebuild.phase.as_str() {
+        "orders" => FillOrders::new(generation, after_tenant, after_id, STEP).get_result(connection).await,
+        "customers" => {
+            FillCustomers::new(generation, after_tenant, after_id, STEP).get_result(connection).await
+        }
+        "products" => {
+            FillProducts::new(generation, after_tenant, after_id, STEP).get_result(connection).await
+        }
+        _ => FillGone::new(generation, after_tenant, after_id, STEP).get_result(connection).await,
+    }
+    .optional()
+}
+
+/// Applies to the new generation what was applied to the live one since the rebuild began. When nothing more is left, nobody applies
+/// for a moment, and it becomes the live one.
+async fn follow(connection: &mut AsyncPgConnection, rebuild: &mut RebuildView) -> Result<(), Stop> {
+    if follow_some(connection, rebuild).await? == STEP as usize {
+        return Ok(());
+    }
+    let (live, ..): (i32, i64, Option<String>) =
+        LockStateToChange::new(CONSUMER).get_result(connection).await?;
+    while follow_some(connection, rebuild).await? > 0 {}
+    if rebuild.only_compare {
+        rebuild.differences = Some(differences(connection, live, rebuild.generation).await?);
+    } else {
+        Switch::new(rebuild.generation, CONSUMER).execute(connection).await?;
+    }
+    (rebuild.state, rebuild.phase) = ("done".to_owned(), "over".to_owned());
+    Ok(())
+}
+
+/// Returns how many messages there were, at most [`STEP`].
+async fn follow_some(connection: &mut AsyncPgConnection, rebuild: &mut RebuildView) -> Result<usize, Stop> {
+    let followed = inbox::applied_after(connection, rebuild.followed, STEP.into()).await?;
+    let mut tenants: Vec<Uuid> = followed.iter().map(|one| one.tenant).collect();
+    tenants.sort_unstable();
+    tenants.dedup();
+    for tenant in tenants {
+        let of_tenant = followed.iter().filter(|one| one.tenant == tenant);
+        let messages: Vec<Message> = of_tenant.map(|one| one.message.clone()).collect();
+        let place = Place { tenant, generation: rebuild.generation };
+        let known = store::known(connection, place, &messages).await?;
+        let (verdicts, changes) = plan(&messages, known);
+        if let Some(refused) =
+            verdicts.iter().zip(&messages).find_map(|(verdict, message)| impossible(verdict, message))
+        {
+            return Err(Stop::Impossible(rebuild.id, refused));
+        }
+        store::write(connection, place, &changes).await.map_err(|error| match error {
+            WriteError::Currency => Stop::Impossible(rebuild.id, SECOND_CURRENCY.to_owned()),
+            WriteError::Database(error) if is_of_the_data(&error) => {
+                Stop::Impossible(rebuild.id, error.to_string())
+            }
+            WriteError::Database(error) => error.into(),
+        })?;
+    }
+    rebuild.followed = followed.last().map_or(rebuild.followed, |last| last.applied);
+    Ok(followed.len())
+}
+
+/// What the live generation took and this one cannot take. An aggregate of which the write model knows nothing is left out: it was
+/// written by another program, and told of before the rebuild began.
+fn impossible(verdict: &Verdict, message: &Message) -> Option<String> {
+    match verdict {
+        Verdict::Refused(error) => Some(format!("the event {}: {error}", message.id)),
+        Verdict::Missing(version) if *version > 1 => Some(format!(
+            "the event {}: version {version} of {} is missing before it",
+            message.id, message.aggregate_id
+        )),
+        _ => None,
+    }
+}
+
+async fn save(connection: &mut AsyncPgConnection, rebuild: &RebuildView) -> QueryResult<()> {
+    let RebuildView { after_tenant, after_id, followed, done, differences, id, .. } = *rebuild;
+    let (state, phase, error) = (&rebuild.state, &rebuild.phase, rebuild.error.as_deref());
+    Save::new(state, phase, after_tenant, after_id, followed, done, differences, error, id)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Counts the rows that only one of two generations has.
+async fn differences(connection: &mut AsyncPgConnection, one: i32, other: i32) -> QueryResult<i64> {
+    let (number,): (i64,) = Differences::new(one, other).get_result(connection).await?;
+    Ok(number)
+}
+
+crate::statement! {
+    struct Differences<'a> { one: i32 => Integer, other: i32 => Integer } -> (BigInt,)
+    = "WITH compared AS (SELECT $1 AS one, $2 AS other),
+        timeline AS (
+            SELECT tenant_id, order_id, version, event, occurred_at, reference, customer_id, tracking_number, reason, request_id
+            FROM order_timeline, compared WHERE generation IN (one, other) GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 HAVING count(*) = 1),
+        days AS (
+            SELECT tenant_id, day, currency, orders, net_total, vat_total, gross_total, cancelled_orders, cancelled_gross_total
+            FROM sales_by_day, compared WHERE generation IN (one, other) GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 HAVING count(*) = 1),
+        products AS (
+            SELECT tenant_id, product_id, sku, name, archived, currency, orders, quantity, net_total, last_ordered_at
+            FROM sales_by_product, compared WHERE generation IN (one, other) GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 HAVING count(*) = 1),
+        customers AS (
+            SELECT tenant_id, customer_id, code, name, currency, orders, cancelled_orders, gross_total, first_order_at, last_order_at,
+                last_activity_at
+            FROM customer_activity, compared WHERE generation IN (one, other) GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 HAVING count(*) = 1)
+        SELECT (SELECT count(*) FROM timeline) + (SELECT count(*) FROM days) + (SELECT count(*) FROM products)
+            + (SELECT count(*) FROM customers)"
+}
+
+macro_rules! forget {
+    ($($name:ident, $table:literal;)+) => {
+        $(crate::statement! {
+            struct $name<'a> { from: i32 => Integer, below: i32 => Integer, most: i64 => BigInt }
+            = concat!("DELETE FROM ", $table, " WHERE ctid = ANY (ARRAY(SELECT ctid FROM ", $table,
+                " WHERE generation >= $1 AND generation < $2 LIMIT $3))")
+        })+
+
+        /// Deletes some rows of the generations in this range, of every table.
+        async fn forget_between(connection: &mut AsyncPgConnection, from: i32, below: i32) -> QueryResult<usize> {
+            let mut forgotten = 0;
+            $(forgotten += $name::new(from, below, FORGET_BATCH).execute(connection).await?;)+
+            Ok(forgotten)
+        }
+    };
+}
+forget! {
+    ForgetTimeline, "order_timeline";
+    ForgetDays, "sales_by_day";
+    ForgetProducts, "sales_by_product";
+    ForgetCustomers, "customer_activity";
+    ForgetOrders, "projection_orders";
+    ForgetOrderProducts, "projection_order_products";
+    ForgetPositions, "projection_positions";
+}
+
+async fn forget_some(connection: &mut AsyncPgConnection) -> Result<usize, Error> {
+    // As long as this is locked, no rebuild begins and none becomes live.
+    let (live, ..): (i32, i64, Option<String>) =
+        LockStateToChange::new(CONSUMER).get_result(connection).await?;
+    let (running,): (bool,) = IsRunning::new(CONSUMER).get_result(connection).await?;
+    if running {
+        return Ok(0);
+    }
+    let before = forget_between(connection, i32::MIN, live).await?;
+    let behind = forget_between(connection, live.saturating_add(1), i32::MAX).await?;
+    Ok(before + behind)
+}

@@ -1,0 +1,139 @@
+//! The drain loop as a service. One that panics is begun anew; what it had in flight is published again, under the same ids.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use comptoir_core::outbox::overview;
+use comptoir_core::platform::database;
+use comptoir_core::services::faces::{self, DrainNow, Drained};
+use comptoir_core::services::{
+    ActionKind, Call, Description, Face, Fault, Health, NoParameters, Run, Service, Summary, Tasks,
+};
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+use tokio::sync::{Notify, watch};
+use uuid::Uuid;
+
+use crate::answer_timeout::answered;
+use crate::config::Config;
+use crate::engine::{Condition, Engine, Goal, Parts};
+use crate::leases::Leases;
+use crate::publisher::Pulse;
+
+/// How often `drain-now` looks what is left.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Added to `relay.shutdown_timeout_ms`: for giving the shards back, and for closing the connection.
+const LEAVE: Duration = Duration::from_secs(10);
+
+/// The service `drain`.
+#[derive(Debug)]
+pub(super) struct Drain {
+    pub(super) config: Config,
+    pub(super) id: Uuid,
+    pub(super) name: String,
+    pub(super) leases: Leases,
+    pub(super) pulse: Arc<Pulse>,
+    pub(super) wake_up: Arc<Notify>,
+    pub(super) reconnect: Arc<Notify>,
+    pub(super) condition: watch::Sender<Condition>,
+}
+
+impl Drain {
+    async fn drain(&self, run: &Run) -> Result<Summary, Fault> {
+        // The parts of the loop stand or fall together.
+        let tasks = Tasks::new(run.stop().child_token());
+        let _end = tasks.end_on_drop();
+        let parts = Parts {
+            id: self.id,
+            name: format!("comptoir relay {}", self.name),
+            leases: self.leases.clone(),
+            wake_up: Arc::clone(&self.wake_up),
+            reconnect: Arc::clone(&self.reconnect),
+            condition: self.condition.clone(),
+            pulse: Arc::clone(&self.pulse),
+            tasks: tasks.clone(),
+        };
+        Engine::new(&self.config, Goal::everything(), parts).run().await;
+        match tasks.first_panicked() {
+            Some(part) => Err(Fault::new(format_args!("its {part} panicked"))),
+            None if run.stop().is_cancelled() => Ok(Summary::done()),
+            None => Err(Fault::new("one of its parts ended")),
+        }
+    }
+
+    /// Waits until nothing is due of what was committed when it was asked, in the shards of all relays.
+    async fn drain_now(&self, call: &Call) -> Result<Drained, Fault> {
+        call.parameters::<DrainNow>()?;
+        let config = &self.config.database;
+        let mut connection = database::connect(config).await.map_err(Fault::new)?;
+        let (last_seq, began_at) =
+            answered(config, overview::run_start(&mut connection)).await.map_err(Fault::new)?;
+        self.wake_up.notify_one();
+        let mut most = 0;
+        loop {
+            let left = overview::remainder(&mut connection, last_seq, began_at);
+            let left = answered(config, left).await.map_err(Fault::new)?;
+            if left.due == 0 {
+                return Ok(Drained { waiting: left.waiting, dead_lettered: left.dead_lettered });
+            }
+            most = left.due.max(most);
+            call.progress((most - left.due).unsigned_abs(), Some(most.unsigned_abs()));
+            tokio::select! {
+                () = call.stopping() => return Err(Fault::new(format_args!("the relay stops; {} are due", left.due))),
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    async fn check_queue(&self, call: &Call) -> Result<Value, Fault> {
+        call.parameters::<NoParameters>()?;
+        let config = &self.config.database;
+        let mut connection = database::connect(config).await.map_err(Fault::new)?;
+        let totals = answered(config, overview::totals(&mut connection)).await.map_err(Fault::new)?;
+        Ok(json!({
+            "pending": totals.pending,
+            "oldest_pending_seconds": totals.oldest_pending_seconds,
+            "retrying": totals.retrying,
+            "dead_letters": totals.dead_letters,
+        }))
+    }
+}
+
+impl Service for Drain {
+    fn describe(&self) -> Description {
+        let now = ActionKind::new::<DrainNow>(
+            "drain-now",
+            "Publishes what was committed until now, and answers when it is done",
+        );
+        let check = ActionKind::new::<NoParameters>("check-queue", "Counts what waits in the outbox");
+        let limit = Duration::from_millis(self.config.relay.shutdown_timeout_ms) + LEAVE;
+        Description::continuous(faces::Drain::NAME, "Publishes the events of the outbox")
+            .critical()
+            .stop_within(limit)
+            .action(now.repeatable().time_limit(Duration::from_secs(300)))
+            .action(check.repeatable())
+    }
+
+    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Summary, Fault>> {
+        Box::pin(self.drain(run))
+    }
+
+    fn act<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Value, Fault>> {
+        Box::pin(async move {
+            match call.action.as_str() {
+                "drain-now" => serde_json::to_value(self.drain_now(call).await?).map_err(Fault::new),
+                _ => self.check_queue(call).await,
+            }
+        })
+    }
+
+    fn health(&self) -> Health {
+        let hindrances = self.condition.borrow().hindrances();
+        if hindrances.is_empty() { Health::Ok } else { Health::Failing(hindrances.join(", ")) }
+    }
+
+    fn info(&self) -> Value {
+        let now = self.condition.borrow();
+        json!({ "shards": now.shards_held, "idle": now.idle })
+    }
+}

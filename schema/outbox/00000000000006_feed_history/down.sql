@@ -1,0 +1,1 @@
+DROP INDEX outbox_history_tenant_idx, outbox_history_transaction_id_idx;

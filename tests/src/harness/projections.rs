@@ -1,0 +1,102 @@
+//! What the projections must be: a recomputation from the write model that shares nothing with the program's own.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use tokio_postgres::Client;
+
+use super::{World, until};
+
+/// Each report as it must be, and as it is, with a name.
+const REPORTS: [(&str, &str, &str); 4] = [
+    (
+        "order_timeline",
+        // From the orders themselves, where the program reads the audit trail.
+        "SELECT o.tenant_id, o.id, steps.version, steps.event, steps.at, o.reference, o.customer_id,
+            CASE steps.event WHEN 'order.shipped' THEN o.tracking_number END,
+            CASE steps.event WHEN 'order.cancelled' THEN o.cancellation_reason END
+        FROM orders AS o, (VALUES (1)) AS one, LATERAL (VALUES
+            (1::bigint, 'order.placed', o.placed_at), (2, 'order.confirmed', o.confirmed_at), (3, 'order.shipped', o.shipped_at),
+            (4, 'order.delivered', o.delivered_at), (o.version, 'order.cancelled', o.cancelled_at)) AS steps (version, event, at)
+        WHERE steps.at IS NOT NULL",
+        "SELECT tenant_id, order_id, version, event, occurred_at, reference, customer_id, tracking_number, reason FROM order_timeline",
+    ),
+    (
+        "sales_by_day",
+        "SELECT tenant_id, (placed_at AT TIME ZONE 'UTC')::date, currency, sum((status <> 'cancelled')::int)::bigint,
+            sum(CASE WHEN status = 'cancelled' THEN 0 ELSE net_total END), sum(CASE WHEN status = 'cancelled' THEN 0 ELSE vat_total END),
+            sum(CASE WHEN status = 'cancelled' THEN 0 ELSE gross_total END), sum((status = 'cancelled')::int)::bigint,
+            sum(CASE WHEN status = 'cancelled' THEN gross_total ELSE 0 END)
+        FROM orders GROUP BY 1, 2, 3",
+        "SELECT tenant_id, (day AT TIME ZONE 'UTC')::date, currency, orders, net_total, vat_total, gross_total, cancelled_orders,
+            cancelled_gross_total
+        FROM sales_by_day",
+    ),
+    (
+        "sales_by_product",
+        "SELECT p.tenant_id, p.id, p.sku, p.name, p.archived_at IS NOT NULL, count(DISTINCT o.id) FILTER (WHERE o.status <> 'cancelled'),
+            COALESCE(sum(l.quantity) FILTER (WHERE o.status <> 'cancelled'), 0),
+            COALESCE(sum(l.net_amount) FILTER (WHERE o.status <> 'cancelled'), 0), max(o.placed_at)
+        FROM products AS p LEFT JOIN order_lines AS l ON l.tenant_id = p.tenant_id AND l.product_id = p.id
+            LEFT JOIN orders AS o ON o.tenant_id = l.tenant_id AND o.id = l.order_id
+        GROUP BY p.tenant_id, p.id",
+        "SELECT tenant_id, product_id, sku, name, archived, orders, quantity, net_total, last_ordered_at FROM sales_by_product",
+    ),
+    (
+        "customer_activity",
+        "SELECT c.tenant_id, c.id, c.code, c.name, count(o.id) FILTER (WHERE o.status <> 'cancelled'),
+            count(o.id) FILTER (WHERE o.status = 'cancelled'), COALESCE(sum(o.gross_total) FILTER (WHERE o.status <> 'cancelled'), 0),
+            min(o.placed_at), max(o.placed_at), GREATEST(c.updated_at, max(o.updated_at))
+        FROM customers AS c LEFT JOIN orders AS o ON o.tenant_id = c.tenant_id AND o.customer_id = c.id
+        GROUP BY c.tenant_id, c.id",
+        "SELECT tenant_id, customer_id, code, name, orders, cancelled_orders, gross_total, first_order_at, last_order_at, last_activity_at
+        FROM customer_activity",
+    ),
+];
+
+/// Returns what is wrong with the reports that readers see: nothing, if they are what the write model says.
+///
+/// # Errors
+/// Fails if the database cannot be asked.
+pub async fn wrong_with_projections(sql: &Client) -> Result<Vec<String>> {
+    // One snapshot of everything.
+    sql.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let mut wrong = Vec::new();
+    for (name, expected, found) in REPORTS {
+        let found = format!("{found} WHERE generation = (SELECT generation FROM projection_state)");
+        for (what, one, other) in
+            [("is missing or wrong", expected, &*found), ("should not be there", &*found, expected)]
+        {
+            let rows = sql
+                .query(&format!("SELECT row_to_json(r)::text FROM ({one} EXCEPT ALL {other}) AS r"), &[])
+                .await?;
+            if let Some(first) = rows.first() {
+                wrong.push(format!(
+                    "{name}: {} rows {what}, such as {}",
+                    rows.len(),
+                    first.get::<_, &str>(0)
+                ));
+            }
+        }
+    }
+    sql.batch_execute("COMMIT").await?;
+    Ok(wrong)
+}
+
+/// Waits until the reports are what the write model says, and nothing is open. Nothing may be written meanwhile.
+///
+/// # Errors
+/// Fails at the deadline, with what is wrong.
+pub async fn projections_are_right(world: &World, limit: Duration) -> Result<()> {
+    let sql = world.sql().await?;
+    until("the projections to be what the write model says", limit, async || {
+        let open = "SELECT count(*) FROM projection_inbox WHERE state IN ('waiting', 'dead')";
+        let open: i64 = sql.query_one(open, &[]).await?.get(0);
+        let pending: i64 = sql.query_one("SELECT count(*) FROM outbox_events", &[]).await?.get(0);
+        ensure!(open == 0 && pending == 0, "{pending} events wait in the outbox, {open} in the inbox");
+        let wrong = wrong_with_projections(&sql).await?;
+        ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,343 @@
+//! The mailer, against a mail server that misbehaves.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use comptoir_tests::harness::{
+    Api, Authority, Encryption, MailServer, Reaction, SERVER_NAME, Step, TakenEmail, World, until,
+};
+
+use super::emails::{LIMIT, api, register};
+
+/// Waits until so many e-mails are in this state.
+async fn number_in(world: &World, state: &str, number: i64, limit: Duration) -> Result<()> {
+    let sql = world.sql().await?;
+    until(format!("{number} e-mails that are {state}"), limit, async || {
+        let rows = sql.query("SELECT state, count(*), max(last_error) FROM emails GROUP BY 1", &[]).await?;
+        let found: Vec<(String, i64, Option<String>)> =
+            rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+        let is = found.iter().any(|(name, count, _)| name == state && *count == number);
+        ensure!(is, "{found:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_fails_for_now_is_tried_again_and_what_fails_for_good_is_not() {
+    World::run(async |world| {
+        let attempts = AtomicUsize::new(0);
+        let server = MailServer::reacting(move |turn| match (turn.step, turn.recipient) {
+            (Step::Recipient, "busy@docks.example") if attempts.fetch_add(1, Ordering::Relaxed) < 2 => {
+                Reaction::Say(450)
+            }
+            (Step::Recipient, "full@docks.example") => Reaction::Say(552),
+            (Step::End, "spam@docks.example") => Reaction::Say(554),
+            _ => Reaction::Go,
+        })
+        .await?;
+        let api = api(world, &server, &[]).await?;
+        for name in ["busy", "full", "spam", "fine"] {
+            register(&api, &format!("{name}@docks.example")).await?;
+        }
+        number_in(world, "sent", 2, LIMIT).await?;
+        number_in(world, "dead", 2, LIMIT).await?;
+        let sql = world.sql().await?;
+        let attempts =
+            "SELECT string_agg(a.outcome, ' ' ORDER BY a.epoch) FROM emails AS e JOIN email_attempts AS a
+            ON a.email_id = e.id WHERE e.recipient = $1";
+        for (recipient, expected) in [
+            ("busy@docks.example", "failed failed accepted"),
+            ("full@docks.example", "refused"),
+            ("spam@docks.example", "refused"),
+            ("fine@docks.example", "accepted"),
+        ] {
+            let found: String = sql.query_one(attempts, &[&recipient]).await?.get(0);
+            assert_eq!(found, expected, "{recipient}");
+        }
+        assert_eq!(server.taken().len(), 2);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_hangs_at_any_step_delays_no_request_and_no_other_domain() {
+    World::run(async |world| {
+        for step in [Step::Mail, Step::Recipient, Step::Data, Step::End] {
+            let domain = format!("{}.example", format!("{step:?}").to_lowercase());
+            let hangs = domain.clone();
+            let server = MailServer::reacting(move |turn| {
+                let is_bad = turn.recipient.ends_with(&hangs);
+                // Before the recipient is known, every other connection hangs.
+                if turn.step == step && (is_bad || step == Step::Mail && rand::random()) {
+                    Reaction::Hang
+                } else {
+                    Reaction::Go
+                }
+            })
+            .await?;
+            let api = api(world, &server, &[("COMPTOIR__MAIL__CONNECTIONS", "4")]).await?;
+            let mut slowest = Duration::ZERO;
+            for n in 0..6 {
+                let began = Instant::now();
+                register(&api, &format!("u{n}@{domain}")).await?;
+                slowest = slowest.max(began.elapsed());
+                register(&api, &format!("u{n}@fine-{domain}")).await?;
+            }
+            ensure!(slowest < Duration::from_secs(2), "a request waited for the mail server: {slowest:?}");
+            until(format!("the others while {step:?} hangs"), LIMIT, async || {
+                let fine = server.taken().iter().filter(|email| email.recipient.contains("@fine-")).count();
+                ensure!(fine == 6, "{fine} of 6");
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_is_lost_is_the_only_cause_of_a_repeat_with_the_same_message_id() {
+    World::run(async |world| {
+        let lost = Mutex::new(0);
+        let server = MailServer::reacting(move |turn| {
+            let mut lost = lost.lock().unwrap();
+            match (turn.step, *lost) {
+                (Step::End, 0) => {
+                    *lost = 1;
+                    Reaction::TakeAndClose
+                }
+                (Step::End, 1) => {
+                    *lost = 2;
+                    Reaction::TakeAndHang
+                }
+                _ => Reaction::Go,
+            }
+        })
+        .await?;
+        let api = api(world, &server, &[]).await?;
+        register(&api, "ada@docks.example").await?;
+        number_in(world, "sent", 1, LIMIT).await?;
+        let taken = server.taken();
+        assert_eq!(taken.len(), 3);
+        assert!(taken.iter().all(|email| email.message_id == taken[0].message_id), "{taken:?}");
+        let outcomes = "SELECT string_agg(outcome, ' ' ORDER BY epoch) FROM email_attempts";
+        let found: String = world.sql().await?.query_one(outcomes, &[]).await?.get(0);
+        assert_eq!(found, "unknown unknown accepted");
+        drop(api);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_demands_encryption_gets_it_and_one_that_nobody_vouches_for_gets_nothing() {
+    World::run(async |world| {
+        let (authority, other) = (Authority::new("ours")?, Authority::new("theirs")?);
+        let (certificate, key) = authority.server()?;
+        for (encryption, word) in
+            [(Encryption::StartTls, "starttls"), (Encryption::FromTheFirstByte, "required")]
+        {
+            let server = MailServer::encrypted(encryption, &certificate, &key).await?;
+            let url = format!("smtp://me:p4ss@{SERVER_NAME}:{}?tls={word}", server.port());
+            let trusted = authority.file();
+            let environment = [("MAIL_URL", url.as_str()), ("COMPTOIR__MAIL__TLS_CA_FILE", trusted.as_str())];
+            let api = api(world, &server, &environment).await?;
+            let recipient = format!("ada@{word}.example");
+            register(&api, &recipient).await?;
+            let taken = until("an encrypted e-mail", LIMIT, async || {
+                server.taken_for(&recipient).pop().context("not yet")
+            })
+            .await?;
+            assert!(taken.encrypted && taken.credentials.is_some(), "{taken:?}");
+            drop(api);
+
+            let untrusted = other.file();
+            let environment =
+                [("MAIL_URL", url.as_str()), ("COMPTOIR__MAIL__TLS_CA_FILE", untrusted.as_str())];
+            let api = super::emails::api(world, &server, &environment).await?;
+            let recipient = format!("bob@{word}.example");
+            register(&api, &recipient).await?;
+            let sql = world.sql().await?;
+            until("an e-mail that fails for now", LIMIT, async || {
+                let query = "SELECT state, COALESCE(last_error, '') FROM emails WHERE recipient = $1";
+                let row = sql.query_one(query, &[&recipient]).await?;
+                let (state, error): (String, String) = (row.get(0), row.get(1));
+                ensure!(
+                    state == "waiting" && error.to_lowercase().contains("certificate"),
+                    "{state}: {error}"
+                );
+                Ok(())
+            })
+            .await?;
+            assert!(!api.daemon.output().contains("p4ss"), "the password is in the log");
+            assert_eq!(server.taken_for(&recipient), vec![]);
+            sql.batch_execute(
+                "UPDATE emails SET state = 'discarded', reason = 'discarded', finished_at = now()",
+            )
+            .await?;
+        }
+        // A server that offers no encryption is not used where it is demanded.
+        let server = MailServer::start().await?;
+        let url = format!("smtp://127.0.0.1:{}", server.port());
+        let api = api(world, &server, &[("MAIL_URL", &url)]).await?;
+        register(&api, "ada@plain.example").await?;
+        let sql = world.sql().await?;
+        until("an e-mail that fails for now", LIMIT, async || {
+            let query = "SELECT COALESCE(last_error, '') FROM emails WHERE recipient = 'ada@plain.example'";
+            let error: String = sql.query_one(query, &[]).await?.get(0);
+            ensure!(error.contains("STARTTLS"), "{error}");
+            Ok(())
+        })
+        .await?;
+        drop(api);
+        assert_eq!(server.taken(), vec![]);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_development_e_mails_are_files() {
+    World::run(async |world| {
+        let directory = tempfile::tempdir()?;
+        let path = directory.path().join("mail").display().to_string();
+        let environment =
+            [("COMPTOIR__MAIL__TRANSPORT", "file"), ("COMPTOIR__MAIL__DIRECTORY", path.as_str())];
+        let api = Api::start(world, &environment).await?;
+        register(&api, "ada@docks.example").await?;
+        let text = until("a file", LIMIT, async || {
+            let mut files = std::fs::read_dir(&path)?.flatten().map(|entry| entry.path());
+            let file =
+                files.find(|path| path.extension().is_some_and(|end| end == "eml")).context("none yet")?;
+            Ok(std::fs::read_to_string(file)?)
+        })
+        .await?;
+        assert!(text.contains("ada@docks.example") && text.contains("cot_"), "{text}");
+        number_in(world, "sent", 1, LIMIT).await?;
+        drop(api);
+        Ok(())
+    })
+    .await;
+}
+
+/// A server that does anything, at random, and tells how often.
+fn at_random(percent_bad: u32) -> impl Fn(comptoir_tests::harness::Turn<'_>) -> Reaction + Send + Sync {
+    move |turn| {
+        // At one of six steps, so that an e-mail fails about as often as asked.
+        if rand::random_range(0..600) >= percent_bad {
+            return Reaction::Go;
+        }
+        match (turn.step, rand::random_range(0..4)) {
+            (Step::End, 0) => Reaction::TakeAndClose,
+            (Step::Connected | Step::Hello | Step::StartTls | Step::Auth, _) | (_, 0) => Reaction::Close,
+            (_, 1) if !turn.recipient.is_empty() => Reaction::Say(550),
+            (_, _) => Reaction::Say(451),
+        }
+    }
+}
+
+/// Every e-mail was accepted or is a dead letter, and was taken once, but for the attempts of which nobody knows.
+async fn judge(world: &World, taken: &[TakenEmail]) -> Result<String> {
+    let mut times: HashMap<String, usize> = HashMap::new();
+    for email in taken {
+        let id = email.message_id.trim_start_matches('<').split('.').next().unwrap_or_default();
+        *times.entry(id.to_owned()).or_default() += 1;
+    }
+    let sql = world.sql().await?;
+    let rows = sql
+        .query(
+            "SELECT e.id::text, e.state, e.reason, count(*) FILTER (WHERE a.outcome = 'unknown'),
+                count(*) FILTER (WHERE a.outcome = 'accepted'), count(*) FILTER (WHERE a.outcome IS NULL)
+            FROM emails AS e JOIN email_attempts AS a ON a.tenant_id = e.tenant_id AND a.email_id = e.id GROUP BY e.tenant_id, e.id",
+            &[],
+        )
+        .await?;
+    let (mut repeats, mut dead, mut sent) = (0, 0, 0);
+    for row in &rows {
+        let (id, state, reason): (String, String, Option<String>) = (row.get(0), row.get(1), row.get(2));
+        let (unknown, accepted, open): (i64, i64, i64) = (row.get(3), row.get(4), row.get(5));
+        let times = i64::try_from(times.get(&id).copied().unwrap_or_default())?;
+        ensure!(open == 0, "{id} has an attempt without an end");
+        match state.as_str() {
+            "sent" => {
+                sent += 1;
+                ensure!(accepted == 1, "{id} is sent, and {accepted} attempts were accepted");
+                ensure!(times >= 1, "{id} is sent, and the server does not have it");
+            }
+            "dead" => {
+                dead += 1;
+                ensure!(
+                    accepted == 0 && reason.is_some(),
+                    "{id} is dead ({reason:?}), and was accepted {accepted} times"
+                );
+            }
+            other => anyhow::bail!("{id} is {other}"),
+        }
+        ensure!(
+            times <= accepted + unknown,
+            "{id} was taken {times} times: {accepted} accepted, {unknown} unknown"
+        );
+        repeats += (times - 1).max(0);
+    }
+    let left: i64 = sql.query_one("SELECT count(*) FROM email_secrets", &[]).await?.get(0);
+    ensure!(left == 0, "{left} secrets are left");
+    Ok(format!("{} e-mails: {sent} sent, {dead} dead, {repeats} repeats", rows.len()))
+}
+
+/// Queues e-mails by registering users, kills the API twice meanwhile, and looks at what became of them.
+async fn storm(world: &World, number: usize, percent_bad: u32, limit: Duration) -> Result<()> {
+    let server = MailServer::reacting(at_random(percent_bad)).await?;
+    let environment = [("COMPTOIR__DATABASE__TENANT_SHARE_PERCENT", "90")];
+    let mut running = api(world, &server, &environment).await?;
+    let left = Arc::new(AtomicUsize::new(0));
+    for part in 0..3 {
+        let (first, last) = (number * part / 3, number * (part + 1) / 3);
+        left.store(first, Ordering::Relaxed);
+        let clients = (0..8).map(|_| {
+            let (left, api) = (Arc::clone(&left), &running);
+            async move {
+                loop {
+                    let n = left.fetch_add(1, Ordering::Relaxed);
+                    if n >= last {
+                        return anyhow::Ok(());
+                    }
+                    register(api, &format!("u{n}@d{}.example", n % 40)).await?;
+                }
+            }
+        });
+        futures::future::try_join_all(clients).await?;
+        if part < 2 {
+            running.daemon.kill()?;
+            running = api(world, &server, &environment).await?;
+        }
+    }
+    let sql = world.sql().await?;
+    until("the end of all e-mails", limit, async || {
+        let open = "SELECT count(*) FROM emails WHERE state IN ('waiting', 'sending')";
+        let open: i64 = sql.query_one(open, &[]).await?.get(0);
+        ensure!(open == 0, "{open} are on their way");
+        Ok(())
+    })
+    .await?;
+    let number_of: i64 = sql.query_one("SELECT count(*) FROM emails", &[]).await?.get(0);
+    ensure!(number_of == i64::try_from(number)?, "{number_of} e-mails");
+    eprintln!("{}", judge(world, &server.taken()).await?);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_e_mail_is_accepted_or_a_dead_letter_whatever_the_server_does_and_whoever_is_killed() {
+    World::run(async |world| storm(world, 300, 150, Duration::from_secs(60)).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow: make test-all"]
+async fn ten_thousand_e_mails_are_accepted_or_dead_letters_and_every_repeat_is_explained() {
+    World::run(async |world| storm(world, 10_000, 150, Duration::from_secs(600)).await).await;
+}
