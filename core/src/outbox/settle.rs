@@ -33,6 +33,14 @@ impl RowKeys {
         self.shards.push(shard);
         self.seqs.push(seq);
     }
+
+    pub fn len(&self) -> usize {
+        self.seqs.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.seqs.is_empty()
+    }
 }
 
 /// Events that will be tried again.

@@ -386,31 +386,3 @@ async fn ended<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, tokio::task::Jo
     *task = None;
     result
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_run_is_done_when_nothing_is_left_that_the_broker_could_take_or_at_its_limit() {
-        for (idle, broker_up, limit_reached, done) in [
-            (true, true, false, true),
-            (true, false, false, false),
-            (false, true, false, false),
-            (false, false, true, true),
-        ] {
-            let condition = Condition {
-                database_up: true,
-                database_trouble: None,
-                broker_up,
-                broker_trouble: None,
-                blocked: false,
-                shards_held: 1,
-                idle,
-                limit_reached,
-                turned_at: Instant::now(),
-            };
-            assert_eq!(condition.is_done(), done, "{condition:?}");
-        }
-    }
-}

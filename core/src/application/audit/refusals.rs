@@ -381,19 +381,6 @@ mod tests {
     }
 
     #[test]
-    fn of_an_account_that_was_tried_from_one_address_the_address_is_kept() {
-        let refusals = Refusals::default();
-        for number in 0..MAX_ADDRESSES as u128 {
-            refusals.note(refusal(number, &format!("203.0.113.{number}")), "r");
-        }
-        refusals.note(refusal(100, "203.0.113.100"), "r");
-        assert!(
-            counted(&refusals).contains(&(refusal(100, "203.0.113.100"), 1)),
-            "others have other addresses"
-        );
-    }
-
-    #[test]
     fn who_tries_many_accounts_fills_no_memory() {
         let refusals = Refusals::default();
         for number in 0..3_000 {
