@@ -274,6 +274,47 @@ async fn what_is_erased_is_gone_and_sound_and_who_erased_it_is_said() {
     .await;
 }
 
+/// Two companies have rows about resources of the same names, in chains of the same number.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_verified_and_erased_of_one_company_is_not_anothers_nor_of_another_kind() {
+    World::run(async |world| {
+        let sql = world.sql().await?;
+        let ours = world.tenant().await?.id;
+        let theirs = comptoir_tests::harness::Tenant::create(&sql, "Other").await?.id;
+        // One session: which chain a row goes to depends on it.
+        for (tenant, kind) in [(ours, "customer"), (theirs, "customer"), (ours, "product"), (theirs, "product")] {
+            sql.batch_execute(&format!(
+                "SELECT set_config('comptoir.tenant_id', '{tenant}', false);
+                SELECT audit_append(gen_random_uuid(), now(), 'operator', NULL, 'somebody', NULL, 'a.change', '{kind}', '1', NULL,
+                    '{{\"name\": \"Ada\"}}', 'a request', NULL)"
+            ))
+            .await?;
+        }
+        assert_sound(world).await?;
+        let ours = ours.to_string();
+        let erase = async |kind: &str| {
+            let resource = ["--resource-type", kind, "--resource-id", "1"];
+            world.run_api(&[&["audit", "erase", "--tenant", &ours][..], &resource].concat()).await
+        };
+        let nothing = erase("supplier").await?;
+        assert!(nothing.code == Some(1) && nothing.stderr.contains("nothing to erase"), "{nothing:?}");
+        let erased = erase("customer").await?;
+        assert!(erased.code == Some(0) && erased.stdout.contains("of 1 row"), "{erased:?}");
+        assert_sound(world).await?;
+        // That one company's was erased by an operator does not explain that another's is gone.
+        let gone = "UPDATE audit_events SET before = NULL, after = NULL, salt = NULL
+            WHERE resource_type = 'customer' AND action = 'a.change' AND salt IS NOT NULL RETURNING tenant_id::text";
+        let gone = sql.query_one(gone, &[]).await?;
+        assert_eq!(gone.get::<_, String>(0), theirs.to_string());
+        let found = broken(world, &[]).await?;
+        assert_eq!((found.len(), &found[0]["rule"]), (1, &"erasure".into()), "{found:?}");
+        assert_eq!(found[0]["tenant_id"], theirs.to_string());
+        assert_eq!(verify(world, &["--tenant", &ours]).await?.code, Some(0));
+        Ok(())
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_does_not_see_everything_is_not_told_that_it_is_sound() {
     World::run(async |world| {

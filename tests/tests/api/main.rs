@@ -4,6 +4,7 @@
 mod api_keys;
 mod audit;
 mod authentication;
+mod contention;
 mod cors;
 mod customers;
 mod edits;

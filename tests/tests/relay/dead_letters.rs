@@ -1,5 +1,6 @@
 //! Dead letters: listed, shown, published again, given up.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -126,6 +127,10 @@ async fn more_dead_letters_than_fit_into_one_statement_are_requeued_once_each() 
         insert_many(&sql, 1_234, 7).await?;
         let exit = world.run_relay(&["--once"]).await?;
         assert_eq!((exit.code, count(&sql, "outbox_dead_letters").await?), (Some(3), 1_234), "{exit:?}");
+        // Many died in one statement, at the same moment: still each is on one page of the list.
+        let listed = list(world, &["--limit", "2000"]).await?;
+        let listed: BTreeSet<_> = listed.iter().map(|letter| letter["id"].to_string()).collect();
+        assert_eq!(listed.len(), 1_234);
         // It cannot end while they die again as fast as they are requeued, unless it knows which were there.
         let relay = world.relay().await?;
         let exit =
@@ -183,6 +188,49 @@ async fn what_is_discarded_is_gone_and_nothing_else_is() {
         assert_eq!((exit.code, count(&sql, "outbox_dead_letters").await?), (Some(0), 0), "{exit:?}");
         let events = count(&sql, "outbox_operation_events").await?;
         assert_eq!((events, count(&sql, "outbox_events").await?), (3, 0));
+        Ok(())
+    })
+    .await;
+}
+
+/// Five dead letters that differ in what they can be chosen by. The last one will die when the decision was already made.
+const LETTERS: &str = "
+    DELETE FROM outbox_dead_letters;
+    DELETE FROM outbox_events;
+    INSERT INTO outbox_dead_letters (id, seq, tenant_id, aggregate_type, aggregate_id, event_type, schema_version, payload, headers,
+        occurred_at, shard, retry_count, reason, failed_at)
+    SELECT ('00000000-0000-4000-8000-00000000000' || n)::uuid, n, '00000000-0000-0000-0000-000000000000', 'thing', aggregate, type,
+        1, '1', '{}', now(), 0, 0, 'unroutable', failed_at
+    FROM (VALUES (1, 'a', 'one.happened', now()), (2, 'b', 'one.happened', now()), (3, 'b', 'other.happened', now()),
+        (4, 'b', 'one.happened', '2026-01-01Z'), (5, 'b', 'one.happened', now() + interval '1 hour'))
+        AS letter (n, aggregate, type, failed_at)";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_decision_is_about_what_was_chosen_and_was_there_when_it_was_made() {
+    World::run(async |world| {
+        let sql = world.sql().await?;
+        // The relay has declared its queue of dead letters.
+        dead_letters(world, &["a"]).await?;
+        let last_digits = "SELECT COALESCE(string_agg(right(id::text, 1), '' ORDER BY id), '') FROM";
+        for (arguments, chosen, left) in [
+            (&["--all"][..], "1234", "5"),
+            (&["--aggregate-id", "a"], "1", "2345"),
+            (&["--event-type", "other.*"], "3", "1245"),
+            (&["--since", "1h"], "123", "45"),
+            (&["--since", "2026-01-01T00:00:00Z"], "1234", "5"),
+            (&["00000000-0000-4000-8000-000000000002"], "2", "1345"),
+        ] {
+            for (decision, published) in [("requeue", chosen), ("discard", "")] {
+                sql.batch_execute(LETTERS).await?;
+                let exit =
+                    world.run_relay(&[&["dead-letters", decision, "--yes"], arguments].concat()).await?;
+                assert_eq!(exit.code, Some(0), "{decision} {arguments:?}: {exit:?}");
+                for (table, expected) in [("outbox_dead_letters", left), ("outbox_events", published)] {
+                    let row = sql.query_one(&format!("{last_digits} {table}"), &[]).await?;
+                    assert_eq!(row.get::<_, String>(0), expected, "{decision} {arguments:?}: {table}");
+                }
+            }
+        }
         Ok(())
     })
     .await;

@@ -64,11 +64,15 @@ async fn a_dead_letter_holds_its_aggregate_until_somebody_decides() {
 
         // One is published after all, before its successor; the other is given up, and its aggregate goes on.
         channel.queue_purge("narrow".into(), QueuePurgeOptions::default()).await?;
+        sql.execute("UPDATE outbox_events SET retry_count = 7 WHERE id::text = $1", &[&held[0]]).await?;
         for (decision, id) in [("requeue", &held[0]), ("discard", &held[1])] {
             let exit = world.run_relay(&["dead-letters", decision, "--yes", id]).await?;
             assert_eq!(exit.code, Some(0), "{exit:?}");
         }
         world.drained(LIMIT).await?;
+        let retries = "SELECT retry_count FROM outbox_history WHERE id::text = $1";
+        let retries: i32 = sql.query_one(retries, &[&held[0]]).await?.get(0);
+        assert_eq!(retries, 0, "whoever decided starts anew");
         let published = published(world).await?;
         let of = |aggregate: &str| -> Vec<&str> {
             published.iter().filter(|row| row.0 == aggregate).map(|row| row.1.as_str()).collect()
