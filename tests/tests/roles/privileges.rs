@@ -73,6 +73,8 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("users", "INSERT,SELECT,UPDATE"),
         ],
         "services" => &[
+            ("audit_chains", "SELECT"),
+            ("audit_events", "SELECT"),
             ("customer_activity", "DELETE,INSERT,SELECT,UPDATE"),
             ("order_timeline", "DELETE,INSERT,SELECT,UPDATE"),
             ("outbox_dead_letters", "SELECT"),
@@ -91,6 +93,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("service_leases", "INSERT,SELECT,UPDATE"),
             ("service_processes", "DELETE,INSERT,SELECT,UPDATE"),
             ("service_states", "DELETE,INSERT,SELECT,UPDATE"),
+            ("tenants", "SELECT"),
         ],
         "relay" => &[
             ("__diesel_schema_migrations", "SELECT"),
