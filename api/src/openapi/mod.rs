@@ -70,6 +70,7 @@ const SECURITY_SCHEME: &str = "bearer";
         (name = "emails", description = "What is sent to people, and what became of it"),
         (name = "imports", description = "Files of customers, suppliers or products, worked off row by row"),
         (name = "reports", description = "What is kept from the events that came back through the broker, and the events that could not be"),
+        (name = "notifications", description = "What happens in your company, live, or to pull"),
         (name = "tenant", description = "Your company"),
         (name = "users", description = "Who works with Comptoir: unverified → active → disabled"),
         (name = "authentication", description = "How somebody proves who they are"),
