@@ -43,7 +43,7 @@ async fn who_does_not_see_everything_is_told_so_and_who_does_sees_the_rows() {
         sql.batch_execute("DROP POLICY hidden ON audit_events").await?;
 
         let policy = "SELECT quote_ident(policyname) FROM pg_policies
-            WHERE tablename = 'audit_chains' AND policyname LIKE 'auditor %'";
+            WHERE tablename = 'audit_chains' AND policyname LIKE 'auditor %auditor'";
         let policy: String = sql.query_one(policy, &[]).await?.get(0);
         sql.batch_execute(&format!("DROP POLICY {policy} ON audit_chains")).await?;
         let halved = verify_as(world, &world.database.auditor_url).await?;
