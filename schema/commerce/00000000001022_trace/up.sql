@@ -29,22 +29,22 @@ CREATE FUNCTION trace_correlation(correlation text, since timestamptz, until tim
             WHERE a.request_id IN (SELECT r.id FROM requests AS r)
             UNION ALL
             SELECT e.occurred_at, 'event', e.tenant_id, e.id::text, e.event_type, e.state,
-                (EXTRACT(epoch FROM e.ended_at - e.occurred_at) * 1000)::bigint,
+                (EXTRACT(epoch FROM e.ended_at - e.occurred_at) * 1000::numeric)::bigint,
                 pg_catalog.concat_ws('; ', pg_catalog.concat(e.aggregate_type, ' ', e.aggregate_id), e.last_error)
             FROM events AS e
             UNION ALL
             SELECT m.created_at, 'mail', m.tenant_id, m.id::text, m.kind, m.state,
-                (EXTRACT(epoch FROM m.finished_at - m.created_at) * 1000)::bigint,
+                (EXTRACT(epoch FROM m.finished_at - m.created_at) * 1000::numeric)::bigint,
                 pg_catalog.concat_ws('; ', pg_catalog.concat(m.attempts, ' attempts'), m.last_error)
             FROM emails AS m WHERE m.created_at >= since AND m.created_at < until AND m.correlation_id = correlation
             UNION ALL
             SELECT p.received_at, 'projection', p.tenant_id, p.id::text, p.event_type, p.state,
-                (EXTRACT(epoch FROM p.applied_at - p.received_at) * 1000)::bigint,
+                (EXTRACT(epoch FROM p.applied_at - p.received_at) * 1000::numeric)::bigint,
                 pg_catalog.concat_ws('; ', pg_catalog.concat(p.aggregate_type, ' ', p.aggregate_id), p.last_error)
             FROM projection_inbox AS p WHERE p.received_at >= since AND p.received_at < until AND p.correlation_id = correlation
             UNION ALL
             SELECT c.asked_at, 'service', NULL::uuid, c.id::text, pg_catalog.concat(c.service, ' ', c.action), c.state,
-                (EXTRACT(epoch FROM c.ended_at - c.asked_at) * 1000)::bigint, pg_catalog.concat_ws('; ', pg_catalog.concat('by ', c.asked_by), c.error)
+                (EXTRACT(epoch FROM c.ended_at - c.asked_at) * 1000::numeric)::bigint, pg_catalog.concat_ws('; ', pg_catalog.concat('by ', c.asked_by), c.error)
             FROM service_commands AS c WHERE c.asked_at >= since AND c.asked_at < until AND c.correlation_id::text = correlation
         )
         SELECT f.at, f.source, f.tenant_id, f.id, f.name, f.state, f.took_ms, f.detail FROM found AS f ORDER BY f.at, f.source LIMIT most;

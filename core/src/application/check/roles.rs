@@ -246,6 +246,10 @@ const SERVICES_USES: &[(&str, &str)] = &[
         "SELECT projection_fill_gone(0, '00000000-0000-0000-0000-000000000000', '00000000-0000-0000-0000-000000000000', 1)",
     ),
     ("estimate how long that takes", "SELECT projection_size()"),
+    ("follow a correlation id", "SELECT trace_correlation('check', now(), now(), 0)"),
+    ("read the audit trail", "SELECT FROM audit_events LIMIT 0"),
+    ("read the chains of the audit trail", "SELECT FROM audit_chains LIMIT 0"),
+    ("list companies", "SELECT FROM tenants LIMIT 0"),
 ];
 
 fn steps(uses: &'static [(&str, &str)]) -> impl Iterator<Item = Step> {

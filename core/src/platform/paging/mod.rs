@@ -182,6 +182,12 @@ impl<K: SortKey> PageRequest<K> {
         Start::behind(self.descending, after)
     }
 
+    /// Returns the operator that compares rows with an end that is part of the list. Together with the start of a walk whose first columns
+    /// are the same, it is an equality; PostgreSQL does not take it for one, and so walks the index that begins with these columns.
+    pub(crate) fn end(&self) -> &'static str {
+        if self.descending { ">=" } else { "<=" }
+    }
+
     /// Returns the page's start in a column of numbers, whose values in cursors are texts.
     pub(crate) fn numbers(&self) -> Start<BigDecimal> {
         let after = match &self.after {
