@@ -520,7 +520,8 @@ async fn fault(
         }
         5 => {
             let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%projection_%'";
+                WHERE datname = current_database() AND usename IN ('comptoir_tests_services', 'comptoir_tests_api')
+                    AND query LIKE '%projection_%'";
             world.administrator().await?.batch_execute(end).await?;
         }
         6 => {
