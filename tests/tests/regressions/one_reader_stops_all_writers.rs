@@ -248,7 +248,10 @@ async fn every_filter_of_every_list_reads_what_it_returns() -> Result<()> {
     sql.batch_execute(&DATA.replace("TENANT", &tenant)).await.context("the data")?;
     sql.batch_execute("VACUUM ANALYZE").await?;
     let mut plans = Plans::of(&world, &server).await?;
-    let api = Api::start(&world, &[]).await?;
+    // What runs beside the requests reads these tables too, for all companies.
+    let without =
+        [("COMPTOIR__SERVICES__MAILER__ENABLED", "false"), ("COMPTOIR__SERVICES__PRUNING__ENABLED", "false")];
+    let api = Api::start(&world, &without).await?;
     let described = lists(&api).await?;
 
     let mut found = Vec::new();

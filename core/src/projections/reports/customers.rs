@@ -3,7 +3,7 @@
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::RunQueryDsl;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -12,8 +12,7 @@ use super::live;
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
-use crate::platform::paging::row_comparison::{compared, of};
-use crate::platform::paging::{BY_INDEX_ONLY, Listed, Page, PageRequest, SortKey, SortValue, walk};
+use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, walk};
 use crate::platform::schema::customer_activity as activity;
 use crate::values::ids::CustomerId;
 use crate::values::money::Money;
@@ -127,7 +126,7 @@ pub async fn customer_activity(
             let live = live(connection).await?;
             let mut rows = activity::table
                 .filter(activity::tenant_id.eq(context.tenant_id().uuid()))
-                .filter(compared((generation,), request.end(), (of(generation, live),)))
+                .filter(generation.eq(live))
                 .select(ActivityRow::as_select())
                 .limit(request.rows())
                 .into_boxed();
@@ -136,14 +135,12 @@ pub async fn customer_activity(
             }
             let rows = match request.key {
                 ActivitySort::LastActivityAt => {
-                    walk!(rows, request.times(), [generation => live], last_activity_at, customer_id)
+                    walk!(rows, request.times(), [], last_activity_at, customer_id)
                 }
                 ActivitySort::GrossTotal => {
-                    walk!(rows, request.numbers(), [generation => live], gross_total, customer_id)
+                    walk!(rows, request.numbers(), [], gross_total, customer_id)
                 }
             };
-            // With its statistics, PostgreSQL might read a whole table instead of a part of an index.
-            connection.batch_execute(BY_INDEX_ONLY).await?;
             Ok(rows.load(&mut connection).await?)
         })
         .await?;

@@ -3,7 +3,7 @@
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
-use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::RunQueryDsl;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -12,8 +12,7 @@ use super::live;
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
-use crate::platform::paging::row_comparison::{compared, of};
-use crate::platform::paging::{BY_INDEX_ONLY, Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
+use crate::platform::paging::{Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
 use crate::platform::schema::sales_by_day as days;
 use crate::values::money::Money;
 
@@ -121,7 +120,7 @@ pub async fn sales_by_day(
             let start = request.times().within(filter.period);
             let mut rows = days::table
                 .filter(days::tenant_id.eq(context.tenant_id().uuid()))
-                .filter(compared((generation,), request.end(), (of(generation, live),)))
+                .filter(generation.eq(live))
                 .select(DayRow::as_select())
                 .limit(request.rows())
                 .into_boxed();
@@ -131,8 +130,7 @@ pub async fn sales_by_day(
             if let Some(before) = filter.period.before {
                 rows = rows.filter(day.lt(before));
             }
-            connection.batch_execute(BY_INDEX_ONLY).await?;
-            Ok(walk!(rows, start, [generation => live], day, id).load(&mut connection).await?)
+            Ok(walk!(rows, start, [], day, id).load(&mut connection).await?)
         })
         .await?;
     Ok(request.page(rows.into_iter().map(DayView::from).collect()))

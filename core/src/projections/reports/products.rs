@@ -3,7 +3,7 @@
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::RunQueryDsl;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -12,8 +12,7 @@ use super::live;
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
-use crate::platform::paging::row_comparison::{compared, of};
-use crate::platform::paging::{BY_INDEX_ONLY, Listed, Page, PageRequest, SortKey, SortValue, walk};
+use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, walk};
 use crate::platform::schema::sales_by_product as products;
 use crate::values::ids::ProductId;
 use crate::values::money::{Money, Quantity};
@@ -124,7 +123,7 @@ pub async fn sales_by_product(
             let live = live(connection).await?;
             let mut rows = products::table
                 .filter(products::tenant_id.eq(context.tenant_id().uuid()))
-                .filter(compared((generation,), request.end(), (of(generation, live),)))
+                .filter(generation.eq(live))
                 .select(ProductRow::as_select())
                 .limit(request.rows())
                 .into_boxed();
@@ -132,14 +131,12 @@ pub async fn sales_by_product(
                 rows = rows.filter(product_id.eq(product.uuid()));
             }
             let rows = match request.key {
-                ProductSort::Sku => walk!(rows, request.texts(), [generation => live], sku, product_id),
-                ProductSort::Name => walk!(rows, request.texts(), [generation => live], name, product_id),
+                ProductSort::Sku => walk!(rows, request.texts(), [], sku, product_id),
+                ProductSort::Name => walk!(rows, request.texts(), [], name, product_id),
                 ProductSort::NetTotal => {
-                    walk!(rows, request.numbers(), [generation => live], net_total, product_id)
+                    walk!(rows, request.numbers(), [], net_total, product_id)
                 }
             };
-            // With its statistics, PostgreSQL might read a whole table instead of a part of an index.
-            connection.batch_execute(BY_INDEX_ONLY).await?;
             Ok(rows.load(&mut connection).await?)
         })
         .await?;
