@@ -148,8 +148,19 @@ pub async fn order_timelines(
                 // Beside the start of the walk this is an equality. PostgreSQL does not take it for one, and so walks the index that
                 // begins with the customer, not one that finds them among all others.
                 (None, Some(customer)) => {
-                    let rows =
-                        rows.filter(compared((customer_id,), request.end(), (of(customer_id, customer),)));
+                    let Period { from, before } = filter.occurred;
+                    let end = request.end();
+                    let rows = match (end, from, before) {
+                        (">=", Some(from), _) => {
+                            let last = (of(customer_id, customer), of(occurred_at, from));
+                            rows.filter(compared((customer_id, occurred_at), ">=", last))
+                        }
+                        ("<=", _, Some(before)) => {
+                            let last = (of(customer_id, customer), of(occurred_at, before));
+                            rows.filter(compared((customer_id, occurred_at), "<", last))
+                        }
+                        _ => rows.filter(compared((customer_id,), end, (of(customer_id, customer),))),
+                    };
                     walk!(rows, start, [customer_id => customer], occurred_at, id)
                 }
                 (None, None) => walk!(rows, start, [], occurred_at, id),
