@@ -117,7 +117,11 @@ pub async fn order_timelines(
     let rows: Vec<TimelineRow> = db
         .read(context, async |mut connection| {
             let live = live(connection).await?;
-            let start = request.times().within(filter.occurred);
+            // A period that ends before it begins has no rows: it is looked for where it ends.
+            let Period { from, before } = filter.occurred;
+            let occurred =
+                Period { from: from.map(|from| before.map_or(from, |before| from.min(before))), before };
+            let start = request.times().within(occurred);
             // The walk sets the start; where it ends is said again.
             let mut rows = timeline::table
                 .filter(timeline::tenant_id.eq(context.tenant_id().uuid()))
@@ -125,10 +129,10 @@ pub async fn order_timelines(
                 .select(TimelineRow::as_select())
                 .limit(request.rows())
                 .into_boxed();
-            if let Some(from) = filter.occurred.from {
+            if let Some(from) = occurred.from {
                 rows = rows.filter(occurred_at.ge(from));
             }
-            if let Some(before) = filter.occurred.before {
+            if let Some(before) = occurred.before {
                 rows = rows.filter(occurred_at.lt(before));
             }
             let order = filter.order_id.map(OrderId::uuid);
@@ -148,7 +152,7 @@ pub async fn order_timelines(
                 // Beside the start of the walk this is an equality. PostgreSQL does not take it for one, and so walks the index that
                 // begins with the customer, not one that finds them among all others.
                 (None, Some(customer)) => {
-                    let Period { from, before } = filter.occurred;
+                    let Period { from, before } = occurred;
                     let end = request.end();
                     let rows = match (end, from, before) {
                         (">=", Some(from), _) => {
