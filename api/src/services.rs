@@ -11,7 +11,7 @@ use comptoir_core::feed::{Feed, QueueLimits};
 use comptoir_core::mail::{Mailer, Policies};
 use comptoir_core::platform::config::ConfigError;
 use comptoir_core::platform::database::Database;
-use comptoir_core::services::{Builder, LinkConfig, Service, Services};
+use comptoir_core::services::{Builder, Service, Services};
 
 use crate::config::Settings;
 use crate::imports::Imports;
@@ -35,8 +35,7 @@ pub(crate) struct Hosted {
 
 impl Hosted {
     pub(crate) fn new(settings: &Settings, only: Option<Only>) -> Result<Self, ConfigError> {
-        let link =
-            settings.services_database().map(|database| LinkConfig { database }).ok_or(UNLINKED.to_owned());
+        let link = settings.services_database().ok_or_else(|| UNLINKED.to_owned());
         if link.is_err() {
             tracing::warn!(
                 "{UNLINKED}: old idempotency records, sessions and imports are not deleted, the audit trail is not verified, e-mails are not sent, an import \
@@ -107,7 +106,7 @@ impl Hosted {
                 self.builder.add_off(service, "this process only answers requests (--only requests)")
             }
             _ if !is_linked => self.builder.add_off(service, UNLINKED),
-            _ => self.builder.add_shared(Arc::new(service)),
+            _ => self.builder.add(service),
         };
         added.map(drop)
     }

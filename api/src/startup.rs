@@ -227,10 +227,16 @@ impl Application {
     /// requests in progress, and the units of work whose clients have gone already.
     ///
     /// # Errors
-    /// Fails if the server fails.
+    /// Fails if the server fails, or a service of the start without which the program cannot be.
     pub async fn run_until_stopped(self) -> anyhow::Result<()> {
         let server = self.server.map(|(_, server)| server);
-        let told = self.signals.wait(self.stopping, self.drain);
+        let failed = self.services.failed();
+        let told = {
+            let (signals, failed) = (self.signals.wait(self.stopping, self.drain), failed.clone());
+            async move {
+                tokio::select! { () = signals => {}, () = failed.cancelled() => {} }
+            }
+        };
         let stop = stop_after(told, self.end_streams, server.as_ref().map(Server::handle));
         let operations = self.operations.as_ref().map(Server::handle);
         let stopped = tokio::spawn(stop);
@@ -258,6 +264,7 @@ impl Application {
         // The services end: if that cuts a wake-up off, the relay finds the last events by polling.
         self.services.stop().await;
         tracing::info!("stopped");
+        anyhow::ensure!(!failed.is_cancelled(), "a service of the start failed; the log says why");
         result
     }
 }

@@ -18,7 +18,7 @@ use comptoir_core::services::Tasks;
 /// Runs the services until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// Fails if the relay cannot start.
+/// Fails if the relay cannot start, or if a service of the start failed that it cannot do without.
 pub(crate) async fn run(config: &Config) -> Result<(), RelayError> {
     let stop = stop_on_signal()?;
     let http = http::Listener::bind(&config.relay.http_listen)?;
@@ -30,12 +30,16 @@ pub(crate) async fn run(config: &Config) -> Result<(), RelayError> {
         exchange = config.broker.exchange,
         "the relay runs"
     );
-    stop.cancelled().await;
+    let failed = services.failed();
+    tokio::select! { () = stop.cancelled() => {}, () = failed.cancelled() => {} }
     services.stop().await;
     if let Some(http) = http {
         http.stop().await;
     }
     tracing::info!("the relay has stopped");
+    if failed.is_cancelled() {
+        return Err(RelayError::Startup("a service of the start failed; the log says why".to_owned()));
+    }
     Ok(())
 }
 

@@ -21,6 +21,7 @@ use super::live;
 use super::position::{Mark, Position};
 use super::sight::Selection;
 use crate::outbox;
+use crate::platform::backoff::Backoff;
 use crate::platform::database::{self, ConnectFault, DatabaseConfig};
 use crate::services::{Description, Fault, Health, Run, Service, Summary};
 use crate::values::ids::TenantId;
@@ -38,8 +39,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 /// How long a read may take. A connection that does not answer is replaced.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// The shortest and the longest wait between attempts to connect.
-const RECONNECT_WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// The first and the longest wait between attempts to connect, in milliseconds.
+const RECONNECT_MS: (u64, u64) = (100, 5000);
 /// How long somebody who wants to listen waits for the follower.
 const JOIN_LIMIT: Duration = Duration::from_secs(3);
 
@@ -248,7 +249,7 @@ impl Follower {
 
     /// Follows the log whenever somebody listens, and never ends.
     async fn follow(&self) {
-        let mut wait = RECONNECT_WAIT.0;
+        let mut backoff = Backoff::new(RECONNECT_MS.0, RECONNECT_MS.1);
         let mut reached = self.reached.lock().await;
         loop {
             while !self.feed.has_listeners() {
@@ -257,12 +258,11 @@ impl Follower {
                 self.feed.0.position.send_replace(None);
                 self.feed.0.changed.notified().await;
             }
-            let Err(error) = self.follow_once(&mut reached, &mut wait).await else { continue };
+            let Err(error) = self.follow_once(&mut reached, &mut backoff).await else { continue };
             metrics::counter!(FAILURES).increment(1);
             tracing::warn!(%error, "cannot follow the log of events now: listeners wait");
             self.note(Some(error.to_string()));
-            tokio::time::sleep(wait.mul_f64(rand::random_range(0.5..1.0))).await;
-            wait = (wait * 2).min(RECONNECT_WAIT.1);
+            tokio::time::sleep(backoff.advance()).await;
         }
     }
 
@@ -270,7 +270,7 @@ impl Follower {
     async fn follow_once(
         &self,
         reached: &mut Option<Reached>,
-        wait: &mut Duration,
+        backoff: &mut Backoff,
     ) -> Result<(), FollowError> {
         let feed = &self.feed;
         let mut connection = database::connect(&self.database).await?;
@@ -300,7 +300,7 @@ impl Follower {
             };
             at.mark = answered(live::read_unseen(&mut connection, &from, is_sure, deliver)).await?;
             at.partly.clear();
-            *wait = RECONNECT_WAIT.0;
+            backoff.reset();
             self.note(None);
             is_sure = true;
             metrics::counter!(READS).increment(1);

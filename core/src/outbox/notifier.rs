@@ -11,10 +11,11 @@ use futures_timer::Delay;
 use tokio::sync::{Mutex, mpsc};
 
 use super::NOTIFY_CHANNEL;
+use crate::platform::backoff::Backoff;
 use crate::platform::database::{self, ConnectFault, DatabaseConfig};
 
-/// The shortest and the longest wait between attempts to reconnect; the wait doubles with each attempt.
-const RECONNECT_WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// The first and the longest wait between attempts to reconnect, in milliseconds.
+const RECONNECT_MS: (u64, u64) = (100, 5000);
 
 /// How long a wake-up may take; it usually takes a millisecond. A connection that does not answer is replaced, even if a proxy
 /// in between still acknowledges the bytes sent on it.
@@ -141,9 +142,9 @@ async fn reconnect(
     database: &DatabaseConfig,
     due: &mpsc::Receiver<()>,
 ) -> bool {
-    let (mut wait, longest) = RECONNECT_WAIT;
+    let mut backoff = Backoff::new(RECONNECT_MS.0, RECONNECT_MS.1);
     while !due.is_closed() {
-        tokio::time::sleep(wait.mul_f64(rand::random_range(0.5..1.0))).await;
+        tokio::time::sleep(backoff.advance()).await;
         match database::connect(database).await {
             Ok(open) => {
                 *connection = Some(open);
@@ -151,7 +152,6 @@ async fn reconnect(
             }
             Err(error) => tracing::debug!(%error, "cannot connect to wake the relay"),
         }
-        wait = (wait * 2).min(longest);
     }
     false
 }

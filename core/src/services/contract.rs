@@ -226,8 +226,6 @@ impl Description {
 pub struct Summary {
     /// Figures, as a JSON object: `{"deleted": 12}`. Null: none.
     pub figures: Value,
-    /// There is more to do: it runs again at once.
-    pub more: bool,
     /// A continuous service that has nothing to do in this process: it does not run again.
     pub finished: bool,
 }
@@ -244,12 +242,6 @@ impl Summary {
     /// There was nothing to do, and there never is in this process.
     pub fn finished() -> Self {
         Self { finished: true, ..Self::default() }
-    }
-
-    #[must_use]
-    pub fn and_more(mut self, more: bool) -> Self {
-        self.more = more;
-        self
     }
 }
 

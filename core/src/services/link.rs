@@ -4,7 +4,6 @@
 //! leases end by this process's own clock, before the database gives them to another process.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -25,7 +24,7 @@ use super::store::commands::{Command, Ending, NewCommand, Taken};
 use super::store::processes::Process;
 use super::store::{CHANNEL, LEASE_FREE, commands, events, leases, processes};
 use crate::platform::backoff::Backoff;
-use crate::platform::database::{self, ConnectFault, DatabaseConfig};
+use crate::platform::database::{self, ConnectFault, DatabaseConfig, StatementFault};
 
 /// A lease, and the word of a process that it lives, are worth this long.
 pub(super) const TTL: Duration = Duration::from_secs(15);
@@ -51,10 +50,15 @@ const WHOLE_EVERY: u32 = 15;
 
 const DROPPED: &str = "comptoir_service_events_dropped_total";
 
-/// How a process reaches the tables of services.
-#[derive(Debug, Clone)]
-pub struct LinkConfig {
-    pub database: DatabaseConfig,
+/// Why a statement of the link came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum LinkFault {
+    /// The connection is of no use any more.
+    #[error(transparent)]
+    Lost(#[from] ConnectFault),
+    /// The database does not take what the statement says. The connection goes on.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// A lease that this process holds.
@@ -131,7 +135,7 @@ struct Running {
 }
 
 pub(super) struct LinkTask {
-    config: LinkConfig,
+    database: DatabaseConfig,
     process: Process,
     services: Vec<Linked>,
     hub: Hub,
@@ -149,8 +153,6 @@ pub(super) struct LinkTask {
     unsent: VecDeque<Write>,
     beats: u32,
     stopping: CancellationToken,
-    /// How often the connection was lost, for tests.
-    losses: Arc<AtomicU64>,
 }
 
 impl std::fmt::Debug for LinkTask {
@@ -161,7 +163,7 @@ impl std::fmt::Debug for LinkTask {
 
 impl LinkTask {
     pub(super) fn new(
-        config: &LinkConfig,
+        database: DatabaseConfig,
         process: Process,
         services: Vec<Linked>,
         hub: Hub,
@@ -177,10 +179,9 @@ impl LinkTask {
         let (leases, held) = watch::channel(Leases::new());
         let interest = Interest::default();
         let limit = u64::try_from(ANSWER_LIMIT.as_millis()).unwrap_or(u64::MAX);
-        let database =
-            DatabaseConfig { statement_timeout_ms: limit, lock_timeout_ms: limit, ..config.database.clone() };
+        let database = DatabaseConfig { statement_timeout_ms: limit, lock_timeout_ms: limit, ..database };
         let task = Self {
-            config: LinkConfig { database },
+            database,
             process,
             services,
             told: hub.listen(),
@@ -197,7 +198,6 @@ impl LinkTask {
             unsent: VecDeque::new(),
             beats: 0,
             stopping,
-            losses: Arc::default(),
         };
         (task, Link { requests: sender, leases: held, interest })
     }
@@ -213,7 +213,6 @@ impl LinkTask {
                 tracing::warn!(%fault, "cannot give the leases of services back: they will expire");
                 return;
             }
-            self.losses.fetch_add(1, Ordering::Relaxed);
             if began.elapsed() > TTL {
                 backoff.reset();
             }
@@ -224,7 +223,7 @@ impl LinkTask {
     }
 
     /// While the database is away, whoever asks is told so.
-    async fn refuse_requests_until(&mut self, until: Instant, fault: &ConnectFault, end: &CancellationToken) {
+    async fn refuse_requests_until(&mut self, until: Instant, fault: &LinkFault, end: &CancellationToken) {
         loop {
             let request = tokio::select! {
                 () = tokio::time::sleep_until(until.into()) => return,
@@ -249,8 +248,8 @@ impl LinkTask {
         self.unsent.push_back(write);
     }
 
-    async fn session(&mut self, end: &CancellationToken) -> Result<(), ConnectFault> {
-        let mut open = database::connect(&self.config.database).await?;
+    async fn session(&mut self, end: &CancellationToken) -> Result<(), LinkFault> {
+        let mut open = database::connect(&self.database).await?;
         answered(open.batch_execute(&format!("LISTEN {CHANNEL}"))).await?;
         let shared: Vec<&str> = self.shared().collect();
         answered(leases::know(&mut open, &shared)).await?;
@@ -297,8 +296,8 @@ impl LinkTask {
                             }
                             continue;
                         }
-                        Some(Err(error)) => return Err(ConnectFault::Unreachable(error.to_string())),
-                        None => return Err(ConnectFault::Unreachable("the connection was closed".to_owned())),
+                        Some(Err(error)) => return Err(unreachable(error)),
+                        None => return Err(unreachable("the connection was closed")),
                     },
                     () = tokio::time::sleep_until(wake.into()) => continue,
                 }
@@ -316,7 +315,7 @@ impl LinkTask {
     }
 
     /// Says that the process lives, renews what it holds, and writes what its services do.
-    async fn beat(&mut self, open: &mut AsyncPgConnection) -> Result<(), ConnectFault> {
+    async fn beat(&mut self, open: &mut AsyncPgConnection) -> Result<(), LinkFault> {
         answered(processes::beat(open, &self.process)).await?;
         self.renew_leases(open).await?;
         self.renew_commands(open).await?;
@@ -328,17 +327,17 @@ impl LinkTask {
         self.write_states(open, all).await
     }
 
-    async fn write_states(&mut self, open: &mut AsyncPgConnection, all: bool) -> Result<(), ConnectFault> {
+    async fn write_states(&mut self, open: &mut AsyncPgConnection, all: bool) -> Result<(), LinkFault> {
         let changed: Vec<Status> =
             self.services.iter().filter_map(|service| service.board.take_changed(all)).collect();
         if changed.is_empty() {
             return Ok(());
         }
         let states = serde_json::to_value(&changed).unwrap_or_default();
-        answered(processes::write(open, self.process.id, &states)).await
+        unless_refused(answered(processes::write(open, self.process.id, &states)).await, "states of services")
     }
 
-    async fn renew_leases(&mut self, open: &mut AsyncPgConnection) -> Result<(), ConnectFault> {
+    async fn renew_leases(&mut self, open: &mut AsyncPgConnection) -> Result<(), LinkFault> {
         let mut shared: Vec<&'static str> = self.shared().collect();
         if self.stopping.is_cancelled() {
             // What it holds it needs until its services have stopped. Others may have the rest.
@@ -365,7 +364,7 @@ impl LinkTask {
         self.leases.send_modify(|leases| leases.retain(|_, lease| lease.until > now));
     }
 
-    async fn renew_commands(&mut self, open: &mut AsyncPgConnection) -> Result<(), ConnectFault> {
+    async fn renew_commands(&mut self, open: &mut AsyncPgConnection) -> Result<(), LinkFault> {
         if self.running.is_empty() {
             return Ok(());
         }
@@ -388,7 +387,7 @@ impl LinkTask {
         here.flat_map(|service| service.actions.iter().map(|action| (service.name, *action))).collect()
     }
 
-    async fn take(&mut self, open: &mut AsyncPgConnection) -> Result<(), ConnectFault> {
+    async fn take(&mut self, open: &mut AsyncPgConnection) -> Result<(), LinkFault> {
         if self.stopping.is_cancelled() {
             return Ok(());
         }
@@ -424,7 +423,7 @@ impl LinkTask {
         });
     }
 
-    async fn handle(&mut self, open: &mut AsyncPgConnection, request: Request) -> Result<(), ConnectFault> {
+    async fn handle(&mut self, open: &mut AsyncPgConnection, request: Request) -> Result<(), LinkFault> {
         match request {
             Request::Ask(command, reply) => respond(answered(commands::insert(open, &command)).await, reply),
             Request::Find(id, reply) => respond(answered(commands::find(open, id)).await, reply),
@@ -448,10 +447,18 @@ impl LinkTask {
         }
     }
 
-    async fn write(&mut self, open: &mut AsyncPgConnection, write: &Write) -> Result<(), ConnectFault> {
+    async fn write(&mut self, open: &mut AsyncPgConnection, write: &Write) -> Result<(), LinkFault> {
         match write {
             Write::Ended(ending) => {
-                let ours = answered(commands::end(open, self.process.id, ending)).await?;
+                let ours = match answered(commands::end(open, self.process.id, ending)).await {
+                    // Such as an answer with the character U+0000, which PostgreSQL does not store: whoever asked is told.
+                    Err(LinkFault::Refused(why)) => {
+                        let result = Err(format!("how it ended cannot be written down: {why}"));
+                        let untold = Ending { result, ..ending.clone() };
+                        answered(commands::end(open, self.process.id, &untold)).await?
+                    }
+                    ended => ended?,
+                };
                 if self.running.get(&ending.id).is_some_and(|running| running.epoch == ending.epoch) {
                     self.running.remove(&ending.id);
                 }
@@ -491,16 +498,19 @@ impl LinkTask {
         }
     }
 
-    async fn flush(&mut self, open: &mut AsyncPgConnection) -> Result<(), ConnectFault> {
+    async fn flush(&mut self, open: &mut AsyncPgConnection) -> Result<(), LinkFault> {
         let events: Vec<Event> = self.outbox.drain(..).collect();
         let first = self.number + 1;
         let body = serde_json::to_value(&events).unwrap_or_default();
         // Numbers are never used twice, whatever became of the statement.
         self.number += i64::try_from(events.len()).unwrap_or(0);
-        answered(events::insert(open, self.process.id, first, &body)).await
+        unless_refused(
+            answered(events::insert(open, self.process.id, first, &body)).await,
+            "events of services",
+        )
     }
 
-    async fn follow(&mut self, open: &mut AsyncPgConnection) -> Result<(), ConnectFault> {
+    async fn follow(&mut self, open: &mut AsyncPgConnection) -> Result<(), LinkFault> {
         let most = i64::try_from(EVENTS).unwrap_or(i64::MAX);
         let Some(read) = &mut self.read else {
             self.read = Some(answered(events::last(open)).await?);
@@ -514,7 +524,7 @@ impl LinkTask {
         Ok(())
     }
 
-    async fn leave(&mut self, open: &mut AsyncPgConnection) -> Result<(), ConnectFault> {
+    async fn leave(&mut self, open: &mut AsyncPgConnection) -> Result<(), LinkFault> {
         self.leases.send_replace(Leases::new());
         // What ended while the services stopped.
         while let Ok(request) = self.requests.try_recv() {
@@ -545,7 +555,7 @@ pub(super) async fn lapsed(mut until: watch::Receiver<Instant>) {
 }
 
 /// Passes the result on. A statement that the database refused is told to whoever asked, and the link goes on.
-fn respond<T>(result: Result<T, ConnectFault>, reply: Reply<T>) -> Result<(), ConnectFault> {
+fn respond<T>(result: Result<T, LinkFault>, reply: Reply<T>) -> Result<(), LinkFault> {
     match result {
         Ok(value) => {
             let _ = reply.send(Ok(value));
@@ -553,18 +563,39 @@ fn respond<T>(result: Result<T, ConnectFault>, reply: Reply<T>) -> Result<(), Co
         }
         Err(fault) => {
             let _ = reply.send(Err(Fault::new(&fault)));
-            Err(fault)
+            match fault {
+                LinkFault::Refused(_) => Ok(()),
+                fault => Err(fault),
+            }
         }
     }
 }
 
-async fn answered<T>(statement: impl Future<Output = QueryResult<T>>) -> Result<T, ConnectFault> {
+/// What the database does not take is not written, and said: the leases matter more.
+fn unless_refused(written: Result<(), LinkFault>, what: &str) -> Result<(), LinkFault> {
+    match written {
+        Err(LinkFault::Refused(why)) => {
+            tracing::warn!(error = why, "{what} cannot be written down");
+            Ok(())
+        }
+        written => written,
+    }
+}
+
+async fn answered<T>(statement: impl Future<Output = QueryResult<T>>) -> Result<T, LinkFault> {
     match tokio::time::timeout(ANSWER_LIMIT, statement).await {
-        Ok(done) => done.map_err(|error| ConnectFault::Unreachable(error.to_string())),
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) if StatementFault::of(&error).is_passing() => Err(unreachable(error)),
+        Ok(Err(error)) => Err(LinkFault::Refused(error.to_string())),
         Err(_) => Err(ConnectFault::Timeout {
             limit_ms: u64::try_from(ANSWER_LIMIT.as_millis()).unwrap_or(u64::MAX),
-        }),
+        }
+        .into()),
     }
+}
+
+fn unreachable(error: impl std::fmt::Display) -> LinkFault {
+    ConnectFault::Unreachable(error.to_string()).into()
 }
 
 fn millis(duration: Duration) -> i64 {

@@ -34,7 +34,6 @@ pub use self::contract::{Description, Fault, Health, Kind, OnFailure, Scope, Ser
 pub use self::events::{Event, Happening, Subscription};
 pub use self::handle::{AskError, Asking, Handle, TypedHandle, Wish};
 pub use self::health::{Contributor, HealthReport, HealthStatus};
-pub use self::link::LinkConfig;
 pub use self::listing::{CommandView, Progress, ServiceInProcess, ServiceView, grouped};
 pub use self::own::{metrics_upkeep, notifier, schema_check};
 pub use self::plain::Plain;

@@ -15,7 +15,7 @@ use super::actions::{ActionKind, NoParameters, RESTART, TRIGGER};
 use super::contract::{Description, Fault, Kind, OnFailure, Scope, Service};
 use super::events::{Happening, Hub};
 use super::handle::Handle;
-use super::link::{CarryOut, Link, LinkConfig, LinkTask, Linked};
+use super::link::{CarryOut, Link, LinkTask, Linked};
 use super::own::{HealthProbe, Upkeep};
 use super::run::{Call, Run};
 use super::settings::ServicesConfig;
@@ -23,6 +23,7 @@ use super::state::{Board, State};
 use super::store::processes::Process;
 use super::supervisor::{Order, Supervisor, describe_metrics, message_of};
 use crate::platform::config::ConfigError;
+use crate::platform::database::DatabaseConfig;
 
 /// The most orders that wait for a supervisor.
 const ORDERS: usize = 16;
@@ -40,7 +41,7 @@ pub type Unlinked = String;
 pub struct Builder {
     process: Process,
     config: ServicesConfig,
-    link: Result<LinkConfig, Unlinked>,
+    link: Result<DatabaseConfig, Unlinked>,
     added: Vec<Added>,
 }
 
@@ -117,7 +118,7 @@ pub struct Services {
 }
 
 impl Services {
-    /// `program`: `api` or `relay`. `link`: how other processes are reached, or why they are not.
+    /// `program`: `api` or `relay`. `link`: the database by which other processes are reached, or why they are not.
     ///
     /// # Errors
     /// Fails if the settings of a service that every program has are wrong.
@@ -125,13 +126,13 @@ impl Services {
         program: &'static str,
         version: &'static str,
         config: &ServicesConfig,
-        link: Result<LinkConfig, Unlinked>,
+        link: Result<DatabaseConfig, Unlinked>,
     ) -> Result<Builder, ConfigError> {
         let process = Process { id: Uuid::new_v4(), program, name: process_name(), version };
         let mut builder = Builder { process, config: config.clone(), link, added: Vec::new() };
         builder.add(HealthProbe)?;
-        if let Ok(link) = builder.link.clone() {
-            builder.add(Upkeep::new(link.database))?;
+        if let Ok(database) = builder.link.clone() {
+            builder.add(Upkeep::new(database))?;
         }
         Ok(builder)
     }
@@ -140,9 +141,9 @@ impl Services {
         &self.handle
     }
 
-    /// Resolves when a service of the start failed that the program cannot do without.
-    pub async fn failed(&self) {
-        self.failed.cancelled().await;
+    /// Returns the token that is cancelled when a service of the start failed that the program cannot do without.
+    pub fn failed(&self) -> CancellationToken {
+        self.failed.clone()
     }
 
     /// Stops one service, before the others.
@@ -182,14 +183,6 @@ impl Builder {
     /// Fails if the settings of the service are wrong, or if there is one of this name.
     pub fn add(&mut self, service: impl Service) -> Result<&mut Self, ConfigError> {
         self.put(Arc::new(service), None)
-    }
-
-    /// Adds a service that others hold, too.
-    ///
-    /// # Errors
-    /// Fails as [`Self::add`] does.
-    pub fn add_shared(&mut self, service: Arc<dyn Service>) -> Result<&mut Self, ConfigError> {
-        self.put(service, None)
     }
 
     /// Adds a service that does not run, with the reason, so that lists show it.
@@ -289,11 +282,11 @@ fn connect(
     process: Process,
     members: Vec<Member>,
     hub: Hub,
-    link: Option<LinkConfig>,
+    link: Option<DatabaseConfig>,
     unlinked: Unlinked,
     stopping: CancellationToken,
 ) -> (Handle, Option<LinkTask>) {
-    let Some(config) = link else {
+    let Some(database) = link else {
         return (Handle(Arc::new(Inner { process, members, hub, link: None, unlinked })), None);
     };
     let linked: Vec<Linked> = members.iter().map(linked).collect();
@@ -320,7 +313,7 @@ fn connect(
             })
         })
     };
-    let (task, link) = LinkTask::new(&config, process.clone(), linked, hub.clone(), carry_out, stopping);
+    let (task, link) = LinkTask::new(database, process.clone(), linked, hub.clone(), carry_out, stopping);
     let handle = Handle(Arc::new(Inner { process, members, hub, link: Some(link), unlinked }));
     let _ = later.set(handle.clone());
     (handle, Some(task))
@@ -388,7 +381,8 @@ fn supervisor(
     (supervisor, member.ended.clone())
 }
 
-/// Runs the services of the start one after the other, then starts all the others.
+/// Runs the services of the start one after the other, then starts all the others; none after one that the program cannot do without
+/// failed.
 async fn start_in_order(
     supervisors: Vec<(Supervisor, CancellationToken)>,
     tasks: TaskTracker,
@@ -403,19 +397,21 @@ async fn start_in_order(
         _ => u16::MAX,
     });
     for (supervisor, ended) in first {
-        let (limit, on_failure) = match supervisor.description.kind {
-            Kind::StartUp { limit, on_failure, .. } => (limit, on_failure),
-            _ => (Duration::ZERO, OnFailure::Continue),
-        };
-        let left = until.saturating_duration_since(Instant::now());
-        let well = supervisor.run_at_start(limit.min(left)).await;
-        ended.cancel();
-        if !well && on_failure == OnFailure::Stop {
-            failed.cancel();
-            return;
+        if let (Kind::StartUp { limit, on_failure, .. }, false) =
+            (&supervisor.description.kind, failed.is_cancelled())
+        {
+            let left = until.saturating_duration_since(Instant::now());
+            if !supervisor.run_at_start((*limit).min(left)).await && *on_failure == OnFailure::Stop {
+                failed.cancel();
+            }
         }
+        ended.cancel();
     }
     for (supervisor, ended) in others {
+        if failed.is_cancelled() {
+            ended.cancel();
+            continue;
+        }
         tasks.spawn(async move {
             let name = supervisor.description.name;
             if let Err(panic) = AssertUnwindSafe(supervisor.supervise()).catch_unwind().await {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use chrono::{TimeDelta, Utc};
 use futures::FutureExt;
 use serde_json::Value;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -43,13 +43,15 @@ pub(super) fn describe_metrics() {
     );
 }
 
+type Reply = super::link::Reply<Value>;
+
 /// What a supervisor is asked for.
 #[derive(Debug)]
 pub(super) enum Order {
     /// Run now; the answer is the run's.
-    Trigger(oneshot::Sender<Result<Value, Fault>>),
+    Trigger(Reply),
     /// End the run, if there is one, and begin anew.
-    Restart(oneshot::Sender<Result<Value, Fault>>),
+    Restart(Reply),
 }
 
 pub(super) struct Supervisor {
@@ -75,11 +77,12 @@ enum End {
     /// Its lease was lost, so it was dropped where it was.
     Lost,
     /// It was told to begin anew.
-    Restarted(oneshot::Sender<Result<Value, Fault>>),
+    Restarted(Reply),
 }
 
 enum Turn {
-    Run(Vec<oneshot::Sender<Result<Value, Fault>>>),
+    /// Somebody may wait for what comes of it.
+    Run(Option<Reply>),
     /// The lease was lost.
     Lost,
     Stop,
@@ -107,29 +110,28 @@ impl Supervisor {
                 }
             }
             let due = retry_at.or(next);
-            let waiters = match self.turn(due, retry_at.is_some(), lease).await {
-                Turn::Run(waiters) => waiters,
+            let waiter = match self.turn(due, retry_at.is_some(), lease).await {
+                Turn::Run(waiter) => waiter,
                 Turn::Lost => continue,
                 Turn::Stop => break,
             };
             let began = Instant::now();
             let end = self.run_once(lease).await;
             let well = began.elapsed() >= WELL_AFTER;
-            let (more, finished) = match &end {
-                End::Completed(summary) => (summary.more, summary.finished),
-                _ => (false, false),
-            };
+            let finished = matches!(&end, End::Completed(summary) if summary.finished);
             let failed = matches!(end, End::Failed(_) | End::Panicked(_));
             if well || !failed {
                 backoff.reset();
             }
-            next = if more { Some(Instant::now()) } else { self.next_run(lease) };
+            next = self.next_run(lease);
             retry_at = failed
                 .then(|| Instant::now() + backoff.advance())
                 .map(|at| next.map_or(at, |next| at.min(next)));
-            self.note_next(lease, next, failed, more).await;
+            self.note_next(lease, next, failed).await;
             let stopped = matches!(end, End::Stopped);
-            answer(waiters, &end);
+            if let Some(waiter) = waiter {
+                let _ = waiter.send(end.answer());
+            }
             if let End::Restarted(reply) = end {
                 (next, retry_at) = (Some(Instant::now()), None);
                 let _ = reply.send(Ok(Value::Null));
@@ -171,9 +173,9 @@ impl Supervisor {
     }
 
     /// Writes into the database when a periodic service of all processes runs next.
-    async fn note_next(&self, lease: Option<Lease>, next: Option<Instant>, failed: bool, more: bool) {
+    async fn note_next(&self, lease: Option<Lease>, next: Option<Instant>, failed: bool) {
         let periodic = matches!(self.description.kind, Kind::Periodic { .. });
-        if let (Some(lease), Some(link), true) = (lease, &self.link, periodic && !failed && !more) {
+        if let (Some(lease), Some(link), true) = (lease, &self.link, periodic && !failed) {
             let wait = next.map(|at| at.saturating_duration_since(Instant::now()));
             // The link holds what it cannot write now.
             let _ = link.requests.send(Request::Write(Write::Ran { fence: lease.fence, wait })).await;
@@ -258,15 +260,15 @@ impl Supervisor {
             () = self.stop.cancelled() => Turn::Stop,
             () = gone => Turn::Lost,
             order = self.orders.recv() => match order {
-                Some(Order::Trigger(reply)) => Turn::Run(vec![reply]),
+                Some(Order::Trigger(reply)) => Turn::Run(Some(reply)),
                 Some(Order::Restart(reply)) => {
                     let _ = reply.send(Ok(Value::Null));
-                    Turn::Run(Vec::new())
+                    Turn::Run(None)
                 }
                 None => Turn::Stop,
             },
-            () = poked => Turn::Run(Vec::new()),
-            () = timed => Turn::Run(Vec::new()),
+            () = poked => Turn::Run(None),
+            () = timed => Turn::Run(None),
         }
     }
 
@@ -311,7 +313,7 @@ impl Supervisor {
                 _ => std::future::pending().await,
             }
         });
-        let (mut deadline, mut restart) = (None::<Instant>, None);
+        let (mut deadline, mut restart) = (None::<Instant>, None::<Reply>);
         loop {
             let too_late = async {
                 match deadline {
@@ -334,7 +336,7 @@ impl Supervisor {
                 () = self.stop.cancelled(), if deadline.is_none() || restart.is_some() => {
                     stop_run.cancel();
                     if let Some(reply) = restart.take() {
-                        let _: Result<(), _> = oneshot::Sender::send(reply, Err(Fault::new("the process stops")));
+                        let _ = reply.send(Err(Fault::new("the process stops")));
                     }
                     deadline = Some(Instant::now() + self.description.stop_limit);
                 }
@@ -461,15 +463,15 @@ impl Supervisor {
     }
 }
 
-fn answer(waiters: Vec<oneshot::Sender<Result<Value, Fault>>>, end: &End) {
-    for waiter in waiters {
-        let answer = match end {
-            End::Completed(summary) => Ok(summary.figures.clone()),
-            End::Failed(error) | End::Panicked(error) => Err(Fault::new(error)),
-            End::Stopped | End::Restarted(_) => Err(Fault::new("the run was stopped")),
-            End::Lost => Err(Fault::new("the run's lease was lost")),
-        };
-        let _ = waiter.send(answer);
+impl End {
+    /// Returns what is told to whoever asked for the run.
+    fn answer(&self) -> Result<Value, Fault> {
+        match self {
+            Self::Completed(summary) => Ok(summary.figures.clone()),
+            Self::Failed(error) | Self::Panicked(error) => Err(Fault::new(error)),
+            Self::Stopped | Self::Restarted(_) => Err(Fault::new("the run was stopped")),
+            Self::Lost => Err(Fault::new("the run's lease was lost")),
+        }
     }
 }
 

@@ -1,6 +1,5 @@
-//! Background tasks, which run beside the requests or beside the drain loop: they have names and are watched.
+//! Tasks that stand or fall together: the parts of one run of the drain loop.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 
@@ -9,10 +8,10 @@ use tokio::task::JoinError;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-const UP: &str = "comptoir_background_task_up";
+use super::supervisor::message_of;
 
-/// The tasks of one process. A task that panics has left its work undone and its state unknown: it is logged with its name, its
-/// gauge falls to 0, and the process is told to stop. Cheap to clone.
+/// A group of tasks. A task that panics has left its work undone and its state unknown: it is logged with its name, and the group is
+/// told to stop. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Tasks {
     running: TaskTracker,
@@ -29,15 +28,13 @@ impl Tasks {
         Self { running: TaskTracker::new(), end: CancellationToken::new(), stop, panicked: Arc::default() }
     }
 
-    /// Returns the token that is cancelled when the process is to stop.
+    /// Returns the token that is cancelled when the group is to stop.
     pub fn stop(&self) -> &CancellationToken {
         &self.stop
     }
 
-    /// Starts a task, and watches it. `name` is a label of its gauge.
+    /// Starts a task, and watches it.
     pub fn start(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        metrics::describe_gauge!(UP, "Whether a background task is well: 1, or 0 once it has panicked");
-        metrics::gauge!(UP, "task" => name).set(1.0);
         let tasks = self.clone();
         self.running.spawn(async move {
             let outcome = tokio::select! {
@@ -52,7 +49,6 @@ impl Tasks {
 
     fn panicked(&self, name: &'static str, error: &str) {
         tracing::error!(task = name, error, "a background task panicked");
-        metrics::gauge!(UP, "task" => name).set(0.0);
         let _ = self.panicked.set(name);
         self.stop.cancel();
     }
@@ -79,11 +75,6 @@ impl Tasks {
         self.running.close();
         self.running.wait().await;
     }
-}
-
-fn message_of(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use comptoir_core::outbox::operations::Operator;
 use comptoir_core::platform::config::ConfigError;
 use comptoir_core::platform::database::Migrations;
 use comptoir_core::platform::telemetry::MetricsHandle;
-use comptoir_core::services::{Call, LinkConfig, Services, metrics_upkeep, schema_check};
+use comptoir_core::services::{Call, Services, metrics_upkeep, schema_check};
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
@@ -44,7 +44,7 @@ pub(crate) fn start(
     config: &Config,
     metrics: Option<MetricsHandle>,
 ) -> Result<(Services, watch::Receiver<Condition>), ConfigError> {
-    let link = Ok(LinkConfig { database: config.database.clone() });
+    let link = Ok(config.database.clone());
     let mut builder = Services::builder("relay", env!("CARGO_PKG_VERSION"), &config.services, link)?;
     builder.add(schema_check(config.database.clone(), Migrations::Outbox, "relay migrate"))?;
     let is_measured = metrics.is_some();

@@ -8,8 +8,8 @@ use anyhow::{Context, Result, ensure};
 use comptoir_core::platform::config::SecretUrl;
 use comptoir_core::platform::database::DatabaseConfig;
 use comptoir_core::services::{
-    ActionKind, Ask, AskError, Call, Description, Face, Fault, Happening, LinkConfig, NoParameters, Priority,
-    Run, Service, Services, ServicesConfig, State, Summary, Wish,
+    ActionKind, Ask, AskError, Call, Description, Face, Fault, Happening, NoParameters, Priority, Run,
+    Service, Services, ServicesConfig, State, Summary, Wish,
 };
 use comptoir_tests::harness::{World, connect, until};
 use futures::future::BoxFuture;
@@ -73,6 +73,7 @@ impl Service for Sample {
             match call.action.as_str() {
                 "double" => Ok(json!(call.parameters::<Double>()?.number * 2)),
                 "refuse" => Err(Fault::new("it refuses, as it should")),
+                "nul" => Ok(json!("\u{0}")),
                 "panic" => panic!("as the test wants it"),
                 "hang" => {
                     call.progress(1, Some(2));
@@ -110,6 +111,7 @@ fn doubler() -> Sample {
             .action(ActionKind::new::<Double>("double", "Doubles a number"))
             .action(ActionKind::new::<NoParameters>("refuse", "Fails"))
             .action(ActionKind::new::<NoParameters>("panic", "Panics"))
+            .action(ActionKind::new::<NoParameters>("nul", "Answers what cannot be stored"))
             .action(ActionKind::new::<NoParameters>("hang", "Never ends").time_limit(one_second * 2)),
     )
 }
@@ -134,7 +136,7 @@ fn database(url: &str) -> DatabaseConfig {
 }
 
 fn process(world: &World, program: &'static str, services: Vec<Sample>, config: Value) -> Result<Services> {
-    let link = Ok(LinkConfig { database: database(&world.database.relay_url) });
+    let link = Ok(database(&world.database.relay_url));
     let config: ServicesConfig = serde_json::from_value(config)?;
     let mut builder = Services::builder(program, "0", &config, link)?;
     for service in services {
@@ -172,6 +174,9 @@ async fn what_fails_or_panics_is_seen_and_runs_again() {
             holds(runs[0] > 2 && runs[1] > 1)
         })
         .await?;
+        let before = samples[1].runs();
+        services.handle().poke("panics");
+        until("it ran for the poke", LIMIT, async || holds(samples[1].runs() > before)).await?;
         let listed = services.handle().list().await?;
         let of = |name: &str| listed.iter().find(|status| status.service == name).context("listed");
         ensure!(
@@ -353,6 +358,42 @@ async fn events_of_another_process_reach_a_subscriber_and_only_while_there_is_on
         ensure!(process == there.handle().process());
         there.stop().await;
         here.stop().await;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_fails_keeps_all_others_from_beginning_and_tells_the_program() {
+    World::run(async |world| {
+        let needed = Description::start_up("needed", "Must be", 1, LIMIT, OnFailure::Stop);
+        let services = vec![Sample::new(needed).failing_first("errs"), Sample::new(often("never"))];
+        let never = services[1].clone();
+        let running = process(world, "one", services, json!({}))?;
+        tokio::time::timeout(LIMIT, running.failed().cancelled()).await.context("the program is told")?;
+        running.stop().await;
+        ensure!(never.runs() == 0, "{}", never.runs());
+        Ok(())
+    })
+    .await;
+}
+
+/// PostgreSQL stores no text with the character U+0000. Whoever asked is told, and the link, with its leases, goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_the_database_does_not_take_costs_nobody_the_link() {
+    World::run(async |world| {
+        let shared = Sample::new(Description::continuous("shared", "Runs once in all").one_of_all());
+        let services = process(world, "one", vec![shared.clone(), doubler()], json!({}))?;
+        until("it runs", LIMIT, async || holds(shared.runs() == 1)).await?;
+        let handle = services.handle();
+        let refused = handle.send(Wish::new("doubler", "double", json!({"number": "\u{0}"}), "a test")).await;
+        ensure!(matches!(refused, Err(AskError::Unavailable(_))), "{refused:?}");
+        let id = handle.send(Wish::new("doubler", "nul", json!({}), "a test")).await?;
+        let failed = handle.answer(id, LIMIT).await.err().map(|error| error.to_string()).unwrap_or_default();
+        ensure!(failed.contains("cannot be written down"), "{failed}");
+        ensure!(handle.of::<Doubler>().ask(Double { number: 4 }).answer().await? == 8);
+        ensure!(shared.runs() == 1, "its lease was never lost");
+        services.stop().await;
         Ok(())
     })
     .await;
