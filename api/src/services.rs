@@ -1,8 +1,6 @@
 //! The services that the API hosts. Those that requests need run in every process; the others may run in processes of their own
 //! (`api --only services`).
 
-use std::sync::Arc;
-
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::audit::Verification;
 use comptoir_core::application::unit_of_work::Executor;
@@ -62,7 +60,9 @@ impl Hosted {
         let database = settings.services_database();
         let pool = database.as_ref().map(Database::new).transpose()?;
         let own = database.unwrap_or_else(|| settings.database.clone());
-        let mailer = Mailer::new(Database::new(&own)?, settings.mail.clone(), policies.bell())?;
+        // Where it is off it has no log-in, and never connects.
+        let services = pool.clone().map_or_else(|| Database::new(&own), Ok)?;
+        let mailer = Mailer::new(services, settings.mail.clone(), policies.bell())?;
         self.beside(mailer, pool.is_some())?;
         let verification = Verification::new(own).map_err(|error| ConfigError::Invalid(error.to_string()))?;
         self.beside(verification, pool.is_some())?;

@@ -67,10 +67,14 @@ pub(crate) struct Arguments {
 
 /// What an action asks for.
 pub(crate) struct Wish {
-    /// Its end counts for nothing: see `until`.
-    pub(crate) filter: Filter,
-    /// Otherwise now.
+    /// Published then or later.
+    pub(crate) since: DateTime<Utc>,
+    /// Published before; otherwise now.
     pub(crate) until: Option<DateTime<Utc>>,
+    pub(crate) event_types: Option<EventTypes>,
+    pub(crate) aggregate_id: Option<String>,
+    pub(crate) tenant_id: Option<Uuid>,
+    /// Events a second, at most.
     pub(crate) rate: Option<u32>,
     /// Only count.
     pub(crate) dry_run: bool,
@@ -89,8 +93,9 @@ pub(crate) async fn publish_again(
 ) -> Result<Replayed, RelayError> {
     let mut connection = database::connect(&patient(config)).await.map_err(DatabaseFault::from)?;
     let until = until(&mut connection, wish.until).await?;
-    let filter = Filter { until, ..wish.filter };
-    if filter.since > until {
+    let Wish { since, event_types, aggregate_id, tenant_id, .. } = wish;
+    let filter = Filter { since, until, event_types, aggregate_id, tenant_id, after_seq: 0 };
+    if since > until {
         return Err(RelayError::Usage("`since` is after `until`, or in the future".to_owned()));
     }
     let counts = replay::count(&mut connection, &filter).await.map_err(DatabaseFault::from)?;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use comptoir_core::outbox::EventTypes;
-use comptoir_core::outbox::replay::Filter;
 use comptoir_core::services::faces::{self, ReplayHistory, Replayed};
 use comptoir_core::services::{ActionKind, Call, Description, Face, Fault, Run, Service, Summary};
 use futures::future::BoxFuture;
@@ -41,20 +40,7 @@ impl Replay {
         let stop = CancellationToken::new();
         let _end = stop.clone().drop_guard();
         let bar = ProgressBar::hidden();
-        let wish = replay::Wish {
-            // Until now, if nothing is given.
-            until,
-            filter: Filter {
-                since,
-                until: since,
-                event_types,
-                aggregate_id,
-                tenant_id: tenant,
-                after_seq: 0,
-            },
-            rate,
-            dry_run,
-        };
+        let wish = replay::Wish { since, until, event_types, aggregate_id, tenant_id: tenant, rate, dry_run };
         let working = replay::publish_again(&self.config, wish, operator(call), &bar, stop.clone());
         let mut working = std::pin::pin!(working);
         loop {

@@ -8,8 +8,8 @@ use anyhow::{Context, Result, ensure};
 use comptoir_core::platform::config::SecretUrl;
 use comptoir_core::platform::database::DatabaseConfig;
 use comptoir_core::services::{
-    ActionKind, Ask, AskError, Call, Description, Face, Fault, Happening, NoParameters, Priority, Run,
-    Service, Services, ServicesConfig, State, Summary, Wish,
+    ActionKind, Ask, AskError, Call, Description, Face, Fault, Happening, NoParameters, OnFailure, Priority,
+    Run, Service, Services, ServicesConfig, State, Summary, Wish,
 };
 use comptoir_tests::harness::{World, connect, until};
 use futures::future::BoxFuture;
