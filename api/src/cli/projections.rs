@@ -253,7 +253,7 @@ async fn rebuild(projector: &Projector, compare: bool, json: bool) -> anyhow::Re
     let done = loop {
         let latest = match projector.advance().await? {
             Advance::Progress(view) | Advance::Over(view) => Some(view),
-            Advance::Elsewhere | Advance::Nothing => {
+            Advance::Waits(_) | Advance::Elsewhere | Advance::Nothing => {
                 tokio::time::sleep(std::time::Duration::from_millis(200)).await;
                 None
             }

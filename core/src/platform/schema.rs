@@ -436,6 +436,7 @@ diesel::table! {
         started_at -> Timestamptz,
         updated_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
+        waits_since -> Nullable<Timestamptz>,
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::CONSUMER;
 use super::apply::{Projector, SECOND_CURRENCY, is_of_the_data};
 use super::inbox;
-use super::plan::{Message, Verdict, plan};
+use super::plan::{GONE, Message, Verdict, plan};
 use super::store::{self, Place, WriteError};
 use crate::application::error::Error;
 
@@ -24,6 +24,9 @@ use crate::application::error::Error;
 const STEP: i32 = 500;
 /// Rows of a generation that one statement deletes.
 const FORGET_BATCH: i64 = 10_000;
+/// How long a comparison waits for events that are on their way to the live generation. One that never comes, such as a dead letter
+/// of the relay, is a difference.
+const COMPARE_PATIENCE: TimeDelta = TimeDelta::seconds(60);
 /// How long one step may take, the comparison of two generations included.
 const STEP_LIMIT: Duration = Duration::from_secs(600);
 
@@ -55,6 +58,9 @@ pub struct RebuildView {
     pub started_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub finished_at: Option<DateTime<Utc>>,
+    /// Since when a comparison waits for what is on its way to the live generation.
+    #[serde(skip)]
+    waits_since: Option<DateTime<Utc>>,
 }
 
 /// The parameters of the action `rebuild`.
@@ -75,6 +81,8 @@ pub enum Advance {
     Elsewhere,
     /// It goes on.
     Progress(RebuildView),
+    /// It is a comparison, and waits for what is on its way to the live generation. A step soon, not at once.
+    Waits(RebuildView),
     Over(RebuildView),
 }
 
@@ -107,20 +115,20 @@ crate::statement! {
 crate::statement! {
     struct Latest<'a> { consumer: &'a str => Text, most: i64 => BigInt } -> (
         SqlUuid, Integer, Text, Bool, Text, Text, SqlUuid, SqlUuid, BigInt, BigInt, BigInt, Nullable<BigInt>, Nullable<Text>, Timestamptz,
-        Timestamptz, Nullable<Timestamptz>,
+        Timestamptz, Nullable<Timestamptz>, Nullable<Timestamptz>,
     )
     = "SELECT id, generation, reason, only_compare, state, phase, after_tenant, after_id, followed, done, total, differences, error,
-            started_at, updated_at, finished_at
+            started_at, updated_at, finished_at, waits_since
         FROM projection_rebuilds WHERE consumer = $1 ORDER BY started_at DESC, id DESC LIMIT $2"
 }
 
 crate::statement! {
     struct LockRunning<'a> { consumer: &'a str => Text } -> (
         SqlUuid, Integer, Text, Bool, Text, Text, SqlUuid, SqlUuid, BigInt, BigInt, BigInt, Nullable<BigInt>, Nullable<Text>, Timestamptz,
-        Timestamptz, Nullable<Timestamptz>,
+        Timestamptz, Nullable<Timestamptz>, Nullable<Timestamptz>,
     )
     = "SELECT id, generation, reason, only_compare, state, phase, after_tenant, after_id, followed, done, total, differences, error,
-            started_at, updated_at, finished_at
+            started_at, updated_at, finished_at, waits_since
         FROM projection_rebuilds WHERE consumer = $1 AND state = 'running' FOR UPDATE SKIP LOCKED"
 }
 
@@ -132,11 +140,14 @@ crate::statement! {
 crate::statement! {
     struct Save<'a> {
         state: &'a str => Text, phase: &'a str => Text, after_tenant: Uuid => SqlUuid, after_id: Uuid => SqlUuid, followed: i64 => BigInt,
-        done: i64 => BigInt, differences: Option<i64> => Nullable<BigInt>, error: Option<&'a str> => Nullable<Text>, id: Uuid => SqlUuid,
+        done: i64 => BigInt, differences: Option<i64> => Nullable<BigInt>, error: Option<&'a str> => Nullable<Text>,
+        waits_since: Option<DateTime<Utc>> => Nullable<Timestamptz>, id: Uuid => SqlUuid,
     }
-    = "UPDATE projection_rebuilds SET state = $1, phase = $2, after_tenant = $3, after_id = $4, followed = $5, done = $6, differences = $7,
-            error = $8, updated_at = now(), finished_at = CASE state WHEN 'running' THEN now() END
-        WHERE id = $9"
+    = "UPDATE projection_rebuilds SET (state, finished_at)
+                = (SELECT saved.state, CASE WHEN saved.state <> 'running' THEN now() END FROM (SELECT $1 AS state) AS saved),
+            phase = $2, after_tenant = $3, after_id = $4, followed = $5, done = $6, differences = $7, error = $8, waits_since = $9,
+            updated_at = now()
+        WHERE id = $10"
 }
 
 crate::statement! {
@@ -225,6 +236,9 @@ impl Projector {
             }
         };
         match outcome {
+            Ok(Some(view)) if view.state == "running" && view.waits_since.is_some() => {
+                Ok(Advance::Waits(view))
+            }
             Ok(Some(view)) if view.state == "running" => Ok(Advance::Progress(view)),
             Ok(Some(view)) => Ok(Advance::Over(view)),
             Ok(None) => {
@@ -352,6 +366,9 @@ async fn follow(connection: &mut AsyncPgConnection, rebuild: &mut RebuildView) -
     if follow_some(connection, rebuild).await? == STEP as usize {
         return Ok(());
     }
+    if rebuild.only_compare && waits(connection, rebuild).await? {
+        return Ok(());
+    }
     let (live, ..): (i32, i64, Option<String>) =
         LockStateToChange::new(CONSUMER).get_result(connection).await?;
     while follow_some(connection, rebuild).await? > 0 {}
@@ -362,6 +379,27 @@ async fn follow(connection: &mut AsyncPgConnection, rebuild: &mut RebuildView) -
     }
     (rebuild.state, rebuild.phase) = ("done".to_owned(), "over".to_owned());
     Ok(())
+}
+
+/// Whether the live generation has yet to apply something that the write model told the other one, and may still do so in time.
+async fn waits(connection: &mut AsyncPgConnection, rebuild: &mut RebuildView) -> QueryResult<bool> {
+    let (behind, now): (bool, DateTime<Utc>) =
+        LiveIsBehind::new(rebuild.generation, GONE, CONSUMER).get_result(connection).await?;
+    let since = *rebuild.waits_since.get_or_insert(now);
+    Ok(behind && now - since < COMPARE_PATIENCE)
+}
+
+crate::statement! {
+    struct LiveIsBehind<'a> { other: i32 => Integer, gone: i64 => BigInt, consumer: &'a str => Text } -> (Bool, Timestamptz)
+    = "SELECT EXISTS (SELECT FROM projection_positions AS o
+            LEFT JOIN projection_positions AS l
+                ON l.generation = s.generation AND l.tenant_id = o.tenant_id AND l.aggregate_id = o.aggregate_id
+            WHERE o.generation = $1 AND CASE WHEN o.version < $2 THEN COALESCE(l.version, 0) < o.version ELSE
+                EXISTS (SELECT FROM customer_activity AS c
+                    WHERE c.generation = s.generation AND c.tenant_id = o.tenant_id AND c.customer_id = o.aggregate_id)
+                OR EXISTS (SELECT FROM sales_by_product AS p
+                    WHERE p.generation = s.generation AND p.tenant_id = o.tenant_id AND p.product_id = o.aggregate_id) END), now()
+        FROM projection_state AS s WHERE s.consumer = $3"
 }
 
 /// Returns how many messages there were, at most [`STEP`].
@@ -407,9 +445,9 @@ fn impossible(verdict: &Verdict, message: &Message) -> Option<String> {
 }
 
 async fn save(connection: &mut AsyncPgConnection, rebuild: &RebuildView) -> QueryResult<()> {
-    let RebuildView { after_tenant, after_id, followed, done, differences, id, .. } = *rebuild;
+    let RebuildView { after_tenant, after_id, followed, done, differences, waits_since, id, .. } = *rebuild;
     let (state, phase, error) = (&rebuild.state, &rebuild.phase, rebuild.error.as_deref());
-    Save::new(state, phase, after_tenant, after_id, followed, done, differences, error, id)
+    Save::new(state, phase, after_tenant, after_id, followed, done, differences, error, waits_since, id)
         .execute(connection)
         .await?;
     Ok(())

@@ -408,6 +408,35 @@ async fn a_rebuild_under_load_is_what_the_write_model_says_and_readers_see_no_ga
     .await;
 }
 
+/// The write model is ahead of the reports as long as an event is on its way. That is no difference.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_comparison_waits_for_what_is_on_its_way() {
+    World::run(async |world| {
+        let sql = world.sql().await?;
+        let api = api(world).await?;
+        built(&sql).await?;
+        let relay = world.relay().await?;
+        let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
+        api.order(&customer, &product).await?;
+        projections_are_right(world, LIMIT).await?;
+        relay.stop().await?;
+        api.order(&customer, &product).await?;
+        let go_on = async {
+            until("the comparison to wait", LIMIT, async || {
+                let waits = "SELECT count(*) FROM projection_rebuilds WHERE waits_since IS NOT NULL AND state = 'running'";
+                ensure!(sql.query_one(waits, &[]).await?.get::<_, i64>(0) == 1, "it does not");
+                Ok(())
+            })
+            .await?;
+            world.relay().await
+        };
+        let (compared, _relay) = futures::try_join!(world.run_api(&["projections", "rebuild", "--compare"]), go_on)?;
+        ensure!(compared.code == Some(0) && compared.stdout.contains(" 0 rows differ"), "{compared:?}");
+        Ok(())
+    })
+    .await;
+}
+
 /// The guard itself: a row that is wrong is seen, by the test and by the program.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_report_that_is_wrong_is_found_and_a_rebuild_puts_it_right() {

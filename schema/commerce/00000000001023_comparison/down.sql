@@ -1,0 +1,1 @@
+ALTER TABLE projection_rebuilds DROP COLUMN waits_since;
