@@ -1,10 +1,10 @@
-//! The processor time and the memory of a relay that has nothing to do.
+//! The processor time and the memory of programs that have nothing to do: a relay, and both programs with every service.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
-use crate::harness::{Http, Relay, Scrape, Services, until};
+use crate::harness::{Api, Http, Relay, Scrape, Services, until};
 
 use super::outbox;
 use super::report::{Claim, Measurement, Series, Wanted};
@@ -21,7 +21,11 @@ const POLLS_LIMIT: Duration = Duration::from_secs(600);
 const GROWTH_MIB: f64 = 1.0;
 
 pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<Measurement>> {
-    Ok(vec![processor_time(services, effort).await?, memory(services, effort).await?])
+    Ok(vec![
+        processor_time(services, effort).await?,
+        memory(services, effort).await?,
+        every_service(services, effort).await?,
+    ])
 }
 
 async fn processor_time(services: &Services, effort: Effort) -> Result<Measurement> {
@@ -83,4 +87,43 @@ async fn polls_of(http: &Http) -> Result<f64> {
             && one.labels.get("statement").is_some_and(|statement| statement == "new" || statement == "page")
     });
     Ok(reads.map(|one| one.value).sum())
+}
+
+/// Both programs with all their services and the connection of the projections, after a little work.
+async fn every_service(services: &Services, effort: Effort) -> Result<Measurement> {
+    let part = Duration::from_secs(effort.pick(20, 120));
+    let world = outbox::fresh(services).await?;
+    let relay = Relay::start(&world, &[]).await?;
+    let api = Api::start(&world, &[("AMQP_URL", &world.vhost.url)]).await?;
+    api.customer("C-1").await?;
+    let (pids, sql) = ([api.daemon.pid(), relay.daemon.pid()], world.sql().await?);
+    let resident = || -> Result<f64> { pids.iter().map(|pid| usage::resident_mib(*pid)).sum() };
+    let busy = || -> Result<f64> { pids.iter().map(|pid| usage::cpu_of(*pid)).sum() };
+    progress(format!("idle: every service of both programs, {} s", 3 * part.as_secs()));
+    tokio::time::sleep(part).await;
+    let mut memory =
+        [Series::new("resident after a third of the time, MiB"), Series::new("resident at the end, MiB")];
+    memory[0].push(resident()?);
+    let (begin, cpu) = (Instant::now(), busy()?);
+    let before = Counters::read(services, &sql).await?;
+    tokio::time::sleep(2 * part).await;
+    let (cpu, seconds) = (busy()? - cpu, begin.elapsed().as_secs_f64());
+    let used = before.until(&Counters::read(services, &sql).await?);
+    memory[1].push(resident()?);
+    let mut own = Series::new("api and relay, % of a core");
+    own.push(PERCENT * cpu / seconds);
+    let mut database = Series::new("PostgreSQL, the whole server, % of a core");
+    if let Some(cpu) = used.postgres_cpu {
+        database.push(PERCENT * cpu / seconds);
+    }
+    relay.stop().await?;
+    let grown = memory[1].median() - memory[0].median();
+    let claims = [
+        Claim::new("idle: every service of both programs", own.median(), "% of a core", Wanted::AtMost(1.0)),
+        Claim::new("idle: growth of both programs' memory", grown, "MiB", Wanted::AtMost(GROWTH_MIB)),
+    ];
+    let [early, late] = memory;
+    Ok(Measurement::new("every service, and nothing to do", "")
+        .claims(claims)
+        .series([own, database, early, late]))
 }

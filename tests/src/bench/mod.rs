@@ -73,7 +73,7 @@ pub enum Subject {
     Hot,
     /// Write-ahead log and statements for each event
     Cost,
-    /// What a relay with nothing to do uses
+    /// What a relay, and all services of both programs, use while there is nothing to do
     Idle,
     /// POST /orders, against pgbench
     Orders,
