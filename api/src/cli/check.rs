@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use comptoir_core::application::check::{self, ApiSetup};
+use comptoir_core::mail;
 use comptoir_core::platform::check::Finding;
 use serde::Serialize;
 
@@ -31,6 +32,7 @@ pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> anyhow::R
     };
     let mut findings = check::check_api(&setup).await;
     projections::check(settings, &mut findings).await;
+    mail::check(&settings.mail, settings.services.environment, &mut findings).await;
     let text = if arguments.json {
         serde_json::to_string_pretty(&Whole { ok: findings.is_ok(), checks: findings.as_slice() })?
     } else {

@@ -10,6 +10,7 @@
 //! The server accepts each e-mail once. Only if nobody knows whether it did (its answer was lost, or this process ended before
 //! it was written down), the e-mail is sent again, with the same Message-ID.
 
+mod check;
 mod commands;
 mod config;
 mod content;
@@ -23,6 +24,7 @@ mod repository;
 mod transport;
 mod turns;
 
+pub use check::check;
 pub use commands::{DiscardEmail, DiscardMatching, Matched, Matching, RequeueEmail, RequeueMatching};
 pub use config::{Links, MailConfig, TransportKind};
 pub use email::{EmailError, EmailKind, EmailState};

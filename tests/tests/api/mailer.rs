@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use comptoir_tests::harness::{
-    Api, Authority, Encryption, MailServer, Reaction, SERVER_NAME, Step, TakenEmail, World, until,
+    Api, Authority, Encryption, MailServer, Reaction, SERVER_NAME, Step, TakenEmail, World, free_port, run,
+    until,
 };
+use serde_json::Value;
 
 use super::emails::{LIMIT, api, register};
 
@@ -197,6 +199,54 @@ async fn a_server_that_demands_encryption_gets_it_and_one_that_nobody_vouches_fo
         .await?;
         drop(api);
         assert_eq!(server.taken(), vec![]);
+        Ok(())
+    })
+    .await;
+}
+
+/// What is checked is done: short of an e-mail.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_check_says_whether_e_mails_can_leave() {
+    World::run(async |world| {
+        let server = MailServer::start().await?;
+        let refuses =
+            MailServer::reacting(
+                |turn| {
+                    if turn.step == Step::Mail { Reaction::Say(550) } else { Reaction::Go }
+                },
+            )
+            .await?;
+        let closed = format!("smtp://127.0.0.1:{}?tls=none", free_port()?);
+        let (takes, refuses, directory) = (server.url(), refuses.url(), tempfile::tempdir()?);
+        let path = directory.path().join("mail").display().to_string();
+        let file = directory.path().join("a-file");
+        std::fs::write(&file, "")?;
+        let no_directory = file.join("mail").display().to_string();
+        for (transport, url, path, expected) in [
+            ("smtp", takes.as_str(), "mail", "ok"),
+            ("smtp", &refuses, "mail", "fail"),
+            ("smtp", &closed, "mail", "fail"),
+            // Nobody receives them.
+            ("file", "", &path, "warn"),
+            ("file", "", &no_directory, "fail"),
+            ("log", "", "mail", "warn"),
+        ] {
+            let mut command = world.api_command(&["check", "--json"])?;
+            command.env("COMPTOIR__MAIL__TRANSPORT", transport).env("MAIL_URL", url);
+            command.env("COMPTOIR__MAIL__DIRECTORY", path);
+            let exit = run(command, LIMIT).await?;
+            let checks: Value = serde_json::from_str(&exit.stdout).with_context(|| format!("{exit:?}"))?;
+            let of_mail = checks["checks"]
+                .as_array()
+                .context("no checks")?
+                .iter()
+                .find(|check| check["area"] == "mail");
+            let found = of_mail.with_context(|| format!("{checks}"))?;
+            assert_eq!(found["status"], expected, "{found}");
+            assert_eq!(exit.code, Some(i32::from(expected == "fail")), "{checks}");
+        }
+        assert_eq!(server.taken(), vec![]);
+        assert!(!std::fs::exists(&path)?, "a check left a directory behind");
         Ok(())
     })
     .await;

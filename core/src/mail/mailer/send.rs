@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -39,6 +40,8 @@ pub(super) struct Sender {
     from: String,
     links: Links,
     backoff: Backoff,
+    /// Attempts in a row after which no server had decided about the e-mail.
+    in_vain: AtomicU32,
 }
 
 /// The pauses between attempts.
@@ -79,11 +82,23 @@ impl Sender {
             first: Duration::from_secs(settings.retry_first_seconds),
             longest: Duration::from_secs(settings.retry_longest_seconds),
         };
-        Self { services, transport, from: settings.from.clone(), links: settings.links(), backoff }
+        Self {
+            services,
+            transport,
+            from: settings.from.clone(),
+            links: settings.links(),
+            backoff,
+            in_vain: AtomicU32::new(0),
+        }
     }
 
     pub(super) fn destination(&self) -> String {
         self.transport.name()
+    }
+
+    /// How many attempts in a row went in vain.
+    pub(super) fn in_vain(&self) -> u32 {
+        self.in_vain.load(Ordering::Relaxed)
     }
 
     /// Sends an e-mail and writes down how it went. Never panics.
@@ -100,6 +115,13 @@ impl Sender {
             detail: "the program failed: see its log".to_owned(),
             is_slow: false,
         });
+        match outcome {
+            Outcome::Accepted(_) | Outcome::Refused(_) => self.in_vain.store(0, Ordering::Relaxed),
+            Outcome::Failed { .. } | Outcome::Unknown { .. } => {
+                drop(self.in_vain.fetch_add(1, Ordering::Relaxed))
+            }
+            Outcome::Stopped | Outcome::Lost => {}
+        }
         let is_slow =
             matches!(outcome, Outcome::Failed { is_slow: true, .. } | Outcome::Unknown { is_slow: true, .. });
         let verdict = self.verdict(&email, outcome, Utc::now());

@@ -8,13 +8,15 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{Filter, Mailer, STOP_LIMIT};
-use crate::services::{ActionKind, Call, Description, Fault, NoParameters, Run, Service, Summary};
+use crate::services::{ActionKind, Call, Description, Fault, Health, NoParameters, Run, Service, Summary};
 
 const CHECK_QUEUE: &str = "check-queue";
 const PROCESS_BATCH: &str = "process-batch";
 /// How long a batch may take: as long as a server that answers late to all of it.
 const BATCH_LIMIT: Duration = Duration::from_secs(1_800);
 const MAX_BATCH: usize = 10_000;
+/// After so many attempts in a row that came to nothing it is the mail server, not an e-mail.
+const IN_VAIN: u32 = 5;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -84,6 +86,16 @@ impl Service for Mailer {
                 other => Err(Fault::new(format_args!("there is no action `{other}`"))),
             }
         })
+    }
+
+    fn health(&self) -> Health {
+        match self.sender.in_vain() {
+            0..IN_VAIN => Health::Ok,
+            attempts => Health::Degraded(format_args!(
+                "the last {attempts} attempts to send an e-mail came to nothing: `api emails list` says why"
+            )
+            .to_string()),
+        }
     }
 
     fn info(&self) -> Value {

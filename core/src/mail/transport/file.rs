@@ -20,6 +20,21 @@ pub(super) async fn write(directory: &Path, email: &Outgoing) -> Outcome {
     }
 }
 
+/// Writes a file into the directory and deletes it, and the directory if it was not there before.
+pub(super) async fn probe(directory: &Path) -> Result<(), String> {
+    let (directory, was_there) = (directory.to_owned(), directory.exists());
+    let path = directory.join(format!("check-{}", std::process::id()));
+    let written = tokio::task::spawn_blocking(move || {
+        write_whole(&path, b"written by `api check`")?;
+        std::fs::remove_file(path)?;
+        if was_there { Ok(()) } else { std::fs::remove_dir(directory) }
+    });
+    written
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)))
+        .map_err(|error| format!("cannot write there: {error}"))
+}
+
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     use io::Write;
 

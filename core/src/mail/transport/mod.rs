@@ -73,6 +73,18 @@ impl Transport {
         }
     }
 
+    /// Tries whether e-mails from this address could leave now. Sends nothing.
+    ///
+    /// # Errors
+    /// Fails with what is wrong.
+    pub(super) async fn probe(&self, from: &str) -> Result<(), String> {
+        match self {
+            Self::Smtp(smtp) => smtp.probe(from).await,
+            Self::File(directory) => file::probe(directory).await,
+            Self::Log => Ok(()),
+        }
+    }
+
     /// Where e-mails go, without secrets.
     pub(super) fn name(&self) -> String {
         match self {

@@ -126,6 +126,23 @@ impl Smtp {
         }
     }
 
+    /// Goes as far as the server's word that it takes e-mails from this address.
+    pub(super) async fn probe(&self, from: &str) -> Result<(), String> {
+        let from = from.parse().map_err(|error| format!("mail.from: {error}"))?;
+        let trial = async {
+            let mut connection = self.connect().await?;
+            self.mail_from(&mut connection, Mail::new(Some(from), vec![])).await?;
+            // It was all that there was to find out.
+            let _ = connection.smtp.quit().await;
+            Ok(())
+        };
+        let limit = self.limits.connect;
+        match tokio::time::timeout(limit, trial).await {
+            Ok(done) => done.map_err(|fault: Fault| fault.text()),
+            Err(_) => Err(format!("no answer within {} s", limit.as_secs())),
+        }
+    }
+
     /// Goes as far as the server's word that it expects the e-mail.
     async fn offer(
         &self,
@@ -180,6 +197,10 @@ impl Smtp {
             parameters.push(MailParameter::SmtpUtfEight);
         }
         let mail = Mail::new(email.envelope.from().cloned(), parameters);
+        self.mail_from(connection, mail).await
+    }
+
+    async fn mail_from(&self, connection: &mut Connection, mail: Mail) -> Result<(), Fault> {
         self.limited("MAIL", self.limits.command, connection.smtp.command(mail)).await?;
         Ok(())
     }
@@ -282,6 +303,13 @@ impl Fault {
             Some(code) => Self::Answer { code: u16::from(code), text },
             None if error.is_timeout() => Self::Slow(text),
             None => Self::Connection(text),
+        }
+    }
+
+    fn text(self) -> String {
+        match self {
+            Self::Answer { text, .. } | Self::Connection(text) | Self::Slow(text) | Self::Unfit(text) => text,
+            Self::Stopped | Self::Lost => "it was broken off".to_owned(),
         }
     }
 
