@@ -4,13 +4,14 @@
 //! leases end by this process's own clock, before the database gives them to another process.
 
 use std::collections::{HashMap, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryResult;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use serde_json::Value;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -19,10 +20,12 @@ use uuid::Uuid;
 use super::contract::Fault;
 use super::events::{Event, Hub, Interest};
 use super::run::{Fence, Progress};
+use super::schedule::Schedule;
 use super::state::{Board, Status};
 use super::store::commands::{Command, Ending, NewCommand, Taken};
 use super::store::processes::Process;
 use super::store::{CHANNEL, LEASE_FREE, commands, events, leases, processes};
+use super::supervisor::message_of;
 use crate::platform::backoff::Backoff;
 use crate::platform::database::{self, ConnectFault, DatabaseConfig, StatementFault};
 
@@ -48,6 +51,9 @@ const COMMANDS: usize = 16;
 /// States are written as a whole every so many beats, though nothing changed: their ages are seen.
 const WHOLE_EVERY: u32 = 15;
 
+/// How long a process that stops waits for the ends of actions that it carries out. Shorter than their leases.
+pub(super) const LAST_ACTIONS: Duration = Duration::from_secs(10);
+
 const DROPPED: &str = "comptoir_service_events_dropped_total";
 
 /// Why a statement of the link came to nothing.
@@ -67,10 +73,24 @@ pub(super) struct Lease {
     pub(super) fence: Fence,
     /// It is not used after this.
     pub(super) until: Instant,
-    /// When the service runs next; `None`: it never ran.
-    pub(super) next_run: Option<Instant>,
+    /// When the service ran, and when it runs next, as it stood in the database at `read`.
+    last_run_at: Option<DateTime<Utc>>,
+    next_run_at: Option<DateTime<Utc>>,
+    read: (Instant, DateTime<Utc>),
     /// How much the database's clock is ahead of this machine's.
     pub(super) ahead: TimeDelta,
+}
+
+impl Lease {
+    /// Returns when the service runs next; `None`: no process has said so yet. A schedule that is shorter now holds at once.
+    pub(super) fn next_run(&self, schedule: &Schedule) -> Option<Instant> {
+        let (read, now) = self.read;
+        let by_schedule = self
+            .last_run_at
+            .and_then(|last| last.checked_add_signed(TimeDelta::from_std(schedule.wait(last)).ok()?));
+        let at = self.next_run_at.map(|at| by_schedule.map_or(at, |other| other.min(at)))?;
+        Some(read + (at - now).to_std().unwrap_or_default())
+    }
 }
 
 pub(super) type Leases = HashMap<&'static str, Lease>;
@@ -90,10 +110,16 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, Fault>>;
 #[derive(Debug)]
 pub(super) enum Write {
     Ended(Ending),
-    /// The service ran, and runs again after the wait.
-    Ran {
+    /// The service runs after the wait, and ran now or did not.
+    Next {
         fence: Fence,
         wait: Option<Duration>,
+        ran: bool,
+    },
+    /// A command is not this process's any more. What becomes of it, whoever looks for such commands decides.
+    Forgotten {
+        id: Uuid,
+        epoch: i64,
     },
 }
 
@@ -207,7 +233,14 @@ impl LinkTask {
         let mut backoff = Backoff::new(200, 5000);
         loop {
             let began = Instant::now();
-            let ended = self.session(&end).await;
+            let ended = AssertUnwindSafe(self.session(&end)).catch_unwind().await;
+            let ended = ended.unwrap_or_else(|panic| {
+                tracing::error!(
+                    error = message_of(&*panic),
+                    "the connection of services panicked: it begins anew"
+                );
+                Err(unreachable("this program failed: see its log"))
+            });
             let Err(fault) = ended else { return };
             if end.is_cancelled() {
                 tracing::warn!(%fault, "cannot give the leases of services back: they will expire");
@@ -333,7 +366,7 @@ impl LinkTask {
         if changed.is_empty() {
             return Ok(());
         }
-        let states = serde_json::to_value(&changed).unwrap_or_default();
+        let states = storable(serde_json::to_value(&changed).unwrap_or_default());
         unless_refused(answered(processes::write(open, self.process.id, &states)).await, "states of services")
     }
 
@@ -351,11 +384,22 @@ impl LinkTask {
         let held = answered(leases::renew_and_claim(open, &shared, self.process.id, millis(TTL))).await?;
         let held = held.into_iter().filter_map(|lease| {
             let service = shared.iter().copied().find(|name| *name == lease.service)?;
-            let next_run = lease.next_run_at.map(|at| asked + (at - lease.now).to_std().unwrap_or_default());
             let fence = Fence { service, owner: self.process.id, epoch: lease.epoch };
-            Some((service, Lease { fence, until: asked + TTL - MARGIN, next_run, ahead: lease.now - time }))
+            let lease = Lease {
+                fence,
+                until: asked + TTL - MARGIN,
+                last_run_at: lease.last_run_at,
+                next_run_at: lease.next_run_at,
+                read: (asked, lease.now),
+                ahead: lease.now - time,
+            };
+            Some((service, lease))
         });
-        self.leases.send_replace(held.collect());
+        // One that could not be renewed just now is this process's own until its time is over.
+        self.leases.send_modify(|leases| {
+            leases.retain(|_, lease| lease.until > asked);
+            leases.extend(held);
+        });
         Ok(())
     }
 
@@ -414,12 +458,15 @@ impl LinkTask {
         tokio::spawn(async move {
             let result = tokio::select! {
                 biased;
-                result = work => result.map_err(|fault| fault.to_string()),
-                () = tokio::time::sleep(left) => Err("its deadline is over".to_owned()),
-                () = lapsed(lease) => Err("its lease was lost".to_owned()),
+                result = work => Some(result.map_err(|fault| fault.to_string())),
+                () = tokio::time::sleep(left) => Some(Err("its deadline is over".to_owned())),
+                () = lapsed(lease) => None,
             };
-            let ending = Ending { id, epoch, result, progress: progress.read() };
-            let _ = ended.send(Request::Write(Write::Ended(ending))).await;
+            let write = match result {
+                Some(result) => Write::Ended(Ending { id, epoch, result, progress: progress.read() }),
+                None => Write::Forgotten { id, epoch },
+            };
+            let _ = ended.send(Request::Write(write)).await;
         });
     }
 
@@ -459,26 +506,23 @@ impl LinkTask {
                     }
                     ended => ended?,
                 };
-                if self.running.get(&ending.id).is_some_and(|running| running.epoch == ending.epoch) {
-                    self.running.remove(&ending.id);
-                }
+                self.forget(ending.id, ending.epoch);
                 if !ours {
                     tracing::warn!(command = %ending.id, "a command of a service ended after its lease");
                 }
             }
-            Write::Ran { fence, wait } => {
-                let asked = Instant::now();
-                let ran = answered(leases::ran(open, *fence, wait.map(millis))).await?;
-                let next_run =
-                    ran.and_then(|(next, now)| Some(asked + (next? - now).to_std().unwrap_or_default()));
-                self.leases.send_modify(|leases| {
-                    if let Some(lease) = leases.get_mut(fence.service).filter(|lease| lease.fence == *fence) {
-                        lease.next_run = next_run;
-                    }
-                });
+            Write::Next { fence, wait, ran } => {
+                answered(leases::note(open, *fence, wait.map(millis), *ran)).await?;
             }
+            Write::Forgotten { id, epoch } => self.forget(*id, *epoch),
         }
         Ok(())
+    }
+
+    fn forget(&mut self, command: Uuid, epoch: i64) {
+        if self.running.get(&command).is_some_and(|running| running.epoch == epoch) {
+            self.running.remove(&command);
+        }
     }
 
     fn note(&mut self, told: Result<Event, broadcast::error::RecvError>) {
@@ -501,7 +545,7 @@ impl LinkTask {
     async fn flush(&mut self, open: &mut AsyncPgConnection) -> Result<(), LinkFault> {
         let events: Vec<Event> = self.outbox.drain(..).collect();
         let first = self.number + 1;
-        let body = serde_json::to_value(&events).unwrap_or_default();
+        let body = storable(serde_json::to_value(&events).unwrap_or_default());
         // Numbers are never used twice, whatever became of the statement.
         self.number += i64::try_from(events.len()).unwrap_or(0);
         unless_refused(
@@ -526,11 +570,24 @@ impl LinkTask {
 
     async fn leave(&mut self, open: &mut AsyncPgConnection) -> Result<(), LinkFault> {
         self.leases.send_replace(Leases::new());
-        // What ended while the services stopped.
-        while let Ok(request) = self.requests.try_recv() {
-            if let Request::Write(write) = request {
-                self.write(open, &write).await?;
+        // What ended while the services stopped, and the actions that still work: they have been told.
+        self.renew_commands(open).await?;
+        let deadline = tokio::time::Instant::now() + LAST_ACTIONS;
+        loop {
+            let request = if self.running.is_empty() {
+                self.requests.try_recv().ok()
+            } else {
+                tokio::time::timeout_at(deadline, self.requests.recv()).await.ok().flatten()
+            };
+            match request {
+                Some(Request::Write(write)) => self.write(open, &write).await?,
+                Some(_) => {}
+                None => break,
             }
+        }
+        if !self.running.is_empty() {
+            let left = self.running.len();
+            tracing::warn!(left, "actions of services did not end in time: they were cut off");
         }
         if !self.outbox.is_empty() {
             self.flush(open).await?;
@@ -591,6 +648,16 @@ async fn answered<T>(statement: impl Future<Output = QueryResult<T>>) -> Result<
             limit_ms: u64::try_from(ANSWER_LIMIT.as_millis()).unwrap_or(u64::MAX),
         }
         .into()),
+    }
+}
+
+/// The same without the character U+0000, which PostgreSQL does not store: one text must not keep the others away.
+fn storable(value: Value) -> Value {
+    match value {
+        Value::String(text) if text.contains('\0') => Value::String(text.replace('\0', "\u{fffd}")),
+        Value::Array(values) => values.into_iter().map(storable).collect(),
+        Value::Object(members) => members.into_iter().map(|(name, value)| (name, storable(value))).collect(),
+        other => other,
     }
 }
 

@@ -15,7 +15,7 @@ use super::actions::{ActionKind, NoParameters, RESTART, TRIGGER};
 use super::contract::{Description, Fault, Kind, OnFailure, Scope, Service};
 use super::events::{Happening, Hub};
 use super::handle::Handle;
-use super::link::{CarryOut, Link, LinkTask, Linked};
+use super::link::{CarryOut, LAST_ACTIONS, Link, LinkTask, Linked};
 use super::own::{HealthProbe, Upkeep};
 use super::run::{Call, Run};
 use super::settings::ServicesConfig;
@@ -161,7 +161,7 @@ impl Services {
         }
         self.leave.cancel();
         self.tasks.close();
-        if tokio::time::timeout(LEAVE_LIMIT, self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(LAST_ACTIONS + LEAVE_LIMIT, self.tasks.wait()).await.is_err() {
             tracing::warn!("the leases of services could not be given back in time: they will expire");
         }
     }

@@ -9,6 +9,9 @@ use croner::Cron;
 /// No wait is longer than this, whatever a cron expression says: 366 days.
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
+/// How much earlier than its time a run may seem to have ended, by the clocks of two machines.
+const EARLY: TimeDelta = TimeDelta::seconds(1);
+
 /// When a periodic service runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Schedule {
@@ -34,12 +37,13 @@ impl Schedule {
             .map_err(|error| ScheduleError { text: text.to_owned(), problem: error.to_string() })
     }
 
-    /// Returns how long after `now` the next run is.
+    /// Returns how long after `now` the next run is. A run that ended a moment before its own time, by the clock of another machine, is
+    /// not repeated at that time.
     pub(super) fn wait(&self, now: DateTime<Utc>) -> Duration {
         match self {
             Self::Every(interval) => *interval,
             Self::Cron(cron) => cron
-                .find_next_occurrence(&now, false)
+                .find_next_occurrence(&(now + EARLY), false)
                 .ok()
                 .and_then(|next| (next - now).max(TimeDelta::zero()).to_std().ok())
                 .map_or(LONGEST, |wait| wait.min(LONGEST)),

@@ -16,7 +16,7 @@ use super::contract::{Description, Fault, Kind, Service, Summary};
 use super::events::{Happening, Hub};
 use super::handle::Handle;
 use super::link::{Lease, Leases, Link, Request, Write};
-use super::run::Run;
+use super::run::{Fence, Run};
 use super::schedule::Schedule;
 use super::state::{Board, State};
 use crate::platform::backoff::Backoff;
@@ -80,6 +80,19 @@ enum End {
     Restarted(Reply),
 }
 
+/// When a service runs.
+#[derive(Debug, Default)]
+struct Plan {
+    next: Option<Instant>,
+    /// Before that, and once: after an error, or because somebody wants it.
+    sooner: Option<Instant>,
+    failing: bool,
+    /// The lease under which `next` holds.
+    fence: Option<Fence>,
+    /// The next run, if the last one was completed here.
+    noted: Option<Instant>,
+}
+
 enum Turn {
     /// Somebody may wait for what comes of it.
     Run(Option<Reply>),
@@ -93,7 +106,7 @@ impl Supervisor {
         let name = self.description.name;
         metrics::gauge!(UP, "service" => name).set(1.0);
         let mut backoff = Backoff::new(AFTER_ERROR_MS.0, AFTER_ERROR_MS.1);
-        let (mut next, mut retry_at) = (self.first_run(), None);
+        let mut plan = Plan { next: self.first_run(), ..Plan::default() };
         loop {
             let lease = if self.link.is_some() {
                 match self.lease().await {
@@ -103,14 +116,12 @@ impl Supervisor {
             } else {
                 None
             };
-            if let Some(lease) = lease {
+            if let Some(lease) = lease.filter(|lease| plan.fence != Some(lease.fence)) {
                 self.board.change(|status| status.epoch = Some(lease.fence.epoch));
-                if matches!(self.description.kind, Kind::Periodic { .. }) {
-                    next = lease.next_run.or(next);
-                }
+                plan.fence = Some(lease.fence);
+                self.go_on(&mut plan, lease).await;
             }
-            let due = retry_at.or(next);
-            let waiter = match self.turn(due, retry_at.is_some(), lease).await {
+            let waiter = match self.turn(&plan, lease).await {
                 Turn::Run(waiter) => waiter,
                 Turn::Lost => continue,
                 Turn::Stop => break,
@@ -123,17 +134,27 @@ impl Supervisor {
             if well || !failed {
                 backoff.reset();
             }
-            next = self.next_run(lease);
-            retry_at = failed
-                .then(|| Instant::now() + backoff.advance())
-                .map(|at| next.map_or(at, |next| at.min(next)));
-            self.note_next(lease, next, failed).await;
+            (plan.failing, plan.sooner, plan.noted) = (failed, None, None);
+            match &end {
+                End::Completed(_) => {
+                    plan.next = self.next_run(lease);
+                    plan.noted = plan.next;
+                    self.note(lease, plan.next, true).await;
+                }
+                End::Failed(_) | End::Panicked(_) => {
+                    let retry = Instant::now() + backoff.advance();
+                    plan.next = self.next_run(lease);
+                    plan.sooner = Some(plan.next.map_or(retry, |next| next.min(retry)));
+                }
+                End::Restarted(_) => plan.sooner = Some(Instant::now()),
+                // What it was to do is not done: its time stays, for whoever goes on.
+                End::Stopped | End::Lost => {}
+            }
             let stopped = matches!(end, End::Stopped);
             if let Some(waiter) = waiter {
                 let _ = waiter.send(end.answer());
             }
             if let End::Restarted(reply) = end {
-                (next, retry_at) = (Some(Instant::now()), None);
                 let _ = reply.send(Ok(Value::Null));
             }
             if stopped || self.stop.is_cancelled() {
@@ -172,22 +193,25 @@ impl Supervisor {
         }
     }
 
-    /// Writes into the database when a periodic service of all processes runs next.
-    async fn note_next(&self, lease: Option<Lease>, next: Option<Instant>, failed: bool) {
+    /// Under a new lease, a periodic service goes on where it stopped elsewhere, or here: it runs when the database says.
+    async fn go_on(&self, plan: &mut Plan, lease: Lease) {
+        let Kind::Periodic { schedule, .. } = &self.description.kind else { return };
+        match lease.next_run(schedule) {
+            // It may not have been written down yet that it ran here.
+            Some(at) => plan.next = Some(plan.noted.map_or(at, |noted| noted.max(at))),
+            // So that it runs one day, however often processes are started anew.
+            None => self.note(Some(lease), plan.next, false).await,
+        }
+    }
+
+    /// Writes into the database when a periodic service of all processes runs next, and whether it ran now.
+    async fn note(&self, lease: Option<Lease>, next: Option<Instant>, ran: bool) {
         let periodic = matches!(self.description.kind, Kind::Periodic { .. });
-        if let (Some(lease), Some(link), true) = (lease, &self.link, periodic && !failed) {
+        if let (Some(lease), Some(link), true) = (lease, &self.link, periodic) {
             let wait = next.map(|at| at.saturating_duration_since(Instant::now()));
             // The link holds what it cannot write now.
-            let _ = link.requests.send(Request::Write(Write::Ran { fence: lease.fence, wait })).await;
-            let mut leases = link.leases.clone();
-            let changed = leases.wait_for(|leases| {
-                leases.get(lease.fence.service).is_none_or(|now| now.next_run != lease.next_run)
-            });
-            tokio::select! {
-                _ = changed => {}
-                () = lost(link.leases.clone(), lease) => {}
-                () = self.stop.cancelled() => {}
-            }
+            let write = Request::Write(Write::Next { fence: lease.fence, wait, ran });
+            tokio::select! { _ = link.requests.send(write) => {} () = self.stop.cancelled() => {} }
         }
     }
 
@@ -218,7 +242,8 @@ impl Supervisor {
     }
 
     /// Waits for the time, for a poke, or for an order.
-    async fn turn(&mut self, due: Option<Instant>, failing: bool, lease: Option<Lease>) -> Turn {
+    async fn turn(&mut self, plan: &Plan, lease: Option<Lease>) -> Turn {
+        let (due, failing) = (plan.sooner.or(plan.next), plan.failing);
         let periodic = matches!(self.description.kind, Kind::Periodic { .. });
         let shown = due.filter(|_| periodic).map(|due| {
             Utc::now()
@@ -314,6 +339,9 @@ impl Supervisor {
             }
         });
         let (mut deadline, mut restart) = (None::<Instant>, None::<Reply>);
+        // A run that lasts says nothing at its end that anybody waits for.
+        let lasting = self.description.kind == Kind::Continuous;
+        let (well_at, mut is_well) = (Instant::now() + WELL_AFTER, false);
         loop {
             let too_late = async {
                 match deadline {
@@ -333,6 +361,10 @@ impl Supervisor {
                     };
                 }
                 () = &mut gone => return End::Lost,
+                () = tokio::time::sleep_until(well_at.into()), if lasting && !is_well => {
+                    is_well = true;
+                    self.is_well();
+                }
                 () = self.stop.cancelled(), if deadline.is_none() || restart.is_some() => {
                     stop_run.cancel();
                     if let Some(reply) = restart.take() {
@@ -361,6 +393,16 @@ impl Supervisor {
                     None => {}
                 },
             }
+        }
+    }
+
+    /// The run goes on, and the error before it is over.
+    fn is_well(&self) {
+        let name = self.description.name;
+        metrics::gauge!(UP, "service" => name).set(1.0);
+        if self.board.read().failed_last {
+            self.board.change(|status| (status.failed_last, status.reason) = (false, None));
+            tracing::info!(service = name, "a service is well again");
         }
     }
 

@@ -1,8 +1,8 @@
 //! The mechanism of services, with services of the test's own in two "processes" that share a database, as the relay's log-in.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use comptoir_core::platform::config::SecretUrl;
@@ -16,29 +16,45 @@ use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-const LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
 /// A service of the test: it counts what it is asked for, and does what its name says.
 #[derive(Debug, Clone)]
-struct Sample {
+pub(crate) struct Sample {
     description: Description,
     runs: Arc<AtomicU64>,
     /// Runs that are under way now, in both processes.
     at_once: Arc<AtomicU64>,
     fails_first: Option<&'static str>,
+    /// Whether its first run lasts until it is told to stop.
+    lasts_first: bool,
+    /// When its runs began.
+    pub(crate) times: Arc<Mutex<Vec<Instant>>>,
 }
 
 impl Sample {
-    fn new(description: Description) -> Self {
-        Self { description, runs: Arc::default(), at_once: Arc::default(), fails_first: None }
+    pub(crate) fn new(description: Description) -> Self {
+        Self {
+            description,
+            runs: Arc::default(),
+            at_once: Arc::default(),
+            fails_first: None,
+            lasts_first: false,
+            times: Arc::default(),
+        }
     }
 
-    fn failing_first(mut self, how: &'static str) -> Self {
+    pub(crate) fn failing_first(mut self, how: &'static str) -> Self {
         self.fails_first = Some(how);
         self
     }
 
-    fn runs(&self) -> u64 {
+    pub(crate) fn lasting_first(mut self) -> Self {
+        self.lasts_first = true;
+        self
+    }
+
+    pub(crate) fn runs(&self) -> u64 {
         self.runs.load(Ordering::SeqCst)
     }
 }
@@ -50,10 +66,18 @@ impl Service for Sample {
 
     fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Summary, Fault>> {
         Box::pin(async move {
+            self.times.lock().map_err(Fault::new)?.push(Instant::now());
             let nth = self.runs.fetch_add(1, Ordering::SeqCst) + 1;
             assert!(nth > 1 || self.fails_first != Some("panics"), "as the test wants it");
             if nth == 1 && self.fails_first == Some("errs") {
                 return Err(Fault::new("the first time it does not work"));
+            }
+            if nth == 1 && self.fails_first == Some("says NUL") {
+                return Err(Fault::new("what \u{0} cannot be stored"));
+            }
+            if nth == 1 && self.lasts_first {
+                run.stopping().await;
+                return Ok(Summary::done());
             }
             if self.description.kind.word() == "continuous" {
                 let others = self.at_once.fetch_add(1, Ordering::SeqCst);
@@ -75,6 +99,12 @@ impl Service for Sample {
                 "refuse" => Err(Fault::new("it refuses, as it should")),
                 "nul" => Ok(json!("\u{0}")),
                 "panic" => panic!("as the test wants it"),
+                "finish" => {
+                    call.progress(1, Some(2));
+                    call.stopping().await;
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    Ok(json!("finished"))
+                }
                 "hang" => {
                     call.progress(1, Some(2));
                     std::future::pending().await
@@ -135,7 +165,12 @@ fn database(url: &str) -> DatabaseConfig {
     }
 }
 
-fn process(world: &World, program: &'static str, services: Vec<Sample>, config: Value) -> Result<Services> {
+pub(crate) fn process(
+    world: &World,
+    program: &'static str,
+    services: Vec<Sample>,
+    config: Value,
+) -> Result<Services> {
     let link = Ok(database(&world.database.relay_url));
     let config: ServicesConfig = serde_json::from_value(config)?;
     let mut builder = Services::builder(program, "0", &config, link)?;
@@ -145,7 +180,7 @@ fn process(world: &World, program: &'static str, services: Vec<Sample>, config: 
     Ok(builder.start())
 }
 
-fn holds(condition: bool) -> Result<()> {
+pub(crate) fn holds(condition: bool) -> Result<()> {
     ensure!(condition, "not yet");
     Ok(())
 }

@@ -11,6 +11,7 @@ mod errors;
 mod help;
 mod loader;
 mod monitoring;
+mod one_of_all;
 mod operator;
 mod pipeline;
 mod projections;

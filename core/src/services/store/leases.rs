@@ -12,20 +12,27 @@ use super::{CHANNEL, LEASE_FREE};
 
 crate::statement! {
     /// Renews the leases that this process holds, and takes those that are free. One that ends later than anybody could have asked
-    /// for was taken before the database's clock was set back: it counts as free once as much time has passed.
+    /// for was taken before the database's clock was set back: it counts as free once as much time has passed. Whoever holds a lease for
+    /// a transaction (`Check`) keeps others from taking it, and not its owner from renewing it.
     struct Hold<'a> { owner: Uuid => SqlUuid, ttl_ms: i64 => BigInt, services: &'a [&'a str] => Array<Text> }
-        -> (Text, BigInt, Nullable<Timestamptz>, Timestamptz)
-    = "WITH me AS MATERIALIZED (SELECT $1 AS id, $2 * interval '1 millisecond' AS ttl),
-    wanted AS MATERIALIZED (
+        -> (Text, BigInt, Nullable<Timestamptz>, Nullable<Timestamptz>, Timestamptz)
+    = "WITH me AS MATERIALIZED (SELECT $1 AS id, $2 * interval '1 millisecond' AS ttl, $3 AS services),
+    mine AS MATERIALIZED (
+        SELECT service FROM service_leases, me WHERE service = ANY (me.services) AND owner = me.id AND expires_at > now()
+        ORDER BY service FOR NO KEY UPDATE OF service_leases SKIP LOCKED
+    ),
+    free AS MATERIALIZED (
         SELECT service FROM service_leases, me
-        WHERE service = ANY ($3) AND (owner = me.id OR owner IS NULL OR expires_at <= now() OR expires_at > now() + 10 * me.ttl)
+        WHERE service = ANY (me.services)
+            AND (owner IS NULL OR expires_at <= now() OR owner <> me.id AND expires_at > now() + 10 * me.ttl)
         ORDER BY service FOR UPDATE OF service_leases SKIP LOCKED
-    )
+    ),
+    wanted AS MATERIALIZED (SELECT service FROM mine UNION ALL SELECT service FROM free)
     UPDATE service_leases AS l
     SET owner = me.id, expires_at = now() + me.ttl,
         epoch = l.epoch + CASE WHEN l.owner = me.id AND l.expires_at > now() THEN 0 ELSE 1 END
     FROM me, wanted WHERE l.service = wanted.service
-    RETURNING l.service, l.epoch, l.next_run_at, now()"
+    RETURNING l.service, l.epoch, l.last_run_at, l.next_run_at, now()"
 }
 
 crate::statement! {
@@ -42,15 +49,17 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// Notes that the service ran, and when it runs next; nothing once the lease is lost.
-    struct Ran<'a> {
+    /// Notes when the service runs next, and whether it ran now; nothing once the lease is lost.
+    struct Note<'a> {
+        ran: bool => Bool,
         wait_ms: Option<i64> => Nullable<BigInt>,
         service: &'a str => Text,
         owner: Uuid => SqlUuid,
         epoch: i64 => BigInt,
-    } -> (Nullable<Timestamptz>, Timestamptz)
-    = "UPDATE service_leases SET last_run_at = now(), next_run_at = now() + $1 * interval '1 millisecond'
-    WHERE service = $2 AND owner = $3 AND epoch = $4 RETURNING next_run_at, now()"
+    }
+    = "UPDATE service_leases SET last_run_at = CASE WHEN $1 THEN now() ELSE last_run_at END,
+        next_run_at = now() + $2 * interval '1 millisecond'
+    WHERE service = $3 AND owner = $4 AND epoch = $5"
 }
 
 crate::statement! {
@@ -64,6 +73,7 @@ crate::statement! {
 pub(crate) struct Held {
     pub(crate) service: String,
     pub(crate) epoch: i64,
+    pub(crate) last_run_at: Option<DateTime<Utc>>,
     pub(crate) next_run_at: Option<DateTime<Utc>>,
     /// The database's time.
     pub(crate) now: DateTime<Utc>,
@@ -74,7 +84,7 @@ pub(crate) async fn know(connection: &mut AsyncPgConnection, services: &[&str]) 
     Know::new(services).execute(connection).await.map(drop)
 }
 
-/// Returns all leases that this process holds after the statement.
+/// Returns the leases that this process holds after the statement; one that somebody else looks at just now may be missing.
 pub(crate) async fn renew_and_claim(
     connection: &mut AsyncPgConnection,
     services: &[&str],
@@ -88,13 +98,14 @@ pub(crate) async fn release(connection: &mut AsyncPgConnection, owner: Uuid) -> 
     Release::new(owner, CHANNEL, LEASE_FREE).execute(connection).await.map(drop)
 }
 
-/// Returns when the service runs next, and the database's time; `None` if the lease is lost.
-pub(crate) async fn ran(
+/// Writes down when the service runs next, unless the lease is lost.
+pub(crate) async fn note(
     connection: &mut AsyncPgConnection,
     fence: Fence,
     wait_ms: Option<i64>,
-) -> QueryResult<Option<(Option<DateTime<Utc>>, DateTime<Utc>)>> {
-    Ran::new(wait_ms, fence.service, fence.owner, fence.epoch).get_result(connection).await.optional()
+    ran: bool,
+) -> QueryResult<()> {
+    Note::new(ran, wait_ms, fence.service, fence.owner, fence.epoch).execute(connection).await.map(drop)
 }
 
 /// Keeps the lease for the rest of the transaction: whoever wants to take it waits. Returns false if it is lost, and then nothing may
