@@ -216,9 +216,9 @@ async fn all(
         if goes_on {
             continue;
         }
-        let verb = match verb {
-            Verb::Requeue => "requeued",
-            Verb::Discard => "discarded",
+        let (verb, not) = match verb {
+            Verb::Requeue => ("requeued", "of no use any more"),
+            Verb::Discard => ("discarded", "left alone"),
         };
         let mut out = std::io::stdout();
         if decision.json {
@@ -226,7 +226,7 @@ async fn all(
         } else {
             let would = if whole.dry_run { "would be " } else { "" };
             let more = if whole.more { ", and more" } else { "" };
-            writeln!(out, "{would}{verb}: {}{more}; left alone: {}", whole.done.len(), whole.refused.len())?;
+            writeln!(out, "{would}{verb}: {}{more}; {not}: {}", whole.done.len(), whole.refused.len())?;
         }
         return Ok(whole.refused.is_empty());
     }

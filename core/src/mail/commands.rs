@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::email::{EmailError, EmailKind, EmailState, NewSecret, QueuedEmail};
+use super::email::{Discarded, EmailError, EmailKind, EmailState, NewSecret, QueuedEmail};
 use super::policies::{Lifetimes, Policies, recipient};
 use super::queries::EmailView;
 use super::repository::{self, Wanted};
@@ -34,7 +34,7 @@ impl Command for RequeueEmail {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<EmailView, Error> {
         let before = repository::find(work, self.id).await?;
         check_version(self.expected_version, before.version)?;
-        let mut requeued = requeue(work, &self.policies, vec![before.clone()]).await?;
+        let mut requeued = requeue(work, &self.policies, vec![before.clone()], OfNoUse::IsRefused).await?;
         if let Some(refused) = requeued.refused.pop() {
             return Err(refused.into());
         }
@@ -58,7 +58,7 @@ impl Command for DiscardEmail {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<EmailView, Error> {
         let before = repository::load(work, self.id).await?;
         check_version(self.expected_version, before.version)?;
-        let after = discard(work, before.clone()).await?;
+        let after = discard(work, before.clone(), Discarded::OnRequest).await?;
         let (before, after) = (EmailView::from(before), EmailView::from(after));
         work.audit("email.discard", (RESOURCE, self.id), Some(&before), Some(&after))?;
         Ok(after)
@@ -84,7 +84,7 @@ pub struct Matched {
     /// Those that were requeued or discarded, or would be.
     #[schema(value_type = Vec<Uuid>)]
     pub done: Vec<EmailId>,
-    /// Those that were left alone: their cause is over, or somebody else was faster.
+    /// Those that were not: their cause is over, and instead of being requeued they were discarded, or somebody else was faster.
     #[schema(value_type = Vec<Uuid>)]
     pub refused: Vec<EmailId>,
     /// Whether there may be more: ask again, with the same `until`.
@@ -94,7 +94,8 @@ pub struct Matched {
     pub dry_run: bool,
 }
 
-/// Sends the dead letters again that match.
+/// Sends the dead letters again that match. Those that are of no use any more are discarded: they would be found again the next
+/// time, and stand in front of the others for ever.
 #[derive(Debug)]
 pub struct RequeueMatching {
     pub matching: Matching,
@@ -114,11 +115,9 @@ impl Command for RequeueMatching {
         for id in found {
             emails.push(repository::find(work, id).await?);
         }
-        let Requeued { done, refused } = requeue(work, &self.policies, emails).await?;
+        let Requeued { done, refused } = requeue(work, &self.policies, emails, OfNoUse::IsDiscarded).await?;
         let done: Vec<EmailId> = done.iter().map(|email| email.id).collect();
         let refused: Vec<EmailId> = refused.iter().map(EmailError::id).collect();
-        // What is refused now is refused the next time: it must not be found again for ever.
-        let more = more && !done.is_empty();
         noted(work, "email.requeue_matching", Matched { done, refused, more, until, dry_run: false })
     }
 }
@@ -145,7 +144,7 @@ impl Command for DiscardMatching {
                 continue;
             }
             let email = repository::load(work, id).await?;
-            match discard(work, email).await {
+            match discard(work, email, Discarded::OnRequest).await {
                 Ok(_) => done.push(id),
                 Err(error) if error.refusal::<EmailError>().is_some() => refused.push(id),
                 Err(error) => return Err(error),
@@ -169,7 +168,7 @@ fn is_full(found: &[EmailId]) -> bool {
 }
 
 fn noted(work: &mut UnitOfWork<'_>, action: &'static str, matched: Matched) -> Result<Matched, Error> {
-    if !matched.done.is_empty() {
+    if !matched.done.is_empty() || !matched.refused.is_empty() {
         let until = matched.until.to_rfc3339();
         work.audit(action, (RESOURCE, format!("until {until}")), None, Some(&matched))?;
     }
@@ -181,7 +180,10 @@ async fn found(
     matching: &Matching,
     states: &[EmailState],
 ) -> Result<(Vec<EmailId>, DateTime<Utc>), Error> {
-    let until = matching.until.unwrap_or_else(|| work.now());
+    let until = match matching.until {
+        Some(until) => until,
+        None => repository::now(work).await?,
+    };
     let wanted = Wanted {
         states,
         kind: matching.kind.map(EmailKind::name),
@@ -194,9 +196,13 @@ async fn found(
     Ok((found, until))
 }
 
-async fn discard(work: &mut UnitOfWork<'_>, mut email: QueuedEmail) -> Result<QueuedEmail, Error> {
+async fn discard(
+    work: &mut UnitOfWork<'_>,
+    mut email: QueuedEmail,
+    why: Discarded,
+) -> Result<QueuedEmail, Error> {
     let now = work.now_after(email.updated_at);
-    email.discard(now)?;
+    email.discard(why, now)?;
     repository::save(work, &email).await?;
     repository::delete_secret(work, email.id).await?;
     Ok(email)
@@ -208,35 +214,54 @@ struct Requeued {
     refused: Vec<EmailError>,
 }
 
+/// What becomes of an e-mail that is to be requeued and would be of no use any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OfNoUse {
+    IsRefused,
+    /// If it is as it was read.
+    IsDiscarded,
+}
+
 /// Requeues e-mails that were read without a lock: first the users are locked, then the tokens are issued, then the e-mails are
 /// locked and looked at again, as the order of locks wants it.
 async fn requeue(
     work: &mut UnitOfWork<'_>,
     policies: &Policies,
     emails: Vec<QueuedEmail>,
+    of_no_use: OfNoUse,
 ) -> Result<Requeued, Error> {
-    let mut refused = Vec::new();
     let users = locked_users(work, &emails).await?;
-    let mut ready = Vec::new();
+    let mut decided = Vec::new();
     let mut served = BTreeSet::new();
     // The newest first: only the newest token of a purpose is valid.
     for email in emails.into_iter().rev() {
         let user = email.user_id.and_then(|id| users.get(&id));
-        match token_of(work, &policies.lifetimes, &email, user, &mut served).await? {
-            Ok(token) => ready.push((email.id, user, token)),
-            Err(why) => refused.push(why),
-        }
+        let token = token_of(work, &policies.lifetimes, &email, user, &mut served).await?;
+        decided.push((email.id, email.version, user, token));
     }
-    ready.reverse();
-    let mut done = Vec::new();
-    for (id, user, token) in ready {
+    decided.reverse();
+    let (mut done, mut refused) = (Vec::new(), Vec::new());
+    for (id, version, user, token) in decided {
+        let token = match token {
+            Ok(token) => token,
+            Err(why) => {
+                if of_no_use == OfNoUse::IsDiscarded && matches!(why, EmailError::CauseOver { .. }) {
+                    let email = repository::load(work, id).await?;
+                    if email.version == version && email.state == EmailState::Dead {
+                        discard(work, email, Discarded::CauseOver).await?;
+                    }
+                }
+                refused.push(why);
+                continue;
+            }
+        };
         let mut email = repository::load(work, id).await?;
         let to = user.map_or_else(|| email.recipient.clone(), recipient);
         let secret = token.as_ref().map(|token| NewSecret { token_id: token.id, deadline: token.expires_at });
         let now = work.now_after(email.updated_at);
         // Somebody else may have requeued it in between: the transaction then ends, with its tokens.
         email.requeue(to, secret, policies.lifetimes.notices, now)?;
-        repository::save(work, &email).await?;
+        repository::save_due(work, &mut email).await?;
         if let Some(token) = &token {
             repository::delete_secret(work, id).await?;
             repository::insert_secret(work, id, token).await?;

@@ -122,6 +122,24 @@ impl Recipient {
     }
 }
 
+/// Why an e-mail is discarded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Discarded {
+    /// Somebody wants it so.
+    OnRequest,
+    /// It would be of no use any more.
+    CauseOver,
+}
+
+impl Discarded {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::OnRequest => "discarded",
+            Self::CauseOver => "cause_over",
+        }
+    }
+}
+
 /// What a requeued e-mail hands over instead of what it handed over before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct NewSecret {
@@ -130,7 +148,7 @@ pub(super) struct NewSecret {
 }
 
 impl QueuedEmail {
-    /// Has the e-mail sent again, to the recipient as they are now.
+    /// Has the e-mail sent again, to the recipient as they are now. When it is due, the database's clock says.
     ///
     /// # Errors
     /// `State` if it is under way, or waits anyway.
@@ -153,7 +171,7 @@ impl QueuedEmail {
             self.edition += 1;
         }
         (self.state, self.reason, self.finished_at) = (EmailState::Waiting, None, None);
-        (self.due_at, self.attempts) = (now, 0);
+        self.attempts = 0;
         self.changed(now);
         Ok(())
     }
@@ -171,11 +189,11 @@ impl QueuedEmail {
     ///
     /// # Errors
     /// `State` if it is under way, sent or discarded.
-    pub(super) fn discard(&mut self, now: DateTime<Utc>) -> Result<(), EmailError> {
+    pub(super) fn discard(&mut self, why: Discarded, now: DateTime<Utc>) -> Result<(), EmailError> {
         match self.state {
             EmailState::Waiting | EmailState::Dead => {
                 self.state = EmailState::Discarded;
-                (self.reason, self.finished_at) = (Some("discarded".to_owned()), Some(now));
+                (self.reason, self.finished_at) = (Some(why.name().to_owned()), Some(now));
                 self.changed(now);
                 Ok(())
             }
@@ -294,12 +312,15 @@ mod tests {
             assert_eq!(refused.code(), "email_state_conflict");
         }
         for state in [EmailState::Sending, EmailState::Sent, EmailState::Discarded] {
-            assert!(email(state).discard(at(20)).is_err(), "{state:?}");
+            assert!(email(state).discard(Discarded::OnRequest, at(20)).is_err(), "{state:?}");
         }
         for state in [EmailState::Waiting, EmailState::Dead] {
-            let mut email = email(state);
-            email.discard(at(20)).expect("discarded");
-            assert_eq!((email.state, email.finished_at), (EmailState::Discarded, Some(at(20))));
+            for (why, reason) in [(Discarded::OnRequest, "discarded"), (Discarded::CauseOver, "cause_over")] {
+                let mut email = email(state);
+                email.discard(why, at(20)).expect("discarded");
+                assert_eq!((email.state, email.finished_at), (EmailState::Discarded, Some(at(20))));
+                assert_eq!(email.reason.as_deref(), Some(reason));
+            }
         }
     }
 }

@@ -20,7 +20,7 @@ use self::send::{Done, Sender};
 use super::config::MailConfig;
 use super::queue;
 use super::transport::Transport;
-use super::turns::{Lane, Shares, Turns};
+use super::turns::{Shares, Turns};
 use crate::application::error::Error;
 use crate::platform::config::ConfigError;
 use crate::platform::database::Database;
@@ -73,13 +73,6 @@ pub struct Filter {
     pub tenant_id: Option<Uuid>,
     /// Those to addresses of this domain.
     pub destination: Option<String>,
-}
-
-impl Filter {
-    fn passes(&self, lane: &Lane) -> bool {
-        self.tenant_id.is_none_or(|tenant| lane.tenant.uuid() == tenant)
-            && self.destination.as_deref().is_none_or(|domain| domain.eq_ignore_ascii_case(&lane.destination))
-    }
 }
 
 /// Sends the e-mails of all tenants.
@@ -173,6 +166,7 @@ impl Mailer {
             self.settings.destination_per_minute as usize,
         ));
         let (counts, sends) = (Counts::default(), JoinSet::new());
+        let (worker, held, goes_on) = (Uuid::new_v4(), Arc::<Held>::default(), most.is_none());
         let mut round = Round {
             mailer: self,
             stop,
@@ -181,16 +175,53 @@ impl Mailer {
             counts,
             sends,
             turns,
-            worker: Uuid::new_v4(),
-            held: Arc::default(),
+            worker,
+            held: Arc::clone(&held),
             next_look: Instant::now(),
             looked_at: Instant::now(),
             rest: Duration::ZERO,
         };
-        let worked = round.work().await;
-        round.end().await;
+        let whole = async {
+            let worked = round.work().await;
+            round.end().await;
+            worked
+        };
+        let worked = tokio::select! {
+            worked = whole => worked,
+            // These never end.
+            () = self.keep(worker, &held) => Ok(()),
+            () = self.count(), if goes_on => Ok(()),
+        };
         worked?;
         Ok(round.counts)
+    }
+
+    /// Prolongs the leases of what a run is at: beside its work, so that nothing that takes long there costs it an e-mail.
+    async fn keep(&self, worker: Uuid, held: &Held) {
+        let lease = self.settings.lease();
+        let mut renew = every(lease / 3);
+        loop {
+            renew.tick().await;
+            let asked = held.attempts();
+            if asked.is_empty() {
+                continue;
+            }
+            let until = std::time::Instant::now() + lease;
+            match queue::renew(&self.services, worker, lease).await {
+                Ok(own) => held.renew(&asked, &own, until),
+                Err(error) => tracing::warn!(%error, "the leases of e-mails cannot be prolonged now"),
+            }
+        }
+    }
+
+    /// Sets the gauges, at once and then every [`COUNT_EVERY`].
+    async fn count(&self) {
+        let mut count = every(COUNT_EVERY);
+        count.reset_immediately();
+        loop {
+            count.tick().await;
+            unless_away(self.overview().await.map(drop));
+        }
     }
 }
 
@@ -215,9 +246,6 @@ struct Round<'a> {
 
 impl Round<'_> {
     async fn work(&mut self) -> Result<(), Error> {
-        let settings = &self.mailer.settings;
-        let mut renew = every(settings.lease() / 3);
-        let mut count = every(COUNT_EVERY);
         while !self.stop.is_cancelled() {
             let may_begin = self.left() > 0 && !self.turns.is_full();
             if may_begin && Instant::now() >= self.next_look && self.look().await? > 0 {
@@ -236,8 +264,6 @@ impl Round<'_> {
                 }
                 () = self.mailer.bell.notified() => self.next_look = Instant::now(),
                 () = tokio::time::sleep_until(self.next_look), if may_begin => {}
-                _ = renew.tick() => self.renew().await,
-                _ = count.tick(), if self.most.is_none() => self.unless_away(self.mailer.overview().await.map(drop)),
             }
         }
         Ok(())
@@ -261,7 +287,7 @@ impl Round<'_> {
                 Ok(0)
             }
             Err(error) if self.most.is_none() => {
-                self.unless_away(Err(error));
+                unless_away(Err(error));
                 self.rest = PAUSE;
                 self.next_look = Instant::now() + PAUSE;
                 Ok(0)
@@ -270,18 +296,12 @@ impl Round<'_> {
         }
     }
 
-    fn unless_away(&self, result: Result<(), Error>) {
-        if let Err(error) = result {
-            tracing::warn!(%error, "the queue of e-mails cannot be read now");
-        }
-    }
-
     /// Begins to send what is due, as far as connections are free. Returns how many it began.
     async fn begin(&mut self) -> Result<usize, Error> {
         let mailer = self.mailer;
         self.counts.late += u64::try_from(queue::expire(&mailer.services).await?).unwrap_or_default();
-        let mut due = queue::due(&mailer.services).await?;
-        due.retain(|(lane, _)| self.filter.passes(lane));
+        let destination = self.filter.destination.as_deref().map(str::to_ascii_lowercase);
+        let due = queue::due(&mailer.services, self.filter.tenant_id, destination.as_deref()).await?;
         if due.is_empty() {
             return Ok(0);
         }
@@ -303,18 +323,6 @@ impl Round<'_> {
             self.sends.spawn(sender.attempt(email, held, self.stop.clone()));
         }
         Ok(begun)
-    }
-
-    async fn renew(&self) {
-        if self.sends.is_empty() {
-            return;
-        }
-        let (mailer, lease) = (self.mailer, self.mailer.settings.lease());
-        let until = std::time::Instant::now() + lease;
-        match queue::renew(&mailer.services, self.worker, lease).await {
-            Ok(own) => self.held.renew(&own, until),
-            Err(error) => tracing::warn!(%error, "the leases of e-mails cannot be prolonged now"),
-        }
     }
 
     fn note(&mut self, done: Result<Done, JoinError>) {
@@ -346,6 +354,12 @@ impl Round<'_> {
         if left > 0 {
             tracing::warn!(left, "mail servers did not answer in time: these e-mails may be sent again");
         }
+    }
+}
+
+fn unless_away(result: Result<(), Error>) {
+    if let Err(error) = result {
+        tracing::warn!(%error, "the queue of e-mails cannot be read now");
     }
 }
 

@@ -17,7 +17,7 @@ use crate::platform::database::Database;
 use crate::values::ids::{EmailId, TenantId};
 use crate::values::language::Language;
 
-/// The maximum number of lanes that are looked at together.
+/// The maximum number of lanes that are looked at together: of each tenant those that wait longest.
 const MAX_LANES: i64 = 2_000;
 /// The maximum number of e-mails that one statement finds to be late.
 const BATCH: i64 = 500;
@@ -34,8 +34,13 @@ fn milliseconds(duration: Duration) -> i64 {
 }
 
 crate::statement! {
-    struct Due<'a> { kinds: &'a [&'a str] => Array<Text>, most: i64 => BigInt } -> (SqlUuid, Text, BigInt)
-    = "SELECT tenant_id, destination, number FROM due_emails($1, $2)"
+    struct Due<'a> {
+        kinds: &'a [&'a str] => Array<Text>,
+        tenant: Option<Uuid> => Nullable<SqlUuid>,
+        destination: Option<&'a str> => Nullable<Text>,
+        most: i64 => BigInt,
+    } -> (SqlUuid, Text, BigInt)
+    = "SELECT tenant_id, destination, number FROM due_email_lanes($1, $2, $3, $4)"
 }
 
 crate::statement! {
@@ -50,10 +55,17 @@ fn numbered((tenant, destination, number): (Uuid, String, i64)) -> Numbered {
     (lane, usize::try_from(number).unwrap_or_default())
 }
 
-/// Returns which e-mails are due, those that wait longest first.
-pub(super) async fn due(services: &Database) -> Result<Vec<Numbered>, Error> {
+/// Returns which e-mails are due, those of one tenant or to one domain if they are given. Each tenant's first lane comes before
+/// anybody's second.
+pub(super) async fn due(
+    services: &Database,
+    tenant: Option<Uuid>,
+    destination: Option<&str>,
+) -> Result<Vec<Numbered>, Error> {
     let mut connection = services.connection().await?;
-    let found: Vec<(Uuid, String, i64)> = Due::new(&kinds(), MAX_LANES).load(&mut connection).await?;
+    let kinds = kinds();
+    let due = Due::new(&kinds, tenant, destination, MAX_LANES);
+    let found: Vec<(Uuid, String, i64)> = due.load(&mut connection).await?;
     Ok(found.into_iter().map(numbered).collect())
 }
 
@@ -186,7 +198,7 @@ pub(super) struct Verdict {
     pub(super) detail: String,
     pub(super) state: EmailState,
     pub(super) reason: Option<&'static str>,
-    /// When to try again.
+    /// When to try again. If its deadline is earlier, by the database's clock, the e-mail is dead instead.
     pub(super) retry: Duration,
 }
 

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::Timestamptz;
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
@@ -31,6 +32,8 @@ pub(super) struct EmailRow {
     user_id: Option<Uuid>,
     token_id: Option<Uuid>,
     edition: i32,
+    /// Only the database's clock says when an e-mail is due: other processes compare it with that one.
+    #[diesel(skip_insertion, skip_update)]
     due_at: DateTime<Utc>,
     deadline: DateTime<Utc>,
     attempts: i32,
@@ -133,7 +136,8 @@ pub(super) async fn insert(work: &mut UnitOfWork<'_>, new: NewEmail<'_>) -> Resu
         finished_at: None,
     };
     let row = EmailRow::of(work.tenant().uuid(), &email)?;
-    diesel::insert_into(emails::table).values(&row).execute(work.connection()).await?;
+    let due = emails::due_at.eq(diesel::dsl::now);
+    diesel::insert_into(emails::table).values((&row, due)).execute(work.connection()).await?;
     match new.token {
         Some(token) => insert_secret(work, email.id, token).await,
         None => Ok(()),
@@ -186,10 +190,29 @@ pub(super) async fn load(work: &mut UnitOfWork<'_>, id: EmailId) -> Result<Queue
     row.ok_or(EmailError::NotFound(id))?.into_email()
 }
 
+/// Writes an e-mail, but for when it is due.
 pub(super) async fn save(work: &mut UnitOfWork<'_>, email: &QueuedEmail) -> Result<(), Error> {
     let row = EmailRow::of(work.tenant().uuid(), email)?;
     diesel::update(emails::table.find((row.tenant_id, row.id))).set(&row).execute(work.connection()).await?;
     Ok(())
+}
+
+/// Writes an e-mail that is due now.
+pub(super) async fn save_due(work: &mut UnitOfWork<'_>, email: &mut QueuedEmail) -> Result<(), Error> {
+    let row = EmailRow::of(work.tenant().uuid(), email)?;
+    let due_at: DateTime<Utc> = diesel::update(emails::table.find((row.tenant_id, row.id)))
+        .set((&row, emails::due_at.eq(diesel::dsl::now)))
+        .returning(emails::due_at)
+        .get_result(work.connection())
+        .await?;
+    email.due_at = due_at;
+    Ok(())
+}
+
+/// Returns the database's time, by which attempts change e-mails.
+pub(super) async fn now(work: &mut UnitOfWork<'_>) -> Result<DateTime<Utc>, Error> {
+    let now = diesel::select(diesel::dsl::now.into_sql::<Timestamptz>());
+    Ok(now.get_result(work.connection()).await?)
 }
 
 /// Which e-mails somebody means by what they have in common.

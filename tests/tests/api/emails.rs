@@ -310,6 +310,56 @@ async fn all_that_match_as_of_now_are_requeued_or_discarded() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_of_no_use_any_more_keeps_nothing_behind_it_from_being_requeued() {
+    World::run(async |world| {
+        let server = MailServer::reacting(|turn| match turn.step {
+            Step::Recipient => Reaction::Say(550),
+            _ => Reaction::Go,
+        })
+        .await?;
+        let api = api(world, &server, &[]).await?;
+        register(&api, "ada@docks.example").await?;
+        in_state(&api.http, "invitation", "dead").await?;
+        let sql = world.sql().await?;
+        // Older ones, whose tokens are gone: more than one call decides about.
+        sql.batch_execute(
+            "INSERT INTO emails (tenant_id, id, version, kind, state, recipient, recipient_name, destination, content, user_id, due_at,
+                deadline, reason, correlation_id, created_at, updated_at, finished_at)
+            SELECT tenant_id, gen_random_uuid(), 1, 'password_reset', 'dead', recipient, recipient_name, destination,
+                '{\"kind\": \"password_reset\"}'::jsonb, user_id, due_at, deadline, 'refused', 'c', created_at - interval '1 hour', updated_at,
+                finished_at
+            FROM emails, generate_series(1, 150)",
+        )
+        .await?;
+        let discarded = async || -> Result<i64> {
+            let query = "SELECT count(*) FROM emails WHERE kind = 'password_reset' AND state = 'discarded' AND reason = 'cause_over'";
+            Ok(sql.query_one(query, &[]).await?.get(0))
+        };
+        let number = |answer: &Value, field: &str| answer[field].as_array().map_or(0, Vec::len);
+        let first = api.http.post("/emails/requeue", &json!({})).await?;
+        assert_eq!((number(&first.json, "done"), number(&first.json, "refused")), (0, 100), "{}", first.text);
+        assert_eq!((&first.json["more"], discarded().await?), (&json!(true), 100));
+        let again = api.http.post("/emails/requeue", &json!({"until": first.json["until"]})).await?;
+        assert_eq!((number(&again.json, "done"), number(&again.json, "refused")), (1, 50), "{}", again.text);
+        assert_eq!((&again.json["more"], discarded().await?), (&json!(false), 150));
+        let trail = api.http.get("/audit-events?action=email.requeue_matching").await?;
+        assert_eq!(number(&trail.json, "data"), 2, "{}", trail.text);
+
+        // At the command line in one go.
+        in_state(&api.http, "invitation", "dead").await?;
+        sql.batch_execute("UPDATE emails SET state = 'dead', reason = 'refused' WHERE kind = 'password_reset'")
+            .await?;
+        let tenant = world.tenant().await?.id.to_string();
+        let exit = world.run_api(&["emails", "requeue", "--tenant", &tenant, "--all"]).await?;
+        let expected = "requeued: 1; of no use any more: 150";
+        assert_eq!((exit.code, exit.stdout.trim()), (Some(1), expected), "{exit:?}");
+        assert_eq!(discarded().await?, 150);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_e_mail_is_not_sent_after_its_deadline_or_when_its_cause_is_over() {
     World::run(async |world| {
         let server = MailServer::reacting(|turn| match turn.step {

@@ -7,12 +7,39 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use comptoir_tests::harness::{
-    Api, Authority, Encryption, MailServer, Reaction, SERVER_NAME, Step, TakenEmail, World, free_port, run,
-    until,
+    Api, Authority, Encryption, MailServer, Reaction, SERVER_NAME, Step, TakenEmail, Tenant, World, faketime,
+    free_port, run, until,
 };
 use serde_json::Value;
+use tokio_postgres::Client;
+use uuid::Uuid;
 
 use super::emails::{LIMIT, api, register};
+
+/// Queues notices, each with this destination and these times: SQL, in which `n` is a number from 1 on.
+async fn queue(
+    sql: &Client,
+    tenant: Uuid,
+    number: usize,
+    (to, due, deadline): (&str, &str, &str),
+) -> Result<()> {
+    let insert = format!(
+        "INSERT INTO emails (tenant_id, id, version, kind, state, recipient, recipient_name, destination, content, due_at, deadline,
+            correlation_id, created_at, updated_at)
+        SELECT '{tenant}', gen_random_uuid(), 1, 'security_notice', 'waiting', 'u' || n || '@' || {to}, 'Ada', {to},
+            jsonb_build_object('kind', 'security_notice', 'change', jsonb_build_object('what', 'password'), 'by', 'b', 'at', now()),
+            {due}, {deadline}, 'c', now(), now()
+        FROM generate_series(1, {number}) AS n"
+    );
+    Ok(sql.batch_execute(&insert).await?)
+}
+
+/// Takes one of the tenant's notices to this domain, as a mailer does, for a minute. Returns its id.
+async fn claim(sql: &Client, tenant: Uuid, domain: &str) -> Result<String> {
+    let claim = "SELECT id::text FROM claim_emails(gen_random_uuid(), 60000, ARRAY['security_notice'], ARRAY[$1::text::uuid],
+        ARRAY[$2::text], ARRAY[1::bigint])";
+    Ok(sql.query_one(claim, &[&tenant.to_string(), &domain]).await?.get(0))
+}
 
 /// Waits until so many e-mails are in this state.
 async fn number_in(world: &World, state: &str, number: i64, limit: Duration) -> Result<()> {
@@ -271,6 +298,197 @@ async fn in_development_e_mails_are_files() {
         assert!(text.contains("ada@docks.example") && text.contains("cot_"), "{text}");
         number_in(world, "sent", 1, LIMIT).await?;
         drop(api);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_past_its_deadline_is_not_sent_however_much_of_it_there_is() {
+    World::run(async |world| {
+        let server = MailServer::start().await?;
+        let api = api(world, &server, &[]).await?;
+        let (sql, tenant) = (world.sql().await?, world.tenant().await?.id);
+        // Three times as many as one look finds to be late.
+        let late = ("'late.example'", "now() - interval '1 hour'", "now() - interval '1 second'");
+        queue(&sql, tenant, 1_500, late).await?;
+        number_in(world, "dead", 1_500, LIMIT).await?;
+        assert_eq!(server.taken(), vec![]);
+        let attempts: i64 = sql.query_one("SELECT count(*) FROM email_attempts", &[]).await?.get(0);
+        assert_eq!(attempts, 0, "attempts began");
+        drop(api);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_company_with_thousands_of_domains_hides_no_other_and_a_filter_finds_the_last_of_them() {
+    World::run(async |world| {
+        let sql = world.sql().await?;
+        let large = Tenant::create(&sql, "Large").await?.id;
+        let small = Tenant::create(&sql, "Small").await?.id;
+        let deadline = "now() + interval '1 hour'";
+        let since = "now() - interval '1 hour' + interval '1 second' * n / 10";
+        queue(&sql, large, 3_000, ("'d' || n || '.example'", since, deadline)).await?;
+        queue(&sql, small, 1, ("'small.example'", "now()", deadline)).await?;
+        let due = async |tenant: Option<Uuid>, domain: Option<&str>| -> Result<Vec<(String, String)>> {
+            let due = "SELECT tenant_id::text, destination
+                FROM due_email_lanes(ARRAY['security_notice'], $1::text::uuid, $2::text, 2000)";
+            let tenant = tenant.map(|id| id.to_string());
+            let rows = sql.query(due, &[&tenant, &domain]).await?;
+            Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+        };
+        let all = due(None, None).await?;
+        assert_eq!(all.len(), 2_000);
+        assert_eq!(all[0], (large.to_string(), "d1.example".to_owned()), "whoever waits longest is first");
+        assert_eq!(all[1], (small.to_string(), "small.example".to_owned()));
+        assert_eq!(due(Some(small), None).await?.len(), 1);
+        let last = due(Some(large), Some("d3000.example")).await?;
+        assert_eq!(last, [(large.to_string(), "d3000.example".to_owned())]);
+        assert!(due(Some(small), Some("d3000.example")).await?.is_empty());
+        Ok(())
+    })
+    .await;
+}
+
+/// The mailer writes down how an attempt went while another one finds its lease to be over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_verdict_waits_for_whoever_has_the_e_mail_without_holding_its_attempt() {
+    World::run(async |world| {
+        let (sql, settler, other) = (world.sql().await?, world.sql().await?, world.sql().await?);
+        let tenant = world.tenant().await?.id;
+        queue(&sql, tenant, 1, ("'docks.example'", "now()", "now() + interval '1 hour'")).await?;
+        let id = claim(&sql, tenant, "docks.example").await?;
+        let settler_pid: i32 = settler.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
+        other.batch_execute("BEGIN; SELECT FROM emails FOR UPDATE").await?;
+        let tenant = tenant.to_string();
+        let settle =
+            "SELECT settle_email($1::text::uuid, $2::text::uuid, 1, 'accepted', '', 'sent', NULL, 0)";
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&tenant, &id];
+        let settling = async { anyhow::Ok(settler.query_one(settle, &parameters).await?) };
+        let taking_over = async {
+            until("the verdict to wait for the e-mail", LIMIT, async || {
+                let blocked = "SELECT cardinality(pg_blocking_pids($1))";
+                let number: i32 = sql.query_one(blocked, &[&settler_pid]).await?.get(0);
+                ensure!(number > 0, "nobody blocks it");
+                Ok(())
+            })
+            .await?;
+            // In the other order, PostgreSQL ends one of both.
+            other.batch_execute("UPDATE email_attempts SET detail = 'another process'; COMMIT").await?;
+            anyhow::Ok(())
+        };
+        let (settled, ()) = tokio::try_join!(settling, taking_over)?;
+        assert!(settled.get::<_, bool>(0), "the e-mail was still its own");
+        number_in(world, "sent", 1, LIMIT).await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_could_only_be_tried_again_after_its_deadline_is_dead_by_the_databases_clock() {
+    World::run(async |world| {
+        let (sql, tenant) = (world.sql().await?, world.tenant().await?.id);
+        for (domain, retry_ms, expected) in [
+            ("soon.example", 1_000_i64, ("waiting", None, false)),
+            ("late.example", 3_600_001, ("dead", Some("deadline"), true)),
+            ("stopped.example", 0, ("waiting", None, false)),
+        ] {
+            let to = format!("'{domain}'");
+            queue(&sql, tenant, 1, (to.as_str(), "now()", "now() + interval '1 hour'")).await?;
+            let id = claim(&sql, tenant, domain).await?;
+            let settle =
+                "SELECT settle_email($1::text::uuid, $2::text::uuid, 1, 'failed', 'busy', 'waiting', NULL, $3)";
+            let own: bool = sql.query_one(settle, &[&tenant.to_string(), &id, &retry_ms]).await?.get(0);
+            assert!(own, "{domain}");
+            let query = "SELECT state, reason, finished_at IS NOT NULL FROM emails WHERE destination = $1";
+            let row = sql.query_one(query, &[&domain]).await?;
+            let found: (String, Option<String>, bool) = (row.get(0), row.get(1), row.get(2));
+            assert_eq!((found.0.as_str(), found.1.as_deref(), found.2), expected, "{domain}");
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_e_mail_is_due_at_once_though_the_clock_of_whoever_queues_it_is_ahead() {
+    World::run(async |world| {
+        let server = MailServer::start().await?;
+        let clock = faketime("+1h")?;
+        let environment: Vec<(&str, &str)> =
+            clock.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let api = api(world, &server, &environment).await?;
+        register(&api, "ada@docks.example").await?;
+        number_in(world, "sent", 1, LIMIT).await?;
+        let sql = world.sql().await?;
+        let id: String = sql.query_one("SELECT id::text FROM emails", &[]).await?.get(0);
+        let requeued = api.http.command(&format!("/emails/{id}/requeue")).await?;
+        assert_eq!(requeued.status, 200, "{}", requeued.text);
+        until("the e-mail again", LIMIT, async || {
+            let taken = server.taken().len();
+            ensure!(taken == 2, "{taken} e-mails");
+            Ok(())
+        })
+        .await?;
+        number_in(world, "sent", 1, LIMIT).await?;
+        drop(api);
+        Ok(())
+    })
+    .await;
+}
+
+/// Counting the queue takes longer than a lease, and less than a statement may.
+const SLOW_COUNT: &str = "
+    CREATE OR REPLACE FUNCTION email_overview() RETURNS TABLE (state text, number bigint, oldest timestamptz)
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+        AS $$ SELECT 'waiting'::text, 0::bigint, NULL::timestamptz FROM pg_sleep(9) $$";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_e_mail_stays_with_its_process_while_the_queue_is_counted() {
+    World::run(async |world| {
+        let server = MailServer::reacting(|turn| match turn.step {
+            Step::Recipient => Reaction::Hang,
+            _ => Reaction::Go,
+        })
+        .await?;
+        let (sql, administrator) = (world.sql().await?, world.administrator().await?);
+        sql.batch_execute(SLOW_COUNT).await?;
+        // The lease is three seconds.
+        let api = api(world, &server, &[("COMPTOIR__MAIL__COMMAND_TIMEOUT_SECONDS", "60")]).await?;
+        register(&api, "ada@docks.example").await?;
+        until("a lease that outlasts its length during one count", LIMIT, async || {
+            let lease = "SELECT state = 'sending' AND epoch = 1 AND due_at > clock_timestamp() FROM emails";
+            ensure!(sql.query_one(lease, &[]).await?.get::<_, bool>(0), "the e-mail is not this process's");
+            let counting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                AND wait_event = 'PgSleep' AND query_start < clock_timestamp() - interval '5 seconds'";
+            let counting: i64 = administrator.query_one(counting, &[]).await?.get(0);
+            ensure!(counting == 1, "{counting} counts have taken long enough");
+            Ok(())
+        })
+        .await?;
+        drop(api);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn counting_the_queue_does_not_read_what_is_over() {
+    World::run(async |world| {
+        let (mut sql, tenant) = (world.sql().await?, world.tenant().await?.id);
+        let times = ("'docks.example'", "now()", "now() + interval '1 hour'");
+        queue(&sql, tenant, 20_000, times).await?;
+        sql.batch_execute("UPDATE emails SET state = 'sent', finished_at = now()").await?;
+        queue(&sql, tenant, 7, times).await?;
+        sql.batch_execute("ANALYZE emails").await?;
+        let transaction = sql.transaction().await?;
+        let overview = "SELECT state, number FROM email_overview()";
+        let row = transaction.query_one(overview, &[]).await?;
+        assert_eq!((row.get::<_, String>(0).as_str(), row.get::<_, i64>(1)), ("waiting", 7));
+        let read = "SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'emails'";
+        assert_eq!(transaction.query_one(read, &[]).await?.get::<_, i64>(0), 0, "the whole table was read");
         Ok(())
     })
     .await;

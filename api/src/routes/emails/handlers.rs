@@ -102,7 +102,8 @@ pub(crate) async fn discard(
 
 /// Send all dead letters again that match
 ///
-/// Those that match as of now, 100 at a time: as long as `more` is true, ask again with the `until` of the answer.
+/// Those that match as of now, 100 at a time: as long as `more` is true, ask again with the `until` of the answer. Those that would
+/// be of no use any more are discarded instead.
 #[utoipa::path(post, path = "/api/v1/emails/requeue", tag = "emails", operation_id = "requeueEmails", request_body = RequeueEmailsRequest,
     params(IdempotencyHeader),
     responses((status = 200, body = Matched)))]

@@ -167,7 +167,7 @@ const SERVICES_USES: &[(&str, &str)] = &[
     ("delete old sessions", "SELECT prune_sessions(36500, 1)"),
     ("find imports that are due", "SELECT due_imports(1)"),
     ("delete old imports", "SELECT prune_imports(36500, 0)"),
-    ("find e-mails that are due", "SELECT due_emails('{}', 0)"),
+    ("find e-mails that are due", "SELECT due_email_lanes('{}', NULL, NULL, 0)"),
     ("count the e-mails of the last minute", "SELECT recent_emails()"),
     ("count e-mails that wait", "SELECT email_overview()"),
     ("take e-mails to send", "SELECT claim_emails(gen_random_uuid(), 0, '{}', '{}', '{}', '{}')"),

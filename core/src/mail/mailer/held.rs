@@ -19,12 +19,23 @@ impl Held {
         self.leases().insert(attempt, until);
     }
 
-    /// Prolongs the leases of these attempts. The others are over: another process has taken them.
-    pub(super) fn renew(&self, own: &[Attempt], until: Instant) {
+    /// Returns the attempts that have a lease, over or not.
+    pub(super) fn attempts(&self) -> Vec<Attempt> {
+        self.leases().keys().copied().collect()
+    }
+
+    /// Prolongs the leases that were asked for and are this process's own. The others of those are over: another process has
+    /// taken them. What was taken after the question keeps its lease.
+    pub(super) fn renew(&self, asked: &[Attempt], own: &[Attempt], until: Instant) {
         let own: HashSet<&Attempt> = own.iter().collect();
         let mut leases = self.leases();
-        leases.retain(|attempt, _| own.contains(attempt));
-        leases.values_mut().for_each(|lease| *lease = until);
+        for attempt in asked {
+            if !own.contains(attempt) {
+                leases.remove(attempt);
+            } else if let Some(lease) = leases.get_mut(attempt) {
+                *lease = until;
+            }
+        }
     }
 
     pub(super) fn is_own(&self, attempt: Attempt) -> bool {
@@ -51,9 +62,25 @@ mod tests {
         held.hold(one, past);
         held.hold(other, future);
         assert_eq!((held.is_own(one), held.is_own(other)), (false, true));
-        held.renew(&[one], future);
+        held.renew(&[one, other], &[one], future);
         assert_eq!((held.is_own(one), held.is_own(other)), (true, false));
         held.release(one);
         assert!(!held.is_own(one));
+    }
+
+    #[test]
+    fn what_is_taken_while_leases_are_prolonged_is_kept() {
+        let attempt = || Attempt { tenant: TenantId::generate(), email: EmailId::generate(), epoch: 1 };
+        let (held, before, meanwhile) = (Held::default(), attempt(), attempt());
+        let future = Instant::now() + Duration::from_secs(60);
+        held.hold(before, Instant::now());
+        let asked = held.attempts();
+        held.hold(meanwhile, future);
+        held.renew(&asked, &[before], future);
+        assert!(held.is_own(before) && held.is_own(meanwhile));
+        // One that has ended meanwhile stays ended.
+        held.release(before);
+        held.renew(&asked, &[before], future);
+        assert!(!held.is_own(before));
     }
 }

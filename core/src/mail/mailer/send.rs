@@ -5,19 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use super::held::Held;
 use super::{ATTEMPTS, PAUSE, SECONDS};
 use crate::mail::config::{Links, MailConfig};
-use crate::mail::email::{EmailKind, EmailState};
+use crate::mail::email::{Discarded, EmailKind, EmailState};
 use crate::mail::letters::{Setting, letter};
 use crate::mail::queue::{self, Attempt, Claimed, Verdict};
 use crate::mail::repository;
 use crate::mail::transport::{Gate, Outcome, Outgoing, Parts, Transport, compose};
 use crate::mail::turns::Lane;
+use crate::platform::backoff::wait_before;
 use crate::platform::database::Database;
 
 /// For how long an outcome is tried to be written down, if the database is away.
@@ -39,25 +39,11 @@ pub(super) struct Sender {
     /// The installation's own address.
     from: String,
     links: Links,
-    backoff: Backoff,
+    /// The pause after the first attempt, and the longest.
+    first_retry: Duration,
+    longest_retry: Duration,
     /// Attempts in a row after which no server had decided about the e-mail.
     in_vain: AtomicU32,
-}
-
-/// The pauses between attempts.
-#[derive(Debug, Clone, Copy)]
-struct Backoff {
-    first: Duration,
-    longest: Duration,
-}
-
-impl Backoff {
-    /// Doubles with each attempt, the last quarter at random.
-    fn after(self, attempts: i32) -> Duration {
-        let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or_default().min(20);
-        let whole = self.first.saturating_mul(1 << doublings).min(self.longest);
-        whole.mul_f64(rand::random_range(0.75..=1.0))
-    }
 }
 
 struct OfAttempt {
@@ -78,16 +64,13 @@ impl Gate for OfAttempt {
 
 impl Sender {
     pub(super) fn new(services: Database, transport: Transport, settings: &MailConfig) -> Self {
-        let backoff = Backoff {
-            first: Duration::from_secs(settings.retry_first_seconds),
-            longest: Duration::from_secs(settings.retry_longest_seconds),
-        };
         Self {
             services,
             transport,
             from: settings.from.clone(),
             links: settings.links(),
-            backoff,
+            first_retry: Duration::from_secs(settings.retry_first_seconds),
+            longest_retry: Duration::from_secs(settings.retry_longest_seconds),
             in_vain: AtomicU32::new(0),
         }
     }
@@ -124,8 +107,10 @@ impl Sender {
         }
         let is_slow =
             matches!(outcome, Outcome::Failed { is_slow: true, .. } | Outcome::Unknown { is_slow: true, .. });
-        let verdict = self.verdict(&email, outcome, Utc::now());
+        let verdict = self.verdict(&email, outcome);
         let name = verdict.as_ref().map_or("lost", |verdict| verdict.outcome);
+        // What is to be tried again may be dead instead: the database says so, when it is written down.
+        let ends = verdict.as_ref().filter(|verdict| verdict.state != EmailState::Waiting);
         let seconds = began.elapsed().as_secs_f64();
         metrics::counter!(ATTEMPTS, "outcome" => name).increment(1);
         metrics::histogram!(SECONDS, "outcome" => name).record(seconds);
@@ -136,7 +121,7 @@ impl Sender {
             correlation_id = email.correlation_id,
             attempt = email.attempts,
             outcome = name,
-            state = verdict.as_ref().map(|verdict| verdict.state.name()),
+            state = ends.map(|verdict| verdict.state.name()),
             detail = verdict.as_ref().map(|verdict| verdict.detail.as_str()),
             seconds,
             "an attempt to send an e-mail"
@@ -188,15 +173,21 @@ impl Sender {
         .map(Some)
     }
 
+    /// How long an e-mail waits after so many attempts.
+    fn pause_after(&self, attempts: i32) -> Duration {
+        let before = u32::try_from(attempts.saturating_sub(1)).unwrap_or_default();
+        wait_before(before, self.first_retry, self.longest_retry)
+    }
+
     /// What becomes of the e-mail; `None` if it is another process's by now.
-    fn verdict(&self, email: &Claimed, outcome: Outcome, now: DateTime<Utc>) -> Option<Verdict> {
+    fn verdict(&self, email: &Claimed, outcome: Outcome) -> Option<Verdict> {
         let kind = repository::content(email.content.clone()).map(|content| content.kind());
         if kind.is_ok_and(|kind| is_over(email, kind)) {
             return Some(Verdict {
                 outcome: "over",
                 detail: "what it was to hand over was used, replaced or has expired".to_owned(),
                 state: EmailState::Discarded,
-                reason: Some("cause_over"),
+                reason: Some(Discarded::CauseOver.name()),
                 retry: Duration::ZERO,
             });
         }
@@ -204,19 +195,9 @@ impl Sender {
             Some(Verdict { outcome, detail, state, reason, retry: Duration::ZERO })
         };
         let again = |outcome, detail, retry: Duration| {
-            let next = TimeDelta::from_std(retry).ok().and_then(|retry| now.checked_add_signed(retry));
-            if next.is_none_or(|next| next >= email.deadline) {
-                return Some(Verdict {
-                    outcome,
-                    detail,
-                    state: EmailState::Dead,
-                    reason: Some("deadline"),
-                    retry,
-                });
-            }
             Some(Verdict { outcome, detail, state: EmailState::Waiting, reason: None, retry })
         };
-        let pause = self.backoff.after(email.attempts);
+        let pause = self.pause_after(email.attempts);
         match outcome {
             Outcome::Accepted(detail) => over("accepted", detail, EmailState::Sent, None),
             Outcome::Refused(detail) => over("refused", detail, EmailState::Dead, Some("refused")),
@@ -254,19 +235,4 @@ impl Sender {
 
 fn is_over(email: &Claimed, kind: EmailKind) -> bool {
     email.is_over || kind.hands_over() && email.secret.is_none()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_up_to_the_longest() {
-        let backoff = Backoff { first: Duration::from_secs(10), longest: Duration::from_secs(60) };
-        for (attempts, whole) in [(1, 10), (2, 20), (3, 40), (4, 60), (400, 60)] {
-            let pause = backoff.after(attempts);
-            let whole = Duration::from_secs(whole);
-            assert!(pause >= whole.mul_f64(0.75) && pause <= whole, "{attempts}: {pause:?}");
-        }
-    }
 }

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY emails_open_idx;
