@@ -362,6 +362,29 @@ async fn a_busy_stream_ends_soon_after_its_key_has_expired() {
     .await;
 }
 
+/// As when there is more to read than can be read: the same read would be tried for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_read_in_time_is_given_up_and_the_listeners_are_told_to_load_again() {
+    World::run(async |world| {
+        let api = Api::start(world, &[("COMPTOIR__DATABASE__STATEMENT_TIMEOUT_MS", "500")]).await?;
+        let (sql, tenant) = (world.sql().await?, world.tenant().await?.id);
+        let mut stream = EventStream::open(&api.http, "", None).await?;
+        sql.batch_execute("BEGIN; LOCK TABLE outbox_events IN ACCESS EXCLUSIVE MODE").await?;
+        let reset = stream.expect("reset", LIMIT).await?;
+        assert_eq!(reset.data["reason"], "too_slow");
+        assert_eq!(stream.next(LIMIT).await?, None, "it ends");
+        sql.batch_execute("COMMIT").await?;
+        let mut back = until("the log to be read again", LIMIT, async || {
+            EventStream::open(&api.http, "?types=order.numbered", Some(&reset.id)).await
+        })
+        .await?;
+        insert(&sql, tenant, "order.numbered", 0..1).await?;
+        assert_eq!(numbers(&mut back, 1).await?, [0]);
+        Ok(())
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_end_when_the_process_stops_and_it_does_not_wait_for_them() {
     World::run(async |world| {
