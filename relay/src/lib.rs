@@ -24,6 +24,7 @@ mod http;
 mod json_array;
 mod leases;
 mod listen;
+mod looks;
 mod message;
 mod metrics;
 mod notes;

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use comptoir_core::outbox::overview::{self, Remainder};
-use comptoir_core::platform::database;
 use diesel_async::AsyncPgConnection;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -17,9 +16,9 @@ use crate::daemon;
 use crate::engine::{Condition, Goal};
 use crate::error::{DatabaseFault, RelayError, Trouble};
 use crate::history::HistoryKeeper;
+use crate::looks::{self, LOOK_EVERY};
 use comptoir_core::services::Tasks;
 
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 const RECONNECT_WAIT: Duration = Duration::from_millis(200);
 
 /// The events that a run left behind.
@@ -139,6 +138,7 @@ async fn wait(
 ) -> End {
     let mut last_reached = Instant::now();
     let mut was_done = false;
+    let mut look_at = began;
     loop {
         tokio::select! {
             () = stop.cancelled() => return End::Stopped,
@@ -179,8 +179,11 @@ async fn wait(
         }
         // Without a broker it is unknown whether events could be published. The count proves that the database is reached;
         // a replica without shards does not read from it otherwise.
-        if now.idle && now.broker_up {
-            match watcher.remainder().await {
+        if now.idle && now.broker_up && Instant::now() >= look_at {
+            let looked = Instant::now();
+            let rest = watcher.remainder().await;
+            look_at = looked + looks::pause_after(looked.elapsed());
+            match rest {
                 Ok(rest) if rest.due == 0 => return End::Drained(rest),
                 Ok(_) => {}
                 Err(fault) => tracing::debug!(%fault, "cannot look what is left"),
@@ -245,7 +248,7 @@ impl Watcher<'_> {
     async fn connected(&mut self) -> Result<&mut AsyncPgConnection, DatabaseFault> {
         Ok(match &mut self.connection {
             Some(open) => open,
-            closed => closed.insert(database::connect(&self.config.database).await?),
+            closed => closed.insert(looks::connect(&self.config.database).await?),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! `api projections`: how they stand, what could not be applied, and building them anew.
 
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 use comptoir_core::platform::database::Database;
 use comptoir_core::platform::table::{self, Column};
@@ -20,6 +21,8 @@ use crate::projections::projector;
 
 /// The maximum number of events that a list shows, or that one call decides about.
 const MAX_ROWS: i64 = 10_000;
+/// How often it is looked how far a rebuild is that another process goes on with.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Rebuilds that `status` shows.
 const MAX_REBUILDS: i64 = 5;
 const EVENTS: &[Column] = &[
@@ -243,18 +246,21 @@ async fn decide(
 /// Makes the steps itself, beside whichever process does.
 async fn rebuild(projector: &Projector, compare: bool, json: bool) -> anyhow::Result<bool> {
     let begun = projector.begin_rebuild(Some("asked for at the command line"), compare).await?;
-    anyhow::ensure!(
-        begun.only_compare == compare,
-        "a rebuild is under way ({}): wait for its end (api projections status)",
-        line(&begun)
-    );
     let bar = ProgressBar::new(begun.total.unsigned_abs())
         .with_style(ProgressStyle::with_template("{bar:30} {pos} of about {len} {msg}")?);
+    // Before which no step is due.
+    let mut due = Instant::now();
     let done = loop {
-        let latest = match projector.advance().await? {
+        let advance = if Instant::now() < due { Advance::Elsewhere } else { projector.advance().await? };
+        let latest = match advance {
             Advance::Progress(view) | Advance::Over(view) => Some(view),
-            Advance::Waits(_) | Advance::Elsewhere | Advance::Nothing => {
-                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            Advance::Waits(view, wait) => {
+                due = Instant::now() + wait;
+                Some(view)
+            }
+            Advance::Elsewhere | Advance::Nothing => {
+                // Another process may have come to its end meanwhile.
+                tokio::time::sleep(LOOK_EVERY).await;
                 None
             }
         };

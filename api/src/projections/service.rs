@@ -32,8 +32,6 @@ const NAME: &str = "projections";
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long a rebuild that failed waits until it is tried again.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
-/// How often a comparison looks whether what it waits for was applied.
-const COMPARE_EVERY: Duration = Duration::from_millis(500);
 /// How often old messages, and what is left of old generations, are deleted.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
 /// Waits after a fault of the database, in milliseconds.
@@ -323,7 +321,7 @@ impl Projections {
         if self.bound.load(Ordering::Acquire) {
             match self.projector.advance().await? {
                 Advance::Progress(_) => return Ok(Duration::ZERO),
-                Advance::Waits(_) => return Ok(COMPARE_EVERY),
+                Advance::Waits(_, wait) => return Ok(wait),
                 Advance::Over(rebuild) if rebuild.state == "failed" => return Ok(AFTER_FAILURE),
                 Advance::Over(rebuild) => {
                     let (generation, aggregates) = (rebuild.generation, rebuild.done);

@@ -153,7 +153,8 @@ impl Principal {
         self.outdated.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn is_outdated(&self) -> bool {
+    /// Whether a transaction has found that the principal is no longer what it was when it was looked up.
+    pub fn is_outdated(&self) -> bool {
         self.outdated.load(Ordering::Relaxed)
     }
 }

@@ -17,7 +17,7 @@ use tokio::sync::{Notify, oneshot, watch};
 
 use super::event::{Entry, EventRow};
 use super::listener::{Listener, Queue, Whose};
-use super::live;
+use super::live::{self, ReadError, answered};
 use super::position::{Mark, Position};
 use super::sight::Selection;
 use crate::outbox;
@@ -37,8 +37,8 @@ const LINGER: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// The longest pause after a read. It pauses for as long as the read took, so that a busy database is asked less often.
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
-/// How long a read may take. A connection that does not answer is replaced.
-const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// After so many reads in a row that took too long, what they should have read is given up: the listeners are told to load again.
+const MAX_TOO_LONG: u32 = 3;
 /// The first and the longest wait between attempts to connect, in milliseconds.
 const RECONNECT_MS: (u64, u64) = (100, 5000);
 /// How long somebody who wants to listen waits for the follower.
@@ -278,13 +278,13 @@ impl Follower {
         answered(live::listen(&mut connection)).await?;
         let (now, cluster) = answered(live::now(&connection)).await?;
         let at = match reached {
-            Some(at) if at.cluster == cluster && at.mark.snapshot.xmax <= now.snapshot.xmax => at,
-            // Another server, or one that lost transactions: nothing is known of what comes after.
+            Some(at) if at.can_go_on(cluster, &now) => at,
+            // Another server, or one that lost transactions: nothing is known of what comes after. Or more than can be read.
             other => {
                 if other.is_some() {
                     feed.cut_all(&Position::at(cluster, now.clone()));
                 }
-                other.insert(Reached { cluster, mark: now, partly: Vec::new() })
+                other.insert(Reached::at(cluster, now))
             }
         };
         let mut is_sure = false;
@@ -293,13 +293,20 @@ impl Follower {
             let begun = Instant::now();
             let joining = std::mem::take(&mut feed.listeners().joining);
             let (from, before) = (at.mark.clone(), at.partly.clone());
-            let partly = &mut at.partly;
             let deliver = |rows: Vec<EventRow>, upto: &Mark| {
-                partly.extend(rows.last().map(|last| (upto.clone(), last.seq)));
+                if let Some(last) = rows.last() {
+                    at.delivered(upto, last.seq);
+                }
                 feed.share_out(rows, &from, upto, &before, cluster);
             };
-            at.mark = answered(live::read_unseen(&mut connection, &from, is_sure, deliver)).await?;
-            at.partly.clear();
+            let read = live::read_unseen(&mut connection, &from, is_sure, deliver).await;
+            match read {
+                Ok(mark) => *at = Reached::at(cluster, mark),
+                Err(error) => {
+                    at.too_long += u32::from(error.may_be_too_much());
+                    return Err(error.into());
+                }
+            }
             backoff.reset();
             self.note(None);
             is_sure = true;
@@ -313,7 +320,7 @@ impl Follower {
                 return Ok(());
             }
             tokio::time::sleep(begun.elapsed().min(LONGEST_PAUSE)).await;
-            self.wait(&mut connection).await?;
+            self.wait(&mut connection).await.map_err(ReadError::from)?;
         }
     }
 
@@ -338,20 +345,37 @@ struct Reached {
     mark: Mark,
     /// What reads that failed shared out behind the mark: of what a snapshot sees, everything up to a seq.
     partly: Vec<(Mark, i64)>,
+    /// How many reads from the mark took too long.
+    too_long: u32,
+}
+
+impl Reached {
+    fn at(cluster: u32, mark: Mark) -> Self {
+        Self { cluster, mark, partly: Vec::new(), too_long: 0 }
+    }
+
+    /// Whether the next read, on a server that is at `now`, begins here.
+    fn can_go_on(&self, cluster: u32, now: &Mark) -> bool {
+        self.cluster == cluster
+            && self.mark.snapshot.xmax <= now.snapshot.xmax
+            && self.too_long < MAX_TOO_LONG
+    }
+
+    /// Notes that of what a snapshot sees, everything up to a seq was shared out. All pages of a read have one snapshot.
+    fn delivered(&mut self, upto: &Mark, seq: i64) {
+        match self.partly.last_mut() {
+            Some((mark, last)) if mark == upto => *last = seq,
+            _ => self.partly.push((upto.clone(), seq)),
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
 enum FollowError {
     #[error(transparent)]
     Connect(#[from] ConnectFault),
-    #[error("{0}")]
-    Query(#[from] diesel::result::Error),
-    #[error("the database did not answer within {} s", ANSWER_LIMIT.as_secs())]
-    NoAnswer,
-}
-
-async fn answered<T>(query: impl Future<Output = QueryResult<T>>) -> Result<T, FollowError> {
-    tokio::time::timeout(ANSWER_LIMIT, query).await.map_err(|_| FollowError::NoAnswer)?.map_err(Into::into)
+    #[error(transparent)]
+    Read(#[from] ReadError),
 }
 
 fn describe_metrics() {
@@ -364,5 +388,38 @@ fn describe_metrics() {
     ] {
         metrics::describe_counter!(name, help);
         metrics::counter!(name).increment(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbox::Snapshot;
+
+    fn mark(xmax: i64) -> Mark {
+        Mark { snapshot: Snapshot { xmax, in_progress: Vec::new() }, highest: xmax, at: 1_800_000_000 }
+    }
+
+    #[test]
+    fn the_pages_of_a_read_are_one_entry_and_those_of_another_read_are_another() {
+        let mut reached = Reached::at(1, mark(10));
+        for (upto, seq) in [(20, 250), (20, 500), (20, 750), (30, 250), (30, 800)] {
+            reached.delivered(&mark(upto), seq);
+        }
+        assert_eq!(reached.partly, [(mark(20), 750), (mark(30), 800)]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_given_up_after_some_reads_that_took_too_long() {
+        let mut reached = Reached::at(1, mark(10));
+        for _ in 0..MAX_TOO_LONG {
+            assert!(reached.can_go_on(1, &mark(10)));
+            reached.too_long += u32::from(ReadError::NoAnswer.may_be_too_much());
+        }
+        assert!(!reached.can_go_on(1, &mark(10)));
+        let of_the_line = ReadError::Query(diesel::result::Error::BrokenTransactionManager);
+        assert!(!of_the_line.may_be_too_much(), "the line was lost: the next read may be quick");
+        let reached = Reached::at(1, mark(10));
+        assert!(!reached.can_go_on(2, &mark(10)) && !reached.can_go_on(1, &mark(9)));
     }
 }

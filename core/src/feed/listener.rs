@@ -49,8 +49,8 @@ pub enum Next {
     Event(Arc<Entry>),
     /// Something happened to the listener's own rights: they must be looked up before anything else is sent.
     Recheck,
-    /// Everything up to this position is missing that was not taken: the listener was too slow for its queue, or the log is of
-    /// another server now.
+    /// Everything up to this position is missing that was not taken: the listener was too slow for its queue, the log is of another
+    /// server now, or it could not be read for too long.
     Cut(Arc<Position>),
 }
 

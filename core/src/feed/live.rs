@@ -1,20 +1,57 @@
-//! The statements with which the follower reads the log of all tenants.
+//! The statements with which the follower reads the log of all tenants. Each has a limit of its own: a burst is read for as long as it
+//! takes, a page after the other.
+
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryResult;
 use diesel::sql_types::{Array, BigInt, Json, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use tokio_postgres::error::SqlState;
 
 use super::event::EventRow;
 use super::log::folded;
 use super::position::Mark;
 use crate::outbox::{NOTIFY_CHANNEL, Snapshot};
+use crate::platform::database::sqlstate;
 
 /// The maximum number of events that are read at a time.
 pub(super) const PAGE: usize = 250;
 
+/// How long one statement may take. A connection that does not answer is replaced.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
 /// Ids of transactions that were rolled back may be given out again after a crash of the server: so many of them are looked at anew.
 const REUSED: i64 = 1000;
+
+/// Why the log could not be read. The connection is of no use any more: a transaction may be open on it, or an answer on its way.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReadError {
+    #[error("{0}")]
+    Query(#[from] diesel::result::Error),
+    #[error("the database did not answer within {} s", ANSWER_LIMIT.as_secs())]
+    NoAnswer,
+}
+
+impl ReadError {
+    /// Whether there may be more to read than can be read: it took too long, or more than the server has.
+    pub(super) fn may_be_too_much(&self) -> bool {
+        match self {
+            Self::NoAnswer => true,
+            Self::Query(error) => sqlstate(error)
+                .is_some_and(|state| state == SqlState::QUERY_CANCELED || state.code().starts_with("53")),
+        }
+    }
+}
+
+/// Waits for the answer to one statement.
+///
+/// # Errors
+/// Fails as the statement does, or if the answer does not come in time.
+pub(super) async fn answered<T>(query: impl Future<Output = QueryResult<T>>) -> Result<T, ReadError> {
+    let answer = tokio::time::timeout(ANSWER_LIMIT, query).await;
+    Ok(answer.map_err(|_| ReadError::NoAnswer)??)
+}
 
 crate::statement! {
     struct Now<'a> {} -> (Text, BigInt, Timestamptz, BigInt)
@@ -145,13 +182,14 @@ impl Bounds {
 /// Returns that mark.
 ///
 /// # Errors
-/// Fails if the database does not answer. Some events may have been delivered: what `deliver` got last says how far.
+/// Fails if the database does not answer a statement in time; the connection must not be used again. Some events may have been
+/// delivered: what `deliver` got last says how far.
 pub(super) async fn read_unseen(
     connection: &mut AsyncPgConnection,
     mark: &Mark,
     is_sure: bool,
     mut deliver: impl FnMut(Vec<EventRow>, &Mark) + Send,
-) -> QueryResult<Mark> {
+) -> Result<Mark, ReadError> {
     let Bounds { low, since } = Bounds::after(mark, is_sure);
     let Mark { snapshot: Snapshot { xmax, in_progress }, highest, .. } = mark;
     let limit = i64::try_from(PAGE).unwrap_or(i64::MAX) + 1;
@@ -160,7 +198,8 @@ pub(super) async fn read_unseen(
         let connection: &AsyncPgConnection = connection;
         let mut handle = connection;
         let statement = Unseen::new(low, *xmax, in_progress, *highest, since, limit);
-        let (now, rows) = futures::try_join!(now(connection), statement.load(&mut handle))?;
+        let both = async { futures::try_join!(now(connection), statement.load::<EventRow>(&mut handle)) };
+        let (now, rows) = answered(both).await?;
         (now.0, rows)
     };
     if rows.len() <= PAGE {
@@ -172,24 +211,22 @@ pub(super) async fn read_unseen(
         return Ok(upto);
     }
     let statement = OpenUnseen::new(low, *xmax, in_progress, *highest, since);
-    connection
-        .transaction::<_, diesel::result::Error, _>(async |transaction| {
-            transaction.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
-            let (upto, _) = now(&*transaction).await?;
-            RunQueryDsl::execute(statement, transaction).await?;
-            loop {
-                let rows: Vec<EventRow> = FetchUnseen::new().load(transaction).await?;
-                let is_last = rows.len() < PAGE;
-                let rows = seen(rows, &upto);
-                if !rows.is_empty() {
-                    deliver(rows, &upto);
-                }
-                if is_last {
-                    return Ok(upto);
-                }
-            }
-        })
-        .await
+    // A transaction of Diesel's would wait for its rollback on a connection that does not answer.
+    answered(connection.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")).await?;
+    let (upto, _) = answered(now(connection)).await?;
+    answered(RunQueryDsl::execute(statement, connection)).await?;
+    loop {
+        let rows: Vec<EventRow> = answered(FetchUnseen::new().load(connection)).await?;
+        let is_last = rows.len() < PAGE;
+        let rows = seen(rows, &upto);
+        if !rows.is_empty() {
+            deliver(rows, &upto);
+        }
+        if is_last {
+            answered(connection.batch_execute("COMMIT")).await?;
+            return Ok(upto);
+        }
+    }
 }
 
 /// Keeps what the mark's snapshot sees. Rows that came with a dump, from a server whose transactions had higher ids, wait until

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Double, Integer, Nullable, SmallInt, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, SmallInt, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -53,14 +53,28 @@ pub struct Unread {
     pub oldest: Option<DateTime<Utc>>,
 }
 
-/// The events that are left after a run that began at `started_at`.
-#[derive(Debug, Clone, Queryable)]
+/// The events that are left after a run that began at `started_at`; of each kind, no more than [`COUNTED`].
+#[derive(Debug, Clone)]
 pub struct Remainder {
-    /// Events that can be published now.
+    /// Events that can be published now. 0 only if there are none.
     pub due: i64,
     /// Events that wait for a retry, or behind an event of their aggregate that does.
     pub waiting: i64,
     pub dead_lettered: i64,
+}
+
+/// The most events of a kind that a [`Remainder`] counts.
+pub const COUNTED: i64 = 10_000;
+
+/// Whether the event `e` waits for a retry, or behind an event of its aggregate that does. Nothing is looked up for one that waits
+/// itself; for the others, the index on the aggregates of refused events (`waiting.rs`).
+macro_rules! waits {
+    () => {
+        "CASE WHEN e.next_attempt_at > now() THEN true ELSE
+            EXISTS (SELECT FROM outbox_events w WHERE w.aggregate_id = e.aggregate_id AND w.seq + 0 < e.seq
+                AND w.next_attempt_at IS NOT NULL AND w.next_attempt_at > now() AND w.aggregate_type = e.aggregate_type
+                AND w.tenant_id = e.tenant_id) END"
+    };
 }
 
 crate::statement! {
@@ -95,18 +109,34 @@ crate::statement! {
 }
 
 crate::statement! {
-    struct CountRemainder<'a> { last_seq: i64 => BigInt, started_at: DateTime<Utc> => Timestamptz }
-        -> (BigInt, BigInt, BigInt)
-    = "WITH run AS (SELECT $1::bigint AS last_seq, $2::timestamptz AS started_at),
-    left_over AS (
-        SELECT bool_or(next_attempt_at > now())
-            OVER (PARTITION BY shard, tenant_id, aggregate_type, aggregate_id ORDER BY seq) IS TRUE AS waits
-        FROM outbox_events WHERE seq <= (SELECT last_seq FROM run)
+    /// Whether anything is due is always certain: each shard is walked in the order of `seq` up to its first event whose turn it is. What
+    /// is counted is no more than `most` of each kind.
+    struct CountRemainder<'a> {
+        last_seq: i64 => BigInt, started_at: DateTime<Utc> => Timestamptz, most: i64 => BigInt, shards: i32 => Integer,
+    } -> (Bool, BigInt, BigInt, BigInt)
+    = concat!("WITH run AS MATERIALIZED (SELECT $1::bigint AS last_seq, $2::timestamptz AS started_at, $3::bigint AS most),
+    held AS (SELECT shard FROM generate_series(0, $4 - 1) AS held (shard)),
+    counted AS (
+        SELECT ", waits!(), " AS waits
+        FROM held CROSS JOIN LATERAL (
+            SELECT * FROM outbox_events
+            WHERE shard = held.shard AND seq <= (SELECT last_seq FROM run) ORDER BY seq LIMIT (SELECT most FROM run)
+        ) AS e
+        LIMIT (SELECT most FROM run)
     )
-    SELECT count(*) FILTER (WHERE NOT waits), count(*) FILTER (WHERE waits),
-        (SELECT count(*) FROM outbox_dead_letters
-         WHERE failed_at >= (SELECT started_at FROM run) AND seq <= (SELECT last_seq FROM run))
-    FROM left_over"
+    SELECT EXISTS (
+            SELECT FROM held CROSS JOIN LATERAL (
+                SELECT FROM outbox_events AS e
+                WHERE e.shard = held.shard AND e.seq <= (SELECT last_seq FROM run) AND NOT ", waits!(), "
+                ORDER BY e.seq LIMIT 1
+            ) AS due
+        ),
+        count(*) FILTER (WHERE NOT waits), count(*) FILTER (WHERE waits),
+        (SELECT count(*) FROM (
+            SELECT FROM outbox_dead_letters
+            WHERE failed_at >= (SELECT started_at FROM run) AND seq <= (SELECT last_seq FROM run) LIMIT (SELECT most FROM run)
+        ) AS dead)
+    FROM counted")
 }
 
 crate::statement! {
@@ -179,6 +209,8 @@ pub async fn run_start(connection: &mut AsyncPgConnection) -> QueryResult<(i64, 
     Start::new(i32::try_from(SHARDS).unwrap_or(i32::MAX)).get_result(connection).await
 }
 
+/// Looks what is left of the events up to `last_seq`, however many there are.
+///
 /// # Errors
 /// Fails if the database does not answer or refuses the statement.
 pub async fn remainder(
@@ -186,7 +218,12 @@ pub async fn remainder(
     last_seq: i64,
     started_at: DateTime<Utc>,
 ) -> QueryResult<Remainder> {
-    CountRemainder::new(last_seq, started_at).get_result(connection).await
+    let shards = i32::try_from(SHARDS).unwrap_or(i32::MAX);
+    let statement = CountRemainder::new(last_seq, started_at, COUNTED, shards);
+    let (is_due, due, waiting, dead_lettered): (bool, i64, i64, i64) =
+        statement.get_result(connection).await?;
+    // What is due may lie behind those that were counted.
+    Ok(Remainder { due: if is_due { due.max(1) } else { 0 }, waiting, dead_lettered })
 }
 
 /// Counts the events in front of the cursors. At most `limit` rows of each shard are read. If a shard has more, its count is

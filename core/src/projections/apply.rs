@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
+use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
 use super::inbox::{self, Due, Failed, First, MessageState, Standing};
@@ -69,6 +70,8 @@ enum Batch {
     Done(Round),
     /// Somebody else applies, or nothing was ever built.
     NotOurs,
+    /// Somebody else has locked a message of the tenant. Its turn comes again.
+    Locked,
     /// Together, these could not be written.
     Unwritable(Vec<Due>, String),
 }
@@ -116,7 +119,8 @@ impl Projector {
         Ok(inbox::next_tenant(&mut connection, from).await?)
     }
 
-    /// Applies some messages of a tenant. `None` if somebody else applies.
+    /// Applies some messages of a tenant; none if one of them is locked, so that the next tenant has its turn. `None` if somebody else
+    /// applies.
     async fn apply_some(&self, tenant: Uuid) -> Result<Option<Round>, Error> {
         let mut first = First::Arrived;
         let mut batch = self.batch(tenant, first, BATCH).await?;
@@ -127,6 +131,7 @@ impl Projector {
         }
         let whole = match batch {
             Batch::Done(round) => return Ok(Some(round)),
+            Batch::Locked => return Ok(Some(Round::default())),
             Batch::NotOurs => return Ok(None),
             Batch::Unwritable(due, _) => due.len(),
         };
@@ -136,6 +141,7 @@ impl Projector {
             match self.batch(tenant, first, 1).await? {
                 Batch::Done(done) if done.settled + done.failed == 0 => break,
                 Batch::Done(done) => round.add(done),
+                Batch::Locked => break,
                 Batch::NotOurs => return Ok(None),
                 Batch::Unwritable(due, error) => {
                     let failed: Vec<Failed> = due.iter().map(|due| self.failure(due, &error)).collect();
@@ -167,6 +173,10 @@ impl Projector {
                 Ok(batch)
             }
             Err(Stop::Failed(error)) => Err(error),
+            Err(Stop::Locked) => {
+                tracing::debug!(%tenant, "messages for the projections are locked: their turn comes again");
+                Ok(Batch::Locked)
+            }
             Err(Stop::Unwritable(due, error)) => Ok(Batch::Unwritable(due, error)),
         }
     }
@@ -326,12 +336,18 @@ struct Judged<'a> {
 /// Why a transaction was rolled back.
 enum Stop {
     Failed(Error),
+    /// Somebody else has locked a row that was needed.
+    Locked,
     Unwritable(Vec<Due>, String),
 }
 
 impl From<diesel::result::Error> for Stop {
     fn from(error: diesel::result::Error) -> Self {
-        Self::Failed(error.into())
+        if sqlstate(&error) == Some(SqlState::LOCK_NOT_AVAILABLE) {
+            Self::Locked
+        } else {
+            Self::Failed(error.into())
+        }
     }
 }
 

@@ -86,16 +86,21 @@ pub(super) async fn insert(connection: &mut AsyncPgConnection, arrived: &[Arrive
     .await
 }
 
-// Here and below, `OFFSET 0` leaves the planner no choice: it asks an index for each message, whatever it believes of their number.
+/// Whether it is the turn of the message `m`: it waits no longer, and no message of its aggregate holds it. Here and below,
+/// `OFFSET 0` leaves the planner no choice: it asks an index for each message, whatever it believes of their number.
+macro_rules! is_due {
+    () => {
+        "m.state = 'waiting' AND m.next_attempt_at <= now() AND NOT EXISTS (SELECT FROM projection_inbox AS e
+            WHERE e.tenant_id = m.tenant_id AND e.aggregate_id = m.aggregate_id AND e.aggregate_type = m.aggregate_type
+                AND e.state IN ('waiting', 'dead') AND (e.state = 'dead' OR e.next_attempt_at > now())
+                AND (COALESCE(e.aggregate_version, 0), e.number) < (COALESCE(m.aggregate_version, 0), m.number) OFFSET 0)"
+    };
+}
+
 crate::statement! {
     struct NextTenant<'a> { consumer: &'a str => Text, from: Uuid => SqlUuid } -> (SqlUuid,)
-    = "SELECT m.tenant_id FROM projection_inbox AS m
-        WHERE m.consumer = $1 AND m.state = 'waiting' AND m.next_attempt_at <= now() AND m.tenant_id >= $2
-            AND NOT EXISTS (SELECT FROM projection_inbox AS e
-                WHERE e.tenant_id = m.tenant_id AND e.aggregate_id = m.aggregate_id AND e.aggregate_type = m.aggregate_type
-                    AND e.state IN ('waiting', 'dead') AND (e.state = 'dead' OR e.next_attempt_at > now())
-                    AND (COALESCE(e.aggregate_version, 0), e.number) < (COALESCE(m.aggregate_version, 0), m.number) OFFSET 0)
-        ORDER BY m.tenant_id LIMIT 1"
+    = concat!("SELECT m.tenant_id FROM projection_inbox AS m WHERE m.consumer = $1 AND m.tenant_id >= $2 AND ", is_due!(), "
+        ORDER BY m.tenant_id LIMIT 1")
 }
 
 /// Returns the first tenant, from this one on, for which there is something to do.
@@ -151,7 +156,8 @@ fn due(
     }
 }
 
-/// The messages of a tenant whose turn it is.
+/// The messages of a tenant whose turn it is. Whoever applies holds up all tenants, and so waits for none of its rows: if somebody
+/// else has one, such as a decision about it, there is an error. To skip the row would break the order of its aggregate.
 macro_rules! claim {
     ($name:ident, $order:literal) => {
         crate::statement! {
@@ -163,12 +169,8 @@ macro_rules! claim {
                 "SELECT m.id, m.aggregate_id, m.aggregate_version, m.event_type, m.schema_version, m.payload, m.causation_id, m.skip,
                     m.attempts, m.missing_version, m.correlation_id, m.occurred_at
                 FROM projection_inbox AS m
-                WHERE m.consumer = $1 AND m.tenant_id = $2 AND m.state = 'waiting' AND m.next_attempt_at <= now()
-                    AND NOT EXISTS (SELECT FROM projection_inbox AS e
-                        WHERE e.tenant_id = m.tenant_id AND e.aggregate_id = m.aggregate_id AND e.aggregate_type = m.aggregate_type
-                            AND e.state IN ('waiting', 'dead') AND (e.state = 'dead' OR e.next_attempt_at > now())
-                            AND (COALESCE(e.aggregate_version, 0), e.number) < (COALESCE(m.aggregate_version, 0), m.number) OFFSET 0)
-                ORDER BY ", $order, " LIMIT $3 FOR UPDATE OF m"
+                WHERE m.consumer = $1 AND m.tenant_id = $2 AND ", is_due!(), "
+                ORDER BY ", $order, " LIMIT $3 FOR UPDATE OF m NOWAIT"
             )
         }
     };
@@ -186,6 +188,9 @@ pub(super) enum First {
 
 /// Takes the messages of a tenant whose turn it is, in the order in which they are to be applied. None of them is behind one of its
 /// aggregate that failed.
+///
+/// # Errors
+/// Fails with `lock_not_available` if somebody else has locked one of them.
 pub(super) async fn claim(
     connection: &mut AsyncPgConnection,
     tenant: Uuid,
@@ -354,15 +359,19 @@ pub(super) async fn mark_missing(
 }
 
 crate::statement! {
-    /// Skips the row if somebody else has it: they apply.
-    struct LockState<'a> { consumer: &'a str => Text } -> (Integer, BigInt)
-    = "SELECT generation, applied FROM projection_state WHERE consumer = $1 AND built_at IS NOT NULL FOR UPDATE SKIP LOCKED"
+    /// Skips the row if somebody else has it: they apply. In the rest of the transaction no statement waits for a lock.
+    struct LockState<'a> { consumer: &'a str => Text } -> (Integer, BigInt, Text)
+    = "SELECT generation, applied, set_config('lock_timeout', '100ms', true) FROM projection_state
+        WHERE consumer = $1 AND built_at IS NOT NULL FOR UPDATE SKIP LOCKED"
 }
 
 /// Takes the right to apply, until the transaction ends. Returns the live generation and the last place in the order of application;
-/// `None` if somebody else applies, or if nothing was ever built.
+/// `None` if somebody else applies, or if nothing was ever built. Until then a statement that has to wait for a lock, for longer than
+/// a moment, fails with `lock_not_available`: all tenants would wait with it.
 pub(super) async fn lock_state(connection: &mut AsyncPgConnection) -> QueryResult<Option<(i32, i64)>> {
-    LockState::new(CONSUMER).get_result(connection).await.optional()
+    let state: Option<(i32, i64, String)> =
+        LockState::new(CONSUMER).get_result(connection).await.optional()?;
+    Ok(state.map(|(generation, applied, _)| (generation, applied)))
 }
 
 crate::statement! {

@@ -24,7 +24,7 @@ pub use commands::{DecideMessage, Decision, MessageError};
 pub use inbox::{MessageState, Standing};
 pub use message::{Arrived, Told};
 pub use queries::{MessageFilter, MessageSort, MessageView, OperatorFilter, get, list, list_of_all};
-pub use rebuild::{Advance, RebuildParameters, RebuildView};
+pub use rebuild::{Advance, BeginError, RebuildParameters, RebuildView};
 pub use reports::{
     ActivityFilter, ActivitySort, ActivityView, DayFilter, DaySort, DayView, ProductFilter, ProductSales,
     ProductSort, TimelineFilter, TimelineSort, TimelineView, customer_activity, order_timelines,

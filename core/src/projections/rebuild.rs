@@ -3,7 +3,7 @@
 //!
 //! Each step is one transaction that also writes down how far it came: a rebuild goes on in another process where this one ended.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
@@ -23,10 +23,14 @@ use crate::application::error::Error;
 /// Aggregates that one step reads, or messages that it follows.
 const STEP: i32 = 500;
 /// Rows of a generation that one statement deletes.
-const FORGET_BATCH: i64 = 10_000;
+const FORGET_BATCH: usize = 10_000;
 /// How long a comparison waits for events that are on their way to the live generation. One that never comes, such as a dead letter
 /// of the relay, is a difference.
 const COMPARE_PATIENCE: TimeDelta = TimeDelta::seconds(60);
+/// The shortest wait between two looks at what is on its way.
+const SHORTEST_WAIT: Duration = Duration::from_millis(500);
+/// How many times as long as the last look the wait for the next one is.
+const WAIT_PER_LOOK: u32 = 10;
 /// How long one step may take, the comparison of two generations included.
 const STEP_LIMIT: Duration = Duration::from_secs(600);
 
@@ -63,6 +67,12 @@ pub struct RebuildView {
     waits_since: Option<DateTime<Utc>>,
 }
 
+impl RebuildView {
+    fn kind(&self) -> &'static str {
+        if self.only_compare { "comparison" } else { "rebuild" }
+    }
+}
+
 /// The parameters of the action `rebuild`.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -70,6 +80,22 @@ pub struct RebuildParameters {
     /// Only compare what it comes to with what readers see, and throw it away.
     #[serde(default)]
     pub only_compare: bool,
+}
+
+/// Why a rebuild was not begun.
+#[derive(Debug, thiserror::Error)]
+pub enum BeginError {
+    /// One of the other kind is: whoever waited for its end would not get what they asked for.
+    #[error("a {0} is under way: wait for its end (api projections status)")]
+    UnderWay(&'static str),
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+impl From<diesel::result::Error> for BeginError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 /// What one step of a rebuild came to.
@@ -81,8 +107,9 @@ pub enum Advance {
     Elsewhere,
     /// It goes on.
     Progress(RebuildView),
-    /// It is a comparison, and waits for what is on its way to the live generation. A step soon, not at once.
-    Waits(RebuildView),
+    /// It is a comparison, and waits for what is on its way to the live generation. The next step is due after this time, not at once:
+    /// the look costs as much as both generations have aggregates.
+    Waits(RebuildView, Duration),
     Over(RebuildView),
 }
 
@@ -112,29 +139,37 @@ crate::statement! {
     struct Unwant<'a> { consumer: &'a str => Text } = "UPDATE projection_state SET wanted = NULL WHERE consumer = $1"
 }
 
-crate::statement! {
-    struct Latest<'a> { consumer: &'a str => Text, most: i64 => BigInt } -> (
-        SqlUuid, Integer, Text, Bool, Text, Text, SqlUuid, SqlUuid, BigInt, BigInt, BigInt, Nullable<BigInt>, Nullable<Text>, Timestamptz,
-        Timestamptz, Nullable<Timestamptz>, Nullable<Timestamptz>,
-    )
-    = "SELECT id, generation, reason, only_compare, state, phase, after_tenant, after_id, followed, done, total, differences, error,
-            started_at, updated_at, finished_at, waits_since
-        FROM projection_rebuilds WHERE consumer = $1 ORDER BY started_at DESC, id DESC LIMIT $2"
+macro_rules! rebuilds {
+    ($($name:ident<$lt:lifetime> { $($field:ident: $ty:ty => $sql_ty:ty),+ } where $which:literal;)+) => {
+        $(crate::statement! {
+            struct $name<$lt> { $($field: $ty => $sql_ty),+ } -> (
+                SqlUuid, Integer, Text, Bool, Text, Text, SqlUuid, SqlUuid, BigInt, BigInt, BigInt, Nullable<BigInt>, Nullable<Text>,
+                Timestamptz, Timestamptz, Nullable<Timestamptz>, Nullable<Timestamptz>,
+            )
+            = concat!("SELECT id, generation, reason, only_compare, state, phase, after_tenant, after_id, followed, done, total,
+                    differences, error, started_at, updated_at, finished_at, waits_since
+                FROM projection_rebuilds WHERE ", $which)
+        })+
+    };
 }
-
-crate::statement! {
-    struct LockRunning<'a> { consumer: &'a str => Text } -> (
-        SqlUuid, Integer, Text, Bool, Text, Text, SqlUuid, SqlUuid, BigInt, BigInt, BigInt, Nullable<BigInt>, Nullable<Text>, Timestamptz,
-        Timestamptz, Nullable<Timestamptz>, Nullable<Timestamptz>,
-    )
-    = "SELECT id, generation, reason, only_compare, state, phase, after_tenant, after_id, followed, done, total, differences, error,
-            started_at, updated_at, finished_at, waits_since
-        FROM projection_rebuilds WHERE consumer = $1 AND state = 'running' FOR UPDATE SKIP LOCKED"
+rebuilds! {
+    Latest<'a> { consumer: &'a str => Text, most: i64 => BigInt } where "consumer = $1 ORDER BY started_at DESC, id DESC LIMIT $2";
+    Found<'a> { id: Uuid => SqlUuid } where "id = $1";
+    // There is one at most.
+    Running<'a> { consumer: &'a str => Text } where "consumer = $1 AND state = 'running'";
+    LockRunning<'a> { consumer: &'a str => Text } where "consumer = $1 AND state = 'running' FOR UPDATE SKIP LOCKED";
 }
 
 crate::statement! {
     struct IsRunning<'a> { consumer: &'a str => Text } -> (Bool,)
     = "SELECT EXISTS (SELECT FROM projection_rebuilds WHERE consumer = $1 AND state = 'running')"
+}
+
+crate::statement! {
+    /// Why a rebuild is wanted, and whether one is under way.
+    struct Wanted<'a> { consumer: &'a str => Text } -> (Nullable<Text>, Bool)
+    = "SELECT s.wanted, EXISTS (SELECT FROM projection_rebuilds AS r WHERE r.consumer = s.consumer AND r.state = 'running')
+        FROM projection_state AS s WHERE s.consumer = $1"
 }
 
 crate::statement! {
@@ -186,30 +221,25 @@ impl From<diesel::result::Error> for Stop {
 }
 
 impl Projector {
-    /// Begins a rebuild, unless one is under way. With `only_compare`, what it comes to is compared with what readers see, and
-    /// thrown away.
+    /// Begins a rebuild, or returns the one of the same kind that is under way. With `only_compare`, what it comes to is compared
+    /// with what readers see, and thrown away.
     ///
     /// # Errors
-    /// Fails if the database cannot be reached.
+    /// `UnderWay` if one of the other kind is. Fails if the database cannot be reached.
     pub async fn begin_rebuild(
         &self,
         reason: Option<&str>,
         only_compare: bool,
-    ) -> Result<RebuildView, Error> {
-        let mut connection = self.database.connection().await?;
-        connection
-            .transaction(async |connection| {
-                // Whoever applies is done, or has not begun: the place in the order of application is certain.
-                let _: (i32, i64, Option<String>) =
-                    LockStateToChange::new(CONSUMER).get_result(connection).await?;
-                let (total,): (i64,) = AskSize::new().get_result(connection).await?;
-                Begin::new(Uuid::now_v7(), only_compare, total, reason, CONSUMER).execute(connection).await?;
-                if !only_compare {
-                    Unwant::new(CONSUMER).execute(connection).await?;
-                }
-                Ok(Latest::new(CONSUMER, 1).get_result(connection).await?)
-            })
-            .await
+    ) -> Result<RebuildView, BeginError> {
+        let mut connection = self.database.connection().await.map_err(Error::from)?;
+        loop {
+            let begun = connection
+                .transaction(async |connection| begin(connection, reason, only_compare).await)
+                .await?;
+            if let Some(view) = begun {
+                return Ok(view);
+            }
+        }
     }
 
     /// Returns the latest rebuilds.
@@ -227,6 +257,7 @@ impl Projector {
     /// Fails if the database cannot be reached. The step is then made again, by whoever calls next.
     pub async fn advance(&self) -> Result<Advance, Error> {
         let mut connection = self.database.connection().await?;
+        let began = Instant::now();
         let work = connection.transaction(async |connection| step(connection).await);
         let outcome = match tokio::time::timeout(STEP_LIMIT, work).await {
             Ok(outcome) => outcome,
@@ -236,11 +267,9 @@ impl Projector {
             }
         };
         match outcome {
-            Ok(Some(view)) if view.state == "running" && view.waits_since.is_some() => {
-                Ok(Advance::Waits(view))
-            }
-            Ok(Some(view)) if view.state == "running" => Ok(Advance::Progress(view)),
-            Ok(Some(view)) => Ok(Advance::Over(view)),
+            Ok(Some((view, Some(left)))) => Ok(Advance::Waits(view, wait_after(began.elapsed(), left))),
+            Ok(Some((view, None))) if view.state == "running" => Ok(Advance::Progress(view)),
+            Ok(Some((view, None))) => Ok(Advance::Over(view)),
             Ok(None) => {
                 drop(connection);
                 self.begin_what_is_wanted().await
@@ -254,17 +283,22 @@ impl Projector {
     }
 
     async fn begin_what_is_wanted(&self) -> Result<Advance, Error> {
-        let standing = self.standing().await?;
         let mut connection = self.database.connection().await?;
-        let (running,): (bool,) = IsRunning::new(CONSUMER).get_result(&mut connection).await?;
+        let (wanted, running): (Option<String>, bool) =
+            Wanted::new(CONSUMER).get_result(&mut connection).await?;
         drop(connection);
         if running {
             return Ok(Advance::Elsewhere);
         }
-        if standing.rebuild_wanted.is_none() {
+        if wanted.is_none() {
             return Ok(Advance::Nothing);
         }
-        let view = self.begin_rebuild(None, false).await?;
+        let view = match self.begin_rebuild(None, false).await {
+            Ok(view) => view,
+            // It began in between.
+            Err(BeginError::UnderWay(_)) => return Ok(Advance::Elsewhere),
+            Err(BeginError::Failed(error)) => return Err(error),
+        };
         tracing::info!(
             reason = view.reason,
             generation = view.generation,
@@ -298,21 +332,57 @@ impl Projector {
     pub async fn forget(&self) -> Result<usize, Error> {
         let mut connection = self.database.connection().await?;
         let mut forgotten = 0;
-        loop {
-            let some = connection.transaction(async |connection| forget_some(connection).await).await?;
-            forgotten += some;
-            if some == 0 {
-                return Ok(forgotten);
+        for &table in Kept::ALL {
+            loop {
+                let some =
+                    connection.transaction(async |connection| forget_some(connection, table).await).await?;
+                forgotten += some;
+                if some < FORGET_BATCH {
+                    break;
+                }
             }
         }
+        Ok(forgotten)
     }
 }
 
-/// One step of the rebuild that is under way. `None` if there is none, or if another process makes it.
-async fn step(connection: &mut AsyncPgConnection) -> Result<Option<RebuildView>, Stop> {
+/// Begins a rebuild, or returns the one that is under way. `None` if that one ended just now.
+async fn begin(
+    connection: &mut AsyncPgConnection,
+    reason: Option<&str>,
+    only_compare: bool,
+) -> Result<Option<RebuildView>, BeginError> {
+    // Whoever applies is done, or has not begun: the place in the order of application is certain.
+    let _: (i32, i64, Option<String>) = LockStateToChange::new(CONSUMER).get_result(connection).await?;
+    let (total,): (i64,) = AskSize::new().get_result(connection).await?;
+    let id = Uuid::now_v7();
+    let begun = Begin::new(id, only_compare, total, reason, CONSUMER).execute(connection).await?;
+    if begun == 0 {
+        // What is wanted stays so: the one that runs may have begun before it was.
+        let running: Option<RebuildView> = Running::new(CONSUMER).get_result(connection).await.optional()?;
+        return match running {
+            Some(view) if view.only_compare != only_compare => Err(BeginError::UnderWay(view.kind())),
+            shared => Ok(shared),
+        };
+    }
+    if !only_compare {
+        Unwant::new(CONSUMER).execute(connection).await?;
+    }
+    Ok(Some(Found::new(id).get_result(connection).await?))
+}
+
+/// How long to wait after a look that took so long, if the wait as a whole may last for `left`.
+fn wait_after(took: Duration, left: Duration) -> Duration {
+    took.saturating_mul(WAIT_PER_LOOK).max(SHORTEST_WAIT).min(left.max(SHORTEST_WAIT))
+}
+
+/// One step of the rebuild that is under way, and if it is a comparison that waits: for how long it may still do so. `None` if there
+/// is no rebuild, or if another process makes the step.
+async fn step(connection: &mut AsyncPgConnection) -> Result<Option<(RebuildView, Option<Duration>)>, Stop> {
     connection.batch_execute(&format!("SET LOCAL statement_timeout = {}", STEP_LIMIT.as_millis())).await?;
     let running: Option<RebuildView> = LockRunning::new(CONSUMER).get_result(connection).await.optional()?;
     let Some(mut rebuild) = running else { return Ok(None) };
+    let mut left = None;
     match next_phase(&rebuild.phase) {
         Some(next) => {
             let filled = fill(connection, &rebuild).await?;
@@ -328,10 +398,10 @@ async fn step(connection: &mut AsyncPgConnection) -> Result<Option<RebuildView>,
                 }
             }
         }
-        None => follow(connection, &mut rebuild).await?,
+        None => left = follow(connection, &mut rebuild).await?,
     }
     save(connection, &rebuild).await?;
-    Ok(Some(rebuild))
+    Ok(Some((rebuild, left)))
 }
 
 /// The phase behind one that reads the write model.
@@ -361,13 +431,18 @@ async fn fill(connection: &mut AsyncPgConnection, rebuild: &RebuildView) -> Quer
 }
 
 /// Applies to the new generation what was applied to the live one since the rebuild began. When nothing more is left, nobody applies
-/// for a moment, and it becomes the live one.
-async fn follow(connection: &mut AsyncPgConnection, rebuild: &mut RebuildView) -> Result<(), Stop> {
+/// for a moment, and it becomes the live one. Returns for how long a comparison that waits may still do so.
+async fn follow(
+    connection: &mut AsyncPgConnection,
+    rebuild: &mut RebuildView,
+) -> Result<Option<Duration>, Stop> {
     if follow_some(connection, rebuild).await? == STEP as usize {
-        return Ok(());
+        return Ok(None);
     }
-    if rebuild.only_compare && waits(connection, rebuild).await? {
-        return Ok(());
+    if rebuild.only_compare
+        && let Some(left) = waits(connection, rebuild).await?
+    {
+        return Ok(Some(left));
     }
     let (live, ..): (i32, i64, Option<String>) =
         LockStateToChange::new(CONSUMER).get_result(connection).await?;
@@ -378,15 +453,19 @@ async fn follow(connection: &mut AsyncPgConnection, rebuild: &mut RebuildView) -
         Switch::new(rebuild.generation, CONSUMER).execute(connection).await?;
     }
     (rebuild.state, rebuild.phase) = ("done".to_owned(), "over".to_owned());
-    Ok(())
+    Ok(None)
 }
 
-/// Whether the live generation has yet to apply something that the write model told the other one, and may still do so in time.
-async fn waits(connection: &mut AsyncPgConnection, rebuild: &mut RebuildView) -> QueryResult<bool> {
+/// If the live generation has yet to apply something that the write model told the other one: how much time it still has.
+async fn waits(
+    connection: &mut AsyncPgConnection,
+    rebuild: &mut RebuildView,
+) -> QueryResult<Option<Duration>> {
     let (behind, now): (bool, DateTime<Utc>) =
         LiveIsBehind::new(rebuild.generation, GONE, CONSUMER).get_result(connection).await?;
     let since = *rebuild.waits_since.get_or_insert(now);
-    Ok(behind && now - since < COMPARE_PATIENCE)
+    let left = (COMPARE_PATIENCE - (now - since)).to_std().unwrap_or_default();
+    Ok(Some(left).filter(|left| behind && !left.is_zero()))
 }
 
 crate::statement! {
@@ -480,32 +559,41 @@ crate::statement! {
 }
 
 macro_rules! forget {
-    ($($name:ident, $table:literal;)+) => {
+    ($($kept:ident $name:ident $table:literal;)+) => {
         $(crate::statement! {
             struct $name<'a> { from: i32 => Integer, below: i32 => Integer, most: i64 => BigInt }
             = concat!("DELETE FROM ", $table, " WHERE ctid = ANY (ARRAY(SELECT ctid FROM ", $table,
                 " WHERE generation >= $1 AND generation < $2 LIMIT $3))")
         })+
 
-        /// Deletes some rows of the generations in this range, of every table.
-        async fn forget_between(connection: &mut AsyncPgConnection, from: i32, below: i32) -> QueryResult<usize> {
-            let mut forgotten = 0;
-            $(forgotten += $name::new(from, below, FORGET_BATCH).execute(connection).await?;)+
-            Ok(forgotten)
+        /// What a generation is kept in.
+        #[derive(Debug, Clone, Copy)]
+        enum Kept { $($kept),+ }
+
+        impl Kept {
+            const ALL: &'static [Self] = &[$(Self::$kept),+];
+
+            /// Deletes rows of the generations in this range, at most so many.
+            async fn forget(self, connection: &mut AsyncPgConnection, from: i32, below: i32, most: usize) -> QueryResult<usize> {
+                match self {
+                    $(Self::$kept => $name::new(from, below, most as i64).execute(connection).await,)+
+                }
+            }
         }
     };
 }
 forget! {
-    ForgetTimeline, "order_timeline";
-    ForgetDays, "sales_by_day";
-    ForgetProducts, "sales_by_product";
-    ForgetCustomers, "customer_activity";
-    ForgetOrders, "projection_orders";
-    ForgetOrderProducts, "projection_order_products";
-    ForgetPositions, "projection_positions";
+    Timeline ForgetTimeline "order_timeline";
+    Days ForgetDays "sales_by_day";
+    Products ForgetProducts "sales_by_product";
+    Customers ForgetCustomers "customer_activity";
+    Orders ForgetOrders "projection_orders";
+    OrderProducts ForgetOrderProducts "projection_order_products";
+    Positions ForgetPositions "projection_positions";
 }
 
-async fn forget_some(connection: &mut AsyncPgConnection) -> Result<usize, Error> {
+/// Deletes some rows of one table. Short: as long as it takes, nobody applies.
+async fn forget_some(connection: &mut AsyncPgConnection, table: Kept) -> Result<usize, Error> {
     // As long as this is locked, no rebuild begins and none becomes live.
     let (live, ..): (i32, i64, Option<String>) =
         LockStateToChange::new(CONSUMER).get_result(connection).await?;
@@ -513,7 +601,27 @@ async fn forget_some(connection: &mut AsyncPgConnection) -> Result<usize, Error>
     if running {
         return Ok(0);
     }
-    let before = forget_between(connection, i32::MIN, live).await?;
-    let behind = forget_between(connection, live.saturating_add(1), i32::MAX).await?;
+    let before = table.forget(connection, i32::MIN, live, FORGET_BATCH).await?;
+    let behind = table.forget(connection, live.saturating_add(1), i32::MAX, FORGET_BATCH - before).await?;
     Ok(before + behind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comparison_looks_for_a_tenth_of_its_wait_at_most_and_not_behind_its_patience() {
+        let seconds = Duration::from_secs;
+        assert_eq!(wait_after(Duration::from_millis(5), seconds(60)), SHORTEST_WAIT);
+        assert_eq!(wait_after(seconds(2), seconds(60)), seconds(20));
+        assert_eq!(wait_after(seconds(20), seconds(40)), seconds(40));
+        assert_eq!(wait_after(seconds(20), Duration::from_millis(1)), SHORTEST_WAIT);
+    }
+
+    #[test]
+    fn who_asks_beside_another_kind_is_told_which_one_and_what_to_do() {
+        let error = BeginError::UnderWay("comparison").to_string();
+        assert_eq!(error, "a comparison is under way: wait for its end (api projections status)");
+    }
 }

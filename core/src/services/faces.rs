@@ -55,7 +55,7 @@ face! {
 #[serde(deny_unknown_fields)]
 pub struct DrainNow {}
 
-/// What was left of the events that were committed when it was asked.
+/// What was left of the events that were committed when it was asked; of each kind, 10,000 are counted at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drained {
     /// Events that wait for a retry, or behind one.

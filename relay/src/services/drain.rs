@@ -1,14 +1,16 @@
 //! The drain loop as a service. One that panics is begun anew; what it had in flight is published again, under the same ids.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use comptoir_core::outbox::overview;
+use chrono::{DateTime, Utc};
+use comptoir_core::outbox::overview::{self, Remainder};
 use comptoir_core::platform::database;
 use comptoir_core::services::faces::{self, DrainNow, Drained};
 use comptoir_core::services::{
     ActionKind, Call, Description, Face, Fault, Health, NoParameters, Run, Service, Summary, Tasks,
 };
+use diesel_async::AsyncPgConnection;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
@@ -17,11 +19,13 @@ use uuid::Uuid;
 use crate::answer_timeout::answered;
 use crate::config::Config;
 use crate::engine::{Condition, Engine, Goal, Parts};
+use crate::error::DatabaseFault;
 use crate::leases::Leases;
+use crate::looks;
 use crate::publisher::Pulse;
 
-/// How often `drain-now` looks what is left.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The longest that `drain-now` waits behind a look that failed.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 /// Added to `relay.shutdown_timeout_ms`: for giving the shards back, and for closing the connection.
 const LEAVE: Duration = Duration::from_secs(10);
 
@@ -65,24 +69,56 @@ impl Drain {
     async fn drain_now(&self, call: &Call) -> Result<Drained, Fault> {
         call.parameters::<DrainNow>()?;
         let config = &self.config.database;
-        let mut connection = database::connect(config).await.map_err(Fault::new)?;
+        let mut connection = looks::connect(config).await.map_err(Fault::new)?;
         let (last_seq, began_at) =
             answered(config, overview::run_start(&mut connection)).await.map_err(Fault::new)?;
         self.wake_up.notify_one();
-        let mut most = 0;
+        let mut open = Some(connection);
+        let (mut most, mut due) = (0, None::<i64>);
         loop {
-            let left = overview::remainder(&mut connection, last_seq, began_at);
-            let left = answered(config, left).await.map_err(Fault::new)?;
-            if left.due == 0 {
-                return Ok(Drained { waiting: left.waiting, dead_lettered: left.dead_lettered });
-            }
-            most = left.due.max(most);
-            call.progress((most - left.due).unsigned_abs(), Some(most.unsigned_abs()));
+            let began = Instant::now();
+            let looked = tokio::select! {
+                () = call.stopping() => return Err(stopped(due)),
+                looked = self.look(&mut open, last_seq, began_at) => looked,
+            };
+            let pause = looks::pause_after(began.elapsed());
+            let pause = match looked {
+                Ok(left) if left.due == 0 => {
+                    return Ok(Drained { waiting: left.waiting, dead_lettered: left.dead_lettered });
+                }
+                Ok(left) => {
+                    due = Some(left.due);
+                    most = left.due.max(most);
+                    call.progress((most - left.due).unsigned_abs(), Some(most.unsigned_abs()));
+                    pause
+                }
+                // The publishing goes on. How long this may take is the limit of the action.
+                Err(fault) => {
+                    open = None;
+                    tracing::warn!(%fault, "cannot look what is left to publish: drain-now tries again");
+                    pause.min(LOOK_AGAIN)
+                }
+            };
             tokio::select! {
-                () = call.stopping() => return Err(Fault::new(format_args!("the relay stops; {} are due", left.due))),
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = call.stopping() => return Err(stopped(due)),
+                () = tokio::time::sleep(pause) => {}
             }
         }
+    }
+
+    /// Looks what is left of the events up to a seq, on a connection that may have to be opened first.
+    async fn look(
+        &self,
+        open: &mut Option<AsyncPgConnection>,
+        last_seq: i64,
+        began_at: DateTime<Utc>,
+    ) -> Result<Remainder, DatabaseFault> {
+        let config = &self.config.database;
+        let connection = match open {
+            Some(connection) => connection,
+            closed => closed.insert(looks::connect(config).await?),
+        };
+        answered(config, overview::remainder(connection, last_seq, began_at)).await
     }
 
     async fn check_queue(&self, call: &Call) -> Result<Value, Fault> {
@@ -96,6 +132,14 @@ impl Drain {
             "retrying": totals.retrying,
             "dead_letters": totals.dead_letters,
         }))
+    }
+}
+
+/// The process stops, and so many events were due when it was last looked.
+fn stopped(due: Option<i64>) -> Fault {
+    match due {
+        Some(due) => Fault::new(format_args!("the relay stops; {due} are due")),
+        None => Fault::new("the relay stops"),
     }
 }
 

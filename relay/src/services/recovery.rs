@@ -5,13 +5,18 @@
 
 use std::time::{Duration, Instant};
 
-use comptoir_core::services::faces::{Broker, Drain, DrainNow};
-use comptoir_core::services::{Description, Event, Fault, Happening, Priority, Run, Service, Summary};
+use comptoir_core::platform::backoff::Backoff;
+use comptoir_core::services::faces::{Broker, Drain, DrainNow, Drained};
+use comptoir_core::services::{
+    AskError, Description, Event, Fault, Happening, Priority, Run, Service, Summary,
+};
 use futures::future::BoxFuture;
 use serde_json::json;
 
 /// The longest that it waits until everything is published.
 const LIMIT: Duration = Duration::from_secs(3600);
+/// The first and the longest wait until it asks again, in milliseconds.
+const ASK_AGAIN_MS: (u64, u64) = (1_000, 60_000);
 
 /// The service `recovery`.
 #[derive(Debug)]
@@ -21,36 +26,55 @@ impl Recovery {
     async fn follow(&self, run: &Run) -> Result<Summary, Fault> {
         let mut events =
             run.services().of::<Broker>().events().filter(|event| is_lost(event) || is_ready(event));
-        let mut lost_at = None;
+        let mut backoff = Backoff::new(ASK_AGAIN_MS.0, ASK_AGAIN_MS.1);
+        // Since when not everything is published, until it is, whatever fails meanwhile.
+        let mut lost_at: Option<Instant> = None;
+        let mut ask_at: Option<Instant> = None;
         loop {
-            let event = tokio::select! {
+            let wait = ask_at.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
+            let is_time = tokio::select! {
                 () = run.stopping() => return Ok(Summary::done()),
-                event = events.next() => event,
+                event = events.next() => {
+                    let Some(event) = event else { return Ok(Summary::done()) };
+                    if is_lost(&event) {
+                        lost_at.get_or_insert_with(Instant::now);
+                    }
+                    is_ready(&event)
+                }
+                () = tokio::time::sleep(wait), if ask_at.is_some() => true,
             };
-            let Some(event) = event else { return Ok(Summary::done()) };
-            if is_lost(&event) {
-                lost_at.get_or_insert_with(Instant::now);
-                continue;
-            }
             // The first connection of a relay is no recovery.
-            let Some(lost_at) = lost_at.take() else { continue };
-            let draining =
-                run.services().of::<Drain>().ask(DrainNow {}).priority(Priority::High).time_limit(LIMIT);
-            let drained = draining
-                .by("recovery")
-                .correlation_id(run.correlation_id())
-                .answer()
-                .await
-                .map_err(Fault::new)?;
-            let seconds = lost_at.elapsed().as_secs();
-            tracing::info!(
-                seconds,
-                waiting = drained.waiting,
-                "everything that was committed is published again: seconds since the broker was lost"
-            );
-            run.tell("recovered", json!({ "seconds": seconds, "waiting": drained.waiting }));
+            let Some(since) = lost_at.filter(|_| is_time) else { continue };
+            ask_at = None;
+            let drained = tokio::select! {
+                () = run.stopping() => return Ok(Summary::done()),
+                drained = publish(run) => drained,
+            };
+            match drained {
+                Ok(drained) => {
+                    lost_at = None;
+                    backoff.reset();
+                    let seconds = since.elapsed().as_secs();
+                    tracing::info!(
+                        seconds,
+                        waiting = drained.waiting,
+                        "everything that was committed is published again: seconds since the broker was lost"
+                    );
+                    run.tell("recovered", json!({ "seconds": seconds, "waiting": drained.waiting }));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "whether everything is published again is not known: it is asked again");
+                    ask_at = Some(Instant::now() + backoff.advance());
+                }
+            }
         }
     }
+}
+
+/// Has everything published, and waits for the end of that.
+async fn publish(run: &Run) -> Result<Drained, AskError> {
+    let draining = run.services().of::<Drain>().ask(DrainNow {}).priority(Priority::High).time_limit(LIMIT);
+    draining.by("recovery").correlation_id(run.correlation_id()).answer().await
 }
 
 fn is_lost(event: &Event) -> bool {

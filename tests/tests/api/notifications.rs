@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use comptoir_tests::harness::{
@@ -12,6 +12,8 @@ use comptoir_tests::harness::{
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 use uuid::Uuid;
+
+use super::authentication::{PASSWORD, logged_in, user};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -297,6 +299,87 @@ async fn a_stream_ends_with_its_key_before_anything_that_follows() {
         assert_eq!(stream.next(LIMIT).await?, None::<StreamMessage>);
         let refused = screen.open("/notifications", &[]).await?.status();
         assert_eq!(refused, 401);
+        Ok(())
+    })
+    .await;
+}
+
+/// No event tells a stream that began behind it that somebody lost a right.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_begins_where_lost_rights_are_remembered_shows_nothing_by_them() {
+    World::run(async |world| {
+        let keys = world.run_api(&["keys", "generate"]).await?.stdout;
+        let environment = [("COMPTOIR__IDENTITY__SIGNING_KEYS", keys.as_str())];
+        let (here, there) = (Api::start(world, &environment).await?, Api::start(world, &environment).await?);
+        for (number, comes_back) in [false, true].into_iter().enumerate() {
+            let email = format!("ada-{number}@docks.example");
+            let id = user(world, &here, &email, "management").await?;
+            let ada = logged_in(&here, &email, PASSWORD).await?;
+            let elsewhere = there.http.with_credential(ada.http.credential().context("no token")?);
+            assert_eq!(elsewhere.get("/suppliers").await?.status, 200, "remembered there");
+            let before = EventStream::open(&here.http, "", None).await?.last_id;
+            let role = here.http.post(&format!("/users/{id}/change-role"), &json!({"role": "sales"})).await?;
+            ensure!(role.status == 200, "{}", role.text);
+            let last_id = comes_back.then_some(before.as_str());
+            let mut stream = EventStream::open(&elsewhere, "", last_id).await?;
+            here.supplier(&format!("S-{number}")).await?;
+            here.customer(&format!("C-{number}")).await?;
+            stream.expect("customer.created", LIMIT).await?;
+        }
+        Ok(())
+    })
+    .await;
+}
+
+/// A key that expires is no event, and a company that is never quiet leaves a stream no pause.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_busy_stream_ends_soon_after_its_key_has_expired() {
+    World::run(async |world| {
+        let api = Api::start(world, &[("COMPTOIR__NOTIFICATIONS__KEEP_ALIVE_SECONDS", "1")]).await?;
+        let (sql, tenant) = (world.sql().await?, world.tenant().await?.id);
+        let screen = api.http.with_credential(&api_key(&sql, tenant, &["orders:read"]).await?);
+        let mut stream = EventStream::open(&screen, "", None).await?;
+        let expired = "UPDATE api_keys SET expires_at = now() WHERE permissions = ARRAY['orders:read']";
+        ensure!(sql.execute(expired, &[]).await? == 1, "one key");
+        let writing = async {
+            for number in 0.. {
+                insert(&sql, tenant, "order.numbered", number..number + 1).await?;
+            }
+            anyhow::Ok(())
+        };
+        let reading = async {
+            while let Some(message) = stream.next(LIMIT).await? {
+                ensure!(message.event == "order.numbered", "{message:?}");
+            }
+            anyhow::Ok(())
+        };
+        tokio::select! {
+            ended = reading => ended,
+            failed = writing => failed,
+            () = tokio::time::sleep(LIMIT * 3) => bail!("it goes on"),
+        }
+    })
+    .await;
+}
+
+/// As when there is more to read than can be read: the same read would be tried for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_read_in_time_is_given_up_and_the_listeners_are_told_to_load_again() {
+    World::run(async |world| {
+        let api = Api::start(world, &[("COMPTOIR__DATABASE__STATEMENT_TIMEOUT_MS", "500")]).await?;
+        let (sql, tenant) = (world.sql().await?, world.tenant().await?.id);
+        let mut stream = EventStream::open(&api.http, "", None).await?;
+        sql.batch_execute("BEGIN; LOCK TABLE outbox_events IN ACCESS EXCLUSIVE MODE").await?;
+        let reset = stream.expect("reset", LIMIT).await?;
+        assert_eq!(reset.data["reason"], "too_slow");
+        assert_eq!(stream.next(LIMIT).await?, None, "it ends");
+        sql.batch_execute("COMMIT").await?;
+        let mut back = until("the log to be read again", LIMIT, async || {
+            EventStream::open(&api.http, "?types=order.numbered", Some(&reset.id)).await
+        })
+        .await?;
+        insert(&sql, tenant, "order.numbered", 0..1).await?;
+        assert_eq!(numbers(&mut back, 1).await?, [0]);
         Ok(())
     })
     .await;

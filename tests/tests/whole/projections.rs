@@ -408,6 +408,16 @@ async fn a_rebuild_under_load_is_what_the_write_model_says_and_readers_see_no_ga
     .await;
 }
 
+async fn a_comparison_to_wait(sql: &Client) -> Result<()> {
+    until("the comparison to wait", LIMIT, async || {
+        let waits =
+            "SELECT count(*) FROM projection_rebuilds WHERE waits_since IS NOT NULL AND state = 'running'";
+        ensure!(sql.query_one(waits, &[]).await?.get::<_, i64>(0) == 1, "it does not");
+        Ok(())
+    })
+    .await
+}
+
 /// The write model is ahead of the reports as long as an event is on its way. That is no difference.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_comparison_waits_for_what_is_on_its_way() {
@@ -422,17 +432,105 @@ async fn a_comparison_waits_for_what_is_on_its_way() {
         relay.stop().await?;
         api.order(&customer, &product).await?;
         let go_on = async {
-            until("the comparison to wait", LIMIT, async || {
-                let waits = "SELECT count(*) FROM projection_rebuilds WHERE waits_since IS NOT NULL AND state = 'running'";
-                ensure!(sql.query_one(waits, &[]).await?.get::<_, i64>(0) == 1, "it does not");
-                Ok(())
-            })
-            .await?;
+            a_comparison_to_wait(&sql).await?;
             world.relay().await
         };
-        let (compared, _relay) = futures::try_join!(world.run_api(&["projections", "rebuild", "--compare"]), go_on)?;
+        let (compared, _relay) =
+            futures::try_join!(world.run_api(&["projections", "rebuild", "--compare"]), go_on)?;
         ensure!(compared.code == Some(0) && compared.stdout.contains(" 0 rows differ"), "{compared:?}");
         Ok(())
+    })
+    .await;
+}
+
+/// It would wait for the end of the comparison, and take that for its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rebuild_beside_a_comparison_is_refused_and_what_is_wanted_stays_so() {
+    World::run(async |world| {
+        let sql = world.sql().await?;
+        let api = api(world).await?;
+        built(&sql).await?;
+        let relay = world.relay().await?;
+        let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
+        projections_are_right(world, LIMIT).await?;
+        relay.stop().await?;
+        api.order(&customer, &product).await?;
+        let meanwhile = async {
+            a_comparison_to_wait(&sql).await?;
+            sql.execute("UPDATE projection_state SET wanted = 'a test wants it'", &[]).await?;
+            let refused = world.run_api(&["projections", "rebuild"]).await?;
+            assert_eq!(refused.code, Some(1), "{refused:?}");
+            assert!(refused.stderr.contains("a comparison is under way: wait for its end"), "{refused:?}");
+            let wanted: Option<String> =
+                sql.query_one("SELECT wanted FROM projection_state", &[]).await?.get(0);
+            assert_eq!(wanted.as_deref(), Some("a test wants it"));
+            world.relay().await
+        };
+        let compare = ["projections", "rebuild", "--compare"];
+        let (compared, _relay) = futures::try_join!(world.run_api(&compare), meanwhile)?;
+        ensure!(compared.code == Some(0) && compared.stdout.contains(" 0 rows differ"), "{compared:?}");
+        until("what was wanted to be built", LIMIT, async || {
+            let done = "SELECT count(*) FROM projection_rebuilds WHERE reason = 'a test wants it' AND NOT only_compare AND state = 'done'";
+            ensure!(sql.query_one(done, &[]).await?.get::<_, i64>(0) == 1, "it is not");
+            Ok(())
+        })
+        .await?;
+        projections_are_right(world, LIMIT).await
+    })
+    .await;
+}
+
+/// As a decision about a message locks it, and hangs.
+async fn locked(sql: &Client, aggregate: Uuid, version: i64) -> Result<()> {
+    let lock = format!(
+        "BEGIN; SELECT FROM projection_inbox WHERE aggregate_id = '{aggregate}' AND aggregate_version = {version} FOR UPDATE"
+    );
+    Ok(sql.batch_execute(&lock).await?)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_somebody_has_locked_holds_up_no_other_company_and_keeps_its_place() {
+    World::run(async |world| {
+        let sql = world.sql().await?;
+        let (_api, tenant) = (api(world).await?, world.tenant().await?.id);
+        built(&sql).await?;
+        let _relay = world.relay().await?;
+        // Its turn comes behind the other's.
+        let other = Tenant::create(&sql, "Other").await?.id;
+        let (applying, deciding) = (world.sql().await?, world.sql().await?);
+        let [here, there] = [Uuid::now_v7(), Uuid::now_v7()];
+        // Nobody applies until one is locked.
+        applying.batch_execute("BEGIN; SELECT FROM projection_state FOR UPDATE").await?;
+        written(&sql, tenant, here, 1, "customer.created", &known_customer(1)).await?;
+        written(&sql, tenant, here, 2, "customer.updated", &known_customer(2)).await?;
+        become_so(&sql, here, "1 waiting, 2 waiting").await?;
+        locked(&deciding, here, 1).await?;
+        applying.batch_execute("COMMIT").await?;
+        written(&sql, other, there, 1, "customer.created", &known_customer(1)).await?;
+        become_so(&sql, there, "1 applied").await?;
+        assert_eq!(states(&sql, here).await?, "1 waiting, 2 waiting");
+        deciding.batch_execute("COMMIT").await?;
+        become_so(&sql, here, "1 applied, 2 applied").await?;
+
+        // One that is not applied itself, but has to be told that the version before it arrived.
+        let [here, there] = [Uuid::now_v7(), Uuid::now_v7()];
+        written(&sql, tenant, here, 1, "customer.created", &known_customer(1)).await?;
+        written(&sql, tenant, here, 3, "customer.updated", &known_customer(3)).await?;
+        until("the hole to be noticed", LIMIT, async || {
+            let noticed =
+                "SELECT count(*) FROM projection_inbox WHERE aggregate_id = $1 AND missing_version = 2";
+            ensure!(sql.query_one(noticed, &[&here.to_string()]).await?.get::<_, i64>(0) == 1, "it is not");
+            Ok(())
+        })
+        .await?;
+        locked(&deciding, here, 3).await?;
+        written(&sql, tenant, here, 2, "customer.updated", &known_customer(2)).await?;
+        become_so(&sql, here, "1 applied, 2 waiting, 3 waiting").await?;
+        written(&sql, other, there, 1, "customer.created", &known_customer(1)).await?;
+        become_so(&sql, there, "1 applied").await?;
+        assert_eq!(states(&sql, here).await?, "1 applied, 2 waiting, 3 waiting");
+        deciding.batch_execute("COMMIT").await?;
+        become_so(&sql, here, "1 applied, 2 applied, 3 applied").await
     })
     .await;
 }

@@ -9,6 +9,7 @@ use comptoir_tests::harness::{
     Answer, Api, Daemon, Exit, Http, Operator, Relay, World, free_port, insert_event, root, until,
 };
 use serde_json::{Value, json};
+use tokio_postgres::Client;
 
 const LIMIT: Duration = Duration::from_secs(30);
 const ADDRESS: &str = "ops@comptoir.example";
@@ -313,6 +314,123 @@ async fn every_service_of_both_programs_is_listed_with_its_processes_and_documen
         }
         assert_eq!(documented, table, "UPDATE_SERVICES=1 writes the table anew");
         Ok(())
+    })
+    .await;
+}
+
+/// How often commands of this kind are in this state.
+async fn commands(sql: &Client, asked_by: &str, state: &str) -> Result<i64> {
+    let counted = "SELECT count(*) FROM service_commands WHERE action = 'drain-now' AND asked_by LIKE $1 AND state = $2";
+    Ok(sql.query_one(counted, &[&asked_by, &state]).await?.get(0))
+}
+
+/// A look that the database does not answer says nothing about what is published.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn drain_now_goes_on_when_it_cannot_look_what_is_left() {
+    World::run(async |world| {
+        let (sql, blocker) = (world.sql().await?, world.sql().await?);
+        insert_event(&sql, &uuid::Uuid::now_v7().to_string(), "thing.happened", "{}").await?;
+        // Without a broker, draining does not come to its end.
+        let environment =
+            [("AMQP_URL", "amqp://127.0.0.1:1/"), ("COMPTOIR__DATABASE__STATEMENT_TIMEOUT_MS", "500")];
+        let relay = Relay::start(world, &environment).await?;
+        json_of(
+            &world.run_relay(&["services", "act", "drain", "drain-now", "{}", "--no-wait", "--json"]).await?,
+        )?;
+        until("the first look", LIMIT, async || {
+            let row = sql.query_one("SELECT max(progress_total) FROM service_commands", &[]).await?;
+            ensure!(row.get::<_, Option<i64>>(0) == Some(1), "{row:?}");
+            Ok(())
+        })
+        .await?;
+        blocker.batch_execute("BEGIN; LOCK TABLE outbox_events IN ACCESS EXCLUSIVE MODE").await?;
+        until("a look to fail", LIMIT, async || {
+            ensure!(relay.daemon.output().contains("drain-now tries again"), "{}", relay.daemon.output());
+            Ok(())
+        })
+        .await?;
+        blocker.batch_execute("COMMIT").await?;
+        assert_eq!(commands(&sql, "%", "running").await?, 1);
+        sql.execute("DELETE FROM outbox_events", &[]).await?;
+        until("the action to be done", LIMIT, async || {
+            ensure!(commands(&sql, "%", "done").await? == 1, "it is not");
+            Ok(())
+        })
+        .await
+    })
+    .await;
+}
+
+/// More wait than are counted, and what is due lies behind them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn drain_now_says_what_waits_and_overlooks_nothing_that_is_due() {
+    World::run(async |world| {
+        let sql = world.sql().await?;
+        // All of one shard, behind the one that is held.
+        sql.execute(
+            "INSERT INTO outbox_events (aggregate_type, aggregate_id, event_type, payload, retry_count, next_attempt_at)
+             SELECT 'thing', 'held', 'thing.happened', '1', CASE n WHEN 1 THEN 1 ELSE 0 END,
+                CASE n WHEN 1 THEN 'infinity'::timestamptz END
+             FROM generate_series(1, 10100) AS n",
+            &[],
+        )
+        .await?;
+        sql.execute(
+            "INSERT INTO outbox_events (aggregate_type, aggregate_id, event_type, payload)
+             SELECT 'thing', 'a-' || n, 'thing.happened', '1' FROM generate_series(1, 200) AS n",
+            &[],
+        )
+        .await?;
+        let consumer = world.consumer().await?;
+        let _relay = world.relay().await?;
+        let done = json_of(&world.run_relay(&["services", "act", "drain", "drain-now"]).await?)?;
+        assert_eq!((&done["waiting"], &done["dead_lettered"]), (&json!(10_000), &json!(0)), "{done}");
+        let left: i64 = sql.query_one("SELECT count(*) FROM outbox_events", &[]).await?.get(0);
+        assert_eq!(left, 10_100, "nothing is due");
+        consumer.wait_for(200, LIMIT).await
+    })
+    .await;
+}
+
+/// The first time, it is not asked in vain.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_lost_is_recovered_although_the_first_attempt_to_say_so_fails() {
+    World::run(async |world| {
+        let (sql, blocker) = (world.sql().await?, world.sql().await?);
+        let relay = Relay::start(world, &[("COMPTOIR__DATABASE__STATEMENT_TIMEOUT_MS", "500")]).await?;
+        until("the broker to be reached, and somebody to listen", LIMIT, async || {
+            let listed = json_of(&world.run_relay(&["services", "list", "--json"]).await?)?;
+            let has = |name: &str, member: &str, value: &str| {
+                listed
+                    .as_array()
+                    .is_some_and(|all| all.iter().any(|one| one["name"] == name && one[member] == value))
+            };
+            ensure!(has("broker", "state", "running") && has("recovery", "state", "running"), "{listed}");
+            Ok(())
+        })
+        .await?;
+        blocker.batch_execute("BEGIN; LOCK TABLE outbox_events IN ACCESS EXCLUSIVE MODE").await?;
+        until("the connection to be closed", LIMIT, async || {
+            ensure!(world.vhost.close_connections().await? > 0, "there is none");
+            Ok(())
+        })
+        .await?;
+        until("the action to fail", LIMIT, async || {
+            ensure!(commands(&sql, "recovery", "failed").await? > 0, "{}", relay.daemon.output());
+            Ok(())
+        })
+        .await?;
+        blocker.batch_execute("COMMIT").await?;
+        until("it to be asked again, and said", LIMIT, async || {
+            ensure!(commands(&sql, "recovery", "done").await? > 0, "{}", relay.daemon.output());
+            ensure!(
+                relay.daemon.output().contains("is published again: seconds"),
+                "{}",
+                relay.daemon.output()
+            );
+            Ok(())
+        })
+        .await
     })
     .await;
 }

@@ -18,6 +18,8 @@ use crate::error::ApiError;
 use crate::extract::{Context, Query};
 
 const LAST_EVENT_ID: &str = "last-event-id";
+/// How often a stream is begun anew because the caller's rights changed meanwhile.
+const MAX_JOINS: u32 = 5;
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// What happens, as it happens
@@ -40,39 +42,51 @@ pub(crate) async fn notifications(
     live: Data<Live>,
 ) -> Result<HttpResponse, ApiError> {
     let StreamParameters { types, client_id, last_event_id } = parameters.0;
-    let Context(context) = context;
+    let Context(mut context) = context;
     let whose = whose(&context.principal)?;
     let header = request.headers().get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
     let last = header.map(ToOwned::to_owned).or(last_event_id.map(Into::into)).filter(|id| !id.is_empty());
     let address = context.client_address.as_deref().and_then(|address| address.parse::<IpAddr>().ok());
     let place = live.streams.take(whose.credential, address.map(Into::into), &live.config)?;
-    let selection = Selection {
+    let mut selection = Selection {
         sight: Sight::of(context.principal.permissions),
         types: patterns(types),
         client_id: client_id.map(|ClientId(id)| id),
     };
-    let listener = match live.feed.join(whose, selection.clone()).await {
-        Ok(listener) => listener,
-        Err(JoinError::NotFollowed) => return off(last.is_some()),
-        Err(JoinError::Unavailable) => return Err(unavailable()),
-    };
     let resumed = last.as_deref().map(Position::parse);
-    let after = resumed.as_ref().and_then(|position| position.as_ref().ok()).unwrap_or(listener.since());
-    // Also tells whether there is a log at all.
-    let first = PageOf { after, upto: Some(listener.since()), limit: MAX_LIMIT };
-    let begin = match log::page(&live.database, &context, &selection, first).await? {
-        Reading::Off => return off(last.is_some()),
-        Reading::Gone => Begin::Reset("gone"),
-        Reading::Page(_) if matches!(resumed, Some(Err(_))) => Begin::Reset("unknown"),
-        Reading::Page(_) if resumed.is_none() => Begin::Live,
-        Reading::Page(page) => Begin::CatchUp(page),
-    };
-    Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, "text/event-stream"))
-        .insert_header((CACHE_CONTROL, "no-store"))
-        // nginx would hold the messages back.
-        .insert_header((ACCEL_BUFFERING, "no"))
-        .streaming(stream(live.get_ref().clone(), context, selection, listener, place, begin)))
+    for _ in 0..MAX_JOINS {
+        let listener = match live.feed.join(whose, selection.clone()).await {
+            Ok(listener) => listener,
+            Err(JoinError::NotFollowed) => return off(last.is_some()),
+            Err(JoinError::Unavailable) => return Err(unavailable()),
+        };
+        let after = resumed.as_ref().and_then(|position| position.as_ref().ok()).unwrap_or(listener.since());
+        // Also tells whether there is a log at all, and whether the rights are what the cache says they are.
+        let first = PageOf { after, upto: Some(listener.since()), limit: MAX_LIMIT };
+        let reading = log::page(&live.database, &context, &selection, first).await?;
+        // Only a change behind the listener's start comes to it as an event. One before it was found just now: the listener would get
+        // what the old rights show.
+        if context.principal.is_outdated() {
+            let principal = live.principals.fresh(whose.credential).await?.ok_or(Error::Unauthenticated)?;
+            selection.sight = Sight::of(principal.permissions);
+            context.principal = principal;
+            continue;
+        }
+        let begin = match reading {
+            Reading::Off => return off(last.is_some()),
+            Reading::Gone => Begin::Reset("gone"),
+            Reading::Page(_) if matches!(resumed, Some(Err(_))) => Begin::Reset("unknown"),
+            Reading::Page(_) if resumed.is_none() => Begin::Live,
+            Reading::Page(page) => Begin::CatchUp(page),
+        };
+        return Ok(HttpResponse::Ok()
+            .insert_header((CONTENT_TYPE, "text/event-stream"))
+            .insert_header((CACHE_CONTROL, "no-store"))
+            // nginx would hold the messages back.
+            .insert_header((ACCEL_BUFFERING, "no"))
+            .streaming(stream(live.get_ref().clone(), context, selection, listener, place, begin)));
+    }
+    Err(unavailable())
 }
 
 /// What happened, a page at a time

@@ -170,7 +170,7 @@ impl Client {
             None => tokio::select! {
                 biased;
                 () = self.live.end.cancelled() => return None,
-                next = self.listener.next() => next,
+                // Before what waits: in a company that is never quiet, too, the rights are looked up when the time has come.
                 _ = self.ticks.tick() => {
                     let position = self.listener.position();
                     if !self.is_still_permitted().await {
@@ -180,6 +180,7 @@ impl Client {
                     let id = position.map(|position| format!("id: {position}\n")).unwrap_or_default();
                     return Some(format!(": keep-alive\n{id}\n").into());
                 }
+                next = self.listener.next() => next,
             },
         };
         match next {
