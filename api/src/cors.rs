@@ -7,12 +7,14 @@ use serde::Deserialize;
 /// For how long a browser remembers what it was told, in seconds.
 const MAX_AGE: usize = 600;
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
-const SENT: [&str; 8] = [
+const SENT: [&str; 10] = [
     "Authorization",
+    "Comptoir-Client-Id",
     "Content-Type",
     "Idempotency-Key",
     "If-Match",
     "If-None-Match",
+    "Last-Event-ID",
     "X-Request-Id",
     "X-Correlation-Id",
     "traceparent",

@@ -120,7 +120,7 @@ macro_rules! unseen {
             )
             SELECT transaction_id, seq, id, tenant_id, event_type, schema_version, aggregate_type, aggregate_id,
                 aggregate_version, occurred_at, origin, headers ->> 'correlation-id',
-                CASE WHEN pg_column_size(payload) <= 262144 THEN payload END
+                CASE WHEN pg_column_size(payload) <= 262144 THEN CASE WHEN octet_length(payload::text) <= 262144 THEN payload END END
             FROM e
             WHERE (transaction_id >= (SELECT xmax FROM p) OR transaction_id = ANY ((SELECT running FROM p)::bigint[])
                 OR seq > (SELECT highest FROM p))",

@@ -23,6 +23,8 @@ use crate::outbox::{JsonText, Snapshot};
 
 /// The maximum number of events that a statement looks at.
 const LOOKED_AT: i32 = 500;
+/// A page ends once its payloads have as many bytes as so many of the largest. `outbox_feed_page` knows the number.
+const MAX_PAYLOADS: i32 = 16;
 /// How many statements a page may take that finds nothing that is asked for.
 const MAX_STATEMENTS: u32 = 20;
 
@@ -119,6 +121,8 @@ struct Found {
     retention_days: Option<i32>,
     cluster: u32,
     events: Vec<(i64, FeedEvent)>,
+    /// Whether there may be more, left out because these are large.
+    is_heavy: bool,
 }
 
 /// Which page of the log.
@@ -214,7 +218,9 @@ impl Found {
             Position { cluster: self.cluster, base: after.base.clone(), step }
         };
         let (next, is_last) = match (self.events.last(), self.last) {
-            (Some((seq, _)), _) if self.events.len() >= usize::from(limit) => (at(*seq), false),
+            (Some((seq, _)), _) if self.is_heavy || self.events.len() >= usize::from(limit) => {
+                (at(*seq), false)
+            }
             (_, Some(last)) if self.looked_at >= i64::from(LOOKED_AT) => (at(last), false),
             // A step that was begun before may end at an older snapshot than the one that is wanted.
             _ => {
@@ -248,8 +254,12 @@ fn found(rows: Vec<Row>, tenant: Uuid) -> QueryResult<Found> {
     });
     let (last, looked_at, now, retention_days, cluster) =
         head.ok_or_else(|| diesel::result::Error::DeserializationError("a page without its head".into()))?;
-    let events = rows.filter_map(|row| row.event(tenant)).collect();
-    Ok(Found { last, looked_at, now, retention_days, cluster, events })
+    let rows: Vec<Row> = rows.collect();
+    let bytes: usize =
+        rows.iter().filter_map(|row| row.payload.as_ref()).map(|JsonText(text)| text.len()).sum();
+    let is_heavy = i32::try_from(bytes).unwrap_or(i32::MAX) >= MAX_PAYLOADS * MAX_PAYLOAD;
+    let events = rows.into_iter().filter_map(|row| row.event(tenant)).collect();
+    Ok(Found { last, looked_at, now, retention_days, cluster, events, is_heavy })
 }
 
 /// A server's identifier, short.

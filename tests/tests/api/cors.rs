@@ -11,7 +11,10 @@ async fn preflight(api: &Api, origin: &str) -> Result<Answer> {
     let headers = [
         ("Origin", origin),
         ("Access-Control-Request-Method", "PATCH"),
-        ("Access-Control-Request-Headers", "authorization,content-type,if-match,idempotency-key"),
+        (
+            "Access-Control-Request-Headers",
+            "authorization,content-type,if-match,idempotency-key,last-event-id,comptoir-client-id",
+        ),
     ];
     api.http.anonymous().send(Method::OPTIONS, "/customers/1", &headers, None).await
 }

@@ -282,6 +282,46 @@ async fn whoever_may_have_missed_something_is_told_so() {
     .await;
 }
 
+/// Seen: 21 orders of 5,000 lines each, whose texts are 60 times as long as what is stored, made an answer of 96 MiB.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_is_as_large_as_its_texts_and_not_as_what_is_stored() {
+    World::run(async |world| {
+        let (api, sql) = (Api::start(world, &[]).await?, world.sql().await?);
+        let tenant = world.tenant().await?.id;
+        let insert = async |table: &str, more: &str, number: i64, length: i64| {
+            let values = format!(
+                "'{tenant}', 'order', 'a', 'order.large', to_json(repeat('x', {length}) || '{number:04}')"
+            );
+            sql.batch_execute(&format!(
+                "INSERT INTO {table} (tenant_id, aggregate_type, aggregate_id, event_type, payload{}) VALUES ({values}{more})",
+                if more.is_empty() { "" } else { ", id, seq, transaction_id, schema_version, headers, occurred_at, shard, retry_count" },
+            ))
+            .await
+        };
+        let settled = ", gen_random_uuid(), nextval('outbox_events_seq_seq'), pg_current_xact_id()::text::bigint, 1, '{}', now(), 0, 0";
+        for number in 0..40 {
+            insert("outbox_history", settled, number, 250_000).await?;
+        }
+        insert("outbox_history", settled, 40, 5_000_000).await?;
+        insert("outbox_events", "", 41, 5_000_000).await?;
+        let (mut after, mut seen, mut pages) = (None::<String>, Vec::new(), 0);
+        while seen.len() < 42 {
+            let query = after.map(|after| format!("&after={after}")).unwrap_or_default();
+            let page = api.http.get(&format!("/events?types=order.large&limit=200{query}")).await?;
+            ensure!(page.status == 200 && page.text.len() < 5 * 1024 * 1024, "{}: {} bytes", page.status, page.text.len());
+            let events = page.json["data"].as_array().context("no events")?;
+            ensure!(!events.is_empty(), "{} of 42", seen.len());
+            seen.extend(events.iter().map(|event| event["payload"].as_str().map(|text| text.len())));
+            after = page.json["next"].as_str().map(ToOwned::to_owned);
+            pages += 1;
+        }
+        assert!(pages > 2);
+        assert_eq!(seen, [vec![Some(250_004); 40], vec![None, None]].concat());
+        Ok(())
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_ends_with_its_key_before_anything_that_follows() {
     World::run(async |world| {

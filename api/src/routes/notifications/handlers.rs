@@ -44,8 +44,12 @@ pub(crate) async fn notifications(
     let StreamParameters { types, client_id, last_event_id } = parameters.0;
     let Context(mut context) = context;
     let whose = whose(&context.principal)?;
-    let header = request.headers().get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
-    let last = header.map(ToOwned::to_owned).or(last_event_id.map(Into::into)).filter(|id| !id.is_empty());
+    // One that is no text is unknown, too.
+    let header = request
+        .headers()
+        .get(LAST_EVENT_ID)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let last = header.or(last_event_id.map(Into::into)).filter(|id| !id.is_empty());
     let address = context.client_address.as_deref().and_then(|address| address.parse::<IpAddr>().ok());
     let place = live.streams.take(whose.credential, address.map(Into::into), &live.config)?;
     let mut selection = Selection {

@@ -154,9 +154,25 @@ impl Deserr<Faults> for JsonObject {
         location: ValuePointerRef,
     ) -> Result<Self, Faults> {
         match serde_json::Value::from(value) {
+            value if has_nul(&value) => Err(Faults::one(
+                location,
+                Invalid::new("control_character", "must not contain the character U+0000"),
+            )),
             serde_json::Value::Object(members) => Ok(Self(members)),
             _ => Err(Faults::one(location, Invalid::new("wrong_type", "expected an object"))),
         }
+    }
+}
+
+/// Whether PostgreSQL cannot store the value.
+fn has_nul(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::String(text) => text.contains('\0'),
+        serde_json::Value::Array(values) => values.iter().any(has_nul),
+        serde_json::Value::Object(members) => {
+            members.iter().any(|(name, value)| name.contains('\0') || has_nul(value))
+        }
+        _ => false,
     }
 }
 

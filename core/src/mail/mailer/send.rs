@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::held::Held;
 use super::{ATTEMPTS, PAUSE, SECONDS};
+use crate::accounts::identity::OneTimeToken;
 use crate::mail::config::{Links, MailConfig};
 use crate::mail::email::{Discarded, EmailKind, EmailState};
 use crate::mail::letters::{Setting, letter};
@@ -98,10 +99,11 @@ impl Sender {
             detail: "the program failed: see its log".to_owned(),
             is_slow: false,
         });
+        let outcome = outcome.map_detail(|detail| without_secrets(&detail, email.secret.as_deref()));
         match outcome {
             Outcome::Accepted(_) | Outcome::Refused(_) => self.in_vain.store(0, Ordering::Relaxed),
             Outcome::Failed { .. } | Outcome::Unknown { .. } => {
-                drop(self.in_vain.fetch_add(1, Ordering::Relaxed))
+                self.in_vain.fetch_add(1, Ordering::Relaxed);
             }
             Outcome::Stopped | Outcome::Lost => {}
         }
@@ -233,6 +235,60 @@ impl Sender {
     }
 }
 
+/// What a server said, without what the e-mail hands over: spam filters quote its links.
+fn without_secrets(text: &str, secret: Option<&str>) -> String {
+    let text = secret
+        .filter(|secret| !secret.is_empty())
+        .map_or_else(|| text.to_owned(), |secret| text.replace(secret, "***"));
+    let lower = text.to_ascii_lowercase();
+    let (mut kept, mut at) = (String::with_capacity(text.len()), 0);
+    while let Some(found) = lower[at..].find(OneTimeToken::START) {
+        let token = at + found + OneTimeToken::START.len();
+        kept.push_str(&text[at..token]);
+        kept.push_str("***");
+        // `=` and a space behind it: where a line of the e-mail was broken.
+        let mut before = ' ';
+        let end = text[token..].find(|c: char| {
+            let goes_on = c.is_ascii_alphanumeric() || "_-=%".contains(c) || c == ' ' && before == '=';
+            before = c;
+            !goes_on
+        });
+        at = end.map_or(text.len(), |end| token + end);
+    }
+    kept.push_str(&text[at..]);
+    kept
+}
+
 fn is_over(email: &Claimed, kind: EmailKind) -> bool {
     email.is_over || kind.hands_over() && email.secret.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_quotes_of_an_e_mail_has_no_token() {
+        let token = OneTimeToken::generate();
+        let secret = token.expose();
+        let (first, last) = secret.split_at(20);
+        for quoted in [
+            format!("554 listed URL: https://shop.example/p#token={secret} (see the list)"),
+            // As the e-mail breaks its lines.
+            format!("554 listed URL: https://shop.example/p#token=3D{first}= {last} (see the list)"),
+            format!("554 listed URL: {} (see the list)", secret.to_ascii_uppercase()),
+        ] {
+            let kept = without_secrets(&quoted, Some(secret));
+            let hidden = [&secret[4..], &first[4..], last]
+                .iter()
+                .all(|part| !kept.to_ascii_lowercase().contains(&part.to_ascii_lowercase()));
+            assert!(
+                hidden && kept.starts_with("554 listed URL: ") && kept.ends_with(" (see the list)"),
+                "{kept}"
+            );
+        }
+        // Of another e-mail, or of none.
+        assert_eq!(without_secrets("250 queued cot_", None), "250 queued cot_***");
+        assert_eq!(without_secrets("250 ça va", Some("")), "250 ça va");
+    }
 }

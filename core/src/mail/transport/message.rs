@@ -16,6 +16,8 @@ pub(in crate::mail) struct Outgoing {
     pub(super) to: String,
     pub(super) subject: String,
     pub(super) envelope: Envelope,
+    /// An address in the envelope or in a header has other letters than ASCII (RFC 6531).
+    pub(super) needs_utf8: bool,
     pub(super) bytes: Vec<u8>,
 }
 
@@ -80,6 +82,8 @@ pub(in crate::mail) fn compose(parts: &Parts<'_>) -> Result<Outgoing, String> {
     let envelope = Envelope::new(Some(address(parts.envelope_from)?), vec![address(parts.to.1)?])
         .map_err(|error| error.to_string())?;
     let mut builder = Message::builder()
+        // It is not read from the headers again: such as `"a b"@docks.example` would not come back.
+        .envelope(envelope.clone())
         .message_id(Some(message_id(parts.id, parts.edition, parts.envelope_from)))
         .date_now()
         .mailbox(lettre::message::header::From::from(Mailboxes::from(mailbox(parts.from)?)))
@@ -89,6 +93,7 @@ pub(in crate::mail) fn compose(parts: &Parts<'_>) -> Result<Outgoing, String> {
     if let Some(reply_to) = parts.reply_to {
         builder = builder.reply_to(mailbox((parts.from.0, reply_to))?);
     }
+    let addresses = [Some(parts.envelope_from), Some(parts.from.1), parts.reply_to, Some(parts.to.1)];
     let body = MultiPart::alternative_plain_html(parts.text.to_owned(), parts.html.to_owned());
     let message = builder.multipart(body).map_err(|error| error.to_string())?;
     Ok(Outgoing {
@@ -97,6 +102,7 @@ pub(in crate::mail) fn compose(parts: &Parts<'_>) -> Result<Outgoing, String> {
         to: parts.to.1.to_owned(),
         subject: parts.subject.to_owned(),
         envelope,
+        needs_utf8: !addresses.into_iter().flatten().all(str::is_ascii),
         bytes: message.formatted(),
     })
 }
@@ -138,6 +144,29 @@ mod tests {
             composed.envelope.from().map(ToString::to_string).as_deref(),
             Some("comptoir@mail.example")
         );
+    }
+
+    #[test]
+    fn an_address_in_quotes_can_be_written_and_other_letters_are_noticed_wherever_they_are() {
+        let id = EmailId::generate();
+        let quoted = Parts {
+            from: ("A B", "\"a b\"@dupont.example"),
+            to: ("C D", "\"c d\"@docks.example"),
+            ..parts(id)
+        };
+        let composed = compose(&quoted).expect("composed");
+        assert_eq!(
+            composed.envelope.to().first().map(ToString::to_string).as_deref(),
+            Some("\"c d\"@docks.example")
+        );
+        assert!(!composed.needs_utf8);
+        for parts in [
+            Parts { from: ("A", "été@dupont.example"), ..parts(id) },
+            Parts { reply_to: Some("a@bücher.example"), ..parts(id) },
+            Parts { to: ("A", "été@docks.example"), ..parts(id) },
+        ] {
+            assert!(compose(&parts).expect("composed").needs_utf8);
+        }
     }
 
     #[test]

@@ -35,6 +35,19 @@ pub(super) enum Outcome {
     Lost,
 }
 
+impl Outcome {
+    /// Changes what is told of it.
+    pub(super) fn map_detail(self, change: impl FnOnce(String) -> String) -> Self {
+        match self {
+            Self::Accepted(detail) => Self::Accepted(change(detail)),
+            Self::Refused(detail) => Self::Refused(change(detail)),
+            Self::Failed { detail, is_slow } => Self::Failed { detail: change(detail), is_slow },
+            Self::Unknown { detail, is_slow } => Self::Unknown { detail: change(detail), is_slow },
+            other @ (Self::Stopped | Self::Lost) => other,
+        }
+    }
+}
+
 /// Whether an attempt may go on. It is asked until the server has the whole e-mail.
 pub(super) trait Gate: Send + Sync {
     /// Cancelled when this process stops.

@@ -188,8 +188,7 @@ impl Smtp {
 
     async fn mail(&self, connection: &mut Connection, email: &Outgoing) -> Result<(), Fault> {
         let mut parameters = vec![];
-        let addresses = email.envelope.to().iter().chain(email.envelope.from());
-        if !addresses.map(ToString::to_string).all(|address| address.is_ascii()) {
+        if email.needs_utf8 {
             if !connection.smtp.server_info().supports_feature(Extension::SmtpUtfEight) {
                 let problem = "the server takes no addresses with other letters than ASCII (SMTPUTF8)";
                 return Err(Fault::Unfit(problem.to_owned()));
