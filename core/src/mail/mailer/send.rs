@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::held::Held;
 use super::{ATTEMPTS, PAUSE, SECONDS};
-use crate::accounts::identity::OneTimeToken;
+use crate::accounts::identity::secrets::OneTimeToken;
 use crate::mail::config::{Links, MailConfig};
 use crate::mail::email::{Discarded, EmailKind, EmailState};
 use crate::mail::letters::{Setting, letter};
