@@ -1,4 +1,4 @@
-//! TLS for connections to PostgreSQL and to RabbitMQ: which certificates are trusted, and with which certificate this
+//! TLS for connections to PostgreSQL, to RabbitMQ and to mail servers: which certificates are trusted, and with which certificate this
 //! program identifies itself. Files are read for every connection, so that renewed certificates need no restart.
 
 mod verifier;

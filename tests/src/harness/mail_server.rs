@@ -1,4 +1,5 @@
-//! A mail server (RFC 5321) that answers as a test wants it: it refuses, hangs, or closes the connection at any step.
+//! A mail server (RFC 5321) that answers as a test wants it: it refuses, hangs, closes the connection, or says what
+//! no server should, at any step.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -13,6 +14,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+const FLOOD_PART: usize = 16 * 1024;
+const MAX_FLOOD: usize = 64 * 1024 * 1024;
 
 /// What a client has just done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,6 +52,10 @@ pub enum Reaction {
     Go,
     /// An answer with this code.
     Say(u16),
+    /// An answer with this code, of which the text is not UTF-8. At the end, a code of 2xx takes the e-mail.
+    SayInLatin1(u16),
+    /// An answer that does not end.
+    Flood,
     /// Nothing, with the connection open.
     Hang,
     Close,
@@ -326,6 +334,8 @@ impl Talk {
         match (self.react)(Turn { step, recipient: &envelope.recipient, message_id: "" }) {
             Reaction::Go => say(stream, text).await?,
             Reaction::Say(code) => say(stream, &format!("{code} as the test says\r\n")).await?,
+            Reaction::SayInLatin1(code) => say_bytes(stream, &in_latin_1(code)).await?,
+            Reaction::Flood => flood(stream).await?,
             Reaction::Hang | Reaction::TakeAndHang => hang(stream).await?,
             Reaction::Close | Reaction::TakeAndClose => return Ok(false),
         }
@@ -373,6 +383,17 @@ impl Talk {
                 say(stream, &format!("{code} as the test says\r\n")).await?;
                 Ok(true)
             }
+            Reaction::SayInLatin1(code) => {
+                if (200..300).contains(&code) {
+                    lock(&self.taken).push(email);
+                }
+                say_bytes(stream, &in_latin_1(code)).await?;
+                Ok(true)
+            }
+            Reaction::Flood => {
+                flood(stream).await?;
+                Ok(false)
+            }
             Reaction::TakeAndClose | Reaction::TakeAndHang => {
                 email.answered = false;
                 lock(&self.taken).push(email);
@@ -391,8 +412,26 @@ impl Talk {
 }
 
 async fn say<S: Stream>(stream: &mut BufReader<S>, text: &str) -> Result<()> {
-    stream.get_mut().write_all(text.as_bytes()).await?;
+    say_bytes(stream, text.as_bytes()).await
+}
+
+async fn say_bytes<S: Stream>(stream: &mut BufReader<S>, bytes: &[u8]) -> Result<()> {
+    stream.get_mut().write_all(bytes).await?;
     Ok(stream.get_mut().flush().await?)
+}
+
+fn in_latin_1(code: u16) -> Vec<u8> {
+    [code.to_string().as_bytes(), b" Message accept\xe9\r\n"].concat()
+}
+
+/// Says one line until the client goes away, at most as much as a machine for tests can bear.
+async fn flood<S: Stream>(stream: &mut BufReader<S>) -> Result<()> {
+    let part = "A".repeat(FLOOD_PART);
+    say(stream, "250-").await?;
+    for _ in 0..MAX_FLOOD / FLOOD_PART {
+        say(stream, &part).await?;
+    }
+    hang(stream).await
 }
 
 /// Says nothing until the client goes away.

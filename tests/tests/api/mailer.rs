@@ -41,6 +41,16 @@ async fn claim(sql: &Client, tenant: Uuid, domain: &str) -> Result<String> {
     Ok(sql.query_one(claim, &[&tenant.to_string(), &domain]).await?.get(0))
 }
 
+/// The state of the recipient's e-mail, its reason, the outcomes of its attempts, and what the server said at the last.
+async fn attempts_at(sql: &Client, recipient: &str) -> Result<(String, Option<String>, String, String)> {
+    let query = "SELECT e.state, e.reason, COALESCE(string_agg(a.outcome, ' ' ORDER BY a.epoch), ''),
+            COALESCE((array_agg(a.detail ORDER BY a.epoch DESC))[1], '')
+        FROM emails AS e LEFT JOIN email_attempts AS a ON a.email_id = e.id WHERE e.recipient = $1
+        GROUP BY e.tenant_id, e.id";
+    let row = sql.query_one(query, &[&recipient]).await?;
+    Ok((row.get(0), row.get(1), row.get(2), row.get(3)))
+}
+
 /// Waits until so many e-mails are in this state.
 async fn number_in(world: &World, state: &str, number: i64, limit: Duration) -> Result<()> {
     let sql = world.sql().await?;
@@ -226,6 +236,68 @@ async fn a_server_that_demands_encryption_gets_it_and_one_that_nobody_vouches_fo
         .await?;
         drop(api);
         assert_eq!(server.taken(), vec![]);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_in_any_character_set_is_understood() {
+    World::run(async |world| {
+        let server = MailServer::reacting(|turn| match (turn.step, turn.recipient) {
+            (Step::End, "spam@docks.example") => Reaction::SayInLatin1(554),
+            (Step::End, _) => Reaction::SayInLatin1(250),
+            _ => Reaction::Go,
+        })
+        .await?;
+        let api = api(world, &server, &[]).await?;
+        for name in ["spam", "fine"] {
+            register(&api, &format!("{name}@docks.example")).await?;
+        }
+        number_in(world, "sent", 1, LIMIT).await?;
+        number_in(world, "dead", 1, LIMIT).await?;
+        let sql = world.sql().await?;
+        for (recipient, expected) in [
+            ("fine@docks.example", ("sent", None, "accepted")),
+            ("spam@docks.example", ("dead", Some("refused"), "refused")),
+        ] {
+            let (state, reason, outcomes, detail) = attempts_at(&sql, recipient).await?;
+            assert_eq!((state.as_str(), reason.as_deref(), outcomes.as_str()), expected, "{recipient}");
+            assert!(detail.contains("Message accept?"), "{detail}");
+        }
+        assert_eq!(server.taken_for("fine@docks.example").len(), 1);
+        drop(api);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_without_an_end_ends_the_connection() {
+    World::run(async |world| {
+        let server = MailServer::reacting(|turn| match (turn.step, turn.recipient) {
+            (Step::Recipient, "ada@recipient.example") | (Step::End, "ada@end.example") => Reaction::Flood,
+            _ => Reaction::Go,
+        })
+        .await?;
+        let api = api(world, &server, &[]).await?;
+        let sql = world.sql().await?;
+        for (recipient, outcome) in [("ada@recipient.example", "failed"), ("ada@end.example", "unknown")] {
+            register(&api, recipient).await?;
+            until(format!("{recipient} to wait"), LIMIT, async || {
+                let (state, _, outcomes, detail) = attempts_at(&sql, recipient).await?;
+                ensure!(
+                    state == "waiting" && detail.contains("longer than 64 KiB"),
+                    "{state}, {outcomes}: {detail}"
+                );
+                ensure!(outcomes.split(' ').all(|found| found == outcome), "{outcomes}");
+                Ok(())
+            })
+            .await?;
+        }
+        register(&api, "ada@fine.example").await?;
+        number_in(world, "sent", 1, LIMIT).await?;
+        drop(api);
         Ok(())
     })
     .await;

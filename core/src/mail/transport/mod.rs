@@ -4,6 +4,7 @@ mod file;
 mod message;
 mod server;
 mod smtp;
+mod stream;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,20 +1,24 @@
 //! A mail server (RFC 5321). Each step has a limit of its own (section 4.5.3.2), and the answer to the end of the e-mail the
 //! longest: whoever gives up sooner sends it twice.
 
-use std::sync::{Mutex, PoisonError};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::Mechanism;
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters};
+use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use lettre::transport::smtp::response::Response;
+use rustls::ClientConfig;
 
 use super::server::{Server, Tls};
+use super::stream::{Answers, dial, encrypt};
 use super::{Gate, Limits, Outcome, Outgoing};
 use crate::mail::config::MailConfig;
 use crate::platform::config::ConfigError;
+use crate::platform::tls::{ServerCheck, TlsError, TlsFiles};
 
 /// How long an idle connection is kept. Servers close theirs after minutes.
 const IDLE: Duration = Duration::from_secs(10);
@@ -29,7 +33,7 @@ const NOT_THE_EMAILS: &[u16] = &[421, 500, 502, 503, 530, 534, 535, 538];
 #[derive(Debug)]
 pub(in crate::mail) struct Smtp {
     server: Server,
-    ca_file: Option<String>,
+    tls_files: TlsFiles,
     limits: Limits,
     idle: Mutex<Vec<Connection>>,
     most_idle: usize,
@@ -75,7 +79,7 @@ impl Smtp {
         }
         Ok(Self {
             server,
-            ca_file: (!config.tls_ca_file.is_empty()).then(|| config.tls_ca_file.clone()),
+            tls_files: TlsFiles::from_settings(&config.tls_ca_file, "", ""),
             limits: Limits {
                 connect: Duration::from_secs(config.connect_timeout_seconds),
                 command: Duration::from_secs(config.command_timeout_seconds),
@@ -205,56 +209,67 @@ impl Smtp {
     }
 
     async fn connect(&self) -> Result<Connection, Fault> {
-        let Server { host, port, tls, credentials } = &self.server;
-        let hello = ClientId::default();
-        let (limits, wrapped) = (self.limits, *tls == Tls::Required);
-        let first = if wrapped { Some(self.tls_parameters()?) } else { None };
-        // The connection with its encryption, the greeting, and the answer to EHLO.
-        let limit = limits.connect + limits.command;
-        let connecting = AsyncSmtpConnection::connect_tokio1(
-            (host.as_str(), *port),
-            Some(limits.connect),
-            &hello,
-            first,
-            None,
-        );
         // What a server says before it knows of the e-mail is not about the e-mail.
-        let mut smtp = self.limited("the connection", limit, connecting).await.map_err(Fault::of_server)?;
-        if *tls == Tls::StartTls {
-            if !smtp.can_starttls() {
-                let problem = "the server does not offer STARTTLS, which mail.url demands";
-                return Err(Fault::Connection(problem.to_owned()));
-            }
-            let parameters = self.tls_parameters()?;
-            let started = smtp.starttls(parameters, &hello);
-            self.limited("STARTTLS", limits.command, started).await.map_err(Fault::of_server)?;
-        }
-        if let Some(credentials) = credentials {
+        let mut smtp = self.begin().await.map_err(Fault::of_server)?;
+        if let Some(credentials) = &self.server.credentials {
             let authenticated = smtp.auth(MECHANISMS, credentials);
-            self.limited("AUTH", limits.command, authenticated).await.map_err(Fault::of_server)?;
+            self.limited("AUTH", self.limits.command, authenticated).await.map_err(Fault::of_server)?;
         }
         Ok(Connection { smtp, emails: 0, used: Instant::now() })
     }
 
-    /// Reads the file of authorities anew for every connection.
-    fn tls_parameters(&self) -> Result<TlsParameters, Fault> {
-        let mut builder = TlsParameters::builder(self.server.host.clone());
-        if let Some(path) = &self.ca_file {
-            let fault = |error: &dyn std::fmt::Display| {
-                Fault::Connection(format!("mail.tls_ca_file: {path}: {error}"))
-            };
-            let pem = std::fs::read(path).map_err(|error| fault(&error))?;
-            let certificate = Certificate::from_pem(&pem).map_err(|error| fault(&error))?;
-            builder = builder.certificate_store(CertificateStore::None).add_root_certificate(certificate);
+    /// Goes as far as the answer to EHLO, encrypted if that is wanted.
+    async fn begin(&self) -> Result<AsyncSmtpConnection, Fault> {
+        let (limits, client) = (self.limits, ClientId::default());
+        let Server { host, port, tls, .. } = &self.server;
+        // The connection with its encryption, the greeting, and the answer to EHLO.
+        let limit = limits.connect + limits.command;
+        match tls {
+            Tls::None => {
+                let begun = async {
+                    let stream = dial(host, *port, limits.connect).await?;
+                    Answers::new(stream).hello(&client).await
+                };
+                self.limited("the connection", limit, begun).await
+            }
+            Tls::Required => {
+                let config = self.tls_config()?;
+                let begun = async {
+                    let stream = dial(host, *port, limits.connect).await?;
+                    Answers::new(encrypt(stream, host, config).await?).hello(&client).await
+                };
+                self.limited("the connection", limit, begun).await
+            }
+            Tls::StartTls => {
+                let begun = async {
+                    let stream = dial(host, *port, limits.connect).await?;
+                    Answers::new(stream).offering_tls(&client).await
+                };
+                let answers = self.limited("the connection", limit, begun).await?;
+                let config = self.tls_config()?;
+                let started = async {
+                    let stream = answers.start_tls().await?;
+                    Answers::greeted(encrypt(stream, host, config).await?).hello(&client).await
+                };
+                self.limited("STARTTLS", limits.command, started).await
+            }
         }
-        builder.build().map_err(|error| Fault::Connection(format!("TLS: {error}")))
     }
 
-    async fn limited<T>(
+    /// Reads the file of authorities anew for every connection.
+    fn tls_config(&self) -> Result<Arc<ClientConfig>, Fault> {
+        match self.tls_files.client_config(ServerCheck::ChainAndName) {
+            Ok(config) => Ok(Arc::new(config)),
+            Err(TlsError::Ca(problem)) => Err(Fault::Connection(format!("mail.tls_ca_file: {problem}"))),
+            Err(error) => Err(Fault::Connection(format!("TLS: {error}"))),
+        }
+    }
+
+    async fn limited<T, E: std::error::Error + 'static>(
         &self,
         step: &'static str,
         limit: Duration,
-        work: impl Future<Output = Result<T, SmtpError>>,
+        work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Fault> {
         match tokio::time::timeout(limit, work).await {
             Ok(result) => result.map_err(|error| Fault::of(step, &error)),
@@ -289,8 +304,8 @@ impl Smtp {
 }
 
 impl Fault {
-    fn of(step: &str, error: &SmtpError) -> Self {
-        let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    fn of(step: &str, error: &(dyn std::error::Error + 'static)) -> Self {
+        let causes = std::iter::successors(Some(error), |error| error.source());
         let mut text = String::new();
         for cause in causes.map(ToString::to_string).filter(|cause| !cause.is_empty()) {
             if !text.contains(&cause) {
@@ -298,9 +313,12 @@ impl Fault {
             }
         }
         let text = short(&format!("{step}: {text}"));
-        match error.status() {
+        let smtp = error.downcast_ref::<SmtpError>();
+        let is_slow = smtp.is_some_and(SmtpError::is_timeout)
+            || error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut);
+        match smtp.and_then(SmtpError::status) {
             Some(code) => Self::Answer { code: u16::from(code), text },
-            None if error.is_timeout() => Self::Slow(text),
+            None if is_slow => Self::Slow(text),
             None => Self::Connection(text),
         }
     }
@@ -350,7 +368,7 @@ fn refusal(code: u16, text: String) -> Outcome {
     }
 }
 
-fn text_of(response: &Response) -> String {
+pub(super) fn text_of(response: &Response) -> String {
     let lines: Vec<&str> = response.message().collect();
     short(&format!("{} {}", response.code(), lines.join(" ")))
 }
