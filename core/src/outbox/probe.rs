@@ -39,7 +39,7 @@ pub fn relay_trial() -> Vec<Step> {
             "make a dead letter, and take it back",
             format!(
                 "INSERT INTO outbox_dead_letters ({columns}, reason) SELECT {columns}, 'a check' FROM outbox_events WHERE id = '{id}';
-                UPDATE outbox_dead_letters SET last_error = 'a check' WHERE id = '{id}';
+                UPDATE outbox_dead_letters SET last_error = 'a check', payload = payload WHERE id = '{id}';
                 DELETE FROM outbox_dead_letters WHERE id = '{id}'"
             ),
         ),

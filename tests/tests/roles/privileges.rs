@@ -97,7 +97,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
         ],
         "relay" => &[
             ("__diesel_schema_migrations", "SELECT"),
-            ("outbox_dead_letters", "DELETE,INSERT,SELECT"),
+            ("outbox_dead_letters", "DELETE,INSERT,SELECT,UPDATE"),
             ("outbox_events", "DELETE,SELECT"),
             ("outbox_history", "INSERT,SELECT"),
             ("outbox_history_default", "DELETE,SELECT"),
