@@ -416,7 +416,7 @@ impl Projections {
             let view = latest.into_iter().find(|one| one.id == begun.id);
             let view = view.ok_or_else(|| Fault::new("the rebuild is not there any more"))?;
             // A database that was never analysed cannot say how many there are.
-            let total = Some(view.total.unsigned_abs()).filter(|total| *total > 0);
+            let total = u64::try_from(view.total).ok().filter(|total| *total > 0);
             call.progress(view.done.unsigned_abs(), total);
             match view.state.as_str() {
                 "running" => {}
