@@ -84,6 +84,7 @@ async fn an_invited_user_gets_a_token_that_works_and_is_told_of_every_change() {
             (sent["recipient"].as_str(), sent["attempts"].as_i64()),
             (Some("ada@docks.example"), Some(1))
         );
+        assert_eq!(sent["last_error"], Value::Null, "nothing went wrong: {sent}");
 
         let invitation = server.taken().remove(0);
         assert_eq!(invitation.sender, "post@comptoir.example");
@@ -224,6 +225,7 @@ async fn a_dead_letter_is_sent_again_with_another_token_until_its_cause_is_over(
         let path = format!("/emails/{}", dead["id"].as_str().unwrap());
         let requeued = api.http.command(&format!("{path}/requeue")).await?;
         assert_eq!((requeued.status, requeued.field("state")), (200, "waiting"), "{}", requeued.text);
+        assert_eq!(requeued.json["last_error"], Value::Null, "{}", requeued.text);
         let first = token_for(&server, "ada@docks.example", 1).await?;
         in_state(&api.http, "invitation", "sent").await?;
         // Once more: the token before ends.
