@@ -84,7 +84,7 @@ enum Command {
     /// The reports that are kept from the events: what could not be applied, and building them anew
     #[command(subcommand, arg_required_else_help = false)]
     Projections(projections::Projections),
-    /// E-mails of a company: what became of them, to send them again, to discard them
+    /// E-mails: what became of them, to send them again, to discard them
     #[command(subcommand, arg_required_else_help = false)]
     Emails(emails::Emails),
     /// Users, and the tokens with which they verify their address or set a password
