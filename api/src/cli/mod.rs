@@ -301,7 +301,6 @@ mod tests {
                 &["api", "--listen", value],
                 &["api", "emails", "show", value],
                 &["api", "emails", "list", "--state", value],
-                &["api", "operators", "disable", value],
                 &["api", "trace", "x", "--since", value],
                 &["api", format!("--lisen={value}").as_str()],
             ] {
