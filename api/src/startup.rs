@@ -231,8 +231,10 @@ impl Application {
     pub async fn run_until_stopped(self) -> anyhow::Result<()> {
         let server = self.server.map(|(_, server)| server);
         let failed = self.services.failed();
+        // Who has no clients does not wait until they have gone elsewhere.
+        let drain = if server.is_some() { self.drain } else { Duration::ZERO };
         let told = {
-            let (signals, failed) = (self.signals.wait(self.stopping, self.drain), failed.clone());
+            let (signals, failed) = (self.signals.wait(self.stopping, drain), failed.clone());
             async move {
                 tokio::select! { () = signals => {}, () = failed.cancelled() => {} }
             }

@@ -254,13 +254,12 @@ fn usage_error(error: &clap::Error) -> String {
 
 /// Returns the parts of the command line that the error quotes.
 fn typed(error: &clap::Error) -> impl Iterator<Item = &str> {
-    let is_unknown = error.kind() == ErrorKind::UnknownArgument;
-    error.context().filter_map(move |(kind, value)| match (kind, value) {
-        (ContextKind::InvalidSubcommand | ContextKind::InvalidValue, ContextValue::String(text)) => {
-            Some(text.as_str())
-        }
-        // For other kinds of error it is the argument's name as this program declares it.
-        (ContextKind::InvalidArg, ContextValue::String(text)) if is_unknown => Some(text.as_str()),
+    let refused = error.kind();
+    error.context().filter_map(move |(kind, value)| match (kind, refused, value) {
+        (ContextKind::InvalidValue, _, ContextValue::String(text))
+        // For other kinds of error it is the command's or the argument's name as this program declares it.
+        | (ContextKind::InvalidSubcommand, ErrorKind::InvalidSubcommand, ContextValue::String(text))
+        | (ContextKind::InvalidArg, ErrorKind::UnknownArgument, ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
     })
 }
@@ -307,6 +306,9 @@ mod tests {
         }
         let error = Cli::try_parse_from(["relay", "--nonsense"]).expect_err("refused");
         assert!(usage_error(&error).contains("'--nonsense'"), "a word is repeated");
+        let error = Cli::try_parse_from(["relay", "dead-letters"]).expect_err("refused");
+        let text = usage_error(&error);
+        assert!(text.starts_with("'relay dead-letters' requires a subcommand"), "our own words: {text}");
     }
 
     #[test]

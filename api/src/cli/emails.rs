@@ -1,23 +1,28 @@
-//! `api emails`: what is sent to people of a company, for an operator.
+//! `api emails`: what is sent to people, for an operator. Whose it is, the services' log-in says; decisions are made in a company's name.
 
+use std::collections::HashMap;
 use std::io::Write;
 
+use anyhow::Context;
 use chrono::{DateTime, Utc};
 use comptoir_core::accounts::tenants;
 use comptoir_core::application::context::RequestContext;
 use comptoir_core::mail::{
-    self, DiscardEmail, DiscardMatching, EmailFilter, EmailKind, EmailSort, EmailState, EmailView, Matched,
-    Matching, RequeueEmail, RequeueMatching,
+    self, DiscardEmail, DiscardMatching, EmailError, EmailFilter, EmailKind, EmailSort, EmailState,
+    EmailView, Matched, Matching, RequeueEmail, RequeueMatching,
 };
+use comptoir_core::platform::database::Database;
 use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::platform::table::{self, Column};
 use comptoir_core::values::ids::{EmailId, TenantId};
 use comptoir_core::values::money::Currency;
+use serde::Serialize;
 
 use super::operator::Operator;
 use crate::config::Settings;
 
 const COLUMNS: &[Column] = &[
+    Column::whole("tenant"),
     Column::whole("e-mail"),
     Column::whole("state"),
     Column::whole("kind"),
@@ -59,9 +64,9 @@ pub(super) enum Emails {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Company {
-    /// The company
+    /// Only of this company; without it of any, which takes the services' log-in
     #[arg(long, value_name = "ID")]
-    tenant: TenantId,
+    tenant: Option<TenantId>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -81,8 +86,8 @@ pub(super) struct Decision {
     /// The e-mails
     #[arg(value_name = "ID", required_unless_present = "all")]
     ids: Vec<EmailId>,
-    /// All dead letters that match
-    #[arg(long, conflicts_with = "ids")]
+    /// All dead letters of the company that match
+    #[arg(long, conflicts_with = "ids", requires = "tenant")]
     all: bool,
     #[command(flatten)]
     chosen: Chosen,
@@ -111,32 +116,73 @@ fn one_of<const N: usize>(names: [&str; N]) -> String {
 
 /// Returns whether everything was done that was asked for.
 pub(super) async fn run(command: Emails, settings: &Settings) -> anyhow::Result<bool> {
-    let operator = Operator::new(settings)?;
     match command {
         Emails::List { company, chosen, state, limit, json } => {
-            let context = context(&operator, &company).await?;
             let Chosen { kind, destination } = chosen;
             let destination = destination.map(|domain| domain.to_ascii_lowercase());
             let filter = EmailFilter { state, kind, recipient: None, destination };
-            let page = PageRequest::<EmailSort>::parse(Some(limit), None, None);
-            let page = page.map_err(|_| anyhow::anyhow!("a page of our own is none"))?;
-            let page = mail::list(&operator.database, &context, &filter, &page).await?;
-            print(&page.data, json)?;
+            let found = match company.tenant {
+                Some(tenant) => list(settings, tenant, &filter, limit).await?,
+                None => mail::list_of_all(&services(settings)?, &filter, limit).await?,
+            };
+            print(&found, &company, json)?;
+            if !json && i64::try_from(found.len()).is_ok_and(|number| number >= limit) {
+                eprintln!("there may be more than these {limit}");
+            }
         }
         Emails::Show { company, id } => {
-            let context = context(&operator, &company).await?;
+            let owner = owners(settings, &company, &[id]).await?.get(&id).copied();
+            let tenant = owner.ok_or(EmailError::NotFound(id))?;
+            let operator = Operator::new(settings)?;
+            let context = context(&operator, tenant).await?;
             let details = mail::get(&operator.database, &context, id, &settings.mail.links()).await?;
             writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&details)?)?;
         }
-        Emails::Requeue(decision) => return decide(&operator, decision, Verb::Requeue).await,
-        Emails::Discard(decision) => return decide(&operator, decision, Verb::Discard).await,
+        Emails::Requeue(decision) => return decide(settings, decision, Verb::Requeue).await,
+        Emails::Discard(decision) => return decide(settings, decision, Verb::Discard).await,
     }
     Ok(true)
 }
 
+/// Lists e-mails as their company sees them.
+async fn list(
+    settings: &Settings,
+    tenant: TenantId,
+    filter: &EmailFilter,
+    limit: i64,
+) -> anyhow::Result<Vec<(TenantId, EmailView)>> {
+    let operator = Operator::new(settings)?;
+    let context = context(&operator, tenant).await?;
+    let page = PageRequest::<EmailSort>::parse(Some(limit), None, None);
+    let page = page.map_err(|_| anyhow::anyhow!("a page of our own is none"))?;
+    let page = mail::list(&operator.database, &context, filter, &page).await?;
+    Ok(page.data.into_iter().map(|email| (tenant, email)).collect())
+}
+
+/// Returns the database as the services' log-in sees it.
+fn services(settings: &Settings) -> anyhow::Result<Database> {
+    let config = settings.services_database().context(
+        "api.services_database_url is not set (or SERVICES_DATABASE_URL): only the services' log-in finds e-mails of all companies \
+         (docs/roles.md); give it, or --tenant",
+    )?;
+    Ok(Database::new(&config)?)
+}
+
+/// Returns whose these e-mails are: the company's that was named, or otherwise whichever has them. One that none has is missing.
+async fn owners(
+    settings: &Settings,
+    company: &Company,
+    ids: &[EmailId],
+) -> anyhow::Result<HashMap<EmailId, TenantId>> {
+    match company.tenant {
+        Some(tenant) => Ok(ids.iter().map(|id| (*id, tenant)).collect()),
+        None => Ok(mail::owners(&services(settings)?, ids).await?),
+    }
+}
+
 /// Returns the context of a command on behalf of a company that is there.
-async fn context(operator: &Operator, company: &Company) -> anyhow::Result<RequestContext> {
-    let context = operator.context(company.tenant, Currency::euro());
+async fn context(operator: &Operator, tenant: TenantId) -> anyhow::Result<RequestContext> {
+    let context = operator.context(tenant, Currency::euro());
     tenants::get(&operator.database, &context).await?;
     Ok(context)
 }
@@ -147,38 +193,56 @@ enum Verb {
     Discard,
 }
 
-async fn decide(operator: &Operator, decision: Decision, verb: Verb) -> anyhow::Result<bool> {
-    let context = context(operator, &decision.company).await?;
+async fn decide(settings: &Settings, decision: Decision, verb: Verb) -> anyhow::Result<bool> {
+    let operator = Operator::new(settings)?;
+    // A company that was named and is not there is said once, not for each e-mail.
+    let named = match decision.company.tenant {
+        Some(tenant) => Some(context(&operator, tenant).await?),
+        None => None,
+    };
     if decision.all {
-        all(operator, &context, decision, verb).await
+        let context = named.context("--all wants --tenant")?;
+        all(&operator, &context, decision, verb).await
     } else {
-        each(operator, &context, decision, verb).await
+        let owners = owners(settings, &decision.company, &decision.ids).await?;
+        each(&operator, &owners, decision, verb).await
     }
 }
 
 async fn each(
     operator: &Operator,
-    context: &RequestContext,
+    owners: &HashMap<EmailId, TenantId>,
     decision: Decision,
     verb: Verb,
 ) -> anyhow::Result<bool> {
     let (mut done, mut all_done) = (Vec::new(), true);
     for id in decision.ids {
-        let (context, expected_version) = (context.clone(), None);
-        let policies = operator.mail.clone();
-        let result = match verb {
-            Verb::Requeue => operator.run(context, RequeueEmail { id, expected_version, policies }).await,
-            Verb::Discard => operator.run(context, DiscardEmail { id, expected_version }).await,
+        let result = match owners.get(&id) {
+            Some(tenant) => {
+                let (context, expected_version) = (operator.context(*tenant, Currency::euro()), None);
+                let policies = operator.mail.clone();
+                let result = match verb {
+                    Verb::Requeue => {
+                        operator.run(context, RequeueEmail { id, expected_version, policies }).await
+                    }
+                    Verb::Discard => operator.run(context, DiscardEmail { id, expected_version }).await,
+                };
+                result.map(|view| (*tenant, view))
+            }
+            None => Err(EmailError::NotFound(id).into()),
         };
         match result {
-            Ok(view) => done.push(view),
+            Ok(decided) => done.push(decided),
             Err(error) => {
                 eprintln!("{id}: {error}");
                 all_done = false;
             }
         }
     }
-    print(&done, decision.json)?;
+    // A table of nothing would look like an answer.
+    if decision.json || !done.is_empty() {
+        print(&done, &decision.company, decision.json)?;
+    }
     Ok(all_done)
 }
 
@@ -232,13 +296,24 @@ async fn all(
     }
 }
 
-fn print(emails: &[EmailView], json: bool) -> anyhow::Result<()> {
+#[derive(Serialize)]
+struct Listed<'a> {
+    tenant_id: TenantId,
+    #[serde(flatten)]
+    email: &'a EmailView,
+}
+
+fn print(emails: &[(TenantId, EmailView)], company: &Company, json: bool) -> anyhow::Result<()> {
     if json {
-        writeln!(std::io::stdout(), "{}", serde_json::to_string(emails)?)?;
+        let listed = emails.iter().map(|(tenant_id, email)| Listed { tenant_id: *tenant_id, email });
+        writeln!(std::io::stdout(), "{}", serde_json::to_string(&listed.collect::<Vec<_>>())?)?;
         return Ok(());
     }
-    let row = |email: &EmailView| {
-        vec![
+    // Of one company, its column would say the same in each row.
+    let skipped = usize::from(company.tenant.is_some());
+    let row = |(tenant, email): &(TenantId, EmailView)| -> Vec<String> {
+        let cells = [
+            tenant.to_string(),
             email.id.to_string(),
             email.state.name().to_owned(),
             email.kind.name().to_owned(),
@@ -246,8 +321,9 @@ fn print(emails: &[EmailView], json: bool) -> anyhow::Result<()> {
             email.created_at.format("%Y-%m-%d %H:%M:%S").to_string(),
             email.recipient.clone(),
             email.last_error.clone().unwrap_or_default(),
-        ]
+        ];
+        cells.into_iter().skip(skipped).collect()
     };
-    table::print(COLUMNS, &emails.iter().map(row).collect::<Vec<_>>());
+    table::print(&COLUMNS[skipped..], &emails.iter().map(row).collect::<Vec<_>>());
     Ok(())
 }

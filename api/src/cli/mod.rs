@@ -61,17 +61,17 @@ enum Command {
     /// See whether everything works as the roles that are configured, and what to fix: exit 1 if something does not
     Check(check::Arguments),
     /// The keys that sign access tokens
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = false)]
     Keys(Keys),
     /// The audit trail
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = false)]
     Audit(audit::AuditCommand),
     /// Make a company and its first administrator, or an administrator of a company that is there
     CreateAdmin(Box<create_admin::CreateAdmin>),
     /// Make an operator account: for people who look after the programs, over HTTP, and belong to no company
     CreateOperator(Box<operators::Create>),
     /// The operator accounts
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = false)]
     Operators(operators::Operators),
     /// What runs beside the requests and beside the drain loop, and what can be asked of it
     #[command(arg_required_else_help = false)]
@@ -82,16 +82,16 @@ enum Command {
     /// Import a file of customers, suppliers or products: exit 1 if rows were refused
     Import(import::Import),
     /// The reports that are kept from the events: what could not be applied, and building them anew
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = false)]
     Projections(projections::Projections),
-    /// E-mails of a company: what became of them, to send them again, to discard them
-    #[command(subcommand)]
+    /// E-mails: what became of them, to send them again, to discard them
+    #[command(subcommand, arg_required_else_help = false)]
     Emails(emails::Emails),
     /// Users, and the tokens with which they verify their address or set a password
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = false)]
     Users(users::Users),
     /// The companies
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = false)]
     Tenants(users::Tenants),
     /// Show what one correlation id went through: commands, events, mails, projections, services, in the order of time
     Trace(trace::Arguments),
@@ -196,24 +196,28 @@ fn refuse(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
+    report(&usage_error(error));
+    ExitCode::from(EXIT_USAGE)
+}
+
+/// Returns the error in one line.
+fn usage_error(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let before_usage: Vec<&str> =
         text.lines().take_while(|line| !line.trim().starts_with("Usage:")).collect();
     // Typed text is not repeated: it may be a URL in the wrong place.
     let text = without_quoted(&before_usage.join(" "), typed(error));
-    report(text.trim_start_matches("error: "));
-    ExitCode::from(EXIT_USAGE)
+    text.trim_start_matches("error: ").to_owned()
 }
 
 /// Returns the parts of the command line that the error quotes.
 fn typed(error: &clap::Error) -> impl Iterator<Item = &str> {
-    let is_unknown = error.kind() == ErrorKind::UnknownArgument;
-    error.context().filter_map(move |(kind, value)| match (kind, value) {
-        (ContextKind::InvalidSubcommand | ContextKind::InvalidValue, ContextValue::String(text)) => {
-            Some(text.as_str())
-        }
-        // Otherwise it is the argument as this program declares it.
-        (ContextKind::InvalidArg, ContextValue::String(text)) if is_unknown => Some(text.as_str()),
+    let refused = error.kind();
+    error.context().filter_map(move |(kind, value)| match (kind, refused, value) {
+        (ContextKind::InvalidValue, _, ContextValue::String(text))
+        // Otherwise it is the command or the argument as this program declares it.
+        | (ContextKind::InvalidSubcommand, ErrorKind::InvalidSubcommand, ContextValue::String(text))
+        | (ContextKind::InvalidArg, ErrorKind::UnknownArgument, ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
     })
 }
@@ -258,4 +262,52 @@ fn run(command: Option<Command>, only: Option<Only>, settings: Settings) -> anyh
         }
         Ok(true)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_command_without_its_part_says_which_parts_there_are() {
+        let options: [&[&str]; 2] = [&[], &["--config", "/nowhere.toml"]];
+        for command in ["keys", "audit", "operators", "projections", "emails", "users", "tenants"] {
+            for more in options {
+                let line = [&["api", command], more].concat();
+                let text = usage_error(&Cli::try_parse_from(&line).expect_err("refused"));
+                let expected =
+                    format!("'api {command}' requires a subcommand but one was not provided [subcommands: ");
+                let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+                assert!(text.starts_with(&expected), "{line:?}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_was_typed_is_left_out_of_an_error() {
+        let said = |line: &[&str]| usage_error(&Cli::try_parse_from(line).expect_err("refused"));
+        let text = said(&["api", "services", "act", "drain", "drain-now", "{"]);
+        assert!(text.contains("'***'") && text.contains(r#"such as {"batch_size": 100}"#), "{text}");
+        for value in ["postgres://u:p4ss@h/shop", "host=h password=p4ss", "u:p4ss w0rd@h", "p4ss/w0rd"] {
+            for line in [
+                &["api", "services", "act", "drain", "drain-now", value][..],
+                &["api", "trigger", value],
+                &["api", value],
+                &["api", "--listen", value],
+                &["api", "emails", "show", value],
+                &["api", "emails", "list", "--state", value],
+                &["api", "trace", "x", "--since", value],
+                &["api", format!("--lisen={value}").as_str()],
+            ] {
+                let text = said(line);
+                let secret = text.contains("p4ss") || text.contains("w0rd");
+                assert!(!secret && !text.is_empty(), "{line:?}: {text}");
+            }
+        }
+    }
 }

@@ -164,7 +164,7 @@ async fn status(projector: &Projector, json: bool) -> anyhow::Result<()> {
 }
 
 fn line(rebuild: &RebuildView) -> String {
-    let RebuildView { generation, state, phase, done, total, reason, .. } = rebuild;
+    let RebuildView { generation, state, phase, done, reason, .. } = rebuild;
     let what = if rebuild.only_compare { "comparison" } else { "rebuild" };
     let more = match (rebuild.differences, &rebuild.error) {
         (Some(number), _) => format!(", {number} rows differ"),
@@ -172,7 +172,13 @@ fn line(rebuild: &RebuildView) -> String {
         (None, None) => String::new(),
     };
     let at = rebuild.started_at.to_rfc3339();
-    format!("{what} {generation} of {at} ({reason}): {state}, {phase}, {done} of about {total}{more}")
+    let of = known(rebuild.total).map(|total| format!(" of about {total}")).unwrap_or_default();
+    format!("{what} {generation} of {at} ({reason}): {state}, {phase}, {done}{of}{more}")
+}
+
+/// Roughly how many aggregates there are; `None` where the database cannot say, because it was never analysed.
+fn known(total: i64) -> Option<u64> {
+    u64::try_from(total).ok().filter(|total| *total > 0)
 }
 
 #[derive(Serialize)]
@@ -246,8 +252,11 @@ async fn decide(
 /// Makes the steps itself, beside whichever process does.
 async fn rebuild(projector: &Projector, compare: bool, json: bool) -> anyhow::Result<bool> {
     let begun = projector.begin_rebuild(Some("asked for at the command line"), compare).await?;
-    let bar = ProgressBar::new(begun.total.unsigned_abs())
-        .with_style(ProgressStyle::with_template("{bar:30} {pos} of about {len} {msg}")?);
+    let bar = match known(begun.total) {
+        Some(total) => ProgressBar::new(total)
+            .with_style(ProgressStyle::with_template("{bar:30} {pos} of about {len} {msg}")?),
+        None => ProgressBar::no_length().with_style(ProgressStyle::with_template("{spinner} {pos} {msg}")?),
+    };
     // Before which no step is due.
     let mut due = Instant::now();
     let done = loop {

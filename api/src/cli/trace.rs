@@ -24,7 +24,7 @@ const COLUMNS: &[Column; 6] = &[
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The correlation id: the X-Correlation-Id of an answer, the header correlation-id of a message, a field of the log
+    /// The correlation id: a request's X-Correlation-Id, or else its answer's X-Request-Id; the header correlation-id of a message; a field of the log
     #[arg(value_name = "CORRELATION_ID")]
     id: String,
     /// Look from here on: RFC 3339, a date, or how long ago (90m, 24h, 7d); otherwise 5 minutes before the id was made, if it is a

@@ -81,13 +81,70 @@ pub(crate) struct Projections {
     state: Arc<Mutex<State>>,
 }
 
+/// What this process knows while it works: with the lease it goes, and whoever stands by knows nothing.
 #[derive(Debug, Default)]
 struct State {
+    /// Whether the service runs in this process.
+    working: bool,
     connected: bool,
     /// Why it is not.
     trouble: Option<String>,
     heard: Option<Instant>,
     standing: Option<Standing>,
+}
+
+impl State {
+    /// Whoever stands by, or is off, is well.
+    fn health(&self, silence: Option<Duration>) -> Health {
+        let dead = self.standing.as_ref().map_or(0, |standing| standing.dead);
+        let holes = self.standing.as_ref().map_or(0, |standing| standing.behind_a_hole);
+        let silent = self.heard.map(|heard| heard.elapsed()).unwrap_or_default();
+        if !self.working {
+            Health::Ok
+        } else if !self.connected {
+            Health::Degraded(self.trouble.clone().unwrap_or_else(|| "it is not connected yet".to_owned()))
+        } else if dead > 0 {
+            Health::Degraded(format!("{dead} events are dead letters, and hold their aggregates"))
+        } else if holes > 0 {
+            Health::Degraded(format!("{holes} events wait for one before them that has not arrived"))
+        } else if silence.is_some_and(|most| silent >= most) {
+            Health::Degraded(format!("no message has arrived for {} s", silent.as_secs()))
+        } else {
+            Health::Ok
+        }
+    }
+
+    fn info(&self) -> Value {
+        json!({
+            "connected": self.connected,
+            "trouble": self.trouble,
+            "silent_seconds": self.heard.map(|heard| heard.elapsed().as_secs()),
+            "inbox": self.standing,
+        })
+    }
+}
+
+/// A run of the service. However it ends, also when it is dropped because its lease is lost, what it knew is forgotten.
+struct Working<'a> {
+    state: &'a Mutex<State>,
+    bound: &'a AtomicBool,
+}
+
+impl<'a> Working<'a> {
+    fn begin(state: &'a Mutex<State>, bound: &'a AtomicBool) -> Self {
+        *state.lock().unwrap_or_else(PoisonError::into_inner) = State { working: true, ..State::default() };
+        Self { state, bound }
+    }
+}
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
+        self.bound.store(false, Ordering::Release);
+        for gauge in [CONNECTED, SILENT, QUEUED] {
+            metrics::gauge!(gauge).set(0.0);
+        }
+    }
 }
 
 impl Projections {
@@ -117,6 +174,7 @@ impl Projections {
 
     /// Works until it is told to stop. What it is doing then is left as it is: messages that were not acknowledged come again.
     pub(crate) async fn work(&self, stop: &CancellationToken) {
+        let _working = Working::begin(&self.state, &self.bound);
         tokio::join!(self.receive(stop), self.apply(stop), self.look_after(stop));
     }
 
@@ -357,7 +415,9 @@ impl Projections {
             let latest = self.projector.rebuilds(10).await.map_err(Fault::new)?;
             let view = latest.into_iter().find(|one| one.id == begun.id);
             let view = view.ok_or_else(|| Fault::new("the rebuild is not there any more"))?;
-            call.progress(view.done.unsigned_abs(), Some(view.total.unsigned_abs()));
+            // A database that was never analysed cannot say how many there are.
+            let total = u64::try_from(view.total).ok().filter(|total| *total > 0);
+            call.progress(view.done.unsigned_abs(), total);
             match view.state.as_str() {
                 "running" => {}
                 "done" => return Ok(json!(view)),
@@ -423,34 +483,43 @@ impl Service for Projections {
     }
 
     fn health(&self) -> Health {
-        self.with_state(|state| {
-            let dead = state.standing.as_ref().map_or(0, |standing| standing.dead);
-            let holes = state.standing.as_ref().map_or(0, |standing| standing.behind_a_hole);
-            let silent = state.heard.map(|heard| heard.elapsed()).unwrap_or_default();
-            if !state.connected {
-                Health::Degraded(
-                    state.trouble.clone().unwrap_or_else(|| "it is not connected yet".to_owned()),
-                )
-            } else if dead > 0 {
-                Health::Degraded(format!("{dead} events are dead letters, and hold their aggregates"))
-            } else if holes > 0 {
-                Health::Degraded(format!("{holes} events wait for one before them that has not arrived"))
-            } else if self.config.silence().is_some_and(|most| silent >= most) {
-                Health::Degraded(format!("no message has arrived for {} s", silent.as_secs()))
-            } else {
-                Health::Ok
-            }
-        })
+        let silence = self.config.silence();
+        self.with_state(|state| state.health(silence))
     }
 
     fn info(&self) -> Value {
-        self.with_state(|state| {
-            json!({
-                "connected": state.connected,
-                "trouble": state.trouble,
-                "silent_seconds": state.heard.map(|heard| heard.elapsed().as_secs()),
-                "inbox": state.standing,
-            })
-        })
+        self.with_state(|state| state.info())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_lost_the_lease_is_well_and_says_nothing_of_before() {
+        let (state, bound) = (Mutex::new(State::default()), AtomicBool::new(false));
+        let silence = Some(Duration::from_secs(60));
+        let health = || state.lock().expect("no panic").health(silence);
+        assert_eq!(health(), Health::Ok, "it stands by, or is off");
+        let working = Working::begin(&state, &bound);
+        assert_eq!(health(), Health::Degraded("it is not connected yet".to_owned()));
+        {
+            let mut state = state.lock().expect("no panic");
+            let heard = Instant::now().checked_sub(Duration::from_secs(61));
+            (state.connected, state.heard) = (true, heard);
+            assert!(heard.is_some(), "the machine runs for longer");
+        }
+        bound.store(true, Ordering::Release);
+        assert!(
+            matches!(health(), Health::Degraded(reason) if reason.contains("no message")),
+            "{:?}",
+            health()
+        );
+        drop(working);
+        assert_eq!(health(), Health::Ok);
+        let info = state.lock().expect("no panic").info();
+        assert_eq!(info, json!({"connected": false, "trouble": null, "silent_seconds": null, "inbox": null}));
+        assert!(!bound.load(Ordering::Acquire), "nothing is built without the queue");
     }
 }

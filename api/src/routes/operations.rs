@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
+use chrono::{DateTime, Utc};
 use comptoir_core::accounts::rate_limits::RateLimiter;
 use comptoir_core::application;
 use comptoir_core::application::error::Error;
 use comptoir_core::platform::database::{ConnectError, Database};
 use comptoir_core::platform::telemetry::MetricsHandle;
-use comptoir_core::services::{Handle, HealthReport, HealthStatus};
+use comptoir_core::services::{Contributor, Handle, HealthReport, HealthStatus};
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -56,22 +57,27 @@ pub(crate) async fn live() -> HttpResponse {
 
 /// Whether the database is usable, asked once for all who want to know.
 #[derive(Debug, Default)]
-pub(crate) struct Readiness(Mutex<Option<(Instant, Option<String>)>>);
+pub(crate) struct Readiness(Mutex<Option<Found>>);
+
+/// How the database was when it was asked.
+#[derive(Debug, Clone)]
+struct Found {
+    at: Instant,
+    checked_at: DateTime<Utc>,
+    /// What is wrong, if anything is.
+    problem: Option<String>,
+}
 
 impl Readiness {
-    /// What is wrong, if anything is.
-    async fn problem(&self, database: &Database) -> Option<String> {
+    async fn look(&self, database: &Database) -> Found {
         let mut found = self.0.lock().await;
-        if let Some((at, problem)) = found.as_ref()
-            && at.elapsed() < READINESS_TTL
-        {
-            return problem.clone();
+        if let Some(found) = found.as_ref().filter(|found| found.at.elapsed() < READINESS_TTL) {
+            return found.clone();
         }
         let problem = match application::ready(database, READY_TIMEOUT).await {
             Ok(()) => None,
             Err(error) => {
-                tracing::warn!(%error, "not ready");
-                Some(match error {
+                let problem = match &error {
                     Error::TookTooLong { .. } => {
                         format!("the database did not answer within {} s", READY_TIMEOUT.as_secs())
                     }
@@ -80,11 +86,17 @@ impl Readiness {
                     }
                     Error::Connect(_) => "the database cannot be reached".to_owned(),
                     _ => "the database does not take what is written".to_owned(),
-                })
+                };
+                // Whoever asks, asks again and again.
+                if found.as_ref().is_none_or(|before| before.problem.as_ref() != Some(&problem)) {
+                    tracing::warn!(%error, "not ready");
+                }
+                Some(problem)
             }
         };
-        *found = Some((Instant::now(), problem.clone()));
-        problem
+        let now = Found { at: Instant::now(), checked_at: Utc::now(), problem };
+        *found = Some(now.clone());
+        now
     }
 }
 
@@ -102,7 +114,7 @@ pub(crate) async fn ready(
     let problem = if stopping.has_begun() {
         Some("the process is about to stop".to_owned())
     } else {
-        readiness.problem(&database).await
+        readiness.look(&database).await.problem
     };
     let problem = problem.or_else(|| services.hindrances().into_iter().next());
     match problem {
@@ -113,17 +125,31 @@ pub(crate) async fn ready(
     }
 }
 
-/// How each service of the process is, with its reason and the age of that, on the listener for operations only
+/// How the database and each service of the process are, with the reason and the age of that, on the listener for operations only
 ///
-/// 503 if a critical one fails. A process that is degraded does its work.
+/// 503 if the database or a critical service fails. A process that is degraded does its work.
 #[utoipa::path(get, path = "/health", tag = "operations", operation_id = "getHealth",
     responses((status = 200, body = HealthReport), (status = 503, body = HealthReport)))]
-pub(crate) async fn whole(services: web::Data<Handle>) -> HttpResponse {
-    let report = services.health();
+pub(crate) async fn whole(
+    readiness: web::Data<Readiness>,
+    database: web::Data<Database>,
+    services: web::Data<Handle>,
+) -> HttpResponse {
+    let report = with_database(services.health(), readiness.look(&database).await);
     match report.status {
         HealthStatus::Ok | HealthStatus::Degraded => HttpResponse::Ok().json(report),
         HealthStatus::Failing => HttpResponse::ServiceUnavailable().json(report),
     }
+}
+
+/// Adds the database, without which no request is answered.
+fn with_database(mut report: HealthReport, found: Found) -> HealthReport {
+    let status = if found.problem.is_some() { HealthStatus::Failing } else { HealthStatus::Ok };
+    report.status = report.status.max(status);
+    let name = "database".to_owned();
+    let (reason, checked_at) = (found.problem, found.checked_at);
+    report.contributors.insert(0, Contributor { name, status, reason, checked_at });
+    report
 }
 
 /// Metrics in Prometheus' text format, on the listener for operations only
@@ -151,3 +177,25 @@ pub(crate) async fn openapi(document: web::Data<OpenApiText>) -> HttpResponse {
 /// The OpenAPI document, rendered once.
 #[derive(Debug)]
 pub(crate) struct OpenApiText(pub(crate) String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_its_database_a_process_fails_however_well_its_services_are() {
+        let found = |problem: Option<&str>| Found {
+            at: Instant::now(),
+            checked_at: Utc::now(),
+            problem: problem.map(str::to_owned),
+        };
+        let of = |status, problem| {
+            let report = with_database(HealthReport { status, contributors: Vec::new() }, found(problem));
+            (report.status, report.contributors[0].reason.clone())
+        };
+        assert_eq!(of(HealthStatus::Ok, None), (HealthStatus::Ok, None));
+        assert_eq!(of(HealthStatus::Degraded, None), (HealthStatus::Degraded, None));
+        let away = Some("the database cannot be reached");
+        assert_eq!(of(HealthStatus::Degraded, away), (HealthStatus::Failing, away.map(str::to_owned)));
+    }
+}

@@ -1,6 +1,7 @@
 //! The mailer: takes e-mails that are due, sends each outside of any transaction, and writes down how it went.
 
 mod held;
+mod said;
 mod send;
 mod service;
 
@@ -16,12 +17,14 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::held::Held;
+use self::said::Said;
 use self::send::{Done, Sender};
 use super::config::MailConfig;
 use super::queue;
 use super::transport::Transport;
 use super::turns::{Shares, Turns};
 use crate::application::error::Error;
+use crate::platform::backoff::Backoff;
 use crate::platform::config::ConfigError;
 use crate::platform::database::Database;
 
@@ -35,8 +38,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(5);
 const COUNT_EVERY: Duration = Duration::from_secs(15);
 /// How much longer the queue is left alone than a look at it took.
 const REST: u32 = 3;
-/// The pause after a fault of the database.
-const PAUSE: Duration = Duration::from_secs(1);
+/// The pauses after faults of the database, in milliseconds.
+const PAUSES: (u64, u64) = (1_000, 30_000);
 
 /// What one run did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -180,6 +183,8 @@ impl Mailer {
             next_look: Instant::now(),
             looked_at: Instant::now(),
             rest: Duration::ZERO,
+            backoff: Backoff::new(PAUSES.0, PAUSES.1),
+            trouble: Said::default(),
         };
         let whole = async {
             let worked = round.work().await;
@@ -200,6 +205,7 @@ impl Mailer {
     async fn keep(&self, worker: Uuid, held: &Held) {
         let lease = self.settings.lease();
         let mut renew = every(lease / 3);
+        let mut trouble = Said::default();
         loop {
             renew.tick().await;
             let asked = held.attempts();
@@ -208,8 +214,14 @@ impl Mailer {
             }
             let until = std::time::Instant::now() + lease;
             match queue::renew(&self.services, worker, lease).await {
-                Ok(own) => held.renew(&asked, &own, until),
-                Err(error) => tracing::warn!(%error, "the leases of e-mails cannot be prolonged now"),
+                Ok(own) => {
+                    held.renew(&asked, &own, until);
+                    trouble.is_over();
+                }
+                Err(error) if trouble.is_news(&error) => {
+                    tracing::warn!(%error, "the leases of e-mails cannot be prolonged now");
+                }
+                Err(_) => {}
             }
         }
     }
@@ -218,9 +230,18 @@ impl Mailer {
     async fn count(&self) {
         let mut count = every(COUNT_EVERY);
         count.reset_immediately();
+        let mut trouble = Said::default();
         loop {
             count.tick().await;
-            unless_away(self.overview().await.map(drop));
+            match self.overview().await {
+                Ok(_) => {
+                    trouble.is_over();
+                }
+                Err(error) if trouble.is_news(&error) => {
+                    tracing::warn!(%error, "e-mails cannot be counted now");
+                }
+                Err(_) => {}
+            }
         }
     }
 }
@@ -242,6 +263,9 @@ struct Round<'a> {
     looked_at: Instant,
     /// How long the queue is left alone after a look at it: the longer the queue, the longer a look takes.
     rest: Duration,
+    /// Of looks that fail.
+    backoff: Backoff,
+    trouble: Said,
 }
 
 impl Round<'_> {
@@ -280,6 +304,12 @@ impl Round<'_> {
         let began = Instant::now();
         let begun = self.begin().await;
         (self.looked_at, self.rest) = (Instant::now(), began.elapsed() * REST);
+        if begun.is_ok() {
+            self.backoff.reset();
+            if self.trouble.is_over() {
+                tracing::info!("the queue of e-mails can be read again");
+            }
+        }
         match begun {
             Ok(0) => {
                 let pause = Duration::from_millis(self.mailer.settings.look_interval_ms);
@@ -287,9 +317,11 @@ impl Round<'_> {
                 Ok(0)
             }
             Err(error) if self.most.is_none() => {
-                unless_away(Err(error));
-                self.rest = PAUSE;
-                self.next_look = Instant::now() + PAUSE;
+                if self.trouble.is_news(&error) {
+                    tracing::warn!(%error, "the queue of e-mails cannot be read now: it is tried again and again");
+                }
+                self.rest = self.backoff.advance();
+                self.next_look = Instant::now() + self.rest;
                 Ok(0)
             }
             result => result,
@@ -354,12 +386,6 @@ impl Round<'_> {
         if left > 0 {
             tracing::warn!(left, "mail servers did not answer in time: these e-mails may be sent again");
         }
-    }
-}
-
-fn unless_away(result: Result<(), Error>) {
-    if let Err(error) = result {
-        tracing::warn!(%error, "the queue of e-mails cannot be read now");
     }
 }
 

@@ -17,6 +17,7 @@ mod content;
 mod email;
 mod letters;
 mod mailer;
+mod of_all;
 mod policies;
 mod queries;
 mod queue;
@@ -29,6 +30,7 @@ pub use commands::{DiscardEmail, DiscardMatching, Matched, Matching, RequeueEmai
 pub use config::{Links, MailConfig, TransportKind};
 pub use email::{EmailError, EmailKind, EmailState};
 pub use mailer::{Counts, Filter, Mailer, Overview};
+pub use of_all::{list_of_all, owners};
 pub use policies::{Lifetimes, Policies};
 pub use queries::{AttemptView, EmailDetails, EmailFilter, EmailSort, EmailView, get, list};
 pub use queue::{PRUNE_BATCH, prune};

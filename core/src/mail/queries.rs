@@ -44,7 +44,7 @@ pub struct EmailView {
     pub user_id: Option<Uuid>,
     /// Since it was queued, or requeued.
     pub attempts: i32,
-    /// What the mail server said at last, or why it could not be asked.
+    /// Why it is not sent: what the mail server said at last, or why it could not be asked; null once it is sent or requeued.
     #[schema(example = "451 4.7.1 try again later")]
     pub last_error: Option<String>,
     /// Why it is dead (`refused`, `deadline`) or discarded (`discarded`, `cause_over`).
@@ -72,7 +72,8 @@ impl From<QueuedEmail> for EmailView {
             recipient_name: email.recipient.name,
             user_id: email.user_id.map(crate::values::ids::UserId::uuid),
             attempts: email.attempts,
-            last_error: email.last_error,
+            // The row of a sent one says with which words it was accepted.
+            last_error: email.last_error.filter(|_| email.state != EmailState::Sent),
             reason: email.reason,
             due_at: email.due_at,
             deadline: email.deadline,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use comptoir_tests::harness::{Api, Http, MailServer, Reaction, Step, World, until};
+use comptoir_tests::harness::{Api, Http, MailServer, Reaction, Step, Tenant, World, run, until};
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
@@ -84,6 +84,7 @@ async fn an_invited_user_gets_a_token_that_works_and_is_told_of_every_change() {
             (sent["recipient"].as_str(), sent["attempts"].as_i64()),
             (Some("ada@docks.example"), Some(1))
         );
+        assert_eq!(sent["last_error"], Value::Null, "nothing went wrong: {sent}");
 
         let invitation = server.taken().remove(0);
         assert_eq!(invitation.sender, "post@comptoir.example");
@@ -224,6 +225,7 @@ async fn a_dead_letter_is_sent_again_with_another_token_until_its_cause_is_over(
         let path = format!("/emails/{}", dead["id"].as_str().unwrap());
         let requeued = api.http.command(&format!("{path}/requeue")).await?;
         assert_eq!((requeued.status, requeued.field("state")), (200, "waiting"), "{}", requeued.text);
+        assert_eq!(requeued.json["last_error"], Value::Null, "{}", requeued.text);
         let first = token_for(&server, "ada@docks.example", 1).await?;
         in_state(&api.http, "invitation", "sent").await?;
         // Once more: the token before ends.
@@ -304,6 +306,79 @@ async fn all_that_match_as_of_now_are_requeued_or_discarded() {
         let exit =
             world.run_api(&["emails", "requeue", "--tenant", &tenant, "--all", "--kind", "letter"]).await?;
         assert!(exit.code == Some(2) && exit.stderr.contains("security_notice"), "{exit:?}");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_finds_e_mails_of_all_companies_and_decides_about_them_by_their_ids() {
+    World::run(async |world| {
+        let sql = world.sql().await?;
+        let tenants = [world.tenant().await?.id.to_string(), Tenant::create(&sql, "Other").await?.id.to_string()];
+        for tenant in &tenants {
+            let insert = "INSERT INTO emails (tenant_id, id, version, kind, state, recipient, recipient_name, destination, content, due_at,
+                    deadline, last_error, reason, correlation_id, created_at, updated_at, finished_at)
+                SELECT $1::text::uuid, gen_random_uuid(), 1, 'security_notice', state, 'ada@docks.example', 'Ada', 'docks.example',
+                    jsonb_build_object('kind', 'security_notice', 'change', jsonb_build_object('what', 'password'), 'by', 'b', 'at', now()),
+                    now(), now() + interval '1 hour', '250 queued as X', CASE state WHEN 'dead' THEN 'refused' END, 'c', now(), now(), now()
+                FROM unnest(ARRAY['dead', 'sent']) AS state";
+            sql.execute(insert, &[tenant]).await?;
+        }
+        let listed = async |arguments: &[&str]| -> Result<Vec<Value>> {
+            let exit = world.run_api(&[&["emails", "list", "--json"], arguments].concat()).await?;
+            ensure!(exit.code == Some(0), "{exit:?}");
+            Ok(serde_json::from_str(&exit.stdout)?)
+        };
+        let dead = listed(&["--state", "dead"]).await?;
+        let mut found: Vec<&str> = dead.iter().filter_map(|one| one["tenant_id"].as_str()).collect();
+        found.sort_unstable();
+        let mut expected: Vec<&str> = tenants.iter().map(String::as_str).collect();
+        expected.sort_unstable();
+        assert_eq!(found, expected);
+        let all = listed(&["--destination", "Docks.Example", "--kind", "security_notice"]).await?;
+        assert_eq!((all.len(), listed(&["--limit", "3"]).await?.len()), (4, 3), "{all:?}");
+        let of_sent = all.iter().filter(|one| one["state"] == "sent");
+        assert!(of_sent.clone().count() == 2 && of_sent.clone().all(|one| one["last_error"].is_null()), "{all:?}");
+        let of_one = listed(&["--tenant", tenants[1].as_str(), "--state", "dead"]).await?;
+        assert_eq!((of_one.len(), of_one[0]["tenant_id"].as_str()), (1, Some(tenants[1].as_str())));
+
+        let table = world.run_api(&["emails", "list", "--state", "dead"]).await?;
+        assert!(table.stdout.starts_with("tenant") && table.stdout.contains(&tenants[1]), "{table:?}");
+        let table = world.run_api(&["emails", "list", "--state", "dead", "--tenant", tenants[1].as_str()]).await?;
+        assert!(table.stdout.starts_with("e-mail") && !table.stdout.contains(&tenants[1]), "{table:?}");
+
+        // By their ids, of two companies at once.
+        let ids: Vec<&str> = dead.iter().filter_map(|one| one["id"].as_str()).collect();
+        let shown = world.run_api(&["emails", "show", ids[1]]).await?;
+        assert!(shown.code == Some(0) && shown.stdout.contains("\"subject\""), "{shown:?}");
+        let discarded = world.run_api(&["emails", "discard", ids[0], ids[1]]).await?;
+        assert_eq!(discarded.code, Some(0), "{discarded:?}");
+        assert_eq!(listed(&["--state", "discarded"]).await?.len(), 2);
+        let refused = world.run_api(&["emails", "discard", ids[0]]).await?;
+        assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""), "no table of nothing: {refused:?}");
+        assert!(refused.stderr.contains("cannot be discarded"), "{refused:?}");
+        let requeued = world.run_api(&["emails", "requeue", ids[0], "--json"]).await?;
+        assert_eq!(requeued.code, Some(0), "{requeued:?}");
+        let requeued: Value = serde_json::from_str(&requeued.stdout)?;
+        assert_eq!((&requeued[0]["state"], &requeued[0]["last_error"]), (&json!("waiting"), &Value::Null));
+        let trail = "SELECT count(DISTINCT tenant_id) FROM audit_events WHERE action = 'email.discard'";
+        assert_eq!(sql.query_one(trail, &[]).await?.get::<_, i64>(0), 2, "in the trail of each company");
+
+        let unknown = "01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b";
+        for (arguments, code, text) in [
+            (&["show", unknown][..], 1, "there is no e-mail"),
+            (&["discard", unknown], 1, "there is no e-mail"),
+            (&["discard", "--all"], 2, "--tenant"),
+        ] {
+            let exit = world.run_api(&[&["emails"], arguments].concat()).await?;
+            assert_eq!((exit.code, exit.stdout.as_str()), (Some(code), ""), "{exit:?}");
+            assert!(exit.stderr.contains(text), "{exit:?}");
+        }
+        let mut without = world.api_command(&["emails", "list"])?;
+        without.env_remove("SERVICES_DATABASE_URL");
+        let exit = run(without, LIMIT).await?;
+        assert!(exit.code == Some(1) && exit.stderr.contains("--tenant"), "{exit:?}");
         Ok(())
     })
     .await;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use comptoir_tests::harness::{Api, Http, Proxy, World, address, order_body, until, with_address};
+use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
 /// An API that reaches its database through a proxy.
@@ -30,6 +31,14 @@ async fn without_its_database_the_api_says_come_back_and_then_goes_on() {
         assert_eq!(answer.status, 503, "{}", answer.text);
         assert_eq!(api.http.get("//health/live").await?.status, 200, "restarting it would not help");
         assert_eq!(api.http.get("//health/ready").await?.status, 503);
+        let health = api.operations.get("//health").await?;
+        assert_eq!((health.status, health.field("status")), (503, "failing"), "{}", health.text);
+        let database = &health.json["contributors"][0];
+        assert_eq!(
+            (&database["name"], &database["status"]),
+            (&json!("database"), &json!("failing")),
+            "{database}"
+        );
         proxy.heal();
         until("orders to be accepted again", Duration::from_secs(10), async || {
             api.order(&customer, &product).await
@@ -39,6 +48,8 @@ async fn without_its_database_the_api_says_come_back_and_then_goes_on() {
         until("readiness to follow", Duration::from_secs(10), async || {
             let answer = api.http.get("//health/ready").await?;
             ensure!(answer.status == 200, "{}", answer.text);
+            let health = api.operations.get("//health").await?;
+            ensure!(health.status == 200, "{}", health.text);
             Ok(())
         })
         .await?;

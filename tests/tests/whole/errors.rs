@@ -214,6 +214,18 @@ async fn a_configuration_that_is_wrong_is_named_with_what_would_be_right() -> Re
             check(&Case { call: &format!("{program} {arguments}"), environment, code: 2, says }).await?;
         }
     }
+    // Our own words are no secrets, and a command that only has parts names them.
+    for (call, says) in [
+        (
+            "api emails",
+            &["'api emails' requires a subcommand", "[subcommands: list, show, requeue, discard"][..],
+        ),
+        ("api emails --config /nowhere.toml", &["'api emails' requires a subcommand", "list, show"]),
+        ("relay dead-letters", &["'relay dead-letters' requires a subcommand", "[subcommands: list"]),
+        ("api services act drain drain-now {", &["'***'", "a JSON object, such as {\"batch_size\": 100}"]),
+    ] {
+        check(&Case { call, environment: Vec::new(), code: 2, says }).await?;
+    }
     let environment = vec![("COMPTOIR__API__LISTEN", "8080".to_owned())];
     let says = &["expected an address with a port, such as 127.0.0.1:8080, for key `api.listen`"][..];
     check(&Case { call: "api", environment, code: 2, says }).await

@@ -231,8 +231,43 @@ async fn an_event_that_fails_holds_its_own_aggregate_until_somebody_decides() {
 
         // The write model knows nothing of those customers.
         let rebuilt = world.run_api(&["projections", "rebuild"]).await?;
-        ensure!(rebuilt.code == Some(0), "{rebuilt:?}");
+        ensure!(rebuilt.code == Some(0) && !rebuilt.stdout.contains("of about 0"), "{rebuilt:?}");
         projections_are_right(world, LIMIT).await
+    })
+    .await;
+}
+
+/// What `api services status projections` says of each process: its state, its health, whether it is connected.
+async fn processes(world: &World) -> Result<Vec<(String, String, bool)>> {
+    let said = world.run_api(&["services", "status", "projections", "--json"]).await?;
+    let said: Value = serde_json::from_str(&said.stdout).context(said.stderr)?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut found: Vec<_> = said["processes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|one| (text(&one["state"]), text(&one["health"]), one["info"]["connected"] == true))
+        .collect();
+    found.sort();
+    Ok(found)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_stands_by_is_well() {
+    World::run(async |world| {
+        let [first, second] = [api(world).await?, api(world).await?];
+        let expected =
+            [("running".to_owned(), "ok".to_owned(), true), ("standby".to_owned(), "ok".to_owned(), false)];
+        until("one to receive, and the other to stand by", LIMIT, async || {
+            let found = processes(world).await?;
+            ensure!(found == expected, "{found:?}");
+            for api in [&first, &second] {
+                let health = api.operations.get("//health").await?;
+                ensure!(health.json["status"] == "ok", "{}", health.text);
+            }
+            Ok(())
+        })
+        .await
     })
     .await;
 }

@@ -560,6 +560,9 @@ async fn requests_and_services_have_processes_of_their_own_where_that_is_wanted(
             let mut command = world.api_command(&["--only", only])?;
             command.env("COMPTOIR__API__LISTEN", &listen).env("COMPTOIR__API__OPERATIONS_LISTEN", "off");
             command.env("SERVICES_DATABASE_URL", &world.database.services_url);
+            // Who answers no requests has no clients to wait for, however long that would be.
+            let drain = if only == "services" { "60" } else { "0" };
+            command.env("COMPTOIR__API__DRAIN_SECONDS", drain);
             world.start(&format!("api-{only}"), &mut command)
         };
         let mut services = start("services")?;

@@ -178,6 +178,8 @@ const SERVICES_USES: &[(&str, &str)] = &[
     ("keep e-mails while they are sent", "SELECT renew_emails(gen_random_uuid(), 0)"),
     ("give late e-mails up", "SELECT expire_emails(0)"),
     ("delete old e-mails", "SELECT prune_emails(36500, 0)"),
+    ("list e-mails of all companies", "SELECT emails_of_all('{}', NULL, NULL, NULL, 0)"),
+    ("find whose an e-mail is", "SELECT email_tenants('{}')"),
     ("read the outbox", "SELECT FROM outbox_events LIMIT 0"),
     ("read what was published", "SELECT FROM outbox_history LIMIT 0"),
     ("read dead letters", "SELECT FROM outbox_dead_letters LIMIT 0"),

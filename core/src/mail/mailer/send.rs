@@ -9,7 +9,8 @@ use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use super::held::Held;
-use super::{ATTEMPTS, PAUSE, SECONDS};
+use super::said::Said;
+use super::{ATTEMPTS, SECONDS};
 use crate::accounts::identity::secrets::OneTimeToken;
 use crate::mail::config::{Links, MailConfig};
 use crate::mail::email::{Discarded, EmailKind, EmailState};
@@ -23,6 +24,8 @@ use crate::platform::database::Database;
 
 /// For how long an outcome is tried to be written down, if the database is away.
 const WRITE_LIMIT: Duration = Duration::from_secs(600);
+/// How often. No less, however long the database is away: who is late loses the e-mail to another process, which sends it again.
+const WRITE_AGAIN: Duration = Duration::from_secs(1);
 
 /// What became of an attempt.
 #[derive(Debug)]
@@ -214,7 +217,7 @@ impl Sender {
 
     /// Writes a verdict down. An e-mail that was accepted, and nobody knows of, would be sent again.
     async fn write_down(&self, attempt: Attempt, verdict: &Verdict) {
-        let began = Instant::now();
+        let (began, mut trouble) = (Instant::now(), Said::default());
         loop {
             match queue::settle(&self.services, attempt, verdict).await {
                 Ok(true) => return,
@@ -223,8 +226,10 @@ impl Sender {
                     return;
                 }
                 Err(error) if began.elapsed() < WRITE_LIMIT => {
-                    tracing::warn!(%error, email = %attempt.email, "how the attempt went cannot be written down now");
-                    tokio::time::sleep(PAUSE).await;
+                    if trouble.is_news(&error) {
+                        tracing::warn!(%error, email = %attempt.email, "how the attempt went cannot be written down now");
+                    }
+                    tokio::time::sleep(WRITE_AGAIN).await;
                 }
                 Err(error) => {
                     tracing::error!(%error, email = %attempt.email, "how the attempt went is not written down");

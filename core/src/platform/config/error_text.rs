@@ -83,10 +83,25 @@ pub fn is_harmless(word: &str) -> bool {
     is_plain && word.len() <= LONGEST_WORD && !word.to_ascii_lowercase().contains(PASSWORD)
 }
 
-/// Returns the message without those of the `quoted` words, which come from a command line, that may be secret.
+/// Returns the message without those of the `quoted` words, which come from a command line, that may be secret. Where they are quoted
+/// they are left out in any case; elsewhere, such as in the words of whoever read the value, if they look like an address or a
+/// password: of a word like `{`, what stands there is the program's own.
 pub fn without_quoted<'a>(message: &str, quoted: impl IntoIterator<Item = &'a str>) -> String {
     let secret = quoted.into_iter().filter(|word| !word.is_empty() && !is_harmless(word));
-    secret.fold(message.to_owned(), |message, word| message.replace(word, "***"))
+    secret.fold(message.to_owned(), |message, word| {
+        if looks_secret(word) {
+            return message.replace(word, "***");
+        }
+        message.replace(&format!("'{word}'"), "'***'").replace(&format!("-- {word}'"), "-- ***'")
+    })
+}
+
+fn looks_secret(word: &str) -> bool {
+    word.contains("://")
+        || word.contains('@')
+        || word.len() > LONGEST_WORD
+        || word.to_ascii_lowercase().contains(PASSWORD)
+        || word.split_whitespace().any(has_inner_colon)
 }
 
 #[cfg(test)]
@@ -120,6 +135,13 @@ mod tests {
             without_quoted("unexpected argument '--once=x'", ["--once=x"]),
             "unexpected argument '--once=x'"
         );
+        // What the program says itself is no value, though it has the same letters.
+        let message = "invalid value '{' for '[JSON]': expected a JSON object, such as {\"batch_size\": 100}";
+        let shown = "invalid value '***' for '[JSON]': expected a JSON object, such as {\"batch_size\": 100}";
+        assert_eq!(without_quoted(message, ["{"]), shown);
+        let message = "unexpected argument '--a/b' found; tip: to pass '--a/b' as a value, use '-- --a/b'";
+        let shown = "unexpected argument '***' found; tip: to pass '***' as a value, use '-- ***'";
+        assert_eq!(without_quoted(message, ["--a/b"]), shown);
     }
 
     #[test]
