@@ -11,10 +11,11 @@ use crate::values::printable::printable_line;
 const SERVICES: &[Column] = &[
     Column::whole("service"),
     Column::whole("state"),
+    Column::whole("health"),
     Column::whole("runs in"),
     Column::whole("last ended"),
     Column::whole("next run"),
-    Column::text("last error or reason", 20),
+    Column::text("reason or last error", 20),
 ];
 const PROCESSES: &[Column] = &[
     Column::whole("process"),
@@ -34,13 +35,15 @@ pub fn print_list(services: &[ServiceView]) {
     let row = |service: &ServiceView| {
         let mut programs: Vec<_> = service.processes.iter().map(|one| one.program.clone()).collect();
         programs.dedup();
+        let reason = [&service.health_reason, &service.reason, &service.last_error];
         vec![
             service.name.clone(),
             service.state.clone(),
+            service.health.clone(),
             programs.join(", "),
             at(service.last_ended_at),
             at(service.next_run_at),
-            service.reason.clone().or_else(|| service.last_error.clone()).unwrap_or_default(),
+            reason.into_iter().flatten().next().cloned().unwrap_or_default(),
         ]
     };
     table::print(SERVICES, &services.iter().map(row).collect::<Vec<_>>());
