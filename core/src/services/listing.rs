@@ -63,7 +63,7 @@ pub struct ServiceInProcess {
     /// `api` or `relay`.
     #[schema(example = "api")]
     pub program: String,
-    /// For people: host and process id.
+    /// For people: host and process id, or the name that is configured.
     #[schema(example = "docks-4711")]
     pub process_name: String,
     /// `running`, `waiting`, `standby` (another process has its lease), `failing`, `starting`, `finished`, `stopped` or `off`.
@@ -198,6 +198,8 @@ pub struct CommandView {
     pub state: String,
     /// The process that does it now.
     pub running_in: Option<Uuid>,
+    /// The process that began it last; null if none has.
+    pub ran_in: Option<RanIn>,
     /// How many times it was begun.
     pub attempts: i64,
     pub started_at: Option<DateTime<Utc>>,
@@ -208,6 +210,25 @@ pub struct CommandView {
     pub answer: Option<Value>,
     /// Why it failed or expired.
     pub error: Option<String>,
+}
+
+/// The process that carried a command out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ServiceCommandProcess)]
+pub struct RanIn {
+    pub id: Uuid,
+    /// For people: host and process id, or the name that is configured.
+    #[schema(example = "docks-4711")]
+    pub name: Option<String>,
+}
+
+impl std::fmt::Display for RanIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{name} ({})", self.id),
+            None => write!(f, "{}", self.id),
+        }
+    }
 }
 
 /// How far an action is.
@@ -233,6 +254,7 @@ impl CommandView {
             deadline: command.deadline,
             state: command.state,
             running_in: command.owner,
+            ran_in: command.ran_in.map(|id| RanIn { id, name: command.ran_in_name }),
             attempts: command.epoch,
             started_at: command.started_at,
             ended_at: command.ended_at,
@@ -354,7 +376,11 @@ mod tests {
         assert_eq!(offered(&both, "pruning", "trigger").map(|offer| offer.name).as_deref(), Ok("trigger"));
         let known = "trigger".to_owned();
         let unknown = AskError::NoSuchAction { service, action: "drain".to_owned(), known };
+        assert!(unknown.to_string().ends_with("no action `drain`; it has: trigger"), "{unknown}");
         assert_eq!(offered(&both, "pruning", "drain"), Err(unknown));
+        let start_up = Status { actions: Vec::new(), ..both[1].clone() };
+        let none = offered(&[start_up], "pruning", "trigger").expect_err("refused").to_string();
+        assert!(none.ends_with("no action `trigger`; it has none"), "{none}");
         assert_eq!(offered(&both, "mailer", "trigger"), Err(AskError::NoSuchService("mailer".to_owned())));
     }
 }
