@@ -152,6 +152,12 @@ mod tests {
         };
         assert_eq!(stuck(&turned(Duration::from_secs(5))), None);
         assert!(stuck(&turned(STUCK_AFTER + Duration::from_secs(1))).is_some());
+        let (now, long_ago) = (Instant::now(), turned(Duration::from_secs(60)).turned_at);
+        assert!(Condition::unknown().is_starting(now), "nothing was heard yet");
+        assert!(!Condition::unknown().is_starting(long_ago), "it takes too long");
+        let trouble = crate::error::Trouble::from(&crate::error::BrokerFault::Restarted);
+        let unreached = Condition { broker_trouble: Some(trouble), ..Condition::unknown() };
+        assert!(!unreached.is_starting(now), "it was heard, and is no good");
         let reasons = turned(Duration::ZERO).hindrances();
         assert!(matches!(&reasons[..], [blocked] if blocked.contains("blocks publishing")), "{reasons:?}");
     }

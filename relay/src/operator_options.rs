@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use comptoir_core::outbox::operations::Operator;
+use comptoir_core::platform::who;
 
 const OPERATOR_CHARS: usize = 200;
 
@@ -30,15 +31,13 @@ impl OperatorOptions {
 
     pub(crate) fn operator(&self) -> Operator {
         let name = self.operator.clone().unwrap_or_else(user_at_host);
-        Operator { name, host: hostname() }
+        Operator { name, host: who::hostname() }
     }
 }
 
-/// Returns `user@host`, as far as the environment tells.
+/// Returns `user@host`, as far as the environment tells, or else the user's number.
 pub(crate) fn user_at_host() -> String {
-    let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
-    let user = user.filter(|user| !user.is_empty()).unwrap_or_else(|| "unknown".to_owned());
-    format!("{user}@{}", hostname()).chars().take(OPERATOR_CHARS).collect()
+    who::user_at_host(OPERATOR_CHARS)
 }
 
 fn is_interactive() -> bool {
@@ -47,11 +46,6 @@ fn is_interactive() -> bool {
 
 fn is_yes(answer: &str) -> bool {
     matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
-}
-
-fn hostname() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    if host.trim().is_empty() { "unknown".to_owned() } else { host.trim().to_owned() }
 }
 
 fn operator_name(text: &str) -> Result<String, String> {

@@ -14,6 +14,7 @@ use comptoir_core::mail::{
 use comptoir_core::platform::database::Database;
 use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::platform::table::{self, Column};
+use comptoir_core::platform::when;
 use comptoir_core::values::ids::{EmailId, TenantId};
 use comptoir_core::values::money::Currency;
 use serde::Serialize;
@@ -92,7 +93,7 @@ pub(super) struct Decision {
     #[command(flatten)]
     chosen: Chosen,
     /// Only those that have not changed since
-    #[arg(long, value_name = "TIME", requires = "all")]
+    #[arg(long, value_name = "TIME", requires = "all", value_parser = when::parse)]
     until: Option<DateTime<Utc>>,
     /// Say what would be done, and do nothing
     #[arg(long, requires = "all")]

@@ -26,6 +26,7 @@ use comptoir_core::accounts::identity::keys::{self, Place};
 use comptoir_core::platform::config::without_quoted;
 use comptoir_core::platform::database::{self, DatabaseConfig, Migrations};
 use comptoir_core::platform::{spans, telemetry};
+use comptoir_core::services::AskError;
 
 use crate::config::Settings;
 use crate::services::Only;
@@ -159,7 +160,11 @@ fn outcome(result: anyhow::Result<bool>, database: Option<&DatabaseConfig>) -> E
             let complaint =
                 database.and_then(|database| database.complaint_about(error.as_ref(), "api migrate"));
             report(&complaint.unwrap_or_else(|| chain(&error)));
-            ExitCode::FAILURE
+            // What was asked of a service is wrong, as a wrong option is.
+            match error.downcast_ref::<AskError>() {
+                Some(AskError::Parameters { .. }) => ExitCode::from(EXIT_USAGE),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use comptoir_core::catalogue;
 use comptoir_core::mail::Policies;
 use comptoir_core::outbox::{Notifier, NotifierConfig};
 use comptoir_core::platform::database::Database;
+use comptoir_core::platform::who;
 use comptoir_core::values::ids::TenantId;
 use comptoir_core::values::money::Currency;
 use uuid::Uuid;
@@ -87,11 +88,7 @@ pub(super) fn context(tenant: TenantId, currency: Currency, name: String) -> Req
     }
 }
 
-/// Returns `user@host`, as far as the environment tells.
+/// Returns `user@host`, as far as the environment tells, or else the user's number.
 pub(super) fn name() -> String {
-    let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
-    let user = user.filter(|user| !user.is_empty()).unwrap_or_else(|| "unknown".to_owned());
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = if host.trim().is_empty() { "unknown" } else { host.trim() };
-    format!("{user}@{host}").chars().filter(|c| !c.is_control()).take(NAME_CHARS).collect()
+    who::user_at_host(NAME_CHARS)
 }

@@ -14,7 +14,7 @@ use crate::config::Settings;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum ServicesCommand {
-    /// List the services of all processes that run: state, last and next run, last error
+    /// List the services of all processes that run: state, health, last and next run, last error
     List {
         /// As one JSON array
         #[arg(long)]
@@ -39,7 +39,7 @@ pub(super) enum ServicesCommand {
     },
     /// Ask a service for one of its actions, and wait for the answer; `status` lists them
     ///
-    /// Exit 0 if it was done, 1 if it failed or nobody did it in time.
+    /// Exit 0 if it was done, 1 if it failed or nobody did it in time, 2 if its parameters are not those of the action.
     Act {
         #[arg(value_name = "SERVICE")]
         name: String,
@@ -50,6 +50,19 @@ pub(super) enum ServicesCommand {
         parameters: Value,
         #[command(flatten)]
         how: How,
+    },
+    /// Show a command that was asked of a service; without an ID, those that were asked last, the newest first
+    ///
+    /// Commands that ended are kept for 30 days. Exit 1 if there is no such command.
+    Command {
+        #[arg(value_name = "ID")]
+        id: Option<Uuid>,
+        /// Commands, at most
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=1000), conflicts_with = "id")]
+        limit: i64,
+        /// As one JSON object; without an ID, as one JSON array
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -64,7 +77,7 @@ pub(super) struct How {
     /// Only this process may do it
     #[arg(long, value_name = "ID")]
     process: Option<Uuid>,
-    /// Print the command's id, and do not wait
+    /// Print the command's id, and do not wait: `command ID` shows what becomes of it
     #[arg(long)]
     no_wait: bool,
     /// The whole command as one JSON object, not its answer alone
@@ -123,18 +136,37 @@ pub(super) async fn run(command: Option<ServicesCommand>, settings: &Settings) -
             let wish = how.wish(name, action, parameters, operator::name());
             ask(settings, &mut client, wish, &how).await
         }
+        ServicesCommand::Command { id: Some(id), json, .. } => {
+            let command = client.command(id).await?.ok_or(AskError::NoSuchCommand(id))?;
+            if json { print(&command) } else { Ok(services::print_command(&command)?) }
+        }
+        ServicesCommand::Command { id: None, limit, json } => {
+            let commands = client.commands(limit).await?;
+            if json {
+                return print(&commands);
+            }
+            services::print_commands(&commands);
+            Ok(())
+        }
     }
 }
 
 /// Asks, once it is in the operators' audit trail.
 async fn ask(settings: &Settings, client: &mut Client, wish: Wish, how: &How) -> anyhow::Result<()> {
-    client.offer(&wish.service, &wish.action).await?;
+    wish.check(&client.offer(&wish.service, &wish.action).await?)?;
     Operator::new(settings)?.run_for_operators(AskService { wish: wish.clone() }).await?;
     if how.no_wait {
         let id = client.send(wish).await?;
-        return print(&serde_json::json!({ "id": id }));
+        if how.json {
+            return print(&serde_json::json!({ "id": id }));
+        }
+        writeln!(std::io::stdout(), "{id}")?;
+        return Ok(());
     }
     let command = client.done(wish, say_progress).await?;
+    if let Some(process) = &command.ran_in {
+        eprintln!("{} {}: done in {process}", command.service, command.action);
+    }
     if how.json { print(&command) } else { print(&command.answer.unwrap_or_default()) }
 }
 

@@ -110,6 +110,9 @@ fn expected<V: IntoValue>(actual: &Value<V>, accepted: &[ValueKind]) -> String {
         Value::Boolean(value) if takes(ValueKind::String) => quoted(value),
         Value::String(text) if takes(ValueKind::Integer) && text.parse::<i64>().is_ok() => unquoted(text),
         Value::String(text) if takes(ValueKind::Boolean) && text.parse::<bool>().is_ok() => unquoted(text),
+        Value::NegativeInteger(number) if takes(ValueKind::Integer) && !takes(ValueKind::NegativeInteger) => {
+            format!("expected a whole number, 0 or more, not {number}")
+        }
         other => {
             let kinds = accepted.iter().map(|kind| name(*kind));
             // An integer of either sign has two kinds.
@@ -215,6 +218,9 @@ mod tests {
         days: i16,
         #[deserr(default)]
         #[expect(dead_code, reason = "only read")]
+        pieces: u16,
+        #[deserr(default)]
+        #[expect(dead_code, reason = "only read")]
         gift: bool,
     }
 
@@ -254,6 +260,10 @@ mod tests {
         assert_eq!(
             told(json!({"quantity": "3", "days": 1.5})),
             "expected a whole number, not a number with decimals"
+        );
+        assert_eq!(
+            told(json!({"quantity": "3", "pieces": -1})),
+            "expected a whole number, 0 or more, not -1"
         );
         assert_eq!(told(json!({"quantity": "3", "days": 99_999})), "the number is too large or too small");
         assert_eq!(told(json!({"quantity": "3", "gift": "true"})), "write it without quotation marks: true");

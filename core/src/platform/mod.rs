@@ -18,3 +18,4 @@ pub mod telemetry;
 pub mod tls;
 pub mod trace_parent;
 pub mod when;
+pub mod who;

@@ -557,6 +557,8 @@ diesel::table! {
         progress_total -> Nullable<Int8>,
         answer -> Nullable<Jsonb>,
         error -> Nullable<Text>,
+        ran_in -> Nullable<Uuid>,
+        ran_in_name -> Nullable<Text>,
     }
 }
 

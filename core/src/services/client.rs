@@ -26,6 +26,15 @@ fn unavailable(error: diesel::result::Error) -> AskError {
     AskError::Unavailable(Fault::new(error))
 }
 
+/// Returns why a command failed, and in which process.
+fn failure(command: CommandView) -> String {
+    let error = command.error.unwrap_or_default();
+    match command.ran_in {
+        Some(process) => format!("{error}; it ran in {process}"),
+        None => error,
+    }
+}
+
 impl Client {
     /// # Errors
     /// Fails if the database cannot be reached.
@@ -71,6 +80,15 @@ impl Client {
         Ok(commands::find(&mut self.0, id).await.map_err(unavailable)?.map(CommandView::of))
     }
 
+    /// Returns the commands that were asked for last, `most` at most, the newest first.
+    ///
+    /// # Errors
+    /// Fails if the database cannot be reached.
+    pub async fn commands(&mut self, most: i64) -> Result<Vec<CommandView>, AskError> {
+        let commands = commands::list(&mut self.0, most).await.map_err(unavailable)?;
+        Ok(commands.into_iter().map(CommandView::of).collect())
+    }
+
     /// Waits until the command has ended, for `limit` at most, and returns it. `look` sees it each time it is looked at.
     ///
     /// # Errors
@@ -110,7 +128,7 @@ impl Client {
         let command = self.ended(id, limit + TTL, look).await?;
         match command.state.as_str() {
             "done" => Ok(command),
-            _ => Err(AskError::Failed(command.error.unwrap_or_default())),
+            _ => Err(AskError::Failed(failure(command))),
         }
     }
 }

@@ -264,4 +264,6 @@ pub enum Health {
     Degraded(String),
     /// It does not do its work: `/health` says `failing`.
     Failing(String),
+    /// It began a moment ago and does not know yet: `/health` says `degraded`, and a process whose critical service it is, is not ready.
+    Starting,
 }

@@ -6,6 +6,8 @@ use serde_json::Value;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
+use super::state::now;
+
 /// The events that a slow subscriber may be behind. It then misses the oldest, and is told how many.
 const BUFFERED: usize = 1024;
 
@@ -61,13 +63,7 @@ impl Hub {
 
     pub(super) fn tell(&self, service: &str, correlation_id: Option<Uuid>, happening: Happening) {
         let process = self.process;
-        self.forward(Event {
-            service: service.to_owned(),
-            process,
-            at: Utc::now(),
-            correlation_id,
-            happening,
-        });
+        self.forward(Event { service: service.to_owned(), process, at: now(), correlation_id, happening });
     }
 
     /// Passes on an event of another process.

@@ -116,9 +116,16 @@ ask!(Discard of DeadLetters as "discard" -> Decided);
 #[schemars(bound = "F: JsonSchema + Default + Serialize")]
 pub struct ProcessBatch<F> {
     /// 1 to 10,000.
+    #[serde(default = "usual_batch")]
+    #[schemars(range(min = 1, max = 10_000))]
     pub batch_size: u32,
     #[serde(default)]
     pub filter: F,
+}
+
+/// What a batch takes if nothing is said.
+const fn usual_batch() -> u32 {
+    100
 }
 
 /// Publishes events of the history again.
@@ -139,6 +146,7 @@ pub struct ReplayHistory {
     pub tenant: Option<Uuid>,
     /// Events a second, at most.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub rate: Option<u32>,
     /// Only count.
     #[serde(default)]

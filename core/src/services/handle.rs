@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -13,10 +13,12 @@ use super::contract::Fault;
 use super::events::Subscription;
 use super::health::HealthReport;
 use super::link::Request;
+use super::parameters;
 use super::registry::{Inner, Member};
 use super::state::{Offer, State, Status};
 use super::store::commands::{Command, NewCommand};
 use super::supervisor::Order;
+use crate::values::invalid::FieldError;
 
 /// How often a command is looked at by whoever waits for it: soon at first, then every half second.
 pub(super) const LOOKS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
@@ -34,12 +36,17 @@ pub struct Handle(pub(super) Arc<Inner>);
 pub enum AskError {
     #[error("there is no service `{0}` in any process that runs now")]
     NoSuchService(String),
-    #[error("the service `{service}` has no action `{action}`; it has: {known}")]
+    #[error("the service `{service}` has no action `{action}`; it has{}", those(.known))]
     NoSuchAction { service: String, action: String, known: String },
     #[error("the service `{service}` is off in every process that has it: {reason}")]
     Off { service: String, reason: String },
     #[error("the time limit must be 1 s to 86400 s")]
     TimeLimit,
+    /// The parameters are not those of the action. The pointer begins at them.
+    #[error("the parameters of `{action}`{}: {}", place(.wrong), .wrong.message)]
+    Parameters { action: String, wrong: FieldError },
+    #[error("there is no command {0}, or it ended more than 30 days ago")]
+    NoSuchCommand(Uuid),
     /// The tables of services cannot be reached, or are not configured.
     #[error("{0}")]
     Unavailable(Fault),
@@ -49,6 +56,16 @@ pub enum AskError {
     /// The answer is not what was expected: the service is of another version.
     #[error("the answer of `{0}` is not understood: {1}")]
     Answer(&'static str, String),
+}
+
+/// `: trigger, restart`, or ` none`.
+fn those(known: &str) -> String {
+    if known.is_empty() { " none".to_owned() } else { format!(": {known}") }
+}
+
+/// ` at filter/since`
+fn place(wrong: &FieldError) -> String {
+    wrong.pointer.strip_prefix('/').map_or_else(String::new, |path| format!(" at {path}"))
 }
 
 /// What is asked, and how.
@@ -88,6 +105,23 @@ impl Wish {
             asked_by: asked_by.into(),
             process: None,
         }
+    }
+
+    /// Checks what is asked against what the action takes, before anything is written.
+    ///
+    /// # Errors
+    /// Fails if the time limit is too short or too long, or if the parameters are not those of the action.
+    pub fn check(&self, offer: &Offer) -> Result<(), AskError> {
+        self.limit(offer)?;
+        let none = Value::Object(Map::default());
+        let given = if self.parameters.is_null() { &none } else { &self.parameters };
+        parameters::check(&offer.parameters, given)
+            .map_err(|wrong| AskError::Parameters { action: self.action.clone(), wrong })
+    }
+
+    fn limit(&self, offer: &Offer) -> Result<Duration, AskError> {
+        let limit = self.time_limit.unwrap_or(Duration::from_secs(offer.time_limit_seconds));
+        if (Duration::from_secs(1)..=LONGEST).contains(&limit) { Ok(limit) } else { Err(AskError::TimeLimit) }
     }
 }
 
@@ -184,6 +218,14 @@ impl Handle {
         self.request(|reply| Request::Find(id, reply)).await
     }
 
+    /// Returns the commands that were asked for last, `most` at most, the newest first.
+    ///
+    /// # Errors
+    /// Fails if the database cannot be reached.
+    pub async fn commands(&self, most: i64) -> Result<Vec<Command>, AskError> {
+        self.request(|reply| Request::Commands(most, reply)).await
+    }
+
     /// Waits until the command has ended, for `limit` at most, and returns its answer.
     ///
     /// # Errors
@@ -269,12 +311,10 @@ pub(super) fn offered(services: &[Status], service: &str, action: &str) -> Resul
 }
 
 /// # Errors
-/// `TimeLimit` if the wish has one that is too short or too long.
+/// Fails as [`Wish::check`] does.
 pub(super) fn new_command(wish: Wish, offer: &Offer) -> Result<NewCommand, AskError> {
-    let limit = wish.time_limit.unwrap_or(Duration::from_secs(offer.time_limit_seconds));
-    if !(Duration::from_secs(1)..=LONGEST).contains(&limit) {
-        return Err(AskError::TimeLimit);
-    }
+    wish.check(offer)?;
+    let limit = wish.limit(offer)?;
     Ok(NewCommand {
         id: wish.id,
         service: wish.service,

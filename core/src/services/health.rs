@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::state::{State, Status};
+use super::state::{STARTING, State, Status};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -49,7 +49,7 @@ impl HealthReport {
     pub(super) fn hindrances(services: &[Status]) -> Vec<String> {
         let critical = services.iter().filter(|service| service.critical);
         critical
-            .filter_map(|service| match (service.state, contribution(service)) {
+            .filter_map(|service| match (service.shown_state(), contribution(service)) {
                 (State::Starting, _) => Some(format!("{} has not started yet", service.service)),
                 (_, Contributor { status: HealthStatus::Failing, reason, name, .. }) => {
                     Some(format!("{name}: {}", reason.unwrap_or_default()))
@@ -60,13 +60,25 @@ impl HealthReport {
     }
 }
 
-fn contribution(service: &Status) -> Contributor {
+impl HealthStatus {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Degraded => "degraded",
+            Self::Failing => "failing",
+        }
+    }
+}
+
+/// Returns how a service is, by its last run and by its own judgement.
+pub(super) fn contribution(service: &Status) -> Contributor {
     let failed = || service.last_error.clone().or_else(|| service.reason.clone());
     let (status, reason) = match (service.state, service.health.as_str()) {
         (State::Failing, _) => (HealthStatus::Failing, failed()),
         (State::Off, _) => (HealthStatus::Ok, service.reason.clone()),
         (_, "failing") => (HealthStatus::Failing, service.health_reason.clone()),
         (_, "degraded") => (HealthStatus::Degraded, service.health_reason.clone()),
+        (_, STARTING) => (HealthStatus::Degraded, Some("it is starting".to_owned())),
         _ => (HealthStatus::Ok, None),
     };
     Contributor { name: service.service.clone(), status, reason, checked_at: service.checked_at }

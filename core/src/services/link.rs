@@ -100,6 +100,8 @@ pub(super) type Leases = HashMap<&'static str, Lease>;
 pub(super) enum Request {
     Ask(Box<NewCommand>, Reply<()>),
     Find(Uuid, Reply<Option<Command>>),
+    /// The newest commands, so many at most.
+    Commands(i64, Reply<Vec<Command>>),
     List(Reply<Vec<Status>>),
     Write(Write),
 }
@@ -268,6 +270,7 @@ impl LinkTask {
                 None => return,
                 Some(Request::Ask(_, reply)) => drop(reply.send(Err(away()))),
                 Some(Request::Find(_, reply)) => drop(reply.send(Err(away()))),
+                Some(Request::Commands(_, reply)) => drop(reply.send(Err(away()))),
                 Some(Request::List(reply)) => drop(reply.send(Err(away()))),
                 Some(Request::Write(write)) => self.keep(write),
             }
@@ -474,6 +477,7 @@ impl LinkTask {
         match request {
             Request::Ask(command, reply) => respond(answered(commands::insert(open, &command)).await, reply),
             Request::Find(id, reply) => respond(answered(commands::find(open, id)).await, reply),
+            Request::Commands(most, reply) => respond(answered(commands::list(open, most)).await, reply),
             Request::List(reply) => {
                 let read = async {
                     self.write_states(open, false).await?;

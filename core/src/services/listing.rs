@@ -8,6 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::health::{HealthStatus, contribution};
 use super::state::{Offer, State, Status};
 use super::store::commands::Command;
 
@@ -37,6 +38,11 @@ pub struct ServiceView {
     pub state: String,
     /// Why it is failing or off.
     pub reason: Option<String>,
+    /// The worst of all processes, by its last run and its own judgement: `ok`, `degraded` or `failing`.
+    #[schema(example = "ok")]
+    pub health: String,
+    /// Why it is not `ok`.
+    pub health_reason: Option<String>,
     /// In whichever process.
     pub last_started_at: Option<DateTime<Utc>>,
     pub last_ended_at: Option<DateTime<Utc>>,
@@ -57,7 +63,7 @@ pub struct ServiceInProcess {
     /// `api` or `relay`.
     #[schema(example = "api")]
     pub program: String,
-    /// For people: host and process id.
+    /// For people: host and process id, or the name that is configured.
     #[schema(example = "docks-4711")]
     pub process_name: String,
     /// `running`, `waiting`, `standby` (another process has its lease), `failing`, `starting`, `finished`, `stopped` or `off`.
@@ -65,7 +71,7 @@ pub struct ServiceInProcess {
     pub state: String,
     /// Why it is failing or off.
     pub reason: Option<String>,
-    /// `ok`, `degraded` or `failing`, by its own judgement.
+    /// `ok`, `degraded` or `failing`, by its own judgement; `starting` while it has none.
     #[schema(example = "ok")]
     pub health: String,
     pub health_reason: Option<String>,
@@ -95,7 +101,7 @@ impl ServiceInProcess {
             process: status.process,
             program: status.program,
             process_name: status.process_name,
-            state: status.state.word().to_owned(),
+            state: status.shown_state().word().to_owned(),
             reason: status.reason,
             health: status.health,
             health_reason: status.health_reason,
@@ -125,7 +131,11 @@ pub fn grouped(services: Vec<Status>) -> Vec<ServiceView> {
 }
 
 fn together(of_processes: Vec<Status>) -> Option<ServiceView> {
-    let told = of_processes.iter().min_by_key(|status| rank(status.state))?.clone();
+    let told = of_processes.iter().min_by_key(|status| rank(status.shown_state()))?.clone();
+    let worst = of_processes
+        .iter()
+        .map(contribution)
+        .reduce(|worst, one| if one.status > worst.status { one } else { worst })?;
     let latest = |time: fn(&Status) -> Option<DateTime<Utc>>| of_processes.iter().filter_map(time).max();
     let last_failed = of_processes.iter().max_by_key(|status| status.last_error_at);
     Some(ServiceView {
@@ -140,8 +150,10 @@ fn together(of_processes: Vec<Status>) -> Option<ServiceView> {
         schedule: told.schedule,
         scope: told.scope,
         critical: told.critical,
-        state: told.state.word().to_owned(),
+        state: told.shown_state().word().to_owned(),
         reason: told.reason,
+        health: worst.status.word().to_owned(),
+        health_reason: worst.reason.filter(|_| worst.status != HealthStatus::Ok),
         actions: told.actions,
         processes: of_processes.into_iter().map(ServiceInProcess::of).collect(),
     })
@@ -186,6 +198,8 @@ pub struct CommandView {
     pub state: String,
     /// The process that does it now.
     pub running_in: Option<Uuid>,
+    /// The process that began it last; null if none has.
+    pub ran_in: Option<RanIn>,
     /// How many times it was begun.
     pub attempts: i64,
     pub started_at: Option<DateTime<Utc>>,
@@ -196,6 +210,25 @@ pub struct CommandView {
     pub answer: Option<Value>,
     /// Why it failed or expired.
     pub error: Option<String>,
+}
+
+/// The process that carried a command out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ServiceCommandProcess)]
+pub struct RanIn {
+    pub id: Uuid,
+    /// For people: host and process id, or the name that is configured.
+    #[schema(example = "docks-4711")]
+    pub name: Option<String>,
+}
+
+impl std::fmt::Display for RanIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{name} ({})", self.id),
+            None => write!(f, "{}", self.id),
+        }
+    }
 }
 
 /// How far an action is.
@@ -221,6 +254,7 @@ impl CommandView {
             deadline: command.deadline,
             state: command.state,
             running_in: command.owner,
+            ran_in: command.ran_in.map(|id| RanIn { id, name: command.ran_in_name }),
             attempts: command.epoch,
             started_at: command.started_at,
             ended_at: command.ended_at,
@@ -300,6 +334,35 @@ mod tests {
     }
 
     #[test]
+    fn the_list_shows_the_health_of_the_process_that_is_worst_with_its_reason() {
+        let health = |word: &str, reason: Option<&str>| Status {
+            health: word.to_owned(),
+            health_reason: reason.map(str::to_owned),
+            ..status(1, State::Running, None)
+        };
+        let listed = |of: Vec<Status>| {
+            let services = grouped(of);
+            let [service] = services.as_slice() else { panic!("one service: {services:?}") };
+            (service.state.clone(), service.health.clone(), service.health_reason.clone())
+        };
+        let (ok, starting) = (health("ok", None), health("starting", None));
+        let failing = health("failing", Some("the broker cannot be reached"));
+        let expected = |state: &str, health: &str, reason: Option<&str>| {
+            (state.to_owned(), health.to_owned(), reason.map(str::to_owned))
+        };
+        assert_eq!(
+            listed(vec![ok.clone(), failing, starting.clone()]),
+            expected("running", "failing", Some("the broker cannot be reached"))
+        );
+        assert_eq!(listed(vec![starting]), expected("starting", "degraded", Some("it is starting")));
+        assert_eq!(listed(vec![ok]), expected("running", "ok", None));
+        // The last run failed, whatever it says of itself.
+        let failed = status(1, State::Failing, Some(1));
+        assert_eq!(listed(vec![failed]), expected("failing", "failing", Some("failed at 1")));
+        assert_eq!(listed(vec![status(1, State::Off, None)]), expected("off", "ok", None));
+    }
+
+    #[test]
     fn an_action_is_offered_by_a_service_that_is_not_off() {
         use crate::services::handle::{AskError, offered};
         let (off, on) = (status(1, State::Off, None), status(2, State::Standby, None));
@@ -313,7 +376,11 @@ mod tests {
         assert_eq!(offered(&both, "pruning", "trigger").map(|offer| offer.name).as_deref(), Ok("trigger"));
         let known = "trigger".to_owned();
         let unknown = AskError::NoSuchAction { service, action: "drain".to_owned(), known };
+        assert!(unknown.to_string().ends_with("no action `drain`; it has: trigger"), "{unknown}");
         assert_eq!(offered(&both, "pruning", "drain"), Err(unknown));
+        let start_up = Status { actions: Vec::new(), ..both[1].clone() };
+        let none = offered(&[start_up], "pruning", "trigger").expect_err("refused").to_string();
+        assert!(none.ends_with("no action `trigger`; it has none"), "{none}");
         assert_eq!(offered(&both, "mailer", "trigger"), Err(AskError::NoSuchService("mailer".to_owned())));
     }
 }

@@ -27,6 +27,8 @@ use crate::platform::database::DatabaseConfig;
 
 /// The most orders that wait for a supervisor.
 const ORDERS: usize = 16;
+/// The longest name of a process that is kept, in characters.
+const NAME_CHARS: usize = 300;
 /// All services of the start together may take this long.
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// The time for the last words to other processes.
@@ -221,6 +223,13 @@ impl Builder {
         Ok(self)
     }
 
+    /// Gives the process this name, by which people know it, instead of the host's with the process id.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.process.name = name.chars().take(NAME_CHARS).collect();
+        self
+    }
+
     /// Starts the services. Must be called on the runtime on which they are to run.
     pub fn start(self) -> Services {
         describe_metrics();
@@ -344,7 +353,7 @@ async fn act(handle: &Handle, service: &str, call: Call) -> Result<Value, Fault>
             acted.unwrap_or_else(|panic| Err(Fault::new(format_args!("panicked: {}", message_of(&*panic)))))
         }
     };
-    let outcome = if result.is_ok() { "done" } else { "failed" };
+    let (outcome, end) = if result.is_ok() { ("done", "was done") } else { ("failed", "failed") };
     let (action, took) = (call.action, began.elapsed());
     metrics::histogram!(ACTIONS, "service" => call.service, "outcome" => outcome).record(took.as_secs_f64());
     tracing::info!(
@@ -354,7 +363,7 @@ async fn act(handle: &Handle, service: &str, call: Call) -> Result<Value, Fault>
         correlation_id = %call.correlation_id,
         duration_ms = took.as_millis(),
         error = result.as_ref().err().map(ToString::to_string),
-        "an action of a service was {outcome}"
+        "an action of a service {end}"
     );
     result
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -10,6 +10,9 @@ use uuid::Uuid;
 
 use super::actions::Priority;
 use super::contract::{Description, Health, Kind};
+
+/// The word for the health of a service that does not know it yet.
+pub(super) const STARTING: &str = "starting";
 
 /// What a service does in a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +66,7 @@ pub struct Status {
     pub state: State,
     /// Why it is off, failing or degraded.
     pub reason: Option<String>,
-    /// `ok`, `degraded`, `failing`, by its own judgement.
+    /// `ok`, `degraded`, `failing`, by its own judgement; `starting` while it has none.
     pub health: String,
     pub health_reason: Option<String>,
     pub checked_at: DateTime<Utc>,
@@ -83,6 +86,16 @@ pub struct Status {
     pub next_run_at: Option<DateTime<Utc>>,
     pub info: Value,
     pub actions: Vec<Offer>,
+}
+
+impl Status {
+    /// Returns the state for lists: a service that runs and does not know yet how it is, is starting.
+    pub(super) fn shown_state(&self) -> State {
+        match self.state {
+            State::Running if self.health == STARTING => State::Starting,
+            state => state,
+        }
+    }
 }
 
 /// An action that a service offers.
@@ -106,6 +119,11 @@ pub struct Offer {
     #[serde(default)]
     #[schema(value_type = String, example = "normal")]
     pub priority: Priority,
+}
+
+/// Returns the time to the microsecond, as the database keeps it and as all answers have it.
+pub(super) fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(6)
 }
 
 /// The status of a service in this process, and whether it changed since it was last written.
@@ -145,7 +163,7 @@ impl Board {
             reason: None,
             health: "ok".to_owned(),
             health_reason: None,
-            checked_at: Utc::now(),
+            checked_at: now(),
             epoch: None,
             runs: 0,
             failures: 0,
@@ -189,10 +207,11 @@ impl Board {
             Health::Ok => ("ok", None),
             Health::Degraded(reason) => ("degraded", Some(reason)),
             Health::Failing(reason) => ("failing", Some(reason)),
+            Health::Starting => (STARTING, None),
         };
         let status = &mut kept.status;
         // The age is the process's own: writing it down each time would be a write for nothing.
-        status.checked_at = Utc::now();
+        status.checked_at = now();
         if status.health != word || status.health_reason != reason || status.info != info {
             (status.health, status.health_reason, status.info) = (word.to_owned(), reason, info);
             kept.changed = true;

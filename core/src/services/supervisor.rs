@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{TimeDelta, Utc};
+use chrono::{SubsecRound, TimeDelta, Utc};
 use futures::FutureExt;
 use serde_json::Value;
 use tokio::sync::{Notify, mpsc, watch};
@@ -18,7 +18,7 @@ use super::handle::Handle;
 use super::link::{Lease, Leases, Link, Request, Write};
 use super::run::{Fence, Run};
 use super::schedule::Schedule;
-use super::state::{Board, State};
+use super::state::{Board, State, now};
 use crate::platform::backoff::Backoff;
 
 /// The first and the longest wait after an error, in milliseconds.
@@ -244,10 +244,12 @@ impl Supervisor {
     /// Waits for the time, for a poke, or for an order.
     async fn turn(&mut self, plan: &Plan, lease: Option<Lease>) -> Turn {
         let (due, failing) = (plan.sooner.or(plan.next), plan.failing);
-        let periodic = matches!(self.description.kind, Kind::Periodic { .. });
-        let shown = due.filter(|_| periodic).map(|due| {
-            Utc::now()
-                + TimeDelta::from_std(due.saturating_duration_since(Instant::now())).unwrap_or_default()
+        let shown = due.and_then(|due| {
+            let Kind::Periodic { schedule, .. } = &self.description.kind else { return None };
+            let left = TimeDelta::from_std(due.saturating_duration_since(Instant::now())).unwrap_or_default();
+            let at = now().checked_add_signed(left)?.trunc_subsecs(6);
+            let ahead = lease.map_or_else(TimeDelta::zero, |lease| lease.ahead);
+            Some(if matches!(schedule, Schedule::Cron(_)) { schedule.shown(at + ahead) } else { at })
         });
         self.board.change(|status| {
             status.next_run_at = shown;
@@ -310,8 +312,7 @@ impl Supervisor {
         };
         let began = Instant::now();
         self.board.change(|status| {
-            (status.state, status.last_started_at, status.next_run_at) =
-                (State::Running, Some(Utc::now()), None);
+            (status.state, status.last_started_at, status.next_run_at) = (State::Running, Some(now()), None);
         });
         self.hub.tell(name, Some(run.id), Happening::Started);
         let service = Arc::clone(&self.service);
@@ -426,7 +427,7 @@ impl Supervisor {
         let known = before.failed_last && before.last_error == error;
         self.board.change(|status| {
             status.failed_last = error.is_some();
-            (status.last_ended_at, status.last_duration_ms) = (Some(Utc::now()), Some(duration_ms));
+            (status.last_ended_at, status.last_duration_ms) = (Some(now()), Some(duration_ms));
             match (end, &error) {
                 (End::Completed(summary), _) => {
                     status.runs += 1;
@@ -435,7 +436,7 @@ impl Supervisor {
                 }
                 (_, Some(error)) => {
                     status.failures += 1;
-                    (status.last_error, status.last_error_at) = (Some(error.clone()), Some(Utc::now()));
+                    (status.last_error, status.last_error_at) = (Some(error.clone()), Some(now()));
                     (status.state, status.reason) = (State::Failing, Some(error.clone()));
                 }
                 _ => {}

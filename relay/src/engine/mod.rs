@@ -82,6 +82,9 @@ pub(crate) struct Condition {
     pub(crate) turned_at: Instant,
 }
 
+/// For so long after the start, what was not reached yet is no trouble.
+const STARTING: Duration = Duration::from_secs(10);
+
 impl Condition {
     /// Returns the state before the loop has turned.
     pub(crate) fn unknown() -> Self {
@@ -101,6 +104,15 @@ impl Condition {
     /// Whether there is nothing more to do: the broker is reached and no event is left, or the goal is reached.
     pub(crate) fn is_done(&self) -> bool {
         self.idle && self.broker_up || self.limit_reached
+    }
+
+    /// Whether the relay began a moment ago, and has not heard from the database or the broker yet, good or bad.
+    pub(crate) fn is_starting(&self, began: Instant) -> bool {
+        let unheard = |up: bool, trouble: &Option<Trouble>| !up && trouble.is_none();
+        let has_trouble = self.database_trouble.is_some() || self.broker_trouble.is_some() || self.blocked;
+        let is_unheard = unheard(self.database_up, &self.database_trouble)
+            || unheard(self.broker_up, &self.broker_trouble);
+        began.elapsed() < STARTING && is_unheard && !has_trouble
     }
 
     /// Returns the reasons why nothing can be published now.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use comptoir_core::services::{Description, Face, Fault, Health, Run, Service, Summary, faces};
 use futures::future::BoxFuture;
@@ -16,11 +17,12 @@ pub(super) struct BrokerLink {
     condition: watch::Receiver<Condition>,
     reconnect: Arc<Notify>,
     has_run: AtomicBool,
+    began: Instant,
 }
 
 impl BrokerLink {
     pub(super) fn new(condition: watch::Receiver<Condition>, reconnect: Arc<Notify>) -> Self {
-        Self { condition, reconnect, has_run: AtomicBool::new(false) }
+        Self { condition, reconnect, has_run: AtomicBool::new(false), began: Instant::now() }
     }
 
     async fn follow(&self, run: &Run) -> Result<Summary, Fault> {
@@ -73,6 +75,7 @@ impl Service for BrokerLink {
             }
             (true, _, false) => Health::Ok,
             (false, Some(trouble), _) => Health::Failing(trouble.to_string()),
+            (false, None, _) if now.is_starting(self.began) => Health::Starting,
             (false, None, _) => Health::Failing("not connected yet".to_owned()),
         }
     }

@@ -13,7 +13,7 @@ use crate::operator_options::user_at_host;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum ServicesCommand {
-    /// List the services of all processes that run: state, last and next run, last error
+    /// List the services of all processes that run: state, health, last and next run, last error
     List {
         /// As one JSON array
         #[arg(long)]
@@ -38,7 +38,7 @@ pub(crate) enum ServicesCommand {
     },
     /// Ask a service for one of its actions, and wait for the answer; `status` lists them
     ///
-    /// Exit 0 if it was done, 1 if it failed or nobody did it in time.
+    /// Exit 0 if it was done, 1 if it failed or nobody did it in time, 2 if its parameters are not those of the action.
     Act {
         #[arg(value_name = "SERVICE")]
         name: String,
@@ -49,6 +49,19 @@ pub(crate) enum ServicesCommand {
         parameters: Value,
         #[command(flatten)]
         how: How,
+    },
+    /// Show a command that was asked of a service; without an ID, those that were asked last, the newest first
+    ///
+    /// Commands that ended are kept for 30 days. Exit 1 if there is no such command.
+    Command {
+        #[arg(value_name = "ID")]
+        id: Option<Uuid>,
+        /// Commands, at most
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=1000), conflicts_with = "id")]
+        limit: i64,
+        /// As one JSON object; without an ID, as one JSON array
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -63,7 +76,7 @@ pub(crate) struct How {
     /// Only this process may do it
     #[arg(long, value_name = "ID")]
     process: Option<Uuid>,
-    /// Print the command's id, and do not wait
+    /// Print the command's id, and do not wait: `command ID` shows what becomes of it
     #[arg(long)]
     no_wait: bool,
     /// The whole command as one JSON object, not its answer alone
@@ -123,6 +136,22 @@ pub(crate) async fn run(config: &Config, command: Option<ServicesCommand>) -> Re
             let wish = how.wish(name, action, parameters, user_at_host());
             ask(&mut client, wish, &how).await
         }
+        ServicesCommand::Command { id: Some(id), json, .. } => {
+            let command = client.command(id).await.map_err(failed)?;
+            let command = command.ok_or_else(|| failed(AskError::NoSuchCommand(id)))?;
+            if json {
+                return print(&command);
+            }
+            services::print_command(&command).map_err(|error| RelayError::Incomplete(error.to_string()))
+        }
+        ServicesCommand::Command { id: None, limit, json } => {
+            let commands = client.commands(limit).await.map_err(failed)?;
+            if json {
+                return print(&commands);
+            }
+            services::print_commands(&commands);
+            Ok(())
+        }
     }
 }
 
@@ -134,9 +163,16 @@ fn found(services: Vec<ServiceView>, name: String) -> Result<ServiceView, RelayE
 async fn ask(client: &mut Client, wish: Wish, how: &How) -> Result<(), RelayError> {
     if how.no_wait {
         let id = client.send(wish).await.map_err(failed)?;
-        return print(&serde_json::json!({ "id": id }));
+        if how.json {
+            return print(&serde_json::json!({ "id": id }));
+        }
+        print_line(&id.to_string());
+        return Ok(());
     }
     let command = client.done(wish, say_progress).await.map_err(failed)?;
+    if let Some(process) = &command.ran_in {
+        notes::say(&format!("{} {}: done in {process}", command.service, command.action));
+    }
     if how.json { print(&command) } else { print(&command.answer.unwrap_or_default()) }
 }
 
@@ -148,12 +184,19 @@ fn say_progress(command: &CommandView) {
 }
 
 fn failed(error: AskError) -> RelayError {
-    RelayError::Incomplete(error.to_string())
+    match error {
+        AskError::Parameters { .. } => RelayError::Usage(error.to_string()),
+        error => RelayError::Incomplete(error.to_string()),
+    }
+}
+
+fn print(value: &impl serde::Serialize) -> Result<(), RelayError> {
+    let text = serde_json::to_string(value).map_err(|error| RelayError::Incomplete(error.to_string()))?;
+    print_line(&text);
+    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "what the command is asked for")]
-fn print(value: &impl serde::Serialize) -> Result<(), RelayError> {
-    let text = serde_json::to_string(value).map_err(|error| RelayError::Incomplete(error.to_string()))?;
+fn print_line(text: &str) {
     println!("{text}");
-    Ok(())
 }

@@ -40,6 +40,7 @@ pub(super) struct Drain {
     pub(super) wake_up: Arc<Notify>,
     pub(super) reconnect: Arc<Notify>,
     pub(super) condition: watch::Sender<Condition>,
+    pub(super) began: Instant,
 }
 
 impl Drain {
@@ -172,8 +173,12 @@ impl Service for Drain {
     }
 
     fn health(&self) -> Health {
-        let hindrances = self.condition.borrow().hindrances();
-        if hindrances.is_empty() { Health::Ok } else { Health::Failing(hindrances.join(", ")) }
+        let now = self.condition.borrow();
+        match now.hindrances() {
+            hindrances if hindrances.is_empty() => Health::Ok,
+            _ if now.is_starting(self.began) => Health::Starting,
+            hindrances => Health::Failing(hindrances.join(", ")),
+        }
     }
 
     fn info(&self) -> Value {

@@ -8,6 +8,7 @@ mod recovery;
 mod replay;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use comptoir_core::outbox::operations::Operator;
 use comptoir_core::platform::config::ConfigError;
@@ -45,7 +46,9 @@ pub(crate) fn start(
     metrics: Option<MetricsHandle>,
 ) -> Result<(Services, watch::Receiver<Condition>), ConfigError> {
     let link = Ok(config.database.clone());
-    let mut builder = Services::builder("relay", env!("CARGO_PKG_VERSION"), &config.services, link)?;
+    let (id, name) = (Uuid::now_v7(), daemon::replica_name(&config.relay.name));
+    let builder = Services::builder("relay", env!("CARGO_PKG_VERSION"), &config.services, link)?;
+    let mut builder = builder.named(&name);
     builder.add(schema_check(config.database.clone(), Migrations::Outbox, "relay migrate"))?;
     let is_measured = metrics.is_some();
     if let Some(metrics) = metrics {
@@ -56,7 +59,6 @@ pub(crate) fn start(
     builder.add(Replay::new(config.clone()))?;
     let (wake_ups, listening) = wakeup::listening(config.database.clone());
     builder.add(listening)?;
-    let (id, name) = (Uuid::now_v7(), daemon::replica_name(&config.relay.name));
     let pulse = Arc::new(Pulse::default());
     let (leases, leasing) = Leases::new(
         config.database.clone(),
@@ -71,7 +73,8 @@ pub(crate) fn start(
     let reconnect = Arc::new(Notify::new());
     builder.add(BrokerLink::new(observed.clone(), Arc::clone(&reconnect)))?;
     let (config, wake_up) = (config.clone(), wake_ups.events);
-    builder.add(Drain { config, id, name, leases, pulse, wake_up, reconnect, condition })?;
+    let began = Instant::now();
+    builder.add(Drain { config, id, name, leases, pulse, wake_up, reconnect, condition, began })?;
     builder.add(Recovery)?;
     builder.add(ServiceManager(observed.clone()))?;
     Ok((builder.start(), observed))

@@ -291,7 +291,6 @@ async fn an_action_reaches_the_process_that_runs_the_service_and_its_answer_come
         for (action, parameters, problem) in [
             ("refuse", json!({}), "it refuses, as it should"),
             ("panic", json!({}), "panicked: as the test wants it"),
-            ("double", json!({"numbre": 1}), "unknown field `numbre`"),
             ("hang", json!({}), "its deadline is over"),
         ] {
             let id = handle.send(ask(action, parameters)).await?;
@@ -299,6 +298,9 @@ async fn an_action_reaches_the_process_that_runs_the_service_and_its_answer_come
                 handle.answer(id, LIMIT).await.err().map(|error| error.to_string()).unwrap_or_default();
             ensure!(failed.contains(problem), "{action}: {failed}");
         }
+        let wrong = handle.send(ask("double", json!({"number": 1, "numbre": 1}))).await;
+        ensure!(matches!(&wrong, Err(AskError::Parameters { .. })), "{wrong:?}");
+        ensure!(wrong.is_err_and(|error| error.to_string().contains("numbre")), "before it is asked");
         let unknown = handle.send(ask("triple", json!({}))).await;
         ensure!(
             matches!(&unknown, Err(AskError::NoSuchAction { known, .. }) if known.contains("double")),
@@ -421,7 +423,7 @@ async fn an_answer_that_the_database_does_not_take_costs_nobody_the_link() {
         let services = process(world, "one", vec![shared.clone(), doubler()], json!({}))?;
         until("it runs", LIMIT, async || holds(shared.runs() == 1)).await?;
         let handle = services.handle();
-        let refused = handle.send(Wish::new("doubler", "double", json!({"number": "\u{0}"}), "a test")).await;
+        let refused = handle.send(Wish::new("doubler", "double", json!({"number": 1}), "a \u{0} test")).await;
         ensure!(matches!(refused, Err(AskError::Unavailable(_))), "{refused:?}");
         let id = handle.send(Wish::new("doubler", "nul", json!({}), "a test")).await?;
         let failed = handle.answer(id, LIMIT).await.err().map(|error| error.to_string()).unwrap_or_default();

@@ -207,6 +207,24 @@ async fn a_configuration_that_is_wrong_is_named_with_what_would_be_right() -> Re
                 &["database.url: does not begin with postgres://"],
             ),
             ("check", "DATABASE_URL_FILE", "/nowhere", &["database.url_file: /nowhere: No such file"]),
+            (
+                "check",
+                "COMPTOIR__SERVICES__ENVIRONMENT",
+                "prod",
+                &["unknown value `prod`, expected one of `development`, `production`, `testing`"],
+            ),
+            (
+                "check",
+                "COMPTOIR__SERVICES__PRUNING__ENABELD",
+                "false",
+                &["services.pruning.enabeld: there is no such key; there are enabled, interval_ms"],
+            ),
+            (
+                "check",
+                "COMPTOIR__SERVICES__PRUNING__TESTING__INTERVAL_SECONDS",
+                "-3",
+                &["services.pruning.testing.interval_seconds: must be a whole number", "not -3"],
+            ),
             ("--nonsense", "", "", &["unexpected argument '--nonsense'"]),
             ("nonsense", "", "", &["unrecognized subcommand 'nonsense'"]),
         ] {
@@ -226,6 +244,15 @@ async fn a_configuration_that_is_wrong_is_named_with_what_would_be_right() -> Re
     ] {
         check(&Case { call, environment: Vec::new(), code: 2, says }).await?;
     }
+    let environment = vec![
+        ("COMPTOIR__SERVICES__DRAIN__ENABLED", "false".to_owned()),
+        ("COMPTOIR__RELAY__HTTP_LISTEN", "off".to_owned()),
+    ];
+    let says = &["services.drain.enabled: this service cannot be turned off"][..];
+    check(&Case { call: "relay", environment, code: 2, says }).await?;
+    let call = "api emails discard --tenant 01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b --all --until yesterday";
+    let says = &["expected a time such as 2026-01-31T12:00:00Z"][..];
+    check(&Case { call, environment: Vec::new(), code: 2, says }).await?;
     let environment = vec![("COMPTOIR__API__LISTEN", "8080".to_owned())];
     let says = &["expected an address with a port, such as 127.0.0.1:8080, for key `api.listen`"][..];
     check(&Case { call: "api", environment, code: 2, says }).await

@@ -69,12 +69,39 @@ async fn an_operator_asks_services_of_both_programs_and_gets_their_answers() {
         let counted = ended(&operator, &operator.command("/services/drain/check-queue").await?).await?;
         assert_eq!(counted["state"], "done", "{counted}");
 
-        // What the action does not understand, it says.
+        // Which process did it.
+        let status = operator.get("/services/drain/status").await?.json;
+        assert_eq!(drained["ran_in"]["id"], status["processes"][0]["process"], "{drained}");
+        assert_eq!(drained["ran_in"]["name"], status["processes"][0]["process_name"], "{drained}");
+
+        // What the action does not understand is refused before anything is asked.
         let wrong = json!({"parameters": {"nonsense": 1}, "priority": "high", "time_limit_seconds": 20});
-        let failed = operator.post("/services/drain/actions/drain-now", &wrong).await?;
-        let failed = ended(&operator, &failed).await?;
-        assert_eq!(failed["state"], "failed");
-        assert!(failed["error"].as_str().is_some_and(|error| error.contains("nonsense")), "{failed}");
+        let refused = operator.post("/services/drain/actions/drain-now", &wrong).await?;
+        assert_eq!(
+            (refused.status, refused.pointers()),
+            (422, vec!["/parameters/nonsense"]),
+            "{}",
+            refused.text
+        );
+        let wrong = json!({"filter": {"event_tpye": "order.*"}});
+        let refused = operator.post("/services/dead_letters/process-batch", &wrong).await?;
+        assert_eq!(
+            (refused.status, refused.pointers()),
+            (422, vec!["/filter/event_tpye"]),
+            "{}",
+            refused.text
+        );
+        let right = json!({"parameters": {}, "priority": "high", "time_limit_seconds": 20});
+        let asked = operator.post("/services/drain/actions/drain-now", &right).await?;
+        assert_eq!(ended(&operator, &asked).await?["state"], "done");
+
+        // The newest first.
+        let listed = operator.get("/service-commands?limit=2").await?;
+        let ids: Vec<_> =
+            listed.json["data"].as_array().into_iter().flatten().map(|one| &one["id"]).collect();
+        assert_eq!(ids, [&asked.json["id"], &counted["id"]], "{}", listed.text);
+        let refused = operator.get("/service-commands?limit=0").await?;
+        assert_eq!((refused.status, refused.pointers()), (422, vec!["/query/limit"]), "{}", refused.text);
 
         // Everything is in the operators' trail, with the command's id.
         let rows = "SELECT resource_id, actor_name, after::text FROM audit_events
@@ -86,7 +113,7 @@ async fn an_operator_asks_services_of_both_programs_and_gets_their_answers() {
             (pruned["id"].as_str().unwrap(), ADDRESS)
         );
         let after: Value = serde_json::from_str(rows[3].get(2))?;
-        assert_eq!((&after["service"], &after["parameters"]), (&json!("drain"), &json!({"nonsense": 1})));
+        assert_eq!((&after["service"], &after["parameters"]), (&json!("drain"), &json!({})));
 
         // The administrator of a company has no part in it.
         for path in ["/services", "/services/drain/status"] {
@@ -149,6 +176,7 @@ async fn what_cannot_be_asked_is_refused_with_what_would_be_right() {
         for (body, pointer) in [
             (json!({"time_limit_seconds": 0}), "/time_limit_seconds"),
             (json!({"time_limit_seconds": 86_401}), "/time_limit_seconds"),
+            (json!({"time_limit_seconds": -1}), "/time_limit_seconds"),
             (json!({"priority": "urgent"}), "/priority"),
             (json!({"process": "here"}), "/process"),
             (json!({"parameters": []}), "/parameters"),
@@ -195,13 +223,26 @@ async fn services_are_listed_and_asked_at_both_command_lines() {
             let command = json_of(&run(&["act", "drain", "drain-now", "{}", "--json"]).await?)?;
             assert_eq!((&command["state"], &command["answer"]["waiting"]), (&json!("done"), &json!(0)), "{command}");
             ensure!(command["asked_by"].as_str().is_some_and(|name| name.contains('@')), "{command}");
-            let sent = json_of(&run(&["trigger", "pruning", "--no-wait", "--priority", "low"]).await?)?;
-            ensure!(sent["id"].is_string(), "{sent}");
+            ensure!(command["ran_in"]["name"].is_string(), "{command}");
+            let sent = run(&["trigger", "pruning", "--no-wait", "--priority", "low"]).await?;
+            let id = uuid::Uuid::parse_str(sent.stdout.trim()).context("the bare id")?.to_string();
+            let shown = json_of(&run(&["command", &id, "--json"]).await?)?;
+            assert_eq!((&shown["id"], &shown["action"]), (&json!(id), &json!("trigger")), "{shown}");
+            let shown = run(&["command", &id]).await?;
+            ensure!(shown.code == Some(0) && shown.stdout.contains("pruning trigger"), "{shown:?}");
+            let newest = json_of(&run(&["command", "--limit", "1", "--json"]).await?)?;
+            ensure!(newest.as_array().is_some_and(|all| all.len() == 1 && all[0]["id"] == id.as_str()), "{newest}");
+            let newest = run(&["command"]).await?;
+            ensure!(newest.code == Some(0) && newest.stdout.contains(&id), "{newest:?}");
+            let process = run(&["act", "drain", "check-queue"]).await?;
+            ensure!(process.stderr.contains("drain check-queue: done in "), "{process:?}");
             for (arguments, code, text) in [
                 (&["status", "purning"][..], 1, "there is no service `purning`"),
                 (&["act", "drain", "drian"], 1, "it has:"),
                 (&["act", "drain", "drain-now", "[]"], 2, "a JSON object"),
-                (&["act", "drain", "drain-now", r#"{"nonsense": 1}"#], 1, "nonsense"),
+                (&["act", "drain", "drain-now", r#"{"nonsense": 1}"#], 2, "nonsense"),
+                (&["trigger", "schema"], 1, "it has none"),
+                (&["command", "00000000-0000-7000-8000-000000000000"], 1, "there is no command"),
                 (&["trigger", "pruning", "--priority", "urgent"], 2, "high, normal or low"),
             ] {
                 let refused = run(arguments).await?;
@@ -334,6 +375,16 @@ async fn drain_now_goes_on_when_it_cannot_look_what_is_left() {
         let environment =
             [("AMQP_URL", "amqp://127.0.0.1:1/"), ("COMPTOIR__DATABASE__STATEMENT_TIMEOUT_MS", "500")];
         let relay = Relay::start(world, &environment).await?;
+        until("the list to show that the broker is away", LIMIT, async || {
+            let listed = json_of(&world.run_relay(&["services", "list", "--json"]).await?)?;
+            for name in ["broker", "drain"] {
+                let one = listed.as_array().and_then(|all| all.iter().find(|one| one["name"] == name));
+                let one = one.context("it is missing")?;
+                ensure!(one["health"] == "failing" && one["health_reason"].is_string(), "{one}");
+            }
+            Ok(())
+        })
+        .await?;
         json_of(
             &world.run_relay(&["services", "act", "drain", "drain-now", "{}", "--no-wait", "--json"]).await?,
         )?;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use comptoir_core::services::{Priority, ServiceView, Wish};
+use comptoir_core::services::{CommandView, Priority, ServiceView, Wish};
 use comptoir_core::values::invalid::Invalid;
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::extract::{AnyId, Faults, one_of, read_from_text};
@@ -19,11 +19,46 @@ const LARGEST_BATCH: u32 = 10_000;
 /// What it takes if nothing is said.
 const USUAL_BATCH: u32 = 100;
 
+/// The most commands that are listed, and how many if nothing is said.
+const MOST_COMMANDS: i64 = 200;
+const USUAL_COMMANDS: i64 = 50;
+
 /// All services.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Services {
     pub(super) data: Vec<ServiceView>,
 }
+
+/// What was asked of services.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ServiceCommands {
+    pub(super) data: Vec<CommandView>,
+}
+
+/// Which commands.
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CommandsQuery {
+    /// The maximum number of commands; 50 if it is left out.
+    #[deserr(default)]
+    #[param(value_type = Option<u32>, example = 50, minimum = 1, maximum = 200)]
+    limit: Option<Most>,
+}
+
+impl CommandsQuery {
+    pub(super) fn most(&self) -> i64 {
+        self.limit.as_ref().map_or(USUAL_COMMANDS, |most| most.0)
+    }
+}
+
+#[derive(Debug)]
+struct Most(i64);
+
+read_from_text!(Most => |text| {
+    let number = text.parse::<i64>().ok().filter(|number| (1..=MOST_COMMANDS).contains(number));
+    number.map(Self).ok_or_else(|| Invalid::new("out_of_range", format!("expected 1 to {MOST_COMMANDS}")))
+});
 
 /// How an action is asked for.
 #[derive(Debug, Default, Deserr, ToSchema)]
@@ -123,23 +158,23 @@ struct AskedPriority(Priority);
 read_from_text!(AskedPriority => |text| one_of(text, Priority::ALL, Priority::name).map(Self));
 
 #[derive(Debug, Deserr)]
-#[deserr(try_from(u64) = time_limit -> Invalid, error = Faults)]
+#[deserr(try_from(i64) = time_limit -> Invalid, error = Faults)]
 struct TimeLimit(Duration);
 
-fn time_limit(seconds: u64) -> Result<TimeLimit, Invalid> {
-    match seconds {
-        1..=LONGEST_SECONDS => Ok(TimeLimit(Duration::from_secs(seconds))),
+fn time_limit(seconds: i64) -> Result<TimeLimit, Invalid> {
+    match u64::try_from(seconds) {
+        Ok(seconds @ 1..=LONGEST_SECONDS) => Ok(TimeLimit(Duration::from_secs(seconds))),
         _ => Err(Invalid::new("out_of_range", format!("expected 1 to {LONGEST_SECONDS} seconds"))),
     }
 }
 
 #[derive(Debug, Deserr)]
-#[deserr(try_from(u32) = batch_size -> Invalid, error = Faults)]
+#[deserr(try_from(i64) = batch_size -> Invalid, error = Faults)]
 struct BatchSize(u32);
 
-fn batch_size(size: u32) -> Result<BatchSize, Invalid> {
-    match size {
-        1..=LARGEST_BATCH => Ok(BatchSize(size)),
+fn batch_size(size: i64) -> Result<BatchSize, Invalid> {
+    match u32::try_from(size) {
+        Ok(size @ 1..=LARGEST_BATCH) => Ok(BatchSize(size)),
         _ => Err(Invalid::new("out_of_range", format!("expected 1 to {LARGEST_BATCH}"))),
     }
 }

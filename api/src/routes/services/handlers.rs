@@ -12,11 +12,16 @@ use comptoir_core::services::{AskError, CommandView, Handle, ServiceView, Wish, 
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::dto::{AcceptedCommand, ActRequest, AskRequest, ProcessBatchRequest, Services};
+use super::dto::{
+    AcceptedCommand, ActRequest, AskRequest, CommandsQuery, ProcessBatchRequest, ServiceCommands, Services,
+};
 use crate::error::ApiError;
-use crate::extract::{AnyId, Id, NoQuery, Operator, Posted, part};
+use crate::extract::{AnyId, Id, NoQuery, Operator, Posted, Query, part};
 use crate::openapi::{IdParam, IdempotencyHeader};
 use crate::respond;
+
+/// Where the parameters of an action stand in a request.
+const PARAMETERS: &str = "/parameters";
 
 /// Services of all processes, of both programs
 ///
@@ -57,7 +62,7 @@ pub(crate) async fn trigger(
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
     let wish = posted.body.apply(wish(&request, &operator, "trigger")?);
-    ask(operator, posted.key, wish, &services, &executor).await
+    ask(operator, posted.key, wish, &services, &executor, PARAMETERS).await
 }
 
 /// Have a service look at its queue now
@@ -72,7 +77,7 @@ pub(crate) async fn check_queue(
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
     let wish = posted.body.apply(wish(&request, &operator, "check-queue")?);
-    ask(operator, posted.key, wish, &services, &executor).await
+    ask(operator, posted.key, wish, &services, &executor, PARAMETERS).await
 }
 
 /// Have a service work off one batch now
@@ -87,7 +92,7 @@ pub(crate) async fn process_batch(
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
     let wish = posted.body.apply(wish(&request, &operator, "process-batch")?);
-    ask(operator, posted.key, wish, &services, &executor).await
+    ask(operator, posted.key, wish, &services, &executor, "").await
 }
 
 /// End what a service is doing, and begin anew
@@ -102,13 +107,12 @@ pub(crate) async fn restart(
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
     let wish = posted.body.apply(wish(&request, &operator, "restart")?);
-    ask(operator, posted.key, wish, &services, &executor).await
+    ask(operator, posted.key, wish, &services, &executor, PARAMETERS).await
 }
 
 /// Ask a service for one of its actions
 ///
-/// Its status lists the actions, with the JSON Schema of their parameters. Parameters that are not as the schema says make the command
-/// fail.
+/// Its status lists the actions, with the JSON Schema of their parameters. Parameters that are not as the schema says are refused.
 #[utoipa::path(post, path = "/api/v1/services/{name}/actions/{action}", tag = "services", operation_id = "askService",
     params(("name" = String, Path, example = "health"), ("action" = String, Path, example = "force-probe"), IdempotencyHeader),
     request_body = Option<ActRequest>,
@@ -122,7 +126,22 @@ pub(crate) async fn act(
 ) -> Result<HttpResponse, ApiError> {
     let action: String = part(&request, "action")?;
     let wish = posted.body.apply(wish(&request, &operator, &action)?);
-    ask(operator, posted.key, wish, &services, &executor).await
+    ask(operator, posted.key, wish, &services, &executor, PARAMETERS).await
+}
+
+/// What was asked of services last, the newest first
+///
+/// Open ones and those that ended. Commands that ended are kept for 30 days.
+#[utoipa::path(get, path = "/api/v1/service-commands", tag = "services", operation_id = "listServiceCommands", params(CommandsQuery),
+    responses((status = 200, body = ServiceCommands)))]
+pub(crate) async fn commands(
+    _: Operator,
+    query: Query<CommandsQuery>,
+    services: Data<Handle>,
+) -> Result<HttpResponse, ApiError> {
+    let commands = services.commands(query.0.most()).await.map_err(refused)?;
+    let data = commands.into_iter().map(CommandView::of).collect();
+    Ok(HttpResponse::Ok().json(ServiceCommands { data }))
 }
 
 /// What was asked of a service, as it stands
@@ -136,10 +155,8 @@ pub(crate) async fn command(
     services: Data<Handle>,
 ) -> Result<HttpResponse, ApiError> {
     let AnyId(id) = id.0;
-    let found = services.command(id).await.map_err(refused)?.ok_or_else(|| {
-        let detail = format!("there is no command {id}, or it ended more than 30 days ago");
-        ApiError::new(StatusCode::NOT_FOUND, "service_command_not_found", detail)
-    })?;
+    let found = services.command(id).await.map_err(refused)?;
+    let found = found.ok_or_else(|| refused(AskError::NoSuchCommand(id)))?;
     Ok(HttpResponse::Ok().json(CommandView::of(found)))
 }
 
@@ -152,15 +169,18 @@ fn wish(request: &HttpRequest, operator: &Operator, action: &str) -> Result<Wish
 }
 
 /// Asks, and answers 202. What is asked is in the operators' trail first. If the process dies between the two, a repetition of the request
-/// under its idempotency key finds the stored answer, and asks for what that promised: asked twice, it is one command.
+/// under its idempotency key finds the stored answer, and asks for what that promised: asked twice, it is one command. `parameters` is
+/// where the parameters stand in the request.
 async fn ask(
     operator: Operator,
     key: Option<IdempotencyKey>,
     wish: Wish,
     services: &Handle,
     executor: &Executor,
+    parameters: &'static str,
 ) -> Result<HttpResponse, ApiError> {
-    services.offer(&wish.service, &wish.action).await.map_err(refused)?;
+    let offer = services.offer(&wish.service, &wish.action).await.map_err(refused)?;
+    wish.check(&offer).map_err(|error| refused_at(error, parameters))?;
     let accepted = AcceptedCommand::of(&wish);
     let render = move |()| {
         let body = serde_json::to_string(&accepted)
@@ -177,13 +197,23 @@ async fn ask(
 }
 
 fn refused(error: AskError) -> ApiError {
+    refused_at(error, PARAMETERS)
+}
+
+/// The same, where the parameters stand there in the request.
+fn refused_at(error: AskError, parameters: &str) -> ApiError {
     let detail = error.to_string();
     let (status, code) = match error {
         AskError::NoSuchService(_) => (StatusCode::NOT_FOUND, "service_not_found"),
         AskError::NoSuchAction { .. } => (StatusCode::NOT_FOUND, "service_action_not_found"),
+        AskError::NoSuchCommand(_) => (StatusCode::NOT_FOUND, "service_command_not_found"),
         AskError::Off { .. } => (StatusCode::CONFLICT, "service_off"),
         AskError::TimeLimit => {
             return ApiError::invalid_field("/time_limit_seconds", "out_of_range", detail);
+        }
+        AskError::Parameters { wrong, .. } => {
+            let pointer = format!("{parameters}{}", wrong.pointer);
+            return ApiError::invalid_field(&pointer, wrong.code, wrong.message);
         }
         AskError::Unavailable(_) => {
             return ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail.clone())

@@ -25,6 +25,7 @@ pub(super) fn endpoints() -> Endpoints {
         .problems(REFUSALS)
         .with(Operator, handlers::__path_act, handlers::act)
         .problems(REFUSALS)
+        .with(Operator, handlers::__path_commands, handlers::commands)
         .with(Operator, handlers::__path_command, handlers::command)
         .problems(&["service_command_not_found"])
 }

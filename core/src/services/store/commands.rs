@@ -42,6 +42,9 @@ pub struct Command {
     pub progress_total: Option<i64>,
     pub answer: Option<Value>,
     pub error: Option<String>,
+    /// The process that began it last, and its name.
+    pub ran_in: Option<Uuid>,
+    pub ran_in_name: Option<String>,
 }
 
 /// A command that is to be written.
@@ -92,7 +95,8 @@ crate::statement! {
     = "WITH me AS (SELECT $1 AS id, $2 * interval '1 millisecond' AS ttl)
     UPDATE service_commands AS c
     SET state = 'running', owner = me.id, epoch = c.epoch + 1, lease_expires_at = now() + me.ttl,
-        started_at = coalesce(c.started_at, now())
+        started_at = coalesce(c.started_at, now()), ran_in = me.id,
+        ran_in_name = (SELECT p.name FROM service_processes AS p WHERE p.id = me.id)
     FROM me
     WHERE c.id = (
         SELECT id FROM service_commands
@@ -257,6 +261,13 @@ pub(crate) async fn sweep(connection: &mut AsyncPgConnection) -> QueryResult<Vec
 pub(crate) async fn find(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<Command>> {
     use crate::platform::schema::service_commands::dsl;
     dsl::service_commands.find(id).select(Command::as_select()).first(connection).await.optional()
+}
+
+/// Returns the commands that were asked for last, the newest first: their ids rise with the time.
+pub(crate) async fn list(connection: &mut AsyncPgConnection, most: i64) -> QueryResult<Vec<Command>> {
+    use crate::platform::schema::service_commands::dsl;
+    let newest = dsl::service_commands.order(dsl::id.desc()).limit(most);
+    newest.select(Command::as_select()).load(connection).await
 }
 
 /// Deletes commands that ended so many days ago.

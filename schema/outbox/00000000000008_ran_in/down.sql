@@ -1,0 +1,1 @@
+ALTER TABLE service_commands DROP COLUMN ran_in_name, DROP COLUMN ran_in;
