@@ -98,10 +98,10 @@ impl ServiceInProcess {
     fn of(status: Status) -> Self {
         let object = |value: Value| if value.is_object() { value } else { serde_json::json!({}) };
         Self {
+            state: status.shown_state().word().to_owned(),
             process: status.process,
             program: status.program,
             process_name: status.process_name,
-            state: status.shown_state().word().to_owned(),
             reason: status.reason,
             health: status.health,
             health_reason: status.health_reason,
@@ -144,13 +144,13 @@ fn together(of_processes: Vec<Status>) -> Option<ServiceView> {
         last_error: last_failed.and_then(|status| status.last_error.clone()),
         last_error_at: latest(|status| status.last_error_at),
         next_run_at: of_processes.iter().filter_map(|status| status.next_run_at).min(),
+        state: told.shown_state().word().to_owned(),
         name: told.service,
         about: told.about,
         kind: told.kind,
         schedule: told.schedule,
         scope: told.scope,
         critical: told.critical,
-        state: told.shown_state().word().to_owned(),
         reason: told.reason,
         health: worst.status.word().to_owned(),
         health_reason: worst.reason.filter(|_| worst.status != HealthStatus::Ok),
