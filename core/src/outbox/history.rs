@@ -211,6 +211,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_day_is_over_when_the_next_one_begins() {
+        let day = NaiveDate::from_ymd_opt(2026, 12, 31).expect("a day");
+        assert_eq!(start_of(day).to_rfc3339(), "2026-12-31T00:00:00+00:00");
+        assert_eq!(end_of(day).to_rfc3339(), "2027-01-01T00:00:00+00:00");
+    }
+
+    #[test]
     fn a_day_is_read_from_its_partition_and_from_no_other() {
         let day = NaiveDate::from_ymd_opt(2026, 1, 5).expect("a day");
         assert_eq!(day_of(&name_of(day)), Some(day));

@@ -155,3 +155,21 @@ fn soft_error(error: &Error) -> Option<AMQPSoftError> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lapin::protocol::{AMQPError, AMQPHardError};
+
+    use super::*;
+
+    /// Otherwise the messages in flight would be suspects ([`super::super::suspects`]).
+    #[test]
+    fn what_the_broker_says_of_an_object_is_no_complaint_about_a_message() {
+        let said =
+            |kind| Error::from(ErrorKind::ProtocolError(AMQPError::new(kind, "inequivalent arg".into())));
+        let soft = said(AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED));
+        assert!(matches!(fault(soft), BrokerFault::Topology(_)));
+        let hard = said(AMQPErrorKind::Hard(AMQPHardError::CONNECTIONFORCED));
+        assert!(matches!(fault(hard), BrokerFault::Client(_)));
+    }
+}

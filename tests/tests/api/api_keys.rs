@@ -33,6 +33,8 @@ async fn a_key_is_shown_once_opens_what_it_may_and_is_revoked_at_once() {
 
         let revoked = api.http.command(&format!("{path}/revoke")).await?;
         assert_eq!((revoked.status, revoked.header("etag")), (200, Some("\"2\"")), "{}", revoked.text);
+        // What it never was allowed is no reason to look at it differently.
+        assert_eq!(shop.get("/products").await?.status, 401);
         assert_eq!(shop.get("/orders").await?.status, 401);
         let again = api.http.command(&format!("{path}/revoke")).await?;
         assert_eq!((again.status, again.header("etag")), (200, Some("\"2\"")), "{}", again.text);
@@ -141,6 +143,7 @@ async fn a_key_that_has_expired_and_the_key_of_another_company_open_nothing() {
         assert_eq!(stranger.get("/api-keys").await?.json["data"].as_array().map(Vec::len), Some(1));
         let ended = "UPDATE api_keys SET expires_at = now() WHERE prefix = $1";
         sql.execute(ended, &[&created.field("prefix")]).await?;
+        assert_eq!(shop.get("/products").await?.status, 401);
         assert_eq!(shop.get("/orders").await?.status, 401);
         Ok(())
     })

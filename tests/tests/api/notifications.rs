@@ -205,6 +205,23 @@ async fn events_keep_their_place_whatever_becomes_of_them() {
         .await?;
         let all: Vec<i64> = (0..9).collect();
         assert_eq!(payloads(&pull(&api.http, None, "%23").await?.0), all);
+
+        // Now they have a queue: they are published, and in the history they are where they were written.
+        let options = QueueOptions {
+            name: "lost".to_owned(),
+            binding: "order.lost".to_owned(),
+            ..QueueOptions::default()
+        };
+        let _lost = Consumer::attach(&world.vhost.url, options).await?;
+        let exit = world.run_relay(&["dead-letters", "requeue", "--event-type", "order.lost"]).await?;
+        ensure!(exit.code == Some(0), "{exit:?}");
+        until("all to be in the history", LIMIT, async || {
+            let kept: i64 = sql.query_one("SELECT count(*) FROM outbox_history", &[]).await?.get(0);
+            ensure!(kept >= 9, "{kept} events");
+            Ok(())
+        })
+        .await?;
+        assert_eq!(payloads(&pull(&api.http, None, "%23").await?.0), all);
         Ok(())
     })
     .await;

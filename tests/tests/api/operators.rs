@@ -235,6 +235,21 @@ async fn a_changed_password_ends_the_other_sessions_and_a_disabled_operator_is_o
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operators_session_that_has_run_out_opens_nothing() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let ops = Operator::create(world, ADDRESS).await?;
+        let (used, unused) = (ops.log_in(&api).await?, ops.log_in(&api).await?);
+        assert_eq!(used.get("/operators/me").await?.status, 200);
+        world.sql().await?.execute("UPDATE operator_sessions SET expires_at = now()", &[]).await?;
+        assert_refused(&used.get("/operators/me").await?, 401, "unauthenticated");
+        assert_refused(&unused.get("/operators/me").await?, 401, "unauthenticated");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn operators_are_made_and_listed_at_the_command_line() {
     World::run(async |world| {
         let mut command = world.api_command(&[

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use comptoir_tests::harness::{Exit, Relay, World, insert_event, insert_many};
+use comptoir_tests::harness::{Exit, Relay, World, insert_event, insert_many, until};
 use serde_json::Value;
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -268,4 +268,39 @@ async fn what_is_not_clearly_meant_is_not_done() {
         Ok(())
     })
     .await;
+}
+
+/// The id is the event's: what is written a second time and fails again takes the place of the first failure.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_is_written_again_and_fails_again_is_the_dead_letter_that_stays() {
+    for policy in ["skip", "hold"] {
+        World::run(async |world| {
+            let environment = [
+                ("COMPTOIR__RELAY__UNROUTABLE", "retry"),
+                ("COMPTOIR__RELAY__MAX_RETRIES", "0"),
+                ("COMPTOIR__RELAY__DEAD_LETTER_POLICY", policy),
+            ];
+            let _relay = Relay::start(world, &environment).await?;
+            let sql = world.sql().await?;
+            let payload = async |expected: &str| {
+                until(format!("the dead letter with payload {expected}"), LIMIT, async || {
+                    let rows = sql.query("SELECT payload::text FROM outbox_dead_letters", &[]).await?;
+                    let found: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+                    ensure!(found == [expected], "{policy}: {found:?}");
+                    Ok(())
+                })
+                .await
+            };
+            let id = insert_event(&sql, "t-1", "nobody.cares", "1").await?;
+            payload("1").await?;
+            sql.batch_execute("DELETE FROM outbox_events").await?;
+            sql.batch_execute(&format!(
+                "INSERT INTO outbox_events (id, aggregate_type, aggregate_id, event_type, payload)
+                 VALUES ('{id}', 'thing', 't-2', 'nobody.cares', '2')"
+            ))
+            .await?;
+            payload("2").await
+        })
+        .await;
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use comptoir_tests::harness::{
-    Consumer, DAY, QueueOptions, Relay, World, early_in, insert_event, insert_many, until,
+    Consumer, DAY, QueueOptions, Relay, World, early_in, insert_event, insert_many, run, until,
 };
 use lapin::types::AMQPValue;
 use tokio_postgres::Client;
@@ -216,7 +216,13 @@ async fn rows_in_the_default_partition_neither_stop_the_upkeep_nor_stay_for_ever
              CHECK (published_at < '2020-01-01' OR published_at >= '2020-01-02') NOT VALID",
         )
         .await?;
-        assert_eq!(world.run_relay(&["--once"]).await?.code, Some(0));
+        let exit = world.run_relay(&["--once"]).await?;
+        assert_eq!(exit.code, Some(0));
+        let said = format!("{}{}", exit.stdout, exit.stderr);
+        assert!(
+            !said.contains("a day of the history"),
+            "a day that has to wait is not tried in vain: {said}"
+        );
         // The day that begins within the hour, if any, has to wait as well.
         let found = partitions(&sql).await?;
         let (all, late) = (days(&sql, 1, 7).await?, days(&sql, 2, 7).await?);
@@ -248,6 +254,47 @@ async fn without_retention_published_events_are_deleted_and_not_moved() {
         .await?;
         assert_eq!(count(&sql, "outbox_history").await?, 0);
         relay.stop().await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upkeep_that_another_relay_has_claimed_is_left_to_it() {
+    World::run(async |world| {
+        early_in(DAY, 4 * LIMIT).await?;
+        let sql = world.sql().await?;
+        let once = async || -> Result<()> {
+            let mut command = world.relay_command(&["--once"])?;
+            command.env("COMPTOIR__HISTORY__RETENTION_DAYS", "3");
+            let exit = run(command, LIMIT).await?;
+            ensure!(exit.code == Some(0), "{exit:?}");
+            Ok(())
+        };
+        let claimed_for = async |time: &str| {
+            let claim = format!(
+                "UPDATE relay_upkeep SET claimed_until = now() + interval '{time}' WHERE task = 'history'"
+            );
+            sql.batch_execute(&claim).await
+        };
+        for day in partitions(&sql).await?.iter().filter(|name| *name != "outbox_history_default") {
+            sql.batch_execute(&format!("DROP TABLE {day}")).await?;
+        }
+        claimed_for("10 minutes").await?;
+        once().await?;
+        assert_eq!(partitions(&sql).await?, ["outbox_history_default"]);
+        // Whoever claimed it did not live to end it.
+        claimed_for("-1 second").await?;
+        once().await?;
+        assert_eq!(partitions(&sql).await?, days(&sql, 0, 7).await?);
+        let left =
+            "SELECT claimed_until = '-infinity', retention_days FROM relay_upkeep WHERE task = 'history'";
+        let left = sql.query_one(left, &[]).await?;
+        assert_eq!(
+            (left.get::<_, bool>(0), left.get::<_, i32>(1)),
+            (true, 3),
+            "free, and what is kept is said"
+        );
+        Ok(())
     })
     .await;
 }

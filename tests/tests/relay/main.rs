@@ -8,6 +8,7 @@ mod delivery;
 mod encryption;
 mod envelope;
 mod events;
+mod fences;
 mod guide;
 mod health;
 mod held;

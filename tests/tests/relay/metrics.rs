@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use comptoir_tests::harness::{Http, Proxy, Relay, Scrape, World, address, insert_many, until, with_address};
+use comptoir_tests::harness::{
+    Http, Proxy, Relay, Scrape, World, address, insert_event, insert_many, until, with_address,
+};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const PENDING: &str = "comptoir_relay_pending_events";
@@ -111,6 +113,37 @@ async fn dead_letters_that_wait_for_a_decision_are_counted_by_whoever_runs() {
         let exit = world.run_relay(&["dead-letters", "discard", "--all", "--yes"]).await?;
         ensure!(exit.code == Some(0), "{exit:?}");
         says(0.0).await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_becomes_of_events_is_counted_and_timed() {
+    World::run(async |world| {
+        let consumer = super::refused::orders_only(world).await?;
+        let (_relay, http) = Relay::with_http(world, &[("COMPTOIR__RELAY__UNROUTABLE", "discard")]).await?;
+        let sql = world.sql().await?;
+        for aggregate in ["a", "b", "c"] {
+            insert_event(&sql, aggregate, "order.placed", "1").await?;
+        }
+        insert_event(&sql, "d", "nobody.cares", "1").await?;
+        consumer.wait_for(3, LIMIT).await?;
+        world.drained(LIMIT).await?;
+        let scrape = Scrape::of(&http).await?;
+        for (name, expected) in [
+            ("comptoir_relay_published_total", 3.0),
+            ("comptoir_relay_discarded_total", 1.0),
+            ("comptoir_relay_commit_to_confirm_seconds_count", 3.0),
+            ("comptoir_relay_settle_missed_events_total", 0.0),
+        ] {
+            assert_eq!(scrape.sum(name), Some(expected), "{name}");
+        }
+        let batches = scrape.sum("comptoir_relay_confirm_seconds_count");
+        assert!(
+            batches.is_some_and(|batches| (1.0..=4.0).contains(&batches)),
+            "{batches:?} batches confirmed"
+        );
+        Ok(())
     })
     .await;
 }

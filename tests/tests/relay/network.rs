@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use comptoir_tests::harness::{Proxy, Relay, World, Writers, address, insert_many, until, with_address};
+use comptoir_tests::harness::{
+    Proxy, Relay, Scrape, World, Writers, address, insert_event, insert_many, until, with_address,
+};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -66,6 +68,42 @@ async fn a_relay_that_starts_before_its_database_and_broker_waits_for_them() {
         broker.heal();
         world.everything_arrives(&consumer, LIMIT).await?;
         Ok(())
+    })
+    .await;
+}
+
+/// The broker takes the event, and its confirm never comes: the connection is as good as lost, though nothing says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_the_broker_takes_and_never_confirms_is_published_again_on_a_new_connection() {
+    World::run(async |world| {
+        let consumer = world.consumer().await?;
+        let proxy = Proxy::start(address(&world.vhost.url)?).await?;
+        let amqp_url = with_address(&world.vhost.url, &proxy.address())?;
+        let environment = [("AMQP_URL", amqp_url.as_str()), ("COMPTOIR__BROKER__CONFIRM_TIMEOUT_MS", "2000")];
+        let (relay, http) = Relay::with_http(world, &environment).await?;
+        let sql = world.sql().await?;
+        insert_event(&sql, "t-1", "thing.happened", "1").await?;
+        world.everything_arrives(&consumer, LIMIT).await?;
+        proxy.swallow_answers();
+        insert_event(&sql, "t-1", "thing.happened", "2").await?;
+        consumer.wait_for(2, LIMIT).await?;
+        until("the relay to give the connection up", Duration::from_secs(20), async || {
+            let scrape = Scrape::of(&http).await?;
+            let lost: Vec<_> = scrape
+                .samples
+                .iter()
+                .filter(|sample| sample.name == "comptoir_relay_broker_losses_total" && sample.value > 0.0)
+                .collect();
+            let is_it = |label: &String| label == "confirm-timeout";
+            ensure!(lost.iter().any(|sample| sample.labels.get("reason").is_some_and(is_it)), "{lost:?}");
+            Ok(())
+        })
+        .await?;
+        proxy.heal();
+        let findings = world.everything_arrives(&consumer, LIMIT).await?;
+        assert!(findings.repeats >= 1, "the broker has it twice: {findings:?}");
+        assert_eq!(retries(world).await?, 0, "the event is not at fault");
+        relay.stop().await
     })
     .await;
 }

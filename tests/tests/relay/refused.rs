@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use comptoir_tests::harness::{Consumer, QueueOptions, Relay, World, insert_event, narrow_queue, until};
+use comptoir_tests::harness::{
+    Consumer, QueueOptions, Relay, Scrape, World, insert_event, insert_many, narrow_queue, until,
+};
 use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
@@ -47,7 +49,8 @@ pub(super) async fn wait_for_dead_letters(
 async fn an_unroutable_event_becomes_a_dead_letter_at_once_and_does_not_hold_its_aggregate() {
     World::run(async |world| {
         let consumer = orders_only(world).await?;
-        let _relay = world.relay().await?;
+        // What it declares when it connects is enough: it does not look again while this test runs.
+        let _relay = Relay::start(world, &[("COMPTOIR__BROKER__VERIFY_INTERVAL_MS", "3600000")]).await?;
         let sql = world.sql().await?;
         let mut lost = Vec::new();
         for _ in 0..20 {
@@ -102,6 +105,40 @@ async fn an_unroutable_event_waits_for_a_queue_where_the_policy_is_to_retry() {
     .await;
 }
 
+/// All three are on their way at once, and all are refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_event_waits_as_long_as_is_set_and_those_behind_it_have_no_time_of_their_own() {
+    World::run(async |world| {
+        let environment = [
+            ("COMPTOIR__RELAY__UNROUTABLE", "retry"),
+            ("COMPTOIR__RELAY__RETRY_MIN_MS", "600000"),
+            ("COMPTOIR__RELAY__RETRY_MAX_MS", "1200000"),
+            ("COMPTOIR__RELAY__MAX_IN_FLIGHT_PER_AGGREGATE", "3"),
+        ];
+        let sql = world.sql().await?;
+        insert_many(&sql, 3, 1).await?;
+        let _relay = Relay::start(world, &environment).await?;
+        let waits = until("all to be refused", LIMIT, async || {
+            let rows = sql
+                .query(
+                    "SELECT retry_count, extract(epoch FROM next_attempt_at - now())::float8
+                     FROM outbox_events ORDER BY seq",
+                    &[],
+                )
+                .await?;
+            let found: Vec<(i32, Option<f64>)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+            ensure!(found.len() == 3 && found.iter().all(|(count, _)| *count == 1), "{found:?}");
+            Ok(found)
+        })
+        .await?;
+        // Half of it, at least, is chance.
+        assert!(waits[0].1.is_some_and(|wait| (200.0..=600.0).contains(&wait)), "{waits:?}");
+        assert_eq!((waits[1].1, waits[2].1), (None, None), "they wait with the first");
+        Ok(())
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unroutable_event_is_dropped_where_the_policy_is_to_discard() {
     World::run(async |world| {
@@ -135,7 +172,7 @@ async fn a_refused_event_is_retried_then_buried_and_holds_back_its_aggregate_alo
     World::run(async |world| {
         let consumer = orders_only(world).await?;
         let _queue = narrow_queue(&world.vhost.url, "narrow.#").await?;
-        let relay = Relay::start(world, &FEW_RETRIES).await?;
+        let (relay, http) = Relay::with_http(world, &FEW_RETRIES).await?;
         let sql = world.sql().await?;
         insert_event(&sql, "filler", "narrow.fits", "1").await?;
         world.drained(LIMIT).await?;
@@ -149,6 +186,17 @@ async fn a_refused_event_is_retried_then_buried_and_holds_back_its_aggregate_alo
         assert!(!dead[0].2.is_empty(), "the last error is kept");
         consumer.wait_for(2, LIMIT).await?;
         assert_eq!(consumer.messages()[1].header("aggregate-id").as_deref(), Some("t-1"));
+        let scrape = Scrape::of(&http).await?;
+        for (name, expected) in [
+            ("comptoir_relay_retried_total", 2.0),
+            ("comptoir_relay_dead_lettered_total", 1.0),
+            ("comptoir_relay_settle_missed_events_total", 0.0),
+        ] {
+            assert_eq!(scrape.sum(name), Some(expected), "{name}");
+        }
+        let said = relay.daemon.output();
+        let buried = said.lines().find(|line| line.contains("events became dead letters"));
+        ensure!(buried.is_some_and(|line| line.contains(&refused)), "{said}");
         logged(&relay, "nacked", &refused)
     })
     .await;
