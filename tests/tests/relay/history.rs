@@ -272,7 +272,8 @@ async fn an_upkeep_that_another_relay_has_claimed_is_left_to_it() {
         };
         let claimed_for = async |time: &str| {
             let claim = format!(
-                "UPDATE relay_upkeep SET claimed_until = now() + interval '{time}' WHERE task = 'history'"
+                "UPDATE relay_upkeep SET claimed_until = now() + interval '{time}', retention_days = 30
+                 WHERE task = 'history'"
             );
             sql.batch_execute(&claim).await
         };
