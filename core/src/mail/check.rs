@@ -19,12 +19,8 @@ pub async fn check(config: &MailConfig, environment: Environment, findings: &mut
     match transport.probe(&config.from).await {
         Err(problem) => findings.fail(AREA, "transport", format!("{to}: {problem}"), FIX),
         Ok(()) if config.transport != TransportKind::Smtp && environment == Environment::Production => {
-            findings.warn(
-                AREA,
-                "transport",
-                format!("e-mails go to {to}: nobody receives them"),
-                "set mail.transport = \"smtp\" and MAIL_URL (docs/email.md)",
-            )
+            let fix = "set mail.transport = \"smtp\" and MAIL_URL (docs/email.md)";
+            findings.warn(AREA, "transport", format!("e-mails go to {to}: nobody receives them"), fix);
         }
         Ok(()) => findings.ok(AREA, "transport", format!("{to} takes e-mails from {}", config.from)),
     }

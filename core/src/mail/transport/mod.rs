@@ -59,7 +59,7 @@ pub(super) trait Gate: Send + Sync {
 
 #[derive(Debug)]
 pub(super) enum Transport {
-    Smtp(Smtp),
+    Smtp(Box<Smtp>),
     File(PathBuf),
     Log,
 }
@@ -69,7 +69,7 @@ impl Transport {
     /// Fails if the configuration is not usable.
     pub(super) fn new(config: &MailConfig) -> Result<Self, ConfigError> {
         Ok(match config.transport {
-            TransportKind::Smtp => Self::Smtp(Smtp::new(config)?),
+            TransportKind::Smtp => Self::Smtp(Box::new(Smtp::new(config)?)),
             TransportKind::File => Self::File(PathBuf::from(&config.directory)),
             TransportKind::Log => Self::Log,
         })
