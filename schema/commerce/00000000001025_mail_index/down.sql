@@ -1,1 +1,1 @@
-DROP INDEX CONCURRENTLY emails_open_idx;
+DROP INDEX emails_open_idx;

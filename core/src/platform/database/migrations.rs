@@ -1,12 +1,15 @@
 //! Brings the schema up to date with two sets of migrations. The outbox's set does not depend on the other.
 
+use std::time::Duration;
+
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use diesel::sql_types::{Bool, Nullable, Text};
 use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use tokio_postgres::error::SqlState;
 
-use super::{ConnectFault, DatabaseConfig, RuntimeRole, connect};
+use super::{ConnectFault, DatabaseConfig, RuntimeRole, connect, sqlstate};
 
 const OUTBOX: EmbeddedMigrations = embed_migrations!("../schema/outbox");
 const COMMERCE: EmbeddedMigrations = embed_migrations!("../schema/commerce");
@@ -27,7 +30,10 @@ const MAKE_VERSIONS: &str = "
 
 /// A lock that allows reads and writes but excludes another run, which takes the same lock. Not an advisory lock: every role
 /// that may connect can take one, and keep it.
-const LOCK_VERSIONS: &str = "BEGIN; LOCK TABLE __diesel_schema_migrations IN SHARE UPDATE EXCLUSIVE MODE";
+const LOCK_VERSIONS: &str =
+    "BEGIN; LOCK TABLE __diesel_schema_migrations IN SHARE UPDATE EXCLUSIVE MODE NOWAIT";
+/// The pause until a run that waits for another asks again.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 /// The migrations that a program needs. Both sets are recorded in one table, under versions that differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +65,7 @@ pub async fn migrate(config: &DatabaseConfig, migrations: Migrations) -> Result<
     let mut other_runs_wait = patient_connection(config).await?;
     other_runs_wait.batch_execute(GUARD).await.map_err(|error| MigrationError::Refused(error.to_string()))?;
     other_runs_wait.batch_execute(MAKE_VERSIONS).await?;
-    other_runs_wait.batch_execute(LOCK_VERSIONS).await?;
+    lock_versions(&mut other_runs_wait).await?;
     let mut harness = AsyncMigrationHarness::new(patient_connection(config).await?);
     let mut names = Vec::new();
     for set in migrations.sets() {
@@ -67,6 +73,20 @@ pub async fn migrate(config: &DatabaseConfig, migrations: Migrations) -> Result<
         names.extend(applied.iter().map(ToString::to_string));
     }
     Ok(names)
+}
+
+/// Waits for another run outside of any statement: one that waits within would be waited for by `CREATE INDEX CONCURRENTLY` of the
+/// other run, for ever.
+async fn lock_versions(connection: &mut AsyncPgConnection) -> Result<(), MigrationError> {
+    loop {
+        match connection.batch_execute(LOCK_VERSIONS).await {
+            Err(error) if sqlstate(&error).is_some_and(|state| state == SqlState::LOCK_NOT_AVAILABLE) => {
+                connection.batch_execute("ROLLBACK").await?;
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+            locked => return Ok(locked?),
+        }
+    }
 }
 
 /// Creates the runtime role of this database if it is missing, and grants it the privileges that it needs. To be called by the
