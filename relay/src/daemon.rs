@@ -13,6 +13,7 @@ use crate::error::RelayError;
 use crate::leases::Leases;
 use crate::publisher::Pulse;
 use crate::{http, services, wakeup};
+use comptoir_core::platform::who;
 use comptoir_core::services::Tasks;
 
 /// Runs the services until SIGTERM or SIGINT.
@@ -108,10 +109,5 @@ pub(crate) fn signalled() -> Result<CancellationToken, RelayError> {
 
 /// Returns the configured name, or else the host's name and the process id.
 pub(crate) fn replica_name(configured: &str) -> String {
-    if !configured.is_empty() {
-        return configured.to_owned();
-    }
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = if host.trim().is_empty() { "relay" } else { host.trim() };
-    format!("{host}-{}", std::process::id())
+    if configured.is_empty() { who::process_name() } else { configured.to_owned() }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use comptoir_core::application::error::Error;
 use comptoir_core::platform::backoff::Backoff;
 use comptoir_core::platform::database::Database;
+use comptoir_core::platform::said::Said;
 use comptoir_core::projections::{Advance, Arrived, Projector, RebuildParameters, Standing};
 use comptoir_core::services::{
     ActionKind, Call, Description, Fault, Health, NoParameters, Run, Service, Summary,
@@ -185,7 +186,7 @@ impl Projections {
     /// Connects, and receives until the connection fails; again and again.
     async fn receive(&self, stop: &CancellationToken) {
         let mut backoff = Backoff::new(self.config.reconnect_min_ms, self.config.reconnect_max_ms);
-        let mut last = String::new();
+        let mut said = Said::default();
         while !stop.is_cancelled() {
             let fault = match self.session(stop, &mut backoff).await {
                 Ok(()) => return,
@@ -196,10 +197,9 @@ impl Projections {
             self.with_state(|state| (state.connected, state.trouble) = (false, Some(fault.clone())));
             let wait = backoff.advance();
             // The same fault again and again is one line.
-            if fault != last {
+            if said.is_news(&fault) {
                 let broker = self.config.url.named("AMQP_URL");
                 tracing::warn!(%broker, error = fault, "the projections receive nothing: they connect again and again");
-                last = fault;
             }
             tokio::select! { () = stop.cancelled() => return, () = tokio::time::sleep(wait) => {} }
         }
@@ -291,15 +291,13 @@ impl Projections {
         work: impl Fn() -> BoxFuture<'a, Result<T, Error>> + Send + Sync,
     ) -> T {
         let mut backoff = Backoff::new(DATABASE_PAUSES.0, DATABASE_PAUSES.1);
-        let mut last = String::new();
+        let mut said = Said::default();
         loop {
             match work().await {
                 Ok(done) => return done,
                 Err(error) => {
-                    let error = error.to_string();
-                    if error != last {
-                        tracing::warn!(error, "the projections cannot {what} now: they try again");
-                        last = error;
+                    if said.is_news(&error) {
+                        tracing::warn!(%error, "the projections cannot {what} now: they try again");
                     }
                     tokio::time::sleep(backoff.advance()).await;
                 }

@@ -1,7 +1,6 @@
 //! The mailer: takes e-mails that are due, sends each outside of any transaction, and writes down how it went.
 
 mod held;
-mod said;
 mod send;
 mod service;
 
@@ -17,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::held::Held;
-use self::said::Said;
 use self::send::{Done, Sender};
 use super::config::MailConfig;
 use super::queue;
@@ -27,6 +25,7 @@ use crate::application::error::Error;
 use crate::platform::backoff::Backoff;
 use crate::platform::config::ConfigError;
 use crate::platform::database::Database;
+use crate::platform::said::Said;
 
 const ATTEMPTS: &str = "comptoir_mail_attempts_total";
 const SECONDS: &str = "comptoir_mail_attempt_seconds";

@@ -8,6 +8,7 @@ pub mod database;
 pub mod listening;
 pub(crate) mod locking;
 pub mod paging;
+pub mod said;
 pub mod schema;
 pub mod secret_file;
 pub mod socket;

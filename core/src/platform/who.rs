@@ -1,9 +1,14 @@
-//! Who works at the command line of this machine, for logs and for the audit trail.
+//! Names for people, in logs, lists and the audit trail: who works at the command line, and which process this is.
 
 /// Returns `user@host`, as far as the environment tells, or else `uid 1000@host`; no more than `chars` characters.
 pub fn user_at_host(chars: usize) -> String {
     let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
     name(user.as_deref(), rustix::process::getuid().as_raw(), &hostname(), chars)
+}
+
+/// Returns the host's name and the process id. It identifies nothing.
+pub fn process_name() -> String {
+    format!("{}-{}", hostname(), std::process::id())
 }
 
 /// Returns the name of this machine.

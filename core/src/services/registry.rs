@@ -24,6 +24,7 @@ use super::store::processes::Process;
 use super::supervisor::{Order, Supervisor, describe_metrics, message_of};
 use crate::platform::config::ConfigError;
 use crate::platform::database::DatabaseConfig;
+use crate::platform::who::process_name;
 
 /// The most orders that wait for a supervisor.
 const ORDERS: usize = 16;
@@ -467,11 +468,4 @@ impl Supervisor {
         }
         true
     }
-}
-
-/// Returns a name for people: host and process id. It identifies nothing.
-fn process_name() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = if host.trim().is_empty() { "host" } else { host.trim() };
-    format!("{host}-{}", std::process::id())
 }

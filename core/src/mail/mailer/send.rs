@@ -9,7 +9,6 @@ use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use super::held::Held;
-use super::said::Said;
 use super::{ATTEMPTS, SECONDS};
 use crate::accounts::identity::secrets::OneTimeToken;
 use crate::mail::config::{Links, MailConfig};
@@ -21,6 +20,7 @@ use crate::mail::transport::{Gate, Outcome, Outgoing, Parts, Transport, compose}
 use crate::mail::turns::Lane;
 use crate::platform::backoff::wait_before;
 use crate::platform::database::Database;
+use crate::platform::said::Said;
 
 /// For how long an outcome is tried to be written down, if the database is away.
 const WRITE_LIMIT: Duration = Duration::from_secs(600);

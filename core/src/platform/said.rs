@@ -4,11 +4,11 @@ use std::fmt::Display;
 
 /// The error that was said last. The same one is said once, until it changes or is over.
 #[derive(Debug, Default)]
-pub(super) struct Said(Option<String>);
+pub struct Said(Option<String>);
 
 impl Said {
     /// Returns whether the error was not said yet, and notes that it is now.
-    pub(super) fn is_news(&mut self, error: &impl Display) -> bool {
+    pub fn is_news(&mut self, error: &impl Display) -> bool {
         let error = error.to_string();
         let is_news = self.0.as_ref() != Some(&error);
         self.0 = Some(error);
@@ -16,7 +16,7 @@ impl Said {
     }
 
     /// Notes that it works. Returns whether it did not before.
-    pub(super) fn is_over(&mut self) -> bool {
+    pub fn is_over(&mut self) -> bool {
         self.0.take().is_some()
     }
 }
