@@ -10,7 +10,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use comptoir_core::application::EditRefused;
 use comptoir_core::application::error::{Category, Error};
-use comptoir_core::values::invalid::FieldError;
+use comptoir_core::values::invalid::{FieldError, Invalid};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -62,7 +62,7 @@ impl ApiError {
 
     /// Returns 422 for one wrong value.
     pub(crate) fn invalid_field(pointer: &str, code: &'static str, message: impl Into<String>) -> Self {
-        Self::invalid(vec![FieldError { pointer: pointer.to_owned(), code, message: message.into() }])
+        Self::invalid(vec![Invalid::new(code, message).at(pointer)])
     }
 
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -226,10 +226,15 @@ pub(crate) struct ProblemField<'a> {
     #[schema(example = "not_positive")]
     code: &'a str,
     message: &'a str,
+    /// What there is, a decimal string: only where too little was there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "3")]
+    available: Option<&'a str>,
 }
 
 impl<'a> ProblemField<'a> {
     fn of(field: &'a FieldError) -> Self {
-        Self { pointer: &field.pointer, code: field.code, message: &field.message }
+        let FieldError { pointer, code, message, available } = field;
+        Self { pointer, code, message, available: available.as_deref() }
     }
 }

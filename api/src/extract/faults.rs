@@ -26,8 +26,8 @@ impl Faults {
     }
 }
 
-fn at(location: ValuePointerRef, Invalid { code, message }: Invalid) -> FieldError {
-    FieldError { pointer: pointer(location), code, message }
+fn at(location: ValuePointerRef, invalid: Invalid) -> FieldError {
+    invalid.at(pointer(location))
 }
 
 /// Returns a location as a JSON Pointer (RFC 6901).

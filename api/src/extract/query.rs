@@ -116,11 +116,9 @@ pub(super) fn parameters(query: &str) -> (Map<String, Value>, Vec<FieldError>) {
             break;
         }
         if parameters.contains_key(&name) {
-            faults.push(FieldError {
-                pointer: format!("/query/{}", escaped(&name)),
-                code: "duplicate_parameter",
-                message: format!("{name} is there twice, and takes one value"),
-            });
+            let message = format!("{name} is there twice, and takes one value");
+            let pointer = format!("/query/{}", escaped(&name));
+            faults.push(Invalid::new("duplicate_parameter", message).at(pointer));
         } else {
             parameters.insert(name, Value::String(value));
         }

@@ -75,6 +75,9 @@ pub enum Error {
     Database(#[from] DieselError),
     #[error("it took longer than {limit_ms} ms, and its database connection was closed")]
     TookTooLong { limit_ms: u128 },
+    /// What was read before the locks had changed when they were taken, again and again.
+    #[error("others were faster several times; repeat it in a moment")]
+    Overtaken,
     #[error("the unit of work ended without an outcome")]
     NoOutcome,
     #[error("the unit of work ended early: {0}")]
@@ -100,7 +103,7 @@ impl Error {
             Self::VersionMismatch { .. } => Category::PreconditionFailed,
             Self::IdempotencyKeyReused => Category::Invalid,
             Self::IdempotencyKeyInUse => Category::Conflict,
-            Self::Connect(_) | Self::TookTooLong { .. } => Category::Unavailable,
+            Self::Connect(_) | Self::TookTooLong { .. } | Self::Overtaken => Category::Unavailable,
             Self::Database(error) if StatementFault::of(error).is_passing() => Category::Unavailable,
             Self::Database(_)
             | Self::Aborted(_)
@@ -143,6 +146,7 @@ impl Error {
     /// Whether an immediate retry of the unit of work is likely to succeed.
     pub(crate) fn is_worth_retrying(&self) -> bool {
         match self {
+            Self::Overtaken => true,
             Self::Database(error) => {
                 StatementFault::of(error) == StatementFault::Contention
                     || is_duplicate_of(error, IDEMPOTENCY_KEY)

@@ -21,6 +21,7 @@ pub(crate) enum Locked {
     Customer,
     Supplier,
     Order,
+    Stock,
     Email,
 }
 

@@ -40,6 +40,14 @@ permissions! {
     OrdersWrite = "orders:write",
     /// The right to ship orders, and to record that a shipment arrived.
     OrdersShip = "orders:ship",
+    /// The right to see what is in stock, and the ledger.
+    StockRead = "stock:read",
+    /// The right to receive goods, to transfer them, and to say when more should be ordered.
+    StockWrite = "stock:write",
+    /// The right to change what the books say is there: adjustments, write-offs.
+    StockAdjust = "stock:adjust",
+    /// The right to see what goods cost.
+    StockCosts = "stock:costs",
     UsersRead = "users:read",
     UsersWrite = "users:write",
     ApiKeysRead = "api_keys:read",
@@ -186,8 +194,8 @@ impl Role {
     pub fn permissions(self) -> PermissionSet {
         use Permission::{
             ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, EmailsRead, OrdersRead, OrdersShip,
-            OrdersWrite, ProductsRead, ProductsWrite, ProjectionsRead, ReportsRead, SuppliersRead,
-            SuppliersWrite, TenantRead, UsersRead,
+            OrdersWrite, ProductsRead, ProductsWrite, ProjectionsRead, ReportsRead, StockAdjust, StockCosts,
+            StockRead, StockWrite, SuppliersRead, SuppliersWrite, TenantRead, UsersRead,
         };
         match self {
             Self::Admin => PermissionSet::all(),
@@ -201,6 +209,10 @@ impl Role {
                 OrdersRead,
                 OrdersWrite,
                 OrdersShip,
+                StockRead,
+                StockWrite,
+                StockAdjust,
+                StockCosts,
                 UsersRead,
                 ApiKeysRead,
                 TenantRead,
@@ -215,6 +227,7 @@ impl Role {
                 ProductsRead,
                 OrdersRead,
                 OrdersWrite,
+                StockRead,
                 TenantRead,
             ]),
             Self::Warehouse => PermissionSet::of(&[
@@ -223,6 +236,9 @@ impl Role {
                 ProductsRead,
                 OrdersRead,
                 OrdersShip,
+                StockRead,
+                StockWrite,
+                StockAdjust,
                 TenantRead,
             ]),
         }
@@ -314,16 +330,17 @@ mod tests {
             (
                 Role::Management,
                 "customers:read customers:write suppliers:read suppliers:write products:read products:write orders:read \
-                 orders:write orders:ship users:read api_keys:read tenant:read audit:read emails:read reports:read projections:read"
+                 orders:write orders:ship stock:read stock:write stock:adjust stock:costs users:read api_keys:read tenant:read audit:read emails:read reports:read projections:read"
                     .to_owned(),
             ),
             (
                 Role::Sales,
-                "customers:read customers:write products:read orders:read orders:write tenant:read".to_owned(),
+                "customers:read customers:write products:read orders:read orders:write stock:read tenant:read".to_owned(),
             ),
             (
                 Role::Warehouse,
-                "customers:read suppliers:read products:read orders:read orders:ship tenant:read".to_owned(),
+                "customers:read suppliers:read products:read orders:read orders:ship stock:read stock:write stock:adjust tenant:read"
+                    .to_owned(),
             ),
         ] {
             assert_eq!(role.permissions().names().join(" "), expected, "{role}");

@@ -55,6 +55,8 @@ pub struct UnitOfWork<'a> {
     executor: &'a Executor,
     events: Vec<NewOutboxEvent>,
     audit: Option<AuditEntry>,
+    /// Whether it only tells of what others have changed, and audited.
+    only_tells: bool,
     locks: LockOrder,
     /// Who is woken once it is committed.
     wakes: Vec<Arc<Notify>>,
@@ -174,12 +176,17 @@ impl UnitOfWork<'_> {
         Ok(())
     }
 
+    /// Notes that the command changes nothing, and only tells of what others have changed: they have their rows in the audit trail.
+    pub(crate) fn only_tells(&mut self) {
+        self.only_tells = true;
+    }
+
     /// # Errors
     /// `Unaudited` if the command left an event, but no row for the audit trail.
     fn finish(mut self) -> Result<PendingWrites, Error> {
         let now = self.now();
         match (self.audit, self.events.first()) {
-            (None, Some(event)) => Err(Error::Unaudited(event.aggregate_type)),
+            (None, Some(event)) if !self.only_tells => Err(Error::Unaudited(event.aggregate_type)),
             (audit, _) => Ok(PendingWrites {
                 events: self.events,
                 audit: audit.map(|entry| (entry, now)),
@@ -403,6 +410,7 @@ impl Executor {
                 executor: self,
                 events: Vec::new(),
                 audit: None,
+                only_tells: false,
                 locks: LockOrder::default(),
                 wakes: Vec::new(),
                 now: None,

@@ -5,4 +5,6 @@ pub mod customers;
 pub mod imports;
 pub mod orders;
 pub mod products;
+pub mod stock;
+pub mod stock_documents;
 pub mod suppliers;

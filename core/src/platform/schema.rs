@@ -250,6 +250,7 @@ diesel::table! {
         unit_price -> Numeric,
         vat_rate -> Numeric,
         net_amount -> Numeric,
+        stocked -> Bool,
     }
 }
 
@@ -291,6 +292,9 @@ diesel::table! {
         cancelled_at -> Nullable<Timestamptz>,
         updated_at -> Timestamptz,
         external_id -> Nullable<Text>,
+        warehouse_id -> Nullable<Uuid>,
+        back_order -> Bool,
+        ordered_on -> Nullable<Date>,
     }
 }
 
@@ -620,6 +624,89 @@ diesel::table! {
 }
 
 diesel::table! {
+    stock_documents (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        warehouse_id -> Uuid,
+        to_warehouse_id -> Nullable<Uuid>,
+        supplier_id -> Nullable<Uuid>,
+        reference -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        business_date -> Date,
+        lines -> Int2,
+        created_by -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    stock_levels (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        warehouse_id -> Uuid,
+        product_id -> Uuid,
+        sku -> Text,
+        name -> Text,
+        on_hand -> Numeric,
+        reserved -> Numeric,
+        waiting -> Numeric,
+        average_cost -> Numeric,
+        reorder_point -> Nullable<Numeric>,
+        reorder_quantity -> Nullable<Numeric>,
+        low -> Bool,
+        told_at -> Nullable<Timestamptz>,
+        untold -> Bool,
+        movements -> Int8,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    stock_movements (tenant_id, stock_id, position) {
+        tenant_id -> Uuid,
+        stock_id -> Uuid,
+        position -> Int8,
+        id -> Uuid,
+        warehouse_id -> Uuid,
+        product_id -> Uuid,
+        location_id -> Nullable<Uuid>,
+        kind -> Text,
+        on_hand_change -> Numeric,
+        reserved_change -> Numeric,
+        unit_cost -> Nullable<Numeric>,
+        on_hand -> Numeric,
+        reserved -> Numeric,
+        average_cost -> Numeric,
+        reason -> Nullable<Text>,
+        document_type -> Text,
+        document_id -> Uuid,
+        document_line -> Nullable<Int2>,
+        actor_type -> Text,
+        actor_id -> Nullable<Uuid>,
+        actor_name -> Text,
+        correlation_id -> Text,
+        business_date -> Date,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    stock_reservations (tenant_id, order_id, position) {
+        tenant_id -> Uuid,
+        order_id -> Uuid,
+        position -> Int2,
+        warehouse_id -> Uuid,
+        product_id -> Uuid,
+        reserved -> Numeric,
+        waiting -> Numeric,
+        placed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     suppliers (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -736,6 +823,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     service_processes,
     service_states,
     sessions,
+    stock_documents,
+    stock_levels,
+    stock_movements,
+    stock_reservations,
     suppliers,
     tenants,
     user_tokens,

@@ -66,6 +66,11 @@ id!(CustomerId);
 id!(ProductId);
 id!(SupplierId);
 id!(OrderId);
+id!(
+    /// The stock of a product in a warehouse.
+    StockId
+);
+id!(StockDocumentId);
 id!(EmailId);
 id!(
     /// A file of customers, suppliers or products that is worked off row by row.

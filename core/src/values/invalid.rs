@@ -16,7 +16,7 @@ impl Invalid {
 
     /// Says where the value stands, as a JSON Pointer.
     pub fn at(self, pointer: impl Into<String>) -> FieldError {
-        FieldError { pointer: pointer.into(), code: self.code, message: self.message }
+        FieldError { pointer: pointer.into(), code: self.code, message: self.message, available: None }
     }
 }
 
@@ -27,6 +27,8 @@ pub struct FieldError {
     pub pointer: String,
     pub code: &'static str,
     pub message: String,
+    /// What there is, if too little was there.
+    pub available: Option<String>,
 }
 
 /// Collects everything that is wrong with a request, so that the client gets it in one answer.
@@ -39,14 +41,14 @@ impl Fields {
         match value {
             Ok(value) => Some(value),
             Err(Invalid { code, message }) => {
-                self.0.push(FieldError { pointer: pointer.into(), code, message });
+                self.0.push(Invalid { code, message }.at(pointer));
                 None
             }
         }
     }
 
     pub fn refuse(&mut self, pointer: impl Into<String>, code: &'static str, message: impl Into<String>) {
-        self.0.push(FieldError { pointer: pointer.into(), code, message: message.into() });
+        self.0.push(Invalid::new(code, message).at(pointer));
     }
 
     /// Returns `value` if every part of it was accepted.

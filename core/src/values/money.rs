@@ -125,6 +125,10 @@ impl UnitPrice {
         Ok(Self(value))
     }
 
+    pub fn zero() -> Self {
+        Self(BigDecimal::zero())
+    }
+
     pub(crate) fn stored(value: BigDecimal) -> Self {
         Self(value)
     }

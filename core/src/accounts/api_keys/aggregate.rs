@@ -182,7 +182,7 @@ impl DomainError for ApiKeyError {
             Self::PermissionNotHeld(_) => ("/permissions", "permission_not_held"),
             Self::BadExpiry => ("/expires_at", "out_of_range"),
         };
-        vec![FieldError { pointer: pointer.to_owned(), code, message: self.to_string() }]
+        vec![Invalid::new(code, self.to_string()).at(pointer)]
     }
 }
 

@@ -228,7 +228,7 @@ impl DomainError for SessionError {
 
     fn fields(&self) -> Vec<FieldError> {
         let field = |pointer: &str, code| {
-            vec![FieldError { pointer: pointer.to_owned(), code, message: self.to_string() }]
+            vec![Invalid::new(code, self.to_string()).at(pointer)]
         };
         match self {
             Self::WrongPassword => field("/current_password", "wrong_password"),

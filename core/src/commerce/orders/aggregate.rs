@@ -15,11 +15,14 @@ use utoipa::ToSchema;
 use super::events::OrderEvent;
 use super::totals::Totals;
 use crate::application::aggregate::Aggregate;
-use crate::application::error::{Category, DomainError};
+use crate::application::error::{Category, DomainError, Error};
 use crate::commerce::products::Product;
+use crate::commerce::stock::{DocumentRef, DocumentType, Held, Levels, StockError};
+use crate::values::business_date::BusinessDate;
 use crate::values::external_id::ExternalId;
-use crate::values::ids::{CustomerId, OrderId, ProductId};
-use crate::values::invalid::FieldError;
+use crate::values::goods::Units;
+use crate::values::ids::{CustomerId, OrderId, ProductId, WarehouseId};
+use crate::values::invalid::{FieldError, Invalid};
 use crate::values::money::{Currency, Money, Quantity, UnitPrice, VatRate};
 use crate::values::text::text;
 
@@ -81,6 +84,12 @@ pub struct OrderLine {
     pub unit_price: UnitPrice,
     pub vat_rate: VatRate,
     pub net_amount: Money,
+    /// Whether the product was kept in stock then: such a line has its goods reserved, and issued when it is shipped.
+    pub stocked: bool,
+    /// What is reserved for it.
+    pub reserved: Units,
+    /// What it waits for.
+    pub waiting: Units,
 }
 
 /// A requested line. Without a price of its own, it takes the product's price.
@@ -98,6 +107,12 @@ pub struct NewOrder<'a> {
     pub reference: Option<OrderReference>,
     pub customer_id: CustomerId,
     pub currency: Currency,
+    /// Where the goods come from; `None` if no line needs any.
+    pub warehouse_id: Option<WarehouseId>,
+    /// Whether it waits for what is short, instead of being refused.
+    pub back_order: bool,
+    /// When the customer ordered.
+    pub ordered_on: BusinessDate,
     pub lines: Vec<DraftLine<'a>>,
 }
 
@@ -120,6 +135,10 @@ pub struct Order {
     pub(super) delivered_at: Option<DateTime<Utc>>,
     pub(super) cancelled_at: Option<DateTime<Utc>>,
     pub(super) updated_at: DateTime<Utc>,
+    pub(super) warehouse_id: Option<WarehouseId>,
+    pub(super) back_order: bool,
+    /// Not known of orders that are older than this column.
+    pub(super) ordered_on: Option<BusinessDate>,
 }
 
 impl Order {
@@ -129,27 +148,19 @@ impl Order {
         id: OrderId,
         new: NewOrder<'_>,
         now: DateTime<Utc>,
-    ) -> Result<(Self, OrderEvent), OrderError> {
+    ) -> Result<Self, OrderError> {
         Self::check_line_count(new.lines.len())?;
+        new.ordered_on.check(now).map_err(OrderError::OrderedOn)?;
         let archived: Vec<_> = positions(&new.lines, |line| line.product.is_archived());
         if !archived.is_empty() {
             return Err(OrderError::ProductsArchived(archived));
         }
-        let mut first_ordered: Vec<_> = new
-            .lines
-            .iter()
-            .map(|line| line.product)
-            .filter(|product| !product.is_ordered())
-            .map(Product::id)
-            .collect();
-        first_ordered.sort_unstable();
-        first_ordered.dedup();
         let lines: Vec<_> = new.lines.into_iter().map(OrderLine::priced).collect();
         let totals = Totals::of(&lines);
         if totals.gross_total.value() >= &BigDecimal::from(TOTAL_LIMIT) {
             return Err(OrderError::TotalTooLarge);
         }
-        let order = Self {
+        Ok(Self {
             id,
             version: 1,
             external_id: new.external_id,
@@ -167,9 +178,161 @@ impl Order {
             delivered_at: None,
             cancelled_at: None,
             updated_at: now,
-        };
-        let event = OrderEvent::Placed { order: Box::new(order.clone()), first_ordered };
-        Ok((order, event))
+            warehouse_id: new.warehouse_id,
+            back_order: new.back_order,
+            ordered_on: Some(new.ordered_on),
+        })
+    }
+
+    /// Has the goods of its lines reserved. Where there are too few, a back order waits for the rest.
+    ///
+    /// # Errors
+    /// `Short`, with every line for which there are too few.
+    pub(crate) fn promise(&mut self, levels: &mut Levels) -> Result<(), StockError> {
+        let document = self.document(self.ordered_on);
+        let (warehouse, back_order) = (self.warehouse_id, self.back_order);
+        let mut short = Vec::new();
+        for (position, line) in (1..).zip(&mut self.lines).filter(|(_, line)| line.stocked) {
+            let wanted = Units::from(&line.quantity);
+            let level = warehouse.and_then(|warehouse| levels.get_mut(warehouse, line.product_id));
+            let held = match level {
+                Some(level) => level.promise(&wanted, back_order, &document.at(position)),
+                None => Err(StockError::none_of(position, wanted)),
+            };
+            match held {
+                Ok(Held { reserved, waiting }) => (line.reserved, line.waiting) = (reserved, waiting),
+                Err(StockError::Short(lines)) => short.extend(lines),
+                Err(other) => return Err(other),
+            }
+        }
+        if short.is_empty() { Ok(()) } else { Err(StockError::Short(short)) }
+    }
+
+    /// Gives what is available to the lines that wait, up to what each waits for. Returns `None` if it gets nothing.
+    pub(crate) fn serve(&mut self, levels: &mut Levels, now: DateTime<Utc>) -> Option<OrderEvent> {
+        if !self.is_open() {
+            return None;
+        }
+        let document = self.document(Some(BusinessDate::of(now)));
+        let warehouse = self.warehouse_id?;
+        let mut got_some = false;
+        for (position, line) in (1..).zip(&mut self.lines).filter(|(_, line)| !line.waiting.is_zero()) {
+            let Some(level) = levels.get_mut(warehouse, line.product_id) else { continue };
+            let got = level.serve(&line.waiting, &document.at(position));
+            got_some |= !got.is_zero();
+            line.reserved = line.reserved.plus(&got);
+            line.waiting = line.waiting.less(&got);
+        }
+        got_some.then(|| {
+            self.raise(now);
+            OrderEvent::Reserved(Box::new(self.clone()))
+        })
+    }
+
+    /// Takes back up to `units` of what is reserved of a product, from the last line first; the order waits for them instead. Returns
+    /// what was taken, and `None` in place of the event if that is nothing.
+    pub(crate) fn give_back(
+        &mut self,
+        product: ProductId,
+        units: &Units,
+        levels: &mut Levels,
+        now: DateTime<Utc>,
+    ) -> (Units, Option<OrderEvent>) {
+        let mut taken = Units::zero();
+        let level = self.warehouse_id.and_then(|warehouse| levels.get_mut(warehouse, product));
+        let Some(level) = level.filter(|_| self.is_open()) else { return (taken, None) };
+        let document = self.document(Some(BusinessDate::of(now)));
+        let lines = (1..).zip(&mut self.lines).filter(|(_, line)| line.product_id == product);
+        for (position, line) in lines.collect::<Vec<_>>().into_iter().rev() {
+            let left = units.less(&taken);
+            let part = left.less(&left.less(&line.reserved));
+            if part.is_zero() {
+                continue;
+            }
+            level.revoke(&part, &document.at(position));
+            line.reserved = line.reserved.less(&part);
+            line.waiting = line.waiting.plus(&part);
+            taken = taken.plus(&part);
+        }
+        if taken.is_zero() {
+            return (taken, None);
+        }
+        self.raise(now);
+        (taken, Some(OrderEvent::BackOrdered(Box::new(self.clone()))))
+    }
+
+    /// Takes back all that is reserved for it, and what it waits for.
+    pub(crate) fn release(&mut self, levels: &mut Levels, now: DateTime<Utc>) {
+        let document = self.document(Some(BusinessDate::of(now)));
+        let warehouse = self.warehouse_id;
+        for (position, line) in (1..).zip(&mut self.lines) {
+            let held = Held {
+                reserved: std::mem::replace(&mut line.reserved, Units::zero()),
+                waiting: std::mem::replace(&mut line.waiting, Units::zero()),
+            };
+            let level = warehouse.and_then(|warehouse| levels.get_mut(warehouse, line.product_id));
+            if let Some(level) = level.filter(|_| !held.is_nothing()) {
+                level.release(&held, &document.at(position));
+            }
+        }
+    }
+
+    /// Ships the order: the goods that are reserved for it leave.
+    ///
+    /// # Errors
+    /// Fails as [`Self::ship`] does, or if its goods were not reserved.
+    pub(crate) fn issue_and_ship(
+        &mut self,
+        levels: &mut Levels,
+        tracking_number: Option<TrackingNumber>,
+        on: BusinessDate,
+        now: DateTime<Utc>,
+    ) -> Result<OrderEvent, Error> {
+        let event = self.ship(tracking_number, now)?;
+        self.issue(levels, on)?;
+        Ok(event)
+    }
+
+    /// Notes that the goods which are reserved for it have left.
+    ///
+    /// # Errors
+    /// Fails if they were not reserved.
+    fn issue(&mut self, levels: &mut Levels, on: BusinessDate) -> Result<(), StockError> {
+        let document = self.document(Some(on));
+        let warehouse = self.warehouse_id;
+        for (position, line) in (1..).zip(&mut self.lines).filter(|(_, line)| !line.reserved.is_zero()) {
+            let units = std::mem::replace(&mut line.reserved, Units::zero());
+            let level = warehouse.and_then(|warehouse| levels.get_mut(warehouse, line.product_id));
+            let level = level.ok_or(StockError::Unreserved { product: line.product_id })?;
+            level.issue(&units, &document.at(position))?;
+        }
+        Ok(())
+    }
+
+    /// Where its goods lie: the places to lock before anything is done to what it has.
+    pub(crate) fn places(&self) -> Vec<(WarehouseId, ProductId)> {
+        let Some(warehouse) = self.warehouse_id else { return Vec::new() };
+        self.lines.iter().filter(|line| line.stocked).map(|line| (warehouse, line.product_id)).collect()
+    }
+
+    fn document(&self, on: Option<BusinessDate>) -> DocumentRef {
+        DocumentRef {
+            kind: DocumentType::Order,
+            id: self.id.uuid(),
+            line: None,
+            reason: None,
+            business_date: on.unwrap_or_else(|| BusinessDate::of(self.placed_at)),
+        }
+    }
+
+    /// Whether its goods are still here.
+    pub fn is_open(&self) -> bool {
+        matches!(self.status, OrderStatus::Pending | OrderStatus::Confirmed)
+    }
+
+    /// Whether a line waits for goods.
+    pub fn is_waiting(&self) -> bool {
+        self.lines.iter().any(|line| !line.waiting.is_zero())
     }
 
     /// # Errors
@@ -189,12 +352,15 @@ impl Order {
     /// Ships the order; without a tracking number if the company delivers it itself.
     ///
     /// # Errors
-    /// Fails if the order is not confirmed.
+    /// Fails if the order is not confirmed, or waits for goods.
     pub fn ship(
         &mut self,
         tracking_number: Option<TrackingNumber>,
         now: DateTime<Utc>,
     ) -> Result<OrderEvent, OrderError> {
+        if self.is_waiting() && self.status == OrderStatus::Confirmed {
+            return Err(OrderError::Waiting(positions(&self.lines, |line| !line.waiting.is_zero())));
+        }
         self.advance("shipped", &[OrderStatus::Confirmed], OrderStatus::Shipped, now)?;
         self.tracking_number = tracking_number;
         self.shipped_at = Some(now);
@@ -239,9 +405,25 @@ impl Order {
             return Err(OrderError::State { id: self.id, status: self.status, action, from });
         }
         self.status = to;
+        self.raise(now);
+        Ok(())
+    }
+
+    fn raise(&mut self, now: DateTime<Utc>) {
         self.version += 1;
         self.updated_at = now;
-        Ok(())
+    }
+
+    pub fn warehouse_id(&self) -> Option<WarehouseId> {
+        self.warehouse_id
+    }
+
+    pub fn is_back_order(&self) -> bool {
+        self.back_order
+    }
+
+    pub fn ordered_on(&self) -> Option<BusinessDate> {
+        self.ordered_on
     }
 
     pub fn external_id(&self) -> Option<&ExternalId> {
@@ -299,6 +481,9 @@ impl OrderLine {
             quantity: draft.quantity,
             unit_price,
             vat_rate: details.vat_rate.clone(),
+            stocked: details.stocked,
+            reserved: Units::zero(),
+            waiting: Units::zero(),
         }
     }
 }
@@ -322,6 +507,14 @@ pub enum OrderError {
     ProductsArchived(Vec<usize>),
     #[error("there is no customer {0}")]
     CustomerUnknown(CustomerId),
+    #[error("some lines wait for goods; the order is shipped when they are there")]
+    Waiting(Vec<usize>),
+    #[error("there is no warehouse {0} that is in use")]
+    WarehouseUnknown(WarehouseId),
+    #[error("{}", .0.message)]
+    OrderedOn(Invalid),
+    #[error("{}", .0.message)]
+    ShippedOn(Invalid),
     #[error("the order's total must stay below {TOTAL_LIMIT}")]
     TotalTooLarge,
     #[error("the reference {0:?} belongs to another order; references are unique")]
@@ -338,11 +531,16 @@ impl DomainError for OrderError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) => Category::NotFound,
-            Self::State { .. } | Self::ReferenceTaken(_) | Self::ExternalIdTaken(_) => Category::Conflict,
+            Self::State { .. } | Self::Waiting(_) | Self::ReferenceTaken(_) | Self::ExternalIdTaken(_) => {
+                Category::Conflict
+            }
             Self::LineCount(_)
             | Self::ProductsUnknown(_)
             | Self::ProductsArchived(_)
             | Self::CustomerUnknown(_)
+            | Self::WarehouseUnknown(_)
+            | Self::OrderedOn(_)
+            | Self::ShippedOn(_)
             | Self::TotalTooLarge => Category::Invalid,
         }
     }
@@ -351,26 +549,26 @@ impl DomainError for OrderError {
         match self {
             Self::NotFound(_) => "order_not_found",
             Self::State { .. } => "order_state_conflict",
+            Self::Waiting(_) => "order_waits_for_goods",
             Self::ReferenceTaken(_) => "order_reference_taken",
             Self::ExternalIdTaken(_) => "order_external_id_taken",
             Self::LineCount(_)
             | Self::ProductsUnknown(_)
             | Self::ProductsArchived(_)
             | Self::CustomerUnknown(_)
+            | Self::WarehouseUnknown(_)
+            | Self::OrderedOn(_)
+            | Self::ShippedOn(_)
             | Self::TotalTooLarge => "invalid_order",
         }
     }
 
     fn fields(&self) -> Vec<FieldError> {
         let field = |pointer: &str, code| {
-            vec![FieldError { pointer: pointer.to_owned(), code, message: self.to_string() }]
+            vec![Invalid::new(code, self.to_string()).at(pointer)]
         };
         let lines = |positions: &[usize], code, message: &str| {
-            let at = |position| FieldError {
-                pointer: format!("/lines/{position}/product_id"),
-                code,
-                message: message.to_owned(),
-            };
+            let at = |position| Invalid::new(code, message).at(format!("/lines/{position}/product_id"));
             positions.iter().map(at).collect()
         };
         match self {
@@ -380,10 +578,15 @@ impl DomainError for OrderError {
                 lines(at, "product_archived", "this product is archived and no longer sold")
             }
             Self::CustomerUnknown(_) => field("/customer_id", "unknown_customer"),
+            Self::WarehouseUnknown(_) => field("/warehouse_id", "unknown_warehouse"),
+            Self::OrderedOn(invalid) => field("/ordered_on", invalid.code),
+            Self::ShippedOn(invalid) => field("/shipped_on", invalid.code),
             Self::TotalTooLarge => field("/lines", "total_too_large"),
-            Self::NotFound(_) | Self::State { .. } | Self::ReferenceTaken(_) | Self::ExternalIdTaken(_) => {
-                Vec::new()
-            }
+            Self::NotFound(_)
+            | Self::State { .. }
+            | Self::Waiting(_)
+            | Self::ReferenceTaken(_)
+            | Self::ExternalIdTaken(_) => Vec::new(),
         }
     }
 }
@@ -417,13 +620,16 @@ mod tests {
             reference: None,
             customer_id: CustomerId::generate(),
             currency: Currency::euro(),
+            warehouse_id: None,
+            back_order: false,
+            ordered_on: BusinessDate::of(at(0)),
             lines,
         }
     }
 
     fn pending() -> Order {
         let product = product("10");
-        Order::place(OrderId::generate(), new(vec![draft(&product, "1", None)]), at(0)).expect("valid").0
+        Order::place(OrderId::generate(), new(vec![draft(&product, "1", None)]), at(0)).expect("valid")
     }
 
     fn tracking() -> TrackingNumber {
@@ -438,12 +644,11 @@ mod tests {
     fn placing_an_order_takes_the_price_of_the_product_unless_the_line_has_its_own() {
         let product = product("10");
         let lines = vec![draft(&product, "2", None), draft(&product, "2", Some("7.5"))];
-        let (order, event) = Order::place(OrderId::generate(), new(lines), at(0)).expect("valid");
+        let order = Order::place(OrderId::generate(), new(lines), at(0)).expect("valid");
         let amounts: Vec<_> = order.lines().iter().map(|line| line.net_amount.to_string()).collect();
         assert_eq!(amounts, ["20.00", "15.00"]);
         assert_eq!(order.totals().gross_total.to_string(), "42.00");
         assert_eq!((order.status(), order.version()), (OrderStatus::Pending, 1));
-        assert_eq!(event, OrderEvent::Placed { order: Box::new(order), first_ordered: vec![product.id()] });
     }
 
     #[test]

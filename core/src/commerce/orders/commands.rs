@@ -5,14 +5,17 @@ use std::collections::HashMap;
 use super::aggregate::{
     CancellationReason, DraftLine, NewOrder, Order, OrderError, OrderReference, TrackingNumber, positions,
 };
+use super::events::OrderEvent;
 use super::queries::OrderView;
 use super::repository;
-use crate::application::aggregate::{Aggregate, change, create};
+use crate::application::aggregate::{Aggregate, Creatable, change};
 use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::commerce::products::{self, Product};
+use crate::commerce::{stock, warehouses};
+use crate::values::business_date::BusinessDate;
 use crate::values::external_id::ExternalId;
-use crate::values::ids::{CustomerId, OrderId, ProductId};
+use crate::values::ids::{CustomerId, OrderId, ProductId, WarehouseId};
 use crate::values::money::{Quantity, UnitPrice};
 
 #[derive(Debug)]
@@ -20,6 +23,12 @@ pub struct PlaceOrder {
     pub external_id: Option<ExternalId>,
     pub reference: Option<OrderReference>,
     pub customer_id: CustomerId,
+    /// Where the goods come from; `None` stands for the company's default.
+    pub warehouse_id: Option<WarehouseId>,
+    /// Whether it waits for what is short, instead of being refused.
+    pub back_order: bool,
+    /// When the customer ordered; `None` stands for today.
+    pub ordered_on: Option<BusinessDate>,
     pub lines: Vec<PlaceOrderLine>,
 }
 
@@ -42,6 +51,8 @@ impl Command for PlaceOrder {
         if !unknown.is_empty() {
             return Err(OrderError::ProductsUnknown(unknown).into());
         }
+        let stocked: Vec<&Product> =
+            products.values().filter(|product| product.details().stocked).collect();
         let lines = self.lines.iter().filter_map(|line| {
             let product = products.get(&line.product_id)?;
             Some(DraftLine { product, quantity: line.quantity.clone(), unit_price: line.unit_price.clone() })
@@ -51,10 +62,28 @@ impl Command for PlaceOrder {
             reference: self.reference.clone(),
             customer_id: self.customer_id,
             currency: work.context().currency().clone(),
+            warehouse_id: self.warehouse(work, !stocked.is_empty()).await?,
+            back_order: self.back_order,
+            ordered_on: self.ordered_on.unwrap_or_else(|| BusinessDate::of(work.now())),
             lines: lines.collect(),
         };
-        let placed = Order::place(OrderId::generate(), new, work.now())?;
-        create(work, "order.place", placed, OrderView::of).await
+        let mut order = Order::place(OrderId::generate(), new, work.now())?;
+        products::repository::mark_ordered(work, products.values()).await?;
+        order.insert(work).await?;
+        // Last, because everybody who orders these products waits here.
+        let mut levels = match order.warehouse_id() {
+            Some(warehouse) if self.back_order => {
+                stock::repository::lock_or_open(work, &[warehouse], &stocked).await?
+            }
+            _ => stock::repository::lock(work, &order.places()).await?,
+        };
+        order.promise(&mut levels)?;
+        repository::insert_held(work, &order).await?;
+        work.record(OrderEvent::Placed(Box::new(order.clone()))).await?;
+        levels.save(work).await?;
+        let view = OrderView::of(&order);
+        work.audit("order.place", (Order::NAME, order.id()), None, Some(&view))?;
+        Ok(view)
     }
 }
 
@@ -65,6 +94,20 @@ impl PlaceOrder {
         ids.dedup();
         let found = products::repository::load_for_order(work, &ids).await?;
         Ok(found.into_iter().map(|product| (product.id(), product)).collect())
+    }
+
+    /// Returns where the goods come from. An order that needs none has no warehouse, unless it names one.
+    async fn warehouse(
+        &self,
+        work: &mut UnitOfWork<'_>,
+        needs_goods: bool,
+    ) -> Result<Option<WarehouseId>, Error> {
+        match self.warehouse_id {
+            Some(id) if warehouses::repository::is_in_use(work, id).await? => Ok(Some(id)),
+            Some(id) => Err(OrderError::WarehouseUnknown(id).into()),
+            None if needs_goods => warehouses::repository::default_warehouse(work).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 
@@ -90,6 +133,8 @@ pub struct ShipOrder {
     pub id: OrderId,
     pub expected_version: Option<i64>,
     pub tracking_number: Option<TrackingNumber>,
+    /// When it left; `None` stands for today.
+    pub shipped_on: Option<BusinessDate>,
 }
 
 impl Command for ShipOrder {
@@ -97,8 +142,15 @@ impl Command for ShipOrder {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
         let order = repository::load(work, self.id).await?;
-        let decide = |order: &mut Order, now| order.ship(self.tracking_number.clone(), now).map(Some);
+        let mut levels = stock::repository::lock(work, &order.places()).await?;
+        let decide = |order: &mut Order, now| {
+            let on = self.shipped_on.unwrap_or_else(|| BusinessDate::of(now));
+            on.check(now).map_err(OrderError::ShippedOn)?;
+            order.issue_and_ship(&mut levels, self.tracking_number.clone(), on, now).map(Some)
+        };
         let order = change(work, "order.ship", order, self.expected_version, decide).await?;
+        repository::replace_held(work, &order).await?;
+        levels.save(work).await?;
         Ok(OrderView::of(&order))
     }
 }
@@ -132,8 +184,15 @@ impl Command for CancelOrder {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
         let order = repository::load(work, self.id).await?;
-        let decide = |order: &mut Order, now| order.cancel(self.reason.clone(), now).map(Some);
+        let mut levels = stock::repository::lock(work, &order.places()).await?;
+        let decide = |order: &mut Order, now| {
+            let event = order.cancel(self.reason.clone(), now)?;
+            order.release(&mut levels, now);
+            Ok::<_, OrderError>(Some(event))
+        };
         let order = change(work, "order.cancel", order, self.expected_version, decide).await?;
+        repository::replace_held(work, &order).await?;
+        levels.save(work).await?;
         Ok(OrderView::of(&order))
     }
 }

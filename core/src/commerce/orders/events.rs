@@ -2,16 +2,15 @@
 
 use super::{Order, OrderStatus};
 use crate::application::events::Event;
-use crate::values::ids::ProductId;
 
 /// Carries the order as it is after the event. Boxed: an order with its lines is large, and the enum is moved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderEvent {
-    Placed {
-        order: Box<Order>,
-        /// Products that no order named before this one.
-        first_ordered: Vec<ProductId>,
-    },
+    Placed(Box<Order>),
+    /// It got goods that it waited for.
+    Reserved(Box<Order>),
+    /// Goods that were reserved for it are missing: it waits for others.
+    BackOrdered(Box<Order>),
     Confirmed(Box<Order>),
     Shipped(Box<Order>),
     Delivered(Box<Order>),

@@ -4,6 +4,7 @@ mod aggregate;
 mod commands;
 mod events;
 mod queries;
+pub(crate) mod queue;
 mod repository;
 mod totals;
 

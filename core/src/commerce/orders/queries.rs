@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf, sql};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -13,15 +13,16 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::aggregate::{Order, OrderError, OrderLine, OrderStatus};
-use super::repository::{OrderLineRow, OrderRow, status};
+use super::repository::{HeldRow, OrderLineRow, OrderRow, held, of_line, status};
 use super::totals::{VatSubtotal, vat_breakdown};
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::application::listing::{Filtered, Selection, within};
 use crate::platform::paging::{Filter, Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
-use crate::platform::schema::{order_lines, orders};
-use crate::values::ids::{CustomerId, OrderId};
+use crate::platform::schema::{order_lines, orders, stock_reservations};
+use crate::values::business_date::BusinessDate;
+use crate::values::ids::{CustomerId, OrderId, WarehouseId};
 use crate::values::money::Money;
 
 /// The maximum number of lines of all orders of a page; one order has fewer.
@@ -58,6 +59,14 @@ pub struct OrderSummary {
     pub delivered_at: Option<DateTime<Utc>>,
     pub cancelled_at: Option<DateTime<Utc>>,
     pub updated_at: DateTime<Utc>,
+    /// Where its goods come from; null if no line needs any.
+    #[schema(value_type = Option<Uuid>)]
+    pub warehouse_id: Option<WarehouseId>,
+    /// Whether it waits for what is short.
+    pub back_order: bool,
+    /// When the customer ordered, as the business counts; null for orders that are older than this member.
+    #[schema(value_type = Option<NaiveDate>)]
+    pub ordered_on: Option<BusinessDate>,
 }
 
 /// An order with everything that was sold.
@@ -97,6 +106,9 @@ impl OrderSummary {
             delivered_at: order.delivered_at,
             cancelled_at: order.cancelled_at,
             updated_at: order.updated_at,
+            warehouse_id: order.warehouse_id,
+            back_order: order.back_order,
+            ordered_on: order.ordered_on,
         }
     }
 
@@ -120,6 +132,9 @@ impl OrderSummary {
             delivered_at: row.delivered_at,
             cancelled_at: row.cancelled_at,
             updated_at: row.updated_at,
+            warehouse_id: row.warehouse_id.map(WarehouseId::from_uuid),
+            back_order: row.back_order,
+            ordered_on: row.ordered_on.map(BusinessDate::stored),
         })
     }
 }
@@ -285,22 +300,22 @@ impl OrderFilter {
 /// `NotFound` if the tenant has no such order. Fails if the database cannot be reached.
 pub async fn get(db: &TenantDatabase, context: &RequestContext, id: OrderId) -> Result<OrderView, Error> {
     let key = (context.tenant_id().uuid(), id.uuid());
-    // The lines never change once the order is placed, so the two reads need no common snapshot.
-    let (row, rows): (Option<OrderRow>, Vec<OrderLineRow>) = db
+    let (row, rows): (Option<OrderRow>, Vec<(OrderLineRow, HeldRow)>) = db
         .read(context, async |connection| {
             let (mut one, mut other) = (connection, connection);
             let order = orders::table.find(key).select(OrderRow::as_select()).first(&mut one);
             let lines = order_lines::table
+                .left_join(stock_reservations::table.on(of_line!()))
                 .filter(order_lines::tenant_id.eq(key.0).and(order_lines::order_id.eq(key.1)))
                 .order(order_lines::position)
-                .select(OrderLineRow::as_select())
+                .select((OrderLineRow::as_select(), held!()))
                 .load(&mut other);
             let (order, lines) = futures::join!(order, lines);
             Ok((order.optional()?, lines?))
         })
         .await?;
     let row = row.ok_or(OrderError::NotFound(id))?;
-    let lines: Vec<_> = rows.into_iter().map(OrderLineRow::into_line).collect();
+    let lines: Vec<_> = rows.into_iter().map(|(line, held)| line.into_line(held)).collect();
     Ok(OrderView { summary: OrderSummary::from_row(row)?, vat: vat_breakdown(&lines), lines })
 }
 
@@ -336,8 +351,8 @@ pub async fn list_with_lines(
     let page = list(db, context, filter, request).await?;
     let tenant = context.tenant_id().uuid();
     let mut ids: Vec<Uuid> = page.data.iter().map(|order| order.id.uuid()).collect();
-    // The lines never change once the order is placed, so the reads need no common snapshot.
-    let rows: Vec<(Uuid, OrderLineRow)> = db
+    // The orders are read once more: each is to be shown with its lines as they are at the same moment.
+    let (orders, rows): (Vec<OrderRow>, Vec<(Uuid, OrderLineRow, HeldRow)>) = db
         .read(context, async |mut connection| {
             let numbers: Vec<(Uuid, Option<i16>)> =
                 CountLines::new(tenant, &ids).load(&mut connection).await?;
@@ -349,22 +364,34 @@ pub async fn list_with_lines(
                 lines <= MAX_LINES_OF_PAGE
             });
             let shown: Vec<Uuid> = shown.copied().collect();
-            Ok(order_lines::table
-                .filter(order_lines::tenant_id.eq(tenant).and(order_lines::order_id.eq_any(shown)))
-                .order((order_lines::order_id, order_lines::position))
-                .select((order_lines::order_id, OrderLineRow::as_select()))
+            let orders = orders::table
+                .filter(orders::tenant_id.eq(tenant).and(orders::id.eq_any(&shown)))
+                .select(OrderRow::as_select())
                 .load(&mut connection)
-                .await?)
+                .await?;
+            let lines = order_lines::table
+                .left_join(stock_reservations::table.on(of_line!()))
+                .filter(order_lines::tenant_id.eq(tenant).and(order_lines::order_id.eq_any(&shown)))
+                .order((order_lines::order_id, order_lines::position))
+                .select((order_lines::order_id, OrderLineRow::as_select(), held!()))
+                .load(&mut connection)
+                .await?;
+            Ok((orders, lines))
         })
         .await?;
     let mut lines: HashMap<Uuid, Vec<OrderLine>> = HashMap::new();
-    for (order, row) in rows {
-        lines.entry(order).or_default().push(row.into_line());
+    for (order, row, held) in rows {
+        lines.entry(order).or_default().push(row.into_line(held));
     }
+    let mut orders: HashMap<Uuid, OrderSummary> = orders
+        .into_iter()
+        .map(|row| OrderSummary::from_row(row).map(|summary| (summary.id.uuid(), summary)))
+        .collect::<Result<_, _>>()?;
     // Every order has lines.
     ids.retain(|id| lines.contains_key(id));
     let page = request.shortened(page, ids.len());
-    Ok(page.map(|summary| {
+    Ok(page.map(|listed| {
+        let summary = orders.remove(&listed.id.uuid()).unwrap_or(listed);
         let lines = lines.remove(&summary.id.uuid()).unwrap_or_default();
         OrderView { summary, vat: vat_breakdown(&lines), lines }
     }))

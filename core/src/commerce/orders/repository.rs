@@ -1,9 +1,11 @@
 //! Orders in the database, as commands read and write them.
 
+use std::collections::HashMap;
+
 use bigdecimal::BigDecimal;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Numeric, SmallInt, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Numeric, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
@@ -17,9 +19,11 @@ use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
-use crate::platform::schema::{order_lines, orders};
+use crate::platform::schema::{order_lines, orders, stock_reservations};
+use crate::values::business_date::BusinessDate;
 use crate::values::external_id::ExternalId;
-use crate::values::ids::{CustomerId, OrderId, ProductId, TenantId};
+use crate::values::goods::Units;
+use crate::values::ids::{CustomerId, OrderId, ProductId, TenantId, WarehouseId};
 use crate::values::money::{Currency, Money, Quantity, UnitPrice, VatRate};
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
@@ -44,6 +48,9 @@ pub(crate) struct OrderRow {
     pub(super) cancelled_at: Option<DateTime<Utc>>,
     pub(super) updated_at: DateTime<Utc>,
     pub(super) external_id: Option<String>,
+    pub(super) warehouse_id: Option<Uuid>,
+    pub(super) back_order: bool,
+    pub(super) ordered_on: Option<NaiveDate>,
 }
 
 /// The columns that can change after an order was placed.
@@ -71,10 +78,18 @@ pub(super) struct OrderLineRow {
     unit_price: BigDecimal,
     vat_rate: BigDecimal,
     net_amount: BigDecimal,
+    stocked: bool,
 }
 
+/// What a line has reserved, and what it waits for.
+pub(super) type HeldRow = Option<(BigDecimal, BigDecimal)>;
+
 impl OrderLineRow {
-    pub(super) fn into_line(self) -> OrderLine {
+    pub(super) fn into_line(self, held: HeldRow) -> OrderLine {
+        let (reserved, waiting) =
+            held.map_or_else(|| (Units::zero(), Units::zero()), |(reserved, waiting)| {
+                (Units::stored(reserved), Units::stored(waiting))
+            });
         OrderLine {
             product_id: ProductId::from_uuid(self.product_id),
             sku: self.sku,
@@ -83,9 +98,31 @@ impl OrderLineRow {
             unit_price: UnitPrice::stored(self.unit_price),
             vat_rate: VatRate::stored(self.vat_rate),
             net_amount: Money::rounded(&self.net_amount),
+            stocked: self.stocked,
+            reserved,
+            waiting,
         }
     }
 }
+
+/// The condition that a reservation is one of this line.
+macro_rules! of_line {
+    () => {
+        stock_reservations::tenant_id
+            .eq(order_lines::tenant_id)
+            .and(stock_reservations::order_id.eq(order_lines::order_id))
+            .and(stock_reservations::position.eq(order_lines::position))
+    };
+}
+pub(super) use of_line;
+
+/// The columns of a [`HeldRow`].
+macro_rules! held {
+    () => {
+        (stock_reservations::reserved, stock_reservations::waiting).nullable()
+    };
+}
+pub(super) use held;
 
 /// Parses a stored status. The table's check constraint permits only these names; a status that a newer version wrote
 /// would be an error here, not a panic.
@@ -117,6 +154,9 @@ impl OrderRow {
             cancelled_at: order.cancelled_at,
             updated_at: order.updated_at,
             external_id: order.external_id.as_ref().map(|id| id.as_str().to_owned()),
+            warehouse_id: order.warehouse_id.map(WarehouseId::uuid),
+            back_order: order.back_order,
+            ordered_on: order.ordered_on.map(BusinessDate::date),
         }
     }
 
@@ -145,6 +185,9 @@ impl OrderRow {
             delivered_at: self.delivered_at,
             cancelled_at: self.cancelled_at,
             updated_at: self.updated_at,
+            warehouse_id: self.warehouse_id.map(WarehouseId::from_uuid),
+            back_order: self.back_order,
+            ordered_on: self.ordered_on.map(BusinessDate::stored),
         })
     }
 }
@@ -158,13 +201,96 @@ pub(super) async fn load(work: &mut UnitOfWork<'_>, id: OrderId) -> Result<Order
     let query = orders::table.find((work.tenant().uuid(), id.uuid())).select(OrderRow::as_select());
     let row: Option<OrderRow> = find(work, Locked::Order, LockMode::Change, query).await?;
     let row = row.ok_or(OrderError::NotFound(id))?;
-    let lines: Vec<OrderLineRow> = order_lines::table
+    let lines: Vec<(OrderLineRow, HeldRow)> = order_lines::table
+        .left_join(stock_reservations::table.on(of_line!()))
         .filter(order_lines::tenant_id.eq(row.tenant_id).and(order_lines::order_id.eq(row.id)))
         .order(order_lines::position)
-        .select(OrderLineRow::as_select())
+        .select((OrderLineRow::as_select(), held!()))
         .load(work.connection())
         .await?;
-    row.into_order(lines.into_iter().map(OrderLineRow::into_line).collect())
+    row.into_order(lines.into_iter().map(|(line, held)| line.into_line(held)).collect())
+}
+
+/// Loads orders and locks them, in the order of their ids. Those that are not there are left out.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn load_several(work: &mut UnitOfWork<'_>, ids: &[OrderId]) -> Result<Vec<Order>, Error> {
+    work.locks(Locked::Order);
+    let (tenant, ids): (Uuid, Vec<Uuid>) = (work.tenant().uuid(), ids.iter().map(|id| id.uuid()).collect());
+    let rows: Vec<OrderRow> = orders::table
+        .filter(orders::tenant_id.eq(tenant).and(orders::id.eq_any(&ids)))
+        .select(OrderRow::as_select())
+        .order(orders::id)
+        .for_no_key_update()
+        .load(work.connection())
+        .await?;
+    let found: Vec<(Uuid, OrderLineRow, HeldRow)> = order_lines::table
+        .left_join(stock_reservations::table.on(of_line!()))
+        .filter(order_lines::tenant_id.eq(tenant).and(order_lines::order_id.eq_any(&ids)))
+        .order((order_lines::order_id, order_lines::position))
+        .select((order_lines::order_id, OrderLineRow::as_select(), held!()))
+        .load(work.connection())
+        .await?;
+    let mut lines: HashMap<Uuid, Vec<OrderLine>> = HashMap::new();
+    for (order, line, held) in found {
+        lines.entry(order).or_default().push(line.into_line(held));
+    }
+    rows.into_iter()
+        .map(|row| {
+            let lines = lines.remove(&row.id).unwrap_or_default();
+            row.into_order(lines)
+        })
+        .collect()
+}
+
+crate::statement! {
+    struct InsertHeld<'a> {
+        tenant: Uuid => SqlUuid,
+        order: Uuid => SqlUuid,
+        warehouse: Uuid => SqlUuid,
+        placed_at: DateTime<Utc> => Timestamptz,
+        positions: &'a [i16] => Array<SmallInt>,
+        products: &'a [Uuid] => Array<SqlUuid>,
+        reserved: &'a [&'a BigDecimal] => Array<Numeric>,
+        waiting: &'a [&'a BigDecimal] => Array<Numeric>,
+    }
+    = "INSERT INTO stock_reservations (tenant_id, order_id, warehouse_id, placed_at, position, product_id, reserved, waiting)
+     SELECT $1, $2, $3, $4, line.* FROM unnest($5, $6, $7, $8) AS line"
+}
+
+/// Writes what the lines of a new order have, and what they wait for.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn insert_held(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+    let Some(warehouse) = order.warehouse_id else { return Ok(()) };
+    let holds = |line: &OrderLine| !line.reserved.is_zero() || !line.waiting.is_zero();
+    let lines: Vec<(i16, &OrderLine)> = (1..).zip(&order.lines).filter(|(_, line)| holds(line)).collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let positions: Vec<_> = lines.iter().map(|(position, _)| *position).collect();
+    let products: Vec<_> = lines.iter().map(|(_, line)| line.product_id.uuid()).collect();
+    let reserved: Vec<_> = lines.iter().map(|(_, line)| line.reserved.value()).collect();
+    let waiting: Vec<_> = lines.iter().map(|(_, line)| line.waiting.value()).collect();
+    let (tenant, id) = (work.tenant().uuid(), order.id.uuid());
+    InsertHeld::new(tenant, id, warehouse.uuid(), order.placed_at, &positions, &products, &reserved, &waiting)
+        .execute(work.connection())
+        .await?;
+    Ok(())
+}
+
+/// Writes anew what the lines of an order have, and what they wait for.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn replace_held(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+    let of_order = stock_reservations::tenant_id
+        .eq(work.tenant().uuid())
+        .and(stock_reservations::order_id.eq(order.id.uuid()));
+    diesel::delete(stock_reservations::table.filter(of_order)).execute(work.connection()).await?;
+    insert_held(work, order).await
 }
 
 crate::statement! {
@@ -180,10 +306,11 @@ crate::statement! {
         unit_prices: &'a [&'a BigDecimal] => Array<Numeric>,
         vat_rates: &'a [&'a BigDecimal] => Array<Numeric>,
         net_amounts: &'a [&'a BigDecimal] => Array<Numeric>,
+        stocked: &'a [bool] => Array<Bool>,
     }
     = "INSERT INTO order_lines
-        (tenant_id, order_id, position, product_id, sku, name, quantity, unit_price, vat_rate, net_amount)
-     SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7, $8, $9, $10) AS line"
+        (tenant_id, order_id, position, product_id, sku, name, quantity, unit_price, vat_rate, net_amount, stocked)
+     SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11) AS line"
 }
 
 impl Creatable for Order {
@@ -206,6 +333,7 @@ impl Creatable for Order {
         let unit_prices: Vec<_> = lines.iter().map(|line| line.unit_price.value()).collect();
         let vat_rates: Vec<_> = lines.iter().map(|line| line.vat_rate.value()).collect();
         let net_amounts: Vec<_> = lines.iter().map(|line| line.net_amount.value()).collect();
+        let stocked: Vec<_> = lines.iter().map(|line| line.stocked).collect();
         InsertLines::new(
             row.tenant_id,
             row.id,
@@ -217,6 +345,7 @@ impl Creatable for Order {
             &unit_prices,
             &vat_rates,
             &net_amounts,
+            &stocked,
         )
         .execute(work.connection())
         .await?;

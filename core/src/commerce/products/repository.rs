@@ -106,11 +106,18 @@ pub(crate) async fn load_for_order(
     Ok(rows.into_iter().map(ProductRow::into_product).collect())
 }
 
-/// Notes that orders name these products, which `load_for_order` has locked. No event is published about it, so the
-/// version stays.
-pub(crate) async fn mark_ordered(work: &mut UnitOfWork<'_>, ids: &[ProductId]) -> Result<(), Error> {
+/// Notes that orders name these products, or that there is stock of them; `load_for_order` has locked them. No event is published
+/// about it, so the version stays.
+pub(crate) async fn mark_ordered(
+    work: &mut UnitOfWork<'_>,
+    products: impl IntoIterator<Item = &Product>,
+) -> Result<(), Error> {
+    let ids: Vec<Uuid> =
+        products.into_iter().filter(|product| !product.is_ordered()).map(|product| product.id().uuid()).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
     work.strengthens_locks(Locked::Product);
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
     let not_yet = products::table
         .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::id.eq_any(ids)))
         .filter(products::ordered.eq(false));

@@ -1,0 +1,596 @@
+//! The stock of a product in a warehouse, and its rules.
+//!
+//! ```text
+//! on hand ─┬─ reserved: promised to orders, and still here
+//!          └─ available ─┬─ free: for whoever orders next
+//!                        └─ for orders that wait already, the oldest first
+//! ```
+
+use bigdecimal::{BigDecimal, RoundingMode, Zero};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::events::StockEvent;
+use crate::application::error::{Category, DomainError};
+use crate::values::business_date::BusinessDate;
+use crate::values::goods::{Units, UnitsChange};
+use crate::values::ids::{ProductId, StockId, WarehouseId};
+use crate::values::invalid::{FieldError, Invalid};
+use crate::values::money::UnitPrice;
+use crate::values::text::text;
+
+text!(
+    /// Why goods were moved.
+    StockReason, "a reason", 500
+);
+
+/// How often `stock.level_changed` is told of one level at most, in milliseconds: the events of one aggregate follow each other, at
+/// some 1,000 a second, and a product that everybody buys changes more often.
+pub const TOLD_EVERY_MS: i64 = 1_000;
+/// Decimals of the average cost.
+const COST_SCALE: i64 = 6;
+
+/// What kind of document moved goods, or promised them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DocumentType {
+    Order,
+    Receipt,
+    Adjustment,
+    WriteOff,
+    Transfer,
+}
+
+impl DocumentType {
+    pub const ALL: [Self; 5] = [Self::Order, Self::Receipt, Self::Adjustment, Self::WriteOff, Self::Transfer];
+
+    /// Returns the name that is stored and published.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Order => "order",
+            Self::Receipt => "receipt",
+            Self::Adjustment => "adjustment",
+            Self::WriteOff => "write_off",
+            Self::Transfer => "transfer",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// The line of a document that moved goods, or promised them.
+#[derive(Debug, Clone)]
+pub struct DocumentRef {
+    pub kind: DocumentType,
+    pub id: Uuid,
+    /// Counts from 1.
+    pub line: Option<i16>,
+    pub reason: Option<StockReason>,
+    pub business_date: BusinessDate,
+}
+
+impl DocumentRef {
+    /// The same document, in another line.
+    #[must_use]
+    pub fn at(&self, line: i16) -> Self {
+        Self { line: Some(line), ..self.clone() }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MovementKind {
+    /// Goods came from a supplier, or were there from the beginning.
+    Receipt,
+    /// Goods left to a customer.
+    Issue,
+    Transfer,
+    Adjustment,
+    Return,
+    WriteOff,
+    /// Goods were promised to an order.
+    Reservation,
+    /// A promise was taken back.
+    Release,
+}
+
+impl MovementKind {
+    pub const ALL: [Self; 8] = [
+        Self::Receipt,
+        Self::Issue,
+        Self::Transfer,
+        Self::Adjustment,
+        Self::Return,
+        Self::WriteOff,
+        Self::Reservation,
+        Self::Release,
+    ];
+
+    /// Returns the name that is stored and published.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Receipt => "receipt",
+            Self::Issue => "issue",
+            Self::Transfer => "transfer",
+            Self::Adjustment => "adjustment",
+            Self::Return => "return",
+            Self::WriteOff => "write_off",
+            Self::Reservation => "reservation",
+            Self::Release => "release",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// A line of the ledger: how a level changed, and what it was afterwards.
+#[derive(Debug, Clone)]
+pub struct Movement {
+    pub kind: MovementKind,
+    /// Counts from 1 within its level.
+    pub position: i64,
+    pub on_hand_change: UnitsChange,
+    pub reserved_change: UnitsChange,
+    /// What a unit of it cost; `None` if nothing was moved.
+    pub unit_cost: Option<UnitPrice>,
+    pub on_hand: Units,
+    pub reserved: Units,
+    pub average_cost: UnitPrice,
+    pub document: DocumentRef,
+}
+
+/// When to order more of a product, and how much.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReorderRule {
+    pub point: Units,
+    pub quantity: Units,
+}
+
+/// What an order line has of the stock, and what it waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    pub reserved: Units,
+    pub waiting: Units,
+}
+
+impl Held {
+    pub fn nothing() -> Self {
+        Self { reserved: Units::zero(), waiting: Units::zero() }
+    }
+
+    pub fn is_nothing(&self) -> bool {
+        self.reserved.is_zero() && self.waiting.is_zero()
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct StockLevel {
+    pub(super) id: StockId,
+    pub(super) version: i64,
+    pub(super) warehouse_id: WarehouseId,
+    pub(super) product_id: ProductId,
+    pub(super) sku: String,
+    pub(super) name: String,
+    pub(super) on_hand: Units,
+    pub(super) reserved: Units,
+    pub(super) waiting: Units,
+    pub(super) average_cost: UnitPrice,
+    pub(super) reorder: Option<ReorderRule>,
+    pub(super) low: bool,
+    pub(super) told_at: Option<DateTime<Utc>>,
+    pub(super) untold: bool,
+    /// The number of its movements.
+    pub(super) movements: i64,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) updated_at: DateTime<Utc>,
+    /// What was done to it since it was loaded.
+    pub(super) posted: Vec<Movement>,
+    pub(super) changed: bool,
+}
+
+/// Movements that are not saved yet are no part of it.
+impl PartialEq for StockLevel {
+    fn eq(&self, other: &Self) -> bool {
+        (self.id, self.version) == (other.id, other.version)
+    }
+}
+
+impl Eq for StockLevel {}
+
+impl StockLevel {
+    /// Returns the level of a product that never was in a warehouse.
+    pub fn open(
+        id: StockId,
+        warehouse_id: WarehouseId,
+        product_id: ProductId,
+        (sku, name): (String, String),
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            id,
+            version: 1,
+            warehouse_id,
+            product_id,
+            sku,
+            name,
+            on_hand: Units::zero(),
+            reserved: Units::zero(),
+            waiting: Units::zero(),
+            average_cost: UnitPrice::zero(),
+            reorder: None,
+            low: false,
+            told_at: None,
+            untold: false,
+            movements: 0,
+            created_at: now,
+            updated_at: now,
+            posted: Vec::new(),
+            changed: false,
+        }
+    }
+
+    /// What is on hand and promised to nobody.
+    pub fn available(&self) -> Units {
+        self.on_hand.less(&self.reserved)
+    }
+
+    /// What the next order can have: what is available, but for what others wait for.
+    pub fn free(&self) -> Units {
+        self.available().less(&self.waiting)
+    }
+
+    /// Promises goods to an order that is being placed. If there are too few, a back order has those that are free and waits for
+    /// the rest.
+    ///
+    /// # Errors
+    /// `Short` if there are too few and the order does not wait.
+    pub fn promise(
+        &mut self,
+        wanted: &Units,
+        waits: bool,
+        document: &DocumentRef,
+    ) -> Result<Held, StockError> {
+        let free = self.free();
+        let waiting = wanted.less(&free);
+        if !waiting.is_zero() && !waits {
+            let (wanted, available) = (wanted.clone(), free);
+            return Err(StockError::Short(vec![Shortage { line: document.line, wanted, available }]));
+        }
+        let reserved = wanted.less(&waiting);
+        self.reserve(&reserved, document);
+        self.waiting = self.waiting.plus(&waiting);
+        self.changed = true;
+        Ok(Held { reserved, waiting })
+    }
+
+    /// Promises what is available to an order that waits. Returns what it gets.
+    pub fn serve(&mut self, waiting: &Units, document: &DocumentRef) -> Units {
+        let got = waiting.less(&waiting.less(&self.available()));
+        if !got.is_zero() {
+            self.reserve(&got, document);
+            self.waiting = self.waiting.less(&got);
+        }
+        got
+    }
+
+    /// Takes back what an order has and what it waits for.
+    pub fn release(&mut self, held: &Held, document: &DocumentRef) {
+        self.waiting = self.waiting.less(&held.waiting);
+        self.changed = true;
+        if !held.reserved.is_zero() {
+            self.reserved = self.reserved.less(&held.reserved);
+            let taken = UnitsChange::less(&held.reserved);
+            self.post(MovementKind::Release, UnitsChange::none(), taken, None, document);
+        }
+    }
+
+    /// Takes back a promise; the order waits for the goods instead.
+    pub fn revoke(&mut self, reserved: &Units, document: &DocumentRef) {
+        self.release(&Held { reserved: reserved.clone(), waiting: Units::zero() }, document);
+        self.waiting = self.waiting.plus(reserved);
+    }
+
+    /// Notes that goods which were reserved have left.
+    ///
+    /// # Errors
+    /// `Unreserved` if they were not.
+    pub fn issue(&mut self, units: &Units, document: &DocumentRef) -> Result<(), StockError> {
+        let (Some(reserved), Some(on_hand)) = (self.reserved.minus(units), self.on_hand.minus(units)) else {
+            return Err(StockError::Unreserved { product: self.product_id });
+        };
+        (self.reserved, self.on_hand) = (reserved, on_hand);
+        let (change, cost) = (UnitsChange::less(units), self.average_cost.clone());
+        self.post(MovementKind::Issue, change.clone(), change, Some(cost), document);
+        Ok(())
+    }
+
+    /// Notes that goods came. Their cost goes into the average; without one, they cost what the average is.
+    ///
+    /// # Errors
+    /// `TooMany` if the database could not keep the number of units.
+    pub fn receive(
+        &mut self,
+        kind: MovementKind,
+        units: &Units,
+        unit_cost: Option<&UnitPrice>,
+        document: &DocumentRef,
+    ) -> Result<(), StockError> {
+        let on_hand = self.on_hand.plus(units);
+        if !on_hand.fits() {
+            return Err(StockError::TooMany { product: self.product_id });
+        }
+        let cost = unit_cost.unwrap_or(&self.average_cost).clone();
+        self.average_cost = averaged(&self.on_hand, &self.average_cost, units, &cost);
+        self.on_hand = on_hand;
+        self.post(kind, UnitsChange::more(units), UnitsChange::none(), Some(cost), document);
+        Ok(())
+    }
+
+    /// Takes goods away that are not reserved.
+    ///
+    /// # Errors
+    /// `Missing` if fewer are on hand, `Promised` if so many are reserved that fewer remain.
+    pub fn remove(
+        &mut self,
+        kind: MovementKind,
+        units: &Units,
+        document: &DocumentRef,
+    ) -> Result<(), StockError> {
+        self.check_on_hand(units, document)?;
+        let on_hand = self.on_hand.less(units);
+        if on_hand < self.reserved {
+            let available = self.available();
+            return Err(StockError::Promised(vec![Shortage {
+                line: document.line,
+                wanted: units.clone(),
+                available,
+            }]));
+        }
+        self.on_hand = on_hand;
+        let cost = self.average_cost.clone();
+        self.post(kind, UnitsChange::less(units), UnitsChange::none(), Some(cost), document);
+        Ok(())
+    }
+
+    /// # Errors
+    /// `Missing` if fewer units are on hand.
+    pub fn check_on_hand(&self, units: &Units, document: &DocumentRef) -> Result<(), StockError> {
+        if *units <= self.on_hand {
+            return Ok(());
+        }
+        let (wanted, available) = (units.clone(), self.on_hand.clone());
+        Err(StockError::Missing(vec![Shortage { line: document.line, wanted, available }]))
+    }
+
+    /// How many units have to be taken back from orders before `units` can be taken away.
+    pub fn overpromised(&self, units: &Units) -> Units {
+        units.less(&self.available())
+    }
+
+    /// Sets when to order more, or ends it.
+    pub fn set_reorder(&mut self, rule: Option<ReorderRule>) {
+        if self.reorder != rule {
+            self.reorder = rule;
+            self.changed = true;
+        }
+    }
+
+    pub fn rename(&mut self, sku: &str, name: &str) {
+        if self.sku != sku || self.name != name {
+            (self.sku, self.name) = (sku.to_owned(), name.to_owned());
+            self.changed = true;
+        }
+    }
+
+    /// Ends a change: raises the version, and returns what is told of it. A level that changes often is told at intervals
+    /// ([`TOLD_EVERY_MS`]).
+    pub fn close(&mut self, now: DateTime<Utc>) -> Vec<StockEvent> {
+        if !self.changed {
+            return Vec::new();
+        }
+        self.changed = false;
+        self.version += 1;
+        self.updated_at = now;
+        let was_low = self.low;
+        self.low = self.reorder.as_ref().is_some_and(|rule| self.available() <= rule.point);
+        let rests = self.told_at.is_some_and(|told| now - told < TimeDelta::milliseconds(TOLD_EVERY_MS));
+        self.untold = rests;
+        let mut events = Vec::new();
+        if !rests {
+            self.told_at = Some(now);
+            events.push(StockEvent::LevelChanged(Box::new(self.told())));
+        }
+        if self.low && !was_low {
+            events.push(StockEvent::LevelLow(Box::new(self.told())));
+        }
+        events
+    }
+
+    /// Tells what was not told yet.
+    pub fn tell(&mut self, now: DateTime<Utc>) -> Option<StockEvent> {
+        let waits = std::mem::take(&mut self.untold);
+        waits.then(|| {
+            self.told_at = Some(now);
+            StockEvent::LevelChanged(Box::new(self.told()))
+        })
+    }
+
+    /// The level as events carry it, without its movements.
+    fn told(&self) -> Self {
+        Self { posted: Vec::new(), ..self.clone() }
+    }
+
+    fn reserve(&mut self, units: &Units, document: &DocumentRef) {
+        if units.is_zero() {
+            return;
+        }
+        self.reserved = self.reserved.plus(units);
+        let change = UnitsChange::more(units);
+        self.post(MovementKind::Reservation, UnitsChange::none(), change, None, document);
+    }
+
+    fn post(
+        &mut self,
+        kind: MovementKind,
+        on_hand_change: UnitsChange,
+        reserved_change: UnitsChange,
+        unit_cost: Option<UnitPrice>,
+        document: &DocumentRef,
+    ) {
+        self.changed = true;
+        self.movements += 1;
+        self.posted.push(Movement {
+            kind,
+            position: self.movements,
+            on_hand_change,
+            reserved_change,
+            unit_cost,
+            on_hand: self.on_hand.clone(),
+            reserved: self.reserved.clone(),
+            average_cost: self.average_cost.clone(),
+            document: document.clone(),
+        });
+    }
+
+    pub fn is_changed(&self) -> bool {
+        self.changed
+    }
+
+    pub fn id(&self) -> StockId {
+        self.id
+    }
+
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
+    pub fn warehouse_id(&self) -> WarehouseId {
+        self.warehouse_id
+    }
+
+    pub fn product_id(&self) -> ProductId {
+        self.product_id
+    }
+
+    pub fn sku(&self) -> &str {
+        &self.sku
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn on_hand(&self) -> &Units {
+        &self.on_hand
+    }
+
+    pub fn reserved(&self) -> &Units {
+        &self.reserved
+    }
+
+    pub fn waiting(&self) -> &Units {
+        &self.waiting
+    }
+
+    pub fn average_cost(&self) -> &UnitPrice {
+        &self.average_cost
+    }
+
+    pub fn reorder(&self) -> Option<&ReorderRule> {
+        self.reorder.as_ref()
+    }
+
+    pub fn updated_at(&self) -> DateTime<Utc> {
+        self.updated_at
+    }
+}
+
+/// The weighted average of what is on hand and what comes, rounded half up to six decimals.
+fn averaged(on_hand: &Units, average: &UnitPrice, more: &Units, cost: &UnitPrice) -> UnitPrice {
+    let units = on_hand.value() + more.value();
+    if units.is_zero() {
+        return average.clone();
+    }
+    let value: BigDecimal = on_hand.value() * average.value() + more.value() * cost.value();
+    UnitPrice::stored((value / units).with_scale_round(COST_SCALE, RoundingMode::HalfUp))
+}
+
+/// A line for which there are too few goods.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shortage {
+    /// Counts from 1.
+    pub line: Option<i16>,
+    pub wanted: Units,
+    pub available: Units,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StockError {
+    #[error("there is no stock {0}")]
+    NotFound(StockId),
+    #[error("there are too few goods for {}; order less, or with \"back_order\": true to wait for the rest", lines(.0))]
+    Short(Vec<Shortage>),
+    #[error("fewer goods are on hand than are to be taken away by {}", lines(.0))]
+    Missing(Vec<Shortage>),
+    #[error("the goods of {} are reserved for orders, which have to be cancelled first", lines(.0))]
+    Promised(Vec<Shortage>),
+    #[error("product {product} has no such reservation")]
+    Unreserved { product: ProductId },
+    #[error("so many units of product {product} cannot be counted")]
+    TooMany { product: ProductId },
+}
+
+impl StockError {
+    /// There is nothing of a product that never was in the warehouse.
+    pub(crate) fn none_of(line: i16, wanted: Units) -> Self {
+        Self::Short(vec![Shortage { line: Some(line), wanted, available: Units::zero() }])
+    }
+}
+
+fn lines(shortages: &[Shortage]) -> String {
+    match shortages {
+        [_] => "one line".to_owned(),
+        several => format!("{} lines", several.len()),
+    }
+}
+
+impl DomainError for StockError {
+    fn category(&self) -> Category {
+        match self {
+            Self::NotFound(_) => Category::NotFound,
+            Self::Short(_) | Self::Missing(_) | Self::Promised(_) | Self::Unreserved { .. } => {
+                Category::Conflict
+            }
+            Self::TooMany { .. } => Category::Invalid,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound(_) => "stock_not_found",
+            Self::Short(_) | Self::Missing(_) => "insufficient_stock",
+            Self::Promised(_) => "stock_reserved",
+            Self::Unreserved { .. } => "stock_not_reserved",
+            Self::TooMany { .. } => "too_large",
+        }
+    }
+
+    fn fields(&self) -> Vec<FieldError> {
+        let (Self::Short(shortages) | Self::Missing(shortages) | Self::Promised(shortages)) = self else {
+            return Vec::new();
+        };
+        let field = |shortage: &Shortage| {
+            let pointer = format!("/lines/{}/quantity", shortage.line.map_or(0, |line| line - 1));
+            let message = format!("{} are wanted, {} available", shortage.wanted, shortage.available);
+            let available = Some(shortage.available.to_string());
+            FieldError { available, ..Invalid::new("insufficient_stock", message).at(pointer) }
+        };
+        shortages.iter().map(field).collect()
+    }
+}

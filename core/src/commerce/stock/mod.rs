@@ -1,0 +1,20 @@
+//! Stock: what lies in each warehouse, what of it is promised to orders, and the ledger that explains both.
+
+mod aggregate;
+mod commands;
+mod events;
+mod movements;
+mod proof;
+mod queries;
+pub(crate) mod repository;
+
+pub use aggregate::{
+    DocumentRef, DocumentType, Held, Movement, MovementKind, ReorderRule, StockError, StockLevel,
+    StockReason, TOLD_EVERY_MS,
+};
+pub use commands::{SetReorderRule, TellLevels};
+pub use events::StockEvent;
+pub use movements::{MovementFilter, MovementSort, MovementView, movements};
+pub use proof::{Difference, Proof, prove};
+pub(crate) use repository::Levels;
+pub use queries::{StockFilter, StockSort, StockView, get, list};

@@ -1,0 +1,464 @@
+//! Stock in the database, as commands read and write it.
+
+use std::collections::BTreeMap;
+
+use bigdecimal::BigDecimal;
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Date, Nullable, Numeric, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use super::aggregate::{Movement, ReorderRule, StockError, StockLevel};
+use super::events::StockEvent;
+use crate::application::Locked;
+use crate::application::error::Error;
+use crate::application::unit_of_work::UnitOfWork;
+use crate::commerce::products::Product;
+use crate::platform::schema::stock_levels;
+use crate::values::goods::Units;
+use crate::values::ids::{ProductId, StockId, TenantId, WarehouseId};
+use crate::values::money::UnitPrice;
+
+#[derive(Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = stock_levels, treat_none_as_default_value = false)]
+pub(crate) struct StockRow {
+    pub(super) tenant_id: Uuid,
+    pub(super) id: Uuid,
+    pub(super) version: i64,
+    pub(super) warehouse_id: Uuid,
+    pub(super) product_id: Uuid,
+    pub(super) sku: String,
+    pub(super) name: String,
+    pub(super) on_hand: BigDecimal,
+    pub(super) reserved: BigDecimal,
+    pub(super) waiting: BigDecimal,
+    pub(super) average_cost: BigDecimal,
+    pub(super) reorder_point: Option<BigDecimal>,
+    pub(super) reorder_quantity: Option<BigDecimal>,
+    pub(super) low: bool,
+    pub(super) told_at: Option<DateTime<Utc>>,
+    pub(super) untold: bool,
+    pub(super) movements: i64,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) updated_at: DateTime<Utc>,
+}
+
+impl StockRow {
+    fn of(tenant: TenantId, level: &StockLevel) -> Self {
+        Self {
+            tenant_id: tenant.uuid(),
+            id: level.id.uuid(),
+            version: level.version,
+            warehouse_id: level.warehouse_id.uuid(),
+            product_id: level.product_id.uuid(),
+            sku: level.sku.clone(),
+            name: level.name.clone(),
+            on_hand: level.on_hand.value().clone(),
+            reserved: level.reserved.value().clone(),
+            waiting: level.waiting.value().clone(),
+            average_cost: level.average_cost.value().clone(),
+            reorder_point: level.reorder.as_ref().map(|rule| rule.point.value().clone()),
+            reorder_quantity: level.reorder.as_ref().map(|rule| rule.quantity.value().clone()),
+            low: level.low,
+            told_at: level.told_at,
+            untold: level.untold,
+            movements: level.movements,
+            created_at: level.created_at,
+            updated_at: level.updated_at,
+        }
+    }
+
+    pub(super) fn into_level(self) -> StockLevel {
+        let reorder = self.reorder_point.zip(self.reorder_quantity);
+        StockLevel {
+            id: StockId::from_uuid(self.id),
+            version: self.version,
+            warehouse_id: WarehouseId::from_uuid(self.warehouse_id),
+            product_id: ProductId::from_uuid(self.product_id),
+            sku: self.sku,
+            name: self.name,
+            on_hand: Units::stored(self.on_hand),
+            reserved: Units::stored(self.reserved),
+            waiting: Units::stored(self.waiting),
+            average_cost: UnitPrice::stored(self.average_cost),
+            reorder: reorder.map(|(point, quantity)| ReorderRule {
+                point: Units::stored(point),
+                quantity: Units::stored(quantity),
+            }),
+            low: self.low,
+            told_at: self.told_at,
+            untold: self.untold,
+            movements: self.movements,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            posted: Vec::new(),
+            changed: false,
+        }
+    }
+}
+
+/// The levels that a unit of work has locked, by warehouse and product.
+#[derive(Debug, Default)]
+pub(crate) struct Levels(BTreeMap<(WarehouseId, ProductId), StockLevel>);
+
+impl Levels {
+    fn of(rows: Vec<StockRow>) -> Self {
+        let levels = rows.into_iter().map(StockRow::into_level);
+        Self(levels.map(|level| ((level.warehouse_id, level.product_id), level)).collect())
+    }
+
+    pub(crate) fn get_mut(
+        &mut self,
+        warehouse: WarehouseId,
+        product: ProductId,
+    ) -> Option<&mut StockLevel> {
+        self.0.get_mut(&(warehouse, product))
+    }
+
+    pub(crate) fn get(&self, warehouse: WarehouseId, product: ProductId) -> Option<&StockLevel> {
+        self.0.get(&(warehouse, product))
+    }
+
+    /// Saves what was done to the levels, with their movements, and records what is told of them.
+    ///
+    /// # Errors
+    /// Fails if the database cannot be reached.
+    pub(crate) async fn save(mut self, work: &mut UnitOfWork<'_>) -> Result<Self, Error> {
+        let Some(latest) = self.0.values().map(StockLevel::updated_at).max() else { return Ok(self) };
+        let now = work.now_after(latest);
+        let changed: Vec<&mut StockLevel> = self.0.values_mut().filter(|level| level.changed).collect();
+        let (mut events, mut levels) = (Vec::new(), Vec::new());
+        for level in changed {
+            events.extend(level.close(now));
+            levels.push(&*level);
+        }
+        write(work, &levels, now).await?;
+        for event in events {
+            work.record(event).await?;
+        }
+        Ok(self)
+    }
+}
+
+/// Locks the levels of these products in a warehouse, as far as there are any. Every unit of work locks them in the order of their
+/// warehouses and products.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn lock(
+    work: &mut UnitOfWork<'_>,
+    places: &[(WarehouseId, ProductId)],
+) -> Result<Levels, Error> {
+    work.locks(Locked::Stock);
+    let mut warehouses: Vec<Uuid> = places.iter().map(|(warehouse, _)| warehouse.uuid()).collect();
+    warehouses.sort_unstable();
+    warehouses.dedup();
+    let products: Vec<Uuid> = places.iter().map(|(_, product)| product.uuid()).collect();
+    let rows: Vec<StockRow> = stock_levels::table
+        .filter(stock_levels::tenant_id.eq(work.tenant().uuid()))
+        .filter(stock_levels::warehouse_id.eq_any(warehouses).and(stock_levels::product_id.eq_any(products)))
+        .select(StockRow::as_select())
+        .order((stock_levels::warehouse_id, stock_levels::product_id))
+        .for_no_key_update()
+        .load(work.connection())
+        .await?;
+    Ok(Levels::of(rows))
+}
+
+/// Reads levels without locking them, to find out what else has to be locked first.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn look(
+    work: &mut UnitOfWork<'_>,
+    warehouse: WarehouseId,
+    products: &[ProductId],
+) -> Result<Levels, Error> {
+    let products: Vec<Uuid> = products.iter().map(|product| product.uuid()).collect();
+    let rows: Vec<StockRow> = stock_levels::table
+        .filter(stock_levels::tenant_id.eq(work.tenant().uuid()))
+        .filter(stock_levels::warehouse_id.eq(warehouse.uuid()).and(stock_levels::product_id.eq_any(products)))
+        .select(StockRow::as_select())
+        .load(work.connection())
+        .await?;
+    Ok(Levels::of(rows))
+}
+
+/// Locks the levels of these products in these warehouses; those that are not there yet are made. The products are locked against
+/// deletion, and noted as used.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn lock_or_open(
+    work: &mut UnitOfWork<'_>,
+    warehouses: &[WarehouseId],
+    products: &[&Product],
+) -> Result<Levels, Error> {
+    let places: Vec<(WarehouseId, ProductId)> = warehouses
+        .iter()
+        .flat_map(|warehouse| products.iter().map(|product| (*warehouse, product.id())))
+        .collect();
+    let levels = lock(work, &places).await?;
+    let now = work.now();
+    let missing = |warehouse: &WarehouseId, product: &Product| !levels.0.contains_key(&(*warehouse, product.id()));
+    let mut opened: Vec<StockRow> = Vec::new();
+    for warehouse in warehouses {
+        for product in products.iter().filter(|product| missing(warehouse, product)) {
+            let details = product.details();
+            let texts = (details.sku.as_str().to_owned(), details.name.as_str().to_owned());
+            let level = StockLevel::open(StockId::generate(), *warehouse, product.id(), texts, now);
+            opened.push(StockRow::of(work.tenant(), &level));
+        }
+    }
+    if opened.is_empty() {
+        return Ok(levels);
+    }
+    opened.sort_by_key(|row| (row.warehouse_id, row.product_id));
+    // Whoever makes the same one at the same time waits here, and then finds it.
+    for rows in opened.chunks(ROWS_OF_A_STATEMENT) {
+        diesel::insert_into(stock_levels::table)
+            .values(rows)
+            .on_conflict((stock_levels::tenant_id, stock_levels::warehouse_id, stock_levels::product_id))
+            .do_nothing()
+            .execute(work.connection())
+            .await?;
+    }
+    lock(work, &places).await
+}
+
+/// A statement has at most 65,535 parameters.
+const ROWS_OF_A_STATEMENT: usize = 1_000;
+
+crate::statement! {
+    /// Saves levels and their movements, in one statement.
+    struct Write<'a> {
+        tenant: Uuid => SqlUuid,
+        now: DateTime<Utc> => Timestamptz,
+        actor_type: &'a str => Text,
+        actor_id: Option<Uuid> => Nullable<SqlUuid>,
+        actor_name: &'a str => Text,
+        correlation_id: &'a str => Text,
+        ids: &'a [Uuid] => Array<SqlUuid>,
+        versions: &'a [i64] => Array<BigInt>,
+        skus: &'a [&'a str] => Array<Text>,
+        names: &'a [&'a str] => Array<Text>,
+        on_hand: &'a [&'a BigDecimal] => Array<Numeric>,
+        reserved: &'a [&'a BigDecimal] => Array<Numeric>,
+        waiting: &'a [&'a BigDecimal] => Array<Numeric>,
+        average_costs: &'a [&'a BigDecimal] => Array<Numeric>,
+        reorder_points: &'a [Option<&'a BigDecimal>] => Array<Nullable<Numeric>>,
+        reorder_quantities: &'a [Option<&'a BigDecimal>] => Array<Nullable<Numeric>>,
+        low: &'a [bool] => Array<Bool>,
+        told_at: &'a [Option<DateTime<Utc>>] => Array<Nullable<Timestamptz>>,
+        untold: &'a [bool] => Array<Bool>,
+        movements: &'a [i64] => Array<BigInt>,
+        stock_ids: &'a [Uuid] => Array<SqlUuid>,
+        positions: &'a [i64] => Array<BigInt>,
+        movement_ids: &'a [Uuid] => Array<SqlUuid>,
+        warehouses: &'a [Uuid] => Array<SqlUuid>,
+        products: &'a [Uuid] => Array<SqlUuid>,
+        kinds: &'a [&'a str] => Array<Text>,
+        on_hand_changes: &'a [&'a BigDecimal] => Array<Numeric>,
+        reserved_changes: &'a [&'a BigDecimal] => Array<Numeric>,
+        unit_costs: &'a [Option<&'a BigDecimal>] => Array<Nullable<Numeric>>,
+        on_hand_after: &'a [&'a BigDecimal] => Array<Numeric>,
+        reserved_after: &'a [&'a BigDecimal] => Array<Numeric>,
+        average_cost_after: &'a [&'a BigDecimal] => Array<Numeric>,
+        reasons: &'a [Option<&'a str>] => Array<Nullable<Text>>,
+        document_types: &'a [&'a str] => Array<Text>,
+        document_ids: &'a [Uuid] => Array<SqlUuid>,
+        document_lines: &'a [Option<i16>] => Array<Nullable<SmallInt>>,
+        business_dates: &'a [NaiveDate] => Array<Date>,
+    }
+    = "WITH common AS (
+        SELECT $1 AS tenant, $2 AS now, $3 AS actor_type, $4 AS actor_id, $5 AS actor_name, $6 AS correlation_id
+    ),
+    changed AS (
+        UPDATE stock_levels AS s SET version = n.version, sku = n.sku, name = n.name, on_hand = n.on_hand, reserved = n.reserved,
+            waiting = n.waiting, average_cost = n.average_cost, reorder_point = n.reorder_point, reorder_quantity = n.reorder_quantity,
+            low = n.low, told_at = n.told_at, untold = n.untold, movements = n.movements, updated_at = common.now
+        FROM common,
+            unnest($7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) AS n (id, version, sku, name, on_hand, reserved,
+                waiting, average_cost, reorder_point, reorder_quantity, low, told_at, untold, movements)
+        WHERE s.tenant_id = common.tenant AND s.id = n.id
+    )
+    INSERT INTO stock_movements (tenant_id, stock_id, position, id, warehouse_id, product_id, kind, on_hand_change, reserved_change,
+        unit_cost, on_hand, reserved, average_cost, reason, document_type, document_id, document_line, business_date, actor_type, actor_id,
+        actor_name, correlation_id, recorded_at)
+    SELECT common.tenant, m.*, common.actor_type, common.actor_id, common.actor_name, common.correlation_id, common.now
+    FROM common, unnest($21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37) AS m"
+}
+
+async fn write(work: &mut UnitOfWork<'_>, levels: &[&StockLevel], now: DateTime<Utc>) -> Result<(), Error> {
+    if levels.is_empty() {
+        return Ok(());
+    }
+    let context = work.context().clone();
+    let principal = &context.principal;
+    let posted: Vec<(&StockLevel, &Movement)> =
+        levels.iter().flat_map(|level| level.posted.iter().map(move |movement| (*level, movement))).collect();
+    let ids: Vec<_> = levels.iter().map(|level| level.id.uuid()).collect();
+    let versions: Vec<_> = levels.iter().map(|level| level.version).collect();
+    let skus: Vec<_> = levels.iter().map(|level| level.sku.as_str()).collect();
+    let names: Vec<_> = levels.iter().map(|level| level.name.as_str()).collect();
+    let on_hand: Vec<_> = levels.iter().map(|level| level.on_hand.value()).collect();
+    let reserved: Vec<_> = levels.iter().map(|level| level.reserved.value()).collect();
+    let waiting: Vec<_> = levels.iter().map(|level| level.waiting.value()).collect();
+    let average_costs: Vec<_> = levels.iter().map(|level| level.average_cost.value()).collect();
+    let rules: Vec<_> = levels.iter().map(|level| level.reorder.as_ref()).collect();
+    let points: Vec<_> = rules.iter().map(|rule| rule.map(|rule| rule.point.value())).collect();
+    let quantities: Vec<_> = rules.iter().map(|rule| rule.map(|rule| rule.quantity.value())).collect();
+    let low: Vec<_> = levels.iter().map(|level| level.low).collect();
+    let told_at: Vec<_> = levels.iter().map(|level| level.told_at).collect();
+    let untold: Vec<_> = levels.iter().map(|level| level.untold).collect();
+    let movements: Vec<_> = levels.iter().map(|level| level.movements).collect();
+    let stock_ids: Vec<_> = posted.iter().map(|(level, _)| level.id.uuid()).collect();
+    let positions: Vec<_> = posted.iter().map(|(_, movement)| movement.position).collect();
+    let movement_ids: Vec<_> = posted.iter().map(|_| Uuid::now_v7()).collect();
+    let warehouses: Vec<_> = posted.iter().map(|(level, _)| level.warehouse_id.uuid()).collect();
+    let products: Vec<_> = posted.iter().map(|(level, _)| level.product_id.uuid()).collect();
+    let kinds: Vec<_> = posted.iter().map(|(_, movement)| movement.kind.as_str()).collect();
+    let on_hand_changes: Vec<_> = posted.iter().map(|(_, movement)| movement.on_hand_change.value()).collect();
+    let reserved_changes: Vec<_> =
+        posted.iter().map(|(_, movement)| movement.reserved_change.value()).collect();
+    let unit_costs: Vec<_> =
+        posted.iter().map(|(_, movement)| movement.unit_cost.as_ref().map(UnitPrice::value)).collect();
+    let on_hand_after: Vec<_> = posted.iter().map(|(_, movement)| movement.on_hand.value()).collect();
+    let reserved_after: Vec<_> = posted.iter().map(|(_, movement)| movement.reserved.value()).collect();
+    let average_cost_after: Vec<_> =
+        posted.iter().map(|(_, movement)| movement.average_cost.value()).collect();
+    let documents: Vec<_> = posted.iter().map(|(_, movement)| &movement.document).collect();
+    let reasons: Vec<_> =
+        documents.iter().map(|document| document.reason.as_ref().map(|reason| reason.as_str())).collect();
+    let document_types: Vec<_> = documents.iter().map(|document| document.kind.as_str()).collect();
+    let document_ids: Vec<_> = documents.iter().map(|document| document.id).collect();
+    let document_lines: Vec<_> = documents.iter().map(|document| document.line).collect();
+    let business_dates: Vec<_> = documents.iter().map(|document| document.business_date.date()).collect();
+    Write::new(
+        work.tenant().uuid(),
+        now,
+        principal.actor.kind(),
+        principal.id().map(|id| id.uuid()),
+        &principal.name,
+        &context.correlation_id,
+        &ids,
+        &versions,
+        &skus,
+        &names,
+        &on_hand,
+        &reserved,
+        &waiting,
+        &average_costs,
+        &points,
+        &quantities,
+        &low,
+        &told_at,
+        &untold,
+        &movements,
+        &stock_ids,
+        &positions,
+        &movement_ids,
+        &warehouses,
+        &products,
+        &kinds,
+        &on_hand_changes,
+        &reserved_changes,
+        &unit_costs,
+        &on_hand_after,
+        &reserved_after,
+        &average_cost_after,
+        &reasons,
+        &document_types,
+        &document_ids,
+        &document_lines,
+        &business_dates,
+    )
+    .execute(work.connection())
+    .await?;
+    Ok(())
+}
+
+/// Loads a level and locks it.
+///
+/// # Errors
+/// `NotFound` if the tenant has no such level. Fails if the database cannot be reached.
+pub(super) async fn load(work: &mut UnitOfWork<'_>, id: StockId) -> Result<(Levels, (WarehouseId, ProductId)), Error> {
+    work.locks(Locked::Stock);
+    let row: Option<StockRow> = stock_levels::table
+        .find((work.tenant().uuid(), id.uuid()))
+        .select(StockRow::as_select())
+        .for_no_key_update()
+        .get_result(work.connection())
+        .await
+        .optional()?;
+    let row = row.ok_or(StockError::NotFound(id))?;
+    let place = (WarehouseId::from_uuid(row.warehouse_id), ProductId::from_uuid(row.product_id));
+    Ok((Levels::of(vec![row]), place))
+}
+
+/// Locks all levels of a product.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn lock_of_product(work: &mut UnitOfWork<'_>, product: ProductId) -> Result<Levels, Error> {
+    work.locks(Locked::Stock);
+    let rows: Vec<StockRow> = stock_levels::table
+        .filter(stock_levels::tenant_id.eq(work.tenant().uuid()).and(stock_levels::product_id.eq(product.uuid())))
+        .select(StockRow::as_select())
+        .order((stock_levels::warehouse_id, stock_levels::product_id))
+        .for_no_key_update()
+        .load(work.connection())
+        .await?;
+    Ok(Levels::of(rows))
+}
+
+/// Gives all levels of a product its present name.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn rename(work: &mut UnitOfWork<'_>, product: &Product) -> Result<(), Error> {
+    let mut levels = lock_of_product(work, product.id()).await?;
+    for level in levels.0.values_mut() {
+        level.rename(product.details().sku.as_str(), product.details().name.as_str());
+    }
+    levels.save(work).await?;
+    Ok(())
+}
+
+/// Tells what was not told yet of these levels.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn tell(work: &mut UnitOfWork<'_>, ids: &[StockId]) -> Result<usize, Error> {
+    work.locks(Locked::Stock);
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let rows: Vec<StockRow> = stock_levels::table
+        .filter(stock_levels::tenant_id.eq(work.tenant().uuid()).and(stock_levels::id.eq_any(ids)))
+        .filter(stock_levels::untold)
+        .select(StockRow::as_select())
+        .order((stock_levels::warehouse_id, stock_levels::product_id))
+        .for_no_key_update()
+        .load(work.connection())
+        .await?;
+    let Some(latest) = rows.iter().map(|row| row.updated_at).max() else { return Ok(0) };
+    let now = work.now_after(latest);
+    let mut told: Vec<Uuid> = Vec::new();
+    let mut events: Vec<StockEvent> = Vec::new();
+    for row in rows {
+        let mut level = row.into_level();
+        told.push(level.id.uuid());
+        events.extend(level.tell(now));
+    }
+    diesel::update(stock_levels::table)
+        .filter(stock_levels::tenant_id.eq(work.tenant().uuid()).and(stock_levels::id.eq_any(told)))
+        .set((stock_levels::untold.eq(false), stock_levels::told_at.eq(now)))
+        .execute(work.connection())
+        .await?;
+    work.only_tells();
+    let number = events.len();
+    for event in events {
+        work.record(event).await?;
+    }
+    Ok(number)
+}

@@ -1,0 +1,17 @@
+//! What moves goods other than orders: receipts, adjustments, write-offs, transfers.
+
+mod aggregate;
+mod commands;
+mod events;
+mod queries;
+mod repository;
+
+pub use aggregate::{
+    DocumentReference, DraftMovement, MAX_LINES, NewStockDocument, PostedLine, StockDocument,
+    StockDocumentError, StockDocumentKind,
+};
+pub use commands::{MoveGoods, MoveGoodsLine};
+pub use events::StockDocumentEvent;
+pub use queries::{
+    StockDocumentFilter, StockDocumentSort, StockDocumentSummary, StockDocumentView, get, list,
+};

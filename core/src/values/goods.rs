@@ -1,0 +1,156 @@
+//! Amounts of goods: on hand, reserved, moved. Decimals with at most six places, as quantities are.
+
+use std::fmt;
+
+use bigdecimal::{BigDecimal, Signed, Zero};
+use serde::{Serialize, Serializer};
+
+use super::invalid::Invalid;
+use super::money::Quantity;
+
+/// The digits that an amount of goods may have before the point: what the database keeps.
+const WHOLE_DIGITS: u64 = 12;
+
+/// An amount of goods: zero or more.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Units(BigDecimal);
+
+impl Units {
+    pub fn zero() -> Self {
+        Self(BigDecimal::zero())
+    }
+
+    /// # Errors
+    /// Fails as [`Quantity::parse`] does, but zero is an amount too.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let is_zero = text.parse::<BigDecimal>().is_ok_and(|value| value.is_zero()) && text.len() < 20;
+        if is_zero { Ok(Self::zero()) } else { Quantity::parse(text).map(|quantity| Self::from(&quantity)) }
+    }
+
+    pub(crate) fn stored(value: BigDecimal) -> Self {
+        Self(value)
+    }
+
+    pub fn value(&self) -> &BigDecimal {
+        &self.0
+    }
+
+    pub fn is_zero(&self) -> bool {
+        self.0.is_zero()
+    }
+
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self(&self.0 + &other.0)
+    }
+
+    /// Returns what is left, or `None` if it would be less than nothing.
+    pub fn minus(&self, other: &Self) -> Option<Self> {
+        let left = &self.0 - &other.0;
+        (!left.is_negative()).then_some(Self(left))
+    }
+
+    /// Returns what is left, which is nothing if more is taken than there is.
+    #[must_use]
+    pub fn less(&self, other: &Self) -> Self {
+        self.minus(other).unwrap_or_else(Self::zero)
+    }
+
+    /// Whether the database can keep it.
+    pub fn fits(&self) -> bool {
+        self.0 < BigDecimal::from(10_u64.pow(u32::try_from(WHOLE_DIGITS).unwrap_or(0)))
+    }
+}
+
+impl From<&Quantity> for Units {
+    fn from(quantity: &Quantity) -> Self {
+        Self(quantity.value().clone())
+    }
+}
+
+impl fmt::Display for Units {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.normalized().to_plain_string())
+    }
+}
+
+impl Serialize for Units {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// How an amount of goods changes: more, less, or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitsChange(BigDecimal);
+
+impl UnitsChange {
+    pub fn none() -> Self {
+        Self(BigDecimal::zero())
+    }
+
+    pub fn more(units: &Units) -> Self {
+        Self(units.0.clone())
+    }
+
+    pub fn less(units: &Units) -> Self {
+        Self(-units.0.clone())
+    }
+
+    pub(crate) fn stored(value: BigDecimal) -> Self {
+        Self(value)
+    }
+
+    pub fn value(&self) -> &BigDecimal {
+        &self.0
+    }
+
+    pub fn is_none(&self) -> bool {
+        self.0.is_zero()
+    }
+}
+
+impl fmt::Display for UnitsChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.normalized().to_plain_string())
+    }
+}
+
+impl Serialize for UnitsChange {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn units(text: &str) -> Units {
+        Units::parse(text).expect("an amount")
+    }
+
+    #[test]
+    fn nothing_is_an_amount_and_less_than_nothing_is_none() {
+        assert!(units("0").is_zero() && units("0.000").is_zero());
+        assert_eq!(Units::parse("-1").expect_err("refused").code, "not_positive");
+        assert_eq!(units("2.5").minus(&units("2.5")), Some(Units::zero()));
+        assert_eq!(units("2.5").minus(&units("2.6")), None);
+        assert_eq!(units("2.5").less(&units("2.6")), Units::zero());
+        assert_eq!(units("2.5").plus(&units("0.5")).to_string(), "3");
+    }
+
+    #[test]
+    fn a_change_has_a_sign() {
+        assert_eq!(UnitsChange::less(&units("1.50")).to_string(), "-1.5");
+        assert_eq!(UnitsChange::more(&units("10")).to_string(), "10");
+        assert!(UnitsChange::none().is_none());
+    }
+
+    #[test]
+    fn an_amount_beyond_the_database_does_not_fit() {
+        assert!(units("999999999").fits());
+        let large = Units::stored(BigDecimal::from(1_000_000_000_000_u64));
+        assert!(!large.fits() && large.less(&units("0.000001")).fits());
+    }
+}
