@@ -5,6 +5,8 @@ use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::audit::Verification;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::catalogue::Pruning;
+use comptoir_core::commerce::orders::BackOrders;
+use comptoir_core::commerce::stock::StockLevels;
 use comptoir_core::feed::{Feed, QueueLimits};
 use comptoir_core::mail::{Mailer, Policies};
 use comptoir_core::platform::config::ConfigError;
@@ -67,6 +69,8 @@ impl Hosted {
         let verification = Verification::new(own).map_err(|error| ConfigError::Invalid(error.to_string()))?;
         self.beside(verification, pool.is_some())?;
         if let Some(database) = pool.clone() {
+            self.beside(StockLevels { database: database.clone(), executor: executor.clone() }, true)?;
+            self.beside(BackOrders { database: database.clone(), executor: executor.clone() }, true)?;
             let api = &settings.api;
             let pruning = Pruning {
                 database,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::application::{Permission, Principal};
+use crate::application::{Actor, Permission, Principal};
 use crate::values::ids::TenantId;
 use crate::values::money::Currency;
 
@@ -59,6 +59,22 @@ impl RequestOrigin {
 }
 
 impl RequestContext {
+    /// Returns the context of a service's own command for a tenant, which needs no permission: nobody asked for it.
+    pub(crate) fn of_service(name: &str, tenant: TenantId) -> Self {
+        let id = Uuid::now_v7().to_string();
+        let principal = Principal::trusted(tenant, Actor::Operator, name.to_owned(), Currency::euro());
+        Self {
+            principal: Arc::new(principal),
+            required: None,
+            target: None,
+            correlation_id: id.clone(),
+            request_id: id,
+            traceparent: None,
+            client_address: None,
+            client_id: None,
+        }
+    }
+
     pub fn tenant_id(&self) -> TenantId {
         self.principal.tenant_id
     }

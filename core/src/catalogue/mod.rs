@@ -27,6 +27,8 @@ use crate::application::unit_of_work::{Executor, UnitOfWork};
 use crate::commerce::customers::CustomerEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::ProductEvent;
+use crate::commerce::stock::StockEvent;
+use crate::commerce::stock_documents::StockDocumentEvent;
 use crate::commerce::suppliers::SupplierEvent;
 use crate::mail::Policies;
 use crate::outbox::Notifier;
@@ -50,6 +52,8 @@ enum DomainEvent<'a> {
     Supplier(&'a SupplierEvent),
     Product(&'a ProductEvent),
     Order(&'a OrderEvent),
+    Stock(&'a StockEvent),
+    StockDocument(&'a StockDocumentEvent),
     Tenant(&'a TenantEvent),
     User(&'a UserEvent),
     Session(&'a SessionEvent),
@@ -63,6 +67,8 @@ impl<'a> DomainEvent<'a> {
             .or_else(|| any.downcast_ref().map(Self::Supplier))
             .or_else(|| any.downcast_ref().map(Self::Product))
             .or_else(|| any.downcast_ref().map(Self::Order))
+            .or_else(|| any.downcast_ref().map(Self::Stock))
+            .or_else(|| any.downcast_ref().map(Self::StockDocument))
             .or_else(|| any.downcast_ref().map(Self::Tenant))
             .or_else(|| any.downcast_ref().map(Self::User))
             .or_else(|| any.downcast_ref().map(Self::Session))

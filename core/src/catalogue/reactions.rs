@@ -14,7 +14,9 @@ use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::customers::CustomerEvent;
 use crate::commerce::orders::OrderEvent;
-use crate::commerce::products::{self, ProductEvent};
+use crate::commerce::products::ProductEvent;
+use crate::commerce::stock::{self, StockEvent};
+use crate::commerce::stock_documents::StockDocumentEvent;
 use crate::commerce::suppliers::SupplierEvent;
 use crate::mail::Policies;
 
@@ -42,7 +44,7 @@ pub(super) async fn react(
     mail: &Policies,
 ) -> Result<(), Error> {
     match event {
-        DomainEvent::Order(event) => on_order(work, event).await,
+        DomainEvent::Product(event) => on_product(work, event).await,
         DomainEvent::User(event) => {
             let began = Instant::now();
             mail.on_user(work, event).await?;
@@ -55,32 +57,36 @@ pub(super) async fn react(
         | DomainEvent::Supplier(
             SupplierEvent::Created(_) | SupplierEvent::Updated(_) | SupplierEvent::Deleted(_),
         )
-        | DomainEvent::Product(
-            ProductEvent::Created(_)
-            | ProductEvent::Updated(_)
-            | ProductEvent::Archived(_)
-            | ProductEvent::Deleted(_),
+        | DomainEvent::Order(
+            OrderEvent::Placed(_)
+            | OrderEvent::Reserved(_)
+            | OrderEvent::BackOrdered(_)
+            | OrderEvent::Confirmed(_)
+            | OrderEvent::Shipped(_)
+            | OrderEvent::Delivered(_)
+            | OrderEvent::Cancelled { .. },
         )
+        | DomainEvent::Stock(StockEvent::LevelChanged(_) | StockEvent::LevelLow(_))
+        | DomainEvent::StockDocument(StockDocumentEvent::Posted(_))
         | DomainEvent::Tenant(TenantEvent::Created(_) | TenantEvent::Updated(_))
         | DomainEvent::Session(SessionEvent::Created(_) | SessionEvent::Ended(_))
         | DomainEvent::ApiKey(ApiKeyEvent::Created(_) | ApiKeyEvent::Revoked(_)) => Ok(()),
     }
 }
 
-async fn on_order(work: &mut UnitOfWork<'_>, event: &OrderEvent) -> Result<(), Error> {
+async fn on_product(work: &mut UnitOfWork<'_>, event: &ProductEvent) -> Result<(), Error> {
     let began = Instant::now();
     match event {
-        // A product that an order names can no longer be deleted.
-        OrderEvent::Placed { first_ordered, .. } if !first_ordered.is_empty() => {
-            products::repository::mark_ordered(work, first_ordered).await?;
-            measured("mark_products_ordered", work, began);
+        // The levels of its stock are listed and searched by its name.
+        ProductEvent::Updated(product) if product.is_ordered() => {
+            stock::repository::rename(work, product).await?;
+            measured("rename_stock", work, began);
             Ok(())
         }
-        OrderEvent::Placed { .. }
-        | OrderEvent::Confirmed(_)
-        | OrderEvent::Shipped(_)
-        | OrderEvent::Delivered(_)
-        | OrderEvent::Cancelled { .. } => Ok(()),
+        ProductEvent::Created(_)
+        | ProductEvent::Updated(_)
+        | ProductEvent::Archived(_)
+        | ProductEvent::Deleted(_) => Ok(()),
     }
 }
 

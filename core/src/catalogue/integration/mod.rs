@@ -10,6 +10,8 @@ mod customers;
 mod orders;
 mod products;
 mod sessions;
+mod stock;
+mod stock_documents;
 mod suppliers;
 mod tenants;
 mod users;
@@ -40,6 +42,8 @@ pub(super) fn translate(event: DomainEvent<'_>) -> Result<Option<IntegrationEven
         DomainEvent::Supplier(event) => suppliers::translate(event).map(Some),
         DomainEvent::Product(event) => products::translate(event).map(Some),
         DomainEvent::Order(event) => orders::translate(event).map(Some),
+        DomainEvent::Stock(event) => stock::translate(event).map(Some),
+        DomainEvent::StockDocument(event) => stock_documents::translate(event).map(Some),
         DomainEvent::Tenant(event) => tenants::translate(event).map(Some),
         DomainEvent::User(event) => users::translate(event),
         DomainEvent::Session(event) => sessions::translate(event).map(Some),
@@ -51,10 +55,18 @@ fn integration_event<A: Aggregate, P: Payload>(
     aggregate: &A,
     payload: &P,
 ) -> Result<IntegrationEvent, Error> {
+    event_of(aggregate.id().to_string(), aggregate.version(), payload)
+}
+
+fn event_of<P: Payload>(
+    aggregate_id: String,
+    aggregate_version: i64,
+    payload: &P,
+) -> Result<IntegrationEvent, Error> {
     Ok(IntegrationEvent {
         aggregate_type: P::AGGREGATE_TYPE,
-        aggregate_id: aggregate.id().to_string(),
-        aggregate_version: aggregate.version(),
+        aggregate_id,
+        aggregate_version,
         event_type: P::EVENT_TYPE,
         schema_version: P::VERSION,
         payload: serde_json::to_string(payload)

@@ -27,6 +27,12 @@ pub(super) struct OrderPlacedV1 {
     gross_total: String,
     /// RFC 3339, UTC.
     placed_at: String,
+    /// Where its goods come from; null if no line needs any.
+    warehouse_id: Option<String>,
+    /// Whether it waits for what is short.
+    back_order: bool,
+    /// When the customer ordered, as the business counts: RFC 3339, full-date.
+    ordered_on: Option<String>,
 }
 payload!(OrderPlacedV1, "order", "order.placed", 1);
 
@@ -43,6 +49,12 @@ struct OrderLineV1 {
     /// Percent.
     vat_rate: String,
     net_amount: String,
+    /// Whether it needs goods from stock.
+    stocked: bool,
+    /// What is reserved for it.
+    reserved: String,
+    /// What it waits for.
+    waiting: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -52,6 +64,52 @@ struct VatSubtotalV1 {
     rate: String,
     base: String,
     amount: String,
+}
+
+/// The order got goods that it waited for. It can be shipped once no line waits.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct OrderReservedV1 {
+    #[serde(flatten)]
+    order: OrderGoodsV1,
+}
+payload!(OrderReservedV1, "order", "order.reserved", 1);
+
+/// Goods that were reserved for the order are missing: it waits for others.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct OrderBackOrderedV1 {
+    #[serde(flatten)]
+    order: OrderGoodsV1,
+}
+payload!(OrderBackOrderedV1, "order", "order.back_ordered", 1);
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct OrderGoodsV1 {
+    order_id: String,
+    external_id: Option<String>,
+    reference: Option<String>,
+    customer_id: String,
+    warehouse_id: Option<String>,
+    /// Whether a line still waits.
+    is_waiting: bool,
+    /// The lines that need goods from stock.
+    lines: Vec<LineGoodsV1>,
+    /// RFC 3339, UTC.
+    changed_at: String,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct LineGoodsV1 {
+    /// The line's; counts from 1.
+    position: usize,
+    product_id: String,
+    /// What is reserved for it.
+    reserved: String,
+    /// What it waits for.
+    waiting: String,
 }
 
 /// The company has confirmed the order.
@@ -112,7 +170,13 @@ payload!(OrderCancelledV1, "order", "order.cancelled", 1);
 
 pub(super) fn translate(event: &OrderEvent) -> Result<IntegrationEvent, Error> {
     match event {
-        OrderEvent::Placed { order, .. } => integration_event::<Order, _>(order, &placed(order)),
+        OrderEvent::Placed(order) => integration_event::<Order, _>(order, &placed(order)),
+        OrderEvent::Reserved(order) => {
+            integration_event::<Order, _>(order, &OrderReservedV1 { order: goods(order) })
+        }
+        OrderEvent::BackOrdered(order) => {
+            integration_event::<Order, _>(order, &OrderBackOrderedV1 { order: goods(order) })
+        }
         OrderEvent::Confirmed(order) => integration_event::<Order, _>(order, &confirmed(order)),
         OrderEvent::Shipped(order) => integration_event::<Order, _>(order, &shipped(order)),
         OrderEvent::Delivered(order) => integration_event::<Order, _>(order, &delivered(order)),
@@ -136,6 +200,9 @@ fn placed(order: &Order) -> OrderPlacedV1 {
         unit_price: line.unit_price.to_string(),
         vat_rate: line.vat_rate.to_string(),
         net_amount: line.net_amount.to_string(),
+        stocked: line.stocked,
+        reserved: line.reserved.to_string(),
+        waiting: line.waiting.to_string(),
     };
     let subtotal = |vat: &VatSubtotal| VatSubtotalV1 {
         rate: vat.rate.to_string(),
@@ -155,6 +222,28 @@ fn placed(order: &Order) -> OrderPlacedV1 {
         vat_total: totals.vat_total.to_string(),
         gross_total: totals.gross_total.to_string(),
         placed_at: super::time(order.placed_at()),
+        warehouse_id: order.warehouse_id().map(|id| id.to_string()),
+        back_order: order.is_back_order(),
+        ordered_on: order.ordered_on().map(|date| date.to_string()),
+    }
+}
+
+fn goods(order: &Order) -> OrderGoodsV1 {
+    let line = |(position, line): (usize, &OrderLine)| LineGoodsV1 {
+        position,
+        product_id: line.product_id.to_string(),
+        reserved: line.reserved.to_string(),
+        waiting: line.waiting.to_string(),
+    };
+    OrderGoodsV1 {
+        order_id: order.id().to_string(),
+        external_id: super::external_id(order.external_id()),
+        reference: reference(order),
+        customer_id: order.customer_id().to_string(),
+        warehouse_id: order.warehouse_id().map(|id| id.to_string()),
+        is_waiting: order.is_waiting(),
+        lines: (1..).zip(order.lines()).filter(|(_, line)| line.stocked).map(line).collect(),
+        changed_at: super::time(order.updated_at()),
     }
 }
 

@@ -6,6 +6,7 @@ mod events;
 mod queries;
 pub(crate) mod queue;
 mod repository;
+mod serving;
 mod totals;
 
 pub use aggregate::{
@@ -15,4 +16,5 @@ pub use aggregate::{
 pub use commands::{CancelOrder, ConfirmOrder, DeliverOrder, PlaceOrder, PlaceOrderLine, ShipOrder};
 pub use events::OrderEvent;
 pub use queries::{OrderFilter, OrderSort, OrderSummary, OrderView, get, list, list_with_lines};
+pub use serving::{BackOrders, ServeWaiting};
 pub use totals::{Totals, VatSubtotal};

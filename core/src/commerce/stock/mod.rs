@@ -7,6 +7,7 @@ mod movements;
 mod proof;
 mod queries;
 pub(crate) mod repository;
+mod telling;
 
 pub use aggregate::{
     DocumentRef, DocumentType, Held, Movement, MovementKind, ReorderRule, StockError, StockLevel,
@@ -17,4 +18,5 @@ pub use events::StockEvent;
 pub use movements::{MovementFilter, MovementSort, MovementView, movements};
 pub use proof::{Difference, Proof, prove};
 pub(crate) use repository::Levels;
+pub use telling::StockLevels;
 pub use queries::{StockFilter, StockSort, StockView, get, list};

@@ -69,7 +69,7 @@ pub struct StockView {
 }
 
 impl StockView {
-    pub(super) fn of(level: &StockLevel) -> Self {
+    pub(crate) fn of(level: &StockLevel) -> Self {
         let value = Money::rounded(&(level.on_hand.value() * level.average_cost.value()));
         Self {
             id: level.id,

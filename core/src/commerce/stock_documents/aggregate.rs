@@ -201,6 +201,10 @@ impl StockDocument {
         Ok((document, event))
     }
 
+    pub fn id(&self) -> StockDocumentId {
+        self.id
+    }
+
     pub fn kind(&self) -> StockDocumentKind {
         self.kind
     }

@@ -1,0 +1,107 @@
+//! The service that gives goods to orders which wait for them.
+
+use std::time::Duration;
+
+use diesel::sql_types::{BigInt, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use futures::future::BoxFuture;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::queue;
+use crate::application::context::RequestContext;
+use crate::application::error::Error;
+use crate::application::unit_of_work::{Command, Executor, UnitOfWork};
+use crate::commerce::stock::{self, StockView};
+use crate::platform::database::Database;
+use crate::services::{Description, Fault, Run, Service, Summary};
+use crate::values::ids::{ProductId, TenantId, WarehouseId};
+
+const NAME: &str = "back_orders";
+const EVERY: Duration = Duration::from_secs(1);
+/// Places that are looked at in one run: products in warehouses.
+const PLACES: i64 = 1_000;
+
+/// Gives what is available of a product to orders that wait for it, the oldest first, as many as are served at once. Returns how many
+/// got something.
+#[derive(Debug)]
+pub struct ServeWaiting {
+    pub warehouse_id: WarehouseId,
+    pub product_id: ProductId,
+}
+
+impl Command for ServeWaiting {
+    type Outcome = usize;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<usize, Error> {
+        let (warehouse, product) = (self.warehouse_id, self.product_id);
+        let mut orders = queue::lock_waiting(work, warehouse, &[product]).await?;
+        let mut levels = stock::repository::lock(work, &[(warehouse, product)]).await?;
+        let Some(before) = levels.get(warehouse, product).map(StockView::of) else { return Ok(0) };
+        let events = queue::serve(&mut orders, &mut levels, work);
+        let served = events.len();
+        if served == 0 {
+            return Ok(0);
+        }
+        queue::save(work, events).await?;
+        let levels = levels.save(work).await?;
+        let after = levels.get(warehouse, product).map(StockView::of);
+        work.audit("stock.serve_waiting", ("stock", before.id), Some(&before), after.as_ref())?;
+        Ok(served)
+    }
+}
+
+crate::statement! {
+    struct ToPromise<'a> { most: i64 => BigInt } -> (SqlUuid, SqlUuid, SqlUuid)
+    = "SELECT tenant_id, warehouse_id, product_id FROM stock_to_promise($1)"
+}
+
+/// The service `back_orders`.
+#[derive(Debug)]
+pub struct BackOrders {
+    /// As the log-in of the services.
+    pub database: Database,
+    pub executor: Executor,
+}
+
+impl BackOrders {
+    async fn serve(&self, run: &Run) -> Result<Summary, Fault> {
+        let mut served = 0;
+        for (tenant, warehouse_id, product_id) in self.due().await.map_err(Fault::new)? {
+            loop {
+                if run.stop().is_cancelled() {
+                    return Ok(Summary::of(json!({ "served": served })));
+                }
+                let context = RequestContext::of_service(NAME, tenant);
+                let command = ServeWaiting { warehouse_id, product_id };
+                let now = self.executor.run(context, command).await.map_err(Fault::new)?;
+                served += now;
+                if now == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(Summary::of(json!({ "served": served })))
+    }
+
+    /// Returns where goods are available for which orders wait.
+    async fn due(&self) -> Result<Vec<(TenantId, WarehouseId, ProductId)>, Error> {
+        let mut connection = self.database.connection().await?;
+        let due: Vec<(Uuid, Uuid, Uuid)> = ToPromise::new(PLACES).load(&mut connection).await?;
+        let place = |(tenant, warehouse, product)| {
+            (TenantId::from_uuid(tenant), WarehouseId::from_uuid(warehouse), ProductId::from_uuid(product))
+        };
+        Ok(due.into_iter().map(place).collect())
+    }
+}
+
+impl Service for BackOrders {
+    fn describe(&self) -> Description {
+        let about = "Gives goods to orders that wait for them, the oldest first";
+        Description::every(NAME, about, EVERY).at_start().one_of_all().quiet()
+    }
+
+    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Summary, Fault>> {
+        Box::pin(self.serve(run))
+    }
+}
