@@ -19,6 +19,7 @@ const INTERVALS_MS: std::ops::RangeInclusive<u64> = 100..=366 * 86_400_000;
 pub const KNOWN: &[&str] = &[
     "api_keys_usage",
     "audit_verification",
+    "back_orders",
     "broker",
     "dead_letters",
     "drain",
@@ -41,6 +42,7 @@ pub const KNOWN: &[&str] = &[
     "service_manager",
     "services_upkeep",
     "signing_keys",
+    "stock_levels",
     "wake_ups",
 ];
 

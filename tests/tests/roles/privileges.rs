@@ -67,6 +67,10 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("sales_by_day", "SELECT"),
             ("sales_by_product", "SELECT"),
             ("sessions", "INSERT,SELECT,UPDATE"),
+            ("stock_documents", "INSERT,SELECT"),
+            ("stock_levels", "INSERT,SELECT,UPDATE"),
+            ("stock_movements", "INSERT,SELECT"),
+            ("stock_reservations", "DELETE,INSERT,SELECT,UPDATE"),
             ("suppliers", "DELETE,INSERT,SELECT,UPDATE"),
             ("tenants", "INSERT,SELECT,UPDATE"),
             ("user_tokens", "DELETE,INSERT,SELECT,UPDATE"),
@@ -148,13 +152,13 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
     for (role, names) in [
         (
             "runtime",
-            "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,outbox_append,outbox_feed_page,search_customers,search_orders,search_products,search_suppliers",
+            "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,outbox_append,outbox_feed_page,search_customers,search_orders,search_products,search_stock,search_suppliers",
         ),
         (
             "services",
             "claim_emails,due_email_lanes,due_imports,email_overview,email_tenants,emails_of_all,expire_emails,projection_fill_customers,projection_fill_gone,\
              projection_fill_orders,projection_fill_products,projection_size,prune_emails,prune_idempotency_records,prune_imports,\
-             prune_sessions,recent_emails,renew_emails,settle_email,trace_correlation",
+             prune_sessions,recent_emails,renew_emails,settle_email,stock_to_promise,trace_correlation,untold_stock",
         ),
         (
             "relay",
