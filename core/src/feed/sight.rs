@@ -10,6 +10,7 @@ const SHOWN_BY: &[(&str, Permission)] = &[
     ("supplier", Permission::SuppliersRead),
     ("product", Permission::ProductsRead),
     ("order", Permission::OrdersRead),
+    ("stock", Permission::StockRead),
     ("tenant", Permission::TenantRead),
     ("user", Permission::UsersWrite),
     ("session", Permission::UsersWrite),

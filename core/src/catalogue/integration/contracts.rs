@@ -13,9 +13,16 @@ use uuid::Uuid;
 
 use super::api_keys::{ApiKeyCreatedV1, ApiKeyRevokedV1};
 use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
-use super::orders::{OrderCancelledV1, OrderConfirmedV1, OrderDeliveredV1, OrderPlacedV1, OrderShippedV1};
+use super::orders::{
+    OrderBackOrderedV1, OrderCancelledV1, OrderConfirmedV1, OrderDeliveredV1, OrderPlacedV1, OrderReservedV1,
+    OrderShippedV1,
+};
 use super::products::{ProductArchivedV1, ProductCreatedV1, ProductDeletedV1, ProductUpdatedV1};
 use super::sessions::{SessionCreatedV1, SessionEndedV1};
+use super::stock::{StockLevelChangedV1, StockLevelLowV1};
+use super::stock_documents::{
+    StockAdjustedV1, StockReceivedV1, StockTransferredV1, StockWrittenOffV1,
+};
 use super::suppliers::{SupplierCreatedV1, SupplierDeletedV1, SupplierUpdatedV1};
 use super::tenants::{TenantCreatedV1, TenantUpdatedV1};
 use super::users::{
@@ -35,14 +42,23 @@ use crate::catalogue::integration::translate;
 use crate::commerce::addresses::{Address, AddressKind};
 use crate::commerce::customers::{Customer, CustomerCode, CustomerDetails, CustomerName};
 use crate::commerce::orders::{
-    CancellationReason, DraftLine, NewOrder, Order, OrderReference, OrderStatus, TrackingNumber,
+    CancellationReason, DraftLine, NewOrder, Order, OrderEvent, OrderReference, OrderStatus, TrackingNumber,
 };
 use crate::commerce::products::{Product, ProductDetails, ProductName, Sku};
+use crate::commerce::stock::{
+    DocumentRef, DocumentType, Levels, MovementKind, ReorderRule, StockEvent, StockLevel, StockReason,
+};
+use crate::commerce::stock_documents::{
+    DocumentReference, DraftMovement, NewStockDocument, StockDocument, StockDocumentKind,
+};
 use crate::commerce::suppliers::{Supplier, SupplierCode, SupplierDetails, SupplierName};
 use crate::values::contact::{AddressLine, Country, Email, PostalAddress, VatNumber};
 use crate::values::external_id::ExternalId;
+use crate::values::business_date::BusinessDate;
+use crate::values::goods::Units;
 use crate::values::ids::{
-    ApiKeyId, CustomerId, OrderId, PrincipalId, ProductId, SessionId, SupplierId, TenantId, UserId,
+    ApiKeyId, CustomerId, OrderId, PrincipalId, ProductId, SessionId, StockDocumentId, StockId, SupplierId,
+    TenantId, UserId, WarehouseId,
 };
 use crate::values::language::Language;
 use crate::values::money::{Currency, Quantity, UnitPrice, VatRate};
@@ -96,15 +112,22 @@ fn contract<P: Payload + JsonSchema>(event: &IntegrationEvent) -> Contract {
 
 const DECIMALS: &[&str] = &[
     "amount",
+    "available",
     "base",
+    "change",
     "gross_total",
     "net_amount",
     "net_total",
+    "on_hand",
     "quantity",
     "rate",
+    "reorder_point",
+    "reorder_quantity",
+    "reserved",
     "unit_price",
     "vat_rate",
     "vat_total",
+    "waiting",
 ];
 
 /// Says of each member what its name implies, and that it is always there: the payloads are structs of texts, and leave
@@ -236,7 +259,7 @@ fn product(number: u128, sku: &str, name: &str, price: &str, vat: &str) -> (Prod
     (product, happened(event))
 }
 
-fn order() -> (Order, Box<dyn Event>) {
+fn order(levels: &mut Levels) -> (Order, Box<dyn Event>) {
     let (tea, _) = product(2, "TEA-EG-250", "Earl Grey, 250 g", "12.50", "5.5");
     let (pot, _) = product(3, "POT-CI-1", "Cast iron teapot, 1 l", "48.90", "20");
     let line = |product, quantity: &str, unit_price: Option<&str>| DraftLine {
@@ -249,10 +272,59 @@ fn order() -> (Order, Box<dyn Event>) {
         reference: Some(OrderReference::parse("WEB-2026-00017").expect("valid")),
         customer_id: CustomerId::from_uuid(uuid(1)),
         currency: Currency::euro(),
+        warehouse_id: Some(WarehouseId::from_uuid(uuid(9))),
+        back_order: true,
+        ordered_on: BusinessDate::of(at(60)),
         lines: vec![line(&tea, "3", None), line(&pot, "1", Some("44.01"))],
     };
-    let (order, event) = Order::place(OrderId::from_uuid(uuid(4)), new, at(60)).expect("valid");
+    let mut order = Order::place(OrderId::from_uuid(uuid(4)), new, at(60)).expect("valid");
+    order.promise(levels).expect("a back order");
+    let event = OrderEvent::Placed(Box::new(order.clone()));
     (order, happened(event))
+}
+
+/// The empty shelves of two products.
+fn shelves() -> Levels {
+    let shelf = |warehouse, number, product, sku: &str, name: &str| {
+        let (id, product) = (StockId::from_uuid(uuid(number)), ProductId::from_uuid(uuid(product)));
+        let warehouse = WarehouseId::from_uuid(uuid(warehouse));
+        StockLevel::open(id, warehouse, product, (sku.to_owned(), name.to_owned()), at(0))
+    };
+    let mut tea = shelf(9, 10, 2, "TEA-EG-250", "Earl Grey, 250 g");
+    let units = |text: &str| Units::parse(text).expect("valid");
+    tea.set_reorder(Some(ReorderRule { point: units("30"), quantity: units("100") }));
+    let mut pot = shelf(9, 11, 3, "POT-CI-1", "Cast iron teapot, 1 l");
+    let document = DocumentRef {
+        kind: DocumentType::Receipt,
+        id: uuid(16),
+        line: Some(1),
+        reason: None,
+        business_date: BusinessDate::of(at(0)),
+    };
+    pot.receive(MovementKind::Receipt, &units("5"), None, &document).expect("countable");
+    Levels::of_levels([tea, pot, shelf(13, 12, 2, "TEA-EG-250", "Earl Grey, 250 g")])
+}
+
+fn moved(kind: StockDocumentKind, units: &str, adds: bool, levels: &mut Levels) -> Box<dyn Event> {
+    let (tea, _) = product(2, "TEA-EG-250", "Earl Grey, 250 g", "12.50", "5.5");
+    let new = NewStockDocument {
+        kind,
+        warehouse_id: WarehouseId::from_uuid(uuid(9)),
+        to_warehouse_id: (kind == StockDocumentKind::Transfer).then(|| WarehouseId::from_uuid(uuid(13))),
+        supplier_id: (kind == StockDocumentKind::Receipt).then(|| SupplierId::from_uuid(uuid(14))),
+        reference: Some(DocumentReference::parse("BL-2026-311").expect("valid")),
+        reason: Some(StockReason::parse("found behind the shelf").expect("valid")),
+        business_date: BusinessDate::of(at(0)),
+        created_by: "bob@docks.example".to_owned(),
+        lines: vec![DraftMovement {
+            product: &tea,
+            units: Units::parse(units).expect("valid"),
+            adds,
+            unit_cost: adds.then(|| UnitPrice::parse("7.25").expect("valid")),
+        }],
+    };
+    let posted = StockDocument::post(StockDocumentId::from_uuid(uuid(15)), new, levels, at(90));
+    happened(posted.expect("enough").1)
 }
 
 fn tenant() -> (Tenant, Box<dyn Event>) {
@@ -350,9 +422,27 @@ fn contracts() -> Vec<(String, Contract)> {
     add(happened(tea.archive(at(2)).expect("allowed")), contract::<ProductArchivedV1>);
     add(happened(never_ordered.remove(at(2)).expect("allowed")), contract::<ProductDeletedV1>);
 
-    let (mut an_order, placed) = order();
+    let mut levels = shelves();
+    let (mut an_order, placed) = order(&mut levels);
     let mut unwanted = an_order.clone();
     add(placed, contract::<OrderPlacedV1>);
+    add(moved(StockDocumentKind::Receipt, "24", true, &mut levels), contract::<StockReceivedV1>);
+    let got = an_order.serve(&mut levels, at(100)).expect("there is some");
+    add(happened(got), contract::<OrderReservedV1>);
+    add(moved(StockDocumentKind::Adjustment, "2", true, &mut levels), contract::<StockAdjustedV1>);
+    add(moved(StockDocumentKind::Transfer, "10", false, &mut levels), contract::<StockTransferredV1>);
+    add(moved(StockDocumentKind::WriteOff, "1", false, &mut levels), contract::<StockWrittenOffV1>);
+    let (tea, two) = (ProductId::from_uuid(uuid(2)), Units::parse("2").expect("valid"));
+    let mut robbed = an_order.clone();
+    let (_, missing) = robbed.give_back(tea, &two, &mut levels.clone(), at(110));
+    add(happened(missing.expect("some was reserved")), contract::<OrderBackOrderedV1>);
+    let level = levels.get_mut(WarehouseId::from_uuid(uuid(9)), tea).expect("there");
+    for event in level.close(at(110)) {
+        match event {
+            StockEvent::LevelChanged(_) => add(happened(event), contract::<StockLevelChangedV1>),
+            StockEvent::LevelLow(_) => add(happened(event), contract::<StockLevelLowV1>),
+        }
+    }
     add(happened(an_order.confirm(at(120)).expect("allowed")), contract::<OrderConfirmedV1>);
     let tracking_number = TrackingNumber::parse("1Z999AA10123456784").expect("valid");
     add(

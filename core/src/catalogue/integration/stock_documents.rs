@@ -19,6 +19,7 @@ macro_rules! moved {
             reason: Option<String>,
             /// When it was, as the business counts: RFC 3339, full-date.
             business_date: String,
+            /// What was moved, in the document's own sequence.
             lines: Vec<MovedLineV1>,
         }
         payload!($name, "stock_document", $event_type, 1);
@@ -68,6 +69,7 @@ pub(super) struct StockTransferredV1 {
     reason: Option<String>,
     /// When it was, as the business counts: RFC 3339, full-date.
     business_date: String,
+    /// What was moved, in the document's own sequence.
     lines: Vec<MovedLineV1>,
 }
 payload!(StockTransferredV1, "stock_document", "stock.transferred", 1);

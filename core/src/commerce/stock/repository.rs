@@ -99,13 +99,16 @@ impl StockRow {
 }
 
 /// The levels that a unit of work has locked, by warehouse and product.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Levels(BTreeMap<(WarehouseId, ProductId), StockLevel>);
 
 impl Levels {
     fn of(rows: Vec<StockRow>) -> Self {
-        let levels = rows.into_iter().map(StockRow::into_level);
-        Self(levels.map(|level| ((level.warehouse_id, level.product_id), level)).collect())
+        Self::of_levels(rows.into_iter().map(StockRow::into_level))
+    }
+
+    pub(crate) fn of_levels(levels: impl IntoIterator<Item = StockLevel>) -> Self {
+        Self(levels.into_iter().map(|level| ((level.warehouse_id, level.product_id), level)).collect())
     }
 
     pub(crate) fn get_mut(
