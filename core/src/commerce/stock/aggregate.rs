@@ -594,3 +594,7 @@ impl DomainError for StockError {
         shortages.iter().map(field).collect()
     }
 }
+
+#[cfg(test)]
+#[path = "aggregate_tests.rs"]
+mod tests;

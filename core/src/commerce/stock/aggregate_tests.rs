@@ -1,0 +1,249 @@
+//! Given, when, then of the stock of a product in a warehouse.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn at(second: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_700_000_000 + second, 0).expect("a valid time")
+}
+
+fn units(text: &str) -> Units {
+    Units::parse(text).expect("an amount")
+}
+
+fn cost(text: &str) -> UnitPrice {
+    UnitPrice::parse(text).expect("a cost")
+}
+
+fn document() -> DocumentRef {
+    DocumentRef {
+        kind: DocumentType::Order,
+        id: Uuid::nil(),
+        line: Some(1),
+        reason: None,
+        business_date: BusinessDate::of(at(0)),
+    }
+}
+
+fn shelf(on_hand: &str) -> StockLevel {
+    let texts = ("TEA".to_owned(), "Tea".to_owned());
+    let (id, warehouse) = (StockId::generate(), WarehouseId::generate());
+    let mut level = StockLevel::open(id, warehouse, ProductId::generate(), texts, at(0));
+    if on_hand != "0" {
+        level.receive(MovementKind::Receipt, &units(on_hand), Some(&cost("2")), &document()).expect("countable");
+    }
+    level
+}
+
+fn amounts(level: &StockLevel) -> String {
+    format!("{} {} {}", level.on_hand, level.reserved, level.waiting)
+}
+
+#[test]
+fn the_average_cost_is_weighted_by_what_is_there_and_what_comes() {
+    let mut level = shelf("10");
+    level.receive(MovementKind::Receipt, &units("20"), Some(&cost("3.5")), &document()).expect("countable");
+    assert_eq!(level.average_cost().to_string(), "3.00");
+    level.receive(MovementKind::Receipt, &units("1"), Some(&cost("0")), &document()).expect("countable");
+    // 90 / 31 = 2.903225806…
+    assert_eq!(level.average_cost().to_string(), "2.903226");
+    level.receive(MovementKind::Return, &units("5"), None, &document()).expect("countable");
+    assert_eq!(level.average_cost().to_string(), "2.903226", "what comes without a cost changes nothing");
+}
+
+#[test]
+fn an_average_of_nothing_is_the_cost_of_what_comes() {
+    let mut level = shelf("4");
+    level.remove(MovementKind::WriteOff, &units("4"), &document()).expect("there");
+    level.receive(MovementKind::Receipt, &units("1"), Some(&cost("9")), &document()).expect("countable");
+    assert_eq!(level.average_cost().to_string(), "9.00");
+}
+
+#[test]
+fn an_order_has_what_is_free_and_no_more() {
+    let mut level = shelf("5");
+    let held = level.promise(&units("3"), false, &document()).expect("enough");
+    assert_eq!((held.reserved, held.waiting), (units("3"), units("0")));
+    let short = level.promise(&units("2.5"), false, &document()).expect_err("too few");
+    let StockError::Short(lines) = short else { panic!("{short}") };
+    assert_eq!((lines[0].wanted.to_string(), lines[0].available.to_string()), ("2.5".into(), "2".into()));
+    assert_eq!(amounts(&level), "5 3 0");
+}
+
+#[test]
+fn a_back_order_has_what_is_free_and_waits_for_the_rest() {
+    let mut level = shelf("5");
+    let held = level.promise(&units("7"), true, &document()).expect("it waits");
+    assert_eq!((held.reserved, held.waiting), (units("5"), units("2")));
+    assert_eq!(amounts(&level), "5 5 2");
+}
+
+#[test]
+fn what_others_wait_for_is_not_free() {
+    let mut level = shelf("0");
+    level.promise(&units("4"), true, &document()).expect("it waits");
+    level.receive(MovementKind::Receipt, &units("5"), None, &document()).expect("countable");
+    assert_eq!((level.available(), level.free()), (units("5"), units("1")));
+    assert!(level.promise(&units("2"), false, &document()).is_err());
+    level.promise(&units("1"), false, &document()).expect("one is free");
+    assert_eq!(level.serve(&units("4"), &document()), units("4"));
+    assert_eq!(amounts(&level), "5 5 0");
+}
+
+#[test]
+fn who_waits_gets_what_is_available() {
+    let mut level = shelf("0");
+    level.promise(&units("4"), true, &document()).expect("it waits");
+    level.receive(MovementKind::Receipt, &units("3"), None, &document()).expect("countable");
+    assert_eq!(level.serve(&units("4"), &document()), units("3"));
+    assert_eq!(level.serve(&units("1"), &document()), units("0"));
+    assert_eq!(amounts(&level), "3 3 1");
+}
+
+#[test]
+fn a_cancelled_order_gives_back_exactly_what_it_had() {
+    let mut level = shelf("5");
+    let other = level.promise(&units("1"), false, &document()).expect("enough");
+    let held = level.promise(&units("6"), true, &document()).expect("it waits");
+    level.release(&held, &document());
+    assert_eq!(amounts(&level), "5 1 0");
+    level.release(&other, &document());
+    assert_eq!(amounts(&level), "5 0 0");
+}
+
+#[test]
+fn goods_leave_that_were_reserved() {
+    let mut level = shelf("5");
+    level.promise(&units("2"), false, &document()).expect("enough");
+    level.issue(&units("2"), &document()).expect("reserved");
+    assert_eq!(amounts(&level), "3 0 0");
+    assert!(matches!(level.issue(&units("1"), &document()), Err(StockError::Unreserved { .. })));
+}
+
+#[test]
+fn what_is_reserved_is_not_taken_away_until_it_is_given_back() {
+    let mut level = shelf("5");
+    level.promise(&units("4"), false, &document()).expect("enough");
+    assert!(matches!(
+        level.remove(MovementKind::WriteOff, &units("3"), &document()),
+        Err(StockError::Promised(_))
+    ));
+    assert_eq!(level.overpromised(&units("3")), units("2"));
+    level.revoke(&units("2"), &document());
+    level.remove(MovementKind::WriteOff, &units("3"), &document()).expect("given back");
+    assert_eq!(amounts(&level), "2 2 2");
+    assert!(matches!(
+        level.remove(MovementKind::WriteOff, &units("9"), &document()),
+        Err(StockError::Missing(_))
+    ));
+}
+
+#[test]
+fn a_level_that_changes_often_is_told_once_a_second() {
+    let mut level = shelf("5");
+    assert!(matches!(level.close(at(0)).as_slice(), [StockEvent::LevelChanged(_)]));
+    level.promise(&units("1"), false, &document()).expect("enough");
+    assert_eq!(level.close(at(0)), vec![]);
+    assert!(matches!(level.tell(at(1)), Some(StockEvent::LevelChanged(told)) if told.reserved == units("1")));
+    assert_eq!(level.tell(at(2)), None, "nothing has changed since");
+    assert_eq!(level.close(at(3)), vec![], "nothing has changed at all");
+    assert_eq!(level.version(), 3);
+}
+
+#[test]
+fn a_level_is_low_once_until_it_has_been_above() {
+    let mut level = shelf("5");
+    level.set_reorder(Some(ReorderRule { point: units("3"), quantity: units("10") }));
+    let low = |level: &mut StockLevel, second| {
+        level.close(at(second)).iter().any(|event| matches!(event, StockEvent::LevelLow(_)))
+    };
+    assert!(!low(&mut level, 0));
+    for (second, taken, told) in [(2, "2", true), (4, "1", false)] {
+        level.promise(&units(taken), false, &document()).expect("enough");
+        assert_eq!(low(&mut level, second), told, "{taken}");
+    }
+    level.receive(MovementKind::Receipt, &units("9"), None, &document()).expect("countable");
+    assert!(!low(&mut level, 6));
+    level.promise(&units("9"), false, &document()).expect("enough");
+    assert!(low(&mut level, 8));
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Receive(u32),
+    Promise(u32, bool),
+    Serve,
+    Release,
+    Issue,
+    Remove(u32),
+    Revoke(u32),
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (1u32..50).prop_map(Step::Receive),
+        (1u32..50, any::<bool>()).prop_map(|(units, waits)| Step::Promise(units, waits)),
+        Just(Step::Serve),
+        Just(Step::Release),
+        Just(Step::Issue),
+        (1u32..50).prop_map(Step::Remove),
+        (1u32..50).prop_map(Step::Revoke),
+    ]
+}
+
+proptest! {
+    /// Whatever happens, the level is the sum of its movements, nothing is promised that is not there, and what orders hold is what
+    /// the level says.
+    #[test]
+    fn the_ledger_explains_the_level(steps in prop::collection::vec(any_step(), 0..60)) {
+        let of = |number: u32| units(&number.to_string());
+        let mut level = shelf("0");
+        let mut orders: Vec<Held> = Vec::new();
+        for step in steps {
+            match step {
+                Step::Receive(number) => {
+                    level.receive(MovementKind::Receipt, &of(number), Some(&cost("1.5")), &document()).expect("countable");
+                }
+                Step::Promise(number, waits) => orders.extend(level.promise(&of(number), waits, &document()).ok()),
+                Step::Serve => {
+                    for held in &mut orders {
+                        let got = level.serve(&held.waiting, &document());
+                        held.reserved = held.reserved.plus(&got);
+                        held.waiting = held.waiting.less(&got);
+                    }
+                }
+                Step::Release => {
+                    if let Some(held) = orders.pop() {
+                        level.release(&held, &document());
+                    }
+                }
+                Step::Issue => {
+                    if let Some(held) = orders.iter_mut().find(|held| !held.reserved.is_zero()) {
+                        let units = std::mem::replace(&mut held.reserved, Units::zero());
+                        level.issue(&units, &document()).expect("reserved");
+                    }
+                }
+                Step::Remove(number) => drop(level.remove(MovementKind::Adjustment, &of(number), &document())),
+                Step::Revoke(number) => {
+                    if let Some(held) = orders.iter_mut().find(|held| held.reserved >= of(number)) {
+                        level.revoke(&of(number), &document());
+                        held.reserved = held.reserved.less(&of(number));
+                        held.waiting = held.waiting.plus(&of(number));
+                    }
+                }
+            }
+            let sum = |change: fn(&Movement) -> &UnitsChange| {
+                level.posted.iter().map(|movement| change(movement).value().clone()).sum::<BigDecimal>()
+            };
+            prop_assert_eq!(&sum(|movement| &movement.on_hand_change), level.on_hand.value());
+            prop_assert_eq!(&sum(|movement| &movement.reserved_change), level.reserved.value());
+            prop_assert!(level.reserved <= level.on_hand);
+            let held = |part: fn(&Held) -> &Units| {
+                orders.iter().fold(Units::zero(), |sum, held| sum.plus(part(held)))
+            };
+            prop_assert_eq!(&held(|held| &held.reserved), &level.reserved);
+            prop_assert_eq!(&held(|held| &held.waiting), &level.waiting);
+        }
+    }
+}
