@@ -175,13 +175,14 @@ pub(crate) async fn lock(
 /// Fails if the database cannot be reached.
 pub(crate) async fn look(
     work: &mut UnitOfWork<'_>,
-    warehouse: WarehouseId,
+    warehouses: &[WarehouseId],
     products: &[ProductId],
 ) -> Result<Levels, Error> {
+    let warehouses: Vec<Uuid> = warehouses.iter().map(|warehouse| warehouse.uuid()).collect();
     let products: Vec<Uuid> = products.iter().map(|product| product.uuid()).collect();
     let rows: Vec<StockRow> = stock_levels::table
         .filter(stock_levels::tenant_id.eq(work.tenant().uuid()))
-        .filter(stock_levels::warehouse_id.eq(warehouse.uuid()).and(stock_levels::product_id.eq_any(products)))
+        .filter(stock_levels::warehouse_id.eq_any(warehouses).and(stock_levels::product_id.eq_any(products)))
         .select(StockRow::as_select())
         .load(work.connection())
         .await?;
@@ -198,27 +199,23 @@ pub(crate) async fn lock_or_open(
     warehouses: &[WarehouseId],
     products: &[&Product],
 ) -> Result<Levels, Error> {
-    let places: Vec<(WarehouseId, ProductId)> = warehouses
-        .iter()
-        .flat_map(|warehouse| products.iter().map(|product| (*warehouse, product.id())))
-        .collect();
-    let levels = lock(work, &places).await?;
+    let ids: Vec<ProductId> = products.iter().map(|product| product.id()).collect();
+    let there = look(work, warehouses, &ids).await?;
     let now = work.now();
-    let missing = |warehouse: &WarehouseId, product: &Product| !levels.0.contains_key(&(*warehouse, product.id()));
+    let mut places: Vec<(WarehouseId, ProductId)> = Vec::new();
     let mut opened: Vec<StockRow> = Vec::new();
-    for warehouse in warehouses {
-        for product in products.iter().filter(|product| missing(warehouse, product)) {
+    for (warehouse, product) in warehouses.iter().flat_map(|place| products.iter().map(move |product| (*place, product))) {
+        places.push((warehouse, product.id()));
+        if there.get(warehouse, product.id()).is_none() {
             let details = product.details();
             let texts = (details.sku.as_str().to_owned(), details.name.as_str().to_owned());
-            let level = StockLevel::open(StockId::generate(), *warehouse, product.id(), texts, now);
+            let level = StockLevel::open(StockId::generate(), warehouse, product.id(), texts, now);
             opened.push(StockRow::of(work.tenant(), &level));
         }
     }
-    if opened.is_empty() {
-        return Ok(levels);
-    }
+    // Before any level is locked: whoever makes the same one at the same time waits here for the other, and then finds it. Nobody
+    // who waits here holds a level that is there already.
     opened.sort_by_key(|row| (row.warehouse_id, row.product_id));
-    // Whoever makes the same one at the same time waits here, and then finds it.
     for rows in opened.chunks(ROWS_OF_A_STATEMENT) {
         diesel::insert_into(stock_levels::table)
             .values(rows)

@@ -162,7 +162,7 @@ impl MoveGoods {
         let mut taken: Vec<_> = taken.into_iter().collect();
         taken.sort_by_key(|(product, _)| *product);
         let products: Vec<ProductId> = taken.iter().map(|(product, _)| *product).collect();
-        let levels = stock::repository::look(work, warehouse, &products).await?;
+        let levels = stock::repository::look(work, &[warehouse], &products).await?;
         // A transfer takes nothing away from an order: it is refused.
         let may_revoke = self.to_warehouse_id.is_none();
         let missing: Vec<(ProductId, Units)> = taken
