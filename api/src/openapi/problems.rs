@@ -54,6 +54,8 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(404, "supplier_not_found", "There is no such supplier"),
     kind(404, "product_not_found", "There is no such product"),
     kind(404, "order_not_found", "There is no such order"),
+    kind(404, "stock_not_found", "There is no such stock"),
+    kind(404, "stock_document_not_found", "There is no such stock document"),
     kind(404, "import_not_found", "There is no such import"),
     kind(404, "projection_event_not_found", "There is no such event in the inbox of the reports"),
     kind(404, "email_not_found", "There is no such e-mail"),
@@ -81,6 +83,20 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(409, "email_cause_over", "The e-mail would be of no use any more"),
     kind(409, "order_reference_taken", "The reference belongs to another order"),
     kind(409, "order_external_id_taken", "The external id belongs to another order"),
+    kind(409, "order_waits_for_goods", "A line of the order waits for goods"),
+    kind(
+        409,
+        "insufficient_stock",
+        "There are too few goods; `errors` names each line, and how many there are",
+    ),
+    kind(
+        409,
+        "stock_reserved",
+        "The goods are reserved for orders; `errors` names the line, and how many are not",
+    ),
+    kind(409, "stock_not_reserved", "The goods of the order are not reserved"),
+    kind(409, "stock_document_reference_taken", "The reference belongs to another document of the same kind"),
+    kind(409, "no_default_warehouse", "No warehouse was named, and the company has no default"),
     kind(409, "email_taken", "The e-mail address belongs to another user of the company"),
     kind(409, "customer_has_orders", "The customer has orders and cannot be deleted"),
     kind(409, "product_archived", "The product is archived and cannot be changed"),
@@ -97,7 +113,17 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(413, "body_too_large", "The body has more than `api.max_body_bytes` (1 MiB)"),
     kind(415, "unsupported_media_type", "The body has another media type, or a Content-Encoding"),
     kind(422, "invalid_request", "Values are wrong; `errors` names each"),
-    kind(422, "invalid_order", "The order cannot be placed like this; `errors` names each value at fault"),
+    kind(
+        422,
+        "invalid_order",
+        "The order cannot be placed or shipped like this; `errors` names each value at fault",
+    ),
+    kind(
+        422,
+        "invalid_stock_document",
+        "Goods cannot be moved like this; `errors` names each value at fault",
+    ),
+    kind(422, "too_large", "There would be more units of a product than can be counted"),
     kind(422, "invalid_token", "The token is unknown, used or expired"),
     kind(422, "idempotency_key_reused", "The Idempotency-Key was used for another request"),
     kind(428, "precondition_required", "If-Match is missing"),
@@ -194,10 +220,16 @@ pub(super) fn examples() -> Map<String, Value> {
 fn example(kind: &Kind) -> Value {
     let title = StatusCode::from_u16(kind.status).ok().and_then(|status| status.canonical_reason());
     let errors = match kind.code {
-        "invalid_request" | "invalid_order" => json!([{
+        "invalid_request" | "invalid_order" | "invalid_stock_document" => json!([{
             "pointer": "/lines/0/quantity",
             "code": "wrong_type",
             "message": "write it as a string, such as \"3\"",
+        }]),
+        "insufficient_stock" | "stock_reserved" => json!([{
+            "pointer": "/lines/0/quantity",
+            "code": "insufficient_stock",
+            "message": "5 are wanted, 3 available",
+            "available": "3",
         }]),
         _ => json!([]),
     };

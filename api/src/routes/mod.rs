@@ -20,6 +20,8 @@ mod roles;
 mod secret;
 mod services;
 mod sessions;
+mod stock;
+mod stock_documents;
 pub(crate) mod suppliers;
 mod tenant;
 mod users;
@@ -43,6 +45,8 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(suppliers::endpoints())
         .and(products::endpoints())
         .and(orders::endpoints())
+        .and(stock::endpoints())
+        .and(stock_documents::endpoints())
         .and(imports::endpoints())
         .and(notifications::endpoints())
         .and(reports::endpoints())
