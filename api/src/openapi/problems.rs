@@ -123,7 +123,7 @@ pub(crate) const KINDS: &[Kind] = &[
         "invalid_stock_document",
         "Goods cannot be moved like this; `errors` names each value at fault",
     ),
-    kind(422, "too_large", "There would be more units of a product than can be counted"),
+    kind(422, "stock_too_large", "There would be more units of a product than can be counted"),
     kind(422, "invalid_token", "The token is unknown, used or expired"),
     kind(422, "idempotency_key_reused", "The Idempotency-Key was used for another request"),
     kind(428, "precondition_required", "If-Match is missing"),

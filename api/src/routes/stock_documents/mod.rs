@@ -16,7 +16,7 @@ pub(super) fn endpoints() -> Endpoints {
             "invalid_stock_document",
             "stock_document_reference_taken",
             "no_default_warehouse",
-            "too_large",
+            "stock_too_large",
         ])
         .with(Needs(StockAdjust), handlers::__path_adjust, handlers::adjust)
         .problems(&[
@@ -24,7 +24,7 @@ pub(super) fn endpoints() -> Endpoints {
             "stock_document_reference_taken",
             "no_default_warehouse",
             "insufficient_stock",
-            "too_large",
+            "stock_too_large",
         ])
         .with(Needs(StockAdjust), handlers::__path_write_off, handlers::write_off)
         .problems(&[
@@ -40,7 +40,7 @@ pub(super) fn endpoints() -> Endpoints {
             "no_default_warehouse",
             "insufficient_stock",
             "stock_reserved",
-            "too_large",
+            "stock_too_large",
         ])
         .with(Needs(StockRead), handlers::__path_list, handlers::list)
         .with(Needs(StockRead), handlers::__path_export, handlers::export)

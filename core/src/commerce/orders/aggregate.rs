@@ -197,7 +197,7 @@ impl Order {
             let level = warehouse.and_then(|warehouse| levels.get_mut(warehouse, line.product_id));
             let held = match level {
                 Some(level) => level.promise(&wanted, back_order, &document.at(position)),
-                None => Err(StockError::none_of(position, wanted)),
+                None => Err(StockError::none_of(&document.at(position), &wanted)),
             };
             match held {
                 Ok(Held { reserved, waiting }) => (line.reserved, line.waiting) = (reserved, waiting),
@@ -489,7 +489,7 @@ impl OrderLine {
 }
 
 /// Returns the positions, counted from 0, of the items for which `holds` is true.
-pub(super) fn positions<T>(items: &[T], holds: impl Fn(&T) -> bool) -> Vec<usize> {
+pub(crate) fn positions<T>(items: &[T], holds: impl Fn(&T) -> bool) -> Vec<usize> {
     items.iter().enumerate().filter(|(_, item)| holds(item)).map(|(position, _)| position).collect()
 }
 
@@ -581,10 +581,10 @@ impl DomainError for OrderError {
             Self::WarehouseUnknown(_) => field("/warehouse_id", "unknown_warehouse"),
             Self::OrderedOn(invalid) => field("/ordered_on", invalid.code),
             Self::ShippedOn(invalid) => field("/shipped_on", invalid.code),
+            Self::Waiting(at) => lines(at, "waits_for_goods", "this line waits for goods"),
             Self::TotalTooLarge => field("/lines", "total_too_large"),
             Self::NotFound(_)
             | Self::State { .. }
-            | Self::Waiting(_)
             | Self::ReferenceTaken(_)
             | Self::ExternalIdTaken(_) => Vec::new(),
         }

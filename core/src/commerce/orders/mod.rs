@@ -9,6 +9,7 @@ mod repository;
 mod serving;
 mod totals;
 
+pub(crate) use aggregate::positions;
 pub use aggregate::{
     CancellationReason, DraftLine, MAX_LINES, NewOrder, Order, OrderError, OrderLine, OrderReference,
     OrderStatus, TrackingNumber,
