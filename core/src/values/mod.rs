@@ -2,6 +2,7 @@
 
 pub mod contact;
 pub mod external_id;
+pub mod gtin;
 pub mod ids;
 pub mod invalid;
 pub mod language;
@@ -9,3 +10,4 @@ pub mod money;
 pub mod payment_terms;
 pub mod printable;
 pub mod text;
+pub mod unit;
