@@ -12,6 +12,7 @@ use crate::accounts::users::UserEvent;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
+use crate::commerce::categories::CategoryEvent;
 use crate::commerce::customers::CustomerEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::{self, ProductEvent};
@@ -54,6 +55,9 @@ pub(super) async fn react(
         )
         | DomainEvent::Supplier(
             SupplierEvent::Created(_) | SupplierEvent::Updated(_) | SupplierEvent::Deleted(_),
+        )
+        | DomainEvent::Category(
+            CategoryEvent::Created(_) | CategoryEvent::Updated(_) | CategoryEvent::Deleted(_),
         )
         | DomainEvent::Product(
             ProductEvent::Created(_)
