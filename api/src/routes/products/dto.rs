@@ -45,7 +45,7 @@ pub(crate) struct ProductRequest {
     unit: Option<Unit>,
     /// How many decimals the quantity of an order's line may have. If it is left out, as many as the unit has by custom: none
     /// where things are counted, 3 for kilograms. Orders that were placed keep their quantities, whatever changes here.
-    #[deserr(default, try_from(Option<i16>) = quantity_decimals -> Invalid)]
+    #[deserr(default, try_from(Option<i16>) = parse_decimals -> Invalid)]
     #[schema(value_type = Option<i16>, example = 0, minimum = 0, maximum = 6)]
     quantity_decimals: Option<QuantityDecimals>,
     /// Whether it is kept in stock. True if it is left out.
@@ -62,7 +62,7 @@ pub(crate) struct ProductRequest {
     barcodes: Barcodes,
 }
 
-fn quantity_decimals(decimals: Option<i16>) -> Result<Option<QuantityDecimals>, Invalid> {
+fn parse_decimals(decimals: Option<i16>) -> Result<Option<QuantityDecimals>, Invalid> {
     decimals.map(QuantityDecimals::new).transpose()
 }
 
