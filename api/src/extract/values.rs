@@ -6,7 +6,7 @@ use comptoir_core::values::contact::{Email, VatNumber};
 use comptoir_core::values::external_id::ExternalId;
 use comptoir_core::values::goods::Units;
 use comptoir_core::values::ids::{
-    ApiKeyId, CustomerId, EmailId, ImportId, OrderId, ProductId, SupplierId, UserId, WarehouseId,
+    ApiKeyId, CategoryId, CustomerId, EmailId, ImportId, OrderId, ProductId, SupplierId, UserId, WarehouseId,
 };
 use comptoir_core::values::invalid::Invalid;
 use comptoir_core::values::money::{Quantity, UnitPrice, VatRate};
@@ -29,6 +29,7 @@ const NOT_A_UUID: &str = "expected an id, a UUID such as 01936f5e-7c1a-7d3e-9a4b
 
 read_ids!(
     ApiKeyId,
+    CategoryId,
     CustomerId,
     EmailId,
     ImportId,

@@ -66,6 +66,7 @@ const SECURITY_SCHEME: &str = "bearer";
         (name = "customers", description = "Who buys"),
         (name = "suppliers", description = "Who sells to you"),
         (name = "products", description = "What is sold"),
+        (name = "categories", description = "The tree in which products stand"),
         (name = "orders", description = "What was sold to whom: pending → confirmed → shipped → delivered, or cancelled"),
         (name = "stock", description = "What lies in which warehouse, what of it is promised to orders, and the ledger that explains both"),
         (name = "stock-documents", description = "What moves goods other than orders: receipts, adjustments, write-offs, transfers"),

@@ -4,6 +4,7 @@ mod address;
 mod api_keys;
 mod audit;
 mod auth;
+mod categories;
 pub(crate) mod customers;
 mod docs;
 mod emails;
@@ -43,6 +44,7 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(api_keys::endpoints())
         .and(customers::endpoints())
         .and(suppliers::endpoints())
+        .and(categories::endpoints())
         .and(products::endpoints())
         .and(orders::endpoints())
         .and(stock::endpoints())

@@ -17,6 +17,9 @@ pub(crate) enum Locked {
     Session,
     OperatorSession,
     ApiKey,
+    /// The lock of a company's whole tree of categories, which is no row.
+    CategoryTree,
+    Category,
     Product,
     Customer,
     Supplier,

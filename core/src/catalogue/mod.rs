@@ -24,6 +24,7 @@ use crate::application::TenantDatabase;
 use crate::application::error::Error;
 use crate::application::events::{Event, EventCatalogue, IntegrationEvent};
 use crate::application::unit_of_work::{Executor, UnitOfWork};
+use crate::commerce::categories::CategoryEvent;
 use crate::commerce::customers::CustomerEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::ProductEvent;
@@ -50,6 +51,7 @@ pub fn executor(database: TenantDatabase, notifier: Notifier, mail: Policies) ->
 enum DomainEvent<'a> {
     Customer(&'a CustomerEvent),
     Supplier(&'a SupplierEvent),
+    Category(&'a CategoryEvent),
     Product(&'a ProductEvent),
     Order(&'a OrderEvent),
     Stock(&'a StockEvent),
@@ -65,6 +67,7 @@ impl<'a> DomainEvent<'a> {
         let any: &dyn Any = event;
         None.or_else(|| any.downcast_ref().map(Self::Customer))
             .or_else(|| any.downcast_ref().map(Self::Supplier))
+            .or_else(|| any.downcast_ref().map(Self::Category))
             .or_else(|| any.downcast_ref().map(Self::Product))
             .or_else(|| any.downcast_ref().map(Self::Order))
             .or_else(|| any.downcast_ref().map(Self::Stock))

@@ -12,6 +12,7 @@ use crate::accounts::users::UserEvent;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
+use crate::commerce::categories::CategoryEvent;
 use crate::commerce::customers::CustomerEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::ProductEvent;
@@ -65,6 +66,9 @@ pub(super) async fn react(
             | OrderEvent::Shipped(_)
             | OrderEvent::Delivered(_)
             | OrderEvent::Cancelled { .. },
+        )
+        | DomainEvent::Category(
+            CategoryEvent::Created(_) | CategoryEvent::Updated(_) | CategoryEvent::Deleted(_),
         )
         | DomainEvent::Stock(StockEvent::LevelChanged(_) | StockEvent::LevelLow(_))
         | DomainEvent::StockDocument(StockDocumentEvent::Posted(_))

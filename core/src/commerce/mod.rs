@@ -1,6 +1,7 @@
 //! The aggregates of the trade: a folder for each, with the same files in each (docs/how-to-add-an-aggregate.md).
 
 pub mod addresses;
+pub mod categories;
 pub mod customers;
 pub mod imports;
 pub mod orders;

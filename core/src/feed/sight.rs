@@ -8,6 +8,7 @@ use crate::outbox::EventTypes;
 const SHOWN_BY: &[(&str, Permission)] = &[
     ("customer", Permission::CustomersRead),
     ("supplier", Permission::SuppliersRead),
+    ("category", Permission::ProductsRead),
     ("product", Permission::ProductsRead),
     ("order", Permission::OrdersRead),
     ("stock", Permission::StockRead),

@@ -54,6 +54,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    categories (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        external_id -> Nullable<Text>,
+        code -> Text,
+        name -> Text,
+        parent_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     customer_activity (generation, tenant_id, customer_id) {
         tenant_id -> Uuid,
         generation -> Int4,
@@ -343,6 +357,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    product_barcodes (tenant_id, gtin) {
+        tenant_id -> Uuid,
+        gtin -> Text,
+        product_id -> Uuid,
+    }
+}
+
+diesel::table! {
     products (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -356,6 +378,11 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         external_id -> Nullable<Text>,
+        unit -> Text,
+        quantity_decimals -> Int2,
+        stocked -> Bool,
+        category_id -> Nullable<Uuid>,
+        barcodes -> Array<Nullable<Text>>,
     }
 }
 
@@ -785,6 +812,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     audit_chains,
     audit_events,
+    categories,
     customer_activity,
     customers,
     email_attempts,
@@ -803,6 +831,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     outbox_events,
     outbox_operation_events,
     outbox_operations,
+    product_barcodes,
     products,
     projection_inbox,
     projection_order_products,

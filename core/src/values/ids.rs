@@ -64,6 +64,7 @@ id!(
 id!(ApiKeyId);
 id!(CustomerId);
 id!(ProductId);
+id!(CategoryId);
 id!(SupplierId);
 id!(OrderId);
 id!(

@@ -15,6 +15,7 @@ async fn resources(api: &Api) -> Result<Vec<String>> {
     Ok(vec![
         format!("/customers/{}", id(&api.customer("C-1").await?)),
         format!("/suppliers/{}", id(&supplier.json)),
+        format!("/categories/{}", id(&api.category("K-1", None).await?)),
         format!("/products/{}", id(&api.product("P-1").await?)),
         format!("/users/{}", id(&user.json)),
         "/tenant".to_owned(),

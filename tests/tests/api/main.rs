@@ -4,6 +4,7 @@
 mod api_keys;
 mod audit;
 mod authentication;
+mod categories;
 mod contention;
 mod cors;
 mod customers;

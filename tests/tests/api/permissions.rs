@@ -48,9 +48,11 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
     let route = format!("{} {}", operation.method, operation.path);
     Ok(match route.as_str() {
         _ if operation.method == Method::GET || operation.method == Method::DELETE => None,
-        "PATCH /customers/{id}" | "PATCH /suppliers/{id}" | "PATCH /products/{id}" | "PATCH /tenant" => {
-            Some(json!({"name": "Somebody else"}))
-        }
+        "PATCH /customers/{id}"
+        | "PATCH /suppliers/{id}"
+        | "PATCH /categories/{id}"
+        | "PATCH /products/{id}"
+        | "PATCH /tenant" => Some(json!({"name": "Somebody else"})),
         "POST /customers" | "PUT /customers/{id}" => Some(
             json!({"code": format!("C-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "email": "someone@example.com", "vat_number": null, "addresses": []}),
         ),
@@ -58,7 +60,10 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
             "code": format!("S-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "vat_number": null, "addresses": [], "payment_terms": null,
         })),
         "POST /products" | "PUT /products/{id}" => Some(
-            json!({"sku": format!("P-{}", uuid::Uuid::new_v4()), "name": "Something", "external_id": null, "unit_price": "1", "vat_rate": "20"}),
+            json!({"sku": format!("P-{}", uuid::Uuid::new_v4()), "name": "Something", "external_id": null, "unit_price": "1", "vat_rate": "20", "unit": "C62", "quantity_decimals": 0, "stocked": false, "category_id": null, "barcodes": []}),
+        ),
+        "POST /categories" | "PUT /categories/{id}" => Some(
+            json!({"code": format!("K-{}", uuid::Uuid::new_v4()), "name": "Something", "external_id": null, "parent_id": null}),
         ),
         "POST /orders" => Some(
             json!({"customer_id": id("customers"), "lines": [{"product_id": id("products"), "quantity": "1"}]}),
@@ -126,6 +131,7 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
     let (customer, product) = (api.customer("C-own").await?, api.product("P-own").await?);
     let order = api.order(&customer, &product).await?;
     let supplier = api.supplier("S-own").await?;
+    let category = api.category("K-own", None).await?;
     let headers = [("Content-Type", "text/csv")];
     let file = b"code,name,email\nC-imported,A,a@b.example\n".to_vec();
     let import = api.http.raw(Method::POST, "/imports?kind=customers", &headers, Some(file)).await?;
@@ -149,6 +155,7 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
         ("projection-events", event),
         ("customers", id(&customer)?),
         ("suppliers", id(&supplier)?),
+        ("categories", id(&category)?),
         ("products", id(&product)?),
         ("orders", id(&order)?),
         ("imports", id(&import.json)?),
@@ -215,6 +222,10 @@ async fn every_route_asks_every_role_for_its_permission_and_hides_other_tenants(
                 if status == 204 && operation.path == "/suppliers/{id}" {
                     let next = api.supplier(&format!("S-{}", uuid::Uuid::new_v4())).await?;
                     owned.insert("suppliers".to_owned(), next["id"].as_str().context("no id")?.to_owned());
+                }
+                if status == 204 && operation.path == "/categories/{id}" {
+                    let next = api.category(&format!("K-{}", uuid::Uuid::new_v4()), None).await?;
+                    owned.insert("categories".to_owned(), next["id"].as_str().context("no id")?.to_owned());
                 }
             }
         }

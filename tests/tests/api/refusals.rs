@@ -185,7 +185,7 @@ async fn no_value_in_any_field_makes_the_server_fail() {
         let templates = [
             ("/customers", json!({"code": "X", "name": "N", "email": "e@example.com", "vat_number": "FR40303265045",
                 "addresses": [{"kind": "billing", "line1": "l", "line2": "m", "postal_code": "p", "city": "c", "country": "FR"}]})),
-            ("/products", json!({"sku": "X", "name": "N", "unit_price": "1", "vat_rate": "20"})),
+            ("/products", json!({"sku": "X", "name": "N", "unit_price": "1", "vat_rate": "20", "stocked": false})),
             ("/orders", json!({"customer_id": customer["id"], "reference": "r",
                 "lines": [{"product_id": product["id"], "quantity": "1", "unit_price": "1"}]})),
             (&*format!("/orders/{order}/ship"), json!({"tracking_number": "t"})),

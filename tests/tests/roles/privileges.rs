@@ -43,6 +43,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("__diesel_schema_migrations", "SELECT"),
             ("api_keys", "INSERT,SELECT,UPDATE"),
             ("audit_events", "SELECT"),
+            ("categories", "DELETE,INSERT,SELECT,UPDATE"),
             ("customer_activity", "SELECT"),
             ("customers", "DELETE,INSERT,SELECT,UPDATE"),
             ("email_attempts", "SELECT"),
@@ -59,6 +60,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("order_lines", "INSERT,SELECT"),
             ("order_timeline", "SELECT"),
             ("orders", "INSERT,SELECT,UPDATE"),
+            ("product_barcodes", "DELETE,INSERT,SELECT"),
             ("products", "DELETE,INSERT,SELECT,UPDATE"),
             ("projection_inbox", "SELECT"),
             ("projection_state", "SELECT"),
@@ -152,7 +154,7 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
     for (role, names) in [
         (
             "runtime",
-            "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,outbox_append,outbox_feed_page,search_customers,search_orders,search_products,search_stock,search_suppliers",
+            "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,outbox_append,outbox_feed_page,search_categories,search_customers,search_orders,search_products,search_stock,search_suppliers",
         ),
         (
             "services",

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::api_keys::{ApiKeyCreatedV1, ApiKeyRevokedV1};
+use super::categories::{CategoryCreatedV1, CategoryDeletedV1, CategoryUpdatedV1};
 use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
 use super::orders::{
     OrderBackOrderedV1, OrderCancelledV1, OrderConfirmedV1, OrderDeliveredV1, OrderPlacedV1, OrderReservedV1,
@@ -40,11 +41,12 @@ use crate::application::{Permission, PermissionSet, Role};
 use crate::catalogue::DomainEvent;
 use crate::catalogue::integration::translate;
 use crate::commerce::addresses::{Address, AddressKind};
+use crate::commerce::categories::{Category, CategoryCode, CategoryDetails, CategoryName, Place};
 use crate::commerce::customers::{Customer, CustomerCode, CustomerDetails, CustomerName};
 use crate::commerce::orders::{
     CancellationReason, DraftLine, NewOrder, Order, OrderEvent, OrderReference, OrderStatus, TrackingNumber,
 };
-use crate::commerce::products::{Product, ProductDetails, ProductName, Sku};
+use crate::commerce::products::{Barcodes, Product, ProductDetails, ProductName, Sku};
 use crate::commerce::stock::{
     DocumentRef, DocumentType, Levels, MovementKind, ReorderRule, StockEvent, StockLevel, StockReason,
 };
@@ -52,17 +54,19 @@ use crate::commerce::stock_documents::{
     DocumentReference, DraftMovement, NewStockDocument, StockDocument, StockDocumentKind,
 };
 use crate::commerce::suppliers::{Supplier, SupplierCode, SupplierDetails, SupplierName};
+use crate::values::business_date::BusinessDate;
 use crate::values::contact::{AddressLine, Country, Email, PostalAddress, VatNumber};
 use crate::values::external_id::ExternalId;
-use crate::values::business_date::BusinessDate;
 use crate::values::goods::Units;
+use crate::values::gtin::Gtin;
 use crate::values::ids::{
-    ApiKeyId, CustomerId, OrderId, PrincipalId, ProductId, SessionId, StockDocumentId, StockId, SupplierId,
-    TenantId, UserId, WarehouseId,
+    ApiKeyId, CategoryId, CustomerId, OrderId, PrincipalId, ProductId, SessionId, StockDocumentId, StockId,
+    SupplierId, TenantId, UserId, WarehouseId,
 };
 use crate::values::language::Language;
 use crate::values::money::{Currency, Quantity, UnitPrice, VatRate};
 use crate::values::payment_terms::PaymentTerms;
+use crate::values::unit::Unit;
 
 fn external_id(id: &str) -> Option<ExternalId> {
     Some(ExternalId::parse(id).expect("valid"))
@@ -247,6 +251,20 @@ fn supplier() -> (Supplier, Box<dyn Event>) {
     (supplier, happened(event))
 }
 
+fn category() -> (Category, Box<dyn Event>) {
+    let parent = CategoryId::from_uuid(uuid(11));
+    let details = CategoryDetails {
+        external_id: external_id("ERP-TEA-2"),
+        code: CategoryCode::parse("TEA-BLACK").expect("valid"),
+        name: CategoryName::parse("Black teas").expect("valid"),
+        parent_id: Some(parent),
+    };
+    let place = Place { above: vec![parent], below: 0 };
+    let created = Category::create(CategoryId::from_uuid(uuid(10)), details, &place, at(0));
+    let (category, event) = created.expect("allowed");
+    (category, happened(event))
+}
+
 fn product(number: u128, sku: &str, name: &str, price: &str, vat: &str) -> (Product, Box<dyn Event>) {
     let details = ProductDetails {
         external_id: external_id("ERP-9001"),
@@ -254,6 +272,11 @@ fn product(number: u128, sku: &str, name: &str, price: &str, vat: &str) -> (Prod
         name: ProductName::parse(name).expect("valid"),
         unit_price: UnitPrice::parse(price).expect("valid"),
         vat_rate: VatRate::parse(vat).expect("valid"),
+        unit: Unit::default(),
+        quantity_decimals: Unit::default().decimals(),
+        stocked: true,
+        category_id: Some(CategoryId::from_uuid(uuid(10))),
+        barcodes: Barcodes::parse(vec![Gtin::parse("3017620422003").expect("valid")]).expect("valid"),
     };
     let (product, event) = Product::create(ProductId::from_uuid(uuid(number)), details, at(0));
     (product, happened(event))
@@ -409,6 +432,13 @@ fn contracts() -> Vec<(String, Contract)> {
     let updated = a_supplier.update(sooner, at(1)).expect("a change");
     add(happened(updated), contract::<SupplierUpdatedV1>);
     add(happened(a_supplier.delete(at(2))), contract::<SupplierDeletedV1>);
+
+    let (mut a_category, created) = category();
+    add(created, contract::<CategoryCreatedV1>);
+    let at_the_top = CategoryDetails { parent_id: None, ..a_category.details().clone() };
+    let moved = a_category.update(at_the_top, &Place::default(), at(1)).expect("allowed");
+    add(happened(moved.expect("a change")), contract::<CategoryUpdatedV1>);
+    add(happened(a_category.delete(false, at(2)).expect("allowed")), contract::<CategoryDeletedV1>);
 
     let (mut tea, created) = product(2, "TEA-EG-250", "Earl Grey, 250 g", "12.50", "5.5");
     add(created, contract::<ProductCreatedV1>);

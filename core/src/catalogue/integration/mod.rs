@@ -6,6 +6,7 @@
 
 mod addresses;
 mod api_keys;
+mod categories;
 mod customers;
 mod orders;
 mod products;
@@ -40,6 +41,7 @@ pub(super) fn translate(event: DomainEvent<'_>) -> Result<Option<IntegrationEven
     match event {
         DomainEvent::Customer(event) => customers::translate(event).map(Some),
         DomainEvent::Supplier(event) => suppliers::translate(event).map(Some),
+        DomainEvent::Category(event) => categories::translate(event).map(Some),
         DomainEvent::Product(event) => products::translate(event).map(Some),
         DomainEvent::Order(event) => orders::translate(event).map(Some),
         DomainEvent::Stock(event) => stock::translate(event).map(Some),

@@ -23,8 +23,9 @@ use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
 use crate::values::ids::{CustomerId, OrderId, ProductId, WarehouseId};
 use crate::values::invalid::{FieldError, Invalid};
-use crate::values::money::{Currency, Money, Quantity, UnitPrice, VatRate};
+use crate::values::money::{Currency, Money, Quantity, QuantityDecimals, UnitPrice, VatRate};
 use crate::values::text::text;
+use crate::values::unit::Unit;
 
 text!(
     /// The order's number in the client's own books; unique in a tenant where it is given.
@@ -143,7 +144,8 @@ pub struct Order {
 
 impl Order {
     /// # Errors
-    /// Fails if there are no lines or too many, if a product is archived, or if the total reaches the limit.
+    /// Fails if there are no lines or too many, if a product is archived, if a quantity has more decimals than its product
+    /// allows, or if the total reaches the limit.
     pub fn place(
         id: OrderId,
         new: NewOrder<'_>,
@@ -154,6 +156,18 @@ impl Order {
         let archived: Vec<_> = positions(&new.lines, |line| line.product.is_archived());
         if !archived.is_empty() {
             return Err(OrderError::ProductsArchived(archived));
+        }
+        let is_too_precise =
+            |line: &DraftLine<'_>| !line.quantity.fits(line.product.details().quantity_decimals);
+        let too_precise: Vec<_> = positions(&new.lines, is_too_precise)
+            .into_iter()
+            .filter_map(|position| {
+                let details = new.lines.get(position)?.product.details();
+                Some((position, details.quantity_decimals, details.unit.clone()))
+            })
+            .collect();
+        if !too_precise.is_empty() {
+            return Err(OrderError::QuantitiesTooPrecise(too_precise));
         }
         let lines: Vec<_> = new.lines.into_iter().map(OrderLine::priced).collect();
         let totals = Totals::of(&lines);
@@ -505,6 +519,9 @@ pub enum OrderError {
     ProductsUnknown(Vec<usize>),
     #[error("some lines name products that are archived and no longer sold")]
     ProductsArchived(Vec<usize>),
+    /// The lines, with how many decimals their products allow, and in which unit.
+    #[error("some quantities have more decimals than their products allow")]
+    QuantitiesTooPrecise(Vec<(usize, QuantityDecimals, Unit)>),
     #[error("there is no customer {0}")]
     CustomerUnknown(CustomerId),
     #[error("some lines wait for goods; the order is shipped when they are there")]
@@ -537,6 +554,7 @@ impl DomainError for OrderError {
             Self::LineCount(_)
             | Self::ProductsUnknown(_)
             | Self::ProductsArchived(_)
+            | Self::QuantitiesTooPrecise(_)
             | Self::CustomerUnknown(_)
             | Self::WarehouseUnknown(_)
             | Self::OrderedOn(_)
@@ -555,6 +573,7 @@ impl DomainError for OrderError {
             Self::LineCount(_)
             | Self::ProductsUnknown(_)
             | Self::ProductsArchived(_)
+            | Self::QuantitiesTooPrecise(_)
             | Self::CustomerUnknown(_)
             | Self::WarehouseUnknown(_)
             | Self::OrderedOn(_)
@@ -577,6 +596,18 @@ impl DomainError for OrderError {
             Self::ProductsArchived(at) => {
                 lines(at, "product_archived", "this product is archived and no longer sold")
             }
+            Self::QuantitiesTooPrecise(at) => at
+                .iter()
+                .map(|(position, decimals, unit)| {
+                    let message = format!(
+                        "a quantity of this product, in {} ({}), may have {} digits after the point",
+                        unit.code(),
+                        unit.name(),
+                        decimals.value()
+                    );
+                    Invalid::new("too_precise", message).at(format!("/lines/{position}/quantity"))
+                })
+                .collect(),
             Self::CustomerUnknown(_) => field("/customer_id", "unknown_customer"),
             Self::WarehouseUnknown(_) => field("/warehouse_id", "unknown_warehouse"),
             Self::OrderedOn(invalid) => field("/ordered_on", invalid.code),
@@ -596,6 +627,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::commerce::products::ProductDetails;
     use crate::commerce::products::tests::details;
 
     fn at(second: i64) -> DateTime<Utc> {
@@ -675,6 +707,28 @@ mod tests {
         let refused = Order::place(OrderId::generate(), new(lines), at(2)).map(drop).expect_err("rejected");
         assert_eq!(refused, OrderError::ProductsArchived(vec![1]));
         assert_eq!(refused.fields()[0].pointer, "/lines/1/product_id");
+    }
+
+    #[test]
+    fn a_quantity_has_no_more_decimals_than_its_product_allows() {
+        let product = |decimals| {
+            let quantity_decimals = QuantityDecimals::new(decimals).expect("valid");
+            let details = ProductDetails { quantity_decimals, ..details("T-1", "1", "20") };
+            Product::create(ProductId::generate(), details, at(0)).0
+        };
+        let (counted, weighed) = (product(0), product(3));
+        let lines = vec![
+            draft(&counted, "2.000", None),
+            draft(&counted, "1.5", None),
+            draft(&weighed, "1.125", None),
+            draft(&weighed, "1.1255", None),
+        ];
+        let refused = Order::place(OrderId::generate(), new(lines), at(0)).map(drop).expect_err("rejected");
+        let fields = refused.fields();
+        let told: Vec<_> = fields.iter().map(|field| (field.pointer.as_str(), field.code)).collect();
+        assert_eq!(told, [("/lines/1/quantity", "too_precise"), ("/lines/3/quantity", "too_precise")]);
+        assert_eq!(refused.code(), "invalid_order");
+        assert!(fields[1].message.contains("C62 (one), may have 3 digits"), "{}", fields[1].message);
     }
 
     #[test]
