@@ -17,6 +17,8 @@ pub(crate) enum Locked {
     Session,
     OperatorSession,
     ApiKey,
+    Warehouse,
+    Location,
     Product,
     Customer,
     Supplier,

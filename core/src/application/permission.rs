@@ -35,6 +35,9 @@ permissions! {
     SuppliersWrite = "suppliers:write",
     ProductsRead = "products:read",
     ProductsWrite = "products:write",
+    /// The right to see warehouses and the places in them.
+    WarehousesRead = "warehouses:read",
+    WarehousesWrite = "warehouses:write",
     OrdersRead = "orders:read",
     /// The right to place, confirm and cancel orders.
     OrdersWrite = "orders:write",
@@ -187,7 +190,7 @@ impl Role {
         use Permission::{
             ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, EmailsRead, OrdersRead, OrdersShip,
             OrdersWrite, ProductsRead, ProductsWrite, ProjectionsRead, ReportsRead, SuppliersRead,
-            SuppliersWrite, TenantRead, UsersRead,
+            SuppliersWrite, TenantRead, UsersRead, WarehousesRead, WarehousesWrite,
         };
         match self {
             Self::Admin => PermissionSet::all(),
@@ -198,6 +201,8 @@ impl Role {
                 SuppliersWrite,
                 ProductsRead,
                 ProductsWrite,
+                WarehousesRead,
+                WarehousesWrite,
                 OrdersRead,
                 OrdersWrite,
                 OrdersShip,
@@ -213,6 +218,7 @@ impl Role {
                 CustomersRead,
                 CustomersWrite,
                 ProductsRead,
+                WarehousesRead,
                 OrdersRead,
                 OrdersWrite,
                 TenantRead,
@@ -221,6 +227,7 @@ impl Role {
                 CustomersRead,
                 SuppliersRead,
                 ProductsRead,
+                WarehousesRead,
                 OrdersRead,
                 OrdersShip,
                 TenantRead,
@@ -313,17 +320,20 @@ mod tests {
             (Role::Admin, PermissionSet::all().names().join(" ")),
             (
                 Role::Management,
-                "customers:read customers:write suppliers:read suppliers:write products:read products:write orders:read \
-                 orders:write orders:ship users:read api_keys:read tenant:read audit:read emails:read reports:read projections:read"
+                "customers:read customers:write suppliers:read suppliers:write products:read products:write warehouses:read \
+                 warehouses:write orders:read orders:write orders:ship users:read api_keys:read tenant:read audit:read emails:read \
+                 reports:read projections:read"
                     .to_owned(),
             ),
             (
                 Role::Sales,
-                "customers:read customers:write products:read orders:read orders:write tenant:read".to_owned(),
+                "customers:read customers:write products:read warehouses:read orders:read orders:write tenant:read"
+                    .to_owned(),
             ),
             (
                 Role::Warehouse,
-                "customers:read suppliers:read products:read orders:read orders:ship tenant:read".to_owned(),
+                "customers:read suppliers:read products:read warehouses:read orders:read orders:ship tenant:read"
+                    .to_owned(),
             ),
         ] {
             assert_eq!(role.permissions().names().join(" "), expected, "{role}");

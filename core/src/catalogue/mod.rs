@@ -25,9 +25,11 @@ use crate::application::error::Error;
 use crate::application::events::{Event, EventCatalogue, IntegrationEvent};
 use crate::application::unit_of_work::{Executor, UnitOfWork};
 use crate::commerce::customers::CustomerEvent;
+use crate::commerce::locations::LocationEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::ProductEvent;
 use crate::commerce::suppliers::SupplierEvent;
+use crate::commerce::warehouses::WarehouseEvent;
 use crate::mail::Policies;
 use crate::outbox::Notifier;
 use crate::platform::database::Database;
@@ -49,6 +51,8 @@ enum DomainEvent<'a> {
     Customer(&'a CustomerEvent),
     Supplier(&'a SupplierEvent),
     Product(&'a ProductEvent),
+    Warehouse(&'a WarehouseEvent),
+    Location(&'a LocationEvent),
     Order(&'a OrderEvent),
     Tenant(&'a TenantEvent),
     User(&'a UserEvent),
@@ -62,6 +66,8 @@ impl<'a> DomainEvent<'a> {
         None.or_else(|| any.downcast_ref().map(Self::Customer))
             .or_else(|| any.downcast_ref().map(Self::Supplier))
             .or_else(|| any.downcast_ref().map(Self::Product))
+            .or_else(|| any.downcast_ref().map(Self::Warehouse))
+            .or_else(|| any.downcast_ref().map(Self::Location))
             .or_else(|| any.downcast_ref().map(Self::Order))
             .or_else(|| any.downcast_ref().map(Self::Tenant))
             .or_else(|| any.downcast_ref().map(Self::User))

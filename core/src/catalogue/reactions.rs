@@ -13,9 +13,11 @@ use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::customers::CustomerEvent;
+use crate::commerce::locations::LocationEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::{self, ProductEvent};
 use crate::commerce::suppliers::SupplierEvent;
+use crate::commerce::warehouses::{self, WarehouseEvent};
 use crate::mail::Policies;
 
 const POLICY: &str = "comptoir_policy_duration_seconds";
@@ -43,6 +45,7 @@ pub(super) async fn react(
 ) -> Result<(), Error> {
     match event {
         DomainEvent::Order(event) => on_order(work, event).await,
+        DomainEvent::Tenant(event) => on_tenant(work, event).await,
         DomainEvent::User(event) => {
             let began = Instant::now();
             mail.on_user(work, event).await?;
@@ -61,7 +64,12 @@ pub(super) async fn react(
             | ProductEvent::Archived(_)
             | ProductEvent::Deleted(_),
         )
-        | DomainEvent::Tenant(TenantEvent::Created(_) | TenantEvent::Updated(_))
+        | DomainEvent::Warehouse(
+            WarehouseEvent::Created(_) | WarehouseEvent::Updated(_) | WarehouseEvent::Archived(_),
+        )
+        | DomainEvent::Location(
+            LocationEvent::Created(_) | LocationEvent::Updated(_) | LocationEvent::Archived(_),
+        )
         | DomainEvent::Session(SessionEvent::Created(_) | SessionEvent::Ended(_))
         | DomainEvent::ApiKey(ApiKeyEvent::Created(_) | ApiKeyEvent::Revoked(_)) => Ok(()),
     }
@@ -81,6 +89,19 @@ async fn on_order(work: &mut UnitOfWork<'_>, event: &OrderEvent) -> Result<(), E
         | OrderEvent::Shipped(_)
         | OrderEvent::Delivered(_)
         | OrderEvent::Cancelled { .. } => Ok(()),
+    }
+}
+
+async fn on_tenant(work: &mut UnitOfWork<'_>, event: &TenantEvent) -> Result<(), Error> {
+    let began = Instant::now();
+    match event {
+        // Every company has a place for its goods from its beginning.
+        TenantEvent::Created(tenant) => {
+            warehouses::open_main(work, tenant.details().language).await?;
+            measured("open_main_warehouse", work, began);
+            Ok(())
+        }
+        TenantEvent::Updated(_) => Ok(()),
     }
 }
 

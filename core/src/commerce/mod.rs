@@ -3,6 +3,8 @@
 pub mod addresses;
 pub mod customers;
 pub mod imports;
+pub mod locations;
 pub mod orders;
 pub mod products;
 pub mod suppliers;
+pub mod warehouses;

@@ -9,6 +9,8 @@ const SHOWN_BY: &[(&str, Permission)] = &[
     ("customer", Permission::CustomersRead),
     ("supplier", Permission::SuppliersRead),
     ("product", Permission::ProductsRead),
+    ("warehouse", Permission::WarehousesRead),
+    ("location", Permission::WarehousesRead),
     ("order", Permission::OrdersRead),
     ("tenant", Permission::TenantRead),
     ("user", Permission::UsersWrite),

@@ -65,6 +65,11 @@ id!(ApiKeyId);
 id!(CustomerId);
 id!(ProductId);
 id!(SupplierId);
+id!(WarehouseId);
+id!(
+    /// A place in a warehouse.
+    LocationId
+);
 id!(OrderId);
 id!(EmailId);
 id!(

@@ -7,12 +7,14 @@
 mod addresses;
 mod api_keys;
 mod customers;
+mod locations;
 mod orders;
 mod products;
 mod sessions;
 mod suppliers;
 mod tenants;
 mod users;
+mod warehouses;
 
 #[cfg(test)]
 mod asyncapi;
@@ -39,6 +41,8 @@ pub(super) fn translate(event: DomainEvent<'_>) -> Result<Option<IntegrationEven
         DomainEvent::Customer(event) => customers::translate(event).map(Some),
         DomainEvent::Supplier(event) => suppliers::translate(event).map(Some),
         DomainEvent::Product(event) => products::translate(event).map(Some),
+        DomainEvent::Warehouse(event) => warehouses::translate(event).map(Some),
+        DomainEvent::Location(event) => locations::translate(event).map(Some),
         DomainEvent::Order(event) => orders::translate(event).map(Some),
         DomainEvent::Tenant(event) => tenants::translate(event).map(Some),
         DomainEvent::User(event) => users::translate(event),
