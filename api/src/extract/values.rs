@@ -4,7 +4,7 @@ use comptoir_core::application::{Permission, Role};
 use comptoir_core::values::contact::{Email, VatNumber};
 use comptoir_core::values::external_id::ExternalId;
 use comptoir_core::values::ids::{
-    ApiKeyId, CustomerId, EmailId, ImportId, OrderId, ProductId, SupplierId, UserId,
+    ApiKeyId, CustomerId, EmailId, ImportId, LocationId, OrderId, ProductId, SupplierId, UserId, WarehouseId,
 };
 use comptoir_core::values::invalid::Invalid;
 use comptoir_core::values::money::{Quantity, UnitPrice, VatRate};
@@ -25,7 +25,19 @@ macro_rules! read_ids {
 
 const NOT_A_UUID: &str = "expected an id, a UUID such as 01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b";
 
-read_ids!(ApiKeyId, CustomerId, EmailId, ImportId, OrderId, ProductId, SupplierId, UserId, AnyId);
+read_ids!(
+    ApiKeyId,
+    CustomerId,
+    EmailId,
+    ImportId,
+    LocationId,
+    OrderId,
+    ProductId,
+    SupplierId,
+    UserId,
+    WarehouseId,
+    AnyId,
+);
 
 /// An id of any type of resource.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -66,6 +66,8 @@ const SECURITY_SCHEME: &str = "bearer";
         (name = "customers", description = "Who buys"),
         (name = "suppliers", description = "Who sells to you"),
         (name = "products", description = "What is sold"),
+        (name = "warehouses", description = "The buildings where goods lie; one of them is the default"),
+        (name = "locations", description = "The places in a warehouse"),
         (name = "orders", description = "What was sold to whom: pending → confirmed → shipped → delivered, or cancelled"),
         (name = "emails", description = "What is sent to people, and what became of it"),
         (name = "imports", description = "Files of customers, suppliers or products, worked off row by row"),

@@ -9,6 +9,7 @@ mod docs;
 mod emails;
 mod events;
 mod imports;
+mod locations;
 pub(crate) mod notifications;
 pub(crate) mod operations;
 mod operators;
@@ -23,6 +24,7 @@ mod sessions;
 pub(crate) mod suppliers;
 mod tenant;
 mod users;
+mod warehouses;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -42,6 +44,8 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(customers::endpoints())
         .and(suppliers::endpoints())
         .and(products::endpoints())
+        .and(warehouses::endpoints())
+        .and(locations::endpoints())
         .and(orders::endpoints())
         .and(imports::endpoints())
         .and(notifications::endpoints())
