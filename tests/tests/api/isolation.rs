@@ -44,6 +44,7 @@ async fn fill(world: &World) -> Result<()> {
     let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
     let body = order_body(&customer, &product);
     api.supplier("S-1").await?;
+    api.location(&api.warehouse("W-1").await?, "L-1").await?;
     let answer = api.http.post_with_key("/orders", "a-key", &body).await?;
     ensure!(answer.status == 201, "{}", answer.text);
     let file = b"code,name\nS-2,A\n".to_vec();
@@ -63,6 +64,8 @@ async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing()
         for expected in [
             "customers",
             "suppliers",
+            "warehouses",
+            "locations",
             "orders",
             "imports",
             "emails",
@@ -148,6 +151,8 @@ async fn a_database_session_of_another_tenant_sees_and_changes_nothing() {
         for table in [
             "customers",
             "suppliers",
+            "warehouses",
+            "locations",
             "orders",
             "order_lines",
             "idempotency_records",

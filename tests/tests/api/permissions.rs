@@ -48,9 +48,12 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
     let route = format!("{} {}", operation.method, operation.path);
     Ok(match route.as_str() {
         _ if operation.method == Method::GET || operation.method == Method::DELETE => None,
-        "PATCH /customers/{id}" | "PATCH /suppliers/{id}" | "PATCH /products/{id}" | "PATCH /tenant" => {
-            Some(json!({"name": "Somebody else"}))
-        }
+        "PATCH /customers/{id}"
+        | "PATCH /suppliers/{id}"
+        | "PATCH /products/{id}"
+        | "PATCH /warehouses/{id}"
+        | "PATCH /locations/{id}"
+        | "PATCH /tenant" => Some(json!({"name": "Somebody else"})),
         "POST /customers" | "PUT /customers/{id}" => Some(
             json!({"code": format!("C-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "email": "someone@example.com", "vat_number": null, "addresses": []}),
         ),
@@ -60,6 +63,18 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         "POST /products" | "PUT /products/{id}" => Some(
             json!({"sku": format!("P-{}", uuid::Uuid::new_v4()), "name": "Something", "external_id": null, "unit_price": "1", "vat_rate": "20"}),
         ),
+        "POST /warehouses" | "PUT /warehouses/{id}" => Some(
+            json!({"code": format!("W-{}", uuid::Uuid::new_v4()), "name": "A hall", "external_id": null, "address": null}),
+        ),
+        "POST /locations" => {
+            Some(json!({"warehouse_id": id("warehouses"), "code": format!("L-{}", uuid::Uuid::new_v4())}))
+        }
+        "PUT /locations/{id}" => {
+            Some(json!({"code": format!("L-{}", uuid::Uuid::new_v4()), "name": null, "external_id": null}))
+        }
+        "POST /warehouses/{id}/make-default"
+        | "POST /warehouses/{id}/archive"
+        | "POST /locations/{id}/archive" => None,
         "POST /orders" => Some(
             json!({"customer_id": id("customers"), "lines": [{"product_id": id("products"), "quantity": "1"}]}),
         ),
@@ -126,6 +141,8 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
     let (customer, product) = (api.customer("C-own").await?, api.product("P-own").await?);
     let order = api.order(&customer, &product).await?;
     let supplier = api.supplier("S-own").await?;
+    let warehouse = api.warehouse("W-own").await?;
+    let location = api.location(&warehouse, "L-own").await?;
     let headers = [("Content-Type", "text/csv")];
     let file = b"code,name,email\nC-imported,A,a@b.example\n".to_vec();
     let import = api.http.raw(Method::POST, "/imports?kind=customers", &headers, Some(file)).await?;
@@ -150,6 +167,8 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
         ("customers", id(&customer)?),
         ("suppliers", id(&supplier)?),
         ("products", id(&product)?),
+        ("warehouses", id(&warehouse)?),
+        ("locations", id(&location)?),
         ("orders", id(&order)?),
         ("imports", id(&import.json)?),
         ("emails", id(&emails["data"][0])?),
