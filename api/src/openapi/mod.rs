@@ -67,6 +67,8 @@ const SECURITY_SCHEME: &str = "bearer";
         (name = "suppliers", description = "Who sells to you"),
         (name = "products", description = "What is sold"),
         (name = "categories", description = "The tree in which products stand"),
+        (name = "warehouses", description = "The buildings where goods lie; one of them is the default"),
+        (name = "locations", description = "The places in a warehouse"),
         (name = "orders", description = "What was sold to whom: pending → confirmed → shipped → delivered, or cancelled"),
         (name = "stock", description = "What lies in which warehouse, what of it is promised to orders, and the ledger that explains both"),
         (name = "stock-documents", description = "What moves goods other than orders: receipts, adjustments, write-offs, transfers"),

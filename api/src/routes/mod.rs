@@ -10,6 +10,7 @@ mod docs;
 mod emails;
 mod events;
 mod imports;
+mod locations;
 pub(crate) mod notifications;
 pub(crate) mod operations;
 mod operators;
@@ -26,6 +27,7 @@ mod stock_documents;
 pub(crate) mod suppliers;
 mod tenant;
 mod users;
+mod warehouses;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -46,6 +48,8 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(suppliers::endpoints())
         .and(categories::endpoints())
         .and(products::endpoints())
+        .and(warehouses::endpoints())
+        .and(locations::endpoints())
         .and(orders::endpoints())
         .and(stock::endpoints())
         .and(stock_documents::endpoints())

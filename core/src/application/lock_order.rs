@@ -17,6 +17,8 @@ pub(crate) enum Locked {
     Session,
     OperatorSession,
     ApiKey,
+    Warehouse,
+    Location,
     /// The lock of a company's whole tree of categories, which is no row.
     CategoryTree,
     Category,

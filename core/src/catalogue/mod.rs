@@ -26,11 +26,13 @@ use crate::application::events::{Event, EventCatalogue, IntegrationEvent};
 use crate::application::unit_of_work::{Executor, UnitOfWork};
 use crate::commerce::categories::CategoryEvent;
 use crate::commerce::customers::CustomerEvent;
+use crate::commerce::locations::LocationEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::ProductEvent;
 use crate::commerce::stock::StockEvent;
 use crate::commerce::stock_documents::StockDocumentEvent;
 use crate::commerce::suppliers::SupplierEvent;
+use crate::commerce::warehouses::WarehouseEvent;
 use crate::mail::Policies;
 use crate::outbox::Notifier;
 use crate::platform::database::Database;
@@ -53,6 +55,8 @@ enum DomainEvent<'a> {
     Supplier(&'a SupplierEvent),
     Category(&'a CategoryEvent),
     Product(&'a ProductEvent),
+    Warehouse(&'a WarehouseEvent),
+    Location(&'a LocationEvent),
     Order(&'a OrderEvent),
     Stock(&'a StockEvent),
     StockDocument(&'a StockDocumentEvent),
@@ -69,6 +73,8 @@ impl<'a> DomainEvent<'a> {
             .or_else(|| any.downcast_ref().map(Self::Supplier))
             .or_else(|| any.downcast_ref().map(Self::Category))
             .or_else(|| any.downcast_ref().map(Self::Product))
+            .or_else(|| any.downcast_ref().map(Self::Warehouse))
+            .or_else(|| any.downcast_ref().map(Self::Location))
             .or_else(|| any.downcast_ref().map(Self::Order))
             .or_else(|| any.downcast_ref().map(Self::Stock))
             .or_else(|| any.downcast_ref().map(Self::StockDocument))

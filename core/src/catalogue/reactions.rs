@@ -14,11 +14,13 @@ use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::categories::CategoryEvent;
 use crate::commerce::customers::CustomerEvent;
+use crate::commerce::locations::LocationEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::ProductEvent;
 use crate::commerce::stock::{self, StockEvent};
 use crate::commerce::stock_documents::StockDocumentEvent;
 use crate::commerce::suppliers::SupplierEvent;
+use crate::commerce::warehouses::{self, WarehouseEvent};
 use crate::mail::Policies;
 
 const POLICY: &str = "comptoir_policy_duration_seconds";
@@ -46,6 +48,8 @@ pub(super) async fn react(
 ) -> Result<(), Error> {
     match event {
         DomainEvent::Product(event) => on_product(work, event).await,
+        DomainEvent::Order(event) => on_order(work, event).await,
+        DomainEvent::Tenant(event) => on_tenant(work, event).await,
         DomainEvent::User(event) => {
             let began = Instant::now();
             mail.on_user(work, event).await?;
@@ -73,6 +77,12 @@ pub(super) async fn react(
         | DomainEvent::Stock(StockEvent::LevelChanged(_) | StockEvent::LevelLow(_))
         | DomainEvent::StockDocument(StockDocumentEvent::Posted(_))
         | DomainEvent::Tenant(TenantEvent::Created(_) | TenantEvent::Updated(_))
+        | DomainEvent::Warehouse(
+            WarehouseEvent::Created(_) | WarehouseEvent::Updated(_) | WarehouseEvent::Archived(_),
+        )
+        | DomainEvent::Location(
+            LocationEvent::Created(_) | LocationEvent::Updated(_) | LocationEvent::Archived(_),
+        )
         | DomainEvent::Session(SessionEvent::Created(_) | SessionEvent::Ended(_))
         | DomainEvent::ApiKey(ApiKeyEvent::Created(_) | ApiKeyEvent::Revoked(_)) => Ok(()),
     }
@@ -91,6 +101,19 @@ async fn on_product(work: &mut UnitOfWork<'_>, event: &ProductEvent) -> Result<(
         | ProductEvent::Updated(_)
         | ProductEvent::Archived(_)
         | ProductEvent::Deleted(_) => Ok(()),
+    }
+}
+
+async fn on_tenant(work: &mut UnitOfWork<'_>, event: &TenantEvent) -> Result<(), Error> {
+    let began = Instant::now();
+    match event {
+        // Every company has a place for its goods from its beginning.
+        TenantEvent::Created(tenant) => {
+            warehouses::open_main(work, tenant.details().language).await?;
+            measured("open_main_warehouse", work, began);
+            Ok(())
+        }
+        TenantEvent::Updated(_) => Ok(()),
     }
 }
 

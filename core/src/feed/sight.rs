@@ -10,6 +10,8 @@ const SHOWN_BY: &[(&str, Permission)] = &[
     ("supplier", Permission::SuppliersRead),
     ("category", Permission::ProductsRead),
     ("product", Permission::ProductsRead),
+    ("warehouse", Permission::WarehousesRead),
+    ("location", Permission::WarehousesRead),
     ("order", Permission::OrdersRead),
     ("stock", Permission::StockRead),
     ("tenant", Permission::TenantRead),

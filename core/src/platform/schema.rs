@@ -204,6 +204,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    locations (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        warehouse_id -> Uuid,
+        external_id -> Nullable<Text>,
+        code -> Text,
+        name -> Nullable<Text>,
+        archived_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     login_throttles (subject) {
         subject -> Bytea,
         failures -> Float8,
@@ -803,6 +818,22 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    warehouses (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        external_id -> Nullable<Text>,
+        code -> Text,
+        name -> Text,
+        address -> Nullable<Jsonb>,
+        is_default -> Bool,
+        archived_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(operator_refresh_tokens -> operator_sessions (session_id));
 diesel::joinable!(operator_sessions -> operators (operator_id));
 diesel::joinable!(outbox_operation_events -> outbox_operations (operation_id));
@@ -821,6 +852,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_records,
     import_rows,
     imports,
+    locations,
     login_throttles,
     operator_refresh_tokens,
     operator_sessions,
@@ -860,4 +892,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     tenants,
     user_tokens,
     users,
+    warehouses,
 );

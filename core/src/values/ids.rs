@@ -66,6 +66,11 @@ id!(CustomerId);
 id!(ProductId);
 id!(CategoryId);
 id!(SupplierId);
+id!(WarehouseId);
+id!(
+    /// A place in a warehouse.
+    LocationId
+);
 id!(OrderId);
 id!(
     /// The stock of a product in a warehouse.

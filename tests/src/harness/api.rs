@@ -126,6 +126,22 @@ impl Api {
         self.created("/categories", &body).await
     }
 
+    /// Creates a warehouse with this code.
+    ///
+    /// # Errors
+    /// Fails if the API refuses.
+    pub async fn warehouse(&self, code: &str) -> Result<Value> {
+        self.created("/warehouses", &json!({"code": code, "name": format!("Warehouse {code}")})).await
+    }
+
+    /// Creates a location with this code in a warehouse.
+    ///
+    /// # Errors
+    /// Fails if the API refuses.
+    pub async fn location(&self, warehouse: &Value, code: &str) -> Result<Value> {
+        self.created("/locations", &json!({"warehouse_id": warehouse["id"], "code": code})).await
+    }
+
     /// Creates an order of one line: two of this product.
     ///
     /// # Errors

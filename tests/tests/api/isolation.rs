@@ -49,6 +49,7 @@ async fn fill(world: &World) -> Result<()> {
         "sku": "P-2", "name": "Tea", "unit_price": "1", "vat_rate": "20", "category_id": category["id"], "barcodes": ["3017620422003"],
     });
     api.created("/products", &body).await?;
+    api.location(&api.warehouse("W-1").await?, "L-1").await?;
     let answer = api.http.post_with_key("/orders", "a-key", &body).await?;
     ensure!(answer.status == 201, "{}", answer.text);
     let file = b"code,name\nS-2,A\n".to_vec();
@@ -70,6 +71,8 @@ async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing()
             "suppliers",
             "categories",
             "product_barcodes",
+            "warehouses",
+            "locations",
             "orders",
             "imports",
             "emails",
@@ -157,6 +160,8 @@ async fn a_database_session_of_another_tenant_sees_and_changes_nothing() {
             "suppliers",
             "categories",
             "product_barcodes",
+            "warehouses",
+            "locations",
             "orders",
             "order_lines",
             "idempotency_records",

@@ -52,6 +52,9 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         | "PATCH /suppliers/{id}"
         | "PATCH /categories/{id}"
         | "PATCH /products/{id}"
+        | "PATCH /products/{id}"
+        | "PATCH /warehouses/{id}"
+        | "PATCH /locations/{id}"
         | "PATCH /tenant" => Some(json!({"name": "Somebody else"})),
         "POST /customers" | "PUT /customers/{id}" => Some(
             json!({"code": format!("C-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "email": "someone@example.com", "vat_number": null, "addresses": []}),
@@ -65,6 +68,18 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         "POST /categories" | "PUT /categories/{id}" => Some(
             json!({"code": format!("K-{}", uuid::Uuid::new_v4()), "name": "Something", "external_id": null, "parent_id": null}),
         ),
+        "POST /warehouses" | "PUT /warehouses/{id}" => Some(
+            json!({"code": format!("W-{}", uuid::Uuid::new_v4()), "name": "A hall", "external_id": null, "address": null}),
+        ),
+        "POST /locations" => {
+            Some(json!({"warehouse_id": id("warehouses"), "code": format!("L-{}", uuid::Uuid::new_v4())}))
+        }
+        "PUT /locations/{id}" => {
+            Some(json!({"code": format!("L-{}", uuid::Uuid::new_v4()), "name": null, "external_id": null}))
+        }
+        "POST /warehouses/{id}/make-default"
+        | "POST /warehouses/{id}/archive"
+        | "POST /locations/{id}/archive" => None,
         "POST /orders" => Some(
             json!({"customer_id": id("customers"), "lines": [{"product_id": id("products"), "quantity": "1"}]}),
         ),
@@ -132,6 +147,8 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
     let order = api.order(&customer, &product).await?;
     let supplier = api.supplier("S-own").await?;
     let category = api.category("K-own", None).await?;
+    let warehouse = api.warehouse("W-own").await?;
+    let location = api.location(&warehouse, "L-own").await?;
     let headers = [("Content-Type", "text/csv")];
     let file = b"code,name,email\nC-imported,A,a@b.example\n".to_vec();
     let import = api.http.raw(Method::POST, "/imports?kind=customers", &headers, Some(file)).await?;
@@ -157,6 +174,8 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
         ("suppliers", id(&supplier)?),
         ("categories", id(&category)?),
         ("products", id(&product)?),
+        ("warehouses", id(&warehouse)?),
+        ("locations", id(&location)?),
         ("orders", id(&order)?),
         ("imports", id(&import.json)?),
         ("emails", id(&emails["data"][0])?),

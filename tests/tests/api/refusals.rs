@@ -104,7 +104,7 @@ async fn a_path_a_method_or_an_id_that_is_not_there_is_a_problem() {
             let answer = api.http.send(Method::TRACE, &path, &[], None).await?;
             assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)), "{path}");
         }
-        for slice in ["customers", "suppliers", "products", "orders"] {
+        for slice in ["customers", "suppliers", "products", "warehouses", "locations", "orders"] {
             let answer = api.http.get(&format!("/{slice}/{NOBODY}")).await?;
             assert_problem(&answer, slice);
             assert_eq!(answer.status, 404);

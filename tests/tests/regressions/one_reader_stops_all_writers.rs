@@ -175,6 +175,40 @@ const LISTS: &[List] = &[
         },
     },
     List {
+        path: "/api/v1/warehouses",
+        table: "warehouses",
+        filters: &[("code", &["W-17"]), ("archived", &["true", "false"])],
+        selection: &[
+            ("q", "17"),
+            ("q", "name"),
+            ("ids", BUSY),
+            ("external_id", "E-17"),
+            ("created_from", MIDDLE),
+            ("created_before", MIDDLE),
+            ("updated_from", LATE),
+            ("updated_before", MIDDLE),
+        ],
+        looks_through: searches,
+    },
+    List {
+        path: "/api/v1/locations",
+        table: "locations",
+        filters: &[("warehouse_id", &[BUSY, EARLY, NOBODY]), ("archived", &["true", "false"])],
+        selection: &[
+            ("q", "17"),
+            ("q", "name"),
+            ("ids", BUSY),
+            ("external_id", "E-17"),
+            ("created_from", MIDDLE),
+            ("created_before", MIDDLE),
+            ("updated_from", LATE),
+            ("updated_before", MIDDLE),
+        ],
+        looks_through: |given| {
+            searches(given) || given.contains_key("archived") && !given.contains_key("warehouse_id")
+        },
+    },
+    List {
         path: "/api/v1/imports",
         table: "imports",
         filters: &[],

@@ -53,6 +53,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("idempotency_records", "INSERT,SELECT"),
             ("import_rows", "INSERT,SELECT,UPDATE"),
             ("imports", "DELETE,INSERT,SELECT,UPDATE"),
+            ("locations", "INSERT,SELECT,UPDATE"),
             ("login_throttles", "DELETE,INSERT,SELECT,UPDATE"),
             ("operator_refresh_tokens", "INSERT,SELECT,UPDATE"),
             ("operator_sessions", "INSERT,SELECT,UPDATE"),
@@ -77,6 +78,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("tenants", "INSERT,SELECT,UPDATE"),
             ("user_tokens", "DELETE,INSERT,SELECT,UPDATE"),
             ("users", "INSERT,SELECT,UPDATE"),
+            ("warehouses", "INSERT,SELECT,UPDATE"),
         ],
         "services" => &[
             ("audit_chains", "SELECT"),
@@ -154,7 +156,8 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
     for (role, names) in [
         (
             "runtime",
-            "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,outbox_append,outbox_feed_page,search_categories,search_customers,search_orders,search_products,search_stock,search_suppliers",
+            "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,outbox_append,outbox_feed_page,search_categories,\
+             search_customers,search_locations,search_orders,search_products,search_stock,search_suppliers,search_warehouses",
         ),
         (
             "services",

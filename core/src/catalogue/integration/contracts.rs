@@ -18,6 +18,7 @@ use super::orders::{
     OrderBackOrderedV1, OrderCancelledV1, OrderConfirmedV1, OrderDeliveredV1, OrderPlacedV1, OrderReservedV1,
     OrderShippedV1,
 };
+use super::locations::{LocationArchivedV1, LocationCreatedV1, LocationUpdatedV1};
 use super::products::{ProductArchivedV1, ProductCreatedV1, ProductDeletedV1, ProductUpdatedV1};
 use super::sessions::{SessionCreatedV1, SessionEndedV1};
 use super::stock::{StockLevelChangedV1, StockLevelLowV1};
@@ -30,6 +31,7 @@ use super::users::{
     UserDisabledV1, UserEmailVerifiedV1, UserEnabledV1, UserLoggedInV1, UserLoggedOutV1,
     UserPasswordChangedV1, UserPermissionChangedV1, UserRegisteredV1, UserRoleChangedV1, UserUpdatedV1,
 };
+use super::warehouses::{WarehouseArchivedV1, WarehouseCreatedV1, WarehouseUpdatedV1};
 use super::{IntegrationEvent, Payload, asyncapi};
 use crate::accounts::api_keys::{ApiKey, ApiKeyDetails, ApiKeyName};
 use crate::accounts::identity::passwords::HashedPassword;
@@ -43,6 +45,7 @@ use crate::catalogue::integration::translate;
 use crate::commerce::addresses::{Address, AddressKind};
 use crate::commerce::categories::{Category, CategoryCode, CategoryDetails, CategoryName, Place};
 use crate::commerce::customers::{Customer, CustomerCode, CustomerDetails, CustomerName};
+use crate::commerce::locations::{Location, LocationCode, LocationDetails, LocationName};
 use crate::commerce::orders::{
     CancellationReason, DraftLine, NewOrder, Order, OrderEvent, OrderReference, OrderStatus, TrackingNumber,
 };
@@ -55,12 +58,13 @@ use crate::commerce::stock_documents::{
 };
 use crate::commerce::suppliers::{Supplier, SupplierCode, SupplierDetails, SupplierName};
 use crate::values::business_date::BusinessDate;
+use crate::commerce::warehouses::{Warehouse, WarehouseCode, WarehouseDetails, WarehouseName};
 use crate::values::contact::{AddressLine, Country, Email, PostalAddress, VatNumber};
 use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
 use crate::values::gtin::Gtin;
 use crate::values::ids::{
-    ApiKeyId, CategoryId, CustomerId, OrderId, PrincipalId, ProductId, SessionId, StockDocumentId, StockId,
+    ApiKeyId, CategoryId, CustomerId, LocationId, OrderId, PrincipalId, ProductId, SessionId, StockDocumentId, StockId,
     SupplierId, TenantId, UserId, WarehouseId,
 };
 use crate::values::language::Language;
@@ -282,6 +286,28 @@ fn product(number: u128, sku: &str, name: &str, price: &str, vat: &str) -> (Prod
     (product, happened(event))
 }
 
+fn warehouse() -> (Warehouse, Box<dyn Event>) {
+    let details = WarehouseDetails {
+        external_id: external_id("ERP-W1"),
+        code: WarehouseCode::parse("MAIN").expect("valid"),
+        name: WarehouseName::parse("Entrepôt principal").expect("valid"),
+        address: Some(address()),
+    };
+    let (warehouse, event) = Warehouse::create(WarehouseId::from_uuid(uuid(21)), details, false, at(0));
+    (warehouse, happened(event))
+}
+
+fn location() -> (Location, Box<dyn Event>) {
+    let details = LocationDetails {
+        external_id: external_id("ERP-W1-A013"),
+        code: LocationCode::parse("A-01-3").expect("valid"),
+        name: Some(LocationName::parse("Aisle A, bay 1, shelf 3").expect("valid")),
+    };
+    let (id, warehouse) = (LocationId::from_uuid(uuid(22)), WarehouseId::from_uuid(uuid(21)));
+    let (location, event) = Location::create(id, warehouse, details, at(0));
+    (location, happened(event))
+}
+
 fn order(levels: &mut Levels) -> (Order, Box<dyn Event>) {
     let (tea, _) = product(2, "TEA-EG-250", "Earl Grey, 250 g", "12.50", "5.5");
     let (pot, _) = product(3, "POT-CI-1", "Cast iron teapot, 1 l", "48.90", "20");
@@ -451,6 +477,21 @@ fn contracts() -> Vec<(String, Contract)> {
     let mut never_ordered = tea.clone();
     add(happened(tea.archive(at(2)).expect("allowed")), contract::<ProductArchivedV1>);
     add(happened(never_ordered.remove(at(2)).expect("allowed")), contract::<ProductDeletedV1>);
+
+    let (mut a_warehouse, created) = warehouse();
+    add(created, contract::<WarehouseCreatedV1>);
+    let mut closed = a_warehouse.clone();
+    let gained = a_warehouse.make_default(at(1)).expect("allowed").expect("a change");
+    add(happened(gained), contract::<WarehouseUpdatedV1>);
+    add(happened(closed.archive(false, at(2)).expect("allowed")), contract::<WarehouseArchivedV1>);
+
+    let (mut a_location, created) = location();
+    add(created, contract::<LocationCreatedV1>);
+    let code = LocationCode::parse("A-01-4").expect("valid");
+    let moved = LocationDetails { code, ..a_location.details().clone() };
+    let updated = a_location.update(moved, at(1)).expect("allowed").expect("a change");
+    add(happened(updated), contract::<LocationUpdatedV1>);
+    add(happened(a_location.archive(false, at(2)).expect("allowed")), contract::<LocationArchivedV1>);
 
     let mut levels = shelves();
     let (mut an_order, placed) = order(&mut levels);

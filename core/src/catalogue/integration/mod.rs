@@ -8,6 +8,7 @@ mod addresses;
 mod api_keys;
 mod categories;
 mod customers;
+mod locations;
 mod orders;
 mod products;
 mod sessions;
@@ -16,6 +17,7 @@ mod stock_documents;
 mod suppliers;
 mod tenants;
 mod users;
+mod warehouses;
 
 #[cfg(test)]
 mod asyncapi;
@@ -43,6 +45,8 @@ pub(super) fn translate(event: DomainEvent<'_>) -> Result<Option<IntegrationEven
         DomainEvent::Supplier(event) => suppliers::translate(event).map(Some),
         DomainEvent::Category(event) => categories::translate(event).map(Some),
         DomainEvent::Product(event) => products::translate(event).map(Some),
+        DomainEvent::Warehouse(event) => warehouses::translate(event).map(Some),
+        DomainEvent::Location(event) => locations::translate(event).map(Some),
         DomainEvent::Order(event) => orders::translate(event).map(Some),
         DomainEvent::Stock(event) => stock::translate(event).map(Some),
         DomainEvent::StockDocument(event) => stock_documents::translate(event).map(Some),
