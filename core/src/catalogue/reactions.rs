@@ -48,7 +48,6 @@ pub(super) async fn react(
 ) -> Result<(), Error> {
     match event {
         DomainEvent::Product(event) => on_product(work, event).await,
-        DomainEvent::Order(event) => on_order(work, event).await,
         DomainEvent::Tenant(event) => on_tenant(work, event).await,
         DomainEvent::User(event) => {
             let began = Instant::now();
@@ -76,7 +75,6 @@ pub(super) async fn react(
         )
         | DomainEvent::Stock(StockEvent::LevelChanged(_) | StockEvent::LevelLow(_))
         | DomainEvent::StockDocument(StockDocumentEvent::Posted(_))
-        | DomainEvent::Tenant(TenantEvent::Created(_) | TenantEvent::Updated(_))
         | DomainEvent::Warehouse(
             WarehouseEvent::Created(_) | WarehouseEvent::Updated(_) | WarehouseEvent::Archived(_),
         )

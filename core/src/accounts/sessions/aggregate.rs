@@ -6,7 +6,7 @@ use super::events::SessionEvent;
 use crate::accounts::identity::IdentityConfig;
 use crate::application::error::{Category, DomainError};
 use crate::values::ids::{SessionId, UserId};
-use crate::values::invalid::FieldError;
+use crate::values::invalid::{FieldError, Invalid};
 
 /// The reason why a session ended before it expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

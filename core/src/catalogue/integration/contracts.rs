@@ -488,8 +488,8 @@ fn contracts() -> Vec<(String, Contract)> {
     let (mut a_location, created) = location();
     add(created, contract::<LocationCreatedV1>);
     let code = LocationCode::parse("A-01-4").expect("valid");
-    let moved = LocationDetails { code, ..a_location.details().clone() };
-    let updated = a_location.update(moved, at(1)).expect("allowed").expect("a change");
+    let renamed = LocationDetails { code, ..a_location.details().clone() };
+    let updated = a_location.update(renamed, at(1)).expect("allowed").expect("a change");
     add(happened(updated), contract::<LocationUpdatedV1>);
     add(happened(a_location.archive(false, at(2)).expect("allowed")), contract::<LocationArchivedV1>);
 

@@ -6,7 +6,7 @@ use super::events::LocationEvent;
 use crate::application::error::{Category, DomainError};
 use crate::values::external_id::ExternalId;
 use crate::values::ids::{LocationId, WarehouseId};
-use crate::values::invalid::FieldError;
+use crate::values::invalid::{FieldError, Invalid};
 use crate::values::text::text;
 
 text!(
@@ -163,7 +163,7 @@ impl DomainError for LocationError {
             | Self::Archived(_)
             | Self::InUse(_) => return Vec::new(),
         };
-        vec![FieldError { pointer: "/warehouse_id".to_owned(), code, message: self.to_string() }]
+        vec![Invalid::new(code, self.to_string()).at("/warehouse_id")]
     }
 }
 

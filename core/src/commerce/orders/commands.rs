@@ -103,9 +103,9 @@ impl PlaceOrder {
         needs_goods: bool,
     ) -> Result<Option<WarehouseId>, Error> {
         match self.warehouse_id {
-            Some(id) if warehouses::repository::is_in_use(work, id).await? => Ok(Some(id)),
+            Some(id) if warehouses::repository::is_open(work, id).await? => Ok(Some(id)),
             Some(id) => Err(OrderError::WarehouseUnknown(id).into()),
-            None if needs_goods => warehouses::repository::default_warehouse(work).await.map(Some),
+            None if needs_goods => warehouses::repository::find_default(work).await.map(Some),
             None => Ok(None),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf, sql};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -65,7 +65,7 @@ pub struct OrderSummary {
     /// Whether it waits for what is short.
     pub back_order: bool,
     /// When the customer ordered, as the business counts; null for orders that are older than this member.
-    #[schema(value_type = Option<NaiveDate>)]
+    #[schema(value_type = Option<chrono::NaiveDate>)]
     pub ordered_on: Option<BusinessDate>,
 }
 

@@ -18,7 +18,7 @@ use crate::values::ids::{OrderId, ProductId, WarehouseId};
 
 /// The maximum number of waiting orders of one product that a change of its stock serves in its own transaction. The service
 /// `back_orders` serves the rest.
-pub const SERVED_AT_ONCE: i64 = 50;
+const SERVED_AT_ONCE: i64 = 50;
 
 crate::statement! {
     /// The orders that wait for one of these products, the oldest of each.

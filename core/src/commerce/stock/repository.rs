@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::aggregate::{Movement, ReorderRule, StockError, StockLevel};
 use super::events::StockEvent;
 use crate::application::Locked;
+use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::products::Product;

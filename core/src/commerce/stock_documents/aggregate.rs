@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::events::StockDocumentEvent;
+use crate::application::aggregate::Aggregate;
 use crate::application::error::{Category, DomainError, Error};
 use crate::commerce::orders::positions;
 use crate::commerce::products::Product;

@@ -7,6 +7,7 @@ use super::aggregate::{
 };
 use super::queries::StockDocumentView;
 use super::repository;
+use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::commerce::orders::{Order, queue};
@@ -70,8 +71,11 @@ impl Command for MoveGoods {
         let mut effects = Vec::new();
         for (product, units) in giving.iter().filter(|_| self.to_warehouse_id.is_none()) {
             let mut missing = levels.get(warehouse, *product).map_or_else(Units::zero, |level| level.overpromised(units));
-            for order in givers.iter_mut().filter(|_| !missing.is_zero()) {
-                let now = work.now_after(crate::application::aggregate::Aggregate::updated_at(order));
+            for order in &mut givers {
+                if missing.is_zero() {
+                    break;
+                }
+                let now = work.now_after(order.updated_at());
                 let (taken, event) = order.give_back(*product, &missing, &mut levels, now);
                 missing = missing.less(&taken);
                 effects.extend(event);
@@ -96,11 +100,14 @@ impl MoveGoods {
     async fn warehouse(&self, work: &mut UnitOfWork<'_>) -> Result<WarehouseId, Error> {
         let warehouse = match self.warehouse_id {
             Some(id) => id,
-            None => warehouses::repository::default_warehouse(work).await?,
+            None => warehouses::repository::find_default(work).await?,
         };
-        for (id, pointer) in [(Some(warehouse), "/warehouse_id"), (self.to_warehouse_id, "/to_warehouse_id")] {
-            let Some(id) = id else { continue };
-            if !warehouses::repository::is_in_use(work, id).await? {
+        let mut named = vec![(warehouse, "/warehouse_id")];
+        named.extend(self.to_warehouse_id.map(|id| (id, "/to_warehouse_id")));
+        // Locked, so that no warehouse is archived into which goods come.
+        named.sort_unstable();
+        for (id, pointer) in named {
+            if !warehouses::repository::exists(work, id).await? {
                 return Err(StockDocumentError::WarehouseUnknown { id, pointer }.into());
             }
         }

@@ -1,7 +1,7 @@
 //! The queries on stock documents.
 
 use bigdecimal::BigDecimal;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
@@ -37,7 +37,7 @@ pub struct StockDocumentSummary {
     pub reference: Option<String>,
     pub reason: Option<String>,
     /// When it was, as the business counts.
-    #[schema(value_type = NaiveDate)]
+    #[schema(value_type = chrono::NaiveDate)]
     pub business_date: BusinessDate,
     #[schema(example = "bob@carmes.example")]
     pub created_by: String,
@@ -228,7 +228,7 @@ pub async fn list(
         if let Some(wanted) = filter.reference.clone() {
             // Few can match: one of each kind.
             let kinds = match filter.kind {
-                Some(kind) => vec![kind.as_str()],
+                Some(wanted) => vec![wanted.as_str()],
                 None => StockDocumentKind::ALL.map(StockDocumentKind::as_str).to_vec(),
             };
             query = query.filter(kind.eq_any(kinds).and(reference.eq(wanted)));

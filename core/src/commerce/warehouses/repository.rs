@@ -1,5 +1,6 @@
 //! Warehouses in the database, as commands read and write them.
 
+use bigdecimal::{BigDecimal, Zero};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -13,7 +14,7 @@ use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
 use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
-use crate::platform::schema::warehouses;
+use crate::platform::schema::{stock_levels, warehouses};
 use crate::values::external_id::ExternalId;
 use crate::values::ids::{TenantId, WarehouseId};
 
@@ -124,10 +125,41 @@ pub(super) async fn has_default(work: &mut UnitOfWork<'_>) -> Result<bool, Error
     Ok(diesel::select(diesel::dsl::exists(default)).get_result(work.connection()).await?)
 }
 
-/// Whether the warehouse, which is locked, still has stock.
-pub(super) async fn in_use(_: &mut UnitOfWork<'_>, _: WarehouseId) -> Result<bool, Error> {
-    // There is no stock yet.
-    Ok(false)
+/// Whether the warehouse, which is locked, still has stock, or orders that wait for some.
+pub(super) async fn in_use(work: &mut UnitOfWork<'_>, id: WarehouseId) -> Result<bool, Error> {
+    let of_warehouse =
+        stock_levels::tenant_id.eq(work.tenant().uuid()).and(stock_levels::warehouse_id.eq(id.uuid()));
+    let zero = BigDecimal::zero();
+    let has_some = stock_levels::on_hand.gt(zero.clone()).or(stock_levels::waiting.gt(zero));
+    let levels = stock_levels::table.filter(of_warehouse).filter(has_some);
+    Ok(diesel::select(diesel::dsl::exists(levels)).get_result(work.connection()).await?)
+}
+
+/// Whether there is such a warehouse, which is not archived. Nothing is locked: orders are placed so often that a lock of their
+/// warehouse would be in their way. An order that waits in a warehouse that was archived meanwhile can be cancelled.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn is_open(work: &mut UnitOfWork<'_>, id: WarehouseId) -> Result<bool, Error> {
+    let open = warehouses::table
+        .filter(warehouses::tenant_id.eq(work.tenant().uuid()).and(warehouses::id.eq(id.uuid())))
+        .filter(warehouses::archived_at.is_null());
+    Ok(diesel::select(diesel::dsl::exists(open)).get_result(work.connection()).await?)
+}
+
+/// Returns the warehouse that is meant where none is named. Nothing is locked, as by [`is_open`].
+///
+/// # Errors
+/// `NoDefault` if there is none: a replica of a version that knew no warehouses created the company. Fails if the database
+/// cannot be reached.
+pub(crate) async fn find_default(work: &mut UnitOfWork<'_>) -> Result<WarehouseId, Error> {
+    let id: Option<Uuid> = warehouses::table
+        .filter(warehouses::tenant_id.eq(work.tenant().uuid()).and(warehouses::is_default))
+        .select(warehouses::id)
+        .first(work.connection())
+        .await
+        .optional()?;
+    Ok(id.map(WarehouseId::from_uuid).ok_or(WarehouseError::NoDefault)?)
 }
 
 /// Loads a warehouse with a key-share lock, as a foreign key would take it: until the unit of work ends, no command can
@@ -151,36 +183,8 @@ pub(crate) async fn share(work: &mut UnitOfWork<'_>, id: WarehouseId) -> Result<
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
-#[expect(dead_code, reason = "for the stock, which comes next")]
 pub(crate) async fn exists(work: &mut UnitOfWork<'_>, id: WarehouseId) -> Result<bool, Error> {
     Ok(share(work, id).await?.is_some_and(|warehouse| !warehouse.is_archived()))
-}
-
-/// Returns the warehouse that is meant where none is named; it is locked as by [`share`].
-///
-/// # Errors
-/// `NoDefault` if there is none: a replica of a version that knew no warehouses created the company. Fails if the database
-/// cannot be reached.
-#[expect(dead_code, reason = "for the stock, which comes next")]
-pub(crate) async fn default_warehouse(work: &mut UnitOfWork<'_>) -> Result<WarehouseId, Error> {
-    let mut id = share_default(work).await?;
-    if id.is_none() {
-        // Perhaps another one became the default while this one was being locked: then it is seen now.
-        id = share_default(work).await?;
-    }
-    Ok(id.ok_or(WarehouseError::NoDefault)?)
-}
-
-async fn share_default(work: &mut UnitOfWork<'_>) -> Result<Option<WarehouseId>, Error> {
-    work.locks(Locked::Warehouse);
-    let id: Option<Uuid> = warehouses::table
-        .filter(warehouses::tenant_id.eq(work.tenant().uuid()).and(warehouses::is_default))
-        .select(warehouses::id)
-        .for_key_share()
-        .first(work.connection())
-        .await
-        .optional()?;
-    Ok(id.map(WarehouseId::from_uuid))
 }
 
 impl Warehouse {
