@@ -5,6 +5,8 @@ pub mod customers;
 pub mod imports;
 pub mod orders;
 pub mod products;
+pub mod returns;
+pub mod shipments;
 pub mod stock;
 pub mod stock_documents;
 pub mod suppliers;

@@ -1,10 +1,13 @@
 //! The order and its rules.
 //!
 //! ```text
-//! pending ──confirm──► confirmed ──ship──► shipped ──deliver──► delivered
+//! pending ──confirm──► confirmed ──the last part leaves──► shipped ──deliver──► delivered
 //!    └──────cancel──────────┴──► cancelled
 //! ```
+//!
+//! It leaves in one shipment or in several. While a part is still here, it is confirmed.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use bigdecimal::BigDecimal;
@@ -17,11 +20,13 @@ use super::totals::Totals;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::{Category, DomainError, Error};
 use crate::commerce::products::Product;
-use crate::commerce::stock::{DocumentRef, DocumentType, Held, Levels, StockError};
+use crate::commerce::stock::{
+    DocumentRef, DocumentType, Held, Levels, MovementKind, StockError, StockReason,
+};
 use crate::values::business_date::BusinessDate;
 use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
-use crate::values::ids::{CustomerId, OrderId, ProductId, WarehouseId};
+use crate::values::ids::{CustomerId, OrderId, ProductId, ReturnId, ShipmentId, WarehouseId};
 use crate::values::invalid::{FieldError, Invalid};
 use crate::values::money::{Currency, Money, Quantity, UnitPrice, VatRate};
 use crate::values::text::text;
@@ -90,6 +95,29 @@ pub struct OrderLine {
     pub reserved: Units,
     /// What it waits for.
     pub waiting: Units,
+    /// What has left.
+    pub shipped: Units,
+    /// What will not leave.
+    pub cancelled: Units,
+    /// What of the shipped goods has come back.
+    pub returned: Units,
+}
+
+/// A part of a line: what leaves of it, or comes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinePart {
+    /// The line's; counts from 1.
+    pub position: i16,
+    pub units: Units,
+}
+
+/// What comes back of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReturnedPart {
+    pub part: LinePart,
+    /// Whether it can be sold again; otherwise it is written off.
+    pub restocked: bool,
+    pub reason: Option<StockReason>,
 }
 
 /// A requested line. Without a price of its own, it takes the product's price.
@@ -144,11 +172,7 @@ pub struct Order {
 impl Order {
     /// # Errors
     /// Fails if there are no lines or too many, if a product is archived, or if the total reaches the limit.
-    pub fn place(
-        id: OrderId,
-        new: NewOrder<'_>,
-        now: DateTime<Utc>,
-    ) -> Result<Self, OrderError> {
+    pub fn place(id: OrderId, new: NewOrder<'_>, now: DateTime<Utc>) -> Result<Self, OrderError> {
         Self::check_line_count(new.lines.len())?;
         new.ordered_on.check(now).map_err(OrderError::OrderedOn)?;
         let archived: Vec<_> = positions(&new.lines, |line| line.product.is_archived());
@@ -277,36 +301,180 @@ impl Order {
         }
     }
 
-    /// Ships the order: the goods that are reserved for it leave.
-    ///
-    /// # Errors
-    /// Fails as [`Self::ship`] does, or if its goods were not reserved.
-    pub(crate) fn issue_and_ship(
-        &mut self,
-        levels: &mut Levels,
-        tracking_number: Option<TrackingNumber>,
-        on: BusinessDate,
-        now: DateTime<Utc>,
-    ) -> Result<OrderEvent, Error> {
-        let event = self.ship(tracking_number, now)?;
-        self.issue(levels, on)?;
-        Ok(event)
+    /// What can leave now: what is reserved, and what needs no goods from stock.
+    pub fn ready(&self) -> Vec<LinePart> {
+        self.parts(|line| if line.stocked { line.reserved.clone() } else { line.outstanding() })
     }
 
-    /// Notes that the goods which are reserved for it have left.
+    /// What has not left, and was not cancelled.
+    pub fn outstanding(&self) -> Vec<LinePart> {
+        self.parts(OrderLine::outstanding)
+    }
+
+    fn parts(&self, units: impl Fn(&OrderLine) -> Units) -> Vec<LinePart> {
+        let part = |(position, line)| LinePart { position, units: units(line) };
+        (1..).zip(&self.lines).map(part).filter(|part| !part.units.is_zero()).collect()
+    }
+
+    /// Has parts of its lines leave. The order is shipped when nothing is outstanding; until then it stays confirmed.
     ///
     /// # Errors
-    /// Fails if they were not reserved.
-    fn issue(&mut self, levels: &mut Levels, on: BusinessDate) -> Result<(), StockError> {
-        let document = self.document(Some(on));
-        let warehouse = self.warehouse_id;
-        for (position, line) in (1..).zip(&mut self.lines).filter(|(_, line)| !line.reserved.is_zero()) {
-            let units = std::mem::replace(&mut line.reserved, Units::zero());
-            let level = warehouse.and_then(|warehouse| levels.get_mut(warehouse, line.product_id));
-            let level = level.ok_or(StockError::Unreserved { product: line.product_id })?;
-            level.issue(&units, &document.at(position))?;
+    /// Fails if the order is not confirmed, or with every part that is more than is outstanding, or than is reserved.
+    pub(crate) fn dispatch(
+        &mut self,
+        parts: &[LinePart],
+        shipment: ShipmentId,
+        tracking_number: Option<TrackingNumber>,
+        on: BusinessDate,
+        levels: &mut Levels,
+        now: DateTime<Utc>,
+    ) -> Result<OrderEvent, Error> {
+        self.check_state("shipped", &[OrderStatus::Confirmed])?;
+        if parts.is_empty() {
+            return Err(OrderError::Waiting(positions(&self.lines, |line| !line.waiting.is_zero())).into());
         }
-        Ok(())
+        self.check_parts(parts)?;
+        let too_many = self.beyond(parts, OrderLine::outstanding);
+        if !too_many.is_empty() {
+            return Err(OrderError::ShipsTooMuch(too_many).into());
+        }
+        let not_there =
+            self.beyond(parts, |line| if line.stocked { line.reserved.clone() } else { line.outstanding() });
+        if !not_there.is_empty() {
+            return Err(OrderError::NotThere(not_there).into());
+        }
+        let document =
+            DocumentRef { kind: DocumentType::Shipment, id: shipment.uuid(), ..self.document(Some(on)) };
+        let warehouse = self.warehouse_id;
+        for LinePart { position, units } in parts {
+            let Some(line) = line_at(&mut self.lines, *position) else { continue };
+            if line.stocked {
+                let product = line.product_id;
+                let level = warehouse.and_then(|warehouse| levels.get_mut(warehouse, product));
+                level.ok_or(StockError::Unreserved { product })?.issue(units, &document.at(*position))?;
+                line.reserved = line.reserved.less(units);
+            }
+            line.shipped = line.shipped.plus(units);
+        }
+        self.tracking_number = tracking_number.or_else(|| self.tracking_number.take());
+        Ok(self.left(now))
+    }
+
+    /// Cancels what has not left. If something has left, the order is shipped with that.
+    ///
+    /// # Errors
+    /// Fails if the order is shipped, delivered or cancelled already.
+    pub(crate) fn cancel_rest(
+        &mut self,
+        reason: CancellationReason,
+        levels: &mut Levels,
+        now: DateTime<Utc>,
+    ) -> Result<OrderEvent, OrderError> {
+        if !self.has_left() {
+            let event = self.cancel(reason, now)?;
+            self.release(levels, now);
+            return Ok(event);
+        }
+        self.check_state("cancelled", &[OrderStatus::Confirmed])?;
+        self.release(levels, now);
+        for line in &mut self.lines {
+            line.cancelled = line.cancelled.plus(&line.outstanding());
+        }
+        self.cancellation_reason = Some(reason);
+        self.cancelled_at = Some(now);
+        Ok(self.left(now))
+    }
+
+    /// Notes that something has left, or that no more will.
+    fn left(&mut self, now: DateTime<Utc>) -> OrderEvent {
+        self.raise(now);
+        if self.lines.iter().any(|line| !line.outstanding().is_zero()) {
+            return OrderEvent::PartlyShipped(Box::new(self.clone()));
+        }
+        self.status = OrderStatus::Shipped;
+        self.shipped_at = Some(now);
+        OrderEvent::Shipped(Box::new(self.clone()))
+    }
+
+    /// Takes goods back that had left. What can be sold again comes back at the average cost of now; what cannot comes back too, and
+    /// is written off at once.
+    ///
+    /// # Errors
+    /// Fails with every part that is more than has left and not come back.
+    pub(crate) fn take_back(
+        &mut self,
+        parts: &[ReturnedPart],
+        id: ReturnId,
+        on: BusinessDate,
+        levels: &mut Levels,
+        now: DateTime<Utc>,
+    ) -> Result<OrderEvent, Error> {
+        let units: Vec<LinePart> = parts.iter().map(|returned| returned.part.clone()).collect();
+        let unknown = self.unknown(&units);
+        if !unknown.is_empty() {
+            return Err(OrderError::LinesUnknown(unknown).into());
+        }
+        let too_many = self.beyond(&units, OrderLine::returnable);
+        if !too_many.is_empty() {
+            return Err(OrderError::ReturnsTooMuch(too_many).into());
+        }
+        let document = DocumentRef { kind: DocumentType::Return, id: id.uuid(), ..self.document(Some(on)) };
+        let warehouse = self.warehouse_id;
+        for ReturnedPart { part: LinePart { position, units }, restocked, reason } in parts {
+            let Some(line) = line_at(&mut self.lines, *position) else { continue };
+            line.returned = line.returned.plus(units);
+            if !line.stocked {
+                continue;
+            }
+            let product = line.product_id;
+            let level = warehouse.and_then(|warehouse| levels.get_mut(warehouse, product));
+            let level = level.ok_or(StockError::Unreserved { product })?;
+            let document = DocumentRef { reason: reason.clone(), ..document.at(*position) };
+            level.receive(MovementKind::Return, units, None, &document)?;
+            if !restocked {
+                level.remove(MovementKind::WriteOff, units, &document)?;
+            }
+        }
+        self.raise(now);
+        Ok(OrderEvent::Returned(Box::new(self.clone())))
+    }
+
+    /// # Errors
+    /// Fails if a part names a line that is not there, or one that another part names.
+    fn check_parts(&self, parts: &[LinePart]) -> Result<(), OrderError> {
+        let unknown = self.unknown(parts);
+        if !unknown.is_empty() {
+            return Err(OrderError::LinesUnknown(unknown));
+        }
+        let mut named = HashSet::new();
+        let again: Vec<usize> = (0..)
+            .zip(parts)
+            .filter(|(_, part)| !named.insert(part.position))
+            .map(|(index, _)| index)
+            .collect();
+        if again.is_empty() { Ok(()) } else { Err(OrderError::LinesTwice(again)) }
+    }
+
+    fn unknown(&self, parts: &[LinePart]) -> Vec<usize> {
+        let is_line = |at| (1..=self.lines.len()).contains(&at);
+        positions(parts, |part| !usize::try_from(part.position).is_ok_and(is_line))
+    }
+
+    /// Returns the parts that together with those before them are more than `most` of their line.
+    fn beyond(&self, parts: &[LinePart], most: impl Fn(&OrderLine) -> Units) -> Vec<Beyond> {
+        let mut taken: HashMap<i16, Units> = HashMap::new();
+        let mut beyond = Vec::new();
+        for (index, part) in parts.iter().enumerate() {
+            let line = usize::try_from(part.position).ok().and_then(|at| self.lines.get(at.checked_sub(1)?));
+            let Some(line) = line else { continue };
+            let before = taken.entry(part.position).or_insert_with(Units::zero);
+            let available = most(line).less(before);
+            *before = before.plus(&part.units);
+            if part.units > available {
+                beyond.push(Beyond { index, wanted: part.units.clone(), available });
+            }
+        }
+        beyond
     }
 
     /// Where its goods lie: the places to lock before anything is done to what it has.
@@ -330,6 +498,23 @@ impl Order {
         matches!(self.status, OrderStatus::Pending | OrderStatus::Confirmed)
     }
 
+    /// Whether a part of it has left.
+    pub fn has_left(&self) -> bool {
+        self.lines.iter().any(|line| !line.shipped.is_zero())
+    }
+
+    /// Whether its status alone does not say what became of each line: then the lines are written.
+    pub(crate) fn is_divided(&self) -> bool {
+        let whole = |line: &OrderLine| match self.status {
+            OrderStatus::Pending | OrderStatus::Confirmed => {
+                line.shipped.is_zero() && line.cancelled.is_zero()
+            }
+            OrderStatus::Shipped | OrderStatus::Delivered => line.cancelled.is_zero(),
+            OrderStatus::Cancelled => true,
+        };
+        !self.lines.iter().all(|line| whole(line) && line.returned.is_zero())
+    }
+
     /// Whether a line waits for goods.
     pub fn is_waiting(&self) -> bool {
         self.lines.iter().any(|line| !line.waiting.is_zero())
@@ -349,22 +534,12 @@ impl Order {
         Ok(OrderEvent::Confirmed(Box::new(self.clone())))
     }
 
-    /// Ships the order; without a tracking number if the company delivers it itself.
-    ///
     /// # Errors
-    /// Fails if the order is not confirmed, or waits for goods.
-    pub fn ship(
-        &mut self,
-        tracking_number: Option<TrackingNumber>,
-        now: DateTime<Utc>,
-    ) -> Result<OrderEvent, OrderError> {
-        if self.is_waiting() && self.status == OrderStatus::Confirmed {
-            return Err(OrderError::Waiting(positions(&self.lines, |line| !line.waiting.is_zero())));
-        }
-        self.advance("shipped", &[OrderStatus::Confirmed], OrderStatus::Shipped, now)?;
-        self.tracking_number = tracking_number;
-        self.shipped_at = Some(now);
-        Ok(OrderEvent::Shipped(Box::new(self.clone())))
+    /// Fails if the order is not confirmed, or if a line waits for goods.
+    pub(crate) fn check_whole(&self) -> Result<(), OrderError> {
+        self.check_state("shipped", &[OrderStatus::Confirmed])?;
+        let waiting = positions(&self.lines, |line| !line.waiting.is_zero());
+        if waiting.is_empty() { Ok(()) } else { Err(OrderError::Waiting(waiting)) }
     }
 
     /// # Errors
@@ -376,19 +551,25 @@ impl Order {
     }
 
     /// # Errors
-    /// Fails if the order is shipped, delivered or cancelled already.
+    /// Fails if the order is shipped, delivered or cancelled already, or if a part of it has left.
     pub fn cancel(
         &mut self,
         reason: CancellationReason,
         now: DateTime<Utc>,
     ) -> Result<OrderEvent, OrderError> {
         let previous_status = self.status;
+        if self.is_open() && self.has_left() {
+            return Err(OrderError::PartlyShipped(self.id));
+        }
         self.advance(
             "cancelled",
             &[OrderStatus::Pending, OrderStatus::Confirmed],
             OrderStatus::Cancelled,
             now,
         )?;
+        for line in &mut self.lines {
+            line.cancelled = line.outstanding();
+        }
         self.cancellation_reason = Some(reason);
         self.cancelled_at = Some(now);
         Ok(OrderEvent::Cancelled { order: Box::new(self.clone()), previous_status })
@@ -401,12 +582,17 @@ impl Order {
         to: OrderStatus,
         now: DateTime<Utc>,
     ) -> Result<(), OrderError> {
-        if !from.contains(&self.status) {
-            return Err(OrderError::State { id: self.id, status: self.status, action, from });
-        }
+        self.check_state(action, from)?;
         self.status = to;
         self.raise(now);
         Ok(())
+    }
+
+    fn check_state(&self, action: &'static str, from: &'static [OrderStatus]) -> Result<(), OrderError> {
+        if from.contains(&self.status) {
+            return Ok(());
+        }
+        Err(OrderError::State { id: self.id, status: self.status, action, from })
     }
 
     fn raise(&mut self, now: DateTime<Utc>) {
@@ -467,6 +653,10 @@ impl Order {
     }
 }
 
+fn line_at(lines: &mut [OrderLine], position: i16) -> Option<&mut OrderLine> {
+    lines.get_mut(usize::try_from(position).ok()?.checked_sub(1)?)
+}
+
 impl OrderLine {
     /// Prices a line: at the price that was agreed for it, or else at the product's own. The name and the VAT rate are
     /// the product's present ones.
@@ -484,13 +674,35 @@ impl OrderLine {
             stocked: details.stocked,
             reserved: Units::zero(),
             waiting: Units::zero(),
+            shipped: Units::zero(),
+            cancelled: Units::zero(),
+            returned: Units::zero(),
         }
+    }
+
+    /// What has not left, and was not cancelled.
+    pub fn outstanding(&self) -> Units {
+        Units::from(&self.quantity).less(&self.shipped).less(&self.cancelled)
+    }
+
+    /// What has left, and has not come back.
+    pub fn returnable(&self) -> Units {
+        self.shipped.less(&self.returned)
     }
 }
 
 /// Returns the positions, counted from 0, of the items for which `holds` is true.
 pub(super) fn positions<T>(items: &[T], holds: impl Fn(&T) -> bool) -> Vec<usize> {
     items.iter().enumerate().filter(|(_, item)| holds(item)).map(|(position, _)| position).collect()
+}
+
+/// A part that is more than there is of its line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beyond {
+    /// Of the part, counted from 0.
+    pub index: usize,
+    pub wanted: Units,
+    pub available: Units,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -509,6 +721,20 @@ pub enum OrderError {
     CustomerUnknown(CustomerId),
     #[error("some lines wait for goods; the order is shipped when they are there")]
     Waiting(Vec<usize>),
+    #[error(
+        "some lines are not reserved to that amount; ship what is reserved, the rest when its goods are there"
+    )]
+    NotThere(Vec<Beyond>),
+    #[error("more is to be shipped of some lines than is outstanding")]
+    ShipsTooMuch(Vec<Beyond>),
+    #[error("more comes back of some lines than has left and not come back")]
+    ReturnsTooMuch(Vec<Beyond>),
+    #[error("a part of order {0} has left; cancel the rest of it instead")]
+    PartlyShipped(OrderId),
+    #[error("some lines are not in the order")]
+    LinesUnknown(Vec<usize>),
+    #[error("some lines are named twice")]
+    LinesTwice(Vec<usize>),
     #[error("there is no warehouse {0} that is in use")]
     WarehouseUnknown(WarehouseId),
     #[error("{}", .0.message)]
@@ -523,6 +749,14 @@ pub enum OrderError {
     ExternalIdTaken(String),
 }
 
+impl Beyond {
+    fn field(&self, code: &'static str) -> FieldError {
+        let message = format!("{} are wanted, {} are possible", self.wanted, self.available);
+        let available = Some(self.available.to_string());
+        FieldError { available, ..Invalid::new(code, message).at(format!("/lines/{}/quantity", self.index)) }
+    }
+}
+
 fn names(statuses: &[OrderStatus]) -> String {
     statuses.iter().map(|status| status.as_str()).collect::<Vec<_>>().join(" or ")
 }
@@ -531,10 +765,17 @@ impl DomainError for OrderError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) => Category::NotFound,
-            Self::State { .. } | Self::Waiting(_) | Self::ReferenceTaken(_) | Self::ExternalIdTaken(_) => {
-                Category::Conflict
-            }
+            Self::State { .. }
+            | Self::Waiting(_)
+            | Self::NotThere(_)
+            | Self::ShipsTooMuch(_)
+            | Self::ReturnsTooMuch(_)
+            | Self::PartlyShipped(_)
+            | Self::ReferenceTaken(_)
+            | Self::ExternalIdTaken(_) => Category::Conflict,
             Self::LineCount(_)
+            | Self::LinesUnknown(_)
+            | Self::LinesTwice(_)
             | Self::ProductsUnknown(_)
             | Self::ProductsArchived(_)
             | Self::CustomerUnknown(_)
@@ -549,7 +790,11 @@ impl DomainError for OrderError {
         match self {
             Self::NotFound(_) => "order_not_found",
             Self::State { .. } => "order_state_conflict",
-            Self::Waiting(_) => "order_waits_for_goods",
+            Self::Waiting(_) | Self::NotThere(_) => "order_waits_for_goods",
+            Self::ShipsTooMuch(_) => "shipment_exceeds_order",
+            Self::ReturnsTooMuch(_) => "return_exceeds_shipment",
+            Self::PartlyShipped(_) => "order_partly_shipped",
+            Self::LinesUnknown(_) | Self::LinesTwice(_) => "invalid_lines",
             Self::ReferenceTaken(_) => "order_reference_taken",
             Self::ExternalIdTaken(_) => "order_external_id_taken",
             Self::LineCount(_)
@@ -564,13 +809,16 @@ impl DomainError for OrderError {
     }
 
     fn fields(&self) -> Vec<FieldError> {
-        let field = |pointer: &str, code| {
-            vec![Invalid::new(code, self.to_string()).at(pointer)]
-        };
+        let field = |pointer: &str, code| vec![Invalid::new(code, self.to_string()).at(pointer)];
         let lines = |positions: &[usize], code, message: &str| {
             let at = |position| Invalid::new(code, message).at(format!("/lines/{position}/product_id"));
             positions.iter().map(at).collect()
         };
+        let parts = |indices: &[usize], code, message: &str| {
+            let at = |index| Invalid::new(code, message).at(format!("/lines/{index}/position"));
+            indices.iter().map(at).collect()
+        };
+        let beyond = |parts: &[Beyond]| parts.iter().map(|part| part.field(self.code())).collect();
         match self {
             Self::LineCount(_) => field("/lines", "line_count"),
             Self::ProductsUnknown(at) => lines(at, "unknown_product", "there is no such product"),
@@ -582,7 +830,13 @@ impl DomainError for OrderError {
             Self::OrderedOn(invalid) => field("/ordered_on", invalid.code),
             Self::ShippedOn(invalid) => field("/shipped_on", invalid.code),
             Self::TotalTooLarge => field("/lines", "total_too_large"),
+            Self::LinesUnknown(at) => parts(at, "unknown_line", "the order has no such line"),
+            Self::LinesTwice(at) => {
+                parts(at, "line_twice", "this line is named before: add the quantities up")
+            }
+            Self::NotThere(at) | Self::ShipsTooMuch(at) | Self::ReturnsTooMuch(at) => beyond(at),
             Self::NotFound(_)
+            | Self::PartlyShipped(_)
             | Self::State { .. }
             | Self::Waiting(_)
             | Self::ReferenceTaken(_)

@@ -56,6 +56,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::values::goods::Units;
     use crate::values::ids::ProductId;
     use crate::values::money::{Quantity, UnitPrice};
 
@@ -71,6 +72,12 @@ mod tests {
             unit_price,
             vat_rate: VatRate::parse(vat_rate).expect("a rate"),
             net_amount,
+            stocked: false,
+            reserved: Units::zero(),
+            waiting: Units::zero(),
+            shipped: Units::zero(),
+            cancelled: Units::zero(),
+            returned: Units::zero(),
         }
     }
 
