@@ -27,6 +27,8 @@ use crate::application::unit_of_work::{Executor, UnitOfWork};
 use crate::commerce::customers::CustomerEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::ProductEvent;
+use crate::commerce::returns::ReturnEvent;
+use crate::commerce::shipments::ShipmentEvent;
 use crate::commerce::stock::StockEvent;
 use crate::commerce::stock_documents::StockDocumentEvent;
 use crate::commerce::suppliers::SupplierEvent;
@@ -52,6 +54,8 @@ enum DomainEvent<'a> {
     Supplier(&'a SupplierEvent),
     Product(&'a ProductEvent),
     Order(&'a OrderEvent),
+    Shipment(&'a ShipmentEvent),
+    Return(&'a ReturnEvent),
     Stock(&'a StockEvent),
     StockDocument(&'a StockDocumentEvent),
     Tenant(&'a TenantEvent),
@@ -67,6 +71,8 @@ impl<'a> DomainEvent<'a> {
             .or_else(|| any.downcast_ref().map(Self::Supplier))
             .or_else(|| any.downcast_ref().map(Self::Product))
             .or_else(|| any.downcast_ref().map(Self::Order))
+            .or_else(|| any.downcast_ref().map(Self::Shipment))
+            .or_else(|| any.downcast_ref().map(Self::Return))
             .or_else(|| any.downcast_ref().map(Self::Stock))
             .or_else(|| any.downcast_ref().map(Self::StockDocument))
             .or_else(|| any.downcast_ref().map(Self::Tenant))

@@ -15,6 +15,8 @@ use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::customers::CustomerEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::ProductEvent;
+use crate::commerce::returns::ReturnEvent;
+use crate::commerce::shipments::ShipmentEvent;
 use crate::commerce::stock::{self, StockEvent};
 use crate::commerce::stock_documents::StockDocumentEvent;
 use crate::commerce::suppliers::SupplierEvent;
@@ -62,10 +64,14 @@ pub(super) async fn react(
             | OrderEvent::Reserved(_)
             | OrderEvent::BackOrdered(_)
             | OrderEvent::Confirmed(_)
+            | OrderEvent::PartlyShipped(_)
             | OrderEvent::Shipped(_)
+            | OrderEvent::Returned(_)
             | OrderEvent::Delivered(_)
             | OrderEvent::Cancelled { .. },
         )
+        | DomainEvent::Shipment(ShipmentEvent::Dispatched(_) | ShipmentEvent::Delivered(_))
+        | DomainEvent::Return(ReturnEvent::Received(_))
         | DomainEvent::Stock(StockEvent::LevelChanged(_) | StockEvent::LevelLow(_))
         | DomainEvent::StockDocument(StockDocumentEvent::Posted(_))
         | DomainEvent::Tenant(TenantEvent::Created(_) | TenantEvent::Updated(_))

@@ -9,7 +9,9 @@ mod api_keys;
 mod customers;
 mod orders;
 mod products;
+mod returns;
 mod sessions;
+mod shipments;
 mod stock;
 mod stock_documents;
 mod suppliers;
@@ -42,6 +44,8 @@ pub(super) fn translate(event: DomainEvent<'_>) -> Result<Option<IntegrationEven
         DomainEvent::Supplier(event) => suppliers::translate(event).map(Some),
         DomainEvent::Product(event) => products::translate(event).map(Some),
         DomainEvent::Order(event) => orders::translate(event).map(Some),
+        DomainEvent::Shipment(event) => shipments::translate(event).map(Some),
+        DomainEvent::Return(event) => returns::translate(event).map(Some),
         DomainEvent::Stock(event) => stock::translate(event).map(Some),
         DomainEvent::StockDocument(event) => stock_documents::translate(event).map(Some),
         DomainEvent::Tenant(event) => tenants::translate(event).map(Some),

@@ -7,7 +7,7 @@ mod queries;
 mod repository;
 
 pub use aggregate::{
-    MAX_PARCELS, MAX_SHIPMENTS, Parcel, Shipment, ShipmentError, ShipmentStatus, ShippedLine,
+    Dispatch, MAX_PARCELS, MAX_SHIPMENTS, Parcel, Shipment, ShipmentError, ShipmentStatus, ShippedLine,
     check_parcel_count,
 };
 pub use commands::{DeliverShipment, DispatchShipment, NewShipment};
