@@ -851,6 +851,8 @@ mod tests {
 
     use super::*;
     use crate::commerce::products::tests::details;
+    use crate::commerce::stock::StockLevel;
+    use crate::values::ids::StockId;
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_700_000_000 + second, 0).expect("a valid time")
@@ -883,7 +885,13 @@ mod tests {
 
     fn pending() -> Order {
         let product = product("10");
-        Order::place(OrderId::generate(), new(vec![draft(&product, "1", None)]), at(0)).expect("valid")
+        of_no_stock(Order::place(OrderId::generate(), new(vec![draft(&product, "1", None)]), at(0)))
+    }
+
+    fn of_no_stock(placed: Result<Order, OrderError>) -> Order {
+        let mut order = placed.expect("valid");
+        order.lines.iter_mut().for_each(|line| line.stocked = false);
+        order
     }
 
     fn tracking() -> TrackingNumber {
@@ -939,11 +947,198 @@ mod tests {
         assert_eq!(refused, Err(OrderError::TotalTooLarge));
     }
 
+    /// Two lines that are kept in stock, ten of each ordered: so many are on hand.
+    fn stocked(on_hand: [&str; 2]) -> (Order, Levels) {
+        let products = [product("10"), product("20")];
+        let mut new = new(products.iter().map(|product| draft(product, "10", None)).collect());
+        let warehouse = WarehouseId::generate();
+        (new.warehouse_id, new.back_order) = (Some(warehouse), true);
+        let mut order = Order::place(OrderId::generate(), new, at(0)).expect("valid");
+        let receipt = DocumentRef { kind: DocumentType::Receipt, ..order.document(None) };
+        let shelf = |(product, on_hand): (&Product, &str)| {
+            let texts = ("T-1".to_owned(), "A thing".to_owned());
+            let mut level = StockLevel::open(StockId::generate(), warehouse, product.id(), texts, at(0));
+            let cost = UnitPrice::parse("3").ok();
+            level
+                .receive(MovementKind::Receipt, &units(on_hand), cost.as_ref(), &receipt)
+                .expect("countable");
+            level
+        };
+        let mut levels = Levels::of_levels(products.iter().zip(on_hand).map(shelf));
+        order.lines.iter_mut().for_each(|line| line.stocked = true);
+        order.promise(&mut levels).expect("a back order");
+        order.confirm(at(1)).expect("allowed");
+        (order, levels)
+    }
+
+    fn units(text: &str) -> Units {
+        Units::parse(text).expect("an amount")
+    }
+
+    fn part(position: i16, text: &str) -> LinePart {
+        LinePart { position, units: units(text) }
+    }
+
+    fn dispatch(
+        order: &mut Order,
+        levels: &mut Levels,
+        parts: &[LinePart],
+        second: i64,
+    ) -> Result<OrderEvent, Error> {
+        let (id, on) = (ShipmentId::generate(), BusinessDate::of(at(second)));
+        order.dispatch(parts, id, Some(tracking()), on, levels, at(second))
+    }
+
+    /// Everything that is outstanding leaves.
+    fn ship(order: &mut Order, second: i64) -> Result<OrderEvent, Error> {
+        let parts = order.outstanding();
+        dispatch(order, &mut Levels::default(), &parts, second)
+    }
+
+    fn progress(order: &Order) -> Vec<String> {
+        let line = |line: &OrderLine| {
+            format!(
+                "{} {} {}; {} {}",
+                line.shipped, line.cancelled, line.returned, line.reserved, line.waiting
+            )
+        };
+        order.lines.iter().map(line).collect()
+    }
+
+    fn level(order: &Order, levels: &Levels, line: usize) -> String {
+        let warehouse = order.warehouse_id.expect("it has one");
+        let level = levels.get(warehouse, order.lines[line].product_id).expect("there");
+        format!("{} {} {}", level.on_hand(), level.reserved(), level.waiting())
+    }
+
+    #[test]
+    fn an_order_that_leaves_in_parts_stays_confirmed_until_the_last_has_left() {
+        let (mut order, mut levels) = stocked(["10", "4"]);
+        let left = dispatch(&mut order, &mut levels, &[part(1, "3"), part(2, "4")], 2).expect("there");
+        assert!(matches!(left, OrderEvent::PartlyShipped(_)));
+        assert_eq!((order.status(), order.version()), (OrderStatus::Confirmed, 3));
+        assert_eq!(progress(&order), ["3 0 0; 7 0", "4 0 0; 0 6"]);
+        assert_eq!(
+            (level(&order, &levels, 0).as_str(), level(&order, &levels, 1).as_str()),
+            ("7 7 0", "0 0 6")
+        );
+        assert_eq!(order.ready(), [part(1, "7")]);
+        let (place, document) = (order.places()[1], order.document(None));
+        let second = levels.get_mut(place.0, place.1).expect("there");
+        second.receive(MovementKind::Receipt, &units("6"), None, &document).expect("countable");
+        assert!(matches!(order.serve(&mut levels, at(3)), Some(OrderEvent::Reserved(_))));
+        let rest = order.ready();
+        assert!(matches!(dispatch(&mut order, &mut levels, &rest, 4), Ok(OrderEvent::Shipped(_))));
+        assert_eq!(
+            (order.status(), order.version(), order.shipped_at),
+            (OrderStatus::Shipped, 5, Some(at(4)))
+        );
+        assert_eq!(progress(&order), ["10 0 0; 0 0", "10 0 0; 0 0"]);
+    }
+
+    #[test]
+    fn no_more_leaves_than_is_outstanding_or_reserved() {
+        let (order, levels) = stocked(["10", "4"]);
+        for (parts, code, pointer, available) in [
+            (vec![part(1, "1"), part(2, "11")], "shipment_exceeds_order", "/lines/1/quantity", Some("10")),
+            (vec![part(2, "5")], "order_waits_for_goods", "/lines/0/quantity", Some("4")),
+            (vec![part(1, "1"), part(3, "1")], "invalid_lines", "/lines/1/position", None),
+            (vec![part(0, "1")], "invalid_lines", "/lines/0/position", None),
+            (vec![part(1, "1"), part(1, "2")], "invalid_lines", "/lines/1/position", None),
+        ] {
+            let refused = dispatch(&mut order.clone(), &mut levels.clone(), &parts, 2).expect_err(code);
+            assert_eq!(refused.code(), code, "{parts:?}");
+            let fields = refused.fields();
+            assert_eq!((fields.len(), fields[0].pointer.as_str()), (1, pointer), "{parts:?}");
+            assert_eq!(fields[0].available.as_deref(), available, "{parts:?}");
+        }
+        let waiting = order.check_whole().expect_err("a line waits");
+        assert_eq!(waiting, OrderError::Waiting(vec![1]));
+    }
+
+    #[test]
+    fn nothing_leaves_of_an_order_that_only_waits() {
+        let (mut order, mut levels) = stocked(["0", "0"]);
+        let ready = order.ready();
+        let refused = dispatch(&mut order, &mut levels, &ready, 2).expect_err("nothing is there");
+        assert_eq!(refused.code(), "order_waits_for_goods");
+    }
+
+    #[test]
+    fn an_order_whose_rest_is_cancelled_is_shipped_with_what_has_left() {
+        let (mut order, mut levels) = stocked(["10", "4"]);
+        dispatch(&mut order, &mut levels, &[part(1, "3")], 2).expect("there");
+        assert_eq!(order.clone().cancel(reason(), at(3)).map(drop), Err(OrderError::PartlyShipped(order.id)));
+        let left = order.cancel_rest(reason(), &mut levels, at(3)).expect("allowed");
+        assert!(matches!(left, OrderEvent::Shipped(_)));
+        assert_eq!((order.status(), order.version()), (OrderStatus::Shipped, 4));
+        assert_eq!(progress(&order), ["3 7 0; 0 0", "0 10 0; 0 0"]);
+        assert_eq!(
+            (level(&order, &levels, 0).as_str(), level(&order, &levels, 1).as_str()),
+            ("7 0 0", "4 0 0")
+        );
+        assert_eq!((order.cancelled_at, order.cancellation_reason()), (Some(at(3)), Some(&reason())));
+        assert!(matches!(order.cancel_rest(reason(), &mut levels, at(4)), Err(OrderError::State { .. })));
+    }
+
+    #[test]
+    fn an_order_of_which_nothing_has_left_is_cancelled_with_its_rest() {
+        let (mut order, mut levels) = stocked(["10", "4"]);
+        let event = order.cancel_rest(reason(), &mut levels, at(2)).expect("allowed");
+        assert!(matches!(event, OrderEvent::Cancelled { previous_status: OrderStatus::Confirmed, .. }));
+        assert_eq!(progress(&order), ["0 10 0; 0 0", "0 10 0; 0 0"]);
+        assert_eq!(level(&order, &levels, 1), "4 0 0");
+    }
+
+    #[test]
+    fn what_comes_back_is_on_hand_again_or_written_off() {
+        let (mut order, mut levels) = stocked(["10", "10"]);
+        let all = order.ready();
+        dispatch(&mut order, &mut levels, &all, 2).expect("there");
+        let back = |position, text: &str, restocked| ReturnedPart {
+            part: part(position, text),
+            restocked,
+            reason: None,
+        };
+        let mut take = |parts: &[ReturnedPart]| {
+            let on = BusinessDate::of(at(9));
+            order.take_back(parts, ReturnId::generate(), on, &mut levels, at(9)).map(drop)
+        };
+        take(&[back(1, "2", true), back(1, "1", false), back(2, "10", true)]).expect("it had left");
+        let refused =
+            take(&[back(1, "5", true), back(1, "3", true), back(2, "1", false)]).expect_err("too much");
+        assert_eq!(refused.code(), "return_exceeds_shipment");
+        let fields: Vec<_> =
+            refused.fields().into_iter().map(|field| (field.pointer, field.available)).collect();
+        let field = |pointer: &str, available: &str| (pointer.to_owned(), Some(available.to_owned()));
+        assert_eq!(fields, [field("/lines/1/quantity", "2"), field("/lines/2/quantity", "0")]);
+        assert_eq!(progress(&order), ["10 0 3; 0 0", "10 0 10; 0 0"]);
+        assert_eq!(
+            (level(&order, &levels, 0).as_str(), level(&order, &levels, 1).as_str()),
+            ("2 0 0", "10 0 0")
+        );
+        assert_eq!((order.status(), order.version()), (OrderStatus::Shipped, 4));
+    }
+
+    #[test]
+    fn the_lines_are_written_once_the_status_does_not_say_what_became_of_them() {
+        let (mut order, mut levels) = stocked(["10", "10"]);
+        let whole = order.clone();
+        dispatch(&mut order, &mut levels.clone(), &whole.ready(), 2).expect("there");
+        assert!(!whole.is_divided() && !order.is_divided(), "it left as a whole");
+        let mut order = whole.clone();
+        order.cancel_rest(reason(), &mut levels.clone(), at(2)).expect("allowed");
+        assert!(!order.is_divided(), "it was cancelled as a whole");
+        let mut order = whole;
+        dispatch(&mut order, &mut levels, &[part(1, "1")], 2).expect("there");
+        assert!(order.is_divided());
+    }
+
     #[test]
     fn an_order_goes_from_pending_to_delivered_and_each_step_raises_its_version() {
         let mut order = pending();
         assert!(matches!(order.confirm(at(1)), Ok(OrderEvent::Confirmed(_))));
-        assert!(matches!(order.ship(Some(tracking()), at(2)), Ok(OrderEvent::Shipped(_))));
+        assert!(matches!(ship(&mut order, 2), Ok(OrderEvent::Shipped(_))));
         assert!(matches!(order.deliver(at(3)), Ok(OrderEvent::Delivered(_))));
         assert_eq!((order.status(), order.version(), order.updated_at()), (OrderStatus::Delivered, 4, at(3)));
         assert_eq!(order.tracking_number(), Some(&tracking()));
@@ -971,25 +1166,32 @@ mod tests {
     fn a_shipped_order_cannot_be_cancelled() {
         let mut order = pending();
         order.confirm(at(1)).expect("allowed");
-        order.ship(Some(tracking()), at(2)).expect("allowed");
+        ship(&mut order, 2).expect("allowed");
         assert!(matches!(order.cancel(reason(), at(3)), Err(OrderError::State { .. })));
     }
 
     #[derive(Debug, Clone, Copy)]
     enum Step {
         Confirm,
-        Ship,
+        /// One of the ten units that are ordered.
+        ShipOne,
+        ShipRest,
         Deliver,
         Cancel,
+        CancelRest,
     }
 
-    /// The state machine written a second time, as a table.
-    fn expected(status: OrderStatus, step: Step) -> Option<OrderStatus> {
+    /// The state machine written a second time, as a table. `left` is how many of ten units have left.
+    fn expected(status: OrderStatus, left: u32, step: Step) -> Option<(OrderStatus, u32)> {
         match (status, step) {
-            (OrderStatus::Pending, Step::Confirm) => Some(OrderStatus::Confirmed),
-            (OrderStatus::Confirmed, Step::Ship) => Some(OrderStatus::Shipped),
-            (OrderStatus::Shipped, Step::Deliver) => Some(OrderStatus::Delivered),
-            (OrderStatus::Pending | OrderStatus::Confirmed, Step::Cancel) => Some(OrderStatus::Cancelled),
+            (OrderStatus::Pending, Step::Confirm) => Some((OrderStatus::Confirmed, 0)),
+            (OrderStatus::Confirmed, Step::ShipOne) if left < 9 => Some((OrderStatus::Confirmed, left + 1)),
+            (OrderStatus::Confirmed, Step::ShipOne | Step::ShipRest) => Some((OrderStatus::Shipped, 10)),
+            (OrderStatus::Shipped, Step::Deliver) => Some((OrderStatus::Delivered, left)),
+            (OrderStatus::Pending | OrderStatus::Confirmed, Step::Cancel | Step::CancelRest) if left == 0 => {
+                Some((OrderStatus::Cancelled, 0))
+            }
+            (OrderStatus::Confirmed, Step::CancelRest) => Some((OrderStatus::Shipped, left)),
             _ => None,
         }
     }
@@ -998,21 +1200,32 @@ mod tests {
         #[test]
         fn any_sequence_of_steps_follows_the_table(
             steps in prop::collection::vec(
-                prop::sample::select(vec![Step::Confirm, Step::Ship, Step::Deliver, Step::Cancel]), 0..12)
+                prop::sample::select(vec![
+                    Step::Confirm, Step::ShipOne, Step::ShipRest, Step::Deliver, Step::Cancel, Step::CancelRest,
+                ]), 0..20)
         ) {
-            let mut order = pending();
+            let product = product("10");
+            let mut order =
+                Order::place(OrderId::generate(), new(vec![draft(&product, "10", None)]), at(0)).expect("valid");
+            order.lines[0].stocked = false;
+            let mut left = 0;
             for (second, step) in (1..).zip(steps) {
                 let before = order.clone();
-                let result = match step {
-                    Step::Confirm => order.confirm(at(second)),
-                    Step::Ship => order.ship(Some(tracking()), at(second)),
-                    Step::Deliver => order.deliver(at(second)),
-                    Step::Cancel => order.cancel(reason(), at(second)),
+                let mut levels = Levels::default();
+                let result: Result<OrderEvent, Error> = match step {
+                    Step::Confirm => order.confirm(at(second)).map_err(Into::into),
+                    Step::ShipOne => dispatch(&mut order, &mut levels, &[part(1, "1")], second),
+                    Step::ShipRest => ship(&mut order, second),
+                    Step::Deliver => order.deliver(at(second)).map_err(Into::into),
+                    Step::Cancel => order.cancel(reason(), at(second)).map_err(Into::into),
+                    Step::CancelRest => order.cancel_rest(reason(), &mut levels, at(second)).map_err(Into::into),
                 };
-                match expected(before.status(), step) {
-                    Some(status) => {
+                match expected(before.status(), left, step) {
+                    Some((status, now)) => {
+                        left = now;
                         prop_assert!(result.is_ok());
                         prop_assert_eq!((order.status(), order.version()), (status, before.version() + 1));
+                        prop_assert_eq!(order.lines[0].shipped.to_string(), left.to_string());
                     }
                     None => {
                         prop_assert!(result.is_err());
