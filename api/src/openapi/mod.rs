@@ -67,6 +67,8 @@ const SECURITY_SCHEME: &str = "bearer";
         (name = "suppliers", description = "Who sells to you"),
         (name = "products", description = "What is sold"),
         (name = "orders", description = "What was sold to whom: pending → confirmed → shipped → delivered, or cancelled"),
+        (name = "shipments", description = "What of an order left together: dispatched → delivered"),
+        (name = "returns", description = "What came back of an order"),
         (name = "emails", description = "What is sent to people, and what became of it"),
         (name = "imports", description = "Files of customers, suppliers or products, worked off row by row"),
         (name = "reports", description = "What is kept from the events that came back through the broker, and the events that could not be"),

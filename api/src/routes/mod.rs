@@ -16,10 +16,12 @@ mod orders;
 pub(crate) mod products;
 mod projections;
 mod reports;
+mod returns;
 mod roles;
 mod secret;
 mod services;
 mod sessions;
+mod shipments;
 pub(crate) mod suppliers;
 mod tenant;
 mod users;
@@ -43,6 +45,8 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(suppliers::endpoints())
         .and(products::endpoints())
         .and(orders::endpoints())
+        .and(shipments::endpoints())
+        .and(returns::endpoints())
         .and(imports::endpoints())
         .and(notifications::endpoints())
         .and(reports::endpoints())

@@ -137,6 +137,15 @@ struct OrderLineResponse {
     vat_rate: String,
     #[schema(example = "25.00")]
     net_amount: String,
+    /// What has left.
+    #[schema(example = "2.5")]
+    shipped: String,
+    /// What will not leave.
+    #[schema(example = "0")]
+    cancelled: String,
+    /// What of the shipped goods has come back.
+    #[schema(example = "0")]
+    returned: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -161,6 +170,9 @@ impl From<OrderView> for OrderResponse {
             unit_price: line.unit_price.to_string(),
             vat_rate: line.vat_rate.to_string(),
             net_amount: line.net_amount.to_string(),
+            shipped: line.shipped.to_string(),
+            cancelled: line.cancelled.to_string(),
+            returned: line.returned.to_string(),
         };
         let subtotal = |vat: VatSubtotal| VatSubtotalResponse {
             rate: vat.rate.to_string(),
