@@ -1,8 +1,6 @@
 //! The values of core that requests of several routes carry.
 
 use comptoir_core::application::{Permission, Role};
-use comptoir_core::commerce::stock::StockReason;
-use comptoir_core::values::business_date::BusinessDate;
 use comptoir_core::values::contact::{Email, VatNumber};
 use comptoir_core::values::external_id::ExternalId;
 use comptoir_core::values::ids::{
@@ -14,7 +12,7 @@ use uuid::Uuid;
 
 use super::{one_of, read_from_text};
 
-read_from_text!(BusinessDate, Email, ExternalId, StockReason, VatNumber, Quantity, UnitPrice, VatRate);
+read_from_text!(Email, ExternalId, VatNumber, Quantity, UnitPrice, VatRate);
 read_from_text!(Role => |text| one_of(text, Role::ALL, Role::name));
 read_from_text!(Permission => |text| text.parse());
 

@@ -87,11 +87,6 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(409, "customer_has_orders", "The customer has orders and cannot be deleted"),
     kind(409, "product_archived", "The product is archived and cannot be changed"),
     kind(409, "order_state_conflict", "The status of the order does not permit the operation"),
-    kind(
-        409,
-        "order_waits_for_goods",
-        "Goods of the order are not there yet; `errors` names each line and what is",
-    ),
     kind(409, "order_partly_shipped", "A part of the order has left: cancel the rest of it instead"),
     kind(
         409,

@@ -17,7 +17,7 @@ pub(crate) async fn stocked(api: &Api, sku: &str, on_hand: &str) -> Result<Value
 /// Goods come, at 4.00 each.
 pub(crate) async fn received(api: &Api, product: &Value, quantity: &str) -> Result<()> {
     let line = json!({"product_id": product["id"], "quantity": quantity, "unit_cost": "4.00"});
-    api.created("/stock/receipts", &json!({"lines": [line]})).await?;
+    api.created("/stock-receipts", &json!({"lines": [line]})).await?;
     Ok(())
 }
 
