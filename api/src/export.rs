@@ -17,6 +17,8 @@ use serde_json::Value;
 pub(crate) trait Exported: Serialize {
     /// The names of the members, in the order of the columns.
     const COLUMNS: &'static [&'static str];
+    /// The members that are decimals with a sign: what begins with `-` there is a number, and no formula.
+    const SIGNED: &'static [&'static str] = &[];
 }
 
 /// What the API's description says of every export of a list.
@@ -91,6 +93,7 @@ fn cells<R: Exported>(row: &R) -> io::Result<Vec<String>> {
     let row = serde_json::to_value(row)?;
     let cell = |name: &&str| match &row[*name] {
         Value::Null => String::new(),
+        Value::String(text) if R::SIGNED.contains(name) => text.clone(),
         Value::String(text) => harmless(text).into_owned(),
         other => other.to_string(),
     };
@@ -136,20 +139,22 @@ mod tests {
         name: &'static str,
         number: Option<i32>,
         parts: Vec<&'static str>,
+        change: &'static str,
     }
 
     impl Exported for Row {
-        const COLUMNS: &'static [&'static str] = &["number", "name", "parts"];
+        const COLUMNS: &'static [&'static str] = &["number", "name", "parts", "change"];
+        const SIGNED: &'static [&'static str] = &["change"];
     }
 
     #[test]
     fn a_line_has_the_members_in_the_order_of_the_columns() {
         let rows = [
-            Row { name: "Thé, \"vert\"", number: Some(-7), parts: vec!["a"] },
-            Row { name: "=1", number: None, parts: vec![] },
+            Row { name: "Thé, \"vert\"", number: Some(-7), parts: vec!["a"], change: "-2.5" },
+            Row { name: "=1", number: None, parts: vec![], change: "3" },
         ];
         let rows: Vec<_> = rows.iter().map(|row| cells(row).expect("JSON")).collect();
-        let expected = "-7,\"Thé, \"\"vert\"\"\",\"[\"\"a\"\"]\"\r\n,'=1,[]\r\n";
+        let expected = "-7,\"Thé, \"\"vert\"\"\",\"[\"\"a\"\"]\",-2.5\r\n,'=1,[],3\r\n";
         assert_eq!(written(rows).expect("CSV"), expected);
     }
 }

@@ -41,6 +41,11 @@ pub(crate) fn created<T: Serialize>(
     Ok(StoredResponse { status: 201, location: Some(location), etag: Some(etag(version)), body: json(body)? })
 }
 
+/// Returns 201 with the new resource, which has no version, and its location.
+pub(crate) fn made<T: Serialize>(location: String, body: &T) -> Result<StoredResponse, Error> {
+    Ok(StoredResponse { status: 201, location: Some(location), etag: None, body: json(body)? })
+}
+
 /// Returns 200 with the resource as it is now.
 pub(crate) fn changed<T: Serialize>(version: i64, body: &T) -> Result<StoredResponse, Error> {
     Ok(StoredResponse { status: 200, location: None, etag: Some(etag(version)), body: json(body)? })

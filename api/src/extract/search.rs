@@ -29,6 +29,8 @@ pub(crate) trait SearchFilters: Deserr<Faults> + IntoParams {
     type Filter;
     /// What the time at which a resource was made is called in the names of parameters: `created_from`.
     const MADE: &'static str = "created";
+    /// Whether each resource can have an id that the client's own system calls it by.
+    const EXTERNAL_IDS: bool = true;
     /// What can be shown of each resource besides.
     const INCLUDES: &'static [&'static str] = &[];
 
@@ -163,9 +165,17 @@ impl<F: SearchFilters> FromRequest for ExportQuery<F> {
 const NAMES: [&str; 7] =
     ["q", "ids", "external_id", "created_from", "created_before", "updated_from", "updated_before"];
 
-/// The same, as this list calls them, for an error.
+/// The one of [`NAMES`] that not every list has.
+const EXTERNAL_ID: &str = "external_id";
+
+/// Whether this list has the parameter.
+fn has<F: SearchFilters>(name: &str) -> bool {
+    F::EXTERNAL_IDS || name != EXTERNAL_ID
+}
+
+/// The names of the parameters that this list has, as it calls them, for an error.
 fn names<F: SearchFilters>() -> String {
-    NAMES.map(named::<F>).join(", ")
+    NAMES.into_iter().filter(|name| has::<F>(name)).map(named::<F>).collect::<Vec<_>>().join(", ")
 }
 
 fn named<F: SearchFilters>(name: &str) -> String {
@@ -180,7 +190,7 @@ fn selection<F: SearchFilters>(
     faults: &mut Vec<FieldError>,
 ) -> Option<Selection> {
     let mut own = Map::new();
-    for name in NAMES {
+    for name in NAMES.into_iter().filter(|name| has::<F>(name)) {
         let value = parameters.remove(&named::<F>(name));
         own.extend(value.map(|value| (name.to_owned(), value)));
     }
@@ -224,7 +234,8 @@ impl<F: SearchFilters, K: SortKey> IntoParams for SearchQuery<F, K> {
 impl<F: SearchFilters> IntoParams for ExportQuery<F> {
     fn into_params(within: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let mut parameters = F::into_params(&within);
-        for mut parameter in Selecting::into_params(&within) {
+        let shared = Selecting::into_params(&within);
+        for mut parameter in shared.into_iter().filter(|parameter| has::<F>(&parameter.name)) {
             parameter.name = named::<F>(&parameter.name);
             parameters.push(parameter);
         }
@@ -316,6 +327,23 @@ mod tests {
         }
     }
 
+    #[derive(Debug, Deserr, IntoParams)]
+    #[deserr(error = Faults, deny_unknown_fields)]
+    struct NoIds {
+        #[deserr(default)]
+        #[param(value_type = Option<String>)]
+        low: Option<Text>,
+    }
+
+    impl SearchFilters for NoIds {
+        type Filter = (Option<Text>, Selection);
+        const EXTERNAL_IDS: bool = false;
+
+        fn with(self, selection: Selection) -> Self::Filter {
+            (self.low, selection)
+        }
+    }
+
     async fn read_list(query: &str) -> Result<SearchQuery<Filters, Key>, ApiError> {
         SearchQuery::extract(&TestRequest::with_uri(&format!("/?{query}")).to_http_request()).await
     }
@@ -365,5 +393,21 @@ mod tests {
         let many: Vec<_> = (0..=MAX_IDS).map(|id| uuid::Uuid::from_u128(id as u128).to_string()).collect();
         let expected = [("/query/ids".to_owned(), "too_many")];
         assert_eq!(faults(&format!("ids={}", many.join(","))).await, expected);
+    }
+
+    #[actix_web::test]
+    async fn a_list_without_external_ids_knows_no_such_parameter() {
+        let request = TestRequest::with_uri("/?external_id=ERP-1&created_from=x").to_http_request();
+        let error = SearchQuery::<NoIds, Key>::extract(&request).await.expect_err("refused");
+        let found: Vec<_> = error.fields().iter().map(|fault| (fault.pointer.as_str(), fault.code)).collect();
+        let expected = [("/query/created_from", "not_a_time"), ("/query/external_id", "unknown_parameter")];
+        assert_eq!(found, expected);
+        let unknown = error.fields().iter().find(|fault| fault.code == "unknown_parameter");
+        let told = unknown.map(|fault| fault.message.as_str()).unwrap_or_default();
+        let others = "there is low, q, ids, created_from, created_before, updated_from, updated_before, count, sort, limit, cursor";
+        assert!(told.ends_with(others), "{told}");
+        let documented = |parameters: Vec<Parameter>| parameters.iter().any(|one| one.name == "external_id");
+        assert!(documented(ExportQuery::<Filters>::into_params(|| None)));
+        assert!(!documented(ExportQuery::<NoIds>::into_params(|| None)));
     }
 }

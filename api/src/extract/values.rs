@@ -1,10 +1,12 @@
 //! The values of core that requests of several routes carry.
 
 use comptoir_core::application::{Permission, Role};
+use comptoir_core::values::business_date::BusinessDate;
 use comptoir_core::values::contact::{Email, VatNumber};
 use comptoir_core::values::external_id::ExternalId;
+use comptoir_core::values::goods::Units;
 use comptoir_core::values::ids::{
-    ApiKeyId, CustomerId, EmailId, ImportId, OrderId, ProductId, SupplierId, UserId,
+    ApiKeyId, CategoryId, CustomerId, EmailId, ImportId, LocationId, OrderId, ProductId, SupplierId, UserId, WarehouseId,
 };
 use comptoir_core::values::invalid::Invalid;
 use comptoir_core::values::money::{Quantity, UnitPrice, VatRate};
@@ -12,7 +14,7 @@ use uuid::Uuid;
 
 use super::{one_of, read_from_text};
 
-read_from_text!(Email, ExternalId, VatNumber, Quantity, UnitPrice, VatRate);
+read_from_text!(BusinessDate, Email, ExternalId, VatNumber, Quantity, UnitPrice, Units, VatRate);
 read_from_text!(Role => |text| one_of(text, Role::ALL, Role::name));
 read_from_text!(Permission => |text| text.parse());
 
@@ -25,7 +27,20 @@ macro_rules! read_ids {
 
 const NOT_A_UUID: &str = "expected an id, a UUID such as 01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b";
 
-read_ids!(ApiKeyId, CustomerId, EmailId, ImportId, OrderId, ProductId, SupplierId, UserId, AnyId);
+read_ids!(
+    ApiKeyId,
+    CategoryId,
+    CustomerId,
+    EmailId,
+    ImportId,
+    LocationId,
+    OrderId,
+    ProductId,
+    SupplierId,
+    UserId,
+    WarehouseId,
+    AnyId
+);
 
 /// An id of any type of resource.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -32,7 +32,15 @@ pub(super) fn structured(kind: ImportKind) -> &'static [&'static str] {
     match kind {
         ImportKind::Customers => &["addresses"],
         ImportKind::Suppliers => &["addresses", "payment_terms"],
-        ImportKind::Products => &[],
+        ImportKind::Products => &["quantity_decimals", "stocked", "barcodes"],
+    }
+}
+
+/// Returns those of them that have a list of words. Whoever makes a file by hand writes them with spaces in between.
+pub(super) fn listed(kind: ImportKind) -> &'static [&'static str] {
+    match kind {
+        ImportKind::Customers | ImportKind::Suppliers => &[],
+        ImportKind::Products => &["barcodes"],
     }
 }
 

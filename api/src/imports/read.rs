@@ -236,8 +236,16 @@ fn value(kind: ImportKind, column: &str, cell: &str) -> Result<Value, serde_json
     if cell.trim().is_empty() {
         return Ok(Value::Null);
     }
+    if kinds::listed(kind).contains(&column) && !cell.trim_start().starts_with('[') {
+        return Ok(cell.split_whitespace().collect());
+    }
     if kinds::structured(kind).contains(&column) {
-        return serde_json::from_str(cell);
+        return match cell.trim() {
+            // As spreadsheets write it.
+            "TRUE" => Ok(Value::Bool(true)),
+            "FALSE" => Ok(Value::Bool(false)),
+            cell => serde_json::from_str(cell),
+        };
     }
     Ok(Value::String(cell.to_owned()))
 }
@@ -247,8 +255,12 @@ mod tests {
     use super::*;
 
     fn read(format: Format, file: &str) -> Result<Vec<String>, String> {
+        read_of(ImportKind::Suppliers, format, file)
+    }
+
+    fn read_of(kind: ImportKind, format: Format, file: &str) -> Result<Vec<String>, String> {
         let mut found = Vec::new();
-        match rows(format, ImportKind::Suppliers, file.as_bytes(), |row| {
+        match rows(format, kind, file.as_bytes(), |row| {
             found.push(row);
             true
         }) {
@@ -274,6 +286,19 @@ mod tests {
                 .map(|rows| rows.len()),
             Ok(2)
         );
+    }
+
+    #[test]
+    fn cells_of_products_are_numbers_truth_values_and_lists() {
+        let file = "sku,quantity_decimals,stocked,barcodes\nP-1,3,true,\"[\"\"96385074\"\"]\"\nP-2,,FALSE,036000291452  96385074\n";
+        let expected = [
+            r#"{"barcodes":["96385074"],"quantity_decimals":3,"sku":"P-1","stocked":true}"#,
+            r#"{"barcodes":["036000291452","96385074"],"quantity_decimals":null,"sku":"P-2","stocked":false}"#,
+        ];
+        let found = read_of(ImportKind::Products, Format::Csv, file);
+        assert_eq!(found, Ok(expected.map(str::to_owned).to_vec()));
+        let wrong = read_of(ImportKind::Products, Format::Csv, "sku,stocked\nP-1,yes\n");
+        assert_eq!(wrong, Err("/rows/1 not_json".to_owned()));
     }
 
     #[test]

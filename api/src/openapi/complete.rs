@@ -121,6 +121,11 @@ fn edit(is_put: bool, operation: &mut Value, schemas: &mut Map<String, Value>) {
     let request = name(&operation["requestBody"]["content"]["application/json"]["schema"]);
     let response = name(&operation["responses"]["200"]["content"]["application/json"]["schema"]);
     let (Some(request), Some(response)) = (request, response) else { return };
+    let resource = request.trim_end_matches("Request").trim_start_matches("Update").to_owned();
+    // A part that has an address of its own, such as a reorder rule, is taken as it is described.
+    if resource != response {
+        return;
+    }
     let (Some(settable), Some(shown)) = (schemas.get(&request), schemas.get(&response)) else { return };
     let mut schema = settable.clone();
     let Some(properties) = schema["properties"].as_object_mut() else { return };
@@ -137,7 +142,6 @@ fn edit(is_put: bool, operation: &mut Value, schemas: &mut Map<String, Value>) {
     } else if let Some(schema) = schema.as_object_mut() {
         schema.remove("required");
     }
-    let resource = request.trim_end_matches("Request").trim_start_matches("Update");
     let name = format!("{resource}{}", if is_put { "Replacement" } else { "Patch" });
     operation["requestBody"]["content"]["application/json"]["schema"] =
         json!({"$ref": format!("{SCHEMAS}{name}")});

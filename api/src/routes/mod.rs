@@ -4,11 +4,13 @@ mod address;
 mod api_keys;
 mod audit;
 mod auth;
+mod categories;
 pub(crate) mod customers;
 mod docs;
 mod emails;
 mod events;
 mod imports;
+mod locations;
 pub(crate) mod notifications;
 pub(crate) mod operations;
 mod operators;
@@ -22,9 +24,12 @@ mod secret;
 mod services;
 mod sessions;
 mod shipments;
+mod stock;
+mod stock_documents;
 pub(crate) mod suppliers;
 mod tenant;
 mod users;
+mod warehouses;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -43,10 +48,15 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(api_keys::endpoints())
         .and(customers::endpoints())
         .and(suppliers::endpoints())
+        .and(categories::endpoints())
         .and(products::endpoints())
+        .and(warehouses::endpoints())
+        .and(locations::endpoints())
         .and(orders::endpoints())
         .and(shipments::endpoints())
         .and(returns::endpoints())
+        .and(stock::endpoints())
+        .and(stock_documents::endpoints())
         .and(imports::endpoints())
         .and(notifications::endpoints())
         .and(reports::endpoints())

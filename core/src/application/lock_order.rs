@@ -17,6 +17,11 @@ pub(crate) enum Locked {
     Session,
     OperatorSession,
     ApiKey,
+    Warehouse,
+    Location,
+    /// The lock of a company's whole tree of categories, which is no row.
+    CategoryTree,
+    Category,
     Product,
     Customer,
     Supplier,

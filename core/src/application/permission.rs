@@ -35,6 +35,9 @@ permissions! {
     SuppliersWrite = "suppliers:write",
     ProductsRead = "products:read",
     ProductsWrite = "products:write",
+    /// The right to see warehouses and the places in them.
+    WarehousesRead = "warehouses:read",
+    WarehousesWrite = "warehouses:write",
     OrdersRead = "orders:read",
     /// The right to place, confirm and cancel orders.
     OrdersWrite = "orders:write",
@@ -195,7 +198,8 @@ impl Role {
         use Permission::{
             ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, EmailsRead, OrdersRead, OrdersShip,
             OrdersWrite, ProductsRead, ProductsWrite, ProjectionsRead, ReportsRead, StockAdjust, StockCosts,
-            StockRead, StockWrite, SuppliersRead, SuppliersWrite, TenantRead, UsersRead,
+            StockRead, StockWrite, SuppliersRead, SuppliersWrite, TenantRead, UsersRead, WarehousesRead,
+            WarehousesWrite,
         };
         match self {
             Self::Admin => PermissionSet::all(),
@@ -206,6 +210,8 @@ impl Role {
                 SuppliersWrite,
                 ProductsRead,
                 ProductsWrite,
+                WarehousesRead,
+                WarehousesWrite,
                 OrdersRead,
                 OrdersWrite,
                 OrdersShip,
@@ -225,6 +231,7 @@ impl Role {
                 CustomersRead,
                 CustomersWrite,
                 ProductsRead,
+                WarehousesRead,
                 OrdersRead,
                 OrdersWrite,
                 StockRead,
@@ -234,6 +241,7 @@ impl Role {
                 CustomersRead,
                 SuppliersRead,
                 ProductsRead,
+                WarehousesRead,
                 OrdersRead,
                 OrdersShip,
                 StockRead,
@@ -329,17 +337,20 @@ mod tests {
             (Role::Admin, PermissionSet::all().names().join(" ")),
             (
                 Role::Management,
-                "customers:read customers:write suppliers:read suppliers:write products:read products:write orders:read \
-                 orders:write orders:ship stock:read stock:write stock:adjust stock:costs users:read api_keys:read tenant:read audit:read emails:read reports:read projections:read"
+                "customers:read customers:write suppliers:read suppliers:write products:read products:write warehouses:read \
+                 warehouses:write orders:read orders:write orders:ship stock:read stock:write stock:adjust stock:costs users:read \
+                 api_keys:read tenant:read audit:read emails:read reports:read projections:read"
                     .to_owned(),
             ),
             (
                 Role::Sales,
-                "customers:read customers:write products:read orders:read orders:write stock:read tenant:read".to_owned(),
+                "customers:read customers:write products:read warehouses:read orders:read orders:write stock:read tenant:read"
+                    .to_owned(),
             ),
             (
                 Role::Warehouse,
-                "customers:read suppliers:read products:read orders:read orders:ship stock:read stock:write stock:adjust tenant:read"
+                "customers:read suppliers:read products:read warehouses:read orders:read orders:ship stock:read stock:write \
+                 stock:adjust tenant:read"
                     .to_owned(),
             ),
         ] {

@@ -24,7 +24,9 @@ use crate::application::TenantDatabase;
 use crate::application::error::Error;
 use crate::application::events::{Event, EventCatalogue, IntegrationEvent};
 use crate::application::unit_of_work::{Executor, UnitOfWork};
+use crate::commerce::categories::CategoryEvent;
 use crate::commerce::customers::CustomerEvent;
+use crate::commerce::locations::LocationEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::ProductEvent;
 use crate::commerce::returns::ReturnEvent;
@@ -32,6 +34,7 @@ use crate::commerce::shipments::ShipmentEvent;
 use crate::commerce::stock::StockEvent;
 use crate::commerce::stock_documents::StockDocumentEvent;
 use crate::commerce::suppliers::SupplierEvent;
+use crate::commerce::warehouses::WarehouseEvent;
 use crate::mail::Policies;
 use crate::outbox::Notifier;
 use crate::platform::database::Database;
@@ -52,7 +55,10 @@ pub fn executor(database: TenantDatabase, notifier: Notifier, mail: Policies) ->
 enum DomainEvent<'a> {
     Customer(&'a CustomerEvent),
     Supplier(&'a SupplierEvent),
+    Category(&'a CategoryEvent),
     Product(&'a ProductEvent),
+    Warehouse(&'a WarehouseEvent),
+    Location(&'a LocationEvent),
     Order(&'a OrderEvent),
     Shipment(&'a ShipmentEvent),
     Return(&'a ReturnEvent),
@@ -69,7 +75,10 @@ impl<'a> DomainEvent<'a> {
         let any: &dyn Any = event;
         None.or_else(|| any.downcast_ref().map(Self::Customer))
             .or_else(|| any.downcast_ref().map(Self::Supplier))
+            .or_else(|| any.downcast_ref().map(Self::Category))
             .or_else(|| any.downcast_ref().map(Self::Product))
+            .or_else(|| any.downcast_ref().map(Self::Warehouse))
+            .or_else(|| any.downcast_ref().map(Self::Location))
             .or_else(|| any.downcast_ref().map(Self::Order))
             .or_else(|| any.downcast_ref().map(Self::Shipment))
             .or_else(|| any.downcast_ref().map(Self::Return))

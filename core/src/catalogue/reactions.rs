@@ -12,7 +12,9 @@ use crate::accounts::users::UserEvent;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
+use crate::commerce::categories::CategoryEvent;
 use crate::commerce::customers::CustomerEvent;
+use crate::commerce::locations::LocationEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::ProductEvent;
 use crate::commerce::returns::ReturnEvent;
@@ -20,6 +22,7 @@ use crate::commerce::shipments::ShipmentEvent;
 use crate::commerce::stock::{self, StockEvent};
 use crate::commerce::stock_documents::StockDocumentEvent;
 use crate::commerce::suppliers::SupplierEvent;
+use crate::commerce::warehouses::{self, WarehouseEvent};
 use crate::mail::Policies;
 
 const POLICY: &str = "comptoir_policy_duration_seconds";
@@ -47,6 +50,8 @@ pub(super) async fn react(
 ) -> Result<(), Error> {
     match event {
         DomainEvent::Product(event) => on_product(work, event).await,
+        DomainEvent::Order(event) => on_order(work, event).await,
+        DomainEvent::Tenant(event) => on_tenant(work, event).await,
         DomainEvent::User(event) => {
             let began = Instant::now();
             mail.on_user(work, event).await?;
@@ -72,9 +77,18 @@ pub(super) async fn react(
         )
         | DomainEvent::Shipment(ShipmentEvent::Dispatched(_) | ShipmentEvent::Delivered(_))
         | DomainEvent::Return(ReturnEvent::Received(_))
+        | DomainEvent::Category(
+            CategoryEvent::Created(_) | CategoryEvent::Updated(_) | CategoryEvent::Deleted(_),
+        )
         | DomainEvent::Stock(StockEvent::LevelChanged(_) | StockEvent::LevelLow(_))
         | DomainEvent::StockDocument(StockDocumentEvent::Posted(_))
         | DomainEvent::Tenant(TenantEvent::Created(_) | TenantEvent::Updated(_))
+        | DomainEvent::Warehouse(
+            WarehouseEvent::Created(_) | WarehouseEvent::Updated(_) | WarehouseEvent::Archived(_),
+        )
+        | DomainEvent::Location(
+            LocationEvent::Created(_) | LocationEvent::Updated(_) | LocationEvent::Archived(_),
+        )
         | DomainEvent::Session(SessionEvent::Created(_) | SessionEvent::Ended(_))
         | DomainEvent::ApiKey(ApiKeyEvent::Created(_) | ApiKeyEvent::Revoked(_)) => Ok(()),
     }
@@ -93,6 +107,19 @@ async fn on_product(work: &mut UnitOfWork<'_>, event: &ProductEvent) -> Result<(
         | ProductEvent::Updated(_)
         | ProductEvent::Archived(_)
         | ProductEvent::Deleted(_) => Ok(()),
+    }
+}
+
+async fn on_tenant(work: &mut UnitOfWork<'_>, event: &TenantEvent) -> Result<(), Error> {
+    let began = Instant::now();
+    match event {
+        // Every company has a place for its goods from its beginning.
+        TenantEvent::Created(tenant) => {
+            warehouses::open_main(work, tenant.details().language).await?;
+            measured("open_main_warehouse", work, began);
+            Ok(())
+        }
+        TenantEvent::Updated(_) => Ok(()),
     }
 }
 

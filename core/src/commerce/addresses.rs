@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{Array, Ref};
 
 use crate::application::error::Error;
@@ -52,6 +53,12 @@ pub(super) fn from_json(stored: Value) -> Result<Vec<Address>, Error> {
 /// Returns the OpenAPI schema of a view's addresses: the one of a request's addresses.
 pub(super) fn schema() -> Array {
     Array::new(Ref::from_schema_name("Address"))
+}
+
+/// Returns the OpenAPI schema of one address that may be missing: the one of a request's address.
+pub(super) fn postal_schema() -> Schema {
+    let none = ObjectBuilder::new().schema_type(SchemaType::Type(Type::Null));
+    OneOfBuilder::new().item(Ref::from_schema_name("PostalAddress")).item(none).into()
 }
 
 /// # Errors

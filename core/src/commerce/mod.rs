@@ -1,8 +1,10 @@
 //! The aggregates of the trade: a folder for each, with the same files in each (docs/how-to-add-an-aggregate.md).
 
 pub mod addresses;
+pub mod categories;
 pub mod customers;
 pub mod imports;
+pub mod locations;
 pub mod orders;
 pub mod products;
 pub mod returns;
@@ -10,3 +12,4 @@ pub mod shipments;
 pub mod stock;
 pub mod stock_documents;
 pub mod suppliers;
+pub mod warehouses;

@@ -8,7 +8,10 @@ use crate::outbox::EventTypes;
 const SHOWN_BY: &[(&str, Permission)] = &[
     ("customer", Permission::CustomersRead),
     ("supplier", Permission::SuppliersRead),
+    ("category", Permission::ProductsRead),
     ("product", Permission::ProductsRead),
+    ("warehouse", Permission::WarehousesRead),
+    ("location", Permission::WarehousesRead),
     ("order", Permission::OrdersRead),
     ("shipment", Permission::OrdersRead),
     ("return", Permission::OrdersRead),

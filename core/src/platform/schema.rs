@@ -54,6 +54,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    categories (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        external_id -> Nullable<Text>,
+        code -> Text,
+        name -> Text,
+        parent_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     customer_activity (generation, tenant_id, customer_id) {
         tenant_id -> Uuid,
         generation -> Int4,
@@ -185,6 +199,21 @@ diesel::table! {
         created_at -> Timestamptz,
         started_at -> Nullable<Timestamptz>,
         finished_at -> Nullable<Timestamptz>,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    locations (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        warehouse_id -> Uuid,
+        external_id -> Nullable<Text>,
+        code -> Text,
+        name -> Nullable<Text>,
+        archived_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
         updated_at -> Timestamptz,
     }
 }
@@ -358,6 +387,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    product_barcodes (tenant_id, gtin) {
+        tenant_id -> Uuid,
+        gtin -> Text,
+        product_id -> Uuid,
+    }
+}
+
+diesel::table! {
     products (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -371,6 +408,11 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         external_id -> Nullable<Text>,
+        unit -> Text,
+        quantity_decimals -> Int2,
+        stocked -> Bool,
+        category_id -> Nullable<Uuid>,
+        barcodes -> Array<Nullable<Text>>,
     }
 }
 
@@ -844,6 +886,22 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    warehouses (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        external_id -> Nullable<Text>,
+        code -> Text,
+        name -> Text,
+        address -> Nullable<Jsonb>,
+        is_default -> Bool,
+        archived_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(operator_refresh_tokens -> operator_sessions (session_id));
 diesel::joinable!(operator_sessions -> operators (operator_id));
 diesel::joinable!(outbox_operation_events -> outbox_operations (operation_id));
@@ -853,6 +911,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     audit_chains,
     audit_events,
+    categories,
     customer_activity,
     customers,
     email_attempts,
@@ -861,6 +920,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_records,
     import_rows,
     imports,
+    locations,
     login_throttles,
     operator_refresh_tokens,
     operator_sessions,
@@ -872,6 +932,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     outbox_events,
     outbox_operation_events,
     outbox_operations,
+    product_barcodes,
     products,
     projection_inbox,
     projection_order_products,
@@ -904,4 +965,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     tenants,
     user_tokens,
     users,
+    warehouses,
 );

@@ -6,7 +6,7 @@ use bigdecimal::{BigDecimal, Signed, Zero};
 use serde::{Serialize, Serializer};
 
 use super::invalid::Invalid;
-use super::money::Quantity;
+use super::money::{Quantity, QuantityDecimals};
 
 /// The digits that an amount of goods may have before the point: what the database keeps.
 const WHOLE_DIGITS: u64 = 12;
@@ -54,6 +54,11 @@ impl Units {
     #[must_use]
     pub fn less(&self, other: &Self) -> Self {
         self.minus(other).unwrap_or_else(Self::zero)
+    }
+
+    /// Whether it has no more decimals than this.
+    pub fn has_at_most(&self, decimals: QuantityDecimals) -> bool {
+        self.0.normalized().fractional_digit_count() <= i64::from(decimals.value())
     }
 
     /// Whether the database can keep it.

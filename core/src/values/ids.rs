@@ -64,7 +64,13 @@ id!(
 id!(ApiKeyId);
 id!(CustomerId);
 id!(ProductId);
+id!(CategoryId);
 id!(SupplierId);
+id!(WarehouseId);
+id!(
+    /// A place in a warehouse.
+    LocationId
+);
 id!(OrderId);
 id!(
     /// The stock of a product in a warehouse.

@@ -186,6 +186,42 @@ impl fmt::Display for Quantity {
     }
 }
 
+impl Quantity {
+    /// Whether it has no more decimals than these; zeros at the end do not count.
+    pub fn fits(&self, decimals: QuantityDecimals) -> bool {
+        self.0.normalized().fractional_digit_count() <= i64::from(decimals.0)
+    }
+}
+
+/// How many decimals a quantity of a product may have, from 0 to 6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct QuantityDecimals(i16);
+
+impl QuantityDecimals {
+    /// As many as any quantity can have.
+    pub const MAX: i16 = 6;
+
+    /// # Errors
+    /// `out_of_range` if they are fewer than 0 or more than 6.
+    pub fn new(decimals: i16) -> Result<Self, Invalid> {
+        if (0..=Self::MAX).contains(&decimals) {
+            return Ok(Self(decimals));
+        }
+        let message = format!("a quantity has from 0 to {} decimals, not {decimals}", Self::MAX);
+        Err(Invalid::new("out_of_range", message))
+    }
+
+    /// Wraps a number of our own, or one from the database, where it was checked before it was stored.
+    pub(crate) const fn stored(decimals: i16) -> Self {
+        Self(decimals)
+    }
+
+    pub const fn value(self) -> i16 {
+        self.0
+    }
+}
+
 /// A VAT rate in percent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VatRate(BigDecimal);
@@ -309,6 +345,24 @@ mod tests {
         }
         for text in ["JPY", "TND"] {
             assert_eq!(code(Currency::parse(text)), "unsupported_currency", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_quantity_fits_by_the_decimals_that_count() {
+        for (quantity, decimals, fits) in [
+            ("2", 0, true),
+            ("2.000", 0, true),
+            ("1.5", 0, false),
+            ("1.25", 2, true),
+            ("1.251", 2, false),
+            ("100", 0, true),
+        ] {
+            let decimals = QuantityDecimals::new(decimals).expect("valid");
+            assert_eq!(Quantity::parse(quantity).expect("valid").fits(decimals), fits, "{quantity}");
+        }
+        for decimals in [-1, 7] {
+            assert_eq!(code(QuantityDecimals::new(decimals)), "out_of_range");
         }
     }
 

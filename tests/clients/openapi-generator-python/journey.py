@@ -27,7 +27,7 @@ customers, products, orders = (
 run = str(uuid.uuid4())
 
 customer = customers.create_customer(CustomerRequest(code=f"C-{run}", name="Librairie", email="a@carmes.example"))
-product = products.create_product(ProductRequest(sku=f"P-{run}", name="Thé", unit_price="12.50", vat_rate="5.5"))
+product = products.create_product(ProductRequest(sku=f"P-{run}", name="Thé", unit_price="12.50", vat_rate="5.5", stocked=False))
 
 
 def order(quantity):

@@ -19,7 +19,7 @@ const customer = await customers.createCustomer({
   customerRequest: { code: `C-${run}`, name: "Librairie", email: "a@carmes.example" },
 });
 const product = await products.createProduct({
-  productRequest: { sku: `P-${run}`, name: "Thé", unitPrice: "12.50", vatRate: "5.5" },
+  productRequest: { sku: `P-${run}`, name: "Thé", unitPrice: "12.50", vatRate: "5.5", stocked: false },
 });
 
 const order = (quantity: string) => ({

@@ -34,7 +34,7 @@ customer = ok(
     create_customer.sync(client=api, body=CustomerRequest(code=f"C-{run}", name="Librairie", email="a@carmes.example"))
 )
 product = ok(
-    create_product.sync(client=api, body=ProductRequest(sku=f"P-{run}", name="Thé", unit_price="12.50", vat_rate="5.5"))
+    create_product.sync(client=api, body=ProductRequest(sku=f"P-{run}", name="Thé", unit_price="12.50", vat_rate="5.5", stocked=False))
 )
 
 

@@ -24,7 +24,7 @@ const customer = ok(
   await api.POST("/api/v1/customers", { body: { code: `C-${run}`, name: "Librairie", email: "a@carmes.example" } }),
 );
 const product = ok(
-  await api.POST("/api/v1/products", { body: { sku: `P-${run}`, name: "Thé", unit_price: "12.50", vat_rate: "5.5" } }),
+  await api.POST("/api/v1/products", { body: { sku: `P-${run}`, name: "Thé", unit_price: "12.50", vat_rate: "5.5", stocked: false } }),
 );
 
 const order = { customer_id: customer.id, lines: [{ product_id: product.id, quantity: "2" }] };

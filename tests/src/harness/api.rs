@@ -103,14 +103,43 @@ impl Api {
         self.created("/customers", &body).await
     }
 
-    /// Creates a product with this SKU, at 10.00 and 20 % VAT.
+    /// Creates a product with this SKU, at 10.00 and 20 % VAT. It is not kept in stock, and any quantity of it can be ordered: a
+    /// test that is about neither orders as much as it wants.
     ///
     /// # Errors
     /// Fails if the API refuses.
     pub async fn product(&self, sku: &str) -> Result<Value> {
-        let body =
-            json!({"sku": sku, "name": format!("Product {sku}"), "unit_price": "10.00", "vat_rate": "20"});
+        let body = json!({
+            "sku": sku, "name": format!("Product {sku}"), "unit_price": "10.00", "vat_rate": "20", "stocked": false,
+            "quantity_decimals": 6,
+        });
         self.created("/products", &body).await
+    }
+
+    /// Creates a category with this code, in another one if that is given.
+    ///
+    /// # Errors
+    /// Fails if the API refuses.
+    pub async fn category(&self, code: &str, parent: Option<&Value>) -> Result<Value> {
+        let parent = parent.map(|parent| &parent["id"]);
+        let body = json!({"code": code, "name": format!("Category {code}"), "parent_id": parent});
+        self.created("/categories", &body).await
+    }
+
+    /// Creates a warehouse with this code.
+    ///
+    /// # Errors
+    /// Fails if the API refuses.
+    pub async fn warehouse(&self, code: &str) -> Result<Value> {
+        self.created("/warehouses", &json!({"code": code, "name": format!("Warehouse {code}")})).await
+    }
+
+    /// Creates a location with this code in a warehouse.
+    ///
+    /// # Errors
+    /// Fails if the API refuses.
+    pub async fn location(&self, warehouse: &Value, code: &str) -> Result<Value> {
+        self.created("/locations", &json!({"warehouse_id": warehouse["id"], "code": code})).await
     }
 
     /// Creates an order of one line: two of this product.

@@ -15,6 +15,8 @@ pub const EVERYTHING: &[&str] = &[
     "suppliers:write",
     "products:read",
     "products:write",
+    "warehouses:read",
+    "warehouses:write",
     "orders:read",
     "orders:write",
     "orders:ship",
@@ -51,6 +53,12 @@ impl Tenant {
                 (id, version, short_name, name, registration_scheme, currency, time_zone, created_at, updated_at)
             VALUES ($1::text::uuid, 1, $2, $3, 'none', 'EUR', 'Europe/Paris', now(), now())",
             &[&id.to_string(), &short_name, &name],
+        )
+        .await?;
+        sql.execute(
+            "INSERT INTO warehouses (tenant_id, id, version, code, name, is_default, created_at, updated_at)
+            VALUES ($1::text::uuid, gen_random_uuid(), 1, 'MAIN', 'Entrepôt principal', true, now(), now())",
+            &[&id.to_string()],
         )
         .await?;
         let api_key = api_key(sql, id, EVERYTHING).await?;

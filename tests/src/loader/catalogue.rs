@@ -143,7 +143,8 @@ fn customer_body(code: &str, row: &Row) -> Value {
 
 fn product_body(row: &Row, vat_rate: &str) -> Value {
     let name = if row.description.is_empty() { &row.sku } else { &row.description };
-    json!({"sku": row.sku, "name": name, "unit_price": row.unit_price, "vat_rate": vat_rate})
+    // The file says what was sold, whatever there was of it.
+    json!({"sku": row.sku, "name": name, "unit_price": row.unit_price, "vat_rate": vat_rate, "stocked": false, "quantity_decimals": 6})
 }
 
 #[cfg(test)]

@@ -12,10 +12,14 @@ async fn resources(api: &Api) -> Result<Vec<String>> {
     let user = json!({"email": "ada@docks.example", "name": "Ada", "role": "sales"});
     let user = api.http.post("/users", &user).await?;
     let id = |value: &Value| value["id"].as_str().unwrap_or_default().to_owned();
+    let warehouse = api.warehouse("W-1").await?;
     Ok(vec![
         format!("/customers/{}", id(&api.customer("C-1").await?)),
         format!("/suppliers/{}", id(&supplier.json)),
+        format!("/categories/{}", id(&api.category("K-1", None).await?)),
         format!("/products/{}", id(&api.product("P-1").await?)),
+        format!("/warehouses/{}", id(&warehouse)),
+        format!("/locations/{}", id(&api.location(&warehouse, "L-1").await?)),
         format!("/users/{}", id(&user.json)),
         "/tenant".to_owned(),
     ])

@@ -124,6 +124,54 @@ async fn an_upsert_changes_what_the_file_names_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn products_are_imported_with_what_they_are_for_a_warehouse() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let category = api.category("TEA", None).await?;
+        let id = category["id"].as_str().unwrap_or_default();
+        let file = format!(
+            "sku,name,unit_price,vat_rate,unit,quantity_decimals,stocked,category_id,barcodes\r\n\
+            P-1,Tea,1,20,KGM,2,FALSE,{id},036000291452 96385074\r\n\
+            P-2,Cup,1,20,,,,,\"[\"\"3017620422003\"\"]\"\r\n\
+            P-3,Pot,1,20,,,true,,96385074\r\n\
+            P-4,Lid,1,20,,,true,01900000-0000-7000-8000-0000000000ff,\r\n"
+        );
+        let done = imported(&api.http, "kind=products", "text/csv", &file).await?;
+        assert_eq!(done["progress"], progress(4, 2, 0, 0, 2));
+        let id = done["id"].as_str().unwrap_or_default();
+        let refused = api.http.get(&format!("/imports/{id}/refused-rows")).await?;
+        let codes: Vec<_> = refused.json["data"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|row| row["errors"][0]["code"].clone())
+            .collect();
+        assert_eq!(codes, ["product_barcode_taken", "unknown_category"], "{}", refused.text);
+        let told = async |sku: &str| {
+            let found = api.http.get(&format!("/products?sku={sku}")).await?.json["data"][0].clone();
+            anyhow::Ok(json!([
+                found["unit"],
+                found["quantity_decimals"],
+                found["stocked"],
+                found["category_id"],
+                found["barcodes"]
+            ]))
+        };
+        assert_eq!(
+            told("P-1").await?,
+            json!(["KGM", 2, false, category["id"], ["036000291452", "96385074"]])
+        );
+        assert_eq!(told("P-2").await?, json!(["C62", 0, true, null, ["3017620422003"]]));
+        // What was exported is imported again, and changes nothing.
+        let csv = api.http.get("/products.csv").await?.text;
+        let done = imported(&api.http, "kind=products&mode=upsert", "text/csv", &csv).await?;
+        assert_eq!(done["progress"], progress(2, 0, 0, 2, 0));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_is_wrong_leaves_nothing() {
     World::run(async |world| {
         let api = Api::start(world, &[("COMPTOIR__API__MAX_IMPORT_BYTES", "100000")]).await?;

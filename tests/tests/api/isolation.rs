@@ -44,6 +44,12 @@ async fn fill(world: &World) -> Result<()> {
     let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
     let body = order_body(&customer, &product);
     api.supplier("S-1").await?;
+    let category = api.category("K-1", None).await?;
+    let body = serde_json::json!({
+        "sku": "P-2", "name": "Tea", "unit_price": "1", "vat_rate": "20", "category_id": category["id"], "barcodes": ["3017620422003"],
+    });
+    api.created("/products", &body).await?;
+    api.location(&api.warehouse("W-1").await?, "L-1").await?;
     let answer = api.http.post_with_key("/orders", "a-key", &body).await?;
     ensure!(answer.status == 201, "{}", answer.text);
     let order = format!("/orders/{}", answer.field("id"));
@@ -70,6 +76,10 @@ async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing()
         for expected in [
             "customers",
             "suppliers",
+            "categories",
+            "product_barcodes",
+            "warehouses",
+            "locations",
             "orders",
             "order_steps",
             "shipments",
@@ -160,6 +170,10 @@ async fn a_database_session_of_another_tenant_sees_and_changes_nothing() {
         for table in [
             "customers",
             "suppliers",
+            "categories",
+            "product_barcodes",
+            "warehouses",
+            "locations",
             "orders",
             "order_lines",
             "shipments",

@@ -106,8 +106,7 @@ async fn trade(replicas: [Http; 2], least: usize, go_on: Arc<AtomicBool>) -> Res
             let n = Uuid::new_v4();
             let customer = json!({"code": format!("C-{n}"), "name": "Somebody", "email": "a@b.example"});
             let customer = http.post("/customers", &customer).await?.json;
-            let product =
-                json!({"sku": format!("P-{n}"), "name": "Thing", "unit_price": "1", "vat_rate": "20"});
+            let product = json!({"sku": format!("P-{n}"), "name": "Thing", "unit_price": "1", "vat_rate": "20", "stocked": false});
             let product = http.post("/products", &product).await?.json;
             let body = json!({"customer_id": customer["id"], "lines": [{"product_id": product["id"], "quantity": "1"}]});
             let order: Value = http.post("/orders", &body).await?.json;

@@ -26,7 +26,8 @@ async fn totals_are_rounded_by_line_and_vat_by_rate() {
         let api = world.api().await?;
         let customer = api.customer("C-1").await?;
         let standard = api.product("P-1").await?;
-        let reduced = json!({"sku": "P-2", "name": "Book", "unit_price": "3.333", "vat_rate": "5.5"});
+        let reduced =
+            json!({"sku": "P-2", "name": "Book", "unit_price": "3.333", "vat_rate": "5.5", "stocked": false});
         let reduced = api.created("/products", &reduced).await?;
         let body = json!({"customer_id": customer["id"], "reference": "R-1", "lines": [
             {"product_id": standard["id"], "quantity": "3", "unit_price": "0.335"},

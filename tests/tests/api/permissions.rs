@@ -48,9 +48,14 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
     let route = format!("{} {}", operation.method, operation.path);
     Ok(match route.as_str() {
         _ if operation.method == Method::GET || operation.method == Method::DELETE => None,
-        "PATCH /customers/{id}" | "PATCH /suppliers/{id}" | "PATCH /products/{id}" | "PATCH /tenant" => {
-            Some(json!({"name": "Somebody else"}))
-        }
+        "PATCH /customers/{id}"
+        | "PATCH /suppliers/{id}"
+        | "PATCH /categories/{id}"
+        | "PATCH /products/{id}"
+        | "PATCH /products/{id}"
+        | "PATCH /warehouses/{id}"
+        | "PATCH /locations/{id}"
+        | "PATCH /tenant" => Some(json!({"name": "Somebody else"})),
         "POST /customers" | "PUT /customers/{id}" => Some(
             json!({"code": format!("C-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "email": "someone@example.com", "vat_number": null, "addresses": []}),
         ),
@@ -58,8 +63,23 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
             "code": format!("S-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "vat_number": null, "addresses": [], "payment_terms": null,
         })),
         "POST /products" | "PUT /products/{id}" => Some(
-            json!({"sku": format!("P-{}", uuid::Uuid::new_v4()), "name": "Something", "external_id": null, "unit_price": "1", "vat_rate": "20"}),
+            json!({"sku": format!("P-{}", uuid::Uuid::new_v4()), "name": "Something", "external_id": null, "unit_price": "1", "vat_rate": "20", "unit": "C62", "quantity_decimals": 0, "stocked": false, "category_id": null, "barcodes": []}),
         ),
+        "POST /categories" | "PUT /categories/{id}" => Some(
+            json!({"code": format!("K-{}", uuid::Uuid::new_v4()), "name": "Something", "external_id": null, "parent_id": null}),
+        ),
+        "POST /warehouses" | "PUT /warehouses/{id}" => Some(
+            json!({"code": format!("W-{}", uuid::Uuid::new_v4()), "name": "A hall", "external_id": null, "address": null}),
+        ),
+        "POST /locations" => {
+            Some(json!({"warehouse_id": id("warehouses"), "code": format!("L-{}", uuid::Uuid::new_v4())}))
+        }
+        "PUT /locations/{id}" => {
+            Some(json!({"code": format!("L-{}", uuid::Uuid::new_v4()), "name": null, "external_id": null}))
+        }
+        "POST /warehouses/{id}/make-default"
+        | "POST /warehouses/{id}/archive"
+        | "POST /locations/{id}/archive" => None,
         "POST /orders" => Some(
             json!({"customer_id": id("customers"), "lines": [{"product_id": id("products"), "quantity": "1"}]}),
         ),
@@ -75,9 +95,9 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         "POST /orders/{id}/ship" => Some(json!({"tracking_number": "1Z"})),
         "POST /orders/{id}/cancel" | "POST /orders/{id}/cancel-rest" => Some(json!({"reason": "a test"})),
         "POST /orders/{id}/shipments" | "POST /shipments/{id}/deliver" => None,
-        "POST /orders/{id}/returns" => Some(
-            json!({"reason": "a test", "lines": [{"position": 1, "quantity": "1", "restock": true}]}),
-        ),
+        "POST /orders/{id}/returns" => {
+            Some(json!({"reason": "a test", "lines": [{"position": 1, "quantity": "1", "restock": true}]}))
+        }
         "PUT /tenant" => Some(json!({
             "name": "Maison Test", "time_zone": "Europe/Paris", "registration": null, "vat_number": null, "address": null,
         })),
@@ -135,9 +155,11 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
     api.http.command(&format!("{gone}/confirm")).await?;
     let shipment = api.created(&format!("{gone}/shipments"), &json!({})).await?;
     let line = json!({"position": 1, "quantity": "1", "restock": true});
-    let back =
-        api.created(&format!("{gone}/returns"), &json!({"reason": "a test", "lines": [line]})).await?;
+    let back = api.created(&format!("{gone}/returns"), &json!({"reason": "a test", "lines": [line]})).await?;
     let supplier = api.supplier("S-own").await?;
+    let category = api.category("K-own", None).await?;
+    let warehouse = api.warehouse("W-own").await?;
+    let location = api.location(&warehouse, "L-own").await?;
     let headers = [("Content-Type", "text/csv")];
     let file = b"code,name,email\nC-imported,A,a@b.example\n".to_vec();
     let import = api.http.raw(Method::POST, "/imports?kind=customers", &headers, Some(file)).await?;
@@ -161,7 +183,10 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
         ("projection-events", event),
         ("customers", id(&customer)?),
         ("suppliers", id(&supplier)?),
+        ("categories", id(&category)?),
         ("products", id(&product)?),
+        ("warehouses", id(&warehouse)?),
+        ("locations", id(&location)?),
         ("orders", id(&order)?),
         ("shipments", id(&shipment)?),
         ("returns", id(&back)?),
@@ -229,6 +254,10 @@ async fn every_route_asks_every_role_for_its_permission_and_hides_other_tenants(
                 if status == 204 && operation.path == "/suppliers/{id}" {
                     let next = api.supplier(&format!("S-{}", uuid::Uuid::new_v4())).await?;
                     owned.insert("suppliers".to_owned(), next["id"].as_str().context("no id")?.to_owned());
+                }
+                if status == 204 && operation.path == "/categories/{id}" {
+                    let next = api.category(&format!("K-{}", uuid::Uuid::new_v4()), None).await?;
+                    owned.insert("categories".to_owned(), next["id"].as_str().context("no id")?.to_owned());
                 }
             }
         }

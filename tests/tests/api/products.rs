@@ -19,7 +19,10 @@ async fn a_product_is_created_read_and_changed() {
         assert_eq!(created.json["archived_at"], Value::Null);
         let path = path(&created.json);
         assert_eq!(api.http.get(&path).await?.json, created.json);
-        let body = json!({"sku": "P-1", "name": "Oak board", "external_id": null, "unit_price": "0", "vat_rate": "20"});
+        let body = json!({
+            "sku": "P-1", "name": "Oak board", "external_id": null, "unit_price": "0", "vat_rate": "20", "unit": "MTR", "quantity_decimals": 2,
+            "stocked": false, "category_id": null, "barcodes": [],
+        });
         let changed = api.http.send(Method::PUT, &path, &[("If-Match", "\"1\"")], Some(&body)).await?;
         assert_eq!((changed.status, &changed.json["version"]), (200, &json!(2)), "{}", changed.text);
         let again = api.http.post("/products", &body).await?;
@@ -99,6 +102,170 @@ async fn a_price_is_a_decimal_string_that_is_not_negative() {
                 answer.text
             );
         }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_product_says_what_it_is_for_a_warehouse() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let mut body = json!({"sku": "P-1", "name": "Board", "unit_price": "1", "vat_rate": "20"});
+        let plain = api.created("/products", &body).await?;
+        let told = |product: &Value| {
+            json!([product["unit"], product["quantity_decimals"], product["stocked"], product["category_id"], product["barcodes"]])
+        };
+        assert_eq!(told(&plain), json!(["C62", 0, true, null, []]), "what is left out");
+        let category = api.category("TEA", None).await?;
+        body["sku"] = "P-2".into();
+        body["unit"] = "kgm".into();
+        body["stocked"] = false.into();
+        body["category_id"] = category["id"].clone();
+        body["barcodes"] = json!(["036000291452", "3017620422003"]);
+        let tea = api.created("/products", &body).await?;
+        assert_eq!(told(&tea), json!(["KGM", 3, false, category["id"], ["036000291452", "3017620422003"]]));
+        let csv = api.http.get("/products.csv?sku=P-2").await?.text;
+        assert!(csv.contains(",KGM,3,false,"), "{csv}");
+        let changed = json!({"unit": "GRM", "quantity_decimals": null, "barcodes": ["96385074"]});
+        let changed = api.http.send(Method::PATCH, &path(&tea), &[], Some(&changed)).await?;
+        assert_eq!(told(&changed.json), json!(["GRM", 3, false, category["id"], ["96385074"]]), "{}", changed.text);
+        let sql = world.sql().await?;
+        let event = "SELECT payload::text FROM outbox_events WHERE aggregate_id = $1 AND event_type = 'product.updated'";
+        let event: String = sql.query_one(event, &[&tea["id"].as_str().unwrap()]).await?.get(0);
+        let event: Value = serde_json::from_str(&event)?;
+        assert_eq!(told(&event), told(&changed.json));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_with_a_unit_a_barcode_or_a_category_is_said() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let nowhere = "01900000-0000-7000-8000-0000000000ff";
+        for (member, value, pointer, code) in [
+            ("unit", json!("kg"), "/unit", "unknown_unit"),
+            ("unit", json!(7), "/unit", "wrong_type"),
+            ("quantity_decimals", json!(7), "/quantity_decimals", "out_of_range"),
+            ("quantity_decimals", json!("3"), "/quantity_decimals", "wrong_type"),
+            ("stocked", json!("true"), "/stocked", "wrong_type"),
+            ("category_id", json!(nowhere), "/category_id", "unknown_category"),
+            ("barcodes", json!(["3017620422004"]), "/barcodes/0", "wrong_check_digit"),
+            ("barcodes", json!(["96385074", "123"]), "/barcodes/1", "not_a_gtin"),
+            ("barcodes", json!(["036000291452", "0036000291452"]), "/barcodes", "duplicate_barcode"),
+        ] {
+            let mut body = json!({"sku": "P-1", "name": "Board", "unit_price": "1", "vat_rate": "20"});
+            body[member] = value.clone();
+            let answer = api.http.post("/products", &body).await?;
+            assert_eq!((answer.status, answer.code()), (422, "invalid_request"), "{value}: {}", answer.text);
+            assert_eq!(answer.pointers(), [pointer], "{value}: {}", answer.text);
+            assert_eq!(answer.json["errors"][0]["code"], code, "{value}: {}", answer.text);
+        }
+        let product = api.product("P-1").await?;
+        let body = json!({"category_id": nowhere});
+        let refused = api.http.send(Method::PATCH, &path(&product), &[], Some(&body)).await?;
+        assert_eq!((refused.status, refused.pointers()), (422, vec!["/category_id"]), "{}", refused.text);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_barcode_belongs_to_one_product_however_it_is_written() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let body = |sku: &str, barcodes: Value| {
+            json!({"sku": sku, "name": "Tea", "unit_price": "1", "vat_rate": "20", "barcodes": barcodes})
+        };
+        let one = api.created("/products", &body("P-1", json!(["036000291452"]))).await?;
+        let again = api.http.post("/products", &body("P-2", json!(["96385074", "0036000291452"]))).await?;
+        assert_eq!((again.status, again.code()), (409, "product_barcode_taken"), "{}", again.text);
+        let other = api.created("/products", &body("P-2", json!(["96385074"]))).await?;
+        let taken = json!({"barcodes": ["036000291452"]});
+        let refused = api.http.send(Method::PATCH, &path(&other), &[], Some(&taken)).await?;
+        assert_eq!((refused.status, refused.code()), (409, "product_barcode_taken"), "{}", refused.text);
+        for barcode in ["036000291452", "0036000291452", "00036000291452"] {
+            let found = api.http.get(&format!("/products?barcode={barcode}")).await?;
+            assert_eq!(found.json["data"], json!([one]), "{barcode}");
+        }
+        let none = api.http.get("/products?barcode=4006381333931").await?;
+        assert_eq!(none.json["data"], json!([]));
+        let wrong = api.http.get("/products?barcode=4006381333932").await?;
+        assert_eq!((wrong.status, wrong.pointers()), (422, vec!["/query/barcode"]));
+        // What a product gives up, another can have; and what is deleted has none.
+        let none = json!({"barcodes": []});
+        assert_eq!(api.http.send(Method::PATCH, &path(&one), &[], Some(&none)).await?.status, 200);
+        assert_eq!(api.http.send(Method::PATCH, &path(&other), &[], Some(&taken)).await?.status, 200);
+        let deleted = api.http.send(Method::DELETE, &path(&other), &[("If-Match", "*")], None).await?;
+        assert_eq!(deleted.status, 204, "{}", deleted.text);
+        api.created("/products", &body("P-3", json!(["036000291452", "96385074"]))).await?;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn products_are_listed_by_their_category_and_all_below_it_and_by_stock() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let top = api.category("DRINKS", None).await?;
+        let middle = api.category("TEA", Some(&top)).await?;
+        let low = api.category("TEA-BLACK", Some(&middle)).await?;
+        let other = api.category("CUPS", None).await?;
+        for (sku, category, stocked) in
+            [("P-1", &top, true), ("P-2", &low, false), ("P-3", &other, true), ("P-4", &middle, true)]
+        {
+            let body = json!({"sku": sku, "name": sku, "unit_price": "1", "vat_rate": "20", "category_id": category["id"], "stocked": stocked});
+            api.created("/products", &body).await?;
+        }
+        let listed = async |query: &str| {
+            let list = api.http.get(&format!("/products?{query}")).await?;
+            assert_eq!(list.status, 200, "{}", list.text);
+            let rows = list.json["data"].as_array().cloned().unwrap_or_default();
+            anyhow::Ok(rows.iter().map(|row| row["sku"].as_str().unwrap().to_owned()).collect::<Vec<_>>())
+        };
+        let of = |category: &Value| format!("category_id={}", category["id"].as_str().unwrap());
+        assert_eq!(listed(&of(&top)).await?, ["P-1", "P-2", "P-4"]);
+        assert_eq!(listed(&format!("{}&sort=-sku", of(&middle))).await?, ["P-4", "P-2"]);
+        assert_eq!(listed(&of(&low)).await?, ["P-2"]);
+        assert_eq!(listed("category_id=01900000-0000-7000-8000-0000000000ff").await?, Vec::<String>::new());
+        assert_eq!(listed("stocked=true").await?, ["P-1", "P-3", "P-4"]);
+        assert_eq!(listed("stocked=false&sort=-created_at").await?, ["P-2"]);
+        assert_eq!(listed(&format!("stocked=true&archived=false&{}", of(&top))).await?, ["P-1", "P-4"]);
+        assert_eq!(listed("stocked=true&q=p-3").await?, ["P-3"]);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_has_no_finer_quantities_than_its_products_allow() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let customer = api.customer("C-1").await?;
+        let product = async |sku: &str, unit: &str| {
+            let body = json!({"sku": sku, "name": sku, "unit_price": "1", "vat_rate": "20", "unit": unit, "stocked": false});
+            api.created("/products", &body).await
+        };
+        let (counted, weighed) = (product("P-1", "C62").await?, product("P-2", "KGM").await?);
+        let order = |one: &str, other: &str| {
+            json!({"customer_id": customer["id"], "lines": [
+                {"product_id": counted["id"], "quantity": one}, {"product_id": weighed["id"], "quantity": other},
+            ]})
+        };
+        let refused = api.http.post("/orders", &order("1.5", "1.1255")).await?;
+        assert_eq!((refused.status, refused.code()), (422, "invalid_order"), "{}", refused.text);
+        assert_eq!(refused.pointers(), ["/lines/0/quantity", "/lines/1/quantity"]);
+        assert_eq!(refused.json["errors"][0]["code"], "too_precise");
+        let placed = api.created("/orders", &order("2.0", "1.125")).await?;
+        // Whatever changes of the product, the order keeps what it was placed with.
+        let coarser = json!({"unit": "XBX", "quantity_decimals": 0});
+        let changed = api.http.send(Method::PATCH, &path(&weighed), &[], Some(&coarser)).await?;
+        assert_eq!(changed.status, 200, "{}", changed.text);
+        let kept = api.http.get(&format!("/orders/{}", placed["id"].as_str().unwrap())).await?;
+        assert_eq!(kept.json["lines"][1]["quantity"], "1.125");
         Ok(())
     })
     .await;

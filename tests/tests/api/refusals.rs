@@ -104,7 +104,7 @@ async fn a_path_a_method_or_an_id_that_is_not_there_is_a_problem() {
             let answer = api.http.send(Method::TRACE, &path, &[], None).await?;
             assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)), "{path}");
         }
-        for slice in ["customers", "suppliers", "products", "orders"] {
+        for slice in ["customers", "suppliers", "products", "warehouses", "locations", "orders"] {
             let answer = api.http.get(&format!("/{slice}/{NOBODY}")).await?;
             assert_problem(&answer, slice);
             assert_eq!(answer.status, 404);
@@ -185,7 +185,7 @@ async fn no_value_in_any_field_makes_the_server_fail() {
         let templates = [
             ("/customers", json!({"code": "X", "name": "N", "email": "e@example.com", "vat_number": "FR40303265045",
                 "addresses": [{"kind": "billing", "line1": "l", "line2": "m", "postal_code": "p", "city": "c", "country": "FR"}]})),
-            ("/products", json!({"sku": "X", "name": "N", "unit_price": "1", "vat_rate": "20"})),
+            ("/products", json!({"sku": "X", "name": "N", "unit_price": "1", "vat_rate": "20", "stocked": false})),
             ("/orders", json!({"customer_id": customer["id"], "reference": "r",
                 "lines": [{"product_id": product["id"], "quantity": "1", "unit_price": "1"}]})),
             (&*format!("/orders/{order}/ship"), json!({"tracking_number": "t"})),

@@ -58,6 +58,11 @@ async fn words_are_found_without_their_accents_in_their_other_forms_and_by_their
         assert_eq!(listed(&api, "/products?q=eg+250", "sku").await?, ["TEA-EG-250"]);
         api.supplier("S-1").await?;
         assert_eq!(listed(&api, "/suppliers?q=s-1", "code").await?, ["S-1"]);
+        let warehouse = api.warehouse("QUAI-7").await?;
+        api.location(&warehouse, "A-01-3").await?;
+        assert_eq!(listed(&api, "/warehouses?q=quai", "code").await?, ["QUAI-7"]);
+        assert_eq!(listed(&api, "/warehouses?q=entrepot", "code").await?, ["MAIN"]);
+        assert_eq!(listed(&api, "/locations?q=a+01", "code").await?, ["A-01-3"]);
         Ok(())
     })
     .await;

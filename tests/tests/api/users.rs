@@ -138,6 +138,7 @@ async fn nobody_gives_a_permission_that_they_do_not_have() {
             "customers:read",
             "suppliers:read",
             "products:read",
+            "warehouses:read",
             "orders:read",
             "orders:ship",
             "tenant:read",

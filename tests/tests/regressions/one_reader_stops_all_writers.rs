@@ -36,6 +36,9 @@ struct List {
 const BUSY: &str = "01900000-0000-7000-8000-0000000000b0";
 const EARLY: &str = "01900000-0000-7000-8000-0000000000e0";
 const NOBODY: &str = "01900000-0000-7000-8000-0000000000ff";
+/// Categories: with most of the products in it and below it, and with few.
+const LARGE: &str = "01900000-0000-7000-8000-0000000000c1";
+const SMALL: &str = "01900000-0000-7000-8000-0000000000c2";
 /// In the middle of the rows' times.
 const MIDDLE: &str = "2026-01-08T00:00:00Z";
 
@@ -96,10 +99,7 @@ const LISTS: &[List] = &[
     List {
         path: "/api/v1/shipments",
         table: "shipments",
-        filters: &[
-            ("order_id", &[BUSY, EARLY, NOBODY]),
-            ("status", &["dispatched", "delivered"]),
-        ],
+        filters: &[("order_id", &[BUSY, EARLY, NOBODY]), ("status", &["dispatched", "delivered"])],
         selection: &[],
         looks_through: |_| false,
     },
@@ -148,7 +148,50 @@ const LISTS: &[List] = &[
     List {
         path: "/api/v1/products",
         table: "products",
-        filters: &[("sku", &["P-17"]), ("archived", &["true", "false"])],
+        filters: &[
+            ("sku", &["P-17"]),
+            ("archived", &["true", "false"]),
+            ("stocked", &["true", "false"]),
+            ("category_id", &[LARGE, SMALL]),
+        ],
+        selection: &[
+            ("barcode", "96385074"),
+            ("q", "17"),
+            ("q", "name"),
+            ("ids", BUSY),
+            ("external_id", "E-17"),
+            ("created_from", MIDDLE),
+            ("created_before", MIDDLE),
+            ("updated_from", LATE),
+            ("updated_before", MIDDLE),
+        ],
+        looks_through: |given| {
+            let both = given.contains_key("archived") && given.contains_key("stocked");
+            searches(given) || both || given.contains_key("category_id")
+        },
+    },
+    List {
+        path: "/api/v1/categories",
+        table: "categories",
+        filters: &[("code", &["K-17"]), ("parent_id", &[BUSY, EARLY, NOBODY]), ("top", &["true", "false"])],
+        selection: &[
+            ("q", "17"),
+            ("q", "name"),
+            ("ids", BUSY),
+            ("external_id", "E-17"),
+            ("created_from", MIDDLE),
+            ("created_before", MIDDLE),
+            ("updated_from", LATE),
+            ("updated_before", MIDDLE),
+        ],
+        looks_through: |given| {
+            searches(given) || given.contains_key("parent_id") || given.contains_key("top")
+        },
+    },
+    List {
+        path: "/api/v1/warehouses",
+        table: "warehouses",
+        filters: &[("code", &["W-17"]), ("archived", &["true", "false"])],
         selection: &[
             ("q", "17"),
             ("q", "name"),
@@ -160,6 +203,24 @@ const LISTS: &[List] = &[
             ("updated_before", MIDDLE),
         ],
         looks_through: searches,
+    },
+    List {
+        path: "/api/v1/locations",
+        table: "locations",
+        filters: &[("warehouse_id", &[BUSY, EARLY, NOBODY]), ("archived", &["true", "false"])],
+        selection: &[
+            ("q", "17"),
+            ("q", "name"),
+            ("ids", BUSY),
+            ("external_id", "E-17"),
+            ("created_from", MIDDLE),
+            ("created_before", MIDDLE),
+            ("updated_from", LATE),
+            ("updated_before", MIDDLE),
+        ],
+        looks_through: |given| {
+            searches(given) || given.contains_key("archived") && !given.contains_key("warehouse_id")
+        },
     },
     List {
         path: "/api/v1/imports",

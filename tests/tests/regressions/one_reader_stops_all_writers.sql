@@ -12,9 +12,36 @@ SELECT 'TENANT', gen_random_uuid(), 1, 'S-' || n, CASE WHEN n % 2 = 0 THEN 'Same
     timestamptz '2026-01-01' + interval '1 hour' * (n / 100), now()
 FROM generate_series(1, 30000) AS n;
 
-INSERT INTO products (tenant_id, id, version, sku, name, unit_price, vat_rate, archived_at, created_at, updated_at)
+-- Categories at the top, and what is in them: most of them in one, few in another.
+INSERT INTO categories (tenant_id, id, version, code, name, parent_id, created_at, updated_at)
+SELECT 'TENANT', CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' WHEN 2 THEN '01900000-0000-7000-8000-0000000000e0'
+        WHEN 3 THEN '01900000-0000-7000-8000-0000000000c1' WHEN 4 THEN '01900000-0000-7000-8000-0000000000c2'
+        WHEN 5 THEN '01900000-0000-7000-8000-0000000000c5' ELSE gen_random_uuid() END, 1, 'K-' || n, CASE WHEN n % 2 = 0 THEN 'Same' ELSE 'Name ' || n END,
+    CASE WHEN n <= 4 THEN NULL WHEN n <= 40 THEN '01900000-0000-7000-8000-0000000000c1' WHEN n <= 80 THEN '01900000-0000-7000-8000-0000000000e0' ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid,
+    timestamptz '2026-01-01' + interval '1 hour' * (n / 100), now()
+FROM generate_series(1, 30000) AS n;
+
+-- Few are kept in stock, at the early end, and few are in the small category.
+INSERT INTO products (tenant_id, id, version, sku, name, unit_price, vat_rate, archived_at, created_at, updated_at, stocked, category_id)
 SELECT 'TENANT', gen_random_uuid(), 1, 'P-' || lpad(n::text, 5, '0'), CASE WHEN n % 3 = 0 THEN 'Same' ELSE 'Name ' || lpad(n::text, 5, '0') END,
-    1, 20, CASE WHEN n <= 15000 THEN now() END, timestamptz '2026-01-01' + interval '1 hour' * (n / 100), now()
+    1, 20, CASE WHEN n <= 15000 THEN now() END, timestamptz '2026-01-01' + interval '1 hour' * (n / 100), now(), n <= 50,
+    CASE WHEN n <= 50 THEN '01900000-0000-7000-8000-0000000000c2' WHEN n <= 20000 THEN '01900000-0000-7000-8000-0000000000c1'
+        WHEN n <= 25000 THEN '01900000-0000-7000-8000-0000000000c5' END::uuid
+FROM generate_series(1, 30000) AS n;
+INSERT INTO product_barcodes (tenant_id, gtin, product_id)
+SELECT 'TENANT', CASE sku WHEN 'P-00017' THEN '00000096385074' ELSE lpad(substr(sku, 3), 14, '0') END, id FROM products;
+INSERT INTO warehouses (tenant_id, id, version, code, name, is_default, archived_at, created_at, updated_at)
+SELECT 'TENANT', CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' WHEN 2 THEN '01900000-0000-7000-8000-0000000000e0'
+        ELSE gen_random_uuid() END, 1, 'W-' || n, CASE WHEN n % 3 = 0 THEN 'Same' ELSE 'Name ' || n END,
+    false, CASE WHEN n <= 15000 THEN now() END, timestamptz '2026-01-01' + interval '1 hour' * (n / 100), now()
+FROM generate_series(1, 30000) AS n;
+
+-- A warehouse that has nine of ten places; of those of the other, half are archived.
+INSERT INTO locations (tenant_id, id, version, warehouse_id, code, name, archived_at, created_at, updated_at)
+SELECT 'TENANT', gen_random_uuid(), 1,
+    CASE WHEN n <= 3000 THEN '01900000-0000-7000-8000-0000000000e0' ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid, 'L-' || n,
+    CASE WHEN n % 3 = 0 THEN 'Same' WHEN n % 3 = 1 THEN 'Name ' || n END, CASE WHEN n <= 1500 OR n > 15000 THEN now() END,
+    timestamptz '2026-01-01' + interval '1 hour' * (n / 100), now()
 FROM generate_series(1, 30000) AS n;
 
 -- A customer who has nine of ten orders; the latest are pending, and those of before delivered.
@@ -74,7 +101,10 @@ FROM generate_series(1, 60000) AS n, unnest(ARRAY['TENANT', '01900000-0000-7000-
 -- Changes, the latest in the order of the rows' times, and numbers of another system.
 UPDATE customers SET updated_at = created_at + interval '1 hour', external_id = 'E-' || substr(code, 3);
 UPDATE suppliers SET updated_at = created_at + interval '1 hour', external_id = 'E-' || substr(code, 3);
+UPDATE categories SET updated_at = created_at + interval '1 hour', external_id = 'E-' || substr(code, 3);
 UPDATE products SET updated_at = created_at + interval '1 hour', external_id = 'E-' || substr(sku, 3);
+UPDATE warehouses SET updated_at = created_at + interval '1 hour', external_id = 'E-' || substr(code, 3) WHERE NOT is_default;
+UPDATE locations SET updated_at = created_at + interval '1 hour', external_id = 'E-' || substr(code, 3);
 UPDATE orders SET updated_at = placed_at, external_id = 'E-' || substr(reference, 3);
 
 -- An import of which few rows were refused, among many.

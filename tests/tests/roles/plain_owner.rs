@@ -54,7 +54,8 @@ async fn one_plain_log_in_is_enough_for_a_trial() -> Result<()> {
     let (running, http) = own.api("owner", &key).await?;
     let customer = json!({"code": "C-1", "name": "Librairie", "email": "a@example.com"});
     let customer = http.post("/customers", &customer).await?;
-    let product = json!({"sku": "P-1", "name": "Thé", "unit_price": "10.00", "vat_rate": "20"});
+    let product =
+        json!({"sku": "P-1", "name": "Thé", "unit_price": "10.00", "vat_rate": "20", "stocked": false});
     let product = http.post("/products", &product).await?;
     let order = http.post("/orders", &order_body(&customer.json, &product.json)).await?;
     ensure!(order.status == 201, "{}", order.text);

@@ -43,6 +43,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("__diesel_schema_migrations", "SELECT"),
             ("api_keys", "INSERT,SELECT,UPDATE"),
             ("audit_events", "SELECT"),
+            ("categories", "DELETE,INSERT,SELECT,UPDATE"),
             ("customer_activity", "SELECT"),
             ("customers", "DELETE,INSERT,SELECT,UPDATE"),
             ("email_attempts", "SELECT"),
@@ -52,6 +53,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("idempotency_records", "INSERT,SELECT"),
             ("import_rows", "INSERT,SELECT,UPDATE"),
             ("imports", "DELETE,INSERT,SELECT,UPDATE"),
+            ("locations", "INSERT,SELECT,UPDATE"),
             ("login_throttles", "DELETE,INSERT,SELECT,UPDATE"),
             ("operator_refresh_tokens", "INSERT,SELECT,UPDATE"),
             ("operator_sessions", "INSERT,SELECT,UPDATE"),
@@ -61,6 +63,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("order_steps", "INSERT"),
             ("order_timeline", "SELECT"),
             ("orders", "INSERT,SELECT,UPDATE"),
+            ("product_barcodes", "DELETE,INSERT,SELECT"),
             ("products", "DELETE,INSERT,SELECT,UPDATE"),
             ("projection_inbox", "SELECT"),
             ("projection_state", "SELECT"),
@@ -81,6 +84,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("tenants", "INSERT,SELECT,UPDATE"),
             ("user_tokens", "DELETE,INSERT,SELECT,UPDATE"),
             ("users", "INSERT,SELECT,UPDATE"),
+            ("warehouses", "INSERT,SELECT,UPDATE"),
         ],
         "services" => &[
             ("audit_chains", "SELECT"),
@@ -158,7 +162,8 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
     for (role, names) in [
         (
             "runtime",
-            "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,outbox_append,outbox_feed_page,search_customers,search_orders,search_products,search_stock,search_suppliers",
+            "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,outbox_append,outbox_feed_page,search_categories,\
+             search_customers,search_locations,search_orders,search_products,search_stock,search_suppliers,search_warehouses",
         ),
         (
             "services",

@@ -47,9 +47,9 @@ async fn the_first_administrator_comes_with_a_company_and_a_password_that_is_sho
         let texts: Vec<&str> = (0..5).map(|column| row.get(column)).collect();
         assert_eq!(texts, ["CHF", "Europe/Zurich", "siren", "732829320", "admin"]);
         assert!(row.get::<_, &str>(5).starts_with("$argon2id$") && row.get::<_, bool>(6));
-        let rows = sql.query("SELECT event_type FROM outbox_events ORDER BY seq LIMIT 2", &[]).await?;
+        let rows = sql.query("SELECT event_type FROM outbox_events ORDER BY seq LIMIT 3", &[]).await?;
         let events: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
-        assert_eq!(events, ["tenant.created", "user.registered"]);
+        assert_eq!(events, ["tenant.created", "warehouse.created", "user.registered"]);
         let audit = sql
             .query_one("SELECT actor_type, actor_name, after::text FROM audit_events WHERE resource_type = 'tenant' LIMIT 1", &[])
             .await?;

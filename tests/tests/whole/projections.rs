@@ -336,7 +336,9 @@ impl Traffic<'_> {
                     customers.extend(made.and_then(|made| made["id"].as_str().map(str::to_owned)));
                 }
                 1 => {
-                    let body = json!({"sku": name, "name": name, "unit_price": "3.33", "vat_rate": "5.5"});
+                    let body = json!({
+                        "sku": name, "name": name, "unit_price": "3.33", "vat_rate": "5.5", "stocked": false, "quantity_decimals": 1,
+                    });
                     let made = self.send(Method::POST, "/products", Some(&body)).await;
                     products.extend(made.and_then(|made| made["id"].as_str().map(str::to_owned)));
                 }

@@ -5,8 +5,9 @@ use comptoir_core::commerce::orders::{
     CancellationReason, OrderFilter, OrderLine, OrderReference, OrderStatus, OrderSummary, OrderView,
     PlaceOrder, PlaceOrderLine, TrackingNumber, VatSubtotal,
 };
+use comptoir_core::values::business_date::BusinessDate;
 use comptoir_core::values::external_id::ExternalId;
-use comptoir_core::values::ids::{CustomerId, ProductId};
+use comptoir_core::values::ids::{CustomerId, ProductId, WarehouseId};
 use comptoir_core::values::money::{Quantity, UnitPrice};
 use deserr::Deserr;
 use serde::Serialize;
@@ -32,6 +33,18 @@ pub(crate) struct PlaceOrderRequest {
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "WEB-2026-00017", min_length = 1, max_length = 100)]
     reference: Option<OrderReference>,
+    /// Where the goods come from. If it is left out: your default warehouse if a product is kept in stock, otherwise none.
+    #[deserr(default)]
+    #[schema(value_type = Option<Uuid>)]
+    warehouse_id: Option<WarehouseId>,
+    /// Whether the order waits for goods of which there are too few; otherwise it is refused.
+    #[deserr(default)]
+    #[schema(required = false)]
+    back_order: bool,
+    /// When the customer ordered; today (UTC) if it is left out. At most ten years back, and a day ahead.
+    #[deserr(default)]
+    #[schema(value_type = Option<NaiveDate>)]
+    ordered_on: Option<BusinessDate>,
     #[schema(min_items = 1, max_items = 5000)]
     lines: Vec<PlaceOrderLineRequest>,
 }
@@ -51,11 +64,23 @@ pub(crate) struct PlaceOrderLineRequest {
 }
 
 impl From<PlaceOrderRequest> for PlaceOrder {
-    fn from(PlaceOrderRequest { customer_id, external_id, reference, lines }: PlaceOrderRequest) -> Self {
+    fn from(request: PlaceOrderRequest) -> Self {
+        let PlaceOrderRequest {
+            customer_id,
+            external_id,
+            reference,
+            warehouse_id,
+            back_order,
+            ordered_on,
+            lines,
+        } = request;
         Self {
             customer_id,
             external_id,
             reference,
+            warehouse_id,
+            back_order,
+            ordered_on,
             lines: lines.into_iter().map(PlaceOrderLine::from).collect(),
         }
     }
@@ -74,6 +99,10 @@ pub(crate) struct ShipOrderRequest {
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "1Z999AA10123456784", min_length = 1, max_length = 100)]
     pub(super) tracking_number: Option<TrackingNumber>,
+    /// When it left; today (UTC) if it is left out. At most ten years back, and a day ahead.
+    #[deserr(default)]
+    #[schema(value_type = Option<NaiveDate>)]
+    pub(super) shipped_on: Option<BusinessDate>,
 }
 
 #[derive(Debug, Deserr, ToSchema)]
@@ -146,6 +175,14 @@ struct OrderLineResponse {
     /// What of the shipped goods has come back.
     #[schema(example = "0")]
     returned: String,
+    /// Whether the product was kept in stock when the order was placed: then goods are reserved for the line.
+    stocked: bool,
+    /// What is reserved for it; nothing any more once the order is shipped or cancelled.
+    #[schema(example = "2.5")]
+    reserved: String,
+    /// What it waits for.
+    #[schema(example = "0")]
+    waiting: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -173,6 +210,9 @@ impl From<OrderView> for OrderResponse {
             shipped: line.shipped.to_string(),
             cancelled: line.cancelled.to_string(),
             returned: line.returned.to_string(),
+            stocked: line.stocked,
+            reserved: line.reserved.to_string(),
+            waiting: line.waiting.to_string(),
         };
         let subtotal = |vat: VatSubtotal| VatSubtotalResponse {
             rate: vat.rate.to_string(),
@@ -237,5 +277,8 @@ impl Exported for OrderSummary {
         "delivered_at",
         "cancelled_at",
         "updated_at",
+        "warehouse_id",
+        "back_order",
+        "ordered_on",
     ];
 }

@@ -22,6 +22,8 @@ use crate::openapi::{IdParam, IdempotencyHeader, IfMatchHeader};
 use crate::respond::{self, List};
 
 /// Place an order
+///
+/// Goods of products that are kept in stock are reserved for it. If there are too few, it is refused, or with `back_order` waits.
 #[utoipa::path(post, path = "/api/v1/orders", tag = "orders", operation_id = "placeOrder", request_body = PlaceOrderRequest,
     params(IdempotencyHeader),
     responses((status = 201, body = OrderResponse, headers(("Location" = String), ("ETag" = String)))))]
@@ -54,6 +56,8 @@ pub(crate) async fn confirm(
 }
 
 /// Ship a confirmed order
+///
+/// The goods that are reserved for it leave the stock. It is shipped as a whole: as long as a line waits for goods, it is refused.
 #[utoipa::path(post, path = "/api/v1/orders/{id}/ship", tag = "orders", operation_id = "shipOrder", request_body = Option<ShipOrderRequest>,
     params(IdParam, IfMatchHeader, IdempotencyHeader),
     responses((status = 200, body = OrderResponse, headers(("ETag" = String)))))]
@@ -64,8 +68,8 @@ pub(crate) async fn ship(
     posted: Posted<ShipOrderRequest>,
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
-    let tracking_number = posted.body.tracking_number;
-    let command = ShipOrder { id: id.0, expected_version: expected.0, tracking_number };
+    let ShipOrderRequest { tracking_number, shipped_on } = posted.body;
+    let command = ShipOrder { id: id.0, expected_version: expected.0, tracking_number, shipped_on };
     respond::answer(executor.execute(context.0, posted.key, command, changed).await?)
 }
 
@@ -85,6 +89,8 @@ pub(crate) async fn deliver(
 }
 
 /// Cancel an order that has not been shipped
+///
+/// What was reserved for it is free again.
 #[utoipa::path(post, path = "/api/v1/orders/{id}/cancel", tag = "orders", operation_id = "cancelOrder", request_body = CancelOrderRequest,
     params(IdParam, IfMatchHeader, IdempotencyHeader),
     responses((status = 200, body = OrderResponse, headers(("ETag" = String)))))]

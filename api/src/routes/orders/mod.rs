@@ -13,7 +13,13 @@ pub(super) fn endpoints() -> Endpoints {
         .with(Needs(OrdersRead), handlers::__path_list, handlers::list)
         .with(Needs(OrdersRead), handlers::__path_export, handlers::export)
         .with(Needs(OrdersWrite), handlers::__path_place, handlers::place)
-        .problems(&["invalid_order", "order_reference_taken", "order_external_id_taken"])
+        .problems(&[
+            "invalid_order",
+            "order_reference_taken",
+            "order_external_id_taken",
+            "insufficient_stock",
+            "no_default_warehouse",
+        ])
         .with(Needs(OrdersRead), handlers::__path_get, handlers::get)
         .problems(&["order_not_found"])
         .with(Needs(OrdersWrite), handlers::__path_confirm, handlers::confirm)
@@ -28,6 +34,7 @@ pub(super) fn endpoints() -> Endpoints {
             "order_state_conflict",
             "order_waits_for_goods",
             "too_many_shipments",
+            "stock_not_reserved",
             "invalid_order",
         ])
         .with(Needs(OrdersShip), handlers::__path_deliver, handlers::deliver)

@@ -1,10 +1,15 @@
 //! Products as JSON.
 
 use comptoir_core::application::listing::Selection;
-use comptoir_core::commerce::products::{ProductDetails, ProductFilter, ProductName, ProductView, Sku};
+use comptoir_core::commerce::products::{
+    Barcodes, ProductDetails, ProductFilter, ProductName, ProductView, Sku,
+};
 use comptoir_core::values::external_id::ExternalId;
-use comptoir_core::values::invalid::FieldError;
-use comptoir_core::values::money::{UnitPrice, VatRate};
+use comptoir_core::values::gtin::Gtin;
+use comptoir_core::values::ids::CategoryId;
+use comptoir_core::values::invalid::{FieldError, Invalid};
+use comptoir_core::values::money::{QuantityDecimals, UnitPrice, VatRate};
+use comptoir_core::values::unit::Unit;
 use deserr::Deserr;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -12,7 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::export::Exported;
 use crate::extract::{Editable, Faults, Flag, SearchFilters, Text, read_from_text};
 
-read_from_text!(Sku, ProductName);
+read_from_text!(Sku, ProductName, Unit, Gtin);
 
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
@@ -32,6 +37,33 @@ pub(crate) struct ProductRequest {
     /// Percent, from 0 to 100, at most two decimals.
     #[schema(value_type = String, example = "5.5", pattern = r"^\d{1,3}(\.\d{1,2})?$")]
     vat_rate: VatRate,
+    /// What is counted or measured of it: a code of UN/ECE recommendation 20, such as `C62` (one), `KGM` (kilogram), `LTR` (litre) or
+    /// `HUR` (hour), or of recommendation 21 with an X in front, such as `XBX` (box). The error for an unknown one names all that
+    /// there are. `C62` if it is left out.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "C62", pattern = "^[A-Za-z0-9]{2,3}$")]
+    unit: Option<Unit>,
+    /// How many decimals the quantity of an order's line may have. If it is left out, as many as the unit has by custom: none
+    /// where things are counted, 3 for kilograms. Orders that were placed keep their quantities, whatever changes here.
+    #[deserr(default, try_from(Option<i16>) = parse_decimals -> Invalid)]
+    #[schema(value_type = Option<i16>, example = 0, minimum = 0, maximum = 6)]
+    quantity_decimals: Option<QuantityDecimals>,
+    /// Whether it is kept in stock. True if it is left out.
+    #[deserr(default)]
+    #[schema(example = true)]
+    stocked: Option<bool>,
+    /// The category in which it is, which must exist.
+    #[deserr(default)]
+    #[schema(value_type = Option<Uuid>)]
+    category_id: Option<CategoryId>,
+    /// GTINs of 8, 12, 13 or 14 digits with a right check digit; each belongs to one of your products.
+    #[deserr(default, try_from(Vec<Gtin>) = Barcodes::parse -> Invalid)]
+    #[schema(value_type = Vec<String>, example = json!(["3017620422003"]), max_items = 20, required = false)]
+    barcodes: Barcodes,
+}
+
+fn parse_decimals(decimals: Option<i16>) -> Result<Option<QuantityDecimals>, Invalid> {
+    decimals.map(QuantityDecimals::new).transpose()
 }
 
 impl Editable for ProductRequest {
@@ -40,8 +72,31 @@ impl Editable for ProductRequest {
     const READ_ONLY: &'static [&'static str] = &["id", "version", "archived_at", "created_at", "updated_at"];
 
     fn into_details(self) -> Result<ProductDetails, Vec<FieldError>> {
-        let Self { external_id, sku, name, unit_price, vat_rate } = self;
-        Ok(ProductDetails { external_id, sku, name, unit_price, vat_rate })
+        let Self {
+            external_id,
+            sku,
+            name,
+            unit_price,
+            vat_rate,
+            unit,
+            quantity_decimals,
+            stocked,
+            category_id,
+            barcodes,
+        } = self;
+        let unit = unit.unwrap_or_default();
+        Ok(ProductDetails {
+            external_id,
+            sku,
+            name,
+            unit_price,
+            vat_rate,
+            quantity_decimals: quantity_decimals.unwrap_or_else(|| unit.decimals()),
+            unit,
+            stocked: stocked.unwrap_or(true),
+            category_id,
+            barcodes,
+        })
     }
 
     fn shown(view: &ProductView) -> impl Serialize {
@@ -61,16 +116,31 @@ pub(crate) struct ProductFilters {
     #[deserr(default)]
     #[param(value_type = Option<bool>)]
     archived: Option<Flag>,
+    /// Only those that are kept in stock, or only the others.
+    #[deserr(default)]
+    #[param(value_type = Option<bool>)]
+    stocked: Option<Flag>,
+    /// Only those in this category, or in one below it.
+    #[deserr(default)]
+    #[param(value_type = Option<Uuid>)]
+    category_id: Option<CategoryId>,
+    /// Only the product with this barcode, with or without zeros in front.
+    #[deserr(default)]
+    #[param(value_type = Option<String>)]
+    barcode: Option<Gtin>,
 }
 
 impl SearchFilters for ProductFilters {
     type Filter = ProductFilter;
 
     fn with(self, selection: Selection) -> ProductFilter {
-        let Self { sku, archived } = self;
+        let Self { sku, archived, stocked, category_id, barcode } = self;
         ProductFilter {
             sku: sku.map(Into::into),
             archived: archived.map(|Flag(archived)| archived),
+            stocked: stocked.map(|Flag(stocked)| stocked),
+            category_id,
+            barcode,
             selection,
         }
     }
@@ -85,6 +155,11 @@ impl Exported for ProductView {
         "name",
         "unit_price",
         "vat_rate",
+        "unit",
+        "quantity_decimals",
+        "stocked",
+        "category_id",
+        "barcodes",
         "archived_at",
         "created_at",
         "updated_at",

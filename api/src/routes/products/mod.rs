@@ -15,7 +15,7 @@ pub(super) fn endpoints() -> Endpoints {
         .with(Needs(ProductsRead), handlers::__path_list, handlers::list)
         .with(Needs(ProductsRead), handlers::__path_export, handlers::export)
         .with(Needs(ProductsWrite), handlers::__path_create, handlers::create)
-        .problems(&["product_sku_taken", "product_external_id_taken"])
+        .problems(&["product_sku_taken", "product_external_id_taken", "product_barcode_taken"])
         .with(Needs(ProductsRead), handlers::__path_get, handlers::get)
         .problems(&["product_not_found"])
         .with(Needs(ProductsWrite), handlers::__path_replace, handlers::replace)
@@ -23,6 +23,7 @@ pub(super) fn endpoints() -> Endpoints {
             "product_not_found",
             "product_sku_taken",
             "product_external_id_taken",
+            "product_barcode_taken",
             "product_archived",
         ])
         .with(Needs(ProductsWrite), handlers::__path_update, handlers::update)
@@ -30,6 +31,7 @@ pub(super) fn endpoints() -> Endpoints {
             "product_not_found",
             "product_sku_taken",
             "product_external_id_taken",
+            "product_barcode_taken",
             "product_archived",
         ])
         .with(Needs(ProductsWrite), handlers::__path_remove, handlers::remove)

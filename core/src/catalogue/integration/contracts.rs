@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::api_keys::{ApiKeyCreatedV1, ApiKeyRevokedV1};
+use super::categories::{CategoryCreatedV1, CategoryDeletedV1, CategoryUpdatedV1};
 use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
+use super::locations::{LocationArchivedV1, LocationCreatedV1, LocationUpdatedV1};
 use super::orders::{
     OrderBackOrderedV1, OrderCancelledV1, OrderConfirmedV1, OrderDeliveredV1, OrderPartlyShippedV1,
     OrderPlacedV1, OrderReservedV1, OrderReturnedV1, OrderShippedV1,
@@ -29,6 +31,7 @@ use super::users::{
     UserDisabledV1, UserEmailVerifiedV1, UserEnabledV1, UserLoggedInV1, UserLoggedOutV1,
     UserPasswordChangedV1, UserPermissionChangedV1, UserRegisteredV1, UserRoleChangedV1, UserUpdatedV1,
 };
+use super::warehouses::{WarehouseArchivedV1, WarehouseCreatedV1, WarehouseUpdatedV1};
 use super::{IntegrationEvent, Payload, asyncapi};
 use crate::accounts::api_keys::{ApiKey, ApiKeyDetails, ApiKeyName};
 use crate::accounts::identity::passwords::HashedPassword;
@@ -40,12 +43,14 @@ use crate::application::{Permission, PermissionSet, Role};
 use crate::catalogue::DomainEvent;
 use crate::catalogue::integration::translate;
 use crate::commerce::addresses::{Address, AddressKind};
+use crate::commerce::categories::{Category, CategoryCode, CategoryDetails, CategoryName, Place};
 use crate::commerce::customers::{Customer, CustomerCode, CustomerDetails, CustomerName};
+use crate::commerce::locations::{Location, LocationCode, LocationDetails, LocationName};
 use crate::commerce::orders::{
     CancellationReason, DraftLine, LinePart, NewOrder, Order, OrderEvent, OrderReference, OrderStatus,
     ReturnedPart, TrackingNumber,
 };
-use crate::commerce::products::{Product, ProductDetails, ProductName, Sku};
+use crate::commerce::products::{Barcodes, Product, ProductDetails, ProductName, Sku};
 use crate::commerce::returns::{NewReturn, Return, ReturnReason, ReturnReference};
 use crate::commerce::shipments::{Dispatch, Parcel, Shipment};
 use crate::commerce::stock::{
@@ -55,17 +60,20 @@ use crate::commerce::stock_documents::{
     DocumentReference, DraftMovement, NewStockDocument, StockDocument, StockDocumentKind,
 };
 use crate::commerce::suppliers::{Supplier, SupplierCode, SupplierDetails, SupplierName};
+use crate::commerce::warehouses::{Warehouse, WarehouseCode, WarehouseDetails, WarehouseName};
 use crate::values::business_date::BusinessDate;
 use crate::values::contact::{AddressLine, Country, Email, PostalAddress, VatNumber};
 use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
+use crate::values::gtin::Gtin;
 use crate::values::ids::{
-    ApiKeyId, CustomerId, OrderId, PrincipalId, ProductId, ReturnId, SessionId, ShipmentId, StockDocumentId,
-    StockId, SupplierId, TenantId, UserId, WarehouseId,
+    ApiKeyId, CategoryId, CustomerId, LocationId, OrderId, PrincipalId, ProductId, ReturnId, SessionId,
+    ShipmentId, StockDocumentId, StockId, SupplierId, TenantId, UserId, WarehouseId,
 };
 use crate::values::language::Language;
 use crate::values::money::{Currency, Quantity, UnitPrice, VatRate};
 use crate::values::payment_terms::PaymentTerms;
+use crate::values::unit::Unit;
 
 fn external_id(id: &str) -> Option<ExternalId> {
     Some(ExternalId::parse(id).expect("valid"))
@@ -254,6 +262,20 @@ fn supplier() -> (Supplier, Box<dyn Event>) {
     (supplier, happened(event))
 }
 
+fn category() -> (Category, Box<dyn Event>) {
+    let parent = CategoryId::from_uuid(uuid(11));
+    let details = CategoryDetails {
+        external_id: external_id("ERP-TEA-2"),
+        code: CategoryCode::parse("TEA-BLACK").expect("valid"),
+        name: CategoryName::parse("Black teas").expect("valid"),
+        parent_id: Some(parent),
+    };
+    let place = Place { above: vec![parent], below: 0 };
+    let created = Category::create(CategoryId::from_uuid(uuid(10)), details, &place, at(0));
+    let (category, event) = created.expect("allowed");
+    (category, happened(event))
+}
+
 fn product(number: u128, sku: &str, name: &str, price: &str, vat: &str) -> (Product, Box<dyn Event>) {
     let details = ProductDetails {
         external_id: external_id("ERP-9001"),
@@ -261,9 +283,36 @@ fn product(number: u128, sku: &str, name: &str, price: &str, vat: &str) -> (Prod
         name: ProductName::parse(name).expect("valid"),
         unit_price: UnitPrice::parse(price).expect("valid"),
         vat_rate: VatRate::parse(vat).expect("valid"),
+        unit: Unit::default(),
+        quantity_decimals: Unit::default().decimals(),
+        stocked: true,
+        category_id: Some(CategoryId::from_uuid(uuid(10))),
+        barcodes: Barcodes::parse(vec![Gtin::parse("3017620422003").expect("valid")]).expect("valid"),
     };
     let (product, event) = Product::create(ProductId::from_uuid(uuid(number)), details, at(0));
     (product, happened(event))
+}
+
+fn warehouse() -> (Warehouse, Box<dyn Event>) {
+    let details = WarehouseDetails {
+        external_id: external_id("ERP-W1"),
+        code: WarehouseCode::parse("MAIN").expect("valid"),
+        name: WarehouseName::parse("Entrepôt principal").expect("valid"),
+        address: Some(address()),
+    };
+    let (warehouse, event) = Warehouse::create(WarehouseId::from_uuid(uuid(21)), details, false, at(0));
+    (warehouse, happened(event))
+}
+
+fn location() -> (Location, Box<dyn Event>) {
+    let details = LocationDetails {
+        external_id: external_id("ERP-W1-A013"),
+        code: LocationCode::parse("A-01-3").expect("valid"),
+        name: Some(LocationName::parse("Aisle A, bay 1, shelf 3").expect("valid")),
+    };
+    let (id, warehouse) = (LocationId::from_uuid(uuid(22)), WarehouseId::from_uuid(uuid(21)));
+    let (location, event) = Location::create(id, warehouse, details, at(0));
+    (location, happened(event))
 }
 
 fn order(levels: &mut Levels) -> (Order, Box<dyn Event>) {
@@ -465,6 +514,13 @@ fn contracts() -> Vec<(String, Contract)> {
     add(happened(updated), contract::<SupplierUpdatedV1>);
     add(happened(a_supplier.delete(at(2))), contract::<SupplierDeletedV1>);
 
+    let (mut a_category, created) = category();
+    add(created, contract::<CategoryCreatedV1>);
+    let at_the_top = CategoryDetails { parent_id: None, ..a_category.details().clone() };
+    let moved = a_category.update(at_the_top, &Place::default(), at(1)).expect("allowed");
+    add(happened(moved.expect("a change")), contract::<CategoryUpdatedV1>);
+    add(happened(a_category.delete(false, at(2)).expect("allowed")), contract::<CategoryDeletedV1>);
+
     let (mut tea, created) = product(2, "TEA-EG-250", "Earl Grey, 250 g", "12.50", "5.5");
     add(created, contract::<ProductCreatedV1>);
     let dearer =
@@ -476,6 +532,21 @@ fn contracts() -> Vec<(String, Contract)> {
     let mut never_ordered = tea.clone();
     add(happened(tea.archive(at(2)).expect("allowed")), contract::<ProductArchivedV1>);
     add(happened(never_ordered.remove(at(2)).expect("allowed")), contract::<ProductDeletedV1>);
+
+    let (mut a_warehouse, created) = warehouse();
+    add(created, contract::<WarehouseCreatedV1>);
+    let mut closed = a_warehouse.clone();
+    let gained = a_warehouse.make_default(at(1)).expect("allowed").expect("a change");
+    add(happened(gained), contract::<WarehouseUpdatedV1>);
+    add(happened(closed.archive(false, at(2)).expect("allowed")), contract::<WarehouseArchivedV1>);
+
+    let (mut a_location, created) = location();
+    add(created, contract::<LocationCreatedV1>);
+    let code = LocationCode::parse("A-01-4").expect("valid");
+    let moved = LocationDetails { code, ..a_location.details().clone() };
+    let updated = a_location.update(moved, at(1)).expect("allowed").expect("a change");
+    add(happened(updated), contract::<LocationUpdatedV1>);
+    add(happened(a_location.archive(false, at(2)).expect("allowed")), contract::<LocationArchivedV1>);
 
     let mut levels = shelves();
     let (mut an_order, placed) = order(&mut levels);

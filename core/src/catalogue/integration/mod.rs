@@ -6,7 +6,9 @@
 
 mod addresses;
 mod api_keys;
+mod categories;
 mod customers;
+mod locations;
 mod orders;
 mod products;
 mod returns;
@@ -17,6 +19,7 @@ mod stock_documents;
 mod suppliers;
 mod tenants;
 mod users;
+mod warehouses;
 
 #[cfg(test)]
 mod asyncapi;
@@ -42,7 +45,10 @@ pub(super) fn translate(event: DomainEvent<'_>) -> Result<Option<IntegrationEven
     match event {
         DomainEvent::Customer(event) => customers::translate(event).map(Some),
         DomainEvent::Supplier(event) => suppliers::translate(event).map(Some),
+        DomainEvent::Category(event) => categories::translate(event).map(Some),
         DomainEvent::Product(event) => products::translate(event).map(Some),
+        DomainEvent::Warehouse(event) => warehouses::translate(event).map(Some),
+        DomainEvent::Location(event) => locations::translate(event).map(Some),
         DomainEvent::Order(event) => orders::translate(event).map(Some),
         DomainEvent::Shipment(event) => shipments::translate(event).map(Some),
         DomainEvent::Return(event) => returns::translate(event).map(Some),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{IntegrationEvent, integration_event, payload};
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
-use crate::commerce::products::{Product, ProductEvent};
+use crate::commerce::products::{Product, ProductDetails, ProductEvent};
 
 /// A product was created: the product as it is from now on.
 #[derive(Debug, Serialize)]
@@ -19,6 +19,16 @@ pub(super) struct ProductCreatedV1 {
     unit_price: String,
     /// Percent, a decimal string.
     vat_rate: String,
+    /// What is counted or measured of it: a code of UN/ECE recommendation 20, or of recommendation 21 with an X in front.
+    unit: String,
+    /// How many decimals the quantity of an order's line may have, from 0 to 6.
+    quantity_decimals: i16,
+    /// Whether it is kept in stock.
+    stocked: bool,
+    /// The id of the category in which it is; null if it is in none.
+    category_id: Option<String>,
+    /// GTINs, as they were written: 8, 12, 13 or 14 digits.
+    barcodes: Vec<String>,
     /// RFC 3339, UTC.
     created_at: String,
 }
@@ -36,6 +46,16 @@ pub(super) struct ProductUpdatedV1 {
     unit_price: String,
     /// Percent, a decimal string.
     vat_rate: String,
+    /// What is counted or measured of it: a code of UN/ECE recommendation 20, or of recommendation 21 with an X in front.
+    unit: String,
+    /// How many decimals the quantity of an order's line may have, from 0 to 6.
+    quantity_decimals: i16,
+    /// Whether it is kept in stock.
+    stocked: bool,
+    /// The id of the category in which it is; null if it is in none.
+    category_id: Option<String>,
+    /// GTINs, as they were written: 8, 12, 13 or 14 digits.
+    barcodes: Vec<String>,
     /// RFC 3339, UTC.
     updated_at: String,
 }
@@ -74,6 +94,10 @@ pub(super) fn translate(event: &ProductEvent) -> Result<IntegrationEvent, Error>
     }
 }
 
+fn barcodes(details: &ProductDetails) -> Vec<String> {
+    details.barcodes.as_slice().iter().map(|barcode| barcode.as_str().to_owned()).collect()
+}
+
 fn created(product: &Product) -> ProductCreatedV1 {
     let details = product.details();
     ProductCreatedV1 {
@@ -83,6 +107,11 @@ fn created(product: &Product) -> ProductCreatedV1 {
         name: details.name.to_string(),
         unit_price: details.unit_price.to_string(),
         vat_rate: details.vat_rate.to_string(),
+        unit: details.unit.code().to_owned(),
+        quantity_decimals: details.quantity_decimals.value(),
+        stocked: details.stocked,
+        category_id: details.category_id.map(|id| id.to_string()),
+        barcodes: barcodes(details),
         created_at: super::time(product.created_at()),
     }
 }
@@ -96,6 +125,11 @@ fn updated(product: &Product) -> ProductUpdatedV1 {
         name: details.name.to_string(),
         unit_price: details.unit_price.to_string(),
         vat_rate: details.vat_rate.to_string(),
+        unit: details.unit.code().to_owned(),
+        quantity_decimals: details.quantity_decimals.value(),
+        stocked: details.stocked,
+        category_id: details.category_id.map(|id| id.to_string()),
+        barcodes: barcodes(details),
         updated_at: super::time(product.updated_at()),
     }
 }

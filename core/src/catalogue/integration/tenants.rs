@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
+use super::addresses::PostalAddressV1;
 use super::{IntegrationEvent, integration_event, payload};
 use crate::accounts::tenants::{Registration, Tenant, TenantEvent};
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
-use crate::values::contact::PostalAddress;
 
 /// A company was created: the company as it is from now on.
 #[derive(Debug, Serialize)]
@@ -56,32 +56,9 @@ struct RegistrationV1 {
     number: String,
 }
 
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct PostalAddressV1 {
-    line1: String,
-    line2: Option<String>,
-    postal_code: Option<String>,
-    city: String,
-    /// ISO 3166-1 alpha-2.
-    country: String,
-}
-
 impl RegistrationV1 {
     fn of(registration: &Registration) -> Self {
         Self { scheme: registration.scheme().to_owned(), number: registration.number().to_owned() }
-    }
-}
-
-impl PostalAddressV1 {
-    fn of(address: &PostalAddress) -> Self {
-        Self {
-            line1: address.line1.to_string(),
-            line2: address.line2.as_ref().map(ToString::to_string),
-            postal_code: address.postal_code.as_ref().map(ToString::to_string),
-            city: address.city.to_string(),
-            country: address.country.code().to_owned(),
-        }
     }
 }
 

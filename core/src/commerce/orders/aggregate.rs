@@ -28,8 +28,9 @@ use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
 use crate::values::ids::{CustomerId, OrderId, ProductId, ReturnId, ShipmentId, WarehouseId};
 use crate::values::invalid::{FieldError, Invalid};
-use crate::values::money::{Currency, Money, Quantity, UnitPrice, VatRate};
+use crate::values::money::{Currency, Money, Quantity, QuantityDecimals, UnitPrice, VatRate};
 use crate::values::text::text;
+use crate::values::unit::Unit;
 
 text!(
     /// The order's number in the client's own books; unique in a tenant where it is given.
@@ -171,13 +172,26 @@ pub struct Order {
 
 impl Order {
     /// # Errors
-    /// Fails if there are no lines or too many, if a product is archived, or if the total reaches the limit.
+    /// Fails if there are no lines or too many, if a product is archived, if a quantity has more decimals than its product
+    /// allows, or if the total reaches the limit.
     pub fn place(id: OrderId, new: NewOrder<'_>, now: DateTime<Utc>) -> Result<Self, OrderError> {
         Self::check_line_count(new.lines.len())?;
         new.ordered_on.check(now).map_err(OrderError::OrderedOn)?;
         let archived: Vec<_> = positions(&new.lines, |line| line.product.is_archived());
         if !archived.is_empty() {
             return Err(OrderError::ProductsArchived(archived));
+        }
+        let is_too_precise =
+            |line: &DraftLine<'_>| !line.quantity.fits(line.product.details().quantity_decimals);
+        let too_precise: Vec<_> = positions(&new.lines, is_too_precise)
+            .into_iter()
+            .filter_map(|position| {
+                let details = new.lines.get(position)?.product.details();
+                Some((position, details.quantity_decimals, details.unit.clone()))
+            })
+            .collect();
+        if !too_precise.is_empty() {
+            return Err(OrderError::QuantitiesTooPrecise(too_precise));
         }
         let lines: Vec<_> = new.lines.into_iter().map(OrderLine::priced).collect();
         let totals = Totals::of(&lines);
@@ -221,7 +235,7 @@ impl Order {
             let level = warehouse.and_then(|warehouse| levels.get_mut(warehouse, line.product_id));
             let held = match level {
                 Some(level) => level.promise(&wanted, back_order, &document.at(position)),
-                None => Err(StockError::none_of(position, wanted)),
+                None => Err(StockError::none_of(&document.at(position), &wanted)),
             };
             match held {
                 Ok(Held { reserved, waiting }) => (line.reserved, line.waiting) = (reserved, waiting),
@@ -692,7 +706,7 @@ impl OrderLine {
 }
 
 /// Returns the positions, counted from 0, of the items for which `holds` is true.
-pub(super) fn positions<T>(items: &[T], holds: impl Fn(&T) -> bool) -> Vec<usize> {
+pub(crate) fn positions<T>(items: &[T], holds: impl Fn(&T) -> bool) -> Vec<usize> {
     items.iter().enumerate().filter(|(_, item)| holds(item)).map(|(position, _)| position).collect()
 }
 
@@ -717,6 +731,9 @@ pub enum OrderError {
     ProductsUnknown(Vec<usize>),
     #[error("some lines name products that are archived and no longer sold")]
     ProductsArchived(Vec<usize>),
+    /// The lines, with how many decimals their products allow, and in which unit.
+    #[error("some quantities have more decimals than their products allow")]
+    QuantitiesTooPrecise(Vec<(usize, QuantityDecimals, Unit)>),
     #[error("there is no customer {0}")]
     CustomerUnknown(CustomerId),
     #[error("some lines wait for goods; the order is shipped when they are there")]
@@ -778,6 +795,7 @@ impl DomainError for OrderError {
             | Self::LinesTwice(_)
             | Self::ProductsUnknown(_)
             | Self::ProductsArchived(_)
+            | Self::QuantitiesTooPrecise(_)
             | Self::CustomerUnknown(_)
             | Self::WarehouseUnknown(_)
             | Self::OrderedOn(_)
@@ -800,6 +818,7 @@ impl DomainError for OrderError {
             Self::LineCount(_)
             | Self::ProductsUnknown(_)
             | Self::ProductsArchived(_)
+            | Self::QuantitiesTooPrecise(_)
             | Self::CustomerUnknown(_)
             | Self::WarehouseUnknown(_)
             | Self::OrderedOn(_)
@@ -825,10 +844,23 @@ impl DomainError for OrderError {
             Self::ProductsArchived(at) => {
                 lines(at, "product_archived", "this product is archived and no longer sold")
             }
+            Self::QuantitiesTooPrecise(at) => at
+                .iter()
+                .map(|(position, decimals, unit)| {
+                    let message = format!(
+                        "a quantity of this product, in {} ({}), may have {} digits after the point",
+                        unit.code(),
+                        unit.name(),
+                        decimals.value()
+                    );
+                    Invalid::new("too_precise", message).at(format!("/lines/{position}/quantity"))
+                })
+                .collect(),
             Self::CustomerUnknown(_) => field("/customer_id", "unknown_customer"),
             Self::WarehouseUnknown(_) => field("/warehouse_id", "unknown_warehouse"),
             Self::OrderedOn(invalid) => field("/ordered_on", invalid.code),
             Self::ShippedOn(invalid) => field("/shipped_on", invalid.code),
+            Self::Waiting(at) => lines(at, "waits_for_goods", "this line waits for goods"),
             Self::TotalTooLarge => field("/lines", "total_too_large"),
             Self::LinesUnknown(at) => parts(at, "unknown_line", "the order has no such line"),
             Self::LinesTwice(at) => {
@@ -838,7 +870,6 @@ impl DomainError for OrderError {
             Self::NotFound(_)
             | Self::PartlyShipped(_)
             | Self::State { .. }
-            | Self::Waiting(_)
             | Self::ReferenceTaken(_)
             | Self::ExternalIdTaken(_) => Vec::new(),
         }
@@ -850,6 +881,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::commerce::products::ProductDetails;
     use crate::commerce::products::tests::details;
     use crate::commerce::stock::StockLevel;
     use crate::values::ids::StockId;
@@ -937,6 +969,28 @@ mod tests {
         let refused = Order::place(OrderId::generate(), new(lines), at(2)).map(drop).expect_err("rejected");
         assert_eq!(refused, OrderError::ProductsArchived(vec![1]));
         assert_eq!(refused.fields()[0].pointer, "/lines/1/product_id");
+    }
+
+    #[test]
+    fn a_quantity_has_no_more_decimals_than_its_product_allows() {
+        let product = |decimals| {
+            let quantity_decimals = QuantityDecimals::new(decimals).expect("valid");
+            let details = ProductDetails { quantity_decimals, ..details("T-1", "1", "20") };
+            Product::create(ProductId::generate(), details, at(0)).0
+        };
+        let (counted, weighed) = (product(0), product(3));
+        let lines = vec![
+            draft(&counted, "2.000", None),
+            draft(&counted, "1.5", None),
+            draft(&weighed, "1.125", None),
+            draft(&weighed, "1.1255", None),
+        ];
+        let refused = Order::place(OrderId::generate(), new(lines), at(0)).map(drop).expect_err("rejected");
+        let fields = refused.fields();
+        let told: Vec<_> = fields.iter().map(|field| (field.pointer.as_str(), field.code)).collect();
+        assert_eq!(told, [("/lines/1/quantity", "too_precise"), ("/lines/3/quantity", "too_precise")]);
+        assert_eq!(refused.code(), "invalid_order");
+        assert!(fields[1].message.contains("C62 (one), may have 3 digits"), "{}", fields[1].message);
     }
 
     #[test]

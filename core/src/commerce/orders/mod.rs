@@ -9,6 +9,7 @@ pub(crate) mod repository;
 mod serving;
 mod totals;
 
+pub(crate) use aggregate::positions;
 pub use aggregate::{
     Beyond, CancellationReason, DraftLine, LinePart, MAX_LINES, NewOrder, Order, OrderError, OrderLine,
     OrderReference, OrderStatus, ReturnedPart, TrackingNumber,

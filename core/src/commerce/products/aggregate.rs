@@ -5,15 +5,57 @@ use chrono::{DateTime, Utc};
 use super::events::ProductEvent;
 use crate::application::error::{Category, DomainError};
 use crate::values::external_id::ExternalId;
-use crate::values::ids::ProductId;
-use crate::values::money::{UnitPrice, VatRate};
+use crate::values::gtin::Gtin;
+use crate::values::ids::{CategoryId, ProductId};
+use crate::values::invalid::{FieldError, Invalid};
+use crate::values::money::{QuantityDecimals, UnitPrice, VatRate};
 use crate::values::text::text;
+use crate::values::unit::Unit;
 
 text!(
     /// The stock keeping unit: the product's number in the company's own books; unique in a tenant.
     Sku, "a SKU", 64
 );
 text!(ProductName, "a product name", 200);
+
+/// The barcodes of a product: of itself and of its packages, at most 20, each number once.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Barcodes(Vec<Gtin>);
+
+impl Barcodes {
+    const MAX: usize = 20;
+
+    /// # Errors
+    /// `too_many` if there are more than 20, `duplicate_barcode` if two are the same number, however it is written.
+    pub fn parse(barcodes: Vec<Gtin>) -> Result<Self, Invalid> {
+        if barcodes.len() > Self::MAX {
+            let message = format!("at most {} barcodes are possible, not {}", Self::MAX, barcodes.len());
+            return Err(Invalid::new("too_many", message));
+        }
+        for (at, barcode) in barcodes.iter().enumerate() {
+            if barcodes.iter().take(at).any(|other| other.padded() == barcode.padded()) {
+                let message = format!("the barcode {} is there twice", barcode.as_str());
+                return Err(Invalid::new("duplicate_barcode", message));
+            }
+        }
+        Ok(Self(barcodes))
+    }
+
+    /// Wraps barcodes from the database, where they were checked before they were stored.
+    pub(super) fn stored(barcodes: Vec<Gtin>) -> Self {
+        Self(barcodes)
+    }
+
+    pub fn as_slice(&self) -> &[Gtin] {
+        &self.0
+    }
+}
+
+impl From<Barcodes> for Vec<Gtin> {
+    fn from(barcodes: Barcodes) -> Self {
+        barcodes.0
+    }
+}
 
 /// The data of a product in a request that creates or updates it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +66,14 @@ pub struct ProductDetails {
     /// The net price, in the tenant's currency.
     pub unit_price: UnitPrice,
     pub vat_rate: VatRate,
+    /// What is counted or measured of it. Orders keep the quantities that they were placed with, whatever changes here.
+    pub unit: Unit,
+    /// How many decimals the quantity of a new order's line may have.
+    pub quantity_decimals: QuantityDecimals,
+    /// Whether it is kept in stock.
+    pub stocked: bool,
+    pub category_id: Option<CategoryId>,
+    pub barcodes: Barcodes,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +182,10 @@ pub enum ProductError {
     SkuTaken(String),
     #[error("the external id {0:?} belongs to another product; external ids are unique")]
     ExternalIdTaken(String),
+    #[error("the barcode {0} belongs to another product; barcodes are unique")]
+    BarcodeTaken(String),
+    #[error("there is no category {0}")]
+    CategoryUnknown(CategoryId),
     #[error("product {0} is archived and cannot be changed")]
     Archived(ProductId),
 }
@@ -140,7 +194,10 @@ impl DomainError for ProductError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) => Category::NotFound,
-            Self::SkuTaken(_) | Self::ExternalIdTaken(_) | Self::Archived(_) => Category::Conflict,
+            Self::SkuTaken(_) | Self::ExternalIdTaken(_) | Self::BarcodeTaken(_) | Self::Archived(_) => {
+                Category::Conflict
+            }
+            Self::CategoryUnknown(_) => Category::Invalid,
         }
     }
 
@@ -149,7 +206,22 @@ impl DomainError for ProductError {
             Self::NotFound(_) => "product_not_found",
             Self::SkuTaken(_) => "product_sku_taken",
             Self::ExternalIdTaken(_) => "product_external_id_taken",
+            Self::BarcodeTaken(_) => "product_barcode_taken",
+            Self::CategoryUnknown(_) => "invalid_request",
             Self::Archived(_) => "product_archived",
+        }
+    }
+
+    fn fields(&self) -> Vec<FieldError> {
+        match self {
+            Self::CategoryUnknown(_) => {
+                vec![Invalid::new("unknown_category", self.to_string()).at("/category_id")]
+            }
+            Self::NotFound(_)
+            | Self::SkuTaken(_)
+            | Self::ExternalIdTaken(_)
+            | Self::BarcodeTaken(_)
+            | Self::Archived(_) => Vec::new(),
         }
     }
 }
@@ -166,6 +238,11 @@ pub(crate) mod tests {
             name: ProductName::parse("A thing").expect("valid"),
             unit_price: UnitPrice::parse(price).expect("valid"),
             vat_rate: VatRate::parse(vat).expect("valid"),
+            unit: Unit::default(),
+            quantity_decimals: QuantityDecimals::new(6).expect("valid"),
+            stocked: false,
+            category_id: None,
+            barcodes: Barcodes::default(),
         }
     }
 
@@ -197,6 +274,27 @@ pub(crate) mod tests {
         let mut product = product();
         assert_eq!(product.update(details("T-1", "9.90", "20"), at(1)), Ok(None));
         assert_eq!(product.version(), 1);
+    }
+
+    #[test]
+    fn a_change_of_what_it_is_for_a_warehouse_is_a_change() {
+        let mut product = product();
+        let stocked = ProductDetails { stocked: true, ..product.details().clone() };
+        assert!(matches!(product.update(stocked, at(1)), Ok(Some(ProductEvent::Updated(_)))));
+        let barcodes = Barcodes::parse(vec![Gtin::parse("96385074").expect("valid")]).expect("valid");
+        let with_barcode = ProductDetails { barcodes, ..product.details().clone() };
+        assert!(matches!(product.update(with_barcode, at(2)), Ok(Some(ProductEvent::Updated(_)))));
+        assert_eq!(product.version(), 3);
+    }
+
+    #[test]
+    fn a_product_has_each_barcode_once_however_it_is_written_and_twenty_at_most() {
+        let gtin = |text: &str| Gtin::parse(text).expect(text);
+        let code = |barcodes| Barcodes::parse(barcodes).map_err(|invalid| invalid.code);
+        let two = vec![gtin("036000291452"), gtin("3017620422003")];
+        assert_eq!(code(two.clone()), Ok(Barcodes(two)));
+        assert_eq!(code(vec![gtin("036000291452"), gtin("0036000291452")]), Err("duplicate_barcode"));
+        assert_eq!(code(vec![gtin("96385074"); 21]), Err("too_many"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The commands on products.
 
-use super::aggregate::{Product, ProductDetails};
+use super::aggregate::{Product, ProductDetails, ProductError};
 use super::events::ProductEvent;
 use super::queries::ProductView;
 use super::repository;
@@ -8,7 +8,18 @@ use crate::application::Edit;
 use crate::application::aggregate::{Aggregate, LockMode, change, create};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
-use crate::values::ids::ProductId;
+use crate::commerce::categories;
+use crate::values::ids::{CategoryId, ProductId};
+
+/// Refuses a category that does not exist; keeps one that does from being deleted until the unit of work ends.
+async fn hold_category(work: &mut UnitOfWork<'_>, id: Option<CategoryId>) -> Result<(), Error> {
+    match id {
+        Some(id) if !categories::repository::hold(work, id).await? => {
+            Err(ProductError::CategoryUnknown(id).into())
+        }
+        _ => Ok(()),
+    }
+}
 
 #[derive(Debug)]
 pub struct CreateProduct {
@@ -19,6 +30,7 @@ impl Command for CreateProduct {
     type Outcome = ProductView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ProductView, Error> {
+        hold_category(work, self.details.category_id).await?;
         let created = Product::create(ProductId::generate(), self.details.clone(), work.now());
         create(work, "product.create", created, ProductView::of).await
     }
@@ -35,13 +47,36 @@ impl Command for UpdateProduct {
     type Outcome = ProductView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ProductView, Error> {
+        // The category is locked before the product. An edit that names one names the same, whatever the product is like; the
+        // product's own cannot be deleted while it is in it.
+        let named = self.category(work).await?;
+        let held = hold_category(work, named).await;
         let product = repository::load(work, self.id, LockMode::Change).await?;
         let decide = |product: &mut Product, now| {
             let details = self.edit.apply(&ProductView::of(product))?;
-            Ok::<_, Error>(product.update(details, now)?)
+            let (actual, before, after) =
+                (product.version(), product.details().category_id, details.category_id);
+            let changed = product.update(details, now)?;
+            if after != before {
+                // The edit was refused for what the product was, and is none the less possible now.
+                if after.is_some() && after != named {
+                    return Err(Error::VersionMismatch { actual });
+                }
+                held?;
+            }
+            Ok::<_, Error>(changed)
         };
         let product = change(work, "product.update", product, self.expected_version, decide).await?;
         Ok(ProductView::of(&product))
+    }
+}
+
+impl UpdateProduct {
+    /// Returns the category in which the product would be, as it is before it is locked.
+    async fn category(&self, work: &mut UnitOfWork<'_>) -> Result<Option<CategoryId>, Error> {
+        let product = repository::look_at(work, self.id).await?;
+        // What is wrong with the edit is said once the product is locked.
+        Ok(self.edit.apply(&ProductView::of(&product)).ok().and_then(|details| details.category_id))
     }
 }
 

@@ -8,7 +8,7 @@ pub(crate) mod repository;
 
 #[cfg(test)]
 pub(crate) use aggregate::tests;
-pub use aggregate::{Product, ProductDetails, ProductError, ProductName, Sku};
+pub use aggregate::{Barcodes, Product, ProductDetails, ProductError, ProductName, Sku};
 pub use commands::{ArchiveProduct, CreateProduct, DeleteOrArchiveProduct, UpdateProduct};
 pub use events::ProductEvent;
 pub use queries::{ProductFilter, ProductSort, ProductView, find_by_sku, get, list};

@@ -5,6 +5,7 @@ use diesel::dsl::{AsSelect, SqlTypeOf, sql};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
+use diesel_async::RunQueryDsl;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -15,10 +16,13 @@ use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::application::listing::{Filtered, Selection, within};
+use crate::commerce::categories;
 use crate::platform::paging::{Filter, Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
-use crate::platform::schema::products;
-use crate::values::ids::ProductId;
-use crate::values::money::{UnitPrice, VatRate};
+use crate::platform::schema::{product_barcodes, products};
+use crate::values::gtin::Gtin;
+use crate::values::ids::{CategoryId, ProductId};
+use crate::values::money::{QuantityDecimals, UnitPrice, VatRate};
+use crate::values::unit::Unit;
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Product)]
@@ -37,6 +41,20 @@ pub struct ProductView {
     pub unit_price: UnitPrice,
     #[schema(value_type = String, example = "5.5")]
     pub vat_rate: VatRate,
+    /// What is counted or measured of it: a code of UN/ECE recommendation 20, or of recommendation 21 with an X in front.
+    #[schema(value_type = String, example = "C62")]
+    pub unit: Unit,
+    /// How many decimals the quantity of an order's line may have.
+    #[schema(value_type = i16, example = 0, minimum = 0, maximum = 6)]
+    pub quantity_decimals: QuantityDecimals,
+    /// Whether it is kept in stock.
+    pub stocked: bool,
+    /// Null if it is in none.
+    #[schema(value_type = Option<Uuid>)]
+    pub category_id: Option<CategoryId>,
+    /// GTINs, as they were written.
+    #[schema(value_type = Vec<String>, example = json!(["3017620422003"]))]
+    pub barcodes: Vec<Gtin>,
     /// When it was taken off sale; null while it is sold.
     pub archived_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
@@ -54,6 +72,11 @@ impl From<Product> for ProductView {
             name: details.name.into(),
             unit_price: details.unit_price,
             vat_rate: details.vat_rate,
+            unit: details.unit,
+            quantity_decimals: details.quantity_decimals,
+            stocked: details.stocked,
+            category_id: details.category_id,
+            barcodes: details.barcodes.into(),
             archived_at,
             created_at,
             updated_at,
@@ -113,13 +136,27 @@ pub struct ProductFilter {
     pub sku: Option<String>,
     /// `true` for archived products only, `false` for products on sale only.
     pub archived: Option<bool>,
+    /// `true` for products that are kept in stock only, `false` for the others only.
+    pub stocked: Option<bool>,
+    /// Products of this category, and of those below it.
+    pub category_id: Option<CategoryId>,
+    pub barcode: Option<Gtin>,
     pub selection: Selection,
+}
+
+/// A filter, with what it means in the rows of products.
+struct Resolved<'a> {
+    filter: &'a ProductFilter,
+    /// The category and all that are below it.
+    categories: Option<Vec<Uuid>>,
+    /// The product with the barcode, if there is one.
+    with_barcode: Option<Vec<Uuid>>,
 }
 
 type Rows<'a> = products::BoxedQuery<'a, Pg, SqlTypeOf<AsSelect<ProductRow, Pg>>>;
 type Condition<'a> = Filter<'a, products::table>;
 
-impl<'q> Filtered<'q> for ProductFilter {
+impl<'q> Filtered<'q> for Resolved<'q> {
     type Sort = ProductSort;
     type Table = products::table;
     type Rows = Rows<'q>;
@@ -129,7 +166,7 @@ impl<'q> Filtered<'q> for ProductFilter {
     const SEARCH: &'static str = "search_products";
 
     fn selection(&self) -> &Selection {
-        &self.selection
+        &self.filter.selection
     }
 
     fn of_tenant(tenant: Uuid) -> Rows<'q> {
@@ -142,55 +179,84 @@ impl<'q> Filtered<'q> for ProductFilter {
         request: &PageRequest<ProductSort>,
         branch: Option<usize>,
     ) -> Rows<'q> {
-        use products::{archived_at, created_at, external_id, id, name, sku, updated_at};
+        use products::{archived_at, created_at, external_id, id, name, sku, stocked, updated_at};
+        let filter = self.filter;
         if branch.is_some() {
             // What is unique is found by its own index.
-            if let Some(wanted) = &self.sku {
+            if let Some(wanted) = &filter.sku {
                 rows = rows.filter(sku.eq(wanted));
             }
-            if let Some(wanted) = &self.selection.external_id {
+            if let Some(wanted) = &filter.selection.external_id {
                 rows = rows.filter(external_id.eq(wanted));
             }
-            rows = match self.archived {
+            if let Some(ids) = &self.with_barcode {
+                rows = rows.filter(id.eq_any(ids));
+            }
+            rows = match filter.archived {
                 Some(true) => rows.filter(archived_at.is_not_null()),
                 Some(false) => rows.filter(archived_at.is_null()),
                 None => rows,
             };
         }
-        let Selection { created, updated, .. } = self.selection;
-        match request.key {
-            ProductSort::Sku => walk!(rows, request.texts(), [], sku, id),
-            ProductSort::Name => walk!(rows, request.texts(), [], name, id),
-            ProductSort::CreatedAt => walk!(rows, request.times().within(created), [], created_at, id),
-            ProductSort::UpdatedAt => walk!(rows, request.times().within(updated), [], updated_at, id),
+        let Selection { created, updated, .. } = filter.selection;
+        match (request.key, filter.stocked.filter(|_| branch.is_some())) {
+            (ProductSort::Sku, None) => walk!(rows, request.texts(), [], sku, id),
+            (ProductSort::Sku, Some(kept)) => walk!(rows, request.texts(), [stocked => kept], sku, id),
+            (ProductSort::Name, None) => walk!(rows, request.texts(), [], name, id),
+            (ProductSort::Name, Some(kept)) => walk!(rows, request.texts(), [stocked => kept], name, id),
+            (ProductSort::CreatedAt, None) => {
+                walk!(rows, request.times().within(created), [], created_at, id)
+            }
+            (ProductSort::CreatedAt, Some(kept)) => {
+                walk!(rows, request.times().within(created), [stocked => kept], created_at, id)
+            }
+            (ProductSort::UpdatedAt, _) => {
+                walk!(rows, request.times().within(updated), [], updated_at, id)
+            }
         }
     }
 
     fn is_served(&self, key: ProductSort) -> bool {
-        let Selection { external_id, created, updated, .. } = &self.selection;
-        // There is no index of these by the time of the last change.
-        let by_state = self.archived.is_none() || key != ProductSort::UpdatedAt;
+        let filter = self.filter;
+        let Selection { external_id, created, updated, .. } = &filter.selection;
+        // There is no index of these by the time of the last change, nor of both together.
+        let by_state = match (filter.archived, filter.stocked) {
+            (None, None) => true,
+            (Some(_), Some(_)) => false,
+            _ => key != ProductSort::UpdatedAt,
+        };
         let in_period = (created.is_open() || key == ProductSort::CreatedAt)
             && (updated.is_open() || key == ProductSort::UpdatedAt);
-        self.sku.is_some() || external_id.is_some() || (by_state && in_period)
+        let is_one = filter.sku.is_some() || external_id.is_some() || self.with_barcode.is_some();
+        is_one || (by_state && in_period && self.categories.is_none())
     }
 
     fn conditions(&'q self, _: Option<usize>) -> Vec<Condition<'q>> {
-        use products::{archived_at, created_at, external_id, sku, updated_at};
+        use products::{archived_at, category_id, created_at, external_id, id, sku, stocked, updated_at};
+        let filter = self.filter;
         let mut conditions: Vec<Condition<'q>> = Vec::new();
-        if let Some(wanted) = &self.sku {
+        if let Some(wanted) = &filter.sku {
             conditions.push(Box::new(sku.eq(wanted)));
         }
-        if let Some(wanted) = &self.selection.external_id {
+        if let Some(wanted) = &filter.selection.external_id {
             conditions.push(Box::new(external_id.assume_not_null().eq(wanted)));
         }
-        match self.archived {
+        if let Some(ids) = &self.with_barcode {
+            conditions.push(Box::new(id.eq_any(ids)));
+        }
+        if let Some(ids) = &self.categories {
+            conditions.push(Box::new(category_id.assume_not_null().eq_any(ids)));
+        }
+        match filter.archived {
             Some(true) => conditions.push(Box::new(archived_at.is_not_null())),
             Some(false) => conditions.push(Box::new(archived_at.is_null())),
             None => {}
         }
-        within(&mut conditions, created_at, self.selection.created);
-        within(&mut conditions, updated_at, self.selection.updated);
+        if let Some(kept) = filter.stocked {
+            conditions.push(Box::new(stocked.eq(kept)));
+        }
+        within(&mut conditions, created_at, filter.selection.created);
+        within(&mut conditions, updated_at, filter.selection.updated);
         conditions
     }
 
@@ -214,8 +280,8 @@ impl<'q> Filtered<'q> for ProductFilter {
 
     fn period(&self, key: ProductSort) -> Option<Period> {
         match key {
-            ProductSort::CreatedAt => Some(self.selection.created),
-            ProductSort::UpdatedAt => Some(self.selection.updated),
+            ProductSort::CreatedAt => Some(self.filter.selection.created),
+            ProductSort::UpdatedAt => Some(self.filter.selection.updated),
             ProductSort::Sku | ProductSort::Name => None,
         }
     }
@@ -252,6 +318,9 @@ pub async fn find_by_sku(
     Ok(row.map(ProductView::of_row))
 }
 
+/// Lists products. What a category and a barcode mean is read before: a product that is moved in between may be missed, as one
+/// that is moved between two pages.
+///
 /// # Errors
 /// Fails if the database cannot be reached.
 pub async fn list(
@@ -260,5 +329,27 @@ pub async fn list(
     filter: &ProductFilter,
     request: &PageRequest<ProductSort>,
 ) -> Result<Page<ProductView>, Error> {
-    db.list(context, filter, request).await
+    let categories = match filter.category_id {
+        Some(id) => Some(categories::subtree(db, context, id).await?),
+        None => None,
+    };
+    let with_barcode = match &filter.barcode {
+        Some(barcode) => Some(with_barcode(db, context, barcode).await?),
+        None => None,
+    };
+    db.list(context, &Resolved { filter, categories, with_barcode }, request).await
+}
+
+/// Returns the product with this barcode, if there is one.
+async fn with_barcode(
+    db: &TenantDatabase,
+    context: &RequestContext,
+    barcode: &Gtin,
+) -> Result<Vec<Uuid>, Error> {
+    let key = (context.tenant_id().uuid(), barcode.padded());
+    db.read(context, async |mut connection| {
+        let found = product_barcodes::table.find((key.0, &key.1)).select(product_barcodes::product_id);
+        Ok(found.load(&mut connection).await?)
+    })
+    .await
 }

@@ -6,17 +6,19 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use super::aggregate::{Product, ProductDetails, ProductError, ProductName, Sku};
+use super::aggregate::{Barcodes, Product, ProductDetails, ProductError, ProductName, Sku};
 use super::events::ProductEvent;
 use super::queries::ProductView;
 use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
 use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
-use crate::platform::schema::products;
+use crate::platform::schema::{product_barcodes, products};
 use crate::values::external_id::ExternalId;
-use crate::values::ids::{ProductId, TenantId};
-use crate::values::money::{UnitPrice, VatRate};
+use crate::values::gtin::Gtin;
+use crate::values::ids::{CategoryId, ProductId, TenantId};
+use crate::values::money::{QuantityDecimals, UnitPrice, VatRate};
+use crate::values::unit::Unit;
 
 /// The constraints that make SKUs and external ids unique.
 const SKU_KEY: &str = "products_sku_key";
@@ -37,6 +39,11 @@ pub(crate) struct ProductRow {
     pub(super) created_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
     pub(super) external_id: Option<String>,
+    pub(super) unit: String,
+    pub(super) quantity_decimals: i16,
+    pub(super) stocked: bool,
+    pub(super) category_id: Option<Uuid>,
+    pub(super) barcodes: Vec<Option<String>>,
 }
 
 impl ProductRow {
@@ -55,6 +62,11 @@ impl ProductRow {
             created_at: product.created_at,
             updated_at: product.updated_at,
             external_id: details.external_id.as_ref().map(|id| id.as_str().to_owned()),
+            unit: details.unit.code().to_owned(),
+            quantity_decimals: details.quantity_decimals.value(),
+            stocked: details.stocked,
+            category_id: details.category_id.map(CategoryId::uuid),
+            barcodes: details.barcodes.as_slice().iter().map(|one| Some(one.as_str().to_owned())).collect(),
         }
     }
 
@@ -68,6 +80,11 @@ impl ProductRow {
                 name: ProductName::stored(self.name),
                 unit_price: UnitPrice::stored(self.unit_price),
                 vat_rate: VatRate::stored(self.vat_rate),
+                unit: Unit::stored(self.unit),
+                quantity_decimals: QuantityDecimals::stored(self.quantity_decimals),
+                stocked: self.stocked,
+                category_id: self.category_id.map(CategoryId::from_uuid),
+                barcodes: Barcodes::stored(self.barcodes.into_iter().flatten().map(Gtin::stored).collect()),
             },
             ordered: self.ordered,
             archived_at: self.archived_at,
@@ -85,6 +102,16 @@ impl ProductRow {
 pub(super) async fn load(work: &mut UnitOfWork<'_>, id: ProductId, lock: LockMode) -> Result<Product, Error> {
     let query = products::table.find((work.tenant().uuid(), id.uuid())).select(ProductRow::as_select());
     let row: Option<ProductRow> = find(work, Locked::Product, lock, query).await?;
+    Ok(row.ok_or(ProductError::NotFound(id))?.into_product())
+}
+
+/// Reads a product without a lock: it can change at any time.
+///
+/// # Errors
+/// `NotFound` if the tenant has no such product. Fails if the database cannot be reached.
+pub(super) async fn look_at(work: &mut UnitOfWork<'_>, id: ProductId) -> Result<Product, Error> {
+    let query = products::table.find((work.tenant().uuid(), id.uuid())).select(ProductRow::as_select());
+    let row: Option<ProductRow> = query.first(work.connection()).await.optional()?;
     Ok(row.ok_or(ProductError::NotFound(id))?.into_product())
 }
 
@@ -147,11 +174,59 @@ impl Product {
     }
 }
 
+impl Product {
+    /// Notes that these barcodes are the product's, and no others are. They are added in one order: two products that want the
+    /// same ones do not wait for each other.
+    async fn save_barcodes(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let (tenant, product) = (work.tenant().uuid(), self.id.uuid());
+        let mut barcodes: Vec<(String, &Gtin)> =
+            self.details.barcodes.as_slice().iter().map(|one| (one.padded(), one)).collect();
+        barcodes.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        let numbers: Vec<&str> = barcodes.iter().map(|(number, _)| number.as_str()).collect();
+        let own = product_barcodes::table
+            .filter(product_barcodes::tenant_id.eq(tenant).and(product_barcodes::product_id.eq(product)));
+        diesel::delete(own.filter(product_barcodes::gtin.ne_all(&numbers)))
+            .execute(work.connection())
+            .await?;
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<_> = numbers
+            .iter()
+            .map(|number| {
+                (
+                    product_barcodes::tenant_id.eq(tenant),
+                    product_barcodes::gtin.eq(*number),
+                    product_barcodes::product_id.eq(product),
+                )
+            })
+            .collect();
+        diesel::insert_into(product_barcodes::table)
+            .values(rows)
+            .on_conflict_do_nothing()
+            .execute(work.connection())
+            .await?;
+        // A statement of its own, which sees what the one before waited for.
+        let taken: Option<String> = product_barcodes::table
+            .filter(product_barcodes::tenant_id.eq(tenant).and(product_barcodes::gtin.eq_any(&numbers)))
+            .filter(product_barcodes::product_id.ne(product))
+            .select(product_barcodes::gtin)
+            .order(product_barcodes::gtin)
+            .first(work.connection())
+            .await
+            .optional()?;
+        let Some(taken) = taken else { return Ok(()) };
+        let written = barcodes.iter().find(|(number, _)| *number == taken).map(|(_, one)| one.as_str());
+        Err(ProductError::BarcodeTaken(written.unwrap_or(&taken).to_owned()).into())
+    }
+}
+
 impl Creatable for Product {
     async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let row = ProductRow::of(work.tenant(), self);
         let inserted = diesel::insert_into(products::table).values(&row).execute(work.connection()).await;
-        unless_taken(inserted, |constraint| self.taken(constraint))
+        unless_taken(inserted, |constraint| self.taken(constraint))?;
+        if self.details.barcodes.as_slice().is_empty() { Ok(()) } else { self.save_barcodes(work).await }
     }
 }
 
@@ -183,10 +258,12 @@ impl Aggregate for Product {
             .set(&row)
             .execute(work.connection())
             .await;
-        unless_taken(updated, |constraint| self.taken(constraint))
+        unless_taken(updated, |constraint| self.taken(constraint))?;
+        self.save_barcodes(work).await
     }
 }
 
+/// Deletes a product, and its barcodes with it.
 pub(super) async fn delete(work: &mut UnitOfWork<'_>, id: ProductId) -> Result<(), Error> {
     let product = products::table.find((work.tenant().uuid(), id.uuid()));
     diesel::delete(product).execute(work.connection()).await?;

@@ -271,8 +271,7 @@ impl StockLevel {
         let free = self.free();
         let waiting = wanted.less(&free);
         if !waiting.is_zero() && !waits {
-            let (wanted, available) = (wanted.clone(), free);
-            return Err(StockError::Short(vec![Shortage { line: document.line, wanted, available }]));
+            return Err(StockError::Short(vec![Shortage::of(document, wanted, free)]));
         }
         let reserved = wanted.less(&waiting);
         self.reserve(&reserved, document);
@@ -357,12 +356,7 @@ impl StockLevel {
         self.check_on_hand(units, document)?;
         let on_hand = self.on_hand.less(units);
         if on_hand < self.reserved {
-            let available = self.available();
-            return Err(StockError::Promised(vec![Shortage {
-                line: document.line,
-                wanted: units.clone(),
-                available,
-            }]));
+            return Err(StockError::Promised(vec![Shortage::of(document, units, self.available())]));
         }
         self.on_hand = on_hand;
         let cost = self.average_cost.clone();
@@ -376,8 +370,7 @@ impl StockLevel {
         if *units <= self.on_hand {
             return Ok(());
         }
-        let (wanted, available) = (units.clone(), self.on_hand.clone());
-        Err(StockError::Missing(vec![Shortage { line: document.line, wanted, available }]))
+        Err(StockError::Missing(vec![Shortage::of(document, units, self.on_hand.clone())]))
     }
 
     /// How many units have to be taken back from orders before `units` can be taken away.
@@ -536,10 +529,23 @@ fn averaged(on_hand: &Units, average: &UnitPrice, more: &Units, cost: &UnitPrice
 /// A line for which there are too few goods.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shortage {
+    pub document: DocumentType,
     /// Counts from 1.
     pub line: Option<i16>,
     pub wanted: Units,
     pub available: Units,
+}
+
+impl Shortage {
+    fn of(document: &DocumentRef, wanted: &Units, available: Units) -> Self {
+        Self { document: document.kind, line: document.line, wanted: wanted.clone(), available }
+    }
+
+    /// The member of the request that says how much is wanted.
+    fn pointer(&self) -> String {
+        let member = if self.document == DocumentType::Adjustment { "change" } else { "quantity" };
+        format!("/lines/{}/{member}", self.line.map_or(0, |line| line - 1))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -560,8 +566,8 @@ pub enum StockError {
 
 impl StockError {
     /// There is nothing of a product that never was in the warehouse.
-    pub(crate) fn none_of(line: i16, wanted: Units) -> Self {
-        Self::Short(vec![Shortage { line: Some(line), wanted, available: Units::zero() }])
+    pub(crate) fn none_of(document: &DocumentRef, wanted: &Units) -> Self {
+        Self::Short(vec![Shortage::of(document, wanted, Units::zero())])
     }
 }
 
@@ -589,7 +595,7 @@ impl DomainError for StockError {
             Self::Short(_) | Self::Missing(_) => "insufficient_stock",
             Self::Promised(_) => "stock_reserved",
             Self::Unreserved { .. } => "stock_not_reserved",
-            Self::TooMany { .. } => "too_large",
+            Self::TooMany { .. } => "stock_too_large",
         }
     }
 
@@ -598,10 +604,9 @@ impl DomainError for StockError {
             return Vec::new();
         };
         let field = |shortage: &Shortage| {
-            let pointer = format!("/lines/{}/quantity", shortage.line.map_or(0, |line| line - 1));
             let message = format!("{} are wanted, {} available", shortage.wanted, shortage.available);
             let available = Some(shortage.available.to_string());
-            FieldError { available, ..Invalid::new("insufficient_stock", message).at(pointer) }
+            FieldError { available, ..Invalid::new("insufficient_stock", message).at(shortage.pointer()) }
         };
         shortages.iter().map(field).collect()
     }

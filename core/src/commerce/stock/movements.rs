@@ -85,6 +85,7 @@ pub struct MovementView {
     pub actor_id: Option<Uuid>,
     #[schema(example = "alice@carmes.example")]
     pub actor_name: String,
+    #[schema(example = "01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0c")]
     pub correlation_id: String,
     /// When it was, as the business counts.
     pub business_date: NaiveDate,

@@ -36,21 +36,21 @@ pub struct Difference {
     pub warehouse_id: Uuid,
     pub product_id: Uuid,
     /// What the level says.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "120")]
     pub on_hand: UnitsChange,
     /// The sum of the movements.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "118")]
     pub on_hand_moved: UnitsChange,
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "20")]
     pub reserved: UnitsChange,
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "20")]
     pub reserved_moved: UnitsChange,
     /// The sum of what the lines of open orders have.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "20")]
     pub reserved_of_orders: UnitsChange,
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "0")]
     pub waiting: UnitsChange,
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "0")]
     pub waiting_of_orders: UnitsChange,
 }
 

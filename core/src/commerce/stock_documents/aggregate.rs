@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::events::StockDocumentEvent;
 use crate::application::error::{Category, DomainError, Error};
+use crate::commerce::orders::positions;
 use crate::commerce::products::Product;
 use crate::commerce::stock::{DocumentRef, DocumentType, Levels, MovementKind, StockError, StockReason};
 use crate::values::business_date::BusinessDate;
@@ -129,13 +130,14 @@ impl NewStockDocument<'_> {
     /// member is missing that the kind needs.
     pub fn check(&self, now: DateTime<Utc>) -> Result<(), StockDocumentError> {
         self.business_date.check(now).map_err(StockDocumentError::BusinessDate)?;
-        let not_kept: Vec<usize> = (0..)
-            .zip(&self.lines)
-            .filter(|(_, line)| !line.product.details().stocked)
-            .map(|(index, _)| index)
-            .collect();
+        let not_kept = positions(&self.lines, |line| !line.product.details().stocked);
         if !not_kept.is_empty() {
             return Err(StockDocumentError::ProductsNotStocked(not_kept));
+        }
+        let too_precise =
+            positions(&self.lines, |line| !line.units.has_at_most(line.product.details().quantity_decimals));
+        if !too_precise.is_empty() {
+            return Err(StockDocumentError::TooPrecise(self.kind, too_precise));
         }
         let needs_reason = matches!(self.kind, StockDocumentKind::Adjustment | StockDocumentKind::WriteOff);
         if needs_reason && self.reason.is_none() {
@@ -282,6 +284,8 @@ pub enum StockDocumentError {
     ProductsUnknown(Vec<usize>),
     #[error("some lines name products that are not kept in stock")]
     ProductsNotStocked(Vec<usize>),
+    #[error("some lines have more decimals than their products allow")]
+    TooPrecise(StockDocumentKind, Vec<usize>),
     #[error("there is no warehouse {id} that is in use")]
     WarehouseUnknown { id: WarehouseId, pointer: &'static str },
     #[error("goods cannot be transferred to where they are: name another warehouse")]
@@ -325,6 +329,12 @@ impl DomainError for StockDocumentError {
             Self::ProductsUnknown(at) => lines(at, "unknown_product", "there is no such product"),
             Self::ProductsNotStocked(at) => {
                 lines(at, "not_stocked", "this product is not kept in stock; set stocked of it first")
+            }
+            Self::TooPrecise(kind, at) => {
+                let member = if *kind == StockDocumentKind::Adjustment { "change" } else { "quantity" };
+                let message = "the product's quantities have fewer decimals: see its quantity_decimals";
+                let at = at.iter();
+                at.map(|at| Invalid::new("too_precise", message).at(format!("/lines/{at}/{member}"))).collect()
             }
             Self::WarehouseUnknown { pointer, .. } => field(pointer, "unknown_warehouse"),
             Self::SameWarehouse => field("/to_warehouse_id", "same_warehouse"),

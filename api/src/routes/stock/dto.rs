@@ -1,0 +1,159 @@
+//! Stock and its ledger as JSON, and the parameters of their queries.
+
+use comptoir_core::application::listing::Selection;
+use comptoir_core::commerce::stock::{
+    MovementFilter, MovementKind, MovementView, ReorderRule, StockFilter, StockView,
+};
+use comptoir_core::platform::paging::Period;
+use comptoir_core::values::goods::Units;
+use comptoir_core::values::ids::{ProductId, WarehouseId};
+use comptoir_core::values::money::Quantity;
+use deserr::Deserr;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::export::Exported;
+use crate::extract::{AnyId, Faults, Flag, SearchFilters, Time, one_of, read_from_text};
+
+read_from_text!(MovementKind => |text| one_of(text, &MovementKind::ALL, MovementKind::as_str));
+
+/// When to order more of a product for a warehouse, and how much.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub(crate) struct ReorderRuleRequest {
+    /// Once no more than this is available, the stock is low. Zero or more; at most nine digits before and six after the point.
+    #[schema(value_type = String, example = "30", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
+    point: Units,
+    /// How much should be ordered then; more than zero.
+    #[schema(value_type = String, example = "100", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
+    quantity: Quantity,
+}
+
+impl From<ReorderRuleRequest> for ReorderRule {
+    fn from(ReorderRuleRequest { point, quantity }: ReorderRuleRequest) -> Self {
+        Self { point, quantity: Units::from(&quantity) }
+    }
+}
+
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct StockFilters {
+    /// Only what is in this warehouse.
+    #[deserr(default)]
+    #[param(value_type = Option<Uuid>)]
+    warehouse_id: Option<WarehouseId>,
+    /// Only the stock of this product.
+    #[deserr(default)]
+    #[param(value_type = Option<Uuid>)]
+    product_id: Option<ProductId>,
+    /// With `true`: only what is at its reorder point or below it. `false` leaves nothing out.
+    #[deserr(default)]
+    #[param(value_type = Option<bool>)]
+    low: Option<Flag>,
+}
+
+impl SearchFilters for StockFilters {
+    type Filter = StockFilter;
+    const EXTERNAL_IDS: bool = false;
+
+    fn with(self, selection: Selection) -> StockFilter {
+        let Self { warehouse_id, product_id, low } = self;
+        StockFilter { warehouse_id, product_id, low: low.is_some_and(|Flag(low)| low), selection }
+    }
+}
+
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct MovementFilters {
+    /// Only what was entered at this time or later; RFC 3339.
+    #[deserr(default)]
+    #[param(value_type = Option<DateTime<Utc>>)]
+    recorded_from: Option<Time>,
+    /// Only what was entered before this time; RFC 3339.
+    #[deserr(default)]
+    #[param(value_type = Option<DateTime<Utc>>)]
+    recorded_before: Option<Time>,
+    /// Only movements of this product.
+    #[deserr(default)]
+    #[param(value_type = Option<Uuid>)]
+    product_id: Option<ProductId>,
+    /// Only movements in this warehouse.
+    #[deserr(default)]
+    #[param(value_type = Option<Uuid>)]
+    warehouse_id: Option<WarehouseId>,
+    /// Only what this order or stock document moved.
+    #[deserr(default)]
+    #[param(value_type = Option<Uuid>)]
+    document_id: Option<AnyId>,
+    /// Only movements of this kind.
+    #[deserr(default)]
+    #[param(value_type = Option<MovementKind>)]
+    kind: Option<MovementKind>,
+}
+
+impl From<MovementFilters> for MovementFilter {
+    fn from(filters: MovementFilters) -> Self {
+        let MovementFilters { recorded_from, recorded_before, product_id, warehouse_id, document_id, kind } =
+            filters;
+        Self {
+            recorded: Period {
+                from: recorded_from.map(|Time(time)| time),
+                before: recorded_before.map(|Time(time)| time),
+            },
+            document_id: document_id.map(|AnyId(id)| id),
+            product_id,
+            warehouse_id,
+            kind,
+        }
+    }
+}
+
+impl Exported for StockView {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "version",
+        "warehouse_id",
+        "product_id",
+        "sku",
+        "name",
+        "on_hand",
+        "reserved",
+        "available",
+        "waiting",
+        "reorder_point",
+        "reorder_quantity",
+        "low",
+        "average_cost",
+        "value",
+        "created_at",
+        "updated_at",
+    ];
+}
+
+impl Exported for MovementView {
+    const COLUMNS: &'static [&'static str] = &[
+        "recorded_at",
+        "id",
+        "stock_id",
+        "position",
+        "warehouse_id",
+        "product_id",
+        "kind",
+        "on_hand_change",
+        "reserved_change",
+        "unit_cost",
+        "on_hand",
+        "reserved",
+        "reason",
+        "document_type",
+        "document_id",
+        "document_line",
+        "actor_type",
+        "actor_id",
+        "actor_name",
+        "correlation_id",
+        "business_date",
+    ];
+    const SIGNED: &'static [&'static str] = &["on_hand_change", "reserved_change"];
+}

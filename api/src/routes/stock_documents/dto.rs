@@ -1,0 +1,351 @@
+//! Stock documents as JSON.
+
+use comptoir_core::commerce::stock::StockReason;
+use comptoir_core::commerce::stock_documents::{
+    DocumentReference, MoveGoods, MoveGoodsLine, StockDocumentFilter, StockDocumentKind, StockDocumentSummary,
+};
+use comptoir_core::values::business_date::BusinessDate;
+use comptoir_core::values::goods::Units;
+use comptoir_core::values::ids::{ProductId, SupplierId, WarehouseId};
+use comptoir_core::values::invalid::{FieldError, Invalid};
+use comptoir_core::values::money::{Quantity, UnitPrice};
+use deserr::{Deserr, ValuePointerRef};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::export::Exported;
+use crate::extract::{Faults, Text, one_of, read_from_text};
+
+read_from_text!(DocumentReference, StockReason);
+read_from_text!(StockDocumentKind => |text| one_of(text, &StockDocumentKind::ALL, StockDocumentKind::as_str));
+
+/// Goods that came.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub(crate) struct ReceiveGoodsRequest {
+    /// Where they came; your default warehouse if it is left out.
+    #[deserr(default)]
+    #[schema(value_type = Option<Uuid>)]
+    warehouse_id: Option<WarehouseId>,
+    /// Who sold them to you.
+    #[deserr(default)]
+    #[schema(value_type = Option<Uuid>)]
+    supplier_id: Option<SupplierId>,
+    /// Your number or the supplier's; unique among your receipts.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "BL-2026-0412", min_length = 1, max_length = 100)]
+    reference: Option<DocumentReference>,
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "the first delivery of the season", min_length = 1, max_length = 500)]
+    reason: Option<StockReason>,
+    /// When they came; today (UTC) if it is left out. At most ten years back, and a day ahead.
+    #[deserr(default)]
+    #[schema(value_type = Option<NaiveDate>)]
+    business_date: Option<BusinessDate>,
+    #[schema(min_items = 1, max_items = 1000)]
+    lines: Vec<ReceiveGoodsLineRequest>,
+}
+
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub(crate) struct ReceiveGoodsLineRequest {
+    #[schema(value_type = Uuid)]
+    product_id: ProductId,
+    /// More than zero; at most nine digits before and six after the point.
+    #[schema(value_type = String, example = "24", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
+    quantity: Quantity,
+    /// Net cost of one unit, which goes into the average cost. The average of what is there if it is left out.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "7.25", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
+    unit_cost: Option<UnitPrice>,
+}
+
+/// A correction: there is more than the books say, or less.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub(crate) struct AdjustStockRequest {
+    /// Your default warehouse if it is left out.
+    #[deserr(default)]
+    #[schema(value_type = Option<Uuid>)]
+    warehouse_id: Option<WarehouseId>,
+    /// Your own number; unique among your adjustments.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "INV-2026-03", min_length = 1, max_length = 100)]
+    reference: Option<DocumentReference>,
+    #[schema(value_type = String, example = "counted again", min_length = 1, max_length = 500)]
+    reason: StockReason,
+    /// When it was; today (UTC) if it is left out. At most ten years back, and a day ahead.
+    #[deserr(default)]
+    #[schema(value_type = Option<NaiveDate>)]
+    business_date: Option<BusinessDate>,
+    #[schema(min_items = 1, max_items = 1000)]
+    lines: Vec<AdjustStockLineRequest>,
+}
+
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields, validate = AdjustStockLineRequest::checked -> FieldError)]
+pub(crate) struct AdjustStockLineRequest {
+    #[schema(value_type = Uuid)]
+    product_id: ProductId,
+    /// How much more there is, or with `-` in front how much less; not zero. At most nine digits before and six after the point.
+    #[schema(value_type = String, example = "3", pattern = r"^-?\d{1,9}(\.\d{1,6})?$")]
+    change: Change,
+    /// Net cost of one unit of what is there besides. The average of what is there if it is left out, and never with less.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "7.25", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
+    unit_cost: Option<UnitPrice>,
+}
+
+impl AdjustStockLineRequest {
+    fn checked(self, _: ValuePointerRef) -> Result<Self, FieldError> {
+        if self.change.adds || self.unit_cost.is_none() {
+            return Ok(self);
+        }
+        let message = "unit_cost is what goods cost that come: leave it out where there is less";
+        Err(Invalid::new("cost_without_goods", message).at("/unit_cost"))
+    }
+}
+
+/// How much more there is, or how much less.
+#[derive(Debug)]
+struct Change {
+    units: Units,
+    adds: bool,
+}
+
+read_from_text!(Change);
+
+impl Change {
+    fn parse(text: &str) -> Result<Self, Invalid> {
+        let less = text.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
+        match Quantity::parse(less.unwrap_or(text)) {
+            Ok(quantity) => Ok(Self { units: Units::from(&quantity), adds: less.is_none() }),
+            Err(refused) if refused.code == "not_positive" => {
+                Err(Invalid::new("zero", "a change is more than zero or less, such as \"3\" or \"-2.5\""))
+            }
+            Err(refused) => Err(refused),
+        }
+    }
+}
+
+/// Goods that are lost: broken, stolen, spoilt.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub(crate) struct WriteOffStockRequest {
+    /// Where they were; your default warehouse if it is left out.
+    #[deserr(default)]
+    #[schema(value_type = Option<Uuid>)]
+    warehouse_id: Option<WarehouseId>,
+    /// Your own number; unique among your write-offs.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "CASSE-2026-07", min_length = 1, max_length = 100)]
+    reference: Option<DocumentReference>,
+    #[schema(value_type = String, example = "the roof leaked", min_length = 1, max_length = 500)]
+    reason: StockReason,
+    /// When it was; today (UTC) if it is left out. At most ten years back, and a day ahead.
+    #[deserr(default)]
+    #[schema(value_type = Option<NaiveDate>)]
+    business_date: Option<BusinessDate>,
+    #[schema(min_items = 1, max_items = 1000)]
+    lines: Vec<MovedLineRequest>,
+}
+
+/// Goods that are taken from one warehouse to another.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub(crate) struct TransferStockRequest {
+    /// Where they are; your default warehouse if it is left out.
+    #[deserr(default)]
+    #[schema(value_type = Option<Uuid>)]
+    warehouse_id: Option<WarehouseId>,
+    /// Where they go.
+    #[schema(value_type = Uuid)]
+    to_warehouse_id: WarehouseId,
+    /// Your own number; unique among your transfers.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "TR-2026-19", min_length = 1, max_length = 100)]
+    reference: Option<DocumentReference>,
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "for the Christmas market", min_length = 1, max_length = 500)]
+    reason: Option<StockReason>,
+    /// When it was; today (UTC) if it is left out. At most ten years back, and a day ahead.
+    #[deserr(default)]
+    #[schema(value_type = Option<NaiveDate>)]
+    business_date: Option<BusinessDate>,
+    #[schema(min_items = 1, max_items = 1000)]
+    lines: Vec<MovedLineRequest>,
+}
+
+/// Goods that leave a warehouse.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub(crate) struct MovedLineRequest {
+    #[schema(value_type = Uuid)]
+    product_id: ProductId,
+    /// More than zero; at most nine digits before and six after the point.
+    #[schema(value_type = String, example = "2.5", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
+    quantity: Quantity,
+}
+
+impl From<ReceiveGoodsRequest> for MoveGoods {
+    fn from(request: ReceiveGoodsRequest) -> Self {
+        let ReceiveGoodsRequest { warehouse_id, supplier_id, reference, reason, business_date, lines } =
+            request;
+        Self {
+            kind: StockDocumentKind::Receipt,
+            warehouse_id,
+            to_warehouse_id: None,
+            supplier_id,
+            reference,
+            reason,
+            business_date,
+            lines: lines.into_iter().map(MoveGoodsLine::from).collect(),
+        }
+    }
+}
+
+impl From<AdjustStockRequest> for MoveGoods {
+    fn from(request: AdjustStockRequest) -> Self {
+        let AdjustStockRequest { warehouse_id, reference, reason, business_date, lines } = request;
+        Self {
+            kind: StockDocumentKind::Adjustment,
+            warehouse_id,
+            to_warehouse_id: None,
+            supplier_id: None,
+            reference,
+            reason: Some(reason),
+            business_date,
+            lines: lines.into_iter().map(MoveGoodsLine::from).collect(),
+        }
+    }
+}
+
+impl From<WriteOffStockRequest> for MoveGoods {
+    fn from(request: WriteOffStockRequest) -> Self {
+        let WriteOffStockRequest { warehouse_id, reference, reason, business_date, lines } = request;
+        Self {
+            kind: StockDocumentKind::WriteOff,
+            warehouse_id,
+            to_warehouse_id: None,
+            supplier_id: None,
+            reference,
+            reason: Some(reason),
+            business_date,
+            lines: lines.into_iter().map(MoveGoodsLine::from).collect(),
+        }
+    }
+}
+
+impl From<TransferStockRequest> for MoveGoods {
+    fn from(request: TransferStockRequest) -> Self {
+        let TransferStockRequest { warehouse_id, to_warehouse_id, reference, reason, business_date, lines } =
+            request;
+        Self {
+            kind: StockDocumentKind::Transfer,
+            warehouse_id,
+            to_warehouse_id: Some(to_warehouse_id),
+            supplier_id: None,
+            reference,
+            reason,
+            business_date,
+            lines: lines.into_iter().map(MoveGoodsLine::from).collect(),
+        }
+    }
+}
+
+impl From<ReceiveGoodsLineRequest> for MoveGoodsLine {
+    fn from(ReceiveGoodsLineRequest { product_id, quantity, unit_cost }: ReceiveGoodsLineRequest) -> Self {
+        Self { product_id, units: Units::from(&quantity), adds: true, unit_cost }
+    }
+}
+
+impl From<AdjustStockLineRequest> for MoveGoodsLine {
+    fn from(AdjustStockLineRequest { product_id, change, unit_cost }: AdjustStockLineRequest) -> Self {
+        let Change { units, adds } = change;
+        Self { product_id, units, adds, unit_cost }
+    }
+}
+
+impl From<MovedLineRequest> for MoveGoodsLine {
+    fn from(MovedLineRequest { product_id, quantity }: MovedLineRequest) -> Self {
+        Self { product_id, units: Units::from(&quantity), adds: false, unit_cost: None }
+    }
+}
+
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct StockDocumentFilters {
+    /// Only documents of this kind.
+    #[deserr(default)]
+    #[param(value_type = Option<StockDocumentKind>)]
+    kind: Option<StockDocumentKind>,
+    /// Only documents with this reference: at most one of each kind.
+    #[deserr(default)]
+    #[param(value_type = Option<String>)]
+    reference: Option<Text>,
+}
+
+impl From<StockDocumentFilters> for StockDocumentFilter {
+    fn from(StockDocumentFilters { kind, reference }: StockDocumentFilters) -> Self {
+        Self { kind, reference: reference.map(Into::into) }
+    }
+}
+
+impl Exported for StockDocumentSummary {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "kind",
+        "warehouse_id",
+        "to_warehouse_id",
+        "supplier_id",
+        "reference",
+        "reason",
+        "business_date",
+        "created_by",
+        "created_at",
+    ];
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_change_is_more_or_less_but_not_nothing() {
+        let change = |text: &str| Change::parse(text).map(|change| (change.units.to_string(), change.adds));
+        assert_eq!(change("3"), Ok(("3".to_owned(), true)));
+        assert_eq!(change("-2.50"), Ok(("2.5".to_owned(), false)));
+        for (text, code) in [
+            ("0", "zero"),
+            ("-0.00", "zero"),
+            ("--2", "not_a_decimal"),
+            ("+2", "not_a_decimal"),
+            ("-", "not_a_decimal"),
+            ("", "not_a_decimal"),
+            ("-0.0000001", "too_precise"),
+            ("1234567890", "too_large"),
+        ] {
+            assert_eq!(change(text).expect_err("refused").code, code, "{text}");
+        }
+    }
+
+    fn faults(line: Value) -> Vec<(String, &'static str)> {
+        let body = json!({"reason": "counted again", "lines": [line]});
+        let read: Result<AdjustStockRequest, Faults> = deserr::deserialize(body);
+        let faults = read.err().unwrap_or_default().0;
+        faults.into_iter().map(|fault| (fault.pointer, fault.code)).collect()
+    }
+
+    #[test]
+    fn only_goods_that_come_have_a_cost() {
+        let product = "01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b";
+        assert_eq!(faults(json!({"product_id": product, "change": "3", "unit_cost": "7.25"})), []);
+        assert_eq!(faults(json!({"product_id": product, "change": "-3"})), []);
+        assert_eq!(
+            faults(json!({"product_id": product, "change": "-3", "unit_cost": "7.25"})),
+            [("/lines/0/unit_cost".to_owned(), "cost_without_goods")]
+        );
+    }
+}

@@ -1,0 +1,49 @@
+//! `/api/v1/stock-documents`, and the documents that are posted: `/api/v1/stock-receipts`, `/api/v1/stock-adjustments`,
+//! `/api/v1/stock-write-offs`, `/api/v1/stock-transfers`
+
+mod dto;
+mod handlers;
+
+use comptoir_core::application::Permission::{StockAdjust, StockRead, StockWrite};
+
+use crate::access::Access::Needs;
+use crate::endpoints::Endpoints;
+
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints::default()
+        .with(Needs(StockWrite), handlers::__path_receive, handlers::receive)
+        .problems(&[
+            "invalid_stock_document",
+            "stock_document_reference_taken",
+            "no_default_warehouse",
+            "stock_too_large",
+        ])
+        .with(Needs(StockAdjust), handlers::__path_adjust, handlers::adjust)
+        .problems(&[
+            "invalid_stock_document",
+            "stock_document_reference_taken",
+            "no_default_warehouse",
+            "insufficient_stock",
+            "stock_too_large",
+        ])
+        .with(Needs(StockAdjust), handlers::__path_write_off, handlers::write_off)
+        .problems(&[
+            "invalid_stock_document",
+            "stock_document_reference_taken",
+            "no_default_warehouse",
+            "insufficient_stock",
+        ])
+        .with(Needs(StockWrite), handlers::__path_transfer, handlers::transfer)
+        .problems(&[
+            "invalid_stock_document",
+            "stock_document_reference_taken",
+            "no_default_warehouse",
+            "insufficient_stock",
+            "stock_reserved",
+            "stock_too_large",
+        ])
+        .with(Needs(StockRead), handlers::__path_list, handlers::list)
+        .with(Needs(StockRead), handlers::__path_export, handlers::export)
+        .with(Needs(StockRead), handlers::__path_get, handlers::get)
+        .problems(&["stock_document_not_found"])
+}

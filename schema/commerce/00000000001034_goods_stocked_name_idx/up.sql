@@ -1,0 +1,1 @@
+CREATE INDEX CONCURRENTLY products_stocked_name_idx ON products (tenant_id, stocked, name, id);

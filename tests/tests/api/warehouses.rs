@@ -1,0 +1,296 @@
+//! Warehouses: created, changed, made the default, archived.
+
+use anyhow::Result;
+use comptoir_tests::harness::{Answer, Api, World};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+fn path(warehouse: &Value) -> String {
+    format!("/warehouses/{}", warehouse["id"].as_str().unwrap_or_default())
+}
+
+async fn put(api: &Api, path: &str, version: &str, body: &Value) -> Result<Answer> {
+    api.http.send(Method::PUT, path, &[("If-Match", version)], Some(body)).await
+}
+
+/// The codes of the warehouses that are the default.
+async fn defaults(api: &Api) -> Result<Vec<Value>> {
+    let list = api.http.get("/warehouses").await?.json;
+    let rows = list["data"].as_array().into_iter().flatten();
+    Ok(rows.filter(|row| row["is_default"] == true).map(|row| row["code"].clone()).collect())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_warehouse_is_created_read_changed_and_archived() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let body = json!({
+            "code": " QUAI ",
+            "name": "Quai Sud",
+            "external_id": "ERP-W2",
+            "address": {"line1": "1 quai Sud", "postal_code": "13002", "city": "Marseille", "country": "fr"},
+        });
+        let created = api.http.post("/warehouses", &body).await?;
+        assert_eq!(created.status, 201, "{}", created.text);
+        let id = created.field("id").to_owned();
+        assert_eq!(created.header("etag"), Some("\"1\""));
+        assert!(
+            created.header("location").is_some_and(|at| at.ends_with(&format!("/api/v1/warehouses/{id}")))
+        );
+        assert_eq!(created.json["code"], "QUAI", "text is trimmed");
+        assert_eq!(created.json["address"]["country"], "FR");
+        assert_eq!(created.json["is_default"], false, "the company has one");
+        let path = path(&created.json);
+        let read = api.http.get(&path).await?;
+        assert_eq!((read.status, &read.json), (200, &created.json));
+        for filter in ["code=QUAI", "external_id=ERP-W2", "archived=false&sort=-name&limit=1"] {
+            let list = api.http.get(&format!("/warehouses?{filter}")).await?;
+            assert_eq!(list.json["data"], json!([created.json]), "{filter}: {}", list.text);
+        }
+
+        let body = json!({"code": "QUAI", "name": "Quai Nord", "external_id": null, "address": null});
+        let changed = put(&api, &path, "\"1\"", &body).await?;
+        assert_eq!(changed.status, 200, "{}", changed.text);
+        assert_eq!((&changed.json["version"], changed.header("etag")), (&json!(2), Some("\"2\"")));
+        assert_eq!(changed.json["address"], Value::Null, "PUT replaces the whole");
+        let stale = put(&api, &path, "\"1\"", &body).await?;
+        assert_eq!((stale.status, stale.code()), (412, "version_mismatch"));
+
+        let archived = api.http.command(&format!("{path}/archive")).await?;
+        assert_eq!(archived.status, 200, "{}", archived.text);
+        assert!(archived.json["archived_at"].is_string());
+        let list = api.http.get("/warehouses?archived=true").await?;
+        assert_eq!(list.json["data"], json!([archived.json]));
+        for refused in [
+            api.http.command(&format!("{path}/archive")).await?,
+            api.http.command(&format!("{path}/make-default")).await?,
+            api.http.send(Method::PATCH, &path, &[], Some(&json!({"name": "Quai"}))).await?,
+        ] {
+            assert_eq!((refused.status, refused.code()), (409, "warehouse_archived"), "{}", refused.text);
+        }
+
+        let sql = world.sql().await?;
+        let events =
+            "SELECT string_agg(event_type, ' ' ORDER BY seq) FROM outbox_events WHERE aggregate_id = $1";
+        let events: String = sql.query_one(events, &[&id]).await?.get(0);
+        assert_eq!(events, "warehouse.created warehouse.updated warehouse.archived");
+        let trail = api.http.get(&format!("/audit-events?resource_id={id}&sort=occurred_at")).await?;
+        let rows = trail.json["data"].as_array().into_iter().flatten();
+        let actions: Vec<_> = rows.map(|row| row["action"].clone()).collect();
+        assert_eq!(actions, ["warehouse.create", "warehouse.update", "warehouse.archive"]);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn codes_and_external_ids_belong_to_one_warehouse() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let body = json!({"code": "W-1", "name": "A", "external_id": "E-1"});
+        api.created("/warehouses", &body).await?;
+        let other = api.warehouse("W-2").await?;
+        for (body, code) in [
+            (json!({"code": "W-1", "name": "B"}), "warehouse_code_taken"),
+            (json!({"code": "W-3", "name": "B", "external_id": "E-1"}), "warehouse_external_id_taken"),
+        ] {
+            let again = api.http.post("/warehouses", &body).await?;
+            assert_eq!((again.status, again.code()), (409, code));
+            let patched = api.http.send(Method::PATCH, &path(&other), &[], Some(&body)).await?;
+            assert_eq!((patched.status, patched.code()), (409, code));
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_with_a_warehouse_is_said_field_by_field() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let body = json!({
+            "code": "x".repeat(51),
+            "name": "   ",
+            "address": {"line1": "1 rue", "city": "Paris", "country": "ZZ"},
+            "is_default": true,
+        });
+        let answer = api.http.post("/warehouses", &body).await?;
+        assert_eq!((answer.status, answer.code()), (422, "invalid_request"));
+        let mut pointers = answer.pointers();
+        pointers.sort_unstable();
+        assert_eq!(pointers, ["/address/country", "/code", "/is_default", "/name"]);
+        let warehouse = api.warehouse("W-1").await?;
+        let body = json!({"is_default": true});
+        let refused = api.http.send(Method::PATCH, &path(&warehouse), &[], Some(&body)).await?;
+        assert_eq!((refused.status, refused.pointers()), (422, vec!["/is_default"]), "{}", refused.text);
+        let refused = api.http.get("/warehouses?email=a@example.com").await?;
+        assert_eq!((refused.status, refused.pointers()), (422, vec!["/query/email"]), "{}", refused.text);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_of_a_warehouse_needs_the_version_that_was_read_and_a_warehouse() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let warehouse = api.warehouse("W-1").await?;
+        let nobody = json!({"id": "01900000-0000-7000-8000-0000000000ff"});
+        let body = json!({"code": "W-1", "name": "New", "external_id": null, "address": null});
+        let without = api.http.send(Method::PUT, &path(&warehouse), &[], Some(&body)).await?;
+        assert_eq!((without.status, without.code()), (428, "precondition_required"));
+        for (method, end, body) in [
+            (Method::PUT, "", Some(&body)),
+            (Method::PATCH, "", Some(&body)),
+            (Method::POST, "/make-default", None),
+            (Method::POST, "/archive", None),
+        ] {
+            let at = format!("{}{end}", path(&warehouse));
+            let stale = api.http.send(method.clone(), &at, &[("If-Match", "\"7\"")], body).await?;
+            assert_eq!((stale.status, stale.code()), (412, "version_mismatch"), "{method} {end}");
+            let at = format!("{}{end}", path(&nobody));
+            let unknown = api.http.send(method.clone(), &at, &[("If-Match", "*")], body).await?;
+            assert_eq!((unknown.status, unknown.code()), (404, "warehouse_not_found"), "{method} {end}");
+        }
+        assert_eq!(api.http.get(&path(&nobody)).await?.code(), "warehouse_not_found");
+        assert_eq!(api.http.get(&path(&warehouse)).await?.json, warehouse, "nothing was changed");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_warehouse_becomes_the_default_and_both_say_so() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let main = api.http.get("/warehouses?code=MAIN").await?.json["data"][0].clone();
+        let refused = api.http.command(&format!("{}/archive", path(&main))).await?;
+        assert_eq!((refused.status, refused.code()), (409, "warehouse_is_default"), "{}", refused.text);
+
+        let other = api.warehouse("W-1").await?;
+        let make_default = format!("{}/make-default", path(&other));
+        let made = api.http.command(&make_default).await?;
+        assert_eq!((made.status, &made.json["is_default"]), (200, &json!(true)), "{}", made.text);
+        assert_eq!(made.header("etag"), Some("\"2\""));
+        assert_eq!(defaults(&api).await?, ["W-1"]);
+        let again = api.http.command(&make_default).await?;
+        assert_eq!((again.status, &again.json), (200, &made.json), "nothing changes");
+
+        let sql = world.sql().await?;
+        let told = "SELECT aggregate_id, aggregate_version, payload ->> 'is_default' FROM outbox_events
+            WHERE event_type = 'warehouse.updated' ORDER BY seq";
+        let told: Vec<(String, Option<i64>, String)> =
+            sql.query(told, &[]).await?.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+        let expected = [(&other, "true"), (&main, "false")].map(|(one, is_default)| {
+            (one["id"].as_str().unwrap_or_default().to_owned(), Some(2), is_default.to_owned())
+        });
+        assert_eq!(told, expected);
+        let trail = api.http.get("/audit-events?action=warehouse.make_default").await?;
+        assert_eq!(trail.json["data"].as_array().map(Vec::len), Some(1), "{}", trail.text);
+
+        let archived = api.http.command(&format!("{}/archive", path(&main))).await?;
+        assert_eq!(archived.status, 200, "it is the default no longer: {}", archived.text);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_defaults_at_once_one_is_left() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let mut warehouses = Vec::new();
+        for number in 0..8 {
+            warehouses.push(api.warehouse(&format!("W-{number}")).await?);
+        }
+        for _ in 0..3 {
+            let made = warehouses
+                .iter()
+                .map(async |warehouse| api.http.command(&format!("{}/make-default", path(warehouse))).await);
+            for answer in futures::future::join_all(made).await {
+                let answer = answer?;
+                assert_eq!(answer.status, 200, "{}", answer.text);
+            }
+            assert_eq!(defaults(&api).await?.len(), 1);
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_company_has_a_default_warehouse_named_in_its_language() {
+    World::run(async |world| {
+        let created = world.found_tenant("Comptoir des Docks").await?;
+        let sql = world.sql().await?;
+        let api = world.api().await?;
+        let list = api.http.get("/warehouses").await?.json;
+        assert_eq!(list["data"].as_array().map(Vec::len), Some(1), "{list}");
+        let main = &list["data"][0];
+        assert_eq!(
+            [&main["code"], &main["name"], &main["is_default"], &main["version"]],
+            [&json!("MAIN"), &json!("Entrepôt principal"), &json!(true), &json!(1)]
+        );
+        let told = "SELECT count(*) FROM outbox_events WHERE event_type = 'warehouse.created' AND tenant_id = $1::text::uuid
+            AND aggregate_id = $2 AND aggregate_version = 1";
+        let id = main["id"].as_str().unwrap_or_default();
+        let told: i64 = sql.query_one(told, &[&created.id.to_string(), &id]).await?.get(0);
+        assert_eq!(told, 1);
+        Ok(())
+    })
+    .await;
+}
+
+/// A replica of a version that knew no warehouses may have created the company.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_warehouse_of_a_company_without_one_is_its_default() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        world.sql().await?.batch_execute("DELETE FROM warehouses").await?;
+        let bodies: Vec<_> =
+            (0..8).map(|number| json!({"code": format!("W-{number}"), "name": "A"})).collect();
+        let made = bodies.iter().map(async |body| api.http.post("/warehouses", body).await);
+        for answer in futures::future::join_all(made).await {
+            let answer = answer?;
+            assert_eq!(answer.status, 201, "{}", answer.text);
+        }
+        assert_eq!(defaults(&api).await?.len(), 1);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeated_command_takes_effect_once() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let body = json!({"code": "W-1", "name": "A"});
+        let first = api.http.post_with_key("/warehouses", "a-key", &body).await?;
+        let again = api.http.post_with_key("/warehouses", "a-key", &body).await?;
+        assert_eq!((first.status, &first.json), (again.status, &again.json), "{}", again.text);
+        let archive = format!("{}/archive", path(&first.json));
+        let first = api.http.post_with_key(&archive, "another-key", &json!({})).await?;
+        let again = api.http.post_with_key(&archive, "another-key", &json!({})).await?;
+        assert_eq!((first.status, &first.json), (200, &again.json), "{}", first.text);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn warehouses_are_there_as_csv() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.warehouse("W-1").await?;
+        let csv = api.http.get("/warehouses.csv?code=W-1").await?;
+        assert_eq!(csv.status, 200, "{}", csv.text);
+        let lines: Vec<&str> = csv.text.lines().collect();
+        assert_eq!(
+            lines[0],
+            "id,version,external_id,code,name,address,is_default,archived_at,created_at,updated_at"
+        );
+        assert!(lines.len() == 2 && lines[1].contains(",1,,W-1,Warehouse W-1,,false,,"), "{}", csv.text);
+        Ok(())
+    })
+    .await;
+}
