@@ -30,6 +30,7 @@ mod refusals;
 mod returns;
 mod search;
 mod shipments;
+mod stock;
 mod suppliers;
 mod tenant;
 mod throttle;
