@@ -16,9 +16,7 @@ pub(crate) async fn stocked(api: &Api, sku: &str, on_hand: &str) -> Result<Value
 
 /// Goods come, at 4.00 each.
 pub(crate) async fn received(api: &Api, product: &Value, quantity: &str) -> Result<()> {
-    let line = json!({"product_id": product["id"], "quantity": quantity, "unit_cost": "4.00"});
-    api.created("/stock-receipts", &json!({"lines": [line]})).await?;
-    Ok(())
+    api.receive(product, quantity, "4.00").await.map(drop)
 }
 
 /// A confirmed order of these quantities, which waits for what is short.
@@ -64,9 +62,7 @@ pub(crate) async fn ledger(world: &World, product: &Value) -> Result<Vec<String>
 
 /// Ends every test about stock.
 pub(crate) async fn it_adds_up(api: &Api) -> Result<()> {
-    let proof = api.http.get("/stock/proof").await?;
-    ensure!(proof.json["holds"] == true, "{}", proof.text);
-    Ok(())
+    api.proof().await.map(drop)
 }
 
 /// The types of an aggregate's events, with its versions.
