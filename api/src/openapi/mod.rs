@@ -70,6 +70,8 @@ const SECURITY_SCHEME: &str = "bearer";
         (name = "warehouses", description = "The buildings where goods lie; one of them is the default"),
         (name = "locations", description = "The places in a warehouse"),
         (name = "orders", description = "What was sold to whom: pending → confirmed → shipped → delivered, or cancelled"),
+        (name = "shipments", description = "What of an order left together: dispatched → delivered"),
+        (name = "returns", description = "What came back of an order"),
         (name = "stock", description = "What lies in which warehouse, what of it is promised to orders, and the ledger that explains both"),
         (name = "stock-documents", description = "What moves goods other than orders: receipts, adjustments, write-offs, transfers"),
         (name = "emails", description = "What is sent to people, and what became of it"),

@@ -18,10 +18,12 @@ mod orders;
 pub(crate) mod products;
 mod projections;
 mod reports;
+mod returns;
 mod roles;
 mod secret;
 mod services;
 mod sessions;
+mod shipments;
 mod stock;
 mod stock_documents;
 pub(crate) mod suppliers;
@@ -51,6 +53,8 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(warehouses::endpoints())
         .and(locations::endpoints())
         .and(orders::endpoints())
+        .and(shipments::endpoints())
+        .and(returns::endpoints())
         .and(stock::endpoints())
         .and(stock_documents::endpoints())
         .and(imports::endpoints())

@@ -26,6 +26,8 @@ pub(crate) enum Locked {
     Customer,
     Supplier,
     Order,
+    /// Its order is locked before it.
+    Shipment,
     Stock,
     Email,
 }

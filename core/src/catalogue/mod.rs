@@ -29,6 +29,8 @@ use crate::commerce::customers::CustomerEvent;
 use crate::commerce::locations::LocationEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::ProductEvent;
+use crate::commerce::returns::ReturnEvent;
+use crate::commerce::shipments::ShipmentEvent;
 use crate::commerce::stock::StockEvent;
 use crate::commerce::stock_documents::StockDocumentEvent;
 use crate::commerce::suppliers::SupplierEvent;
@@ -58,6 +60,8 @@ enum DomainEvent<'a> {
     Warehouse(&'a WarehouseEvent),
     Location(&'a LocationEvent),
     Order(&'a OrderEvent),
+    Shipment(&'a ShipmentEvent),
+    Return(&'a ReturnEvent),
     Stock(&'a StockEvent),
     StockDocument(&'a StockDocumentEvent),
     Tenant(&'a TenantEvent),
@@ -76,6 +80,8 @@ impl<'a> DomainEvent<'a> {
             .or_else(|| any.downcast_ref().map(Self::Warehouse))
             .or_else(|| any.downcast_ref().map(Self::Location))
             .or_else(|| any.downcast_ref().map(Self::Order))
+            .or_else(|| any.downcast_ref().map(Self::Shipment))
+            .or_else(|| any.downcast_ref().map(Self::Return))
             .or_else(|| any.downcast_ref().map(Self::Stock))
             .or_else(|| any.downcast_ref().map(Self::StockDocument))
             .or_else(|| any.downcast_ref().map(Self::Tenant))

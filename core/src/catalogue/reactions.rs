@@ -17,6 +17,8 @@ use crate::commerce::customers::CustomerEvent;
 use crate::commerce::locations::LocationEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::ProductEvent;
+use crate::commerce::returns::ReturnEvent;
+use crate::commerce::shipments::ShipmentEvent;
 use crate::commerce::stock::{self, StockEvent};
 use crate::commerce::stock_documents::StockDocumentEvent;
 use crate::commerce::suppliers::SupplierEvent;
@@ -66,10 +68,14 @@ pub(super) async fn react(
             | OrderEvent::Reserved(_)
             | OrderEvent::BackOrdered(_)
             | OrderEvent::Confirmed(_)
+            | OrderEvent::PartlyShipped(_)
             | OrderEvent::Shipped(_)
+            | OrderEvent::Returned(_)
             | OrderEvent::Delivered(_)
             | OrderEvent::Cancelled { .. },
         )
+        | DomainEvent::Shipment(ShipmentEvent::Dispatched(_) | ShipmentEvent::Delivered(_))
+        | DomainEvent::Return(ReturnEvent::Received(_))
         | DomainEvent::Category(
             CategoryEvent::Created(_) | CategoryEvent::Updated(_) | CategoryEvent::Deleted(_),
         )

@@ -7,6 +7,8 @@ pub mod imports;
 pub mod locations;
 pub mod orders;
 pub mod products;
+pub mod returns;
+pub mod shipments;
 pub mod stock;
 pub mod stock_documents;
 pub mod suppliers;

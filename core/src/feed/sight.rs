@@ -13,6 +13,8 @@ const SHOWN_BY: &[(&str, Permission)] = &[
     ("warehouse", Permission::WarehousesRead),
     ("location", Permission::WarehousesRead),
     ("order", Permission::OrdersRead),
+    ("shipment", Permission::OrdersRead),
+    ("return", Permission::OrdersRead),
     ("stock", Permission::StockRead),
     ("tenant", Permission::TenantRead),
     ("user", Permission::UsersWrite),
@@ -131,7 +133,10 @@ mod tests {
     #[test]
     fn the_regular_expressions_say_the_same() {
         let of = |permissions: &[Permission]| Sight::of(PermissionSet::of(permissions)).regex();
-        assert_eq!(of(&[Permission::OrdersRead, Permission::TenantRead]), r"^\.(order|tenant)(\.|$)");
+        assert_eq!(
+            of(&[Permission::OrdersRead, Permission::TenantRead]),
+            r"^\.(order|shipment|return|tenant)(\.|$)"
+        );
         assert_eq!((of(&[]).as_str(), of(Permission::ALL).as_str()), ("^$", ""));
         let all_but_users: Vec<_> = Permission::ALL
             .iter()

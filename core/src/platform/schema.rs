@@ -280,6 +280,21 @@ diesel::table! {
         vat_rate -> Numeric,
         net_amount -> Numeric,
         stocked -> Bool,
+        shipped -> Numeric,
+        cancelled -> Numeric,
+        returned -> Numeric,
+    }
+}
+
+diesel::table! {
+    order_steps (tenant_id, order_id, version) {
+        tenant_id -> Uuid,
+        order_id -> Uuid,
+        version -> Int8,
+        event -> Text,
+        occurred_at -> Timestamptz,
+        tracking_number -> Nullable<Text>,
+        request_id -> Nullable<Text>,
     }
 }
 
@@ -549,6 +564,31 @@ diesel::table! {
 }
 
 diesel::table! {
+    return_lines (tenant_id, return_id, number) {
+        tenant_id -> Uuid,
+        return_id -> Uuid,
+        number -> Int2,
+        position -> Int2,
+        quantity -> Numeric,
+        restocked -> Bool,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    returns (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        order_id -> Uuid,
+        reference -> Nullable<Text>,
+        reason -> Text,
+        received_on -> Date,
+        created_by -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     sales_by_day (generation, tenant_id, day, currency) {
         tenant_id -> Uuid,
         generation -> Int4,
@@ -662,6 +702,34 @@ diesel::table! {
         expires_at -> Timestamptz,
         ended_at -> Nullable<Timestamptz>,
         end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    shipment_lines (tenant_id, shipment_id, position) {
+        tenant_id -> Uuid,
+        shipment_id -> Uuid,
+        position -> Int2,
+        quantity -> Numeric,
+    }
+}
+
+diesel::table! {
+    shipments (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        order_id -> Uuid,
+        number -> Int2,
+        status -> Text,
+        tracking_number -> Nullable<Text>,
+        parcels -> Jsonb,
+        shipped_on -> Date,
+        delivered_on -> Nullable<Date>,
+        created_by -> Text,
+        dispatched_at -> Timestamptz,
+        delivered_at -> Nullable<Timestamptz>,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -858,6 +926,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     operator_sessions,
     operators,
     order_lines,
+    order_steps,
     order_timeline,
     orders,
     outbox_events,
@@ -876,6 +945,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     relay_replicas,
     relay_shards,
     relay_upkeep,
+    return_lines,
+    returns,
     sales_by_day,
     sales_by_product,
     service_commands,
@@ -884,6 +955,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     service_processes,
     service_states,
     sessions,
+    shipment_lines,
+    shipments,
     stock_documents,
     stock_levels,
     stock_movements,

@@ -50,7 +50,7 @@ pub(super) struct Line {
     pub(super) net_amount: Money,
 }
 
-/// An order that was confirmed, shipped, delivered or cancelled.
+/// An order to which something happened after it was placed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct MovedOrder {
     pub(super) step: Step,
@@ -61,10 +61,23 @@ pub(super) struct MovedOrder {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
+    /// It got goods that it waited for.
+    Reserved,
+    /// Goods that were reserved for it are missing.
+    BackOrdered,
     Confirmed,
-    Shipped { tracking_number: Option<String> },
+    PartlyShipped {
+        tracking_number: Option<String>,
+    },
+    Shipped {
+        tracking_number: Option<String>,
+    },
+    /// Goods came back.
+    Returned,
     Delivered,
-    Cancelled { reason: Option<String> },
+    Cancelled {
+        reason: Option<String>,
+    },
 }
 
 #[derive(Deserialize)]
@@ -73,8 +86,10 @@ struct Moved {
     customer_id: Uuid,
     tracking_number: Option<String>,
     reason: Option<String>,
+    changed_at: Option<DateTime<Utc>>,
     confirmed_at: Option<DateTime<Utc>>,
     shipped_at: Option<DateTime<Utc>>,
+    returned_at: Option<DateTime<Utc>>,
     delivered_at: Option<DateTime<Utc>>,
     cancelled_at: Option<DateTime<Utc>>,
 }
@@ -115,10 +130,16 @@ impl Fact {
         }
         match event_type {
             "order.placed" => json(payload).map(Self::Placed),
+            "order.reserved" => moved(payload, |moved| (Step::Reserved, moved.changed_at)),
+            "order.back_ordered" => moved(payload, |moved| (Step::BackOrdered, moved.changed_at)),
             "order.confirmed" => moved(payload, |moved| (Step::Confirmed, moved.confirmed_at)),
+            "order.partly_shipped" => moved(payload, |moved| {
+                (Step::PartlyShipped { tracking_number: moved.tracking_number.take() }, moved.shipped_at)
+            }),
             "order.shipped" => moved(payload, |moved| {
                 (Step::Shipped { tracking_number: moved.tracking_number.take() }, moved.shipped_at)
             }),
+            "order.returned" => moved(payload, |moved| (Step::Returned, moved.returned_at)),
             "order.delivered" => moved(payload, |moved| (Step::Delivered, moved.delivered_at)),
             SUBTRACTING => {
                 moved(payload, |moved| (Step::Cancelled { reason: moved.reason.take() }, moved.cancelled_at))
@@ -143,8 +164,12 @@ impl Fact {
 impl Step {
     pub(super) fn event(&self) -> &'static str {
         match self {
+            Self::Reserved => "order.reserved",
+            Self::BackOrdered => "order.back_ordered",
             Self::Confirmed => "order.confirmed",
+            Self::PartlyShipped { .. } => "order.partly_shipped",
             Self::Shipped { .. } => "order.shipped",
+            Self::Returned => "order.returned",
             Self::Delivered => "order.delivered",
             Self::Cancelled { .. } => SUBTRACTING,
         }
@@ -198,6 +223,31 @@ mod tests {
             read += 1;
         }
         assert!(read >= 12, "{read} events");
+    }
+
+    /// Each version of an order is told by an event, and one that is not known holds back all that follow.
+    #[test]
+    fn what_happens_to_an_order_between_its_states_is_read() {
+        let payload = |time: &str| {
+            format!(
+                r#"{{"reference":null,"customer_id":"019b7600-0000-7000-8000-000000000001","tracking_number":"1Z","lines":[],
+                "{time}":"2026-01-01T00:00:00Z"}}"#
+            )
+        };
+        for (event_type, time, step) in [
+            ("order.reserved", "changed_at", Step::Reserved),
+            ("order.back_ordered", "changed_at", Step::BackOrdered),
+            (
+                "order.partly_shipped",
+                "shipped_at",
+                Step::PartlyShipped { tracking_number: Some("1Z".to_owned()) },
+            ),
+            ("order.returned", "returned_at", Step::Returned),
+        ] {
+            let fact = Fact::read(event_type, Some(1), payload(time).as_bytes()).expect("understood");
+            let Fact::Moved(order) = fact else { panic!("{event_type}") };
+            assert_eq!((order.step.event(), &order.step), (event_type, &step));
+        }
     }
 
     #[test]

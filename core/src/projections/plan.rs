@@ -284,14 +284,18 @@ impl Changes {
     ) -> Result<(), String> {
         let event = order.step.event();
         let (tracking_number, reason) = match order.step {
-            Step::Shipped { tracking_number } => (tracking_number, None),
+            Step::PartlyShipped { tracking_number } | Step::Shipped { tracking_number } => {
+                (tracking_number, None)
+            }
             Step::Cancelled { reason } => {
                 let placed =
                     known.orders.get(&id).ok_or("it was cancelled and never placed, as far as is known")?;
                 self.count(placed, Counted::Cancelled);
                 (None, reason)
             }
-            Step::Confirmed | Step::Delivered => (None, None),
+            Step::Reserved | Step::BackOrdered | Step::Confirmed | Step::Returned | Step::Delivered => {
+                (None, None)
+            }
         };
         self.active(order.customer_id, order.at);
         self.timeline.push(TimelineRow {

@@ -68,6 +68,17 @@ fn a_cancelled_order_is_taken_back_whether_it_was_placed_now_or_before() {
 }
 
 #[test]
+fn what_happens_to_an_order_between_its_states_is_a_step_and_makes_no_hole() {
+    let payload = json!({"reference": null, "customer_id": CUSTOMER, "lines": [], "changed_at": "2026-01-02T00:00:00Z"});
+    let messages =
+        [placed(1, "EUR"), message(1, 2, "order.reserved", &payload), cancelled(1, 3), cancelled(2, 2)];
+    let (verdicts, changes) = plan(&messages, Known::default());
+    assert_eq!(verdicts, [Verdict::Applied, Verdict::Applied, Verdict::Applied, Verdict::Missing(1)]);
+    let steps: Vec<_> = changes.timeline.iter().map(|row| (row.version, row.event)).collect();
+    assert_eq!(steps, [(1, "order.placed"), (2, "order.reserved"), (3, "order.cancelled")]);
+}
+
+#[test]
 fn what_was_applied_is_not_applied_again_and_a_hole_holds_its_aggregate_alone() {
     let known = Known { positions: [(Uuid::from_u128(1), 1)].into(), ..Known::default() };
     let messages = [placed(1, "EUR"), cancelled(2, 3), cancelled(2, 4), placed(3, "EUR")];

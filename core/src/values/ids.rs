@@ -77,6 +77,8 @@ id!(
     StockId
 );
 id!(StockDocumentId);
+id!(ShipmentId);
+id!(ReturnId);
 id!(EmailId);
 id!(
     /// A file of customers, suppliers or products that is worked off row by row.

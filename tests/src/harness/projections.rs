@@ -12,13 +12,28 @@ const REPORTS: [(&str, &str, &str); 4] = [
     (
         "order_timeline",
         // From the orders themselves, where the program reads the audit trail.
-        "SELECT o.tenant_id, o.id, steps.version, steps.event, steps.at, o.reference, o.customer_id,
-            CASE steps.event WHEN 'order.shipped' THEN o.tracking_number END,
-            CASE steps.event WHEN 'order.cancelled' THEN o.cancellation_reason END
-        FROM orders AS o, (VALUES (1)) AS one, LATERAL (VALUES
-            (1::bigint, 'order.placed', o.placed_at), (2, 'order.confirmed', o.confirmed_at), (3, 'order.shipped', o.shipped_at),
-            (4, 'order.delivered', o.delivered_at), (o.version, 'order.cancelled', o.cancelled_at)) AS steps (version, event, at)
-        WHERE steps.at IS NOT NULL",
+        "SELECT * FROM (
+            SELECT o.tenant_id, o.id, free.version, own.event, own.at, o.reference, o.customer_id,
+                CASE own.event WHEN 'order.shipped' THEN o.tracking_number END AS tracking_number,
+                CASE own.event WHEN 'order.cancelled' THEN o.cancellation_reason END AS reason
+            FROM orders AS o, LATERAL (
+                SELECT t.event, t.at, row_number() OVER (ORDER BY t.place) AS number
+                FROM (VALUES (1, 'order.placed', o.placed_at), (2, 'order.confirmed', o.confirmed_at), (3, 'order.shipped', o.shipped_at),
+                    (4, 'order.delivered', o.delivered_at),
+                    (5, 'order.cancelled', CASE o.status WHEN 'cancelled' THEN o.cancelled_at END)) AS t (place, event, at)
+                WHERE t.at IS NOT NULL AND NOT EXISTS (SELECT FROM order_steps AS s
+                    WHERE s.tenant_id = o.tenant_id AND s.order_id = o.id AND s.event = t.event)
+            ) AS own, LATERAL (
+                SELECT v.version, row_number() OVER (ORDER BY v.version) AS number FROM generate_series(1::bigint, o.version) AS v (version)
+                WHERE NOT EXISTS (SELECT FROM order_steps AS s
+                    WHERE s.tenant_id = o.tenant_id AND s.order_id = o.id AND s.version = v.version)
+            ) AS free
+            WHERE free.number = own.number
+            UNION ALL
+            SELECT s.tenant_id, s.order_id, s.version, s.event, s.occurred_at, o.reference, o.customer_id, s.tracking_number,
+                CASE s.event WHEN 'order.cancelled' THEN o.cancellation_reason END
+            FROM order_steps AS s JOIN orders AS o ON o.tenant_id = s.tenant_id AND o.id = s.order_id
+        ) AS steps",
         "SELECT tenant_id, order_id, version, event, occurred_at, reference, customer_id, tracking_number, reason FROM order_timeline",
     ),
     (

@@ -52,6 +52,13 @@ async fn fill(world: &World) -> Result<()> {
     api.location(&api.warehouse("W-1").await?, "L-1").await?;
     let answer = api.http.post_with_key("/orders", "a-key", &body).await?;
     ensure!(answer.status == 201, "{}", answer.text);
+    let order = format!("/orders/{}", answer.field("id"));
+    api.http.command(&format!("{order}/confirm")).await?;
+    let part = serde_json::json!({"position": 1, "quantity": "1"});
+    api.created(&format!("{order}/shipments"), &serde_json::json!({"lines": [part]})).await?;
+    let line = serde_json::json!({"position": 1, "quantity": "1", "restock": true});
+    let back = serde_json::json!({"reason": "a test", "lines": [line]});
+    api.created(&format!("{order}/returns"), &back).await?;
     let file = b"code,name\nS-2,A\n".to_vec();
     let headers = [("Content-Type", "text/csv")];
     let answer = api.http.raw(reqwest::Method::POST, "/imports?kind=suppliers", &headers, Some(file)).await?;
@@ -74,6 +81,11 @@ async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing()
             "warehouses",
             "locations",
             "orders",
+            "order_steps",
+            "shipments",
+            "shipment_lines",
+            "returns",
+            "return_lines",
             "imports",
             "emails",
             "email_secrets",
@@ -164,6 +176,10 @@ async fn a_database_session_of_another_tenant_sees_and_changes_nothing() {
             "locations",
             "orders",
             "order_lines",
+            "shipments",
+            "shipment_lines",
+            "returns",
+            "return_lines",
             "idempotency_records",
             "imports",
             "import_rows",

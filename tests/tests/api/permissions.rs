@@ -93,7 +93,11 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         "POST /projection-events/{id}/requeue" | "POST /projection-events/{id}/discard" => None,
         "POST /auth/logout" | "POST /operators/auth/logout" | "POST /api-keys/{id}/revoke" => None,
         "POST /orders/{id}/ship" => Some(json!({"tracking_number": "1Z"})),
-        "POST /orders/{id}/cancel" => Some(json!({"reason": "a test"})),
+        "POST /orders/{id}/cancel" | "POST /orders/{id}/cancel-rest" => Some(json!({"reason": "a test"})),
+        "POST /orders/{id}/shipments" | "POST /shipments/{id}/deliver" => None,
+        "POST /orders/{id}/returns" => {
+            Some(json!({"reason": "a test", "lines": [{"position": 1, "quantity": "1", "restock": true}]}))
+        }
         "PUT /tenant" => Some(json!({
             "name": "Maison Test", "time_zone": "Europe/Paris", "registration": null, "vat_number": null, "address": null,
         })),
@@ -145,6 +149,13 @@ async fn ask(http: &Http, operation: &Operation, owned: &Owned) -> Result<u16> {
 async fn own(world: &World, api: &Api) -> Result<Owned> {
     let (customer, product) = (api.customer("C-own").await?, api.product("P-own").await?);
     let order = api.order(&customer, &product).await?;
+    // Another one, which has left, and of which something has come back.
+    let gone = api.order(&customer, &product).await?;
+    let gone = format!("/orders/{}", gone["id"].as_str().context("no id")?);
+    api.http.command(&format!("{gone}/confirm")).await?;
+    let shipment = api.created(&format!("{gone}/shipments"), &json!({})).await?;
+    let line = json!({"position": 1, "quantity": "1", "restock": true});
+    let back = api.created(&format!("{gone}/returns"), &json!({"reason": "a test", "lines": [line]})).await?;
     let supplier = api.supplier("S-own").await?;
     let category = api.category("K-own", None).await?;
     let warehouse = api.warehouse("W-own").await?;
@@ -177,6 +188,8 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
         ("warehouses", id(&warehouse)?),
         ("locations", id(&location)?),
         ("orders", id(&order)?),
+        ("shipments", id(&shipment)?),
+        ("returns", id(&back)?),
         ("imports", id(&import.json)?),
         ("emails", id(&emails["data"][0])?),
         ("users", id(&user)?),

@@ -97,6 +97,20 @@ const LISTS: &[List] = &[
         looks_through: searches,
     },
     List {
+        path: "/api/v1/shipments",
+        table: "shipments",
+        filters: &[("order_id", &[BUSY, EARLY, NOBODY]), ("status", &["dispatched", "delivered"])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
+        path: "/api/v1/returns",
+        table: "returns",
+        filters: &[("order_id", &[BUSY, EARLY, NOBODY])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
         path: "/api/v1/customers",
         table: "customers",
         filters: &[

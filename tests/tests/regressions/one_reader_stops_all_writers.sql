@@ -54,6 +54,21 @@ SELECT 'TENANT', gen_random_uuid(), 1, 'R-' || n,
     timestamptz '2026-01-01' + interval '20 seconds' * (n / 10 * 10), now()
 FROM generate_series(1, 60000) AS n;
 
+-- Few shipments have not arrived, at the late end. One order has the earliest, another the latest.
+INSERT INTO shipments (tenant_id, id, version, order_id, number, status, parcels, shipped_on, delivered_on, created_by, dispatched_at,
+    delivered_at, updated_at)
+SELECT 'TENANT', gen_random_uuid(), 1, CASE WHEN n <= 30 THEN '01900000-0000-7000-8000-0000000000e0'
+        WHEN n > 29970 THEN '01900000-0000-7000-8000-0000000000b0' ELSE gen_random_uuid() END::uuid, CASE WHEN n > 29970 THEN n - 29970 ELSE
+        LEAST(n, 31) END, CASE WHEN n <= 29950 THEN 'delivered' ELSE 'dispatched' END, '[]', '2026-01-01',
+    CASE WHEN n <= 29950 THEN date '2026-01-01' END, 'somebody', timestamptz '2026-01-01' + interval '1 minute' * (n / 10),
+    CASE WHEN n <= 29950 THEN now() END, now()
+FROM generate_series(1, 30000) AS n;
+INSERT INTO returns (tenant_id, id, order_id, reason, received_on, created_by, created_at)
+SELECT 'TENANT', gen_random_uuid(), CASE WHEN n <= 30 THEN '01900000-0000-7000-8000-0000000000e0'
+        WHEN n > 29970 THEN '01900000-0000-7000-8000-0000000000b0' ELSE gen_random_uuid() END::uuid, 'a reason', '2026-01-01', 'somebody',
+    timestamptz '2026-01-01' + interval '1 minute' * (n / 10)
+FROM generate_series(1, 30000) AS n;
+
 INSERT INTO users (tenant_id, id, version, email, folded_email, name, role, email_verified_at, disabled_at, created_at, updated_at)
 SELECT 'TENANT', CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' ELSE gen_random_uuid() END, 1, 'u' || n || '@example.com',
     'u' || n || '@example.com',

@@ -136,6 +136,39 @@ async fn the_reports_say_what_happened_and_a_replay_changes_nothing() {
     .await;
 }
 
+/// Versions that commands on shipments and returns cause are steps of the order, live as after a rebuild.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_time_line_of_an_order_that_leaves_in_parts_is_the_same_after_a_rebuild() {
+    World::run(async |world| {
+        let sql = world.sql().await?;
+        let api = api(world).await?;
+        built(&sql).await?;
+        let _relay = world.relay().await?;
+        let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
+        let one = json!({"tracking_number": "T-1", "lines": [{"position": 1, "quantity": "1"}]});
+        let reason = json!({"reason": "the customer left"});
+        let line = json!({"position": 1, "quantity": "1", "restock": true});
+        let back = json!({"reason": "wrong size", "lines": [line]});
+        for rest in ["shipments", "ship", "cancel-rest"] {
+            let order = api.order(&customer, &product).await?;
+            moved(&api.http, &order, 1).await?;
+            let path = format!("/orders/{}", id(&order));
+            let shipment = api.created(&format!("{path}/shipments"), &one).await?;
+            let body = if rest == "cancel-rest" { reason.clone() } else { json!({}) };
+            let answer = api.http.post(&format!("{path}/{rest}"), &body).await?;
+            ensure!(answer.status < 300, "{rest}: {}", answer.text);
+            api.created(&format!("{path}/returns"), &back).await?;
+            let arrived = api.http.command(&format!("/shipments/{}/deliver", id(&shipment))).await?;
+            ensure!(arrived.status == 200, "{}", arrived.text);
+        }
+        projections_are_right(world, LIMIT).await?;
+        let compared = world.run_api(&["projections", "rebuild", "--compare"]).await?;
+        ensure!(compared.code == Some(0) && compared.stdout.contains(" 0 rows differ"), "{compared:?}");
+        Ok(())
+    })
+    .await;
+}
+
 /// Writes an event as another program may.
 async fn written(
     sql: &Client,

@@ -166,6 +166,15 @@ struct OrderLineResponse {
     vat_rate: String,
     #[schema(example = "25.00")]
     net_amount: String,
+    /// What has left.
+    #[schema(example = "2.5")]
+    shipped: String,
+    /// What will not leave.
+    #[schema(example = "0")]
+    cancelled: String,
+    /// What of the shipped goods has come back.
+    #[schema(example = "0")]
+    returned: String,
     /// Whether the product was kept in stock when the order was placed: then goods are reserved for the line.
     stocked: bool,
     /// What is reserved for it; nothing any more once the order is shipped or cancelled.
@@ -198,6 +207,9 @@ impl From<OrderView> for OrderResponse {
             unit_price: line.unit_price.to_string(),
             vat_rate: line.vat_rate.to_string(),
             net_amount: line.net_amount.to_string(),
+            shipped: line.shipped.to_string(),
+            cancelled: line.cancelled.to_string(),
+            returned: line.returned.to_string(),
             stocked: line.stocked,
             reserved: line.reserved.to_string(),
             waiting: line.waiting.to_string(),

@@ -7,7 +7,7 @@ use comptoir_core::application::error::Error;
 use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::orders::{
-    self, CancelOrder, ConfirmOrder, DeliverOrder, OrderSort, OrderView, PlaceOrder, ShipOrder,
+    self, CancelOrder, CancelRest, ConfirmOrder, DeliverOrder, OrderSort, OrderView, PlaceOrder, ShipOrder,
 };
 use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::ids::OrderId;
@@ -103,6 +103,24 @@ pub(crate) async fn cancel(
 ) -> Result<HttpResponse, ApiError> {
     let reason = posted.body.reason;
     let command = CancelOrder { id: id.0, expected_version: expected.0, reason };
+    respond::answer(executor.execute(context.0, posted.key, command, changed).await?)
+}
+
+/// Cancel what has not left of an order
+///
+/// If something has left, the order is shipped with that; otherwise it is cancelled.
+#[utoipa::path(post, path = "/api/v1/orders/{id}/cancel-rest", tag = "orders", operation_id = "cancelRestOfOrder", request_body = CancelOrderRequest,
+    params(IdParam, IfMatchHeader, IdempotencyHeader),
+    responses((status = 200, body = OrderResponse, headers(("ETag" = String)))))]
+pub(crate) async fn cancel_rest(
+    context: Context,
+    id: Id<OrderId>,
+    expected: IfMatch,
+    posted: Posted<CancelOrderRequest>,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let reason = posted.body.reason;
+    let command = CancelRest { id: id.0, expected_version: expected.0, reason };
     respond::answer(executor.execute(context.0, posted.key, command, changed).await?)
 }
 

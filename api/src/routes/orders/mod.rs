@@ -25,12 +25,15 @@ pub(super) fn endpoints() -> Endpoints {
         .with(Needs(OrdersWrite), handlers::__path_confirm, handlers::confirm)
         .problems(&["order_not_found", "order_state_conflict"])
         .with(Needs(OrdersWrite), handlers::__path_cancel, handlers::cancel)
+        .problems(&["order_not_found", "order_state_conflict", "order_partly_shipped"])
+        .with(Needs(OrdersWrite), handlers::__path_cancel_rest, handlers::cancel_rest)
         .problems(&["order_not_found", "order_state_conflict"])
         .with(Needs(OrdersShip), handlers::__path_ship, handlers::ship)
         .problems(&[
             "order_not_found",
             "order_state_conflict",
             "order_waits_for_goods",
+            "too_many_shipments",
             "stock_not_reserved",
             "invalid_order",
         ])

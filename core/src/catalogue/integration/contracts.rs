@@ -14,17 +14,17 @@ use uuid::Uuid;
 use super::api_keys::{ApiKeyCreatedV1, ApiKeyRevokedV1};
 use super::categories::{CategoryCreatedV1, CategoryDeletedV1, CategoryUpdatedV1};
 use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
-use super::orders::{
-    OrderBackOrderedV1, OrderCancelledV1, OrderConfirmedV1, OrderDeliveredV1, OrderPlacedV1, OrderReservedV1,
-    OrderShippedV1,
-};
 use super::locations::{LocationArchivedV1, LocationCreatedV1, LocationUpdatedV1};
-use super::products::{ProductArchivedV1, ProductCreatedV1, ProductDeletedV1, ProductUpdatedV1};
-use super::sessions::{SessionCreatedV1, SessionEndedV1};
-use super::stock::{StockLevelChangedV1, StockLevelLowV1};
-use super::stock_documents::{
-    StockAdjustedV1, StockReceivedV1, StockTransferredV1, StockWrittenOffV1,
+use super::orders::{
+    OrderBackOrderedV1, OrderCancelledV1, OrderConfirmedV1, OrderDeliveredV1, OrderPartlyShippedV1,
+    OrderPlacedV1, OrderReservedV1, OrderReturnedV1, OrderShippedV1,
 };
+use super::products::{ProductArchivedV1, ProductCreatedV1, ProductDeletedV1, ProductUpdatedV1};
+use super::returns::ReturnReceivedV1;
+use super::sessions::{SessionCreatedV1, SessionEndedV1};
+use super::shipments::{ShipmentDeliveredV1, ShipmentDispatchedV1};
+use super::stock::{StockLevelChangedV1, StockLevelLowV1};
+use super::stock_documents::{StockAdjustedV1, StockReceivedV1, StockTransferredV1, StockWrittenOffV1};
 use super::suppliers::{SupplierCreatedV1, SupplierDeletedV1, SupplierUpdatedV1};
 use super::tenants::{TenantCreatedV1, TenantUpdatedV1};
 use super::users::{
@@ -47,9 +47,12 @@ use crate::commerce::categories::{Category, CategoryCode, CategoryDetails, Categ
 use crate::commerce::customers::{Customer, CustomerCode, CustomerDetails, CustomerName};
 use crate::commerce::locations::{Location, LocationCode, LocationDetails, LocationName};
 use crate::commerce::orders::{
-    CancellationReason, DraftLine, NewOrder, Order, OrderEvent, OrderReference, OrderStatus, TrackingNumber,
+    CancellationReason, DraftLine, LinePart, NewOrder, Order, OrderEvent, OrderReference, OrderStatus,
+    ReturnedPart, TrackingNumber,
 };
 use crate::commerce::products::{Barcodes, Product, ProductDetails, ProductName, Sku};
+use crate::commerce::returns::{NewReturn, Return, ReturnReason, ReturnReference};
+use crate::commerce::shipments::{Dispatch, Parcel, Shipment};
 use crate::commerce::stock::{
     DocumentRef, DocumentType, Levels, MovementKind, ReorderRule, StockEvent, StockLevel, StockReason,
 };
@@ -57,15 +60,15 @@ use crate::commerce::stock_documents::{
     DocumentReference, DraftMovement, NewStockDocument, StockDocument, StockDocumentKind,
 };
 use crate::commerce::suppliers::{Supplier, SupplierCode, SupplierDetails, SupplierName};
-use crate::values::business_date::BusinessDate;
 use crate::commerce::warehouses::{Warehouse, WarehouseCode, WarehouseDetails, WarehouseName};
+use crate::values::business_date::BusinessDate;
 use crate::values::contact::{AddressLine, Country, Email, PostalAddress, VatNumber};
 use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
 use crate::values::gtin::Gtin;
 use crate::values::ids::{
-    ApiKeyId, CategoryId, CustomerId, LocationId, OrderId, PrincipalId, ProductId, SessionId, StockDocumentId, StockId,
-    SupplierId, TenantId, UserId, WarehouseId,
+    ApiKeyId, CategoryId, CustomerId, LocationId, OrderId, PrincipalId, ProductId, ReturnId, SessionId,
+    ShipmentId, StockDocumentId, StockId, SupplierId, TenantId, UserId, WarehouseId,
 };
 use crate::values::language::Language;
 use crate::values::money::{Currency, Quantity, UnitPrice, VatRate};
@@ -122,6 +125,7 @@ const DECIMALS: &[&str] = &[
     "amount",
     "available",
     "base",
+    "cancelled",
     "change",
     "gross_total",
     "net_amount",
@@ -132,10 +136,13 @@ const DECIMALS: &[&str] = &[
     "reorder_point",
     "reorder_quantity",
     "reserved",
+    "returned",
+    "shipped",
     "unit_price",
     "vat_rate",
     "vat_total",
     "waiting",
+    "weight_kg",
 ];
 
 /// Says of each member what its name implies, and that it is always there: the payloads are structs of texts, and leave
@@ -376,6 +383,54 @@ fn moved(kind: StockDocumentKind, units: &str, adds: bool, levels: &mut Levels) 
     happened(posted.expect("enough").1)
 }
 
+/// Has so much of each line of an order leave.
+fn shipped(
+    order: &mut Order,
+    levels: &mut Levels,
+    quantities: &[&str],
+    number: u128,
+    now: DateTime<Utc>,
+) -> (Shipment, Box<dyn Event>, Box<dyn Event>) {
+    let part = |(position, quantity): (i16, &&str)| LinePart {
+        position,
+        units: Units::parse(quantity).expect("valid"),
+    };
+    let parts: Vec<LinePart> = (1..).zip(quantities).map(part).collect();
+    let (id, on) = (ShipmentId::from_uuid(uuid(number)), BusinessDate::of(now));
+    let tracking_number = TrackingNumber::parse("1Z999AA10123456784").ok();
+    let left = order.dispatch(&parts, id, tracking_number.clone(), on, levels, now).expect("it is there");
+    let new = Dispatch {
+        number: 1,
+        tracking_number: tracking_number.clone(),
+        parcels: vec![Parcel { tracking_number, weight_kg: Quantity::parse("2.4").ok() }],
+        shipped_on: on,
+        created_by: "bob@docks.example".to_owned(),
+    };
+    let (shipment, dispatched) = Shipment::dispatch(id, order, &parts, new, now);
+    (shipment, happened(dispatched), happened(left))
+}
+
+/// Takes one unit of the first line back.
+fn taken_back(
+    order: &mut Order,
+    levels: &mut Levels,
+    now: DateTime<Utc>,
+) -> (Box<dyn Event>, Box<dyn Event>) {
+    let part = LinePart { position: 1, units: Units::parse("1").expect("valid") };
+    let reason = Some(StockReason::parse("the box is torn").expect("valid"));
+    let parts = [ReturnedPart { part, restocked: false, reason }];
+    let (id, on) = (ReturnId::from_uuid(uuid(18)), BusinessDate::of(now));
+    let returned = order.take_back(&parts, id, on, levels, now).expect("it had left");
+    let new = NewReturn {
+        reference: Some(ReturnReference::parse("RET-2026-3").expect("valid")),
+        reason: ReturnReason::parse("damaged in transit").expect("valid"),
+        received_on: on,
+        created_by: "bob@docks.example".to_owned(),
+    };
+    let (_, received) = Return::receive(id, order, &parts, new, now);
+    (happened(received), happened(returned))
+}
+
 fn tenant() -> (Tenant, Box<dyn Event>) {
     let details = TenantDetails {
         name: TenantName::parse("Comptoir des Docks").expect("valid"),
@@ -515,12 +570,23 @@ fn contracts() -> Vec<(String, Contract)> {
         }
     }
     add(happened(an_order.confirm(at(120)).expect("allowed")), contract::<OrderConfirmedV1>);
-    let tracking_number = TrackingNumber::parse("1Z999AA10123456784").expect("valid");
-    add(
-        happened(an_order.ship(Some(tracking_number), at(180)).expect("allowed")),
-        contract::<OrderShippedV1>,
-    );
+    let (mut shipment, dispatched, left) = shipped(&mut an_order, &mut levels, &["1", "1"], 16, at(170));
+    add(dispatched, contract::<ShipmentDispatchedV1>);
+    add(left, contract::<OrderPartlyShippedV1>);
+    let mut abandoned = an_order.clone();
+    let reason = CancellationReason::parse("the tea is no longer made").expect("valid");
+    let left = abandoned.cancel_rest(reason, &mut levels.clone(), at(180)).expect("allowed");
+    add(happened(left), contract::<OrderShippedV1>);
+    add(happened(shipment.deliver(None, at(200)).expect("allowed")), contract::<ShipmentDeliveredV1>);
+    let rest: Vec<LinePart> = an_order.ready();
+    let on = BusinessDate::of(at(190));
+    let id = ShipmentId::from_uuid(uuid(17));
+    let left = an_order.dispatch(&rest, id, None, on, &mut levels, at(190)).expect("it is there");
+    assert!(matches!(left, OrderEvent::Shipped(_)), "all of it has left");
     add(happened(an_order.deliver(at(240)).expect("allowed")), contract::<OrderDeliveredV1>);
+    let (received, returned) = taken_back(&mut an_order, &mut levels, at(300));
+    add(received, contract::<ReturnReceivedV1>);
+    add(returned, contract::<OrderReturnedV1>);
     let reason = CancellationReason::parse("the customer changed their mind").expect("valid");
     add(happened(unwanted.cancel(reason, at(120)).expect("allowed")), contract::<OrderCancelledV1>);
 

@@ -11,7 +11,9 @@ mod customers;
 mod locations;
 mod orders;
 mod products;
+mod returns;
 mod sessions;
+mod shipments;
 mod stock;
 mod stock_documents;
 mod suppliers;
@@ -48,6 +50,8 @@ pub(super) fn translate(event: DomainEvent<'_>) -> Result<Option<IntegrationEven
         DomainEvent::Warehouse(event) => warehouses::translate(event).map(Some),
         DomainEvent::Location(event) => locations::translate(event).map(Some),
         DomainEvent::Order(event) => orders::translate(event).map(Some),
+        DomainEvent::Shipment(event) => shipments::translate(event).map(Some),
+        DomainEvent::Return(event) => returns::translate(event).map(Some),
         DomainEvent::Stock(event) => stock::translate(event).map(Some),
         DomainEvent::StockDocument(event) => stock_documents::translate(event).map(Some),
         DomainEvent::Tenant(event) => tenants::translate(event).map(Some),

@@ -125,7 +125,55 @@ pub(super) struct OrderConfirmedV1 {
 }
 payload!(OrderConfirmedV1, "order", "order.confirmed", 1);
 
-/// The order has left; the tracking number is null if the company delivers it itself.
+/// A part of the order has left, and more is outstanding. What left, and how, is told by `shipment.dispatched`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct OrderPartlyShippedV1 {
+    order_id: String,
+    external_id: Option<String>,
+    reference: Option<String>,
+    customer_id: String,
+    /// Of the last shipment that has one.
+    tracking_number: Option<String>,
+    /// All lines of the order, and how far each is.
+    lines: Vec<LineProgressV1>,
+    /// RFC 3339, UTC.
+    shipped_at: String,
+}
+payload!(OrderPartlyShippedV1, "order", "order.partly_shipped", 1);
+
+/// Goods of the order have come back. What came, and in which condition, is told by `return.received`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct OrderReturnedV1 {
+    order_id: String,
+    external_id: Option<String>,
+    reference: Option<String>,
+    customer_id: String,
+    /// All lines of the order, and how far each is.
+    lines: Vec<LineProgressV1>,
+    /// RFC 3339, UTC.
+    returned_at: String,
+}
+payload!(OrderReturnedV1, "order", "order.returned", 1);
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct LineProgressV1 {
+    /// The line's; counts from 1.
+    position: usize,
+    product_id: String,
+    quantity: String,
+    /// What has left of it.
+    shipped: String,
+    /// What will not leave.
+    cancelled: String,
+    /// What of the shipped goods has come back.
+    returned: String,
+}
+
+/// All of the order has left that will; the tracking number is that of its last shipment that has one, and null if the company delivers
+/// it itself.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct OrderShippedV1 {
@@ -136,8 +184,20 @@ pub(super) struct OrderShippedV1 {
     tracking_number: Option<String>,
     /// RFC 3339, UTC.
     shipped_at: String,
+    /// The lines of which something will not leave, because the rest of the order was cancelled; none of most orders.
+    cancelled_lines: Vec<CancelledLineV1>,
 }
 payload!(OrderShippedV1, "order", "order.shipped", 1);
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct CancelledLineV1 {
+    /// The line's; counts from 1.
+    position: usize,
+    product_id: String,
+    /// What will not leave.
+    cancelled: String,
+}
 
 /// The order has arrived.
 #[derive(Debug, Serialize)]
@@ -178,6 +238,8 @@ pub(super) fn translate(event: &OrderEvent) -> Result<IntegrationEvent, Error> {
             integration_event::<Order, _>(order, &OrderBackOrderedV1 { order: goods(order) })
         }
         OrderEvent::Confirmed(order) => integration_event::<Order, _>(order, &confirmed(order)),
+        OrderEvent::PartlyShipped(order) => integration_event::<Order, _>(order, &partly_shipped(order)),
+        OrderEvent::Returned(order) => integration_event::<Order, _>(order, &returned(order)),
         OrderEvent::Shipped(order) => integration_event::<Order, _>(order, &shipped(order)),
         OrderEvent::Delivered(order) => integration_event::<Order, _>(order, &delivered(order)),
         OrderEvent::Cancelled { order, previous_status } => {
@@ -257,7 +319,48 @@ fn confirmed(order: &Order) -> OrderConfirmedV1 {
     }
 }
 
+fn progress(order: &Order) -> Vec<LineProgressV1> {
+    let line = |(position, line): (usize, &OrderLine)| LineProgressV1 {
+        position,
+        product_id: line.product_id.to_string(),
+        quantity: line.quantity.to_string(),
+        shipped: line.shipped.to_string(),
+        cancelled: line.cancelled.to_string(),
+        returned: line.returned.to_string(),
+    };
+    (1..).zip(order.lines()).map(line).collect()
+}
+
+fn partly_shipped(order: &Order) -> OrderPartlyShippedV1 {
+    OrderPartlyShippedV1 {
+        order_id: order.id().to_string(),
+        external_id: super::external_id(order.external_id()),
+        reference: reference(order),
+        customer_id: order.customer_id().to_string(),
+        tracking_number: order.tracking_number().map(ToString::to_string),
+        lines: progress(order),
+        shipped_at: super::time(order.updated_at()),
+    }
+}
+
+fn returned(order: &Order) -> OrderReturnedV1 {
+    OrderReturnedV1 {
+        order_id: order.id().to_string(),
+        external_id: super::external_id(order.external_id()),
+        reference: reference(order),
+        customer_id: order.customer_id().to_string(),
+        lines: progress(order),
+        returned_at: super::time(order.updated_at()),
+    }
+}
+
 fn shipped(order: &Order) -> OrderShippedV1 {
+    let line = |(position, line): (usize, &OrderLine)| CancelledLineV1 {
+        position,
+        product_id: line.product_id.to_string(),
+        cancelled: line.cancelled.to_string(),
+    };
+    let cancelled = (1..).zip(order.lines()).filter(|(_, line)| !line.cancelled.is_zero());
     OrderShippedV1 {
         order_id: order.id().to_string(),
         external_id: super::external_id(order.external_id()),
@@ -265,6 +368,7 @@ fn shipped(order: &Order) -> OrderShippedV1 {
         customer_id: order.customer_id().to_string(),
         tracking_number: order.tracking_number().map(ToString::to_string),
         shipped_at: super::time(order.updated_at()),
+        cancelled_lines: cancelled.map(line).collect(),
     }
 }
 

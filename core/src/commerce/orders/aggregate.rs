@@ -1,10 +1,13 @@
 //! The order and its rules.
 //!
 //! ```text
-//! pending ──confirm──► confirmed ──ship──► shipped ──deliver──► delivered
+//! pending ──confirm──► confirmed ──the last part leaves──► shipped ──deliver──► delivered
 //!    └──────cancel──────────┴──► cancelled
 //! ```
+//!
+//! It leaves in one shipment or in several. While a part is still here, it is confirmed.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use bigdecimal::BigDecimal;
@@ -17,11 +20,13 @@ use super::totals::Totals;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::{Category, DomainError, Error};
 use crate::commerce::products::Product;
-use crate::commerce::stock::{DocumentRef, DocumentType, Held, Levels, StockError};
+use crate::commerce::stock::{
+    DocumentRef, DocumentType, Held, Levels, MovementKind, StockError, StockReason,
+};
 use crate::values::business_date::BusinessDate;
 use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
-use crate::values::ids::{CustomerId, OrderId, ProductId, WarehouseId};
+use crate::values::ids::{CustomerId, OrderId, ProductId, ReturnId, ShipmentId, WarehouseId};
 use crate::values::invalid::{FieldError, Invalid};
 use crate::values::money::{Currency, Money, Quantity, QuantityDecimals, UnitPrice, VatRate};
 use crate::values::text::text;
@@ -91,6 +96,29 @@ pub struct OrderLine {
     pub reserved: Units,
     /// What it waits for.
     pub waiting: Units,
+    /// What has left.
+    pub shipped: Units,
+    /// What will not leave.
+    pub cancelled: Units,
+    /// What of the shipped goods has come back.
+    pub returned: Units,
+}
+
+/// A part of a line: what leaves of it, or comes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinePart {
+    /// The line's; counts from 1.
+    pub position: i16,
+    pub units: Units,
+}
+
+/// What comes back of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReturnedPart {
+    pub part: LinePart,
+    /// Whether it can be sold again; otherwise it is written off.
+    pub restocked: bool,
+    pub reason: Option<StockReason>,
 }
 
 /// A requested line. Without a price of its own, it takes the product's price.
@@ -146,11 +174,7 @@ impl Order {
     /// # Errors
     /// Fails if there are no lines or too many, if a product is archived, if a quantity has more decimals than its product
     /// allows, or if the total reaches the limit.
-    pub fn place(
-        id: OrderId,
-        new: NewOrder<'_>,
-        now: DateTime<Utc>,
-    ) -> Result<Self, OrderError> {
+    pub fn place(id: OrderId, new: NewOrder<'_>, now: DateTime<Utc>) -> Result<Self, OrderError> {
         Self::check_line_count(new.lines.len())?;
         new.ordered_on.check(now).map_err(OrderError::OrderedOn)?;
         let archived: Vec<_> = positions(&new.lines, |line| line.product.is_archived());
@@ -291,36 +315,180 @@ impl Order {
         }
     }
 
-    /// Ships the order: the goods that are reserved for it leave.
-    ///
-    /// # Errors
-    /// Fails as [`Self::ship`] does, or if its goods were not reserved.
-    pub(crate) fn issue_and_ship(
-        &mut self,
-        levels: &mut Levels,
-        tracking_number: Option<TrackingNumber>,
-        on: BusinessDate,
-        now: DateTime<Utc>,
-    ) -> Result<OrderEvent, Error> {
-        let event = self.ship(tracking_number, now)?;
-        self.issue(levels, on)?;
-        Ok(event)
+    /// What can leave now: what is reserved, and what needs no goods from stock.
+    pub fn ready(&self) -> Vec<LinePart> {
+        self.parts(|line| if line.stocked { line.reserved.clone() } else { line.outstanding() })
     }
 
-    /// Notes that the goods which are reserved for it have left.
+    /// What has not left, and was not cancelled.
+    pub fn outstanding(&self) -> Vec<LinePart> {
+        self.parts(OrderLine::outstanding)
+    }
+
+    fn parts(&self, units: impl Fn(&OrderLine) -> Units) -> Vec<LinePart> {
+        let part = |(position, line)| LinePart { position, units: units(line) };
+        (1..).zip(&self.lines).map(part).filter(|part| !part.units.is_zero()).collect()
+    }
+
+    /// Has parts of its lines leave. The order is shipped when nothing is outstanding; until then it stays confirmed.
     ///
     /// # Errors
-    /// Fails if they were not reserved.
-    fn issue(&mut self, levels: &mut Levels, on: BusinessDate) -> Result<(), StockError> {
-        let document = self.document(Some(on));
-        let warehouse = self.warehouse_id;
-        for (position, line) in (1..).zip(&mut self.lines).filter(|(_, line)| !line.reserved.is_zero()) {
-            let units = std::mem::replace(&mut line.reserved, Units::zero());
-            let level = warehouse.and_then(|warehouse| levels.get_mut(warehouse, line.product_id));
-            let level = level.ok_or(StockError::Unreserved { product: line.product_id })?;
-            level.issue(&units, &document.at(position))?;
+    /// Fails if the order is not confirmed, or with every part that is more than is outstanding, or than is reserved.
+    pub(crate) fn dispatch(
+        &mut self,
+        parts: &[LinePart],
+        shipment: ShipmentId,
+        tracking_number: Option<TrackingNumber>,
+        on: BusinessDate,
+        levels: &mut Levels,
+        now: DateTime<Utc>,
+    ) -> Result<OrderEvent, Error> {
+        self.check_state("shipped", &[OrderStatus::Confirmed])?;
+        if parts.is_empty() {
+            return Err(OrderError::Waiting(positions(&self.lines, |line| !line.waiting.is_zero())).into());
         }
-        Ok(())
+        self.check_parts(parts)?;
+        let too_many = self.beyond(parts, OrderLine::outstanding);
+        if !too_many.is_empty() {
+            return Err(OrderError::ShipsTooMuch(too_many).into());
+        }
+        let not_there =
+            self.beyond(parts, |line| if line.stocked { line.reserved.clone() } else { line.outstanding() });
+        if !not_there.is_empty() {
+            return Err(OrderError::NotThere(not_there).into());
+        }
+        let document =
+            DocumentRef { kind: DocumentType::Shipment, id: shipment.uuid(), ..self.document(Some(on)) };
+        let warehouse = self.warehouse_id;
+        for LinePart { position, units } in parts {
+            let Some(line) = line_at(&mut self.lines, *position) else { continue };
+            if line.stocked {
+                let product = line.product_id;
+                let level = warehouse.and_then(|warehouse| levels.get_mut(warehouse, product));
+                level.ok_or(StockError::Unreserved { product })?.issue(units, &document.at(*position))?;
+                line.reserved = line.reserved.less(units);
+            }
+            line.shipped = line.shipped.plus(units);
+        }
+        self.tracking_number = tracking_number.or_else(|| self.tracking_number.take());
+        Ok(self.left(now))
+    }
+
+    /// Cancels what has not left. If something has left, the order is shipped with that.
+    ///
+    /// # Errors
+    /// Fails if the order is shipped, delivered or cancelled already.
+    pub(crate) fn cancel_rest(
+        &mut self,
+        reason: CancellationReason,
+        levels: &mut Levels,
+        now: DateTime<Utc>,
+    ) -> Result<OrderEvent, OrderError> {
+        if !self.has_left() {
+            let event = self.cancel(reason, now)?;
+            self.release(levels, now);
+            return Ok(event);
+        }
+        self.check_state("cancelled", &[OrderStatus::Confirmed])?;
+        self.release(levels, now);
+        for line in &mut self.lines {
+            line.cancelled = line.cancelled.plus(&line.outstanding());
+        }
+        self.cancellation_reason = Some(reason);
+        self.cancelled_at = Some(now);
+        Ok(self.left(now))
+    }
+
+    /// Notes that something has left, or that no more will.
+    fn left(&mut self, now: DateTime<Utc>) -> OrderEvent {
+        self.raise(now);
+        if self.lines.iter().any(|line| !line.outstanding().is_zero()) {
+            return OrderEvent::PartlyShipped(Box::new(self.clone()));
+        }
+        self.status = OrderStatus::Shipped;
+        self.shipped_at = Some(now);
+        OrderEvent::Shipped(Box::new(self.clone()))
+    }
+
+    /// Takes goods back that had left. What can be sold again comes back at the average cost of now; what cannot comes back too, and
+    /// is written off at once.
+    ///
+    /// # Errors
+    /// Fails with every part that is more than has left and not come back.
+    pub(crate) fn take_back(
+        &mut self,
+        parts: &[ReturnedPart],
+        id: ReturnId,
+        on: BusinessDate,
+        levels: &mut Levels,
+        now: DateTime<Utc>,
+    ) -> Result<OrderEvent, Error> {
+        let units: Vec<LinePart> = parts.iter().map(|returned| returned.part.clone()).collect();
+        let unknown = self.unknown(&units);
+        if !unknown.is_empty() {
+            return Err(OrderError::LinesUnknown(unknown).into());
+        }
+        let too_many = self.beyond(&units, OrderLine::returnable);
+        if !too_many.is_empty() {
+            return Err(OrderError::ReturnsTooMuch(too_many).into());
+        }
+        let document = DocumentRef { kind: DocumentType::Return, id: id.uuid(), ..self.document(Some(on)) };
+        let warehouse = self.warehouse_id;
+        for ReturnedPart { part: LinePart { position, units }, restocked, reason } in parts {
+            let Some(line) = line_at(&mut self.lines, *position) else { continue };
+            line.returned = line.returned.plus(units);
+            if !line.stocked {
+                continue;
+            }
+            let product = line.product_id;
+            let level = warehouse.and_then(|warehouse| levels.get_mut(warehouse, product));
+            let level = level.ok_or(StockError::Unreserved { product })?;
+            let document = DocumentRef { reason: reason.clone(), ..document.at(*position) };
+            level.receive(MovementKind::Return, units, None, &document)?;
+            if !restocked {
+                level.remove(MovementKind::WriteOff, units, &document)?;
+            }
+        }
+        self.raise(now);
+        Ok(OrderEvent::Returned(Box::new(self.clone())))
+    }
+
+    /// # Errors
+    /// Fails if a part names a line that is not there, or one that another part names.
+    fn check_parts(&self, parts: &[LinePart]) -> Result<(), OrderError> {
+        let unknown = self.unknown(parts);
+        if !unknown.is_empty() {
+            return Err(OrderError::LinesUnknown(unknown));
+        }
+        let mut named = HashSet::new();
+        let again: Vec<usize> = (0..)
+            .zip(parts)
+            .filter(|(_, part)| !named.insert(part.position))
+            .map(|(index, _)| index)
+            .collect();
+        if again.is_empty() { Ok(()) } else { Err(OrderError::LinesTwice(again)) }
+    }
+
+    fn unknown(&self, parts: &[LinePart]) -> Vec<usize> {
+        let is_line = |at| (1..=self.lines.len()).contains(&at);
+        positions(parts, |part| !usize::try_from(part.position).is_ok_and(is_line))
+    }
+
+    /// Returns the parts that together with those before them are more than `most` of their line.
+    fn beyond(&self, parts: &[LinePart], most: impl Fn(&OrderLine) -> Units) -> Vec<Beyond> {
+        let mut taken: HashMap<i16, Units> = HashMap::new();
+        let mut beyond = Vec::new();
+        for (index, part) in parts.iter().enumerate() {
+            let line = usize::try_from(part.position).ok().and_then(|at| self.lines.get(at.checked_sub(1)?));
+            let Some(line) = line else { continue };
+            let before = taken.entry(part.position).or_insert_with(Units::zero);
+            let available = most(line).less(before);
+            *before = before.plus(&part.units);
+            if part.units > available {
+                beyond.push(Beyond { index, wanted: part.units.clone(), available });
+            }
+        }
+        beyond
     }
 
     /// Where its goods lie: the places to lock before anything is done to what it has.
@@ -344,6 +512,23 @@ impl Order {
         matches!(self.status, OrderStatus::Pending | OrderStatus::Confirmed)
     }
 
+    /// Whether a part of it has left.
+    pub fn has_left(&self) -> bool {
+        self.lines.iter().any(|line| !line.shipped.is_zero())
+    }
+
+    /// Whether its status alone does not say what became of each line: then the lines are written.
+    pub(crate) fn is_divided(&self) -> bool {
+        let whole = |line: &OrderLine| match self.status {
+            OrderStatus::Pending | OrderStatus::Confirmed => {
+                line.shipped.is_zero() && line.cancelled.is_zero()
+            }
+            OrderStatus::Shipped | OrderStatus::Delivered => line.cancelled.is_zero(),
+            OrderStatus::Cancelled => true,
+        };
+        !self.lines.iter().all(|line| whole(line) && line.returned.is_zero())
+    }
+
     /// Whether a line waits for goods.
     pub fn is_waiting(&self) -> bool {
         self.lines.iter().any(|line| !line.waiting.is_zero())
@@ -363,22 +548,12 @@ impl Order {
         Ok(OrderEvent::Confirmed(Box::new(self.clone())))
     }
 
-    /// Ships the order; without a tracking number if the company delivers it itself.
-    ///
     /// # Errors
-    /// Fails if the order is not confirmed, or waits for goods.
-    pub fn ship(
-        &mut self,
-        tracking_number: Option<TrackingNumber>,
-        now: DateTime<Utc>,
-    ) -> Result<OrderEvent, OrderError> {
-        if self.is_waiting() && self.status == OrderStatus::Confirmed {
-            return Err(OrderError::Waiting(positions(&self.lines, |line| !line.waiting.is_zero())));
-        }
-        self.advance("shipped", &[OrderStatus::Confirmed], OrderStatus::Shipped, now)?;
-        self.tracking_number = tracking_number;
-        self.shipped_at = Some(now);
-        Ok(OrderEvent::Shipped(Box::new(self.clone())))
+    /// Fails if the order is not confirmed, or if a line waits for goods.
+    pub(crate) fn check_whole(&self) -> Result<(), OrderError> {
+        self.check_state("shipped", &[OrderStatus::Confirmed])?;
+        let waiting = positions(&self.lines, |line| !line.waiting.is_zero());
+        if waiting.is_empty() { Ok(()) } else { Err(OrderError::Waiting(waiting)) }
     }
 
     /// # Errors
@@ -390,19 +565,25 @@ impl Order {
     }
 
     /// # Errors
-    /// Fails if the order is shipped, delivered or cancelled already.
+    /// Fails if the order is shipped, delivered or cancelled already, or if a part of it has left.
     pub fn cancel(
         &mut self,
         reason: CancellationReason,
         now: DateTime<Utc>,
     ) -> Result<OrderEvent, OrderError> {
         let previous_status = self.status;
+        if self.is_open() && self.has_left() {
+            return Err(OrderError::PartlyShipped(self.id));
+        }
         self.advance(
             "cancelled",
             &[OrderStatus::Pending, OrderStatus::Confirmed],
             OrderStatus::Cancelled,
             now,
         )?;
+        for line in &mut self.lines {
+            line.cancelled = line.outstanding();
+        }
         self.cancellation_reason = Some(reason);
         self.cancelled_at = Some(now);
         Ok(OrderEvent::Cancelled { order: Box::new(self.clone()), previous_status })
@@ -415,12 +596,17 @@ impl Order {
         to: OrderStatus,
         now: DateTime<Utc>,
     ) -> Result<(), OrderError> {
-        if !from.contains(&self.status) {
-            return Err(OrderError::State { id: self.id, status: self.status, action, from });
-        }
+        self.check_state(action, from)?;
         self.status = to;
         self.raise(now);
         Ok(())
+    }
+
+    fn check_state(&self, action: &'static str, from: &'static [OrderStatus]) -> Result<(), OrderError> {
+        if from.contains(&self.status) {
+            return Ok(());
+        }
+        Err(OrderError::State { id: self.id, status: self.status, action, from })
     }
 
     fn raise(&mut self, now: DateTime<Utc>) {
@@ -481,6 +667,10 @@ impl Order {
     }
 }
 
+fn line_at(lines: &mut [OrderLine], position: i16) -> Option<&mut OrderLine> {
+    lines.get_mut(usize::try_from(position).ok()?.checked_sub(1)?)
+}
+
 impl OrderLine {
     /// Prices a line: at the price that was agreed for it, or else at the product's own. The name and the VAT rate are
     /// the product's present ones.
@@ -498,13 +688,35 @@ impl OrderLine {
             stocked: details.stocked,
             reserved: Units::zero(),
             waiting: Units::zero(),
+            shipped: Units::zero(),
+            cancelled: Units::zero(),
+            returned: Units::zero(),
         }
+    }
+
+    /// What has not left, and was not cancelled.
+    pub fn outstanding(&self) -> Units {
+        Units::from(&self.quantity).less(&self.shipped).less(&self.cancelled)
+    }
+
+    /// What has left, and has not come back.
+    pub fn returnable(&self) -> Units {
+        self.shipped.less(&self.returned)
     }
 }
 
 /// Returns the positions, counted from 0, of the items for which `holds` is true.
 pub(crate) fn positions<T>(items: &[T], holds: impl Fn(&T) -> bool) -> Vec<usize> {
     items.iter().enumerate().filter(|(_, item)| holds(item)).map(|(position, _)| position).collect()
+}
+
+/// A part that is more than there is of its line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beyond {
+    /// Of the part, counted from 0.
+    pub index: usize,
+    pub wanted: Units,
+    pub available: Units,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -526,6 +738,20 @@ pub enum OrderError {
     CustomerUnknown(CustomerId),
     #[error("some lines wait for goods; the order is shipped when they are there")]
     Waiting(Vec<usize>),
+    #[error(
+        "some lines are not reserved to that amount; ship what is reserved, the rest when its goods are there"
+    )]
+    NotThere(Vec<Beyond>),
+    #[error("more is to be shipped of some lines than is outstanding")]
+    ShipsTooMuch(Vec<Beyond>),
+    #[error("more comes back of some lines than has left and not come back")]
+    ReturnsTooMuch(Vec<Beyond>),
+    #[error("a part of order {0} has left; cancel the rest of it instead")]
+    PartlyShipped(OrderId),
+    #[error("some lines are not in the order")]
+    LinesUnknown(Vec<usize>),
+    #[error("some lines are named twice")]
+    LinesTwice(Vec<usize>),
     #[error("there is no warehouse {0} that is in use")]
     WarehouseUnknown(WarehouseId),
     #[error("{}", .0.message)]
@@ -540,6 +766,14 @@ pub enum OrderError {
     ExternalIdTaken(String),
 }
 
+impl Beyond {
+    fn field(&self, code: &'static str) -> FieldError {
+        let message = format!("{} are wanted, {} are possible", self.wanted, self.available);
+        let available = Some(self.available.to_string());
+        FieldError { available, ..Invalid::new(code, message).at(format!("/lines/{}/quantity", self.index)) }
+    }
+}
+
 fn names(statuses: &[OrderStatus]) -> String {
     statuses.iter().map(|status| status.as_str()).collect::<Vec<_>>().join(" or ")
 }
@@ -548,10 +782,17 @@ impl DomainError for OrderError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) => Category::NotFound,
-            Self::State { .. } | Self::Waiting(_) | Self::ReferenceTaken(_) | Self::ExternalIdTaken(_) => {
-                Category::Conflict
-            }
+            Self::State { .. }
+            | Self::Waiting(_)
+            | Self::NotThere(_)
+            | Self::ShipsTooMuch(_)
+            | Self::ReturnsTooMuch(_)
+            | Self::PartlyShipped(_)
+            | Self::ReferenceTaken(_)
+            | Self::ExternalIdTaken(_) => Category::Conflict,
             Self::LineCount(_)
+            | Self::LinesUnknown(_)
+            | Self::LinesTwice(_)
             | Self::ProductsUnknown(_)
             | Self::ProductsArchived(_)
             | Self::QuantitiesTooPrecise(_)
@@ -567,7 +808,11 @@ impl DomainError for OrderError {
         match self {
             Self::NotFound(_) => "order_not_found",
             Self::State { .. } => "order_state_conflict",
-            Self::Waiting(_) => "order_waits_for_goods",
+            Self::Waiting(_) | Self::NotThere(_) => "order_waits_for_goods",
+            Self::ShipsTooMuch(_) => "shipment_exceeds_order",
+            Self::ReturnsTooMuch(_) => "return_exceeds_shipment",
+            Self::PartlyShipped(_) => "order_partly_shipped",
+            Self::LinesUnknown(_) | Self::LinesTwice(_) => "invalid_lines",
             Self::ReferenceTaken(_) => "order_reference_taken",
             Self::ExternalIdTaken(_) => "order_external_id_taken",
             Self::LineCount(_)
@@ -583,13 +828,16 @@ impl DomainError for OrderError {
     }
 
     fn fields(&self) -> Vec<FieldError> {
-        let field = |pointer: &str, code| {
-            vec![Invalid::new(code, self.to_string()).at(pointer)]
-        };
+        let field = |pointer: &str, code| vec![Invalid::new(code, self.to_string()).at(pointer)];
         let lines = |positions: &[usize], code, message: &str| {
             let at = |position| Invalid::new(code, message).at(format!("/lines/{position}/product_id"));
             positions.iter().map(at).collect()
         };
+        let parts = |indices: &[usize], code, message: &str| {
+            let at = |index| Invalid::new(code, message).at(format!("/lines/{index}/position"));
+            indices.iter().map(at).collect()
+        };
+        let beyond = |parts: &[Beyond]| parts.iter().map(|part| part.field(self.code())).collect();
         match self {
             Self::LineCount(_) => field("/lines", "line_count"),
             Self::ProductsUnknown(at) => lines(at, "unknown_product", "there is no such product"),
@@ -614,7 +862,13 @@ impl DomainError for OrderError {
             Self::ShippedOn(invalid) => field("/shipped_on", invalid.code),
             Self::Waiting(at) => lines(at, "waits_for_goods", "this line waits for goods"),
             Self::TotalTooLarge => field("/lines", "total_too_large"),
+            Self::LinesUnknown(at) => parts(at, "unknown_line", "the order has no such line"),
+            Self::LinesTwice(at) => {
+                parts(at, "line_twice", "this line is named before: add the quantities up")
+            }
+            Self::NotThere(at) | Self::ShipsTooMuch(at) | Self::ReturnsTooMuch(at) => beyond(at),
             Self::NotFound(_)
+            | Self::PartlyShipped(_)
             | Self::State { .. }
             | Self::ReferenceTaken(_)
             | Self::ExternalIdTaken(_) => Vec::new(),
@@ -629,6 +883,8 @@ mod tests {
     use super::*;
     use crate::commerce::products::ProductDetails;
     use crate::commerce::products::tests::details;
+    use crate::commerce::stock::StockLevel;
+    use crate::values::ids::StockId;
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_700_000_000 + second, 0).expect("a valid time")
@@ -661,7 +917,13 @@ mod tests {
 
     fn pending() -> Order {
         let product = product("10");
-        Order::place(OrderId::generate(), new(vec![draft(&product, "1", None)]), at(0)).expect("valid")
+        of_no_stock(Order::place(OrderId::generate(), new(vec![draft(&product, "1", None)]), at(0)))
+    }
+
+    fn of_no_stock(placed: Result<Order, OrderError>) -> Order {
+        let mut order = placed.expect("valid");
+        order.lines.iter_mut().for_each(|line| line.stocked = false);
+        order
     }
 
     fn tracking() -> TrackingNumber {
@@ -739,11 +1001,198 @@ mod tests {
         assert_eq!(refused, Err(OrderError::TotalTooLarge));
     }
 
+    /// Two lines that are kept in stock, ten of each ordered: so many are on hand.
+    fn stocked(on_hand: [&str; 2]) -> (Order, Levels) {
+        let products = [product("10"), product("20")];
+        let mut new = new(products.iter().map(|product| draft(product, "10", None)).collect());
+        let warehouse = WarehouseId::generate();
+        (new.warehouse_id, new.back_order) = (Some(warehouse), true);
+        let mut order = Order::place(OrderId::generate(), new, at(0)).expect("valid");
+        let receipt = DocumentRef { kind: DocumentType::Receipt, ..order.document(None) };
+        let shelf = |(product, on_hand): (&Product, &str)| {
+            let texts = ("T-1".to_owned(), "A thing".to_owned());
+            let mut level = StockLevel::open(StockId::generate(), warehouse, product.id(), texts, at(0));
+            let cost = UnitPrice::parse("3").ok();
+            level
+                .receive(MovementKind::Receipt, &units(on_hand), cost.as_ref(), &receipt)
+                .expect("countable");
+            level
+        };
+        let mut levels = Levels::of_levels(products.iter().zip(on_hand).map(shelf));
+        order.lines.iter_mut().for_each(|line| line.stocked = true);
+        order.promise(&mut levels).expect("a back order");
+        order.confirm(at(1)).expect("allowed");
+        (order, levels)
+    }
+
+    fn units(text: &str) -> Units {
+        Units::parse(text).expect("an amount")
+    }
+
+    fn part(position: i16, text: &str) -> LinePart {
+        LinePart { position, units: units(text) }
+    }
+
+    fn dispatch(
+        order: &mut Order,
+        levels: &mut Levels,
+        parts: &[LinePart],
+        second: i64,
+    ) -> Result<OrderEvent, Error> {
+        let (id, on) = (ShipmentId::generate(), BusinessDate::of(at(second)));
+        order.dispatch(parts, id, Some(tracking()), on, levels, at(second))
+    }
+
+    /// Everything that is outstanding leaves.
+    fn ship(order: &mut Order, second: i64) -> Result<OrderEvent, Error> {
+        let parts = order.outstanding();
+        dispatch(order, &mut Levels::default(), &parts, second)
+    }
+
+    fn progress(order: &Order) -> Vec<String> {
+        let line = |line: &OrderLine| {
+            format!(
+                "{} {} {}; {} {}",
+                line.shipped, line.cancelled, line.returned, line.reserved, line.waiting
+            )
+        };
+        order.lines.iter().map(line).collect()
+    }
+
+    fn level(order: &Order, levels: &Levels, line: usize) -> String {
+        let warehouse = order.warehouse_id.expect("it has one");
+        let level = levels.get(warehouse, order.lines[line].product_id).expect("there");
+        format!("{} {} {}", level.on_hand(), level.reserved(), level.waiting())
+    }
+
+    #[test]
+    fn an_order_that_leaves_in_parts_stays_confirmed_until_the_last_has_left() {
+        let (mut order, mut levels) = stocked(["10", "4"]);
+        let left = dispatch(&mut order, &mut levels, &[part(1, "3"), part(2, "4")], 2).expect("there");
+        assert!(matches!(left, OrderEvent::PartlyShipped(_)));
+        assert_eq!((order.status(), order.version()), (OrderStatus::Confirmed, 3));
+        assert_eq!(progress(&order), ["3 0 0; 7 0", "4 0 0; 0 6"]);
+        assert_eq!(
+            (level(&order, &levels, 0).as_str(), level(&order, &levels, 1).as_str()),
+            ("7 7 0", "0 0 6")
+        );
+        assert_eq!(order.ready(), [part(1, "7")]);
+        let (place, document) = (order.places()[1], order.document(None));
+        let second = levels.get_mut(place.0, place.1).expect("there");
+        second.receive(MovementKind::Receipt, &units("6"), None, &document).expect("countable");
+        assert!(matches!(order.serve(&mut levels, at(3)), Some(OrderEvent::Reserved(_))));
+        let rest = order.ready();
+        assert!(matches!(dispatch(&mut order, &mut levels, &rest, 4), Ok(OrderEvent::Shipped(_))));
+        assert_eq!(
+            (order.status(), order.version(), order.shipped_at),
+            (OrderStatus::Shipped, 5, Some(at(4)))
+        );
+        assert_eq!(progress(&order), ["10 0 0; 0 0", "10 0 0; 0 0"]);
+    }
+
+    #[test]
+    fn no_more_leaves_than_is_outstanding_or_reserved() {
+        let (order, levels) = stocked(["10", "4"]);
+        for (parts, code, pointer, available) in [
+            (vec![part(1, "1"), part(2, "11")], "shipment_exceeds_order", "/lines/1/quantity", Some("10")),
+            (vec![part(2, "5")], "order_waits_for_goods", "/lines/0/quantity", Some("4")),
+            (vec![part(1, "1"), part(3, "1")], "invalid_lines", "/lines/1/position", None),
+            (vec![part(0, "1")], "invalid_lines", "/lines/0/position", None),
+            (vec![part(1, "1"), part(1, "2")], "invalid_lines", "/lines/1/position", None),
+        ] {
+            let refused = dispatch(&mut order.clone(), &mut levels.clone(), &parts, 2).expect_err(code);
+            assert_eq!(refused.code(), code, "{parts:?}");
+            let fields = refused.fields();
+            assert_eq!((fields.len(), fields[0].pointer.as_str()), (1, pointer), "{parts:?}");
+            assert_eq!(fields[0].available.as_deref(), available, "{parts:?}");
+        }
+        let waiting = order.check_whole().expect_err("a line waits");
+        assert_eq!(waiting, OrderError::Waiting(vec![1]));
+    }
+
+    #[test]
+    fn nothing_leaves_of_an_order_that_only_waits() {
+        let (mut order, mut levels) = stocked(["0", "0"]);
+        let ready = order.ready();
+        let refused = dispatch(&mut order, &mut levels, &ready, 2).expect_err("nothing is there");
+        assert_eq!(refused.code(), "order_waits_for_goods");
+    }
+
+    #[test]
+    fn an_order_whose_rest_is_cancelled_is_shipped_with_what_has_left() {
+        let (mut order, mut levels) = stocked(["10", "4"]);
+        dispatch(&mut order, &mut levels, &[part(1, "3")], 2).expect("there");
+        assert_eq!(order.clone().cancel(reason(), at(3)).map(drop), Err(OrderError::PartlyShipped(order.id)));
+        let left = order.cancel_rest(reason(), &mut levels, at(3)).expect("allowed");
+        assert!(matches!(left, OrderEvent::Shipped(_)));
+        assert_eq!((order.status(), order.version()), (OrderStatus::Shipped, 4));
+        assert_eq!(progress(&order), ["3 7 0; 0 0", "0 10 0; 0 0"]);
+        assert_eq!(
+            (level(&order, &levels, 0).as_str(), level(&order, &levels, 1).as_str()),
+            ("7 0 0", "4 0 0")
+        );
+        assert_eq!((order.cancelled_at, order.cancellation_reason()), (Some(at(3)), Some(&reason())));
+        assert!(matches!(order.cancel_rest(reason(), &mut levels, at(4)), Err(OrderError::State { .. })));
+    }
+
+    #[test]
+    fn an_order_of_which_nothing_has_left_is_cancelled_with_its_rest() {
+        let (mut order, mut levels) = stocked(["10", "4"]);
+        let event = order.cancel_rest(reason(), &mut levels, at(2)).expect("allowed");
+        assert!(matches!(event, OrderEvent::Cancelled { previous_status: OrderStatus::Confirmed, .. }));
+        assert_eq!(progress(&order), ["0 10 0; 0 0", "0 10 0; 0 0"]);
+        assert_eq!(level(&order, &levels, 1), "4 0 0");
+    }
+
+    #[test]
+    fn what_comes_back_is_on_hand_again_or_written_off() {
+        let (mut order, mut levels) = stocked(["10", "10"]);
+        let all = order.ready();
+        dispatch(&mut order, &mut levels, &all, 2).expect("there");
+        let back = |position, text: &str, restocked| ReturnedPart {
+            part: part(position, text),
+            restocked,
+            reason: None,
+        };
+        let mut take = |parts: &[ReturnedPart]| {
+            let on = BusinessDate::of(at(9));
+            order.take_back(parts, ReturnId::generate(), on, &mut levels, at(9)).map(drop)
+        };
+        take(&[back(1, "2", true), back(1, "1", false), back(2, "10", true)]).expect("it had left");
+        let refused =
+            take(&[back(1, "5", true), back(1, "3", true), back(2, "1", false)]).expect_err("too much");
+        assert_eq!(refused.code(), "return_exceeds_shipment");
+        let fields: Vec<_> =
+            refused.fields().into_iter().map(|field| (field.pointer, field.available)).collect();
+        let field = |pointer: &str, available: &str| (pointer.to_owned(), Some(available.to_owned()));
+        assert_eq!(fields, [field("/lines/1/quantity", "2"), field("/lines/2/quantity", "0")]);
+        assert_eq!(progress(&order), ["10 0 3; 0 0", "10 0 10; 0 0"]);
+        assert_eq!(
+            (level(&order, &levels, 0).as_str(), level(&order, &levels, 1).as_str()),
+            ("2 0 0", "10 0 0")
+        );
+        assert_eq!((order.status(), order.version()), (OrderStatus::Shipped, 4));
+    }
+
+    #[test]
+    fn the_lines_are_written_once_the_status_does_not_say_what_became_of_them() {
+        let (mut order, mut levels) = stocked(["10", "10"]);
+        let whole = order.clone();
+        dispatch(&mut order, &mut levels.clone(), &whole.ready(), 2).expect("there");
+        assert!(!whole.is_divided() && !order.is_divided(), "it left as a whole");
+        let mut order = whole.clone();
+        order.cancel_rest(reason(), &mut levels.clone(), at(2)).expect("allowed");
+        assert!(!order.is_divided(), "it was cancelled as a whole");
+        let mut order = whole;
+        dispatch(&mut order, &mut levels, &[part(1, "1")], 2).expect("there");
+        assert!(order.is_divided());
+    }
+
     #[test]
     fn an_order_goes_from_pending_to_delivered_and_each_step_raises_its_version() {
         let mut order = pending();
         assert!(matches!(order.confirm(at(1)), Ok(OrderEvent::Confirmed(_))));
-        assert!(matches!(order.ship(Some(tracking()), at(2)), Ok(OrderEvent::Shipped(_))));
+        assert!(matches!(ship(&mut order, 2), Ok(OrderEvent::Shipped(_))));
         assert!(matches!(order.deliver(at(3)), Ok(OrderEvent::Delivered(_))));
         assert_eq!((order.status(), order.version(), order.updated_at()), (OrderStatus::Delivered, 4, at(3)));
         assert_eq!(order.tracking_number(), Some(&tracking()));
@@ -771,25 +1220,32 @@ mod tests {
     fn a_shipped_order_cannot_be_cancelled() {
         let mut order = pending();
         order.confirm(at(1)).expect("allowed");
-        order.ship(Some(tracking()), at(2)).expect("allowed");
+        ship(&mut order, 2).expect("allowed");
         assert!(matches!(order.cancel(reason(), at(3)), Err(OrderError::State { .. })));
     }
 
     #[derive(Debug, Clone, Copy)]
     enum Step {
         Confirm,
-        Ship,
+        /// One of the ten units that are ordered.
+        ShipOne,
+        ShipRest,
         Deliver,
         Cancel,
+        CancelRest,
     }
 
-    /// The state machine written a second time, as a table.
-    fn expected(status: OrderStatus, step: Step) -> Option<OrderStatus> {
+    /// The state machine written a second time, as a table. `left` is how many of ten units have left.
+    fn expected(status: OrderStatus, left: u32, step: Step) -> Option<(OrderStatus, u32)> {
         match (status, step) {
-            (OrderStatus::Pending, Step::Confirm) => Some(OrderStatus::Confirmed),
-            (OrderStatus::Confirmed, Step::Ship) => Some(OrderStatus::Shipped),
-            (OrderStatus::Shipped, Step::Deliver) => Some(OrderStatus::Delivered),
-            (OrderStatus::Pending | OrderStatus::Confirmed, Step::Cancel) => Some(OrderStatus::Cancelled),
+            (OrderStatus::Pending, Step::Confirm) => Some((OrderStatus::Confirmed, 0)),
+            (OrderStatus::Confirmed, Step::ShipOne) if left < 9 => Some((OrderStatus::Confirmed, left + 1)),
+            (OrderStatus::Confirmed, Step::ShipOne | Step::ShipRest) => Some((OrderStatus::Shipped, 10)),
+            (OrderStatus::Shipped, Step::Deliver) => Some((OrderStatus::Delivered, left)),
+            (OrderStatus::Pending | OrderStatus::Confirmed, Step::Cancel | Step::CancelRest) if left == 0 => {
+                Some((OrderStatus::Cancelled, 0))
+            }
+            (OrderStatus::Confirmed, Step::CancelRest) => Some((OrderStatus::Shipped, left)),
             _ => None,
         }
     }
@@ -798,21 +1254,32 @@ mod tests {
         #[test]
         fn any_sequence_of_steps_follows_the_table(
             steps in prop::collection::vec(
-                prop::sample::select(vec![Step::Confirm, Step::Ship, Step::Deliver, Step::Cancel]), 0..12)
+                prop::sample::select(vec![
+                    Step::Confirm, Step::ShipOne, Step::ShipRest, Step::Deliver, Step::Cancel, Step::CancelRest,
+                ]), 0..20)
         ) {
-            let mut order = pending();
+            let product = product("10");
+            let mut order =
+                Order::place(OrderId::generate(), new(vec![draft(&product, "10", None)]), at(0)).expect("valid");
+            order.lines[0].stocked = false;
+            let mut left = 0;
             for (second, step) in (1..).zip(steps) {
                 let before = order.clone();
-                let result = match step {
-                    Step::Confirm => order.confirm(at(second)),
-                    Step::Ship => order.ship(Some(tracking()), at(second)),
-                    Step::Deliver => order.deliver(at(second)),
-                    Step::Cancel => order.cancel(reason(), at(second)),
+                let mut levels = Levels::default();
+                let result: Result<OrderEvent, Error> = match step {
+                    Step::Confirm => order.confirm(at(second)).map_err(Into::into),
+                    Step::ShipOne => dispatch(&mut order, &mut levels, &[part(1, "1")], second),
+                    Step::ShipRest => ship(&mut order, second),
+                    Step::Deliver => order.deliver(at(second)).map_err(Into::into),
+                    Step::Cancel => order.cancel(reason(), at(second)).map_err(Into::into),
+                    Step::CancelRest => order.cancel_rest(reason(), &mut levels, at(second)).map_err(Into::into),
                 };
-                match expected(before.status(), step) {
-                    Some(status) => {
+                match expected(before.status(), left, step) {
+                    Some((status, now)) => {
+                        left = now;
                         prop_assert!(result.is_ok());
                         prop_assert_eq!((order.status(), order.version()), (status, before.version() + 1));
+                        prop_assert_eq!(order.lines[0].shipped.to_string(), left.to_string());
                     }
                     None => {
                         prop_assert!(result.is_err());

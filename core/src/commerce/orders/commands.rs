@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 
 use super::aggregate::{
-    CancellationReason, DraftLine, NewOrder, Order, OrderError, OrderReference, TrackingNumber, positions,
+    CancellationReason, DraftLine, NewOrder, Order, OrderError, OrderReference, OrderStatus, TrackingNumber,
+    positions,
 };
 use super::events::OrderEvent;
 use super::queries::OrderView;
 use super::repository;
 use crate::application::aggregate::{Aggregate, Creatable, change};
-use crate::application::error::Error;
+use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::commerce::products::{self, Product};
+use crate::commerce::shipments::{self, NewShipment};
 use crate::commerce::{stock, warehouses};
 use crate::values::business_date::BusinessDate;
 use crate::values::external_id::ExternalId;
@@ -51,8 +53,7 @@ impl Command for PlaceOrder {
         if !unknown.is_empty() {
             return Err(OrderError::ProductsUnknown(unknown).into());
         }
-        let stocked: Vec<&Product> =
-            products.values().filter(|product| product.details().stocked).collect();
+        let stocked: Vec<&Product> = products.values().filter(|product| product.details().stocked).collect();
         let lines = self.lines.iter().filter_map(|line| {
             let product = products.get(&line.product_id)?;
             Some(DraftLine { product, quantity: line.quantity.clone(), unit_price: line.unit_price.clone() })
@@ -137,20 +138,23 @@ pub struct ShipOrder {
     pub shipped_on: Option<BusinessDate>,
 }
 
+/// Everything that is outstanding leaves as one shipment.
 impl Command for ShipOrder {
     type Outcome = OrderView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
-        let order = repository::load(work, self.id).await?;
-        let mut levels = stock::repository::lock(work, &order.places()).await?;
-        let decide = |order: &mut Order, now| {
-            let on = self.shipped_on.unwrap_or_else(|| BusinessDate::of(now));
-            on.check(now).map_err(OrderError::ShippedOn)?;
-            order.issue_and_ship(&mut levels, self.tracking_number.clone(), on, now).map(Some)
+        let mut order = repository::load(work, self.id).await?;
+        check_version(self.expected_version, order.version())?;
+        order.check_whole()?;
+        let before = order.audited();
+        let new = NewShipment {
+            tracking_number: self.tracking_number.clone(),
+            parcels: Vec::new(),
+            shipped_on: self.shipped_on,
+            parts: order.outstanding(),
         };
-        let order = change(work, "order.ship", order, self.expected_version, decide).await?;
-        repository::replace_held(work, &order).await?;
-        levels.save(work).await?;
+        shipments::send(work, &mut order, new).await?;
+        work.audit("order.ship", (Order::NAME, order.id()), Some(&before), Some(&order.audited()))?;
         Ok(OrderView::of(&order))
     }
 }
@@ -166,8 +170,10 @@ impl Command for DeliverOrder {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
         let order = repository::load(work, self.id).await?;
+        let open = shipments::load_open(work, self.id).await?;
         let decide = |order: &mut Order, now| order.deliver(now).map(Some);
         let order = change(work, "order.deliver", order, self.expected_version, decide).await?;
+        shipments::deliver_all(work, open).await?;
         Ok(OrderView::of(&order))
     }
 }
@@ -193,6 +199,43 @@ impl Command for CancelOrder {
         let order = change(work, "order.cancel", order, self.expected_version, decide).await?;
         repository::replace_held(work, &order).await?;
         levels.save(work).await?;
+        Ok(OrderView::of(&order))
+    }
+}
+
+/// Cancels what has not left. If something has, the order is shipped with that, and delivered if that has arrived.
+#[derive(Debug)]
+pub struct CancelRest {
+    pub id: OrderId,
+    pub expected_version: Option<i64>,
+    pub reason: CancellationReason,
+}
+
+impl Command for CancelRest {
+    type Outcome = OrderView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
+        let mut order = repository::load(work, self.id).await?;
+        check_version(self.expected_version, order.version())?;
+        let open = shipments::load_open(work, self.id).await?;
+        let mut levels = stock::repository::lock(work, &order.places()).await?;
+        let (before, was_divided) = (order.audited(), order.is_divided());
+        let now = work.now_after(order.updated_at());
+        let mut events = vec![order.cancel_rest(self.reason.clone(), &mut levels, now)?];
+        if order.status() == OrderStatus::Shipped && open.is_empty() {
+            events.push(order.deliver(now)?);
+        }
+        order.save(work).await?;
+        if was_divided || order.is_divided() {
+            repository::write_progress(work, &order).await?;
+        }
+        repository::replace_held(work, &order).await?;
+        for event in events {
+            repository::keep_step(work, &event).await?;
+            work.record(event).await?;
+        }
+        levels.save(work).await?;
+        work.audit("order.cancel_rest", (Order::NAME, order.id()), Some(&before), Some(&order.audited()))?;
         Ok(OrderView::of(&order))
     }
 }

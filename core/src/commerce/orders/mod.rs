@@ -5,16 +5,18 @@ mod commands;
 mod events;
 mod queries;
 pub(crate) mod queue;
-mod repository;
+pub(crate) mod repository;
 mod serving;
 mod totals;
 
 pub(crate) use aggregate::positions;
 pub use aggregate::{
-    CancellationReason, DraftLine, MAX_LINES, NewOrder, Order, OrderError, OrderLine, OrderReference,
-    OrderStatus, TrackingNumber,
+    Beyond, CancellationReason, DraftLine, LinePart, MAX_LINES, NewOrder, Order, OrderError, OrderLine,
+    OrderReference, OrderStatus, ReturnedPart, TrackingNumber,
 };
-pub use commands::{CancelOrder, ConfirmOrder, DeliverOrder, PlaceOrder, PlaceOrderLine, ShipOrder};
+pub use commands::{
+    CancelOrder, CancelRest, ConfirmOrder, DeliverOrder, PlaceOrder, PlaceOrderLine, ShipOrder,
+};
 pub use events::OrderEvent;
 pub use queries::{OrderFilter, OrderSort, OrderSummary, OrderView, get, list, list_with_lines};
 pub use serving::{BackOrders, ServeWaiting};

@@ -51,12 +51,14 @@ pub struct OrderSummary {
     pub vat_total: Money,
     #[schema(value_type = String, example = "30.00")]
     pub gross_total: Money,
+    /// Of its last shipment that has one.
     pub tracking_number: Option<String>,
     pub cancellation_reason: Option<String>,
     pub placed_at: DateTime<Utc>,
     pub confirmed_at: Option<DateTime<Utc>>,
     pub shipped_at: Option<DateTime<Utc>>,
     pub delivered_at: Option<DateTime<Utc>>,
+    /// When it was cancelled, or what had not left of it.
     pub cancelled_at: Option<DateTime<Utc>>,
     pub updated_at: DateTime<Utc>,
     /// Where its goods come from; null if no line needs any.
@@ -315,7 +317,8 @@ pub async fn get(db: &TenantDatabase, context: &RequestContext, id: OrderId) -> 
         })
         .await?;
     let row = row.ok_or(OrderError::NotFound(id))?;
-    let lines: Vec<_> = rows.into_iter().map(|(line, held)| line.into_line(held)).collect();
+    let status = status(&row.status)?;
+    let lines: Vec<_> = rows.into_iter().map(|(line, held)| line.into_line(status, held)).collect();
     Ok(OrderView { summary: OrderSummary::from_row(row)?, vat: vat_breakdown(&lines), lines })
 }
 
@@ -379,14 +382,16 @@ pub async fn list_with_lines(
             Ok((orders, lines))
         })
         .await?;
-    let mut lines: HashMap<Uuid, Vec<OrderLine>> = HashMap::new();
-    for (order, row, held) in rows {
-        lines.entry(order).or_default().push(row.into_line(held));
-    }
     let mut orders: HashMap<Uuid, OrderSummary> = orders
         .into_iter()
         .map(|row| OrderSummary::from_row(row).map(|summary| (summary.id.uuid(), summary)))
         .collect::<Result<_, _>>()?;
+    let mut lines: HashMap<Uuid, Vec<OrderLine>> = HashMap::new();
+    for (order, row, held) in rows {
+        // Both were read in one snapshot.
+        let Some(status) = orders.get(&order).map(|summary| summary.status) else { continue };
+        lines.entry(order).or_default().push(row.into_line(status, held));
+    }
     // Every order has lines.
     ids.retain(|id| lines.contains_key(id));
     let page = request.shortened(page, ids.len());

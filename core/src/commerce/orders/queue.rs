@@ -59,10 +59,32 @@ pub(crate) async fn lock_waiting(
     warehouse: WarehouseId,
     products: &[ProductId],
 ) -> Result<Vec<Order>, Error> {
+    let found = waiting(work, warehouse, products).await?;
+    lock(work, found).await
+}
+
+async fn waiting(
+    work: &mut UnitOfWork<'_>,
+    warehouse: WarehouseId,
+    products: &[ProductId],
+) -> Result<Vec<(Uuid,)>, Error> {
     let products: Vec<Uuid> = products.iter().map(|product| product.uuid()).collect();
-    let found: Vec<(Uuid,)> = Waiting::new(work.tenant().uuid(), warehouse.uuid(), SERVED_AT_ONCE, &products)
-        .load(work.connection())
-        .await?;
+    let (tenant, warehouse) = (work.tenant().uuid(), warehouse.uuid());
+    Ok(Waiting::new(tenant, warehouse, SERVED_AT_ONCE, &products).load(work.connection()).await?)
+}
+
+/// Locks an order together with those that wait for these products in this warehouse, the oldest first.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn lock_with_waiting(
+    work: &mut UnitOfWork<'_>,
+    order: OrderId,
+    warehouse: WarehouseId,
+    products: &[ProductId],
+) -> Result<Vec<Order>, Error> {
+    let mut found = waiting(work, warehouse, products).await?;
+    found.push((order.uuid(),));
     lock(work, found).await
 }
 
@@ -101,11 +123,7 @@ async fn lock(work: &mut UnitOfWork<'_>, found: Vec<(Uuid,)>) -> Result<Vec<Orde
 }
 
 /// Gives what is available to orders that wait, in this order. Returns the orders that got something.
-pub(crate) fn serve(
-    orders: &mut [Order],
-    levels: &mut Levels,
-    work: &mut UnitOfWork<'_>,
-) -> Vec<OrderEvent> {
+pub(crate) fn serve(orders: &mut [Order], levels: &mut Levels, work: &mut UnitOfWork<'_>) -> Vec<OrderEvent> {
     let mut events = Vec::new();
     for order in orders {
         let now = work.now_after(order.updated_at());
@@ -123,6 +141,7 @@ pub(crate) async fn save(work: &mut UnitOfWork<'_>, events: Vec<OrderEvent>) -> 
         if let OrderEvent::Reserved(order) | OrderEvent::BackOrdered(order) = &event {
             order.save(work).await?;
             repository::replace_held(work, order).await?;
+            repository::keep_step(work, &event).await?;
         }
         work.record(event).await?;
     }

@@ -19,7 +19,7 @@ use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
-use crate::platform::schema::{order_lines, orders, stock_reservations};
+use crate::platform::schema::{order_lines, order_steps, orders, stock_reservations};
 use crate::values::business_date::BusinessDate;
 use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
@@ -79,17 +79,32 @@ pub(super) struct OrderLineRow {
     vat_rate: BigDecimal,
     net_amount: BigDecimal,
     stocked: bool,
+    shipped: BigDecimal,
+    cancelled: BigDecimal,
+    returned: BigDecimal,
 }
 
 /// What a line has reserved, and what it waits for.
 pub(super) type HeldRow = Option<(BigDecimal, BigDecimal)>;
 
 impl OrderLineRow {
-    pub(super) fn into_line(self, held: HeldRow) -> OrderLine {
-        let (reserved, waiting) =
-            held.map_or_else(|| (Units::zero(), Units::zero()), |(reserved, waiting)| {
-                (Units::stored(reserved), Units::stored(waiting))
-            });
+    /// Of an order in this state. What became of the lines of an order that left as a whole, or was cancelled as a whole, is not
+    /// written in them: its status says it. That is so for orders of before, too.
+    pub(super) fn into_line(self, status: OrderStatus, held: HeldRow) -> OrderLine {
+        let (mut shipped, mut cancelled) = (Units::stored(self.shipped), Units::stored(self.cancelled));
+        if shipped.is_zero() && cancelled.is_zero() {
+            match status {
+                OrderStatus::Pending | OrderStatus::Confirmed => {}
+                OrderStatus::Shipped | OrderStatus::Delivered => {
+                    shipped = Units::stored(self.quantity.clone())
+                }
+                OrderStatus::Cancelled => cancelled = Units::stored(self.quantity.clone()),
+            }
+        }
+        let (reserved, waiting) = held.map_or_else(
+            || (Units::zero(), Units::zero()),
+            |(reserved, waiting)| (Units::stored(reserved), Units::stored(waiting)),
+        );
         OrderLine {
             product_id: ProductId::from_uuid(self.product_id),
             sku: self.sku,
@@ -101,6 +116,9 @@ impl OrderLineRow {
             stocked: self.stocked,
             reserved,
             waiting,
+            shipped,
+            cancelled,
+            returned: Units::stored(self.returned),
         }
     }
 }
@@ -197,10 +215,24 @@ impl OrderRow {
 ///
 /// # Errors
 /// `NotFound` if the tenant has no such order. Fails if the database cannot be reached.
-pub(super) async fn load(work: &mut UnitOfWork<'_>, id: OrderId) -> Result<Order, Error> {
+pub(crate) async fn load(work: &mut UnitOfWork<'_>, id: OrderId) -> Result<Order, Error> {
     let query = orders::table.find((work.tenant().uuid(), id.uuid())).select(OrderRow::as_select());
     let row: Option<OrderRow> = find(work, Locked::Order, LockMode::Change, query).await?;
-    let row = row.ok_or(OrderError::NotFound(id))?;
+    with_lines(work, row.ok_or(OrderError::NotFound(id))?).await
+}
+
+/// Reads an order without locking it, to find out what else has to be locked together with it.
+///
+/// # Errors
+/// `NotFound` if the tenant has no such order. Fails if the database cannot be reached.
+pub(crate) async fn look(work: &mut UnitOfWork<'_>, id: OrderId) -> Result<Order, Error> {
+    let query = orders::table.find((work.tenant().uuid(), id.uuid())).select(OrderRow::as_select());
+    let row: Option<OrderRow> = query.first(work.connection()).await.optional()?;
+    with_lines(work, row.ok_or(OrderError::NotFound(id))?).await
+}
+
+async fn with_lines(work: &mut UnitOfWork<'_>, row: OrderRow) -> Result<Order, Error> {
+    let status = status(&row.status)?;
     let lines: Vec<(OrderLineRow, HeldRow)> = order_lines::table
         .left_join(stock_reservations::table.on(of_line!()))
         .filter(order_lines::tenant_id.eq(row.tenant_id).and(order_lines::order_id.eq(row.id)))
@@ -208,14 +240,14 @@ pub(super) async fn load(work: &mut UnitOfWork<'_>, id: OrderId) -> Result<Order
         .select((OrderLineRow::as_select(), held!()))
         .load(work.connection())
         .await?;
-    row.into_order(lines.into_iter().map(|(line, held)| line.into_line(held)).collect())
+    row.into_order(lines.into_iter().map(|(line, held)| line.into_line(status, held)).collect())
 }
 
 /// Loads orders and locks them, in the order of their ids. Those that are not there are left out.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
-pub(super) async fn load_several(work: &mut UnitOfWork<'_>, ids: &[OrderId]) -> Result<Vec<Order>, Error> {
+pub(crate) async fn load_several(work: &mut UnitOfWork<'_>, ids: &[OrderId]) -> Result<Vec<Order>, Error> {
     work.locks(Locked::Order);
     let (tenant, ids): (Uuid, Vec<Uuid>) = (work.tenant().uuid(), ids.iter().map(|id| id.uuid()).collect());
     let rows: Vec<OrderRow> = orders::table
@@ -232,16 +264,70 @@ pub(super) async fn load_several(work: &mut UnitOfWork<'_>, ids: &[OrderId]) -> 
         .select((order_lines::order_id, OrderLineRow::as_select(), held!()))
         .load(work.connection())
         .await?;
-    let mut lines: HashMap<Uuid, Vec<OrderLine>> = HashMap::new();
+    let mut lines: HashMap<Uuid, Vec<(OrderLineRow, HeldRow)>> = HashMap::new();
     for (order, line, held) in found {
-        lines.entry(order).or_default().push(line.into_line(held));
+        lines.entry(order).or_default().push((line, held));
     }
     rows.into_iter()
         .map(|row| {
+            let status = status(&row.status)?;
             let lines = lines.remove(&row.id).unwrap_or_default();
-            row.into_order(lines)
+            row.into_order(lines.into_iter().map(|(line, held)| line.into_line(status, held)).collect())
         })
         .collect()
+}
+
+crate::statement! {
+    struct WriteProgress<'a> {
+        tenant: Uuid => SqlUuid,
+        order: Uuid => SqlUuid,
+        positions: &'a [i16] => Array<SmallInt>,
+        shipped: &'a [&'a BigDecimal] => Array<Numeric>,
+        cancelled: &'a [&'a BigDecimal] => Array<Numeric>,
+        returned: &'a [&'a BigDecimal] => Array<Numeric>,
+    }
+    = "WITH one AS (SELECT $1 AS tenant, $2 AS id)
+     UPDATE order_lines AS l SET shipped = n.shipped, cancelled = n.cancelled, returned = n.returned
+     FROM one, unnest($3, $4, $5, $6) AS n (position, shipped, cancelled, returned)
+     WHERE l.tenant_id = one.tenant AND l.order_id = one.id AND l.position = n.position
+        AND (l.shipped, l.cancelled, l.returned) IS DISTINCT FROM (n.shipped, n.cancelled, n.returned)"
+}
+
+/// Writes what has left of the lines of an order, what will not, and what has come back.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn write_progress(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+    let lines = &order.lines;
+    let positions: Vec<_> = (1..).take(lines.len()).collect();
+    let shipped: Vec<_> = lines.iter().map(|line| line.shipped.value()).collect();
+    let cancelled: Vec<_> = lines.iter().map(|line| line.cancelled.value()).collect();
+    let returned: Vec<_> = lines.iter().map(|line| line.returned.value()).collect();
+    WriteProgress::new(work.tenant().uuid(), order.id.uuid(), &positions, &shipped, &cancelled, &returned)
+        .execute(work.connection())
+        .await?;
+    Ok(())
+}
+
+/// Keeps a version of an order that no row of the audit trail has as its own: the command was one on something else.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn keep_step(work: &mut UnitOfWork<'_>, event: &OrderEvent) -> Result<(), Error> {
+    let order = event.order();
+    let leaves = matches!(event, OrderEvent::PartlyShipped(_) | OrderEvent::Shipped(_));
+    let tracking_number = order.tracking_number.as_ref().filter(|_| leaves);
+    let step = (
+        order_steps::tenant_id.eq(work.tenant().uuid()),
+        order_steps::order_id.eq(order.id.uuid()),
+        order_steps::version.eq(order.version),
+        order_steps::event.eq(event.step()),
+        order_steps::occurred_at.eq(order.updated_at),
+        order_steps::tracking_number.eq(tracking_number.map(|number| number.as_str().to_owned())),
+        order_steps::request_id.eq(work.context().request_id.clone()),
+    );
+    diesel::insert_into(order_steps::table).values(step).execute(work.connection()).await?;
+    Ok(())
 }
 
 crate::statement! {
@@ -275,9 +361,18 @@ pub(super) async fn insert_held(work: &mut UnitOfWork<'_>, order: &Order) -> Res
     let reserved: Vec<_> = lines.iter().map(|(_, line)| line.reserved.value()).collect();
     let waiting: Vec<_> = lines.iter().map(|(_, line)| line.waiting.value()).collect();
     let (tenant, id) = (work.tenant().uuid(), order.id.uuid());
-    InsertHeld::new(tenant, id, warehouse.uuid(), order.placed_at, &positions, &products, &reserved, &waiting)
-        .execute(work.connection())
-        .await?;
+    InsertHeld::new(
+        tenant,
+        id,
+        warehouse.uuid(),
+        order.placed_at,
+        &positions,
+        &products,
+        &reserved,
+        &waiting,
+    )
+    .execute(work.connection())
+    .await?;
     Ok(())
 }
 
@@ -285,7 +380,7 @@ pub(super) async fn insert_held(work: &mut UnitOfWork<'_>, order: &Order) -> Res
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
-pub(super) async fn replace_held(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+pub(crate) async fn replace_held(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
     let of_order = stock_reservations::tenant_id
         .eq(work.tenant().uuid())
         .and(stock_reservations::order_id.eq(order.id.uuid()));
@@ -371,7 +466,7 @@ fn insert_error(error: diesel::result::Error, order: &Order) -> Error {
 impl Aggregate for Order {
     type Id = OrderId;
     type Event = OrderEvent;
-    /// The order without its lines, which never change.
+    /// The order without its lines: what was sold never changes, and what becomes of it has rows of its own.
     type Audited = OrderSummary;
     const NAME: &'static str = "order";
 

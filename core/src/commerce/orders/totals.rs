@@ -75,6 +75,9 @@ mod tests {
             stocked: false,
             reserved: Units::zero(),
             waiting: Units::zero(),
+            shipped: Units::zero(),
+            cancelled: Units::zero(),
+            returned: Units::zero(),
         }
     }
 

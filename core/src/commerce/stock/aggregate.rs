@@ -41,10 +41,20 @@ pub enum DocumentType {
     Adjustment,
     WriteOff,
     Transfer,
+    Shipment,
+    Return,
 }
 
 impl DocumentType {
-    pub const ALL: [Self; 5] = [Self::Order, Self::Receipt, Self::Adjustment, Self::WriteOff, Self::Transfer];
+    pub const ALL: [Self; 7] = [
+        Self::Order,
+        Self::Receipt,
+        Self::Adjustment,
+        Self::WriteOff,
+        Self::Transfer,
+        Self::Shipment,
+        Self::Return,
+    ];
 
     /// Returns the name that is stored and published.
     pub const fn as_str(self) -> &'static str {
@@ -54,6 +64,8 @@ impl DocumentType {
             Self::Adjustment => "adjustment",
             Self::WriteOff => "write_off",
             Self::Transfer => "transfer",
+            Self::Shipment => "shipment",
+            Self::Return => "return",
         }
     }
 
@@ -67,7 +79,7 @@ impl DocumentType {
 pub struct DocumentRef {
     pub kind: DocumentType,
     pub id: Uuid,
-    /// Counts from 1.
+    /// Counts from 1; that of the order for what belongs to one.
     pub line: Option<i16>,
     pub reason: Option<StockReason>,
     pub business_date: BusinessDate,

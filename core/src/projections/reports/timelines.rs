@@ -32,7 +32,7 @@ pub struct TimelineView {
     pub reference: Option<String>,
     #[schema(value_type = Uuid)]
     pub customer_id: CustomerId,
-    /// Of a shipment, if it has one.
+    /// Of a shipment, if it or one before has one.
     pub tracking_number: Option<String>,
     /// Of a cancellation.
     pub reason: Option<String>,

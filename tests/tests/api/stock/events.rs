@@ -61,7 +61,7 @@ async fn an_order_is_told_before_what_it_does_to_the_stock() {
         }
         for (step, expected) in [
             ("confirm", vec!["order.confirmed"]),
-            ("ship", vec!["order.shipped", "stock.level_changed", "stock.level_changed"]),
+            ("ship", vec!["shipment.dispatched", "order.shipped", "stock.level_changed", "stock.level_changed"]),
         ] {
             rested(&sql).await?;
             assert_eq!(super::step(&api, &order, step).await?.status, 200);

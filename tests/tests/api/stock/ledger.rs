@@ -28,7 +28,11 @@ async fn the_life_of_an_order_is_in_the_ledger_with_who_why_and_when() {
         let body = json!({"shipped_on": shipped_on});
         assert_eq!(api.http.send(Method::POST, &path, &headers, Some(&body)).await?.status, 200);
 
-        let rows = movements(&api, &format!("document_id={}", id(&order))).await?;
+        // What was reserved names the order, and what left its shipment.
+        let shipments = api.http.get(&format!("/shipments?order_id={}", id(&order))).await?.json;
+        let shipment = shipments["data"][0].clone();
+        let mut rows = movements(&api, &format!("document_id={}", id(&order))).await?;
+        rows.extend(movements(&api, &format!("document_id={}", id(&shipment))).await?);
         let texts = |names: &[&str]| -> Vec<String> {
             let text = |row: &Value, name: &str| {
                 row[name].as_str().map_or_else(|| row[name].to_string(), str::to_owned)
@@ -60,10 +64,12 @@ async fn the_life_of_an_order_is_in_the_ledger_with_who_why_and_when() {
         let when = texts(&["correlation_id", "business_date"]);
         assert_eq!(when, [placed.as_str(), placed.as_str(), left.as_str(), left.as_str()]);
         let (stock, key) = (stock_of(&api, &tea).await?, &rows[0]["actor_id"]);
-        for row in &rows {
+        let of_order = ("order", &order["id"]);
+        let documents = [of_order, of_order, ("shipment", &shipment["id"]), ("shipment", &shipment["id"])];
+        for (row, (kind, document)) in rows.iter().zip(documents) {
             for (name, expected) in [
-                ("document_type", json!("order")),
-                ("document_id", order["id"].clone()),
+                ("document_type", json!(kind)),
+                ("document_id", document.clone()),
                 ("actor_type", json!("api_key")),
                 ("actor_name", json!("a test")),
                 ("actor_id", key.clone()),

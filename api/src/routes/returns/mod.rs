@@ -1,0 +1,25 @@
+//! `/api/v1/returns`, and those of an order
+
+mod dto;
+mod handlers;
+
+use comptoir_core::application::Permission::{OrdersRead, OrdersShip};
+
+use crate::access::Access::Needs;
+use crate::endpoints::Endpoints;
+
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints::default()
+        .with(Needs(OrdersShip), handlers::__path_receive, handlers::receive)
+        .problems(&[
+            "order_not_found",
+            "return_exceeds_shipment",
+            "return_reference_taken",
+            "invalid_lines",
+            "invalid_return",
+        ])
+        .with(Needs(OrdersRead), handlers::__path_list, handlers::list)
+        .with(Needs(OrdersRead), handlers::__path_export, handlers::export)
+        .with(Needs(OrdersRead), handlers::__path_get, handlers::get)
+        .problems(&["return_not_found"])
+}

@@ -1,0 +1,87 @@
+//! The command that takes goods back.
+
+use std::collections::BTreeSet;
+
+use super::aggregate::{NewReturn, Return, ReturnError, ReturnReason, ReturnReference};
+use super::queries::ReturnView;
+use super::repository;
+use crate::application::aggregate::Aggregate;
+use crate::application::error::{Error, check_version};
+use crate::application::unit_of_work::{Command, UnitOfWork};
+use crate::commerce::orders::{self, Order, OrderError, ReturnedPart, queue};
+use crate::commerce::stock;
+use crate::values::business_date::BusinessDate;
+use crate::values::ids::{OrderId, ProductId, ReturnId};
+
+/// Goods of an order come back. What can be sold again is given to orders that wait for it; what cannot is written off.
+#[derive(Debug)]
+pub struct ReceiveReturn {
+    pub order_id: OrderId,
+    /// Of the order.
+    pub expected_version: Option<i64>,
+    pub reference: Option<ReturnReference>,
+    pub reason: ReturnReason,
+    /// When they came; `None` stands for today.
+    pub received_on: Option<BusinessDate>,
+    pub lines: Vec<ReturnedPart>,
+}
+
+impl Command for ReceiveReturn {
+    type Outcome = ReturnView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ReturnView, Error> {
+        Return::check_line_count(self.lines.len())?;
+        // Where its goods belong never changes: read without locks, to lock the order together with those that wait for them.
+        let seen = orders::repository::look(work, self.order_id).await?;
+        let mut locked = self.lock(work, &seen).await?;
+        let own = locked.iter().position(|order| order.id() == self.order_id);
+        let Some(order) = own.and_then(|index| locked.get_mut(index)) else {
+            return Err(OrderError::NotFound(self.order_id).into());
+        };
+        check_version(self.expected_version, order.version())?;
+        let mut levels = stock::repository::lock(work, &seen.places()).await?;
+
+        let now = work.now_after(order.updated_at());
+        let received_on = self.received_on.unwrap_or_else(|| BusinessDate::of(now));
+        received_on.check(now).map_err(ReturnError::ReceivedOn)?;
+        let id = ReturnId::generate();
+        let returned = order.take_back(&self.lines, id, received_on, &mut levels, now)?;
+        let new = NewReturn {
+            reference: self.reference.clone(),
+            reason: self.reason.clone(),
+            received_on,
+            created_by: work.context().principal.name.clone(),
+        };
+        let (received, event) = Return::receive(id, order, &self.lines, new, now);
+        order.save(work).await?;
+        orders::repository::write_progress(work, order).await?;
+        repository::insert(work, &received).await?;
+        work.record(event).await?;
+        orders::repository::keep_step(work, &returned).await?;
+        work.record(returned).await?;
+        let served = queue::serve(&mut locked, &mut levels, work);
+        queue::save(work, served).await?;
+        levels.save(work).await?;
+        let view = ReturnView::of(&received);
+        work.audit("return.receive", ("return", id), None, Some(&view))?;
+        Ok(view)
+    }
+}
+
+impl ReceiveReturn {
+    /// Locks the order, together with the orders that wait for what comes back.
+    async fn lock(&self, work: &mut UnitOfWork<'_>, seen: &Order) -> Result<Vec<Order>, Error> {
+        let comes = |part: &&ReturnedPart| part.restocked;
+        let lines = seen.lines();
+        let product = |part: &ReturnedPart| {
+            let index = usize::try_from(part.part.position).ok()?.checked_sub(1)?;
+            lines.get(index).filter(|line| line.stocked).map(|line| line.product_id)
+        };
+        let products: BTreeSet<ProductId> = self.lines.iter().filter(comes).filter_map(product).collect();
+        let products: Vec<ProductId> = products.into_iter().collect();
+        match seen.warehouse_id().filter(|_| !products.is_empty()) {
+            Some(warehouse) => queue::lock_with_waiting(work, self.order_id, warehouse, &products).await,
+            None => Ok(vec![orders::repository::load(work, self.order_id).await?]),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The commands on shipments.
+
+use super::aggregate::{Dispatch, MAX_SHIPMENTS, Parcel, Shipment, ShipmentError};
+use super::queries::ShipmentView;
+use super::repository;
+use crate::application::aggregate::{Aggregate, change};
+use crate::application::error::{Error, check_version};
+use crate::application::unit_of_work::{Command, UnitOfWork};
+use crate::commerce::orders::{self, LinePart, Order, OrderError, OrderEvent, OrderStatus, TrackingNumber};
+use crate::commerce::stock;
+use crate::values::business_date::BusinessDate;
+use crate::values::goods::Units;
+use crate::values::ids::{OrderId, ShipmentId};
+use crate::values::money::Quantity;
+
+/// A shipment that is to leave.
+#[derive(Debug, Clone)]
+pub struct NewShipment {
+    pub tracking_number: Option<TrackingNumber>,
+    pub parcels: Vec<Parcel>,
+    /// When it left; `None` stands for today.
+    pub shipped_on: Option<BusinessDate>,
+    pub parts: Vec<LinePart>,
+}
+
+/// Has parts of a loaded order leave as one shipment, and records it. The caller keeps the audit row, and the order's step if the
+/// row is not one of the order.
+///
+/// # Errors
+/// Fails if the order refuses, or if the database cannot be reached.
+pub(crate) async fn send(
+    work: &mut UnitOfWork<'_>,
+    order: &mut Order,
+    new: NewShipment,
+) -> Result<(Shipment, OrderEvent), Error> {
+    let number = repository::last_number(work, order.id()).await? + 1;
+    if number > MAX_SHIPMENTS {
+        return Err(ShipmentError::TooMany(order.id()).into());
+    }
+    let mut levels = stock::repository::lock(work, &order.places()).await?;
+    let now = work.now_after(order.updated_at());
+    let shipped_on = new.shipped_on.unwrap_or_else(|| BusinessDate::of(now));
+    shipped_on.check(now).map_err(OrderError::ShippedOn)?;
+    let was_divided = order.is_divided();
+    let id = ShipmentId::generate();
+    let event = order.dispatch(&new.parts, id, new.tracking_number.clone(), shipped_on, &mut levels, now)?;
+    let dispatch = Dispatch {
+        number,
+        tracking_number: new.tracking_number,
+        parcels: new.parcels,
+        shipped_on,
+        created_by: work.context().principal.name.clone(),
+    };
+    let (shipment, dispatched) = Shipment::dispatch(id, order, &new.parts, dispatch, now);
+    order.save(work).await?;
+    if was_divided || order.is_divided() {
+        orders::repository::write_progress(work, order).await?;
+    }
+    orders::repository::replace_held(work, order).await?;
+    repository::insert(work, &shipment).await?;
+    work.record(dispatched).await?;
+    work.record(event.clone()).await?;
+    levels.save(work).await?;
+    Ok((shipment, event))
+}
+
+/// Has what is there of an order leave, or parts of it.
+#[derive(Debug)]
+pub struct DispatchShipment {
+    pub order_id: OrderId,
+    /// Of the order.
+    pub expected_version: Option<i64>,
+    /// The positions of the order's lines, which count from 1, and how much of each; `None` stands for all that is there: what is
+    /// reserved, and what needs no goods from stock.
+    pub lines: Option<Vec<(i16, Quantity)>>,
+    pub tracking_number: Option<TrackingNumber>,
+    pub parcels: Vec<Parcel>,
+    /// When it left; `None` stands for today.
+    pub shipped_on: Option<BusinessDate>,
+}
+
+impl Command for DispatchShipment {
+    type Outcome = ShipmentView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ShipmentView, Error> {
+        if self.lines.as_ref().is_some_and(Vec::is_empty) {
+            return Err(ShipmentError::NoLines.into());
+        }
+        let mut order = orders::repository::load(work, self.order_id).await?;
+        check_version(self.expected_version, order.version())?;
+        let part = |(position, quantity): &(i16, Quantity)| LinePart {
+            position: *position,
+            units: Units::from(quantity),
+        };
+        let new = NewShipment {
+            tracking_number: self.tracking_number.clone(),
+            parcels: self.parcels.clone(),
+            shipped_on: self.shipped_on,
+            parts: match &self.lines {
+                Some(lines) => lines.iter().map(part).collect(),
+                None => order.ready(),
+            },
+        };
+        let (shipment, event) = send(work, &mut order, new).await?;
+        orders::repository::keep_step(work, &event).await?;
+        let view = ShipmentView::of(&shipment);
+        work.audit("shipment.dispatch", (Shipment::NAME, shipment.id()), None, Some(&view))?;
+        Ok(view)
+    }
+}
+
+/// Notes that a shipment has arrived. With the last of a shipped order, the order is delivered.
+#[derive(Debug)]
+pub struct DeliverShipment {
+    pub id: ShipmentId,
+    pub expected_version: Option<i64>,
+    /// When it arrived; `None` stands for today.
+    pub delivered_on: Option<BusinessDate>,
+}
+
+impl Command for DeliverShipment {
+    type Outcome = ShipmentView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ShipmentView, Error> {
+        // Whose it is never changes. The order is locked first.
+        let order = repository::order_of(work, self.id).await?;
+        let mut order = orders::repository::load(work, order).await?;
+        let open = repository::load_open(work, order.id()).await?;
+        let is_last = open.len() == 1;
+        let shipment = open.into_iter().find(|shipment| shipment.id() == self.id);
+        let shipment = shipment.ok_or(ShipmentError::Delivered(self.id))?;
+        let decide = |shipment: &mut Shipment, now| shipment.deliver(self.delivered_on, now).map(Some);
+        let shipment = change(work, "shipment.deliver", shipment, self.expected_version, decide).await?;
+        if is_last && order.status() == OrderStatus::Shipped {
+            let now = work.now_after(order.updated_at());
+            let event = order.deliver(now)?;
+            order.save(work).await?;
+            orders::repository::keep_step(work, &event).await?;
+            work.record(event).await?;
+        }
+        Ok(ShipmentView::of(&shipment))
+    }
+}
+
+/// Notes that shipments which [`load_open`](repository::load_open) returned have arrived, with their order. The caller keeps the audit
+/// row.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn deliver_all(work: &mut UnitOfWork<'_>, open: Vec<Shipment>) -> Result<(), Error> {
+    for mut shipment in open {
+        let now = work.now_after(shipment.updated_at());
+        let event = shipment.deliver(None, now)?;
+        shipment.save(work).await?;
+        work.record(event).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,261 @@
+//! Shipments in the database, as commands read and write them.
+
+use std::collections::HashMap;
+
+use bigdecimal::BigDecimal;
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::dsl::max;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Numeric, SmallInt, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::aggregate::{Parcel, Shipment, ShipmentError, ShipmentStatus, ShippedLine};
+use super::events::ShipmentEvent;
+use super::queries::{ParcelView, ShipmentView};
+use crate::application::Locked;
+use crate::application::aggregate::Aggregate;
+use crate::application::error::Error;
+use crate::application::unit_of_work::UnitOfWork;
+use crate::commerce::orders::TrackingNumber;
+use crate::platform::schema::{order_lines, shipment_lines, shipments};
+use crate::values::business_date::BusinessDate;
+use crate::values::goods::Units;
+use crate::values::ids::{OrderId, ProductId, ShipmentId, TenantId};
+use crate::values::money::Quantity;
+
+#[derive(Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = shipments, treat_none_as_default_value = false)]
+pub(crate) struct ShipmentRow {
+    pub(super) tenant_id: Uuid,
+    pub(super) id: Uuid,
+    pub(super) version: i64,
+    pub(super) order_id: Uuid,
+    pub(super) number: i16,
+    pub(super) status: String,
+    pub(super) tracking_number: Option<String>,
+    pub(super) parcels: Value,
+    pub(super) shipped_on: NaiveDate,
+    pub(super) delivered_on: Option<NaiveDate>,
+    pub(super) created_by: String,
+    pub(super) dispatched_at: DateTime<Utc>,
+    pub(super) delivered_at: Option<DateTime<Utc>>,
+    pub(super) updated_at: DateTime<Utc>,
+}
+
+/// A line of a shipment, and which shipment's it is.
+pub(super) type LineRow = (Uuid, i16, Uuid, String, String, BigDecimal);
+
+/// The lines of these shipments of one order, with the products as the order calls them: a query for [`LineRow`]s.
+macro_rules! lines_of {
+    ($tenant:expr, $order:expr, $ids:expr) => {
+        shipment_lines::table
+            .inner_join(
+                order_lines::table.on(order_lines::tenant_id
+                    .eq(shipment_lines::tenant_id)
+                    .and(order_lines::position.eq(shipment_lines::position))),
+            )
+            .filter(shipment_lines::tenant_id.eq($tenant).and(shipment_lines::shipment_id.eq_any($ids)))
+            .filter(order_lines::order_id.eq($order))
+            .order((shipment_lines::shipment_id, shipment_lines::position))
+            .select((
+                shipment_lines::shipment_id,
+                shipment_lines::position,
+                order_lines::product_id,
+                order_lines::sku,
+                order_lines::name,
+                shipment_lines::quantity,
+            ))
+    };
+}
+pub(super) use lines_of;
+
+pub(super) fn into_line((_, position, product, sku, name, quantity): LineRow) -> ShippedLine {
+    ShippedLine {
+        position,
+        product_id: ProductId::from_uuid(product),
+        sku,
+        name,
+        quantity: Units::stored(quantity),
+    }
+}
+
+pub(super) fn status(name: &str) -> Result<ShipmentStatus, Error> {
+    ShipmentStatus::from_name(name)
+        .ok_or_else(|| Error::Stored { what: "the status of a shipment", value: name.to_owned() })
+}
+
+pub(super) fn parcels(stored: Value) -> Result<Vec<ParcelView>, Error> {
+    serde_json::from_value(stored).map_err(|cause| Error::Serialize { what: "stored parcels", cause })
+}
+
+impl ShipmentRow {
+    fn of(tenant: TenantId, shipment: &Shipment) -> Result<Self, Error> {
+        let parcels: Vec<ParcelView> = shipment.parcels.iter().map(ParcelView::of).collect();
+        Ok(Self {
+            tenant_id: tenant.uuid(),
+            id: shipment.id.uuid(),
+            version: shipment.version,
+            order_id: shipment.order_id.uuid(),
+            number: shipment.number,
+            status: shipment.status.as_str().to_owned(),
+            tracking_number: shipment.tracking_number.as_ref().map(|number| number.as_str().to_owned()),
+            parcels: serde_json::to_value(parcels)
+                .map_err(|cause| Error::Serialize { what: "parcels", cause })?,
+            shipped_on: shipment.shipped_on.date(),
+            delivered_on: shipment.delivered_on.map(BusinessDate::date),
+            created_by: shipment.created_by.clone(),
+            dispatched_at: shipment.dispatched_at,
+            delivered_at: shipment.delivered_at,
+            updated_at: shipment.updated_at,
+        })
+    }
+
+    fn into_shipment(self, lines: Vec<ShippedLine>) -> Result<Shipment, Error> {
+        let parcel = |stored: ParcelView| {
+            let weight = stored.weight_kg.map(|weight| weight.parse().map(Quantity::stored));
+            let wrong = |_| Error::Stored { what: "the weight of a parcel", value: self.id.to_string() };
+            Ok(Parcel {
+                tracking_number: stored.tracking_number.map(TrackingNumber::stored),
+                weight_kg: weight.transpose().map_err(wrong)?,
+            })
+        };
+        Ok(Shipment {
+            id: ShipmentId::from_uuid(self.id),
+            version: self.version,
+            order_id: OrderId::from_uuid(self.order_id),
+            number: self.number,
+            status: status(&self.status)?,
+            tracking_number: self.tracking_number.map(TrackingNumber::stored),
+            parcels: parcels(self.parcels)?.into_iter().map(parcel).collect::<Result<_, Error>>()?,
+            shipped_on: BusinessDate::stored(self.shipped_on),
+            delivered_on: self.delivered_on.map(BusinessDate::stored),
+            created_by: self.created_by,
+            dispatched_at: self.dispatched_at,
+            delivered_at: self.delivered_at,
+            updated_at: self.updated_at,
+            lines,
+        })
+    }
+}
+
+/// Returns how many shipments an order has, which is locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn last_number(work: &mut UnitOfWork<'_>, order: OrderId) -> Result<i16, Error> {
+    let last: Option<i16> = shipments::table
+        .filter(shipments::tenant_id.eq(work.tenant().uuid()).and(shipments::order_id.eq(order.uuid())))
+        .select(max(shipments::number))
+        .get_result(work.connection())
+        .await?;
+    Ok(last.unwrap_or_default())
+}
+
+/// Returns whose shipment it is.
+///
+/// # Errors
+/// `NotFound` if the tenant has no such shipment. Fails if the database cannot be reached.
+pub(super) async fn order_of(work: &mut UnitOfWork<'_>, id: ShipmentId) -> Result<OrderId, Error> {
+    let order: Option<Uuid> = shipments::table
+        .find((work.tenant().uuid(), id.uuid()))
+        .select(shipments::order_id)
+        .first(work.connection())
+        .await
+        .optional()?;
+    Ok(order.map(OrderId::from_uuid).ok_or(ShipmentError::NotFound(id))?)
+}
+
+/// Loads the shipments of an order that have not arrived, and locks them in the order of their numbers. The order is locked already.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn load_open(work: &mut UnitOfWork<'_>, order: OrderId) -> Result<Vec<Shipment>, Error> {
+    work.locks(Locked::Shipment);
+    let (tenant, order) = (work.tenant().uuid(), order.uuid());
+    let rows: Vec<ShipmentRow> = shipments::table
+        .filter(shipments::tenant_id.eq(tenant).and(shipments::order_id.eq(order)))
+        .filter(shipments::status.eq(ShipmentStatus::Dispatched.as_str()))
+        .select(ShipmentRow::as_select())
+        .order(shipments::number)
+        .for_no_key_update()
+        .load(work.connection())
+        .await?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let found: Vec<LineRow> = lines_of!(tenant, order, ids).load(work.connection()).await?;
+    let mut lines: HashMap<Uuid, Vec<ShippedLine>> = HashMap::new();
+    for row in found {
+        lines.entry(row.0).or_default().push(into_line(row));
+    }
+    rows.into_iter()
+        .map(|row| {
+            let lines = lines.remove(&row.id).unwrap_or_default();
+            row.into_shipment(lines)
+        })
+        .collect()
+}
+
+crate::statement! {
+    struct InsertLines<'a> {
+        tenant: Uuid => SqlUuid,
+        shipment: Uuid => SqlUuid,
+        positions: &'a [i16] => Array<SmallInt>,
+        quantities: &'a [&'a BigDecimal] => Array<Numeric>,
+    }
+    = "INSERT INTO shipment_lines (tenant_id, shipment_id, position, quantity) SELECT $1, $2, line.* FROM unnest($3, $4) AS line"
+}
+
+/// Inserts a shipment of an order that is locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn insert(work: &mut UnitOfWork<'_>, shipment: &Shipment) -> Result<(), Error> {
+    let row = ShipmentRow::of(work.tenant(), shipment)?;
+    diesel::insert_into(shipments::table).values(&row).execute(work.connection()).await?;
+    let positions: Vec<_> = shipment.lines.iter().map(|line| line.position).collect();
+    let quantities: Vec<_> = shipment.lines.iter().map(|line| line.quantity.value()).collect();
+    InsertLines::new(row.tenant_id, row.id, &positions, &quantities).execute(work.connection()).await?;
+    Ok(())
+}
+
+impl Aggregate for Shipment {
+    type Id = ShipmentId;
+    type Event = ShipmentEvent;
+    type Audited = ShipmentView;
+    const NAME: &'static str = "shipment";
+
+    fn id(&self) -> ShipmentId {
+        self.id
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn updated_at(&self) -> DateTime<Utc> {
+        self.updated_at
+    }
+
+    fn audited(&self) -> ShipmentView {
+        ShipmentView::of(self)
+    }
+
+    /// Only whether it has arrived changes.
+    async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        diesel::update(shipments::table.find((work.tenant().uuid(), self.id.uuid())))
+            .set((
+                shipments::version.eq(self.version),
+                shipments::status.eq(self.status.as_str()),
+                shipments::delivered_on.eq(self.delivered_on.map(BusinessDate::date)),
+                shipments::delivered_at.eq(self.delivered_at),
+                shipments::updated_at.eq(self.updated_at),
+            ))
+            .execute(work.connection())
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,209 @@
+-- Shipments and returns: an order leaves in several shipments, and goods come back.
+
+-- What of a line has left, will not leave, and has come back. They are written once the parts of an order go different ways. An order
+-- that left as a whole, or was cancelled as a whole, says so by its status alone: so do those of before, and those that a replica of the
+-- version before ships during a rolling deployment. Filling the columns here would rewrite a large table and still miss the latter.
+-- OrderLineRow::into_line reads it: whoever reads these columns in SQL needs the status too.
+ALTER TABLE order_lines ADD COLUMN shipped numeric(19, 6) NOT NULL DEFAULT 0::numeric;
+ALTER TABLE order_lines ADD COLUMN cancelled numeric(19, 6) NOT NULL DEFAULT 0::numeric;
+ALTER TABLE order_lines ADD COLUMN returned numeric(19, 6) NOT NULL DEFAULT 0::numeric;
+ALTER TABLE order_lines ADD CONSTRAINT order_lines_progress CHECK (
+    0::numeric <= shipped AND 0::numeric <= cancelled AND 0::numeric <= returned AND shipped + cancelled <= quantity AND returned <= shipped
+) NOT VALID;
+-- Of the columns alone: what was sold, and at which price, is never changed.
+UPDATE runtime_privileges SET privileges = 'SELECT, INSERT, UPDATE (shipped, cancelled, returned)' WHERE table_name = 'order_lines';
+
+-- Versions of orders that have no row of their own in the audit trail, because a command on something else caused them: goods came, a
+-- shipment left. A rebuild of the time lines reads both.
+CREATE TABLE order_steps (
+    tenant_id       uuid        NOT NULL,
+    order_id        uuid        NOT NULL,
+    version         bigint      NOT NULL CHECK (version > 0),
+    -- The type of its event.
+    event           text        NOT NULL,
+    occurred_at     timestamptz NOT NULL,
+    tracking_number text,
+    request_id      text,
+    PRIMARY KEY (tenant_id, order_id, version)
+);
+
+-- What left together. Written under the lock of its order, which is never deleted: a foreign key would lock that once more.
+CREATE TABLE shipments (
+    tenant_id       uuid        NOT NULL,
+    id              uuid        NOT NULL,
+    version         bigint      NOT NULL CHECK (version > 0),
+    order_id        uuid        NOT NULL,
+    -- Counts from 1 within the order.
+    number          smallint    NOT NULL CHECK (number > 0),
+    status          text        NOT NULL CHECK (status IN ('dispatched', 'delivered')),
+    tracking_number text,
+    -- An array of objects with tracking_number and weight_kg, both texts or null.
+    parcels         jsonb       NOT NULL,
+    shipped_on      date        NOT NULL,
+    delivered_on    date,
+    created_by      text        NOT NULL,
+    dispatched_at   timestamptz NOT NULL,
+    delivered_at    timestamptz,
+    updated_at      timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    CONSTRAINT shipments_number_key UNIQUE (tenant_id, order_id, number),
+    CONSTRAINT shipments_delivered CHECK ((status = 'delivered'::text) = (delivered_at IS NOT NULL)
+        AND (delivered_at IS NULL) = (delivered_on IS NULL))
+);
+CREATE INDEX shipments_dispatched_at_idx ON shipments (tenant_id, dispatched_at, id);
+CREATE INDEX shipments_order_idx ON shipments (tenant_id, order_id, dispatched_at, id);
+CREATE INDEX shipments_status_idx ON shipments (tenant_id, status, dispatched_at, id);
+
+CREATE TABLE shipment_lines (
+    tenant_id   uuid           NOT NULL,
+    shipment_id uuid           NOT NULL,
+    -- Of the order's line.
+    position    smallint       NOT NULL CHECK (position > 0),
+    quantity    numeric(19, 6) NOT NULL CHECK (quantity > 0::numeric),
+    PRIMARY KEY (tenant_id, shipment_id, position)
+);
+
+-- What came back together. Nobody changes it.
+CREATE TABLE returns (
+    tenant_id   uuid        NOT NULL,
+    id          uuid        NOT NULL,
+    order_id    uuid        NOT NULL,
+    reference   text,
+    reason      text        NOT NULL,
+    received_on date        NOT NULL,
+    created_by  text        NOT NULL,
+    created_at  timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    CONSTRAINT returns_reference_key UNIQUE (tenant_id, reference)
+);
+CREATE INDEX returns_created_at_idx ON returns (tenant_id, created_at, id);
+CREATE INDEX returns_order_idx ON returns (tenant_id, order_id, created_at, id);
+
+CREATE TABLE return_lines (
+    tenant_id uuid           NOT NULL,
+    return_id uuid           NOT NULL,
+    -- Counts from 1.
+    number    smallint       NOT NULL CHECK (number > 0),
+    -- Of the order's line. One line comes back in several conditions.
+    position  smallint       NOT NULL CHECK (position > 0),
+    quantity  numeric(19, 6) NOT NULL CHECK (quantity > 0::numeric),
+    -- Whether it can be sold again; otherwise it was written off.
+    restocked boolean        NOT NULL,
+    reason    text,
+    PRIMARY KEY (tenant_id, return_id, number)
+);
+
+CALL comptoir_protect('order_steps'::regclass);
+CALL comptoir_protect('shipments'::regclass);
+CALL comptoir_protect('shipment_lines'::regclass);
+CALL comptoir_protect('returns'::regclass);
+CALL comptoir_protect('return_lines'::regclass);
+INSERT INTO runtime_privileges VALUES
+    ('order_steps', 'INSERT'),
+    ('shipments', 'SELECT, INSERT, UPDATE'),
+    ('shipment_lines', 'SELECT, INSERT'),
+    ('returns', 'SELECT, INSERT'),
+    ('return_lines', 'SELECT, INSERT');
+
+-- As before, with the versions of order_steps in the time lines.
+DO $install$
+BEGIN
+    EXECUTE pg_catalog.replace($functions$
+CREATE OR REPLACE FUNCTION projection_fill_orders(generation integer, after_tenant uuid, after_id uuid, most integer)
+    RETURNS TABLE (last_tenant uuid, last_id uuid, filled bigint)
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH batch AS MATERIALIZED (
+        SELECT o.*, o.status = 'cancelled' AS is_cancelled,
+            pg_catalog.date_trunc('day', o.placed_at AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' AS day
+        FROM @schema@.orders AS o
+        WHERE (o.tenant_id, o.id) > (after_tenant, after_id) AND (SELECT @schema@.projection_is_built(projection_fill_orders.generation))
+        ORDER BY o.tenant_id, o.id LIMIT most
+    ), sold AS MATERIALIZED (
+        SELECT b.tenant_id, b.id AS order_id, l.product_id, pg_catalog.max(l.sku) AS sku, pg_catalog.max(l.name) AS name,
+            pg_catalog.sum(l.quantity) AS quantity, pg_catalog.sum(l.net_amount) AS net_amount,
+            b.is_cancelled, b.currency, b.placed_at
+        FROM batch AS b JOIN @schema@.order_lines AS l ON l.tenant_id = b.tenant_id AND l.order_id = b.id
+        GROUP BY b.tenant_id, b.id, l.product_id, b.is_cancelled, b.currency, b.placed_at
+    ), kept AS (
+        INSERT INTO @schema@.projection_orders (tenant_id, generation, order_id, customer_id, currency, net_total, vat_total,
+            gross_total, placed_at)
+        SELECT b.tenant_id, $1, b.id, b.customer_id, b.currency, b.net_total, b.vat_total, b.gross_total, b.placed_at FROM batch AS b
+    ), kept_products AS (
+        INSERT INTO @schema@.projection_order_products (tenant_id, generation, order_id, product_id, quantity, net_amount)
+        SELECT s.tenant_id, $1, s.order_id, s.product_id, s.quantity, s.net_amount FROM sold AS s
+    ), placed AS (
+        INSERT INTO @schema@.projection_positions (tenant_id, generation, aggregate_id, version)
+        SELECT b.tenant_id, $1, b.id, b.version FROM batch AS b
+    ), times AS (
+        INSERT INTO @schema@.order_timeline (tenant_id, generation, order_id, version, event, occurred_at, reference, customer_id,
+            tracking_number, reason, request_id)
+        SELECT b.tenant_id, $1, b.id, t.version, t.event, t.occurred_at, b.reference, b.customer_id,
+            CASE t.event WHEN 'order.shipped' THEN COALESCE(t.tracking_number, b.tracking_number) ELSE t.tracking_number END,
+            CASE t.event WHEN 'order.cancelled' THEN b.cancellation_reason END, t.request_id
+        FROM batch AS b CROSS JOIN LATERAL (
+            -- Each command on an order is one version, and has a row of the trail; the other versions have their row in order_steps. The
+            -- texts of a row of the trail may have been erased, that it is there is not. When it was stands in the order itself.
+            SELECT c.event, free.version, c.occurred_at, c.request_id, NULL::text AS tracking_number
+            FROM (
+                SELECT k.event, a.request_id, pg_catalog.row_number() OVER (ORDER BY a.occurred_at, k.place) AS number,
+                    COALESCE(CASE k.place WHEN 1 THEN b.placed_at WHEN 2 THEN b.confirmed_at WHEN 3 THEN b.shipped_at
+                        WHEN 4 THEN b.delivered_at ELSE b.cancelled_at END, a.occurred_at) AS occurred_at
+                FROM @schema@.audit_events AS a JOIN (VALUES ('order.place', 'order.placed', 1), ('order.confirm', 'order.confirmed', 2),
+                    ('order.ship', 'order.shipped', 3), ('order.deliver', 'order.delivered', 4), ('order.cancel', 'order.cancelled', 5))
+                    AS k (action, event, place) ON k.action = a.action
+                WHERE a.tenant_id = b.tenant_id AND a.resource_id = b.id::text
+            ) AS c JOIN (
+                SELECT v.version, pg_catalog.row_number() OVER (ORDER BY v.version) AS number
+                FROM pg_catalog.generate_series(1::bigint, b.version) AS v (version)
+                WHERE NOT EXISTS (
+                    SELECT FROM @schema@.order_steps AS s WHERE s.tenant_id = b.tenant_id AND s.order_id = b.id AND s.version = v.version
+                )
+            ) AS free USING (number)
+            UNION ALL
+            SELECT s.event, s.version, s.occurred_at, s.request_id, s.tracking_number
+            FROM @schema@.order_steps AS s WHERE s.tenant_id = b.tenant_id AND s.order_id = b.id
+        ) AS t
+    ), days AS (
+        INSERT INTO @schema@.sales_by_day AS d (tenant_id, generation, day, currency, orders, net_total, vat_total, gross_total,
+            cancelled_orders, cancelled_gross_total)
+        SELECT b.tenant_id, $1, b.day, b.currency, pg_catalog.count(*) FILTER (WHERE NOT b.is_cancelled),
+            COALESCE(pg_catalog.sum(b.net_total) FILTER (WHERE NOT b.is_cancelled), 0),
+            COALESCE(pg_catalog.sum(b.vat_total) FILTER (WHERE NOT b.is_cancelled), 0),
+            COALESCE(pg_catalog.sum(b.gross_total) FILTER (WHERE NOT b.is_cancelled), 0),
+            pg_catalog.count(*) FILTER (WHERE b.is_cancelled),
+            COALESCE(pg_catalog.sum(b.gross_total) FILTER (WHERE b.is_cancelled), 0)
+        FROM batch AS b GROUP BY b.tenant_id, b.day, b.currency
+        ON CONFLICT ON CONSTRAINT sales_by_day_pkey DO UPDATE SET orders = d.orders + EXCLUDED.orders,
+            net_total = d.net_total + EXCLUDED.net_total, vat_total = d.vat_total + EXCLUDED.vat_total,
+            gross_total = d.gross_total + EXCLUDED.gross_total, cancelled_orders = d.cancelled_orders + EXCLUDED.cancelled_orders,
+            cancelled_gross_total = d.cancelled_gross_total + EXCLUDED.cancelled_gross_total
+    ), products AS (
+        INSERT INTO @schema@.sales_by_product AS p (tenant_id, generation, product_id, sku, name, archived, currency, orders, quantity,
+            net_total, last_ordered_at)
+        SELECT s.tenant_id, $1, s.product_id, pg_catalog.max(s.sku), pg_catalog.max(s.name), false, pg_catalog.max(s.currency),
+            pg_catalog.count(*) FILTER (WHERE NOT s.is_cancelled),
+            COALESCE(pg_catalog.sum(s.quantity) FILTER (WHERE NOT s.is_cancelled), 0),
+            COALESCE(pg_catalog.sum(s.net_amount) FILTER (WHERE NOT s.is_cancelled), 0), pg_catalog.max(s.placed_at)
+        FROM sold AS s GROUP BY s.tenant_id, s.product_id
+        ON CONFLICT ON CONSTRAINT sales_by_product_pkey DO UPDATE SET currency = EXCLUDED.currency, orders = p.orders + EXCLUDED.orders,
+            quantity = p.quantity + EXCLUDED.quantity, net_total = p.net_total + EXCLUDED.net_total,
+            last_ordered_at = GREATEST(p.last_ordered_at, EXCLUDED.last_ordered_at)
+    ), customers AS (
+        INSERT INTO @schema@.customer_activity AS c (tenant_id, generation, customer_id, currency, orders, cancelled_orders, gross_total,
+            first_order_at, last_order_at, last_activity_at)
+        SELECT b.tenant_id, $1, b.customer_id, pg_catalog.max(b.currency), pg_catalog.count(*) FILTER (WHERE NOT b.is_cancelled),
+            pg_catalog.count(*) FILTER (WHERE b.is_cancelled),
+            COALESCE(pg_catalog.sum(b.gross_total) FILTER (WHERE NOT b.is_cancelled), 0),
+            pg_catalog.min(b.placed_at), pg_catalog.max(b.placed_at), pg_catalog.max(b.updated_at)
+        FROM batch AS b GROUP BY b.tenant_id, b.customer_id
+        ON CONFLICT ON CONSTRAINT customer_activity_pkey DO UPDATE SET currency = EXCLUDED.currency, orders = c.orders + EXCLUDED.orders,
+            cancelled_orders = c.cancelled_orders + EXCLUDED.cancelled_orders, gross_total = c.gross_total + EXCLUDED.gross_total,
+            first_order_at = LEAST(c.first_order_at, EXCLUDED.first_order_at),
+            last_order_at = GREATEST(c.last_order_at, EXCLUDED.last_order_at),
+            last_activity_at = GREATEST(c.last_activity_at, EXCLUDED.last_activity_at)
+    )
+    SELECT b.tenant_id, b.id, pg_catalog.count(*) OVER () FROM batch AS b ORDER BY b.tenant_id DESC, b.id DESC LIMIT 1
+$$;
+    $functions$, '@schema@', pg_catalog.quote_ident(current_schema()::text));
+END
+$install$;
