@@ -25,6 +25,7 @@ pub(crate) enum Locked {
     Product,
     Customer,
     Supplier,
+    PurchaseOrder,
     Order,
     Stock,
     Email,

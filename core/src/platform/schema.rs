@@ -497,6 +497,37 @@ diesel::table! {
 }
 
 diesel::table! {
+    purchase_order_lines (tenant_id, purchase_order_id, position) {
+        tenant_id -> Uuid,
+        purchase_order_id -> Uuid,
+        position -> Int2,
+        product_id -> Uuid,
+        sku -> Text,
+        name -> Text,
+        quantity -> Numeric,
+        unit_cost -> Nullable<Numeric>,
+        expected_on -> Nullable<Date>,
+        received -> Numeric,
+    }
+}
+
+diesel::table! {
+    purchase_orders (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        reference -> Nullable<Text>,
+        supplier_id -> Uuid,
+        warehouse_id -> Uuid,
+        state -> Text,
+        ordered_on -> Date,
+        expected_on -> Nullable<Date>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     rate_limit_counts (limit_name, subject, window_number, replica_id) {
         limit_name -> Text,
         subject -> Text,
@@ -679,6 +710,7 @@ diesel::table! {
         lines -> Int2,
         created_by -> Text,
         created_at -> Timestamptz,
+        purchase_order_id -> Nullable<Uuid>,
     }
 }
 
@@ -871,6 +903,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     projection_positions,
     projection_rebuilds,
     projection_state,
+    purchase_order_lines,
+    purchase_orders,
     rate_limit_counts,
     refresh_tokens,
     relay_replicas,

@@ -11,6 +11,7 @@ mod customers;
 mod locations;
 mod orders;
 mod products;
+mod purchase_orders;
 mod sessions;
 mod stock;
 mod stock_documents;
@@ -50,6 +51,7 @@ pub(super) fn translate(event: DomainEvent<'_>) -> Result<Option<IntegrationEven
         DomainEvent::Order(event) => orders::translate(event).map(Some),
         DomainEvent::Stock(event) => stock::translate(event).map(Some),
         DomainEvent::StockDocument(event) => stock_documents::translate(event).map(Some),
+        DomainEvent::PurchaseOrder(event) => purchase_orders::translate(event).map(Some),
         DomainEvent::Tenant(event) => tenants::translate(event).map(Some),
         DomainEvent::User(event) => users::translate(event),
         DomainEvent::Session(event) => sessions::translate(event).map(Some),

@@ -10,7 +10,7 @@ use crate::application::Locked;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::stock_documents;
-use crate::values::ids::{StockDocumentId, SupplierId, WarehouseId};
+use crate::values::ids::{PurchaseOrderId, StockDocumentId, SupplierId, WarehouseId};
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = stock_documents, treat_none_as_default_value = false)]
@@ -27,6 +27,7 @@ pub(crate) struct StockDocumentRow {
     pub(super) lines: i16,
     pub(super) created_by: String,
     pub(super) created_at: DateTime<Utc>,
+    pub(super) purchase_order_id: Option<Uuid>,
 }
 
 /// Inserts a document. Its lines are its movements.
@@ -38,8 +39,11 @@ pub(super) async fn insert(
     id: StockDocumentId,
     new: &NewStockDocument<'_>,
 ) -> Result<(), Error> {
-    // The foreign key locks the supplier.
+    // The foreign keys lock the supplier and the purchase order.
     work.locks(Locked::Supplier);
+    if new.purchase_order_id.is_some() {
+        work.locks(Locked::PurchaseOrder);
+    }
     let row = StockDocumentRow {
         tenant_id: work.tenant().uuid(),
         id: id.uuid(),
@@ -54,6 +58,7 @@ pub(super) async fn insert(
         lines: i16::try_from(new.lines.len()).unwrap_or(i16::MAX),
         created_by: new.created_by.clone(),
         created_at: work.now(),
+        purchase_order_id: new.purchase_order_id.map(PurchaseOrderId::uuid),
     };
     let inserted = diesel::insert_into(stock_documents::table).values(&row).execute(work.connection()).await;
     inserted.map(drop).map_err(|error| refused(error, new))
