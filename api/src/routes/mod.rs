@@ -17,6 +17,7 @@ mod operators;
 mod orders;
 pub(crate) mod products;
 mod projections;
+mod purchase_orders;
 mod reports;
 mod roles;
 mod secret;
@@ -53,6 +54,7 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(orders::endpoints())
         .and(stock::endpoints())
         .and(stock_documents::endpoints())
+        .and(purchase_orders::endpoints())
         .and(imports::endpoints())
         .and(notifications::endpoints())
         .and(reports::endpoints())
