@@ -26,6 +26,7 @@ mod operators;
 mod orders;
 mod permissions;
 mod products;
+mod purchase_orders;
 mod refusals;
 mod search;
 mod stock;

@@ -209,6 +209,28 @@ const LISTS: &[List] = &[
         },
     },
     List {
+        path: "/api/v1/purchase-orders",
+        table: "purchase_orders",
+        filters: &[
+            ("state", &["ordered", "received", "cancelled", "ordered,partly_received"]),
+            ("supplier_id", &[BUSY, EARLY, NOBODY]),
+            ("expected_before", &["2026-01-08"]),
+        ],
+        selection: &[
+            ("q", "cf-17"),
+            ("q", "cf"),
+            ("ids", BUSY),
+            ("created_from", MIDDLE),
+            ("created_before", MIDDLE),
+            ("updated_from", LATE),
+            ("updated_before", MIDDLE),
+        ],
+        looks_through: |given| {
+            let both = given.contains_key("state") && given.contains_key("supplier_id");
+            searches(given) || both || given.contains_key("expected_before")
+        },
+    },
+    List {
         path: "/api/v1/imports",
         table: "imports",
         filters: &[],

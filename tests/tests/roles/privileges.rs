@@ -65,6 +65,8 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("products", "DELETE,INSERT,SELECT,UPDATE"),
             ("projection_inbox", "SELECT"),
             ("projection_state", "SELECT"),
+            ("purchase_order_lines", "DELETE,INSERT,SELECT"),
+            ("purchase_orders", "INSERT,SELECT,UPDATE"),
             ("rate_limit_counts", "DELETE,INSERT,SELECT,UPDATE"),
             ("refresh_tokens", "INSERT,SELECT,UPDATE"),
             ("sales_by_day", "SELECT"),
@@ -157,7 +159,7 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
         (
             "runtime",
             "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,outbox_append,outbox_feed_page,search_categories,\
-             search_customers,search_locations,search_orders,search_products,search_stock,search_suppliers,search_warehouses",
+             search_customers,search_locations,search_orders,search_products,search_purchase_orders,search_stock,search_suppliers,search_warehouses",
         ),
         (
             "services",
