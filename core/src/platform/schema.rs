@@ -324,6 +324,7 @@ diesel::table! {
         warehouse_id -> Nullable<Uuid>,
         back_order -> Bool,
         ordered_on -> Nullable<Date>,
+        waits -> Bool,
     }
 }
 
