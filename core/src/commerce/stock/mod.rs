@@ -8,6 +8,7 @@ mod proof;
 mod queries;
 pub(crate) mod repository;
 mod telling;
+mod value;
 
 pub use aggregate::{
     DocumentRef, DocumentType, Held, Movement, MovementKind, ReorderRule, StockError, StockLevel,
@@ -20,3 +21,4 @@ pub use proof::{Difference, Proof, prove};
 pub(crate) use repository::Levels;
 pub use telling::StockLevels;
 pub use queries::{StockFilter, StockSort, StockView, get, list};
+pub use value::{ProductValue, StockValue, WarehouseValue, value, value_by_product};
