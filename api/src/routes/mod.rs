@@ -9,6 +9,7 @@ pub(crate) mod customers;
 mod docs;
 mod emails;
 mod events;
+mod fulfilment;
 mod imports;
 mod locations;
 pub(crate) mod notifications;
@@ -51,6 +52,8 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(products::endpoints())
         .and(warehouses::endpoints())
         .and(locations::endpoints())
+        // Before the others of orders and of stock: its paths could be taken for ids.
+        .and(fulfilment::endpoints())
         .and(orders::endpoints())
         .and(stock::endpoints())
         .and(stock_documents::endpoints())
