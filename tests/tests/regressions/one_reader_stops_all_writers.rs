@@ -97,6 +97,27 @@ const LISTS: &[List] = &[
         looks_through: searches,
     },
     List {
+        path: "/api/v1/orders/to-prepare",
+        table: "orders",
+        filters: &[("warehouse_id", &[BUSY, EARLY, NOBODY])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
+        path: "/api/v1/orders/back-orders",
+        table: "orders",
+        filters: &[],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
+        path: "/api/v1/orders/late",
+        table: "orders",
+        filters: &[("days", &["0", "3000"])],
+        selection: &[],
+        looks_through: |_| true,
+    },
+    List {
         path: "/api/v1/customers",
         table: "customers",
         filters: &[

@@ -54,6 +54,12 @@ SELECT 'TENANT', gen_random_uuid(), 1, 'R-' || n,
     timestamptz '2026-01-01' + interval '20 seconds' * (n / 10 * 10), now()
 FROM generate_series(1, 60000) AS n;
 
+-- Some are confirmed. Those of them that wait stand in front of those that can be shipped, whose goods come from one warehouse but for a few.
+UPDATE orders SET status = 'confirmed', confirmed_at = placed_at, waits = substr(reference, 3)::integer <= 30000, ordered_on = placed_at::date,
+    warehouse_id = CASE WHEN substr(reference, 3)::integer BETWEEN 30001 AND 30100 THEN '01900000-0000-7000-8000-0000000000e0'
+        ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid
+WHERE status = 'pending' AND substr(reference, 3)::integer BETWEEN 20001 AND 40000;
+
 INSERT INTO users (tenant_id, id, version, email, folded_email, name, role, email_verified_at, disabled_at, created_at, updated_at)
 SELECT 'TENANT', CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' ELSE gen_random_uuid() END, 1, 'u' || n || '@example.com',
     'u' || n || '@example.com',
