@@ -32,6 +32,7 @@ mod refusals;
 mod search;
 mod stock;
 mod stock_value;
+mod stock_verify;
 mod suppliers;
 mod tenant;
 mod throttle;
