@@ -80,7 +80,7 @@ id!(StockDocumentId);
 id!(PurchaseOrderId);
 id!(EmailId);
 id!(
-    /// A file of customers, suppliers or products that is worked off row by row.
+    /// A file of customers, suppliers, products or opening stock that is worked off row by row.
     ImportId
 );
 
