@@ -1,4 +1,4 @@
-//! `api import`: a file of customers, suppliers or products.
+//! `api import`: a file of customers, suppliers, products or opening stock.
 
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};

@@ -74,7 +74,7 @@ const SECURITY_SCHEME: &str = "bearer";
         (name = "stock-documents", description = "What moves goods other than orders: receipts, adjustments, write-offs, transfers"),
         (name = "purchase-orders", description = "What was ordered from suppliers: ordered → partly received → received, or cancelled"),
         (name = "emails", description = "What is sent to people, and what became of it"),
-        (name = "imports", description = "Files of customers, suppliers or products, worked off row by row"),
+        (name = "imports", description = "Files of customers, suppliers, products or opening stock, worked off row by row"),
         (name = "reports", description = "What is kept from the events that came back through the broker, and the events that could not be"),
         (name = "notifications", description = "What happens in your company, live, or to pull"),
         (name = "tenant", description = "Your company"),
