@@ -698,6 +698,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    stock_digests (tenant_id, day) {
+        tenant_id -> Uuid,
+        day -> Date,
+    }
+}
+
+diesel::table! {
     stock_documents (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -919,6 +926,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     service_processes,
     service_states,
     sessions,
+    stock_digests,
     stock_documents,
     stock_levels,
     stock_movements,

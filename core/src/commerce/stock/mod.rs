@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod commands;
+mod digest;
 mod events;
 mod movements;
 mod proof;
@@ -15,6 +16,7 @@ pub use aggregate::{
     StockReason, TOLD_EVERY_MS,
 };
 pub use commands::{SetReorderRule, TellLevels};
+pub use digest::{SendStockDigest, StockDigest};
 pub use events::StockEvent;
 pub use movements::{MovementFilter, MovementSort, MovementView, movements};
 pub use proof::{Difference, Proof, prove};
