@@ -31,6 +31,7 @@ mod purchase_orders;
 mod refusals;
 mod search;
 mod stock;
+mod stock_digest;
 mod stock_import;
 mod stock_value;
 mod stock_verify;

@@ -72,6 +72,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("sales_by_day", "SELECT"),
             ("sales_by_product", "SELECT"),
             ("sessions", "INSERT,SELECT,UPDATE"),
+            ("stock_digests", "DELETE,INSERT,SELECT"),
             ("stock_documents", "INSERT,SELECT"),
             ("stock_levels", "INSERT,SELECT,UPDATE"),
             ("stock_movements", "INSERT,SELECT"),
@@ -165,7 +166,7 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
             "services",
             "claim_emails,due_email_lanes,due_imports,email_overview,email_tenants,emails_of_all,expire_emails,projection_fill_customers,projection_fill_gone,\
              projection_fill_orders,projection_fill_products,projection_size,prune_emails,prune_idempotency_records,prune_imports,\
-             prune_sessions,recent_emails,renew_emails,settle_email,stock_to_promise,trace_correlation,untold_stock",
+             prune_sessions,recent_emails,renew_emails,settle_email,stock_to_digest,stock_to_promise,trace_correlation,untold_stock",
         ),
         (
             "relay",
