@@ -6,7 +6,7 @@ use comptoir_core::application::audit::Verification;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::catalogue::Pruning;
 use comptoir_core::commerce::orders::BackOrders;
-use comptoir_core::commerce::stock::StockLevels;
+use comptoir_core::commerce::stock::{StockDigest, StockLevels};
 use comptoir_core::feed::{Feed, QueueLimits};
 use comptoir_core::mail::{Mailer, Policies};
 use comptoir_core::platform::config::ConfigError;
@@ -71,6 +71,8 @@ impl Hosted {
         if let Some(database) = pool.clone() {
             self.beside(StockLevels { database: database.clone(), executor: executor.clone() }, true)?;
             self.beside(BackOrders { database: database.clone(), executor: executor.clone() }, true)?;
+            let digest = StockDigest::new(database.clone(), executor.clone(), policies.clone());
+            self.beside(digest.map_err(|error| ConfigError::Invalid(error.to_string()))?, true)?;
             let api = &settings.api;
             let pruning = Pruning {
                 database,

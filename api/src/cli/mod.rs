@@ -11,6 +11,7 @@ mod operators;
 mod password;
 mod projections;
 mod services;
+mod stock;
 mod trace;
 mod users;
 
@@ -80,7 +81,7 @@ enum Command {
         #[command(subcommand)]
         command: Option<services::ServicesCommand>,
     },
-    /// Import a file of customers, suppliers or products: exit 1 if rows were refused
+    /// Import a file of customers, suppliers, products or opening stock: exit 1 if rows were refused
     Import(import::Import),
     /// The reports that are kept from the events: what could not be applied, and building them anew
     #[command(subcommand, arg_required_else_help = false)]
@@ -94,6 +95,9 @@ enum Command {
     /// The companies
     #[command(subcommand, arg_required_else_help = false)]
     Tenants(users::Tenants),
+    /// The stock: whether it is what the ledger says
+    #[command(subcommand, arg_required_else_help = false)]
+    Stock(stock::Stock),
     /// Show what one correlation id went through: commands, events, mails, projections, services, in the order of time
     Trace(trace::Arguments),
     /// Print what a shell completes this program's commands and options with
@@ -258,6 +262,7 @@ fn run(command: Option<Command>, only: Option<Only>, settings: Settings) -> anyh
             Some(Command::Operators(command)) => operators::run(command, &settings).await?,
             Some(Command::Services { command }) => services::run(command, &settings).await?,
             Some(Command::Emails(command)) => return emails::run(command, &settings).await,
+            Some(Command::Stock(command)) => return stock::run(command, &settings).await,
             Some(Command::Users(command)) => users::run(command, &settings).await?,
             Some(Command::Tenants(command)) => users::run_tenants(command, &settings).await?,
             // Already handled, because it needs no settings.
@@ -281,7 +286,7 @@ mod tests {
     #[test]
     fn a_command_without_its_part_says_which_parts_there_are() {
         let options: [&[&str]; 2] = [&[], &["--config", "/nowhere.toml"]];
-        for command in ["keys", "audit", "operators", "projections", "emails", "users", "tenants"] {
+        for command in ["keys", "audit", "operators", "projections", "emails", "stock", "users", "tenants"] {
             for more in options {
                 let line = [&["api", command], more].concat();
                 let text = usage_error(&Cli::try_parse_from(&line).expect_err("refused"));

@@ -12,18 +12,20 @@ use comptoir_core::commerce::products::{self, CreateProduct, ProductView, Update
 use comptoir_core::commerce::suppliers::{self, CreateSupplier, SupplierView, UpdateSupplier};
 use uuid::Uuid;
 
+use super::opening;
 use crate::export::Exported;
 use crate::extract::Editable;
 use crate::routes::customers::CustomerRequest;
 use crate::routes::products::ProductRequest;
 use crate::routes::suppliers::SupplierRequest;
 
-/// Returns the columns that a CSV file may have: those of the export. What nobody can set is passed over.
+/// Returns the columns that a CSV file may have: those of the export, where there is one. What nobody can set is passed over.
 pub(super) fn columns(kind: ImportKind) -> &'static [&'static str] {
     match kind {
         ImportKind::Customers => CustomerView::COLUMNS,
         ImportKind::Suppliers => SupplierView::COLUMNS,
         ImportKind::Products => ProductView::COLUMNS,
+        ImportKind::Stock => opening::COLUMNS,
     }
 }
 
@@ -33,13 +35,14 @@ pub(super) fn structured(kind: ImportKind) -> &'static [&'static str] {
         ImportKind::Customers => &["addresses"],
         ImportKind::Suppliers => &["addresses", "payment_terms"],
         ImportKind::Products => &["quantity_decimals", "stocked", "barcodes"],
+        ImportKind::Stock => &[],
     }
 }
 
 /// Returns those of them that have a list of words. Whoever makes a file by hand writes them with spaces in between.
 pub(super) fn listed(kind: ImportKind) -> &'static [&'static str] {
     match kind {
-        ImportKind::Customers | ImportKind::Suppliers => &[],
+        ImportKind::Customers | ImportKind::Suppliers | ImportKind::Stock => &[],
         ImportKind::Products => &["barcodes"],
     }
 }

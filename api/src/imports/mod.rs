@@ -1,7 +1,8 @@
-//! Imports: files of customers, suppliers or products. `read.rs` reads a file while it arrives, `stage.rs` keeps its rows,
+//! Imports: files of customers, suppliers, products or opening stock. `read.rs` reads a file while it arrives, `stage.rs` keeps its rows,
 //! `work.rs` works them off, each by the command that a client would have sent.
 
 mod kinds;
+mod opening;
 mod read;
 mod stage;
 mod work;

@@ -11,6 +11,7 @@ use comptoir_core::commerce::imports::{
     self, ClaimImport, Claimed, ImportKind, ImportMode, ImportRow, KeepImport, LeaveImport, Leaving, Marked,
     Outcome, Progress, RefuseRow, Told,
 };
+use comptoir_core::commerce::stock_documents::{OpenStock, StockDocumentView};
 use comptoir_core::platform::database::Database;
 use comptoir_core::services::{ActionKind, Call, Description, Fault, NoParameters, Run, Service, Summary};
 use comptoir_core::values::ids::{ImportId, TenantId};
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::kinds::Importable;
+use super::opening::OpeningStock;
 use crate::error::ApiError;
 use crate::extract::{Faults, merge_patch};
 use crate::routes::customers::CustomerRequest;
@@ -378,6 +380,7 @@ impl Work<'_> {
                     ImportKind::Customers => self.row_of::<CustomerRequest>(context, number, content).await,
                     ImportKind::Suppliers => self.row_of::<SupplierRequest>(context, number, content).await,
                     ImportKind::Products => self.row_of::<ProductRequest>(context, number, content).await,
+                    ImportKind::Stock => self.row_of_stock(context, number, content).await,
                 };
                 match done {
                     Ok(marked) => Ok(Ok(marked)),
@@ -400,7 +403,8 @@ impl Work<'_> {
                 Category::Internal => return Ok(broken(number, &error)),
                 // Somebody made, changed or deleted the resource after it was looked for.
                 Category::PreconditionFailed | Category::Conflict | Category::NotFound => {
-                    self.claimed.mode == ImportMode::Upsert
+                    // Nothing of a row of stock was looked for.
+                    self.claimed.mode == ImportMode::Upsert && self.claimed.kind != ImportKind::Stock
                 }
                 _ => false,
             };
@@ -454,6 +458,23 @@ impl Work<'_> {
             details.map_err(|Faults(faults)| NotDone::Refused(listed(ApiError::invalid(faults))))?;
         let told = |made: &T::View| (Outcome::Created, T::id(made));
         self.command(context, number, T::create(details), Box::new(told)).await
+    }
+
+    /// What is there already is left alone, whichever the mode is.
+    async fn row_of_stock(
+        &self,
+        context: RequestContext,
+        number: i32,
+        content: &str,
+    ) -> Result<Marked<Outcome>, NotDone> {
+        let mut row: Map<String, Value> = serde_json::from_str(content)
+            .map_err(|error| refused(Invalid::new("not_an_object", error.to_string()), ""))?;
+        row.retain(|_, value| !value.is_null());
+        let request: Result<OpeningStock, Faults> = deserr::deserialize(Value::Object(row));
+        let request =
+            request.map_err(|Faults(faults)| NotDone::Refused(listed(ApiError::invalid(faults))))?;
+        let told = |posted: &StockDocumentView| (Outcome::Created, posted.summary.id.uuid());
+        self.command(context, number, OpenStock::from(request), Box::new(told)).await
     }
 
     async fn command<C: Command>(

@@ -61,6 +61,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(404, "return_not_found", "There is no such return"),
     kind(404, "stock_not_found", "There is no such stock"),
     kind(404, "stock_document_not_found", "There is no such stock document"),
+    kind(404, "purchase_order_not_found", "There is no such purchase order"),
     kind(404, "import_not_found", "There is no such import"),
     kind(404, "projection_event_not_found", "There is no such event in the inbox of the reports"),
     kind(404, "email_not_found", "There is no such e-mail"),
@@ -78,6 +79,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(409, "customer_external_id_taken", "The external id belongs to another customer"),
     kind(409, "supplier_code_taken", "The code belongs to another supplier"),
     kind(409, "supplier_external_id_taken", "The external id belongs to another supplier"),
+    kind(409, "supplier_in_use", "Purchase orders or receipts name the supplier, who cannot be deleted"),
     kind(409, "product_sku_taken", "The SKU belongs to another product"),
     kind(409, "product_external_id_taken", "The external id belongs to another product"),
     kind(409, "product_barcode_taken", "The barcode belongs to another product"),
@@ -109,6 +111,12 @@ pub(crate) const KINDS: &[Kind] = &[
     ),
     kind(409, "stock_not_reserved", "The goods of the order are not reserved"),
     kind(409, "stock_document_reference_taken", "The reference belongs to another document of the same kind"),
+    kind(409, "purchase_order_reference_taken", "The reference belongs to another purchase order"),
+    kind(
+        409,
+        "purchase_order_state_conflict",
+        "The state of the purchase order does not permit the operation",
+    ),
     kind(409, "no_default_warehouse", "No warehouse was named, and the company has no default"),
     kind(409, "email_taken", "The e-mail address belongs to another user of the company"),
     kind(409, "customer_has_orders", "The customer has orders and cannot be deleted"),
@@ -155,6 +163,11 @@ pub(crate) const KINDS: &[Kind] = &[
         422,
         "invalid_stock_document",
         "Goods cannot be moved like this; `errors` names each value at fault",
+    ),
+    kind(
+        422,
+        "invalid_purchase_order",
+        "Goods cannot be ordered like this; `errors` names each value at fault",
     ),
     kind(422, "stock_too_large", "There would be more units of a product than can be counted"),
     kind(422, "invalid_location", "The location cannot be made like this; `errors` names the value at fault"),
@@ -257,7 +270,7 @@ pub(super) fn examples() -> Map<String, Value> {
 fn example(kind: &Kind) -> Value {
     let title = StatusCode::from_u16(kind.status).ok().and_then(|status| status.canonical_reason());
     let errors = match kind.code {
-        "invalid_request" | "invalid_order" | "invalid_stock_document" => json!([{
+        "invalid_request" | "invalid_order" | "invalid_stock_document" | "invalid_purchase_order" => json!([{
             "pointer": "/lines/0/quantity",
             "code": "wrong_type",
             "message": "write it as a string, such as \"3\"",

@@ -9,6 +9,7 @@ pub(crate) mod customers;
 mod docs;
 mod emails;
 mod events;
+mod fulfilment;
 mod imports;
 mod locations;
 pub(crate) mod notifications;
@@ -17,6 +18,7 @@ mod operators;
 mod orders;
 pub(crate) mod products;
 mod projections;
+mod purchase_orders;
 mod reports;
 mod returns;
 mod roles;
@@ -52,11 +54,14 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(products::endpoints())
         .and(warehouses::endpoints())
         .and(locations::endpoints())
+        // Before the others of orders and of stock: its paths could be taken for ids.
+        .and(fulfilment::endpoints())
         .and(orders::endpoints())
         .and(shipments::endpoints())
         .and(returns::endpoints())
         .and(stock::endpoints())
         .and(stock_documents::endpoints())
+        .and(purchase_orders::endpoints())
         .and(imports::endpoints())
         .and(notifications::endpoints())
         .and(reports::endpoints())

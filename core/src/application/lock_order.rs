@@ -25,6 +25,7 @@ pub(crate) enum Locked {
     Product,
     Customer,
     Supplier,
+    PurchaseOrder,
     Order,
     /// Its order is locked before it.
     Shipment,

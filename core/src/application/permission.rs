@@ -51,6 +51,10 @@ permissions! {
     StockAdjust = "stock:adjust",
     /// The right to see what goods cost.
     StockCosts = "stock:costs",
+    /// The right to see what was ordered from suppliers, and when it is expected. What it costs, `stock:costs` shows.
+    PurchasesRead = "purchases:read",
+    /// The right to order from suppliers, and to change and cancel that.
+    PurchasesWrite = "purchases:write",
     UsersRead = "users:read",
     UsersWrite = "users:write",
     ApiKeysRead = "api_keys:read",
@@ -197,9 +201,9 @@ impl Role {
     pub fn permissions(self) -> PermissionSet {
         use Permission::{
             ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, EmailsRead, OrdersRead, OrdersShip,
-            OrdersWrite, ProductsRead, ProductsWrite, ProjectionsRead, ReportsRead, StockAdjust, StockCosts,
-            StockRead, StockWrite, SuppliersRead, SuppliersWrite, TenantRead, UsersRead, WarehousesRead,
-            WarehousesWrite,
+            OrdersWrite, ProductsRead, ProductsWrite, ProjectionsRead, PurchasesRead, PurchasesWrite,
+            ReportsRead, StockAdjust, StockCosts, StockRead, StockWrite, SuppliersRead, SuppliersWrite,
+            TenantRead, UsersRead, WarehousesRead, WarehousesWrite,
         };
         match self {
             Self::Admin => PermissionSet::all(),
@@ -219,6 +223,8 @@ impl Role {
                 StockWrite,
                 StockAdjust,
                 StockCosts,
+                PurchasesRead,
+                PurchasesWrite,
                 UsersRead,
                 ApiKeysRead,
                 TenantRead,
@@ -247,6 +253,7 @@ impl Role {
                 StockRead,
                 StockWrite,
                 StockAdjust,
+                PurchasesRead,
                 TenantRead,
             ]),
         }
@@ -338,8 +345,9 @@ mod tests {
             (
                 Role::Management,
                 "customers:read customers:write suppliers:read suppliers:write products:read products:write warehouses:read \
-                 warehouses:write orders:read orders:write orders:ship stock:read stock:write stock:adjust stock:costs users:read \
-                 api_keys:read tenant:read audit:read emails:read reports:read projections:read"
+                 warehouses:write orders:read orders:write orders:ship stock:read stock:write stock:adjust stock:costs \
+                 purchases:read purchases:write users:read api_keys:read tenant:read audit:read emails:read reports:read \
+                 projections:read"
                     .to_owned(),
             ),
             (
@@ -350,7 +358,7 @@ mod tests {
             (
                 Role::Warehouse,
                 "customers:read suppliers:read products:read warehouses:read orders:read orders:ship stock:read stock:write \
-                 stock:adjust tenant:read"
+                 stock:adjust purchases:read tenant:read"
                     .to_owned(),
             ),
         ] {

@@ -29,6 +29,7 @@ use crate::commerce::customers::CustomerEvent;
 use crate::commerce::locations::LocationEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::ProductEvent;
+use crate::commerce::purchase_orders::PurchaseOrderEvent;
 use crate::commerce::returns::ReturnEvent;
 use crate::commerce::shipments::ShipmentEvent;
 use crate::commerce::stock::StockEvent;
@@ -64,6 +65,7 @@ enum DomainEvent<'a> {
     Return(&'a ReturnEvent),
     Stock(&'a StockEvent),
     StockDocument(&'a StockDocumentEvent),
+    PurchaseOrder(&'a PurchaseOrderEvent),
     Tenant(&'a TenantEvent),
     User(&'a UserEvent),
     Session(&'a SessionEvent),
@@ -84,6 +86,7 @@ impl<'a> DomainEvent<'a> {
             .or_else(|| any.downcast_ref().map(Self::Return))
             .or_else(|| any.downcast_ref().map(Self::Stock))
             .or_else(|| any.downcast_ref().map(Self::StockDocument))
+            .or_else(|| any.downcast_ref().map(Self::PurchaseOrder))
             .or_else(|| any.downcast_ref().map(Self::Tenant))
             .or_else(|| any.downcast_ref().map(Self::User))
             .or_else(|| any.downcast_ref().map(Self::Session))

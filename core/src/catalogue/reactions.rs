@@ -17,6 +17,7 @@ use crate::commerce::customers::CustomerEvent;
 use crate::commerce::locations::LocationEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::ProductEvent;
+use crate::commerce::purchase_orders::PurchaseOrderEvent;
 use crate::commerce::returns::ReturnEvent;
 use crate::commerce::shipments::ShipmentEvent;
 use crate::commerce::stock::{self, StockEvent};
@@ -81,6 +82,12 @@ pub(super) async fn react(
         )
         | DomainEvent::Stock(StockEvent::LevelChanged(_) | StockEvent::LevelLow(_))
         | DomainEvent::StockDocument(StockDocumentEvent::Posted(_))
+        | DomainEvent::PurchaseOrder(
+            PurchaseOrderEvent::Ordered(_)
+            | PurchaseOrderEvent::Changed(_)
+            | PurchaseOrderEvent::Received { .. }
+            | PurchaseOrderEvent::Cancelled(_),
+        )
         | DomainEvent::Warehouse(
             WarehouseEvent::Created(_) | WarehouseEvent::Updated(_) | WarehouseEvent::Archived(_),
         )

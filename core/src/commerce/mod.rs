@@ -7,6 +7,7 @@ pub mod imports;
 pub mod locations;
 pub mod orders;
 pub mod products;
+pub mod purchase_orders;
 pub mod returns;
 pub mod shipments;
 pub mod stock;

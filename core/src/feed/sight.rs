@@ -16,6 +16,7 @@ const SHOWN_BY: &[(&str, Permission)] = &[
     ("shipment", Permission::OrdersRead),
     ("return", Permission::OrdersRead),
     ("stock", Permission::StockRead),
+    ("purchase_order", Permission::PurchasesRead),
     ("tenant", Permission::TenantRead),
     ("user", Permission::UsersWrite),
     ("session", Permission::UsersWrite),

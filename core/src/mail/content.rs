@@ -22,6 +22,24 @@ pub(super) enum EmailContent {
         by: String,
         at: DateTime<Utc>,
     },
+    /// What is low, and how many more products than are named.
+    StockDigest {
+        low: Vec<LowStock>,
+        more: u64,
+    },
+}
+
+/// A product of which more should be ordered for a warehouse: amounts as texts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LowStock {
+    pub sku: String,
+    pub name: String,
+    /// The warehouse's code.
+    pub warehouse: String,
+    pub available: String,
+    pub reorder_point: String,
+    /// How much should be ordered.
+    pub reorder_quantity: String,
 }
 
 /// What changed of an account.
@@ -48,6 +66,7 @@ impl EmailContent {
             Self::Invitation { .. } => EmailKind::Invitation,
             Self::PasswordReset {} => EmailKind::PasswordReset,
             Self::SecurityNotice { .. } => EmailKind::SecurityNotice,
+            Self::StockDigest { .. } => EmailKind::StockDigest,
         }
     }
 }

@@ -22,10 +22,13 @@ pub enum EmailKind {
     PasswordReset,
     /// Says that the password, the role or the permissions of the recipient changed.
     SecurityNotice,
+    /// Says once a day which products are low in stock.
+    StockDigest,
 }
 
 impl EmailKind {
-    pub const ALL: [Self; 4] = [Self::Welcome, Self::Invitation, Self::PasswordReset, Self::SecurityNotice];
+    pub const ALL: [Self; 5] =
+        [Self::Welcome, Self::Invitation, Self::PasswordReset, Self::SecurityNotice, Self::StockDigest];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -33,6 +36,7 @@ impl EmailKind {
             Self::Invitation => "invitation",
             Self::PasswordReset => "password_reset",
             Self::SecurityNotice => "security_notice",
+            Self::StockDigest => "stock_digest",
         }
     }
 
@@ -40,7 +44,7 @@ impl EmailKind {
     pub(super) const fn hands_over(self) -> bool {
         match self {
             Self::Welcome | Self::Invitation | Self::PasswordReset => true,
-            Self::SecurityNotice => false,
+            Self::SecurityNotice | Self::StockDigest => false,
         }
     }
 

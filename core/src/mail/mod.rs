@@ -28,6 +28,7 @@ mod turns;
 pub use check::check;
 pub use commands::{DiscardEmail, DiscardMatching, Matched, Matching, RequeueEmail, RequeueMatching};
 pub use config::{Links, MailConfig, TransportKind};
+pub use content::LowStock;
 pub use email::{EmailError, EmailKind, EmailState};
 pub use mailer::{Counts, Filter, Mailer, Overview};
 pub use of_all::{list_of_all, owners};

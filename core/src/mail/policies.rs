@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use tokio::sync::Notify;
 
-use super::content::{Change, EmailContent};
+use super::content::{Change, EmailContent, LowStock};
 use super::email::Recipient;
 use super::repository::{self, NewEmail};
 use crate::accounts::users::{self, IssuedOneTimeToken, TokenPurpose, User, UserEvent};
@@ -112,6 +112,27 @@ impl Policies {
             user_id: user.id(),
             token: None,
             deadline: at + self.lifetimes.notices,
+        };
+        self.queue(work, new).await
+    }
+
+    /// Tells a user what is low in stock, and how many more products are.
+    ///
+    /// # Errors
+    /// Fails if the database cannot be reached.
+    pub(crate) async fn stock_low(
+        &self,
+        work: &mut UnitOfWork<'_>,
+        user: &User,
+        low: &[LowStock],
+        more: u64,
+    ) -> Result<(), Error> {
+        let new = NewEmail {
+            recipient: recipient(user),
+            content: EmailContent::StockDigest { low: low.to_vec(), more },
+            user_id: user.id(),
+            token: None,
+            deadline: work.now() + self.lifetimes.notices,
         };
         self.queue(work, new).await
     }

@@ -339,6 +339,7 @@ diesel::table! {
         warehouse_id -> Nullable<Uuid>,
         back_order -> Bool,
         ordered_on -> Nullable<Date>,
+        waits -> Bool,
     }
 }
 
@@ -508,6 +509,37 @@ diesel::table! {
         built_at -> Nullable<Timestamptz>,
         applied -> Int8,
         wanted -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    purchase_order_lines (tenant_id, purchase_order_id, position) {
+        tenant_id -> Uuid,
+        purchase_order_id -> Uuid,
+        position -> Int2,
+        product_id -> Uuid,
+        sku -> Text,
+        name -> Text,
+        quantity -> Numeric,
+        unit_cost -> Nullable<Numeric>,
+        expected_on -> Nullable<Date>,
+        received -> Numeric,
+    }
+}
+
+diesel::table! {
+    purchase_orders (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        reference -> Nullable<Text>,
+        supplier_id -> Uuid,
+        warehouse_id -> Uuid,
+        state -> Text,
+        ordered_on -> Date,
+        expected_on -> Nullable<Date>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -734,6 +766,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    stock_digests (tenant_id, day) {
+        tenant_id -> Uuid,
+        day -> Date,
+    }
+}
+
+diesel::table! {
     stock_documents (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -747,6 +786,7 @@ diesel::table! {
         lines -> Int2,
         created_by -> Text,
         created_at -> Timestamptz,
+        purchase_order_id -> Nullable<Uuid>,
     }
 }
 
@@ -940,6 +980,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     projection_positions,
     projection_rebuilds,
     projection_state,
+    purchase_order_lines,
+    purchase_orders,
     rate_limit_counts,
     refresh_tokens,
     relay_replicas,
@@ -957,6 +999,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     sessions,
     shipment_lines,
     shipments,
+    stock_digests,
     stock_documents,
     stock_levels,
     stock_movements,

@@ -42,6 +42,7 @@ pub const KNOWN: &[&str] = &[
     "service_manager",
     "services_upkeep",
     "signing_keys",
+    "stock_digest",
     "stock_levels",
     "wake_ups",
 ];

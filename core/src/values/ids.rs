@@ -79,9 +79,10 @@ id!(
 id!(StockDocumentId);
 id!(ShipmentId);
 id!(ReturnId);
+id!(PurchaseOrderId);
 id!(EmailId);
 id!(
-    /// A file of customers, suppliers or products that is worked off row by row.
+    /// A file of customers, suppliers, products or opening stock that is worked off row by row.
     ImportId
 );
 

@@ -142,6 +142,15 @@ impl Api {
         self.created("/locations", &json!({"warehouse_id": warehouse["id"], "code": code})).await
     }
 
+    /// Orders ten of this product from a supplier, at 7.00 each.
+    ///
+    /// # Errors
+    /// Fails if the API refuses.
+    pub async fn purchase_order(&self, supplier: &Value, product: &Value) -> Result<Value> {
+        let line = json!({"product_id": product["id"], "quantity": "10", "unit_cost": "7.00"});
+        self.created("/purchase-orders", &json!({"supplier_id": supplier["id"], "lines": [line]})).await
+    }
+
     /// Creates an order of one line: two of this product.
     ///
     /// # Errors

@@ -24,6 +24,8 @@ pub const EVERYTHING: &[&str] = &[
     "stock:write",
     "stock:adjust",
     "stock:costs",
+    "purchases:read",
+    "purchases:write",
     "users:read",
     "users:write",
     "api_keys:read",

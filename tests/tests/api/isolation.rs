@@ -43,13 +43,14 @@ async fn fill(world: &World) -> Result<()> {
     let api = world.api().await?;
     let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
     let body = order_body(&customer, &product);
-    api.supplier("S-1").await?;
+    let supplier = api.supplier("S-1").await?;
     let category = api.category("K-1", None).await?;
-    let body = serde_json::json!({
+    let tea = serde_json::json!({
         "sku": "P-2", "name": "Tea", "unit_price": "1", "vat_rate": "20", "category_id": category["id"], "barcodes": ["3017620422003"],
     });
-    api.created("/products", &body).await?;
+    api.created("/products", &tea).await?;
     api.location(&api.warehouse("W-1").await?, "L-1").await?;
+    api.purchase_order(&supplier, &api.stocked_product("P-3").await?).await?;
     let answer = api.http.post_with_key("/orders", "a-key", &body).await?;
     ensure!(answer.status == 201, "{}", answer.text);
     let order = format!("/orders/{}", answer.field("id"));
@@ -80,6 +81,8 @@ async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing()
             "product_barcodes",
             "warehouses",
             "locations",
+            "purchase_orders",
+            "purchase_order_lines",
             "orders",
             "order_steps",
             "shipments",
@@ -174,6 +177,8 @@ async fn a_database_session_of_another_tenant_sees_and_changes_nothing() {
             "product_barcodes",
             "warehouses",
             "locations",
+            "purchase_orders",
+            "purchase_order_lines",
             "orders",
             "order_lines",
             "shipments",

@@ -80,6 +80,12 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         "POST /warehouses/{id}/make-default"
         | "POST /warehouses/{id}/archive"
         | "POST /locations/{id}/archive" => None,
+        "PATCH /purchase-orders/{id}" => Some(json!({"expected_on": null})),
+        "POST /purchase-orders" | "PUT /purchase-orders/{id}" => Some(json!({
+            "reference": null, "supplier_id": id("suppliers"), "warehouse_id": null, "ordered_on": null, "expected_on": null,
+            "lines": [{"product_id": id("products"), "quantity": "1"}],
+        })),
+        "POST /purchase-orders/{id}/cancel" => None,
         "POST /orders" => Some(
             json!({"customer_id": id("customers"), "lines": [{"product_id": id("products"), "quantity": "1"}]}),
         ),
@@ -160,6 +166,8 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
     let category = api.category("K-own", None).await?;
     let warehouse = api.warehouse("W-own").await?;
     let location = api.location(&warehouse, "L-own").await?;
+    let (kept, seller) = (api.stocked_product("P-kept").await?, api.supplier("S-seller").await?);
+    let purchase = api.purchase_order(&seller, &kept).await?;
     let headers = [("Content-Type", "text/csv")];
     let file = b"code,name,email\nC-imported,A,a@b.example\n".to_vec();
     let import = api.http.raw(Method::POST, "/imports?kind=customers", &headers, Some(file)).await?;
@@ -190,6 +198,7 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
         ("orders", id(&order)?),
         ("shipments", id(&shipment)?),
         ("returns", id(&back)?),
+        ("purchase-orders", id(&purchase)?),
         ("imports", id(&import.json)?),
         ("emails", id(&emails["data"][0])?),
         ("users", id(&user)?),

@@ -104,11 +104,32 @@ const LISTS: &[List] = &[
         looks_through: |_| false,
     },
     List {
+        path: "/api/v1/orders/to-prepare",
+        table: "orders",
+        filters: &[("warehouse_id", &[BUSY, EARLY, NOBODY])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
         path: "/api/v1/returns",
         table: "returns",
         filters: &[("order_id", &[BUSY, EARLY, NOBODY])],
         selection: &[],
         looks_through: |_| false,
+    },
+    List {
+        path: "/api/v1/orders/back-orders",
+        table: "orders",
+        filters: &[],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
+        path: "/api/v1/orders/late",
+        table: "orders",
+        filters: &[("days", &["0", "3000"])],
+        selection: &[],
+        looks_through: |_| true,
     },
     List {
         path: "/api/v1/customers",
@@ -220,6 +241,28 @@ const LISTS: &[List] = &[
         ],
         looks_through: |given| {
             searches(given) || given.contains_key("archived") && !given.contains_key("warehouse_id")
+        },
+    },
+    List {
+        path: "/api/v1/purchase-orders",
+        table: "purchase_orders",
+        filters: &[
+            ("state", &["ordered", "received", "cancelled", "ordered,partly_received"]),
+            ("supplier_id", &[BUSY, EARLY, NOBODY]),
+            ("expected_before", &["2026-01-08"]),
+        ],
+        selection: &[
+            ("q", "cf-17"),
+            ("q", "cf"),
+            ("ids", BUSY),
+            ("created_from", MIDDLE),
+            ("created_before", MIDDLE),
+            ("updated_from", LATE),
+            ("updated_before", MIDDLE),
+        ],
+        looks_through: |given| {
+            let both = given.contains_key("state") && given.contains_key("supplier_id");
+            searches(given) || both || given.contains_key("expected_before")
         },
     },
     List {

@@ -68,6 +68,11 @@ SELECT 'TENANT', gen_random_uuid(), CASE WHEN n <= 30 THEN '01900000-0000-7000-8
         WHEN n > 29970 THEN '01900000-0000-7000-8000-0000000000b0' ELSE gen_random_uuid() END::uuid, 'a reason', '2026-01-01', 'somebody',
     timestamptz '2026-01-01' + interval '1 minute' * (n / 10)
 FROM generate_series(1, 30000) AS n;
+-- Some are confirmed. Those of them that wait stand in front of those that can be shipped, whose goods come from one warehouse but for a few.
+UPDATE orders SET status = 'confirmed', confirmed_at = placed_at, waits = substr(reference, 3)::integer <= 30000, ordered_on = placed_at::date,
+    warehouse_id = CASE WHEN substr(reference, 3)::integer BETWEEN 30001 AND 30100 THEN '01900000-0000-7000-8000-0000000000e0'
+        ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid
+WHERE status = 'pending' AND substr(reference, 3)::integer BETWEEN 20001 AND 40000;
 
 INSERT INTO users (tenant_id, id, version, email, folded_email, name, role, email_verified_at, disabled_at, created_at, updated_at)
 SELECT 'TENANT', CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' ELSE gen_random_uuid() END, 1, 'u' || n || '@example.com',
@@ -97,6 +102,19 @@ SELECT tenant, n % 64, n, gen_random_uuid(), timestamptz '2026-01-01' + interval
     CASE WHEN n <= 8000 OR n % 5000 = 7 THEN 'order.cancel' ELSE 'order.place' END,
     CASE WHEN n <= 50 THEN 'customer' ELSE 'order' END, CASE WHEN n % 2 = 0 THEN 'busy' ELSE (n / 10)::text END, 'r', '', ''
 FROM generate_series(1, 60000) AS n, unnest(ARRAY['TENANT', '01900000-0000-7000-8000-00000000ffff']::uuid[]) AS tenant;
+
+-- A supplier from whom nine of ten purchase orders are; the latest are open, and nearly all of before have come.
+INSERT INTO suppliers (tenant_id, id, version, code, name, addresses, created_at, updated_at)
+SELECT 'TENANT', id::uuid, 1, 'S-of-' || id, 'A', '[]', timestamptz '2026-01-01', now()
+FROM unnest(ARRAY['01900000-0000-7000-8000-0000000000b0', '01900000-0000-7000-8000-0000000000e0']) AS id;
+INSERT INTO purchase_orders (tenant_id, id, version, reference, supplier_id, warehouse_id, state, ordered_on, expected_on, created_at, updated_at)
+SELECT 'TENANT', gen_random_uuid(), 1, 'CF-' || n,
+    CASE WHEN n <= 3000 THEN '01900000-0000-7000-8000-0000000000e0' ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid,
+    '01900000-0000-7000-8000-0000000000b0',
+    CASE WHEN n % 5000 = 7 THEN 'cancelled' WHEN n <= 20000 THEN 'received' ELSE 'ordered' END,
+    date '2026-01-01', CASE WHEN n % 2 = 0 THEN date '2026-01-01' + n / 2000 END,
+    timestamptz '2026-01-01' + interval '40 seconds' * (n / 10 * 10), timestamptz '2026-01-01' + interval '40 seconds' * (n / 10 * 10)
+FROM generate_series(1, 30000) AS n;
 
 -- Changes, the latest in the order of the rows' times, and numbers of another system.
 UPDATE customers SET updated_at = created_at + interval '1 hour', external_id = 'E-' || substr(code, 3);

@@ -67,6 +67,8 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("products", "DELETE,INSERT,SELECT,UPDATE"),
             ("projection_inbox", "SELECT"),
             ("projection_state", "SELECT"),
+            ("purchase_order_lines", "DELETE,INSERT,SELECT"),
+            ("purchase_orders", "INSERT,SELECT,UPDATE"),
             ("rate_limit_counts", "DELETE,INSERT,SELECT,UPDATE"),
             ("refresh_tokens", "INSERT,SELECT,UPDATE"),
             ("return_lines", "INSERT,SELECT"),
@@ -76,6 +78,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("sessions", "INSERT,SELECT,UPDATE"),
             ("shipment_lines", "INSERT,SELECT"),
             ("shipments", "INSERT,SELECT,UPDATE"),
+            ("stock_digests", "DELETE,INSERT,SELECT"),
             ("stock_documents", "INSERT,SELECT"),
             ("stock_levels", "INSERT,SELECT,UPDATE"),
             ("stock_movements", "INSERT,SELECT"),
@@ -163,13 +166,13 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
         (
             "runtime",
             "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,outbox_append,outbox_feed_page,search_categories,\
-             search_customers,search_locations,search_orders,search_products,search_stock,search_suppliers,search_warehouses",
+             search_customers,search_locations,search_orders,search_products,search_purchase_orders,search_stock,search_suppliers,search_warehouses",
         ),
         (
             "services",
             "claim_emails,due_email_lanes,due_imports,email_overview,email_tenants,emails_of_all,expire_emails,projection_fill_customers,projection_fill_gone,\
              projection_fill_orders,projection_fill_products,projection_size,prune_emails,prune_idempotency_records,prune_imports,\
-             prune_sessions,recent_emails,renew_emails,settle_email,stock_to_promise,trace_correlation,untold_stock",
+             prune_sessions,recent_emails,renew_emails,settle_email,stock_to_digest,stock_to_promise,trace_correlation,untold_stock",
         ),
         (
             "relay",

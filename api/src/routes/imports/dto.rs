@@ -26,7 +26,7 @@ pub(crate) struct ImportParameters {
     /// What the rows are.
     pub(super) kind: ImportKind,
     /// `create` (the default) refuses a row whose code or SKU is taken; `upsert` changes that resource, and leaves alone
-    /// what the file says nothing of.
+    /// what the file says nothing of. Of stock, whatever is there already is refused.
     #[deserr(default)]
     #[param(value_type = Option<ImportMode>)]
     pub(super) mode: Option<ImportMode>,

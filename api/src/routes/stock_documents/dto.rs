@@ -6,7 +6,7 @@ use comptoir_core::commerce::stock_documents::{
 };
 use comptoir_core::values::business_date::BusinessDate;
 use comptoir_core::values::goods::Units;
-use comptoir_core::values::ids::{ProductId, SupplierId, WarehouseId};
+use comptoir_core::values::ids::{ProductId, PurchaseOrderId, SupplierId, WarehouseId};
 use comptoir_core::values::invalid::{FieldError, Invalid};
 use comptoir_core::values::money::{Quantity, UnitPrice};
 use deserr::{Deserr, ValuePointerRef};
@@ -22,14 +22,19 @@ read_from_text!(StockDocumentKind => |text| one_of(text, &StockDocumentKind::ALL
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct ReceiveGoodsRequest {
-    /// Where they came; your default warehouse if it is left out.
+    /// Where they came. If it is left out: where the purchase order wants them, or else your default warehouse.
     #[deserr(default)]
     #[schema(value_type = Option<Uuid>)]
     warehouse_id: Option<WarehouseId>,
-    /// Who sold them to you.
+    /// Who sold them to you; that of the purchase order if it is left out.
     #[deserr(default)]
     #[schema(value_type = Option<Uuid>)]
     supplier_id: Option<SupplierId>,
+    /// By which they were ordered. What comes goes to its lines, by the product, the first line first. More than was ordered may come,
+    /// and what was not ordered.
+    #[deserr(default)]
+    #[schema(value_type = Option<Uuid>)]
+    purchase_order_id: Option<PurchaseOrderId>,
     /// Your number or the supplier's; unique among your receipts.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "BL-2026-0412", min_length = 1, max_length = 100)]
@@ -53,7 +58,8 @@ pub(crate) struct ReceiveGoodsLineRequest {
     /// More than zero; at most nine digits before and six after the point.
     #[schema(value_type = String, example = "24", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
     quantity: Quantity,
-    /// Net cost of one unit, which goes into the average cost. The average of what is there if it is left out.
+    /// Net cost of one unit, which goes into the average cost. If it is left out: that of the purchase order, or else the average of
+    /// what is there.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "7.25", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
     unit_cost: Option<UnitPrice>,
@@ -188,13 +194,21 @@ pub(crate) struct MovedLineRequest {
 
 impl From<ReceiveGoodsRequest> for MoveGoods {
     fn from(request: ReceiveGoodsRequest) -> Self {
-        let ReceiveGoodsRequest { warehouse_id, supplier_id, reference, reason, business_date, lines } =
-            request;
+        let ReceiveGoodsRequest {
+            warehouse_id,
+            supplier_id,
+            purchase_order_id,
+            reference,
+            reason,
+            business_date,
+            lines,
+        } = request;
         Self {
             kind: StockDocumentKind::Receipt,
             warehouse_id,
             to_warehouse_id: None,
             supplier_id,
+            purchase_order_id,
             reference,
             reason,
             business_date,
@@ -211,6 +225,7 @@ impl From<AdjustStockRequest> for MoveGoods {
             warehouse_id,
             to_warehouse_id: None,
             supplier_id: None,
+            purchase_order_id: None,
             reference,
             reason: Some(reason),
             business_date,
@@ -227,6 +242,7 @@ impl From<WriteOffStockRequest> for MoveGoods {
             warehouse_id,
             to_warehouse_id: None,
             supplier_id: None,
+            purchase_order_id: None,
             reference,
             reason: Some(reason),
             business_date,
@@ -244,6 +260,7 @@ impl From<TransferStockRequest> for MoveGoods {
             warehouse_id,
             to_warehouse_id: Some(to_warehouse_id),
             supplier_id: None,
+            purchase_order_id: None,
             reference,
             reason,
             business_date,
@@ -298,6 +315,7 @@ impl Exported for StockDocumentSummary {
         "warehouse_id",
         "to_warehouse_id",
         "supplier_id",
+        "purchase_order_id",
         "reference",
         "reason",
         "business_date",

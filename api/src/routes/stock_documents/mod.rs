@@ -16,6 +16,7 @@ pub(super) fn endpoints() -> Endpoints {
             "invalid_stock_document",
             "stock_document_reference_taken",
             "no_default_warehouse",
+            "purchase_order_state_conflict",
             "stock_too_large",
         ])
         .with(Needs(StockAdjust), handlers::__path_adjust, handlers::adjust)

@@ -74,6 +74,8 @@ pub(crate) async fn update(
 }
 
 /// Delete a supplier
+///
+/// One that purchase orders or receipts name stays.
 #[utoipa::path(delete, path = "/api/v1/suppliers/{id}", tag = "suppliers", operation_id = "deleteSupplier",
     params(IdParam, RequiredIfMatchHeader),
     responses((status = 204)))]

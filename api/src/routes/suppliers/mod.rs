@@ -23,5 +23,5 @@ pub(super) fn endpoints() -> Endpoints {
         .with(Needs(SuppliersWrite), handlers::__path_update, handlers::update)
         .problems(&["supplier_not_found", "supplier_code_taken", "supplier_external_id_taken"])
         .with(Needs(SuppliersWrite), handlers::__path_delete, handlers::delete)
-        .problems(&["supplier_not_found"])
+        .problems(&["supplier_not_found", "supplier_in_use"])
 }

@@ -110,6 +110,27 @@ pub(crate) async fn status(work: &mut UnitOfWork<'_>, id: UserId) -> Result<Opti
     row.map(|row| row.into_user().map(|user| user.status())).transpose()
 }
 
+/// Returns the active users with one of these roles, at most so many, without a lock.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn active_of(
+    work: &mut UnitOfWork<'_>,
+    roles: &[Role],
+    most: i64,
+) -> Result<Vec<User>, Error> {
+    let roles: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+    let rows: Vec<UserRow> = users::table
+        .filter(users::tenant_id.eq(work.tenant().uuid()).and(users::role.eq_any(roles)))
+        .filter(users::disabled_at.is_null().and(users::email_verified_at.is_not_null()))
+        .select(UserRow::as_select())
+        .order(users::id)
+        .limit(most)
+        .load(work.connection())
+        .await?;
+    rows.into_iter().map(UserRow::into_user).collect()
+}
+
 /// Whether another user is an administrator in the sense of [`User::is_administrator`]. If the tenant is locked, the
 /// answer holds until the unit of work ends.
 pub(super) async fn has_other_administrators(work: &mut UnitOfWork<'_>, id: UserId) -> Result<bool, Error> {

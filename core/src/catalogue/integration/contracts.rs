@@ -20,6 +20,9 @@ use super::orders::{
     OrderPlacedV1, OrderReservedV1, OrderReturnedV1, OrderShippedV1,
 };
 use super::products::{ProductArchivedV1, ProductCreatedV1, ProductDeletedV1, ProductUpdatedV1};
+use super::purchase_orders::{
+    PurchaseOrderCancelledV1, PurchaseOrderChangedV1, PurchaseOrderOrderedV1, PurchaseOrderReceivedV1,
+};
 use super::returns::ReturnReceivedV1;
 use super::sessions::{SessionCreatedV1, SessionEndedV1};
 use super::shipments::{ShipmentDeliveredV1, ShipmentDispatchedV1};
@@ -53,6 +56,9 @@ use crate::commerce::orders::{
 use crate::commerce::products::{Barcodes, Product, ProductDetails, ProductName, Sku};
 use crate::commerce::returns::{NewReturn, Return, ReturnReason, ReturnReference};
 use crate::commerce::shipments::{Dispatch, Parcel, Shipment};
+use crate::commerce::purchase_orders::{
+    NewPurchaseLine, NewPurchaseOrder, PurchaseOrder, PurchaseOrderReference,
+};
 use crate::commerce::stock::{
     DocumentRef, DocumentType, Levels, MovementKind, ReorderRule, StockEvent, StockLevel, StockReason,
 };
@@ -67,7 +73,8 @@ use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
 use crate::values::gtin::Gtin;
 use crate::values::ids::{
-    ApiKeyId, CategoryId, CustomerId, LocationId, OrderId, PrincipalId, ProductId, ReturnId, SessionId,
+    ApiKeyId, CategoryId, CustomerId, LocationId, OrderId, PrincipalId, ProductId, PurchaseOrderId, ReturnId,
+    SessionId,
     ShipmentId, StockDocumentId, StockId, SupplierId, TenantId, UserId, WarehouseId,
 };
 use crate::values::language::Language;
@@ -133,6 +140,7 @@ const DECIMALS: &[&str] = &[
     "on_hand",
     "quantity",
     "rate",
+    "received",
     "reorder_point",
     "reorder_quantity",
     "reserved",
@@ -368,6 +376,7 @@ fn moved(kind: StockDocumentKind, units: &str, adds: bool, levels: &mut Levels) 
         warehouse_id: WarehouseId::from_uuid(uuid(9)),
         to_warehouse_id: (kind == StockDocumentKind::Transfer).then(|| WarehouseId::from_uuid(uuid(13))),
         supplier_id: (kind == StockDocumentKind::Receipt).then(|| SupplierId::from_uuid(uuid(14))),
+        purchase_order_id: None,
         reference: Some(DocumentReference::parse("BL-2026-311").expect("valid")),
         reason: Some(StockReason::parse("found behind the shelf").expect("valid")),
         business_date: BusinessDate::of(at(0)),
@@ -429,6 +438,23 @@ fn taken_back(
     };
     let (_, received) = Return::receive(id, order, &parts, new, now);
     (happened(received), happened(returned))
+}
+
+/// A purchase order of 24 packets of tea.
+fn purchase(tea: &Product, quantity: &str) -> NewPurchaseOrder<'_> {
+    NewPurchaseOrder {
+        reference: Some(PurchaseOrderReference::parse("CF-2026-0118").expect("valid")),
+        supplier_id: SupplierId::from_uuid(uuid(14)),
+        warehouse_id: WarehouseId::from_uuid(uuid(9)),
+        ordered_on: BusinessDate::of(at(0)),
+        expected_on: Some(BusinessDate::of(at(864_000))),
+        lines: vec![NewPurchaseLine {
+            product: tea,
+            quantity: Quantity::parse(quantity).expect("valid"),
+            unit_cost: UnitPrice::parse("7.25").ok(),
+            expected_on: None,
+        }],
+    }
 }
 
 fn tenant() -> (Tenant, Box<dyn Event>) {
@@ -589,6 +615,17 @@ fn contracts() -> Vec<(String, Contract)> {
     add(returned, contract::<OrderReturnedV1>);
     let reason = CancellationReason::parse("the customer changed their mind").expect("valid");
     add(happened(unwanted.cancel(reason, at(120)).expect("allowed")), contract::<OrderCancelledV1>);
+
+    let (tea, _) = product(2, "TEA-EG-250", "Earl Grey, 250 g", "12.50", "5.5");
+    let id = PurchaseOrderId::from_uuid(uuid(17));
+    let (mut a_purchase, ordered) = PurchaseOrder::order(id, purchase(&tea, "24"), at(0)).expect("valid");
+    add(happened(ordered), contract::<PurchaseOrderOrderedV1>);
+    let more = a_purchase.change(purchase(&tea, "48"), at(60)).expect("allowed").expect("a change");
+    add(happened(more), contract::<PurchaseOrderChangedV1>);
+    a_purchase.allot(tea.id(), &Units::parse("24").expect("valid"));
+    let came = a_purchase.receive(StockDocumentId::from_uuid(uuid(15)), at(90));
+    add(happened(came), contract::<PurchaseOrderReceivedV1>);
+    add(happened(a_purchase.cancel(at(120)).expect("some is lacking")), contract::<PurchaseOrderCancelledV1>);
 
     let (mut company, created) = tenant();
     add(created, contract::<TenantCreatedV1>);

@@ -11,6 +11,7 @@ mod customers;
 mod locations;
 mod orders;
 mod products;
+mod purchase_orders;
 mod returns;
 mod sessions;
 mod shipments;
@@ -54,6 +55,7 @@ pub(super) fn translate(event: DomainEvent<'_>) -> Result<Option<IntegrationEven
         DomainEvent::Return(event) => returns::translate(event).map(Some),
         DomainEvent::Stock(event) => stock::translate(event).map(Some),
         DomainEvent::StockDocument(event) => stock_documents::translate(event).map(Some),
+        DomainEvent::PurchaseOrder(event) => purchase_orders::translate(event).map(Some),
         DomainEvent::Tenant(event) => tenants::translate(event).map(Some),
         DomainEvent::User(event) => users::translate(event),
         DomainEvent::Session(event) => sessions::translate(event).map(Some),

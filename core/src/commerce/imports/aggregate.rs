@@ -17,16 +17,19 @@ pub enum ImportKind {
     Customers,
     Suppliers,
     Products,
+    /// What lies in the warehouses in the beginning: each row is a receipt.
+    Stock,
 }
 
 impl ImportKind {
-    pub const ALL: [Self; 3] = [Self::Customers, Self::Suppliers, Self::Products];
+    pub const ALL: [Self; 4] = [Self::Customers, Self::Suppliers, Self::Products, Self::Stock];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::Customers => "customers",
             Self::Suppliers => "suppliers",
             Self::Products => "products",
+            Self::Stock => "stock",
         }
     }
 
@@ -36,6 +39,7 @@ impl ImportKind {
             Self::Customers => Permission::CustomersWrite,
             Self::Suppliers => Permission::SuppliersWrite,
             Self::Products => Permission::ProductsWrite,
+            Self::Stock => Permission::StockWrite,
         }
     }
 }

@@ -80,6 +80,7 @@ impl Command for PlaceOrder {
         };
         order.promise(&mut levels)?;
         repository::insert_held(work, &order).await?;
+        repository::mark_waiting(work, &order).await?;
         work.record(OrderEvent::Placed(Box::new(order.clone()))).await?;
         levels.save(work).await?;
         let view = OrderView::of(&order);

@@ -26,7 +26,7 @@ use crate::values::ids::{CustomerId, OrderId, WarehouseId};
 use crate::values::money::Money;
 
 /// The maximum number of lines of all orders of a page; one order has fewer.
-const MAX_LINES_OF_PAGE: usize = 10_000;
+pub(super) const MAX_LINES_OF_PAGE: usize = 10_000;
 
 /// An order without its lines.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -335,7 +335,7 @@ pub async fn list(
 
 crate::statement! {
     /// The number of lines of each order: positions count from 1.
-    struct CountLines<'a> { tenant: Uuid => SqlUuid, orders: &'a [Uuid] => Array<SqlUuid> }
+    pub(super) struct CountLines<'a> { tenant: Uuid => SqlUuid, orders: &'a [Uuid] => Array<SqlUuid> }
         -> (SqlUuid, Nullable<SmallInt>)
     = "SELECT o.id, (SELECT max(position) FROM order_lines WHERE tenant_id = $1 AND order_id = o.id)
      FROM unnest($2) AS o (id)"

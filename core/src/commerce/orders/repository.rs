@@ -66,6 +66,7 @@ struct OrderChanges<'a> {
     delivered_at: Option<DateTime<Utc>>,
     cancelled_at: Option<DateTime<Utc>>,
     updated_at: DateTime<Utc>,
+    waits: bool,
 }
 
 #[derive(Debug, Queryable, Selectable)]
@@ -376,6 +377,20 @@ pub(super) async fn insert_held(work: &mut UnitOfWork<'_>, order: &Order) -> Res
     Ok(())
 }
 
+/// Notes that a new order waits for goods, which was not known yet when it was inserted.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn mark_waiting(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+    if order.is_waiting() {
+        diesel::update(orders::table.find((work.tenant().uuid(), order.id.uuid())))
+            .set(orders::waits.eq(true))
+            .execute(work.connection())
+            .await?;
+    }
+    Ok(())
+}
+
 /// Writes anew what the lines of an order have, and what they wait for.
 ///
 /// # Errors
@@ -497,6 +512,7 @@ impl Aggregate for Order {
             delivered_at: self.delivered_at,
             cancelled_at: self.cancelled_at,
             updated_at: self.updated_at,
+            waits: self.is_waiting(),
         };
         diesel::update(orders::table.find((work.tenant().uuid(), self.id.uuid())))
             .set(changes)

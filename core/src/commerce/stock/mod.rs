@@ -2,21 +2,25 @@
 
 mod aggregate;
 mod commands;
+mod digest;
 mod events;
 mod movements;
 mod proof;
 mod queries;
 pub(crate) mod repository;
 mod telling;
+mod value;
 
 pub use aggregate::{
     DocumentRef, DocumentType, Held, Movement, MovementKind, ReorderRule, StockError, StockLevel,
     StockReason, TOLD_EVERY_MS,
 };
 pub use commands::{SetReorderRule, TellLevels};
+pub use digest::{SendStockDigest, StockDigest};
 pub use events::StockEvent;
 pub use movements::{MovementFilter, MovementSort, MovementView, movements};
 pub use proof::{Difference, Proof, prove};
 pub(crate) use repository::Levels;
 pub use telling::StockLevels;
 pub use queries::{StockFilter, StockSort, StockView, get, list};
+pub use value::{ProductValue, StockValue, WarehouseValue, value, value_by_product};

@@ -14,7 +14,7 @@ use crate::commerce::products::Product;
 use crate::commerce::stock::{DocumentRef, DocumentType, Levels, MovementKind, StockError, StockReason};
 use crate::values::business_date::BusinessDate;
 use crate::values::goods::{Units, UnitsChange};
-use crate::values::ids::{ProductId, StockDocumentId, SupplierId, WarehouseId};
+use crate::values::ids::{ProductId, PurchaseOrderId, StockDocumentId, SupplierId, WarehouseId};
 use crate::values::invalid::{FieldError, Invalid};
 use crate::values::money::UnitPrice;
 use crate::values::text::text;
@@ -92,6 +92,8 @@ pub struct NewStockDocument<'a> {
     /// Of a transfer: where the goods go.
     pub to_warehouse_id: Option<WarehouseId>,
     pub supplier_id: Option<SupplierId>,
+    /// Of a receipt: what the goods were ordered by.
+    pub purchase_order_id: Option<PurchaseOrderId>,
     pub reference: Option<DocumentReference>,
     pub reason: Option<StockReason>,
     pub business_date: BusinessDate,
@@ -117,6 +119,7 @@ pub struct StockDocument {
     pub(super) warehouse_id: WarehouseId,
     pub(super) to_warehouse_id: Option<WarehouseId>,
     pub(super) supplier_id: Option<SupplierId>,
+    pub(super) purchase_order_id: Option<PurchaseOrderId>,
     pub(super) reference: Option<DocumentReference>,
     pub(super) reason: Option<StockReason>,
     pub(super) business_date: BusinessDate,
@@ -193,6 +196,7 @@ impl StockDocument {
             warehouse_id: new.warehouse_id,
             to_warehouse_id: new.to_warehouse_id,
             supplier_id: new.supplier_id,
+            purchase_order_id: new.purchase_order_id,
             reference: new.reference,
             reason: new.reason,
             business_date: new.business_date,
@@ -293,6 +297,10 @@ pub enum StockDocumentError {
     SameWarehouse,
     #[error("there is no supplier {0}")]
     SupplierUnknown(SupplierId),
+    #[error("there is no purchase order {0}")]
+    PurchaseOrderUnknown(PurchaseOrderId),
+    #[error("the goods were ordered from another supplier, {0}: leave supplier_id out")]
+    OtherSupplier(SupplierId),
     #[error("say why: this changes what the books say is there")]
     ReasonMissing,
     #[error("{}", .0.message)]
@@ -340,6 +348,8 @@ impl DomainError for StockDocumentError {
             Self::WarehouseUnknown { pointer, .. } => field(pointer, "unknown_warehouse"),
             Self::SameWarehouse => field("/to_warehouse_id", "same_warehouse"),
             Self::SupplierUnknown(_) => field("/supplier_id", "unknown_supplier"),
+            Self::PurchaseOrderUnknown(_) => field("/purchase_order_id", "unknown_purchase_order"),
+            Self::OtherSupplier(_) => field("/supplier_id", "other_supplier"),
             Self::ReasonMissing => field("/reason", "required"),
             Self::BusinessDate(invalid) => field("/business_date", invalid.code),
         }

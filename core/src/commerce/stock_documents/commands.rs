@@ -12,11 +12,12 @@ use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::commerce::orders::{Order, queue};
 use crate::commerce::products::{self, Product};
+use crate::commerce::purchase_orders::{self, PurchaseOrder, PurchaseOrderError};
 use crate::commerce::stock::{self, StockReason};
 use crate::commerce::warehouses;
 use crate::values::business_date::BusinessDate;
 use crate::values::goods::Units;
-use crate::values::ids::{ProductId, StockDocumentId, SupplierId, WarehouseId};
+use crate::values::ids::{ProductId, PurchaseOrderId, StockDocumentId, SupplierId, WarehouseId};
 use crate::values::money::UnitPrice;
 
 /// Posts a document that moves goods: a receipt, an adjustment, a write-off, a transfer. What comes is given to orders that wait for it.
@@ -24,10 +25,13 @@ use crate::values::money::UnitPrice;
 #[derive(Debug)]
 pub struct MoveGoods {
     pub kind: StockDocumentKind,
-    /// `None` stands for the company's default.
+    /// `None` stands for where the purchase order wants the goods, or else for the company's default.
     pub warehouse_id: Option<WarehouseId>,
     pub to_warehouse_id: Option<WarehouseId>,
+    /// `None` stands for the supplier of the purchase order, if there is one.
     pub supplier_id: Option<SupplierId>,
+    /// Of a receipt: what the goods were ordered by. Its lines have them, and say what they cost where the receipt does not.
+    pub purchase_order_id: Option<PurchaseOrderId>,
     pub reference: Option<DocumentReference>,
     pub reason: Option<StockReason>,
     /// `None` stands for today.
@@ -48,14 +52,19 @@ impl Command for MoveGoods {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<StockDocumentView, Error> {
         StockDocument::check_line_count(self.lines.len())?;
-        let warehouse = self.warehouse(work).await?;
+        let ordered = self.purchase_order(work).await?;
+        let warehouse = self.warehouse(work, ordered.as_ref()).await?;
         let products = self.products(work).await?;
-        let new = self.new_document(work, warehouse, &products)?;
+        let mut new = self.new_document(work, warehouse, ordered.as_ref(), &products)?;
         new.check(work.now())?;
         let kept: Vec<&Product> = products.values().collect();
         products::repository::mark_ordered(work, kept.iter().copied()).await?;
         let id = StockDocumentId::generate();
         repository::insert(work, id, &new).await?;
+        let ordered = match ordered {
+            Some(seen) => Some(allot(work, &seen, &mut new).await?),
+            None => None,
+        };
 
         // Read without locks, locked in order, and looked at again.
         let (giving, mut givers) = self.givers(work, warehouse).await?;
@@ -66,7 +75,8 @@ impl Command for MoveGoods {
             // Both at once would be locked in two turns; the service serves who waits.
             false => Vec::new(),
         };
-        let places: Vec<WarehouseId> = [Some(warehouse), self.to_warehouse_id].into_iter().flatten().collect();
+        let places: Vec<WarehouseId> =
+            [Some(warehouse), self.to_warehouse_id].into_iter().flatten().collect();
         let mut levels = stock::repository::lock_or_open(work, &places, &kept).await?;
         let mut effects = Vec::new();
         for (product, units) in giving.iter().filter(|_| self.to_warehouse_id.is_none()) {
@@ -88,6 +98,12 @@ impl Command for MoveGoods {
         let (document, event) = StockDocument::post(id, new, &mut levels, work.now())?;
         effects.extend(queue::serve(&mut waiting, &mut levels, work));
         work.record(event).await?;
+        if let Some(mut order) = ordered {
+            let now = work.now_after(order.updated_at());
+            let came = order.receive(id, now);
+            order.save(work).await?;
+            work.record(came).await?;
+        }
         queue::save(work, effects).await?;
         levels.save(work).await?;
         let view = StockDocumentView::of(&document);
@@ -97,8 +113,24 @@ impl Command for MoveGoods {
 }
 
 impl MoveGoods {
-    async fn warehouse(&self, work: &mut UnitOfWork<'_>) -> Result<WarehouseId, Error> {
-        let warehouse = match self.warehouse_id {
+    /// Returns the purchase order, which is not locked yet: its supplier is locked before it.
+    async fn purchase_order(&self, work: &mut UnitOfWork<'_>) -> Result<Option<PurchaseOrder>, Error> {
+        let Some(id) = self.purchase_order_id else { return Ok(None) };
+        match purchase_orders::repository::look_at(work, id).await {
+            Ok(order) => Ok(Some(order)),
+            Err(error) if matches!(error.refusal(), Some(PurchaseOrderError::NotFound(_))) => {
+                Err(StockDocumentError::PurchaseOrderUnknown(id).into())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn warehouse(
+        &self,
+        work: &mut UnitOfWork<'_>,
+        ordered: Option<&PurchaseOrder>,
+    ) -> Result<WarehouseId, Error> {
+        let warehouse = match self.warehouse_id.or(ordered.map(PurchaseOrder::warehouse_id)) {
             Some(id) => id,
             None => warehouses::repository::find_default(work).await?,
         };
@@ -129,6 +161,7 @@ impl MoveGoods {
         &self,
         work: &mut UnitOfWork<'_>,
         warehouse_id: WarehouseId,
+        ordered: Option<&PurchaseOrder>,
         products: &'a HashMap<ProductId, Product>,
     ) -> Result<NewStockDocument<'a>, Error> {
         let lines = self.lines.iter().filter_map(|line| {
@@ -136,11 +169,17 @@ impl MoveGoods {
             let MoveGoodsLine { units, adds, unit_cost, .. } = line;
             Some(DraftMovement { product, units: units.clone(), adds: *adds, unit_cost: unit_cost.clone() })
         });
+        let supplier_id = ordered.map(PurchaseOrder::supplier_id);
+        if let Some(supplier) = supplier_id.filter(|one| self.supplier_id.is_some_and(|given| given != *one))
+        {
+            return Err(StockDocumentError::OtherSupplier(supplier).into());
+        }
         Ok(NewStockDocument {
             kind: self.kind,
             warehouse_id,
             to_warehouse_id: self.to_warehouse_id,
-            supplier_id: self.supplier_id,
+            supplier_id: supplier_id.or(self.supplier_id),
+            purchase_order_id: self.purchase_order_id,
             reference: self.reference.clone(),
             reason: self.reason.clone(),
             business_date: self.business_date.unwrap_or_else(|| BusinessDate::of(work.now())),
@@ -186,6 +225,25 @@ impl MoveGoods {
         };
         Ok((taken, givers))
     }
+}
+
+/// Locks the purchase order of a receipt, which was looked at before, and gives what comes to its lines. A line of the receipt that
+/// says no cost takes theirs.
+async fn allot(
+    work: &mut UnitOfWork<'_>,
+    seen: &PurchaseOrder,
+    new: &mut NewStockDocument<'_>,
+) -> Result<PurchaseOrder, Error> {
+    let mut order = purchase_orders::repository::load(work, seen.id()).await?;
+    if order.supplier_id() != seen.supplier_id() || order.warehouse_id() != seen.warehouse_id() {
+        return Err(Error::Overtaken);
+    }
+    order.check_receivable()?;
+    for line in &mut new.lines {
+        let cost = order.allot(line.product.id(), &line.units);
+        line.unit_cost = line.unit_cost.take().or(cost);
+    }
+    Ok(order)
 }
 
 impl StockDocument {

@@ -3,6 +3,7 @@
 mod aggregate;
 mod commands;
 mod events;
+mod opening;
 mod queries;
 mod repository;
 
@@ -12,6 +13,7 @@ pub use aggregate::{
 };
 pub use commands::{MoveGoods, MoveGoodsLine};
 pub use events::StockDocumentEvent;
+pub use opening::{OpenStock, OpeningError};
 pub use queries::{
     StockDocumentFilter, StockDocumentSort, StockDocumentSummary, StockDocumentView, get, list,
 };

@@ -17,7 +17,7 @@ use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, wal
 use crate::platform::schema::{stock_documents, stock_levels, stock_movements};
 use crate::values::business_date::BusinessDate;
 use crate::values::goods::UnitsChange;
-use crate::values::ids::{ProductId, StockDocumentId, SupplierId, WarehouseId};
+use crate::values::ids::{ProductId, PurchaseOrderId, StockDocumentId, SupplierId, WarehouseId};
 use crate::values::money::UnitPrice;
 
 /// A document that moved goods, without its lines.
@@ -34,6 +34,9 @@ pub struct StockDocumentSummary {
     pub to_warehouse_id: Option<WarehouseId>,
     #[schema(value_type = Option<Uuid>)]
     pub supplier_id: Option<SupplierId>,
+    /// Of a receipt: the purchase order by which the goods were ordered; null if none was named.
+    #[schema(value_type = Option<Uuid>)]
+    pub purchase_order_id: Option<PurchaseOrderId>,
     pub reference: Option<String>,
     pub reason: Option<String>,
     /// When it was, as the business counts.
@@ -90,6 +93,7 @@ impl StockDocumentView {
             warehouse_id: document.warehouse_id,
             to_warehouse_id: document.to_warehouse_id,
             supplier_id: document.supplier_id,
+            purchase_order_id: document.purchase_order_id,
             reference: document.reference.as_ref().map(|reference| reference.as_str().to_owned()),
             reason: document.reason.as_ref().map(|reason| reason.as_str().to_owned()),
             business_date: document.business_date,
@@ -119,6 +123,7 @@ impl StockDocumentSummary {
             warehouse_id: WarehouseId::from_uuid(row.warehouse_id),
             to_warehouse_id: row.to_warehouse_id.map(WarehouseId::from_uuid),
             supplier_id: row.supplier_id.map(SupplierId::from_uuid),
+            purchase_order_id: row.purchase_order_id.map(PurchaseOrderId::from_uuid),
             reference: row.reference,
             reason: row.reason,
             business_date: BusinessDate::stored(row.business_date),

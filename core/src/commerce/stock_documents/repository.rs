@@ -9,8 +9,10 @@ use super::aggregate::{NewStockDocument, StockDocumentError};
 use crate::application::Locked;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
-use crate::platform::schema::stock_documents;
-use crate::values::ids::{StockDocumentId, SupplierId, WarehouseId};
+use crate::commerce::products::Sku;
+use crate::commerce::warehouses::WarehouseCode;
+use crate::platform::schema::{products, stock_documents, stock_movements, warehouses};
+use crate::values::ids::{ProductId, PurchaseOrderId, StockDocumentId, SupplierId, WarehouseId};
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = stock_documents, treat_none_as_default_value = false)]
@@ -27,6 +29,7 @@ pub(crate) struct StockDocumentRow {
     pub(super) lines: i16,
     pub(super) created_by: String,
     pub(super) created_at: DateTime<Utc>,
+    pub(super) purchase_order_id: Option<Uuid>,
 }
 
 /// Inserts a document. Its lines are its movements.
@@ -38,8 +41,11 @@ pub(super) async fn insert(
     id: StockDocumentId,
     new: &NewStockDocument<'_>,
 ) -> Result<(), Error> {
-    // The foreign key locks the supplier.
+    // The foreign keys lock the supplier and the purchase order.
     work.locks(Locked::Supplier);
+    if new.purchase_order_id.is_some() {
+        work.locks(Locked::PurchaseOrder);
+    }
     let row = StockDocumentRow {
         tenant_id: work.tenant().uuid(),
         id: id.uuid(),
@@ -54,9 +60,57 @@ pub(super) async fn insert(
         lines: i16::try_from(new.lines.len()).unwrap_or(i16::MAX),
         created_by: new.created_by.clone(),
         created_at: work.now(),
+        purchase_order_id: new.purchase_order_id.map(PurchaseOrderId::uuid),
     };
     let inserted = diesel::insert_into(stock_documents::table).values(&row).execute(work.connection()).await;
     inserted.map(drop).map_err(|error| refused(error, new))
+}
+
+/// Returns the product with this SKU, which is not locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn product_with(work: &mut UnitOfWork<'_>, sku: &Sku) -> Result<Option<ProductId>, Error> {
+    let id: Option<Uuid> = products::table
+        .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::sku.eq(sku.as_str())))
+        .select(products::id)
+        .first(work.connection())
+        .await
+        .optional()?;
+    Ok(id.map(ProductId::from_uuid))
+}
+
+/// Returns the warehouse with this code, which is not locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn warehouse_with(
+    work: &mut UnitOfWork<'_>,
+    code: &WarehouseCode,
+) -> Result<Option<WarehouseId>, Error> {
+    let id: Option<Uuid> = warehouses::table
+        .filter(warehouses::tenant_id.eq(work.tenant().uuid()).and(warehouses::code.eq(code.as_str())))
+        .select(warehouses::id)
+        .first(work.connection())
+        .await
+        .optional()?;
+    Ok(id.map(WarehouseId::from_uuid))
+}
+
+/// Whether what a document moved is the first movement of its level.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn is_first(work: &mut UnitOfWork<'_>, id: StockDocumentId) -> Result<bool, Error> {
+    let of_document =
+        stock_movements::tenant_id.eq(work.tenant().uuid()).and(stock_movements::document_id.eq(id.uuid()));
+    let position: Option<i64> = stock_movements::table
+        .filter(of_document)
+        .select(stock_movements::position)
+        .first(work.connection())
+        .await
+        .optional()?;
+    Ok(position == Some(1))
 }
 
 fn refused(error: diesel::result::Error, new: &NewStockDocument<'_>) -> Error {

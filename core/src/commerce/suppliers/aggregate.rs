@@ -80,13 +80,15 @@ pub enum SupplierError {
     CodeTaken(String),
     #[error("the external id {0:?} belongs to another supplier; external ids are unique")]
     ExternalIdTaken(String),
+    #[error("purchase orders or receipts name supplier {0}, who cannot be deleted")]
+    InUse(SupplierId),
 }
 
 impl DomainError for SupplierError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) => Category::NotFound,
-            Self::CodeTaken(_) | Self::ExternalIdTaken(_) => Category::Conflict,
+            Self::CodeTaken(_) | Self::ExternalIdTaken(_) | Self::InUse(_) => Category::Conflict,
         }
     }
 
@@ -95,6 +97,7 @@ impl DomainError for SupplierError {
             Self::NotFound(_) => "supplier_not_found",
             Self::CodeTaken(_) => "supplier_code_taken",
             Self::ExternalIdTaken(_) => "supplier_external_id_taken",
+            Self::InUse(_) => "supplier_in_use",
         }
     }
 }

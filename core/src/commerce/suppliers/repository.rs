@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
@@ -94,6 +95,23 @@ pub(super) async fn load(
     row.ok_or(SupplierError::NotFound(id))?.into_supplier()
 }
 
+/// Whether there is such a supplier. If so, it is locked as a foreign key would lock it: until the unit of work ends, it is not
+/// deleted.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn hold(work: &mut UnitOfWork<'_>, id: SupplierId) -> Result<bool, Error> {
+    work.locks(Locked::Supplier);
+    let found: Option<Uuid> = suppliers::table
+        .find((work.tenant().uuid(), id.uuid()))
+        .select(suppliers::id)
+        .for_key_share()
+        .first(work.connection())
+        .await
+        .optional()?;
+    Ok(found.is_some())
+}
+
 impl Supplier {
     /// Returns the refusal for a violation of this constraint.
     fn taken(&self, constraint: &str) -> Option<SupplierError> {
@@ -151,7 +169,12 @@ impl Aggregate for Supplier {
 impl Deletable for Supplier {
     async fn delete(id: SupplierId, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let supplier = suppliers::table.find((work.tenant().uuid(), id.uuid()));
-        diesel::delete(supplier).execute(work.connection()).await?;
-        Ok(())
+        let deleted = diesel::delete(supplier).execute(work.connection()).await;
+        deleted.map(drop).map_err(|error| match &error {
+            DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => {
+                SupplierError::InUse(id).into()
+            }
+            _ => error.into(),
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! The words in English.
 
 use super::{EmailContent, Setting, Words};
-use crate::mail::content::Change;
+use crate::mail::content::{Change, LowStock};
 
 const TIME: &str = "%Y-%m-%d %H:%M";
 
@@ -58,7 +58,30 @@ pub(super) fn words(content: &EmailContent, setting: &Setting<'_>) -> Words {
                 )],
             }
         }
+        EmailContent::StockDigest { low, more } => {
+            let number = u64::try_from(low.len()).unwrap_or(u64::MAX).saturating_add(*more);
+            let what = if number == 1 { "1 product is".to_owned() } else { format!("{number} products are") };
+            let mut paragraphs = vec![format!("{what} at the reorder point or below it at {company}:")];
+            paragraphs.extend(low.iter().map(product));
+            if *more > 0 {
+                paragraphs.push(format!("And {more} more."));
+            }
+            Words {
+                subject: format!("{what} low in stock ({company})"),
+                greeting,
+                paragraphs,
+                action: None,
+                after: vec!["This message comes once a day, as long as something is low.".to_owned()],
+            }
+        }
     }
+}
+
+fn product(low: &LowStock) -> String {
+    let LowStock { sku, name, warehouse, available, reorder_point, reorder_quantity } = low;
+    format!(
+        "{sku}, {name} ({warehouse}): {available} available, reorder point {reorder_point}, order {reorder_quantity}"
+    )
 }
 
 fn changed(change: &Change) -> (&'static str, String) {

@@ -1,7 +1,7 @@
 //! The words in French.
 
 use super::{EmailContent, Setting, Words};
-use crate::mail::content::Change;
+use crate::mail::content::{Change, LowStock};
 
 const TIME: &str = "%d/%m/%Y à %H:%M";
 
@@ -61,7 +61,35 @@ pub(super) fn words(content: &EmailContent, setting: &Setting<'_>) -> Words {
                 )],
             }
         }
+        EmailContent::StockDigest { low, more } => {
+            let number = u64::try_from(low.len()).unwrap_or(u64::MAX).saturating_add(*more);
+            let products = if number == 1 { "article" } else { "articles" };
+            let mut paragraphs = vec![format!(
+                "Chez {company}, {number} {products} au seuil de réapprovisionnement ou en dessous."
+            )];
+            paragraphs.extend(low.iter().map(product));
+            if *more > 0 {
+                paragraphs.push(match more {
+                    1 => "Et 1 autre.".to_owned(),
+                    more => format!("Et {more} autres."),
+                });
+            }
+            Words {
+                subject: format!("{number} {products} à réapprovisionner ({company})"),
+                greeting,
+                paragraphs,
+                action: None,
+                after: vec!["Ce message vient une fois par jour, tant qu’un stock est bas.".to_owned()],
+            }
+        }
     }
+}
+
+fn product(low: &LowStock) -> String {
+    let LowStock { sku, name, warehouse, available, reorder_point, reorder_quantity } = low;
+    format!(
+        "{sku}, {name} ({warehouse}) : {available} disponibles, seuil {reorder_point}, à commander {reorder_quantity}"
+    )
 }
 
 fn changed(change: &Change) -> (&'static str, String) {

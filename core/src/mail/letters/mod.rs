@@ -100,7 +100,7 @@ pub(super) fn letter(content: &EmailContent, setting: &Setting<'_>, secret: Opti
     let link = match content.kind() {
         EmailKind::Welcome => setting.links.verify(secret),
         EmailKind::Invitation | EmailKind::PasswordReset => setting.links.password(secret),
-        EmailKind::SecurityNotice => None,
+        EmailKind::SecurityNotice | EmailKind::StockDigest => None,
     };
     let action = words.action.map(|(of_link, of_token)| match link {
         Some(target) => Action { label: of_link, target, is_link: true },
@@ -159,7 +159,7 @@ impl Letter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::content::Change;
+    use crate::mail::content::{Change, LowStock};
 
     fn contents() -> Vec<EmailContent> {
         let by = || "bob@docks.example".to_owned();
@@ -173,7 +173,20 @@ mod tests {
             notice(Change::Password),
             notice(Change::Role { from: "sales".to_owned(), to: "admin".to_owned() }),
             notice(Change::Permissions { granted: names(&["users:read"]), revoked: names(&[]) }),
+            EmailContent::StockDigest { low: vec![low()], more: 0 },
+            EmailContent::StockDigest { low: vec![low(), low()], more: 3 },
         ]
+    }
+
+    fn low() -> LowStock {
+        LowStock {
+            sku: "TEA-EG-250".to_owned(),
+            name: "Earl Grey, 250 g".to_owned(),
+            warehouse: "MAIN".to_owned(),
+            available: "4".to_owned(),
+            reorder_point: "30".to_owned(),
+            reorder_quantity: "100".to_owned(),
+        }
     }
 
     fn setting<'a>(language: Language, links: &'a Links) -> Setting<'a> {
@@ -194,7 +207,7 @@ mod tests {
             for content in contents() {
                 let letter = letter(&content, &setting(language, &links), Some("cot_secret"));
                 let (text, html) = (letter.text().expect("text"), letter.html().expect("HTML"));
-                let hands_over = content.kind() != EmailKind::SecurityNotice;
+                let hands_over = content.kind().hands_over();
                 assert_eq!(text.contains("cot_secret"), hands_over, "{text}");
                 assert_eq!(html.contains("cot_secret"), hands_over, "{html}");
                 assert!(text.contains("Ada") && text.contains("Dupont & <Fils>"), "{text}");
@@ -210,6 +223,18 @@ mod tests {
         let links = Links::default();
         let letter = letter(&EmailContent::PasswordReset {}, &setting(Language::En, &links), None);
         assert!(letter.text().expect("text").contains(HIDDEN));
+    }
+
+    #[test]
+    fn what_is_low_is_named_with_how_much_to_order() {
+        let links = Links::default();
+        for (language, more) in [(Language::Fr, "Et 3 autres."), (Language::En, "And 3 more.")] {
+            let digest = EmailContent::StockDigest { low: vec![low()], more: 3 };
+            let letter = letter(&digest, &setting(language, &links), None);
+            let text = letter.text().expect("text");
+            assert!(text.contains("TEA-EG-250") && text.contains("MAIN") && text.contains("100"), "{text}");
+            assert!(text.contains(more) && letter.subject.starts_with('4'), "{}: {text}", letter.subject);
+        }
     }
 
     #[test]

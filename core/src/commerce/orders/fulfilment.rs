@@ -1,0 +1,322 @@
+//! Open orders as a warehouse reads them, without prices: which can be shipped now, which wait, which are late.
+
+use std::collections::HashMap;
+
+use bigdecimal::BigDecimal;
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use diesel::dsl::{AsSelect, SqlTypeOf, sql};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Date};
+use diesel_async::RunQueryDsl;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::aggregate::OrderStatus;
+use super::queries::{CountLines, MAX_LINES_OF_PAGE};
+use super::repository::{HeldRow, held, of_line, status};
+use crate::application::TenantDatabase;
+use crate::application::context::RequestContext;
+use crate::application::error::Error;
+use crate::platform::paging::{
+    Filter, Listed, Matching, Page, PageRequest, SortKey, SortValue, look_through, walk,
+};
+use crate::platform::schema::{order_lines, orders, stock_reservations};
+use crate::values::business_date::BusinessDate;
+use crate::values::goods::Units;
+use crate::values::ids::{CustomerId, OrderId, ProductId, WarehouseId};
+use crate::values::money::Quantity;
+
+/// The conditions of the partial indexes, as literals: PostgreSQL could not prove them of a parameter.
+const CONFIRMED: &str = "orders.status = 'confirmed'";
+const OPEN: &str = "orders.status IN ('pending', 'confirmed')";
+
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = orders)]
+struct OpenOrderRow {
+    id: Uuid,
+    version: i64,
+    external_id: Option<String>,
+    reference: Option<String>,
+    customer_id: Uuid,
+    status: String,
+    warehouse_id: Option<Uuid>,
+    back_order: bool,
+    waits: bool,
+    ordered_on: Option<NaiveDate>,
+    placed_at: DateTime<Utc>,
+    confirmed_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = order_lines)]
+struct OpenLineRow {
+    order_id: Uuid,
+    position: i16,
+    product_id: Uuid,
+    sku: String,
+    name: String,
+    quantity: BigDecimal,
+    stocked: bool,
+}
+
+/// An order whose goods are still here, as a warehouse needs it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = OpenOrder)]
+pub struct OpenOrder {
+    #[schema(value_type = Uuid)]
+    pub id: OrderId,
+    /// Rises with every change; the ETag of the order.
+    pub version: i64,
+    /// What your own system calls it; null if it was not given.
+    pub external_id: Option<String>,
+    pub reference: Option<String>,
+    #[schema(value_type = Uuid)]
+    pub customer_id: CustomerId,
+    pub status: OrderStatus,
+    /// Where its goods come from; null if no line needs any.
+    #[schema(value_type = Option<Uuid>)]
+    pub warehouse_id: Option<WarehouseId>,
+    /// Whether it was placed to wait for what is short.
+    pub back_order: bool,
+    /// Whether a line waits for goods.
+    pub waits: bool,
+    /// When the customer ordered, as the business counts; null for orders that are older than this member.
+    #[schema(value_type = Option<NaiveDate>)]
+    pub ordered_on: Option<BusinessDate>,
+    pub placed_at: DateTime<Utc>,
+    pub confirmed_at: Option<DateTime<Utc>>,
+}
+
+/// An open order with lines of it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = OpenOrderWithLines)]
+pub struct OpenOrderWithLines {
+    #[serde(flatten)]
+    pub order: OpenOrder,
+    pub lines: Vec<OpenLine>,
+}
+
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = OpenOrderLine)]
+pub struct OpenLine {
+    /// Counts from 1, in the order.
+    pub position: i16,
+    #[schema(value_type = Uuid)]
+    pub product_id: ProductId,
+    #[schema(example = "TEA-EG-250")]
+    pub sku: String,
+    #[schema(example = "Earl Grey, 250 g")]
+    pub name: String,
+    /// What was ordered.
+    #[schema(value_type = String, example = "12")]
+    pub quantity: Quantity,
+    /// Whether the product was kept in stock when the order was placed. If not, nothing is reserved for the line.
+    pub stocked: bool,
+    /// What is reserved for it: that is what can leave.
+    #[schema(value_type = String, example = "12")]
+    pub reserved: Units,
+    /// What it waits for.
+    #[schema(value_type = String, example = "0")]
+    pub waiting: Units,
+}
+
+impl OpenOrder {
+    fn of_row(row: OpenOrderRow) -> Result<Self, Error> {
+        Ok(Self {
+            id: OrderId::from_uuid(row.id),
+            version: row.version,
+            external_id: row.external_id,
+            reference: row.reference,
+            customer_id: CustomerId::from_uuid(row.customer_id),
+            status: status(&row.status)?,
+            warehouse_id: row.warehouse_id.map(WarehouseId::from_uuid),
+            back_order: row.back_order,
+            waits: row.waits,
+            ordered_on: row.ordered_on.map(BusinessDate::stored),
+            placed_at: row.placed_at,
+            confirmed_at: row.confirmed_at,
+        })
+    }
+}
+
+impl OpenLine {
+    fn of_row(row: OpenLineRow, held: HeldRow) -> Self {
+        let (reserved, waiting) = held.map_or_else(
+            || (Units::zero(), Units::zero()),
+            |(reserved, waiting)| (Units::stored(reserved), Units::stored(waiting)),
+        );
+        Self {
+            position: row.position,
+            product_id: ProductId::from_uuid(row.product_id),
+            sku: row.sku,
+            name: row.name,
+            quantity: Quantity::stored(row.quantity),
+            stocked: row.stocked,
+            reserved,
+            waiting,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenOrderSort {
+    PlacedAt,
+}
+
+impl SortKey for OpenOrderSort {
+    const NAMES: &'static [(&'static str, Self)] = &[("placed_at", Self::PlacedAt)];
+    const DEFAULT: &'static str = "placed_at";
+
+    fn is_time(self) -> bool {
+        true
+    }
+}
+
+impl Listed<OpenOrderSort> for OpenOrder {
+    fn id(&self) -> Uuid {
+        self.id.uuid()
+    }
+
+    fn sort_value(&self, _: OpenOrderSort) -> SortValue {
+        self.placed_at.into()
+    }
+}
+
+type Rows<'a> = orders::BoxedQuery<'a, Pg, SqlTypeOf<AsSelect<OpenOrderRow, Pg>>>;
+type Condition<'a> = Filter<'a, orders::table>;
+
+fn of_tenant<'a>(context: &RequestContext) -> Rows<'a> {
+    let of_tenant = orders::tenant_id.eq(context.tenant_id().uuid());
+    orders::table.filter(of_tenant).select(OpenOrderRow::as_select()).into_boxed()
+}
+
+/// Lists confirmed orders of which no line waits for goods: they can be shipped now. With their lines, the oldest first.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub async fn to_prepare(
+    db: &TenantDatabase,
+    context: &RequestContext,
+    warehouse: Option<WarehouseId>,
+    request: &PageRequest<OpenOrderSort>,
+) -> Result<Page<OpenOrderWithLines>, Error> {
+    use orders::{id, placed_at, waits, warehouse_id};
+    let rows = || {
+        let rows = of_tenant(context).filter(sql::<Bool>(CONFIRMED)).limit(request.rows());
+        let mut conditions: Vec<Condition<'_>> = vec![Box::new(waits.eq(false))];
+        let rows = match warehouse.map(WarehouseId::uuid) {
+            Some(wanted) => {
+                conditions.push(Box::new(warehouse_id.assume_not_null().eq(wanted)));
+                walk!(rows, request.times(), [warehouse_id => wanted, waits => false], placed_at, id)
+            }
+            None => walk!(rows, request.times(), [waits => false], placed_at, id),
+        };
+        Matching::of(rows, "orders", conditions, request.rows())
+    };
+    with_lines(db, context, request, rows, |_| true).await
+}
+
+/// Lists open orders that wait for goods, with the lines that wait. The oldest first: so they are served.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub async fn back_orders(
+    db: &TenantDatabase,
+    context: &RequestContext,
+    request: &PageRequest<OpenOrderSort>,
+) -> Result<Page<OpenOrderWithLines>, Error> {
+    use orders::{id, placed_at, waits};
+    let rows = || {
+        let rows = of_tenant(context).filter(waits).limit(request.rows());
+        let rows = walk!(rows, request.times(), [waits => true], placed_at, id);
+        Matching::of(rows, "orders", Vec::new(), request.rows())
+    };
+    with_lines(db, context, request, rows, |line| !line.waiting.is_zero()).await
+}
+
+/// Lists open orders that customers made more than so many days ago, the oldest first. A page looks at a bounded number of open
+/// orders, and may then hold fewer than asked for.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub async fn late(
+    db: &TenantDatabase,
+    context: &RequestContext,
+    days: u16,
+    request: &PageRequest<OpenOrderSort>,
+) -> Result<Page<OpenOrder>, Error> {
+    use orders::{id, placed_at};
+    let today = Utc::now().date_naive();
+    let before = today.checked_sub_days(Days::new(days.into())).unwrap_or(NaiveDate::MIN);
+    let (last, rows): (Option<OpenOrderRow>, Vec<OpenOrderRow>) = db
+        .read(context, async |mut connection| {
+            let walk = || {
+                let rows = of_tenant(context).filter(sql::<Bool>(OPEN));
+                walk!(rows, request.times(), [], placed_at, id)
+            };
+            let matching = |looked_at, limit| {
+                // Orders that are older than the column were made when they were placed.
+                let made = "(COALESCE(orders.ordered_on, (orders.placed_at AT TIME ZONE 'UTC')::date) < ";
+                let is_late: Condition<'_> = Box::new(sql::<Bool>(made).bind::<Date, _>(before).sql(")"));
+                Matching::of(looked_at, "orders", vec![is_late], limit)
+            };
+            Ok(look_through!(connection, request, walk, matching))
+        })
+        .await?;
+    let edge = last.map(OpenOrder::of_row).transpose()?;
+    let views: Result<Vec<_>, Error> = rows.into_iter().map(OpenOrder::of_row).collect();
+    Ok(request.page_up_to(edge, views?))
+}
+
+/// Reads a page of orders and those of their lines that are `shown`, as they are at the same moment. A page ends early where its
+/// orders would have more than [`MAX_LINES_OF_PAGE`] lines.
+async fn with_lines<'q>(
+    db: &TenantDatabase,
+    context: &RequestContext,
+    request: &PageRequest<OpenOrderSort>,
+    rows: impl Fn() -> Matching<'q, Rows<'q>, orders::table>,
+    shown: impl Fn(&OpenLine) -> bool,
+) -> Result<Page<OpenOrderWithLines>, Error> {
+    let tenant = context.tenant_id().uuid();
+    let (page, found): (Page<OpenOrder>, Vec<(OpenLineRow, HeldRow)>) = db
+        .read(context, async |mut connection| {
+            let orders: Vec<OpenOrderRow> = rows().load(&mut connection).await?;
+            let orders: Result<Vec<_>, Error> = orders.into_iter().map(OpenOrder::of_row).collect();
+            let page = request.page(orders?);
+            let ids: Vec<Uuid> = page.data.iter().map(|order| order.id.uuid()).collect();
+            let numbers: Vec<(Uuid, Option<i16>)> =
+                CountLines::new(tenant, &ids).load(&mut connection).await?;
+            let numbers: HashMap<Uuid, Option<i16>> = numbers.into_iter().collect();
+            let mut lines = 0_usize;
+            let fitting = ids.iter().take_while(|id| {
+                let number = numbers.get(id).copied().flatten().unwrap_or_default();
+                lines += usize::from(number.unsigned_abs());
+                lines <= MAX_LINES_OF_PAGE
+            });
+            let fitting: Vec<Uuid> = fitting.copied().collect();
+            let page = request.shortened(page, fitting.len());
+            let lines = order_lines::table
+                .left_join(stock_reservations::table.on(of_line!()))
+                .filter(order_lines::tenant_id.eq(tenant).and(order_lines::order_id.eq_any(&fitting)))
+                .order((order_lines::order_id, order_lines::position))
+                .select((OpenLineRow::as_select(), held!()))
+                .load(&mut connection)
+                .await?;
+            Ok((page, lines))
+        })
+        .await?;
+    let mut lines: HashMap<Uuid, Vec<OpenLine>> = HashMap::new();
+    for (row, held) in found {
+        let order = row.order_id;
+        let line = OpenLine::of_row(row, held);
+        if shown(&line) {
+            lines.entry(order).or_default().push(line);
+        }
+    }
+    Ok(page.map(|order| {
+        let lines = lines.remove(&order.id.uuid()).unwrap_or_default();
+        OpenOrderWithLines { order, lines }
+    }))
+}

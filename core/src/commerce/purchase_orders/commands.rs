@@ -1,0 +1,146 @@
+//! The commands on purchase orders. Goods of them are received by a stock document (`MoveGoods`).
+
+use std::collections::HashMap;
+
+use super::aggregate::{
+    NewPurchaseLine, NewPurchaseOrder, PurchaseOrder, PurchaseOrderDetails, PurchaseOrderError,
+};
+use super::queries::PurchaseOrderView;
+use super::repository;
+use crate::application::aggregate::{Aggregate, change, create};
+use crate::application::error::{Error, check_version};
+use crate::application::unit_of_work::{Command, UnitOfWork};
+use crate::application::{Edit, Permission};
+use crate::commerce::orders::positions;
+use crate::commerce::products::{self, Product};
+use crate::commerce::{suppliers, warehouses};
+use crate::values::business_date::BusinessDate;
+use crate::values::ids::{ProductId, PurchaseOrderId, WarehouseId};
+
+#[derive(Debug)]
+pub struct CreatePurchaseOrder {
+    pub details: PurchaseOrderDetails,
+}
+
+impl Command for CreatePurchaseOrder {
+    type Outcome = PurchaseOrderView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<PurchaseOrderView, Error> {
+        let held = Held::by(work, &self.details).await?;
+        let ordered = PurchaseOrder::order(
+            PurchaseOrderId::generate(),
+            held.new_order(work, &self.details),
+            work.now(),
+        )?;
+        let view = create(work, "purchase_order.create", ordered, PurchaseOrderView::of).await?;
+        Ok(view.seen_by(&work.context().principal))
+    }
+}
+
+#[derive(Debug)]
+pub struct UpdatePurchaseOrder {
+    pub id: PurchaseOrderId,
+    pub expected_version: Option<i64>,
+    pub edit: Edit<PurchaseOrderView, PurchaseOrderDetails>,
+}
+
+impl Command for UpdatePurchaseOrder {
+    type Outcome = PurchaseOrderView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<PurchaseOrderView, Error> {
+        // What it is to name is locked before it: read without a lock, locked in order, and looked at again.
+        let seen = repository::look_at(work, self.id).await?;
+        check_version(self.expected_version, seen.version())?;
+        let mut details = self.edit.apply(&PurchaseOrderView::of(&seen))?;
+        if !work.context().principal.may(Permission::StockCosts) {
+            keep_costs(&mut details, &seen);
+        }
+        let held = Held::by(work, &details).await?;
+        let order = repository::load(work, self.id).await?;
+        check_version(self.expected_version, order.version())?;
+        if order.version() != seen.version() {
+            return Err(Error::Overtaken);
+        }
+        let new = held.new_order(work, &details);
+        let decide = |order: &mut PurchaseOrder, now| order.change(new, now);
+        let order = change(work, "purchase_order.update", order, self.expected_version, decide).await?;
+        Ok(PurchaseOrderView::of(&order).seen_by(&work.context().principal))
+    }
+}
+
+/// Whoever does not see costs sends none back: a line without one keeps that of its product.
+fn keep_costs(details: &mut PurchaseOrderDetails, seen: &PurchaseOrder) {
+    for line in details.lines.iter_mut().filter(|line| line.unit_cost.is_none()) {
+        let before = seen.lines().iter().find(|before| before.product_id == line.product_id);
+        line.unit_cost = before.and_then(|before| before.unit_cost.clone());
+    }
+}
+
+/// Ends a purchase order: what has not come is not expected any more.
+#[derive(Debug)]
+pub struct CancelPurchaseOrder {
+    pub id: PurchaseOrderId,
+    pub expected_version: Option<i64>,
+}
+
+impl Command for CancelPurchaseOrder {
+    type Outcome = PurchaseOrderView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<PurchaseOrderView, Error> {
+        let order = repository::load(work, self.id).await?;
+        let decide = |order: &mut PurchaseOrder, now| order.cancel(now).map(Some);
+        let order = change(work, "purchase_order.cancel", order, self.expected_version, decide).await?;
+        Ok(PurchaseOrderView::of(&order).seen_by(&work.context().principal))
+    }
+}
+
+/// What a purchase order names, locked: until the unit of work ends, it is not deleted.
+struct Held {
+    warehouse_id: WarehouseId,
+    products: HashMap<ProductId, Product>,
+}
+
+impl Held {
+    async fn by(work: &mut UnitOfWork<'_>, details: &PurchaseOrderDetails) -> Result<Self, Error> {
+        // First, so that nothing is locked for what is refused anyway.
+        PurchaseOrder::check_line_count(details.lines.len())?;
+        let warehouse_id = match details.warehouse_id {
+            Some(id) if warehouses::repository::exists(work, id).await? => id,
+            Some(id) => return Err(PurchaseOrderError::WarehouseUnknown(id).into()),
+            None => warehouses::repository::default_warehouse(work).await?,
+        };
+        let mut ids: Vec<_> = details.lines.iter().map(|line| line.product_id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let found = products::repository::load_for_order(work, &ids).await?;
+        let products: HashMap<_, _> = found.into_iter().map(|product| (product.id(), product)).collect();
+        let unknown = positions(&details.lines, |line| !products.contains_key(&line.product_id));
+        if !unknown.is_empty() {
+            return Err(PurchaseOrderError::ProductsUnknown(unknown).into());
+        }
+        products::repository::mark_ordered(work, products.values()).await?;
+        if !suppliers::repository::hold(work, details.supplier_id).await? {
+            return Err(PurchaseOrderError::SupplierUnknown(details.supplier_id).into());
+        }
+        Ok(Self { warehouse_id, products })
+    }
+
+    fn new_order(&self, work: &mut UnitOfWork<'_>, details: &PurchaseOrderDetails) -> NewPurchaseOrder<'_> {
+        let lines = details.lines.iter().filter_map(|line| {
+            Some(NewPurchaseLine {
+                product: self.products.get(&line.product_id)?,
+                quantity: line.quantity.clone(),
+                unit_cost: line.unit_cost.clone(),
+                expected_on: line.expected_on,
+            })
+        });
+        NewPurchaseOrder {
+            reference: details.reference.clone(),
+            supplier_id: details.supplier_id,
+            warehouse_id: self.warehouse_id,
+            ordered_on: details.ordered_on.unwrap_or_else(|| BusinessDate::of(work.now())),
+            expected_on: details.expected_on,
+            lines: lines.collect(),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+ALTER TABLE stock_documents VALIDATE CONSTRAINT stock_documents_purchase_order_fkey;

@@ -1,0 +1,158 @@
+//! What a warehouse reads of orders: what can be shipped now, what waits, what is late.
+
+use anyhow::{Result, ensure};
+use comptoir_tests::harness::{Api, World};
+use serde_json::{Value, json};
+
+async fn receive(api: &Api, product: &Value, quantity: &str, warehouse: Option<&Value>) -> Result<()> {
+    let mut body =
+        json!({"lines": [{"product_id": product["id"], "quantity": quantity, "unit_cost": "7.00"}]});
+    if let Some(warehouse) = warehouse {
+        body["warehouse_id"] = warehouse["id"].clone();
+    }
+    let answer = api.http.post("/stock-receipts", &body).await?;
+    ensure!(answer.status == 201, "{}", answer.text);
+    Ok(())
+}
+
+/// Places an order of so many of each product, and confirms it.
+async fn confirmed(
+    api: &Api,
+    customer: &Value,
+    reference: &str,
+    lines: &[(&Value, &str)],
+    more: Value,
+) -> Result<Value> {
+    let lines: Vec<Value> = lines
+        .iter()
+        .map(|(product, quantity)| json!({"product_id": product["id"], "quantity": quantity}))
+        .collect();
+    let mut body =
+        json!({"customer_id": customer["id"], "reference": reference, "back_order": true, "lines": lines});
+    for (name, value) in more.as_object().into_iter().flatten() {
+        body[name] = value.clone();
+    }
+    let order = api.created("/orders", &body).await?;
+    let answer =
+        api.http.command(&format!("/orders/{}/confirm", order["id"].as_str().unwrap_or_default())).await?;
+    ensure!(answer.status == 200, "{}", answer.text);
+    Ok(order)
+}
+
+async fn listed(api: &Api, path: &str) -> Result<Vec<Value>> {
+    let answer = api.http.get(path).await?;
+    ensure!(answer.status == 200, "{path}: {}", answer.text);
+    Ok(answer.json["data"].as_array().cloned().unwrap_or_default())
+}
+
+fn references(orders: &[Value]) -> Vec<&str> {
+    orders.iter().filter_map(|order| order["reference"].as_str()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_can_be_shipped_and_what_waits_are_told_apart_the_oldest_first() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let customer = api.customer("C-1").await?;
+        let (tea, pot, service) =
+            (api.stocked_product("TEA").await?, api.stocked_product("POT").await?, api.product("SERVICE").await?);
+        receive(&api, &tea, "10", None).await?;
+        confirmed(&api, &customer, "A", &[(&tea, "4"), (&service, "1")], json!({})).await?;
+        confirmed(&api, &customer, "B", &[(&tea, "2"), (&pot, "3")], json!({})).await?;
+        confirmed(&api, &customer, "C", &[(&tea, "4")], json!({})).await?;
+        // Not confirmed: nobody prepares it.
+        let pending = json!({"customer_id": customer["id"], "reference": "D", "lines": [{"product_id": service["id"], "quantity": "1"}]});
+        api.created("/orders", &pending).await?;
+
+        let ready = listed(&api, "/orders/to-prepare").await?;
+        assert_eq!(references(&ready), ["A", "C"]);
+        let lines: Vec<_> = ready[0]["lines"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|line| (line["position"].clone(), line["reserved"].clone(), line["stocked"].clone()))
+            .collect();
+        assert_eq!(lines, [(json!(1), json!("4"), json!(true)), (json!(2), json!("0"), json!(false))]);
+        ensure!(ready[0].get("net_total").is_none() && ready[0]["lines"][0].get("unit_price").is_none(), "a price");
+        let waiting = listed(&api, "/orders/back-orders").await?;
+        assert_eq!(references(&waiting), ["B"]);
+        let lines = waiting[0]["lines"].as_array().cloned().unwrap_or_default();
+        assert_eq!((lines.len(), &lines[0]["sku"], &lines[0]["waiting"]), (1, &json!("POT"), &json!("3")), "the line that waits");
+
+        // Its goods come: it waits no more.
+        receive(&api, &pot, "3", None).await?;
+        assert_eq!(references(&listed(&api, "/orders/to-prepare").await?), ["A", "B", "C"]);
+        assert!(listed(&api, "/orders/back-orders").await?.is_empty());
+        // And some are lost: it waits again.
+        let loss = json!({"reason": "broken", "lines": [{"product_id": pot["id"], "quantity": "1"}]});
+        assert_eq!(api.http.post("/stock-write-offs", &loss).await?.status, 201);
+        assert_eq!(references(&listed(&api, "/orders/back-orders").await?), ["B"]);
+
+        // What has left, or was cancelled, is in neither.
+        for (order, step, body) in [(&ready[0], "ship", json!({})), (&waiting[0], "cancel", json!({"reason": "a test"}))] {
+            let path = format!("/orders/{}/{step}", order["id"].as_str().unwrap_or_default());
+            let answer = api.http.post(&path, &body).await?;
+            assert_eq!(answer.status, 200, "{}", answer.text);
+        }
+        assert_eq!(references(&listed(&api, "/orders/to-prepare").await?), ["C"]);
+        assert!(listed(&api, "/orders/back-orders").await?.is_empty());
+        let csv = api.http.get("/orders/to-prepare.csv").await?;
+        assert_eq!(csv.text.split_terminator("\r\n").count(), 2, "{}", csv.text);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_can_be_shipped_is_found_by_its_warehouse_a_page_at_a_time() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, tea) = (api.customer("C-1").await?, api.stocked_product("TEA").await?);
+        let market = api.created("/warehouses", &json!({"code": "MARKET", "name": "Market"})).await?;
+        receive(&api, &tea, "10", None).await?;
+        receive(&api, &tea, "10", Some(&market)).await?;
+        for reference in ["A", "B", "C"] {
+            confirmed(&api, &customer, reference, &[(&tea, "1")], json!({})).await?;
+        }
+        confirmed(&api, &customer, "M", &[(&tea, "1")], json!({"warehouse_id": market["id"]})).await?;
+        let id = market["id"].as_str().unwrap_or_default();
+        assert_eq!(references(&listed(&api, &format!("/orders/to-prepare?warehouse_id={id}")).await?), ["M"]);
+        let (mut found, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = api.http.get(&format!("/orders/to-prepare?limit=2{cursor}")).await?.json;
+            found.extend(
+                references(page["data"].as_array().map_or(&[], Vec::as_slice)).into_iter().map(str::to_owned),
+            );
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(found, ["A", "B", "C", "M"]);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_is_late_some_days_after_the_customer_made_it() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, service) = (api.customer("C-1").await?, api.product("SERVICE").await?);
+        let ago =
+            |days: i64| (chrono::Utc::now() - chrono::TimeDelta::days(days)).format("%Y-%m-%d").to_string();
+        for (reference, days) in [("OLD", 10), ("NEW", 0), ("EDGE", 3), ("FOUR", 4)] {
+            confirmed(&api, &customer, reference, &[(&service, "1")], json!({"ordered_on": ago(days)}))
+                .await?;
+        }
+        assert_eq!(references(&listed(&api, "/orders/late").await?), ["OLD", "FOUR"]);
+        assert_eq!(references(&listed(&api, "/orders/late?days=5").await?), ["OLD"]);
+        assert_eq!(references(&listed(&api, "/orders/late?days=0").await?), ["OLD", "EDGE", "FOUR"]);
+        let refused = api.http.get("/orders/late?days=-1").await?;
+        assert_eq!((refused.status, refused.pointers()), (422, vec!["/query/days"]), "{}", refused.text);
+        let csv = api.http.get("/orders/late.csv?days=5").await?;
+        assert_eq!(csv.text.split_terminator("\r\n").count(), 2, "{}", csv.text);
+        Ok(())
+    })
+    .await;
+}

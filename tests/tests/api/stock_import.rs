@@ -1,0 +1,96 @@
+//! Opening stock from a file: each row once, however often the file is sent.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use comptoir_tests::harness::{Http, World, api_key, until};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+async fn imported(http: &Http, query: &str, file: &str) -> Result<Value> {
+    let headers = [("Content-Type", "text/csv")];
+    let path = format!("/imports?kind=stock{query}");
+    let answer = http.raw(Method::POST, &path, &headers, Some(file.as_bytes().to_vec())).await?;
+    ensure!(answer.status == 202, "{}: {}", answer.status, answer.text);
+    until("a finished import", LIMIT, async || {
+        let import = http.get(&format!("/imports/{}", answer.field("id"))).await?.json;
+        ensure!(import["state"] == "finished", "{import}");
+        Ok(import)
+    })
+    .await
+}
+
+/// What was wrong with each refused row.
+async fn refused(http: &Http, import: &Value) -> Result<Vec<(i64, String, String)>> {
+    let id = import["id"].as_str().unwrap_or_default();
+    let rows = http.get(&format!("/imports/{id}/refused-rows")).await?.json;
+    let mut told = Vec::new();
+    for row in rows["data"].as_array().into_iter().flatten() {
+        for error in row["errors"].as_array().into_iter().flatten() {
+            let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
+            told.push((row["row"].as_i64().unwrap_or_default(), text("pointer"), text("code")));
+        }
+    }
+    Ok(told)
+}
+
+fn counts(import: &Value) -> (Option<i64>, Option<i64>) {
+    (import["progress"]["created"].as_i64(), import["progress"]["refused"].as_i64())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn opening_stock_is_received_once_and_a_file_may_be_sent_again() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let market = api.created("/warehouses", &json!({"code": "MARKET", "name": "Market"})).await?;
+        let tea = api.stocked_product("TEA").await?;
+        api.stocked_product("POT").await?;
+        api.product("SERVICE").await?;
+        let file = "sku;quantity;unit_cost;warehouse\r\nTEA;120;7.25;\r\nTEA;30;7.50;MARKET\r\nPOT;4;;\r\n\
+            SERVICE;1;;\r\nNOTHING;1;;\r\nPOT;1;;NOWHERE\r\nPOT;many;;\r\n";
+        let import = imported(&api.http, "", file).await?;
+        assert_eq!(counts(&import), (Some(3), Some(4)), "{import}");
+        let wrong = [
+            (4, "/sku", "not_stocked"),
+            (5, "/sku", "unknown_product"),
+            (6, "/warehouse", "unknown_warehouse"),
+            (7, "/quantity", "not_a_decimal"),
+        ];
+        let wrong = wrong.map(|(row, pointer, code)| (row, pointer.to_owned(), code.to_owned()));
+        assert_eq!(refused(&api.http, &import).await?, wrong);
+
+        let id = tea["id"].as_str().unwrap_or_default();
+        let stock = api.http.get(&format!("/stock?product_id={id}")).await?.json;
+        let of = |warehouse: bool| {
+            let mut rows = stock["data"].as_array().into_iter().flatten();
+            rows.find(|row| (row["warehouse_id"] == market["id"]) == warehouse).cloned().unwrap_or_default()
+        };
+        assert_eq!((&of(false)["on_hand"], &of(false)["average_cost"]), (&json!("120"), &json!("7.25")));
+        assert_eq!((&of(true)["on_hand"], &of(true)["average_cost"]), (&json!("30"), &json!("7.50")));
+        let moved = api.http.get(&format!("/stock-movements?product_id={id}")).await?.json;
+        assert_eq!(moved["data"][0]["reason"], "opening stock");
+
+        for mode in ["", "&mode=upsert"] {
+            let again = imported(&api.http, mode, file).await?;
+            assert_eq!(counts(&again), (Some(0), Some(7)), "{again}");
+            let first = refused(&api.http, &again).await?.into_iter().take(3).map(|(_, _, code)| code);
+            assert!(first.into_iter().all(|code| code == "already_in_stock"), "{mode}");
+        }
+        let after = api.http.get(&format!("/stock?product_id={id}")).await?.json;
+        assert_eq!(after["data"], stock["data"], "nothing was received twice");
+
+        let sql = world.sql().await?;
+        let key = api_key(&sql, world.tenant().await?.id, &["stock:read"]).await?;
+        let answer = api.http.with_credential(&key).raw(
+            Method::POST,
+            "/imports?kind=stock",
+            &[("Content-Type", "text/csv")],
+            Some(b"sku,quantity\n".to_vec()),
+        );
+        assert_eq!(answer.await?.status, 403);
+        Ok(())
+    })
+    .await;
+}
