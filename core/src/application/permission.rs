@@ -51,6 +51,11 @@ permissions! {
     StockAdjust = "stock:adjust",
     /// The right to see what goods cost.
     StockCosts = "stock:costs",
+    InventoryRead = "inventory:read",
+    /// The right to count: to plan and start inventory counts, to enter what was counted, to send them to review.
+    InventoryCount = "inventory:count",
+    /// The right to see what is expected of a blind count, to have lines counted again, to close counts and to cancel them.
+    InventoryClose = "inventory:close",
     UsersRead = "users:read",
     UsersWrite = "users:write",
     ApiKeysRead = "api_keys:read",
@@ -196,7 +201,8 @@ impl Role {
 
     pub fn permissions(self) -> PermissionSet {
         use Permission::{
-            ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, EmailsRead, OrdersRead, OrdersShip,
+            ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, EmailsRead, InventoryClose,
+            InventoryCount, InventoryRead, OrdersRead, OrdersShip,
             OrdersWrite, ProductsRead, ProductsWrite, ProjectionsRead, ReportsRead, StockAdjust, StockCosts,
             StockRead, StockWrite, SuppliersRead, SuppliersWrite, TenantRead, UsersRead, WarehousesRead,
             WarehousesWrite,
@@ -219,6 +225,9 @@ impl Role {
                 StockWrite,
                 StockAdjust,
                 StockCosts,
+                InventoryRead,
+                InventoryCount,
+                InventoryClose,
                 UsersRead,
                 ApiKeysRead,
                 TenantRead,
@@ -247,6 +256,8 @@ impl Role {
                 StockRead,
                 StockWrite,
                 StockAdjust,
+                InventoryRead,
+                InventoryCount,
                 TenantRead,
             ]),
         }
@@ -338,7 +349,7 @@ mod tests {
             (
                 Role::Management,
                 "customers:read customers:write suppliers:read suppliers:write products:read products:write warehouses:read \
-                 warehouses:write orders:read orders:write orders:ship stock:read stock:write stock:adjust stock:costs users:read \
+                 warehouses:write orders:read orders:write orders:ship stock:read stock:write stock:adjust stock:costs inventory:read inventory:count inventory:close users:read \
                  api_keys:read tenant:read audit:read emails:read reports:read projections:read"
                     .to_owned(),
             ),
@@ -350,7 +361,7 @@ mod tests {
             (
                 Role::Warehouse,
                 "customers:read suppliers:read products:read warehouses:read orders:read orders:ship stock:read stock:write \
-                 stock:adjust tenant:read"
+                 stock:adjust inventory:read inventory:count tenant:read"
                     .to_owned(),
             ),
         ] {

@@ -15,6 +15,7 @@ use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::categories::CategoryEvent;
 use crate::commerce::customers::CustomerEvent;
 use crate::commerce::locations::LocationEvent;
+use crate::commerce::inventory_counts::InventoryCountEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::ProductEvent;
 use crate::commerce::stock::{self, StockEvent};
@@ -76,6 +77,14 @@ pub(super) async fn react(
         )
         | DomainEvent::Stock(StockEvent::LevelChanged(_) | StockEvent::LevelLow(_))
         | DomainEvent::StockDocument(StockDocumentEvent::Posted(_))
+        | DomainEvent::InventoryCount(
+            InventoryCountEvent::Created(_)
+            | InventoryCountEvent::Started { .. }
+            | InventoryCountEvent::SentToReview(_)
+            | InventoryCountEvent::RecountAsked(_)
+            | InventoryCountEvent::Closed { .. }
+            | InventoryCountEvent::Cancelled { .. },
+        )
         | DomainEvent::Tenant(TenantEvent::Created(_) | TenantEvent::Updated(_))
         | DomainEvent::Warehouse(
             WarehouseEvent::Created(_) | WarehouseEvent::Updated(_) | WarehouseEvent::Archived(_),

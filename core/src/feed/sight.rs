@@ -14,6 +14,7 @@ const SHOWN_BY: &[(&str, Permission)] = &[
     ("location", Permission::WarehousesRead),
     ("order", Permission::OrdersRead),
     ("stock", Permission::StockRead),
+    ("inventory_count", Permission::InventoryRead),
     ("tenant", Permission::TenantRead),
     ("user", Permission::UsersWrite),
     ("session", Permission::UsersWrite),

@@ -77,6 +77,7 @@ id!(
     StockId
 );
 id!(StockDocumentId);
+id!(InventoryCountId);
 id!(EmailId);
 id!(
     /// A file of customers, suppliers or products that is worked off row by row.

@@ -16,7 +16,7 @@ use super::events::StockEvent;
 use crate::application::error::{Category, DomainError};
 use crate::values::business_date::BusinessDate;
 use crate::values::goods::{Units, UnitsChange};
-use crate::values::ids::{ProductId, StockId, WarehouseId};
+use crate::values::ids::{InventoryCountId, ProductId, StockId, WarehouseId};
 use crate::values::invalid::{FieldError, Invalid};
 use crate::values::money::UnitPrice;
 use crate::values::text::text;
@@ -41,10 +41,18 @@ pub enum DocumentType {
     Adjustment,
     WriteOff,
     Transfer,
+    InventoryCount,
 }
 
 impl DocumentType {
-    pub const ALL: [Self; 5] = [Self::Order, Self::Receipt, Self::Adjustment, Self::WriteOff, Self::Transfer];
+    pub const ALL: [Self; 6] = [
+        Self::Order,
+        Self::Receipt,
+        Self::Adjustment,
+        Self::WriteOff,
+        Self::Transfer,
+        Self::InventoryCount,
+    ];
 
     /// Returns the name that is stored and published.
     pub const fn as_str(self) -> &'static str {
@@ -54,6 +62,7 @@ impl DocumentType {
             Self::Adjustment => "adjustment",
             Self::WriteOff => "write_off",
             Self::Transfer => "transfer",
+            Self::InventoryCount => "inventory_count",
         }
     }
 
@@ -455,6 +464,11 @@ impl StockLevel {
         self.changed
     }
 
+    /// Whether what is on hand was changed since it was loaded.
+    pub(super) fn moves_goods(&self) -> bool {
+        self.posted.iter().any(|movement| !movement.on_hand_change.is_none())
+    }
+
     pub fn id(&self) -> StockId {
         self.id
     }
@@ -550,6 +564,8 @@ pub enum StockError {
     Unreserved { product: ProductId },
     #[error("so many units of product {product} cannot be counted")]
     TooMany { product: ProductId },
+    #[error("inventory count {count} is under way: until it is closed or cancelled, nothing on hand in its scope moves")]
+    Frozen { count: InventoryCountId },
 }
 
 impl StockError {
@@ -570,9 +586,11 @@ impl DomainError for StockError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) => Category::NotFound,
-            Self::Short(_) | Self::Missing(_) | Self::Promised(_) | Self::Unreserved { .. } => {
-                Category::Conflict
-            }
+            Self::Short(_)
+            | Self::Missing(_)
+            | Self::Promised(_)
+            | Self::Unreserved { .. }
+            | Self::Frozen { .. } => Category::Conflict,
             Self::TooMany { .. } => Category::Invalid,
         }
     }
@@ -584,10 +602,15 @@ impl DomainError for StockError {
             Self::Promised(_) => "stock_reserved",
             Self::Unreserved { .. } => "stock_not_reserved",
             Self::TooMany { .. } => "stock_too_large",
+            Self::Frozen { .. } => "stock_frozen",
         }
     }
 
     fn fields(&self) -> Vec<FieldError> {
+        if let Self::Frozen { count } = self {
+            let frozen = Invalid::new("stock_frozen", self.to_string()).at("");
+            return vec![FieldError { inventory_count_id: Some(count.to_string()), ..frozen }];
+        }
         let (Self::Short(shortages) | Self::Missing(shortages) | Self::Promised(shortages)) = self else {
             return Vec::new();
         };

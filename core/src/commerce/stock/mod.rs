@@ -3,6 +3,7 @@
 mod aggregate;
 mod commands;
 mod events;
+pub(crate) mod gate;
 mod movements;
 mod proof;
 mod queries;
