@@ -6,7 +6,8 @@ use comptoir_core::values::contact::{Email, VatNumber};
 use comptoir_core::values::external_id::ExternalId;
 use comptoir_core::values::goods::Units;
 use comptoir_core::values::ids::{
-    ApiKeyId, CategoryId, CustomerId, EmailId, ImportId, LocationId, OrderId, ProductId, SupplierId, UserId, WarehouseId,
+    ApiKeyId, CategoryId, CustomerId, EmailId, ImportId, InventoryCountId, LocationId, OrderId, ProductId,
+    SupplierId, UserId, WarehouseId,
 };
 use comptoir_core::values::invalid::Invalid;
 use comptoir_core::values::money::{Quantity, UnitPrice, VatRate};
@@ -33,6 +34,7 @@ read_ids!(
     CustomerId,
     EmailId,
     ImportId,
+    InventoryCountId,
     LocationId,
     OrderId,
     ProductId,

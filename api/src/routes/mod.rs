@@ -10,6 +10,7 @@ mod docs;
 mod emails;
 mod events;
 mod imports;
+mod inventory_counts;
 mod locations;
 pub(crate) mod notifications;
 pub(crate) mod operations;
@@ -53,6 +54,7 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(orders::endpoints())
         .and(stock::endpoints())
         .and(stock_documents::endpoints())
+        .and(inventory_counts::endpoints())
         .and(imports::endpoints())
         .and(notifications::endpoints())
         .and(reports::endpoints())

@@ -32,6 +32,7 @@ pub(super) fn endpoints() -> Endpoints {
             "order_state_conflict",
             "order_waits_for_goods",
             "stock_not_reserved",
+            "stock_frozen",
             "invalid_order",
         ])
         .with(Needs(OrdersShip), handlers::__path_deliver, handlers::deliver)

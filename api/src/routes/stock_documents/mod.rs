@@ -16,6 +16,7 @@ pub(super) fn endpoints() -> Endpoints {
             "invalid_stock_document",
             "stock_document_reference_taken",
             "no_default_warehouse",
+            "stock_frozen",
             "stock_too_large",
         ])
         .with(Needs(StockAdjust), handlers::__path_adjust, handlers::adjust)
@@ -23,6 +24,7 @@ pub(super) fn endpoints() -> Endpoints {
             "invalid_stock_document",
             "stock_document_reference_taken",
             "no_default_warehouse",
+            "stock_frozen",
             "insufficient_stock",
             "stock_too_large",
         ])
@@ -31,6 +33,7 @@ pub(super) fn endpoints() -> Endpoints {
             "invalid_stock_document",
             "stock_document_reference_taken",
             "no_default_warehouse",
+            "stock_frozen",
             "insufficient_stock",
         ])
         .with(Needs(StockWrite), handlers::__path_transfer, handlers::transfer)
@@ -38,6 +41,7 @@ pub(super) fn endpoints() -> Endpoints {
             "invalid_stock_document",
             "stock_document_reference_taken",
             "no_default_warehouse",
+            "stock_frozen",
             "insufficient_stock",
             "stock_reserved",
             "stock_too_large",
