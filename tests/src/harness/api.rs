@@ -159,6 +159,38 @@ impl Api {
         ensure!(answer.status == 201, "POST {path}: {} {}", answer.status, answer.text);
         Ok(answer.json)
     }
+
+    /// Creates a product with this SKU that is kept in stock, at 10.00 and 20 % VAT. Nothing of it is there.
+    ///
+    /// # Errors
+    /// Fails if the API refuses.
+    pub async fn stocked_product(&self, sku: &str) -> Result<Value> {
+        let body = json!({
+            "sku": sku, "name": format!("Product {sku}"), "unit_price": "10.00", "vat_rate": "20", "stocked": true,
+            "quantity_decimals": 6,
+        });
+        self.created("/products", &body).await
+    }
+
+    /// Receives so many units of a product in the company's default warehouse, at this cost each. Returns the document.
+    ///
+    /// # Errors
+    /// Fails if the API refuses.
+    pub async fn receive(&self, product: &Value, quantity: &str, unit_cost: &str) -> Result<Value> {
+        let line = json!({"product_id": product["id"], "quantity": quantity, "unit_cost": unit_cost});
+        self.created("/stock-receipts", &json!({"lines": [line]})).await
+    }
+
+    /// Asks for the proof that the stock is what the ledger and the open orders say. Returns it.
+    ///
+    /// # Errors
+    /// Fails if it does not hold.
+    pub async fn proof(&self) -> Result<Value> {
+        let answer = self.http.get("/stock/proof").await?;
+        ensure!(answer.status == 200, "GET /stock/proof: {} {}", answer.status, answer.text);
+        ensure!(answer.json["holds"] == true, "the stock is not what the ledger says: {}", answer.text);
+        Ok(answer.json)
+    }
 }
 
 /// Returns the body of an order of one line: two of this product.

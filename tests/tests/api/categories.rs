@@ -122,7 +122,8 @@ async fn the_tree_has_ten_levels() {
         let api = world.api().await?;
         let mut levels = vec![api.category("K-1", None).await?];
         for level in 2..=10 {
-            levels.push(api.category(&format!("K-{level}"), levels.last()).await?);
+            let next = api.category(&format!("K-{level}"), levels.last()).await?;
+            levels.push(next);
         }
         let body = json!({"code": "K-11", "name": "Eleven", "parent_id": levels[9]["id"]});
         assert_refused(&api.http.post("/categories", &body).await?, "category_too_deep");

@@ -28,6 +28,7 @@ mod permissions;
 mod products;
 mod refusals;
 mod search;
+mod stock;
 mod suppliers;
 mod tenant;
 mod throttle;

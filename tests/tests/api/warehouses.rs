@@ -1,9 +1,11 @@
 //! Warehouses: created, changed, made the default, archived.
 
-use anyhow::Result;
-use comptoir_tests::harness::{Answer, Api, World};
+use anyhow::{Context, Result};
+use comptoir_tests::harness::{Answer, Api, Tenant, World};
 use reqwest::Method;
 use serde_json::{Value, json};
+
+const MIGRATION: &str = include_str!("../../../schema/commerce/00000000001029_warehouses/up.sql");
 
 fn path(warehouse: &Value) -> String {
     format!("/warehouses/{}", warehouse["id"].as_str().unwrap_or_default())
@@ -236,6 +238,33 @@ async fn a_new_company_has_a_default_warehouse_named_in_its_language() {
         let id = main["id"].as_str().unwrap_or_default();
         let told: i64 = sql.query_one(told, &[&created.id.to_string(), &id]).await?.get(0);
         assert_eq!(told, 1);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_migration_gives_one_to_the_companies_that_are_there() {
+    World::run(async |world| {
+        let (api, sql) = (world.api().await?, world.sql().await?);
+        let other = Tenant::create(&sql, "Docks").await?;
+        let before =
+            format!("DELETE FROM warehouses; UPDATE tenants SET language = 'en' WHERE id = '{}'", other.id);
+        sql.batch_execute(&before).await?;
+        let (_, insert) = MIGRATION.split_once("\nINSERT INTO warehouses").context("no such statement")?;
+        sql.batch_execute(&format!("INSERT INTO warehouses{insert}")).await?;
+        for (http, name) in [
+            (api.http.clone(), "Entrepôt principal"),
+            (api.http.with_credential(&other.api_key), "Main warehouse"),
+        ] {
+            let list = http.get("/warehouses").await?.json;
+            assert_eq!(list["data"].as_array().map(Vec::len), Some(1), "{list}");
+            let main = &list["data"][0];
+            assert_eq!(
+                [&main["code"], &main["name"], &main["is_default"], &main["version"]],
+                [&json!("MAIN"), &json!(name), &json!(true), &json!(1)]
+            );
+        }
         Ok(())
     })
     .await;

@@ -16,4 +16,5 @@ mod operator;
 mod pipeline;
 mod projections;
 mod services;
+mod stock_race;
 mod tracing;

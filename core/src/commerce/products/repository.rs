@@ -172,9 +172,7 @@ impl Product {
             _ => None,
         }
     }
-}
 
-impl Product {
     /// Notes that these barcodes are the product's, and no others are. They are added in one order: two products that want the
     /// same ones do not wait for each other.
     async fn save_barcodes(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
@@ -185,7 +183,7 @@ impl Product {
         let numbers: Vec<&str> = barcodes.iter().map(|(number, _)| number.as_str()).collect();
         let own = product_barcodes::table
             .filter(product_barcodes::tenant_id.eq(tenant).and(product_barcodes::product_id.eq(product)));
-        diesel::delete(own.filter(product_barcodes::gtin.ne_all(&numbers)))
+        diesel::delete(own.clone().filter(product_barcodes::gtin.ne_all(&numbers)))
             .execute(work.connection())
             .await?;
         if numbers.is_empty() {
@@ -201,23 +199,18 @@ impl Product {
                 )
             })
             .collect();
+        // The foreign key locks the product, which is its own.
+        work.locks(Locked::Product);
         diesel::insert_into(product_barcodes::table)
             .values(rows)
             .on_conflict_do_nothing()
             .execute(work.connection())
             .await?;
-        // A statement of its own, which sees what the one before waited for.
-        let taken: Option<String> = product_barcodes::table
-            .filter(product_barcodes::tenant_id.eq(tenant).and(product_barcodes::gtin.eq_any(&numbers)))
-            .filter(product_barcodes::product_id.ne(product))
-            .select(product_barcodes::gtin)
-            .order(product_barcodes::gtin)
-            .first(work.connection())
-            .await
-            .optional()?;
-        let Some(taken) = taken else { return Ok(()) };
-        let written = barcodes.iter().find(|(number, _)| *number == taken).map(|(_, one)| one.as_str());
-        Err(ProductError::BarcodeTaken(written.unwrap_or(&taken).to_owned()).into())
+        let own: Vec<String> = own.select(product_barcodes::gtin).load(work.connection()).await?;
+        match barcodes.iter().find(|(number, _)| !own.contains(number)) {
+            Some((_, taken)) => Err(ProductError::BarcodeTaken(taken.as_str().to_owned()).into()),
+            None => Ok(()),
+        }
     }
 }
 
