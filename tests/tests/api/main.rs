@@ -13,6 +13,7 @@ mod emails;
 mod faults;
 mod idempotency;
 mod imports;
+mod inventory_counts;
 mod isolation;
 mod keys;
 mod limits;

@@ -482,7 +482,7 @@ pub enum InventoryCountError {
     TooPrecise(Vec<usize>),
     #[error("some of these products are not lines of this count")]
     LinesUnknown(Vec<usize>),
-    #[error("{0} lines are not counted yet; count them, or say with \"uncounted\" what becomes of them")]
+    #[error("{} not counted yet; count it, or say with \"uncounted\" what becomes of it", lines(*.0))]
     NotCounted(usize),
     #[error("more than {MAX_DEVIATIONS} lines differ; they cannot be posted at once")]
     TooManyDeviations,
@@ -492,6 +492,10 @@ pub enum InventoryCountError {
     Blind,
     #[error("{}", .0.message)]
     BusinessDate(Invalid),
+}
+
+fn lines(number: usize) -> String {
+    if number == 1 { "one line is".to_owned() } else { format!("{number} lines are") }
 }
 
 fn names(statuses: &[CountStatus]) -> String {

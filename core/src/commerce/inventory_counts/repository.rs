@@ -269,7 +269,8 @@ pub(super) async fn add_lines(
     if fits { Ok(()) } else { Err(InventoryCountError::TooManyLines.into()) }
 }
 
-/// Locks lines, in the order of their products. Who counts the same line at the same time waits.
+/// Locks lines, in the order of their products. Who counts the same line at the same time waits. What is entered now is later than what
+/// was entered before.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
@@ -278,17 +279,20 @@ pub(super) async fn lock_lines(
     count: InventoryCountId,
     products: &[ProductId],
 ) -> Result<(), Error> {
-    use inventory_count_lines::{count_id, product_id, table, tenant_id};
+    use inventory_count_lines::{count_id, counted_at, product_id, table, tenant_id};
     work.locks(Locked::InventoryCountLine);
     let products: Vec<Uuid> = products.iter().map(|id| id.uuid()).collect();
-    let _: Vec<Uuid> = table
+    let times: Vec<Option<DateTime<Utc>>> = table
         .filter(tenant_id.eq(work.tenant().uuid()).and(count_id.eq(count.uuid())))
         .filter(product_id.eq_any(products))
-        .select(product_id)
+        .select(counted_at)
         .order(product_id)
         .for_no_key_update()
         .load(work.connection())
         .await?;
+    if let Some(latest) = times.into_iter().flatten().max() {
+        work.now_after(latest);
+    }
     Ok(())
 }
 
