@@ -92,6 +92,13 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         "POST /imports/{id}/cancel" | "POST /imports/{id}/resume" => None,
         "POST /projection-events/{id}/requeue" | "POST /projection-events/{id}/discard" => None,
         "POST /auth/logout" | "POST /operators/auth/logout" | "POST /api-keys/{id}/revoke" => None,
+        "POST /inventory-counts" => Some(json!({"warehouse_id": id("warehouses")})),
+        "POST /inventory-counts/{id}/start" | "POST /inventory-counts/{id}/review" | "POST /inventory-counts/{id}/close" => None,
+        "POST /inventory-counts/{id}/entries" => {
+            Some(json!({"entries": [{"product_id": id("products"), "counted": "1"}]}))
+        }
+        "POST /inventory-counts/{id}/recount" => Some(json!({"product_ids": [id("products")]})),
+        "POST /inventory-counts/{id}/cancel" => Some(json!({"reason": "a test"})),
         "POST /orders/{id}/ship" => Some(json!({"tracking_number": "1Z"})),
         "POST /orders/{id}/cancel" => Some(json!({"reason": "a test"})),
         "PUT /tenant" => Some(json!({
@@ -149,6 +156,7 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
     let category = api.category("K-own", None).await?;
     let warehouse = api.warehouse("W-own").await?;
     let location = api.location(&warehouse, "L-own").await?;
+    let count = api.created("/inventory-counts", &json!({"warehouse_id": warehouse["id"]})).await?;
     let headers = [("Content-Type", "text/csv")];
     let file = b"code,name,email\nC-imported,A,a@b.example\n".to_vec();
     let import = api.http.raw(Method::POST, "/imports?kind=customers", &headers, Some(file)).await?;
@@ -176,6 +184,7 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
         ("products", id(&product)?),
         ("warehouses", id(&warehouse)?),
         ("locations", id(&location)?),
+        ("inventory-counts", id(&count)?),
         ("orders", id(&order)?),
         ("imports", id(&import.json)?),
         ("emails", id(&emails["data"][0])?),

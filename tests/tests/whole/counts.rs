@@ -22,7 +22,7 @@ const PRODUCTS: usize = 12;
 /// Of each product, in the beginning.
 const UNITS: i64 = 200;
 const COUNTS: usize = 8;
-const COUNTERS: usize = 3;
+const COUNTERS: u64 = 3;
 /// How long a count goes on at least after all is counted, for others to run against it.
 const FROZEN_FOR: Duration = Duration::from_millis(300);
 const PAUSE: Duration = Duration::from_millis(10);
@@ -156,7 +156,7 @@ impl Warehouse {
                     let Some(order) = self.any_order(dice)? else { continue };
                     self.act(dice, "confirm", &format!("/orders/{order}/confirm"), &json!({}), false).await?;
                     let answer = self.act(dice, "ship", &format!("/orders/{order}/ship"), &json!({}), true).await?;
-                    if answer.status == 409 {
+                    if matches!(answer.code(), "stock_frozen" | "order_waits_for_goods") {
                         self.put_back(order)?;
                     }
                 }
@@ -214,7 +214,7 @@ impl Warehouse {
             for line in lines {
                 let product = line["product_id"].as_str().context("no product")?;
                 let on_hand: i64 = there.get(product).map_or(Ok(0), |units| units.parse())?;
-                let counted = (on_hand + [0, 0, 0, 1, -1, -7][dice.random_range(0..6)]).max(0);
+                let counted = (on_hand + [0, 0, 0, 1, -1, -7][dice.random_range(0..6_usize)]).max(0);
                 entries.push(json!({"product_id": product, "counted": counted.to_string()}));
             }
             self.step(&mut dice, count, "entries", json!({"entries": entries})).await?;
@@ -236,7 +236,7 @@ impl Warehouse {
             let lines = self.lines_of(&count).await?;
             let some = there.values().filter(|units| *units != "0").count();
             ensure!(lines.len() == some, "{} lines, of {some} products something is there", lines.len());
-            let counters = (0..COUNTERS as u64).map(|counter| {
+            let counters = (0..COUNTERS).map(|counter| {
                 self.count_lines(seed.wrapping_add(100 + counter), &count, &lines, &there)
             });
             futures::future::try_join_all(counters).await?;
