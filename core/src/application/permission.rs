@@ -202,10 +202,9 @@ impl Role {
     pub fn permissions(self) -> PermissionSet {
         use Permission::{
             ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, EmailsRead, InventoryClose,
-            InventoryCount, InventoryRead, OrdersRead, OrdersShip,
-            OrdersWrite, ProductsRead, ProductsWrite, ProjectionsRead, ReportsRead, StockAdjust, StockCosts,
-            StockRead, StockWrite, SuppliersRead, SuppliersWrite, TenantRead, UsersRead, WarehousesRead,
-            WarehousesWrite,
+            InventoryCount, InventoryRead, OrdersRead, OrdersShip, OrdersWrite, ProductsRead, ProductsWrite,
+            ProjectionsRead, ReportsRead, StockAdjust, StockCosts, StockRead, StockWrite, SuppliersRead,
+            SuppliersWrite, TenantRead, UsersRead, WarehousesRead, WarehousesWrite,
         };
         match self {
             Self::Admin => PermissionSet::all(),
@@ -349,8 +348,8 @@ mod tests {
             (
                 Role::Management,
                 "customers:read customers:write suppliers:read suppliers:write products:read products:write warehouses:read \
-                 warehouses:write orders:read orders:write orders:ship stock:read stock:write stock:adjust stock:costs inventory:read inventory:count inventory:close users:read \
-                 api_keys:read tenant:read audit:read emails:read reports:read projections:read"
+                 warehouses:write orders:read orders:write orders:ship stock:read stock:write stock:adjust stock:costs inventory:read inventory:count \
+                 inventory:close users:read api_keys:read tenant:read audit:read emails:read reports:read projections:read"
                     .to_owned(),
             ),
             (

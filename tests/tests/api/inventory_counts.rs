@@ -52,7 +52,8 @@ async fn started(api: &Api, more: Value) -> Result<Value> {
 }
 
 fn entries(counted: &[(&Value, &str)]) -> Value {
-    let entry = |(product, counted): &(&Value, &str)| json!({"product_id": product["id"], "counted": counted});
+    let entry =
+        |(product, counted): &(&Value, &str)| json!({"product_id": product["id"], "counted": counted});
     json!({"entries": counted.iter().map(entry).collect::<Vec<_>>()})
 }
 
@@ -163,7 +164,10 @@ async fn while_goods_are_counted_they_stay_where_they_are_and_orders_go_on() {
             ("/stock-receipts", receipt_of(&tea)),
             ("/stock-receipts", receipt_of(&new)),
             ("/stock-write-offs", json!({"reason": "lost", "lines": line})),
-            ("/stock-adjustments", json!({"reason": "counted", "lines": [{"product_id": tea["id"], "change": "-1"}]})),
+            (
+                "/stock-adjustments",
+                json!({"reason": "counted", "lines": [{"product_id": tea["id"], "change": "-1"}]}),
+            ),
             ("/stock-transfers", json!({"to_warehouse_id": to, "lines": line})),
         ] {
             is_frozen(&api.http.post(path, &body).await?, &count);
@@ -179,14 +183,18 @@ async fn while_goods_are_counted_they_stay_where_they_are_and_orders_go_on() {
         let waiting = json!({"customer_id": customer["id"], "back_order": true, "warehouse_id": main,
             "lines": [{"product_id": new["id"], "quantity": "1"}]});
         api.created("/orders", &waiting).await?;
-        let cancelled = api.http.post(&format!("/orders/{}/cancel", id(&second)), &json!({"reason": "a test"})).await?;
+        let cancelled =
+            api.http.post(&format!("/orders/{}/cancel", id(&second)), &json!({"reason": "a test"})).await?;
         assert_eq!(cancelled.status, 200, "{}", cancelled.text);
         step(&api.http, &count, "entries", entries(&[(&tea, "24")])).await?;
         stepped(&api, &count, "review", json!({})).await?;
         is_frozen(&api.http.command(&format!("{path}/ship")).await?, &count);
 
         let ended = stepped(&api, &count, "cancel", json!({"reason": "a delivery came too early"})).await?;
-        assert_eq!((&ended["status"], &ended["cancellation_reason"]), (&json!("cancelled"), &json!("a delivery came too early")));
+        assert_eq!(
+            (&ended["status"], &ended["cancellation_reason"]),
+            (&json!("cancelled"), &json!("a delivery came too early"))
+        );
         let shipped = api.http.command(&format!("{path}/ship")).await?;
         assert_eq!(shipped.status, 200, "{}", shipped.text);
         api.created("/stock-receipts", &receipt_of(&new)).await?;
@@ -236,7 +244,10 @@ async fn a_count_of_categories_leaves_the_others_alone() {
         within("LATER", &green["id"]).await?;
         stepped(&api, &count, "review", json!({})).await?;
         stepped(&api, &count, "close", json!({})).await?;
-        assert_eq!((amounts(&api, &sencha).await?, amounts(&api, &empty).await?), ("9 0 0".into(), "2 0 0".into()));
+        assert_eq!(
+            (amounts(&api, &sencha).await?, amounts(&api, &empty).await?),
+            ("9 0 0".into(), "2 0 0".into())
+        );
         assert_eq!(amounts(&api, &pot).await?, "11 0 0");
         let unknown = json!({"warehouse_id": count["warehouse_id"], "category_ids": [tea["id"], NOBODY]});
         let refused = api.http.post("/inventory-counts", &unknown).await?;
@@ -253,18 +264,29 @@ async fn who_counts_blindly_sees_nothing_of_what_is_expected() {
         let api = world.api().await?;
         let tea = api.stocked_product("TEA").await?;
         api.receive(&tea, "24", "2.00").await?;
-        let key = api_key(&world.sql().await?, world.tenant().await?.id, &["inventory:read", "inventory:count"]).await?;
+        let key =
+            api_key(&world.sql().await?, world.tenant().await?.id, &["inventory:read", "inventory:count"])
+                .await?;
         let counter = api.http.with_credential(&key);
         let count = started(&api, json!({})).await?;
         assert_eq!(count["blind"], json!(true), "unless somebody wants it otherwise");
         let entered = step(&counter, &count, "entries", entries(&[(&tea, "20")])).await?;
         assert_eq!(told(entered.json["lines"].as_array().unwrap()), ["TEA counted 20 - -"]);
         assert_eq!(told(&lines(&counter, &count, "").await?), ["TEA counted 20 - -"]);
-        assert_eq!(told(&lines(&api.http, &count, "").await?), ["TEA counted 20 24 -4"], "who may close it sees it");
+        assert_eq!(
+            told(&lines(&api.http, &count, "").await?),
+            ["TEA counted 20 24 -4"],
+            "who may close it sees it"
+        );
         let path = format!("/inventory-counts/{}", id(&count));
         for file in ["lines?differs=true", "lines.csv?differs=true"] {
             let refused = counter.get(&format!("{path}/{file}")).await?;
-            assert_eq!((refused.status, refused.code()), (409, "inventory_count_blind"), "{file}: {}", refused.text);
+            assert_eq!(
+                (refused.status, refused.code()),
+                (409, "inventory_count_blind"),
+                "{file}: {}",
+                refused.text
+            );
         }
         assert_eq!(counter.get(&format!("{path}/progress")).await?.json["differing"], Value::Null);
         for (method, what) in [(Method::GET, "entries"), (Method::POST, "close"), (Method::POST, "recount")] {
@@ -286,7 +308,11 @@ async fn who_counts_blindly_sees_nothing_of_what_is_expected() {
         stepped(&api, &count, "review", json!({})).await?;
         let closed = stepped(&api, &count, "close", json!({})).await?;
         assert_eq!((&closed["value_lost"], amounts(&api, &tea).await?), (&json!("2.00"), "23 0 0".into()));
-        assert_eq!(counter.get(&path).await?.json["value_lost"], Value::Null, "costs are for those who may see them");
+        assert_eq!(
+            counter.get(&path).await?.json["value_lost"],
+            Value::Null,
+            "costs are for those who may see them"
+        );
         api.proof().await?;
         Ok(())
     })
@@ -362,7 +388,10 @@ async fn what_nobody_counted_is_nothing_or_unknown() {
         stepped(&api, &count, "review", json!({"uncounted": "leave"})).await?;
         assert_eq!(told(&lines(&api.http, &count, "?state=to_count").await?), ["POT to_count - - -"]);
         stepped(&api, &count, "close", json!({})).await?;
-        assert_eq!((amounts(&api, &tea).await?, amounts(&api, &pot).await?), ("9 0 0".into(), "10 0 0".into()));
+        assert_eq!(
+            (amounts(&api, &tea).await?, amounts(&api, &pot).await?),
+            ("9 0 0".into(), "10 0 0".into())
+        );
 
         let count = started(&api, json!({"blind": false})).await?;
         stepped(&api, &count, "entries", entries(&[(&tea, "8")])).await?;
@@ -370,11 +399,21 @@ async fn what_nobody_counted_is_nothing_or_unknown() {
         // What is to be counted again keeps what was counted, whatever becomes of the others.
         stepped(&api, &count, "recount", json!({"product_ids": [tea["id"]]})).await?;
         stepped(&api, &count, "review", json!({"uncounted": "zero"})).await?;
-        assert_eq!(told(&lines(&api.http, &count, "").await?), ["POT counted 0 10 -10", "TEA counted 8 9 -1"]);
-        let entered = rows(&api.http.get(&format!("/inventory-counts/{}/entries?product_id={}", id(&count), id(&pot))).await?)?;
+        assert_eq!(
+            told(&lines(&api.http, &count, "").await?),
+            ["POT counted 0 10 -10", "TEA counted 8 9 -1"]
+        );
+        let entered = rows(
+            &api.http
+                .get(&format!("/inventory-counts/{}/entries?product_id={}", id(&count), id(&pot)))
+                .await?,
+        )?;
         assert_eq!((entered.len(), &entered[0]["counted"]), (1, &json!("0")), "somebody has said so");
         stepped(&api, &count, "close", json!({})).await?;
-        assert_eq!((amounts(&api, &tea).await?, amounts(&api, &pot).await?), ("8 0 0".into(), "0 0 0".into()));
+        assert_eq!(
+            (amounts(&api, &tea).await?, amounts(&api, &pot).await?),
+            ("8 0 0".into(), "0 0 0".into())
+        );
         api.proof().await?;
         Ok(())
     })
@@ -390,13 +429,17 @@ async fn what_is_missing_is_taken_back_from_the_newest_orders() {
         api.receive(&tea, "10", "1.00").await?;
         api.receive(&pot, "10", "1.00").await?;
         let first = api.created("/orders", &order_of(&customer, &tea, "4")).await?;
-        let lines = json!([{"product_id": tea["id"], "quantity": "5"}, {"product_id": pot["id"], "quantity": "10"}]);
+        let lines =
+            json!([{"product_id": tea["id"], "quantity": "5"}, {"product_id": pot["id"], "quantity": "10"}]);
         let second = api.created("/orders", &json!({"customer_id": customer["id"], "lines": lines})).await?;
         let count = started(&api, json!({})).await?;
         stepped(&api, &count, "entries", entries(&[(&tea, "6"), (&pot, "7")])).await?;
         stepped(&api, &count, "review", json!({})).await?;
         stepped(&api, &count, "close", json!({})).await?;
-        assert_eq!((amounts(&api, &tea).await?, amounts(&api, &pot).await?), ("6 6 3".into(), "7 7 3".into()));
+        assert_eq!(
+            (amounts(&api, &tea).await?, amounts(&api, &pot).await?),
+            ("6 6 3".into(), "7 7 3".into())
+        );
         for (order, expected) in [(&first, vec!["4 0"]), (&second, vec!["2 3", "7 3"])] {
             let order = api.http.get(&format!("/orders/{}", id(order))).await?.json;
             let held = order["lines"].as_array().unwrap().iter();
@@ -409,7 +452,10 @@ async fn what_is_missing_is_taken_back_from_the_newest_orders() {
         let events = "SELECT string_agg(event_type, ' ' ORDER BY seq) FROM outbox_events
             WHERE event_type IN ('inventory_count.closed', 'order.back_ordered')";
         let events: String = sql.query_one(events, &[]).await?.get(0);
-        assert_eq!(events, "inventory_count.closed order.back_ordered order.back_ordered", "the cause comes first");
+        assert_eq!(
+            events, "inventory_count.closed order.back_ordered order.back_ordered",
+            "the cause comes first"
+        );
         api.proof().await?;
         Ok(())
     })
@@ -422,7 +468,8 @@ async fn a_count_goes_its_way_and_a_warehouse_has_one_at_a_time() {
         let api = world.api().await?;
         let tea = api.stocked_product("TEA").await?;
         api.receive(&tea, "10", "1.00").await?;
-        let (count, other) = (planned(&api, json!({"reference": "INV-1"})).await?, planned(&api, json!({})).await?);
+        let (count, other) =
+            (planned(&api, json!({"reference": "INV-1"})).await?, planned(&api, json!({})).await?);
         let again = json!({"reference": "INV-1", "warehouse_id": count["warehouse_id"]});
         let taken = api.http.post("/inventory-counts", &again).await?;
         assert_eq!((taken.status, taken.code()), (409, "inventory_count_reference_taken"));
@@ -433,11 +480,16 @@ async fn a_count_goes_its_way_and_a_warehouse_has_one_at_a_time() {
             ("close", json!({})),
         ] {
             let refused = step(&api.http, &count, name, body).await?;
-            let expected = if name == "recount" { (422, "invalid_inventory_count") } else { (409, "inventory_count_state_conflict") };
+            let expected = if name == "recount" {
+                (422, "invalid_inventory_count")
+            } else {
+                (409, "inventory_count_state_conflict")
+            };
             assert_eq!((refused.status, refused.code()), expected, "{name}: {}", refused.text);
         }
         let path = format!("/inventory-counts/{}", id(&count));
-        let stale = api.http.send(Method::POST, &format!("{path}/start"), &[("If-Match", "\"7\"")], None).await?;
+        let stale =
+            api.http.send(Method::POST, &format!("{path}/start"), &[("If-Match", "\"7\"")], None).await?;
         assert_eq!((stale.status, stale.code()), (412, "version_mismatch"));
         stepped(&api, &count, "start", json!({})).await?;
         let refused = step(&api.http, &other, "start", json!({})).await?;
@@ -454,7 +506,12 @@ async fn a_count_goes_its_way_and_a_warehouse_has_one_at_a_time() {
         }
         let plain = api.product("PLAIN").await?;
         let refused = step(&api.http, &count, "entries", entries(&[(&plain, "1")])).await?;
-        assert_eq!((refused.status, &refused.json["errors"][0]["code"]), (422, &json!("not_stocked")), "{}", refused.text);
+        assert_eq!(
+            (refused.status, &refused.json["errors"][0]["code"]),
+            (422, &json!("not_stocked")),
+            "{}",
+            refused.text
+        );
         stepped(&api, &count, "entries", entries(&[(&tea, "10")])).await?;
         stepped(&api, &count, "review", json!({})).await?;
         stepped(&api, &count, "close", json!({})).await?;
@@ -473,7 +530,11 @@ async fn a_count_goes_its_way_and_a_warehouse_has_one_at_a_time() {
             (&format!("?status=cancelled&warehouse_id={NOBODY}"), 0),
             ("?sort=created_at&limit=1", 1),
         ] {
-            assert_eq!(rows(&api.http.get(&format!("/inventory-counts{filter}")).await?)?.len(), number, "{filter}");
+            assert_eq!(
+                rows(&api.http.get(&format!("/inventory-counts{filter}")).await?)?.len(),
+                number,
+                "{filter}"
+            );
         }
         for (file, number) in [
             ("/inventory-counts.csv".to_owned(), 3),

@@ -84,7 +84,14 @@ impl Warehouse {
     }
 
     /// Does something, and checks its answer against the count that was under way all the time, if one was.
-    async fn act(&self, dice: &mut StdRng, name: &str, path: &str, body: &Value, moves: bool) -> Result<Answer> {
+    async fn act(
+        &self,
+        dice: &mut StdRng,
+        name: &str,
+        path: &str,
+        body: &Value,
+        moves: bool,
+    ) -> Result<Answer> {
         let before = self.phase.load(Ordering::SeqCst);
         let answer = self.send(dice, path, body).await?;
         let is_frozen = before % 2 == 1 && self.phase.load(Ordering::SeqCst) == before;
@@ -98,7 +105,11 @@ impl Warehouse {
         };
         ensure!(known, "{name}: {} {}", answer.status, answer.text);
         ensure!(moves || answer.code() != "stock_frozen", "{name} moves nothing: {}", answer.text);
-        ensure!(!(moves && is_frozen && answer.status < 300), "{name} went through during a count: {}", answer.text);
+        ensure!(
+            !(moves && is_frozen && answer.status < 300),
+            "{name} went through during a count: {}",
+            answer.text
+        );
         if answer.code() == "stock_frozen" {
             let count = &answer.json["errors"][0]["inventory_count_id"];
             ensure!(count.as_str().is_some_and(|id| Uuid::try_parse(id).is_ok()), "{}", answer.text);
@@ -128,7 +139,8 @@ impl Warehouse {
     fn lines(&self, dice: &mut StdRng, member: &str, units: &[&str]) -> Vec<Value> {
         (0..dice.random_range(1..4))
             .map(|_| {
-                let (product, units) = (self.any_product(dice).to_owned(), units[dice.random_range(0..units.len())]);
+                let (product, units) =
+                    (self.any_product(dice).to_owned(), units[dice.random_range(0..units.len())]);
                 json!({"product_id": product, member: units})
             })
             .collect()
@@ -155,7 +167,8 @@ impl Warehouse {
                 9..13 => {
                     let Some(order) = self.any_order(dice)? else { continue };
                     self.act(dice, "confirm", &format!("/orders/{order}/confirm"), &json!({}), false).await?;
-                    let answer = self.act(dice, "ship", &format!("/orders/{order}/ship"), &json!({}), true).await?;
+                    let answer =
+                        self.act(dice, "ship", &format!("/orders/{order}/ship"), &json!({}), true).await?;
                     if matches!(answer.code(), "stock_frozen" | "order_waits_for_goods") {
                         self.put_back(order)?;
                     }
@@ -165,7 +178,8 @@ impl Warehouse {
                     self.act(dice, "receive", "/stock-receipts", &body, true).await?;
                 }
                 16..18 => {
-                    let body = json!({"reason": "counted", "lines": self.lines(dice, "change", &["-2", "-1", "1"])});
+                    let body =
+                        json!({"reason": "counted", "lines": self.lines(dice, "change", &["-2", "-1", "1"])});
                     self.act(dice, "adjust", "/stock-adjustments", &body, true).await?;
                 }
                 // Goods that never were there: a count cannot wait for a row that is being made.
@@ -196,7 +210,8 @@ impl Warehouse {
         let (mut lines, mut cursor) = (Vec::new(), None::<String>);
         loop {
             let after = cursor.as_deref().map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
-            let page = self.doors[0].get(&format!("/inventory-counts/{count}/lines?limit=200{after}")).await?;
+            let page =
+                self.doors[0].get(&format!("/inventory-counts/{count}/lines?limit=200{after}")).await?;
             ensure!(page.status == 200, "{}", page.text);
             lines.extend(page.json["data"].as_array().context("no lines")?.clone());
             cursor = page.json["next_cursor"].as_str().map(str::to_owned);
@@ -236,9 +251,8 @@ impl Warehouse {
             let lines = self.lines_of(&count).await?;
             let some = there.values().filter(|units| *units != "0").count();
             ensure!(lines.len() == some, "{} lines, of {some} products something is there", lines.len());
-            let counters = (0..COUNTERS).map(|counter| {
-                self.count_lines(seed.wrapping_add(100 + counter), &count, &lines, &there)
-            });
+            let counters = (0..COUNTERS)
+                .map(|counter| self.count_lines(seed.wrapping_add(100 + counter), &count, &lines, &there));
             futures::future::try_join_all(counters).await?;
             tokio::time::sleep(FROZEN_FOR).await;
             self.step(&mut dice, &count, "review", json!({})).await?;

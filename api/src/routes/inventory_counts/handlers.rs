@@ -252,7 +252,8 @@ pub(crate) async fn entries(
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let id: InventoryCountId = part(&request, "id")?;
-    let page = inventory_counts::entries(&database, &context.0, id, &query.filter.into(), &query.page).await?;
+    let page =
+        inventory_counts::entries(&database, &context.0, id, &query.filter.into(), &query.page).await?;
     Ok(respond::listed(page))
 }
 

@@ -47,11 +47,7 @@ pub(super) fn endpoints() -> Endpoints {
             "inventory_count_incomplete",
         ])
         .with(Needs(InventoryClose), handlers::__path_recount, handlers::recount)
-        .problems(&[
-            "inventory_count_not_found",
-            "inventory_count_state_conflict",
-            "invalid_inventory_count",
-        ])
+        .problems(&["inventory_count_not_found", "inventory_count_state_conflict", "invalid_inventory_count"])
         .with(Needs(InventoryClose), handlers::__path_close, handlers::close)
         .problems(&[
             "inventory_count_not_found",

@@ -382,11 +382,7 @@ impl InventoryCount {
         self.blind && matches!(self.status, CountStatus::Open | CountStatus::Counting)
     }
 
-    fn check(
-        &self,
-        action: &'static str,
-        from: &'static [CountStatus],
-    ) -> Result<(), InventoryCountError> {
+    fn check(&self, action: &'static str, from: &'static [CountStatus]) -> Result<(), InventoryCountError> {
         if from.contains(&self.status) {
             return Ok(());
         }
@@ -456,7 +452,9 @@ pub enum InventoryCountError {
     State { id: InventoryCountId, status: CountStatus, action: &'static str, from: &'static [CountStatus] },
     #[error("there is no warehouse {0} that is in use")]
     WarehouseUnknown(WarehouseId),
-    #[error("a count names 1 to {MAX_CATEGORIES} categories, not {0}; leave them out to count the whole warehouse")]
+    #[error(
+        "a count names 1 to {MAX_CATEGORIES} categories, not {0}; leave them out to count the whole warehouse"
+    )]
     CategoryCount(usize),
     #[error("some of these categories do not exist")]
     CategoriesUnknown(Vec<usize>),
@@ -464,7 +462,9 @@ pub enum InventoryCountError {
     ReferenceTaken(String),
     #[error("another inventory count of warehouse {0} is under way; close it or cancel it first")]
     AlreadyRunning(WarehouseId),
-    #[error("more than {MAX_LINES} products would be counted; name categories, and count them one after the other")]
+    #[error(
+        "more than {MAX_LINES} products would be counted; name categories, and count them one after the other"
+    )]
     TooManyLines,
     #[error("a request has 1 to {MAX_ENTRIES} entries, not {0}")]
     EntryCount(usize),
@@ -552,16 +552,24 @@ impl DomainError for InventoryCountError {
         match self {
             Self::WarehouseUnknown(_) => field("/warehouse_id", "unknown_warehouse"),
             Self::CategoryCount(_) => field("/category_ids", "category_count"),
-            Self::CategoriesUnknown(at) => {
-                several(at, |index| format!("/category_ids/{index}"), "unknown_category", "there is no such category")
-            }
+            Self::CategoriesUnknown(at) => several(
+                at,
+                |index| format!("/category_ids/{index}"),
+                "unknown_category",
+                "there is no such category",
+            ),
             Self::EntryCount(_) => field("/entries", "entry_count"),
             Self::RecountCount(_) => field("/product_ids", "product_count"),
-            Self::Duplicates(at) => several(at, product, "duplicate_product", "another entry names this product"),
-            Self::ProductsUnknown(at) => several(at, product, "unknown_product", "there is no such product"),
-            Self::ProductsNotStocked(at) => {
-                several(at, product, "not_stocked", "this product is not kept in stock; set stocked of it first")
+            Self::Duplicates(at) => {
+                several(at, product, "duplicate_product", "another entry names this product")
             }
+            Self::ProductsUnknown(at) => several(at, product, "unknown_product", "there is no such product"),
+            Self::ProductsNotStocked(at) => several(
+                at,
+                product,
+                "not_stocked",
+                "this product is not kept in stock; set stocked of it first",
+            ),
             Self::OutOfScope(at) => {
                 several(at, product, "out_of_scope", "this product is in no category of this count")
             }
@@ -571,9 +579,12 @@ impl DomainError for InventoryCountError {
                 "too_precise",
                 "the product's quantities have fewer decimals: see its quantity_decimals",
             ),
-            Self::LinesUnknown(at) => {
-                several(at, |index| format!("/product_ids/{index}"), "unknown_line", "this is no line of the count")
-            }
+            Self::LinesUnknown(at) => several(
+                at,
+                |index| format!("/product_ids/{index}"),
+                "unknown_line",
+                "this is no line of the count",
+            ),
             Self::BusinessDate(invalid) => field("/business_date", invalid.code),
             _ => Vec::new(),
         }

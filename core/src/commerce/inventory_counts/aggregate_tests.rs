@@ -173,7 +173,9 @@ fn a_count_is_cancelled_until_it_is_over() {
     reviewed.cancel(reason(), at(3)).expect("in review");
     assert_eq!(reviewed.cancelled_at(), Some(at(3)));
     let mut closed = in_review();
-    closed.close(Vec::new(), &mut Levels::default(), BusinessDate::of(at(3)), at(3)).expect("nothing differs");
+    closed
+        .close(Vec::new(), &mut Levels::default(), BusinessDate::of(at(3)), at(3))
+        .expect("nothing differs");
     assert_eq!(code(closed.cancel(reason(), at(4))), "inventory_count_state_conflict");
 }
 

@@ -38,8 +38,12 @@ impl Command for CreateCount {
             return Err(InventoryCountError::WarehouseUnknown(self.warehouse_id).into());
         }
         let named = self.categories.as_deref().unwrap_or_default();
-        let mut sorted: Vec<(CategoryId, usize)> =
-            named.iter().take(MAX_CATEGORIES).enumerate().map(|(index, category)| (*category, index)).collect();
+        let mut sorted: Vec<(CategoryId, usize)> = named
+            .iter()
+            .take(MAX_CATEGORIES)
+            .enumerate()
+            .map(|(index, category)| (*category, index))
+            .collect();
         sorted.sort_unstable();
         let mut unknown = Vec::new();
         for (category, index) in sorted {
@@ -273,7 +277,8 @@ impl Command for CloseCount {
         let lost = deviations.iter().filter(|line| !line.lost().is_zero());
         let lost: Vec<(ProductId, Units)> = lost.map(|line| (line.product_id, line.lost())).collect();
         let mut taken = TakenAway::lock_givers(work, warehouse, lost).await?;
-        let places: Vec<(WarehouseId, ProductId)> = deviations.iter().map(|line| (warehouse, line.product_id)).collect();
+        let places: Vec<(WarehouseId, ProductId)> =
+            deviations.iter().map(|line| (warehouse, line.product_id)).collect();
         let mut levels = stock::repository::lock(work, &places).await?;
         let effects = taken.take_back(&mut levels, work)?;
         let decide = |count: &mut InventoryCount, now| {

@@ -8,8 +8,8 @@ mod repository;
 
 pub use aggregate::{
     CountCancellation, CountReference, CountStatus, CountTotals, Deviation, InventoryCount,
-    InventoryCountError, LineState, MAX_CATEGORIES, MAX_DEVIATIONS, MAX_ENTRIES, MAX_LINES, NewInventoryCount,
-    Uncounted,
+    InventoryCountError, LineState, MAX_CATEGORIES, MAX_DEVIATIONS, MAX_ENTRIES, MAX_LINES,
+    NewInventoryCount, Uncounted,
 };
 pub use commands::{
     AskRecount, CancelCount, CloseCount, CountEntry, CreateCount, RecordCounts, SendToReview, StartCount,

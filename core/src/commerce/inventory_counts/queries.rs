@@ -16,9 +16,7 @@ use super::repository::InventoryCountRow;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::application::{Permission, Principal, TenantDatabase};
-use crate::platform::paging::{
-    Filter, Listed, Matching, Page, PageRequest, SortKey, SortValue, walk,
-};
+use crate::platform::paging::{Filter, Listed, Matching, Page, PageRequest, SortKey, SortValue, walk};
 use crate::platform::schema::{inventory_count_entries, inventory_count_lines, inventory_counts};
 use crate::values::business_date::BusinessDate;
 use crate::values::goods::{Units, UnitsChange};
@@ -369,7 +367,9 @@ pub async fn get(
     id: InventoryCountId,
 ) -> Result<InventoryCountView, Error> {
     let query = || {
-        inventory_counts::table.find((context.tenant_id().uuid(), id.uuid())).select(InventoryCountRow::as_select())
+        inventory_counts::table
+            .find((context.tenant_id().uuid(), id.uuid()))
+            .select(InventoryCountRow::as_select())
     };
     let row: Option<InventoryCountRow> = db.find(context, query).await?;
     let count = row.ok_or(InventoryCountError::NotFound(id))?.into_count()?;
@@ -385,7 +385,8 @@ pub async fn list(
     request: &PageRequest<CountSort>,
 ) -> Result<Page<InventoryCountView>, Error> {
     use inventory_counts::{created_at, id, status, tenant_id, warehouse_id};
-    let (warehouse, wanted) = (filter.warehouse_id.map(WarehouseId::uuid), filter.status.map(CountStatus::as_str));
+    let (warehouse, wanted) =
+        (filter.warehouse_id.map(WarehouseId::uuid), filter.status.map(CountStatus::as_str));
     let walked = || -> Counts<'_> {
         let of_tenant = tenant_id.eq(context.tenant_id().uuid());
         let query =
@@ -477,8 +478,7 @@ pub async fn lines(
             Ok((count, query().load(&mut connection).await?))
         })
         .await?;
-    let view =
-        |row| Ok::<_, Error>(CountLineView::of(row)?.seen_by(&context.principal, &count));
+    let view = |row| Ok::<_, Error>(CountLineView::of(row)?.seen_by(&context.principal, &count));
     Ok(request.page(rows.into_iter().map(view).collect::<Result<_, _>>()?))
 }
 

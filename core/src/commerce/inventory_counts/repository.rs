@@ -93,8 +93,10 @@ impl InventoryCountRow {
     }
 
     pub(super) fn into_count(self) -> Result<InventoryCount, Error> {
-        let status = CountStatus::from_name(&self.status)
-            .ok_or_else(|| Error::Stored { what: "a status of an inventory count", value: self.status.clone() })?;
+        let status = CountStatus::from_name(&self.status).ok_or_else(|| Error::Stored {
+            what: "a status of an inventory count",
+            value: self.status.clone(),
+        })?;
         let values = self.value_gained.zip(self.value_lost);
         let totals = self.business_date.zip(self.differing).zip(values);
         Ok(InventoryCount {
@@ -128,8 +130,9 @@ impl InventoryCountRow {
 /// # Errors
 /// `NotFound` if the tenant has no such count. Fails if the database cannot be reached.
 pub(super) async fn load(work: &mut UnitOfWork<'_>, id: InventoryCountId) -> Result<InventoryCount, Error> {
-    let query =
-        inventory_counts::table.find((work.tenant().uuid(), id.uuid())).select(InventoryCountRow::as_select());
+    let query = inventory_counts::table
+        .find((work.tenant().uuid(), id.uuid()))
+        .select(InventoryCountRow::as_select());
     let row: Option<InventoryCountRow> = find(work, Locked::InventoryCount, LockMode::Change, query).await?;
     row.ok_or(InventoryCountError::NotFound(id))?.into_count()
 }
