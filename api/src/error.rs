@@ -230,11 +230,21 @@ pub(crate) struct ProblemField<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "3")]
     available: Option<&'a str>,
+    /// The inventory count that is under way: only where nothing may be moved because of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b")]
+    inventory_count_id: Option<&'a str>,
 }
 
 impl<'a> ProblemField<'a> {
     fn of(field: &'a FieldError) -> Self {
-        let FieldError { pointer, code, message, available } = field;
-        Self { pointer, code, message, available: available.as_deref() }
+        let FieldError { pointer, code, message, available, inventory_count_id } = field;
+        Self {
+            pointer,
+            code,
+            message,
+            available: available.as_deref(),
+            inventory_count_id: inventory_count_id.as_deref(),
+        }
     }
 }

@@ -6,7 +6,8 @@ use comptoir_core::values::contact::{Email, VatNumber};
 use comptoir_core::values::external_id::ExternalId;
 use comptoir_core::values::goods::Units;
 use comptoir_core::values::ids::{
-    ApiKeyId, CategoryId, CustomerId, EmailId, ImportId, LocationId, OrderId, ProductId, PurchaseOrderId, SupplierId,
+    ApiKeyId, CategoryId, CustomerId, EmailId, ImportId, InventoryCountId, LocationId, OrderId, ProductId,
+    PurchaseOrderId, SupplierId,
     UserId, WarehouseId,
 };
 use comptoir_core::values::invalid::Invalid;
@@ -34,6 +35,7 @@ read_ids!(
     CustomerId,
     EmailId,
     ImportId,
+    InventoryCountId,
     LocationId,
     OrderId,
     ProductId,

@@ -11,6 +11,7 @@ mod emails;
 mod events;
 mod fulfilment;
 mod imports;
+mod inventory_counts;
 mod locations;
 pub(crate) mod notifications;
 pub(crate) mod operations;
@@ -62,6 +63,7 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(stock::endpoints())
         .and(stock_documents::endpoints())
         .and(purchase_orders::endpoints())
+        .and(inventory_counts::endpoints())
         .and(imports::endpoints())
         .and(notifications::endpoints())
         .and(reports::endpoints())

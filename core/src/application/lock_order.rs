@@ -19,6 +19,7 @@ pub(crate) enum Locked {
     ApiKey,
     Warehouse,
     Location,
+    InventoryCount,
     /// The lock of a company's whole tree of categories, which is no row.
     CategoryTree,
     Category,
@@ -29,7 +30,11 @@ pub(crate) enum Locked {
     Order,
     /// Its order is locked before it.
     Shipment,
+    /// A warehouse's row once more, as those lock it who make new levels of stock in it, and who freeze its stock (stock/gate.rs). Nobody
+    /// who has locked it as a warehouse waits for anything between.
+    OpenedStock,
     Stock,
+    InventoryCountLine,
     Email,
 }
 

@@ -55,6 +55,11 @@ permissions! {
     PurchasesRead = "purchases:read",
     /// The right to order from suppliers, and to change and cancel that.
     PurchasesWrite = "purchases:write",
+    InventoryRead = "inventory:read",
+    /// The right to count: to plan and start inventory counts, to enter what was counted, to send them to review.
+    InventoryCount = "inventory:count",
+    /// The right to see what is expected of a blind count, to have lines counted again, to close counts and to cancel them.
+    InventoryClose = "inventory:close",
     UsersRead = "users:read",
     UsersWrite = "users:write",
     ApiKeysRead = "api_keys:read",
@@ -200,10 +205,10 @@ impl Role {
 
     pub fn permissions(self) -> PermissionSet {
         use Permission::{
-            ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, EmailsRead, OrdersRead, OrdersShip,
-            OrdersWrite, ProductsRead, ProductsWrite, ProjectionsRead, PurchasesRead, PurchasesWrite,
-            ReportsRead, StockAdjust, StockCosts, StockRead, StockWrite, SuppliersRead, SuppliersWrite,
-            TenantRead, UsersRead, WarehousesRead, WarehousesWrite,
+            ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, EmailsRead, InventoryClose,
+            InventoryCount, InventoryRead, OrdersRead, OrdersShip, OrdersWrite, ProductsRead, ProductsWrite,
+            ProjectionsRead, PurchasesRead, PurchasesWrite, ReportsRead, StockAdjust, StockCosts, StockRead,
+            StockWrite, SuppliersRead, SuppliersWrite, TenantRead, UsersRead, WarehousesRead, WarehousesWrite,
         };
         match self {
             Self::Admin => PermissionSet::all(),
@@ -225,6 +230,9 @@ impl Role {
                 StockCosts,
                 PurchasesRead,
                 PurchasesWrite,
+                InventoryRead,
+                InventoryCount,
+                InventoryClose,
                 UsersRead,
                 ApiKeysRead,
                 TenantRead,
@@ -254,6 +262,8 @@ impl Role {
                 StockWrite,
                 StockAdjust,
                 PurchasesRead,
+                InventoryRead,
+                InventoryCount,
                 TenantRead,
             ]),
         }
@@ -346,7 +356,7 @@ mod tests {
                 Role::Management,
                 "customers:read customers:write suppliers:read suppliers:write products:read products:write warehouses:read \
                  warehouses:write orders:read orders:write orders:ship stock:read stock:write stock:adjust stock:costs \
-                 purchases:read purchases:write users:read api_keys:read tenant:read audit:read emails:read reports:read \
+                 purchases:read purchases:write inventory:read inventory:count inventory:close users:read api_keys:read tenant:read audit:read emails:read reports:read \
                  projections:read"
                     .to_owned(),
             ),
@@ -358,7 +368,7 @@ mod tests {
             (
                 Role::Warehouse,
                 "customers:read suppliers:read products:read warehouses:read orders:read orders:ship stock:read stock:write \
-                 stock:adjust purchases:read tenant:read"
+                 stock:adjust purchases:read inventory:read inventory:count tenant:read"
                     .to_owned(),
             ),
         ] {

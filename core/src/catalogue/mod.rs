@@ -27,6 +27,7 @@ use crate::application::unit_of_work::{Executor, UnitOfWork};
 use crate::commerce::categories::CategoryEvent;
 use crate::commerce::customers::CustomerEvent;
 use crate::commerce::locations::LocationEvent;
+use crate::commerce::inventory_counts::InventoryCountEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::ProductEvent;
 use crate::commerce::purchase_orders::PurchaseOrderEvent;
@@ -66,6 +67,7 @@ enum DomainEvent<'a> {
     Stock(&'a StockEvent),
     StockDocument(&'a StockDocumentEvent),
     PurchaseOrder(&'a PurchaseOrderEvent),
+    InventoryCount(&'a InventoryCountEvent),
     Tenant(&'a TenantEvent),
     User(&'a UserEvent),
     Session(&'a SessionEvent),
@@ -87,6 +89,7 @@ impl<'a> DomainEvent<'a> {
             .or_else(|| any.downcast_ref().map(Self::Stock))
             .or_else(|| any.downcast_ref().map(Self::StockDocument))
             .or_else(|| any.downcast_ref().map(Self::PurchaseOrder))
+            .or_else(|| any.downcast_ref().map(Self::InventoryCount))
             .or_else(|| any.downcast_ref().map(Self::Tenant))
             .or_else(|| any.downcast_ref().map(Self::User))
             .or_else(|| any.downcast_ref().map(Self::Session))

@@ -15,6 +15,7 @@ use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::categories::CategoryEvent;
 use crate::commerce::customers::CustomerEvent;
 use crate::commerce::locations::LocationEvent;
+use crate::commerce::inventory_counts::InventoryCountEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::ProductEvent;
 use crate::commerce::purchase_orders::PurchaseOrderEvent;
@@ -87,6 +88,14 @@ pub(super) async fn react(
             | PurchaseOrderEvent::Changed(_)
             | PurchaseOrderEvent::Received { .. }
             | PurchaseOrderEvent::Cancelled(_),
+        )
+        | DomainEvent::InventoryCount(
+            InventoryCountEvent::Created(_)
+            | InventoryCountEvent::Started { .. }
+            | InventoryCountEvent::SentToReview(_)
+            | InventoryCountEvent::RecountAsked(_)
+            | InventoryCountEvent::Closed { .. }
+            | InventoryCountEvent::Cancelled { .. },
         )
         | DomainEvent::Warehouse(
             WarehouseEvent::Created(_) | WarehouseEvent::Updated(_) | WarehouseEvent::Archived(_),

@@ -4,6 +4,7 @@ pub mod addresses;
 pub mod categories;
 pub mod customers;
 pub mod imports;
+pub mod inventory_counts;
 pub mod locations;
 pub mod orders;
 pub mod products;

@@ -17,6 +17,7 @@ const SHOWN_BY: &[(&str, Permission)] = &[
     ("return", Permission::OrdersRead),
     ("stock", Permission::StockRead),
     ("purchase_order", Permission::PurchasesRead),
+    ("inventory_count", Permission::InventoryRead),
     ("tenant", Permission::TenantRead),
     ("user", Permission::UsersWrite),
     ("session", Permission::UsersWrite),

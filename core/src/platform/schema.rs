@@ -204,6 +204,63 @@ diesel::table! {
 }
 
 diesel::table! {
+    inventory_count_entries (tenant_id, count_id, id) {
+        tenant_id -> Uuid,
+        count_id -> Uuid,
+        id -> Uuid,
+        product_id -> Uuid,
+        counted -> Numeric,
+        expected -> Numeric,
+        actor_type -> Text,
+        actor_id -> Nullable<Uuid>,
+        actor_name -> Text,
+        correlation_id -> Text,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    inventory_count_lines (tenant_id, count_id, product_id) {
+        tenant_id -> Uuid,
+        count_id -> Uuid,
+        product_id -> Uuid,
+        sku -> Text,
+        name -> Text,
+        state -> Text,
+        expected -> Nullable<Numeric>,
+        counted -> Nullable<Numeric>,
+        average_cost -> Nullable<Numeric>,
+        entries -> Int4,
+        counted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    inventory_counts (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        reference -> Nullable<Text>,
+        warehouse_id -> Uuid,
+        category_ids -> Nullable<Array<Nullable<Uuid>>>,
+        scope -> Nullable<Array<Nullable<Uuid>>>,
+        blind -> Bool,
+        status -> Text,
+        created_by -> Text,
+        business_date -> Nullable<Date>,
+        differing -> Nullable<Int4>,
+        value_gained -> Nullable<Numeric>,
+        value_lost -> Nullable<Numeric>,
+        cancellation_reason -> Nullable<Text>,
+        started_at -> Nullable<Timestamptz>,
+        closed_at -> Nullable<Timestamptz>,
+        cancelled_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     locations (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -960,6 +1017,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_records,
     import_rows,
     imports,
+    inventory_count_entries,
+    inventory_count_lines,
+    inventory_counts,
     locations,
     login_throttles,
     operator_refresh_tokens,

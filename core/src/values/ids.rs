@@ -80,6 +80,7 @@ id!(StockDocumentId);
 id!(ShipmentId);
 id!(ReturnId);
 id!(PurchaseOrderId);
+id!(InventoryCountId);
 id!(EmailId);
 id!(
     /// A file of customers, suppliers, products or opening stock that is worked off row by row.

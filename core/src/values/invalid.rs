@@ -16,7 +16,13 @@ impl Invalid {
 
     /// Says where the value stands, as a JSON Pointer.
     pub fn at(self, pointer: impl Into<String>) -> FieldError {
-        FieldError { pointer: pointer.into(), code: self.code, message: self.message, available: None }
+        FieldError {
+            pointer: pointer.into(),
+            code: self.code,
+            message: self.message,
+            available: None,
+            inventory_count_id: None,
+        }
     }
 }
 
@@ -29,6 +35,8 @@ pub struct FieldError {
     pub message: String,
     /// What there is, if too little was there.
     pub available: Option<String>,
+    /// The count that is under way, if nothing may be moved because of it.
+    pub inventory_count_id: Option<String>,
 }
 
 /// Collects everything that is wrong with a request, so that the client gets it in one answer.

@@ -49,8 +49,17 @@ async fn fill(world: &World) -> Result<()> {
         "sku": "P-2", "name": "Tea", "unit_price": "1", "vat_rate": "20", "category_id": category["id"], "barcodes": ["3017620422003"],
     });
     api.created("/products", &tea).await?;
-    api.location(&api.warehouse("W-1").await?, "L-1").await?;
-    api.purchase_order(&supplier, &api.stocked_product("P-3").await?).await?;
+    let warehouse = api.warehouse("W-1").await?;
+    api.location(&warehouse, "L-1").await?;
+    let counted = api.stocked_product("P-3").await?;
+    api.purchase_order(&supplier, &counted).await?;
+    let count = api.created("/inventory-counts", &serde_json::json!({"warehouse_id": warehouse["id"]})).await?;
+    let path = format!("/inventory-counts/{}", count["id"].as_str().unwrap_or_default());
+    let entries = serde_json::json!({"entries": [{"product_id": counted["id"], "counted": "1"}]});
+    for (step, body) in [("start", serde_json::json!({})), ("entries", entries)] {
+        let answer = api.http.post(&format!("{path}/{step}"), &body).await?;
+        ensure!(answer.status == 200, "{step}: {}", answer.text);
+    }
     let answer = api.http.post_with_key("/orders", "a-key", &body).await?;
     ensure!(answer.status == 201, "{}", answer.text);
     let order = format!("/orders/{}", answer.field("id"));
@@ -83,6 +92,9 @@ async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing()
             "locations",
             "purchase_orders",
             "purchase_order_lines",
+            "inventory_counts",
+            "inventory_count_lines",
+            "inventory_count_entries",
             "orders",
             "order_steps",
             "shipments",
@@ -179,6 +191,9 @@ async fn a_database_session_of_another_tenant_sees_and_changes_nothing() {
             "locations",
             "purchase_orders",
             "purchase_order_lines",
+            "inventory_counts",
+            "inventory_count_lines",
+            "inventory_count_entries",
             "orders",
             "order_lines",
             "shipments",

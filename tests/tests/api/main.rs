@@ -14,6 +14,7 @@ mod faults;
 mod fulfilment;
 mod idempotency;
 mod imports;
+mod inventory_counts;
 mod isolation;
 mod keys;
 mod limits;

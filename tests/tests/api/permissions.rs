@@ -98,6 +98,13 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         "POST /imports/{id}/cancel" | "POST /imports/{id}/resume" => None,
         "POST /projection-events/{id}/requeue" | "POST /projection-events/{id}/discard" => None,
         "POST /auth/logout" | "POST /operators/auth/logout" | "POST /api-keys/{id}/revoke" => None,
+        "POST /inventory-counts" => Some(json!({"warehouse_id": id("warehouses")})),
+        "POST /inventory-counts/{id}/start" | "POST /inventory-counts/{id}/review" | "POST /inventory-counts/{id}/close" => None,
+        "POST /inventory-counts/{id}/entries" => {
+            Some(json!({"entries": [{"product_id": id("products"), "counted": "1"}]}))
+        }
+        "POST /inventory-counts/{id}/recount" => Some(json!({"product_ids": [id("products")]})),
+        "POST /inventory-counts/{id}/cancel" => Some(json!({"reason": "a test"})),
         "POST /orders/{id}/ship" => Some(json!({"tracking_number": "1Z"})),
         "POST /orders/{id}/cancel" | "POST /orders/{id}/cancel-rest" => Some(json!({"reason": "a test"})),
         "POST /orders/{id}/shipments" | "POST /shipments/{id}/deliver" => None,
@@ -168,6 +175,7 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
     let location = api.location(&warehouse, "L-own").await?;
     let (kept, seller) = (api.stocked_product("P-kept").await?, api.supplier("S-seller").await?);
     let purchase = api.purchase_order(&seller, &kept).await?;
+    let count = api.created("/inventory-counts", &json!({"warehouse_id": warehouse["id"]})).await?;
     let headers = [("Content-Type", "text/csv")];
     let file = b"code,name,email\nC-imported,A,a@b.example\n".to_vec();
     let import = api.http.raw(Method::POST, "/imports?kind=customers", &headers, Some(file)).await?;
@@ -195,6 +203,7 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
         ("products", id(&product)?),
         ("warehouses", id(&warehouse)?),
         ("locations", id(&location)?),
+        ("inventory-counts", id(&count)?),
         ("orders", id(&order)?),
         ("shipments", id(&shipment)?),
         ("returns", id(&back)?),

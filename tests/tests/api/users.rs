@@ -141,6 +141,11 @@ async fn nobody_gives_a_permission_that_they_do_not_have() {
             "warehouses:read",
             "orders:read",
             "orders:ship",
+            "stock:read",
+            "stock:write",
+            "stock:adjust",
+            "inventory:read",
+            "inventory:count",
             "tenant:read",
         ];
         let clerk = api.http.with_credential(&api_key(&world.sql().await?, tenant, &few).await?);

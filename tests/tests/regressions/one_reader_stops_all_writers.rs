@@ -266,6 +266,27 @@ const LISTS: &[List] = &[
         },
     },
     List {
+        path: "/api/v1/inventory-counts",
+        table: "inventory_counts",
+        filters: &[("warehouse_id", &[BUSY, EARLY, NOBODY]), ("status", &["open", "closed", "cancelled", "review"])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
+        path: "/api/v1/inventory-counts/01900000-0000-7000-8000-0000000000b0/lines",
+        table: "inventory_count_lines",
+        filters: &[("state", &["to_count", "counted", "to_recount"]), ("differs", &["true", "false"])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
+        path: "/api/v1/inventory-counts/01900000-0000-7000-8000-0000000000b0/entries",
+        table: "inventory_count_entries",
+        filters: &[("product_id", &[BUSY, EARLY, NOBODY])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
         path: "/api/v1/imports",
         table: "imports",
         filters: &[],

@@ -44,6 +44,31 @@ SELECT 'TENANT', gen_random_uuid(), 1,
     timestamptz '2026-01-01' + interval '1 hour' * (n / 100), now()
 FROM generate_series(1, 30000) AS n;
 
+-- A warehouse that has nine of ten counts. Two of them have lines, of which few differ, and were counted several times.
+INSERT INTO inventory_counts (tenant_id, id, version, warehouse_id, blind, status, created_by, business_date, differing, value_gained,
+    value_lost, created_at, updated_at)
+SELECT 'TENANT', CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' WHEN 2 THEN '01900000-0000-7000-8000-0000000000e0'
+        ELSE gen_random_uuid() END, 1,
+    CASE WHEN n <= 3000 THEN '01900000-0000-7000-8000-0000000000e0' ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid, false,
+    c.status, 'somebody', CASE WHEN c.status = 'closed' THEN date '2026-01-01' END, CASE WHEN c.status = 'closed' THEN 0 END,
+    CASE WHEN c.status = 'closed' THEN 0 END, CASE WHEN c.status = 'closed' THEN 0 END,
+    timestamptz '2026-01-01' + interval '1 hour' * (n / 100), now()
+FROM generate_series(1, 30000) AS n,
+    LATERAL (SELECT CASE WHEN n % 5000 = 7 THEN 'cancelled' WHEN n <= 20000 THEN 'closed' ELSE 'open' END AS status) AS c;
+INSERT INTO inventory_count_lines (tenant_id, count_id, product_id, sku, name, state, expected, counted, entries, counted_at)
+SELECT 'TENANT', count_id::uuid, gen_random_uuid(), 'P-' || lpad(n::text, 5, '0'), 'Name ' || n,
+    CASE WHEN n <= 15000 THEN 'to_count' WHEN n % 5000 = 7 THEN 'to_recount' ELSE 'counted' END,
+    CASE WHEN n > 15000 THEN 5 END, CASE WHEN n > 29900 THEN 4 WHEN n > 15000 THEN 5 END, 1, CASE WHEN n > 15000 THEN now() END
+FROM generate_series(1, 30000) AS n,
+    unnest(ARRAY['01900000-0000-7000-8000-0000000000b0', '01900000-0000-7000-8000-0000000000e0']) AS count_id;
+INSERT INTO inventory_count_entries (tenant_id, count_id, id, product_id, counted, expected, actor_type, actor_name, correlation_id,
+    recorded_at)
+SELECT 'TENANT', count_id::uuid, gen_random_uuid(),
+    CASE WHEN n <= 3000 THEN '01900000-0000-7000-8000-0000000000e0' ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid,
+    5, 5, 'user', 'somebody', 'c', timestamptz '2026-01-01' + interval '20 seconds' * (n / 10 * 10)
+FROM generate_series(1, 30000) AS n,
+    unnest(ARRAY['01900000-0000-7000-8000-0000000000b0', '01900000-0000-7000-8000-0000000000e0']) AS count_id;
+
 -- A customer who has nine of ten orders; the latest are pending, and those of before delivered.
 INSERT INTO orders (tenant_id, id, version, reference, customer_id, status, currency, net_total, vat_total, gross_total,
     cancellation_reason, cancelled_at, placed_at, updated_at)

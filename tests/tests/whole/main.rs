@@ -5,6 +5,7 @@ mod background_services;
 mod broker;
 mod clients;
 mod consumers;
+mod counts;
 mod deployment;
 mod documents;
 mod errors;

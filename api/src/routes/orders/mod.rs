@@ -35,6 +35,7 @@ pub(super) fn endpoints() -> Endpoints {
             "order_waits_for_goods",
             "too_many_shipments",
             "stock_not_reserved",
+            "stock_frozen",
             "invalid_order",
         ])
         .with(Needs(OrdersShip), handlers::__path_deliver, handlers::deliver)

@@ -17,6 +17,7 @@ pub(super) fn endpoints() -> Endpoints {
             "stock_document_reference_taken",
             "no_default_warehouse",
             "purchase_order_state_conflict",
+            "stock_frozen",
             "stock_too_large",
         ])
         .with(Needs(StockAdjust), handlers::__path_adjust, handlers::adjust)
@@ -24,6 +25,7 @@ pub(super) fn endpoints() -> Endpoints {
             "invalid_stock_document",
             "stock_document_reference_taken",
             "no_default_warehouse",
+            "stock_frozen",
             "insufficient_stock",
             "stock_too_large",
         ])
@@ -32,6 +34,7 @@ pub(super) fn endpoints() -> Endpoints {
             "invalid_stock_document",
             "stock_document_reference_taken",
             "no_default_warehouse",
+            "stock_frozen",
             "insufficient_stock",
         ])
         .with(Needs(StockWrite), handlers::__path_transfer, handlers::transfer)
@@ -39,6 +42,7 @@ pub(super) fn endpoints() -> Endpoints {
             "invalid_stock_document",
             "stock_document_reference_taken",
             "no_default_warehouse",
+            "stock_frozen",
             "insufficient_stock",
             "stock_reserved",
             "stock_too_large",

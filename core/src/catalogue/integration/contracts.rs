@@ -15,6 +15,7 @@ use super::api_keys::{ApiKeyCreatedV1, ApiKeyRevokedV1};
 use super::categories::{CategoryCreatedV1, CategoryDeletedV1, CategoryUpdatedV1};
 use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
 use super::locations::{LocationArchivedV1, LocationCreatedV1, LocationUpdatedV1};
+use super::inventory_counts::{InventoryCountCancelledV1, InventoryCountClosedV1, InventoryCountStartedV1};
 use super::orders::{
     OrderBackOrderedV1, OrderCancelledV1, OrderConfirmedV1, OrderDeliveredV1, OrderPartlyShippedV1,
     OrderPlacedV1, OrderReservedV1, OrderReturnedV1, OrderShippedV1,
@@ -48,6 +49,9 @@ use crate::catalogue::integration::translate;
 use crate::commerce::addresses::{Address, AddressKind};
 use crate::commerce::categories::{Category, CategoryCode, CategoryDetails, CategoryName, Place};
 use crate::commerce::customers::{Customer, CustomerCode, CustomerDetails, CustomerName};
+use crate::commerce::inventory_counts::{
+    CountCancellation, CountReference, Deviation, InventoryCount, NewInventoryCount,
+};
 use crate::commerce::locations::{Location, LocationCode, LocationDetails, LocationName};
 use crate::commerce::orders::{
     CancellationReason, DraftLine, LinePart, NewOrder, Order, OrderEvent, OrderReference, OrderStatus,
@@ -73,7 +77,7 @@ use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
 use crate::values::gtin::Gtin;
 use crate::values::ids::{
-    ApiKeyId, CategoryId, CustomerId, LocationId, OrderId, PrincipalId, ProductId, PurchaseOrderId, ReturnId,
+    ApiKeyId, CategoryId, CustomerId, InventoryCountId, LocationId, OrderId, PrincipalId, ProductId, PurchaseOrderId, ReturnId,
     SessionId,
     ShipmentId, StockDocumentId, StockId, SupplierId, TenantId, UserId, WarehouseId,
 };
@@ -134,6 +138,9 @@ const DECIMALS: &[&str] = &[
     "base",
     "cancelled",
     "change",
+    "counted",
+    "difference",
+    "expected",
     "gross_total",
     "net_amount",
     "net_total",
@@ -457,6 +464,36 @@ fn purchase(tea: &Product, quantity: &str) -> NewPurchaseOrder<'_> {
     }
 }
 
+/// The events of a count that finds two of the tea missing.
+fn counted(levels: &mut Levels) -> [Box<dyn Event>; 3] {
+    let (warehouse, tea) = (WarehouseId::from_uuid(uuid(9)), ProductId::from_uuid(uuid(2)));
+    let new = NewInventoryCount {
+        reference: Some(CountReference::parse("INV-2026-01").expect("valid")),
+        warehouse_id: warehouse,
+        categories: None,
+        blind: true,
+        created_by: "bob@docks.example".to_owned(),
+    };
+    let (mut count, _) =
+        InventoryCount::create(InventoryCountId::from_uuid(uuid(23)), new, at(120)).expect("valid");
+    let started = count.start(None, 2, at(130)).expect("allowed");
+    let mut unwanted = count.clone();
+    let reason = CountCancellation::parse("a delivery came too early").expect("valid");
+    let cancelled = unwanted.cancel(reason, at(140)).expect("allowed");
+    count.send_to_review(0, None, at(140)).expect("allowed");
+    let expected = levels.get(warehouse, tea).expect("there").on_hand().clone();
+    let deviation = Deviation {
+        product_id: tea,
+        sku: "TEA-EG-250".to_owned(),
+        name: "Earl Grey, 250 g".to_owned(),
+        counted: expected.less(&Units::parse("2").expect("valid")),
+        expected,
+        average_cost: UnitPrice::zero(),
+    };
+    let closed = count.close(vec![deviation], levels, BusinessDate::of(at(150)), at(150)).expect("allowed");
+    [happened(started), happened(closed), happened(cancelled)]
+}
+
 fn tenant() -> (Tenant, Box<dyn Event>) {
     let details = TenantDetails {
         name: TenantName::parse("Comptoir des Docks").expect("valid"),
@@ -595,6 +632,10 @@ fn contracts() -> Vec<(String, Contract)> {
             StockEvent::LevelLow(_) => add(happened(event), contract::<StockLevelLowV1>),
         }
     }
+    let [started, closed, cancelled] = counted(&mut levels);
+    add(started, contract::<InventoryCountStartedV1>);
+    add(closed, contract::<InventoryCountClosedV1>);
+    add(cancelled, contract::<InventoryCountCancelledV1>);
     add(happened(an_order.confirm(at(120)).expect("allowed")), contract::<OrderConfirmedV1>);
     let (mut shipment, dispatched, left) = shipped(&mut an_order, &mut levels, &["1", "1"], 16, at(170));
     add(dispatched, contract::<ShipmentDispatchedV1>);

@@ -8,6 +8,7 @@ mod addresses;
 mod api_keys;
 mod categories;
 mod customers;
+mod inventory_counts;
 mod locations;
 mod orders;
 mod products;
@@ -56,6 +57,7 @@ pub(super) fn translate(event: DomainEvent<'_>) -> Result<Option<IntegrationEven
         DomainEvent::Stock(event) => stock::translate(event).map(Some),
         DomainEvent::StockDocument(event) => stock_documents::translate(event).map(Some),
         DomainEvent::PurchaseOrder(event) => purchase_orders::translate(event).map(Some),
+        DomainEvent::InventoryCount(event) => inventory_counts::translate(event),
         DomainEvent::Tenant(event) => tenants::translate(event).map(Some),
         DomainEvent::User(event) => users::translate(event),
         DomainEvent::Session(event) => sessions::translate(event).map(Some),

@@ -507,6 +507,11 @@ impl Order {
         }
     }
 
+    /// Whether something of a product is reserved for it.
+    pub(crate) fn holds(&self, product: ProductId) -> bool {
+        self.lines.iter().any(|line| line.product_id == product && !line.reserved.is_zero())
+    }
+
     /// Whether its goods are still here.
     pub fn is_open(&self) -> bool {
         matches!(self.status, OrderStatus::Pending | OrderStatus::Confirmed)

@@ -12,7 +12,7 @@ use super::repository;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
-use crate::commerce::stock::Levels;
+use crate::commerce::stock::{self, Levels};
 use crate::values::goods::Units;
 use crate::values::ids::{OrderId, ProductId, WarehouseId};
 
@@ -34,20 +34,22 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// The orders that have reserved a product last, as many as have so much of it together, and the ones before them.
+    /// The orders that have reserved each of these products last, as many as have so much of it together, and the ones before them.
     struct Newest<'a> {
         tenant: Uuid => SqlUuid,
         warehouse: Uuid => SqlUuid,
-        product: Uuid => SqlUuid,
-        units: &'a BigDecimal => Numeric,
+        products: &'a [Uuid] => Array<SqlUuid>,
+        units: &'a [&'a BigDecimal] => Array<Numeric>,
     } -> (SqlUuid,)
-    = "SELECT DISTINCT order_id
-     FROM (
+    = "WITH place AS MATERIALIZED (SELECT $1 AS tenant_id, $2 AS warehouse_id)
+     SELECT DISTINCT reserving.order_id
+     FROM place, unnest($3, $4) AS wanted (product_id, units), LATERAL (
          SELECT r.order_id, sum(r.reserved) OVER (ORDER BY r.placed_at DESC, r.order_id DESC, r.position DESC) - r.reserved AS newer
          FROM stock_reservations AS r
-         WHERE r.tenant_id = $1 AND r.warehouse_id = $2 AND r.product_id = $3 AND r.reserved > 0::numeric
+         WHERE r.tenant_id = place.tenant_id AND r.warehouse_id = place.warehouse_id AND r.product_id = wanted.product_id
+             AND r.reserved > 0::numeric
      ) AS reserving
-     WHERE newer < $4"
+     WHERE reserving.newer < wanted.units"
 }
 
 /// Locks the orders that wait for these products in this warehouse, the oldest first.
@@ -88,23 +90,85 @@ pub(crate) async fn lock_with_waiting(
     lock(work, found).await
 }
 
-/// Locks the orders that would have to give back so many units of a product, the newest first.
-///
-/// # Errors
-/// Fails if the database cannot be reached.
-pub(crate) async fn lock_newest(
+/// Goods that are to be taken away from a warehouse, and the orders that have to give them back, locked: the newest first.
+#[derive(Debug)]
+pub(crate) struct TakenAway {
+    warehouse: WarehouseId,
+    taken: Vec<(ProductId, Units)>,
+    givers: Vec<Order>,
+}
+
+impl TakenAway {
+    /// Reads without locks what would be missing, and locks the orders that have it. `taken` names each product once.
+    ///
+    /// # Errors
+    /// Fails if the database cannot be reached.
+    pub(crate) async fn lock_givers(
+        work: &mut UnitOfWork<'_>,
+        warehouse: WarehouseId,
+        taken: Vec<(ProductId, Units)>,
+    ) -> Result<Self, Error> {
+        let products: Vec<ProductId> = taken.iter().map(|(product, _)| *product).collect();
+        let levels = stock::repository::look(work, &[warehouse], &products).await?;
+        let missing = taken.iter().filter_map(|(product, units)| {
+            let missing = levels.get(warehouse, *product)?.overpromised(units);
+            (!missing.is_zero()).then_some((*product, missing))
+        });
+        let missing: Vec<(ProductId, Units)> = missing.collect();
+        let givers = lock_newest(work, warehouse, &missing).await?;
+        Ok(Self { warehouse, taken, givers })
+    }
+
+    /// Whether no order has to give anything back.
+    pub(crate) fn is_free(&self) -> bool {
+        self.givers.is_empty()
+    }
+
+    /// Takes back from the orders what would be missing, now that the levels are locked. Returns the orders that wait from then on.
+    ///
+    /// # Errors
+    /// `Overtaken` if others have reserved so much meanwhile that these orders do not have it.
+    pub(crate) fn take_back(
+        &mut self,
+        levels: &mut Levels,
+        work: &mut UnitOfWork<'_>,
+    ) -> Result<Vec<OrderEvent>, Error> {
+        let mut events = Vec::new();
+        for (product, units) in &self.taken {
+            let Some(level) = levels.get(self.warehouse, *product) else { continue };
+            let (mut missing, is_there) = (level.overpromised(units), units <= level.on_hand());
+            for order in self.givers.iter_mut().filter(|order| order.holds(*product)) {
+                if missing.is_zero() {
+                    break;
+                }
+                let now = work.now_after(order.updated_at());
+                let (taken, event) = order.give_back(*product, &missing, levels, now);
+                missing = missing.less(&taken);
+                events.extend(event);
+            }
+            // What is not there at all is refused when it is taken.
+            if is_there && !missing.is_zero() {
+                return Err(Error::Overtaken);
+            }
+        }
+        Ok(events)
+    }
+}
+
+/// Locks the orders that would have to give back so many units of these products, the newest first.
+async fn lock_newest(
     work: &mut UnitOfWork<'_>,
     warehouse: WarehouseId,
     wanted: &[(ProductId, Units)],
 ) -> Result<Vec<Order>, Error> {
-    let mut found: Vec<(Uuid,)> = Vec::new();
-    for (product, units) in wanted {
-        let tenant = work.tenant().uuid();
-        let orders: Vec<(Uuid,)> = Newest::new(tenant, warehouse.uuid(), product.uuid(), units.value())
-            .load(work.connection())
-            .await?;
-        found.extend(orders);
+    if wanted.is_empty() {
+        return Ok(Vec::new());
     }
+    let products: Vec<Uuid> = wanted.iter().map(|(product, _)| product.uuid()).collect();
+    let units: Vec<&BigDecimal> = wanted.iter().map(|(_, units)| units.value()).collect();
+    let found: Vec<(Uuid,)> = Newest::new(work.tenant().uuid(), warehouse.uuid(), &products, &units)
+        .load(work.connection())
+        .await?;
     let mut orders = lock(work, found).await?;
     orders.reverse();
     Ok(orders)

@@ -16,7 +16,7 @@ use super::events::StockEvent;
 use crate::application::error::{Category, DomainError};
 use crate::values::business_date::BusinessDate;
 use crate::values::goods::{Units, UnitsChange};
-use crate::values::ids::{ProductId, StockId, WarehouseId};
+use crate::values::ids::{InventoryCountId, ProductId, StockId, WarehouseId};
 use crate::values::invalid::{FieldError, Invalid};
 use crate::values::money::UnitPrice;
 use crate::values::text::text;
@@ -43,10 +43,11 @@ pub enum DocumentType {
     Transfer,
     Shipment,
     Return,
+    InventoryCount,
 }
 
 impl DocumentType {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Order,
         Self::Receipt,
         Self::Adjustment,
@@ -54,6 +55,7 @@ impl DocumentType {
         Self::Transfer,
         Self::Shipment,
         Self::Return,
+        Self::InventoryCount,
     ];
 
     /// Returns the name that is stored and published.
@@ -66,6 +68,7 @@ impl DocumentType {
             Self::Transfer => "transfer",
             Self::Shipment => "shipment",
             Self::Return => "return",
+            Self::InventoryCount => "inventory_count",
         }
     }
 
@@ -467,6 +470,11 @@ impl StockLevel {
         self.changed
     }
 
+    /// Whether what is on hand was changed since it was loaded.
+    pub(super) fn moves_goods(&self) -> bool {
+        self.posted.iter().any(|movement| !movement.on_hand_change.is_none())
+    }
+
     pub fn id(&self) -> StockId {
         self.id
     }
@@ -562,6 +570,8 @@ pub enum StockError {
     Unreserved { product: ProductId },
     #[error("so many units of product {product} cannot be counted")]
     TooMany { product: ProductId },
+    #[error("inventory count {count} is under way: until it is closed or cancelled, nothing on hand in its scope moves")]
+    Frozen { count: InventoryCountId },
 }
 
 impl StockError {
@@ -582,9 +592,11 @@ impl DomainError for StockError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) => Category::NotFound,
-            Self::Short(_) | Self::Missing(_) | Self::Promised(_) | Self::Unreserved { .. } => {
-                Category::Conflict
-            }
+            Self::Short(_)
+            | Self::Missing(_)
+            | Self::Promised(_)
+            | Self::Unreserved { .. }
+            | Self::Frozen { .. } => Category::Conflict,
             Self::TooMany { .. } => Category::Invalid,
         }
     }
@@ -596,10 +608,15 @@ impl DomainError for StockError {
             Self::Promised(_) => "stock_reserved",
             Self::Unreserved { .. } => "stock_not_reserved",
             Self::TooMany { .. } => "stock_too_large",
+            Self::Frozen { .. } => "stock_frozen",
         }
     }
 
     fn fields(&self) -> Vec<FieldError> {
+        if let Self::Frozen { count } = self {
+            let frozen = Invalid::new("stock_frozen", self.to_string()).at("");
+            return vec![FieldError { inventory_count_id: Some(count.to_string()), ..frozen }];
+        }
         let (Self::Short(shortages) | Self::Missing(shortages) | Self::Promised(shortages)) = self else {
             return Vec::new();
         };

@@ -41,6 +41,29 @@ fn amounts(level: &StockLevel) -> String {
 }
 
 #[test]
+fn who_moves_what_is_being_counted_is_told_which_count_it_is() {
+    let count = crate::values::ids::InventoryCountId::generate();
+    let refused = StockError::Frozen { count };
+    assert_eq!((refused.category(), refused.code()), (Category::Conflict, "stock_frozen"));
+    assert!(refused.to_string().contains(&count.to_string()), "{refused}");
+    let fields = refused.fields();
+    let told: Vec<_> = fields.iter().map(|field| field.inventory_count_id.clone()).collect();
+    assert_eq!(told, [Some(count.to_string())]);
+}
+
+#[test]
+fn only_what_changes_on_hand_moves_goods() {
+    let mut level = shelf("10");
+    level.posted.clear();
+    assert!(!level.moves_goods());
+    level.promise(&units("4"), false, &document()).expect("enough");
+    level.release(&Held { reserved: units("1"), waiting: Units::zero() }, &document());
+    assert!(!level.moves_goods(), "a promise moves nothing");
+    level.issue(&units("2"), &document()).expect("reserved");
+    assert!(level.moves_goods());
+}
+
+#[test]
 fn the_average_cost_is_weighted_by_what_is_there_and_what_comes() {
     let mut level = shelf("10");
     level.receive(MovementKind::Receipt, &units("20"), Some(&cost("3.5")), &document()).expect("countable");

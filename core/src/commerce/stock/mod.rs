@@ -4,6 +4,7 @@ mod aggregate;
 mod commands;
 mod digest;
 mod events;
+pub(crate) mod gate;
 mod movements;
 mod proof;
 mod queries;

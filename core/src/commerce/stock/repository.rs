@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::aggregate::{Movement, ReorderRule, StockError, StockLevel};
 use super::events::StockEvent;
+use super::gate;
 use crate::application::Locked;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
@@ -127,9 +128,12 @@ impl Levels {
     /// Saves what was done to the levels, with their movements, and records what is told of them.
     ///
     /// # Errors
-    /// Fails if the database cannot be reached.
+    /// `Frozen` if goods were moved that are being counted. Fails if the database cannot be reached.
     pub(crate) async fn save(mut self, work: &mut UnitOfWork<'_>) -> Result<Self, Error> {
         let Some(latest) = self.0.values().map(StockLevel::updated_at).max() else { return Ok(self) };
+        let moved: Vec<(WarehouseId, ProductId)> =
+            self.0.iter().filter(|(_, level)| level.moves_goods()).map(|(place, _)| *place).collect();
+        gate::check(work, &moved).await?;
         let now = work.now_after(latest);
         let changed: Vec<&mut StockLevel> = self.0.values_mut().filter(|level| level.changed).collect();
         let (mut events, mut levels) = (Vec::new(), Vec::new());
@@ -217,6 +221,8 @@ pub(crate) async fn lock_or_open(
     // Before any level is locked: whoever makes the same one at the same time waits here for the other, and then finds it. Nobody
     // who waits here holds a level that is there already.
     opened.sort_by_key(|row| (row.warehouse_id, row.product_id));
+    let opened_in: Vec<Uuid> = opened.iter().map(|row| row.warehouse_id).collect();
+    gate::hold_open(work, &opened_in).await?;
     for rows in opened.chunks(ROWS_OF_A_STATEMENT) {
         diesel::insert_into(stock_levels::table)
             .values(rows)

@@ -1,6 +1,6 @@
 //! The command that moves goods.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::aggregate::{
     DocumentReference, DraftMovement, NewStockDocument, StockDocument, StockDocumentError, StockDocumentKind,
@@ -10,7 +10,7 @@ use super::repository;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
-use crate::commerce::orders::{Order, queue};
+use crate::commerce::orders::queue::{self, TakenAway};
 use crate::commerce::products::{self, Product};
 use crate::commerce::purchase_orders::{self, PurchaseOrder, PurchaseOrderError};
 use crate::commerce::stock::{self, StockReason};
@@ -66,11 +66,12 @@ impl Command for MoveGoods {
             None => None,
         };
 
-        // Read without locks, locked in order, and looked at again.
-        let (giving, mut givers) = self.givers(work, warehouse).await?;
+        // Read without locks, locked in order, and looked at again. A transfer takes nothing away from an order: it is refused.
+        let taken = if self.to_warehouse_id.is_none() { self.taken() } else { Vec::new() };
+        let mut taken = TakenAway::lock_givers(work, warehouse, taken).await?;
         let receiving = self.to_warehouse_id.unwrap_or(warehouse);
         let wanted: Vec<ProductId> = self.arriving().collect();
-        let mut waiting = match givers.is_empty() {
+        let mut waiting = match taken.is_free() {
             true => queue::lock_waiting(work, receiving, &wanted).await?,
             // Both at once would be locked in two turns; the service serves who waits.
             false => Vec::new(),
@@ -78,23 +79,7 @@ impl Command for MoveGoods {
         let places: Vec<WarehouseId> =
             [Some(warehouse), self.to_warehouse_id].into_iter().flatten().collect();
         let mut levels = stock::repository::lock_or_open(work, &places, &kept).await?;
-        let mut effects = Vec::new();
-        for (product, units) in giving.iter().filter(|_| self.to_warehouse_id.is_none()) {
-            let mut missing = levels.get(warehouse, *product).map_or_else(Units::zero, |level| level.overpromised(units));
-            for order in &mut givers {
-                if missing.is_zero() {
-                    break;
-                }
-                let now = work.now_after(order.updated_at());
-                let (taken, event) = order.give_back(*product, &missing, &mut levels, now);
-                missing = missing.less(&taken);
-                effects.extend(event);
-            }
-            let on_hand = levels.get(warehouse, *product).is_some_and(|level| units <= level.on_hand());
-            if on_hand && !missing.is_zero() {
-                return Err(Error::Overtaken);
-            }
-        }
+        let mut effects = taken.take_back(&mut levels, work)?;
         let (document, event) = StockDocument::post(id, new, &mut levels, work.now())?;
         effects.extend(queue::serve(&mut waiting, &mut levels, work));
         work.record(event).await?;
@@ -194,36 +179,14 @@ impl MoveGoods {
         self.lines.iter().filter(comes).map(|line| line.product_id)
     }
 
-    /// Returns what is taken away of each product, and the orders that have to give it back, locked: the newest first.
-    async fn givers(
-        &self,
-        work: &mut UnitOfWork<'_>,
-        warehouse: WarehouseId,
-    ) -> Result<(Vec<(ProductId, Units)>, Vec<Order>), Error> {
-        let mut taken: HashMap<ProductId, Units> = HashMap::new();
+    /// What is taken away of each product.
+    fn taken(&self) -> Vec<(ProductId, Units)> {
+        let mut taken: BTreeMap<ProductId, Units> = BTreeMap::new();
         for line in self.lines.iter().filter(|line| !line.adds) {
             let sum = taken.entry(line.product_id).or_insert_with(Units::zero);
             *sum = sum.plus(&line.units);
         }
-        let mut taken: Vec<_> = taken.into_iter().collect();
-        taken.sort_by_key(|(product, _)| *product);
-        let products: Vec<ProductId> = taken.iter().map(|(product, _)| *product).collect();
-        let levels = stock::repository::look(work, &[warehouse], &products).await?;
-        // A transfer takes nothing away from an order: it is refused.
-        let may_revoke = self.to_warehouse_id.is_none();
-        let missing: Vec<(ProductId, Units)> = taken
-            .iter()
-            .filter(|_| may_revoke)
-            .filter_map(|(product, units)| {
-                let missing = levels.get(warehouse, *product)?.overpromised(units);
-                (!missing.is_zero()).then_some((*product, missing))
-            })
-            .collect();
-        let givers = match missing.is_empty() {
-            true => Vec::new(),
-            false => queue::lock_newest(work, warehouse, &missing).await?,
-        };
-        Ok((taken, givers))
+        taken.into_iter().collect()
     }
 }
 

@@ -1,0 +1,191 @@
+use super::*;
+use crate::commerce::stock::StockLevel;
+use crate::values::ids::StockId;
+
+fn at(second: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_796_000_000 + second, 0).expect("a time")
+}
+
+fn units(text: &str) -> Units {
+    Units::parse(text).expect("an amount")
+}
+
+fn count(categories: Option<Vec<CategoryId>>, blind: bool) -> InventoryCount {
+    let new = NewInventoryCount {
+        reference: None,
+        warehouse_id: WarehouseId::from_uuid(uuid::Uuid::from_u128(1)),
+        categories,
+        blind,
+        created_by: "a test".to_owned(),
+    };
+    InventoryCount::create(InventoryCountId::generate(), new, at(0)).expect("valid").0
+}
+
+fn in_review() -> InventoryCount {
+    let mut count = count(None, true);
+    count.start(None, 1, at(1)).expect("open");
+    count.send_to_review(0, None, at(2)).expect("counting");
+    count
+}
+
+/// A level of `on_hand` units that cost 2.50 each, and what was counted of it.
+fn counted(count: &InventoryCount, on_hand: &str, counted: &str) -> (StockLevel, Deviation) {
+    let product = ProductId::generate();
+    let texts = ("P-1".to_owned(), "A thing".to_owned());
+    let mut level = StockLevel::open(StockId::generate(), count.warehouse_id(), product, texts, at(0));
+    let document = DocumentRef {
+        kind: DocumentType::Receipt,
+        id: uuid::Uuid::from_u128(2),
+        line: Some(1),
+        reason: None,
+        business_date: BusinessDate::of(at(0)),
+    };
+    let cost = UnitPrice::parse("2.50").expect("valid");
+    level.receive(MovementKind::Receipt, &units(on_hand), Some(&cost), &document).expect("countable");
+    let deviation = Deviation {
+        product_id: product,
+        sku: "P-1".to_owned(),
+        name: "A thing".to_owned(),
+        expected: units(on_hand),
+        counted: units(counted),
+        average_cost: UnitPrice::zero(),
+    };
+    (level, deviation)
+}
+
+fn code(refused: Result<InventoryCountEvent, InventoryCountError>) -> &'static str {
+    refused.expect_err("refused").code()
+}
+
+#[test]
+fn a_count_goes_its_way_and_back_for_what_is_counted_again() {
+    let mut count = count(None, false);
+    assert_eq!(code(count.send_to_review(0, None, at(1))), "inventory_count_state_conflict");
+    assert_eq!(code(count.ask_recount(at(1))), "inventory_count_state_conflict");
+    assert!(count.check_may_close().is_err() && count.check_counting().is_err());
+    let started = count.start(None, 3, at(1)).expect("open");
+    assert!(matches!(started, InventoryCountEvent::Started { lines: 3, .. }));
+    assert_eq!(code(count.start(None, 3, at(2))), "inventory_count_state_conflict");
+    assert!(count.check_counting().is_ok());
+    count.send_to_review(0, None, at(2)).expect("counting");
+    assert!(count.check_counting().is_err() && count.check_may_close().is_ok());
+    count.ask_recount(at(3)).expect("in review");
+    count.send_to_review(0, None, at(4)).expect("counting");
+    assert_eq!((count.version, count.status(), count.started_at()), (5, CountStatus::Review, Some(at(1))));
+}
+
+#[test]
+fn what_nobody_counted_is_decided_by_somebody() {
+    let mut count = count(None, false);
+    count.start(None, 3, at(1)).expect("open");
+    let refused = count.send_to_review(2, None, at(2)).expect_err("refused");
+    assert_eq!((refused.code(), count.status()), ("inventory_count_incomplete", CountStatus::Counting));
+    assert!(refused.to_string().starts_with("2 lines"), "{refused}");
+    count.send_to_review(2, Some(Uncounted::Leave), at(2)).expect("decided");
+}
+
+#[test]
+fn a_count_of_too_much_is_refused_before_it_freezes_anything() {
+    let mut large = count(None, false);
+    assert_eq!(code(large.start(None, MAX_LINES + 1, at(1))), "inventory_count_too_large");
+    large.start(None, MAX_LINES, at(1)).expect("as many as there may be");
+    let new = |number: usize| NewInventoryCount {
+        reference: None,
+        warehouse_id: WarehouseId::generate(),
+        categories: Some((0..number).map(|_| CategoryId::generate()).collect()),
+        blind: false,
+        created_by: String::new(),
+    };
+    for (number, is_valid) in [(0, false), (1, true), (MAX_CATEGORIES, true), (MAX_CATEGORIES + 1, false)] {
+        let created = InventoryCount::create(InventoryCountId::generate(), new(number), at(0));
+        assert_eq!(created.is_ok(), is_valid, "{number}");
+    }
+}
+
+#[test]
+fn a_count_covers_its_warehouse_or_its_categories_and_what_is_below_them() {
+    let (tea, green, pots) = (CategoryId::generate(), CategoryId::generate(), CategoryId::generate());
+    let mut whole = count(None, false);
+    whole.start(None, 1, at(1)).expect("open");
+    assert!(whole.covers(None) && whole.covers(Some(pots)));
+    let mut of_tea = count(Some(vec![tea]), false);
+    assert!(!of_tea.covers(Some(tea)), "nothing is frozen before it begins");
+    of_tea.start(Some(vec![tea, green]), 1, at(1)).expect("open");
+    assert!(of_tea.covers(Some(tea)) && of_tea.covers(Some(green)));
+    assert!(!of_tea.covers(Some(pots)) && !of_tea.covers(None));
+}
+
+#[test]
+fn what_is_expected_is_hidden_until_it_is_reviewed() {
+    let mut blind = count(None, true);
+    blind.start(None, 1, at(1)).expect("open");
+    assert!(blind.hides_expected());
+    blind.send_to_review(0, None, at(2)).expect("counting");
+    assert!(!blind.hides_expected());
+    blind.ask_recount(at(3)).expect("in review");
+    assert!(blind.hides_expected(), "whoever counts again does not see it either");
+    let mut seen = count(None, false);
+    seen.start(None, 1, at(1)).expect("open");
+    assert!(!seen.hides_expected());
+}
+
+#[test]
+fn closing_posts_what_differs_at_average_cost() {
+    let mut count = in_review();
+    let (less, missing) = counted(&count, "24", "21.5");
+    let (more, found) = counted(&count, "3", "7");
+    let (missing_id, found_id) = (missing.product_id, found.product_id);
+    let mut levels = Levels::of_levels([less, more]);
+    let on = BusinessDate::of(at(3));
+    let event = count.close(vec![missing, found], &mut levels, on, at(3)).expect("in review");
+    let InventoryCountEvent::Closed { deviations, .. } = event else { panic!("{event:?}") };
+    assert_eq!(deviations.iter().map(|line| line.change().to_string()).collect::<Vec<_>>(), ["-2.5", "4"]);
+    let totals = count.totals().expect("closed");
+    assert_eq!((totals.gained.to_string(), totals.lost.to_string()), ("10.00".to_owned(), "6.25".to_owned()));
+    assert_eq!((totals.differing, count.closed_at()), (2, Some(at(3))));
+    for (product, on_hand) in [(missing_id, "21.5"), (found_id, "7")] {
+        let level = levels.get(count.warehouse_id(), product).expect("there");
+        assert_eq!((level.on_hand(), level.average_cost().to_string()), (&units(on_hand), "2.50".to_owned()));
+    }
+}
+
+#[test]
+fn what_moved_all_the_same_is_not_posted_over() {
+    let mut count = in_review();
+    let (level, mut deviation) = counted(&count, "24", "21");
+    deviation.expected = units("25");
+    let mut levels = Levels::of_levels([level]);
+    let on = BusinessDate::of(at(3));
+    let refused = count.close(vec![deviation.clone()], &mut levels, on, at(3)).expect_err("refused");
+    assert_eq!((refused.code(), count.status()), ("inventory_count_outdated", CountStatus::Review));
+    let refused = count.close(vec![deviation], &mut Levels::default(), on, at(3)).expect_err("refused");
+    assert_eq!(refused.code(), "inventory_count_outdated", "there is no such level");
+}
+
+#[test]
+fn a_count_is_cancelled_until_it_is_over() {
+    let reason = || CountCancellation::parse("a mistake").expect("valid");
+    let mut planned = count(None, false);
+    let event = planned.cancel(reason(), at(1)).expect("open");
+    assert!(matches!(event, InventoryCountEvent::Cancelled { previous_status: CountStatus::Open, .. }));
+    assert_eq!(code(planned.cancel(reason(), at(2))), "inventory_count_state_conflict");
+    let mut reviewed = in_review();
+    reviewed.cancel(reason(), at(3)).expect("in review");
+    assert_eq!(reviewed.cancelled_at(), Some(at(3)));
+    let mut closed = in_review();
+    closed
+        .close(Vec::new(), &mut Levels::default(), BusinessDate::of(at(3)), at(3))
+        .expect("nothing differs");
+    assert_eq!(code(closed.cancel(reason(), at(4))), "inventory_count_state_conflict");
+}
+
+#[test]
+fn names_are_read_back() {
+    for status in CountStatus::ALL {
+        assert_eq!(CountStatus::from_name(status.as_str()), Some(status));
+    }
+    for state in LineState::ALL {
+        assert_eq!(LineState::from_name(state.as_str()), Some(state));
+    }
+    assert_eq!((CountStatus::from_name(""), LineState::from_name("differs")), (None, None));
+}

@@ -1,0 +1,21 @@
+//! Inventory counts: what lies in a warehouse as somebody counted it, and what follows where the books say otherwise.
+
+mod aggregate;
+mod commands;
+mod events;
+mod queries;
+mod repository;
+
+pub use aggregate::{
+    CountCancellation, CountReference, CountStatus, CountTotals, Deviation, InventoryCount,
+    InventoryCountError, LineState, MAX_CATEGORIES, MAX_DEVIATIONS, MAX_ENTRIES, MAX_LINES,
+    NewInventoryCount, Uncounted,
+};
+pub use commands::{
+    AskRecount, CancelCount, CloseCount, CountEntry, CreateCount, RecordCounts, SendToReview, StartCount,
+};
+pub use events::InventoryCountEvent;
+pub use queries::{
+    CountEntryView, CountFilter, CountLineView, CountProgress, CountSort, EntryFilter, EntrySort,
+    InventoryCountView, LineFilter, LineSort, entries, get, lines, list, progress,
+};

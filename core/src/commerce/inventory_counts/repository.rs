@@ -1,0 +1,619 @@
+//! Inventory counts in the database, as commands read and write them.
+
+use bigdecimal::BigDecimal;
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use super::aggregate::{
+    CountCancellation, CountReference, CountStatus, CountTotals, Deviation, InventoryCount,
+    InventoryCountError, LineState, MAX_DEVIATIONS, MAX_LINES,
+};
+use super::events::InventoryCountEvent;
+use super::queries::{CountLineRow, CountLineView, InventoryCountView};
+use crate::application::Locked;
+use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
+use crate::application::error::{Error, unless_taken};
+use crate::application::unit_of_work::UnitOfWork;
+use crate::commerce::products::Product;
+use crate::platform::schema::{inventory_count_lines, inventory_counts};
+use crate::values::business_date::BusinessDate;
+use crate::values::goods::Units;
+use crate::values::ids::{CategoryId, InventoryCountId, ProductId, TenantId, WarehouseId};
+use crate::values::money::{Money, UnitPrice};
+
+/// The constraint that makes references unique.
+const REFERENCE_KEY: &str = "inventory_counts_reference_key";
+/// The constraint that lets one count of a warehouse be under way.
+const RUNNING_KEY: &str = "inventory_counts_running_key";
+
+type Ids = Vec<Option<Uuid>>;
+
+#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = inventory_counts, primary_key(tenant_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+pub(crate) struct InventoryCountRow {
+    tenant_id: Uuid,
+    id: Uuid,
+    version: i64,
+    reference: Option<String>,
+    warehouse_id: Uuid,
+    category_ids: Option<Ids>,
+    scope: Option<Ids>,
+    blind: bool,
+    status: String,
+    created_by: String,
+    business_date: Option<NaiveDate>,
+    differing: Option<i32>,
+    value_gained: Option<BigDecimal>,
+    value_lost: Option<BigDecimal>,
+    cancellation_reason: Option<String>,
+    started_at: Option<DateTime<Utc>>,
+    closed_at: Option<DateTime<Utc>>,
+    cancelled_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+fn written(ids: Option<&Vec<CategoryId>>) -> Option<Ids> {
+    ids.map(|ids| ids.iter().map(|id| Some(id.uuid())).collect())
+}
+
+fn read(ids: Option<Ids>) -> Option<Vec<CategoryId>> {
+    ids.map(|ids| ids.into_iter().flatten().map(CategoryId::from_uuid).collect())
+}
+
+impl InventoryCountRow {
+    fn of(tenant: TenantId, count: &InventoryCount) -> Self {
+        let totals = count.totals.as_ref();
+        Self {
+            tenant_id: tenant.uuid(),
+            id: count.id.uuid(),
+            version: count.version,
+            reference: count.reference.as_ref().map(|reference| reference.as_str().to_owned()),
+            warehouse_id: count.warehouse_id.uuid(),
+            category_ids: written(count.categories.as_ref()),
+            scope: written(count.scope.as_ref()),
+            blind: count.blind,
+            status: count.status.as_str().to_owned(),
+            created_by: count.created_by.clone(),
+            business_date: totals.map(|totals| totals.business_date.date()),
+            // `close` refuses more than an i32 counts.
+            differing: totals.map(|totals| i32::try_from(totals.differing).unwrap_or(i32::MAX)),
+            value_gained: totals.map(|totals| totals.gained.value().clone()),
+            value_lost: totals.map(|totals| totals.lost.value().clone()),
+            cancellation_reason: count.cancellation_reason.as_ref().map(|reason| reason.as_str().to_owned()),
+            started_at: count.started_at,
+            closed_at: count.closed_at,
+            cancelled_at: count.cancelled_at,
+            created_at: count.created_at,
+            updated_at: count.updated_at,
+        }
+    }
+
+    pub(super) fn into_count(self) -> Result<InventoryCount, Error> {
+        let status = CountStatus::from_name(&self.status).ok_or_else(|| Error::Stored {
+            what: "a status of an inventory count",
+            value: self.status.clone(),
+        })?;
+        let values = self.value_gained.zip(self.value_lost);
+        let totals = self.business_date.zip(self.differing).zip(values);
+        Ok(InventoryCount {
+            id: InventoryCountId::from_uuid(self.id),
+            version: self.version,
+            reference: self.reference.map(CountReference::stored),
+            warehouse_id: WarehouseId::from_uuid(self.warehouse_id),
+            categories: read(self.category_ids),
+            scope: read(self.scope),
+            blind: self.blind,
+            status,
+            created_by: self.created_by,
+            totals: totals.map(|((date, differing), (gained, lost))| CountTotals {
+                business_date: BusinessDate::stored(date),
+                differing: usize::try_from(differing).unwrap_or_default(),
+                gained: Money::rounded(&gained),
+                lost: Money::rounded(&lost),
+            }),
+            cancellation_reason: self.cancellation_reason.map(CountCancellation::stored),
+            started_at: self.started_at,
+            closed_at: self.closed_at,
+            cancelled_at: self.cancelled_at,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        })
+    }
+}
+
+/// Loads a count and locks it: nobody counts, and nobody else moves it on, until the unit of work ends.
+///
+/// # Errors
+/// `NotFound` if the tenant has no such count. Fails if the database cannot be reached.
+pub(super) async fn load(work: &mut UnitOfWork<'_>, id: InventoryCountId) -> Result<InventoryCount, Error> {
+    let query = inventory_counts::table
+        .find((work.tenant().uuid(), id.uuid()))
+        .select(InventoryCountRow::as_select());
+    let row: Option<InventoryCountRow> = find(work, Locked::InventoryCount, LockMode::Change, query).await?;
+    row.ok_or(InventoryCountError::NotFound(id))?.into_count()
+}
+
+/// Loads a count with a lock that others who count may hold too, but nobody who moves it on. People count, some of them at a time: they
+/// do not keep those waiting for long who move it on.
+///
+/// # Errors
+/// `NotFound` if the tenant has no such count. Fails if the database cannot be reached.
+pub(super) async fn share(work: &mut UnitOfWork<'_>, id: InventoryCountId) -> Result<InventoryCount, Error> {
+    work.locks(Locked::InventoryCount);
+    let row: Option<InventoryCountRow> = inventory_counts::table
+        .find((work.tenant().uuid(), id.uuid()))
+        .select(InventoryCountRow::as_select())
+        .for_share()
+        .first(work.connection())
+        .await
+        .optional()?;
+    row.ok_or(InventoryCountError::NotFound(id))?.into_count()
+}
+
+crate::statement! {
+    /// These categories and all that are below them. It ends, even if a tree that somebody wrote by hand has a cycle.
+    struct Below<'a> { tenant: Uuid => SqlUuid, from: &'a [Uuid] => Array<SqlUuid> } -> (SqlUuid,)
+    = "WITH RECURSIVE below (tenant_id, id, level) AS (
+        SELECT tenant_id, id, 0 FROM categories WHERE tenant_id = $1 AND id = ANY ($2)
+        UNION ALL
+        SELECT c.tenant_id, c.id, b.level + 1 FROM below AS b
+        JOIN categories AS c ON c.tenant_id = b.tenant_id AND c.parent_id = b.id WHERE b.level < 20
+    )
+    SELECT DISTINCT id FROM below ORDER BY id"
+}
+
+/// Returns the categories of a count and all that are below them now; `None` stands for the whole warehouse.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn scope(
+    work: &mut UnitOfWork<'_>,
+    count: &InventoryCount,
+) -> Result<Option<Vec<CategoryId>>, Error> {
+    let Some(categories) = &count.categories else { return Ok(None) };
+    let ids: Vec<Uuid> = categories.iter().map(|id| id.uuid()).collect();
+    let found: Vec<(Uuid,)> = Below::new(work.tenant().uuid(), &ids).load(work.connection()).await?;
+    Ok(Some(found.into_iter().map(|(id,)| CategoryId::from_uuid(id)).collect()))
+}
+
+crate::statement! {
+    /// Makes a line for each product in the scope of which something is on hand.
+    struct OpenLines<'a> {
+        tenant: Uuid => SqlUuid,
+        count: Uuid => SqlUuid,
+        warehouse: Uuid => SqlUuid,
+        categories: Option<&'a [Uuid]> => Nullable<Array<SqlUuid>>,
+        most: i64 => BigInt,
+    }
+    = "WITH scope AS MATERIALIZED (SELECT $1 AS tenant_id, $2 AS count_id, $3 AS warehouse_id, $4 AS categories)
+    INSERT INTO inventory_count_lines (tenant_id, count_id, product_id, sku, name, state, entries)
+    SELECT scope.tenant_id, scope.count_id, s.product_id, s.sku, s.name, 'to_count', 0
+    FROM scope JOIN stock_levels AS s ON s.tenant_id = scope.tenant_id AND s.warehouse_id = scope.warehouse_id
+    WHERE s.on_hand > 0 AND (scope.categories IS NULL OR EXISTS (
+        SELECT FROM products AS p WHERE p.tenant_id = s.tenant_id AND p.id = s.product_id AND p.category_id = ANY (scope.categories)
+    ))
+    LIMIT $5"
+}
+
+/// Makes the lines of a count whose scope is frozen. Returns how many: one more than there may be, if there would be more.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn open_lines(
+    work: &mut UnitOfWork<'_>,
+    count: &InventoryCount,
+    scope: Option<&[CategoryId]>,
+) -> Result<usize, Error> {
+    let categories: Option<Vec<Uuid>> = scope.map(|scope| scope.iter().map(|id| id.uuid()).collect());
+    let most = i64::try_from(MAX_LINES + 1).unwrap_or(i64::MAX);
+    let (tenant, warehouse) = (work.tenant().uuid(), count.warehouse_id.uuid());
+    let lines = OpenLines::new(tenant, count.id.uuid(), warehouse, categories.as_deref(), most)
+        .execute(work.connection())
+        .await?;
+    Ok(lines)
+}
+
+/// Returns which of these products are lines of the count.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn known(
+    work: &mut UnitOfWork<'_>,
+    count: InventoryCountId,
+    products: &[ProductId],
+) -> Result<Vec<ProductId>, Error> {
+    use inventory_count_lines::{count_id, product_id, table, tenant_id};
+    let products: Vec<Uuid> = products.iter().map(|id| id.uuid()).collect();
+    let found: Vec<Uuid> = table
+        .filter(tenant_id.eq(work.tenant().uuid()).and(count_id.eq(count.uuid())))
+        .filter(product_id.eq_any(products))
+        .select(product_id)
+        .load(work.connection())
+        .await?;
+    Ok(found.into_iter().map(ProductId::from_uuid).collect())
+}
+
+/// Makes lines for products that were not expected. Whoever makes the same one at the same time waits for the other, and then finds it.
+///
+/// # Errors
+/// `TooManyLines` if there are too many then. Fails if the database cannot be reached.
+pub(super) async fn add_lines(
+    work: &mut UnitOfWork<'_>,
+    count: InventoryCountId,
+    products: &[&Product],
+) -> Result<(), Error> {
+    use inventory_count_lines::{count_id, entries, name, product_id, sku, state, table, tenant_id};
+    let tenant = work.tenant().uuid();
+    let mut sorted: Vec<&&Product> = products.iter().collect();
+    sorted.sort_by_key(|product| product.id());
+    let rows: Vec<_> = sorted
+        .into_iter()
+        .map(|product| {
+            let details = product.details();
+            (
+                tenant_id.eq(tenant),
+                count_id.eq(count.uuid()),
+                product_id.eq(product.id().uuid()),
+                sku.eq(details.sku.as_str()),
+                name.eq(details.name.as_str()),
+                state.eq(LineState::ToCount.as_str()),
+                entries.eq(0),
+            )
+        })
+        .collect();
+    diesel::insert_into(table).values(rows).on_conflict_do_nothing().execute(work.connection()).await?;
+    let of_count = table.filter(tenant_id.eq(tenant).and(count_id.eq(count.uuid())));
+    let lines: i64 = of_count.count().get_result(work.connection()).await?;
+    let fits = usize::try_from(lines).is_ok_and(|lines| lines <= MAX_LINES);
+    if fits { Ok(()) } else { Err(InventoryCountError::TooManyLines.into()) }
+}
+
+/// Locks lines, in the order of their products. Who counts the same line at the same time waits. What is entered now is later than what
+/// was entered before.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn lock_lines(
+    work: &mut UnitOfWork<'_>,
+    count: InventoryCountId,
+    products: &[ProductId],
+) -> Result<(), Error> {
+    use inventory_count_lines::{count_id, counted_at, product_id, table, tenant_id};
+    work.locks(Locked::InventoryCountLine);
+    let products: Vec<Uuid> = products.iter().map(|id| id.uuid()).collect();
+    let times: Vec<Option<DateTime<Utc>>> = table
+        .filter(tenant_id.eq(work.tenant().uuid()).and(count_id.eq(count.uuid())))
+        .filter(product_id.eq_any(products))
+        .select(counted_at)
+        .order(product_id)
+        .for_no_key_update()
+        .load(work.connection())
+        .await?;
+    if let Some(latest) = times.into_iter().flatten().max() {
+        work.now_after(latest);
+    }
+    Ok(())
+}
+
+/// What somebody counted, and what was on hand at that moment.
+#[derive(Debug)]
+pub(super) struct Entered<'a> {
+    pub(super) product_id: ProductId,
+    pub(super) counted: &'a Units,
+    pub(super) expected: Units,
+}
+
+crate::statement! {
+    /// Writes entries, and what they say into their lines.
+    struct Enter<'a> {
+        tenant: Uuid => SqlUuid,
+        count: Uuid => SqlUuid,
+        now: DateTime<Utc> => Timestamptz,
+        actor_type: &'a str => Text,
+        actor_id: Option<Uuid> => Nullable<SqlUuid>,
+        actor_name: &'a str => Text,
+        correlation_id: &'a str => Text,
+        ids: &'a [Uuid] => Array<SqlUuid>,
+        products: &'a [Uuid] => Array<SqlUuid>,
+        counted: &'a [&'a BigDecimal] => Array<Numeric>,
+        expected: &'a [&'a BigDecimal] => Array<Numeric>,
+    }
+    = "WITH common AS (
+        SELECT $1 AS tenant, $2 AS count_id, $3 AS now, $4 AS actor_type, $5 AS actor_id, $6 AS actor_name, $7 AS correlation_id
+    ),
+    entry AS (SELECT * FROM unnest($8, $9, $10, $11) AS e (id, product_id, counted, expected)),
+    changed AS (
+        UPDATE inventory_count_lines AS l
+        SET state = 'counted', expected = entry.expected, counted = entry.counted, entries = l.entries + 1, counted_at = common.now
+        FROM common, entry
+        WHERE l.tenant_id = common.tenant AND l.count_id = common.count_id AND l.product_id = entry.product_id
+    )
+    INSERT INTO inventory_count_entries (tenant_id, count_id, id, product_id, counted, expected, actor_type, actor_id, actor_name,
+        correlation_id, recorded_at)
+    SELECT common.tenant, common.count_id, entry.id, entry.product_id, entry.counted, entry.expected, common.actor_type, common.actor_id,
+        common.actor_name, common.correlation_id, common.now
+    FROM common, entry"
+}
+
+/// Writes what somebody counted. The lines are there, and locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn enter(
+    work: &mut UnitOfWork<'_>,
+    count: InventoryCountId,
+    entries: &[Entered<'_>],
+) -> Result<(), Error> {
+    let now = work.now();
+    let context = work.context().clone();
+    let principal = &context.principal;
+    let ids: Vec<_> = entries.iter().map(|_| Uuid::now_v7()).collect();
+    let products: Vec<_> = entries.iter().map(|entry| entry.product_id.uuid()).collect();
+    let counted: Vec<_> = entries.iter().map(|entry| entry.counted.value()).collect();
+    let expected: Vec<_> = entries.iter().map(|entry| entry.expected.value()).collect();
+    Enter::new(
+        work.tenant().uuid(),
+        count.uuid(),
+        now,
+        principal.actor.kind(),
+        principal.id().map(|id| id.uuid()),
+        &principal.name,
+        &context.correlation_id,
+        &ids,
+        &products,
+        &counted,
+        &expected,
+    )
+    .execute(work.connection())
+    .await?;
+    Ok(())
+}
+
+/// Returns how many lines are to be counted, or to be counted again. The count is locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn uncounted(work: &mut UnitOfWork<'_>, count: InventoryCountId) -> Result<usize, Error> {
+    use inventory_count_lines::{count_id, state, table, tenant_id};
+    let lines: i64 = table
+        .filter(tenant_id.eq(work.tenant().uuid()).and(count_id.eq(count.uuid())))
+        .filter(state.eq_any([LineState::ToCount.as_str(), LineState::ToRecount.as_str()]))
+        .count()
+        .get_result(work.connection())
+        .await?;
+    Ok(usize::try_from(lines).unwrap_or_default())
+}
+
+crate::statement! {
+    /// Enters zero for every line that nobody has counted.
+    struct EnterNothing<'a> {
+        tenant: Uuid => SqlUuid,
+        count: Uuid => SqlUuid,
+        warehouse: Uuid => SqlUuid,
+        now: DateTime<Utc> => Timestamptz,
+        actor_type: &'a str => Text,
+        actor_id: Option<Uuid> => Nullable<SqlUuid>,
+        actor_name: &'a str => Text,
+        correlation_id: &'a str => Text,
+    }
+    = "WITH common AS (
+        SELECT $1 AS tenant, $2 AS count_id, $3 AS warehouse_id, $4 AS now, $5 AS actor_type, $6 AS actor_id, $7 AS actor_name,
+            $8 AS correlation_id
+    ),
+    entry AS MATERIALIZED (
+        SELECT l.product_id, COALESCE(s.on_hand, 0) AS expected
+        FROM common
+        JOIN inventory_count_lines AS l ON l.tenant_id = common.tenant AND l.count_id = common.count_id AND l.state = 'to_count'
+        LEFT JOIN stock_levels AS s
+            ON s.tenant_id = common.tenant AND s.warehouse_id = common.warehouse_id AND s.product_id = l.product_id
+    ),
+    changed AS (
+        UPDATE inventory_count_lines AS l
+        SET state = 'counted', expected = entry.expected, counted = 0, entries = l.entries + 1, counted_at = common.now
+        FROM common, entry
+        WHERE l.tenant_id = common.tenant AND l.count_id = common.count_id AND l.product_id = entry.product_id
+    )
+    INSERT INTO inventory_count_entries (tenant_id, count_id, id, product_id, counted, expected, actor_type, actor_id, actor_name,
+        correlation_id, recorded_at)
+    SELECT common.tenant, common.count_id, gen_random_uuid(), entry.product_id, 0, entry.expected, common.actor_type, common.actor_id,
+        common.actor_name, common.correlation_id, common.now
+    FROM common, entry"
+}
+
+/// Enters that nothing is there of what nobody has counted. The count is locked: nobody else enters anything.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn enter_nothing(work: &mut UnitOfWork<'_>, count: &InventoryCount) -> Result<(), Error> {
+    let now = work.now();
+    let context = work.context().clone();
+    let principal = &context.principal;
+    EnterNothing::new(
+        work.tenant().uuid(),
+        count.id.uuid(),
+        count.warehouse_id.uuid(),
+        now,
+        principal.actor.kind(),
+        principal.id().map(|id| id.uuid()),
+        &principal.name,
+        &context.correlation_id,
+    )
+    .execute(work.connection())
+    .await?;
+    Ok(())
+}
+
+/// Lets lines that were to be counted again keep their last count. The count is locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn keep_last(work: &mut UnitOfWork<'_>, count: InventoryCountId) -> Result<(), Error> {
+    use inventory_count_lines::{count_id, state, table, tenant_id};
+    let asked = table
+        .filter(tenant_id.eq(work.tenant().uuid()).and(count_id.eq(count.uuid())))
+        .filter(state.eq(LineState::ToRecount.as_str()));
+    diesel::update(asked).set(state.eq(LineState::Counted.as_str())).execute(work.connection()).await?;
+    Ok(())
+}
+
+/// Has lines counted again; those that nobody has counted yet are to be counted anyway. The count is locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn ask_recount(
+    work: &mut UnitOfWork<'_>,
+    count: InventoryCountId,
+    products: &[ProductId],
+) -> Result<(), Error> {
+    use inventory_count_lines::{count_id, product_id, state, table, tenant_id};
+    let products: Vec<Uuid> = products.iter().map(|id| id.uuid()).collect();
+    let counted = table
+        .filter(tenant_id.eq(work.tenant().uuid()).and(count_id.eq(count.uuid())))
+        .filter(product_id.eq_any(products))
+        .filter(state.eq(LineState::Counted.as_str()));
+    diesel::update(counted).set(state.eq(LineState::ToRecount.as_str())).execute(work.connection()).await?;
+    Ok(())
+}
+
+type DeviationRow = (Uuid, String, String, Option<BigDecimal>, Option<BigDecimal>);
+
+/// Returns the lines that differ, by SKU: one more than can be posted, if there are more. The count is locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn deviations(
+    work: &mut UnitOfWork<'_>,
+    count: InventoryCountId,
+) -> Result<Vec<Deviation>, Error> {
+    use inventory_count_lines::{count_id, counted, expected, name, product_id, sku, table, tenant_id};
+    let rows: Vec<DeviationRow> = table
+        .filter(tenant_id.eq(work.tenant().uuid()).and(count_id.eq(count.uuid())))
+        .filter(counted.ne(expected))
+        .order((sku, product_id))
+        .select((product_id, sku, name, expected, counted))
+        .limit(i64::try_from(MAX_DEVIATIONS + 1).unwrap_or(i64::MAX))
+        .load(work.connection())
+        .await?;
+    Ok(rows.into_iter().filter_map(deviation).collect())
+}
+
+fn deviation((product, sku, name, expected, counted): DeviationRow) -> Option<Deviation> {
+    Some(Deviation {
+        product_id: ProductId::from_uuid(product),
+        sku,
+        name,
+        expected: Units::stored(expected?),
+        counted: Units::stored(counted?),
+        average_cost: UnitPrice::zero(),
+    })
+}
+
+crate::statement! {
+    struct KeepCosts<'a> {
+        tenant: Uuid => SqlUuid,
+        count: Uuid => SqlUuid,
+        products: &'a [Uuid] => Array<SqlUuid>,
+        costs: &'a [&'a BigDecimal] => Array<Numeric>,
+    }
+    = "WITH common AS (SELECT $1 AS tenant, $2 AS count_id)
+    UPDATE inventory_count_lines AS l SET average_cost = posted.cost
+    FROM common, unnest($3, $4) AS posted (product_id, cost)
+    WHERE l.tenant_id = common.tenant AND l.count_id = common.count_id AND l.product_id = posted.product_id"
+}
+
+/// Keeps what a unit cost of the lines that were posted.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn keep_costs(
+    work: &mut UnitOfWork<'_>,
+    count: InventoryCountId,
+    costs: &[(ProductId, UnitPrice)],
+) -> Result<(), Error> {
+    let products: Vec<_> = costs.iter().map(|(product, _)| product.uuid()).collect();
+    let costs: Vec<_> = costs.iter().map(|(_, cost)| cost.value()).collect();
+    KeepCosts::new(work.tenant().uuid(), count.uuid(), &products, &costs).execute(work.connection()).await?;
+    Ok(())
+}
+
+impl InventoryCount {
+    /// Returns the refusal for a violation of this constraint.
+    fn taken(&self, constraint: &str) -> Option<InventoryCountError> {
+        match constraint {
+            REFERENCE_KEY => self
+                .reference
+                .as_ref()
+                .map(|reference| InventoryCountError::ReferenceTaken(reference.as_str().to_owned())),
+            RUNNING_KEY => Some(InventoryCountError::AlreadyRunning(self.warehouse_id)),
+            _ => None,
+        }
+    }
+}
+
+impl Creatable for InventoryCount {
+    async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        // The command has locked the warehouse, as the foreign key does.
+        let row = InventoryCountRow::of(work.tenant(), self);
+        let inserted =
+            diesel::insert_into(inventory_counts::table).values(&row).execute(work.connection()).await;
+        unless_taken(inserted, |constraint| self.taken(constraint))
+    }
+}
+
+impl Aggregate for InventoryCount {
+    type Id = InventoryCountId;
+    type Event = InventoryCountEvent;
+    /// The count without its lines, which are kept for ever.
+    type Audited = InventoryCountView;
+    const NAME: &'static str = "inventory_count";
+
+    fn id(&self) -> InventoryCountId {
+        self.id
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn updated_at(&self) -> DateTime<Utc> {
+        self.updated_at
+    }
+
+    fn audited(&self) -> InventoryCountView {
+        InventoryCountView::of(self)
+    }
+
+    async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let row = InventoryCountRow::of(work.tenant(), self);
+        let updated = diesel::update(inventory_counts::table.find((row.tenant_id, row.id)))
+            .set(&row)
+            .execute(work.connection())
+            .await;
+        unless_taken(updated, |constraint| self.taken(constraint))
+    }
+}
+
+/// Returns these lines as they are now, by SKU.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn lines(
+    work: &mut UnitOfWork<'_>,
+    count: InventoryCountId,
+    products: &[ProductId],
+) -> Result<Vec<CountLineView>, Error> {
+    use inventory_count_lines::{count_id, product_id, sku, table, tenant_id};
+    let products: Vec<Uuid> = products.iter().map(|id| id.uuid()).collect();
+    let rows: Vec<CountLineRow> = table
+        .filter(tenant_id.eq(work.tenant().uuid()).and(count_id.eq(count.uuid())))
+        .filter(product_id.eq_any(products))
+        .order((sku, product_id))
+        .select(CountLineRow::as_select())
+        .load(work.connection())
+        .await?;
+    rows.into_iter().map(CountLineView::of).collect()
+}
