@@ -73,6 +73,7 @@ macro_rules! text {
             }
 
             /// Wraps a text from the database, where it was checked before it was stored.
+            #[allow(dead_code, reason = "not every text is read back")]
             pub(crate) fn stored(text: String) -> Self {
                 Self(text)
             }

@@ -85,8 +85,8 @@ async fn a_code_belongs_to_one_location_of_a_warehouse() {
         api.created("/locations", &body).await?;
         let second = api.location(&warehouse, "A-02").await?;
         api.location(&other, "A-01").await?;
-        let again = api.http.post("/locations", &json!({"warehouse_id": warehouse["id"], "code": "A-01"}));
-        let again = again.await?;
+        let body = json!({"warehouse_id": warehouse["id"], "code": "A-01"});
+        let again = api.http.post("/locations", &body).await?;
         assert_eq!((again.status, again.code()), (409, "location_code_taken"), "{}", again.text);
         let known = json!({"warehouse_id": other["id"], "code": "A-03", "external_id": "E-1"});
         let again = api.http.post("/locations", &known).await?;

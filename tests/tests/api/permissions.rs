@@ -52,7 +52,6 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         | "PATCH /suppliers/{id}"
         | "PATCH /categories/{id}"
         | "PATCH /products/{id}"
-        | "PATCH /products/{id}"
         | "PATCH /warehouses/{id}"
         | "PATCH /locations/{id}"
         | "PATCH /tenant" => Some(json!({"name": "Somebody else"})),

@@ -83,7 +83,8 @@ async fn opening_stock_is_received_once_and_a_file_may_be_sent_again() {
 
         let sql = world.sql().await?;
         let key = api_key(&sql, world.tenant().await?.id, &["stock:read"]).await?;
-        let answer = api.http.with_credential(&key).raw(
+        let reader = api.http.with_credential(&key);
+        let answer = reader.raw(
             Method::POST,
             "/imports?kind=stock",
             &[("Content-Type", "text/csv")],

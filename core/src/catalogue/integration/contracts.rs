@@ -42,6 +42,7 @@ use crate::accounts::identity::passwords::HashedPassword;
 use crate::accounts::sessions::{Client, EndReason, Lifetimes, Session};
 use crate::accounts::tenants::{Registration, ShortName, Tenant, TenantDetails, TenantName, TimeZone};
 use crate::accounts::users::{Adjustments, Decider, NewUser, User, UserName};
+use crate::application::aggregate::Aggregate;
 use crate::application::events::Event;
 use crate::application::{Permission, PermissionSet, Role};
 use crate::catalogue::DomainEvent;
@@ -376,7 +377,7 @@ fn shelves() -> Levels {
     Levels::of_levels([tea, pot, shelf(13, 12, 2, "TEA-EG-250", "Earl Grey, 250 g")])
 }
 
-fn moved(kind: StockDocumentKind, units: &str, adds: bool, levels: &mut Levels) -> Box<dyn Event> {
+fn stock_document(kind: StockDocumentKind, units: &str, adds: bool, levels: &mut Levels) -> Box<dyn Event> {
     let (tea, _) = product(2, "TEA-EG-250", "Earl Grey, 250 g", "12.50", "5.5");
     let new = NewStockDocument {
         kind,
@@ -448,7 +449,7 @@ fn taken_back(
 }
 
 /// A purchase order of 24 packets of tea.
-fn purchase(tea: &Product, quantity: &str) -> NewPurchaseOrder<'_> {
+fn purchase<'a>(tea: &'a Product, quantity: &str) -> NewPurchaseOrder<'a> {
     NewPurchaseOrder {
         reference: Some(PurchaseOrderReference::parse("CF-2026-0118").expect("valid")),
         supplier_id: SupplierId::from_uuid(uuid(14)),
@@ -615,12 +616,12 @@ fn contracts() -> Vec<(String, Contract)> {
     let (mut an_order, placed) = order(&mut levels);
     let mut unwanted = an_order.clone();
     add(placed, contract::<OrderPlacedV1>);
-    add(moved(StockDocumentKind::Receipt, "24", true, &mut levels), contract::<StockReceivedV1>);
+    add(stock_document(StockDocumentKind::Receipt, "24", true, &mut levels), contract::<StockReceivedV1>);
     let got = an_order.serve(&mut levels, at(100)).expect("there is some");
     add(happened(got), contract::<OrderReservedV1>);
-    add(moved(StockDocumentKind::Adjustment, "2", true, &mut levels), contract::<StockAdjustedV1>);
-    add(moved(StockDocumentKind::Transfer, "10", false, &mut levels), contract::<StockTransferredV1>);
-    add(moved(StockDocumentKind::WriteOff, "1", false, &mut levels), contract::<StockWrittenOffV1>);
+    add(stock_document(StockDocumentKind::Adjustment, "2", true, &mut levels), contract::<StockAdjustedV1>);
+    add(stock_document(StockDocumentKind::Transfer, "10", false, &mut levels), contract::<StockTransferredV1>);
+    add(stock_document(StockDocumentKind::WriteOff, "1", false, &mut levels), contract::<StockWrittenOffV1>);
     let (tea, two) = (ProductId::from_uuid(uuid(2)), Units::parse("2").expect("valid"));
     let mut robbed = an_order.clone();
     let (_, missing) = robbed.give_back(tea, &two, &mut levels.clone(), at(110));

@@ -1,7 +1,7 @@
 //! The queries on inventory counts.
 
 use bigdecimal::BigDecimal;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -43,7 +43,7 @@ pub struct InventoryCountView {
     #[schema(example = "bob@carmes.example")]
     pub created_by: String,
     /// The date of its movements; null until it is closed.
-    #[schema(value_type = Option<NaiveDate>)]
+    #[schema(value_type = Option<chrono::NaiveDate>)]
     pub business_date: Option<BusinessDate>,
     /// How many lines differed; null until it is closed.
     #[schema(minimum = 0)]

@@ -251,7 +251,7 @@ pub async fn late(
     let today = Utc::now().date_naive();
     let before = today.checked_sub_days(Days::new(days.into())).unwrap_or(NaiveDate::MIN);
     let (last, rows): (Option<OpenOrderRow>, Vec<OpenOrderRow>) = db
-        .read(context, async |mut connection| {
+        .read(context, async |connection| {
             let walk = || {
                 let rows = of_tenant(context).filter(sql::<Bool>(OPEN));
                 walk!(rows, request.times(), [], placed_at, id)

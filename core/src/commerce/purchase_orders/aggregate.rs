@@ -13,6 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::events::PurchaseOrderEvent;
+use crate::application::aggregate::Aggregate;
 use crate::application::error::{Category, DomainError};
 use crate::commerce::orders::positions;
 use crate::commerce::products::Product;

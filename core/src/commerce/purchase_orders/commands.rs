@@ -107,7 +107,7 @@ impl Held {
         let warehouse_id = match details.warehouse_id {
             Some(id) if warehouses::repository::exists(work, id).await? => id,
             Some(id) => return Err(PurchaseOrderError::WarehouseUnknown(id).into()),
-            None => warehouses::repository::default_warehouse(work).await?,
+            None => warehouses::repository::find_default(work).await?,
         };
         let mut ids: Vec<_> = details.lines.iter().map(|line| line.product_id).collect();
         ids.sort_unstable();

@@ -1,6 +1,6 @@
 //! The queries on purchase orders.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf, sql};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -40,10 +40,10 @@ pub struct PurchaseOrderSummary {
     pub warehouse_id: WarehouseId,
     pub state: PurchaseOrderState,
     /// When it was ordered, as the business counts.
-    #[schema(value_type = NaiveDate)]
+    #[schema(value_type = chrono::NaiveDate)]
     pub ordered_on: BusinessDate,
     /// When it is expected; null if nobody said.
-    #[schema(value_type = Option<NaiveDate>)]
+    #[schema(value_type = Option<chrono::NaiveDate>)]
     pub expected_on: Option<BusinessDate>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -66,10 +66,10 @@ pub struct PurchaseOrderView {
     pub warehouse_id: WarehouseId,
     pub state: PurchaseOrderState,
     /// When it was ordered, as the business counts.
-    #[schema(value_type = NaiveDate)]
+    #[schema(value_type = chrono::NaiveDate)]
     pub ordered_on: BusinessDate,
     /// When it is expected; null if nobody said.
-    #[schema(value_type = Option<NaiveDate>)]
+    #[schema(value_type = Option<chrono::NaiveDate>)]
     pub expected_on: Option<BusinessDate>,
     pub lines: Vec<PurchaseOrderLineView>,
     pub created_at: DateTime<Utc>,
@@ -91,7 +91,7 @@ pub struct PurchaseOrderLineView {
     #[schema(value_type = Option<String>, example = "7.25")]
     pub unit_cost: Option<UnitPrice>,
     /// Where the line has another day than the order; null otherwise.
-    #[schema(value_type = Option<NaiveDate>)]
+    #[schema(value_type = Option<chrono::NaiveDate>)]
     pub expected_on: Option<BusinessDate>,
     /// What has come; perhaps more than was ordered.
     #[schema(value_type = String, example = "0")]

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::events::ReturnEvent;
+use crate::application::aggregate::Aggregate;
 use crate::application::error::{Category, DomainError};
 use crate::commerce::orders::{MAX_LINES, Order, ReturnedPart};
 use crate::commerce::stock::StockReason;
