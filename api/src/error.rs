@@ -226,12 +226,10 @@ pub(crate) struct ProblemField<'a> {
     #[schema(example = "not_positive")]
     code: &'a str,
     message: &'a str,
-    /// What there is, a decimal string: only where too little was there.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// What there is, a decimal string, where too little was there; null otherwise.
     #[schema(example = "3")]
     available: Option<&'a str>,
     /// The inventory count that is under way: only where nothing may be moved because of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b")]
     inventory_count_id: Option<&'a str>,
 }

@@ -7,8 +7,7 @@ use comptoir_core::values::external_id::ExternalId;
 use comptoir_core::values::goods::Units;
 use comptoir_core::values::ids::{
     ApiKeyId, CategoryId, CustomerId, EmailId, ImportId, InventoryCountId, LocationId, OrderId, ProductId,
-    PurchaseOrderId, SupplierId,
-    UserId, WarehouseId,
+    PurchaseOrderId, SupplierId, UserId, WarehouseId,
 };
 use comptoir_core::values::invalid::Invalid;
 use comptoir_core::values::money::{Quantity, UnitPrice, VatRate};

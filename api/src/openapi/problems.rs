@@ -83,6 +83,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(409, "supplier_in_use", "Purchase orders or receipts name the supplier, who cannot be deleted"),
     kind(409, "product_sku_taken", "The SKU belongs to another product"),
     kind(409, "product_external_id_taken", "The external id belongs to another product"),
+    kind(409, "product_in_stock", "There is stock of the product, which cannot stop being kept in stock"),
     kind(409, "product_barcode_taken", "The barcode belongs to another product"),
     kind(409, "category_code_taken", "The code belongs to another category"),
     kind(409, "category_external_id_taken", "The external id belongs to another category"),
@@ -119,7 +120,11 @@ pub(crate) const KINDS: &[Kind] = &[
         "The state of the purchase order does not permit the operation",
     ),
     kind(409, "stock_frozen", "The goods are being counted; `errors` has the `inventory_count_id`"),
-    kind(409, "inventory_count_state_conflict", "The status of the inventory count does not permit the operation"),
+    kind(
+        409,
+        "inventory_count_state_conflict",
+        "The status of the inventory count does not permit the operation",
+    ),
     kind(409, "inventory_count_reference_taken", "The reference belongs to another inventory count"),
     kind(409, "inventory_count_under_way", "Another inventory count of the warehouse is under way"),
     kind(
@@ -127,7 +132,11 @@ pub(crate) const KINDS: &[Kind] = &[
         "inventory_count_too_large",
         "There are more than 50,000 products to count, or more than 10,000 differ",
     ),
-    kind(409, "inventory_count_incomplete", "Lines are not counted yet, and `uncounted` does not say what becomes of them"),
+    kind(
+        409,
+        "inventory_count_incomplete",
+        "Lines are not counted yet, and `uncounted` does not say what becomes of them",
+    ),
     kind(409, "inventory_count_outdated", "What is on hand is not what it was when it was counted"),
     kind(409, "inventory_count_blind", "Which lines of a blind count differ is told when it is in review"),
     kind(409, "no_default_warehouse", "No warehouse was named, and the company has no default"),
@@ -137,7 +146,6 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(409, "warehouse_archived", "The warehouse is archived and cannot be changed"),
     kind(409, "warehouse_is_default", "The default warehouse cannot be archived"),
     kind(409, "warehouse_in_use", "The warehouse still has stock"),
-    kind(409, "no_default_warehouse", "The company has no default warehouse, and none is named"),
     kind(409, "location_archived", "The location is archived and cannot be changed"),
     kind(409, "location_in_use", "The location still has stock"),
     kind(409, "order_state_conflict", "The status of the order does not permit the operation"),
@@ -182,7 +190,11 @@ pub(crate) const KINDS: &[Kind] = &[
         "invalid_purchase_order",
         "Goods cannot be ordered like this; `errors` names each value at fault",
     ),
-    kind(422, "invalid_inventory_count", "The values do not fit the inventory count; `errors` names each at fault"),
+    kind(
+        422,
+        "invalid_inventory_count",
+        "The values do not fit the inventory count; `errors` names each at fault",
+    ),
     kind(422, "stock_too_large", "There would be more units of a product than can be counted"),
     kind(422, "invalid_location", "The location cannot be made like this; `errors` names the value at fault"),
     kind(422, "invalid_lines", "Lines are not in the order, or named twice; `errors` names each"),
@@ -283,7 +295,7 @@ pub(super) fn examples() -> Map<String, Value> {
 
 fn example(kind: &Kind) -> Value {
     let title = StatusCode::from_u16(kind.status).ok().and_then(|status| status.canonical_reason());
-    let errors = match kind.code {
+    let mut errors = match kind.code {
         "invalid_request" | "invalid_order" | "invalid_stock_document" | "invalid_purchase_order" => json!([{
             "pointer": "/lines/0/quantity",
             "code": "wrong_type",
@@ -314,6 +326,11 @@ fn example(kind: &Kind) -> Value {
         }]),
         _ => json!([]),
     };
+    for error in errors.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        for name in ["available", "inventory_count_id"] {
+            error.entry(name).or_insert(Value::Null);
+        }
+    }
     json!({
         "type": format!("{TYPE_PREFIX}{}", kind.code),
         "title": title.unwrap_or("Error"),

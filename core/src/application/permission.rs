@@ -208,7 +208,8 @@ impl Role {
             ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, EmailsRead, InventoryClose,
             InventoryCount, InventoryRead, OrdersRead, OrdersShip, OrdersWrite, ProductsRead, ProductsWrite,
             ProjectionsRead, PurchasesRead, PurchasesWrite, ReportsRead, StockAdjust, StockCosts, StockRead,
-            StockWrite, SuppliersRead, SuppliersWrite, TenantRead, UsersRead, WarehousesRead, WarehousesWrite,
+            StockWrite, SuppliersRead, SuppliersWrite, TenantRead, UsersRead, WarehousesRead,
+            WarehousesWrite,
         };
         match self {
             Self::Admin => PermissionSet::all(),

@@ -14,8 +14,8 @@ use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::categories::CategoryEvent;
 use crate::commerce::customers::CustomerEvent;
-use crate::commerce::locations::LocationEvent;
 use crate::commerce::inventory_counts::InventoryCountEvent;
+use crate::commerce::locations::LocationEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::ProductEvent;
 use crate::commerce::purchase_orders::PurchaseOrderEvent;
@@ -113,8 +113,8 @@ async fn on_product(work: &mut UnitOfWork<'_>, event: &ProductEvent) -> Result<(
     match event {
         // The levels of its stock are listed and searched by its name.
         ProductEvent::Updated(product) if product.is_ordered() => {
-            stock::repository::rename(work, product).await?;
-            measured("rename_stock", work, began);
+            stock::repository::follow(work, product).await?;
+            measured("follow_product", work, began);
             Ok(())
         }
         ProductEvent::Created(_)

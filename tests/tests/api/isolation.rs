@@ -53,7 +53,8 @@ async fn fill(world: &World) -> Result<()> {
     api.location(&warehouse, "L-1").await?;
     let counted = api.stocked_product("P-3").await?;
     api.purchase_order(&supplier, &counted).await?;
-    let count = api.created("/inventory-counts", &serde_json::json!({"warehouse_id": warehouse["id"]})).await?;
+    let count =
+        api.created("/inventory-counts", &serde_json::json!({"warehouse_id": warehouse["id"]})).await?;
     let path = format!("/inventory-counts/{}", count["id"].as_str().unwrap_or_default());
     let entries = serde_json::json!({"entries": [{"product_id": counted["id"], "counted": "1"}]});
     for (step, body) in [("start", serde_json::json!({})), ("entries", entries)] {

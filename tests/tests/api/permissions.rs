@@ -98,7 +98,9 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         "POST /projection-events/{id}/requeue" | "POST /projection-events/{id}/discard" => None,
         "POST /auth/logout" | "POST /operators/auth/logout" | "POST /api-keys/{id}/revoke" => None,
         "POST /inventory-counts" => Some(json!({"warehouse_id": id("warehouses")})),
-        "POST /inventory-counts/{id}/start" | "POST /inventory-counts/{id}/review" | "POST /inventory-counts/{id}/close" => None,
+        "POST /inventory-counts/{id}/start"
+        | "POST /inventory-counts/{id}/review"
+        | "POST /inventory-counts/{id}/close" => None,
         "POST /inventory-counts/{id}/entries" => {
             Some(json!({"entries": [{"product_id": id("products"), "counted": "1"}]}))
         }

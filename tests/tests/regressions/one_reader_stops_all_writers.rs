@@ -268,7 +268,10 @@ const LISTS: &[List] = &[
     List {
         path: "/api/v1/inventory-counts",
         table: "inventory_counts",
-        filters: &[("warehouse_id", &[BUSY, EARLY, NOBODY]), ("status", &["open", "closed", "cancelled", "review"])],
+        filters: &[
+            ("warehouse_id", &[BUSY, EARLY, NOBODY]),
+            ("status", &["open", "closed", "cancelled", "review"]),
+        ],
         selection: &[],
         looks_through: |_| false,
     },

@@ -25,6 +25,7 @@ pub(super) fn endpoints() -> Endpoints {
             "product_external_id_taken",
             "product_barcode_taken",
             "product_archived",
+            "product_in_stock",
         ])
         .with(Needs(ProductsWrite), handlers::__path_update, handlers::update)
         .problems(&[
@@ -33,6 +34,7 @@ pub(super) fn endpoints() -> Endpoints {
             "product_external_id_taken",
             "product_barcode_taken",
             "product_archived",
+            "product_in_stock",
         ])
         .with(Needs(ProductsWrite), handlers::__path_remove, handlers::remove)
         .problems(&["product_not_found", "product_archived"])

@@ -227,9 +227,7 @@ impl DomainError for SessionError {
     }
 
     fn fields(&self) -> Vec<FieldError> {
-        let field = |pointer: &str, code| {
-            vec![Invalid::new(code, self.to_string()).at(pointer)]
-        };
+        let field = |pointer: &str, code| vec![Invalid::new(code, self.to_string()).at(pointer)];
         match self {
             Self::WrongPassword => field("/current_password", "wrong_password"),
             Self::PasswordRefused { pointer, code, .. } => field(pointer, code),

@@ -14,8 +14,8 @@ use uuid::Uuid;
 use super::api_keys::{ApiKeyCreatedV1, ApiKeyRevokedV1};
 use super::categories::{CategoryCreatedV1, CategoryDeletedV1, CategoryUpdatedV1};
 use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
-use super::locations::{LocationArchivedV1, LocationCreatedV1, LocationUpdatedV1};
 use super::inventory_counts::{InventoryCountCancelledV1, InventoryCountClosedV1, InventoryCountStartedV1};
+use super::locations::{LocationArchivedV1, LocationCreatedV1, LocationUpdatedV1};
 use super::orders::{
     OrderBackOrderedV1, OrderCancelledV1, OrderConfirmedV1, OrderDeliveredV1, OrderPartlyShippedV1,
     OrderPlacedV1, OrderReservedV1, OrderReturnedV1, OrderShippedV1,
@@ -59,11 +59,11 @@ use crate::commerce::orders::{
     ReturnedPart, TrackingNumber,
 };
 use crate::commerce::products::{Barcodes, Product, ProductDetails, ProductName, Sku};
-use crate::commerce::returns::{NewReturn, Return, ReturnReason, ReturnReference};
-use crate::commerce::shipments::{Dispatch, Parcel, Shipment};
 use crate::commerce::purchase_orders::{
     NewPurchaseLine, NewPurchaseOrder, PurchaseOrder, PurchaseOrderReference,
 };
+use crate::commerce::returns::{NewReturn, Return, ReturnReason, ReturnReference};
+use crate::commerce::shipments::{Dispatch, Parcel, Shipment};
 use crate::commerce::stock::{
     DocumentRef, DocumentType, Levels, MovementKind, ReorderRule, StockEvent, StockLevel, StockReason,
 };
@@ -78,9 +78,9 @@ use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
 use crate::values::gtin::Gtin;
 use crate::values::ids::{
-    ApiKeyId, CategoryId, CustomerId, InventoryCountId, LocationId, OrderId, PrincipalId, ProductId, PurchaseOrderId, ReturnId,
-    SessionId,
-    ShipmentId, StockDocumentId, StockId, SupplierId, TenantId, UserId, WarehouseId,
+    ApiKeyId, CategoryId, CustomerId, InventoryCountId, LocationId, OrderId, PrincipalId, ProductId,
+    PurchaseOrderId, ReturnId, SessionId, ShipmentId, StockDocumentId, StockId, SupplierId, TenantId, UserId,
+    WarehouseId,
 };
 use crate::values::language::Language;
 use crate::values::money::{Currency, Quantity, UnitPrice, VatRate};
@@ -620,7 +620,10 @@ fn contracts() -> Vec<(String, Contract)> {
     let got = an_order.serve(&mut levels, at(100)).expect("there is some");
     add(happened(got), contract::<OrderReservedV1>);
     add(stock_document(StockDocumentKind::Adjustment, "2", true, &mut levels), contract::<StockAdjustedV1>);
-    add(stock_document(StockDocumentKind::Transfer, "10", false, &mut levels), contract::<StockTransferredV1>);
+    add(
+        stock_document(StockDocumentKind::Transfer, "10", false, &mut levels),
+        contract::<StockTransferredV1>,
+    );
     add(stock_document(StockDocumentKind::WriteOff, "1", false, &mut levels), contract::<StockWrittenOffV1>);
     let (tea, two) = (ProductId::from_uuid(uuid(2)), Units::parse("2").expect("valid"));
     let mut robbed = an_order.clone();

@@ -19,9 +19,7 @@ pub use commands::{
     CancelOrder, CancelRest, ConfirmOrder, DeliverOrder, PlaceOrder, PlaceOrderLine, ShipOrder,
 };
 pub use events::OrderEvent;
-pub use fulfilment::{
-    OpenLine, OpenOrder, OpenOrderSort, OpenOrderWithLines, back_orders, late, to_prepare,
-};
+pub use fulfilment::{OpenLine, OpenOrder, OpenOrderSort, OpenOrderWithLines, back_orders, late, to_prepare};
 pub use queries::{OrderFilter, OrderSort, OrderSummary, OrderView, get, list, list_with_lines};
 pub use serving::{BackOrders, ServeWaiting};
 pub use totals::{Totals, VatSubtotal};

@@ -139,8 +139,11 @@ pub(crate) async fn mark_ordered(
     work: &mut UnitOfWork<'_>,
     products: impl IntoIterator<Item = &Product>,
 ) -> Result<(), Error> {
-    let ids: Vec<Uuid> =
-        products.into_iter().filter(|product| !product.is_ordered()).map(|product| product.id().uuid()).collect();
+    let ids: Vec<Uuid> = products
+        .into_iter()
+        .filter(|product| !product.is_ordered())
+        .map(|product| product.id().uuid())
+        .collect();
     if ids.is_empty() {
         return Ok(());
     }

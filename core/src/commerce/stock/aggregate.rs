@@ -407,7 +407,7 @@ impl StockLevel {
         self.updated_at = now;
         let was_low = self.low;
         self.low = self.reorder.as_ref().is_some_and(|rule| self.available() <= rule.point);
-        let rests = self.told_at.is_some_and(|told| now - told < TimeDelta::milliseconds(TOLD_EVERY_MS));
+        let rests = self.rests(now);
         self.untold = rests;
         let mut events = Vec::new();
         if !rests {
@@ -420,13 +420,23 @@ impl StockLevel {
         events
     }
 
-    /// Tells what was not told yet.
+    /// Tells what was not told yet, unless it was told just now.
     pub fn tell(&mut self, now: DateTime<Utc>) -> Option<StockEvent> {
-        let waits = std::mem::take(&mut self.untold);
-        waits.then(|| {
+        let tells = self.untold && !self.rests(now);
+        tells.then(|| {
+            self.untold = false;
             self.told_at = Some(now);
             StockEvent::LevelChanged(Box::new(self.told()))
         })
+    }
+
+    fn rests(&self, now: DateTime<Utc>) -> bool {
+        self.told_at.is_some_and(|told| now - told < TimeDelta::milliseconds(TOLD_EVERY_MS))
+    }
+
+    /// Whether there is nothing, and nobody waits for anything.
+    pub fn is_empty(&self) -> bool {
+        self.on_hand.is_zero() && self.waiting.is_zero()
     }
 
     /// The level as events carry it, without its movements.
@@ -566,11 +576,17 @@ pub enum StockError {
     Missing(Vec<Shortage>),
     #[error("the goods of {} are reserved for orders, which have to be cancelled first", lines(.0))]
     Promised(Vec<Shortage>),
+    #[error(
+        "there is stock of product {product}, or orders wait for some: it is kept in stock until there is none"
+    )]
+    StillKept { product: ProductId },
     #[error("product {product} has no such reservation")]
     Unreserved { product: ProductId },
     #[error("so many units of product {product} cannot be counted")]
     TooMany { product: ProductId },
-    #[error("inventory count {count} is under way: until it is closed or cancelled, nothing on hand in its scope moves")]
+    #[error(
+        "inventory count {count} is under way: until it is closed or cancelled, nothing on hand in its scope moves"
+    )]
     Frozen { count: InventoryCountId },
 }
 
@@ -595,6 +611,7 @@ impl DomainError for StockError {
             Self::Short(_)
             | Self::Missing(_)
             | Self::Promised(_)
+            | Self::StillKept { .. }
             | Self::Unreserved { .. }
             | Self::Frozen { .. } => Category::Conflict,
             Self::TooMany { .. } => Category::Invalid,
@@ -606,6 +623,7 @@ impl DomainError for StockError {
             Self::NotFound(_) => "stock_not_found",
             Self::Short(_) | Self::Missing(_) => "insufficient_stock",
             Self::Promised(_) => "stock_reserved",
+            Self::StillKept { .. } => "product_in_stock",
             Self::Unreserved { .. } => "stock_not_reserved",
             Self::TooMany { .. } => "stock_too_large",
             Self::Frozen { .. } => "stock_frozen",
@@ -620,10 +638,11 @@ impl DomainError for StockError {
         let (Self::Short(shortages) | Self::Missing(shortages) | Self::Promised(shortages)) = self else {
             return Vec::new();
         };
+        let code = if matches!(self, Self::Promised(_)) { "stock_reserved" } else { "insufficient_stock" };
         let field = |shortage: &Shortage| {
             let message = format!("{} are wanted, {} available", shortage.wanted, shortage.available);
             let available = Some(shortage.available.to_string());
-            FieldError { available, ..Invalid::new("insufficient_stock", message).at(shortage.pointer()) }
+            FieldError { available, ..Invalid::new(code, message).at(shortage.pointer()) }
         };
         shortages.iter().map(field).collect()
     }

@@ -31,7 +31,9 @@ fn shelf(on_hand: &str) -> StockLevel {
     let (id, warehouse) = (StockId::generate(), WarehouseId::generate());
     let mut level = StockLevel::open(id, warehouse, ProductId::generate(), texts, at(0));
     if on_hand != "0" {
-        level.receive(MovementKind::Receipt, &units(on_hand), Some(&cost("2")), &document()).expect("countable");
+        level
+            .receive(MovementKind::Receipt, &units(on_hand), Some(&cost("2")), &document())
+            .expect("countable");
     }
     level
 }

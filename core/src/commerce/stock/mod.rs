@@ -21,7 +21,7 @@ pub use digest::{SendStockDigest, StockDigest};
 pub use events::StockEvent;
 pub use movements::{MovementFilter, MovementSort, MovementView, movements};
 pub use proof::{Difference, Proof, prove};
+pub use queries::{StockFilter, StockSort, StockView, get, list};
 pub(crate) use repository::Levels;
 pub use telling::StockLevels;
-pub use queries::{StockFilter, StockSort, StockView, get, list};
 pub use value::{ProductValue, StockValue, WarehouseValue, value, value_by_product};

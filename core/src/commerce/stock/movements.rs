@@ -190,7 +190,11 @@ impl MovementFilter {
             }
     }
 
-    fn matching<'a>(&'a self, looked_at: Rows<'a>, limit: i64) -> Matching<'a, Rows<'a>, stock_movements::table> {
+    fn matching<'a>(
+        &'a self,
+        looked_at: Rows<'a>,
+        limit: i64,
+    ) -> Matching<'a, Rows<'a>, stock_movements::table> {
         use stock_movements::{document_id, kind, product_id, recorded_at, warehouse_id};
         let mut filters: Vec<Filter<'_, stock_movements::table>> = Vec::new();
         if let Some(from) = self.recorded.from {

@@ -96,17 +96,8 @@ crate::statement! {
     FROM tenant"
 }
 
-type Compared = (
-    Uuid,
-    Uuid,
-    BigDecimal,
-    BigDecimal,
-    BigDecimal,
-    BigDecimal,
-    BigDecimal,
-    BigDecimal,
-    BigDecimal,
-);
+type Compared =
+    (Uuid, Uuid, BigDecimal, BigDecimal, BigDecimal, BigDecimal, BigDecimal, BigDecimal, BigDecimal);
 
 /// Compares all levels of the tenant with the sums of the ledger and with what its open orders have.
 ///

@@ -156,7 +156,10 @@ impl<'q> Filtered<'q> for StockFilter {
     }
 
     fn of_tenant(tenant: Uuid) -> Rows<'q> {
-        stock_levels::table.filter(stock_levels::tenant_id.eq(tenant)).select(StockRow::as_select()).into_boxed()
+        stock_levels::table
+            .filter(stock_levels::tenant_id.eq(tenant))
+            .select(StockRow::as_select())
+            .into_boxed()
     }
 
     fn walk(
@@ -224,7 +227,11 @@ impl<'q> Filtered<'q> for StockFilter {
     }
 
     fn with_words(words: &'q str) -> Condition<'q> {
-        Box::new(sql::<Bool>("stock_words(tenant_id, sku, name) @@ (SELECT comptoir_search(").bind::<Text, _>(words).sql("))"))
+        Box::new(
+            sql::<Bool>("stock_words(tenant_id, sku, name) @@ (SELECT comptoir_search(")
+                .bind::<Text, _>(words)
+                .sql("))"),
+        )
     }
 
     fn period(&self, _: StockSort) -> Option<Period> {

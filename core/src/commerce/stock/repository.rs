@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Date, Nullable, Numeric, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Bool, Date, Nullable, Numeric, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
@@ -113,11 +115,7 @@ impl Levels {
         Self(levels.into_iter().map(|level| ((level.warehouse_id, level.product_id), level)).collect())
     }
 
-    pub(crate) fn get_mut(
-        &mut self,
-        warehouse: WarehouseId,
-        product: ProductId,
-    ) -> Option<&mut StockLevel> {
+    pub(crate) fn get_mut(&mut self, warehouse: WarehouseId, product: ProductId) -> Option<&mut StockLevel> {
         self.0.get_mut(&(warehouse, product))
     }
 
@@ -209,7 +207,9 @@ pub(crate) async fn lock_or_open(
     let now = work.now();
     let mut places: Vec<(WarehouseId, ProductId)> = Vec::new();
     let mut opened: Vec<StockRow> = Vec::new();
-    for (warehouse, product) in warehouses.iter().flat_map(|place| products.iter().map(move |product| (*place, product))) {
+    for (warehouse, product) in
+        warehouses.iter().flat_map(|place| products.iter().map(move |product| (*place, product)))
+    {
         places.push((warehouse, product.id()));
         if there.get(warehouse, product.id()).is_none() {
             let details = product.details();
@@ -326,7 +326,8 @@ async fn write(work: &mut UnitOfWork<'_>, levels: &[&StockLevel], now: DateTime<
     let warehouses: Vec<_> = posted.iter().map(|(level, _)| level.warehouse_id.uuid()).collect();
     let products: Vec<_> = posted.iter().map(|(level, _)| level.product_id.uuid()).collect();
     let kinds: Vec<_> = posted.iter().map(|(_, movement)| movement.kind.as_str()).collect();
-    let on_hand_changes: Vec<_> = posted.iter().map(|(_, movement)| movement.on_hand_change.value()).collect();
+    let on_hand_changes: Vec<_> =
+        posted.iter().map(|(_, movement)| movement.on_hand_change.value()).collect();
     let reserved_changes: Vec<_> =
         posted.iter().map(|(_, movement)| movement.reserved_change.value()).collect();
     let unit_costs: Vec<_> =
@@ -390,7 +391,10 @@ async fn write(work: &mut UnitOfWork<'_>, levels: &[&StockLevel], now: DateTime<
 ///
 /// # Errors
 /// `NotFound` if the tenant has no such level. Fails if the database cannot be reached.
-pub(super) async fn load(work: &mut UnitOfWork<'_>, id: StockId) -> Result<(Levels, (WarehouseId, ProductId)), Error> {
+pub(super) async fn load(
+    work: &mut UnitOfWork<'_>,
+    id: StockId,
+) -> Result<(Levels, (WarehouseId, ProductId)), Error> {
     work.locks(Locked::Stock);
     let row: Option<StockRow> = stock_levels::table
         .find((work.tenant().uuid(), id.uuid()))
@@ -411,7 +415,9 @@ pub(super) async fn load(work: &mut UnitOfWork<'_>, id: StockId) -> Result<(Leve
 pub(crate) async fn lock_of_product(work: &mut UnitOfWork<'_>, product: ProductId) -> Result<Levels, Error> {
     work.locks(Locked::Stock);
     let rows: Vec<StockRow> = stock_levels::table
-        .filter(stock_levels::tenant_id.eq(work.tenant().uuid()).and(stock_levels::product_id.eq(product.uuid())))
+        .filter(
+            stock_levels::tenant_id.eq(work.tenant().uuid()).and(stock_levels::product_id.eq(product.uuid())),
+        )
         .select(StockRow::as_select())
         .order((stock_levels::warehouse_id, stock_levels::product_id))
         .for_no_key_update()
@@ -423,9 +429,12 @@ pub(crate) async fn lock_of_product(work: &mut UnitOfWork<'_>, product: ProductI
 /// Gives all levels of a product its present name.
 ///
 /// # Errors
-/// Fails if the database cannot be reached.
-pub(crate) async fn rename(work: &mut UnitOfWork<'_>, product: &Product) -> Result<(), Error> {
+/// `StillKept` if the product is not kept in stock any more, and there is some. Fails if the database cannot be reached.
+pub(crate) async fn follow(work: &mut UnitOfWork<'_>, product: &Product) -> Result<(), Error> {
     let mut levels = lock_of_product(work, product.id()).await?;
+    if !product.details().stocked && !levels.0.values().all(StockLevel::is_empty) {
+        return Err(StockError::StillKept { product: product.id() }.into());
+    }
     for level in levels.0.values_mut() {
         level.rename(product.details().sku.as_str(), product.details().name.as_str());
     }
@@ -454,8 +463,10 @@ pub(super) async fn tell(work: &mut UnitOfWork<'_>, ids: &[StockId]) -> Result<u
     let mut events: Vec<StockEvent> = Vec::new();
     for row in rows {
         let mut level = row.into_level();
-        told.push(level.id.uuid());
-        events.extend(level.tell(now));
+        if let Some(event) = level.tell(now) {
+            told.push(level.id.uuid());
+            events.push(event);
+        }
     }
     diesel::update(stock_levels::table)
         .filter(stock_levels::tenant_id.eq(work.tenant().uuid()).and(stock_levels::id.eq_any(told)))

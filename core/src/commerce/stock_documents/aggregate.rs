@@ -258,7 +258,10 @@ impl NewStockDocument<'_> {
             .ok_or(StockError::Unreserved { product: product.id() })?;
         let (change, unit_cost) = if line.adds {
             level.receive(kind, &line.units, line.unit_cost.as_ref(), document)?;
-            (UnitsChange::more(&line.units), line.unit_cost.clone().unwrap_or_else(|| level.average_cost().clone()))
+            (
+                UnitsChange::more(&line.units),
+                line.unit_cost.clone().unwrap_or_else(|| level.average_cost().clone()),
+            )
         } else {
             let cost = level.average_cost().clone();
             level.remove(kind, &line.units, document)?;
@@ -329,7 +332,8 @@ impl DomainError for StockDocumentError {
     fn fields(&self) -> Vec<FieldError> {
         let field = |pointer: &str, code| vec![Invalid::new(code, self.to_string()).at(pointer)];
         let lines = |at: &[usize], code, message: &str| {
-            let at = at.iter().map(|index| Invalid::new(code, message).at(format!("/lines/{index}/product_id")));
+            let at =
+                at.iter().map(|index| Invalid::new(code, message).at(format!("/lines/{index}/product_id")));
             at.collect()
         };
         match self {
@@ -343,7 +347,8 @@ impl DomainError for StockDocumentError {
                 let member = if *kind == StockDocumentKind::Adjustment { "change" } else { "quantity" };
                 let message = "the product's quantities have fewer decimals: see its quantity_decimals";
                 let at = at.iter();
-                at.map(|at| Invalid::new("too_precise", message).at(format!("/lines/{at}/{member}"))).collect()
+                at.map(|at| Invalid::new("too_precise", message).at(format!("/lines/{at}/{member}")))
+                    .collect()
             }
             Self::WarehouseUnknown { pointer, .. } => field(pointer, "unknown_warehouse"),
             Self::SameWarehouse => field("/to_warehouse_id", "same_warehouse"),
