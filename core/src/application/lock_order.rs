@@ -20,8 +20,6 @@ pub(crate) enum Locked {
     Warehouse,
     Location,
     InventoryCount,
-    /// The lock of a company's whole tree of categories, which is no row.
-    CategoryTree,
     Category,
     Product,
     Customer,

@@ -112,6 +112,16 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         "POST /orders/{id}/returns" => {
             Some(json!({"reason": "a test", "lines": [{"position": 1, "quantity": "1", "restock": true}]}))
         }
+        "POST /stock-receipts" | "POST /stock-write-offs" => Some(json!({
+            "reason": "a test", "lines": [{"product_id": id("products"), "quantity": "1"}],
+        })),
+        "POST /stock-adjustments" => Some(json!({
+            "reason": "a test", "lines": [{"product_id": id("products"), "change": "1"}],
+        })),
+        "POST /stock-transfers" => Some(json!({
+            "to_warehouse_id": id("warehouses"), "lines": [{"product_id": id("products"), "quantity": "1"}],
+        })),
+        "PUT /stock/{id}/reorder-rule" => Some(json!({"point": "1", "quantity": "2"})),
         "PUT /tenant" => Some(json!({
             "name": "Maison Test", "time_zone": "Europe/Paris", "registration": null, "vat_number": null, "address": null,
         })),
@@ -176,6 +186,9 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
     let location = api.location(&warehouse, "L-own").await?;
     let (kept, seller) = (api.stocked_product("P-kept").await?, api.supplier("S-seller").await?);
     let purchase = api.purchase_order(&seller, &kept).await?;
+    let receipt = api.receive(&kept, "3", "2.00").await?;
+    let stock =
+        api.http.get(&format!("/stock?product_id={}", kept["id"].as_str().unwrap_or_default())).await?.json;
     let count = api.created("/inventory-counts", &json!({"warehouse_id": warehouse["id"]})).await?;
     let headers = [("Content-Type", "text/csv")];
     let file = b"code,name,email\nC-imported,A,a@b.example\n".to_vec();
@@ -209,6 +222,8 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
         ("shipments", id(&shipment)?),
         ("returns", id(&back)?),
         ("purchase-orders", id(&purchase)?),
+        ("stock", id(&stock["data"][0])?),
+        ("stock-documents", id(&receipt)?),
         ("imports", id(&import.json)?),
         ("emails", id(&emails["data"][0])?),
         ("users", id(&user)?),

@@ -144,6 +144,7 @@ async fn nobody_gives_a_permission_that_they_do_not_have() {
             "stock:read",
             "stock:write",
             "stock:adjust",
+            "purchases:read",
             "inventory:read",
             "inventory:count",
             "tenant:read",

@@ -14,6 +14,7 @@ pub(super) fn endpoints() -> Endpoints {
         .problems(&[
             "order_not_found",
             "return_exceeds_shipment",
+            "stock_frozen",
             "return_reference_taken",
             "invalid_lines",
             "invalid_return",

@@ -15,6 +15,7 @@ pub(super) fn endpoints() -> Endpoints {
             "order_not_found",
             "order_state_conflict",
             "order_waits_for_goods",
+            "stock_frozen",
             "shipment_exceeds_order",
             "too_many_shipments",
             "invalid_order",

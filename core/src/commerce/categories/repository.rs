@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 use diesel::dsl::exists;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer, Nullable, Uuid as SqlUuid};
+use diesel::sql_types::{Integer, Nullable, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::aggregate::{Category, CategoryCode, CategoryDetails, CategoryError, CategoryName, Place};
 use super::events::CategoryEvent;
 use super::queries::CategoryView;
+use crate::accounts::tenants;
 use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, Deletable, LockMode, find};
 use crate::application::error::{Error, unless_taken};
@@ -69,21 +69,11 @@ impl CategoryRow {
     }
 }
 
-crate::statement! {
-    /// Waits for the lock of a tree, which holds until the transaction ends.
-    struct LockTree<'a> { lock: i64 => BigInt }
-    = "SELECT pg_advisory_xact_lock($1)"
-}
-
-/// Locks the tree of the company: no other unit of work changes a category of it. A lock of rows would not do: two that are moved
-/// into each other have none in common. Whatever is read of the tree is read by later statements: the snapshot of this one is
-/// older than the lock.
+/// Locks the tree of the company, by the company's row: no other unit of work changes a category of it. A lock of the categories would
+/// not do: two that are moved into each other have none in common. Whatever is read of the tree is read by later statements: the
+/// snapshot of this one is older than the lock.
 pub(super) async fn lock_tree(work: &mut UnitOfWork<'_>) -> Result<(), Error> {
-    work.locks(Locked::CategoryTree);
-    let hash: [u8; 32] =
-        Sha256::new().chain_update("category tree").chain_update(work.tenant().uuid()).finalize().into();
-    let [a, b, c, d, e, f, g, h, ..] = hash;
-    LockTree::new(i64::from_be_bytes([a, b, c, d, e, f, g, h])).execute(work.connection()).await?;
+    tenants::repository::load(work).await?;
     Ok(())
 }
 

@@ -138,7 +138,8 @@ impl Command for RecordCounts {
         let entered: Vec<Entered<'_>> = entered.collect();
         repository::enter(work, self.id, &entered).await?;
         let lines = repository::lines(work, self.id, &products).await?;
-        work.audit("inventory_count.record", (InventoryCount::NAME, self.id), None, Some(&lines))?;
+        let recorded = serde_json::json!({ "lines": lines });
+        work.audit("inventory_count.record", (InventoryCount::NAME, self.id), None, Some(&recorded))?;
         let principal = &work.context().principal;
         Ok(lines.into_iter().map(|line| line.seen_by(principal, &count)).collect())
     }

@@ -345,7 +345,7 @@ async fn what_could_not_be_counted_does_not_come() {
         api.created("/stock-receipts", &document_of(json!({}), &lines)).await?;
         assert_eq!(amounts_of(&api, &tea).await?, "999999999000 0 0");
         let refused = api.http.post("/stock-receipts", &document_of(json!({}), &[(&tea, "1000")])).await?;
-        assert_eq!((refused.status, refused.code()), (422, "too_large"), "{}", refused.text);
+        assert_eq!((refused.status, refused.code()), (422, "stock_too_large"), "{}", refused.text);
         api.receive(&tea, "999.999999", "0.01").await?;
         assert_eq!(amounts_of(&api, &tea).await?, "999999999999.999999 0 0");
         api.proof().await?;

@@ -237,20 +237,19 @@ async fn an_order_keeps_what_it_was_placed_with() {
         api.receive(&tea, "5", "2.00").await?;
         let of_tea = api.created("/orders", &order_of(&customer, &[(&tea, "2")])).await?;
         let of_pots = api.created("/orders", &order_of(&customer, &[(&pot, "2")])).await?;
-        for (product, stocked) in [(&tea, false), (&pot, true)] {
+        let keep = async |product: &Value, stocked: bool| {
             let path = format!("/products/{}", id(product));
-            let body = json!({"stocked": stocked});
-            let changed = api.http.send(Method::PATCH, &path, &[], Some(&body)).await?;
-            assert_eq!(
-                (changed.status, &changed.json["stocked"]),
-                (200, &json!(stocked)),
-                "{}",
-                changed.text
-            );
-        }
+            api.http.send(Method::PATCH, &path, &[], Some(&json!({"stocked": stocked}))).await
+        };
+        assert_eq!(keep(&pot, true).await?.status, 200);
+        let refused = keep(&tea, false).await?;
+        assert_eq!((refused.status, refused.code()), (409, "product_in_stock"), "there is some");
         shipped(&api, &of_tea).await?;
         shipped(&api, &of_pots).await?;
         assert_eq!(amounts_of(&api, &tea).await?, "3 0 0");
+        let lost = json!({"reason": "a flood", "lines": [{"product_id": tea["id"], "quantity": "3"}]});
+        api.created("/stock-write-offs", &lost).await?;
+        assert_eq!(keep(&tea, false).await?.status, 200);
         let now = api.created("/orders", &order_of(&customer, &[(&tea, "100")])).await?;
         assert_eq!(now["lines"][0]["stocked"], false);
         let short = api.http.post("/orders", &order_of(&customer, &[(&pot, "1")])).await?;
