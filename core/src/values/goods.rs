@@ -8,8 +8,8 @@ use serde::{Serialize, Serializer};
 use super::invalid::Invalid;
 use super::money::{Quantity, QuantityDecimals};
 
-/// The digits that an amount of goods may have before the point: what the database keeps.
-const WHOLE_DIGITS: u64 = 12;
+/// An amount of goods stays below this: the database keeps twelve digits before the point.
+const LIMIT: u64 = 1_000_000_000_000;
 
 /// An amount of goods: zero or more.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,7 +63,7 @@ impl Units {
 
     /// Whether the database can keep it.
     pub fn fits(&self) -> bool {
-        self.0 < BigDecimal::from(10_u64.pow(u32::try_from(WHOLE_DIGITS).unwrap_or(0)))
+        self.0 < LIMIT
     }
 }
 

@@ -34,9 +34,9 @@ pub struct FieldError {
     pub code: &'static str,
     pub message: String,
     /// What there is, if too little was there.
-    pub available: Option<String>,
+    pub available: Option<Box<str>>,
     /// The count that is under way, if nothing may be moved because of it.
-    pub inventory_count_id: Option<String>,
+    pub inventory_count_id: Option<Box<str>>,
 }
 
 /// Collects everything that is wrong with a request, so that the client gets it in one answer.

@@ -6,6 +6,7 @@ use std::sync::{LazyLock, Mutex};
 
 use anyhow::{Context, Result, ensure};
 use jsonschema::Validator;
+use percent_encoding::percent_decode_str;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -55,12 +56,13 @@ pub(super) fn check(method: &Method, path: &str, answer: &Answer) -> Result<()> 
 }
 
 fn operation(method: &Method, path: &str) -> Option<(&'static str, &'static Value)> {
-    let path = path.split('?').next().unwrap_or_default();
+    // The router decodes a path before it looks for its route.
+    let path = percent_decode_str(path.split('?').next().unwrap_or_default()).decode_utf8_lossy();
     let paths = DOCUMENT["paths"].as_object()?;
     // A path without parameters is meant before one with them.
     let (template, methods) = paths
         .iter()
-        .filter(|(template, _)| fits(template, path))
+        .filter(|(template, _)| fits(template, &path))
         .min_by_key(|(template, _)| template.matches('{').count())?;
     Some((template, methods.get(method.as_str().to_lowercase())?))
 }

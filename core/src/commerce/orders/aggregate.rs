@@ -774,7 +774,7 @@ pub enum OrderError {
 impl Beyond {
     fn field(&self, code: &'static str) -> FieldError {
         let message = format!("{} are wanted, {} are possible", self.wanted, self.available);
-        let available = Some(self.available.to_string());
+        let available = Some(self.available.to_string().into());
         FieldError { available, ..Invalid::new(code, message).at(format!("/lines/{}/quantity", self.index)) }
     }
 }
@@ -1169,7 +1169,7 @@ mod tests {
         assert_eq!(refused.code(), "return_exceeds_shipment");
         let fields: Vec<_> =
             refused.fields().into_iter().map(|field| (field.pointer, field.available)).collect();
-        let field = |pointer: &str, available: &str| (pointer.to_owned(), Some(available.to_owned()));
+        let field = |pointer: &str, available: &str| (pointer.to_owned(), Some(available.into()));
         assert_eq!(fields, [field("/lines/1/quantity", "2"), field("/lines/2/quantity", "0")]);
         assert_eq!(progress(&order), ["10 0 3; 0 0", "10 0 10; 0 0"]);
         assert_eq!(

@@ -97,7 +97,7 @@ impl OrderLineRow {
             match status {
                 OrderStatus::Pending | OrderStatus::Confirmed => {}
                 OrderStatus::Shipped | OrderStatus::Delivered => {
-                    shipped = Units::stored(self.quantity.clone())
+                    shipped = Units::stored(self.quantity.clone());
                 }
                 OrderStatus::Cancelled => cancelled = Units::stored(self.quantity.clone()),
             }

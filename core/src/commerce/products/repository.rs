@@ -186,7 +186,7 @@ impl Product {
         let numbers: Vec<&str> = barcodes.iter().map(|(number, _)| number.as_str()).collect();
         let own = product_barcodes::table
             .filter(product_barcodes::tenant_id.eq(tenant).and(product_barcodes::product_id.eq(product)));
-        diesel::delete(own.clone().filter(product_barcodes::gtin.ne_all(&numbers)))
+        diesel::delete(own.filter(product_barcodes::gtin.ne_all(&numbers)))
             .execute(work.connection())
             .await?;
         if numbers.is_empty() {

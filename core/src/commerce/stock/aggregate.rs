@@ -633,7 +633,7 @@ impl DomainError for StockError {
     fn fields(&self) -> Vec<FieldError> {
         if let Self::Frozen { count } = self {
             let frozen = Invalid::new("stock_frozen", self.to_string()).at("");
-            return vec![FieldError { inventory_count_id: Some(count.to_string()), ..frozen }];
+            return vec![FieldError { inventory_count_id: Some(count.to_string().into()), ..frozen }];
         }
         let (Self::Short(shortages) | Self::Missing(shortages) | Self::Promised(shortages)) = self else {
             return Vec::new();
@@ -641,7 +641,7 @@ impl DomainError for StockError {
         let code = if matches!(self, Self::Promised(_)) { "stock_reserved" } else { "insufficient_stock" };
         let field = |shortage: &Shortage| {
             let message = format!("{} are wanted, {} available", shortage.wanted, shortage.available);
-            let available = Some(shortage.available.to_string());
+            let available = Some(shortage.available.to_string().into());
             FieldError { available, ..Invalid::new(code, message).at(shortage.pointer()) }
         };
         shortages.iter().map(field).collect()

@@ -50,7 +50,7 @@ fn who_moves_what_is_being_counted_is_told_which_count_it_is() {
     assert!(refused.to_string().contains(&count.to_string()), "{refused}");
     let fields = refused.fields();
     let told: Vec<_> = fields.iter().map(|field| field.inventory_count_id.clone()).collect();
-    assert_eq!(told, [Some(count.to_string())]);
+    assert_eq!(told, [Some(count.to_string().into())]);
 }
 
 #[test]
