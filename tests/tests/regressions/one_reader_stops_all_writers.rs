@@ -266,6 +266,50 @@ const LISTS: &[List] = &[
         },
     },
     List {
+        path: "/api/v1/stock",
+        table: "stock_levels",
+        filters: &[
+            ("warehouse_id", &[BUSY, EARLY, NOBODY]),
+            ("product_id", &[BUSY, NOBODY]),
+            ("low", &["true"]),
+        ],
+        selection: &[
+            ("q", "17"),
+            ("ids", BUSY),
+            ("created_from", MIDDLE),
+            ("created_before", MIDDLE),
+            ("updated_from", LATE),
+            ("updated_before", MIDDLE),
+        ],
+        looks_through: |given| {
+            searches(given) || given.contains_key("low") || given.contains_key("product_id")
+        },
+    },
+    List {
+        path: "/api/v1/stock-movements",
+        table: "stock_movements",
+        filters: &[
+            ("recorded_from", &[MIDDLE]),
+            ("recorded_before", &[MIDDLE]),
+            ("product_id", &[BUSY, EARLY, NOBODY]),
+            ("warehouse_id", &[BUSY, EARLY, NOBODY]),
+            ("document_id", &[BUSY, EARLY, NOBODY]),
+            ("kind", &["reservation", "write_off"]),
+        ],
+        selection: &[],
+        looks_through: |given| {
+            let both = given.contains_key("product_id") && given.contains_key("document_id");
+            both || given.contains_key("warehouse_id") || given.contains_key("kind")
+        },
+    },
+    List {
+        path: "/api/v1/stock-documents",
+        table: "stock_documents",
+        filters: &[("kind", &["receipt", "write_off", "transfer"]), ("reference", &["R-17"])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
         path: "/api/v1/inventory-counts",
         table: "inventory_counts",
         filters: &[
@@ -394,8 +438,9 @@ async fn every_filter_of_every_list_reads_what_it_returns() -> Result<()> {
     sql.batch_execute("VACUUM ANALYZE").await?;
     let mut plans = Plans::of(&world, &server).await?;
     // What runs beside the requests reads these tables too, for all companies.
-    let without =
-        [("COMPTOIR__SERVICES__MAILER__ENABLED", "false"), ("COMPTOIR__SERVICES__PRUNING__ENABLED", "false")];
+    let without = ["MAILER", "PRUNING", "STOCK_LEVELS", "BACK_ORDERS"]
+        .map(|name| format!("COMPTOIR__SERVICES__{name}__ENABLED"));
+    let without: Vec<_> = without.iter().map(|name| (name.as_str(), "false")).collect();
     let api = Api::start(&world, &without).await?;
     let described = lists(&api).await?;
 

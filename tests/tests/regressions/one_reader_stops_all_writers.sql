@@ -192,3 +192,22 @@ SELECT 'TENANT', gen_random_uuid(), 1, CASE WHEN n <= 100 THEN 'welcome' ELSE 's
     timestamptz '2100-01-01', timestamptz '2100-01-02', CASE WHEN n <= 50 THEN 'refused' END, 'c',
     timestamptz '2026-01-01' + interval '1 minute' * (n / 10), now(), CASE WHEN n <= 29950 THEN now() END
 FROM generate_series(1, 30000) AS n;
+
+-- One warehouse has nine of ten levels. Few are low, at the late end.
+INSERT INTO stock_levels (tenant_id, id, version, warehouse_id, product_id, sku, name, on_hand, reserved, waiting, average_cost, low, untold,
+    movements, created_at, updated_at)
+SELECT tenant_id, gen_random_uuid(), 1, CASE WHEN sku <= 'P-03000' THEN '01900000-0000-7000-8000-0000000000e0'
+        ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid, id, sku, name, 10, 0, 0, 1, sku > 'P-29950', false, 0, created_at, updated_at
+FROM products;
+-- The movements of one product, document and warehouse are early, those of another all the others; few are write-offs, at the late end.
+INSERT INTO stock_movements (tenant_id, stock_id, position, id, warehouse_id, product_id, kind, on_hand_change, reserved_change, on_hand,
+    reserved, average_cost, document_type, document_id, actor_type, actor_name, correlation_id, business_date, recorded_at)
+SELECT 'TENANT', '01900000-0000-7000-8000-0000000000b0', n, gen_random_uuid(), who, who,
+    CASE WHEN n > 29950 THEN 'write_off' ELSE 'reservation' END, 0, 1, 1, 1, 1, 'order', who, 'operator', 'somebody', 'c', '2026-01-01',
+    timestamptz '2026-01-01' + interval '1 minute' * (n / 2)
+FROM generate_series(1, 30000) AS n, LATERAL (SELECT CASE WHEN n <= 50 THEN '01900000-0000-7000-8000-0000000000e0'
+    ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid AS who) AS of_line;
+INSERT INTO stock_documents (tenant_id, id, kind, warehouse_id, reference, reason, business_date, lines, created_by, created_at)
+SELECT 'TENANT', gen_random_uuid(), CASE WHEN n > 29950 THEN 'write_off' ELSE 'receipt' END, gen_random_uuid(), 'R-' || n, 'a reason', '2026-01-01', 1,
+    'somebody', timestamptz '2026-01-01' + interval '1 minute' * (n / 2)
+FROM generate_series(1, 30000) AS n;
