@@ -29,8 +29,8 @@ pub(crate) trait SearchFilters: Deserr<Faults> + IntoParams {
     type Filter;
     /// What the time at which a resource was made is called in the names of parameters: `created_from`.
     const MADE: &'static str = "created";
-    /// Whether each resource can have an id that the client's own system calls it by.
-    const EXTERNAL_IDS: bool = true;
+    /// The shared parameters that the list does not have: those of [`NAMES`] by which no index finds its rows.
+    const WITHOUT: &'static [&'static str] = &[];
     /// What can be shown of each resource besides.
     const INCLUDES: &'static [&'static str] = &[];
 
@@ -165,12 +165,9 @@ impl<F: SearchFilters> FromRequest for ExportQuery<F> {
 const NAMES: [&str; 7] =
     ["q", "ids", "external_id", "created_from", "created_before", "updated_from", "updated_before"];
 
-/// The one of [`NAMES`] that not every list has.
-const EXTERNAL_ID: &str = "external_id";
-
 /// Whether this list has the parameter.
 fn has<F: SearchFilters>(name: &str) -> bool {
-    F::EXTERNAL_IDS || name != EXTERNAL_ID
+    !F::WITHOUT.contains(&name)
 }
 
 /// The names of the parameters that this list has, as it calls them, for an error.
@@ -337,7 +334,7 @@ mod tests {
 
     impl SearchFilters for NoIds {
         type Filter = (Option<Text>, Selection);
-        const EXTERNAL_IDS: bool = false;
+        const WITHOUT: &'static [&'static str] = &["external_id"];
 
         fn with(self, selection: Selection) -> Self::Filter {
             (self.low, selection)

@@ -51,6 +51,7 @@ CREATE TABLE locations (
 );
 CREATE UNIQUE INDEX locations_external_id_key ON locations (tenant_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX locations_code_idx ON locations (tenant_id, code, id);
+CREATE INDEX locations_warehouse_code_idx ON locations (tenant_id, warehouse_id, code, id);
 CREATE INDEX locations_created_at_idx ON locations (tenant_id, created_at, id);
 CREATE INDEX locations_updated_at_idx ON locations (tenant_id, updated_at, id);
 CREATE INDEX locations_warehouse_created_at_idx ON locations (tenant_id, warehouse_id, created_at, id);

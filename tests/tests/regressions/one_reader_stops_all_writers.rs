@@ -273,14 +273,7 @@ const LISTS: &[List] = &[
             ("product_id", &[BUSY, NOBODY]),
             ("low", &["true"]),
         ],
-        selection: &[
-            ("q", "17"),
-            ("ids", BUSY),
-            ("created_from", MIDDLE),
-            ("created_before", MIDDLE),
-            ("updated_from", LATE),
-            ("updated_before", MIDDLE),
-        ],
+        selection: &[("q", "17"), ("ids", BUSY)],
         looks_through: |given| {
             searches(given) || given.contains_key("low") || given.contains_key("product_id")
         },

@@ -122,7 +122,7 @@ pub(crate) struct PurchaseOrderFilters {
 
 impl SearchFilters for PurchaseOrderFilters {
     type Filter = PurchaseOrderFilter;
-    const EXTERNAL_IDS: bool = false;
+    const WITHOUT: &'static [&'static str] = &["external_id"];
 
     fn with(self, selection: Selection) -> PurchaseOrderFilter {
         let Self { state, supplier_id, expected_before } = self;

@@ -54,7 +54,8 @@ pub(crate) struct StockFilters {
 
 impl SearchFilters for StockFilters {
     type Filter = StockFilter;
-    const EXTERNAL_IDS: bool = false;
+    const WITHOUT: &'static [&'static str] =
+        &["external_id", "created_from", "created_before", "updated_from", "updated_before"];
 
     fn with(self, selection: Selection) -> StockFilter {
         let Self { warehouse_id, product_id, low } = self;

@@ -14,7 +14,7 @@ use super::repository::StockRow;
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
-use crate::application::listing::{Filtered, Selection, within};
+use crate::application::listing::{Filtered, Selection};
 use crate::application::{Permission, Principal};
 use crate::platform::paging::{Filter, Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
 use crate::platform::schema::stock_levels;
@@ -136,6 +136,7 @@ pub struct StockFilter {
     pub product_id: Option<ProductId>,
     /// Only what is at its reorder point or below it.
     pub low: bool,
+    /// Its words and ids alone: levels change too often for an index of the times.
     pub selection: Selection,
 }
 
@@ -192,14 +193,13 @@ impl<'q> Filtered<'q> for StockFilter {
     }
 
     fn is_served(&self, key: StockSort) -> bool {
-        let Selection { created, updated, external_id, .. } = &self.selection;
         // What is low has an index by SKU, whatever the warehouse is.
         let low = !self.low || (key == StockSort::Sku && self.warehouse_id.is_none());
-        self.product_id.is_some() || (low && created.is_open() && updated.is_open() && external_id.is_none())
+        self.product_id.is_some() || low
     }
 
     fn conditions(&'q self, _: Option<usize>) -> Vec<Condition<'q>> {
-        use stock_levels::{created_at, low, product_id, updated_at, warehouse_id};
+        use stock_levels::{low, product_id, warehouse_id};
         let mut conditions: Vec<Condition<'q>> = Vec::new();
         if let Some(product) = self.product_id {
             conditions.push(Box::new(product_id.eq(product.uuid())));
@@ -210,8 +210,6 @@ impl<'q> Filtered<'q> for StockFilter {
         if let Some(warehouse) = self.warehouse_id {
             conditions.push(Box::new(warehouse_id.eq(warehouse.uuid())));
         }
-        within(&mut conditions, created_at, self.selection.created);
-        within(&mut conditions, updated_at, self.selection.updated);
         conditions
     }
 
