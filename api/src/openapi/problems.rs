@@ -147,7 +147,6 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(409, "warehouse_is_default", "The default warehouse cannot be archived"),
     kind(409, "warehouse_in_use", "The warehouse still has stock"),
     kind(409, "location_archived", "The location is archived and cannot be changed"),
-    kind(409, "location_in_use", "The location still has stock"),
     kind(409, "order_state_conflict", "The status of the order does not permit the operation"),
     kind(409, "order_partly_shipped", "A part of the order has left: cancel the rest of it instead"),
     kind(

@@ -879,7 +879,6 @@ diesel::table! {
         id -> Uuid,
         warehouse_id -> Uuid,
         product_id -> Uuid,
-        location_id -> Nullable<Uuid>,
         kind -> Text,
         on_hand_change -> Numeric,
         reserved_change -> Numeric,

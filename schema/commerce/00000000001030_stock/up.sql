@@ -52,7 +52,6 @@ CREATE TABLE stock_movements (
     id              uuid           NOT NULL,
     warehouse_id    uuid           NOT NULL,
     product_id      uuid           NOT NULL,
-    location_id     uuid,
     kind            text           NOT NULL CHECK (kind IN ('receipt', 'issue', 'transfer', 'adjustment', 'return', 'write_off',
         'reservation', 'release')),
     on_hand_change  numeric(19, 6) NOT NULL,

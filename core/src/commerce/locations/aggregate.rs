@@ -76,12 +76,9 @@ impl Location {
     /// Takes the location out of use for good.
     ///
     /// # Errors
-    /// Fails if the location is archived already, or still has stock.
-    pub fn archive(&mut self, has_stock: bool, now: DateTime<Utc>) -> Result<LocationEvent, LocationError> {
+    /// Fails if the location is archived already.
+    pub fn archive(&mut self, now: DateTime<Utc>) -> Result<LocationEvent, LocationError> {
         self.check_in_use()?;
-        if has_stock {
-            return Err(LocationError::InUse(self.id));
-        }
         self.archived_at = Some(now);
         self.raise(now);
         Ok(LocationEvent::Archived(self.clone()))
@@ -123,8 +120,6 @@ pub enum LocationError {
     ExternalIdTaken(String),
     #[error("location {0} is archived and cannot be changed")]
     Archived(LocationId),
-    #[error("location {0} still has stock and cannot be archived")]
-    InUse(LocationId),
     #[error("there is no warehouse {0}")]
     WarehouseUnknown(WarehouseId),
     #[error("warehouse {0} is archived and gets no more locations")]
@@ -135,7 +130,7 @@ impl DomainError for LocationError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) => Category::NotFound,
-            Self::CodeTaken(_) | Self::ExternalIdTaken(_) | Self::Archived(_) | Self::InUse(_) => {
+            Self::CodeTaken(_) | Self::ExternalIdTaken(_) | Self::Archived(_) => {
                 Category::Conflict
             }
             Self::WarehouseUnknown(_) | Self::WarehouseArchived(_) => Category::Invalid,
@@ -148,7 +143,6 @@ impl DomainError for LocationError {
             Self::CodeTaken(_) => "location_code_taken",
             Self::ExternalIdTaken(_) => "location_external_id_taken",
             Self::Archived(_) => "location_archived",
-            Self::InUse(_) => "location_in_use",
             Self::WarehouseUnknown(_) | Self::WarehouseArchived(_) => "invalid_location",
         }
     }
@@ -161,7 +155,7 @@ impl DomainError for LocationError {
             | Self::CodeTaken(_)
             | Self::ExternalIdTaken(_)
             | Self::Archived(_)
-            | Self::InUse(_) => return Vec::new(),
+ => return Vec::new(),
         };
         vec![Invalid::new(code, self.to_string()).at("/warehouse_id")]
     }
@@ -206,21 +200,14 @@ mod tests {
     }
 
     #[test]
-    fn a_location_with_stock_is_not_archived() {
-        let mut location = location();
-        assert_eq!(location.archive(true, at(1)), Err(LocationError::InUse(location.id)));
-        assert_eq!((location.version, location.archived_at), (1, None));
-    }
-
-    #[test]
     fn an_archived_location_does_not_change() {
         let mut location = location();
-        let event = location.archive(false, at(1));
+        let event = location.archive(at(1));
         assert_eq!((location.version, location.archived_at), (2, Some(at(1))));
         assert_eq!(event, Ok(LocationEvent::Archived(location.clone())));
         let archived = LocationError::Archived(location.id);
         assert_eq!(location.update(details("A-02"), at(2)), Err(archived.clone()));
-        assert_eq!(location.archive(false, at(2)), Err(archived));
+        assert_eq!(location.archive(at(2)), Err(archived));
         assert_eq!(location.version, 2);
     }
 

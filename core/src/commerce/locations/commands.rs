@@ -62,8 +62,7 @@ impl Command for ArchiveLocation {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<LocationView, Error> {
         let location = repository::load(work, self.id, LockMode::Withdraw).await?;
-        let has_stock = repository::in_use(work, self.id).await?;
-        let decide = |location: &mut Location, now| location.archive(has_stock, now).map(Some);
+        let decide = |location: &mut Location, now| location.archive(now).map(Some);
         let location = change(work, "location.archive", location, self.expected_version, decide).await?;
         Ok(LocationView::of(&location))
     }

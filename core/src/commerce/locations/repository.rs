@@ -69,8 +69,7 @@ impl LocationRow {
     }
 }
 
-/// Loads a location and locks it. Whoever puts something there holds a key-share lock on it ([`locations_of`]), for which
-/// [`LockMode::Withdraw`] waits.
+/// Loads a location and locks it.
 ///
 /// # Errors
 /// `NotFound` if the tenant has no such location. Fails if the database cannot be reached.
@@ -82,36 +81,6 @@ pub(super) async fn load(
     let query = locations::table.find((work.tenant().uuid(), id.uuid())).select(LocationRow::as_select());
     let row: Option<LocationRow> = find(work, Locked::Location, lock, query).await?;
     Ok(row.ok_or(LocationError::NotFound(id))?.into_location())
-}
-
-/// Whether the location, which is locked, still has stock.
-pub(super) async fn in_use(_: &mut UnitOfWork<'_>, _: LocationId) -> Result<bool, Error> {
-    // There is no stock yet.
-    Ok(false)
-}
-
-/// Returns those of `ids` that are locations of the warehouse and not archived, with a key-share lock on each, as a foreign
-/// key would take it: until the unit of work ends, no command can archive them.
-///
-/// # Errors
-/// Fails if the database cannot be reached.
-#[expect(dead_code, reason = "for the stock, which comes next")]
-pub(crate) async fn locations_of(
-    work: &mut UnitOfWork<'_>,
-    warehouse: WarehouseId,
-    ids: &[LocationId],
-) -> Result<Vec<LocationId>, Error> {
-    work.locks(Locked::Location);
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
-    let found: Vec<Uuid> = locations::table
-        .filter(locations::tenant_id.eq(work.tenant().uuid()).and(locations::id.eq_any(ids)))
-        .filter(locations::warehouse_id.eq(warehouse.uuid()).and(locations::archived_at.is_null()))
-        .select(locations::id)
-        .order(locations::id)
-        .for_key_share()
-        .load(work.connection())
-        .await?;
-    Ok(found.into_iter().map(LocationId::from_uuid).collect())
 }
 
 impl Location {

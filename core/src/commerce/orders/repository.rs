@@ -396,6 +396,10 @@ pub(super) async fn mark_waiting(work: &mut UnitOfWork<'_>, order: &Order) -> Re
 /// # Errors
 /// Fails if the database cannot be reached.
 pub(crate) async fn replace_held(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+    // Nothing was ever held for it.
+    if order.places().is_empty() {
+        return Ok(());
+    }
     let of_order = stock_reservations::tenant_id
         .eq(work.tenant().uuid())
         .and(stock_reservations::order_id.eq(order.id.uuid()));

@@ -156,6 +156,9 @@ pub(crate) async fn lock(
     work: &mut UnitOfWork<'_>,
     places: &[(WarehouseId, ProductId)],
 ) -> Result<Levels, Error> {
+    if places.is_empty() {
+        return Ok(Levels::default());
+    }
     work.locks(Locked::Stock);
     let mut warehouses: Vec<Uuid> = places.iter().map(|(warehouse, _)| warehouse.uuid()).collect();
     warehouses.sort_unstable();
@@ -202,6 +205,9 @@ pub(crate) async fn lock_or_open(
     warehouses: &[WarehouseId],
     products: &[&Product],
 ) -> Result<Levels, Error> {
+    if products.is_empty() {
+        return Ok(Levels::default());
+    }
     let ids: Vec<ProductId> = products.iter().map(|product| product.id()).collect();
     let there = look(work, warehouses, &ids).await?;
     let now = work.now();
@@ -301,8 +307,7 @@ async fn write(work: &mut UnitOfWork<'_>, levels: &[&StockLevel], now: DateTime<
     if levels.is_empty() {
         return Ok(());
     }
-    let context = work.context().clone();
-    let principal = &context.principal;
+    let (principal, correlation_id) = (work.context().principal.clone(), work.context().correlation_id.clone());
     let posted: Vec<(&StockLevel, &Movement)> =
         levels.iter().flat_map(|level| level.posted.iter().map(move |movement| (*level, movement))).collect();
     let ids: Vec<_> = levels.iter().map(|level| level.id.uuid()).collect();
@@ -349,7 +354,7 @@ async fn write(work: &mut UnitOfWork<'_>, levels: &[&StockLevel], now: DateTime<
         principal.actor.kind(),
         principal.id().map(|id| id.uuid()),
         &principal.name,
-        &context.correlation_id,
+        &correlation_id,
         &ids,
         &versions,
         &skus,
