@@ -23,7 +23,7 @@ pub(crate) trait Exported: Serialize {
 
 /// What the API's description says of every export of a list.
 pub(crate) const DESCRIPTION: &str = "RFC 4180, in UTF-8, with the names of the columns in the first line. What a spreadsheet would take for a formula begins with\n\
-     an apostrophe. An export that breaks off ends without the end of the HTTP message.";
+     an apostrophe, but for decimals that can be negative. An export that breaks off ends without the end of the HTTP message.";
 
 /// What comes next of an export.
 enum Next {

@@ -302,7 +302,7 @@ fn example(kind: &Kind) -> Value {
         }]),
         "insufficient_stock" | "stock_reserved" => json!([{
             "pointer": "/lines/0/quantity",
-            "code": "insufficient_stock",
+            "code": kind.code,
             "message": "5 are wanted, 3 available",
             "available": "3",
         }]),

@@ -137,6 +137,11 @@ impl UnitPrice {
         &self.0
     }
 
+    /// Rounds half up to six decimals.
+    pub(crate) fn rounded(value: &BigDecimal) -> Self {
+        Self(value.with_scale_round(FINE_SCALE as i64, RoundingMode::HalfUp))
+    }
+
     /// Returns the line's net amount: quantity × net price, rounded to two decimals (EN 16931, BT-131).
     pub fn times(&self, quantity: &Quantity) -> Money {
         Money::rounded(&(&self.0 * &quantity.0))

@@ -200,6 +200,19 @@ impl World {
         Ok(command)
     }
 
+    /// Has a service of the API run once more, to its end. It may be running just now: then it is asked again.
+    ///
+    /// # Errors
+    /// Fails if it does not run in time.
+    pub async fn trigger_service(&self, name: &str) -> Result<()> {
+        until(format!("{name} to be triggered"), RUN_LIMIT, async || {
+            let exit = self.run_api(&["services", "trigger", name]).await?;
+            ensure!(exit.code == Some(0), "{exit:?}");
+            Ok(())
+        })
+        .await
+    }
+
     /// Runs `api` with these arguments to its end.
     ///
     /// # Errors

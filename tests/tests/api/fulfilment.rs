@@ -145,6 +145,16 @@ async fn an_order_is_late_some_days_after_the_customer_made_it() {
             confirmed(&api, &customer, reference, &[(&service, "1")], json!({"ordered_on": ago(days)}))
                 .await?;
         }
+        // Old, but over.
+        for (reference, step, body) in
+            [("GONE", "ship", json!({})), ("ENDED", "cancel", json!({"reason": "a test"}))]
+        {
+            let old = json!({"ordered_on": ago(10)});
+            let order = confirmed(&api, &customer, reference, &[(&service, "1")], old).await?;
+            let path = format!("/orders/{}/{step}", order["id"].as_str().unwrap_or_default());
+            let answer = api.http.post(&path, &body).await?;
+            assert_eq!(answer.status, 200, "{step}: {}", answer.text);
+        }
         assert_eq!(references(&listed(&api, "/orders/late").await?), ["OLD", "FOUR"]);
         assert_eq!(references(&listed(&api, "/orders/late?days=5").await?), ["OLD"]);
         assert_eq!(references(&listed(&api, "/orders/late?days=0").await?), ["OLD", "EDGE", "FOUR"]);

@@ -58,22 +58,12 @@ async fn those_who_look_after_the_stock_are_told_once_a_day_what_is_low() {
         assert!(shown.text.contains("TEA") && shown.text.contains("100"), "{}", shown.text);
 
         // Asked again, and by another process: not twice a day.
-        triggered(world).await?;
+        world.trigger_service("stock_digest").await?;
         drop(api);
         let again = Api::start(world, &often).await?;
-        triggered(world).await?;
+        world.trigger_service("stock_digest").await?;
         assert_eq!(digests(&again).await?.len(), 2);
         Ok(())
     })
     .await;
-}
-
-/// Has the service run once more. It may be running just now: then it is asked again.
-async fn triggered(world: &World) -> Result<()> {
-    until("the service to be triggered", Duration::from_secs(20), async || {
-        let exit = world.run_api(&["services", "trigger", "stock_digest"]).await?;
-        ensure!(exit.code == Some(0), "{exit:?}");
-        Ok(())
-    })
-    .await
 }

@@ -35,7 +35,7 @@ pub(crate) struct DispatchShipmentRequest {
     #[deserr(default, try_from(Vec<ParcelRequest>) = parse_parcels -> Invalid)]
     #[schema(value_type = Vec<ParcelRequest>, max_items = 100, required = false)]
     parcels: Vec<Parcel>,
-    /// When it left; today if it is left out.
+    /// When it left; today (UTC) if it is left out. At most ten years back, and a day ahead.
     #[deserr(default)]
     #[schema(value_type = Option<NaiveDate>, example = "2026-11-30")]
     shipped_on: Option<BusinessDate>,
@@ -60,6 +60,7 @@ pub(crate) struct ParcelRequest {
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "1Z999AA10123456784", min_length = 1, max_length = 100)]
     tracking_number: Option<TrackingNumber>,
+    /// In kilograms; more than zero, at most nine digits before and six after the point.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "2.5", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
     weight_kg: Option<Quantity>,
@@ -89,7 +90,7 @@ impl DispatchShipmentRequest {
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct DeliverShipmentRequest {
-    /// When it arrived; today if it is left out.
+    /// When it arrived; today (UTC) if it is left out. At most ten years back, and a day ahead; not before it left.
     #[deserr(default)]
     #[schema(value_type = Option<NaiveDate>, example = "2026-12-02")]
     pub(super) delivered_on: Option<BusinessDate>,

@@ -83,7 +83,7 @@ pub(crate) struct MovementFilters {
     #[deserr(default)]
     #[param(value_type = Option<Uuid>)]
     warehouse_id: Option<WarehouseId>,
-    /// Only what this order or stock document moved.
+    /// Only what this document moved: an order (what was reserved), a shipment, a return, a stock document or an inventory count.
     #[deserr(default)]
     #[param(value_type = Option<Uuid>)]
     document_id: Option<AnyId>,

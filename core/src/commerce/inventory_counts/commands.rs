@@ -34,7 +34,7 @@ impl Command for CreateCount {
     type Outcome = InventoryCountView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<InventoryCountView, Error> {
-        if !warehouses::repository::exists(work, self.warehouse_id).await? {
+        if !warehouses::repository::hold_open(work, self.warehouse_id).await? {
             return Err(InventoryCountError::WarehouseUnknown(self.warehouse_id).into());
         }
         let named = self.categories.as_deref().unwrap_or_default();

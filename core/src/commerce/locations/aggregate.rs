@@ -130,9 +130,7 @@ impl DomainError for LocationError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) => Category::NotFound,
-            Self::CodeTaken(_) | Self::ExternalIdTaken(_) | Self::Archived(_) => {
-                Category::Conflict
-            }
+            Self::CodeTaken(_) | Self::ExternalIdTaken(_) | Self::Archived(_) => Category::Conflict,
             Self::WarehouseUnknown(_) | Self::WarehouseArchived(_) => Category::Invalid,
         }
     }
@@ -151,11 +149,9 @@ impl DomainError for LocationError {
         let code = match self {
             Self::WarehouseUnknown(_) => "unknown_warehouse",
             Self::WarehouseArchived(_) => "warehouse_archived",
-            Self::NotFound(_)
-            | Self::CodeTaken(_)
-            | Self::ExternalIdTaken(_)
-            | Self::Archived(_)
- => return Vec::new(),
+            Self::NotFound(_) | Self::CodeTaken(_) | Self::ExternalIdTaken(_) | Self::Archived(_) => {
+                return Vec::new();
+            }
         };
         vec![Invalid::new(code, self.to_string()).at("/warehouse_id")]
     }

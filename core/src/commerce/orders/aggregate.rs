@@ -317,7 +317,7 @@ impl Order {
 
     /// What can leave now: what is reserved, and what needs no goods from stock.
     pub fn ready(&self) -> Vec<LinePart> {
-        self.parts(|line| if line.stocked { line.reserved.clone() } else { line.outstanding() })
+        self.parts(OrderLine::ready)
     }
 
     /// What has not left, and was not cancelled.
@@ -352,8 +352,7 @@ impl Order {
         if !too_many.is_empty() {
             return Err(OrderError::ShipsTooMuch(too_many).into());
         }
-        let not_there =
-            self.beyond(parts, |line| if line.stocked { line.reserved.clone() } else { line.outstanding() });
+        let not_there = self.beyond(parts, OrderLine::ready);
         if !not_there.is_empty() {
             return Err(OrderError::NotThere(not_there).into());
         }
@@ -697,6 +696,10 @@ impl OrderLine {
             cancelled: Units::zero(),
             returned: Units::zero(),
         }
+    }
+    /// What can leave now: what is reserved, or all that is outstanding if it needs no goods from stock.
+    pub fn ready(&self) -> Units {
+        if self.stocked { self.reserved.clone() } else { self.outstanding() }
     }
 
     /// What has not left, and was not cancelled.

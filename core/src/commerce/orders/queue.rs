@@ -70,6 +70,9 @@ async fn waiting(
     warehouse: WarehouseId,
     products: &[ProductId],
 ) -> Result<Vec<(Uuid,)>, Error> {
+    if products.is_empty() {
+        return Ok(Vec::new());
+    }
     let products: Vec<Uuid> = products.iter().map(|product| product.uuid()).collect();
     let (tenant, warehouse) = (work.tenant().uuid(), warehouse.uuid());
     Ok(Waiting::new(tenant, warehouse, SERVED_AT_ONCE, &products).load(work.connection()).await?)

@@ -145,7 +145,7 @@ pub(super) use held;
 
 /// Parses a stored status. The table's check constraint permits only these names; a status that a newer version wrote
 /// would be an error here, not a panic.
-pub(super) fn status(name: &str) -> Result<OrderStatus, Error> {
+pub(crate) fn status(name: &str) -> Result<OrderStatus, Error> {
     OrderStatus::from_name(name).ok_or_else(|| {
         diesel::result::Error::DeserializationError(format!("order status {name:?}").into()).into()
     })

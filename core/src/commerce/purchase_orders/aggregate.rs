@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use bigdecimal::{BigDecimal, RoundingMode, Zero};
+use bigdecimal::{BigDecimal, Zero};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -31,8 +31,6 @@ text!(
 
 /// The maximum number of lines of one purchase order.
 pub const MAX_LINES: usize = 1_000;
-/// Decimals of a cost.
-const COST_SCALE: i64 = 6;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -157,9 +155,8 @@ impl NewPurchaseOrder<'_> {
         refused(archived, PurchaseOrderError::ProductsArchived)?;
         let not_kept = positions(&self.lines, |line| !line.product.details().stocked);
         refused(not_kept, PurchaseOrderError::ProductsNotStocked)?;
-        let too_precise = positions(&self.lines, |line| {
-            !Units::from(&line.quantity).has_at_most(line.product.details().quantity_decimals)
-        });
+        let too_precise =
+            positions(&self.lines, |line| !line.quantity.fits(line.product.details().quantity_decimals));
         refused(too_precise, PurchaseOrderError::TooPrecise)?;
         let too_early =
             positions(&self.lines, |line| line.expected_on.is_some_and(|day| day < self.ordered_on));
@@ -352,7 +349,7 @@ fn weighted(parts: &[(Units, Option<UnitPrice>)]) -> Option<UnitPrice> {
         units += part.value();
         value += part.value() * cost.value();
     }
-    let cost = || UnitPrice::stored((value / &units).with_scale_round(COST_SCALE, RoundingMode::HalfUp));
+    let cost = || UnitPrice::rounded(&(value / &units));
     (!units.is_zero()).then(cost)
 }
 

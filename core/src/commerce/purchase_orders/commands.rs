@@ -105,7 +105,7 @@ impl Held {
         // First, so that nothing is locked for what is refused anyway.
         PurchaseOrder::check_line_count(details.lines.len())?;
         let warehouse_id = match details.warehouse_id {
-            Some(id) if warehouses::repository::exists(work, id).await? => id,
+            Some(id) if warehouses::repository::hold_open(work, id).await? => id,
             Some(id) => return Err(PurchaseOrderError::WarehouseUnknown(id).into()),
             None => warehouses::repository::find_default(work).await?,
         };

@@ -1,5 +1,6 @@
 //! The queries on shipments.
 
+use bigdecimal::{BigDecimal, Zero};
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -14,6 +15,7 @@ use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::commerce::addresses::{self, Address, AddressKind};
+use crate::commerce::orders::repository::status as order_status;
 use crate::commerce::orders::{OrderError, OrderStatus};
 use crate::platform::paging::row_comparison::{compared, of};
 use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, walk};
@@ -357,7 +359,7 @@ pub async fn picking(
             let lines = stock_reservations::table
                 .inner_join(order_lines::table.on(of_line))
                 .filter(stock_reservations::tenant_id.eq(key.0).and(stock_reservations::order_id.eq(key.1)))
-                .filter(stock_reservations::reserved.gt(bigdecimal::BigDecimal::default()))
+                .filter(stock_reservations::reserved.gt(BigDecimal::zero()))
                 .order(stock_reservations::position)
                 .select((
                     stock_reservations::order_id,
@@ -380,8 +382,7 @@ pub async fn picking(
     Ok(PickingList {
         order_id: id,
         order_reference,
-        order_status: OrderStatus::from_name(&stored)
-            .ok_or_else(|| Error::Stored { what: "the status of an order", value: stored.clone() })?,
+        order_status: order_status(&stored)?,
         warehouse_id: warehouse.map(WarehouseId::from_uuid),
         lines: rows.into_iter().map(line).collect(),
     })

@@ -140,7 +140,7 @@ impl ShipmentRow {
     }
 }
 
-/// Returns how many shipments an order has, which is locked.
+/// Returns the number of the last shipment of an order, which is locked; 0 if it has none.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.

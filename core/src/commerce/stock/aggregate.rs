@@ -6,7 +6,7 @@
 //!                        └─ for orders that wait already, the oldest first
 //! ```
 
-use bigdecimal::{BigDecimal, RoundingMode, Zero};
+use bigdecimal::{BigDecimal, Zero};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -29,8 +29,6 @@ text!(
 /// How often `stock.level_changed` is told of one level at most, in milliseconds: the events of one aggregate follow each other, at
 /// some 1,000 a second, and a product that everybody buys changes more often.
 pub const TOLD_EVERY_MS: i64 = 1_000;
-/// Decimals of the average cost.
-const COST_SCALE: i64 = 6;
 
 /// What kind of document moved goods, or promised them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -541,7 +539,7 @@ fn averaged(on_hand: &Units, average: &UnitPrice, more: &Units, cost: &UnitPrice
         return average.clone();
     }
     let value: BigDecimal = on_hand.value() * average.value() + more.value() * cost.value();
-    UnitPrice::stored((value / units).with_scale_round(COST_SCALE, RoundingMode::HalfUp))
+    UnitPrice::rounded(&(value / units))
 }
 
 /// A line for which there are too few goods.

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::aggregate::{DocumentType, MovementKind};
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
+use crate::application::listing::within;
 use crate::application::{Permission, TenantDatabase};
 use crate::platform::paging::{
     Filter, Listed, Matching, Page, PageRequest, Period, SortKey, SortValue, Start, look_through, walk,
@@ -180,13 +181,11 @@ impl MovementFilter {
 
     /// Whether matching rows may follow this one, at which the walk along the index stopped.
     fn leads_to(&self, row: &MovementView) -> bool {
-        let of_document = self.document_id.is_none_or(|document| row.document_id == document);
-        let of_product = self.product_id.is_none_or(|product| row.product_id == product.uuid());
-        self.recorded.from.is_none_or(|from| from <= row.recorded_at)
-            && self.recorded.before.is_none_or(|before| row.recorded_at < before)
-            && match self.document_id {
-                Some(_) => of_document,
-                None => of_product,
+        self.recorded.contains(row.recorded_at)
+            && match (self.document_id, self.product_id) {
+                (Some(document), _) => row.document_id == document,
+                (None, Some(product)) => row.product_id == product.uuid(),
+                (None, None) => true,
             }
     }
 
@@ -197,12 +196,7 @@ impl MovementFilter {
     ) -> Matching<'a, Rows<'a>, stock_movements::table> {
         use stock_movements::{document_id, kind, product_id, recorded_at, warehouse_id};
         let mut filters: Vec<Filter<'_, stock_movements::table>> = Vec::new();
-        if let Some(from) = self.recorded.from {
-            filters.push(Box::new(recorded_at.ge(from)));
-        }
-        if let Some(before) = self.recorded.before {
-            filters.push(Box::new(recorded_at.lt(before)));
-        }
+        within(&mut filters, recorded_at, self.recorded);
         if let Some(document) = self.document_id {
             filters.push(Box::new(document_id.eq(document)));
         }

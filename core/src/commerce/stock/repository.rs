@@ -184,6 +184,9 @@ pub(crate) async fn look(
     warehouses: &[WarehouseId],
     products: &[ProductId],
 ) -> Result<Levels, Error> {
+    if products.is_empty() {
+        return Ok(Levels::default());
+    }
     let warehouses: Vec<Uuid> = warehouses.iter().map(|warehouse| warehouse.uuid()).collect();
     let products: Vec<Uuid> = products.iter().map(|product| product.uuid()).collect();
     let rows: Vec<StockRow> = stock_levels::table
@@ -307,7 +310,8 @@ async fn write(work: &mut UnitOfWork<'_>, levels: &[&StockLevel], now: DateTime<
     if levels.is_empty() {
         return Ok(());
     }
-    let (principal, correlation_id) = (work.context().principal.clone(), work.context().correlation_id.clone());
+    let (principal, correlation_id) =
+        (work.context().principal.clone(), work.context().correlation_id.clone());
     let posted: Vec<(&StockLevel, &Movement)> =
         levels.iter().flat_map(|level| level.posted.iter().map(move |movement| (*level, movement))).collect();
     let ids: Vec<_> = levels.iter().map(|level| level.id.uuid()).collect();

@@ -124,7 +124,7 @@ impl MoveGoods {
         // Locked, so that no warehouse is archived into which goods come.
         named.sort_unstable();
         for (id, pointer) in named {
-            if !warehouses::repository::exists(work, id).await? {
+            if !warehouses::repository::hold_open(work, id).await? {
                 return Err(StockDocumentError::WarehouseUnknown { id, pointer }.into());
             }
         }

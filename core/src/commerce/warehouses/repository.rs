@@ -183,7 +183,7 @@ pub(crate) async fn share(work: &mut UnitOfWork<'_>, id: WarehouseId) -> Result<
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
-pub(crate) async fn exists(work: &mut UnitOfWork<'_>, id: WarehouseId) -> Result<bool, Error> {
+pub(crate) async fn hold_open(work: &mut UnitOfWork<'_>, id: WarehouseId) -> Result<bool, Error> {
     Ok(share(work, id).await?.is_some_and(|warehouse| !warehouse.is_archived()))
 }
 

@@ -60,7 +60,7 @@ impl Period {
         self.from.is_none() && self.before.is_none()
     }
 
-    fn contains(&self, time: DateTime<Utc>) -> bool {
+    pub(crate) fn contains(&self, time: DateTime<Utc>) -> bool {
         self.from.is_none_or(|from| from <= time) && self.before.is_none_or(|before| time < before)
     }
 }

@@ -1,6 +1,6 @@
 //! What is told of stock: in which order, and how often.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use comptoir_tests::harness::{World, until};
@@ -141,8 +141,8 @@ async fn what_changes_within_a_second_is_told_together_and_the_last_state_in_the
         }
         assert_eq!(amounts_of(&api, &tea).await?, "100 10 0");
         assert_eq!(number_of(&sql, "stock.level_changed").await?, 1);
-        // Not a wait for anything: that the service does not tell before its time.
-        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        // The service does not tell before its time.
+        world.trigger_service("stock_levels").await?;
         assert_eq!(number_of(&sql, "stock.level_changed").await?, 1);
         rested(&sql).await?;
         until("the last state to be told", LIMIT, async || {
@@ -159,7 +159,7 @@ async fn what_changes_within_a_second_is_told_together_and_the_last_state_in_the
         assert_eq!((row.get::<_, bool>(0), row.get::<_, bool>(1)), (false, true));
         // And then there is nothing to tell.
         rested(&sql).await?;
-        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        world.trigger_service("stock_levels").await?;
         assert_eq!(number_of(&sql, "stock.level_changed").await?, 2);
         api.proof().await?;
         Ok(())
