@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use comptoir_tests::harness::{Answer, Api, World};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// A product that is kept in stock, so many of it on hand.
@@ -180,6 +181,41 @@ async fn no_more_leaves_than_is_outstanding_or_there() {
         let many = ship(&api, &id, &json!({"parcels": parcels})).await?;
         assert_eq!((many.status, many.pointers()), (422, vec!["/parcels"]));
         assert_eq!(progress(&order(&api, &id).await?), ["0 0 0", "0 0 0"]);
+        it_adds_up(&api).await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_leaves_and_comes_back_is_as_fine_as_the_product_allows() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let weighed = json!({"sku": "TEA", "name": "Loose tea", "unit_price": "10.00", "vat_rate": "20", "stocked": true,
+            "unit": "KGM", "quantity_decimals": 2});
+        let (tea, pot) = (api.created("/products", &weighed).await?, stocked(&api, "POT", "4").await?);
+        received(&api, &tea, "2").await?;
+        let id = confirmed(&api, &[(&tea, "2"), (&pot, "4")]).await?;
+        let line = |position: i64, quantity: &str| json!({"position": position, "quantity": quantity});
+        let fine = ship(&api, &id, &json!({"lines": [line(1, "0.125"), line(2, "0.5")]})).await?;
+        assert_eq!((fine.status, fine.code()), (422, "invalid_lines"), "{}", fine.text);
+        assert_eq!(fine.pointers(), ["/lines/0/quantity", "/lines/1/quantity"]);
+        assert_eq!(fine.json["errors"][0]["code"], "too_precise");
+        let part = ship(&api, &id, &json!({"lines": [line(1, "1.50"), line(2, "1.0")]})).await?;
+        assert_eq!(part.status, 201, "{}", part.text);
+
+        let restock = |quantity: &str| json!({"position": 2, "quantity": quantity, "restock": true});
+        let back = json!({"reason": "torn", "lines": [restock("1"), restock("0.5")]});
+        let back = api.http.post(&format!("/orders/{id}/returns"), &back).await?;
+        assert_eq!((back.status, back.code(), back.pointers()), (422, "invalid_lines", vec!["/lines/1/quantity"]));
+
+        // It is sold by the piece from now on: what is left of before can leave.
+        let path = format!("/products/{}", tea["id"].as_str().context("no id")?);
+        let counted = json!({"quantity_decimals": 0});
+        let changed = api.http.send(Method::PATCH, &path, &[("If-Match", "*")], Some(&counted)).await?;
+        assert_eq!(changed.status, 200, "{}", changed.text);
+        let rest = ship(&api, &id, &json!({"lines": [line(1, "0.5")]})).await?;
+        assert_eq!(rest.status, 201, "{}", rest.text);
+        assert_eq!(progress(&order(&api, &id).await?), ["2 0 0", "1 0 0"]);
         it_adds_up(&api).await
     })
     .await;

@@ -469,8 +469,46 @@ impl Order {
     }
 
     fn unknown(&self, parts: &[LinePart]) -> Vec<usize> {
-        let is_line = |at| (1..=self.lines.len()).contains(&at);
-        positions(parts, |part| !usize::try_from(part.position).is_ok_and(is_line))
+        positions(parts, |part| self.line(part.position).is_none())
+    }
+
+    /// Returns the line at this position, which counts from 1.
+    pub fn line(&self, position: i16) -> Option<&OrderLine> {
+        self.lines.get(usize::try_from(position).ok()?.checked_sub(1)?)
+    }
+
+    /// Returns the products of the parts that are finer than their lines. Any other part was permitted when its line was ordered, so only
+    /// these products have to be asked how fine a part may be.
+    pub(crate) fn finer(&self, parts: &[LinePart]) -> Vec<ProductId> {
+        self.finer_parts(parts).map(|(_, _, line)| line.product_id).collect()
+    }
+
+    /// Checks parts by how their products are measured now: those that [`Order::finer`] has named. A part that is no finer than its line
+    /// passes, even if the product has become coarser since: otherwise the rest of the line could never leave.
+    ///
+    /// # Errors
+    /// Fails if a part has more decimals than its line and its product.
+    pub(crate) fn check_decimals(
+        &self,
+        parts: &[LinePart],
+        measures: &HashMap<ProductId, (QuantityDecimals, Unit)>,
+    ) -> Result<(), OrderError> {
+        let too_precise = self.finer_parts(parts).filter_map(|(index, part, line)| {
+            let (decimals, unit) = measures.get(&line.product_id)?;
+            (!part.units.has_at_most(*decimals)).then(|| (index, *decimals, unit.clone()))
+        });
+        let too_precise: Vec<_> = too_precise.collect();
+        if too_precise.is_empty() { Ok(()) } else { Err(OrderError::PartsTooPrecise(too_precise)) }
+    }
+
+    fn finer_parts<'a>(
+        &'a self,
+        parts: &'a [LinePart],
+    ) -> impl Iterator<Item = (usize, &'a LinePart, &'a OrderLine)> {
+        parts.iter().enumerate().filter_map(move |(index, part)| {
+            let line = self.line(part.position)?;
+            (part.units.decimals() > line.decimals()).then_some((index, part, line))
+        })
     }
 
     /// Returns the parts that together with those before them are more than `most` of their line.
@@ -697,6 +735,14 @@ impl OrderLine {
             returned: Units::zero(),
         }
     }
+
+    /// How many decimals the finest of its amounts has. What is left of it has no more: a difference has no more than both of its parts.
+    fn decimals(&self) -> i64 {
+        let became = [&self.reserved, &self.waiting, &self.shipped, &self.cancelled, &self.returned];
+        let became = became.into_iter().map(Units::decimals);
+        became.fold(Units::from(&self.quantity).decimals(), i64::max)
+    }
+
     /// What can leave now: what is reserved, or all that is outstanding if it needs no goods from stock.
     pub fn ready(&self) -> Units {
         if self.stocked { self.reserved.clone() } else { self.outstanding() }
@@ -760,6 +806,9 @@ pub enum OrderError {
     LinesUnknown(Vec<usize>),
     #[error("some lines are named twice")]
     LinesTwice(Vec<usize>),
+    /// The parts, with how many decimals their products allow, and in which unit.
+    #[error("some parts have more decimals than their lines and their products")]
+    PartsTooPrecise(Vec<(usize, QuantityDecimals, Unit)>),
     #[error("there is no warehouse {0} that is in use")]
     WarehouseUnknown(WarehouseId),
     #[error("{}", .0.message)]
@@ -801,6 +850,7 @@ impl DomainError for OrderError {
             Self::LineCount(_)
             | Self::LinesUnknown(_)
             | Self::LinesTwice(_)
+            | Self::PartsTooPrecise(_)
             | Self::ProductsUnknown(_)
             | Self::ProductsArchived(_)
             | Self::QuantitiesTooPrecise(_)
@@ -820,7 +870,7 @@ impl DomainError for OrderError {
             Self::ShipsTooMuch(_) => "shipment_exceeds_order",
             Self::ReturnsTooMuch(_) => "return_exceeds_shipment",
             Self::PartlyShipped(_) => "order_partly_shipped",
-            Self::LinesUnknown(_) | Self::LinesTwice(_) => "invalid_lines",
+            Self::LinesUnknown(_) | Self::LinesTwice(_) | Self::PartsTooPrecise(_) => "invalid_lines",
             Self::ReferenceTaken(_) => "order_reference_taken",
             Self::ExternalIdTaken(_) => "order_external_id_taken",
             Self::LineCount(_)
@@ -852,7 +902,7 @@ impl DomainError for OrderError {
             Self::ProductsArchived(at) => {
                 lines(at, "product_archived", "this product is archived and no longer sold")
             }
-            Self::QuantitiesTooPrecise(at) => at
+            Self::QuantitiesTooPrecise(at) | Self::PartsTooPrecise(at) => at
                 .iter()
                 .map(|(position, decimals, unit)| {
                     let message = format!(
@@ -1116,6 +1166,33 @@ mod tests {
         }
         let waiting = order.check_whole().expect_err("a line waits");
         assert_eq!(waiting, OrderError::Waiting(vec![1]));
+    }
+
+    #[test]
+    fn a_part_has_no_more_decimals_than_its_line_or_its_product() {
+        let weighed = product("10");
+        let lines = vec![draft(&weighed, "2", None), draft(&weighed, "1.25", None)];
+        let mut order = of_no_stock(Order::place(OrderId::generate(), new(lines), at(0)));
+        let measured = |decimals| {
+            let measure = (QuantityDecimals::new(decimals).expect("valid"), Unit::default());
+            HashMap::from([(weighed.id(), measure)])
+        };
+        let parts = [part(1, "1.5"), part(2, "0.75"), part(2, "0.125"), part(9, "0.5")];
+        assert_eq!(
+            order.finer(&parts),
+            [weighed.id(), weighed.id()],
+            "whole or as fine as ordered: nobody is asked"
+        );
+        assert_eq!(order.check_decimals(&parts, &measured(3)), Ok(()));
+        let refused = order.check_decimals(&parts, &measured(1)).expect_err("too fine");
+        let pointers: Vec<_> =
+            refused.fields().into_iter().map(|field| (field.pointer, field.code)).collect();
+        assert_eq!(pointers, [("/lines/2/quantity".to_owned(), "too_precise")]);
+        assert_eq!(refused.code(), "invalid_lines");
+        // What has left in part can leave to the end, even if the product is counted by now.
+        order.confirm(at(1)).expect("allowed");
+        dispatch(&mut order, &mut Levels::default(), &[part(1, "0.5")], 2).expect("there");
+        assert_eq!(order.check_decimals(&order.outstanding(), &measured(0)), Ok(()));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::aggregate::{
-    CancellationReason, DraftLine, NewOrder, Order, OrderError, OrderReference, OrderStatus, TrackingNumber,
-    positions,
+    CancellationReason, DraftLine, LinePart, NewOrder, Order, OrderError, OrderReference, OrderStatus,
+    TrackingNumber, positions,
 };
 use super::events::OrderEvent;
 use super::queries::OrderView;
@@ -111,6 +111,24 @@ impl PlaceOrder {
             None => Ok(None),
         }
     }
+}
+
+/// Checks how fine parts of an order are that leave or come back. Their products are read only if a part is finer than its line: parts that
+/// are whole, or as fine as what was ordered, cost no statement.
+///
+/// # Errors
+/// `PartsTooPrecise` if a product allows fewer decimals. Fails if the database cannot be reached.
+pub(crate) async fn check_decimals(
+    work: &mut UnitOfWork<'_>,
+    order: &Order,
+    parts: &[LinePart],
+) -> Result<(), Error> {
+    let finer = order.finer(parts);
+    if finer.is_empty() {
+        return Ok(());
+    }
+    let measures = products::repository::measures(work, &finer).await?;
+    Ok(order.check_decimals(parts, &measures)?)
 }
 
 #[derive(Debug)]

@@ -15,6 +15,7 @@ pub use aggregate::{
     Beyond, CancellationReason, DraftLine, LinePart, MAX_LINES, NewOrder, Order, OrderError, OrderLine,
     OrderReference, OrderStatus, ReturnedPart, TrackingNumber,
 };
+pub(crate) use commands::check_decimals;
 pub use commands::{
     CancelOrder, CancelRest, ConfirmOrder, DeliverOrder, PlaceOrder, PlaceOrderLine, ShipOrder,
 };

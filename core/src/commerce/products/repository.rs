@@ -1,5 +1,7 @@
 //! Products in the database, as commands read and write them.
 
+use std::collections::HashMap;
+
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -131,6 +133,26 @@ pub(crate) async fn load_for_order(
         .load(work.connection())
         .await?;
     Ok(rows.into_iter().map(ProductRow::into_product).collect())
+}
+
+/// Reads how many decimals a quantity of these products may have, and in which unit, without locking them.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn measures(
+    work: &mut UnitOfWork<'_>,
+    ids: &[ProductId],
+) -> Result<HashMap<ProductId, (QuantityDecimals, Unit)>, Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let rows: Vec<(Uuid, i16, String)> = products::table
+        .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::id.eq_any(ids)))
+        .select((products::id, products::quantity_decimals, products::unit))
+        .load(work.connection())
+        .await?;
+    let measure = |(id, decimals, unit)| {
+        (ProductId::from_uuid(id), (QuantityDecimals::stored(decimals), Unit::stored(unit)))
+    };
+    Ok(rows.into_iter().map(measure).collect())
 }
 
 /// Notes that orders name these products, or that there is stock of them; `load_for_order` has locked them. No event is published
