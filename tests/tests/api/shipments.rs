@@ -89,6 +89,14 @@ async fn an_order_leaves_in_parts_and_is_delivered_with_the_last() {
         let line = |line: &Value| format!("{} {}", line["sku"], line["quantity"]);
         let lines: Vec<String> = picking["lines"].as_array().context("lines")?.iter().map(line).collect();
         assert_eq!(lines, [r#""TEA" "10""#, r#""POT" "4""#]);
+        assert_eq!(picking["lines"][0]["barcodes"], json!([]), "it has none");
+        let path = format!("/products/{}", tea["id"].as_str().context("no id")?);
+        let barcodes = json!({"barcodes": ["3017620422003", "96385074"]});
+        let changed = api.http.send(Method::PATCH, &path, &[("If-Match", "*")], Some(&barcodes)).await?;
+        assert_eq!(changed.status, 200, "{}", changed.text);
+        let picking = api.http.get(&format!("/orders/{id}/picking-list")).await?.json;
+        assert_eq!(picking["lines"][0]["barcodes"], barcodes["barcodes"]);
+        assert_eq!(picking["lines"][1]["barcodes"], json!([]));
         assert!(!picking.to_string().contains("price"), "{picking}");
 
         let body = json!({"lines": [{"position": 1, "quantity": "3"}, {"position": 2, "quantity": "4"}],

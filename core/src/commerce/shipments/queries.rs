@@ -20,10 +20,11 @@ use crate::commerce::orders::{OrderError, OrderStatus};
 use crate::platform::paging::row_comparison::{compared, of};
 use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, walk};
 use crate::platform::schema::{
-    customers, order_lines, orders, shipment_lines, shipments, stock_reservations,
+    customers, order_lines, orders, products, shipment_lines, shipments, stock_reservations,
 };
 use crate::values::business_date::BusinessDate;
 use crate::values::goods::Units;
+use crate::values::gtin::Gtin;
 use crate::values::ids::{CustomerId, OrderId, ProductId, ShipmentId, WarehouseId};
 
 /// A shipment without its lines.
@@ -333,6 +334,9 @@ pub struct PickingLine {
     /// What is reserved for it.
     #[schema(value_type = String, example = "2")]
     pub quantity: Units,
+    /// GTINs of the product as it is now, as they were written; empty if it has none.
+    #[schema(value_type = Vec<String>, example = json!(["3017620422003"]))]
+    pub barcodes: Vec<Gtin>,
 }
 
 /// # Errors
@@ -343,8 +347,9 @@ pub async fn picking(
     id: OrderId,
 ) -> Result<PickingList, Error> {
     type Head = (Option<String>, String, Option<Uuid>);
+    type Row = (LineRow, Vec<Option<String>>);
     let key = (context.tenant_id().uuid(), id.uuid());
-    let (head, rows): (Option<Head>, Vec<LineRow>) = db
+    let (head, rows): (Option<Head>, Vec<Row>) = db
         .read(context, async |mut connection| {
             let head = orders::table
                 .find(key)
@@ -356,18 +361,25 @@ pub async fn picking(
                 .eq(stock_reservations::tenant_id)
                 .and(order_lines::order_id.eq(stock_reservations::order_id))
                 .and(order_lines::position.eq(stock_reservations::position));
+            // A product that was ordered is never deleted.
+            let of_product =
+                products::tenant_id.eq(order_lines::tenant_id).and(products::id.eq(order_lines::product_id));
             let lines = stock_reservations::table
                 .inner_join(order_lines::table.on(of_line))
+                .inner_join(products::table.on(of_product))
                 .filter(stock_reservations::tenant_id.eq(key.0).and(stock_reservations::order_id.eq(key.1)))
                 .filter(stock_reservations::reserved.gt(BigDecimal::zero()))
                 .order(stock_reservations::position)
                 .select((
-                    stock_reservations::order_id,
-                    stock_reservations::position,
-                    order_lines::product_id,
-                    order_lines::sku,
-                    order_lines::name,
-                    stock_reservations::reserved,
+                    (
+                        stock_reservations::order_id,
+                        stock_reservations::position,
+                        order_lines::product_id,
+                        order_lines::sku,
+                        order_lines::name,
+                        stock_reservations::reserved,
+                    ),
+                    products::barcodes,
                 ))
                 .load(&mut connection)
                 .await?;
@@ -375,9 +387,10 @@ pub async fn picking(
         })
         .await?;
     let (order_reference, stored, warehouse) = head.ok_or(OrderError::NotFound(id))?;
-    let line = |row: LineRow| {
+    let line = |(row, barcodes): Row| {
         let ShippedLine { position, product_id, sku, name, quantity } = into_line(row);
-        PickingLine { position, product_id, sku, name, quantity }
+        let barcodes = barcodes.into_iter().flatten().map(Gtin::stored).collect();
+        PickingLine { position, product_id, sku, name, quantity, barcodes }
     };
     Ok(PickingList {
         order_id: id,
