@@ -1,5 +1,7 @@
 //! Categories in the database, as commands read and write them.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use diesel::dsl::exists;
 use diesel::prelude::*;
@@ -103,6 +105,26 @@ pub(crate) async fn hold(work: &mut UnitOfWork<'_>, id: CategoryId) -> Result<bo
         .await
         .optional()?;
     Ok(found.is_some())
+}
+
+/// Locks the categories that there are among these as [`hold`] does, in the order of their ids. Returns them.
+pub(crate) async fn hold_all(
+    work: &mut UnitOfWork<'_>,
+    ids: &[CategoryId],
+) -> Result<HashSet<CategoryId>, Error> {
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    work.locks(Locked::Category);
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let found: Vec<Uuid> = categories::table
+        .filter(categories::tenant_id.eq(work.tenant().uuid()).and(categories::id.eq_any(ids)))
+        .select(categories::id)
+        .order(categories::id)
+        .for_key_share()
+        .load(work.connection())
+        .await?;
+    Ok(found.into_iter().map(CategoryId::from_uuid).collect())
 }
 
 crate::statement! {

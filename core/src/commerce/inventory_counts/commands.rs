@@ -38,20 +38,10 @@ impl Command for CreateCount {
             return Err(InventoryCountError::WarehouseUnknown(self.warehouse_id).into());
         }
         let named = self.categories.as_deref().unwrap_or_default();
-        let mut sorted: Vec<(CategoryId, usize)> = named
-            .iter()
-            .take(MAX_CATEGORIES)
-            .enumerate()
-            .map(|(index, category)| (*category, index))
-            .collect();
-        sorted.sort_unstable();
-        let mut unknown = Vec::new();
-        for (category, index) in sorted {
-            if !categories::repository::hold(work, category).await? {
-                unknown.push(index);
-            }
-        }
-        unknown.sort_unstable();
+        // More are refused below.
+        let named = named.get(..MAX_CATEGORIES).unwrap_or(named);
+        let held = categories::repository::hold_all(work, named).await?;
+        let unknown = positions(named, |category| !held.contains(category));
         if !unknown.is_empty() {
             return Err(InventoryCountError::CategoriesUnknown(unknown).into());
         }
