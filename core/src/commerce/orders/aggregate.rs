@@ -516,8 +516,7 @@ impl Order {
         let mut taken: HashMap<i16, Units> = HashMap::new();
         let mut beyond = Vec::new();
         for (index, part) in parts.iter().enumerate() {
-            let line = usize::try_from(part.position).ok().and_then(|at| self.lines.get(at.checked_sub(1)?));
-            let Some(line) = line else { continue };
+            let Some(line) = self.line(part.position) else { continue };
             let before = taken.entry(part.position).or_insert_with(Units::zero);
             let available = most(line).less(before);
             *before = before.plus(&part.units);

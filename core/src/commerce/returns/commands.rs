@@ -74,10 +74,8 @@ impl ReceiveReturn {
     /// Locks the order, together with the orders that wait for what comes back.
     async fn lock(&self, work: &mut UnitOfWork<'_>, seen: &Order) -> Result<Vec<Order>, Error> {
         let comes = |part: &&ReturnedPart| part.restocked;
-        let lines = seen.lines();
         let product = |part: &ReturnedPart| {
-            let index = usize::try_from(part.part.position).ok()?.checked_sub(1)?;
-            lines.get(index).filter(|line| line.stocked).map(|line| line.product_id)
+            seen.line(part.part.position).filter(|line| line.stocked).map(|line| line.product_id)
         };
         let products: BTreeSet<ProductId> = self.lines.iter().filter(comes).filter_map(product).collect();
         let products: Vec<ProductId> = products.into_iter().collect();
