@@ -170,9 +170,11 @@ impl RecordCounts {
         count: &InventoryCount,
         unexpected: &[&Product],
     ) -> Result<(), InventoryCountError> {
+        let unexpected: HashMap<ProductId, &Product> =
+            unexpected.iter().map(|product| (product.id(), *product)).collect();
         let at = |refused: fn(&InventoryCount, &Product) -> bool| {
             positions(&self.entries, |entry| {
-                let product = unexpected.iter().find(|product| product.id() == entry.product_id);
+                let product = unexpected.get(&entry.product_id);
                 product.is_some_and(|product| refused(count, product))
             })
         };

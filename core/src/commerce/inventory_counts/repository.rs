@@ -1,5 +1,7 @@
 //! Inventory counts in the database, as commands read and write them.
 
+use std::collections::HashSet;
+
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
@@ -225,7 +227,7 @@ pub(super) async fn known(
     work: &mut UnitOfWork<'_>,
     count: InventoryCountId,
     products: &[ProductId],
-) -> Result<Vec<ProductId>, Error> {
+) -> Result<HashSet<ProductId>, Error> {
     use inventory_count_lines::{count_id, product_id, table, tenant_id};
     let products: Vec<Uuid> = products.iter().map(|id| id.uuid()).collect();
     let found: Vec<Uuid> = table
