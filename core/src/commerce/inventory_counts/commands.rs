@@ -102,9 +102,7 @@ impl Command for RecordCounts {
         let products = self.products()?;
         let count = repository::share(work, self.id).await?;
         count.check_counting()?;
-        let found = products::repository::load_for_order(work, &products).await?;
-        let found: HashMap<ProductId, Product> =
-            found.into_iter().map(|product| (product.id(), product)).collect();
+        let found = products::repository::load_for_order(work, products.clone()).await?;
         self.check(&found)?;
         let known = repository::known(work, self.id, &products).await?;
         let unexpected: Vec<&Product> =

@@ -1,7 +1,5 @@
 //! The commands on orders.
 
-use std::collections::HashMap;
-
 use super::aggregate::{
     CancellationReason, DraftLine, LinePart, NewOrder, Order, OrderError, OrderReference, OrderStatus,
     TrackingNumber, positions,
@@ -48,7 +46,8 @@ impl Command for PlaceOrder {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
         // First, so that nothing is locked for an order that is refused anyway.
         Order::check_line_count(self.lines.len())?;
-        let products = self.load_products(work).await?;
+        let ids = self.lines.iter().map(|line| line.product_id).collect();
+        let products = products::repository::load_for_order(work, ids).await?;
         let unknown = positions(&self.lines, |line| !products.contains_key(&line.product_id));
         if !unknown.is_empty() {
             return Err(OrderError::ProductsUnknown(unknown).into());
@@ -90,14 +89,6 @@ impl Command for PlaceOrder {
 }
 
 impl PlaceOrder {
-    async fn load_products(&self, work: &mut UnitOfWork<'_>) -> Result<HashMap<ProductId, Product>, Error> {
-        let mut ids: Vec<_> = self.lines.iter().map(|line| line.product_id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let found = products::repository::load_for_order(work, &ids).await?;
-        Ok(found.into_iter().map(|product| (product.id(), product)).collect())
-    }
-
     /// Returns where the goods come from. An order that needs none has no warehouse, unless it names one.
     async fn warehouse(
         &self,

@@ -118,13 +118,16 @@ pub(super) async fn look_at(work: &mut UnitOfWork<'_>, id: ProductId) -> Result<
 }
 
 /// Loads the products that exist among `ids`, with a key-share lock on each, as a foreign key would take it. Until the
-/// unit of work ends, other orders can be placed with these products, but no command can archive or delete them.
+/// unit of work ends, other orders can be placed with these products, but no command can archive or delete them. An id may be
+/// named more than once.
 pub(crate) async fn load_for_order(
     work: &mut UnitOfWork<'_>,
-    ids: &[ProductId],
-) -> Result<Vec<Product>, Error> {
+    ids: Vec<ProductId>,
+) -> Result<HashMap<ProductId, Product>, Error> {
     work.locks(Locked::Product);
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let mut ids: Vec<Uuid> = ids.into_iter().map(ProductId::uuid).collect();
+    ids.sort_unstable();
+    ids.dedup();
     let rows: Vec<ProductRow> = products::table
         .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::id.eq_any(ids)))
         .select(ProductRow::as_select())
@@ -132,7 +135,7 @@ pub(crate) async fn load_for_order(
         .for_key_share()
         .load(work.connection())
         .await?;
-    Ok(rows.into_iter().map(ProductRow::into_product).collect())
+    Ok(rows.into_iter().map(ProductRow::into_product).map(|product| (product.id(), product)).collect())
 }
 
 /// Reads how many decimals a quantity of these products may have, and in which unit, without locking them.

@@ -132,11 +132,8 @@ impl MoveGoods {
     }
 
     async fn products(&self, work: &mut UnitOfWork<'_>) -> Result<HashMap<ProductId, Product>, Error> {
-        let mut ids: Vec<_> = self.lines.iter().map(|line| line.product_id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let found = products::repository::load_for_order(work, &ids).await?;
-        let found: HashMap<_, _> = found.into_iter().map(|product| (product.id(), product)).collect();
+        let ids = self.lines.iter().map(|line| line.product_id).collect();
+        let found = products::repository::load_for_order(work, ids).await?;
         let unknown = (0..).zip(&self.lines).filter(|(_, line)| !found.contains_key(&line.product_id));
         let unknown: Vec<usize> = unknown.map(|(index, _)| index).collect();
         if unknown.is_empty() { Ok(found) } else { Err(StockDocumentError::ProductsUnknown(unknown).into()) }
