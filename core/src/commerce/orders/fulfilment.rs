@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::aggregate::OrderStatus;
-use super::queries::{CountLines, MAX_LINES_OF_PAGE};
-use super::repository::{HeldRow, held, of_line, status};
+use super::queries::fitting;
+use super::repository::{HeldRow, held, held_units, of_line, status};
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
@@ -143,10 +143,7 @@ impl OpenOrder {
 
 impl OpenLine {
     fn of_row(row: OpenLineRow, held: HeldRow) -> Self {
-        let (reserved, waiting) = held.map_or_else(
-            || (Units::zero(), Units::zero()),
-            |(reserved, waiting)| (Units::stored(reserved), Units::stored(waiting)),
-        );
+        let (reserved, waiting) = held_units(held);
         Self {
             position: row.position,
             product_id: ProductId::from_uuid(row.product_id),
@@ -271,7 +268,7 @@ pub async fn late(
 }
 
 /// Reads a page of orders and those of their lines that are `shown`, as they are at the same moment. A page ends early where its
-/// orders would have more than [`MAX_LINES_OF_PAGE`] lines.
+/// orders would have more lines than one may have ([`fitting`]).
 async fn with_lines<'q>(
     db: &TenantDatabase,
     context: &RequestContext,
@@ -286,16 +283,7 @@ async fn with_lines<'q>(
             let orders: Result<Vec<_>, Error> = orders.into_iter().map(OpenOrder::of_row).collect();
             let page = request.page(orders?);
             let ids: Vec<Uuid> = page.data.iter().map(|order| order.id.uuid()).collect();
-            let numbers: Vec<(Uuid, Option<i16>)> =
-                CountLines::new(tenant, &ids).load(&mut connection).await?;
-            let numbers: HashMap<Uuid, Option<i16>> = numbers.into_iter().collect();
-            let mut lines = 0_usize;
-            let fitting = ids.iter().take_while(|id| {
-                let number = numbers.get(id).copied().flatten().unwrap_or_default();
-                lines += usize::from(number.unsigned_abs());
-                lines <= MAX_LINES_OF_PAGE
-            });
-            let fitting: Vec<Uuid> = fitting.copied().collect();
+            let fitting = fitting(connection, tenant, &ids).await?;
             let page = request.shortened(page, fitting.len());
             let lines = order_lines::table
                 .left_join(stock_reservations::table.on(of_line!()))

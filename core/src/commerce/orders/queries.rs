@@ -7,7 +7,7 @@ use diesel::dsl::{AsSelect, SqlTypeOf, sql};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Bool, Nullable, SmallInt, Text, Uuid as SqlUuid};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -26,7 +26,7 @@ use crate::values::ids::{CustomerId, OrderId, WarehouseId};
 use crate::values::money::Money;
 
 /// The maximum number of lines of all orders of a page; one order has fewer.
-pub(super) const MAX_LINES_OF_PAGE: usize = 10_000;
+const MAX_LINES_OF_PAGE: usize = 10_000;
 
 /// An order without its lines.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -335,10 +335,30 @@ pub async fn list(
 
 crate::statement! {
     /// The number of lines of each order: positions count from 1.
-    pub(super) struct CountLines<'a> { tenant: Uuid => SqlUuid, orders: &'a [Uuid] => Array<SqlUuid> }
+    struct CountLines<'a> { tenant: Uuid => SqlUuid, orders: &'a [Uuid] => Array<SqlUuid> }
         -> (SqlUuid, Nullable<SmallInt>)
     = "SELECT o.id, (SELECT max(position) FROM order_lines WHERE tenant_id = $1 AND order_id = o.id)
      FROM unnest($2) AS o (id)"
+}
+
+/// Returns the first of these orders, as many as have at most [`MAX_LINES_OF_PAGE`] lines together.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn fitting(
+    mut connection: &AsyncPgConnection,
+    tenant: Uuid,
+    orders: &[Uuid],
+) -> Result<Vec<Uuid>, Error> {
+    let numbers: Vec<(Uuid, Option<i16>)> = CountLines::new(tenant, orders).load(&mut connection).await?;
+    let numbers: HashMap<Uuid, Option<i16>> = numbers.into_iter().collect();
+    let mut lines = 0_usize;
+    let fitting = orders.iter().take_while(|id| {
+        let number = numbers.get(id).copied().flatten().unwrap_or_default();
+        lines += usize::from(number.unsigned_abs());
+        lines <= MAX_LINES_OF_PAGE
+    });
+    Ok(fitting.copied().collect())
 }
 
 /// Lists orders with their lines. A page ends early where it would have more than [`MAX_LINES_OF_PAGE`].
@@ -357,16 +377,7 @@ pub async fn list_with_lines(
     // The orders are read once more: each is to be shown with its lines as they are at the same moment.
     let (orders, rows): (Vec<OrderRow>, Vec<(Uuid, OrderLineRow, HeldRow)>) = db
         .read(context, async |mut connection| {
-            let numbers: Vec<(Uuid, Option<i16>)> =
-                CountLines::new(tenant, &ids).load(&mut connection).await?;
-            let numbers: HashMap<Uuid, Option<i16>> = numbers.into_iter().collect();
-            let mut lines = 0_usize;
-            let shown = ids.iter().take_while(|id| {
-                let number = numbers.get(id).copied().flatten().unwrap_or_default();
-                lines += usize::from(number.unsigned_abs());
-                lines <= MAX_LINES_OF_PAGE
-            });
-            let shown: Vec<Uuid> = shown.copied().collect();
+            let shown = fitting(connection, tenant, &ids).await?;
             let orders = orders::table
                 .filter(orders::tenant_id.eq(tenant).and(orders::id.eq_any(&shown)))
                 .select(OrderRow::as_select())

@@ -88,6 +88,14 @@ pub(super) struct OrderLineRow {
 /// What a line has reserved, and what it waits for.
 pub(super) type HeldRow = Option<(BigDecimal, BigDecimal)>;
 
+/// Returns what a line has reserved, and what it waits for: nothing, if it has no row.
+pub(super) fn held_units(held: HeldRow) -> (Units, Units) {
+    held.map_or_else(
+        || (Units::zero(), Units::zero()),
+        |(reserved, waiting)| (Units::stored(reserved), Units::stored(waiting)),
+    )
+}
+
 impl OrderLineRow {
     /// Of an order in this state. What became of the lines of an order that left as a whole, or was cancelled as a whole, is not
     /// written in them: its status says it. That is so for orders of before, too.
@@ -102,10 +110,7 @@ impl OrderLineRow {
                 OrderStatus::Cancelled => cancelled = Units::stored(self.quantity.clone()),
             }
         }
-        let (reserved, waiting) = held.map_or_else(
-            || (Units::zero(), Units::zero()),
-            |(reserved, waiting)| (Units::stored(reserved), Units::stored(waiting)),
-        );
+        let (reserved, waiting) = held_units(held);
         OrderLine {
             product_id: ProductId::from_uuid(self.product_id),
             sku: self.sku,
