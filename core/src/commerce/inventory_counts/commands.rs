@@ -72,7 +72,10 @@ impl Command for StartCount {
         // First, so that nothing is frozen for a count that is refused anyway.
         check_version(self.expected_version, count.version())?;
         count.check_may_start()?;
-        let scope = repository::scope(work, &count).await?;
+        let scope = match count.categories() {
+            Some(named) => Some(categories::repository::below(work, named).await?),
+            None => None,
+        };
         stock::gate::freeze(work, count.warehouse_id(), scope.as_deref()).await?;
         let lines = repository::open_lines(work, &count, scope.as_deref()).await?;
         let decide = |count: &mut InventoryCount, now| count.start(scope, lines, now).map(Some);

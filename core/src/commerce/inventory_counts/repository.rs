@@ -157,32 +157,6 @@ pub(super) async fn share(work: &mut UnitOfWork<'_>, id: InventoryCountId) -> Re
 }
 
 crate::statement! {
-    /// These categories and all that are below them. It ends, even if a tree that somebody wrote by hand has a cycle.
-    struct Below<'a> { tenant: Uuid => SqlUuid, from: &'a [Uuid] => Array<SqlUuid> } -> (SqlUuid,)
-    = "WITH RECURSIVE below (tenant_id, id, level) AS (
-        SELECT tenant_id, id, 0 FROM categories WHERE tenant_id = $1 AND id = ANY ($2)
-        UNION ALL
-        SELECT c.tenant_id, c.id, b.level + 1 FROM below AS b
-        JOIN categories AS c ON c.tenant_id = b.tenant_id AND c.parent_id = b.id WHERE b.level < 20
-    )
-    SELECT DISTINCT id FROM below ORDER BY id"
-}
-
-/// Returns the categories of a count and all that are below them now; `None` stands for the whole warehouse.
-///
-/// # Errors
-/// Fails if the database cannot be reached.
-pub(super) async fn scope(
-    work: &mut UnitOfWork<'_>,
-    count: &InventoryCount,
-) -> Result<Option<Vec<CategoryId>>, Error> {
-    let Some(categories) = &count.categories else { return Ok(None) };
-    let ids: Vec<Uuid> = categories.iter().map(|id| id.uuid()).collect();
-    let found: Vec<(Uuid,)> = Below::new(work.tenant().uuid(), &ids).load(work.connection()).await?;
-    Ok(Some(found.into_iter().map(|(id,)| CategoryId::from_uuid(id)).collect()))
-}
-
-crate::statement! {
     /// Makes a line for each product in the scope of which something is on hand.
     struct OpenLines<'a> {
         tenant: Uuid => SqlUuid,
