@@ -227,12 +227,12 @@ impl Command for CancelRest {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
         let mut order = repository::load(work, self.id).await?;
         check_version(self.expected_version, order.version())?;
-        let open = shipments::load_open(work, self.id).await?;
+        let is_under_way = shipments::has_open(work, self.id).await?;
         let mut levels = stock::repository::lock(work, &order.places()).await?;
         let (before, was_divided) = (order.audited(), order.is_divided());
         let now = work.now_after(order.updated_at());
         let mut events = vec![order.cancel_rest(self.reason.clone(), &mut levels, now)?];
-        if order.status() == OrderStatus::Shipped && open.is_empty() {
+        if order.status() == OrderStatus::Shipped && !is_under_way {
             events.push(order.deliver(now)?);
         }
         order.save(work).await?;
