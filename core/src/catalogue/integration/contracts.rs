@@ -659,7 +659,10 @@ fn contracts() -> Vec<(String, Contract)> {
     add(received, contract::<ReturnReceivedV1>);
     add(returned, contract::<OrderReturnedV1>);
     let reason = CancellationReason::parse("the customer changed their mind").expect("valid");
-    add(happened(unwanted.cancel(reason, at(120)).expect("allowed")), contract::<OrderCancelledV1>);
+    add(
+        happened(unwanted.cancel(reason, &mut Levels::default(), at(120)).expect("allowed")),
+        contract::<OrderCancelledV1>,
+    );
 
     let (tea, _) = product(2, "TEA-EG-250", "Earl Grey, 250 g", "12.50", "5.5");
     let id = PurchaseOrderId::from_uuid(uuid(17));

@@ -300,7 +300,7 @@ impl Order {
     }
 
     /// Takes back all that is reserved for it, and what it waits for.
-    pub(crate) fn release(&mut self, levels: &mut Levels, now: DateTime<Utc>) {
+    fn release(&mut self, levels: &mut Levels, now: DateTime<Utc>) {
         let document = self.document(Some(BusinessDate::of(now)));
         let warehouse = self.warehouse_id;
         for (position, line) in (1..).zip(&mut self.lines) {
@@ -384,9 +384,7 @@ impl Order {
         now: DateTime<Utc>,
     ) -> Result<OrderEvent, OrderError> {
         if !self.has_left() {
-            let event = self.cancel(reason, now)?;
-            self.release(levels, now);
-            return Ok(event);
+            return self.cancel(reason, levels, now);
         }
         self.check_state("cancelled", &[OrderStatus::Confirmed])?;
         self.release(levels, now);
@@ -605,11 +603,14 @@ impl Order {
         Ok(OrderEvent::Delivered(Box::new(self.clone())))
     }
 
+    /// Cancels the order; its goods are free again.
+    ///
     /// # Errors
     /// Fails if the order is shipped, delivered or cancelled already, or if a part of it has left.
-    pub fn cancel(
+    pub(crate) fn cancel(
         &mut self,
         reason: CancellationReason,
+        levels: &mut Levels,
         now: DateTime<Utc>,
     ) -> Result<OrderEvent, OrderError> {
         let previous_status = self.status;
@@ -622,6 +623,7 @@ impl Order {
             OrderStatus::Cancelled,
             now,
         )?;
+        self.release(levels, now);
         for line in &mut self.lines {
             line.cancelled = line.outstanding();
         }
@@ -1206,7 +1208,10 @@ mod tests {
     fn an_order_whose_rest_is_cancelled_is_shipped_with_what_has_left() {
         let (mut order, mut levels) = stocked(["10", "4"]);
         dispatch(&mut order, &mut levels, &[part(1, "3")], 2).expect("there");
-        assert_eq!(order.clone().cancel(reason(), at(3)).map(drop), Err(OrderError::PartlyShipped(order.id)));
+        assert_eq!(
+            order.clone().cancel(reason(), &mut levels.clone(), at(3)).map(drop),
+            Err(OrderError::PartlyShipped(order.id))
+        );
         let left = order.cancel_rest(reason(), &mut levels, at(3)).expect("allowed");
         assert!(matches!(left, OrderEvent::Shipped(_)));
         assert_eq!((order.status(), order.version()), (OrderStatus::Shipped, 4));
@@ -1226,6 +1231,16 @@ mod tests {
         assert!(matches!(event, OrderEvent::Cancelled { previous_status: OrderStatus::Confirmed, .. }));
         assert_eq!(progress(&order), ["0 10 0; 0 0", "0 10 0; 0 0"]);
         assert_eq!(level(&order, &levels, 1), "4 0 0");
+    }
+
+    #[test]
+    fn what_is_told_of_a_cancelled_order_is_how_it_is_afterwards() {
+        let (mut order, mut levels) = stocked(["10", "4"]);
+        assert_eq!(progress(&order), ["0 0 0; 10 0", "0 0 0; 4 6"]);
+        let event = order.cancel(reason(), &mut levels, at(2)).expect("allowed");
+        assert_eq!(progress(event.order()), ["0 10 0; 0 0", "0 10 0; 0 0"], "nothing is reserved any more");
+        assert_eq!(event.order(), &order);
+        assert_eq!((level(&order, &levels, 0), level(&order, &levels, 1)), ("10 0 0".into(), "4 0 0".into()));
     }
 
     #[test]
@@ -1285,7 +1300,7 @@ mod tests {
     #[test]
     fn confirming_a_cancelled_order_is_rejected() {
         let mut order = pending();
-        order.cancel(reason(), at(1)).expect("allowed");
+        order.cancel(reason(), &mut Levels::default(), at(1)).expect("allowed");
         assert!(matches!(
             order.confirm(at(2)),
             Err(OrderError::State { status: OrderStatus::Cancelled, .. })
@@ -1296,7 +1311,7 @@ mod tests {
     fn a_confirmed_order_can_be_cancelled_and_the_event_says_where_it_stood() {
         let mut order = pending();
         order.confirm(at(1)).expect("allowed");
-        let event = order.cancel(reason(), at(2)).expect("allowed");
+        let event = order.cancel(reason(), &mut Levels::default(), at(2)).expect("allowed");
         assert!(matches!(event, OrderEvent::Cancelled { previous_status: OrderStatus::Confirmed, .. }));
     }
 
@@ -1305,7 +1320,8 @@ mod tests {
         let mut order = pending();
         order.confirm(at(1)).expect("allowed");
         ship(&mut order, 2).expect("allowed");
-        assert!(matches!(order.cancel(reason(), at(3)), Err(OrderError::State { .. })));
+        let refused = order.cancel(reason(), &mut Levels::default(), at(3));
+        assert!(matches!(refused, Err(OrderError::State { .. })));
     }
 
     #[derive(Debug, Clone, Copy)]
@@ -1355,7 +1371,7 @@ mod tests {
                     Step::ShipOne => dispatch(&mut order, &mut levels, &[part(1, "1")], second),
                     Step::ShipRest => ship(&mut order, second),
                     Step::Deliver => order.deliver(at(second)).map_err(Into::into),
-                    Step::Cancel => order.cancel(reason(), at(second)).map_err(Into::into),
+                    Step::Cancel => order.cancel(reason(), &mut levels, at(second)).map_err(Into::into),
                     Step::CancelRest => order.cancel_rest(reason(), &mut levels, at(second)).map_err(Into::into),
                 };
                 match expected(before.status(), left, step) {

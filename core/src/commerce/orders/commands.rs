@@ -201,11 +201,7 @@ impl Command for CancelOrder {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
         let order = repository::load(work, self.id).await?;
         let mut levels = stock::repository::lock(work, &order.places()).await?;
-        let decide = |order: &mut Order, now| {
-            let event = order.cancel(self.reason.clone(), now)?;
-            order.release(&mut levels, now);
-            Ok::<_, OrderError>(Some(event))
-        };
+        let decide = |order: &mut Order, now| order.cancel(self.reason.clone(), &mut levels, now).map(Some);
         let order = change(work, "order.cancel", order, self.expected_version, decide).await?;
         repository::replace_held(work, &order).await?;
         levels.save(work).await?;
