@@ -1,7 +1,7 @@
 //! Purchase orders: ordered, changed, received by receipts, cancelled.
 
-use anyhow::{Context, Result};
-use comptoir_tests::harness::{Answer, Api, World, api_key};
+use anyhow::Result;
+use comptoir_tests::harness::{Answer, Api, World, api_key, events_of};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -12,12 +12,6 @@ fn path_of(order: &Value) -> String {
 /// Receives so many of a product, by this purchase order.
 async fn receive(api: &Api, order: &Value, lines: Value) -> Result<Answer> {
     api.http.post("/stock-receipts", &json!({"purchase_order_id": order["id"], "lines": lines})).await
-}
-
-async fn events(world: &World, id: &Value) -> Result<String> {
-    let sql = world.sql().await?;
-    let events = "SELECT string_agg(event_type, ' ' ORDER BY seq) FROM outbox_events WHERE aggregate_id = $1";
-    Ok(sql.query_one(events, &[&id.as_str().context("an id")?]).await?.get(0))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -65,7 +59,7 @@ async fn a_purchase_order_is_ordered_changed_received_and_its_rest_cancelled() {
         let stock = api.http.get("/stock").await?.json["data"][0].clone();
         assert_eq!((&stock["on_hand"], &stock["average_cost"]), (&json!("8"), &json!("7.00")));
         let told = "purchase_order.ordered purchase_order.changed purchase_order.changed purchase_order.received purchase_order.cancelled";
-        assert_eq!(events(world, &created.json["id"]).await?, told);
+        assert_eq!(events_of(&world.sql().await?, &created.json).await?, told);
         Ok(())
     })
     .await;
