@@ -34,6 +34,7 @@ async fn what_comes_back_is_on_hand_again_or_written_off() {
         assert_eq!((received.status, received.field("reference")), (201, "RET-1"), "{}", received.text);
         let read = api.http.get(&format!("/returns/{}", received.field("id"))).await?;
         assert_eq!(read.json, received.json);
+        assert_eq!((received.header("etag"), read.header("etag")), (None, None), "it never changes");
         assert_eq!(read.json["lines"][1], json!({"position": 1, "product_id": tea["id"], "sku": "TEA", "name": "Product TEA",
             "quantity": "1", "restocked": false, "reason": "torn"}));
         let returned = order(&api, &id).await?;
