@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod background_services;
+mod benchmarks;
 mod broker;
 mod clients;
 mod consumers;
