@@ -120,12 +120,13 @@ struct Compared {
 /// Fails if the database cannot be reached, or if it takes longer than a request may.
 pub async fn prove(db: &TenantDatabase, context: &RequestContext) -> Result<Proof, Error> {
     let tenant = context.tenant_id().uuid();
-    let rows: Vec<Compared> = db
+    let rows = db
         .read(context, async |mut connection| {
-            Ok(Compare::new(tenant, MAX_DIFFERENCES).load(&mut connection).await?)
+            let rows: Vec<Compared> = Compare::new(tenant, MAX_DIFFERENCES).load(&mut connection).await?;
+            Ok(rows)
         })
         .await?;
-    let (levels, movements) = rows.first().map_or((0, 0), |row| (row.levels, row.movements));
+    let (levels, movements) = rows.iter().next().map_or((0, 0), |row| (row.levels, row.movements));
     let differences: Vec<Difference> = rows.into_iter().filter_map(Difference::of).collect();
     Ok(Proof { holds: differences.is_empty(), levels, movements, differences })
 }
