@@ -54,7 +54,9 @@ pub(super) async fn receive(load: &Load, returning: Returning) -> Result<Outcome
         while !parts.is_empty() {
             let body = body(&number, &reference, received_on.as_deref(), &parts);
             let answer = load.client.post(&path, Some(&idempotency_key(&path, &body)), Some(&body)).await?;
-            let taken = answer.status == 409 && answer.code() == "return_reference_taken";
+            // Of an order of which all has come back, the API says that first.
+            let taken = answer.status == 409
+                && matches!(answer.code().as_str(), "return_reference_taken" | "return_exceeds_shipment");
             if answer.status == 201 || (taken && is_received(load, &order, &reference, &body).await?) {
                 parts.iter().for_each(|part| load.shelf.put_back(&part.row.sku, &part.quantity));
                 outcome.returns += 1;
