@@ -50,9 +50,13 @@ impl Shelf {
 mod tests {
     use super::*;
 
+    fn number(number: i32) -> BigDecimal {
+        BigDecimal::from(number)
+    }
+
     #[test]
     fn no_more_is_taken_than_is_there() {
-        let (shelf, number) = (Shelf::default(), |number: i32| BigDecimal::from(number));
+        let shelf = Shelf::default();
         shelf.receive("A", &number(10));
         shelf.sell("A", &number(8));
         shelf.put_back("A", &number(1));
