@@ -292,16 +292,10 @@ mod tests {
 
     #[test]
     fn what_no_number_says_moves_nothing() {
-        for (quantity, price) in [
-            ("x", "1"),
-            ("1.2345678", "1"),
-            ("1e3", "1"),
-            ("1", "1e"),
-            ("1", "-2"),
-            ("0", "1"),
-            ("-1", "2"),
-            (".5", "1"),
-        ] {
+        for quantity in ["x", "1.2345678", "1e3", ".5", "5.", "0", "1234567890", "+1", ""] {
+            assert_eq!(meaning("1", quantity, "1"), None, "{quantity}");
+        }
+        for (quantity, price) in [("1", "1e"), ("1", "-2"), ("1", ""), ("-1", "2"), ("-1", "x")] {
             assert_eq!(meaning("1", quantity, price), None, "{quantity} at {price}");
         }
     }

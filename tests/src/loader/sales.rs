@@ -105,9 +105,12 @@ impl Sales {
                         returning
                             .add(&sale.order, Part { position: sale.position, quantity, row: row.clone() });
                     }
-                    let (rest, wanted) = (amounts::plain(&rest), amounts::plain(&wanted));
-                    let message = format!("{rest} of {wanted} were not sold to this customer before");
-                    (rest != "0").then(|| Refusal::new("no_earlier_sale", message))
+                    let message = format!(
+                        "{} of {} were not sold to this customer before",
+                        amounts::plain(&rest),
+                        amounts::plain(&wanted)
+                    );
+                    (!rest.is_zero()).then(|| Refusal::new("no_earlier_sale", message))
                 }
             };
             if let Some(refusal) = refusal {
