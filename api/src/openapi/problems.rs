@@ -177,7 +177,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(
         422,
         "invalid_order",
-        "The order cannot be placed or shipped like this; `errors` names each value at fault",
+        "The order cannot be placed, amended or shipped like this; `errors` names each value at fault",
     ),
     kind(
         422,
@@ -196,7 +196,11 @@ pub(crate) const KINDS: &[Kind] = &[
     ),
     kind(422, "stock_too_large", "There would be more units of a product than can be counted"),
     kind(422, "invalid_location", "The location cannot be made like this; `errors` names the value at fault"),
-    kind(422, "invalid_lines", "Lines are not in the order, or named twice; `errors` names each"),
+    kind(
+        422,
+        "invalid_lines",
+        "Lines are not in the order, named twice, or not understood; `errors` names each",
+    ),
     kind(422, "invalid_shipment", "Values of the shipment are wrong; `errors` names each"),
     kind(422, "invalid_return", "Values of the return are wrong; `errors` names each"),
     kind(422, "invalid_token", "The token is unknown, used or expired"),

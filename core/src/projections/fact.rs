@@ -11,11 +11,14 @@ use crate::values::money::{Money, Quantity};
 const SCHEMA_VERSION: i64 = 1;
 /// The event that takes back what an earlier one of its aggregate added.
 pub(super) const SUBTRACTING: &str = "order.cancelled";
+/// The event that replaces what an earlier one of its aggregate added.
+pub(super) const REPLACING: &str = "order.amended";
 
 /// What happened to one aggregate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fact {
     Placed(PlacedOrder),
+    Amended(AmendedOrder),
     Moved(MovedOrder),
     CustomerKnown { code: String, name: String, at: DateTime<Utc> },
     CustomerGone,
@@ -37,6 +40,14 @@ pub(super) struct PlacedOrder {
     #[serde(deserialize_with = "money")]
     pub(super) gross_total: Money,
     pub(super) placed_at: DateTime<Utc>,
+}
+
+/// An order as it is since it was amended.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct AmendedOrder {
+    #[serde(flatten)]
+    pub(super) order: PlacedOrder,
+    pub(super) amended_at: DateTime<Utc>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -130,6 +141,7 @@ impl Fact {
         }
         match event_type {
             "order.placed" => json(payload).map(Self::Placed),
+            REPLACING => json(payload).map(Self::Amended),
             "order.reserved" => moved(payload, |moved| (Step::Reserved, moved.changed_at)),
             "order.back_ordered" => moved(payload, |moved| (Step::BackOrdered, moved.changed_at)),
             "order.confirmed" => moved(payload, |moved| (Step::Confirmed, moved.confirmed_at)),

@@ -6,16 +6,20 @@ use super::aggregate::{
     CancellationReason, DraftLine, NewOrder, Order, OrderError, OrderReference, OrderStatus, TrackingNumber,
     positions,
 };
+use super::amendment::{AmendedLine, AuditedAmendment, OrderAmendment, Plan};
 use super::events::OrderEvent;
 use super::queries::OrderView;
 use super::repository;
+use crate::application::Edit;
 use crate::application::aggregate::{Aggregate, Creatable, change};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::commerce::products::{self, Product};
 use crate::commerce::shipments::{self, NewShipment};
+use crate::commerce::stock::Levels;
 use crate::commerce::{stock, warehouses};
 use crate::values::business_date::BusinessDate;
+use crate::values::contact::PostalAddress;
 use crate::values::external_id::ExternalId;
 use crate::values::ids::{CustomerId, OrderId, ProductId, WarehouseId};
 use crate::values::money::{Quantity, UnitPrice};
@@ -31,6 +35,10 @@ pub struct PlaceOrder {
     pub back_order: bool,
     /// When the customer ordered; `None` stands for today.
     pub ordered_on: Option<BusinessDate>,
+    /// Where it goes; `None` for the customer's own address.
+    pub delivery_address: Option<PostalAddress>,
+    /// By when the customer was promised the goods.
+    pub promised_on: Option<BusinessDate>,
     pub lines: Vec<PlaceOrderLine>,
 }
 
@@ -48,7 +56,8 @@ impl Command for PlaceOrder {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
         // First, so that nothing is locked for an order that is refused anyway.
         Order::check_line_count(self.lines.len())?;
-        let products = self.load_products(work).await?;
+        let named = self.lines.iter().map(|line| line.product_id).collect();
+        let products = load_products(work, named).await?;
         let unknown = positions(&self.lines, |line| !products.contains_key(&line.product_id));
         if !unknown.is_empty() {
             return Err(OrderError::ProductsUnknown(unknown).into());
@@ -66,6 +75,8 @@ impl Command for PlaceOrder {
             warehouse_id: self.warehouse(work, !stocked.is_empty()).await?,
             back_order: self.back_order,
             ordered_on: self.ordered_on.unwrap_or_else(|| BusinessDate::of(work.now())),
+            delivery_address: self.delivery_address.clone(),
+            promised_on: self.promised_on,
             lines: lines.collect(),
         };
         let mut order = Order::place(OrderId::generate(), new, work.now())?;
@@ -89,15 +100,21 @@ impl Command for PlaceOrder {
     }
 }
 
-impl PlaceOrder {
-    async fn load_products(&self, work: &mut UnitOfWork<'_>) -> Result<HashMap<ProductId, Product>, Error> {
-        let mut ids: Vec<_> = self.lines.iter().map(|line| line.product_id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let found = products::repository::load_for_order(work, &ids).await?;
-        Ok(found.into_iter().map(|product| (product.id(), product)).collect())
+/// Loads the products of lines, as far as there are any, locked against deletion.
+async fn load_products(
+    work: &mut UnitOfWork<'_>,
+    mut ids: Vec<ProductId>,
+) -> Result<HashMap<ProductId, Product>, Error> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
     }
+    ids.sort_unstable();
+    ids.dedup();
+    let found = products::repository::load_for_order(work, &ids).await?;
+    Ok(found.into_iter().map(|product| (product.id(), product)).collect())
+}
 
+impl PlaceOrder {
     /// Returns where the goods come from. An order that needs none has no warehouse, unless it names one.
     async fn warehouse(
         &self,
@@ -111,6 +128,100 @@ impl PlaceOrder {
             None => Ok(None),
         }
     }
+}
+
+/// Changes an order of which nothing has left: its lines, its reference, where it goes, by when it was promised.
+#[derive(Debug)]
+pub struct AmendOrder {
+    pub id: OrderId,
+    pub expected_version: Option<i64>,
+    pub edit: Edit<OrderView, OrderAmendment>,
+}
+
+impl Command for AmendOrder {
+    type Outcome = OrderView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
+        // What it is to name is locked before it: read without a lock, locked in order, and looked at again.
+        let seen = repository::look(work, self.id).await?;
+        check_version(self.expected_version, seen.version())?;
+        seen.check_amendable()?;
+        let amendment = self.edit.apply(&OrderView::of(&seen))?;
+        Order::check_line_count(amendment.lines.len())?;
+        let named = amendment.lines.iter().filter_map(|line| product_of(line, &seen)).collect();
+        let products = load_products(work, named).await?;
+        products::repository::mark_ordered(work, products.values()).await?;
+        let mut order = repository::load(work, self.id).await?;
+        check_version(self.expected_version, order.version())?;
+        if order.version() != seen.version() {
+            return Err(Error::Overtaken);
+        }
+        let plan = order.plan(&amendment, &products)?;
+        let new_goods = plan.new_goods();
+        let warehouse = warehouse_of(work, &order, &new_goods).await?;
+        // Last, because everybody who orders these products waits here.
+        let mut levels = lock_levels(work, &order, &plan, warehouse, &products).await?;
+        let (before, changes_lines) = (order.audited(), plan.changes_lines());
+        let now = work.now_after(order.updated_at());
+        let Some((event, changed)) = order.amend(plan, warehouse, &mut levels, now)? else {
+            return Ok(OrderView::of(&order));
+        };
+        order.save(work).await?;
+        if changes_lines {
+            repository::replace_lines(work, &order).await?;
+        }
+        repository::keep_amendment(work, &event, &changed.dropped).await?;
+        work.record(event).await?;
+        levels.save(work).await?;
+        let (before, after) = AuditedAmendment::of(before, order.audited(), &changed);
+        work.audit("order.amend", (Order::NAME, order.id()), Some(&before), Some(&after))?;
+        Ok(OrderView::of(&order))
+    }
+}
+
+/// The product that a line of an amendment is checked against: that of a new line, or of a present one whose quantity is given.
+fn product_of(line: &AmendedLine, order: &Order) -> Option<ProductId> {
+    let present = |position: i16| {
+        let index = usize::try_from(position).ok()?.checked_sub(1)?;
+        order.lines().get(index).map(|line| line.product_id)
+    };
+    line.product_id.or_else(|| line.position.filter(|_| line.quantity.is_some()).and_then(present))
+}
+
+/// Returns where the goods of an amended order come from, for which goods come in that it did not have.
+async fn warehouse_of(
+    work: &mut UnitOfWork<'_>,
+    order: &Order,
+    new_goods: &[ProductId],
+) -> Result<Option<WarehouseId>, Error> {
+    match order.warehouse_id() {
+        present if new_goods.is_empty() => Ok(present),
+        Some(id) if warehouses::repository::is_open(work, id).await? => Ok(Some(id)),
+        Some(id) => Err(OrderError::WarehouseUnknown(id).into()),
+        None => warehouses::repository::find_default(work).await.map(Some),
+    }
+}
+
+/// Locks what an amendment gives back or takes: the levels of all products that the order has now, and of those that it is to have.
+async fn lock_levels(
+    work: &mut UnitOfWork<'_>,
+    order: &Order,
+    plan: &Plan,
+    warehouse: Option<WarehouseId>,
+    products: &HashMap<ProductId, Product>,
+) -> Result<Levels, Error> {
+    if !plan.changes_lines() {
+        return Ok(Levels::default());
+    }
+    let (mut places, new_goods) = (order.places(), plan.new_goods());
+    if let Some(warehouse) = warehouse {
+        if order.is_back_order() {
+            let new: Vec<&Product> = new_goods.iter().filter_map(|product| products.get(product)).collect();
+            stock::repository::open(work, &[warehouse], &new).await?;
+        }
+        places.extend(new_goods.into_iter().map(|product| (warehouse, product)));
+    }
+    stock::repository::lock(work, &places).await
 }
 
 #[derive(Debug)]
