@@ -237,6 +237,18 @@ mod tests {
         assert!(read >= 12, "{read} events");
     }
 
+    #[test]
+    fn an_amended_order_is_read_whole() {
+        let payload = r#"{"reference":"R","customer_id":"019b7600-0000-7000-8000-000000000001","currency":"EUR","lines":[{"position":1,
+            "product_id":"019b7600-0000-7000-8000-000000000002","sku":"S","name":"N","quantity":"2","unit_price":"5","net_amount":"10.00"}],
+            "net_total":"10.00","vat_total":"2.00","gross_total":"12.00","placed_at":"2026-01-01T00:00:00Z","status":"confirmed",
+            "amended_at":"2026-01-02T00:00:00Z"}"#;
+        let fact = Fact::read("order.amended", Some(1), payload.as_bytes()).expect("understood");
+        let Fact::Amended(AmendedOrder { order, amended_at }) = fact else { panic!("another fact") };
+        assert_eq!((order.lines.len(), order.gross_total.to_string().as_str()), (1, "12.00"));
+        assert!(amended_at > order.placed_at);
+    }
+
     /// Each version of an order is told by an event, and one that is not known holds back all that follow.
     #[test]
     fn what_happens_to_an_order_between_its_states_is_read() {

@@ -146,15 +146,19 @@ impl Command for AmendOrder {
         let seen = repository::look(work, self.id).await?;
         check_version(self.expected_version, seen.version())?;
         seen.check_amendable()?;
-        let amendment = self.edit.apply(&OrderView::of(&seen))?;
+        let mut amendment = self.edit.apply(&OrderView::of(&seen))?;
         Order::check_line_count(amendment.lines.len())?;
-        let named = amendment.lines.iter().filter_map(|line| product_of(line, &seen)).collect();
-        let products = load_products(work, named).await?;
+        let named = products_of(&amendment, &seen);
+        let products = load_products(work, named.clone()).await?;
         products::repository::mark_ordered(work, products.values()).await?;
         let mut order = repository::load(work, self.id).await?;
         check_version(self.expected_version, order.version())?;
         if order.version() != seen.version() {
-            return Err(Error::Overtaken);
+            amendment = self.edit.apply(&OrderView::of(&order))?;
+            // The lines that it names have other products by now, which are not locked.
+            if products_of(&amendment, &order) != named {
+                return Err(Error::Overtaken);
+            }
         }
         let plan = order.plan(&amendment, &products)?;
         let new_goods = plan.new_goods();
@@ -179,13 +183,21 @@ impl Command for AmendOrder {
     }
 }
 
-/// The product that a line of an amendment is checked against: that of a new line, or of a present one whose quantity is given.
-fn product_of(line: &AmendedLine, order: &Order) -> Option<ProductId> {
+/// The products that the lines of an amendment are checked against, each once: those of new lines, and of present ones whose quantity
+/// is given.
+fn products_of(amendment: &OrderAmendment, order: &Order) -> Vec<ProductId> {
     let present = |position: i16| {
         let index = usize::try_from(position).ok()?.checked_sub(1)?;
         order.lines().get(index).map(|line| line.product_id)
     };
-    line.product_id.or_else(|| line.position.filter(|_| line.quantity.is_some()).and_then(present))
+    let product = |line: &AmendedLine| match line.product_id {
+        None => line.position.filter(|_| line.quantity.is_some()).and_then(present),
+        new => new,
+    };
+    let mut products: Vec<ProductId> = amendment.lines.iter().filter_map(product).collect();
+    products.sort_unstable();
+    products.dedup();
+    products
 }
 
 /// Returns where the goods of an amended order come from, for which goods come in that it did not have.
