@@ -242,8 +242,8 @@ pub async fn back_orders(
 }
 
 /// Lists open orders that are late, the oldest first: the day by which they were promised is over, or nothing was promised and the
-/// customer made them more than so many days ago. A page looks at a bounded number of open
-/// orders, and may then hold fewer than asked for.
+/// customer made them more than so many days ago. A page looks at a bounded number of open orders, and may then hold fewer than asked
+/// for.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
