@@ -177,7 +177,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(
         422,
         "invalid_order",
-        "The order cannot be placed or shipped like this; `errors` names each value at fault",
+        "The order cannot be placed, amended or shipped like this; `errors` names each value at fault",
     ),
     kind(
         422,
@@ -199,7 +199,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(
         422,
         "invalid_lines",
-        "Lines are not in the order, named twice, or have more decimals than their products; `errors` names each",
+        "Lines are not in the order, named twice, not understood, or have more decimals than their products; `errors` names each",
     ),
     kind(422, "invalid_shipment", "Values of the shipment are wrong; `errors` names each"),
     kind(422, "invalid_return", "Values of the return are wrong; `errors` names each"),

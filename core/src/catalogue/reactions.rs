@@ -67,6 +67,7 @@ pub(super) async fn react(
         )
         | DomainEvent::Order(
             OrderEvent::Placed(_)
+            | OrderEvent::Amended(_)
             | OrderEvent::Reserved(_)
             | OrderEvent::BackOrdered(_)
             | OrderEvent::Confirmed(_)

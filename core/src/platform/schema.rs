@@ -352,6 +352,7 @@ diesel::table! {
         occurred_at -> Timestamptz,
         tracking_number -> Nullable<Text>,
         request_id -> Nullable<Text>,
+        dropped_products -> Nullable<Array<Nullable<Uuid>>>,
     }
 }
 
@@ -397,6 +398,8 @@ diesel::table! {
         back_order -> Bool,
         ordered_on -> Nullable<Date>,
         waits -> Bool,
+        delivery_address -> Nullable<Jsonb>,
+        promised_on -> Nullable<Date>,
     }
 }
 

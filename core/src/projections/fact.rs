@@ -11,11 +11,14 @@ use crate::values::money::{Money, Quantity};
 const SCHEMA_VERSION: i64 = 1;
 /// The event that takes back what an earlier one of its aggregate added.
 pub(super) const SUBTRACTING: &str = "order.cancelled";
+/// The event that replaces what an earlier one of its aggregate added.
+pub(super) const REPLACING: &str = "order.amended";
 
 /// What happened to one aggregate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fact {
     Placed(PlacedOrder),
+    Amended(AmendedOrder),
     Moved(MovedOrder),
     CustomerKnown { code: String, name: String, at: DateTime<Utc> },
     CustomerGone,
@@ -37,6 +40,14 @@ pub(super) struct PlacedOrder {
     #[serde(deserialize_with = "money")]
     pub(super) gross_total: Money,
     pub(super) placed_at: DateTime<Utc>,
+}
+
+/// An order as it is since it was amended.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct AmendedOrder {
+    #[serde(flatten)]
+    pub(super) order: PlacedOrder,
+    pub(super) amended_at: DateTime<Utc>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -130,6 +141,7 @@ impl Fact {
         }
         match event_type {
             "order.placed" => json(payload).map(Self::Placed),
+            REPLACING => json(payload).map(Self::Amended),
             "order.reserved" => moved(payload, |moved| (Step::Reserved, moved.changed_at)),
             "order.back_ordered" => moved(payload, |moved| (Step::BackOrdered, moved.changed_at)),
             "order.confirmed" => moved(payload, |moved| (Step::Confirmed, moved.confirmed_at)),
@@ -223,6 +235,18 @@ mod tests {
             read += 1;
         }
         assert!(read >= 12, "{read} events");
+    }
+
+    #[test]
+    fn an_amended_order_is_read_whole() {
+        let payload = r#"{"reference":"R","customer_id":"019b7600-0000-7000-8000-000000000001","currency":"EUR","lines":[{"position":1,
+            "product_id":"019b7600-0000-7000-8000-000000000002","sku":"S","name":"N","quantity":"2","unit_price":"5","net_amount":"10.00"}],
+            "net_total":"10.00","vat_total":"2.00","gross_total":"12.00","placed_at":"2026-01-01T00:00:00Z","status":"confirmed",
+            "amended_at":"2026-01-02T00:00:00Z"}"#;
+        let fact = Fact::read("order.amended", Some(1), payload.as_bytes()).expect("understood");
+        let Fact::Amended(AmendedOrder { order, amended_at }) = fact else { panic!("another fact") };
+        assert_eq!((order.lines.len(), order.gross_total.to_string().as_str()), (1, "12.00"));
+        assert!(amended_at > order.placed_at);
     }
 
     /// Each version of an order is told by an event, and one that is not known holds back all that follow.

@@ -106,6 +106,7 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         }
         "POST /inventory-counts/{id}/recount" => Some(json!({"product_ids": [id("products")]})),
         "POST /inventory-counts/{id}/cancel" => Some(json!({"reason": "a test"})),
+        "PATCH /orders/{id}" => Some(json!({"promised_on": null})),
         "POST /orders/{id}/ship" => Some(json!({"tracking_number": "1Z"})),
         "POST /orders/{id}/cancel" | "POST /orders/{id}/cancel-rest" => Some(json!({"reason": "a test"})),
         "POST /orders/{id}/shipments" | "POST /shipments/{id}/deliver" => None,

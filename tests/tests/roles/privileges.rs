@@ -62,7 +62,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("operator_sessions", "INSERT,SELECT,UPDATE"),
             ("operators", "INSERT,SELECT,UPDATE"),
             // And changes what became of them.
-            ("order_lines", "INSERT,SELECT"),
+            ("order_lines", "DELETE,INSERT,SELECT"),
             ("order_steps", "INSERT"),
             ("order_timeline", "SELECT"),
             ("orders", "INSERT,SELECT,UPDATE"),

@@ -7,17 +7,19 @@ use comptoir_core::application::error::Error;
 use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::orders::{
-    self, CancelOrder, CancelRest, ConfirmOrder, DeliverOrder, OrderSort, OrderView, PlaceOrder, ShipOrder,
+    self, AmendOrder, CancelOrder, CancelRest, ConfirmOrder, DeliverOrder, OrderSort, OrderView, PlaceOrder,
+    ShipOrder,
 };
 use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::ids::OrderId;
 
 use super::dto::{
     CancelOrderRequest, ListedOrder, OrderFilters, OrderResponse, PlaceOrderRequest, ShipOrderRequest,
+    UpdateOrderRequest,
 };
 use crate::error::ApiError;
 use crate::export;
-use crate::extract::{Context, Empty, ExportQuery, Id, IfMatch, Posted, SearchQuery};
+use crate::extract::{Context, Empty, ExportQuery, Id, IfMatch, MergePatch, Posted, SearchQuery};
 use crate::openapi::{IdParam, IdempotencyHeader, IfMatchHeader};
 use crate::respond::{self, List};
 
@@ -38,6 +40,26 @@ pub(crate) async fn place(
             respond::created(location, order.summary.version, &OrderResponse::from(order))
         });
     respond::answer(answer.await?)
+}
+
+/// Amend an order of which nothing has left
+///
+/// As long as it is pending or confirmed. A merge patch (RFC 7396): members that are missing stay as they are, null erases, and `lines`
+/// is the whole new list. A line of it has the `position` of a present line, or the `product_id` of a new one, which is priced now.
+/// What the order has less of, is free again; what it has more of, is reserved, or refused if there is too little, or with `back_order`
+/// waits.
+#[utoipa::path(patch, path = "/api/v1/orders/{id}", tag = "orders", operation_id = "updateOrder",
+    request_body = UpdateOrderRequest, params(IdParam, IfMatchHeader),
+    responses((status = 200, body = OrderResponse, headers(("ETag" = String)))))]
+pub(crate) async fn update(
+    context: Context,
+    id: Id<OrderId>,
+    expected: IfMatch,
+    body: MergePatch<UpdateOrderRequest>,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let command = AmendOrder { id: id.0, expected_version: expected.0, edit: body.edit() };
+    respond::answer(executor.execute(context.0, None, command, changed).await?)
 }
 
 /// Confirm a pending order

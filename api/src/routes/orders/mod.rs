@@ -22,6 +22,17 @@ pub(super) fn endpoints() -> Endpoints {
         ])
         .with(Needs(OrdersRead), handlers::__path_get, handlers::get)
         .problems(&["order_not_found"])
+        .with(Needs(OrdersWrite), handlers::__path_update, handlers::update)
+        .problems(&[
+            "order_not_found",
+            "order_state_conflict",
+            "order_partly_shipped",
+            "invalid_order",
+            "invalid_lines",
+            "order_reference_taken",
+            "insufficient_stock",
+            "no_default_warehouse",
+        ])
         .with(Needs(OrdersWrite), handlers::__path_confirm, handlers::confirm)
         .problems(&["order_not_found", "order_state_conflict"])
         .with(Needs(OrdersWrite), handlers::__path_cancel, handlers::cancel)

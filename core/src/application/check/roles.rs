@@ -90,6 +90,7 @@ const RUNTIME_USES: &[(&str, &str)] = &[
     ("move orders on", "UPDATE orders SET status = DEFAULT WHERE false"),
     ("read the lines of orders", "SELECT FROM order_lines LIMIT 0"),
     ("write the lines of orders", "INSERT INTO order_lines SELECT (NULL::order_lines).* WHERE false"),
+    ("replace the lines of orders", "DELETE FROM order_lines WHERE false"),
     (
         "write what became of the lines of orders",
         "UPDATE order_lines SET shipped = DEFAULT, cancelled = DEFAULT, returned = DEFAULT WHERE false",

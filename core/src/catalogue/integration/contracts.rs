@@ -3,7 +3,7 @@
 //! the test. `UPDATE_EVENT_CONTRACTS=1 cargo test --workspace --lib contracts` writes what is new, and never what would
 //! break a consumer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -17,8 +17,8 @@ use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
 use super::inventory_counts::{InventoryCountCancelledV1, InventoryCountClosedV1, InventoryCountStartedV1};
 use super::locations::{LocationArchivedV1, LocationCreatedV1, LocationUpdatedV1};
 use super::orders::{
-    OrderBackOrderedV1, OrderCancelledV1, OrderConfirmedV1, OrderDeliveredV1, OrderPartlyShippedV1,
-    OrderPlacedV1, OrderReservedV1, OrderReturnedV1, OrderShippedV1,
+    OrderAmendedV1, OrderBackOrderedV1, OrderCancelledV1, OrderConfirmedV1, OrderDeliveredV1,
+    OrderPartlyShippedV1, OrderPlacedV1, OrderReservedV1, OrderReturnedV1, OrderShippedV1,
 };
 use super::products::{ProductArchivedV1, ProductCreatedV1, ProductDeletedV1, ProductUpdatedV1};
 use super::purchase_orders::{
@@ -55,8 +55,8 @@ use crate::commerce::inventory_counts::{
 };
 use crate::commerce::locations::{Location, LocationCode, LocationDetails, LocationName};
 use crate::commerce::orders::{
-    CancellationReason, DraftLine, LinePart, NewOrder, Order, OrderEvent, OrderReference, OrderStatus,
-    ReturnedPart, TrackingNumber,
+    AmendedLine, CancellationReason, DraftLine, LinePart, NewOrder, Order, OrderAmendment, OrderEvent,
+    OrderReference, OrderStatus, ReturnedPart, TrackingNumber,
 };
 use crate::commerce::products::{Barcodes, Product, ProductDetails, ProductName, Sku};
 use crate::commerce::purchase_orders::{
@@ -347,12 +347,28 @@ fn order(levels: &mut Levels) -> (Order, Box<dyn Event>) {
         warehouse_id: Some(WarehouseId::from_uuid(uuid(9))),
         back_order: true,
         ordered_on: BusinessDate::of(at(60)),
+        delivery_address: None,
+        promised_on: Some(BusinessDate::of(at(604_800))),
         lines: vec![line(&tea, "3", None), line(&pot, "1", Some("44.01"))],
     };
     let mut order = Order::place(OrderId::from_uuid(uuid(4)), new, at(60)).expect("valid");
     order.promise(levels).expect("a back order");
     let event = OrderEvent::Placed(Box::new(order.clone()));
     (order, happened(event))
+}
+
+/// More of the first line, to another address; the second line goes.
+fn amended(mut order: Order, mut levels: Levels) -> Box<dyn Event> {
+    let quantity = Quantity::parse("5").ok();
+    let amendment = OrderAmendment {
+        reference: order.reference().cloned(),
+        delivery_address: Some(address()),
+        promised_on: order.promised_on(),
+        lines: vec![AmendedLine { position: Some(1), product_id: None, quantity, unit_price: None }],
+    };
+    let plan = order.plan(&amendment, &HashMap::new()).expect("allowed");
+    let amended = order.amend(plan, None, &mut levels, at(90)).expect("a back order").expect("a change");
+    happened(amended.0)
 }
 
 /// The empty shelves of two products.
@@ -616,6 +632,7 @@ fn contracts() -> Vec<(String, Contract)> {
     let (mut an_order, placed) = order(&mut levels);
     let mut unwanted = an_order.clone();
     add(placed, contract::<OrderPlacedV1>);
+    add(amended(an_order.clone(), levels.clone()), contract::<OrderAmendedV1>);
     add(stock_document(StockDocumentKind::Receipt, "24", true, &mut levels), contract::<StockReceivedV1>);
     let got = an_order.serve(&mut levels, at(100)).expect("there is some");
     add(happened(got), contract::<OrderReservedV1>);

@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::amendment::WrongLine;
 use super::events::OrderEvent;
 use super::totals::Totals;
 use crate::application::aggregate::Aggregate;
@@ -24,6 +25,7 @@ use crate::commerce::stock::{
     DocumentRef, DocumentType, Held, Levels, MovementKind, StockError, StockReason,
 };
 use crate::values::business_date::BusinessDate;
+use crate::values::contact::PostalAddress;
 use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
 use crate::values::ids::{CustomerId, OrderId, ProductId, ReturnId, ShipmentId, WarehouseId};
@@ -142,6 +144,10 @@ pub struct NewOrder<'a> {
     pub back_order: bool,
     /// When the customer ordered.
     pub ordered_on: BusinessDate,
+    /// Where it goes; `None` for the customer's own address.
+    pub delivery_address: Option<PostalAddress>,
+    /// By when the customer was promised the goods.
+    pub promised_on: Option<BusinessDate>,
     pub lines: Vec<DraftLine<'a>>,
 }
 
@@ -168,36 +174,31 @@ pub struct Order {
     pub(super) back_order: bool,
     /// Not known of orders that are older than this column.
     pub(super) ordered_on: Option<BusinessDate>,
+    pub(super) delivery_address: Option<PostalAddress>,
+    pub(super) promised_on: Option<BusinessDate>,
 }
 
 impl Order {
     /// # Errors
-    /// Fails if there are no lines or too many, if a product is archived, if a quantity has more decimals than its product
-    /// allows, or if the total reaches the limit.
+    /// Fails if there are no lines or too many, if it was promised before it was ordered, if a product is archived, if a quantity
+    /// has more decimals than its product allows, or if the total reaches the limit.
     pub fn place(id: OrderId, new: NewOrder<'_>, now: DateTime<Utc>) -> Result<Self, OrderError> {
         Self::check_line_count(new.lines.len())?;
         new.ordered_on.check(now).map_err(OrderError::OrderedOn)?;
+        check_promise(new.promised_on, new.ordered_on)?;
         let archived: Vec<_> = positions(&new.lines, |line| line.product.is_archived());
         if !archived.is_empty() {
             return Err(OrderError::ProductsArchived(archived));
         }
-        let is_too_precise =
-            |line: &DraftLine<'_>| !line.quantity.fits(line.product.details().quantity_decimals);
-        let too_precise: Vec<_> = positions(&new.lines, is_too_precise)
-            .into_iter()
-            .filter_map(|position| {
-                let details = new.lines.get(position)?.product.details();
-                Some((position, details.quantity_decimals, details.unit.clone()))
-            })
-            .collect();
+        let lines = new.lines.iter().enumerate();
+        let too_precise: Vec<_> =
+            lines.filter_map(|(index, line)| too_precise(index, &line.quantity, line.product)).collect();
         if !too_precise.is_empty() {
             return Err(OrderError::QuantitiesTooPrecise(too_precise));
         }
         let lines: Vec<_> = new.lines.into_iter().map(OrderLine::priced).collect();
         let totals = Totals::of(&lines);
-        if totals.gross_total.value() >= &BigDecimal::from(TOTAL_LIMIT) {
-            return Err(OrderError::TotalTooLarge);
-        }
+        check_total(&totals)?;
         Ok(Self {
             id,
             version: 1,
@@ -219,6 +220,8 @@ impl Order {
             warehouse_id: new.warehouse_id,
             back_order: new.back_order,
             ordered_on: Some(new.ordered_on),
+            delivery_address: new.delivery_address,
+            promised_on: new.promised_on,
         })
     }
 
@@ -531,7 +534,7 @@ impl Order {
         self.lines.iter().filter(|line| line.stocked).map(|line| (warehouse, line.product_id)).collect()
     }
 
-    fn document(&self, on: Option<BusinessDate>) -> DocumentRef {
+    pub(super) fn document(&self, on: Option<BusinessDate>) -> DocumentRef {
         DocumentRef {
             kind: DocumentType::Order,
             id: self.id.uuid(),
@@ -645,14 +648,18 @@ impl Order {
         Ok(())
     }
 
-    fn check_state(&self, action: &'static str, from: &'static [OrderStatus]) -> Result<(), OrderError> {
+    pub(super) fn check_state(
+        &self,
+        action: &'static str,
+        from: &'static [OrderStatus],
+    ) -> Result<(), OrderError> {
         if from.contains(&self.status) {
             return Ok(());
         }
         Err(OrderError::State { id: self.id, status: self.status, action, from })
     }
 
-    fn raise(&mut self, now: DateTime<Utc>) {
+    pub(super) fn raise(&mut self, now: DateTime<Utc>) {
         self.version += 1;
         self.updated_at = now;
     }
@@ -667,6 +674,14 @@ impl Order {
 
     pub fn ordered_on(&self) -> Option<BusinessDate> {
         self.ordered_on
+    }
+
+    pub fn delivery_address(&self) -> Option<&PostalAddress> {
+        self.delivery_address.as_ref()
+    }
+
+    pub fn promised_on(&self) -> Option<BusinessDate> {
+        self.promised_on
     }
 
     pub fn external_id(&self) -> Option<&ExternalId> {
@@ -717,7 +732,7 @@ fn line_at(lines: &mut [OrderLine], position: i16) -> Option<&mut OrderLine> {
 impl OrderLine {
     /// Prices a line: at the price that was agreed for it, or else at the product's own. The name and the VAT rate are
     /// the product's present ones.
-    fn priced(draft: DraftLine<'_>) -> Self {
+    pub(super) fn priced(draft: DraftLine<'_>) -> Self {
         let details = draft.product.details();
         let unit_price = draft.unit_price.unwrap_or_else(|| details.unit_price.clone());
         Self {
@@ -758,6 +773,39 @@ impl OrderLine {
     pub fn returnable(&self) -> Units {
         self.shipped.less(&self.returned)
     }
+}
+
+/// # Errors
+/// Fails if the goods were promised for a day before they were ordered.
+pub(super) fn check_promise(
+    promised_on: Option<BusinessDate>,
+    ordered_on: BusinessDate,
+) -> Result<(), OrderError> {
+    match promised_on {
+        Some(day) if day < ordered_on => Err(OrderError::PromisedBefore(ordered_on)),
+        _ => Ok(()),
+    }
+}
+
+/// # Errors
+/// Fails if the total reaches the limit.
+pub(super) fn check_total(totals: &Totals) -> Result<(), OrderError> {
+    if totals.gross_total.value() < &BigDecimal::from(TOTAL_LIMIT) {
+        Ok(())
+    } else {
+        Err(OrderError::TotalTooLarge)
+    }
+}
+
+/// Returns what is wrong with the quantity of a line, counted from 0, if it has more decimals than its product allows.
+pub(super) fn too_precise(
+    index: usize,
+    quantity: &Quantity,
+    product: &Product,
+) -> Option<(usize, QuantityDecimals, Unit)> {
+    let details = product.details();
+    let fits = quantity.fits(details.quantity_decimals);
+    (!fits).then(|| (index, details.quantity_decimals, details.unit.clone()))
 }
 
 /// Returns the positions, counted from 0, of the items for which `holds` is true.
@@ -810,12 +858,18 @@ pub enum OrderError {
     /// The parts, with how many decimals their products allow, and in which unit.
     #[error("some parts have more decimals than their lines and their products")]
     PartsTooPrecise(Vec<(usize, QuantityDecimals, Unit)>),
+    #[error(
+        "a line is one of the order's, named once by its position, or a new one with its product and quantity"
+    )]
+    LinesWrong(Vec<WrongLine>),
     #[error("there is no warehouse {0} that is in use")]
     WarehouseUnknown(WarehouseId),
     #[error("{}", .0.message)]
     OrderedOn(Invalid),
     #[error("{}", .0.message)]
     ShippedOn(Invalid),
+    #[error("it cannot be promised for a day before it was ordered, on {0}")]
+    PromisedBefore(BusinessDate),
     #[error("the order's total must stay below {TOTAL_LIMIT}")]
     TotalTooLarge,
     #[error("the reference {0:?} belongs to another order; references are unique")]
@@ -852,6 +906,7 @@ impl DomainError for OrderError {
             | Self::LinesUnknown(_)
             | Self::LinesTwice(_)
             | Self::PartsTooPrecise(_)
+            | Self::LinesWrong(_)
             | Self::ProductsUnknown(_)
             | Self::ProductsArchived(_)
             | Self::QuantitiesTooPrecise(_)
@@ -859,6 +914,7 @@ impl DomainError for OrderError {
             | Self::WarehouseUnknown(_)
             | Self::OrderedOn(_)
             | Self::ShippedOn(_)
+            | Self::PromisedBefore(_)
             | Self::TotalTooLarge => Category::Invalid,
         }
     }
@@ -871,7 +927,10 @@ impl DomainError for OrderError {
             Self::ShipsTooMuch(_) => "shipment_exceeds_order",
             Self::ReturnsTooMuch(_) => "return_exceeds_shipment",
             Self::PartlyShipped(_) => "order_partly_shipped",
-            Self::LinesUnknown(_) | Self::LinesTwice(_) | Self::PartsTooPrecise(_) => "invalid_lines",
+            Self::LinesUnknown(_)
+            | Self::LinesTwice(_)
+            | Self::LinesWrong(_)
+            | Self::PartsTooPrecise(_) => "invalid_lines",
             Self::ReferenceTaken(_) => "order_reference_taken",
             Self::ExternalIdTaken(_) => "order_external_id_taken",
             Self::LineCount(_)
@@ -882,6 +941,7 @@ impl DomainError for OrderError {
             | Self::WarehouseUnknown(_)
             | Self::OrderedOn(_)
             | Self::ShippedOn(_)
+            | Self::PromisedBefore(_)
             | Self::TotalTooLarge => "invalid_order",
         }
     }
@@ -919,6 +979,8 @@ impl DomainError for OrderError {
             Self::WarehouseUnknown(_) => field("/warehouse_id", "unknown_warehouse"),
             Self::OrderedOn(invalid) => field("/ordered_on", invalid.code),
             Self::ShippedOn(invalid) => field("/shipped_on", invalid.code),
+            Self::PromisedBefore(_) => field("/promised_on", "out_of_range"),
+            Self::LinesWrong(wrong) => wrong.iter().map(|line| line.field()).collect(),
             Self::Waiting(at) => lines(at, "waits_for_goods", "this line waits for goods"),
             Self::TotalTooLarge => field("/lines", "total_too_large"),
             Self::LinesUnknown(at) => parts(at, "unknown_line", "the order has no such line"),
@@ -970,6 +1032,8 @@ mod tests {
             warehouse_id: None,
             back_order: false,
             ordered_on: BusinessDate::of(at(0)),
+            delivery_address: None,
+            promised_on: None,
             lines,
         }
     }

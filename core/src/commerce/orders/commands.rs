@@ -1,19 +1,25 @@
 //! The commands on orders.
 
+use std::collections::HashMap;
+
 use super::aggregate::{
     CancellationReason, DraftLine, LinePart, NewOrder, Order, OrderError, OrderReference, OrderStatus,
     TrackingNumber, positions,
 };
+use super::amendment::{AmendedLine, AuditedAmendment, OrderAmendment, Plan};
 use super::events::OrderEvent;
 use super::queries::OrderView;
 use super::repository;
+use crate::application::Edit;
 use crate::application::aggregate::{Aggregate, Creatable, change};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::commerce::products::{self, Product};
 use crate::commerce::shipments::{self, NewShipment};
+use crate::commerce::stock::Levels;
 use crate::commerce::{stock, warehouses};
 use crate::values::business_date::BusinessDate;
+use crate::values::contact::PostalAddress;
 use crate::values::external_id::ExternalId;
 use crate::values::ids::{CustomerId, OrderId, ProductId, WarehouseId};
 use crate::values::money::{Quantity, UnitPrice};
@@ -29,6 +35,10 @@ pub struct PlaceOrder {
     pub back_order: bool,
     /// When the customer ordered; `None` stands for today.
     pub ordered_on: Option<BusinessDate>,
+    /// Where it goes; `None` for the customer's own address.
+    pub delivery_address: Option<PostalAddress>,
+    /// By when the customer was promised the goods.
+    pub promised_on: Option<BusinessDate>,
     pub lines: Vec<PlaceOrderLine>,
 }
 
@@ -65,6 +75,8 @@ impl Command for PlaceOrder {
             warehouse_id: self.warehouse(work, !stocked.is_empty()).await?,
             back_order: self.back_order,
             ordered_on: self.ordered_on.unwrap_or_else(|| BusinessDate::of(work.now())),
+            delivery_address: self.delivery_address.clone(),
+            promised_on: self.promised_on,
             lines: lines.collect(),
         };
         let mut order = Order::place(OrderId::generate(), new, work.now())?;
@@ -120,6 +132,109 @@ pub(crate) async fn check_decimals(
     }
     let measures = products::repository::measures(work, &finer).await?;
     Ok(order.check_decimals(parts, &measures)?)
+}
+
+/// Changes an order of which nothing has left: its lines, its reference, where it goes, by when it was promised.
+#[derive(Debug)]
+pub struct AmendOrder {
+    pub id: OrderId,
+    pub expected_version: Option<i64>,
+    pub edit: Edit<OrderView, OrderAmendment>,
+}
+
+impl Command for AmendOrder {
+    type Outcome = OrderView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
+        // What it is to name is locked before it: read without a lock, locked in order, and looked at again.
+        let seen = repository::look(work, self.id).await?;
+        check_version(self.expected_version, seen.version())?;
+        seen.check_amendable()?;
+        let mut amendment = self.edit.apply(&OrderView::of(&seen))?;
+        Order::check_line_count(amendment.lines.len())?;
+        let named = products_of(&amendment, &seen);
+        let products = products::repository::load_for_order(work, named.clone()).await?;
+        products::repository::mark_ordered(work, products.values()).await?;
+        let mut order = repository::load(work, self.id).await?;
+        check_version(self.expected_version, order.version())?;
+        if order.version() != seen.version() {
+            amendment = self.edit.apply(&OrderView::of(&order))?;
+            // The lines that it names have other products by now, which are not locked.
+            if products_of(&amendment, &order) != named {
+                return Err(Error::Overtaken);
+            }
+        }
+        let plan = order.plan(&amendment, &products)?;
+        let new_goods = plan.new_goods();
+        let warehouse = warehouse_of(work, &order, &new_goods).await?;
+        // Last, because everybody who orders these products waits here.
+        let mut levels = lock_levels(work, &order, &plan, warehouse, &products).await?;
+        let (before, changes_lines) = (order.audited(), plan.changes_lines());
+        let now = work.now_after(order.updated_at());
+        let Some((event, changed)) = order.amend(plan, warehouse, &mut levels, now)? else {
+            return Ok(OrderView::of(&order));
+        };
+        order.save(work).await?;
+        if changes_lines {
+            repository::replace_lines(work, &order).await?;
+        }
+        repository::keep_amendment(work, &event, &changed.dropped).await?;
+        work.record(event).await?;
+        levels.save(work).await?;
+        let (before, after) = AuditedAmendment::of(before, order.audited(), &changed);
+        work.audit("order.amend", (Order::NAME, order.id()), Some(&before), Some(&after))?;
+        Ok(OrderView::of(&order))
+    }
+}
+
+/// The products that the lines of an amendment are checked against, each once: those of new lines, and of present ones whose quantity
+/// is given.
+fn products_of(amendment: &OrderAmendment, order: &Order) -> Vec<ProductId> {
+    let present = |position| order.line(position).map(|line| line.product_id);
+    let product = |line: &AmendedLine| match line.product_id {
+        None => line.position.filter(|_| line.quantity.is_some()).and_then(present),
+        new => new,
+    };
+    let mut products: Vec<ProductId> = amendment.lines.iter().filter_map(product).collect();
+    products.sort_unstable();
+    products.dedup();
+    products
+}
+
+/// Returns where the goods of an amended order come from, for which goods come in that it did not have.
+async fn warehouse_of(
+    work: &mut UnitOfWork<'_>,
+    order: &Order,
+    new_goods: &[ProductId],
+) -> Result<Option<WarehouseId>, Error> {
+    match order.warehouse_id() {
+        present if new_goods.is_empty() => Ok(present),
+        Some(id) if warehouses::repository::is_open(work, id).await? => Ok(Some(id)),
+        Some(id) => Err(OrderError::WarehouseUnknown(id).into()),
+        None => warehouses::repository::find_default(work).await.map(Some),
+    }
+}
+
+/// Locks what an amendment gives back or takes: the levels of all products that the order has now, and of those that it is to have.
+async fn lock_levels(
+    work: &mut UnitOfWork<'_>,
+    order: &Order,
+    plan: &Plan,
+    warehouse: Option<WarehouseId>,
+    products: &HashMap<ProductId, Product>,
+) -> Result<Levels, Error> {
+    if !plan.changes_lines() {
+        return Ok(Levels::default());
+    }
+    let (mut places, new_goods) = (order.places(), plan.new_goods());
+    if let Some(warehouse) = warehouse {
+        if order.is_back_order() {
+            let new: Vec<&Product> = new_goods.iter().filter_map(|product| products.get(product)).collect();
+            stock::repository::open(work, &[warehouse], &new).await?;
+        }
+        places.extend(new_goods.into_iter().map(|product| (warehouse, product)));
+    }
+    stock::repository::lock(work, &places).await
 }
 
 #[derive(Debug)]

@@ -45,6 +45,7 @@ struct OpenOrderRow {
     back_order: bool,
     waits: bool,
     ordered_on: Option<NaiveDate>,
+    promised_on: Option<NaiveDate>,
     placed_at: DateTime<Utc>,
     confirmed_at: Option<DateTime<Utc>>,
 }
@@ -85,6 +86,9 @@ pub struct OpenOrder {
     /// When the customer ordered, as the business counts; null for orders that are older than this member.
     #[schema(value_type = Option<NaiveDate>)]
     pub ordered_on: Option<BusinessDate>,
+    /// By when the customer was promised the goods, as the business counts; null if nothing was promised.
+    #[schema(value_type = Option<NaiveDate>)]
+    pub promised_on: Option<BusinessDate>,
     pub placed_at: DateTime<Utc>,
     pub confirmed_at: Option<DateTime<Utc>>,
 }
@@ -135,6 +139,7 @@ impl OpenOrder {
             back_order: row.back_order,
             waits: row.waits,
             ordered_on: row.ordered_on.map(BusinessDate::stored),
+            promised_on: row.promised_on.map(BusinessDate::stored),
             placed_at: row.placed_at,
             confirmed_at: row.confirmed_at,
         })
@@ -233,8 +238,9 @@ pub async fn back_orders(
     with_lines(db, context, request, rows, |line| !line.waiting.is_zero()).await
 }
 
-/// Lists open orders that customers made more than so many days ago, the oldest first. A page looks at a bounded number of open
-/// orders, and may then hold fewer than asked for.
+/// Lists open orders that are late, the oldest first: the day by which they were promised is over, or nothing was promised and the
+/// customer made them more than so many days ago. A page looks at a bounded number of open orders, and may then hold fewer than asked
+/// for.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
@@ -254,9 +260,12 @@ pub async fn late(
                 walk!(rows, request.times(), [], placed_at, id)
             };
             let matching = |looked_at, limit| {
+                let promised = "(CASE WHEN orders.promised_on IS NOT NULL THEN orders.promised_on < ";
                 // Orders that are older than the column were made when they were placed.
-                let made = "(COALESCE(orders.ordered_on, (orders.placed_at AT TIME ZONE 'UTC')::date) < ";
-                let is_late: Condition<'_> = Box::new(sql::<Bool>(made).bind::<Date, _>(before).sql(")"));
+                let made =
+                    " ELSE COALESCE(orders.ordered_on, (orders.placed_at AT TIME ZONE 'UTC')::date) < ";
+                let is_late = sql::<Bool>(promised).bind::<Date, _>(today).sql(made);
+                let is_late: Condition<'_> = Box::new(is_late.bind::<Date, _>(before).sql(" END)"));
                 Matching::of(looked_at, "orders", vec![is_late], limit)
             };
             Ok(look_through!(connection, request, walk, matching))

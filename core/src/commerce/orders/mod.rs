@@ -1,6 +1,7 @@
 //! Orders: the products sold to a customer, and the progress from placing to delivery.
 
 mod aggregate;
+mod amendment;
 mod commands;
 mod events;
 mod fulfilment;
@@ -16,8 +17,9 @@ pub use aggregate::{
     OrderReference, OrderStatus, ReturnedPart, TrackingNumber,
 };
 pub(crate) use commands::check_decimals;
+pub use amendment::{AmendedLine, LineFault, OrderAmendment, WrongLine};
 pub use commands::{
-    CancelOrder, CancelRest, ConfirmOrder, DeliverOrder, PlaceOrder, PlaceOrderLine, ShipOrder,
+    AmendOrder, CancelOrder, CancelRest, ConfirmOrder, DeliverOrder, PlaceOrder, PlaceOrderLine, ShipOrder,
 };
 pub use events::OrderEvent;
 pub use fulfilment::{OpenLine, OpenOrder, OpenOrderSort, OpenOrderWithLines, back_orders, late, to_prepare};

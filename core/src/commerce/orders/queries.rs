@@ -19,9 +19,11 @@ use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::application::listing::{Filtered, Selection, within};
+use crate::commerce::addresses;
 use crate::platform::paging::{Filter, Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
 use crate::platform::schema::{order_lines, orders, stock_reservations};
 use crate::values::business_date::BusinessDate;
+use crate::values::contact::PostalAddress;
 use crate::values::ids::{CustomerId, OrderId, WarehouseId};
 use crate::values::money::Money;
 
@@ -69,6 +71,12 @@ pub struct OrderSummary {
     /// When the customer ordered, as the business counts; null for orders that are older than this member.
     #[schema(value_type = Option<chrono::NaiveDate>)]
     pub ordered_on: Option<BusinessDate>,
+    /// Where it goes; null for the customer's own address.
+    #[schema(schema_with = addresses::postal_schema)]
+    pub delivery_address: Option<PostalAddress>,
+    /// By when the customer was promised the goods, as the business counts; null if nothing was promised.
+    #[schema(value_type = Option<chrono::NaiveDate>)]
+    pub promised_on: Option<BusinessDate>,
 }
 
 /// An order with everything that was sold.
@@ -111,6 +119,8 @@ impl OrderSummary {
             warehouse_id: order.warehouse_id,
             back_order: order.back_order,
             ordered_on: order.ordered_on,
+            delivery_address: order.delivery_address.clone(),
+            promised_on: order.promised_on,
         }
     }
 
@@ -137,6 +147,8 @@ impl OrderSummary {
             warehouse_id: row.warehouse_id.map(WarehouseId::from_uuid),
             back_order: row.back_order,
             ordered_on: row.ordered_on.map(BusinessDate::stored),
+            delivery_address: addresses::postal_from_json(row.delivery_address)?,
+            promised_on: row.promised_on.map(BusinessDate::stored),
         })
     }
 }

@@ -7,6 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Bool, Numeric, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::aggregate::{
@@ -19,6 +20,7 @@ use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
+use crate::commerce::addresses::{postal_from_json, postal_to_json};
 use crate::platform::schema::{order_lines, order_steps, orders, stock_reservations};
 use crate::values::business_date::BusinessDate;
 use crate::values::external_id::ExternalId;
@@ -51,6 +53,8 @@ pub(crate) struct OrderRow {
     pub(super) warehouse_id: Option<Uuid>,
     pub(super) back_order: bool,
     pub(super) ordered_on: Option<NaiveDate>,
+    pub(super) delivery_address: Option<Value>,
+    pub(super) promised_on: Option<NaiveDate>,
 }
 
 /// The columns that can change after an order was placed.
@@ -67,6 +71,14 @@ struct OrderChanges<'a> {
     cancelled_at: Option<DateTime<Utc>>,
     updated_at: DateTime<Utc>,
     waits: bool,
+    // By an amendment.
+    reference: Option<&'a str>,
+    net_total: &'a BigDecimal,
+    vat_total: &'a BigDecimal,
+    gross_total: &'a BigDecimal,
+    warehouse_id: Option<Uuid>,
+    delivery_address: Option<Value>,
+    promised_on: Option<NaiveDate>,
 }
 
 #[derive(Debug, Queryable, Selectable)]
@@ -157,8 +169,8 @@ pub(crate) fn status(name: &str) -> Result<OrderStatus, Error> {
 }
 
 impl OrderRow {
-    fn of(tenant: TenantId, order: &Order) -> Self {
-        Self {
+    fn of(tenant: TenantId, order: &Order) -> Result<Self, Error> {
+        Ok(Self {
             tenant_id: tenant.uuid(),
             id: order.id.uuid(),
             version: order.version,
@@ -181,7 +193,9 @@ impl OrderRow {
             warehouse_id: order.warehouse_id.map(WarehouseId::uuid),
             back_order: order.back_order,
             ordered_on: order.ordered_on.map(BusinessDate::date),
-        }
+            delivery_address: postal_to_json(order.delivery_address.as_ref())?,
+            promised_on: order.promised_on.map(BusinessDate::date),
+        })
     }
 
     fn into_order(self, lines: Vec<OrderLine>) -> Result<Order, Error> {
@@ -212,6 +226,8 @@ impl OrderRow {
             warehouse_id: self.warehouse_id.map(WarehouseId::from_uuid),
             back_order: self.back_order,
             ordered_on: self.ordered_on.map(BusinessDate::stored),
+            delivery_address: postal_from_json(self.delivery_address)?,
+            promised_on: self.promised_on.map(BusinessDate::stored),
         })
     }
 }
@@ -320,6 +336,28 @@ pub(crate) async fn write_progress(work: &mut UnitOfWork<'_>, order: &Order) -> 
 /// # Errors
 /// Fails if the database cannot be reached.
 pub(crate) async fn keep_step(work: &mut UnitOfWork<'_>, event: &OrderEvent) -> Result<(), Error> {
+    insert_step(work, event, None).await
+}
+
+/// Keeps the version of an order that an amendment made, with the products of which the order has no line any more: whoever reads what
+/// was sold finds them nowhere else.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn keep_amendment(
+    work: &mut UnitOfWork<'_>,
+    event: &OrderEvent,
+    dropped: &[ProductId],
+) -> Result<(), Error> {
+    let dropped: Vec<Option<Uuid>> = dropped.iter().map(|product| Some(product.uuid())).collect();
+    insert_step(work, event, (!dropped.is_empty()).then_some(dropped)).await
+}
+
+async fn insert_step(
+    work: &mut UnitOfWork<'_>,
+    event: &OrderEvent,
+    dropped: Option<Vec<Option<Uuid>>>,
+) -> Result<(), Error> {
     let order = event.order();
     let leaves = matches!(event, OrderEvent::PartlyShipped(_) | OrderEvent::Shipped(_));
     let tracking_number = order.tracking_number.as_ref().filter(|_| leaves);
@@ -331,6 +369,7 @@ pub(crate) async fn keep_step(work: &mut UnitOfWork<'_>, event: &OrderEvent) -> 
         order_steps::occurred_at.eq(order.updated_at),
         order_steps::tracking_number.eq(tracking_number.map(|number| number.as_str().to_owned())),
         order_steps::request_id.eq(work.context().request_id.clone()),
+        order_steps::dropped_products.eq(dropped),
     );
     diesel::insert_into(order_steps::table).values(step).execute(work.connection()).await?;
     Ok(())
@@ -405,10 +444,29 @@ pub(crate) async fn replace_held(work: &mut UnitOfWork<'_>, order: &Order) -> Re
     if order.places().is_empty() {
         return Ok(());
     }
+    delete_held(work, order).await?;
+    insert_held(work, order).await
+}
+
+async fn delete_held(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
     let of_order = stock_reservations::tenant_id
         .eq(work.tenant().uuid())
         .and(stock_reservations::order_id.eq(order.id.uuid()));
     diesel::delete(stock_reservations::table.filter(of_order)).execute(work.connection()).await?;
+    Ok(())
+}
+
+/// Writes the lines of an order anew, of which nothing has left, and what they have and wait for.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn replace_lines(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+    // Also if no line needs goods any more: those of before may have had some.
+    delete_held(work, order).await?;
+    let of_order =
+        order_lines::tenant_id.eq(work.tenant().uuid()).and(order_lines::order_id.eq(order.id.uuid()));
+    diesel::delete(order_lines::table.filter(of_order)).execute(work.connection()).await?;
+    insert_lines(work, order).await?;
     insert_held(work, order).await
 }
 
@@ -436,43 +494,47 @@ impl Creatable for Order {
     async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         // The foreign key locks the customer.
         work.locks(Locked::Customer);
-        let row = OrderRow::of(work.tenant(), self);
+        let row = OrderRow::of(work.tenant(), self)?;
         diesel::insert_into(orders::table)
             .values(&row)
             .execute(work.connection())
             .await
-            .map_err(|error| insert_error(error, self))?;
-        let lines = &self.lines;
-        // `place` refuses more lines than an i16 counts.
-        let positions: Vec<_> = (1..).take(lines.len()).collect();
-        let products: Vec<_> = lines.iter().map(|line| line.product_id.uuid()).collect();
-        let skus: Vec<_> = lines.iter().map(|line| line.sku.as_str()).collect();
-        let names: Vec<_> = lines.iter().map(|line| line.name.as_str()).collect();
-        let quantities: Vec<_> = lines.iter().map(|line| line.quantity.value()).collect();
-        let unit_prices: Vec<_> = lines.iter().map(|line| line.unit_price.value()).collect();
-        let vat_rates: Vec<_> = lines.iter().map(|line| line.vat_rate.value()).collect();
-        let net_amounts: Vec<_> = lines.iter().map(|line| line.net_amount.value()).collect();
-        let stocked: Vec<_> = lines.iter().map(|line| line.stocked).collect();
-        InsertLines::new(
-            row.tenant_id,
-            row.id,
-            &positions,
-            &products,
-            &skus,
-            &names,
-            &quantities,
-            &unit_prices,
-            &vat_rates,
-            &net_amounts,
-            &stocked,
-        )
-        .execute(work.connection())
-        .await?;
-        Ok(())
+            .map_err(|error| write_error(error, self))?;
+        insert_lines(work, self).await
     }
 }
 
-fn insert_error(error: diesel::result::Error, order: &Order) -> Error {
+async fn insert_lines(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+    let lines = &order.lines;
+    // `check_line_count` refuses more lines than an i16 counts.
+    let positions: Vec<_> = (1..).take(lines.len()).collect();
+    let products: Vec<_> = lines.iter().map(|line| line.product_id.uuid()).collect();
+    let skus: Vec<_> = lines.iter().map(|line| line.sku.as_str()).collect();
+    let names: Vec<_> = lines.iter().map(|line| line.name.as_str()).collect();
+    let quantities: Vec<_> = lines.iter().map(|line| line.quantity.value()).collect();
+    let unit_prices: Vec<_> = lines.iter().map(|line| line.unit_price.value()).collect();
+    let vat_rates: Vec<_> = lines.iter().map(|line| line.vat_rate.value()).collect();
+    let net_amounts: Vec<_> = lines.iter().map(|line| line.net_amount.value()).collect();
+    let stocked: Vec<_> = lines.iter().map(|line| line.stocked).collect();
+    InsertLines::new(
+        work.tenant().uuid(),
+        order.id.uuid(),
+        &positions,
+        &products,
+        &skus,
+        &names,
+        &quantities,
+        &unit_prices,
+        &vat_rates,
+        &net_amounts,
+        &stocked,
+    )
+    .execute(work.connection())
+    .await?;
+    Ok(())
+}
+
+fn write_error(error: diesel::result::Error, order: &Order) -> Error {
     let diesel::result::Error::DatabaseError(_, info) = &error else { return error.into() };
     let refusal = match info.constraint_name() {
         Some("orders_customer_fkey") => Some(OrderError::CustomerUnknown(order.customer_id)),
@@ -490,7 +552,7 @@ fn insert_error(error: diesel::result::Error, order: &Order) -> Error {
 impl Aggregate for Order {
     type Id = OrderId;
     type Event = OrderEvent;
-    /// The order without its lines: what was sold never changes, and what becomes of it has rows of its own.
+    /// The order without its lines: what becomes of them has rows of its own, and an amendment's row names those that it changes.
     type Audited = OrderSummary;
     const NAME: &'static str = "order";
 
@@ -522,11 +584,19 @@ impl Aggregate for Order {
             cancelled_at: self.cancelled_at,
             updated_at: self.updated_at,
             waits: self.is_waiting(),
+            reference: self.reference.as_ref().map(OrderReference::as_str),
+            net_total: self.totals.net_total.value(),
+            vat_total: self.totals.vat_total.value(),
+            gross_total: self.totals.gross_total.value(),
+            warehouse_id: self.warehouse_id.map(WarehouseId::uuid),
+            delivery_address: postal_to_json(self.delivery_address.as_ref())?,
+            promised_on: self.promised_on.map(BusinessDate::date),
         };
         diesel::update(orders::table.find((work.tenant().uuid(), self.id.uuid())))
             .set(changes)
             .execute(work.connection())
-            .await?;
+            .await
+            .map_err(|error| write_error(error, self))?;
         Ok(())
     }
 }

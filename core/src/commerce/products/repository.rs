@@ -119,11 +119,14 @@ pub(super) async fn look_at(work: &mut UnitOfWork<'_>, id: ProductId) -> Result<
 
 /// Loads the products that exist among `ids`, with a key-share lock on each, as a foreign key would take it. Until the
 /// unit of work ends, other orders can be placed with these products, but no command can archive or delete them. An id may be
-/// named more than once.
+/// named more than once, and none costs no statement.
 pub(crate) async fn load_for_order(
     work: &mut UnitOfWork<'_>,
     ids: Vec<ProductId>,
 ) -> Result<HashMap<ProductId, Product>, Error> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
     work.locks(Locked::Product);
     let mut ids: Vec<Uuid> = ids.into_iter().map(ProductId::uuid).collect();
     ids.sort_unstable();

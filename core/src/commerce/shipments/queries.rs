@@ -14,7 +14,7 @@ use super::repository::{LineRow, ShipmentRow, into_line, lines_of, parcels, stat
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
-use crate::commerce::addresses::{self, Address, AddressKind};
+use crate::commerce::addresses::{self, AddressKind};
 use crate::commerce::orders::repository::status as order_status;
 use crate::commerce::orders::{OrderError, OrderStatus};
 use crate::platform::paging::row_comparison::{compared, of};
@@ -23,6 +23,7 @@ use crate::platform::schema::{
     customers, order_lines, orders, products, shipment_lines, shipments, stock_reservations,
 };
 use crate::values::business_date::BusinessDate;
+use crate::values::contact::PostalAddress;
 use crate::values::goods::Units;
 use crate::values::gtin::Gtin;
 use crate::values::ids::{CustomerId, OrderId, ProductId, ShipmentId, WarehouseId};
@@ -254,8 +255,8 @@ pub struct DeliveryNote {
     pub ordered_on: Option<BusinessDate>,
     pub customer_id: CustomerId,
     pub customer_name: String,
-    /// The customer's first shipping address, or else the first billing address.
-    pub address: Option<Address>,
+    /// Where the order goes, or else the customer's first shipping address, or the first billing address.
+    pub address: Option<PostalAddress>,
 }
 
 /// # Errors
@@ -265,7 +266,7 @@ pub async fn delivery_note(
     context: &RequestContext,
     id: ShipmentId,
 ) -> Result<DeliveryNote, Error> {
-    type Addressed = (Option<String>, Option<String>, Option<NaiveDate>, Uuid, String, Value);
+    type Addressed = (Option<String>, Option<String>, Option<NaiveDate>, Option<Value>, Uuid, String, Value);
     let shipment = get(db, context, id).await?;
     let key = (context.tenant_id().uuid(), shipment.summary.order_id.uuid());
     let found: Option<Addressed> = db
@@ -279,6 +280,7 @@ pub async fn delivery_note(
                     orders::reference,
                     orders::external_id,
                     orders::ordered_on,
+                    orders::delivery_address,
                     customers::id,
                     customers::name,
                     customers::addresses,
@@ -290,9 +292,10 @@ pub async fn delivery_note(
         .await?;
     // A shipped order is never deleted, and neither is its customer.
     let found = found.ok_or(OrderError::NotFound(shipment.summary.order_id))?;
-    let (order_reference, order_external_id, ordered_on, customer, customer_name, stored) = found;
+    let (order_reference, order_external_id, ordered_on, own, customer, customer_name, stored) = found;
     let all = addresses::from_json(stored)?;
-    let first = |kind| all.iter().find(|address| address.kind == kind).cloned();
+    let first = |kind| all.iter().find(|address| address.kind == kind).map(|address| address.postal.clone());
+    let of_customer = || first(AddressKind::Shipping).or_else(|| first(AddressKind::Billing));
     Ok(DeliveryNote {
         shipment,
         order_reference,
@@ -300,7 +303,7 @@ pub async fn delivery_note(
         ordered_on: ordered_on.map(BusinessDate::stored),
         customer_id: CustomerId::from_uuid(customer),
         customer_name,
-        address: first(AddressKind::Shipping).or_else(|| first(AddressKind::Billing)),
+        address: addresses::postal_from_json(own)?.or_else(of_customer),
     })
 }
 

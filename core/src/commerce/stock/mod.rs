@@ -13,7 +13,7 @@ mod telling;
 mod value;
 
 pub use aggregate::{
-    DocumentRef, DocumentType, Held, Movement, MovementKind, ReorderRule, StockError, StockLevel,
+    DocumentRef, DocumentType, Held, Movement, MovementKind, ReorderRule, Shortage, StockError, StockLevel,
     StockReason, TOLD_EVERY_MS,
 };
 pub use commands::{SetReorderRule, TellLevels};

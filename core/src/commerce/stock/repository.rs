@@ -208,18 +208,33 @@ pub(crate) async fn lock_or_open(
     warehouses: &[WarehouseId],
     products: &[&Product],
 ) -> Result<Levels, Error> {
+    open(work, warehouses, products).await?;
+    let places =
+        warehouses.iter().flat_map(|place| products.iter().map(move |product| (*place, product.id())));
+    let places: Vec<(WarehouseId, ProductId)> = places.collect();
+    lock(work, &places).await
+}
+
+/// Makes the levels of these products in these warehouses that are not there yet; none is locked. The products are locked against
+/// deletion, and noted as used.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn open(
+    work: &mut UnitOfWork<'_>,
+    warehouses: &[WarehouseId],
+    products: &[&Product],
+) -> Result<(), Error> {
     if products.is_empty() {
-        return Ok(Levels::default());
+        return Ok(());
     }
     let ids: Vec<ProductId> = products.iter().map(|product| product.id()).collect();
     let there = look(work, warehouses, &ids).await?;
     let now = work.now();
-    let mut places: Vec<(WarehouseId, ProductId)> = Vec::new();
     let mut opened: Vec<StockRow> = Vec::new();
     for (warehouse, product) in
         warehouses.iter().flat_map(|place| products.iter().map(move |product| (*place, product)))
     {
-        places.push((warehouse, product.id()));
         if there.get(warehouse, product.id()).is_none() {
             let details = product.details();
             let texts = (details.sku.as_str().to_owned(), details.name.as_str().to_owned());
@@ -240,7 +255,7 @@ pub(crate) async fn lock_or_open(
             .execute(work.connection())
             .await?;
     }
-    lock(work, &places).await
+    Ok(())
 }
 
 /// A statement has at most 65,535 parameters.
