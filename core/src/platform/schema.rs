@@ -97,6 +97,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         external_id -> Nullable<Text>,
+        credit_limit -> Nullable<Numeric>,
     }
 }
 
@@ -397,6 +398,7 @@ diesel::table! {
         back_order -> Bool,
         ordered_on -> Nullable<Date>,
         waits -> Bool,
+        held_for_approval -> Bool,
     }
 }
 
@@ -946,6 +948,7 @@ diesel::table! {
         language -> Text,
         email_from -> Nullable<Text>,
         email_reply_to -> Nullable<Text>,
+        credit_limit_action -> Text,
     }
 }
 

@@ -40,7 +40,9 @@ use super::{IntegrationEvent, Payload, asyncapi};
 use crate::accounts::api_keys::{ApiKey, ApiKeyDetails, ApiKeyName};
 use crate::accounts::identity::passwords::HashedPassword;
 use crate::accounts::sessions::{Client, EndReason, Lifetimes, Session};
-use crate::accounts::tenants::{Registration, ShortName, Tenant, TenantDetails, TenantName, TimeZone};
+use crate::accounts::tenants::{
+    CreditLimitAction, Registration, ShortName, Tenant, TenantDetails, TenantName, TimeZone,
+};
 use crate::accounts::users::{Adjustments, Decider, NewUser, User, UserName};
 use crate::application::aggregate::Aggregate;
 use crate::application::events::Event;
@@ -505,6 +507,7 @@ fn tenant() -> (Tenant, Box<dyn Event>) {
         language: Language::Fr,
         email_from: None,
         email_reply_to: None,
+        credit_limit_action: CreditLimitAction::Refuse,
     };
     let short_name = ShortName::parse("docks").expect("valid");
     let (tenant, event) =
