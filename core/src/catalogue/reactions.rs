@@ -67,6 +67,7 @@ pub(super) async fn react(
         )
         | DomainEvent::Order(
             OrderEvent::Placed(_)
+            | OrderEvent::Approved(_)
             | OrderEvent::Reserved(_)
             | OrderEvent::BackOrdered(_)
             | OrderEvent::Confirmed(_)

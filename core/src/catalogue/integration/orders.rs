@@ -33,6 +33,8 @@ pub(super) struct OrderPlacedV1 {
     back_order: bool,
     /// When the customer ordered, as the business counts: RFC 3339, full-date.
     ordered_on: Option<String>,
+    /// Whether it passes its customer's credit limit, and waits for approval: `order.approved` tells of that.
+    held_for_approval: bool,
 }
 payload!(OrderPlacedV1, "order", "order.placed", 1);
 
@@ -65,6 +67,19 @@ struct VatSubtotalV1 {
     base: String,
     amount: String,
 }
+
+/// The order passes its customer's credit limit, was held for that, and may go on now.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct OrderApprovedV1 {
+    order_id: String,
+    external_id: Option<String>,
+    reference: Option<String>,
+    customer_id: String,
+    /// RFC 3339, UTC.
+    approved_at: String,
+}
+payload!(OrderApprovedV1, "order", "order.approved", 1);
 
 /// The order got goods that it waited for. It can be shipped once no line waits.
 #[derive(Debug, Serialize)]
@@ -231,6 +246,7 @@ payload!(OrderCancelledV1, "order", "order.cancelled", 1);
 pub(super) fn translate(event: &OrderEvent) -> Result<IntegrationEvent, Error> {
     match event {
         OrderEvent::Placed(order) => integration_event::<Order, _>(order, &placed(order)),
+        OrderEvent::Approved(order) => integration_event::<Order, _>(order, &approved(order)),
         OrderEvent::Reserved(order) => {
             integration_event::<Order, _>(order, &OrderReservedV1 { order: goods(order) })
         }
@@ -287,6 +303,17 @@ fn placed(order: &Order) -> OrderPlacedV1 {
         warehouse_id: order.warehouse_id().map(|id| id.to_string()),
         back_order: order.is_back_order(),
         ordered_on: order.ordered_on().map(|date| date.to_string()),
+        held_for_approval: order.is_held_for_approval(),
+    }
+}
+
+fn approved(order: &Order) -> OrderApprovedV1 {
+    OrderApprovedV1 {
+        order_id: order.id().to_string(),
+        external_id: super::external_id(order.external_id()),
+        reference: reference(order),
+        customer_id: order.customer_id().to_string(),
+        approved_at: super::time(order.updated_at()),
     }
 }
 

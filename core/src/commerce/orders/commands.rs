@@ -9,16 +9,18 @@ use super::aggregate::{
 use super::events::OrderEvent;
 use super::queries::OrderView;
 use super::repository;
-use crate::application::aggregate::{Aggregate, Creatable, change};
+use crate::application::aggregate::{Aggregate, change};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
+use crate::commerce::credit::{self, Admission};
+use crate::commerce::customers::CreditLimit;
 use crate::commerce::products::{self, Product};
 use crate::commerce::shipments::{self, NewShipment};
 use crate::commerce::{stock, warehouses};
 use crate::values::business_date::BusinessDate;
 use crate::values::external_id::ExternalId;
 use crate::values::ids::{CustomerId, OrderId, ProductId, WarehouseId};
-use crate::values::money::{Quantity, UnitPrice};
+use crate::values::money::{Money, Quantity, UnitPrice};
 
 #[derive(Debug)]
 pub struct PlaceOrder {
@@ -48,7 +50,7 @@ impl Command for PlaceOrder {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
         // First, so that nothing is locked for an order that is refused anyway.
         Order::check_line_count(self.lines.len())?;
-        let products = self.load_products(work).await?;
+        let (products, limit) = self.load(work).await?;
         let unknown = positions(&self.lines, |line| !products.contains_key(&line.product_id));
         if !unknown.is_empty() {
             return Err(OrderError::ProductsUnknown(unknown).into());
@@ -70,7 +72,15 @@ impl Command for PlaceOrder {
         };
         let mut order = Order::place(OrderId::generate(), new, work.now())?;
         products::repository::mark_ordered(work, products.values()).await?;
-        order.insert(work).await?;
+        // Behind all products, and before all stock. Without a limit, the customer is locked by the order's foreign key alone.
+        if limit.is_some() {
+            let total = order.totals().gross_total.clone();
+            let admission = credit::repository::admit(work, self.customer_id, &Money::zero(), &total).await?;
+            if admission == Admission::Held {
+                order.hold();
+            }
+        }
+        repository::insert(work, &order, limit.as_ref()).await?;
         // Last, because everybody who orders these products waits here.
         let mut levels = match order.warehouse_id() {
             Some(warehouse) if self.back_order => {
@@ -90,12 +100,16 @@ impl Command for PlaceOrder {
 }
 
 impl PlaceOrder {
-    async fn load_products(&self, work: &mut UnitOfWork<'_>) -> Result<HashMap<ProductId, Product>, Error> {
+    /// Loads its products, and reads the customer's credit limit.
+    async fn load(
+        &self,
+        work: &mut UnitOfWork<'_>,
+    ) -> Result<(HashMap<ProductId, Product>, Option<CreditLimit>), Error> {
         let mut ids: Vec<_> = self.lines.iter().map(|line| line.product_id).collect();
         ids.sort_unstable();
         ids.dedup();
-        let found = products::repository::load_for_order(work, &ids).await?;
-        Ok(found.into_iter().map(|product| (product.id(), product)).collect())
+        let (found, limit) = repository::load_for_placing(work, &ids, self.customer_id).await?;
+        Ok((found.into_iter().map(|product| (product.id(), product)).collect(), limit))
     }
 
     /// Returns where the goods come from. An order that needs none has no warehouse, unless it names one.
@@ -110,6 +124,30 @@ impl PlaceOrder {
             None if needs_goods => warehouses::repository::find_default(work).await.map(Some),
             None => Ok(None),
         }
+    }
+}
+
+/// Lets an order go on that was held because it passes its customer's credit limit.
+#[derive(Debug)]
+pub struct ApproveOrder {
+    pub id: OrderId,
+    pub expected_version: Option<i64>,
+}
+
+impl Command for ApproveOrder {
+    type Outcome = OrderView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
+        let mut order = repository::load(work, self.id).await?;
+        check_version(self.expected_version, order.version())?;
+        let before = order.audited();
+        let now = work.now_after(order.updated_at());
+        let event = order.approve(now)?;
+        order.save(work).await?;
+        repository::keep_step(work, &event).await?;
+        work.record(event).await?;
+        work.audit("order.approve", (Order::NAME, order.id()), Some(&before), Some(&order.audited()))?;
+        Ok(OrderView::of(&order))
     }
 }
 

@@ -7,6 +7,8 @@ use crate::application::events::Event;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderEvent {
     Placed(Box<Order>),
+    /// It goes on, although it passes its customer's credit limit.
+    Approved(Box<Order>),
     /// It got goods that it waited for.
     Reserved(Box<Order>),
     /// Goods that were reserved for it are missing: it waits for others.
@@ -30,6 +32,7 @@ impl OrderEvent {
     pub fn order(&self) -> &Order {
         match self {
             Self::Placed(order)
+            | Self::Approved(order)
             | Self::Reserved(order)
             | Self::BackOrdered(order)
             | Self::Confirmed(order)
@@ -45,6 +48,7 @@ impl OrderEvent {
     pub(super) fn step(&self) -> &'static str {
         match self {
             Self::Placed(_) => "order.placed",
+            Self::Approved(_) => "order.approved",
             Self::Reserved(_) => "order.reserved",
             Self::BackOrdered(_) => "order.back_ordered",
             Self::Confirmed(_) => "order.confirmed",

@@ -16,7 +16,7 @@ pub use aggregate::{
     OrderReference, OrderStatus, ReturnedPart, TrackingNumber,
 };
 pub use commands::{
-    CancelOrder, CancelRest, ConfirmOrder, DeliverOrder, PlaceOrder, PlaceOrderLine, ShipOrder,
+    ApproveOrder, CancelOrder, CancelRest, ConfirmOrder, DeliverOrder, PlaceOrder, PlaceOrderLine, ShipOrder,
 };
 pub use events::OrderEvent;
 pub use fulfilment::{OpenLine, OpenOrder, OpenOrderSort, OpenOrderWithLines, back_orders, late, to_prepare};

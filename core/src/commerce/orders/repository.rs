@@ -6,7 +6,7 @@ use bigdecimal::BigDecimal;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Bool, Numeric, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::aggregate::{
@@ -16,9 +16,12 @@ use super::events::OrderEvent;
 use super::queries::OrderSummary;
 use super::totals::{Totals, vat_breakdown};
 use crate::application::Locked;
-use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
+use crate::application::aggregate::{Aggregate, LockMode, find};
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
+use crate::commerce::credit;
+use crate::commerce::customers::CreditLimit;
+use crate::commerce::products::{self, Product};
 use crate::platform::schema::{order_lines, order_steps, orders, stock_reservations};
 use crate::values::business_date::BusinessDate;
 use crate::values::external_id::ExternalId;
@@ -51,6 +54,7 @@ pub(crate) struct OrderRow {
     pub(super) warehouse_id: Option<Uuid>,
     pub(super) back_order: bool,
     pub(super) ordered_on: Option<NaiveDate>,
+    pub(super) held_for_approval: bool,
 }
 
 /// The columns that can change after an order was placed.
@@ -67,6 +71,7 @@ struct OrderChanges<'a> {
     cancelled_at: Option<DateTime<Utc>>,
     updated_at: DateTime<Utc>,
     waits: bool,
+    held_for_approval: bool,
 }
 
 #[derive(Debug, Queryable, Selectable)]
@@ -176,6 +181,7 @@ impl OrderRow {
             warehouse_id: order.warehouse_id.map(WarehouseId::uuid),
             back_order: order.back_order,
             ordered_on: order.ordered_on.map(BusinessDate::date),
+            held_for_approval: order.held_for_approval,
         }
     }
 
@@ -207,6 +213,7 @@ impl OrderRow {
             warehouse_id: self.warehouse_id.map(WarehouseId::from_uuid),
             back_order: self.back_order,
             ordered_on: self.ordered_on.map(BusinessDate::stored),
+            held_for_approval: self.held_for_approval,
         })
     }
 }
@@ -407,8 +414,28 @@ pub(crate) async fn replace_held(work: &mut UnitOfWork<'_>, order: &Order) -> Re
     insert_held(work, order).await
 }
 
+/// Loads the products of a new order, as [`products::repository::load_for_order`] does, and reads the customer's credit limit without a
+/// lock. Both are asked in one round trip: an order of a customer without a limit costs no other.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn load_for_placing(
+    work: &mut UnitOfWork<'_>,
+    products: &[ProductId],
+    customer: CustomerId,
+) -> Result<(Vec<Product>, Option<CreditLimit>), Error> {
+    work.locks(Locked::Product);
+    let tenant = work.tenant();
+    let connection: &AsyncPgConnection = work.connection();
+    futures::try_join!(
+        products::repository::lock_for_order(connection, tenant, products),
+        credit::repository::look(connection, tenant, customer),
+    )
+}
+
 crate::statement! {
-    /// Inserts all lines of one order in one statement, however many there are. Positions count from 1.
+    /// Inserts all lines of one order in one statement, however many there are. Positions count from 1. Returns whether the customer has
+    /// a credit limit by now.
     struct InsertLines<'a> {
         tenant: Uuid => SqlUuid,
         order: Uuid => SqlUuid,
@@ -421,50 +448,69 @@ crate::statement! {
         vat_rates: &'a [&'a BigDecimal] => Array<Numeric>,
         net_amounts: &'a [&'a BigDecimal] => Array<Numeric>,
         stocked: &'a [bool] => Array<Bool>,
-    }
-    = "INSERT INTO order_lines
-        (tenant_id, order_id, position, product_id, sku, name, quantity, unit_price, vat_rate, net_amount, stocked)
-     SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11) AS line"
+        of_tenant: Uuid => SqlUuid,
+        customer: Uuid => SqlUuid,
+    } -> (Bool,)
+    = "WITH added AS (
+        INSERT INTO order_lines
+            (tenant_id, order_id, position, product_id, sku, name, quantity, unit_price, vat_rate, net_amount, stocked)
+        SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11) AS line
+     )
+     SELECT credit_limit IS NOT NULL FROM customers WHERE tenant_id = $12 AND id = $13"
 }
 
-impl Creatable for Order {
-    async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
-        // The foreign key locks the customer.
-        work.locks(Locked::Customer);
-        let row = OrderRow::of(work.tenant(), self);
-        diesel::insert_into(orders::table)
-            .values(&row)
-            .execute(work.connection())
-            .await
-            .map_err(|error| insert_error(error, self))?;
-        let lines = &self.lines;
-        // `place` refuses more lines than an i16 counts.
-        let positions: Vec<_> = (1..).take(lines.len()).collect();
-        let products: Vec<_> = lines.iter().map(|line| line.product_id.uuid()).collect();
-        let skus: Vec<_> = lines.iter().map(|line| line.sku.as_str()).collect();
-        let names: Vec<_> = lines.iter().map(|line| line.name.as_str()).collect();
-        let quantities: Vec<_> = lines.iter().map(|line| line.quantity.value()).collect();
-        let unit_prices: Vec<_> = lines.iter().map(|line| line.unit_price.value()).collect();
-        let vat_rates: Vec<_> = lines.iter().map(|line| line.vat_rate.value()).collect();
-        let net_amounts: Vec<_> = lines.iter().map(|line| line.net_amount.value()).collect();
-        let stocked: Vec<_> = lines.iter().map(|line| line.stocked).collect();
-        InsertLines::new(
-            row.tenant_id,
-            row.id,
-            &positions,
-            &products,
-            &skus,
-            &names,
-            &quantities,
-            &unit_prices,
-            &vat_rates,
-            &net_amounts,
-            &stocked,
-        )
+/// Inserts a new order. `seen` is the customer's credit limit as it was read before; if there was one, the order was admitted
+/// ([`credit::repository::admit`]).
+///
+/// # Errors
+/// `CustomerUnknown`, `ReferenceTaken` or `ExternalIdTaken`. `Overtaken` if the customer had no limit and has one now: the order is to be
+/// decided about. Fails if the database cannot be reached.
+pub(super) async fn insert(
+    work: &mut UnitOfWork<'_>,
+    order: &Order,
+    seen: Option<&CreditLimit>,
+) -> Result<(), Error> {
+    // The foreign key locks the customer. From here on nobody decides about another order of theirs by a limit without waiting for this one.
+    work.locks(Locked::Customer);
+    let row = OrderRow::of(work.tenant(), order);
+    diesel::insert_into(orders::table)
+        .values(&row)
         .execute(work.connection())
-        .await?;
-        Ok(())
+        .await
+        .map_err(|error| insert_error(error, order))?;
+    let lines = &order.lines;
+    // `place` refuses more lines than an i16 counts.
+    let positions: Vec<_> = (1..).take(lines.len()).collect();
+    let products: Vec<_> = lines.iter().map(|line| line.product_id.uuid()).collect();
+    let skus: Vec<_> = lines.iter().map(|line| line.sku.as_str()).collect();
+    let names: Vec<_> = lines.iter().map(|line| line.name.as_str()).collect();
+    let quantities: Vec<_> = lines.iter().map(|line| line.quantity.value()).collect();
+    let unit_prices: Vec<_> = lines.iter().map(|line| line.unit_price.value()).collect();
+    let vat_rates: Vec<_> = lines.iter().map(|line| line.vat_rate.value()).collect();
+    let net_amounts: Vec<_> = lines.iter().map(|line| line.net_amount.value()).collect();
+    let stocked: Vec<_> = lines.iter().map(|line| line.stocked).collect();
+    let inserting = InsertLines::new(
+        row.tenant_id,
+        row.id,
+        &positions,
+        &products,
+        &skus,
+        &names,
+        &quantities,
+        &unit_prices,
+        &vat_rates,
+        &net_amounts,
+        &stocked,
+        row.tenant_id,
+        row.customer_id,
+    );
+    // This statement began when the customer was locked. So a limit that was set before is seen here, and the unit of work begins anew; and
+    // whoever decides by one that is set later finds this order, which counts as placed before.
+    let (is_limited,): (bool,) = inserting.get_result(work.connection()).await?;
+    if is_limited && seen.is_none() {
+        return Err(Error::Overtaken);
     }
+    Ok(())
 }
 
 fn insert_error(error: diesel::result::Error, order: &Order) -> Error {
@@ -517,6 +563,7 @@ impl Aggregate for Order {
             cancelled_at: self.cancelled_at,
             updated_at: self.updated_at,
             waits: self.is_waiting(),
+            held_for_approval: self.held_for_approval,
         };
         diesel::update(orders::table.find((work.tenant().uuid(), self.id.uuid())))
             .set(changes)
