@@ -213,7 +213,7 @@ async fn an_order_that_is_held_has_its_goods_and_goes_on_once_it_is_approved() {
         let fits = api.created("/orders", &order_of(&customer, &[(&tea, "1")])).await?;
         let held = api.created("/orders", &order_of(&customer, &[(&tea, "2")])).await?;
         assert_eq!((&fits["held_for_approval"], &held["held_for_approval"]), (&json!(false), &json!(true)));
-        assert_eq!((stock_of(&api, &tea).await?, credit(&api, &customer).await?), ("10 3".into(), "12.00 36.00 -24.00 1".into()));
+        assert_eq!((stock_of(&api, &tea).await?, credit(&api, &customer).await?), ("10 3".to_owned(), "12.00 36.00 -24.00 1".to_owned()));
         for name in ["confirm", "ship", "shipments"] {
             let refused = step(&api, &held, name).await?;
             assert_eq!((refused.status, refused.code()), (409, "order_held"), "{name}: {}", refused.text);
@@ -283,7 +283,7 @@ async fn of_sixteen_orders_at_once_as_many_are_placed_as_fit() {
         assert_eq!(credit(&api, &customer).await?, "131.99 120.00 11.99 0");
         assert_eq!(
             (stock_of(&api, &tea).await?, stock_of(&api, &pot).await?),
-            ("100 5".into(), "100 5".into())
+            ("100 5".to_owned(), "100 5".to_owned())
         );
         api.proof().await?;
 

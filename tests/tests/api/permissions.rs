@@ -137,7 +137,10 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         | "POST /services/{name}/restart"
         | "POST /services/{name}/actions/{action}" => None,
         "POST /users/{id}/disable" | "POST /users/{id}/enable" => None,
-        "POST /orders/{id}/approve" | "POST /orders/{id}/confirm" | "POST /orders/{id}/deliver" | "POST /products/{id}/archive" => None,
+        "POST /orders/{id}/approve"
+        | "POST /orders/{id}/confirm"
+        | "POST /orders/{id}/deliver"
+        | "POST /products/{id}/archive" => None,
         route => anyhow::bail!("{route} is new: say here what it takes"),
     })
 }
