@@ -7,8 +7,8 @@ use comptoir_core::accounts::api_keys::{ApiKeyDetails, ApiKeyName, CreateApiKey}
 use comptoir_core::accounts::identity::passwords::Passwords;
 use comptoir_core::accounts::identity::secrets::ApiKeyText;
 use comptoir_core::accounts::tenants::{
-    self, CreateTenant, CreatedTenant, CreditLimitAction, Registration, ShortName, TenantDetails, TenantError,
-    TenantName, TimeZone,
+    self, CreateTenant, CreatedTenant, CreditLimitAction, Registration, ShortName, TenantDetails,
+    TenantError, TenantName, TimeZone,
 };
 use comptoir_core::accounts::users::{Adjustments, NewUser, RegisterUser, UserName, UserView};
 use comptoir_core::application::context::RequestContext;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use comptoir_tests::harness::{Answer, Api, World, api_key, until};
+use comptoir_tests::harness::{Answer, Api, Http, World, api_key, until};
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -152,6 +152,42 @@ async fn only_who_may_sets_a_credit_limit() {
         read["name"] = json!("Another name");
         let changed = sales.send(Method::PUT, &path, &[("If-Match", "*")], Some(&read)).await?;
         assert_eq!((changed.status, changed.field("credit_limit")), (200, "100.00"), "{}", changed.text);
+        Ok(())
+    })
+    .await;
+}
+
+/// Imports customers, and returns how many were created and how many refused.
+async fn imported(http: &Http, file: &str) -> Result<String> {
+    let headers = [("Content-Type", "text/csv")];
+    let begun =
+        http.raw(Method::POST, "/imports?kind=customers", &headers, Some(file.as_bytes().to_vec())).await?;
+    ensure!(begun.status == 202, "{} {}", begun.status, begun.text);
+    let path = format!("/imports/{}", begun.field("id"));
+    until("the import to finish", LIMIT, async || {
+        let import = http.get(&path).await?.json;
+        ensure!(import["state"] == "finished", "{import}");
+        Ok(format!("{} {}", import["progress"]["created"], import["progress"]["refused"]))
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_sets_credit_limits_with_the_rights_of_whoever_sent_it() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let sales = ["customers:read", "customers:write"];
+        let key = api_key(&world.sql().await?, world.tenant().await?.id, &sales).await?;
+        let sales = api.http.with_credential(&key);
+        let file = "code,name,email,credit_limit\nC-1,A,a@example.com,10\nC-2,B,b@example.com,\n";
+        // The row that asks for too much is refused, and the next one is not.
+        assert_eq!(imported(&sales, file).await?, "1 1");
+        assert_eq!(imported(&api.http, file).await?, "1 1", "C-2 is there");
+        let limit_of = async |code: &str| {
+            let found = api.http.get(&format!("/customers?code={code}")).await?.json;
+            anyhow::Ok(found["data"][0]["credit_limit"].clone())
+        };
+        assert_eq!((limit_of("C-1").await?, limit_of("C-2").await?), (json!("10.00"), Value::Null));
         Ok(())
     })
     .await;
