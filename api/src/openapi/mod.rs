@@ -13,7 +13,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use crate::access::Access;
 use crate::endpoints::{self, Documentation, Endpoint};
-use crate::error::{Problem, ProblemField};
+use crate::error::{Problem, ProblemCredit, ProblemField};
 use crate::{rate_limits, routes};
 
 pub(crate) use parameters::{IdParam, IdempotencyHeader, IfMatchHeader, RequiredIfMatchHeader};
@@ -61,7 +61,7 @@ const SECURITY_SCHEME: &str = "bearer";
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     security(("bearer" = [])),
-    components(schemas(Problem, ProblemField)),
+    components(schemas(Problem, ProblemField, ProblemCredit)),
     tags(
         (name = "customers", description = "Who buys"),
         (name = "suppliers", description = "Who sells to you"),

@@ -100,6 +100,13 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(409, "email_cause_over", "The e-mail would be of no use any more"),
     kind(409, "order_reference_taken", "The reference belongs to another order"),
     kind(409, "order_external_id_taken", "The external id belongs to another order"),
+    kind(
+        409,
+        "credit_limit_exceeded",
+        "The customer's open orders would come to more than their credit limit; `errors` has the figures",
+    ),
+    kind(409, "order_held", "The order passes its customer's credit limit, and waits for approval"),
+    kind(409, "order_not_held", "The order does not wait for approval"),
     kind(409, "order_waits_for_goods", "A line of the order waits for goods"),
     kind(
         409,
@@ -310,6 +317,13 @@ fn example(kind: &Kind) -> Value {
             "message": "5 are wanted, 3 available",
             "available": "3",
         }]),
+        "credit_limit_exceeded" => json!([{
+            "pointer": "/lines",
+            "code": "credit_limit_exceeded",
+            "message": "the credit limit is 5000.00 EUR, the other open orders come to 4800.00 and this one to 300.00: 200.00 are available",
+            "available": "200.00",
+            "credit": {"limit": "5000.00", "exposure": "4800.00", "total": "300.00"},
+        }]),
         "stock_frozen" => json!([{
             "pointer": "",
             "code": "stock_frozen",
@@ -330,7 +344,7 @@ fn example(kind: &Kind) -> Value {
         _ => json!([]),
     };
     for error in errors.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-        for name in ["available", "inventory_count_id"] {
+        for name in ["available", "inventory_count_id", "credit"] {
             error.entry(name).or_insert(Value::Null);
         }
     }

@@ -97,6 +97,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         external_id -> Nullable<Text>,
+        credit_limit -> Nullable<Numeric>,
     }
 }
 
@@ -400,6 +401,7 @@ diesel::table! {
         waits -> Bool,
         delivery_address -> Nullable<Jsonb>,
         promised_on -> Nullable<Date>,
+        held_for_approval -> Bool,
     }
 }
 
@@ -949,6 +951,7 @@ diesel::table! {
         language -> Text,
         email_from -> Nullable<Text>,
         email_reply_to -> Nullable<Text>,
+        credit_limit_action -> Text,
     }
 }
 

@@ -72,6 +72,8 @@ pub(super) struct MovedOrder {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
+    /// It goes on, although it passes its customer's credit limit.
+    Approved,
     /// It got goods that it waited for.
     Reserved,
     /// Goods that were reserved for it are missing.
@@ -97,6 +99,7 @@ struct Moved {
     customer_id: Uuid,
     tracking_number: Option<String>,
     reason: Option<String>,
+    approved_at: Option<DateTime<Utc>>,
     changed_at: Option<DateTime<Utc>>,
     confirmed_at: Option<DateTime<Utc>>,
     shipped_at: Option<DateTime<Utc>>,
@@ -142,6 +145,7 @@ impl Fact {
         match event_type {
             "order.placed" => json(payload).map(Self::Placed),
             REPLACING => json(payload).map(Self::Amended),
+            "order.approved" => moved(payload, |moved| (Step::Approved, moved.approved_at)),
             "order.reserved" => moved(payload, |moved| (Step::Reserved, moved.changed_at)),
             "order.back_ordered" => moved(payload, |moved| (Step::BackOrdered, moved.changed_at)),
             "order.confirmed" => moved(payload, |moved| (Step::Confirmed, moved.confirmed_at)),
@@ -176,6 +180,7 @@ impl Fact {
 impl Step {
     pub(super) fn event(&self) -> &'static str {
         match self {
+            Self::Approved => "order.approved",
             Self::Reserved => "order.reserved",
             Self::BackOrdered => "order.back_ordered",
             Self::Confirmed => "order.confirmed",
@@ -259,6 +264,7 @@ mod tests {
             )
         };
         for (event_type, time, step) in [
+            ("order.approved", "approved_at", Step::Approved),
             ("order.reserved", "changed_at", Step::Reserved),
             ("order.back_ordered", "changed_at", Step::BackOrdered),
             (

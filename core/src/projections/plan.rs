@@ -340,9 +340,12 @@ impl Changes {
                 self.count(placed, Counted::Cancelled);
                 (None, reason)
             }
-            Step::Reserved | Step::BackOrdered | Step::Confirmed | Step::Returned | Step::Delivered => {
-                (None, None)
-            }
+            Step::Approved
+            | Step::Reserved
+            | Step::BackOrdered
+            | Step::Confirmed
+            | Step::Returned
+            | Step::Delivered => (None, None),
         };
         self.active(order.customer_id, order.at);
         self.timeline.push(TimelineRow {

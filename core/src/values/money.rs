@@ -96,6 +96,10 @@ impl Money {
     pub fn plus(&self, other: &Self) -> Self {
         Self(&self.0 + &other.0)
     }
+
+    pub fn minus(&self, other: &Self) -> Self {
+        Self(&self.0 - &other.0)
+    }
 }
 
 impl<'a> Sum<&'a Money> for Money {

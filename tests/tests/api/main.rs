@@ -8,6 +8,7 @@ mod authentication;
 mod categories;
 mod contention;
 mod cors;
+mod credit;
 mod customers;
 mod edits;
 mod emails;

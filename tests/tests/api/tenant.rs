@@ -19,6 +19,7 @@ async fn the_company_is_read_and_changed_by_the_version_that_was_read() {
             "language": "fr",
             "email_from": null,
             "email_reply_to": null,
+            "credit_limit_action": "refuse",
             "time_zone": "Europe/Paris",
         });
         let blind = api.http.send(Method::PUT, "/tenant", &[], Some(&body)).await?;
@@ -63,6 +64,7 @@ async fn what_is_wrong_with_a_company_is_said_field_by_field() {
             "language": "fr",
             "email_from": null,
             "email_reply_to": null,
+            "credit_limit_action": "refuse",
             "time_zone": "Nantes",
         });
         assert_eq!(
@@ -84,6 +86,7 @@ async fn what_is_wrong_with_a_company_is_said_field_by_field() {
             "language": "fr",
             "email_from": null,
             "email_reply_to": null,
+            "credit_limit_action": "refuse",
             "time_zone": "Europe/Paris",
         });
         assert_eq!(pointers(foreign_vat_number).await?, ["/vat_number"]);
@@ -91,6 +94,7 @@ async fn what_is_wrong_with_a_company_is_said_field_by_field() {
             "name": "Les Docks", "registration": null, "vat_number": null, "address": null, "language": "fr",
             "email_from": null,
             "email_reply_to": null,
+            "credit_limit_action": "refuse",
             "time_zone": "Europe/Paris",
             "currency": "CHF",
         });

@@ -83,6 +83,7 @@ const LISTS: &[List] = &[
             ("status", &["pending", "delivered", "cancelled"]),
             ("customer_id", &[BUSY, EARLY, NOBODY]),
             ("reference", &["R-17"]),
+            ("held", &["true"]),
         ],
         selection: &[
             ("q", "r-17"),
@@ -94,7 +95,7 @@ const LISTS: &[List] = &[
             ("updated_from", LATE),
             ("updated_before", MIDDLE),
         ],
-        looks_through: searches,
+        looks_through: |given| searches(given) || given.contains_key("held") && given.len() > 1,
     },
     List {
         path: "/api/v1/shipments",

@@ -98,6 +98,8 @@ UPDATE orders SET status = 'confirmed', confirmed_at = placed_at, waits = substr
     warehouse_id = CASE WHEN substr(reference, 3)::integer BETWEEN 30001 AND 30100 THEN '01900000-0000-7000-8000-0000000000e0'
         ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid
 WHERE status = 'pending' AND substr(reference, 3)::integer BETWEEN 20001 AND 40000;
+-- Some wait for approval, at neither end.
+UPDATE orders SET held_for_approval = true WHERE substr(reference, 3)::integer BETWEEN 41001 AND 50000;
 
 INSERT INTO users (tenant_id, id, version, email, folded_email, name, role, email_verified_at, disabled_at, created_at, updated_at)
 SELECT 'TENANT', CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' ELSE gen_random_uuid() END, 1, 'u' || n || '@example.com',

@@ -3,7 +3,7 @@
 use comptoir_core::application::listing::Selection;
 use comptoir_core::commerce::addresses::Address;
 use comptoir_core::commerce::customers::{
-    CustomerCode, CustomerDetails, CustomerFilter, CustomerName, CustomerView,
+    CreditLimit, CustomerCode, CustomerDetails, CustomerFilter, CustomerName, CustomerView,
 };
 use comptoir_core::values::contact::{Email, VatNumber};
 use comptoir_core::values::external_id::ExternalId;
@@ -16,7 +16,7 @@ use crate::export::Exported;
 use crate::extract::{Editable, Faults, SearchFilters, Text, read_from_text};
 use crate::routes::address::{AddressDto, parse_addresses};
 
-read_from_text!(CustomerCode, CustomerName);
+read_from_text!(CreditLimit, CustomerCode, CustomerName);
 
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
@@ -38,6 +38,11 @@ pub(crate) struct CustomerRequest {
     #[deserr(default, try_from(Vec<AddressDto>) = parse_addresses -> Invalid)]
     #[schema(value_type = Vec<AddressDto>, max_items = 20, required = false)]
     addresses: Vec<Address>,
+    /// What the customer's open orders may come to, in your company's currency: zero or more; null, or left out, is no limit. Only who
+    /// has `customers:credit` sets or changes it.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "5000.00", pattern = r"^\d{1,15}(\.\d{1,2})?$")]
+    credit_limit: Option<CreditLimit>,
 }
 
 impl Editable for CustomerRequest {
@@ -46,8 +51,8 @@ impl Editable for CustomerRequest {
     const READ_ONLY: &'static [&'static str] = &["id", "version", "created_at", "updated_at"];
 
     fn into_details(self) -> Result<CustomerDetails, Vec<FieldError>> {
-        let Self { external_id, code, name, email, vat_number, addresses } = self;
-        Ok(CustomerDetails { external_id, code, name, email, vat_number, addresses })
+        let Self { external_id, code, name, email, vat_number, addresses, credit_limit } = self;
+        Ok(CustomerDetails { external_id, code, name, email, vat_number, addresses, credit_limit })
     }
 
     fn shown(view: &CustomerView) -> impl Serialize {
@@ -88,6 +93,7 @@ impl Exported for CustomerView {
         "email",
         "vat_number",
         "addresses",
+        "credit_limit",
         "created_at",
         "updated_at",
     ];

@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::export::Exported;
-use crate::extract::{Editable, Faults, SearchFilters, Several, Text, one_of, read_from_text};
+use crate::extract::{Editable, Faults, Flag, SearchFilters, Several, Text, one_of, read_from_text};
 use crate::routes::address::PostalAddressDto;
 
 read_from_text!(CancellationReason, OrderReference, TrackingNumber);
@@ -364,6 +364,10 @@ pub(crate) struct OrderFilters {
     #[deserr(default)]
     #[param(value_type = Option<String>)]
     reference: Option<Text>,
+    /// With `true`: only orders that wait for approval. `false` leaves nothing out.
+    #[deserr(default)]
+    #[param(value_type = Option<bool>)]
+    held: Option<Flag>,
 }
 
 impl SearchFilters for OrderFilters {
@@ -372,9 +376,10 @@ impl SearchFilters for OrderFilters {
     const INCLUDES: &'static [&'static str] = &["lines"];
 
     fn with(self, selection: Selection) -> OrderFilter {
-        let Self { status, customer_id, reference } = self;
+        let Self { status, customer_id, reference, held } = self;
         let statuses = status.map_or_else(Vec::new, |Several(statuses)| statuses);
-        OrderFilter { statuses, customer_id, reference: reference.map(Into::into), selection }
+        let held = held.is_some_and(|Flag(held)| held);
+        OrderFilter { statuses, customer_id, reference: reference.map(Into::into), held, selection }
     }
 }
 
@@ -403,5 +408,6 @@ impl Exported for OrderSummary {
         "ordered_on",
         "delivery_address",
         "promised_on",
+        "held_for_approval",
     ];
 }

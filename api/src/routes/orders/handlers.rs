@@ -7,8 +7,8 @@ use comptoir_core::application::error::Error;
 use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::orders::{
-    self, AmendOrder, CancelOrder, CancelRest, ConfirmOrder, DeliverOrder, OrderSort, OrderView, PlaceOrder,
-    ShipOrder,
+    self, AmendOrder, ApproveOrder, CancelOrder, CancelRest, ConfirmOrder, DeliverOrder, OrderSort,
+    OrderView, PlaceOrder, ShipOrder,
 };
 use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::ids::OrderId;
@@ -25,7 +25,9 @@ use crate::respond::{self, List};
 
 /// Place an order
 ///
-/// Goods of products that are kept in stock are reserved for it. If there are too few, it is refused, or with `back_order` waits.
+/// Goods of products that are kept in stock are reserved for it. If there are too few, it is refused, or with `back_order` waits. If the
+/// customer's open orders would come to more than their credit limit, it is refused, or placed and held until it is approved: the company's
+/// `credit_limit_action` says which.
 #[utoipa::path(post, path = "/api/v1/orders", tag = "orders", operation_id = "placeOrder", request_body = PlaceOrderRequest,
     params(IdempotencyHeader),
     responses((status = 201, body = OrderResponse, headers(("Location" = String), ("ETag" = String)))))]
@@ -60,6 +62,23 @@ pub(crate) async fn update(
 ) -> Result<HttpResponse, ApiError> {
     let command = AmendOrder { id: id.0, expected_version: expected.0, edit: body.edit() };
     respond::answer(executor.execute(context.0, None, command, changed).await?)
+}
+
+/// Approve an order that passes its customer's credit limit
+///
+/// It was held for that, and can be confirmed and shipped now.
+#[utoipa::path(post, path = "/api/v1/orders/{id}/approve", tag = "orders", operation_id = "approveOrder", request_body = Option<Empty>,
+    params(IdParam, IfMatchHeader, IdempotencyHeader),
+    responses((status = 200, body = OrderResponse, headers(("ETag" = String)))))]
+pub(crate) async fn approve(
+    context: Context,
+    id: Id<OrderId>,
+    expected: IfMatch,
+    posted: Posted<Empty>,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let command = ApproveOrder { id: id.0, expected_version: expected.0 };
+    respond::answer(executor.execute(context.0, posted.key, command, changed).await?)
 }
 
 /// Confirm a pending order

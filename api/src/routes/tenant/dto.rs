@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use comptoir_core::accounts::tenants::{
-    Registration, RegistrationView, TenantDetails, TenantName, TenantView, TimeZone,
+    CreditLimitAction, Registration, RegistrationView, TenantDetails, TenantName, TenantView, TimeZone,
 };
 use comptoir_core::values::contact::{Email, VatNumber};
 use comptoir_core::values::invalid::{FieldError, Invalid};
@@ -16,6 +16,7 @@ use crate::extract::{Editable, Faults, one_of, read_from_text};
 use crate::routes::address::PostalAddressDto;
 
 read_from_text!(TenantName, TimeZone);
+read_from_text!(CreditLimitAction => |text| one_of(text, &CreditLimitAction::ALL, CreditLimitAction::name));
 read_from_text!(Language => |text| one_of(text, &Language::ALL, Language::code));
 
 /// The data of the company that can be changed. The short name and the currency never change.
@@ -48,6 +49,11 @@ pub(crate) struct TenantRequest {
     #[deserr(default)]
     #[schema(value_type = Option<String>, format = "email", example = "service@docks.example")]
     email_reply_to: Option<Email>,
+    /// What happens to an order that passes its customer's credit limit: it is refused, where nothing is given, or placed and held until
+    /// somebody approves it.
+    #[deserr(default)]
+    #[schema(value_type = CreditLimitAction, example = "refuse")]
+    credit_limit_action: Option<CreditLimitAction>,
 }
 
 /// How the company is registered.
@@ -102,9 +108,20 @@ impl Editable for TenantRequest {
 
     fn into_details(self) -> Result<TenantDetails, Vec<FieldError>> {
         let registration = self.registration().map_err(|invalid| vec![invalid.at("/registration/number")])?;
-        let Self { name, vat_number, address, time_zone, language, email_from, email_reply_to, .. } = self;
+        let Self {
+            name,
+            vat_number,
+            address,
+            time_zone,
+            language,
+            email_from,
+            email_reply_to,
+            credit_limit_action,
+            ..
+        } = self;
         let address = address.map(Into::into);
         let language = language.unwrap_or_default();
+        let credit_limit_action = credit_limit_action.unwrap_or_default();
         Ok(TenantDetails {
             name,
             registration,
@@ -114,6 +131,7 @@ impl Editable for TenantRequest {
             language,
             email_from,
             email_reply_to,
+            credit_limit_action,
         })
     }
 
@@ -146,6 +164,8 @@ pub(crate) struct TenantResponse {
     email_from: Option<String>,
     #[schema(example = "service@docks.example")]
     email_reply_to: Option<String>,
+    /// What happens to an order that passes its customer's credit limit.
+    credit_limit_action: CreditLimitAction,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
@@ -185,6 +205,7 @@ impl From<TenantView> for TenantResponse {
             language: view.language,
             email_from: view.email_from,
             email_reply_to: view.email_reply_to,
+            credit_limit_action: view.credit_limit_action,
             created_at: view.created_at,
             updated_at: view.updated_at,
         }

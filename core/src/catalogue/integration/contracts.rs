@@ -17,8 +17,8 @@ use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
 use super::inventory_counts::{InventoryCountCancelledV1, InventoryCountClosedV1, InventoryCountStartedV1};
 use super::locations::{LocationArchivedV1, LocationCreatedV1, LocationUpdatedV1};
 use super::orders::{
-    OrderAmendedV1, OrderBackOrderedV1, OrderCancelledV1, OrderConfirmedV1, OrderDeliveredV1,
-    OrderPartlyShippedV1, OrderPlacedV1, OrderReservedV1, OrderReturnedV1, OrderShippedV1,
+    OrderAmendedV1, OrderApprovedV1, OrderBackOrderedV1, OrderCancelledV1, OrderConfirmedV1,
+    OrderDeliveredV1, OrderPartlyShippedV1, OrderPlacedV1, OrderReservedV1, OrderReturnedV1, OrderShippedV1,
 };
 use super::products::{ProductArchivedV1, ProductCreatedV1, ProductDeletedV1, ProductUpdatedV1};
 use super::purchase_orders::{
@@ -40,7 +40,9 @@ use super::{IntegrationEvent, Payload, asyncapi};
 use crate::accounts::api_keys::{ApiKey, ApiKeyDetails, ApiKeyName};
 use crate::accounts::identity::passwords::HashedPassword;
 use crate::accounts::sessions::{Client, EndReason, Lifetimes, Session};
-use crate::accounts::tenants::{Registration, ShortName, Tenant, TenantDetails, TenantName, TimeZone};
+use crate::accounts::tenants::{
+    CreditLimitAction, Registration, ShortName, Tenant, TenantDetails, TenantName, TimeZone,
+};
 use crate::accounts::users::{Adjustments, Decider, NewUser, User, UserName};
 use crate::application::aggregate::Aggregate;
 use crate::application::events::Event;
@@ -49,7 +51,7 @@ use crate::catalogue::DomainEvent;
 use crate::catalogue::integration::translate;
 use crate::commerce::addresses::{Address, AddressKind};
 use crate::commerce::categories::{Category, CategoryCode, CategoryDetails, CategoryName, Place};
-use crate::commerce::customers::{Customer, CustomerCode, CustomerDetails, CustomerName};
+use crate::commerce::customers::{CreditLimit, Customer, CustomerCode, CustomerDetails, CustomerName};
 use crate::commerce::inventory_counts::{
     CountCancellation, CountReference, Deviation, InventoryCount, NewInventoryCount,
 };
@@ -140,6 +142,7 @@ const DECIMALS: &[&str] = &[
     "cancelled",
     "change",
     "counted",
+    "credit_limit",
     "difference",
     "expected",
     "gross_total",
@@ -260,6 +263,7 @@ fn customer() -> (Customer, Box<dyn Event>) {
         email: Email::parse("achats@carmes.example").expect("valid"),
         vat_number: Some(VatNumber::parse("FR40303265045").expect("valid")),
         addresses: vec![Address { kind: AddressKind::Billing, postal: address() }],
+        credit_limit: CreditLimit::parse("5000").ok(),
     };
     let (customer, event) = Customer::create(CustomerId::from_uuid(uuid(1)), details, at(0));
     (customer, happened(event))
@@ -521,6 +525,7 @@ fn tenant() -> (Tenant, Box<dyn Event>) {
         language: Language::Fr,
         email_from: None,
         email_reply_to: None,
+        credit_limit_action: CreditLimitAction::Refuse,
     };
     let short_name = ShortName::parse("docks").expect("valid");
     let (tenant, event) =
@@ -633,6 +638,9 @@ fn contracts() -> Vec<(String, Contract)> {
     let mut unwanted = an_order.clone();
     add(placed, contract::<OrderPlacedV1>);
     add(amended(an_order.clone(), levels.clone()), contract::<OrderAmendedV1>);
+    let mut dear = an_order.clone();
+    dear.hold();
+    add(happened(dear.approve(at(90)).expect("it waits for approval")), contract::<OrderApprovedV1>);
     add(stock_document(StockDocumentKind::Receipt, "24", true, &mut levels), contract::<StockReceivedV1>);
     let got = an_order.serve(&mut levels, at(100)).expect("there is some");
     add(happened(got), contract::<OrderReservedV1>);

@@ -38,6 +38,8 @@ pub(super) struct OrderPlacedV1 {
     delivery_address: Option<PostalAddressV1>,
     /// By when the customer was promised the goods, as the business counts: RFC 3339, full-date.
     promised_on: Option<String>,
+    /// Whether it passes its customer's credit limit, and waits for approval: `order.approved` tells of that.
+    held_for_approval: bool,
 }
 payload!(OrderPlacedV1, "order", "order.placed", 1);
 
@@ -84,6 +86,19 @@ struct VatSubtotalV1 {
     base: String,
     amount: String,
 }
+
+/// The order passes its customer's credit limit, was held for that, and may go on now.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct OrderApprovedV1 {
+    order_id: String,
+    external_id: Option<String>,
+    reference: Option<String>,
+    customer_id: String,
+    /// RFC 3339, UTC.
+    approved_at: String,
+}
+payload!(OrderApprovedV1, "order", "order.approved", 1);
 
 /// The order got goods that it waited for. It can be shipped once no line waits.
 #[derive(Debug, Serialize)]
@@ -251,6 +266,7 @@ pub(super) fn translate(event: &OrderEvent) -> Result<IntegrationEvent, Error> {
     match event {
         OrderEvent::Placed(order) => integration_event::<Order, _>(order, &placed(order)),
         OrderEvent::Amended(order) => integration_event::<Order, _>(order, &amended(order)),
+        OrderEvent::Approved(order) => integration_event::<Order, _>(order, &approved(order)),
         OrderEvent::Reserved(order) => {
             integration_event::<Order, _>(order, &OrderReservedV1 { order: goods(order) })
         }
@@ -309,6 +325,7 @@ fn placed(order: &Order) -> OrderPlacedV1 {
         ordered_on: order.ordered_on().map(|date| date.to_string()),
         delivery_address: order.delivery_address().map(PostalAddressV1::of),
         promised_on: order.promised_on().map(|date| date.to_string()),
+        held_for_approval: order.is_held_for_approval(),
     }
 }
 
@@ -317,6 +334,16 @@ fn amended(order: &Order) -> OrderAmendedV1 {
         order: placed(order),
         status: order.status().to_string(),
         amended_at: super::time(order.updated_at()),
+    }
+}
+
+fn approved(order: &Order) -> OrderApprovedV1 {
+    OrderApprovedV1 {
+        order_id: order.id().to_string(),
+        external_id: super::external_id(order.external_id()),
+        reference: reference(order),
+        customer_id: order.customer_id().to_string(),
+        approved_at: super::time(order.updated_at()),
     }
 }
 

@@ -6,7 +6,7 @@ mod events;
 mod queries;
 pub(crate) mod repository;
 
-pub use aggregate::{Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName};
+pub use aggregate::{CreditLimit, Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName};
 pub use commands::{CreateCustomer, DeleteCustomer, UpdateCustomer};
 pub use events::CustomerEvent;
 pub use queries::{CustomerFilter, CustomerSort, CustomerView, find_by_code, get, list};

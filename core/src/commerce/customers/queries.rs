@@ -38,6 +38,9 @@ pub struct CustomerView {
     pub vat_number: Option<String>,
     #[schema(schema_with = addresses::schema)]
     pub addresses: Vec<Address>,
+    /// What the customer's open orders may come to, in your company's currency; null is no limit.
+    #[schema(example = "5000.00")]
+    pub credit_limit: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -54,6 +57,7 @@ impl From<Customer> for CustomerView {
             email: details.email.into(),
             vat_number: details.vat_number.map(Into::into),
             addresses: details.addresses,
+            credit_limit: details.credit_limit.map(|limit| limit.to_string()),
             created_at,
             updated_at,
         }

@@ -1,5 +1,6 @@
 //! Customers in the database, as commands read and write them.
 
+use bigdecimal::BigDecimal;
 use chrono::{DateTime, Utc};
 use diesel::dsl::exists;
 use diesel::prelude::*;
@@ -7,7 +8,7 @@ use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::aggregate::{Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName};
+use super::aggregate::{CreditLimit, Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName};
 use super::events::CustomerEvent;
 use super::queries::CustomerView;
 use crate::application::Locked;
@@ -38,6 +39,7 @@ pub(crate) struct CustomerRow {
     pub(super) created_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
     pub(super) external_id: Option<String>,
+    pub(super) credit_limit: Option<BigDecimal>,
 }
 
 impl CustomerRow {
@@ -55,6 +57,7 @@ impl CustomerRow {
             created_at: customer.created_at,
             updated_at: customer.updated_at,
             external_id: details.external_id.as_ref().map(|id| id.as_str().to_owned()),
+            credit_limit: details.credit_limit.as_ref().map(|limit| limit.amount().value().clone()),
         })
     }
 
@@ -69,6 +72,7 @@ impl CustomerRow {
                 email: Email::stored(self.email),
                 vat_number: self.vat_number.map(VatNumber::stored),
                 addresses: addresses::from_json(self.addresses)?,
+                credit_limit: self.credit_limit.as_ref().map(CreditLimit::stored),
             },
             created_at: self.created_at,
             updated_at: self.updated_at,

@@ -176,6 +176,8 @@ pub struct Order {
     pub(super) ordered_on: Option<BusinessDate>,
     pub(super) delivery_address: Option<PostalAddress>,
     pub(super) promised_on: Option<BusinessDate>,
+    /// Whether it passes its customer's credit limit, and nobody has approved of that yet.
+    pub(super) held_for_approval: bool,
 }
 
 impl Order {
@@ -222,7 +224,31 @@ impl Order {
             ordered_on: Some(new.ordered_on),
             delivery_address: new.delivery_address,
             promised_on: new.promised_on,
+            held_for_approval: false,
         })
+    }
+
+    /// Has it wait for approval: its goods are reserved, but it is neither confirmed nor shipped. It is a part of what makes the order
+    /// pass its customer's credit limit, and no step of its own.
+    pub(crate) fn hold(&mut self) {
+        self.held_for_approval = true;
+    }
+
+    /// Lets it go on, beyond the credit limit.
+    ///
+    /// # Errors
+    /// Fails if it does not wait for approval.
+    pub fn approve(&mut self, now: DateTime<Utc>) -> Result<OrderEvent, OrderError> {
+        if !self.held_for_approval {
+            return Err(OrderError::NotHeld(self.id));
+        }
+        self.held_for_approval = false;
+        self.raise(now);
+        Ok(OrderEvent::Approved(Box::new(self.clone())))
+    }
+
+    fn check_not_held(&self) -> Result<(), OrderError> {
+        if self.held_for_approval { Err(OrderError::Held(self.id)) } else { Ok(()) }
     }
 
     /// Has the goods of its lines reserved. Where there are too few, a back order waits for the rest.
@@ -336,7 +362,7 @@ impl Order {
     /// Has parts of its lines leave. The order is shipped when nothing is outstanding; until then it stays confirmed.
     ///
     /// # Errors
-    /// Fails if the order is not confirmed, or with every part that is more than is outstanding, or than is reserved.
+    /// Fails if the order is not confirmed, or waits for approval, or with every part that is more than is outstanding, or than is reserved.
     pub(crate) fn dispatch(
         &mut self,
         parts: &[LinePart],
@@ -346,6 +372,7 @@ impl Order {
         levels: &mut Levels,
         now: DateTime<Utc>,
     ) -> Result<OrderEvent, Error> {
+        self.check_not_held()?;
         self.check_state("shipped", &[OrderStatus::Confirmed])?;
         if parts.is_empty() {
             return Err(OrderError::Waiting(positions(&self.lines, |line| !line.waiting.is_zero())).into());
@@ -390,6 +417,7 @@ impl Order {
             return self.cancel(reason, levels, now);
         }
         self.check_state("cancelled", &[OrderStatus::Confirmed])?;
+        self.held_for_approval = false;
         self.release(levels, now);
         for line in &mut self.lines {
             line.cancelled = line.cancelled.plus(&line.outstanding());
@@ -583,16 +611,18 @@ impl Order {
     }
 
     /// # Errors
-    /// Fails if the order is not pending.
+    /// Fails if the order is not pending, or waits for approval.
     pub fn confirm(&mut self, now: DateTime<Utc>) -> Result<OrderEvent, OrderError> {
+        self.check_not_held()?;
         self.advance("confirmed", &[OrderStatus::Pending], OrderStatus::Confirmed, now)?;
         self.confirmed_at = Some(now);
         Ok(OrderEvent::Confirmed(Box::new(self.clone())))
     }
 
     /// # Errors
-    /// Fails if the order is not confirmed, or if a line waits for goods.
+    /// Fails if the order is not confirmed, or waits for approval, or if a line waits for goods.
     pub(crate) fn check_whole(&self) -> Result<(), OrderError> {
+        self.check_not_held()?;
         self.check_state("shipped", &[OrderStatus::Confirmed])?;
         let waiting = positions(&self.lines, |line| !line.waiting.is_zero());
         if waiting.is_empty() { Ok(()) } else { Err(OrderError::Waiting(waiting)) }
@@ -630,6 +660,7 @@ impl Order {
         for line in &mut self.lines {
             line.cancelled = line.outstanding();
         }
+        self.held_for_approval = false;
         self.cancellation_reason = Some(reason);
         self.cancelled_at = Some(now);
         Ok(OrderEvent::Cancelled { order: Box::new(self.clone()), previous_status })
@@ -670,6 +701,10 @@ impl Order {
 
     pub fn is_back_order(&self) -> bool {
         self.back_order
+    }
+
+    pub fn is_held_for_approval(&self) -> bool {
+        self.held_for_approval
     }
 
     pub fn ordered_on(&self) -> Option<BusinessDate> {
@@ -862,6 +897,12 @@ pub enum OrderError {
         "a line is one of the order's, named once by its position, or a new one with its product and quantity"
     )]
     LinesWrong(Vec<WrongLine>),
+    #[error(
+        "order {0} passes its customer's credit limit and waits for approval (POST /orders/{{id}}/approve); it can be cancelled"
+    )]
+    Held(OrderId),
+    #[error("order {0} does not wait for approval")]
+    NotHeld(OrderId),
     #[error("there is no warehouse {0} that is in use")]
     WarehouseUnknown(WarehouseId),
     #[error("{}", .0.message)]
@@ -900,6 +941,8 @@ impl DomainError for OrderError {
             | Self::ShipsTooMuch(_)
             | Self::ReturnsTooMuch(_)
             | Self::PartlyShipped(_)
+            | Self::Held(_)
+            | Self::NotHeld(_)
             | Self::ReferenceTaken(_)
             | Self::ExternalIdTaken(_) => Category::Conflict,
             Self::LineCount(_)
@@ -927,10 +970,11 @@ impl DomainError for OrderError {
             Self::ShipsTooMuch(_) => "shipment_exceeds_order",
             Self::ReturnsTooMuch(_) => "return_exceeds_shipment",
             Self::PartlyShipped(_) => "order_partly_shipped",
-            Self::LinesUnknown(_)
-            | Self::LinesTwice(_)
-            | Self::LinesWrong(_)
-            | Self::PartsTooPrecise(_) => "invalid_lines",
+            Self::LinesUnknown(_) | Self::LinesTwice(_) | Self::LinesWrong(_) | Self::PartsTooPrecise(_) => {
+                "invalid_lines"
+            }
+            Self::Held(_) => "order_held",
+            Self::NotHeld(_) => "order_not_held",
             Self::ReferenceTaken(_) => "order_reference_taken",
             Self::ExternalIdTaken(_) => "order_external_id_taken",
             Self::LineCount(_)
@@ -990,6 +1034,8 @@ impl DomainError for OrderError {
             Self::NotThere(at) | Self::ShipsTooMuch(at) | Self::ReturnsTooMuch(at) => beyond(at),
             Self::NotFound(_)
             | Self::PartlyShipped(_)
+            | Self::Held(_)
+            | Self::NotHeld(_)
             | Self::State { .. }
             | Self::ReferenceTaken(_)
             | Self::ExternalIdTaken(_) => Vec::new(),
@@ -1377,6 +1423,43 @@ mod tests {
         order.confirm(at(1)).expect("allowed");
         let event = order.cancel(reason(), &mut Levels::default(), at(2)).expect("allowed");
         assert!(matches!(event, OrderEvent::Cancelled { previous_status: OrderStatus::Confirmed, .. }));
+    }
+
+    #[test]
+    fn a_held_order_is_neither_confirmed_nor_shipped_until_it_is_approved() {
+        let mut order = pending();
+        order.hold();
+        assert_eq!((order.is_held_for_approval(), order.version()), (true, 1));
+        let before = order.clone();
+        assert_eq!(order.confirm(at(1)).map(drop), Err(OrderError::Held(order.id())));
+        let refused = ship(&mut order, 1).expect_err("held");
+        assert_eq!(refused.code(), "order_held");
+        assert_eq!(order.check_whole(), Err(OrderError::Held(order.id())));
+        assert_eq!(order, before);
+        assert!(matches!(order.approve(at(1)), Ok(OrderEvent::Approved(_))));
+        assert_eq!((order.is_held_for_approval(), order.version(), order.updated_at()), (false, 2, at(1)));
+        assert_eq!(order.approve(at(2)).map(drop), Err(OrderError::NotHeld(order.id())));
+        order.confirm(at(2)).expect("approved");
+    }
+
+    #[test]
+    fn a_cancelled_order_waits_for_no_approval() {
+        let mut order = pending();
+        order.hold();
+        order.cancel(reason(), at(1)).expect("allowed");
+        assert!(!order.is_held_for_approval());
+        assert_eq!(order.approve(at(2)).map(drop), Err(OrderError::NotHeld(order.id())));
+    }
+
+    #[test]
+    fn what_has_not_left_of_a_held_order_can_be_cancelled() {
+        let (mut order, mut levels) = stocked(["10", "10"]);
+        dispatch(&mut order, &mut levels, &[part(1, "1")], 2).expect("there");
+        order.hold();
+        let refused = dispatch(&mut order, &mut levels, &[part(1, "1")], 3).expect_err("held");
+        assert_eq!(refused.code(), "order_held");
+        order.cancel_rest(reason(), &mut levels, at(3)).expect("allowed");
+        assert_eq!((order.status(), order.is_held_for_approval()), (OrderStatus::Shipped, false));
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::values::contact::PostalAddress;
 use crate::values::goods::Units;
 use crate::values::ids::{ProductId, WarehouseId};
 use crate::values::invalid::{FieldError, Invalid};
-use crate::values::money::{Quantity, UnitPrice};
+use crate::values::money::{Money, Quantity, UnitPrice};
 
 /// The maximum number of lines before, and of lines after, that the audit trail names of one amendment.
 const MAX_AUDITED_LINES: usize = 200;
@@ -159,6 +159,7 @@ pub(crate) struct Plan {
 #[derive(Debug)]
 struct NewLines {
     lines: Vec<OrderLine>,
+    totals: Totals,
     /// The index of the present line from which each of them comes; `None` for a new one.
     from: Vec<Option<usize>>,
 }
@@ -168,9 +169,15 @@ impl Plan {
         self.lines.is_some()
     }
 
+    /// What the order is to come to, if that is more than it comes to now.
+    pub(super) fn raised_total(&self, order: &Order) -> Option<&Money> {
+        let total = &self.lines.as_ref()?.totals.gross_total;
+        (total.value() > order.totals.gross_total.value()).then_some(total)
+    }
+
     /// The products of new lines that need goods from stock, each once.
     pub(super) fn new_goods(&self) -> Vec<ProductId> {
-        let Some(NewLines { lines, from }) = &self.lines else { return Vec::new() };
+        let Some(NewLines { lines, from, .. }) = &self.lines else { return Vec::new() };
         let new = lines.iter().zip(from).filter(|(line, from)| line.stocked && from.is_none());
         let mut products: Vec<ProductId> = new.map(|(line, _)| line.product_id).collect();
         products.sort_unstable();
@@ -289,14 +296,15 @@ impl Order {
         };
         let all_stay = lines.len() == self.lines.len()
             && lines.iter().zip(&from).enumerate().all(|(index, (line, from))| stays(index, line, *from));
+        let totals = Totals::of(&lines);
         if !all_stay {
-            check_total(&Totals::of(&lines))?;
+            check_total(&totals)?;
         }
         Ok(Plan {
             reference: amendment.reference.clone(),
             delivery_address: amendment.delivery_address.clone(),
             promised_on: amendment.promised_on,
-            lines: (!all_stay).then_some(NewLines { lines, from }),
+            lines: (!all_stay).then_some(NewLines { lines, totals, from }),
         })
     }
 
@@ -305,7 +313,7 @@ impl Order {
     fn sources<'a>(&'a self, lines: &'a [AmendedLine]) -> Result<Vec<Source<'a>>, OrderError> {
         let present = |position: i16| {
             let index = usize::try_from(position).ok()?.checked_sub(1)?;
-            Some((index, self.lines.get(index)?))
+            Some((index, self.line(position)?))
         };
         let (mut sources, mut wrong) = (Vec::with_capacity(lines.len()), Vec::new());
         let mut named: HashSet<usize> = HashSet::new();
@@ -355,10 +363,10 @@ impl Order {
         (self.reference, self.delivery_address, self.promised_on) =
             (reference, delivery_address, promised_on);
         let mut changed = ChangedLines::default();
-        if let Some(NewLines { lines, from }) = lines {
+        if let Some(NewLines { lines, totals, from }) = lines {
             self.warehouse_id = self.warehouse_id.or(warehouse);
             let before = std::mem::replace(&mut self.lines, lines);
-            self.totals = Totals::of(&self.lines);
+            self.totals = totals;
             self.promise_anew(&before, &from, levels, now)?;
             changed = ChangedLines::between(&before, &self.lines, &from);
         }

@@ -11,9 +11,11 @@ use super::events::OrderEvent;
 use super::queries::OrderView;
 use super::repository;
 use crate::application::Edit;
-use crate::application::aggregate::{Aggregate, Creatable, change};
+use crate::application::aggregate::{Aggregate, change};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
+use crate::commerce::credit::{self, Admission};
+use crate::commerce::customers::CreditLimit;
 use crate::commerce::products::{self, Product};
 use crate::commerce::shipments::{self, NewShipment};
 use crate::commerce::stock::Levels;
@@ -22,7 +24,7 @@ use crate::values::business_date::BusinessDate;
 use crate::values::contact::PostalAddress;
 use crate::values::external_id::ExternalId;
 use crate::values::ids::{CustomerId, OrderId, ProductId, WarehouseId};
-use crate::values::money::{Quantity, UnitPrice};
+use crate::values::money::{Money, Quantity, UnitPrice};
 
 #[derive(Debug)]
 pub struct PlaceOrder {
@@ -56,8 +58,7 @@ impl Command for PlaceOrder {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
         // First, so that nothing is locked for an order that is refused anyway.
         Order::check_line_count(self.lines.len())?;
-        let ids = self.lines.iter().map(|line| line.product_id).collect();
-        let products = products::repository::load_for_order(work, ids).await?;
+        let (products, limit) = self.load(work).await?;
         let unknown = positions(&self.lines, |line| !products.contains_key(&line.product_id));
         if !unknown.is_empty() {
             return Err(OrderError::ProductsUnknown(unknown).into());
@@ -81,7 +82,15 @@ impl Command for PlaceOrder {
         };
         let mut order = Order::place(OrderId::generate(), new, work.now())?;
         products::repository::mark_ordered(work, products.values()).await?;
-        order.insert(work).await?;
+        // Behind all products, and before all stock. Without a limit, the customer is locked by the order's foreign key alone.
+        if limit.is_some() {
+            let total = order.totals().gross_total.clone();
+            let admission = credit::repository::admit(work, self.customer_id, &Money::zero(), &total).await?;
+            if admission == Admission::Held {
+                order.hold();
+            }
+        }
+        repository::insert(work, &order, limit.as_ref()).await?;
         // Last, because everybody who orders these products waits here.
         let mut levels = match order.warehouse_id() {
             Some(warehouse) if self.back_order => {
@@ -101,6 +110,15 @@ impl Command for PlaceOrder {
 }
 
 impl PlaceOrder {
+    /// Loads its products, and reads the customer's credit limit.
+    async fn load(
+        &self,
+        work: &mut UnitOfWork<'_>,
+    ) -> Result<(HashMap<ProductId, Product>, Option<CreditLimit>), Error> {
+        let ids = self.lines.iter().map(|line| line.product_id).collect();
+        repository::load_for_placing(work, ids, self.customer_id).await
+    }
+
     /// Returns where the goods come from. An order that needs none has no warehouse, unless it names one.
     async fn warehouse(
         &self,
@@ -155,21 +173,34 @@ impl Command for AmendOrder {
         let named = products_of(&amendment, &seen);
         let products = products::repository::load_for_order(work, named.clone()).await?;
         products::repository::mark_ordered(work, products.values()).await?;
+        let planned = seen.plan(&amendment, &products)?;
+        let admission = match planned.raised_total(&seen) {
+            Some(total) => {
+                let replaced = &seen.totals().gross_total;
+                Some(credit::repository::admit(work, seen.customer_id(), replaced, total).await?)
+            }
+            None => None,
+        };
         let mut order = repository::load(work, self.id).await?;
         check_version(self.expected_version, order.version())?;
+        let mut plan = planned;
         if order.version() != seen.version() {
             amendment = self.edit.apply(&OrderView::of(&order))?;
-            // The lines that it names have other products by now, which are not locked.
-            if products_of(&amendment, &order) != named {
+            plan = order.plan(&amendment, &products)?;
+            // The lines that it names have other products by now, which are not locked; or it comes to more than was admitted.
+            let is_admitted = admission.is_none() && plan.raised_total(&order).is_none();
+            if products_of(&amendment, &order) != named || !is_admitted {
                 return Err(Error::Overtaken);
             }
         }
-        let plan = order.plan(&amendment, &products)?;
         let new_goods = plan.new_goods();
         let warehouse = warehouse_of(work, &order, &new_goods).await?;
         // Last, because everybody who orders these products waits here.
         let mut levels = lock_levels(work, &order, &plan, warehouse, &products).await?;
         let (before, changes_lines) = (order.audited(), plan.changes_lines());
+        if admission == Some(Admission::Held) {
+            order.hold();
+        }
         let now = work.now_after(order.updated_at());
         let Some((event, changed)) = order.amend(plan, warehouse, &mut levels, now)? else {
             return Ok(OrderView::of(&order));
@@ -183,6 +214,30 @@ impl Command for AmendOrder {
         levels.save(work).await?;
         let (before, after) = AuditedAmendment::of(before, order.audited(), &changed);
         work.audit("order.amend", (Order::NAME, order.id()), Some(&before), Some(&after))?;
+        Ok(OrderView::of(&order))
+    }
+}
+
+/// Lets an order go on that was held because it passes its customer's credit limit.
+#[derive(Debug)]
+pub struct ApproveOrder {
+    pub id: OrderId,
+    pub expected_version: Option<i64>,
+}
+
+impl Command for ApproveOrder {
+    type Outcome = OrderView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
+        let mut order = repository::load(work, self.id).await?;
+        check_version(self.expected_version, order.version())?;
+        let before = order.audited();
+        let now = work.now_after(order.updated_at());
+        let event = order.approve(now)?;
+        order.save(work).await?;
+        repository::keep_step(work, &event).await?;
+        work.record(event).await?;
+        work.audit("order.approve", (Order::NAME, order.id()), Some(&before), Some(&order.audited()))?;
         Ok(OrderView::of(&order))
     }
 }

@@ -9,6 +9,8 @@ pub enum OrderEvent {
     Placed(Box<Order>),
     /// Its lines, its reference, where it goes or by when it was promised are others than before.
     Amended(Box<Order>),
+    /// It goes on, although it passes its customer's credit limit.
+    Approved(Box<Order>),
     /// It got goods that it waited for.
     Reserved(Box<Order>),
     /// Goods that were reserved for it are missing: it waits for others.
@@ -33,6 +35,7 @@ impl OrderEvent {
         match self {
             Self::Placed(order)
             | Self::Amended(order)
+            | Self::Approved(order)
             | Self::Reserved(order)
             | Self::BackOrdered(order)
             | Self::Confirmed(order)
@@ -49,6 +52,7 @@ impl OrderEvent {
         match self {
             Self::Placed(_) => "order.placed",
             Self::Amended(_) => "order.amended",
+            Self::Approved(_) => "order.approved",
             Self::Reserved(_) => "order.reserved",
             Self::BackOrdered(_) => "order.back_ordered",
             Self::Confirmed(_) => "order.confirmed",

@@ -194,7 +194,8 @@ fn of_tenant<'a>(context: &RequestContext) -> Rows<'a> {
     orders::table.filter(of_tenant).select(OpenOrderRow::as_select()).into_boxed()
 }
 
-/// Lists confirmed orders of which no line waits for goods: they can be shipped now. With their lines, the oldest first.
+/// Lists confirmed orders of which no line waits for goods, and that wait for no approval: they can be shipped now. With their lines, the
+/// oldest first.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
@@ -204,9 +205,11 @@ pub async fn to_prepare(
     warehouse: Option<WarehouseId>,
     request: &PageRequest<OpenOrderSort>,
 ) -> Result<Page<OpenOrderWithLines>, Error> {
-    use orders::{id, placed_at, waits, warehouse_id};
+    use orders::{held_for_approval, id, placed_at, waits, warehouse_id};
     let rows = || {
-        let rows = of_tenant(context).filter(sql::<Bool>(CONFIRMED)).limit(request.rows());
+        // Few orders are held once they are confirmed: these are stepped over.
+        let rows = of_tenant(context).filter(sql::<Bool>(CONFIRMED)).filter(held_for_approval.eq(false));
+        let rows = rows.limit(request.rows());
         let mut conditions: Vec<Condition<'_>> = vec![Box::new(waits.eq(false))];
         let rows = match warehouse.map(WarehouseId::uuid) {
             Some(wanted) => {

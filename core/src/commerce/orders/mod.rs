@@ -16,10 +16,11 @@ pub use aggregate::{
     Beyond, CancellationReason, DraftLine, LinePart, MAX_LINES, NewOrder, Order, OrderError, OrderLine,
     OrderReference, OrderStatus, ReturnedPart, TrackingNumber,
 };
-pub(crate) use commands::check_decimals;
 pub use amendment::{AmendedLine, LineFault, OrderAmendment, WrongLine};
+pub(crate) use commands::check_decimals;
 pub use commands::{
-    AmendOrder, CancelOrder, CancelRest, ConfirmOrder, DeliverOrder, PlaceOrder, PlaceOrderLine, ShipOrder,
+    AmendOrder, ApproveOrder, CancelOrder, CancelRest, ConfirmOrder, DeliverOrder, PlaceOrder,
+    PlaceOrderLine, ShipOrder,
 };
 pub use events::OrderEvent;
 pub use fulfilment::{OpenLine, OpenOrder, OpenOrderSort, OpenOrderWithLines, back_orders, late, to_prepare};

@@ -77,6 +77,8 @@ pub struct OrderSummary {
     /// By when the customer was promised the goods, as the business counts; null if nothing was promised.
     #[schema(value_type = Option<chrono::NaiveDate>)]
     pub promised_on: Option<BusinessDate>,
+    /// Whether it passes its customer's credit limit, and waits for approval.
+    pub held_for_approval: bool,
 }
 
 /// An order with everything that was sold.
@@ -121,6 +123,7 @@ impl OrderSummary {
             ordered_on: order.ordered_on,
             delivery_address: order.delivery_address.clone(),
             promised_on: order.promised_on,
+            held_for_approval: order.held_for_approval,
         }
     }
 
@@ -149,6 +152,7 @@ impl OrderSummary {
             ordered_on: row.ordered_on.map(BusinessDate::stored),
             delivery_address: addresses::postal_from_json(row.delivery_address)?,
             promised_on: row.promised_on.map(BusinessDate::stored),
+            held_for_approval: row.held_for_approval,
         })
     }
 }
@@ -188,6 +192,8 @@ pub struct OrderFilter {
     pub statuses: Vec<OrderStatus>,
     pub customer_id: Option<CustomerId>,
     pub reference: Option<String>,
+    /// Only orders that wait for approval.
+    pub held: bool,
     /// `created` is when the order was placed.
     pub selection: Selection,
 }
@@ -213,7 +219,9 @@ impl<'q> Filtered<'q> for OrderFilter {
     }
 
     fn walk(&'q self, rows: Rows<'q>, request: &PageRequest<OrderSort>, branch: Option<usize>) -> Rows<'q> {
-        use orders::{customer_id, external_id, id, placed_at, reference, status, updated_at};
+        use orders::{
+            customer_id, external_id, held_for_approval, id, placed_at, reference, status, updated_at,
+        };
         let Selection { created, updated, .. } = self.selection;
         let start = match request.key {
             OrderSort::PlacedAt => request.times().within(created),
@@ -226,6 +234,9 @@ impl<'q> Filtered<'q> for OrderFilter {
         }
         if let Some(wanted) = &self.selection.external_id {
             return walk!(rows.filter(external_id.eq(wanted)), start, [], placed_at, id);
+        }
+        if self.held {
+            return walk!(rows.filter(held_for_approval), start, [held_for_approval => true], placed_at, id);
         }
         let state = self.statuses.get(branch).copied().map(OrderStatus::as_str);
         match (self.customer_id.map(CustomerId::uuid), state) {
@@ -244,22 +255,25 @@ impl<'q> Filtered<'q> for OrderFilter {
 
     fn is_served(&self, key: OrderSort) -> bool {
         let Selection { created, updated, .. } = &self.selection;
+        let is_of_all = self.customer_id.is_none() && self.statuses.is_empty();
         match key {
-            OrderSort::PlacedAt => self.is_one() || updated.is_open(),
-            OrderSort::UpdatedAt => {
-                !self.is_one() && self.customer_id.is_none() && self.statuses.is_empty() && created.is_open()
-            }
+            // What is held has an index of its own, whatever the customer and the state are.
+            OrderSort::PlacedAt => self.is_one() || (updated.is_open() && (!self.held || is_of_all)),
+            OrderSort::UpdatedAt => !self.is_one() && is_of_all && !self.held && created.is_open(),
         }
     }
 
     fn conditions(&'q self, branch: Option<usize>) -> Vec<Condition<'q>> {
-        use orders::{customer_id, external_id, placed_at, reference, status, updated_at};
+        use orders::{customer_id, external_id, held_for_approval, placed_at, reference, status, updated_at};
         let mut conditions: Vec<Condition<'q>> = Vec::new();
         if let Some(wanted) = &self.reference {
             conditions.push(Box::new(reference.assume_not_null().eq(wanted)));
         }
         if let Some(wanted) = &self.selection.external_id {
             conditions.push(Box::new(external_id.assume_not_null().eq(wanted)));
+        }
+        if self.held {
+            conditions.push(Box::new(held_for_approval));
         }
         if let Some(customer) = self.customer_id {
             conditions.push(Box::new(customer_id.eq(customer.uuid())));

@@ -6,7 +6,7 @@ use bigdecimal::BigDecimal;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Bool, Numeric, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -17,10 +17,13 @@ use super::events::OrderEvent;
 use super::queries::OrderSummary;
 use super::totals::{Totals, vat_breakdown};
 use crate::application::Locked;
-use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
+use crate::application::aggregate::{Aggregate, LockMode, find};
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::addresses::{postal_from_json, postal_to_json};
+use crate::commerce::credit;
+use crate::commerce::customers::CreditLimit;
+use crate::commerce::products::{self, Product};
 use crate::platform::schema::{order_lines, order_steps, orders, stock_reservations};
 use crate::values::business_date::BusinessDate;
 use crate::values::external_id::ExternalId;
@@ -55,6 +58,7 @@ pub(crate) struct OrderRow {
     pub(super) ordered_on: Option<NaiveDate>,
     pub(super) delivery_address: Option<Value>,
     pub(super) promised_on: Option<NaiveDate>,
+    pub(super) held_for_approval: bool,
 }
 
 /// The columns that can change after an order was placed.
@@ -79,6 +83,7 @@ struct OrderChanges<'a> {
     warehouse_id: Option<Uuid>,
     delivery_address: Option<Value>,
     promised_on: Option<NaiveDate>,
+    held_for_approval: bool,
 }
 
 #[derive(Debug, Queryable, Selectable)]
@@ -195,6 +200,7 @@ impl OrderRow {
             ordered_on: order.ordered_on.map(BusinessDate::date),
             delivery_address: postal_to_json(order.delivery_address.as_ref())?,
             promised_on: order.promised_on.map(BusinessDate::date),
+            held_for_approval: order.held_for_approval,
         })
     }
 
@@ -228,6 +234,7 @@ impl OrderRow {
             ordered_on: self.ordered_on.map(BusinessDate::stored),
             delivery_address: postal_from_json(self.delivery_address)?,
             promised_on: self.promised_on.map(BusinessDate::stored),
+            held_for_approval: self.held_for_approval,
         })
     }
 }
@@ -470,8 +477,28 @@ pub(super) async fn replace_lines(work: &mut UnitOfWork<'_>, order: &Order) -> R
     insert_held(work, order).await
 }
 
+/// Loads the products of a new order, as [`products::repository::load_for_order`] does, and reads the customer's credit limit without a
+/// lock. Both are asked in one round trip: an order of a customer without a limit costs no other.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn load_for_placing(
+    work: &mut UnitOfWork<'_>,
+    products: Vec<ProductId>,
+    customer: CustomerId,
+) -> Result<(HashMap<ProductId, Product>, Option<CreditLimit>), Error> {
+    work.locks(Locked::Product);
+    let tenant = work.tenant();
+    let connection: &AsyncPgConnection = work.connection();
+    futures::try_join!(
+        products::repository::lock_for_order(connection, tenant, products),
+        credit::repository::look(connection, tenant, customer),
+    )
+}
+
 crate::statement! {
-    /// Inserts all lines of one order in one statement, however many there are. Positions count from 1.
+    /// Inserts all lines of one order in one statement, however many there are. Positions count from 1. Returns whether the customer has
+    /// a credit limit by now.
     struct InsertLines<'a> {
         tenant: Uuid => SqlUuid,
         order: Uuid => SqlUuid,
@@ -484,27 +511,44 @@ crate::statement! {
         vat_rates: &'a [&'a BigDecimal] => Array<Numeric>,
         net_amounts: &'a [&'a BigDecimal] => Array<Numeric>,
         stocked: &'a [bool] => Array<Bool>,
-    }
-    = "INSERT INTO order_lines
-        (tenant_id, order_id, position, product_id, sku, name, quantity, unit_price, vat_rate, net_amount, stocked)
-     SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11) AS line"
+        of_tenant: Uuid => SqlUuid,
+        customer: Uuid => SqlUuid,
+    } -> (Bool,)
+    = "WITH added AS (
+        INSERT INTO order_lines
+            (tenant_id, order_id, position, product_id, sku, name, quantity, unit_price, vat_rate, net_amount, stocked)
+        SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11) AS line
+     )
+     SELECT credit_limit IS NOT NULL FROM customers WHERE tenant_id = $12 AND id = $13"
 }
 
-impl Creatable for Order {
-    async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
-        // The foreign key locks the customer.
-        work.locks(Locked::Customer);
-        let row = OrderRow::of(work.tenant(), self)?;
-        diesel::insert_into(orders::table)
-            .values(&row)
-            .execute(work.connection())
-            .await
-            .map_err(|error| write_error(error, self))?;
-        insert_lines(work, self).await
-    }
+/// Inserts a new order. `seen` is the customer's credit limit as it was read before; if there was one, the order was admitted
+/// ([`credit::repository::admit`]).
+///
+/// # Errors
+/// `CustomerUnknown`, `ReferenceTaken` or `ExternalIdTaken`. `Overtaken` if the customer had no limit and has one now: the order is to be
+/// decided about. Fails if the database cannot be reached.
+pub(super) async fn insert(
+    work: &mut UnitOfWork<'_>,
+    order: &Order,
+    seen: Option<&CreditLimit>,
+) -> Result<(), Error> {
+    // The foreign key locks the customer. From here on nobody decides about another order of theirs by a limit without waiting for this one.
+    work.locks(Locked::Customer);
+    let row = OrderRow::of(work.tenant(), order)?;
+    diesel::insert_into(orders::table)
+        .values(&row)
+        .execute(work.connection())
+        .await
+        .map_err(|error| write_error(error, order))?;
+    // This statement begins when the customer is locked. So a limit that was set before is seen here, and the unit of work begins anew; and
+    // whoever decides by one that is set later finds this order, which counts as placed before.
+    let is_limited = insert_lines(work, order).await?;
+    if is_limited && seen.is_none() { Err(Error::Overtaken) } else { Ok(()) }
 }
 
-async fn insert_lines(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+/// Inserts the lines of an order, and returns whether its customer has a credit limit by now.
+async fn insert_lines(work: &mut UnitOfWork<'_>, order: &Order) -> Result<bool, Error> {
     let lines = &order.lines;
     // `check_line_count` refuses more lines than an i16 counts.
     let positions: Vec<_> = (1..).take(lines.len()).collect();
@@ -516,8 +560,9 @@ async fn insert_lines(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Er
     let vat_rates: Vec<_> = lines.iter().map(|line| line.vat_rate.value()).collect();
     let net_amounts: Vec<_> = lines.iter().map(|line| line.net_amount.value()).collect();
     let stocked: Vec<_> = lines.iter().map(|line| line.stocked).collect();
-    InsertLines::new(
-        work.tenant().uuid(),
+    let tenant = work.tenant().uuid();
+    let inserting = InsertLines::new(
+        tenant,
         order.id.uuid(),
         &positions,
         &products,
@@ -528,10 +573,11 @@ async fn insert_lines(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Er
         &vat_rates,
         &net_amounts,
         &stocked,
-    )
-    .execute(work.connection())
-    .await?;
-    Ok(())
+        tenant,
+        order.customer_id.uuid(),
+    );
+    let (is_limited,): (bool,) = inserting.get_result(work.connection()).await?;
+    Ok(is_limited)
 }
 
 fn write_error(error: diesel::result::Error, order: &Order) -> Error {
@@ -591,6 +637,7 @@ impl Aggregate for Order {
             warehouse_id: self.warehouse_id.map(WarehouseId::uuid),
             delivery_address: postal_to_json(self.delivery_address.as_ref())?,
             promised_on: self.promised_on.map(BusinessDate::date),
+            held_for_approval: self.held_for_approval,
         };
         diesel::update(orders::table.find((work.tenant().uuid(), self.id.uuid())))
             .set(changes)

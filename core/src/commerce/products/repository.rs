@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::aggregate::{Barcodes, Product, ProductDetails, ProductError, ProductName, Sku};
@@ -128,15 +128,28 @@ pub(crate) async fn load_for_order(
         return Ok(HashMap::new());
     }
     work.locks(Locked::Product);
+    let tenant = work.tenant();
+    lock_for_order(work.connection(), tenant, ids).await
+}
+
+/// What [`load_for_order`] asks, on a connection that is asked something else in the same round trip. The caller says what is locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn lock_for_order(
+    mut connection: &AsyncPgConnection,
+    tenant: TenantId,
+    ids: Vec<ProductId>,
+) -> Result<HashMap<ProductId, Product>, Error> {
     let mut ids: Vec<Uuid> = ids.into_iter().map(ProductId::uuid).collect();
     ids.sort_unstable();
     ids.dedup();
     let rows: Vec<ProductRow> = products::table
-        .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::id.eq_any(ids)))
+        .filter(products::tenant_id.eq(tenant.uuid()).and(products::id.eq_any(ids)))
         .select(ProductRow::as_select())
         .order(products::id)
         .for_key_share()
-        .load(work.connection())
+        .load(&mut connection)
         .await?;
     Ok(rows.into_iter().map(ProductRow::into_product).map(|product| (product.id(), product)).collect())
 }
