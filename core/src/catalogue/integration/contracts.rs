@@ -610,7 +610,7 @@ fn contracts() -> Vec<(String, Contract)> {
     let renamed = LocationDetails { code, ..a_location.details().clone() };
     let updated = a_location.update(renamed, at(1)).expect("allowed").expect("a change");
     add(happened(updated), contract::<LocationUpdatedV1>);
-    add(happened(a_location.archive(at(2)).expect("allowed")), contract::<LocationArchivedV1>);
+    add(happened(a_location.archive(false, at(2)).expect("allowed")), contract::<LocationArchivedV1>);
 
     let mut levels = shelves();
     let (mut an_order, placed) = order(&mut levels);
