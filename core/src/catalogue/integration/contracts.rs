@@ -394,6 +394,8 @@ fn stock_document(kind: StockDocumentKind, units: &str, adds: bool, levels: &mut
             units: Units::parse(units).expect("valid"),
             adds,
             unit_cost: adds.then(|| UnitPrice::parse("7.25").expect("valid")),
+            location: None,
+            to_location: None,
         }],
     };
     let posted = StockDocument::post(StockDocumentId::from_uuid(uuid(15)), new, levels, at(90));
