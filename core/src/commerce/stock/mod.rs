@@ -25,8 +25,10 @@ pub use location_movements::{
     LocationMovementFilter, LocationMovementSort, LocationMovementView, location_movements,
 };
 pub use movements::{MovementFilter, MovementSort, MovementView, movements};
+pub(crate) use places::Shelves;
 pub use places::{MAX_PLACES, Place, PlaceMovement, PlaceRef};
 pub use proof::{Difference, Proof, prove};
+pub(crate) use queries::shelves;
 pub use queries::{StockDetails, StockFilter, StockPlace, StockSort, StockView, get, list};
 pub(crate) use repository::Levels;
 pub use telling::StockLevels;

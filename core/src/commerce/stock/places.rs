@@ -1,10 +1,11 @@
 //! What of a level lies in which location, and from where goods are taken that leave.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 use super::aggregate::DocumentRef;
 use crate::values::goods::{Units, UnitsChange};
-use crate::values::ids::LocationId;
+use crate::values::ids::{LocationId, ProductId};
 
 /// The maximum number of locations in which a product lies in one warehouse: all of them are loaded when goods leave.
 pub const MAX_PLACES: usize = 1_000;
@@ -72,19 +73,32 @@ pub fn taken(loose: &Units, places: &[Place], units: &Units) -> Vec<Taken> {
     taken
 }
 
-/// Takes these away from what lies loose and from the places, for whoever is next.
-pub(crate) fn take_away(loose: &mut Units, places: &mut Vec<Place>, taken: &[Taken]) {
-    for Taken { location, units } in taken {
-        let there = match location {
-            None => Some(&mut *loose),
-            Some(location) => places
-                .iter_mut()
-                .find(|place| place.location.id == location.id)
-                .map(|place| &mut place.on_hand),
-        };
-        if let Some(there) = there {
-            *there = there.less(units);
+/// Where products lie in a warehouse, for whoever plans from where they are taken.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Shelves(HashMap<ProductId, (Units, Vec<Place>)>);
+
+impl Shelves {
+    /// Adds a product: what of it lies in no location, and its places.
+    pub(super) fn put(&mut self, product: ProductId, loose: Units, mut places: Vec<Place>) {
+        places.sort_by(|a, b| a.location.cmp(&b.location));
+        self.0.insert(product, (loose, places));
+    }
+
+    /// Returns from where units are taken. They are not there for the next who takes some.
+    pub(crate) fn take(&mut self, product: ProductId, units: &Units) -> Vec<Taken> {
+        let Some((loose, places)) = self.0.get_mut(&product) else { return Vec::new() };
+        let taken = taken(loose, places, units);
+        for Taken { location, units } in &taken {
+            match location {
+                None => *loose = loose.less(units),
+                Some(location) => {
+                    for place in places.iter_mut().filter(|place| place.location.id == location.id) {
+                        place.on_hand = place.on_hand.less(units);
+                    }
+                }
+            }
         }
+        taken
     }
 }
 
@@ -122,10 +136,11 @@ mod tests {
 
     #[test]
     fn what_is_taken_for_one_is_not_there_for_the_next() {
-        let (mut loose, mut places) = (units("3"), vec![place("A-01", "2"), place("B-01", "5")]);
-        let first = taken(&loose, &places, &units("4"));
-        take_away(&mut loose, &mut places, &first);
-        assert_eq!(told(&taken(&loose, &places, &units("3"))), ["A-01 1", "B-01 2"]);
+        let (product, mut shelves) = (ProductId::generate(), Shelves::default());
+        shelves.put(product, units("3"), vec![place("B-01", "5"), place("A-01", "2")]);
+        assert_eq!(told(&shelves.take(product, &units("4"))), ["- 3", "A-01 1"]);
+        assert_eq!(told(&shelves.take(product, &units("3"))), ["A-01 1", "B-01 2"]);
+        assert_eq!(told(&shelves.take(ProductId::generate(), &units("1"))), [] as [&str; 0]);
     }
 
     #[test]

@@ -1,17 +1,19 @@
 //! The queries on stock.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf, sql};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text, Uuid as SqlUuid};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::aggregate::{StockError, StockLevel};
-use super::places::Place;
+use super::places::{Place, Shelves};
 use super::repository::{PlaceRow, StockRow, into_place, places_of};
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
@@ -386,4 +388,34 @@ async fn in_location(
         .await?;
     let are_few = i64::try_from(ids.len()).is_ok_and(|number| number <= MAX_LOOKED_AT);
     Ok(are_few.then_some(ids))
+}
+
+/// Returns where these products lie in a warehouse now.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn shelves(
+    mut connection: &AsyncPgConnection,
+    tenant: Uuid,
+    warehouse: Uuid,
+    products: Vec<Uuid>,
+) -> Result<Shelves, Error> {
+    let rows: Vec<StockRow> = stock_levels::table
+        .filter(stock_levels::tenant_id.eq(tenant).and(stock_levels::warehouse_id.eq(warehouse)))
+        .filter(stock_levels::product_id.eq_any(products))
+        .select(StockRow::as_select())
+        .load(&mut connection)
+        .await?;
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let found: Vec<PlaceRow> = places_of!(tenant, ids).load(&mut connection).await?;
+    let mut places: HashMap<Uuid, Vec<Place>> = HashMap::new();
+    for (stock, place) in found.into_iter().map(into_place) {
+        places.entry(stock).or_default().push(place);
+    }
+    let mut shelves = Shelves::default();
+    for level in rows.into_iter().map(StockRow::into_level) {
+        let places = places.remove(&level.id.uuid()).unwrap_or_default();
+        shelves.put(level.product_id, level.loose(), places);
+    }
+    Ok(shelves)
 }
