@@ -474,6 +474,7 @@ fn counted(levels: &mut Levels) -> [Box<dyn Event>; 3] {
         reference: Some(CountReference::parse("INV-2026-01").expect("valid")),
         warehouse_id: warehouse,
         categories: None,
+        locations: None,
         blind: true,
         created_by: "bob@docks.example".to_owned(),
     };
@@ -487,6 +488,7 @@ fn counted(levels: &mut Levels) -> [Box<dyn Event>; 3] {
     let expected = levels.get(warehouse, tea).expect("there").on_hand().clone();
     let deviation = Deviation {
         product_id: tea,
+        location: None,
         sku: "TEA-EG-250".to_owned(),
         name: "Earl Grey, 250 g".to_owned(),
         counted: expected.less(&Units::parse("2").expect("valid")),

@@ -105,7 +105,27 @@ pub(crate) async fn share(work: &mut UnitOfWork<'_>, ids: &[LocationId]) -> Resu
     Ok(rows.into_iter().map(LocationRow::into_location).collect())
 }
 
-/// The same, with a lock that waits for all who hold them, and keeps others from it.
+/// Returns what these locations are called. Nothing is locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn codes(
+    work: &mut UnitOfWork<'_>,
+    ids: &[LocationId],
+) -> Result<Vec<(LocationId, String)>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let found: Vec<(Uuid, String)> = locations::table
+        .filter(locations::tenant_id.eq(work.tenant().uuid()).and(locations::id.eq_any(ids)))
+        .select((locations::id, locations::code))
+        .load(work.connection())
+        .await?;
+    Ok(found.into_iter().map(|(id, code)| (LocationId::from_uuid(id), code)).collect())
+}
+
+/// Loads locations with a lock that waits for all who hold them, and keeps others from it.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.

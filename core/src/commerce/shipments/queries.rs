@@ -353,8 +353,8 @@ pub struct PickingPlace {
     pub quantity: Units,
 }
 
-impl From<Taken> for PickingPlace {
-    fn from(Taken { location, units }: Taken) -> Self {
+impl PickingPlace {
+    fn of(Taken { location, units }: Taken) -> Self {
         let (location_id, code) = location.map(|location| (location.id, location.code)).unzip();
         Self { location_id, code, quantity: units }
     }
@@ -408,7 +408,7 @@ pub async fn picking(
     let (order_reference, stored, warehouse) = head.ok_or(OrderError::NotFound(id))?;
     let line = |row: LineRow| {
         let ShippedLine { position, product_id, sku, name, quantity } = into_line(row);
-        let places = shelves.take(product_id, &quantity).into_iter().map(PickingPlace::from).collect();
+        let places = shelves.take(product_id, &quantity).into_iter().map(PickingPlace::of).collect();
         PickingLine { position, product_id, sku, name, quantity, places }
     };
     Ok(PickingList {

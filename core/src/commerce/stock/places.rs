@@ -50,15 +50,15 @@ pub struct PlaceMovement {
 
 /// What is taken from one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taken {
+pub(crate) struct Taken {
     /// `None` is what lies in no location.
-    pub location: Option<PlaceRef>,
-    pub units: Units,
+    pub(crate) location: Option<PlaceRef>,
+    pub(crate) units: Units,
 }
 
 /// Returns from where goods are taken that leave: what lies in no location first, then the locations in the order of their codes, in
 /// which `places` are. If there are fewer, it is all there are.
-pub fn taken(loose: &Units, places: &[Place], units: &Units) -> Vec<Taken> {
+pub(super) fn taken(loose: &Units, places: &[Place], units: &Units) -> Vec<Taken> {
     let mut left = units.clone();
     let mut taken = Vec::new();
     let all = std::iter::once((None, loose)).chain(places.iter().map(|place| (Some(place), &place.on_hand)));
