@@ -84,7 +84,7 @@ impl Floor {
         let answer = self.send(dice, path, body).await?;
         let known = match answer.status {
             200 | 201 => true,
-            409 => matches!(answer.code(), "stock_frozen" | "insufficient_stock" | "stock_reserved"),
+            409 => matches!(answer.code(), "stock_frozen" | "insufficient_stock" | "order_waits_for_goods"),
             _ => false,
         };
         ensure!(known, "{name}: {} {}", answer.status, answer.text);
