@@ -203,11 +203,11 @@ INSERT INTO stock_levels (tenant_id, id, version, warehouse_id, product_id, sku,
 SELECT tenant_id, gen_random_uuid(), 1, CASE WHEN sku <= 'P-03000' THEN '01900000-0000-7000-8000-0000000000e0'
         ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid, id, sku, name, 10, 0, 0, 1, sku > 'P-29950', false, 0, created_at, updated_at, category_id
 FROM products;
--- Thousands lie in one location, few in another, both at the early end.
+-- More than a thousand lie in one location, few in another, both at the early end.
 INSERT INTO stock_places (tenant_id, stock_id, location_id, warehouse_id, product_id, on_hand)
 SELECT tenant_id, id, CASE WHEN sku <= 'P-00030' THEN '01900000-0000-7000-8000-0000000000e0' ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid,
     warehouse_id, product_id, 1
-FROM stock_levels WHERE sku <= 'P-04000';
+FROM stock_levels WHERE sku <= 'P-01500';
 INSERT INTO stock_location_movements (tenant_id, id, stock_id, location_id, warehouse_id, product_id, change, on_hand, document_type,
     document_id, actor_type, actor_name, correlation_id, business_date, recorded_at)
 SELECT 'TENANT', gen_random_uuid(), '01900000-0000-7000-8000-0000000000b0', who, who, who, 1, 1, 'relocation', who, 'operator', 'somebody', 'c',

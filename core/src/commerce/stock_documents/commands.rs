@@ -21,8 +21,8 @@ use crate::values::goods::Units;
 use crate::values::ids::{LocationId, ProductId, PurchaseOrderId, StockDocumentId, SupplierId, WarehouseId};
 use crate::values::money::UnitPrice;
 
-/// Posts a document that moves goods: a receipt, an adjustment, a write-off, a transfer, a relocation. What comes is given to orders that wait for it.
-/// Where less remains than is reserved, the newest reservations become back orders.
+/// Posts a document that moves goods: a receipt, an adjustment, a write-off, a transfer, a relocation. What comes is given to orders that
+/// wait for it. Where less remains than is reserved, the newest reservations become back orders.
 #[derive(Debug)]
 pub struct MoveGoods {
     pub kind: StockDocumentKind,
@@ -73,7 +73,7 @@ impl Command for MoveGoods {
         };
 
         // Read without locks, locked in order, and looked at again. A transfer takes nothing away from an order: it is refused.
-        // So is a relocation of what is not there; it takes nothing away.
+        // Neither does a relocation: what is on hand stays.
         let leaves = self.to_warehouse_id.is_none() && self.kind != StockDocumentKind::Relocation;
         let taken = if leaves { self.taken() } else { Vec::new() };
         let mut taken = TakenAway::lock_givers(work, warehouse, taken).await?;
