@@ -132,6 +132,7 @@ pub(crate) const KINDS: &[Kind] = &[
         "inventory_count_state_conflict",
         "The status of the inventory count does not permit the operation",
     ),
+    kind(409, "too_many_places", "The product lies in 1,000 locations of the warehouse already"),
     kind(409, "inventory_count_reference_taken", "The reference belongs to another inventory count"),
     kind(409, "inventory_count_under_way", "Another inventory count of the warehouse is under way"),
     kind(
@@ -154,6 +155,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(409, "warehouse_is_default", "The default warehouse cannot be archived"),
     kind(409, "warehouse_in_use", "The warehouse still has stock"),
     kind(409, "location_archived", "The location is archived and cannot be changed"),
+    kind(409, "location_in_use", "Goods lie in the location, which cannot be archived"),
     kind(409, "order_state_conflict", "The status of the order does not permit the operation"),
     kind(409, "order_partly_shipped", "A part of the order has left: cancel the rest of it instead"),
     kind(

@@ -217,11 +217,12 @@ diesel::table! {
         actor_name -> Text,
         correlation_id -> Text,
         recorded_at -> Timestamptz,
+        location_id -> Nullable<Uuid>,
     }
 }
 
 diesel::table! {
-    inventory_count_lines (tenant_id, count_id, product_id) {
+    inventory_count_lines (tenant_id, count_id, product_id, location_id) {
         tenant_id -> Uuid,
         count_id -> Uuid,
         product_id -> Uuid,
@@ -233,6 +234,9 @@ diesel::table! {
         average_cost -> Nullable<Numeric>,
         entries -> Int4,
         counted_at -> Nullable<Timestamptz>,
+        location_id -> Uuid,
+        location_code -> Nullable<Text>,
+        id -> Uuid,
     }
 }
 
@@ -258,6 +262,7 @@ diesel::table! {
         cancelled_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        location_ids -> Nullable<Array<Nullable<Uuid>>>,
     }
 }
 
@@ -873,6 +878,31 @@ diesel::table! {
         movements -> Int8,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        located -> Numeric,
+        category_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    stock_location_movements (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        stock_id -> Uuid,
+        location_id -> Uuid,
+        warehouse_id -> Uuid,
+        product_id -> Uuid,
+        change -> Numeric,
+        on_hand -> Numeric,
+        reason -> Nullable<Text>,
+        document_type -> Text,
+        document_id -> Uuid,
+        document_line -> Nullable<Int2>,
+        actor_type -> Text,
+        actor_id -> Nullable<Uuid>,
+        actor_name -> Text,
+        correlation_id -> Text,
+        business_date -> Date,
+        recorded_at -> Timestamptz,
     }
 }
 
@@ -901,6 +931,17 @@ diesel::table! {
         correlation_id -> Text,
         business_date -> Date,
         recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    stock_places (tenant_id, stock_id, location_id) {
+        tenant_id -> Uuid,
+        stock_id -> Uuid,
+        location_id -> Uuid,
+        warehouse_id -> Uuid,
+        product_id -> Uuid,
+        on_hand -> Numeric,
     }
 }
 
@@ -1067,7 +1108,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     stock_digests,
     stock_documents,
     stock_levels,
+    stock_location_movements,
     stock_movements,
+    stock_places,
     stock_reservations,
     suppliers,
     tenants,

@@ -21,6 +21,7 @@ mod isolation;
 mod keys;
 mod limits;
 mod lists;
+mod location_counts;
 mod locations;
 mod mailer;
 mod notifications;

@@ -122,6 +122,9 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         "POST /stock-transfers" => Some(json!({
             "to_warehouse_id": id("warehouses"), "lines": [{"product_id": id("products"), "quantity": "1"}],
         })),
+        "POST /stock-relocations" => Some(json!({
+            "lines": [{"product_id": id("products"), "quantity": "1", "to_location_id": id("locations")}],
+        })),
         "PUT /stock/{id}/reorder-rule" => Some(json!({"point": "1", "quantity": "2"})),
         "PUT /tenant" => Some(json!({
             "name": "Maison Test", "time_zone": "Europe/Paris", "registration": null, "vat_number": null, "address": null,

@@ -273,10 +273,29 @@ const LISTS: &[List] = &[
             ("warehouse_id", &[BUSY, EARLY, NOBODY]),
             ("product_id", &[BUSY, NOBODY]),
             ("low", &["true"]),
+            ("location_id", &[BUSY, EARLY, NOBODY]),
+            ("category_id", &[LARGE, SMALL]),
         ],
         selection: &[("q", "17"), ("ids", BUSY)],
         looks_through: |given| {
-            searches(given) || given.contains_key("low") || given.contains_key("product_id")
+            let looked_at = ["low", "product_id", "location_id", "category_id"];
+            searches(given) || looked_at.iter().any(|name| given.contains_key(name))
+        },
+    },
+    List {
+        path: "/api/v1/stock-location-movements",
+        table: "stock_location_movements",
+        filters: &[
+            ("recorded_from", &[MIDDLE]),
+            ("recorded_before", &[MIDDLE]),
+            ("location_id", &[BUSY, EARLY, NOBODY]),
+            ("product_id", &[BUSY, EARLY, NOBODY]),
+            ("document_id", &[BUSY, EARLY, NOBODY]),
+        ],
+        selection: &[],
+        looks_through: |given| {
+            let served = ["location_id", "product_id", "document_id"];
+            served.iter().filter(|name| given.contains_key(*name)).count() > 1
         },
     },
     List {
@@ -316,9 +335,13 @@ const LISTS: &[List] = &[
     List {
         path: "/api/v1/inventory-counts/01900000-0000-7000-8000-0000000000b0/lines",
         table: "inventory_count_lines",
-        filters: &[("state", &["to_count", "counted", "to_recount"]), ("differs", &["true", "false"])],
+        filters: &[
+            ("state", &["to_count", "counted", "to_recount"]),
+            ("differs", &["true", "false"]),
+            ("location_id", &[BUSY, EARLY, NOBODY]),
+        ],
         selection: &[],
-        looks_through: |_| false,
+        looks_through: |given| given.contains_key("location_id") && given.len() > 1,
     },
     List {
         path: "/api/v1/inventory-counts/01900000-0000-7000-8000-0000000000b0/entries",

@@ -12,6 +12,7 @@ mod documents;
 mod errors;
 mod help;
 mod loader;
+mod location_counts;
 mod monitoring;
 mod one_of_all;
 mod operator;

@@ -414,6 +414,8 @@ fn stock_document(kind: StockDocumentKind, units: &str, adds: bool, levels: &mut
             units: Units::parse(units).expect("valid"),
             adds,
             unit_cost: adds.then(|| UnitPrice::parse("7.25").expect("valid")),
+            location: None,
+            to_location: None,
         }],
     };
     let posted = StockDocument::post(StockDocumentId::from_uuid(uuid(15)), new, levels, at(90));
@@ -492,6 +494,7 @@ fn counted(levels: &mut Levels) -> [Box<dyn Event>; 3] {
         reference: Some(CountReference::parse("INV-2026-01").expect("valid")),
         warehouse_id: warehouse,
         categories: None,
+        locations: None,
         blind: true,
         created_by: "bob@docks.example".to_owned(),
     };
@@ -505,6 +508,7 @@ fn counted(levels: &mut Levels) -> [Box<dyn Event>; 3] {
     let expected = levels.get(warehouse, tea).expect("there").on_hand().clone();
     let deviation = Deviation {
         product_id: tea,
+        location: None,
         sku: "TEA-EG-250".to_owned(),
         name: "Earl Grey, 250 g".to_owned(),
         counted: expected.less(&Units::parse("2").expect("valid")),
@@ -631,7 +635,7 @@ fn contracts() -> Vec<(String, Contract)> {
     let renamed = LocationDetails { code, ..a_location.details().clone() };
     let updated = a_location.update(renamed, at(1)).expect("allowed").expect("a change");
     add(happened(updated), contract::<LocationUpdatedV1>);
-    add(happened(a_location.archive(at(2)).expect("allowed")), contract::<LocationArchivedV1>);
+    add(happened(a_location.archive(false, at(2)).expect("allowed")), contract::<LocationArchivedV1>);
 
     let mut levels = shelves();
     let (mut an_order, placed) = order(&mut levels);

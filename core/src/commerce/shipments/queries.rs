@@ -17,6 +17,8 @@ use crate::application::error::Error;
 use crate::commerce::addresses::{self, AddressKind};
 use crate::commerce::orders::repository::status as order_status;
 use crate::commerce::orders::{OrderError, OrderStatus};
+use crate::commerce::stock::places::Taken;
+use crate::commerce::stock::{self, Shelves};
 use crate::platform::paging::row_comparison::{compared, of};
 use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, walk};
 use crate::platform::schema::{
@@ -26,7 +28,7 @@ use crate::values::business_date::BusinessDate;
 use crate::values::contact::PostalAddress;
 use crate::values::goods::Units;
 use crate::values::gtin::Gtin;
-use crate::values::ids::{CustomerId, OrderId, ProductId, ShipmentId, WarehouseId};
+use crate::values::ids::{CustomerId, LocationId, OrderId, ProductId, ShipmentId, WarehouseId};
 
 /// A shipment without its lines.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -340,6 +342,29 @@ pub struct PickingLine {
     /// GTINs of the product as it is now, as they were written; empty if it has none.
     #[schema(value_type = Vec<String>, example = json!(["3017620422003"]))]
     pub barcodes: Vec<Gtin>,
+    /// From where it is taken, as things are now: what lies in no location first, then the locations by code. What is shipped is taken from
+    /// there in the books. Two orders may be sent to the same place; who ships first has what lies there.
+    pub places: Vec<PickingPlace>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = PickingPlace)]
+pub struct PickingPlace {
+    /// Null for what lies in no location.
+    #[schema(value_type = Option<Uuid>)]
+    pub location_id: Option<LocationId>,
+    /// The location's; null for what lies in none.
+    #[schema(example = "A-01-3")]
+    pub code: Option<String>,
+    #[schema(value_type = String, example = "2")]
+    pub quantity: Units,
+}
+
+impl PickingPlace {
+    fn of(Taken { location, units }: Taken) -> Self {
+        let (location_id, code) = location.map(|location| (location.id, location.code)).unzip();
+        Self { location_id, code, quantity: units }
+    }
 }
 
 /// # Errors
@@ -352,9 +377,9 @@ pub async fn picking(
     type Head = (Option<String>, String, Option<Uuid>);
     type Row = (LineRow, Vec<Option<String>>);
     let key = (context.tenant_id().uuid(), id.uuid());
-    let (head, rows): (Option<Head>, Vec<Row>) = db
+    let (head, rows, mut shelves): (Option<Head>, Vec<Row>, Shelves) = db
         .read(context, async |mut connection| {
-            let head = orders::table
+            let head: Option<Head> = orders::table
                 .find(key)
                 .select((orders::reference, orders::status, orders::warehouse_id))
                 .first(&mut connection)
@@ -367,7 +392,7 @@ pub async fn picking(
             // A product that was ordered is never deleted.
             let of_product =
                 products::tenant_id.eq(order_lines::tenant_id).and(products::id.eq(order_lines::product_id));
-            let lines = stock_reservations::table
+            let lines: Vec<Row> = stock_reservations::table
                 .inner_join(order_lines::table.on(of_line))
                 .inner_join(products::table.on(of_product))
                 .filter(stock_reservations::tenant_id.eq(key.0).and(stock_reservations::order_id.eq(key.1)))
@@ -386,14 +411,21 @@ pub async fn picking(
                 ))
                 .load(&mut connection)
                 .await?;
-            Ok((head, lines))
+            let warehouse = head.as_ref().and_then(|(_, _, warehouse)| *warehouse);
+            let mut shelves = Shelves::default();
+            if let Some(warehouse) = warehouse.filter(|_| !lines.is_empty()) {
+                let products = lines.iter().map(|(line, _)| line.2).collect();
+                shelves = stock::shelves(connection, key.0, warehouse, products).await?;
+            }
+            Ok((head, lines, shelves))
         })
         .await?;
     let (order_reference, stored, warehouse) = head.ok_or(OrderError::NotFound(id))?;
     let line = |(row, barcodes): Row| {
         let ShippedLine { position, product_id, sku, name, quantity } = into_line(row);
         let barcodes = barcodes.into_iter().flatten().map(Gtin::stored).collect();
-        PickingLine { position, product_id, sku, name, quantity, barcodes }
+        let places = shelves.take(product_id, &quantity).into_iter().map(PickingPlace::of).collect();
+        PickingLine { position, product_id, sku, name, quantity, barcodes, places }
     };
     Ok(PickingList {
         order_id: id,

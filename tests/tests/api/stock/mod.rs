@@ -5,6 +5,7 @@ mod events;
 mod ledger;
 mod levels;
 mod orders;
+mod places;
 mod queue;
 
 use std::time::Duration;
