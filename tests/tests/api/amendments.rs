@@ -11,7 +11,7 @@ use rand::{Rng, SeedableRng};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::shipments::{confirmed, it_adds_up, ledger, order, received, stocked, told};
+use crate::shipments::{confirmed, ledger, order, told};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -57,7 +57,7 @@ async fn lines_stay_change_come_and_go_and_their_goods_with_them() {
     World::run(async |world| {
         let api = world.api().await?;
         let (tea, pot, cup) =
-            (stocked(&api, "TEA", "10").await?, stocked(&api, "POT", "10").await?, stocked(&api, "CUP", "10").await?);
+            (api.product_in_stock("TEA", "10").await?, api.product_in_stock("POT", "10").await?, api.product_in_stock("CUP", "10").await?);
         let order = confirmed(&api, &[(&tea, "4"), (&pot, "3")]).await?;
         // Dearer meanwhile: the line that stays keeps its price.
         let dearer = json!({"unit_price": "12.00"});
@@ -111,7 +111,7 @@ async fn lines_stay_change_come_and_go_and_their_goods_with_them() {
         let shipped = api.http.post(&format!("/orders/{order}/ship"), &json!({})).await?;
         assert_eq!((shipped.status, shipped.field("status")), (200, "shipped"), "{}", shipped.text);
         assert_eq!(amounts(&api, &tea).await?, "3 0 0");
-        it_adds_up(&api).await
+        api.proof().await.map(drop)
     })
     .await;
 }
@@ -120,7 +120,7 @@ async fn lines_stay_change_come_and_go_and_their_goods_with_them() {
 async fn what_is_missing_stays_and_what_changes_nothing_is_no_change() {
     World::run(async |world| {
         let api = world.api().await?;
-        let tea = stocked(&api, "TEA", "10").await?;
+        let tea = api.product_in_stock("TEA", "10").await?;
         let id = confirmed(&api, &[(&tea, "4"), (&tea, "1")]).await?;
         let before = order(&api, &id).await?;
         for body in [
@@ -147,7 +147,7 @@ async fn what_is_missing_stays_and_what_changes_nothing_is_no_change() {
             let refused = amend(&api, &id, &body).await?;
             assert_eq!((refused.status, refused.pointers()), (422, vec![pointer]), "{body}: {}", refused.text);
         }
-        it_adds_up(&api).await
+        api.proof().await.map(drop)
     })
     .await;
 }
@@ -156,7 +156,7 @@ async fn what_is_missing_stays_and_what_changes_nothing_is_no_change() {
 async fn every_line_that_is_not_understood_is_named_and_nothing_changes() {
     World::run(async |world| {
         let api = world.api().await?;
-        let (tea, pot) = (stocked(&api, "TEA", "10").await?, stocked(&api, "POT", "10").await?);
+        let (tea, pot) = (api.product_in_stock("TEA", "10").await?, api.product_in_stock("POT", "10").await?);
         let id = confirmed(&api, &[(&tea, "4"), (&pot, "1")]).await?;
         let before = order(&api, &id).await?;
         let body = json!({"lines": [
@@ -174,7 +174,7 @@ async fn every_line_that_is_not_understood_is_named_and_nothing_changes() {
         assert_eq!(refused.pointers(), expected, "{}", refused.text);
 
         let whole = json!({"sku": "EACH", "name": "Each", "unit_price": "1", "vat_rate": "20", "quantity_decimals": 0, "stocked": false});
-        let (whole, gone) = (api.created("/products", &whole).await?, stocked(&api, "GONE", "0").await?);
+        let (whole, gone) = (api.created("/products", &whole).await?, api.stocked_product("GONE").await?);
         let archived = api.http.command(&format!("/products/{}/archive", self::id(&gone))).await?;
         assert_eq!(archived.status, 200, "{}", archived.text);
         let nobody = "00000000-0000-7000-8000-000000000000";
@@ -189,7 +189,7 @@ async fn every_line_that_is_not_understood_is_named_and_nothing_changes() {
             assert_eq!(refused.pointers(), [pointer]);
         }
         assert_eq!(order(&api, &id).await?, before);
-        it_adds_up(&api).await
+        api.proof().await.map(drop)
     })
     .await;
 }
@@ -198,7 +198,7 @@ async fn every_line_that_is_not_understood_is_named_and_nothing_changes() {
 async fn what_an_order_gives_up_is_its_own_first_and_then_for_those_who_wait() {
     World::run(async |world| {
         let api = world.api().await?;
-        let (customer, tea) = (api.customer("C-1").await?, stocked(&api, "TEA", "10").await?);
+        let (customer, tea) = (api.customer("C-1").await?, api.product_in_stock("TEA", "10").await?);
         let mine = placed(&api, &customer, &[(&tea, "6"), (&tea, "4")], false).await?;
         let other = placed(&api, &customer, &[(&tea, "5")], true).await?;
         // Nothing is free. The same goods on other lines are no new ones.
@@ -233,7 +233,7 @@ async fn what_an_order_gives_up_is_its_own_first_and_then_for_those_who_wait() {
             Ok(())
         })
         .await?;
-        it_adds_up(&api).await
+        api.proof().await.map(drop)
     })
     .await;
 }
@@ -242,9 +242,9 @@ async fn what_an_order_gives_up_is_its_own_first_and_then_for_those_who_wait() {
 async fn a_back_order_waits_for_what_it_is_to_have_more_and_gives_that_up_first() {
     World::run(async |world| {
         let api = world.api().await?;
-        let (customer, tea) = (api.customer("C-1").await?, stocked(&api, "TEA", "4").await?);
+        let (customer, tea) = (api.customer("C-1").await?, api.product_in_stock("TEA", "4").await?);
         // It has no stock anywhere yet.
-        let pot = stocked(&api, "POT", "0").await?;
+        let pot = api.stocked_product("POT").await?;
         let mine = placed(&api, &customer, &[(&tea, "3")], true).await?;
         let more =
             json!({"lines": [{"position": 1, "quantity": "9"}, {"product_id": pot["id"], "quantity": "2"}]});
@@ -255,7 +255,7 @@ async fn a_back_order_waits_for_what_it_is_to_have_more_and_gives_that_up_first(
         );
         let waiting = api.http.get("/orders/back-orders").await?.json;
         assert_eq!(waiting["data"][0]["id"], mine["id"], "it is found among those that wait");
-        received(&api, &pot, "2").await?;
+        api.receive(&pot, "2", "4.00").await?;
         let less = json!({"lines": [{"position": 2}, {"position": 1, "quantity": "2"}]});
         let amended = amend(&api, id(&mine), &less).await?;
         assert_eq!(
@@ -268,7 +268,7 @@ async fn a_back_order_waits_for_what_it_is_to_have_more_and_gives_that_up_first(
         );
         let waiting = api.http.get("/orders/back-orders").await?.json;
         assert_eq!(waiting["data"], json!([]), "it waits no more");
-        it_adds_up(&api).await
+        api.proof().await.map(drop)
     })
     .await;
 }
@@ -278,7 +278,7 @@ async fn an_order_without_goods_gets_some_and_loses_them_again() {
     World::run(async |world| {
         let api = world.api().await?;
         let (customer, advice) = (api.customer("C-1").await?, api.product("ADVICE").await?);
-        let tea = stocked(&api, "TEA", "4").await?;
+        let tea = api.product_in_stock("TEA", "4").await?;
         let mine = placed(&api, &customer, &[(&advice, "1")], false).await?;
         assert_eq!(mine["warehouse_id"], Value::Null);
         let with = json!({"lines": [{"position": 1}, {"product_id": tea["id"], "quantity": "3"}]});
@@ -288,7 +288,7 @@ async fn an_order_without_goods_gets_some_and_loses_them_again() {
         let without = json!({"lines": [{"position": 1}]});
         assert_eq!(amend(&api, id(&mine), &without).await?.status, 200);
         assert_eq!(amounts(&api, &tea).await?, "4 0 0");
-        it_adds_up(&api).await
+        api.proof().await.map(drop)
     })
     .await;
 }
@@ -297,7 +297,7 @@ async fn an_order_without_goods_gets_some_and_loses_them_again() {
 async fn only_an_order_of_which_nothing_has_left_is_amended_and_a_version_may_be_insisted_on() {
     World::run(async |world| {
         let api = world.api().await?;
-        let tea = stocked(&api, "TEA", "20").await?;
+        let tea = api.product_in_stock("TEA", "20").await?;
         let id = confirmed(&api, &[(&tea, "4")]).await?;
         let path = format!("/orders/{id}");
         let body = json!({"lines": [{"position": 1, "quantity": "5"}]});
@@ -322,7 +322,7 @@ async fn only_an_order_of_which_nothing_has_left_is_amended_and_a_version_may_be
         assert_eq!((refused.status, refused.code()), (409, "order_state_conflict"), "{}", refused.text);
         let nobody = amend(&api, "01900000-0000-7000-8000-0000000000ff", &json!({})).await?;
         assert_eq!((nobody.status, nobody.code()), (404, "order_not_found"));
-        it_adds_up(&api).await
+        api.proof().await.map(drop)
     })
     .await;
 }
@@ -331,7 +331,7 @@ async fn only_an_order_of_which_nothing_has_left_is_amended_and_a_version_may_be
 async fn reference_address_and_promised_day_are_set_changed_and_erased() {
     World::run(async |world| {
         let api = world.api().await?;
-        let (customer, tea) = (api.customer("C-1").await?, stocked(&api, "TEA", "9").await?);
+        let (customer, tea) = (api.customer("C-1").await?, api.product_in_stock("TEA", "9").await?);
         let quay = json!({"line1": "3 quai Sud", "line2": null, "postal_code": "44000", "city": "Nantes", "country": "FR"});
         let lines = json!([{"product_id": tea["id"], "quantity": "1"}]);
         let body = json!({"customer_id": customer["id"], "reference": "R-1", "ordered_on": day(-3),
@@ -378,7 +378,7 @@ async fn reference_address_and_promised_day_are_set_changed_and_erased() {
         let erased = json!({"reference": null, "delivery_address": null, "promised_on": null});
         let amended = amend(&api, id(&other), &erased).await?;
         assert_eq!((amended.status, &amended.json["reference"]), (200, &Value::Null), "{}", amended.text);
-        it_adds_up(&api).await
+        api.proof().await.map(drop)
     })
     .await;
 }
@@ -460,7 +460,7 @@ async fn amendments_orders_cancellations_and_receipts_at_once_lose_nothing() {
         let mut api = world.api().await?;
         let mut products = Vec::new();
         for sku in ["TEA", "POT", "CUP"] {
-            products.push(stocked(&api, sku, "20").await?);
+            products.push(api.product_in_stock(sku, "20").await?);
         }
         let customer = api.customer("C-1").await?;
         let end = Instant::now() + Duration::from_secs(4);
@@ -470,7 +470,7 @@ async fn amendments_orders_cancellations_and_receipts_at_once_lose_nothing() {
         let clients = (0..8).map(|number| race.client(&api, seed.wrapping_add(number)));
         let amended: u32 = futures::future::try_join_all(clients).await?.into_iter().sum();
         ensure!(amended > 20, "{amended} orders were amended or cancelled");
-        it_adds_up(&api).await?;
+        api.proof().await?;
         let sql = world.sql().await?;
         // Every line of an order that may still leave has what it needs, or waits for it.
         let wrong = "SELECT count(*) FROM order_lines AS l JOIN orders AS o ON (o.tenant_id, o.id) = (l.tenant_id, l.order_id)

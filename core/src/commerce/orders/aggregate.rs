@@ -1446,7 +1446,7 @@ mod tests {
     fn a_cancelled_order_waits_for_no_approval() {
         let mut order = pending();
         order.hold();
-        order.cancel(reason(), at(1)).expect("allowed");
+        order.cancel(reason(), &mut Levels::default(), at(1)).expect("allowed");
         assert!(!order.is_held_for_approval());
         assert_eq!(order.approve(at(2)).map(drop), Err(OrderError::NotHeld(order.id())));
     }

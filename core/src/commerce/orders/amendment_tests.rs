@@ -334,7 +334,8 @@ fn an_order_that_is_over_or_of_which_something_has_left_is_not_amended() {
     let tea = product("TEA");
     let mut shop = Shop::new(&[(&tea, "5")]);
     let mut cancelled = shop.placed(false, &[(&tea, "1")]);
-    cancelled.cancel(CancellationReason::parse("a test").expect("valid"), at(1)).expect("allowed");
+    let reason = CancellationReason::parse("a test").expect("valid");
+    cancelled.cancel(reason, &mut Levels::default(), at(1)).expect("allowed");
     assert!(matches!(cancelled.check_amendable(), Err(OrderError::State { action: "amended", .. })));
     let mut partly = shop.placed(false, &[(&tea, "2")]);
     partly.confirm(at(1)).expect("allowed");
