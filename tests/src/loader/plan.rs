@@ -148,7 +148,7 @@ mod tests {
         let sold = invoice(
             "1",
             &[
-                ["B", "2", "1.50"],
+                ["K", "2", "1.50"],
                 ["A", "1.5", "0.0"],
                 ["POST", "1", "18.00"],
                 ["A", "2", "2.00"],
@@ -160,7 +160,7 @@ mod tests {
                 ["A", "-3", "0.0"],
             ],
         );
-        let plan = plan(&[sold, invoice("C2", &[["B", "-1", "1.50"], ["D", "-1", "27.50"]])]);
+        let plan = plan(&[sold, invoice("C2", &[["K", "-1", "1.50"], ["D", "-1", "27.50"]])]);
         let products: Vec<_> = plan
             .products
             .iter()
@@ -168,8 +168,8 @@ mod tests {
                 (planned.sku.as_str(), planned.unit_price.as_str(), amounts::plain(&planned.quantity))
             })
             .collect();
-        assert_eq!(products, [("A", "0.0", "3.5".to_owned()), ("B", "1.50", "2".to_owned())]);
-        assert_eq!(plan.returned, HashSet::from([pair("7", "B"), pair("7", "D")]));
+        assert_eq!(products, [("A", "0.0", "3.5".to_owned()), ("K", "1.50", "2".to_owned())]);
+        assert_eq!(plan.returned, HashSet::from([pair("7", "K"), pair("7", "D")]));
         assert_eq!(plan.calendar.first().as_deref(), Some("2026-12-01"));
     }
 
