@@ -15,8 +15,11 @@ const LIMIT: Duration = Duration::from_secs(20);
 const WAITING: &str =
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
 /// The test holds locks for as long as it looks around.
-const PATIENT: [(&str, &str); 2] =
-    [("COMPTOIR__DATABASE__LOCK_TIMEOUT_MS", "60000"), ("COMPTOIR__DATABASE__STATEMENT_TIMEOUT_MS", "60000")];
+const PATIENT: [(&str, &str); 3] = [
+    ("COMPTOIR__DATABASE__LOCK_TIMEOUT_MS", "60000"),
+    ("COMPTOIR__DATABASE__STATEMENT_TIMEOUT_MS", "60000"),
+    ("COMPTOIR__DATABASE__WORK_TIMEOUT_MS", "90000"),
+];
 
 fn id(resource: &Value) -> &str {
     resource["id"].as_str().unwrap_or_default()

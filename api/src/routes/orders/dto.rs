@@ -193,6 +193,7 @@ impl Editable for UpdateOrderRequest {
         "warehouse_id",
         "back_order",
         "ordered_on",
+        "held_for_approval",
         "vat",
     ];
 
