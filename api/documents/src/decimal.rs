@@ -22,7 +22,11 @@ pub(crate) fn decimals(value: &BigDecimal) -> i64 {
 /// The digits that a number has when it is written without an exponent.
 pub(crate) fn digits(value: &BigDecimal) -> u64 {
     let (_, scale) = value.as_bigint_and_exponent();
-    if scale < 0 { value.digits().saturating_add(scale.unsigned_abs()) } else { value.digits().max(scale.unsigned_abs()) }
+    if scale < 0 {
+        value.digits().saturating_add(scale.unsigned_abs())
+    } else {
+        value.digits().max(scale.unsigned_abs())
+    }
 }
 
 fn parse(text: &str) -> Result<BigDecimal, String> {
@@ -47,15 +51,22 @@ pub(crate) mod option {
     use super::{BigDecimal, Deserialize, Deserializer, Error, Serializer, parse};
 
     #[allow(clippy::ref_option, reason = "serde passes the field as it is")]
-    pub(crate) fn serialize<S: Serializer>(value: &Option<BigDecimal>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(
+        value: &Option<BigDecimal>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         match value {
             Some(value) => serializer.serialize_str(&value.to_plain_string()),
             None => serializer.serialize_none(),
         }
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BigDecimal>, D::Error> {
-        Option::<String>::deserialize(deserializer)?.map(|text| parse(&text).map_err(D::Error::custom)).transpose()
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<BigDecimal>, D::Error> {
+        Option::<String>::deserialize(deserializer)?
+            .map(|text| parse(&text).map_err(D::Error::custom))
+            .transpose()
     }
 }
 
@@ -66,14 +77,19 @@ pub(crate) mod base64 {
     use super::{Deserialize, Deserializer, Error, Serializer};
 
     #[allow(clippy::ref_option, reason = "serde passes the field as it is")]
-    pub(crate) fn serialize<S: Serializer>(value: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(
+        value: &Option<Vec<u8>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         match value {
             Some(bytes) => serializer.serialize_str(&STANDARD.encode(bytes)),
             None => serializer.serialize_none(),
         }
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Vec<u8>>, D::Error> {
         Option::<String>::deserialize(deserializer)?
             .map(|text| STANDARD.decode(text).map_err(D::Error::custom))
             .transpose()
@@ -86,7 +102,9 @@ mod tests {
 
     #[test]
     fn halves_are_rounded_away_from_zero() {
-        for (exact, rounded) in [("0.125", "0.13"), ("-0.125", "-0.13"), ("0.1249", "0.12"), ("31.875", "31.88")] {
+        for (exact, rounded) in
+            [("0.125", "0.13"), ("-0.125", "-0.13"), ("0.1249", "0.12"), ("31.875", "31.88")]
+        {
             assert_eq!(cents(&parse(exact).unwrap()).to_plain_string(), rounded, "{exact}");
         }
     }

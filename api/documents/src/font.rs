@@ -40,10 +40,9 @@ impl Run {
 
     /// The characters for which the font has no glyph.
     pub(crate) fn missing(&self) -> impl Iterator<Item = char> {
-        self.glyphs
-            .iter()
-            .filter(|glyph| glyph.glyph_id.to_u32() == 0)
-            .filter_map(|glyph| self.text.get(glyph.text_range.clone()).and_then(|cluster| cluster.chars().next()))
+        self.glyphs.iter().filter(|glyph| glyph.glyph_id.to_u32() == 0).filter_map(|glyph| {
+            self.text.get(glyph.text_range.clone()).and_then(|cluster| cluster.chars().next())
+        })
     }
 }
 

@@ -22,7 +22,11 @@ impl fmt::Display for MissingGlyph {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { character, pointer } = self;
         if character.is_control() {
-            write!(formatter, "{pointer}: the control character U+{:04X} cannot be printed", u32::from(*character))
+            write!(
+                formatter,
+                "{pointer}: the control character U+{:04X} cannot be printed",
+                u32::from(*character)
+            )
         } else {
             write!(formatter, "{pointer}: “{character}” (U+{:04X}) cannot be printed", u32::from(*character))
         }
@@ -73,7 +77,9 @@ fn walk<'v>(value: &'v Value, pointer: &mut String, visit: &mut impl FnMut(&str,
 }
 
 fn check(fonts: &Fonts, pointer: &str, text: &str, missing: &mut Vec<MissingGlyph>) {
-    if missing.len() >= TOLD || (text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_control() && byte != b'\n')) {
+    if missing.len() >= TOLD
+        || (text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_control() && byte != b'\n'))
+    {
         return;
     }
     let mut tell = |character: char| {

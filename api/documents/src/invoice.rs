@@ -561,7 +561,7 @@ pub struct Style {
     /// `#rrggbb`. It is darkened where white paper would make it unreadable.
     #[serde(default)]
     pub accent: Option<String>,
-    /// At the foot of every page, under the seller's legal line; at most two lines.
+    /// At the foot of every page, under the seller's legal line.
     #[serde(default)]
     pub footer: Option<String>,
 }

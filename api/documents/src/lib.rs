@@ -38,7 +38,11 @@ pub mod limits {
     pub const ACCOUNTS: usize = 4;
     /// Further identifiers of a party.
     pub const IDENTIFIERS: usize = 10;
-    /// Characters of one text.
+    /// Characters of a name, a number, a line of an address, a reference.
+    pub const NAME_CHARACTERS: usize = 250;
+    /// Characters of the seller's legal line, and of the footer.
+    pub const FOOT_CHARACTERS: usize = 300;
+    /// Characters of a text: a description, a mention, the terms, the reason of an exemption.
     pub const TEXT_CHARACTERS: usize = 5_000;
     /// Line breaks of one text.
     pub const TEXT_LINES: usize = 200;

@@ -27,12 +27,14 @@ pub fn check_logo(png: &[u8]) -> Result<(u32, u32), LogoError> {
     // Room for the largest that is allowed: four channels of two bytes.
     let side = LOGO_PIXELS as usize;
     let limits = Limits { bytes: side * side * 8 };
-    let mut reader = Decoder::new_with_limits(std::io::Cursor::new(png), limits).read_info().map_err(unreadable)?;
+    let mut reader =
+        Decoder::new_with_limits(std::io::Cursor::new(png), limits).read_info().map_err(unreadable)?;
     let (width, height) = (reader.info().width, reader.info().height);
     if width > LOGO_PIXELS || height > LOGO_PIXELS {
         return Err(LogoError::TooManyPixels(width, height));
     }
-    let size = reader.output_buffer_size().ok_or_else(|| LogoError::Unreadable("it is too large".to_owned()))?;
+    let size =
+        reader.output_buffer_size().ok_or_else(|| LogoError::Unreadable("it is too large".to_owned()))?;
     let mut pixels = vec![0; size];
     reader.next_frame(&mut pixels).map_err(unreadable)?;
     Ok((width, height))

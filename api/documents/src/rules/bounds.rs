@@ -5,13 +5,17 @@ use serde_json::Value;
 
 use super::Fault;
 use crate::decimal::{decimals, digits};
-use crate::{Invoice, check_logo, limits};
+use crate::{Invoice, check_logo, limits, words};
 
 pub(super) fn check(invoice: &Invoice) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut count = |pointer: &str, found: usize, limit: usize| {
         if found > limit {
-            faults.push(Fault::new("limit", pointer, format!("has {found} entries; at most {limit} are allowed")));
+            faults.push(Fault::new(
+                "limit",
+                pointer,
+                format!("has {found} entries; at most {limit} are allowed"),
+            ));
         }
     };
     count("/lines", invoice.lines.len(), limits::LINES);
@@ -19,7 +23,11 @@ pub(super) fn check(invoice: &Invoice) -> Vec<Fault> {
     count("/prepayments", invoice.prepayments.len(), limits::PREPAYMENTS);
     count("/references/preceding", invoice.references.preceding.len(), limits::PRECEDING);
     count("/mentions", invoice.mentions.len(), limits::MENTIONS);
-    count("/payment/accounts", invoice.payment.as_ref().map_or(0, |payment| payment.accounts.len()), limits::ACCOUNTS);
+    count(
+        "/payment/accounts",
+        invoice.payment.as_ref().map_or(0, |payment| payment.accounts.len()),
+        limits::ACCOUNTS,
+    );
     count("/seller/identifiers", invoice.seller.identifiers.len(), limits::IDENTIFIERS);
     count("/buyer/identifiers", invoice.buyer.identifiers.len(), limits::IDENTIFIERS);
     for (index, line) in invoice.lines.iter().enumerate() {
@@ -54,14 +62,23 @@ fn numbers(invoice: &Invoice, faults: &mut Vec<Fault>) {
             let pointer = format!("/lines/{index}/adjustments/{at}");
             number("BR-DEC-24", format!("{pointer}/amount"), &adjustment.amount, 2);
             adjustment.base.iter().for_each(|base| number("BR-DEC-25", format!("{pointer}/base"), base, 2));
-            adjustment.percent.iter().for_each(|percent| number("BT-138", format!("{pointer}/percent"), percent, 4));
+            adjustment
+                .percent
+                .iter()
+                .for_each(|percent| number("BT-138", format!("{pointer}/percent"), percent, 4));
         }
     }
     for (index, on) in invoice.adjustments.iter().enumerate() {
         let (pointer, adjustment) = (format!("/adjustments/{index}"), &on.adjustment);
         number("BR-DEC-01", format!("{pointer}/adjustment/amount"), &adjustment.amount, 2);
-        adjustment.base.iter().for_each(|base| number("BR-DEC-02", format!("{pointer}/adjustment/base"), base, 2));
-        adjustment.percent.iter().for_each(|percent| number("BT-94", format!("{pointer}/adjustment/percent"), percent, 4));
+        adjustment
+            .base
+            .iter()
+            .for_each(|base| number("BR-DEC-02", format!("{pointer}/adjustment/base"), base, 2));
+        adjustment
+            .percent
+            .iter()
+            .for_each(|percent| number("BT-94", format!("{pointer}/adjustment/percent"), percent, 4));
         on.vat.rate.iter().for_each(|rate| number("BT-96", format!("{pointer}/vat/rate"), rate, 2));
     }
     for (index, group) in invoice.vat.iter().enumerate() {
@@ -83,11 +100,13 @@ fn numbers(invoice: &Invoice, faults: &mut Vec<Fault>) {
         ("BR-DEC-16", "prepaid", &totals.prepaid),
         ("BR-DEC-17", "rounding", &totals.rounding),
     ];
-    let some = some.into_iter().filter_map(|(rule, member, value)| value.as_ref().map(|value| (rule, member, value)));
+    let some = some
+        .into_iter()
+        .filter_map(|(rule, member, value)| value.as_ref().map(|value| (rule, member, value)));
     for (rule, member, value) in always.into_iter().chain(some) {
         number(rule, format!("/totals/{member}"), value, 2);
     }
-    for accounted in &totals.vat_accounted {
+    if let Some(accounted) = &totals.vat_accounted {
         number("BR-DEC-15", "/totals/vat_accounted/amount".to_owned(), &accounted.amount, 2);
     }
     for (index, paid) in invoice.prepayments.iter().enumerate() {
@@ -102,7 +121,10 @@ fn numbers(invoice: &Invoice, faults: &mut Vec<Fault>) {
         value.iter().for_each(|value| number(rule, pointer.to_owned(), value, 4));
     }
     for (pointer, party) in [("/seller", &invoice.seller), ("/buyer", &invoice.buyer)] {
-        party.capital.iter().for_each(|capital| number("limit", format!("{pointer}/capital/amount"), &capital.amount, 2));
+        party
+            .capital
+            .iter()
+            .for_each(|capital| number("limit", format!("{pointer}/capital/amount"), &capital.amount, 2));
     }
 }
 
@@ -119,14 +141,22 @@ fn walk(value: &Value, pointer: &mut String, faults: &mut Vec<Fault>) {
     match value {
         Value::String(_) if pointer == "/style/logo" => {}
         Value::String(text) => {
+            let most = most_characters(pointer);
             if text.trim().is_empty() {
                 faults.push(Fault::new("limit", pointer.as_str(), "is empty; leave it out instead"));
-            } else if text.chars().count() > limits::TEXT_CHARACTERS || text.lines().count() > limits::TEXT_LINES {
-                let (characters, lines) = (limits::TEXT_CHARACTERS, limits::TEXT_LINES);
+            } else if text.chars().count() > most {
                 faults.push(Fault::new(
                     "limit",
                     pointer.as_str(),
-                    format!("has more than {characters} characters or {lines} lines"),
+                    format!("has more than {most} characters"),
+                ));
+            } else if most <= limits::NAME_CHARACTERS && text.contains('\n') {
+                faults.push(Fault::new("limit", pointer.as_str(), "has a line break"));
+            } else if text.lines().count() > limits::TEXT_LINES {
+                faults.push(Fault::new(
+                    "limit",
+                    pointer.as_str(),
+                    format!("has more than {} lines", limits::TEXT_LINES),
                 ));
             }
         }
@@ -149,11 +179,32 @@ fn walk(value: &Value, pointer: &mut String, faults: &mut Vec<Fault>) {
     }
 }
 
+/// Texts that may be as long as they like are set over several pages; the others have their place in a head or a column.
+fn most_characters(pointer: &str) -> usize {
+    let long = pointer.starts_with("/mentions/")
+        || pointer.starts_with("/terms/")
+        || (pointer.starts_with("/lines/") && pointer.ends_with("/description"))
+        || (pointer.starts_with("/vat/") && pointer.ends_with("/reason"));
+    match pointer {
+        "/style/footer" => limits::FOOT_CHARACTERS,
+        _ if long => limits::TEXT_CHARACTERS,
+        _ => limits::NAME_CHARACTERS,
+    }
+}
+
 fn style(invoice: &Invoice, faults: &mut Vec<Fault>) {
     if let Some(Err(error)) = invoice.style.logo.as_deref().map(check_logo) {
         faults.push(Fault::new("limit", "/style/logo", error.to_string()));
     }
     if invoice.style.accent.as_deref().is_some_and(|accent| crate::layout::colour(accent).is_none()) {
         faults.push(Fault::new("limit", "/style/accent", "is no colour such as #1f4e79"));
+    }
+    let legal = words::legal_line(invoice).chars().count();
+    if legal > limits::FOOT_CHARACTERS {
+        let most = limits::FOOT_CHARACTERS;
+        let message = format!(
+            "name, form, capital and numbers have {legal} characters; the foot of a page has room for {most}"
+        );
+        faults.push(Fault::new("limit", "/seller", message));
     }
 }

@@ -10,9 +10,8 @@ use super::Fault;
 use crate::{Identifier, Invoice, Kind, Party, Treatment, port, words};
 
 /// BR-FR-16, in per cent.
-const RATES: [&str; 15] = [
-    "0", "0.9", "1.05", "1.75", "2.1", "5.5", "7", "8.5", "9.2", "9.6", "10", "13", "19.6", "20", "20.6",
-];
+const RATES: [&str; 15] =
+    ["0", "0.9", "1.05", "1.75", "2.1", "5.5", "7", "8.5", "9.2", "9.6", "10", "13", "19.6", "20", "20.6"];
 /// BR-FR-01.
 const NUMBER_CHARACTERS: usize = 35;
 /// BR-FR-25, BR-FR-26.
@@ -35,11 +34,14 @@ pub(super) fn check(invoice: &Invoice) -> Vec<Fault> {
 
 fn numbers(invoice: &Invoice, faults: &mut Vec<Fault>) {
     let preceding = invoice.references.preceding.iter().enumerate();
-    let preceding = preceding.map(|(index, one)| (format!("/references/preceding/{index}/number"), &one.number));
+    let preceding =
+        preceding.map(|(index, one)| (format!("/references/preceding/{index}/number"), &one.number));
     let deposits = invoice.prepayments.iter().enumerate();
-    let deposits =
-        deposits.filter_map(|(index, one)| Some((format!("/prepayments/{index}/invoice"), one.invoice.as_ref()?)));
-    for (pointer, number) in std::iter::once(("/number".to_owned(), &invoice.number)).chain(preceding).chain(deposits) {
+    let deposits = deposits
+        .filter_map(|(index, one)| Some((format!("/prepayments/{index}/invoice"), one.invoice.as_ref()?)));
+    for (pointer, number) in
+        std::iter::once(("/number".to_owned(), &invoice.number)).chain(preceding).chain(deposits)
+    {
         if number.chars().count() > NUMBER_CHARACTERS {
             let message = format!("has more than {NUMBER_CHARACTERS} characters");
             faults.push(Fault::new("BR-FR-01", pointer.as_str(), message));
@@ -56,7 +58,7 @@ fn dates(invoice: &Invoice, faults: &mut Vec<Fault>) {
     dates.extend(invoice.due_date.map(|date| ("/due_date".to_owned(), date)));
     let delivered = invoice.delivery.as_ref().and_then(|delivery| delivery.date);
     dates.extend(delivered.map(|date| ("/delivery/date".to_owned(), date)));
-    for period in &invoice.period {
+    if let Some(period) = &invoice.period {
         dates.push(("/period/start".to_owned(), period.start));
         dates.push(("/period/end".to_owned(), period.end));
     }
@@ -79,12 +81,20 @@ fn notes(invoice: &Invoice, faults: &mut Vec<Fault>) {
         ("AAB", "/terms/early_payment", "the discount for early payment, or that there is none"),
     ] {
         if count(subject) == 0 {
-            faults.push(Fault::new("BR-FR-05", pointer, format!("the mention of {what} ({subject}) is missing")));
+            faults.push(Fault::new(
+                "BR-FR-05",
+                pointer,
+                format!("the mention of {what} ({subject}) is missing"),
+            ));
         }
     }
     for subject in ["PMT", "PMD", "AAB", "TXD"] {
         if count(subject) > 1 {
-            faults.push(Fault::new("BR-FR-06", "/mentions", format!("the subject {subject} is there more than once")));
+            faults.push(Fault::new(
+                "BR-FR-06",
+                "/mentions",
+                format!("the subject {subject} is there more than once"),
+            ));
         }
     }
     if count("BAR") > 0 {
@@ -103,7 +113,9 @@ fn is_digits(text: &str, count: usize) -> bool {
 }
 
 fn party(party: &Party, pointer: &str, faults: &mut Vec<Fault>) {
-    if party.legal_id.as_ref().is_some_and(|id| id.scheme.as_deref() == Some("0002")) && siren(party).is_none() {
+    if party.legal_id.as_ref().is_some_and(|id| id.scheme.as_deref() == Some("0002"))
+        && siren(party).is_none()
+    {
         faults.push(Fault::new("BR-FR-32", format!("{pointer}/legal_id/value"), "a SIREN has nine digits"));
     }
     let mut schemes = BTreeSet::new();
@@ -111,7 +123,11 @@ fn party(party: &Party, pointer: &str, faults: &mut Vec<Fault>) {
         let at = format!("{pointer}/identifiers/{index}");
         let Some(scheme) = scheme.as_deref() else { continue };
         if !schemes.insert(scheme) {
-            faults.push(Fault::new("BR-FR-CO-10", format!("{at}/scheme"), format!("scheme {scheme} is there twice")));
+            faults.push(Fault::new(
+                "BR-FR-CO-10",
+                format!("{at}/scheme"),
+                format!("scheme {scheme} is there twice"),
+            ));
         }
         match scheme {
             "0009" if !is_digits(value, 14) || siren(party) != value.get(..9) => {
@@ -132,7 +148,7 @@ fn party(party: &Party, pointer: &str, faults: &mut Vec<Fault>) {
             _ => {}
         }
     }
-    for Identifier { scheme, value } in &party.electronic_address {
+    if let Some(Identifier { scheme, value }) = &party.electronic_address {
         let at = format!("{pointer}/electronic_address/value");
         if scheme.as_deref() == Some("0225") && !is_private(value) {
             let message = "has characters other than letters A–Z, digits and + - _ .";
@@ -155,7 +171,11 @@ fn seller(invoice: &Invoice, faults: &mut Vec<Fault>) {
         faults.push(Fault::new("BR-FR-10", "/seller/legal_id", message));
     }
     if seller.electronic_address.is_none() {
-        faults.push(Fault::new("BR-FR-13", "/seller/electronic_address", "a French seller has an electronic address"));
+        faults.push(Fault::new(
+            "BR-FR-13",
+            "/seller/electronic_address",
+            "a French seller has an electronic address",
+        ));
     }
     if let Some(index) = seller.identifiers.iter().position(|id| id.scheme.as_deref() == Some("0231")) {
         // Its tax representative (BG-11) would have to be written, which is not done here.
@@ -180,7 +200,9 @@ fn buyer(invoice: &Invoice, faults: &mut Vec<Fault>) {
             faults.push(Fault::new("BR-FR-12", "/buyer/electronic_address", message));
         }
         Some(address) => {
-            if address.scheme.as_deref() != Some("0225") || !address.value.starts_with(siren.unwrap_or_default()) {
+            if address.scheme.as_deref() != Some("0225")
+                || !address.value.starts_with(siren.unwrap_or_default())
+            {
                 let message = "is under scheme 0225, and begins with the buyer's SIREN";
                 faults.push(Fault::new("BR-FR-21", "/buyer/electronic_address", message));
             }
@@ -189,10 +211,12 @@ fn buyer(invoice: &Invoice, faults: &mut Vec<Fault>) {
 }
 
 fn rates(invoice: &Invoice, faults: &mut Vec<Fault>) {
-    let lines = invoice.lines.iter().enumerate().map(|(index, line)| (format!("/lines/{index}/vat/rate"), &line.vat));
+    let lines =
+        invoice.lines.iter().enumerate().map(|(index, line)| (format!("/lines/{index}/vat/rate"), &line.vat));
     let on = invoice.adjustments.iter().enumerate();
     let on = on.map(|(index, on)| (format!("/adjustments/{index}/vat/rate"), &on.vat));
-    let groups = invoice.vat.iter().enumerate().map(|(index, group)| (format!("/vat/{index}/vat/rate"), &group.vat));
+    let groups =
+        invoice.vat.iter().enumerate().map(|(index, group)| (format!("/vat/{index}/vat/rate"), &group.vat));
     for (pointer, vat) in lines.chain(on).chain(groups) {
         let Some(rate) = &vat.rate else { continue };
         let rate = rate.normalized().to_plain_string();
@@ -209,10 +233,15 @@ fn settlement(invoice: &Invoice, faults: &mut Vec<Fault>) {
         faults.push(Fault::new("BR-FR-CO-05", "/references/preceding", message));
     }
     let paid = port::framework(invoice).ends_with('2');
-    if invoice.kind != Kind::Prepayment && !paid && invoice.due_date.is_some_and(|due| due < invoice.issue_date) {
+    if invoice.kind != Kind::Prepayment
+        && !paid
+        && invoice.due_date.is_some_and(|due| due < invoice.issue_date)
+    {
         faults.push(Fault::new("BR-FR-CO-07", "/due_date", "is before the issue date"));
     }
-    if invoice.currency != "EUR" && invoice.totals.vat_accounted.as_ref().is_none_or(|vat| vat.currency != "EUR") {
+    if invoice.currency != "EUR"
+        && invoice.totals.vat_accounted.as_ref().is_none_or(|vat| vat.currency != "EUR")
+    {
         let message = format!("an invoice in {} also states its VAT in EUR", invoice.currency);
         faults.push(Fault::new("BR-FR-CO-12", "/totals/vat_accounted", message));
     }

@@ -23,7 +23,11 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub(crate) fn new(rule: impl Into<String>, pointer: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        rule: impl Into<String>,
+        pointer: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
         Self { rule: rule.into(), message: message.into(), pointer: pointer.into() }
     }
 }

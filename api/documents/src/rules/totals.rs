@@ -78,21 +78,31 @@ fn breakdown(invoice: &Invoice, faults: &mut Vec<Fault>) {
     for (index, group) in invoice.vat.iter().enumerate() {
         let (key, family) = (key(&group.vat), group.vat.category.family());
         match bases.get(&key) {
-            Some(base) => must_be(faults, &format!("BR-{family}-08"), &format!("/vat/{index}/base"), &group.base, base),
+            Some(base) => {
+                must_be(faults, &format!("BR-{family}-08"), &format!("/vat/{index}/base"), &group.base, base)
+            }
             None => {
                 let message = "nothing on the invoice has this category and rate";
                 faults.push(Fault::new(format!("BR-{family}-01"), format!("/vat/{index}"), message));
             }
         }
         let rate = group.vat.rate.clone().unwrap_or_default();
-        must_be(faults, "BR-CO-17", &format!("/vat/{index}/tax"), &group.tax, &cents(&(&group.base * rate / 100)));
+        must_be(
+            faults,
+            "BR-CO-17",
+            &format!("/vat/{index}/tax"),
+            &group.tax,
+            &cents(&(&group.base * rate / 100)),
+        );
         if !seen.insert(key) {
             let message = "an earlier group has the same category and rate";
             faults.push(Fault::new(format!("BR-{family}-01"), format!("/vat/{index}"), message));
         }
     }
     for (category, rate) in bases.keys().filter(|key| !seen.contains(*key)) {
-        let rate = rate.as_ref().map_or_else(|| "without a rate".to_owned(), |rate| format!("{} %", rate.to_plain_string()));
+        let rate = rate
+            .as_ref()
+            .map_or_else(|| "without a rate".to_owned(), |rate| format!("{} %", rate.to_plain_string()));
         let message = format!("has no group for the category {} {rate}", category.code());
         faults.push(Fault::new(format!("BR-{}-01", category.family()), "/vat", message));
     }
@@ -102,7 +112,8 @@ fn sums(invoice: &Invoice, faults: &mut Vec<Fault>) {
     let totals = &invoice.totals;
     let of = |kind: AdjustmentKind| {
         let all = invoice.adjustments.iter().map(|on| &on.adjustment);
-        let mut found = all.filter(|adjustment| adjustment.kind == kind).map(|adjustment| &adjustment.amount).peekable();
+        let mut found =
+            all.filter(|adjustment| adjustment.kind == kind).map(|adjustment| &adjustment.amount).peekable();
         found.peek().is_some().then(|| found.sum::<BigDecimal>())
     };
     let zero = BigDecimal::zero();

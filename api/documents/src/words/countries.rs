@@ -1,4 +1,4 @@
-//! Countries as they stand in an address. From Unicode's CLDR 45, in order of the codes.
+//! Countries as they stand in an address. From Unicode's CLDR 48, in order of the codes.
 
 /// ISO 3166-1 alpha-2, French, English.
 const COUNTRIES: &[(&str, &str, &str)] = &[

@@ -10,7 +10,8 @@ pub(crate) use labels::{Labels, labels};
 
 use crate::decimal::decimals;
 use crate::{
-    Adjustment, Category, EarlyPayment, Identifier, Invoice, Kind, Language, Mention, Operations, Party, Period, Vat, VatDue,
+    Adjustment, Category, EarlyPayment, Identifier, Invoice, Kind, Language, Mention, Operations, Party,
+    Period, Vat, VatDue,
 };
 
 /// Narrow and without a break: between the thousands, as French typography wants it.
@@ -18,14 +19,22 @@ const NARROW_SPACE: char = '\u{202F}';
 const NO_BREAK_SPACE: char = '\u{A0}';
 const MINUS: char = '\u{2212}';
 
+/// What stands before the decimals.
+pub(crate) const fn point(language: Language) -> char {
+    match language {
+        Language::Fr => ',',
+        Language::En => '.',
+    }
+}
+
 /// A number with at least `least` decimals.
 pub(crate) fn number(language: Language, value: &BigDecimal, least: i64) -> String {
     let shown = value.with_scale(decimals(value).max(least)).to_plain_string();
     let (sign, digits) = shown.strip_prefix('-').map_or(("", shown.as_str()), |digits| ("-", digits));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let (thousands, point) = match language {
-        Language::Fr => (NARROW_SPACE, ','),
-        Language::En => (',', '.'),
+    let thousands = match language {
+        Language::Fr => NARROW_SPACE,
+        Language::En => ',',
     };
     let mut text = String::new();
     if !sign.is_empty() {
@@ -38,7 +47,7 @@ pub(crate) fn number(language: Language, value: &BigDecimal, least: i64) -> Stri
         text.push(digit);
     }
     if !fraction.is_empty() {
-        text.push(point);
+        text.push(point(language));
         text.push_str(fraction);
     }
     text
@@ -73,7 +82,8 @@ pub(crate) fn percent(language: Language, value: &BigDecimal) -> String {
 
 /// `31/01/2026`, and in English with the month in letters, since readers of that language do not agree on the order.
 pub(crate) fn date(language: Language, date: NaiveDate) -> String {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     match language {
         Language::Fr => format!("{:02}/{:02}/{}", date.day(), date.month(), date.year()),
         Language::En => format!("{} {} {}", date.day(), MONTHS[date.month0() as usize % 12], date.year()),
@@ -192,7 +202,8 @@ pub(crate) fn legal_status(language: Language, party: &Party) -> Option<String> 
         Some(id) => format!("{register} {}", identifier(id).1),
         None => register.clone(),
     });
-    let parts: Vec<String> = [form.join(" "), register.unwrap_or_default()].into_iter().filter(|part| !part.is_empty()).collect();
+    let parts: Vec<String> =
+        [form.join(" "), register.unwrap_or_default()].into_iter().filter(|part| !part.is_empty()).collect();
     (!parts.is_empty()).then(|| parts.join(" – "))
 }
 
@@ -252,7 +263,9 @@ pub(crate) fn mentions(invoice: &Invoice) -> Vec<Mention> {
     if let Some(fee) = &terms.recovery_fee {
         let fee = money(language, fee, "EUR");
         let text = match language {
-            Language::Fr => format!("Indemnité forfaitaire pour frais de recouvrement en cas de retard de paiement : {fee}."),
+            Language::Fr => format!(
+                "Indemnité forfaitaire pour frais de recouvrement en cas de retard de paiement : {fee}."
+            ),
             Language::En => format!("Fixed compensation for recovery costs in case of late payment: {fee}."),
         };
         add("PMT", text);

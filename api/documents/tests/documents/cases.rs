@@ -1,0 +1,381 @@
+//! Invoices of every kind, with amounts that are computed here once more, in whole cents.
+
+use bigdecimal::{BigDecimal, RoundingMode};
+use chrono::NaiveDate;
+use comptoir_documents::*;
+
+pub fn number(text: &str) -> BigDecimal {
+    text.parse().unwrap()
+}
+
+fn cents(value: &BigDecimal) -> BigDecimal {
+    value.with_scale_round(2, RoundingMode::HalfUp)
+}
+
+pub fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+pub fn id(scheme: &str, value: &str) -> Identifier {
+    Identifier { scheme: Some(scheme.to_owned()), value: value.to_owned() }
+}
+
+pub fn vat(category: Category, rate: &str) -> Vat {
+    Vat { category, rate: (category != Category::O).then(|| number(rate)) }
+}
+
+pub fn address(line: &str, post_code: &str, city: &str, country: &str) -> Address {
+    Address {
+        line1: Some(line.to_owned()),
+        post_code: Some(post_code.to_owned()),
+        city: Some(city.to_owned()),
+        country: country.to_owned(),
+        ..Address::default()
+    }
+}
+
+pub fn french_seller() -> Party {
+    Party {
+        name: "Ateliers du Ponant".to_owned(),
+        legal_form: Some("SAS".to_owned()),
+        capital: Some(Capital { amount: number("150000"), currency: "EUR".to_owned() }),
+        register: Some("RCS Nantes".to_owned()),
+        legal_id: Some(id("0002", "732829320")),
+        identifiers: vec![id("0009", "73282932000074")],
+        vat_number: Some("FR44732829320".to_owned()),
+        address: address("12 quai de la Fosse", "44000", "Nantes", "FR"),
+        electronic_address: Some(id("0225", "732829320")),
+        contact: Some(Contact {
+            name: None,
+            phone: Some("+33 2 40 00 00 00".to_owned()),
+            email: Some("compta@ponant.example".to_owned()),
+        }),
+        ..Party::default()
+    }
+}
+
+pub fn french_buyer() -> Party {
+    Party {
+        name: "Librairie des Deux Rives SARL".to_owned(),
+        legal_id: Some(id("0002", "552100554")),
+        identifiers: vec![id("0009", "55210055400013")],
+        vat_number: Some("FR27552100554".to_owned()),
+        address: Address {
+            line2: Some("Bâtiment C".to_owned()),
+            ..address("8 rue de l’Hôtel-de-Ville", "69002", "Lyon", "FR")
+        },
+        electronic_address: Some(id("0225", "552100554")),
+        ..Party::default()
+    }
+}
+
+pub fn german_buyer() -> Party {
+    Party {
+        name: "Größe & Söhne GmbH".to_owned(),
+        vat_number: Some("DE123456788".to_owned()),
+        address: address("Königstraße 5", "70173", "Stuttgart", "DE"),
+        electronic_address: Some(id("EM", "rechnung@groesse.example")),
+        ..Party::default()
+    }
+}
+
+pub fn line(position: usize, name: &str, quantity: &str, price: &str, vat: Vat) -> Line {
+    Line {
+        position: position.to_string(),
+        sku: Some(format!("ART-{:04}", 1000 + position)),
+        gtin: None,
+        name: name.to_owned(),
+        description: None,
+        period: None,
+        quantity: number(quantity),
+        unit: Unit { code: "C62".to_owned(), name: "pièce".to_owned() },
+        unit_price: number(price),
+        adjustments: vec![],
+        net: number("0"),
+        vat,
+    }
+}
+
+pub fn discount(reason: &str, percent: &str, base: &str) -> Adjustment {
+    Adjustment {
+        kind: AdjustmentKind::Discount,
+        reason: reason.to_owned(),
+        reason_code: Some("95".to_owned()),
+        percent: Some(number(percent)),
+        base: Some(number(base)),
+        amount: cents(&(number(base) * number(percent) / 100)),
+    }
+}
+
+pub fn charge(reason: &str, amount: &str) -> Adjustment {
+    Adjustment {
+        kind: AdjustmentKind::Charge,
+        reason: reason.to_owned(),
+        reason_code: Some("FC".to_owned()),
+        percent: None,
+        base: None,
+        amount: number(amount),
+    }
+}
+
+/// A French invoice to a French business, with everything that the law wants; [`total`] makes its sums.
+pub fn invoice(lines: Vec<Line>) -> Invoice {
+    Invoice {
+        language: Language::Fr,
+        kind: Kind::Invoice,
+        number: "FA-2026-00042".to_owned(),
+        issue_date: day("2026-11-30"),
+        due_date: Some(day("2026-12-30")),
+        currency: "EUR".to_owned(),
+        operations: Operations::Goods,
+        treatment: Some(Treatment::Business),
+        vat_due: None,
+        seller: french_seller(),
+        buyer: french_buyer(),
+        delivery: Some(Delivery { date: Some(day("2026-11-27")), name: None, address: None }),
+        period: None,
+        references: References {
+            buyer_order: Some("BC 7741".to_owned()),
+            order: Some("CO-2026-00318".to_owned()),
+            shipment: Some("BL-2026-00290".to_owned()),
+            ..References::default()
+        },
+        lines,
+        adjustments: vec![],
+        vat: vec![],
+        totals: Totals {
+            lines: number("0"),
+            discounts: None,
+            charges: None,
+            net: number("0"),
+            vat: number("0"),
+            vat_accounted: None,
+            gross: number("0"),
+            prepaid: None,
+            rounding: None,
+            due: number("0"),
+        },
+        prepayments: vec![],
+        terms: Terms {
+            text: Some("30 jours nets à réception de la facture".to_owned()),
+            late_payment_rate: Some(number("12.15")),
+            recovery_fee: Some(number("40")),
+            early_payment: Some(EarlyPayment::None),
+        },
+        payment: Some(Payment {
+            means: "58".to_owned(),
+            text: Some("Virement SEPA".to_owned()),
+            reference: Some("FA-2026-00042".to_owned()),
+            accounts: vec![Account {
+                iban: "FR7630006000011234567890189".to_owned(),
+                bic: Some("AGRIFRPP".to_owned()),
+                holder: Some("Ateliers du Ponant".to_owned()),
+                bank: Some("Crédit Agricole".to_owned()),
+            }],
+        }),
+        mentions: vec![],
+        style: Style { logo: None, accent: Some("#1f4e79".to_owned()), footer: None },
+    }
+}
+
+/// Fills in what follows from the lines.
+pub fn total(mut invoice: Invoice) -> Invoice {
+    let signed = |adjustment: &Adjustment| match adjustment.kind {
+        AdjustmentKind::Discount => -adjustment.amount.clone(),
+        AdjustmentKind::Charge => adjustment.amount.clone(),
+    };
+    for line in &mut invoice.lines {
+        let on: BigDecimal = line.adjustments.iter().map(signed).sum();
+        line.net = cents(&(&line.quantity * &line.unit_price)) + on;
+    }
+    let mut groups: Vec<VatGroup> = Vec::new();
+    let nets = invoice.lines.iter().map(|line| (line.vat.clone(), line.net.clone()));
+    let on = invoice.adjustments.iter().map(|on| (on.vat.clone(), signed(&on.adjustment)));
+    for (vat, amount) in nets.chain(on) {
+        match groups.iter_mut().find(|group| group.vat == vat) {
+            Some(group) => group.base += amount,
+            None => {
+                let (reason, reason_code) = why(vat.category);
+                groups.push(VatGroup { vat, base: amount, tax: number("0"), reason, reason_code });
+            }
+        }
+    }
+    for group in &mut groups {
+        group.tax = cents(&(&group.base * group.vat.rate.clone().unwrap_or_default() / 100));
+    }
+    let of = |kind: AdjustmentKind| {
+        let all: Vec<_> = invoice
+            .adjustments
+            .iter()
+            .filter(|on| on.adjustment.kind == kind)
+            .map(|on| on.adjustment.amount.clone())
+            .collect();
+        (!all.is_empty()).then(|| all.iter().sum::<BigDecimal>())
+    };
+    let totals = &mut invoice.totals;
+    totals.lines = invoice.lines.iter().map(|line| &line.net).sum();
+    totals.discounts = of(AdjustmentKind::Discount);
+    totals.charges = of(AdjustmentKind::Charge);
+    totals.net = groups.iter().map(|group| &group.base).sum();
+    totals.vat = groups.iter().map(|group| &group.tax).sum();
+    totals.gross = &totals.net + &totals.vat;
+    if !invoice.prepayments.is_empty() {
+        totals.prepaid = Some(invoice.prepayments.iter().map(|paid| &paid.amount).sum());
+    }
+    totals.due = &totals.gross - totals.prepaid.clone().unwrap_or_default()
+        + totals.rounding.clone().unwrap_or_default();
+    invoice.vat = groups;
+    invoice
+}
+
+fn why(category: Category) -> (Option<String>, Option<String>) {
+    let (reason, code) = match category {
+        Category::S | Category::Z => return (None, None),
+        Category::E => ("Exonération de TVA, article 261-4-4° du CGI", "VATEX-EU-132-1I"),
+        Category::AE => ("Autoliquidation, article 283-2 du CGI", "VATEX-EU-AE"),
+        Category::K => ("Exonération de TVA, article 262 ter I du CGI", "VATEX-EU-IC"),
+        Category::G => ("Exonération de TVA, article 262 I du CGI", "VATEX-EU-G"),
+        Category::O => ("TVA non applicable, article 259-1 du CGI", "VATEX-EU-O"),
+    };
+    (Some(reason.to_owned()), Some(code.to_owned()))
+}
+
+pub fn s20() -> Vat {
+    vat(Category::S, "20")
+}
+
+/// A few lines, two rates, a discount on a line, one on the document, freight.
+pub fn short() -> Invoice {
+    let mut lines = vec![
+        line(1, "Étagère murale en chêne massif, 120 cm", "4", "129.90", s20()),
+        line(2, "Lampe de lecture à pince", "12.5", "24.105", s20()),
+        line(3, "Guide « Aménager sa librairie », édition 2026", "10", "18.95", vat(Category::S, "5.5")),
+        line(4, "Câble électrique 3G1,5 au mètre", "37.125", "1.2345", s20()),
+    ];
+    lines[0].description = Some("Finition huilée, fixations invisibles, charge admissible 35 kg".to_owned());
+    lines[1].adjustments = vec![discount("Remise quantité", "5", "301.31")];
+    lines[3].unit = Unit { code: "MTR".to_owned(), name: "mètre".to_owned() };
+    lines[2].gtin = Some("9782070360024".to_owned());
+    let mut invoice = invoice(lines);
+    invoice.adjustments = vec![
+        DocumentAdjustment { adjustment: discount("Remise fidélité", "2", "500.00"), vat: s20() },
+        DocumentAdjustment { adjustment: charge("Frais de port", "18.50"), vat: s20() },
+    ];
+    invoice.style.logo = Some(logo());
+    invoice.style.footer =
+        Some("Ateliers du Ponant – www.ponant.example – Service clients : +33 2 40 00 00 01".to_owned());
+    total(invoice)
+}
+
+/// As many lines as are wanted, with all that numbers and names may be.
+pub fn long(lines: usize) -> Invoice {
+    let names = [
+        "Vis à bois tête fraisée 4 × 40 mm, boîte de 200",
+        "Panneau contreplaqué okoumé 15 mm",
+        "Quincaillerie diverse pour le montage complet d’un meuble sur mesure, selon devis accepté, y compris accessoires",
+        "Colle",
+        "Peinture acrylique mate blanc cassé, pot de 10 litres, faible émission de COV",
+    ];
+    let lines = (1..=lines)
+        .map(|at| {
+            let mut line = line(
+                at,
+                names[at % names.len()],
+                ["3", "120", "0.5", "1250.75", "7.3333"][at % 5],
+                ["4.99", "1250.00", "0.0325", "18.5", "99.999999"][at * 3 % 5],
+                [s20(), s20(), vat(Category::S, "10")][at % 3].clone(),
+            );
+            if at % 11 == 0 {
+                line.description = Some("Livré en deux fois.\nNuméro de lot sur l’emballage.".to_owned());
+            }
+            line
+        })
+        .collect();
+    let mut invoice = invoice(lines);
+    invoice.delivery = None;
+    invoice.period = Some(Period { start: day("2026-11-01"), end: day("2026-11-30") });
+    invoice.style.accent = Some("#0b6e4f".to_owned());
+    total(invoice)
+}
+
+pub fn credit_note() -> Invoice {
+    let mut invoice =
+        invoice(vec![line(1, "Étagère murale en chêne massif, 120 cm – retour", "1", "129.90", s20())]);
+    invoice.kind = Kind::CreditNote;
+    invoice.number = "AV-2026-00007".to_owned();
+    invoice.due_date = None;
+    invoice.references.preceding =
+        vec![Preceding { number: "FA-2026-00042".to_owned(), issue_date: day("2026-11-30") }];
+    invoice.issue_date = day("2026-12-04");
+    invoice.mentions = vec![Mention {
+        subject: None,
+        text: "Marchandise reprise le 2 décembre 2026, remise en stock.".to_owned(),
+    }];
+    invoice.terms.text = Some("À déduire de votre prochain règlement".to_owned());
+    total(invoice)
+}
+
+pub fn deposit() -> Invoice {
+    let mut invoice =
+        invoice(vec![line(1, "Acompte de 30 % sur la commande CO-2026-00318", "1", "1500.00", s20())]);
+    invoice.kind = Kind::Prepayment;
+    invoice.number = "FA-2026-00031".to_owned();
+    invoice.issue_date = day("2026-10-05");
+    invoice.due_date = Some(day("2026-10-05"));
+    total(invoice)
+}
+
+pub fn after_deposits() -> Invoice {
+    let mut invoice = invoice(vec![line(1, "Agencement de librairie sur mesure", "1", "5000.00", s20())]);
+    let paid = |number_of: &str, on: &str, net: &str, vat: &str, amount: &str| Prepayment {
+        invoice: Some(number_of.to_owned()),
+        date: day(on),
+        net: Some(number(net)),
+        vat: Some(number(vat)),
+        amount: number(amount),
+    };
+    invoice.prepayments = vec![
+        paid("FA-2026-00031", "2026-10-05", "1500.00", "300.00", "1800.00"),
+        paid("FA-2026-00036", "2026-11-02", "500.00", "100.00", "600.00"),
+    ];
+    total(invoice)
+}
+
+/// Invoice in English to a business in another member state: reverse charge.
+pub fn reverse_charge() -> Invoice {
+    let mut line =
+        line(1, "Interior design study for a flagship bookshop", "18", "110.00", vat(Category::AE, "0"));
+    line.unit = Unit { code: "HUR".to_owned(), name: "hour".to_owned() };
+    let mut invoice = invoice(vec![line]);
+    invoice.language = Language::En;
+    invoice.operations = Operations::Services;
+    invoice.treatment = Some(Treatment::ForeignBusiness);
+    invoice.buyer = german_buyer();
+    invoice.references = References { buyer_order: Some("PO 4711".to_owned()), ..References::default() };
+    invoice.terms.text = Some("30 days net".to_owned());
+    if let Some(payment) = &mut invoice.payment {
+        payment.text = Some("SEPA transfer".to_owned());
+    }
+    total(invoice)
+}
+
+/// A PNG with transparency: three bars on nothing.
+pub fn logo() -> Vec<u8> {
+    let (width, height) = (360_usize, 120_usize);
+    let mut pixels = vec![0_u8; width * height * 4];
+    for y in 0..height {
+        for x in 0..width {
+            let bar = x * 3 / width;
+            if y > bar * 30 && x % (width / 3) < width / 3 - 14 {
+                let at = (y * width + x) * 4;
+                pixels[at..at + 4].copy_from_slice(&[31, 78, 121 + 40 * u8::try_from(bar).unwrap(), 255]);
+            }
+        }
+    }
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    bytes
+}

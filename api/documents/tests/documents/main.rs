@@ -1,0 +1,4 @@
+//! Documents of every kind: their rules, their bytes, and what others say of them.
+
+mod cases;
+mod look;
