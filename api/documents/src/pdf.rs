@@ -25,7 +25,7 @@ pub(crate) fn write(invoice: &Invoice, pages: &[Page]) -> Result<Vec<u8>, Render
         Document::new_with(SerializeSettings { configuration, ..SerializeSettings::default() });
     document.set_metadata(metadata(invoice));
     let logo = match &invoice.style.logo {
-        Some(png) => Some(Image::from_png(png.clone().into(), true).map_err(RenderError::Pdf)?),
+        Some(png) => Some(Image::from_png(png.clone().into(), false).map_err(RenderError::Pdf)?),
         None => None,
     };
     let fonts = fonts()?;

@@ -2,17 +2,20 @@
 
 use bigdecimal::{BigDecimal, Zero};
 
-use super::colours::WHITE;
+use super::colours::{INK, WHITE};
 use super::sheet::{BODY, LABEL, Look, SMALL, STRONG, Sheet, look};
 use super::{LEFT, RIGHT, table};
 use crate::font::{Run, Weight};
 use crate::{AdjustmentKind, Category, Kind, Prepayment, words};
 
+/// Why there is no VAT: the law wants it said, so it is not in grey.
+const REASON: Look = look(Weight::Regular, 7.8, INK);
 const VAT_WIDTH: f32 = 262.0;
 const VAT_BASE: f32 = LEFT + 178.0;
 const VAT_TAX: f32 = LEFT + VAT_WIDTH - 6.0;
 const TOTALS: f32 = RIGHT - 226.0;
-const TOTALS_LABEL_WIDTH: f32 = 130.0;
+const TOTALS_LABEL_WIDTH: f32 = 126.0;
+const TOTALS_AMOUNT_WIDTH: f32 = 82.0;
 const ROW: f32 = 15.0;
 const HEAD_ROW: f32 = 17.0;
 const DUE_ROW: f32 = 24.0;
@@ -45,7 +48,7 @@ impl Piece {
             Self::VatHead => HEAD_ROW,
             Self::Vat { name, .. } => ROW + lines(name),
             Self::Total { label, .. } => ROW + lines(label),
-            Self::Note(_) => SMALL.leading(),
+            Self::Note(_) => REASON.leading(),
             Self::Due { .. } => DUE_ROW + 4.0,
             Self::Space => 5.0,
         }
@@ -63,18 +66,18 @@ impl Piece {
             }
             Self::Vat { name, base, tax } => {
                 let mut y = top + 11.0;
-                sheet.text_to(VAT_BASE, y, BODY, &base);
-                sheet.text_to(VAT_TAX, y, BODY, &tax);
+                sheet.text_within(VAT_BASE, 78.0, y, BODY, &base);
+                sheet.text_within(VAT_TAX, 72.0, y, BODY, &tax);
                 for run in name {
                     sheet.run(LEFT + 6.0, y, BODY, run);
                     y += BODY.leading();
                 }
                 sheet.hairline(LEFT, LEFT + VAT_WIDTH, y - BODY.leading() + 3.5);
             }
-            Self::Note(run) => sheet.run(LEFT + 6.0, top + SMALL.size, SMALL, run),
+            Self::Note(run) => sheet.run(LEFT + 6.0, top + REASON.size, REASON, run),
             Self::Total { label, look, amount } => {
                 let mut y = top + 11.0;
-                sheet.text_to(RIGHT - 6.0, y, look, &amount);
+                sheet.text_within(RIGHT - 6.0, TOTALS_AMOUNT_WIDTH, y, look, &amount);
                 for run in label {
                     sheet.run(TOTALS + 6.0, y, look, run);
                     y += BODY.leading();
@@ -145,16 +148,26 @@ fn breakdown(sheet: &Sheet<'_>) -> Vec<Piece> {
             base: words::amount(language, &group.base),
             tax: words::amount(language, &group.tax),
         });
-        notes.extend(group.reason.iter().map(|reason| format!("{} : {reason}", group.vat.category.code())));
+        notes.extend(
+            group
+                .reason
+                .iter()
+                .map(|reason| format!("{}{}{reason}", group.vat.category.code(), words::colon(language))),
+        );
     }
     if let Some(accounted) = &invoice.totals.vat_accounted {
         let amount = words::money(language, &accounted.amount, &accounted.currency);
-        notes.push(format!("{} {} : {amount}", sheet.labels.vat_accounted, accounted.currency));
+        notes.push(format!(
+            "{} {}{}{amount}",
+            sheet.labels.vat_accounted,
+            accounted.currency,
+            words::colon(language)
+        ));
     }
     if !notes.is_empty() {
         pieces.push(Piece::Space);
     }
-    let runs = notes.iter().flat_map(|note| sheet.wrap(SMALL, VAT_WIDTH - 12.0, note));
+    let runs = notes.iter().flat_map(|note| sheet.wrap(REASON, VAT_WIDTH - 12.0, note));
     pieces.extend(runs.map(Piece::Note));
     pieces
 }
@@ -235,7 +248,7 @@ fn prepayments(sheet: &mut Sheet<'_>) {
         sheet.text_to(rights[0], y, BODY, &words::date(language, *date));
         for (right, value) in rights.into_iter().skip(1).zip([net.as_ref(), vat.as_ref(), Some(amount)]) {
             if let Some(value) = value {
-                sheet.text_to(right, y, BODY, &words::amount(language, value));
+                sheet.text_within(right, 62.0, y, BODY, &words::amount(language, value));
             }
         }
         sheet.y += ROW;
@@ -247,15 +260,12 @@ fn prepayments(sheet: &mut Sheet<'_>) {
 
 fn settlement(sheet: &mut Sheet<'_>) {
     let (invoice, labels) = (sheet.invoice, sheet.labels);
-    // Nothing is to be paid on a credit note, or where everything was paid.
-    if invoice.kind == Kind::CreditNote {
-        return;
-    }
     let mut left: Vec<(&str, String)> = Vec::new();
+    let mut right: Vec<(&str, String)> = Vec::new();
     left.extend(invoice.due_date.map(|due| (labels.due_date, words::date(invoice.language, due))));
     left.extend(invoice.terms.text.iter().map(|terms| (labels.terms, terms.clone())));
-    let mut right: Vec<(&str, String)> = Vec::new();
-    if let Some(payment) = &invoice.payment {
+    // On a credit note nobody pays into the seller's account.
+    if let Some(payment) = invoice.payment.as_ref().filter(|_| invoice.kind != Kind::CreditNote) {
         left.extend(payment.text.iter().map(|text| (labels.means, text.clone())));
         left.extend(payment.reference.iter().map(|reference| (labels.reference, reference.clone())));
         for account in &payment.accounts {

@@ -71,7 +71,8 @@ fn seller(sheet: &mut Sheet<'_>, top: f32) -> f32 {
     }
     let small = look(Weight::Regular, 8.2, GREY);
     lines.extend(seller.trading_name.iter().map(|name| (small, name.clone())));
-    lines.extend(address(sheet, &seller.address, None).into_iter().map(|line| (small, line)));
+    let home = sheet.invoice.buyer.address.country.as_str();
+    lines.extend(address(sheet, &seller.address, Some(home)).into_iter().map(|line| (small, line)));
     if let Some(contact) = &seller.contact {
         let all = [&contact.name, &contact.phone, &contact.email];
         lines.extend(all.into_iter().flatten().map(|line| (small, line.clone())));
@@ -88,15 +89,12 @@ fn seller(sheet: &mut Sheet<'_>, top: f32) -> f32 {
 
 fn buyer(sheet: &mut Sheet<'_>) -> f32 {
     let buyer = &sheet.invoice.buyer;
-    let seller_country = Some(sheet.invoice.seller.address.country.as_str());
+    let home = Some(sheet.invoice.seller.address.country.as_str());
     let mut lines: Vec<(Weight, String)> = vec![(Weight::Bold, buyer.name.clone())];
     lines.extend(buyer.trading_name.iter().map(|name| (Weight::Regular, name.clone())));
     let attention = buyer.contact.as_ref().and_then(|contact| contact.name.clone());
     lines.extend(
-        attention
-            .into_iter()
-            .chain(address(sheet, &buyer.address, seller_country))
-            .map(|line| (Weight::Regular, line)),
+        attention.into_iter().chain(address(sheet, &buyer.address, home)).map(|line| (Weight::Regular, line)),
     );
 
     let width = RIGHT - BUYER_LEFT;
@@ -111,7 +109,7 @@ fn buyer(sheet: &mut Sheet<'_>) -> f32 {
         size -= 0.5;
         runs = set(sheet, size);
     }
-    sheet.text(BUYER_LEFT, BUYER_TOP - 6.0, LABEL, sheet.labels.buyer);
+    sheet.text(BUYER_LEFT, BUYER_TOP - 2.0, LABEL, sheet.labels.buyer);
     let mut y = BUYER_TOP;
     for run in runs {
         y += size * 1.3;
@@ -250,6 +248,6 @@ fn delivered_to(sheet: &mut Sheet<'_>) {
         LEFT,
         RIGHT - LEFT,
         BODY,
-        &format!("{} : {}", sheet.labels.delivered_to, parts.join(", ")),
+        &format!("{}{}{}", sheet.labels.delivered_to, words::colon(invoice.language), parts.join(", ")),
     );
 }

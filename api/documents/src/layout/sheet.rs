@@ -87,6 +87,13 @@ impl<'i> Sheet<'i> {
         self.run(right - run.width(look.size), y, look, run);
     }
 
+    /// Ends at `right`, and is set smaller where it would be wider than `width`.
+    pub(super) fn text_within(&mut self, right: f32, width: f32, y: f32, mut look: Look, text: &str) {
+        let run = self.shape(look, text);
+        look.size *= (width / run.width(look.size)).min(1.0);
+        self.run(right - run.width(look.size), y, look, run);
+    }
+
     pub(super) fn block(&mut self, x: f32, y: f32, width: f32, height: f32, colour: Colour) {
         self.mark(Mark::Block { x, y, width, height, colour });
     }
@@ -122,10 +129,14 @@ impl<'i> Sheet<'i> {
         let (name, small) = (STRONG, look(Weight::Regular, 8.0, GREY));
         let what_width = self.shape(small, &what).width(small.size);
         // A long name gives way to the document's number.
-        let seller = self.wrap(name, (RIGHT - LEFT - what_width - 16.0).max(60.0), &invoice.seller.name);
+        let mut seller = self.wrap(name, (RIGHT - LEFT - what_width - 24.0).max(60.0), &invoice.seller.name);
         let y = super::TOP + 10.0;
-        if let Some(first) = seller.into_iter().next() {
-            self.run(LEFT, y, name, first);
+        if seller.len() > 1 {
+            seller.truncate(1);
+            seller = seller.iter().map(|first| self.shape(name, &format!("{}…", first.text))).collect();
+        }
+        for run in seller {
+            self.run(LEFT, y, name, run);
         }
         self.text_to(RIGHT, y, small, &what);
         self.hairline(LEFT, RIGHT, y + 7.0);

@@ -13,7 +13,7 @@ const VAT: f32 = NET - 80.0;
 const PRICE: f32 = VAT - 42.0;
 const UNIT: f32 = PRICE - 104.0;
 const UNIT_WIDTH: f32 = 40.0;
-const QUANTITY: f32 = UNIT - 6.0;
+const QUANTITY: f32 = UNIT - 10.0;
 const NAME: f32 = LEFT + 28.0;
 const NAME_WIDTH: f32 = QUANTITY - 54.0 - NAME;
 /// What the numbers of a column may take.
@@ -119,9 +119,10 @@ fn head(sheet: &mut Sheet<'_>) {
 /// A subtotal over the whole width.
 fn carry(sheet: &mut Sheet<'_>, label: &str, sum: &BigDecimal) {
     let y = sheet.y + 11.5;
-    sheet.text_to(VAT, y, STRONG, label);
-    let text = words::amount(sheet.invoice.language, sum);
-    sheet.text_to(NET, y, STRONG, &text);
+    let amount = sheet.shape(STRONG, &words::amount(sheet.invoice.language, sum));
+    let left = NET - amount.width(STRONG.size);
+    sheet.run(left, y, STRONG, amount);
+    sheet.text_to((left - 12.0).min(VAT), y, STRONG, label);
     sheet.y += CARRY_HEIGHT;
     sheet.hairline(LEFT, RIGHT, sheet.y - 0.5);
 }
@@ -161,6 +162,7 @@ fn row(
         let leading = leading(name.as_ref());
         if sheet.y + leading > END {
             turn(sheet, carried);
+            sheet.y += PADDING;
         }
         sheet.y += leading;
         let y = sheet.y - 2.6;
@@ -216,7 +218,12 @@ fn lines_of(sheet: &Sheet<'_>, line: &Line) -> Vec<(Look, Run)> {
         };
         texts.push((
             SMALL,
-            format!("{} : {}", words::adjustment(language, one), words::amount(language, &signed)),
+            format!(
+                "{}{}{}",
+                words::adjustment(language, one),
+                words::colon(language),
+                words::amount(language, &signed)
+            ),
         ));
     }
     texts

@@ -53,6 +53,14 @@ pub(crate) fn number(language: Language, value: &BigDecimal, least: i64) -> Stri
     text
 }
 
+/// Between a name and what it is: French has a space before the colon.
+pub(crate) const fn colon(language: Language) -> &'static str {
+    match language {
+        Language::Fr => "\u{A0}: ",
+        Language::En => ": ",
+    }
+}
+
 /// An amount without its currency, as in columns.
 pub(crate) fn amount(language: Language, value: &BigDecimal) -> String {
     number(language, value, 2)
@@ -60,7 +68,10 @@ pub(crate) fn amount(language: Language, value: &BigDecimal) -> String {
 
 /// An amount with its currency.
 pub(crate) fn money(language: Language, value: &BigDecimal, currency: &str) -> String {
-    let text = amount(language, value);
+    with_currency(language, &amount(language, value), currency)
+}
+
+fn with_currency(language: Language, text: &str, currency: &str) -> String {
     match (language, currency) {
         (Language::Fr, "EUR") => format!("{text}{NO_BREAK_SPACE}€"),
         (Language::Fr, _) => format!("{text}{NO_BREAK_SPACE}{currency}"),
@@ -194,7 +205,9 @@ pub(crate) fn country(language: Language, code: &str) -> String {
 pub(crate) fn legal_status(language: Language, party: &Party) -> Option<String> {
     let labels = labels(language);
     let capital = party.capital.as_ref().map(|capital| {
-        let amount = money(language, &capital.amount, &capital.currency);
+        // Without cents, unless it has some.
+        let cents = if decimals(&capital.amount) > 0 { 2 } else { 0 };
+        let amount = with_currency(language, &number(language, &capital.amount, cents), &capital.currency);
         format!("{} {amount}", labels.capital)
     });
     let form: Vec<String> = party.legal_form.clone().into_iter().chain(capital).collect();

@@ -4,7 +4,7 @@ use bigdecimal::{BigDecimal, RoundingMode};
 use chrono::NaiveDate;
 use comptoir_documents::*;
 
-pub fn number(text: &str) -> BigDecimal {
+pub(crate) fn number(text: &str) -> BigDecimal {
     text.parse().unwrap()
 }
 
@@ -12,19 +12,19 @@ fn cents(value: &BigDecimal) -> BigDecimal {
     value.with_scale_round(2, RoundingMode::HalfUp)
 }
 
-pub fn day(text: &str) -> NaiveDate {
+pub(crate) fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
-pub fn id(scheme: &str, value: &str) -> Identifier {
+pub(crate) fn id(scheme: &str, value: &str) -> Identifier {
     Identifier { scheme: Some(scheme.to_owned()), value: value.to_owned() }
 }
 
-pub fn vat(category: Category, rate: &str) -> Vat {
+pub(crate) fn vat(category: Category, rate: &str) -> Vat {
     Vat { category, rate: (category != Category::O).then(|| number(rate)) }
 }
 
-pub fn address(line: &str, post_code: &str, city: &str, country: &str) -> Address {
+pub(crate) fn address(line: &str, post_code: &str, city: &str, country: &str) -> Address {
     Address {
         line1: Some(line.to_owned()),
         post_code: Some(post_code.to_owned()),
@@ -34,7 +34,7 @@ pub fn address(line: &str, post_code: &str, city: &str, country: &str) -> Addres
     }
 }
 
-pub fn french_seller() -> Party {
+pub(crate) fn french_seller() -> Party {
     Party {
         name: "Ateliers du Ponant".to_owned(),
         legal_form: Some("SAS".to_owned()),
@@ -54,7 +54,7 @@ pub fn french_seller() -> Party {
     }
 }
 
-pub fn french_buyer() -> Party {
+pub(crate) fn french_buyer() -> Party {
     Party {
         name: "Librairie des Deux Rives SARL".to_owned(),
         legal_id: Some(id("0002", "552100554")),
@@ -69,7 +69,7 @@ pub fn french_buyer() -> Party {
     }
 }
 
-pub fn german_buyer() -> Party {
+pub(crate) fn german_buyer() -> Party {
     Party {
         name: "Größe & Söhne GmbH".to_owned(),
         vat_number: Some("DE123456788".to_owned()),
@@ -79,7 +79,7 @@ pub fn german_buyer() -> Party {
     }
 }
 
-pub fn line(position: usize, name: &str, quantity: &str, price: &str, vat: Vat) -> Line {
+pub(crate) fn line(position: usize, name: &str, quantity: &str, price: &str, vat: Vat) -> Line {
     Line {
         position: position.to_string(),
         sku: Some(format!("ART-{:04}", 1000 + position)),
@@ -96,7 +96,7 @@ pub fn line(position: usize, name: &str, quantity: &str, price: &str, vat: Vat) 
     }
 }
 
-pub fn discount(reason: &str, percent: &str, base: &str) -> Adjustment {
+pub(crate) fn discount(reason: &str, percent: &str, base: &str) -> Adjustment {
     Adjustment {
         kind: AdjustmentKind::Discount,
         reason: reason.to_owned(),
@@ -107,7 +107,7 @@ pub fn discount(reason: &str, percent: &str, base: &str) -> Adjustment {
     }
 }
 
-pub fn charge(reason: &str, amount: &str) -> Adjustment {
+pub(crate) fn charge(reason: &str, amount: &str) -> Adjustment {
     Adjustment {
         kind: AdjustmentKind::Charge,
         reason: reason.to_owned(),
@@ -119,7 +119,7 @@ pub fn charge(reason: &str, amount: &str) -> Adjustment {
 }
 
 /// A French invoice to a French business, with everything that the law wants; [`total`] makes its sums.
-pub fn invoice(lines: Vec<Line>) -> Invoice {
+pub(crate) fn invoice(lines: Vec<Line>) -> Invoice {
     Invoice {
         language: Language::Fr,
         kind: Kind::Invoice,
@@ -179,7 +179,7 @@ pub fn invoice(lines: Vec<Line>) -> Invoice {
 }
 
 /// Fills in what follows from the lines.
-pub fn total(mut invoice: Invoice) -> Invoice {
+pub(crate) fn total(mut invoice: Invoice) -> Invoice {
     let signed = |adjustment: &Adjustment| match adjustment.kind {
         AdjustmentKind::Discount => -adjustment.amount.clone(),
         AdjustmentKind::Charge => adjustment.amount.clone(),
@@ -240,12 +240,12 @@ fn why(category: Category) -> (Option<String>, Option<String>) {
     (Some(reason.to_owned()), Some(code.to_owned()))
 }
 
-pub fn s20() -> Vat {
+pub(crate) fn s20() -> Vat {
     vat(Category::S, "20")
 }
 
 /// A few lines, two rates, a discount on a line, one on the document, freight.
-pub fn short() -> Invoice {
+pub(crate) fn short() -> Invoice {
     let mut lines = vec![
         line(1, "Étagère murale en chêne massif, 120 cm", "4", "129.90", s20()),
         line(2, "Lampe de lecture à pince", "12.5", "24.105", s20()),
@@ -268,7 +268,7 @@ pub fn short() -> Invoice {
 }
 
 /// As many lines as are wanted, with all that numbers and names may be.
-pub fn long(lines: usize) -> Invoice {
+pub(crate) fn long(lines: usize) -> Invoice {
     let names = [
         "Vis à bois tête fraisée 4 × 40 mm, boîte de 200",
         "Panneau contreplaqué okoumé 15 mm",
@@ -298,7 +298,7 @@ pub fn long(lines: usize) -> Invoice {
     total(invoice)
 }
 
-pub fn credit_note() -> Invoice {
+pub(crate) fn credit_note() -> Invoice {
     let mut invoice =
         invoice(vec![line(1, "Étagère murale en chêne massif, 120 cm – retour", "1", "129.90", s20())]);
     invoice.kind = Kind::CreditNote;
@@ -315,7 +315,7 @@ pub fn credit_note() -> Invoice {
     total(invoice)
 }
 
-pub fn deposit() -> Invoice {
+pub(crate) fn deposit() -> Invoice {
     let mut invoice =
         invoice(vec![line(1, "Acompte de 30 % sur la commande CO-2026-00318", "1", "1500.00", s20())]);
     invoice.kind = Kind::Prepayment;
@@ -325,7 +325,7 @@ pub fn deposit() -> Invoice {
     total(invoice)
 }
 
-pub fn after_deposits() -> Invoice {
+pub(crate) fn after_deposits() -> Invoice {
     let mut invoice = invoice(vec![line(1, "Agencement de librairie sur mesure", "1", "5000.00", s20())]);
     let paid = |number_of: &str, on: &str, net: &str, vat: &str, amount: &str| Prepayment {
         invoice: Some(number_of.to_owned()),
@@ -342,7 +342,7 @@ pub fn after_deposits() -> Invoice {
 }
 
 /// Invoice in English to a business in another member state: reverse charge.
-pub fn reverse_charge() -> Invoice {
+pub(crate) fn reverse_charge() -> Invoice {
     let mut line =
         line(1, "Interior design study for a flagship bookshop", "18", "110.00", vat(Category::AE, "0"));
     line.unit = Unit { code: "HUR".to_owned(), name: "hour".to_owned() };
@@ -360,7 +360,7 @@ pub fn reverse_charge() -> Invoice {
 }
 
 /// A PNG with transparency: three bars on nothing.
-pub fn logo() -> Vec<u8> {
+pub(crate) fn logo() -> Vec<u8> {
     let (width, height) = (360_usize, 120_usize);
     let mut pixels = vec![0_u8; width * height * 4];
     for y in 0..height {
@@ -378,4 +378,67 @@ pub fn logo() -> Vec<u8> {
     encoder.set_depth(png::BitDepth::Eight);
     encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
     bytes
+}
+
+/// Names, numbers and texts as long and as odd as they may be.
+pub(crate) fn odd() -> Invoice {
+    let mut lines = vec![
+        line(
+            1,
+            &"Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft".repeat(3),
+            "123456789.1234",
+            "12345.678901",
+            s20(),
+        ),
+        line(
+            2,
+            "Œuvre – « œillet » & <b>gras</b> ; l’été 'vingt' \"deux\" ½ × 3 − 2 ≤ 5 € Ελληνικά Кириллица Łódź e\u{301}",
+            "0.0001",
+            "0.01",
+            s20(),
+        ),
+        line(3, &"mot ".repeat(60), "-2", "19.99", s20()),
+    ];
+    lines[0].unit.name = "unité de conditionnement par palette".to_owned();
+    lines[0].position = "1.2.3-A".to_owned();
+    lines[1].description = Some("Une description qui n’en finit pas. ".repeat(130).trim().to_owned());
+    lines[1].adjustments = (0..10)
+        .map(|at| {
+            charge(&format!("Supplément n° {at} pour manutention délicate et emballage renforcé"), "0.10")
+        })
+        .collect();
+    let mut invoice = invoice(lines);
+    invoice.number = "W".repeat(35);
+    invoice.seller.name =
+        "Société coopérative ouvrière de production d’ébénisterie et d’agencement des Pays de la Loire"
+            .to_owned();
+    invoice.buyer.name = "Établissement public d’aménagement et de restructuration des espaces commerciaux et artisanaux de l’agglomération".to_owned();
+    invoice.buyer.trading_name = Some("W".repeat(250));
+    invoice.buyer.address.line2 = Some(
+        "Zone d’activités concertées des Trois-Fontaines-l’Évêque, bâtiment Ampère, escalier 4".to_owned(),
+    );
+    invoice.delivery = Some(Delivery {
+        date: Some(day("2026-11-27")),
+        name: Some("Entrepôt logistique mutualisé n° 12".to_owned()),
+        address: Some(address(
+            "Quai 7, porte 143, avenue de la République prolongée",
+            "59777",
+            "Euralille",
+            "FR",
+        )),
+    });
+    invoice.references.project =
+        Some("Projet « Bibliothèques pour tous », tranche conditionnelle n° 3, lot 12 bis".to_owned());
+    invoice.adjustments = (0..50)
+        .map(|at| DocumentAdjustment {
+            adjustment: discount(&format!("Remise de la campagne n° {at}"), "1", "1.00"),
+            vat: s20(),
+        })
+        .collect();
+    invoice.mentions = vec![Mention {
+        subject: None,
+        text: "Une mention qui court sur plusieurs lignes. ".repeat(100).trim().to_owned(),
+    }];
+    invoice.style.accent = Some("#ffd400".to_owned());
+    total(invoice)
 }

@@ -1,8 +1,16 @@
-//! Leaves documents to be looked at: `DOCUMENTS=/tmp/documents cargo test … -- --ignored look`.
+//! Leaves documents in `$DOCUMENTS`, for people to look at and for `deploy/judge-documents` to judge.
 
-use comptoir_documents::render;
+use comptoir_documents::{Invoice, render};
 
 use crate::cases;
+
+pub(crate) fn leave(folder: &std::path::Path, name: &str, invoice: &Invoice) -> usize {
+    let rendered = render(invoice).unwrap_or_else(|error| panic!("{name}: {error}"));
+    std::fs::write(folder.join(format!("{name}.json")), serde_json::to_vec_pretty(invoice).unwrap()).unwrap();
+    std::fs::write(folder.join(format!("{name}.pdf")), rendered.pdf).unwrap();
+    std::fs::write(folder.join(format!("{name}.xml")), rendered.xml).unwrap();
+    rendered.pages
+}
 
 #[test]
 #[ignore = "by hand: writes documents to $DOCUMENTS"]
@@ -14,14 +22,9 @@ fn documents_to_look_at() {
         ("credit", cases::credit_note()),
         ("deposit", cases::deposit()),
         ("after", cases::after_deposits()),
+        ("odd", cases::odd()),
         ("reverse", cases::reverse_charge()),
     ] {
-        match render(&invoice) {
-            Ok(rendered) => {
-                std::fs::write(folder.join(format!("{name}.pdf")), rendered.pdf).unwrap();
-                std::fs::write(folder.join(format!("{name}.xml")), rendered.xml).unwrap();
-            }
-            Err(error) => panic!("{name}: {error}"),
-        }
+        leave(&folder, name, &invoice);
     }
 }
