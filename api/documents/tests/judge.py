@@ -67,7 +67,7 @@ def check_rules(xml, invoice, core, french):
 
 
 def check_readers(pdf, xml, invoice):
-    name, found = facturx.get_xml_from_pdf(pdf, check_xsd=False)
+    name, found = facturx.get_xml_from_pdf(pdf.read_bytes(), check_xsd=False)
     assert name == "factur-x.xml", name
     assert found == xml.encode(), "factur-x reads another XML"
     assert facturx.get_level(etree.fromstring(found)) == "en16931", facturx.get_level(etree.fromstring(found))
@@ -75,15 +75,13 @@ def check_readers(pdf, xml, invoice):
     document = Document.parse(found, strict=False)
     totals, sums = invoice["totals"], document.trade.settlement.monetary_summation
     for read, written in [
-        (sums.line_total, totals["lines"]),
-        (sums.tax_basis_total, totals["net"]),
-        (sums.grand_total, totals["gross"]),
-        (sums.due_amount, totals["due"]),
-        (sums.prepaid_total, totals["prepaid"] or "0"),
+        (sums.line_total._value, totals["lines"]),
+        (sums.tax_basis_total._amount, totals["net"]),
+        (sums.grand_total._amount, totals["gross"]),
+        (sums.due_amount._value, totals["due"]),
+        (sums.prepaid_total._value if totals["prepaid"] else 0, totals["prepaid"] or "0"),
     ]:
-        # drafthorse has a list of amounts where the currency may vary.
-        amounts = [value for value, _ in read.children] if hasattr(read, "children") else [read._value]
-        assert Decimal(written) in [Decimal(value or 0) for value in amounts], f"{amounts} instead of {written}"
+        assert Decimal(read) == Decimal(written), f"drafthorse reads {read} instead of {written}"
     assert str(document.header.id) == invoice["number"], document.header.id
 
     tree = etree.fromstring(found)

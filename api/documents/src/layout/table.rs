@@ -21,6 +21,7 @@ const NET_WIDTH: f32 = 74.0;
 const PRICE_WIDTH: f32 = 58.0;
 const QUANTITY_WIDTH: f32 = 48.0;
 
+const UNIT_NAME: Look = look(Weight::Regular, 8.2, INK);
 const HEAD_HEIGHT: f32 = 19.0;
 const CARRY_HEIGHT: f32 = 17.0;
 const PADDING: f32 = 4.5;
@@ -121,8 +122,8 @@ fn carry(sheet: &mut Sheet<'_>, label: &str, sum: &BigDecimal) {
     let y = sheet.y + 11.5;
     let amount = sheet.shape(STRONG, &words::amount(sheet.invoice.language, sum));
     let left = NET - amount.width(STRONG.size);
-    sheet.run(left, y, STRONG, amount);
     sheet.text_to((left - 12.0).min(VAT), y, STRONG, label);
+    sheet.run(left, y, STRONG, amount);
     sheet.y += CARRY_HEIGHT;
     sheet.hairline(LEFT, RIGHT, sheet.y - 0.5);
 }
@@ -144,7 +145,7 @@ fn row(
 ) {
     let position = look(Weight::Regular, 7.6, SMALL.colour);
     let mut name = lines_of(sheet, line).into_iter();
-    let mut beside = sheet.wrap(look(Weight::Regular, 8.2, INK), UNIT_WIDTH, &line.unit.name).into_iter();
+    let mut beside = sheet.wrap(UNIT_NAME, UNIT_WIDTH, &line.unit.name).into_iter();
     let mut positions = sheet.wrap(position, NAME - LEFT - 8.0, &line.position).into_iter();
     let texts: Vec<_> = std::iter::from_fn(|| match (name.next(), beside.next(), positions.next()) {
         (None, None, None) => None,
@@ -166,21 +167,24 @@ fn row(
         }
         sheet.y += leading;
         let y = sheet.y - 2.6;
-        if index == 0 {
-            columns.quantity.put(sheet, y, quantity);
-            columns.price.put(sheet, y, price);
-            sheet.text_to(VAT, y, BODY, &vat(sheet, line));
-            columns.net.put(sheet, y, net);
-            *carried += &line.net;
+        // In the order in which a row is read aloud.
+        if let Some(run) = at {
+            sheet.run(LEFT + 6.0, y, position, run);
         }
         if let Some((look, run)) = name {
             sheet.run(NAME, y, look, run);
         }
-        if let Some(run) = unit {
-            sheet.run(UNIT, y, look(Weight::Regular, 8.2, INK), run);
+        if index == 0 {
+            columns.quantity.put(sheet, y, quantity);
         }
-        if let Some(run) = at {
-            sheet.run(LEFT + 6.0, y, position, run);
+        if let Some(run) = unit {
+            sheet.run(UNIT, y, UNIT_NAME, run);
+        }
+        if index == 0 {
+            columns.price.put(sheet, y, price);
+            sheet.text_to(VAT, y, BODY, &vat(sheet, line));
+            columns.net.put(sheet, y, net);
+            *carried += &line.net;
         }
     }
     sheet.y += PADDING;

@@ -442,3 +442,220 @@ pub(crate) fn odd() -> Invoice {
     invoice.style.accent = Some("#ffd400".to_owned());
     total(invoice)
 }
+
+fn services(mut invoice: Invoice) -> Invoice {
+    invoice.operations = Operations::Services;
+    invoice.references.shipment = None;
+    invoice
+}
+
+fn one(name: &str, vat: Vat) -> Invoice {
+    invoice(vec![line(1, name, "3", "33.335", vat)])
+}
+
+fn german_seller() -> Party {
+    Party {
+        name: "Holzwerk Süd GmbH".to_owned(),
+        legal_form: Some("GmbH".to_owned()),
+        capital: Some(Capital { amount: number("25000.50"), currency: "EUR".to_owned() }),
+        register: Some("Amtsgericht Stuttgart".to_owned()),
+        legal_id: Some(Identifier { scheme: None, value: "HRB 123456".to_owned() }),
+        vat_number: Some("DE811907980".to_owned()),
+        address: address("Waldweg 3", "72070", "Tübingen", "DE"),
+        electronic_address: Some(id("EM", "invoice@holzwerk.example")),
+        ..Party::default()
+    }
+}
+
+fn abroad(mut invoice: Invoice, language: Language) -> Invoice {
+    invoice.language = language;
+    invoice.treatment = Some(Treatment::ForeignBusiness);
+    invoice.buyer = german_buyer();
+    let address = Some(invoice.buyer.address.clone());
+    invoice.delivery = Some(Delivery { date: Some(day("2026-11-27")), name: None, address });
+    invoice
+}
+
+fn consumer(mut invoice: Invoice) -> Invoice {
+    invoice.treatment = Some(Treatment::Consumer);
+    invoice.buyer = Party {
+        name: "Élodie N’Guyen-Lefèvre".to_owned(),
+        address: address("27 rue des Lilas", "35000", "Rennes", "FR"),
+        ..Party::default()
+    };
+    invoice
+}
+
+/// A dozen that stand for all.
+pub(crate) fn dozen() -> Vec<(&'static str, Invoice)> {
+    let mut intra_community = abroad(one("Bücherregal Eiche", vat(Category::K, "0")), Language::En);
+    intra_community.treatment = Some(Treatment::ForeignBusiness);
+    let mut export = abroad(one("Bookshelf, oak", vat(Category::G, "0")), Language::En);
+    export.buyer.vat_number = None;
+    export.buyer.address = address("1 Harbour Road", "BT1 3LX", "Belfast", "GB");
+    export.delivery = Some(Delivery {
+        date: Some(day("2026-11-27")),
+        name: None,
+        address: Some(export.buyer.address.clone()),
+    });
+    vec![
+        ("short", short()),
+        ("one-line", total(one("Étagère", s20()))),
+        ("two-pages", long(20)),
+        ("credit-note", credit_note()),
+        ("deposit", deposit()),
+        ("after-deposits", after_deposits()),
+        ("reverse-charge", reverse_charge()),
+        ("intra-community", total(intra_community)),
+        ("export", total(export)),
+        ("exempt", total(services(one("Formation professionnelle", vat(Category::E, "0"))))),
+        ("consumer", total(consumer(one("Lampe", s20())))),
+        ("odd", odd()),
+    ]
+}
+
+/// The others.
+pub(crate) fn rest() -> Vec<(&'static str, Invoice)> {
+    let mut zero = one("Product at zero rate", vat(Category::Z, "0"));
+    zero.seller = german_seller();
+    zero.treatment = None;
+    zero.language = Language::En;
+
+    let mut outside = abroad(services(one("Conseil", vat(Category::O, "0"))), Language::Fr);
+    outside.treatment = Some(Treatment::ForeignConsumer);
+    // BR-O-02: nobody's VAT number is on an invoice that is outside the scope of VAT.
+    outside.seller.vat_number = None;
+    outside.seller.tax_number = None;
+    outside.buyer.vat_number = None;
+
+    let mut foreign = one("Regal", vat(Category::S, "19"));
+    foreign.seller = german_seller();
+    foreign.buyer = german_buyer();
+    foreign.treatment = None;
+    foreign.language = Language::En;
+    foreign.terms = Terms { text: Some("14 days net".to_owned()), ..Terms::default() };
+
+    let mut dollars = abroad(one("Shelf", s20()), Language::En);
+    dollars.currency = "USD".to_owned();
+    let mut dollars = total(dollars);
+    dollars.totals.vat_accounted = Some(VatAccounted { currency: "EUR".to_owned(), amount: number("18.52") });
+
+    let mut paid = one("Lampe", s20());
+    paid.prepayments = vec![Prepayment {
+        invoice: None,
+        date: day("2026-11-30"),
+        net: None,
+        vat: None,
+        amount: number("120.01"),
+    }];
+    paid.due_date = Some(day("2026-11-30"));
+    if let Some(payment) = &mut paid.payment {
+        *payment = Payment {
+            means: "48".to_owned(),
+            text: Some("Carte bancaire".to_owned()),
+            reference: None,
+            accounts: vec![],
+        };
+    }
+
+    let mut debits = services(one("Maintenance annuelle", s20()));
+    debits.vat_due = Some(VatDue::OnInvoice);
+    debits.period = Some(Period { start: day("2026-01-01"), end: day("2026-12-31") });
+    debits.lines[0].period = debits.period;
+    let mut receipts = services(one("Conseil", s20()));
+    receipts.vat_due = Some(VatDue::OnPayment);
+
+    let mut rounded = one("Lampe", s20());
+    rounded.totals.rounding = Some(number("-0.01"));
+
+    let mut mixed = invoice(vec![
+        line(1, "Étagère", "2", "100.00", s20()),
+        line(2, "Livre", "2", "19.90", vat(Category::S, "5.5")),
+        line(3, "Presse", "1", "4.50", vat(Category::S, "2.1")),
+        line(4, "Repas", "1", "15.00", vat(Category::S, "10")),
+        line(5, "Formation", "1", "300.00", vat(Category::E, "0")),
+        line(6, "Pose à La Réunion", "1", "200.00", vat(Category::S, "8.5")),
+        line(7, "Reprise d’une étagère", "-1", "50.00", s20()),
+    ]);
+    mixed.operations = Operations::Mixed;
+    mixed.adjustments = vec![
+        DocumentAdjustment { adjustment: discount("Remise", "10", "35.00"), vat: vat(Category::S, "5.5") },
+        DocumentAdjustment { adjustment: charge("Frais de dossier", "12.00"), vat: vat(Category::E, "0") },
+    ];
+    mixed.lines[0].adjustments = vec![discount("Remise", "3.3333", "200.00"), charge("Emballage", "4.00")];
+
+    let mut credited = credit_note();
+    credited
+        .references
+        .preceding
+        .push(Preceding { number: "FA-2026-00040".to_owned(), issue_date: day("2026-11-20") });
+    credited
+        .references
+        .preceding
+        .push(Preceding { number: "FA-2026-00041".to_owned(), issue_date: day("2026-11-25") });
+
+    let mut overpaid = after_deposits();
+    overpaid.prepayments[1].amount = number("4800.00");
+    overpaid.prepayments[1].net = Some(number("4000.00"));
+    overpaid.prepayments[1].vat = Some(number("800.00"));
+
+    let mut accounts = one("Étagère", s20());
+    accounts.mentions = vec![
+        Mention {
+            subject: Some("AAI".to_owned()),
+            text: "Réserve de propriété : les marchandises restent la propriété du vendeur.".to_owned(),
+        },
+        Mention {
+            subject: Some("REG".to_owned()),
+            text: "Garantie décennale : MAAF, France.\nDeuxième ligne.".to_owned(),
+        },
+        Mention {
+            subject: Some("PMD".to_owned()),
+            text: "Pénalités : trois fois le taux d’intérêt légal.".to_owned(),
+        },
+    ];
+    accounts.terms.early_payment =
+        Some(EarlyPayment::Discount("Escompte de 2 % pour paiement sous 8 jours.".to_owned()));
+    if let Some(payment) = &mut accounts.payment {
+        let second =
+            Account { iban: "DE89370400440532013000".to_owned(), bic: None, holder: None, bank: None };
+        payment.accounts.push(second);
+    }
+
+    let mut half_cents = invoice((1..=25).map(|at| line(at, "Vis", "1", "0.125", s20())).collect());
+    half_cents.lines.push(line(26, "Vis reprise", "-1", "0.125", s20()));
+
+    let mut deposits = after_deposits();
+    let again = deposits.prepayments[1].clone();
+    deposits.prepayments = (0..50)
+        .map(|at| Prepayment {
+            invoice: Some(format!("FA-2025-{at:05}")),
+            net: Some(number("10.00")),
+            vat: Some(number("2.00")),
+            amount: number("12.00"),
+            ..again.clone()
+        })
+        .collect();
+
+    let mut english = long(60);
+    english.language = Language::En;
+    vec![
+        ("zero-rate", total(zero)),
+        ("outside-scope", total(outside)),
+        ("german-seller", total(foreign)),
+        ("dollars", dollars),
+        ("paid", total(paid)),
+        ("debits", total(debits)),
+        ("receipts", total(receipts)),
+        ("rounded", total(rounded)),
+        ("mixed", total(mixed)),
+        ("credit-of-three", credited),
+        ("overpaid", total(overpaid)),
+        ("accounts", total(accounts)),
+        ("half-cents", total(half_cents)),
+        ("fifty-deposits", total(deposits)),
+        ("english", total(english)),
+        ("long", long(200)),
+        ("very-long", long(1_000)),
+    ]
+}

@@ -2,3 +2,6 @@
 
 mod cases;
 mod look;
+mod proof;
+mod rendering;
+mod rules;
