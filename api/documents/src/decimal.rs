@@ -50,7 +50,6 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 pub(crate) mod option {
     use super::{BigDecimal, Deserialize, Deserializer, Error, Serializer, parse};
 
-    #[allow(clippy::ref_option, reason = "serde passes the field as it is")]
     pub(crate) fn serialize<S: Serializer>(
         value: &Option<BigDecimal>,
         serializer: S,
@@ -76,7 +75,6 @@ pub(crate) mod base64 {
 
     use super::{Deserialize, Deserializer, Error, Serializer};
 
-    #[allow(clippy::ref_option, reason = "serde passes the field as it is")]
     pub(crate) fn serialize<S: Serializer>(
         value: &Option<Vec<u8>>,
         serializer: S,

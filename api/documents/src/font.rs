@@ -76,7 +76,6 @@ impl Fonts {
     }
 
     /// One line, from left to right.
-    #[allow(clippy::cast_precision_loss, reason = "units of a font are far below what a float holds")]
     pub(crate) fn shape(&self, weight: Weight, text: &str) -> Run {
         let font = self.of(weight);
         let mut buffer = UnicodeBuffer::new();
@@ -124,20 +123,22 @@ impl Fonts {
             lines.push(whole);
             return;
         }
-        let mut line = String::new();
-        let mut start = 0;
+        // Each piece is shaped once; what kerning over a space would change is far less than what is seen.
+        let measure = |text: &str| self.shape(weight, text).width(size);
+        let (mut line, mut filled, mut start) = (String::new(), 0.0, 0);
         for (end, _) in unicode_linebreak::linebreaks(text) {
             let piece = &text[start..end];
             start = end;
-            let longer = format!("{line}{piece}");
-            if self.shape(weight, longer.trim_end()).width(size) <= width {
-                line = longer;
-                continue;
+            if filled + measure(piece.trim_end()) > width {
+                if !line.is_empty() {
+                    lines.push(self.shape(weight, line.trim_end()));
+                }
+                line = self.break_word(weight, size, width, piece, lines);
+                filled = measure(&line);
+            } else {
+                line.push_str(piece);
+                filled += measure(piece);
             }
-            if !line.is_empty() {
-                lines.push(self.shape(weight, line.trim_end()));
-            }
-            line = self.break_word(weight, size, width, piece, lines);
         }
         if !line.trim_end().is_empty() {
             lines.push(self.shape(weight, line.trim_end()));
@@ -162,5 +163,48 @@ impl Fonts {
             filled += advance;
         }
         word[from..].to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrapped(width: f32, text: &str) -> Vec<String> {
+        fonts().unwrap().wrap(Weight::Regular, 10.0, width, text).into_iter().map(|run| run.text).collect()
+    }
+
+    #[test]
+    fn no_line_is_wider_than_it_may_be_and_nothing_is_lost() {
+        let texts = [
+            "un deux trois quatre cinq six sept",
+            &"W".repeat(90),
+            "a\u{A0}b\u{A0}c\u{A0}d\u{A0}e\u{A0}f",
+            "fin-de-semaine e\u{301}te\u{301} ffi",
+        ];
+        for text in texts {
+            for width in [12.0, 30.0, 61.0, 200.0] {
+                let lines = wrapped(width, text);
+                for line in &lines {
+                    let run = fonts().unwrap().shape(Weight::Regular, line);
+                    assert!(run.width(10.0) <= width + 0.3, "{line} is wider than {width}");
+                }
+                let letters = |text: &str| text.chars().filter(|letter| *letter != ' ').collect::<String>();
+                assert_eq!(letters(&lines.concat()), letters(text), "at {width}");
+            }
+        }
+    }
+
+    #[test]
+    fn lines_end_where_the_text_says_so() {
+        assert_eq!(wrapped(500.0, "un\n\ndeux trois"), ["un", "", "deux trois"]);
+        assert_eq!(wrapped(30.0, "un deux trois"), ["un", "deux", "trois"]);
+    }
+
+    #[test]
+    fn letters_keep_their_accents_when_a_word_is_broken() {
+        for line in wrapped(12.0, &"e\u{301}".repeat(9)) {
+            assert!(!line.starts_with('\u{301}'), "{line:?}");
+        }
     }
 }

@@ -4,11 +4,13 @@
   fails too. A document for which no rule fired is a failure: a schematron that looks at nothing says nothing.
 * factur-x and drafthorse read back what was embedded, and the amounts are those of the input.
 * pikepdf finds what PDF/A-3 and Factur-X want of the file.
+* The pages say which they are, and carry sums that are those of the lines.
 
 Prints a line for each document, exits 1 if one of them fails.
 """
 
 import json
+import re
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +18,7 @@ from xml.etree import ElementTree
 
 import facturx
 import pikepdf
+import pypdf
 from drafthorse.models.document import Document
 from lxml import etree
 from saxonche import PySaxonProcessor
@@ -24,6 +27,8 @@ RULES = Path(facturx.__file__).parent / "xsd_and_schematron"
 SVRL = "{http://purl.oclc.org/dsdl/svrl}"
 FX = "urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#"
 RAM = "{urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100}"
+# What stands at the end of a page, and at the beginning of the next.
+CARRIED = {"fr": ("À reporter", "\nReport"), "en": ("Carried forward", "\nBrought forward")}
 # Asked of every invoice by the schematron, but only businesses in France are in the directory: a consumer has no electronic address.
 ONLY_FOR_BUSINESSES = "BR-FR-12_BT-49"
 
@@ -95,6 +100,34 @@ def check_readers(pdf, xml, invoice):
     assert read == written, "the VAT is not that of the input"
 
 
+def check_pages(pdf, invoice):
+    """What a page carries forward is the sum of the lines so far, and what the next one begins with."""
+    forward, brought = CARRIED[invoice["language"]]
+    pages = [page.extract_text() for page in pypdf.PdfReader(pdf).pages]
+    for index, page in enumerate(pages, start=1):
+        assert f"Page {index}/{len(pages)}" in page, f"page {index} does not say which it is"
+        assert index == 1 or invoice["number"] in page, f"page {index} does not name its document"
+    sums, sum_so_far = [], Decimal(0)
+    for line in invoice["lines"]:
+        sum_so_far += Decimal(line["net"])
+        sums.append(sum_so_far)
+    last, carried = -1, 0
+    for page, following in zip(pages, pages[1:]):
+        found = re.search(rf"{forward}\s*([^\n]*)", page)
+        begun = re.search(rf"{brought}\s*([^\n]*)", following)
+        assert bool(found) == bool(begun), "a sum is carried forward and not brought, or the other way round"
+        if not found:
+            continue
+        assert found[1] == begun[1], f"{found[1]} is carried forward, {begun[1]} brought"
+        digits = found[1].replace("\u202f", "").replace("\u2212", "-")
+        digits = digits.replace(",", ".") if invoice["language"] == "fr" else digits.replace(",", "")
+        # The same sum may come twice, where a row goes over two pages.
+        at = sums.index(Decimal(digits), max(last, 0))
+        assert at >= last, "a later page carries an earlier sum"
+        last, carried = at, carried + 1
+    return carried
+
+
 def text(element, name):
     return element.find(f".//{RAM}{name}").text
 
@@ -152,7 +185,8 @@ def main(folder):
                 fired = check_rules(xml, invoice, core, french)
                 check_readers(pdf, xml, invoice)
                 pages = check_file(pdf, xml, invoice)
-                print(f"{pdf.stem}: {fired} rules fired, {pages} pages")
+                carried = check_pages(pdf, invoice)
+                print(f"{pdf.stem}: {fired} rules fired, {pages} pages, {carried} sums carried")
             except Exception as fault:  # noqa: BLE001: whatever a reader raises is its verdict
                 failures += 1
                 print(f"{pdf.stem}: FAILED: {type(fault).__name__}: {fault}")

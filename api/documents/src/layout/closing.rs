@@ -41,7 +41,6 @@ enum Piece {
 }
 
 impl Piece {
-    #[allow(clippy::cast_precision_loss, reason = "a few lines")]
     fn height(&self) -> f32 {
         let lines = |runs: &[Run]| runs.len().saturating_sub(1) as f32 * BODY.leading();
         match self {
@@ -285,7 +284,6 @@ fn settlement(sheet: &mut Sheet<'_>) {
             .collect()
     };
     let (left, right) = (set(sheet, &left, 96.0), set(sheet, &right, 52.0));
-    #[allow(clippy::cast_precision_loss, reason = "a few lines")]
     let height = |rows: &[(String, Vec<Run>)]| {
         rows.iter().map(|(_, runs)| runs.len() as f32 * BODY.leading() + 2.0).sum::<f32>()
     };

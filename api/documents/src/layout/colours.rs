@@ -42,7 +42,6 @@ pub(crate) fn colour(text: &str) -> Option<Colour> {
     Some(Colour(channel(0)?, channel(2)?, channel(4)?))
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 255 by its making")]
 fn mix(one: Colour, other: Colour, share: f64) -> Colour {
     let channel =
         |one: u8, other: u8| (f64::from(one) * (1.0 - share) + f64::from(other) * share).floor() as u8;

@@ -33,7 +33,6 @@ pub(super) fn compose(sheet: &mut Sheet<'_>) {
 fn name(sheet: &mut Sheet<'_>) -> f32 {
     let logo = sheet.invoice.style.logo.as_deref().and_then(|png| check_logo(png).ok());
     if let Some((width, height)) = logo {
-        #[allow(clippy::cast_precision_loss, reason = "at most 2,000 pixels")]
         let (width, height) = (width as f32, height as f32);
         let scale = (LOGO_WIDTH / width).min(LOGO_HEIGHT / height);
         let (width, height) = (width * scale, height * scale);
@@ -101,7 +100,6 @@ fn buyer(sheet: &mut Sheet<'_>) -> f32 {
     let set = |sheet: &Sheet<'_>, size: f32| -> Vec<Run> {
         lines.iter().flat_map(|(weight, line)| sheet.wrap(look(*weight, size, INK), width, line)).collect()
     };
-    #[allow(clippy::cast_precision_loss, reason = "a few lines")]
     let height = |runs: &[Run], size: f32| runs.len() as f32 * size * 1.3;
     let mut size = 10.0;
     let mut runs = set(sheet, size);
@@ -184,7 +182,6 @@ fn facts(sheet: &mut Sheet<'_>) {
     for row in facts.chunks(CELLS) {
         let cells: Vec<(&str, Vec<Run>)> =
             row.iter().map(|(label, value)| (*label, sheet.wrap(STRONG, CELL_WIDTH - 12.0, value))).collect();
-        #[allow(clippy::cast_precision_loss, reason = "a few lines")]
         let lines = cells.iter().map(|(_, runs)| runs.len()).max().unwrap_or(1) as f32;
         let height = 16.0 + lines * STRONG.leading() + 4.0;
         sheet.ensure(height);

@@ -121,6 +121,11 @@ fn sums(invoice: &Invoice, faults: &mut Vec<Fault>) {
     let lines: BigDecimal = invoice.lines.iter().map(|line| &line.net).sum();
     let vat: BigDecimal = invoice.vat.iter().map(|group| &group.tax).sum();
     let paid: BigDecimal = invoice.prepayments.iter().map(|paid| &paid.amount).sum();
+    for (index, paid) in invoice.prepayments.iter().enumerate() {
+        if let (Some(net), Some(vat)) = (&paid.net, &paid.vat) {
+            must_be(faults, "BT-113", &format!("/prepayments/{index}/amount"), &paid.amount, &(net + vat));
+        }
+    }
     let (discounts, charges) = (of(AdjustmentKind::Discount), of(AdjustmentKind::Charge));
 
     must_be(faults, "BR-CO-10", "/totals/lines", &totals.lines, &lines);

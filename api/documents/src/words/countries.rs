@@ -269,4 +269,13 @@ mod tests {
         assert_eq!(names("DE"), Some(("Allemagne", "Germany")));
         assert_eq!(names("XX"), None);
     }
+
+    #[test]
+    fn every_name_can_be_printed() {
+        let fonts = crate::font::fonts().unwrap();
+        for name in COUNTRIES.iter().flat_map(|(_, french, english)| [french, english]) {
+            let shaped = fonts.shape(crate::font::Weight::Regular, &name.to_uppercase());
+            assert_eq!(shaped.missing().count(), 0, "{name}");
+        }
+    }
 }

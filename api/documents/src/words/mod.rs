@@ -292,3 +292,56 @@ pub(crate) fn mentions(invoice: &Invoice) -> Vec<Mention> {
     }
     mentions
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decimal(text: &str) -> BigDecimal {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn amounts_are_written_as_each_language_does() {
+        for (value, french, english) in [
+            ("0", "0,00 €", "€0.00"),
+            ("1234.5", "1\u{202F}234,50 €", "€1,234.50"),
+            ("-1234567.891", "−1\u{202F}234\u{202F}567,891 €", "−€1,234,567.891"),
+            ("100", "100,00 €", "€100.00"),
+        ] {
+            let french = french.replace(' ', "\u{A0}");
+            assert_eq!(money(Language::Fr, &decimal(value), "EUR"), french);
+            assert_eq!(money(Language::En, &decimal(value), "EUR"), english);
+        }
+        assert_eq!(money(Language::En, &decimal("5"), "USD"), "USD\u{A0}5.00");
+        assert_eq!(number(Language::Fr, &decimal("12.500"), 0), "12,5");
+        assert_eq!(percent(Language::Fr, &decimal("5.50")), "5,5\u{A0}%");
+    }
+
+    #[test]
+    fn numbers_of_companies_and_accounts_are_written_in_groups() {
+        let id = |scheme: &str, value: &str| {
+            named(&Identifier { scheme: Some(scheme.to_owned()), value: value.to_owned() })
+        };
+        assert_eq!(
+            id("0002", "732829320"),
+            "SIREN 732 829 320".replace(' ', "\u{A0}").replacen('\u{A0}', " ", 1)
+        );
+        assert_eq!(id("0002", "7328é9320"), "SIREN 7328é9320");
+        assert_eq!(id("0007", "212000-0027"), "212000-0027");
+        assert_eq!(iban("FR76 3000").replace('\u{A0}', " "), "FR76 3000");
+    }
+
+    #[test]
+    fn a_mention_replaces_the_sentence_with_its_subject() {
+        let json = include_str!("../../tests/minimal.json");
+        let mut invoice: Invoice = serde_json::from_str(json).unwrap();
+        let subjects = |invoice: &Invoice| {
+            mentions(invoice).into_iter().map(|mention| mention.subject.unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(subjects(&invoice), ["AAB", "PMD", "PMT"]);
+        invoice.mentions.push(Mention { subject: Some("PMD".to_owned()), text: "Ours.".to_owned() });
+        assert_eq!(subjects(&invoice), ["PMD", "AAB", "PMT"]);
+        assert_eq!(mentions(&invoice)[0].text, "Ours.");
+    }
+}

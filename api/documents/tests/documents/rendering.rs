@@ -77,3 +77,10 @@ fn the_xml_says_what_kind_of_sale_it_is() {
         }
     }
 }
+
+/// What is optional may be left out of the JSON.
+#[test]
+fn the_least_that_an_invoice_needs_is_enough() {
+    let invoice: Invoice = serde_json::from_str(include_str!("../minimal.json")).unwrap();
+    assert_eq!(render(&invoice).unwrap().pages, 1);
+}

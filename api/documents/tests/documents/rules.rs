@@ -71,6 +71,9 @@ fn what_was_paid_before_adds_up() {
     refused(cases::after_deposits(), "BT-113", "/totals/prepaid", |invoice| {
         invoice.prepayments.pop();
     });
+    refused(cases::after_deposits(), "BT-113", "/prepayments/1/amount", |invoice| {
+        invoice.prepayments[1].vat = Some(number("99.99"));
+    });
 }
 
 #[test]
