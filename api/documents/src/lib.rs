@@ -38,7 +38,9 @@ pub mod limits {
     pub const ACCOUNTS: usize = 4;
     /// Further identifiers of a party.
     pub const IDENTIFIERS: usize = 10;
-    /// Characters of a name, a number, a line of an address, a reference.
+    /// Characters of an invoice's number; for French sellers 35.
+    pub const NUMBER_CHARACTERS: usize = 60;
+    /// Characters of a name, a line of an address, a reference.
     pub const NAME_CHARACTERS: usize = 250;
     /// Characters of the seller's legal line, and of the footer.
     pub const FOOT_CHARACTERS: usize = 300;

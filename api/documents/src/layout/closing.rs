@@ -241,9 +241,9 @@ fn prepayments(sheet: &mut Sheet<'_>) {
             None => sheet.labels.payment.to_owned(),
         };
         let y = sheet.y + 11.0;
-        if let Some(run) = sheet.wrap(BODY, 240.0, &what).into_iter().next() {
-            sheet.run(LEFT + 6.0, y, BODY, run);
-        }
+        let mut named = BODY;
+        named.size *= (240.0 / sheet.shape(BODY, &what).width(BODY.size)).min(1.0);
+        sheet.text(LEFT + 6.0, y, named, &what);
         sheet.text_to(rights[0], y, BODY, &words::date(language, *date));
         for (right, value) in rights.into_iter().skip(1).zip([net.as_ref(), vat.as_ref(), Some(amount)]) {
             if let Some(value) = value {

@@ -54,12 +54,8 @@ fn title(sheet: &mut Sheet<'_>) {
     let shown = look(Weight::Bold, 21.0, sheet.palette.accent);
     sheet.text_to(RIGHT, TOP + 18.0, shown, words::title(invoice));
     let number = format!("{} {}", sheet.labels.number, invoice.number);
-    let mut shown = look(Weight::Bold, 10.5, INK);
-    // A number of 35 wide letters still has to stand on one line.
-    while shown.size > 6.0 && sheet.shape(shown, &number).width(shown.size) > RIGHT - BUYER_LEFT {
-        shown.size -= 0.5;
-    }
-    sheet.text_to(RIGHT, TOP + 35.0, shown, &number);
+    // The longest number still stands on one line.
+    sheet.text_within(RIGHT, RIGHT - BUYER_LEFT, TOP + 35.0, look(Weight::Bold, 10.5, INK), &number);
 }
 
 fn seller(sheet: &mut Sheet<'_>, top: f32) -> f32 {

@@ -41,6 +41,8 @@ pub(super) const STRONG: Look = look(Weight::Bold, 8.8, INK);
 pub(super) const SMALL: Look = look(Weight::Regular, 7.4, GREY);
 pub(super) const LABEL: Look = look(Weight::Regular, 7.2, GREY);
 
+/// What the document's name may take of the heading of a page that follows.
+const TITLE_WIDTH: f32 = 400.0;
 /// The foot: its size, and the lines that have room there.
 const FOOT: Look = look(Weight::Regular, 6.6, GREY);
 const FOOT_LINES: usize = 4;
@@ -127,7 +129,7 @@ impl<'i> Sheet<'i> {
         let what =
             format!("{title} {} {} {dated} – {}", invoice.number, self.labels.dated, self.labels.continued);
         let (name, small) = (STRONG, look(Weight::Regular, 8.0, GREY));
-        let what_width = self.shape(small, &what).width(small.size);
+        let what_width = self.shape(small, &what).width(small.size).min(TITLE_WIDTH);
         // A long name gives way to the document's number.
         let mut seller = self.wrap(name, (RIGHT - LEFT - what_width - 24.0).max(60.0), &invoice.seller.name);
         let y = super::TOP + 10.0;
@@ -138,7 +140,7 @@ impl<'i> Sheet<'i> {
         for run in seller {
             self.run(LEFT, y, name, run);
         }
-        self.text_to(RIGHT, y, small, &what);
+        self.text_within(RIGHT, TITLE_WIDTH, y, small, &what);
         self.hairline(LEFT, RIGHT, y + 7.0);
         self.y = TOP_OF_NEXT;
     }

@@ -85,19 +85,15 @@ pub(super) fn compose(sheet: &mut Sheet<'_>) -> BigDecimal {
         price: Column::new(sheet, PRICE, PRICE_WIDTH, &prices),
         net: Column::new(sheet, NET, NET_WIDTH, &nets),
     };
-    sheet.text_to(
-        RIGHT,
-        sheet.y + 4.0,
-        SMALL,
-        &format!("{} {}", sheet.labels.amounts_in, sheet.invoice.currency),
-    );
+    sheet.ensure(140.0);
+    let amounts_in = format!("{} {}", sheet.labels.amounts_in, sheet.invoice.currency);
+    sheet.text_to(RIGHT, sheet.y + 4.0, SMALL, &amounts_in);
     sheet.y += 9.0;
-    sheet.ensure(120.0);
     head(sheet);
     let mut carried = BigDecimal::default();
     for (index, line) in lines.iter().enumerate() {
         let texts = [&quantities[index], &prices[index], &nets[index]];
-        row(sheet, &columns, line, texts, &mut carried);
+        row(sheet, &columns, line, texts, index == 0, &mut carried);
     }
     carried
 }
@@ -141,6 +137,7 @@ fn row(
     columns: &Columns,
     line: &Line,
     [quantity, price, net]: [&String; 3],
+    first: bool,
     carried: &mut BigDecimal,
 ) {
     let position = look(Weight::Regular, 7.6, SMALL.colour);
@@ -153,9 +150,10 @@ fn row(
     })
     .collect();
     let height: f32 = texts.iter().map(|(name, ..)| leading(name.as_ref())).sum::<f32>() + 2.0 * PADDING;
-    // A row is kept on one page, unless it is higher than a page.
-    let fits_next = height <= Sheet::room_of_next() - HEAD_HEIGHT - 2.0 * CARRY_HEIGHT;
-    if sheet.y + height.min(60.0) > END || (fits_next && sheet.y + height > END) {
+    // A row is kept on one page, unless it is higher than a page. The first stays below its head: nothing could be carried.
+    let whole = height <= Sheet::room_of_next() - HEAD_HEIGHT - 2.0 * CARRY_HEIGHT;
+    let needed = if whole { height } else { height.min(60.0) };
+    if !first && sheet.y + needed > END {
         turn(sheet, carried);
     }
     sheet.y += PADDING;

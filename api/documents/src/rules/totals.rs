@@ -79,7 +79,7 @@ fn breakdown(invoice: &Invoice, faults: &mut Vec<Fault>) {
         let (key, family) = (key(&group.vat), group.vat.category.family());
         match bases.get(&key) {
             Some(base) => {
-                must_be(faults, &format!("BR-{family}-08"), &format!("/vat/{index}/base"), &group.base, base)
+                must_be(faults, &format!("BR-{family}-08"), &format!("/vat/{index}/base"), &group.base, base);
             }
             None => {
                 let message = "nothing on the invoice has this category and rate";

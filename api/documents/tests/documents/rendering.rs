@@ -1,6 +1,7 @@
 //! The bytes.
 
 use comptoir_documents::*;
+use proptest::prelude::*;
 
 use crate::cases;
 
@@ -83,4 +84,47 @@ fn the_xml_says_what_kind_of_sale_it_is() {
 fn the_least_that_an_invoice_needs_is_enough() {
     let invoice: Invoice = serde_json::from_str(include_str!("../minimal.json")).unwrap();
     assert_eq!(render(&invoice).unwrap().pages, 1);
+}
+
+/// Letters, combining marks, punctuation, symbols, spaces of all kinds, controls: what the fonts have and what they have not.
+fn texts() -> impl Strategy<Value = String> {
+    let character = prop_oneof![
+        8 => proptest::char::range(' ', '\u{24F}'),
+        2 => proptest::char::range('\u{300}', '\u{36F}'),
+        3 => proptest::char::range('\u{370}', '\u{52F}'),
+        2 => proptest::char::range('\u{1E00}', '\u{2BFF}'),
+        1 => any::<char>(),
+    ];
+    prop::collection::vec(character, 1..80).prop_map(|characters| characters.into_iter().collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The checks before the number is drawn are enough: what passes them becomes a document, and its XML has every character.
+    #[test]
+    fn what_was_checked_can_be_rendered(mut texts in prop::collection::vec(texts(), 6)) {
+        let mut invoice = cases::short();
+        // What cannot be printed is left out, as its author would after the error.
+        for text in &mut texts {
+            let mut probe = cases::credit_note();
+            loop {
+                probe.mentions = vec![Mention { subject: None, text: text.clone() }];
+                let missing = check_glyphs(&probe).unwrap();
+                if missing.is_empty() { break }
+                text.retain(|character| missing.iter().all(|missing| missing.character != character));
+            }
+            if text.trim().is_empty() { *text = "x".to_owned() }
+        }
+        invoice.mentions = vec![Mention { subject: None, text: texts[0].clone() }];
+        invoice.lines[0].description = Some(texts[1].clone());
+        let short = |text: &String| text.replace('\n', " ");
+        invoice.lines[0].name = short(&texts[2]);
+        invoice.buyer.name = short(&texts[3]);
+        invoice.adjustments[0].adjustment.reason = short(&texts[4]);
+        invoice.references.buyer_order = Some(short(&texts[5]));
+        prop_assert_eq!(validate(&invoice), vec![]);
+        let rendered = render(&invoice);
+        prop_assert!(rendered.is_ok(), "{:?}: {:?}", texts, rendered.err());
+    }
 }
