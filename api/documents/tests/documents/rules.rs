@@ -125,7 +125,7 @@ fn a_french_seller_keeps_the_french_rules() {
         ("BR-FR-05", "/terms/late_payment_rate", |invoice| invoice.terms.late_payment_rate = None),
         ("BR-FR-05", "/terms/early_payment", |invoice| invoice.terms.early_payment = None),
         ("BR-FR-09", "/seller/identifiers/0/value", |invoice| {
-            invoice.seller.identifiers[0].value = "55210055400013".to_owned()
+            invoice.seller.identifiers[0].value = "55210055400013".to_owned();
         }),
         ("BR-FR-10", "/seller/legal_id", |invoice| invoice.seller.legal_id = None),
         ("BR-FR-11", "/buyer/legal_id", |invoice| invoice.buyer.legal_id = None),
@@ -133,7 +133,7 @@ fn a_french_seller_keeps_the_french_rules() {
         ("BR-FR-13", "/seller/electronic_address", |invoice| invoice.seller.electronic_address = None),
         ("BR-FR-16", "/lines/0/vat/rate", |invoice| invoice.lines[0].vat.rate = Some(number("19"))),
         ("BR-FR-21", "/buyer/electronic_address", |invoice| {
-            invoice.buyer.electronic_address = Some(cases::id("0225", "732829320"))
+            invoice.buyer.electronic_address = Some(cases::id("0225", "732829320"));
         }),
         ("BR-FR-23", "/buyer/electronic_address/value", |invoice| {
             invoice.buyer.electronic_address = Some(cases::id("0225", "552100554 X"));
@@ -145,14 +145,14 @@ fn a_french_seller_keeps_the_french_rules() {
         }),
         ("BR-FR-CO-12", "/totals/vat_accounted", |invoice| invoice.currency = "USD".to_owned()),
         ("BR-FR-CO-15", "/seller/identifiers/1", |invoice| {
-            invoice.seller.identifiers.push(cases::id("0231", "732829320"))
+            invoice.seller.identifiers.push(cases::id("0231", "732829320"));
         }),
     ];
     for (rule, pointer, change) in changes {
         refused(cases::short(), rule, pointer, change);
     }
     refused(cases::credit_note(), "BR-FR-CO-05", "/references/preceding", |invoice| {
-        invoice.references.preceding.clear()
+        invoice.references.preceding.clear();
     });
 }
 
@@ -181,7 +181,7 @@ fn what_is_too_large_is_refused_before_it_costs_anything() {
     refused(short(), "limit", "/seller", |invoice| invoice.seller.register = Some("RCS ".repeat(60)));
     refused(short(), "BT-129", "/lines/0/quantity", |invoice| invoice.lines[0].quantity = number("1.00001"));
     refused(short(), "BT-146", "/lines/0/unit_price", |invoice| {
-        invoice.lines[0].unit_price = number("0.0000001")
+        invoice.lines[0].unit_price = number("0.0000001");
     });
     refused(short(), "BR-DEC-14", "/totals/gross", |invoice| invoice.totals.gross = number("1.001"));
 }
