@@ -16,15 +16,7 @@ pub(crate) fn leave(folder: &std::path::Path, name: &str, invoice: &Invoice) -> 
 #[test]
 fn documents_to_look_at() {
     let Some(folder) = std::env::var_os("DOCUMENTS").map(std::path::PathBuf::from) else { return };
-    for (name, invoice) in [
-        ("short", cases::short()),
-        ("long", cases::long(200)),
-        ("credit", cases::credit_note()),
-        ("deposit", cases::deposit()),
-        ("after", cases::after_deposits()),
-        ("odd", cases::odd()),
-        ("reverse", cases::reverse_charge()),
-    ] {
+    for (name, invoice) in cases::dozen().into_iter().chain(cases::rest()) {
         leave(&folder, name, &invoice);
     }
 }
