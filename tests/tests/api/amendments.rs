@@ -15,8 +15,35 @@ use crate::shipments::{confirmed, ledger, order, told};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// Amends an order as it is now.
 async fn amend(api: &Api, id: &str, body: &Value) -> Result<Answer> {
-    api.http.send(Method::PATCH, &format!("/orders/{id}"), &[], Some(body)).await
+    let version = order(api, id).await?["version"].as_i64().unwrap_or(1);
+    amend_version(api, id, version, body).await
+}
+
+async fn amend_version(api: &Api, id: &str, version: i64, body: &Value) -> Result<Answer> {
+    let etag = format!("\"{version}\"");
+    api.http.send(Method::PATCH, &format!("/orders/{id}"), &[("If-Match", &etag)], Some(body)).await
+}
+
+/// Ends this API, and looks whether its sessions were in deadlocks: those that were tried again are seen nowhere else. The test's own
+/// connections are closed before.
+async fn ends_without_deadlocks(world: &World, mut api: Api) -> Result<()> {
+    api.daemon.terminate(LIMIT).await?;
+    let administrator = world.administrator().await?;
+    let number = async |query: &str| -> Result<i64> { Ok(administrator.query_one(query, &[]).await?.get(0)) };
+    // A session counts its deadlocks at its end at the latest.
+    until("all sessions to end", LIMIT, async || {
+        let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        let others = number(others).await?;
+        ensure!(others == 0, "{others} sessions");
+        Ok(())
+    })
+    .await?;
+    let deadlocks =
+        number("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").await?;
+    ensure!(deadlocks == 0, "{deadlocks} deadlocks");
+    Ok(())
 }
 
 /// Of each line: its SKU, the quantity, what is reserved for it, and what it waits for.
@@ -301,9 +328,9 @@ async fn only_an_order_of_which_nothing_has_left_is_amended_and_a_version_may_be
         let id = confirmed(&api, &[(&tea, "4")]).await?;
         let path = format!("/orders/{id}");
         let body = json!({"lines": [{"position": 1, "quantity": "5"}]});
-        let stale = api.http.send(Method::PATCH, &path, &[("If-Match", "\"1\"")], Some(&body)).await?;
+        let stale = amend_version(&api, &id, 1, &body).await?;
         assert_eq!((stale.status, stale.code()), (412, "version_mismatch"), "{}", stale.text);
-        let fresh = api.http.send(Method::PATCH, &path, &[("If-Match", "\"2\"")], Some(&body)).await?;
+        let fresh = amend_version(&api, &id, 2, &body).await?;
         assert_eq!((fresh.status, fresh.header("etag")), (200, Some("\"3\"")), "{}", fresh.text);
 
         let part = json!({"lines": [{"position": 1, "quantity": "1"}]});
@@ -419,7 +446,7 @@ impl Race {
                     }
                     answer
                 }
-                // Other lines, whatever it has by now.
+                // Other lines, whatever it has.
                 3..5 => {
                     let Some(id) = self.any(&mut dice) else { continue };
                     amend(api, &id, &json!({"lines": self.lines(&mut dice)})).await?
@@ -433,9 +460,8 @@ impl Race {
                     if seen["lines"][1].is_object() && dice.random_bool(0.5) {
                         lines.push(json!({"position": 2}));
                     }
-                    let etag = format!("\"{}\"", seen["version"]);
-                    let (path, body) = (format!("/orders/{id}"), json!({"lines": lines}));
-                    api.http.send(Method::PATCH, &path, &[("If-Match", &etag)], Some(&body)).await?
+                    let version = seen["version"].as_i64().context("no version")?;
+                    amend_version(api, &id, version, &json!({"lines": lines})).await?
                 }
                 8 => {
                     let Some(id) = self.any(&mut dice) else { continue };
@@ -457,7 +483,7 @@ impl Race {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn amendments_orders_cancellations_and_receipts_at_once_lose_nothing() {
     World::run(async |world| {
-        let mut api = world.api().await?;
+        let api = world.api().await?;
         let mut products = Vec::new();
         for sku in ["TEA", "POT", "CUP"] {
             products.push(api.product_in_stock(sku, "20").await?);
@@ -480,20 +506,7 @@ async fn amendments_orders_cancellations_and_receipts_at_once_lose_nothing() {
                     WHERE (w.tenant_id, w.order_id) = (o.tenant_id, o.id) AND w.waiting > 0)";
         assert_eq!(sql.query_one(wrong, &[]).await?.get::<_, i64>(0), 0);
         drop(sql);
-        api.daemon.terminate(LIMIT).await?;
-        let administrator = world.administrator().await?;
-        let number = async |query: &str| -> Result<i64> { Ok(administrator.query_one(query, &[]).await?.get(0)) };
-        // A session counts its deadlocks at its end at the latest. Those that were tried again are seen nowhere else.
-        until("all sessions to end", LIMIT, async || {
-            let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
-            let others = number(others).await?;
-            ensure!(others == 0, "{others} sessions");
-            Ok(())
-        })
-        .await?;
-        let deadlocks = number("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").await?;
-        ensure!(deadlocks == 0, "{deadlocks} deadlocks");
-        Ok(())
+        ends_without_deadlocks(world, api).await
     })
     .await;
 }
