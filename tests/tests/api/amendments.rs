@@ -11,6 +11,7 @@ use rand::{Rng, SeedableRng};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::credit::{self, PATIENT, until_waiting};
 use crate::shipments::{confirmed, ledger, order, told};
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -350,6 +351,102 @@ async fn only_an_order_of_which_nothing_has_left_is_amended_and_a_version_may_be
         let nobody = amend(&api, "01900000-0000-7000-8000-0000000000ff", &json!({})).await?;
         assert_eq!((nobody.status, nobody.code()), (404, "order_not_found"));
         api.proof().await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_are_those_of_one_version() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (tea, pot) = (api.product_in_stock("TEA", "9").await?, api.product_in_stock("POT", "9").await?);
+        let cup = api.product_in_stock("CUP", "9").await?;
+        let id = confirmed(&api, &[(&tea, "1"), (&pot, "1"), (&cup, "1")]).await?;
+        // The first line is taken off. So the cup has the position that the pot had.
+        let fewer = json!({"lines": [{"position": 2}, {"position": 3}]});
+        assert_eq!(amend_version(&api, &id, 2, &fewer).await?.status, 200);
+        // Whoever has read the order before means the pot.
+        let body = json!({"reference": "R-1", "lines": [{"position": 1}, {"position": 2, "quantity": "5"}]});
+        let path = format!("/orders/{id}");
+        let blind = api.http.send(Method::PATCH, &path, &[], Some(&body)).await?;
+        assert_eq!((blind.status, blind.code()), (428, "precondition_required"), "{}", blind.text);
+        let stale = amend_version(&api, &id, 2, &body).await?;
+        assert_eq!((stale.status, stale.code()), (412, "version_mismatch"), "{}", stale.text);
+        let now = order(&api, &id).await?;
+        assert_eq!(held(&now), ["POT 1 1 0", "CUP 1 1 0"]);
+        assert_eq!((&now["reference"], &now["version"]), (&Value::Null, &json!(3)));
+        // What has no lines needs no version, and whoever says so means any.
+        let named = api.http.send(Method::PATCH, &path, &[], Some(&json!({"reference": "R-1"}))).await?;
+        assert_eq!((named.status, named.field("reference")), (200, "R-1"), "{}", named.text);
+        let any = api.http.send(Method::PATCH, &path, &[("If-Match", "*")], Some(&body)).await?;
+        assert_eq!(
+            (any.status, held(&any.json)),
+            (200, vec!["POT 1 1 0".to_owned(), "CUP 5 5 0".to_owned()])
+        );
+        api.proof().await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_gets_no_more_goods_from_an_archived_warehouse() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, advice) = (api.customer("C-1").await?, api.product("ADVICE").await?);
+        let (tea, market) = (api.product_in_stock("TEA", "4").await?, api.warehouse("MARKET").await?);
+        let lines = json!([{"product_id": advice["id"], "quantity": "1"}]);
+        let body = json!({"customer_id": customer["id"], "warehouse_id": market["id"], "lines": lines});
+        let mine = api.created("/orders", &body).await?;
+        let archived = api.http.command(&format!("/warehouses/{}/archive", id(&market))).await?;
+        assert_eq!(archived.status, 200, "{}", archived.text);
+        let with = json!({"lines": [{"position": 1}, {"product_id": tea["id"], "quantity": "1"}]});
+        let refused = amend(&api, id(&mine), &with).await?;
+        assert_eq!((refused.status, refused.code()), (422, "invalid_order"), "{}", refused.text);
+        // Where its goods come from is not for the client to change.
+        let error = &refused.json["errors"][0];
+        assert_eq!((&error["pointer"], &error["code"]), (&json!("/lines"), &json!("warehouse_archived")));
+        let more = json!({"lines": [{"position": 1, "quantity": "2"}]});
+        assert_eq!(amend(&api, id(&mine), &more).await?.status, 200, "it needs no goods");
+        api.proof().await.map(drop)
+    })
+    .await;
+}
+
+/// An order that is placed has its reference before it has its goods; so has one that is amended. Whether the customers have a limit or not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_and_an_amendment_that_want_one_reference_do_not_wait_for_each_other() {
+    World::run(async |world| {
+        let api = Api::start(world, &PATIENT).await?;
+        for (code, limit) in [("FREE", Value::Null), ("BOUND", json!("1000"))] {
+            let other = api.customer(&format!("{code}-1")).await?;
+            let body = json!({"code": code, "name": code, "email": "c@example.com", "credit_limit": limit});
+            let customer = api.created("/customers", &body).await?;
+            // Stock is locked in the order of the products: that of the first before that of the second.
+            let first = api.product_in_stock(&format!("{code}-TEA"), "10").await?;
+            let second = api.product_in_stock(&format!("{code}-POT"), "10").await?;
+            let mine = placed(&api, &customer, &[(&second, "1")], false).await?;
+            let (holder, sql) = (world.sql().await?, world.administrator().await?);
+            let lock =
+                format!("BEGIN; SELECT FROM stock_levels WHERE product_id = '{}' FOR UPDATE", id(&first));
+            holder.batch_execute(&lock).await?;
+            // It has the reference, and no stock yet.
+            let goods =
+                [&first, &second].map(|product| json!({"product_id": product["id"], "quantity": "1"}));
+            let body = json!({"customer_id": other["id"], "reference": code, "lines": goods});
+            let placing = credit::place(&api, body);
+            until_waiting(&sql, 1).await?;
+            // It waits for the reference, and must not have the stock that the other one still needs.
+            let body = json!({"reference": code, "lines": [{"position": 1, "quantity": "2"}]});
+            let amending = credit::amend(&api, &mine, body);
+            until_waiting(&sql, 2).await?;
+            holder.batch_execute("COMMIT").await?;
+            let (made, refused) = (placing.await??, amending.await??);
+            assert_eq!(made.status, 201, "{}", made.text);
+            assert_eq!((refused.status, refused.code()), (409, "order_reference_taken"), "{}", refused.text);
+            assert_eq!(amounts(&api, &second).await?, "10 2 0");
+        }
+        api.proof().await?;
+        ends_without_deadlocks(world, api).await
     })
     .await;
 }
