@@ -228,8 +228,8 @@ impl Order {
         })
     }
 
-    /// Has it wait for approval: its goods are reserved, but it is neither confirmed nor shipped. It is a part of what makes the order
-    /// pass its customer's credit limit, and no step of its own.
+    /// Has it wait for approval: its goods are reserved, but it is neither confirmed nor shipped from now on. It is a part of what makes
+    /// the order pass its customer's credit limit, and no step of its own.
     pub(crate) fn hold(&mut self) {
         self.held_for_approval = true;
     }
