@@ -154,7 +154,8 @@ impl Market {
     /// Posts a command under a key of its own, and notes the answer under this name.
     async fn noted(&self, dice: &mut StdRng, name: &str, path: &str, body: &Value) -> Result<Answer> {
         let key = Uuid::new_v4().to_string();
-        let answer = self.send(dice, Method::POST, path, Some(("Idempotency-Key", &key)), Some(body)).await?;
+        let answer =
+            self.send(dice, Method::POST, path, Some(("Idempotency-Key", key.as_str())), Some(body)).await?;
         self.note(format!("{name} {} {}", answer.status, answer.code()))?;
         Ok(answer)
     }
@@ -256,7 +257,8 @@ impl Market {
             body["reference"] =
                 if seen.json["reference"].is_null() { json!(self.reference()) } else { Value::Null };
         }
-        let answer = self.send(dice, Method::PATCH, &path, Some(("If-Match", &etag)), Some(&body)).await?;
+        let answer =
+            self.send(dice, Method::PATCH, &path, Some(("If-Match", etag.as_str())), Some(&body)).await?;
         self.note(format!("amend {} {}", answer.status, answer.code()))?;
         match (answer.status, answer.code()) {
             (200, _) | (409, "insufficient_stock" | "order_reference_taken") | (412, _) => {
