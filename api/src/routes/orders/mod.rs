@@ -34,6 +34,7 @@ pub(super) fn endpoints() -> Endpoints {
             "insufficient_stock",
             "no_default_warehouse",
             "credit_limit_exceeded",
+            "precondition_required",
         ])
         .with(Needs(OrdersApprove), handlers::__path_approve, handlers::approve)
         .problems(&["order_not_found", "order_not_held"])

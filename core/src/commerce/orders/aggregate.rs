@@ -228,8 +228,8 @@ impl Order {
         })
     }
 
-    /// Has it wait for approval: its goods are reserved, but it is neither confirmed nor shipped. It is a part of what makes the order
-    /// pass its customer's credit limit, and no step of its own.
+    /// Has it wait for approval: its goods are reserved, but it is neither confirmed nor shipped from now on. It is a part of what makes
+    /// the order pass its customer's credit limit, and no step of its own.
     pub(crate) fn hold(&mut self) {
         self.held_for_approval = true;
     }
@@ -905,6 +905,10 @@ pub enum OrderError {
     NotHeld(OrderId),
     #[error("there is no warehouse {0} that is in use")]
     WarehouseUnknown(WarehouseId),
+    #[error(
+        "warehouse {0}, where the order's goods come from, is archived: the order gets no more goods, place another one for them"
+    )]
+    WarehouseArchived(WarehouseId),
     #[error("{}", .0.message)]
     OrderedOn(Invalid),
     #[error("{}", .0.message)]
@@ -955,6 +959,7 @@ impl DomainError for OrderError {
             | Self::QuantitiesTooPrecise(_)
             | Self::CustomerUnknown(_)
             | Self::WarehouseUnknown(_)
+            | Self::WarehouseArchived(_)
             | Self::OrderedOn(_)
             | Self::ShippedOn(_)
             | Self::PromisedBefore(_)
@@ -983,6 +988,7 @@ impl DomainError for OrderError {
             | Self::QuantitiesTooPrecise(_)
             | Self::CustomerUnknown(_)
             | Self::WarehouseUnknown(_)
+            | Self::WarehouseArchived(_)
             | Self::OrderedOn(_)
             | Self::ShippedOn(_)
             | Self::PromisedBefore(_)
@@ -1021,6 +1027,8 @@ impl DomainError for OrderError {
                 .collect(),
             Self::CustomerUnknown(_) => field("/customer_id", "unknown_customer"),
             Self::WarehouseUnknown(_) => field("/warehouse_id", "unknown_warehouse"),
+            // Of an order that is amended, which keeps its warehouse.
+            Self::WarehouseArchived(_) => field("/lines", "warehouse_archived"),
             Self::OrderedOn(invalid) => field("/ordered_on", invalid.code),
             Self::ShippedOn(invalid) => field("/shipped_on", invalid.code),
             Self::PromisedBefore(_) => field("/promised_on", "out_of_range"),

@@ -18,7 +18,7 @@ use super::queries::OrderSummary;
 use super::totals::{Totals, vat_breakdown};
 use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, LockMode, find};
-use crate::application::error::Error;
+use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::addresses::{postal_from_json, postal_to_json};
 use crate::commerce::credit;
@@ -30,6 +30,9 @@ use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
 use crate::values::ids::{CustomerId, OrderId, ProductId, TenantId, WarehouseId};
 use crate::values::money::{Currency, Money, Quantity, UnitPrice, VatRate};
+
+/// The constraint that makes references unique.
+const REFERENCE_KEY: &str = "orders_reference_key";
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = orders, treat_none_as_default_value = false)]
@@ -463,6 +466,25 @@ async fn delete_held(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Err
     Ok(())
 }
 
+/// Writes what an order that is locked is called from now on. Whoever writes a reference that somebody else is writing waits for them.
+///
+/// # Errors
+/// `ReferenceTaken` if another order has it. Fails if the database cannot be reached.
+pub(super) async fn write_reference(
+    work: &mut UnitOfWork<'_>,
+    id: OrderId,
+    reference: Option<&OrderReference>,
+) -> Result<(), Error> {
+    let written = diesel::update(orders::table.find((work.tenant().uuid(), id.uuid())))
+        .set(orders::reference.eq(reference.map(OrderReference::as_str)))
+        .execute(work.connection())
+        .await;
+    unless_taken(written, |constraint| {
+        let taken = reference.filter(|_| constraint == REFERENCE_KEY)?;
+        Some(OrderError::ReferenceTaken(taken.to_string()))
+    })
+}
+
 /// Writes the lines of an order anew, of which nothing has left, and what they have and wait for.
 ///
 /// # Errors
@@ -584,7 +606,7 @@ fn write_error(error: diesel::result::Error, order: &Order) -> Error {
     let diesel::result::Error::DatabaseError(_, info) = &error else { return error.into() };
     let refusal = match info.constraint_name() {
         Some("orders_customer_fkey") => Some(OrderError::CustomerUnknown(order.customer_id)),
-        Some("orders_reference_key") => {
+        Some(REFERENCE_KEY) => {
             order.reference.as_ref().map(|reference| OrderError::ReferenceTaken(reference.to_string()))
         }
         Some("orders_external_id_key") => {

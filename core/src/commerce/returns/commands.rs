@@ -31,7 +31,7 @@ impl Command for ReceiveReturn {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ReturnView, Error> {
         Return::check_line_count(self.lines.len())?;
-        // Where its goods belong never changes: read without locks, to lock the order together with those that wait for them.
+        // Read without locks, to lock the order together with those that wait for its goods.
         let seen = orders::repository::look(work, self.order_id).await?;
         let mut locked = self.lock(work, &seen).await?;
         let own = locked.iter().position(|order| order.id() == self.order_id);
@@ -41,7 +41,12 @@ impl Command for ReceiveReturn {
         check_version(self.expected_version, order.version())?;
         let parts: Vec<LinePart> = self.lines.iter().map(|returned| returned.part.clone()).collect();
         orders::check_decimals(work, order, &parts).await?;
-        let mut levels = stock::repository::lock(work, &seen.places()).await?;
+        let places = order.places();
+        // It was amended since, and other orders wait for its goods.
+        if places != seen.places() {
+            return Err(Error::Overtaken);
+        }
+        let mut levels = stock::repository::lock(work, &places).await?;
 
         let now = work.now_after(order.updated_at());
         let received_on = self.received_on.unwrap_or_else(|| BusinessDate::of(now));
