@@ -229,7 +229,7 @@ pub(crate) struct ProblemField<'a> {
     /// What there is, a decimal string, where too little was there; null otherwise.
     #[schema(example = "3")]
     available: Option<&'a str>,
-    /// The inventory count that is under way: only where nothing may be moved because of it.
+    /// The inventory count that is in the way: only where goods may not be moved because of it, or the warehouse not be archived.
     #[schema(example = "01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b")]
     inventory_count_id: Option<&'a str>,
     /// What the refusal was reckoned from: only where a credit limit would be passed.

@@ -323,3 +323,33 @@ async fn warehouses_are_there_as_csv() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_warehouse_is_not_archived_until_its_inventory_counts_are_over() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let warehouse = api.warehouse("W-1").await?;
+        let count = api.created("/inventory-counts", &json!({"warehouse_id": warehouse["id"]})).await?;
+        let count_path = format!("/inventory-counts/{}", count["id"].as_str().unwrap_or_default());
+        let archive = format!("{}/archive", path(&warehouse));
+        for step in ["", "/start", "/review"] {
+            if !step.is_empty() {
+                let taken = api.http.command(&format!("{count_path}{step}")).await?;
+                assert_eq!(taken.status, 200, "{step}: {}", taken.text);
+            }
+            let refused = api.http.command(&archive).await?;
+            assert_eq!((refused.status, refused.code()), (409, "warehouse_being_counted"), "{step}");
+            assert_eq!(refused.json["errors"][0]["inventory_count_id"], count["id"], "{}", refused.text);
+        }
+        let closed = api.http.command(&format!("{count_path}/close")).await?;
+        assert_eq!(closed.status, 200, "{}", closed.text);
+        let cancelled = api.created("/inventory-counts", &json!({"warehouse_id": warehouse["id"]})).await?;
+        let cancel = format!("/inventory-counts/{}/cancel", cancelled["id"].as_str().unwrap_or_default());
+        let answer = api.http.post(&cancel, &json!({"reason": "a test"})).await?;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let archived = api.http.command(&archive).await?;
+        assert_eq!(archived.status, 200, "{}", archived.text);
+        Ok(())
+    })
+    .await;
+}

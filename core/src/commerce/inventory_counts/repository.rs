@@ -172,6 +172,26 @@ pub(super) async fn locations_of(
     Ok(read(ids, LocationId::from_uuid).unwrap_or_default())
 }
 
+/// Returns a count of this warehouse that is not over, if there is one; also one that is only planned. Nothing is locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn unfinished_in(
+    work: &mut UnitOfWork<'_>,
+    warehouse: WarehouseId,
+) -> Result<Option<InventoryCountId>, Error> {
+    use inventory_counts::{id, status, table, tenant_id, warehouse_id};
+    let unfinished = [CountStatus::Open, CountStatus::Counting, CountStatus::Review].map(CountStatus::as_str);
+    let found: Option<Uuid> = table
+        .filter(tenant_id.eq(work.tenant().uuid()).and(warehouse_id.eq(warehouse.uuid())))
+        .filter(status.eq_any(unfinished))
+        .select(id)
+        .first(work.connection())
+        .await
+        .optional()?;
+    Ok(found.map(InventoryCountId::from_uuid))
+}
+
 /// Loads a count with a lock that others who count may hold too, but nobody who moves it on. People count, some of them at a time: they
 /// do not keep those waiting for long who move it on.
 ///
