@@ -1,8 +1,25 @@
 //! Products: created, changed, archived, deleted.
 
-use comptoir_tests::harness::World;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use comptoir_tests::harness::{World, id, until};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio_postgres::Client;
+
+const LIMIT: Duration = Duration::from_secs(20);
+const WAITING: &str =
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+
+async fn until_waiting(sql: &Client, number: i64) -> Result<()> {
+    until(format!("{number} to wait for a lock"), LIMIT, async || {
+        let waiting: i64 = sql.query_one(WAITING, &[]).await?.get(0);
+        ensure!(waiting == number, "{waiting} wait");
+        Ok(())
+    })
+    .await
+}
 
 fn path(product: &Value) -> String {
     format!("/products/{}", product["id"].as_str().unwrap())
@@ -266,6 +283,32 @@ async fn an_order_has_no_finer_quantities_than_its_products_allow() {
         assert_eq!(changed.status, 200, "{}", changed.text);
         let kept = api.http.get(&format!("/orders/{}", placed["id"].as_str().unwrap())).await?;
         assert_eq!(kept.json["lines"][1]["quantity"], "1.125");
+        Ok(())
+    })
+    .await;
+}
+
+/// They have read that it is kept in stock, and are about to receive it, or to wait for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_ends_that_a_product_is_kept_in_stock_waits_for_those_who_use_it() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let tea = api.stocked_product("TEA").await?;
+        let (sql, watch) = (world.sql().await?, world.administrator().await?);
+        // What is under way holds its products so.
+        sql.batch_execute(&format!("BEGIN; SELECT FROM products WHERE id = '{}' FOR KEY SHARE", id(&tea)))
+            .await?;
+        let renamed = api.http.send(Method::PATCH, &path(&tea), &[], Some(&json!({"name": "Tea"}))).await?;
+        assert_eq!(renamed.status, 200, "nobody is waited for: {}", renamed.text);
+        let (at, body) = (path(&tea), json!({"stocked": false}));
+        let (ended, waited) = tokio::join!(api.http.send(Method::PATCH, &at, &[], Some(&body)), async {
+            let waited = until_waiting(&watch, 1).await;
+            sql.batch_execute("COMMIT").await?;
+            waited
+        });
+        waited?;
+        let ended = ended?;
+        assert_eq!((ended.status, &ended.json["stocked"]), (200, &json!(false)), "{}", ended.text);
         Ok(())
     })
     .await;

@@ -118,8 +118,8 @@ pub(super) async fn look_at(work: &mut UnitOfWork<'_>, id: ProductId) -> Result<
 }
 
 /// Loads the products that exist among `ids`, with a key-share lock on each, as a foreign key would take it. Until the
-/// unit of work ends, other orders can be placed with these products, but no command can archive or delete them. An id may be
-/// named more than once, and none costs no statement.
+/// unit of work ends, other orders can be placed with these products, but no command can archive or delete them, or end that they are kept
+/// in stock. Everything else of them may change meanwhile. An id may be named more than once, and none costs no statement.
 pub(crate) async fn load_for_order(
     work: &mut UnitOfWork<'_>,
     ids: Vec<ProductId>,
@@ -218,7 +218,8 @@ impl Product {
     }
 
     /// Notes that these barcodes are the product's, and no others are. They are added in one order: two products that want the
-    /// same ones do not wait for each other.
+    /// same ones do not wait for each other. Two that want each other's at the same time do, and PostgreSQL ends one of both: it is tried
+    /// again, and finds the barcode taken or free. To lock barcodes first would take a privilege more, for what nobody does on purpose.
     async fn save_barcodes(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let (tenant, product) = (work.tenant().uuid(), self.id.uuid());
         let mut barcodes: Vec<(String, &Gtin)> =
