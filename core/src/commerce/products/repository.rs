@@ -154,6 +154,31 @@ pub(crate) async fn lock_for_order(
     Ok(rows.into_iter().map(ProductRow::into_product).map(|product| (product.id(), product)).collect())
 }
 
+/// Loads products again, and keeps them from being changed until the unit of work ends: what [`load_for_order`] read, which has locked
+/// them, may have changed since. Who makes a level of stock needs this, which has their names: whoever renames a product gives its new
+/// name to the levels that are there.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn hold_unchanged(
+    work: &mut UnitOfWork<'_>,
+    ids: &[ProductId],
+) -> Result<HashMap<ProductId, Product>, Error> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    work.strengthens_locks(Locked::Product);
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let rows: Vec<ProductRow> = products::table
+        .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::id.eq_any(ids)))
+        .select(ProductRow::as_select())
+        .order(products::id)
+        .for_share()
+        .load(work.connection())
+        .await?;
+    Ok(rows.into_iter().map(ProductRow::into_product).map(|product| (product.id(), product)).collect())
+}
+
 /// Reads how many decimals a quantity of these products may have, and in which unit, without locking them.
 ///
 /// # Errors
