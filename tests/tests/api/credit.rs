@@ -425,3 +425,23 @@ async fn an_order_that_found_no_limit_does_not_pass_one_that_was_set_since() {
     })
     .await;
 }
+
+/// What open orders come to is what was sold for how much: who only prepares orders does not see it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_exposure_is_for_those_who_place_orders() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let customer = limited(&api, "C-1", "5000").await?;
+        let path = format!("/customers/{}/credit", id(&customer));
+        let (sql, tenant) = (world.sql().await?, world.tenant().await?.id);
+        for (permissions, status) in
+            [(["customers:read", "orders:read"], 403), (["customers:read", "orders:write"], 200)]
+        {
+            let key = api_key(&sql, tenant, &permissions).await?;
+            let answer = api.http.with_credential(&key).get(&path).await?;
+            assert_eq!(answer.status, status, "{permissions:?}: {}", answer.text);
+        }
+        Ok(())
+    })
+    .await;
+}
