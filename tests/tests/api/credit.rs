@@ -561,6 +561,21 @@ async fn an_amendment_that_found_no_limit_does_not_pass_one_that_was_set_since()
         let refused = amending.await??;
         assert_eq!((refused.status, refused.code()), (409, "credit_limit_exceeded"), "{}", refused.text);
         assert_eq!(credit(&api, &customer).await?, "23.99 12.00 11.99 0");
+/// What open orders come to is what was sold for how much: who only prepares orders does not see it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_exposure_is_for_those_who_place_orders() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let customer = limited(&api, "C-1", "5000").await?;
+        let path = format!("/customers/{}/credit", id(&customer));
+        let (sql, tenant) = (world.sql().await?, world.tenant().await?.id);
+        for (permissions, status) in
+            [(["customers:read", "orders:read"], 403), (["customers:read", "orders:write"], 200)]
+        {
+            let key = api_key(&sql, tenant, &permissions).await?;
+            let answer = api.http.with_credential(&key).get(&path).await?;
+            assert_eq!(answer.status, status, "{permissions:?}: {}", answer.text);
+        }
         Ok(())
     })
     .await;

@@ -129,14 +129,24 @@ impl MoveGoods {
         };
         let mut named = vec![(warehouse, "/warehouse_id")];
         named.extend(self.to_warehouse_id.map(|id| (id, "/to_warehouse_id")));
-        // Locked, so that no warehouse is archived into which goods come.
+        // Locked, so that no warehouse is archived into which goods come. They may leave one that was: what came back to it afterwards.
         named.sort_unstable();
         for (id, pointer) in named {
-            if !warehouses::repository::hold_open(work, id).await? {
+            let is_held = if id == warehouse && self.only_takes() {
+                warehouses::repository::hold(work, id).await?
+            } else {
+                warehouses::repository::hold_open(work, id).await?
+            };
+            if !is_held {
                 return Err(StockDocumentError::WarehouseUnknown { id, pointer }.into());
             }
         }
         Ok(warehouse)
+    }
+
+    /// Whether goods leave the warehouse, and none are put anywhere in it.
+    fn only_takes(&self) -> bool {
+        self.kind != StockDocumentKind::Relocation && self.lines.iter().all(|line| !line.adds)
     }
 
     /// Holds the locations that the lines name, so that none is archived and no count of one begins. Returns what they are called.
