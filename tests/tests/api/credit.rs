@@ -561,6 +561,11 @@ async fn an_amendment_that_found_no_limit_does_not_pass_one_that_was_set_since()
         let refused = amending.await??;
         assert_eq!((refused.status, refused.code()), (409, "credit_limit_exceeded"), "{}", refused.text);
         assert_eq!(credit(&api, &customer).await?, "23.99 12.00 11.99 0");
+        Ok(())
+    })
+    .await;
+}
+
 /// What open orders come to is what was sold for how much: who only prepares orders does not see it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_exposure_is_for_those_who_place_orders() {
