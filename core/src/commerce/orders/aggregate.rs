@@ -1276,7 +1276,7 @@ mod tests {
         let got = order.serve(&first, &mut levels, at(2)).expect("it is its turn");
         assert_eq!(
             (got.order().version(), progress(&order)),
-            (3, vec!["0 0 0; 10 0".into(), "0 0 0; 0 10".into()])
+            (3, vec!["0 0 0; 10 0".to_owned(), "0 0 0; 0 10".to_owned()])
         );
         assert_eq!(level(&order, &levels, 1), "10 0 10", "somebody else may be in front");
     }
@@ -1293,14 +1293,14 @@ mod tests {
         assert!(matches!(event, OrderEvent::BackOrdered(_)));
         assert_eq!(
             (event.order().version(), progress(&order)),
-            (3, vec!["0 0 0; 7 3".into(), "0 0 0; 0 10".into()])
+            (3, vec!["0 0 0; 7 3".to_owned(), "0 0 0; 0 10".to_owned()])
         );
         let left: Vec<String> =
             order.lines.iter().map(|line| missing[&line.product_id].to_string()).collect();
         assert_eq!(left, ["0", "2"], "it has no more than it has");
         assert_eq!(
             (level(&order, &levels, 0), level(&order, &levels, 1)),
-            ("10 7 3".into(), "10 0 10".into())
+            ("10 7 3".to_owned(), "10 0 10".to_owned())
         );
     }
 

@@ -50,7 +50,8 @@ impl StockLevels {
             let due = self.due(most).await.map_err(Fault::new)?;
             let full = number_of(&due) == most;
             skipped = 0;
-            for of_tenant in due.chunk_by(|(one, _), (other, _)| one == other) {
+            let by_tenant: Vec<_> = due.chunk_by(|(one, _), (other, _)| one == other).collect();
+            for of_tenant in by_tenant {
                 let Some((tenant, _)) = of_tenant.first() else { continue };
                 if !failed.contains(tenant) {
                     let ids = of_tenant.iter().map(|(_, id)| *id).collect();
