@@ -133,6 +133,11 @@ pub(crate) const KINDS: &[Kind] = &[
         "The status of the inventory count does not permit the operation",
     ),
     kind(409, "too_many_places", "The product lies in 1,000 locations of the warehouse already"),
+    kind(
+        409,
+        "too_many_reservations",
+        "Too many orders would have to give goods back at once: take fewer away, or cancel some of the orders first",
+    ),
     kind(409, "inventory_count_reference_taken", "The reference belongs to another inventory count"),
     kind(409, "inventory_count_under_way", "Another inventory count of the warehouse is under way"),
     kind(
