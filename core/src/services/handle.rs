@@ -44,7 +44,7 @@ pub enum AskError {
     TimeLimit,
     /// The parameters are not those of the action. The pointer begins at them.
     #[error("the parameters of `{action}`{}: {}", place(.wrong), .wrong.message)]
-    Parameters { action: String, wrong: FieldError },
+    Parameters { action: String, wrong: Box<FieldError> },
     #[error("there is no command {0}, or it ended more than 30 days ago")]
     NoSuchCommand(Uuid),
     /// The tables of services cannot be reached, or are not configured.
@@ -116,7 +116,7 @@ impl Wish {
         let none = Value::Object(Map::default());
         let given = if self.parameters.is_null() { &none } else { &self.parameters };
         parameters::check(&offer.parameters, given)
-            .map_err(|wrong| AskError::Parameters { action: self.action.clone(), wrong })
+            .map_err(|wrong| AskError::Parameters { action: self.action.clone(), wrong: Box::new(wrong) })
     }
 
     fn limit(&self, offer: &Offer) -> Result<Duration, AskError> {

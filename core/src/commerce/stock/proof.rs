@@ -164,7 +164,7 @@ pub async fn prove(db: &TenantDatabase, context: &RequestContext) -> Result<Proo
         })
         .await?;
     let (levels, movements, places) =
-        rows.iter().next().map_or((0, 0, 0), |row| (row.levels, row.movements, row.places));
+        rows.as_slice().first().map_or((0, 0, 0), |row| (row.levels, row.movements, row.places));
     let differences: Vec<Difference> = rows.into_iter().filter_map(Difference::of).collect();
     Ok(Proof { holds: differences.is_empty(), levels, movements, places, differences })
 }
