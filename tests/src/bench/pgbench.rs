@@ -142,7 +142,7 @@ impl Script {
             "order_id": ID, "external_id": null, "reference": null, "customer_id": ID, "currency": "EUR",
             "lines": (1..=self.lines).map(line).collect::<Vec<_>>(), "vat": self.vat(), "net_total": self.amount(20),
             "vat_total": self.amount(4), "gross_total": self.amount(24), "placed_at": AT, "warehouse_id": ID, "back_order": false,
-            "ordered_on": "2026-11-21",
+            "ordered_on": "2026-11-21", "delivery_address": null, "promised_on": null, "held_for_approval": false,
         })
     }
 
@@ -157,6 +157,7 @@ impl Script {
             "net_total": self.amount(20), "vat_total": self.amount(4), "gross_total": self.amount(24), "tracking_number": null,
             "cancellation_reason": null, "placed_at": AT, "confirmed_at": null, "shipped_at": null, "delivered_at": null,
             "cancelled_at": null, "updated_at": AT, "warehouse_id": ID, "back_order": false, "ordered_on": "2026-11-21",
+            "delivery_address": null, "promised_on": null, "held_for_approval": false,
             "lines": (0..self.lines).map(|_| &line).collect::<Vec<_>>(), "vat": self.vat(),
         })
     }

@@ -33,31 +33,41 @@ SELECT "products"."tenant_id", "products"."id", "products"."version", "products"
     WHERE (("products"."tenant_id" = {$1 'TENANT'::uuid}) AND ("products"."id" = ANY({$2 ARRAY['01900000-0000-7000-9000-' || lpad(to_hex(:product::bigint), 12, '0')]::uuid[]})))
     ORDER BY "products"."id" FOR KEY SHARE \gset product_
 
+-- core/src/commerce/credit/repository.rs: look. The API asks it together with the products, and waits once for both; pgbench can keep
+-- no answer of a pipeline.
+SELECT "customers"."credit_limit" FROM "customers"
+    WHERE (("customers"."tenant_id" = {$1 'TENANT'::uuid}) AND ("customers"."id" = {$2 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid})) LIMIT {$3 1};
+
 -- core/src/commerce/warehouses/repository.rs: find_default
 SELECT "warehouses"."id" FROM "warehouses"
     WHERE (("warehouses"."tenant_id" = {$1 'TENANT'::uuid}) AND "warehouses"."is_default") LIMIT {$2 1} \gset warehouse_
 
--- core/src/commerce/orders/repository.rs: Order::insert
+-- core/src/commerce/orders/repository.rs: insert
 INSERT INTO "orders" ("tenant_id", "id", "version", "reference", "customer_id", "status", "currency", "net_total", "vat_total", "gross_total",
     "tracking_number", "cancellation_reason", "placed_at", "confirmed_at", "shipped_at", "delivered_at", "cancelled_at",
-    "updated_at", "external_id", "warehouse_id", "back_order", "ordered_on")
+    "updated_at", "external_id", "warehouse_id", "back_order", "ordered_on",
+    "delivery_address", "promised_on", "held_for_approval")
     VALUES ({$1 'TENANT'::uuid}, {$2 ('01900000-0000-7000-b000-' || :id::text)::uuid}, {$3 1}, {$4 NULL},
     {$5 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid}, {$6 'pending'}, {$7 'EUR'}, {$8 20.00},
     {$9 4.00}, {$10 24.00}, {$11 NULL}, {$12 NULL}, {$13 now()}, {$14 NULL}, {$15 NULL}, {$16 NULL}, {$17 NULL}, {$18 now()},
-    {$19 NULL}, {$20 :warehouse_id::uuid}, {$21 false}, {$22 current_date});
+    {$19 NULL}, {$20 :warehouse_id::uuid}, {$21 false}, {$22 current_date}, {$23 NULL},
+    {$24 NULL}, {$25 false});
+WITH added AS (
 INSERT INTO order_lines
     (tenant_id, order_id, position, product_id, sku, name, quantity, unit_price, vat_rate, net_amount, stocked)
     SELECT {$1 'TENANT'::uuid}, {$2 ('01900000-0000-7000-b000-' || :id::text)::uuid}, line.*
     FROM unnest({$3 ARRAY[1]::smallint[]}, {$4 ARRAY[:product_id]::uuid[]}, {$5 ARRAY[:product_sku]::text[]},
     {$6 ARRAY[:product_name]::text[]}, {$7 ARRAY[2]::numeric[]}, {$8 ARRAY[:product_unit_price]::numeric[]},
-    {$9 ARRAY[:product_vat_rate]::numeric[]}, {$10 ARRAY[20.00]::numeric[]}, {$11 ARRAY[true]}) AS line;
+    {$9 ARRAY[:product_vat_rate]::numeric[]}, {$10 ARRAY[20.00]::numeric[]}, {$11 ARRAY[true]}) AS line
+)
+SELECT credit_limit IS NOT NULL FROM customers WHERE tenant_id = {$12 'TENANT'::uuid} AND id = {$13 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid};
 
 -- core/src/commerce/stock/repository.rs: lock
 SELECT "stock_levels"."tenant_id", "stock_levels"."id", "stock_levels"."version", "stock_levels"."warehouse_id",
     "stock_levels"."product_id", "stock_levels"."sku", "stock_levels"."name", "stock_levels"."on_hand", "stock_levels"."reserved",
     "stock_levels"."waiting", "stock_levels"."average_cost", "stock_levels"."reorder_point", "stock_levels"."reorder_quantity",
     "stock_levels"."low", "stock_levels"."told_at", "stock_levels"."untold", "stock_levels"."movements",
-    "stock_levels"."created_at", "stock_levels"."updated_at"
+    "stock_levels"."created_at", "stock_levels"."updated_at", "stock_levels"."located", "stock_levels"."category_id"
     FROM "stock_levels"
     WHERE (("stock_levels"."tenant_id" = {$1 'TENANT'::uuid}) AND
     (("stock_levels"."warehouse_id" = ANY({$2 ARRAY[:warehouse_id]::uuid[]})) AND
@@ -77,28 +87,30 @@ WITH common AS (
 changed AS (
     UPDATE stock_levels AS s SET version = n.version, sku = n.sku, name = n.name, on_hand = n.on_hand, reserved = n.reserved,
     waiting = n.waiting, average_cost = n.average_cost, reorder_point = n.reorder_point, reorder_quantity = n.reorder_quantity,
-    low = n.low, told_at = n.told_at, untold = n.untold, movements = n.movements, updated_at = common.now
+    low = n.low, told_at = n.told_at, untold = n.untold, movements = n.movements, located = n.located,
+    category_id = n.category_id, updated_at = common.now
     FROM common,
     unnest({$7 ARRAY[:level_id]::uuid[]}, {$8 ARRAY[:level_version::bigint + 1]}, {$9 ARRAY[:level_sku]::text[]},
     {$10 ARRAY[:level_name]::text[]}, {$11 ARRAY[:level_on_hand]::numeric[]}, {$12 ARRAY[:level_reserved::numeric + 2]},
     {$13 ARRAY[:level_waiting]::numeric[]}, {$14 ARRAY[:level_average_cost]::numeric[]}, {$15 ARRAY[NULL]::numeric[]},
     {$16 ARRAY[NULL]::numeric[]}, {$17 ARRAY[false]},
     {$18 ARRAY[CASE WHEN :level_told_at::timestamptz > now() - interval '1 second' THEN :level_told_at::timestamptz ELSE now() END]},
-    {$19 ARRAY[:level_told_at::timestamptz > now() - interval '1 second']}, {$20 ARRAY[:level_movements::bigint + 1]})
+    {$19 ARRAY[:level_told_at::timestamptz > now() - interval '1 second']}, {$20 ARRAY[:level_movements::bigint + 1]},
+    {$21 ARRAY[0]::numeric[]}, {$22 ARRAY[NULL]::uuid[]})
     AS n (id, version, sku, name, on_hand, reserved,
-    waiting, average_cost, reorder_point, reorder_quantity, low, told_at, untold, movements)
+    waiting, average_cost, reorder_point, reorder_quantity, low, told_at, untold, movements, located, category_id)
     WHERE s.tenant_id = common.tenant AND s.id = n.id
 )
 INSERT INTO stock_movements (tenant_id, stock_id, position, id, warehouse_id, product_id, kind, on_hand_change, reserved_change,
     unit_cost, on_hand, reserved, average_cost, reason, document_type, document_id, document_line, business_date, actor_type, actor_id,
     actor_name, correlation_id, recorded_at)
     SELECT common.tenant, m.*, common.actor_type, common.actor_id, common.actor_name, common.correlation_id, common.now
-    FROM common, unnest({$21 ARRAY[:level_id]::uuid[]}, {$22 ARRAY[:level_movements::bigint + 1]},
-    {$23 ARRAY['01900000-0000-7000-c001-' || :id::text]::uuid[]}, {$24 ARRAY[:warehouse_id]::uuid[]},
-    {$25 ARRAY[:product_id]::uuid[]}, {$26 ARRAY['reservation']}, {$27 ARRAY[0]::numeric[]}, {$28 ARRAY[2]::numeric[]},
-    {$29 ARRAY[NULL]::numeric[]}, {$30 ARRAY[:level_on_hand]::numeric[]}, {$31 ARRAY[:level_reserved::numeric + 2]},
-    {$32 ARRAY[:level_average_cost]::numeric[]}, {$33 ARRAY[NULL]::text[]}, {$34 ARRAY['order']},
-    {$35 ARRAY['01900000-0000-7000-b000-' || :id::text]::uuid[]}, {$36 ARRAY[1]::smallint[]}, {$37 ARRAY[current_date]}) AS m;
+    FROM common, unnest({$23 ARRAY[:level_id]::uuid[]}, {$24 ARRAY[:level_movements::bigint + 1]},
+    {$25 ARRAY['01900000-0000-7000-c001-' || :id::text]::uuid[]}, {$26 ARRAY[:warehouse_id]::uuid[]},
+    {$27 ARRAY[:product_id]::uuid[]}, {$28 ARRAY['reservation']}, {$29 ARRAY[0]::numeric[]}, {$30 ARRAY[2]::numeric[]},
+    {$31 ARRAY[NULL]::numeric[]}, {$32 ARRAY[:level_on_hand]::numeric[]}, {$33 ARRAY[:level_reserved::numeric + 2]},
+    {$34 ARRAY[:level_average_cost]::numeric[]}, {$35 ARRAY[NULL]::text[]}, {$36 ARRAY['order']},
+    {$37 ARRAY['01900000-0000-7000-b000-' || :id::text]::uuid[]}, {$38 ARRAY[1]::smallint[]}, {$39 ARRAY[current_date]}) AS m;
 
 \startpipeline
 -- core/src/outbox/append.rs: append, called by UnitOfWork's write
