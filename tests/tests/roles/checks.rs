@@ -20,7 +20,14 @@ async fn the_checks_do_what_they_judge_as_each_role() -> Result<()> {
     let relay = check("relay", "relay", &[]).await?;
     ensure!(relay.code == Some(0) && relay.stdout.contains("published and kept"), "{relay:?}");
     let api = check("api", "api", &services).await?;
-    ensure!(api.code == Some(0) && api.stdout.contains("0 failures, 0 warnings"), "{api:?}");
+    // The tests' server need not wait for the disk (POSTGRES_FSYNC in deploy/services.d/postgres.sh).
+    let warned = |line: &&str| line.starts_with("  warn ") && !line.contains("durability");
+    ensure!(
+        api.code == Some(0)
+            && api.stdout.contains("0 failures")
+            && !api.stdout.lines().any(|line| warned(&line)),
+        "{api:?}"
+    );
     let without = check("api", "api", &[]).await?;
     ensure!(
         without.code == Some(0) && without.stdout.contains("api.services_database_url is not set"),
