@@ -7,8 +7,7 @@ use comptoir_core::accounts::api_keys::{ApiKeyDetails, ApiKeyName, CreateApiKey}
 use comptoir_core::accounts::identity::passwords::Passwords;
 use comptoir_core::accounts::identity::secrets::ApiKeyText;
 use comptoir_core::accounts::tenants::{
-    self, CreateTenant, CreatedTenant, Registration, ShortName, TenantDetails, TenantError, TenantName,
-    TimeZone,
+    self, CreateTenant, CreatedTenant, ShortName, TenantDetails, TenantError, TenantName, TimeZone,
 };
 use comptoir_core::accounts::users::{Adjustments, NewUser, RegisterUser, UserName, UserView};
 use comptoir_core::application::context::RequestContext;
@@ -19,6 +18,7 @@ use comptoir_core::values::ids::TenantId;
 use comptoir_core::values::invalid::Invalid;
 use comptoir_core::values::language::Language;
 use comptoir_core::values::money::Currency;
+use comptoir_core::values::registration::Registration;
 use serde::Serialize;
 use uuid::Uuid;
 

@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use comptoir_core::accounts::tenants::{
-    Registration, RegistrationView, TenantDetails, TenantName, TenantView, TimeZone,
+    RegistrationView, TenantDetails, TenantName, TenantView, TimeZone,
 };
 use comptoir_core::values::contact::{Email, VatNumber};
 use comptoir_core::values::invalid::{FieldError, Invalid};
 use comptoir_core::values::language::Language;
+use comptoir_core::values::registration::Registration;
 use deserr::{Deserr, ValuePointerRef};
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::events::TenantEvent;
-use super::registration::Registration;
 use super::short_name::ShortName;
 use crate::application::error::{Category, DomainError};
 use crate::values::contact::{Email, PostalAddress, VatNumber};
@@ -12,6 +11,7 @@ use crate::values::ids::TenantId;
 use crate::values::invalid::Invalid;
 use crate::values::language::Language;
 use crate::values::money::Currency;
+use crate::values::registration::Registration;
 use crate::values::text::text;
 
 text!(

@@ -4,7 +4,6 @@ mod aggregate;
 mod commands;
 mod events;
 mod queries;
-mod registration;
 pub(crate) mod repository;
 mod short_name;
 
@@ -12,5 +11,4 @@ pub use aggregate::{Tenant, TenantDetails, TenantError, TenantName, TimeZone};
 pub use commands::{CreateTenant, UpdateTenant};
 pub use events::TenantEvent;
 pub use queries::{CreatedTenant, RegistrationView, TenantView, get, list_all};
-pub use registration::{ForeignNumber, Registration, Siren, Siret};
 pub use short_name::ShortName;

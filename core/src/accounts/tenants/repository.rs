@@ -9,7 +9,6 @@ use uuid::Uuid;
 use super::aggregate::{Tenant, TenantDetails, TenantError, TenantName, TimeZone};
 use super::events::TenantEvent;
 use super::queries::TenantView;
-use super::registration::Registration;
 use super::short_name::ShortName;
 use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
@@ -20,6 +19,7 @@ use crate::values::contact::{Email, VatNumber};
 use crate::values::ids::TenantId;
 use crate::values::language::Language;
 use crate::values::money::Currency;
+use crate::values::registration::Registration;
 
 /// The scheme of a company that is registered nowhere.
 const NONE: &str = "none";

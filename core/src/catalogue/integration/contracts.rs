@@ -40,7 +40,7 @@ use super::{IntegrationEvent, Payload, asyncapi};
 use crate::accounts::api_keys::{ApiKey, ApiKeyDetails, ApiKeyName};
 use crate::accounts::identity::passwords::HashedPassword;
 use crate::accounts::sessions::{Client, EndReason, Lifetimes, Session};
-use crate::accounts::tenants::{Registration, ShortName, Tenant, TenantDetails, TenantName, TimeZone};
+use crate::accounts::tenants::{ShortName, Tenant, TenantDetails, TenantName, TimeZone};
 use crate::accounts::users::{Adjustments, Decider, NewUser, User, UserName};
 use crate::application::aggregate::Aggregate;
 use crate::application::events::Event;
@@ -85,6 +85,7 @@ use crate::values::ids::{
 use crate::values::language::Language;
 use crate::values::money::{Currency, Quantity, UnitPrice, VatRate};
 use crate::values::payment_terms::PaymentTerms;
+use crate::values::registration::Registration;
 use crate::values::unit::Unit;
 
 fn external_id(id: &str) -> Option<ExternalId> {

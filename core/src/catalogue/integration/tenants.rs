@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use super::addresses::PostalAddressV1;
 use super::{IntegrationEvent, integration_event, payload};
-use crate::accounts::tenants::{Registration, Tenant, TenantEvent};
+use crate::accounts::tenants::{Tenant, TenantEvent};
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
+use crate::values::registration::Registration;
 
 /// A company was created: the company as it is from now on.
 #[derive(Debug, Serialize)]
