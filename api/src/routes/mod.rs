@@ -17,6 +17,7 @@ pub(crate) mod notifications;
 pub(crate) mod operations;
 mod operators;
 mod orders;
+mod party;
 pub(crate) mod products;
 mod projections;
 mod purchase_orders;

@@ -97,6 +97,15 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         external_id -> Nullable<Text>,
+        kind -> Nullable<Text>,
+        legal_form -> Nullable<Text>,
+        registration_scheme -> Nullable<Text>,
+        registration_number -> Nullable<Text>,
+        electronic_scheme -> Nullable<Text>,
+        electronic_address -> Nullable<Text>,
+        language -> Nullable<Text>,
+        payment_days -> Nullable<Int2>,
+        payment_end_of_month -> Nullable<Bool>,
     }
 }
 
@@ -946,6 +955,17 @@ diesel::table! {
         language -> Text,
         email_from -> Nullable<Text>,
         email_reply_to -> Nullable<Text>,
+        legal_form -> Nullable<Text>,
+        share_capital -> Nullable<Numeric>,
+        trade_register -> Nullable<Text>,
+        vat_scheme -> Text,
+        vat_due_on -> Text,
+        one_stop_shop -> Bool,
+        electronic_scheme -> Nullable<Text>,
+        electronic_address -> Nullable<Text>,
+        iban -> Nullable<Text>,
+        bic -> Nullable<Text>,
+        late_interest_rate -> Nullable<Numeric>,
     }
 }
 

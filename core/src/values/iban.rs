@@ -1,4 +1,4 @@
-//! The number of a bank account.
+//! The number of a bank account, and the code of its bank.
 
 use serde::{Deserialize, Serialize};
 
@@ -134,6 +134,10 @@ impl Iban {
         Ok(Self(compact))
     }
 
+    pub(crate) fn stored(text: String) -> Self {
+        Self(text)
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -148,6 +152,33 @@ impl Iban {
             printed.push(c);
         }
         printed
+    }
+}
+
+/// A Business Identifier Code (ISO 9362): the bank of an account, with its branch or without.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Bic(String);
+
+impl Bic {
+    /// # Errors
+    /// `not_a_bic` if it is not 8 or 11 letters and digits, with a country at the fifth place.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let code = text.trim().to_ascii_uppercase();
+        let is_code = matches!(code.len(), 8 | 11) && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let country = code.get(4..6).unwrap_or_default();
+        if is_code && (country == "XK" || rust_iso3166::from_alpha2(country).is_some()) {
+            return Ok(Self(code));
+        }
+        Err(Invalid::new("not_a_bic", "expected the 8 or 11 characters of a BIC, such as PSSTFRPPNTE"))
+    }
+
+    pub(crate) fn stored(code: String) -> Self {
+        Self(code)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -188,6 +219,16 @@ mod tests {
             ("DE89370400440532013000DE89370400440532013000", "not_an_iban"),
         ] {
             assert_eq!(Iban::parse(text).map_err(|refused| refused.code), Err(code), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_bic_names_a_country() {
+        for text in ["PSSTFRPPNTE", "deutdeff", "NBKOXKPR"] {
+            assert!(Bic::parse(text).is_ok(), "{text}");
+        }
+        for text in ["", "PSSTFRPPNT", "PSSTQQPPNTE", "PSST FR PP", "é2345678"] {
+            assert_eq!(Bic::parse(text).map_err(|refused| refused.code), Err("not_a_bic"), "{text}");
         }
     }
 

@@ -100,16 +100,17 @@ impl VatDueOn {
     }
 }
 
-/// Where a party receives electronic invoices (EN 16931, BT-34 and BT-49): an identifier in a scheme of the code list EAS.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Where a party receives electronic invoices (EN 16931, BT-34 and BT-49).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ElectronicAddress {
+    /// A scheme of the code list EAS: 0225 is the French directory.
+    #[schema(example = "0225")]
     scheme: String,
+    #[schema(example = "303265045")]
     identifier: String,
 }
 
 impl ElectronicAddress {
-    /// The scheme of the French directory (SIREN, and what may follow it).
-    pub const FRENCH: &'static str = "0225";
     /// The maximum length of an identifier, in characters.
     pub const MAX: usize = 125;
 

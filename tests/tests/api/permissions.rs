@@ -56,7 +56,7 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         | "PATCH /locations/{id}"
         | "PATCH /tenant" => Some(json!({"name": "Somebody else"})),
         "POST /customers" | "PUT /customers/{id}" => Some(
-            json!({"code": format!("C-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "email": "someone@example.com", "vat_number": null, "addresses": []}),
+            json!({"code": format!("C-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "email": "someone@example.com", "vat_number": null, "addresses": [], "invoicing": null}),
         ),
         "POST /suppliers" | "PUT /suppliers/{id}" => Some(json!({
             "code": format!("S-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "vat_number": null, "addresses": [], "payment_terms": null,

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::events::TenantEvent;
+use super::invoicing::TenantInvoicing;
 use super::short_name::ShortName;
 use crate::application::error::{Category, DomainError};
 use crate::values::contact::{Email, PostalAddress, VatNumber};
@@ -59,6 +60,7 @@ pub struct TenantDetails {
     pub email_from: Option<Email>,
     /// Where answers to its e-mails go; `None` is where they are from.
     pub email_reply_to: Option<Email>,
+    pub invoicing: TenantInvoicing,
 }
 
 impl TenantDetails {
@@ -168,6 +170,7 @@ mod tests {
             language: Language::Fr,
             email_from: None,
             email_reply_to: None,
+            invoicing: TenantInvoicing::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 mod aggregate;
 mod commands;
 mod events;
+mod invoicing;
 mod queries;
 pub(crate) mod repository;
 mod short_name;
@@ -10,5 +11,6 @@ mod short_name;
 pub use aggregate::{Tenant, TenantDetails, TenantError, TenantName, TimeZone};
 pub use commands::{CreateTenant, UpdateTenant};
 pub use events::TenantEvent;
+pub use invoicing::{TenantInvoicing, TenantInvoicingView};
 pub use queries::{CreatedTenant, RegistrationView, TenantView, get, list_all};
 pub use short_name::ShortName;

@@ -40,7 +40,7 @@ use super::{IntegrationEvent, Payload, asyncapi};
 use crate::accounts::api_keys::{ApiKey, ApiKeyDetails, ApiKeyName};
 use crate::accounts::identity::passwords::HashedPassword;
 use crate::accounts::sessions::{Client, EndReason, Lifetimes, Session};
-use crate::accounts::tenants::{ShortName, Tenant, TenantDetails, TenantName, TimeZone};
+use crate::accounts::tenants::{ShortName, Tenant, TenantDetails, TenantInvoicing, TenantName, TimeZone};
 use crate::accounts::users::{Adjustments, Decider, NewUser, User, UserName};
 use crate::application::aggregate::Aggregate;
 use crate::application::events::Event;
@@ -49,7 +49,7 @@ use crate::catalogue::DomainEvent;
 use crate::catalogue::integration::translate;
 use crate::commerce::addresses::{Address, AddressKind};
 use crate::commerce::categories::{Category, CategoryCode, CategoryDetails, CategoryName, Place};
-use crate::commerce::customers::{Customer, CustomerCode, CustomerDetails, CustomerName};
+use crate::commerce::customers::{Customer, CustomerCode, CustomerDetails, CustomerInvoicing, CustomerName};
 use crate::commerce::inventory_counts::{
     CountCancellation, CountReference, Deviation, InventoryCount, NewInventoryCount,
 };
@@ -84,6 +84,7 @@ use crate::values::ids::{
 };
 use crate::values::language::Language;
 use crate::values::money::{Currency, Quantity, UnitPrice, VatRate};
+use crate::values::party::{CustomerKind, ElectronicAddress, LegalForm, TradeRegister};
 use crate::values::payment_terms::PaymentTerms;
 use crate::values::registration::Registration;
 use crate::values::unit::Unit;
@@ -261,6 +262,14 @@ fn customer() -> (Customer, Box<dyn Event>) {
         email: Email::parse("achats@carmes.example").expect("valid"),
         vat_number: Some(VatNumber::parse("FR40303265045").expect("valid")),
         addresses: vec![Address { kind: AddressKind::Billing, postal: address() }],
+        invoicing: CustomerInvoicing {
+            kind: Some(CustomerKind::Business),
+            legal_form: LegalForm::parse("SARL").ok(),
+            registration: Registration::parse("siren", "303265045").ok(),
+            electronic_address: ElectronicAddress::new("0225", "303265045").ok(),
+            language: Some(Language::Fr),
+            payment_terms: PaymentTerms::new(30, false).ok(),
+        },
     };
     let (customer, event) = Customer::create(CustomerId::from_uuid(uuid(1)), details, at(0));
     (customer, happened(event))
@@ -506,6 +515,13 @@ fn tenant() -> (Tenant, Box<dyn Event>) {
         language: Language::Fr,
         email_from: None,
         email_reply_to: None,
+        invoicing: TenantInvoicing {
+            legal_form: LegalForm::parse("SAS").ok(),
+            share_capital: Money::parse("10000.00").ok(),
+            trade_register: TradeRegister::parse("RCS Nantes").ok(),
+            electronic_address: ElectronicAddress::new("0225", "732829320").ok(),
+            ..TenantInvoicing::default()
+        },
     };
     let short_name = ShortName::parse("docks").expect("valid");
     let (tenant, event) =

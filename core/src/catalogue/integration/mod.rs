@@ -11,6 +11,7 @@ mod customers;
 mod inventory_counts;
 mod locations;
 mod orders;
+mod parties;
 mod products;
 mod purchase_orders;
 mod returns;

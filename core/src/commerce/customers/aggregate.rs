@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::events::CustomerEvent;
+use super::invoicing::CustomerInvoicing;
 use crate::application::error::{Category, DomainError};
 use crate::commerce::addresses::Address;
 use crate::values::contact::{Email, VatNumber};
@@ -26,6 +27,7 @@ pub struct CustomerDetails {
     pub vat_number: Option<VatNumber>,
     /// At most 20.
     pub addresses: Vec<Address>,
+    pub invoicing: CustomerInvoicing,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +120,7 @@ mod tests {
             email: Email::parse("buyer@example.com").expect("valid"),
             vat_number: None,
             addresses: vec![],
+            invoicing: CustomerInvoicing::default(),
         }
     }
 

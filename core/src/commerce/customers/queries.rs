@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::aggregate::{Customer, CustomerError};
+use super::invoicing::CustomerInvoicingView;
 use super::repository::CustomerRow;
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
@@ -38,6 +39,8 @@ pub struct CustomerView {
     pub vat_number: Option<String>,
     #[schema(schema_with = addresses::schema)]
     pub addresses: Vec<Address>,
+    /// What invoices need.
+    pub invoicing: CustomerInvoicingView,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -45,6 +48,7 @@ pub struct CustomerView {
 impl From<Customer> for CustomerView {
     fn from(customer: Customer) -> Self {
         let Customer { id, version, details, created_at, updated_at } = customer;
+        let invoicing = CustomerInvoicingView::from(&details.invoicing);
         Self {
             id,
             version,
@@ -54,6 +58,7 @@ impl From<Customer> for CustomerView {
             email: details.email.into(),
             vat_number: details.vat_number.map(Into::into),
             addresses: details.addresses,
+            invoicing,
             created_at,
             updated_at,
         }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::aggregate::{Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName};
 use super::events::CustomerEvent;
+use super::invoicing::CustomerInvoicing;
 use super::queries::CustomerView;
 use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, Deletable, LockMode, find};
@@ -19,6 +20,10 @@ use crate::platform::schema::{customers, orders};
 use crate::values::contact::{Email, VatNumber};
 use crate::values::external_id::ExternalId;
 use crate::values::ids::{CustomerId, TenantId};
+use crate::values::language::Language;
+use crate::values::party::{CustomerKind, ElectronicAddress, LegalForm};
+use crate::values::payment_terms::PaymentTerms;
+use crate::values::registration::Registration;
 
 /// The constraints that make codes and external ids unique.
 const CODE_KEY: &str = "customers_code_key";
@@ -38,11 +43,22 @@ pub(crate) struct CustomerRow {
     pub(super) created_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
     pub(super) external_id: Option<String>,
+    pub(super) kind: Option<String>,
+    pub(super) legal_form: Option<String>,
+    pub(super) registration_scheme: Option<String>,
+    pub(super) registration_number: Option<String>,
+    pub(super) electronic_scheme: Option<String>,
+    pub(super) electronic_address: Option<String>,
+    pub(super) language: Option<String>,
+    pub(super) payment_days: Option<i16>,
+    pub(super) payment_end_of_month: Option<bool>,
 }
 
 impl CustomerRow {
     fn of(tenant: TenantId, customer: &Customer) -> Result<Self, Error> {
         let details = &customer.details;
+        let invoicing = &details.invoicing;
+        let (registration, electronic) = (&invoicing.registration, &invoicing.electronic_address);
         Ok(Self {
             tenant_id: tenant.uuid(),
             id: customer.id.uuid(),
@@ -55,10 +71,44 @@ impl CustomerRow {
             created_at: customer.created_at,
             updated_at: customer.updated_at,
             external_id: details.external_id.as_ref().map(|id| id.as_str().to_owned()),
+            kind: invoicing.kind.map(|kind| kind.name().to_owned()),
+            legal_form: invoicing.legal_form.as_ref().map(|form| form.as_str().to_owned()),
+            registration_scheme: registration.as_ref().map(|known| known.scheme().to_owned()),
+            registration_number: registration.as_ref().map(|known| known.number().to_owned()),
+            electronic_scheme: electronic.as_ref().map(|address| address.scheme().to_owned()),
+            electronic_address: electronic.as_ref().map(|address| address.identifier().to_owned()),
+            language: invoicing.language.map(|language| language.code().to_owned()),
+            payment_days: invoicing.payment_terms.map(PaymentTerms::days),
+            payment_end_of_month: invoicing.payment_terms.map(PaymentTerms::is_end_of_month),
         })
     }
 
     pub(super) fn into_customer(self) -> Result<Customer, Error> {
+        let kind = match self.kind {
+            None => None,
+            Some(name) => match CustomerKind::stored(&name) {
+                None => return Err(Error::Stored { what: "a kind of customer", value: name }),
+                known => known,
+            },
+        };
+        let registration = match self.registration_scheme.zip(self.registration_number) {
+            None => None,
+            Some((scheme, number)) => match Registration::stored(&scheme, number) {
+                None => return Err(Error::Stored { what: "a registration scheme", value: scheme }),
+                known => known,
+            },
+        };
+        let electronic_address = self.electronic_scheme.zip(self.electronic_address);
+        let payment_terms = self.payment_days.zip(self.payment_end_of_month);
+        let invoicing = CustomerInvoicing {
+            kind,
+            legal_form: self.legal_form.map(LegalForm::stored),
+            registration,
+            electronic_address: electronic_address
+                .map(|(scheme, identifier)| ElectronicAddress::stored(scheme, identifier)),
+            language: self.language.as_deref().map(Language::stored),
+            payment_terms: payment_terms.map(|(days, end_of_month)| PaymentTerms::stored(days, end_of_month)),
+        };
         Ok(Customer {
             id: CustomerId::from_uuid(self.id),
             version: self.version,
@@ -69,6 +119,7 @@ impl CustomerRow {
                 email: Email::stored(self.email),
                 vat_number: self.vat_number.map(VatNumber::stored),
                 addresses: addresses::from_json(self.addresses)?,
+                invoicing,
             },
             created_at: self.created_at,
             updated_at: self.updated_at,
