@@ -83,7 +83,7 @@ use crate::values::ids::{
     WarehouseId,
 };
 use crate::values::language::Language;
-use crate::values::money::{Currency, Quantity, UnitPrice, VatRate};
+use crate::values::money::{Currency, Money, Quantity, UnitPrice, VatRate};
 use crate::values::party::{CustomerKind, ElectronicAddress, LegalForm, TradeRegister};
 use crate::values::payment_terms::PaymentTerms;
 use crate::values::registration::Registration;
