@@ -4,7 +4,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Days, Months, NaiveDate, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::invalid::Invalid;
 
@@ -13,7 +13,7 @@ const MAX_MONTHS_BACK: u32 = 120;
 /// How far ahead it may lie, in days: it is tomorrow already in the east.
 const MAX_DAYS_AHEAD: u64 = 1;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BusinessDate(NaiveDate);
 

@@ -1,6 +1,9 @@
 //! What the law wants an invoice to say beside its amounts, in French and English, each with its source and the code of its note (EN 16931, BT-21;
 //! UNTDID 4451).
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 use super::terms::LateInterest;
 use crate::values::business_date::BusinessDate;
 use crate::values::language::Language;
@@ -47,10 +50,12 @@ pub enum Mention {
     },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Operations {
     Goods,
     Services,
+    #[serde(rename = "mixed")]
     Both,
 }
 

@@ -1,6 +1,9 @@
 //! The totals of an invoice as EN 16931-1 calculates them (6.4, and its rules BR-CO-10 to -17): a line's net is rounded, VAT is calculated and
 //! rounded once per (category, rate), and everything else is a sum of amounts with two decimals. Half a cent goes away from zero.
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 use crate::commerce::vat::Category;
 use crate::values::invalid::Invalid;
 use crate::values::money::{Money, Quantity, UnitPrice, VatRate};
@@ -15,10 +18,22 @@ pub struct Adjustment {
     pub value: AdjustmentValue,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum AdjustmentKind {
     Discount,
     Charge,
+}
+
+impl AdjustmentKind {
+    pub const ALL: [Self; 2] = [Self::Discount, Self::Charge];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Discount => "discount",
+            Self::Charge => "charge",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

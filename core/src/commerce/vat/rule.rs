@@ -1,5 +1,8 @@
 //! Which VAT a supply bears: the rule of docs/invoices.md, "Which VAT". It never guesses. Where it cannot tell, it says what is missing.
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 use super::category::{Category, Exemption, Reason};
 use super::rates;
 use super::territories::{Territory, gives_numbers_for_goods, gives_numbers_for_services};
@@ -9,10 +12,22 @@ use crate::values::money::VatRate;
 use crate::values::party::{CustomerKind, VatScheme};
 
 /// What is sold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Nature {
     Goods,
     Service,
+}
+
+impl Nature {
+    pub const ALL: [Self; 2] = [Self::Goods, Self::Service];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Goods => "goods",
+            Self::Service => "service",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
