@@ -8,13 +8,14 @@ use comptoir_core::values::party::{
 };
 use comptoir_core::values::payment_terms::PaymentTerms;
 use comptoir_core::values::registration::Registration;
+use comptoir_core::values::series::SeriesCode;
 use deserr::{Deserr, ValuePointerRef};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::extract::{Faults, one_of, read_from_text};
 
-read_from_text!(Bic, Iban, LegalForm, Money, TradeRegister);
+read_from_text!(Bic, Iban, LegalForm, Money, SeriesCode, TradeRegister);
 read_from_text!(CustomerKind => |text| one_of(text, &CustomerKind::ALL, CustomerKind::name));
 read_from_text!(VatScheme => |text| one_of(text, &VatScheme::ALL, VatScheme::name));
 read_from_text!(VatDueOn => |text| one_of(text, &VatDueOn::ALL, VatDueOn::name));

@@ -270,6 +270,109 @@ diesel::table! {
 }
 
 diesel::table! {
+    invoice_chain (tenant_id, series, position) {
+        tenant_id -> Uuid,
+        series -> Text,
+        position -> Int8,
+        kind -> Text,
+        subject_id -> Uuid,
+        occurred_at -> Timestamptz,
+        digest -> Bytea,
+        previous_hash -> Bytea,
+        hash -> Bytea,
+    }
+}
+
+diesel::table! {
+    invoice_contents (tenant_id, invoice_id) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        series -> Text,
+        year -> Int2,
+        position -> Int8,
+        issue_date -> Date,
+        content -> Text,
+        digest -> Bytea,
+        validated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    invoice_counters (tenant_id, series, year) {
+        tenant_id -> Uuid,
+        series -> Text,
+        year -> Int2,
+        last -> Int8,
+        latest -> Date,
+    }
+}
+
+diesel::table! {
+    invoice_drafts (tenant_id, invoice_id) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        content -> Jsonb,
+    }
+}
+
+diesel::table! {
+    invoice_lines (tenant_id, invoice_id, position) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        position -> Int2,
+        product_id -> Nullable<Uuid>,
+        nature -> Text,
+        quantity -> Numeric,
+        net -> Numeric,
+        category -> Text,
+        rate -> Nullable<Numeric>,
+        why -> Text,
+    }
+}
+
+diesel::table! {
+    invoice_series (tenant_id, code) {
+        tenant_id -> Uuid,
+        code -> Text,
+        position -> Int8,
+        hash -> Bytea,
+    }
+}
+
+diesel::table! {
+    invoice_vat (tenant_id, invoice_id, position) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        position -> Int2,
+        category -> Text,
+        rate -> Nullable<Numeric>,
+        base -> Numeric,
+        tax -> Numeric,
+    }
+}
+
+diesel::table! {
+    invoices (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        kind -> Text,
+        state -> Text,
+        customer_id -> Uuid,
+        reference -> Nullable<Text>,
+        number -> Nullable<Text>,
+        series -> Nullable<Text>,
+        issue_date -> Nullable<Date>,
+        due_on -> Nullable<Date>,
+        gross_total -> Nullable<Numeric>,
+        paid -> Numeric,
+        credited -> Numeric,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     locations (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -966,6 +1069,9 @@ diesel::table! {
         iban -> Nullable<Text>,
         bic -> Nullable<Text>,
         late_interest_rate -> Nullable<Numeric>,
+        invoice_series -> Text,
+        credit_note_series -> Text,
+        issue_dates_in_order -> Bool,
     }
 }
 
@@ -1039,6 +1145,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     inventory_count_entries,
     inventory_count_lines,
     inventory_counts,
+    invoice_chain,
+    invoice_contents,
+    invoice_counters,
+    invoice_drafts,
+    invoice_lines,
+    invoice_series,
+    invoice_vat,
+    invoices,
     locations,
     login_throttles,
     operator_refresh_tokens,

@@ -81,6 +81,10 @@ id!(ShipmentId);
 id!(ReturnId);
 id!(PurchaseOrderId);
 id!(InventoryCountId);
+id!(
+    /// An invoice, a credit note or a deposit; of its draft, too.
+    InvoiceId
+);
 id!(EmailId);
 id!(
     /// A file of customers, suppliers, products or opening stock that is worked off row by row.

@@ -14,5 +14,6 @@ pub mod party;
 pub mod payment_terms;
 pub mod printable;
 pub mod registration;
+pub mod series;
 pub mod text;
 pub mod unit;

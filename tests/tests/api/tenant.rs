@@ -132,7 +132,7 @@ async fn what_its_invoices_say_is_kept_and_checked() {
         let nothing = json!({
             "legal_form": null, "share_capital": null, "trade_register": null, "vat_scheme": "normal",
             "vat_due_on": "payments", "one_stop_shop": false, "electronic_address": null, "iban": null, "bic": null,
-            "late_interest_rate": null,
+            "late_interest_rate": null, "series": "FA", "credit_note_series": "AV", "dates_in_order": true,
         });
         assert_eq!(api.http.get("/tenant").await?.json["invoicing"], nothing);
         let given = json!({
@@ -140,6 +140,7 @@ async fn what_its_invoices_say_is_kept_and_checked() {
             "vat_due_on": "debits", "one_stop_shop": true,
             "electronic_address": {"scheme": "0225", "identifier": "732829320"},
             "iban": "fr14 2004 1010 0505 0001 3M02 606", "bic": "psstfrppnte", "late_interest_rate": "12.0",
+            "series": "F26", "credit_note_series": "F26", "dates_in_order": false,
         });
         let changed = patch(json!({"invoicing": given})).await?;
         assert_eq!(changed.status, 200, "{}", changed.text);
@@ -162,6 +163,7 @@ async fn what_its_invoices_say_is_kept_and_checked() {
             (json!({"iban": null}), "/invoicing/iban", "iban_missing"),
             (json!({"bic": "PSST"}), "/invoicing/bic", "not_a_bic"),
             (json!({"share_capital": "-1"}), "/invoicing/share_capital", "negative"),
+            (json!({"series": "fa"}), "/invoicing/series", "not_a_series"),
             (json!({"vat_scheme": "none"}), "/invoicing/vat_scheme", "unknown_value"),
             (json!({"late_interest_rate": "101"}), "/invoicing/late_interest_rate", "out_of_range"),
             (

@@ -11,6 +11,7 @@ use comptoir_core::values::language::Language;
 use comptoir_core::values::money::{Money, VatRate};
 use comptoir_core::values::party::{LegalForm, TradeRegister, VatDueOn, VatScheme};
 use comptoir_core::values::registration::Registration;
+use comptoir_core::values::series::SeriesCode;
 use deserr::{Deserr, ValuePointerRef};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -99,11 +100,23 @@ struct TenantInvoicingDto {
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "12", pattern = r"^\d{1,3}(\.\d{1,2})?$")]
     late_interest_rate: Option<VatRate>,
+    /// What the numbers of invoices and deposits begin with: 1 to 10 capital letters and digits; FA, where none is given.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "FA", pattern = "^[A-Z0-9]{1,10}$")]
+    series: Option<SeriesCode>,
+    /// The same for credit notes: AV, where none is given. It may be the series of invoices.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "AV", pattern = "^[A-Z0-9]{1,10}$")]
+    credit_note_series: Option<SeriesCode>,
+    /// Whether no invoice is dated before the last one of its series: true, where nothing is given.
+    #[deserr(default)]
+    dates_in_order: Option<bool>,
 }
 
 impl TenantInvoicingDto {
     fn into_invoicing(self) -> Result<TenantInvoicing, FieldError> {
         let electronic_address = self.electronic_address.map(|given| given.address()).transpose();
+        let default = TenantInvoicing::default();
         let invoicing = TenantInvoicing {
             legal_form: self.legal_form,
             share_capital: self.share_capital,
@@ -115,6 +128,9 @@ impl TenantInvoicingDto {
             iban: self.iban,
             bic: self.bic,
             late_interest_rate: self.late_interest_rate,
+            series: self.series.unwrap_or(default.series),
+            credit_note_series: self.credit_note_series.unwrap_or(default.credit_note_series),
+            dates_in_order: self.dates_in_order.unwrap_or(default.dates_in_order),
         };
         invoicing.check()?;
         Ok(invoicing)

@@ -1,6 +1,6 @@
 //! The tenant, a company, and its rules.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use super::events::TenantEvent;
@@ -43,6 +43,12 @@ impl TimeZone {
 
     pub fn name(&self) -> &str {
         &self.0
+    }
+
+    /// The date there at this moment.
+    pub fn date_of(&self, moment: DateTime<Utc>) -> NaiveDate {
+        let zone: Tz = self.0.parse().unwrap_or(Tz::UTC);
+        moment.with_timezone(&zone).date_naive()
     }
 }
 
@@ -198,6 +204,13 @@ mod tests {
         let event = tenant.update(details("Dupont & Fils"), at(2));
         assert_eq!((tenant.version(), tenant.updated_at()), (2, at(2)));
         assert_eq!(event, Some(TenantEvent::Updated(tenant)));
+    }
+
+    #[test]
+    fn the_date_is_that_of_the_zone() {
+        let late = DateTime::from_timestamp(1_796_166_000, 0).expect("a time");
+        let date = |zone: &str| TimeZone::parse(zone).expect("valid").date_of(late).to_string();
+        assert_eq!((date("UTC"), date("Europe/Paris")), ("2026-12-01".to_owned(), "2026-12-02".to_owned()));
     }
 
     #[test]

@@ -7,9 +7,10 @@ use crate::values::iban::{Bic, Iban};
 use crate::values::invalid::{FieldError, Invalid};
 use crate::values::money::{Money, VatRate};
 use crate::values::party::{ElectronicAddress, LegalForm, TradeRegister, VatDueOn, VatScheme};
+use crate::values::series::SeriesCode;
 
 /// What is not known is `None`, and an invoice that needs it is refused.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantInvoicing {
     pub legal_form: Option<LegalForm>,
     /// In the company's currency.
@@ -24,6 +25,32 @@ pub struct TenantInvoicing {
     pub bic: Option<Bic>,
     /// The yearly interest on late payments, in percent; `None` is what the law says.
     pub late_interest_rate: Option<VatRate>,
+    /// What the numbers of invoices and deposits begin with.
+    pub series: SeriesCode,
+    /// The same for credit notes, which may share the series of invoices.
+    pub credit_note_series: SeriesCode,
+    /// Whether no invoice is dated before the last one of its series.
+    pub dates_in_order: bool,
+}
+
+impl Default for TenantInvoicing {
+    fn default() -> Self {
+        Self {
+            legal_form: None,
+            share_capital: None,
+            trade_register: None,
+            vat_scheme: VatScheme::default(),
+            vat_due_on: VatDueOn::default(),
+            one_stop_shop: false,
+            electronic_address: None,
+            iban: None,
+            bic: None,
+            late_interest_rate: None,
+            series: SeriesCode::stored("FA".to_owned()),
+            credit_note_series: SeriesCode::stored("AV".to_owned()),
+            dates_in_order: true,
+        }
+    }
 }
 
 impl TenantInvoicing {
@@ -63,6 +90,14 @@ pub struct TenantInvoicingView {
     /// In percent a year; null is what the law says.
     #[schema(value_type = Option<String>, example = "12")]
     pub late_interest_rate: Option<VatRate>,
+    /// What the numbers of invoices and deposits begin with.
+    #[schema(value_type = String, example = "FA")]
+    pub series: SeriesCode,
+    /// The same for credit notes.
+    #[schema(value_type = String, example = "AV")]
+    pub credit_note_series: SeriesCode,
+    /// Whether no invoice is dated before the last one of its series.
+    pub dates_in_order: bool,
 }
 
 impl From<&TenantInvoicing> for TenantInvoicingView {
@@ -78,6 +113,9 @@ impl From<&TenantInvoicing> for TenantInvoicingView {
             iban: known.iban.as_ref().map(|iban| iban.as_str().to_owned()),
             bic: known.bic.as_ref().map(|bic| bic.as_str().to_owned()),
             late_interest_rate: known.late_interest_rate.clone(),
+            series: known.series.clone(),
+            credit_note_series: known.credit_note_series.clone(),
+            dates_in_order: known.dates_in_order,
         }
     }
 }

@@ -24,6 +24,7 @@ use crate::values::language::Language;
 use crate::values::money::{Currency, Money, VatRate};
 use crate::values::party::{ElectronicAddress, LegalForm, TradeRegister, VatDueOn, VatScheme};
 use crate::values::registration::Registration;
+use crate::values::series::SeriesCode;
 
 /// The scheme of a company that is registered nowhere.
 const NONE: &str = "none";
@@ -57,6 +58,9 @@ pub(super) struct TenantRow {
     iban: Option<String>,
     bic: Option<String>,
     late_interest_rate: Option<BigDecimal>,
+    invoice_series: String,
+    credit_note_series: String,
+    issue_dates_in_order: bool,
 }
 
 impl TenantRow {
@@ -97,6 +101,9 @@ impl TenantRow {
             iban: invoicing.iban.as_ref().map(|iban| iban.as_str().to_owned()),
             bic: invoicing.bic.as_ref().map(|bic| bic.as_str().to_owned()),
             late_interest_rate: invoicing.late_interest_rate.as_ref().map(|rate| rate.value().clone()),
+            invoice_series: invoicing.series.as_str().to_owned(),
+            credit_note_series: invoicing.credit_note_series.as_str().to_owned(),
+            issue_dates_in_order: invoicing.dates_in_order,
         })
     }
 
@@ -123,6 +130,9 @@ impl TenantRow {
             iban: self.iban.map(Iban::stored),
             bic: self.bic.map(Bic::stored),
             late_interest_rate: self.late_interest_rate.map(VatRate::stored),
+            series: SeriesCode::stored(self.invoice_series),
+            credit_note_series: SeriesCode::stored(self.credit_note_series),
+            dates_in_order: self.issue_dates_in_order,
         };
         Ok(Tenant {
             id: TenantId::from_uuid(self.id),
@@ -152,6 +162,17 @@ pub(crate) async fn load(work: &mut UnitOfWork<'_>) -> Result<Tenant, Error> {
     let id = work.tenant();
     let query = tenants::table.find(id.uuid()).select(TenantRow::as_select());
     let row: Option<TenantRow> = find(work, Locked::Tenant, LockMode::Change, query).await?;
+    row.ok_or(TenantError::NotFound(id))?.into_tenant()
+}
+
+/// Reads the tenant without a lock: it can change at any time.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn look_at(work: &mut UnitOfWork<'_>) -> Result<Tenant, Error> {
+    let id = work.tenant();
+    let query = tenants::table.find(id.uuid()).select(TenantRow::as_select());
+    let row: Option<TenantRow> = query.first(work.connection()).await.optional()?;
     row.ok_or(TenantError::NotFound(id))?.into_tenant()
 }
 

@@ -297,8 +297,72 @@ pub struct Note {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// An invoice of 10.00 and 20 % of VAT.
+    pub(crate) fn content(number: &str) -> Content {
+        let money = |text: &str| Money::parse(text).expect("an amount");
+        let date = |text: &str| BusinessDate::parse(text).expect("a date");
+        let vat = Vat { category: Category::Standard, rate: VatRate::parse("20").ok() };
+        let party = |name: &str| Party {
+            name: name.to_owned(),
+            legal_form: None,
+            capital: None,
+            register: None,
+            legal_id: None,
+            identifiers: vec![],
+            vat_number: None,
+            address: Address {
+                line1: None,
+                line2: None,
+                post_code: None,
+                city: None,
+                country: "FR".to_owned(),
+            },
+            electronic_address: None,
+        };
+        Content {
+            language: Language::Fr,
+            kind: InvoiceKind::Invoice,
+            number: number.to_owned(),
+            issue_date: date("2026-11-30"),
+            due_date: date("2026-12-30"),
+            currency: "EUR".to_owned(),
+            operations: Operations::Goods,
+            treatment: Some(Treatment::Business),
+            vat_due: None,
+            seller: party("Comptoir des Docks"),
+            buyer: party("Librairie des Carmes"),
+            delivery: Delivery { date: date("2026-11-30"), address: None },
+            references: References::default(),
+            lines: vec![Line {
+                position: "1".to_owned(),
+                sku: Some("TEA-EG-250".to_owned()),
+                name: "Earl Grey, 250 g".to_owned(),
+                description: None,
+                quantity: Quantity::parse("1").expect("a quantity"),
+                unit: UnitName { code: "C62".to_owned(), name: "one".to_owned() },
+                unit_price: UnitPrice::parse("10").expect("a price"),
+                adjustments: vec![],
+                net: money("10"),
+                vat: vat.clone(),
+            }],
+            adjustments: vec![],
+            vat: vec![VatGroup { vat, base: money("10"), tax: money("2"), reason: None, reason_code: None }],
+            totals: Totals {
+                lines: money("10"),
+                discounts: Money::zero(),
+                charges: Money::zero(),
+                net: money("10"),
+                vat: money("2"),
+                gross: money("12"),
+                due: money("12"),
+            },
+            payment: None,
+            mentions: vec![],
+        }
+    }
 
     #[test]
     fn kinds_are_read_back() {

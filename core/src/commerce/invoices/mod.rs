@@ -1,8 +1,22 @@
-//! Invoices, credit notes and deposits (docs/invoices.md). So far what is pure: drafts, what becomes of them, totals, terms of payment, mentions.
+//! Invoices (docs/invoices.md).
 
+mod aggregate;
+pub mod chain;
+mod commands;
 pub mod compose;
 pub mod content;
 pub mod draft;
+mod events;
 pub mod mentions;
+mod queries;
+pub(crate) mod repository;
 pub mod terms;
 pub mod totals;
+
+pub use aggregate::{Invoice, InvoiceError, InvoiceState, Numbered};
+pub use commands::{CreateInvoice, DeleteInvoice, LineDetails, NewInvoice, UpdateInvoiceDraft, ValidateInvoice};
+pub use content::InvoiceKind;
+pub use events::InvoiceEvent;
+pub use queries::{
+    DraftView, InvoiceFilter, InvoiceSort, InvoiceSummary, InvoiceView, get, get_draft, list,
+};
