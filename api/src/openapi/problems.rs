@@ -62,6 +62,8 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(404, "stock_not_found", "There is no such stock"),
     kind(404, "stock_document_not_found", "There is no such stock document"),
     kind(404, "purchase_order_not_found", "There is no such purchase order"),
+    kind(404, "invoice_not_found", "There is no such invoice"),
+    kind(404, "invoice_has_no_draft", "The invoice has a number, and no draft any more"),
     kind(404, "inventory_count_not_found", "There is no such inventory count"),
     kind(404, "import_not_found", "There is no such import"),
     kind(404, "projection_event_not_found", "There is no such event in the inbox of the reports"),
@@ -119,6 +121,11 @@ pub(crate) const KINDS: &[Kind] = &[
         "purchase_order_state_conflict",
         "The state of the purchase order does not permit the operation",
     ),
+    kind(
+        409,
+        "invoice_state_conflict",
+        "The invoice has a number: only a draft can be changed, deleted or validated",
+    ),
     kind(409, "stock_frozen", "The goods are being counted; `errors` has the `inventory_count_id`"),
     kind(
         409,
@@ -142,6 +149,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(409, "no_default_warehouse", "No warehouse was named, and the company has no default"),
     kind(409, "email_taken", "The e-mail address belongs to another user of the company"),
     kind(409, "customer_has_orders", "The customer has orders and cannot be deleted"),
+    kind(409, "customer_has_invoices", "The customer has invoices, or drafts of some"),
     kind(409, "product_archived", "The product is archived and cannot be changed"),
     kind(409, "warehouse_archived", "The warehouse is archived and cannot be changed"),
     kind(409, "warehouse_is_default", "The default warehouse cannot be archived"),
@@ -188,6 +196,16 @@ pub(crate) const KINDS: &[Kind] = &[
         422,
         "invalid_purchase_order",
         "Goods cannot be ordered like this; `errors` names each value at fault",
+    ),
+    kind(
+        422,
+        "invalid_invoice",
+        "Something cannot be invoiced like this; `errors` names each value at fault",
+    ),
+    kind(
+        422,
+        "invoice_incomplete",
+        "The invoice cannot be validated; `errors` names everything that is missing or wrong, in the draft, the company or the customer",
     ),
     kind(
         422,
@@ -317,6 +335,16 @@ fn example(kind: &Kind) -> Value {
             "pointer": "/entries/0/product_id",
             "code": "not_stocked",
             "message": "this product is not kept in stock; set stocked of it first",
+        }]),
+        "invalid_invoice" => json!([{
+            "pointer": "/customer_id",
+            "code": "unknown_customer",
+            "message": "there is no such customer",
+        }]),
+        "invoice_incomplete" => json!([{
+            "pointer": "/customer/invoicing/kind",
+            "code": "customer_kind_missing",
+            "message": "VAT, terms and mentions depend on whether the customer is a business, a consumer or a public body",
         }]),
         "invalid_location" => json!([{
             "pointer": "/warehouse_id",

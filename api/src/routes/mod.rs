@@ -12,6 +12,7 @@ mod events;
 mod fulfilment;
 mod imports;
 mod inventory_counts;
+mod invoices;
 mod locations;
 pub(crate) mod notifications;
 pub(crate) mod operations;
@@ -65,6 +66,7 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(stock_documents::endpoints())
         .and(purchase_orders::endpoints())
         .and(inventory_counts::endpoints())
+        .and(invoices::endpoints())
         .and(imports::endpoints())
         .and(notifications::endpoints())
         .and(reports::endpoints())

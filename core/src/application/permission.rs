@@ -60,6 +60,12 @@ permissions! {
     InventoryCount = "inventory:count",
     /// The right to see what is expected of a blind count, to have lines counted again, to close counts and to cancel them.
     InventoryClose = "inventory:close",
+    /// The right to see invoices, and what was paid of them.
+    InvoicesRead = "invoices:read",
+    /// The right to draft invoices, and to change and delete drafts.
+    InvoicesWrite = "invoices:write",
+    /// The right to validate invoices, which gives them their number: nobody changes them any more.
+    InvoicesValidate = "invoices:validate",
     UsersRead = "users:read",
     UsersWrite = "users:write",
     ApiKeysRead = "api_keys:read",
@@ -206,10 +212,10 @@ impl Role {
     pub fn permissions(self) -> PermissionSet {
         use Permission::{
             ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, EmailsRead, InventoryClose,
-            InventoryCount, InventoryRead, OrdersRead, OrdersShip, OrdersWrite, ProductsRead, ProductsWrite,
-            ProjectionsRead, PurchasesRead, PurchasesWrite, ReportsRead, StockAdjust, StockCosts, StockRead,
-            StockWrite, SuppliersRead, SuppliersWrite, TenantRead, UsersRead, WarehousesRead,
-            WarehousesWrite,
+            InventoryCount, InventoryRead, InvoicesRead, InvoicesValidate, InvoicesWrite, OrdersRead,
+            OrdersShip, OrdersWrite, ProductsRead, ProductsWrite, ProjectionsRead, PurchasesRead,
+            PurchasesWrite, ReportsRead, StockAdjust, StockCosts, StockRead, StockWrite, SuppliersRead,
+            SuppliersWrite, TenantRead, UsersRead, WarehousesRead, WarehousesWrite,
         };
         match self {
             Self::Admin => PermissionSet::all(),
@@ -234,6 +240,9 @@ impl Role {
                 InventoryRead,
                 InventoryCount,
                 InventoryClose,
+                InvoicesRead,
+                InvoicesWrite,
+                InvoicesValidate,
                 UsersRead,
                 ApiKeysRead,
                 TenantRead,
@@ -250,6 +259,8 @@ impl Role {
                 OrdersRead,
                 OrdersWrite,
                 StockRead,
+                InvoicesRead,
+                InvoicesWrite,
                 TenantRead,
             ]),
             Self::Warehouse => PermissionSet::of(&[
@@ -357,13 +368,13 @@ mod tests {
                 Role::Management,
                 "customers:read customers:write suppliers:read suppliers:write products:read products:write warehouses:read \
                  warehouses:write orders:read orders:write orders:ship stock:read stock:write stock:adjust stock:costs \
-                 purchases:read purchases:write inventory:read inventory:count inventory:close users:read api_keys:read tenant:read audit:read emails:read reports:read \
+                 purchases:read purchases:write inventory:read inventory:count inventory:close invoices:read invoices:write invoices:validate users:read api_keys:read tenant:read audit:read emails:read reports:read \
                  projections:read"
                     .to_owned(),
             ),
             (
                 Role::Sales,
-                "customers:read customers:write products:read warehouses:read orders:read orders:write stock:read tenant:read"
+                "customers:read customers:write products:read warehouses:read orders:read orders:write stock:read invoices:read invoices:write tenant:read"
                     .to_owned(),
             ),
             (

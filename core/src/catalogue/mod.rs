@@ -27,6 +27,7 @@ use crate::application::unit_of_work::{Executor, UnitOfWork};
 use crate::commerce::categories::CategoryEvent;
 use crate::commerce::customers::CustomerEvent;
 use crate::commerce::inventory_counts::InventoryCountEvent;
+use crate::commerce::invoices::InvoiceEvent;
 use crate::commerce::locations::LocationEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::ProductEvent;
@@ -68,6 +69,7 @@ enum DomainEvent<'a> {
     StockDocument(&'a StockDocumentEvent),
     PurchaseOrder(&'a PurchaseOrderEvent),
     InventoryCount(&'a InventoryCountEvent),
+    Invoice(&'a InvoiceEvent),
     Tenant(&'a TenantEvent),
     User(&'a UserEvent),
     Session(&'a SessionEvent),
@@ -90,6 +92,7 @@ impl<'a> DomainEvent<'a> {
             .or_else(|| any.downcast_ref().map(Self::StockDocument))
             .or_else(|| any.downcast_ref().map(Self::PurchaseOrder))
             .or_else(|| any.downcast_ref().map(Self::InventoryCount))
+            .or_else(|| any.downcast_ref().map(Self::Invoice))
             .or_else(|| any.downcast_ref().map(Self::Tenant))
             .or_else(|| any.downcast_ref().map(Self::User))
             .or_else(|| any.downcast_ref().map(Self::Session))

@@ -15,6 +15,7 @@ use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::categories::CategoryEvent;
 use crate::commerce::customers::CustomerEvent;
 use crate::commerce::inventory_counts::InventoryCountEvent;
+use crate::commerce::invoices::InvoiceEvent;
 use crate::commerce::locations::LocationEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::products::ProductEvent;
@@ -96,6 +97,12 @@ pub(super) async fn react(
             | InventoryCountEvent::RecountAsked(_)
             | InventoryCountEvent::Closed { .. }
             | InventoryCountEvent::Cancelled { .. },
+        )
+        | DomainEvent::Invoice(
+            InvoiceEvent::Drafted(_)
+            | InvoiceEvent::DraftChanged(_)
+            | InvoiceEvent::DraftDeleted(_)
+            | InvoiceEvent::Validated { .. },
         )
         | DomainEvent::Warehouse(
             WarehouseEvent::Created(_) | WarehouseEvent::Updated(_) | WarehouseEvent::Archived(_),

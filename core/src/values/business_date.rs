@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Days, Months, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::invalid::Invalid;
@@ -39,6 +39,10 @@ impl BusinessDate {
 
     pub fn date(self) -> NaiveDate {
         self.0
+    }
+
+    pub fn year(self) -> i32 {
+        self.0.year()
     }
 
     /// # Errors

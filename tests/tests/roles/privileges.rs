@@ -56,6 +56,11 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("inventory_count_entries", "INSERT,SELECT"),
             ("inventory_count_lines", "INSERT,SELECT,UPDATE"),
             ("inventory_counts", "INSERT,SELECT,UPDATE"),
+            ("invoice_contents", "INSERT,SELECT"),
+            ("invoice_drafts", "DELETE,INSERT,SELECT,UPDATE"),
+            ("invoice_lines", "INSERT,SELECT"),
+            ("invoice_vat", "INSERT,SELECT"),
+            ("invoices", "DELETE,INSERT,SELECT,UPDATE"),
             ("locations", "INSERT,SELECT,UPDATE"),
             ("login_throttles", "DELETE,INSERT,SELECT,UPDATE"),
             ("operator_refresh_tokens", "INSERT,SELECT,UPDATE"),
@@ -168,8 +173,8 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
     for (role, names) in [
         (
             "runtime",
-            "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,outbox_append,outbox_feed_page,search_categories,\
-             search_customers,search_locations,search_orders,search_products,search_purchase_orders,search_stock,search_suppliers,search_warehouses",
+            "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,invoice_draw,invoice_link,outbox_append,outbox_feed_page,search_categories,\
+             search_customers,search_invoices,search_locations,search_orders,search_products,search_purchase_orders,search_stock,search_suppliers,search_warehouses",
         ),
         (
             "services",

@@ -15,6 +15,7 @@ use super::api_keys::{ApiKeyCreatedV1, ApiKeyRevokedV1};
 use super::categories::{CategoryCreatedV1, CategoryDeletedV1, CategoryUpdatedV1};
 use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
 use super::inventory_counts::{InventoryCountCancelledV1, InventoryCountClosedV1, InventoryCountStartedV1};
+use super::invoices::InvoiceValidatedV1;
 use super::locations::{LocationArchivedV1, LocationCreatedV1, LocationUpdatedV1};
 use super::orders::{
     OrderBackOrderedV1, OrderCancelledV1, OrderConfirmedV1, OrderDeliveredV1, OrderPartlyShippedV1,
@@ -53,6 +54,7 @@ use crate::commerce::customers::{Customer, CustomerCode, CustomerDetails, Custom
 use crate::commerce::inventory_counts::{
     CountCancellation, CountReference, Deviation, InventoryCount, NewInventoryCount,
 };
+use crate::commerce::invoices::{self, Invoice};
 use crate::commerce::locations::{Location, LocationCode, LocationDetails, LocationName};
 use crate::commerce::orders::{
     CancellationReason, DraftLine, LinePart, NewOrder, Order, OrderEvent, OrderReference, OrderStatus,
@@ -78,15 +80,16 @@ use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
 use crate::values::gtin::Gtin;
 use crate::values::ids::{
-    ApiKeyId, CategoryId, CustomerId, InventoryCountId, LocationId, OrderId, PrincipalId, ProductId,
-    PurchaseOrderId, ReturnId, SessionId, ShipmentId, StockDocumentId, StockId, SupplierId, TenantId, UserId,
-    WarehouseId,
+    ApiKeyId, CategoryId, CustomerId, InventoryCountId, InvoiceId, LocationId, OrderId, PrincipalId,
+    ProductId, PurchaseOrderId, ReturnId, SessionId, ShipmentId, StockDocumentId, StockId, SupplierId,
+    TenantId, UserId, WarehouseId,
 };
 use crate::values::language::Language;
 use crate::values::money::{Currency, Money, Quantity, UnitPrice, VatRate};
 use crate::values::party::{CustomerKind, ElectronicAddress, LegalForm, TradeRegister};
 use crate::values::payment_terms::PaymentTerms;
 use crate::values::registration::Registration;
+use crate::values::series::SeriesCode;
 use crate::values::unit::Unit;
 
 fn external_id(id: &str) -> Option<ExternalId> {
@@ -505,6 +508,16 @@ fn counted(levels: &mut Levels) -> [Box<dyn Event>; 3] {
     [happened(started), happened(closed), happened(cancelled)]
 }
 
+fn validated_invoice() -> Box<dyn Event> {
+    let lines = vec![invoices::draft::tests::line("Earl Grey, 250 g", "1", "10", "20")];
+    let draft = invoices::draft::tests::draft(lines);
+    let id = InvoiceId::from_uuid(uuid(19));
+    let (mut invoice, _) = Invoice::draft(id, draft, at(0)).expect("valid");
+    let content = invoices::content::tests::content("FA-2026-000123");
+    let series = SeriesCode::parse("FA").expect("valid");
+    happened(invoice.validate(series, &content, at(60)).expect("a draft"))
+}
+
 fn tenant() -> (Tenant, Box<dyn Event>) {
     let details = TenantDetails {
         name: TenantName::parse("Comptoir des Docks").expect("valid"),
@@ -585,7 +598,7 @@ fn contracts() -> Vec<(String, Contract)> {
     };
     let updated = a_customer.update(renamed, at(1)).expect("a change");
     add(happened(updated), contract::<CustomerUpdatedV1>);
-    add(happened(a_customer.delete(false, at(2)).expect("allowed")), contract::<CustomerDeletedV1>);
+    add(happened(a_customer.delete(false, false, at(2)).expect("allowed")), contract::<CustomerDeletedV1>);
 
     let (mut a_supplier, created) = supplier();
     add(created, contract::<SupplierCreatedV1>);
@@ -688,6 +701,8 @@ fn contracts() -> Vec<(String, Contract)> {
     let came = a_purchase.receive(StockDocumentId::from_uuid(uuid(15)), at(90));
     add(happened(came), contract::<PurchaseOrderReceivedV1>);
     add(happened(a_purchase.cancel(at(120)).expect("some is lacking")), contract::<PurchaseOrderCancelledV1>);
+
+    add(validated_invoice(), contract::<InvoiceValidatedV1>);
 
     let (mut company, created) = tenant();
     add(created, contract::<TenantCreatedV1>);

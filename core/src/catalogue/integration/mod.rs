@@ -9,6 +9,7 @@ mod api_keys;
 mod categories;
 mod customers;
 mod inventory_counts;
+mod invoices;
 mod locations;
 mod orders;
 mod parties;
@@ -59,6 +60,7 @@ pub(super) fn translate(event: DomainEvent<'_>) -> Result<Option<IntegrationEven
         DomainEvent::StockDocument(event) => stock_documents::translate(event).map(Some),
         DomainEvent::PurchaseOrder(event) => purchase_orders::translate(event).map(Some),
         DomainEvent::InventoryCount(event) => inventory_counts::translate(event),
+        DomainEvent::Invoice(event) => invoices::translate(event),
         DomainEvent::Tenant(event) => tenants::translate(event).map(Some),
         DomainEvent::User(event) => users::translate(event),
         DomainEvent::Session(event) => sessions::translate(event).map(Some),

@@ -58,10 +58,18 @@ impl Customer {
     }
 
     /// # Errors
-    /// Fails if the customer has orders: they refer to it.
-    pub fn delete(mut self, has_orders: bool, now: DateTime<Utc>) -> Result<CustomerEvent, CustomerError> {
+    /// Fails if the customer has orders or invoices: they refer to it.
+    pub fn delete(
+        mut self,
+        has_orders: bool,
+        has_invoices: bool,
+        now: DateTime<Utc>,
+    ) -> Result<CustomerEvent, CustomerError> {
         if has_orders {
             return Err(CustomerError::HasOrders(self.id));
+        }
+        if has_invoices {
+            return Err(CustomerError::HasInvoices(self.id));
         }
         self.version += 1;
         self.updated_at = now;
@@ -87,13 +95,17 @@ pub enum CustomerError {
     ExternalIdTaken(String),
     #[error("customer {0} has orders and cannot be deleted")]
     HasOrders(CustomerId),
+    #[error("customer {0} has invoices, or drafts of some, and cannot be deleted")]
+    HasInvoices(CustomerId),
 }
 
 impl DomainError for CustomerError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) => Category::NotFound,
-            Self::CodeTaken(_) | Self::ExternalIdTaken(_) | Self::HasOrders(_) => Category::Conflict,
+            Self::CodeTaken(_) | Self::ExternalIdTaken(_) | Self::HasOrders(_) | Self::HasInvoices(_) => {
+                Category::Conflict
+            }
         }
     }
 
@@ -103,6 +115,7 @@ impl DomainError for CustomerError {
             Self::CodeTaken(_) => "customer_code_taken",
             Self::ExternalIdTaken(_) => "customer_external_id_taken",
             Self::HasOrders(_) => "customer_has_orders",
+            Self::HasInvoices(_) => "customer_has_invoices",
         }
     }
 }
@@ -151,16 +164,17 @@ mod tests {
     }
 
     #[test]
-    fn a_customer_with_orders_cannot_be_deleted() {
+    fn a_customer_with_orders_or_invoices_cannot_be_deleted() {
         let (customer, _) = Customer::create(CustomerId::generate(), details("Ada"), at(0));
         let id = customer.id();
-        assert_eq!(customer.delete(true, at(1)), Err(CustomerError::HasOrders(id)));
+        assert_eq!(customer.clone().delete(true, true, at(1)), Err(CustomerError::HasOrders(id)));
+        assert_eq!(customer.delete(false, true, at(1)), Err(CustomerError::HasInvoices(id)));
     }
 
     #[test]
     fn deleting_a_customer_announces_it_with_the_next_version() {
         let (customer, _) = Customer::create(CustomerId::generate(), details("Ada"), at(0));
-        let Ok(CustomerEvent::Deleted(deleted)) = customer.delete(false, at(1)) else {
+        let Ok(CustomerEvent::Deleted(deleted)) = customer.delete(false, false, at(1)) else {
             panic!("not deleted")
         };
         assert_eq!(deleted.version(), 2);

@@ -16,7 +16,7 @@ use crate::application::aggregate::{Aggregate, Creatable, Deletable, LockMode, f
 use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::addresses;
-use crate::platform::schema::{customers, orders};
+use crate::platform::schema::{customers, invoices, orders};
 use crate::values::contact::{Email, VatNumber};
 use crate::values::external_id::ExternalId;
 use crate::values::ids::{CustomerId, TenantId};
@@ -140,6 +140,40 @@ pub(super) async fn load(
     let query = customers::table.find((work.tenant().uuid(), id.uuid())).select(CustomerRow::as_select());
     let row: Option<CustomerRow> = find(work, Locked::Customer, lock, query).await?;
     row.ok_or(CustomerError::NotFound(id))?.into_customer()
+}
+
+/// Reads a customer without a lock: it can change at any time.
+///
+/// # Errors
+/// `NotFound` if the tenant has no such customer. Fails if the database cannot be reached.
+pub(crate) async fn look_at(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result<Customer, Error> {
+    let query = customers::table.find((work.tenant().uuid(), id.uuid())).select(CustomerRow::as_select());
+    let row: Option<CustomerRow> = query.first(work.connection()).await.optional()?;
+    row.ok_or(CustomerError::NotFound(id))?.into_customer()
+}
+
+/// Whether there is such a customer. If so, it is locked as a foreign key would lock it: until the unit of work ends, it is not
+/// deleted.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn hold(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result<bool, Error> {
+    work.locks(Locked::Customer);
+    let found: Option<Uuid> = customers::table
+        .find((work.tenant().uuid(), id.uuid()))
+        .select(customers::id)
+        .for_key_share()
+        .first(work.connection())
+        .await
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Also of drafts.
+pub(super) async fn has_invoices(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result<bool, Error> {
+    let of_customer = invoices::table
+        .filter(invoices::tenant_id.eq(work.tenant().uuid()).and(invoices::customer_id.eq(id.uuid())));
+    Ok(diesel::select(exists(of_customer)).get_result(work.connection()).await?)
 }
 
 pub(super) async fn has_orders(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result<bool, Error> {

@@ -154,12 +154,12 @@ pub fn check_adjustments(count: usize) -> Result<(), Invalid> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use uuid::Uuid;
 
     use super::*;
 
-    pub(in super::super) fn line(name: &str, quantity: &str, unit_price: &str, rate: &str) -> DraftLine {
+    pub(crate) fn line(name: &str, quantity: &str, unit_price: &str, rate: &str) -> DraftLine {
         DraftLine {
             product_id: None,
             sku: LineSku::parse("TEA-EG-250").ok(),
@@ -174,7 +174,7 @@ pub(super) mod tests {
         }
     }
 
-    pub(in super::super) fn draft(lines: Vec<DraftLine>) -> Draft {
+    pub(crate) fn draft(lines: Vec<DraftLine>) -> Draft {
         Draft {
             customer_id: CustomerId::from_uuid(Uuid::from_u128(1)),
             issue_date: None,

@@ -14,9 +14,9 @@ pub mod terms;
 pub mod totals;
 
 pub use aggregate::{Invoice, InvoiceError, InvoiceState, Numbered};
-pub use commands::{CreateInvoice, DeleteInvoice, LineDetails, NewInvoice, UpdateInvoiceDraft, ValidateInvoice};
+pub use commands::{
+    CreateInvoice, DeleteInvoice, LineDetails, NewInvoice, UpdateInvoiceDraft, ValidateInvoice,
+};
 pub use content::InvoiceKind;
 pub use events::InvoiceEvent;
-pub use queries::{
-    DraftView, InvoiceFilter, InvoiceSort, InvoiceSummary, InvoiceView, get, get_draft, list,
-};
+pub use queries::{DraftView, InvoiceFilter, InvoiceSort, InvoiceSummary, InvoiceView, get, get_draft, list};
