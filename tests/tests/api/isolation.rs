@@ -70,6 +70,13 @@ async fn fill(world: &World) -> Result<()> {
     let line = serde_json::json!({"position": 1, "quantity": "1", "restock": true});
     let back = serde_json::json!({"reason": "a test", "lines": [line]});
     api.created(&format!("{order}/returns"), &back).await?;
+    api.seller().await?;
+    let buyer = api.buyer("C-2").await?;
+    api.invoice(&buyer, &product).await?;
+    let invoice = api.invoice(&buyer, &product).await?;
+    let path = format!("/invoices/{}/validate", invoice["id"].as_str().unwrap_or_default());
+    let answer = api.http.command(&path).await?;
+    ensure!(answer.status == 200, "{}", answer.text);
     let file = b"code,name\nS-2,A\n".to_vec();
     let headers = [("Content-Type", "text/csv")];
     let answer = api.http.raw(reqwest::Method::POST, "/imports?kind=suppliers", &headers, Some(file)).await?;
@@ -96,6 +103,11 @@ async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing()
             "inventory_counts",
             "inventory_count_lines",
             "inventory_count_entries",
+            "invoices",
+            "invoice_drafts",
+            "invoice_contents",
+            "invoice_lines",
+            "invoice_vat",
             "orders",
             "order_steps",
             "shipments",
@@ -195,6 +207,11 @@ async fn a_database_session_of_another_tenant_sees_and_changes_nothing() {
             "inventory_counts",
             "inventory_count_lines",
             "inventory_count_entries",
+            "invoices",
+            "invoice_drafts",
+            "invoice_contents",
+            "invoice_lines",
+            "invoice_vat",
             "orders",
             "order_lines",
             "shipments",

@@ -15,6 +15,7 @@ mod fulfilment;
 mod idempotency;
 mod imports;
 mod inventory_counts;
+mod invoices;
 mod isolation;
 mod keys;
 mod limits;

@@ -85,6 +85,15 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
             "lines": [{"product_id": id("products"), "quantity": "1"}],
         })),
         "POST /purchase-orders/{id}/cancel" => None,
+        "POST /invoices" => Some(json!({
+            "customer_id": id("customers"), "lines": [{"product_id": id("products"), "quantity": "1"}],
+        })),
+        "PUT /invoices/{id}/draft" => Some(json!({
+            "customer_id": id("customers"), "issue_date": null, "due_on": null, "delivered_on": null, "language": null, "reference": null,
+            "note": null, "delivery_address": null, "lines": [{"product_id": id("products"), "quantity": "1"}], "adjustments": [],
+        })),
+        "PATCH /invoices/{id}/draft" => Some(json!({"note": null})),
+        "POST /invoices/{id}/validate" => None,
         "POST /orders" => Some(
             json!({"customer_id": id("customers"), "lines": [{"product_id": id("products"), "quantity": "1"}]}),
         ),
@@ -190,6 +199,7 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
     let stock =
         api.http.get(&format!("/stock?product_id={}", kept["id"].as_str().unwrap_or_default())).await?.json;
     let count = api.created("/inventory-counts", &json!({"warehouse_id": warehouse["id"]})).await?;
+    let invoice = api.invoice(&customer, &product).await?;
     let headers = [("Content-Type", "text/csv")];
     let file = b"code,name,email\nC-imported,A,a@b.example\n".to_vec();
     let import = api.http.raw(Method::POST, "/imports?kind=customers", &headers, Some(file)).await?;
@@ -218,6 +228,7 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
         ("warehouses", id(&warehouse)?),
         ("locations", id(&location)?),
         ("inventory-counts", id(&count)?),
+        ("invoices", id(&invoice)?),
         ("orders", id(&order)?),
         ("shipments", id(&shipment)?),
         ("returns", id(&back)?),

@@ -266,6 +266,26 @@ const LISTS: &[List] = &[
         },
     },
     List {
+        path: "/api/v1/invoices",
+        table: "invoices",
+        filters: &[
+            ("state", &["draft", "paid", "sent", "draft,sent"]),
+            ("customer_id", &[BUSY, EARLY, NOBODY]),
+        ],
+        selection: &[
+            ("q", "po-17"),
+            ("q", "po"),
+            ("ids", BUSY),
+            ("created_from", MIDDLE),
+            ("created_before", MIDDLE),
+            ("updated_from", LATE),
+            ("updated_before", MIDDLE),
+        ],
+        looks_through: |given| {
+            searches(given) || given.contains_key("state") && given.contains_key("customer_id")
+        },
+    },
+    List {
         path: "/api/v1/stock",
         table: "stock_levels",
         filters: &[
