@@ -7,7 +7,7 @@ use comptoir_core::values::external_id::ExternalId;
 use comptoir_core::values::goods::Units;
 use comptoir_core::values::ids::{
     ApiKeyId, CategoryId, CustomerId, EmailId, ImportId, InventoryCountId, InvoiceId, LocationId, OrderId,
-    ProductId, PurchaseOrderId, SupplierId, UserId, WarehouseId,
+    ProductId, PurchaseOrderId, ShipmentId, SupplierId, UserId, WarehouseId,
 };
 use comptoir_core::values::invalid::Invalid;
 use comptoir_core::values::money::{Quantity, UnitPrice, VatRate};
@@ -40,6 +40,7 @@ read_ids!(
     OrderId,
     ProductId,
     PurchaseOrderId,
+    ShipmentId,
     SupplierId,
     UserId,
     WarehouseId,

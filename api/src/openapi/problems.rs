@@ -126,6 +126,12 @@ pub(crate) const KINDS: &[Kind] = &[
         "invoice_state_conflict",
         "The invoice has a number: only a draft can be changed, deleted or validated",
     ),
+    kind(
+        409,
+        "invoice_exceeds_shipped",
+        "More is to be invoiced of an order than has left and is not invoiced yet; `errors` names each line, and how much there is",
+    ),
+    kind(409, "nothing_to_invoice", "Nothing of it has left that is not invoiced yet"),
     kind(409, "stock_frozen", "The goods are being counted; `errors` has the `inventory_count_id`"),
     kind(
         409,
@@ -318,7 +324,7 @@ fn example(kind: &Kind) -> Value {
             "code": "wrong_type",
             "message": "write it as a string, such as \"3\"",
         }]),
-        "insufficient_stock" | "stock_reserved" => json!([{
+        "insufficient_stock" | "stock_reserved" | "invoice_exceeds_shipped" => json!([{
             "pointer": "/lines/0/quantity",
             "code": kind.code,
             "message": "5 are wanted, 3 available",

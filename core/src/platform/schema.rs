@@ -284,6 +284,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    invoice_claims (tenant_id, invoice_id, line) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        line -> Int2,
+        order_id -> Uuid,
+        position -> Int2,
+        quantity -> Numeric,
+    }
+}
+
+diesel::table! {
     invoice_contents (tenant_id, invoice_id) {
         tenant_id -> Uuid,
         invoice_id -> Uuid,
@@ -321,6 +332,8 @@ diesel::table! {
         invoice_id -> Uuid,
         position -> Int2,
         product_id -> Nullable<Uuid>,
+        order_id -> Nullable<Uuid>,
+        order_position -> Nullable<Int2>,
         nature -> Text,
         quantity -> Numeric,
         net -> Numeric,
@@ -1146,6 +1159,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     inventory_count_lines,
     inventory_counts,
     invoice_chain,
+    invoice_claims,
     invoice_contents,
     invoice_counters,
     invoice_drafts,

@@ -13,9 +13,9 @@ END
 $$;
 
 DELETE FROM runtime_privileges
-WHERE table_name IN ('invoices', 'invoice_drafts', 'invoice_contents', 'invoice_lines', 'invoice_vat');
+WHERE table_name IN ('invoices', 'invoice_drafts', 'invoice_claims', 'invoice_contents', 'invoice_lines', 'invoice_vat');
 DROP FUNCTION search_invoices, invoice_draw, invoice_link, invoice_hash;
-DROP TABLE invoice_chain, invoice_counters, invoice_series, invoice_vat, invoice_lines, invoice_contents, invoice_drafts, invoices;
+DROP TABLE invoice_chain, invoice_counters, invoice_series, invoice_vat, invoice_lines, invoice_contents, invoice_claims, invoice_drafts, invoices;
 DROP FUNCTION invoice_words, invoices_are_frozen, invoices_keep_their_numbers;
 ALTER TABLE tenants
     DROP COLUMN invoice_series,

@@ -89,6 +89,9 @@ CREATE TABLE invoice_lines (
     position   smallint       NOT NULL CHECK (position > 0),
     -- NULL if it is no product.
     product_id uuid,
+    -- The order's line that it invoices, if it is of an order.
+    order_id   uuid,
+    order_position smallint,
     nature     text           NOT NULL CHECK (nature IN ('goods', 'service')),
     quantity   numeric(19, 6) NOT NULL,
     net        numeric(19, 2) NOT NULL,
@@ -112,6 +115,21 @@ CREATE TABLE invoice_vat (
     PRIMARY KEY (tenant_id, invoice_id, position),
     CONSTRAINT invoice_vat_invoice_fkey FOREIGN KEY (tenant_id, invoice_id) REFERENCES invoice_contents (tenant_id, invoice_id)
 );
+
+-- What a draft or an invoice invoices of an order's line. Written under the lock of the order: what all claim of a line together is never more than has left of it.
+CREATE TABLE invoice_claims (
+    tenant_id  uuid           NOT NULL,
+    invoice_id uuid           NOT NULL,
+    -- The invoice's; counts from 1.
+    line       smallint       NOT NULL CHECK (line > 0),
+    order_id   uuid           NOT NULL,
+    -- The order's line.
+    position   smallint       NOT NULL CHECK (position > 0),
+    quantity   numeric(19, 6) NOT NULL CHECK (quantity > 0::numeric),
+    PRIMARY KEY (tenant_id, invoice_id, line),
+    CONSTRAINT invoice_claims_invoice_fkey FOREIGN KEY (tenant_id, invoice_id) REFERENCES invoices (tenant_id, id)
+);
+CREATE INDEX invoice_claims_order_idx ON invoice_claims (tenant_id, order_id, position);
 
 -- The heads of the chains.
 CREATE TABLE invoice_series (
@@ -162,6 +180,7 @@ CREATE TRIGGER invoice_chain_is_frozen BEFORE UPDATE OR DELETE OR TRUNCATE ON in
 
 CALL comptoir_protect('invoices'::regclass);
 CALL comptoir_protect('invoice_drafts'::regclass);
+CALL comptoir_protect('invoice_claims'::regclass);
 CALL comptoir_protect('invoice_contents'::regclass);
 CALL comptoir_protect('invoice_lines'::regclass);
 CALL comptoir_protect('invoice_vat'::regclass);
@@ -171,6 +190,7 @@ CALL comptoir_protect('invoice_chain'::regclass);
 INSERT INTO runtime_privileges VALUES
     ('invoices', 'SELECT, INSERT, UPDATE, DELETE'),
     ('invoice_drafts', 'SELECT, INSERT, UPDATE, DELETE'),
+    ('invoice_claims', 'SELECT, INSERT, DELETE'),
     ('invoice_contents', 'SELECT, INSERT'),
     ('invoice_lines', 'SELECT, INSERT'),
     ('invoice_vat', 'SELECT, INSERT');

@@ -355,3 +355,95 @@ async fn vat_follows_from_who_buys_and_where_the_goods_go() {
     })
     .await;
 }
+
+/// An order of five of a product, confirmed, of which some have left.
+async fn shipped(api: &Api, customer: &Value, product: &Value, left: &str) -> Result<(Value, Value)> {
+    let line = json!({"product_id": product["id"], "quantity": "5"});
+    let order = api
+        .created("/orders", &json!({"customer_id": customer["id"], "reference": null, "lines": [line]}))
+        .await?;
+    let path = format!("/orders/{}", order["id"].as_str().unwrap_or_default());
+    let confirmed = api.http.command(&format!("{path}/confirm")).await?;
+    anyhow::ensure!(confirmed.status == 200, "{}", confirmed.text);
+    let part = json!({"lines": [{"position": 1, "quantity": left}]});
+    let shipment = api.created(&format!("{path}/shipments"), &part).await?;
+    Ok((order, shipment))
+}
+
+/// The quantities of a draft's lines.
+async fn quantities(api: &Api, invoice: &Value) -> Result<Vec<String>> {
+    let draft = api.http.get(&format!("{}/draft", path_of(invoice))).await?.json;
+    let lines = draft["lines"].as_array().context("lines")?;
+    Ok(lines.iter().map(|line| line["quantity"].as_str().unwrap_or_default().to_owned()).collect())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_left_is_invoiced_once() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, tea) = trade(&api).await?;
+        let (order, first) = shipped(&api, &customer, &tea, "2").await?;
+        let orders = json!({"order_ids": [order["id"]]});
+        let invoice = api.created("/invoices/from-orders", &orders).await?;
+        assert_eq!(quantities(&api, &invoice).await?, ["2"]);
+        let draft = api.http.get(&format!("{}/draft", path_of(&invoice))).await?.json;
+        assert_eq!(draft["lines"][0]["source"], json!({"order_id": order["id"], "position": 1}));
+        assert_eq!(draft["delivered_on"], first["shipped_on"]);
+
+        let again = api.http.post("/invoices/from-orders", &orders).await?;
+        assert_eq!((again.status, again.code()), (409, "nothing_to_invoice"), "{}", again.text);
+        let more = json!({"lines": [{"source": {"order_id": order["id"], "position": 1}, "product_id": tea["id"], "quantity": "2.5"}]});
+        let path = format!("{}/draft", path_of(&invoice));
+        let refused = api.http.send(Method::PATCH, &path, &[("If-Match", "*")], Some(&more)).await?;
+        assert_eq!((refused.status, refused.code()), (409, "invoice_exceeds_shipped"), "{}", refused.text);
+        assert_eq!((refused.pointers(), &refused.json["errors"][0]["available"]), (vec!["/lines/0/quantity"], &json!("2")));
+
+        // What a draft gives back can be invoiced by another one, and what an invoice has stays with it.
+        let less = json!({"lines": [{"source": {"order_id": order["id"], "position": 1}, "product_id": tea["id"], "quantity": "0.5"}]});
+        let changed = api.http.send(Method::PATCH, &path, &[("If-Match", "*")], Some(&less)).await?;
+        assert_eq!(changed.status, 200, "{}", changed.text);
+        validated(&api, &invoice).await?;
+        let rest = api.created("/invoices/from-shipments", &json!({"shipment_ids": [first["id"]]})).await?;
+        assert_eq!(quantities(&api, &rest).await?, ["1.5"]);
+        let gone = api.http.send(Method::DELETE, &path_of(&rest), &[("If-Match", "*")], None).await?;
+        assert_eq!(gone.status, 204, "{}", gone.text);
+
+        let order_path = format!("/orders/{}/shipments", order["id"].as_str().unwrap_or_default());
+        let second = api.created(&order_path, &json!({})).await?;
+        let month = second["shipped_on"].as_str().and_then(|day| day.get(..7)).context("a day")?;
+        let body = json!({"customer_id": customer["id"], "month": month});
+        let of_month = api.created("/invoices/from-month", &body).await?;
+        assert_eq!(quantities(&api, &of_month).await?, ["4.5"], "1.5 of the first shipment, 3 of the second");
+        let draft = api.http.get(&format!("{}/draft", path_of(&of_month))).await?.json;
+        assert_eq!(draft["period"]["start"], format!("{month}-01"));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invoice_is_of_one_customers_orders_and_two_at_once_share_nothing() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, tea) = trade(&api).await?;
+        let other = api.buyer("C-2").await?;
+        let ((mine, _), (theirs, _)) =
+            (shipped(&api, &customer, &tea, "5").await?, shipped(&api, &other, &tea, "5").await?);
+        let mixed = api.http.post("/invoices/from-orders", &json!({"order_ids": [mine["id"], theirs["id"]]})).await?;
+        assert_eq!((mixed.status, mixed.pointers()), (422, vec!["/order_ids"]), "{}", mixed.text);
+        let line = json!({"source": {"order_id": theirs["id"], "position": 1}, "product_id": tea["id"], "quantity": "1"});
+        let foreign = api.http.post("/invoices", &json!({"customer_id": customer["id"], "lines": [line]})).await?;
+        assert_eq!((foreign.status, foreign.pointers()), (422, vec!["/lines/0/source/order_id"]), "{}", foreign.text);
+        let none = api.http.post("/invoices/from-month", &json!({"customer_id": customer["id"], "month": "2020-01"})).await?;
+        assert_eq!((none.status, none.code()), (409, "nothing_to_invoice"), "{}", none.text);
+
+        let body = json!({"order_ids": [mine["id"]]});
+        let attempts = (0..8).map(async |_| api.http.post("/invoices/from-orders", &body).await);
+        let answers: Result<Vec<_>> = futures::future::join_all(attempts).await.into_iter().collect();
+        let mut statuses: Vec<_> = answers?.iter().map(|answer| answer.status).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 409, 409, 409, 409, 409, 409, 409]);
+        Ok(())
+    })
+    .await;
+}

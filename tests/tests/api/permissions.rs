@@ -88,9 +88,12 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         "POST /invoices" => Some(json!({
             "customer_id": id("customers"), "lines": [{"product_id": id("products"), "quantity": "1"}],
         })),
+        "POST /invoices/from-orders" => Some(json!({"order_ids": [id("orders")]})),
+        "POST /invoices/from-shipments" => Some(json!({"shipment_ids": [id("shipments")]})),
+        "POST /invoices/from-month" => Some(json!({"customer_id": id("customers"), "month": "2026-11"})),
         "PUT /invoices/{id}/draft" => Some(json!({
             "customer_id": id("customers"), "issue_date": null, "due_on": null, "delivered_on": null, "language": null, "reference": null,
-            "note": null, "delivery_address": null, "lines": [{"product_id": id("products"), "quantity": "1"}], "adjustments": [],
+            "note": null, "delivery_address": null, "period": null, "lines": [{"product_id": id("products"), "quantity": "1"}], "adjustments": [],
         })),
         "PATCH /invoices/{id}/draft" => Some(json!({"note": null})),
         "POST /invoices/{id}/validate" => None,
@@ -299,6 +302,12 @@ async fn every_route_asks_every_role_for_its_permission_and_hides_other_tenants(
                 if status == 204 && operation.path == "/suppliers/{id}" {
                     let next = api.supplier(&format!("S-{}", uuid::Uuid::new_v4())).await?;
                     owned.insert("suppliers".to_owned(), next["id"].as_str().context("no id")?.to_owned());
+                }
+                if status == 204 && operation.path == "/invoices/{id}" {
+                    let line = json!({"product_id": owned["products"], "quantity": "1"});
+                    let next = json!({"customer_id": owned["customers"], "lines": [line]});
+                    let next = api.created("/invoices", &next).await?;
+                    owned.insert("invoices".to_owned(), next["id"].as_str().context("no id")?.to_owned());
                 }
                 if status == 204 && operation.path == "/categories/{id}" {
                     let next = api.category(&format!("K-{}", uuid::Uuid::new_v4()), None).await?;

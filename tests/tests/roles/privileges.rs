@@ -56,6 +56,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("inventory_count_entries", "INSERT,SELECT"),
             ("inventory_count_lines", "INSERT,SELECT,UPDATE"),
             ("inventory_counts", "INSERT,SELECT,UPDATE"),
+            ("invoice_claims", "DELETE,INSERT,SELECT"),
             ("invoice_contents", "INSERT,SELECT"),
             ("invoice_drafts", "DELETE,INSERT,SELECT,UPDATE"),
             ("invoice_lines", "INSERT,SELECT"),

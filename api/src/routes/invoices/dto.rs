@@ -3,15 +3,15 @@
 use comptoir_core::application::listing::Selection;
 use comptoir_core::commerce::invoices::draft::{
     DraftAdjustment, DraftReason, DraftVat, InvoiceNote, InvoiceReason, LineDescription, LineName, LineSku,
-    OrderReference, Reasoned, ReasonedValue, check_adjustments,
+    OrderReference, Period, Reasoned, ReasonedValue, Source, check_adjustments,
 };
 use comptoir_core::commerce::invoices::totals::AdjustmentKind;
 use comptoir_core::commerce::invoices::{
-    DraftView, InvoiceFilter, InvoiceState, InvoiceSummary, LineDetails, NewInvoice,
+    DraftView, InvoiceFilter, InvoiceShipped, InvoiceState, InvoiceSummary, LineDetails, NewInvoice, Scope,
 };
 use comptoir_core::commerce::vat::{Category, Nature};
 use comptoir_core::values::business_date::BusinessDate;
-use comptoir_core::values::ids::{CustomerId, ProductId};
+use comptoir_core::values::ids::{CustomerId, OrderId, ProductId, ShipmentId};
 use comptoir_core::values::invalid::{FieldError, Invalid};
 use comptoir_core::values::language::Language;
 use comptoir_core::values::money::{Money, Quantity, UnitPrice, VatRate};
@@ -23,6 +23,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::export::Exported;
 use crate::extract::{Editable, Faults, SearchFilters, Several, Text, one_of, read_from_text};
 use crate::routes::address::PostalAddressDto;
+use crate::routes::party::within;
 
 read_from_text!(InvoiceNote, InvoiceReason, LineDescription, LineName, LineSku, OrderReference);
 read_from_text!(InvoiceState => |text| one_of(text, &InvoiceState::ALL, InvoiceState::as_str));
@@ -61,6 +62,9 @@ pub(crate) struct InvoiceRequest {
     /// Where the goods went. Left out or null: the customer's first shipping address, or the billing address.
     #[deserr(default)]
     delivery_address: Option<PostalAddressDto>,
+    /// What it invoices together, such as a month: payment is due within 45 days then (France). Left out or null: it is no period.
+    #[deserr(default)]
+    period: Option<PeriodRequest>,
     #[schema(min_items = 1, max_items = 5000)]
     lines: Vec<InvoiceLineRequest>,
     /// Discounts and charges of the whole document.
@@ -72,6 +76,9 @@ pub(crate) struct InvoiceRequest {
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields, validate = InvoiceLineRequest::checked -> FieldError)]
 pub(crate) struct InvoiceLineRequest {
+    /// The line of an order of the customer that it invoices. Nothing is invoiced twice: what all drafts and invoices name of it is never more than has left.
+    #[deserr(default)]
+    source: Option<SourceRequest>,
     /// A product: what the line leaves out of its SKU, name, unit, price and VAT rate is the product's.
     #[deserr(default)]
     #[schema(value_type = Option<Uuid>)]
@@ -106,6 +113,111 @@ pub(crate) struct InvoiceLineRequest {
     /// Left out or null: the product's rate, by the rule.
     #[deserr(default)]
     vat: Option<LineVatRequest>,
+}
+
+/// The line of an order.
+#[derive(Debug, Clone, Copy, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[schema(as = InvoicedOrderLineRequest)]
+pub(crate) struct SourceRequest {
+    #[schema(value_type = Uuid)]
+    order_id: OrderId,
+    /// Counts from 1.
+    #[schema(minimum = 1, maximum = 32767)]
+    position: i16,
+}
+
+/// Days, both of them included.
+#[derive(Debug, Clone, Copy, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields, validate = PeriodRequest::checked -> FieldError)]
+#[schema(as = InvoicePeriodRequest)]
+pub(crate) struct PeriodRequest {
+    #[schema(value_type = NaiveDate)]
+    start: BusinessDate,
+    #[schema(value_type = NaiveDate)]
+    end: BusinessDate,
+}
+
+impl PeriodRequest {
+    fn period(self) -> Result<Period, FieldError> {
+        Period::new(self.start, self.end).map_err(|invalid| invalid.at("/end"))
+    }
+
+    fn checked(self, _: ValuePointerRef) -> Result<Self, FieldError> {
+        self.period()?;
+        Ok(self)
+    }
+}
+
+/// Orders of one customer, of which all that has left and is not invoiced yet is to be invoiced.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub(crate) struct InvoiceOrdersRequest {
+    #[deserr(try_from(Vec<OrderId>) = at_most_100 -> Invalid)]
+    #[schema(value_type = Vec<Uuid>, min_items = 1, max_items = 100)]
+    order_ids: Vec<OrderId>,
+    /// Left out or null: the day on which it is validated.
+    #[deserr(default)]
+    #[schema(value_type = Option<NaiveDate>)]
+    issue_date: Option<BusinessDate>,
+}
+
+/// Shipments of one customer's orders, of which all that is not invoiced yet is to be invoiced.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub(crate) struct InvoiceShipmentsRequest {
+    #[deserr(try_from(Vec<ShipmentId>) = at_most_100 -> Invalid)]
+    #[schema(value_type = Vec<Uuid>, min_items = 1, max_items = 100)]
+    shipment_ids: Vec<ShipmentId>,
+    /// Left out or null: the day on which it is validated.
+    #[deserr(default)]
+    #[schema(value_type = Option<NaiveDate>)]
+    issue_date: Option<BusinessDate>,
+}
+
+/// A month of shipments to a customer, of which all that is not invoiced yet is to be invoiced.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub(crate) struct InvoiceMonthRequest {
+    #[schema(value_type = Uuid)]
+    customer_id: CustomerId,
+    #[schema(value_type = String, example = "2026-11", pattern = r"^\d{4}-\d{2}$")]
+    month: Month,
+    /// Left out or null: the day on which it is validated.
+    #[deserr(default)]
+    #[schema(value_type = Option<NaiveDate>)]
+    issue_date: Option<BusinessDate>,
+}
+
+#[derive(Debug)]
+struct Month(Period);
+
+read_from_text!(Month => |text| Period::month(text).map(Month));
+
+fn at_most_100<T>(ids: Vec<T>) -> Result<Vec<T>, Invalid> {
+    if (1..=100).contains(&ids.len()) {
+        return Ok(ids);
+    }
+    Err(Invalid::new("wrong_length", format!("1 to 100 are possible, not {}", ids.len())))
+}
+
+impl From<InvoiceOrdersRequest> for InvoiceShipped {
+    fn from(request: InvoiceOrdersRequest) -> Self {
+        Self { scope: Scope::Orders(request.order_ids), issue_date: request.issue_date }
+    }
+}
+
+impl From<InvoiceShipmentsRequest> for InvoiceShipped {
+    fn from(request: InvoiceShipmentsRequest) -> Self {
+        Self { scope: Scope::Shipments(request.shipment_ids), issue_date: request.issue_date }
+    }
+}
+
+impl From<InvoiceMonthRequest> for InvoiceShipped {
+    fn from(request: InvoiceMonthRequest) -> Self {
+        let InvoiceMonthRequest { customer_id, month: Month(month), issue_date } = request;
+        Self { scope: Scope::Month { customer_id, month }, issue_date }
+    }
 }
 
 /// A discount or a charge: an amount, or a percentage.
@@ -277,8 +389,19 @@ impl InvoiceLineRequest {
     }
 
     fn into_details(self) -> Result<LineDetails, FieldError> {
-        let Self { product_id, sku, name, description, nature, quantity, unit, unit_price, adjustments, vat } =
-            self;
+        let Self {
+            source,
+            product_id,
+            sku,
+            name,
+            description,
+            nature,
+            quantity,
+            unit,
+            unit_price,
+            adjustments,
+            vat,
+        } = self;
         let adjustments = adjustments.into_iter().map(DiscountOrChargeRequest::into_reasoned);
         let (vat_rate, vat_category, vat_reason) = match vat {
             None => (None, None, None),
@@ -287,6 +410,7 @@ impl InvoiceLineRequest {
             }
         };
         Ok(LineDetails {
+            source: source.map(|SourceRequest { order_id, position }| Source { order_id, position }),
             product_id,
             sku,
             name,
@@ -318,12 +442,14 @@ impl Editable for InvoiceRequest {
             reference,
             note,
             delivery_address,
+            period,
             lines,
             adjustments,
         } = self;
         let lines: Result<_, _> = lines.into_iter().map(InvoiceLineRequest::into_details).collect();
         let adjustments: Result<_, _> =
             adjustments.into_iter().map(InvoiceAdjustmentRequest::into_adjustment).collect();
+        let period = period.map(PeriodRequest::period).transpose();
         Ok(NewInvoice {
             customer_id,
             issue_date,
@@ -333,6 +459,7 @@ impl Editable for InvoiceRequest {
             reference,
             note,
             delivery_address: delivery_address.map(Into::into),
+            period: period.map_err(|fault| vec![within("period", fault)])?,
             lines: lines.map_err(|fault| vec![fault])?,
             adjustments: adjustments.map_err(|fault| vec![fault])?,
         })

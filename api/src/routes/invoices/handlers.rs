@@ -3,15 +3,19 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use comptoir_core::application::TenantDatabase;
+use comptoir_core::application::error::Error;
+use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::invoices::{
-    self, CreateInvoice, DeleteInvoice, DraftView, InvoiceSort, InvoiceSummary, InvoiceView,
+    self, CreateInvoice, DeleteInvoice, DraftView, InvoiceShipped, InvoiceSort, InvoiceSummary, InvoiceView,
     UpdateInvoiceDraft, ValidateInvoice,
 };
 use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::ids::InvoiceId;
 
-use super::dto::{InvoiceFilters, InvoiceRequest};
+use super::dto::{
+    InvoiceFilters, InvoiceMonthRequest, InvoiceOrdersRequest, InvoiceRequest, InvoiceShipmentsRequest,
+};
 use crate::error::ApiError;
 use crate::export;
 use crate::extract::{
@@ -33,11 +37,57 @@ pub(crate) async fn create(
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
     let command = CreateInvoice { details: posted.body.into_details().map_err(ApiError::invalid)? };
-    let answer = executor.execute(context.0, posted.key, command, |view: InvoiceView| {
-        let location = format!("/api/v1/invoices/{}", view.summary.id);
-        respond::created(location, view.summary.version, &view)
-    });
-    respond::answer(answer.await?)
+    respond::answer(executor.execute(context.0, posted.key, command, drafted).await?)
+}
+
+/// Draft an invoice of orders
+///
+/// Of all that has left of them, has not come back and is not invoiced yet. The orders are of one customer.
+#[utoipa::path(post, path = "/api/v1/invoices/from-orders", tag = "invoices", operation_id = "invoiceOrders", request_body = InvoiceOrdersRequest,
+    params(IdempotencyHeader),
+    responses((status = 201, body = InvoiceView, headers(("Location" = String), ("ETag" = String)))))]
+pub(crate) async fn from_orders(
+    context: Context,
+    posted: Posted<InvoiceOrdersRequest>,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let command = InvoiceShipped::from(posted.body);
+    respond::answer(executor.execute(context.0, posted.key, command, drafted).await?)
+}
+
+/// Draft an invoice of shipments
+///
+/// Of all that they took, has not come back and is not invoiced yet. Their orders are of one customer.
+#[utoipa::path(post, path = "/api/v1/invoices/from-shipments", tag = "invoices", operation_id = "invoiceShipments", request_body = InvoiceShipmentsRequest,
+    params(IdempotencyHeader),
+    responses((status = 201, body = InvoiceView, headers(("Location" = String), ("ETag" = String)))))]
+pub(crate) async fn from_shipments(
+    context: Context,
+    posted: Posted<InvoiceShipmentsRequest>,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let command = InvoiceShipped::from(posted.body);
+    respond::answer(executor.execute(context.0, posted.key, command, drafted).await?)
+}
+
+/// Draft an invoice of a month
+///
+/// Of all that left for the customer in the month, has not come back and is not invoiced yet.
+#[utoipa::path(post, path = "/api/v1/invoices/from-month", tag = "invoices", operation_id = "invoiceMonth", request_body = InvoiceMonthRequest,
+    params(IdempotencyHeader),
+    responses((status = 201, body = InvoiceView, headers(("Location" = String), ("ETag" = String)))))]
+pub(crate) async fn from_month(
+    context: Context,
+    posted: Posted<InvoiceMonthRequest>,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let command = InvoiceShipped::from(posted.body);
+    respond::answer(executor.execute(context.0, posted.key, command, drafted).await?)
+}
+
+fn drafted(view: InvoiceView) -> Result<StoredResponse, Error> {
+    let location = format!("/api/v1/invoices/{}", view.summary.id);
+    respond::created(location, view.summary.version, &view)
 }
 
 /// What a draft says

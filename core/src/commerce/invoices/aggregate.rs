@@ -219,6 +219,10 @@ pub enum InvoiceError {
     CustomerUnknown(CustomerId),
     #[error("some lines cannot be invoiced like this")]
     Lines(Vec<FieldError>),
+    #[error("more is to be invoiced than has left and is not invoiced yet")]
+    ExceedsShipped(Vec<FieldError>),
+    #[error("nothing of it has left that is not invoiced yet")]
+    NothingToInvoice,
     #[error("the invoice cannot be validated: {} things are missing or wrong", .0.len())]
     Incomplete(Vec<FieldError>),
     #[error("the last invoice of the series {series} is dated {latest}: this one cannot be dated before it")]
@@ -229,7 +233,7 @@ impl DomainError for InvoiceError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) | Self::NoDraft(_) => Category::NotFound,
-            Self::State { .. } => Category::Conflict,
+            Self::State { .. } | Self::ExceedsShipped(_) | Self::NothingToInvoice => Category::Conflict,
             _ => Category::Invalid,
         }
     }
@@ -239,6 +243,8 @@ impl DomainError for InvoiceError {
             Self::NotFound(_) => "invoice_not_found",
             Self::NoDraft(_) => "invoice_has_no_draft",
             Self::State { .. } => "invoice_state_conflict",
+            Self::ExceedsShipped(_) => "invoice_exceeds_shipped",
+            Self::NothingToInvoice => "nothing_to_invoice",
             Self::Incomplete(_) | Self::BeforeTheLast { .. } => "invoice_incomplete",
             Self::Sizes(_) | Self::CustomerUnknown(_) | Self::Lines(_) => "invalid_invoice",
         }
@@ -247,10 +253,10 @@ impl DomainError for InvoiceError {
     fn fields(&self) -> Vec<FieldError> {
         let field = |pointer: &str, code| vec![Invalid::new(code, self.to_string()).at(pointer)];
         match self {
-            Self::NotFound(_) | Self::NoDraft(_) | Self::State { .. } => Vec::new(),
+            Self::NotFound(_) | Self::NoDraft(_) | Self::State { .. } | Self::NothingToInvoice => Vec::new(),
             Self::Sizes(invalid) => vec![invalid.clone().at("/lines")],
             Self::CustomerUnknown(_) => field("/customer_id", "unknown_customer"),
-            Self::Lines(faults) | Self::Incomplete(faults) => faults.clone(),
+            Self::Lines(faults) | Self::ExceedsShipped(faults) | Self::Incomplete(faults) => faults.clone(),
             Self::BeforeTheLast { .. } => field("/draft/issue_date", "before_the_last"),
         }
     }

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 
 use super::aggregate::{Invoice, InvoiceError};
+use super::claims::{self, Claim};
 use super::compose::{Buyer, Seller, compose};
 use super::draft::{
     Draft, DraftAdjustment, DraftLine, DraftReason, DraftVat, InvoiceNote, LineDescription, LineName,
-    LineSku, OrderReference, Reasoned,
+    LineSku, OrderReference, Period, Reasoned, Source,
 };
 use super::queries::{DraftView, InvoiceView};
 use super::repository;
+use super::shipped::claim;
 use crate::accounts::tenants::{self, Tenant};
 use crate::application::Edit;
 use crate::application::aggregate::{Aggregate, Creatable, LockMode, change, delete};
@@ -38,12 +40,15 @@ pub struct NewInvoice {
     pub reference: Option<OrderReference>,
     pub note: Option<InvoiceNote>,
     pub delivery_address: Option<PostalAddress>,
+    pub period: Option<Period>,
     pub lines: Vec<LineDetails>,
     pub adjustments: Vec<DraftAdjustment>,
 }
 
 #[derive(Debug, Clone)]
 pub struct LineDetails {
+    /// The line of an order that it invoices.
+    pub source: Option<Source>,
     pub product_id: Option<ProductId>,
     pub sku: Option<LineSku>,
     pub name: Option<LineName>,
@@ -70,12 +75,26 @@ impl Command for CreateInvoice {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<InvoiceView, Error> {
         let draft = resolved(work, &self.details).await?;
-        let (invoice, event) = Invoice::draft(InvoiceId::generate(), draft, work.now())?;
-        invoice.insert(work).await?;
-        work.record(event).await?;
-        work.audit("invoice.create", (Invoice::NAME, invoice.id()), None, Some(&invoice.audited()))?;
-        Ok(InvoiceView::of(&invoice, None))
+        let id = InvoiceId::generate();
+        let claims = claims::claims(&draft);
+        claim(work, id, draft.customer_id, &claims).await?;
+        created(work, id, draft, &claims).await
     }
+}
+
+/// Makes a draft, whose customer is held and whose claims were checked.
+pub(super) async fn created(
+    work: &mut UnitOfWork<'_>,
+    id: InvoiceId,
+    draft: Draft,
+    claims: &[Claim],
+) -> Result<InvoiceView, Error> {
+    let (invoice, event) = Invoice::draft(id, draft, work.now())?;
+    invoice.insert(work).await?;
+    repository::replace_claims(work, id, claims).await?;
+    work.record(event).await?;
+    work.audit("invoice.create", (Invoice::NAME, id), None, Some(&invoice.audited()))?;
+    Ok(InvoiceView::of(&invoice, None))
 }
 
 #[derive(Debug)]
@@ -99,6 +118,10 @@ impl Command for UpdateInvoiceDraft {
         if invoice.version() != seen.version() {
             return Err(Error::Overtaken);
         }
+        invoice.check_draft("changed")?;
+        let claims = claims::claims(&draft);
+        claim(work, self.id, draft.customer_id, &claims).await?;
+        repository::replace_claims(work, self.id, &claims).await?;
         let decide = |invoice: &mut Invoice, now| invoice.change(draft, now);
         let invoice = change(work, "invoice.update", invoice, self.expected_version, decide).await?;
         Ok(DraftView::of(&invoice, invoice.check_draft("changed")?))
@@ -212,6 +235,7 @@ fn with_products(
         let (Some(name), Some(unit_price), Some(rate)) = (name, unit_price, rate) else { continue };
         let unit = line.unit.clone().or_else(|| Some(product?.unit.clone()));
         lines.push(DraftLine {
+            source: line.source,
             product_id: line.product_id,
             sku: line.sku.clone().or_else(|| Some(LineSku::stored(product?.sku.as_str().to_owned()))),
             name,
@@ -233,6 +257,7 @@ fn with_products(
         reference: details.reference.clone(),
         note: details.note.clone(),
         delivery_address: details.delivery_address.clone(),
+        period: details.period,
         lines,
         adjustments: details.adjustments.clone(),
     }))

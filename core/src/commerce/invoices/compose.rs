@@ -120,7 +120,7 @@ pub fn compose(
     faults.take("/draft/lines", Draft::check_sizes(draft.lines.len(), draft.adjustments.len()));
     let Some(parties) = parties else { return faults.finish(None) };
     parties.identities(&mut faults);
-    let delivered_on = draft.delivered_on.unwrap_or(issue_date);
+    let delivered_on = draft.delivered_on.or(draft.period.map(|period| period.end)).unwrap_or(issue_date);
     let language = draft.language.or(buyer.language).unwrap_or(seller.language);
 
     let taxes = Taxes::of(draft, &parties, delivered_on, &mut faults);
@@ -149,6 +149,7 @@ pub fn compose(
         seller: parties.seller_party(),
         buyer: parties.buyer_party(),
         delivery: Delivery { date: delivered_on, address: Some(Address::from(parties.delivery(draft))) },
+        period: draft.period,
         references: References {
             buyer_order: draft.reference.as_ref().map(ToString::to_string),
             preceding: Vec::new(),
@@ -267,7 +268,7 @@ impl<'a> Known<'a> {
         let due = draft.due_on.unwrap_or_else(|| self.parties().due_on(issued_on, Some(delivered_on), terms));
         // A date of its own was not agreed with the end of a month.
         let agreed = terms.filter(|_| draft.due_on.is_none());
-        faults.take("/draft/due_on", self.parties().check(issued_on, due, agreed, false));
+        faults.take("/draft/due_on", self.parties().check(issued_on, due, agreed, draft.period.is_some()));
         due
     }
 

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::draft::Period;
 use super::mentions::Operations;
 use super::totals::AdjustmentKind;
 use crate::commerce::vat::Category;
@@ -34,6 +35,8 @@ pub struct Content {
     pub seller: Party,
     pub buyer: Party,
     pub delivery: Delivery,
+    /// What it invoices together; null if it is no period.
+    pub period: Option<Period>,
     pub references: References,
     pub lines: Vec<Line>,
     pub adjustments: Vec<DocumentAdjustment>,
@@ -335,6 +338,7 @@ pub(crate) mod tests {
             seller: party("Comptoir des Docks"),
             buyer: party("Librairie des Carmes"),
             delivery: Delivery { date: date("2026-11-30"), address: None },
+            period: None,
             references: References::default(),
             lines: vec![Line {
                 position: "1".to_owned(),

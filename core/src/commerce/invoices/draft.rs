@@ -1,15 +1,17 @@
 //! What somebody wants to invoice, before it has a number: it can be changed, and may be incomplete.
 
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
 
 use super::totals::AdjustmentKind;
 use crate::commerce::vat::{Category, Nature};
 use crate::values::business_date::BusinessDate;
 use crate::values::contact::PostalAddress;
-use crate::values::ids::{CustomerId, ProductId};
+use crate::values::ids::{CustomerId, OrderId, ProductId};
 use crate::values::invalid::Invalid;
 use crate::values::language::Language;
 use crate::values::money::{Money, Quantity, UnitPrice, VatRate};
+use crate::values::payment_terms::PaymentTerms;
 use crate::values::text::text;
 use crate::values::unit::Unit;
 
@@ -70,12 +72,63 @@ pub struct Draft {
     pub note: Option<InvoiceNote>,
     /// `None` is the customer's.
     pub delivery_address: Option<PostalAddress>,
+    /// What it invoices together: a calendar month, say (EN 16931, BG-14).
+    #[serde(default)]
+    pub period: Option<Period>,
     pub lines: Vec<DraftLine>,
     pub adjustments: Vec<DraftAdjustment>,
 }
 
+/// Days, both of them included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = InvoicePeriod)]
+pub struct Period {
+    #[schema(value_type = chrono::NaiveDate)]
+    pub start: BusinessDate,
+    #[schema(value_type = chrono::NaiveDate)]
+    pub end: BusinessDate,
+}
+
+impl Period {
+    /// # Errors
+    /// `end_before_start` if it ends before it begins.
+    pub fn new(start: BusinessDate, end: BusinessDate) -> Result<Self, Invalid> {
+        if end < start {
+            return Err(Invalid::new(
+                "end_before_start",
+                format!("a period from {start} cannot end on {end}"),
+            ));
+        }
+        Ok(Self { start, end })
+    }
+
+    /// A month of the calendar, written `2026-11`.
+    ///
+    /// # Errors
+    /// `not_a_month` if it is none.
+    pub fn month(text: &str) -> Result<Self, Invalid> {
+        let start = if text.len() == 7 { BusinessDate::parse(&format!("{text}-01")).ok() } else { None };
+        let start = start.ok_or_else(|| Invalid::new("not_a_month", "expected a month such as 2026-11"))?;
+        let end = PaymentTerms::stored(0, true).due_on(start.date());
+        Ok(Self { start, end: BusinessDate::stored(end) })
+    }
+}
+
+/// The line of an order that a line invoices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[schema(as = InvoicedOrderLine)]
+pub struct Source {
+    #[schema(value_type = Uuid)]
+    pub order_id: OrderId,
+    /// Counts from 1.
+    pub position: i16,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DraftLine {
+    /// What it invoices of an order, if it does.
+    #[serde(default)]
+    pub source: Option<Source>,
     /// The product that is sold, if it is one.
     pub product_id: Option<ProductId>,
     pub sku: Option<LineSku>,
@@ -161,6 +214,7 @@ pub(crate) mod tests {
 
     pub(crate) fn line(name: &str, quantity: &str, unit_price: &str, rate: &str) -> DraftLine {
         DraftLine {
+            source: None,
             product_id: None,
             sku: LineSku::parse("TEA-EG-250").ok(),
             name: LineName::parse(name).expect("a name"),
@@ -184,6 +238,7 @@ pub(crate) mod tests {
             reference: OrderReference::parse("PO-7").ok(),
             note: None,
             delivery_address: None,
+            period: None,
             lines,
             adjustments: vec![],
         }
@@ -209,6 +264,17 @@ pub(crate) mod tests {
         let json = serde_json::to_value(&stored).expect("JSON");
         assert_eq!(json["lines"][0]["unit_price"], "12.50");
         assert_eq!(serde_json::from_value::<Draft>(json).expect("a draft"), stored);
+    }
+
+    #[test]
+    fn a_month_is_all_its_days() {
+        let month =
+            |text: &str| Period::month(text).map(|month| (month.start.to_string(), month.end.to_string()));
+        assert_eq!(month("2028-02"), Ok(("2028-02-01".to_owned(), "2028-02-29".to_owned())));
+        assert_eq!(month("2026-12"), Ok(("2026-12-01".to_owned(), "2026-12-31".to_owned())));
+        for text in ["", "2026", "2026-13", "2026-1", "2026-11-01", "11-2026"] {
+            assert_eq!(Period::month(text).map_err(|refused| refused.code), Err("not_a_month"), "{text}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod aggregate;
 pub mod chain;
+pub mod claims;
 mod commands;
 pub mod compose;
 pub mod content;
@@ -10,13 +11,16 @@ mod events;
 pub mod mentions;
 mod queries;
 pub(crate) mod repository;
+mod shipped;
 pub mod terms;
 pub mod totals;
 
 pub use aggregate::{Invoice, InvoiceError, InvoiceState, Numbered};
 pub use commands::{
-    CreateInvoice, DeleteInvoice, LineDetails, NewInvoice, UpdateInvoiceDraft, ValidateInvoice,
+    CreateInvoice, DeleteInvoice, InvoiceShipped, LineDetails, NewInvoice, Scope, UpdateInvoiceDraft,
+    ValidateInvoice,
 };
 pub use content::InvoiceKind;
 pub use events::InvoiceEvent;
 pub use queries::{DraftView, InvoiceFilter, InvoiceSort, InvoiceSummary, InvoiceView, get, get_draft, list};
+pub use shipped::{InvoiceShipped, Scope};

@@ -13,7 +13,9 @@ use uuid::Uuid;
 
 use super::aggregate::{Invoice, InvoiceError, InvoiceState};
 use super::content::{Content, InvoiceKind};
-use super::draft::{Draft, DraftAdjustment, DraftLine, DraftVat, Reasoned, ReasonedValue};
+use super::draft::{
+    Draft, DraftAdjustment, DraftLine, DraftVat, Period as InvoicePeriod, Reasoned, ReasonedValue, Source,
+};
 use super::repository::{InvoiceRow, kind, state};
 use super::totals::AdjustmentKind;
 use crate::application::TenantDatabase;
@@ -117,6 +119,8 @@ pub struct DraftView {
     /// Null: the customer's.
     #[schema(schema_with = addresses::postal_schema)]
     pub delivery_address: Option<PostalAddress>,
+    /// What it invoices together, such as a month; null if it is no period.
+    pub period: Option<InvoicePeriod>,
     pub lines: Vec<DraftLineView>,
     pub adjustments: Vec<DraftAdjustmentView>,
     pub updated_at: DateTime<Utc>,
@@ -125,6 +129,8 @@ pub struct DraftView {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = InvoiceDraftLine)]
 pub struct DraftLineView {
+    /// The line of an order that it invoices; null if it is of none.
+    pub source: Option<Source>,
     #[schema(value_type = Option<Uuid>)]
     pub product_id: Option<ProductId>,
     #[schema(example = "TEA-EG-250")]
@@ -207,6 +213,7 @@ impl From<&DraftVat> for DraftVatView {
 impl From<&DraftLine> for DraftLineView {
     fn from(line: &DraftLine) -> Self {
         Self {
+            source: line.source,
             product_id: line.product_id,
             sku: line.sku.as_ref().map(ToString::to_string),
             name: line.name.to_string(),
@@ -244,6 +251,7 @@ impl DraftView {
             reference: draft.reference.as_ref().map(ToString::to_string),
             note: draft.note.as_ref().map(ToString::to_string),
             delivery_address: draft.delivery_address.clone(),
+            period: draft.period,
             lines: draft.lines.iter().map(DraftLineView::from).collect(),
             adjustments: draft.adjustments.iter().map(DraftAdjustmentView::from).collect(),
             updated_at: invoice.updated_at,

@@ -1,5 +1,7 @@
 //! Invoices in the database, as commands read and write them.
 
+use std::collections::HashMap;
+
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
@@ -12,19 +14,24 @@ use uuid::Uuid;
 
 use super::aggregate::{Invoice, InvoiceError, InvoiceState, Numbered};
 use super::chain::{LinkKind, digest};
+use super::claims::Claim;
 use super::content::{Content, InvoiceKind};
-use super::draft::Draft;
+use super::draft::{Draft, Source};
 use super::events::InvoiceEvent;
 use super::queries::InvoiceAudited;
 use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, Deletable, LockMode, find};
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
-use crate::platform::schema::{invoice_contents, invoice_drafts, invoices};
+use crate::platform::schema::{
+    invoice_claims, invoice_contents, invoice_drafts, invoices, orders, products, shipment_lines, shipments,
+};
 use crate::values::business_date::BusinessDate;
-use crate::values::ids::{CustomerId, InvoiceId, ProductId, TenantId};
+use crate::values::goods::Units;
+use crate::values::ids::{CustomerId, InvoiceId, OrderId, ProductId, ShipmentId, TenantId};
 use crate::values::money::{Money, VatRate};
 use crate::values::series::SeriesCode;
+use crate::values::unit::Unit;
 
 #[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = invoices, primary_key(tenant_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
@@ -175,6 +182,8 @@ crate::statement! {
         invoice: Uuid => SqlUuid,
         positions: &'a [i16] => Array<SmallInt>,
         products: &'a [Option<Uuid>] => Array<Nullable<SqlUuid>>,
+        orders: &'a [Option<Uuid>] => Array<Nullable<SqlUuid>>,
+        order_positions: &'a [Option<i16>] => Array<Nullable<SmallInt>>,
         natures: &'a [&'a str] => Array<Text>,
         quantities: &'a [&'a BigDecimal] => Array<Numeric>,
         nets: &'a [&'a BigDecimal] => Array<Numeric>,
@@ -182,8 +191,9 @@ crate::statement! {
         rates: &'a [Option<&'a BigDecimal>] => Array<Nullable<Numeric>>,
         whys: &'a [&'a str] => Array<Text>,
     }
-    = "INSERT INTO invoice_lines (tenant_id, invoice_id, position, product_id, nature, quantity, net, category, rate, why)
-     SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7, $8, $9, $10) AS line"
+    = "INSERT INTO invoice_lines
+        (tenant_id, invoice_id, position, product_id, order_id, order_position, nature, quantity, net, category, rate, why)
+     SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS line"
 }
 
 crate::statement! {
@@ -199,6 +209,191 @@ crate::statement! {
     }
     = "INSERT INTO invoice_vat (tenant_id, invoice_id, position, category, rate, base, tax)
      SELECT $1, $2, one.* FROM unnest($3, $4, $5, $6, $7) AS one"
+}
+
+crate::statement! {
+    /// Inserts what one invoice claims of orders.
+    struct InsertClaims<'a> {
+        tenant: Uuid => SqlUuid,
+        invoice: Uuid => SqlUuid,
+        lines: &'a [i16] => Array<SmallInt>,
+        orders: &'a [Uuid] => Array<SqlUuid>,
+        positions: &'a [i16] => Array<SmallInt>,
+        quantities: &'a [&'a BigDecimal] => Array<Numeric>,
+    }
+    = "INSERT INTO invoice_claims (tenant_id, invoice_id, line, order_id, position, quantity)
+     SELECT $1, $2, claim.* FROM unnest($3, $4, $5, $6) AS claim"
+}
+
+crate::statement! {
+    /// What all invoices and drafts but one claim of the lines of orders.
+    struct Claimed<'a> { tenant: Uuid => SqlUuid, orders: &'a [Uuid] => Array<SqlUuid>, except: Uuid => SqlUuid }
+        -> (SqlUuid, SmallInt, Numeric)
+    = "SELECT order_id, position, sum(quantity) FROM invoice_claims
+     WHERE tenant_id = $1 AND order_id = ANY($2) AND invoice_id <> $3 GROUP BY order_id, position"
+}
+
+/// What invoices and drafts claim of the lines of these orders, but for this one. The orders are locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn claimed(
+    work: &mut UnitOfWork<'_>,
+    orders: &[OrderId],
+    except: InvoiceId,
+) -> Result<HashMap<Source, Units>, Error> {
+    let (tenant, ids): (Uuid, Vec<Uuid>) =
+        (work.tenant().uuid(), orders.iter().map(|id| id.uuid()).collect());
+    let rows: Vec<(Uuid, i16, BigDecimal)> =
+        Claimed::new(tenant, &ids, except.uuid()).load(work.connection()).await?;
+    let claim = |(order, position, quantity)| {
+        (Source { order_id: OrderId::from_uuid(order), position }, Units::stored(quantity))
+    };
+    Ok(rows.into_iter().map(claim).collect())
+}
+
+/// Replaces what an invoice claims.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn replace_claims(
+    work: &mut UnitOfWork<'_>,
+    id: InvoiceId,
+    claims: &[Claim],
+) -> Result<(), Error> {
+    delete_claims(work, id).await?;
+    if claims.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<_> = claims.iter().map(|claim| claim.line).collect();
+    let orders: Vec<_> = claims.iter().map(|claim| claim.source.order_id.uuid()).collect();
+    let positions: Vec<_> = claims.iter().map(|claim| claim.source.position).collect();
+    let quantities: Vec<_> = claims.iter().map(|claim| claim.quantity.value()).collect();
+    InsertClaims::new(work.tenant().uuid(), id.uuid(), &lines, &orders, &positions, &quantities)
+        .execute(work.connection())
+        .await?;
+    Ok(())
+}
+
+async fn delete_claims(work: &mut UnitOfWork<'_>, id: InvoiceId) -> Result<(), Error> {
+    let of_invoice =
+        invoice_claims::tenant_id.eq(work.tenant().uuid()).and(invoice_claims::invoice_id.eq(id.uuid()));
+    diesel::delete(invoice_claims::table.filter(of_invoice)).execute(work.connection()).await?;
+    Ok(())
+}
+
+/// What a shipment took of an order's line: order, position, quantity, when it left.
+pub(super) type ShippedPart = (OrderId, i16, Units, BusinessDate);
+
+type ShippedRow = (Uuid, i16, BigDecimal, NaiveDate);
+
+fn shipped((order, position, quantity, day): ShippedRow) -> ShippedPart {
+    (OrderId::from_uuid(order), position, Units::stored(quantity), BusinessDate::stored(day))
+}
+
+/// Lines of shipments, with their order and the day on which they left: a query for [`ShippedRow`]s.
+macro_rules! shipped_parts {
+    ($tenant:expr) => {
+        shipments::table
+            .inner_join(
+                shipment_lines::table.on(shipment_lines::tenant_id
+                    .eq(shipments::tenant_id)
+                    .and(shipment_lines::shipment_id.eq(shipments::id))),
+            )
+            .filter(shipments::tenant_id.eq($tenant))
+            .order((shipments::shipped_on, shipments::order_id, shipments::number, shipment_lines::position))
+            .select((
+                shipments::order_id,
+                shipment_lines::position,
+                shipment_lines::quantity,
+                shipments::shipped_on,
+            ))
+    };
+}
+
+/// What these shipments took.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn shipped_by(
+    work: &mut UnitOfWork<'_>,
+    ids: &[ShipmentId],
+) -> Result<Vec<ShippedPart>, Error> {
+    let (tenant, ids): (Uuid, Vec<Uuid>) = (work.tenant().uuid(), ids.iter().map(|id| id.uuid()).collect());
+    let query = shipped_parts!(tenant).filter(shipments::id.eq_any(ids));
+    let rows: Vec<ShippedRow> = query.load(work.connection()).await?;
+    Ok(rows.into_iter().map(shipped).collect())
+}
+
+/// What left of these orders.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn shipped_of(
+    work: &mut UnitOfWork<'_>,
+    ids: &[OrderId],
+) -> Result<Vec<ShippedPart>, Error> {
+    let (tenant, ids): (Uuid, Vec<Uuid>) = (work.tenant().uuid(), ids.iter().map(|id| id.uuid()).collect());
+    let query = shipped_parts!(tenant).filter(shipments::order_id.eq_any(ids));
+    let rows: Vec<ShippedRow> = query.load(work.connection()).await?;
+    Ok(rows.into_iter().map(shipped).collect())
+}
+
+/// What left for a customer on these days, at most `most` lines.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn shipped_between(
+    work: &mut UnitOfWork<'_>,
+    customer: CustomerId,
+    (first, last): (BusinessDate, BusinessDate),
+    most: i64,
+) -> Result<Vec<ShippedPart>, Error> {
+    let tenant = work.tenant().uuid();
+    let of_customer = orders::table
+        .filter(orders::tenant_id.eq(tenant).and(orders::customer_id.eq(customer.uuid())))
+        .select(orders::id);
+    let query = shipped_parts!(tenant)
+        .filter(shipments::shipped_on.between(first.date(), last.date()))
+        .filter(shipments::order_id.eq_any(of_customer))
+        .limit(most);
+    let rows: Vec<ShippedRow> = query.load(work.connection()).await?;
+    Ok(rows.into_iter().map(shipped).collect())
+}
+
+/// Which orders there are among these, and whose they are.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn customers_of(
+    work: &mut UnitOfWork<'_>,
+    ids: &[OrderId],
+) -> Result<HashMap<OrderId, CustomerId>, Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let rows: Vec<(Uuid, Uuid)> = orders::table
+        .filter(orders::tenant_id.eq(work.tenant().uuid()).and(orders::id.eq_any(ids)))
+        .select((orders::id, orders::customer_id))
+        .load(work.connection())
+        .await?;
+    let pair = |(order, customer)| (OrderId::from_uuid(order), CustomerId::from_uuid(customer));
+    Ok(rows.into_iter().map(pair).collect())
+}
+
+/// The units of products as they are now; an order does not keep them.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn units_of(
+    work: &mut UnitOfWork<'_>,
+    ids: Vec<Uuid>,
+) -> Result<HashMap<ProductId, Unit>, Error> {
+    let rows: Vec<(Uuid, String)> = products::table
+        .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::id.eq_any(ids)))
+        .select((products::id, products::unit))
+        .load(work.connection())
+        .await?;
+    let pair = |(id, unit)| (ProductId::from_uuid(id), Unit::stored(unit));
+    Ok(rows.into_iter().map(pair).collect())
 }
 
 /// Draws the next number of a series in the year of the date. From here to the commit nobody else draws one of the series: call it when nothing can
@@ -260,6 +455,9 @@ pub(super) async fn freeze(
     let lines = &content.lines;
     let positions: Vec<i16> = (1..).take(lines.len()).collect();
     let products: Vec<_> = draft.lines.iter().map(|line| line.product_id.map(ProductId::uuid)).collect();
+    let sources: Vec<_> = draft.lines.iter().map(|line| line.source).collect();
+    let orders: Vec<_> = sources.iter().map(|source| source.map(|source| source.order_id.uuid())).collect();
+    let order_positions: Vec<_> = sources.iter().map(|source| source.map(|source| source.position)).collect();
     let natures: Vec<_> = draft.lines.iter().map(|line| line.nature.name()).collect();
     let quantities: Vec<_> = lines.iter().map(|line| line.quantity.value()).collect();
     let nets: Vec<_> = lines.iter().map(|line| line.net.value()).collect();
@@ -270,6 +468,8 @@ pub(super) async fn freeze(
         invoice,
         &positions,
         &products,
+        &orders,
+        &order_positions,
         &natures,
         &quantities,
         &nets,
@@ -297,9 +497,8 @@ pub(super) async fn freeze(
 }
 
 impl Creatable for Invoice {
+    /// The foreign key would lock the customer, whom `customers::repository::hold` has locked so already.
     async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
-        // The foreign key locks the customer.
-        work.locks(Locked::Customer);
         let row = InvoiceRow::of(work.tenant(), self);
         diesel::insert_into(invoices::table).values(&row).execute(work.connection()).await?;
         let Some(draft) = &self.draft else { return Ok(()) };
@@ -361,6 +560,7 @@ impl Aggregate for Invoice {
 impl Deletable for Invoice {
     async fn delete(id: InvoiceId, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let key = (work.tenant().uuid(), id.uuid());
+        delete_claims(work, id).await?;
         diesel::delete(invoice_drafts::table.find(key)).execute(work.connection()).await?;
         diesel::delete(invoices::table.find(key)).execute(work.connection()).await?;
         Ok(())
