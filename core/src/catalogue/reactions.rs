@@ -102,7 +102,8 @@ pub(super) async fn react(
             InvoiceEvent::Drafted(_)
             | InvoiceEvent::DraftChanged(_)
             | InvoiceEvent::DraftDeleted(_)
-            | InvoiceEvent::Validated { .. },
+            | InvoiceEvent::Validated { .. }
+            | InvoiceEvent::Settled(_),
         )
         | DomainEvent::Warehouse(
             WarehouseEvent::Created(_) | WarehouseEvent::Updated(_) | WarehouseEvent::Archived(_),

@@ -8,6 +8,7 @@ pub mod inventory_counts;
 pub mod invoices;
 pub mod locations;
 pub mod orders;
+pub mod payments;
 pub mod products;
 pub mod purchase_orders;
 pub mod returns;

@@ -85,6 +85,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    customer_credits (tenant_id, payment_id) {
+        tenant_id -> Uuid,
+        payment_id -> Uuid,
+        customer_id -> Uuid,
+        received_on -> Date,
+        amount -> Numeric,
+    }
+}
+
+diesel::table! {
     customers (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -380,6 +390,7 @@ diesel::table! {
         gross_total -> Nullable<Numeric>,
         paid -> Numeric,
         credited -> Numeric,
+        sent_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
     }
@@ -566,6 +577,33 @@ diesel::table! {
         filter -> Jsonb,
         count -> Int8,
         finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    payment_allocations (tenant_id, payment_id, number) {
+        tenant_id -> Uuid,
+        payment_id -> Uuid,
+        number -> Int2,
+        invoice_id -> Uuid,
+        amount -> Numeric,
+        allocated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    payments (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        customer_id -> Uuid,
+        method -> Text,
+        received_on -> Date,
+        amount -> Numeric,
+        reference -> Nullable<Text>,
+        reverses -> Nullable<Uuid>,
+        reason -> Nullable<Text>,
+        created_by -> Text,
+        created_at -> Timestamptz,
     }
 }
 
@@ -1148,6 +1186,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_events,
     categories,
     customer_activity,
+    customer_credits,
     customers,
     email_attempts,
     email_secrets,
@@ -1179,6 +1218,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     outbox_events,
     outbox_operation_events,
     outbox_operations,
+    payment_allocations,
+    payments,
     product_barcodes,
     products,
     projection_inbox,

@@ -23,6 +23,8 @@ CREATE TABLE invoices (
     gross_total numeric(19, 2),
     paid        numeric(19, 2) NOT NULL CHECK (paid >= 0::numeric),
     credited    numeric(19, 2) NOT NULL CHECK (credited >= 0::numeric),
+    -- When the customer got it.
+    sent_at     timestamptz,
     created_at  timestamptz    NOT NULL,
     updated_at  timestamptz    NOT NULL,
     PRIMARY KEY (tenant_id, id),
@@ -36,6 +38,8 @@ CREATE INDEX invoices_created_at_idx ON invoices (tenant_id, created_at, id);
 CREATE INDEX invoices_updated_at_idx ON invoices (tenant_id, updated_at, id);
 CREATE INDEX invoices_state_idx ON invoices (tenant_id, state, created_at, id);
 CREATE INDEX invoices_customer_idx ON invoices (tenant_id, customer_id, created_at, id);
+-- What is to be paid, the oldest first; most invoices are paid, and need no entry.
+CREATE INDEX invoices_open_idx ON invoices (tenant_id, customer_id, due_on, id) WHERE state IN ('validated', 'sent', 'partly_paid');
 
 -- What has a number is not removed, and nothing of what it says of itself changes.
 CREATE FUNCTION invoices_keep_their_numbers() RETURNS trigger LANGUAGE plpgsql AS $$

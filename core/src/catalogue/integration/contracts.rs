@@ -15,7 +15,7 @@ use super::api_keys::{ApiKeyCreatedV1, ApiKeyRevokedV1};
 use super::categories::{CategoryCreatedV1, CategoryDeletedV1, CategoryUpdatedV1};
 use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
 use super::inventory_counts::{InventoryCountCancelledV1, InventoryCountClosedV1, InventoryCountStartedV1};
-use super::invoices::InvoiceValidatedV1;
+use super::invoices::{InvoicePaidV1, InvoiceValidatedV1};
 use super::locations::{LocationArchivedV1, LocationCreatedV1, LocationUpdatedV1};
 use super::orders::{
     OrderBackOrderedV1, OrderCancelledV1, OrderConfirmedV1, OrderDeliveredV1, OrderPartlyShippedV1,
@@ -508,14 +508,15 @@ fn counted(levels: &mut Levels) -> [Box<dyn Event>; 3] {
     [happened(started), happened(closed), happened(cancelled)]
 }
 
-fn validated_invoice() -> Box<dyn Event> {
+fn validated_invoice() -> (Invoice, Box<dyn Event>) {
     let lines = vec![invoices::draft::tests::line("Earl Grey, 250 g", "1", "10", "20")];
     let draft = invoices::draft::tests::draft(lines);
     let id = InvoiceId::from_uuid(uuid(19));
     let (mut invoice, _) = Invoice::draft(id, draft, at(0)).expect("valid");
     let content = invoices::content::tests::content("FA-2026-000123");
     let series = SeriesCode::parse("FA").expect("valid");
-    happened(invoice.validate(series, &content, at(60)).expect("a draft"))
+    let event = invoice.validate(series, &content, at(60)).expect("a draft");
+    (invoice, happened(event))
 }
 
 fn tenant() -> (Tenant, Box<dyn Event>) {
@@ -702,7 +703,10 @@ fn contracts() -> Vec<(String, Contract)> {
     add(happened(came), contract::<PurchaseOrderReceivedV1>);
     add(happened(a_purchase.cancel(at(120)).expect("some is lacking")), contract::<PurchaseOrderCancelledV1>);
 
-    add(validated_invoice(), contract::<InvoiceValidatedV1>);
+    let (mut an_invoice, validated) = validated_invoice();
+    add(validated, contract::<InvoiceValidatedV1>);
+    let whole = an_invoice.open();
+    add(happened(an_invoice.pay(&whole, at(90)).expect("open")), contract::<InvoicePaidV1>);
 
     let (mut company, created) = tenant();
     add(created, contract::<TenantCreatedV1>);

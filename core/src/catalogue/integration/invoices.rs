@@ -6,7 +6,7 @@ use super::{IntegrationEvent, integration_event, payload, time};
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::commerce::invoices::content::{Content, Line, VatGroup};
-use crate::commerce::invoices::{Invoice, InvoiceEvent};
+use crate::commerce::invoices::{Invoice, InvoiceEvent, InvoiceState};
 
 /// An invoice got its number: it is from now on as it is here. Amounts have two decimals.
 #[derive(Debug, Serialize)]
@@ -64,13 +64,44 @@ struct InvoicedVatV1 {
     tax: String,
 }
 
+/// Nothing is open of an invoice any more.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct InvoicePaidV1 {
+    invoice_id: String,
+    number: String,
+    customer_id: String,
+    gross_total: String,
+    /// By payments; the rest by credit notes.
+    paid: String,
+    /// RFC 3339, UTC.
+    paid_at: String,
+}
+payload!(InvoicePaidV1, "invoice", "invoice.paid", 1);
+
 pub(super) fn translate(event: &InvoiceEvent) -> Result<Option<IntegrationEvent>, Error> {
     match event {
         InvoiceEvent::Validated { invoice, content } => {
             integration_event(&**invoice, &validated(invoice, content)).map(Some)
         }
+        InvoiceEvent::Settled(invoice) if invoice.state() == InvoiceState::Paid => {
+            paid(invoice).map(|payload| integration_event(&**invoice, &payload)).transpose()
+        }
+        InvoiceEvent::Settled(_) => Ok(None),
         InvoiceEvent::Drafted(_) | InvoiceEvent::DraftChanged(_) | InvoiceEvent::DraftDeleted(_) => Ok(None),
     }
+}
+
+fn paid(invoice: &Invoice) -> Option<InvoicePaidV1> {
+    let numbered = invoice.numbered()?;
+    Some(InvoicePaidV1 {
+        invoice_id: invoice.id().to_string(),
+        number: numbered.number.clone(),
+        customer_id: invoice.customer_id().to_string(),
+        gross_total: numbered.gross_total.to_string(),
+        paid: invoice.paid().to_string(),
+        paid_at: time(invoice.updated_at()),
+    })
 }
 
 fn validated(invoice: &Invoice, content: &Content) -> InvoiceValidatedV1 {

@@ -132,7 +132,7 @@ impl CustomerRow {
 ///
 /// # Errors
 /// `NotFound` if the tenant has no such customer. Fails if the database cannot be reached.
-pub(super) async fn load(
+pub(crate) async fn load(
     work: &mut UnitOfWork<'_>,
     id: CustomerId,
     lock: LockMode,

@@ -84,6 +84,8 @@ pub struct Invoice {
     pub(super) numbered: Option<Numbered>,
     pub(super) paid: Money,
     pub(super) credited: Money,
+    /// When the customer got it.
+    pub(super) sent_at: Option<DateTime<Utc>>,
     pub(super) created_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
 }
@@ -108,6 +110,7 @@ impl Invoice {
             numbered: None,
             paid: Money::zero(),
             credited: Money::zero(),
+            sent_at: None,
             created_at: now,
             updated_at: now,
         };
@@ -166,6 +169,48 @@ impl Invoice {
         Ok(InvoiceEvent::Validated { invoice, content: Box::new(content.clone()) })
     }
 
+    /// Pays a part of it, or what is open.
+    ///
+    /// # Errors
+    /// Fails if it is a draft, or if that is more than is open.
+    pub fn pay(&mut self, amount: &Money, now: DateTime<Utc>) -> Result<InvoiceEvent, InvoiceError> {
+        if self.numbered.is_none() || amount.value() > self.open().value() {
+            return Err(InvoiceError::ExceedsOpen { id: self.id, open: self.open() });
+        }
+        self.paid = self.paid.plus(amount);
+        self.settle(now);
+        Ok(InvoiceEvent::Settled(Box::new(self.clone())))
+    }
+
+    /// Takes back what a payment paid, which was reversed.
+    ///
+    /// # Errors
+    /// Fails if so much was never paid.
+    pub fn take_back(&mut self, amount: &Money, now: DateTime<Utc>) -> Result<InvoiceEvent, InvoiceError> {
+        let paid = self.paid.minus(amount);
+        if paid.is_negative() {
+            return Err(InvoiceError::ExceedsOpen { id: self.id, open: self.open() });
+        }
+        self.paid = paid;
+        self.settle(now);
+        Ok(InvoiceEvent::Settled(Box::new(self.clone())))
+    }
+
+    /// Its state follows from what is open.
+    fn settle(&mut self, now: DateTime<Utc>) {
+        let settled = self.paid.plus(&self.credited);
+        self.state = if self.open().is_zero() {
+            InvoiceState::Paid
+        } else if !settled.is_zero() {
+            InvoiceState::PartlyPaid
+        } else if self.sent_at.is_some() {
+            InvoiceState::Sent
+        } else {
+            InvoiceState::Validated
+        };
+        self.raise(now);
+    }
+
     /// # Errors
     /// Fails if it has a number.
     pub fn check_draft(&self, action: &'static str) -> Result<&Draft, InvoiceError> {
@@ -194,6 +239,10 @@ impl Invoice {
         self.numbered.as_ref()
     }
 
+    pub fn paid(&self) -> &Money {
+        &self.paid
+    }
+
     /// What is still to be paid; nothing of a draft.
     pub fn open(&self) -> Money {
         let total = self.numbered.as_ref().map_or_else(Money::zero, |numbered| numbered.gross_total.clone());
@@ -219,6 +268,8 @@ pub enum InvoiceError {
     CustomerUnknown(CustomerId),
     #[error("some lines cannot be invoiced like this")]
     Lines(Vec<FieldError>),
+    #[error("{open} is open of invoice {id}, and no more can be paid of it")]
+    ExceedsOpen { id: InvoiceId, open: Money },
     #[error("more is to be invoiced than has left and is not invoiced yet")]
     ExceedsShipped(Vec<FieldError>),
     #[error("nothing of it has left that is not invoiced yet")]
@@ -233,7 +284,10 @@ impl DomainError for InvoiceError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) | Self::NoDraft(_) => Category::NotFound,
-            Self::State { .. } | Self::ExceedsShipped(_) | Self::NothingToInvoice => Category::Conflict,
+            Self::State { .. }
+            | Self::ExceedsOpen { .. }
+            | Self::ExceedsShipped(_)
+            | Self::NothingToInvoice => Category::Conflict,
             _ => Category::Invalid,
         }
     }
@@ -243,6 +297,7 @@ impl DomainError for InvoiceError {
             Self::NotFound(_) => "invoice_not_found",
             Self::NoDraft(_) => "invoice_has_no_draft",
             Self::State { .. } => "invoice_state_conflict",
+            Self::ExceedsOpen { .. } => "exceeds_open",
             Self::ExceedsShipped(_) => "invoice_exceeds_shipped",
             Self::NothingToInvoice => "nothing_to_invoice",
             Self::Incomplete(_) | Self::BeforeTheLast { .. } => "invoice_incomplete",
@@ -253,7 +308,11 @@ impl DomainError for InvoiceError {
     fn fields(&self) -> Vec<FieldError> {
         let field = |pointer: &str, code| vec![Invalid::new(code, self.to_string()).at(pointer)];
         match self {
-            Self::NotFound(_) | Self::NoDraft(_) | Self::State { .. } | Self::NothingToInvoice => Vec::new(),
+            Self::NotFound(_)
+            | Self::NoDraft(_)
+            | Self::State { .. }
+            | Self::ExceedsOpen { .. }
+            | Self::NothingToInvoice => Vec::new(),
             Self::Sizes(invalid) => vec![invalid.clone().at("/lines")],
             Self::CustomerUnknown(_) => field("/customer_id", "unknown_customer"),
             Self::Lines(faults) | Self::ExceedsShipped(faults) | Self::Incomplete(faults) => faults.clone(),
@@ -307,6 +366,29 @@ mod tests {
         assert!(invoice.validate(series(), &content("FA-2026-000002"), at(2)).is_err());
         assert!(invoice.clone().delete(at(2)).is_err());
         assert_eq!(invoice.version, 2);
+    }
+
+    #[test]
+    fn the_state_follows_from_what_is_paid() {
+        let mut invoice = drafted();
+        let money = |text: &str| Money::parse(text).expect("an amount");
+        assert!(invoice.pay(&money("0.01"), at(1)).is_err(), "a draft is not paid");
+        invoice.validate(series(), &content("FA-2026-000001"), at(1)).expect("allowed");
+        let mut seen = Vec::new();
+        for amount in ["5", "7"] {
+            invoice.pay(&money(amount), at(2)).expect("open");
+            seen.push((invoice.state.as_str(), invoice.open().to_string()));
+        }
+        assert_eq!(seen, [("partly_paid", "7.00".to_owned()), ("paid", "0.00".to_owned())]);
+        assert_eq!(invoice.pay(&money("0.01"), at(3)).map_err(|error| error.code()), Err("exceeds_open"));
+        invoice.take_back(&money("5"), at(4)).expect("paid");
+        assert_eq!(
+            (invoice.state, invoice.open().to_string()),
+            (InvoiceState::PartlyPaid, "5.00".to_owned())
+        );
+        invoice.take_back(&money("7"), at(5)).expect("paid");
+        assert_eq!((invoice.state, invoice.version), (InvoiceState::Validated, 6));
+        assert!(invoice.take_back(&money("0.01"), at(6)).is_err());
     }
 
     #[test]

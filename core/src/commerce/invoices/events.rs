@@ -11,6 +11,8 @@ pub enum InvoiceEvent {
     DraftChanged(Box<Invoice>),
     DraftDeleted(Box<Invoice>),
     Validated { invoice: Box<Invoice>, content: Box<Content> },
+    /// Something was paid of it, or taken back.
+    Settled(Box<Invoice>),
 }
 
 impl Event for InvoiceEvent {}

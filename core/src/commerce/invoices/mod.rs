@@ -22,5 +22,8 @@ pub use commands::{
 };
 pub use content::InvoiceKind;
 pub use events::InvoiceEvent;
-pub use queries::{DraftView, InvoiceFilter, InvoiceSort, InvoiceSummary, InvoiceView, get, get_draft, list};
+pub use queries::{
+    DraftAdjustmentView, DraftLineView, DraftVatView, DraftView, InvoiceFilter, InvoiceSort, InvoiceSummary, InvoiceView, ReasonedView,
+    get, get_draft, list,
+};
 pub use shipped::{InvoiceShipped, Scope};

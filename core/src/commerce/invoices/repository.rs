@@ -50,6 +50,7 @@ pub(crate) struct InvoiceRow {
     pub(super) gross_total: Option<BigDecimal>,
     pub(super) paid: BigDecimal,
     pub(super) credited: BigDecimal,
+    pub(super) sent_at: Option<DateTime<Utc>>,
     pub(super) created_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
 }
@@ -72,6 +73,7 @@ impl InvoiceRow {
             gross_total: numbered.map(|numbered| numbered.gross_total.value().clone()),
             paid: invoice.paid.value().clone(),
             credited: invoice.credited.value().clone(),
+            sent_at: invoice.sent_at,
             created_at: invoice.created_at,
             updated_at: invoice.updated_at,
         }
@@ -104,6 +106,7 @@ impl InvoiceRow {
             numbered,
             paid: Money::rounded(&self.paid),
             credited: Money::rounded(&self.credited),
+            sent_at: self.sent_at,
             created_at: self.created_at,
             updated_at: self.updated_at,
         })
@@ -136,6 +139,67 @@ pub(super) async fn load(work: &mut UnitOfWork<'_>, id: InvoiceId, lock: LockMod
     let query = invoices::table.find((work.tenant().uuid(), id.uuid())).select(InvoiceRow::as_select());
     let row: Option<InvoiceRow> = find(work, Locked::Invoice, lock, query).await?;
     with_draft(work, row.ok_or(InvoiceError::NotFound(id))?).await
+}
+
+/// Loads the invoices that exist among `ids`, without their drafts, in the order of their ids, and locks them until the unit of work ends.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn load_several(
+    work: &mut UnitOfWork<'_>,
+    ids: &[InvoiceId],
+) -> Result<Vec<Invoice>, Error> {
+    work.locks(Locked::Invoice);
+    let (tenant, ids): (Uuid, Vec<Uuid>) = (work.tenant().uuid(), ids.iter().map(|id| id.uuid()).collect());
+    let rows: Vec<InvoiceRow> = invoices::table
+        .filter(invoices::tenant_id.eq(tenant).and(invoices::id.eq_any(ids)))
+        .select(InvoiceRow::as_select())
+        .order(invoices::id)
+        .for_no_key_update()
+        .load(work.connection())
+        .await?;
+    rows.into_iter().map(|row| row.into_invoice(None)).collect()
+}
+
+/// The invoices of a customer of which something is open, those that have been due for the longest time, at most `most`. Nobody pays them meanwhile: the
+/// customer is locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn open_of(
+    work: &mut UnitOfWork<'_>,
+    customer: CustomerId,
+    most: i64,
+) -> Result<Vec<InvoiceId>, Error> {
+    let open = ["validated", "sent", "partly_paid"];
+    let of_customer =
+        invoices::tenant_id.eq(work.tenant().uuid()).and(invoices::customer_id.eq(customer.uuid()));
+    let ids: Vec<Uuid> = invoices::table
+        .filter(of_customer.and(invoices::state.eq_any(open)).and(invoices::kind.ne("credit_note")))
+        .order((invoices::due_on, invoices::id))
+        .select(invoices::id)
+        .limit(most)
+        .load(work.connection())
+        .await?;
+    Ok(ids.into_iter().map(InvoiceId::from_uuid).collect())
+}
+
+/// Appends a link to the chain of a series. From here to the commit nobody else does: call it last, for several series in the order of their codes.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn link(
+    work: &mut UnitOfWork<'_>,
+    series: &SeriesCode,
+    kind: LinkKind,
+    subject: Uuid,
+    text: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    work.locks(Locked::InvoiceSeries);
+    let digest = digest(text);
+    AppendLink::new(series.as_str(), kind.name(), subject, now, &digest).execute(work.connection()).await?;
+    Ok(())
 }
 
 /// Reads an invoice without a lock, to find out what has to be locked before it.
