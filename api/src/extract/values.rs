@@ -7,7 +7,7 @@ use comptoir_core::values::external_id::ExternalId;
 use comptoir_core::values::goods::Units;
 use comptoir_core::values::ids::{
     ApiKeyId, CategoryId, CustomerId, EmailId, ImportId, InventoryCountId, InvoiceId, LocationId, OrderId,
-    ProductId, PurchaseOrderId, ShipmentId, SupplierId, UserId, WarehouseId,
+    PaymentId, ProductId, PurchaseOrderId, ShipmentId, SupplierId, UserId, WarehouseId,
 };
 use comptoir_core::values::invalid::Invalid;
 use comptoir_core::values::money::{Quantity, UnitPrice, VatRate};
@@ -38,6 +38,7 @@ read_ids!(
     InvoiceId,
     LocationId,
     OrderId,
+    PaymentId,
     ProductId,
     PurchaseOrderId,
     ShipmentId,

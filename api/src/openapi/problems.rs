@@ -63,6 +63,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(404, "stock_document_not_found", "There is no such stock document"),
     kind(404, "purchase_order_not_found", "There is no such purchase order"),
     kind(404, "invoice_not_found", "There is no such invoice"),
+    kind(404, "payment_not_found", "There is no such payment"),
     kind(404, "invoice_has_no_draft", "The invoice has a number, and no draft any more"),
     kind(404, "inventory_count_not_found", "There is no such inventory count"),
     kind(404, "import_not_found", "There is no such import"),
@@ -131,6 +132,13 @@ pub(crate) const KINDS: &[Kind] = &[
         "invoice_exceeds_shipped",
         "More is to be invoiced of an order than has left and is not invoiced yet; `errors` names each line, and how much there is",
     ),
+    kind(
+        409,
+        "payment_exceeds_open",
+        "More is named for an invoice than is open of it, or left of the payment; `errors` names each, and how much there is",
+    ),
+    kind(409, "payment_reversed", "The payment was reversed already, or is a reversal"),
+    kind(409, "no_credit", "The customer has nothing left of earlier payments"),
     kind(409, "nothing_to_invoice", "Nothing of it has left that is not invoiced yet"),
     kind(409, "stock_frozen", "The goods are being counted; `errors` has the `inventory_count_id`"),
     kind(
@@ -207,6 +215,11 @@ pub(crate) const KINDS: &[Kind] = &[
         422,
         "invalid_invoice",
         "Something cannot be invoiced like this; `errors` names each value at fault",
+    ),
+    kind(
+        422,
+        "invalid_payment",
+        "The payment cannot be recorded like this; `errors` names the value at fault",
     ),
     kind(
         422,
@@ -342,7 +355,13 @@ fn example(kind: &Kind) -> Value {
             "code": "not_stocked",
             "message": "this product is not kept in stock; set stocked of it first",
         }]),
-        "invalid_invoice" => json!([{
+        "payment_exceeds_open" => json!([{
+            "pointer": "/invoices/0/amount",
+            "code": "exceeds_open",
+            "message": "100.00 is open, not 120.00",
+            "available": "100.00",
+        }]),
+        "invalid_invoice" | "invalid_payment" => json!([{
             "pointer": "/customer_id",
             "code": "unknown_customer",
             "message": "there is no such customer",

@@ -19,6 +19,7 @@ pub(crate) mod operations;
 mod operators;
 mod orders;
 mod party;
+mod payments;
 pub(crate) mod products;
 mod projections;
 mod purchase_orders;
@@ -67,6 +68,7 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(purchase_orders::endpoints())
         .and(inventory_counts::endpoints())
         .and(invoices::endpoints())
+        .and(payments::endpoints())
         .and(imports::endpoints())
         .and(notifications::endpoints())
         .and(reports::endpoints())

@@ -66,6 +66,10 @@ permissions! {
     InvoicesWrite = "invoices:write",
     /// The right to validate invoices, which gives them their number: nobody changes them any more.
     InvoicesValidate = "invoices:validate",
+    /// The right to see what customers paid, what they have open and what is left.
+    PaymentsRead = "payments:read",
+    /// The right to record payments, to reverse them, and to pay invoices with what is left.
+    PaymentsWrite = "payments:write",
     UsersRead = "users:read",
     UsersWrite = "users:write",
     ApiKeysRead = "api_keys:read",
@@ -213,9 +217,10 @@ impl Role {
         use Permission::{
             ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, EmailsRead, InventoryClose,
             InventoryCount, InventoryRead, InvoicesRead, InvoicesValidate, InvoicesWrite, OrdersRead,
-            OrdersShip, OrdersWrite, ProductsRead, ProductsWrite, ProjectionsRead, PurchasesRead,
-            PurchasesWrite, ReportsRead, StockAdjust, StockCosts, StockRead, StockWrite, SuppliersRead,
-            SuppliersWrite, TenantRead, UsersRead, WarehousesRead, WarehousesWrite,
+            OrdersShip, OrdersWrite, PaymentsRead, PaymentsWrite, ProductsRead, ProductsWrite,
+            ProjectionsRead, PurchasesRead, PurchasesWrite, ReportsRead, StockAdjust, StockCosts, StockRead,
+            StockWrite, SuppliersRead, SuppliersWrite, TenantRead, UsersRead, WarehousesRead,
+            WarehousesWrite,
         };
         match self {
             Self::Admin => PermissionSet::all(),
@@ -243,6 +248,8 @@ impl Role {
                 InvoicesRead,
                 InvoicesWrite,
                 InvoicesValidate,
+                PaymentsRead,
+                PaymentsWrite,
                 UsersRead,
                 ApiKeysRead,
                 TenantRead,
@@ -261,6 +268,7 @@ impl Role {
                 StockRead,
                 InvoicesRead,
                 InvoicesWrite,
+                PaymentsRead,
                 TenantRead,
             ]),
             Self::Warehouse => PermissionSet::of(&[
@@ -368,13 +376,13 @@ mod tests {
                 Role::Management,
                 "customers:read customers:write suppliers:read suppliers:write products:read products:write warehouses:read \
                  warehouses:write orders:read orders:write orders:ship stock:read stock:write stock:adjust stock:costs \
-                 purchases:read purchases:write inventory:read inventory:count inventory:close invoices:read invoices:write invoices:validate users:read api_keys:read tenant:read audit:read emails:read reports:read \
+                 purchases:read purchases:write inventory:read inventory:count inventory:close invoices:read invoices:write invoices:validate payments:read payments:write users:read api_keys:read tenant:read audit:read emails:read reports:read \
                  projections:read"
                     .to_owned(),
             ),
             (
                 Role::Sales,
-                "customers:read customers:write products:read warehouses:read orders:read orders:write stock:read invoices:read invoices:write tenant:read"
+                "customers:read customers:write products:read warehouses:read orders:read orders:write stock:read invoices:read invoices:write payments:read tenant:read"
                     .to_owned(),
             ),
             (

@@ -30,6 +30,7 @@ use crate::commerce::inventory_counts::InventoryCountEvent;
 use crate::commerce::invoices::InvoiceEvent;
 use crate::commerce::locations::LocationEvent;
 use crate::commerce::orders::OrderEvent;
+use crate::commerce::payments::PaymentEvent;
 use crate::commerce::products::ProductEvent;
 use crate::commerce::purchase_orders::PurchaseOrderEvent;
 use crate::commerce::returns::ReturnEvent;
@@ -70,6 +71,7 @@ enum DomainEvent<'a> {
     PurchaseOrder(&'a PurchaseOrderEvent),
     InventoryCount(&'a InventoryCountEvent),
     Invoice(&'a InvoiceEvent),
+    Payment(&'a PaymentEvent),
     Tenant(&'a TenantEvent),
     User(&'a UserEvent),
     Session(&'a SessionEvent),
@@ -93,6 +95,7 @@ impl<'a> DomainEvent<'a> {
             .or_else(|| any.downcast_ref().map(Self::PurchaseOrder))
             .or_else(|| any.downcast_ref().map(Self::InventoryCount))
             .or_else(|| any.downcast_ref().map(Self::Invoice))
+            .or_else(|| any.downcast_ref().map(Self::Payment))
             .or_else(|| any.downcast_ref().map(Self::Tenant))
             .or_else(|| any.downcast_ref().map(Self::User))
             .or_else(|| any.downcast_ref().map(Self::Session))

@@ -18,6 +18,7 @@ use crate::commerce::inventory_counts::InventoryCountEvent;
 use crate::commerce::invoices::InvoiceEvent;
 use crate::commerce::locations::LocationEvent;
 use crate::commerce::orders::OrderEvent;
+use crate::commerce::payments::PaymentEvent;
 use crate::commerce::products::ProductEvent;
 use crate::commerce::purchase_orders::PurchaseOrderEvent;
 use crate::commerce::returns::ReturnEvent;
@@ -105,6 +106,7 @@ pub(super) async fn react(
             | InvoiceEvent::Validated { .. }
             | InvoiceEvent::Settled(_),
         )
+        | DomainEvent::Payment(PaymentEvent::Received(_) | PaymentEvent::Reversed(_))
         | DomainEvent::Warehouse(
             WarehouseEvent::Created(_) | WarehouseEvent::Updated(_) | WarehouseEvent::Archived(_),
         )

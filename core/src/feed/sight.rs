@@ -19,6 +19,7 @@ const SHOWN_BY: &[(&str, Permission)] = &[
     ("purchase_order", Permission::PurchasesRead),
     ("inventory_count", Permission::InventoryRead),
     ("invoice", Permission::InvoicesRead),
+    ("payment", Permission::PaymentsRead),
     ("tenant", Permission::TenantRead),
     ("user", Permission::UsersWrite),
     ("session", Permission::UsersWrite),

@@ -32,6 +32,8 @@ pub const EVERYTHING: &[&str] = &[
     "invoices:read",
     "invoices:write",
     "invoices:validate",
+    "payments:read",
+    "payments:write",
     "users:read",
     "users:write",
     "api_keys:read",

@@ -27,6 +27,7 @@ mod notifications_crowd;
 mod operations;
 mod operators;
 mod orders;
+mod payments;
 mod permissions;
 mod products;
 mod purchase_orders;

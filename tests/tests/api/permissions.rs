@@ -97,6 +97,11 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         })),
         "PATCH /invoices/{id}/draft" => Some(json!({"note": null})),
         "POST /invoices/{id}/validate" => None,
+        "POST /payments" => {
+            Some(json!({"customer_id": id("customers"), "method": "transfer", "amount": "1.00"}))
+        }
+        "POST /payments/{id}/reverse" => Some(json!({"reason": "a test"})),
+        "POST /customers/{id}/use-credit" => Some(json!({})),
         "POST /orders" => Some(
             json!({"customer_id": id("customers"), "lines": [{"product_id": id("products"), "quantity": "1"}]}),
         ),
@@ -203,6 +208,8 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
         api.http.get(&format!("/stock?product_id={}", kept["id"].as_str().unwrap_or_default())).await?.json;
     let count = api.created("/inventory-counts", &json!({"warehouse_id": warehouse["id"]})).await?;
     let invoice = api.invoice(&customer, &product).await?;
+    let payment = json!({"customer_id": customer["id"], "method": "transfer", "amount": "1.00"});
+    let payment = api.created("/payments", &payment).await?;
     let headers = [("Content-Type", "text/csv")];
     let file = b"code,name,email\nC-imported,A,a@b.example\n".to_vec();
     let import = api.http.raw(Method::POST, "/imports?kind=customers", &headers, Some(file)).await?;
@@ -232,6 +239,7 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
         ("locations", id(&location)?),
         ("inventory-counts", id(&count)?),
         ("invoices", id(&invoice)?),
+        ("payments", id(&payment)?),
         ("orders", id(&order)?),
         ("shipments", id(&shipment)?),
         ("returns", id(&back)?),

@@ -118,6 +118,13 @@ const LISTS: &[List] = &[
         looks_through: |_| false,
     },
     List {
+        path: "/api/v1/payments",
+        table: "payments",
+        filters: &[("customer_id", &[BUSY, EARLY, NOBODY])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
         path: "/api/v1/orders/back-orders",
         table: "orders",
         filters: &[],

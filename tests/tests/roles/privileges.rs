@@ -45,6 +45,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("audit_events", "SELECT"),
             ("categories", "DELETE,INSERT,SELECT,UPDATE"),
             ("customer_activity", "SELECT"),
+            ("customer_credits", "DELETE,INSERT,SELECT,UPDATE"),
             ("customers", "DELETE,INSERT,SELECT,UPDATE"),
             ("email_attempts", "SELECT"),
             // And reads which e-mails have a secret.
@@ -72,6 +73,8 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("order_steps", "INSERT"),
             ("order_timeline", "SELECT"),
             ("orders", "INSERT,SELECT,UPDATE"),
+            ("payment_allocations", "INSERT,SELECT"),
+            ("payments", "INSERT,SELECT"),
             ("product_barcodes", "DELETE,INSERT,SELECT"),
             ("products", "DELETE,INSERT,SELECT,UPDATE"),
             ("projection_inbox", "SELECT"),

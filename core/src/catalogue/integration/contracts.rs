@@ -21,6 +21,7 @@ use super::orders::{
     OrderBackOrderedV1, OrderCancelledV1, OrderConfirmedV1, OrderDeliveredV1, OrderPartlyShippedV1,
     OrderPlacedV1, OrderReservedV1, OrderReturnedV1, OrderShippedV1,
 };
+use super::payments::{PaymentReceivedV1, PaymentReversedV1};
 use super::products::{ProductArchivedV1, ProductCreatedV1, ProductDeletedV1, ProductUpdatedV1};
 use super::purchase_orders::{
     PurchaseOrderCancelledV1, PurchaseOrderChangedV1, PurchaseOrderOrderedV1, PurchaseOrderReceivedV1,
@@ -60,6 +61,8 @@ use crate::commerce::orders::{
     CancellationReason, DraftLine, LinePart, NewOrder, Order, OrderEvent, OrderReference, OrderStatus,
     ReturnedPart, TrackingNumber,
 };
+use crate::commerce::payments::PaymentReason;
+use crate::commerce::payments::tests::payment as payment_of;
 use crate::commerce::products::{Barcodes, Product, ProductDetails, ProductName, Sku};
 use crate::commerce::purchase_orders::{
     NewPurchaseLine, NewPurchaseOrder, PurchaseOrder, PurchaseOrderReference,
@@ -80,9 +83,9 @@ use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
 use crate::values::gtin::Gtin;
 use crate::values::ids::{
-    ApiKeyId, CategoryId, CustomerId, InventoryCountId, InvoiceId, LocationId, OrderId, PrincipalId,
-    ProductId, PurchaseOrderId, ReturnId, SessionId, ShipmentId, StockDocumentId, StockId, SupplierId,
-    TenantId, UserId, WarehouseId,
+    ApiKeyId, CategoryId, CustomerId, InventoryCountId, InvoiceId, LocationId, OrderId, PaymentId,
+    PrincipalId, ProductId, PurchaseOrderId, ReturnId, SessionId, ShipmentId, StockDocumentId, StockId,
+    SupplierId, TenantId, UserId, WarehouseId,
 };
 use crate::values::language::Language;
 use crate::values::money::{Currency, Money, Quantity, UnitPrice, VatRate};
@@ -519,6 +522,14 @@ fn validated_invoice() -> (Invoice, Box<dyn Event>) {
     (invoice, happened(event))
 }
 
+fn payments() -> (Box<dyn Event>, Box<dyn Event>) {
+    let (payment, received) = payment_of("12.00", &[(19, "12.00")]);
+    let reason = PaymentReason::parse("unpaid cheque").expect("valid");
+    let id = PaymentId::from_uuid(uuid(21));
+    let reversal = payment.reverse(id, reason, "ada@docks.example".to_owned(), at(120));
+    (happened(received), happened(reversal.expect("allowed").1))
+}
+
 fn tenant() -> (Tenant, Box<dyn Event>) {
     let details = TenantDetails {
         name: TenantName::parse("Comptoir des Docks").expect("valid"),
@@ -707,6 +718,10 @@ fn contracts() -> Vec<(String, Contract)> {
     add(validated, contract::<InvoiceValidatedV1>);
     let whole = an_invoice.open();
     add(happened(an_invoice.pay(&whole, at(90)).expect("open")), contract::<InvoicePaidV1>);
+
+    let (received, reversed) = payments();
+    add(received, contract::<PaymentReceivedV1>);
+    add(reversed, contract::<PaymentReversedV1>);
 
     let (mut company, created) = tenant();
     add(created, contract::<TenantCreatedV1>);

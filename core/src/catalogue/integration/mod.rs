@@ -13,6 +13,7 @@ mod invoices;
 mod locations;
 mod orders;
 mod parties;
+mod payments;
 mod products;
 mod purchase_orders;
 mod returns;
@@ -61,6 +62,7 @@ pub(super) fn translate(event: DomainEvent<'_>) -> Result<Option<IntegrationEven
         DomainEvent::PurchaseOrder(event) => purchase_orders::translate(event).map(Some),
         DomainEvent::InventoryCount(event) => inventory_counts::translate(event),
         DomainEvent::Invoice(event) => invoices::translate(event),
+        DomainEvent::Payment(event) => payments::translate(event).map(Some),
         DomainEvent::Tenant(event) => tenants::translate(event).map(Some),
         DomainEvent::User(event) => users::translate(event),
         DomainEvent::Session(event) => sessions::translate(event).map(Some),

@@ -116,7 +116,7 @@ impl Payment {
     ///
     /// # Errors
     /// Fails if this one is a reversal.
-    pub(super) fn reverse(
+    pub(crate) fn reverse(
         &self,
         id: PaymentId,
         reason: PaymentReason,

@@ -118,7 +118,7 @@ impl Command for UseCredit {
     type Outcome = BalanceView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<BalanceView, Error> {
-        lock_customer(work, self.customer_id).await?;
+        customers::repository::load(work, self.customer_id, LockMode::Change).await?;
         let now = work.now();
         let credits = repository::credits(work, self.customer_id, MAX_CREDITS).await?;
         let total: Money = credits.iter().map(|(_, rest)| rest).sum();
@@ -218,6 +218,8 @@ impl Paid {
         for Allocation { invoice_id, amount } in allocations {
             let invoice = self.invoices.iter_mut().find(|invoice| invoice.id() == *invoice_id);
             let invoice = invoice.ok_or(InvoiceError::NotFound(*invoice_id))?;
+            // The clocks of two replicas may differ.
+            let now = now.max(invoice.updated_at());
             let event: InvoiceEvent = if amount.is_negative() {
                 invoice.take_back(&amount.negated(), now)?
             } else {

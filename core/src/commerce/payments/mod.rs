@@ -7,6 +7,8 @@ mod events;
 mod queries;
 pub(crate) mod repository;
 
+#[cfg(test)]
+pub(crate) use aggregate::tests;
 pub use aggregate::{Allocation, Payment, PaymentError, PaymentMethod, PaymentReason, PaymentReference};
 pub use allocation::Wanted;
 pub use commands::{MAX_INVOICES, RecordPayment, ReversePayment, UseCredit};
