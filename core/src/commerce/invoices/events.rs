@@ -10,7 +10,10 @@ pub enum InvoiceEvent {
     Drafted(Box<Invoice>),
     DraftChanged(Box<Invoice>),
     DraftDeleted(Box<Invoice>),
-    Validated { invoice: Box<Invoice>, content: Box<Content> },
+    Validated {
+        invoice: Box<Invoice>,
+        content: Box<Content>,
+    },
     /// Something was paid of it, or taken back.
     Settled(Box<Invoice>),
 }

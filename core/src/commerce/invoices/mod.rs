@@ -17,13 +17,12 @@ pub mod totals;
 
 pub use aggregate::{Invoice, InvoiceError, InvoiceState, Numbered};
 pub use commands::{
-    CreateInvoice, DeleteInvoice, InvoiceShipped, LineDetails, NewInvoice, Scope, UpdateInvoiceDraft,
-    ValidateInvoice,
+    CreateInvoice, DeleteInvoice, LineDetails, NewInvoice, UpdateInvoiceDraft, ValidateInvoice,
 };
 pub use content::InvoiceKind;
 pub use events::InvoiceEvent;
 pub use queries::{
-    DraftAdjustmentView, DraftLineView, DraftVatView, DraftView, InvoiceFilter, InvoiceSort, InvoiceSummary, InvoiceView, ReasonedView,
-    get, get_draft, list,
+    DraftAdjustmentView, DraftLineView, DraftVatView, DraftView, InvoiceFilter, InvoiceSort, InvoiceSummary,
+    InvoiceView, ReasonedView, get, get_draft, list,
 };
 pub use shipped::{InvoiceShipped, Scope};
