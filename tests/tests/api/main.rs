@@ -16,6 +16,7 @@ mod idempotency;
 mod imports;
 mod inventory_counts;
 mod invoices;
+mod invoices_verify;
 mod isolation;
 mod keys;
 mod limits;
