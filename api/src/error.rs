@@ -10,7 +10,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use comptoir_core::application::EditRefused;
 use comptoir_core::application::error::{Category, Error};
-use comptoir_core::values::invalid::{FieldError, Invalid};
+use comptoir_core::values::invalid::{CreditFigures, FieldError, Invalid};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -232,17 +232,37 @@ pub(crate) struct ProblemField<'a> {
     /// The inventory count that is under way: only where nothing may be moved because of it.
     #[schema(example = "01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b")]
     inventory_count_id: Option<&'a str>,
+    /// What the refusal was reckoned from: only where a credit limit would be passed.
+    credit: Option<ProblemCredit<'a>>,
+}
+
+/// A customer's credit, in the company's currency.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProblemCredit<'a> {
+    #[schema(example = "5000.00")]
+    limit: &'a str,
+    /// What the other open orders of the customer come to.
+    #[schema(example = "4800.00")]
+    exposure: &'a str,
+    /// What this order comes to.
+    #[schema(example = "300.00")]
+    total: &'a str,
 }
 
 impl<'a> ProblemField<'a> {
     fn of(field: &'a FieldError) -> Self {
-        let FieldError { pointer, code, message, available, inventory_count_id } = field;
+        let FieldError { pointer, code, message, available, inventory_count_id, credit } = field;
         Self {
             pointer,
             code,
             message,
             available: available.as_deref(),
             inventory_count_id: inventory_count_id.as_deref(),
+            credit: credit.as_deref().map(|CreditFigures { limit, exposure, total }| ProblemCredit {
+                limit,
+                exposure,
+                total,
+            }),
         }
     }
 }

@@ -49,6 +49,7 @@ start_postgres() {
     prepare "$postgres_server"
     if pid=$(postgres_pid); then
         await_ready postgres "$home/postgres.log" "$pid"
+        set_durability
         say_unless_quiet "$(postgres_name) already runs on 127.0.0.1:${!postgres_port}"
         return
     fi
@@ -62,6 +63,7 @@ start_postgres() {
     launch_postgres
     await_ready postgres "$home/postgres.log" $!
     create_database
+    set_durability
     say "PostgreSQL $(cat "$home/data/PG_VERSION") ready on 127.0.0.1:${!postgres_port} ($(seconds_since "$began"))"
 }
 
@@ -77,7 +79,6 @@ initialise_postgres() {
     mv "$home/data.new" "$home/data"
 }
 
-# Durability stays as PostgreSQL has it by default (fsync, synchronous_commit): what is measured here must be honest.
 launch_postgres() {
     local setting settings=()
     for setting in listen_addresses=127.0.0.1 "port=${!postgres_port}" unix_socket_directories= max_connections=600 \
@@ -99,15 +100,29 @@ launch_postgres() {
     launch "$home/postgres.log" "${program[@]}" -D "$home/data" "${settings[@]}"
 }
 
+superuser_psql() {
+    as "$user" "$(postgres_clients)/psql" -XqAt -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "${!postgres_port}" -U postgres -d postgres "$@"
+}
+
+# What is measured must be honest, so PostgreSQL waits for the disk as it does by default. Tests kill its processes and not the machine: what
+# it has written is there afterwards either way, and with POSTGRES_FSYNC=off the hundreds of databases that they make cost less.
+set_durability() {
+    local wanted=${POSTGRES_FSYNC:-on}
+    [[ $wanted == on || $wanted == off ]] || fail "POSTGRES_FSYNC is on or off, not '$wanted'"
+    [[ $(superuser_psql -c 'show fsync') != "$wanted" ]] || return 0
+    superuser_psql -c "alter system set fsync = $wanted" -c 'select pg_reload_conf()' >/dev/null
+    # What was written without waiting for the disk goes there now.
+    if [[ $wanted == on ]]; then superuser_psql -c checkpoint && sync; fi
+}
+
 # Whoever works with the server is no superuser: `comptoir` makes databases and roles, as the user of a managed server does.
 # What it may do beyond that is what the tests' faults need: to end sessions, and to see that they are gone.
 create_database() {
-    local psql=("$(postgres_clients)/psql" -XqAt -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "${!postgres_port}" -U postgres -d postgres)
-    if [[ -z $(as "$user" "${psql[@]}" -c "select 1 from pg_roles where rolname = 'comptoir'") ]]; then
-        as "$user" "${psql[@]}" -c 'create role comptoir login createdb createrole in role pg_monitor, pg_signal_backend'
+    if [[ -z $(superuser_psql -c "select 1 from pg_roles where rolname = 'comptoir'") ]]; then
+        superuser_psql -c 'create role comptoir login createdb createrole in role pg_monitor, pg_signal_backend'
     fi
-    if [[ -z $(as "$user" "${psql[@]}" -c "select 1 from pg_database where datname = 'comptoir'") ]]; then
-        as "$user" "${psql[@]}" -c 'create database comptoir owner comptoir'
+    if [[ -z $(superuser_psql -c "select 1 from pg_database where datname = 'comptoir'") ]]; then
+        superuser_psql -c 'create database comptoir owner comptoir'
     fi
 }
 

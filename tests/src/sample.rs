@@ -9,6 +9,7 @@ use crate::loader::COLUMNS;
 const INVOICES: u64 = 150;
 const FIRST_INVOICE: u64 = 700_001;
 const ROWS_AT_MOST: u64 = 11;
+const RETURNED_AT_MOST: u64 = 4;
 const OPENS_AT_MINUTE: u64 = 8 * 60;
 
 const MATERIALS: [&str; 10] =
@@ -53,8 +54,19 @@ const WRONG: [(u64, [&str; 4]); 7] = [
     (134, ["WA-1502", "WOOL KEY HOOK", "3", "1e"]),
 ];
 
-/// The invoices that are cancellations.
+/// The invoices that cancel: something comes back that was sold before, or more of it than was sold.
 const CANCELLED: [u64; 6] = [14, 38, 62, 87, 119, 143];
+/// The invoices of something that came back and then was lost, or of more of it than there is.
+const LOST: [u64; 3] = [55, 101, 146];
+
+/// What was sold, and to whom.
+#[derive(Debug, Clone, Copy)]
+struct Sold {
+    customer: &'static str,
+    country: &'static str,
+    material: u64,
+    thing: u64,
+}
 
 /// A small random generator, so that no new version of a library changes the file.
 struct Chance(u64);
@@ -80,29 +92,70 @@ pub fn write(output: impl Write) -> csv::Result<()> {
     let mut writer = csv::Writer::from_writer(output);
     writer.write_record(COLUMNS)?;
     let mut chance = Chance(20_260_304);
+    let (mut sold, mut returned): (Vec<Sold>, Vec<Sold>) = (Vec::new(), Vec::new());
     for number in 1..=INVOICES {
         let cancelled = CANCELLED.contains(&number);
         let invoice = format!("{}{}", if cancelled { "C" } else { "" }, FIRST_INVOICE + number);
         let minute = OPENS_AT_MINUTE + number * 4;
         let date = format!("2026-03-04 {:02}:{:02}:00", minute / 60, minute % 60);
-        // Half of all trade is domestic.
-        let (country, codes) = if chance.below(2) == 0 { CUSTOMERS[0] } else { *chance.of(&CUSTOMERS) };
-        let customer = *chance.of(codes);
-        let mut row = |[sku, name, quantity, price]: [&str; 4]| {
-            writer.write_record([&invoice, sku, name, quantity, &date, price, customer, country])
+        let (customer, country, mut rows) = if cancelled {
+            cancellation(&mut chance, &sold, &mut returned)
+        } else if LOST.contains(&number) {
+            loss(&mut chance, &returned)
+        } else {
+            sale(&mut chance, &mut sold)
         };
-        for _ in 0..=chance.below(ROWS_AT_MOST) {
-            let (material, thing) = (chance.below(10), chance.below(12));
-            let (sku, name, price) = product(material, thing);
-            let quantity = quantity(&mut chance, thing, cancelled);
-            row([&sku, &name, &quantity, &price])?;
-        }
-        if let Some((_, wrong)) = WRONG.iter().find(|(at, _)| *at == number) {
-            row(*wrong)?;
+        let wrong = WRONG.iter().filter(|(at, _)| *at == number);
+        rows.extend(wrong.map(|(_, wrong)| wrong.map(str::to_owned)));
+        for row in &rows {
+            let [sku, name, quantity, price] = row.each_ref().map(String::as_str);
+            let (invoice, date) = (invoice.as_str(), date.as_str());
+            writer.write_record([invoice, sku, name, quantity, date, price, customer, country])?;
         }
     }
     writer.flush()?;
     Ok(())
+}
+
+/// Customer, country, and of each row SKU, name, quantity, unit price.
+type Rows = (&'static str, &'static str, Vec<[String; 4]>);
+
+fn sale(chance: &mut Chance, sold: &mut Vec<Sold>) -> Rows {
+    // Half of all trade is domestic.
+    let (country, codes) = if chance.below(2) == 0 { CUSTOMERS[0] } else { *chance.of(&CUSTOMERS) };
+    let customer = *chance.of(codes);
+    let mut rows = Vec::new();
+    for _ in 0..=chance.below(ROWS_AT_MOST) {
+        let (material, thing) = (chance.below(10), chance.below(12));
+        sold.push(Sold { customer, country, material, thing });
+        let (sku, name, price) = product(material, thing);
+        rows.push([sku, name, quantity(chance, thing, false), price]);
+    }
+    if country != CUSTOMERS[0].0 && chance.below(2) == 0 {
+        rows.push(["POST", "POSTAGE", "1", "18.00"].map(str::to_owned));
+    }
+    (customer, country, rows)
+}
+
+fn cancellation(chance: &mut Chance, sold: &[Sold], returned: &mut Vec<Sold>) -> Rows {
+    let Sold { customer, country, .. } = *chance.of(sold);
+    let is_theirs = |one: &&Sold| (one.customer, one.country) == (customer, country);
+    let theirs: Vec<Sold> = sold.iter().filter(is_theirs).copied().collect();
+    let mut rows = Vec::new();
+    for _ in 0..=chance.below(RETURNED_AT_MOST) {
+        let back = *chance.of(&theirs);
+        returned.push(back);
+        let (sku, name, price) = product(back.material, back.thing);
+        rows.push([sku, name, quantity(chance, back.thing, true), price]);
+    }
+    (customer, country, rows)
+}
+
+fn loss(chance: &mut Chance, returned: &[Sold]) -> Rows {
+    let lost = *chance.of(returned);
+    let (sku, _, _) = product(lost.material, lost.thing);
+    let row = [sku, "DAMAGED".to_owned(), quantity(chance, lost.thing, true), "0.00".to_owned()];
+    ("", CUSTOMERS[0].0, vec![row])
 }
 
 fn product(material: u64, thing: u64) -> (String, String, String) {
@@ -117,8 +170,8 @@ fn product(material: u64, thing: u64) -> (String, String, String) {
     )
 }
 
-fn quantity(chance: &mut Chance, thing: u64, cancelled: bool) -> String {
-    let sign = if cancelled { "-" } else { "" };
+fn quantity(chance: &mut Chance, thing: u64, is_negative: bool) -> String {
+    let sign = if is_negative { "-" } else { "" };
     let count = 1 + chance.below(24);
     // Tea towels are sold by the metre of their cloth.
     if thing == 2 { format!("{sign}{count}.5") } else { format!("{sign}{count}") }

@@ -7,8 +7,8 @@ use comptoir_core::accounts::api_keys::{ApiKeyDetails, ApiKeyName, CreateApiKey}
 use comptoir_core::accounts::identity::passwords::Passwords;
 use comptoir_core::accounts::identity::secrets::ApiKeyText;
 use comptoir_core::accounts::tenants::{
-    self, CreateTenant, CreatedTenant, ShortName, TenantDetails, TenantError, TenantInvoicing, TenantName,
-    TimeZone,
+    self, CreateTenant, CreatedTenant, CreditLimitAction, ShortName, TenantDetails, TenantError,
+    TenantInvoicing, TenantName, TimeZone,
 };
 use comptoir_core::accounts::users::{Adjustments, NewUser, RegisterUser, UserName, UserView};
 use comptoir_core::application::context::RequestContext;
@@ -187,6 +187,7 @@ async fn create_tenant(
         language: Language::default(),
         email_from: None,
         email_reply_to: None,
+        credit_limit_action: CreditLimitAction::default(),
         invoicing: TenantInvoicing::default(),
     };
     let currency = arguments.currency.unwrap_or_else(Currency::euro);

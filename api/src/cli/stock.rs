@@ -139,9 +139,13 @@ fn said(difference: &Difference) -> String {
         reserved_of_orders,
         waiting,
         waiting_of_orders,
+        located,
+        located_in_places,
+        located_moved,
     } = difference;
     format!(
         "product {product_id} in warehouse {warehouse_id}: on hand {on_hand}, by the ledger {on_hand_moved}; reserved {reserved}, by the \
-         ledger {reserved_moved}, by open orders {reserved_of_orders}; waiting {waiting}, by open orders {waiting_of_orders}"
+         ledger {reserved_moved}, by open orders {reserved_of_orders}; waiting {waiting}, by open orders {waiting_of_orders}; in locations \
+         {located}, by these {located_in_places}, by their ledger {located_moved}"
     )
 }

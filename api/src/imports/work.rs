@@ -396,6 +396,8 @@ impl Work<'_> {
                 Err(error) => error,
             };
             let may_be_race = match error.category() {
+                // A value of this row that whoever began it may not set; the next row may have none.
+                Category::Forbidden if !error.fields().is_empty() => false,
                 Category::Unauthenticated | Category::Forbidden => {
                     return Ok(Row::Stopped(error.to_string()));
                 }

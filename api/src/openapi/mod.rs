@@ -13,7 +13,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use crate::access::Access;
 use crate::endpoints::{self, Documentation, Endpoint};
-use crate::error::{Problem, ProblemField};
+use crate::error::{Problem, ProblemCredit, ProblemField};
 use crate::{rate_limits, routes};
 
 pub(crate) use parameters::{IdParam, IdempotencyHeader, IfMatchHeader, RequiredIfMatchHeader};
@@ -61,7 +61,7 @@ const SECURITY_SCHEME: &str = "bearer";
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     security(("bearer" = [])),
-    components(schemas(Problem, ProblemField)),
+    components(schemas(Problem, ProblemField, ProblemCredit)),
     tags(
         (name = "customers", description = "Who buys"),
         (name = "suppliers", description = "Who sells to you"),
@@ -72,8 +72,8 @@ const SECURITY_SCHEME: &str = "bearer";
         (name = "orders", description = "What was sold to whom: pending → confirmed → shipped → delivered, or cancelled"),
         (name = "shipments", description = "What of an order left together: dispatched → delivered"),
         (name = "returns", description = "What came back of an order"),
-        (name = "stock", description = "What lies in which warehouse, what of it is promised to orders, and the ledger that explains both"),
-        (name = "stock-documents", description = "What moves goods other than orders: receipts, adjustments, write-offs, transfers"),
+        (name = "stock", description = "What lies in which warehouse and in which locations, what of it is promised to orders, and the ledgers that explain it"),
+        (name = "stock-documents", description = "What moves goods other than orders: receipts, adjustments, write-offs, transfers, relocations"),
         (name = "purchase-orders", description = "What was ordered from suppliers: ordered → partly received → received, or cancelled"),
         (name = "inventory-counts", description = "What lies in a warehouse as somebody counted it: open → counting → review → closed, or cancelled"),
         (name = "invoices", description = "What customers owe: draft → validated, with a number, and never changed → sent → partly paid → paid"),

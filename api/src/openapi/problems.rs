@@ -103,6 +103,13 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(409, "email_cause_over", "The e-mail would be of no use any more"),
     kind(409, "order_reference_taken", "The reference belongs to another order"),
     kind(409, "order_external_id_taken", "The external id belongs to another order"),
+    kind(
+        409,
+        "credit_limit_exceeded",
+        "The customer's open orders would come to more than their credit limit; `errors` has the figures",
+    ),
+    kind(409, "order_held", "The order passes its customer's credit limit, and waits for approval"),
+    kind(409, "order_not_held", "The order does not wait for approval"),
     kind(409, "order_waits_for_goods", "A line of the order waits for goods"),
     kind(
         409,
@@ -146,6 +153,7 @@ pub(crate) const KINDS: &[Kind] = &[
         "inventory_count_state_conflict",
         "The status of the inventory count does not permit the operation",
     ),
+    kind(409, "too_many_places", "The product lies in 1,000 locations of the warehouse already"),
     kind(409, "inventory_count_reference_taken", "The reference belongs to another inventory count"),
     kind(409, "inventory_count_under_way", "Another inventory count of the warehouse is under way"),
     kind(
@@ -169,6 +177,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(409, "warehouse_is_default", "The default warehouse cannot be archived"),
     kind(409, "warehouse_in_use", "The warehouse still has stock"),
     kind(409, "location_archived", "The location is archived and cannot be changed"),
+    kind(409, "location_in_use", "Goods lie in the location, which cannot be archived"),
     kind(409, "order_state_conflict", "The status of the order does not permit the operation"),
     kind(409, "order_partly_shipped", "A part of the order has left: cancel the rest of it instead"),
     kind(
@@ -199,7 +208,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(
         422,
         "invalid_order",
-        "The order cannot be placed or shipped like this; `errors` names each value at fault",
+        "The order cannot be placed, amended or shipped like this; `errors` names each value at fault",
     ),
     kind(
         422,
@@ -233,7 +242,11 @@ pub(crate) const KINDS: &[Kind] = &[
     ),
     kind(422, "stock_too_large", "There would be more units of a product than can be counted"),
     kind(422, "invalid_location", "The location cannot be made like this; `errors` names the value at fault"),
-    kind(422, "invalid_lines", "Lines are not in the order, or named twice; `errors` names each"),
+    kind(
+        422,
+        "invalid_lines",
+        "Lines are not in the order, named twice, not understood, or have more decimals than their products; `errors` names each",
+    ),
     kind(422, "invalid_shipment", "Values of the shipment are wrong; `errors` names each"),
     kind(422, "invalid_return", "Values of the return are wrong; `errors` names each"),
     kind(422, "invalid_token", "The token is unknown, used or expired"),
@@ -343,6 +356,13 @@ fn example(kind: &Kind) -> Value {
             "message": "5 are wanted, 3 available",
             "available": "3",
         }]),
+        "credit_limit_exceeded" => json!([{
+            "pointer": "/lines",
+            "code": "credit_limit_exceeded",
+            "message": "the credit limit is 5000.00 EUR, the other open orders come to 4800.00 and this one to 300.00: 200.00 are available",
+            "available": "200.00",
+            "credit": {"limit": "5000.00", "exposure": "4800.00", "total": "300.00"},
+        }]),
         "stock_frozen" => json!([{
             "pointer": "",
             "code": "stock_frozen",
@@ -379,7 +399,7 @@ fn example(kind: &Kind) -> Value {
         _ => json!([]),
     };
     for error in errors.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-        for name in ["available", "inventory_count_id"] {
+        for name in ["available", "inventory_count_id", "credit"] {
             error.entry(name).or_insert(Value::Null);
         }
     }

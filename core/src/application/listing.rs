@@ -82,6 +82,11 @@ pub(crate) trait Filtered<'q>: Sync {
     /// The conditions on the rows of a branch, or on all rows, but words and ids. Each has an index that finds its rows, in
     /// whatever order.
     fn conditions(&'q self, branch: Option<usize>) -> Vec<Filter<'q, Self::Table>>;
+    /// Conditions on all rows that no index finds: rows that were found otherwise are looked at for them. A list with one is not
+    /// served.
+    fn looked_at(&'q self) -> Vec<Filter<'q, Self::Table>> {
+        Vec::new()
+    }
     /// The column by which the list is sorted.
     fn column(key: Self::Sort) -> &'static str;
     fn among(ids: Vec<Uuid>) -> Filter<'q, Self::Table>;
@@ -250,6 +255,7 @@ where
     ) -> Matching<'q, F::Rows, F::Table> {
         let rows = F::of_tenant(self.tenant).filter(F::among(ids.to_vec())).limit(MAX_LOOKED_AT);
         let mut conditions = self.filter.conditions(None);
+        conditions.extend(self.filter.looked_at());
         conditions.extend(self.filter.selection().words.as_deref().filter(|_| !searched).map(F::with_words));
         request.sorted(Matching::of(rows, F::TABLE, conditions, limit), F::column(request.key))
     }
@@ -257,6 +263,7 @@ where
     /// Those of the rows that match all filters.
     fn matching(&self, looked_at: F::Rows, limit: i64) -> Matching<'q, F::Rows, F::Table> {
         let mut conditions = self.filter.conditions(None);
+        conditions.extend(self.filter.looked_at());
         conditions.extend(self.filter.selection().words.as_deref().map(F::with_words));
         Matching::of(looked_at, F::TABLE, conditions, limit)
     }

@@ -31,6 +31,8 @@ macro_rules! permissions {
 permissions! {
     CustomersRead = "customers:read",
     CustomersWrite = "customers:write",
+    /// The right to set the credit limits of customers.
+    CustomersCredit = "customers:credit",
     SuppliersRead = "suppliers:read",
     SuppliersWrite = "suppliers:write",
     ProductsRead = "products:read",
@@ -43,6 +45,8 @@ permissions! {
     OrdersWrite = "orders:write",
     /// The right to ship orders, and to record that a shipment arrived.
     OrdersShip = "orders:ship",
+    /// The right to let an order go on that was held because it passes its customer's credit limit.
+    OrdersApprove = "orders:approve",
     /// The right to see what is in stock, and the ledger.
     StockRead = "stock:read",
     /// The right to receive goods, to transfer them, and to say when more should be ordered.
@@ -215,18 +219,19 @@ impl Role {
 
     pub fn permissions(self) -> PermissionSet {
         use Permission::{
-            ApiKeysRead, AuditRead, CustomersRead, CustomersWrite, EmailsRead, InventoryClose,
-            InventoryCount, InventoryRead, InvoicesRead, InvoicesValidate, InvoicesWrite, OrdersRead,
-            OrdersShip, OrdersWrite, PaymentsRead, PaymentsWrite, ProductsRead, ProductsWrite,
-            ProjectionsRead, PurchasesRead, PurchasesWrite, ReportsRead, StockAdjust, StockCosts, StockRead,
-            StockWrite, SuppliersRead, SuppliersWrite, TenantRead, UsersRead, WarehousesRead,
-            WarehousesWrite,
+            ApiKeysRead, AuditRead, CustomersCredit, CustomersRead, CustomersWrite, EmailsRead,
+            InventoryClose, InventoryCount, InventoryRead, InvoicesRead, InvoicesValidate, InvoicesWrite,
+            OrdersApprove, OrdersRead, OrdersShip, OrdersWrite, PaymentsRead, PaymentsWrite, ProductsRead,
+            ProductsWrite, ProjectionsRead, PurchasesRead, PurchasesWrite, ReportsRead, StockAdjust,
+            StockCosts, StockRead, StockWrite, SuppliersRead, SuppliersWrite, TenantRead, UsersRead,
+            WarehousesRead, WarehousesWrite,
         };
         match self {
             Self::Admin => PermissionSet::all(),
             Self::Management => PermissionSet::of(&[
                 CustomersRead,
                 CustomersWrite,
+                CustomersCredit,
                 SuppliersRead,
                 SuppliersWrite,
                 ProductsRead,
@@ -236,6 +241,7 @@ impl Role {
                 OrdersRead,
                 OrdersWrite,
                 OrdersShip,
+                OrdersApprove,
                 StockRead,
                 StockWrite,
                 StockAdjust,
@@ -374,8 +380,8 @@ mod tests {
             (Role::Admin, PermissionSet::all().names().join(" ")),
             (
                 Role::Management,
-                "customers:read customers:write suppliers:read suppliers:write products:read products:write warehouses:read \
-                 warehouses:write orders:read orders:write orders:ship stock:read stock:write stock:adjust stock:costs \
+                "customers:read customers:write customers:credit suppliers:read suppliers:write products:read products:write \
+                 warehouses:read warehouses:write orders:read orders:write orders:ship orders:approve stock:read stock:write stock:adjust stock:costs \
                  purchases:read purchases:write inventory:read inventory:count inventory:close invoices:read invoices:write invoices:validate payments:read payments:write users:read api_keys:read tenant:read audit:read emails:read reports:read \
                  projections:read"
                     .to_owned(),

@@ -69,6 +69,8 @@ pub(super) async fn react(
         )
         | DomainEvent::Order(
             OrderEvent::Placed(_)
+            | OrderEvent::Amended(_)
+            | OrderEvent::Approved(_)
             | OrderEvent::Reserved(_)
             | OrderEvent::BackOrdered(_)
             | OrderEvent::Confirmed(_)

@@ -50,6 +50,20 @@ pub(super) fn from_json(stored: Value) -> Result<Vec<Address>, Error> {
     serde_json::from_value(stored).map_err(|cause| Error::Serialize { what: "stored addresses", cause })
 }
 
+/// # Errors
+/// Fails if the address cannot be written as JSON.
+pub(super) fn postal_to_json(address: Option<&PostalAddress>) -> Result<Option<Value>, Error> {
+    let json = address.map(serde_json::to_value).transpose();
+    json.map_err(|cause| Error::Serialize { what: "an address", cause })
+}
+
+/// # Errors
+/// Fails if the stored JSON is not an address.
+pub(super) fn postal_from_json(stored: Option<Value>) -> Result<Option<PostalAddress>, Error> {
+    let address = stored.map(serde_json::from_value).transpose();
+    address.map_err(|cause| Error::Serialize { what: "a stored address", cause })
+}
+
 /// Returns the OpenAPI schema of a view's addresses: the one of a request's addresses.
 pub(super) fn schema() -> Array {
     Array::new(Ref::from_schema_name("Address"))

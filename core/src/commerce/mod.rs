@@ -2,6 +2,7 @@
 
 pub mod addresses;
 pub mod categories;
+pub mod credit;
 pub mod customers;
 pub mod imports;
 pub mod inventory_counts;

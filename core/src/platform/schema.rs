@@ -107,6 +107,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         external_id -> Nullable<Text>,
+        credit_limit -> Nullable<Numeric>,
         kind -> Nullable<Text>,
         legal_form -> Nullable<Text>,
         registration_scheme -> Nullable<Text>,
@@ -235,11 +236,12 @@ diesel::table! {
         actor_name -> Text,
         correlation_id -> Text,
         recorded_at -> Timestamptz,
+        location_id -> Nullable<Uuid>,
     }
 }
 
 diesel::table! {
-    inventory_count_lines (tenant_id, count_id, product_id) {
+    inventory_count_lines (tenant_id, count_id, product_id, location_id) {
         tenant_id -> Uuid,
         count_id -> Uuid,
         product_id -> Uuid,
@@ -251,6 +253,9 @@ diesel::table! {
         average_cost -> Nullable<Numeric>,
         entries -> Int4,
         counted_at -> Nullable<Timestamptz>,
+        location_id -> Uuid,
+        location_code -> Nullable<Text>,
+        id -> Uuid,
     }
 }
 
@@ -276,6 +281,7 @@ diesel::table! {
         cancelled_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        location_ids -> Nullable<Array<Nullable<Uuid>>>,
     }
 }
 
@@ -488,6 +494,7 @@ diesel::table! {
         occurred_at -> Timestamptz,
         tracking_number -> Nullable<Text>,
         request_id -> Nullable<Text>,
+        dropped_products -> Nullable<Array<Nullable<Uuid>>>,
     }
 }
 
@@ -533,6 +540,9 @@ diesel::table! {
         back_order -> Bool,
         ordered_on -> Nullable<Date>,
         waits -> Bool,
+        delivery_address -> Nullable<Jsonb>,
+        promised_on -> Nullable<Date>,
+        held_for_approval -> Bool,
     }
 }
 
@@ -1031,6 +1041,31 @@ diesel::table! {
         movements -> Int8,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        located -> Numeric,
+        category_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    stock_location_movements (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        stock_id -> Uuid,
+        location_id -> Uuid,
+        warehouse_id -> Uuid,
+        product_id -> Uuid,
+        change -> Numeric,
+        on_hand -> Numeric,
+        reason -> Nullable<Text>,
+        document_type -> Text,
+        document_id -> Uuid,
+        document_line -> Nullable<Int2>,
+        actor_type -> Text,
+        actor_id -> Nullable<Uuid>,
+        actor_name -> Text,
+        correlation_id -> Text,
+        business_date -> Date,
+        recorded_at -> Timestamptz,
     }
 }
 
@@ -1059,6 +1094,17 @@ diesel::table! {
         correlation_id -> Text,
         business_date -> Date,
         recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    stock_places (tenant_id, stock_id, location_id) {
+        tenant_id -> Uuid,
+        stock_id -> Uuid,
+        location_id -> Uuid,
+        warehouse_id -> Uuid,
+        product_id -> Uuid,
+        on_hand -> Numeric,
     }
 }
 
@@ -1109,6 +1155,7 @@ diesel::table! {
         language -> Text,
         email_from -> Nullable<Text>,
         email_reply_to -> Nullable<Text>,
+        credit_limit_action -> Text,
         legal_form -> Nullable<Text>,
         share_capital -> Nullable<Numeric>,
         trade_register -> Nullable<Text>,
@@ -1250,7 +1297,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     stock_digests,
     stock_documents,
     stock_levels,
+    stock_location_movements,
     stock_movements,
+    stock_places,
     stock_reservations,
     suppliers,
     tenants,

@@ -11,11 +11,14 @@ use crate::values::money::{Money, Quantity};
 const SCHEMA_VERSION: i64 = 1;
 /// The event that takes back what an earlier one of its aggregate added.
 pub(super) const SUBTRACTING: &str = "order.cancelled";
+/// The event that replaces what an earlier one of its aggregate added.
+pub(super) const REPLACING: &str = "order.amended";
 
 /// What happened to one aggregate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fact {
     Placed(PlacedOrder),
+    Amended(AmendedOrder),
     Moved(MovedOrder),
     CustomerKnown { code: String, name: String, at: DateTime<Utc> },
     CustomerGone,
@@ -37,6 +40,14 @@ pub(super) struct PlacedOrder {
     #[serde(deserialize_with = "money")]
     pub(super) gross_total: Money,
     pub(super) placed_at: DateTime<Utc>,
+}
+
+/// An order as it is since it was amended.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct AmendedOrder {
+    #[serde(flatten)]
+    pub(super) order: PlacedOrder,
+    pub(super) amended_at: DateTime<Utc>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -61,6 +72,8 @@ pub(super) struct MovedOrder {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
+    /// It goes on, although it passes its customer's credit limit.
+    Approved,
     /// It got goods that it waited for.
     Reserved,
     /// Goods that were reserved for it are missing.
@@ -86,6 +99,7 @@ struct Moved {
     customer_id: Uuid,
     tracking_number: Option<String>,
     reason: Option<String>,
+    approved_at: Option<DateTime<Utc>>,
     changed_at: Option<DateTime<Utc>>,
     confirmed_at: Option<DateTime<Utc>>,
     shipped_at: Option<DateTime<Utc>>,
@@ -130,6 +144,8 @@ impl Fact {
         }
         match event_type {
             "order.placed" => json(payload).map(Self::Placed),
+            REPLACING => json(payload).map(Self::Amended),
+            "order.approved" => moved(payload, |moved| (Step::Approved, moved.approved_at)),
             "order.reserved" => moved(payload, |moved| (Step::Reserved, moved.changed_at)),
             "order.back_ordered" => moved(payload, |moved| (Step::BackOrdered, moved.changed_at)),
             "order.confirmed" => moved(payload, |moved| (Step::Confirmed, moved.confirmed_at)),
@@ -164,6 +180,7 @@ impl Fact {
 impl Step {
     pub(super) fn event(&self) -> &'static str {
         match self {
+            Self::Approved => "order.approved",
             Self::Reserved => "order.reserved",
             Self::BackOrdered => "order.back_ordered",
             Self::Confirmed => "order.confirmed",
@@ -225,6 +242,18 @@ mod tests {
         assert!(read >= 12, "{read} events");
     }
 
+    #[test]
+    fn an_amended_order_is_read_whole() {
+        let payload = r#"{"reference":"R","customer_id":"019b7600-0000-7000-8000-000000000001","currency":"EUR","lines":[{"position":1,
+            "product_id":"019b7600-0000-7000-8000-000000000002","sku":"S","name":"N","quantity":"2","unit_price":"5","net_amount":"10.00"}],
+            "net_total":"10.00","vat_total":"2.00","gross_total":"12.00","placed_at":"2026-01-01T00:00:00Z","status":"confirmed",
+            "amended_at":"2026-01-02T00:00:00Z"}"#;
+        let fact = Fact::read("order.amended", Some(1), payload.as_bytes()).expect("understood");
+        let Fact::Amended(AmendedOrder { order, amended_at }) = fact else { panic!("another fact") };
+        assert_eq!((order.lines.len(), order.gross_total.to_string().as_str()), (1, "12.00"));
+        assert!(amended_at > order.placed_at);
+    }
+
     /// Each version of an order is told by an event, and one that is not known holds back all that follow.
     #[test]
     fn what_happens_to_an_order_between_its_states_is_read() {
@@ -235,6 +264,7 @@ mod tests {
             )
         };
         for (event_type, time, step) in [
+            ("order.approved", "approved_at", Step::Approved),
             ("order.reserved", "changed_at", Step::Reserved),
             ("order.back_ordered", "changed_at", Step::BackOrdered),
             (

@@ -1,13 +1,13 @@
 //! What events change: pure. The messages of one tenant, in the order in which they are to be applied, become sums and rows that
 //! `store.rs` writes in a few statements, however many messages there are.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, NaiveTime, Utc};
 use uuid::Uuid;
 
-use super::fact::{Fact, MovedOrder, PlacedOrder, Step};
+use super::fact::{AmendedOrder, Fact, MovedOrder, PlacedOrder, REPLACING, Step};
 use crate::values::money::Money;
 
 /// The position of an aggregate all of whose events are in a generation already: it was gone when that was built.
@@ -41,7 +41,7 @@ pub(super) enum Verdict {
     Refused(String),
 }
 
-/// An order as it was placed: what later events do not repeat.
+/// An order as it was placed, or amended since: what later events do not repeat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct KnownOrder {
     pub(super) customer_id: Uuid,
@@ -58,7 +58,7 @@ pub(super) struct KnownOrder {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Known {
     pub(super) positions: HashMap<Uuid, i64>,
-    /// Those that are to be cancelled.
+    /// Those that are to be amended or cancelled.
     pub(super) orders: HashMap<Uuid, KnownOrder>,
 }
 
@@ -114,6 +114,10 @@ pub(super) struct CustomerSum {
 pub(super) struct Changes {
     pub(super) positions: HashMap<Uuid, i64>,
     pub(super) orders: BTreeMap<Uuid, KnownOrder>,
+    /// Those of these orders that replace what the generation holds of them.
+    pub(super) replaced: BTreeSet<Uuid>,
+    /// What amended orders are called now: all of their steps are found by it.
+    pub(super) references: BTreeMap<Uuid, Option<String>>,
     pub(super) timeline: Vec<TimelineRow>,
     pub(super) days: BTreeMap<(DateTime<Utc>, String), DaySum>,
     pub(super) products: BTreeMap<Uuid, ProductSum>,
@@ -197,6 +201,7 @@ impl Changes {
     ) -> Result<(), String> {
         match fact {
             Fact::Placed(order) => return self.placed(aggregate, version, order, request_id, known),
+            Fact::Amended(order) => return self.amended(aggregate, version, order, request_id, known),
             Fact::Moved(order) => return self.moved(aggregate, version, order, request_id, known),
             Fact::CustomerKnown { code, name, at } => {
                 self.customer_names.insert(aggregate, (code, name));
@@ -242,6 +247,49 @@ impl Changes {
             request_id,
         });
         self.active(order.customer_id, order.placed_at);
+        self.sell(id, order, known);
+        Ok(())
+    }
+
+    /// Takes back what was counted of the order as it was, and counts it as it is.
+    fn amended(
+        &mut self,
+        id: Uuid,
+        version: i64,
+        amended: AmendedOrder,
+        request_id: Option<String>,
+        known: &mut Known,
+    ) -> Result<(), String> {
+        let AmendedOrder { order, amended_at } = amended;
+        let before =
+            known.orders.get(&id).ok_or("it was amended and never placed, as far as is known")?.clone();
+        if before.currency != order.currency {
+            return Err(two_currencies(&order.currency, &before.currency));
+        }
+        self.count(&before, Counted::Replaced);
+        self.active(order.customer_id, amended_at);
+        for row in self.timeline.iter_mut().filter(|row| row.order_id == id) {
+            row.reference.clone_from(&order.reference);
+        }
+        self.references.insert(id, order.reference.clone());
+        self.timeline.push(TimelineRow {
+            order_id: id,
+            version,
+            event: REPLACING,
+            occurred_at: amended_at,
+            reference: order.reference.clone(),
+            customer_id: order.customer_id,
+            tracking_number: None,
+            reason: None,
+            request_id,
+        });
+        self.replaced.insert(id);
+        self.sell(id, order, known);
+        Ok(())
+    }
+
+    /// Counts an order as it is, and keeps it.
+    fn sell(&mut self, id: Uuid, order: PlacedOrder, known: &mut Known) {
         let mut products: BTreeMap<Uuid, (BigDecimal, BigDecimal)> = BTreeMap::new();
         for line in &order.lines {
             let (quantity, net_amount) = products.entry(line.product_id).or_default();
@@ -271,7 +319,6 @@ impl Changes {
         self.count(&order, Counted::Placed);
         self.orders.insert(id, order.clone());
         known.orders.insert(id, order);
-        Ok(())
     }
 
     fn moved(
@@ -293,9 +340,12 @@ impl Changes {
                 self.count(placed, Counted::Cancelled);
                 (None, reason)
             }
-            Step::Reserved | Step::BackOrdered | Step::Confirmed | Step::Returned | Step::Delivered => {
-                (None, None)
-            }
+            Step::Approved
+            | Step::Reserved
+            | Step::BackOrdered
+            | Step::Confirmed
+            | Step::Returned
+            | Step::Delivered => (None, None),
         };
         self.active(order.customer_id, order.at);
         self.timeline.push(TimelineRow {
@@ -369,6 +419,8 @@ pub(super) fn two_currencies(one: &str, other: &str) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Counted {
     Placed,
+    /// As it was before an amendment.
+    Replaced,
     Cancelled,
 }
 
@@ -376,7 +428,7 @@ impl Counted {
     fn sign(self) -> i64 {
         match self {
             Self::Placed => 1,
-            Self::Cancelled => -1,
+            Self::Replaced | Self::Cancelled => -1,
         }
     }
 }

@@ -6,6 +6,7 @@ use super::*;
 
 const CUSTOMER: &str = "019b7600-0000-7000-8000-000000000001";
 const PRODUCT: &str = "019b7600-0000-7000-8000-000000000002";
+const OTHER: &str = "019b7600-0000-7000-8000-000000000003";
 
 fn message(aggregate: u128, version: i64, event_type: &str, payload: &Value) -> Message {
     Message {
@@ -65,6 +66,68 @@ fn a_cancelled_order_is_taken_back_whether_it_was_placed_now_or_before() {
     assert_eq!(verdicts, [Verdict::Applied]);
     let product = later.products.values().next().expect("a product");
     assert_eq!((product.orders, &product.quantity), (-1, &amount("-4")));
+}
+
+/// One line of another product instead of the two of before.
+fn amended(order: u128, version: i64, reference: &str) -> Message {
+    let line =
+        json!({"product_id": OTHER, "sku": "O", "name": "Other", "quantity": "3", "net_amount": "30.00"});
+    let payload = json!({
+        "reference": reference, "customer_id": CUSTOMER, "currency": "EUR", "lines": [line],
+        "net_total": "30.00", "vat_total": "6.00", "gross_total": "36.00", "placed_at": "2026-01-01T23:59:59.999999Z",
+        "status": "pending", "amended_at": "2026-01-02T00:00:00Z",
+    });
+    message(order, version, "order.amended", &payload)
+}
+
+#[test]
+fn an_amended_order_counts_as_it_is_now_whether_it_was_placed_now_or_before() {
+    let product = |changes: &Changes, id: &str| {
+        let sum = &changes.products[&Uuid::try_parse(id).expect("a UUID")];
+        (sum.orders, sum.quantity.clone(), sum.net_total.clone())
+    };
+    let messages = [placed(1, "EUR"), amended(1, 2, "R-2")];
+    let (verdicts, together) = plan(&messages, Known::default());
+    assert_eq!(verdicts, [Verdict::Applied, Verdict::Applied]);
+    let day = together.days.values().next().expect("a day");
+    assert_eq!((day.orders, &day.gross_total, day.cancelled_orders), (1, &amount("36.00"), 0));
+    assert_eq!(product(&together, PRODUCT), (0, amount("0"), amount("0.00")));
+    assert_eq!(product(&together, OTHER), (1, amount("3"), amount("30.00")));
+    assert_eq!((together.days.len(), together.replaced.len()), (1, 1));
+    // What the order is called now is what all of its steps say.
+    let steps: Vec<_> = together.timeline.iter().map(|row| (row.event, row.reference.as_deref())).collect();
+    assert_eq!(steps, [("order.placed", Some("R-2")), ("order.amended", Some("R-2"))]);
+
+    let (_, alone) = plan(&[placed(1, "EUR")], Known::default());
+    let mut known = Known { orders: alone.orders.into_iter().collect(), ..Known::default() };
+    known.positions.insert(Uuid::from_u128(1), 1);
+    let (verdicts, later) = plan(&[amended(1, 2, "R-2"), cancelled(1, 3)], known);
+    assert_eq!(verdicts, [Verdict::Applied, Verdict::Applied]);
+    assert_eq!(product(&later, PRODUCT), (-1, amount("-4"), amount("-20.00")));
+    assert_eq!(product(&later, OTHER), (0, amount("0"), amount("0.00")));
+    let day = later.days.values().next().expect("a day");
+    assert_eq!(
+        (day.orders, &day.gross_total, &day.cancelled_gross_total),
+        (-1, &amount("-24.00"), &amount("36.00"))
+    );
+    let customer = later.customers.values().next().expect("a customer");
+    assert_eq!((customer.orders, customer.cancelled_orders), (-1, 1));
+    assert_eq!(later.references[&Uuid::from_u128(1)].as_deref(), Some("R-2"));
+}
+
+#[test]
+fn an_order_that_was_never_placed_is_not_amended_and_none_changes_its_currency() {
+    let known = || Known { positions: [(Uuid::from_u128(1), 1)].into(), ..Known::default() };
+    let (verdicts, changes) = plan(&[amended(1, 2, "R-2")], known());
+    assert!(
+        matches!(&verdicts[0], Verdict::Refused(error) if error.contains("never placed")),
+        "{verdicts:?}"
+    );
+    assert!(changes.timeline.is_empty() && changes.days.is_empty());
+    let (_, alone) = plan(&[placed(1, "CHF")], Known::default());
+    let known = Known { orders: alone.orders.into_iter().collect(), ..known() };
+    let (verdicts, _) = plan(&[amended(1, 2, "R-2")], known);
+    assert!(matches!(&verdicts[0], Verdict::Refused(error) if error.contains("CHF")), "{verdicts:?}");
 }
 
 #[test]

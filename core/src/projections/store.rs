@@ -9,7 +9,7 @@ use diesel::sql_types::{Array, BigInt, Integer, Nullable, Numeric, Text, Timesta
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::fact::SUBTRACTING;
+use super::fact::{REPLACING, SUBTRACTING};
 use super::plan::{Changes, Known, KnownOrder, Message};
 use crate::platform::schema::{projection_order_products, projection_orders, projection_positions};
 use crate::values::money::Money;
@@ -50,12 +50,12 @@ pub(super) async fn known(
         .select((positions::aggregate_id, positions::version))
         .load(connection)
         .await?;
-    let cancelled: Vec<Uuid> =
-        messages.iter().filter(|message| message.event_type == SUBTRACTING).filter_map(id).collect();
-    let orders = if cancelled.is_empty() {
+    let changes_sales = |message: &&Message| [SUBTRACTING, REPLACING].contains(&message.event_type.as_str());
+    let changed: Vec<Uuid> = messages.iter().filter(changes_sales).filter_map(id).collect();
+    let orders = if changed.is_empty() {
         Default::default()
     } else {
-        known_orders(connection, place, &cancelled).await?
+        known_orders(connection, place, &changed).await?
     };
     Ok(Known { positions: found.into_iter().collect(), orders: orders.into_iter().collect() })
 }
@@ -155,6 +155,16 @@ crate::statement! {
         SELECT $1, $2, sold.* FROM unnest($3, $4, $5, $6) AS sold"
 }
 
+crate::statement! {
+    struct ReplaceOrders<'a> { generation: i32 => Integer, tenant: Uuid => SqlUuid, ids: &'a [Uuid] => Array<SqlUuid> }
+    = "DELETE FROM projection_orders WHERE generation = $1 AND tenant_id = $2 AND order_id = ANY ($3)"
+}
+
+crate::statement! {
+    struct ReplaceOrderProducts<'a> { generation: i32 => Integer, tenant: Uuid => SqlUuid, ids: &'a [Uuid] => Array<SqlUuid> }
+    = "DELETE FROM projection_order_products WHERE generation = $1 AND tenant_id = $2 AND order_id = ANY ($3)"
+}
+
 async fn write_orders(
     connection: &mut AsyncPgConnection,
     place: Place,
@@ -162,6 +172,12 @@ async fn write_orders(
 ) -> QueryResult<()> {
     if changes.orders.is_empty() {
         return Ok(());
+    }
+    let Place { tenant, generation } = place;
+    if !changes.replaced.is_empty() {
+        let replaced: Vec<Uuid> = changes.replaced.iter().copied().collect();
+        ReplaceOrders::new(generation, tenant, &replaced).execute(connection).await?;
+        ReplaceOrderProducts::new(generation, tenant, &replaced).execute(connection).await?;
     }
     let orders = || changes.orders.values();
     let ids: Vec<_> = changes.orders.keys().copied().collect();
@@ -171,7 +187,6 @@ async fn write_orders(
     let vats: Vec<_> = orders().map(|order| order.vat_total.value()).collect();
     let grosses: Vec<_> = orders().map(|order| order.gross_total.value()).collect();
     let times: Vec<_> = orders().map(|order| order.placed_at).collect();
-    let Place { tenant, generation } = place;
     InsertOrders::new(tenant, generation, &ids, &customers, &currencies, &nets, &vats, &grosses, &times)
         .execute(connection)
         .await?;
@@ -200,11 +215,27 @@ crate::statement! {
         SELECT $1, $2, happened.* FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11) AS happened"
 }
 
+crate::statement! {
+    struct RenameSteps<'a> {
+        orders: &'a [Uuid] => Array<SqlUuid>, references: &'a [Option<&'a str>] => Array<Nullable<Text>>, generation: i32 => Integer,
+        tenant: Uuid => SqlUuid,
+    }
+    = "UPDATE order_timeline AS kept SET reference = amended.reference
+        FROM unnest($1, $2) AS amended (order_id, reference)
+        WHERE kept.generation = $3 AND kept.tenant_id = $4 AND kept.order_id = amended.order_id
+            AND kept.reference IS DISTINCT FROM amended.reference"
+}
+
 async fn write_timeline(
     connection: &mut AsyncPgConnection,
     place: Place,
     changes: &Changes,
 ) -> QueryResult<()> {
+    if !changes.references.is_empty() {
+        let orders: Vec<Uuid> = changes.references.keys().copied().collect();
+        let references: Vec<Option<&str>> = changes.references.values().map(Option::as_deref).collect();
+        RenameSteps::new(&orders, &references, place.generation, place.tenant).execute(connection).await?;
+    }
     let rows = &changes.timeline;
     if rows.is_empty() {
         return Ok(());

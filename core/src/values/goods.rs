@@ -58,7 +58,12 @@ impl Units {
 
     /// Whether it has no more decimals than this.
     pub fn has_at_most(&self, decimals: QuantityDecimals) -> bool {
-        self.0.normalized().fractional_digit_count() <= i64::from(decimals.value())
+        self.decimals() <= i64::from(decimals.value())
+    }
+
+    /// How many decimals it has; zeros at the end do not count.
+    pub fn decimals(&self) -> i64 {
+        self.0.normalized().fractional_digit_count().max(0)
     }
 
     /// Whether the database can keep it.
@@ -143,6 +148,13 @@ mod tests {
         assert_eq!(units("2.5").minus(&units("2.6")), None);
         assert_eq!(units("2.5").less(&units("2.6")), Units::zero());
         assert_eq!(units("2.5").plus(&units("0.5")).to_string(), "3");
+    }
+
+    #[test]
+    fn decimals_are_counted_without_the_zeros_at_the_end() {
+        for (text, decimals) in [("0", 0), ("100", 0), ("2.000", 0), ("1.50", 1), ("0.000001", 6)] {
+            assert_eq!(units(text).decimals(), decimals, "{text}");
+        }
     }
 
     #[test]

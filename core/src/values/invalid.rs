@@ -22,6 +22,7 @@ impl Invalid {
             message: self.message,
             available: None,
             inventory_count_id: None,
+            credit: None,
         }
     }
 }
@@ -37,6 +38,18 @@ pub struct FieldError {
     pub available: Option<Box<str>>,
     /// The count that is under way, if nothing may be moved because of it.
     pub inventory_count_id: Option<Box<str>>,
+    /// What the refusal was reckoned from, if a credit limit would be passed.
+    pub credit: Option<Box<CreditFigures>>,
+}
+
+/// What a customer's orders come to beside their credit limit: decimal strings, in the company's currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreditFigures {
+    pub limit: String,
+    /// What the other open orders of the customer come to.
+    pub exposure: String,
+    /// What this order comes to.
+    pub total: String,
 }
 
 /// Collects everything that is wrong with a request, so that the client gets it in one answer.

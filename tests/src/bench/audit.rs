@@ -6,7 +6,8 @@ use anyhow::{Context, Result};
 
 use crate::harness::Services;
 
-use super::orders::{SCRIPT, pgbench, seeded};
+use super::orders::{PRODUCTS, seeded};
+use super::pgbench::THREE_LINES;
 use super::report::{Claim, Measurement, Series, Wanted};
 use super::{Effort, progress};
 
@@ -14,20 +15,21 @@ const ONE_CHAIN: &str = "SELECT pg_advisory_xact_lock(1);";
 
 pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<Measurement>> {
     let seconds = effort.pick(4, 10);
-    let row = SCRIPT.lines().find(|line| line.starts_with("SELECT audit_append"));
+    let script = THREE_LINES.text();
+    let row = script.lines().find(|line| line.starts_with("SELECT audit_append"));
     let row = row.context("placing an order writes no audit row")?;
-    let without_trail = SCRIPT.replace(row, "");
-    let in_one_chain = SCRIPT.replace(row, &format!("{ONE_CHAIN}\n{row}"));
+    let without_trail = script.replace(row, "");
+    let in_one_chain = script.replace(row, &format!("{ONE_CHAIN}\n{row}"));
     let mut without = Series::new("without the trail");
     let mut with = Series::new("with the trail");
     let mut one_chain = Series::new("with the trail in one chain");
     for round in effort.rounds() {
-        for (series, script) in
-            [(&mut without, without_trail.as_str()), (&mut with, SCRIPT), (&mut one_chain, &in_one_chain)]
+        for (series, text) in
+            [(&mut without, &without_trail), (&mut with, &script), (&mut one_chain, &in_one_chain)]
         {
             progress(format!("audit, round {round}"));
             let world = seeded(services).await?;
-            series.push(pgbench(services, &world, script, seconds).await?);
+            series.push(THREE_LINES.run_changed(text, &world, PRODUCTS, seconds).await?);
         }
     }
     let claims = [

@@ -8,7 +8,8 @@ use tokio_postgres::Client;
 
 use crate::harness::{Api, Services, World};
 
-use super::orders::{body, seeded};
+use super::orders::{PRODUCTS, seeded};
+use super::pgbench::THREE_LINES;
 use super::report::{Claim, Measurement, Series, Wanted};
 use super::{Effort, progress};
 
@@ -129,7 +130,7 @@ impl Side {
             }
             Task::Place => {
                 self.placed += 1;
-                let body = serde_json::from_str(&body(self.placed))?;
+                let body = serde_json::from_str(&THREE_LINES.order(PRODUCTS))?;
                 let answer =
                     api.http.post_with_key("/orders", &format!("bench-{}", self.placed), &body).await?;
                 ensure!(answer.status == 201, "placing an order: {}", answer.text);

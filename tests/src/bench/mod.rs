@@ -16,9 +16,11 @@ mod latency;
 mod memory;
 mod orders;
 mod outbox;
+mod pgbench;
 mod raw_publisher;
 mod report;
 mod scale_out;
+mod stock;
 mod usage;
 
 use anyhow::Result;
@@ -26,6 +28,8 @@ use clap::ValueEnum;
 
 use crate::harness::Services;
 
+pub use self::orders::seed;
+pub use self::pgbench::{ONE_LINE, Script, THREE_LINES};
 pub use self::report::{Claim, Measurement, Series, Wanted, summary};
 
 /// The extent of a measurement.
@@ -77,6 +81,8 @@ pub enum Subject {
     Idle,
     /// POST /orders, against pgbench
     Orders,
+    /// Orders that reserve the same product, and different ones, against pgbench; receipts of one product
+    Stock,
     /// Live notifications: from commit to client, and what a client costs
     Feed,
     /// What authentication adds to GET /orders/{id}
@@ -103,6 +109,7 @@ pub async fn run(subject: Subject, services: &Services, effort: Effort) -> Resul
         Subject::Idle => idle::measure(services, effort).await,
         Subject::Feed => feed::measure(services, effort).await,
         Subject::Orders => orders::measure(services, effort).await,
+        Subject::Stock => stock::measure(services, effort).await,
         Subject::Authentication => authentication::measure(services, effort).await,
         Subject::Audit => audit::measure(services, effort).await,
         Subject::Growth => growth::measure(services, effort).await,

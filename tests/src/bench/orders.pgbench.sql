@@ -1,15 +1,135 @@
--- The statements that POST /api/v1/orders sends for an order of three lines, taken from the server's log
--- (docs/performance.md says how). Ids rise, as the API's UUIDv7 do; the event's payload has the same
--- length; pgbench would take a colon before a word or digit for a variable.
+-- What POST /api/v1/orders sends for an order of three lines, two units each of a product that is kept in stock, without an
+-- Idempotency-Key. In front of each statement stands the function that sends it.
+--
+-- Each statement is the API's own (tests/tests/whole/benchmarks.rs compares them), but for what stands in braces: behind the number of a
+-- parameter, what pgbench sends in its place. Where the API sends several statements at once and then waits for all answers, so does
+-- pgbench.
+-- In braces behind a plus is what pgbench alone sends: it makes one row of three, because pgbench can keep no more. The API keeps the
+-- three in its memory.
+--
+-- Ids rise, as the API's UUIDv7 do. Of a level is told once a second at most (TOLD_EVERY_MS). pgbench takes a colon before a letter or
+-- digit for a variable: those that are not set here are defined on its command line.
+\set number :number + 1
+\set id 100000000000 + :number * 1000 + :client_id
 \set customer random(1, 100)
-\set a random(1, 1000)
-\set b random(1, 1000)
-\set c random(1, 1000)
+\set part :products / 3
+\set a random(1, :part)
+\set b :part + random(1, :part)
+\set c 2 * :part + random(1, :part)
+
+-- core/src/application/unit_of_work.rs: Executor::attempt
 BEGIN;
-SET LOCAL comptoir.tenant_id = '01900000-0000-7000-8000-000000000001';
-SELECT "products"."tenant_id", "products"."id", "products"."version", "products"."sku", "products"."name", "products"."unit_price", "products"."vat_rate", "products"."ordered", "products"."archived_at", "products"."created_at", "products"."updated_at", "products"."unit", "products"."quantity_decimals", "products"."stocked", "products"."category_id", "products"."barcodes" FROM "products" WHERE (("products"."tenant_id" = '01900000-0000-7000-8000-000000000001') AND ("products"."id" = ANY(ARRAY['01900000-0000-7000-9000-' || lpad(to_hex(:a::bigint), 12, '0'), '01900000-0000-7000-9000-' || lpad(to_hex(:b::bigint), 12, '0'), '01900000-0000-7000-9000-' || lpad(to_hex(:c::bigint), 12, '0')]::uuid[]))) FOR KEY SHARE;
-INSERT INTO "orders" ("tenant_id", "id", "version", "reference", "customer_id", "status", "currency", "net_total", "vat_total", "gross_total", "tracking_number", "cancellation_reason", "placed_at", "confirmed_at", "shipped_at", "delivered_at", "cancelled_at", "updated_at") VALUES ('01900000-0000-7000-8000-000000000001', ('01900000-0000-7000-b000-' || lpad(to_hex(nextval('bench_ids')), 12, '0'))::uuid, 1, NULL, ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid, 'pending', 'EUR', 77.50, 15.50, 93.00, NULL, NULL, now(), NULL, NULL, NULL, NULL, now());
-INSERT INTO order_lines (tenant_id, order_id, position, product_id, sku, name, quantity, unit_price, vat_rate, net_amount) SELECT '01900000-0000-7000-8000-000000000001', ('01900000-0000-7000-b000-' || lpad(to_hex(currval('bench_ids')), 12, '0'))::uuid, line.* FROM unnest(ARRAY[1, 2, 3]::smallint[], ARRAY['01900000-0000-7000-9000-' || lpad(to_hex(:a::bigint), 12, '0'), '01900000-0000-7000-9000-' || lpad(to_hex(:b::bigint), 12, '0'), '01900000-0000-7000-9000-' || lpad(to_hex(:c::bigint), 12, '0')]::uuid[], ARRAY['P-100', 'P-200', 'P-300'], ARRAY['Product 100', 'Product 200', 'Product 300'], ARRAY[2, 1, 5]::numeric[], ARRAY[10.000000, 10.000000, 9.5]::numeric[], ARRAY[20.00, 20.00, 20.00]::numeric[], ARRAY[20.00, 10.00, 47.50]::numeric[]) AS line;
-INSERT INTO outbox_events (id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type, schema_version, payload, headers, occurred_at) SELECT e.id, e.tenant_id, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_type, e.schema_version, e.payload::json, e.headers::jsonb, e.occurred_at FROM unnest(ARRAY[gen_random_uuid()], ARRAY['01900000-0000-7000-8000-000000000001']::uuid[], ARRAY['order'], ARRAY['01900000-0000-7000-b000-' || lpad(to_hex(currval('bench_ids')), 12, '0')], ARRAY[1]::bigint[], ARRAY['order.placed'], ARRAY[1]::smallint[], ARRAY['{"order_id":"01a1fca1-d90b-76c6-baa8-14d444c77537","reference": null,"customer_id":"01a1fca1-d758-7517-ab1f-4df93725a8f1","currency":"EUR","lines":[{"position": 1,"product_id":"01a1fca1-d7e8-74fd-acec-c8347b1c9c82","sku":"P-100","name":"Product 100","quantity":"2","unit_price":"10.00","vat_rate":"20","net_amount":"20.00"},{"position": 2,"product_id":"01a1fca1-d849-759b-9910-5fb8ad04474d","sku":"P-200","name":"Product 200","quantity":"1","unit_price":"10.00","vat_rate":"20","net_amount":"10.00"},{"position": 3,"product_id":"01a1fca1-d8aa-77da-81c7-f4c4b0dea70d","sku":"P-300","name":"Product 300","quantity":"5","unit_price":"9.50","vat_rate":"20","net_amount":"47.50"}],"vat":[{"rate":"20","base":"77.50","amount":"15.50"}],"net_total":"77.50","vat_total":"15.50","gross_total":"93.00","placed_at":"2026-11-21T05.43.47.722196Z"}'], ARRAY['{"correlation-id":"01a1fca1-d849-759b-9910-5fb70bba241a","causation-id":"01a1fca1-d849-759b-9910-5fb70bba241a","traceparent":"00-5948579ba88043b5b01cab4627062515-3cef8912ad494b83-00"}'], ARRAY[now()]) WITH ORDINALITY AS e (id, tenant_id, aggregate_type, aggregate_id, aggregate_version, event_type, schema_version, payload, headers, occurred_at, position) ORDER BY e.position;
-SELECT audit_append(gen_random_uuid(), now(), 'api_key', '01900000-0000-7000-8000-000000000002'::uuid, 'a benchmark', NULL::uuid, 'order.place', 'order', '01900000-0000-7000-b000-' || lpad(to_hex(currval('bench_ids')), 12, '0'), NULL::jsonb, '{"id":"01a1fca1-d90b-76c6-baa8-14d444c77537","version": 1,"reference": null,"customer_id":"01a1fca1-d758-7517-ab1f-4df93725a8f1","status":"pending","currency":"EUR","net_total":"77.50","vat_total":"15.50","gross_total":"93.00","tracking_number": null,"cancellation_reason": null,"placed_at":"2026-11-21T05.43.47.722196Z","confirmed_at": null,"shipped_at": null,"delivered_at": null,"cancelled_at": null,"updated_at":"2026-11-21T05.43.47.722196Z","lines":[{"product_id":"01a1fca1-d7e8-74fd-acec-c8347b1c9c82","sku":"P-100","name":"Product 100","quantity":"2","unit_price":"10.00","vat_rate":"20","net_amount":"20.00"},{"product_id":"01a1fca1-d849-759b-9910-5fb8ad04474d","sku":"P-200","name":"Product 200","quantity":"1","unit_price":"10.00","vat_rate":"20","net_amount":"10.00"},{"product_id":"01a1fca1-d8aa-77da-81c7-f4c4b0dea70d","sku":"P-300","name":"Product 300","quantity":"5","unit_price":"9.50","vat_rate":"20","net_amount":"47.50"}],"vat":[{"rate":"20","base":"77.50","amount":"15.50"}]}'::jsonb, '01a1fca1-d849-759b-9910-5fb70bba241a', '127.0.0.1');
+
+\startpipeline
+-- core/src/application/tenant_database.rs: TenantDatabase::enter
+SET LOCAL comptoir.tenant_id = 'TENANT';
+-- core/src/accounts/principals/stored.rs: is_current
+SELECT true FROM api_keys
+    WHERE tenant_id = {$1 'TENANT'::uuid} AND id = {$2 'API_KEY'::uuid} AND revoked_at IS NULL
+    AND (expires_at IS NULL OR expires_at > now());
+\endpipeline
+
+-- core/src/commerce/products/repository.rs: load_for_order
+{+ SELECT array_agg(id) AS ids, array_agg(sku) AS skus, array_agg(name) AS names, array_agg(unit_price) AS unit_prices,
+    array_agg(vat_rate) AS vat_rates FROM (}
+SELECT "products"."tenant_id", "products"."id", "products"."version", "products"."sku", "products"."name", "products"."unit_price",
+    "products"."vat_rate", "products"."ordered", "products"."archived_at", "products"."created_at", "products"."updated_at",
+    "products"."external_id", "products"."unit", "products"."quantity_decimals", "products"."stocked", "products"."category_id",
+    "products"."barcodes"
+    FROM "products"
+    WHERE (("products"."tenant_id" = {$1 'TENANT'::uuid}) AND ("products"."id" = ANY({$2 ARRAY['01900000-0000-7000-9000-' || lpad(to_hex(:a::bigint), 12, '0'), '01900000-0000-7000-9000-' || lpad(to_hex(:b::bigint), 12, '0'), '01900000-0000-7000-9000-' || lpad(to_hex(:c::bigint), 12, '0')]::uuid[]})))
+    ORDER BY "products"."id" FOR KEY SHARE
+{+ ) AS products} \gset product_
+
+-- core/src/commerce/warehouses/repository.rs: find_default
+SELECT "warehouses"."id" FROM "warehouses"
+    WHERE (("warehouses"."tenant_id" = {$1 'TENANT'::uuid}) AND "warehouses"."is_default") LIMIT {$2 1} \gset warehouse_
+
+-- core/src/commerce/orders/repository.rs: Order::insert
+INSERT INTO "orders" ("tenant_id", "id", "version", "reference", "customer_id", "status", "currency", "net_total", "vat_total", "gross_total",
+    "tracking_number", "cancellation_reason", "placed_at", "confirmed_at", "shipped_at", "delivered_at", "cancelled_at",
+    "updated_at", "external_id", "warehouse_id", "back_order", "ordered_on")
+    VALUES ({$1 'TENANT'::uuid}, {$2 ('01900000-0000-7000-b000-' || :id::text)::uuid}, {$3 1}, {$4 NULL},
+    {$5 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid}, {$6 'pending'}, {$7 'EUR'}, {$8 60.00},
+    {$9 12.00}, {$10 72.00}, {$11 NULL}, {$12 NULL}, {$13 now()}, {$14 NULL}, {$15 NULL}, {$16 NULL}, {$17 NULL}, {$18 now()},
+    {$19 NULL}, {$20 :warehouse_id::uuid}, {$21 false}, {$22 current_date});
+INSERT INTO order_lines
+    (tenant_id, order_id, position, product_id, sku, name, quantity, unit_price, vat_rate, net_amount, stocked)
+    SELECT {$1 'TENANT'::uuid}, {$2 ('01900000-0000-7000-b000-' || :id::text)::uuid}, line.*
+    FROM unnest({$3 ARRAY[1, 2, 3]::smallint[]}, {$4 :product_ids::uuid[]}, {$5 :product_skus::text[]}, {$6 :product_names::text[]},
+    {$7 ARRAY[2, 2, 2]::numeric[]}, {$8 :product_unit_prices::numeric[]}, {$9 :product_vat_rates::numeric[]},
+    {$10 ARRAY[20.00, 20.00, 20.00]::numeric[]}, {$11 ARRAY[true, true, true]}) AS line;
+
+-- core/src/commerce/stock/repository.rs: lock
+{+ SELECT array_agg(id) AS ids, array_agg(version + 1) AS versions, array_agg(sku) AS skus, array_agg(name) AS names,
+    array_agg(on_hand) AS on_hand, array_agg(reserved + 2) AS reserved, array_agg(waiting) AS waiting,
+    array_agg(average_cost) AS average_costs, array_agg(movements + 1) AS movements,
+    array_agg(CASE WHEN told_at > now() - interval '1 second' THEN told_at ELSE now() END) AS told_at,
+    array_agg(told_at > now() - interval '1 second') AS untold,
+    count(*) FILTER (WHERE told_at <= now() - interval '1 second') AS told,
+    COALESCE(array_agg(id::text) FILTER (WHERE told_at <= now() - interval '1 second'), ARRAY[]::text[]) AS told_ids,
+    COALESCE(array_agg(version + 1) FILTER (WHERE told_at <= now() - interval '1 second'), ARRAY[]::bigint[]) AS told_versions FROM (}
+SELECT "stock_levels"."tenant_id", "stock_levels"."id", "stock_levels"."version", "stock_levels"."warehouse_id",
+    "stock_levels"."product_id", "stock_levels"."sku", "stock_levels"."name", "stock_levels"."on_hand", "stock_levels"."reserved",
+    "stock_levels"."waiting", "stock_levels"."average_cost", "stock_levels"."reorder_point", "stock_levels"."reorder_quantity",
+    "stock_levels"."low", "stock_levels"."told_at", "stock_levels"."untold", "stock_levels"."movements",
+    "stock_levels"."created_at", "stock_levels"."updated_at"
+    FROM "stock_levels"
+    WHERE (("stock_levels"."tenant_id" = {$1 'TENANT'::uuid}) AND
+    (("stock_levels"."warehouse_id" = ANY({$2 ARRAY[:warehouse_id]::uuid[]})) AND
+    ("stock_levels"."product_id" = ANY({$3 :product_ids::uuid[]}))))
+    ORDER BY "stock_levels"."warehouse_id", "stock_levels"."product_id" FOR NO KEY UPDATE
+{+ ) AS levels} \gset level_
+
+-- core/src/commerce/orders/repository.rs: insert_held
+INSERT INTO stock_reservations (tenant_id, order_id, warehouse_id, placed_at, position, product_id, reserved, waiting)
+    SELECT {$1 'TENANT'::uuid}, {$2 ('01900000-0000-7000-b000-' || :id::text)::uuid}, {$3 :warehouse_id::uuid}, {$4 now()}, line.*
+    FROM unnest({$5 ARRAY[1, 2, 3]::smallint[]}, {$6 :product_ids::uuid[]}, {$7 ARRAY[2, 2, 2]::numeric[]}, {$8 ARRAY[0, 0, 0]::numeric[]}) AS line;
+
+-- core/src/commerce/stock/repository.rs: write, called by Levels::save
+WITH common AS (
+    SELECT {$1 'TENANT'::uuid} AS tenant, {$2 now()} AS now, {$3 'api_key'::text} AS actor_type, {$4 'API_KEY'::uuid} AS actor_id,
+    {$5 'a test'::text} AS actor_name, {$6 '01a1fca1-d849-759b-9910-5fb70bba241a'::text} AS correlation_id
+),
+changed AS (
+    UPDATE stock_levels AS s SET version = n.version, sku = n.sku, name = n.name, on_hand = n.on_hand, reserved = n.reserved,
+    waiting = n.waiting, average_cost = n.average_cost, reorder_point = n.reorder_point, reorder_quantity = n.reorder_quantity,
+    low = n.low, told_at = n.told_at, untold = n.untold, movements = n.movements, updated_at = common.now
+    FROM common,
+    unnest({$7 :level_ids::uuid[]}, {$8 :level_versions::bigint[]}, {$9 :level_skus::text[]}, {$10 :level_names::text[]},
+    {$11 :level_on_hand::numeric[]}, {$12 :level_reserved::numeric[]}, {$13 :level_waiting::numeric[]},
+    {$14 :level_average_costs::numeric[]}, {$15 ARRAY[NULL, NULL, NULL]::numeric[]}, {$16 ARRAY[NULL, NULL, NULL]::numeric[]},
+    {$17 ARRAY[false, false, false]}, {$18 :level_told_at::timestamptz[]}, {$19 :level_untold::boolean[]},
+    {$20 :level_movements::bigint[]})
+    AS n (id, version, sku, name, on_hand, reserved,
+    waiting, average_cost, reorder_point, reorder_quantity, low, told_at, untold, movements)
+    WHERE s.tenant_id = common.tenant AND s.id = n.id
+)
+INSERT INTO stock_movements (tenant_id, stock_id, position, id, warehouse_id, product_id, kind, on_hand_change, reserved_change,
+    unit_cost, on_hand, reserved, average_cost, reason, document_type, document_id, document_line, business_date, actor_type, actor_id,
+    actor_name, correlation_id, recorded_at)
+    SELECT common.tenant, m.*, common.actor_type, common.actor_id, common.actor_name, common.correlation_id, common.now
+    FROM common, unnest({$21 :level_ids::uuid[]}, {$22 :level_movements::bigint[]},
+    {$23 ARRAY['01900000-0000-7000-c001-' || :id::text, '01900000-0000-7000-c002-' || :id::text, '01900000-0000-7000-c003-' || :id::text]::uuid[]},
+    {$24 ARRAY[:warehouse_id, :warehouse_id, :warehouse_id]::uuid[]}, {$25 :product_ids::uuid[]},
+    {$26 ARRAY['reservation', 'reservation', 'reservation']}, {$27 ARRAY[0, 0, 0]::numeric[]}, {$28 ARRAY[2, 2, 2]::numeric[]},
+    {$29 ARRAY[NULL, NULL, NULL]::numeric[]}, {$30 :level_on_hand::numeric[]}, {$31 :level_reserved::numeric[]},
+    {$32 :level_average_costs::numeric[]}, {$33 ARRAY[NULL, NULL, NULL]::text[]}, {$34 ARRAY['order', 'order', 'order']},
+    {$35 ARRAY['01900000-0000-7000-b000-' || :id::text, '01900000-0000-7000-b000-' || :id::text, '01900000-0000-7000-b000-' || :id::text]::uuid[]},
+    {$36 ARRAY[1, 2, 3]::smallint[]}, {$37 ARRAY[current_date, current_date, current_date]}) AS m;
+
+\startpipeline
+-- core/src/outbox/append.rs: append, called by UnitOfWork's write
+SELECT outbox_append({$1 (ARRAY['01900000-0000-7000-d000-' || :id::text, '01900000-0000-7000-d001-' || :id::text, '01900000-0000-7000-d002-' || :id::text, '01900000-0000-7000-d003-' || :id::text]::uuid[])[1 : 1 + :level_told::int]},
+    {$2 (ARRAY['order', 'stock', 'stock', 'stock'])[1 : 1 + :level_told::int]},
+    {$3 ARRAY['01900000-0000-7000-b000-' || :id::text] || :level_told_ids::text[]},
+    {$4 ARRAY[1]::bigint[] || :level_told_versions::bigint[]},
+    {$5 (ARRAY['order.placed', 'stock.level_changed', 'stock.level_changed', 'stock.level_changed'])[1 : 1 + :level_told::int]},
+    {$6 (ARRAY[1, 1, 1, 1]::smallint[])[1 : 1 + :level_told::int]},
+    {$7 (ARRAY[:placed::text, :changed::text, :changed::text, :changed::text])[1 : 1 + :level_told::int]},
+    {$8 (ARRAY[:headers::text, :headers::text, :headers::text, :headers::text])[1 : 1 + :level_told::int]},
+    {$9 (ARRAY[now(), now(), now(), now()])[1 : 1 + :level_told::int]});
+-- core/src/application/audit/mod.rs: append
+SELECT audit_append({$1 ('01900000-0000-7000-e000-' || :id::text)::uuid}, {$2 now()}, {$3 'api_key'}, {$4 'API_KEY'::uuid}, {$5 'a test'}, {$6 NULL::uuid}, {$7 'order.place'}, {$8 'order'}, {$9 '01900000-0000-7000-b000-' || :id::text}, {$10 NULL}::jsonb, {$11 :after::text}::jsonb, {$12 '01a1fca1-d849-759b-9910-5fb70bba241a'}, {$13 '127.0.0.1'});
+\endpipeline
 COMMIT;

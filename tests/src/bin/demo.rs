@@ -1,5 +1,5 @@
 //! `demo`: the main job from end to end, with a summary. Exit code 0 only if every committed event arrived, and no other, in
-//! order per aggregate; 2 for a usage error.
+//! order per aggregate, and the stock is what the ledger and the file say; 2 for a usage error.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,7 +8,8 @@ use clap::Parser;
 use comptoir_tests::demo::{Options, run, sample};
 use comptoir_tests::loader::InputError;
 
-/// Loads orders over HTTP, relays their events to RabbitMQ, and checks what an independent consumer receives.
+/// Loads goods and orders over HTTP, relays their events to RabbitMQ, and checks what an independent consumer receives, and the
+/// stock.
 #[derive(Debug, Parser)]
 #[command(name = "demo")]
 struct Arguments {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use clap::Parser;
 use comptoir_tests::loader::{DEFAULT_PATIENCE, InputError, Options, Progress, Report, load};
 
-/// Loads the orders of a sales file (CSV: InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice,
-/// CustomerID, Country) into a running API. Running it again changes nothing.
+/// Loads a sales file (CSV: InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice, CustomerID, Country) into a
+/// running API: receives what it sells, ships its orders, takes back what came back. Running it again changes nothing.
 #[derive(Debug, Parser)]
 #[command(name = "load-orders")]
 struct Arguments {
@@ -19,7 +19,7 @@ struct Arguments {
     /// The API's address.
     #[arg(long, env = "COMPTOIR_API_URL", default_value = "http://127.0.0.1:8080")]
     api: String,
-    /// An API key that may write customers, products and orders.
+    /// An API key that may write customers, products, orders and stock, and ship.
     #[arg(long, env = "COMPTOIR_API_KEY", hide_env_values = true)]
     api_key: String,
     /// Where the list of refused rows goes [default: ORDERS with .refused.csv].
@@ -69,8 +69,15 @@ fn print(report: &Report, options: &Options) {
     for (status, count) in &report.orders {
         println!("  {count} orders {status}");
     }
+    for (what, count) in
+        [("receipts", report.receipts), ("returns", report.returns), ("write-offs", report.write_offs)]
+    {
+        if count > 0 {
+            println!("  {count} {what}");
+        }
+    }
     if report.refused_invoices > 0 {
-        println!("  {} invoices without an order: all of their rows were refused", report.refused_invoices);
+        println!("  {} invoices of which all rows were refused", report.refused_invoices);
     }
     println!("{} requests, {} sent again", report.requests, report.retries);
     if !report.refused_rows.is_empty() {

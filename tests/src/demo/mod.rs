@@ -1,6 +1,8 @@
-//! The main job from end to end: orders over HTTP, their events through the relay to an independent consumer, and a
-//! comparison of the committed events with those that arrived. See docs/demo.md.
+//! The main job from end to end: goods and orders over HTTP, their events through the relay to an independent consumer, and a
+//! comparison of the committed events with those that arrived, and of the stock with the file. See docs/demo.md.
 
+mod expected;
+mod stock;
 mod summary;
 mod supervisor;
 
@@ -11,6 +13,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::harness::{Api, Consumer, QueueOptions, Relay, Services, World, connect, root};
 use crate::loader::{self, Progress, Report};
+
+pub use expected::Expected;
+pub use stock::StockFindings;
 
 use summary::Summary;
 use supervisor::Supervisor;
@@ -36,7 +41,7 @@ pub fn sample() -> PathBuf {
     root().join("tests/data/orders-sample.csv")
 }
 
-/// Runs the demo. Returns true if every committed event arrived, and no other, in order.
+/// Runs the demo. Returns true if every committed event arrived, and no other, in order, and the stock is what the file says.
 ///
 /// # Errors
 /// Fails if a part of it cannot be started, or at Ctrl-C.
@@ -73,7 +78,8 @@ pub async fn run(options: &Options) -> Result<bool> {
     };
     progress.finish();
     let (report, elapsed) = outcome?;
-    let summary = Summary::new(&world, &consumer, report, load.refused, elapsed).await?;
+    let stock = StockFindings::of(&world, &load.orders, &load.refused).await?;
+    let summary = Summary::new(&world, &consumer, report, stock, load.refused, elapsed).await?;
     println!("{summary}");
     if options.keep {
         println!("kept: {} and {}", world.database.url, world.vhost.url);
@@ -139,19 +145,20 @@ async fn main_job(
     }
 }
 
-/// Returns how many events are committed, and whether the relay has settled them all.
+/// Returns how many events are committed, and whether the relay has settled them all and no level of stock has yet to be told of.
 async fn committed_count(database_url: &str) -> Result<(u64, bool)> {
     let sql = connect(database_url).await?;
     let row = sql
         .query_one(
             "SELECT (SELECT count(*) FROM outbox_events),
-                    (SELECT count(*) FROM outbox_history) + (SELECT count(*) FROM outbox_dead_letters)",
+                    (SELECT count(*) FROM outbox_history) + (SELECT count(*) FROM outbox_dead_letters),
+                    (SELECT count(*) FROM stock_levels WHERE untold)",
             &[],
         )
         .await?;
-    let (pending, settled): (i64, i64) = (row.get(0), row.get(1));
+    let (pending, settled, untold): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
     if pending < 0 || settled < 0 {
         bail!("a negative count");
     }
-    Ok((u64::try_from(pending + settled)?, pending == 0))
+    Ok((u64::try_from(pending + settled)?, pending == 0 && untold == 0))
 }

@@ -12,6 +12,8 @@ use crate::harness::{Consumer, World, committed_events};
 use crate::ledger::{Fate, Findings};
 use crate::loader::Report;
 
+use super::stock::StockFindings;
+
 /// The most complaints of each kind that are listed one by one.
 const LISTED: usize = 10;
 
@@ -23,6 +25,7 @@ pub(super) struct Summary {
     events: BTreeMap<String, u64>,
     dead_letters: usize,
     findings: Findings,
+    stock: StockFindings,
     latency: Option<(Duration, Duration)>,
     refused_file: PathBuf,
     elapsed: Duration,
@@ -33,6 +36,7 @@ impl Summary {
         world: &World,
         consumer: &Consumer,
         report: Report,
+        stock: StockFindings,
         refused_file: PathBuf,
         elapsed: Duration,
     ) -> Result<Self> {
@@ -52,15 +56,17 @@ impl Summary {
             events,
             dead_letters: committed.iter().filter(|event| event.fate == Fate::DeadLettered).count(),
             findings: consumer.with_ledger(|ledger| ledger.check(&committed)),
+            stock,
             latency: consumer.with_ledger(|ledger| Some((ledger.latency(0.5)?, ledger.latency(0.99)?))),
             refused_file,
             elapsed,
         })
     }
 
-    /// Whether everything could be loaded, and every committed event arrived, and no other, in order.
+    /// Whether everything could be loaded, every committed event arrived, and no other, in order, and the stock is what the file
+    /// says.
     pub(super) fn is_sound(&self) -> bool {
-        self.report.is_complete() && self.findings.is_sound()
+        self.report.is_complete() && self.findings.is_sound() && self.stock.is_sound()
     }
 
     fn table(&self) -> Table {
@@ -74,6 +80,14 @@ impl Summary {
         if self.report.refused_invoices > 0 {
             rows.add("invoices with no row accepted", &self.report.refused_invoices);
         }
+        rows.begin("stock");
+        rows.add("receipts", &self.report.receipts);
+        rows.add("returns", &self.report.returns);
+        rows.add("write-offs", &self.report.write_offs);
+        rows.add("products in stock", &self.stock.levels);
+        rows.add("movements in the ledger", &self.stock.movements);
+        rows.add("products compared with the file", &self.stock.compared);
+        rows.add("differences", &self.stock.complaints.len());
         rows.begin("events committed");
         for (event_type, count) in &self.events {
             rows.add(event_type, count);
@@ -89,7 +103,7 @@ impl Summary {
             "repeats (of them by the broker)",
             &format!("{} ({})", self.findings.repeats, self.findings.redelivered),
         );
-        rows.begin("refused rows");
+        rows.begin("refused rows, or parts");
         if self.report.refused_rows.is_empty() {
             rows.add("none", &0);
         }
@@ -153,11 +167,15 @@ impl fmt::Display for Summary {
         for line in self.findings.complaints(LISTED) {
             writeln!(f, "{line}")?;
         }
-        if self.findings.is_sound() {
-            write!(
+        for line in self.stock.complaints.iter().take(LISTED) {
+            writeln!(f, "{line}")?;
+        }
+        if self.findings.is_sound() && self.stock.is_sound() {
+            writeln!(
                 f,
                 "Everything that was committed arrived, nothing else did, and in order per aggregate."
             )?;
+            write!(f, "The stock is what the ledger and the file say.")?;
         } else {
             write!(f, "NOT everything is as it should be: see above.")?;
         }

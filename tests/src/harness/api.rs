@@ -220,6 +220,16 @@ impl Api {
         self.created("/products", &body).await
     }
 
+    /// Creates a product with this SKU as [`Self::stocked_product`] does, and receives so many units of it, at 4.00 each.
+    ///
+    /// # Errors
+    /// Fails if the API refuses.
+    pub async fn product_in_stock(&self, sku: &str, on_hand: &str) -> Result<Value> {
+        let product = self.stocked_product(sku).await?;
+        self.receive(&product, on_hand, "4.00").await?;
+        Ok(product)
+    }
+
     /// Receives so many units of a product in the company's default warehouse, at this cost each. Returns the document.
     ///
     /// # Errors

@@ -34,6 +34,8 @@ pub struct Plans {
 /// The plan of one execution of a statement.
 #[derive(Debug, Clone)]
 pub struct Plan {
+    /// The process id of the session that sent it.
+    pub session: String,
     pub statement: String,
     /// The plan as `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)` returns it.
     pub root: Value,
@@ -102,8 +104,10 @@ fn parse(log: &str) -> Vec<Plan> {
             text.push_str(more.trim_start_matches('\t'));
         }
         if let Ok(root) = serde_json::from_str::<Value>(&text) {
+            // The time, the process id in brackets, and the message.
+            let session = line.split(['[', ']']).nth(1).unwrap_or_default().to_owned();
             let statement = root["Query Text"].as_str().unwrap_or_default().to_owned();
-            plans.push(Plan { statement, root: root["Plan"].clone() });
+            plans.push(Plan { session, statement, root: root["Plan"].clone() });
         }
     }
     plans
@@ -184,7 +188,7 @@ mod tests {
         let plans = parse(log);
         assert_eq!(plans.len(), 1, "the second one is not complete");
         let plan = &plans[0];
-        assert_eq!(plan.statement, "SELECT a\nFROM t");
+        assert_eq!((plan.session.as_str(), plan.statement.as_str()), ("1", "SELECT a\nFROM t"));
         assert!(plan.reads("t") && !plan.reads("u"));
         assert_eq!((plan.returned(), plan.read(), plan.pages()), (2.0, 14.0, 4.0));
         assert_eq!(plan.indexes(), ["i"]);

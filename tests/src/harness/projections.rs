@@ -51,7 +51,11 @@ const REPORTS: [(&str, &str, &str); 4] = [
         "sales_by_product",
         "SELECT p.tenant_id, p.id, p.sku, p.name, p.archived_at IS NOT NULL, count(DISTINCT o.id) FILTER (WHERE o.status <> 'cancelled'),
             COALESCE(sum(l.quantity) FILTER (WHERE o.status <> 'cancelled'), 0),
-            COALESCE(sum(l.net_amount) FILTER (WHERE o.status <> 'cancelled'), 0), max(o.placed_at)
+            COALESCE(sum(l.net_amount) FILTER (WHERE o.status <> 'cancelled'), 0),
+            -- An order of which an amendment took the product was one of it, too.
+            GREATEST(max(o.placed_at), (SELECT max(d.placed_at) FROM order_steps AS s
+                JOIN orders AS d ON d.tenant_id = s.tenant_id AND d.id = s.order_id
+                WHERE s.tenant_id = p.tenant_id AND p.id = ANY (s.dropped_products)))
         FROM products AS p LEFT JOIN order_lines AS l ON l.tenant_id = p.tenant_id AND l.product_id = p.id
             LEFT JOIN orders AS o ON o.tenant_id = l.tenant_id AND o.id = l.order_id
         GROUP BY p.tenant_id, p.id",

@@ -11,6 +11,7 @@ use uuid::Uuid;
 pub const EVERYTHING: &[&str] = &[
     "customers:read",
     "customers:write",
+    "customers:credit",
     "suppliers:read",
     "suppliers:write",
     "products:read",
@@ -20,6 +21,7 @@ pub const EVERYTHING: &[&str] = &[
     "orders:read",
     "orders:write",
     "orders:ship",
+    "orders:approve",
     "stock:read",
     "stock:write",
     "stock:adjust",

@@ -1,12 +1,12 @@
-//! The ids of customers and products, which are created when the file first names them.
+//! The ids of customers and products, which are created when they are first needed.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::client::{Answer, Client};
-use super::orders::{Problem, Refusal};
+use super::client::Client;
+use super::outcome::{Problem, Refusal, item_with};
 use super::{countries, rows::Row, stripes::Stripes};
 
 /// The most ids of each kind that are remembered, to bound the memory; the API is asked for the others.
@@ -43,6 +43,21 @@ impl Known {
     }
 }
 
+/// What is said of a product that does not exist yet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Article<'a> {
+    pub(super) sku: &'a str,
+    pub(super) description: &'a str,
+    pub(super) unit_price: &'a str,
+    pub(super) stocked: bool,
+}
+
+impl<'a> Article<'a> {
+    pub(super) fn of(row: &'a Row, stocked: bool) -> Self {
+        Self { sku: &row.sku, description: &row.description, unit_price: &row.unit_price, stocked }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Catalogue {
     customers: Known,
@@ -62,11 +77,10 @@ impl Catalogue {
             .await
     }
 
-    /// Returns the id of the row's product. A product that the API refuses is not remembered: a later row may describe it
-    /// better.
-    pub(super) async fn product(&self, client: &Client, row: &Row) -> Result<String, Problem> {
-        let body = || product_body(row, &self.vat_rate);
-        find_or_create(client, &self.products, "/products", "sku", &row.sku, body).await
+    /// Returns the id of a product. A product that the API refuses is not remembered: a later row may describe it better.
+    pub(super) async fn product(&self, client: &Client, article: Article<'_>) -> Result<String, Problem> {
+        let body = || product_body(&article, &self.vat_rate);
+        find_or_create(client, &self.products, "/products", "sku", article.sku, body).await
     }
 }
 
@@ -88,10 +102,11 @@ async fn find_or_create(
     let answer = client.post(path, None, Some(&body())).await?;
     let id = match answer.status {
         201 => id_of(&answer.body),
-        409 => id_of(&found(client.get(path, &[(field, key)]).await?, field, key)),
-        400..=499 => {
-            return Err(Problem::Refused(Refusal { code: answer.reason(), message: answer.message() }));
+        409 => {
+            let list = client.get(path, &[(field, key)]).await?.body;
+            item_with(&list, field, key).and_then(id_of)
         }
+        400..=499 => return Err(Problem::Refused(Refusal::of(&answer))),
         status => return Err(Problem::Failed(format!("POST {path}: {status}: {}", answer.message()))),
     };
     let Some(id) = id else {
@@ -105,15 +120,9 @@ fn id_of(body: &Value) -> Option<String> {
     body["id"].as_str().map(str::to_owned)
 }
 
-/// Returns the item of a list that has exactly this key: the API's filter may match more.
-fn found(answer: Answer, field: &str, key: &str) -> Value {
-    let list = answer.body["data"].as_array().cloned().unwrap_or_default();
-    list.into_iter().find(|item| item[field] == key).unwrap_or(Value::Null)
-}
-
 /// Returns the code of the row's customer. `17850.0`, as spreadsheets write a number, is customer 17850; a row without a
 /// customer belongs to its country's guest.
-fn customer_code(row: &Row) -> String {
+pub(super) fn customer_code(row: &Row) -> String {
     if row.customer.is_empty() {
         let country = if row.country.is_empty() { "Unspecified" } else { &row.country };
         return format!("GUEST-{country}");
@@ -141,10 +150,12 @@ fn customer_body(code: &str, row: &Row) -> Value {
     body
 }
 
-fn product_body(row: &Row, vat_rate: &str) -> Value {
-    let name = if row.description.is_empty() { &row.sku } else { &row.description };
-    // The file says what was sold, whatever there was of it.
-    json!({"sku": row.sku, "name": name, "unit_price": row.unit_price, "vat_rate": vat_rate, "stocked": false, "quantity_decimals": 6})
+fn product_body(article: &Article<'_>, vat_rate: &str) -> Value {
+    let Article { sku, description, unit_price, stocked } = article;
+    let name = if description.is_empty() { sku } else { description };
+    json!({
+        "sku": sku, "name": name, "unit_price": unit_price, "vat_rate": vat_rate, "stocked": stocked, "quantity_decimals": 6,
+    })
 }
 
 #[cfg(test)]
@@ -158,6 +169,7 @@ mod tests {
             sku: "22633".into(),
             description: String::new(),
             quantity: "1".into(),
+            date: String::new(),
             unit_price: "1.85".into(),
             customer: customer.into(),
             country: country.into(),
@@ -183,7 +195,8 @@ mod tests {
 
     #[test]
     fn a_product_without_a_description_is_named_by_its_sku() {
-        assert_eq!(product_body(&row("7", "France"), "20")["name"], "22633");
+        let body = product_body(&Article::of(&row("7", "France"), true), "20");
+        assert_eq!((&body["name"], &body["stocked"]), (&json!("22633"), &json!(true)));
     }
 
     #[test]

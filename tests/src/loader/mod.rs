@@ -1,50 +1,75 @@
-//! Loads the orders of a sales file over HTTP: one order per invoice number, placed, confirmed, shipped and delivered, or
-//! placed and cancelled where the number begins with `C`. Customers and products are created as they appear.
+//! Loads a sales file over HTTP. First it receives what the file sells; then each invoice number becomes an order, which is
+//! placed, confirmed, shipped and delivered; then what the invoices of `C` take back is returned, and what was lost is written
+//! off. Customers and products are created as they are needed.
 //!
-//! It streams in bounded memory, for files of any size. Running it again changes nothing. Rows that the API refuses are
-//! listed and counted, never dropped silently. See docs/demo.md.
+//! It streams in bounded memory, for files of any size: it reads the file once for each of these phases. Running it again changes
+//! nothing. Rows that are refused are listed and counted, never dropped silently. See docs/demo.md.
 
+mod amounts;
+mod calendar;
 mod catalogue;
 mod client;
 mod countries;
 mod orders;
+mod outcome;
+mod plan;
 mod progress;
+mod receipts;
 mod refusals;
+mod returns;
 mod rows;
+mod sales;
+mod shelf;
 mod steps;
 mod stripes;
+mod write_offs;
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use futures::{StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 pub use progress::Progress;
 pub use rows::{COLUMNS, InputError, Invoice, Piece, Pieces, RefusedRow, Row};
 
+use calendar::Calendar;
 use catalogue::Catalogue;
 use client::Client;
-use orders::{Outcome, Problem, load_invoice};
+use outcome::{Outcome, Problem};
+use plan::Plan;
 use refusals::Refusals;
+use returns::Returning;
+use sales::Sales;
+use shelf::Shelf;
 use stripes::Stripes;
+use write_offs::Losing;
 
 /// The most failures that are kept with their message; the others are only counted.
 const FAILURES_KEPT: usize = 20;
 /// How long the loader waits, each time, for an API or a database that is not reached.
 pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(120);
+/// What is sold and lies on no shelf: the codes of the "Online Retail" file (Chen, Sain, Guo 2012) for postage and carriage, fees,
+/// discounts, samples, and corrections of amounts.
+const SERVICES: [&str; 10] = ["AMAZONFEE", "B", "BANK CHARGES", "C2", "CRUK", "D", "DOT", "M", "POST", "S"];
+
+/// Whether a code is one of something that is not kept in stock, in upper or lower case.
+pub fn is_service(sku: &str) -> bool {
+    SERVICES.iter().any(|service| service.eq_ignore_ascii_case(sku))
+}
 
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The API's root, such as `http://127.0.0.1:8080`.
     pub api: String,
-    /// An API key, or an access token that lives long enough, which may write customers, products and orders.
+    /// An API key, or an access token that lives long enough, which may write customers, products, orders and stock, and ship.
     pub credential: String,
     pub orders: PathBuf,
     /// The file for the list of refused rows.
@@ -61,10 +86,15 @@ pub struct Options {
 pub struct Report {
     pub rows: u64,
     pub invoices: u64,
+    /// Documents by which goods were received, came back, and were written off.
+    pub receipts: u64,
+    pub returns: u64,
+    pub write_offs: u64,
     /// Orders by their final state.
     pub orders: BTreeMap<String, u64>,
     /// Invoices of which no row was accepted.
     pub refused_invoices: u64,
+    /// Rows by the reason why they are in no document, or not with all of their quantity.
     pub refused_rows: BTreeMap<String, u64>,
     /// Answered HTTP requests.
     pub requests: u64,
@@ -83,15 +113,65 @@ impl Report {
     }
 }
 
+/// What a reading of the whole file is for. Each phase takes its part of each piece, and is over before the next one begins: a
+/// return finds all sales shipped, and what is written off is not taken from an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Orders,
+    Returns,
+    WriteOffs,
+}
+
+impl Phase {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Orders => "orders",
+            Self::Returns => "returns",
+            Self::WriteOffs => "losses",
+        }
+    }
+}
+
+/// What is to be done in a phase with a piece of the file.
+enum Task {
+    Refused(RefusedRow),
+    Order(Invoice),
+    Return { returning: Returning, rows: usize },
+    WriteOff { losing: Losing, rows: usize },
+}
+
+impl Task {
+    fn rows(&self) -> usize {
+        match self {
+            Self::Refused(_) => 1,
+            Self::Order(invoice) => invoice.rows.len(),
+            Self::Return { rows, .. } | Self::WriteOff { rows, .. } => *rows,
+        }
+    }
+}
+
 /// A piece of the file, and the bytes that were read for it.
 struct Job {
     piece: Piece,
     bytes: u64,
 }
 
+/// A file that a thread of its own reads.
+struct Reading {
+    jobs: mpsc::Receiver<Result<Job, InputError>>,
+    reader: JoinHandle<()>,
+    /// Bytes.
+    size: u64,
+}
+
 struct Load {
     client: Client,
     catalogue: Catalogue,
+    calendar: Calendar,
+    shelf: Shelf,
+    sales: Sales,
+    /// Whether the file sells more products than are received.
+    is_full: bool,
     /// Locks by invoice number: of invoices with the same number, the first in the file becomes the order.
     turns: Stripes,
     report: Mutex<Report>,
@@ -105,30 +185,50 @@ struct Load {
 /// Fails if the file cannot be opened or has the wrong format ([`InputError`]), or if the list of refused rows cannot be
 /// written. Later failures are in the report.
 pub async fn load(options: &Options, progress: &Progress) -> Result<Report> {
-    let file =
-        File::open(&options.orders).with_context(|| format!("cannot open {}", options.orders.display()))?;
-    let pieces = Pieces::new(BufReader::new(file))?;
+    let begin = Instant::now();
+    let Plan { products, is_full, returned, calendar, id } = plan::read(options, progress).await?;
     let load = Load {
         client: Client::new(&options.api, &options.credential, options.patience)?,
         catalogue: Catalogue::new(&options.vat_rate),
+        calendar,
+        shelf: Shelf::default(),
+        sales: Sales::new(returned),
+        is_full,
         turns: Stripes::new(),
         report: Mutex::new(Report::default()),
         refusals: Mutex::new(Refusals::create(&options.refused)?),
         stopped: AtomicBool::new(false),
     };
-    let begin = Instant::now();
-    let (sender, receiver) = mpsc::channel(options.concurrency * 2);
-    let reader = tokio::task::spawn_blocking(move || read(pieces, &sender));
-    let jobs = futures::stream::unfold(receiver, async |mut receiver| {
-        receiver.recv().await.map(|job| (job, receiver))
-    });
-    jobs.map(Ok).try_for_each_concurrent(options.concurrency, |job| work(&load, job, progress)).await?;
-    reader.await.context("the reader panicked")?;
+    let received = receipts::receive(&load, products, &id, options.concurrency, progress).await;
+    if let Err(problem) = received {
+        // Without goods, orders would be refused that are not wrong.
+        load.stopped.store(true, Ordering::Relaxed);
+        load.fail(&format!("receipts: {}", problem.message()), 0);
+    }
+    for phase in [Phase::Orders, Phase::Returns, Phase::WriteOffs] {
+        if !load.is_stopped() {
+            run(&load, phase, options, progress).await?;
+        }
+    }
     progress.finish();
     load.finish(begin.elapsed())
 }
 
-/// Sends jobs to the workers until the file ends, or until they stop receiving.
+/// Opens the file, and begins to read it.
+fn open(options: &Options) -> Result<Reading> {
+    let context = || format!("cannot open {}", options.orders.display());
+    let file = File::open(&options.orders).with_context(context)?;
+    let metadata = file.metadata().with_context(context)?;
+    if !metadata.is_file() {
+        return Err(InputError::NotAFile.into());
+    }
+    let pieces = Pieces::new(BufReader::new(file))?;
+    let (sender, jobs) = mpsc::channel(options.concurrency * 2);
+    let reader = tokio::task::spawn_blocking(move || read(pieces, &sender));
+    Ok(Reading { jobs, reader, size: metadata.len() })
+}
+
+/// Sends jobs until the file ends, or until nobody receives them any more.
 fn read<R: std::io::Read>(mut pieces: Pieces<R>, jobs: &mpsc::Sender<Result<Job, InputError>>) {
     let mut before = 0;
     while let Some(piece) = pieces.next() {
@@ -141,60 +241,128 @@ fn read<R: std::io::Read>(mut pieces: Pieces<R>, jobs: &mpsc::Sender<Result<Job,
     }
 }
 
-async fn work(load: &Load, job: Result<Job, InputError>, progress: &Progress) -> Result<()> {
-    if load.stopped.load(Ordering::Relaxed) {
+/// Reads the file once, and does what is to be done in this phase.
+async fn run(load: &Load, phase: Phase, options: &Options, progress: &Progress) -> Result<()> {
+    let Reading { jobs, reader, size } = open(options)?;
+    progress.begin(phase.title(), size);
+    let jobs = futures::stream::unfold(jobs, async |mut jobs| {
+        jobs.recv().await.map(|job: Result<Job, InputError>| (job, jobs))
+    });
+    // Here the pieces still are in the order of the file.
+    jobs.map(|job| Ok(job.map(|Job { piece, bytes }| (load.task(phase, piece), bytes))))
+        .try_for_each_concurrent(options.concurrency, |job| work(load, phase, job, progress))
+        .await?;
+    reader.await.context("the reader panicked")
+}
+
+async fn work(
+    load: &Load,
+    phase: Phase,
+    job: Result<(Option<Task>, u64), InputError>,
+    progress: &Progress,
+) -> Result<()> {
+    if load.is_stopped() {
         // Jobs are dropped without work, so that the reader can end.
         return Ok(());
     }
-    let job = match job {
-        Ok(job) => job,
-        Err(error) => {
-            load.fail(&error.to_string(), 0);
-            return Ok(());
-        }
-    };
-    let rows = match job.piece {
-        Piece::Refused(row) => {
-            load.refuse(std::slice::from_ref(&row))?;
-            1
-        }
-        Piece::Invoice(invoice) => {
-            let (number, rows) = (invoice.number.clone(), invoice.rows.len() as u64);
-            let _turn = load.turns.turn(&number).await;
-            match load_invoice(&load.client, &load.catalogue, invoice).await {
-                Ok(outcome) => load.note(outcome)?,
-                Err(Problem::Refused(refusal)) => load.fail(&format!("{number}: {}", refusal.message), 1),
-                Err(Problem::Failed(message)) => load.fail(&format!("{number}: {message}"), 1),
-                Err(Problem::GaveUp(message)) => {
-                    load.stopped.store(true, Ordering::Relaxed);
-                    load.fail(&format!("{number}: gave up: {message}"), 1);
-                }
+    match job {
+        Ok((task, bytes)) => {
+            let rows = task.as_ref().map_or(0, Task::rows) as u64;
+            if let Some(task) = task {
+                load.carry_out(task).await?;
             }
-            rows
+            load.with_report(|report| report.rows += rows);
+            progress.advance(bytes, rows, "rows");
         }
-    };
-    load.with_report(|report| report.rows += rows);
-    progress.advance(job.bytes, rows, "rows");
+        // The later phases meet it again.
+        Err(error) if phase == Phase::Orders => load.fail(&error.to_string(), 0),
+        Err(_) => {}
+    }
     Ok(())
 }
 
 impl Load {
+    /// Returns what is to be done with a piece in this phase. Pieces must come in the order of the file, because what comes back
+    /// and what is written off is decided here.
+    fn task(&self, phase: Phase, piece: Piece) -> Option<Task> {
+        let mut invoice = match (phase, piece) {
+            (Phase::Orders, Piece::Refused(row)) => return Some(Task::Refused(row)),
+            (_, Piece::Refused(_)) => return None,
+            (_, Piece::Invoice(invoice)) => invoice,
+        };
+        if invoice.is_cancellation() != (phase == Phase::Returns) {
+            return None;
+        }
+        if phase != Phase::Returns {
+            invoice.rows.retain(|row| row.is_write_off() == (phase == Phase::WriteOffs));
+        }
+        let rows = invoice.rows.len();
+        match phase {
+            _ if rows == 0 => None,
+            Phase::Orders => Some(Task::Order(invoice)),
+            Phase::Returns => {
+                Some(Task::Return { returning: self.sales.allot(invoice, &self.calendar), rows })
+            }
+            Phase::WriteOffs => Some(Task::WriteOff { losing: Losing::allot(invoice, &self.shelf), rows }),
+        }
+    }
+
+    async fn carry_out(&self, task: Task) -> Result<()> {
+        let (number, outcome) = match task {
+            Task::Refused(row) => return self.refuse(std::slice::from_ref(&row)),
+            Task::Order(invoice) => {
+                let number = invoice.number.clone();
+                let _turn = self.turns.turn(&number).await;
+                let outcome = orders::load_invoice(self, invoice).await;
+                (number, outcome)
+            }
+            Task::Return { returning, .. } => {
+                (returning.number.clone(), returns::receive(self, returning).await)
+            }
+            Task::WriteOff { losing, .. } => {
+                (losing.number.clone(), write_offs::write_off(self, losing).await)
+            }
+        };
+        match outcome {
+            Ok(outcome) => return self.note(outcome),
+            Err(Problem::GaveUp(message)) => {
+                self.stopped.store(true, Ordering::Relaxed);
+                self.fail(&format!("{number}: gave up: {message}"), 1);
+            }
+            Err(problem) => self.fail(&format!("{number}: {}", problem.message()), 1),
+        }
+        Ok(())
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Whether a product of the file is kept in stock.
+    fn is_stocked(&self, sku: &str) -> bool {
+        !is_service(sku) && (!self.is_full || self.shelf.holds(sku))
+    }
+
     fn with_report(&self, change: impl FnOnce(&mut Report)) {
-        change(&mut self.report.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        change(&mut self.report.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     fn refuse(&self, rows: &[RefusedRow]) -> Result<()> {
-        let mut refusals = self.refusals.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         rows.iter().try_for_each(|row| refusals.add(row))
     }
 
     fn note(&self, outcome: Outcome) -> Result<()> {
-        self.refuse(&outcome.refused)?;
+        let Outcome { status, returns, write_offs, refused } = outcome;
+        self.refuse(&refused)?;
         self.with_report(|report| {
             report.invoices += 1;
-            match outcome.status {
+            report.returns += returns;
+            report.write_offs += write_offs;
+            match status {
                 Some(status) => *report.orders.entry(status).or_default() += 1,
-                None => report.refused_invoices += 1,
+                None if returns + write_offs == 0 => report.refused_invoices += 1,
+                None => {}
             }
         });
         Ok(())
@@ -211,9 +379,23 @@ impl Load {
 
     fn finish(self, elapsed: Duration) -> Result<Report> {
         let (requests, retries) = self.client.counts();
-        let refused_rows =
-            self.refusals.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).finish()?;
-        let report = self.report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let refused_rows = self.refusals.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
+        let report = self.report.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(Report { refused_rows, requests, retries, elapsed, ..report })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn postage_lies_on_no_shelf() {
+        for sku in ["POST", "m", "BANK CHARGES"] {
+            assert!(is_service(sku), "{sku}");
+        }
+        for sku in ["22633", "PADS", "POSTER", ""] {
+            assert!(!is_service(sku), "{sku}");
+        }
     }
 }

@@ -1,47 +1,26 @@
 //! Makes one order of one invoice: places it without the rows that the API refuses, then brings it to its final state. Every
 //! step can be repeated without taking effect twice.
 
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
-use super::catalogue::Catalogue;
-use super::client::{Answer, Client, GaveUp};
+use serde_json::{Value, json};
+
+use super::catalogue::{Article, customer_code};
+use super::outcome::{Outcome, Problem, Refusal, idempotency_key, item_with, take_refused};
 use super::rows::{Invoice, RefusedRow, Row};
-use super::steps::next_step;
+use super::sales::{Placed, pair};
+use super::steps::{leaves_in_two, next_step};
+use super::{Load, amounts};
 
 /// More steps than an order has states, so that the loop always ends.
 const STEPS_AT_MOST: usize = 10;
 
-/// The API's reason for refusing a row or an order.
-#[derive(Debug, Clone)]
-pub(super) struct Refusal {
-    pub(super) code: String,
-    pub(super) message: String,
-}
-
-/// The reason why a step did not succeed.
-#[derive(Debug)]
-pub(super) enum Problem {
-    /// The data is refused: it goes to the list of refused rows.
-    Refused(Refusal),
-    /// A fault: it is reported, and the load is not complete.
-    Failed(String),
-    /// The API is not reached: the load stops.
-    GaveUp(String),
-}
-
-impl From<GaveUp> for Problem {
-    fn from(GaveUp(message): GaveUp) -> Self {
-        Self::GaveUp(message)
-    }
-}
-
-/// The outcome of an invoice.
-#[derive(Debug)]
-pub(super) struct Outcome {
-    /// The order's state; `None` if the whole invoice was refused.
-    pub(super) status: Option<String>,
-    pub(super) refused: Vec<RefusedRow>,
+/// What an order is placed with.
+struct Request<'a> {
+    number: &'a str,
+    /// The customer's id.
+    customer: String,
+    ordered_on: Option<String>,
 }
 
 /// A row and the id of its product.
@@ -50,199 +29,172 @@ struct Line {
     product_id: String,
 }
 
-pub(super) async fn load_invoice(
-    client: &Client,
-    catalogue: &Catalogue,
-    invoice: Invoice,
-) -> Result<Outcome, Problem> {
-    let (number, cancelled) = (invoice.number.clone(), invoice.is_cancellation());
-    let mut refused = Vec::new();
-    let customer = match catalogue.customer(client, &invoice.rows[0]).await {
+/// A row that is a line of an order.
+struct Held {
+    row: Row,
+    /// Counts from 1.
+    position: usize,
+}
+
+pub(super) async fn load_invoice(load: &Load, invoice: Invoice) -> Result<Outcome, Problem> {
+    let Invoice { number, rows } = invoice;
+    let mut outcome = Outcome::default();
+    let Some(first) = rows.first() else { return Ok(outcome) };
+    let (code, ordered_on) = (customer_code(first), load.calendar.moved(&first.date));
+    let customer = load.catalogue.customer(&load.client, first).await;
+    let customer = match customer {
         Ok(id) => id,
         Err(Problem::Refused(refusal)) => {
-            return Ok(Outcome { status: None, refused: refuse_all(invoice.rows, &refusal) });
+            outcome.refused.extend(rows.into_iter().map(|row| refusal.of_row(row)));
+            return Ok(outcome);
         }
         Err(problem) => return Err(problem),
     };
     let mut lines = Vec::new();
-    for row in invoice.rows {
-        match catalogue.product(client, &row).await {
+    for row in rows {
+        let article = Article::of(&row, load.is_stocked(&row.sku));
+        let product = load.catalogue.product(&load.client, article).await;
+        match product {
             Ok(product_id) => lines.push(Line { row, product_id }),
-            Err(Problem::Refused(refusal)) => {
-                refused.push(RefusedRow::new(row, &refusal.code, &refusal.message));
-            }
+            Err(Problem::Refused(refusal)) => outcome.refused.push(refusal.of_row(row)),
             Err(problem) => return Err(problem),
         }
     }
-    let order = place(client, &number, &customer, lines, cancelled, &mut refused).await?;
-    let status = match order {
-        Some(order) => Some(bring_forward(client, &number, order, cancelled).await?),
-        None => None,
-    };
-    Ok(Outcome { status, refused })
-}
-
-fn refuse_all(rows: impl IntoIterator<Item = Row>, refusal: &Refusal) -> Vec<RefusedRow> {
-    rows.into_iter().map(|row| RefusedRow::new(row, &refusal.code, &refusal.message)).collect()
+    let request = Request { number: &number, customer, ordered_on };
+    if let Some((order, held)) = place(load, &request, lines, &mut outcome.refused).await? {
+        let Some(id) = order["id"].as_str().map(str::to_owned) else {
+            return Err(Problem::Failed(format!("order {number}: the API answered without an id")));
+        };
+        let placed = Arc::new(Placed { id, number: number.clone() });
+        for Held { row, position } in held {
+            if let Some(quantity) = amounts::positive(&row.quantity) {
+                load.shelf.sell(&row.sku, &quantity);
+                load.sales.note(&pair(&code, &row.sku), row.line, &placed, position, quantity);
+            }
+        }
+        let shipped_on = request.ordered_on.as_deref();
+        outcome.status = Some(bring_forward(load, &placed, order, shipped_on).await?);
+    }
+    Ok(outcome)
 }
 
 /// Places the order with the lines that the API accepts. Returns `None` if it accepts none.
 async fn place(
-    client: &Client,
-    number: &str,
-    customer: &str,
+    load: &Load,
+    request: &Request<'_>,
     mut lines: Vec<Line>,
-    cancelled: bool,
     refused: &mut Vec<RefusedRow>,
-) -> Result<Option<Value>, Problem> {
+) -> Result<Option<(Value, Vec<Held>)>, Problem> {
     while !lines.is_empty() {
-        let body = order_body(number, customer, &lines, cancelled);
-        let answer = client.post("/orders", Some(&idempotency_key(number, &body)), Some(&body)).await?;
+        let body = order_body(request, &lines);
+        let key = idempotency_key(request.number, &body);
+        let answer = load.client.post("/orders", Some(&key), Some(&body)).await?;
         match answer.status {
-            201 => return Ok(Some(answer.body)),
+            201 => {
+                let held = (1..).zip(lines).map(|(position, line)| Held { row: line.row, position });
+                return Ok(Some((answer.body, held.collect())));
+            }
             409 if answer.code() == "order_reference_taken" => {
-                return adopt(client, number, lines, cancelled, refused).await;
+                return adopt(load, request.number, lines, refused).await;
             }
             400..=499 => {
-                if !drop_refused_lines(&answer, &mut lines, refused) {
-                    let refusal = Refusal { code: answer.reason(), message: answer.message() };
-                    refused.extend(refuse_all(lines.drain(..).map(|line| line.row), &refusal));
-                }
+                let taken = take_refused(&answer, &mut lines);
+                refused.extend(taken.into_iter().map(|(line, refusal)| refusal.of_row(line.row)));
             }
-            status => return Err(Problem::Failed(format!("POST /orders: {status}: {}", answer.message()))),
+            _ => return Err(Problem::unexpected("/orders", &answer)),
         }
     }
     Ok(None)
-}
-
-/// Moves the lines that the problem points at to the refused ones. Returns false if it points at none.
-fn drop_refused_lines(answer: &Answer, lines: &mut Vec<Line>, refused: &mut Vec<RefusedRow>) -> bool {
-    let mut reasons: Vec<Option<Refusal>> = lines.iter().map(|_| None).collect();
-    for error in answer.body["errors"].as_array().into_iter().flatten() {
-        let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
-        if let Some(slot) = line_of(&text("pointer")).and_then(|index| reasons.get_mut(index)) {
-            slot.get_or_insert(Refusal { code: text("code"), message: text("message") });
-        }
-    }
-    let any = reasons.iter().any(Option::is_some);
-    let judged = std::mem::take(lines).into_iter().zip(reasons);
-    for (line, reason) in judged {
-        match reason {
-            Some(reason) => refused.push(RefusedRow::new(line.row, &reason.code, &reason.message)),
-            None => lines.push(line),
-        }
-    }
-    any
-}
-
-/// Returns the index of the line in a pointer such as `/lines/3/quantity`.
-fn line_of(pointer: &str) -> Option<usize> {
-    pointer.strip_prefix("/lines/")?.split('/').next()?.parse().ok()
 }
 
 /// Adopts an existing order with this number that was placed from other rows: by an earlier run with other refusals, or from
 /// an earlier part of the file. It is adopted if it has only rows of this invoice. Rows that it lacks are refused, because an
 /// order does not grow.
 async fn adopt(
-    client: &Client,
+    load: &Load,
     number: &str,
     lines: Vec<Line>,
-    cancelled: bool,
     refused: &mut Vec<RefusedRow>,
-) -> Result<Option<Value>, Problem> {
-    let answer = client.get("/orders", &[("reference", number)]).await?;
-    let list = answer.body["data"].as_array().cloned().unwrap_or_default();
-    let id = list
-        .into_iter()
-        .find(|order| order["reference"] == number)
-        .and_then(|order| order["id"].as_str().map(str::to_owned));
-    let Some(id) = id else {
+) -> Result<Option<(Value, Vec<Held>)>, Problem> {
+    let list = load.client.get("/orders", &[("reference", number)]).await?.body;
+    let Some(id) = item_with(&list, "reference", number).and_then(|order| order["id"].as_str()) else {
         return Err(Problem::Failed(format!(
             "order {number}: its reference is taken, but it cannot be found"
         )));
     };
-    let order = client.get(&format!("/orders/{id}"), &[]).await?.body;
-    let mut held: Vec<Value> = order["lines"].as_array().cloned().unwrap_or_default();
-    let mut unheld = Vec::new();
+    let order = load.client.get(&format!("/orders/{id}"), &[]).await?.body;
+    let mut existing: Vec<(usize, &Value)> =
+        (1..).zip(order["lines"].as_array().into_iter().flatten()).collect();
+    let mut held = Vec::new();
+    let missing = format!("order {number} exists and does not hold this row");
+    let refusal = Refusal::new("order_reference_taken", missing);
     for line in lines {
-        match held.iter().position(|existing| is_same(existing, &line, cancelled)) {
-            Some(index) => drop(held.swap_remove(index)),
-            None => unheld.push(line.row),
+        match existing.iter().position(|(_, there)| is_same(there, &line)) {
+            Some(index) => held.push(Held { row: line.row, position: existing.remove(index).0 }),
+            None => refused.push(refusal.of_row(line.row)),
         }
     }
-    let refusal = Refusal {
-        code: "order_reference_taken".to_owned(),
-        message: format!("order {number} exists and does not hold this row"),
-    };
-    refused.extend(refuse_all(unheld, &refusal));
-    Ok(held.is_empty().then_some(order))
+    let is_ours = existing.is_empty();
+    Ok(is_ours.then_some((order, held)))
 }
 
-fn is_same(existing: &Value, line: &Line, cancelled: bool) -> bool {
+fn is_same(existing: &Value, line: &Line) -> bool {
     let number = |text: &str| text.parse::<bigdecimal::BigDecimal>().ok();
     let equal = |name: &str, ours: &str| {
         existing[name].as_str().and_then(number).is_some_and(|theirs| Some(theirs) == number(ours))
     };
     existing["product_id"] == line.product_id.as_str()
-        && equal("quantity", quantity(&line.row, cancelled))
+        && equal("quantity", &line.row.quantity)
         && equal("unit_price", &line.row.unit_price)
 }
 
+/// Confirms, ships and delivers the order. Returns its final state.
 async fn bring_forward(
-    client: &Client,
-    number: &str,
+    load: &Load,
+    placed: &Placed,
     mut order: Value,
-    cancelled: bool,
+    shipped_on: Option<&str>,
 ) -> Result<String, Problem> {
-    let Some(id) = order["id"].as_str().map(str::to_owned) else {
-        return Err(Problem::Failed(format!("order {number}: the API answered without an id")));
-    };
+    let Placed { id, number } = placed;
+    let mut first_has_left = false;
     for _ in 0..STEPS_AT_MOST {
         let status = order["status"].as_str().unwrap_or_default();
-        let Some(step) = next_step(status, cancelled) else { return Ok(status.to_owned()) };
+        let in_two = !first_has_left && leaves_in_two(number, &order);
+        let Some(step) = next_step(status, in_two) else { return Ok(status.to_owned()) };
         let path = format!("/orders/{id}/{}", step.path());
-        let body = step.body(number);
+        let body = step.body(number, shipped_on, &order);
         let key = idempotency_key(&path, body.as_ref().unwrap_or(&Value::Null));
-        let answer = client.post(&path, Some(&key), body.as_ref()).await?;
-        order = match (answer.status, answer.code().as_str()) {
-            (200, _) => answer.body,
-            // Another client changed its state: go on from there.
-            (409, "order_state_conflict") => client.get(&format!("/orders/{id}"), &[]).await?.body,
-            (status, code) => {
-                return Err(Problem::Failed(format!("POST {path}: {status} {code}: {}", answer.message())));
+        let answer = load.client.post(&path, Some(&key), body.as_ref()).await?;
+        match (answer.status, answer.code().as_str()) {
+            // A shipment: more is to leave, and the order is confirmed until then.
+            (201, _) => first_has_left = true,
+            (200, _) => order = answer.body,
+            // Another client changed it, or an earlier run whose keys are forgotten: go on from there.
+            (409, "order_state_conflict" | "shipment_exceeds_order") => {
+                order = load.client.get(&format!("/orders/{id}"), &[]).await?.body;
             }
-        };
+            _ => return Err(Problem::unexpected(&path, &answer)),
+        }
     }
     Err(Problem::Failed(format!("order {number} does not reach its final state")))
 }
 
-fn order_body(number: &str, customer: &str, lines: &[Line], cancelled: bool) -> Value {
+fn order_body(request: &Request<'_>, lines: &[Line]) -> Value {
     let lines: Vec<Value> = lines
         .iter()
         .map(|line| {
             json!({
                 "product_id": line.product_id,
-                "quantity": quantity(&line.row, cancelled),
+                "quantity": line.row.quantity,
                 "unit_price": line.row.unit_price,
             })
         })
         .collect();
-    json!({"customer_id": customer, "reference": number, "lines": lines})
-}
-
-/// Returns the row's quantity for the order. A cancellation's quantities are negative in the file; the cancelled order had
-/// positive ones.
-fn quantity(row: &Row, cancelled: bool) -> &str {
-    if cancelled { row.quantity.strip_prefix('-').unwrap_or(&row.quantity) } else { &row.quantity }
-}
-
-/// Returns a key that is the same for the same request in every run, and different for another body.
-fn idempotency_key(what: &str, body: &Value) -> String {
-    let mut digest = Sha256::new();
-    digest.update(what);
-    digest.update([0]);
-    digest.update(body.to_string());
-    format!("load-orders-{}", hex::encode(&digest.finalize()[..20]))
+    let mut body = json!({"customer_id": request.customer, "reference": request.number, "lines": lines});
+    if let Some(day) = &request.ordered_on {
+        body["ordered_on"] = json!(day);
+    }
+    body
 }
 
 #[cfg(test)]
@@ -255,7 +207,8 @@ mod tests {
             invoice: "536365".into(),
             sku: number.to_string(),
             description: String::new(),
-            quantity: "-2".into(),
+            quantity: "2".into(),
+            date: String::new(),
             unit_price: "2.50".into(),
             customer: "1".into(),
             country: String::new(),
@@ -264,55 +217,21 @@ mod tests {
         Line { row, product_id: number.to_string() }
     }
 
-    fn refusing(pointers: &[&str]) -> Answer {
-        let errors: Vec<Value> = pointers
-            .iter()
-            .map(|pointer| json!({"pointer": pointer, "code": "not_positive", "message": "no"}))
-            .collect();
-        Answer { status: 422, body: json!({"code": "invalid", "errors": errors}) }
-    }
-
-    #[test]
-    fn the_lines_that_a_problem_points_at_are_refused_and_the_others_stay() {
-        let (mut lines, mut refused) = ((2..6).map(line).collect(), Vec::new());
-        assert!(drop_refused_lines(
-            &refusing(&["/lines/1/quantity", "/lines/3", "/lines/1/unit_price"]),
-            &mut lines,
-            &mut refused
-        ));
-        assert_eq!(lines.iter().map(|line| line.row.line).collect::<Vec<_>>(), [2, 4]);
-        assert_eq!(refused.iter().map(|row| row.line).collect::<Vec<_>>(), [3, 5]);
-        assert_eq!(refused[0].reason, "not_positive");
-    }
-
-    #[test]
-    fn a_problem_that_points_elsewhere_leaves_the_lines_alone() {
-        for pointers in [&["/customer_id"][..], &["/lines"], &["/lines/99/quantity"], &[]] {
-            let (mut lines, mut refused) = (vec![line(2)], Vec::new());
-            assert!(!drop_refused_lines(&refusing(pointers), &mut lines, &mut refused));
-            assert_eq!((lines.len(), refused.len()), (1, 0));
-        }
-    }
-
-    #[test]
-    fn a_cancelled_order_had_positive_quantities() {
-        let row = line(2).row;
-        assert_eq!((quantity(&row, true), quantity(&row, false)), ("2", "-2"));
-    }
-
-    #[test]
-    fn a_key_depends_on_the_number_and_on_the_body() {
-        let (a, b) = (json!({"lines": 1}), json!({"lines": 2}));
-        assert_eq!(idempotency_key("1", &a), idempotency_key("1", &a));
-        assert_ne!(idempotency_key("1", &a), idempotency_key("1", &b));
-        assert_ne!(idempotency_key("1", &a), idempotency_key("2", &a));
-    }
-
     #[test]
     fn lines_are_the_same_by_value_not_by_spelling() {
         let existing = json!({"product_id": "7", "quantity": "2.000000", "unit_price": "2.5"});
-        assert!(is_same(&existing, &line(7), true));
-        assert!(!is_same(&existing, &line(8), true));
-        assert!(!is_same(&existing, &line(7), false));
+        assert!(is_same(&existing, &line(7)));
+        assert!(!is_same(&existing, &line(8)));
+        let mut more = line(7);
+        more.row.quantity = "3".into();
+        assert!(!is_same(&existing, &more));
+    }
+
+    #[test]
+    fn an_order_says_when_it_was_made_if_the_file_does() {
+        let mut request = Request { number: "1", customer: "id".into(), ordered_on: None };
+        assert!(order_body(&request, &[line(7)]).get("ordered_on").is_none());
+        request.ordered_on = Some("2026-12-01".into());
+        assert_eq!(order_body(&request, &[line(7)])["ordered_on"], "2026-12-01");
     }
 }

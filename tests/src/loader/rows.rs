@@ -2,7 +2,10 @@
 
 use std::io::Read;
 
+use bigdecimal::{Signed, Zero};
 use csv::{ByteRecord, Position, Reader, ReaderBuilder};
+
+use super::amounts;
 
 /// The columns, which may have any order in the file.
 pub const COLUMNS: [&str; 8] = [
@@ -28,6 +31,7 @@ pub struct Row {
     pub sku: String,
     pub description: String,
     pub quantity: String,
+    pub date: String,
     pub unit_price: String,
     pub customer: String,
     pub country: String,
@@ -35,7 +39,16 @@ pub struct Row {
     pub original: ByteRecord,
 }
 
-/// A row that is in no order.
+impl Row {
+    /// Whether goods are written off: less than nothing was sold, for no price.
+    pub fn is_write_off(&self) -> bool {
+        let is_free = self.unit_price.is_empty()
+            || amounts::amount(&self.unit_price).is_some_and(|price| price.is_zero());
+        is_free && amounts::amount(&self.quantity).is_some_and(|quantity| quantity.is_negative())
+    }
+}
+
+/// A row that is in no document, or not with all of its quantity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedRow {
     pub line: u64,
@@ -66,7 +79,7 @@ pub struct Invoice {
 }
 
 impl Invoice {
-    /// Whether the order was placed and then cancelled: its number begins with C, and its quantities are negative.
+    /// Whether it takes back what earlier ones sold: its number begins with C, and its quantities are negative.
     pub fn is_cancellation(&self) -> bool {
         self.number.starts_with(['C', 'c'])
     }
@@ -82,6 +95,8 @@ pub enum Piece {
 /// The reason why a file cannot be read, or not to its end.
 #[derive(Debug)]
 pub enum InputError {
+    /// Such as a pipe or a folder: it is read several times.
+    NotAFile,
     MissingColumns(Vec<&'static str>),
     Unreadable(csv::Error),
 }
@@ -89,6 +104,9 @@ pub enum InputError {
 impl std::fmt::Display for InputError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::NotAFile => {
+                write!(f, "orders are loaded from a file, because it is read several times; this is none")
+            }
             Self::MissingColumns(names) => write!(f, "the file has no column {}", names.join(", ")),
             Self::Unreadable(error) => write!(f, "the file cannot be read: {error}"),
         }
@@ -219,6 +237,7 @@ fn parse(
         sku: text(1),
         description: text(2),
         quantity: text(3),
+        date: text(4),
         unit_price: text(5),
         customer: text(6),
         country: text(7),
@@ -289,6 +308,15 @@ mod tests {
             panic!("accepted")
         };
         assert_eq!(missing.len(), COLUMNS.len() - 2);
+    }
+
+    #[test]
+    fn less_than_nothing_for_no_price_is_written_off() {
+        let body =
+            b"1,a,A,-1,d,0.0,,F\n1,a,A,-1,d,,,F\n1,a,A,-1,d,2,,F\n1,a,A,1,d,0.0,,F\n1,a,A,x,d,0.0,,F\n";
+        let Some(Piece::Invoice(invoice)) = read(body).into_iter().next() else { panic!("no invoice") };
+        let written_off: Vec<bool> = invoice.rows.iter().map(Row::is_write_off).collect();
+        assert_eq!(written_off, [true, true, false, false, false]);
     }
 
     #[test]

@@ -2,43 +2,71 @@
 
 use serde_json::{Value, json};
 
+/// One order in so many leaves in two shipments, by the sum of the characters of its number.
+const ONE_IN: u32 = 5;
+
 /// A command on an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     Confirm,
+    /// Ship the first half of its lines.
+    ShipFirst,
+    /// Ship the rest, or all.
     Ship,
     Deliver,
-    Cancel,
 }
 
 impl Step {
     pub(super) fn path(self) -> &'static str {
         match self {
             Self::Confirm => "confirm",
+            Self::ShipFirst => "shipments",
             Self::Ship => "ship",
             Self::Deliver => "deliver",
-            Self::Cancel => "cancel",
         }
     }
 
-    pub(super) fn body(self, invoice: &str) -> Option<Value> {
-        match self {
-            Self::Ship => Some(json!({"tracking_number": format!("TRACK-{invoice}")})),
-            Self::Cancel => Some(json!({"reason": format!("cancelled by invoice {invoice}")})),
-            Self::Confirm | Self::Deliver => None,
+    pub(super) fn body(self, number: &str, shipped_on: Option<&str>, order: &Value) -> Option<Value> {
+        let mut body = match self {
+            Self::ShipFirst => {
+                json!({"lines": first_half(order), "tracking_number": format!("TRACK-{number}-1")})
+            }
+            Self::Ship => json!({"tracking_number": format!("TRACK-{number}")}),
+            Self::Confirm | Self::Deliver => return None,
+        };
+        if let Some(day) = shipped_on {
+            body["shipped_on"] = json!(day);
         }
+        Some(body)
     }
 }
 
-/// Returns the next step of an order in this state towards delivery or cancellation. `None` if there is no further step.
-pub(super) fn next_step(status: &str, cancel: bool) -> Option<Step> {
-    match (status, cancel) {
-        ("pending" | "confirmed", true) => Some(Step::Cancel),
-        ("pending", false) => Some(Step::Confirm),
+/// Returns the next step of an order in this state towards delivery. `None` if there is no further step.
+pub(super) fn next_step(status: &str, leaves_in_two: bool) -> Option<Step> {
+    match (status, leaves_in_two) {
+        ("pending", _) => Some(Step::Confirm),
+        ("confirmed", true) => Some(Step::ShipFirst),
         ("confirmed", false) => Some(Step::Ship),
-        ("shipped", false) => Some(Step::Deliver),
+        ("shipped", _) => Some(Step::Deliver),
         _ => None,
     }
+}
+
+/// Whether an order of which nothing has left yet leaves in two shipments: always the same orders of a file.
+pub(super) fn leaves_in_two(number: &str, order: &Value) -> bool {
+    let nothing_has_left = lines(order).all(|line| line["shipped"] == "0");
+    let sum: u32 = number.bytes().map(u32::from).sum();
+    nothing_has_left && lines(order).count() > 1 && sum.is_multiple_of(ONE_IN)
+}
+
+fn first_half(order: &Value) -> Vec<Value> {
+    let half = lines(order).count() / 2;
+    let part = |line: &Value| json!({"position": line["position"], "quantity": line["quantity"]});
+    lines(order).take(half).map(part).collect()
+}
+
+fn lines(order: &Value) -> impl Iterator<Item = &Value> {
+    order["lines"].as_array().into_iter().flatten()
 }
 
 #[cfg(test)]
@@ -47,17 +75,34 @@ mod tests {
 
     #[test]
     fn an_order_is_confirmed_shipped_and_delivered() {
-        assert_eq!(next_step("pending", false), Some(Step::Confirm));
+        assert_eq!(next_step("pending", true), Some(Step::Confirm));
+        assert_eq!(next_step("confirmed", true), Some(Step::ShipFirst));
         assert_eq!(next_step("confirmed", false), Some(Step::Ship));
-        assert_eq!(next_step("shipped", false), Some(Step::Deliver));
-        assert_eq!(next_step("delivered", false), None);
+        assert_eq!(next_step("shipped", true), Some(Step::Deliver));
+        assert_eq!(next_step("delivered", true), None);
+        assert_eq!(next_step("cancelled", true), None);
+    }
+
+    fn order(shipped: &[&str]) -> Value {
+        let line = |(position, shipped): (usize, &&str)| json!({"position": position, "quantity": "4", "shipped": shipped});
+        json!({"lines": (1..).zip(shipped).map(line).collect::<Vec<_>>()})
     }
 
     #[test]
-    fn a_cancellation_is_cancelled_from_wherever_it_can_be() {
-        assert_eq!(next_step("pending", true), Some(Step::Cancel));
-        assert_eq!(next_step("confirmed", true), Some(Step::Cancel));
-        assert_eq!(next_step("cancelled", true), None);
-        assert_eq!(next_step("cancelled", false), None);
+    fn an_order_leaves_in_two_by_its_number_if_it_has_two_lines_and_nothing_has_left() {
+        // The characters of 70 make 103, those of 72 make 105.
+        assert!(leaves_in_two("72", &order(&["0", "0"])));
+        assert!(!leaves_in_two("70", &order(&["0", "0"])));
+        assert!(!leaves_in_two("72", &order(&["0"])));
+        assert!(!leaves_in_two("72", &order(&["4", "0"])));
+    }
+
+    #[test]
+    fn the_first_half_of_the_lines_leaves_first() {
+        let body = Step::ShipFirst.body("72", Some("2026-12-01"), &order(&["0", "0", "0"]));
+        let expected = json!({
+            "lines": [{"position": 1, "quantity": "4"}], "tracking_number": "TRACK-72-1", "shipped_on": "2026-12-01",
+        });
+        assert_eq!(body, Some(expected));
     }
 }

@@ -30,7 +30,7 @@ async fn a_customer_is_created_read_changed_and_deleted() {
         assert_eq!(read.header("etag"), Some("\"1\""));
 
         let changed_body = json!({
-            "code": "C-1", "name": "Dupont & Fils", "external_id": null, "email": "achats@dupont.example", "vat_number": null, "addresses": [],
+            "code": "C-1", "name": "Dupont & Fils", "external_id": null, "email": "achats@dupont.example", "vat_number": null, "addresses": [], "credit_limit": null,
             "invoicing": null,
         });
         let path = format!("/customers/{id}");

@@ -158,10 +158,17 @@ async fn an_order_is_late_some_days_after_the_customer_made_it() {
         assert_eq!(references(&listed(&api, "/orders/late").await?), ["OLD", "FOUR"]);
         assert_eq!(references(&listed(&api, "/orders/late?days=5").await?), ["OLD"]);
         assert_eq!(references(&listed(&api, "/orders/late?days=0").await?), ["OLD", "EDGE", "FOUR"]);
+        // Where a day was promised, that day decides: it is over, or it is not, however old the order is.
+        for (reference, days, promised) in [("BROKEN", 2, 1), ("KEPT", 10, -1), ("TODAY", 10, 0)] {
+            let more = json!({"ordered_on": ago(days), "promised_on": ago(promised)});
+            confirmed(&api, &customer, reference, &[(&service, "1")], more).await?;
+        }
+        assert_eq!(references(&listed(&api, "/orders/late").await?), ["OLD", "FOUR", "BROKEN"]);
+        assert_eq!(references(&listed(&api, "/orders/late?days=5").await?), ["OLD", "BROKEN"]);
         let refused = api.http.get("/orders/late?days=-1").await?;
         assert_eq!((refused.status, refused.pointers()), (422, vec!["/query/days"]), "{}", refused.text);
         let csv = api.http.get("/orders/late.csv?days=5").await?;
-        assert_eq!(csv.text.split_terminator("\r\n").count(), 2, "{}", csv.text);
+        assert_eq!(csv.text.split_terminator("\r\n").count(), 3, "{}", csv.text);
         Ok(())
     })
     .await;

@@ -1,33 +1,14 @@
 //! Inventory counts: planned, started, counted, reviewed, closed. Every test ends with the proof.
 
 use anyhow::{Context, Result, ensure};
-use comptoir_tests::harness::{Answer, Api, Http, World, api_key};
+use comptoir_tests::harness::{
+    Answer, Api, Http, World, amounts_of, api_key, events_of, id, main_warehouse, order_of, rows,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 /// An id that nothing has.
 const NOBODY: &str = "01900000-0000-7000-8000-0000000000ff";
-
-fn id(resource: &Value) -> &str {
-    resource["id"].as_str().unwrap_or_default()
-}
-
-fn rows(answer: &Answer) -> Result<Vec<Value>> {
-    ensure!(answer.status == 200, "{} {}", answer.status, answer.text);
-    answer.json["data"].as_array().cloned().with_context(|| answer.text.clone())
-}
-
-/// The warehouse with which a company begins.
-async fn main_warehouse(api: &Api) -> Result<Value> {
-    rows(&api.http.get("/warehouses?code=MAIN").await?)?.pop().context("no default warehouse")
-}
-
-/// What is on hand of a product in the main warehouse, reserved and waited for.
-async fn amounts(api: &Api, product: &Value) -> Result<String> {
-    let path = format!("/stock?product_id={}", id(product));
-    let stock = rows(&api.http.get(&path).await?)?.pop().context("no stock")?;
-    Ok(["on_hand", "reserved", "waiting"].map(|name| stock[name].as_str().unwrap_or("?")).join(" "))
-}
 
 async fn planned(api: &Api, more: Value) -> Result<Value> {
     let mut body = more;
@@ -68,10 +49,6 @@ fn told(lines: &[Value]) -> Vec<String> {
         names.map(|name| line[name].as_str().unwrap_or("-")).join(" ")
     };
     lines.iter().map(told).collect()
-}
-
-fn order_of(customer: &Value, product: &Value, quantity: &str) -> Value {
-    json!({"customer_id": customer["id"], "lines": [{"product_id": product["id"], "quantity": quantity}]})
 }
 
 fn receipt_of(product: &Value) -> Value {
@@ -120,7 +97,7 @@ async fn what_differs_is_posted_and_what_agrees_is_left_alone() {
         assert!(closed["business_date"].is_string(), "{closed}");
         assert_eq!((&closed["value_gained"], &closed["value_lost"]), (&json!("5.00"), &json!("6.25")));
         for (product, expected) in [(&tea, "21.5 0 0"), (&pot, "24 0 0"), (&cup, "26 0 0")] {
-            assert_eq!(amounts(&api, product).await?, expected);
+            assert_eq!(amounts_of(&api, product).await?, expected);
         }
         let moved = rows(&api.http.get(&format!("/stock-movements?document_id={}", id(&count))).await?)?;
         assert_eq!(moved.len(), 2, "{moved:?}");
@@ -129,9 +106,7 @@ async fn what_differs_is_posted_and_what_agrees_is_left_alone() {
         assert_eq!((&kept[0]["average_cost"], &kept[0]["value"]), (&json!("2.50"), &json!("-6.25")));
 
         let sql = world.sql().await?;
-        let events = "SELECT string_agg(event_type, ' ' ORDER BY seq) FROM outbox_events WHERE aggregate_id = $1";
-        let events: String = sql.query_one(events, &[&id(&count)]).await?.get(0);
-        assert_eq!(events, "inventory_count.started inventory_count.closed");
+        assert_eq!(events_of(&sql, &count).await?, "inventory_count.started inventory_count.closed");
         let payload = "SELECT payload::text FROM outbox_events WHERE event_type = 'inventory_count.closed'";
         let payload: Value = serde_json::from_str(&sql.query_one(payload, &[]).await?.get::<_, String>(0))?;
         assert_eq!((&payload["differing"], payload["lines"].as_array().map(Vec::len)), (&json!(2), Some(2)));
@@ -152,7 +127,7 @@ async fn while_goods_are_counted_they_stay_where_they_are_and_orders_go_on() {
         let (customer, tea) = (api.customer("C-1").await?, api.stocked_product("TEA").await?);
         let (new, elsewhere) = (api.stocked_product("NEW").await?, api.warehouse("W-2").await?);
         api.receive(&tea, "24", "2.00").await?;
-        let order = api.created("/orders", &order_of(&customer, &tea, "4")).await?;
+        let order = api.created("/orders", &order_of(&customer, &[(&tea, "4")])).await?;
         let path = format!("/orders/{}", id(&order));
         api.http.command(&format!("{path}/confirm")).await?;
         let count = started(&api, json!({})).await?;
@@ -179,7 +154,7 @@ async fn while_goods_are_counted_they_stay_where_they_are_and_orders_go_on() {
         let back = json!({"warehouse_id": to, "to_warehouse_id": main, "lines": line});
         is_frozen(&api.http.post("/stock-transfers", &back).await?, &count);
 
-        let second = api.created("/orders", &order_of(&customer, &tea, "5")).await?;
+        let second = api.created("/orders", &order_of(&customer, &[(&tea, "5")])).await?;
         let waiting = json!({"customer_id": customer["id"], "back_order": true, "warehouse_id": main,
             "lines": [{"product_id": new["id"], "quantity": "1"}]});
         api.created("/orders", &waiting).await?;
@@ -250,10 +225,10 @@ async fn a_count_of_categories_leaves_the_others_alone() {
         stepped(&api, &count, "review", json!({})).await?;
         stepped(&api, &count, "close", json!({})).await?;
         assert_eq!(
-            (amounts(&api, &sencha).await?, amounts(&api, &empty).await?),
+            (amounts_of(&api, &sencha).await?, amounts_of(&api, &empty).await?),
             ("9 0 0".into(), "2 0 0".into())
         );
-        assert_eq!(amounts(&api, &pot).await?, "11 0 0");
+        assert_eq!(amounts_of(&api, &pot).await?, "11 0 0");
         let unknown = json!({"warehouse_id": count["warehouse_id"], "category_ids": [tea["id"], NOBODY]});
         let refused = api.http.post("/inventory-counts", &unknown).await?;
         assert_eq!((refused.status, refused.pointers()), (422, vec!["/category_ids/1"]), "{}", refused.text);
@@ -312,7 +287,7 @@ async fn who_counts_blindly_sees_nothing_of_what_is_expected() {
         assert_eq!(counted, ["20", "23"], "both are kept");
         stepped(&api, &count, "review", json!({})).await?;
         let closed = stepped(&api, &count, "close", json!({})).await?;
-        assert_eq!((&closed["value_lost"], amounts(&api, &tea).await?), (&json!("2.00"), "23 0 0".into()));
+        assert_eq!((&closed["value_lost"], amounts_of(&api, &tea).await?), (&json!("2.00"), "23 0 0".into()));
         assert_eq!(
             counter.get(&path).await?.json["value_lost"],
             Value::Null,
@@ -368,7 +343,7 @@ async fn several_people_count_at_the_same_time() {
         stepped(&api, &count, "close", json!({})).await?;
         for product in &products {
             let line = lines.iter().find(|line| line["product_id"] == product["id"]).context("no line")?;
-            assert_eq!(amounts(&api, product).await?, format!("{} 0 0", line["counted"].as_str().unwrap()));
+            assert_eq!(amounts_of(&api, product).await?, format!("{} 0 0", line["counted"].as_str().unwrap()));
         }
         api.proof().await?;
         Ok(())
@@ -394,7 +369,7 @@ async fn what_nobody_counted_is_nothing_or_unknown() {
         assert_eq!(told(&lines(&api.http, &count, "?state=to_count").await?), ["POT to_count - - -"]);
         stepped(&api, &count, "close", json!({})).await?;
         assert_eq!(
-            (amounts(&api, &tea).await?, amounts(&api, &pot).await?),
+            (amounts_of(&api, &tea).await?, amounts_of(&api, &pot).await?),
             ("9 0 0".into(), "10 0 0".into())
         );
 
@@ -416,7 +391,7 @@ async fn what_nobody_counted_is_nothing_or_unknown() {
         assert_eq!((entered.len(), &entered[0]["counted"]), (1, &json!("0")), "somebody has said so");
         stepped(&api, &count, "close", json!({})).await?;
         assert_eq!(
-            (amounts(&api, &tea).await?, amounts(&api, &pot).await?),
+            (amounts_of(&api, &tea).await?, amounts_of(&api, &pot).await?),
             ("8 0 0".into(), "0 0 0".into())
         );
         api.proof().await?;
@@ -433,7 +408,7 @@ async fn what_is_missing_is_taken_back_from_the_newest_orders() {
         let pot = api.stocked_product("POT").await?;
         api.receive(&tea, "10", "1.00").await?;
         api.receive(&pot, "10", "1.00").await?;
-        let first = api.created("/orders", &order_of(&customer, &tea, "4")).await?;
+        let first = api.created("/orders", &order_of(&customer, &[(&tea, "4")])).await?;
         let lines =
             json!([{"product_id": tea["id"], "quantity": "5"}, {"product_id": pot["id"], "quantity": "10"}]);
         let second = api.created("/orders", &json!({"customer_id": customer["id"], "lines": lines})).await?;
@@ -442,7 +417,7 @@ async fn what_is_missing_is_taken_back_from_the_newest_orders() {
         stepped(&api, &count, "review", json!({})).await?;
         stepped(&api, &count, "close", json!({})).await?;
         assert_eq!(
-            (amounts(&api, &tea).await?, amounts(&api, &pot).await?),
+            (amounts_of(&api, &tea).await?, amounts_of(&api, &pot).await?),
             ("6 6 3".into(), "7 7 3".into())
         );
         for (order, expected) in [(&first, vec!["4 0"]), (&second, vec!["2 3", "7 3"])] {

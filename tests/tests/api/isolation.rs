@@ -50,8 +50,12 @@ async fn fill(world: &World) -> Result<()> {
     });
     api.created("/products", &tea).await?;
     let warehouse = api.warehouse("W-1").await?;
-    api.location(&warehouse, "L-1").await?;
+    let location = api.location(&warehouse, "L-1").await?;
     let counted = api.stocked_product("P-3").await?;
+    let line =
+        serde_json::json!({"product_id": counted["id"], "quantity": "1", "location_id": location["id"]});
+    let receipt = serde_json::json!({"warehouse_id": warehouse["id"], "lines": [line]});
+    api.created("/stock-receipts", &receipt).await?;
     api.purchase_order(&supplier, &counted).await?;
     let count =
         api.created("/inventory-counts", &serde_json::json!({"warehouse_id": warehouse["id"]})).await?;
@@ -105,6 +109,8 @@ async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing()
             "inventory_counts",
             "inventory_count_lines",
             "inventory_count_entries",
+            "stock_places",
+            "stock_location_movements",
             "invoices",
             "invoice_drafts",
             "invoice_contents",
@@ -212,6 +218,8 @@ async fn a_database_session_of_another_tenant_sees_and_changes_nothing() {
             "inventory_counts",
             "inventory_count_lines",
             "inventory_count_entries",
+            "stock_places",
+            "stock_location_movements",
             "invoices",
             "invoice_drafts",
             "invoice_contents",

@@ -1,12 +1,14 @@
 //! The HTTP API, over HTTP, with a real database.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod amendments;
 mod api_keys;
 mod audit;
 mod authentication;
 mod categories;
 mod contention;
 mod cors;
+mod credit;
 mod customers;
 mod edits;
 mod emails;
@@ -21,6 +23,7 @@ mod isolation;
 mod keys;
 mod limits;
 mod lists;
+mod location_counts;
 mod locations;
 mod mailer;
 mod notifications;

@@ -56,7 +56,7 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         | "PATCH /locations/{id}"
         | "PATCH /tenant" => Some(json!({"name": "Somebody else"})),
         "POST /customers" | "PUT /customers/{id}" => Some(
-            json!({"code": format!("C-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "email": "someone@example.com", "vat_number": null, "addresses": [], "invoicing": null}),
+            json!({"code": format!("C-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "email": "someone@example.com", "vat_number": null, "addresses": [], "credit_limit": null, "invoicing": null}),
         ),
         "POST /suppliers" | "PUT /suppliers/{id}" => Some(json!({
             "code": format!("S-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "vat_number": null, "addresses": [], "payment_terms": null,
@@ -123,6 +123,7 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         }
         "POST /inventory-counts/{id}/recount" => Some(json!({"product_ids": [id("products")]})),
         "POST /inventory-counts/{id}/cancel" => Some(json!({"reason": "a test"})),
+        "PATCH /orders/{id}" => Some(json!({"promised_on": null})),
         "POST /orders/{id}/ship" => Some(json!({"tracking_number": "1Z"})),
         "POST /orders/{id}/cancel" | "POST /orders/{id}/cancel-rest" => Some(json!({"reason": "a test"})),
         "POST /orders/{id}/shipments" | "POST /shipments/{id}/deliver" => None,
@@ -137,6 +138,9 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         })),
         "POST /stock-transfers" => Some(json!({
             "to_warehouse_id": id("warehouses"), "lines": [{"product_id": id("products"), "quantity": "1"}],
+        })),
+        "POST /stock-relocations" => Some(json!({
+            "lines": [{"product_id": id("products"), "quantity": "1", "to_location_id": id("locations")}],
         })),
         "PUT /stock/{id}/reorder-rule" => Some(json!({"point": "1", "quantity": "2"})),
         "PUT /tenant" => Some(json!({
@@ -154,7 +158,10 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         | "POST /services/{name}/restart"
         | "POST /services/{name}/actions/{action}" => None,
         "POST /users/{id}/disable" | "POST /users/{id}/enable" => None,
-        "POST /orders/{id}/confirm" | "POST /orders/{id}/deliver" | "POST /products/{id}/archive" => None,
+        "POST /orders/{id}/approve"
+        | "POST /orders/{id}/confirm"
+        | "POST /orders/{id}/deliver"
+        | "POST /products/{id}/archive" => None,
         route => anyhow::bail!("{route} is new: say here what it takes"),
     })
 }

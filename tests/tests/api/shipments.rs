@@ -1,23 +1,9 @@
-//! Shipments: parts of orders that leave, what waits, what is cancelled, what arrives.
+//! Shipments: parts of orders that leave, what waits, what is cancelled, what arrives. Every test ends with the proof.
 
 use anyhow::{Context, Result, ensure};
 use comptoir_tests::harness::{Answer, Api, World};
+use reqwest::Method;
 use serde_json::{Value, json};
-
-/// A product that is kept in stock, so many of it on hand.
-pub(crate) async fn stocked(api: &Api, sku: &str, on_hand: &str) -> Result<Value> {
-    let body = json!({"sku": sku, "name": sku, "unit_price": "10.00", "vat_rate": "20", "stocked": true});
-    let product = api.created("/products", &body).await?;
-    if on_hand != "0" {
-        received(api, &product, on_hand).await?;
-    }
-    Ok(product)
-}
-
-/// Goods come, at 4.00 each.
-pub(crate) async fn received(api: &Api, product: &Value, quantity: &str) -> Result<()> {
-    api.receive(product, quantity, "4.00").await.map(drop)
-}
 
 /// A confirmed order of these quantities, which waits for what is short.
 pub(crate) async fn confirmed(api: &Api, lines: &[(&Value, &str)]) -> Result<String> {
@@ -60,11 +46,6 @@ pub(crate) async fn ledger(world: &World, product: &Value) -> Result<Vec<String>
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Ends every test about stock.
-pub(crate) async fn it_adds_up(api: &Api) -> Result<()> {
-    api.proof().await.map(drop)
-}
-
 /// The types of an aggregate's events, with its versions.
 pub(crate) async fn told(world: &World, id: &str) -> Result<Vec<(String, i64)>> {
     let statement =
@@ -81,13 +62,21 @@ async fn ship(api: &Api, order: &str, body: &Value) -> Result<Answer> {
 async fn an_order_leaves_in_parts_and_is_delivered_with_the_last() {
     World::run(async |world| {
         let api = world.api().await?;
-        let (tea, pot) = (stocked(&api, "TEA", "10").await?, stocked(&api, "POT", "4").await?);
+        let (tea, pot) = (api.product_in_stock("TEA", "10").await?, api.product_in_stock("POT", "4").await?);
         let id = confirmed(&api, &[(&tea, "10"), (&pot, "6")]).await?;
 
         let picking = api.http.get(&format!("/orders/{id}/picking-list")).await?.json;
         let line = |line: &Value| format!("{} {}", line["sku"], line["quantity"]);
         let lines: Vec<String> = picking["lines"].as_array().context("lines")?.iter().map(line).collect();
         assert_eq!(lines, [r#""TEA" "10""#, r#""POT" "4""#]);
+        assert_eq!(picking["lines"][0]["barcodes"], json!([]), "it has none");
+        let path = format!("/products/{}", tea["id"].as_str().context("no id")?);
+        let barcodes = json!({"barcodes": ["3017620422003", "96385074"]});
+        let changed = api.http.send(Method::PATCH, &path, &[("If-Match", "*")], Some(&barcodes)).await?;
+        assert_eq!(changed.status, 200, "{}", changed.text);
+        let picking = api.http.get(&format!("/orders/{id}/picking-list")).await?.json;
+        assert_eq!(picking["lines"][0]["barcodes"], barcodes["barcodes"]);
+        assert_eq!(picking["lines"][1]["barcodes"], json!([]));
         assert!(!picking.to_string().contains("price"), "{picking}");
 
         let body = json!({"lines": [{"position": 1, "quantity": "3"}, {"position": 2, "quantity": "4"}],
@@ -105,7 +94,7 @@ async fn an_order_leaves_in_parts_and_is_delivered_with_the_last() {
         let rest = ship(&api, &id, &json!({})).await?;
         assert_eq!((rest.status, rest.json["number"].as_i64()), (201, Some(2)), "{}", rest.text);
         assert_eq!(rest.json["lines"][0]["quantity"], "7");
-        received(&api, &pot, "2").await?;
+        api.receive(&pot, "2", "4.00").await?;
         let last = api.http.post(&format!("/orders/{id}/ship"), &json!({"tracking_number": "T-3"})).await?;
         assert_eq!(
             (last.status, last.field("status"), last.field("tracking_number")),
@@ -152,7 +141,7 @@ async fn an_order_leaves_in_parts_and_is_delivered_with_the_last() {
                 "issue shipment -2 -2",
             ]
         );
-        it_adds_up(&api).await
+        api.proof().await.map(drop)
     })
     .await;
 }
@@ -161,7 +150,7 @@ async fn an_order_leaves_in_parts_and_is_delivered_with_the_last() {
 async fn no_more_leaves_than_is_outstanding_or_there() {
     World::run(async |world| {
         let api = world.api().await?;
-        let (tea, pot) = (stocked(&api, "TEA", "10").await?, stocked(&api, "POT", "4").await?);
+        let (tea, pot) = (api.product_in_stock("TEA", "10").await?, api.product_in_stock("POT", "4").await?);
         let id = confirmed(&api, &[(&tea, "10"), (&pot, "6")]).await?;
         let line = |position: i64, quantity: &str| json!({"position": position, "quantity": quantity});
         for (lines, status, code, pointer, available) in [
@@ -180,7 +169,44 @@ async fn no_more_leaves_than_is_outstanding_or_there() {
         let many = ship(&api, &id, &json!({"parcels": parcels})).await?;
         assert_eq!((many.status, many.pointers()), (422, vec!["/parcels"]));
         assert_eq!(progress(&order(&api, &id).await?), ["0 0 0", "0 0 0"]);
-        it_adds_up(&api).await
+        api.proof().await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_leaves_and_comes_back_is_as_fine_as_the_product_allows() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let weighed = json!({"sku": "TEA", "name": "Loose tea", "unit_price": "10.00", "vat_rate": "20", "stocked": true,
+            "unit": "KGM", "quantity_decimals": 2});
+        let counted = json!({"sku": "POT", "name": "A pot", "unit_price": "10.00", "vat_rate": "20", "stocked": true});
+        let (tea, pot) = (api.created("/products", &weighed).await?, api.created("/products", &counted).await?);
+        api.receive(&tea, "2", "4.00").await?;
+        api.receive(&pot, "4", "4.00").await?;
+        let id = confirmed(&api, &[(&tea, "2"), (&pot, "4")]).await?;
+        let line = |position: i64, quantity: &str| json!({"position": position, "quantity": quantity});
+        let fine = ship(&api, &id, &json!({"lines": [line(1, "0.125"), line(2, "0.5")]})).await?;
+        assert_eq!((fine.status, fine.code()), (422, "invalid_lines"), "{}", fine.text);
+        assert_eq!(fine.pointers(), ["/lines/0/quantity", "/lines/1/quantity"]);
+        assert_eq!(fine.json["errors"][0]["code"], "too_precise");
+        let part = ship(&api, &id, &json!({"lines": [line(1, "1.50"), line(2, "1.0")]})).await?;
+        assert_eq!(part.status, 201, "{}", part.text);
+
+        let restock = |quantity: &str| json!({"position": 2, "quantity": quantity, "restock": true});
+        let back = json!({"reason": "torn", "lines": [restock("1"), restock("0.5")]});
+        let back = api.http.post(&format!("/orders/{id}/returns"), &back).await?;
+        assert_eq!((back.status, back.code(), back.pointers()), (422, "invalid_lines", vec!["/lines/1/quantity"]));
+
+        // It is sold by the piece from now on: what is left of before can leave.
+        let path = format!("/products/{}", tea["id"].as_str().context("no id")?);
+        let counted = json!({"quantity_decimals": 0});
+        let changed = api.http.send(Method::PATCH, &path, &[("If-Match", "*")], Some(&counted)).await?;
+        assert_eq!(changed.status, 200, "{}", changed.text);
+        let rest = ship(&api, &id, &json!({"lines": [line(1, "0.5")]})).await?;
+        assert_eq!(rest.status, 201, "{}", rest.text);
+        assert_eq!(progress(&order(&api, &id).await?), ["2 0 0", "1 0 0"]);
+        api.proof().await.map(drop)
     })
     .await;
 }
@@ -189,7 +215,7 @@ async fn no_more_leaves_than_is_outstanding_or_there() {
 async fn an_order_that_leaves_as_a_whole_is_one_shipment_and_delivers_it() {
     World::run(async |world| {
         let api = world.api().await?;
-        let tea = stocked(&api, "TEA", "10").await?;
+        let tea = api.product_in_stock("TEA", "10").await?;
         let service = api.product("ADVICE").await?;
         let id = confirmed(&api, &[(&tea, "2"), (&service, "1")]).await?;
         let shipped = api.http.post(&format!("/orders/{id}/ship"), &json!({})).await?;
@@ -204,7 +230,7 @@ async fn an_order_that_leaves_as_a_whole_is_one_shipment_and_delivers_it() {
             "SELECT string_agg(action, ' ' ORDER BY occurred_at) FROM audit_events WHERE resource_id = $1";
         let audited: String = world.sql().await?.query_one(audited, &[&id]).await?.get(0);
         assert_eq!(audited, "order.place order.confirm order.ship order.deliver");
-        it_adds_up(&api).await
+        api.proof().await.map(drop)
     })
     .await;
 }
@@ -213,7 +239,7 @@ async fn an_order_that_leaves_as_a_whole_is_one_shipment_and_delivers_it() {
 async fn the_rest_of_an_order_is_cancelled_and_its_goods_are_free() {
     World::run(async |world| {
         let api = world.api().await?;
-        let tea = stocked(&api, "TEA", "10").await?;
+        let tea = api.product_in_stock("TEA", "10").await?;
         let id = confirmed(&api, &[(&tea, "10")]).await?;
         let other = confirmed(&api, &[(&tea, "1")]).await?;
         let part = json!({"lines": [{"position": 1, "quantity": "3"}]});
@@ -236,7 +262,7 @@ async fn the_rest_of_an_order_is_cancelled_and_its_goods_are_free() {
         assert_eq!(progress(&order(&api, &other).await?), ["0 1 0"]);
         let again = api.http.post(&format!("/orders/{other}/cancel-rest"), &reason).await?;
         assert_eq!((again.status, again.code()), (409, "order_state_conflict"));
-        it_adds_up(&api).await
+        api.proof().await.map(drop)
     })
     .await;
 }
@@ -245,7 +271,7 @@ async fn the_rest_of_an_order_is_cancelled_and_its_goods_are_free() {
 async fn a_delivery_note_says_what_is_in_the_box_and_not_what_it_costs() {
     World::run(async |world| {
         let api = world.api().await?;
-        let tea = stocked(&api, "TEA", "10").await?;
+        let tea = api.product_in_stock("TEA", "10").await?;
         let address = |kind: &str, line1: &str| json!({"kind": kind, "line1": line1, "city": "Nantes", "country": "FR"});
         let customer = json!({"code": "C-1", "name": "Librairie des Carmes", "email": "someone@example.com",
             "addresses": [address("billing", "12 rue des Carmes"), address("shipping", "3 quai Sud")]});
@@ -262,7 +288,7 @@ async fn a_delivery_note_says_what_is_in_the_box_and_not_what_it_costs() {
         assert_eq!(note.json["address"]["line1"], "3 quai Sud");
         assert_eq!(note.json["lines"][0]["quantity"], "2");
         assert!(!note.text.contains("price") && !note.text.contains("10.00"), "{}", note.text);
-        it_adds_up(&api).await
+        api.proof().await.map(drop)
     })
     .await;
 }
@@ -271,7 +297,7 @@ async fn a_delivery_note_says_what_is_in_the_box_and_not_what_it_costs() {
 async fn what_leaves_twice_at_once_leaves_once() {
     World::run(async |world| {
         let api = world.api().await?;
-        let tea = stocked(&api, "TEA", "10").await?;
+        let tea = api.product_in_stock("TEA", "10").await?;
         let id = confirmed(&api, &[(&tea, "10")]).await?;
         let part = json!({"lines": [{"position": 1, "quantity": "6"}]});
         let (one, other) = tokio::join!(ship(&api, &id, &part), ship(&api, &id, &part));
@@ -279,7 +305,7 @@ async fn what_leaves_twice_at_once_leaves_once() {
         statuses.sort_unstable();
         assert_eq!(statuses, [201, 409]);
         assert_eq!(progress(&order(&api, &id).await?), ["6 0 0"]);
-        it_adds_up(&api).await
+        api.proof().await.map(drop)
     })
     .await;
 }

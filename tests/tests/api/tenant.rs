@@ -19,6 +19,7 @@ async fn the_company_is_read_and_changed_by_the_version_that_was_read() {
             "language": "fr",
             "email_from": null,
             "email_reply_to": null,
+            "credit_limit_action": "refuse",
             "invoicing": null,
             "time_zone": "Europe/Paris",
         });
@@ -64,6 +65,7 @@ async fn what_is_wrong_with_a_company_is_said_field_by_field() {
             "language": "fr",
             "email_from": null,
             "email_reply_to": null,
+            "credit_limit_action": "refuse",
             "invoicing": null,
             "time_zone": "Nantes",
         });
@@ -86,6 +88,7 @@ async fn what_is_wrong_with_a_company_is_said_field_by_field() {
             "language": "fr",
             "email_from": null,
             "email_reply_to": null,
+            "credit_limit_action": "refuse",
             "invoicing": null,
             "time_zone": "Europe/Paris",
         });
@@ -94,6 +97,7 @@ async fn what_is_wrong_with_a_company_is_said_field_by_field() {
             "name": "Les Docks", "registration": null, "vat_number": null, "address": null, "language": "fr",
             "email_from": null,
             "email_reply_to": null,
+            "credit_limit_action": "refuse",
             "invoicing": null,
             "time_zone": "Europe/Paris",
             "currency": "CHF",

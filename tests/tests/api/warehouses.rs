@@ -1,7 +1,7 @@
 //! Warehouses: created, changed, made the default, archived.
 
 use anyhow::{Context, Result};
-use comptoir_tests::harness::{Answer, Api, Tenant, World};
+use comptoir_tests::harness::{Answer, Api, Tenant, World, main_warehouse};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -165,7 +165,7 @@ async fn a_change_of_a_warehouse_needs_the_version_that_was_read_and_a_warehouse
 async fn another_warehouse_becomes_the_default_and_both_say_so() {
     World::run(async |world| {
         let api = world.api().await?;
-        let main = api.http.get("/warehouses?code=MAIN").await?.json["data"][0].clone();
+        let main = main_warehouse(&api).await?;
         let refused = api.http.command(&format!("{}/archive", path(&main))).await?;
         assert_eq!((refused.status, refused.code()), (409, "warehouse_is_default"), "{}", refused.text);
 

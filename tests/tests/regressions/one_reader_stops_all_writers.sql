@@ -55,8 +55,12 @@ SELECT 'TENANT', CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' WHEN 
     timestamptz '2026-01-01' + interval '1 hour' * (n / 100), now()
 FROM generate_series(1, 30000) AS n,
     LATERAL (SELECT CASE WHEN n % 5000 = 7 THEN 'cancelled' WHEN n <= 20000 THEN 'closed' ELSE 'open' END AS status) AS c;
-INSERT INTO inventory_count_lines (tenant_id, count_id, product_id, sku, name, state, expected, counted, entries, counted_at)
-SELECT 'TENANT', count_id::uuid, gen_random_uuid(), 'P-' || lpad(n::text, 5, '0'), 'Name ' || n,
+-- Of one, most lie in one location, and few, the first by SKU, in another.
+INSERT INTO inventory_count_lines (tenant_id, count_id, product_id, id, location_id, location_code, sku, name, state, expected, counted, entries,
+    counted_at)
+SELECT 'TENANT', count_id::uuid, gen_random_uuid(), gen_random_uuid(),
+    CASE WHEN n <= 50 THEN '01900000-0000-7000-8000-0000000000e0' ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid, 'L',
+    'P-' || lpad(n::text, 5, '0'), 'Name ' || n,
     CASE WHEN n <= 15000 THEN 'to_count' WHEN n % 5000 = 7 THEN 'to_recount' ELSE 'counted' END,
     CASE WHEN n > 15000 THEN 5 END, CASE WHEN n > 29900 THEN 4 WHEN n > 15000 THEN 5 END, 1, CASE WHEN n > 15000 THEN now() END
 FROM generate_series(1, 30000) AS n,
@@ -98,6 +102,8 @@ UPDATE orders SET status = 'confirmed', confirmed_at = placed_at, waits = substr
     warehouse_id = CASE WHEN substr(reference, 3)::integer BETWEEN 30001 AND 30100 THEN '01900000-0000-7000-8000-0000000000e0'
         ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid
 WHERE status = 'pending' AND substr(reference, 3)::integer BETWEEN 20001 AND 40000;
+-- Some wait for approval, at neither end.
+UPDATE orders SET held_for_approval = true WHERE substr(reference, 3)::integer BETWEEN 41001 AND 50000;
 
 INSERT INTO users (tenant_id, id, version, email, folded_email, name, role, email_verified_at, disabled_at, created_at, updated_at)
 SELECT 'TENANT', CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' ELSE gen_random_uuid() END, 1, 'u' || n || '@example.com',
@@ -213,10 +219,21 @@ FROM generate_series(1, 30000) AS n;
 
 -- One warehouse has nine of ten levels. Few are low, at the late end.
 INSERT INTO stock_levels (tenant_id, id, version, warehouse_id, product_id, sku, name, on_hand, reserved, waiting, average_cost, low, untold,
-    movements, created_at, updated_at)
+    movements, created_at, updated_at, category_id)
 SELECT tenant_id, gen_random_uuid(), 1, CASE WHEN sku <= 'P-03000' THEN '01900000-0000-7000-8000-0000000000e0'
-        ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid, id, sku, name, 10, 0, 0, 1, sku > 'P-29950', false, 0, created_at, updated_at
+        ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid, id, sku, name, 10, 0, 0, 1, sku > 'P-29950', false, 0, created_at, updated_at, category_id
 FROM products;
+-- More than a thousand lie in one location, few in another, both at the early end.
+INSERT INTO stock_places (tenant_id, stock_id, location_id, warehouse_id, product_id, on_hand)
+SELECT tenant_id, id, CASE WHEN sku <= 'P-00030' THEN '01900000-0000-7000-8000-0000000000e0' ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid,
+    warehouse_id, product_id, 1
+FROM stock_levels WHERE sku <= 'P-01500';
+INSERT INTO stock_location_movements (tenant_id, id, stock_id, location_id, warehouse_id, product_id, change, on_hand, document_type,
+    document_id, actor_type, actor_name, correlation_id, business_date, recorded_at)
+SELECT 'TENANT', gen_random_uuid(), '01900000-0000-7000-8000-0000000000b0', who, who, who, 1, 1, 'relocation', who, 'operator', 'somebody', 'c',
+    '2026-01-01', timestamptz '2026-01-01' + interval '1 minute' * (n / 2)
+FROM generate_series(1, 30000) AS n, LATERAL (SELECT CASE WHEN n <= 50 THEN '01900000-0000-7000-8000-0000000000e0'
+    ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid AS who) AS of_line;
 -- The movements of one product, document and warehouse are early, those of another all the others; few are write-offs, at the late end.
 INSERT INTO stock_movements (tenant_id, stock_id, position, id, warehouse_id, product_id, kind, on_hand_change, reserved_change, on_hand,
     reserved, average_cost, document_type, document_id, actor_type, actor_name, correlation_id, business_date, recorded_at)

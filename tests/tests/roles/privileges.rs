@@ -69,7 +69,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("operator_sessions", "INSERT,SELECT,UPDATE"),
             ("operators", "INSERT,SELECT,UPDATE"),
             // And changes what became of them.
-            ("order_lines", "INSERT,SELECT"),
+            ("order_lines", "DELETE,INSERT,SELECT"),
             ("order_steps", "INSERT"),
             ("order_timeline", "SELECT"),
             ("orders", "INSERT,SELECT,UPDATE"),
@@ -93,7 +93,9 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("stock_digests", "DELETE,INSERT,SELECT"),
             ("stock_documents", "INSERT,SELECT"),
             ("stock_levels", "INSERT,SELECT,UPDATE"),
+            ("stock_location_movements", "INSERT,SELECT"),
             ("stock_movements", "INSERT,SELECT"),
+            ("stock_places", "DELETE,INSERT,SELECT,UPDATE"),
             ("stock_reservations", "DELETE,INSERT,SELECT,UPDATE"),
             ("suppliers", "DELETE,INSERT,SELECT,UPDATE"),
             ("tenants", "INSERT,SELECT,UPDATE"),

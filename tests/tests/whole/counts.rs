@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use comptoir_tests::harness::{Answer, Api, Http, World, until};
+use comptoir_tests::harness::{Answer, Api, Http, World, id, main_warehouse, until};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
@@ -56,10 +56,9 @@ impl Warehouse {
             api.receive(&product, &UNITS.to_string(), "2.00").await?;
             products.push(product["id"].as_str().context("no id")?.to_owned());
         }
-        let main = api.http.get("/warehouses?code=MAIN").await?.json["data"][0]["id"].clone();
         Ok(Self {
             doors: [api.http.clone(), other.http.clone()],
-            id: main.as_str().context("no warehouse")?.to_owned(),
+            id: id(&main_warehouse(api).await?).to_owned(),
             customer: api.customer("C-1").await?,
             products,
             open: Mutex::default(),

@@ -6,9 +6,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use comptoir_tests::demo::sample;
+use comptoir_tests::demo::{StockFindings, sample};
 use comptoir_tests::harness::{Api, Exit, Proxy, World, address, program, run, until};
 use comptoir_tests::loader::{Options, Progress, Report, load};
+use serde_json::json;
 
 const LIMIT: Duration = Duration::from_secs(120);
 const HEADER: &str = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n";
@@ -53,11 +54,33 @@ fn refused(path: &Path) -> Result<Vec<(u64, String)>> {
 async fn contents(world: &World) -> Result<Vec<(String, i64)>> {
     let mut contents = Vec::new();
     let sql = world.sql().await?;
-    for table in ["customers", "products", "orders", "order_lines", "outbox_events"] {
+    for table in [
+        "customers",
+        "products",
+        "orders",
+        "order_lines",
+        "shipments",
+        "returns",
+        "stock_documents",
+        "stock_movements",
+        // Levels that change often are told of a moment later.
+        "outbox_events WHERE event_type <> 'stock.level_changed'",
+    ] {
         let count: i64 = sql.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await?.get(0);
         contents.push((table.to_owned(), count));
     }
     Ok(contents)
+}
+
+/// Fails if the stock is not what the ledger and the file say.
+async fn stock_is_right(world: &World, orders: &Path) -> Result<()> {
+    let findings = StockFindings::of(world, orders, &world.logs().join("refused.csv")).await?;
+    ensure!(findings.is_sound() && findings.compared > 0, "{findings:?}");
+    Ok(())
+}
+
+fn counts<const N: usize>(of: [(&str, u64); N]) -> BTreeMap<String, u64> {
+    of.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -66,43 +89,138 @@ async fn the_sample_is_loaded_and_a_second_run_changes_nothing() {
         let api = world.api().await?;
         let first = load_into(world, &api, sample()).await?;
         assert!(first.is_complete(), "{first:?}");
-        assert_eq!(
-            first.orders,
-            BTreeMap::from([("cancelled".to_owned(), 6), ("delivered".to_owned(), 144)])
-        );
-        assert_eq!((first.rows, first.refused_rows.values().sum::<u64>()), (911, 7));
-        let list = refused(&world.logs().join("refused.csv"))?;
-        let before = contents(world).await?;
-        let second = load_into(world, &api, sample()).await?;
-        assert_eq!((&second.orders, &second.refused_rows), (&first.orders, &first.refused_rows));
-        assert_eq!(contents(world).await?, before);
-        let mut again = refused(&world.logs().join("refused.csv"))?;
-        again.sort();
-        let mut list = list;
+        assert_eq!(first.orders, counts([("delivered", 141)]));
+        assert_eq!((first.receipts, first.returns, first.write_offs), (1, 13, 3));
+        assert_eq!((first.rows, first.refused_rows.values().sum::<u64>()), (904, 14));
+        let short = |reason| first.refused_rows.get(reason).copied();
+        assert_eq!((short("no_earlier_sale"), short("not_in_stock")), (Some(5), Some(2)));
+        stock_is_right(world, &sample()).await?;
+        api.proof().await?;
+        let sql = world.sql().await?;
+        let row = sql
+            .query_one(
+                "SELECT (SELECT count(*) FROM shipments), (SELECT count(*) FROM products WHERE NOT stocked)",
+                &[],
+            )
+            .await?;
+        assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (141 + 27, 1), "shipments, and postage");
+
+        let mut list = refused(&world.logs().join("refused.csv"))?;
         list.sort();
-        assert_eq!(again, list);
+        let before = contents(world).await?;
+        // Under the same keys; and, long after, when they are forgotten and what exists is found by its reference.
+        for forget in ["", "DELETE FROM idempotency_records"] {
+            sql.batch_execute(forget).await?;
+            let again = load_into(world, &api, sample()).await?;
+            assert!(again.is_complete(), "{again:?}");
+            assert_eq!((&again.orders, &again.refused_rows), (&first.orders, &first.refused_rows));
+            assert_eq!((again.receipts, again.returns, again.write_offs), (1, 13, 3));
+            assert_eq!(contents(world).await?, before, "{forget}");
+            let mut listed = refused(&world.logs().join("refused.csv"))?;
+            listed.sort();
+            assert_eq!(listed, list);
+        }
+        stock_is_right(world, &sample()).await?;
         Ok(())
     })
     .await;
 }
 
-/// When the keys of an earlier run are forgotten, the orders are found by their reference.
+/// An order that an earlier run did not bring to its end, long ago: its keys are forgotten, and it is found by its reference.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn orders_that_exist_are_brought_forward_not_placed_again() {
     World::run(async |world| {
         let api = world.api().await?;
-        let rows = "1,A,Board,2,d,1.50,7.0,France\n1,B,Jug,0,d,2,7.0,France\n1,A,Board,1,d,1.5,7.0,France\nC2,A,Board,-1,d,1.5,7.0,France\n";
-        let orders = write(world, rows)?;
-        load_into(world, &api, orders.clone()).await?;
-        let sql = world.sql().await?;
-        // As if the first run had been interrupted before the last steps, long ago.
-        sql.batch_execute("DELETE FROM idempotency_records; UPDATE orders SET status = 'confirmed', shipped_at = NULL, tracking_number = NULL, delivered_at = NULL WHERE reference = '1'").await?;
-        let before: i64 = sql.query_one("SELECT count(*) FROM orders", &[]).await?.get(0);
-        let report = load_into(world, &api, orders).await?;
+        let (customer, product) = (api.customer("7").await?, api.stocked_product("A").await?);
+        api.receive(&product, "3", "1.00").await?;
+        let line = |quantity| json!({"product_id": product["id"], "quantity": quantity, "unit_price": "1.50"});
+        // An order of this number leaves in two shipments. The first has left.
+        let body = json!({"customer_id": customer["id"], "reference": "72", "lines": [line("2"), line("1")]});
+        let order = api.created("/orders", &body).await?;
+        let path = format!("/orders/{}", order["id"].as_str().context("an id")?);
+        let confirmed = api.http.post(&format!("{path}/confirm"), &json!({})).await?;
+        ensure!(confirmed.status == 200, "{confirmed:?}");
+        let part = json!({"lines": [{"position": 1, "quantity": "2"}]});
+        api.created(&format!("{path}/shipments"), &part).await?;
+
+        let rows =
+            "72,A,Board,2,d,1.50,7.0,France\n72,B,Jug,0,d,2,7.0,France\n72,A,Board,1,d,1.5,7.0,France\nC73,A,Board,-1,d,1.5,7.0,France\n";
+        let report = load_into(world, &api, write(world, rows)?).await?;
         assert!(report.is_complete(), "{report:?}");
-        assert_eq!(report.orders, BTreeMap::from([("cancelled".to_owned(), 1), ("delivered".to_owned(), 1)]));
-        assert_eq!(sql.query_one("SELECT count(*) FROM orders", &[]).await?.get::<_, i64>(0), before);
+        assert_eq!((report.orders, report.returns), (counts([("delivered", 1)]), 1));
+        let row = world
+            .sql()
+            .await?
+            .query_one(
+                "SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM shipments),
+                    (SELECT on_hand::float8 FROM stock_levels WHERE sku = 'A')",
+                &[],
+            )
+            .await?;
+        // What it was to sell was received once more.
+        assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1), row.get::<_, f64>(2)), (1, 2, 4.0));
         assert_eq!(refused(&world.logs().join("refused.csv"))?.len(), 1, "the row that never was in it");
+        api.proof().await?;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_back_was_sold_before_and_what_is_lost_was_there() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let rows = "1,A,Board,10,2010-12-01 08:26:00,2.00,7.0,France\n\
+            2,A,Board,4,2010-12-02 08:26:00,2.00,7.0,France\n\
+            C3,A,Board,-6,2010-12-03 08:26:00,2.00,7.0,France\n\
+            C4,A,Board,-20,2010-12-03 09:26:00,2.00,7.0,France\n\
+            C5,A,Board,-1,2010-12-03 10:26:00,2.00,8.0,France\n";
+        let lost = "6,A,damaged,-20,2010-12-04 08:26:00,0.0,,France\n";
+        let more = "7,POST,Postage,1,2010-12-04 09:26:00,18.00,7.0,France\n\
+            C8,POST,Postage,-1,2010-12-04 10:26:00,18.00,7.0,France\n";
+        let orders = write(world, &format!("{rows}{lost}{more}"))?;
+        let report = load_into(world, &api, orders.clone()).await?;
+        assert!(report.is_complete(), "{report:?}");
+        assert_eq!((&report.orders, report.returns, report.write_offs), (&counts([("delivered", 3)]), 4, 1));
+        assert_eq!(report.refused_rows, counts([("no_earlier_sale", 2), ("not_in_stock", 1)]));
+        let mut list = refused(&world.logs().join("refused.csv"))?;
+        list.sort();
+        assert_eq!(list.iter().map(|row| row.0).collect::<Vec<_>>(), [5, 6, 7]);
+        stock_is_right(world, &orders).await?;
+        api.proof().await?;
+
+        let sql = world.sql().await?;
+        let back: Vec<String> = sql
+            .query(
+                "SELECT returns.reference || ': ' || trunc(sum(quantity)) FROM returns
+                    JOIN return_lines ON return_lines.return_id = returns.id GROUP BY returns.reference ORDER BY 1",
+                &[],
+            )
+            .await?
+            .iter()
+            .map(|row| row.get(0))
+            .collect();
+        assert_eq!(back, ["C3/1: 2", "C3/2: 4", "C4/1: 8", "C8/7: 1"]);
+        let days: (i32, bool) = {
+            let row = sql
+                .query_one(
+                    "SELECT max(ordered_on) - min(ordered_on), max(ordered_on) >= (now() AT TIME ZONE 'UTC')::date - 1
+                    FROM orders",
+                    &[],
+                )
+                .await?;
+            (row.get(0), row.get(1))
+        };
+        assert_eq!(days, (3, true), "the days of the file, and its last is today");
+
+        // The comparison can fail: with another file, and with a hand in the database.
+        let list = world.logs().join("refused.csv");
+        let other = write(world, &format!("{rows}{more}"))?;
+        let findings = StockFindings::of(world, &other, &list).await?;
+        assert!(findings.complaints.contains(&"A: 0 is on hand, by the file 14".to_owned()), "{findings:?}");
+        sql.batch_execute("UPDATE stock_levels SET on_hand = 1").await?;
+        let findings = StockFindings::of(world, &write(world, &format!("{rows}{lost}{more}"))?, &list).await?;
+        assert!(findings.complaints.len() >= 2, "{findings:?}");
         Ok(())
     })
     .await;
@@ -124,9 +242,10 @@ async fn every_row_ends_up_in_an_order_or_on_the_list() {
              1,A,Board,9,d,1.50,7.0,France\n",
             "9".repeat(60)
         );
-        let report = load_into(world, &api, write(world, &rows)?).await?;
+        let orders = write(world, &rows)?;
+        let report = load_into(world, &api, orders.clone()).await?;
         assert!(report.is_complete(), "{report:?}");
-        assert_eq!(report.orders, BTreeMap::from([("delivered".to_owned(), 1)]));
+        assert_eq!(report.orders, counts([("delivered", 1)]));
         let lines: i64 = world.sql().await?.query_one("SELECT count(*) FROM order_lines", &[]).await?.get(0);
         let mut list = refused(&world.logs().join("refused.csv"))?;
         list.sort();
@@ -135,6 +254,7 @@ async fn every_row_ends_up_in_an_order_or_on_the_list() {
             list[6].1, "order_reference_taken",
             "a later part of an invoice is not dropped in silence"
         );
+        stock_is_right(world, &orders).await?;
         Ok(())
     })
     .await;
@@ -165,16 +285,22 @@ async fn an_api_killed_and_a_database_cut_off_in_mid_load_lose_nothing() {
         }
         let report = loading.await?.context("the load")?;
         assert!(report.is_complete(), "{report:?}");
-        assert_eq!(report.orders, BTreeMap::from([("cancelled".to_owned(), 6), ("delivered".to_owned(), 144)]));
+        assert_eq!(report.orders, counts([("delivered", 141)]));
+        assert_eq!((report.receipts, report.returns, report.write_offs), (1, 13, 3));
         let sql = world.sql().await?;
         let twice: i64 = sql
             .query_one(
-                "SELECT count(*) FROM (SELECT FROM outbox_events GROUP BY aggregate_id, event_type HAVING count(*) > 1) AS twice",
+                "SELECT count(*) FROM (
+                    SELECT FROM outbox_events WHERE event_type NOT IN ('stock.level_changed', 'order.returned')
+                    GROUP BY aggregate_id, event_type HAVING count(*) > 1
+                ) AS twice",
                 &[],
             )
             .await?
             .get(0);
         assert_eq!(twice, 0, "every command took effect once");
+        stock_is_right(world, &sample()).await?;
+        api.proof().await?;
         Ok(())
     })
     .await;
@@ -201,6 +327,8 @@ async fn the_program_says_by_its_exit_code_how_it_went() {
 
         let missing = load_orders(world, &[&["does-not-exist.csv"], &at[..]].concat()).await?;
         assert_eq!(missing.code, Some(2), "{missing:?}");
+        let pipe = load_orders(world, &[&["/dev/null"], &at[..]].concat()).await?;
+        assert_eq!(pipe.code, Some(2), "it is read several times: {pipe:?}");
         let wrong = world.logs().join("wrong.csv");
         std::fs::write(&wrong, "a,b\n1,2\n")?;
         let exit = load_orders(world, &[&[wrong.to_str().unwrap()], &at[..]].concat()).await?;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod background_services;
+mod benchmarks;
 mod broker;
 mod clients;
 mod consumers;
@@ -11,6 +12,7 @@ mod documents;
 mod errors;
 mod help;
 mod loader;
+mod location_counts;
 mod monitoring;
 mod one_of_all;
 mod operator;

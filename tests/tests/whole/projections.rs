@@ -169,6 +169,55 @@ async fn the_time_line_of_an_order_that_leaves_in_parts_is_the_same_after_a_rebu
     .await;
 }
 
+/// What an amendment changes is counted by the difference, and is the same after a rebuild: the amounts, the products, those that are in
+/// no line any more, and what the steps of before are called.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_amended_order_counts_as_it_is_now() {
+    World::run(async |world| {
+        let sql = world.sql().await?;
+        let api = api(world).await?;
+        built(&sql).await?;
+        let _relay = world.relay().await?;
+        let (customer, one) = (api.customer("C-1").await?, api.product("P-1").await?);
+        let (other, third) = (api.product("P-2").await?, api.product("P-3").await?);
+        let order = api.order(&customer, &one).await?;
+        let path = format!("/orders/{}", id(&order));
+        let amend = async |body: Value| -> Result<()> {
+            let answer = api.http.send(Method::PATCH, &path, &[], Some(&body)).await?;
+            ensure!(answer.status == 200, "{}", answer.text);
+            Ok(())
+        };
+        let lines =
+            json!([{"position": 1, "quantity": "3"}, {"product_id": other["id"], "quantity": "1", "unit_price": "5"}]);
+        amend(json!({"reference": "FIRST", "lines": lines})).await?;
+        // Two of them are in no line any more.
+        let lines = json!([{"product_id": third["id"], "quantity": "2", "unit_price": "5"}]);
+        amend(json!({"reference": "SECOND", "lines": lines})).await?;
+        projections_are_right(world, LIMIT).await?;
+        let days = api.http.get("/reports/sales-by-day").await?.json;
+        assert_eq!((&days["data"][0]["orders"], &days["data"][0]["net_total"]), (&json!(1), &json!("10.00")), "{days}");
+        let products = api.http.get("/reports/sales-by-product?sort=sku").await?.json;
+        let sold = |product: &Value| format!("{} {} {}", product["sku"], product["orders"], product["quantity"]);
+        let sold: Vec<String> = products["data"].as_array().into_iter().flatten().map(sold).collect();
+        assert_eq!(sold, [r#""P-1" 0 "0""#, r#""P-2" 0 "0""#, r#""P-3" 1 "2""#]);
+        let steps = api.http.get(&format!("/reports/order-timelines?order_id={}&sort=occurred_at", id(&order))).await?.json;
+        let step = |step: &Value| format!("{} {}", step["event"], step["reference"]);
+        let steps: Vec<String> = steps["data"].as_array().into_iter().flatten().map(step).collect();
+        let amended = r#""order.amended" "SECOND""#;
+        assert_eq!(steps, [r#""order.placed" "SECOND""#, amended, amended]);
+        let compared = world.run_api(&["projections", "rebuild", "--compare"]).await?;
+        ensure!(compared.code == Some(0) && compared.stdout.contains(" 0 rows differ"), "{compared:?}");
+
+        // A cancelled order takes back what it was last.
+        cancelled(&api.http, &order).await?;
+        projections_are_right(world, LIMIT).await?;
+        let compared = world.run_api(&["projections", "rebuild", "--compare"]).await?;
+        ensure!(compared.code == Some(0), "{compared:?}");
+        Ok(())
+    })
+    .await;
+}
+
 /// Writes an event as another program may.
 async fn written(
     sql: &Client,
@@ -362,7 +411,7 @@ impl Traffic<'_> {
             let pick = |dice: &mut StdRng, from: &[String]| {
                 from.get(dice.random_range(0..from.len().max(1))).cloned()
             };
-            match dice.random_range(0..20) {
+            match dice.random_range(0..22) {
                 0 => {
                     let body = json!({"code": name, "name": name, "email": "a@b.example"});
                     let made = self.send(Method::POST, "/customers", Some(&body)).await;
@@ -407,6 +456,20 @@ impl Traffic<'_> {
                     let body = json!({"customer_id": customer, "lines": lines});
                     let made = self.send(Method::POST, "/orders", Some(&body)).await;
                     orders.extend(made.and_then(|made| made["id"].as_str().map(str::to_owned)));
+                }
+                // Refused once it has left or is cancelled.
+                20 | 21 => {
+                    let (Some(id), Some(product)) = (pick(&mut dice, &orders), pick(&mut dice, &products))
+                    else {
+                        continue;
+                    };
+                    let line = if dice.random_bool(0.5) {
+                        json!({"position": 1, "quantity": "2.5"})
+                    } else {
+                        json!({"product_id": product, "quantity": "2.5"})
+                    };
+                    let body = json!({"reference": name, "lines": [line]});
+                    self.send(Method::PATCH, &format!("/orders/{id}"), Some(&body)).await;
                 }
                 step => {
                     let Some(id) = pick(&mut dice, &orders) else { continue };

@@ -3,7 +3,7 @@
 use comptoir_core::application::listing::Selection;
 use comptoir_core::commerce::addresses::Address;
 use comptoir_core::commerce::customers::{
-    CustomerCode, CustomerDetails, CustomerFilter, CustomerInvoicing, CustomerName, CustomerView,
+    CreditLimit, CustomerCode, CustomerDetails, CustomerFilter, CustomerInvoicing, CustomerName, CustomerView,
 };
 use comptoir_core::values::contact::{Email, VatNumber};
 use comptoir_core::values::external_id::ExternalId;
@@ -20,7 +20,7 @@ use crate::extract::{Editable, Faults, SearchFilters, Text, read_from_text};
 use crate::routes::address::{AddressDto, parse_addresses};
 use crate::routes::party::{ElectronicAddressDto, PaymentTermsDto, RegistrationDto, within};
 
-read_from_text!(CustomerCode, CustomerName);
+read_from_text!(CreditLimit, CustomerCode, CustomerName);
 
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields, validate = CustomerRequest::checked -> FieldError)]
@@ -42,6 +42,11 @@ pub(crate) struct CustomerRequest {
     #[deserr(default, try_from(Vec<AddressDto>) = parse_addresses -> Invalid)]
     #[schema(value_type = Vec<AddressDto>, max_items = 20, required = false)]
     addresses: Vec<Address>,
+    /// What the customer's open orders may come to, in your company's currency: zero or more; null, or left out, is no limit. Only who
+    /// has `customers:credit` sets or changes it.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "5000.00", pattern = r"^\d{1,15}(\.\d{1,2})?$")]
+    credit_limit: Option<CreditLimit>,
     /// What invoices need. Left out or null: nothing is known.
     #[deserr(default)]
     invoicing: Option<CustomerInvoicingDto>,
@@ -109,10 +114,10 @@ impl Editable for CustomerRequest {
     const READ_ONLY: &'static [&'static str] = &["id", "version", "created_at", "updated_at"];
 
     fn into_details(self) -> Result<CustomerDetails, Vec<FieldError>> {
-        let Self { external_id, code, name, email, vat_number, addresses, invoicing } = self;
+        let Self { external_id, code, name, email, vat_number, addresses, credit_limit, invoicing } = self;
         let invoicing = invoicing.unwrap_or_default().into_invoicing();
         let invoicing = invoicing.map_err(|fault| vec![within("invoicing", fault)])?;
-        Ok(CustomerDetails { external_id, code, name, email, vat_number, addresses, invoicing })
+        Ok(CustomerDetails { external_id, code, name, email, vat_number, addresses, credit_limit, invoicing })
     }
 
     fn shown(view: &CustomerView) -> impl Serialize {
@@ -153,6 +158,7 @@ impl Exported for CustomerView {
         "email",
         "vat_number",
         "addresses",
+        "credit_limit",
         "invoicing",
         "created_at",
         "updated_at",

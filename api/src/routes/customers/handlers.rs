@@ -6,6 +6,7 @@ use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::error::Error;
 use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
+use comptoir_core::commerce::credit::{self, CreditView};
 use comptoir_core::commerce::customers::{
     self, CreateCustomer, CustomerSort, CustomerView, DeleteCustomer, UpdateCustomer,
 };
@@ -98,6 +99,17 @@ pub(crate) async fn get(
 ) -> Result<HttpResponse, ApiError> {
     let view = customers::get(&database, &context.0, id.0).await?;
     Ok(respond::found(&request, view.version, &view))
+}
+
+/// What the open orders of a customer come to, beside their credit limit
+#[utoipa::path(get, path = "/api/v1/customers/{id}/credit", tag = "customers", operation_id = "getCustomerCredit", params(IdParam),
+    responses((status = 200, body = CreditView)))]
+pub(crate) async fn credit(
+    context: Context,
+    id: Id<CustomerId>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    Ok(HttpResponse::Ok().json(credit::get(&database, &context.0, id.0).await?))
 }
 
 /// Customers, a page at a time

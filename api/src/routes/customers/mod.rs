@@ -18,6 +18,8 @@ pub(super) fn endpoints() -> Endpoints {
         .problems(&["customer_code_taken", "customer_external_id_taken"])
         .with(Needs(CustomersRead), handlers::__path_get, handlers::get)
         .problems(&["customer_not_found"])
+        .with(Needs(CustomersRead), handlers::__path_credit, handlers::credit)
+        .problems(&["customer_not_found"])
         .with(Needs(CustomersWrite), handlers::__path_replace, handlers::replace)
         .problems(&["customer_not_found", "customer_code_taken", "customer_external_id_taken"])
         .with(Needs(CustomersWrite), handlers::__path_update, handlers::update)

@@ -29,7 +29,7 @@ pub(crate) struct ToPrepareFilters {
 #[deserr(error = Faults, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct LateFilters {
-    /// Only orders that customers made more than so many days ago (`ordered_on`, by today in UTC).
+    /// Of orders for which no day was promised: only those that customers made more than so many days ago (`ordered_on`, by today in UTC).
     #[deserr(default)]
     #[param(value_type = Option<u16>, minimum = 0, maximum = 3650, default = 3, example = 3)]
     days: Option<Age>,
@@ -76,6 +76,7 @@ impl Exported for OpenOrder {
         "back_order",
         "waits",
         "ordered_on",
+        "promised_on",
         "placed_at",
         "confirmed_at",
     ];
@@ -93,6 +94,7 @@ impl Exported for OpenOrderWithLines {
         "back_order",
         "waits",
         "ordered_on",
+        "promised_on",
         "placed_at",
         "confirmed_at",
         "lines",

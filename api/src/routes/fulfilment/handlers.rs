@@ -72,9 +72,10 @@ pub(crate) async fn export_back_orders(
     }))
 }
 
-/// Orders that have not left and are old, the oldest first
+/// Orders that have not left and are late, the oldest first
 ///
-/// A page looks at 5,000 open orders at most: it may hold fewer than asked for, and have a next one.
+/// The day by which they were promised (`promised_on`) is over, by today in UTC. Of orders for which none was promised: they are older
+/// than `days`. A page looks at 5,000 open orders at most: it may hold fewer than asked for, and have a next one.
 #[utoipa::path(get, path = "/api/v1/orders/late", tag = "orders", operation_id = "listLateOrders", params(LateFilters, ListQuery<LateFilters, OpenOrderSort>),
     responses((status = 200, body = List<OpenOrder>)))]
 pub(crate) async fn late(

@@ -6,7 +6,7 @@ use comptoir_core::commerce::inventory_counts::{
 };
 use comptoir_core::values::business_date::BusinessDate;
 use comptoir_core::values::goods::Units;
-use comptoir_core::values::ids::{CategoryId, ProductId, WarehouseId};
+use comptoir_core::values::ids::{CategoryId, LocationId, ProductId, WarehouseId};
 use deserr::Deserr;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -32,6 +32,11 @@ pub(crate) struct CreateInventoryCountRequest {
     #[deserr(default)]
     #[schema(value_type = Option<Vec<Uuid>>, min_items = 1, max_items = 100)]
     category_ids: Option<Vec<CategoryId>>,
+    /// Count only what lies in these locations of the warehouse, which are in use, each named once; the whole warehouse if it is left out.
+    /// Not together with `category_ids`.
+    #[deserr(default)]
+    #[schema(value_type = Option<Vec<Uuid>>, min_items = 1, max_items = 1000)]
+    location_ids: Option<Vec<LocationId>>,
     /// Whether those who count do not see what is expected. `true` if it is left out.
     #[deserr(default)]
     blind: Option<bool>,
@@ -39,15 +44,22 @@ pub(crate) struct CreateInventoryCountRequest {
 
 impl From<CreateInventoryCountRequest> for CreateCount {
     fn from(request: CreateInventoryCountRequest) -> Self {
-        let CreateInventoryCountRequest { reference, warehouse_id, category_ids, blind } = request;
-        Self { reference, warehouse_id, categories: category_ids, blind: blind.unwrap_or(true) }
+        let CreateInventoryCountRequest { reference, warehouse_id, category_ids, location_ids, blind } =
+            request;
+        Self {
+            reference,
+            warehouse_id,
+            categories: category_ids,
+            locations: location_ids,
+            blind: blind.unwrap_or(true),
+        }
     }
 }
 
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct RecordCountsRequest {
-    /// Each product once.
+    /// Each product once, in a count of locations once in each location.
     #[schema(min_items = 1, max_items = 1000)]
     pub(super) entries: Vec<CountEntryRequest>,
 }
@@ -57,14 +69,18 @@ pub(crate) struct RecordCountsRequest {
 pub(crate) struct CountEntryRequest {
     #[schema(value_type = Uuid)]
     product_id: ProductId,
+    /// In a count of locations: one of these, in which it lies. Left out or null in the others.
+    #[deserr(default)]
+    #[schema(value_type = Option<Uuid>)]
+    location_id: Option<LocationId>,
     /// All that lies there of it. Zero or more; at most nine digits before and six after the point.
     #[schema(value_type = String, example = "22", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
     counted: Units,
 }
 
 impl From<CountEntryRequest> for CountEntry {
-    fn from(CountEntryRequest { product_id, counted }: CountEntryRequest) -> Self {
-        Self { product_id, counted }
+    fn from(CountEntryRequest { product_id, location_id, counted }: CountEntryRequest) -> Self {
+        Self { product_id, location_id, counted }
     }
 }
 
@@ -91,6 +107,10 @@ pub(crate) struct RecountRequest {
     /// The products to count again.
     #[schema(value_type = Vec<Uuid>, min_items = 1, max_items = 1000)]
     pub(super) product_ids: Vec<ProductId>,
+    /// In a count of locations: only what lies there. In all of its locations if it is left out.
+    #[deserr(default)]
+    #[schema(value_type = Option<Uuid>)]
+    pub(super) location_id: Option<LocationId>,
 }
 
 #[derive(Debug, Deserr, ToSchema)]
@@ -141,11 +161,15 @@ pub(crate) struct CountLineFilters {
     #[deserr(default)]
     #[param(value_type = Option<bool>)]
     differs: Option<Flag>,
+    /// Only what lies in this location, in a count of locations.
+    #[deserr(default)]
+    #[param(value_type = Option<Uuid>)]
+    location_id: Option<LocationId>,
 }
 
 impl From<CountLineFilters> for LineFilter {
-    fn from(CountLineFilters { state, differs }: CountLineFilters) -> Self {
-        Self { state, differs: differs.is_some_and(|Flag(differs)| differs) }
+    fn from(CountLineFilters { state, differs, location_id }: CountLineFilters) -> Self {
+        Self { state, location_id, differs: differs.is_some_and(|Flag(differs)| differs) }
     }
 }
 
@@ -172,6 +196,7 @@ impl Exported for InventoryCountView {
         "reference",
         "warehouse_id",
         "category_ids",
+        "location_ids",
         "blind",
         "status",
         "created_by",
@@ -191,6 +216,8 @@ impl Exported for InventoryCountView {
 impl Exported for CountLineView {
     const COLUMNS: &'static [&'static str] = &[
         "product_id",
+        "location_id",
+        "location_code",
         "sku",
         "name",
         "state",
@@ -210,6 +237,7 @@ impl Exported for CountEntryView {
         "recorded_at",
         "id",
         "product_id",
+        "location_id",
         "counted",
         "expected",
         "actor_type",

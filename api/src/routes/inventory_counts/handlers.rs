@@ -47,8 +47,8 @@ pub(crate) async fn create(
 /// Begin to count
 ///
 /// From now until the count is closed or cancelled, nothing on hand in its scope moves: receipts, shipments and the like are answered 409
-/// `stock_frozen`. Orders are placed and cancelled as before. There is a line for everything of which something is on hand. One count of a
-/// warehouse is under way at a time.
+/// `stock_frozen`. Orders are placed and cancelled as before. There is a line for everything of which something is on hand; in a count of
+/// locations, for each location in which it lies. One count of a warehouse is under way at a time.
 #[utoipa::path(post, path = "/api/v1/inventory-counts/{id}/start", tag = "inventory-counts", operation_id = "startInventoryCount",
     request_body = Option<Empty>, params(IdParam, IfMatchHeader, IdempotencyHeader),
     responses((status = 200, body = InventoryCountView, headers(("ETag" = String)))))]
@@ -115,8 +115,8 @@ pub(crate) async fn recount(
     posted: Posted<RecountRequest>,
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
-    let products = posted.body.product_ids;
-    let command = AskRecount { id: id.0, expected_version: expected.0, products };
+    let RecountRequest { product_ids: products, location_id: location } = posted.body;
+    let command = AskRecount { id: id.0, expected_version: expected.0, products, location };
     respond::answer(executor.execute(context.0, posted.key, command, changed).await?)
 }
 

@@ -32,6 +32,7 @@ pub(super) fn endpoints() -> Endpoints {
             "inventory_count_state_conflict",
             "inventory_count_under_way",
             "inventory_count_too_large",
+            "location_archived",
         ])
         .with(Needs(InventoryCount), handlers::__path_record, handlers::record)
         .problems(&[
@@ -56,6 +57,7 @@ pub(super) fn endpoints() -> Endpoints {
             "inventory_count_outdated",
             "invalid_inventory_count",
             "stock_too_large",
+            "too_many_places",
         ])
         .with(Needs(InventoryClose), handlers::__path_cancel, handlers::cancel)
         .problems(&["inventory_count_not_found", "inventory_count_state_conflict"])

@@ -25,5 +25,5 @@ pub(super) fn endpoints() -> Endpoints {
         .with(Needs(WarehousesWrite), handlers::__path_update, handlers::update)
         .problems(OF_A_CHANGE)
         .with(Needs(WarehousesWrite), handlers::__path_archive, handlers::archive)
-        .problems(&["location_not_found", "location_archived"])
+        .problems(&["location_not_found", "location_archived", "location_in_use", "stock_frozen"])
 }

@@ -2,12 +2,13 @@
 
 use comptoir_core::application::listing::Selection;
 use comptoir_core::commerce::orders::{
-    CancellationReason, OrderFilter, OrderLine, OrderReference, OrderStatus, OrderSummary, OrderView,
-    PlaceOrder, PlaceOrderLine, TrackingNumber, VatSubtotal,
+    AmendedLine, CancellationReason, OrderAmendment, OrderFilter, OrderLine, OrderReference, OrderStatus,
+    OrderSummary, OrderView, PlaceOrder, PlaceOrderLine, TrackingNumber, VatSubtotal,
 };
 use comptoir_core::values::business_date::BusinessDate;
 use comptoir_core::values::external_id::ExternalId;
 use comptoir_core::values::ids::{CustomerId, ProductId, WarehouseId};
+use comptoir_core::values::invalid::FieldError;
 use comptoir_core::values::money::{Quantity, UnitPrice};
 use deserr::Deserr;
 use serde::Serialize;
@@ -15,7 +16,8 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::export::Exported;
-use crate::extract::{Faults, SearchFilters, Several, Text, one_of, read_from_text};
+use crate::extract::{Editable, Faults, Flag, SearchFilters, Several, Text, one_of, read_from_text};
+use crate::routes::address::PostalAddressDto;
 
 read_from_text!(CancellationReason, OrderReference, TrackingNumber);
 read_from_text!(OrderStatus => |text| one_of(text, &OrderStatus::ALL, OrderStatus::as_str));
@@ -45,6 +47,13 @@ pub(crate) struct PlaceOrderRequest {
     #[deserr(default)]
     #[schema(value_type = Option<NaiveDate>)]
     ordered_on: Option<BusinessDate>,
+    /// Where it goes; left out or null for the customer's own address.
+    #[deserr(default)]
+    delivery_address: Option<PostalAddressDto>,
+    /// By when the customer was promised the goods; not before `ordered_on`. Left out or null if nothing was promised.
+    #[deserr(default)]
+    #[schema(value_type = Option<NaiveDate>, example = "2026-12-04")]
+    promised_on: Option<BusinessDate>,
     #[schema(min_items = 1, max_items = 5000)]
     lines: Vec<PlaceOrderLineRequest>,
 }
@@ -72,6 +81,8 @@ impl From<PlaceOrderRequest> for PlaceOrder {
             warehouse_id,
             back_order,
             ordered_on,
+            delivery_address,
+            promised_on,
             lines,
         } = request;
         Self {
@@ -81,6 +92,8 @@ impl From<PlaceOrderRequest> for PlaceOrder {
             warehouse_id,
             back_order,
             ordered_on,
+            delivery_address: delivery_address.map(Into::into),
+            promised_on,
             lines: lines.into_iter().map(PlaceOrderLine::from).collect(),
         }
     }
@@ -89,6 +102,114 @@ impl From<PlaceOrderRequest> for PlaceOrder {
 impl From<PlaceOrderLineRequest> for PlaceOrderLine {
     fn from(PlaceOrderLineRequest { product_id, quantity, unit_price }: PlaceOrderLineRequest) -> Self {
         Self { product_id, quantity, unit_price }
+    }
+}
+
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub(crate) struct UpdateOrderRequest {
+    /// The order's number in your books; unique where given.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "WEB-2026-00017", min_length = 1, max_length = 100)]
+    reference: Option<OrderReference>,
+    /// Where it goes; null for the customer's own address.
+    #[deserr(default)]
+    delivery_address: Option<PostalAddressDto>,
+    /// By when the customer was promised the goods; not before `ordered_on`. Null if nothing was promised.
+    #[deserr(default)]
+    #[schema(value_type = Option<NaiveDate>, example = "2026-12-04")]
+    promised_on: Option<BusinessDate>,
+    /// All lines, in their new order: a present line that is not named goes.
+    #[schema(min_items = 1, max_items = 5000)]
+    lines: Vec<UpdateOrderLineRequest>,
+}
+
+/// A line of the order, by its position, or a new one, by its product.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub(crate) struct UpdateOrderLineRequest {
+    /// Of a present line; counts from 1. The line keeps its product, name and VAT rate.
+    #[deserr(default)]
+    #[schema(minimum = 1, maximum = 5000, example = 1)]
+    position: Option<i16>,
+    /// Of a new line, which has the product's present name and VAT rate.
+    #[deserr(default)]
+    #[schema(value_type = Option<Uuid>)]
+    product_id: Option<ProductId>,
+    /// More than zero; at most nine digits before and six after the point. A present line keeps its own if it is left out.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "2.5", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
+    quantity: Option<Quantity>,
+    /// Net price of one unit. If it is left out, a present line keeps its own, and a new one has the product's.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "12.50", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
+    unit_price: Option<UnitPrice>,
+}
+
+impl From<UpdateOrderLineRequest> for AmendedLine {
+    fn from(line: UpdateOrderLineRequest) -> Self {
+        let UpdateOrderLineRequest { position, product_id, quantity, unit_price } = line;
+        Self { position, product_id, quantity, unit_price }
+    }
+}
+
+/// An order as a PATCH finds it: as GET gives it, but that its lines are named by their positions. So a PATCH that has no lines keeps
+/// them all.
+#[derive(Debug, Serialize)]
+struct EditedOrder<'a> {
+    #[serde(flatten)]
+    summary: &'a OrderSummary,
+    vat: Vec<VatSubtotalResponse>,
+    lines: Vec<KeptLine>,
+}
+
+#[derive(Debug, Serialize)]
+struct KeptLine {
+    /// Counts from 1.
+    position: usize,
+}
+
+impl Editable for UpdateOrderRequest {
+    type View = OrderView;
+    type Details = OrderAmendment;
+    const READ_ONLY: &'static [&'static str] = &[
+        "id",
+        "version",
+        "external_id",
+        "customer_id",
+        "status",
+        "currency",
+        "net_total",
+        "vat_total",
+        "gross_total",
+        "tracking_number",
+        "cancellation_reason",
+        "placed_at",
+        "confirmed_at",
+        "shipped_at",
+        "delivered_at",
+        "cancelled_at",
+        "updated_at",
+        "warehouse_id",
+        "back_order",
+        "ordered_on",
+        "held_for_approval",
+        "vat",
+    ];
+
+    fn into_details(self) -> Result<OrderAmendment, Vec<FieldError>> {
+        let Self { reference, delivery_address, promised_on, lines } = self;
+        let lines = lines.into_iter().map(AmendedLine::from).collect();
+        let delivery_address = delivery_address.map(Into::into);
+        Ok(OrderAmendment { reference, delivery_address, promised_on, lines })
+    }
+
+    fn shown(view: &OrderView) -> impl Serialize {
+        EditedOrder {
+            summary: &view.summary,
+            vat: view.vat.iter().map(VatSubtotalResponse::of).collect(),
+            lines: (1..=view.lines.len()).map(|position| KeptLine { position }).collect(),
+        }
     }
 }
 
@@ -196,6 +317,12 @@ struct VatSubtotalResponse {
     amount: String,
 }
 
+impl VatSubtotalResponse {
+    fn of(vat: &VatSubtotal) -> Self {
+        Self { rate: vat.rate.to_string(), base: vat.base.to_string(), amount: vat.amount.to_string() }
+    }
+}
+
 impl From<OrderView> for OrderResponse {
     fn from(view: OrderView) -> Self {
         let line = |(position, line): (usize, OrderLine)| OrderLineResponse {
@@ -214,15 +341,10 @@ impl From<OrderView> for OrderResponse {
             reserved: line.reserved.to_string(),
             waiting: line.waiting.to_string(),
         };
-        let subtotal = |vat: VatSubtotal| VatSubtotalResponse {
-            rate: vat.rate.to_string(),
-            base: vat.base.to_string(),
-            amount: vat.amount.to_string(),
-        };
         Self {
             summary: view.summary,
             lines: (1..).zip(view.lines).map(line).collect(),
-            vat: view.vat.into_iter().map(subtotal).collect(),
+            vat: view.vat.iter().map(VatSubtotalResponse::of).collect(),
         }
     }
 }
@@ -243,6 +365,10 @@ pub(crate) struct OrderFilters {
     #[deserr(default)]
     #[param(value_type = Option<String>)]
     reference: Option<Text>,
+    /// With `true`: only orders that wait for approval. `false` leaves nothing out.
+    #[deserr(default)]
+    #[param(value_type = Option<bool>)]
+    held: Option<Flag>,
 }
 
 impl SearchFilters for OrderFilters {
@@ -251,9 +377,10 @@ impl SearchFilters for OrderFilters {
     const INCLUDES: &'static [&'static str] = &["lines"];
 
     fn with(self, selection: Selection) -> OrderFilter {
-        let Self { status, customer_id, reference } = self;
+        let Self { status, customer_id, reference, held } = self;
         let statuses = status.map_or_else(Vec::new, |Several(statuses)| statuses);
-        OrderFilter { statuses, customer_id, reference: reference.map(Into::into), selection }
+        let held = held.is_some_and(|Flag(held)| held);
+        OrderFilter { statuses, customer_id, reference: reference.map(Into::into), held, selection }
     }
 }
 
@@ -280,5 +407,8 @@ impl Exported for OrderSummary {
         "warehouse_id",
         "back_order",
         "ordered_on",
+        "delivery_address",
+        "promised_on",
+        "held_for_approval",
     ];
 }

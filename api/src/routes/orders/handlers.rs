@@ -7,23 +7,27 @@ use comptoir_core::application::error::Error;
 use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::orders::{
-    self, CancelOrder, CancelRest, ConfirmOrder, DeliverOrder, OrderSort, OrderView, PlaceOrder, ShipOrder,
+    self, AmendOrder, ApproveOrder, CancelOrder, CancelRest, ConfirmOrder, DeliverOrder, OrderSort,
+    OrderView, PlaceOrder, ShipOrder,
 };
 use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::ids::OrderId;
 
 use super::dto::{
     CancelOrderRequest, ListedOrder, OrderFilters, OrderResponse, PlaceOrderRequest, ShipOrderRequest,
+    UpdateOrderRequest,
 };
 use crate::error::ApiError;
 use crate::export;
-use crate::extract::{Context, Empty, ExportQuery, Id, IfMatch, Posted, SearchQuery};
+use crate::extract::{Context, Empty, ExportQuery, Id, IfMatch, MergePatch, Posted, SearchQuery};
 use crate::openapi::{IdParam, IdempotencyHeader, IfMatchHeader};
 use crate::respond::{self, List};
 
 /// Place an order
 ///
-/// Goods of products that are kept in stock are reserved for it. If there are too few, it is refused, or with `back_order` waits.
+/// Goods of products that are kept in stock are reserved for it. If there are too few, it is refused, or with `back_order` waits. If the
+/// customer's open orders would come to more than their credit limit, it is refused, or placed and held until it is approved: the company's
+/// `credit_limit_action` says which.
 #[utoipa::path(post, path = "/api/v1/orders", tag = "orders", operation_id = "placeOrder", request_body = PlaceOrderRequest,
     params(IdempotencyHeader),
     responses((status = 201, body = OrderResponse, headers(("Location" = String), ("ETag" = String)))))]
@@ -38,6 +42,43 @@ pub(crate) async fn place(
             respond::created(location, order.summary.version, &OrderResponse::from(order))
         });
     respond::answer(answer.await?)
+}
+
+/// Amend an order of which nothing has left
+///
+/// As long as it is pending or confirmed. A merge patch (RFC 7396): members that are missing stay as they are, null erases, and `lines`
+/// is the whole new list. A line of it has the `position` of a present line, or the `product_id` of a new one, which is priced now.
+/// What the order has less of, is free again; what it has more of, is reserved, or refused if there is too little, or with `back_order`
+/// waits.
+#[utoipa::path(patch, path = "/api/v1/orders/{id}", tag = "orders", operation_id = "updateOrder",
+    request_body = UpdateOrderRequest, params(IdParam, IfMatchHeader),
+    responses((status = 200, body = OrderResponse, headers(("ETag" = String)))))]
+pub(crate) async fn update(
+    context: Context,
+    id: Id<OrderId>,
+    expected: IfMatch,
+    body: MergePatch<UpdateOrderRequest>,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let command = AmendOrder { id: id.0, expected_version: expected.0, edit: body.edit() };
+    respond::answer(executor.execute(context.0, None, command, changed).await?)
+}
+
+/// Approve an order that passes its customer's credit limit
+///
+/// It was held for that, and can be confirmed and shipped now.
+#[utoipa::path(post, path = "/api/v1/orders/{id}/approve", tag = "orders", operation_id = "approveOrder", request_body = Option<Empty>,
+    params(IdParam, IfMatchHeader, IdempotencyHeader),
+    responses((status = 200, body = OrderResponse, headers(("ETag" = String)))))]
+pub(crate) async fn approve(
+    context: Context,
+    id: Id<OrderId>,
+    expected: IfMatch,
+    posted: Posted<Empty>,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let command = ApproveOrder { id: id.0, expected_version: expected.0 };
+    respond::answer(executor.execute(context.0, posted.key, command, changed).await?)
 }
 
 /// Confirm a pending order

@@ -3,7 +3,7 @@
 mod dto;
 mod handlers;
 
-use comptoir_core::application::Permission::{OrdersRead, OrdersShip, OrdersWrite};
+use comptoir_core::application::Permission::{OrdersApprove, OrdersRead, OrdersShip, OrdersWrite};
 
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
@@ -19,11 +19,26 @@ pub(super) fn endpoints() -> Endpoints {
             "order_external_id_taken",
             "insufficient_stock",
             "no_default_warehouse",
+            "credit_limit_exceeded",
         ])
         .with(Needs(OrdersRead), handlers::__path_get, handlers::get)
         .problems(&["order_not_found"])
+        .with(Needs(OrdersWrite), handlers::__path_update, handlers::update)
+        .problems(&[
+            "order_not_found",
+            "order_state_conflict",
+            "order_partly_shipped",
+            "invalid_order",
+            "invalid_lines",
+            "order_reference_taken",
+            "insufficient_stock",
+            "no_default_warehouse",
+            "credit_limit_exceeded",
+        ])
+        .with(Needs(OrdersApprove), handlers::__path_approve, handlers::approve)
+        .problems(&["order_not_found", "order_not_held"])
         .with(Needs(OrdersWrite), handlers::__path_confirm, handlers::confirm)
-        .problems(&["order_not_found", "order_state_conflict"])
+        .problems(&["order_not_found", "order_state_conflict", "order_held"])
         .with(Needs(OrdersWrite), handlers::__path_cancel, handlers::cancel)
         .problems(&["order_not_found", "order_state_conflict", "order_partly_shipped"])
         .with(Needs(OrdersWrite), handlers::__path_cancel_rest, handlers::cancel_rest)
@@ -32,6 +47,7 @@ pub(super) fn endpoints() -> Endpoints {
         .problems(&[
             "order_not_found",
             "order_state_conflict",
+            "order_held",
             "order_waits_for_goods",
             "too_many_shipments",
             "stock_not_reserved",

@@ -1,7 +1,7 @@
 //! The handlers, one function per operation.
 
+use actix_web::HttpResponse;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::returns::{self, ReturnFilter, ReturnSort, ReturnSummary, ReturnView};
@@ -15,15 +15,12 @@ use crate::extract::{Context, Id, IfMatch, ListQuery, Posted, Query};
 use crate::openapi::{IdParam, IdempotencyHeader, IfMatchHeader};
 use crate::respond::{self, List};
 
-/// A return is received once and never changes.
-const VERSION: i64 = 1;
-
 /// Take goods of an order back
 ///
 /// `If-Match` is the version of the order. What can be sold again is given to orders that wait for it; what cannot is written off.
 #[utoipa::path(post, path = "/api/v1/orders/{id}/returns", tag = "returns", operation_id = "receiveReturn",
     request_body = ReceiveReturnRequest, params(IdParam, IfMatchHeader, IdempotencyHeader),
-    responses((status = 201, body = ReturnView, headers(("Location" = String), ("ETag" = String)))))]
+    responses((status = 201, body = ReturnView, headers(("Location" = String)))))]
 pub(crate) async fn receive(
     context: Context,
     id: Id<OrderId>,
@@ -33,8 +30,7 @@ pub(crate) async fn receive(
 ) -> Result<HttpResponse, ApiError> {
     let command = posted.body.into_command(id.0, expected.0);
     let answer = executor.execute(context.0, posted.key, command, |view: ReturnView| {
-        let location = format!("/api/v1/returns/{}", view.summary.id);
-        respond::created(location, VERSION, &view)
+        respond::made(format!("/api/v1/returns/{}", view.summary.id), &view)
     });
     respond::answer(answer.await?)
 }
@@ -68,13 +64,12 @@ pub(crate) async fn export(
 
 /// One return with its lines
 #[utoipa::path(get, path = "/api/v1/returns/{id}", tag = "returns", operation_id = "getReturn", params(IdParam),
-    responses((status = 200, body = ReturnView, headers(("ETag" = String))), (status = 304)))]
+    responses((status = 200, body = ReturnView)))]
 pub(crate) async fn get(
-    request: HttpRequest,
     context: Context,
     id: Id<ReturnId>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let found = returns::get(&database, &context.0, id.0).await?;
-    Ok(respond::found(&request, VERSION, &found))
+    Ok(HttpResponse::Ok().json(found))
 }

@@ -112,7 +112,7 @@ pub(crate) struct DeliveryNoteResponse {
     customer_id: Uuid,
     #[schema(example = "Librairie des Carmes")]
     customer_name: String,
-    /// The customer's first shipping address, or else the first billing address; null if there is none.
+    /// Where the order goes, or else the customer's first shipping address, or the first billing address; null if there is none.
     address: Option<PostalAddressDto>,
     tracking_number: Option<String>,
     /// When it left, as the business counts.
@@ -134,7 +134,7 @@ impl From<DeliveryNote> for DeliveryNoteResponse {
             number: summary.number,
             customer_id: note.customer_id.uuid(),
             customer_name: note.customer_name,
-            address: note.address.map(|address| PostalAddressDto::from(address.postal)),
+            address: note.address.map(PostalAddressDto::from),
             tracking_number: summary.tracking_number,
             shipped_on: summary.shipped_on,
             parcels: note.shipment.parcels,

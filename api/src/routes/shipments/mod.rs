@@ -14,6 +14,7 @@ pub(super) fn endpoints() -> Endpoints {
         .problems(&[
             "order_not_found",
             "order_state_conflict",
+            "order_held",
             "order_waits_for_goods",
             "stock_frozen",
             "shipment_exceeds_order",

@@ -2,11 +2,12 @@
 
 use comptoir_core::application::listing::Selection;
 use comptoir_core::commerce::stock::{
-    MovementFilter, MovementKind, MovementView, ReorderRule, StockFilter, StockView,
+    LocationMovementFilter, LocationMovementView, MovementFilter, MovementKind, MovementView, ReorderRule,
+    StockFilter, StockView,
 };
 use comptoir_core::platform::paging::Period;
 use comptoir_core::values::goods::Units;
-use comptoir_core::values::ids::{ProductId, WarehouseId};
+use comptoir_core::values::ids::{CategoryId, LocationId, ProductId, WarehouseId};
 use comptoir_core::values::money::Quantity;
 use deserr::Deserr;
 use utoipa::{IntoParams, ToSchema};
@@ -50,6 +51,14 @@ pub(crate) struct StockFilters {
     #[deserr(default)]
     #[param(value_type = Option<bool>)]
     low: Option<Flag>,
+    /// Only that of which something lies in this location. What lies there of each: `places` of `GET /stock/{id}`.
+    #[deserr(default)]
+    #[param(value_type = Option<Uuid>)]
+    location_id: Option<LocationId>,
+    /// Only products of this category, and of those below it.
+    #[deserr(default)]
+    #[param(value_type = Option<Uuid>)]
+    category_id: Option<CategoryId>,
 }
 
 impl SearchFilters for StockFilters {
@@ -58,8 +67,9 @@ impl SearchFilters for StockFilters {
         &["external_id", "created_from", "created_before", "updated_from", "updated_before"];
 
     fn with(self, selection: Selection) -> StockFilter {
-        let Self { warehouse_id, product_id, low } = self;
-        StockFilter { warehouse_id, product_id, low: low.is_some_and(|Flag(low)| low), selection }
+        let Self { warehouse_id, product_id, low, location_id, category_id } = self;
+        let low = low.is_some_and(|Flag(low)| low);
+        StockFilter { warehouse_id, product_id, low, location_id, category_id, selection }
     }
 }
 
@@ -110,6 +120,48 @@ impl From<MovementFilters> for MovementFilter {
     }
 }
 
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LocationMovementFilters {
+    /// Only what was entered at this time or later; RFC 3339.
+    #[deserr(default)]
+    #[param(value_type = Option<DateTime<Utc>>)]
+    recorded_from: Option<Time>,
+    /// Only what was entered before this time; RFC 3339.
+    #[deserr(default)]
+    #[param(value_type = Option<DateTime<Utc>>)]
+    recorded_before: Option<Time>,
+    /// Only movements of this location.
+    #[deserr(default)]
+    #[param(value_type = Option<Uuid>)]
+    location_id: Option<LocationId>,
+    /// Only movements of this product.
+    #[deserr(default)]
+    #[param(value_type = Option<Uuid>)]
+    product_id: Option<ProductId>,
+    /// Only what this document moved: a shipment, a stock document, an inventory count.
+    #[deserr(default)]
+    #[param(value_type = Option<Uuid>)]
+    document_id: Option<AnyId>,
+}
+
+impl From<LocationMovementFilters> for LocationMovementFilter {
+    fn from(filters: LocationMovementFilters) -> Self {
+        let LocationMovementFilters { recorded_from, recorded_before, location_id, product_id, document_id } =
+            filters;
+        Self {
+            recorded: Period {
+                from: recorded_from.map(|Time(time)| time),
+                before: recorded_before.map(|Time(time)| time),
+            },
+            location_id,
+            product_id,
+            document_id: document_id.map(|AnyId(id)| id),
+        }
+    }
+}
+
 impl Exported for StockView {
     const COLUMNS: &'static [&'static str] = &[
         "id",
@@ -119,6 +171,7 @@ impl Exported for StockView {
         "sku",
         "name",
         "on_hand",
+        "located",
         "reserved",
         "available",
         "waiting",
@@ -157,4 +210,27 @@ impl Exported for MovementView {
         "business_date",
     ];
     const SIGNED: &'static [&'static str] = &["on_hand_change", "reserved_change"];
+}
+
+impl Exported for LocationMovementView {
+    const COLUMNS: &'static [&'static str] = &[
+        "recorded_at",
+        "id",
+        "stock_id",
+        "warehouse_id",
+        "product_id",
+        "location_id",
+        "change",
+        "on_hand",
+        "reason",
+        "document_type",
+        "document_id",
+        "document_line",
+        "actor_type",
+        "actor_id",
+        "actor_name",
+        "correlation_id",
+        "business_date",
+    ];
+    const SIGNED: &'static [&'static str] = &["change"];
 }

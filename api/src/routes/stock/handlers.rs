@@ -7,12 +7,13 @@ use comptoir_core::application::error::Error;
 use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::stock::{
-    self, MovementFilter, MovementSort, MovementView, Proof, SetReorderRule, StockSort, StockView,
+    self, LocationMovementFilter, LocationMovementSort, LocationMovementView, MovementFilter, MovementSort,
+    MovementView, Proof, SetReorderRule, StockDetails, StockSort, StockView,
 };
 use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::ids::StockId;
 
-use super::dto::{MovementFilters, ReorderRuleRequest, StockFilters};
+use super::dto::{LocationMovementFilters, MovementFilters, ReorderRuleRequest, StockFilters};
 use crate::error::ApiError;
 use crate::export;
 use crate::extract::{Context, ExportQuery, Id, IfMatch, JsonBody, ListQuery, NoQuery, Query, SearchQuery};
@@ -49,7 +50,8 @@ pub(crate) async fn export(
 
 /// Whether the stock is what the ledger and the open orders say
 ///
-/// All levels are compared with the sums of their movements, and what is reserved with what open orders have, as of one moment.
+/// All levels are compared with the sums of their movements, what lies in locations with the sums of theirs, and what is reserved with what
+/// open orders have, as of one moment.
 #[utoipa::path(get, path = "/api/v1/stock/proof", tag = "stock", operation_id = "proveStock",
     responses((status = 200, body = Proof)))]
 pub(crate) async fn proof(
@@ -60,9 +62,9 @@ pub(crate) async fn proof(
     Ok(HttpResponse::Ok().json(stock::prove(&database, &context.0).await?))
 }
 
-/// The stock of one product in one warehouse
+/// The stock of one product in one warehouse, with the locations in which it lies
 #[utoipa::path(get, path = "/api/v1/stock/{id}", tag = "stock", operation_id = "getStock", params(IdParam),
-    responses((status = 200, body = StockView, headers(("ETag" = String))), (status = 304)))]
+    responses((status = 200, body = StockDetails, headers(("ETag" = String))), (status = 304)))]
 pub(crate) async fn get(
     request: HttpRequest,
     context: Context,
@@ -70,7 +72,7 @@ pub(crate) async fn get(
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let view = stock::get(&database, &context.0, id.0).await?;
-    Ok(respond::found(&request, view.version, &view))
+    Ok(respond::found(&request, view.stock.version, &view))
 }
 
 /// Say when to order more of a product, and how much
@@ -133,6 +135,35 @@ pub(crate) async fn export_movements(
     Ok(export::csv("stock-movements", move |page: PageRequest<MovementSort>| {
         let (database, context, filter) = (database.clone(), context.0.clone(), filter.clone());
         async move { stock::movements(&database, &context, &filter, &page).await }
+    }))
+}
+
+/// What was put into locations and taken out of them, a page at a time
+///
+/// Each change of what lies in a location: how much, which document it was, and who said so. Nobody changes or removes a line of it.
+#[utoipa::path(get, path = "/api/v1/stock-location-movements", tag = "stock", operation_id = "listStockLocationMovements", params(LocationMovementFilters, ListQuery<LocationMovementFilters, LocationMovementSort>),
+    responses((status = 200, body = List<LocationMovementView>)))]
+pub(crate) async fn location_movements(
+    context: Context,
+    query: ListQuery<LocationMovementFilters, LocationMovementSort>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let page = stock::location_movements(&database, &context.0, &query.filter.into(), &query.page).await?;
+    Ok(respond::listed(page))
+}
+
+/// The same as CSV, newest first
+#[utoipa::path(description = export::DESCRIPTION, get, path = "/api/v1/stock-location-movements.csv", tag = "stock", operation_id = "exportStockLocationMovements", params(LocationMovementFilters),
+    responses((status = 200, content_type = "text/csv", body = String)))]
+pub(crate) async fn export_location_movements(
+    context: Context,
+    query: Query<LocationMovementFilters>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let filter = LocationMovementFilter::from(query.0);
+    Ok(export::csv("stock-location-movements", move |page: PageRequest<LocationMovementSort>| {
+        let (database, context, filter) = (database.clone(), context.0.clone(), filter.clone());
+        async move { stock::location_movements(&database, &context, &filter, &page).await }
     }))
 }
 

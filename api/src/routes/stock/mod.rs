@@ -1,4 +1,4 @@
-//! `/api/v1/stock` and `/api/v1/stock-movements`
+//! `/api/v1/stock`, `/api/v1/stock-movements` and `/api/v1/stock-location-movements`
 
 mod dto;
 mod handlers;
@@ -22,4 +22,10 @@ pub(super) fn endpoints() -> Endpoints {
         .problems(&["stock_not_found"])
         .with(Needs(StockRead), handlers::__path_movements, handlers::movements)
         .with(Needs(StockRead), handlers::__path_export_movements, handlers::export_movements)
+        .with(Needs(StockRead), handlers::__path_location_movements, handlers::location_movements)
+        .with(
+            Needs(StockRead),
+            handlers::__path_export_location_movements,
+            handlers::export_location_movements,
+        )
 }

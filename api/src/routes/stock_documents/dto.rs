@@ -6,7 +6,7 @@ use comptoir_core::commerce::stock_documents::{
 };
 use comptoir_core::values::business_date::BusinessDate;
 use comptoir_core::values::goods::Units;
-use comptoir_core::values::ids::{ProductId, PurchaseOrderId, SupplierId, WarehouseId};
+use comptoir_core::values::ids::{LocationId, ProductId, PurchaseOrderId, SupplierId, WarehouseId};
 use comptoir_core::values::invalid::{FieldError, Invalid};
 use comptoir_core::values::money::{Quantity, UnitPrice};
 use deserr::{Deserr, ValuePointerRef};
@@ -63,6 +63,10 @@ pub(crate) struct ReceiveGoodsLineRequest {
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "7.25", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
     unit_cost: Option<UnitPrice>,
+    /// The location in which they are put, of this warehouse and in use. None if it is left out.
+    #[deserr(default)]
+    #[schema(value_type = Option<Uuid>)]
+    location_id: Option<LocationId>,
 }
 
 /// A correction: there is more than the books say, or less.
@@ -99,6 +103,11 @@ pub(crate) struct AdjustStockLineRequest {
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "7.25", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
     unit_cost: Option<UnitPrice>,
+    /// The location in which there is more or less, of this warehouse and in use. If it is left out: what is there besides lies in none,
+    /// and what is missing is taken from none first, then from the locations by code.
+    #[deserr(default)]
+    #[schema(value_type = Option<Uuid>)]
+    location_id: Option<LocationId>,
 }
 
 impl AdjustStockLineRequest {
@@ -152,7 +161,7 @@ pub(crate) struct WriteOffStockRequest {
     #[schema(value_type = Option<NaiveDate>)]
     business_date: Option<BusinessDate>,
     #[schema(min_items = 1, max_items = 1000)]
-    lines: Vec<MovedLineRequest>,
+    lines: Vec<WrittenOffLineRequest>,
 }
 
 /// Goods that are taken from one warehouse to another.
@@ -178,18 +187,84 @@ pub(crate) struct TransferStockRequest {
     #[schema(value_type = Option<NaiveDate>)]
     business_date: Option<BusinessDate>,
     #[schema(min_items = 1, max_items = 1000)]
-    lines: Vec<MovedLineRequest>,
+    lines: Vec<TransferredLineRequest>,
 }
 
-/// Goods that leave a warehouse.
+/// Goods that are put into a location, or from one into another.
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
-pub(crate) struct MovedLineRequest {
+pub(crate) struct RelocateStockRequest {
+    /// Where they are, and stay; your default warehouse if it is left out.
+    #[deserr(default)]
+    #[schema(value_type = Option<Uuid>)]
+    warehouse_id: Option<WarehouseId>,
+    /// Your own number; unique among your relocations.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "RANG-2026-31", min_length = 1, max_length = 100)]
+    reference: Option<DocumentReference>,
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "the pallet of this morning", min_length = 1, max_length = 500)]
+    reason: Option<StockReason>,
+    /// When it was; today (UTC) if it is left out. At most ten years back, and a day ahead.
+    #[deserr(default)]
+    #[schema(value_type = Option<NaiveDate>)]
+    business_date: Option<BusinessDate>,
+    #[schema(min_items = 1, max_items = 1000)]
+    lines: Vec<RelocatedLineRequest>,
+}
+
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub(crate) struct RelocatedLineRequest {
+    #[schema(value_type = Uuid)]
+    product_id: ProductId,
+    /// More than zero; at most nine digits before and six after the point.
+    #[schema(value_type = String, example = "24", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
+    quantity: Quantity,
+    /// Where they lie, in use; if it is null or left out, in no location.
+    #[deserr(default)]
+    #[schema(value_type = Option<Uuid>)]
+    from_location_id: Option<LocationId>,
+    /// Where they are put, in use and not where they lie; if it is null or left out, in no location.
+    #[deserr(default)]
+    #[schema(value_type = Option<Uuid>)]
+    to_location_id: Option<LocationId>,
+}
+
+/// Goods that are lost.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub(crate) struct WrittenOffLineRequest {
     #[schema(value_type = Uuid)]
     product_id: ProductId,
     /// More than zero; at most nine digits before and six after the point.
     #[schema(value_type = String, example = "2.5", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
     quantity: Quantity,
+    /// The location from which they are gone, of this warehouse and in use. If it is left out, they are taken from no location first, then
+    /// from the locations by code.
+    #[deserr(default)]
+    #[schema(value_type = Option<Uuid>)]
+    location_id: Option<LocationId>,
+}
+
+/// Goods that leave a warehouse.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub(crate) struct TransferredLineRequest {
+    #[schema(value_type = Uuid)]
+    product_id: ProductId,
+    /// More than zero; at most nine digits before and six after the point.
+    #[schema(value_type = String, example = "2.5", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
+    quantity: Quantity,
+    /// The location that they are taken from, of the warehouse where they are, and in use. If it is left out, they are taken from no location
+    /// first, then from the locations by code.
+    #[deserr(default)]
+    #[schema(value_type = Option<Uuid>)]
+    location_id: Option<LocationId>,
+    /// The location in which they are put, of the warehouse where they go, and in use. None if it is left out.
+    #[deserr(default)]
+    #[schema(value_type = Option<Uuid>)]
+    to_location_id: Option<LocationId>,
 }
 
 impl From<ReceiveGoodsRequest> for MoveGoods {
@@ -269,22 +344,67 @@ impl From<TransferStockRequest> for MoveGoods {
     }
 }
 
+impl From<RelocateStockRequest> for MoveGoods {
+    fn from(request: RelocateStockRequest) -> Self {
+        let RelocateStockRequest { warehouse_id, reference, reason, business_date, lines } = request;
+        Self {
+            kind: StockDocumentKind::Relocation,
+            warehouse_id,
+            to_warehouse_id: None,
+            supplier_id: None,
+            purchase_order_id: None,
+            reference,
+            reason,
+            business_date,
+            lines: lines.into_iter().map(MoveGoodsLine::from).collect(),
+        }
+    }
+}
+
 impl From<ReceiveGoodsLineRequest> for MoveGoodsLine {
-    fn from(ReceiveGoodsLineRequest { product_id, quantity, unit_cost }: ReceiveGoodsLineRequest) -> Self {
-        Self { product_id, units: Units::from(&quantity), adds: true, unit_cost }
+    fn from(line: ReceiveGoodsLineRequest) -> Self {
+        let ReceiveGoodsLineRequest { product_id, quantity, unit_cost, location_id } = line;
+        let units = Units::from(&quantity);
+        Self { product_id, units, adds: true, unit_cost, location_id, to_location_id: None }
     }
 }
 
 impl From<AdjustStockLineRequest> for MoveGoodsLine {
-    fn from(AdjustStockLineRequest { product_id, change, unit_cost }: AdjustStockLineRequest) -> Self {
+    fn from(line: AdjustStockLineRequest) -> Self {
+        let AdjustStockLineRequest { product_id, change, unit_cost, location_id } = line;
         let Change { units, adds } = change;
-        Self { product_id, units, adds, unit_cost }
+        Self { product_id, units, adds, unit_cost, location_id, to_location_id: None }
     }
 }
 
-impl From<MovedLineRequest> for MoveGoodsLine {
-    fn from(MovedLineRequest { product_id, quantity }: MovedLineRequest) -> Self {
-        Self { product_id, units: Units::from(&quantity), adds: false, unit_cost: None }
+impl From<WrittenOffLineRequest> for MoveGoodsLine {
+    fn from(line: WrittenOffLineRequest) -> Self {
+        let WrittenOffLineRequest { product_id, quantity, location_id } = line;
+        let units = Units::from(&quantity);
+        Self { product_id, units, adds: false, unit_cost: None, location_id, to_location_id: None }
+    }
+}
+
+impl From<TransferredLineRequest> for MoveGoodsLine {
+    fn from(line: TransferredLineRequest) -> Self {
+        let TransferredLineRequest { product_id, quantity, location_id, to_location_id } = line;
+        let units = Units::from(&quantity);
+        Self { product_id, units, adds: false, unit_cost: None, location_id, to_location_id }
+    }
+}
+
+impl From<RelocatedLineRequest> for MoveGoodsLine {
+    fn from(line: RelocatedLineRequest) -> Self {
+        let RelocatedLineRequest { product_id, quantity, from_location_id, to_location_id } = line;
+        let units = Units::from(&quantity);
+        Self {
+            product_id,
+            units,
+            adds: false,
+            unit_cost: None,
+            location_id: from_location_id,
+            to_location_id,
+        }
     }
 }
 

@@ -13,7 +13,8 @@ use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::ids::StockDocumentId;
 
 use super::dto::{
-    AdjustStockRequest, ReceiveGoodsRequest, StockDocumentFilters, TransferStockRequest, WriteOffStockRequest,
+    AdjustStockRequest, ReceiveGoodsRequest, RelocateStockRequest, StockDocumentFilters,
+    TransferStockRequest, WriteOffStockRequest,
 };
 use crate::error::ApiError;
 use crate::export;
@@ -75,6 +76,21 @@ pub(crate) async fn write_off(
 pub(crate) async fn transfer(
     context: Context,
     posted: Posted<TransferStockRequest>,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let command = MoveGoods::from(posted.body);
+    respond::answer(executor.execute(context.0, posted.key, command, made).await?)
+}
+
+/// Put goods into locations, or from one into another
+///
+/// What is on hand of the warehouse stays as it is, and so does what is reserved.
+#[utoipa::path(post, path = "/api/v1/stock-relocations", tag = "stock-documents", operation_id = "relocateStock", request_body = RelocateStockRequest,
+    params(IdempotencyHeader),
+    responses((status = 201, body = StockDocumentView, headers(("Location" = String)))))]
+pub(crate) async fn relocate(
+    context: Context,
+    posted: Posted<RelocateStockRequest>,
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
     let command = MoveGoods::from(posted.body);

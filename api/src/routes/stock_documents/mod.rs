@@ -1,5 +1,5 @@
 //! `/api/v1/stock-documents`, and the documents that are posted: `/api/v1/stock-receipts`, `/api/v1/stock-adjustments`,
-//! `/api/v1/stock-write-offs`, `/api/v1/stock-transfers`
+//! `/api/v1/stock-write-offs`, `/api/v1/stock-transfers`, `/api/v1/stock-relocations`
 
 mod dto;
 mod handlers;
@@ -19,6 +19,7 @@ pub(super) fn endpoints() -> Endpoints {
             "purchase_order_state_conflict",
             "stock_frozen",
             "stock_too_large",
+            "too_many_places",
         ])
         .with(Needs(StockAdjust), handlers::__path_adjust, handlers::adjust)
         .problems(&[
@@ -28,6 +29,7 @@ pub(super) fn endpoints() -> Endpoints {
             "stock_frozen",
             "insufficient_stock",
             "stock_too_large",
+            "too_many_places",
         ])
         .with(Needs(StockAdjust), handlers::__path_write_off, handlers::write_off)
         .problems(&[
@@ -46,6 +48,16 @@ pub(super) fn endpoints() -> Endpoints {
             "insufficient_stock",
             "stock_reserved",
             "stock_too_large",
+            "too_many_places",
+        ])
+        .with(Needs(StockWrite), handlers::__path_relocate, handlers::relocate)
+        .problems(&[
+            "invalid_stock_document",
+            "stock_document_reference_taken",
+            "no_default_warehouse",
+            "stock_frozen",
+            "insufficient_stock",
+            "too_many_places",
         ])
         .with(Needs(StockRead), handlers::__path_list, handlers::list)
         .with(Needs(StockRead), handlers::__path_export, handlers::export)

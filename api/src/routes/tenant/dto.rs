@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use comptoir_core::accounts::tenants::{
-    TenantDetails, TenantInvoicing, TenantInvoicingView, TenantName, TenantView, TimeZone,
+    CreditLimitAction, TenantDetails, TenantInvoicing, TenantInvoicingView, TenantName, TenantView, TimeZone,
 };
 use comptoir_core::values::contact::{Email, VatNumber};
 use comptoir_core::values::iban::{Bic, Iban};
@@ -22,6 +22,7 @@ use crate::routes::address::PostalAddressDto;
 use crate::routes::party::{ElectronicAddressDto, RegistrationDto, within};
 
 read_from_text!(TenantName, TimeZone);
+read_from_text!(CreditLimitAction => |text| one_of(text, &CreditLimitAction::ALL, CreditLimitAction::name));
 read_from_text!(Language => |text| one_of(text, &Language::ALL, Language::code));
 
 /// The data of the company that can be changed. The short name and the currency never change.
@@ -54,6 +55,11 @@ pub(crate) struct TenantRequest {
     #[deserr(default)]
     #[schema(value_type = Option<String>, format = "email", example = "service@docks.example")]
     email_reply_to: Option<Email>,
+    /// What happens to an order that passes its customer's credit limit: it is refused, where nothing is given, or placed and held until
+    /// somebody approves it.
+    #[deserr(default)]
+    #[schema(value_type = CreditLimitAction, example = "refuse")]
+    credit_limit_action: Option<CreditLimitAction>,
     /// Left out or null: nothing is known.
     #[deserr(default)]
     invoicing: Option<TenantInvoicingDto>,
@@ -166,6 +172,7 @@ impl Editable for TenantRequest {
             language,
             email_from,
             email_reply_to,
+            credit_limit_action,
             invoicing,
             ..
         } = self;
@@ -173,6 +180,7 @@ impl Editable for TenantRequest {
         let invoicing = invoicing.map_err(|fault| vec![within("invoicing", fault)])?;
         let address = address.map(Into::into);
         let language = language.unwrap_or_default();
+        let credit_limit_action = credit_limit_action.unwrap_or_default();
         Ok(TenantDetails {
             name,
             registration,
@@ -182,6 +190,7 @@ impl Editable for TenantRequest {
             language,
             email_from,
             email_reply_to,
+            credit_limit_action,
             invoicing,
         })
     }
@@ -215,6 +224,8 @@ pub(crate) struct TenantResponse {
     email_from: Option<String>,
     #[schema(example = "service@docks.example")]
     email_reply_to: Option<String>,
+    /// What happens to an order that passes its customer's credit limit.
+    credit_limit_action: CreditLimitAction,
     /// What its invoices say of it.
     invoicing: TenantInvoicingView,
     created_at: DateTime<Utc>,
@@ -236,6 +247,7 @@ impl From<TenantView> for TenantResponse {
             language: view.language,
             email_from: view.email_from,
             email_reply_to: view.email_reply_to,
+            credit_limit_action: view.credit_limit_action,
             invoicing: view.invoicing,
             created_at: view.created_at,
             updated_at: view.updated_at,

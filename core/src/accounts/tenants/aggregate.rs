@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::events::TenantEvent;
 use super::invoicing::TenantInvoicing;
@@ -52,6 +54,34 @@ impl TimeZone {
     }
 }
 
+/// What happens to an order by which a customer's open orders come to more than their credit limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CreditLimitAction {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It is placed, and waits for approval.
+    Hold,
+}
+
+impl CreditLimitAction {
+    pub const ALL: [Self; 2] = [Self::Refuse, Self::Hold];
+
+    /// Returns the name that is stored.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Refuse => "refuse",
+            Self::Hold => "hold",
+        }
+    }
+
+    /// Reads a stored name. One that only a newer version knows is the stricter of these two.
+    pub(super) fn stored(name: &str) -> Self {
+        Self::ALL.into_iter().find(|action| action.name() == name).unwrap_or_default()
+    }
+}
+
 /// The data of a company that can be chosen and updated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantDetails {
@@ -66,6 +96,7 @@ pub struct TenantDetails {
     pub email_from: Option<Email>,
     /// Where answers to its e-mails go; `None` is where they are from.
     pub email_reply_to: Option<Email>,
+    pub credit_limit_action: CreditLimitAction,
     pub invoicing: TenantInvoicing,
 }
 
@@ -176,6 +207,7 @@ mod tests {
             language: Language::Fr,
             email_from: None,
             email_reply_to: None,
+            credit_limit_action: CreditLimitAction::default(),
             invoicing: TenantInvoicing::default(),
         }
     }
@@ -211,6 +243,14 @@ mod tests {
         let late = DateTime::from_timestamp(1_796_166_000, 0).expect("a time");
         let date = |zone: &str| TimeZone::parse(zone).expect("valid").date_of(late).to_string();
         assert_eq!((date("UTC"), date("Europe/Paris")), ("2026-12-01".to_owned(), "2026-12-02".to_owned()));
+    }
+
+    #[test]
+    fn what_happens_at_a_credit_limit_is_known_by_its_name() {
+        for action in CreditLimitAction::ALL {
+            assert_eq!(CreditLimitAction::stored(action.name()), action);
+        }
+        assert_eq!(CreditLimitAction::stored("ask"), CreditLimitAction::Refuse);
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod queries;
 pub(crate) mod repository;
 mod short_name;
 
-pub use aggregate::{Tenant, TenantDetails, TenantError, TenantName, TimeZone};
+pub use aggregate::{CreditLimitAction, Tenant, TenantDetails, TenantError, TenantName, TimeZone};
 pub use commands::{CreateTenant, UpdateTenant};
 pub use events::TenantEvent;
 pub use invoicing::{TenantInvoicing, TenantInvoicingView};

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
 
-use super::aggregate::{Tenant, TenantError};
+use super::aggregate::{CreditLimitAction, Tenant, TenantError};
 use super::invoicing::TenantInvoicingView;
 use super::repository::TenantRow;
 use crate::accounts::users::UserView;
@@ -34,6 +34,7 @@ pub struct TenantView {
     pub language: Language,
     pub email_from: Option<String>,
     pub email_reply_to: Option<String>,
+    pub credit_limit_action: CreditLimitAction,
     pub invoicing: TenantInvoicingView,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -75,6 +76,7 @@ impl TenantView {
             language: details.language,
             email_from: details.email_from.as_ref().map(|address| address.as_str().to_owned()),
             email_reply_to: details.email_reply_to.as_ref().map(|address| address.as_str().to_owned()),
+            credit_limit_action: details.credit_limit_action,
             invoicing: TenantInvoicingView::from(&details.invoicing),
             created_at: tenant.created_at(),
             updated_at: tenant.updated_at(),

@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::aggregate::{Tenant, TenantDetails, TenantError, TenantName, TimeZone};
+use super::aggregate::{CreditLimitAction, Tenant, TenantDetails, TenantError, TenantName, TimeZone};
 use super::events::TenantEvent;
 use super::invoicing::TenantInvoicing;
 use super::queries::TenantView;
@@ -47,6 +47,7 @@ pub(super) struct TenantRow {
     language: String,
     email_from: Option<String>,
     email_reply_to: Option<String>,
+    credit_limit_action: String,
     legal_form: Option<String>,
     share_capital: Option<BigDecimal>,
     trade_register: Option<String>,
@@ -84,6 +85,7 @@ impl TenantRow {
             language: details.language.code().to_owned(),
             email_from: details.email_from.as_ref().map(|address| address.as_str().to_owned()),
             email_reply_to: details.email_reply_to.as_ref().map(|address| address.as_str().to_owned()),
+            credit_limit_action: details.credit_limit_action.name().to_owned(),
             legal_form: invoicing.legal_form.as_ref().map(|form| form.as_str().to_owned()),
             share_capital: invoicing.share_capital.as_ref().map(|capital| capital.value().clone()),
             trade_register: invoicing.trade_register.as_ref().map(|register| register.as_str().to_owned()),
@@ -147,6 +149,7 @@ impl TenantRow {
                 language: Language::stored(&self.language),
                 email_from: self.email_from.map(Email::stored),
                 email_reply_to: self.email_reply_to.map(Email::stored),
+                credit_limit_action: CreditLimitAction::stored(&self.credit_limit_action),
                 invoicing,
             },
             currency: Currency::stored(self.currency),
@@ -163,6 +166,19 @@ pub(crate) async fn load(work: &mut UnitOfWork<'_>) -> Result<Tenant, Error> {
     let query = tenants::table.find(id.uuid()).select(TenantRow::as_select());
     let row: Option<TenantRow> = find(work, Locked::Tenant, LockMode::Change, query).await?;
     row.ok_or(TenantError::NotFound(id))?.into_tenant()
+}
+
+/// Reads what happens to an order that passes a credit limit. The company is not locked: a change of it counts for the orders that
+/// read it afterwards.
+///
+/// # Errors
+/// Fails if the tenant is not there, or if the database cannot be reached.
+pub(crate) async fn credit_limit_action(work: &mut UnitOfWork<'_>) -> Result<CreditLimitAction, Error> {
+    let id = work.tenant();
+    let query = tenants::table.find(id.uuid()).select(tenants::credit_limit_action);
+    let name: Option<String> = query.first(work.connection()).await.optional()?;
+    let name = name.ok_or(TenantError::NotFound(id))?;
+    Ok(CreditLimitAction::stored(&name))
 }
 
 /// Reads the tenant without a lock: it can change at any time.

@@ -90,6 +90,7 @@ const RUNTIME_USES: &[(&str, &str)] = &[
     ("move orders on", "UPDATE orders SET status = DEFAULT WHERE false"),
     ("read the lines of orders", "SELECT FROM order_lines LIMIT 0"),
     ("write the lines of orders", "INSERT INTO order_lines SELECT (NULL::order_lines).* WHERE false"),
+    ("replace the lines of orders", "DELETE FROM order_lines WHERE false"),
     (
         "write what became of the lines of orders",
         "UPDATE order_lines SET shipped = DEFAULT, cancelled = DEFAULT, returned = DEFAULT WHERE false",
@@ -109,6 +110,15 @@ const RUNTIME_USES: &[(&str, &str)] = &[
     ("change levels of stock", "UPDATE stock_levels SET on_hand = DEFAULT WHERE false"),
     ("read the ledger of stock", "SELECT FROM stock_movements LIMIT 0"),
     ("write the ledger of stock", "INSERT INTO stock_movements SELECT (NULL::stock_movements).* WHERE false"),
+    ("find what lies in locations", "SELECT FROM stock_places LIMIT 0"),
+    ("put goods into locations", "INSERT INTO stock_places SELECT (NULL::stock_places).* WHERE false"),
+    ("change what lies in locations", "UPDATE stock_places SET on_hand = DEFAULT WHERE false"),
+    ("take all goods out of locations", "DELETE FROM stock_places WHERE false"),
+    ("read the ledger of locations", "SELECT FROM stock_location_movements LIMIT 0"),
+    (
+        "write the ledger of locations",
+        "INSERT INTO stock_location_movements SELECT (NULL::stock_location_movements).* WHERE false",
+    ),
     ("find reservations", "SELECT FROM stock_reservations LIMIT 0"),
     ("reserve goods", "INSERT INTO stock_reservations SELECT (NULL::stock_reservations).* WHERE false"),
     ("change reservations", "UPDATE stock_reservations SET reserved = DEFAULT WHERE false"),

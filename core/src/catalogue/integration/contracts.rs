@@ -3,7 +3,7 @@
 //! the test. `UPDATE_EVENT_CONTRACTS=1 cargo test --workspace --lib contracts` writes what is new, and never what would
 //! break a consumer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -18,8 +18,8 @@ use super::inventory_counts::{InventoryCountCancelledV1, InventoryCountClosedV1,
 use super::invoices::{InvoicePaidV1, InvoiceValidatedV1};
 use super::locations::{LocationArchivedV1, LocationCreatedV1, LocationUpdatedV1};
 use super::orders::{
-    OrderBackOrderedV1, OrderCancelledV1, OrderConfirmedV1, OrderDeliveredV1, OrderPartlyShippedV1,
-    OrderPlacedV1, OrderReservedV1, OrderReturnedV1, OrderShippedV1,
+    OrderAmendedV1, OrderApprovedV1, OrderBackOrderedV1, OrderCancelledV1, OrderConfirmedV1,
+    OrderDeliveredV1, OrderPartlyShippedV1, OrderPlacedV1, OrderReservedV1, OrderReturnedV1, OrderShippedV1,
 };
 use super::payments::{PaymentReceivedV1, PaymentReversedV1};
 use super::products::{ProductArchivedV1, ProductCreatedV1, ProductDeletedV1, ProductUpdatedV1};
@@ -42,7 +42,9 @@ use super::{IntegrationEvent, Payload, asyncapi};
 use crate::accounts::api_keys::{ApiKey, ApiKeyDetails, ApiKeyName};
 use crate::accounts::identity::passwords::HashedPassword;
 use crate::accounts::sessions::{Client, EndReason, Lifetimes, Session};
-use crate::accounts::tenants::{ShortName, Tenant, TenantDetails, TenantInvoicing, TenantName, TimeZone};
+use crate::accounts::tenants::{
+    CreditLimitAction, ShortName, Tenant, TenantDetails, TenantInvoicing, TenantName, TimeZone,
+};
 use crate::accounts::users::{Adjustments, Decider, NewUser, User, UserName};
 use crate::application::aggregate::Aggregate;
 use crate::application::events::Event;
@@ -51,15 +53,17 @@ use crate::catalogue::DomainEvent;
 use crate::catalogue::integration::translate;
 use crate::commerce::addresses::{Address, AddressKind};
 use crate::commerce::categories::{Category, CategoryCode, CategoryDetails, CategoryName, Place};
-use crate::commerce::customers::{Customer, CustomerCode, CustomerDetails, CustomerInvoicing, CustomerName};
+use crate::commerce::customers::{
+    CreditLimit, Customer, CustomerCode, CustomerDetails, CustomerInvoicing, CustomerName,
+};
 use crate::commerce::inventory_counts::{
     CountCancellation, CountReference, Deviation, InventoryCount, NewInventoryCount,
 };
 use crate::commerce::invoices::{self, Invoice};
 use crate::commerce::locations::{Location, LocationCode, LocationDetails, LocationName};
 use crate::commerce::orders::{
-    CancellationReason, DraftLine, LinePart, NewOrder, Order, OrderEvent, OrderReference, OrderStatus,
-    ReturnedPart, TrackingNumber,
+    AmendedLine, CancellationReason, DraftLine, LinePart, NewOrder, Order, OrderAmendment, OrderEvent,
+    OrderReference, OrderStatus, ReturnedPart, TrackingNumber,
 };
 use crate::commerce::payments::PaymentReason;
 use crate::commerce::payments::tests::payment as payment_of;
@@ -148,6 +152,7 @@ const DECIMALS: &[&str] = &[
     "cancelled",
     "change",
     "counted",
+    "credit_limit",
     "difference",
     "expected",
     "gross_total",
@@ -268,6 +273,7 @@ fn customer() -> (Customer, Box<dyn Event>) {
         email: Email::parse("achats@carmes.example").expect("valid"),
         vat_number: Some(VatNumber::parse("FR40303265045").expect("valid")),
         addresses: vec![Address { kind: AddressKind::Billing, postal: address() }],
+        credit_limit: CreditLimit::parse("5000").ok(),
         invoicing: CustomerInvoicing {
             kind: Some(CustomerKind::Business),
             legal_form: LegalForm::parse("SARL").ok(),
@@ -363,12 +369,28 @@ fn order(levels: &mut Levels) -> (Order, Box<dyn Event>) {
         warehouse_id: Some(WarehouseId::from_uuid(uuid(9))),
         back_order: true,
         ordered_on: BusinessDate::of(at(60)),
+        delivery_address: None,
+        promised_on: Some(BusinessDate::of(at(604_800))),
         lines: vec![line(&tea, "3", None), line(&pot, "1", Some("44.01"))],
     };
     let mut order = Order::place(OrderId::from_uuid(uuid(4)), new, at(60)).expect("valid");
     order.promise(levels).expect("a back order");
     let event = OrderEvent::Placed(Box::new(order.clone()));
     (order, happened(event))
+}
+
+/// More of the first line, to another address; the second line goes.
+fn amended(mut order: Order, mut levels: Levels) -> Box<dyn Event> {
+    let quantity = Quantity::parse("5").ok();
+    let amendment = OrderAmendment {
+        reference: order.reference().cloned(),
+        delivery_address: Some(address()),
+        promised_on: order.promised_on(),
+        lines: vec![AmendedLine { position: Some(1), product_id: None, quantity, unit_price: None }],
+    };
+    let plan = order.plan(&amendment, &HashMap::new()).expect("allowed");
+    let amended = order.amend(plan, None, &mut levels, at(90)).expect("a back order").expect("a change");
+    happened(amended.0)
 }
 
 /// The empty shelves of two products.
@@ -410,6 +432,8 @@ fn stock_document(kind: StockDocumentKind, units: &str, adds: bool, levels: &mut
             units: Units::parse(units).expect("valid"),
             adds,
             unit_cost: adds.then(|| UnitPrice::parse("7.25").expect("valid")),
+            location: None,
+            to_location: None,
         }],
     };
     let posted = StockDocument::post(StockDocumentId::from_uuid(uuid(15)), new, levels, at(90));
@@ -488,6 +512,7 @@ fn counted(levels: &mut Levels) -> [Box<dyn Event>; 3] {
         reference: Some(CountReference::parse("INV-2026-01").expect("valid")),
         warehouse_id: warehouse,
         categories: None,
+        locations: None,
         blind: true,
         created_by: "bob@docks.example".to_owned(),
     };
@@ -501,6 +526,7 @@ fn counted(levels: &mut Levels) -> [Box<dyn Event>; 3] {
     let expected = levels.get(warehouse, tea).expect("there").on_hand().clone();
     let deviation = Deviation {
         product_id: tea,
+        location: None,
         sku: "TEA-EG-250".to_owned(),
         name: "Earl Grey, 250 g".to_owned(),
         counted: expected.less(&Units::parse("2").expect("valid")),
@@ -540,6 +566,7 @@ fn tenant() -> (Tenant, Box<dyn Event>) {
         language: Language::Fr,
         email_from: None,
         email_reply_to: None,
+        credit_limit_action: CreditLimitAction::Refuse,
         invoicing: TenantInvoicing {
             legal_form: LegalForm::parse("SAS").ok(),
             share_capital: Money::parse("10000.00").ok(),
@@ -652,12 +679,16 @@ fn contracts() -> Vec<(String, Contract)> {
     let renamed = LocationDetails { code, ..a_location.details().clone() };
     let updated = a_location.update(renamed, at(1)).expect("allowed").expect("a change");
     add(happened(updated), contract::<LocationUpdatedV1>);
-    add(happened(a_location.archive(at(2)).expect("allowed")), contract::<LocationArchivedV1>);
+    add(happened(a_location.archive(false, at(2)).expect("allowed")), contract::<LocationArchivedV1>);
 
     let mut levels = shelves();
     let (mut an_order, placed) = order(&mut levels);
     let mut unwanted = an_order.clone();
     add(placed, contract::<OrderPlacedV1>);
+    add(amended(an_order.clone(), levels.clone()), contract::<OrderAmendedV1>);
+    let mut dear = an_order.clone();
+    dear.hold();
+    add(happened(dear.approve(at(90)).expect("it waits for approval")), contract::<OrderApprovedV1>);
     add(stock_document(StockDocumentKind::Receipt, "24", true, &mut levels), contract::<StockReceivedV1>);
     let got = an_order.serve(&mut levels, at(100)).expect("there is some");
     add(happened(got), contract::<OrderReservedV1>);
@@ -701,7 +732,10 @@ fn contracts() -> Vec<(String, Contract)> {
     add(received, contract::<ReturnReceivedV1>);
     add(returned, contract::<OrderReturnedV1>);
     let reason = CancellationReason::parse("the customer changed their mind").expect("valid");
-    add(happened(unwanted.cancel(reason, at(120)).expect("allowed")), contract::<OrderCancelledV1>);
+    add(
+        happened(unwanted.cancel(reason, &mut Levels::default(), at(120)).expect("allowed")),
+        contract::<OrderCancelledV1>,
+    );
 
     let (tea, _) = product(2, "TEA-EG-250", "Earl Grey, 250 g", "12.50", "5.5");
     let id = PurchaseOrderId::from_uuid(uuid(17));

@@ -20,6 +20,8 @@ pub(super) struct CustomerCreatedV1 {
     email: String,
     vat_number: Option<String>,
     addresses: Vec<AddressV1>,
+    /// What the customer's open orders may come to, in the company's currency; null is no limit.
+    credit_limit: Option<String>,
     invoicing: CustomerInvoicingV1,
     /// RFC 3339, UTC.
     created_at: String,
@@ -37,6 +39,8 @@ pub(super) struct CustomerUpdatedV1 {
     email: String,
     vat_number: Option<String>,
     addresses: Vec<AddressV1>,
+    /// What the customer's open orders may come to, in the company's currency; null is no limit.
+    credit_limit: Option<String>,
     invoicing: CustomerInvoicingV1,
     /// RFC 3339, UTC.
     updated_at: String,
@@ -101,6 +105,7 @@ fn created(customer: &Customer) -> CustomerCreatedV1 {
         email: details.email.as_str().to_owned(),
         vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),
         addresses: details.addresses.iter().map(AddressV1::of).collect(),
+        credit_limit: details.credit_limit.as_ref().map(ToString::to_string),
         invoicing: CustomerInvoicingV1::of(&details.invoicing),
         created_at: super::time(customer.created_at()),
     }
@@ -116,6 +121,7 @@ fn updated(customer: &Customer) -> CustomerUpdatedV1 {
         email: details.email.as_str().to_owned(),
         vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),
         addresses: details.addresses.iter().map(AddressV1::of).collect(),
+        credit_limit: details.credit_limit.as_ref().map(ToString::to_string),
         invoicing: CustomerInvoicingV1::of(&details.invoicing),
         updated_at: super::time(customer.updated_at()),
     }

@@ -18,9 +18,11 @@ pub(super) struct InventoryCountStartedV1 {
     inventory_count_id: String,
     reference: Option<String>,
     warehouse_id: String,
-    /// Only what is in these categories and below them is counted; null for the whole warehouse.
+    /// Only what is in these categories and below them is counted; null for the whole warehouse, and where locations are counted.
     category_ids: Option<Vec<String>>,
-    /// The number of products that are to be counted.
+    /// Only what lies in these locations is counted; null for the other scopes.
+    location_ids: Option<Vec<String>>,
+    /// The number of products that are to be counted, each once in each location.
     lines: usize,
     started_at: String,
 }
@@ -47,6 +49,8 @@ payload!(InventoryCountClosedV1, "inventory_count", "inventory_count.closed", 1)
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct DifferingLineV1 {
     product_id: String,
+    /// Where it lies; null unless locations were counted.
+    location_id: Option<String>,
     sku: String,
     name: String,
     /// What was on hand when it was counted.
@@ -99,6 +103,7 @@ fn started(count: &InventoryCount, lines: usize) -> InventoryCountStartedV1 {
         reference: reference(count),
         warehouse_id: count.warehouse_id().to_string(),
         category_ids: count.categories().map(|ids| ids.iter().map(ToString::to_string).collect()),
+        location_ids: count.locations().map(|ids| ids.iter().map(ToString::to_string).collect()),
         lines,
         started_at: super::time(count.updated_at()),
     }
@@ -107,6 +112,7 @@ fn started(count: &InventoryCount, lines: usize) -> InventoryCountStartedV1 {
 fn closed(count: &InventoryCount, deviations: &[Deviation]) -> InventoryCountClosedV1 {
     let line = |line: &Deviation| DifferingLineV1 {
         product_id: line.product_id.to_string(),
+        location_id: line.location.as_ref().map(|location| location.id.to_string()),
         sku: line.sku.clone(),
         name: line.name.clone(),
         expected: line.expected.to_string(),

@@ -58,7 +58,7 @@ pub(super) fn translate(event: DomainEvent<'_>) -> Result<Option<IntegrationEven
         DomainEvent::Shipment(event) => shipments::translate(event).map(Some),
         DomainEvent::Return(event) => returns::translate(event).map(Some),
         DomainEvent::Stock(event) => stock::translate(event).map(Some),
-        DomainEvent::StockDocument(event) => stock_documents::translate(event).map(Some),
+        DomainEvent::StockDocument(event) => stock_documents::translate(event),
         DomainEvent::PurchaseOrder(event) => purchase_orders::translate(event).map(Some),
         DomainEvent::InventoryCount(event) => inventory_counts::translate(event),
         DomainEvent::Invoice(event) => invoices::translate(event),

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::addresses::PostalAddressV1;
 use super::{IntegrationEvent, integration_event, payload};
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
@@ -33,8 +34,28 @@ pub(super) struct OrderPlacedV1 {
     back_order: bool,
     /// When the customer ordered, as the business counts: RFC 3339, full-date.
     ordered_on: Option<String>,
+    /// Where it goes; null for the customer's own address.
+    delivery_address: Option<PostalAddressV1>,
+    /// By when the customer was promised the goods, as the business counts: RFC 3339, full-date.
+    promised_on: Option<String>,
+    /// Whether it passes its customer's credit limit, and waits for approval: `order.approved` tells of that.
+    held_for_approval: bool,
 }
 payload!(OrderPlacedV1, "order", "order.placed", 1);
+
+/// The order was amended before anything of it left. It says all of the order as it is now, with all of its lines: those of before are
+/// replaced.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct OrderAmendedV1 {
+    #[serde(flatten)]
+    order: OrderPlacedV1,
+    /// `pending` or `confirmed`.
+    status: String,
+    /// RFC 3339, UTC.
+    amended_at: String,
+}
+payload!(OrderAmendedV1, "order", "order.amended", 1);
 
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -65,6 +86,19 @@ struct VatSubtotalV1 {
     base: String,
     amount: String,
 }
+
+/// The order passes its customer's credit limit, was held for that, and may go on now.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct OrderApprovedV1 {
+    order_id: String,
+    external_id: Option<String>,
+    reference: Option<String>,
+    customer_id: String,
+    /// RFC 3339, UTC.
+    approved_at: String,
+}
+payload!(OrderApprovedV1, "order", "order.approved", 1);
 
 /// The order got goods that it waited for. It can be shipped once no line waits.
 #[derive(Debug, Serialize)]
@@ -231,6 +265,8 @@ payload!(OrderCancelledV1, "order", "order.cancelled", 1);
 pub(super) fn translate(event: &OrderEvent) -> Result<IntegrationEvent, Error> {
     match event {
         OrderEvent::Placed(order) => integration_event::<Order, _>(order, &placed(order)),
+        OrderEvent::Amended(order) => integration_event::<Order, _>(order, &amended(order)),
+        OrderEvent::Approved(order) => integration_event::<Order, _>(order, &approved(order)),
         OrderEvent::Reserved(order) => {
             integration_event::<Order, _>(order, &OrderReservedV1 { order: goods(order) })
         }
@@ -287,6 +323,27 @@ fn placed(order: &Order) -> OrderPlacedV1 {
         warehouse_id: order.warehouse_id().map(|id| id.to_string()),
         back_order: order.is_back_order(),
         ordered_on: order.ordered_on().map(|date| date.to_string()),
+        delivery_address: order.delivery_address().map(PostalAddressV1::of),
+        promised_on: order.promised_on().map(|date| date.to_string()),
+        held_for_approval: order.is_held_for_approval(),
+    }
+}
+
+fn amended(order: &Order) -> OrderAmendedV1 {
+    OrderAmendedV1 {
+        order: placed(order),
+        status: order.status().to_string(),
+        amended_at: super::time(order.updated_at()),
+    }
+}
+
+fn approved(order: &Order) -> OrderApprovedV1 {
+    OrderApprovedV1 {
+        order_id: order.id().to_string(),
+        external_id: super::external_id(order.external_id()),
+        reference: reference(order),
+        customer_id: order.customer_id().to_string(),
+        approved_at: super::time(order.updated_at()),
     }
 }
 

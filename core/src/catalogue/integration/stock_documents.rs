@@ -86,13 +86,15 @@ struct MovedLineV1 {
     change: String,
 }
 
-pub(super) fn translate(event: &StockDocumentEvent) -> Result<IntegrationEvent, Error> {
+/// Returns `None` if nothing is published: where in a warehouse goods lie concerns nobody else.
+pub(super) fn translate(event: &StockDocumentEvent) -> Result<Option<IntegrationEvent>, Error> {
     let StockDocumentEvent::Posted(document) = event;
     match document.kind() {
-        StockDocumentKind::Receipt => told(document, &StockReceivedV1::from(&**document)),
-        StockDocumentKind::Adjustment => told(document, &StockAdjustedV1::from(&**document)),
-        StockDocumentKind::WriteOff => told(document, &StockWrittenOffV1::from(&**document)),
-        StockDocumentKind::Transfer => told(document, &transferred(document)),
+        StockDocumentKind::Receipt => told(document, &StockReceivedV1::from(&**document)).map(Some),
+        StockDocumentKind::Adjustment => told(document, &StockAdjustedV1::from(&**document)).map(Some),
+        StockDocumentKind::WriteOff => told(document, &StockWrittenOffV1::from(&**document)).map(Some),
+        StockDocumentKind::Transfer => told(document, &transferred(document)).map(Some),
+        StockDocumentKind::Relocation => Ok(None),
     }
 }
 

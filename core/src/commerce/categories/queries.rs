@@ -4,14 +4,14 @@ use chrono::{DateTime, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf, sql};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Bool, Text};
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::aggregate::{Category, CategoryError};
-use super::repository::CategoryRow;
+use super::repository::{Below, CategoryRow};
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
@@ -246,18 +246,6 @@ pub async fn list(
     db.list(context, filter, request).await
 }
 
-crate::statement! {
-    /// A category and all that are below it.
-    struct Subtree<'a> { tenant: Uuid => SqlUuid, from: Uuid => SqlUuid } -> (SqlUuid,)
-    = "WITH RECURSIVE below (tenant_id, id, level) AS (
-        SELECT tenant_id, id, 0 FROM categories WHERE tenant_id = $1 AND id = $2
-        UNION ALL
-        SELECT c.tenant_id, c.id, b.level + 1 FROM below AS b
-        JOIN categories AS c ON c.tenant_id = b.tenant_id AND c.parent_id = b.id WHERE b.level < 20
-    )
-    SELECT id FROM below"
-}
-
 /// Returns the ids of a category and of all that are below it; none if there is no such category.
 ///
 /// # Errors
@@ -267,10 +255,10 @@ pub(crate) async fn subtree(
     context: &RequestContext,
     id: CategoryId,
 ) -> Result<Vec<Uuid>, Error> {
-    let ids: Vec<(Uuid,)> = db
+    let found: Vec<(Uuid, i32)> = db
         .read(context, async |mut connection| {
-            Ok(Subtree::new(context.tenant_id().uuid(), id.uuid()).load(&mut connection).await?)
+            Ok(Below::new(context.tenant_id().uuid(), &[id.uuid()]).load(&mut connection).await?)
         })
         .await?;
-    Ok(ids.into_iter().map(|(id,)| id).collect())
+    Ok(found.into_iter().map(|(id, _)| id).collect())
 }

@@ -1,9 +1,11 @@
 //! Categories in the database, as commands read and write them.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use diesel::dsl::exists;
 use diesel::prelude::*;
-use diesel::sql_types::{Integer, Nullable, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Integer, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
@@ -105,6 +107,26 @@ pub(crate) async fn hold(work: &mut UnitOfWork<'_>, id: CategoryId) -> Result<bo
     Ok(found.is_some())
 }
 
+/// Locks the categories that there are among these as [`hold`] does, in the order of their ids. Returns them.
+pub(crate) async fn hold_all(
+    work: &mut UnitOfWork<'_>,
+    ids: &[CategoryId],
+) -> Result<HashSet<CategoryId>, Error> {
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    work.locks(Locked::Category);
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let found: Vec<Uuid> = categories::table
+        .filter(categories::tenant_id.eq(work.tenant().uuid()).and(categories::id.eq_any(ids)))
+        .select(categories::id)
+        .order(categories::id)
+        .for_key_share()
+        .load(work.connection())
+        .await?;
+    Ok(found.into_iter().map(CategoryId::from_uuid).collect())
+}
+
 crate::statement! {
     /// A category and those above it, the highest last. It ends, even if a tree that somebody wrote by hand has a cycle.
     struct Upwards<'a> { tenant: Uuid => SqlUuid, from: Uuid => SqlUuid } -> (SqlUuid,)
@@ -118,15 +140,26 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// How many levels there are below a category; NULL if there is no such category.
-    struct LevelsBelow<'a> { tenant: Uuid => SqlUuid, from: Uuid => SqlUuid } -> (Nullable<Integer>,)
+    /// These categories and all that are below them, each with how many levels below it is at most. It ends, even if a tree that
+    /// somebody wrote by hand has a cycle.
+    pub(super) struct Below<'a> { tenant: Uuid => SqlUuid, from: &'a [Uuid] => Array<SqlUuid> } -> (SqlUuid, Integer)
     = "WITH RECURSIVE below (tenant_id, id, level) AS (
-        SELECT tenant_id, id, 0 FROM categories WHERE tenant_id = $1 AND id = $2
+        SELECT tenant_id, id, 0 FROM categories WHERE tenant_id = $1 AND id = ANY ($2)
         UNION ALL
         SELECT c.tenant_id, c.id, b.level + 1 FROM below AS b
         JOIN categories AS c ON c.tenant_id = b.tenant_id AND c.parent_id = b.id WHERE b.level < 20
     )
-    SELECT max(level) FROM below"
+    SELECT id, max(level) FROM below GROUP BY id ORDER BY id"
+}
+
+/// Returns these categories and all that are below them now, by id.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn below(work: &mut UnitOfWork<'_>, ids: &[CategoryId]) -> Result<Vec<CategoryId>, Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let found: Vec<(Uuid, i32)> = Below::new(work.tenant().uuid(), &ids).load(work.connection()).await?;
+    Ok(found.into_iter().map(|(id, _)| CategoryId::from_uuid(id)).collect())
 }
 
 /// Reads what there is around the place of a category in a tree that is locked.
@@ -141,10 +174,11 @@ pub(super) async fn place(
     let Some(parent) = parent else { return Ok(Place::default()) };
     let tenant = work.tenant().uuid();
     let above: Vec<(Uuid,)> = Upwards::new(tenant, parent.uuid()).load(work.connection()).await?;
-    let (below,): (Option<i32>,) = LevelsBelow::new(tenant, id.uuid()).get_result(work.connection()).await?;
+    let below: Vec<(Uuid, i32)> = Below::new(tenant, &[id.uuid()]).load(work.connection()).await?;
+    let levels = below.into_iter().map(|(_, level)| level).max();
     Ok(Place {
         above: above.into_iter().map(|(id,)| CategoryId::from_uuid(id)).collect(),
-        below: usize::try_from(below.unwrap_or_default()).unwrap_or_default(),
+        below: usize::try_from(levels.unwrap_or_default()).unwrap_or_default(),
     })
 }
 

@@ -1,5 +1,8 @@
 //! The customer and its rules.
 
+use std::fmt;
+
+use bigdecimal::{BigDecimal, Signed};
 use chrono::{DateTime, Utc};
 
 use super::events::CustomerEvent;
@@ -9,6 +12,8 @@ use crate::commerce::addresses::Address;
 use crate::values::contact::{Email, VatNumber};
 use crate::values::external_id::ExternalId;
 use crate::values::ids::CustomerId;
+use crate::values::invalid::{FieldError, Invalid};
+use crate::values::money::Money;
 use crate::values::text::text;
 
 text!(
@@ -16,6 +21,36 @@ text!(
     CustomerCode, "a customer code", 50
 );
 text!(CustomerName, "a customer name", 200);
+
+/// What a customer's open orders may come to, in the company's currency; zero or more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreditLimit(Money);
+
+impl CreditLimit {
+    /// # Errors
+    /// Fails if the text is not a decimal string, is negative, or has more than fifteen digits before or two after the point.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let amount = Money::parse(text)?;
+        if amount.value().is_negative() {
+            return Err(Invalid::new("negative", "a credit limit must be zero or more; null is no limit"));
+        }
+        Ok(Self(amount))
+    }
+
+    pub(crate) fn stored(value: &BigDecimal) -> Self {
+        Self(Money::rounded(value))
+    }
+
+    pub fn amount(&self) -> &Money {
+        &self.0
+    }
+}
+
+impl fmt::Display for CreditLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
 
 /// The data of a customer in a request that creates or updates it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +62,27 @@ pub struct CustomerDetails {
     pub vat_number: Option<VatNumber>,
     /// At most 20.
     pub addresses: Vec<Address>,
+    /// `None` is no limit.
+    pub credit_limit: Option<CreditLimit>,
+    /// What invoices need.
     pub invoicing: CustomerInvoicing,
+}
+
+impl CustomerDetails {
+    /// Checks that whoever may not set credit limits leaves this one as it was.
+    ///
+    /// # Errors
+    /// `CreditLimitForbidden` if it is another one.
+    pub(super) fn check_credit_limit(
+        &self,
+        before: Option<&CreditLimit>,
+        may_set: bool,
+    ) -> Result<(), CustomerError> {
+        if may_set || self.credit_limit.as_ref() == before {
+            return Ok(());
+        }
+        Err(CustomerError::CreditLimitForbidden)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +152,8 @@ pub enum CustomerError {
     HasOrders(CustomerId),
     #[error("customer {0} has invoices, or drafts of some, and cannot be deleted")]
     HasInvoices(CustomerId),
+    #[error("this needs the permission customers:credit: leave credit_limit out, or send it as GET gives it")]
+    CreditLimitForbidden,
 }
 
 impl DomainError for CustomerError {
@@ -106,6 +163,7 @@ impl DomainError for CustomerError {
             Self::CodeTaken(_) | Self::ExternalIdTaken(_) | Self::HasOrders(_) | Self::HasInvoices(_) => {
                 Category::Conflict
             }
+            Self::CreditLimitForbidden => Category::Forbidden,
         }
     }
 
@@ -116,6 +174,20 @@ impl DomainError for CustomerError {
             Self::ExternalIdTaken(_) => "customer_external_id_taken",
             Self::HasOrders(_) => "customer_has_orders",
             Self::HasInvoices(_) => "customer_has_invoices",
+            Self::CreditLimitForbidden => "forbidden",
+        }
+    }
+
+    fn fields(&self) -> Vec<FieldError> {
+        match self {
+            Self::CreditLimitForbidden => {
+                vec![Invalid::new("forbidden", self.to_string()).at("/credit_limit")]
+            }
+            Self::NotFound(_)
+            | Self::CodeTaken(_)
+            | Self::ExternalIdTaken(_)
+            | Self::HasOrders(_)
+            | Self::HasInvoices(_) => Vec::new(),
         }
     }
 }
@@ -133,6 +205,7 @@ mod tests {
             email: Email::parse("buyer@example.com").expect("valid"),
             vat_number: None,
             addresses: vec![],
+            credit_limit: None,
             invoicing: CustomerInvoicing::default(),
         }
     }
@@ -161,6 +234,32 @@ mod tests {
         let (mut customer, _) = Customer::create(CustomerId::generate(), details("Ada"), at(0));
         assert_eq!(customer.update(details("Ada"), at(1)), None);
         assert_eq!((customer.version(), customer.updated_at()), (1, at(0)));
+    }
+
+    #[test]
+    fn a_credit_limit_is_an_amount_of_zero_or_more() {
+        assert_eq!(CreditLimit::parse("5000").expect("valid").to_string(), "5000.00");
+        assert_eq!(CreditLimit::parse("0").expect("valid").to_string(), "0.00");
+        for (text, code) in [("-0.01", "negative"), ("1.005", "too_precise"), ("1e3", "not_a_decimal")] {
+            assert_eq!(CreditLimit::parse(text).map_err(|refused| refused.code), Err(code), "{text}");
+        }
+    }
+
+    #[test]
+    fn who_may_not_set_a_credit_limit_may_leave_it_as_it_is() {
+        let limit = |text: &str| Some(CreditLimit::parse(text).expect("valid"));
+        let asked = |text: &str| CustomerDetails { credit_limit: limit(text), ..details("Ada") };
+        let check = |asked: CustomerDetails, before: Option<CreditLimit>, may| {
+            asked.check_credit_limit(before.as_ref(), may)
+        };
+        assert_eq!(check(asked("10"), limit("10.00"), false), Ok(()));
+        assert_eq!(check(details("Ada"), None, false), Ok(()));
+        for before in [None, limit("20")] {
+            let refused = check(asked("10"), before.clone(), false).expect_err("refused");
+            assert_eq!(refused.fields()[0].pointer, "/credit_limit");
+            assert_eq!(check(asked("10"), before, true), Ok(()));
+        }
+        assert_eq!(check(details("Ada"), limit("10"), false), Err(CustomerError::CreditLimitForbidden));
     }
 
     #[test]

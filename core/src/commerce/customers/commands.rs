@@ -3,11 +3,16 @@
 use super::aggregate::{Customer, CustomerDetails};
 use super::queries::CustomerView;
 use super::repository;
-use crate::application::Edit;
 use crate::application::aggregate::{LockMode, change, create, delete};
 use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
+use crate::application::{Actor, Edit, Permission, Principal};
 use crate::values::ids::CustomerId;
+
+/// Whether a principal may set credit limits. Somebody at the command line of the machine holds no permission, and may do everything.
+fn may_set_credit_limit(principal: &Principal) -> bool {
+    principal.may(Permission::CustomersCredit) || principal.actor == Actor::Operator
+}
 
 #[derive(Debug)]
 pub struct CreateCustomer {
@@ -18,6 +23,7 @@ impl Command for CreateCustomer {
     type Outcome = CustomerView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<CustomerView, Error> {
+        self.details.check_credit_limit(None, may_set_credit_limit(&work.context().principal))?;
         let created = Customer::create(CustomerId::generate(), self.details.clone(), work.now());
         create(work, "customer.create", created, CustomerView::of).await
     }
@@ -35,8 +41,10 @@ impl Command for UpdateCustomer {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<CustomerView, Error> {
         let customer = repository::load(work, self.id, LockMode::Change).await?;
+        let may_set = may_set_credit_limit(&work.context().principal);
         let decide = |customer: &mut Customer, now| {
             let details = self.edit.apply(&CustomerView::of(customer))?;
+            details.check_credit_limit(customer.details().credit_limit.as_ref(), may_set)?;
             Ok::<_, Error>(customer.update(details, now))
         };
         let customer = change(work, "customer.update", customer, self.expected_version, decide).await?;

@@ -7,7 +7,7 @@ mod invoicing;
 mod queries;
 pub(crate) mod repository;
 
-pub use aggregate::{Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName};
+pub use aggregate::{CreditLimit, Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName};
 pub use commands::{CreateCustomer, DeleteCustomer, UpdateCustomer};
 pub use events::CustomerEvent;
 pub use invoicing::{CustomerInvoicing, CustomerInvoicingView};

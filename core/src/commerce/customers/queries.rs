@@ -39,6 +39,9 @@ pub struct CustomerView {
     pub vat_number: Option<String>,
     #[schema(schema_with = addresses::schema)]
     pub addresses: Vec<Address>,
+    /// What the customer's open orders may come to, in your company's currency; null is no limit.
+    #[schema(example = "5000.00")]
+    pub credit_limit: Option<String>,
     /// What invoices need.
     pub invoicing: CustomerInvoicingView,
     pub created_at: DateTime<Utc>,
@@ -58,6 +61,7 @@ impl From<Customer> for CustomerView {
             email: details.email.into(),
             vat_number: details.vat_number.map(Into::into),
             addresses: details.addresses,
+            credit_limit: details.credit_limit.map(|limit| limit.to_string()),
             invoicing,
             created_at,
             updated_at,

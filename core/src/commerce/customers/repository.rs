@@ -1,5 +1,6 @@
 //! Customers in the database, as commands read and write them.
 
+use bigdecimal::BigDecimal;
 use chrono::{DateTime, Utc};
 use diesel::dsl::exists;
 use diesel::prelude::*;
@@ -7,7 +8,7 @@ use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::aggregate::{Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName};
+use super::aggregate::{CreditLimit, Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName};
 use super::events::CustomerEvent;
 use super::invoicing::CustomerInvoicing;
 use super::queries::CustomerView;
@@ -43,6 +44,7 @@ pub(crate) struct CustomerRow {
     pub(super) created_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
     pub(super) external_id: Option<String>,
+    pub(super) credit_limit: Option<BigDecimal>,
     pub(super) kind: Option<String>,
     pub(super) legal_form: Option<String>,
     pub(super) registration_scheme: Option<String>,
@@ -71,6 +73,7 @@ impl CustomerRow {
             created_at: customer.created_at,
             updated_at: customer.updated_at,
             external_id: details.external_id.as_ref().map(|id| id.as_str().to_owned()),
+            credit_limit: details.credit_limit.as_ref().map(|limit| limit.amount().value().clone()),
             kind: invoicing.kind.map(|kind| kind.name().to_owned()),
             legal_form: invoicing.legal_form.as_ref().map(|form| form.as_str().to_owned()),
             registration_scheme: registration.as_ref().map(|known| known.scheme().to_owned()),
@@ -119,6 +122,7 @@ impl CustomerRow {
                 email: Email::stored(self.email),
                 vat_number: self.vat_number.map(VatNumber::stored),
                 addresses: addresses::from_json(self.addresses)?,
+                credit_limit: self.credit_limit.as_ref().map(CreditLimit::stored),
                 invoicing,
             },
             created_at: self.created_at,

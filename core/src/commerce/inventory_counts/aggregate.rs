@@ -15,10 +15,12 @@ use utoipa::ToSchema;
 
 use super::events::InventoryCountEvent;
 use crate::application::error::{Category, DomainError, Error};
-use crate::commerce::stock::{DocumentRef, DocumentType, Levels, MovementKind};
+use crate::commerce::stock::{
+    DocumentRef, DocumentType, Levels, MovementKind, PlaceRef, StockError, StockLevel,
+};
 use crate::values::business_date::BusinessDate;
 use crate::values::goods::{Units, UnitsChange};
-use crate::values::ids::{CategoryId, InventoryCountId, ProductId, WarehouseId};
+use crate::values::ids::{CategoryId, InventoryCountId, LocationId, ProductId, WarehouseId};
 use crate::values::invalid::{FieldError, Invalid};
 use crate::values::money::{Money, UnitPrice};
 use crate::values::text::text;
@@ -32,12 +34,14 @@ text!(
     CountCancellation, "a reason", 500
 );
 
-/// The maximum number of lines of a count: products in its scope.
+/// The maximum number of lines of a count: products in its scope, each once in each of its locations.
 pub const MAX_LINES: usize = 50_000;
 /// The maximum number of entries in one request.
 pub const MAX_ENTRIES: usize = 1_000;
 /// The maximum number of categories that a count names.
 pub const MAX_CATEGORIES: usize = 100;
+/// The maximum number of locations that a count names.
+pub const MAX_LOCATIONS: usize = 1_000;
 /// The maximum number of lines that may differ when a count is closed: they are posted in one transaction.
 pub const MAX_DEVIATIONS: usize = 10_000;
 
@@ -132,8 +136,10 @@ impl Uncounted {
 pub struct NewInventoryCount {
     pub reference: Option<CountReference>,
     pub warehouse_id: WarehouseId,
-    /// Only what is in these categories, and below them; `None` is the whole warehouse.
+    /// Only what is in these categories, and below them.
     pub categories: Option<Vec<CategoryId>>,
+    /// Only what lies in these locations. With neither, it is the whole warehouse.
+    pub locations: Option<Vec<LocationId>>,
     /// Whether those who count do not see what is expected.
     pub blind: bool,
     pub created_by: String,
@@ -143,6 +149,8 @@ pub struct NewInventoryCount {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deviation {
     pub product_id: ProductId,
+    /// Of a count of locations.
+    pub location: Option<PlaceRef>,
     pub sku: String,
     pub name: String,
     pub expected: Units,
@@ -164,6 +172,31 @@ impl Deviation {
     /// How many units are missing, if any.
     pub fn lost(&self) -> Units {
         self.expected.less(&self.counted)
+    }
+
+    /// Whether there is still what was expected.
+    fn is_expected_of(&self, level: &StockLevel) -> bool {
+        match &self.location {
+            Some(location) => level.on_hand_in(location.id) == self.expected,
+            None => *level.on_hand() == self.expected,
+        }
+    }
+
+    /// Brings the level to what was counted.
+    fn post(&self, level: &mut StockLevel, document: &DocumentRef) -> Result<(), StockError> {
+        let (more, less) = (self.gained(), self.lost());
+        if more.is_zero() {
+            if let Some(location) = &self.location {
+                level.pick(location, &less, document)?;
+            }
+            level.remove(MovementKind::Adjustment, &less, document)
+        } else {
+            level.receive(MovementKind::Adjustment, &more, None, document)?;
+            match &self.location {
+                Some(location) => level.put_away(location, &more, document),
+                None => Ok(()),
+            }
+        }
     }
 
     fn value(&self, units: &Units) -> Money {
@@ -192,6 +225,7 @@ pub struct InventoryCount {
     pub(super) reference: Option<CountReference>,
     pub(super) warehouse_id: WarehouseId,
     pub(super) categories: Option<Vec<CategoryId>>,
+    pub(super) locations: Option<Vec<LocationId>>,
     /// The categories and all that were below them when it was started.
     pub(super) scope: Option<Vec<CategoryId>>,
     pub(super) blind: bool,
@@ -208,7 +242,7 @@ pub struct InventoryCount {
 
 impl InventoryCount {
     /// # Errors
-    /// Fails if it names no category in a list of them, or too many.
+    /// Fails if it names no category or location in a list of them, or too many, or both.
     pub fn create(
         id: InventoryCountId,
         new: NewInventoryCount,
@@ -218,12 +252,20 @@ impl InventoryCount {
         if let Some(number) = number.filter(|number| !(1..=MAX_CATEGORIES).contains(number)) {
             return Err(InventoryCountError::CategoryCount(number));
         }
+        let number = new.locations.as_ref().map(Vec::len);
+        if let Some(number) = number.filter(|number| !(1..=MAX_LOCATIONS).contains(number)) {
+            return Err(InventoryCountError::LocationCount(number));
+        }
+        if new.categories.is_some() && new.locations.is_some() {
+            return Err(InventoryCountError::TwoScopes);
+        }
         let count = Self {
             id,
             version: 1,
             reference: new.reference,
             warehouse_id: new.warehouse_id,
             categories: new.categories,
+            locations: new.locations,
             scope: None,
             blind: new.blind,
             status: CountStatus::Open,
@@ -307,7 +349,7 @@ impl InventoryCount {
     }
 
     /// Posts what differs, at average cost. The levels of all these products are there, and nothing is promised to orders that is
-    /// missing.
+    /// missing. What was found is posted first: what of a product is missing in one location may lie in another.
     ///
     /// # Errors
     /// Fails if it is not in review, if too many lines differ, or if something on hand is not what it was when it was counted.
@@ -331,19 +373,20 @@ impl InventoryCount {
             business_date,
         };
         let (mut gained, mut lost) = (Money::zero(), Money::zero());
-        for line in &mut deviations {
-            let level = levels
-                .get_mut(self.warehouse_id, line.product_id)
-                .filter(|level| *level.on_hand() == line.expected)
-                .ok_or(InventoryCountError::Moved(line.product_id))?;
-            line.average_cost = level.average_cost().clone();
-            let (more, less) = (line.gained(), line.lost());
-            if more.is_zero() {
-                level.remove(MovementKind::Adjustment, &less, &document)?;
-                lost = lost.plus(&line.value(&less));
-            } else {
-                level.receive(MovementKind::Adjustment, &more, None, &document)?;
+        for found_first in [true, false] {
+            for line in &mut deviations {
+                let (more, less) = (line.gained(), line.lost());
+                if less.is_zero() != found_first {
+                    continue;
+                }
+                let level = levels
+                    .get_mut(self.warehouse_id, line.product_id)
+                    .filter(|level| line.is_expected_of(level))
+                    .ok_or(InventoryCountError::Moved(line.product_id))?;
+                line.average_cost = level.average_cost().clone();
+                line.post(level, &document)?;
                 gained = gained.plus(&line.value(&more));
+                lost = lost.plus(&line.value(&less));
             }
         }
         self.advance("closed", &[CountStatus::Review], CountStatus::Closed, now)?;
@@ -369,7 +412,7 @@ impl InventoryCount {
         Ok(InventoryCountEvent::Cancelled { count: Box::new(self.clone()), previous_status })
     }
 
-    /// Whether a product of this category is in the scope of a count that was started.
+    /// Whether a product of this category is in the scope of a count that was started. In locations, all products are.
     pub fn covers(&self, category: Option<CategoryId>) -> bool {
         match &self.scope {
             None => self.categories.is_none(),
@@ -415,6 +458,10 @@ impl InventoryCount {
         self.categories.as_deref()
     }
 
+    pub fn locations(&self) -> Option<&[LocationId]> {
+        self.locations.as_deref()
+    }
+
     pub fn is_blind(&self) -> bool {
         self.blind
     }
@@ -458,19 +505,35 @@ pub enum InventoryCountError {
     CategoryCount(usize),
     #[error("some of these categories do not exist")]
     CategoriesUnknown(Vec<usize>),
+    #[error(
+        "a count names 1 to {MAX_LOCATIONS} locations, not {0}; leave them out to count the whole warehouse"
+    )]
+    LocationCount(usize),
+    #[error("some of these locations are not in use in this warehouse, or named twice")]
+    LocationsUnknown(Vec<usize>),
+    #[error("location {0} was archived since; plan another count without it")]
+    LocationArchived(LocationId),
+    #[error("a count is of categories or of locations, not of both; plan two")]
+    TwoScopes,
+    #[error("some entries do not say in which location of this count the product lies")]
+    LocationsMissing(Vec<usize>),
+    #[error("some entries name a location, and this count is not of locations")]
+    LocationsUnwanted(Vec<usize>),
+    #[error("some entries name locations that this count does not have")]
+    LocationsOutOfScope(Vec<usize>),
     #[error("the reference {0:?} belongs to another inventory count; references are unique")]
     ReferenceTaken(String),
     #[error("another inventory count of warehouse {0} is under way; close it or cancel it first")]
     AlreadyRunning(WarehouseId),
     #[error(
-        "more than {MAX_LINES} products would be counted; name categories, and count them one after the other"
+        "more than {MAX_LINES} products would be counted; name categories or locations, and count them one after the other"
     )]
     TooManyLines,
     #[error("a request has 1 to {MAX_ENTRIES} entries, not {0}")]
     EntryCount(usize),
     #[error("1 to {MAX_ENTRIES} products are counted again at once, not {0}")]
     RecountCount(usize),
-    #[error("some entries name a product that another one names")]
+    #[error("some entries name what another one names")]
     Duplicates(Vec<usize>),
     #[error("some entries name products that do not exist")]
     ProductsUnknown(Vec<usize>),
@@ -510,6 +573,7 @@ impl DomainError for InventoryCountError {
             | Self::ReferenceTaken(_)
             | Self::AlreadyRunning(_)
             | Self::TooManyLines
+            | Self::LocationArchived(_)
             | Self::NotCounted(_)
             | Self::TooManyDeviations
             | Self::Moved(_)
@@ -517,6 +581,12 @@ impl DomainError for InventoryCountError {
             Self::WarehouseUnknown(_)
             | Self::CategoryCount(_)
             | Self::CategoriesUnknown(_)
+            | Self::LocationCount(_)
+            | Self::LocationsUnknown(_)
+            | Self::TwoScopes
+            | Self::LocationsMissing(_)
+            | Self::LocationsUnwanted(_)
+            | Self::LocationsOutOfScope(_)
             | Self::EntryCount(_)
             | Self::RecountCount(_)
             | Self::Duplicates(_)
@@ -539,6 +609,7 @@ impl DomainError for InventoryCountError {
             Self::NotCounted(_) => "inventory_count_incomplete",
             Self::Moved(_) => "inventory_count_outdated",
             Self::Blind => "inventory_count_blind",
+            Self::LocationArchived(_) => "location_archived",
             _ => "invalid_inventory_count",
         }
     }
@@ -549,6 +620,7 @@ impl DomainError for InventoryCountError {
             at.iter().map(|index| Invalid::new(code, message).at(place(*index))).collect()
         };
         let product = |index: usize| format!("/entries/{index}/product_id");
+        let location = |index: usize| format!("/entries/{index}/location_id");
         match self {
             Self::WarehouseUnknown(_) => field("/warehouse_id", "unknown_warehouse"),
             Self::CategoryCount(_) => field("/category_ids", "category_count"),
@@ -558,11 +630,31 @@ impl DomainError for InventoryCountError {
                 "unknown_category",
                 "there is no such category",
             ),
+            Self::LocationCount(_) => field("/location_ids", "location_count"),
+            Self::LocationsUnknown(at) => several(
+                at,
+                |index| format!("/location_ids/{index}"),
+                "unknown_location",
+                "there is no such location in this warehouse that is in use, or it was named before",
+            ),
+            Self::TwoScopes => field("/location_ids", "two_scopes"),
+            Self::LocationsMissing(at) => {
+                several(at, location, "required", "say in which location of the count it lies")
+            }
+            Self::LocationsUnwanted(at) => {
+                several(at, location, "not_by_location", "leave it out: this count is not of locations")
+            }
+            Self::LocationsOutOfScope(at) => {
+                several(at, location, "out_of_scope", "this count does not have that location")
+            }
             Self::EntryCount(_) => field("/entries", "entry_count"),
             Self::RecountCount(_) => field("/product_ids", "product_count"),
-            Self::Duplicates(at) => {
-                several(at, product, "duplicate_product", "another entry names this product")
-            }
+            Self::Duplicates(at) => several(
+                at,
+                product,
+                "duplicate_product",
+                "another entry names this product, in the same place",
+            ),
             Self::ProductsUnknown(at) => several(at, product, "unknown_product", "there is no such product"),
             Self::ProductsNotStocked(at) => several(
                 at,

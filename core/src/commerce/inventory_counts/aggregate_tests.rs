@@ -15,6 +15,7 @@ fn count(categories: Option<Vec<CategoryId>>, blind: bool) -> InventoryCount {
         reference: None,
         warehouse_id: WarehouseId::from_uuid(uuid::Uuid::from_u128(1)),
         categories,
+        locations: None,
         blind,
         created_by: "a test".to_owned(),
     };
@@ -44,6 +45,7 @@ fn counted(count: &InventoryCount, on_hand: &str, counted: &str) -> (StockLevel,
     level.receive(MovementKind::Receipt, &units(on_hand), Some(&cost), &document).expect("countable");
     let deviation = Deviation {
         product_id: product,
+        location: None,
         sku: "P-1".to_owned(),
         name: "A thing".to_owned(),
         expected: units(on_hand),
@@ -93,6 +95,7 @@ fn a_count_of_too_much_is_refused_before_it_freezes_anything() {
         reference: None,
         warehouse_id: WarehouseId::generate(),
         categories: Some((0..number).map(|_| CategoryId::generate()).collect()),
+        locations: None,
         blind: false,
         created_by: String::new(),
     };
@@ -147,6 +150,70 @@ fn closing_posts_what_differs_at_average_cost() {
         let level = levels.get(count.warehouse_id(), product).expect("there");
         assert_eq!((level.on_hand(), level.average_cost().to_string()), (&units(on_hand), "2.50".to_owned()));
     }
+}
+
+fn shelf(code: &str) -> PlaceRef {
+    PlaceRef { id: LocationId::generate(), code: code.to_owned() }
+}
+
+#[test]
+fn a_count_is_of_categories_or_of_locations() {
+    let new = |locations: usize, categories: Option<Vec<CategoryId>>| NewInventoryCount {
+        reference: None,
+        warehouse_id: WarehouseId::generate(),
+        categories,
+        locations: Some((0..locations).map(|_| LocationId::generate()).collect()),
+        blind: false,
+        created_by: String::new(),
+    };
+    let code = |new: NewInventoryCount| {
+        let created = InventoryCount::create(InventoryCountId::generate(), new, at(0));
+        created.err().map(|refused| refused.fields()[0].code)
+    };
+    assert_eq!(code(new(1, None)), None);
+    assert_eq!(code(new(MAX_LOCATIONS, None)), None);
+    assert_eq!(code(new(0, None)), Some("location_count"));
+    assert_eq!(code(new(MAX_LOCATIONS + 1, None)), Some("location_count"));
+    assert_eq!(code(new(1, Some(vec![CategoryId::generate()]))), Some("two_scopes"));
+}
+
+#[test]
+fn what_is_missing_in_one_location_and_found_in_another_is_posted_in_both() {
+    let mut count = in_review();
+    let (mut level, missing) = counted(&count, "10", "10");
+    let document = DocumentRef {
+        kind: DocumentType::Relocation,
+        id: uuid::Uuid::from_u128(3),
+        line: Some(1),
+        reason: None,
+        business_date: BusinessDate::of(at(0)),
+    };
+    let (near, far) = (shelf("A-01"), shelf("B-01"));
+    level.put_away(&near, &units("6"), &document).expect("there");
+    // All of it is promised: nothing may be missing in between.
+    level.promise(&units("10"), false, &document).expect("free");
+    let there = |location: &PlaceRef, expected: &str, counted: &str| Deviation {
+        location: Some(location.clone()),
+        expected: units(expected),
+        counted: units(counted),
+        ..missing.clone()
+    };
+    let deviations = vec![there(&near, "6", "1"), there(&far, "0", "5")];
+    let mut levels = Levels::of_levels([level]);
+    let on = BusinessDate::of(at(3));
+    count.close(deviations.clone(), &mut levels, on, at(3)).expect("in review");
+    let level = levels.get(count.warehouse_id(), missing.product_id).expect("there");
+    assert_eq!((level.on_hand_in(near.id), level.on_hand_in(far.id)), (units("1"), units("5")));
+    assert_eq!((level.on_hand(), level.loose()), (&units("10"), units("4")));
+    let totals = count.totals().expect("closed");
+    assert_eq!(
+        (totals.gained.to_string(), totals.lost.to_string()),
+        ("12.50".to_owned(), "12.50".to_owned())
+    );
+
+    let mut again = in_review();
+    let refused = again.close(deviations, &mut levels, on, at(3)).expect_err("it is not what it was");
+    assert_eq!(refused.code(), "inventory_count_outdated");
 }
 
 #[test]

@@ -1,23 +1,25 @@
 //! The commands on inventory counts.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::aggregate::{
-    CountCancellation, CountReference, InventoryCount, InventoryCountError, MAX_CATEGORIES, MAX_DEVIATIONS,
-    MAX_ENTRIES, NewInventoryCount, Uncounted,
+    CountCancellation, CountReference, Deviation, InventoryCount, InventoryCountError, MAX_CATEGORIES,
+    MAX_DEVIATIONS, MAX_ENTRIES, MAX_LOCATIONS, NewInventoryCount, Uncounted,
 };
 use super::queries::{CountLineView, InventoryCountView};
 use super::repository::{self, Entered};
 use crate::application::aggregate::{Aggregate, change, create};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
+use crate::commerce::locations::{self, Location};
 use crate::commerce::orders::positions;
 use crate::commerce::orders::queue::{self, TakenAway};
 use crate::commerce::products::{self, Product};
-use crate::commerce::{categories, stock, warehouses};
+use crate::commerce::stock::{self, PlaceRef};
+use crate::commerce::{categories, warehouses};
 use crate::values::business_date::BusinessDate;
 use crate::values::goods::Units;
-use crate::values::ids::{CategoryId, InventoryCountId, ProductId, WarehouseId};
+use crate::values::ids::{CategoryId, InventoryCountId, LocationId, ProductId, WarehouseId};
 use crate::values::money::UnitPrice;
 
 /// Plans a count. Goods still move.
@@ -25,8 +27,9 @@ use crate::values::money::UnitPrice;
 pub struct CreateCount {
     pub reference: Option<CountReference>,
     pub warehouse_id: WarehouseId,
-    /// `None` stands for the whole warehouse.
+    /// With neither of both, the whole warehouse is counted.
     pub categories: Option<Vec<CategoryId>>,
+    pub locations: Option<Vec<LocationId>>,
     pub blind: bool,
 }
 
@@ -37,21 +40,12 @@ impl Command for CreateCount {
         if !warehouses::repository::hold_open(work, self.warehouse_id).await? {
             return Err(InventoryCountError::WarehouseUnknown(self.warehouse_id).into());
         }
+        self.hold_locations(work).await?;
         let named = self.categories.as_deref().unwrap_or_default();
-        let mut sorted: Vec<(CategoryId, usize)> = named
-            .iter()
-            .take(MAX_CATEGORIES)
-            .enumerate()
-            .map(|(index, category)| (*category, index))
-            .collect();
-        sorted.sort_unstable();
-        let mut unknown = Vec::new();
-        for (category, index) in sorted {
-            if !categories::repository::hold(work, category).await? {
-                unknown.push(index);
-            }
-        }
-        unknown.sort_unstable();
+        // More are refused below.
+        let named = named.get(..MAX_CATEGORIES).unwrap_or(named);
+        let held = categories::repository::hold_all(work, named).await?;
+        let unknown = positions(named, |category| !held.contains(category));
         if !unknown.is_empty() {
             return Err(InventoryCountError::CategoriesUnknown(unknown).into());
         }
@@ -59,12 +53,36 @@ impl Command for CreateCount {
             reference: self.reference.clone(),
             warehouse_id: self.warehouse_id,
             categories: self.categories.clone(),
+            locations: self.locations.clone(),
             blind: self.blind,
             created_by: work.context().principal.name.clone(),
         };
         let created = InventoryCount::create(InventoryCountId::generate(), new, work.now())?;
         create(work, "inventory_count.create", created, InventoryCountView::of).await
     }
+}
+
+impl CreateCount {
+    /// Checks the locations, each of which is named once, and in use in the warehouse. Too many are refused later.
+    async fn hold_locations(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let named = self.locations.as_deref().unwrap_or_default();
+        let named = &named[..named.len().min(MAX_LOCATIONS)];
+        let mut sorted = named.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let found = locations::repository::share(work, &sorted).await?;
+        let in_use =
+            |location: &&Location| location.warehouse_id() == self.warehouse_id && !location.is_archived();
+        let mut left: HashSet<LocationId> = found.iter().filter(in_use).map(Location::id).collect();
+        let unknown = positions_of(named, |location| !left.remove(location));
+        if unknown.is_empty() { Ok(()) } else { Err(InventoryCountError::LocationsUnknown(unknown).into()) }
+    }
+}
+
+/// Returns where in the list those are that are refused, each looked at once and in its order.
+fn positions_of<T>(list: &[T], mut is_refused: impl FnMut(&T) -> bool) -> Vec<usize> {
+    let refused = list.iter().enumerate().filter(|(_, one)| is_refused(one));
+    refused.map(|(index, _)| index).collect()
 }
 
 /// Begins to count: from here on nothing on hand in its scope moves. It waits for whoever moves something there.
@@ -78,12 +96,24 @@ impl Command for StartCount {
     type Outcome = InventoryCountView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<InventoryCountView, Error> {
+        // Before the count, and from then on against everybody else who names them.
+        let named = repository::locations_of(work, self.id).await?;
+        let locations = locations::repository::withdraw(work, &named).await?;
         let count = repository::load(work, self.id).await?;
         // First, so that nothing is frozen for a count that is refused anyway.
         check_version(self.expected_version, count.version())?;
         count.check_may_start()?;
-        let scope = repository::scope(work, &count).await?;
-        stock::gate::freeze(work, count.warehouse_id(), scope.as_deref()).await?;
+        if let Some(archived) = locations.iter().find(|location| location.is_archived()) {
+            return Err(InventoryCountError::LocationArchived(archived.id()).into());
+        }
+        let scope = match count.categories() {
+            Some(named) => Some(categories::repository::below(work, named).await?),
+            None => None,
+        };
+        match count.locations() {
+            Some(locations) => stock::gate::freeze_locations(work, locations).await?,
+            None => stock::gate::freeze(work, count.warehouse_id(), scope.as_deref()).await?,
+        }
         let lines = repository::open_lines(work, &count, scope.as_deref()).await?;
         let decide = |count: &mut InventoryCount, now| count.start(scope, lines, now).map(Some);
         let count = change(work, "inventory_count.start", count, self.expected_version, decide).await?;
@@ -102,6 +132,8 @@ pub struct RecordCounts {
 #[derive(Debug)]
 pub struct CountEntry {
     pub product_id: ProductId,
+    /// Of a count of locations.
+    pub location_id: Option<LocationId>,
     pub counted: Units,
 }
 
@@ -112,32 +144,43 @@ impl Command for RecordCounts {
         let products = self.products()?;
         let count = repository::share(work, self.id).await?;
         count.check_counting()?;
-        let found = products::repository::load_for_order(work, &products).await?;
-        let found: HashMap<ProductId, Product> =
-            found.into_iter().map(|product| (product.id(), product)).collect();
+        self.check_locations(&count)?;
+        let found = products::repository::load_for_order(work, products.clone()).await?;
         self.check(&found)?;
         let known = repository::known(work, self.id, &products).await?;
-        let unexpected: Vec<&Product> =
-            found.values().filter(|product| !known.contains(&product.id())).collect();
+        let is_known = |entry: &&CountEntry| known.contains(&(entry.product_id, entry.location_id));
+        let new: Vec<&CountEntry> = self.entries.iter().filter(|entry| !is_known(entry)).collect();
+        let mut unexpected: Vec<&Product> =
+            new.iter().filter_map(|entry| found.get(&entry.product_id)).collect();
+        unexpected.sort_by_key(|product| product.id());
+        unexpected.dedup_by_key(|product| product.id());
         if !unexpected.is_empty() {
             self.check_unexpected(&count, &unexpected)?;
             products::repository::mark_ordered(work, unexpected.iter().copied()).await?;
             // Whoever moves it at this moment is waited for; whoever comes later finds its line.
             stock::repository::lock_or_open(work, &[count.warehouse_id()], &unexpected).await?;
-            repository::add_lines(work, self.id, &unexpected).await?;
+            let codes = self.codes(work, &count).await?;
+            let line = |entry: &&CountEntry| {
+                let place =
+                    entry.location_id.and_then(|id| Some(PlaceRef { id, code: codes.get(&id)?.clone() }));
+                Some((found.get(&entry.product_id)?, place))
+            };
+            let lines: Vec<(&Product, Option<PlaceRef>)> = new.iter().filter_map(line).collect();
+            repository::add_lines(work, self.id, &lines).await?;
         }
         repository::lock_lines(work, self.id, &products).await?;
-        let levels = stock::repository::look(work, &[count.warehouse_id()], &products).await?;
-        let entered = self.entries.iter().map(|entry| Entered {
+        let expected = self.expected(work, &count, &products).await?;
+        let entered = self.entries.iter().zip(&expected).map(|(entry, expected)| Entered {
             product_id: entry.product_id,
+            location_id: entry.location_id,
             counted: &entry.counted,
-            expected: levels
-                .get(count.warehouse_id(), entry.product_id)
-                .map_or_else(Units::zero, |level| level.on_hand().clone()),
+            expected: expected.clone(),
         });
         let entered: Vec<Entered<'_>> = entered.collect();
         repository::enter(work, self.id, &entered).await?;
-        let lines = repository::lines(work, self.id, &products).await?;
+        let wanted: Vec<(ProductId, Option<LocationId>)> =
+            self.entries.iter().map(|entry| (entry.product_id, entry.location_id)).collect();
+        let lines = repository::lines(work, self.id, &wanted).await?;
         let recorded = serde_json::json!({ "lines": lines });
         work.audit("inventory_count.record", (InventoryCount::NAME, self.id), None, Some(&recorded))?;
         let principal = &work.context().principal;
@@ -152,14 +195,69 @@ impl RecordCounts {
             return Err(InventoryCountError::EntryCount(self.entries.len()));
         }
         let mut seen = HashSet::new();
-        let again = (0..).zip(&self.entries).filter(|(_, entry)| !seen.insert(entry.product_id));
-        let again: Vec<usize> = again.map(|(index, _)| index).collect();
+        let again = positions_of(&self.entries, |entry| !seen.insert((entry.product_id, entry.location_id)));
         if !again.is_empty() {
             return Err(InventoryCountError::Duplicates(again));
         }
         let mut products: Vec<ProductId> = self.entries.iter().map(|entry| entry.product_id).collect();
         products.sort_unstable();
+        products.dedup();
         Ok(products)
+    }
+
+    /// Checks that the entries of a count of locations name these, and that others name none.
+    fn check_locations(&self, count: &InventoryCount) -> Result<(), InventoryCountError> {
+        let Some(of_count) = count.locations() else {
+            let unwanted = positions(&self.entries, |entry| entry.location_id.is_some());
+            let is_valid = unwanted.is_empty();
+            return if is_valid { Ok(()) } else { Err(InventoryCountError::LocationsUnwanted(unwanted)) };
+        };
+        let missing = positions(&self.entries, |entry| entry.location_id.is_none());
+        if !missing.is_empty() {
+            return Err(InventoryCountError::LocationsMissing(missing));
+        }
+        let of_count: HashSet<&LocationId> = of_count.iter().collect();
+        let others = positions(&self.entries, |entry| {
+            entry.location_id.as_ref().is_some_and(|location| !of_count.contains(location))
+        });
+        if others.is_empty() { Ok(()) } else { Err(InventoryCountError::LocationsOutOfScope(others)) }
+    }
+
+    /// Returns what the locations of a count are called.
+    async fn codes(
+        &self,
+        work: &mut UnitOfWork<'_>,
+        count: &InventoryCount,
+    ) -> Result<HashMap<LocationId, String>, Error> {
+        let named = count.locations().unwrap_or_default();
+        let codes = locations::repository::codes(work, named).await?;
+        Ok(codes.into_iter().collect())
+    }
+
+    /// Returns what is on hand of each entry's product: in its location, in a count of locations.
+    async fn expected(
+        &self,
+        work: &mut UnitOfWork<'_>,
+        count: &InventoryCount,
+        products: &[ProductId],
+    ) -> Result<Vec<Units>, Error> {
+        if count.locations().is_none() {
+            let levels = stock::repository::look(work, &[count.warehouse_id()], products).await?;
+            let on_hand = |entry: &CountEntry| {
+                let level = levels.get(count.warehouse_id(), entry.product_id);
+                level.map_or_else(Units::zero, |level| level.on_hand().clone())
+            };
+            return Ok(self.entries.iter().map(on_hand).collect());
+        }
+        let mut named: Vec<LocationId> = self.entries.iter().filter_map(|entry| entry.location_id).collect();
+        named.sort_unstable();
+        named.dedup();
+        let there = repository::on_hand_in(work, &named, products).await?;
+        let on_hand = |entry: &CountEntry| {
+            let there = entry.location_id.and_then(|location| there.get(&(entry.product_id, location)));
+            there.map_or_else(Units::zero, Units::clone)
+        };
+        Ok(self.entries.iter().map(on_hand).collect())
     }
 
     fn check(&self, found: &HashMap<ProductId, Product>) -> Result<(), InventoryCountError> {
@@ -180,9 +278,11 @@ impl RecordCounts {
         count: &InventoryCount,
         unexpected: &[&Product],
     ) -> Result<(), InventoryCountError> {
+        let unexpected: HashMap<ProductId, &Product> =
+            unexpected.iter().map(|product| (product.id(), *product)).collect();
         let at = |refused: fn(&InventoryCount, &Product) -> bool| {
             positions(&self.entries, |entry| {
-                let product = unexpected.iter().find(|product| product.id() == entry.product_id);
+                let product = unexpected.get(&entry.product_id);
                 product.is_some_and(|product| refused(count, product))
             })
         };
@@ -231,6 +331,8 @@ pub struct AskRecount {
     pub id: InventoryCountId,
     pub expected_version: Option<i64>,
     pub products: Vec<ProductId>,
+    /// Only what lies there, in a count of locations; `None` stands for every location.
+    pub location: Option<LocationId>,
 }
 
 impl Command for AskRecount {
@@ -242,13 +344,17 @@ impl Command for AskRecount {
         }
         let count = repository::load(work, self.id).await?;
         let known = repository::known(work, self.id, &self.products).await?;
-        let unknown = positions(&self.products, |product| !known.contains(product));
+        let is_line = |product: ProductId| {
+            let is_there = |location| self.location.is_none() || self.location == location;
+            known.iter().any(|(known, location)| *known == product && is_there(*location))
+        };
+        let unknown = positions(&self.products, |product| !is_line(*product));
         if !unknown.is_empty() {
             return Err(InventoryCountError::LinesUnknown(unknown).into());
         }
         let decide = |count: &mut InventoryCount, now| count.ask_recount(now).map(Some);
         let count = change(work, "inventory_count.recount", count, self.expected_version, decide).await?;
-        repository::ask_recount(work, self.id, &self.products).await?;
+        repository::ask_recount(work, self.id, &self.products, self.location).await?;
         Ok(InventoryCountView::of(&count).seen_by(&work.context().principal))
     }
 }
@@ -275,11 +381,10 @@ impl Command for CloseCount {
             return Err(InventoryCountError::TooManyDeviations.into());
         }
         let warehouse = count.warehouse_id();
-        let lost = deviations.iter().filter(|line| !line.lost().is_zero());
-        let lost: Vec<(ProductId, Units)> = lost.map(|line| (line.product_id, line.lost())).collect();
-        let mut taken = TakenAway::lock_givers(work, warehouse, lost).await?;
+        let mut taken = TakenAway::lock_givers(work, warehouse, missing(&deviations)).await?;
+        let products: BTreeSet<ProductId> = deviations.iter().map(|line| line.product_id).collect();
         let places: Vec<(WarehouseId, ProductId)> =
-            deviations.iter().map(|line| (warehouse, line.product_id)).collect();
+            products.into_iter().map(|product| (warehouse, product)).collect();
         let mut levels = stock::repository::lock(work, &places).await?;
         let effects = taken.take_back(&mut levels, work)?;
         let decide = |count: &mut InventoryCount, now| {
@@ -296,6 +401,17 @@ impl Command for CloseCount {
         levels.save(work).await?;
         Ok(InventoryCountView::of(&count).seen_by(&work.context().principal))
     }
+}
+
+/// Returns how many units of each product are missing in all: what is missing in one location may have been found in another.
+fn missing(deviations: &[Deviation]) -> Vec<(ProductId, Units)> {
+    let mut sums: BTreeMap<ProductId, (Units, Units)> = BTreeMap::new();
+    for line in deviations {
+        let (gained, lost) = sums.entry(line.product_id).or_insert_with(|| (Units::zero(), Units::zero()));
+        (*gained, *lost) = (gained.plus(&line.gained()), lost.plus(&line.lost()));
+    }
+    let missing = sums.into_iter().map(|(product, (gained, lost))| (product, lost.less(&gained)));
+    missing.filter(|(_, units)| !units.is_zero()).collect()
 }
 
 /// Ends a count without any consequence.

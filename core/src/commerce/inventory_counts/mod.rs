@@ -1,4 +1,4 @@
-//! Inventory counts: what lies in a warehouse as somebody counted it, and what follows where the books say otherwise.
+//! Inventory counts: what lies in a warehouse, or in some of its locations, as somebody counted it, and what follows where the books say otherwise.
 
 mod aggregate;
 mod commands;
@@ -8,7 +8,7 @@ mod repository;
 
 pub use aggregate::{
     CountCancellation, CountReference, CountStatus, CountTotals, Deviation, InventoryCount,
-    InventoryCountError, LineState, MAX_CATEGORIES, MAX_DEVIATIONS, MAX_ENTRIES, MAX_LINES,
+    InventoryCountError, LineState, MAX_CATEGORIES, MAX_DEVIATIONS, MAX_ENTRIES, MAX_LINES, MAX_LOCATIONS,
     NewInventoryCount, Uncounted,
 };
 pub use commands::{

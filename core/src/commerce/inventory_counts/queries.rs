@@ -12,15 +12,17 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::aggregate::{CountStatus, InventoryCount, InventoryCountError, LineState};
-use super::repository::InventoryCountRow;
+use super::repository::{InventoryCountRow, location_of};
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::application::{Permission, Principal, TenantDatabase};
-use crate::platform::paging::{Filter, Listed, Matching, Page, PageRequest, SortKey, SortValue, walk};
+use crate::platform::paging::{
+    Filter, Listed, Matching, Page, PageRequest, SortKey, SortValue, look_through, walk,
+};
 use crate::platform::schema::{inventory_count_entries, inventory_count_lines, inventory_counts};
 use crate::values::business_date::BusinessDate;
 use crate::values::goods::{Units, UnitsChange};
-use crate::values::ids::{CategoryId, InventoryCountId, ProductId, WarehouseId};
+use crate::values::ids::{CategoryId, InventoryCountId, LocationId, ProductId, WarehouseId};
 use crate::values::money::{Money, UnitPrice};
 
 /// An inventory count, without its lines.
@@ -34,9 +36,12 @@ pub struct InventoryCountView {
     pub reference: Option<String>,
     #[schema(value_type = Uuid)]
     pub warehouse_id: WarehouseId,
-    /// Only what is in these categories and below them is counted; null for the whole warehouse.
+    /// Only what is in these categories and below them is counted; null for the other scopes.
     #[schema(value_type = Option<Vec<Uuid>>)]
     pub category_ids: Option<Vec<CategoryId>>,
+    /// Only what lies in these locations is counted; null for the other scopes. If both are null, it is the whole warehouse.
+    #[schema(value_type = Option<Vec<Uuid>>)]
+    pub location_ids: Option<Vec<LocationId>>,
     /// Whether those who count do not see what is expected.
     pub blind: bool,
     pub status: CountStatus,
@@ -71,6 +76,7 @@ impl InventoryCountView {
             reference: count.reference.as_ref().map(|reference| reference.as_str().to_owned()),
             warehouse_id: count.warehouse_id,
             category_ids: count.categories.clone(),
+            location_ids: count.locations.clone(),
             blind: count.blind,
             status: count.status,
             created_by: count.created_by.clone(),
@@ -121,7 +127,6 @@ pub struct CountProgress {
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = inventory_count_lines)]
 pub(super) struct CountLineRow {
-    #[expect(dead_code, reason = "the filter of a page names the column")]
     count_id: Uuid,
     product_id: Uuid,
     sku: String,
@@ -132,14 +137,25 @@ pub(super) struct CountLineRow {
     average_cost: Option<BigDecimal>,
     entries: i32,
     counted_at: Option<DateTime<Utc>>,
+    location_id: Uuid,
+    location_code: Option<String>,
+    id: Uuid,
 }
 
 /// A product that is to be counted, or was.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = InventoryCountLine)]
 pub struct CountLineView {
+    #[serde(skip)]
+    id: Uuid,
     #[schema(value_type = Uuid)]
     pub product_id: ProductId,
+    /// Where it lies, in a count of locations; null in the others.
+    #[schema(value_type = Option<Uuid>)]
+    pub location_id: Option<LocationId>,
+    /// As the location was called when the line was made.
+    #[schema(example = "A-01-3")]
+    pub location_code: Option<String>,
     #[schema(example = "TEA-EG-250")]
     pub sku: String,
     #[schema(example = "Earl Grey, 250 g")]
@@ -148,7 +164,7 @@ pub struct CountLineView {
     /// What was counted last; null if nothing was, and for whoever counts it again in a blind count.
     #[schema(value_type = Option<String>, example = "22")]
     pub counted: Option<Units>,
-    /// What was on hand when it was counted; null until then, and for whoever counts in a blind count.
+    /// What was on hand when it was counted, in a count of locations there; null until then, and for whoever counts in a blind count.
     #[schema(value_type = Option<String>, example = "24")]
     pub expected: Option<Units>,
     /// Counted less expected; null where one of them is.
@@ -175,7 +191,10 @@ impl CountLineView {
         let value = difference.as_ref().zip(row.average_cost.as_ref());
         let value = value.map(|(difference, cost)| Money::rounded(&(difference * cost)));
         Ok(Self {
+            id: row.id,
             product_id: ProductId::from_uuid(row.product_id),
+            location_id: location_of(row.location_id),
+            location_code: row.location_code,
             sku: row.sku,
             name: row.name,
             state,
@@ -217,9 +236,11 @@ pub struct CountEntryView {
     pub id: Uuid,
     #[schema(value_type = Uuid)]
     pub product_id: ProductId,
+    /// Where it lies, in a count of locations; null in the others.
+    pub location_id: Option<Uuid>,
     #[schema(value_type = String, example = "22")]
     pub counted: Units,
-    /// What was on hand at that moment.
+    /// What was on hand at that moment, in a count of locations there.
     #[schema(value_type = String, example = "24")]
     pub expected: Units,
     /// `user`, `api_key` or `operator`.
@@ -247,6 +268,7 @@ struct CountEntryRow {
     actor_name: String,
     correlation_id: String,
     recorded_at: DateTime<Utc>,
+    location_id: Option<Uuid>,
 }
 
 impl From<CountEntryRow> for CountEntryView {
@@ -254,6 +276,7 @@ impl From<CountEntryRow> for CountEntryView {
         Self {
             id: row.id,
             product_id: ProductId::from_uuid(row.product_id),
+            location_id: row.location_id,
             counted: Units::stored(row.counted),
             expected: Units::stored(row.expected),
             actor_type: row.actor_type,
@@ -305,7 +328,7 @@ impl SortKey for LineSort {
 
 impl Listed<LineSort> for CountLineView {
     fn id(&self) -> Uuid {
-        self.product_id.uuid()
+        self.id
     }
 
     fn sort_value(&self, _: LineSort) -> SortValue {
@@ -346,6 +369,8 @@ pub struct CountFilter {
 #[derive(Debug, Clone, Default)]
 pub struct LineFilter {
     pub state: Option<LineState>,
+    /// Only what lies there, in a count of locations.
+    pub location_id: Option<LocationId>,
     /// Only lines that were counted otherwise than expected.
     pub differs: bool,
 }
@@ -445,41 +470,69 @@ pub async fn lines(
     filter: &LineFilter,
     request: &PageRequest<LineSort>,
 ) -> Result<Page<CountLineView>, Error> {
-    use inventory_count_lines::{count_id, counted, expected, product_id, sku, state, tenant_id};
+    use inventory_count_lines::{
+        count_id, counted, expected, id as line_id, location_id, sku, state, tenant_id,
+    };
     let (tenant, wanted) = (context.tenant_id().uuid(), filter.state.map(LineState::as_str));
+    let location = filter.location_id.map(LocationId::uuid);
+    // Of one location with other filters, no index has the lines: those of the location are looked through.
+    let is_served = location.is_none() || (wanted.is_none() && !filter.differs);
     let walked = || -> Lines<'_> {
         let of_tenant = tenant_id.eq(tenant);
         let mut query =
             inventory_count_lines::table.filter(of_tenant).select(CountLineRow::as_select()).into_boxed();
+        if let Some(location) = location {
+            return walk!(
+                query,
+                request.texts(),
+                [count_id => id.uuid(), location_id => location],
+                sku,
+                line_id
+            );
+        }
         if filter.differs {
             query = query.filter(counted.ne(expected));
         }
         match wanted {
-            None => walk!(query, request.texts(), [count_id => id.uuid()], sku, product_id),
+            None => walk!(query, request.texts(), [count_id => id.uuid()], sku, line_id),
             Some(wanted) => {
-                walk!(query, request.texts(), [count_id => id.uuid(), state => wanted], sku, product_id)
+                walk!(query, request.texts(), [count_id => id.uuid(), state => wanted], sku, line_id)
             }
         }
     };
-    let query = || {
+    let matching = |looked_at, limit| {
         let mut filters: Vec<Filter<'_, inventory_count_lines::table>> =
             vec![Box::new(count_id.eq(id.uuid()))];
         if let Some(wanted) = wanted {
             filters.push(Box::new(state.eq(wanted)));
         }
-        Matching::of(walked().limit(request.rows()), "inventory_count_lines", filters, request.rows())
+        if let Some(location) = location {
+            filters.push(Box::new(location_id.eq(location)));
+            if filter.differs {
+                filters.push(Box::new(counted.assume_not_null().ne(expected.assume_not_null())));
+            }
+        }
+        Matching::of(looked_at, "inventory_count_lines", filters, limit)
     };
-    let (count, rows): (InventoryCount, Vec<CountLineRow>) = db
+    let (count, last, rows): (InventoryCount, Option<CountLineRow>, Vec<CountLineRow>) = db
         .read(context, async |mut connection| {
             let count = look(connection, tenant, id).await?;
             if filter.differs && hides(&count, &context.principal) {
                 return Err(InventoryCountError::Blind.into());
             }
-            Ok((count, query().load(&mut connection).await?))
+            if is_served {
+                let rows = matching(walked().limit(request.rows()), request.rows());
+                return Ok((count, None, rows.load(&mut connection).await?));
+            }
+            let (last, rows): (Option<CountLineRow>, Vec<CountLineRow>) =
+                look_through!(connection, request, &walked, &matching);
+            Ok((count, last, rows))
         })
         .await?;
+    let leads_on = |row: &CountLineRow| row.count_id == id.uuid() && Some(row.location_id) == location;
+    let edge = last.filter(leads_on).map(CountLineView::of).transpose()?;
     let view = |row| Ok::<_, Error>(CountLineView::of(row)?.seen_by(&context.principal, &count));
-    Ok(request.page(rows.into_iter().map(view).collect::<Result<_, _>>()?))
+    Ok(request.page_up_to(edge, rows.into_iter().map(view).collect::<Result<_, _>>()?))
 }
 
 /// Returns what was counted, by whom and when.

@@ -1,5 +1,7 @@
 //! Inventory counts in the database, as commands read and write them.
 
+use std::collections::{HashMap, HashSet};
+
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
@@ -18,10 +20,11 @@ use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
 use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::products::Product;
-use crate::platform::schema::{inventory_count_lines, inventory_counts};
+use crate::commerce::stock::PlaceRef;
+use crate::platform::schema::{inventory_count_lines, inventory_counts, stock_places};
 use crate::values::business_date::BusinessDate;
 use crate::values::goods::Units;
-use crate::values::ids::{CategoryId, InventoryCountId, ProductId, TenantId, WarehouseId};
+use crate::values::ids::{CategoryId, InventoryCountId, LocationId, ProductId, TenantId, WarehouseId};
 use crate::values::money::{Money, UnitPrice};
 
 /// The constraint that makes references unique.
@@ -54,14 +57,26 @@ pub(crate) struct InventoryCountRow {
     cancelled_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    location_ids: Option<Ids>,
 }
 
-fn written(ids: Option<&Vec<CategoryId>>) -> Option<Ids> {
-    ids.map(|ids| ids.iter().map(|id| Some(id.uuid())).collect())
+/// Stands for no location in the key of lines.
+const NO_LOCATION: Uuid = Uuid::nil();
+
+fn key_of(location: Option<LocationId>) -> Uuid {
+    location.map_or(NO_LOCATION, LocationId::uuid)
 }
 
-fn read(ids: Option<Ids>) -> Option<Vec<CategoryId>> {
-    ids.map(|ids| ids.into_iter().flatten().map(CategoryId::from_uuid).collect())
+pub(super) fn location_of(key: Uuid) -> Option<LocationId> {
+    (key != NO_LOCATION).then(|| LocationId::from_uuid(key))
+}
+
+fn written<T: Copy>(ids: Option<&Vec<T>>, uuid: fn(T) -> Uuid) -> Option<Ids> {
+    ids.map(|ids| ids.iter().map(|id| Some(uuid(*id))).collect())
+}
+
+fn read<T>(ids: Option<Ids>, from_uuid: fn(Uuid) -> T) -> Option<Vec<T>> {
+    ids.map(|ids| ids.into_iter().flatten().map(from_uuid).collect())
 }
 
 impl InventoryCountRow {
@@ -73,8 +88,8 @@ impl InventoryCountRow {
             version: count.version,
             reference: count.reference.as_ref().map(|reference| reference.as_str().to_owned()),
             warehouse_id: count.warehouse_id.uuid(),
-            category_ids: written(count.categories.as_ref()),
-            scope: written(count.scope.as_ref()),
+            category_ids: written(count.categories.as_ref(), CategoryId::uuid),
+            scope: written(count.scope.as_ref(), CategoryId::uuid),
             blind: count.blind,
             status: count.status.as_str().to_owned(),
             created_by: count.created_by.clone(),
@@ -89,6 +104,7 @@ impl InventoryCountRow {
             cancelled_at: count.cancelled_at,
             created_at: count.created_at,
             updated_at: count.updated_at,
+            location_ids: written(count.locations.as_ref(), LocationId::uuid),
         }
     }
 
@@ -104,8 +120,9 @@ impl InventoryCountRow {
             version: self.version,
             reference: self.reference.map(CountReference::stored),
             warehouse_id: WarehouseId::from_uuid(self.warehouse_id),
-            categories: read(self.category_ids),
-            scope: read(self.scope),
+            categories: read(self.category_ids, CategoryId::from_uuid),
+            locations: read(self.location_ids, LocationId::from_uuid),
+            scope: read(self.scope, CategoryId::from_uuid),
             blind: self.blind,
             status,
             created_by: self.created_by,
@@ -137,6 +154,24 @@ pub(super) async fn load(work: &mut UnitOfWork<'_>, id: InventoryCountId) -> Res
     row.ok_or(InventoryCountError::NotFound(id))?.into_count()
 }
 
+/// Returns the locations that a count names, which never change, to lock them before the count.
+///
+/// # Errors
+/// `NotFound` if the tenant has no such count. Fails if the database cannot be reached.
+pub(super) async fn locations_of(
+    work: &mut UnitOfWork<'_>,
+    id: InventoryCountId,
+) -> Result<Vec<LocationId>, Error> {
+    let ids: Option<Option<Ids>> = inventory_counts::table
+        .find((work.tenant().uuid(), id.uuid()))
+        .select(inventory_counts::location_ids)
+        .first(work.connection())
+        .await
+        .optional()?;
+    let ids = ids.ok_or(InventoryCountError::NotFound(id))?;
+    Ok(read(ids, LocationId::from_uuid).unwrap_or_default())
+}
+
 /// Loads a count with a lock that others who count may hold too, but nobody who moves it on. People count, some of them at a time: they
 /// do not keep those waiting for long who move it on.
 ///
@@ -155,32 +190,6 @@ pub(super) async fn share(work: &mut UnitOfWork<'_>, id: InventoryCountId) -> Re
 }
 
 crate::statement! {
-    /// These categories and all that are below them. It ends, even if a tree that somebody wrote by hand has a cycle.
-    struct Below<'a> { tenant: Uuid => SqlUuid, from: &'a [Uuid] => Array<SqlUuid> } -> (SqlUuid,)
-    = "WITH RECURSIVE below (tenant_id, id, level) AS (
-        SELECT tenant_id, id, 0 FROM categories WHERE tenant_id = $1 AND id = ANY ($2)
-        UNION ALL
-        SELECT c.tenant_id, c.id, b.level + 1 FROM below AS b
-        JOIN categories AS c ON c.tenant_id = b.tenant_id AND c.parent_id = b.id WHERE b.level < 20
-    )
-    SELECT DISTINCT id FROM below ORDER BY id"
-}
-
-/// Returns the categories of a count and all that are below them now; `None` stands for the whole warehouse.
-///
-/// # Errors
-/// Fails if the database cannot be reached.
-pub(super) async fn scope(
-    work: &mut UnitOfWork<'_>,
-    count: &InventoryCount,
-) -> Result<Option<Vec<CategoryId>>, Error> {
-    let Some(categories) = &count.categories else { return Ok(None) };
-    let ids: Vec<Uuid> = categories.iter().map(|id| id.uuid()).collect();
-    let found: Vec<(Uuid,)> = Below::new(work.tenant().uuid(), &ids).load(work.connection()).await?;
-    Ok(Some(found.into_iter().map(|(id,)| CategoryId::from_uuid(id)).collect()))
-}
-
-crate::statement! {
     /// Makes a line for each product in the scope of which something is on hand.
     struct OpenLines<'a> {
         tenant: Uuid => SqlUuid,
@@ -190,13 +199,30 @@ crate::statement! {
         most: i64 => BigInt,
     }
     = "WITH scope AS MATERIALIZED (SELECT $1 AS tenant_id, $2 AS count_id, $3 AS warehouse_id, $4 AS categories)
-    INSERT INTO inventory_count_lines (tenant_id, count_id, product_id, sku, name, state, entries)
-    SELECT scope.tenant_id, scope.count_id, s.product_id, s.sku, s.name, 'to_count', 0
+    INSERT INTO inventory_count_lines (tenant_id, count_id, product_id, sku, name, state, entries, id)
+    SELECT scope.tenant_id, scope.count_id, s.product_id, s.sku, s.name, 'to_count', 0, s.product_id
     FROM scope JOIN stock_levels AS s ON s.tenant_id = scope.tenant_id AND s.warehouse_id = scope.warehouse_id
     WHERE s.on_hand > 0 AND (scope.categories IS NULL OR EXISTS (
         SELECT FROM products AS p WHERE p.tenant_id = s.tenant_id AND p.id = s.product_id AND p.category_id = ANY (scope.categories)
     ))
     LIMIT $5"
+}
+
+crate::statement! {
+    /// Makes a line for each product that lies in one of these locations, for each of these.
+    struct OpenPlaces<'a> {
+        tenant: Uuid => SqlUuid,
+        count: Uuid => SqlUuid,
+        locations: &'a [Uuid] => Array<SqlUuid>,
+        most: i64 => BigInt,
+    }
+    = "WITH scope AS MATERIALIZED (SELECT $1 AS tenant_id, $2 AS count_id, $3 AS locations)
+    INSERT INTO inventory_count_lines (tenant_id, count_id, product_id, location_id, location_code, sku, name, state, entries, id)
+    SELECT scope.tenant_id, scope.count_id, p.product_id, p.location_id, l.code, s.sku, s.name, 'to_count', 0, gen_random_uuid()
+    FROM scope JOIN stock_places AS p ON p.tenant_id = scope.tenant_id AND p.location_id = ANY (scope.locations)
+        JOIN stock_levels AS s ON s.tenant_id = p.tenant_id AND s.id = p.stock_id
+        JOIN locations AS l ON l.tenant_id = p.tenant_id AND l.id = p.location_id
+    LIMIT $4"
 }
 
 /// Makes the lines of a count whose scope is frozen. Returns how many: one more than there may be, if there would be more.
@@ -211,13 +237,19 @@ pub(super) async fn open_lines(
     let categories: Option<Vec<Uuid>> = scope.map(|scope| scope.iter().map(|id| id.uuid()).collect());
     let most = i64::try_from(MAX_LINES + 1).unwrap_or(i64::MAX);
     let (tenant, warehouse) = (work.tenant().uuid(), count.warehouse_id.uuid());
+    if let Some(locations) = &count.locations {
+        let locations: Vec<Uuid> = locations.iter().map(|id| id.uuid()).collect();
+        return Ok(OpenPlaces::new(tenant, count.id.uuid(), &locations, most)
+            .execute(work.connection())
+            .await?);
+    }
     let lines = OpenLines::new(tenant, count.id.uuid(), warehouse, categories.as_deref(), most)
         .execute(work.connection())
         .await?;
     Ok(lines)
 }
 
-/// Returns which of these products are lines of the count.
+/// Returns in which lines of the count these products are: each with its location, in a count of locations.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
@@ -225,39 +257,73 @@ pub(super) async fn known(
     work: &mut UnitOfWork<'_>,
     count: InventoryCountId,
     products: &[ProductId],
-) -> Result<Vec<ProductId>, Error> {
-    use inventory_count_lines::{count_id, product_id, table, tenant_id};
+) -> Result<HashSet<(ProductId, Option<LocationId>)>, Error> {
+    use inventory_count_lines::{count_id, location_id, product_id, table, tenant_id};
     let products: Vec<Uuid> = products.iter().map(|id| id.uuid()).collect();
-    let found: Vec<Uuid> = table
+    let found: Vec<(Uuid, Uuid)> = table
         .filter(tenant_id.eq(work.tenant().uuid()).and(count_id.eq(count.uuid())))
         .filter(product_id.eq_any(products))
-        .select(product_id)
+        .select((product_id, location_id))
         .load(work.connection())
         .await?;
-    Ok(found.into_iter().map(ProductId::from_uuid).collect())
+    Ok(found.into_iter().map(|(product, key)| (ProductId::from_uuid(product), location_of(key))).collect())
 }
 
-/// Makes lines for products that were not expected. Whoever makes the same one at the same time waits for the other, and then finds it.
+/// Returns what of these products lies in these locations, which are frozen; nothing of what is not in it.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn on_hand_in(
+    work: &mut UnitOfWork<'_>,
+    locations: &[LocationId],
+    products: &[ProductId],
+) -> Result<HashMap<(ProductId, LocationId), Units>, Error> {
+    let locations: Vec<Uuid> = locations.iter().map(|id| id.uuid()).collect();
+    let products: Vec<Uuid> = products.iter().map(|id| id.uuid()).collect();
+    let found: Vec<(Uuid, Uuid, BigDecimal)> = stock_places::table
+        .filter(stock_places::tenant_id.eq(work.tenant().uuid()))
+        .filter(stock_places::location_id.eq_any(locations).and(stock_places::product_id.eq_any(products)))
+        .select((stock_places::product_id, stock_places::location_id, stock_places::on_hand))
+        .load(work.connection())
+        .await?;
+    let there = |(product, location, on_hand): (Uuid, Uuid, BigDecimal)| {
+        ((ProductId::from_uuid(product), LocationId::from_uuid(location)), Units::stored(on_hand))
+    };
+    Ok(found.into_iter().map(there).collect())
+}
+
+/// Makes lines for products that were not expected, in a count of locations each in its location. Whoever makes the same one at the same time waits for the other, and then finds it.
 ///
 /// # Errors
 /// `TooManyLines` if there are too many then. Fails if the database cannot be reached.
 pub(super) async fn add_lines(
     work: &mut UnitOfWork<'_>,
     count: InventoryCountId,
-    products: &[&Product],
+    lines: &[(&Product, Option<PlaceRef>)],
 ) -> Result<(), Error> {
-    use inventory_count_lines::{count_id, entries, name, product_id, sku, state, table, tenant_id};
+    use inventory_count_lines::{
+        count_id, entries, id, location_code, location_id, name, product_id, sku, state, table, tenant_id,
+    };
     let tenant = work.tenant().uuid();
-    let mut sorted: Vec<&&Product> = products.iter().collect();
-    sorted.sort_by_key(|product| product.id());
+    let mut sorted: Vec<(&Product, Option<LocationId>, Option<&str>)> = lines
+        .iter()
+        .map(|(product, place)| {
+            (*product, place.as_ref().map(|place| place.id), place.as_ref().map(|place| place.code.as_str()))
+        })
+        .collect();
+    sorted.sort_by_key(|(product, location, _)| (product.id(), key_of(*location)));
     let rows: Vec<_> = sorted
         .into_iter()
-        .map(|product| {
+        .map(|(product, location, code)| {
             let details = product.details();
+            let own = location.map_or_else(|| product.id().uuid(), |_| Uuid::now_v7());
             (
                 tenant_id.eq(tenant),
                 count_id.eq(count.uuid()),
                 product_id.eq(product.id().uuid()),
+                location_id.eq(key_of(location)),
+                location_code.eq(code),
+                id.eq(own),
                 sku.eq(details.sku.as_str()),
                 name.eq(details.name.as_str()),
                 state.eq(LineState::ToCount.as_str()),
@@ -272,7 +338,7 @@ pub(super) async fn add_lines(
     if fits { Ok(()) } else { Err(InventoryCountError::TooManyLines.into()) }
 }
 
-/// Locks lines, in the order of their products. Who counts the same line at the same time waits. What is entered now is later than what
+/// Locks the lines of products, in the order of their products and locations. Who counts the same line at the same time waits. What is entered now is later than what
 /// was entered before.
 ///
 /// # Errors
@@ -282,14 +348,14 @@ pub(super) async fn lock_lines(
     count: InventoryCountId,
     products: &[ProductId],
 ) -> Result<(), Error> {
-    use inventory_count_lines::{count_id, counted_at, product_id, table, tenant_id};
+    use inventory_count_lines::{count_id, counted_at, location_id, product_id, table, tenant_id};
     work.locks(Locked::InventoryCountLine);
     let products: Vec<Uuid> = products.iter().map(|id| id.uuid()).collect();
     let times: Vec<Option<DateTime<Utc>>> = table
         .filter(tenant_id.eq(work.tenant().uuid()).and(count_id.eq(count.uuid())))
         .filter(product_id.eq_any(products))
         .select(counted_at)
-        .order(product_id)
+        .order((product_id, location_id))
         .for_no_key_update()
         .load(work.connection())
         .await?;
@@ -303,6 +369,7 @@ pub(super) async fn lock_lines(
 #[derive(Debug)]
 pub(super) struct Entered<'a> {
     pub(super) product_id: ProductId,
+    pub(super) location_id: Option<LocationId>,
     pub(super) counted: &'a Units,
     pub(super) expected: Units,
 }
@@ -319,23 +386,26 @@ crate::statement! {
         correlation_id: &'a str => Text,
         ids: &'a [Uuid] => Array<SqlUuid>,
         products: &'a [Uuid] => Array<SqlUuid>,
+        lines: &'a [Uuid] => Array<SqlUuid>,
+        locations: &'a [Option<Uuid>] => Array<Nullable<SqlUuid>>,
         counted: &'a [&'a BigDecimal] => Array<Numeric>,
         expected: &'a [&'a BigDecimal] => Array<Numeric>,
     }
     = "WITH common AS (
         SELECT $1 AS tenant, $2 AS count_id, $3 AS now, $4 AS actor_type, $5 AS actor_id, $6 AS actor_name, $7 AS correlation_id
     ),
-    entry AS (SELECT * FROM unnest($8, $9, $10, $11) AS e (id, product_id, counted, expected)),
+    entry AS (SELECT * FROM unnest($8, $9, $10, $11, $12, $13) AS e (id, product_id, line_location, location_id, counted, expected)),
     changed AS (
         UPDATE inventory_count_lines AS l
         SET state = 'counted', expected = entry.expected, counted = entry.counted, entries = l.entries + 1, counted_at = common.now
         FROM common, entry
         WHERE l.tenant_id = common.tenant AND l.count_id = common.count_id AND l.product_id = entry.product_id
+            AND l.location_id = entry.line_location
     )
-    INSERT INTO inventory_count_entries (tenant_id, count_id, id, product_id, counted, expected, actor_type, actor_id, actor_name,
-        correlation_id, recorded_at)
-    SELECT common.tenant, common.count_id, entry.id, entry.product_id, entry.counted, entry.expected, common.actor_type, common.actor_id,
-        common.actor_name, common.correlation_id, common.now
+    INSERT INTO inventory_count_entries (tenant_id, count_id, id, product_id, location_id, counted, expected, actor_type, actor_id,
+        actor_name, correlation_id, recorded_at)
+    SELECT common.tenant, common.count_id, entry.id, entry.product_id, entry.location_id, entry.counted, entry.expected,
+        common.actor_type, common.actor_id, common.actor_name, common.correlation_id, common.now
     FROM common, entry"
 }
 
@@ -353,6 +423,8 @@ pub(super) async fn enter(
     let principal = &context.principal;
     let ids: Vec<_> = entries.iter().map(|_| Uuid::now_v7()).collect();
     let products: Vec<_> = entries.iter().map(|entry| entry.product_id.uuid()).collect();
+    let lines: Vec<_> = entries.iter().map(|entry| key_of(entry.location_id)).collect();
+    let locations: Vec<_> = entries.iter().map(|entry| entry.location_id.map(LocationId::uuid)).collect();
     let counted: Vec<_> = entries.iter().map(|entry| entry.counted.value()).collect();
     let expected: Vec<_> = entries.iter().map(|entry| entry.expected.value()).collect();
     Enter::new(
@@ -365,6 +437,8 @@ pub(super) async fn enter(
         &context.correlation_id,
         &ids,
         &products,
+        &lines,
+        &locations,
         &counted,
         &expected,
     )
@@ -394,6 +468,7 @@ crate::statement! {
         tenant: Uuid => SqlUuid,
         count: Uuid => SqlUuid,
         warehouse: Uuid => SqlUuid,
+        no_location: Uuid => SqlUuid,
         now: DateTime<Utc> => Timestamptz,
         actor_type: &'a str => Text,
         actor_id: Option<Uuid> => Nullable<SqlUuid>,
@@ -401,26 +476,29 @@ crate::statement! {
         correlation_id: &'a str => Text,
     }
     = "WITH common AS (
-        SELECT $1 AS tenant, $2 AS count_id, $3 AS warehouse_id, $4 AS now, $5 AS actor_type, $6 AS actor_id, $7 AS actor_name,
-            $8 AS correlation_id
+        SELECT $1 AS tenant, $2 AS count_id, $3 AS warehouse_id, $4 AS no_location, $5 AS now, $6 AS actor_type, $7 AS actor_id,
+            $8 AS actor_name, $9 AS correlation_id
     ),
     entry AS MATERIALIZED (
-        SELECT l.product_id, COALESCE(s.on_hand, 0) AS expected
+        SELECT l.product_id, l.location_id AS line_location, NULLIF(l.location_id, common.no_location) AS location_id,
+            COALESCE(CASE WHEN l.location_id = common.no_location THEN s.on_hand ELSE p.on_hand END, 0) AS expected
         FROM common
         JOIN inventory_count_lines AS l ON l.tenant_id = common.tenant AND l.count_id = common.count_id AND l.state = 'to_count'
         LEFT JOIN stock_levels AS s
             ON s.tenant_id = common.tenant AND s.warehouse_id = common.warehouse_id AND s.product_id = l.product_id
+        LEFT JOIN stock_places AS p ON p.tenant_id = common.tenant AND p.stock_id = s.id AND p.location_id = l.location_id
     ),
     changed AS (
         UPDATE inventory_count_lines AS l
         SET state = 'counted', expected = entry.expected, counted = 0, entries = l.entries + 1, counted_at = common.now
         FROM common, entry
         WHERE l.tenant_id = common.tenant AND l.count_id = common.count_id AND l.product_id = entry.product_id
+            AND l.location_id = entry.line_location
     )
-    INSERT INTO inventory_count_entries (tenant_id, count_id, id, product_id, counted, expected, actor_type, actor_id, actor_name,
-        correlation_id, recorded_at)
-    SELECT common.tenant, common.count_id, gen_random_uuid(), entry.product_id, 0, entry.expected, common.actor_type, common.actor_id,
-        common.actor_name, common.correlation_id, common.now
+    INSERT INTO inventory_count_entries (tenant_id, count_id, id, product_id, location_id, counted, expected, actor_type, actor_id,
+        actor_name, correlation_id, recorded_at)
+    SELECT common.tenant, common.count_id, gen_random_uuid(), entry.product_id, entry.location_id, 0, entry.expected, common.actor_type,
+        common.actor_id, common.actor_name, common.correlation_id, common.now
     FROM common, entry"
 }
 
@@ -436,6 +514,7 @@ pub(super) async fn enter_nothing(work: &mut UnitOfWork<'_>, count: &InventoryCo
         work.tenant().uuid(),
         count.id.uuid(),
         count.warehouse_id.uuid(),
+        NO_LOCATION,
         now,
         principal.actor.kind(),
         principal.id().map(|id| id.uuid()),
@@ -460,7 +539,7 @@ pub(super) async fn keep_last(work: &mut UnitOfWork<'_>, count: InventoryCountId
     Ok(())
 }
 
-/// Has lines counted again; those that nobody has counted yet are to be counted anyway. The count is locked.
+/// Has the lines of these products counted again, in one location or in all; those that nobody has counted yet are to be counted anyway. The count is locked.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
@@ -468,18 +547,26 @@ pub(super) async fn ask_recount(
     work: &mut UnitOfWork<'_>,
     count: InventoryCountId,
     products: &[ProductId],
+    location: Option<LocationId>,
 ) -> Result<(), Error> {
-    use inventory_count_lines::{count_id, product_id, state, table, tenant_id};
+    use inventory_count_lines::{count_id, location_id, product_id, state, table, tenant_id};
     let products: Vec<Uuid> = products.iter().map(|id| id.uuid()).collect();
     let counted = table
         .filter(tenant_id.eq(work.tenant().uuid()).and(count_id.eq(count.uuid())))
         .filter(product_id.eq_any(products))
         .filter(state.eq(LineState::Counted.as_str()));
-    diesel::update(counted).set(state.eq(LineState::ToRecount.as_str())).execute(work.connection()).await?;
+    let again = state.eq(LineState::ToRecount.as_str());
+    match location {
+        Some(location) => {
+            let there = counted.filter(location_id.eq(location.uuid()));
+            diesel::update(there).set(again).execute(work.connection()).await?
+        }
+        None => diesel::update(counted).set(again).execute(work.connection()).await?,
+    };
     Ok(())
 }
 
-type DeviationRow = (Uuid, String, String, Option<BigDecimal>, Option<BigDecimal>);
+type DeviationRow = (Uuid, Uuid, Option<String>, String, String, Option<BigDecimal>, Option<BigDecimal>);
 
 /// Returns the lines that differ, by SKU: one more than can be posted, if there are more. The count is locked.
 ///
@@ -489,21 +576,25 @@ pub(super) async fn deviations(
     work: &mut UnitOfWork<'_>,
     count: InventoryCountId,
 ) -> Result<Vec<Deviation>, Error> {
-    use inventory_count_lines::{count_id, counted, expected, name, product_id, sku, table, tenant_id};
+    use inventory_count_lines::{
+        count_id, counted, expected, id, location_code, location_id, name, product_id, sku, table, tenant_id,
+    };
     let rows: Vec<DeviationRow> = table
         .filter(tenant_id.eq(work.tenant().uuid()).and(count_id.eq(count.uuid())))
         .filter(counted.ne(expected))
-        .order((sku, product_id))
-        .select((product_id, sku, name, expected, counted))
+        .order((sku, id))
+        .select((product_id, location_id, location_code, sku, name, expected, counted))
         .limit(i64::try_from(MAX_DEVIATIONS + 1).unwrap_or(i64::MAX))
         .load(work.connection())
         .await?;
     Ok(rows.into_iter().filter_map(deviation).collect())
 }
 
-fn deviation((product, sku, name, expected, counted): DeviationRow) -> Option<Deviation> {
+fn deviation(row: DeviationRow) -> Option<Deviation> {
+    let (product, key, code, sku, name, expected, counted) = row;
     Some(Deviation {
         product_id: ProductId::from_uuid(product),
+        location: location_of(key).map(|id| PlaceRef { id, code: code.unwrap_or_default() }),
         sku,
         name,
         expected: Units::stored(expected?),
@@ -522,7 +613,8 @@ crate::statement! {
     = "WITH common AS (SELECT $1 AS tenant, $2 AS count_id)
     UPDATE inventory_count_lines AS l SET average_cost = posted.cost
     FROM common, unnest($3, $4) AS posted (product_id, cost)
-    WHERE l.tenant_id = common.tenant AND l.count_id = common.count_id AND l.product_id = posted.product_id"
+    WHERE l.tenant_id = common.tenant AND l.count_id = common.count_id AND l.product_id = posted.product_id
+        AND l.counted <> l.expected"
 }
 
 /// Keeps what a unit cost of the lines that were posted.
@@ -597,23 +689,25 @@ impl Aggregate for InventoryCount {
     }
 }
 
-/// Returns these lines as they are now, by SKU.
+/// Returns these lines as they are now, by SKU: of each product, that of its location.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
 pub(super) async fn lines(
     work: &mut UnitOfWork<'_>,
     count: InventoryCountId,
-    products: &[ProductId],
+    wanted: &[(ProductId, Option<LocationId>)],
 ) -> Result<Vec<CountLineView>, Error> {
-    use inventory_count_lines::{count_id, product_id, sku, table, tenant_id};
-    let products: Vec<Uuid> = products.iter().map(|id| id.uuid()).collect();
+    use inventory_count_lines::{count_id, id, product_id, sku, table, tenant_id};
+    let products: Vec<Uuid> = wanted.iter().map(|(product, _)| product.uuid()).collect();
     let rows: Vec<CountLineRow> = table
         .filter(tenant_id.eq(work.tenant().uuid()).and(count_id.eq(count.uuid())))
         .filter(product_id.eq_any(products))
-        .order((sku, product_id))
+        .order((sku, id))
         .select(CountLineRow::as_select())
         .load(work.connection())
         .await?;
-    rows.into_iter().map(CountLineView::of).collect()
+    let wanted: HashSet<(ProductId, Option<LocationId>)> = wanted.iter().copied().collect();
+    let lines: Vec<CountLineView> = rows.into_iter().map(CountLineView::of).collect::<Result<_, _>>()?;
+    Ok(lines.into_iter().filter(|line| wanted.contains(&(line.product_id, line.location_id))).collect())
 }

@@ -76,9 +76,12 @@ impl Location {
     /// Takes the location out of use for good.
     ///
     /// # Errors
-    /// Fails if the location is archived already.
-    pub fn archive(&mut self, now: DateTime<Utc>) -> Result<LocationEvent, LocationError> {
+    /// Fails if the location is archived already, or if something lies there.
+    pub fn archive(&mut self, has_stock: bool, now: DateTime<Utc>) -> Result<LocationEvent, LocationError> {
         self.check_in_use()?;
+        if has_stock {
+            return Err(LocationError::InUse(self.id));
+        }
         self.archived_at = Some(now);
         self.raise(now);
         Ok(LocationEvent::Archived(self.clone()))
@@ -120,6 +123,8 @@ pub enum LocationError {
     ExternalIdTaken(String),
     #[error("location {0} is archived and cannot be changed")]
     Archived(LocationId),
+    #[error("goods lie in location {0}, which cannot be archived: put them elsewhere first")]
+    InUse(LocationId),
     #[error("there is no warehouse {0}")]
     WarehouseUnknown(WarehouseId),
     #[error("warehouse {0} is archived and gets no more locations")]
@@ -130,7 +135,9 @@ impl DomainError for LocationError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) => Category::NotFound,
-            Self::CodeTaken(_) | Self::ExternalIdTaken(_) | Self::Archived(_) => Category::Conflict,
+            Self::CodeTaken(_) | Self::ExternalIdTaken(_) | Self::Archived(_) | Self::InUse(_) => {
+                Category::Conflict
+            }
             Self::WarehouseUnknown(_) | Self::WarehouseArchived(_) => Category::Invalid,
         }
     }
@@ -141,6 +148,7 @@ impl DomainError for LocationError {
             Self::CodeTaken(_) => "location_code_taken",
             Self::ExternalIdTaken(_) => "location_external_id_taken",
             Self::Archived(_) => "location_archived",
+            Self::InUse(_) => "location_in_use",
             Self::WarehouseUnknown(_) | Self::WarehouseArchived(_) => "invalid_location",
         }
     }
@@ -149,9 +157,11 @@ impl DomainError for LocationError {
         let code = match self {
             Self::WarehouseUnknown(_) => "unknown_warehouse",
             Self::WarehouseArchived(_) => "warehouse_archived",
-            Self::NotFound(_) | Self::CodeTaken(_) | Self::ExternalIdTaken(_) | Self::Archived(_) => {
-                return Vec::new();
-            }
+            Self::NotFound(_)
+            | Self::CodeTaken(_)
+            | Self::ExternalIdTaken(_)
+            | Self::Archived(_)
+            | Self::InUse(_) => return Vec::new(),
         };
         vec![Invalid::new(code, self.to_string()).at("/warehouse_id")]
     }
@@ -198,13 +208,20 @@ mod tests {
     #[test]
     fn an_archived_location_does_not_change() {
         let mut location = location();
-        let event = location.archive(at(1));
+        let event = location.archive(false, at(1));
         assert_eq!((location.version, location.archived_at), (2, Some(at(1))));
         assert_eq!(event, Ok(LocationEvent::Archived(location.clone())));
         let archived = LocationError::Archived(location.id);
         assert_eq!(location.update(details("A-02"), at(2)), Err(archived.clone()));
-        assert_eq!(location.archive(at(2)), Err(archived));
+        assert_eq!(location.archive(false, at(2)), Err(archived));
         assert_eq!(location.version, 2);
+    }
+
+    #[test]
+    fn a_location_where_goods_lie_is_not_archived() {
+        let mut location = location();
+        assert_eq!(location.archive(true, at(1)), Err(LocationError::InUse(location.id)));
+        assert_eq!((location.version, location.archived_at), (1, None));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::application::Edit;
 use crate::application::aggregate::{LockMode, change, create};
 use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
-use crate::commerce::warehouses;
+use crate::commerce::{stock, warehouses};
 use crate::values::ids::{LocationId, WarehouseId};
 
 #[derive(Debug)]
@@ -62,7 +62,8 @@ impl Command for ArchiveLocation {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<LocationView, Error> {
         let location = repository::load(work, self.id, LockMode::Withdraw).await?;
-        let decide = |location: &mut Location, now| location.archive(now).map(Some);
+        let has_stock = stock::gate::is_used(work, self.id).await?;
+        let decide = |location: &mut Location, now| location.archive(has_stock, now).map(Some);
         let location = change(work, "location.archive", location, self.expected_version, decide).await?;
         Ok(LocationView::of(&location))
     }

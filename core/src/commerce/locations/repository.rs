@@ -83,6 +83,68 @@ pub(super) async fn load(
     Ok(row.ok_or(LocationError::NotFound(id))?.into_location())
 }
 
+/// Loads these locations, as far as they exist, with a key-share lock on each, in the order of their ids: until the unit of work ends,
+/// no command can archive them, and no count of them can start. Whoever puts goods into a location, or takes some out of one that they
+/// name, holds it.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn share(work: &mut UnitOfWork<'_>, ids: &[LocationId]) -> Result<Vec<Location>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    work.locks(Locked::Location);
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let rows: Vec<LocationRow> = locations::table
+        .filter(locations::tenant_id.eq(work.tenant().uuid()).and(locations::id.eq_any(ids)))
+        .select(LocationRow::as_select())
+        .order(locations::id)
+        .for_key_share()
+        .load(work.connection())
+        .await?;
+    Ok(rows.into_iter().map(LocationRow::into_location).collect())
+}
+
+/// Returns what these locations are called. Nothing is locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn codes(
+    work: &mut UnitOfWork<'_>,
+    ids: &[LocationId],
+) -> Result<Vec<(LocationId, String)>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let found: Vec<(Uuid, String)> = locations::table
+        .filter(locations::tenant_id.eq(work.tenant().uuid()).and(locations::id.eq_any(ids)))
+        .select((locations::id, locations::code))
+        .load(work.connection())
+        .await?;
+    Ok(found.into_iter().map(|(id, code)| (LocationId::from_uuid(id), code)).collect())
+}
+
+/// Loads locations with a lock that waits for all who hold them, and keeps others from it.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn withdraw(work: &mut UnitOfWork<'_>, ids: &[LocationId]) -> Result<Vec<Location>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    work.locks(Locked::Location);
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let rows: Vec<LocationRow> = locations::table
+        .filter(locations::tenant_id.eq(work.tenant().uuid()).and(locations::id.eq_any(ids)))
+        .select(LocationRow::as_select())
+        .order(locations::id)
+        .for_update()
+        .load(work.connection())
+        .await?;
+    Ok(rows.into_iter().map(LocationRow::into_location).collect())
+}
+
 impl Location {
     /// Returns the refusal for a violation of this constraint.
     fn taken(&self, constraint: &str) -> Option<LocationError> {

@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::amendment::WrongLine;
 use super::events::OrderEvent;
 use super::totals::Totals;
 use crate::application::aggregate::Aggregate;
@@ -24,6 +25,7 @@ use crate::commerce::stock::{
     DocumentRef, DocumentType, Held, Levels, MovementKind, StockError, StockReason,
 };
 use crate::values::business_date::BusinessDate;
+use crate::values::contact::PostalAddress;
 use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
 use crate::values::ids::{CustomerId, OrderId, ProductId, ReturnId, ShipmentId, WarehouseId};
@@ -142,6 +144,10 @@ pub struct NewOrder<'a> {
     pub back_order: bool,
     /// When the customer ordered.
     pub ordered_on: BusinessDate,
+    /// Where it goes; `None` for the customer's own address.
+    pub delivery_address: Option<PostalAddress>,
+    /// By when the customer was promised the goods.
+    pub promised_on: Option<BusinessDate>,
     pub lines: Vec<DraftLine<'a>>,
 }
 
@@ -168,36 +174,33 @@ pub struct Order {
     pub(super) back_order: bool,
     /// Not known of orders that are older than this column.
     pub(super) ordered_on: Option<BusinessDate>,
+    pub(super) delivery_address: Option<PostalAddress>,
+    pub(super) promised_on: Option<BusinessDate>,
+    /// Whether it passes its customer's credit limit, and nobody has approved of that yet.
+    pub(super) held_for_approval: bool,
 }
 
 impl Order {
     /// # Errors
-    /// Fails if there are no lines or too many, if a product is archived, if a quantity has more decimals than its product
-    /// allows, or if the total reaches the limit.
+    /// Fails if there are no lines or too many, if it was promised before it was ordered, if a product is archived, if a quantity
+    /// has more decimals than its product allows, or if the total reaches the limit.
     pub fn place(id: OrderId, new: NewOrder<'_>, now: DateTime<Utc>) -> Result<Self, OrderError> {
         Self::check_line_count(new.lines.len())?;
         new.ordered_on.check(now).map_err(OrderError::OrderedOn)?;
+        check_promise(new.promised_on, new.ordered_on)?;
         let archived: Vec<_> = positions(&new.lines, |line| line.product.is_archived());
         if !archived.is_empty() {
             return Err(OrderError::ProductsArchived(archived));
         }
-        let is_too_precise =
-            |line: &DraftLine<'_>| !line.quantity.fits(line.product.details().quantity_decimals);
-        let too_precise: Vec<_> = positions(&new.lines, is_too_precise)
-            .into_iter()
-            .filter_map(|position| {
-                let details = new.lines.get(position)?.product.details();
-                Some((position, details.quantity_decimals, details.unit.clone()))
-            })
-            .collect();
+        let lines = new.lines.iter().enumerate();
+        let too_precise: Vec<_> =
+            lines.filter_map(|(index, line)| too_precise(index, &line.quantity, line.product)).collect();
         if !too_precise.is_empty() {
             return Err(OrderError::QuantitiesTooPrecise(too_precise));
         }
         let lines: Vec<_> = new.lines.into_iter().map(OrderLine::priced).collect();
         let totals = Totals::of(&lines);
-        if totals.gross_total.value() >= &BigDecimal::from(TOTAL_LIMIT) {
-            return Err(OrderError::TotalTooLarge);
-        }
+        check_total(&totals)?;
         Ok(Self {
             id,
             version: 1,
@@ -219,7 +222,33 @@ impl Order {
             warehouse_id: new.warehouse_id,
             back_order: new.back_order,
             ordered_on: Some(new.ordered_on),
+            delivery_address: new.delivery_address,
+            promised_on: new.promised_on,
+            held_for_approval: false,
         })
+    }
+
+    /// Has it wait for approval: its goods are reserved, but it is neither confirmed nor shipped. It is a part of what makes the order
+    /// pass its customer's credit limit, and no step of its own.
+    pub(crate) fn hold(&mut self) {
+        self.held_for_approval = true;
+    }
+
+    /// Lets it go on, beyond the credit limit.
+    ///
+    /// # Errors
+    /// Fails if it does not wait for approval.
+    pub fn approve(&mut self, now: DateTime<Utc>) -> Result<OrderEvent, OrderError> {
+        if !self.held_for_approval {
+            return Err(OrderError::NotHeld(self.id));
+        }
+        self.held_for_approval = false;
+        self.raise(now);
+        Ok(OrderEvent::Approved(Box::new(self.clone())))
+    }
+
+    fn check_not_held(&self) -> Result<(), OrderError> {
+        if self.held_for_approval { Err(OrderError::Held(self.id)) } else { Ok(()) }
     }
 
     /// Has the goods of its lines reserved. Where there are too few, a back order waits for the rest.
@@ -300,7 +329,7 @@ impl Order {
     }
 
     /// Takes back all that is reserved for it, and what it waits for.
-    pub(crate) fn release(&mut self, levels: &mut Levels, now: DateTime<Utc>) {
+    fn release(&mut self, levels: &mut Levels, now: DateTime<Utc>) {
         let document = self.document(Some(BusinessDate::of(now)));
         let warehouse = self.warehouse_id;
         for (position, line) in (1..).zip(&mut self.lines) {
@@ -333,7 +362,7 @@ impl Order {
     /// Has parts of its lines leave. The order is shipped when nothing is outstanding; until then it stays confirmed.
     ///
     /// # Errors
-    /// Fails if the order is not confirmed, or with every part that is more than is outstanding, or than is reserved.
+    /// Fails if the order is not confirmed, or waits for approval, or with every part that is more than is outstanding, or than is reserved.
     pub(crate) fn dispatch(
         &mut self,
         parts: &[LinePart],
@@ -343,6 +372,7 @@ impl Order {
         levels: &mut Levels,
         now: DateTime<Utc>,
     ) -> Result<OrderEvent, Error> {
+        self.check_not_held()?;
         self.check_state("shipped", &[OrderStatus::Confirmed])?;
         if parts.is_empty() {
             return Err(OrderError::Waiting(positions(&self.lines, |line| !line.waiting.is_zero())).into());
@@ -384,11 +414,10 @@ impl Order {
         now: DateTime<Utc>,
     ) -> Result<OrderEvent, OrderError> {
         if !self.has_left() {
-            let event = self.cancel(reason, now)?;
-            self.release(levels, now);
-            return Ok(event);
+            return self.cancel(reason, levels, now);
         }
         self.check_state("cancelled", &[OrderStatus::Confirmed])?;
+        self.held_for_approval = false;
         self.release(levels, now);
         for line in &mut self.lines {
             line.cancelled = line.cancelled.plus(&line.outstanding());
@@ -469,8 +498,46 @@ impl Order {
     }
 
     fn unknown(&self, parts: &[LinePart]) -> Vec<usize> {
-        let is_line = |at| (1..=self.lines.len()).contains(&at);
-        positions(parts, |part| !usize::try_from(part.position).is_ok_and(is_line))
+        positions(parts, |part| self.line(part.position).is_none())
+    }
+
+    /// Returns the line at this position, which counts from 1.
+    pub fn line(&self, position: i16) -> Option<&OrderLine> {
+        self.lines.get(usize::try_from(position).ok()?.checked_sub(1)?)
+    }
+
+    /// Returns the products of the parts that are finer than their lines. Any other part was permitted when its line was ordered, so only
+    /// these products have to be asked how fine a part may be.
+    pub(crate) fn finer(&self, parts: &[LinePart]) -> Vec<ProductId> {
+        self.finer_parts(parts).map(|(_, _, line)| line.product_id).collect()
+    }
+
+    /// Checks parts by how their products are measured now: those that [`Order::finer`] has named. A part that is no finer than its line
+    /// passes, even if the product has become coarser since: otherwise the rest of the line could never leave.
+    ///
+    /// # Errors
+    /// Fails if a part has more decimals than its line and its product.
+    pub(crate) fn check_decimals(
+        &self,
+        parts: &[LinePart],
+        measures: &HashMap<ProductId, (QuantityDecimals, Unit)>,
+    ) -> Result<(), OrderError> {
+        let too_precise = self.finer_parts(parts).filter_map(|(index, part, line)| {
+            let (decimals, unit) = measures.get(&line.product_id)?;
+            (!part.units.has_at_most(*decimals)).then(|| (index, *decimals, unit.clone()))
+        });
+        let too_precise: Vec<_> = too_precise.collect();
+        if too_precise.is_empty() { Ok(()) } else { Err(OrderError::PartsTooPrecise(too_precise)) }
+    }
+
+    fn finer_parts<'a>(
+        &'a self,
+        parts: &'a [LinePart],
+    ) -> impl Iterator<Item = (usize, &'a LinePart, &'a OrderLine)> {
+        parts.iter().enumerate().filter_map(move |(index, part)| {
+            let line = self.line(part.position)?;
+            (part.units.decimals() > line.decimals()).then_some((index, part, line))
+        })
     }
 
     /// Returns the parts that together with those before them are more than `most` of their line.
@@ -478,8 +545,7 @@ impl Order {
         let mut taken: HashMap<i16, Units> = HashMap::new();
         let mut beyond = Vec::new();
         for (index, part) in parts.iter().enumerate() {
-            let line = usize::try_from(part.position).ok().and_then(|at| self.lines.get(at.checked_sub(1)?));
-            let Some(line) = line else { continue };
+            let Some(line) = self.line(part.position) else { continue };
             let before = taken.entry(part.position).or_insert_with(Units::zero);
             let available = most(line).less(before);
             *before = before.plus(&part.units);
@@ -496,7 +562,7 @@ impl Order {
         self.lines.iter().filter(|line| line.stocked).map(|line| (warehouse, line.product_id)).collect()
     }
 
-    fn document(&self, on: Option<BusinessDate>) -> DocumentRef {
+    pub(super) fn document(&self, on: Option<BusinessDate>) -> DocumentRef {
         DocumentRef {
             kind: DocumentType::Order,
             id: self.id.uuid(),
@@ -545,16 +611,18 @@ impl Order {
     }
 
     /// # Errors
-    /// Fails if the order is not pending.
+    /// Fails if the order is not pending, or waits for approval.
     pub fn confirm(&mut self, now: DateTime<Utc>) -> Result<OrderEvent, OrderError> {
+        self.check_not_held()?;
         self.advance("confirmed", &[OrderStatus::Pending], OrderStatus::Confirmed, now)?;
         self.confirmed_at = Some(now);
         Ok(OrderEvent::Confirmed(Box::new(self.clone())))
     }
 
     /// # Errors
-    /// Fails if the order is not confirmed, or if a line waits for goods.
+    /// Fails if the order is not confirmed, or waits for approval, or if a line waits for goods.
     pub(crate) fn check_whole(&self) -> Result<(), OrderError> {
+        self.check_not_held()?;
         self.check_state("shipped", &[OrderStatus::Confirmed])?;
         let waiting = positions(&self.lines, |line| !line.waiting.is_zero());
         if waiting.is_empty() { Ok(()) } else { Err(OrderError::Waiting(waiting)) }
@@ -568,11 +636,14 @@ impl Order {
         Ok(OrderEvent::Delivered(Box::new(self.clone())))
     }
 
+    /// Cancels the order; its goods are free again.
+    ///
     /// # Errors
     /// Fails if the order is shipped, delivered or cancelled already, or if a part of it has left.
-    pub fn cancel(
+    pub(crate) fn cancel(
         &mut self,
         reason: CancellationReason,
+        levels: &mut Levels,
         now: DateTime<Utc>,
     ) -> Result<OrderEvent, OrderError> {
         let previous_status = self.status;
@@ -585,9 +656,11 @@ impl Order {
             OrderStatus::Cancelled,
             now,
         )?;
+        self.release(levels, now);
         for line in &mut self.lines {
             line.cancelled = line.outstanding();
         }
+        self.held_for_approval = false;
         self.cancellation_reason = Some(reason);
         self.cancelled_at = Some(now);
         Ok(OrderEvent::Cancelled { order: Box::new(self.clone()), previous_status })
@@ -606,14 +679,18 @@ impl Order {
         Ok(())
     }
 
-    fn check_state(&self, action: &'static str, from: &'static [OrderStatus]) -> Result<(), OrderError> {
+    pub(super) fn check_state(
+        &self,
+        action: &'static str,
+        from: &'static [OrderStatus],
+    ) -> Result<(), OrderError> {
         if from.contains(&self.status) {
             return Ok(());
         }
         Err(OrderError::State { id: self.id, status: self.status, action, from })
     }
 
-    fn raise(&mut self, now: DateTime<Utc>) {
+    pub(super) fn raise(&mut self, now: DateTime<Utc>) {
         self.version += 1;
         self.updated_at = now;
     }
@@ -626,8 +703,20 @@ impl Order {
         self.back_order
     }
 
+    pub fn is_held_for_approval(&self) -> bool {
+        self.held_for_approval
+    }
+
     pub fn ordered_on(&self) -> Option<BusinessDate> {
         self.ordered_on
+    }
+
+    pub fn delivery_address(&self) -> Option<&PostalAddress> {
+        self.delivery_address.as_ref()
+    }
+
+    pub fn promised_on(&self) -> Option<BusinessDate> {
+        self.promised_on
     }
 
     pub fn external_id(&self) -> Option<&ExternalId> {
@@ -678,7 +767,7 @@ fn line_at(lines: &mut [OrderLine], position: i16) -> Option<&mut OrderLine> {
 impl OrderLine {
     /// Prices a line: at the price that was agreed for it, or else at the product's own. The name and the VAT rate are
     /// the product's present ones.
-    fn priced(draft: DraftLine<'_>) -> Self {
+    pub(super) fn priced(draft: DraftLine<'_>) -> Self {
         let details = draft.product.details();
         let unit_price = draft.unit_price.unwrap_or_else(|| details.unit_price.clone());
         Self {
@@ -697,6 +786,14 @@ impl OrderLine {
             returned: Units::zero(),
         }
     }
+
+    /// How many decimals the finest of its amounts has. What is left of it has no more: a difference has no more than both of its parts.
+    fn decimals(&self) -> i64 {
+        let became = [&self.reserved, &self.waiting, &self.shipped, &self.cancelled, &self.returned];
+        let became = became.into_iter().map(Units::decimals);
+        became.fold(Units::from(&self.quantity).decimals(), i64::max)
+    }
+
     /// What can leave now: what is reserved, or all that is outstanding if it needs no goods from stock.
     pub fn ready(&self) -> Units {
         if self.stocked { self.reserved.clone() } else { self.outstanding() }
@@ -711,6 +808,39 @@ impl OrderLine {
     pub fn returnable(&self) -> Units {
         self.shipped.less(&self.returned)
     }
+}
+
+/// # Errors
+/// Fails if the goods were promised for a day before they were ordered.
+pub(super) fn check_promise(
+    promised_on: Option<BusinessDate>,
+    ordered_on: BusinessDate,
+) -> Result<(), OrderError> {
+    match promised_on {
+        Some(day) if day < ordered_on => Err(OrderError::PromisedBefore(ordered_on)),
+        _ => Ok(()),
+    }
+}
+
+/// # Errors
+/// Fails if the total reaches the limit.
+pub(super) fn check_total(totals: &Totals) -> Result<(), OrderError> {
+    if totals.gross_total.value() < &BigDecimal::from(TOTAL_LIMIT) {
+        Ok(())
+    } else {
+        Err(OrderError::TotalTooLarge)
+    }
+}
+
+/// Returns what is wrong with the quantity of a line, counted from 0, if it has more decimals than its product allows.
+pub(super) fn too_precise(
+    index: usize,
+    quantity: &Quantity,
+    product: &Product,
+) -> Option<(usize, QuantityDecimals, Unit)> {
+    let details = product.details();
+    let fits = quantity.fits(details.quantity_decimals);
+    (!fits).then(|| (index, details.quantity_decimals, details.unit.clone()))
 }
 
 /// Returns the positions, counted from 0, of the items for which `holds` is true.
@@ -760,12 +890,27 @@ pub enum OrderError {
     LinesUnknown(Vec<usize>),
     #[error("some lines are named twice")]
     LinesTwice(Vec<usize>),
+    /// The parts, with how many decimals their products allow, and in which unit.
+    #[error("some parts have more decimals than their lines and their products")]
+    PartsTooPrecise(Vec<(usize, QuantityDecimals, Unit)>),
+    #[error(
+        "a line is one of the order's, named once by its position, or a new one with its product and quantity"
+    )]
+    LinesWrong(Vec<WrongLine>),
+    #[error(
+        "order {0} passes its customer's credit limit and waits for approval (POST /orders/{{id}}/approve); it can be cancelled"
+    )]
+    Held(OrderId),
+    #[error("order {0} does not wait for approval")]
+    NotHeld(OrderId),
     #[error("there is no warehouse {0} that is in use")]
     WarehouseUnknown(WarehouseId),
     #[error("{}", .0.message)]
     OrderedOn(Invalid),
     #[error("{}", .0.message)]
     ShippedOn(Invalid),
+    #[error("it cannot be promised for a day before it was ordered, on {0}")]
+    PromisedBefore(BusinessDate),
     #[error("the order's total must stay below {TOTAL_LIMIT}")]
     TotalTooLarge,
     #[error("the reference {0:?} belongs to another order; references are unique")]
@@ -796,11 +941,15 @@ impl DomainError for OrderError {
             | Self::ShipsTooMuch(_)
             | Self::ReturnsTooMuch(_)
             | Self::PartlyShipped(_)
+            | Self::Held(_)
+            | Self::NotHeld(_)
             | Self::ReferenceTaken(_)
             | Self::ExternalIdTaken(_) => Category::Conflict,
             Self::LineCount(_)
             | Self::LinesUnknown(_)
             | Self::LinesTwice(_)
+            | Self::PartsTooPrecise(_)
+            | Self::LinesWrong(_)
             | Self::ProductsUnknown(_)
             | Self::ProductsArchived(_)
             | Self::QuantitiesTooPrecise(_)
@@ -808,6 +957,7 @@ impl DomainError for OrderError {
             | Self::WarehouseUnknown(_)
             | Self::OrderedOn(_)
             | Self::ShippedOn(_)
+            | Self::PromisedBefore(_)
             | Self::TotalTooLarge => Category::Invalid,
         }
     }
@@ -820,7 +970,11 @@ impl DomainError for OrderError {
             Self::ShipsTooMuch(_) => "shipment_exceeds_order",
             Self::ReturnsTooMuch(_) => "return_exceeds_shipment",
             Self::PartlyShipped(_) => "order_partly_shipped",
-            Self::LinesUnknown(_) | Self::LinesTwice(_) => "invalid_lines",
+            Self::LinesUnknown(_) | Self::LinesTwice(_) | Self::LinesWrong(_) | Self::PartsTooPrecise(_) => {
+                "invalid_lines"
+            }
+            Self::Held(_) => "order_held",
+            Self::NotHeld(_) => "order_not_held",
             Self::ReferenceTaken(_) => "order_reference_taken",
             Self::ExternalIdTaken(_) => "order_external_id_taken",
             Self::LineCount(_)
@@ -831,6 +985,7 @@ impl DomainError for OrderError {
             | Self::WarehouseUnknown(_)
             | Self::OrderedOn(_)
             | Self::ShippedOn(_)
+            | Self::PromisedBefore(_)
             | Self::TotalTooLarge => "invalid_order",
         }
     }
@@ -852,7 +1007,7 @@ impl DomainError for OrderError {
             Self::ProductsArchived(at) => {
                 lines(at, "product_archived", "this product is archived and no longer sold")
             }
-            Self::QuantitiesTooPrecise(at) => at
+            Self::QuantitiesTooPrecise(at) | Self::PartsTooPrecise(at) => at
                 .iter()
                 .map(|(position, decimals, unit)| {
                     let message = format!(
@@ -868,6 +1023,8 @@ impl DomainError for OrderError {
             Self::WarehouseUnknown(_) => field("/warehouse_id", "unknown_warehouse"),
             Self::OrderedOn(invalid) => field("/ordered_on", invalid.code),
             Self::ShippedOn(invalid) => field("/shipped_on", invalid.code),
+            Self::PromisedBefore(_) => field("/promised_on", "out_of_range"),
+            Self::LinesWrong(wrong) => wrong.iter().map(|line| line.field()).collect(),
             Self::Waiting(at) => lines(at, "waits_for_goods", "this line waits for goods"),
             Self::TotalTooLarge => field("/lines", "total_too_large"),
             Self::LinesUnknown(at) => parts(at, "unknown_line", "the order has no such line"),
@@ -877,6 +1034,8 @@ impl DomainError for OrderError {
             Self::NotThere(at) | Self::ShipsTooMuch(at) | Self::ReturnsTooMuch(at) => beyond(at),
             Self::NotFound(_)
             | Self::PartlyShipped(_)
+            | Self::Held(_)
+            | Self::NotHeld(_)
             | Self::State { .. }
             | Self::ReferenceTaken(_)
             | Self::ExternalIdTaken(_) => Vec::new(),
@@ -919,6 +1078,8 @@ mod tests {
             warehouse_id: None,
             back_order: false,
             ordered_on: BusinessDate::of(at(0)),
+            delivery_address: None,
+            promised_on: None,
             lines,
         }
     }
@@ -1119,6 +1280,33 @@ mod tests {
     }
 
     #[test]
+    fn a_part_has_no_more_decimals_than_its_line_or_its_product() {
+        let weighed = product("10");
+        let lines = vec![draft(&weighed, "2", None), draft(&weighed, "1.25", None)];
+        let mut order = of_no_stock(Order::place(OrderId::generate(), new(lines), at(0)));
+        let measured = |decimals| {
+            let measure = (QuantityDecimals::new(decimals).expect("valid"), Unit::default());
+            HashMap::from([(weighed.id(), measure)])
+        };
+        let parts = [part(1, "1.5"), part(2, "0.75"), part(2, "0.125"), part(9, "0.5")];
+        assert_eq!(
+            order.finer(&parts),
+            [weighed.id(), weighed.id()],
+            "whole or as fine as ordered: nobody is asked"
+        );
+        assert_eq!(order.check_decimals(&parts, &measured(3)), Ok(()));
+        let refused = order.check_decimals(&parts, &measured(1)).expect_err("too fine");
+        let pointers: Vec<_> =
+            refused.fields().into_iter().map(|field| (field.pointer, field.code)).collect();
+        assert_eq!(pointers, [("/lines/2/quantity".to_owned(), "too_precise")]);
+        assert_eq!(refused.code(), "invalid_lines");
+        // What has left in part can leave to the end, even if the product is counted by now.
+        order.confirm(at(1)).expect("allowed");
+        dispatch(&mut order, &mut Levels::default(), &[part(1, "0.5")], 2).expect("there");
+        assert_eq!(order.check_decimals(&order.outstanding(), &measured(0)), Ok(()));
+    }
+
+    #[test]
     fn nothing_leaves_of_an_order_that_only_waits() {
         let (mut order, mut levels) = stocked(["0", "0"]);
         let ready = order.ready();
@@ -1130,7 +1318,10 @@ mod tests {
     fn an_order_whose_rest_is_cancelled_is_shipped_with_what_has_left() {
         let (mut order, mut levels) = stocked(["10", "4"]);
         dispatch(&mut order, &mut levels, &[part(1, "3")], 2).expect("there");
-        assert_eq!(order.clone().cancel(reason(), at(3)).map(drop), Err(OrderError::PartlyShipped(order.id)));
+        assert_eq!(
+            order.clone().cancel(reason(), &mut levels.clone(), at(3)).map(drop),
+            Err(OrderError::PartlyShipped(order.id))
+        );
         let left = order.cancel_rest(reason(), &mut levels, at(3)).expect("allowed");
         assert!(matches!(left, OrderEvent::Shipped(_)));
         assert_eq!((order.status(), order.version()), (OrderStatus::Shipped, 4));
@@ -1150,6 +1341,16 @@ mod tests {
         assert!(matches!(event, OrderEvent::Cancelled { previous_status: OrderStatus::Confirmed, .. }));
         assert_eq!(progress(&order), ["0 10 0; 0 0", "0 10 0; 0 0"]);
         assert_eq!(level(&order, &levels, 1), "4 0 0");
+    }
+
+    #[test]
+    fn what_is_told_of_a_cancelled_order_is_how_it_is_afterwards() {
+        let (mut order, mut levels) = stocked(["10", "4"]);
+        assert_eq!(progress(&order), ["0 0 0; 10 0", "0 0 0; 4 6"]);
+        let event = order.cancel(reason(), &mut levels, at(2)).expect("allowed");
+        assert_eq!(progress(event.order()), ["0 10 0; 0 0", "0 10 0; 0 0"], "nothing is reserved any more");
+        assert_eq!(event.order(), &order);
+        assert_eq!((level(&order, &levels, 0), level(&order, &levels, 1)), ("10 0 0".into(), "4 0 0".into()));
     }
 
     #[test]
@@ -1209,7 +1410,7 @@ mod tests {
     #[test]
     fn confirming_a_cancelled_order_is_rejected() {
         let mut order = pending();
-        order.cancel(reason(), at(1)).expect("allowed");
+        order.cancel(reason(), &mut Levels::default(), at(1)).expect("allowed");
         assert!(matches!(
             order.confirm(at(2)),
             Err(OrderError::State { status: OrderStatus::Cancelled, .. })
@@ -1220,8 +1421,45 @@ mod tests {
     fn a_confirmed_order_can_be_cancelled_and_the_event_says_where_it_stood() {
         let mut order = pending();
         order.confirm(at(1)).expect("allowed");
-        let event = order.cancel(reason(), at(2)).expect("allowed");
+        let event = order.cancel(reason(), &mut Levels::default(), at(2)).expect("allowed");
         assert!(matches!(event, OrderEvent::Cancelled { previous_status: OrderStatus::Confirmed, .. }));
+    }
+
+    #[test]
+    fn a_held_order_is_neither_confirmed_nor_shipped_until_it_is_approved() {
+        let mut order = pending();
+        order.hold();
+        assert_eq!((order.is_held_for_approval(), order.version()), (true, 1));
+        let before = order.clone();
+        assert_eq!(order.confirm(at(1)).map(drop), Err(OrderError::Held(order.id())));
+        let refused = ship(&mut order, 1).expect_err("held");
+        assert_eq!(refused.code(), "order_held");
+        assert_eq!(order.check_whole(), Err(OrderError::Held(order.id())));
+        assert_eq!(order, before);
+        assert!(matches!(order.approve(at(1)), Ok(OrderEvent::Approved(_))));
+        assert_eq!((order.is_held_for_approval(), order.version(), order.updated_at()), (false, 2, at(1)));
+        assert_eq!(order.approve(at(2)).map(drop), Err(OrderError::NotHeld(order.id())));
+        order.confirm(at(2)).expect("approved");
+    }
+
+    #[test]
+    fn a_cancelled_order_waits_for_no_approval() {
+        let mut order = pending();
+        order.hold();
+        order.cancel(reason(), &mut Levels::default(), at(1)).expect("allowed");
+        assert!(!order.is_held_for_approval());
+        assert_eq!(order.approve(at(2)).map(drop), Err(OrderError::NotHeld(order.id())));
+    }
+
+    #[test]
+    fn what_has_not_left_of_a_held_order_can_be_cancelled() {
+        let (mut order, mut levels) = stocked(["10", "10"]);
+        dispatch(&mut order, &mut levels, &[part(1, "1")], 2).expect("there");
+        order.hold();
+        let refused = dispatch(&mut order, &mut levels, &[part(1, "1")], 3).expect_err("held");
+        assert_eq!(refused.code(), "order_held");
+        order.cancel_rest(reason(), &mut levels, at(3)).expect("allowed");
+        assert_eq!((order.status(), order.is_held_for_approval()), (OrderStatus::Shipped, false));
     }
 
     #[test]
@@ -1229,7 +1467,8 @@ mod tests {
         let mut order = pending();
         order.confirm(at(1)).expect("allowed");
         ship(&mut order, 2).expect("allowed");
-        assert!(matches!(order.cancel(reason(), at(3)), Err(OrderError::State { .. })));
+        let refused = order.cancel(reason(), &mut Levels::default(), at(3));
+        assert!(matches!(refused, Err(OrderError::State { .. })));
     }
 
     #[derive(Debug, Clone, Copy)]
@@ -1279,7 +1518,7 @@ mod tests {
                     Step::ShipOne => dispatch(&mut order, &mut levels, &[part(1, "1")], second),
                     Step::ShipRest => ship(&mut order, second),
                     Step::Deliver => order.deliver(at(second)).map_err(Into::into),
-                    Step::Cancel => order.cancel(reason(), at(second)).map_err(Into::into),
+                    Step::Cancel => order.cancel(reason(), &mut levels, at(second)).map_err(Into::into),
                     Step::CancelRest => order.cancel_rest(reason(), &mut levels, at(second)).map_err(Into::into),
                 };
                 match expected(before.status(), left, step) {

@@ -3,22 +3,28 @@
 use std::collections::HashMap;
 
 use super::aggregate::{
-    CancellationReason, DraftLine, NewOrder, Order, OrderError, OrderReference, OrderStatus, TrackingNumber,
-    positions,
+    CancellationReason, DraftLine, LinePart, NewOrder, Order, OrderError, OrderReference, OrderStatus,
+    TrackingNumber, positions,
 };
+use super::amendment::{AmendedLine, AuditedAmendment, OrderAmendment, Plan};
 use super::events::OrderEvent;
 use super::queries::OrderView;
 use super::repository;
-use crate::application::aggregate::{Aggregate, Creatable, change};
+use crate::application::Edit;
+use crate::application::aggregate::{Aggregate, change};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
+use crate::commerce::credit::{self, Admission};
+use crate::commerce::customers::CreditLimit;
 use crate::commerce::products::{self, Product};
 use crate::commerce::shipments::{self, NewShipment};
+use crate::commerce::stock::Levels;
 use crate::commerce::{stock, warehouses};
 use crate::values::business_date::BusinessDate;
+use crate::values::contact::PostalAddress;
 use crate::values::external_id::ExternalId;
 use crate::values::ids::{CustomerId, OrderId, ProductId, WarehouseId};
-use crate::values::money::{Quantity, UnitPrice};
+use crate::values::money::{Money, Quantity, UnitPrice};
 
 #[derive(Debug)]
 pub struct PlaceOrder {
@@ -31,6 +37,10 @@ pub struct PlaceOrder {
     pub back_order: bool,
     /// When the customer ordered; `None` stands for today.
     pub ordered_on: Option<BusinessDate>,
+    /// Where it goes; `None` for the customer's own address.
+    pub delivery_address: Option<PostalAddress>,
+    /// By when the customer was promised the goods.
+    pub promised_on: Option<BusinessDate>,
     pub lines: Vec<PlaceOrderLine>,
 }
 
@@ -48,7 +58,7 @@ impl Command for PlaceOrder {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
         // First, so that nothing is locked for an order that is refused anyway.
         Order::check_line_count(self.lines.len())?;
-        let products = self.load_products(work).await?;
+        let (products, limit) = self.load(work).await?;
         let unknown = positions(&self.lines, |line| !products.contains_key(&line.product_id));
         if !unknown.is_empty() {
             return Err(OrderError::ProductsUnknown(unknown).into());
@@ -66,11 +76,21 @@ impl Command for PlaceOrder {
             warehouse_id: self.warehouse(work, !stocked.is_empty()).await?,
             back_order: self.back_order,
             ordered_on: self.ordered_on.unwrap_or_else(|| BusinessDate::of(work.now())),
+            delivery_address: self.delivery_address.clone(),
+            promised_on: self.promised_on,
             lines: lines.collect(),
         };
         let mut order = Order::place(OrderId::generate(), new, work.now())?;
         products::repository::mark_ordered(work, products.values()).await?;
-        order.insert(work).await?;
+        // Behind all products, and before all stock. Without a limit, the customer is locked by the order's foreign key alone.
+        if limit.is_some() {
+            let total = order.totals().gross_total.clone();
+            let admission = credit::repository::admit(work, self.customer_id, &Money::zero(), &total).await?;
+            if admission == Admission::Held {
+                order.hold();
+            }
+        }
+        repository::insert(work, &order, limit.as_ref()).await?;
         // Last, because everybody who orders these products waits here.
         let mut levels = match order.warehouse_id() {
             Some(warehouse) if self.back_order => {
@@ -90,12 +110,13 @@ impl Command for PlaceOrder {
 }
 
 impl PlaceOrder {
-    async fn load_products(&self, work: &mut UnitOfWork<'_>) -> Result<HashMap<ProductId, Product>, Error> {
-        let mut ids: Vec<_> = self.lines.iter().map(|line| line.product_id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let found = products::repository::load_for_order(work, &ids).await?;
-        Ok(found.into_iter().map(|product| (product.id(), product)).collect())
+    /// Loads its products, and reads the customer's credit limit.
+    async fn load(
+        &self,
+        work: &mut UnitOfWork<'_>,
+    ) -> Result<(HashMap<ProductId, Product>, Option<CreditLimit>), Error> {
+        let ids = self.lines.iter().map(|line| line.product_id).collect();
+        repository::load_for_placing(work, ids, self.customer_id).await
     }
 
     /// Returns where the goods come from. An order that needs none has no warehouse, unless it names one.
@@ -111,6 +132,164 @@ impl PlaceOrder {
             None => Ok(None),
         }
     }
+}
+
+/// Checks how fine parts of an order are that leave or come back. Their products are read only if a part is finer than its line: parts that
+/// are whole, or as fine as what was ordered, cost no statement.
+///
+/// # Errors
+/// `PartsTooPrecise` if a product allows fewer decimals. Fails if the database cannot be reached.
+pub(crate) async fn check_decimals(
+    work: &mut UnitOfWork<'_>,
+    order: &Order,
+    parts: &[LinePart],
+) -> Result<(), Error> {
+    let finer = order.finer(parts);
+    if finer.is_empty() {
+        return Ok(());
+    }
+    let measures = products::repository::measures(work, &finer).await?;
+    Ok(order.check_decimals(parts, &measures)?)
+}
+
+/// Changes an order of which nothing has left: its lines, its reference, where it goes, by when it was promised.
+#[derive(Debug)]
+pub struct AmendOrder {
+    pub id: OrderId,
+    pub expected_version: Option<i64>,
+    pub edit: Edit<OrderView, OrderAmendment>,
+}
+
+impl Command for AmendOrder {
+    type Outcome = OrderView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
+        // What it is to name is locked before it: read without a lock, locked in order, and looked at again.
+        let seen = repository::look(work, self.id).await?;
+        check_version(self.expected_version, seen.version())?;
+        seen.check_amendable()?;
+        let mut amendment = self.edit.apply(&OrderView::of(&seen))?;
+        Order::check_line_count(amendment.lines.len())?;
+        let named = products_of(&amendment, &seen);
+        let products = products::repository::load_for_order(work, named.clone()).await?;
+        products::repository::mark_ordered(work, products.values()).await?;
+        let planned = seen.plan(&amendment, &products)?;
+        let admission = match planned.raised_total(&seen) {
+            Some(total) => {
+                let replaced = &seen.totals().gross_total;
+                Some(credit::repository::admit(work, seen.customer_id(), replaced, total).await?)
+            }
+            None => None,
+        };
+        let mut order = repository::load(work, self.id).await?;
+        check_version(self.expected_version, order.version())?;
+        let mut plan = planned;
+        if order.version() != seen.version() {
+            amendment = self.edit.apply(&OrderView::of(&order))?;
+            plan = order.plan(&amendment, &products)?;
+            // The lines that it names have other products by now, which are not locked; or it comes to more than was admitted.
+            let is_admitted = admission.is_none() && plan.raised_total(&order).is_none();
+            if products_of(&amendment, &order) != named || !is_admitted {
+                return Err(Error::Overtaken);
+            }
+        }
+        let new_goods = plan.new_goods();
+        let warehouse = warehouse_of(work, &order, &new_goods).await?;
+        // Last, because everybody who orders these products waits here.
+        let mut levels = lock_levels(work, &order, &plan, warehouse, &products).await?;
+        let (before, changes_lines) = (order.audited(), plan.changes_lines());
+        if admission == Some(Admission::Held) {
+            order.hold();
+        }
+        let now = work.now_after(order.updated_at());
+        let Some((event, changed)) = order.amend(plan, warehouse, &mut levels, now)? else {
+            return Ok(OrderView::of(&order));
+        };
+        order.save(work).await?;
+        if changes_lines {
+            repository::replace_lines(work, &order).await?;
+        }
+        repository::keep_amendment(work, &event, &changed.dropped).await?;
+        work.record(event).await?;
+        levels.save(work).await?;
+        let (before, after) = AuditedAmendment::of(before, order.audited(), &changed);
+        work.audit("order.amend", (Order::NAME, order.id()), Some(&before), Some(&after))?;
+        Ok(OrderView::of(&order))
+    }
+}
+
+/// Lets an order go on that was held because it passes its customer's credit limit.
+#[derive(Debug)]
+pub struct ApproveOrder {
+    pub id: OrderId,
+    pub expected_version: Option<i64>,
+}
+
+impl Command for ApproveOrder {
+    type Outcome = OrderView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
+        let mut order = repository::load(work, self.id).await?;
+        check_version(self.expected_version, order.version())?;
+        let before = order.audited();
+        let now = work.now_after(order.updated_at());
+        let event = order.approve(now)?;
+        order.save(work).await?;
+        repository::keep_step(work, &event).await?;
+        work.record(event).await?;
+        work.audit("order.approve", (Order::NAME, order.id()), Some(&before), Some(&order.audited()))?;
+        Ok(OrderView::of(&order))
+    }
+}
+
+/// The products that the lines of an amendment are checked against, each once: those of new lines, and of present ones whose quantity
+/// is given.
+fn products_of(amendment: &OrderAmendment, order: &Order) -> Vec<ProductId> {
+    let present = |position| order.line(position).map(|line| line.product_id);
+    let product = |line: &AmendedLine| match line.product_id {
+        None => line.position.filter(|_| line.quantity.is_some()).and_then(present),
+        new => new,
+    };
+    let mut products: Vec<ProductId> = amendment.lines.iter().filter_map(product).collect();
+    products.sort_unstable();
+    products.dedup();
+    products
+}
+
+/// Returns where the goods of an amended order come from, for which goods come in that it did not have.
+async fn warehouse_of(
+    work: &mut UnitOfWork<'_>,
+    order: &Order,
+    new_goods: &[ProductId],
+) -> Result<Option<WarehouseId>, Error> {
+    match order.warehouse_id() {
+        present if new_goods.is_empty() => Ok(present),
+        Some(id) if warehouses::repository::is_open(work, id).await? => Ok(Some(id)),
+        Some(id) => Err(OrderError::WarehouseUnknown(id).into()),
+        None => warehouses::repository::find_default(work).await.map(Some),
+    }
+}
+
+/// Locks what an amendment gives back or takes: the levels of all products that the order has now, and of those that it is to have.
+async fn lock_levels(
+    work: &mut UnitOfWork<'_>,
+    order: &Order,
+    plan: &Plan,
+    warehouse: Option<WarehouseId>,
+    products: &HashMap<ProductId, Product>,
+) -> Result<Levels, Error> {
+    if !plan.changes_lines() {
+        return Ok(Levels::default());
+    }
+    let (mut places, new_goods) = (order.places(), plan.new_goods());
+    if let Some(warehouse) = warehouse {
+        if order.is_back_order() {
+            let new: Vec<&Product> = new_goods.iter().filter_map(|product| products.get(product)).collect();
+            stock::repository::open(work, &[warehouse], &new).await?;
+        }
+        places.extend(new_goods.into_iter().map(|product| (warehouse, product)));
+    }
+    stock::repository::lock(work, &places).await
 }
 
 #[derive(Debug)]
@@ -192,11 +371,7 @@ impl Command for CancelOrder {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
         let order = repository::load(work, self.id).await?;
         let mut levels = stock::repository::lock(work, &order.places()).await?;
-        let decide = |order: &mut Order, now| {
-            let event = order.cancel(self.reason.clone(), now)?;
-            order.release(&mut levels, now);
-            Ok::<_, OrderError>(Some(event))
-        };
+        let decide = |order: &mut Order, now| order.cancel(self.reason.clone(), &mut levels, now).map(Some);
         let order = change(work, "order.cancel", order, self.expected_version, decide).await?;
         repository::replace_held(work, &order).await?;
         levels.save(work).await?;
@@ -218,12 +393,12 @@ impl Command for CancelRest {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
         let mut order = repository::load(work, self.id).await?;
         check_version(self.expected_version, order.version())?;
-        let open = shipments::load_open(work, self.id).await?;
+        let is_under_way = shipments::has_open(work, self.id).await?;
         let mut levels = stock::repository::lock(work, &order.places()).await?;
         let (before, was_divided) = (order.audited(), order.is_divided());
         let now = work.now_after(order.updated_at());
         let mut events = vec![order.cancel_rest(self.reason.clone(), &mut levels, now)?];
-        if order.status() == OrderStatus::Shipped && open.is_empty() {
+        if order.status() == OrderStatus::Shipped && !is_under_way {
             events.push(order.deliver(now)?);
         }
         order.save(work).await?;

@@ -7,6 +7,10 @@ use crate::application::events::Event;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderEvent {
     Placed(Box<Order>),
+    /// Its lines, its reference, where it goes or by when it was promised are others than before.
+    Amended(Box<Order>),
+    /// It goes on, although it passes its customer's credit limit.
+    Approved(Box<Order>),
     /// It got goods that it waited for.
     Reserved(Box<Order>),
     /// Goods that were reserved for it are missing: it waits for others.
@@ -30,6 +34,8 @@ impl OrderEvent {
     pub fn order(&self) -> &Order {
         match self {
             Self::Placed(order)
+            | Self::Amended(order)
+            | Self::Approved(order)
             | Self::Reserved(order)
             | Self::BackOrdered(order)
             | Self::Confirmed(order)
@@ -45,6 +51,8 @@ impl OrderEvent {
     pub(super) fn step(&self) -> &'static str {
         match self {
             Self::Placed(_) => "order.placed",
+            Self::Amended(_) => "order.amended",
+            Self::Approved(_) => "order.approved",
             Self::Reserved(_) => "order.reserved",
             Self::BackOrdered(_) => "order.back_ordered",
             Self::Confirmed(_) => "order.confirmed",

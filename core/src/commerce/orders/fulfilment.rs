@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::aggregate::OrderStatus;
-use super::queries::{CountLines, MAX_LINES_OF_PAGE};
-use super::repository::{HeldRow, held, of_line, status};
+use super::queries::fitting;
+use super::repository::{HeldRow, held, held_units, of_line, status};
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
@@ -45,6 +45,7 @@ struct OpenOrderRow {
     back_order: bool,
     waits: bool,
     ordered_on: Option<NaiveDate>,
+    promised_on: Option<NaiveDate>,
     placed_at: DateTime<Utc>,
     confirmed_at: Option<DateTime<Utc>>,
 }
@@ -85,6 +86,9 @@ pub struct OpenOrder {
     /// When the customer ordered, as the business counts; null for orders that are older than this member.
     #[schema(value_type = Option<NaiveDate>)]
     pub ordered_on: Option<BusinessDate>,
+    /// By when the customer was promised the goods, as the business counts; null if nothing was promised.
+    #[schema(value_type = Option<NaiveDate>)]
+    pub promised_on: Option<BusinessDate>,
     pub placed_at: DateTime<Utc>,
     pub confirmed_at: Option<DateTime<Utc>>,
 }
@@ -135,6 +139,7 @@ impl OpenOrder {
             back_order: row.back_order,
             waits: row.waits,
             ordered_on: row.ordered_on.map(BusinessDate::stored),
+            promised_on: row.promised_on.map(BusinessDate::stored),
             placed_at: row.placed_at,
             confirmed_at: row.confirmed_at,
         })
@@ -143,10 +148,7 @@ impl OpenOrder {
 
 impl OpenLine {
     fn of_row(row: OpenLineRow, held: HeldRow) -> Self {
-        let (reserved, waiting) = held.map_or_else(
-            || (Units::zero(), Units::zero()),
-            |(reserved, waiting)| (Units::stored(reserved), Units::stored(waiting)),
-        );
+        let (reserved, waiting) = held_units(held);
         Self {
             position: row.position,
             product_id: ProductId::from_uuid(row.product_id),
@@ -192,7 +194,8 @@ fn of_tenant<'a>(context: &RequestContext) -> Rows<'a> {
     orders::table.filter(of_tenant).select(OpenOrderRow::as_select()).into_boxed()
 }
 
-/// Lists confirmed orders of which no line waits for goods: they can be shipped now. With their lines, the oldest first.
+/// Lists confirmed orders of which no line waits for goods, and that wait for no approval: they can be shipped now. With their lines, the
+/// oldest first.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
@@ -202,9 +205,11 @@ pub async fn to_prepare(
     warehouse: Option<WarehouseId>,
     request: &PageRequest<OpenOrderSort>,
 ) -> Result<Page<OpenOrderWithLines>, Error> {
-    use orders::{id, placed_at, waits, warehouse_id};
+    use orders::{held_for_approval, id, placed_at, waits, warehouse_id};
     let rows = || {
-        let rows = of_tenant(context).filter(sql::<Bool>(CONFIRMED)).limit(request.rows());
+        // Few orders are held once they are confirmed: these are stepped over.
+        let rows = of_tenant(context).filter(sql::<Bool>(CONFIRMED)).filter(held_for_approval.eq(false));
+        let rows = rows.limit(request.rows());
         let mut conditions: Vec<Condition<'_>> = vec![Box::new(waits.eq(false))];
         let rows = match warehouse.map(WarehouseId::uuid) {
             Some(wanted) => {
@@ -236,8 +241,9 @@ pub async fn back_orders(
     with_lines(db, context, request, rows, |line| !line.waiting.is_zero()).await
 }
 
-/// Lists open orders that customers made more than so many days ago, the oldest first. A page looks at a bounded number of open
-/// orders, and may then hold fewer than asked for.
+/// Lists open orders that are late, the oldest first: the day by which they were promised is over, or nothing was promised and the
+/// customer made them more than so many days ago. A page looks at a bounded number of open orders, and may then hold fewer than asked
+/// for.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
@@ -257,9 +263,12 @@ pub async fn late(
                 walk!(rows, request.times(), [], placed_at, id)
             };
             let matching = |looked_at, limit| {
+                let promised = "(CASE WHEN orders.promised_on IS NOT NULL THEN orders.promised_on < ";
                 // Orders that are older than the column were made when they were placed.
-                let made = "(COALESCE(orders.ordered_on, (orders.placed_at AT TIME ZONE 'UTC')::date) < ";
-                let is_late: Condition<'_> = Box::new(sql::<Bool>(made).bind::<Date, _>(before).sql(")"));
+                let made =
+                    " ELSE COALESCE(orders.ordered_on, (orders.placed_at AT TIME ZONE 'UTC')::date) < ";
+                let is_late = sql::<Bool>(promised).bind::<Date, _>(today).sql(made);
+                let is_late: Condition<'_> = Box::new(is_late.bind::<Date, _>(before).sql(" END)"));
                 Matching::of(looked_at, "orders", vec![is_late], limit)
             };
             Ok(look_through!(connection, request, walk, matching))
@@ -271,7 +280,7 @@ pub async fn late(
 }
 
 /// Reads a page of orders and those of their lines that are `shown`, as they are at the same moment. A page ends early where its
-/// orders would have more than [`MAX_LINES_OF_PAGE`] lines.
+/// orders would have more lines than one may have ([`fitting`]).
 async fn with_lines<'q>(
     db: &TenantDatabase,
     context: &RequestContext,
@@ -286,16 +295,7 @@ async fn with_lines<'q>(
             let orders: Result<Vec<_>, Error> = orders.into_iter().map(OpenOrder::of_row).collect();
             let page = request.page(orders?);
             let ids: Vec<Uuid> = page.data.iter().map(|order| order.id.uuid()).collect();
-            let numbers: Vec<(Uuid, Option<i16>)> =
-                CountLines::new(tenant, &ids).load(&mut connection).await?;
-            let numbers: HashMap<Uuid, Option<i16>> = numbers.into_iter().collect();
-            let mut lines = 0_usize;
-            let fitting = ids.iter().take_while(|id| {
-                let number = numbers.get(id).copied().flatten().unwrap_or_default();
-                lines += usize::from(number.unsigned_abs());
-                lines <= MAX_LINES_OF_PAGE
-            });
-            let fitting: Vec<Uuid> = fitting.copied().collect();
+            let fitting = fitting(connection, tenant, &ids).await?;
             let page = request.shortened(page, fitting.len());
             let lines = order_lines::table
                 .left_join(stock_reservations::table.on(of_line!()))

@@ -1,6 +1,7 @@
 //! Orders: the products sold to a customer, and the progress from placing to delivery.
 
 mod aggregate;
+mod amendment;
 mod commands;
 mod events;
 mod fulfilment;
@@ -15,8 +16,11 @@ pub use aggregate::{
     Beyond, CancellationReason, DraftLine, LinePart, MAX_LINES, NewOrder, Order, OrderError, OrderLine,
     OrderReference, OrderStatus, ReturnedPart, TrackingNumber,
 };
+pub use amendment::{AmendedLine, LineFault, OrderAmendment, WrongLine};
+pub(crate) use commands::check_decimals;
 pub use commands::{
-    CancelOrder, CancelRest, ConfirmOrder, DeliverOrder, PlaceOrder, PlaceOrderLine, ShipOrder,
+    AmendOrder, ApproveOrder, CancelOrder, CancelRest, ConfirmOrder, DeliverOrder, PlaceOrder,
+    PlaceOrderLine, ShipOrder,
 };
 pub use events::OrderEvent;
 pub use fulfilment::{OpenLine, OpenOrder, OpenOrderSort, OpenOrderWithLines, back_orders, late, to_prepare};

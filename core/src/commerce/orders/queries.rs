@@ -7,7 +7,7 @@ use diesel::dsl::{AsSelect, SqlTypeOf, sql};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Bool, Nullable, SmallInt, Text, Uuid as SqlUuid};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -19,14 +19,16 @@ use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::application::listing::{Filtered, Selection, within};
+use crate::commerce::addresses;
 use crate::platform::paging::{Filter, Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
 use crate::platform::schema::{order_lines, orders, stock_reservations};
 use crate::values::business_date::BusinessDate;
+use crate::values::contact::PostalAddress;
 use crate::values::ids::{CustomerId, OrderId, WarehouseId};
 use crate::values::money::Money;
 
 /// The maximum number of lines of all orders of a page; one order has fewer.
-pub(super) const MAX_LINES_OF_PAGE: usize = 10_000;
+const MAX_LINES_OF_PAGE: usize = 10_000;
 
 /// An order without its lines.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -69,6 +71,14 @@ pub struct OrderSummary {
     /// When the customer ordered, as the business counts; null for orders that are older than this member.
     #[schema(value_type = Option<chrono::NaiveDate>)]
     pub ordered_on: Option<BusinessDate>,
+    /// Where it goes; null for the customer's own address.
+    #[schema(schema_with = addresses::postal_schema)]
+    pub delivery_address: Option<PostalAddress>,
+    /// By when the customer was promised the goods, as the business counts; null if nothing was promised.
+    #[schema(value_type = Option<chrono::NaiveDate>)]
+    pub promised_on: Option<BusinessDate>,
+    /// Whether it passes its customer's credit limit, and waits for approval.
+    pub held_for_approval: bool,
 }
 
 /// An order with everything that was sold.
@@ -111,6 +121,9 @@ impl OrderSummary {
             warehouse_id: order.warehouse_id,
             back_order: order.back_order,
             ordered_on: order.ordered_on,
+            delivery_address: order.delivery_address.clone(),
+            promised_on: order.promised_on,
+            held_for_approval: order.held_for_approval,
         }
     }
 
@@ -137,6 +150,9 @@ impl OrderSummary {
             warehouse_id: row.warehouse_id.map(WarehouseId::from_uuid),
             back_order: row.back_order,
             ordered_on: row.ordered_on.map(BusinessDate::stored),
+            delivery_address: addresses::postal_from_json(row.delivery_address)?,
+            promised_on: row.promised_on.map(BusinessDate::stored),
+            held_for_approval: row.held_for_approval,
         })
     }
 }
@@ -176,6 +192,8 @@ pub struct OrderFilter {
     pub statuses: Vec<OrderStatus>,
     pub customer_id: Option<CustomerId>,
     pub reference: Option<String>,
+    /// Only orders that wait for approval.
+    pub held: bool,
     /// `created` is when the order was placed.
     pub selection: Selection,
 }
@@ -201,7 +219,9 @@ impl<'q> Filtered<'q> for OrderFilter {
     }
 
     fn walk(&'q self, rows: Rows<'q>, request: &PageRequest<OrderSort>, branch: Option<usize>) -> Rows<'q> {
-        use orders::{customer_id, external_id, id, placed_at, reference, status, updated_at};
+        use orders::{
+            customer_id, external_id, held_for_approval, id, placed_at, reference, status, updated_at,
+        };
         let Selection { created, updated, .. } = self.selection;
         let start = match request.key {
             OrderSort::PlacedAt => request.times().within(created),
@@ -214,6 +234,9 @@ impl<'q> Filtered<'q> for OrderFilter {
         }
         if let Some(wanted) = &self.selection.external_id {
             return walk!(rows.filter(external_id.eq(wanted)), start, [], placed_at, id);
+        }
+        if self.held {
+            return walk!(rows.filter(held_for_approval), start, [held_for_approval => true], placed_at, id);
         }
         let state = self.statuses.get(branch).copied().map(OrderStatus::as_str);
         match (self.customer_id.map(CustomerId::uuid), state) {
@@ -232,22 +255,25 @@ impl<'q> Filtered<'q> for OrderFilter {
 
     fn is_served(&self, key: OrderSort) -> bool {
         let Selection { created, updated, .. } = &self.selection;
+        let is_of_all = self.customer_id.is_none() && self.statuses.is_empty();
         match key {
-            OrderSort::PlacedAt => self.is_one() || updated.is_open(),
-            OrderSort::UpdatedAt => {
-                !self.is_one() && self.customer_id.is_none() && self.statuses.is_empty() && created.is_open()
-            }
+            // What is held has an index of its own, whatever the customer and the state are.
+            OrderSort::PlacedAt => self.is_one() || (updated.is_open() && (!self.held || is_of_all)),
+            OrderSort::UpdatedAt => !self.is_one() && is_of_all && !self.held && created.is_open(),
         }
     }
 
     fn conditions(&'q self, branch: Option<usize>) -> Vec<Condition<'q>> {
-        use orders::{customer_id, external_id, placed_at, reference, status, updated_at};
+        use orders::{customer_id, external_id, held_for_approval, placed_at, reference, status, updated_at};
         let mut conditions: Vec<Condition<'q>> = Vec::new();
         if let Some(wanted) = &self.reference {
             conditions.push(Box::new(reference.assume_not_null().eq(wanted)));
         }
         if let Some(wanted) = &self.selection.external_id {
             conditions.push(Box::new(external_id.assume_not_null().eq(wanted)));
+        }
+        if self.held {
+            conditions.push(Box::new(held_for_approval));
         }
         if let Some(customer) = self.customer_id {
             conditions.push(Box::new(customer_id.eq(customer.uuid())));
@@ -335,10 +361,30 @@ pub async fn list(
 
 crate::statement! {
     /// The number of lines of each order: positions count from 1.
-    pub(super) struct CountLines<'a> { tenant: Uuid => SqlUuid, orders: &'a [Uuid] => Array<SqlUuid> }
+    struct CountLines<'a> { tenant: Uuid => SqlUuid, orders: &'a [Uuid] => Array<SqlUuid> }
         -> (SqlUuid, Nullable<SmallInt>)
     = "SELECT o.id, (SELECT max(position) FROM order_lines WHERE tenant_id = $1 AND order_id = o.id)
      FROM unnest($2) AS o (id)"
+}
+
+/// Returns the first of these orders, as many as have at most [`MAX_LINES_OF_PAGE`] lines together.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn fitting(
+    mut connection: &AsyncPgConnection,
+    tenant: Uuid,
+    orders: &[Uuid],
+) -> Result<Vec<Uuid>, Error> {
+    let numbers: Vec<(Uuid, Option<i16>)> = CountLines::new(tenant, orders).load(&mut connection).await?;
+    let numbers: HashMap<Uuid, Option<i16>> = numbers.into_iter().collect();
+    let mut lines = 0_usize;
+    let fitting = orders.iter().take_while(|id| {
+        let number = numbers.get(id).copied().flatten().unwrap_or_default();
+        lines += usize::from(number.unsigned_abs());
+        lines <= MAX_LINES_OF_PAGE
+    });
+    Ok(fitting.copied().collect())
 }
 
 /// Lists orders with their lines. A page ends early where it would have more than [`MAX_LINES_OF_PAGE`].
@@ -357,16 +403,7 @@ pub async fn list_with_lines(
     // The orders are read once more: each is to be shown with its lines as they are at the same moment.
     let (orders, rows): (Vec<OrderRow>, Vec<(Uuid, OrderLineRow, HeldRow)>) = db
         .read(context, async |mut connection| {
-            let numbers: Vec<(Uuid, Option<i16>)> =
-                CountLines::new(tenant, &ids).load(&mut connection).await?;
-            let numbers: HashMap<Uuid, Option<i16>> = numbers.into_iter().collect();
-            let mut lines = 0_usize;
-            let shown = ids.iter().take_while(|id| {
-                let number = numbers.get(id).copied().flatten().unwrap_or_default();
-                lines += usize::from(number.unsigned_abs());
-                lines <= MAX_LINES_OF_PAGE
-            });
-            let shown: Vec<Uuid> = shown.copied().collect();
+            let shown = fitting(connection, tenant, &ids).await?;
             let orders = orders::table
                 .filter(orders::tenant_id.eq(tenant).and(orders::id.eq_any(&shown)))
                 .select(OrderRow::as_select())

@@ -6,7 +6,8 @@ use bigdecimal::BigDecimal;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Bool, Numeric, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::aggregate::{
@@ -16,9 +17,13 @@ use super::events::OrderEvent;
 use super::queries::OrderSummary;
 use super::totals::{Totals, vat_breakdown};
 use crate::application::Locked;
-use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
+use crate::application::aggregate::{Aggregate, LockMode, find};
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
+use crate::commerce::addresses::{postal_from_json, postal_to_json};
+use crate::commerce::credit;
+use crate::commerce::customers::CreditLimit;
+use crate::commerce::products::{self, Product};
 use crate::platform::schema::{order_lines, order_steps, orders, stock_reservations};
 use crate::values::business_date::BusinessDate;
 use crate::values::external_id::ExternalId;
@@ -51,6 +56,9 @@ pub(crate) struct OrderRow {
     pub(super) warehouse_id: Option<Uuid>,
     pub(super) back_order: bool,
     pub(super) ordered_on: Option<NaiveDate>,
+    pub(super) delivery_address: Option<Value>,
+    pub(super) promised_on: Option<NaiveDate>,
+    pub(super) held_for_approval: bool,
 }
 
 /// The columns that can change after an order was placed.
@@ -67,6 +75,15 @@ struct OrderChanges<'a> {
     cancelled_at: Option<DateTime<Utc>>,
     updated_at: DateTime<Utc>,
     waits: bool,
+    // By an amendment.
+    reference: Option<&'a str>,
+    net_total: &'a BigDecimal,
+    vat_total: &'a BigDecimal,
+    gross_total: &'a BigDecimal,
+    warehouse_id: Option<Uuid>,
+    delivery_address: Option<Value>,
+    promised_on: Option<NaiveDate>,
+    held_for_approval: bool,
 }
 
 #[derive(Debug, Queryable, Selectable)]
@@ -88,6 +105,14 @@ pub(super) struct OrderLineRow {
 /// What a line has reserved, and what it waits for.
 pub(super) type HeldRow = Option<(BigDecimal, BigDecimal)>;
 
+/// Returns what a line has reserved, and what it waits for: nothing, if it has no row.
+pub(super) fn held_units(held: HeldRow) -> (Units, Units) {
+    held.map_or_else(
+        || (Units::zero(), Units::zero()),
+        |(reserved, waiting)| (Units::stored(reserved), Units::stored(waiting)),
+    )
+}
+
 impl OrderLineRow {
     /// Of an order in this state. What became of the lines of an order that left as a whole, or was cancelled as a whole, is not
     /// written in them: its status says it. That is so for orders of before, too.
@@ -102,10 +127,7 @@ impl OrderLineRow {
                 OrderStatus::Cancelled => cancelled = Units::stored(self.quantity.clone()),
             }
         }
-        let (reserved, waiting) = held.map_or_else(
-            || (Units::zero(), Units::zero()),
-            |(reserved, waiting)| (Units::stored(reserved), Units::stored(waiting)),
-        );
+        let (reserved, waiting) = held_units(held);
         OrderLine {
             product_id: ProductId::from_uuid(self.product_id),
             sku: self.sku,
@@ -152,8 +174,8 @@ pub(crate) fn status(name: &str) -> Result<OrderStatus, Error> {
 }
 
 impl OrderRow {
-    fn of(tenant: TenantId, order: &Order) -> Self {
-        Self {
+    fn of(tenant: TenantId, order: &Order) -> Result<Self, Error> {
+        Ok(Self {
             tenant_id: tenant.uuid(),
             id: order.id.uuid(),
             version: order.version,
@@ -176,7 +198,10 @@ impl OrderRow {
             warehouse_id: order.warehouse_id.map(WarehouseId::uuid),
             back_order: order.back_order,
             ordered_on: order.ordered_on.map(BusinessDate::date),
-        }
+            delivery_address: postal_to_json(order.delivery_address.as_ref())?,
+            promised_on: order.promised_on.map(BusinessDate::date),
+            held_for_approval: order.held_for_approval,
+        })
     }
 
     fn into_order(self, lines: Vec<OrderLine>) -> Result<Order, Error> {
@@ -207,6 +232,9 @@ impl OrderRow {
             warehouse_id: self.warehouse_id.map(WarehouseId::from_uuid),
             back_order: self.back_order,
             ordered_on: self.ordered_on.map(BusinessDate::stored),
+            delivery_address: postal_from_json(self.delivery_address)?,
+            promised_on: self.promised_on.map(BusinessDate::stored),
+            held_for_approval: self.held_for_approval,
         })
     }
 }
@@ -315,6 +343,28 @@ pub(crate) async fn write_progress(work: &mut UnitOfWork<'_>, order: &Order) -> 
 /// # Errors
 /// Fails if the database cannot be reached.
 pub(crate) async fn keep_step(work: &mut UnitOfWork<'_>, event: &OrderEvent) -> Result<(), Error> {
+    insert_step(work, event, None).await
+}
+
+/// Keeps the version of an order that an amendment made, with the products of which the order has no line any more: whoever reads what
+/// was sold finds them nowhere else.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn keep_amendment(
+    work: &mut UnitOfWork<'_>,
+    event: &OrderEvent,
+    dropped: &[ProductId],
+) -> Result<(), Error> {
+    let dropped: Vec<Option<Uuid>> = dropped.iter().map(|product| Some(product.uuid())).collect();
+    insert_step(work, event, (!dropped.is_empty()).then_some(dropped)).await
+}
+
+async fn insert_step(
+    work: &mut UnitOfWork<'_>,
+    event: &OrderEvent,
+    dropped: Option<Vec<Option<Uuid>>>,
+) -> Result<(), Error> {
     let order = event.order();
     let leaves = matches!(event, OrderEvent::PartlyShipped(_) | OrderEvent::Shipped(_));
     let tracking_number = order.tracking_number.as_ref().filter(|_| leaves);
@@ -326,6 +376,7 @@ pub(crate) async fn keep_step(work: &mut UnitOfWork<'_>, event: &OrderEvent) -> 
         order_steps::occurred_at.eq(order.updated_at),
         order_steps::tracking_number.eq(tracking_number.map(|number| number.as_str().to_owned())),
         order_steps::request_id.eq(work.context().request_id.clone()),
+        order_steps::dropped_products.eq(dropped),
     );
     diesel::insert_into(order_steps::table).values(step).execute(work.connection()).await?;
     Ok(())
@@ -400,15 +451,54 @@ pub(crate) async fn replace_held(work: &mut UnitOfWork<'_>, order: &Order) -> Re
     if order.places().is_empty() {
         return Ok(());
     }
+    delete_held(work, order).await?;
+    insert_held(work, order).await
+}
+
+async fn delete_held(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
     let of_order = stock_reservations::tenant_id
         .eq(work.tenant().uuid())
         .and(stock_reservations::order_id.eq(order.id.uuid()));
     diesel::delete(stock_reservations::table.filter(of_order)).execute(work.connection()).await?;
+    Ok(())
+}
+
+/// Writes the lines of an order anew, of which nothing has left, and what they have and wait for.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn replace_lines(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+    // Also if no line needs goods any more: those of before may have had some.
+    delete_held(work, order).await?;
+    let of_order =
+        order_lines::tenant_id.eq(work.tenant().uuid()).and(order_lines::order_id.eq(order.id.uuid()));
+    diesel::delete(order_lines::table.filter(of_order)).execute(work.connection()).await?;
+    insert_lines(work, order).await?;
     insert_held(work, order).await
 }
 
+/// Loads the products of a new order, as [`products::repository::load_for_order`] does, and reads the customer's credit limit without a
+/// lock. Both are asked in one round trip: an order of a customer without a limit costs no other.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn load_for_placing(
+    work: &mut UnitOfWork<'_>,
+    products: Vec<ProductId>,
+    customer: CustomerId,
+) -> Result<(HashMap<ProductId, Product>, Option<CreditLimit>), Error> {
+    work.locks(Locked::Product);
+    let tenant = work.tenant();
+    let connection: &AsyncPgConnection = work.connection();
+    futures::try_join!(
+        products::repository::lock_for_order(connection, tenant, products),
+        credit::repository::look(connection, tenant, customer),
+    )
+}
+
 crate::statement! {
-    /// Inserts all lines of one order in one statement, however many there are. Positions count from 1.
+    /// Inserts all lines of one order in one statement, however many there are. Positions count from 1. Returns whether the customer has
+    /// a credit limit by now.
     struct InsertLines<'a> {
         tenant: Uuid => SqlUuid,
         order: Uuid => SqlUuid,
@@ -421,53 +511,76 @@ crate::statement! {
         vat_rates: &'a [&'a BigDecimal] => Array<Numeric>,
         net_amounts: &'a [&'a BigDecimal] => Array<Numeric>,
         stocked: &'a [bool] => Array<Bool>,
-    }
-    = "INSERT INTO order_lines
-        (tenant_id, order_id, position, product_id, sku, name, quantity, unit_price, vat_rate, net_amount, stocked)
-     SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11) AS line"
+        of_tenant: Uuid => SqlUuid,
+        customer: Uuid => SqlUuid,
+    } -> (Bool,)
+    = "WITH added AS (
+        INSERT INTO order_lines
+            (tenant_id, order_id, position, product_id, sku, name, quantity, unit_price, vat_rate, net_amount, stocked)
+        SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11) AS line
+     )
+     SELECT credit_limit IS NOT NULL FROM customers WHERE tenant_id = $12 AND id = $13"
 }
 
-impl Creatable for Order {
-    async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
-        // The foreign key locks the customer.
-        work.locks(Locked::Customer);
-        let row = OrderRow::of(work.tenant(), self);
-        diesel::insert_into(orders::table)
-            .values(&row)
-            .execute(work.connection())
-            .await
-            .map_err(|error| insert_error(error, self))?;
-        let lines = &self.lines;
-        // `place` refuses more lines than an i16 counts.
-        let positions: Vec<_> = (1..).take(lines.len()).collect();
-        let products: Vec<_> = lines.iter().map(|line| line.product_id.uuid()).collect();
-        let skus: Vec<_> = lines.iter().map(|line| line.sku.as_str()).collect();
-        let names: Vec<_> = lines.iter().map(|line| line.name.as_str()).collect();
-        let quantities: Vec<_> = lines.iter().map(|line| line.quantity.value()).collect();
-        let unit_prices: Vec<_> = lines.iter().map(|line| line.unit_price.value()).collect();
-        let vat_rates: Vec<_> = lines.iter().map(|line| line.vat_rate.value()).collect();
-        let net_amounts: Vec<_> = lines.iter().map(|line| line.net_amount.value()).collect();
-        let stocked: Vec<_> = lines.iter().map(|line| line.stocked).collect();
-        InsertLines::new(
-            row.tenant_id,
-            row.id,
-            &positions,
-            &products,
-            &skus,
-            &names,
-            &quantities,
-            &unit_prices,
-            &vat_rates,
-            &net_amounts,
-            &stocked,
-        )
+/// Inserts a new order. `seen` is the customer's credit limit as it was read before; if there was one, the order was admitted
+/// ([`credit::repository::admit`]).
+///
+/// # Errors
+/// `CustomerUnknown`, `ReferenceTaken` or `ExternalIdTaken`. `Overtaken` if the customer had no limit and has one now: the order is to be
+/// decided about. Fails if the database cannot be reached.
+pub(super) async fn insert(
+    work: &mut UnitOfWork<'_>,
+    order: &Order,
+    seen: Option<&CreditLimit>,
+) -> Result<(), Error> {
+    // The foreign key locks the customer. From here on nobody decides about another order of theirs by a limit without waiting for this one.
+    work.locks(Locked::Customer);
+    let row = OrderRow::of(work.tenant(), order)?;
+    diesel::insert_into(orders::table)
+        .values(&row)
         .execute(work.connection())
-        .await?;
-        Ok(())
-    }
+        .await
+        .map_err(|error| write_error(error, order))?;
+    // This statement begins when the customer is locked. So a limit that was set before is seen here, and the unit of work begins anew; and
+    // whoever decides by one that is set later finds this order, which counts as placed before.
+    let is_limited = insert_lines(work, order).await?;
+    if is_limited && seen.is_none() { Err(Error::Overtaken) } else { Ok(()) }
 }
 
-fn insert_error(error: diesel::result::Error, order: &Order) -> Error {
+/// Inserts the lines of an order, and returns whether its customer has a credit limit by now.
+async fn insert_lines(work: &mut UnitOfWork<'_>, order: &Order) -> Result<bool, Error> {
+    let lines = &order.lines;
+    // `check_line_count` refuses more lines than an i16 counts.
+    let positions: Vec<_> = (1..).take(lines.len()).collect();
+    let products: Vec<_> = lines.iter().map(|line| line.product_id.uuid()).collect();
+    let skus: Vec<_> = lines.iter().map(|line| line.sku.as_str()).collect();
+    let names: Vec<_> = lines.iter().map(|line| line.name.as_str()).collect();
+    let quantities: Vec<_> = lines.iter().map(|line| line.quantity.value()).collect();
+    let unit_prices: Vec<_> = lines.iter().map(|line| line.unit_price.value()).collect();
+    let vat_rates: Vec<_> = lines.iter().map(|line| line.vat_rate.value()).collect();
+    let net_amounts: Vec<_> = lines.iter().map(|line| line.net_amount.value()).collect();
+    let stocked: Vec<_> = lines.iter().map(|line| line.stocked).collect();
+    let tenant = work.tenant().uuid();
+    let inserting = InsertLines::new(
+        tenant,
+        order.id.uuid(),
+        &positions,
+        &products,
+        &skus,
+        &names,
+        &quantities,
+        &unit_prices,
+        &vat_rates,
+        &net_amounts,
+        &stocked,
+        tenant,
+        order.customer_id.uuid(),
+    );
+    let (is_limited,): (bool,) = inserting.get_result(work.connection()).await?;
+    Ok(is_limited)
+}
+
+fn write_error(error: diesel::result::Error, order: &Order) -> Error {
     let diesel::result::Error::DatabaseError(_, info) = &error else { return error.into() };
     let refusal = match info.constraint_name() {
         Some("orders_customer_fkey") => Some(OrderError::CustomerUnknown(order.customer_id)),
@@ -485,7 +598,7 @@ fn insert_error(error: diesel::result::Error, order: &Order) -> Error {
 impl Aggregate for Order {
     type Id = OrderId;
     type Event = OrderEvent;
-    /// The order without its lines: what was sold never changes, and what becomes of it has rows of its own.
+    /// The order without its lines: what becomes of them has rows of its own, and an amendment's row names those that it changes.
     type Audited = OrderSummary;
     const NAME: &'static str = "order";
 
@@ -517,11 +630,20 @@ impl Aggregate for Order {
             cancelled_at: self.cancelled_at,
             updated_at: self.updated_at,
             waits: self.is_waiting(),
+            reference: self.reference.as_ref().map(OrderReference::as_str),
+            net_total: self.totals.net_total.value(),
+            vat_total: self.totals.vat_total.value(),
+            gross_total: self.totals.gross_total.value(),
+            warehouse_id: self.warehouse_id.map(WarehouseId::uuid),
+            delivery_address: postal_to_json(self.delivery_address.as_ref())?,
+            promised_on: self.promised_on.map(BusinessDate::date),
+            held_for_approval: self.held_for_approval,
         };
         diesel::update(orders::table.find((work.tenant().uuid(), self.id.uuid())))
             .set(changes)
             .execute(work.connection())
-            .await?;
+            .await
+            .map_err(|error| write_error(error, self))?;
         Ok(())
     }
 }

@@ -44,7 +44,7 @@ pub struct ProductView {
     /// What is counted or measured of it: a code of UN/ECE recommendation 20, or of recommendation 21 with an X in front.
     #[schema(value_type = String, example = "C62")]
     pub unit: Unit,
-    /// How many decimals the quantity of an order's line may have.
+    /// How many decimals a quantity of it may have: in orders, shipments, returns, counts and documents.
     #[schema(value_type = i16, example = 0, minimum = 0, maximum = 6)]
     pub quantity_decimals: QuantityDecimals,
     /// Whether it is kept in stock.

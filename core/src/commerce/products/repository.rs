@@ -1,9 +1,11 @@
 //! Products in the database, as commands read and write them.
 
+use std::collections::HashMap;
+
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::aggregate::{Barcodes, Product, ProductDetails, ProductError, ProductName, Sku};
@@ -116,21 +118,60 @@ pub(super) async fn look_at(work: &mut UnitOfWork<'_>, id: ProductId) -> Result<
 }
 
 /// Loads the products that exist among `ids`, with a key-share lock on each, as a foreign key would take it. Until the
-/// unit of work ends, other orders can be placed with these products, but no command can archive or delete them.
+/// unit of work ends, other orders can be placed with these products, but no command can archive or delete them. An id may be
+/// named more than once, and none costs no statement.
 pub(crate) async fn load_for_order(
     work: &mut UnitOfWork<'_>,
-    ids: &[ProductId],
-) -> Result<Vec<Product>, Error> {
+    ids: Vec<ProductId>,
+) -> Result<HashMap<ProductId, Product>, Error> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
     work.locks(Locked::Product);
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let tenant = work.tenant();
+    lock_for_order(work.connection(), tenant, ids).await
+}
+
+/// What [`load_for_order`] asks, on a connection that is asked something else in the same round trip. The caller says what is locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn lock_for_order(
+    mut connection: &AsyncPgConnection,
+    tenant: TenantId,
+    ids: Vec<ProductId>,
+) -> Result<HashMap<ProductId, Product>, Error> {
+    let mut ids: Vec<Uuid> = ids.into_iter().map(ProductId::uuid).collect();
+    ids.sort_unstable();
+    ids.dedup();
     let rows: Vec<ProductRow> = products::table
-        .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::id.eq_any(ids)))
+        .filter(products::tenant_id.eq(tenant.uuid()).and(products::id.eq_any(ids)))
         .select(ProductRow::as_select())
         .order(products::id)
         .for_key_share()
+        .load(&mut connection)
+        .await?;
+    Ok(rows.into_iter().map(ProductRow::into_product).map(|product| (product.id(), product)).collect())
+}
+
+/// Reads how many decimals a quantity of these products may have, and in which unit, without locking them.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn measures(
+    work: &mut UnitOfWork<'_>,
+    ids: &[ProductId],
+) -> Result<HashMap<ProductId, (QuantityDecimals, Unit)>, Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let rows: Vec<(Uuid, i16, String)> = products::table
+        .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::id.eq_any(ids)))
+        .select((products::id, products::quantity_decimals, products::unit))
         .load(work.connection())
         .await?;
-    Ok(rows.into_iter().map(ProductRow::into_product).collect())
+    let measure = |(id, decimals, unit)| {
+        (ProductId::from_uuid(id), (QuantityDecimals::stored(decimals), Unit::stored(unit)))
+    };
+    Ok(rows.into_iter().map(measure).collect())
 }
 
 /// Notes that orders name these products, or that there is stock of them; `load_for_order` has locked them. No event is published

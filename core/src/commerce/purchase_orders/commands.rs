@@ -109,11 +109,8 @@ impl Held {
             Some(id) => return Err(PurchaseOrderError::WarehouseUnknown(id).into()),
             None => warehouses::repository::find_default(work).await?,
         };
-        let mut ids: Vec<_> = details.lines.iter().map(|line| line.product_id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let found = products::repository::load_for_order(work, &ids).await?;
-        let products: HashMap<_, _> = found.into_iter().map(|product| (product.id(), product)).collect();
+        let ids = details.lines.iter().map(|line| line.product_id).collect();
+        let products = products::repository::load_for_order(work, ids).await?;
         let unknown = positions(&details.lines, |line| !products.contains_key(&line.product_id));
         if !unknown.is_empty() {
             return Err(PurchaseOrderError::ProductsUnknown(unknown).into());

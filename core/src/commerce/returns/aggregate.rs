@@ -72,8 +72,7 @@ impl Return {
         now: DateTime<Utc>,
     ) -> (Self, ReturnEvent) {
         let line = |ReturnedPart { part, restocked, reason }: &ReturnedPart| {
-            let index = usize::try_from(part.position).ok()?.checked_sub(1)?;
-            let line = order.lines().get(index)?;
+            let line = order.line(part.position)?;
             Some(BroughtBack {
                 position: part.position,
                 product_id: line.product_id,

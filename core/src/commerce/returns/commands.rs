@@ -8,7 +8,7 @@ use super::repository;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
-use crate::commerce::orders::{self, Order, OrderError, ReturnedPart, queue};
+use crate::commerce::orders::{self, LinePart, Order, OrderError, ReturnedPart, queue};
 use crate::commerce::stock;
 use crate::values::business_date::BusinessDate;
 use crate::values::ids::{OrderId, ProductId, ReturnId};
@@ -39,6 +39,8 @@ impl Command for ReceiveReturn {
             return Err(OrderError::NotFound(self.order_id).into());
         };
         check_version(self.expected_version, order.version())?;
+        let parts: Vec<LinePart> = self.lines.iter().map(|returned| returned.part.clone()).collect();
+        orders::check_decimals(work, order, &parts).await?;
         let mut levels = stock::repository::lock(work, &seen.places()).await?;
 
         let now = work.now_after(order.updated_at());
@@ -72,10 +74,8 @@ impl ReceiveReturn {
     /// Locks the order, together with the orders that wait for what comes back.
     async fn lock(&self, work: &mut UnitOfWork<'_>, seen: &Order) -> Result<Vec<Order>, Error> {
         let comes = |part: &&ReturnedPart| part.restocked;
-        let lines = seen.lines();
         let product = |part: &ReturnedPart| {
-            let index = usize::try_from(part.part.position).ok()?.checked_sub(1)?;
-            lines.get(index).filter(|line| line.stocked).map(|line| line.product_id)
+            seen.line(part.part.position).filter(|line| line.stocked).map(|line| line.product_id)
         };
         let products: BTreeSet<ProductId> = self.lines.iter().filter(comes).filter_map(product).collect();
         let products: Vec<ProductId> = products.into_iter().collect();

@@ -112,8 +112,7 @@ impl Shipment {
         now: DateTime<Utc>,
     ) -> (Self, ShipmentEvent) {
         let line = |part: &LinePart| {
-            let index = usize::try_from(part.position).ok()?.checked_sub(1)?;
-            let line = order.lines().get(index)?;
+            let line = order.line(part.position)?;
             Some(ShippedLine {
                 position: part.position,
                 product_id: line.product_id,

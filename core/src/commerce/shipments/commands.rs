@@ -92,14 +92,16 @@ impl Command for DispatchShipment {
             position: *position,
             units: Units::from(quantity),
         };
+        let parts: Vec<LinePart> = match &self.lines {
+            Some(lines) => lines.iter().map(part).collect(),
+            None => order.ready(),
+        };
+        orders::check_decimals(work, &order, &parts).await?;
         let new = NewShipment {
             tracking_number: self.tracking_number.clone(),
             parcels: self.parcels.clone(),
             shipped_on: self.shipped_on,
-            parts: match &self.lines {
-                Some(lines) => lines.iter().map(part).collect(),
-                None => order.ready(),
-            },
+            parts,
         };
         let (shipment, event) = send(work, &mut order, new).await?;
         orders::repository::keep_step(work, &event).await?;

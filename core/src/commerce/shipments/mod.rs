@@ -17,4 +17,4 @@ pub use queries::{
     DeliveryNote, ParcelView, PickingLine, PickingList, ShipmentFilter, ShipmentLine, ShipmentSort,
     ShipmentSummary, ShipmentView, delivery_note, get, list, picking,
 };
-pub(crate) use repository::load_open;
+pub(crate) use repository::{has_open, load_open};

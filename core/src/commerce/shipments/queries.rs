@@ -14,17 +14,21 @@ use super::repository::{LineRow, ShipmentRow, into_line, lines_of, parcels, stat
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
-use crate::commerce::addresses::{self, Address, AddressKind};
+use crate::commerce::addresses::{self, AddressKind};
 use crate::commerce::orders::repository::status as order_status;
 use crate::commerce::orders::{OrderError, OrderStatus};
+use crate::commerce::stock::places::Taken;
+use crate::commerce::stock::{self, Shelves};
 use crate::platform::paging::row_comparison::{compared, of};
 use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, walk};
 use crate::platform::schema::{
-    customers, order_lines, orders, shipment_lines, shipments, stock_reservations,
+    customers, order_lines, orders, products, shipment_lines, shipments, stock_reservations,
 };
 use crate::values::business_date::BusinessDate;
+use crate::values::contact::PostalAddress;
 use crate::values::goods::Units;
-use crate::values::ids::{CustomerId, OrderId, ProductId, ShipmentId, WarehouseId};
+use crate::values::gtin::Gtin;
+use crate::values::ids::{CustomerId, LocationId, OrderId, ProductId, ShipmentId, WarehouseId};
 
 /// A shipment without its lines.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -253,8 +257,8 @@ pub struct DeliveryNote {
     pub ordered_on: Option<BusinessDate>,
     pub customer_id: CustomerId,
     pub customer_name: String,
-    /// The customer's first shipping address, or else the first billing address.
-    pub address: Option<Address>,
+    /// Where the order goes, or else the customer's first shipping address, or the first billing address.
+    pub address: Option<PostalAddress>,
 }
 
 /// # Errors
@@ -264,7 +268,7 @@ pub async fn delivery_note(
     context: &RequestContext,
     id: ShipmentId,
 ) -> Result<DeliveryNote, Error> {
-    type Addressed = (Option<String>, Option<String>, Option<NaiveDate>, Uuid, String, Value);
+    type Addressed = (Option<String>, Option<String>, Option<NaiveDate>, Option<Value>, Uuid, String, Value);
     let shipment = get(db, context, id).await?;
     let key = (context.tenant_id().uuid(), shipment.summary.order_id.uuid());
     let found: Option<Addressed> = db
@@ -278,6 +282,7 @@ pub async fn delivery_note(
                     orders::reference,
                     orders::external_id,
                     orders::ordered_on,
+                    orders::delivery_address,
                     customers::id,
                     customers::name,
                     customers::addresses,
@@ -289,9 +294,10 @@ pub async fn delivery_note(
         .await?;
     // A shipped order is never deleted, and neither is its customer.
     let found = found.ok_or(OrderError::NotFound(shipment.summary.order_id))?;
-    let (order_reference, order_external_id, ordered_on, customer, customer_name, stored) = found;
+    let (order_reference, order_external_id, ordered_on, own, customer, customer_name, stored) = found;
     let all = addresses::from_json(stored)?;
-    let first = |kind| all.iter().find(|address| address.kind == kind).cloned();
+    let first = |kind| all.iter().find(|address| address.kind == kind).map(|address| address.postal.clone());
+    let of_customer = || first(AddressKind::Shipping).or_else(|| first(AddressKind::Billing));
     Ok(DeliveryNote {
         shipment,
         order_reference,
@@ -299,7 +305,7 @@ pub async fn delivery_note(
         ordered_on: ordered_on.map(BusinessDate::stored),
         customer_id: CustomerId::from_uuid(customer),
         customer_name,
-        address: first(AddressKind::Shipping).or_else(|| first(AddressKind::Billing)),
+        address: addresses::postal_from_json(own)?.or_else(of_customer),
     })
 }
 
@@ -333,6 +339,32 @@ pub struct PickingLine {
     /// What is reserved for it.
     #[schema(value_type = String, example = "2")]
     pub quantity: Units,
+    /// GTINs of the product as it is now, as they were written; empty if it has none.
+    #[schema(value_type = Vec<String>, example = json!(["3017620422003"]))]
+    pub barcodes: Vec<Gtin>,
+    /// From where it is taken, as things are now: what lies in no location first, then the locations by code. What is shipped is taken from
+    /// there in the books. Two orders may be sent to the same place; who ships first has what lies there.
+    pub places: Vec<PickingPlace>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = PickingPlace)]
+pub struct PickingPlace {
+    /// Null for what lies in no location.
+    #[schema(value_type = Option<Uuid>)]
+    pub location_id: Option<LocationId>,
+    /// The location's; null for what lies in none.
+    #[schema(example = "A-01-3")]
+    pub code: Option<String>,
+    #[schema(value_type = String, example = "2")]
+    pub quantity: Units,
+}
+
+impl PickingPlace {
+    fn of(Taken { location, units }: Taken) -> Self {
+        let (location_id, code) = location.map(|location| (location.id, location.code)).unzip();
+        Self { location_id, code, quantity: units }
+    }
 }
 
 /// # Errors
@@ -343,10 +375,11 @@ pub async fn picking(
     id: OrderId,
 ) -> Result<PickingList, Error> {
     type Head = (Option<String>, String, Option<Uuid>);
+    type Row = (LineRow, Vec<Option<String>>);
     let key = (context.tenant_id().uuid(), id.uuid());
-    let (head, rows): (Option<Head>, Vec<LineRow>) = db
+    let (head, rows, mut shelves): (Option<Head>, Vec<Row>, Shelves) = db
         .read(context, async |mut connection| {
-            let head = orders::table
+            let head: Option<Head> = orders::table
                 .find(key)
                 .select((orders::reference, orders::status, orders::warehouse_id))
                 .first(&mut connection)
@@ -356,28 +389,43 @@ pub async fn picking(
                 .eq(stock_reservations::tenant_id)
                 .and(order_lines::order_id.eq(stock_reservations::order_id))
                 .and(order_lines::position.eq(stock_reservations::position));
-            let lines = stock_reservations::table
+            // A product that was ordered is never deleted.
+            let of_product =
+                products::tenant_id.eq(order_lines::tenant_id).and(products::id.eq(order_lines::product_id));
+            let lines: Vec<Row> = stock_reservations::table
                 .inner_join(order_lines::table.on(of_line))
+                .inner_join(products::table.on(of_product))
                 .filter(stock_reservations::tenant_id.eq(key.0).and(stock_reservations::order_id.eq(key.1)))
                 .filter(stock_reservations::reserved.gt(BigDecimal::zero()))
                 .order(stock_reservations::position)
                 .select((
-                    stock_reservations::order_id,
-                    stock_reservations::position,
-                    order_lines::product_id,
-                    order_lines::sku,
-                    order_lines::name,
-                    stock_reservations::reserved,
+                    (
+                        stock_reservations::order_id,
+                        stock_reservations::position,
+                        order_lines::product_id,
+                        order_lines::sku,
+                        order_lines::name,
+                        stock_reservations::reserved,
+                    ),
+                    products::barcodes,
                 ))
                 .load(&mut connection)
                 .await?;
-            Ok((head, lines))
+            let warehouse = head.as_ref().and_then(|(_, _, warehouse)| *warehouse);
+            let mut shelves = Shelves::default();
+            if let Some(warehouse) = warehouse.filter(|_| !lines.is_empty()) {
+                let products = lines.iter().map(|(line, _)| line.2).collect();
+                shelves = stock::shelves(connection, key.0, warehouse, products).await?;
+            }
+            Ok((head, lines, shelves))
         })
         .await?;
     let (order_reference, stored, warehouse) = head.ok_or(OrderError::NotFound(id))?;
-    let line = |row: LineRow| {
+    let line = |(row, barcodes): Row| {
         let ShippedLine { position, product_id, sku, name, quantity } = into_line(row);
-        PickingLine { position, product_id, sku, name, quantity }
+        let barcodes = barcodes.into_iter().flatten().map(Gtin::stored).collect();
+        let places = shelves.take(product_id, &quantity).into_iter().map(PickingPlace::of).collect();
+        PickingLine { position, product_id, sku, name, quantity, barcodes, places }
     };
     Ok(PickingList {
         order_id: id,

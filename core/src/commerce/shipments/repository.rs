@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, NaiveDate, Utc};
-use diesel::dsl::max;
+use diesel::dsl::{exists, max};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Numeric, SmallInt, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -165,6 +165,17 @@ pub(super) async fn order_of(work: &mut UnitOfWork<'_>, id: ShipmentId) -> Resul
         .await
         .optional()?;
     Ok(order.map(OrderId::from_uuid).ok_or(ShipmentError::NotFound(id))?)
+}
+
+/// Whether a shipment of an order has not arrived. The order is locked: the answer holds until the unit of work ends.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn has_open(work: &mut UnitOfWork<'_>, order: OrderId) -> Result<bool, Error> {
+    let open = shipments::table
+        .filter(shipments::tenant_id.eq(work.tenant().uuid()).and(shipments::order_id.eq(order.uuid())))
+        .filter(shipments::status.eq(ShipmentStatus::Dispatched.as_str()));
+    Ok(diesel::select(exists(open)).get_result(work.connection()).await?)
 }
 
 /// Loads the shipments of an order that have not arrived, and locks them in the order of their numbers. The order is locked already.

@@ -13,10 +13,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::events::StockEvent;
+use super::places::{self, Place, PlaceMovement, PlaceRef};
 use crate::application::error::{Category, DomainError};
 use crate::values::business_date::BusinessDate;
 use crate::values::goods::{Units, UnitsChange};
-use crate::values::ids::{InventoryCountId, ProductId, StockId, WarehouseId};
+use crate::values::ids::{CategoryId, InventoryCountId, LocationId, ProductId, StockId, WarehouseId};
 use crate::values::invalid::{FieldError, Invalid};
 use crate::values::money::UnitPrice;
 use crate::values::text::text;
@@ -42,10 +43,12 @@ pub enum DocumentType {
     Shipment,
     Return,
     InventoryCount,
+    /// Goods were put into a location, or from one into another.
+    Relocation,
 }
 
 impl DocumentType {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Order,
         Self::Receipt,
         Self::Adjustment,
@@ -54,6 +57,7 @@ impl DocumentType {
         Self::Shipment,
         Self::Return,
         Self::InventoryCount,
+        Self::Relocation,
     ];
 
     /// Returns the name that is stored and published.
@@ -67,6 +71,7 @@ impl DocumentType {
             Self::Shipment => "shipment",
             Self::Return => "return",
             Self::InventoryCount => "inventory_count",
+            Self::Relocation => "relocation",
         }
     }
 
@@ -200,10 +205,17 @@ pub struct StockLevel {
     pub(super) untold: bool,
     /// The number of its movements.
     pub(super) movements: i64,
+    /// That of its product.
+    pub(super) category_id: Option<CategoryId>,
+    /// What of on hand lies in locations: the sum of its places.
+    pub(super) located: Units,
+    /// In the order in which goods are taken from them. Loaded where goods may move.
+    pub(super) places: Vec<Place>,
     pub(super) created_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
     /// What was done to it since it was loaded.
     pub(super) posted: Vec<Movement>,
+    pub(super) relocated: Vec<PlaceMovement>,
     pub(super) changed: bool,
 }
 
@@ -241,9 +253,13 @@ impl StockLevel {
             told_at: None,
             untold: false,
             movements: 0,
+            category_id: None,
+            located: Units::zero(),
+            places: Vec::new(),
             created_at: now,
             updated_at: now,
             posted: Vec::new(),
+            relocated: Vec::new(),
             changed: false,
         }
     }
@@ -308,7 +324,7 @@ impl StockLevel {
         self.waiting = self.waiting.plus(reserved);
     }
 
-    /// Notes that goods which were reserved have left.
+    /// Notes that goods which were reserved have left: those that lie in no location first, then those of the locations, by code.
     ///
     /// # Errors
     /// `Unreserved` if they were not.
@@ -316,13 +332,14 @@ impl StockLevel {
         let (Some(reserved), Some(on_hand)) = (self.reserved.minus(units), self.on_hand.minus(units)) else {
             return Err(StockError::Unreserved { product: self.product_id });
         };
+        self.take_from_places(units, document);
         (self.reserved, self.on_hand) = (reserved, on_hand);
         let (change, cost) = (UnitsChange::less(units), self.average_cost.clone());
         self.post(MovementKind::Issue, change.clone(), change, Some(cost), document);
         Ok(())
     }
 
-    /// Notes that goods came. Their cost goes into the average; without one, they cost what the average is.
+    /// Notes that goods came; they lie in no location. Their cost goes into the average; without one, they cost what the average is.
     ///
     /// # Errors
     /// `TooMany` if the database could not keep the number of units.
@@ -344,7 +361,7 @@ impl StockLevel {
         Ok(())
     }
 
-    /// Takes goods away that are not reserved.
+    /// Takes goods away that are not reserved: those that lie in no location first, then those of the locations, by code.
     ///
     /// # Errors
     /// `Missing` if fewer are on hand, `Promised` if so many are reserved that fewer remain.
@@ -359,10 +376,94 @@ impl StockLevel {
         if on_hand < self.reserved {
             return Err(StockError::Promised(vec![Shortage::of(document, units, self.available())]));
         }
+        self.take_from_places(units, document);
         self.on_hand = on_hand;
         let cost = self.average_cost.clone();
         self.post(kind, UnitsChange::less(units), UnitsChange::none(), Some(cost), document);
         Ok(())
+    }
+
+    /// What of on hand lies in no location.
+    pub fn loose(&self) -> Units {
+        self.on_hand.less(&self.located)
+    }
+
+    /// What lies in a location.
+    pub fn on_hand_in(&self, location: LocationId) -> Units {
+        let place = self.places.iter().find(|place| place.location.id == location);
+        place.map_or_else(Units::zero, |place| place.on_hand.clone())
+    }
+
+    /// Puts goods that lie in no location into one. What is on hand stays as it is.
+    ///
+    /// # Errors
+    /// `Missing` if fewer lie in no location, `TooManyPlaces` if they lie in as many as there may be.
+    pub fn put_away(
+        &mut self,
+        location: &PlaceRef,
+        units: &Units,
+        document: &DocumentRef,
+    ) -> Result<(), StockError> {
+        let loose = self.loose();
+        if *units > loose {
+            return Err(StockError::Missing(vec![Shortage::of(document, units, loose)]));
+        }
+        let on_hand = self.on_hand_in(location.id).plus(units);
+        if let Some(place) = self.places.iter_mut().find(|place| place.location.id == location.id) {
+            place.on_hand = on_hand.clone();
+        } else if self.places.len() < places::MAX_PLACES {
+            let at = self.places.partition_point(|place| place.location < *location);
+            self.places.insert(at, Place { location: location.clone(), on_hand: on_hand.clone() });
+        } else {
+            return Err(StockError::TooManyPlaces { product: self.product_id });
+        }
+        self.located = self.located.plus(units);
+        self.relocate(location, UnitsChange::more(units), on_hand, document);
+        Ok(())
+    }
+
+    /// Takes goods out of a location; they lie in none then. What is on hand stays as it is.
+    ///
+    /// # Errors
+    /// `Missing` if fewer lie there.
+    pub fn pick(
+        &mut self,
+        location: &PlaceRef,
+        units: &Units,
+        document: &DocumentRef,
+    ) -> Result<(), StockError> {
+        let there = self.on_hand_in(location.id);
+        let Some(left) = there.minus(units) else {
+            return Err(StockError::Missing(vec![Shortage::of(document, units, there)]));
+        };
+        self.take_out(location, units, left, document);
+        Ok(())
+    }
+
+    /// Takes what does not lie loose from the locations, before it leaves.
+    fn take_from_places(&mut self, units: &Units, document: &DocumentRef) {
+        for taken in places::taken(&self.loose(), &self.places, units) {
+            if let Some(location) = taken.location {
+                let left = self.on_hand_in(location.id).less(&taken.units);
+                self.take_out(&location, &taken.units, left, document);
+            }
+        }
+    }
+
+    fn take_out(&mut self, location: &PlaceRef, units: &Units, left: Units, document: &DocumentRef) {
+        if left.is_zero() {
+            self.places.retain(|place| place.location.id != location.id);
+        } else if let Some(place) = self.places.iter_mut().find(|place| place.location.id == location.id) {
+            place.on_hand = left.clone();
+        }
+        self.located = self.located.less(units);
+        self.relocate(location, UnitsChange::less(units), left, document);
+    }
+
+    fn relocate(&mut self, location: &PlaceRef, change: UnitsChange, on_hand: Units, document: &DocumentRef) {
+        self.changed = true;
+        let document = document.clone();
+        self.relocated.push(PlaceMovement { location_id: location.id, change, on_hand, document });
     }
 
     /// # Errors
@@ -387,9 +488,11 @@ impl StockLevel {
         }
     }
 
-    pub fn rename(&mut self, sku: &str, name: &str) {
-        if self.sku != sku || self.name != name {
+    /// Notes how its product is called now, and in which category it is.
+    pub fn describe(&mut self, sku: &str, name: &str, category_id: Option<CategoryId>) {
+        if self.sku != sku || self.name != name || self.category_id != category_id {
             (self.sku, self.name) = (sku.to_owned(), name.to_owned());
+            self.category_id = category_id;
             self.changed = true;
         }
     }
@@ -439,7 +542,7 @@ impl StockLevel {
 
     /// The level as events carry it, without its movements.
     fn told(&self) -> Self {
-        Self { posted: Vec::new(), ..self.clone() }
+        Self { posted: Vec::new(), relocated: Vec::new(), places: Vec::new(), ..self.clone() }
     }
 
     fn reserve(&mut self, units: &Units, document: &DocumentRef) {
@@ -481,6 +584,16 @@ impl StockLevel {
     /// Whether what is on hand was changed since it was loaded.
     pub(super) fn moves_goods(&self) -> bool {
         self.posted.iter().any(|movement| !movement.on_hand_change.is_none())
+    }
+
+    /// Whether something was put into a location since it was loaded, or taken out of one.
+    pub(super) fn moves_between_places(&self) -> bool {
+        !self.relocated.is_empty()
+    }
+
+    /// What was put into locations and taken out of them since it was loaded, in this order.
+    pub(crate) fn relocated(&self) -> &[PlaceMovement] {
+        &self.relocated
     }
 
     pub fn id(&self) -> StockId {
@@ -583,6 +696,11 @@ pub enum StockError {
     #[error("so many units of product {product} cannot be counted")]
     TooMany { product: ProductId },
     #[error(
+        "product {product} lies in {} locations of the warehouse already, and cannot lie in more",
+        places::MAX_PLACES
+    )]
+    TooManyPlaces { product: ProductId },
+    #[error(
         "inventory count {count} is under way: until it is closed or cancelled, nothing on hand in its scope moves"
     )]
     Frozen { count: InventoryCountId },
@@ -611,6 +729,7 @@ impl DomainError for StockError {
             | Self::Promised(_)
             | Self::StillKept { .. }
             | Self::Unreserved { .. }
+            | Self::TooManyPlaces { .. }
             | Self::Frozen { .. } => Category::Conflict,
             Self::TooMany { .. } => Category::Invalid,
         }
@@ -624,6 +743,7 @@ impl DomainError for StockError {
             Self::StillKept { .. } => "product_in_stock",
             Self::Unreserved { .. } => "stock_not_reserved",
             Self::TooMany { .. } => "stock_too_large",
+            Self::TooManyPlaces { .. } => "too_many_places",
             Self::Frozen { .. } => "stock_frozen",
         }
     }

@@ -164,6 +164,73 @@ fn what_is_reserved_is_not_taken_away_until_it_is_given_back() {
     ));
 }
 
+fn place(code: &str) -> PlaceRef {
+    PlaceRef { id: LocationId::generate(), code: code.to_owned() }
+}
+
+/// What lies in no location, and what in each, by code.
+fn shelves(level: &StockLevel) -> String {
+    let places = level.places.iter().map(|place| format!("{} {}", place.location.code, place.on_hand));
+    let all: Vec<String> = std::iter::once(level.loose().to_string()).chain(places).collect();
+    all.join(", ")
+}
+
+#[test]
+fn goods_are_put_into_locations_and_taken_out_and_what_is_on_hand_stays() {
+    let mut level = shelf("10");
+    let (near, far) = (place("A-01"), place("B-01"));
+    level.posted.clear();
+    level.put_away(&far, &units("6"), &document()).expect("there");
+    level.put_away(&near, &units("1"), &document()).expect("there");
+    assert_eq!(shelves(&level), "3, A-01 1, B-01 6");
+    level.pick(&far, &units("2.5"), &document()).expect("there");
+    level.put_away(&near, &units("2.5"), &document()).expect("there");
+    level.pick(&near, &units("3.5"), &document()).expect("there");
+    assert_eq!(shelves(&level), "6.5, B-01 3.5", "what is empty is none of its places");
+    assert_eq!((amounts(&level).as_str(), level.posted.len()), ("10 0 0", 0));
+    assert!(level.is_changed() && level.moves_between_places() && !level.moves_goods());
+    let changes: Vec<_> =
+        level.relocated().iter().map(|moved| format!("{} {}", moved.change, moved.on_hand)).collect();
+    assert_eq!(changes, ["6 6", "1 1", "-2.5 3.5", "2.5 3.5", "-3.5 0"]);
+    for refused in [
+        level.pick(&far, &units("4"), &document()),
+        level.put_away(&far, &units("7"), &document()),
+        level.pick(&near, &units("1"), &document()),
+    ] {
+        assert!(matches!(refused, Err(StockError::Missing(_))), "{refused:?}");
+    }
+    assert_eq!(shelves(&level), "6.5, B-01 3.5");
+}
+
+#[test]
+fn what_leaves_is_taken_from_no_location_first_and_then_by_code() {
+    let mut level = shelf("10");
+    for (code, amount) in [("C-01", "2"), ("A-01", "3"), ("B-01", "4")] {
+        level.put_away(&place(code), &units(amount), &document()).expect("there");
+    }
+    level.remove(MovementKind::WriteOff, &units("2"), &document()).expect("there");
+    assert_eq!(shelves(&level), "0, A-01 2, B-01 4, C-01 2");
+    level.promise(&units("7"), false, &document()).expect("enough");
+    level.issue(&units("7"), &document()).expect("reserved");
+    assert_eq!(shelves(&level), "0, C-01 1");
+    level.receive(MovementKind::Return, &units("1"), None, &document()).expect("countable");
+    assert_eq!(shelves(&level), "1, C-01 1", "what comes lies in none");
+    let refused = level.remove(MovementKind::WriteOff, &units("3"), &document());
+    assert!(matches!(refused, Err(StockError::Missing(_))) && shelves(&level) == "1, C-01 1", "{refused:?}");
+}
+
+#[test]
+fn a_product_lies_in_a_thousand_locations_at_most() {
+    let mut level = shelf("5000");
+    for number in 0..places::MAX_PLACES {
+        level.put_away(&place(&format!("A-{number:04}")), &units("1"), &document()).expect("one more");
+    }
+    let refused = level.put_away(&place("B"), &units("1"), &document()).expect_err("too many");
+    assert_eq!((refused.category(), refused.code()), (Category::Conflict, "too_many_places"));
+    let known = level.places[0].location.clone();
+    level.put_away(&known, &units("1"), &document()).expect("it lies there already");
+}
+
 #[test]
 fn a_level_that_changes_often_is_told_once_a_second() {
     let mut level = shelf("5");
@@ -203,6 +270,8 @@ enum Step {
     Issue,
     Remove(u32),
     Revoke(u32),
+    PutAway(usize, u32),
+    Pick(usize, u32),
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -214,16 +283,19 @@ fn any_step() -> impl Strategy<Value = Step> {
         Just(Step::Issue),
         (1u32..50).prop_map(Step::Remove),
         (1u32..50).prop_map(Step::Revoke),
+        (0usize..3, 1u32..50).prop_map(|(place, units)| Step::PutAway(place, units)),
+        (0usize..3, 1u32..50).prop_map(|(place, units)| Step::Pick(place, units)),
     ]
 }
 
 proptest! {
-    /// Whatever happens, the level is the sum of its movements, nothing is promised that is not there, and what orders hold is what
-    /// the level says.
+    /// Whatever happens, the level is the sum of its movements, nothing is promised that is not there, what lies in locations is the sum
+    /// of theirs, and what orders hold is what the level says.
     #[test]
     fn the_ledger_explains_the_level(steps in prop::collection::vec(any_step(), 0..60)) {
         let of = |number: u32| units(&number.to_string());
         let mut level = shelf("0");
+        let at = [place("A"), place("B"), place("C")];
         let mut orders: Vec<Held> = Vec::new();
         for step in steps {
             match step {
@@ -250,6 +322,8 @@ proptest! {
                     }
                 }
                 Step::Remove(number) => drop(level.remove(MovementKind::Adjustment, &of(number), &document())),
+                Step::PutAway(place, number) => drop(level.put_away(&at[place], &of(number), &document())),
+                Step::Pick(place, number) => drop(level.pick(&at[place], &of(number), &document())),
                 Step::Revoke(number) => {
                     if let Some(held) = orders.iter_mut().find(|held| held.reserved >= of(number)) {
                         level.revoke(&of(number), &document());
@@ -264,6 +338,18 @@ proptest! {
             prop_assert_eq!(&sum(|movement| &movement.on_hand_change), level.on_hand.value());
             prop_assert_eq!(&sum(|movement| &movement.reserved_change), level.reserved.value());
             prop_assert!(level.reserved <= level.on_hand);
+            // What lies in each location is the sum of its movements, and all of them together what the level says.
+            let mut located = Units::zero();
+            for place in &at {
+                let moved = level.relocated.iter().filter(|moved| moved.location_id == place.id);
+                let moved = moved.map(|moved| moved.change.value().clone()).sum::<BigDecimal>();
+                let there = level.on_hand_in(place.id);
+                prop_assert_eq!(&moved, there.value());
+                located = located.plus(&there);
+            }
+            prop_assert_eq!(&located, &level.located);
+            prop_assert!(level.located <= level.on_hand);
+            prop_assert!(level.places.iter().all(|place| !place.on_hand.is_zero()));
             let held = |part: fn(&Held) -> &Units| {
                 orders.iter().fold(Units::zero(), |sum, held| sum.plus(part(held)))
             };

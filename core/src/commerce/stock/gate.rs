@@ -4,64 +4,121 @@
 //! changes one of them, and whoever comes later waits for it; once it has committed, they find it. A level that is made meanwhile
 //! has no row yet to wait for: who makes one shares the row of the warehouse, which the count takes for itself.
 //!
+//! A count of locations keeps still what lies in them, and nothing else: what changes in them is known once the command has decided. Whoever
+//! names a location holds its row; a count that starts waits for them, and then for everybody who holds a level of which something lies there.
+//!
 //! Reservations pass: they move nothing.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Nullable, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use super::aggregate::StockError;
+use super::aggregate::{StockError, StockLevel};
 use crate::application::Locked;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::warehouses;
-use crate::values::ids::{CategoryId, InventoryCountId, ProductId, WarehouseId};
+use crate::values::ids::{CategoryId, InventoryCountId, LocationId, ProductId, WarehouseId};
+
+/// What a command moves of a level.
+#[derive(Debug)]
+pub(super) struct Moved {
+    warehouse: WarehouseId,
+    product: ProductId,
+    /// Where what lies there changes.
+    locations: Vec<LocationId>,
+}
+
+impl Moved {
+    pub(super) fn by(level: &StockLevel) -> Self {
+        let locations = level.relocated().iter().map(|movement| movement.location_id).collect();
+        Self { warehouse: level.warehouse_id(), product: level.product_id(), locations }
+    }
+}
+
+/// Stands for no location where only what lies in none moves: no location has it.
+const NOWHERE: Uuid = Uuid::nil();
 
 crate::statement! {
-    /// A count that is under way and has one of these products of these warehouses in its scope: on a line, or in one of its categories.
+    /// A count that is under way and has something of this in its scope: one of the products, on a line or in one of its categories; or
+    /// one of the locations.
     struct UnderWay<'a> {
         tenant: Uuid => SqlUuid,
         warehouses: &'a [Uuid] => Array<SqlUuid>,
         products: &'a [Uuid] => Array<SqlUuid>,
+        locations: &'a [Uuid] => Array<SqlUuid>,
     } -> (SqlUuid,)
     = "WITH tenant AS MATERIALIZED (SELECT $1 AS id)
     SELECT c.id
-    FROM tenant CROSS JOIN unnest($2, $3) AS moved (warehouse_id, product_id)
+    FROM tenant CROSS JOIN unnest($2, $3, $4) AS moved (warehouse_id, product_id, location_id)
     JOIN inventory_counts AS c ON c.tenant_id = tenant.id AND c.warehouse_id = moved.warehouse_id AND c.status IN ('counting', 'review')
-    WHERE c.scope IS NULL
-        OR EXISTS (
-            SELECT FROM inventory_count_lines AS l
-            WHERE l.tenant_id = tenant.id AND l.count_id = c.id AND l.product_id = moved.product_id
-        )
-        OR EXISTS (
-            SELECT FROM products AS p
-            WHERE p.tenant_id = tenant.id AND p.id = moved.product_id AND p.category_id = ANY (c.scope)
-        )
+    WHERE CASE WHEN c.location_ids IS NOT NULL THEN moved.location_id = ANY (c.location_ids)
+        ELSE c.scope IS NULL
+            OR EXISTS (
+                SELECT FROM inventory_count_lines AS l
+                WHERE l.tenant_id = tenant.id AND l.count_id = c.id AND l.product_id = moved.product_id
+            )
+            OR EXISTS (
+                SELECT FROM products AS p
+                WHERE p.tenant_id = tenant.id AND p.id = moved.product_id AND p.category_id = ANY (c.scope)
+            )
+        END
     LIMIT 1"
 }
 
-/// Lets goods move at these places, whose levels are locked. [`super::Levels::save`] asks for every movement there is.
+/// Lets goods move, whose levels are locked. [`super::Levels::save`] asks for every movement there is.
 ///
 /// # Errors
 /// `Frozen` if some are being counted. Fails if the database cannot be reached.
-pub(super) async fn check(
-    work: &mut UnitOfWork<'_>,
-    moved: &[(WarehouseId, ProductId)],
-) -> Result<(), Error> {
+pub(super) async fn check(work: &mut UnitOfWork<'_>, moved: &[Moved]) -> Result<(), Error> {
     if moved.is_empty() {
         return Ok(());
     }
-    let warehouses: Vec<Uuid> = moved.iter().map(|(warehouse, _)| warehouse.uuid()).collect();
-    let products: Vec<Uuid> = moved.iter().map(|(_, product)| product.uuid()).collect();
+    let (mut warehouses, mut products, mut locations) = (Vec::new(), Vec::new(), Vec::new());
+    for one in moved {
+        let places = one.locations.iter().map(|location| location.uuid());
+        for location in places.chain(one.locations.is_empty().then_some(NOWHERE)) {
+            warehouses.push(one.warehouse.uuid());
+            products.push(one.product.uuid());
+            locations.push(location);
+        }
+    }
     // A statement of its own, after the locks: it sees a count for whose start they waited.
-    let found: Option<(Uuid,)> = UnderWay::new(work.tenant().uuid(), &warehouses, &products)
+    let found: Option<(Uuid,)> = UnderWay::new(work.tenant().uuid(), &warehouses, &products, &locations)
         .get_result(work.connection())
         .await
         .optional()?;
     match found {
         Some((id,)) => Err(StockError::Frozen { count: InventoryCountId::from_uuid(id) }.into()),
         None => Ok(()),
+    }
+}
+
+crate::statement! {
+    struct CountsIn<'a> { tenant: Uuid => SqlUuid, location: Uuid => SqlUuid } -> (Bool, Nullable<SqlUuid>)
+    = "WITH wanted AS MATERIALIZED (SELECT $1 AS tenant_id, $2 AS location_id)
+    SELECT
+        EXISTS (SELECT FROM stock_places AS p WHERE p.tenant_id = wanted.tenant_id AND p.location_id = wanted.location_id),
+        (
+            SELECT c.id FROM inventory_counts AS c
+            WHERE c.tenant_id = wanted.tenant_id AND c.status IN ('counting', 'review') AND wanted.location_id = ANY (c.location_ids)
+            LIMIT 1
+        )
+    FROM wanted"
+}
+
+/// Whether something lies in a location, which is locked against those who name it.
+///
+/// # Errors
+/// `Frozen` if it is being counted: something may be found there. Fails if the database cannot be reached.
+pub(crate) async fn is_used(work: &mut UnitOfWork<'_>, location: LocationId) -> Result<bool, Error> {
+    // Both in one snapshot: a count that is closed meanwhile is still seen, or what it has put there.
+    let (used, count): (bool, Option<Uuid>) =
+        CountsIn::new(work.tenant().uuid(), location.uuid()).get_result(work.connection()).await?;
+    match count {
+        Some(id) => Err(StockError::Frozen { count: InventoryCountId::from_uuid(id) }.into()),
+        None => Ok(used),
     }
 }
 
@@ -130,5 +187,36 @@ pub(crate) async fn freeze(
     let _: (i64,) = LockLevels::new(tenant, warehouse.uuid(), categories.as_deref())
         .get_result(work.connection())
         .await?;
+    Ok(())
+}
+
+crate::statement! {
+    /// Locks all levels of which something lies in these locations, in the order in which everybody locks them.
+    struct LockPlaced<'a> { tenant: Uuid => SqlUuid, locations: &'a [Uuid] => Array<SqlUuid> } -> (BigInt,)
+    = "WITH scope AS MATERIALIZED (SELECT $1 AS tenant_id, $2 AS locations),
+    locked AS MATERIALIZED (
+        SELECT s.id
+        FROM scope JOIN stock_levels AS s ON s.tenant_id = scope.tenant_id
+        WHERE s.id IN (
+            SELECT p.stock_id FROM stock_places AS p WHERE p.tenant_id = scope.tenant_id AND p.location_id = ANY (scope.locations)
+        )
+        ORDER BY s.warehouse_id, s.product_id
+        FOR NO KEY UPDATE OF s
+    )
+    SELECT count(*) FROM locked"
+}
+
+/// The same as [`freeze`] of locations whose rows are locked: nobody puts anything there who has not done so already, so every level
+/// that could change there has a place there by now.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn freeze_locations(
+    work: &mut UnitOfWork<'_>,
+    locations: &[LocationId],
+) -> Result<(), Error> {
+    work.locks(Locked::Stock);
+    let locations: Vec<Uuid> = locations.iter().map(|location| location.uuid()).collect();
+    let _: (i64,) = LockPlaced::new(work.tenant().uuid(), &locations).get_result(work.connection()).await?;
     Ok(())
 }

@@ -1,25 +1,32 @@
 //! The queries on stock.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf, sql};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::{Bool, Text, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::aggregate::{StockError, StockLevel};
-use super::repository::StockRow;
+use super::places::{Place, Shelves};
+use super::repository::{PlaceRow, StockRow, into_place, places_of};
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::application::listing::{Filtered, Selection};
 use crate::application::{Permission, Principal};
-use crate::platform::paging::{Filter, Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
-use crate::platform::schema::stock_levels;
+use crate::commerce::categories;
+use crate::platform::paging::{
+    Filter, Listed, MAX_LOOKED_AT, Page, PageRequest, Period, SortKey, SortValue, walk,
+};
+use crate::platform::schema::{locations, stock_levels, stock_places};
 use crate::values::goods::Units;
-use crate::values::ids::{ProductId, StockId, WarehouseId};
+use crate::values::ids::{CategoryId, LocationId, ProductId, StockId, WarehouseId};
 use crate::values::money::{Money, UnitPrice};
 
 /// The stock of a product in a warehouse.
@@ -41,6 +48,9 @@ pub struct StockView {
     /// What lies there.
     #[schema(value_type = String, example = "120")]
     pub on_hand: Units,
+    /// What of it was put into locations; the rest lies in none.
+    #[schema(value_type = String, example = "80")]
+    pub located: Units,
     /// What of it is promised to orders.
     #[schema(value_type = String, example = "20")]
     pub reserved: Units,
@@ -79,6 +89,7 @@ impl StockView {
             sku: level.sku.clone(),
             name: level.name.clone(),
             on_hand: level.on_hand.clone(),
+            located: level.located.clone(),
             reserved: level.reserved.clone(),
             available: level.available(),
             waiting: level.waiting.clone(),
@@ -99,6 +110,34 @@ impl StockView {
             (self.average_cost, self.value) = (None, None);
         }
         self
+    }
+}
+
+/// The stock of a product in a warehouse, with where it lies.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = StockDetails)]
+pub struct StockDetails {
+    #[serde(flatten)]
+    pub stock: StockView,
+    /// The locations in which it lies, in the order in which goods are taken from them; at most 1,000.
+    pub places: Vec<StockPlace>,
+}
+
+/// What of a stock lies in a location.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = StockPlace)]
+pub struct StockPlace {
+    #[schema(value_type = Uuid)]
+    pub location_id: LocationId,
+    #[schema(example = "A-01-3")]
+    pub code: String,
+    #[schema(value_type = String, example = "80")]
+    pub on_hand: Units,
+}
+
+impl From<Place> for StockPlace {
+    fn from(Place { location, on_hand }: Place) -> Self {
+        Self { location_id: location.id, code: location.code, on_hand }
     }
 }
 
@@ -136,14 +175,34 @@ pub struct StockFilter {
     pub product_id: Option<ProductId>,
     /// Only what is at its reorder point or below it.
     pub low: bool,
+    /// Only what lies in this location, or some of it.
+    pub location_id: Option<LocationId>,
+    /// Only products of this category, and of those below it.
+    pub category_id: Option<CategoryId>,
     /// Its words and ids alone: levels change too often for an index of the times.
     pub selection: Selection,
+}
+
+/// A filter, with what it means in the rows of levels.
+struct Resolved<'a> {
+    filter: &'a StockFilter,
+    /// The category and all that are below it.
+    categories: Option<Vec<Uuid>>,
+    /// The levels of which something lies in the location, if they are few.
+    in_location: Option<Vec<Uuid>>,
+}
+
+impl Resolved<'_> {
+    /// The location, if so much lies there that its levels are looked at one by one.
+    fn crowded(&self) -> Option<LocationId> {
+        self.filter.location_id.filter(|_| self.in_location.is_none())
+    }
 }
 
 type Rows<'a> = stock_levels::BoxedQuery<'a, Pg, SqlTypeOf<AsSelect<StockRow, Pg>>>;
 type Condition<'a> = Filter<'a, stock_levels::table>;
 
-impl<'q> Filtered<'q> for StockFilter {
+impl<'q> Filtered<'q> for Resolved<'q> {
     type Sort = StockSort;
     type Table = stock_levels::table;
     type Rows = Rows<'q>;
@@ -153,7 +212,7 @@ impl<'q> Filtered<'q> for StockFilter {
     const SEARCH: &'static str = "search_stock";
 
     fn selection(&self) -> &Selection {
-        &self.selection
+        &self.filter.selection
     }
 
     fn of_tenant(tenant: Uuid) -> Rows<'q> {
@@ -170,13 +229,14 @@ impl<'q> Filtered<'q> for StockFilter {
         branch: Option<usize>,
     ) -> Rows<'q> {
         use stock_levels::{id, low, name, product_id, sku, warehouse_id};
-        let warehouse = self.warehouse_id.map(WarehouseId::uuid).filter(|_| branch.is_some());
+        let filter = self.filter;
+        let warehouse = filter.warehouse_id.map(WarehouseId::uuid).filter(|_| branch.is_some());
         if branch.is_some() {
             // A product has few levels: they are found by its own index.
-            if let Some(product) = self.product_id {
+            if let Some(product) = filter.product_id {
                 rows = rows.filter(product_id.eq(product.uuid()));
             }
-            if self.low {
+            if filter.low {
                 rows = rows.filter(low);
             }
         }
@@ -193,22 +253,43 @@ impl<'q> Filtered<'q> for StockFilter {
     }
 
     fn is_served(&self, key: StockSort) -> bool {
+        let filter = self.filter;
         // What is low has an index by SKU, whatever the warehouse is.
-        let low = !self.low || (key == StockSort::Sku && self.warehouse_id.is_none());
-        self.product_id.is_some() || low
+        let low = !filter.low || (key == StockSort::Sku && filter.warehouse_id.is_none());
+        let in_order = filter.category_id.is_none() && filter.location_id.is_none();
+        in_order && (filter.product_id.is_some() || low)
     }
 
     fn conditions(&'q self, _: Option<usize>) -> Vec<Condition<'q>> {
-        use stock_levels::{low, product_id, warehouse_id};
+        use stock_levels::{category_id, id, low, product_id, warehouse_id};
+        let filter = self.filter;
         let mut conditions: Vec<Condition<'q>> = Vec::new();
-        if let Some(product) = self.product_id {
+        if let Some(product) = filter.product_id {
             conditions.push(Box::new(product_id.eq(product.uuid())));
         }
-        if self.low {
+        if filter.low {
             conditions.push(Box::new(low));
         }
-        if let Some(warehouse) = self.warehouse_id {
+        if let Some(ids) = &self.in_location {
+            conditions.push(Box::new(id.eq_any(ids)));
+        }
+        if let Some(ids) = &self.categories {
+            conditions.push(Box::new(category_id.assume_not_null().eq_any(ids)));
+        }
+        if let Some(warehouse) = filter.warehouse_id {
             conditions.push(Box::new(warehouse_id.eq(warehouse.uuid())));
+        }
+        conditions
+    }
+
+    fn looked_at(&'q self) -> Vec<Condition<'q>> {
+        let mut conditions: Vec<Condition<'q>> = Vec::new();
+        if let Some(location) = self.crowded() {
+            // A look into the index of the places for each level.
+            let place = "EXISTS (SELECT FROM stock_places AS p WHERE p.tenant_id = stock_levels.tenant_id
+                AND p.stock_id = stock_levels.id AND p.location_id = ";
+            conditions
+                .push(Box::new(sql::<Bool>(place).bind::<SqlUuid, _>(location.uuid()).sql(" OFFSET 0)")));
         }
         conditions
     }
@@ -243,14 +324,32 @@ impl<'q> Filtered<'q> for StockFilter {
 
 /// # Errors
 /// `NotFound` if the tenant has no such stock. Fails if the database cannot be reached.
-pub async fn get(db: &TenantDatabase, context: &RequestContext, id: StockId) -> Result<StockView, Error> {
-    let query =
-        || stock_levels::table.find((context.tenant_id().uuid(), id.uuid())).select(StockRow::as_select());
-    let row: Option<StockRow> = db.find(context, query).await?;
+pub async fn get(db: &TenantDatabase, context: &RequestContext, id: StockId) -> Result<StockDetails, Error> {
+    let tenant = context.tenant_id().uuid();
+    let (row, rows): (Option<StockRow>, Vec<PlaceRow>) = db
+        .read(context, async |mut connection| {
+            let row: Option<StockRow> = stock_levels::table
+                .find((tenant, id.uuid()))
+                .select(StockRow::as_select())
+                .first(&mut connection)
+                .await
+                .optional()?;
+            let rows = places_of!(tenant, vec![id.uuid()]).load(&mut connection).await?;
+            Ok((row, rows))
+        })
+        .await?;
     let level = row.ok_or(StockError::NotFound(id))?.into_level();
-    Ok(StockView::of(&level).seen_by(&context.principal))
+    let mut places: Vec<Place> = rows.into_iter().map(|row| into_place(row).1).collect();
+    places.sort_by(|a, b| a.location.cmp(&b.location));
+    Ok(StockDetails {
+        stock: StockView::of(&level).seen_by(&context.principal),
+        places: places.into_iter().map(StockPlace::from).collect(),
+    })
 }
 
+/// Lists stock. What a category is, and what lies in a location, is read before: what is moved in between may be missed, as what is moved
+/// between two pages.
+///
 /// # Errors
 /// Fails if the database cannot be reached.
 pub async fn list(
@@ -259,6 +358,64 @@ pub async fn list(
     filter: &StockFilter,
     request: &PageRequest<StockSort>,
 ) -> Result<Page<StockView>, Error> {
-    let page = db.list(context, filter, request).await?;
+    let categories = match filter.category_id {
+        Some(id) => Some(categories::subtree(db, context, id).await?),
+        None => None,
+    };
+    let in_location = match filter.location_id {
+        Some(id) => in_location(db, context, id).await?,
+        None => None,
+    };
+    let page = db.list(context, &Resolved { filter, categories, in_location }, request).await?;
     Ok(page.map(|view| view.seen_by(&context.principal)))
+}
+
+/// Returns the levels of which something lies in a location, unless they are more than a page looks at.
+async fn in_location(
+    db: &TenantDatabase,
+    context: &RequestContext,
+    location: LocationId,
+) -> Result<Option<Vec<Uuid>>, Error> {
+    let tenant = context.tenant_id().uuid();
+    let ids: Vec<Uuid> = db
+        .read(context, async |mut connection| {
+            let found = stock_places::table
+                .filter(stock_places::tenant_id.eq(tenant).and(stock_places::location_id.eq(location.uuid())))
+                .select(stock_places::stock_id)
+                .limit(MAX_LOOKED_AT + 1);
+            Ok(found.load(&mut connection).await?)
+        })
+        .await?;
+    let are_few = i64::try_from(ids.len()).is_ok_and(|number| number <= MAX_LOOKED_AT);
+    Ok(are_few.then_some(ids))
+}
+
+/// Returns where these products lie in a warehouse now.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn shelves(
+    mut connection: &AsyncPgConnection,
+    tenant: Uuid,
+    warehouse: Uuid,
+    products: Vec<Uuid>,
+) -> Result<Shelves, Error> {
+    let rows: Vec<StockRow> = stock_levels::table
+        .filter(stock_levels::tenant_id.eq(tenant).and(stock_levels::warehouse_id.eq(warehouse)))
+        .filter(stock_levels::product_id.eq_any(products))
+        .select(StockRow::as_select())
+        .load(&mut connection)
+        .await?;
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let found: Vec<PlaceRow> = places_of!(tenant, ids).load(&mut connection).await?;
+    let mut places: HashMap<Uuid, Vec<Place>> = HashMap::new();
+    for (stock, place) in found.into_iter().map(into_place) {
+        places.entry(stock).or_default().push(place);
+    }
+    let mut shelves = Shelves::default();
+    for level in rows.into_iter().map(StockRow::into_level) {
+        let places = places.remove(&level.id.uuid()).unwrap_or_default();
+        shelves.put(level.product_id, level.loose(), places);
+    }
+    Ok(shelves)
 }

@@ -13,15 +13,16 @@ use uuid::Uuid;
 
 use super::aggregate::{Movement, ReorderRule, StockError, StockLevel};
 use super::events::StockEvent;
-use super::gate;
+use super::gate::{self, Moved};
+use super::places::{Place, PlaceMovement, PlaceRef};
 use crate::application::Locked;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::products::Product;
-use crate::platform::schema::stock_levels;
+use crate::platform::schema::{locations, stock_levels, stock_places};
 use crate::values::goods::Units;
-use crate::values::ids::{ProductId, StockId, TenantId, WarehouseId};
+use crate::values::ids::{CategoryId, LocationId, ProductId, StockId, TenantId, WarehouseId};
 use crate::values::money::UnitPrice;
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
@@ -46,6 +47,8 @@ pub(crate) struct StockRow {
     pub(super) movements: i64,
     pub(super) created_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
+    pub(super) located: BigDecimal,
+    pub(super) category_id: Option<Uuid>,
 }
 
 impl StockRow {
@@ -70,6 +73,8 @@ impl StockRow {
             movements: level.movements,
             created_at: level.created_at,
             updated_at: level.updated_at,
+            located: level.located.value().clone(),
+            category_id: level.category_id.map(CategoryId::uuid),
         }
     }
 
@@ -94,9 +99,13 @@ impl StockRow {
             told_at: self.told_at,
             untold: self.untold,
             movements: self.movements,
+            category_id: self.category_id.map(CategoryId::from_uuid),
+            located: Units::stored(self.located),
+            places: Vec::new(),
             created_at: self.created_at,
             updated_at: self.updated_at,
             posted: Vec::new(),
+            relocated: Vec::new(),
             changed: false,
         }
     }
@@ -106,7 +115,53 @@ impl StockRow {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Levels(BTreeMap<(WarehouseId, ProductId), StockLevel>);
 
+/// What of a level lies in a location, and what that is called: level, location, code, on hand.
+pub(super) type PlaceRow = (Uuid, Uuid, String, BigDecimal);
+
+/// The places of these levels: a query for [`PlaceRow`]s.
+macro_rules! places_of {
+    ($tenant:expr, $stock:expr) => {
+        stock_places::table
+            .inner_join(
+                locations::table.on(locations::tenant_id
+                    .eq(stock_places::tenant_id)
+                    .and(locations::id.eq(stock_places::location_id))),
+            )
+            .filter(stock_places::tenant_id.eq($tenant).and(stock_places::stock_id.eq_any($stock)))
+            .select((
+                stock_places::stock_id,
+                stock_places::location_id,
+                locations::code,
+                stock_places::on_hand,
+            ))
+    };
+}
+pub(super) use places_of;
+
+/// Returns the place, and whose it is.
+pub(super) fn into_place((stock, location, code, on_hand): PlaceRow) -> (Uuid, Place) {
+    let location = PlaceRef { id: LocationId::from_uuid(location), code };
+    (stock, Place { location, on_hand: Units::stored(on_hand) })
+}
+
 impl Levels {
+    /// Those of which something lies in locations.
+    fn located(&self) -> impl Iterator<Item = &StockLevel> {
+        self.0.values().filter(|level| !level.located.is_zero())
+    }
+
+    /// Gives each level its places, in the order in which goods are taken from them.
+    fn place(&mut self, rows: Vec<PlaceRow>) {
+        let mut places: BTreeMap<Uuid, Vec<Place>> = BTreeMap::new();
+        for (stock, place) in rows.into_iter().map(into_place) {
+            places.entry(stock).or_default().push(place);
+        }
+        for level in self.0.values_mut() {
+            level.places = places.remove(&level.id.uuid()).unwrap_or_default();
+            level.places.sort_by(|a, b| a.location.cmp(&b.location));
+        }
+    }
+
     fn of(rows: Vec<StockRow>) -> Self {
         Self::of_levels(rows.into_iter().map(StockRow::into_level))
     }
@@ -129,9 +184,8 @@ impl Levels {
     /// `Frozen` if goods were moved that are being counted. Fails if the database cannot be reached.
     pub(crate) async fn save(mut self, work: &mut UnitOfWork<'_>) -> Result<Self, Error> {
         let Some(latest) = self.0.values().map(StockLevel::updated_at).max() else { return Ok(self) };
-        let moved: Vec<(WarehouseId, ProductId)> =
-            self.0.iter().filter(|(_, level)| level.moves_goods()).map(|(place, _)| *place).collect();
-        gate::check(work, &moved).await?;
+        let moved = self.0.values().filter(|level| level.moves_goods() || level.moves_between_places());
+        gate::check(work, &moved.map(Moved::by).collect::<Vec<_>>()).await?;
         let now = work.now_after(latest);
         let changed: Vec<&mut StockLevel> = self.0.values_mut().filter(|level| level.changed).collect();
         let (mut events, mut levels) = (Vec::new(), Vec::new());
@@ -140,6 +194,7 @@ impl Levels {
             levels.push(&*level);
         }
         write(work, &levels, now).await?;
+        write_places(work, &levels, now).await?;
         for event in events {
             work.record(event).await?;
         }
@@ -172,7 +227,15 @@ pub(crate) async fn lock(
         .for_no_key_update()
         .load(work.connection())
         .await?;
-    Ok(Levels::of(rows))
+    let mut levels = Levels::of(rows);
+    let tenant = work.tenant().uuid();
+    let of: Vec<Uuid> = levels.located().map(|level| level.id.uuid()).collect();
+    if !of.is_empty() {
+        // After the locks, which nobody who changes a place does without.
+        let rows: Vec<PlaceRow> = places_of!(tenant, of).load(work.connection()).await?;
+        levels.place(rows);
+    }
+    Ok(levels)
 }
 
 /// Reads levels without locking them, to find out what else has to be locked first.
@@ -208,22 +271,40 @@ pub(crate) async fn lock_or_open(
     warehouses: &[WarehouseId],
     products: &[&Product],
 ) -> Result<Levels, Error> {
+    open(work, warehouses, products).await?;
+    let places =
+        warehouses.iter().flat_map(|place| products.iter().map(move |product| (*place, product.id())));
+    let places: Vec<(WarehouseId, ProductId)> = places.collect();
+    lock(work, &places).await
+}
+
+/// Makes the levels of these products in these warehouses that are not there yet; none is locked. The products are locked against
+/// deletion, and noted as used.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn open(
+    work: &mut UnitOfWork<'_>,
+    warehouses: &[WarehouseId],
+    products: &[&Product],
+) -> Result<(), Error> {
     if products.is_empty() {
-        return Ok(Levels::default());
+        return Ok(());
     }
     let ids: Vec<ProductId> = products.iter().map(|product| product.id()).collect();
     let there = look(work, warehouses, &ids).await?;
     let now = work.now();
-    let mut places: Vec<(WarehouseId, ProductId)> = Vec::new();
     let mut opened: Vec<StockRow> = Vec::new();
     for (warehouse, product) in
         warehouses.iter().flat_map(|place| products.iter().map(move |product| (*place, product)))
     {
-        places.push((warehouse, product.id()));
         if there.get(warehouse, product.id()).is_none() {
             let details = product.details();
             let texts = (details.sku.as_str().to_owned(), details.name.as_str().to_owned());
-            let level = StockLevel::open(StockId::generate(), warehouse, product.id(), texts, now);
+            let level = StockLevel {
+                category_id: details.category_id,
+                ..StockLevel::open(StockId::generate(), warehouse, product.id(), texts, now)
+            };
             opened.push(StockRow::of(work.tenant(), &level));
         }
     }
@@ -240,7 +321,7 @@ pub(crate) async fn lock_or_open(
             .execute(work.connection())
             .await?;
     }
-    lock(work, &places).await
+    Ok(())
 }
 
 /// A statement has at most 65,535 parameters.
@@ -269,6 +350,8 @@ crate::statement! {
         told_at: &'a [Option<DateTime<Utc>>] => Array<Nullable<Timestamptz>>,
         untold: &'a [bool] => Array<Bool>,
         movements: &'a [i64] => Array<BigInt>,
+        located: &'a [&'a BigDecimal] => Array<Numeric>,
+        categories: &'a [Option<Uuid>] => Array<Nullable<SqlUuid>>,
         stock_ids: &'a [Uuid] => Array<SqlUuid>,
         positions: &'a [i64] => Array<BigInt>,
         movement_ids: &'a [Uuid] => Array<SqlUuid>,
@@ -293,17 +376,18 @@ crate::statement! {
     changed AS (
         UPDATE stock_levels AS s SET version = n.version, sku = n.sku, name = n.name, on_hand = n.on_hand, reserved = n.reserved,
             waiting = n.waiting, average_cost = n.average_cost, reorder_point = n.reorder_point, reorder_quantity = n.reorder_quantity,
-            low = n.low, told_at = n.told_at, untold = n.untold, movements = n.movements, updated_at = common.now
+            low = n.low, told_at = n.told_at, untold = n.untold, movements = n.movements, located = n.located,
+            category_id = n.category_id, updated_at = common.now
         FROM common,
-            unnest($7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) AS n (id, version, sku, name, on_hand, reserved,
-                waiting, average_cost, reorder_point, reorder_quantity, low, told_at, untold, movements)
+            unnest($7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) AS n (id, version, sku, name, on_hand,
+                reserved, waiting, average_cost, reorder_point, reorder_quantity, low, told_at, untold, movements, located, category_id)
         WHERE s.tenant_id = common.tenant AND s.id = n.id
     )
     INSERT INTO stock_movements (tenant_id, stock_id, position, id, warehouse_id, product_id, kind, on_hand_change, reserved_change,
         unit_cost, on_hand, reserved, average_cost, reason, document_type, document_id, document_line, business_date, actor_type, actor_id,
         actor_name, correlation_id, recorded_at)
     SELECT common.tenant, m.*, common.actor_type, common.actor_id, common.actor_name, common.correlation_id, common.now
-    FROM common, unnest($21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37) AS m"
+    FROM common, unnest($23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39) AS m"
 }
 
 async fn write(work: &mut UnitOfWork<'_>, levels: &[&StockLevel], now: DateTime<Utc>) -> Result<(), Error> {
@@ -329,6 +413,8 @@ async fn write(work: &mut UnitOfWork<'_>, levels: &[&StockLevel], now: DateTime<
     let told_at: Vec<_> = levels.iter().map(|level| level.told_at).collect();
     let untold: Vec<_> = levels.iter().map(|level| level.untold).collect();
     let movements: Vec<_> = levels.iter().map(|level| level.movements).collect();
+    let located: Vec<_> = levels.iter().map(|level| level.located.value()).collect();
+    let categories: Vec<_> = levels.iter().map(|level| level.category_id.map(CategoryId::uuid)).collect();
     let stock_ids: Vec<_> = posted.iter().map(|(level, _)| level.id.uuid()).collect();
     let positions: Vec<_> = posted.iter().map(|(_, movement)| movement.position).collect();
     let movement_ids: Vec<_> = posted.iter().map(|_| Uuid::now_v7()).collect();
@@ -373,6 +459,8 @@ async fn write(work: &mut UnitOfWork<'_>, levels: &[&StockLevel], now: DateTime<
         &told_at,
         &untold,
         &movements,
+        &located,
+        &categories,
         &stock_ids,
         &positions,
         &movement_ids,
@@ -385,6 +473,123 @@ async fn write(work: &mut UnitOfWork<'_>, levels: &[&StockLevel], now: DateTime<
         &on_hand_after,
         &reserved_after,
         &average_cost_after,
+        &reasons,
+        &document_types,
+        &document_ids,
+        &document_lines,
+        &business_dates,
+    )
+    .execute(work.connection())
+    .await?;
+    Ok(())
+}
+
+crate::statement! {
+    /// Saves what lies in locations, and what was put into them or taken out, in one statement.
+    struct WritePlaces<'a> {
+        tenant: Uuid => SqlUuid,
+        now: DateTime<Utc> => Timestamptz,
+        actor_type: &'a str => Text,
+        actor_id: Option<Uuid> => Nullable<SqlUuid>,
+        actor_name: &'a str => Text,
+        correlation_id: &'a str => Text,
+        stock_ids: &'a [Uuid] => Array<SqlUuid>,
+        location_ids: &'a [Uuid] => Array<SqlUuid>,
+        warehouses: &'a [Uuid] => Array<SqlUuid>,
+        products: &'a [Uuid] => Array<SqlUuid>,
+        on_hand: &'a [&'a BigDecimal] => Array<Numeric>,
+        movement_ids: &'a [Uuid] => Array<SqlUuid>,
+        moved_stock: &'a [Uuid] => Array<SqlUuid>,
+        moved_locations: &'a [Uuid] => Array<SqlUuid>,
+        moved_warehouses: &'a [Uuid] => Array<SqlUuid>,
+        moved_products: &'a [Uuid] => Array<SqlUuid>,
+        changes: &'a [&'a BigDecimal] => Array<Numeric>,
+        on_hand_after: &'a [&'a BigDecimal] => Array<Numeric>,
+        reasons: &'a [Option<&'a str>] => Array<Nullable<Text>>,
+        document_types: &'a [&'a str] => Array<Text>,
+        document_ids: &'a [Uuid] => Array<SqlUuid>,
+        document_lines: &'a [Option<i16>] => Array<Nullable<SmallInt>>,
+        business_dates: &'a [NaiveDate] => Array<Date>,
+    }
+    = "WITH common AS (
+        SELECT $1 AS tenant, $2 AS now, $3 AS actor_type, $4 AS actor_id, $5 AS actor_name, $6 AS correlation_id
+    ),
+    place AS (
+        SELECT * FROM unnest($7, $8, $9, $10, $11) AS p (stock_id, location_id, warehouse_id, product_id, on_hand)
+    ),
+    emptied AS (
+        DELETE FROM stock_places AS s USING common, place AS p
+        WHERE s.tenant_id = common.tenant AND s.stock_id = p.stock_id AND s.location_id = p.location_id AND p.on_hand = 0::numeric
+    ),
+    kept AS (
+        INSERT INTO stock_places AS s (tenant_id, stock_id, location_id, warehouse_id, product_id, on_hand)
+        SELECT common.tenant, p.* FROM common, place AS p WHERE p.on_hand > 0::numeric
+        ON CONFLICT (tenant_id, stock_id, location_id) DO UPDATE SET on_hand = EXCLUDED.on_hand
+    )
+    INSERT INTO stock_location_movements (tenant_id, id, stock_id, location_id, warehouse_id, product_id, change, on_hand, reason,
+        document_type, document_id, document_line, business_date, actor_type, actor_id, actor_name, correlation_id, recorded_at)
+    SELECT common.tenant, m.*, common.actor_type, common.actor_id, common.actor_name, common.correlation_id, common.now
+    FROM common, unnest($12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) AS m"
+}
+
+/// Saves the places of levels that were locked, as far as they changed.
+async fn write_places(
+    work: &mut UnitOfWork<'_>,
+    levels: &[&StockLevel],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let moved: Vec<(&StockLevel, &PlaceMovement)> = levels
+        .iter()
+        .flat_map(|level| level.relocated.iter().map(move |movement| (*level, movement)))
+        .collect();
+    if moved.is_empty() {
+        return Ok(());
+    }
+    // What lies in each place in the end: the last movement says it.
+    let mut last: BTreeMap<(StockId, LocationId), (&StockLevel, &PlaceMovement)> = BTreeMap::new();
+    for (level, movement) in &moved {
+        last.insert((level.id, movement.location_id), (*level, *movement));
+    }
+    let (principal, correlation_id) =
+        (work.context().principal.clone(), work.context().correlation_id.clone());
+    let stock_ids: Vec<_> = last.keys().map(|(stock, _)| stock.uuid()).collect();
+    let location_ids: Vec<_> = last.keys().map(|(_, location)| location.uuid()).collect();
+    let warehouses: Vec<_> = last.values().map(|(level, _)| level.warehouse_id.uuid()).collect();
+    let products: Vec<_> = last.values().map(|(level, _)| level.product_id.uuid()).collect();
+    let on_hand: Vec<_> = last.values().map(|(_, movement)| movement.on_hand.value()).collect();
+    let movement_ids: Vec<_> = moved.iter().map(|_| Uuid::now_v7()).collect();
+    let moved_stock: Vec<_> = moved.iter().map(|(level, _)| level.id.uuid()).collect();
+    let moved_locations: Vec<_> = moved.iter().map(|(_, movement)| movement.location_id.uuid()).collect();
+    let moved_warehouses: Vec<_> = moved.iter().map(|(level, _)| level.warehouse_id.uuid()).collect();
+    let moved_products: Vec<_> = moved.iter().map(|(level, _)| level.product_id.uuid()).collect();
+    let changes: Vec<_> = moved.iter().map(|(_, movement)| movement.change.value()).collect();
+    let on_hand_after: Vec<_> = moved.iter().map(|(_, movement)| movement.on_hand.value()).collect();
+    let documents: Vec<_> = moved.iter().map(|(_, movement)| &movement.document).collect();
+    let reasons: Vec<_> =
+        documents.iter().map(|document| document.reason.as_ref().map(|reason| reason.as_str())).collect();
+    let document_types: Vec<_> = documents.iter().map(|document| document.kind.as_str()).collect();
+    let document_ids: Vec<_> = documents.iter().map(|document| document.id).collect();
+    let document_lines: Vec<_> = documents.iter().map(|document| document.line).collect();
+    let business_dates: Vec<_> = documents.iter().map(|document| document.business_date.date()).collect();
+    WritePlaces::new(
+        work.tenant().uuid(),
+        now,
+        principal.actor.kind(),
+        principal.id().map(|id| id.uuid()),
+        &principal.name,
+        &correlation_id,
+        &stock_ids,
+        &location_ids,
+        &warehouses,
+        &products,
+        &on_hand,
+        &movement_ids,
+        &moved_stock,
+        &moved_locations,
+        &moved_warehouses,
+        &moved_products,
+        &changes,
+        &on_hand_after,
         &reasons,
         &document_types,
         &document_ids,
@@ -435,7 +640,7 @@ pub(crate) async fn lock_of_product(work: &mut UnitOfWork<'_>, product: ProductI
     Ok(Levels::of(rows))
 }
 
-/// Gives all levels of a product its present name.
+/// Gives all levels of a product its present name and category.
 ///
 /// # Errors
 /// `StillKept` if the product is not kept in stock any more, and there is some. Fails if the database cannot be reached.
@@ -445,7 +650,8 @@ pub(crate) async fn follow(work: &mut UnitOfWork<'_>, product: &Product) -> Resu
         return Err(StockError::StillKept { product: product.id() }.into());
     }
     for level in levels.0.values_mut() {
-        level.rename(product.details().sku.as_str(), product.details().name.as_str());
+        let details = product.details();
+        level.describe(details.sku.as_str(), details.name.as_str(), details.category_id);
     }
     levels.save(work).await?;
     Ok(())

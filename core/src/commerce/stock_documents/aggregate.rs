@@ -11,10 +11,12 @@ use crate::application::aggregate::Aggregate;
 use crate::application::error::{Category, DomainError, Error};
 use crate::commerce::orders::positions;
 use crate::commerce::products::Product;
-use crate::commerce::stock::{DocumentRef, DocumentType, Levels, MovementKind, StockError, StockReason};
+use crate::commerce::stock::{
+    DocumentRef, DocumentType, Levels, MovementKind, PlaceRef, StockError, StockLevel, StockReason,
+};
 use crate::values::business_date::BusinessDate;
 use crate::values::goods::{Units, UnitsChange};
-use crate::values::ids::{ProductId, PurchaseOrderId, StockDocumentId, SupplierId, WarehouseId};
+use crate::values::ids::{LocationId, ProductId, PurchaseOrderId, StockDocumentId, SupplierId, WarehouseId};
 use crate::values::invalid::{FieldError, Invalid};
 use crate::values::money::UnitPrice;
 use crate::values::text::text;
@@ -34,10 +36,13 @@ pub enum StockDocumentKind {
     Adjustment,
     WriteOff,
     Transfer,
+    /// Goods were put into a location, or from one into another.
+    Relocation,
 }
 
 impl StockDocumentKind {
-    pub const ALL: [Self; 4] = [Self::Receipt, Self::Adjustment, Self::WriteOff, Self::Transfer];
+    pub const ALL: [Self; 5] =
+        [Self::Receipt, Self::Adjustment, Self::WriteOff, Self::Transfer, Self::Relocation];
 
     /// Returns the name that is stored and published.
     pub const fn as_str(self) -> &'static str {
@@ -54,15 +59,18 @@ impl StockDocumentKind {
             Self::Adjustment => DocumentType::Adjustment,
             Self::WriteOff => DocumentType::WriteOff,
             Self::Transfer => DocumentType::Transfer,
+            Self::Relocation => DocumentType::Relocation,
         }
     }
 
-    const fn movement(self) -> MovementKind {
+    /// `None` if what is on hand stays as it is.
+    const fn movement(self) -> Option<MovementKind> {
         match self {
-            Self::Receipt => MovementKind::Receipt,
-            Self::Adjustment => MovementKind::Adjustment,
-            Self::WriteOff => MovementKind::WriteOff,
-            Self::Transfer => MovementKind::Transfer,
+            Self::Receipt => Some(MovementKind::Receipt),
+            Self::Adjustment => Some(MovementKind::Adjustment),
+            Self::WriteOff => Some(MovementKind::WriteOff),
+            Self::Transfer => Some(MovementKind::Transfer),
+            Self::Relocation => None,
         }
     }
 }
@@ -82,6 +90,11 @@ pub struct DraftMovement<'a> {
     pub adds: bool,
     /// Of goods that come; `None` stands for the average of what is there.
     pub unit_cost: Option<UnitPrice>,
+    /// Where they are put that come, or taken from that go. `None` is no location for what comes; what goes is taken from wherever it lies.
+    /// A relocation takes what lies in none.
+    pub location: Option<PlaceRef>,
+    /// Of a transfer, where they are put in the other warehouse; of a relocation, in the same. `None` is no location.
+    pub to_location: Option<PlaceRef>,
 }
 
 /// A document that is to be posted.
@@ -101,6 +114,13 @@ pub struct NewStockDocument<'a> {
     pub lines: Vec<DraftMovement<'a>>,
 }
 
+/// How what lies in a location changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PostedPlace {
+    pub location_id: LocationId,
+    pub change: UnitsChange,
+}
+
 /// What a line moved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PostedLine {
@@ -110,6 +130,7 @@ pub struct PostedLine {
     pub change: UnitsChange,
     /// What a unit cost: as given, or the average.
     pub unit_cost: UnitPrice,
+    pub places: Vec<PostedPlace>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,6 +170,16 @@ impl NewStockDocument<'_> {
         }
         if self.to_warehouse_id == Some(self.warehouse_id) {
             return Err(StockDocumentError::SameWarehouse);
+        }
+        let stays = |line: &DraftMovement<'_>| {
+            let id = |place: &Option<PlaceRef>| place.as_ref().map(|place| place.id);
+            id(&line.location) == id(&line.to_location)
+        };
+        if self.kind == StockDocumentKind::Relocation {
+            let staying = positions(&self.lines, stays);
+            if !staying.is_empty() {
+                return Err(StockDocumentError::SameLocation(staying));
+            }
         }
         Ok(())
     }
@@ -252,25 +283,42 @@ impl NewStockDocument<'_> {
         document: &DocumentRef,
         levels: &mut Levels,
     ) -> Result<PostedLine, StockError> {
-        let (product, kind) = (line.product, self.kind.movement());
-        let level = levels
-            .get_mut(self.warehouse_id, product.id())
-            .ok_or(StockError::Unreserved { product: product.id() })?;
-        let (change, unit_cost) = if line.adds {
-            level.receive(kind, &line.units, line.unit_cost.as_ref(), document)?;
-            (
-                UnitsChange::more(&line.units),
-                line.unit_cost.clone().unwrap_or_else(|| level.average_cost().clone()),
-            )
-        } else {
-            let cost = level.average_cost().clone();
-            level.remove(kind, &line.units, document)?;
-            (UnitsChange::less(&line.units), cost)
+        let product = line.product;
+        let unreserved = || StockError::Unreserved { product: product.id() };
+        let level = levels.get_mut(self.warehouse_id, product.id()).ok_or_else(unreserved)?;
+        let before = level.relocated().len();
+        let cost = level.average_cost().clone();
+        let (change, unit_cost) = match self.kind.movement() {
+            None => {
+                relocate(level, line, document)?;
+                (UnitsChange::none(), cost)
+            }
+            Some(kind) if line.adds => {
+                level.receive(kind, &line.units, line.unit_cost.as_ref(), document)?;
+                if let Some(location) = &line.location {
+                    level.put_away(location, &line.units, document)?;
+                }
+                let cost = line.unit_cost.clone().unwrap_or_else(|| level.average_cost().clone());
+                (UnitsChange::more(&line.units), cost)
+            }
+            Some(kind) => {
+                // What was taken out of its location lies in none, and leaves first.
+                if let Some(location) = &line.location {
+                    level.pick(location, &line.units, document)?;
+                }
+                level.remove(kind, &line.units, document)?;
+                (UnitsChange::less(&line.units), cost)
+            }
         };
-        if let Some(to) = self.to_warehouse_id {
-            let there =
-                levels.get_mut(to, product.id()).ok_or(StockError::Unreserved { product: product.id() })?;
+        let mut places = places_since(level, before);
+        if let Some((kind, to)) = self.kind.movement().zip(self.to_warehouse_id) {
+            let there = levels.get_mut(to, product.id()).ok_or_else(unreserved)?;
+            let before = there.relocated().len();
             there.receive(kind, &line.units, Some(&unit_cost), document)?;
+            if let Some(location) = &line.to_location {
+                there.put_away(location, &line.units, document)?;
+            }
+            places.extend(places_since(there, before));
         }
         Ok(PostedLine {
             product_id: product.id(),
@@ -278,8 +326,32 @@ impl NewStockDocument<'_> {
             name: product.details().name.as_str().to_owned(),
             change,
             unit_cost,
+            places,
         })
     }
+}
+
+/// Takes goods from where they lie, and puts them where they go.
+fn relocate(
+    level: &mut StockLevel,
+    line: &DraftMovement<'_>,
+    document: &DocumentRef,
+) -> Result<(), StockError> {
+    if let Some(from) = &line.location {
+        level.pick(from, &line.units, document)?;
+    }
+    match &line.to_location {
+        Some(to) => level.put_away(to, &line.units, document),
+        None => Ok(()),
+    }
+}
+
+/// What was put into locations or taken out of them since there were so many movements.
+fn places_since(level: &StockLevel, before: usize) -> Vec<PostedPlace> {
+    let posted = level.relocated().iter().skip(before);
+    posted
+        .map(|movement| PostedPlace { location_id: movement.location_id, change: movement.change.clone() })
+        .collect()
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -298,6 +370,10 @@ pub enum StockDocumentError {
     WarehouseUnknown { id: WarehouseId, pointer: &'static str },
     #[error("goods cannot be transferred to where they are: name another warehouse")]
     SameWarehouse,
+    #[error("some lines name locations that are not in use in this warehouse")]
+    LocationsUnknown(Vec<(usize, &'static str)>),
+    #[error("some lines put goods where they are: name another location, or none for one of both")]
+    SameLocation(Vec<usize>),
     #[error("there is no supplier {0}")]
     SupplierUnknown(SupplierId),
     #[error("there is no purchase order {0}")]
@@ -352,6 +428,20 @@ impl DomainError for StockDocumentError {
             }
             Self::WarehouseUnknown { pointer, .. } => field(pointer, "unknown_warehouse"),
             Self::SameWarehouse => field("/to_warehouse_id", "same_warehouse"),
+            Self::LocationsUnknown(at) => {
+                let message = "there is no such location in this warehouse that is in use";
+                let at = at.iter();
+                at.map(|(index, member)| {
+                    Invalid::new("unknown_location", message).at(format!("/lines/{index}/{member}"))
+                })
+                .collect()
+            }
+            Self::SameLocation(at) => {
+                let message = "name another location, or none for one of both";
+                let at = at.iter();
+                at.map(|at| Invalid::new("same_location", message).at(format!("/lines/{at}/to_location_id")))
+                    .collect()
+            }
             Self::SupplierUnknown(_) => field("/supplier_id", "unknown_supplier"),
             Self::PurchaseOrderUnknown(_) => field("/purchase_order_id", "unknown_purchase_order"),
             Self::OtherSupplier(_) => field("/supplier_id", "other_supplier"),

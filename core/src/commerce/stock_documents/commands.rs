@@ -10,18 +10,19 @@ use super::repository;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
+use crate::commerce::locations::{self, Location};
 use crate::commerce::orders::queue::{self, TakenAway};
 use crate::commerce::products::{self, Product};
 use crate::commerce::purchase_orders::{self, PurchaseOrder, PurchaseOrderError};
-use crate::commerce::stock::{self, StockReason};
+use crate::commerce::stock::{self, PlaceRef, StockReason};
 use crate::commerce::warehouses;
 use crate::values::business_date::BusinessDate;
 use crate::values::goods::Units;
-use crate::values::ids::{ProductId, PurchaseOrderId, StockDocumentId, SupplierId, WarehouseId};
+use crate::values::ids::{LocationId, ProductId, PurchaseOrderId, StockDocumentId, SupplierId, WarehouseId};
 use crate::values::money::UnitPrice;
 
-/// Posts a document that moves goods: a receipt, an adjustment, a write-off, a transfer. What comes is given to orders that wait for it.
-/// Where less remains than is reserved, the newest reservations become back orders.
+/// Posts a document that moves goods: a receipt, an adjustment, a write-off, a transfer, a relocation. What comes is given to orders that
+/// wait for it. Where less remains than is reserved, the newest reservations become back orders.
 #[derive(Debug)]
 pub struct MoveGoods {
     pub kind: StockDocumentKind,
@@ -45,6 +46,10 @@ pub struct MoveGoodsLine {
     pub units: Units,
     pub adds: bool,
     pub unit_cost: Option<UnitPrice>,
+    /// Where what comes is put, or what goes is taken from.
+    pub location_id: Option<LocationId>,
+    /// Where what goes is put: in the other warehouse, or by a relocation in the same.
+    pub to_location_id: Option<LocationId>,
 }
 
 impl Command for MoveGoods {
@@ -54,8 +59,9 @@ impl Command for MoveGoods {
         StockDocument::check_line_count(self.lines.len())?;
         let ordered = self.purchase_order(work).await?;
         let warehouse = self.warehouse(work, ordered.as_ref()).await?;
+        let locations = self.locations(work, warehouse).await?;
         let products = self.products(work).await?;
-        let mut new = self.new_document(work, warehouse, ordered.as_ref(), &products)?;
+        let mut new = self.new_document(work, warehouse, ordered.as_ref(), &products, &locations)?;
         new.check(work.now())?;
         let kept: Vec<&Product> = products.values().collect();
         products::repository::mark_ordered(work, kept.iter().copied()).await?;
@@ -67,7 +73,9 @@ impl Command for MoveGoods {
         };
 
         // Read without locks, locked in order, and looked at again. A transfer takes nothing away from an order: it is refused.
-        let taken = if self.to_warehouse_id.is_none() { self.taken() } else { Vec::new() };
+        // Neither does a relocation: what is on hand stays.
+        let leaves = self.to_warehouse_id.is_none() && self.kind != StockDocumentKind::Relocation;
+        let taken = if leaves { self.taken() } else { Vec::new() };
         let mut taken = TakenAway::lock_givers(work, warehouse, taken).await?;
         let receiving = self.to_warehouse_id.unwrap_or(warehouse);
         let wanted: Vec<ProductId> = self.arriving().collect();
@@ -131,12 +139,49 @@ impl MoveGoods {
         Ok(warehouse)
     }
 
-    async fn products(&self, work: &mut UnitOfWork<'_>) -> Result<HashMap<ProductId, Product>, Error> {
-        let mut ids: Vec<_> = self.lines.iter().map(|line| line.product_id).collect();
+    /// Holds the locations that the lines name, so that none is archived and no count of one begins. Returns what they are called.
+    async fn locations(
+        &self,
+        work: &mut UnitOfWork<'_>,
+        warehouse: WarehouseId,
+    ) -> Result<HashMap<LocationId, PlaceRef>, Error> {
+        let named = |line: &MoveGoodsLine| [line.location_id, line.to_location_id];
+        let mut ids: Vec<LocationId> = self.lines.iter().flat_map(named).flatten().collect();
         ids.sort_unstable();
         ids.dedup();
-        let found = products::repository::load_for_order(work, &ids).await?;
-        let found: HashMap<_, _> = found.into_iter().map(|product| (product.id(), product)).collect();
+        let found = locations::repository::share(work, &ids).await?;
+        let found: HashMap<LocationId, Location> =
+            found.into_iter().map(|location| (location.id(), location)).collect();
+        let is_open = |id: Option<LocationId>, warehouse: WarehouseId| {
+            let in_use =
+                |location: &Location| location.warehouse_id() == warehouse && !location.is_archived();
+            id.is_none_or(|id| found.get(&id).is_some_and(in_use))
+        };
+        let receiving = self.to_warehouse_id.unwrap_or(warehouse);
+        // A relocation says from where its goods come; all others have one location, and a transfer another.
+        let from =
+            if self.kind == StockDocumentKind::Relocation { "from_location_id" } else { "location_id" };
+        let mut unknown = Vec::new();
+        for (index, line) in (0..).zip(&self.lines) {
+            if !is_open(line.location_id, warehouse) {
+                unknown.push((index, from));
+            }
+            if !is_open(line.to_location_id, receiving) {
+                unknown.push((index, "to_location_id"));
+            }
+        }
+        if !unknown.is_empty() {
+            return Err(StockDocumentError::LocationsUnknown(unknown).into());
+        }
+        let place = |(id, location): (LocationId, Location)| {
+            (id, PlaceRef { id, code: location.details().code.as_str().to_owned() })
+        };
+        Ok(found.into_iter().map(place).collect())
+    }
+
+    async fn products(&self, work: &mut UnitOfWork<'_>) -> Result<HashMap<ProductId, Product>, Error> {
+        let ids = self.lines.iter().map(|line| line.product_id).collect();
+        let found = products::repository::load_for_order(work, ids).await?;
         let unknown = (0..).zip(&self.lines).filter(|(_, line)| !found.contains_key(&line.product_id));
         let unknown: Vec<usize> = unknown.map(|(index, _)| index).collect();
         if unknown.is_empty() { Ok(found) } else { Err(StockDocumentError::ProductsUnknown(unknown).into()) }
@@ -148,11 +193,19 @@ impl MoveGoods {
         warehouse_id: WarehouseId,
         ordered: Option<&PurchaseOrder>,
         products: &'a HashMap<ProductId, Product>,
+        locations: &HashMap<LocationId, PlaceRef>,
     ) -> Result<NewStockDocument<'a>, Error> {
         let lines = self.lines.iter().filter_map(|line| {
             let product = products.get(&line.product_id)?;
-            let MoveGoodsLine { units, adds, unit_cost, .. } = line;
-            Some(DraftMovement { product, units: units.clone(), adds: *adds, unit_cost: unit_cost.clone() })
+            let place = |id: Option<LocationId>| id.and_then(|id| locations.get(&id).cloned());
+            Some(DraftMovement {
+                product,
+                units: line.units.clone(),
+                adds: line.adds,
+                unit_cost: line.unit_cost.clone(),
+                location: place(line.location_id),
+                to_location: place(line.to_location_id),
+            })
         });
         let supplier_id = ordered.map(PurchaseOrder::supplier_id);
         if let Some(supplier) = supplier_id.filter(|one| self.supplier_id.is_some_and(|given| given != *one))
@@ -175,6 +228,7 @@ impl MoveGoods {
 
     /// The products of which goods come to where they can be promised.
     fn arriving(&self) -> impl Iterator<Item = ProductId> {
+        // A relocation brings nothing.
         let comes = |line: &&MoveGoodsLine| line.adds || self.to_warehouse_id.is_some();
         self.lines.iter().filter(comes).map(|line| line.product_id)
     }
@@ -216,6 +270,7 @@ impl StockDocument {
             StockDocumentKind::Adjustment => "stock.adjust",
             StockDocumentKind::WriteOff => "stock.write_off",
             StockDocumentKind::Transfer => "stock.transfer",
+            StockDocumentKind::Relocation => "stock.relocate",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What moves goods other than orders: receipts, adjustments, write-offs, transfers.
+//! What moves goods other than orders: receipts, adjustments, write-offs, transfers; and relocations, from one location into another.
 
 mod aggregate;
 mod commands;
@@ -8,12 +8,12 @@ mod queries;
 mod repository;
 
 pub use aggregate::{
-    DocumentReference, DraftMovement, MAX_LINES, NewStockDocument, PostedLine, StockDocument,
+    DocumentReference, DraftMovement, MAX_LINES, NewStockDocument, PostedLine, PostedPlace, StockDocument,
     StockDocumentError, StockDocumentKind,
 };
 pub use commands::{MoveGoods, MoveGoodsLine};
 pub use events::StockDocumentEvent;
 pub use opening::{OpenStock, OpeningError};
 pub use queries::{
-    StockDocumentFilter, StockDocumentSort, StockDocumentSummary, StockDocumentView, get, list,
+    LinePlace, StockDocumentFilter, StockDocumentSort, StockDocumentSummary, StockDocumentView, get, list,
 };

@@ -44,6 +44,8 @@ impl Command for OpenStock {
             units: Units::from(&self.quantity),
             adds: true,
             unit_cost: self.unit_cost.clone(),
+            location_id: None,
+            to_location_id: None,
         };
         let receipt = MoveGoods {
             kind: StockDocumentKind::Receipt,

@@ -1,6 +1,8 @@
 //! The queries on stock documents.
 
-use bigdecimal::BigDecimal;
+use std::collections::BTreeMap;
+
+use bigdecimal::{BigDecimal, Signed};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -8,16 +10,16 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::aggregate::{PostedLine, StockDocument, StockDocumentError, StockDocumentKind};
+use super::aggregate::{PostedLine, PostedPlace, StockDocument, StockDocumentError, StockDocumentKind};
 use super::repository::StockDocumentRow;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::application::{Permission, Principal, TenantDatabase};
 use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, walk};
-use crate::platform::schema::{stock_documents, stock_levels, stock_movements};
+use crate::platform::schema::{stock_documents, stock_levels, stock_location_movements, stock_movements};
 use crate::values::business_date::BusinessDate;
 use crate::values::goods::UnitsChange;
-use crate::values::ids::{ProductId, PurchaseOrderId, StockDocumentId, SupplierId, WarehouseId};
+use crate::values::ids::{LocationId, ProductId, PurchaseOrderId, StockDocumentId, SupplierId, WarehouseId};
 use crate::values::money::UnitPrice;
 
 /// A document that moved goods, without its lines.
@@ -68,9 +70,27 @@ pub struct StockDocumentLine {
     /// How what is on hand changed; of a transfer, where the goods were before.
     #[schema(value_type = String, example = "24")]
     pub change: UnitsChange,
-    /// What a unit cost; null for whoever may not see costs.
+    /// What a unit cost; null for whoever may not see costs, and where what is on hand stayed as it was.
     #[schema(value_type = Option<String>, example = "7.25")]
     pub unit_cost: Option<UnitPrice>,
+    /// Which locations goods were put into, or taken out of. What lay in no location, or lies in none, is not in it.
+    pub places: Vec<LinePlace>,
+}
+
+/// How what lies in a location changed.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = StockDocumentLinePlace)]
+pub struct LinePlace {
+    #[schema(value_type = Uuid)]
+    pub location_id: LocationId,
+    #[schema(value_type = String, example = "-24")]
+    pub change: UnitsChange,
+}
+
+impl From<&PostedPlace> for LinePlace {
+    fn from(place: &PostedPlace) -> Self {
+        Self { location_id: place.location_id, change: place.change.clone() }
+    }
 }
 
 impl From<&PostedLine> for StockDocumentLine {
@@ -80,7 +100,8 @@ impl From<&PostedLine> for StockDocumentLine {
             sku: line.sku.clone(),
             name: line.name.clone(),
             change: line.change.clone(),
-            unit_cost: Some(line.unit_cost.clone()),
+            unit_cost: (!line.change.is_none()).then(|| line.unit_cost.clone()),
+            places: line.places.iter().map(LinePlace::from).collect(),
         }
     }
 }
@@ -163,7 +184,10 @@ pub struct StockDocumentFilter {
     pub reference: Option<String>,
 }
 
-type LineRow = (Uuid, String, String, BigDecimal, Option<BigDecimal>);
+/// The line's position, its product, how what is on hand changed, and what a unit cost.
+type LineRow = (Option<i16>, Uuid, String, String, BigDecimal, Option<BigDecimal>);
+/// The line's position, its product, a location, and how what lies there changed.
+type LinePlaceRow = (Option<i16>, Uuid, String, String, Uuid, BigDecimal);
 
 /// # Errors
 /// `NotFound` if the tenant has no such document. Fails if the database cannot be reached.
@@ -173,7 +197,7 @@ pub async fn get(
     id: StockDocumentId,
 ) -> Result<StockDocumentView, Error> {
     let tenant = context.tenant_id().uuid();
-    let (row, lines): (Option<StockDocumentRow>, Vec<LineRow>) = db
+    let (row, lines, places): (Option<StockDocumentRow>, Vec<LineRow>, Vec<LinePlaceRow>) = db
         .read(context, async |mut connection| {
             let row: Option<StockDocumentRow> = stock_documents::table
                 .find((tenant, id.uuid()))
@@ -181,7 +205,7 @@ pub async fn get(
                 .first(&mut connection)
                 .await
                 .optional()?;
-            let Some(row) = row else { return Ok((None, Vec::new())) };
+            let Some(row) = row else { return Ok((None, Vec::new(), Vec::new())) };
             let of_level = stock_levels::tenant_id
                 .eq(stock_movements::tenant_id)
                 .and(stock_levels::id.eq(stock_movements::stock_id));
@@ -190,8 +214,8 @@ pub async fn get(
                 .inner_join(stock_levels::table.on(of_level))
                 .filter(stock_movements::tenant_id.eq(tenant).and(stock_movements::document_id.eq(id.uuid())))
                 .filter(stock_movements::warehouse_id.eq(row.warehouse_id))
-                .order(stock_movements::document_line)
                 .select((
+                    stock_movements::document_line,
                     stock_movements::product_id,
                     stock_levels::sku,
                     stock_levels::name,
@@ -200,18 +224,58 @@ pub async fn get(
                 ))
                 .load(&mut connection)
                 .await?;
-            Ok((Some(row), lines))
+            let of_level = stock_levels::tenant_id
+                .eq(stock_location_movements::tenant_id)
+                .and(stock_levels::id.eq(stock_location_movements::stock_id));
+            let places = stock_location_movements::table
+                .inner_join(stock_levels::table.on(of_level))
+                .filter(stock_location_movements::tenant_id.eq(tenant))
+                .filter(stock_location_movements::document_id.eq(id.uuid()))
+                .order(stock_location_movements::id)
+                .select((
+                    stock_location_movements::document_line,
+                    stock_location_movements::product_id,
+                    stock_levels::sku,
+                    stock_levels::name,
+                    stock_location_movements::location_id,
+                    stock_location_movements::change,
+                ))
+                .load(&mut connection)
+                .await?;
+            Ok((Some(row), lines, places))
         })
         .await?;
     let summary = StockDocumentSummary::of_row(row.ok_or(StockDocumentError::NotFound(id))?)?;
-    let line = |(product, sku, name, change, cost): LineRow| StockDocumentLine {
-        product_id: ProductId::from_uuid(product),
-        sku,
-        name,
-        change: UnitsChange::stored(change),
-        unit_cost: cost.map(UnitPrice::stored),
-    };
-    let view = StockDocumentView { summary, lines: lines.into_iter().map(line).collect() };
+    let mut by_position: BTreeMap<Option<i16>, StockDocumentLine> = BTreeMap::new();
+    for (position, product, sku, name, change, cost) in lines {
+        let line = StockDocumentLine {
+            product_id: ProductId::from_uuid(product),
+            sku,
+            name,
+            change: UnitsChange::stored(change),
+            unit_cost: cost.map(UnitPrice::stored),
+            places: Vec::new(),
+        };
+        by_position.insert(position, line);
+    }
+    for (position, product, sku, name, location, change) in places {
+        // The lines of a relocation have no movement: what is on hand stayed as it was.
+        let line = by_position.entry(position).or_insert_with(|| StockDocumentLine {
+            product_id: ProductId::from_uuid(product),
+            sku,
+            name,
+            change: UnitsChange::none(),
+            unit_cost: None,
+            places: Vec::new(),
+        });
+        let change = UnitsChange::stored(change);
+        line.places.push(LinePlace { location_id: LocationId::from_uuid(location), change });
+    }
+    for line in by_position.values_mut() {
+        // As when it was posted: from where first, and then to where. Those of one kind are in their order already.
+        line.places.sort_by_key(|place| place.change.value().is_positive());
+    }
+    let view = StockDocumentView { summary, lines: by_position.into_values().collect() };
     Ok(view.seen_by(&context.principal))
 }
 

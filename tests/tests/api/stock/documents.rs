@@ -47,7 +47,7 @@ async fn a_receipt_is_posted_read_and_listed() {
         ] {
             assert_eq!(told[name], expected, "{name}");
         }
-        let line = |change: &str| json!({"product_id": tea["id"], "sku": "TEA", "name": "Product TEA", "change": change, "unit_cost": "2.00"});
+        let line = |change: &str| json!({"product_id": tea["id"], "sku": "TEA", "name": "Product TEA", "change": change, "unit_cost": "2.00", "places": []});
         assert_eq!(told["lines"], json!([line("10"), line("2.5")]), "without a cost it costs the average");
         assert_eq!(api.http.get(&path).await?.json, posted.json);
         told.as_object_mut().unwrap().remove("lines");

@@ -190,7 +190,10 @@ async fn the_proof_finds_what_no_document_has_done() {
         api.receive(&pot, "5", "7.00").await?;
         let order = api.created("/orders", &order_of(&customer, &[(&tea, "2")])).await?;
         let proof = api.proof().await?;
-        assert_eq!(proof, json!({"holds": true, "levels": 2, "movements": 3, "differences": []}));
+        assert_eq!(
+            proof,
+            json!({"holds": true, "levels": 2, "movements": 3, "places": 0, "differences": []})
+        );
         let sql = world.sql().await?;
         let of_tea = format!("WHERE product_id = '{}'", id(&tea));
         for (done, undone, name, expected) in [

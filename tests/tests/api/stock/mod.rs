@@ -5,13 +5,14 @@ mod events;
 mod ledger;
 mod levels;
 mod orders;
+mod places;
 mod queue;
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use chrono::{Days, Utc};
-use comptoir_tests::harness::{Answer, Api};
+use comptoir_tests::harness::{Answer, Api, amounts, amounts_of, events_of, id, order_of, rows, stock_of};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio_postgres::Client;
@@ -20,41 +21,9 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// An id that nothing has.
 const NOBODY: &str = "01900000-0000-7000-8000-0000000000ff";
 
-fn id(resource: &Value) -> &str {
-    resource["id"].as_str().unwrap_or_default()
-}
-
-fn rows(answer: &Answer) -> Result<Vec<Value>> {
-    ensure!(answer.status == 200, "{} {}", answer.status, answer.text);
-    answer.json["data"].as_array().cloned().with_context(|| answer.text.clone())
-}
-
-/// The stock of a product that is in one warehouse only.
-async fn stock_of(api: &Api, product: &Value) -> Result<Value> {
-    let mut found = rows(&api.http.get(&format!("/stock?product_id={}", id(product))).await?)?;
-    ensure!(found.len() == 1, "{found:?}");
-    found.pop().context("no stock")
-}
-
 async fn stock_in(api: &Api, product: &Value, warehouse: &Value) -> Result<Value> {
     let path = format!("/stock?product_id={}&warehouse_id={}", id(product), id(warehouse));
     rows(&api.http.get(&path).await?)?.pop().context("no stock")
-}
-
-/// What is on hand, reserved and waited for.
-fn amounts(stock: &Value) -> String {
-    ["on_hand", "reserved", "waiting"].map(|name| stock[name].as_str().unwrap_or("?")).join(" ")
-}
-
-async fn amounts_of(api: &Api, product: &Value) -> Result<String> {
-    Ok(amounts(&stock_of(api, product).await?))
-}
-
-/// The body of an order of these lines.
-fn order_of(customer: &Value, lines: &[(&Value, &str)]) -> Value {
-    let line =
-        |(product, quantity): &(&Value, &str)| json!({"product_id": product["id"], "quantity": quantity});
-    json!({"customer_id": customer["id"], "lines": lines.iter().map(line).collect::<Vec<_>>()})
 }
 
 /// The same as a back order.
@@ -127,12 +96,6 @@ async fn movements(api: &Api, filter: &str) -> Result<Vec<Value>> {
 /// A day as the business counts, before today.
 fn days_ago(days: u64) -> String {
     (Utc::now().date_naive() - Days::new(days)).to_string()
-}
-
-/// The types of the events of an aggregate, in their order.
-async fn events_of(sql: &Client, aggregate: &Value) -> Result<String> {
-    let query = "SELECT COALESCE(string_agg(event_type, ' ' ORDER BY seq), '') FROM outbox_events WHERE aggregate_id = $1";
-    Ok(sql.query_one(query, &[&id(aggregate)]).await?.get(0))
 }
 
 /// How many events of this type there are.

@@ -1,0 +1,2 @@
+-- What is valid may stay so, and what was filled goes with its columns.
+SELECT;

@@ -1,0 +1,1 @@
+DROP INDEX inventory_count_lines_by_sku_idx;

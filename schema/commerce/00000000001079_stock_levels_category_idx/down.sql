@@ -1,0 +1,1 @@
+DROP INDEX stock_levels_category_idx;

@@ -1,0 +1,115 @@
+-- What POST /api/v1/orders sends for an order of one line, two units of a product that is kept in stock, without an
+-- Idempotency-Key. In front of each statement stands the function that sends it.
+--
+-- Each statement is the API's own (tests/tests/whole/benchmarks.rs compares them), but for what stands in braces: behind the number of a
+-- parameter, what pgbench sends in its place. Where the API sends several statements at once and then waits for all answers, so does
+-- pgbench. In braces behind a plus is what pgbench alone sends: the number of events.
+--
+-- Ids rise, as the API's UUIDv7 do. Of a level is told once a second at most (TOLD_EVERY_MS). pgbench takes a colon before a letter or
+-- digit for a variable: those that are not set here are defined on its command line.
+\set number :number + 1
+\set id 100000000000 + :number * 1000 + :client_id
+\set customer random(1, 100)
+\set product random(1, :products)
+
+-- core/src/application/unit_of_work.rs: Executor::attempt
+BEGIN;
+
+\startpipeline
+-- core/src/application/tenant_database.rs: TenantDatabase::enter
+SET LOCAL comptoir.tenant_id = 'TENANT';
+-- core/src/accounts/principals/stored.rs: is_current
+SELECT true FROM api_keys
+    WHERE tenant_id = {$1 'TENANT'::uuid} AND id = {$2 'API_KEY'::uuid} AND revoked_at IS NULL
+    AND (expires_at IS NULL OR expires_at > now());
+\endpipeline
+
+-- core/src/commerce/products/repository.rs: load_for_order
+SELECT "products"."tenant_id", "products"."id", "products"."version", "products"."sku", "products"."name", "products"."unit_price",
+    "products"."vat_rate", "products"."ordered", "products"."archived_at", "products"."created_at", "products"."updated_at",
+    "products"."external_id", "products"."unit", "products"."quantity_decimals", "products"."stocked", "products"."category_id",
+    "products"."barcodes"
+    FROM "products"
+    WHERE (("products"."tenant_id" = {$1 'TENANT'::uuid}) AND ("products"."id" = ANY({$2 ARRAY['01900000-0000-7000-9000-' || lpad(to_hex(:product::bigint), 12, '0')]::uuid[]})))
+    ORDER BY "products"."id" FOR KEY SHARE \gset product_
+
+-- core/src/commerce/warehouses/repository.rs: find_default
+SELECT "warehouses"."id" FROM "warehouses"
+    WHERE (("warehouses"."tenant_id" = {$1 'TENANT'::uuid}) AND "warehouses"."is_default") LIMIT {$2 1} \gset warehouse_
+
+-- core/src/commerce/orders/repository.rs: Order::insert
+INSERT INTO "orders" ("tenant_id", "id", "version", "reference", "customer_id", "status", "currency", "net_total", "vat_total", "gross_total",
+    "tracking_number", "cancellation_reason", "placed_at", "confirmed_at", "shipped_at", "delivered_at", "cancelled_at",
+    "updated_at", "external_id", "warehouse_id", "back_order", "ordered_on")
+    VALUES ({$1 'TENANT'::uuid}, {$2 ('01900000-0000-7000-b000-' || :id::text)::uuid}, {$3 1}, {$4 NULL},
+    {$5 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid}, {$6 'pending'}, {$7 'EUR'}, {$8 20.00},
+    {$9 4.00}, {$10 24.00}, {$11 NULL}, {$12 NULL}, {$13 now()}, {$14 NULL}, {$15 NULL}, {$16 NULL}, {$17 NULL}, {$18 now()},
+    {$19 NULL}, {$20 :warehouse_id::uuid}, {$21 false}, {$22 current_date});
+INSERT INTO order_lines
+    (tenant_id, order_id, position, product_id, sku, name, quantity, unit_price, vat_rate, net_amount, stocked)
+    SELECT {$1 'TENANT'::uuid}, {$2 ('01900000-0000-7000-b000-' || :id::text)::uuid}, line.*
+    FROM unnest({$3 ARRAY[1]::smallint[]}, {$4 ARRAY[:product_id]::uuid[]}, {$5 ARRAY[:product_sku]::text[]},
+    {$6 ARRAY[:product_name]::text[]}, {$7 ARRAY[2]::numeric[]}, {$8 ARRAY[:product_unit_price]::numeric[]},
+    {$9 ARRAY[:product_vat_rate]::numeric[]}, {$10 ARRAY[20.00]::numeric[]}, {$11 ARRAY[true]}) AS line;
+
+-- core/src/commerce/stock/repository.rs: lock
+SELECT "stock_levels"."tenant_id", "stock_levels"."id", "stock_levels"."version", "stock_levels"."warehouse_id",
+    "stock_levels"."product_id", "stock_levels"."sku", "stock_levels"."name", "stock_levels"."on_hand", "stock_levels"."reserved",
+    "stock_levels"."waiting", "stock_levels"."average_cost", "stock_levels"."reorder_point", "stock_levels"."reorder_quantity",
+    "stock_levels"."low", "stock_levels"."told_at", "stock_levels"."untold", "stock_levels"."movements",
+    "stock_levels"."created_at", "stock_levels"."updated_at"
+    FROM "stock_levels"
+    WHERE (("stock_levels"."tenant_id" = {$1 'TENANT'::uuid}) AND
+    (("stock_levels"."warehouse_id" = ANY({$2 ARRAY[:warehouse_id]::uuid[]})) AND
+    ("stock_levels"."product_id" = ANY({$3 ARRAY[:product_id]::uuid[]}))))
+    ORDER BY "stock_levels"."warehouse_id", "stock_levels"."product_id" FOR NO KEY UPDATE \gset level_
+
+-- core/src/commerce/orders/repository.rs: insert_held
+INSERT INTO stock_reservations (tenant_id, order_id, warehouse_id, placed_at, position, product_id, reserved, waiting)
+    SELECT {$1 'TENANT'::uuid}, {$2 ('01900000-0000-7000-b000-' || :id::text)::uuid}, {$3 :warehouse_id::uuid}, {$4 now()}, line.*
+    FROM unnest({$5 ARRAY[1]::smallint[]}, {$6 ARRAY[:product_id]::uuid[]}, {$7 ARRAY[2]::numeric[]}, {$8 ARRAY[0]::numeric[]}) AS line;
+
+-- core/src/commerce/stock/repository.rs: write, called by Levels::save
+WITH common AS (
+    SELECT {$1 'TENANT'::uuid} AS tenant, {$2 now()} AS now, {$3 'api_key'::text} AS actor_type, {$4 'API_KEY'::uuid} AS actor_id,
+    {$5 'a test'::text} AS actor_name, {$6 '01a1fca1-d849-759b-9910-5fb70bba241a'::text} AS correlation_id
+),
+changed AS (
+    UPDATE stock_levels AS s SET version = n.version, sku = n.sku, name = n.name, on_hand = n.on_hand, reserved = n.reserved,
+    waiting = n.waiting, average_cost = n.average_cost, reorder_point = n.reorder_point, reorder_quantity = n.reorder_quantity,
+    low = n.low, told_at = n.told_at, untold = n.untold, movements = n.movements, updated_at = common.now
+    FROM common,
+    unnest({$7 ARRAY[:level_id]::uuid[]}, {$8 ARRAY[:level_version::bigint + 1]}, {$9 ARRAY[:level_sku]::text[]},
+    {$10 ARRAY[:level_name]::text[]}, {$11 ARRAY[:level_on_hand]::numeric[]}, {$12 ARRAY[:level_reserved::numeric + 2]},
+    {$13 ARRAY[:level_waiting]::numeric[]}, {$14 ARRAY[:level_average_cost]::numeric[]}, {$15 ARRAY[NULL]::numeric[]},
+    {$16 ARRAY[NULL]::numeric[]}, {$17 ARRAY[false]},
+    {$18 ARRAY[CASE WHEN :level_told_at::timestamptz > now() - interval '1 second' THEN :level_told_at::timestamptz ELSE now() END]},
+    {$19 ARRAY[:level_told_at::timestamptz > now() - interval '1 second']}, {$20 ARRAY[:level_movements::bigint + 1]})
+    AS n (id, version, sku, name, on_hand, reserved,
+    waiting, average_cost, reorder_point, reorder_quantity, low, told_at, untold, movements)
+    WHERE s.tenant_id = common.tenant AND s.id = n.id
+)
+INSERT INTO stock_movements (tenant_id, stock_id, position, id, warehouse_id, product_id, kind, on_hand_change, reserved_change,
+    unit_cost, on_hand, reserved, average_cost, reason, document_type, document_id, document_line, business_date, actor_type, actor_id,
+    actor_name, correlation_id, recorded_at)
+    SELECT common.tenant, m.*, common.actor_type, common.actor_id, common.actor_name, common.correlation_id, common.now
+    FROM common, unnest({$21 ARRAY[:level_id]::uuid[]}, {$22 ARRAY[:level_movements::bigint + 1]},
+    {$23 ARRAY['01900000-0000-7000-c001-' || :id::text]::uuid[]}, {$24 ARRAY[:warehouse_id]::uuid[]},
+    {$25 ARRAY[:product_id]::uuid[]}, {$26 ARRAY['reservation']}, {$27 ARRAY[0]::numeric[]}, {$28 ARRAY[2]::numeric[]},
+    {$29 ARRAY[NULL]::numeric[]}, {$30 ARRAY[:level_on_hand]::numeric[]}, {$31 ARRAY[:level_reserved::numeric + 2]},
+    {$32 ARRAY[:level_average_cost]::numeric[]}, {$33 ARRAY[NULL]::text[]}, {$34 ARRAY['order']},
+    {$35 ARRAY['01900000-0000-7000-b000-' || :id::text]::uuid[]}, {$36 ARRAY[1]::smallint[]}, {$37 ARRAY[current_date]}) AS m;
+
+\startpipeline
+-- core/src/outbox/append.rs: append, called by UnitOfWork's write
+SELECT outbox_append({$1 (ARRAY['01900000-0000-7000-d000-' || :id::text, '01900000-0000-7000-d001-' || :id::text]::uuid[])[1 : n.events]},
+    {$2 (ARRAY['order', 'stock'])[1 : n.events]},
+    {$3 (ARRAY['01900000-0000-7000-b000-' || :id::text, :level_id::text])[1 : n.events]},
+    {$4 (ARRAY[1, :level_version::bigint + 1])[1 : n.events]}, {$5 (ARRAY['order.placed', 'stock.level_changed'])[1 : n.events]},
+    {$6 (ARRAY[1, 1]::smallint[])[1 : n.events]}, {$7 (ARRAY[:placed::text, :changed::text])[1 : n.events]},
+    {$8 (ARRAY[:headers::text, :headers::text])[1 : n.events]}, {$9 (ARRAY[now(), now()])[1 : n.events]})
+{+ FROM (SELECT CASE WHEN :level_told_at::timestamptz > now() - interval '1 second' THEN 1 ELSE 2 END AS events OFFSET 0) AS n};
+-- core/src/application/audit/mod.rs: append
+SELECT audit_append({$1 ('01900000-0000-7000-e000-' || :id::text)::uuid}, {$2 now()}, {$3 'api_key'}, {$4 'API_KEY'::uuid}, {$5 'a test'}, {$6 NULL::uuid}, {$7 'order.place'}, {$8 'order'}, {$9 '01900000-0000-7000-b000-' || :id::text}, {$10 NULL}::jsonb, {$11 :after::text}::jsonb, {$12 '01a1fca1-d849-759b-9910-5fb70bba241a'}, {$13 '127.0.0.1'});
+\endpipeline
+COMMIT;

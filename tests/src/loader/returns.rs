@@ -1,0 +1,104 @@
+//! Takes goods back that an invoice cancels: one return for each order that they come from.
+
+use std::sync::Arc;
+
+use bigdecimal::BigDecimal;
+use serde_json::{Value, json};
+
+use super::outcome::{Outcome, Problem, idempotency_key, item_with, take_refused};
+use super::rows::{RefusedRow, Row};
+use super::sales::Placed;
+use super::{Load, amounts};
+
+/// The most returns of one order among which one is looked up: a page.
+const PAGE: &str = "200";
+
+/// What comes back of a line of an order, by a row of the file.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) position: usize,
+    pub(super) quantity: BigDecimal,
+    pub(super) row: Row,
+}
+
+/// What an invoice takes back.
+#[derive(Debug)]
+pub(super) struct Returning {
+    pub(super) number: String,
+    pub(super) received_on: Option<String>,
+    pub(super) by_order: Vec<(Arc<Placed>, Vec<Part>)>,
+    /// Rows that are not met, or not to their end.
+    pub(super) refused: Vec<RefusedRow>,
+}
+
+impl Returning {
+    pub(super) fn new(number: String, received_on: Option<String>) -> Self {
+        Self { number, received_on, by_order: Vec::new(), refused: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, order: &Arc<Placed>, part: Part) {
+        match self.by_order.iter_mut().find(|(known, _)| known.id == order.id) {
+            Some((_, parts)) => parts.push(part),
+            None => self.by_order.push((Arc::clone(order), vec![part])),
+        }
+    }
+}
+
+pub(super) async fn receive(load: &Load, returning: Returning) -> Result<Outcome, Problem> {
+    let Returning { number, received_on, by_order, refused } = returning;
+    let mut outcome = Outcome { refused, ..Outcome::default() };
+    for (order, mut parts) in by_order {
+        let path = format!("/orders/{}/returns", order.id);
+        // Unique, because an invoice can cancel parts of several orders.
+        let reference = format!("{number}/{}", order.number);
+        while !parts.is_empty() {
+            let body = body(&number, &reference, received_on.as_deref(), &parts);
+            let answer = load.client.post(&path, Some(&idempotency_key(&path, &body)), Some(&body)).await?;
+            // Of an order of which all has come back, the API says that first.
+            let taken = answer.status == 409
+                && matches!(answer.code().as_str(), "return_reference_taken" | "return_exceeds_shipment");
+            if answer.status == 201 || (taken && is_received(load, &order, &reference, &body).await?) {
+                parts.iter().for_each(|part| load.shelf.put_back(&part.row.sku, &part.quantity));
+                outcome.returns += 1;
+                break;
+            }
+            if !(400..500).contains(&answer.status) {
+                return Err(Problem::unexpected(&path, &answer));
+            }
+            let refused = take_refused(&answer, &mut parts);
+            outcome.refused.extend(refused.into_iter().map(|(part, refusal)| refusal.of_row(part.row)));
+        }
+    }
+    Ok(outcome)
+}
+
+fn body(number: &str, reference: &str, received_on: Option<&str>, parts: &[Part]) -> Value {
+    let line = |part: &Part| {
+        // The file does not say in which condition it came back.
+        json!({"position": part.position, "quantity": amounts::plain(&part.quantity), "restock": true})
+    };
+    let lines: Vec<Value> = parts.iter().map(line).collect();
+    let reason = format!("cancelled by invoice {number}");
+    let mut body = json!({"reference": reference, "reason": reason, "lines": lines});
+    if let Some(day) = received_on {
+        body["received_on"] = json!(day);
+    }
+    body
+}
+
+/// Whether the order has this return already, from an earlier run: with this reference, and the same lines.
+async fn is_received(load: &Load, order: &Placed, reference: &str, body: &Value) -> Result<bool, Problem> {
+    let filter = [("order_id", order.id.as_str()), ("limit", PAGE)];
+    let list = load.client.get("/returns", &filter).await?.body;
+    let Some(id) = item_with(&list, "reference", reference).and_then(|found| found["id"].as_str()) else {
+        return Ok(false);
+    };
+    let found = load.client.get(&format!("/returns/{id}"), &[]).await?.body;
+    Ok(lines(&found) == lines(body))
+}
+
+/// Returns the positions and quantities of a return. Both sides write quantities alike.
+fn lines(of: &Value) -> Vec<(Option<u64>, Option<&str>)> {
+    let lines = of["lines"].as_array().into_iter().flatten();
+    lines.map(|line| (line["position"].as_u64(), line["quantity"].as_str())).collect()
+}
