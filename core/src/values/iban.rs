@@ -146,7 +146,7 @@ impl Iban {
     pub fn printed(&self) -> String {
         let mut printed = String::with_capacity(self.0.len() + self.0.len() / 4);
         for (place, c) in self.0.chars().enumerate() {
-            if place > 0 && place % 4 == 0 {
+            if place > 0 && place.is_multiple_of(4) {
                 printed.push(' ');
             }
             printed.push(c);

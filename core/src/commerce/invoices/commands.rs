@@ -186,11 +186,8 @@ impl Command for ValidateInvoice {
 async fn resolved(work: &mut UnitOfWork<'_>, details: &NewInvoice) -> Result<Draft, Error> {
     // First, so that nothing is locked for what is refused anyway.
     Draft::check_sizes(details.lines.len(), details.adjustments.len()).map_err(InvoiceError::Sizes)?;
-    let mut ids: Vec<_> = details.lines.iter().filter_map(|line| line.product_id).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let found = products::repository::load_for_order(work, &ids).await?;
-    let products: HashMap<_, _> = found.into_iter().map(|product| (product.id(), product)).collect();
+    let ids = details.lines.iter().filter_map(|line| line.product_id).collect();
+    let products = products::repository::load_for_order(work, ids).await?;
     let draft = with_products(details, &products).map_err(InvoiceError::Lines)?;
     products::repository::mark_ordered(work, products.values()).await?;
     if !customers::repository::hold(work, details.customer_id).await? {

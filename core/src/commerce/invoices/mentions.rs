@@ -205,7 +205,7 @@ fn identity(
 fn grouped(digits: &str, size: usize) -> String {
     let mut text = String::with_capacity(digits.len() * 2);
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && place % size == 0 {
+        if place > 0 && place.is_multiple_of(size) {
             text.push(NO_BREAK_SPACE);
         }
         text.push(digit);
@@ -224,7 +224,7 @@ pub fn amount_text(amount: &Money, currency: &Currency, language: Language) -> S
     };
     let mut grouped = String::with_capacity(whole.len() * 2);
     for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place) % 3 == 0 {
+        if place > 0 && (whole.len() - place).is_multiple_of(3) {
             grouped.push(thousands);
         }
         grouped.push(digit);

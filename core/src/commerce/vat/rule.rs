@@ -251,7 +251,7 @@ fn at_home(supply: &Supply<'_>, why: &'static str) -> Result<Verdict, Undecided>
 fn at_destination(supply: &Supply<'_>) -> Result<Verdict, Undecided> {
     let Supply { seller, to, rate, exemption, on, .. } = supply;
     let unknown = || Undecided::RateAtDestination(to.area().to_owned());
-    let is_standard = rates::standard_rate(seller.territory, *on).as_ref() == Some(rate);
+    let is_standard = rates::standard_rate(seller.territory, *on).as_ref() == Some(*rate);
     if !is_standard || exemption.is_some() {
         return Err(unknown());
     }
