@@ -47,17 +47,27 @@ impl ApiError {
     }
 
     /// Returns 422 for a request that is well formed but wrong.
-    pub(crate) fn invalid(mut fields: Vec<FieldError>) -> Self {
-        fields.truncate(MAX_FIELDS);
-        for field in &mut fields {
-            shorten(&mut field.pointer);
-            shorten(&mut field.message);
-        }
+    pub(crate) fn invalid(fields: Vec<FieldError>) -> Self {
         let detail = match fields.as_slice() {
-            [only] => only.message.clone(),
+            [only] => shortened(&only.message),
             fields => format!("{} values cannot be accepted; see errors", fields.len()),
         };
-        Self { fields, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", detail) }
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", detail).with_fields(fields)
+    }
+
+    /// Names the values at fault: as many as an answer has, each as long as it may be. The detail says how many more there are.
+    fn with_fields(mut self, mut fields: Vec<FieldError>) -> Self {
+        let more = fields.len().saturating_sub(MAX_FIELDS);
+        fields.truncate(MAX_FIELDS);
+        for field in &mut fields {
+            field.pointer = shortened(&field.pointer);
+            field.message = shortened(&field.message);
+        }
+        if more > 0 {
+            self.detail.push_str(&format!("; errors has the first {MAX_FIELDS}, there are {more} more"));
+        }
+        self.fields = fields;
+        self
     }
 
     /// Returns 422 for one wrong value.
@@ -155,8 +165,7 @@ impl From<Error> for ApiError {
                 (StatusCode::INTERNAL_SERVER_ERROR, detail.to_owned())
             }
         };
-        let mut api_error = Self::new(status, error.code(), detail);
-        api_error.fields = error.fields();
+        let mut api_error = Self::new(status, error.code(), detail).with_fields(error.fields());
         if let Error::TooManyAttempts { retry_after_seconds } = error {
             api_error = api_error.with_header(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds));
         }
@@ -188,10 +197,10 @@ impl ResponseError for ApiError {
     }
 }
 
-fn shorten(text: &mut String) {
-    if let Some((end, _)) = text.char_indices().nth(MAX_QUOTED) {
-        text.truncate(end);
-        text.push('…');
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_QUOTED) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -229,7 +238,7 @@ pub(crate) struct ProblemField<'a> {
     /// What there is, a decimal string, where too little was there; null otherwise.
     #[schema(example = "3")]
     available: Option<&'a str>,
-    /// The inventory count that is under way: only where nothing may be moved because of it.
+    /// The inventory count that is in the way: only where goods may not be moved because of it, or the warehouse not be archived.
     #[schema(example = "01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b")]
     inventory_count_id: Option<&'a str>,
     /// What the refusal was reckoned from: only where a credit limit would be passed.
@@ -264,5 +273,46 @@ impl<'a> ProblemField<'a> {
                 total,
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use comptoir_core::commerce::inventory_counts::InventoryCountError;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_names_a_hundred_values_and_says_how_many_more_there_are() {
+        let refused = |lines: usize| {
+            ApiError::from(Error::from(InventoryCountError::ProductsUnknown((0..lines).collect())))
+        };
+        let few = refused(MAX_FIELDS);
+        assert_eq!(
+            (few.fields.len(), few.detail.as_str()),
+            (100, "some entries name products that do not exist")
+        );
+        let many = refused(1_000);
+        assert_eq!(many.fields.len(), 100);
+        assert_eq!(many.fields[99].pointer, "/entries/99/product_id");
+        assert!(
+            many.detail.ends_with("do not exist; errors has the first 100, there are 900 more"),
+            "{many}"
+        );
+
+        let field = |index: usize| Invalid::new("wrong_type", "no text").at(format!("/lines/{index}"));
+        let many = ApiError::invalid((0..MAX_FIELDS + 1).map(field).collect());
+        assert_eq!(many.fields.len(), 100);
+        assert!(many.detail.starts_with("101 values"), "{many}");
+        assert!(many.detail.ends_with("there are 1 more"), "{many}");
+    }
+
+    #[test]
+    fn what_a_client_sent_is_quoted_in_part() {
+        let long = "é".repeat(MAX_QUOTED + 1);
+        let refused = ApiError::invalid_field(&long, "unknown_field", long.as_str());
+        let expected = format!("{}…", "é".repeat(MAX_QUOTED));
+        let field = &refused.fields[0];
+        assert_eq!([&field.pointer, &field.message, &refused.detail], [&expected; 3]);
     }
 }

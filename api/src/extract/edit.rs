@@ -140,6 +140,11 @@ impl<T: Editable> Replacement<T> {
 }
 
 impl<T: Editable> MergePatch<T> {
+    /// Whether the patch has this member.
+    pub(crate) fn has(&self, member: &str) -> bool {
+        parsed_again(&self.0).contains_key(member)
+    }
+
     pub(crate) fn edit(self) -> Edit<T::View, T::Details> {
         Edit::new(move |view| patched::<T>(view, parsed_again(&self.0)))
     }

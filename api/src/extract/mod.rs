@@ -16,7 +16,7 @@ pub(crate) use context::{Anonymous, Context, Operator};
 pub(crate) use edit::{Editable, MergePatch, Replacement, merge_patch};
 pub(crate) use faults::{Faults, one_of, read_from_text, text};
 pub(crate) use path::{Id, SessionOfUser, part};
-pub(crate) use precondition::{IfMatch, RequiredIfMatch};
+pub(crate) use precondition::{IfMatch, IfMatchForSome, RequiredIfMatch};
 pub(crate) use query::{Flag, ListQuery, NoFilters, NoQuery, Query, Text, Time};
 pub(crate) use search::{ExportQuery, SearchFilters, SearchQuery, Several};
 pub(crate) use values::AnyId;

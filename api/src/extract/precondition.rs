@@ -19,6 +19,20 @@ pub(crate) struct IfMatch(pub Option<i64>);
 #[derive(Debug)]
 pub(crate) struct RequiredIfMatch(pub Option<i64>);
 
+/// The expected version on a route that cannot do without it for some bodies.
+#[derive(Debug)]
+pub(crate) struct IfMatchForSome(Option<Option<i64>>);
+
+impl IfMatchForSome {
+    /// Returns the expected version.
+    ///
+    /// # Errors
+    /// 428 if the body needs one, and the client gave none.
+    pub(crate) fn version(self, is_needed: bool) -> Result<Option<i64>, ApiError> {
+        if is_needed { self.0.ok_or_else(missing) } else { Ok(self.0.flatten()) }
+    }
+}
+
 impl FromRequest for IfMatch {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
@@ -33,16 +47,25 @@ impl FromRequest for RequiredIfMatch {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(parse(request).and_then(|given| {
-            given.map(Self).ok_or_else(|| {
-                ApiError::new(
-                    StatusCode::PRECONDITION_REQUIRED,
-                    "precondition_required",
-                    "send If-Match with the ETag that you read, such as If-Match: \"3\"",
-                )
-            })
-        }))
+        ready(parse(request).and_then(|given| given.map(Self).ok_or_else(missing)))
     }
+}
+
+impl FromRequest for IfMatchForSome {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(parse(request).map(Self))
+    }
+}
+
+fn missing() -> ApiError {
+    ApiError::new(
+        StatusCode::PRECONDITION_REQUIRED,
+        "precondition_required",
+        "send If-Match with the ETag that you read, such as If-Match: \"3\"",
+    )
 }
 
 /// Returns `None` without the header, `Some(None)` for `*`.

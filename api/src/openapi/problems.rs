@@ -154,6 +154,11 @@ pub(crate) const KINDS: &[Kind] = &[
         "The status of the inventory count does not permit the operation",
     ),
     kind(409, "too_many_places", "The product lies in 1,000 locations of the warehouse already"),
+    kind(
+        409,
+        "too_many_reservations",
+        "Too many orders would have to give goods back at once: take fewer away, or cancel some of the orders first",
+    ),
     kind(409, "inventory_count_reference_taken", "The reference belongs to another inventory count"),
     kind(409, "inventory_count_under_way", "Another inventory count of the warehouse is under way"),
     kind(
@@ -175,6 +180,11 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(409, "product_archived", "The product is archived and cannot be changed"),
     kind(409, "warehouse_archived", "The warehouse is archived and cannot be changed"),
     kind(409, "warehouse_is_default", "The default warehouse cannot be archived"),
+    kind(
+        409,
+        "warehouse_being_counted",
+        "An inventory count of the warehouse is not over; `errors` has the `inventory_count_id`",
+    ),
     kind(409, "warehouse_in_use", "The warehouse still has stock"),
     kind(409, "location_archived", "The location is archived and cannot be changed"),
     kind(409, "location_in_use", "Goods lie in the location, which cannot be archived"),
@@ -368,6 +378,13 @@ fn example(kind: &Kind) -> Value {
             "code": "stock_frozen",
             "message": "inventory count 01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b is under way: until it is closed or cancelled, nothing on hand in \
                 its scope moves",
+            "inventory_count_id": "01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b",
+        }]),
+        "warehouse_being_counted" => json!([{
+            "pointer": "",
+            "code": "warehouse_being_counted",
+            "message": "inventory count 01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b of warehouse 01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0c is not over; \
+                close it or cancel it first",
             "inventory_count_id": "01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b",
         }]),
         "invalid_inventory_count" => json!([{

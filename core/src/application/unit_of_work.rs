@@ -5,7 +5,7 @@
 //!
 //! It runs as a task of its own on the main runtime: a client that hangs up cancels the handler that waits, never the
 //! transaction. Contention (a deadlock, a serialization failure, two requests at once with one idempotency key) is
-//! retried a few times; then the error goes to the caller.
+//! retried a few times, a command that was overtaken more often; then the error goes to the caller.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -35,8 +35,12 @@ use crate::values::ids::{PrincipalId, TenantId};
 const RETRIES: &str = "comptoir_unit_of_work_retries_total";
 /// The maximum number of attempts of a unit of work. After the last one, the caller must handle the contention.
 const MAX_ATTEMPTS: u32 = 5;
-/// The pause before the second attempt, in milliseconds; it doubles each time, with jitter.
+/// The same of a command that was overtaken ([`Error::Overtaken`]). On a product that everybody orders, another order may commit between
+/// what the command reads and what it locks, time after time: nothing is wrong, and each attempt has its own chance.
+const MAX_OVERTAKEN_ATTEMPTS: u32 = 20;
+/// The pause before the second attempt, in milliseconds; it doubles each time, up to the longest, with jitter.
 const FIRST_PAUSE_MS: u64 = 2;
+const LONGEST_PAUSE_MS: u64 = 32;
 
 /// An intention. It goes through an aggregate, which checks its invariants, and leaves events behind.
 pub trait Command: Send + Sync + 'static {
@@ -373,10 +377,10 @@ impl Executor {
                     tracing::info!(%error, "the session was of no use: the unit of work is tried again on another");
                     metrics::counter!(RETRIES).increment(1);
                 }
-                Err(error) if error.is_worth_retrying() && attempt < MAX_ATTEMPTS => {
+                Err(error) if error.is_worth_retrying() && attempt < most_attempts(&error) => {
                     tracing::debug!(attempt, %error, "the unit of work is tried again");
                     metrics::counter!(RETRIES).increment(1);
-                    let pause = FIRST_PAUSE_MS << (attempt - 1);
+                    let pause = longest_pause_ms(attempt);
                     tokio::time::sleep(Duration::from_millis(rand::random_range(pause / 2..=pause))).await;
                 }
                 result => return result,
@@ -436,6 +440,16 @@ impl Executor {
         wakes.iter().for_each(|whom| whom.notify_one());
         Ok(answer)
     }
+}
+
+fn most_attempts(error: &Error) -> u32 {
+    if matches!(error, Error::Overtaken) { MAX_OVERTAKEN_ATTEMPTS } else { MAX_ATTEMPTS }
+}
+
+/// The longest pause after this attempt, which counts from 1, in milliseconds.
+fn longest_pause_ms(attempt: u32) -> u64 {
+    let doubled = 2_u64.saturating_pow(attempt.saturating_sub(1));
+    FIRST_PAUSE_MS.saturating_mul(doubled).min(LONGEST_PAUSE_MS)
 }
 
 /// Writes the command's events, idempotency record and audit row, in one round trip. The audit row comes last, because

@@ -21,6 +21,10 @@ fn parse_at(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
         return Some(instant.to_utc());
     }
+    // The formats below take a sign and any number of digits, too: nobody means a year such as +12345.
+    if !has_year(text) {
+        return now.checked_sub_signed(span(text)?);
+    }
     if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
         return Some(date.and_time(NaiveTime::MIN).and_utc());
     }
@@ -29,7 +33,13 @@ fn parse_at(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
             return Some(local.and_utc());
         }
     }
-    now.checked_sub_signed(span(text)?)
+    None
+}
+
+/// Whether the text begins with the four digits of a year.
+fn has_year(text: &str) -> bool {
+    let year = text.split_once('-').map_or("", |(year, _)| year);
+    year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn span(text: &str) -> Option<TimeDelta> {
@@ -69,7 +79,19 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["", "m", "yesterday", "-5m", "5w", "30M", "2026-02-30", "4294967295d"] {
+        for text in [
+            "",
+            "m",
+            "yesterday",
+            "-5m",
+            "5w",
+            "30M",
+            "2026-02-30",
+            "4294967295d",
+            "+12345-1-1",
+            "12345-01-01",
+            "-2026-01-31 08:15",
+        ] {
             assert_eq!(at(text), None, "{text}");
         }
     }

@@ -13,6 +13,10 @@ const MAX_MONTHS_BACK: u32 = 120;
 /// How far ahead it may lie, in days: it is tomorrow already in the east.
 const MAX_DAYS_AHEAD: u64 = 1;
 
+/// How it is written: with four digits for the year, so none lies after 9999.
+const FORMAT: &str = "%Y-%m-%d";
+const LENGTH: usize = "2026-11-30".len();
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BusinessDate(NaiveDate);
@@ -22,10 +26,12 @@ impl BusinessDate {
     /// `not_a_date` if the text is not a date of the calendar, written `2026-11-30`.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let wrong = || Invalid::new("not_a_date", "expected a date such as 2026-11-30 (RFC 3339, full-date)");
-        if text.len() != 10 {
+        if text.len() != LENGTH {
             return Err(wrong());
         }
-        NaiveDate::parse_from_str(text, "%Y-%m-%d").map(Self).map_err(|_| wrong())
+        let date = NaiveDate::parse_from_str(text, FORMAT).map(Self).map_err(|_| wrong())?;
+        // `+12345-1-1` and `  2026-1-9` parse too, but are not how a date is written.
+        if date.to_string() == text { Ok(date) } else { Err(wrong()) }
     }
 
     /// The date of a moment, in UTC.
@@ -62,7 +68,7 @@ impl BusinessDate {
 
 impl fmt::Display for BusinessDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.format("%Y-%m-%d"))
+        write!(f, "{}", self.0.format(FORMAT))
     }
 }
 
@@ -87,6 +93,12 @@ mod tests {
             ("29-11-2026", "not_a_date"),
             ("2026-11-29T00:00:00Z", "not_a_date"),
             ("2026-1-9", "not_a_date"),
+            ("  2026-1-9", "not_a_date"),
+            ("2026-  1-9", "not_a_date"),
+            ("+2026-1-29", "not_a_date"),
+            ("+12345-1-1", "not_a_date"),
+            ("-999-11-29", "not_a_date"),
+            ("9999-12-31", "out_of_range"),
             ("", "not_a_date"),
         ] {
             assert_eq!(code(text), expected, "{text}");

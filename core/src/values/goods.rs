@@ -23,8 +23,10 @@ impl Units {
     /// # Errors
     /// Fails as [`Quantity::parse`] does, but zero is an amount too.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let is_zero = text.parse::<BigDecimal>().is_ok_and(|value| value.is_zero()) && text.len() < 20;
-        if is_zero { Ok(Self::zero()) } else { Quantity::parse(text).map(|quantity| Self::from(&quantity)) }
+        if Quantity::is_none(text)? {
+            return Ok(Self::zero());
+        }
+        Quantity::parse(text).map(|quantity| Self::from(&quantity))
     }
 
     pub(crate) fn stored(value: BigDecimal) -> Self {
@@ -142,12 +144,27 @@ mod tests {
 
     #[test]
     fn nothing_is_an_amount_and_less_than_nothing_is_none() {
-        assert!(units("0").is_zero() && units("0.000").is_zero());
+        assert!(units("0").is_zero() && units("0.000").is_zero() && units("-0").is_zero());
         assert_eq!(Units::parse("-1").expect_err("refused").code, "not_positive");
         assert_eq!(units("2.5").minus(&units("2.5")), Some(Units::zero()));
         assert_eq!(units("2.5").minus(&units("2.6")), None);
         assert_eq!(units("2.5").less(&units("2.6")), Units::zero());
         assert_eq!(units("2.5").plus(&units("0.5")).to_string(), "3");
+    }
+
+    /// To reckon a number of a million digits takes seconds: its characters are looked at before.
+    #[test]
+    fn an_amount_is_plain_and_short_before_it_is_reckoned() {
+        let code = |text: &str| Units::parse(text).expect_err("refused").code;
+        for text in ["", "0e9", "0e999999999", "1e9", "+0", ".0", "0.", " 0"] {
+            assert_eq!(code(text), "not_a_decimal", "{text:?}");
+        }
+        assert_eq!(code("0.0000000"), "too_precise");
+        assert_eq!(code(&"0".repeat(19)), "too_large");
+        let long = "9".repeat(4_000_000);
+        let begun = std::time::Instant::now();
+        assert_eq!((code(&long), code(&format!("0.{long}"))), ("too_large", "too_precise"));
+        assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub struct FieldError {
     pub message: String,
     /// What there is, if too little was there.
     pub available: Option<Box<str>>,
-    /// The count that is under way, if nothing may be moved because of it.
+    /// The count that is in the way, if goods may not be moved because of it, or their warehouse not be archived.
     pub inventory_count_id: Option<Box<str>>,
     /// What the refusal was reckoned from, if a credit limit would be passed.
     pub credit: Option<Box<CreditFigures>>,

@@ -209,6 +209,14 @@ impl Quantity {
         Ok(Self(value))
     }
 
+    /// Whether a text stands for no quantity at all, which is zero.
+    ///
+    /// # Errors
+    /// Fails as [`Self::parse`] does, but for what is not above zero.
+    pub(super) fn is_none(text: &str) -> Result<bool, Invalid> {
+        Ok(decimal("a quantity", text, WHOLE_DIGITS, FINE_SCALE)?.is_zero())
+    }
+
     pub(crate) fn stored(value: BigDecimal) -> Self {
         Self(value)
     }

@@ -100,7 +100,22 @@ $$;
 END
 $install$;
 
+-- Orders are not amended by the version before: whoever may delete lines may not any more.
 UPDATE runtime_privileges SET privileges = 'SELECT, INSERT, UPDATE (shipped, cancelled, returned)' WHERE table_name = 'order_lines';
+DO $$
+DECLARE
+    runtime pg_catalog.oid;
+BEGIN
+    FOR runtime IN
+        SELECT DISTINCT acl.grantee FROM pg_catalog.pg_class AS c, pg_catalog.aclexplode(c.relacl) AS acl
+        WHERE c.oid OPERATOR(pg_catalog.=) 'order_lines'::pg_catalog.regclass::pg_catalog.oid
+            AND acl.privilege_type OPERATOR(pg_catalog.=) 'DELETE'::pg_catalog.text
+            AND acl.grantee OPERATOR(pg_catalog.<>) c.relowner AND acl.grantee OPERATOR(pg_catalog.<>) 0::pg_catalog.oid
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE DELETE ON order_lines FROM %s', runtime::pg_catalog.regrole);
+    END LOOP;
+END
+$$;
 ALTER TABLE order_steps DROP COLUMN dropped_products;
 ALTER TABLE orders DROP CONSTRAINT orders_promised;
 ALTER TABLE orders DROP COLUMN delivery_address, DROP COLUMN promised_on;

@@ -11,12 +11,40 @@ use rand::{Rng, SeedableRng};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::credit::{self, PATIENT, until_waiting};
 use crate::shipments::{confirmed, ledger, order, told};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// Amends an order as it is now.
 async fn amend(api: &Api, id: &str, body: &Value) -> Result<Answer> {
-    api.http.send(Method::PATCH, &format!("/orders/{id}"), &[], Some(body)).await
+    let version = order(api, id).await?["version"].as_i64().unwrap_or(1);
+    amend_version(api, id, version, body).await
+}
+
+async fn amend_version(api: &Api, id: &str, version: i64, body: &Value) -> Result<Answer> {
+    let etag = format!("\"{version}\"");
+    api.http.send(Method::PATCH, &format!("/orders/{id}"), &[("If-Match", &etag)], Some(body)).await
+}
+
+/// Ends this API, and looks whether its sessions were in deadlocks: those that were tried again are seen nowhere else. The test's own
+/// connections are closed before.
+async fn ends_without_deadlocks(world: &World, mut api: Api) -> Result<()> {
+    api.daemon.terminate(LIMIT).await?;
+    let administrator = world.administrator().await?;
+    let number = async |query: &str| -> Result<i64> { Ok(administrator.query_one(query, &[]).await?.get(0)) };
+    // A session counts its deadlocks at its end at the latest.
+    until("all sessions to end", LIMIT, async || {
+        let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        let others = number(others).await?;
+        ensure!(others == 0, "{others} sessions");
+        Ok(())
+    })
+    .await?;
+    let deadlocks =
+        number("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").await?;
+    ensure!(deadlocks == 0, "{deadlocks} deadlocks");
+    Ok(())
 }
 
 /// Of each line: its SKU, the quantity, what is reserved for it, and what it waits for.
@@ -301,9 +329,9 @@ async fn only_an_order_of_which_nothing_has_left_is_amended_and_a_version_may_be
         let id = confirmed(&api, &[(&tea, "4")]).await?;
         let path = format!("/orders/{id}");
         let body = json!({"lines": [{"position": 1, "quantity": "5"}]});
-        let stale = api.http.send(Method::PATCH, &path, &[("If-Match", "\"1\"")], Some(&body)).await?;
+        let stale = amend_version(&api, &id, 1, &body).await?;
         assert_eq!((stale.status, stale.code()), (412, "version_mismatch"), "{}", stale.text);
-        let fresh = api.http.send(Method::PATCH, &path, &[("If-Match", "\"2\"")], Some(&body)).await?;
+        let fresh = amend_version(&api, &id, 2, &body).await?;
         assert_eq!((fresh.status, fresh.header("etag")), (200, Some("\"3\"")), "{}", fresh.text);
 
         let part = json!({"lines": [{"position": 1, "quantity": "1"}]});
@@ -323,6 +351,102 @@ async fn only_an_order_of_which_nothing_has_left_is_amended_and_a_version_may_be
         let nobody = amend(&api, "01900000-0000-7000-8000-0000000000ff", &json!({})).await?;
         assert_eq!((nobody.status, nobody.code()), (404, "order_not_found"));
         api.proof().await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_are_those_of_one_version() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (tea, pot) = (api.product_in_stock("TEA", "9").await?, api.product_in_stock("POT", "9").await?);
+        let cup = api.product_in_stock("CUP", "9").await?;
+        let id = confirmed(&api, &[(&tea, "1"), (&pot, "1"), (&cup, "1")]).await?;
+        // The first line is taken off. So the cup has the position that the pot had.
+        let fewer = json!({"lines": [{"position": 2}, {"position": 3}]});
+        assert_eq!(amend_version(&api, &id, 2, &fewer).await?.status, 200);
+        // Whoever has read the order before means the pot.
+        let body = json!({"reference": "R-1", "lines": [{"position": 1}, {"position": 2, "quantity": "5"}]});
+        let path = format!("/orders/{id}");
+        let blind = api.http.send(Method::PATCH, &path, &[], Some(&body)).await?;
+        assert_eq!((blind.status, blind.code()), (428, "precondition_required"), "{}", blind.text);
+        let stale = amend_version(&api, &id, 2, &body).await?;
+        assert_eq!((stale.status, stale.code()), (412, "version_mismatch"), "{}", stale.text);
+        let now = order(&api, &id).await?;
+        assert_eq!(held(&now), ["POT 1 1 0", "CUP 1 1 0"]);
+        assert_eq!((&now["reference"], &now["version"]), (&Value::Null, &json!(3)));
+        // What has no lines needs no version, and whoever says so means any.
+        let named = api.http.send(Method::PATCH, &path, &[], Some(&json!({"reference": "R-1"}))).await?;
+        assert_eq!((named.status, named.field("reference")), (200, "R-1"), "{}", named.text);
+        let any = api.http.send(Method::PATCH, &path, &[("If-Match", "*")], Some(&body)).await?;
+        assert_eq!(
+            (any.status, held(&any.json)),
+            (200, vec!["POT 1 1 0".to_owned(), "CUP 5 5 0".to_owned()])
+        );
+        api.proof().await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_gets_no_more_goods_from_an_archived_warehouse() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, advice) = (api.customer("C-1").await?, api.product("ADVICE").await?);
+        let (tea, market) = (api.product_in_stock("TEA", "4").await?, api.warehouse("MARKET").await?);
+        let lines = json!([{"product_id": advice["id"], "quantity": "1"}]);
+        let body = json!({"customer_id": customer["id"], "warehouse_id": market["id"], "lines": lines});
+        let mine = api.created("/orders", &body).await?;
+        let archived = api.http.command(&format!("/warehouses/{}/archive", id(&market))).await?;
+        assert_eq!(archived.status, 200, "{}", archived.text);
+        let with = json!({"lines": [{"position": 1}, {"product_id": tea["id"], "quantity": "1"}]});
+        let refused = amend(&api, id(&mine), &with).await?;
+        assert_eq!((refused.status, refused.code()), (422, "invalid_order"), "{}", refused.text);
+        // Where its goods come from is not for the client to change.
+        let error = &refused.json["errors"][0];
+        assert_eq!((&error["pointer"], &error["code"]), (&json!("/lines"), &json!("warehouse_archived")));
+        let more = json!({"lines": [{"position": 1, "quantity": "2"}]});
+        assert_eq!(amend(&api, id(&mine), &more).await?.status, 200, "it needs no goods");
+        api.proof().await.map(drop)
+    })
+    .await;
+}
+
+/// An order that is placed has its reference before it has its goods; so has one that is amended. Whether the customers have a limit or not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_and_an_amendment_that_want_one_reference_do_not_wait_for_each_other() {
+    World::run(async |world| {
+        let api = Api::start(world, &PATIENT).await?;
+        for (code, limit) in [("FREE", Value::Null), ("BOUND", json!("1000"))] {
+            let other = api.customer(&format!("{code}-1")).await?;
+            let body = json!({"code": code, "name": code, "email": "c@example.com", "credit_limit": limit});
+            let customer = api.created("/customers", &body).await?;
+            // Stock is locked in the order of the products: that of the first before that of the second.
+            let first = api.product_in_stock(&format!("{code}-TEA"), "10").await?;
+            let second = api.product_in_stock(&format!("{code}-POT"), "10").await?;
+            let mine = placed(&api, &customer, &[(&second, "1")], false).await?;
+            let (holder, sql) = (world.sql().await?, world.administrator().await?);
+            let lock =
+                format!("BEGIN; SELECT FROM stock_levels WHERE product_id = '{}' FOR UPDATE", id(&first));
+            holder.batch_execute(&lock).await?;
+            // It has the reference, and no stock yet.
+            let goods =
+                [&first, &second].map(|product| json!({"product_id": product["id"], "quantity": "1"}));
+            let body = json!({"customer_id": other["id"], "reference": code, "lines": goods});
+            let placing = credit::place(&api, body);
+            until_waiting(&sql, 1).await?;
+            // It waits for the reference, and must not have the stock that the other one still needs.
+            let body = json!({"reference": code, "lines": [{"position": 1, "quantity": "2"}]});
+            let amending = credit::amend(&api, &mine, body);
+            until_waiting(&sql, 2).await?;
+            holder.batch_execute("COMMIT").await?;
+            let (made, refused) = (placing.await??, amending.await??);
+            assert_eq!(made.status, 201, "{}", made.text);
+            assert_eq!((refused.status, refused.code()), (409, "order_reference_taken"), "{}", refused.text);
+            assert_eq!(amounts(&api, &second).await?, "10 2 0");
+        }
+        api.proof().await?;
+        ends_without_deadlocks(world, api).await
     })
     .await;
 }
@@ -419,7 +543,7 @@ impl Race {
                     }
                     answer
                 }
-                // Other lines, whatever it has by now.
+                // Other lines, whatever it has.
                 3..5 => {
                     let Some(id) = self.any(&mut dice) else { continue };
                     amend(api, &id, &json!({"lines": self.lines(&mut dice)})).await?
@@ -433,9 +557,8 @@ impl Race {
                     if seen["lines"][1].is_object() && dice.random_bool(0.5) {
                         lines.push(json!({"position": 2}));
                     }
-                    let etag = format!("\"{}\"", seen["version"]);
-                    let (path, body) = (format!("/orders/{id}"), json!({"lines": lines}));
-                    api.http.send(Method::PATCH, &path, &[("If-Match", &etag)], Some(&body)).await?
+                    let version = seen["version"].as_i64().context("no version")?;
+                    amend_version(api, &id, version, &json!({"lines": lines})).await?
                 }
                 8 => {
                     let Some(id) = self.any(&mut dice) else { continue };
@@ -457,7 +580,7 @@ impl Race {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn amendments_orders_cancellations_and_receipts_at_once_lose_nothing() {
     World::run(async |world| {
-        let mut api = world.api().await?;
+        let api = world.api().await?;
         let mut products = Vec::new();
         for sku in ["TEA", "POT", "CUP"] {
             products.push(api.product_in_stock(sku, "20").await?);
@@ -480,20 +603,7 @@ async fn amendments_orders_cancellations_and_receipts_at_once_lose_nothing() {
                     WHERE (w.tenant_id, w.order_id) = (o.tenant_id, o.id) AND w.waiting > 0)";
         assert_eq!(sql.query_one(wrong, &[]).await?.get::<_, i64>(0), 0);
         drop(sql);
-        api.daemon.terminate(LIMIT).await?;
-        let administrator = world.administrator().await?;
-        let number = async |query: &str| -> Result<i64> { Ok(administrator.query_one(query, &[]).await?.get(0)) };
-        // A session counts its deadlocks at its end at the latest. Those that were tried again are seen nowhere else.
-        until("all sessions to end", LIMIT, async || {
-            let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
-            let others = number(others).await?;
-            ensure!(others == 0, "{others} sessions");
-            Ok(())
-        })
-        .await?;
-        let deadlocks = number("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").await?;
-        ensure!(deadlocks == 0, "{deadlocks} deadlocks");
-        Ok(())
+        ends_without_deadlocks(world, api).await
     })
     .await;
 }

@@ -59,3 +59,48 @@ async fn contention_that_does_not_pass_is_answered_after_five_attempts() {
     })
     .await;
 }
+
+/// The first `times` orders find that their customer has got a credit limit since they looked, and begin anew.
+async fn overtake(sql: &Client, times: i64) -> Result<()> {
+    let overtaking = format!(
+        "CREATE SEQUENCE tries;
+        CREATE FUNCTION overtake() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+            IF nextval('tries') <= {times} THEN
+                UPDATE customers SET credit_limit = 1000000 WHERE tenant_id = NEW.tenant_id AND id = NEW.customer_id;
+            END IF;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER overtake BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION overtake()"
+    );
+    Ok(sql.batch_execute(&overtaking).await?)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_overtaken_tries_twenty_times() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
+        overtake(&world.sql().await?, 19).await?;
+        api.order(&customer, &product).await?;
+        assert_eq!(retries(&api).await?, 19.0);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_overtaken_each_time_is_told_to_come_back() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
+        overtake(&world.sql().await?, 1_000_000).await?;
+        let line = json!({"product_id": product["id"], "quantity": "2"});
+        let body = json!({"customer_id": customer["id"], "lines": [line]});
+        let answer = api.http.post("/orders", &body).await?;
+        assert_eq!((answer.status, answer.code()), (503, "unavailable"), "{}", answer.text);
+        assert!(answer.header("retry-after").is_some(), "{}", answer.text);
+        assert_eq!(retries(&api).await?, 19.0);
+        Ok(())
+    })
+    .await;
+}

@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 const WAITING: &str =
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
 /// The test holds locks for as long as it looks around.
-const PATIENT: [(&str, &str); 3] = [
+pub(crate) const PATIENT: [(&str, &str); 3] = [
     ("COMPTOIR__DATABASE__LOCK_TIMEOUT_MS", "60000"),
     ("COMPTOIR__DATABASE__STATEMENT_TIMEOUT_MS", "60000"),
     ("COMPTOIR__DATABASE__WORK_TIMEOUT_MS", "90000"),
@@ -87,12 +87,24 @@ fn tally(answers: &[Answer]) -> String {
     found.iter().map(|(kind, number)| format!("{kind} {number}")).collect::<Vec<_>>().join(", ")
 }
 
-fn place(api: &Api, body: Value) -> JoinHandle<Result<Answer>> {
+pub(crate) fn place(api: &Api, body: Value) -> JoinHandle<Result<Answer>> {
     let http = api.http.clone();
     tokio::spawn(async move { http.post("/orders", &body).await })
 }
 
-async fn until_waiting(sql: &Client, number: i64) -> Result<()> {
+/// Amends an order of which nobody has changed anything yet.
+pub(crate) fn amend(api: &Api, order: &Value, body: Value) -> JoinHandle<Result<Answer>> {
+    let (http, path) = (api.http.clone(), format!("/orders/{}", id(order)));
+    let first = [("If-Match", "\"1\"")];
+    tokio::spawn(async move { http.send(Method::PATCH, &path, &first, Some(&body)).await })
+}
+
+/// What raises an order whose first line is one unit.
+fn two_units() -> Value {
+    json!({"lines": [{"position": 1, "quantity": "2"}]})
+}
+
+pub(crate) async fn until_waiting(sql: &Client, number: i64) -> Result<()> {
     until(format!("{number} to wait for a lock"), LIMIT, async || {
         let waiting: i64 = sql.query_one(WAITING, &[]).await?.get(0);
         ensure!(waiting == number, "{waiting} wait");
@@ -421,6 +433,154 @@ async fn an_order_that_found_no_limit_does_not_pass_one_that_was_set_since() {
         let refused = order.await??;
         assert_eq!((refused.status, refused.code()), (409, "credit_limit_exceeded"), "{}", refused.text);
         assert_eq!(credit(&api, &customer).await?, "11.99 0.00 11.99 0");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_amendment_that_passes_the_limit_is_refused_or_held_again() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, tea) = (limited(&api, "C-1", "24").await?, api.product_in_stock("TEA", "10").await?);
+        let order = api.created("/orders", &order_of(&customer, &[(&tea, "1")])).await?;
+        done(&api, &order, "confirm").await?;
+        let path = format!("/orders/{}", id(&order));
+        let amend = async |quantity: &str| {
+            let body = json!({"lines": [{"position": 1, "quantity": quantity}]});
+            api.http.send(Method::PATCH, &path, &[("If-Match", "*")], Some(&body)).await
+        };
+        let refused = amend("3").await?;
+        assert_eq!((refused.status, refused.code()), (409, "credit_limit_exceeded"), "{}", refused.text);
+        let figures = json!({"limit": "24.00", "exposure": "0.00", "total": "36.00"});
+        assert_eq!(refused.json["errors"][0]["credit"], figures, "{}", refused.text);
+        assert_eq!(stock_of(&api, &tea).await?, "10 1");
+        // To the last cent.
+        let fits = amend("2").await?;
+        assert_eq!((fits.status, &fits.json["held_for_approval"]), (200, &json!(false)), "{}", fits.text);
+
+        hold_orders(&api).await?;
+        let held = amend("3").await?;
+        assert_eq!(
+            (held.status, held.field("status"), &held.json["held_for_approval"]),
+            (200, "confirmed", &json!(true))
+        );
+        assert_eq!(credit(&api, &customer).await?, "24.00 36.00 -12.00 1");
+        let told = "SELECT string_agg(payload ->> 'held_for_approval', ' ' ORDER BY seq) FROM outbox_events
+            WHERE aggregate_id = $1 AND event_type = 'order.amended'";
+        let told: String = world.sql().await?.query_one(told, &[&id(&order)]).await?.get(0);
+        assert_eq!(told, "false true");
+        assert_eq!(step(&api, &order, "ship").await?.code(), "order_held");
+        done(&api, &order, "approve").await?;
+        done(&api, &order, "ship").await?;
+        api.proof().await?;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn amendments_and_orders_of_a_customer_without_a_limit_do_not_wait_for_each_other() {
+    World::run(async |world| {
+        let api = Api::start(world, &PATIENT).await?;
+        let (service, customer) = (api.product("CUT").await?, api.customer("C-1").await?);
+        let (tea, pot) = (api.product_in_stock("TEA", "10").await?, api.product_in_stock("POT", "10").await?);
+        let order = order_of(&customer, &[(&service, "1")]);
+        let (mine, other) = (api.created("/orders", &order).await?, api.created("/orders", &order).await?);
+        let (holder, sql) = (world.sql().await?, world.administrator().await?);
+        let products = format!("'{}', '{}'", id(&tea), id(&pot));
+        let lock = format!("BEGIN; SELECT FROM stock_levels WHERE product_id IN ({products}) FOR UPDATE");
+        holder.batch_execute(&lock).await?;
+        let placing = place(&api, order_of(&customer, &[(&tea, "1")]));
+        until_waiting(&sql, 1).await?;
+        let raised = tokio::time::timeout(LIMIT, amend(&api, &mine, two_units())).await;
+        let raised = raised.context("an amendment waits for an order of the same customer")???;
+        assert_eq!((raised.status, raised.field("gross_total")), (200, "24.00"), "{}", raised.text);
+
+        let with_goods = json!({"lines": [{"position": 1}, {"product_id": pot["id"], "quantity": "1"}]});
+        let amending = amend(&api, &other, with_goods);
+        until_waiting(&sql, 2).await?;
+        let placed = tokio::time::timeout(LIMIT, api.http.post("/orders", &order)).await;
+        let placed = placed.context("an order waits for an amendment of the same customer")??;
+        assert_eq!(placed.status, 201, "{}", placed.text);
+        holder.batch_execute("COMMIT").await?;
+        let (placed, amended) = (placing.await??, amending.await??);
+        assert_eq!((placed.status, amended.status), (201, 200), "{} {}", placed.text, amended.text);
+        api.proof().await?;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_limit_that_is_set_while_an_amendment_is_under_way_counts_it() {
+    World::run(async |world| {
+        let api = Api::start(world, &PATIENT).await?;
+        let (service, customer) = (api.product("CUT").await?, api.customer("C-1").await?);
+        let pot = api.product_in_stock("POT", "10").await?;
+        let order = order_of(&customer, &[(&service, "1")]);
+        let mine = api.created("/orders", &order).await?;
+        let (holder, sql) = (world.sql().await?, world.administrator().await?);
+        let lock = format!("BEGIN; SELECT FROM stock_levels WHERE product_id = '{}' FOR UPDATE", id(&pot));
+        holder.batch_execute(&lock).await?;
+        // It has found no limit, and waits for its goods.
+        let with_goods = json!({"lines": [{"position": 1}, {"product_id": pot["id"], "quantity": "1"}]});
+        let amending = amend(&api, &mine, with_goods);
+        until_waiting(&sql, 1).await?;
+        set_limit(&api, &customer, Some("24")).await?;
+        // It would fit beside what the first came to before.
+        let second = place(&api, order);
+        until_waiting(&sql, 2).await?;
+        holder.batch_execute("COMMIT").await?;
+        let (amended, second) = (amending.await??, second.await??);
+        assert_eq!(amended.status, 200, "it was amended before: {}", amended.text);
+        assert_eq!((second.status, second.code()), (409, "credit_limit_exceeded"), "{}", second.text);
+        assert_eq!(credit(&api, &customer).await?, "24.00 24.00 0.00 0");
+        api.proof().await?;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_amendment_that_found_no_limit_does_not_pass_one_that_was_set_since() {
+    World::run(async |world| {
+        let api = Api::start(world, &PATIENT).await?;
+        let (service, customer) = (api.product("CUT").await?, api.customer("C-1").await?);
+        let mine = api.created("/orders", &order_of(&customer, &[(&service, "1")])).await?;
+        let (holder, sql) = (world.sql().await?, world.administrator().await?);
+        // Between its look at the limit and its lock of the customer.
+        let limit = format!(
+            "BEGIN; SELECT FROM customers WHERE id = '{0}' FOR UPDATE; UPDATE customers SET credit_limit = 23.99 WHERE id = '{0}'",
+            id(&customer)
+        );
+        holder.batch_execute(&limit).await?;
+        let amending = amend(&api, &mine, two_units());
+        until_waiting(&sql, 1).await?;
+        holder.batch_execute("COMMIT").await?;
+        let refused = amending.await??;
+        assert_eq!((refused.status, refused.code()), (409, "credit_limit_exceeded"), "{}", refused.text);
+        assert_eq!(credit(&api, &customer).await?, "23.99 12.00 11.99 0");
+        Ok(())
+    })
+    .await;
+}
+
+/// What open orders come to is what was sold for how much: who only prepares orders does not see it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_exposure_is_for_those_who_place_orders() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let customer = limited(&api, "C-1", "5000").await?;
+        let path = format!("/customers/{}/credit", id(&customer));
+        let (sql, tenant) = (world.sql().await?, world.tenant().await?.id);
+        for (permissions, status) in
+            [(["customers:read", "orders:read"], 403), (["customers:read", "orders:write"], 200)]
+        {
+            let key = api_key(&sql, tenant, &permissions).await?;
+            let answer = api.http.with_credential(&key).get(&path).await?;
+            assert_eq!(answer.status, status, "{permissions:?}: {}", answer.text);
+        }
         Ok(())
     })
     .await;

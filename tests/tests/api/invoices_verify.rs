@@ -30,7 +30,7 @@ async fn trade(world: &World) -> Result<Value> {
 
 /// What is said to be broken: the rule, and the link or the id.
 async fn broken(world: &World, arguments: &[&str]) -> Result<Vec<(String, Value, Value)>> {
-    let exit = world.run_api(&[&["invoices", "verify", "--json"], arguments].concat()).await?;
+    let exit = world.run_api(&[&["invoices", "verify", "--json"][..], arguments].concat()).await?;
     let report: Value = serde_json::from_str(&exit.stdout).with_context(|| format!("{exit:?}"))?;
     let found = report["broken"].as_array().cloned().unwrap_or_default();
     ensure!(exit.code == Some(i32::from(!found.is_empty())), "{exit:?}");

@@ -1,11 +1,16 @@
 //! Counts of locations: what lies in them stays there, and is counted and posted by place. Every test ends with the proof.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
-use comptoir_tests::harness::{Answer, Api, Http, Tenant, World, api_key};
+use comptoir_tests::harness::{Answer, Api, Http, Tenant, World, api_key, until};
 use serde_json::{Value, json};
 
 /// An id that nothing has.
 const NOBODY: &str = "01900000-0000-7000-8000-0000000000ff";
+const LIMIT: Duration = Duration::from_secs(20);
+const WAITING: &str =
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 fn id(resource: &Value) -> &str {
     resource["id"].as_str().unwrap_or_default()
@@ -251,7 +256,10 @@ async fn only_what_is_missing_of_all_is_taken_back_from_orders() {
         let entries = json!({"entries": [entry(tea, near, "0"), entry(tea, far, "9")]});
         shelves.step(&count, "entries", entries).await?;
         shelves.step(&count, "review", json!({})).await?;
-        shelves.step(&count, "close", json!({})).await?;
+        let closed = shelves.step(&count, "close", json!({})).await?;
+        // One of six and five, at 2.00 each.
+        assert_eq!((&closed["value_gained"], &closed["value_lost"]), (&json!("0.00"), &json!("2.00")));
+        assert_eq!(closed["differing"], 2);
         assert_eq!(shelves.stock(tea).await?, "11 11 1 B-01=9");
         api.proof().await?;
         Ok(())
@@ -351,6 +359,44 @@ async fn who_counts_a_location_blindly_sees_nothing_of_what_is_expected() {
         assert_eq!(told(&lines), ["TEA A-01 counted 5 6 -1"]);
         shelves.step(&count, "close", json!({})).await?;
         assert_eq!(shelves.stock(tea).await?, "11 0 0 A-01=5 B-01=4");
+        api.proof().await?;
+        Ok(())
+    })
+    .await;
+}
+
+/// Otherwise the other count would have no line of what this one puts there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_count_is_not_closed_while_another_of_its_locations_starts() {
+    World::run(async |world| {
+        let shelves = Shelves::fill(world).await?;
+        let Shelves { api, tea, near, far, .. } = &shelves;
+        let count = shelves.count(&[near]).await?;
+        shelves.step(&count, "entries", json!({"entries": [entry(tea, near, "7")]})).await?;
+        shelves.step(&count, "review", json!({})).await?;
+        let elsewhere = json!({"product_ids": [tea["id"]], "location_id": far["id"]});
+        let refused = step(&api.http, &count, "recount", &elsewhere).await?;
+        assert_eq!((refused.status, refused.pointers()), (422, vec!["/location_id"]), "{}", refused.text);
+
+        let (sql, watch) = (world.sql().await?, world.administrator().await?);
+        // A count that starts holds its locations so.
+        sql.batch_execute(&format!("BEGIN; SELECT FROM locations WHERE id = '{}' FOR UPDATE", id(near)))
+            .await?;
+        let body = json!({});
+        let (closed, waited) = tokio::join!(step(&api.http, &count, "close", &body), async {
+            let waited = until("somebody to wait for a lock", LIMIT, async || {
+                let waiting: i64 = watch.query_one(WAITING, &[]).await?.get(0);
+                ensure!(waiting == 1, "{waiting} wait");
+                Ok(())
+            })
+            .await;
+            sql.batch_execute("COMMIT").await?;
+            waited
+        });
+        waited?;
+        let closed = closed?;
+        assert_eq!(closed.status, 200, "{}", closed.text);
+        assert_eq!(shelves.stock(tea).await?, "13 0 0 A-01=7 B-01=4");
         api.proof().await?;
         Ok(())
     })

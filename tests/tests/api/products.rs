@@ -1,8 +1,31 @@
 //! Products: created, changed, archived, deleted.
 
-use comptoir_tests::harness::World;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use comptoir_tests::harness::{Api, World, id, stock_of, until};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio_postgres::Client;
+
+const LIMIT: Duration = Duration::from_secs(20);
+/// A command that waits for a lock waits as long as the test needs.
+const PATIENT: [(&str, &str); 3] = [
+    ("COMPTOIR__DATABASE__LOCK_TIMEOUT_MS", "60000"),
+    ("COMPTOIR__DATABASE__STATEMENT_TIMEOUT_MS", "60000"),
+    ("COMPTOIR__DATABASE__WORK_TIMEOUT_MS", "90000"),
+];
+const WAITING: &str =
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+
+async fn until_waiting(sql: &Client, number: i64) -> Result<()> {
+    until(format!("{number} to wait for a lock"), LIMIT, async || {
+        let waiting: i64 = sql.query_one(WAITING, &[]).await?.get(0);
+        ensure!(waiting == number, "{waiting} wait");
+        Ok(())
+    })
+    .await
+}
 
 fn path(product: &Value) -> String {
     format!("/products/{}", product["id"].as_str().unwrap())
@@ -267,6 +290,63 @@ async fn an_order_has_no_finer_quantities_than_its_products_allow() {
         let kept = api.http.get(&format!("/orders/{}", placed["id"].as_str().unwrap())).await?;
         assert_eq!(kept.json["lines"][1]["quantity"], "1.125");
         Ok(())
+    })
+    .await;
+}
+
+/// They have read that it is kept in stock, and are about to receive it, or to wait for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_ends_that_a_product_is_kept_in_stock_waits_for_those_who_use_it() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let tea = api.stocked_product("TEA").await?;
+        let (sql, watch) = (world.sql().await?, world.administrator().await?);
+        // What is under way holds its products so.
+        sql.batch_execute(&format!("BEGIN; SELECT FROM products WHERE id = '{}' FOR KEY SHARE", id(&tea)))
+            .await?;
+        let renamed = api.http.send(Method::PATCH, &path(&tea), &[], Some(&json!({"name": "Tea"}))).await?;
+        assert_eq!(renamed.status, 200, "nobody is waited for: {}", renamed.text);
+        let (at, body) = (path(&tea), json!({"stocked": false}));
+        let (ended, waited) = tokio::join!(api.http.send(Method::PATCH, &at, &[], Some(&body)), async {
+            let waited = until_waiting(&watch, 1).await;
+            sql.batch_execute("COMMIT").await?;
+            waited
+        });
+        waited?;
+        let ended = ended?;
+        assert_eq!((ended.status, &ended.json["stocked"]), (200, &json!(false)), "{}", ended.text);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_product_that_is_renamed_while_its_stock_begins_has_the_new_name_there() {
+    World::run(async |world| {
+        let api = Api::start(world, &PATIENT).await?;
+        let (customer, tea) = (api.customer("C-1").await?, api.stocked_product("TEA").await?);
+        let supplier = api.supplier("S-1").await?;
+        // Noted as used, and in no warehouse yet.
+        api.purchase_order(&supplier, &tea).await?;
+        let (sql, watch) = (world.sql().await?, world.administrator().await?);
+        // Who makes a new level waits for it, the product in hand.
+        sql.batch_execute("BEGIN; SELECT FROM warehouses FOR NO KEY UPDATE").await?;
+        let order = json!({"customer_id": customer["id"], "back_order": true,
+            "lines": [{"product_id": tea["id"], "quantity": "1"}]});
+        let http = api.http.clone();
+        let placing = tokio::spawn(async move { http.post("/orders", &order).await });
+        until_waiting(&watch, 1).await?;
+        let (http, at) = (api.http.clone(), path(&tea));
+        let renaming = tokio::spawn(async move {
+            http.send(Method::PATCH, &at, &[], Some(&json!({"name": "Oolong", "sku": "OOLONG"}))).await
+        });
+        until_waiting(&watch, 2).await?;
+        sql.batch_execute("COMMIT").await?;
+        let (placed, renamed) = (placing.await??, renaming.await??);
+        assert_eq!((placed.status, renamed.status), (201, 200), "{} {}", placed.text, renamed.text);
+        let stock = stock_of(&api, &tea).await?;
+        assert_eq!((&stock["sku"], &stock["name"]), (&json!("OOLONG"), &json!("Oolong")));
+        api.proof().await.map(drop)
     })
     .await;
 }

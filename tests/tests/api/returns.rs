@@ -2,8 +2,10 @@
 
 use anyhow::{Context, Result};
 use comptoir_tests::harness::{Answer, Api, World};
+use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::credit::{PATIENT, until_waiting};
 use crate::shipments::{confirmed, ledger, order, progress, told};
 
 fn line(position: i64, quantity: &str, restock: bool) -> Value {
@@ -104,6 +106,44 @@ async fn an_order_of_before_can_come_back() {
         let answer = back(&api, &id, &[line(1, "2", false)]).await?;
         assert_eq!(answer.status, 201, "{}", answer.text);
         assert_eq!(progress(&order(&api, &id).await?), ["2 0 2"]);
+        api.proof().await.map(drop)
+    })
+    .await;
+}
+
+/// The order was read before it was amended, and is locked after it was shipped: what comes back is what it has then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_back_is_of_the_order_as_it_is_when_it_is_locked() {
+    World::run(async |world| {
+        let api = Api::start(world, &PATIENT).await?;
+        let (tea, pot) = (api.product_in_stock("TEA", "4").await?, api.product_in_stock("POT", "4").await?);
+        // The older one waits for the goods that the other one has at first.
+        let waiting = confirmed(&api, &[(&tea, "9")]).await?;
+        let id = confirmed(&api, &[(&tea, "1")]).await?;
+        let (holder, sql) = (world.sql().await?, world.administrator().await?);
+        holder.batch_execute(&format!("BEGIN; SELECT FROM orders WHERE id = '{waiting}' FOR UPDATE")).await?;
+        // Orders are locked in the order of their ids: it waits for the other one.
+        let (http, path) = (api.http.clone(), format!("/orders/{id}"));
+        let body = json!({"reason": "wrong size", "lines": [line(1, "1", true)]});
+        let returning = tokio::spawn({
+            let (http, path) = (http.clone(), format!("{path}/returns"));
+            async move { http.post(&path, &body).await }
+        });
+        until_waiting(&sql, 1).await?;
+        let body = json!({"lines": [{"product_id": pot["id"], "quantity": "2"}]});
+        let amended = http.send(Method::PATCH, &path, &[("If-Match", "*")], Some(&body)).await?;
+        assert_eq!(amended.status, 200, "{}", amended.text);
+        let shipped = http.post(&format!("{path}/ship"), &json!({})).await?;
+        assert_eq!(shipped.status, 200, "{}", shipped.text);
+        holder.batch_execute("COMMIT").await?;
+        let returned = returning.await??;
+        assert_eq!(
+            (returned.status, &returned.json["lines"][0]["sku"]),
+            (201, &json!("POT")),
+            "{}",
+            returned.text
+        );
+        assert_eq!(progress(&order(&api, &id).await?), ["2 0 1"]);
         api.proof().await.map(drop)
     })
     .await;

@@ -323,3 +323,101 @@ async fn warehouses_are_there_as_csv() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_warehouse_is_not_archived_until_its_inventory_counts_are_over() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let warehouse = api.warehouse("W-1").await?;
+        let count = api.created("/inventory-counts", &json!({"warehouse_id": warehouse["id"]})).await?;
+        let count_path = format!("/inventory-counts/{}", count["id"].as_str().unwrap_or_default());
+        let archive = format!("{}/archive", path(&warehouse));
+        for step in ["", "/start", "/review"] {
+            if !step.is_empty() {
+                let taken = api.http.command(&format!("{count_path}{step}")).await?;
+                assert_eq!(taken.status, 200, "{step}: {}", taken.text);
+            }
+            let refused = api.http.command(&archive).await?;
+            assert_eq!((refused.status, refused.code()), (409, "warehouse_being_counted"), "{step}");
+            assert_eq!(refused.json["errors"][0]["inventory_count_id"], count["id"], "{}", refused.text);
+        }
+        let closed = api.http.command(&format!("{count_path}/close")).await?;
+        assert_eq!(closed.status, 200, "{}", closed.text);
+        let cancelled = api.created("/inventory-counts", &json!({"warehouse_id": warehouse["id"]})).await?;
+        let cancel = format!("/inventory-counts/{}/cancel", cancelled["id"].as_str().unwrap_or_default());
+        let answer = api.http.post(&cancel, &json!({"reason": "a test"})).await?;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let archived = api.http.command(&archive).await?;
+        assert_eq!(archived.status, 200, "{}", archived.text);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_back_to_an_archived_warehouse_leaves_it_again() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (warehouse, other) = (api.warehouse("W-1").await?, api.warehouse("W-2").await?);
+        let (tea, customer) = (api.stocked_product("TEA").await?, api.customer("C-1").await?);
+        let at = |extra: Value| {
+            let mut body = json!({"warehouse_id": warehouse["id"]});
+            for (name, value) in extra.as_object().into_iter().flatten() {
+                body[name] = value.clone();
+            }
+            body
+        };
+        let one = json!([{"product_id": tea["id"], "quantity": "1"}]);
+        let three = json!([{"product_id": tea["id"], "quantity": "3"}]);
+        api.created("/stock-receipts", &at(json!({"lines": three}))).await?;
+        let order =
+            api.created("/orders", &at(json!({"customer_id": customer["id"], "lines": three}))).await?;
+        let order = format!("/orders/{}", order["id"].as_str().unwrap_or_default());
+        for step in ["confirm", "ship"] {
+            let taken = api.http.post(&format!("{order}/{step}"), &json!({})).await?;
+            assert_eq!(taken.status, 200, "{step}: {}", taken.text);
+        }
+        let archived = api.http.command(&format!("{}/archive", path(&warehouse))).await?;
+        assert_eq!(archived.status, 200, "{}", archived.text);
+        let back =
+            json!({"reason": "too late", "lines": [{"position": 1, "quantity": "3", "restock": true}]});
+        api.created(&format!("{order}/returns"), &back).await?;
+
+        let change = |change: &str| json!([{"product_id": tea["id"], "change": change}]);
+        let both =
+            json!([{"product_id": tea["id"], "change": "-1"}, {"product_id": tea["id"], "change": "1"}]);
+        for (posted, body, pointer) in [
+            ("/stock-receipts", at(json!({"lines": one})), "/warehouse_id"),
+            ("/stock-adjustments", at(json!({"reason": "found", "lines": change("1")})), "/warehouse_id"),
+            ("/stock-adjustments", at(json!({"reason": "found", "lines": both})), "/warehouse_id"),
+            (
+                "/stock-transfers",
+                json!({"warehouse_id": other["id"], "to_warehouse_id": warehouse["id"], "lines": one}),
+                "/to_warehouse_id",
+            ),
+        ] {
+            let refused = api.http.post(posted, &body).await?;
+            assert_eq!(
+                (refused.status, refused.pointers()),
+                (422, vec![pointer]),
+                "{posted}: {}",
+                refused.text
+            );
+        }
+        api.created("/stock-write-offs", &at(json!({"reason": "torn", "lines": one}))).await?;
+        api.created("/stock-adjustments", &at(json!({"reason": "lost", "lines": change("-1")}))).await?;
+        api.created("/stock-transfers", &at(json!({"to_warehouse_id": other["id"], "lines": one}))).await?;
+        let stock = api.http.get(&format!("/stock?product_id={}", tea["id"].as_str().unwrap_or_default()));
+        let stock = stock.await?.json;
+        let mut on_hand: Vec<_> = stock["data"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|level| level["on_hand"].to_string())
+            .collect();
+        on_hand.sort();
+        assert_eq!(on_hand, [r#""0""#, r#""1""#], "{stock}");
+        api.proof().await.map(drop)
+    })
+    .await;
+}

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::installation::Installation;
+
+const NO_AMENDMENTS: &str = include_str!("../../../schema/commerce/00000000001060_order_amendments/down.sql");
 
 /// On tables; of columns only the writer and the relay have some.
 const TABLES: &str = "
@@ -314,4 +316,25 @@ async fn functions_that_delete_what_is_old_refuse_what_is_not() -> Result<()> {
     refused(&owner, "CALL comptoir_make_runtime(repeat('x', 64))", "set api.database_role").await?;
     drop((owner, services, relay));
     own.remove().await
+}
+
+/// To change `runtime_privileges` takes nothing away from who has it already.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_amendments_nobody_deletes_lines_of_orders() -> Result<()> {
+    let own = Installation::new("NOCREATEROLE").await?;
+    own.set_up().await?;
+    let owner = own.sql("owner").await?;
+    let (_, rest) = NO_AMENDMENTS.split_once("UPDATE runtime_privileges").context("no such statement")?;
+    let (revoke, _) = rest.split_once("ALTER TABLE order_steps").context("no such statement")?;
+    let runtime = format!("{}_runtime", own.name);
+    let may = "SELECT has_table_privilege($1::text::name, 'order_lines', 'DELETE'), has_table_privilege($1::text::name, 'order_lines', 'INSERT')";
+    owner.batch_execute("BEGIN").await?;
+    let before = owner.query_one(may, &[&runtime]).await?;
+    owner.batch_execute(&format!("UPDATE runtime_privileges{revoke}")).await?;
+    let after = owner.query_one(may, &[&runtime]).await?;
+    owner.batch_execute("ROLLBACK").await?;
+    for (row, expected) in [(before, (true, true)), (after, (false, true))] {
+        assert_eq!((row.get::<_, bool>(0), row.get::<_, bool>(1)), expected);
+    }
+    Ok(())
 }

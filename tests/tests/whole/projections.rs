@@ -183,7 +183,7 @@ async fn an_amended_order_counts_as_it_is_now() {
         let order = api.order(&customer, &one).await?;
         let path = format!("/orders/{}", id(&order));
         let amend = async |body: Value| -> Result<()> {
-            let answer = api.http.send(Method::PATCH, &path, &[], Some(&body)).await?;
+            let answer = api.http.send(Method::PATCH, &path, &[("If-Match", "*")], Some(&body)).await?;
             ensure!(answer.status == 200, "{}", answer.text);
             Ok(())
         };

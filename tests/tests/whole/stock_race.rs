@@ -1,16 +1,18 @@
-//! The last units of a few products, for many clients at once, while processes are killed: nothing is sold twice, nothing is lost,
-//! and the proof holds at every look.
+//! The last units of a few products, for many clients at once, who place, amend, ship and cancel orders, and receive and lose goods. At
+//! first nobody is disturbed, then processes are killed: nothing is sold twice, nothing is lost, the proof holds at every look, there is
+//! no deadlock, and no answer but those that docs/http.md states.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use comptoir_tests::harness::{Answer, Api, Http, World, until};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
+use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -20,6 +22,14 @@ const PRODUCTS: usize = 10;
 const UNITS: i64 = 10;
 /// The longest time between two kills, and after it.
 const LONGEST_PAUSE_MS: u64 = 1_500;
+/// How long a process that takes the place of a killed one may need.
+const START_LIMIT: Duration = Duration::from_secs(60);
+/// How long a killed process may be in the way after it: until its sessions end that wait for a lock (`database.lock_timeout_ms`).
+const AFTERMATH: Duration = Duration::from_secs(5);
+/// What docs/http.md states as the one price of many requests at once: a connection was waited for in vain, and nothing happened.
+const NO_CONNECTION: &str = "no database connection could be had";
+/// For so long, everybody who wants a reference wants the same one.
+const REFERENCE_TIME: Duration = Duration::from_millis(250);
 /// Before a request is repeated that another one is in the way of, or that nobody answered.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -45,9 +55,12 @@ struct Market {
     /// Orders that may still be confirmed, shipped and cancelled: by anybody, also by two at once.
     open: Mutex<Vec<String>>,
     books: Mutex<Books>,
+    opened: Instant,
     closed: AtomicBool,
     looks: AtomicUsize,
     kills: AtomicUsize,
+    /// Until when a 503 may be due to a process that was killed; nothing as long as none was.
+    shaken_until: Mutex<Option<Instant>>,
 }
 
 impl Market {
@@ -64,9 +77,11 @@ impl Market {
             products,
             open: Mutex::default(),
             books: Mutex::default(),
+            opened: Instant::now(),
             closed: AtomicBool::new(false),
             looks: AtomicUsize::new(0),
             kills: AtomicUsize::new(0),
+            shaken_until: Mutex::default(),
         })
     }
 
@@ -80,17 +95,27 @@ impl Market {
         Ok(note(&mut books))
     }
 
-    /// Sends a command until it is known what became of it. If a process dies meanwhile, the other one is asked, with the same key.
-    async fn send(&self, dice: &mut StdRng, path: &str, body: &Value) -> Result<Answer> {
-        let (key, began) = (Uuid::new_v4().to_string(), Instant::now());
+    /// Sends a request until it is known what became of it. If a process dies meanwhile, the other one is asked. `header` has the key
+    /// under which a command is done once, or the version after which it is not done again.
+    async fn send(
+        &self,
+        dice: &mut StdRng,
+        method: Method,
+        path: &str,
+        header: Option<(&str, &str)>,
+        body: Option<&Value>,
+    ) -> Result<Answer> {
+        let (headers, began) = (header.as_slice(), Instant::now());
         let mut door = dice.random_range(0..2_usize);
         loop {
-            match self.doors[door].post_with_key(path, &key, body).await {
-                Ok(answer) if answer.status == 503 || answer.code() == "idempotency_key_in_use" => {}
+            let asked = Instant::now();
+            match self.doors[door].send(method.clone(), path, headers, body).await {
+                Ok(answer) if answer.status == 503 => self.excuse(&answer, asked)?,
+                Ok(answer) if answer.code() == "idempotency_key_in_use" => {}
                 Ok(answer) => {
                     ensure!(
-                        matches!(answer.status, 200 | 201 | 409),
-                        "{path} {body}: {} {}",
+                        matches!(answer.status, 200 | 201 | 409 | 412),
+                        "{path} {body:?}: {} {}",
                         answer.status,
                         answer.text
                     );
@@ -100,17 +125,45 @@ impl Market {
                 Err(error) if error.downcast_ref::<reqwest::Error>().is_some() => door = 1 - door,
                 Err(error) => return Err(error),
             }
-            ensure!(began.elapsed() < LIMIT, "no answer to {path} {body}");
+            ensure!(began.elapsed() < LIMIT, "no answer to {path} {body:?}");
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    /// The same, and notes the answer under this name.
+    /// A 503 is noted if a killed process may be the reason, or if nothing but the pool's limit is. Contention is no excuse: it may cost
+    /// a wait, and no answer.
+    fn excuse(&self, answer: &Answer, asked: Instant) -> Result<()> {
+        let shaken_until = *self.shaken_until.lock().map_err(|error| anyhow::anyhow!("{error}"))?;
+        let reason = if answer.field("detail").starts_with(NO_CONNECTION) {
+            "503 no connection became free"
+        } else {
+            ensure!(
+                shaken_until.is_some_and(|until| asked <= until),
+                "503, and nobody was killed: {}",
+                answer.text
+            );
+            "503 somebody was killed"
+        };
+        self.note(reason.to_owned())
+    }
+
+    fn note(&self, entry: String) -> Result<()> {
+        self.books(|books| *books.answers.entry(entry).or_default() += 1)
+    }
+
+    /// Posts a command under a key of its own, and notes the answer under this name.
     async fn noted(&self, dice: &mut StdRng, name: &str, path: &str, body: &Value) -> Result<Answer> {
-        let answer = self.send(dice, path, body).await?;
-        let entry = format!("{name} {} {}", answer.status, answer.code());
-        self.books(|books| *books.answers.entry(entry).or_default() += 1)?;
+        let key = Uuid::new_v4().to_string();
+        let answer =
+            self.send(dice, Method::POST, path, Some(("Idempotency-Key", key.as_str())), Some(body)).await?;
+        self.note(format!("{name} {} {}", answer.status, answer.code()))?;
         Ok(answer)
+    }
+
+    /// A reference that others want at the same time. Whoever has one gives it up for none, never for another one: two who exchange
+    /// theirs could wait for each other, as docs/stock.md says.
+    fn reference(&self) -> String {
+        format!("R-{}", self.opened.elapsed().as_millis() / REFERENCE_TIME.as_millis())
     }
 
     /// Lines of a few products, in any order.
@@ -139,7 +192,7 @@ impl Market {
     async fn client(&self, seed: u64) -> Result<()> {
         let mut dice = StdRng::seed_from_u64(seed);
         while !self.is_closed() {
-            match dice.random_range(0..20) {
+            match dice.random_range(0..24) {
                 0..10 => self.order(&mut dice).await?,
                 10..14 => {
                     let Some(order) = self.any_order(&mut dice)? else { continue };
@@ -148,6 +201,7 @@ impl Market {
                 }
                 14..17 => self.ship(&mut dice).await?,
                 17..19 => self.receive(&mut dice).await?,
+                19..23 => self.amend(&mut dice).await?,
                 _ => self.lose(&mut dice).await?,
             }
         }
@@ -157,10 +211,13 @@ impl Market {
     async fn order(&self, dice: &mut StdRng) -> Result<()> {
         let lines = body_of(&self.lines(dice, 3));
         let waits = dice.random_bool(0.2);
-        let body = json!({"customer_id": self.customer["id"], "back_order": waits, "lines": lines});
+        let reference = dice.random_bool(0.1).then(|| self.reference());
+        let body = json!({"customer_id": self.customer["id"], "reference": reference, "back_order": waits, "lines": lines});
         let answer = self.noted(dice, "order", "/orders", &body).await?;
         if answer.status == 409 {
-            ensure!(answer.code() == "insufficient_stock" && !waits, "{body}: {}", answer.text);
+            let is_taken = answer.code() == "order_reference_taken" && reference.is_some();
+            let is_short = answer.code() == "insufficient_stock" && !waits;
+            ensure!(is_taken || is_short, "{body}: {}", answer.text);
             return Ok(());
         }
         self.put_back(answer.field("id").to_owned())
@@ -183,6 +240,34 @@ impl Market {
             self.books(|books| add(&mut books.shipped, lines))?;
         }
         Ok(())
+    }
+
+    /// Other quantities and other products for an order as it was just read, and sometimes a reference, or none any more.
+    async fn amend(&self, dice: &mut StdRng) -> Result<()> {
+        let Some(order) = self.any_order(dice)? else { return Ok(()) };
+        let path = format!("/orders/{order}");
+        let seen = self.send(dice, Method::GET, &path, None, None).await?;
+        let etag = seen.header("etag").context("no ETag")?.to_owned();
+        let mut lines = body_of(&self.lines(dice, 3));
+        if dice.random_bool(0.7) {
+            lines.push(json!({"position": 1, "quantity": dice.random_range(1..=4).to_string()}));
+        }
+        let mut body = json!({"lines": lines});
+        if dice.random_bool(0.3) {
+            body["reference"] =
+                if seen.json["reference"].is_null() { json!(self.reference()) } else { Value::Null };
+        }
+        let answer =
+            self.send(dice, Method::PATCH, &path, Some(("If-Match", etag.as_str())), Some(&body)).await?;
+        self.note(format!("amend {} {}", answer.status, answer.code()))?;
+        match (answer.status, answer.code()) {
+            (200, _) | (409, "insufficient_stock" | "order_reference_taken") | (412, _) => {
+                self.put_back(order)
+            }
+            // Somebody else has shipped or cancelled it.
+            (409, "order_state_conflict" | "order_partly_shipped") => Ok(()),
+            _ => bail!("{body}: {} {}", answer.status, answer.text),
+        }
     }
 
     async fn receive(&self, dice: &mut StdRng) -> Result<()> {
@@ -208,8 +293,9 @@ impl Market {
     async fn watch(&self) -> Result<()> {
         let mut door = 0;
         while !self.is_closed() {
+            let asked = Instant::now();
             match self.doors[door].get("/stock/proof").await {
-                Ok(answer) if answer.status == 503 => {}
+                Ok(answer) if answer.status == 503 => self.excuse(&answer, asked)?,
                 Ok(answer) => {
                     ensure!(answer.status == 200, "{} {}", answer.status, answer.text);
                     ensure!(answer.json["holds"] == true, "{}", answer.text);
@@ -224,17 +310,26 @@ impl Market {
         Ok(())
     }
 
-    /// SIGKILL for one of the processes at any moment, and another one in its place.
-    async fn kill(&self, world: &World, apis: &mut [Api; 2], seed: u64) -> Result<()> {
+    /// SIGKILL for one of the processes at any moment, and another one in its place; but first a time in which nobody is killed.
+    async fn kill(&self, world: &World, apis: &mut [Api; 2], seed: u64, calm: Duration) -> Result<()> {
         let mut dice = StdRng::seed_from_u64(seed);
+        tokio::time::sleep(calm).await;
         while !self.is_closed() {
             // Not a wait for anything: the moment of the blow is random.
             tokio::time::sleep(Duration::from_millis(dice.random_range(200..LONGEST_PAUSE_MS))).await;
             let api = &mut apis[dice.random_range(0..2_usize)];
+            self.shaken_for(START_LIMIT)?;
             api.daemon.kill()?;
             api.start_again(world, &[]).await?;
+            self.shaken_for(AFTERMATH)?;
             self.kills.fetch_add(1, Ordering::Relaxed);
         }
+        Ok(())
+    }
+
+    fn shaken_for(&self, time: Duration) -> Result<()> {
+        let mut until = self.shaken_until.lock().map_err(|error| anyhow::anyhow!("{error}"))?;
+        *until = Some(Instant::now() + time);
         Ok(())
     }
 
@@ -245,6 +340,9 @@ impl Market {
             "order 201 ",
             "order 409 insufficient_stock",
             "cancel 200 ",
+            "amend 200 ",
+            "amend 409 insufficient_stock",
+            "amend 409 order_reference_taken",
             "ship 200 ",
             "receive 201 ",
             "lose 201 ",
@@ -314,7 +412,12 @@ async fn race(world: &World, clients: u64, time: Duration) -> Result<()> {
     let market = Market::open(&apis[0], &apis[1]).await?;
     let everybody = (1..=clients).map(|number| market.client(seed.wrapping_add(number)));
     let everybody = async { futures::future::try_join_all(everybody).await.map(drop) };
-    tokio::try_join!(everybody, market.watch(), market.kill(world, &mut apis, seed), market.close(time))?;
+    tokio::try_join!(
+        everybody,
+        market.watch(),
+        market.kill(world, &mut apis, seed, time / 2),
+        market.close(time)
+    )?;
     let (looks, kills) = (market.looks.load(Ordering::Relaxed), market.kills.load(Ordering::Relaxed));
     market.books(|books| eprintln!("{looks} looks, {kills} kills, {:?}", books.answers))?;
 

@@ -57,6 +57,7 @@ pub(super) fn endpoints() -> Endpoints {
             "inventory_count_outdated",
             "invalid_inventory_count",
             "stock_too_large",
+            "too_many_reservations",
             "too_many_places",
         ])
         .with(Needs(InventoryClose), handlers::__path_cancel, handlers::cancel)

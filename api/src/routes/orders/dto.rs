@@ -119,7 +119,7 @@ pub(crate) struct UpdateOrderRequest {
     #[deserr(default)]
     #[schema(value_type = Option<NaiveDate>, example = "2026-12-04")]
     promised_on: Option<BusinessDate>,
-    /// All lines, in their new order: a present line that is not named goes.
+    /// All lines, in their new order: a present line that is not named goes. Needs `If-Match`.
     #[schema(min_items = 1, max_items = 5000)]
     lines: Vec<UpdateOrderLineRequest>,
 }

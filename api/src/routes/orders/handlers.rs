@@ -19,7 +19,9 @@ use super::dto::{
 };
 use crate::error::ApiError;
 use crate::export;
-use crate::extract::{Context, Empty, ExportQuery, Id, IfMatch, MergePatch, Posted, SearchQuery};
+use crate::extract::{
+    Context, Empty, ExportQuery, Id, IfMatch, IfMatchForSome, MergePatch, Posted, SearchQuery,
+};
 use crate::openapi::{IdParam, IdempotencyHeader, IfMatchHeader};
 use crate::respond::{self, List};
 
@@ -48,19 +50,21 @@ pub(crate) async fn place(
 ///
 /// As long as it is pending or confirmed. A merge patch (RFC 7396): members that are missing stay as they are, null erases, and `lines`
 /// is the whole new list. A line of it has the `position` of a present line, or the `product_id` of a new one, which is priced now.
+/// Positions are those of one version: a patch that has `lines` needs `If-Match` (428 `precondition_required`).
 /// What the order has less of, is free again; what it has more of, is reserved, or refused if there is too little, or with `back_order`
-/// waits.
+/// waits. If its total is raised, and passes the customer's credit limit, it is refused, or held until it is approved, as a new order.
 #[utoipa::path(patch, path = "/api/v1/orders/{id}", tag = "orders", operation_id = "updateOrder",
     request_body = UpdateOrderRequest, params(IdParam, IfMatchHeader),
     responses((status = 200, body = OrderResponse, headers(("ETag" = String)))))]
 pub(crate) async fn update(
     context: Context,
     id: Id<OrderId>,
-    expected: IfMatch,
+    expected: IfMatchForSome,
     body: MergePatch<UpdateOrderRequest>,
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
-    let command = AmendOrder { id: id.0, expected_version: expected.0, edit: body.edit() };
+    let expected_version = expected.version(body.has("lines"))?;
+    let command = AmendOrder { id: id.0, expected_version, edit: body.edit() };
     respond::answer(executor.execute(context.0, None, command, changed).await?)
 }
 

@@ -18,6 +18,7 @@ pub(super) fn endpoints() -> Endpoints {
             "order_reference_taken",
             "order_external_id_taken",
             "insufficient_stock",
+            "stock_too_large",
             "no_default_warehouse",
             "credit_limit_exceeded",
         ])
@@ -32,8 +33,10 @@ pub(super) fn endpoints() -> Endpoints {
             "invalid_lines",
             "order_reference_taken",
             "insufficient_stock",
+            "stock_too_large",
             "no_default_warehouse",
             "credit_limit_exceeded",
+            "precondition_required",
         ])
         .with(Needs(OrdersApprove), handlers::__path_approve, handlers::approve)
         .problems(&["order_not_found", "order_not_held"])

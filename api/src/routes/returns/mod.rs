@@ -15,6 +15,7 @@ pub(super) fn endpoints() -> Endpoints {
             "order_not_found",
             "return_exceeds_shipment",
             "stock_frozen",
+            "stock_too_large",
             "return_reference_taken",
             "invalid_lines",
             "invalid_return",

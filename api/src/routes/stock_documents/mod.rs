@@ -28,6 +28,7 @@ pub(super) fn endpoints() -> Endpoints {
             "no_default_warehouse",
             "stock_frozen",
             "insufficient_stock",
+            "too_many_reservations",
             "stock_too_large",
             "too_many_places",
         ])
@@ -38,6 +39,7 @@ pub(super) fn endpoints() -> Endpoints {
             "no_default_warehouse",
             "stock_frozen",
             "insufficient_stock",
+            "too_many_reservations",
         ])
         .with(Needs(StockWrite), handlers::__path_transfer, handlers::transfer)
         .problems(&[

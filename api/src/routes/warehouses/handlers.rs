@@ -96,7 +96,7 @@ pub(crate) async fn make_default(
 
 /// Close a warehouse for good
 ///
-/// The default is not closed: make another one the default first.
+/// The default is not closed: make another one the default first. Nor is one that still has stock, or an inventory count that is not over.
 #[utoipa::path(post, path = "/api/v1/warehouses/{id}/archive", tag = "warehouses", operation_id = "archiveWarehouse", request_body = Option<Empty>,
     params(IdParam, IfMatchHeader, IdempotencyHeader),
     responses((status = 200, body = WarehouseView, headers(("ETag" = String)))))]

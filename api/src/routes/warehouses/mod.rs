@@ -27,5 +27,11 @@ pub(super) fn endpoints() -> Endpoints {
         .with(Needs(WarehousesWrite), handlers::__path_make_default, handlers::make_default)
         .problems(&["warehouse_not_found", "warehouse_archived"])
         .with(Needs(WarehousesWrite), handlers::__path_archive, handlers::archive)
-        .problems(&["warehouse_not_found", "warehouse_archived", "warehouse_is_default", "warehouse_in_use"])
+        .problems(&[
+            "warehouse_not_found",
+            "warehouse_archived",
+            "warehouse_is_default",
+            "warehouse_being_counted",
+            "warehouse_in_use",
+        ])
 }

@@ -3,7 +3,7 @@
 //! the test. `UPDATE_EVENT_CONTRACTS=1 cargo test --workspace --lib contracts` writes what is new, and never what would
 //! break a consumer.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -690,7 +690,8 @@ fn contracts() -> Vec<(String, Contract)> {
     dear.hold();
     add(happened(dear.approve(at(90)).expect("it waits for approval")), contract::<OrderApprovedV1>);
     add(stock_document(StockDocumentKind::Receipt, "24", true, &mut levels), contract::<StockReceivedV1>);
-    let got = an_order.serve(&mut levels, at(100)).expect("there is some");
+    let its_goods: BTreeSet<ProductId> = an_order.places().into_iter().map(|(_, product)| product).collect();
+    let got = an_order.serve(&its_goods, &mut levels, at(100)).expect("there is some");
     add(happened(got), contract::<OrderReservedV1>);
     add(stock_document(StockDocumentKind::Adjustment, "2", true, &mut levels), contract::<StockAdjustedV1>);
     add(
@@ -700,8 +701,9 @@ fn contracts() -> Vec<(String, Contract)> {
     add(stock_document(StockDocumentKind::WriteOff, "1", false, &mut levels), contract::<StockWrittenOffV1>);
     let (tea, two) = (ProductId::from_uuid(uuid(2)), Units::parse("2").expect("valid"));
     let mut robbed = an_order.clone();
-    let (_, missing) = robbed.give_back(tea, &two, &mut levels.clone(), at(110));
-    add(happened(missing.expect("some was reserved")), contract::<OrderBackOrderedV1>);
+    let mut missing = BTreeMap::from([(tea, two)]);
+    let gone = robbed.give_back(&its_goods, &mut missing, &mut levels.clone(), at(110));
+    add(happened(gone.expect("some was reserved")), contract::<OrderBackOrderedV1>);
     let level = levels.get_mut(WarehouseId::from_uuid(uuid(9)), tea).expect("there");
     for event in level.close(at(110)) {
         match event {

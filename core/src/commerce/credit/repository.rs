@@ -54,11 +54,42 @@ pub(crate) async fn look(
     Ok(limit.as_ref().map(CreditLimit::stored))
 }
 
+/// Decides as [`admit`] does about an order that is there already and is to come to more. Of customers without a limit, several are decided
+/// about at once: each locks the customer as the foreign key of a new order does, and no more.
+///
+/// # Errors
+/// Fails as [`admit`] does. `Overtaken` if the customer had no limit and has one now.
+pub(crate) async fn admit_raised(
+    work: &mut UnitOfWork<'_>,
+    customer: CustomerId,
+    replaced: &Money,
+    total: &Money,
+) -> Result<Admission, Error> {
+    let tenant = work.tenant();
+    if look(work.connection(), tenant, customer).await?.is_some() {
+        return admit(work, customer, replaced, total).await;
+    }
+    work.locks(Locked::Customer);
+    let _: Option<Uuid> = customers::table
+        .find((tenant.uuid(), customer.uuid()))
+        .select(customers::id)
+        .for_key_share()
+        .first(work.connection())
+        .await
+        .optional()?;
+    // This statement begins when the customer is locked. So a limit that was set before is seen here; and whoever decides by one that is
+    // set later waits for this order, and counts it as it is then.
+    match look(work.connection(), tenant, customer).await? {
+        Some(_) => Err(Error::Overtaken),
+        None => Ok(Admission::Granted),
+    }
+}
+
 /// Decides whether an order of this customer may come to `total`, where `replaced` is what it comes to so far: zero if it is new. The
 /// customer is locked, in its place before all orders and all stock: of two orders at once, the second is decided about when the first is
 /// committed, and then counts it.
 ///
-/// Whoever changes an order reads it without a lock, asks here, locks it, and begins anew (`Overtaken`) if its version is another one by
+/// Whoever changes an order reads it without a lock, asks [`admit_raised`], locks it, and begins anew (`Overtaken`) if its version is another one by
 /// then: `replaced` would not be what was counted.
 ///
 /// The lock is the one that also waits for orders that refer to the customer already: an order that found no limit does not lock the

@@ -6,6 +6,7 @@
 //!   └──────────┴──────────┴──► cancelled
 //! ```
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use bigdecimal::BigDecimal;
@@ -198,11 +199,36 @@ impl Deviation {
             }
         }
     }
+}
 
+/// How a product differs in all lines together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Net {
+    pub(super) gained: Units,
+    pub(super) lost: Units,
+    average_cost: UnitPrice,
+}
+
+impl Net {
     fn value(&self, units: &Units) -> Money {
         let value: BigDecimal = units.value() * self.average_cost.value();
         Money::rounded(&value)
     }
+}
+
+/// Returns what is there besides, or missing, of each product: what is missing in one location may have been found in another.
+pub(super) fn net_of(deviations: &[Deviation]) -> BTreeMap<ProductId, Net> {
+    let mut sums: BTreeMap<ProductId, Net> = BTreeMap::new();
+    for line in deviations {
+        let none =
+            || Net { gained: Units::zero(), lost: Units::zero(), average_cost: line.average_cost.clone() };
+        let sum = sums.entry(line.product_id).or_insert_with(none);
+        (sum.gained, sum.lost) = (sum.gained.plus(&line.gained()), sum.lost.plus(&line.lost()));
+    }
+    for net in sums.values_mut() {
+        (net.gained, net.lost) = (net.gained.less(&net.lost), net.lost.less(&net.gained));
+    }
+    sums
 }
 
 /// What a closed count came to.
@@ -212,7 +238,7 @@ pub struct CountTotals {
     pub business_date: BusinessDate,
     /// The number of lines that differed.
     pub differing: usize,
-    /// What was there besides, at average cost.
+    /// What was there besides, at average cost. What of a product was only in another location is neither this nor missing.
     pub gained: Money,
     /// What was missing, at average cost.
     pub lost: Money,
@@ -372,11 +398,9 @@ impl InventoryCount {
             reason: None,
             business_date,
         };
-        let (mut gained, mut lost) = (Money::zero(), Money::zero());
         for found_first in [true, false] {
             for line in &mut deviations {
-                let (more, less) = (line.gained(), line.lost());
-                if less.is_zero() != found_first {
+                if line.lost().is_zero() != found_first {
                     continue;
                 }
                 let level = levels
@@ -385,9 +409,12 @@ impl InventoryCount {
                     .ok_or(InventoryCountError::Moved(line.product_id))?;
                 line.average_cost = level.average_cost().clone();
                 line.post(level, &document)?;
-                gained = gained.plus(&line.value(&more));
-                lost = lost.plus(&line.value(&less));
             }
+        }
+        let (mut gained, mut lost) = (Money::zero(), Money::zero());
+        for net in net_of(&deviations).values() {
+            gained = gained.plus(&net.value(&net.gained));
+            lost = lost.plus(&net.value(&net.lost));
         }
         self.advance("closed", &[CountStatus::Review], CountStatus::Closed, now)?;
         self.closed_at = Some(now);
@@ -410,6 +437,13 @@ impl InventoryCount {
         self.cancellation_reason = Some(reason);
         self.cancelled_at = Some(now);
         Ok(InventoryCountEvent::Cancelled { count: Box::new(self.clone()), previous_status })
+    }
+
+    /// # Errors
+    /// Fails if this is no location of the count.
+    pub fn check_has(&self, location: LocationId) -> Result<(), InventoryCountError> {
+        let is_there = self.locations.as_ref().is_some_and(|locations| locations.contains(&location));
+        if is_there { Ok(()) } else { Err(InventoryCountError::LocationOutOfScope(location)) }
     }
 
     /// Whether a product of this category is in the scope of a count that was started. In locations, all products are.
@@ -521,6 +555,8 @@ pub enum InventoryCountError {
     LocationsUnwanted(Vec<usize>),
     #[error("some entries name locations that this count does not have")]
     LocationsOutOfScope(Vec<usize>),
+    #[error("this count does not have the location {0}")]
+    LocationOutOfScope(LocationId),
     #[error("the reference {0:?} belongs to another inventory count; references are unique")]
     ReferenceTaken(String),
     #[error("another inventory count of warehouse {0} is under way; close it or cancel it first")]
@@ -587,6 +623,7 @@ impl DomainError for InventoryCountError {
             | Self::LocationsMissing(_)
             | Self::LocationsUnwanted(_)
             | Self::LocationsOutOfScope(_)
+            | Self::LocationOutOfScope(_)
             | Self::EntryCount(_)
             | Self::RecountCount(_)
             | Self::Duplicates(_)
@@ -647,6 +684,7 @@ impl DomainError for InventoryCountError {
             Self::LocationsOutOfScope(at) => {
                 several(at, location, "out_of_scope", "this count does not have that location")
             }
+            Self::LocationOutOfScope(_) => field("/location_id", "out_of_scope"),
             Self::EntryCount(_) => field("/entries", "entry_count"),
             Self::RecountCount(_) => field("/product_ids", "product_count"),
             Self::Duplicates(at) => several(

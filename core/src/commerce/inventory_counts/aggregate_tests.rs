@@ -206,14 +206,51 @@ fn what_is_missing_in_one_location_and_found_in_another_is_posted_in_both() {
     assert_eq!((level.on_hand_in(near.id), level.on_hand_in(far.id)), (units("1"), units("5")));
     assert_eq!((level.on_hand(), level.loose()), (&units("10"), units("4")));
     let totals = count.totals().expect("closed");
-    assert_eq!(
-        (totals.gained.to_string(), totals.lost.to_string()),
-        ("12.50".to_owned(), "12.50".to_owned())
-    );
+    assert_eq!((totals.gained.to_string(), totals.lost.to_string()), ("0.00".to_owned(), "0.00".to_owned()));
+    assert_eq!(totals.differing, 2, "two lines do");
 
     let mut again = in_review();
     let refused = again.close(deviations, &mut levels, on, at(3)).expect_err("it is not what it was");
     assert_eq!(refused.code(), "inventory_count_outdated");
+}
+
+#[test]
+fn only_what_a_product_differs_by_in_all_its_locations_is_gained_or_lost() {
+    let (tea, pot) = (ProductId::generate(), ProductId::generate());
+    let line = |product_id, expected: &str, counted: &str, cost: &str| Deviation {
+        product_id,
+        location: Some(shelf("A-01")),
+        sku: "P-1".to_owned(),
+        name: "A thing".to_owned(),
+        expected: units(expected),
+        counted: units(counted),
+        average_cost: UnitPrice::parse(cost).expect("valid"),
+    };
+    let net = net_of(&[
+        line(tea, "6", "1", "2.50"),
+        line(pot, "1", "3", "0.333"),
+        line(tea, "0", "4", "2.50"),
+        line(pot, "1", "2", "0.333"),
+    ]);
+    let told = |product| {
+        let net = &net[&product];
+        let values = [net.value(&net.gained), net.value(&net.lost)].map(|value| value.to_string());
+        (net.gained.to_string(), net.lost.to_string(), values.join(" "))
+    };
+    assert_eq!(told(tea), ("0".to_owned(), "1".to_owned(), "0.00 2.50".to_owned()));
+    assert_eq!(told(pot), ("3".to_owned(), "0".to_owned(), "1.00 0.00".to_owned()), "rounded once");
+}
+
+#[test]
+fn a_count_has_the_locations_that_it_names() {
+    let (near, far) = (LocationId::generate(), LocationId::generate());
+    let mut of_near = count(None, false);
+    let refused = of_near.check_has(near).expect_err("it is not of locations");
+    assert_eq!(refused.fields()[0].pointer, "/location_id");
+    of_near.locations = Some(vec![near]);
+    assert_eq!(of_near.check_has(near), Ok(()));
+    let refused = of_near.check_has(far).expect_err("it does not have it");
+    assert_eq!((refused.code(), refused.fields()[0].code), ("invalid_inventory_count", "out_of_scope"));
 }
 
 #[test]

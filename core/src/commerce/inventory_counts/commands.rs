@@ -1,10 +1,10 @@
 //! The commands on inventory counts.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::aggregate::{
     CountCancellation, CountReference, Deviation, InventoryCount, InventoryCountError, MAX_CATEGORIES,
-    MAX_DEVIATIONS, MAX_ENTRIES, MAX_LOCATIONS, NewInventoryCount, Uncounted,
+    MAX_DEVIATIONS, MAX_ENTRIES, MAX_LINES, MAX_LOCATIONS, NewInventoryCount, Uncounted, net_of,
 };
 use super::queries::{CountLineView, InventoryCountView};
 use super::repository::{self, Entered};
@@ -110,11 +110,19 @@ impl Command for StartCount {
             Some(named) => Some(categories::repository::below(work, named).await?),
             None => None,
         };
+        // Without locks: nobody waits for a count that is too large.
+        if repository::lines_to_open(work, &count, scope.as_deref()).await? > MAX_LINES {
+            return Err(InventoryCountError::TooManyLines.into());
+        }
         match count.locations() {
             Some(locations) => stock::gate::freeze_locations(work, locations).await?,
             None => stock::gate::freeze(work, count.warehouse_id(), scope.as_deref()).await?,
         }
         let lines = repository::open_lines(work, &count, scope.as_deref()).await?;
+        if scope.is_some() {
+            // Products that came into a category since its levels were locked have lines, too.
+            stock::gate::freeze_lines(work, self.id, count.warehouse_id()).await?;
+        }
         let decide = |count: &mut InventoryCount, now| count.start(scope, lines, now).map(Some);
         let count = change(work, "inventory_count.start", count, self.expected_version, decide).await?;
         Ok(InventoryCountView::of(&count).seen_by(&work.context().principal))
@@ -343,6 +351,9 @@ impl Command for AskRecount {
             return Err(InventoryCountError::RecountCount(self.products.len()).into());
         }
         let count = repository::load(work, self.id).await?;
+        if let Some(location) = self.location {
+            count.check_has(location)?;
+        }
         let known = repository::known(work, self.id, &self.products).await?;
         let is_line = |product: ProductId| {
             let is_there = |location| self.location.is_none() || self.location == location;
@@ -373,6 +384,9 @@ impl Command for CloseCount {
     type Outcome = InventoryCountView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<InventoryCountView, Error> {
+        // Before the count. What was found is about to lie there: another count of them starts before that, or after it.
+        let named = repository::locations_of(work, self.id).await?;
+        locations::repository::share(work, &named).await?;
         let count = repository::load(work, self.id).await?;
         check_version(self.expected_version, count.version())?;
         count.check_may_close()?;
@@ -403,14 +417,9 @@ impl Command for CloseCount {
     }
 }
 
-/// Returns how many units of each product are missing in all: what is missing in one location may have been found in another.
+/// Returns how many units of each product are missing in all.
 fn missing(deviations: &[Deviation]) -> Vec<(ProductId, Units)> {
-    let mut sums: BTreeMap<ProductId, (Units, Units)> = BTreeMap::new();
-    for line in deviations {
-        let (gained, lost) = sums.entry(line.product_id).or_insert_with(|| (Units::zero(), Units::zero()));
-        (*gained, *lost) = (gained.plus(&line.gained()), lost.plus(&line.lost()));
-    }
-    let missing = sums.into_iter().map(|(product, (gained, lost))| (product, lost.less(&gained)));
+    let missing = net_of(deviations).into_iter().map(|(product, net)| (product, net.lost));
     missing.filter(|(_, units)| !units.is_zero()).collect()
 }
 

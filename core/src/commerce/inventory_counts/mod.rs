@@ -4,7 +4,7 @@ mod aggregate;
 mod commands;
 mod events;
 mod queries;
-mod repository;
+pub(crate) mod repository;
 
 pub use aggregate::{
     CountCancellation, CountReference, CountStatus, CountTotals, Deviation, InventoryCount,

@@ -53,10 +53,10 @@ pub struct InventoryCountView {
     /// How many lines differed; null until it is closed.
     #[schema(minimum = 0)]
     pub differing: Option<usize>,
-    /// What was there besides, at average cost; null until it is closed, and for whoever may not see costs.
+    /// What was there besides, at average cost, of each product in all its lines together; null until it is closed, and for whoever may not see costs.
     #[schema(value_type = Option<String>, example = "14.50")]
     pub value_gained: Option<Money>,
-    /// What was missing, at average cost; null until it is closed, and for whoever may not see costs.
+    /// What was missing, at average cost, of each product in all its lines together; null until it is closed, and for whoever may not see costs.
     #[schema(value_type = Option<String>, example = "36.25")]
     pub value_lost: Option<Money>,
     pub cancellation_reason: Option<String>,

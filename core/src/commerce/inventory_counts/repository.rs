@@ -172,6 +172,26 @@ pub(super) async fn locations_of(
     Ok(read(ids, LocationId::from_uuid).unwrap_or_default())
 }
 
+/// Returns a count of this warehouse that is not over, if there is one; also one that is only planned. Nothing is locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn unfinished_in(
+    work: &mut UnitOfWork<'_>,
+    warehouse: WarehouseId,
+) -> Result<Option<InventoryCountId>, Error> {
+    use inventory_counts::{id, status, table, tenant_id, warehouse_id};
+    let unfinished = [CountStatus::Open, CountStatus::Counting, CountStatus::Review].map(CountStatus::as_str);
+    let found: Option<Uuid> = table
+        .filter(tenant_id.eq(work.tenant().uuid()).and(warehouse_id.eq(warehouse.uuid())))
+        .filter(status.eq_any(unfinished))
+        .select(id)
+        .first(work.connection())
+        .await
+        .optional()?;
+    Ok(found.map(InventoryCountId::from_uuid))
+}
+
 /// Loads a count with a lock that others who count may hold too, but nobody who moves it on. People count, some of them at a time: they
 /// do not keep those waiting for long who move it on.
 ///
@@ -225,6 +245,66 @@ crate::statement! {
     LIMIT $4"
 }
 
+crate::statement! {
+    /// How many lines [`OpenLines`] would make.
+    struct CountLevels<'a> {
+        tenant: Uuid => SqlUuid,
+        warehouse: Uuid => SqlUuid,
+        categories: Option<&'a [Uuid]> => Nullable<Array<SqlUuid>>,
+        most: i64 => BigInt,
+    } -> (BigInt,)
+    = "WITH scope AS MATERIALIZED (SELECT $1 AS tenant_id, $2 AS warehouse_id, $3 AS categories)
+    SELECT count(*) FROM (
+        SELECT FROM scope JOIN stock_levels AS s ON s.tenant_id = scope.tenant_id AND s.warehouse_id = scope.warehouse_id
+        WHERE s.on_hand > 0 AND (scope.categories IS NULL OR EXISTS (
+            SELECT FROM products AS p WHERE p.tenant_id = s.tenant_id AND p.id = s.product_id AND p.category_id = ANY (scope.categories)
+        ))
+        LIMIT $4
+    ) AS line"
+}
+
+crate::statement! {
+    /// How many lines [`OpenPlaces`] would make.
+    struct CountPlaces<'a> {
+        tenant: Uuid => SqlUuid,
+        locations: &'a [Uuid] => Array<SqlUuid>,
+        most: i64 => BigInt,
+    } -> (BigInt,)
+    = "WITH scope AS MATERIALIZED (SELECT $1 AS tenant_id, $2 AS locations)
+    SELECT count(*) FROM (
+        SELECT FROM scope JOIN stock_places AS p ON p.tenant_id = scope.tenant_id AND p.location_id = ANY (scope.locations)
+        LIMIT $3
+    ) AS line"
+}
+
+/// One line more than there may be.
+fn too_many() -> i64 {
+    i64::try_from(MAX_LINES + 1).unwrap_or(i64::MAX)
+}
+
+/// Returns how many lines [`open_lines`] would make now, and locks nothing; one more than there may be, if there would be more.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn lines_to_open(
+    work: &mut UnitOfWork<'_>,
+    count: &InventoryCount,
+    scope: Option<&[CategoryId]>,
+) -> Result<usize, Error> {
+    let tenant = work.tenant().uuid();
+    let (lines,): (i64,) = if let Some(locations) = &count.locations {
+        let locations: Vec<Uuid> = locations.iter().map(|id| id.uuid()).collect();
+        CountPlaces::new(tenant, &locations, too_many()).get_result(work.connection()).await?
+    } else {
+        let categories: Option<Vec<Uuid>> = scope.map(|scope| scope.iter().map(|id| id.uuid()).collect());
+        let warehouse = count.warehouse_id.uuid();
+        CountLevels::new(tenant, warehouse, categories.as_deref(), too_many())
+            .get_result(work.connection())
+            .await?
+    };
+    Ok(usize::try_from(lines).unwrap_or(usize::MAX))
+}
+
 /// Makes the lines of a count whose scope is frozen. Returns how many: one more than there may be, if there would be more.
 ///
 /// # Errors
@@ -235,7 +315,7 @@ pub(super) async fn open_lines(
     scope: Option<&[CategoryId]>,
 ) -> Result<usize, Error> {
     let categories: Option<Vec<Uuid>> = scope.map(|scope| scope.iter().map(|id| id.uuid()).collect());
-    let most = i64::try_from(MAX_LINES + 1).unwrap_or(i64::MAX);
+    let most = too_many();
     let (tenant, warehouse) = (work.tenant().uuid(), count.warehouse_id.uuid());
     if let Some(locations) = &count.locations {
         let locations: Vec<Uuid> = locations.iter().map(|id| id.uuid()).collect();

@@ -118,7 +118,7 @@ impl Period {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[schema(as = InvoicedOrderLine)]
 pub struct Source {
-    #[schema(value_type = Uuid)]
+    #[schema(value_type = uuid::Uuid)]
     pub order_id: OrderId,
     /// Counts from 1.
     pub position: i16,

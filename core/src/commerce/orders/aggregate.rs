@@ -7,7 +7,7 @@
 //!
 //! It leaves in one shipment or in several. While a part is still here, it is confirmed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 
 use bigdecimal::BigDecimal;
@@ -228,8 +228,8 @@ impl Order {
         })
     }
 
-    /// Has it wait for approval: its goods are reserved, but it is neither confirmed nor shipped. It is a part of what makes the order
-    /// pass its customer's credit limit, and no step of its own.
+    /// Has it wait for approval: its goods are reserved, but it is neither confirmed nor shipped from now on. It is a part of what makes
+    /// the order pass its customer's credit limit, and no step of its own.
     pub(crate) fn hold(&mut self) {
         self.held_for_approval = true;
     }
@@ -275,15 +275,22 @@ impl Order {
         if short.is_empty() { Ok(()) } else { Err(StockError::Short(short)) }
     }
 
-    /// Gives what is available to the lines that wait, up to what each waits for. Returns `None` if it gets nothing.
-    pub(crate) fn serve(&mut self, levels: &mut Levels, now: DateTime<Utc>) -> Option<OrderEvent> {
+    /// Gives what is available of these products to the lines that wait for them, up to what each waits for. Returns `None` if it gets
+    /// nothing. What it waits for of other products is not its turn: others may be in front of it.
+    pub(crate) fn serve(
+        &mut self,
+        products: &BTreeSet<ProductId>,
+        levels: &mut Levels,
+        now: DateTime<Utc>,
+    ) -> Option<OrderEvent> {
         if !self.is_open() {
             return None;
         }
         let document = self.document(Some(BusinessDate::of(now)));
         let warehouse = self.warehouse_id?;
         let mut got_some = false;
-        for (position, line) in (1..).zip(&mut self.lines).filter(|(_, line)| !line.waiting.is_zero()) {
+        let waits = |line: &OrderLine| !line.waiting.is_zero() && products.contains(&line.product_id);
+        for (position, line) in (1..).zip(&mut self.lines).filter(|(_, line)| waits(line)) {
             let Some(level) = levels.get_mut(warehouse, line.product_id) else { continue };
             let got = level.serve(&line.waiting, &document.at(position));
             got_some |= !got.is_zero();
@@ -296,36 +303,37 @@ impl Order {
         })
     }
 
-    /// Takes back up to `units` of what is reserved of a product, from the last line first; the order waits for them instead. Returns
-    /// what was taken, and `None` in place of the event if that is nothing.
+    /// Takes back what is reserved of these products, as far as so much of them is `missing`, from the last line first; the order waits for
+    /// it instead, and so much less is missing. Returns `None` if it has nothing of it.
     pub(crate) fn give_back(
         &mut self,
-        product: ProductId,
-        units: &Units,
+        products: &BTreeSet<ProductId>,
+        missing: &mut BTreeMap<ProductId, Units>,
         levels: &mut Levels,
         now: DateTime<Utc>,
-    ) -> (Units, Option<OrderEvent>) {
-        let mut taken = Units::zero();
-        let level = self.warehouse_id.and_then(|warehouse| levels.get_mut(warehouse, product));
-        let Some(level) = level.filter(|_| self.is_open()) else { return (taken, None) };
+    ) -> Option<OrderEvent> {
+        if !self.is_open() {
+            return None;
+        }
         let document = self.document(Some(BusinessDate::of(now)));
-        let lines = (1..).zip(&mut self.lines).filter(|(_, line)| line.product_id == product);
+        let warehouse = self.warehouse_id?;
+        let mut gave_some = false;
+        let lines = (1..).zip(&mut self.lines).filter(|(_, line)| products.contains(&line.product_id));
         for (position, line) in lines.collect::<Vec<_>>().into_iter().rev() {
-            let left = units.less(&taken);
+            let Some(left) = missing.get_mut(&line.product_id) else { continue };
             let part = left.less(&left.less(&line.reserved));
-            if part.is_zero() {
-                continue;
-            }
+            let level = levels.get_mut(warehouse, line.product_id).filter(|_| !part.is_zero());
+            let Some(level) = level else { continue };
             level.revoke(&part, &document.at(position));
             line.reserved = line.reserved.less(&part);
             line.waiting = line.waiting.plus(&part);
-            taken = taken.plus(&part);
+            *left = left.less(&part);
+            gave_some = true;
         }
-        if taken.is_zero() {
-            return (taken, None);
-        }
-        self.raise(now);
-        (taken, Some(OrderEvent::BackOrdered(Box::new(self.clone()))))
+        gave_some.then(|| {
+            self.raise(now);
+            OrderEvent::BackOrdered(Box::new(self.clone()))
+        })
     }
 
     /// Takes back all that is reserved for it, and what it waits for.
@@ -570,11 +578,6 @@ impl Order {
             reason: None,
             business_date: on.unwrap_or_else(|| BusinessDate::of(self.placed_at)),
         }
-    }
-
-    /// Whether something of a product is reserved for it.
-    pub(crate) fn holds(&self, product: ProductId) -> bool {
-        self.lines.iter().any(|line| line.product_id == product && !line.reserved.is_zero())
     }
 
     /// Whether its goods are still here.
@@ -905,6 +908,10 @@ pub enum OrderError {
     NotHeld(OrderId),
     #[error("there is no warehouse {0} that is in use")]
     WarehouseUnknown(WarehouseId),
+    #[error(
+        "warehouse {0}, where the order's goods come from, is archived: the order gets no more goods, place another one for them"
+    )]
+    WarehouseArchived(WarehouseId),
     #[error("{}", .0.message)]
     OrderedOn(Invalid),
     #[error("{}", .0.message)]
@@ -955,6 +962,7 @@ impl DomainError for OrderError {
             | Self::QuantitiesTooPrecise(_)
             | Self::CustomerUnknown(_)
             | Self::WarehouseUnknown(_)
+            | Self::WarehouseArchived(_)
             | Self::OrderedOn(_)
             | Self::ShippedOn(_)
             | Self::PromisedBefore(_)
@@ -983,6 +991,7 @@ impl DomainError for OrderError {
             | Self::QuantitiesTooPrecise(_)
             | Self::CustomerUnknown(_)
             | Self::WarehouseUnknown(_)
+            | Self::WarehouseArchived(_)
             | Self::OrderedOn(_)
             | Self::ShippedOn(_)
             | Self::PromisedBefore(_)
@@ -1021,6 +1030,8 @@ impl DomainError for OrderError {
                 .collect(),
             Self::CustomerUnknown(_) => field("/customer_id", "unknown_customer"),
             Self::WarehouseUnknown(_) => field("/warehouse_id", "unknown_warehouse"),
+            // Of an order that is amended, which keeps its warehouse.
+            Self::WarehouseArchived(_) => field("/lines", "warehouse_archived"),
             Self::OrderedOn(invalid) => field("/ordered_on", invalid.code),
             Self::ShippedOn(invalid) => field("/shipped_on", invalid.code),
             Self::PromisedBefore(_) => field("/promised_on", "out_of_range"),
@@ -1249,7 +1260,8 @@ mod tests {
         let (place, document) = (order.places()[1], order.document(None));
         let second = levels.get_mut(place.0, place.1).expect("there");
         second.receive(MovementKind::Receipt, &units("6"), None, &document).expect("countable");
-        assert!(matches!(order.serve(&mut levels, at(3)), Some(OrderEvent::Reserved(_))));
+        let its_turn = BTreeSet::from([place.1]);
+        assert!(matches!(order.serve(&its_turn, &mut levels, at(3)), Some(OrderEvent::Reserved(_))));
         let rest = order.ready();
         assert!(matches!(dispatch(&mut order, &mut levels, &rest, 4), Ok(OrderEvent::Shipped(_))));
         assert_eq!(
@@ -1257,6 +1269,47 @@ mod tests {
             (OrderStatus::Shipped, 5, Some(at(4)))
         );
         assert_eq!(progress(&order), ["10 0 0; 0 0", "10 0 0; 0 0"]);
+    }
+
+    #[test]
+    fn an_order_gets_nothing_of_a_product_whose_turn_it_is_not() {
+        let (mut order, mut levels) = stocked(["0", "0"]);
+        let (places, document) = (order.places(), order.document(None));
+        for place in &places {
+            let level = levels.get_mut(place.0, place.1).expect("there");
+            level.receive(MovementKind::Receipt, &units("10"), None, &document).expect("countable");
+        }
+        let (nothing, first) = (BTreeSet::new(), BTreeSet::from([places[0].1]));
+        assert_eq!(order.serve(&nothing, &mut levels, at(2)), None);
+        let got = order.serve(&first, &mut levels, at(2)).expect("it is its turn");
+        assert_eq!(
+            (got.order().version(), progress(&order)),
+            (3, vec!["0 0 0; 10 0".to_owned(), "0 0 0; 0 10".to_owned()])
+        );
+        assert_eq!(level(&order, &levels, 1), "10 0 10", "somebody else may be in front");
+    }
+
+    #[test]
+    fn an_order_gives_back_of_several_products_in_one_step() {
+        let (mut order, mut levels) = stocked(["10", "10"]);
+        let products: BTreeSet<ProductId> = order.lines.iter().map(|line| line.product_id).collect();
+        let mut missing: BTreeMap<ProductId, Units> =
+            order.lines.iter().map(|line| line.product_id).zip([units("3"), units("12")]).collect();
+        let none = order.give_back(&BTreeSet::new(), &mut missing, &mut levels, at(2));
+        assert_eq!(none, None, "nothing of it is to be given back");
+        let event = order.give_back(&products, &mut missing, &mut levels, at(2)).expect("it had some");
+        assert!(matches!(event, OrderEvent::BackOrdered(_)));
+        assert_eq!(
+            (event.order().version(), progress(&order)),
+            (3, vec!["0 0 0; 7 3".to_owned(), "0 0 0; 0 10".to_owned()])
+        );
+        let left: Vec<String> =
+            order.lines.iter().map(|line| missing[&line.product_id].to_string()).collect();
+        assert_eq!(left, ["0", "2"], "it has no more than it has");
+        assert_eq!(
+            (level(&order, &levels, 0), level(&order, &levels, 1)),
+            ("10 7 3".to_owned(), "10 0 10".to_owned())
+        );
     }
 
     #[test]

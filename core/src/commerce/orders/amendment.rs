@@ -169,6 +169,15 @@ impl Plan {
         self.lines.is_some()
     }
 
+    /// What the order is to be called; `None` for nothing.
+    pub(super) fn reference(&self) -> Option<&OrderReference> {
+        self.reference.as_ref()
+    }
+
+    pub(super) fn changes_reference(&self, order: &Order) -> bool {
+        self.reference != order.reference
+    }
+
     /// What the order is to come to, if that is more than it comes to now.
     pub(super) fn raised_total(&self, order: &Order) -> Option<&Money> {
         let total = &self.lines.as_ref()?.totals.gross_total;

@@ -168,37 +168,40 @@ impl Command for AmendOrder {
         let seen = repository::look(work, self.id).await?;
         check_version(self.expected_version, seen.version())?;
         seen.check_amendable()?;
-        let mut amendment = self.edit.apply(&OrderView::of(&seen))?;
+        let amendment = self.edit.apply(&OrderView::of(&seen))?;
         Order::check_line_count(amendment.lines.len())?;
-        let named = products_of(&amendment, &seen);
-        let products = products::repository::load_for_order(work, named.clone()).await?;
+        let products = products::repository::load_for_order(work, products_of(&amendment, &seen)).await?;
         products::repository::mark_ordered(work, products.values()).await?;
         let planned = seen.plan(&amendment, &products)?;
         let admission = match planned.raised_total(&seen) {
             Some(total) => {
                 let replaced = &seen.totals().gross_total;
-                Some(credit::repository::admit(work, seen.customer_id(), replaced, total).await?)
+                credit::repository::admit_raised(work, seen.customer_id(), replaced, total).await?
             }
-            None => None,
+            None => Admission::Granted,
         };
         let mut order = repository::load(work, self.id).await?;
         check_version(self.expected_version, order.version())?;
-        let mut plan = planned;
-        if order.version() != seen.version() {
-            amendment = self.edit.apply(&OrderView::of(&order))?;
-            plan = order.plan(&amendment, &products)?;
-            // The lines that it names have other products by now, which are not locked; or it comes to more than was admitted.
-            let is_admitted = admission.is_none() && plan.raised_total(&order).is_none();
-            if products_of(&amendment, &order) != named || !is_admitted {
+        let plan = if order.version() == seen.version() {
+            planned
+        } else {
+            let plan = order.plan(&self.edit.apply(&OrderView::of(&order))?, &products)?;
+            // Lines are decided about for the version of which their products are locked and their total is admitted.
+            if planned.changes_lines() || plan.changes_lines() {
                 return Err(Error::Overtaken);
             }
+            plan
+        };
+        // Before the levels, as for an order that is placed: whoever waits for somebody else's reference holds no stock meanwhile.
+        if plan.changes_reference(&order) {
+            repository::write_reference(work, self.id, plan.reference()).await?;
         }
         let new_goods = plan.new_goods();
         let warehouse = warehouse_of(work, &order, &new_goods).await?;
         // Last, because everybody who orders these products waits here.
         let mut levels = lock_levels(work, &order, &plan, warehouse, &products).await?;
         let (before, changes_lines) = (order.audited(), plan.changes_lines());
-        if admission == Some(Admission::Held) {
+        if admission == Admission::Held {
             order.hold();
         }
         let now = work.now_after(order.updated_at());
@@ -265,7 +268,8 @@ async fn warehouse_of(
     match order.warehouse_id() {
         present if new_goods.is_empty() => Ok(present),
         Some(id) if warehouses::repository::is_open(work, id).await? => Ok(Some(id)),
-        Some(id) => Err(OrderError::WarehouseUnknown(id).into()),
+        // A warehouse is archived at most: it is not deleted.
+        Some(id) => Err(OrderError::WarehouseArchived(id).into()),
         None => warehouses::repository::find_default(work).await.map(Some),
     }
 }

@@ -1,8 +1,10 @@
 //! Orders that wait for goods: who gets what comes, and who gives back what is missing. Who changes the stock reads without locks which
-//! orders are concerned, locks them, then the stock, and looks again.
+//! orders are concerned, and by which of their products; locks them, then the stock; and looks again.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use bigdecimal::BigDecimal;
-use diesel::sql_types::{Array, BigInt, Numeric, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Nullable, Numeric, SmallInt, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
@@ -12,47 +14,119 @@ use super::repository;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
-use crate::commerce::stock::{self, Levels};
+use crate::commerce::stock::{self, Levels, MAX_LINES_TAKEN_BACK, MAX_TAKEN_BACK, StockError};
 use crate::values::goods::Units;
 use crate::values::ids::{OrderId, ProductId, WarehouseId};
 
-/// The maximum number of waiting orders of one product that a change of its stock serves in its own transaction. The service
-/// `back_orders` serves the rest.
-const SERVED_AT_ONCE: i64 = 50;
+/// The maximum number of waiting orders that a unit of work serves, of all its products together. The service `back_orders` serves the
+/// rest.
+const SERVED_AT_ONCE: i64 = 200;
+/// The maximum number of lines that these orders have together, which are loaded with them.
+const LINES_AT_ONCE: i64 = 20_000;
 
 crate::statement! {
-    /// The orders that wait for one of these products, the oldest of each.
-    struct Waiting<'a> { tenant: Uuid => SqlUuid, warehouse: Uuid => SqlUuid, most: i64 => BigInt, products: &'a [Uuid] => Array<SqlUuid> }
-        -> (SqlUuid,)
-    = "WITH place AS MATERIALIZED (SELECT $1 AS tenant_id, $2 AS warehouse_id, $3 AS most)
-     SELECT DISTINCT waiting.order_id
-     FROM place, unnest($4) AS product (id), LATERAL (
-         SELECT r.order_id FROM stock_reservations AS r
-         WHERE r.tenant_id = place.tenant_id AND r.warehouse_id = place.warehouse_id AND r.product_id = product.id AND r.waiting > 0::numeric
-         ORDER BY r.placed_at, r.order_id, r.position LIMIT place.most
-     ) AS waiting"
+    /// The orders that wait for these products, each with the product for which it waits: the oldest of all, so of each product those who
+    /// come first. The lines of an order count from 1.
+    struct Oldest<'a> {
+        tenant: Uuid => SqlUuid,
+        warehouse: Uuid => SqlUuid,
+        orders: i64 => BigInt,
+        lines: i64 => BigInt,
+        products: &'a [Uuid] => Array<SqlUuid>,
+    } -> (SqlUuid, SqlUuid)
+    = "WITH place AS MATERIALIZED (SELECT $1 AS tenant_id, $2 AS warehouse_id, $3 AS orders, $4 AS lines),
+     waiting AS MATERIALIZED (
+         SELECT product.id AS product_id, first.order_id, first.placed_at
+         FROM place, unnest($5) AS product (id), LATERAL (
+             SELECT r.order_id, r.placed_at FROM stock_reservations AS r
+             WHERE r.tenant_id = place.tenant_id AND r.warehouse_id = place.warehouse_id AND r.product_id = product.id
+                 AND r.waiting > 0::numeric
+             ORDER BY r.placed_at, r.order_id, r.position LIMIT place.orders
+         ) AS first
+     ),
+     oldest AS MATERIALIZED (
+         SELECT w.order_id, w.placed_at FROM waiting AS w GROUP BY w.order_id, w.placed_at
+         ORDER BY w.placed_at, w.order_id LIMIT (SELECT orders FROM place)
+     ),
+     counted AS MATERIALIZED (
+         SELECT o.order_id, sum(line.number) OVER (ORDER BY o.placed_at, o.order_id) AS lines
+         FROM place, oldest AS o, LATERAL (
+             SELECT max(l.position) AS number FROM order_lines AS l WHERE l.tenant_id = place.tenant_id AND l.order_id = o.order_id
+         ) AS line
+     )
+     SELECT DISTINCT w.product_id, w.order_id
+     FROM place, waiting AS w JOIN counted AS c ON c.order_id = w.order_id
+     WHERE c.lines <= place.lines"
 }
 
 crate::statement! {
-    /// The orders that have reserved each of these products last, as many as have so much of it together, and the ones before them.
+    /// The reservations of each of these products that were made last, as many as have so much of it together, and the ones before them:
+    /// of which product, of which order, and how many lines that has, which count from 1.
     struct Newest<'a> {
         tenant: Uuid => SqlUuid,
         warehouse: Uuid => SqlUuid,
+        most: i64 => BigInt,
         products: &'a [Uuid] => Array<SqlUuid>,
         units: &'a [&'a BigDecimal] => Array<Numeric>,
-    } -> (SqlUuid,)
-    = "WITH place AS MATERIALIZED (SELECT $1 AS tenant_id, $2 AS warehouse_id)
-     SELECT DISTINCT reserving.order_id
-     FROM place, unnest($3, $4) AS wanted (product_id, units), LATERAL (
-         SELECT r.order_id, sum(r.reserved) OVER (ORDER BY r.placed_at DESC, r.order_id DESC, r.position DESC) - r.reserved AS newer
-         FROM stock_reservations AS r
-         WHERE r.tenant_id = place.tenant_id AND r.warehouse_id = place.warehouse_id AND r.product_id = wanted.product_id
-             AND r.reserved > 0::numeric
-     ) AS reserving
-     WHERE reserving.newer < wanted.units"
+    } -> (SqlUuid, SqlUuid, Nullable<SmallInt>)
+    = "WITH place AS MATERIALIZED (SELECT $1 AS tenant_id, $2 AS warehouse_id, $3 AS most),
+     giving AS MATERIALIZED (
+         SELECT wanted.product_id, reserving.order_id
+         FROM place, unnest($4, $5) AS wanted (product_id, units), LATERAL (
+             SELECT r.order_id, sum(r.reserved) OVER (ORDER BY r.placed_at DESC, r.order_id DESC, r.position DESC) - r.reserved AS newer
+             FROM (
+                 SELECT s.order_id, s.placed_at, s.position, s.reserved FROM stock_reservations AS s
+                 WHERE s.tenant_id = place.tenant_id AND s.warehouse_id = place.warehouse_id AND s.product_id = wanted.product_id
+                     AND s.reserved > 0::numeric
+                 ORDER BY s.placed_at DESC, s.order_id DESC, s.position DESC LIMIT place.most
+             ) AS r
+         ) AS reserving
+         WHERE reserving.newer < wanted.units
+         LIMIT (SELECT most FROM place)
+     )
+     SELECT g.product_id, g.order_id,
+         (SELECT max(l.position) FROM order_lines AS l WHERE l.tenant_id = place.tenant_id AND l.order_id = g.order_id)
+     FROM place, giving AS g"
 }
 
-/// Locks the orders that wait for these products in this warehouse, the oldest first.
+/// By which of its products each order is concerned.
+type Concerned = BTreeMap<OrderId, BTreeSet<ProductId>>;
+
+fn concerned(found: impl IntoIterator<Item = (Uuid, Uuid)>) -> Concerned {
+    let mut concerned = Concerned::new();
+    for (product, order) in found {
+        let products = concerned.entry(OrderId::from_uuid(order)).or_default();
+        products.insert(ProductId::from_uuid(product));
+    }
+    concerned
+}
+
+/// Orders that are locked, the oldest first, and for which products it is whose turn. An order may wait for others as well, for which older
+/// orders wait that are not here.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    orders: Vec<Order>,
+    turns: Concerned,
+}
+
+impl Waiting {
+    pub(crate) fn order_mut(&mut self, id: OrderId) -> Option<&mut Order> {
+        self.orders.iter_mut().find(|order| order.id() == id)
+    }
+
+    /// Gives what is available to the orders whose turn it is. Returns those that got something.
+    pub(crate) fn serve(&mut self, levels: &mut Levels, work: &mut UnitOfWork<'_>) -> Vec<OrderEvent> {
+        let mut events = Vec::new();
+        for order in &mut self.orders {
+            let Some(products) = self.turns.get(&order.id()) else { continue };
+            let now = work.now_after(order.updated_at());
+            events.extend(order.serve(products, levels, now));
+        }
+        events
+    }
+}
+
+/// Locks the orders that wait for these products in this warehouse: the oldest, as many as are served at once.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
@@ -60,37 +134,46 @@ pub(crate) async fn lock_waiting(
     work: &mut UnitOfWork<'_>,
     warehouse: WarehouseId,
     products: &[ProductId],
-) -> Result<Vec<Order>, Error> {
-    let found = waiting(work, warehouse, products).await?;
-    lock(work, found).await
+) -> Result<Waiting, Error> {
+    let turns = waiting(work, warehouse, products).await?;
+    let orders = lock(work, turns.keys().copied().collect()).await?;
+    Ok(Waiting { orders, turns })
 }
 
 async fn waiting(
     work: &mut UnitOfWork<'_>,
     warehouse: WarehouseId,
     products: &[ProductId],
-) -> Result<Vec<(Uuid,)>, Error> {
+) -> Result<Concerned, Error> {
     if products.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Concerned::new());
     }
+    let products: BTreeSet<ProductId> = products.iter().copied().collect();
     let products: Vec<Uuid> = products.iter().map(|product| product.uuid()).collect();
     let (tenant, warehouse) = (work.tenant().uuid(), warehouse.uuid());
-    Ok(Waiting::new(tenant, warehouse, SERVED_AT_ONCE, &products).load(work.connection()).await?)
+    let found: Vec<(Uuid, Uuid)> = Oldest::new(tenant, warehouse, SERVED_AT_ONCE, LINES_AT_ONCE, &products)
+        .load(work.connection())
+        .await?;
+    Ok(concerned(found))
 }
 
-/// Locks an order together with those that wait for these products in this warehouse, the oldest first.
+/// Locks an order together with those that wait for these products in this warehouse. Of its own goods it is among those who wait, or has
+/// no turn. Without a warehouse, nobody waits.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
 pub(crate) async fn lock_with_waiting(
     work: &mut UnitOfWork<'_>,
     order: OrderId,
-    warehouse: WarehouseId,
+    warehouse: Option<WarehouseId>,
     products: &[ProductId],
-) -> Result<Vec<Order>, Error> {
-    let mut found = waiting(work, warehouse, products).await?;
-    found.push((order.uuid(),));
-    lock(work, found).await
+) -> Result<Waiting, Error> {
+    let turns = match warehouse {
+        Some(warehouse) => waiting(work, warehouse, products).await?,
+        None => Concerned::new(),
+    };
+    let orders = lock(work, turns.keys().copied().chain([order]).collect()).await?;
+    Ok(Waiting { orders, turns })
 }
 
 /// Goods that are to be taken away from a warehouse, and the orders that have to give them back, locked: the newest first.
@@ -99,13 +182,14 @@ pub(crate) struct TakenAway {
     warehouse: WarehouseId,
     taken: Vec<(ProductId, Units)>,
     givers: Vec<Order>,
+    gives: Concerned,
 }
 
 impl TakenAway {
     /// Reads without locks what would be missing, and locks the orders that have it. `taken` names each product once.
     ///
     /// # Errors
-    /// Fails if the database cannot be reached.
+    /// `TooManyTakenBack` if more would have to give back than do so at once. Fails if the database cannot be reached.
     pub(crate) async fn lock_givers(
         work: &mut UnitOfWork<'_>,
         warehouse: WarehouseId,
@@ -118,8 +202,10 @@ impl TakenAway {
             (!missing.is_zero()).then_some((*product, missing))
         });
         let missing: Vec<(ProductId, Units)> = missing.collect();
-        let givers = lock_newest(work, warehouse, &missing).await?;
-        Ok(Self { warehouse, taken, givers })
+        let gives = newest(work, warehouse, &missing).await?;
+        let mut givers = lock(work, gives.keys().copied().collect()).await?;
+        givers.reverse();
+        Ok(Self { warehouse, taken, givers, gives })
     }
 
     /// Whether no order has to give anything back.
@@ -136,52 +222,60 @@ impl TakenAway {
         levels: &mut Levels,
         work: &mut UnitOfWork<'_>,
     ) -> Result<Vec<OrderEvent>, Error> {
+        let missing = self.taken.iter().filter_map(|(product, units)| {
+            let level = levels.get(self.warehouse, *product)?;
+            Some((*product, level.overpromised(units)))
+        });
+        let mut missing: BTreeMap<ProductId, Units> = missing.collect();
         let mut events = Vec::new();
-        for (product, units) in &self.taken {
-            let Some(level) = levels.get(self.warehouse, *product) else { continue };
-            let (mut missing, is_there) = (level.overpromised(units), units <= level.on_hand());
-            for order in self.givers.iter_mut().filter(|order| order.holds(*product)) {
-                if missing.is_zero() {
-                    break;
-                }
-                let now = work.now_after(order.updated_at());
-                let (taken, event) = order.give_back(*product, &missing, levels, now);
-                missing = missing.less(&taken);
-                events.extend(event);
-            }
-            // What is not there at all is refused when it is taken.
-            if is_there && !missing.is_zero() {
-                return Err(Error::Overtaken);
-            }
+        for order in &mut self.givers {
+            let Some(products) = self.gives.get(&order.id()) else { continue };
+            let now = work.now_after(order.updated_at());
+            events.extend(order.give_back(products, &mut missing, levels, now));
+        }
+        // What is not there at all is refused when it is taken.
+        let is_there = |(product, units): &(ProductId, Units)| {
+            levels.get(self.warehouse, *product).is_some_and(|level| units <= level.on_hand())
+        };
+        let lacks = |product: &ProductId| missing.get(product).is_some_and(|left| !left.is_zero());
+        if self.taken.iter().any(|taken| is_there(taken) && lacks(&taken.0)) {
+            return Err(Error::Overtaken);
         }
         Ok(events)
     }
 }
 
-/// Locks the orders that would have to give back so many units of these products, the newest first.
-async fn lock_newest(
+/// Returns the orders that would have to give back so many units of these products: the newest.
+async fn newest(
     work: &mut UnitOfWork<'_>,
     warehouse: WarehouseId,
     wanted: &[(ProductId, Units)],
-) -> Result<Vec<Order>, Error> {
+) -> Result<Concerned, Error> {
     if wanted.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Concerned::new());
     }
     let products: Vec<Uuid> = wanted.iter().map(|(product, _)| product.uuid()).collect();
     let units: Vec<&BigDecimal> = wanted.iter().map(|(_, units)| units.value()).collect();
-    let found: Vec<(Uuid,)> = Newest::new(work.tenant().uuid(), warehouse.uuid(), &products, &units)
-        .load(work.connection())
-        .await?;
-    let mut orders = lock(work, found).await?;
-    orders.reverse();
-    Ok(orders)
+    // One more than are taken back at once: so it is seen that there are more.
+    let most = i64::from(MAX_TAKEN_BACK) + 1;
+    let found: Vec<(Uuid, Uuid, Option<i16>)> =
+        Newest::new(work.tenant().uuid(), warehouse.uuid(), most, &products, &units)
+            .load(work.connection())
+            .await?;
+    let lines_of: BTreeMap<Uuid, u16> =
+        found.iter().map(|(_, order, lines)| (*order, lines.unwrap_or_default().unsigned_abs())).collect();
+    let lines: u32 = lines_of.values().map(|lines| u32::from(*lines)).sum();
+    if found.len() > usize::from(MAX_TAKEN_BACK) || lines > MAX_LINES_TAKEN_BACK {
+        return Err(StockError::TooManyTakenBack.into());
+    }
+    Ok(concerned(found.into_iter().map(|(product, order, _)| (product, order))))
 }
 
-async fn lock(work: &mut UnitOfWork<'_>, found: Vec<(Uuid,)>) -> Result<Vec<Order>, Error> {
-    if found.is_empty() {
+/// Locks orders in the order of their ids, and returns them, the oldest first.
+async fn lock(work: &mut UnitOfWork<'_>, mut ids: Vec<OrderId>) -> Result<Vec<Order>, Error> {
+    if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let mut ids: Vec<OrderId> = found.into_iter().map(|(id,)| OrderId::from_uuid(id)).collect();
     ids.sort_unstable();
     ids.dedup();
     let mut orders = repository::load_several(work, &ids).await?;
@@ -189,27 +283,13 @@ async fn lock(work: &mut UnitOfWork<'_>, found: Vec<(Uuid,)>) -> Result<Vec<Orde
     Ok(orders)
 }
 
-/// Gives what is available to orders that wait, in this order. Returns the orders that got something.
-pub(crate) fn serve(orders: &mut [Order], levels: &mut Levels, work: &mut UnitOfWork<'_>) -> Vec<OrderEvent> {
-    let mut events = Vec::new();
-    for order in orders {
-        let now = work.now_after(order.updated_at());
-        events.extend(order.serve(levels, now));
-    }
-    events
-}
-
-/// Saves orders whose goods have changed, and records it.
+/// Saves orders whose goods have changed, and records it. No order is in two of the events.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
 pub(crate) async fn save(work: &mut UnitOfWork<'_>, events: Vec<OrderEvent>) -> Result<(), Error> {
+    repository::write_held(work, &events).await?;
     for event in events {
-        if let OrderEvent::Reserved(order) | OrderEvent::BackOrdered(order) = &event {
-            order.save(work).await?;
-            repository::replace_held(work, order).await?;
-            repository::keep_step(work, &event).await?;
-        }
         work.record(event).await?;
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Bool, Numeric, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Numeric, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
@@ -18,7 +18,7 @@ use super::queries::OrderSummary;
 use super::totals::{Totals, vat_breakdown};
 use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, LockMode, find};
-use crate::application::error::Error;
+use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::addresses::{postal_from_json, postal_to_json};
 use crate::commerce::credit;
@@ -30,6 +30,9 @@ use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
 use crate::values::ids::{CustomerId, OrderId, ProductId, TenantId, WarehouseId};
 use crate::values::money::{Currency, Money, Quantity, UnitPrice, VatRate};
+
+/// The constraint that makes references unique.
+const REFERENCE_KEY: &str = "orders_reference_key";
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = orders, treat_none_as_default_value = false)]
@@ -455,12 +458,109 @@ pub(crate) async fn replace_held(work: &mut UnitOfWork<'_>, order: &Order) -> Re
     insert_held(work, order).await
 }
 
+crate::statement! {
+    /// Saves orders that have got goods or given some back, with what their lines have and wait for, and keeps their steps: one statement,
+    /// however many there are.
+    struct WriteHeld<'a> {
+        tenant: Uuid => SqlUuid,
+        request_id: &'a str => Text,
+        orders: &'a [Uuid] => Array<SqlUuid>,
+        versions: &'a [i64] => Array<BigInt>,
+        events: &'a [&'a str] => Array<Text>,
+        updated_at: &'a [DateTime<Utc>] => Array<Timestamptz>,
+        waits: &'a [bool] => Array<Bool>,
+        orders_of_lines: &'a [Uuid] => Array<SqlUuid>,
+        positions: &'a [i16] => Array<SmallInt>,
+        reserved: &'a [&'a BigDecimal] => Array<Numeric>,
+        waiting: &'a [&'a BigDecimal] => Array<Numeric>,
+    }
+    = "WITH common AS (SELECT $1 AS tenant, $2 AS request_id),
+    changed AS MATERIALIZED (
+        SELECT * FROM unnest($3, $4, $5, $6, $7) AS n (id, version, event, updated_at, waits)
+    ),
+    raised AS (
+        UPDATE orders AS o SET version = n.version, updated_at = n.updated_at, waits = n.waits
+        FROM common, changed AS n
+        WHERE o.tenant_id = common.tenant AND o.id = n.id
+    ),
+    held AS (
+        UPDATE stock_reservations AS r SET reserved = n.reserved, waiting = n.waiting
+        FROM common, unnest($8, $9, $10, $11) AS n (order_id, position, reserved, waiting)
+        WHERE r.tenant_id = common.tenant AND r.order_id = n.order_id AND r.position = n.position
+            AND (r.reserved, r.waiting) IS DISTINCT FROM (n.reserved, n.waiting)
+    )
+    INSERT INTO order_steps (tenant_id, order_id, version, event, occurred_at, request_id)
+    SELECT common.tenant, n.id, n.version, n.event, n.updated_at, common.request_id FROM common, changed AS n"
+}
+
+/// Saves orders of which nothing else has changed than what they have and wait for, and keeps their steps ([`keep_step`]). What a line has
+/// and waits for together is as before, so each has its row. No order is in two of the events.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn write_held(work: &mut UnitOfWork<'_>, events: &[OrderEvent]) -> Result<(), Error> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let request_id = work.context().request_id.clone();
+    let ids: Vec<_> = events.iter().map(|event| event.order().id.uuid()).collect();
+    let versions: Vec<_> = events.iter().map(|event| event.order().version).collect();
+    let steps: Vec<_> = events.iter().map(OrderEvent::step).collect();
+    let updated_at: Vec<_> = events.iter().map(|event| event.order().updated_at).collect();
+    let waits: Vec<_> = events.iter().map(|event| event.order().is_waiting()).collect();
+    let holds = |line: &OrderLine| !line.reserved.is_zero() || !line.waiting.is_zero();
+    let mut lines: Vec<(OrderId, i16, &OrderLine)> = Vec::new();
+    for order in events.iter().map(OrderEvent::order) {
+        let held = (1..).zip(&order.lines).filter(|(_, line)| holds(line));
+        lines.extend(held.map(|(position, line)| (order.id, position, line)));
+    }
+    let orders_of_lines: Vec<_> = lines.iter().map(|(order, _, _)| order.uuid()).collect();
+    let positions: Vec<_> = lines.iter().map(|(_, position, _)| *position).collect();
+    let reserved: Vec<_> = lines.iter().map(|(_, _, line)| line.reserved.value()).collect();
+    let waiting: Vec<_> = lines.iter().map(|(_, _, line)| line.waiting.value()).collect();
+    WriteHeld::new(
+        work.tenant().uuid(),
+        &request_id,
+        &ids,
+        &versions,
+        &steps,
+        &updated_at,
+        &waits,
+        &orders_of_lines,
+        &positions,
+        &reserved,
+        &waiting,
+    )
+    .execute(work.connection())
+    .await?;
+    Ok(())
+}
+
 async fn delete_held(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
     let of_order = stock_reservations::tenant_id
         .eq(work.tenant().uuid())
         .and(stock_reservations::order_id.eq(order.id.uuid()));
     diesel::delete(stock_reservations::table.filter(of_order)).execute(work.connection()).await?;
     Ok(())
+}
+
+/// Writes what an order that is locked is called from now on. Whoever writes a reference that somebody else is writing waits for them.
+///
+/// # Errors
+/// `ReferenceTaken` if another order has it. Fails if the database cannot be reached.
+pub(super) async fn write_reference(
+    work: &mut UnitOfWork<'_>,
+    id: OrderId,
+    reference: Option<&OrderReference>,
+) -> Result<(), Error> {
+    let written = diesel::update(orders::table.find((work.tenant().uuid(), id.uuid())))
+        .set(orders::reference.eq(reference.map(OrderReference::as_str)))
+        .execute(work.connection())
+        .await;
+    unless_taken(written, |constraint| {
+        let taken = reference.filter(|_| constraint == REFERENCE_KEY)?;
+        Some(OrderError::ReferenceTaken(taken.to_string()))
+    })
 }
 
 /// Writes the lines of an order anew, of which nothing has left, and what they have and wait for.
@@ -584,7 +684,7 @@ fn write_error(error: diesel::result::Error, order: &Order) -> Error {
     let diesel::result::Error::DatabaseError(_, info) = &error else { return error.into() };
     let refusal = match info.constraint_name() {
         Some("orders_customer_fkey") => Some(OrderError::CustomerUnknown(order.customer_id)),
-        Some("orders_reference_key") => {
+        Some(REFERENCE_KEY) => {
             order.reference.as_ref().map(|reference| OrderError::ReferenceTaken(reference.to_string()))
         }
         Some("orders_external_id_key") => {

@@ -21,6 +21,8 @@ const NAME: &str = "back_orders";
 const EVERY: Duration = Duration::from_secs(1);
 /// Places that are looked at in one run: products in warehouses.
 const PLACES: i64 = 1_000;
+/// How often one place is served in one run, before it is the turn of the others.
+const ROUNDS: u32 = 50;
 
 /// Gives what is available of a product to orders that wait for it, the oldest first, as many as are served at once. Returns how many
 /// got something.
@@ -35,10 +37,10 @@ impl Command for ServeWaiting {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<usize, Error> {
         let (warehouse, product) = (self.warehouse_id, self.product_id);
-        let mut orders = queue::lock_waiting(work, warehouse, &[product]).await?;
+        let mut waiting = queue::lock_waiting(work, warehouse, &[product]).await?;
         let mut levels = stock::repository::lock(work, &[(warehouse, product)]).await?;
         let Some(before) = levels.get(warehouse, product).map(StockView::of) else { return Ok(0) };
-        let events = queue::serve(&mut orders, &mut levels, work);
+        let events = waiting.serve(&mut levels, work);
         let served = events.len();
         if served == 0 {
             return Ok(0);
@@ -65,23 +67,27 @@ pub struct BackOrders {
 }
 
 impl BackOrders {
+    /// A place that cannot be served keeps no other from it: the run goes on, and fails at its end.
     async fn serve(&self, run: &Run) -> Result<Summary, Fault> {
-        let mut served = 0;
+        let (mut served, mut fault) = (0, None);
         for (tenant, warehouse_id, product_id) in self.due().await.map_err(Fault::new)? {
-            loop {
+            for _ in 0..ROUNDS {
                 if run.stop().is_cancelled() {
-                    return Ok(Summary::of(json!({ "served": served })));
+                    return fault.map_or_else(|| Ok(Summary::of(json!({ "served": served }))), Err);
                 }
                 let context = RequestContext::of_service(NAME, tenant);
                 let command = ServeWaiting { warehouse_id, product_id };
-                let now = self.executor.run(context, command).await.map_err(Fault::new)?;
-                served += now;
-                if now == 0 {
-                    break;
+                match self.executor.run(context, command).await {
+                    Ok(0) => break,
+                    Ok(now) => served += now,
+                    Err(error) => {
+                        fault = fault.or_else(|| Some(Fault::new(error)));
+                        break;
+                    }
                 }
             }
         }
-        Ok(Summary::of(json!({ "served": served })))
+        fault.map_or_else(|| Ok(Summary::of(json!({ "served": served }))), Err)
     }
 
     /// Returns where goods are available for which orders wait.

@@ -49,11 +49,17 @@ impl Command for UpdateProduct {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ProductView, Error> {
         // The category is locked before the product. An edit that names one names the same, whatever the product is like; the
         // product's own cannot be deleted while it is in it.
-        let named = self.category(work).await?;
+        let planned = self.planned(work).await?;
+        let named = planned.category;
         let held = hold_category(work, named).await;
-        let product = repository::load(work, self.id, LockMode::Change).await?;
+        // Whoever is about to receive or to order the product has read that it is kept in stock: they are waited for.
+        let lock = if planned.ends_stock { LockMode::Withdraw } else { LockMode::Change };
+        let product = repository::load(work, self.id, lock).await?;
         let decide = |product: &mut Product, now| {
             let details = self.edit.apply(&ProductView::of(product))?;
+            if ends_stock(product, &details) && !planned.ends_stock {
+                return Err(Error::Overtaken);
+            }
             let (actual, before, after) =
                 (product.version(), product.details().category_id, details.category_id);
             let changed = product.update(details, now)?;
@@ -71,12 +77,23 @@ impl Command for UpdateProduct {
     }
 }
 
+/// What an edit would make of the product as it is before it is locked.
+#[derive(Debug, Clone, Copy, Default)]
+struct Planned {
+    category: Option<CategoryId>,
+    ends_stock: bool,
+}
+
+fn ends_stock(product: &Product, details: &ProductDetails) -> bool {
+    product.details().stocked && !details.stocked
+}
+
 impl UpdateProduct {
-    /// Returns the category in which the product would be, as it is before it is locked.
-    async fn category(&self, work: &mut UnitOfWork<'_>) -> Result<Option<CategoryId>, Error> {
+    async fn planned(&self, work: &mut UnitOfWork<'_>) -> Result<Planned, Error> {
         let product = repository::look_at(work, self.id).await?;
         // What is wrong with the edit is said once the product is locked.
-        Ok(self.edit.apply(&ProductView::of(&product)).ok().and_then(|details| details.category_id))
+        let Ok(details) = self.edit.apply(&ProductView::of(&product)) else { return Ok(Planned::default()) };
+        Ok(Planned { category: details.category_id, ends_stock: ends_stock(&product, &details) })
     }
 }
 

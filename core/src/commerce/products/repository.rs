@@ -118,8 +118,8 @@ pub(super) async fn look_at(work: &mut UnitOfWork<'_>, id: ProductId) -> Result<
 }
 
 /// Loads the products that exist among `ids`, with a key-share lock on each, as a foreign key would take it. Until the
-/// unit of work ends, other orders can be placed with these products, but no command can archive or delete them. An id may be
-/// named more than once, and none costs no statement.
+/// unit of work ends, other orders can be placed with these products, but no command can archive or delete them, or end that they are kept
+/// in stock. Everything else of them may change meanwhile. An id may be named more than once, and none costs no statement.
 pub(crate) async fn load_for_order(
     work: &mut UnitOfWork<'_>,
     ids: Vec<ProductId>,
@@ -150,6 +150,31 @@ pub(crate) async fn lock_for_order(
         .order(products::id)
         .for_key_share()
         .load(&mut connection)
+        .await?;
+    Ok(rows.into_iter().map(ProductRow::into_product).map(|product| (product.id(), product)).collect())
+}
+
+/// Loads products again, and keeps them from being changed until the unit of work ends: what [`load_for_order`] read, which has locked
+/// them, may have changed since. Who makes a level of stock needs this, which has their names: whoever renames a product gives its new
+/// name to the levels that are there.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn hold_unchanged(
+    work: &mut UnitOfWork<'_>,
+    ids: &[ProductId],
+) -> Result<HashMap<ProductId, Product>, Error> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    work.strengthens_locks(Locked::Product);
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let rows: Vec<ProductRow> = products::table
+        .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::id.eq_any(ids)))
+        .select(ProductRow::as_select())
+        .order(products::id)
+        .for_share()
+        .load(work.connection())
         .await?;
     Ok(rows.into_iter().map(ProductRow::into_product).map(|product| (product.id(), product)).collect())
 }
@@ -218,7 +243,8 @@ impl Product {
     }
 
     /// Notes that these barcodes are the product's, and no others are. They are added in one order: two products that want the
-    /// same ones do not wait for each other.
+    /// same ones do not wait for each other. Two that want each other's at the same time do, and PostgreSQL ends one of both: it is tried
+    /// again, and finds the barcode taken or free. To lock barcodes first would take a privilege more, for what nobody does on purpose.
     async fn save_barcodes(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let (tenant, product) = (work.tenant().uuid(), self.id.uuid());
         let mut barcodes: Vec<(String, &Gtin)> =

@@ -1,9 +1,10 @@
 //! The commands on purchase orders. Goods of them are received by a stock document (`MoveGoods`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use super::aggregate::{
-    NewPurchaseLine, NewPurchaseOrder, PurchaseOrder, PurchaseOrderDetails, PurchaseOrderError,
+    DraftPurchaseLine, NewPurchaseLine, NewPurchaseOrder, PurchaseLine, PurchaseOrder, PurchaseOrderDetails,
+    PurchaseOrderError,
 };
 use super::queries::PurchaseOrderView;
 use super::repository;
@@ -16,6 +17,7 @@ use crate::commerce::products::{self, Product};
 use crate::commerce::{suppliers, warehouses};
 use crate::values::business_date::BusinessDate;
 use crate::values::ids::{ProductId, PurchaseOrderId, WarehouseId};
+use crate::values::money::UnitPrice;
 
 #[derive(Debug)]
 pub struct CreatePurchaseOrder {
@@ -53,7 +55,7 @@ impl Command for UpdatePurchaseOrder {
         check_version(self.expected_version, seen.version())?;
         let mut details = self.edit.apply(&PurchaseOrderView::of(&seen))?;
         if !work.context().principal.may(Permission::StockCosts) {
-            keep_costs(&mut details, &seen);
+            keep_costs(&mut details.lines, seen.lines());
         }
         let held = Held::by(work, &details).await?;
         let order = repository::load(work, self.id).await?;
@@ -68,11 +70,16 @@ impl Command for UpdatePurchaseOrder {
     }
 }
 
-/// Whoever does not see costs sends none back: a line without one keeps that of its product.
-fn keep_costs(details: &mut PurchaseOrderDetails, seen: &PurchaseOrder) {
-    for line in details.lines.iter_mut().filter(|line| line.unit_cost.is_none()) {
-        let before = seen.lines().iter().find(|before| before.product_id == line.product_id);
-        line.unit_cost = before.and_then(|before| before.unit_cost.clone());
+/// Whoever does not see costs sends none back: a line without one keeps its own. The second line of a product is the one that was its
+/// second before, and so on; a line that is new has none.
+fn keep_costs(lines: &mut [DraftPurchaseLine], before: &[PurchaseLine]) {
+    let mut costs: HashMap<ProductId, VecDeque<Option<UnitPrice>>> = HashMap::new();
+    for line in before {
+        costs.entry(line.product_id).or_default().push_back(line.unit_cost.clone());
+    }
+    for line in lines {
+        let own = costs.get_mut(&line.product_id).and_then(VecDeque::pop_front).flatten();
+        line.unit_cost = line.unit_cost.take().or(own);
     }
 }
 
@@ -139,5 +146,59 @@ impl Held {
             expected_on: details.expected_on,
             lines: lines.collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::values::goods::Units;
+    use crate::values::money::Quantity;
+
+    fn quantity() -> Quantity {
+        Quantity::parse("1").expect("a quantity")
+    }
+
+    fn cost(text: &str) -> Option<UnitPrice> {
+        Some(UnitPrice::parse(text).expect("a cost"))
+    }
+
+    fn before(product_id: ProductId, unit_cost: Option<UnitPrice>) -> PurchaseLine {
+        PurchaseLine {
+            product_id,
+            sku: "T-1".to_owned(),
+            name: "A tea".to_owned(),
+            quantity: quantity(),
+            unit_cost,
+            expected_on: None,
+            received: Units::zero(),
+        }
+    }
+
+    #[test]
+    fn each_line_of_a_product_keeps_its_own_cost() {
+        let (tea, pot) = (ProductId::generate(), ProductId::generate());
+        let seen = [before(tea, cost("5")), before(pot, None), before(tea, cost("6")), before(tea, None)];
+        let sent = |product_id, unit_cost| DraftPurchaseLine {
+            product_id,
+            quantity: quantity(),
+            unit_cost,
+            expected_on: None,
+        };
+        let mut lines = [
+            sent(pot, None),
+            sent(tea, None),
+            sent(tea, None),
+            sent(tea, None),
+            sent(tea, None),
+            sent(ProductId::generate(), None),
+        ];
+        keep_costs(&mut lines, &seen);
+        let costs = lines.map(|line| line.unit_cost);
+        assert_eq!(costs, [None, cost("5"), cost("6"), None, None, None]);
+
+        let mut given = [sent(tea, cost("7")), sent(tea, None)];
+        keep_costs(&mut given, &seen);
+        assert_eq!(given.map(|line| line.unit_cost), [cost("7"), cost("6")], "what is said counts");
     }
 }

@@ -8,7 +8,8 @@ use super::repository;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
-use crate::commerce::orders::{self, LinePart, Order, OrderError, ReturnedPart, queue};
+use crate::commerce::orders::queue::{self, Waiting};
+use crate::commerce::orders::{self, LinePart, Order, OrderError, ReturnedPart};
 use crate::commerce::stock;
 use crate::values::business_date::BusinessDate;
 use crate::values::ids::{OrderId, ProductId, ReturnId};
@@ -31,17 +32,21 @@ impl Command for ReceiveReturn {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ReturnView, Error> {
         Return::check_line_count(self.lines.len())?;
-        // Where its goods belong never changes: read without locks, to lock the order together with those that wait for them.
+        // Read without locks, to lock the order together with those that wait for its goods.
         let seen = orders::repository::look(work, self.order_id).await?;
         let mut locked = self.lock(work, &seen).await?;
-        let own = locked.iter().position(|order| order.id() == self.order_id);
-        let Some(order) = own.and_then(|index| locked.get_mut(index)) else {
+        let Some(order) = locked.order_mut(self.order_id) else {
             return Err(OrderError::NotFound(self.order_id).into());
         };
         check_version(self.expected_version, order.version())?;
         let parts: Vec<LinePart> = self.lines.iter().map(|returned| returned.part.clone()).collect();
         orders::check_decimals(work, order, &parts).await?;
-        let mut levels = stock::repository::lock(work, &seen.places()).await?;
+        let places = order.places();
+        // It was amended since, and other orders wait for its goods.
+        if places != seen.places() {
+            return Err(Error::Overtaken);
+        }
+        let mut levels = stock::repository::lock(work, &places).await?;
 
         let now = work.now_after(order.updated_at());
         let received_on = self.received_on.unwrap_or_else(|| BusinessDate::of(now));
@@ -61,7 +66,7 @@ impl Command for ReceiveReturn {
         work.record(event).await?;
         orders::repository::keep_step(work, &returned).await?;
         work.record(returned).await?;
-        let served = queue::serve(&mut locked, &mut levels, work);
+        let served = locked.serve(&mut levels, work);
         queue::save(work, served).await?;
         levels.save(work).await?;
         let view = ReturnView::of(&received);
@@ -72,16 +77,13 @@ impl Command for ReceiveReturn {
 
 impl ReceiveReturn {
     /// Locks the order, together with the orders that wait for what comes back.
-    async fn lock(&self, work: &mut UnitOfWork<'_>, seen: &Order) -> Result<Vec<Order>, Error> {
+    async fn lock(&self, work: &mut UnitOfWork<'_>, seen: &Order) -> Result<Waiting, Error> {
         let comes = |part: &&ReturnedPart| part.restocked;
         let product = |part: &ReturnedPart| {
             seen.line(part.part.position).filter(|line| line.stocked).map(|line| line.product_id)
         };
         let products: BTreeSet<ProductId> = self.lines.iter().filter(comes).filter_map(product).collect();
         let products: Vec<ProductId> = products.into_iter().collect();
-        match seen.warehouse_id().filter(|_| !products.is_empty()) {
-            Some(warehouse) => queue::lock_with_waiting(work, self.order_id, warehouse, &products).await,
-            None => Ok(vec![orders::repository::load(work, self.order_id).await?]),
-        }
+        queue::lock_with_waiting(work, self.order_id, seen.warehouse_id(), &products).await
     }
 }

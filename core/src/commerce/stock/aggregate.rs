@@ -31,6 +31,11 @@ text!(
 /// some 1,000 a second, and a product that everybody buys changes more often.
 pub const TOLD_EVERY_MS: i64 = 1_000;
 
+/// The maximum number of reservations that are taken back at once: each is of a line of an order.
+pub const MAX_TAKEN_BACK: u16 = 10_000;
+/// The maximum number of lines that the orders have together of which reservations are taken back at once.
+pub const MAX_LINES_TAKEN_BACK: u32 = 50_000;
+
 /// What kind of document moved goods, or promised them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -278,7 +283,8 @@ impl StockLevel {
     /// the rest.
     ///
     /// # Errors
-    /// `Short` if there are too few and the order does not wait.
+    /// `Short` if there are too few and the order does not wait, `TooMany` if all orders together would have and wait for more than the
+    /// database can keep.
     pub fn promise(
         &mut self,
         wanted: &Units,
@@ -289,6 +295,10 @@ impl StockLevel {
         let waiting = wanted.less(&free);
         if !waiting.is_zero() && !waits {
             return Err(StockError::Short(vec![Shortage::of(document, wanted, free)]));
+        }
+        // What orders have and wait for together: a promise alone makes it more. So what is taken back of a promise can be waited for.
+        if !self.reserved.plus(&self.waiting).plus(wanted).fits() {
+            return Err(StockError::TooMany { product: self.product_id });
         }
         let reserved = wanted.less(&waiting);
         self.reserve(&reserved, document);
@@ -318,7 +328,7 @@ impl StockLevel {
         }
     }
 
-    /// Takes back a promise; the order waits for the goods instead.
+    /// Takes back a promise; the order waits for the goods instead. They can be counted there: [`Self::promise`] has seen to it.
     pub fn revoke(&mut self, reserved: &Units, document: &DocumentRef) {
         self.release(&Held { reserved: reserved.clone(), waiting: Units::zero() }, document);
         self.waiting = self.waiting.plus(reserved);
@@ -696,6 +706,11 @@ pub enum StockError {
     #[error("so many units of product {product} cannot be counted")]
     TooMany { product: ProductId },
     #[error(
+        "more than {MAX_TAKEN_BACK} reservations would be taken back, or of orders with more than {MAX_LINES_TAKEN_BACK} lines together: \
+         take fewer goods away at once, or cancel some of the orders first"
+    )]
+    TooManyTakenBack,
+    #[error(
         "product {product} lies in {} locations of the warehouse already, and cannot lie in more",
         places::MAX_PLACES
     )]
@@ -729,6 +744,7 @@ impl DomainError for StockError {
             | Self::Promised(_)
             | Self::StillKept { .. }
             | Self::Unreserved { .. }
+            | Self::TooManyTakenBack
             | Self::TooManyPlaces { .. }
             | Self::Frozen { .. } => Category::Conflict,
             Self::TooMany { .. } => Category::Invalid,
@@ -743,6 +759,7 @@ impl DomainError for StockError {
             Self::StillKept { .. } => "product_in_stock",
             Self::Unreserved { .. } => "stock_not_reserved",
             Self::TooMany { .. } => "stock_too_large",
+            Self::TooManyTakenBack => "too_many_reservations",
             Self::TooManyPlaces { .. } => "too_many_places",
             Self::Frozen { .. } => "stock_frozen",
         }

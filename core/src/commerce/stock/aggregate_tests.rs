@@ -105,6 +105,21 @@ fn a_back_order_has_what_is_free_and_waits_for_the_rest() {
 }
 
 #[test]
+fn what_could_not_be_counted_is_not_promised() {
+    let large = |text: &str| Units::stored(text.parse::<BigDecimal>().expect("a number"));
+    let mut level = shelf("100");
+    level.promise(&units("100"), false, &document()).expect("enough");
+    level.promise(&large("999999999899"), true, &document()).expect("it waits");
+    let refused = level.promise(&units("1"), true, &document()).expect_err("one too many");
+    assert_eq!((refused.category(), refused.code()), (Category::Invalid, "stock_too_large"));
+    assert_eq!(amounts(&level), "100 100 999999999899");
+    // Who has goods may wait for them instead.
+    level.revoke(&units("100"), &document());
+    assert_eq!(amounts(&level), "100 0 999999999999");
+    assert!(level.waiting().fits());
+}
+
+#[test]
 fn what_others_wait_for_is_not_free() {
     let mut level = shelf("0");
     level.promise(&units("4"), true, &document()).expect("it waits");

@@ -220,3 +220,35 @@ pub(crate) async fn freeze_locations(
     let _: (i64,) = LockPlaced::new(work.tenant().uuid(), &locations).get_result(work.connection()).await?;
     Ok(())
 }
+
+crate::statement! {
+    /// Locks all levels of which a count has a line, in the order in which everybody locks them.
+    struct LockCounted<'a> { tenant: Uuid => SqlUuid, count: Uuid => SqlUuid, warehouse: Uuid => SqlUuid } -> (BigInt,)
+    = "WITH scope AS MATERIALIZED (SELECT $1 AS tenant_id, $2 AS count_id, $3 AS warehouse_id),
+    locked AS MATERIALIZED (
+        SELECT s.id
+        FROM scope JOIN inventory_count_lines AS l ON l.tenant_id = scope.tenant_id AND l.count_id = scope.count_id
+            JOIN stock_levels AS s ON s.tenant_id = l.tenant_id AND s.warehouse_id = scope.warehouse_id AND s.product_id = l.product_id
+        ORDER BY s.warehouse_id, s.product_id
+        FOR NO KEY UPDATE OF s
+    )
+    SELECT count(*) FROM locked"
+}
+
+/// Waits for everybody who moves what a count has just got a line of, behind [`freeze`] of its categories: while that waited, somebody may
+/// have put a product into one of them, whose level it has not locked. All others are locked already. The few that are not are locked out
+/// of order: of two units of work that wait for each other for that, one is tried again.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn freeze_lines(
+    work: &mut UnitOfWork<'_>,
+    count: InventoryCountId,
+    warehouse: WarehouseId,
+) -> Result<(), Error> {
+    work.locks(Locked::Stock);
+    let _: (i64,) = LockCounted::new(work.tenant().uuid(), count.uuid(), warehouse.uuid())
+        .get_result(work.connection())
+        .await?;
+    Ok(())
+}

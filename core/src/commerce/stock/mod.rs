@@ -15,8 +15,8 @@ mod telling;
 mod value;
 
 pub use aggregate::{
-    DocumentRef, DocumentType, Held, Movement, MovementKind, ReorderRule, Shortage, StockError, StockLevel,
-    StockReason, TOLD_EVERY_MS,
+    DocumentRef, DocumentType, Held, MAX_LINES_TAKEN_BACK, MAX_TAKEN_BACK, Movement, MovementKind,
+    ReorderRule, Shortage, StockError, StockLevel, StockReason, TOLD_EVERY_MS,
 };
 pub use commands::{SetReorderRule, TellLevels};
 pub use digest::{SendStockDigest, StockDigest};

@@ -19,7 +19,7 @@ use crate::application::Locked;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
-use crate::commerce::products::Product;
+use crate::commerce::products::{self, Product};
 use crate::platform::schema::{locations, stock_levels, stock_places};
 use crate::values::goods::Units;
 use crate::values::ids::{CategoryId, LocationId, ProductId, StockId, TenantId, WarehouseId};
@@ -293,20 +293,22 @@ pub(crate) async fn open(
     }
     let ids: Vec<ProductId> = products.iter().map(|product| product.id()).collect();
     let there = look(work, warehouses, &ids).await?;
+    let places = warehouses.iter().flat_map(|place| ids.iter().map(move |product| (*place, *product)));
+    let missing: Vec<(WarehouseId, ProductId)> =
+        places.filter(|(warehouse, product)| there.get(*warehouse, *product).is_none()).collect();
+    let without: Vec<ProductId> = missing.iter().map(|(_, product)| *product).collect();
+    // As they are called by now: who renames one of them does not see the new level yet, and waits for it.
+    let current = products::repository::hold_unchanged(work, &without).await?;
     let now = work.now();
     let mut opened: Vec<StockRow> = Vec::new();
-    for (warehouse, product) in
-        warehouses.iter().flat_map(|place| products.iter().map(move |product| (*place, product)))
-    {
-        if there.get(warehouse, product.id()).is_none() {
-            let details = product.details();
-            let texts = (details.sku.as_str().to_owned(), details.name.as_str().to_owned());
-            let level = StockLevel {
-                category_id: details.category_id,
-                ..StockLevel::open(StockId::generate(), warehouse, product.id(), texts, now)
-            };
-            opened.push(StockRow::of(work.tenant(), &level));
-        }
+    for (warehouse, product) in missing {
+        let Some(details) = current.get(&product).map(Product::details) else { continue };
+        let texts = (details.sku.as_str().to_owned(), details.name.as_str().to_owned());
+        let level = StockLevel {
+            category_id: details.category_id,
+            ..StockLevel::open(StockId::generate(), warehouse, product, texts, now)
+        };
+        opened.push(StockRow::of(work.tenant(), &level));
     }
     // Before any level is locked: whoever makes the same one at the same time waits here for the other, and then finds it. Nobody
     // who waits here holds a level that is there already.

@@ -192,7 +192,8 @@ impl StockDocument {
         if (1..=MAX_LINES).contains(&count) { Ok(()) } else { Err(StockDocumentError::LineCount(count)) }
     }
 
-    /// Moves the goods. The levels of all its products are there, and nothing is promised to orders that a line takes away.
+    /// Moves the goods. The levels of all its products are there, and nothing is promised to orders that the document takes away. What comes is
+    /// posted first: what of a product goes from one location may come into another.
     ///
     /// # Errors
     /// Fails with every line for which there are too few goods.
@@ -203,8 +204,9 @@ impl StockDocument {
         now: DateTime<Utc>,
     ) -> Result<(Self, StockDocumentEvent), Error> {
         let mut missing = Vec::new();
-        let mut posted = Vec::new();
-        for (position, line) in (1..).zip(&new.lines) {
+        let mut posted: Vec<(i16, PostedLine)> = Vec::new();
+        let (comes, goes): (Vec<_>, Vec<_>) = (1..).zip(&new.lines).partition(|(_, line)| line.adds);
+        for (position, line) in comes.into_iter().chain(goes) {
             let document = DocumentRef {
                 kind: new.kind.document_type(),
                 id: id.uuid(),
@@ -213,7 +215,7 @@ impl StockDocument {
                 business_date: new.business_date,
             };
             match new.post_line(line, &document, levels) {
-                Ok(line) => posted.push(line),
+                Ok(line) => posted.push((position, line)),
                 Err(StockError::Missing(lines)) => missing.extend(lines),
                 Err(other) => return Err(other.into()),
             }
@@ -221,6 +223,7 @@ impl StockDocument {
         if !missing.is_empty() {
             return Err(StockError::Missing(missing).into());
         }
+        posted.sort_unstable_by_key(|(position, _)| *position);
         let document = Self {
             id,
             kind: new.kind,
@@ -233,7 +236,7 @@ impl StockDocument {
             business_date: new.business_date,
             created_by: new.created_by,
             created_at: now,
-            lines: posted,
+            lines: posted.into_iter().map(|(_, line)| line).collect(),
         };
         let event = StockDocumentEvent::Posted(Box::new(document.clone()));
         Ok((document, event))

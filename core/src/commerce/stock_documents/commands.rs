@@ -11,7 +11,7 @@ use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::commerce::locations::{self, Location};
-use crate::commerce::orders::queue::{self, TakenAway};
+use crate::commerce::orders::queue::{self, TakenAway, Waiting};
 use crate::commerce::products::{self, Product};
 use crate::commerce::purchase_orders::{self, PurchaseOrder, PurchaseOrderError};
 use crate::commerce::stock::{self, PlaceRef, StockReason};
@@ -82,14 +82,14 @@ impl Command for MoveGoods {
         let mut waiting = match taken.is_free() {
             true => queue::lock_waiting(work, receiving, &wanted).await?,
             // Both at once would be locked in two turns; the service serves who waits.
-            false => Vec::new(),
+            false => Waiting::default(),
         };
         let places: Vec<WarehouseId> =
             [Some(warehouse), self.to_warehouse_id].into_iter().flatten().collect();
         let mut levels = stock::repository::lock_or_open(work, &places, &kept).await?;
         let mut effects = taken.take_back(&mut levels, work)?;
         let (document, event) = StockDocument::post(id, new, &mut levels, work.now())?;
-        effects.extend(queue::serve(&mut waiting, &mut levels, work));
+        effects.extend(waiting.serve(&mut levels, work));
         work.record(event).await?;
         if let Some(mut order) = ordered {
             let now = work.now_after(order.updated_at());
@@ -129,14 +129,24 @@ impl MoveGoods {
         };
         let mut named = vec![(warehouse, "/warehouse_id")];
         named.extend(self.to_warehouse_id.map(|id| (id, "/to_warehouse_id")));
-        // Locked, so that no warehouse is archived into which goods come.
+        // Locked, so that no warehouse is archived into which goods come. They may leave one that was: what came back to it afterwards.
         named.sort_unstable();
         for (id, pointer) in named {
-            if !warehouses::repository::hold_open(work, id).await? {
+            let is_held = if id == warehouse && self.only_takes() {
+                warehouses::repository::hold(work, id).await?
+            } else {
+                warehouses::repository::hold_open(work, id).await?
+            };
+            if !is_held {
                 return Err(StockDocumentError::WarehouseUnknown { id, pointer }.into());
             }
         }
         Ok(warehouse)
+    }
+
+    /// Whether goods leave the warehouse, and none are put anywhere in it.
+    fn only_takes(&self) -> bool {
+        self.kind != StockDocumentKind::Relocation && self.lines.iter().all(|line| !line.adds)
     }
 
     /// Holds the locations that the lines name, so that none is archived and no count of one begins. Returns what they are called.
@@ -233,14 +243,16 @@ impl MoveGoods {
         self.lines.iter().filter(comes).map(|line| line.product_id)
     }
 
-    /// What is taken away of each product.
+    /// What is taken away of each product in all: what goes from one location may come into another.
     fn taken(&self) -> Vec<(ProductId, Units)> {
-        let mut taken: BTreeMap<ProductId, Units> = BTreeMap::new();
-        for line in self.lines.iter().filter(|line| !line.adds) {
-            let sum = taken.entry(line.product_id).or_insert_with(Units::zero);
+        let mut sums: BTreeMap<ProductId, (Units, Units)> = BTreeMap::new();
+        for line in &self.lines {
+            let (comes, goes) = sums.entry(line.product_id).or_insert_with(|| (Units::zero(), Units::zero()));
+            let sum = if line.adds { comes } else { goes };
             *sum = sum.plus(&line.units);
         }
-        taken.into_iter().collect()
+        let taken = sums.into_iter().map(|(product, (comes, goes))| (product, goes.less(&comes)));
+        taken.filter(|(_, units)| !units.is_zero()).collect()
     }
 }
 

@@ -6,7 +6,8 @@ use super::events::WarehouseEvent;
 use crate::application::error::{Category, DomainError};
 use crate::values::contact::PostalAddress;
 use crate::values::external_id::ExternalId;
-use crate::values::ids::WarehouseId;
+use crate::values::ids::{InventoryCountId, WarehouseId};
+use crate::values::invalid::{FieldError, Invalid};
 use crate::values::language::Language;
 use crate::values::text::text;
 
@@ -105,14 +106,22 @@ impl Warehouse {
         WarehouseEvent::Updated(self.clone())
     }
 
-    /// Closes the warehouse for good.
+    /// Closes the warehouse for good. `count` is an inventory count of it that is not over: it could put goods there yet.
     ///
     /// # Errors
-    /// Fails if the warehouse is archived already, is the default, or still has stock.
-    pub fn archive(&mut self, has_stock: bool, now: DateTime<Utc>) -> Result<WarehouseEvent, WarehouseError> {
+    /// Fails if the warehouse is archived already, is the default, is being counted, or still has stock.
+    pub fn archive(
+        &mut self,
+        has_stock: bool,
+        count: Option<InventoryCountId>,
+        now: DateTime<Utc>,
+    ) -> Result<WarehouseEvent, WarehouseError> {
         self.check_in_use()?;
         if self.is_default {
             return Err(WarehouseError::IsDefault(self.id));
+        }
+        if let Some(count) = count {
+            return Err(WarehouseError::BeingCounted { id: self.id, count });
         }
         if has_stock {
             return Err(WarehouseError::InUse(self.id));
@@ -162,6 +171,8 @@ pub enum WarehouseError {
     IsDefault(WarehouseId),
     #[error("warehouse {0} still has stock and cannot be archived")]
     InUse(WarehouseId),
+    #[error("inventory count {count} of warehouse {id} is not over; close it or cancel it first")]
+    BeingCounted { id: WarehouseId, count: InventoryCountId },
     #[error(
         "the company has no default warehouse: name a warehouse, or create one, which then is the default"
     )]
@@ -177,6 +188,7 @@ impl DomainError for WarehouseError {
             | Self::Archived(_)
             | Self::IsDefault(_)
             | Self::InUse(_)
+            | Self::BeingCounted { .. }
             | Self::NoDefault => Category::Conflict,
         }
     }
@@ -189,8 +201,15 @@ impl DomainError for WarehouseError {
             Self::Archived(_) => "warehouse_archived",
             Self::IsDefault(_) => "warehouse_is_default",
             Self::InUse(_) => "warehouse_in_use",
+            Self::BeingCounted { .. } => "warehouse_being_counted",
             Self::NoDefault => "no_default_warehouse",
         }
+    }
+
+    fn fields(&self) -> Vec<FieldError> {
+        let Self::BeingCounted { count, .. } = self else { return Vec::new() };
+        let counted = Invalid::new(self.code(), self.to_string()).at("");
+        vec![FieldError { inventory_count_id: Some(count.to_string().into()), ..counted }]
     }
 }
 
@@ -259,22 +278,32 @@ mod tests {
     #[test]
     fn the_default_and_a_warehouse_with_stock_are_not_archived() {
         let mut default = warehouse(true);
-        assert_eq!(default.archive(false, at(1)).map(drop), Err(WarehouseError::IsDefault(default.id)));
+        assert_eq!(default.archive(false, None, at(1)).map(drop), Err(WarehouseError::IsDefault(default.id)));
         let mut other = warehouse(false);
-        assert_eq!(other.archive(true, at(1)).map(drop), Err(WarehouseError::InUse(other.id)));
+        assert_eq!(other.archive(true, None, at(1)).map(drop), Err(WarehouseError::InUse(other.id)));
         assert_eq!((default.version, other.version), (1, 1));
+    }
+
+    #[test]
+    fn a_warehouse_that_is_being_counted_is_not_archived_and_the_count_is_named() {
+        let mut warehouse = warehouse(false);
+        let count = InventoryCountId::generate();
+        let refused = warehouse.archive(false, Some(count), at(1)).expect_err("refused");
+        assert_eq!((refused.code(), warehouse.version), ("warehouse_being_counted", 1));
+        let named: Vec<_> = refused.fields().into_iter().map(|field| field.inventory_count_id).collect();
+        assert_eq!(named, [Some(count.to_string().into_boxed_str())]);
     }
 
     #[test]
     fn an_archived_warehouse_does_not_change() {
         let mut warehouse = warehouse(false);
-        let event = warehouse.archive(false, at(1));
+        let event = warehouse.archive(false, None, at(1));
         assert_eq!((warehouse.version, warehouse.archived_at), (2, Some(at(1))));
         assert_eq!(event, Ok(WarehouseEvent::Archived(warehouse.clone())));
         let archived = WarehouseError::Archived(warehouse.id);
         assert_eq!(warehouse.update(details("Quai Nord"), at(2)), Err(archived.clone()));
         assert_eq!(warehouse.make_default(at(2)), Err(archived.clone()));
-        assert_eq!(warehouse.archive(false, at(2)), Err(archived));
+        assert_eq!(warehouse.archive(false, None, at(2)), Err(archived));
         assert_eq!(warehouse.version, 2);
     }
 }

@@ -11,6 +11,7 @@ use crate::application::Edit;
 use crate::application::aggregate::{Aggregate, Creatable, LockMode, change, create};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
+use crate::commerce::inventory_counts;
 use crate::values::ids::WarehouseId;
 use crate::values::language::Language;
 
@@ -120,8 +121,10 @@ impl Command for ArchiveWarehouse {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<WarehouseView, Error> {
         let warehouse = repository::load(work, self.id, LockMode::Withdraw).await?;
+        // Whoever plans a count holds the warehouse: none is planned from here on.
+        let count = inventory_counts::repository::unfinished_in(work, self.id).await?;
         let has_stock = repository::in_use(work, self.id).await?;
-        let decide = |warehouse: &mut Warehouse, now| warehouse.archive(has_stock, now).map(Some);
+        let decide = |warehouse: &mut Warehouse, now| warehouse.archive(has_stock, count, now).map(Some);
         let warehouse = change(work, "warehouse.archive", warehouse, self.expected_version, decide).await?;
         Ok(WarehouseView::of(&warehouse))
     }

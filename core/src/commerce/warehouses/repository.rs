@@ -187,6 +187,15 @@ pub(crate) async fn hold_open(work: &mut UnitOfWork<'_>, id: WarehouseId) -> Res
     Ok(share(work, id).await?.is_some_and(|warehouse| !warehouse.is_archived()))
 }
 
+/// Whether there is such a warehouse, which may be archived; it is locked as by [`share`]. Goods leave an archived warehouse too: those
+/// that came back there afterwards.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn hold(work: &mut UnitOfWork<'_>, id: WarehouseId) -> Result<bool, Error> {
+    Ok(share(work, id).await?.is_some())
+}
+
 impl Warehouse {
     /// Returns the refusal for a violation of this constraint.
     fn taken(&self, constraint: &str) -> Option<WarehouseError> {

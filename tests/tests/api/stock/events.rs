@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use comptoir_tests::harness::{World, until};
+use comptoir_tests::harness::{Api, Tenant, World, until};
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
@@ -194,6 +194,52 @@ async fn a_product_that_everybody_buys_is_told_about_once_a_second() {
         // Two in the first second, and one in each that a busy machine takes longer.
         let most = 2 + i64::try_from(began.elapsed().as_secs())?;
         assert!((1..=most).contains(&number), "{number} in {:?}", began.elapsed());
+        api.proof().await?;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_company_of_which_nothing_can_be_told_keeps_no_other_from_being_told_of() {
+    World::run(async |world| {
+        let idle = Api::start(world, &[("COMPTOIR__SERVICES__STOCK_LEVELS__ENABLED", "false")]).await?;
+        let sql = world.sql().await?;
+        // The service comes to the older company first.
+        let (failing, other) = (world.tenant().await?.id, Tenant::create(&sql, "Other").await?);
+        let tea = idle.stocked_product("TEA").await?;
+        idle.receive(&tea, "1", "2.00").await?;
+        let others = idle.http.with_credential(&other.api_key);
+        let cup = json!({"sku": "CUP", "name": "Cup", "unit_price": "3", "vat_rate": "20", "stocked": true});
+        let cup = others.post("/products", &cup).await?;
+        let receipt = json!({"lines": [{"product_id": cup.json["id"], "quantity": "1"}]});
+        let received = others.post("/stock-receipts", &receipt).await?;
+        assert_eq!(received.status, 201, "{}", received.text);
+        let fails = format!(
+            "UPDATE stock_levels SET untold = true, told_at = now() - interval '1 minute';
+            CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'it fails'; END $$;
+            CREATE TRIGGER fail BEFORE UPDATE ON stock_levels FOR EACH ROW WHEN (NEW.tenant_id = '{failing}') EXECUTE FUNCTION fail()"
+        );
+        sql.batch_execute(&fails).await?;
+        let untold = async || -> Result<Vec<String>> {
+            let query = "SELECT sku FROM stock_levels WHERE untold ORDER BY sku";
+            Ok(sql.query(query, &[]).await?.iter().map(|row| row.get(0)).collect())
+        };
+        let api = world.api().await?;
+        until("the other company's level to be told", LIMIT, async || {
+            let untold = untold().await?;
+            ensure!(untold == ["TEA"], "{untold:?}");
+            Ok(())
+        })
+        .await?;
+        sql.batch_execute("DROP TRIGGER fail ON stock_levels").await?;
+        // The service waits a little longer after each fault.
+        until("all to be told", LIMIT * 3, async || {
+            let untold = untold().await?;
+            ensure!(untold.is_empty(), "{untold:?}");
+            Ok(())
+        })
+        .await?;
         api.proof().await?;
         Ok(())
     })

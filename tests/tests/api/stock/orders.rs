@@ -325,3 +325,32 @@ async fn the_same_order_twice_reserves_once_and_ships_once() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_could_not_be_counted_is_not_waited_for() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, tea) = (api.customer("C-1").await?, api.stocked_product("TEA").await?);
+        let of = |quantities: &[&str]| {
+            let line =
+                |quantity: &&str| json!({"product_id": tea["id"], "quantity": quantity, "unit_price": "0"});
+            let lines: Vec<Value> = quantities.iter().map(line).collect();
+            json!({"customer_id": customer["id"], "back_order": true, "lines": lines})
+        };
+        api.created("/orders", &of(&["999999999"; 1_000])).await?;
+        let sql = world.sql().await?;
+        let before = written(&sql).await?;
+        let refused = api.http.post("/orders", &of(&["1000"])).await?;
+        assert_eq!((refused.status, refused.code()), (422, "stock_too_large"), "{}", refused.text);
+        assert_eq!(written(&sql).await?, before);
+        let small = api.created("/orders", &of(&["999"])).await?;
+        let more = json!({"lines": [{"position": 1, "quantity": "1000"}]});
+        let path = format!("/orders/{}", id(&small));
+        let refused = api.http.send(Method::PATCH, &path, &[("If-Match", "\"1\"")], Some(&more)).await?;
+        assert_eq!((refused.status, refused.code()), (422, "stock_too_large"), "{}", refused.text);
+        assert_eq!(amounts_of(&api, &tea).await?, "0 0 999999999999");
+        api.proof().await?;
+        Ok(())
+    })
+    .await;
+}

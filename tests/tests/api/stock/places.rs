@@ -5,7 +5,9 @@ use comptoir_tests::harness::{Answer, Api, Tenant, World};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{NOBODY, amounts, id, order_of, rows, shipped, shortages, stock_in, stock_of};
+use super::{
+    NOBODY, amounts, events_of, held_by, id, order_of, rows, shipped, shortages, stock_in, stock_of,
+};
 
 /// What lies where of a product in a warehouse: in no location first, then by code.
 async fn shelves(api: &Api, product: &Value, warehouse: &Value) -> Result<String> {
@@ -300,6 +302,38 @@ async fn a_hand_in_the_database_is_found_by_the_proof_and_the_ledger_is_kept() {
             );
             sql.execute(&back, &[]).await?;
         }
+        api.proof().await?;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_found_in_another_location_is_taken_from_no_order() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, tea) = (api.customer("C-1").await?, api.stocked_product("TEA").await?);
+        let main = main_warehouse(&api).await?;
+        let (near, far) = (api.location(&main, "A-01").await?, api.location(&main, "B-01").await?);
+        api.created("/stock-receipts", &receipt(&tea, "5", &near)).await?;
+        let order = api.created("/orders", &order_of(&customer, &[(&tea, "5")])).await?;
+        let line = |change: &str, location: &Value| {
+            json!({"product_id": tea["id"], "change": change, "location_id": location["id"]})
+        };
+        let counted = |lines: &[Value]| json!({"reason": "counted", "lines": lines});
+        let elsewhere = counted(&[line("-5", &near), line("5", &far)]);
+        let posted = api.created("/stock-adjustments", &elsewhere).await?;
+        assert_eq!(changes(&posted), ["-5", "5"], "in the order of its lines");
+        assert_eq!(api.http.get(&format!("/stock-documents/{}", id(&posted))).await?.json, posted);
+        assert_eq!(shelves(&api, &tea, &main).await?, "5 of 5, B-01 5");
+        assert_eq!(held_by(&api, &order).await?, ["5 0"]);
+        let sql = world.sql().await?;
+        assert_eq!(events_of(&sql, &order).await?, "order.placed");
+        // Two are missing in all.
+        let fewer = counted(&[line("-3", &far), line("1", &near)]);
+        api.created("/stock-adjustments", &fewer).await?;
+        assert_eq!(held_by(&api, &order).await?, ["3 2"]);
+        assert_eq!(events_of(&sql, &order).await?, "order.placed order.back_ordered");
         api.proof().await?;
         Ok(())
     })

@@ -3,11 +3,15 @@
 use anyhow::{Result, ensure};
 use comptoir_tests::harness::{Api, World, until};
 use serde_json::{Value, json};
+use tokio_postgres::Client;
 
 use super::{
     LIMIT, amounts_of, document_of, events_of, held, held_by, id, movements, number_of, order_of, shipped,
     shortages, step, stock_in, waiting, written,
 };
+
+/// Nobody is served but by who brings goods.
+const WITHOUT_SERVICE: (&str, &str) = ("COMPTOIR__SERVICES__BACK_ORDERS__ENABLED", "false");
 
 async fn back_order(api: &Api, customer: &Value, product: &Value, quantity: &str) -> Result<Value> {
     api.created("/orders", &waiting(order_of(customer, &[(product, quantity)]))).await
@@ -212,24 +216,163 @@ async fn goods_that_are_transferred_are_for_who_waits_there() {
     .await;
 }
 
+/// Orders are served only by what was found of them in the queue: of a product, those who come first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn more_than_a_receipt_serves_at_once_are_served_by_the_service() {
+async fn more_than_a_receipt_serves_at_once_are_served_by_the_service_and_nobody_overtakes() {
     World::run(async |world| {
-        let idle = Api::start(world, &[("COMPTOIR__SERVICES__BACK_ORDERS__ENABLED", "false")]).await?;
-        let (customer, tea) = (idle.customer("C-1").await?, idle.stocked_product("TEA").await?);
-        for _ in 0..55 {
-            back_order(&idle, &customer, &tea, "1").await?;
+        let idle = Api::start(world, &[WITHOUT_SERVICE]).await?;
+        let customer = idle.customer("C-1").await?;
+        let (tea, cup) = (idle.stocked_product("TEA").await?, idle.stocked_product("CUP").await?);
+        for _ in 0..102 {
+            idle.created("/orders", &waiting(order_of(&customer, &[(&tea, "1"), (&tea, "1")]))).await?;
         }
-        idle.receive(&tea, "60", "2.00").await?;
-        assert_eq!(amounts_of(&idle, &tea).await?, "60 50 5", "as many as are served at once");
+        let last = waiting(order_of(&customer, &[(&tea, "1"), (&tea, "1"), (&cup, "1")]));
+        let last = idle.created("/orders", &last).await?;
+        // The first 200 lines that wait for tea are those of 100 orders. The last order is the first that waits for a cup.
+        idle.created("/stock-receipts", &document_of(json!({}), &[(&tea, "203"), (&cup, "1")])).await?;
+        assert_eq!(amounts_of(&idle, &tea).await?, "203 200 6", "as many as are served at once");
+        assert_eq!(amounts_of(&idle, &cup).await?, "1 1 0");
+        assert_eq!(held_by(&idle, &last).await?, ["0 1", "0 1", "1 0"], "two are in front of it");
+        idle.proof().await?;
         let api = world.api().await?;
         until("all to be served", LIMIT, async || {
             let amounts = amounts_of(&api, &tea).await?;
-            ensure!(amounts == "60 55 0", "{amounts}");
+            ensure!(amounts == "203 203 3", "{amounts}");
             Ok(())
         })
         .await?;
-        assert_eq!(number_of(&world.sql().await?, "order.reserved").await?, 55);
+        assert_eq!(held_by(&api, &last).await?, ["0 1", "0 1", "1 0"], "three were left for the two");
+        let sql = world.sql().await?;
+        assert_eq!(number_of(&sql, "order.reserved").await?, 103);
+        let steps = "SELECT count(*) FROM order_steps AS s JOIN orders AS o ON (o.tenant_id, o.id, o.version) = (s.tenant_id, s.order_id, s.version)
+            WHERE s.event = 'order.reserved' AND o.version = 2 AND o.updated_at = s.occurred_at";
+        assert_eq!(sql.query_one(steps, &[]).await?.get::<_, i64>(0), 103);
+        let waiting = "SELECT count(*) FROM orders WHERE waits";
+        assert_eq!(sql.query_one(waiting, &[]).await?.get::<_, i64>(0), 2);
+        api.proof().await?;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_of_which_something_comes_back_does_not_overtake_who_waits_for_something_else() {
+    World::run(async |world| {
+        let api = Api::start(world, &[WITHOUT_SERVICE]).await?;
+        let customer = api.customer("C-1").await?;
+        let (tea, cup) = (api.stocked_product("TEA").await?, api.stocked_product("CUP").await?);
+        api.receive(&tea, "1", "2.00").await?;
+        api.receive(&cup, "1", "2.00").await?;
+        let has_it = api.created("/orders", &order_of(&customer, &[(&tea, "1")])).await?;
+        let first = back_order(&api, &customer, &tea, "1").await?;
+        let own = waiting(order_of(&customer, &[(&tea, "1"), (&cup, "1")]));
+        let own = api.created("/orders", &own).await?;
+        assert_eq!(held(&own), ["0 1", "1 0"]);
+        step(&api, &own, "confirm").await?;
+        api.created(&format!("/orders/{}/shipments", id(&own)), &json!({})).await?;
+        // A tea is free, and nobody has given it out yet.
+        assert_eq!(step(&api, &has_it, "cancel").await?.status, 200);
+        let line = json!({"position": 2, "quantity": "1", "restock": true});
+        let body = json!({"reason": "wrong size", "lines": [line]});
+        api.created(&format!("/orders/{}/returns", id(&own)), &body).await?;
+        assert_eq!(held_by(&api, &own).await?, ["0 1", "0 0"], "it is not its turn");
+        assert_eq!(amounts_of(&api, &tea).await?, "1 0 2");
+        api.receive(&tea, "1", "2.00").await?;
+        assert_eq!(
+            (held_by(&api, &first).await?, held_by(&api, &own).await?[0].as_str()),
+            (vec!["1 0".to_owned()], "1 0")
+        );
+        api.proof().await?;
+        Ok(())
+    })
+    .await;
+}
+
+/// Makes so many copies of an order of one line that has its goods, each placed a microsecond after the one before. What they have is
+/// reserved in one movement.
+async fn multiply(sql: &Client, order: &Value, product: &Value, times: u32) -> Result<()> {
+    let (order, product) = (id(order), id(product));
+    let copies = format!(
+        "INSERT INTO orders SELECT copy.* FROM orders AS o, generate_series(1, {times}) AS n, LATERAL jsonb_populate_record(o,
+            jsonb_build_object('id', md5(o.id::text || n)::uuid, 'placed_at', o.placed_at + n * interval '1 microsecond')) AS copy
+            WHERE o.id = '{order}';
+        INSERT INTO order_lines SELECT copy.* FROM order_lines AS l, generate_series(1, {times}) AS n, LATERAL jsonb_populate_record(l,
+            jsonb_build_object('order_id', md5(l.order_id::text || n)::uuid)) AS copy WHERE l.order_id = '{order}';
+        INSERT INTO stock_reservations SELECT copy.* FROM stock_reservations AS r, generate_series(1, {times}) AS n,
+            LATERAL jsonb_populate_record(r, jsonb_build_object('order_id', md5(r.order_id::text || n)::uuid,
+                'placed_at', r.placed_at + n * interval '1 microsecond')) AS copy WHERE r.order_id = '{order}';
+        UPDATE stock_levels SET reserved = reserved + {times}, movements = movements + 1 WHERE product_id = '{product}';
+        INSERT INTO stock_movements SELECT copy.* FROM stock_movements AS m, LATERAL jsonb_populate_record(m, jsonb_build_object(
+                'id', gen_random_uuid(), 'position', m.position + 1, 'reserved_change', {times}, 'reserved', m.reserved + {times})) AS copy
+            WHERE m.document_id = '{order}'"
+    );
+    Ok(sql.batch_execute(&copies).await?)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thousands_of_orders_give_back_at_once_and_no_more_than_the_limit() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, tea) = (api.customer("C-1").await?, api.stocked_product("TEA").await?);
+        api.receive(&tea, "10001", "2.00").await?;
+        let oldest = api.created("/orders", &order_of(&customer, &[(&tea, "1")])).await?;
+        let sql = world.sql().await?;
+        multiply(&sql, &oldest, &tea, 10_000).await?;
+        assert_eq!(amounts_of(&api, &tea).await?, "10001 10001 0");
+        api.proof().await?;
+        let before = written(&sql).await?;
+        let loss = document_of(json!({"reason": "the roof leaked"}), &[(&tea, "10001")]);
+        let refused = api.http.post("/stock-write-offs", &loss).await?;
+        assert_eq!((refused.status, refused.code()), (409, "too_many_reservations"), "{}", refused.text);
+        assert_eq!(written(&sql).await?, before);
+
+        write_off(&api, &tea, "3000").await?;
+        assert_eq!(amounts_of(&api, &tea).await?, "7001 7001 3000");
+        assert_eq!(number_of(&sql, "order.back_ordered").await?, 3_000);
+        let newest = "SELECT count(*), min(r.placed_at) > (SELECT max(placed_at) FROM stock_reservations WHERE reserved > 0)
+            FROM stock_reservations AS r JOIN orders AS o ON (o.tenant_id, o.id) = (r.tenant_id, r.order_id)
+            JOIN order_steps AS s ON (s.tenant_id, s.order_id, s.version) = (o.tenant_id, o.id, o.version)
+            WHERE r.waiting = 1 AND r.reserved = 0 AND o.waits AND o.version = 2 AND s.event = 'order.back_ordered'";
+        let row = sql.query_one(newest, &[]).await?;
+        assert_eq!((row.get::<_, i64>(0), row.get::<_, bool>(1)), (3_000, true));
+        assert_eq!(held_by(&api, &oldest).await?, ["1 0"]);
+        api.proof().await?;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_product_that_cannot_be_served_keeps_no_other_from_it() {
+    World::run(async |world| {
+        let idle = Api::start(world, &[WITHOUT_SERVICE]).await?;
+        let customer = idle.customer("C-1").await?;
+        // The service comes to the older product first.
+        let (tea, cup) = (idle.stocked_product("TEA").await?, idle.stocked_product("CUP").await?);
+        let both = [(&tea, "1"), (&cup, "1")];
+        idle.created("/stock-receipts", &document_of(json!({}), &both)).await?;
+        let has_them = idle.created("/orders", &order_of(&customer, &both)).await?;
+        let for_tea = back_order(&idle, &customer, &tea, "1").await?;
+        let for_cup = back_order(&idle, &customer, &cup, "1").await?;
+        assert_eq!(step(&idle, &has_them, "cancel").await?.status, 200);
+        let sql = world.sql().await?;
+        let fails = format!(
+            "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'it fails'; END $$;
+            CREATE TRIGGER fail BEFORE UPDATE ON stock_levels FOR EACH ROW WHEN (NEW.product_id = '{}') EXECUTE FUNCTION fail()",
+            id(&tea)
+        );
+        sql.batch_execute(&fails).await?;
+        let api = world.api().await?;
+        let served = async |order: &Value| -> Result<()> {
+            let held = held_by(&api, order).await?;
+            ensure!(held == ["1 0"], "{held:?}");
+            Ok(())
+        };
+        until("who waits for a cup to be served", LIMIT, async || served(&for_cup).await).await?;
+        assert_eq!(held_by(&api, &for_tea).await?, ["0 1"]);
+        sql.batch_execute("DROP TRIGGER fail ON stock_levels").await?;
+        // The service waits a little longer after each fault.
+        until("who waits for tea to be served", LIMIT * 3, async || served(&for_tea).await).await?;
         api.proof().await?;
         Ok(())
     })
