@@ -452,8 +452,12 @@ pub async fn get(db: &TenantDatabase, context: &RequestContext, id: InvoiceId) -
     let (row, text): (Option<InvoiceRow>, Option<String>) = db
         .read(context, async |connection| {
             let (mut one, mut other) = (connection, connection);
-            let invoice = invoices::table.find(key).select(InvoiceRow::as_select()).first(&mut one);
-            let text = invoice_contents::table.find(key).select(invoice_contents::content).first(&mut other);
+            let invoice =
+                invoices::table.find(key).select(InvoiceRow::as_select()).first::<InvoiceRow>(&mut one);
+            let text = invoice_contents::table
+                .find(key)
+                .select(invoice_contents::content)
+                .first::<String>(&mut other);
             let (invoice, text) = futures::join!(invoice, text);
             Ok((invoice.optional()?, text.optional()?))
         })
@@ -476,8 +480,10 @@ pub async fn get_draft(
     let (row, draft): (Option<InvoiceRow>, Option<Value>) = db
         .read(context, async |connection| {
             let (mut one, mut other) = (connection, connection);
-            let invoice = invoices::table.find(key).select(InvoiceRow::as_select()).first(&mut one);
-            let draft = invoice_drafts::table.find(key).select(invoice_drafts::content).first(&mut other);
+            let invoice =
+                invoices::table.find(key).select(InvoiceRow::as_select()).first::<InvoiceRow>(&mut one);
+            let draft =
+                invoice_drafts::table.find(key).select(invoice_drafts::content).first::<Value>(&mut other);
             let (invoice, draft) = futures::join!(invoice, draft);
             Ok((invoice.optional()?, draft.optional()?))
         })
