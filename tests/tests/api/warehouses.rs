@@ -407,8 +407,8 @@ async fn what_came_back_to_an_archived_warehouse_leaves_it_again() {
         api.created("/stock-write-offs", &at(json!({"reason": "torn", "lines": one}))).await?;
         api.created("/stock-adjustments", &at(json!({"reason": "lost", "lines": change("-1")}))).await?;
         api.created("/stock-transfers", &at(json!({"to_warehouse_id": other["id"], "lines": one}))).await?;
-        let stock = api.http.get(&format!("/stock?product_id={}", tea["id"].as_str().unwrap_or_default()));
-        let stock = stock.await?.json;
+        let path = format!("/stock?product_id={}", tea["id"].as_str().unwrap_or_default());
+        let stock = api.http.get(&path).await?.json;
         let mut on_hand: Vec<_> = stock["data"]
             .as_array()
             .into_iter()

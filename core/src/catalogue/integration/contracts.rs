@@ -671,7 +671,7 @@ fn contracts() -> Vec<(String, Contract)> {
     let mut closed = a_warehouse.clone();
     let gained = a_warehouse.make_default(at(1)).expect("allowed").expect("a change");
     add(happened(gained), contract::<WarehouseUpdatedV1>);
-    add(happened(closed.archive(false, at(2)).expect("allowed")), contract::<WarehouseArchivedV1>);
+    add(happened(closed.archive(false, None, at(2)).expect("allowed")), contract::<WarehouseArchivedV1>);
 
     let (mut a_location, created) = location();
     add(created, contract::<LocationCreatedV1>);
