@@ -89,8 +89,8 @@ pub(crate) async fn admit_raised(
 /// customer is locked, in its place before all orders and all stock: of two orders at once, the second is decided about when the first is
 /// committed, and then counts it.
 ///
-/// Whoever changes an order reads it without a lock, asks [`admit_raised`], locks it, and begins anew (`Overtaken`) if its version is another one by
-/// then: `replaced` would not be what was counted.
+/// Whoever changes an order reads it without a lock, asks [`admit_raised`], locks it, and begins anew (`Overtaken`) if its version is
+/// another one by then: `replaced` would not be what was counted.
 ///
 /// The lock is the one that also waits for orders that refer to the customer already: an order that found no limit does not lock the
 /// customer but for its foreign key, and may be under way since before the limit was set.

@@ -372,7 +372,8 @@ pub(super) async fn on_hand_in(
     Ok(found.into_iter().map(there).collect())
 }
 
-/// Makes lines for products that were not expected, in a count of locations each in its location. Whoever makes the same one at the same time waits for the other, and then finds it.
+/// Makes lines for products that were not expected, in a count of locations each in its location. Whoever makes the same one at the same
+/// time waits for the other, and then finds it.
 ///
 /// # Errors
 /// `TooManyLines` if there are too many then. Fails if the database cannot be reached.
