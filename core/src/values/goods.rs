@@ -58,6 +58,11 @@ impl Units {
         self.minus(other).unwrap_or_else(Self::zero)
     }
 
+    /// Returns as much of it as there is of `most`: the smaller of both.
+    pub fn at_most(&self, most: &Self) -> Self {
+        self.min(most).clone()
+    }
+
     /// Whether it has no more decimals than this.
     pub fn has_at_most(&self, decimals: QuantityDecimals) -> bool {
         self.decimals() <= i64::from(decimals.value())

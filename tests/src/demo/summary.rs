@@ -112,6 +112,7 @@ impl Summary {
         }
         rows.begin("speed");
         rows.add("rows", &self.report.rows);
+        rows.add("rows/s", &rate(self.report.rows, self.report.elapsed));
         rows.add("HTTP requests", &self.report.requests);
         rows.add("of them sent again", &self.report.retries);
         rows.add("HTTP requests/s", &rate(self.report.requests, self.report.elapsed));

@@ -74,15 +74,9 @@ impl CreateCount {
         let in_use =
             |location: &&Location| location.warehouse_id() == self.warehouse_id && !location.is_archived();
         let mut left: HashSet<LocationId> = found.iter().filter(in_use).map(Location::id).collect();
-        let unknown = positions_of(named, |location| !left.remove(location));
+        let unknown = positions(named, |location| !left.remove(location));
         if unknown.is_empty() { Ok(()) } else { Err(InventoryCountError::LocationsUnknown(unknown).into()) }
     }
-}
-
-/// Returns where in the list those are that are refused, each looked at once and in its order.
-fn positions_of<T>(list: &[T], mut is_refused: impl FnMut(&T) -> bool) -> Vec<usize> {
-    let refused = list.iter().enumerate().filter(|(_, one)| is_refused(one));
-    refused.map(|(index, _)| index).collect()
 }
 
 /// Begins to count: from here on nothing on hand in its scope moves. It waits for whoever moves something there.
@@ -203,7 +197,7 @@ impl RecordCounts {
             return Err(InventoryCountError::EntryCount(self.entries.len()));
         }
         let mut seen = HashSet::new();
-        let again = positions_of(&self.entries, |entry| !seen.insert((entry.product_id, entry.location_id)));
+        let again = positions(&self.entries, |entry| !seen.insert((entry.product_id, entry.location_id)));
         if !again.is_empty() {
             return Err(InventoryCountError::Duplicates(again));
         }
@@ -355,11 +349,10 @@ impl Command for AskRecount {
             count.check_has(location)?;
         }
         let known = repository::known(work, self.id, &self.products).await?;
-        let is_line = |product: ProductId| {
-            let is_there = |location| self.location.is_none() || self.location == location;
-            known.iter().any(|(known, location)| *known == product && is_there(*location))
-        };
-        let unknown = positions(&self.products, |product| !is_line(*product));
+        let is_meant = |location| self.location.is_none() || self.location == location;
+        let known = known.into_iter().filter(|(_, location)| is_meant(*location));
+        let known: HashSet<ProductId> = known.map(|(product, _)| product).collect();
+        let unknown = positions(&self.products, |product| !known.contains(product));
         if !unknown.is_empty() {
             return Err(InventoryCountError::LinesUnknown(unknown).into());
         }

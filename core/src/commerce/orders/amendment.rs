@@ -524,7 +524,7 @@ impl Goods {
     /// What it has and waits for and does not need: what it waits for first.
     fn unneeded(&self) -> Held {
         let fewer = self.all_held().less(&self.wanted());
-        let waiting = least(&self.held.waiting, &fewer);
+        let waiting = fewer.at_most(&self.held.waiting);
         Held { reserved: fewer.less(&waiting), waiting }
     }
 
@@ -540,14 +540,14 @@ impl Goods {
 
     /// The lines for which there are too few, if so many are free: each keeps what it has, and takes what is left in its turn.
     fn shortages(&self, free: &Units) -> Vec<Shortage> {
-        let own = |part: &Part| least(&part.had.reserved.plus(&part.had.waiting), &part.wanted);
+        let own = |part: &Part| part.wanted.at_most(&part.had.reserved.plus(&part.had.waiting));
         let kept = self.parts.iter().fold(Units::zero(), |sum, part| sum.plus(&own(part)));
         let mut left = self.all_held().less(&kept).plus(free);
         let mut short = Vec::new();
         for part in &self.parts {
             let own = own(part);
             let lacks = part.wanted.less(&own);
-            let takes = least(&lacks, &left);
+            let takes = left.at_most(&lacks);
             left = left.less(&takes);
             if takes < lacks {
                 short.push(Shortage {
@@ -564,12 +564,12 @@ impl Goods {
     /// Gives the lines what the order has: each keeps what was reserved for it, the rest goes to the first that lack some, and what
     /// is lacking then is waited for.
     fn hand_out(self, lines: &mut [OrderLine]) {
-        let own = |part: &Part| least(&part.had.reserved, &part.wanted);
+        let own = |part: &Part| part.wanted.at_most(&part.had.reserved);
         let kept = self.parts.iter().fold(Units::zero(), |sum, part| sum.plus(&own(part)));
         let mut left = self.held.reserved.less(&kept);
         for part in &self.parts {
             let own = own(part);
-            let takes = least(&part.wanted.less(&own), &left);
+            let takes = left.at_most(&part.wanted.less(&own));
             left = left.less(&takes);
             if let Some(line) = lines.get_mut(part.index) {
                 line.reserved = own.plus(&takes);
@@ -577,10 +577,6 @@ impl Goods {
             }
         }
     }
-}
-
-fn least(one: &Units, other: &Units) -> Units {
-    one.min(other).clone()
 }
 
 /// The position of a line with this index: an order has fewer lines than an i16 counts.

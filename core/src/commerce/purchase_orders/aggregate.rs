@@ -262,7 +262,7 @@ impl PurchaseOrder {
             self.lines.iter_mut().filter(|line| line.product_id == product).collect();
         for line in &mut of_product {
             let lacking = Units::from(&line.quantity).less(&line.received);
-            let part = left.less(&left.less(&lacking));
+            let part = left.at_most(&lacking);
             left = left.less(&part);
             line.received = line.received.plus(&part);
             parts.push((part, line.unit_cost.clone()));

@@ -309,7 +309,7 @@ impl StockLevel {
 
     /// Promises what is available to an order that waits. Returns what it gets.
     pub fn serve(&mut self, waiting: &Units, document: &DocumentRef) -> Units {
-        let got = waiting.less(&waiting.less(&self.available()));
+        let got = waiting.at_most(&self.available());
         if !got.is_zero() {
             self.reserve(&got, document);
             self.waiting = self.waiting.less(&got);

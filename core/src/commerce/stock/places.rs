@@ -63,7 +63,7 @@ pub(super) fn taken(loose: &Units, places: &[Place], units: &Units) -> Vec<Taken
     let mut taken = Vec::new();
     let all = std::iter::once((None, loose)).chain(places.iter().map(|place| (Some(place), &place.on_hand)));
     for (place, there) in all {
-        let units = left.less(&left.less(there));
+        let units = left.at_most(there);
         if units.is_zero() {
             continue;
         }
