@@ -162,8 +162,8 @@ async fn nothing_that_the_warehouse_reads_tells_an_amount() {
 
         // The same routes, as others see them: there is something to hide.
         let of = |kind: &str| format!("/{kind}/{}", owned[kind]);
-        for (path, amounts) in [
-            ("/orders".to_owned(), &TOTALS[..]),
+        let for_sales: [(String, &[&str]); 8] = [
+            ("/orders".to_owned(), &TOTALS),
             ("/orders.csv".to_owned(), &TOTALS),
             ("/orders?include=lines".to_owned(), &[PRICE]),
             (of("orders"), &[PRICE, TOTALS[0], TOTALS[1], TOTALS[2]]),
@@ -171,13 +171,14 @@ async fn nothing_that_the_warehouse_reads_tells_an_amount() {
             ("/customers.csv".to_owned(), &[CREDIT_LIMIT]),
             (of("customers"), &[CREDIT_LIMIT]),
             ("/events?limit=200".to_owned(), &[PRICE, TOTALS[2], CREDIT_LIMIT]),
-        ] {
+        ];
+        for (path, amounts) in for_sales {
             let answer = sales.get(&path).await?;
             for amount in amounts {
-                ensure!(answer.text.contains(amount), "sales: {path} without {amount}: {}", answer.text);
+                ensure!(answer.text.contains(*amount), "sales: {path} without {amount}: {}", answer.text);
             }
         }
-        for (path, amount) in [
+        let for_all_who_buy = [
             ("/stock".to_owned(), COST),
             ("/stock.csv".to_owned(), COST),
             (of("stock"), VALUES[2]),
@@ -187,7 +188,8 @@ async fn nothing_that_the_warehouse_reads_tells_an_amount() {
             (of("purchase-orders"), COST),
             (format!("{}/refused-rows", of("imports")), COST),
             (format!("{}/refused-rows.csv", of("imports")), WRONG_COST),
-        ] {
+        ];
+        for (path, amount) in for_all_who_buy {
             let answer = api.http.get(&path).await?;
             ensure!(answer.text.contains(amount), "{path} without {amount}: {}", answer.text);
         }
@@ -196,17 +198,18 @@ async fn nothing_that_the_warehouse_reads_tells_an_amount() {
     .await;
 }
 
-/// The pointers of what two values differ in.
+/// The pointers of what is null in one value and is there in the other. What else differs is noted as such.
 fn differences(one: &Value, other: &Value, at: &str, found: &mut BTreeSet<String>) {
     match (one, other) {
+        (one, other) if one == other => {}
         (Value::Object(one), Value::Object(other)) => {
             let names: BTreeSet<_> = one.keys().chain(other.keys()).collect();
             for name in names {
-                let (one, other) = (one.get(name), other.get(name));
                 let at = format!("{at}/{name}");
-                match (one, other) {
-                    (Some(one), Some(other)) => differences(one, other, &at, found),
-                    _ => drop(found.insert(format!("{at} is missing"))),
+                if let (Some(one), Some(other)) = (one.get(name), other.get(name)) {
+                    differences(one, other, &at, found);
+                } else {
+                    found.insert(format!("{at} is missing"));
                 }
             }
         }
@@ -215,9 +218,12 @@ fn differences(one: &Value, other: &Value, at: &str, found: &mut BTreeSet<String
                 differences(one, other, &format!("{at}/{index}"), found);
             }
         }
-        (one, other) if one == other => {}
-        (one, _) if one.is_null() => drop(found.insert(at.to_owned())),
-        _ => drop(found.insert(format!("{at} is another one"))),
+        (Value::Null, _) => {
+            found.insert(at.to_owned());
+        }
+        _ => {
+            found.insert(format!("{at} is another one"));
+        }
     }
 }
 
@@ -266,7 +272,7 @@ async fn an_order_that_the_warehouse_ships_has_null_in_place_of_its_amounts() {
         let sql = world.sql().await?;
         let kept =
             "SELECT count(*) FROM audit_events WHERE action = 'order.ship' AND after ->> 'gross_total' = $1";
-        assert_eq!(sql.query_one(kept, &[&TOTALS[2]]).await?.get::<_, i64>(0), 1);
+        ensure!(sql.query_one(kept, &[&TOTALS[2]]).await?.get::<_, i64>(0) > 0, "the trail is whole");
         api.proof().await.map(drop)
     })
     .await;
@@ -363,16 +369,15 @@ async fn who_does_not_see_amounts_takes_none_away_and_is_told_none_in_a_refusal(
             assert_eq!((refused.status, refused.pointers()), (422, vec!["/net_total"]), "{}", refused.text);
         }
 
-        let too_much = order_of(&customer, &[(&tea, "9000")]);
-        let mut back_order = too_much.clone();
-        back_order["back_order"] = json!(true);
-        let refused = blind.post("/orders", &back_order).await?;
+        let mut too_much = order_of(&customer, &[(&tea, "9000")]);
+        too_much["back_order"] = json!(true);
+        let refused = blind.post("/orders", &too_much).await?;
         assert_eq!((refused.status, refused.code()), (409, "credit_limit_exceeded"), "{}", refused.text);
         without_amounts("the refusal", &refused.text)?;
         let error = &refused.json["errors"][0];
         assert_eq!((&error["available"], &error["credit"]), (&Value::Null, &Value::Null), "{}", refused.text);
         assert!(!refused.text.contains("38011.8") && !refused.text.contains("108000"), "{}", refused.text);
-        let told = api.http.post("/orders", &back_order).await?;
+        let told = api.http.post("/orders", &too_much).await?;
         assert_eq!(told.json["errors"][0]["credit"]["exposure"], "38011.82", "{}", told.text);
 
         let path = format!("/customers/{}", id(&customer));
