@@ -397,7 +397,10 @@ mod tests {
         for amounts in [Permission::OrdersPrices, Permission::StockCosts] {
             assert!(!Role::Warehouse.permissions().contains(amounts), "{amounts}");
         }
-        assert!(!Role::Sales.permissions().contains(Permission::StockCosts), "nor does who sells see what goods cost");
+        assert!(
+            !Role::Sales.permissions().contains(Permission::StockCosts),
+            "nor does who sells see what goods cost"
+        );
     }
 
     #[test]
