@@ -387,6 +387,11 @@ async fn who_does_not_see_amounts_takes_none_away_and_is_told_none_in_a_refusal(
         read["name"] = json!("Another name");
         let changed = blind.send(Method::PUT, &path, &[("If-Match", "*")], Some(&read)).await?;
         assert_eq!((changed.status, &changed.json["credit_limit"]), (200, &Value::Null), "{}", changed.text);
+        for guess in [CREDIT_LIMIT, "1.00"] {
+            let edit = json!({"credit_limit": guess});
+            let refused = blind.send(Method::PATCH, &path, &[], Some(&edit)).await?;
+            assert_eq!((refused.status, refused.pointers()), (403, vec!["/credit_limit"]), "{}", refused.text);
+        }
         let now = api.http.get(&path).await?.json;
         assert_eq!((&now["credit_limit"], &now["name"]), (&json!(CREDIT_LIMIT), &json!("Another name")));
         Ok(())

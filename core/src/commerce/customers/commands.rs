@@ -45,14 +45,16 @@ impl Command for UpdateCustomer {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<CustomerView, Error> {
         let customer = repository::load(work, self.id, LockMode::Change).await?;
         let principal = Arc::clone(&work.context().principal);
-        let may_set = may_set_credit_limit(&principal);
+        let (sees, may_set) = (sees_credit_limits(&principal), may_set_credit_limit(&principal));
         let decide = |customer: &mut Customer, now| {
             let mut details = self.edit.apply(&CustomerView::of(customer).seen_by(&principal))?;
+            let limit = customer.details().credit_limit.as_ref();
+            // By what is shown: nobody finds the limit by guessing.
+            details.check_credit_limit(limit.filter(|_| sees), may_set)?;
             // Whoever does not see the limit sends none back: the customer keeps its own.
-            if !sees_credit_limits(&principal) && details.credit_limit.is_none() {
-                details.credit_limit.clone_from(&customer.details().credit_limit);
+            if !sees && details.credit_limit.is_none() {
+                details.credit_limit = limit.cloned();
             }
-            details.check_credit_limit(customer.details().credit_limit.as_ref(), may_set)?;
             Ok::<_, Error>(customer.update(details, now))
         };
         let customer = change(work, "customer.update", customer, self.expected_version, decide).await?;
