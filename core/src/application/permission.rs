@@ -40,7 +40,10 @@ permissions! {
     /// The right to see warehouses and the places in them.
     WarehousesRead = "warehouses:read",
     WarehousesWrite = "warehouses:write",
+    /// The right to see orders. What customers pay for them, `orders:prices` shows.
     OrdersRead = "orders:read",
+    /// The right to see what customers pay: prices and totals of orders, credit limits, and what is left of them.
+    OrdersPrices = "orders:prices",
     /// The right to place, confirm and cancel orders.
     OrdersWrite = "orders:write",
     /// The right to ship orders, and to record that a shipment arrived.
@@ -210,10 +213,10 @@ impl Role {
     pub fn permissions(self) -> PermissionSet {
         use Permission::{
             ApiKeysRead, AuditRead, CustomersCredit, CustomersRead, CustomersWrite, EmailsRead,
-            InventoryClose, InventoryCount, InventoryRead, OrdersApprove, OrdersRead, OrdersShip,
-            OrdersWrite, ProductsRead, ProductsWrite, ProjectionsRead, PurchasesRead, PurchasesWrite,
-            ReportsRead, StockAdjust, StockCosts, StockRead, StockWrite, SuppliersRead, SuppliersWrite,
-            TenantRead, UsersRead, WarehousesRead, WarehousesWrite,
+            InventoryClose, InventoryCount, InventoryRead, OrdersApprove, OrdersPrices, OrdersRead,
+            OrdersShip, OrdersWrite, ProductsRead, ProductsWrite, ProjectionsRead, PurchasesRead,
+            PurchasesWrite, ReportsRead, StockAdjust, StockCosts, StockRead, StockWrite, SuppliersRead,
+            SuppliersWrite, TenantRead, UsersRead, WarehousesRead, WarehousesWrite,
         };
         match self {
             Self::Admin => PermissionSet::all(),
@@ -228,6 +231,7 @@ impl Role {
                 WarehousesRead,
                 WarehousesWrite,
                 OrdersRead,
+                OrdersPrices,
                 OrdersWrite,
                 OrdersShip,
                 OrdersApprove,
@@ -254,6 +258,7 @@ impl Role {
                 ProductsRead,
                 WarehousesRead,
                 OrdersRead,
+                OrdersPrices,
                 OrdersWrite,
                 StockRead,
                 TenantRead,
@@ -362,14 +367,14 @@ mod tests {
             (
                 Role::Management,
                 "customers:read customers:write customers:credit suppliers:read suppliers:write products:read products:write \
-                 warehouses:read warehouses:write orders:read orders:write orders:ship orders:approve stock:read stock:write stock:adjust stock:costs \
+                 warehouses:read warehouses:write orders:read orders:prices orders:write orders:ship orders:approve stock:read stock:write stock:adjust stock:costs \
                  purchases:read purchases:write inventory:read inventory:count inventory:close users:read api_keys:read tenant:read audit:read emails:read reports:read \
                  projections:read"
                     .to_owned(),
             ),
             (
                 Role::Sales,
-                "customers:read customers:write products:read warehouses:read orders:read orders:write stock:read tenant:read"
+                "customers:read customers:write products:read warehouses:read orders:read orders:prices orders:write stock:read tenant:read"
                     .to_owned(),
             ),
             (
@@ -384,6 +389,17 @@ mod tests {
         assert_eq!(
             Role::ALL.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
             "admin management sales warehouse"
+        );
+    }
+
+    #[test]
+    fn who_only_prepares_orders_sees_no_amounts() {
+        for amounts in [Permission::OrdersPrices, Permission::StockCosts] {
+            assert!(!Role::Warehouse.permissions().contains(amounts), "{amounts}");
+        }
+        assert!(
+            !Role::Sales.permissions().contains(Permission::StockCosts),
+            "nor does who sells see what goods cost"
         );
     }
 

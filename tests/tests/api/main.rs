@@ -30,6 +30,7 @@ mod operations;
 mod operators;
 mod orders;
 mod permissions;
+mod prices_hidden;
 mod products;
 mod purchase_orders;
 mod refusals;
