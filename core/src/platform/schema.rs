@@ -997,6 +997,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    untold_stock_levels (tenant_id, stock_id) {
+        tenant_id -> Uuid,
+        stock_id -> Uuid,
+        told_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     user_tokens (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -1114,6 +1122,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     stock_reservations,
     suppliers,
     tenants,
+    untold_stock_levels,
     user_tokens,
     users,
     warehouses,

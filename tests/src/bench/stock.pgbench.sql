@@ -5,7 +5,7 @@
 -- parameter, what pgbench sends in its place. Where the API sends several statements at once and then waits for all answers, so does
 -- pgbench. In braces behind a plus is what pgbench alone sends: the number of events.
 --
--- Ids rise, as the API's UUIDv7 do. Of a level is told once a second at most (TOLD_EVERY_MS). pgbench takes a colon before a letter or
+-- Ids rise, as the API's UUIDv7 do. Of a level is told once in 5 seconds at most (TOLD_EVERY_MS). pgbench takes a colon before a letter or
 -- digit for a variable: those that are not set here are defined on its command line.
 \set number :number + 1
 \set id 100000000000 + :number * 1000 + :client_id
@@ -94,8 +94,8 @@ changed AS (
     {$10 ARRAY[:level_name]::text[]}, {$11 ARRAY[:level_on_hand]::numeric[]}, {$12 ARRAY[:level_reserved::numeric + 2]},
     {$13 ARRAY[:level_waiting]::numeric[]}, {$14 ARRAY[:level_average_cost]::numeric[]}, {$15 ARRAY[NULL]::numeric[]},
     {$16 ARRAY[NULL]::numeric[]}, {$17 ARRAY[false]},
-    {$18 ARRAY[CASE WHEN :level_told_at::timestamptz > now() - interval '1 second' THEN :level_told_at::timestamptz ELSE now() END]},
-    {$19 ARRAY[:level_told_at::timestamptz > now() - interval '1 second']}, {$20 ARRAY[:level_movements::bigint + 1]},
+    {$18 ARRAY[CASE WHEN :level_told_at::timestamptz > now() - interval '5 seconds' THEN :level_told_at::timestamptz ELSE now() END]},
+    {$19 ARRAY[:level_told_at::timestamptz > now() - interval '5 seconds']}, {$20 ARRAY[:level_movements::bigint + 1]},
     {$21 ARRAY[0]::numeric[]}, {$22 ARRAY[NULL]::uuid[]})
     AS n (id, version, sku, name, on_hand, reserved,
     waiting, average_cost, reorder_point, reorder_quantity, low, told_at, untold, movements, located, category_id)
@@ -120,7 +120,7 @@ SELECT outbox_append({$1 (ARRAY['01900000-0000-7000-d000-' || :id::text, '019000
     {$4 (ARRAY[1, :level_version::bigint + 1])[1 : n.events]}, {$5 (ARRAY['order.placed', 'stock.level_changed'])[1 : n.events]},
     {$6 (ARRAY[1, 1]::smallint[])[1 : n.events]}, {$7 (ARRAY[:placed::text, :changed::text])[1 : n.events]},
     {$8 (ARRAY[:headers::text, :headers::text])[1 : n.events]}, {$9 (ARRAY[now(), now()])[1 : n.events]})
-{+ FROM (SELECT CASE WHEN :level_told_at::timestamptz > now() - interval '1 second' THEN 1 ELSE 2 END AS events OFFSET 0) AS n};
+{+ FROM (SELECT CASE WHEN :level_told_at::timestamptz > now() - interval '5 seconds' THEN 1 ELSE 2 END AS events OFFSET 0) AS n};
 -- core/src/application/audit/mod.rs: append
 SELECT audit_append({$1 ('01900000-0000-7000-e000-' || :id::text)::uuid}, {$2 now()}, {$3 'api_key'}, {$4 'API_KEY'::uuid}, {$5 'a test'}, {$6 NULL::uuid}, {$7 'order.place'}, {$8 'order'}, {$9 '01900000-0000-7000-b000-' || :id::text}, {$10 NULL}::jsonb, {$11 :after::text}::jsonb, {$12 '01a1fca1-d849-759b-9910-5fb70bba241a'}, {$13 '127.0.0.1'});
 \endpipeline

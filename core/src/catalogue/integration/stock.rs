@@ -6,7 +6,7 @@ use super::{IntegrationEvent, Payload, payload};
 use crate::application::error::Error;
 use crate::commerce::stock::{StockEvent, StockLevel};
 
-/// What is available of a product in a warehouse has changed, perhaps several times: of one level it is told once a second at most.
+/// What is available of a product in a warehouse has changed, perhaps several times: of one level it is told once in five seconds at most.
 /// For shops: take it if its version is higher than the one you have.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

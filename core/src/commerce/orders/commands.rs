@@ -355,7 +355,7 @@ impl Command for DeliverOrder {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
         let order = repository::load(work, self.id).await?;
-        let open = shipments::load_open(work, self.id).await?;
+        let open = shipments::load_open(work, &order).await?;
         let decide = |order: &mut Order, now| order.deliver(now).map(Some);
         let order = change(work, "order.deliver", order, self.expected_version, decide).await?;
         shipments::deliver_all(work, open).await?;

@@ -127,7 +127,7 @@ impl Command for DeliverShipment {
         // Whose it is never changes. The order is locked first.
         let order = repository::order_of(work, self.id).await?;
         let mut order = orders::repository::load(work, order).await?;
-        let open = repository::load_open(work, order.id()).await?;
+        let open = repository::load_open(work, &order).await?;
         let is_last = open.len() == 1;
         let shipment = open.into_iter().find(|shipment| shipment.id() == self.id);
         let shipment = shipment.ok_or(ShipmentError::Delivered(self.id))?;

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::aggregate::{Parcel, Shipment, ShipmentError, ShipmentStatus, ShippedLine};
-use super::repository::{LineRow, ShipmentRow, into_line, lines_of, parcels, status};
+use super::repository::{ShipmentRow, parcels, status};
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
@@ -100,6 +100,19 @@ pub struct ShipmentLine {
     /// What left of it.
     #[schema(value_type = String, example = "2")]
     pub quantity: Units,
+}
+
+/// A line of a shipment or a picking list, with the product as the order calls it.
+type LineRow = (i16, Uuid, String, String, BigDecimal);
+
+fn into_line((position, product, sku, name, quantity): LineRow) -> ShippedLine {
+    ShippedLine {
+        position,
+        product_id: ProductId::from_uuid(product),
+        sku,
+        name,
+        quantity: Units::stored(quantity),
+    }
 }
 
 impl From<ShippedLine> for ShipmentLine {
@@ -199,7 +212,23 @@ pub async fn get(
                 .await
                 .optional()?;
             let Some(row) = row else { return Ok((None, Vec::new())) };
-            let lines = lines_of!(tenant, row.order_id, vec![row.id]).load(&mut connection).await?;
+            let of_order = order_lines::tenant_id
+                .eq(shipment_lines::tenant_id)
+                .and(order_lines::position.eq(shipment_lines::position))
+                .and(order_lines::order_id.eq(row.order_id));
+            let lines = shipment_lines::table
+                .inner_join(order_lines::table.on(of_order))
+                .filter(shipment_lines::tenant_id.eq(tenant).and(shipment_lines::shipment_id.eq(row.id)))
+                .order(shipment_lines::position)
+                .select((
+                    shipment_lines::position,
+                    order_lines::product_id,
+                    order_lines::sku,
+                    order_lines::name,
+                    shipment_lines::quantity,
+                ))
+                .load(&mut connection)
+                .await?;
             Ok((Some(row), lines))
         })
         .await?;
@@ -400,7 +429,6 @@ pub async fn picking(
                 .order(stock_reservations::position)
                 .select((
                     (
-                        stock_reservations::order_id,
                         stock_reservations::position,
                         order_lines::product_id,
                         order_lines::sku,
@@ -414,7 +442,7 @@ pub async fn picking(
             let warehouse = head.as_ref().and_then(|(_, _, warehouse)| *warehouse);
             let mut shelves = Shelves::default();
             if let Some(warehouse) = warehouse.filter(|_| !lines.is_empty()) {
-                let products = lines.iter().map(|(line, _)| line.2).collect();
+                let products = lines.iter().map(|(line, _)| line.1).collect();
                 shelves = stock::shelves(connection, key.0, warehouse, products).await?;
             }
             Ok((head, lines, shelves))

@@ -18,11 +18,11 @@ use crate::application::Locked;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
-use crate::commerce::orders::TrackingNumber;
-use crate::platform::schema::{order_lines, shipment_lines, shipments};
+use crate::commerce::orders::{Order, TrackingNumber};
+use crate::platform::schema::{shipment_lines, shipments};
 use crate::values::business_date::BusinessDate;
 use crate::values::goods::Units;
-use crate::values::ids::{OrderId, ProductId, ShipmentId, TenantId};
+use crate::values::ids::{OrderId, ShipmentId, TenantId};
 use crate::values::money::Quantity;
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
@@ -42,43 +42,6 @@ pub(crate) struct ShipmentRow {
     pub(super) dispatched_at: DateTime<Utc>,
     pub(super) delivered_at: Option<DateTime<Utc>>,
     pub(super) updated_at: DateTime<Utc>,
-}
-
-/// A line of a shipment, and which shipment's it is.
-pub(super) type LineRow = (Uuid, i16, Uuid, String, String, BigDecimal);
-
-/// The lines of these shipments of one order, with the products as the order calls them: a query for [`LineRow`]s.
-macro_rules! lines_of {
-    ($tenant:expr, $order:expr, $ids:expr) => {
-        shipment_lines::table
-            .inner_join(
-                order_lines::table.on(order_lines::tenant_id
-                    .eq(shipment_lines::tenant_id)
-                    .and(order_lines::position.eq(shipment_lines::position))),
-            )
-            .filter(shipment_lines::tenant_id.eq($tenant).and(shipment_lines::shipment_id.eq_any($ids)))
-            .filter(order_lines::order_id.eq($order))
-            .order((shipment_lines::shipment_id, shipment_lines::position))
-            .select((
-                shipment_lines::shipment_id,
-                shipment_lines::position,
-                order_lines::product_id,
-                order_lines::sku,
-                order_lines::name,
-                shipment_lines::quantity,
-            ))
-    };
-}
-pub(super) use lines_of;
-
-pub(super) fn into_line((_, position, product, sku, name, quantity): LineRow) -> ShippedLine {
-    ShippedLine {
-        position,
-        product_id: ProductId::from_uuid(product),
-        sku,
-        name,
-        quantity: Units::stored(quantity),
-    }
 }
 
 pub(super) fn status(name: &str) -> Result<ShipmentStatus, Error> {
@@ -182,11 +145,11 @@ pub(crate) async fn has_open(work: &mut UnitOfWork<'_>, order: OrderId) -> Resul
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
-pub(crate) async fn load_open(work: &mut UnitOfWork<'_>, order: OrderId) -> Result<Vec<Shipment>, Error> {
+pub(crate) async fn load_open(work: &mut UnitOfWork<'_>, order: &Order) -> Result<Vec<Shipment>, Error> {
     work.locks(Locked::Shipment);
-    let (tenant, order) = (work.tenant().uuid(), order.uuid());
+    let tenant = work.tenant().uuid();
     let rows: Vec<ShipmentRow> = shipments::table
-        .filter(shipments::tenant_id.eq(tenant).and(shipments::order_id.eq(order)))
+        .filter(shipments::tenant_id.eq(tenant).and(shipments::order_id.eq(order.id().uuid())))
         .filter(shipments::status.eq(ShipmentStatus::Dispatched.as_str()))
         .select(ShipmentRow::as_select())
         .order(shipments::number)
@@ -197,10 +160,24 @@ pub(crate) async fn load_open(work: &mut UnitOfWork<'_>, order: OrderId) -> Resu
         return Ok(Vec::new());
     }
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-    let found: Vec<LineRow> = lines_of!(tenant, order, ids).load(work.connection()).await?;
+    let found: Vec<(Uuid, i16, BigDecimal)> = shipment_lines::table
+        .filter(shipment_lines::tenant_id.eq(tenant).and(shipment_lines::shipment_id.eq_any(ids)))
+        .order((shipment_lines::shipment_id, shipment_lines::position))
+        .select((shipment_lines::shipment_id, shipment_lines::position, shipment_lines::quantity))
+        .load(work.connection())
+        .await?;
     let mut lines: HashMap<Uuid, Vec<ShippedLine>> = HashMap::new();
-    for row in found {
-        lines.entry(row.0).or_default().push(into_line(row));
+    for (shipment, position, quantity) in found {
+        let missing =
+            || Error::Stored { what: "the line of an order that was shipped", value: position.to_string() };
+        let line = order.line(position).ok_or_else(missing)?;
+        lines.entry(shipment).or_default().push(ShippedLine {
+            position,
+            product_id: line.product_id,
+            sku: line.sku.clone(),
+            name: line.name.clone(),
+            quantity: Units::stored(quantity),
+        });
     }
     rows.into_iter()
         .map(|row| {

@@ -29,8 +29,8 @@ text!(
 );
 
 /// How often `stock.level_changed` is told of one level at most, in milliseconds: the events of one aggregate follow each other, at
-/// some 1,000 a second, and a product that everybody buys changes more often.
-pub const TOLD_EVERY_MS: i64 = 1_000;
+/// some 1,000 a second, and each costs the broker and every consumer as much as an order. A product that everybody buys changes more often.
+pub const TOLD_EVERY_MS: i64 = 5_000;
 
 /// The maximum number of reservations that are taken back at once: each is of a line of an order.
 pub const MAX_TAKEN_BACK: u16 = 10_000;

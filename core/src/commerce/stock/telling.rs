@@ -20,7 +20,7 @@ use crate::services::{Description, Fault, Run, Service, Summary};
 use crate::values::ids::{StockId, TenantId};
 
 const NAME: &str = "stock_levels";
-const EVERY: Duration = Duration::from_millis(TOLD_EVERY_MS.unsigned_abs());
+const EVERY: Duration = Duration::from_secs(1);
 /// Levels in one batch.
 const BATCH: i64 = 500;
 /// Levels of companies that failed which are read once more in one run, to find those behind them.
