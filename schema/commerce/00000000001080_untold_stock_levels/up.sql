@@ -17,10 +17,9 @@ BEGIN
 -- Keeps untold_stock_levels as stock_levels says, also for replicas of the version before.
 CREATE FUNCTION stock_levels_keep_untold() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    DELETE FROM @schema@.untold_stock_levels AS u WHERE u.tenant_id = NEW.tenant_id AND u.stock_id = NEW.id;
     IF NEW.untold THEN
-        INSERT INTO @schema@.untold_stock_levels VALUES (NEW.tenant_id, NEW.id, COALESCE(NEW.told_at, NEW.updated_at)) ON CONFLICT DO NOTHING;
-    ELSE
-        DELETE FROM @schema@.untold_stock_levels AS u WHERE u.tenant_id = NEW.tenant_id AND u.stock_id = NEW.id;
+        INSERT INTO @schema@.untold_stock_levels VALUES (NEW.tenant_id, NEW.id, COALESCE(NEW.told_at, NEW.updated_at));
     END IF;
     RETURN NULL;
 END
@@ -34,8 +33,8 @@ $$;
 END
 $install$;
 -- Nobody writes a level from here to the end of the migration.
-CREATE TRIGGER stock_levels_keep_untold AFTER UPDATE OF untold ON stock_levels
-    FOR EACH ROW WHEN (NEW.untold IS DISTINCT FROM OLD.untold) EXECUTE FUNCTION stock_levels_keep_untold();
+CREATE TRIGGER stock_levels_keep_untold AFTER UPDATE OF untold, told_at ON stock_levels
+    FOR EACH ROW WHEN (NEW.untold IS DISTINCT FROM OLD.untold OR NEW.untold AND NEW.told_at IS DISTINCT FROM OLD.told_at) EXECUTE FUNCTION stock_levels_keep_untold();
 CREATE TRIGGER stock_levels_keep_untold_of_new AFTER INSERT ON stock_levels
     FOR EACH ROW WHEN (NEW.untold) EXECUTE FUNCTION stock_levels_keep_untold();
 INSERT INTO untold_stock_levels SELECT s.tenant_id, s.id, COALESCE(s.told_at, s.updated_at) FROM stock_levels AS s WHERE s.untold;

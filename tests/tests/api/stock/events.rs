@@ -127,7 +127,7 @@ async fn a_document_is_told_before_what_it_does() {
 
 /// The moments are held by SQL, so that it does not matter how quick the machine is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_changes_within_a_second_is_told_together_and_the_last_state_in_the_end() {
+async fn what_changes_soon_after_is_told_together_and_the_last_state_in_the_end() {
     World::run(async |world| {
         let api = world.api().await?;
         let (customer, tea) = (api.customer("C-1").await?, api.stocked_product("TEA").await?);
@@ -168,7 +168,7 @@ async fn what_changes_within_a_second_is_told_together_and_the_last_state_in_the
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_product_that_everybody_buys_is_told_about_once_a_second() {
+async fn a_product_that_everybody_buys_is_told_about_at_intervals() {
     World::run(async |world| {
         let api = world.api().await?;
         let (customer, tea) = (api.customer("C-1").await?, api.stocked_product("TEA").await?);
@@ -191,8 +191,8 @@ async fn a_product_that_everybody_buys_is_told_about_once_a_second() {
         })
         .await?;
         let number = number_of(&sql, "stock.level_changed").await? - before;
-        // Two in the first second, and one in each that a busy machine takes longer.
-        let most = 2 + i64::try_from(began.elapsed().as_secs())?;
+        // One at once, and one for each five seconds that it took.
+        let most = 2 + i64::try_from(began.elapsed().as_secs() / 5)?;
         assert!((1..=most).contains(&number), "{number} in {:?}", began.elapsed());
         api.proof().await?;
         Ok(())
