@@ -6,8 +6,8 @@ use comptoir_core::values::contact::{Email, VatNumber};
 use comptoir_core::values::external_id::ExternalId;
 use comptoir_core::values::goods::Units;
 use comptoir_core::values::ids::{
-    ApiKeyId, CategoryId, CustomerId, EmailId, ImportId, InventoryCountId, LocationId, OrderId, ProductId,
-    PurchaseOrderId, SupplierId, UserId, WarehouseId,
+    ApiKeyId, CategoryId, CustomerId, EmailId, ImportId, InventoryCountId, InvoiceId, LocationId, OrderId,
+    PaymentId, ProductId, PurchaseOrderId, ShipmentId, SupplierId, UserId, WarehouseId,
 };
 use comptoir_core::values::invalid::Invalid;
 use comptoir_core::values::money::{Quantity, UnitPrice, VatRate};
@@ -35,10 +35,13 @@ read_ids!(
     EmailId,
     ImportId,
     InventoryCountId,
+    InvoiceId,
     LocationId,
     OrderId,
+    PaymentId,
     ProductId,
     PurchaseOrderId,
+    ShipmentId,
     SupplierId,
     UserId,
     WarehouseId,

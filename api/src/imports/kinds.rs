@@ -32,7 +32,7 @@ pub(super) fn columns(kind: ImportKind) -> &'static [&'static str] {
 /// Returns the columns whose cells are JSON.
 pub(super) fn structured(kind: ImportKind) -> &'static [&'static str] {
     match kind {
-        ImportKind::Customers => &["addresses"],
+        ImportKind::Customers => &["addresses", "invoicing"],
         ImportKind::Suppliers => &["addresses", "payment_terms"],
         ImportKind::Products => &["quantity_decimals", "stocked", "barcodes"],
         ImportKind::Stock => &[],

@@ -62,6 +62,9 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(404, "stock_not_found", "There is no such stock"),
     kind(404, "stock_document_not_found", "There is no such stock document"),
     kind(404, "purchase_order_not_found", "There is no such purchase order"),
+    kind(404, "invoice_not_found", "There is no such invoice"),
+    kind(404, "payment_not_found", "There is no such payment"),
+    kind(404, "invoice_has_no_draft", "The invoice has a number, and no draft any more"),
     kind(404, "inventory_count_not_found", "There is no such inventory count"),
     kind(404, "import_not_found", "There is no such import"),
     kind(404, "projection_event_not_found", "There is no such event in the inbox of the reports"),
@@ -126,6 +129,24 @@ pub(crate) const KINDS: &[Kind] = &[
         "purchase_order_state_conflict",
         "The state of the purchase order does not permit the operation",
     ),
+    kind(
+        409,
+        "invoice_state_conflict",
+        "The invoice has a number: only a draft can be changed, deleted or validated",
+    ),
+    kind(
+        409,
+        "invoice_exceeds_shipped",
+        "More is to be invoiced of an order than has left and is not invoiced yet; `errors` names each line, and how much there is",
+    ),
+    kind(
+        409,
+        "payment_exceeds_open",
+        "More is named for an invoice than is open of it, or left of the payment; `errors` names each, and how much there is",
+    ),
+    kind(409, "payment_reversed", "The payment was reversed already, or is a reversal"),
+    kind(409, "no_credit", "The customer has nothing left of earlier payments"),
+    kind(409, "nothing_to_invoice", "Nothing of it has left that is not invoiced yet"),
     kind(409, "stock_frozen", "The goods are being counted; `errors` has the `inventory_count_id`"),
     kind(
         409,
@@ -155,6 +176,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(409, "no_default_warehouse", "No warehouse was named, and the company has no default"),
     kind(409, "email_taken", "The e-mail address belongs to another user of the company"),
     kind(409, "customer_has_orders", "The customer has orders and cannot be deleted"),
+    kind(409, "customer_has_invoices", "The customer has invoices, or drafts of some"),
     kind(409, "product_archived", "The product is archived and cannot be changed"),
     kind(409, "warehouse_archived", "The warehouse is archived and cannot be changed"),
     kind(409, "warehouse_is_default", "The default warehouse cannot be archived"),
@@ -207,6 +229,21 @@ pub(crate) const KINDS: &[Kind] = &[
         422,
         "invalid_purchase_order",
         "Goods cannot be ordered like this; `errors` names each value at fault",
+    ),
+    kind(
+        422,
+        "invalid_invoice",
+        "Something cannot be invoiced like this; `errors` names each value at fault",
+    ),
+    kind(
+        422,
+        "invalid_payment",
+        "The payment cannot be recorded like this; `errors` names the value at fault",
+    ),
+    kind(
+        422,
+        "invoice_incomplete",
+        "The invoice cannot be validated; `errors` names everything that is missing or wrong, in the draft, the company or the customer",
     ),
     kind(
         422,
@@ -323,7 +360,7 @@ fn example(kind: &Kind) -> Value {
             "code": "wrong_type",
             "message": "write it as a string, such as \"3\"",
         }]),
-        "insufficient_stock" | "stock_reserved" => json!([{
+        "insufficient_stock" | "stock_reserved" | "invoice_exceeds_shipped" => json!([{
             "pointer": "/lines/0/quantity",
             "code": kind.code,
             "message": "5 are wanted, 3 available",
@@ -354,6 +391,22 @@ fn example(kind: &Kind) -> Value {
             "pointer": "/entries/0/product_id",
             "code": "not_stocked",
             "message": "this product is not kept in stock; set stocked of it first",
+        }]),
+        "payment_exceeds_open" => json!([{
+            "pointer": "/invoices/0/amount",
+            "code": "exceeds_open",
+            "message": "100.00 is open, not 120.00",
+            "available": "100.00",
+        }]),
+        "invalid_invoice" | "invalid_payment" => json!([{
+            "pointer": "/customer_id",
+            "code": "unknown_customer",
+            "message": "there is no such customer",
+        }]),
+        "invoice_incomplete" => json!([{
+            "pointer": "/customer/invoicing/kind",
+            "code": "customer_kind_missing",
+            "message": "VAT, terms and mentions depend on whether the customer is a business, a consumer or a public body",
         }]),
         "invalid_location" => json!([{
             "pointer": "/warehouse_id",

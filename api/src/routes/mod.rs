@@ -12,11 +12,14 @@ mod events;
 mod fulfilment;
 mod imports;
 mod inventory_counts;
+mod invoices;
 mod locations;
 pub(crate) mod notifications;
 pub(crate) mod operations;
 mod operators;
 mod orders;
+mod party;
+mod payments;
 pub(crate) mod products;
 mod projections;
 mod purchase_orders;
@@ -64,6 +67,8 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(stock_documents::endpoints())
         .and(purchase_orders::endpoints())
         .and(inventory_counts::endpoints())
+        .and(invoices::endpoints())
+        .and(payments::endpoints())
         .and(imports::endpoints())
         .and(notifications::endpoints())
         .and(reports::endpoints())

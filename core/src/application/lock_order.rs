@@ -25,6 +25,7 @@ pub(crate) enum Locked {
     Customer,
     Supplier,
     PurchaseOrder,
+    Invoice,
     Order,
     /// Its order is locked before it.
     Shipment,
@@ -33,6 +34,8 @@ pub(crate) enum Locked {
     OpenedStock,
     Stock,
     InventoryCountLine,
+    /// The head of a series of invoices: from here on no other invoice of the series gets a number, until the commit.
+    InvoiceSeries,
     Email,
 }
 

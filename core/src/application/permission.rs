@@ -64,6 +64,16 @@ permissions! {
     InventoryCount = "inventory:count",
     /// The right to see what is expected of a blind count, to have lines counted again, to close counts and to cancel them.
     InventoryClose = "inventory:close",
+    /// The right to see invoices, and what was paid of them.
+    InvoicesRead = "invoices:read",
+    /// The right to draft invoices, and to change and delete drafts.
+    InvoicesWrite = "invoices:write",
+    /// The right to validate invoices, which gives them their number: nobody changes them any more.
+    InvoicesValidate = "invoices:validate",
+    /// The right to see what customers paid, what they have open and what is left.
+    PaymentsRead = "payments:read",
+    /// The right to record payments, to reverse them, and to pay invoices with what is left.
+    PaymentsWrite = "payments:write",
     UsersRead = "users:read",
     UsersWrite = "users:write",
     ApiKeysRead = "api_keys:read",
@@ -210,10 +220,11 @@ impl Role {
     pub fn permissions(self) -> PermissionSet {
         use Permission::{
             ApiKeysRead, AuditRead, CustomersCredit, CustomersRead, CustomersWrite, EmailsRead,
-            InventoryClose, InventoryCount, InventoryRead, OrdersApprove, OrdersRead, OrdersShip,
-            OrdersWrite, ProductsRead, ProductsWrite, ProjectionsRead, PurchasesRead, PurchasesWrite,
-            ReportsRead, StockAdjust, StockCosts, StockRead, StockWrite, SuppliersRead, SuppliersWrite,
-            TenantRead, UsersRead, WarehousesRead, WarehousesWrite,
+            InventoryClose, InventoryCount, InventoryRead, InvoicesRead, InvoicesValidate, InvoicesWrite,
+            OrdersApprove, OrdersRead, OrdersShip, OrdersWrite, PaymentsRead, PaymentsWrite, ProductsRead,
+            ProductsWrite, ProjectionsRead, PurchasesRead, PurchasesWrite, ReportsRead, StockAdjust,
+            StockCosts, StockRead, StockWrite, SuppliersRead, SuppliersWrite, TenantRead, UsersRead,
+            WarehousesRead, WarehousesWrite,
         };
         match self {
             Self::Admin => PermissionSet::all(),
@@ -240,6 +251,11 @@ impl Role {
                 InventoryRead,
                 InventoryCount,
                 InventoryClose,
+                InvoicesRead,
+                InvoicesWrite,
+                InvoicesValidate,
+                PaymentsRead,
+                PaymentsWrite,
                 UsersRead,
                 ApiKeysRead,
                 TenantRead,
@@ -256,6 +272,9 @@ impl Role {
                 OrdersRead,
                 OrdersWrite,
                 StockRead,
+                InvoicesRead,
+                InvoicesWrite,
+                PaymentsRead,
                 TenantRead,
             ]),
             Self::Warehouse => PermissionSet::of(&[
@@ -363,13 +382,13 @@ mod tests {
                 Role::Management,
                 "customers:read customers:write customers:credit suppliers:read suppliers:write products:read products:write \
                  warehouses:read warehouses:write orders:read orders:write orders:ship orders:approve stock:read stock:write stock:adjust stock:costs \
-                 purchases:read purchases:write inventory:read inventory:count inventory:close users:read api_keys:read tenant:read audit:read emails:read reports:read \
+                 purchases:read purchases:write inventory:read inventory:count inventory:close invoices:read invoices:write invoices:validate payments:read payments:write users:read api_keys:read tenant:read audit:read emails:read reports:read \
                  projections:read"
                     .to_owned(),
             ),
             (
                 Role::Sales,
-                "customers:read customers:write products:read warehouses:read orders:read orders:write stock:read tenant:read"
+                "customers:read customers:write products:read warehouses:read orders:read orders:write stock:read invoices:read invoices:write payments:read tenant:read"
                     .to_owned(),
             ),
             (

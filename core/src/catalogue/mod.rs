@@ -27,8 +27,10 @@ use crate::application::unit_of_work::{Executor, UnitOfWork};
 use crate::commerce::categories::CategoryEvent;
 use crate::commerce::customers::CustomerEvent;
 use crate::commerce::inventory_counts::InventoryCountEvent;
+use crate::commerce::invoices::InvoiceEvent;
 use crate::commerce::locations::LocationEvent;
 use crate::commerce::orders::OrderEvent;
+use crate::commerce::payments::PaymentEvent;
 use crate::commerce::products::ProductEvent;
 use crate::commerce::purchase_orders::PurchaseOrderEvent;
 use crate::commerce::returns::ReturnEvent;
@@ -68,6 +70,8 @@ enum DomainEvent<'a> {
     StockDocument(&'a StockDocumentEvent),
     PurchaseOrder(&'a PurchaseOrderEvent),
     InventoryCount(&'a InventoryCountEvent),
+    Invoice(&'a InvoiceEvent),
+    Payment(&'a PaymentEvent),
     Tenant(&'a TenantEvent),
     User(&'a UserEvent),
     Session(&'a SessionEvent),
@@ -90,6 +94,8 @@ impl<'a> DomainEvent<'a> {
             .or_else(|| any.downcast_ref().map(Self::StockDocument))
             .or_else(|| any.downcast_ref().map(Self::PurchaseOrder))
             .or_else(|| any.downcast_ref().map(Self::InventoryCount))
+            .or_else(|| any.downcast_ref().map(Self::Invoice))
+            .or_else(|| any.downcast_ref().map(Self::Payment))
             .or_else(|| any.downcast_ref().map(Self::Tenant))
             .or_else(|| any.downcast_ref().map(Self::User))
             .or_else(|| any.downcast_ref().map(Self::Session))

@@ -15,8 +15,10 @@ use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::categories::CategoryEvent;
 use crate::commerce::customers::CustomerEvent;
 use crate::commerce::inventory_counts::InventoryCountEvent;
+use crate::commerce::invoices::InvoiceEvent;
 use crate::commerce::locations::LocationEvent;
 use crate::commerce::orders::OrderEvent;
+use crate::commerce::payments::PaymentEvent;
 use crate::commerce::products::ProductEvent;
 use crate::commerce::purchase_orders::PurchaseOrderEvent;
 use crate::commerce::returns::ReturnEvent;
@@ -99,6 +101,14 @@ pub(super) async fn react(
             | InventoryCountEvent::Closed { .. }
             | InventoryCountEvent::Cancelled { .. },
         )
+        | DomainEvent::Invoice(
+            InvoiceEvent::Drafted(_)
+            | InvoiceEvent::DraftChanged(_)
+            | InvoiceEvent::DraftDeleted(_)
+            | InvoiceEvent::Validated { .. }
+            | InvoiceEvent::Settled(_),
+        )
+        | DomainEvent::Payment(PaymentEvent::Received(_) | PaymentEvent::Reversed(_))
         | DomainEvent::Warehouse(
             WarehouseEvent::Created(_) | WarehouseEvent::Updated(_) | WarehouseEvent::Archived(_),
         )

@@ -18,6 +18,8 @@ const SHOWN_BY: &[(&str, Permission)] = &[
     ("stock", Permission::StockRead),
     ("purchase_order", Permission::PurchasesRead),
     ("inventory_count", Permission::InventoryRead),
+    ("invoice", Permission::InvoicesRead),
+    ("payment", Permission::PaymentsRead),
     ("tenant", Permission::TenantRead),
     ("user", Permission::UsersWrite),
     ("session", Permission::UsersWrite),
@@ -98,7 +100,7 @@ mod tests {
         let seen = |role: Role| {
             let types =
                 ["customer.created", "supplier.created", "order.placed", "user.updated", "session.ended"];
-            let more = ["api_key.revoked", "role.changed", "tenant.updated", "invoice.of_others", ""];
+            let more = ["api_key.revoked", "role.changed", "tenant.updated", "cargo.of_others", ""];
             let sight = Sight::of(role.permissions());
             types.into_iter().chain(more).filter(|kind| sight.shows(kind)).collect::<Vec<_>>().join(" ")
         };
@@ -108,7 +110,7 @@ mod tests {
         assert_eq!(
             seen(Role::Admin),
             "customer.created supplier.created order.placed user.updated session.ended api_key.revoked role.changed \
-             tenant.updated invoice.of_others "
+             tenant.updated cargo.of_others "
         );
     }
 

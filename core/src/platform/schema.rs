@@ -85,6 +85,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    customer_credits (tenant_id, payment_id) {
+        tenant_id -> Uuid,
+        payment_id -> Uuid,
+        customer_id -> Uuid,
+        received_on -> Date,
+        amount -> Numeric,
+    }
+}
+
+diesel::table! {
     customers (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -98,6 +108,15 @@ diesel::table! {
         updated_at -> Timestamptz,
         external_id -> Nullable<Text>,
         credit_limit -> Nullable<Numeric>,
+        kind -> Nullable<Text>,
+        legal_form -> Nullable<Text>,
+        registration_scheme -> Nullable<Text>,
+        registration_number -> Nullable<Text>,
+        electronic_scheme -> Nullable<Text>,
+        electronic_address -> Nullable<Text>,
+        language -> Nullable<Text>,
+        payment_days -> Nullable<Int2>,
+        payment_end_of_month -> Nullable<Bool>,
     }
 }
 
@@ -263,6 +282,123 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         location_ids -> Nullable<Array<Nullable<Uuid>>>,
+    }
+}
+
+diesel::table! {
+    invoice_chain (tenant_id, series, position) {
+        tenant_id -> Uuid,
+        series -> Text,
+        position -> Int8,
+        kind -> Text,
+        subject_id -> Uuid,
+        occurred_at -> Timestamptz,
+        digest -> Bytea,
+        previous_hash -> Bytea,
+        hash -> Bytea,
+    }
+}
+
+diesel::table! {
+    invoice_claims (tenant_id, invoice_id, line) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        line -> Int2,
+        order_id -> Uuid,
+        position -> Int2,
+        quantity -> Numeric,
+    }
+}
+
+diesel::table! {
+    invoice_contents (tenant_id, invoice_id) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        series -> Text,
+        year -> Int2,
+        position -> Int8,
+        issue_date -> Date,
+        content -> Text,
+        digest -> Bytea,
+        validated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    invoice_counters (tenant_id, series, year) {
+        tenant_id -> Uuid,
+        series -> Text,
+        year -> Int2,
+        last -> Int8,
+        latest -> Date,
+    }
+}
+
+diesel::table! {
+    invoice_drafts (tenant_id, invoice_id) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        content -> Jsonb,
+    }
+}
+
+diesel::table! {
+    invoice_lines (tenant_id, invoice_id, position) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        position -> Int2,
+        product_id -> Nullable<Uuid>,
+        order_id -> Nullable<Uuid>,
+        order_position -> Nullable<Int2>,
+        nature -> Text,
+        quantity -> Numeric,
+        net -> Numeric,
+        category -> Text,
+        rate -> Nullable<Numeric>,
+        why -> Text,
+    }
+}
+
+diesel::table! {
+    invoice_series (tenant_id, code) {
+        tenant_id -> Uuid,
+        code -> Text,
+        position -> Int8,
+        hash -> Bytea,
+    }
+}
+
+diesel::table! {
+    invoice_vat (tenant_id, invoice_id, position) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        position -> Int2,
+        category -> Text,
+        rate -> Nullable<Numeric>,
+        base -> Numeric,
+        tax -> Numeric,
+    }
+}
+
+diesel::table! {
+    invoices (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        kind -> Text,
+        state -> Text,
+        customer_id -> Uuid,
+        reference -> Nullable<Text>,
+        number -> Nullable<Text>,
+        series -> Nullable<Text>,
+        issue_date -> Nullable<Date>,
+        due_on -> Nullable<Date>,
+        gross_total -> Nullable<Numeric>,
+        paid -> Numeric,
+        credited -> Numeric,
+        sent_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -451,6 +587,33 @@ diesel::table! {
         filter -> Jsonb,
         count -> Int8,
         finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    payment_allocations (tenant_id, payment_id, number) {
+        tenant_id -> Uuid,
+        payment_id -> Uuid,
+        number -> Int2,
+        invoice_id -> Uuid,
+        amount -> Numeric,
+        allocated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    payments (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        customer_id -> Uuid,
+        method -> Text,
+        received_on -> Date,
+        amount -> Numeric,
+        reference -> Nullable<Text>,
+        reverses -> Nullable<Uuid>,
+        reason -> Nullable<Text>,
+        created_by -> Text,
+        created_at -> Timestamptz,
     }
 }
 
@@ -993,6 +1156,20 @@ diesel::table! {
         email_from -> Nullable<Text>,
         email_reply_to -> Nullable<Text>,
         credit_limit_action -> Text,
+        legal_form -> Nullable<Text>,
+        share_capital -> Nullable<Numeric>,
+        trade_register -> Nullable<Text>,
+        vat_scheme -> Text,
+        vat_due_on -> Text,
+        one_stop_shop -> Bool,
+        electronic_scheme -> Nullable<Text>,
+        electronic_address -> Nullable<Text>,
+        iban -> Nullable<Text>,
+        bic -> Nullable<Text>,
+        late_interest_rate -> Nullable<Numeric>,
+        invoice_series -> Text,
+        credit_note_series -> Text,
+        issue_dates_in_order -> Bool,
     }
 }
 
@@ -1056,6 +1233,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_events,
     categories,
     customer_activity,
+    customer_credits,
     customers,
     email_attempts,
     email_secrets,
@@ -1066,6 +1244,15 @@ diesel::allow_tables_to_appear_in_same_query!(
     inventory_count_entries,
     inventory_count_lines,
     inventory_counts,
+    invoice_chain,
+    invoice_claims,
+    invoice_contents,
+    invoice_counters,
+    invoice_drafts,
+    invoice_lines,
+    invoice_series,
+    invoice_vat,
+    invoices,
     locations,
     login_throttles,
     operator_refresh_tokens,
@@ -1078,6 +1265,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     outbox_events,
     outbox_operation_events,
     outbox_operations,
+    payment_allocations,
+    payments,
     product_barcodes,
     products,
     projection_inbox,

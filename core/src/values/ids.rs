@@ -81,6 +81,14 @@ id!(ShipmentId);
 id!(ReturnId);
 id!(PurchaseOrderId);
 id!(InventoryCountId);
+id!(
+    /// An invoice, a credit note or a deposit; of its draft, too.
+    InvoiceId
+);
+id!(
+    /// Money that a customer paid, or the reversal of that.
+    PaymentId
+);
 id!(EmailId);
 id!(
     /// A file of customers, suppliers, products or opening stock that is worked off row by row.

@@ -151,6 +151,45 @@ impl Api {
         self.created("/purchase-orders", &json!({"supplier_id": supplier["id"], "lines": [line]})).await
     }
 
+    /// Gives the company all that its invoices must say.
+    ///
+    /// # Errors
+    /// Fails if the API refuses.
+    pub async fn seller(&self) -> Result<Value> {
+        let body = json!({
+            "registration": {"scheme": "siren", "number": "732829320"},
+            "vat_number": "FR44732829320",
+            "address": {"line1": "1 quai des Docks", "postal_code": "44000", "city": "Nantes", "country": "FR"},
+            "invoicing": {"legal_form": "SAS", "share_capital": "10000.00", "trade_register": "RCS Nantes"},
+        });
+        let changed =
+            self.http.send(reqwest::Method::PATCH, "/tenant", &[("If-Match", "*")], Some(&body)).await?;
+        ensure!(changed.status == 200, "{}", changed.text);
+        Ok(changed.json)
+    }
+
+    /// Creates a French business with this code, of which invoices have all that they must say.
+    ///
+    /// # Errors
+    /// Fails if the API refuses.
+    pub async fn buyer(&self, code: &str) -> Result<Value> {
+        let body = json!({
+            "code": code, "name": format!("Customer {code}"), "email": "someone@example.com", "vat_number": "FR40303265045",
+            "addresses": [{"kind": "billing", "line1": "12 rue des Carmes", "postal_code": "44000", "city": "Nantes", "country": "FR"}],
+            "invoicing": {"kind": "business", "registration": {"scheme": "siren", "number": "303265045"}},
+        });
+        self.created("/customers", &body).await
+    }
+
+    /// Drafts an invoice of one line: two of this product.
+    ///
+    /// # Errors
+    /// Fails if the API refuses.
+    pub async fn invoice(&self, customer: &Value, product: &Value) -> Result<Value> {
+        let line = json!({"product_id": product["id"], "quantity": "2"});
+        self.created("/invoices", &json!({"customer_id": customer["id"], "lines": [line]})).await
+    }
+
     /// Creates an order of one line: two of this product.
     ///
     /// # Errors

@@ -74,6 +74,15 @@ async fn fill(world: &World) -> Result<()> {
     let line = serde_json::json!({"position": 1, "quantity": "1", "restock": true});
     let back = serde_json::json!({"reason": "a test", "lines": [line]});
     api.created(&format!("{order}/returns"), &back).await?;
+    api.seller().await?;
+    let buyer = api.buyer("C-2").await?;
+    api.invoice(&buyer, &product).await?;
+    let invoice = api.invoice(&buyer, &product).await?;
+    let path = format!("/invoices/{}/validate", invoice["id"].as_str().unwrap_or_default());
+    let answer = api.http.command(&path).await?;
+    ensure!(answer.status == 200, "{}", answer.text);
+    let payment = serde_json::json!({"customer_id": buyer["id"], "method": "transfer", "amount": "100.00"});
+    api.created("/payments", &payment).await?;
     let file = b"code,name\nS-2,A\n".to_vec();
     let headers = [("Content-Type", "text/csv")];
     let answer = api.http.raw(reqwest::Method::POST, "/imports?kind=suppliers", &headers, Some(file)).await?;
@@ -102,6 +111,14 @@ async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing()
             "inventory_count_entries",
             "stock_places",
             "stock_location_movements",
+            "invoices",
+            "invoice_drafts",
+            "invoice_contents",
+            "invoice_lines",
+            "invoice_vat",
+            "payments",
+            "payment_allocations",
+            "customer_credits",
             "orders",
             "order_steps",
             "shipments",
@@ -203,6 +220,14 @@ async fn a_database_session_of_another_tenant_sees_and_changes_nothing() {
             "inventory_count_entries",
             "stock_places",
             "stock_location_movements",
+            "invoices",
+            "invoice_drafts",
+            "invoice_contents",
+            "invoice_lines",
+            "invoice_vat",
+            "payments",
+            "payment_allocations",
+            "customer_credits",
             "orders",
             "order_lines",
             "shipments",

@@ -56,7 +56,7 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         | "PATCH /locations/{id}"
         | "PATCH /tenant" => Some(json!({"name": "Somebody else"})),
         "POST /customers" | "PUT /customers/{id}" => Some(
-            json!({"code": format!("C-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "email": "someone@example.com", "vat_number": null, "addresses": [], "credit_limit": null}),
+            json!({"code": format!("C-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "email": "someone@example.com", "vat_number": null, "addresses": [], "credit_limit": null, "invoicing": null}),
         ),
         "POST /suppliers" | "PUT /suppliers/{id}" => Some(json!({
             "code": format!("S-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "vat_number": null, "addresses": [], "payment_terms": null,
@@ -85,6 +85,23 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
             "lines": [{"product_id": id("products"), "quantity": "1"}],
         })),
         "POST /purchase-orders/{id}/cancel" => None,
+        "POST /invoices" => Some(json!({
+            "customer_id": id("customers"), "lines": [{"product_id": id("products"), "quantity": "1"}],
+        })),
+        "POST /invoices/from-orders" => Some(json!({"order_ids": [id("orders")]})),
+        "POST /invoices/from-shipments" => Some(json!({"shipment_ids": [id("shipments")]})),
+        "POST /invoices/from-month" => Some(json!({"customer_id": id("customers"), "month": "2026-11"})),
+        "PUT /invoices/{id}/draft" => Some(json!({
+            "customer_id": id("customers"), "issue_date": null, "due_on": null, "delivered_on": null, "language": null, "reference": null,
+            "note": null, "delivery_address": null, "period": null, "lines": [{"product_id": id("products"), "quantity": "1"}], "adjustments": [],
+        })),
+        "PATCH /invoices/{id}/draft" => Some(json!({"note": null})),
+        "POST /invoices/{id}/validate" => None,
+        "POST /payments" => {
+            Some(json!({"customer_id": id("customers"), "method": "transfer", "amount": "1.00"}))
+        }
+        "POST /payments/{id}/reverse" => Some(json!({"reason": "a test"})),
+        "POST /customers/{id}/use-credit" => Some(json!({})),
         "POST /orders" => Some(
             json!({"customer_id": id("customers"), "lines": [{"product_id": id("products"), "quantity": "1"}]}),
         ),
@@ -197,6 +214,9 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
     let stock =
         api.http.get(&format!("/stock?product_id={}", kept["id"].as_str().unwrap_or_default())).await?.json;
     let count = api.created("/inventory-counts", &json!({"warehouse_id": warehouse["id"]})).await?;
+    let invoice = api.invoice(&customer, &product).await?;
+    let payment = json!({"customer_id": customer["id"], "method": "transfer", "amount": "1.00"});
+    let payment = api.created("/payments", &payment).await?;
     let headers = [("Content-Type", "text/csv")];
     let file = b"code,name,email\nC-imported,A,a@b.example\n".to_vec();
     let import = api.http.raw(Method::POST, "/imports?kind=customers", &headers, Some(file)).await?;
@@ -225,6 +245,8 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
         ("warehouses", id(&warehouse)?),
         ("locations", id(&location)?),
         ("inventory-counts", id(&count)?),
+        ("invoices", id(&invoice)?),
+        ("payments", id(&payment)?),
         ("orders", id(&order)?),
         ("shipments", id(&shipment)?),
         ("returns", id(&back)?),
@@ -295,6 +317,12 @@ async fn every_route_asks_every_role_for_its_permission_and_hides_other_tenants(
                 if status == 204 && operation.path == "/suppliers/{id}" {
                     let next = api.supplier(&format!("S-{}", uuid::Uuid::new_v4())).await?;
                     owned.insert("suppliers".to_owned(), next["id"].as_str().context("no id")?.to_owned());
+                }
+                if status == 204 && operation.path == "/invoices/{id}" {
+                    let line = json!({"product_id": owned["products"], "quantity": "1"});
+                    let next = json!({"customer_id": owned["customers"], "lines": [line]});
+                    let next = api.created("/invoices", &next).await?;
+                    owned.insert("invoices".to_owned(), next["id"].as_str().context("no id")?.to_owned());
                 }
                 if status == 204 && operation.path == "/categories/{id}" {
                     let next = api.category(&format!("K-{}", uuid::Uuid::new_v4()), None).await?;

@@ -119,6 +119,13 @@ const LISTS: &[List] = &[
         looks_through: |_| false,
     },
     List {
+        path: "/api/v1/payments",
+        table: "payments",
+        filters: &[("customer_id", &[BUSY, EARLY, NOBODY])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
         path: "/api/v1/orders/back-orders",
         table: "orders",
         filters: &[],
@@ -264,6 +271,26 @@ const LISTS: &[List] = &[
         looks_through: |given| {
             let both = given.contains_key("state") && given.contains_key("supplier_id");
             searches(given) || both || given.contains_key("expected_before")
+        },
+    },
+    List {
+        path: "/api/v1/invoices",
+        table: "invoices",
+        filters: &[
+            ("state", &["draft", "paid", "sent", "draft,sent"]),
+            ("customer_id", &[BUSY, EARLY, NOBODY]),
+        ],
+        selection: &[
+            ("q", "po-17"),
+            ("q", "po"),
+            ("ids", BUSY),
+            ("created_from", MIDDLE),
+            ("created_before", MIDDLE),
+            ("updated_from", LATE),
+            ("updated_before", MIDDLE),
+        ],
+        looks_through: |given| {
+            searches(given) || given.contains_key("state") && given.contains_key("customer_id")
         },
     },
     List {

@@ -147,6 +147,24 @@ SELECT 'TENANT', gen_random_uuid(), 1, 'CF-' || n,
     timestamptz '2026-01-01' + interval '40 seconds' * (n / 10 * 10), timestamptz '2026-01-01' + interval '40 seconds' * (n / 10 * 10)
 FROM generate_series(1, 30000) AS n;
 
+-- A customer to whom nine of ten invoices are; the latest are drafts, and nearly all of before are paid.
+INSERT INTO invoices (tenant_id, id, version, kind, state, customer_id, reference, number, series, issue_date, due_on, gross_total, paid, credited,
+    created_at, updated_at)
+SELECT 'TENANT', gen_random_uuid(), 1, 'invoice', state,
+    CASE WHEN n <= 3000 THEN '01900000-0000-7000-8000-0000000000e0' ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid, 'PO-' || n,
+    CASE WHEN state <> 'draft' THEN 'FA-2026-' || n END, CASE WHEN state <> 'draft' THEN 'FA' END,
+    CASE WHEN state <> 'draft' THEN date '2026-01-01' END, CASE WHEN state <> 'draft' THEN date '2026-01-31' END,
+    CASE WHEN state <> 'draft' THEN 12 END, CASE WHEN state = 'paid' THEN 12 ELSE 0 END, 0,
+    timestamptz '2026-01-01' + interval '40 seconds' * (n / 10 * 10), timestamptz '2026-01-01' + interval '40 seconds' * (n / 10 * 10)
+FROM generate_series(1, 30000) AS n,
+    LATERAL (SELECT CASE WHEN n % 5000 = 7 THEN 'sent' WHEN n <= 20000 THEN 'paid' ELSE 'draft' END AS state) AS one;
+
+INSERT INTO payments (tenant_id, id, customer_id, method, received_on, amount, created_by, created_at)
+SELECT 'TENANT', gen_random_uuid(),
+    CASE WHEN n <= 3000 THEN '01900000-0000-7000-8000-0000000000e0' ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid, 'transfer',
+    date '2026-01-01', 12, 'somebody', timestamptz '2026-01-01' + interval '40 seconds' * (n / 10 * 10)
+FROM generate_series(1, 30000) AS n;
+
 -- Changes, the latest in the order of the rows' times, and numbers of another system.
 UPDATE customers SET updated_at = created_at + interval '1 hour', external_id = 'E-' || substr(code, 3);
 UPDATE suppliers SET updated_at = created_at + interval '1 hour', external_id = 'E-' || substr(code, 3);

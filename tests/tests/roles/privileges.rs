@@ -47,6 +47,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("audit_events", "SELECT"),
             ("categories", "DELETE,INSERT,SELECT,UPDATE"),
             ("customer_activity", "SELECT"),
+            ("customer_credits", "DELETE,INSERT,SELECT,UPDATE"),
             ("customers", "DELETE,INSERT,SELECT,UPDATE"),
             ("email_attempts", "SELECT"),
             // And reads which e-mails have a secret.
@@ -58,6 +59,12 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("inventory_count_entries", "INSERT,SELECT"),
             ("inventory_count_lines", "INSERT,SELECT,UPDATE"),
             ("inventory_counts", "INSERT,SELECT,UPDATE"),
+            ("invoice_claims", "DELETE,INSERT,SELECT"),
+            ("invoice_contents", "INSERT,SELECT"),
+            ("invoice_drafts", "DELETE,INSERT,SELECT,UPDATE"),
+            ("invoice_lines", "INSERT,SELECT"),
+            ("invoice_vat", "INSERT,SELECT"),
+            ("invoices", "DELETE,INSERT,SELECT,UPDATE"),
             ("locations", "INSERT,SELECT,UPDATE"),
             ("login_throttles", "DELETE,INSERT,SELECT,UPDATE"),
             ("operator_refresh_tokens", "INSERT,SELECT,UPDATE"),
@@ -68,6 +75,8 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("order_steps", "INSERT"),
             ("order_timeline", "SELECT"),
             ("orders", "INSERT,SELECT,UPDATE"),
+            ("payment_allocations", "INSERT,SELECT"),
+            ("payments", "INSERT,SELECT"),
             ("product_barcodes", "DELETE,INSERT,SELECT"),
             ("products", "DELETE,INSERT,SELECT,UPDATE"),
             ("projection_inbox", "SELECT"),
@@ -172,8 +181,8 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
     for (role, names) in [
         (
             "runtime",
-            "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,outbox_append,outbox_feed_page,search_categories,\
-             search_customers,search_locations,search_orders,search_products,search_purchase_orders,search_stock,search_suppliers,search_warehouses",
+            "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,invoice_draw,invoice_link,outbox_append,outbox_feed_page,search_categories,\
+             search_customers,search_invoices,search_locations,search_orders,search_products,search_purchase_orders,search_stock,search_suppliers,search_warehouses",
         ),
         (
             "services",

@@ -8,7 +8,7 @@ mod chain;
 mod erase;
 mod queries;
 mod refusals;
-mod sight;
+pub(crate) mod sight;
 mod verification;
 mod verify;
 

@@ -15,11 +15,13 @@ use super::api_keys::{ApiKeyCreatedV1, ApiKeyRevokedV1};
 use super::categories::{CategoryCreatedV1, CategoryDeletedV1, CategoryUpdatedV1};
 use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
 use super::inventory_counts::{InventoryCountCancelledV1, InventoryCountClosedV1, InventoryCountStartedV1};
+use super::invoices::{InvoicePaidV1, InvoiceValidatedV1};
 use super::locations::{LocationArchivedV1, LocationCreatedV1, LocationUpdatedV1};
 use super::orders::{
     OrderAmendedV1, OrderApprovedV1, OrderBackOrderedV1, OrderCancelledV1, OrderConfirmedV1,
     OrderDeliveredV1, OrderPartlyShippedV1, OrderPlacedV1, OrderReservedV1, OrderReturnedV1, OrderShippedV1,
 };
+use super::payments::{PaymentReceivedV1, PaymentReversedV1};
 use super::products::{ProductArchivedV1, ProductCreatedV1, ProductDeletedV1, ProductUpdatedV1};
 use super::purchase_orders::{
     PurchaseOrderCancelledV1, PurchaseOrderChangedV1, PurchaseOrderOrderedV1, PurchaseOrderReceivedV1,
@@ -41,7 +43,7 @@ use crate::accounts::api_keys::{ApiKey, ApiKeyDetails, ApiKeyName};
 use crate::accounts::identity::passwords::HashedPassword;
 use crate::accounts::sessions::{Client, EndReason, Lifetimes, Session};
 use crate::accounts::tenants::{
-    CreditLimitAction, Registration, ShortName, Tenant, TenantDetails, TenantName, TimeZone,
+    CreditLimitAction, ShortName, Tenant, TenantDetails, TenantInvoicing, TenantName, TimeZone,
 };
 use crate::accounts::users::{Adjustments, Decider, NewUser, User, UserName};
 use crate::application::aggregate::Aggregate;
@@ -51,15 +53,20 @@ use crate::catalogue::DomainEvent;
 use crate::catalogue::integration::translate;
 use crate::commerce::addresses::{Address, AddressKind};
 use crate::commerce::categories::{Category, CategoryCode, CategoryDetails, CategoryName, Place};
-use crate::commerce::customers::{CreditLimit, Customer, CustomerCode, CustomerDetails, CustomerName};
+use crate::commerce::customers::{
+    CreditLimit, Customer, CustomerCode, CustomerDetails, CustomerInvoicing, CustomerName,
+};
 use crate::commerce::inventory_counts::{
     CountCancellation, CountReference, Deviation, InventoryCount, NewInventoryCount,
 };
+use crate::commerce::invoices::{self, Invoice};
 use crate::commerce::locations::{Location, LocationCode, LocationDetails, LocationName};
 use crate::commerce::orders::{
     AmendedLine, CancellationReason, DraftLine, LinePart, NewOrder, Order, OrderAmendment, OrderEvent,
     OrderReference, OrderStatus, ReturnedPart, TrackingNumber,
 };
+use crate::commerce::payments::PaymentReason;
+use crate::commerce::payments::tests::payment as payment_of;
 use crate::commerce::products::{Barcodes, Product, ProductDetails, ProductName, Sku};
 use crate::commerce::purchase_orders::{
     NewPurchaseLine, NewPurchaseOrder, PurchaseOrder, PurchaseOrderReference,
@@ -80,13 +87,16 @@ use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
 use crate::values::gtin::Gtin;
 use crate::values::ids::{
-    ApiKeyId, CategoryId, CustomerId, InventoryCountId, LocationId, OrderId, PrincipalId, ProductId,
-    PurchaseOrderId, ReturnId, SessionId, ShipmentId, StockDocumentId, StockId, SupplierId, TenantId, UserId,
-    WarehouseId,
+    ApiKeyId, CategoryId, CustomerId, InventoryCountId, InvoiceId, LocationId, OrderId, PaymentId,
+    PrincipalId, ProductId, PurchaseOrderId, ReturnId, SessionId, ShipmentId, StockDocumentId, StockId,
+    SupplierId, TenantId, UserId, WarehouseId,
 };
 use crate::values::language::Language;
-use crate::values::money::{Currency, Quantity, UnitPrice, VatRate};
+use crate::values::money::{Currency, Money, Quantity, UnitPrice, VatRate};
+use crate::values::party::{CustomerKind, ElectronicAddress, LegalForm, TradeRegister};
 use crate::values::payment_terms::PaymentTerms;
+use crate::values::registration::Registration;
+use crate::values::series::SeriesCode;
 use crate::values::unit::Unit;
 
 fn external_id(id: &str) -> Option<ExternalId> {
@@ -264,6 +274,14 @@ fn customer() -> (Customer, Box<dyn Event>) {
         vat_number: Some(VatNumber::parse("FR40303265045").expect("valid")),
         addresses: vec![Address { kind: AddressKind::Billing, postal: address() }],
         credit_limit: CreditLimit::parse("5000").ok(),
+        invoicing: CustomerInvoicing {
+            kind: Some(CustomerKind::Business),
+            legal_form: LegalForm::parse("SARL").ok(),
+            registration: Registration::parse("siren", "303265045").ok(),
+            electronic_address: ElectronicAddress::new("0225", "303265045").ok(),
+            language: Some(Language::Fr),
+            payment_terms: PaymentTerms::new(30, false).ok(),
+        },
     };
     let (customer, event) = Customer::create(CustomerId::from_uuid(uuid(1)), details, at(0));
     (customer, happened(event))
@@ -519,6 +537,25 @@ fn counted(levels: &mut Levels) -> [Box<dyn Event>; 3] {
     [happened(started), happened(closed), happened(cancelled)]
 }
 
+fn validated_invoice() -> (Invoice, Box<dyn Event>) {
+    let lines = vec![invoices::draft::tests::line("Earl Grey, 250 g", "1", "10", "20")];
+    let draft = invoices::draft::tests::draft(lines);
+    let id = InvoiceId::from_uuid(uuid(19));
+    let (mut invoice, _) = Invoice::draft(id, draft, at(0)).expect("valid");
+    let content = invoices::content::tests::content("FA-2026-000123");
+    let series = SeriesCode::parse("FA").expect("valid");
+    let event = invoice.validate(series, &content, at(60)).expect("a draft");
+    (invoice, happened(event))
+}
+
+fn payments() -> (Box<dyn Event>, Box<dyn Event>) {
+    let (payment, received) = payment_of("12.00", &[(19, "12.00")]);
+    let reason = PaymentReason::parse("unpaid cheque").expect("valid");
+    let id = PaymentId::from_uuid(uuid(21));
+    let reversal = payment.reverse(id, reason, "ada@docks.example".to_owned(), at(120));
+    (happened(received), happened(reversal.expect("allowed").1))
+}
+
 fn tenant() -> (Tenant, Box<dyn Event>) {
     let details = TenantDetails {
         name: TenantName::parse("Comptoir des Docks").expect("valid"),
@@ -530,6 +567,13 @@ fn tenant() -> (Tenant, Box<dyn Event>) {
         email_from: None,
         email_reply_to: None,
         credit_limit_action: CreditLimitAction::Refuse,
+        invoicing: TenantInvoicing {
+            legal_form: LegalForm::parse("SAS").ok(),
+            share_capital: Money::parse("10000.00").ok(),
+            trade_register: TradeRegister::parse("RCS Nantes").ok(),
+            electronic_address: ElectronicAddress::new("0225", "732829320").ok(),
+            ..TenantInvoicing::default()
+        },
     };
     let short_name = ShortName::parse("docks").expect("valid");
     let (tenant, event) =
@@ -593,7 +637,7 @@ fn contracts() -> Vec<(String, Contract)> {
     };
     let updated = a_customer.update(renamed, at(1)).expect("a change");
     add(happened(updated), contract::<CustomerUpdatedV1>);
-    add(happened(a_customer.delete(false, at(2)).expect("allowed")), contract::<CustomerDeletedV1>);
+    add(happened(a_customer.delete(false, false, at(2)).expect("allowed")), contract::<CustomerDeletedV1>);
 
     let (mut a_supplier, created) = supplier();
     add(created, contract::<SupplierCreatedV1>);
@@ -705,6 +749,15 @@ fn contracts() -> Vec<(String, Contract)> {
     let came = a_purchase.receive(StockDocumentId::from_uuid(uuid(15)), at(90));
     add(happened(came), contract::<PurchaseOrderReceivedV1>);
     add(happened(a_purchase.cancel(at(120)).expect("some is lacking")), contract::<PurchaseOrderCancelledV1>);
+
+    let (mut an_invoice, validated) = validated_invoice();
+    add(validated, contract::<InvoiceValidatedV1>);
+    let whole = an_invoice.open();
+    add(happened(an_invoice.pay(&whole, at(90)).expect("open")), contract::<InvoicePaidV1>);
+
+    let (received, reversed) = payments();
+    add(received, contract::<PaymentReceivedV1>);
+    add(reversed, contract::<PaymentReversedV1>);
 
     let (mut company, created) = tenant();
     add(created, contract::<TenantCreatedV1>);

@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use super::addresses::AddressV1;
+use super::parties::{ElectronicAddressV1, PaymentTermsV1, RegistrationV1};
 use super::{IntegrationEvent, integration_event, payload};
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
-use crate::commerce::customers::{Customer, CustomerEvent};
+use crate::commerce::customers::{Customer, CustomerEvent, CustomerInvoicing};
 
 /// A customer was created: the customer as it is from now on.
 #[derive(Debug, Serialize)]
@@ -21,6 +22,7 @@ pub(super) struct CustomerCreatedV1 {
     addresses: Vec<AddressV1>,
     /// What the customer's open orders may come to, in the company's currency; null is no limit.
     credit_limit: Option<String>,
+    invoicing: CustomerInvoicingV1,
     /// RFC 3339, UTC.
     created_at: String,
 }
@@ -39,6 +41,7 @@ pub(super) struct CustomerUpdatedV1 {
     addresses: Vec<AddressV1>,
     /// What the customer's open orders may come to, in the company's currency; null is no limit.
     credit_limit: Option<String>,
+    invoicing: CustomerInvoicingV1,
     /// RFC 3339, UTC.
     updated_at: String,
 }
@@ -55,6 +58,34 @@ pub(super) struct CustomerDeletedV1 {
     deleted_at: String,
 }
 payload!(CustomerDeletedV1, "customer", "customer.deleted", 1);
+
+/// What invoices to it need. Null is what is not known.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct CustomerInvoicingV1 {
+    /// `business`, `consumer` or `public_body`.
+    kind: Option<String>,
+    legal_form: Option<String>,
+    registration: Option<RegistrationV1>,
+    electronic_address: Option<ElectronicAddressV1>,
+    /// ISO 639-1; null is the company's.
+    language: Option<String>,
+    /// Null if nothing was agreed.
+    payment_terms: Option<PaymentTermsV1>,
+}
+
+impl CustomerInvoicingV1 {
+    fn of(known: &CustomerInvoicing) -> Self {
+        Self {
+            kind: known.kind.map(|kind| kind.name().to_owned()),
+            legal_form: known.legal_form.as_ref().map(ToString::to_string),
+            registration: known.registration.as_ref().map(RegistrationV1::of),
+            electronic_address: known.electronic_address.as_ref().map(ElectronicAddressV1::of),
+            language: known.language.map(|language| language.code().to_owned()),
+            payment_terms: known.payment_terms.map(PaymentTermsV1::of),
+        }
+    }
+}
 
 pub(super) fn translate(event: &CustomerEvent) -> Result<IntegrationEvent, Error> {
     match event {
@@ -75,6 +106,7 @@ fn created(customer: &Customer) -> CustomerCreatedV1 {
         vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),
         addresses: details.addresses.iter().map(AddressV1::of).collect(),
         credit_limit: details.credit_limit.as_ref().map(ToString::to_string),
+        invoicing: CustomerInvoicingV1::of(&details.invoicing),
         created_at: super::time(customer.created_at()),
     }
 }
@@ -90,6 +122,7 @@ fn updated(customer: &Customer) -> CustomerUpdatedV1 {
         vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),
         addresses: details.addresses.iter().map(AddressV1::of).collect(),
         credit_limit: details.credit_limit.as_ref().map(ToString::to_string),
+        invoicing: CustomerInvoicingV1::of(&details.invoicing),
         updated_at: super::time(customer.updated_at()),
     }
 }

@@ -9,8 +9,11 @@ mod api_keys;
 mod categories;
 mod customers;
 mod inventory_counts;
+mod invoices;
 mod locations;
 mod orders;
+mod parties;
+mod payments;
 mod products;
 mod purchase_orders;
 mod returns;
@@ -58,6 +61,8 @@ pub(super) fn translate(event: DomainEvent<'_>) -> Result<Option<IntegrationEven
         DomainEvent::StockDocument(event) => stock_documents::translate(event),
         DomainEvent::PurchaseOrder(event) => purchase_orders::translate(event).map(Some),
         DomainEvent::InventoryCount(event) => inventory_counts::translate(event),
+        DomainEvent::Invoice(event) => invoices::translate(event),
+        DomainEvent::Payment(event) => payments::translate(event).map(Some),
         DomainEvent::Tenant(event) => tenants::translate(event).map(Some),
         DomainEvent::User(event) => users::translate(event),
         DomainEvent::Session(event) => sessions::translate(event).map(Some),

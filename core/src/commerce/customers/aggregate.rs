@@ -6,6 +6,7 @@ use bigdecimal::{BigDecimal, Signed};
 use chrono::{DateTime, Utc};
 
 use super::events::CustomerEvent;
+use super::invoicing::CustomerInvoicing;
 use crate::application::error::{Category, DomainError};
 use crate::commerce::addresses::Address;
 use crate::values::contact::{Email, VatNumber};
@@ -63,6 +64,8 @@ pub struct CustomerDetails {
     pub addresses: Vec<Address>,
     /// `None` is no limit.
     pub credit_limit: Option<CreditLimit>,
+    /// What invoices need.
+    pub invoicing: CustomerInvoicing,
 }
 
 impl CustomerDetails {
@@ -110,10 +113,18 @@ impl Customer {
     }
 
     /// # Errors
-    /// Fails if the customer has orders: they refer to it.
-    pub fn delete(mut self, has_orders: bool, now: DateTime<Utc>) -> Result<CustomerEvent, CustomerError> {
+    /// Fails if the customer has orders or invoices: they refer to it.
+    pub fn delete(
+        mut self,
+        has_orders: bool,
+        has_invoices: bool,
+        now: DateTime<Utc>,
+    ) -> Result<CustomerEvent, CustomerError> {
         if has_orders {
             return Err(CustomerError::HasOrders(self.id));
+        }
+        if has_invoices {
+            return Err(CustomerError::HasInvoices(self.id));
         }
         self.version += 1;
         self.updated_at = now;
@@ -139,6 +150,8 @@ pub enum CustomerError {
     ExternalIdTaken(String),
     #[error("customer {0} has orders and cannot be deleted")]
     HasOrders(CustomerId),
+    #[error("customer {0} has invoices, or drafts of some, and cannot be deleted")]
+    HasInvoices(CustomerId),
     #[error("this needs the permission customers:credit: leave credit_limit out, or send it as GET gives it")]
     CreditLimitForbidden,
 }
@@ -147,7 +160,9 @@ impl DomainError for CustomerError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) => Category::NotFound,
-            Self::CodeTaken(_) | Self::ExternalIdTaken(_) | Self::HasOrders(_) => Category::Conflict,
+            Self::CodeTaken(_) | Self::ExternalIdTaken(_) | Self::HasOrders(_) | Self::HasInvoices(_) => {
+                Category::Conflict
+            }
             Self::CreditLimitForbidden => Category::Forbidden,
         }
     }
@@ -158,6 +173,7 @@ impl DomainError for CustomerError {
             Self::CodeTaken(_) => "customer_code_taken",
             Self::ExternalIdTaken(_) => "customer_external_id_taken",
             Self::HasOrders(_) => "customer_has_orders",
+            Self::HasInvoices(_) => "customer_has_invoices",
             Self::CreditLimitForbidden => "forbidden",
         }
     }
@@ -167,9 +183,11 @@ impl DomainError for CustomerError {
             Self::CreditLimitForbidden => {
                 vec![Invalid::new("forbidden", self.to_string()).at("/credit_limit")]
             }
-            Self::NotFound(_) | Self::CodeTaken(_) | Self::ExternalIdTaken(_) | Self::HasOrders(_) => {
-                Vec::new()
-            }
+            Self::NotFound(_)
+            | Self::CodeTaken(_)
+            | Self::ExternalIdTaken(_)
+            | Self::HasOrders(_)
+            | Self::HasInvoices(_) => Vec::new(),
         }
     }
 }
@@ -188,6 +206,7 @@ mod tests {
             vat_number: None,
             addresses: vec![],
             credit_limit: None,
+            invoicing: CustomerInvoicing::default(),
         }
     }
 
@@ -244,16 +263,17 @@ mod tests {
     }
 
     #[test]
-    fn a_customer_with_orders_cannot_be_deleted() {
+    fn a_customer_with_orders_or_invoices_cannot_be_deleted() {
         let (customer, _) = Customer::create(CustomerId::generate(), details("Ada"), at(0));
         let id = customer.id();
-        assert_eq!(customer.delete(true, at(1)), Err(CustomerError::HasOrders(id)));
+        assert_eq!(customer.clone().delete(true, true, at(1)), Err(CustomerError::HasOrders(id)));
+        assert_eq!(customer.delete(false, true, at(1)), Err(CustomerError::HasInvoices(id)));
     }
 
     #[test]
     fn deleting_a_customer_announces_it_with_the_next_version() {
         let (customer, _) = Customer::create(CustomerId::generate(), details("Ada"), at(0));
-        let Ok(CustomerEvent::Deleted(deleted)) = customer.delete(false, at(1)) else {
+        let Ok(CustomerEvent::Deleted(deleted)) = customer.delete(false, false, at(1)) else {
             panic!("not deleted")
         };
         assert_eq!(deleted.version(), 2);

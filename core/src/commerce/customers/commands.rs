@@ -64,8 +64,9 @@ impl Command for DeleteCustomer {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let customer = repository::load(work, self.id, LockMode::Withdraw).await?;
         let has_orders = repository::has_orders(work, self.id).await?;
+        let has_invoices = repository::has_invoices(work, self.id).await?;
         delete(work, "customer.delete", customer, self.expected_version, |customer, now| {
-            customer.delete(has_orders, now)
+            customer.delete(has_orders, has_invoices, now)
         })
         .await
     }

@@ -3,10 +3,12 @@
 mod aggregate;
 mod commands;
 mod events;
+mod invoicing;
 mod queries;
 pub(crate) mod repository;
 
 pub use aggregate::{CreditLimit, Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName};
 pub use commands::{CreateCustomer, DeleteCustomer, UpdateCustomer};
 pub use events::CustomerEvent;
+pub use invoicing::{CustomerInvoicing, CustomerInvoicingView};
 pub use queries::{CustomerFilter, CustomerSort, CustomerView, find_by_code, get, list};

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::aggregate::{Customer, CustomerError};
+use super::invoicing::CustomerInvoicingView;
 use super::repository::CustomerRow;
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
@@ -41,6 +42,8 @@ pub struct CustomerView {
     /// What the customer's open orders may come to, in your company's currency; null is no limit.
     #[schema(example = "5000.00")]
     pub credit_limit: Option<String>,
+    /// What invoices need.
+    pub invoicing: CustomerInvoicingView,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -48,6 +51,7 @@ pub struct CustomerView {
 impl From<Customer> for CustomerView {
     fn from(customer: Customer) -> Self {
         let Customer { id, version, details, created_at, updated_at } = customer;
+        let invoicing = CustomerInvoicingView::from(&details.invoicing);
         Self {
             id,
             version,
@@ -58,6 +62,7 @@ impl From<Customer> for CustomerView {
             vat_number: details.vat_number.map(Into::into),
             addresses: details.addresses,
             credit_limit: details.credit_limit.map(|limit| limit.to_string()),
+            invoicing,
             created_at,
             updated_at,
         }

@@ -10,16 +10,21 @@ use uuid::Uuid;
 
 use super::aggregate::{CreditLimit, Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName};
 use super::events::CustomerEvent;
+use super::invoicing::CustomerInvoicing;
 use super::queries::CustomerView;
 use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, Deletable, LockMode, find};
 use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::addresses;
-use crate::platform::schema::{customers, orders};
+use crate::platform::schema::{customers, invoices, orders};
 use crate::values::contact::{Email, VatNumber};
 use crate::values::external_id::ExternalId;
 use crate::values::ids::{CustomerId, TenantId};
+use crate::values::language::Language;
+use crate::values::party::{CustomerKind, ElectronicAddress, LegalForm};
+use crate::values::payment_terms::PaymentTerms;
+use crate::values::registration::Registration;
 
 /// The constraints that make codes and external ids unique.
 const CODE_KEY: &str = "customers_code_key";
@@ -40,11 +45,22 @@ pub(crate) struct CustomerRow {
     pub(super) updated_at: DateTime<Utc>,
     pub(super) external_id: Option<String>,
     pub(super) credit_limit: Option<BigDecimal>,
+    pub(super) kind: Option<String>,
+    pub(super) legal_form: Option<String>,
+    pub(super) registration_scheme: Option<String>,
+    pub(super) registration_number: Option<String>,
+    pub(super) electronic_scheme: Option<String>,
+    pub(super) electronic_address: Option<String>,
+    pub(super) language: Option<String>,
+    pub(super) payment_days: Option<i16>,
+    pub(super) payment_end_of_month: Option<bool>,
 }
 
 impl CustomerRow {
     fn of(tenant: TenantId, customer: &Customer) -> Result<Self, Error> {
         let details = &customer.details;
+        let invoicing = &details.invoicing;
+        let (registration, electronic) = (&invoicing.registration, &invoicing.electronic_address);
         Ok(Self {
             tenant_id: tenant.uuid(),
             id: customer.id.uuid(),
@@ -58,10 +74,44 @@ impl CustomerRow {
             updated_at: customer.updated_at,
             external_id: details.external_id.as_ref().map(|id| id.as_str().to_owned()),
             credit_limit: details.credit_limit.as_ref().map(|limit| limit.amount().value().clone()),
+            kind: invoicing.kind.map(|kind| kind.name().to_owned()),
+            legal_form: invoicing.legal_form.as_ref().map(|form| form.as_str().to_owned()),
+            registration_scheme: registration.as_ref().map(|known| known.scheme().to_owned()),
+            registration_number: registration.as_ref().map(|known| known.number().to_owned()),
+            electronic_scheme: electronic.as_ref().map(|address| address.scheme().to_owned()),
+            electronic_address: electronic.as_ref().map(|address| address.identifier().to_owned()),
+            language: invoicing.language.map(|language| language.code().to_owned()),
+            payment_days: invoicing.payment_terms.map(PaymentTerms::days),
+            payment_end_of_month: invoicing.payment_terms.map(PaymentTerms::is_end_of_month),
         })
     }
 
     pub(super) fn into_customer(self) -> Result<Customer, Error> {
+        let kind = match self.kind {
+            None => None,
+            Some(name) => match CustomerKind::stored(&name) {
+                None => return Err(Error::Stored { what: "a kind of customer", value: name }),
+                known => known,
+            },
+        };
+        let registration = match self.registration_scheme.zip(self.registration_number) {
+            None => None,
+            Some((scheme, number)) => match Registration::stored(&scheme, number) {
+                None => return Err(Error::Stored { what: "a registration scheme", value: scheme }),
+                known => known,
+            },
+        };
+        let electronic_address = self.electronic_scheme.zip(self.electronic_address);
+        let payment_terms = self.payment_days.zip(self.payment_end_of_month);
+        let invoicing = CustomerInvoicing {
+            kind,
+            legal_form: self.legal_form.map(LegalForm::stored),
+            registration,
+            electronic_address: electronic_address
+                .map(|(scheme, identifier)| ElectronicAddress::stored(scheme, identifier)),
+            language: self.language.as_deref().map(Language::stored),
+            payment_terms: payment_terms.map(|(days, end_of_month)| PaymentTerms::stored(days, end_of_month)),
+        };
         Ok(Customer {
             id: CustomerId::from_uuid(self.id),
             version: self.version,
@@ -73,6 +123,7 @@ impl CustomerRow {
                 vat_number: self.vat_number.map(VatNumber::stored),
                 addresses: addresses::from_json(self.addresses)?,
                 credit_limit: self.credit_limit.as_ref().map(CreditLimit::stored),
+                invoicing,
             },
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -85,7 +136,7 @@ impl CustomerRow {
 ///
 /// # Errors
 /// `NotFound` if the tenant has no such customer. Fails if the database cannot be reached.
-pub(super) async fn load(
+pub(crate) async fn load(
     work: &mut UnitOfWork<'_>,
     id: CustomerId,
     lock: LockMode,
@@ -93,6 +144,40 @@ pub(super) async fn load(
     let query = customers::table.find((work.tenant().uuid(), id.uuid())).select(CustomerRow::as_select());
     let row: Option<CustomerRow> = find(work, Locked::Customer, lock, query).await?;
     row.ok_or(CustomerError::NotFound(id))?.into_customer()
+}
+
+/// Reads a customer without a lock: it can change at any time.
+///
+/// # Errors
+/// `NotFound` if the tenant has no such customer. Fails if the database cannot be reached.
+pub(crate) async fn look_at(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result<Customer, Error> {
+    let query = customers::table.find((work.tenant().uuid(), id.uuid())).select(CustomerRow::as_select());
+    let row: Option<CustomerRow> = query.first(work.connection()).await.optional()?;
+    row.ok_or(CustomerError::NotFound(id))?.into_customer()
+}
+
+/// Whether there is such a customer. If so, it is locked as a foreign key would lock it: until the unit of work ends, it is not
+/// deleted.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn hold(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result<bool, Error> {
+    work.locks(Locked::Customer);
+    let found: Option<Uuid> = customers::table
+        .find((work.tenant().uuid(), id.uuid()))
+        .select(customers::id)
+        .for_key_share()
+        .first(work.connection())
+        .await
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Also of drafts.
+pub(super) async fn has_invoices(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result<bool, Error> {
+    let of_customer = invoices::table
+        .filter(invoices::tenant_id.eq(work.tenant().uuid()).and(invoices::customer_id.eq(id.uuid())));
+    Ok(diesel::select(exists(of_customer)).get_result(work.connection()).await?)
 }
 
 pub(super) async fn has_orders(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result<bool, Error> {

@@ -1,0 +1,303 @@
+//! The commands on invoices.
+
+use std::collections::HashMap;
+
+use super::aggregate::{Invoice, InvoiceError};
+use super::claims::{self, Claim};
+use super::compose::{Buyer, Seller, compose};
+use super::draft::{
+    Draft, DraftAdjustment, DraftLine, DraftReason, DraftVat, InvoiceNote, LineDescription, LineName,
+    LineSku, OrderReference, Period, Reasoned, Source,
+};
+use super::queries::{DraftView, InvoiceView};
+use super::repository;
+use super::shipped::claim;
+use crate::accounts::tenants::{self, Tenant};
+use crate::application::Edit;
+use crate::application::aggregate::{Aggregate, Creatable, LockMode, change, delete};
+use crate::application::error::{Error, check_version};
+use crate::application::unit_of_work::{Command, UnitOfWork};
+use crate::commerce::addresses::{Address, AddressKind};
+use crate::commerce::customers::{self, Customer};
+use crate::commerce::products::{self, Product};
+use crate::commerce::vat::{Category, Nature};
+use crate::values::business_date::BusinessDate;
+use crate::values::contact::PostalAddress;
+use crate::values::ids::{CustomerId, InvoiceId, ProductId};
+use crate::values::invalid::{FieldError, Fields};
+use crate::values::language::Language;
+use crate::values::money::{Quantity, UnitPrice, VatRate};
+use crate::values::unit::Unit;
+
+/// What is to be invoiced, as a request says it: a line that names a product may leave out what the product knows.
+#[derive(Debug, Clone)]
+pub struct NewInvoice {
+    pub customer_id: CustomerId,
+    pub issue_date: Option<BusinessDate>,
+    pub due_on: Option<BusinessDate>,
+    pub delivered_on: Option<BusinessDate>,
+    pub language: Option<Language>,
+    pub reference: Option<OrderReference>,
+    pub note: Option<InvoiceNote>,
+    pub delivery_address: Option<PostalAddress>,
+    pub period: Option<Period>,
+    pub lines: Vec<LineDetails>,
+    pub adjustments: Vec<DraftAdjustment>,
+}
+
+#[derive(Debug, Clone)]
+pub struct LineDetails {
+    /// The line of an order that it invoices.
+    pub source: Option<Source>,
+    pub product_id: Option<ProductId>,
+    pub sku: Option<LineSku>,
+    pub name: Option<LineName>,
+    pub description: Option<LineDescription>,
+    /// `None` stands for goods.
+    pub nature: Option<Nature>,
+    pub quantity: Quantity,
+    pub unit: Option<Unit>,
+    pub unit_price: Option<UnitPrice>,
+    pub adjustments: Vec<Reasoned>,
+    pub vat_rate: Option<VatRate>,
+    pub vat_category: Option<Category>,
+    pub vat_reason: Option<DraftReason>,
+}
+
+/// Makes a draft.
+#[derive(Debug)]
+pub struct CreateInvoice {
+    pub details: NewInvoice,
+}
+
+impl Command for CreateInvoice {
+    type Outcome = InvoiceView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<InvoiceView, Error> {
+        let draft = resolved(work, &self.details).await?;
+        let id = InvoiceId::generate();
+        let claims = claims::claims(&draft);
+        claim(work, id, draft.customer_id, &claims).await?;
+        created(work, id, draft, &claims).await
+    }
+}
+
+/// Makes a draft, whose customer is held and whose claims were checked.
+pub(super) async fn created(
+    work: &mut UnitOfWork<'_>,
+    id: InvoiceId,
+    draft: Draft,
+    claims: &[Claim],
+) -> Result<InvoiceView, Error> {
+    let (invoice, event) = Invoice::draft(id, draft, work.now())?;
+    invoice.insert(work).await?;
+    repository::replace_claims(work, id, claims).await?;
+    work.record(event).await?;
+    work.audit("invoice.create", (Invoice::NAME, id), None, Some(&invoice.audited()))?;
+    Ok(InvoiceView::of(&invoice, None))
+}
+
+#[derive(Debug)]
+pub struct UpdateInvoiceDraft {
+    pub id: InvoiceId,
+    pub expected_version: Option<i64>,
+    pub edit: Edit<DraftView, NewInvoice>,
+}
+
+impl Command for UpdateInvoiceDraft {
+    type Outcome = DraftView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<DraftView, Error> {
+        // What it is to name is locked before it: read without a lock, locked in order, and looked at again.
+        let seen = repository::look_at(work, self.id).await?;
+        check_version(self.expected_version, seen.version())?;
+        let details = self.edit.apply(&DraftView::of(&seen, seen.check_draft("changed")?))?;
+        let draft = resolved(work, &details).await?;
+        let invoice = repository::load(work, self.id, LockMode::Change).await?;
+        check_version(self.expected_version, invoice.version())?;
+        if invoice.version() != seen.version() {
+            return Err(Error::Overtaken);
+        }
+        invoice.check_draft("changed")?;
+        let claims = claims::claims(&draft);
+        claim(work, self.id, draft.customer_id, &claims).await?;
+        repository::replace_claims(work, self.id, &claims).await?;
+        let decide = |invoice: &mut Invoice, now| invoice.change(draft, now);
+        let invoice = change(work, "invoice.update", invoice, self.expected_version, decide).await?;
+        Ok(DraftView::of(&invoice, invoice.check_draft("changed")?))
+    }
+}
+
+/// Deletes a draft. What has a number stays.
+#[derive(Debug)]
+pub struct DeleteInvoice {
+    pub id: InvoiceId,
+    pub expected_version: Option<i64>,
+}
+
+impl Command for DeleteInvoice {
+    type Outcome = ();
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let invoice = repository::load(work, self.id, LockMode::Withdraw).await?;
+        delete(work, "invoice.delete", invoice, self.expected_version, Invoice::delete).await
+    }
+}
+
+/// Gives an invoice its number, and freezes what it says.
+#[derive(Debug)]
+pub struct ValidateInvoice {
+    pub id: InvoiceId,
+    pub expected_version: Option<i64>,
+}
+
+impl Command for ValidateInvoice {
+    type Outcome = InvoiceView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<InvoiceView, Error> {
+        let mut invoice = repository::load(work, self.id, LockMode::Change).await?;
+        check_version(self.expected_version, invoice.version())?;
+        let now = work.now_after(invoice.updated_at());
+        let before = invoice.audited();
+        let draft = invoice.check_draft("validated")?.clone();
+        // As they are now: what the invoice says of them is frozen with it.
+        let tenant = tenants::repository::look_at(work).await?;
+        let customer = customers::repository::look_at(work, draft.customer_id).await?;
+        let today = BusinessDate::stored(tenant.details().time_zone.date_of(now));
+        let composed = compose(&draft, &seller(&tenant), &buyer(&customer), today);
+        let composed = composed.map_err(InvoiceError::Incomplete)?;
+        let invoicing = &tenant.details().invoicing;
+        let series = invoicing.series.clone();
+        // Last, because everybody who validates an invoice of the series waits here, and because nothing may refuse what has a number.
+        let issue_date = composed.issue_date();
+        let position = repository::draw(work, &series, issue_date, invoicing.dates_in_order).await?;
+        let content = composed.numbered(&series.number(issue_date.year(), position));
+        repository::freeze(work, self.id, (&series, position), &draft, &composed.whys, &content, now).await?;
+        let event = invoice.validate(series, &content, now)?;
+        invoice.save(work).await?;
+        work.record(event).await?;
+        let resource = (Invoice::NAME, invoice.id());
+        work.audit("invoice.validate", resource, Some(&before), Some(&invoice.audited()))?;
+        Ok(InvoiceView::of(&invoice, Some(content)))
+    }
+}
+
+/// Makes the draft of what a request says, and locks what it names: until the unit of work ends, it is not deleted.
+async fn resolved(work: &mut UnitOfWork<'_>, details: &NewInvoice) -> Result<Draft, Error> {
+    // First, so that nothing is locked for what is refused anyway.
+    Draft::check_sizes(details.lines.len(), details.adjustments.len()).map_err(InvoiceError::Sizes)?;
+    let ids = details.lines.iter().filter_map(|line| line.product_id).collect();
+    let products = products::repository::load_for_order(work, ids).await?;
+    let draft = with_products(details, &products).map_err(InvoiceError::Lines)?;
+    products::repository::mark_ordered(work, products.values()).await?;
+    if !customers::repository::hold(work, details.customer_id).await? {
+        return Err(InvoiceError::CustomerUnknown(details.customer_id).into());
+    }
+    Ok(draft)
+}
+
+/// Fills in what a line leaves out and its product knows.
+///
+/// # Errors
+/// Fails with every line that names no product that there is, or leaves out what nobody knows.
+fn with_products(
+    details: &NewInvoice,
+    products: &HashMap<ProductId, Product>,
+) -> Result<Draft, Vec<FieldError>> {
+    let mut faults = Fields::default();
+    let mut lines = Vec::with_capacity(details.lines.len());
+    for (index, line) in details.lines.iter().enumerate() {
+        let product = line.product_id.and_then(|id| products.get(&id)).map(Product::details);
+        if let (Some(id), None) = (line.product_id, product) {
+            let message = format!("there is no product {id}");
+            faults.refuse(format!("/lines/{index}/product_id"), "unknown_product", message);
+            continue;
+        }
+        let mut missing = |member: &str| {
+            let message = format!("{member} is required where no product is named");
+            faults.refuse(format!("/lines/{index}/{member}"), "missing_field", message);
+        };
+        let name = line.name.clone().or_else(|| Some(LineName::stored(product?.name.as_str().to_owned())));
+        if name.is_none() {
+            missing("name");
+        }
+        let unit_price = line.unit_price.clone().or_else(|| Some(product?.unit_price.clone()));
+        if unit_price.is_none() {
+            missing("unit_price");
+        }
+        let rate = line.vat_rate.clone().or_else(|| Some(product?.vat_rate.clone()));
+        if rate.is_none() {
+            missing("vat/rate");
+        }
+        let (Some(name), Some(unit_price), Some(rate)) = (name, unit_price, rate) else { continue };
+        let unit = line.unit.clone().or_else(|| Some(product?.unit.clone()));
+        lines.push(DraftLine {
+            source: line.source,
+            product_id: line.product_id,
+            sku: line.sku.clone().or_else(|| Some(LineSku::stored(product?.sku.as_str().to_owned()))),
+            name,
+            description: line.description.clone(),
+            nature: line.nature.unwrap_or(Nature::Goods),
+            quantity: line.quantity.clone(),
+            unit: unit.unwrap_or_default(),
+            unit_price,
+            adjustments: line.adjustments.clone(),
+            vat: DraftVat { rate, category: line.vat_category, reason: line.vat_reason.clone() },
+        });
+    }
+    faults.finish(Some(Draft {
+        customer_id: details.customer_id,
+        issue_date: details.issue_date,
+        due_on: details.due_on,
+        delivered_on: details.delivered_on,
+        language: details.language,
+        reference: details.reference.clone(),
+        note: details.note.clone(),
+        delivery_address: details.delivery_address.clone(),
+        period: details.period,
+        lines,
+        adjustments: details.adjustments.clone(),
+    }))
+}
+
+fn seller(tenant: &Tenant) -> Seller {
+    let details = tenant.details();
+    let invoicing = &details.invoicing;
+    Seller {
+        name: details.name.to_string(),
+        address: details.address.clone(),
+        registration: details.registration.clone(),
+        vat_number: details.vat_number.clone(),
+        currency: tenant.currency().clone(),
+        language: details.language,
+        legal_form: invoicing.legal_form.clone(),
+        share_capital: invoicing.share_capital.clone(),
+        trade_register: invoicing.trade_register.clone(),
+        vat_scheme: invoicing.vat_scheme,
+        vat_due_on: invoicing.vat_due_on,
+        one_stop_shop: invoicing.one_stop_shop,
+        electronic_address: invoicing.electronic_address.clone(),
+        iban: invoicing.iban.clone(),
+        bic: invoicing.bic.clone(),
+        late_interest_rate: invoicing.late_interest_rate.clone(),
+    }
+}
+
+fn buyer(customer: &Customer) -> Buyer {
+    let details = customer.details();
+    let invoicing = &details.invoicing;
+    let first = |kind| details.addresses.iter().find(|address: &&Address| address.kind == kind);
+    let (billing, shipping) = (first(AddressKind::Billing), first(AddressKind::Shipping));
+    Buyer {
+        name: details.name.to_string(),
+        vat_number: details.vat_number.clone(),
+        address: billing.or(shipping).map(|address| address.postal.clone()),
+        delivery_address: shipping.map(|address| address.postal.clone()),
+        kind: invoicing.kind,
+        legal_form: invoicing.legal_form.clone(),
+        registration: invoicing.registration.clone(),
+        electronic_address: invoicing.electronic_address.clone(),
+        language: invoicing.language,
+        payment_terms: invoicing.payment_terms,
+    }
+}
