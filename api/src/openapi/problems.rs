@@ -250,6 +250,11 @@ pub(crate) const KINDS: &[Kind] = &[
         "invalid_inventory_count",
         "The values do not fit the inventory count; `errors` names each at fault",
     ),
+    kind(
+        422,
+        "invalid_reorder_rule",
+        "The quantities have more decimals than the product's; `errors` names each at fault",
+    ),
     kind(422, "stock_too_large", "There would be more units of a product than can be counted"),
     kind(422, "invalid_location", "The location cannot be made like this; `errors` names the value at fault"),
     kind(

@@ -40,7 +40,10 @@ permissions! {
     /// The right to see warehouses and the places in them.
     WarehousesRead = "warehouses:read",
     WarehousesWrite = "warehouses:write",
+    /// The right to see orders. What customers pay for them, `orders:prices` shows.
     OrdersRead = "orders:read",
+    /// The right to see what customers pay: prices and totals of orders, credit limits, and what is left of them.
+    OrdersPrices = "orders:prices",
     /// The right to place, confirm and cancel orders.
     OrdersWrite = "orders:write",
     /// The right to ship orders, and to record that a shipment arrived.
@@ -239,6 +242,7 @@ impl Role {
                 WarehousesRead,
                 WarehousesWrite,
                 OrdersRead,
+                OrdersPrices,
                 OrdersWrite,
                 OrdersShip,
                 OrdersApprove,
@@ -270,6 +274,7 @@ impl Role {
                 ProductsRead,
                 WarehousesRead,
                 OrdersRead,
+                OrdersPrices,
                 OrdersWrite,
                 StockRead,
                 InvoicesRead,
@@ -403,6 +408,17 @@ mod tests {
         assert_eq!(
             Role::ALL.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
             "admin management sales warehouse"
+        );
+    }
+
+    #[test]
+    fn who_only_prepares_orders_sees_no_amounts() {
+        for amounts in [Permission::OrdersPrices, Permission::StockCosts] {
+            assert!(!Role::Warehouse.permissions().contains(amounts), "{amounts}");
+        }
+        assert!(
+            !Role::Sales.permissions().contains(Permission::StockCosts),
+            "nor does who sells see what goods cost"
         );
     }
 

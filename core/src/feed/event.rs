@@ -1,5 +1,7 @@
 //! An event as clients of the log get it.
 
+use std::sync::{Arc, OnceLock};
+
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use diesel::Queryable;
@@ -8,12 +10,17 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::amounts;
 use super::position::Position;
+use super::sight::Sight;
 use crate::outbox::JsonText;
 use crate::values::ids::TenantId;
 
 /// Payloads of more bytes than this are left out of the log; the message on the broker has them.
 pub(super) const MAX_PAYLOAD: i32 = 256 * 1024;
+
+/// The end of a message of an event stream.
+const END: &str = "\n\n";
 
 /// An event as the statements of the log return it.
 #[derive(Debug, Clone, Queryable)]
@@ -54,6 +61,8 @@ pub struct Entry {
     pub event: FeedEvent,
     /// The message of an event stream: `id`, `event` and `data`.
     pub frame: Bytes,
+    /// The same without amounts, once somebody was shown it who may not see them.
+    pub(super) bare: OnceLock<Arc<Self>>,
 }
 
 /// Who did something.
@@ -122,8 +131,25 @@ impl Entry {
     pub(super) fn new(event: FeedEvent, position: &Position) -> Self {
         // Another program's type may hold anything.
         let name = event.event_type.replace(['\n', '\r', '\0'], " ");
-        let frame = format!("id: {position}\nevent: {name}\ndata: {}\n\n", event.json).into();
-        Self { event, frame }
+        let frame = format!("id: {position}\nevent: {name}\ndata: {}{END}", event.json).into();
+        Self { event, frame, bare: OnceLock::new() }
+    }
+
+    /// The event as it is shown with this sight: the same one where nothing is left out.
+    pub(super) fn seen_by(self: &Arc<Self>, sight: Sight) -> Arc<Self> {
+        let hidden = sight.hides(&self.event.event_type);
+        if hidden.is_empty() {
+            return Arc::clone(self);
+        }
+        // A kind of event has one set of amounts, so whoever does not see them sees the same.
+        Arc::clone(self.bare.get_or_init(|| Arc::new(self.without(hidden))))
+    }
+
+    fn without(&self, members: &[&str]) -> Self {
+        let json = amounts::without(&self.event.json, members);
+        let head = self.frame.len().saturating_sub(self.event.json.len() + END.len());
+        let frame = [&self.frame[..head], json.as_bytes(), END.as_bytes()].concat().into();
+        Self { event: FeedEvent { json, ..self.event.clone() }, frame, bare: OnceLock::new() }
     }
 }
 
@@ -132,6 +158,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::application::{PermissionSet, Role};
 
     fn row(payload: &str) -> EventRow {
         EventRow {
@@ -159,6 +186,29 @@ mod tests {
         assert_eq!(read["payload"]["s"], "a\nb");
         assert_eq!((&read["actor"]["name"], &read["type"]), (&json!("root@host"), &json!("order.placed")));
         assert_eq!(event.client_id.as_deref(), Some("tab-1"));
+    }
+
+    #[test]
+    fn an_event_is_shown_without_its_amounts_to_whoever_may_not_see_them() {
+        let payload = r#"{"lines":[{"unit_price":"7919.13","quantity":"2"}],"net_total":"15838.26"}"#;
+        let entry = Arc::new(Entry::new(row(payload).into(), &Position::start()));
+        assert!(Arc::ptr_eq(&entry, &entry.seen_by(Sight::of(Role::Sales.permissions()))), "as it is");
+        let bare = entry.seen_by(Sight::of(Role::Warehouse.permissions()));
+        assert!(Arc::ptr_eq(&bare, &entry.seen_by(Sight::of(PermissionSet::EMPTY))), "made once");
+        assert_eq!(
+            bare.event.json,
+            entry.event.json.replace("\"7919.13\"", "null").replace("\"15838.26\"", "null")
+        );
+        let (frame, whole) = (text(&bare.frame), text(&entry.frame));
+        assert_eq!(frame, whole.replace(&entry.event.json, &bare.event.json));
+        assert!(
+            frame.contains("\"quantity\":\"2\"") && !frame.contains("7919") && frame.ends_with("}\n\n"),
+            "{frame}"
+        );
+    }
+
+    fn text(frame: &Bytes) -> &str {
+        std::str::from_utf8(frame).expect("text")
     }
 
     #[test]

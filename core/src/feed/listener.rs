@@ -87,6 +87,7 @@ impl Queue {
         if !is_wanted && !is_about_rights {
             return;
         }
+        let wanted = is_wanted.then(|| entry.seen_by(self.selection.sight));
         let mut waiting = self.waiting();
         if waiting.is_cut {
             return;
@@ -95,9 +96,9 @@ impl Queue {
         if is_about_rights {
             waiting.items.push_back(Next::Recheck);
         }
-        if is_wanted {
+        if let Some(entry) = wanted {
             waiting.bytes += entry.frame.len();
-            waiting.items.push_back(Next::Event(Arc::clone(entry)));
+            waiting.items.push_back(Next::Event(entry));
         }
         let is_full = waiting.items.len() > self.limits.events || waiting.bytes > self.limits.bytes;
         drop(waiting);
@@ -166,6 +167,8 @@ impl Drop for Listener {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::OnceLock;
+
     use super::super::event::FeedEvent;
     use super::*;
     use crate::application::{Permission, PermissionSet};
@@ -183,6 +186,7 @@ mod tests {
                 json: String::new(),
             },
             frame: vec![b'x'; 100].into(),
+            bare: OnceLock::new(),
         })
     }
 

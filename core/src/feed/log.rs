@@ -231,7 +231,8 @@ impl Found {
         let is_own =
             |event: &FeedEvent| selection.client_id.is_some() && selection.client_id == event.client_id;
         let others = self.events.iter().filter(|(_, event)| !is_own(event));
-        let events = others.map(|(seq, event)| Arc::new(Entry::new(event.clone(), &at(*seq)))).collect();
+        let entry = |(seq, event): &(i64, FeedEvent)| Arc::new(Entry::new(event.clone(), &at(*seq)));
+        let events = others.map(|found| entry(found).seen_by(selection.sight)).collect();
         Reading::Page(Page { events, next, is_last })
     }
 

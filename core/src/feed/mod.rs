@@ -4,9 +4,11 @@
 //! The log is the outbox, the history and the dead letters together, read in one snapshot. The broker and the relay may be
 //! away; a `NOTIFY` only wakes. A [`Position`] in it names a snapshot: it holds on any replica, and after a restart.
 //!
+//! - `amounts`: what is left out of an event for whoever may not see amounts.
 //! - [`log`]: pages of one tenant's log, read with the rights of whoever asks.
 //! - [`follower`]: what follows the log of all tenants, while somebody in this process listens, and shares it out.
 
+mod amounts;
 mod event;
 pub mod follower;
 mod listener;

@@ -1,5 +1,6 @@
 //! Which events a caller gets: those that their permissions show them, of those that they ask for.
 
+use super::amounts;
 use crate::application::{Permission, PermissionSet};
 use crate::outbox::EventTypes;
 
@@ -43,10 +44,19 @@ impl Sight {
         self.0.contains(known.map_or(OTHERS_SHOWN_BY, |(_, permission)| *permission))
     }
 
+    /// The members of an event of this type that are left out, because they are amounts.
+    pub(super) fn hides(self, event_type: &str) -> &'static [&'static str] {
+        match amounts::of(event_type) {
+            Some(amounts) if !self.0.contains(amounts.permission) => amounts.members,
+            _ => &[],
+        }
+    }
+
     /// Whether it shows at least what `other` shows.
     pub fn includes(self, other: Self) -> bool {
         let shown = SHOWN_BY.iter().map(|(_, permission)| *permission).chain([OTHERS_SHOWN_BY]);
-        shown.into_iter().all(|permission| self.0.contains(permission) || !other.0.contains(permission))
+        let mut shown = shown.chain(amounts::permissions());
+        shown.all(|permission| self.0.contains(permission) || !other.0.contains(permission))
     }
 
     /// Returns the regular expression for `'.' || event_type ~ …` in SQL.
@@ -132,6 +142,32 @@ mod tests {
         assert!(of(&[Permission::OrdersRead]).includes(before), "the audit trail is not in the log");
         assert!(!of(&[Permission::AuditRead]).includes(before));
         assert!(of(&[Permission::OrdersRead, Permission::UsersWrite]).includes(before));
+        let with_prices = of(&[Permission::OrdersRead, Permission::OrdersPrices]);
+        assert!(
+            with_prices.includes(before) && !before.includes(with_prices),
+            "the amounts are missing then"
+        );
+    }
+
+    #[test]
+    fn amounts_are_for_those_who_see_prices() {
+        let hidden = |role: Role, event_type: &str| Sight::of(role.permissions()).hides(event_type).join(" ");
+        for role in [Role::Admin, Role::Management, Role::Sales] {
+            for event_type in ["order.placed", "customer.created", "product.created", "stock.received", ""] {
+                assert_eq!(hidden(role, event_type), "", "{role} {event_type}");
+            }
+        }
+        assert_eq!(
+            hidden(Role::Warehouse, "order.placed"),
+            "amount base gross_total net_amount net_total unit_price vat_total"
+        );
+        assert_eq!(
+            hidden(Role::Warehouse, "order"),
+            hidden(Role::Warehouse, "order.of.others"),
+            "whoever wrote it"
+        );
+        assert_eq!(hidden(Role::Warehouse, "customer.updated"), "credit_limit");
+        assert_eq!(hidden(Role::Warehouse, "product.created"), "", "the catalogue is known to all");
     }
 
     #[test]

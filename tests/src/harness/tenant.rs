@@ -19,6 +19,7 @@ pub const EVERYTHING: &[&str] = &[
     "warehouses:read",
     "warehouses:write",
     "orders:read",
+    "orders:prices",
     "orders:write",
     "orders:ship",
     "orders:approve",

@@ -146,7 +146,7 @@ async fn a_credit_limit_is_set_and_told_and_taken_away() {
 async fn only_who_may_sets_a_credit_limit() {
     World::run(async |world| {
         let api = world.api().await?;
-        let sales = ["customers:read", "customers:write"];
+        let sales = ["customers:read", "customers:write", "orders:prices"];
         let key = api_key(&world.sql().await?, world.tenant().await?.id, &sales).await?;
         let sales = api.http.with_credential(&key);
         let customer = limited(&api, "C-1", "100").await?;
@@ -568,14 +568,14 @@ async fn an_amendment_that_found_no_limit_does_not_pass_one_that_was_set_since()
 
 /// What open orders come to is what was sold for how much: who only prepares orders does not see it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_exposure_is_for_those_who_place_orders() {
+async fn the_exposure_is_for_those_who_see_prices() {
     World::run(async |world| {
         let api = world.api().await?;
         let customer = limited(&api, "C-1", "5000").await?;
         let path = format!("/customers/{}/credit", id(&customer));
         let (sql, tenant) = (world.sql().await?, world.tenant().await?.id);
         for (permissions, status) in
-            [(["customers:read", "orders:read"], 403), (["customers:read", "orders:write"], 200)]
+            [(["customers:read", "orders:read"], 403), (["customers:read", "orders:prices"], 200)]
         {
             let key = api_key(&sql, tenant, &permissions).await?;
             let answer = api.http.with_credential(&key).get(&path).await?;

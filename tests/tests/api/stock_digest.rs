@@ -34,7 +34,9 @@ async fn those_who_look_after_the_stock_are_told_once_a_day_what_is_low() {
             UPDATE users SET disabled_at = now() WHERE email = 'gone@example.com'",
         )
         .await?;
-        let tea = api.stocked_product("TEA").await?;
+        let tea =
+            json!({"sku": "TEA", "name": "Tea", "unit_price": "10.00", "vat_rate": "20", "stocked": true});
+        let tea = api.created("/products", &tea).await?;
         let body = json!({"lines": [{"product_id": tea["id"], "quantity": "4", "unit_cost": "7.00"}]});
         ensure!(api.http.post("/stock-receipts", &body).await?.status == 201, "not received");
         assert!(digests(&api).await?.is_empty(), "nothing is low");
@@ -42,6 +44,19 @@ async fn those_who_look_after_the_stock_are_told_once_a_day_what_is_low() {
             api.http.get("/stock").await?.json["data"][0]["id"].as_str().unwrap_or_default().to_owned();
         let rule = json!({"point": "30", "quantity": "100"});
         let path = format!("/stock/{stock}/reorder-rule");
+        let halves = json!({"point": "30.5", "quantity": "100"});
+        let refused = api.http.send(reqwest::Method::PUT, &path, &[], Some(&halves)).await?;
+        assert_eq!(
+            (refused.status, &refused.json["code"]),
+            (422, &json!("invalid_reorder_rule")),
+            "{}",
+            refused.text
+        );
+        assert_eq!(
+            refused.json["errors"][0]["pointer"], "/point",
+            "tea is sold by the piece: {}",
+            refused.text
+        );
         ensure!(api.http.send(reqwest::Method::PUT, &path, &[], Some(&rule)).await?.status == 200, "no rule");
 
         let found = until("the e-mails", LIMIT, async || {

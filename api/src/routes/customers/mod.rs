@@ -3,7 +3,7 @@
 mod dto;
 mod handlers;
 
-use comptoir_core::application::Permission::{CustomersRead, CustomersWrite, OrdersWrite};
+use comptoir_core::application::Permission::{CustomersRead, CustomersWrite, OrdersPrices};
 
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
@@ -18,7 +18,7 @@ pub(super) fn endpoints() -> Endpoints {
         .problems(&["customer_code_taken", "customer_external_id_taken"])
         .with(Needs(CustomersRead), handlers::__path_get, handlers::get)
         .problems(&["customer_not_found"])
-        .with(Needs(OrdersWrite), handlers::__path_credit, handlers::credit)
+        .with(Needs(OrdersPrices), handlers::__path_credit, handlers::credit)
         .problems(&["customer_not_found"])
         .with(Needs(CustomersWrite), handlers::__path_replace, handlers::replace)
         .problems(&["customer_not_found", "customer_code_taken", "customer_external_id_taken"])

@@ -9,7 +9,7 @@ use comptoir_core::values::business_date::BusinessDate;
 use comptoir_core::values::external_id::ExternalId;
 use comptoir_core::values::ids::{CustomerId, ProductId, WarehouseId};
 use comptoir_core::values::invalid::FieldError;
-use comptoir_core::values::money::{Quantity, UnitPrice};
+use comptoir_core::values::money::{Money, Quantity, UnitPrice};
 use deserr::Deserr;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -207,7 +207,7 @@ impl Editable for UpdateOrderRequest {
     fn shown(view: &OrderView) -> impl Serialize {
         EditedOrder {
             summary: &view.summary,
-            vat: view.vat.iter().map(VatSubtotalResponse::of).collect(),
+            vat: VatSubtotalResponse::all(view),
             lines: (1..=view.lines.len()).map(|position| KeptLine { position }).collect(),
         }
     }
@@ -281,12 +281,13 @@ struct OrderLineResponse {
     name: String,
     #[schema(example = "2.5")]
     quantity: String,
+    /// Null for whoever may not see prices, as `net_amount`.
     #[schema(example = "10.00")]
-    unit_price: String,
+    unit_price: Option<String>,
     #[schema(example = "20")]
     vat_rate: String,
     #[schema(example = "25.00")]
-    net_amount: String,
+    net_amount: Option<String>,
     /// What has left.
     #[schema(example = "2.5")]
     shipped: String,
@@ -311,29 +312,37 @@ struct OrderLineResponse {
 struct VatSubtotalResponse {
     #[schema(example = "20")]
     rate: String,
+    /// Null for whoever may not see prices, as `amount`.
     #[schema(example = "25.00")]
-    base: String,
+    base: Option<String>,
     #[schema(example = "5.00")]
-    amount: String,
+    amount: Option<String>,
 }
 
 impl VatSubtotalResponse {
-    fn of(vat: &VatSubtotal) -> Self {
-        Self { rate: vat.rate.to_string(), base: vat.base.to_string(), amount: vat.amount.to_string() }
+    fn all(view: &OrderView) -> Vec<Self> {
+        let shown = |amount: &Money| view.shows_prices.then(|| amount.to_string());
+        let subtotal = |vat: &VatSubtotal| Self {
+            rate: vat.rate.to_string(),
+            base: shown(&vat.base),
+            amount: shown(&vat.amount),
+        };
+        view.vat.iter().map(subtotal).collect()
     }
 }
 
 impl From<OrderView> for OrderResponse {
     fn from(view: OrderView) -> Self {
+        let (shows_prices, vat) = (view.shows_prices, VatSubtotalResponse::all(&view));
         let line = |(position, line): (usize, OrderLine)| OrderLineResponse {
             position,
             product_id: line.product_id.uuid(),
             sku: line.sku,
             name: line.name,
             quantity: line.quantity.to_string(),
-            unit_price: line.unit_price.to_string(),
+            unit_price: shows_prices.then(|| line.unit_price.to_string()),
             vat_rate: line.vat_rate.to_string(),
-            net_amount: line.net_amount.to_string(),
+            net_amount: shows_prices.then(|| line.net_amount.to_string()),
             shipped: line.shipped.to_string(),
             cancelled: line.cancelled.to_string(),
             returned: line.returned.to_string(),
@@ -341,11 +350,7 @@ impl From<OrderView> for OrderResponse {
             reserved: line.reserved.to_string(),
             waiting: line.waiting.to_string(),
         };
-        Self {
-            summary: view.summary,
-            lines: (1..).zip(view.lines).map(line).collect(),
-            vat: view.vat.iter().map(VatSubtotalResponse::of).collect(),
-        }
+        Self { summary: view.summary, lines: (1..).zip(view.lines).map(line).collect(), vat }
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn endpoints() -> Endpoints {
         .with(Needs(StockRead), handlers::__path_get, handlers::get)
         .problems(&["stock_not_found"])
         .with(Needs(StockWrite), handlers::__path_set_reorder_rule, handlers::set_reorder_rule)
-        .problems(&["stock_not_found"])
+        .problems(&["stock_not_found", "invalid_reorder_rule"])
         .with(Needs(StockWrite), handlers::__path_remove_reorder_rule, handlers::remove_reorder_rule)
         .problems(&["stock_not_found"])
         .with(Needs(StockRead), handlers::__path_movements, handlers::movements)

@@ -81,24 +81,37 @@ pub enum CreditError {
         .0.customer, .0.figures.limit, .0.currency, .0.figures.exposure, .0.figures.total, .0.available
     )]
     LimitExceeded(Box<Overrun>),
+    /// The same, as it is told to whoever may not see amounts.
+    #[error("the order would pass the credit limit of customer {0}; by how much, orders:prices shows")]
+    LimitPassed(CustomerId),
+}
+
+impl CreditError {
+    /// The refusal without its amounts.
+    pub(super) fn without_amounts(self) -> Self {
+        match self {
+            Self::LimitExceeded(overrun) => Self::LimitPassed(overrun.customer),
+            Self::LimitPassed(customer) => Self::LimitPassed(customer),
+        }
+    }
 }
 
 impl DomainError for CreditError {
     fn category(&self) -> Category {
         match self {
-            Self::LimitExceeded(_) => Category::Conflict,
+            Self::LimitExceeded(_) | Self::LimitPassed(_) => Category::Conflict,
         }
     }
 
     fn code(&self) -> &'static str {
         match self {
-            Self::LimitExceeded(_) => "credit_limit_exceeded",
+            Self::LimitExceeded(_) | Self::LimitPassed(_) => "credit_limit_exceeded",
         }
     }
 
     fn fields(&self) -> Vec<FieldError> {
-        let Self::LimitExceeded(overrun) = self;
         let field = Invalid::new(self.code(), self.to_string()).at("/lines");
+        let Self::LimitExceeded(overrun) = self else { return vec![field] };
         vec![FieldError {
             available: Some(overrun.available.as_str().into()),
             credit: Some(Box::new(overrun.figures.clone())),
@@ -154,5 +167,17 @@ mod tests {
         assert_eq!((figures.limit.as_str(), figures.exposure.as_str()), ("100.00", "80.00"));
         assert_eq!(figures.total, "50.00");
         assert!(refused.to_string().contains("100.00 EUR"), "{refused}");
+
+        let bare = refused.without_amounts();
+        assert_eq!((bare.code(), bare.category()), ("credit_limit_exceeded", Category::Conflict));
+        let fields = bare.fields();
+        assert_eq!(
+            (fields[0].pointer.as_str(), &fields[0].available, &fields[0].credit),
+            ("/lines", &None, &None)
+        );
+        assert!(
+            bare.to_string().contains(&customer.to_string()) && !bare.to_string().contains("0.00"),
+            "{bare}"
+        );
     }
 }

@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::aggregate::{Admission, Applicant, Exposure};
 use crate::accounts::tenants;
-use crate::application::Locked;
 use crate::application::aggregate::{LockMode, find};
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
+use crate::application::{Locked, Permission};
 use crate::commerce::customers::CreditLimit;
 use crate::platform::schema::customers;
 use crate::values::ids::{CustomerId, TenantId};
@@ -120,5 +120,7 @@ pub(crate) async fn admit(
         return Ok(Admission::Granted);
     }
     let action = tenants::repository::credit_limit_action(work).await?;
-    Ok(applicant.beyond(action)?)
+    let shows_amounts = work.context().principal.may(Permission::OrdersPrices);
+    let admission = applicant.beyond(action);
+    Ok(admission.map_err(|error| if shows_amounts { error } else { error.without_amounts() })?)
 }

@@ -1,7 +1,9 @@
 //! The commands on customers.
 
+use std::sync::Arc;
+
 use super::aggregate::{Customer, CustomerDetails};
-use super::queries::CustomerView;
+use super::queries::{CustomerView, sees_credit_limits};
 use super::repository;
 use crate::application::aggregate::{LockMode, change, create, delete};
 use crate::application::error::Error;
@@ -25,7 +27,8 @@ impl Command for CreateCustomer {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<CustomerView, Error> {
         self.details.check_credit_limit(None, may_set_credit_limit(&work.context().principal))?;
         let created = Customer::create(CustomerId::generate(), self.details.clone(), work.now());
-        create(work, "customer.create", created, CustomerView::of).await
+        let view = create(work, "customer.create", created, CustomerView::of).await?;
+        Ok(view.seen_by(&work.context().principal))
     }
 }
 
@@ -41,14 +44,21 @@ impl Command for UpdateCustomer {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<CustomerView, Error> {
         let customer = repository::load(work, self.id, LockMode::Change).await?;
-        let may_set = may_set_credit_limit(&work.context().principal);
+        let principal = Arc::clone(&work.context().principal);
+        let (sees, may_set) = (sees_credit_limits(&principal), may_set_credit_limit(&principal));
         let decide = |customer: &mut Customer, now| {
-            let details = self.edit.apply(&CustomerView::of(customer))?;
-            details.check_credit_limit(customer.details().credit_limit.as_ref(), may_set)?;
+            let mut details = self.edit.apply(&CustomerView::of(customer).seen_by(&principal))?;
+            let limit = customer.details().credit_limit.as_ref();
+            // By what is shown: nobody finds the limit by guessing.
+            details.check_credit_limit(limit.filter(|_| sees), may_set)?;
+            // Whoever does not see the limit sends none back: the customer keeps its own.
+            if !sees && details.credit_limit.is_none() {
+                details.credit_limit = limit.cloned();
+            }
             Ok::<_, Error>(customer.update(details, now))
         };
         let customer = change(work, "customer.update", customer, self.expected_version, decide).await?;
-        Ok(CustomerView::of(&customer))
+        Ok(CustomerView::of(&customer).seen_by(&principal))
     }
 }
 

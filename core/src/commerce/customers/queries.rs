@@ -12,10 +12,10 @@ use uuid::Uuid;
 use super::aggregate::{Customer, CustomerError};
 use super::invoicing::CustomerInvoicingView;
 use super::repository::CustomerRow;
-use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::application::listing::{Filtered, Selection, within};
+use crate::application::{Actor, Permission, Principal, TenantDatabase};
 use crate::commerce::addresses::{self, Address};
 use crate::platform::paging::{Filter, Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
 use crate::platform::schema::customers;
@@ -39,7 +39,7 @@ pub struct CustomerView {
     pub vat_number: Option<String>,
     #[schema(schema_with = addresses::schema)]
     pub addresses: Vec<Address>,
-    /// What the customer's open orders may come to, in your company's currency; null is no limit.
+    /// What the customer's open orders may come to, in your company's currency; null is no limit. Null for whoever may not see prices, too.
     #[schema(example = "5000.00")]
     pub credit_limit: Option<String>,
     /// What invoices need.
@@ -77,6 +77,20 @@ impl CustomerView {
     fn of_row(row: CustomerRow) -> Result<Self, Error> {
         row.into_customer().map(Self::from)
     }
+
+    /// The view as this principal may see it.
+    #[must_use]
+    pub fn seen_by(mut self, principal: &Principal) -> Self {
+        if !sees_credit_limits(principal) {
+            self.credit_limit = None;
+        }
+        self
+    }
+}
+
+/// Whether a principal may see credit limits. Somebody at the command line of the machine holds no permission, and may see everything.
+pub(super) fn sees_credit_limits(principal: &Principal) -> bool {
+    principal.may(Permission::OrdersPrices) || principal.actor == Actor::Operator
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,7 +252,7 @@ pub async fn get(
     let query =
         || customers::table.find((context.tenant_id().uuid(), id.uuid())).select(CustomerRow::as_select());
     let row: Option<CustomerRow> = db.find(context, query).await?;
-    CustomerView::of_row(row.ok_or(CustomerError::NotFound(id))?)
+    Ok(CustomerView::of_row(row.ok_or(CustomerError::NotFound(id))?)?.seen_by(&context.principal))
 }
 
 /// Finds the customer with this code.
@@ -258,7 +272,8 @@ pub async fn find_by_code(
             .select(CustomerRow::as_select())
     };
     let row: Option<CustomerRow> = db.find(context, query).await?;
-    row.map(CustomerView::of_row).transpose()
+    let view = row.map(CustomerView::of_row).transpose()?;
+    Ok(view.map(|view| view.seen_by(&context.principal)))
 }
 
 /// # Errors
@@ -269,5 +284,6 @@ pub async fn list(
     filter: &CustomerFilter,
     request: &PageRequest<CustomerSort>,
 ) -> Result<Page<CustomerView>, Error> {
-    db.list(context, filter, request).await
+    let page = db.list(context, filter, request).await?;
+    Ok(page.map(|view| view.seen_by(&context.principal)))
 }

@@ -5,15 +5,15 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::aggregate::{Import, ImportError, ImportKind, ImportMode, ImportState, Progress};
 use super::repository::ImportRecord;
-use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
+use crate::application::{Actor, Permission, Principal, TenantDatabase};
 use crate::platform::database::Database;
 use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, walk};
 use crate::platform::schema::{import_rows, imports};
@@ -131,6 +131,40 @@ pub struct RefusedRow {
     pub errors: Option<Value>,
 }
 
+/// The members of rows that are amounts, with the permissions that show them.
+const AMOUNTS: [(&str, Permission); 2] =
+    [("unit_cost", Permission::StockCosts), ("credit_limit", Permission::OrdersPrices)];
+
+impl RefusedRow {
+    /// The row as this principal may see it. Somebody at the command line of the machine holds no permission, and may see everything.
+    fn seen_by(mut self, principal: &Principal) -> Self {
+        for (member, permission) in AMOUNTS {
+            if !principal.may(permission) && principal.actor != Actor::Operator {
+                self.hide(member, permission);
+            }
+        }
+        self
+    }
+
+    fn hide(&mut self, member: &str, permission: Permission) {
+        let hidden = |content: String| {
+            let mut row: Map<String, Value> = serde_json::from_str(&content).ok()?;
+            if let Some(value) = row.get_mut(member) {
+                *value = Value::Null;
+            }
+            serde_json::to_string(&row).ok()
+        };
+        self.content = self.content.take().and_then(hidden);
+        let pointer = format!("/{member}");
+        for error in self.errors.iter_mut().filter_map(Value::as_array_mut).flatten() {
+            // What is wrong with a value may quote it.
+            if error["pointer"] == pointer {
+                error["message"] = format!("the value is wrong; it is shown to who has {permission}").into();
+            }
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusedSort {
     Row,
@@ -180,7 +214,8 @@ pub async fn refused_rows(
             query.filter(import_rows::number.gt(after.unwrap_or(0))).order(import_rows::number.asc())
         }
     };
-    db.page(context, request, query, Ok).await
+    let page: Page<RefusedRow> = db.page(context, request, query, Ok).await?;
+    Ok(page.map(|row| row.seen_by(&context.principal)))
 }
 
 /// Returns rows that are still to be worked off, with their numbers: behind the row `after`, at most `limit`.
@@ -236,4 +271,38 @@ crate::statement! {
 pub(crate) async fn prune(connection: &mut AsyncPgConnection, days: i32) -> QueryResult<i64> {
     let (batch,): (i64,) = Prune::new(days, PRUNE_BATCH).get_result(connection).await?;
     Ok(batch)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::values::ids::ApiKeyId;
+    use crate::values::money::Currency;
+
+    fn row() -> RefusedRow {
+        let error =
+            |pointer: &str| json!({"pointer": pointer, "code": "not_a_decimal", "message": "not 1234,57"});
+        RefusedRow {
+            number: 1,
+            content: Some(r#"{"sku": "TEA", "unit_cost": "1234,57"}"#.to_owned()),
+            errors: Some(json!([error("/unit_cost"), error("/sku")])),
+        }
+    }
+
+    #[test]
+    fn a_refused_row_is_shown_without_its_amounts_to_whoever_may_not_see_them() {
+        let of =
+            |actor| Principal::trusted(TenantId::generate(), actor, "somebody".to_owned(), Currency::euro());
+        let seen = row().seen_by(&of(Actor::ApiKey(ApiKeyId::generate())));
+        assert_eq!(seen.content.as_deref(), Some(r#"{"sku":"TEA","unit_cost":null}"#));
+        let errors = seen.errors.expect("errors");
+        assert_eq!(errors[0]["message"], "the value is wrong; it is shown to who has stock:costs");
+        assert_eq!(
+            (&errors[1]["message"], &errors[0]["code"]),
+            (&json!("not 1234,57"), &json!("not_a_decimal"))
+        );
+        assert_eq!(row().seen_by(&of(Actor::Operator)).content, row().content);
+    }
 }

@@ -105,7 +105,7 @@ impl Command for PlaceOrder {
         levels.save(work).await?;
         let view = OrderView::of(&order);
         work.audit("order.place", (Order::NAME, order.id()), None, Some(&view))?;
-        Ok(view)
+        Ok(view.seen_by(&work.context().principal))
     }
 }
 
@@ -168,7 +168,7 @@ impl Command for AmendOrder {
         let seen = repository::look(work, self.id).await?;
         check_version(self.expected_version, seen.version())?;
         seen.check_amendable()?;
-        let amendment = self.edit.apply(&OrderView::of(&seen))?;
+        let amendment = self.edit.apply(&OrderView::of(&seen).seen_by(&work.context().principal))?;
         Order::check_line_count(amendment.lines.len())?;
         let products = products::repository::load_for_order(work, products_of(&amendment, &seen)).await?;
         products::repository::mark_ordered(work, products.values()).await?;
@@ -185,7 +185,8 @@ impl Command for AmendOrder {
         let plan = if order.version() == seen.version() {
             planned
         } else {
-            let plan = order.plan(&self.edit.apply(&OrderView::of(&order))?, &products)?;
+            let view = OrderView::of(&order).seen_by(&work.context().principal);
+            let plan = order.plan(&self.edit.apply(&view)?, &products)?;
             // Lines are decided about for the version of which their products are locked and their total is admitted.
             if planned.changes_lines() || plan.changes_lines() {
                 return Err(Error::Overtaken);
@@ -206,7 +207,7 @@ impl Command for AmendOrder {
         }
         let now = work.now_after(order.updated_at());
         let Some((event, changed)) = order.amend(plan, warehouse, &mut levels, now)? else {
-            return Ok(OrderView::of(&order));
+            return Ok(OrderView::of(&order).seen_by(&work.context().principal));
         };
         order.save(work).await?;
         if changes_lines {
@@ -217,7 +218,7 @@ impl Command for AmendOrder {
         levels.save(work).await?;
         let (before, after) = AuditedAmendment::of(before, order.audited(), &changed);
         work.audit("order.amend", (Order::NAME, order.id()), Some(&before), Some(&after))?;
-        Ok(OrderView::of(&order))
+        Ok(OrderView::of(&order).seen_by(&work.context().principal))
     }
 }
 
@@ -241,7 +242,7 @@ impl Command for ApproveOrder {
         repository::keep_step(work, &event).await?;
         work.record(event).await?;
         work.audit("order.approve", (Order::NAME, order.id()), Some(&before), Some(&order.audited()))?;
-        Ok(OrderView::of(&order))
+        Ok(OrderView::of(&order).seen_by(&work.context().principal))
     }
 }
 
@@ -309,7 +310,7 @@ impl Command for ConfirmOrder {
         let order = repository::load(work, self.id).await?;
         let decide = |order: &mut Order, now| order.confirm(now).map(Some);
         let order = change(work, "order.confirm", order, self.expected_version, decide).await?;
-        Ok(OrderView::of(&order))
+        Ok(OrderView::of(&order).seen_by(&work.context().principal))
     }
 }
 
@@ -339,7 +340,7 @@ impl Command for ShipOrder {
         };
         shipments::send(work, &mut order, new).await?;
         work.audit("order.ship", (Order::NAME, order.id()), Some(&before), Some(&order.audited()))?;
-        Ok(OrderView::of(&order))
+        Ok(OrderView::of(&order).seen_by(&work.context().principal))
     }
 }
 
@@ -358,7 +359,7 @@ impl Command for DeliverOrder {
         let decide = |order: &mut Order, now| order.deliver(now).map(Some);
         let order = change(work, "order.deliver", order, self.expected_version, decide).await?;
         shipments::deliver_all(work, open).await?;
-        Ok(OrderView::of(&order))
+        Ok(OrderView::of(&order).seen_by(&work.context().principal))
     }
 }
 
@@ -379,7 +380,7 @@ impl Command for CancelOrder {
         let order = change(work, "order.cancel", order, self.expected_version, decide).await?;
         repository::replace_held(work, &order).await?;
         levels.save(work).await?;
-        Ok(OrderView::of(&order))
+        Ok(OrderView::of(&order).seen_by(&work.context().principal))
     }
 }
 
@@ -416,6 +417,6 @@ impl Command for CancelRest {
         }
         levels.save(work).await?;
         work.audit("order.cancel_rest", (Order::NAME, order.id()), Some(&before), Some(&order.audited()))?;
-        Ok(OrderView::of(&order))
+        Ok(OrderView::of(&order).seen_by(&work.context().principal))
     }
 }

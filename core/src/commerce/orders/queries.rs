@@ -15,10 +15,10 @@ use uuid::Uuid;
 use super::aggregate::{Order, OrderError, OrderLine, OrderStatus};
 use super::repository::{HeldRow, OrderLineRow, OrderRow, held, of_line, status};
 use super::totals::{VatSubtotal, vat_breakdown};
-use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::application::listing::{Filtered, Selection, within};
+use crate::application::{Permission, Principal, TenantDatabase};
 use crate::commerce::addresses;
 use crate::platform::paging::{Filter, Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
 use crate::platform::schema::{order_lines, orders, stock_reservations};
@@ -47,12 +47,13 @@ pub struct OrderSummary {
     /// ISO 4217.
     #[schema(example = "EUR")]
     pub currency: String,
-    #[schema(value_type = String, example = "25.00")]
-    pub net_total: Money,
-    #[schema(value_type = String, example = "5.00")]
-    pub vat_total: Money,
-    #[schema(value_type = String, example = "30.00")]
-    pub gross_total: Money,
+    /// Null for whoever may not see prices, as the other amounts.
+    #[schema(value_type = Option<String>, example = "25.00")]
+    pub net_total: Option<Money>,
+    #[schema(value_type = Option<String>, example = "5.00")]
+    pub vat_total: Option<Money>,
+    #[schema(value_type = Option<String>, example = "30.00")]
+    pub gross_total: Option<Money>,
     /// Of its last shipment that has one.
     pub tracking_number: Option<String>,
     pub cancellation_reason: Option<String>,
@@ -88,11 +89,29 @@ pub struct OrderView {
     pub summary: OrderSummary,
     pub lines: Vec<OrderLine>,
     pub vat: Vec<VatSubtotal>,
+    /// Whether the amounts of the lines and of the VAT are shown, too.
+    #[serde(skip)]
+    pub shows_prices: bool,
 }
 
 impl OrderView {
     pub(super) fn of(order: &Order) -> Self {
-        Self { summary: OrderSummary::of(order), lines: order.lines.clone(), vat: order.totals.vat.clone() }
+        Self {
+            summary: OrderSummary::of(order),
+            lines: order.lines.clone(),
+            vat: order.totals.vat.clone(),
+            shows_prices: true,
+        }
+    }
+
+    /// The view as this principal may see it.
+    #[must_use]
+    pub fn seen_by(self, principal: &Principal) -> Self {
+        Self {
+            shows_prices: principal.may(Permission::OrdersPrices),
+            summary: self.summary.seen_by(principal),
+            ..self
+        }
     }
 }
 
@@ -107,9 +126,9 @@ impl OrderSummary {
             customer_id: order.customer_id,
             status: order.status,
             currency: order.currency.code().to_owned(),
-            net_total: totals.net_total.clone(),
-            vat_total: totals.vat_total.clone(),
-            gross_total: totals.gross_total.clone(),
+            net_total: Some(totals.net_total.clone()),
+            vat_total: Some(totals.vat_total.clone()),
+            gross_total: Some(totals.gross_total.clone()),
             tracking_number: order.tracking_number.as_ref().map(|number| number.as_str().to_owned()),
             cancellation_reason: order.cancellation_reason.as_ref().map(|reason| reason.as_str().to_owned()),
             placed_at: order.placed_at,
@@ -136,9 +155,9 @@ impl OrderSummary {
             customer_id: CustomerId::from_uuid(row.customer_id),
             status: status(&row.status)?,
             currency: row.currency,
-            net_total: Money::rounded(&row.net_total),
-            vat_total: Money::rounded(&row.vat_total),
-            gross_total: Money::rounded(&row.gross_total),
+            net_total: Some(Money::rounded(&row.net_total)),
+            vat_total: Some(Money::rounded(&row.vat_total)),
+            gross_total: Some(Money::rounded(&row.gross_total)),
             tracking_number: row.tracking_number,
             cancellation_reason: row.cancellation_reason,
             placed_at: row.placed_at,
@@ -154,6 +173,15 @@ impl OrderSummary {
             promised_on: row.promised_on.map(BusinessDate::stored),
             held_for_approval: row.held_for_approval,
         })
+    }
+
+    /// The order as this principal may see it.
+    #[must_use]
+    fn seen_by(mut self, principal: &Principal) -> Self {
+        if !principal.may(Permission::OrdersPrices) {
+            (self.net_total, self.vat_total, self.gross_total) = (None, None, None);
+        }
+        self
     }
 }
 
@@ -345,7 +373,9 @@ pub async fn get(db: &TenantDatabase, context: &RequestContext, id: OrderId) -> 
     let row = row.ok_or(OrderError::NotFound(id))?;
     let status = status(&row.status)?;
     let lines: Vec<_> = rows.into_iter().map(|(line, held)| line.into_line(status, held)).collect();
-    Ok(OrderView { summary: OrderSummary::from_row(row)?, vat: vat_breakdown(&lines), lines })
+    let summary = OrderSummary::from_row(row)?;
+    let view = OrderView { summary, vat: vat_breakdown(&lines), lines, shows_prices: true };
+    Ok(view.seen_by(&context.principal))
 }
 
 /// # Errors
@@ -356,7 +386,8 @@ pub async fn list(
     filter: &OrderFilter,
     request: &PageRequest<OrderSort>,
 ) -> Result<Page<OrderSummary>, Error> {
-    db.list(context, filter, request).await
+    let page = db.list(context, filter, request).await?;
+    Ok(page.map(|order| order.seen_by(&context.principal)))
 }
 
 crate::statement! {
@@ -435,6 +466,7 @@ pub async fn list_with_lines(
     Ok(page.map(|listed| {
         let summary = orders.remove(&listed.id.uuid()).unwrap_or(listed);
         let lines = lines.remove(&summary.id.uuid()).unwrap_or_default();
-        OrderView { summary, vat: vat_breakdown(&lines), lines }
+        let view = OrderView { summary, vat: vat_breakdown(&lines), lines, shows_prices: true };
+        view.seen_by(&context.principal)
     }))
 }

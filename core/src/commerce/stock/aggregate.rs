@@ -19,8 +19,9 @@ use crate::values::business_date::BusinessDate;
 use crate::values::goods::{Units, UnitsChange};
 use crate::values::ids::{CategoryId, InventoryCountId, LocationId, ProductId, StockId, WarehouseId};
 use crate::values::invalid::{FieldError, Invalid};
-use crate::values::money::UnitPrice;
+use crate::values::money::{QuantityDecimals, UnitPrice};
 use crate::values::text::text;
+use crate::values::unit::Unit;
 
 text!(
     /// Why goods were moved.
@@ -173,6 +174,26 @@ pub struct Movement {
 pub struct ReorderRule {
     pub point: Units,
     pub quantity: Units,
+}
+
+impl ReorderRule {
+    /// Checks the rule by how its product is measured.
+    ///
+    /// # Errors
+    /// Fails if a quantity has more decimals than the product's.
+    pub(super) fn check_decimals(
+        &self,
+        (decimals, unit): &(QuantityDecimals, Unit),
+    ) -> Result<(), StockError> {
+        let members: Vec<_> = [("point", &self.point), ("quantity", &self.quantity)]
+            .into_iter()
+            .filter_map(|(member, units)| (!units.has_at_most(*decimals)).then_some(member))
+            .collect();
+        if members.is_empty() {
+            return Ok(());
+        }
+        Err(StockError::RuleTooPrecise { decimals: *decimals, unit: unit.clone(), members })
+    }
 }
 
 /// What an order line has of the stock, and what it waits for.
@@ -719,6 +740,11 @@ pub enum StockError {
         "inventory count {count} is under way: until it is closed or cancelled, nothing on hand in its scope moves"
     )]
     Frozen { count: InventoryCountId },
+    #[error(
+        "quantities of this product, in {} ({}), may have {} digits after the point",
+        .unit.code(), .unit.name(), .decimals.value()
+    )]
+    RuleTooPrecise { decimals: QuantityDecimals, unit: Unit, members: Vec<&'static str> },
 }
 
 impl StockError {
@@ -747,7 +773,7 @@ impl DomainError for StockError {
             | Self::TooManyTakenBack
             | Self::TooManyPlaces { .. }
             | Self::Frozen { .. } => Category::Conflict,
-            Self::TooMany { .. } => Category::Invalid,
+            Self::TooMany { .. } | Self::RuleTooPrecise { .. } => Category::Invalid,
         }
     }
 
@@ -762,6 +788,7 @@ impl DomainError for StockError {
             Self::TooManyTakenBack => "too_many_reservations",
             Self::TooManyPlaces { .. } => "too_many_places",
             Self::Frozen { .. } => "stock_frozen",
+            Self::RuleTooPrecise { .. } => "invalid_reorder_rule",
         }
     }
 
@@ -769,6 +796,11 @@ impl DomainError for StockError {
         if let Self::Frozen { count } = self {
             let frozen = Invalid::new("stock_frozen", self.to_string()).at("");
             return vec![FieldError { inventory_count_id: Some(count.to_string().into()), ..frozen }];
+        }
+        if let Self::RuleTooPrecise { members, .. } = self {
+            let field =
+                |member: &&str| Invalid::new("too_precise", self.to_string()).at(format!("/{member}"));
+            return members.iter().map(field).collect();
         }
         let (Self::Short(shortages) | Self::Missing(shortages) | Self::Promised(shortages)) = self else {
             return Vec::new();

@@ -5,6 +5,7 @@ use super::queries::StockView;
 use super::repository;
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
+use crate::commerce::products;
 use crate::values::ids::StockId;
 
 /// Says when to order more of a product for a warehouse, or ends it.
@@ -22,6 +23,11 @@ impl Command for SetReorderRule {
         let (mut levels, (warehouse, product)) = repository::load(work, self.id).await?;
         let level = levels.get_mut(warehouse, product).ok_or(StockError::NotFound(self.id))?;
         check_version(self.expected_version, level.version())?;
+        if let Some(rule) = &self.rule
+            && let Some(measure) = products::repository::measures(work, &[product]).await?.get(&product)
+        {
+            rule.check_decimals(measure)?;
+        }
         let before = StockView::of(level);
         level.set_reorder(self.rule.clone());
         if !level.is_changed() {
