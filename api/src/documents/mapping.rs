@@ -2,7 +2,7 @@
 //! is added here follows from it alone.
 
 use comptoir_core::commerce::invoices::content::Content;
-use comptoir_documents::{EarlyPayment, Invoice, Language, Mention, Treatment};
+use comptoir_documents::{AdjustmentKind, Category, EarlyPayment, Invoice, Language, Mention, Treatment};
 
 use super::units;
 
@@ -26,13 +26,35 @@ fn completed(mut invoice: Invoice) -> Invoice {
     invoice.lines.iter_mut().for_each(|line| units::name(&mut line.unit, language));
     invoice.mentions.retain(|mention| mention.subject.as_deref() != Some(LEGAL_IDENTITY));
     // What is not there is left out: BT-107, BT-108.
-    if invoice.adjustments.is_empty() {
-        (invoice.totals.discounts, invoice.totals.charges) = (None, None);
-    }
+    let has = |kind| invoice.adjustments.iter().any(|on| on.adjustment.kind == kind);
+    let (has_discounts, has_charges) = (has(AdjustmentKind::Discount), has(AdjustmentKind::Charge));
+    invoice.totals.discounts = invoice.totals.discounts.filter(|_| has_discounts);
+    invoice.totals.charges = invoice.totals.charges.filter(|_| has_charges);
+    tax_numbers(&mut invoice);
     if matches!(invoice.treatment, Some(Treatment::Consumer | Treatment::ForeignConsumer)) {
         for_consumers(&mut invoice);
     }
     invoice
+}
+
+/// Which numbers of the parties stand where. BR-O-02: where something is outside the scope of VAT, nobody's VAT number has a place in the XML, and French law wants
+/// the seller's on the page all the same (CGI, annexe II, 242 nonies A, I, 2°): it is a note then. BR-E-02 and its sisters: a seller without VAT number is known
+/// by another number to whoever collects taxes, in France by the SIREN.
+fn tax_numbers(invoice: &mut Invoice) {
+    if invoice.vat.iter().any(|group| group.vat.category == Category::O) {
+        let (own, other) = match invoice.language {
+            Language::Fr => ("N° TVA du vendeur\u{a0}: ", "N° TVA du client\u{a0}: "),
+            Language::En => ("Seller’s VAT No.: ", "Customer’s VAT No.: "),
+        };
+        for (label, number) in
+            [(own, invoice.seller.vat_number.take()), (other, invoice.buyer.vat_number.take())]
+        {
+            let note = number.map(|number| Mention { subject: None, text: format!("{label}{number}") });
+            invoice.mentions.extend(note);
+        }
+    } else if invoice.seller.vat_number.is_none() {
+        invoice.seller.tax_number = invoice.seller.legal_id.as_ref().map(|id| id.value.clone());
+    }
 }
 
 /// BR-FR-05 asks for three mentions on every French invoice. Of businesses they say what late payment costs; consumers owe none of that (Code de commerce,
@@ -137,6 +159,48 @@ mod tests {
         assert_eq!(faults_of(&invoice), vec![]);
         let text = &invoice.mentions[1].text;
         assert!(text.contains("Aucune indemnité"), "{text}");
+    }
+
+    #[test]
+    fn every_category_of_vat_passes() {
+        for (category, reason, code) in [
+            ("Z", None, None),
+            ("E", Some("Exonération de TVA, article 261, 4, 4° du CGI"), Some("VATEX-EU-132-1I")),
+            ("AE", Some("Autoliquidation"), Some("VATEX-EU-AE")),
+            ("K", Some("Livraison intracommunautaire, article 262 ter, I du CGI"), Some("VATEX-EU-IC")),
+            ("G", Some("Exportation, article 262, I du CGI"), Some("VATEX-EU-G")),
+            ("O", Some("TVA non applicable, article 259-1 du CGI"), Some("VATEX-EU-O")),
+        ] {
+            let mut frozen = frozen();
+            let vat = json!({"category": category, "rate": (category != "O").then_some("0")});
+            frozen["buyer"]["vat_number"] = json!("FR40303265045");
+            frozen["delivery"]["address"] = frozen["buyer"]["address"].clone();
+            frozen["lines"][0]["vat"] = vat.clone();
+            frozen["vat"] =
+                json!([{"vat": vat, "base": "18.00", "tax": "0.00", "reason": reason, "reason_code": code}]);
+            (frozen["totals"]["vat"], frozen["totals"]["gross"], frozen["totals"]["due"]) =
+                (json!("0.00"), json!("18.00"), json!("18.00"));
+            let invoice = invoice(&frozen);
+            assert_eq!(faults_of(&invoice), vec![], "{category}");
+            let is_noted = invoice.mentions.iter().any(|mention| mention.text.ends_with("FR44732829320"));
+            assert_eq!(is_noted, category == "O", "{category}");
+        }
+    }
+
+    #[test]
+    fn a_small_enterprise_is_known_by_its_siren() {
+        let mut frozen = frozen();
+        frozen["seller"]["vat_number"] = Value::Null;
+        frozen["lines"][0]["vat"] = json!({"category": "E", "rate": "0"});
+        frozen["vat"][0] = json!({
+            "vat": {"category": "E", "rate": "0"}, "base": "18.00", "tax": "0.00",
+            "reason": "TVA non applicable, article 293 B du CGI", "reason_code": "VATEX-FR-FRANCHISE",
+        });
+        (frozen["totals"]["vat"], frozen["totals"]["gross"], frozen["totals"]["due"]) =
+            (json!("0.00"), json!("18.00"), json!("18.00"));
+        let invoice = invoice(&frozen);
+        assert_eq!(faults_of(&invoice), vec![]);
+        assert_eq!(invoice.seller.tax_number.as_deref(), Some("732829320"));
     }
 
     #[test]

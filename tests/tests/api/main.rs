@@ -17,6 +17,7 @@ mod fulfilment;
 mod idempotency;
 mod imports;
 mod inventory_counts;
+mod invoice_documents;
 mod invoices;
 mod invoices_verify;
 mod isolation;
