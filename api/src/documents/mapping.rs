@@ -216,8 +216,14 @@ mod tests {
         };
         let rule = found("/customer/invoicing/electronic_address", "rule_broken");
         assert!(rule.is_some_and(|rule| rule.starts_with("BR-FR-21: ")), "{faults:?}");
-        assert!(found("/customer/name", "not_printable").is_some_and(|said| said.contains("U+4E66")), "{faults:?}");
-        assert!(found("/draft/lines/0", "rule_broken").is_some_and(|rule| rule.starts_with("BT-131: ")), "{faults:?}");
+        assert!(
+            found("/customer/name", "not_printable").is_some_and(|said| said.contains("U+4E66")),
+            "{faults:?}"
+        );
+        assert!(
+            found("/draft/lines/0", "rule_broken").is_some_and(|rule| rule.starts_with("BT-131: ")),
+            "{faults:?}"
+        );
     }
 
     #[test]

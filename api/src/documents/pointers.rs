@@ -34,7 +34,8 @@ const PLACES: &[(&str, &str)] = &[
     ("/totals", "/draft/lines"),
 ];
 /// Members of a line that a draft's line has, too.
-const OF_LINES: &[&str] = &["sku", "name", "description", "quantity", "unit", "unit_price", "adjustments", "vat"];
+const OF_LINES: &[&str] =
+    &["sku", "name", "description", "quantity", "unit", "unit_price", "adjustments", "vat"];
 
 /// Returns a pointer that begins with `/draft`, `/tenant` or `/customer`.
 pub(super) fn of_request(pointer: &str) -> String {
@@ -60,9 +61,10 @@ pub(super) fn of_request(pointer: &str) -> String {
         (Some("lines"), None) => "/draft/lines".to_owned(),
         (Some("adjustments"), index) => {
             let members = parts.filter(|part| *part != "adjustment");
-            index.into_iter().chain(members).fold("/draft/adjustments".to_owned(), |pointer, part| {
-                format!("{pointer}/{part}")
-            })
+            index
+                .into_iter()
+                .chain(members)
+                .fold("/draft/adjustments".to_owned(), |pointer, part| format!("{pointer}/{part}"))
         }
         _ => "/draft".to_owned(),
     }

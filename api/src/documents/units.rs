@@ -61,7 +61,10 @@ mod tests {
             name(&mut unit, language);
             unit.name
         };
-        assert_eq!((named("HUR", Language::Fr), named("HUR", Language::En)), ("heure".to_owned(), "hour".to_owned()));
+        assert_eq!(
+            (named("HUR", Language::Fr), named("HUR", Language::En)),
+            ("heure".to_owned(), "hour".to_owned())
+        );
         assert_eq!(named("NAR", Language::Fr), "as it was");
     }
 }

@@ -16,7 +16,7 @@ const LINES: usize = 4;
 const LIMIT: Duration = Duration::from_secs(600);
 /// As many as the service makes at once: half of the processors.
 const MOST_AT_ONCE: usize = 8;
-/// A process that makes documents one after the other keeps none of them.
+/// Each document that is being made takes up to 110 MiB, and none is kept.
 const PEAK_MIB: f64 = 400.0;
 
 pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<Measurement>> {
@@ -84,14 +84,14 @@ fn drawn(texts: &[String]) -> Result<f64> {
         let running: Vec<_> = parts
             .map(|part| {
                 scope.spawn(move || {
-                    part.iter().try_for_each(|text| {
+                    part.iter().try_for_each(|text| -> Result<()> {
                         let invoice: Invoice = serde_json::from_str(text)?;
                         render(&invoice).map(drop).map_err(anyhow::Error::from)
                     })
                 })
             })
             .collect();
-        running.into_iter().try_for_each(|thread| {
+        running.into_iter().try_for_each(|thread| -> Result<()> {
             thread.join().map_err(|_| anyhow::anyhow!("a thread that drew documents panicked"))?
         })
     })?;

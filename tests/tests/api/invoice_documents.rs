@@ -13,7 +13,8 @@ use sha2::{Digest, Sha256};
 const MADE: (&str, &str) = ("COMPTOIR__SERVICES__INVOICE_DOCUMENTS__ENABLED", "true");
 const LIMIT: Duration = Duration::from_secs(20);
 /// One transparent pixel.
-const LOGO: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+const LOGO: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 /// The company with all that its invoices must say, a customer, and a product at 10.00 and 20 %.
 async fn trade(api: &Api) -> Result<(Value, Value)> {
@@ -33,7 +34,12 @@ fn path_of(invoice: &Value) -> String {
 }
 
 /// The bytes of a file, with its status and one of its headers.
-async fn file(api: &Api, path: &str, headers: &[(&str, &str)], header: &str) -> Result<(u16, Vec<u8>, String)> {
+async fn file(
+    api: &Api,
+    path: &str,
+    headers: &[(&str, &str)],
+    header: &str,
+) -> Result<(u16, Vec<u8>, String)> {
     let answer = api.http.open(path, headers).await?;
     let status = answer.status().as_u16();
     let value = answer.headers().get(header).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -48,7 +48,8 @@ fn a_statement_is_a_pdf_and_the_same_each_time() {
         assert!(is_pdf(&made), "{entries} entries");
         assert_eq!(made, render_statement(&statement(entries)).unwrap(), "{entries} entries");
     }
-    let (short, long) = (render_statement(&statement(3)).unwrap(), render_statement(&statement(400)).unwrap());
+    let (short, long) =
+        (render_statement(&statement(3)).unwrap(), render_statement(&statement(400)).unwrap());
     assert!(long.len() > short.len() + 5_000, "{} and {} bytes", short.len(), long.len());
 }
 

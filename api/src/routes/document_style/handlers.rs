@@ -5,9 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::error::Error;
 use comptoir_core::application::unit_of_work::Executor;
-use comptoir_core::commerce::documents::{
-    self, RemoveLogo, SetLogo, Style, StyleView, digest_of,
-};
+use comptoir_core::commerce::documents::{self, RemoveLogo, SetLogo, Style, StyleView, digest_of};
 
 use super::dto::{DocumentStyleSettings, LogoFile};
 use crate::documents::style_faults;

@@ -114,6 +114,9 @@ mod tests {
         let text = linked(&one, &other);
         assert_eq!(text.len(), r#"{"pdf":"","xml":""}"#.len() + 4 * 32, "{text}");
         assert_ne!(text, linked(&other, &one));
-        assert_eq!(hex::encode(digest_of(b"")), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(
+            hex::encode(digest_of(b"")),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
     }
 }

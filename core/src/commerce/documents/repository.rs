@@ -152,7 +152,8 @@ pub(super) async fn put_off(
     reason: &str,
     retry: Option<Duration>,
 ) -> Result<(), Error> {
-    let reason: String = reason.chars().filter(|character| !character.is_control()).take(MAX_REASON).collect();
+    let reason: String =
+        reason.chars().filter(|character| !character.is_control()).take(MAX_REASON).collect();
     let tenant = work.tenant().uuid();
     let put_off = PutOff::new(
         retry.is_none(),
@@ -255,8 +256,7 @@ pub(super) struct Claimed {
 pub(super) async fn claim(services: &Database, most: usize, lease: Duration) -> Result<Vec<Claimed>, Error> {
     let mut connection = services.connection().await?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let rows: Vec<(Uuid, Uuid, i32)> =
-        Claim::new(most, milliseconds(lease)).load(&mut connection).await?;
+    let rows: Vec<(Uuid, Uuid, i32)> = Claim::new(most, milliseconds(lease)).load(&mut connection).await?;
     let claimed = |(tenant, invoice, attempt)| Claimed {
         tenant: TenantId::from_uuid(tenant),
         invoice: InvoiceId::from_uuid(invoice),

@@ -309,7 +309,8 @@ mod tests {
 
     #[test]
     fn pauses_grow_and_attempts_end() {
-        let pauses: Vec<_> = (1..=6).map(|attempt| retry_after(attempt).map(|pause| pause.as_secs())).collect();
+        let pauses: Vec<_> =
+            (1..=6).map(|attempt| retry_after(attempt).map(|pause| pause.as_secs())).collect();
         assert_eq!(pauses, [Some(5), Some(10), Some(20), Some(40), None, None]);
     }
 }

@@ -53,7 +53,11 @@ mod tests {
     fn a_colour_is_six_digits() {
         assert_eq!(AccentColour::parse("#1F4E79").map(|colour| colour.to_string()), Ok("#1f4e79".to_owned()));
         for text in ["", "#fff", "1f4e79", "#1f4e7g", "#1f4e79a", "#é1f4e", "red"] {
-            assert_eq!(AccentColour::parse(text).map_err(|refused| refused.code), Err("not_a_colour"), "{text}");
+            assert_eq!(
+                AccentColour::parse(text).map_err(|refused| refused.code),
+                Err("not_a_colour"),
+                "{text}"
+            );
         }
     }
 }

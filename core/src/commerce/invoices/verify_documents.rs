@@ -48,8 +48,7 @@ pub(super) async fn broken(
             (stored? == calculated).then_some(calculated)
         };
         let both = file(pdf, pdf_digest).zip(file(xml, xml_digest));
-        let is_linked =
-            both.zip(link).is_some_and(|((pdf, xml), link)| link == digest(&linked(&pdf, &xml)));
+        let is_linked = both.zip(link).is_some_and(|((pdf, xml), link)| link == digest(&linked(&pdf, &xml)));
         if is_linked && links == Some(1) && is_of_series {
             continue;
         }
