@@ -81,7 +81,6 @@ fn for_consumers(invoice: &mut Invoice) {
 
 #[cfg(test)]
 mod tests {
-    use comptoir_core::values::invalid::FieldError;
     use comptoir_documents::validate;
     use serde_json::{Value, json};
 
@@ -211,8 +210,8 @@ mod tests {
         frozen["lines"][0]["net"] = json!("18.01");
         let faults = faults_of(&invoice(&frozen));
         let found = |pointer: &str, code: &str| {
-            let is = |fault: &FieldError| fault.pointer == pointer && fault.code == code;
-            faults.iter().find(|fault| is(fault)).map(|fault| fault.message.clone())
+            let fault = faults.iter().find(|fault| fault.pointer == pointer && fault.code == code);
+            fault.map(|fault| fault.message.clone())
         };
         let rule = found("/customer/invoicing/electronic_address", "rule_broken");
         assert!(rule.is_some_and(|rule| rule.starts_with("BR-FR-21: ")), "{faults:?}");

@@ -279,8 +279,8 @@ async fn what_no_document_can_say_is_refused_before_the_number() {
             let refused = api.http.command(&format!("{}/validate", path_of(&draft))).await?;
             assert_eq!((refused.status, refused.code()), (422, "invoice_incomplete"), "{}", refused.text);
             let errors = refused.json["errors"].as_array().cloned().unwrap_or_default();
-            let is = |error: &Value| error["pointer"] == pointer && error["code"] == code;
-            let found = errors.iter().find(|error| is(error)).with_context(|| refused.text.clone())?;
+            let found = errors.iter().find(|error| error["pointer"] == pointer && error["code"] == code);
+            let found = found.with_context(|| refused.text.clone())?;
             ensure!(found["message"].as_str().is_some_and(|message| message.contains(said)), "{found}");
         }
         let other = api.buyer("C-2").await?;
@@ -314,11 +314,11 @@ async fn a_company_chooses_how_its_documents_look() {
             let headers = [("Content-Type", media_type)];
             api.http.raw(Method::PUT, "/tenant/logo", &headers, Some(bytes.to_vec())).await
         };
-        let refused = put("image/gif", b"GIF89a").await?;
+        let refused = put("image/gif", b"GIF89a".as_slice()).await?;
         assert_eq!((refused.status, refused.code()), (415, "unsupported_media_type"), "{}", refused.text);
-        let refused = put("image/png", b"GIF89a").await?;
+        let refused = put("image/png", b"GIF89a".as_slice()).await?;
         assert_eq!((refused.status, refused.pointers()), (422, vec!["/logo"]), "{}", refused.text);
-        let set = put("image/png", &png).await?;
+        let set = put("image/png", png.as_slice()).await?;
         assert_eq!((set.status, &set.json["logo"]["bytes"]), (200, &json!(png.len())), "{}", set.text);
         let (status, shown, media_type) = file(&api, "/tenant/logo", &[], "content-type").await?;
         assert_eq!((status, shown, media_type.as_str()), (200, png, "image/png"));

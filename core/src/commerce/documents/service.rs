@@ -249,7 +249,7 @@ impl Maker {
             // A panic of what draws it: that is the document's own fault.
             Err(error) => error.to_string(),
         };
-        tracing::warn!(%tenant, invoice = %id, attempt, reason, "the document of an invoice could not be made");
+        tracing::warn!(%tenant, invoice = %id, attempt, %reason, "the document of an invoice could not be made");
         self.put_off(context(), PutOffDocument { id, attempt, reason, retry: retry_after(attempt) }).await
     }
 
