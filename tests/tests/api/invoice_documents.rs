@@ -10,7 +10,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-const MADE: (&str, &str) = ("COMPTOIR__SERVICES__INVOICE_DOCUMENTS__ENABLED", "true");
+/// Documents are made.
+pub(super) const MADE: (&str, &str) = ("COMPTOIR__SERVICES__INVOICE_DOCUMENTS__ENABLED", "true");
 const LIMIT: Duration = Duration::from_secs(20);
 /// One transparent pixel.
 const LOGO: &str =
@@ -29,12 +30,12 @@ async fn validated(api: &Api, customer: &Value, product: &Value) -> Result<Value
     Ok(answer.json)
 }
 
-fn path_of(invoice: &Value) -> String {
+pub(super) fn path_of(invoice: &Value) -> String {
     format!("/invoices/{}", invoice["id"].as_str().unwrap_or_default())
 }
 
 /// The bytes of a file, with its status and one of its headers.
-async fn file(
+pub(super) async fn file(
     api: &Api,
     path: &str,
     headers: &[(&str, &str)],
@@ -47,7 +48,7 @@ async fn file(
     Ok((status, answer.bytes().await?.to_vec(), value))
 }
 
-async fn is_ready(api: &Api, path: &str) -> Result<()> {
+pub(super) async fn is_ready(api: &Api, path: &str) -> Result<()> {
     let path = format!("{path}/xml");
     until(format!("{path} to be there"), LIMIT, async || {
         let (status, body, _) = file(api, &path, &[], "etag").await?;
