@@ -1,10 +1,13 @@
 //! The services that the API hosts. Those that requests need run in every process; the others may run in processes of their own
 //! (`api --only services`).
 
+use std::sync::Arc;
+
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::audit::Verification;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::catalogue::Pruning;
+use comptoir_core::commerce::documents::{Documents, InvoiceDocuments};
 use comptoir_core::commerce::orders::BackOrders;
 use comptoir_core::commerce::stock::{StockDigest, StockLevels};
 use comptoir_core::feed::{Feed, QueueLimits};
@@ -58,6 +61,7 @@ impl Hosted {
         executor: Executor,
         of_tenants: TenantDatabase,
         policies: &Policies,
+        documents: Arc<dyn Documents>,
     ) -> Result<Imports, ConfigError> {
         let database = settings.services_database();
         let pool = database.as_ref().map(Database::new).transpose()?;
@@ -71,6 +75,8 @@ impl Hosted {
         if let Some(database) = pool.clone() {
             self.beside(StockLevels { database: database.clone(), executor: executor.clone() }, true)?;
             self.beside(BackOrders { database: database.clone(), executor: executor.clone() }, true)?;
+            let documents = InvoiceDocuments::new(database.clone(), executor.clone(), documents);
+            self.beside(documents, true)?;
             let digest = StockDigest::new(database.clone(), executor.clone(), policies.clone());
             self.beside(digest.map_err(|error| ConfigError::Invalid(error.to_string()))?, true)?;
             let api = &settings.api;

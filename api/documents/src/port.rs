@@ -98,14 +98,16 @@ pub(crate) fn framework(invoice: &Invoice) -> String {
     let paid = totals.prepaid.as_ref() == Some(&totals.gross)
         && totals.gross > BigDecimal::default()
         && invoice.due_date.is_some();
-    let stage =
-        if invoice.kind == Kind::Invoice && invoice.prepayments.iter().any(|paid| paid.invoice.is_some()) {
-            '4'
-        } else if paid && totals.rounding.is_none() {
-            '2'
-        } else {
-            '1'
-        };
+    // Deposits are taken off as payments, or by lines: then the invoice names what came before it, as only a final invoice and a credit note do.
+    let takes_off = !invoice.references.preceding.is_empty()
+        || invoice.prepayments.iter().any(|paid| paid.invoice.is_some());
+    let stage = if invoice.kind == Kind::Invoice && takes_off {
+        '4'
+    } else if paid && totals.rounding.is_none() {
+        '2'
+    } else {
+        '1'
+    };
     format!("{operations}{stage}")
 }
 

@@ -146,6 +146,9 @@ pub(crate) const KINDS: &[Kind] = &[
     ),
     kind(409, "payment_reversed", "The payment was reversed already, or is a reversal"),
     kind(409, "no_credit", "The customer has nothing left of earlier payments"),
+    kind(409, "not_validated", "The invoice is a draft, and has no document"),
+    kind(409, "document_not_ready", "The document is being made; see `Retry-After`"),
+    kind(409, "document_failed", "The document could not be made; an operator has it made again"),
     kind(409, "nothing_to_invoice", "Nothing of it has left that is not invoiced yet"),
     kind(409, "stock_frozen", "The goods are being counted; `errors` has the `inventory_count_id`"),
     kind(
@@ -214,6 +217,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(412, "version_mismatch", "The resource has changed since the version in If-Match"),
     kind(413, "body_too_large", "The body has more than `api.max_body_bytes` (1 MiB)"),
     kind(415, "unsupported_media_type", "The body has another media type, or a Content-Encoding"),
+    kind(416, "range_not_satisfiable", "The file has none of the bytes that Range asks for; see `Content-Range`"),
     kind(422, "invalid_request", "Values are wrong; `errors` names each"),
     kind(
         422,

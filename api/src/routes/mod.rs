@@ -7,6 +7,7 @@ mod auth;
 mod categories;
 pub(crate) mod customers;
 mod docs;
+mod document_style;
 mod emails;
 mod events;
 mod fulfilment;
@@ -77,6 +78,7 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(roles::endpoints())
         .and(audit::endpoints())
         .and(tenant::endpoints())
+        .and(document_style::endpoints())
         .and(users::endpoints())
         .and(operators::endpoints())
         .and(services::endpoints())

@@ -26,6 +26,7 @@ use crate::application::events::{Event, EventCatalogue, IntegrationEvent};
 use crate::application::unit_of_work::{Executor, UnitOfWork};
 use crate::commerce::categories::CategoryEvent;
 use crate::commerce::customers::CustomerEvent;
+use crate::commerce::documents::Documents;
 use crate::commerce::inventory_counts::InventoryCountEvent;
 use crate::commerce::invoices::InvoiceEvent;
 use crate::commerce::locations::LocationEvent;
@@ -48,10 +49,15 @@ pub fn tenant_database(database: Database) -> TenantDatabase {
     TenantDatabase::new(database, Arc::new(StoredPrincipals))
 }
 
-/// Returns the executor of commands, with this catalogue of events. `mail` is which e-mails follow from them.
-pub fn executor(database: TenantDatabase, notifier: Notifier, mail: Policies) -> Executor {
+/// Returns the executor of commands, with this catalogue of events. `mail` is which e-mails follow from them, `documents` what makes the documents of invoices.
+pub fn executor(
+    database: TenantDatabase,
+    notifier: Notifier,
+    mail: Policies,
+    documents: Arc<dyn Documents>,
+) -> Executor {
     reactions::describe_metrics();
-    Executor::new(database, notifier, Arc::new(Catalogue { mail }))
+    Executor::new(database, notifier, Arc::new(Catalogue { mail, documents }))
 }
 
 /// A domain event of any aggregate.
@@ -107,6 +113,7 @@ impl<'a> DomainEvent<'a> {
 #[derive(Debug, Clone)]
 struct Catalogue {
     mail: Policies,
+    documents: Arc<dyn Documents>,
 }
 
 impl EventCatalogue for Catalogue {
@@ -119,6 +126,6 @@ impl EventCatalogue for Catalogue {
         work: &'a mut UnitOfWork<'_>,
         event: &'a dyn Event,
     ) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(async move { reactions::react(work, DomainEvent::of(event)?, &self.mail).await })
+        Box::pin(async move { reactions::react(work, DomainEvent::of(event)?, &self.mail, &self.documents).await })
     }
 }

@@ -2,6 +2,7 @@
 //! in-process, and commit or roll back with it. The matches are exhaustive, so that a new variant cannot be forgotten
 //! here.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::DomainEvent;
@@ -14,6 +15,7 @@ use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::categories::CategoryEvent;
 use crate::commerce::customers::CustomerEvent;
+use crate::commerce::documents::{self, Documents};
 use crate::commerce::inventory_counts::InventoryCountEvent;
 use crate::commerce::invoices::InvoiceEvent;
 use crate::commerce::locations::LocationEvent;
@@ -51,10 +53,12 @@ pub(super) async fn react(
     work: &mut UnitOfWork<'_>,
     event: DomainEvent<'_>,
     mail: &Policies,
+    documents: &Arc<dyn Documents>,
 ) -> Result<(), Error> {
     match event {
         DomainEvent::Product(event) => on_product(work, event).await,
         DomainEvent::Tenant(event) => on_tenant(work, event).await,
+        DomainEvent::Invoice(event) => on_invoice(work, event, documents).await,
         DomainEvent::User(event) => {
             let began = Instant::now();
             mail.on_user(work, event).await?;
@@ -101,13 +105,6 @@ pub(super) async fn react(
             | InventoryCountEvent::Closed { .. }
             | InventoryCountEvent::Cancelled { .. },
         )
-        | DomainEvent::Invoice(
-            InvoiceEvent::Drafted(_)
-            | InvoiceEvent::DraftChanged(_)
-            | InvoiceEvent::DraftDeleted(_)
-            | InvoiceEvent::Validated { .. }
-            | InvoiceEvent::Settled(_),
-        )
         | DomainEvent::Payment(PaymentEvent::Received(_) | PaymentEvent::Reversed(_))
         | DomainEvent::Warehouse(
             WarehouseEvent::Created(_) | WarehouseEvent::Updated(_) | WarehouseEvent::Archived(_),
@@ -133,6 +130,32 @@ async fn on_product(work: &mut UnitOfWork<'_>, event: &ProductEvent) -> Result<(
         | ProductEvent::Updated(_)
         | ProductEvent::Archived(_)
         | ProductEvent::Deleted(_) => Ok(()),
+    }
+}
+
+async fn on_invoice(
+    work: &mut UnitOfWork<'_>,
+    event: &InvoiceEvent,
+    documents: &Arc<dyn Documents>,
+) -> Result<(), Error> {
+    let began = Instant::now();
+    match event {
+        // What has a number becomes a document: what cannot gets none.
+        InvoiceEvent::Composed(content) => {
+            documents::check(documents, content).await?;
+            measured("check_document", work, began);
+            Ok(())
+        }
+        InvoiceEvent::Validated { invoice, .. } => {
+            documents::repository::queue(work, invoice.id()).await?;
+            measured("queue_document", work, began);
+            Ok(())
+        }
+        InvoiceEvent::Drafted(_)
+        | InvoiceEvent::DraftChanged(_)
+        | InvoiceEvent::DraftDeleted(_)
+        | InvoiceEvent::Settled(_)
+        | InvoiceEvent::DocumentReady(_) => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@ pub mod addresses;
 pub mod categories;
 pub mod credit;
 pub mod customers;
+pub mod documents;
 pub mod imports;
 pub mod inventory_counts;
 pub mod invoices;

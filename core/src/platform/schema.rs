@@ -121,6 +121,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    document_styles (tenant_id) {
+        tenant_id -> Uuid,
+        accent -> Nullable<Text>,
+        footer -> Nullable<Text>,
+        logo -> Nullable<Bytea>,
+        logo_digest -> Nullable<Bytea>,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     email_attempts (tenant_id, email_id, epoch) {
         tenant_id -> Uuid,
         email_id -> Uuid,
@@ -331,6 +342,31 @@ diesel::table! {
         year -> Int2,
         last -> Int8,
         latest -> Date,
+    }
+}
+
+diesel::table! {
+    invoice_document_queue (tenant_id, invoice_id) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        state -> Text,
+        attempts -> Int4,
+        due_at -> Timestamptz,
+        last_error -> Nullable<Text>,
+        queued_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    invoice_documents (tenant_id, invoice_id) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        pages -> Int4,
+        pdf -> Bytea,
+        pdf_digest -> Bytea,
+        xml -> Bytea,
+        xml_digest -> Bytea,
+        rendered_at -> Timestamptz,
     }
 }
 
@@ -1235,6 +1271,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     customer_activity,
     customer_credits,
     customers,
+    document_styles,
     email_attempts,
     email_secrets,
     emails,
@@ -1248,6 +1285,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     invoice_claims,
     invoice_contents,
     invoice_counters,
+    invoice_document_queue,
+    invoice_documents,
     invoice_drafts,
     invoice_lines,
     invoice_series,

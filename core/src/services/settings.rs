@@ -27,6 +27,7 @@ pub const KNOWN: &[&str] = &[
     "health",
     "history",
     "imports",
+    "invoice_documents",
     "leases",
     "login_throttle",
     "mailer",

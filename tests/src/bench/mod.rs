@@ -6,6 +6,7 @@ mod audit;
 mod authentication;
 mod cost;
 mod decay;
+mod documents;
 mod drain;
 mod feed;
 mod growth;
@@ -85,6 +86,8 @@ pub enum Subject {
     Stock,
     /// Live notifications: from commit to client, and what a client costs
     Feed,
+    /// The documents of invoices: how fast the service makes them, against the crate alone; memory and size
+    Documents,
     /// What authentication adds to GET /orders/{id}
     Authentication,
     /// What the audit trail costs the writers of one tenant
@@ -110,6 +113,7 @@ pub async fn run(subject: Subject, services: &Services, effort: Effort) -> Resul
         Subject::Feed => feed::measure(services, effort).await,
         Subject::Orders => orders::measure(services, effort).await,
         Subject::Stock => stock::measure(services, effort).await,
+        Subject::Documents => documents::measure(services, effort).await,
         Subject::Authentication => authentication::measure(services, effort).await,
         Subject::Audit => audit::measure(services, effort).await,
         Subject::Growth => growth::measure(services, effort).await,

@@ -67,6 +67,8 @@ impl Api {
             .env("COMPTOIR__API__DRAIN_SECONDS", "0")
             // A test that looks at e-mails says how they leave.
             .env("COMPTOIR__MAIL__TRANSPORT", "log")
+            // A test that looks at documents says that they are made: their links and events come when they come.
+            .env("COMPTOIR__SERVICES__INVOICE_DOCUMENTS__ENABLED", "false")
             .envs(RATE_LIMITS)
             .envs(environment.iter().copied());
         let log = world.logs().join(format!("api-{port}.log"));

@@ -81,6 +81,9 @@ async fn fill(world: &World) -> Result<()> {
     let path = format!("/invoices/{}/validate", invoice["id"].as_str().unwrap_or_default());
     let answer = api.http.command(&path).await?;
     ensure!(answer.status == 200, "{}", answer.text);
+    let style = serde_json::json!({"accent": "#1f4e79", "footer": null});
+    let answer = api.http.send(reqwest::Method::PUT, "/tenant/document-style", &[], Some(&style)).await?;
+    ensure!(answer.status == 200, "{}", answer.text);
     let payment = serde_json::json!({"customer_id": buyer["id"], "method": "transfer", "amount": "100.00"});
     api.created("/payments", &payment).await?;
     let file = b"code,name\nS-2,A\n".to_vec();
@@ -114,6 +117,8 @@ async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing()
             "invoices",
             "invoice_drafts",
             "invoice_contents",
+            "invoice_document_queue",
+            "document_styles",
             "invoice_lines",
             "invoice_vat",
             "payments",
@@ -223,6 +228,8 @@ async fn a_database_session_of_another_tenant_sees_and_changes_nothing() {
             "invoices",
             "invoice_drafts",
             "invoice_contents",
+            "invoice_document_queue",
+            "document_styles",
             "invoice_lines",
             "invoice_vat",
             "payments",

@@ -17,6 +17,8 @@ mod fulfilment;
 mod idempotency;
 mod imports;
 mod inventory_counts;
+mod invoice_documents;
+mod invoice_documents_proof;
 mod invoices;
 mod invoices_verify;
 mod isolation;

@@ -97,6 +97,9 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         })),
         "PATCH /invoices/{id}/draft" => Some(json!({"note": null})),
         "POST /invoices/{id}/validate" => None,
+        "PUT /tenant/document-style" => Some(json!({"accent": "#1f4e79", "footer": null})),
+        // No PNG: whoever may send one is told that.
+        "PUT /tenant/logo" => Some(json!({})),
         "POST /payments" => {
             Some(json!({"customer_id": id("customers"), "method": "transfer", "amount": "1.00"}))
         }

@@ -49,6 +49,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("customer_activity", "SELECT"),
             ("customer_credits", "DELETE,INSERT,SELECT,UPDATE"),
             ("customers", "DELETE,INSERT,SELECT,UPDATE"),
+            ("document_styles", "INSERT,SELECT,UPDATE"),
             ("email_attempts", "SELECT"),
             // And reads which e-mails have a secret.
             ("email_secrets", "DELETE,INSERT"),
@@ -61,6 +62,8 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("inventory_counts", "INSERT,SELECT,UPDATE"),
             ("invoice_claims", "DELETE,INSERT,SELECT"),
             ("invoice_contents", "INSERT,SELECT"),
+            ("invoice_document_queue", "DELETE,INSERT,SELECT,UPDATE"),
+            ("invoice_documents", "INSERT,SELECT"),
             ("invoice_drafts", "DELETE,INSERT,SELECT,UPDATE"),
             ("invoice_lines", "INSERT,SELECT"),
             ("invoice_vat", "INSERT,SELECT"),
@@ -186,9 +189,9 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
         ),
         (
             "services",
-            "claim_emails,due_email_lanes,due_imports,email_overview,email_tenants,emails_of_all,expire_emails,projection_fill_customers,projection_fill_gone,\
-             projection_fill_orders,projection_fill_products,projection_size,prune_emails,prune_idempotency_records,prune_imports,\
-             prune_sessions,recent_emails,renew_emails,settle_email,stock_to_digest,stock_to_promise,trace_correlation,untold_stock",
+            "claim_emails,claim_invoice_documents,due_email_lanes,due_imports,email_overview,email_tenants,emails_of_all,expire_emails,invoice_document_overview,\
+             projection_fill_customers,projection_fill_gone,projection_fill_orders,projection_fill_products,projection_size,prune_emails,\
+             prune_idempotency_records,prune_imports,prune_sessions,recent_emails,renew_emails,requeue_invoice_documents,settle_email,stock_to_digest,stock_to_promise,trace_correlation,untold_stock",
         ),
         (
             "relay",

@@ -257,7 +257,7 @@ fn prepayments(sheet: &mut Sheet<'_>) {
 
 // ── how to pay ────────────────────────────────────────────────────────────
 
-fn settlement(sheet: &mut Sheet<'_>) {
+pub(super) fn settlement(sheet: &mut Sheet<'_>) {
     let (invoice, labels) = (sheet.invoice, sheet.labels);
     let mut left: Vec<(&str, String)> = Vec::new();
     let mut right: Vec<(&str, String)> = Vec::new();

@@ -211,6 +211,10 @@ fn buyer(invoice: &Invoice, faults: &mut Vec<Fault>) {
 }
 
 fn rates(invoice: &Invoice, faults: &mut Vec<Fault>) {
+    // Distance sales in the one-stop shop bear the rate of the consumer's country (directive 2006/112/EC, article 33, a).
+    if invoice.treatment == Some(Treatment::ForeignConsumer) {
+        return;
+    }
     let lines =
         invoice.lines.iter().enumerate().map(|(index, line)| (format!("/lines/{index}/vat/rate"), &line.vat));
     let on = invoice.adjustments.iter().enumerate();

@@ -1,5 +1,6 @@
 //! `/api/v1/invoices`
 
+mod documents;
 mod dto;
 mod handlers;
 
@@ -7,6 +8,15 @@ use comptoir_core::application::Permission::{InvoicesRead, InvoicesValidate, Inv
 
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
+
+/// The problems of who asks for a document.
+const DOCUMENT: &[&str] = &[
+    "invoice_not_found",
+    "not_validated",
+    "document_not_ready",
+    "document_failed",
+    "range_not_satisfiable",
+];
 
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
@@ -43,4 +53,8 @@ pub(super) fn endpoints() -> Endpoints {
         ])
         .with(Needs(InvoicesValidate), handlers::__path_validate, handlers::validate)
         .problems(&["invoice_not_found", "invoice_state_conflict", "invoice_incomplete"])
+        .with(Needs(InvoicesRead), documents::__path_pdf, documents::pdf)
+        .problems(DOCUMENT)
+        .with(Needs(InvoicesRead), documents::__path_xml, documents::xml)
+        .problems(DOCUMENT)
 }

@@ -15,7 +15,7 @@ use super::api_keys::{ApiKeyCreatedV1, ApiKeyRevokedV1};
 use super::categories::{CategoryCreatedV1, CategoryDeletedV1, CategoryUpdatedV1};
 use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
 use super::inventory_counts::{InventoryCountCancelledV1, InventoryCountClosedV1, InventoryCountStartedV1};
-use super::invoices::{InvoicePaidV1, InvoiceValidatedV1};
+use super::invoices::{InvoiceDocumentReadyV1, InvoicePaidV1, InvoiceValidatedV1};
 use super::locations::{LocationArchivedV1, LocationCreatedV1, LocationUpdatedV1};
 use super::orders::{
     OrderAmendedV1, OrderApprovedV1, OrderBackOrderedV1, OrderCancelledV1, OrderConfirmedV1,
@@ -56,10 +56,11 @@ use crate::commerce::categories::{Category, CategoryCode, CategoryDetails, Categ
 use crate::commerce::customers::{
     CreditLimit, Customer, CustomerCode, CustomerDetails, CustomerInvoicing, CustomerName,
 };
+use crate::commerce::documents::{FileFacts, ReadyDocument, digest_of};
 use crate::commerce::inventory_counts::{
     CountCancellation, CountReference, Deviation, InventoryCount, NewInventoryCount,
 };
-use crate::commerce::invoices::{self, Invoice};
+use crate::commerce::invoices::{self, Invoice, InvoiceEvent};
 use crate::commerce::locations::{Location, LocationCode, LocationDetails, LocationName};
 use crate::commerce::orders::{
     AmendedLine, CancellationReason, DraftLine, LinePart, NewOrder, Order, OrderAmendment, OrderEvent,
@@ -548,6 +549,19 @@ fn validated_invoice() -> (Invoice, Box<dyn Event>) {
     (invoice, happened(event))
 }
 
+fn ready_document(invoice: &Invoice) -> Box<dyn Event> {
+    let file = |content: &[u8], bytes| FileFacts { sha256: digest_of(content).to_vec(), bytes };
+    happened(InvoiceEvent::DocumentReady(Box::new(ReadyDocument {
+        invoice_id: invoice.id(),
+        number: "FA-2026-000123".to_owned(),
+        customer_id: invoice.customer_id(),
+        pages: 1,
+        pdf: file(b"%PDF-1.7", 49_152),
+        xml: file(b"<xml/>", 8_192),
+        rendered_at: at(61),
+    })))
+}
+
 fn payments() -> (Box<dyn Event>, Box<dyn Event>) {
     let (payment, received) = payment_of("12.00", &[(19, "12.00")]);
     let reason = PaymentReason::parse("unpaid cheque").expect("valid");
@@ -752,6 +766,7 @@ fn contracts() -> Vec<(String, Contract)> {
 
     let (mut an_invoice, validated) = validated_invoice();
     add(validated, contract::<InvoiceValidatedV1>);
+    add(ready_document(&an_invoice), contract::<InvoiceDocumentReadyV1>);
     let whole = an_invoice.open();
     add(happened(an_invoice.pay(&whole, at(90)).expect("open")), contract::<InvoicePaidV1>);
 

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use super::{IntegrationEvent, integration_event, payload, time};
+use super::{IntegrationEvent, event_of, integration_event, payload, time};
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
+use crate::commerce::documents::{FileFacts, ReadyDocument};
 use crate::commerce::invoices::content::{Content, Line, VatGroup};
 use crate::commerce::invoices::{Invoice, InvoiceEvent, InvoiceState};
 
@@ -79,6 +80,33 @@ pub(super) struct InvoicePaidV1 {
 }
 payload!(InvoicePaidV1, "invoice", "invoice.paid", 1);
 
+/// The document of an invoice was made, once, and can be fetched: `GET /api/v1/invoices/{id}/pdf` and `…/xml`. It is an aggregate of its own, with the id of its
+/// invoice, and has one version: the events of the invoice itself may arrive later.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct InvoiceDocumentReadyV1 {
+    invoice_id: String,
+    number: String,
+    customer_id: String,
+    /// A4 pages.
+    pages: i32,
+    /// PDF/A-3 with the XML in it.
+    pdf: DocumentFileV1,
+    /// Factur-X, profile EN 16931.
+    xml: DocumentFileV1,
+    /// RFC 3339, UTC.
+    rendered_at: String,
+}
+payload!(InvoiceDocumentReadyV1, "invoice_document", "invoice.document_ready", 1);
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct DocumentFileV1 {
+    /// In hexadecimal digits.
+    sha256: String,
+    bytes: u64,
+}
+
 pub(super) fn translate(event: &InvoiceEvent) -> Result<Option<IntegrationEvent>, Error> {
     match event {
         InvoiceEvent::Validated { invoice, content } => {
@@ -88,7 +116,26 @@ pub(super) fn translate(event: &InvoiceEvent) -> Result<Option<IntegrationEvent>
             paid(invoice).map(|payload| integration_event(&**invoice, &payload)).transpose()
         }
         InvoiceEvent::Settled(_) => Ok(None),
-        InvoiceEvent::Drafted(_) | InvoiceEvent::DraftChanged(_) | InvoiceEvent::DraftDeleted(_) => Ok(None),
+        InvoiceEvent::DocumentReady(document) => {
+            event_of(document.invoice_id.to_string(), 1, &document_ready(document)).map(Some)
+        }
+        InvoiceEvent::Drafted(_)
+        | InvoiceEvent::DraftChanged(_)
+        | InvoiceEvent::DraftDeleted(_)
+        | InvoiceEvent::Composed(_) => Ok(None),
+    }
+}
+
+fn document_ready(document: &ReadyDocument) -> InvoiceDocumentReadyV1 {
+    let file = |facts: &FileFacts| DocumentFileV1 { sha256: hex::encode(&facts.sha256), bytes: facts.bytes };
+    InvoiceDocumentReadyV1 {
+        invoice_id: document.invoice_id.to_string(),
+        number: document.number.clone(),
+        customer_id: document.customer_id.to_string(),
+        pages: document.pages,
+        pdf: file(&document.pdf),
+        xml: file(&document.xml),
+        rendered_at: time(document.rendered_at),
     }
 }
 

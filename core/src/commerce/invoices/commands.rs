@@ -9,6 +9,7 @@ use super::draft::{
     Draft, DraftAdjustment, DraftLine, DraftReason, DraftVat, InvoiceNote, LineDescription, LineName,
     LineSku, OrderReference, Period, Reasoned, Source,
 };
+use super::events::InvoiceEvent;
 use super::queries::{DraftView, InvoiceView};
 use super::repository;
 use super::shipped::claim;
@@ -168,6 +169,9 @@ impl Command for ValidateInvoice {
         let composed = composed.map_err(InvoiceError::Incomplete)?;
         let invoicing = &tenant.details().invoicing;
         let series = invoicing.series.clone();
+        // Whatever the number will be: no document is refused for it.
+        let longest = series.number(composed.issue_date().year(), i64::MAX);
+        work.record(InvoiceEvent::Composed(Box::new(composed.numbered(&longest)))).await?;
         // Last, because everybody who validates an invoice of the series waits here, and because nothing may refuse what has a number.
         let issue_date = composed.issue_date();
         let position = repository::draw(work, &series, issue_date, invoicing.dates_in_order).await?;

@@ -3,6 +3,7 @@
 use super::Invoice;
 use super::content::Content;
 use crate::application::events::Event;
+use crate::commerce::documents::ReadyDocument;
 
 /// Carries the invoice as it is after the event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,12 +11,16 @@ pub enum InvoiceEvent {
     Drafted(Box<Invoice>),
     DraftChanged(Box<Invoice>),
     DraftDeleted(Box<Invoice>),
+    /// All that it will say is known, but for its number, in whose place stands one of the longest form. Whoever has a reason to refuse it does so now.
+    Composed(Box<Content>),
     Validated {
         invoice: Box<Invoice>,
         content: Box<Content>,
     },
     /// Something was paid of it, or taken back.
     Settled(Box<Invoice>),
+    /// Its document was made and kept.
+    DocumentReady(Box<ReadyDocument>),
 }
 
 impl Event for InvoiceEvent {}

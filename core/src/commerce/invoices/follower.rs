@@ -30,6 +30,8 @@ pub enum Rule {
     State,
     #[error("its lines or its VAT in the tables for sums are not what it says")]
     Rows,
+    #[error("its document is not the one that was made, or is gone, or has not exactly one link")]
+    Document,
 }
 
 impl Rule {
@@ -45,6 +47,7 @@ impl Rule {
             Self::Number => "number",
             Self::State => "state",
             Self::Rows => "rows",
+            Self::Document => "document",
         }
     }
 }

@@ -13,6 +13,7 @@ use futures::TryStreamExt;
 use uuid::Uuid;
 
 use super::follower::{Fault, Follower, Rule, StoredLink};
+use super::verify_documents;
 use crate::application::audit::sight::{self, Sight};
 use crate::application::audit::{Anchors, Head};
 use crate::platform::database::{self, ConnectFault, DatabaseConfig};
@@ -21,10 +22,11 @@ use crate::values::ids::TenantId;
 /// The number of links after which `progress` is called again.
 const PROGRESS_EVERY: u64 = 1_000;
 /// What must be seen as a whole.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "tenants",
     "invoices",
     "invoice_contents",
+    "invoice_documents",
     "invoice_lines",
     "invoice_vat",
     "invoice_series",
@@ -322,5 +324,6 @@ async fn besides(
     let mut broken: Vec<Broken> = numbers.into_iter().map(of_numbers).collect();
     broken.extend(states.into_iter().map(of_invoice(Rule::State)));
     broken.extend(rows.into_iter().map(of_invoice(Rule::Rows)));
+    broken.extend(verify_documents::broken(connection, tenant).await?);
     Ok(broken)
 }
