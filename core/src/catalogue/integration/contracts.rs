@@ -281,6 +281,7 @@ fn customer() -> (Customer, Box<dyn Event>) {
             electronic_address: ElectronicAddress::new("0225", "303265045").ok(),
             language: Some(Language::Fr),
             payment_terms: PaymentTerms::new(30, false).ok(),
+            ..CustomerInvoicing::default()
         },
     };
     let (customer, event) = Customer::create(CustomerId::from_uuid(uuid(1)), details, at(0));

@@ -3,6 +3,7 @@
 use super::Invoice;
 use super::content::Content;
 use crate::application::events::Event;
+use crate::values::channel::Channel;
 
 /// Carries the invoice as it is after the event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,15 @@ pub enum InvoiceEvent {
     },
     /// Something was paid of it, or taken back.
     Settled(Box<Invoice>),
+    /// The customer got it by this channel.
+    Sent {
+        invoice: Box<Invoice>,
+        channel: Channel,
+    },
+    /// It is due since yesterday or before, and something is open of it: once.
+    Overdue(Box<Invoice>),
+    /// A dispute began, changed or ended.
+    DisputeChanged(Box<Invoice>),
 }
 
 impl Event for InvoiceEvent {}

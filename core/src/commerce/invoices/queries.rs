@@ -16,7 +16,7 @@ use super::content::{Content, InvoiceKind};
 use super::draft::{
     Draft, DraftAdjustment, DraftLine, DraftVat, Period as InvoicePeriod, Reasoned, ReasonedValue, Source,
 };
-use super::repository::{InvoiceRow, kind, state};
+use super::repository::{InvoiceRow, channel, kind, state};
 use super::totals::AdjustmentKind;
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
@@ -27,6 +27,7 @@ use crate::commerce::vat::{Category, Nature};
 use crate::platform::paging::{Filter, Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
 use crate::platform::schema::{invoice_contents, invoice_drafts, invoices};
 use crate::values::business_date::BusinessDate;
+use crate::values::channel::Channel;
 use crate::values::contact::PostalAddress;
 use crate::values::ids::{CustomerId, InvoiceId, ProductId};
 use crate::values::language::Language;
@@ -64,6 +65,15 @@ pub struct InvoiceSummary {
     /// What is still to be paid; nothing of a draft.
     #[schema(value_type = String, example = "30.00")]
     pub open: Money,
+    /// When the customer got it first.
+    pub sent_at: Option<DateTime<Utc>>,
+    /// By which channel that was.
+    pub sent_by: Option<Channel>,
+    /// The day on which it was found overdue; null if it never was.
+    #[schema(value_type = Option<chrono::NaiveDate>)]
+    pub overdue_on: Option<BusinessDate>,
+    /// Why the customer does not pay; null if nothing is disputed.
+    pub dispute: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -260,7 +270,7 @@ impl DraftView {
 }
 
 impl InvoiceSummary {
-    pub(super) fn of(invoice: &Invoice) -> Self {
+    pub(crate) fn of(invoice: &Invoice) -> Self {
         let numbered = invoice.numbered.as_ref();
         Self {
             id: invoice.id,
@@ -276,6 +286,10 @@ impl InvoiceSummary {
             paid: invoice.paid.clone(),
             credited: invoice.credited.clone(),
             open: invoice.open(),
+            sent_at: invoice.sent_at,
+            sent_by: invoice.moving.sent_by,
+            overdue_on: invoice.moving.overdue_on,
+            dispute: invoice.moving.dispute.as_ref().map(ToString::to_string),
             created_at: invoice.created_at,
             updated_at: invoice.updated_at,
         }
@@ -299,6 +313,10 @@ impl InvoiceSummary {
             gross_total,
             paid,
             credited,
+            sent_at: row.sent_at,
+            sent_by: row.sent_by.map(channel).transpose()?,
+            overdue_on: row.overdue_on.map(BusinessDate::stored),
+            dispute: row.dispute,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
