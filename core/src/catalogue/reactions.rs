@@ -106,7 +106,10 @@ pub(super) async fn react(
             | InvoiceEvent::DraftChanged(_)
             | InvoiceEvent::DraftDeleted(_)
             | InvoiceEvent::Validated { .. }
-            | InvoiceEvent::Settled(_),
+            | InvoiceEvent::Settled(_)
+            | InvoiceEvent::Sent { .. }
+            | InvoiceEvent::Overdue(_)
+            | InvoiceEvent::DisputeChanged(_),
         )
         | DomainEvent::Payment(PaymentEvent::Received(_) | PaymentEvent::Reversed(_))
         | DomainEvent::Warehouse(

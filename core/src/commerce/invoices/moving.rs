@@ -95,6 +95,10 @@ impl Invoice {
         self.sent_at
     }
 
+    pub fn overdue_on(&self) -> Option<BusinessDate> {
+        self.moving.overdue_on
+    }
+
     pub(crate) fn dispute_reason(&self) -> Option<&DisputeReason> {
         self.moving.dispute.as_ref()
     }
@@ -137,7 +141,7 @@ mod tests {
         assert_eq!(refused, Err("invoice_not_validated"));
         let mut invoice = validated();
         let event = invoice.hand_over(Channel::Email, at(2)).expect("a number");
-        let InvoiceEvent::Sent { invoice: sent, channel: Channel::Email } = event else { panic!("{event:?}") };
+        let InvoiceEvent::Sent { invoice: sent, channel: Channel::Email } = event else { panic!("not sent") };
         assert_eq!((sent.state(), sent.sent_at()), (InvoiceState::Sent, Some(at(2))));
         invoice.hand_over(Channel::Platform, at(3)).expect("a number");
         assert_eq!((invoice.sent_at, invoice.moving.sent_by), (Some(at(2)), Some(Channel::Email)));
