@@ -4,7 +4,8 @@ BEGIN
     EXECUTE pg_catalog.format('GRANT SELECT ON outbox_events, outbox_history, outbox_dead_letters TO %s', services);
     EXECUTE pg_catalog.format('GRANT SELECT ON SEQUENCE outbox_events_seq_seq TO %s', services);
     EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION prune_idempotency_records, prune_sessions, due_imports, prune_imports, untold_stock,
-        stock_to_promise, stock_to_digest, invoices_to_send, email_document TO %s', services);
+        stock_to_promise, stock_to_digest, claim_invoice_documents, invoice_document_overview, requeue_invoice_documents,
+        invoices_to_send, email_document TO %s', services);
     EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION due_email_lanes, recent_emails, email_overview, claim_emails, settle_email, renew_emails,
         expire_emails, prune_emails, emails_of_all, email_tenants TO %s', services);
     EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION trace_correlation TO %s', services);

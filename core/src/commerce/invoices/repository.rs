@@ -227,7 +227,7 @@ pub(crate) async fn link(
 ///
 /// # Errors
 /// `NotFound` if the tenant has no such invoice. Fails if the database cannot be reached.
-pub(super) async fn look_at(work: &mut UnitOfWork<'_>, id: InvoiceId) -> Result<Invoice, Error> {
+pub(crate) async fn look_at(work: &mut UnitOfWork<'_>, id: InvoiceId) -> Result<Invoice, Error> {
     let query = invoices::table.find((work.tenant().uuid(), id.uuid())).select(InvoiceRow::as_select());
     let row: Option<InvoiceRow> = query.first(work.connection()).await.optional()?;
     with_draft(work, row.ok_or(InvoiceError::NotFound(id))?).await

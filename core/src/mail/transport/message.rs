@@ -3,8 +3,8 @@
 use std::fmt;
 
 use lettre::address::Envelope;
-use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
-use lettre::message::{Attachment, Mailbox, Mailboxes, MultiPart};
+use lettre::message::header::{ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Body, Mailbox, Mailboxes, MultiPart};
 use lettre::{Address, Message};
 
 use crate::values::ids::EmailId;
@@ -107,7 +107,10 @@ pub(in crate::mail) fn compose(parts: &Parts<'_>) -> Result<Outgoing, String> {
         None => words,
         Some(attached) => {
             let pdf = ContentType::parse("application/pdf").map_err(|error| error.to_string())?;
-            let file = Attachment::new(attached.name.clone()).body(attached.pdf.clone(), pdf);
+            // Whatever its bytes are: quoted-printable would change the ends of lines.
+            let bytes = Body::new_with_encoding(attached.pdf.clone(), ContentTransferEncoding::Base64)
+                .map_err(|_| "the document cannot be written in base64".to_owned())?;
+            let file = Attachment::new(attached.name.clone()).body(bytes, pdf);
             MultiPart::mixed().multipart(words).singlepart(file)
         }
     };
