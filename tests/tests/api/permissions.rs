@@ -97,6 +97,11 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         })),
         "PATCH /invoices/{id}/draft" => Some(json!({"note": null})),
         "POST /invoices/{id}/validate" => None,
+        "POST /invoices/{id}/send" => Some(json!({})),
+        "POST /invoices/{id}/sent" => Some(json!({"channel": "download"})),
+        "POST /invoices/{id}/platform-status" => Some(json!({"status": "received"})),
+        "POST /invoices/{id}/dispute" => Some(json!({"reason": "a test"})),
+        "POST /invoices/{id}/end-dispute" => None,
         "POST /payments" => {
             Some(json!({"customer_id": id("customers"), "method": "transfer", "amount": "1.00"}))
         }

@@ -180,10 +180,10 @@ type AgedRow = (Uuid, BigDecimal, BigDecimal, BigDecimal, BigDecimal, BigDecimal
 
 impl AgedView {
     fn of(at: BusinessDate, (id, code, name): (Uuid, String, String), row: Option<&AgedRow>) -> Self {
-        let amount = |pick: fn(&AgedRow) -> &BigDecimal| row.map_or_else(Money::zero, |row| Money::rounded(pick(row)));
-        let (not_due, days_1_30) = (amount(|row| &row.1), amount(|row| &row.2));
-        let (days_31_60, days_61_90) = (amount(|row| &row.3), amount(|row| &row.4));
-        let (over_90, credit) = (amount(|row| &row.5), amount(|row| &row.6));
+        let amount = |value: Option<&BigDecimal>| value.map_or_else(Money::zero, Money::rounded);
+        let (not_due, days_1_30) = (amount(row.map(|row| &row.1)), amount(row.map(|row| &row.2)));
+        let (days_31_60, days_61_90) = (amount(row.map(|row| &row.3)), amount(row.map(|row| &row.4)));
+        let (over_90, credit) = (amount(row.map(|row| &row.5)), amount(row.map(|row| &row.6)));
         let open: Money = [&not_due, &days_1_30, &days_31_60, &days_61_90, &over_90].into_iter().sum();
         Self {
             customer_id: CustomerId::from_uuid(id),

@@ -117,7 +117,7 @@ pub struct StatementView {
 pub enum StatementError {
     #[error("a statement begins on {from}, and cannot end before that, on {to}")]
     Backwards { from: BusinessDate, to: BusinessDate },
-    #[error("a statement has at most {MAX_ENTRIES} entries, and there are more between these days: ask for fewer days")]
+    #[error("a statement has at most {} entries, and there are more between these days: ask for fewer days", MAX_ENTRIES)]
     TooLong,
 }
 
