@@ -81,6 +81,9 @@ async fn fill(world: &World) -> Result<()> {
     let path = format!("/invoices/{}/validate", invoice["id"].as_str().unwrap_or_default());
     let answer = api.http.command(&path).await?;
     ensure!(answer.status == 200, "{}", answer.text);
+    let path = format!("/invoices/{}/send", invoice["id"].as_str().unwrap_or_default());
+    let answer = api.http.post(&path, &serde_json::json!({})).await?;
+    ensure!(answer.status == 200, "{}", answer.text);
     let payment = serde_json::json!({"customer_id": buyer["id"], "method": "transfer", "amount": "100.00"});
     api.created("/payments", &payment).await?;
     let file = b"code,name\nS-2,A\n".to_vec();
@@ -116,6 +119,9 @@ async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing()
             "invoice_contents",
             "invoice_lines",
             "invoice_vat",
+            "invoice_reminders",
+            "invoice_sendings",
+            "invoice_transmissions",
             "payments",
             "payment_allocations",
             "customer_credits",
@@ -225,6 +231,8 @@ async fn a_database_session_of_another_tenant_sees_and_changes_nothing() {
             "invoice_contents",
             "invoice_lines",
             "invoice_vat",
+            "invoice_sendings",
+            "invoice_transmissions",
             "payments",
             "payment_allocations",
             "customer_credits",
