@@ -20,7 +20,8 @@ pub(crate) fn days_ago(today: NaiveDate, days: i64) -> NaiveDate {
 pub(crate) async fn due(api: &Api, customer: &Value, product: &Value, due_on: NaiveDate) -> Result<Value> {
     let issue_date = due_on.checked_sub_days(Days::new(30)).context("a date")?;
     let line = json!({"product_id": product["id"], "quantity": "2"});
-    let body = json!({"customer_id": customer["id"], "issue_date": issue_date, "due_on": due_on, "lines": [line]});
+    let body =
+        json!({"customer_id": customer["id"], "issue_date": issue_date, "due_on": due_on, "lines": [line]});
     let draft = api.created("/invoices", &body).await?;
     let answer = api.http.command(&format!("{}/validate", path_of(&draft))).await?;
     ensure!(answer.status == 200, "{}", answer.text);
@@ -97,7 +98,8 @@ async fn what_is_owed_is_sorted_by_its_age_now_and_on_an_earlier_day() {
         // The oldest is paid whole, and 6.00 of the next.
         let payment = json!({"customer_id": customer["id"], "method": "transfer", "amount": "30.00"});
         api.created("/payments", &payment).await?;
-        let surplus = json!({"customer_id": customer["id"], "method": "card", "amount": "5.00", "invoices": []});
+        let surplus =
+            json!({"customer_id": customer["id"], "method": "card", "amount": "5.00", "invoices": []});
         api.created("/payments", &surplus).await?;
 
         let now = api.http.get("/invoices/aged-balance").await?;
@@ -114,14 +116,21 @@ async fn what_is_owed_is_sorted_by_its_age_now_and_on_an_earlier_day() {
         let then = api.http.get(&format!("/invoices/aged-balance?at={yesterday}")).await?;
         assert_eq!(then.status, 200, "{}", then.text);
         // What was due two days ago was not due then; the others were three days less late.
-        assert_eq!(aged(&then.json["data"][0]), ["48.00", "24.00", "24.00", "24.00", "0.00", "120.00", "0.00", "120.00"]);
+        assert_eq!(
+            aged(&then.json["data"][0]),
+            ["48.00", "24.00", "24.00", "24.00", "0.00", "120.00", "0.00", "120.00"]
+        );
         let statement = async |to: NaiveDate| {
             let id = customer["id"].as_str().unwrap_or_default();
             let from = days_ago(today, 300);
             let answer = api.http.get(&format!("/customers/{id}/statement?from={from}&to={to}")).await?;
             anyhow::Ok(answer.json["closing"].as_str().unwrap_or_default().to_owned())
         };
-        assert_eq!(statement(today).await?, "85.00", "the balance of the statement is that of the aged balance");
+        assert_eq!(
+            statement(today).await?,
+            "85.00",
+            "the balance of the statement is that of the aged balance"
+        );
         assert_eq!(statement(yesterday).await?, "120.00");
 
         let from = format!("issued_from={}", days_ago(today, 32));
@@ -208,7 +217,10 @@ async fn the_service_finds_what_is_overdue_by_itself() {
         api.seller().await?;
         let (customer, tea) = (api.buyer("C-1").await?, api.product("TEA").await?);
         let today = Utc::now().date_naive();
-        let invoices = [due(&api, &customer, &tea, days_ago(today, 9)).await?, due(&api, &customer, &tea, days_ago(today, 3)).await?];
+        let invoices = [
+            due(&api, &customer, &tea, days_ago(today, 9)).await?,
+            due(&api, &customer, &tea, days_ago(today, 3)).await?,
+        ];
         until("both to be overdue", LIMIT, async || {
             for invoice in &invoices {
                 let now = api.http.get(&path_of(invoice)).await?.json;

@@ -112,14 +112,21 @@ async fn a_dispute_that_is_over_and_levels_that_make_no_sense() {
         ensure!(api.http.post(&dispute, &json!({"reason": "broken"})).await?.status == 200, "no dispute");
         world.trigger_service("reminders").await?;
         assert!(reminders(&api).await?.is_empty());
-        ensure!(api.http.command(&format!("{}/end-dispute", path_of(&invoice))).await?.status == 200, "no end");
+        ensure!(
+            api.http.command(&format!("{}/end-dispute", path_of(&invoice))).await?.status == 200,
+            "no end"
+        );
         world.trigger_service("reminders").await?;
         assert_eq!(reminders(&api).await?.len(), 1);
 
         for (wrong, pointer, code) in [
             (json!([{"days": 0}]), "/invoicing/reminders/0/days", "out_of_range"),
             (json!([{"days": 9}, {"days": 9}]), "/invoicing/reminders/1/days", "not_later"),
-            (json!([{"days": 1}, {"days": 2}, {"days": 3}, {"days": 4}, {"days": 5}, {"days": 6}]), "/invoicing/reminders", "too_many"),
+            (
+                json!([{"days": 1}, {"days": 2}, {"days": 3}, {"days": 4}, {"days": 5}, {"days": 6}]),
+                "/invoicing/reminders",
+                "too_many",
+            ),
             (json!([{"days": 7, "text_fr": ""}]), "/invoicing/reminders/0/text_fr", "required"),
         ] {
             let body = json!({"invoicing": {"reminders": wrong}});

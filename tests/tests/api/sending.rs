@@ -212,7 +212,11 @@ async fn a_platform_gets_a_file_and_what_it_says_is_kept() {
         assert_eq!(codes, [None, Some(200), Some(202), Some(207)]);
         // The steps are append-only, for the owner, too.
         let sql = world.sql().await?;
-        for change in ["UPDATE invoice_transmissions SET detail = 'x'", "DELETE FROM invoice_transmissions", "TRUNCATE invoice_transmissions"] {
+        for change in [
+            "UPDATE invoice_transmissions SET detail = 'x'",
+            "DELETE FROM invoice_transmissions",
+            "TRUNCATE invoice_transmissions",
+        ] {
             assert!(sql.batch_execute(change).await.is_err(), "{change}");
         }
         Ok(())

@@ -507,8 +507,9 @@ async fn every_list_reads_what_it_returns(breadth: Breadth) -> Result<()> {
     sql.batch_execute("VACUUM ANALYZE").await?;
     let mut plans = Plans::of(&world, &server).await?;
     // What runs beside the requests reads these tables too, for all companies.
-    let without = ["MAILER", "PRUNING", "STOCK_LEVELS", "BACK_ORDERS", "INVOICE_SENDING", "OVERDUE", "REMINDERS"]
-        .map(|name| format!("COMPTOIR__SERVICES__{name}__ENABLED"));
+    let without =
+        ["MAILER", "PRUNING", "STOCK_LEVELS", "BACK_ORDERS", "INVOICE_SENDING", "OVERDUE", "REMINDERS"]
+            .map(|name| format!("COMPTOIR__SERVICES__{name}__ENABLED"));
     let without: Vec<_> = without.iter().map(|name| (name.as_str(), "false")).collect();
     let api = Api::start(&world, &without).await?;
     let described = lists(&api).await?;

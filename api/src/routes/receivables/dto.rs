@@ -101,7 +101,16 @@ impl StatementLine {
 
     fn of_balance(date: BusinessDate, kind: &'static str, balance: Money) -> Self {
         let kind = LineKind::Balance(kind);
-        Self { date, kind, document_id: None, reference: None, due_on: None, debit: None, credit: None, balance }
+        Self {
+            date,
+            kind,
+            document_id: None,
+            reference: None,
+            due_on: None,
+            debit: None,
+            credit: None,
+            balance,
+        }
     }
 }
 

@@ -33,7 +33,8 @@ pub(crate) async fn send(
     executor: Data<Executor>,
     policies: Data<Policies>,
 ) -> Result<HttpResponse, ApiError> {
-    let command = SendInvoice { id: id.0, channel: posted.body.channel, policies: Policies::clone(&policies) };
+    let command =
+        SendInvoice { id: id.0, channel: posted.body.channel, policies: Policies::clone(&policies) };
     let asked = |view: SendingView| respond::done(&view);
     respond::answer(executor.execute(context.0, posted.key, command, asked).await?)
 }

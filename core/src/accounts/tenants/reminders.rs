@@ -42,18 +42,24 @@ impl ReminderLevel {
     /// more than those of the level before.
     pub(super) fn check(levels: &[Self]) -> Result<(), FieldError> {
         if levels.len() > Self::MOST {
-            let message = format!("there are at most {} levels of reminders, not {}", Self::MOST, levels.len());
+            let message =
+                format!("there are at most {} levels of reminders, not {}", Self::MOST, levels.len());
             return Err(Invalid::new("too_many", message).at("/reminders"));
         }
         let mut before = 0;
         for (index, level) in levels.iter().enumerate() {
             let pointer = format!("/reminders/{index}/days");
             if !(Self::MIN_DAYS..=Self::MAX_DAYS).contains(&level.days) {
-                let message = format!("a reminder is sent from {} to {} days after the due date", Self::MIN_DAYS, Self::MAX_DAYS);
+                let message = format!(
+                    "a reminder is sent from {} to {} days after the due date",
+                    Self::MIN_DAYS,
+                    Self::MAX_DAYS
+                );
                 return Err(Invalid::new("out_of_range", message).at(pointer));
             }
             if level.days <= before {
-                let message = format!("each level comes later than the one before: after more than {before} days");
+                let message =
+                    format!("each level comes later than the one before: after more than {before} days");
                 return Err(Invalid::new("not_later", message).at(pointer));
             }
             before = level.days;
@@ -119,7 +125,8 @@ mod tests {
 
     #[test]
     fn each_level_comes_later_than_the_one_before() {
-        let fault = |days: &[i16]| ReminderLevel::check(&levels(days)).map_err(|fault| (fault.pointer, fault.code));
+        let fault =
+            |days: &[i16]| ReminderLevel::check(&levels(days)).map_err(|fault| (fault.pointer, fault.code));
         assert_eq!(fault(&[]), Ok(()));
         assert_eq!(fault(&[7, 21, 45]), Ok(()));
         assert_eq!(fault(&[0]), Err(("/reminders/0/days".to_owned(), "out_of_range")));

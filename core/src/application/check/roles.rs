@@ -285,7 +285,10 @@ const SERVICES_USES: &[(&str, &str)] = &[
     ("find stock for which orders wait", "SELECT stock_to_promise(0)"),
     ("find companies of which something is low", "SELECT stock_to_digest('-infinity', 0)"),
     ("find invoices that can be sent", "SELECT invoices_to_send(0)"),
-    ("find invoices that are past due", "SELECT invoices_past_due('0001-01-01', '0001-01-01', gen_random_uuid(), gen_random_uuid(), 0)"),
+    (
+        "find invoices that are past due",
+        "SELECT invoices_past_due('0001-01-01', '0001-01-01', gen_random_uuid(), gen_random_uuid(), 0)",
+    ),
     ("find companies that send reminders", "SELECT companies_that_remind(gen_random_uuid(), 0)"),
     ("read the document of an e-mail", "SELECT email_document(gen_random_uuid(), gen_random_uuid(), 0)"),
     ("find e-mails that are due", "SELECT due_email_lanes('{}', NULL, NULL, 0)"),

@@ -119,7 +119,9 @@ mod tests {
     }
 
     fn drafted() -> Invoice {
-        Invoice::draft(InvoiceId::generate(), draft(vec![line("Tea", "1", "10", "20")]), at(0)).expect("valid").0
+        Invoice::draft(InvoiceId::generate(), draft(vec![line("Tea", "1", "10", "20")]), at(0))
+            .expect("valid")
+            .0
     }
 
     /// Of 12.00.

@@ -242,7 +242,10 @@ pub async fn aged_balance(
             };
             let amounts: HashMap<Uuid, AgedRow> = amounts.into_iter().map(|row| (row.0, row)).collect();
             let at = BusinessDate::stored(at);
-            Ok(found.into_iter().map(|customer| AgedView::of(at, customer.clone(), amounts.get(&customer.0))).collect())
+            Ok(found
+                .into_iter()
+                .map(|customer| AgedView::of(at, customer.clone(), amounts.get(&customer.0)))
+                .collect())
         })
         .await?;
     let looked_at_all = i64::try_from(views.len()).is_ok_and(|number| number < LOOKED_AT);
@@ -259,10 +262,21 @@ mod tests {
     fn the_balance_is_what_is_open_without_what_is_left() {
         let at = BusinessDate::parse("2026-11-30").expect("a date");
         let decimal = |text: &str| text.parse::<BigDecimal>().expect("a decimal");
-        let row = (Uuid::nil(), decimal("1"), decimal("2"), decimal("4"), decimal("8"), decimal("16"), decimal("40"));
+        let row = (
+            Uuid::nil(),
+            decimal("1"),
+            decimal("2"),
+            decimal("4"),
+            decimal("8"),
+            decimal("16"),
+            decimal("40"),
+        );
         let customer = || (Uuid::nil(), "C-1".to_owned(), "Ada".to_owned());
         let view = AgedView::of(at, customer(), Some(&row));
-        assert_eq!((view.open.to_string(), view.balance.to_string()), ("31.00".to_owned(), "-9.00".to_owned()));
+        assert_eq!(
+            (view.open.to_string(), view.balance.to_string()),
+            ("31.00".to_owned(), "-9.00".to_owned())
+        );
         assert!(!view.is_empty());
         assert!(AgedView::of(at, customer(), None).is_empty());
     }

@@ -74,7 +74,8 @@ impl Overdue {
         // In the far east it is tomorrow already: there, what is due today is overdue.
         let today = Utc::now().date_naive();
         let before = today.checked_add_days(Days::new(1)).unwrap_or(today);
-        let mut place: Place = (NaiveDate::from_ymd_opt(1, 1, 1).unwrap_or_default(), Uuid::nil(), Uuid::nil());
+        let mut place: Place =
+            (NaiveDate::from_ymd_opt(1, 1, 1).unwrap_or_default(), Uuid::nil(), Uuid::nil());
         let (mut told, mut fault) = (0_u64, None);
         loop {
             let due = self.due(before, place).await.map_err(Fault::new)?;

@@ -110,8 +110,7 @@ impl Command for CustomersToRemind {
         let details = tenant.details();
         let today = details.time_zone.date_of(work.now());
         let (levels, days) = columns(&details.invoicing.reminders);
-        let statement =
-            ToRemind::new(work.tenant().uuid(), today, self.after.uuid(), &levels, &days, BATCH);
+        let statement = ToRemind::new(work.tenant().uuid(), today, self.after.uuid(), &levels, &days, BATCH);
         let found: Vec<(Uuid,)> = statement.load(work.connection()).await?;
         Ok(found.into_iter().map(|(id,)| CustomerId::from_uuid(id)).collect())
     }
@@ -154,7 +153,8 @@ impl Command for RemindCustomer {
         let language = customer.details().invoicing.language.unwrap_or(tenant.details().language);
         let top = late.iter().map(|(_, level)| *level).max().unwrap_or(1);
         let text = usize::try_from(top).ok().and_then(|top| levels.get(top.checked_sub(1)?));
-        let total: Money = late.iter().map(|(invoice, _)| invoice.open()).fold(Money::zero(), |sum, open| sum.plus(&open));
+        let total: Money =
+            late.iter().map(|(invoice, _)| invoice.open()).fold(Money::zero(), |sum, open| sum.plus(&open));
         let named = late.iter().take(NAMED).filter_map(|(invoice, _)| {
             let numbered = invoice.numbered()?;
             let open = invoice.open().to_string();
@@ -191,8 +191,7 @@ async fn late(
     levels: &[ReminderLevel],
 ) -> Result<Vec<(Invoice, i16)>, Error> {
     let (numbers, days) = columns(levels);
-    let statement =
-        Late::new(work.tenant().uuid(), customer.uuid(), today, &numbers, &days, MOST);
+    let statement = Late::new(work.tenant().uuid(), customer.uuid(), today, &numbers, &days, MOST);
     let found: Vec<(Uuid, i16)> = statement.load(work.connection()).await?;
     let ids: Vec<InvoiceId> = found.iter().map(|(id, _)| InvoiceId::from_uuid(*id)).collect();
     let invoices = invoices::repository::load_several(work, &ids).await?;
@@ -203,7 +202,8 @@ async fn late(
         let is_owed = invoice.kind() != InvoiceKind::CreditNote
             && !invoice.open().is_zero()
             && invoice.dispute_reason().is_none();
-        let Some(due_on) = invoice.numbered().map(|numbered| numbered.due_on.date()).filter(|_| is_owed) else {
+        let Some(due_on) = invoice.numbered().map(|numbered| numbered.due_on.date()).filter(|_| is_owed)
+        else {
             continue;
         };
         if let Some(level) = reached(levels, (today - due_on).num_days(), last) {
@@ -256,7 +256,8 @@ impl Reminders {
         let context = || RequestContext::of_service(NAME, tenant);
         let (mut after, mut fault) = (CustomerId::from_uuid(Uuid::nil()), None);
         loop {
-            let found = self.executor.run(context(), CustomersToRemind { after }).await.map_err(Fault::new)?;
+            let found =
+                self.executor.run(context(), CustomersToRemind { after }).await.map_err(Fault::new)?;
             for id in &found {
                 if run.stop().is_cancelled() {
                     return fault.map_or(Ok(()), Err);
@@ -302,8 +303,10 @@ mod tests {
 
     #[test]
     fn an_invoice_is_named_at_the_highest_level_that_it_has_reached_once() {
-        let levels: Vec<ReminderLevel> =
-            [7, 21, 45].into_iter().map(|days| ReminderLevel { days, text_fr: None, text_en: None }).collect();
+        let levels: Vec<ReminderLevel> = [7, 21, 45]
+            .into_iter()
+            .map(|days| ReminderLevel { days, text_fr: None, text_en: None })
+            .collect();
         for (days_late, last, expected) in [
             (6, 0, None),
             (7, 0, Some(1)),

@@ -117,7 +117,10 @@ pub struct StatementView {
 pub enum StatementError {
     #[error("a statement begins on {from}, and cannot end before that, on {to}")]
     Backwards { from: BusinessDate, to: BusinessDate },
-    #[error("a statement has at most {} entries, and there are more between these days: ask for fewer days", MAX_ENTRIES)]
+    #[error(
+        "a statement has at most {} entries, and there are more between these days: ask for fewer days",
+        MAX_ENTRIES
+    )]
     TooLong,
 }
 
@@ -289,17 +292,31 @@ mod tests {
             let amount: BigDecimal = amount.parse().expect("a decimal");
             (day("2026-11-30").date(), kind.to_owned(), Uuid::nil(), None, None, amount)
         };
-        let rows = vec![row("invoice", "24.00"), row("payment", "-30.00"), row("reversal", "30.00"), row("credit_note", "-4.00")];
+        let rows = vec![
+            row("invoice", "24.00"),
+            row("payment", "-30.00"),
+            row("reversal", "30.00"),
+            row("credit_note", "-4.00"),
+        ];
         let (entries, closing) = with_balances(&Money::parse("10").expect("an amount"), rows).expect("known");
         let shown: Vec<_> = entries
             .iter()
             .map(|entry| {
-                let text = |amount: &Option<Money>| amount.as_ref().map(ToString::to_string).unwrap_or_default();
+                let text =
+                    |amount: &Option<Money>| amount.as_ref().map(ToString::to_string).unwrap_or_default();
                 (text(&entry.debit), text(&entry.credit), entry.balance.to_string())
             })
             .collect();
-        let expected = [("24.00", "", "34.00"), ("", "30.00", "4.00"), ("30.00", "", "34.00"), ("", "4.00", "30.00")];
-        assert_eq!(shown, expected.map(|(debit, credit, balance)| (debit.to_owned(), credit.to_owned(), balance.to_owned())));
+        let expected =
+            [("24.00", "", "34.00"), ("", "30.00", "4.00"), ("30.00", "", "34.00"), ("", "4.00", "30.00")];
+        assert_eq!(
+            shown,
+            expected.map(|(debit, credit, balance)| (
+                debit.to_owned(),
+                credit.to_owned(),
+                balance.to_owned()
+            ))
+        );
         assert_eq!(closing.to_string(), "30.00");
     }
 

@@ -104,7 +104,9 @@ impl Sending {
 pub enum SendingError {
     #[error("invoice {0} is being sent by this channel already")]
     UnderWay(InvoiceId),
-    #[error("the customer downloads its invoices: there is nothing to send; name another channel, or record that it was downloaded")]
+    #[error(
+        "the customer downloads its invoices: there is nothing to send; name another channel, or record that it was downloaded"
+    )]
     Downloaded,
     #[error("invoice {0} was not given to a platform")]
     NotOnPlatform(InvoiceId),

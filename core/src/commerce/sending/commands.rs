@@ -128,7 +128,12 @@ impl Command for RecordPlatformStatus {
     }
 }
 
-fn shown(work: &UnitOfWork<'_>, id: TransmissionId, new: NewTransmission, now: DateTime<Utc>) -> TransmissionView {
+fn shown(
+    work: &UnitOfWork<'_>,
+    id: TransmissionId,
+    new: NewTransmission,
+    now: DateTime<Utc>,
+) -> TransmissionView {
     TransmissionView {
         id: id.uuid(),
         channel: new.channel.name().to_owned(),
@@ -276,7 +281,11 @@ async fn queue_email(
 }
 
 /// Writes down what has become of an e-mail, if the mail server has decided.
-async fn settle_email(work: &mut UnitOfWork<'_>, mut invoice: Invoice, mut sending: Sending) -> Result<bool, Error> {
+async fn settle_email(
+    work: &mut UnitOfWork<'_>,
+    mut invoice: Invoice,
+    mut sending: Sending,
+) -> Result<bool, Error> {
     let Some(email) = sending.email_id else { return Ok(false) };
     let now = work.now_after(invoice.updated_at());
     match (mail::fate(work, email).await?, sending.state) {
@@ -313,7 +322,8 @@ async fn handed_over(
         Channel::Email | Channel::Download => ("sent", None),
     };
     let invoice_id = invoice.id();
-    let new = NewTransmission { invoice_id, channel, status, code, detail: said, email_id, occurred_at: None };
+    let new =
+        NewTransmission { invoice_id, channel, status, code, detail: said, email_id, occurred_at: None };
     repository::append(work, new, now).await?;
     work.record(event).await?;
     work.audit("invoice.sent", (Invoice::NAME, invoice_id), Some(&before), Some(&invoice.audited()))

@@ -119,7 +119,8 @@ mod tests {
     async fn no_number_leads_out_of_the_directory() {
         let drop = FileDrop::new(std::env::temp_dir());
         for number in ["../x", "a/b", "", "a.b"] {
-            let deposit = Deposit { tenant: TenantId::generate(), number: number.to_owned(), pdf: Vec::new() };
+            let deposit =
+                Deposit { tenant: TenantId::generate(), number: number.to_owned(), pdf: Vec::new() };
             assert!(drop.deposit(deposit).await.is_err(), "{number}");
         }
     }

@@ -98,8 +98,9 @@ pub async fn transmissions(
             if there.is_none() {
                 return Ok(None);
             }
-            let of_invoice =
-                invoice_transmissions::tenant_id.eq(tenant).and(invoice_transmissions::invoice_id.eq(invoice));
+            let of_invoice = invoice_transmissions::tenant_id
+                .eq(tenant)
+                .and(invoice_transmissions::invoice_id.eq(invoice));
             let steps: Vec<TransmissionView> = invoice_transmissions::table
                 .filter(of_invoice)
                 .order((invoice_transmissions::recorded_at.desc(), invoice_transmissions::id.desc()))

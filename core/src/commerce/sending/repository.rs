@@ -112,9 +112,8 @@ pub(super) async fn save(work: &mut UnitOfWork<'_>, sending: &Sending) -> Result
 /// # Errors
 /// Fails if the database cannot be reached.
 pub(super) async fn is_on_platform(work: &mut UnitOfWork<'_>, id: InvoiceId) -> Result<bool, Error> {
-    let of_invoice = invoice_sendings::tenant_id
-        .eq(work.tenant().uuid())
-        .and(invoice_sendings::invoice_id.eq(id.uuid()));
+    let of_invoice =
+        invoice_sendings::tenant_id.eq(work.tenant().uuid()).and(invoice_sendings::invoice_id.eq(id.uuid()));
     let taken = invoice_sendings::channel
         .eq(Channel::Platform.name())
         .and(invoice_sendings::state.eq(SendingState::Sent.name()));
@@ -177,7 +176,8 @@ pub(super) async fn append(
 ) -> Result<TransmissionId, Error> {
     let id = TransmissionId::generate();
     // PostgreSQL cannot store U+0000, and a mail server can say it.
-    let harmless = |text: String| text.chars().filter(|char| *char != '\0').take(MAX_DETAIL).collect::<String>();
+    let harmless =
+        |text: String| text.chars().filter(|char| *char != '\0').take(MAX_DETAIL).collect::<String>();
     let values = (
         invoice_transmissions::tenant_id.eq(work.tenant().uuid()),
         invoice_transmissions::id.eq(id.uuid()),

@@ -105,9 +105,18 @@ fn invoice(mail: &InvoiceMail, company: &str, greeting: String) -> Words {
 fn remind(reminder: &ReminderMail, company: &str, greeting: String) -> Words {
     let ReminderMail { level, text, overdue, more, total, currency, .. } = reminder;
     let (subject, usual) = match level {
-        0 | 1 => ("Reminder", "The following has not reached us yet. Perhaps it was overlooked: please pay it soon."),
-        2 => ("Second reminder", "In spite of our reminder, the following is still not paid. Please pay it within eight days."),
-        _ => ("Last reminder", "In spite of our reminders, the following is still not paid. Please pay it at once, or tell us what is in the way."),
+        0 | 1 => (
+            "Reminder",
+            "The following has not reached us yet. Perhaps it was overlooked: please pay it soon.",
+        ),
+        2 => (
+            "Second reminder",
+            "In spite of our reminder, the following is still not paid. Please pay it within eight days.",
+        ),
+        _ => (
+            "Last reminder",
+            "In spite of our reminders, the following is still not paid. Please pay it at once, or tell us what is in the way.",
+        ),
     };
     let mut paragraphs = vec![text.clone().unwrap_or_else(|| usual.to_owned())];
     paragraphs.extend(overdue.iter().map(|OverdueInvoice { number, due_on, open }| {
