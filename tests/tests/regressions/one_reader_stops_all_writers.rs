@@ -476,7 +476,8 @@ const LISTS: &[List] = &[
         looks_through: |_| true,
     },
 ];
-/// Of the sessions of whoever asks, those with nothing in the database, and what is reckoned from many rows: of the aged balance, from all that 500 customers have open.
+/// Of the sessions of whoever asks, those with nothing in the database, and what is reckoned from many rows: of the aged balance, from all that 500
+/// customers have open.
 const NOT_TRIED: &[&str] = &["/api/v1/sessions", "/api/v1/invoices/aged-balance"];
 
 /// How many of the combinations are tried. All of them take minutes.

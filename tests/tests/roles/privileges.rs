@@ -189,8 +189,8 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
         ),
         (
             "services",
-            "claim_emails,companies_that_remind,due_email_lanes,due_imports,email_document,email_overview,email_tenants,emails_of_all,expire_emails,\
-             invoices_past_due,invoices_to_send,projection_fill_customers,projection_fill_gone,\
+            "claim_emails,companies_that_remind,due_email_lanes,due_imports,email_document,email_overview,email_tenants,emails_of_all,\
+             expire_emails,invoices_past_due,invoices_to_send,projection_fill_customers,projection_fill_gone,\
              projection_fill_orders,projection_fill_products,projection_size,prune_emails,prune_idempotency_records,prune_imports,\
              prune_sessions,recent_emails,renew_emails,settle_email,stock_to_digest,stock_to_promise,trace_correlation,untold_stock",
         ),

@@ -16,7 +16,8 @@ use crate::respond::{self, List};
 
 /// What customers owe, by how long it has been due, a page at a time
 ///
-/// Only those that owe something or have something left. A page looks at 500 customers: it may hold fewer than asked for, or none, and there may be more behind it.
+/// Only those that owe something or have something left. A page looks at 500 customers: it may hold fewer than asked for, or none, and there may be more
+/// behind it.
 #[utoipa::path(get, path = "/api/v1/invoices/aged-balance", tag = "payments", operation_id = "getAgedBalance", params(AgedFilters, ListQuery<AgedFilters, AgedSort>),
     responses((status = 200, body = List<AgedView>)))]
 pub(crate) async fn aged_balance(

@@ -21,8 +21,8 @@ use crate::respond::{self, List};
 
 /// Send an invoice to its customer
 ///
-/// By e-mail with the document, as soon as that is there, or by the platform. The invoice is `sent` once the mail server or the platform took it; until then the
-/// answer's `state`, and `/transmissions`, say how far it is.
+/// By e-mail with the document, as soon as that is there, or by the platform. The invoice is `sent` once the mail server or the platform took it; until
+/// then the answer's `state`, and `/transmissions`, say how far it is.
 #[utoipa::path(post, path = "/api/v1/invoices/{id}/send", tag = "invoices", operation_id = "sendInvoice", request_body = SendInvoiceRequest,
     params(IdParam, IdempotencyHeader),
     responses((status = 200, body = SendingView)))]

@@ -131,8 +131,8 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// As it was at the end of an earlier day. What a payment pays from its beginning it pays on its own day; what was allocated later, and reversals, count from the day
-    /// on which they were recorded.
+    /// As it was at the end of an earlier day. What a payment pays from its beginning it pays on its own day; what was allocated later, and reversals,
+    /// count from the day on which they were recorded.
     struct AgedThen<'a> {
         tenant: Uuid => SqlUuid,
         at: NaiveDate => Date,

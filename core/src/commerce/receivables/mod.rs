@@ -1,4 +1,5 @@
-//! What customers owe: what is overdue, who is reminded of it, and how each customer stood on which day (docs/invoices.md, "Overdue and reminders", "Statements").
+//! What customers owe: what is overdue, who is reminded of it, and how each customer stood on which day (docs/invoices.md, "Overdue and reminders",
+//! "Statements").
 
 mod aged;
 mod disputes;

@@ -183,7 +183,8 @@ impl Command for RemindCustomer {
     }
 }
 
-/// Locks the invoices of a customer of which it is to be reminded, with the level of each, those that have been due for the longest time first. The customer is locked.
+/// Locks the invoices of a customer of which it is to be reminded, with the level of each, those that have been due for the longest time first. The
+/// customer is locked.
 async fn late(
     work: &mut UnitOfWork<'_>,
     customer: CustomerId,

@@ -39,8 +39,8 @@ pub trait Platform: fmt::Debug + Send + Sync + 'static {
     fn deposit(&self, invoice: Deposit) -> BoxFuture<'_, Result<String, String>>;
 }
 
-/// Writes each invoice to a file, `<directory>/<company's id>/<number>.pdf`. It appears as a whole, and is on the disk when this returns. One that is given again
-/// replaces the file.
+/// Writes each invoice to a file, `<directory>/<company's id>/<number>.pdf`. It appears as a whole, and is on the disk when this returns. One that is
+/// given again replaces the file.
 #[derive(Debug, Clone)]
 pub struct FileDrop {
     directory: PathBuf,
