@@ -281,7 +281,7 @@ const LISTS: &[List] = &[
             ("customer_id", &[BUSY, EARLY, NOBODY]),
             ("unpaid", &["true"]),
             ("overdue", &["true"]),
-            ("issued_from", &["2026-01-01", "2026-01-02"]),
+            ("issued_from", &["2026-01-01"]),
             ("issued_to", &["2025-12-31"]),
             ("series", &["FA"]),
         ],
