@@ -9,6 +9,8 @@ use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::catalogue::Pruning;
 use comptoir_core::commerce::documents::{Documents, InvoiceDocuments};
 use comptoir_core::commerce::orders::BackOrders;
+use comptoir_core::commerce::receivables::{Overdue, Reminders};
+use comptoir_core::commerce::sending::{InvoiceSending, SendingConfig};
 use comptoir_core::commerce::stock::{StockDigest, StockLevels};
 use comptoir_core::feed::{Feed, QueueLimits};
 use comptoir_core::mail::{Mailer, Policies};
@@ -79,6 +81,17 @@ impl Hosted {
             self.beside(documents, true)?;
             let digest = StockDigest::new(database.clone(), executor.clone(), policies.clone());
             self.beside(digest.map_err(|error| ConfigError::Invalid(error.to_string()))?, true)?;
+            let sending: SendingConfig = settings.services.own("invoice_sending")?;
+            let sending = InvoiceSending {
+                database: database.clone(),
+                executor: executor.clone(),
+                policies: policies.clone(),
+                platform: sending.platform(),
+            };
+            self.beside(sending, true)?;
+            self.beside(Overdue { database: database.clone(), executor: executor.clone() }, true)?;
+            let reminders = Reminders::new(database.clone(), executor.clone(), policies.clone());
+            self.beside(reminders.map_err(|error| ConfigError::Invalid(error.to_string()))?, true)?;
             let api = &settings.api;
             let pruning = Pruning {
                 database,

@@ -134,6 +134,10 @@ pub(crate) const KINDS: &[Kind] = &[
         "invoice_state_conflict",
         "The invoice has a number: only a draft can be changed, deleted or validated",
     ),
+    kind(409, "invoice_not_validated", "The invoice is a draft, and has no number yet"),
+    kind(409, "sending_under_way", "The invoice is being sent by this channel already"),
+    kind(409, "channel_is_download", "The customer downloads its invoices: there is nothing to send"),
+    kind(409, "not_on_platform", "The invoice was not given to a platform"),
     kind(
         409,
         "invoice_exceeds_shipped",
@@ -244,6 +248,12 @@ pub(crate) const KINDS: &[Kind] = &[
         "invalid_payment",
         "The payment cannot be recorded like this; `errors` names the value at fault",
     ),
+    kind(
+        422,
+        "invalid_platform_status",
+        "What a platform says cannot be recorded like this; `errors` names the value at fault",
+    ),
+    kind(422, "invalid_statement", "The statement ends before it begins, or has more than 5,000 entries"),
     kind(
         422,
         "invoice_incomplete",

@@ -24,10 +24,12 @@ mod payments;
 pub(crate) mod products;
 mod projections;
 mod purchase_orders;
+mod receivables;
 mod reports;
 mod returns;
 mod roles;
 mod secret;
+mod sending;
 mod services;
 mod sessions;
 mod shipments;
@@ -68,7 +70,10 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(stock_documents::endpoints())
         .and(purchase_orders::endpoints())
         .and(inventory_counts::endpoints())
+        // Before the others of invoices: its path could be taken for an id.
+        .and(receivables::endpoints())
         .and(invoices::endpoints())
+        .and(sending::endpoints())
         .and(payments::endpoints())
         .and(imports::endpoints())
         .and(notifications::endpoints())

@@ -1,5 +1,6 @@
 //! What requests say of companies, customers and suppliers besides their addresses.
 
+use comptoir_core::values::channel::Channel;
 use comptoir_core::values::iban::{Bic, Iban};
 use comptoir_core::values::invalid::{FieldError, Invalid};
 use comptoir_core::values::money::Money;
@@ -16,6 +17,7 @@ use utoipa::ToSchema;
 use crate::extract::{Faults, one_of, read_from_text};
 
 read_from_text!(Bic, Iban, LegalForm, Money, SeriesCode, TradeRegister);
+read_from_text!(Channel => |text| one_of(text, &Channel::ALL, Channel::name));
 read_from_text!(CustomerKind => |text| one_of(text, &CustomerKind::ALL, CustomerKind::name));
 read_from_text!(VatScheme => |text| one_of(text, &VatScheme::ALL, VatScheme::name));
 read_from_text!(VatDueOn => |text| one_of(text, &VatDueOn::ALL, VatDueOn::name));

@@ -69,7 +69,7 @@ permissions! {
     InventoryClose = "inventory:close",
     /// The right to see invoices, and what was paid of them.
     InvoicesRead = "invoices:read",
-    /// The right to draft invoices, and to change and delete drafts.
+    /// The right to draft invoices, to change and delete drafts, to send what is validated, and to say that a customer disputes it.
     InvoicesWrite = "invoices:write",
     /// The right to validate invoices, which gives them their number: nobody changes them any more.
     InvoicesValidate = "invoices:validate",

@@ -155,6 +155,9 @@ async fn on_invoice(
         | InvoiceEvent::DraftChanged(_)
         | InvoiceEvent::DraftDeleted(_)
         | InvoiceEvent::Settled(_)
+        | InvoiceEvent::Sent { .. }
+        | InvoiceEvent::Overdue(_)
+        | InvoiceEvent::DisputeChanged(_)
         | InvoiceEvent::DocumentReady(_) => Ok(()),
     }
 }

@@ -15,7 +15,7 @@ use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::{email_secrets, emails};
 use crate::values::contact::Email as Address;
-use crate::values::ids::{EmailId, UserId};
+use crate::values::ids::{EmailId, InvoiceId, UserId};
 
 #[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = emails, primary_key(tenant_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
@@ -43,6 +43,7 @@ pub(super) struct EmailRow {
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     finished_at: Option<DateTime<Utc>>,
+    invoice_id: Option<Uuid>,
 }
 
 impl EmailRow {
@@ -70,6 +71,7 @@ impl EmailRow {
             created_at: email.created_at,
             updated_at: email.updated_at,
             finished_at: email.finished_at,
+            invoice_id: email.invoice_id.map(InvoiceId::uuid),
         })
     }
 
@@ -84,6 +86,7 @@ impl EmailRow {
             content: content(self.content)?,
             user_id: self.user_id.map(UserId::from_uuid),
             token_id: self.token_id,
+            invoice_id: self.invoice_id.map(InvoiceId::from_uuid),
             edition: self.edition,
             due_at: self.due_at,
             deadline: self.deadline,
@@ -108,13 +111,16 @@ pub(super) fn content(stored: Value) -> Result<EmailContent, Error> {
 pub(super) struct NewEmail<'a> {
     pub(super) recipient: Recipient,
     pub(super) content: EmailContent,
-    pub(super) user_id: UserId,
+    /// Whom it is about, if it is for a user.
+    pub(super) user_id: Option<UserId>,
+    /// The invoice whose document is attached.
+    pub(super) invoice_id: Option<InvoiceId>,
     /// The token that it hands over.
     pub(super) token: Option<&'a IssuedOneTimeToken>,
     pub(super) deadline: DateTime<Utc>,
 }
 
-pub(super) async fn insert(work: &mut UnitOfWork<'_>, new: NewEmail<'_>) -> Result<(), Error> {
+pub(super) async fn insert(work: &mut UnitOfWork<'_>, new: NewEmail<'_>) -> Result<EmailId, Error> {
     let now = work.now();
     let email = QueuedEmail {
         id: EmailId::generate(),
@@ -122,8 +128,9 @@ pub(super) async fn insert(work: &mut UnitOfWork<'_>, new: NewEmail<'_>) -> Resu
         state: EmailState::Waiting,
         recipient: new.recipient,
         content: new.content,
-        user_id: Some(new.user_id),
+        user_id: new.user_id,
         token_id: new.token.map(|token| token.id),
+        invoice_id: new.invoice_id,
         edition: 1,
         due_at: now,
         deadline: new.deadline,
@@ -138,10 +145,40 @@ pub(super) async fn insert(work: &mut UnitOfWork<'_>, new: NewEmail<'_>) -> Resu
     let row = EmailRow::of(work.tenant().uuid(), &email)?;
     let due = emails::due_at.eq(diesel::dsl::now);
     diesel::insert_into(emails::table).values((&row, due)).execute(work.connection()).await?;
-    match new.token {
-        Some(token) => insert_secret(work, email.id, token).await,
-        None => Ok(()),
+    if let Some(token) = new.token {
+        insert_secret(work, email.id, token).await?;
     }
+    Ok(email.id)
+}
+
+/// What has become of an e-mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It waits, or is being sent.
+    Open,
+    /// With what the mail server said.
+    Accepted(String),
+    /// It is dead, discarded, or deleted by now; with the reason.
+    GivenUp(String),
+}
+
+/// Looks what has become of an e-mail. It is not locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn fate(work: &mut UnitOfWork<'_>, id: EmailId) -> Result<Fate, Error> {
+    let query = emails::table.find((work.tenant().uuid(), id.uuid())).select(EmailRow::as_select());
+    let row: Option<EmailRow> = query.first(work.connection()).await.optional()?;
+    let Some(row) = row else { return Ok(Fate::GivenUp("the e-mail was deleted".to_owned())) };
+    let email = row.into_email()?;
+    Ok(match email.state {
+        EmailState::Waiting | EmailState::Sending => Fate::Open,
+        EmailState::Sent => Fate::Accepted(email.last_error.unwrap_or_default()),
+        EmailState::Dead | EmailState::Discarded => {
+            let said = [email.reason, email.last_error];
+            Fate::GivenUp(said.into_iter().flatten().collect::<Vec<_>>().join(": "))
+        }
+    })
 }
 
 /// Keeps what an e-mail hands over until it is sent.

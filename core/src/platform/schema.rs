@@ -117,6 +117,8 @@ diesel::table! {
         language -> Nullable<Text>,
         payment_days -> Nullable<Int2>,
         payment_end_of_month -> Nullable<Bool>,
+        invoice_channel -> Nullable<Text>,
+        reminders -> Bool,
     }
 }
 
@@ -177,6 +179,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
+        invoice_id -> Nullable<Uuid>,
     }
 }
 
@@ -396,11 +399,53 @@ diesel::table! {
 }
 
 diesel::table! {
+    invoice_reminders (tenant_id, invoice_id, level) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        level -> Int2,
+        email_id -> Uuid,
+        reminded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    invoice_sendings (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        invoice_id -> Uuid,
+        channel -> Text,
+        state -> Text,
+        email_id -> Nullable<Uuid>,
+        attempts -> Int4,
+        due_at -> Timestamptz,
+        asked_by -> Text,
+        asked_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     invoice_series (tenant_id, code) {
         tenant_id -> Uuid,
         code -> Text,
         position -> Int8,
         hash -> Bytea,
+    }
+}
+
+diesel::table! {
+    invoice_transmissions (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        invoice_id -> Uuid,
+        channel -> Text,
+        status -> Text,
+        code -> Nullable<Int2>,
+        detail -> Nullable<Text>,
+        email_id -> Nullable<Uuid>,
+        recorded_by -> Text,
+        occurred_at -> Timestamptz,
+        recorded_at -> Timestamptz,
     }
 }
 
@@ -435,6 +480,9 @@ diesel::table! {
         sent_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        sent_by -> Nullable<Text>,
+        dispute -> Nullable<Text>,
+        overdue_on -> Nullable<Date>,
     }
 }
 
@@ -1206,6 +1254,7 @@ diesel::table! {
         invoice_series -> Text,
         credit_note_series -> Text,
         issue_dates_in_order -> Bool,
+        reminder_levels -> Jsonb,
     }
 }
 
@@ -1289,7 +1338,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     invoice_documents,
     invoice_drafts,
     invoice_lines,
+    invoice_reminders,
+    invoice_sendings,
     invoice_series,
+    invoice_transmissions,
     invoice_vat,
     invoices,
     locations,

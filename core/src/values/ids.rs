@@ -89,6 +89,14 @@ id!(
     /// Money that a customer paid, or the reversal of that.
     PaymentId
 );
+id!(
+    /// That an invoice is to be sent.
+    SendingId
+);
+id!(
+    /// A step of an invoice on its way to the customer.
+    TransmissionId
+);
 id!(EmailId);
 id!(
     /// A file of customers, suppliers, products or opening stock that is worked off row by row.

@@ -1,6 +1,7 @@
 //! Values and their rules, which hold for an amount, a text or an address wherever it occurs. No I/O.
 
 pub mod business_date;
+pub mod channel;
 pub mod contact;
 pub mod external_id;
 pub mod goods;

@@ -157,7 +157,7 @@ async fn what_invoices_need_of_a_customer_is_kept_and_checked() {
         let plain = api.customer("C-0").await?;
         let nothing = json!({
             "kind": null, "legal_form": null, "registration": null, "electronic_address": null, "language": null,
-            "payment_terms": null,
+            "payment_terms": null, "channel": null, "reminders": true,
         });
         assert_eq!(plain["invoicing"], nothing);
         let invoicing = json!({
@@ -167,6 +167,8 @@ async fn what_invoices_need_of_a_customer_is_kept_and_checked() {
             "electronic_address": {"scheme": "0225", "identifier": "303265045"},
             "language": "en",
             "payment_terms": {"days": 45, "end_of_month": true},
+            "channel": "platform",
+            "reminders": false,
         });
         let body = json!({
             "code": "C-1", "name": "Librairie des Carmes", "email": "achats@carmes.example",

@@ -84,6 +84,9 @@ async fn fill(world: &World) -> Result<()> {
     let style = serde_json::json!({"accent": "#1f4e79", "footer": null});
     let answer = api.http.send(reqwest::Method::PUT, "/tenant/document-style", &[], Some(&style)).await?;
     ensure!(answer.status == 200, "{}", answer.text);
+    let path = format!("/invoices/{}/send", invoice["id"].as_str().unwrap_or_default());
+    let answer = api.http.post(&path, &serde_json::json!({})).await?;
+    ensure!(answer.status == 200, "{}", answer.text);
     let payment = serde_json::json!({"customer_id": buyer["id"], "method": "transfer", "amount": "100.00"});
     api.created("/payments", &payment).await?;
     let file = b"code,name\nS-2,A\n".to_vec();
@@ -121,6 +124,9 @@ async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing()
             "document_styles",
             "invoice_lines",
             "invoice_vat",
+            "invoice_reminders",
+            "invoice_sendings",
+            "invoice_transmissions",
             "payments",
             "payment_allocations",
             "customer_credits",
@@ -232,6 +238,8 @@ async fn a_database_session_of_another_tenant_sees_and_changes_nothing() {
             "document_styles",
             "invoice_lines",
             "invoice_vat",
+            "invoice_sendings",
+            "invoice_transmissions",
             "payments",
             "payment_allocations",
             "customer_credits",

@@ -100,6 +100,11 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         "PUT /tenant/document-style" => Some(json!({"accent": "#1f4e79", "footer": null})),
         // No PNG: whoever may send one is told that.
         "PUT /tenant/logo" => Some(json!({})),
+        "POST /invoices/{id}/send" => Some(json!({})),
+        "POST /invoices/{id}/sent" => Some(json!({"channel": "download"})),
+        "POST /invoices/{id}/platform-status" => Some(json!({"status": "received"})),
+        "POST /invoices/{id}/dispute" => Some(json!({"reason": "a test"})),
+        "POST /invoices/{id}/end-dispute" => None,
         "POST /payments" => {
             Some(json!({"customer_id": id("customers"), "method": "transfer", "amount": "1.00"}))
         }

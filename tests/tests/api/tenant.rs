@@ -136,7 +136,7 @@ async fn what_its_invoices_say_is_kept_and_checked() {
         let nothing = json!({
             "legal_form": null, "share_capital": null, "trade_register": null, "vat_scheme": "normal",
             "vat_due_on": "payments", "one_stop_shop": false, "electronic_address": null, "iban": null, "bic": null,
-            "late_interest_rate": null, "series": "FA", "credit_note_series": "AV", "dates_in_order": true,
+            "late_interest_rate": null, "series": "FA", "credit_note_series": "AV", "dates_in_order": true, "reminders": [],
         });
         assert_eq!(api.http.get("/tenant").await?.json["invoicing"], nothing);
         let given = json!({
@@ -145,6 +145,7 @@ async fn what_its_invoices_say_is_kept_and_checked() {
             "electronic_address": {"scheme": "0225", "identifier": "732829320"},
             "iban": "fr14 2004 1010 0505 0001 3M02 606", "bic": "psstfrppnte", "late_interest_rate": "12.0",
             "series": "F26", "credit_note_series": "F26", "dates_in_order": false,
+            "reminders": [{"days": 7, "text_fr": null, "text_en": null}, {"days": 21, "text_fr": "Merci de régler.", "text_en": null}],
         });
         let changed = patch(json!({"invoicing": given})).await?;
         assert_eq!(changed.status, 200, "{}", changed.text);

@@ -66,6 +66,9 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("invoice_documents", "INSERT,SELECT"),
             ("invoice_drafts", "DELETE,INSERT,SELECT,UPDATE"),
             ("invoice_lines", "INSERT,SELECT"),
+            ("invoice_reminders", "INSERT,SELECT"),
+            ("invoice_sendings", "INSERT,SELECT,UPDATE"),
+            ("invoice_transmissions", "INSERT,SELECT"),
             ("invoice_vat", "INSERT,SELECT"),
             ("invoices", "DELETE,INSERT,SELECT,UPDATE"),
             ("locations", "INSERT,SELECT,UPDATE"),
@@ -189,9 +192,12 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
         ),
         (
             "services",
-            "claim_emails,claim_invoice_documents,due_email_lanes,due_imports,email_overview,email_tenants,emails_of_all,expire_emails,invoice_document_overview,\
-             projection_fill_customers,projection_fill_gone,projection_fill_orders,projection_fill_products,projection_size,prune_emails,\
-             prune_idempotency_records,prune_imports,prune_sessions,recent_emails,renew_emails,requeue_invoice_documents,settle_email,stock_to_digest,stock_to_promise,trace_correlation,untold_stock",
+            "claim_emails,claim_invoice_documents,companies_that_remind,due_email_lanes,due_imports,email_document,\
+             email_overview,email_tenants,emails_of_all,expire_emails,invoice_document_overview,invoices_past_due,\
+             invoices_to_send,projection_fill_customers,projection_fill_gone,projection_fill_orders,\
+             projection_fill_products,projection_size,prune_emails,prune_idempotency_records,prune_imports,prune_sessions,\
+             recent_emails,renew_emails,requeue_invoice_documents,settle_email,stock_to_digest,stock_to_promise,\
+             trace_correlation,untold_stock",
         ),
         (
             "relay",

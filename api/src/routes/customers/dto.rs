@@ -5,6 +5,7 @@ use comptoir_core::commerce::addresses::Address;
 use comptoir_core::commerce::customers::{
     CreditLimit, CustomerCode, CustomerDetails, CustomerFilter, CustomerInvoicing, CustomerName, CustomerView,
 };
+use comptoir_core::values::channel::Channel;
 use comptoir_core::values::contact::{Email, VatNumber};
 use comptoir_core::values::external_id::ExternalId;
 use comptoir_core::values::invalid::{FieldError, Invalid};
@@ -74,6 +75,12 @@ struct CustomerInvoicingDto {
     /// Left out or null if nothing was agreed.
     #[deserr(default)]
     payment_terms: Option<PaymentTermsDto>,
+    /// How it gets its invoices. Left out or null if nothing was agreed: by e-mail.
+    #[deserr(default)]
+    channel: Option<Channel>,
+    /// Whether it is reminded of what is overdue, where your company reminds its customers: true, where nothing is given.
+    #[deserr(default)]
+    reminders: Option<bool>,
 }
 
 impl CustomerInvoicingDto {
@@ -93,6 +100,8 @@ impl CustomerInvoicingDto {
             electronic_address: electronic_address.map_err(|fault| within("electronic_address", fault))?,
             language: self.language,
             payment_terms: payment_terms.map_err(|invalid| invalid.at("/payment_terms/days"))?,
+            channel: self.channel,
+            reminders: self.reminders.unwrap_or(true),
         })
     }
 }

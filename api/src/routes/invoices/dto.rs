@@ -15,13 +15,14 @@ use comptoir_core::values::ids::{CustomerId, OrderId, ProductId, ShipmentId};
 use comptoir_core::values::invalid::{FieldError, Invalid};
 use comptoir_core::values::language::Language;
 use comptoir_core::values::money::{Money, Quantity, UnitPrice, VatRate};
+use comptoir_core::values::series::SeriesCode;
 use comptoir_core::values::unit::Unit;
 use deserr::{Deserr, ValuePointerRef};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::export::Exported;
-use crate::extract::{Editable, Faults, SearchFilters, Several, Text, one_of, read_from_text};
+use crate::extract::{Editable, Faults, Flag, SearchFilters, Several, Text, one_of, read_from_text};
 use crate::routes::address::PostalAddressDto;
 use crate::routes::party::within;
 
@@ -482,6 +483,26 @@ pub(crate) struct InvoiceFilters {
     #[deserr(default)]
     #[param(value_type = Option<Uuid>)]
     customer_id: Option<CustomerId>,
+    /// True: only those of which something is to be paid; no drafts and no credit notes.
+    #[deserr(default)]
+    #[param(value_type = Option<bool>)]
+    unpaid: Option<Flag>,
+    /// True: only those of which something should have been paid before today, in your company's time zone.
+    #[deserr(default)]
+    #[param(value_type = Option<bool>)]
+    overdue: Option<Flag>,
+    /// Only those that are dated on this day or later.
+    #[deserr(default)]
+    #[param(value_type = Option<NaiveDate>)]
+    issued_from: Option<BusinessDate>,
+    /// Only those that are dated on this day or before.
+    #[deserr(default)]
+    #[param(value_type = Option<NaiveDate>)]
+    issued_to: Option<BusinessDate>,
+    /// Only those of this series of numbers.
+    #[deserr(default)]
+    #[param(value_type = Option<String>, example = "FA")]
+    series: Option<SeriesCode>,
 }
 
 impl SearchFilters for InvoiceFilters {
@@ -489,9 +510,11 @@ impl SearchFilters for InvoiceFilters {
     const WITHOUT: &'static [&'static str] = &["external_id"];
 
     fn with(self, selection: Selection) -> InvoiceFilter {
-        let Self { state, customer_id } = self;
+        let Self { state, customer_id, unpaid, overdue, issued_from, issued_to, series } = self;
         let states = state.map_or_else(Vec::new, |Several(states)| states);
-        InvoiceFilter { states, customer_id, selection }
+        let is_on = |flag: Option<Flag>| flag.is_some_and(|Flag(on)| on);
+        let (unpaid, overdue) = (is_on(unpaid), is_on(overdue));
+        InvoiceFilter { states, customer_id, unpaid, overdue, issued_from, issued_to, series, selection }
     }
 }
 
@@ -510,6 +533,10 @@ impl Exported for InvoiceSummary {
         "paid",
         "credited",
         "open",
+        "sent_at",
+        "sent_by",
+        "overdue_on",
+        "dispute",
         "created_at",
         "updated_at",
     ];

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use comptoir_core::accounts::tenants::{
-    CreditLimitAction, TenantDetails, TenantInvoicing, TenantInvoicingView, TenantName, TenantView, TimeZone,
+    CreditLimitAction, ReminderLevel, ReminderText, TenantDetails, TenantInvoicing, TenantInvoicingView,
+    TenantName, TenantView, TimeZone,
 };
 use comptoir_core::values::contact::{Email, VatNumber};
 use comptoir_core::values::iban::{Bic, Iban};
@@ -21,7 +22,7 @@ use crate::extract::{Editable, Faults, one_of, read_from_text};
 use crate::routes::address::PostalAddressDto;
 use crate::routes::party::{ElectronicAddressDto, RegistrationDto, within};
 
-read_from_text!(TenantName, TimeZone);
+read_from_text!(ReminderText, TenantName, TimeZone);
 read_from_text!(CreditLimitAction => |text| one_of(text, &CreditLimitAction::ALL, CreditLimitAction::name));
 read_from_text!(Language => |text| one_of(text, &Language::ALL, Language::code));
 
@@ -117,6 +118,34 @@ struct TenantInvoicingDto {
     /// Whether no invoice is dated before the last one of its series: true, where nothing is given.
     #[deserr(default)]
     dates_in_order: Option<bool>,
+    /// When customers are reminded of what is overdue, the first level first; none, or left out: never.
+    #[deserr(default)]
+    #[schema(required = false, max_items = 5)]
+    reminders: Vec<ReminderLevelDto>,
+}
+
+/// One level of reminders: each invoice is named once in a reminder of this level.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[schema(as = ReminderLevelRequest)]
+struct ReminderLevelDto {
+    /// After the due date; more than at the level before.
+    #[schema(example = 7, minimum = 1, maximum = 365)]
+    days: i16,
+    /// What the reminder says in French in place of the usual words.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 1000)]
+    text_fr: Option<ReminderText>,
+    /// The same in English.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 1000)]
+    text_en: Option<ReminderText>,
+}
+
+impl From<ReminderLevelDto> for ReminderLevel {
+    fn from(ReminderLevelDto { days, text_fr, text_en }: ReminderLevelDto) -> Self {
+        Self { days, text_fr, text_en }
+    }
 }
 
 impl TenantInvoicingDto {
@@ -137,6 +166,7 @@ impl TenantInvoicingDto {
             series: self.series.unwrap_or(default.series),
             credit_note_series: self.credit_note_series.unwrap_or(default.credit_note_series),
             dates_in_order: self.dates_in_order.unwrap_or(default.dates_in_order),
+            reminders: self.reminders.into_iter().map(ReminderLevel::from).collect(),
         };
         invoicing.check()?;
         Ok(invoicing)

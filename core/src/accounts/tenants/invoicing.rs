@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::reminders::{ReminderLevel, ReminderLevelView};
 use crate::values::iban::{Bic, Iban};
 use crate::values::invalid::{FieldError, Invalid};
 use crate::values::money::{Money, VatRate};
@@ -31,6 +32,8 @@ pub struct TenantInvoicing {
     pub credit_note_series: SeriesCode,
     /// Whether no invoice is dated before the last one of its series.
     pub dates_in_order: bool,
+    /// At most [`ReminderLevel::MOST`]; none: customers are not reminded.
+    pub reminders: Vec<ReminderLevel>,
 }
 
 impl Default for TenantInvoicing {
@@ -49,13 +52,15 @@ impl Default for TenantInvoicing {
             series: SeriesCode::stored("FA".to_owned()),
             credit_note_series: SeriesCode::stored("AV".to_owned()),
             dates_in_order: true,
+            reminders: Vec::new(),
         }
     }
 }
 
 impl TenantInvoicing {
     /// # Errors
-    /// `negative` if the share capital is less than zero; `iban_missing` if there is the code of a bank and no account in it.
+    /// `negative` if the share capital is less than zero; `iban_missing` if there is the code of a bank and no account in it. As [`ReminderLevel::check`]
+    /// for reminders.
     pub fn check(&self) -> Result<(), FieldError> {
         if self.share_capital.as_ref().is_some_and(Money::is_negative) {
             let message = "a share capital is zero or more";
@@ -65,7 +70,7 @@ impl TenantInvoicing {
             let message = "a BIC names the bank of an account: give the IBAN, too";
             return Err(Invalid::new("iban_missing", message).at("/iban"));
         }
-        Ok(())
+        ReminderLevel::check(&self.reminders)
     }
 }
 
@@ -98,6 +103,8 @@ pub struct TenantInvoicingView {
     pub credit_note_series: SeriesCode,
     /// Whether no invoice is dated before the last one of its series.
     pub dates_in_order: bool,
+    /// The levels of reminders, the first one first; none: customers are not reminded.
+    pub reminders: Vec<ReminderLevelView>,
 }
 
 impl From<&TenantInvoicing> for TenantInvoicingView {
@@ -116,6 +123,7 @@ impl From<&TenantInvoicing> for TenantInvoicingView {
             series: known.series.clone(),
             credit_note_series: known.credit_note_series.clone(),
             dates_in_order: known.dates_in_order,
+            reminders: known.reminders.iter().map(ReminderLevelView::from).collect(),
         }
     }
 }

@@ -5,6 +5,7 @@ mod commands;
 mod events;
 mod invoicing;
 mod queries;
+mod reminders;
 pub(crate) mod repository;
 mod short_name;
 
@@ -13,4 +14,5 @@ pub use commands::{CreateTenant, UpdateTenant};
 pub use events::TenantEvent;
 pub use invoicing::{TenantInvoicing, TenantInvoicingView};
 pub use queries::{CreatedTenant, RegistrationView, TenantView, get, list_all};
+pub use reminders::{ReminderLevel, ReminderLevelView, ReminderText};
 pub use short_name::ShortName;

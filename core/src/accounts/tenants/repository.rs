@@ -11,6 +11,7 @@ use super::aggregate::{CreditLimitAction, Tenant, TenantDetails, TenantError, Te
 use super::events::TenantEvent;
 use super::invoicing::TenantInvoicing;
 use super::queries::TenantView;
+use super::reminders;
 use super::short_name::ShortName;
 use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
@@ -62,6 +63,7 @@ pub(super) struct TenantRow {
     invoice_series: String,
     credit_note_series: String,
     issue_dates_in_order: bool,
+    reminder_levels: Value,
 }
 
 impl TenantRow {
@@ -106,6 +108,7 @@ impl TenantRow {
             invoice_series: invoicing.series.as_str().to_owned(),
             credit_note_series: invoicing.credit_note_series.as_str().to_owned(),
             issue_dates_in_order: invoicing.dates_in_order,
+            reminder_levels: reminders::to_json(&invoicing.reminders)?,
         })
     }
 
@@ -135,6 +138,7 @@ impl TenantRow {
             series: SeriesCode::stored(self.invoice_series),
             credit_note_series: SeriesCode::stored(self.credit_note_series),
             dates_in_order: self.issue_dates_in_order,
+            reminders: reminders::from_json(self.reminder_levels)?,
         };
         Ok(Tenant {
             id: TenantId::from_uuid(self.id),

@@ -15,7 +15,9 @@ use super::api_keys::{ApiKeyCreatedV1, ApiKeyRevokedV1};
 use super::categories::{CategoryCreatedV1, CategoryDeletedV1, CategoryUpdatedV1};
 use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
 use super::inventory_counts::{InventoryCountCancelledV1, InventoryCountClosedV1, InventoryCountStartedV1};
-use super::invoices::{InvoiceDocumentReadyV1, InvoicePaidV1, InvoiceValidatedV1};
+use super::invoices::{
+    InvoiceDocumentReadyV1, InvoiceOverdueV1, InvoicePaidV1, InvoiceSentV1, InvoiceValidatedV1,
+};
 use super::locations::{LocationArchivedV1, LocationCreatedV1, LocationUpdatedV1};
 use super::orders::{
     OrderAmendedV1, OrderApprovedV1, OrderBackOrderedV1, OrderCancelledV1, OrderConfirmedV1,
@@ -83,6 +85,7 @@ use crate::commerce::stock_documents::{
 use crate::commerce::suppliers::{Supplier, SupplierCode, SupplierDetails, SupplierName};
 use crate::commerce::warehouses::{Warehouse, WarehouseCode, WarehouseDetails, WarehouseName};
 use crate::values::business_date::BusinessDate;
+use crate::values::channel::Channel;
 use crate::values::contact::{AddressLine, Country, Email, PostalAddress, VatNumber};
 use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
@@ -282,6 +285,7 @@ fn customer() -> (Customer, Box<dyn Event>) {
             electronic_address: ElectronicAddress::new("0225", "303265045").ok(),
             language: Some(Language::Fr),
             payment_terms: PaymentTerms::new(30, false).ok(),
+            ..CustomerInvoicing::default()
         },
     };
     let (customer, event) = Customer::create(CustomerId::from_uuid(uuid(1)), details, at(0));
@@ -767,6 +771,10 @@ fn contracts() -> Vec<(String, Contract)> {
     let (mut an_invoice, validated) = validated_invoice();
     add(validated, contract::<InvoiceValidatedV1>);
     add(ready_document(&an_invoice), contract::<InvoiceDocumentReadyV1>);
+    add(happened(an_invoice.hand_over(Channel::Email, at(70)).expect("a number")), contract::<InvoiceSentV1>);
+    let much_later = BusinessDate::parse("2030-01-01").expect("a date");
+    let overdue = an_invoice.become_overdue(much_later, at(80)).expect("due and open");
+    add(happened(overdue), contract::<InvoiceOverdueV1>);
     let whole = an_invoice.open();
     add(happened(an_invoice.pay(&whole, at(90)).expect("open")), contract::<InvoicePaidV1>);
 

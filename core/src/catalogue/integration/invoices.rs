@@ -8,6 +8,7 @@ use crate::application::error::Error;
 use crate::commerce::documents::{FileFacts, ReadyDocument};
 use crate::commerce::invoices::content::{Content, Line, VatGroup};
 use crate::commerce::invoices::{Invoice, InvoiceEvent, InvoiceState};
+use crate::values::channel::Channel;
 
 /// An invoice got its number: it is from now on as it is here. Amounts have two decimals.
 #[derive(Debug, Serialize)]
@@ -107,6 +108,39 @@ struct DocumentFileV1 {
     bytes: u64,
 }
 
+/// The customer got an invoice: the mail server or the platform took it, or somebody downloaded it. Again each time that it is sent again.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct InvoiceSentV1 {
+    invoice_id: String,
+    number: String,
+    customer_id: String,
+    /// `email`, `download` or `platform`.
+    channel: String,
+    /// RFC 3339, UTC.
+    sent_at: String,
+}
+payload!(InvoiceSentV1, "invoice", "invoice.sent", 1);
+
+/// An invoice was not paid by its due date. Once, however long it takes then.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct InvoiceOverdueV1 {
+    invoice_id: String,
+    number: String,
+    customer_id: String,
+    /// RFC 3339, full-date.
+    due_on: String,
+    /// The first day on which it was found so, in the company's time zone: RFC 3339, full-date.
+    overdue_on: String,
+    gross_total: String,
+    /// What is still to be paid.
+    open: String,
+    /// RFC 3339, UTC.
+    noted_at: String,
+}
+payload!(InvoiceOverdueV1, "invoice", "invoice.overdue", 1);
+
 pub(super) fn translate(event: &InvoiceEvent) -> Result<Option<IntegrationEvent>, Error> {
     match event {
         InvoiceEvent::Validated { invoice, content } => {
@@ -115,7 +149,13 @@ pub(super) fn translate(event: &InvoiceEvent) -> Result<Option<IntegrationEvent>
         InvoiceEvent::Settled(invoice) if invoice.state() == InvoiceState::Paid => {
             paid(invoice).map(|payload| integration_event(&**invoice, &payload)).transpose()
         }
-        InvoiceEvent::Settled(_) => Ok(None),
+        InvoiceEvent::Settled(_) | InvoiceEvent::DisputeChanged(_) => Ok(None),
+        InvoiceEvent::Sent { invoice, channel } => {
+            sent(invoice, *channel).map(|payload| integration_event(&**invoice, &payload)).transpose()
+        }
+        InvoiceEvent::Overdue(invoice) => {
+            overdue(invoice).map(|payload| integration_event(&**invoice, &payload)).transpose()
+        }
         InvoiceEvent::DocumentReady(document) => {
             event_of(document.invoice_id.to_string(), 1, &document_ready(document)).map(Some)
         }
@@ -148,6 +188,30 @@ fn paid(invoice: &Invoice) -> Option<InvoicePaidV1> {
         gross_total: numbered.gross_total.to_string(),
         paid: invoice.paid().to_string(),
         paid_at: time(invoice.updated_at()),
+    })
+}
+
+fn sent(invoice: &Invoice, channel: Channel) -> Option<InvoiceSentV1> {
+    Some(InvoiceSentV1 {
+        invoice_id: invoice.id().to_string(),
+        number: invoice.numbered()?.number.clone(),
+        customer_id: invoice.customer_id().to_string(),
+        channel: channel.name().to_owned(),
+        sent_at: time(invoice.updated_at()),
+    })
+}
+
+fn overdue(invoice: &Invoice) -> Option<InvoiceOverdueV1> {
+    let numbered = invoice.numbered()?;
+    Some(InvoiceOverdueV1 {
+        invoice_id: invoice.id().to_string(),
+        number: numbered.number.clone(),
+        customer_id: invoice.customer_id().to_string(),
+        due_on: numbered.due_on.to_string(),
+        overdue_on: invoice.overdue_on()?.to_string(),
+        gross_total: numbered.gross_total.to_string(),
+        open: invoice.open().to_string(),
+        noted_at: time(invoice.updated_at()),
     })
 }
 

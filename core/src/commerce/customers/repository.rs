@@ -18,6 +18,7 @@ use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::addresses;
 use crate::platform::schema::{customers, invoices, orders};
+use crate::values::channel::Channel;
 use crate::values::contact::{Email, VatNumber};
 use crate::values::external_id::ExternalId;
 use crate::values::ids::{CustomerId, TenantId};
@@ -54,6 +55,8 @@ pub(crate) struct CustomerRow {
     pub(super) language: Option<String>,
     pub(super) payment_days: Option<i16>,
     pub(super) payment_end_of_month: Option<bool>,
+    pub(super) invoice_channel: Option<String>,
+    pub(super) reminders: bool,
 }
 
 impl CustomerRow {
@@ -83,6 +86,8 @@ impl CustomerRow {
             language: invoicing.language.map(|language| language.code().to_owned()),
             payment_days: invoicing.payment_terms.map(PaymentTerms::days),
             payment_end_of_month: invoicing.payment_terms.map(PaymentTerms::is_end_of_month),
+            invoice_channel: invoicing.channel.map(|channel| channel.name().to_owned()),
+            reminders: invoicing.reminders,
         })
     }
 
@@ -101,6 +106,13 @@ impl CustomerRow {
                 known => known,
             },
         };
+        let channel = match self.invoice_channel {
+            None => None,
+            Some(name) => match Channel::stored(&name) {
+                None => return Err(Error::Stored { what: "a channel of invoices", value: name }),
+                known => known,
+            },
+        };
         let electronic_address = self.electronic_scheme.zip(self.electronic_address);
         let payment_terms = self.payment_days.zip(self.payment_end_of_month);
         let invoicing = CustomerInvoicing {
@@ -111,6 +123,8 @@ impl CustomerRow {
                 .map(|(scheme, identifier)| ElectronicAddress::stored(scheme, identifier)),
             language: self.language.as_deref().map(Language::stored),
             payment_terms: payment_terms.map(|(days, end_of_month)| PaymentTerms::stored(days, end_of_month)),
+            channel,
+            reminders: self.reminders,
         };
         Ok(Customer {
             id: CustomerId::from_uuid(self.id),

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::content::{Content, InvoiceKind};
 use super::draft::Draft;
 use super::events::InvoiceEvent;
+use super::moving::Moving;
 use crate::application::error::{Category, DomainError};
 use crate::values::business_date::BusinessDate;
 use crate::values::ids::{CustomerId, InvoiceId};
@@ -86,6 +87,7 @@ pub struct Invoice {
     pub(super) credited: Money,
     /// When the customer got it.
     pub(super) sent_at: Option<DateTime<Utc>>,
+    pub(super) moving: Moving,
     pub(super) created_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
 }
@@ -111,6 +113,7 @@ impl Invoice {
             paid: Money::zero(),
             credited: Money::zero(),
             sent_at: None,
+            moving: Moving::default(),
             created_at: now,
             updated_at: now,
         };
@@ -218,7 +221,7 @@ impl Invoice {
         self.draft.as_ref().ok_or(InvoiceError::State { id: self.id, state, action })
     }
 
-    fn raise(&mut self, now: DateTime<Utc>) {
+    pub(super) fn raise(&mut self, now: DateTime<Utc>) {
         self.version += 1;
         self.updated_at = now;
     }
@@ -260,6 +263,8 @@ pub enum InvoiceError {
     NotFound(InvoiceId),
     #[error("invoice {id} is {state} and cannot be {action}: only a draft can")]
     State { id: InvoiceId, state: InvoiceState, action: &'static str },
+    #[error("invoice {id} is a draft and cannot be {action}: validate it first")]
+    NotValidated { id: InvoiceId, action: &'static str },
     #[error("invoice {0} has a number: it has no draft any more")]
     NoDraft(InvoiceId),
     #[error("{}", .0.message)]
@@ -285,6 +290,7 @@ impl DomainError for InvoiceError {
         match self {
             Self::NotFound(_) | Self::NoDraft(_) => Category::NotFound,
             Self::State { .. }
+            | Self::NotValidated { .. }
             | Self::ExceedsOpen { .. }
             | Self::ExceedsShipped(_)
             | Self::NothingToInvoice => Category::Conflict,
@@ -297,6 +303,7 @@ impl DomainError for InvoiceError {
             Self::NotFound(_) => "invoice_not_found",
             Self::NoDraft(_) => "invoice_has_no_draft",
             Self::State { .. } => "invoice_state_conflict",
+            Self::NotValidated { .. } => "invoice_not_validated",
             Self::ExceedsOpen { .. } => "exceeds_open",
             Self::ExceedsShipped(_) => "invoice_exceeds_shipped",
             Self::NothingToInvoice => "nothing_to_invoice",
@@ -311,6 +318,7 @@ impl DomainError for InvoiceError {
             Self::NotFound(_)
             | Self::NoDraft(_)
             | Self::State { .. }
+            | Self::NotValidated { .. }
             | Self::ExceedsOpen { .. }
             | Self::NothingToInvoice => Vec::new(),
             Self::Sizes(invalid) => vec![invalid.clone().at("/lines")],

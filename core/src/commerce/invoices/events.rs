@@ -4,6 +4,7 @@ use super::Invoice;
 use super::content::Content;
 use crate::application::events::Event;
 use crate::commerce::documents::ReadyDocument;
+use crate::values::channel::Channel;
 
 /// Carries the invoice as it is after the event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,15 @@ pub enum InvoiceEvent {
     Settled(Box<Invoice>),
     /// Its document was made and kept.
     DocumentReady(Box<ReadyDocument>),
+    /// The customer got it by this channel.
+    Sent {
+        invoice: Box<Invoice>,
+        channel: Channel,
+    },
+    /// It is due since yesterday or before, and something is open of it: once.
+    Overdue(Box<Invoice>),
+    /// A dispute began, changed or ended.
+    DisputeChanged(Box<Invoice>),
 }
 
 impl Event for InvoiceEvent {}

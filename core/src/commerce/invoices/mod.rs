@@ -10,6 +10,7 @@ pub mod draft;
 mod events;
 mod follower;
 pub mod mentions;
+mod moving;
 mod queries;
 pub(crate) mod repository;
 mod shipped;
@@ -25,6 +26,7 @@ pub use commands::{
 pub use content::InvoiceKind;
 pub use events::InvoiceEvent;
 pub use follower::Rule;
+pub use moving::DisputeReason;
 pub use queries::{
     DraftAdjustmentView, DraftLineView, DraftVatView, DraftView, InvoiceFilter, InvoiceSort, InvoiceSummary,
     InvoiceView, ReasonedView, get, get_draft, list,

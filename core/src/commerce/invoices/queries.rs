@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf, sql};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::{Bool, Date, Text};
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
 use serde_json::Value;
@@ -16,7 +16,7 @@ use super::content::{Content, InvoiceKind};
 use super::draft::{
     Draft, DraftAdjustment, DraftLine, DraftVat, Period as InvoicePeriod, Reasoned, ReasonedValue, Source,
 };
-use super::repository::{InvoiceRow, kind, state};
+use super::repository::{InvoiceRow, channel, kind, state};
 use super::totals::AdjustmentKind;
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
@@ -27,10 +27,12 @@ use crate::commerce::vat::{Category, Nature};
 use crate::platform::paging::{Filter, Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
 use crate::platform::schema::{invoice_contents, invoice_drafts, invoices};
 use crate::values::business_date::BusinessDate;
+use crate::values::channel::Channel;
 use crate::values::contact::PostalAddress;
 use crate::values::ids::{CustomerId, InvoiceId, ProductId};
 use crate::values::language::Language;
 use crate::values::money::{Money, Quantity, UnitPrice, VatRate};
+use crate::values::series::SeriesCode;
 
 /// An invoice without what it says.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -64,6 +66,15 @@ pub struct InvoiceSummary {
     /// What is still to be paid; nothing of a draft.
     #[schema(value_type = String, example = "30.00")]
     pub open: Money,
+    /// When the customer got it first.
+    pub sent_at: Option<DateTime<Utc>>,
+    /// By which channel that was.
+    pub sent_by: Option<Channel>,
+    /// The day on which it was found overdue; null if it never was.
+    #[schema(value_type = Option<chrono::NaiveDate>)]
+    pub overdue_on: Option<BusinessDate>,
+    /// Why the customer does not pay; null if nothing is disputed.
+    pub dispute: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -260,7 +271,7 @@ impl DraftView {
 }
 
 impl InvoiceSummary {
-    pub(super) fn of(invoice: &Invoice) -> Self {
+    pub(crate) fn of(invoice: &Invoice) -> Self {
         let numbered = invoice.numbered.as_ref();
         Self {
             id: invoice.id,
@@ -276,6 +287,10 @@ impl InvoiceSummary {
             paid: invoice.paid.clone(),
             credited: invoice.credited.clone(),
             open: invoice.open(),
+            sent_at: invoice.sent_at,
+            sent_by: invoice.moving.sent_by,
+            overdue_on: invoice.moving.overdue_on,
+            dispute: invoice.moving.dispute.as_ref().map(ToString::to_string),
             created_at: invoice.created_at,
             updated_at: invoice.updated_at,
         }
@@ -299,6 +314,10 @@ impl InvoiceSummary {
             gross_total,
             paid,
             credited,
+            sent_at: row.sent_at,
+            sent_by: row.sent_by.map(channel).transpose()?,
+            overdue_on: row.overdue_on.map(BusinessDate::stored),
+            dispute: row.dispute,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
@@ -345,8 +364,31 @@ pub struct InvoiceFilter {
     /// Invoices in one of these states; empty for all.
     pub states: Vec<InvoiceState>,
     pub customer_id: Option<CustomerId>,
+    /// Those of which something is to be paid; no credit notes.
+    pub unpaid: bool,
+    /// Those of which something should have been paid before today, in the company's time zone; no credit notes.
+    pub overdue: bool,
+    /// Those that are dated on this day or later.
+    pub issued_from: Option<BusinessDate>,
+    /// Those that are dated on this day or before.
+    pub issued_to: Option<BusinessDate>,
+    pub series: Option<SeriesCode>,
     pub selection: Selection,
 }
+
+impl InvoiceFilter {
+    /// Whether it asks for nothing but states, a customer and what all lists have.
+    fn is_plain(&self) -> bool {
+        let dated = self.issued_from.is_some() || self.issued_to.is_some();
+        !self.unpaid && !self.overdue && !dated && self.series.is_none()
+    }
+}
+
+/// The condition of the partial index, as literals: PostgreSQL could not prove it of parameters.
+const UNPAID: &str = "(state IN ('validated', 'sent', 'partly_paid') AND kind <> 'credit_note')";
+/// Today is where the company is: row-level security shows no other company.
+const OVERDUE: &str = "(state IN ('validated', 'sent', 'partly_paid') AND kind <> 'credit_note'
+    AND due_on < (SELECT (now() AT TIME ZONE t.time_zone)::date FROM tenants AS t WHERE t.id = comptoir_tenant()))";
 
 type Rows<'a> = invoices::BoxedQuery<'a, Pg, SqlTypeOf<AsSelect<InvoiceRow, Pg>>>;
 type Condition<'a> = Filter<'a, invoices::table>;
@@ -396,8 +438,8 @@ impl<'q> Filtered<'q> for InvoiceFilter {
         let alone = self.customer_id.is_none() || self.states.is_empty();
         let by_neither = self.customer_id.is_none() && self.states.is_empty();
         match key {
-            InvoiceSort::CreatedAt => alone && updated.is_open(),
-            InvoiceSort::UpdatedAt => by_neither && created.is_open(),
+            InvoiceSort::CreatedAt => self.is_plain() && alone && updated.is_open(),
+            InvoiceSort::UpdatedAt => self.is_plain() && by_neither && created.is_open(),
         }
     }
 
@@ -412,9 +454,27 @@ impl<'q> Filtered<'q> for InvoiceFilter {
         } else if !self.states.is_empty() {
             conditions.push(Box::new(state.eq_any(self.states.iter().copied().map(InvoiceState::as_str))));
         }
+        if self.overdue {
+            conditions.push(Box::new(sql::<Bool>(OVERDUE)));
+        } else if self.unpaid {
+            conditions.push(Box::new(sql::<Bool>(UNPAID)));
+        }
+        if let Some(from) = self.issued_from {
+            conditions.push(Box::new(sql::<Bool>("(issue_date >= ").bind::<Date, _>(from.date()).sql(")")));
+        }
+        if let Some(to) = self.issued_to {
+            conditions.push(Box::new(sql::<Bool>("(issue_date <= ").bind::<Date, _>(to.date()).sql(")")));
+        }
         within(&mut conditions, updated_at, self.selection.updated);
         within(&mut conditions, created_at, self.selection.created);
         conditions
+    }
+
+    fn looked_at(&'q self) -> Vec<Condition<'q>> {
+        let series = self.series.as_ref().map(|series| -> Condition<'q> {
+            Box::new(sql::<Bool>("(series = ").bind::<Text, _>(series.as_str()).sql(")"))
+        });
+        series.into_iter().collect()
     }
 
     fn column(key: InvoiceSort) -> &'static str {

@@ -18,6 +18,7 @@ use super::claims::Claim;
 use super::content::{Content, InvoiceKind};
 use super::draft::{Draft, Source};
 use super::events::InvoiceEvent;
+use super::moving::{DisputeReason, Moving};
 use super::queries::InvoiceAudited;
 use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, Deletable, LockMode, find};
@@ -27,6 +28,7 @@ use crate::platform::schema::{
     invoice_claims, invoice_contents, invoice_drafts, invoices, orders, products, shipment_lines, shipments,
 };
 use crate::values::business_date::BusinessDate;
+use crate::values::channel::Channel;
 use crate::values::goods::Units;
 use crate::values::ids::{CustomerId, InvoiceId, OrderId, ProductId, ShipmentId, TenantId};
 use crate::values::money::{Money, VatRate};
@@ -53,6 +55,9 @@ pub(crate) struct InvoiceRow {
     pub(super) sent_at: Option<DateTime<Utc>>,
     pub(super) created_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
+    pub(super) sent_by: Option<String>,
+    pub(super) dispute: Option<String>,
+    pub(super) overdue_on: Option<NaiveDate>,
 }
 
 impl InvoiceRow {
@@ -76,6 +81,9 @@ impl InvoiceRow {
             sent_at: invoice.sent_at,
             created_at: invoice.created_at,
             updated_at: invoice.updated_at,
+            sent_by: invoice.moving.sent_by.map(|channel| channel.name().to_owned()),
+            dispute: invoice.moving.dispute.as_ref().map(|reason| reason.as_str().to_owned()),
+            overdue_on: invoice.moving.overdue_on.map(BusinessDate::date),
         }
     }
 
@@ -107,6 +115,11 @@ impl InvoiceRow {
             paid: Money::rounded(&self.paid),
             credited: Money::rounded(&self.credited),
             sent_at: self.sent_at,
+            moving: Moving {
+                sent_by: self.sent_by.map(channel).transpose()?,
+                dispute: self.dispute.map(DisputeReason::stored),
+                overdue_on: self.overdue_on.map(BusinessDate::stored),
+            },
             created_at: self.created_at,
             updated_at: self.updated_at,
         })
@@ -131,11 +144,19 @@ pub(super) fn kind(name: &str) -> Result<InvoiceKind, Error> {
         .ok_or_else(|| Error::Stored { what: "a kind of invoice", value: name.to_owned() })
 }
 
+/// Reads a stored channel.
+///
+/// # Errors
+/// Fails if a newer version wrote one that this version does not know.
+pub(super) fn channel(name: String) -> Result<Channel, Error> {
+    Channel::stored(&name).ok_or(Error::Stored { what: "a channel of invoices", value: name })
+}
+
 /// Loads an invoice, with its draft, and locks it until the unit of work ends.
 ///
 /// # Errors
 /// `NotFound` if the tenant has no such invoice. Fails if the database cannot be reached.
-pub(super) async fn load(work: &mut UnitOfWork<'_>, id: InvoiceId, lock: LockMode) -> Result<Invoice, Error> {
+pub(crate) async fn load(work: &mut UnitOfWork<'_>, id: InvoiceId, lock: LockMode) -> Result<Invoice, Error> {
     let query = invoices::table.find((work.tenant().uuid(), id.uuid())).select(InvoiceRow::as_select());
     let row: Option<InvoiceRow> = find(work, Locked::Invoice, lock, query).await?;
     with_draft(work, row.ok_or(InvoiceError::NotFound(id))?).await
@@ -206,7 +227,7 @@ pub(crate) async fn link(
 ///
 /// # Errors
 /// `NotFound` if the tenant has no such invoice. Fails if the database cannot be reached.
-pub(super) async fn look_at(work: &mut UnitOfWork<'_>, id: InvoiceId) -> Result<Invoice, Error> {
+pub(crate) async fn look_at(work: &mut UnitOfWork<'_>, id: InvoiceId) -> Result<Invoice, Error> {
     let query = invoices::table.find((work.tenant().uuid(), id.uuid())).select(InvoiceRow::as_select());
     let row: Option<InvoiceRow> = query.first(work.connection()).await.optional()?;
     with_draft(work, row.ok_or(InvoiceError::NotFound(id))?).await
