@@ -63,6 +63,11 @@ id!(
 );
 id!(ApiKeyId);
 id!(CustomerId);
+id!(
+    /// Customers who have the same prices.
+    CustomerGroupId
+);
+id!(PriceListId);
 id!(ProductId);
 id!(CategoryId);
 id!(SupplierId);
