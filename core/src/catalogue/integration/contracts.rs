@@ -67,6 +67,7 @@ use crate::commerce::orders::{
 };
 use crate::commerce::payments::PaymentReason;
 use crate::commerce::payments::tests::payment as payment_of;
+use crate::commerce::prices::PriceBook;
 use crate::commerce::products::{Barcodes, Product, ProductDetails, ProductName, Sku};
 use crate::commerce::purchase_orders::{
     NewPurchaseLine, NewPurchaseOrder, PurchaseOrder, PurchaseOrderReference,
@@ -360,6 +361,7 @@ fn order(levels: &mut Levels) -> (Order, Box<dyn Event>) {
         product,
         quantity: Quantity::parse(quantity).expect("valid"),
         unit_price: unit_price.map(|price| UnitPrice::parse(price).expect("valid")),
+        listed: None,
     };
     let new = NewOrder {
         external_id: external_id("ERP-2026-88"),
@@ -388,7 +390,7 @@ fn amended(mut order: Order, mut levels: Levels) -> Box<dyn Event> {
         promised_on: order.promised_on(),
         lines: vec![AmendedLine { position: Some(1), product_id: None, quantity, unit_price: None }],
     };
-    let plan = order.plan(&amendment, &HashMap::new()).expect("allowed");
+    let plan = order.plan(&amendment, &HashMap::new(), &PriceBook::default()).expect("allowed");
     let amended = order.amend(plan, None, &mut levels, at(90)).expect("a back order").expect("a change");
     happened(amended.0)
 }
