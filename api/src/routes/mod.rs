@@ -5,6 +5,7 @@ mod api_keys;
 mod audit;
 mod auth;
 mod categories;
+mod customer_groups;
 pub(crate) mod customers;
 mod docs;
 mod emails;
@@ -20,6 +21,7 @@ mod operators;
 mod orders;
 mod party;
 mod payments;
+pub(crate) mod price_lists;
 pub(crate) mod products;
 mod projections;
 mod purchase_orders;
@@ -53,9 +55,11 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(sessions::endpoints())
         .and(api_keys::endpoints())
         .and(customers::endpoints())
+        .and(customer_groups::endpoints())
         .and(suppliers::endpoints())
         .and(categories::endpoints())
         .and(products::endpoints())
+        .and(price_lists::endpoints())
         .and(warehouses::endpoints())
         .and(locations::endpoints())
         // Before the others of orders and of stock: its paths could be taken for ids.

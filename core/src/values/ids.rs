@@ -96,7 +96,7 @@ id!(
 );
 id!(EmailId);
 id!(
-    /// A file of customers, suppliers, products or opening stock that is worked off row by row.
+    /// A file of customers, suppliers, products, opening stock or prices that is worked off row by row.
     ImportId
 );
 

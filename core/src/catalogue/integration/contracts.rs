@@ -88,7 +88,7 @@ use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
 use crate::values::gtin::Gtin;
 use crate::values::ids::{
-    ApiKeyId, CategoryId, CustomerId, InventoryCountId, InvoiceId, LocationId, OrderId, PaymentId,
+    ApiKeyId, CategoryId, CustomerGroupId, CustomerId, InventoryCountId, InvoiceId, LocationId, OrderId, PaymentId,
     PrincipalId, ProductId, PurchaseOrderId, ReturnId, SessionId, ShipmentId, StockDocumentId, StockId,
     SupplierId, TenantId, UserId, WarehouseId,
 };
@@ -283,6 +283,7 @@ fn customer() -> (Customer, Box<dyn Event>) {
             language: Some(Language::Fr),
             payment_terms: PaymentTerms::new(30, false).ok(),
         },
+        group_id: Some(CustomerGroupId::from_uuid(uuid(31))),
     };
     let (customer, event) = Customer::create(CustomerId::from_uuid(uuid(1)), details, at(0));
     (customer, happened(event))
