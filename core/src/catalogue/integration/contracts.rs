@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::api_keys::{ApiKeyCreatedV1, ApiKeyRevokedV1};
 use super::categories::{CategoryCreatedV1, CategoryDeletedV1, CategoryUpdatedV1};
+use super::customer_groups::{CustomerGroupCreatedV1, CustomerGroupDeletedV1, CustomerGroupUpdatedV1};
 use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
 use super::inventory_counts::{InventoryCountCancelledV1, InventoryCountClosedV1, InventoryCountStartedV1};
 use super::invoices::{InvoicePaidV1, InvoiceValidatedV1};
@@ -22,6 +23,7 @@ use super::orders::{
     OrderDeliveredV1, OrderPartlyShippedV1, OrderPlacedV1, OrderReservedV1, OrderReturnedV1, OrderShippedV1,
 };
 use super::payments::{PaymentReceivedV1, PaymentReversedV1};
+use super::price_lists::{PriceListChangedV1, PriceListCreatedV1, PriceListDeletedV1};
 use super::products::{ProductArchivedV1, ProductCreatedV1, ProductDeletedV1, ProductUpdatedV1};
 use super::purchase_orders::{
     PurchaseOrderCancelledV1, PurchaseOrderChangedV1, PurchaseOrderOrderedV1, PurchaseOrderReceivedV1,
@@ -53,6 +55,9 @@ use crate::catalogue::DomainEvent;
 use crate::catalogue::integration::translate;
 use crate::commerce::addresses::{Address, AddressKind};
 use crate::commerce::categories::{Category, CategoryCode, CategoryDetails, CategoryName, Place};
+use crate::commerce::customer_groups::{
+    CustomerGroup, CustomerGroupCode, CustomerGroupDetails, CustomerGroupName,
+};
 use crate::commerce::customers::{
     CreditLimit, Customer, CustomerCode, CustomerDetails, CustomerInvoicing, CustomerName,
 };
@@ -67,7 +72,10 @@ use crate::commerce::orders::{
 };
 use crate::commerce::payments::PaymentReason;
 use crate::commerce::payments::tests::payment as payment_of;
-use crate::commerce::prices::PriceBook;
+use crate::commerce::prices::{
+    PriceBook, PriceList, PriceListCode, PriceListDetails, PriceListEvent, PriceListName, PriceTarget,
+    ValidPeriod,
+};
 use crate::commerce::products::{Barcodes, Product, ProductDetails, ProductName, Sku};
 use crate::commerce::purchase_orders::{
     NewPurchaseLine, NewPurchaseOrder, PurchaseOrder, PurchaseOrderReference,
@@ -88,9 +96,9 @@ use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
 use crate::values::gtin::Gtin;
 use crate::values::ids::{
-    ApiKeyId, CategoryId, CustomerGroupId, CustomerId, InventoryCountId, InvoiceId, LocationId, OrderId, PaymentId,
-    PrincipalId, ProductId, PurchaseOrderId, ReturnId, SessionId, ShipmentId, StockDocumentId, StockId,
-    SupplierId, TenantId, UserId, WarehouseId,
+    ApiKeyId, CategoryId, CustomerGroupId, CustomerId, InventoryCountId, InvoiceId, LocationId, OrderId,
+    PaymentId, PriceListId, PrincipalId, ProductId, PurchaseOrderId, ReturnId, SessionId, ShipmentId,
+    StockDocumentId, StockId, SupplierId, TenantId, UserId, WarehouseId,
 };
 use crate::values::language::Language;
 use crate::values::money::{Currency, Money, Quantity, UnitPrice, VatRate};
@@ -287,6 +295,29 @@ fn customer() -> (Customer, Box<dyn Event>) {
     };
     let (customer, event) = Customer::create(CustomerId::from_uuid(uuid(1)), details, at(0));
     (customer, happened(event))
+}
+
+fn customer_group() -> (CustomerGroup, Box<dyn Event>) {
+    let details = CustomerGroupDetails {
+        code: CustomerGroupCode::parse("RESELLERS").expect("valid"),
+        name: CustomerGroupName::parse("Revendeurs").expect("valid"),
+    };
+    let (group, event) = CustomerGroup::create(CustomerGroupId::from_uuid(uuid(31)), details, at(0));
+    (group, happened(event))
+}
+
+fn price_list() -> (PriceList, Box<dyn Event>) {
+    let details = PriceListDetails {
+        code: PriceListCode::parse("SPRING-2026").expect("valid"),
+        name: PriceListName::parse("Printemps 2026").expect("valid"),
+        period: ValidPeriod {
+            from: Some(BusinessDate::of(at(0))),
+            to: Some(BusinessDate::of(at(7_776_000))),
+        },
+    };
+    let target = PriceTarget::Group(CustomerGroupId::from_uuid(uuid(31)));
+    let (list, event) = PriceList::create(PriceListId::from_uuid(uuid(32)), details, target, at(0));
+    (list, happened(event))
 }
 
 fn supplier() -> (Supplier, Box<dyn Event>) {
@@ -641,6 +672,22 @@ fn contracts() -> Vec<(String, Contract)> {
     let updated = a_customer.update(renamed, at(1)).expect("a change");
     add(happened(updated), contract::<CustomerUpdatedV1>);
     add(happened(a_customer.delete(false, false, at(2)).expect("allowed")), contract::<CustomerDeletedV1>);
+
+    let (mut a_group, created) = customer_group();
+    add(created, contract::<CustomerGroupCreatedV1>);
+    let name = CustomerGroupName::parse("Revendeurs et cafés").expect("valid");
+    let renamed = CustomerGroupDetails { name, ..a_group.details().clone() };
+    add(happened(a_group.update(renamed, at(1)).expect("a change")), contract::<CustomerGroupUpdatedV1>);
+    add(happened(a_group.delete(at(2))), contract::<CustomerGroupDeletedV1>);
+
+    let (mut a_list, created) = price_list();
+    add(created, contract::<PriceListCreatedV1>);
+    let longer = ValidPeriod { to: None, ..a_list.details().period };
+    let longer = PriceListDetails { period: longer, ..a_list.details().clone() };
+    let Some(PriceListEvent::Changed { list, .. }) = a_list.update(longer, at(1)) else { panic!("a change") };
+    let products = vec![ProductId::from_uuid(uuid(2)), ProductId::from_uuid(uuid(3))];
+    add(happened(PriceListEvent::Changed { list, products }), contract::<PriceListChangedV1>);
+    add(happened(a_list.delete(at(2))), contract::<PriceListDeletedV1>);
 
     let (mut a_supplier, created) = supplier();
     add(created, contract::<SupplierCreatedV1>);
