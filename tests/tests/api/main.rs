@@ -33,6 +33,7 @@ mod operators;
 mod orders;
 mod payments;
 mod permissions;
+mod price_lists;
 mod products;
 mod purchase_orders;
 mod refusals;

@@ -148,14 +148,14 @@ impl SetPrices {
         faults.finish(Some(entries)).map_err(PriceListError::Entries)
     }
 
-    /// Keeps the products that get a price from being deleted: from now on they are archived instead.
+    /// Locks the products that get a price, and keeps them from being deleted: from now on they are archived instead.
     ///
     /// # Errors
     /// Fails with every product that does not exist.
     async fn hold_products(&self, work: &mut UnitOfWork<'_>, entries: &[PriceEntry]) -> Result<(), Error> {
         let priced = entries.iter().filter(|entry| !entry.breaks.is_empty());
         let ids: Vec<ProductId> = priced.map(|entry| entry.product_id).collect();
-        let products = products::repository::load_for_order(work, ids).await?;
+        let products = products::repository::load_to_price(work, &ids).await?;
         let unknown = entries
             .iter()
             .enumerate()

@@ -46,7 +46,7 @@ impl Command for SetPrice {
         let unknown =
             || refused("/sku", "unknown_product", format!("there is no product {:?}", self.sku.as_str()));
         let product_id = repository::product_with(work, &self.sku).await?.ok_or_else(unknown)?;
-        let products = products::repository::load_for_order(work, vec![product_id]).await?;
+        let products = products::repository::load_to_price(work, &[product_id]).await?;
         // It may have been deleted since.
         if !products.contains_key(&product_id) {
             return Err(unknown().into());
