@@ -186,8 +186,8 @@ pub(crate) async fn export_entries(
 
 /// Set the prices of some products in a list
 ///
-/// Of each product that is named, all breaks are replaced; the others keep their prices. All of it, or nothing. A product that another list of the same customer, of the same group or of
-/// everybody prices on one of the same days is refused.
+/// Of each product that is named, all breaks are replaced; the others keep their prices. All of it, or nothing. A product that another list of
+/// the same customer, of the same group or of everybody prices on one of the same days is refused.
 #[utoipa::path(put, path = "/api/v1/price-lists/{id}/entries", tag = "price-lists", operation_id = "setPrices",
     request_body = SetPricesRequest, params(IdParam, IfMatchHeader),
     responses((status = 200, body = PriceListView, headers(("ETag" = String)))))]

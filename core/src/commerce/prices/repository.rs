@@ -22,8 +22,7 @@ use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, Deletable, LockMode, find};
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
-use crate::commerce::products::Sku;
-use crate::platform::schema::{price_list_entries, price_lists, products};
+use crate::platform::schema::{price_list_entries, price_lists};
 use crate::values::business_date::BusinessDate;
 use crate::values::goods::Units;
 use crate::values::ids::{CustomerGroupId, CustomerId, PriceListId, ProductId, TenantId};
@@ -165,18 +164,6 @@ pub(super) async fn list_with(
     let query = price_lists::table.filter(with_code).select(price_lists::id);
     let found: Option<Uuid> = query.first(work.connection()).await.optional()?;
     Ok(found.map(PriceListId::from_uuid))
-}
-
-/// Finds the product with this SKU, without a lock.
-///
-/// # Errors
-/// Fails if the database cannot be reached.
-pub(super) async fn product_with(work: &mut UnitOfWork<'_>, sku: &Sku) -> Result<Option<ProductId>, Error> {
-    let with_sku =
-        products::tenant_id.eq(work.tenant().uuid()).and(products::sku.eq(sku.as_str().to_owned()));
-    let query = products::table.filter(with_sku).select(products::id);
-    let found: Option<Uuid> = query.first(work.connection()).await.optional()?;
-    Ok(found.map(ProductId::from_uuid))
 }
 
 type EntryPrices = (Uuid, Vec<Option<BigDecimal>>, Vec<Option<BigDecimal>>);

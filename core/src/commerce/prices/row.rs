@@ -45,7 +45,7 @@ impl Command for SetPrice {
         })?;
         let unknown =
             || refused("/sku", "unknown_product", format!("there is no product {:?}", self.sku.as_str()));
-        let product_id = repository::product_with(work, &self.sku).await?.ok_or_else(unknown)?;
+        let product_id = products::repository::with_sku(work, &self.sku).await?.ok_or_else(unknown)?;
         let products = products::repository::load_to_price(work, &[product_id]).await?;
         // It may have been deleted since.
         if !products.contains_key(&product_id) {
