@@ -166,8 +166,8 @@ pub struct Overlap {
     pub list_id: PriceListId,
     pub code: String,
     pub period: ValidPeriod,
-    /// Of the request's entry, counted from 0; `None` if the list's own period was to change.
-    pub index: Option<usize>,
+    /// What of the request it is about.
+    pub pointer: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -200,11 +200,7 @@ impl Overlap {
             "price list {:?} ({}) prices product {} already, {}",
             self.code, self.list_id, self.product_id, self.period
         );
-        let pointer = match self.index {
-            Some(index) => format!("/entries/{index}/product_id"),
-            None => "/valid_from".to_owned(),
-        };
-        Invalid::new("price_period_overlaps", message).at(pointer)
+        Invalid::new("price_period_overlaps", message).at(self.pointer.clone())
     }
 }
 
@@ -339,9 +335,9 @@ pub(crate) mod tests {
             list_id: PriceListId::from_uuid(Uuid::from_u128(9)),
             code: "SPRING-2026".to_owned(),
             period: details("Spring").period,
-            index: Some(3),
+            pointer: "/entries/3/product_id".to_owned(),
         };
-        let refused = PriceListError::Overlaps(vec![overlap.clone()]);
+        let refused = PriceListError::Overlaps(vec![overlap]);
         let fields = refused.fields();
         assert_eq!(
             (fields[0].pointer.as_str(), fields[0].code),
@@ -353,7 +349,5 @@ pub(crate) mod tests {
             "{}",
             fields[0].message
         );
-        let of_period = PriceListError::Overlaps(vec![Overlap { index: None, ..overlap }]);
-        assert_eq!(of_period.fields()[0].pointer, "/valid_from");
     }
 }

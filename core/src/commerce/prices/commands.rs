@@ -213,7 +213,8 @@ pub(super) async fn set(
     if !overlaps.is_empty() {
         let at = |overlap: Overlap| {
             let index = named.iter().position(|product| *product == overlap.product_id);
-            Overlap { index: Some(index.unwrap_or_default()), ..overlap }
+            let pointer = format!("/entries/{}/product_id", index.unwrap_or_default());
+            Overlap { pointer, ..overlap }
         };
         return Err(PriceListError::Overlaps(overlaps.into_iter().map(at).collect()).into());
     }

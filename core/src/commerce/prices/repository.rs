@@ -239,7 +239,7 @@ fn overlap((product, list, code, from, to): OverlapRow) -> Overlap {
         list_id: PriceListId::from_uuid(list),
         code,
         period: ValidPeriod::stored(from, to),
-        index: None,
+        pointer: "/valid_from".to_owned(),
     }
 }
 
@@ -301,13 +301,10 @@ pub(super) async fn write_prices(
 ) -> Result<(), Error> {
     use price_list_entries::{from_quantities, list_id, product_id, tenant_id, unit_prices, updated_at};
     let (tenant, period) = (work.tenant().uuid(), list.details.period);
-    let gone: Vec<Uuid> = changed
-        .after
-        .iter()
-        .filter(|entry| entry.breaks.is_empty())
-        .map(|entry| entry.product_id.uuid())
-        .collect();
+    let (gone, kept): (Vec<&PriceEntry>, Vec<&PriceEntry>) =
+        changed.after.iter().partition(|entry| entry.breaks.is_empty());
     if !gone.is_empty() {
+        let gone: Vec<Uuid> = gone.iter().map(|entry| entry.product_id.uuid()).collect();
         let of_list = tenant_id.eq(tenant).and(list_id.eq(list.id.uuid()));
         diesel::delete(price_list_entries::table.filter(of_list).filter(product_id.eq_any(gone)))
             .execute(work.connection())
@@ -326,8 +323,7 @@ pub(super) async fn write_prices(
         created_at: list.updated_at,
         updated_at: list.updated_at,
     };
-    let mut rows: Vec<NewEntryRow> =
-        changed.after.iter().filter(|entry| !entry.breaks.is_empty()).map(row).collect();
+    let mut rows: Vec<NewEntryRow> = kept.into_iter().map(row).collect();
     if rows.is_empty() {
         return Ok(());
     }

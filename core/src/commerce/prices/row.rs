@@ -1,6 +1,6 @@
 //! The command that sets one price: a row of an import.
 
-use super::aggregate::{PriceListCode, PriceListError};
+use super::aggregate::{Overlap, PriceListCode, PriceListError};
 use super::commands::set;
 use super::entries::{PriceBreak, PriceEntry, sorted, with_break};
 use super::repository;
@@ -64,12 +64,24 @@ impl Command for SetPrice {
             PriceBreak { from_quantity: self.from_quantity.clone(), unit_price: self.unit_price.clone() };
         let breaks = sorted(with_break(known, one));
         let breaks = breaks.map_err(|invalid| PriceListError::Entries(vec![invalid.at("/from_quantity")]))?;
-        let (list, is_changed) = set(work, list, before, vec![PriceEntry { product_id, breaks }]).await?;
+        let after = vec![PriceEntry { product_id, breaks }];
+        let (list, is_changed) = set(work, list, before, after).await.map_err(of_row)?;
         let became = match (is_changed, is_there) {
             (false, _) => PriceSet::Unchanged,
             (true, true) => PriceSet::Changed,
             (true, false) => PriceSet::Added,
         };
         Ok((list.id, became))
+    }
+}
+
+/// Returns what is wrong in the words of the row, which has no entries.
+fn of_row(error: Error) -> Error {
+    match error.refusal() {
+        Some(PriceListError::Overlaps(overlaps)) => {
+            let at = |overlap: &Overlap| Overlap { pointer: "/sku".to_owned(), ..overlap.clone() };
+            PriceListError::Overlaps(overlaps.iter().map(at).collect()).into()
+        }
+        _ => error,
     }
 }
