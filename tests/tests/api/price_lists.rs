@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use chrono::{TimeDelta, Utc};
 use comptoir_tests::harness::{Answer, Api, Tenant, World, events_of, until};
 use futures::future::join_all;
 use reqwest::Method;
@@ -12,6 +13,11 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 fn id(value: &Value) -> &str {
     value["id"].as_str().unwrap_or_default()
+}
+
+/// A day as the business counts, so many days from today.
+fn day(from_today: i64) -> String {
+    (Utc::now().date_naive() + TimeDelta::days(from_today)).to_string()
 }
 
 async fn set(api: &Api, list: &Value, product: &Value, price: &str) -> Result<Answer> {
@@ -201,30 +207,33 @@ async fn the_customers_price_comes_first_and_the_line_of_the_order_says_which_it
         api.set_price(&general, &tea, &[("0", "9.00"), ("100", "8.00")]).await?;
         let of_group = api.price_list("GROUP", &json!({"group_id": group["id"]})).await?;
         api.set_price(&of_group, &tea, &[("10", "7.50")]).await?;
-        let members =
-            json!({"customer_id": loyal["id"], "valid_from": "2026-03-01", "valid_to": "2026-06-01"});
+        let members = json!({"customer_id": loyal["id"], "valid_from": day(-90), "valid_to": day(-30)});
         let own = api.price_list("OWN", &members).await?;
         api.set_price(&own, &tea, &[("20", "7.00")]).await?;
 
-        for (customer, quantity, day, expected) in [
-            (&other, "1", "2026-04-01", "9.00 list ALL general 0"),
-            (&other, "99.5", "2026-04-01", "9.00 list ALL general 0"),
-            (&other, "100", "2026-04-01", "8.00 list ALL general 100"),
-            (&member, "9", "2026-04-01", "9.00 list ALL general 0"),
-            (&member, "10", "2026-04-01", "7.50 list GROUP group 10"),
-            (&loyal, "19", "2026-04-01", "7.50 list GROUP group 10"),
-            (&loyal, "20", "2026-04-01", "7.00 list OWN customer 20"),
+        for (customer, quantity, on, expected) in [
+            (&other, "1", -60, "9.00 list ALL general 0"),
+            (&other, "99.5", -60, "9.00 list ALL general 0"),
+            (&other, "100", -60, "8.00 list ALL general 100"),
+            (&member, "9", -60, "9.00 list ALL general 0"),
+            (&member, "10", -60, "7.50 list GROUP group 10"),
+            (&loyal, "19", -60, "7.50 list GROUP group 10"),
+            (&loyal, "20", -60, "7.00 list OWN customer 20"),
             // The borders: the first day counts, the last one named does not.
-            (&loyal, "20", "2026-02-28", "7.50 list GROUP group 10"),
-            (&loyal, "20", "2026-03-01", "7.00 list OWN customer 20"),
-            (&loyal, "20", "2026-05-31", "7.00 list OWN customer 20"),
-            (&loyal, "20", "2026-06-01", "7.50 list GROUP group 10"),
+            (&loyal, "20", -91, "7.50 list GROUP group 10"),
+            (&loyal, "20", -90, "7.00 list OWN customer 20"),
+            (&loyal, "20", -31, "7.00 list OWN customer 20"),
+            (&loyal, "20", -30, "7.50 list GROUP group 10"),
         ] {
-            let query =
-                format!("product_id={}&customer_id={}&quantity={quantity}&on={day}", id(&tea), id(customer));
-            assert_eq!(price(&api, &query).await?, expected, "{quantity} on {day}");
+            let query = format!(
+                "product_id={}&customer_id={}&quantity={quantity}&on={}",
+                id(&tea),
+                id(customer),
+                day(on)
+            );
+            assert_eq!(price(&api, &query).await?, expected, "{quantity} on {on}");
             let line = json!({"product_id": tea["id"], "quantity": quantity});
-            let body = json!({"customer_id": customer["id"], "ordered_on": day, "lines": [line]});
+            let body = json!({"customer_id": customer["id"], "ordered_on": day(on), "lines": [line]});
             let order = api.created("/orders", &body).await?;
             let line = &order["lines"][0];
             let list = [&general, &of_group, &own]
@@ -289,13 +298,13 @@ async fn the_line_of_a_draft_takes_the_price_of_a_list_and_keeps_saying_so() {
     World::run(async |world| {
         let api = world.api().await?;
         let (customer, tea) = (api.buyer("C-1").await?, api.product("TEA").await?);
-        let members = json!({"customer_id": customer["id"], "valid_from": "2026-03-01"});
+        let members = json!({"customer_id": customer["id"], "valid_from": day(-30)});
         let list = api.price_list("OWN", &members).await?;
         api.set_price(&list, &tea, &[("5", "7.00")]).await?;
         let line = |quantity: &str| json!({"product_id": tea["id"], "quantity": quantity});
         let lines =
             json!([line("5"), line("4"), {"product_id": tea["id"], "quantity": "5", "unit_price": "6.00"}]);
-        let body = json!({"customer_id": customer["id"], "delivered_on": "2026-03-01", "lines": lines});
+        let body = json!({"customer_id": customer["id"], "delivered_on": day(-30), "lines": lines});
         let invoice = api.created("/invoices", &body).await?;
         let path = format!("/invoices/{}/draft", id(&invoice));
         let draft = api.http.get(&path).await?.json;
@@ -325,8 +334,7 @@ async fn the_line_of_a_draft_takes_the_price_of_a_list_and_keeps_saying_so() {
         assert_eq!(put.status, 200, "{}", put.text);
         assert_eq!(told(&put.json)[0], r#""7.10" "given" null"#);
         // Before the list begins, the product's own price holds.
-        let early =
-            json!({"customer_id": customer["id"], "delivered_on": "2026-02-28", "lines": [line("5")]});
+        let early = json!({"customer_id": customer["id"], "delivered_on": day(-31), "lines": [line("5")]});
         let invoice = api.created("/invoices", &early).await?;
         let draft = api.http.get(&format!("/invoices/{}/draft", id(&invoice))).await?.json;
         assert_eq!(told(&draft), [r#""10.00" "product" null"#]);
