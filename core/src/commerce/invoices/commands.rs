@@ -228,9 +228,11 @@ impl<'a> Known<'a> {
         Self(known)
     }
 
-    /// Which price it is, if the draft has a line of this product at this price.
+    /// Which price it is: given, unless the draft has a line of this product at this price.
     fn origin(&self, product: Option<ProductId>, unit_price: &UnitPrice) -> Option<PriceOrigin> {
-        self.0.get(&product?)?.iter().find(|line| line.unit_price == *unit_price)?.price
+        let lines = product.and_then(|product| self.0.get(&product)).into_iter().flatten();
+        let same = lines.copied().find(|line| line.unit_price == *unit_price);
+        same.map_or(Some(PriceOrigin::GIVEN), |line| line.price)
     }
 }
 
@@ -264,12 +266,9 @@ fn with_products(
         }
         let listed = line.product_id.and_then(|product| prices.price(product, &line.quantity));
         let priced = match (&line.unit_price, listed, product) {
-            (Some(given), _, _) => {
-                let origin = known.origin(line.product_id, given);
-                Some((given.clone(), origin.unwrap_or(PriceOrigin::GIVEN)))
-            }
-            (None, Some(listed), _) => Some((listed.unit_price, PriceOrigin::list(listed.list))),
-            (None, None, Some(product)) => Some((product.unit_price.clone(), PriceOrigin::PRODUCT)),
+            (Some(given), _, _) => Some((given.clone(), known.origin(line.product_id, given))),
+            (None, Some(listed), _) => Some((listed.unit_price, Some(PriceOrigin::list(listed.list)))),
+            (None, None, Some(product)) => Some((product.unit_price.clone(), Some(PriceOrigin::PRODUCT))),
             (None, None, None) => None,
         };
         if priced.is_none() {
@@ -293,7 +292,7 @@ fn with_products(
             unit_price,
             adjustments: line.adjustments.clone(),
             vat: DraftVat { rate, category: line.vat_category, reason: line.vat_reason.clone() },
-            price: Some(price),
+            price,
         });
     }
     faults.finish(Some(Draft {
