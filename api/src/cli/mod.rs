@@ -82,7 +82,7 @@ enum Command {
         #[command(subcommand)]
         command: Option<services::ServicesCommand>,
     },
-    /// Import a file of customers, suppliers, products or opening stock: exit 1 if rows were refused
+    /// Import a file of customers, suppliers, products, opening stock or prices: exit 1 if rows were refused
     Import(import::Import),
     /// The reports that are kept from the events: what could not be applied, and building them anew
     #[command(subcommand, arg_required_else_help = false)]

@@ -5,6 +5,7 @@ mod api_keys;
 mod audit;
 mod auth;
 mod categories;
+mod customer_groups;
 pub(crate) mod customers;
 mod docs;
 mod document_style;
@@ -21,6 +22,7 @@ mod operators;
 mod orders;
 mod party;
 mod payments;
+pub(crate) mod price_lists;
 pub(crate) mod products;
 mod projections;
 mod purchase_orders;
@@ -56,9 +58,11 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(sessions::endpoints())
         .and(api_keys::endpoints())
         .and(customers::endpoints())
+        .and(customer_groups::endpoints())
         .and(suppliers::endpoints())
         .and(categories::endpoints())
         .and(products::endpoints())
+        .and(price_lists::endpoints())
         .and(warehouses::endpoints())
         .and(locations::endpoints())
         // Before the others of orders and of stock: its paths could be taken for ids.

@@ -23,6 +23,9 @@ pub(crate) enum Locked {
     Category,
     Product,
     Customer,
+    /// A customer or a price list refers to it.
+    CustomerGroup,
+    PriceList,
     Supplier,
     PurchaseOrder,
     Invoice,

@@ -37,6 +37,9 @@ permissions! {
     SuppliersWrite = "suppliers:write",
     ProductsRead = "products:read",
     ProductsWrite = "products:write",
+    /// The right to see groups of customers and price lists, and to ask which price applies.
+    PricesRead = "prices:read",
+    PricesWrite = "prices:write",
     /// The right to see warehouses and the places in them.
     WarehousesRead = "warehouses:read",
     WarehousesWrite = "warehouses:write",
@@ -224,10 +227,10 @@ impl Role {
         use Permission::{
             ApiKeysRead, AuditRead, CustomersCredit, CustomersRead, CustomersWrite, EmailsRead,
             InventoryClose, InventoryCount, InventoryRead, InvoicesRead, InvoicesValidate, InvoicesWrite,
-            OrdersApprove, OrdersRead, OrdersShip, OrdersWrite, PaymentsRead, PaymentsWrite, ProductsRead,
-            ProductsWrite, ProjectionsRead, PurchasesRead, PurchasesWrite, ReportsRead, StockAdjust,
-            StockCosts, StockRead, StockWrite, SuppliersRead, SuppliersWrite, TenantRead, UsersRead,
-            WarehousesRead, WarehousesWrite,
+            OrdersApprove, OrdersRead, OrdersShip, OrdersWrite, PaymentsRead, PaymentsWrite, PricesRead,
+            PricesWrite, ProductsRead, ProductsWrite, ProjectionsRead, PurchasesRead, PurchasesWrite,
+            ReportsRead, StockAdjust, StockCosts, StockRead, StockWrite, SuppliersRead, SuppliersWrite,
+            TenantRead, UsersRead, WarehousesRead, WarehousesWrite,
         };
         match self {
             Self::Admin => PermissionSet::all(),
@@ -239,6 +242,8 @@ impl Role {
                 SuppliersWrite,
                 ProductsRead,
                 ProductsWrite,
+                PricesRead,
+                PricesWrite,
                 WarehousesRead,
                 WarehousesWrite,
                 OrdersRead,
@@ -272,6 +277,7 @@ impl Role {
                 CustomersRead,
                 CustomersWrite,
                 ProductsRead,
+                PricesRead,
                 WarehousesRead,
                 OrdersRead,
                 OrdersPrices,
@@ -385,7 +391,7 @@ mod tests {
             (Role::Admin, PermissionSet::all().names().join(" ")),
             (
                 Role::Management,
-                "customers:read customers:write customers:credit suppliers:read suppliers:write products:read products:write \
+                "customers:read customers:write customers:credit suppliers:read suppliers:write products:read products:write prices:read prices:write \
                  warehouses:read warehouses:write orders:read orders:write orders:ship orders:approve stock:read stock:write stock:adjust stock:costs \
                  purchases:read purchases:write inventory:read inventory:count inventory:close invoices:read invoices:write invoices:validate payments:read payments:write users:read api_keys:read tenant:read audit:read emails:read reports:read \
                  projections:read"
@@ -393,7 +399,7 @@ mod tests {
             ),
             (
                 Role::Sales,
-                "customers:read customers:write products:read warehouses:read orders:read orders:write stock:read invoices:read invoices:write payments:read tenant:read"
+                "customers:read customers:write products:read prices:read warehouses:read orders:read orders:write stock:read invoices:read invoices:write payments:read tenant:read"
                     .to_owned(),
             ),
             (

@@ -25,6 +25,7 @@ use crate::application::error::Error;
 use crate::application::events::{Event, EventCatalogue, IntegrationEvent};
 use crate::application::unit_of_work::{Executor, UnitOfWork};
 use crate::commerce::categories::CategoryEvent;
+use crate::commerce::customer_groups::CustomerGroupEvent;
 use crate::commerce::customers::CustomerEvent;
 use crate::commerce::documents::Documents;
 use crate::commerce::inventory_counts::InventoryCountEvent;
@@ -32,6 +33,7 @@ use crate::commerce::invoices::InvoiceEvent;
 use crate::commerce::locations::LocationEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::payments::PaymentEvent;
+use crate::commerce::prices::PriceListEvent;
 use crate::commerce::products::ProductEvent;
 use crate::commerce::purchase_orders::PurchaseOrderEvent;
 use crate::commerce::returns::ReturnEvent;
@@ -64,9 +66,11 @@ pub fn executor(
 #[derive(Debug, Clone, Copy)]
 enum DomainEvent<'a> {
     Customer(&'a CustomerEvent),
+    CustomerGroup(&'a CustomerGroupEvent),
     Supplier(&'a SupplierEvent),
     Category(&'a CategoryEvent),
     Product(&'a ProductEvent),
+    PriceList(&'a PriceListEvent),
     Warehouse(&'a WarehouseEvent),
     Location(&'a LocationEvent),
     Order(&'a OrderEvent),
@@ -88,9 +92,11 @@ impl<'a> DomainEvent<'a> {
     fn of(event: &'a dyn Event) -> Result<Self, Error> {
         let any: &dyn Any = event;
         None.or_else(|| any.downcast_ref().map(Self::Customer))
+            .or_else(|| any.downcast_ref().map(Self::CustomerGroup))
             .or_else(|| any.downcast_ref().map(Self::Supplier))
             .or_else(|| any.downcast_ref().map(Self::Category))
             .or_else(|| any.downcast_ref().map(Self::Product))
+            .or_else(|| any.downcast_ref().map(Self::PriceList))
             .or_else(|| any.downcast_ref().map(Self::Warehouse))
             .or_else(|| any.downcast_ref().map(Self::Location))
             .or_else(|| any.downcast_ref().map(Self::Order))

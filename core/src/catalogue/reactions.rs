@@ -14,6 +14,7 @@ use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::categories::CategoryEvent;
+use crate::commerce::customer_groups::CustomerGroupEvent;
 use crate::commerce::customers::CustomerEvent;
 use crate::commerce::documents::{self, Documents};
 use crate::commerce::inventory_counts::InventoryCountEvent;
@@ -21,6 +22,7 @@ use crate::commerce::invoices::InvoiceEvent;
 use crate::commerce::locations::LocationEvent;
 use crate::commerce::orders::OrderEvent;
 use crate::commerce::payments::PaymentEvent;
+use crate::commerce::prices::PriceListEvent;
 use crate::commerce::products::ProductEvent;
 use crate::commerce::purchase_orders::PurchaseOrderEvent;
 use crate::commerce::returns::ReturnEvent;
@@ -67,6 +69,12 @@ pub(super) async fn react(
         }
         DomainEvent::Customer(
             CustomerEvent::Created(_) | CustomerEvent::Updated(_) | CustomerEvent::Deleted(_),
+        )
+        | DomainEvent::CustomerGroup(
+            CustomerGroupEvent::Created(_) | CustomerGroupEvent::Updated(_) | CustomerGroupEvent::Deleted(_),
+        )
+        | DomainEvent::PriceList(
+            PriceListEvent::Created(_) | PriceListEvent::Changed { .. } | PriceListEvent::Deleted(_),
         )
         | DomainEvent::Supplier(
             SupplierEvent::Created(_) | SupplierEvent::Updated(_) | SupplierEvent::Deleted(_),

@@ -3,6 +3,7 @@
 pub mod addresses;
 pub mod categories;
 pub mod credit;
+pub mod customer_groups;
 pub mod customers;
 pub mod documents;
 pub mod imports;
@@ -11,6 +12,7 @@ pub mod invoices;
 pub mod locations;
 pub mod orders;
 pub mod payments;
+pub mod prices;
 pub mod products;
 pub mod purchase_orders;
 pub mod receivables;

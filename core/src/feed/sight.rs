@@ -8,6 +8,8 @@ use crate::outbox::EventTypes;
 /// who looks after them: administrators. So is everything that another program writes into the outbox.
 const SHOWN_BY: &[(&str, Permission)] = &[
     ("customer", Permission::CustomersRead),
+    ("customer_group", Permission::PricesRead),
+    ("price_list", Permission::PricesRead),
     ("supplier", Permission::SuppliersRead),
     ("category", Permission::ProductsRead),
     ("product", Permission::ProductsRead),

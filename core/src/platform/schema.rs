@@ -95,6 +95,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    customer_groups (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        code -> Text,
+        name -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     customers (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -117,6 +129,7 @@ diesel::table! {
         language -> Nullable<Text>,
         payment_days -> Nullable<Int2>,
         payment_end_of_month -> Nullable<Bool>,
+        group_id -> Nullable<Uuid>,
         invoice_channel -> Nullable<Text>,
         reminders -> Bool,
     }
@@ -566,6 +579,8 @@ diesel::table! {
         shipped -> Numeric,
         cancelled -> Numeric,
         returned -> Numeric,
+        price_source -> Nullable<Text>,
+        price_list_id -> Nullable<Uuid>,
     }
 }
 
@@ -698,6 +713,39 @@ diesel::table! {
         reason -> Nullable<Text>,
         created_by -> Text,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    price_list_entries (tenant_id, list_id, product_id) {
+        tenant_id -> Uuid,
+        list_id -> Uuid,
+        product_id -> Uuid,
+        id -> Uuid,
+        target -> Uuid,
+        valid_from -> Nullable<Date>,
+        valid_to -> Nullable<Date>,
+        from_quantities -> Array<Nullable<Numeric>>,
+        unit_prices -> Array<Nullable<Numeric>>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    price_lists (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        code -> Text,
+        name -> Text,
+        customer_id -> Nullable<Uuid>,
+        group_id -> Nullable<Uuid>,
+        valid_from -> Nullable<Date>,
+        valid_to -> Nullable<Date>,
+        entries -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -1319,6 +1367,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     categories,
     customer_activity,
     customer_credits,
+    customer_groups,
     customers,
     document_styles,
     email_attempts,
@@ -1358,6 +1407,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     outbox_operations,
     payment_allocations,
     payments,
+    price_list_entries,
+    price_lists,
     product_barcodes,
     products,
     projection_inbox,

@@ -63,6 +63,11 @@ id!(
 );
 id!(ApiKeyId);
 id!(CustomerId);
+id!(
+    /// Customers who have the same prices.
+    CustomerGroupId
+);
+id!(PriceListId);
 id!(ProductId);
 id!(CategoryId);
 id!(SupplierId);
@@ -99,7 +104,7 @@ id!(
 );
 id!(EmailId);
 id!(
-    /// A file of customers, suppliers, products or opening stock that is worked off row by row.
+    /// A file of customers, suppliers, products, opening stock or prices that is worked off row by row.
     ImportId
 );
 

@@ -135,7 +135,8 @@ impl Script {
         let line = |position: u64| {
             json!({
                 "position": position, "product_id": ID, "sku": "P-100", "name": "Product 100", "quantity": "2", "unit_price": "10.00",
-                "vat_rate": "20", "net_amount": "20.00", "stocked": true, "reserved": "2", "waiting": "0",
+                "vat_rate": "20", "net_amount": "20.00", "stocked": true, "reserved": "2", "waiting": "0", "price_source": "product",
+                "price_list_id": null,
             })
         };
         json!({
@@ -151,6 +152,7 @@ impl Script {
         let line = json!({
             "product_id": ID, "sku": "P-100", "name": "Product 100", "quantity": "2", "unit_price": "10.00", "vat_rate": "20",
             "net_amount": "20.00", "stocked": true, "reserved": "2", "waiting": "0", "shipped": "0", "cancelled": "0", "returned": "0",
+            "price_source": "product", "price_list_id": null,
         });
         json!({
             "id": ID, "version": 1, "external_id": null, "reference": null, "customer_id": ID, "status": "pending", "currency": "EUR",

@@ -105,6 +105,39 @@ impl Api {
         self.created("/customers", &body).await
     }
 
+    /// Creates a group of customers with this code.
+    ///
+    /// # Errors
+    /// Fails if the API refuses.
+    pub async fn customer_group(&self, code: &str) -> Result<Value> {
+        self.created("/customer-groups", &json!({"code": code, "name": format!("Group {code}")})).await
+    }
+
+    /// Creates a price list with this code, and these members besides: whose it is, and when it is valid.
+    ///
+    /// # Errors
+    /// Fails if the API refuses.
+    pub async fn price_list(&self, code: &str, members: &Value) -> Result<Value> {
+        let mut body = members.clone();
+        body["code"] = json!(code);
+        body["name"] = json!(format!("Prices {code}"));
+        self.created("/price-lists", &body).await
+    }
+
+    /// Sets what a product costs in a list, from each quantity on.
+    ///
+    /// # Errors
+    /// Fails if the API refuses.
+    pub async fn set_price(&self, list: &Value, product: &Value, breaks: &[(&str, &str)]) -> Result<Value> {
+        let one = |(from, price): &(&str, &str)| json!({"from_quantity": from, "unit_price": price});
+        let breaks: Vec<Value> = breaks.iter().map(one).collect();
+        let body = json!({"entries": [{"product_id": product["id"], "breaks": breaks}]});
+        let path = format!("/price-lists/{}/entries", list["id"].as_str().unwrap_or_default());
+        let answer = self.http.send(reqwest::Method::PUT, &path, &[], Some(&body)).await?;
+        ensure!(answer.status == 200, "{}", answer.text);
+        Ok(answer.json)
+    }
+
     /// Creates a product with this SKU, at 10.00 and 20 % VAT. It is not kept in stock, and any quantity of it can be ordered: a
     /// test that is about neither orders as much as it wants.
     ///

@@ -16,6 +16,8 @@ pub const EVERYTHING: &[&str] = &[
     "suppliers:write",
     "products:read",
     "products:write",
+    "prices:read",
+    "prices:write",
     "warehouses:read",
     "warehouses:write",
     "orders:read",

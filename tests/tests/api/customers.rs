@@ -31,7 +31,7 @@ async fn a_customer_is_created_read_changed_and_deleted() {
 
         let changed_body = json!({
             "code": "C-1", "name": "Dupont & Fils", "external_id": null, "email": "achats@dupont.example", "vat_number": null, "addresses": [], "credit_limit": null,
-            "invoicing": null,
+            "invoicing": null, "group_id": null,
         });
         let path = format!("/customers/{id}");
         let changed = api.http.send(Method::PUT, &path, &[("If-Match", "\"1\"")], Some(&changed_body)).await?;

@@ -44,6 +44,9 @@ async fn fill(world: &World) -> Result<()> {
     let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
     let body = order_body(&customer, &product);
     let supplier = api.supplier("S-1").await?;
+    let group = api.customer_group("G-1").await?;
+    let list = api.price_list("PL-1", &serde_json::json!({"group_id": group["id"]})).await?;
+    api.set_price(&list, &product, &[("0", "9.00")]).await?;
     let category = api.category("K-1", None).await?;
     let tea = serde_json::json!({
         "sku": "P-2", "name": "Tea", "unit_price": "1", "vat_rate": "20", "category_id": category["id"], "barcodes": ["3017620422003"],
@@ -106,6 +109,9 @@ async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing()
         for expected in [
             "customers",
             "suppliers",
+            "customer_groups",
+            "price_lists",
+            "price_list_entries",
             "categories",
             "product_barcodes",
             "warehouses",
@@ -220,6 +226,9 @@ async fn a_database_session_of_another_tenant_sees_and_changes_nothing() {
         for table in [
             "customers",
             "suppliers",
+            "customer_groups",
+            "price_lists",
+            "price_list_entries",
             "categories",
             "product_barcodes",
             "warehouses",

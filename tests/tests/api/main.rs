@@ -35,6 +35,7 @@ mod operators;
 mod orders;
 mod payments;
 mod permissions;
+mod price_lists;
 mod prices_hidden;
 mod products;
 mod purchase_orders;

@@ -49,6 +49,8 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
     Ok(match route.as_str() {
         _ if operation.method == Method::GET || operation.method == Method::DELETE => None,
         "PATCH /customers/{id}"
+        | "PATCH /customer-groups/{id}"
+        | "PATCH /price-lists/{id}"
         | "PATCH /suppliers/{id}"
         | "PATCH /categories/{id}"
         | "PATCH /products/{id}"
@@ -56,8 +58,17 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         | "PATCH /locations/{id}"
         | "PATCH /tenant" => Some(json!({"name": "Somebody else"})),
         "POST /customers" | "PUT /customers/{id}" => Some(
-            json!({"code": format!("C-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "email": "someone@example.com", "vat_number": null, "addresses": [], "credit_limit": null, "invoicing": null}),
+            json!({"code": format!("C-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "email": "someone@example.com", "vat_number": null, "addresses": [], "credit_limit": null, "invoicing": null, "group_id": null}),
         ),
+        "POST /customer-groups" | "PUT /customer-groups/{id}" => {
+            Some(json!({"code": format!("G-{}", uuid::Uuid::new_v4()), "name": "Somebody"}))
+        }
+        "POST /price-lists" | "PUT /price-lists/{id}" => Some(json!({
+            "code": format!("PL-{}", uuid::Uuid::new_v4()), "name": "Prices", "valid_from": null, "valid_to": null,
+        })),
+        "PUT /price-lists/{id}/entries" => Some(json!({
+            "entries": [{"product_id": id("products"), "breaks": [{"unit_price": "1.00"}]}],
+        })),
         "POST /suppliers" | "PUT /suppliers/{id}" => Some(json!({
             "code": format!("S-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "vat_number": null, "addresses": [], "payment_terms": null,
         })),
@@ -213,6 +224,8 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
     let line = json!({"position": 1, "quantity": "1", "restock": true});
     let back = api.created(&format!("{gone}/returns"), &json!({"reason": "a test", "lines": [line]})).await?;
     let supplier = api.supplier("S-own").await?;
+    let group = api.customer_group("G-own").await?;
+    let prices = api.price_list("PL-own", &json!({})).await?;
     let category = api.category("K-own", None).await?;
     let warehouse = api.warehouse("W-own").await?;
     let location = api.location(&warehouse, "L-own").await?;
@@ -247,6 +260,8 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
     let owned = [
         ("projection-events", event),
         ("customers", id(&customer)?),
+        ("customer-groups", id(&group)?),
+        ("price-lists", id(&prices)?),
         ("suppliers", id(&supplier)?),
         ("categories", id(&category)?),
         ("products", id(&product)?),
@@ -325,6 +340,16 @@ async fn every_route_asks_every_role_for_its_permission_and_hides_other_tenants(
                 if status == 204 && operation.path == "/suppliers/{id}" {
                     let next = api.supplier(&format!("S-{}", uuid::Uuid::new_v4())).await?;
                     owned.insert("suppliers".to_owned(), next["id"].as_str().context("no id")?.to_owned());
+                }
+                if status == 204 && operation.path == "/customer-groups/{id}" {
+                    let next = api.customer_group(&format!("G-{}", uuid::Uuid::new_v4())).await?;
+                    let id = next["id"].as_str().context("no id")?.to_owned();
+                    owned.insert("customer-groups".to_owned(), id);
+                }
+                if status == 204 && operation.path == "/price-lists/{id}" {
+                    let code = format!("PL-{}", uuid::Uuid::new_v4());
+                    let next = api.price_list(&code, &json!({})).await?;
+                    owned.insert("price-lists".to_owned(), next["id"].as_str().context("no id")?.to_owned());
                 }
                 if status == 204 && operation.path == "/invoices/{id}" {
                     let line = json!({"product_id": owned["products"], "quantity": "1"});

@@ -145,6 +145,7 @@ const LISTS: &[List] = &[
         filters: &[
             ("code", &["C-17"]),
             ("email", &["shared@example.com", "early@example.com", "nobody@example.com"]),
+            ("group_id", &[BUSY, EARLY, NOBODY]),
         ],
         selection: &[
             ("q", "17"),
@@ -156,7 +157,50 @@ const LISTS: &[List] = &[
             ("updated_from", LATE),
             ("updated_before", MIDDLE),
         ],
+        looks_through: |given| searches(given) || given.contains_key("group_id"),
+    },
+    List {
+        path: "/api/v1/customer-groups",
+        table: "customer_groups",
+        filters: &[("code", &["G-17"])],
+        selection: &[
+            ("q", "17"),
+            ("q", "name"),
+            ("ids", BUSY),
+            ("created_from", MIDDLE),
+            ("created_before", MIDDLE),
+            ("updated_from", LATE),
+            ("updated_before", MIDDLE),
+        ],
         looks_through: searches,
+    },
+    List {
+        path: "/api/v1/price-lists",
+        table: "price_lists",
+        filters: &[
+            ("code", &["PL-17"]),
+            ("customer_id", &[BUSY, EARLY, NOBODY]),
+            ("group_id", &[BUSY, EARLY, NOBODY]),
+        ],
+        selection: &[
+            ("q", "17"),
+            ("q", "name"),
+            ("ids", BUSY),
+            ("created_from", MIDDLE),
+            ("created_before", MIDDLE),
+            ("updated_from", LATE),
+            ("updated_before", MIDDLE),
+        ],
+        looks_through: |given| {
+            searches(given) || given.contains_key("customer_id") || given.contains_key("group_id")
+        },
+    },
+    List {
+        path: "/api/v1/price-lists/01900000-0000-7000-8000-0000000000b0/entries",
+        table: "price_list_entries",
+        filters: &[],
+        selection: &[],
+        looks_through: |_| false,
     },
     List {
         path: "/api/v1/suppliers",

@@ -1,10 +1,18 @@
 -- Everything happened in the first two weeks of 2026. What is rare stands at one end of the times and names, where whoever
 -- walks from the other end comes last; many rows share a time or a name.
-INSERT INTO customers (tenant_id, id, version, code, name, email, created_at, updated_at)
+INSERT INTO customer_groups (tenant_id, id, version, code, name, created_at, updated_at)
+SELECT 'TENANT', CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' WHEN 2 THEN '01900000-0000-7000-8000-0000000000e0'
+        ELSE gen_random_uuid() END, 1, 'G-' || n, CASE WHEN n % 2 = 0 THEN 'Same' ELSE 'Name ' || n END,
+    timestamptz '2026-01-01' + interval '1 hour' * (n / 100), timestamptz '2026-01-01' + interval '1 hour' * (n / 100 + 1)
+FROM generate_series(1, 30000) AS n;
+
+-- Most are in one group, few, at the early end, in another.
+INSERT INTO customers (tenant_id, id, version, code, name, email, created_at, updated_at, group_id)
 SELECT 'TENANT', CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' WHEN 2 THEN '01900000-0000-7000-8000-0000000000e0'
         ELSE gen_random_uuid() END, 1, 'C-' || n, CASE WHEN n % 2 = 0 THEN 'Same' ELSE 'Name ' || n END,
     CASE WHEN n <= 50 THEN 'early@example.com' WHEN n % 2 = 0 THEN 'shared@example.com' ELSE n || '@example.com' END,
-    timestamptz '2026-01-01' + interval '1 hour' * (n / 100), now()
+    timestamptz '2026-01-01' + interval '1 hour' * (n / 100), now(),
+    CASE WHEN n <= 50 THEN '01900000-0000-7000-8000-0000000000e0' WHEN n <= 25000 THEN '01900000-0000-7000-8000-0000000000b0' END::uuid
 FROM generate_series(1, 30000) AS n;
 
 INSERT INTO suppliers (tenant_id, id, version, code, name, addresses, created_at, updated_at)
@@ -164,6 +172,20 @@ SELECT 'TENANT', gen_random_uuid(),
     CASE WHEN n <= 3000 THEN '01900000-0000-7000-8000-0000000000e0' ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid, 'transfer',
     date '2026-01-01', 12, 'somebody', timestamptz '2026-01-01' + interval '40 seconds' * (n / 10 * 10)
 FROM generate_series(1, 30000) AS n;
+
+-- Lists of a customer and of a group that have most of them, and of others that have few; one list has many prices.
+INSERT INTO price_lists (tenant_id, id, version, code, name, customer_id, group_id, entries, created_at, updated_at)
+SELECT 'TENANT', CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' ELSE gen_random_uuid() END, 1, 'PL-' || n,
+    CASE WHEN n % 2 = 0 THEN 'Same' ELSE 'Name ' || n END,
+    CASE WHEN n <= 50 THEN '01900000-0000-7000-8000-0000000000e0' WHEN n <= 15000 THEN '01900000-0000-7000-8000-0000000000b0' END::uuid,
+    CASE WHEN n <= 15000 THEN NULL WHEN n <= 15050 THEN '01900000-0000-7000-8000-0000000000e0'
+        WHEN n <= 29000 THEN '01900000-0000-7000-8000-0000000000b0' END::uuid,
+    0, timestamptz '2026-01-01' + interval '1 hour' * (n / 100), timestamptz '2026-01-01' + interval '1 hour' * (n / 100 + 1)
+FROM generate_series(1, 30000) AS n;
+INSERT INTO price_list_entries (tenant_id, list_id, product_id, id, target, from_quantities, unit_prices, created_at, updated_at)
+SELECT 'TENANT', '01900000-0000-7000-8000-0000000000b0', gen_random_uuid(), gen_random_uuid(), '01900000-0000-7000-8000-0000000000e0', '{0}', '{1}',
+    timestamptz '2026-01-01' + interval '1 hour' * (n / 100), timestamptz '2026-01-01'
+FROM generate_series(1, 12000) AS n;
 
 -- Changes, the latest in the order of the rows' times, and numbers of another system.
 UPDATE customers SET updated_at = created_at + interval '1 hour', external_id = 'E-' || substr(code, 3);

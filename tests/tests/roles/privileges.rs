@@ -48,6 +48,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("categories", "DELETE,INSERT,SELECT,UPDATE"),
             ("customer_activity", "SELECT"),
             ("customer_credits", "DELETE,INSERT,SELECT,UPDATE"),
+            ("customer_groups", "DELETE,INSERT,SELECT,UPDATE"),
             ("customers", "DELETE,INSERT,SELECT,UPDATE"),
             ("document_styles", "INSERT,SELECT,UPDATE"),
             ("email_attempts", "SELECT"),
@@ -83,6 +84,8 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("orders", "INSERT,SELECT,UPDATE"),
             ("payment_allocations", "INSERT,SELECT"),
             ("payments", "INSERT,SELECT"),
+            ("price_list_entries", "DELETE,INSERT,SELECT,UPDATE"),
+            ("price_lists", "DELETE,INSERT,SELECT,UPDATE"),
             ("product_barcodes", "DELETE,INSERT,SELECT"),
             ("products", "DELETE,INSERT,SELECT,UPDATE"),
             ("projection_inbox", "SELECT"),
@@ -188,7 +191,7 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
         (
             "runtime",
             "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,invoice_draw,invoice_link,outbox_append,outbox_feed_page,search_categories,\
-             search_customers,search_invoices,search_locations,search_orders,search_products,search_purchase_orders,search_stock,search_suppliers,search_warehouses",
+             search_customer_groups,search_customers,search_invoices,search_locations,search_orders,search_price_lists,search_products,search_purchase_orders,search_stock,search_suppliers,search_warehouses",
         ),
         (
             "services",

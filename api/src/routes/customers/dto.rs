@@ -8,6 +8,7 @@ use comptoir_core::commerce::customers::{
 use comptoir_core::values::channel::Channel;
 use comptoir_core::values::contact::{Email, VatNumber};
 use comptoir_core::values::external_id::ExternalId;
+use comptoir_core::values::ids::CustomerGroupId;
 use comptoir_core::values::invalid::{FieldError, Invalid};
 use comptoir_core::values::language::Language;
 use comptoir_core::values::party::{CustomerKind, LegalForm};
@@ -51,6 +52,10 @@ pub(crate) struct CustomerRequest {
     /// What invoices need. Left out or null: nothing is known.
     #[deserr(default)]
     invoicing: Option<CustomerInvoicingDto>,
+    /// The group whose prices it has. Left out or null: it is in none.
+    #[deserr(default)]
+    #[schema(value_type = Option<Uuid>)]
+    group_id: Option<CustomerGroupId>,
 }
 
 /// What invoices to a customer need.
@@ -123,10 +128,21 @@ impl Editable for CustomerRequest {
     const READ_ONLY: &'static [&'static str] = &["id", "version", "created_at", "updated_at"];
 
     fn into_details(self) -> Result<CustomerDetails, Vec<FieldError>> {
-        let Self { external_id, code, name, email, vat_number, addresses, credit_limit, invoicing } = self;
+        let Self { external_id, code, name, email, vat_number, addresses, credit_limit, invoicing, group_id } =
+            self;
         let invoicing = invoicing.unwrap_or_default().into_invoicing();
         let invoicing = invoicing.map_err(|fault| vec![within("invoicing", fault)])?;
-        Ok(CustomerDetails { external_id, code, name, email, vat_number, addresses, credit_limit, invoicing })
+        Ok(CustomerDetails {
+            external_id,
+            code,
+            name,
+            email,
+            vat_number,
+            addresses,
+            credit_limit,
+            invoicing,
+            group_id,
+        })
     }
 
     fn shown(view: &CustomerView) -> impl Serialize {
@@ -146,14 +162,18 @@ pub(crate) struct CustomerFilters {
     #[deserr(default)]
     #[param(value_type = Option<String>)]
     email: Option<Text>,
+    /// Only customers of this group.
+    #[deserr(default)]
+    #[param(value_type = Option<Uuid>)]
+    group_id: Option<CustomerGroupId>,
 }
 
 impl SearchFilters for CustomerFilters {
     type Filter = CustomerFilter;
 
     fn with(self, selection: Selection) -> CustomerFilter {
-        let Self { code, email } = self;
-        CustomerFilter { code: code.map(Into::into), email: email.map(Into::into), selection }
+        let Self { code, email, group_id } = self;
+        CustomerFilter { code: code.map(Into::into), email: email.map(Into::into), group_id, selection }
     }
 }
 
@@ -169,6 +189,7 @@ impl Exported for CustomerView {
         "addresses",
         "credit_limit",
         "invoicing",
+        "group_id",
         "created_at",
         "updated_at",
     ];

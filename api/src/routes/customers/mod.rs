@@ -25,5 +25,10 @@ pub(super) fn endpoints() -> Endpoints {
         .with(Needs(CustomersWrite), handlers::__path_update, handlers::update)
         .problems(&["customer_not_found", "customer_code_taken", "customer_external_id_taken"])
         .with(Needs(CustomersWrite), handlers::__path_delete, handlers::delete)
-        .problems(&["customer_not_found", "customer_has_orders", "customer_has_invoices"])
+        .problems(&[
+            "customer_not_found",
+            "customer_has_orders",
+            "customer_has_invoices",
+            "customer_has_price_lists",
+        ])
 }

@@ -9,9 +9,10 @@ use comptoir_core::commerce::invoices::totals::AdjustmentKind;
 use comptoir_core::commerce::invoices::{
     DraftView, InvoiceFilter, InvoiceShipped, InvoiceState, InvoiceSummary, LineDetails, NewInvoice, Scope,
 };
+use comptoir_core::commerce::prices::PriceSource;
 use comptoir_core::commerce::vat::{Category, Nature};
 use comptoir_core::values::business_date::BusinessDate;
-use comptoir_core::values::ids::{CustomerId, OrderId, ProductId, ShipmentId};
+use comptoir_core::values::ids::{CustomerId, OrderId, PriceListId, ProductId, ShipmentId};
 use comptoir_core::values::invalid::{FieldError, Invalid};
 use comptoir_core::values::language::Language;
 use comptoir_core::values::money::{Money, Quantity, UnitPrice, VatRate};
@@ -31,6 +32,7 @@ read_from_text!(InvoiceState => |text| one_of(text, &InvoiceState::ALL, InvoiceS
 read_from_text!(Nature => |text| one_of(text, &Nature::ALL, Nature::name));
 read_from_text!(AdjustmentKind => |text| one_of(text, &AdjustmentKind::ALL, AdjustmentKind::name));
 read_from_text!(Category => |text| one_of(text, &Category::ALL, Category::code));
+read_from_text!(PriceSource => |text| one_of(text, &PriceSource::ALL, PriceSource::name));
 
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
@@ -103,7 +105,7 @@ pub(crate) struct InvoiceLineRequest {
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "C62", pattern = "^[A-Za-z0-9]{2,3}$")]
     unit: Option<Unit>,
-    /// Net price of one unit.
+    /// Net price of one unit. Left out or null: of a product, that of a price list, or else its own; the day is that of delivery, or of issue, or today.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "12.50", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
     unit_price: Option<UnitPrice>,
@@ -114,6 +116,15 @@ pub(crate) struct InvoiceLineRequest {
     /// Left out or null: the product's rate, by the rule.
     #[deserr(default)]
     vat: Option<LineVatRequest>,
+    /// As GET gives it; passed over: it follows from the price.
+    #[deserr(default)]
+    #[allow(dead_code, reason = "what GET gave can be sent back")]
+    price_source: Option<PriceSource>,
+    /// As GET gives it; passed over: it follows from the price.
+    #[deserr(default)]
+    #[schema(value_type = Option<Uuid>)]
+    #[allow(dead_code, reason = "what GET gave can be sent back")]
+    price_list_id: Option<PriceListId>,
 }
 
 /// The line of an order.
@@ -402,6 +413,8 @@ impl InvoiceLineRequest {
             unit_price,
             adjustments,
             vat,
+            price_source: _,
+            price_list_id: _,
         } = self;
         let adjustments = adjustments.into_iter().map(DiscountOrChargeRequest::into_reasoned);
         let (vat_rate, vat_category, vat_reason) = match vat {

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::api_keys::{ApiKeyCreatedV1, ApiKeyRevokedV1};
 use super::categories::{CategoryCreatedV1, CategoryDeletedV1, CategoryUpdatedV1};
+use super::customer_groups::{CustomerGroupCreatedV1, CustomerGroupDeletedV1, CustomerGroupUpdatedV1};
 use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
 use super::inventory_counts::{InventoryCountCancelledV1, InventoryCountClosedV1, InventoryCountStartedV1};
 use super::invoices::{
@@ -24,6 +25,7 @@ use super::orders::{
     OrderDeliveredV1, OrderPartlyShippedV1, OrderPlacedV1, OrderReservedV1, OrderReturnedV1, OrderShippedV1,
 };
 use super::payments::{PaymentReceivedV1, PaymentReversedV1};
+use super::price_lists::{PriceListChangedV1, PriceListCreatedV1, PriceListDeletedV1};
 use super::products::{ProductArchivedV1, ProductCreatedV1, ProductDeletedV1, ProductUpdatedV1};
 use super::purchase_orders::{
     PurchaseOrderCancelledV1, PurchaseOrderChangedV1, PurchaseOrderOrderedV1, PurchaseOrderReceivedV1,
@@ -55,6 +57,9 @@ use crate::catalogue::DomainEvent;
 use crate::catalogue::integration::translate;
 use crate::commerce::addresses::{Address, AddressKind};
 use crate::commerce::categories::{Category, CategoryCode, CategoryDetails, CategoryName, Place};
+use crate::commerce::customer_groups::{
+    CustomerGroup, CustomerGroupCode, CustomerGroupDetails, CustomerGroupName,
+};
 use crate::commerce::customers::{
     CreditLimit, Customer, CustomerCode, CustomerDetails, CustomerInvoicing, CustomerName,
 };
@@ -70,6 +75,10 @@ use crate::commerce::orders::{
 };
 use crate::commerce::payments::PaymentReason;
 use crate::commerce::payments::tests::payment as payment_of;
+use crate::commerce::prices::{
+    PriceBook, PriceList, PriceListCode, PriceListDetails, PriceListEvent, PriceListName, PriceTarget,
+    ValidPeriod,
+};
 use crate::commerce::products::{Barcodes, Product, ProductDetails, ProductName, Sku};
 use crate::commerce::purchase_orders::{
     NewPurchaseLine, NewPurchaseOrder, PurchaseOrder, PurchaseOrderReference,
@@ -91,9 +100,9 @@ use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
 use crate::values::gtin::Gtin;
 use crate::values::ids::{
-    ApiKeyId, CategoryId, CustomerId, InventoryCountId, InvoiceId, LocationId, OrderId, PaymentId,
-    PrincipalId, ProductId, PurchaseOrderId, ReturnId, SessionId, ShipmentId, StockDocumentId, StockId,
-    SupplierId, TenantId, UserId, WarehouseId,
+    ApiKeyId, CategoryId, CustomerGroupId, CustomerId, InventoryCountId, InvoiceId, LocationId, OrderId,
+    PaymentId, PriceListId, PrincipalId, ProductId, PurchaseOrderId, ReturnId, SessionId, ShipmentId,
+    StockDocumentId, StockId, SupplierId, TenantId, UserId, WarehouseId,
 };
 use crate::values::language::Language;
 use crate::values::money::{Currency, Money, Quantity, UnitPrice, VatRate};
@@ -287,9 +296,33 @@ fn customer() -> (Customer, Box<dyn Event>) {
             payment_terms: PaymentTerms::new(30, false).ok(),
             ..CustomerInvoicing::default()
         },
+        group_id: Some(CustomerGroupId::from_uuid(uuid(31))),
     };
     let (customer, event) = Customer::create(CustomerId::from_uuid(uuid(1)), details, at(0));
     (customer, happened(event))
+}
+
+fn customer_group() -> (CustomerGroup, Box<dyn Event>) {
+    let details = CustomerGroupDetails {
+        code: CustomerGroupCode::parse("RESELLERS").expect("valid"),
+        name: CustomerGroupName::parse("Revendeurs").expect("valid"),
+    };
+    let (group, event) = CustomerGroup::create(CustomerGroupId::from_uuid(uuid(31)), details, at(0));
+    (group, happened(event))
+}
+
+fn price_list() -> (PriceList, Box<dyn Event>) {
+    let details = PriceListDetails {
+        code: PriceListCode::parse("SPRING-2026").expect("valid"),
+        name: PriceListName::parse("Printemps 2026").expect("valid"),
+        period: ValidPeriod {
+            from: Some(BusinessDate::of(at(0))),
+            to: Some(BusinessDate::of(at(7_776_000))),
+        },
+    };
+    let target = PriceTarget::Group(CustomerGroupId::from_uuid(uuid(31)));
+    let (list, event) = PriceList::create(PriceListId::from_uuid(uuid(32)), details, target, at(0));
+    (list, happened(event))
 }
 
 fn supplier() -> (Supplier, Box<dyn Event>) {
@@ -365,6 +398,7 @@ fn order(levels: &mut Levels) -> (Order, Box<dyn Event>) {
         product,
         quantity: Quantity::parse(quantity).expect("valid"),
         unit_price: unit_price.map(|price| UnitPrice::parse(price).expect("valid")),
+        listed: None,
     };
     let new = NewOrder {
         external_id: external_id("ERP-2026-88"),
@@ -393,7 +427,7 @@ fn amended(mut order: Order, mut levels: Levels) -> Box<dyn Event> {
         promised_on: order.promised_on(),
         lines: vec![AmendedLine { position: Some(1), product_id: None, quantity, unit_price: None }],
     };
-    let plan = order.plan(&amendment, &HashMap::new()).expect("allowed");
+    let plan = order.plan(&amendment, &HashMap::new(), &PriceBook::default()).expect("allowed");
     let amended = order.amend(plan, None, &mut levels, at(90)).expect("a back order").expect("a change");
     happened(amended.0)
 }
@@ -656,6 +690,22 @@ fn contracts() -> Vec<(String, Contract)> {
     let updated = a_customer.update(renamed, at(1)).expect("a change");
     add(happened(updated), contract::<CustomerUpdatedV1>);
     add(happened(a_customer.delete(false, false, at(2)).expect("allowed")), contract::<CustomerDeletedV1>);
+
+    let (mut a_group, created) = customer_group();
+    add(created, contract::<CustomerGroupCreatedV1>);
+    let name = CustomerGroupName::parse("Revendeurs et cafés").expect("valid");
+    let renamed = CustomerGroupDetails { name, ..a_group.details().clone() };
+    add(happened(a_group.update(renamed, at(1)).expect("a change")), contract::<CustomerGroupUpdatedV1>);
+    add(happened(a_group.delete(at(2))), contract::<CustomerGroupDeletedV1>);
+
+    let (mut a_list, created) = price_list();
+    add(created, contract::<PriceListCreatedV1>);
+    let longer = ValidPeriod { to: None, ..a_list.details().period };
+    let longer = PriceListDetails { period: longer, ..a_list.details().clone() };
+    let Some(PriceListEvent::Changed { list, .. }) = a_list.update(longer, at(1)) else { panic!("a change") };
+    let products = vec![ProductId::from_uuid(uuid(2)), ProductId::from_uuid(uuid(3))];
+    add(happened(PriceListEvent::Changed { list, products }), contract::<PriceListChangedV1>);
+    add(happened(a_list.delete(at(2))), contract::<PriceListDeletedV1>);
 
     let (mut a_supplier, created) = supplier();
     add(created, contract::<SupplierCreatedV1>);

@@ -23,6 +23,8 @@ pub(super) struct CustomerCreatedV1 {
     /// What the customer's open orders may come to, in the company's currency; null is no limit.
     credit_limit: Option<String>,
     invoicing: CustomerInvoicingV1,
+    /// The group of customers whose prices it has; null if it is in none.
+    group_id: Option<String>,
     /// RFC 3339, UTC.
     created_at: String,
 }
@@ -42,6 +44,8 @@ pub(super) struct CustomerUpdatedV1 {
     /// What the customer's open orders may come to, in the company's currency; null is no limit.
     credit_limit: Option<String>,
     invoicing: CustomerInvoicingV1,
+    /// The group of customers whose prices it has; null if it is in none.
+    group_id: Option<String>,
     /// RFC 3339, UTC.
     updated_at: String,
 }
@@ -107,6 +111,7 @@ fn created(customer: &Customer) -> CustomerCreatedV1 {
         addresses: details.addresses.iter().map(AddressV1::of).collect(),
         credit_limit: details.credit_limit.as_ref().map(ToString::to_string),
         invoicing: CustomerInvoicingV1::of(&details.invoicing),
+        group_id: details.group_id.map(|id| id.to_string()),
         created_at: super::time(customer.created_at()),
     }
 }
@@ -123,6 +128,7 @@ fn updated(customer: &Customer) -> CustomerUpdatedV1 {
         addresses: details.addresses.iter().map(AddressV1::of).collect(),
         credit_limit: details.credit_limit.as_ref().map(ToString::to_string),
         invoicing: CustomerInvoicingV1::of(&details.invoicing),
+        group_id: details.group_id.map(|id| id.to_string()),
         updated_at: super::time(customer.updated_at()),
     }
 }

@@ -11,7 +11,7 @@ use crate::application::error::{Category, DomainError};
 use crate::commerce::addresses::Address;
 use crate::values::contact::{Email, VatNumber};
 use crate::values::external_id::ExternalId;
-use crate::values::ids::CustomerId;
+use crate::values::ids::{CustomerGroupId, CustomerId};
 use crate::values::invalid::{FieldError, Invalid};
 use crate::values::money::Money;
 use crate::values::text::text;
@@ -66,6 +66,8 @@ pub struct CustomerDetails {
     pub credit_limit: Option<CreditLimit>,
     /// What invoices need.
     pub invoicing: CustomerInvoicing,
+    /// The group whose prices it has, if it is in one.
+    pub group_id: Option<CustomerGroupId>,
 }
 
 impl CustomerDetails {
@@ -152,6 +154,10 @@ pub enum CustomerError {
     HasOrders(CustomerId),
     #[error("customer {0} has invoices, or drafts of some, and cannot be deleted")]
     HasInvoices(CustomerId),
+    #[error("customer {0} has price lists and cannot be deleted: delete them first")]
+    HasPriceLists(CustomerId),
+    #[error("there is no group of customers {0}")]
+    GroupUnknown(CustomerGroupId),
     #[error("this needs the permission customers:credit: leave credit_limit out, or send it as GET gives it")]
     CreditLimitForbidden,
 }
@@ -160,9 +166,12 @@ impl DomainError for CustomerError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) => Category::NotFound,
-            Self::CodeTaken(_) | Self::ExternalIdTaken(_) | Self::HasOrders(_) | Self::HasInvoices(_) => {
-                Category::Conflict
-            }
+            Self::CodeTaken(_)
+            | Self::ExternalIdTaken(_)
+            | Self::HasOrders(_)
+            | Self::HasInvoices(_)
+            | Self::HasPriceLists(_) => Category::Conflict,
+            Self::GroupUnknown(_) => Category::Invalid,
             Self::CreditLimitForbidden => Category::Forbidden,
         }
     }
@@ -174,6 +183,8 @@ impl DomainError for CustomerError {
             Self::ExternalIdTaken(_) => "customer_external_id_taken",
             Self::HasOrders(_) => "customer_has_orders",
             Self::HasInvoices(_) => "customer_has_invoices",
+            Self::HasPriceLists(_) => "customer_has_price_lists",
+            Self::GroupUnknown(_) => "invalid_request",
             Self::CreditLimitForbidden => "forbidden",
         }
     }
@@ -183,11 +194,15 @@ impl DomainError for CustomerError {
             Self::CreditLimitForbidden => {
                 vec![Invalid::new("forbidden", self.to_string()).at("/credit_limit")]
             }
+            Self::GroupUnknown(_) => {
+                vec![Invalid::new("unknown_group", self.to_string()).at("/group_id")]
+            }
             Self::NotFound(_)
             | Self::CodeTaken(_)
             | Self::ExternalIdTaken(_)
             | Self::HasOrders(_)
-            | Self::HasInvoices(_) => Vec::new(),
+            | Self::HasInvoices(_)
+            | Self::HasPriceLists(_) => Vec::new(),
         }
     }
 }
@@ -207,6 +222,7 @@ mod tests {
             addresses: vec![],
             credit_limit: None,
             invoicing: CustomerInvoicing::default(),
+            group_id: None,
         }
     }
 

@@ -19,7 +19,7 @@ use crate::application::{Actor, Permission, Principal, TenantDatabase};
 use crate::commerce::addresses::{self, Address};
 use crate::platform::paging::{Filter, Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
 use crate::platform::schema::customers;
-use crate::values::ids::CustomerId;
+use crate::values::ids::{CustomerGroupId, CustomerId};
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Customer)]
@@ -44,6 +44,9 @@ pub struct CustomerView {
     pub credit_limit: Option<String>,
     /// What invoices need.
     pub invoicing: CustomerInvoicingView,
+    /// The group whose prices it has; null if it is in none.
+    #[schema(value_type = Option<Uuid>)]
+    pub group_id: Option<CustomerGroupId>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -63,6 +66,7 @@ impl From<Customer> for CustomerView {
             addresses: details.addresses,
             credit_limit: details.credit_limit.map(|limit| limit.to_string()),
             invoicing,
+            group_id: details.group_id,
             created_at,
             updated_at,
         }
@@ -134,6 +138,8 @@ impl Listed<CustomerSort> for CustomerView {
 pub struct CustomerFilter {
     pub code: Option<String>,
     pub email: Option<String>,
+    /// Only customers of this group.
+    pub group_id: Option<CustomerGroupId>,
     pub selection: Selection,
 }
 
@@ -191,11 +197,12 @@ impl<'q> Filtered<'q> for CustomerFilter {
         let by_address = self.email.is_none() || key != CustomerSort::UpdatedAt;
         let in_period = (created.is_open() || key == CustomerSort::CreatedAt)
             && (updated.is_open() || key == CustomerSort::UpdatedAt);
-        self.code.is_some() || external_id.is_some() || (by_address && in_period)
+        let is_of_all = self.group_id.is_none();
+        self.code.is_some() || external_id.is_some() || (by_address && in_period && is_of_all)
     }
 
     fn conditions(&'q self, _: Option<usize>) -> Vec<Condition<'q>> {
-        use customers::{code, created_at, email, external_id, updated_at};
+        use customers::{code, created_at, email, external_id, group_id, updated_at};
         let mut conditions: Vec<Condition<'q>> = Vec::new();
         if let Some(wanted) = &self.code {
             conditions.push(Box::new(code.eq(wanted)));
@@ -205,6 +212,9 @@ impl<'q> Filtered<'q> for CustomerFilter {
         }
         if let Some(wanted) = &self.email {
             conditions.push(Box::new(email.eq(wanted)));
+        }
+        if let Some(group) = self.group_id {
+            conditions.push(Box::new(group_id.assume_not_null().eq(group.uuid())));
         }
         within(&mut conditions, created_at, self.selection.created);
         within(&mut conditions, updated_at, self.selection.updated);

@@ -4,6 +4,7 @@ use bigdecimal::BigDecimal;
 use chrono::{DateTime, Utc};
 use diesel::dsl::exists;
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
@@ -21,7 +22,7 @@ use crate::platform::schema::{customers, invoices, orders};
 use crate::values::channel::Channel;
 use crate::values::contact::{Email, VatNumber};
 use crate::values::external_id::ExternalId;
-use crate::values::ids::{CustomerId, TenantId};
+use crate::values::ids::{CustomerGroupId, CustomerId, TenantId};
 use crate::values::language::Language;
 use crate::values::party::{CustomerKind, ElectronicAddress, LegalForm};
 use crate::values::payment_terms::PaymentTerms;
@@ -30,6 +31,9 @@ use crate::values::registration::Registration;
 /// The constraints that make codes and external ids unique.
 const CODE_KEY: &str = "customers_code_key";
 const EXTERNAL_ID_KEY: &str = "customers_external_id_key";
+/// What refers to groups, and what of price lists refers to customers.
+const GROUP_KEY: &str = "customers_group_fkey";
+const PRICE_LISTS_KEY: &str = "price_lists_customer_fkey";
 
 #[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = customers, primary_key(tenant_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
@@ -55,6 +59,7 @@ pub(crate) struct CustomerRow {
     pub(super) language: Option<String>,
     pub(super) payment_days: Option<i16>,
     pub(super) payment_end_of_month: Option<bool>,
+    pub(super) group_id: Option<Uuid>,
     pub(super) invoice_channel: Option<String>,
     pub(super) reminders: bool,
 }
@@ -86,6 +91,7 @@ impl CustomerRow {
             language: invoicing.language.map(|language| language.code().to_owned()),
             payment_days: invoicing.payment_terms.map(PaymentTerms::days),
             payment_end_of_month: invoicing.payment_terms.map(PaymentTerms::is_end_of_month),
+            group_id: details.group_id.map(CustomerGroupId::uuid),
             invoice_channel: invoicing.channel.map(|channel| channel.name().to_owned()),
             reminders: invoicing.reminders,
         })
@@ -138,6 +144,7 @@ impl CustomerRow {
                 addresses: addresses::from_json(self.addresses)?,
                 credit_limit: self.credit_limit.as_ref().map(CreditLimit::stored),
                 invoicing,
+                group_id: self.group_id.map(CustomerGroupId::from_uuid),
             },
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -212,13 +219,34 @@ impl Customer {
             _ => None,
         }
     }
+
+    /// The foreign key locks its group.
+    fn locks_group(&self, work: &mut UnitOfWork<'_>) {
+        if self.details.group_id.is_some() {
+            work.locks(Locked::CustomerGroup);
+        }
+    }
+
+    /// # Errors
+    /// Fails with the refusal for a violation of a constraint, or with the statement's own error.
+    fn written(&self, written: QueryResult<usize>) -> Result<(), Error> {
+        let of_group = |error: &DieselError| match error {
+            DieselError::DatabaseError(_, info) => info.constraint_name() == Some(GROUP_KEY),
+            _ => false,
+        };
+        match (written, self.details.group_id) {
+            (Err(error), Some(group)) if of_group(&error) => Err(CustomerError::GroupUnknown(group).into()),
+            (written, _) => unless_taken(written, |constraint| self.taken(constraint)),
+        }
+    }
 }
 
 impl Creatable for Customer {
     async fn insert(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        self.locks_group(work);
         let row = CustomerRow::of(work.tenant(), self)?;
         let inserted = diesel::insert_into(customers::table).values(&row).execute(work.connection()).await;
-        unless_taken(inserted, |constraint| self.taken(constraint))
+        self.written(inserted)
     }
 }
 
@@ -245,19 +273,25 @@ impl Aggregate for Customer {
     }
 
     async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        self.locks_group(work);
         let row = CustomerRow::of(work.tenant(), self)?;
         let updated = diesel::update(customers::table.find((row.tenant_id, row.id)))
             .set(&row)
             .execute(work.connection())
             .await;
-        unless_taken(updated, |constraint| self.taken(constraint))
+        self.written(updated)
     }
 }
 
 impl Deletable for Customer {
     async fn delete(id: CustomerId, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let customer = customers::table.find((work.tenant().uuid(), id.uuid()));
-        diesel::delete(customer).execute(work.connection()).await?;
-        Ok(())
+        let deleted = diesel::delete(customer).execute(work.connection()).await;
+        deleted.map(drop).map_err(|error| match &error {
+            DieselError::DatabaseError(_, info) if info.constraint_name() == Some(PRICE_LISTS_KEY) => {
+                CustomerError::HasPriceLists(id).into()
+            }
+            _ => error.into(),
+        })
     }
 }

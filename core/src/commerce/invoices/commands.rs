@@ -20,6 +20,7 @@ use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::commerce::addresses::{Address, AddressKind};
 use crate::commerce::customers::{self, Customer};
+use crate::commerce::prices::{self, PriceBook, PriceOrigin};
 use crate::commerce::products::{self, Product};
 use crate::commerce::vat::{Category, Nature};
 use crate::values::business_date::BusinessDate;
@@ -75,7 +76,7 @@ impl Command for CreateInvoice {
     type Outcome = InvoiceView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<InvoiceView, Error> {
-        let draft = resolved(work, &self.details).await?;
+        let draft = resolved(work, &self.details, None).await?;
         let id = InvoiceId::generate();
         let claims = claims::claims(&draft);
         claim(work, id, draft.customer_id, &claims).await?;
@@ -112,8 +113,9 @@ impl Command for UpdateInvoiceDraft {
         // What it is to name is locked before it: read without a lock, locked in order, and looked at again.
         let seen = repository::look_at(work, self.id).await?;
         check_version(self.expected_version, seen.version())?;
-        let details = self.edit.apply(&DraftView::of(&seen, seen.check_draft("changed")?))?;
-        let draft = resolved(work, &details).await?;
+        let before = seen.check_draft("changed")?;
+        let details = self.edit.apply(&DraftView::of(&seen, before))?;
+        let draft = resolved(work, &details, Some(before)).await?;
         let invoice = repository::load(work, self.id, LockMode::Change).await?;
         check_version(self.expected_version, invoice.version())?;
         if invoice.version() != seen.version() {
@@ -186,13 +188,19 @@ impl Command for ValidateInvoice {
     }
 }
 
-/// Makes the draft of what a request says, and locks what it names: until the unit of work ends, it is not deleted.
-async fn resolved(work: &mut UnitOfWork<'_>, details: &NewInvoice) -> Result<Draft, Error> {
+/// Makes the draft of what a request says, and locks what it names: until the unit of work ends, it is not deleted. `before` is the draft
+/// that it changes.
+async fn resolved(
+    work: &mut UnitOfWork<'_>,
+    details: &NewInvoice,
+    before: Option<&Draft>,
+) -> Result<Draft, Error> {
     // First, so that nothing is locked for what is refused anyway.
     Draft::check_sizes(details.lines.len(), details.adjustments.len()).map_err(InvoiceError::Sizes)?;
     let ids = details.lines.iter().filter_map(|line| line.product_id).collect();
     let products = products::repository::load_for_order(work, ids).await?;
-    let draft = with_products(details, &products).map_err(InvoiceError::Lines)?;
+    let prices = listed(work, details).await?;
+    let draft = with_products(details, &products, &prices, before).map_err(InvoiceError::Lines)?;
     products::repository::mark_ordered(work, products.values()).await?;
     if !customers::repository::hold(work, details.customer_id).await? {
         return Err(InvoiceError::CustomerUnknown(details.customer_id).into());
@@ -200,14 +208,49 @@ async fn resolved(work: &mut UnitOfWork<'_>, details: &NewInvoice) -> Result<Dra
     Ok(draft)
 }
 
-/// Fills in what a line leaves out and its product knows.
+/// Reads what price lists say of the lines that name a product and no price: on the day of delivery, or of issue, or today.
+async fn listed(work: &mut UnitOfWork<'_>, details: &NewInvoice) -> Result<PriceBook, Error> {
+    let unpriced = details.lines.iter().filter(|line| line.unit_price.is_none());
+    let ids = unpriced.filter_map(|line| line.product_id).collect();
+    let on = details.delivered_on.or(details.issue_date);
+    let (tenant, on) = (work.tenant(), on.unwrap_or_else(|| BusinessDate::of(work.now())));
+    prices::repository::book(work.connection(), tenant, Some(details.customer_id), ids, on).await
+}
+
+/// The prices of a draft that is changed. GET shows the price of each line, so a change that leaves it alone names it again: it stays what it
+/// was.
+struct Known<'a>(HashMap<ProductId, Vec<&'a DraftLine>>);
+
+impl<'a> Known<'a> {
+    fn of(before: Option<&'a Draft>) -> Self {
+        let mut known: HashMap<ProductId, Vec<&'a DraftLine>> = HashMap::new();
+        for line in before.into_iter().flat_map(|draft| &draft.lines) {
+            if let Some(product) = line.product_id {
+                known.entry(product).or_default().push(line);
+            }
+        }
+        Self(known)
+    }
+
+    /// Which price it is: given, unless the draft has a line of this product at this price.
+    fn origin(&self, product: Option<ProductId>, unit_price: &UnitPrice) -> Option<PriceOrigin> {
+        let lines = product.and_then(|product| self.0.get(&product)).into_iter().flatten();
+        let same = lines.copied().find(|line| line.unit_price == *unit_price);
+        same.map_or(Some(PriceOrigin::GIVEN), |line| line.price)
+    }
+}
+
+/// Fills in what a line leaves out, and a price list or its product knows.
 ///
 /// # Errors
 /// Fails with every line that names no product that there is, or leaves out what nobody knows.
 fn with_products(
     details: &NewInvoice,
     products: &HashMap<ProductId, Product>,
+    prices: &PriceBook,
+    before: Option<&Draft>,
 ) -> Result<Draft, Vec<FieldError>> {
+    let known = Known::of(before);
     let mut faults = Fields::default();
     let mut lines = Vec::with_capacity(details.lines.len());
     for (index, line) in details.lines.iter().enumerate() {
@@ -225,15 +268,21 @@ fn with_products(
         if name.is_none() {
             missing("name");
         }
-        let unit_price = line.unit_price.clone().or_else(|| Some(product?.unit_price.clone()));
-        if unit_price.is_none() {
+        let listed = line.product_id.and_then(|product| prices.price(product, &line.quantity));
+        let priced = match (&line.unit_price, listed, product) {
+            (Some(given), _, _) => Some((given.clone(), known.origin(line.product_id, given))),
+            (None, Some(listed), _) => Some((listed.unit_price, Some(PriceOrigin::list(listed.list)))),
+            (None, None, Some(product)) => Some((product.unit_price.clone(), Some(PriceOrigin::PRODUCT))),
+            (None, None, None) => None,
+        };
+        if priced.is_none() {
             missing("unit_price");
         }
         let rate = line.vat_rate.clone().or_else(|| Some(product?.vat_rate.clone()));
         if rate.is_none() {
             missing("vat/rate");
         }
-        let (Some(name), Some(unit_price), Some(rate)) = (name, unit_price, rate) else { continue };
+        let (Some(name), Some((unit_price, price)), Some(rate)) = (name, priced, rate) else { continue };
         let unit = line.unit.clone().or_else(|| Some(product?.unit.clone()));
         lines.push(DraftLine {
             source: line.source,
@@ -247,6 +296,7 @@ fn with_products(
             unit_price,
             adjustments: line.adjustments.clone(),
             vat: DraftVat { rate, category: line.vat_category, reason: line.vat_reason.clone() },
+            price,
         });
     }
     faults.finish(Some(Draft {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::totals::AdjustmentKind;
+use crate::commerce::prices::PriceOrigin;
 use crate::commerce::vat::{Category, Nature};
 use crate::values::business_date::BusinessDate;
 use crate::values::contact::PostalAddress;
@@ -140,6 +141,9 @@ pub struct DraftLine {
     pub unit_price: UnitPrice,
     pub adjustments: Vec<Reasoned>,
     pub vat: DraftVat,
+    /// Which price it has; not known of lines that are older than that.
+    #[serde(default)]
+    pub price: Option<PriceOrigin>,
 }
 
 /// A discount or a charge, and why.
@@ -225,6 +229,7 @@ pub(crate) mod tests {
             unit_price: UnitPrice::parse(unit_price).expect("a price"),
             adjustments: vec![],
             vat: DraftVat { rate: VatRate::parse(rate).expect("a rate"), category: None, reason: None },
+            price: None,
         }
     }
 

@@ -23,13 +23,14 @@ use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::application::listing::{Filtered, Selection, within};
 use crate::commerce::addresses;
+use crate::commerce::prices::PriceSource;
 use crate::commerce::vat::{Category, Nature};
 use crate::platform::paging::{Filter, Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
 use crate::platform::schema::{invoice_contents, invoice_drafts, invoices};
 use crate::values::business_date::BusinessDate;
 use crate::values::channel::Channel;
 use crate::values::contact::PostalAddress;
-use crate::values::ids::{CustomerId, InvoiceId, ProductId};
+use crate::values::ids::{CustomerId, InvoiceId, PriceListId, ProductId};
 use crate::values::language::Language;
 use crate::values::money::{Money, Quantity, UnitPrice, VatRate};
 use crate::values::series::SeriesCode;
@@ -158,6 +159,11 @@ pub struct DraftLineView {
     pub unit_price: UnitPrice,
     pub adjustments: Vec<ReasonedView>,
     pub vat: DraftVatView,
+    /// Which price it has; null if it is not known.
+    pub price_source: Option<PriceSource>,
+    /// The price list, if the price is from one; it may have been deleted since.
+    #[schema(value_type = Option<Uuid>)]
+    pub price_list_id: Option<PriceListId>,
 }
 
 /// A discount or a charge.
@@ -235,6 +241,8 @@ impl From<&DraftLine> for DraftLineView {
             unit_price: line.unit_price.clone(),
             adjustments: line.adjustments.iter().map(ReasonedView::from).collect(),
             vat: DraftVatView::from(&line.vat),
+            price_source: line.price.map(|price| price.price_source),
+            price_list_id: line.price.and_then(|price| price.price_list_id),
         }
     }
 }

@@ -162,6 +162,7 @@ impl InvoiceShipped {
                 unit_price: line.unit_price.clone(),
                 adjustments: Vec::new(),
                 vat: DraftVat { rate: line.vat_rate.clone(), category: None, reason: None },
+                price: line.price,
             })
         });
         let lines = lines.collect();
