@@ -62,7 +62,10 @@ pub(super) async fn react(
             on_user(work, event).await
         }
         DomainEvent::Customer(
-            CustomerEvent::Created(_) | CustomerEvent::Updated(_) | CustomerEvent::Deleted(_),
+            CustomerEvent::Created(_)
+            | CustomerEvent::Updated(_)
+            | CustomerEvent::Deleted(_)
+            | CustomerEvent::Anonymised(_),
         )
         | DomainEvent::Supplier(
             SupplierEvent::Created(_) | SupplierEvent::Updated(_) | SupplierEvent::Deleted(_),

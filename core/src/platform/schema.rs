@@ -117,6 +117,7 @@ diesel::table! {
         language -> Nullable<Text>,
         payment_days -> Nullable<Int2>,
         payment_end_of_month -> Nullable<Bool>,
+        anonymised_at -> Nullable<Timestamptz>,
     }
 }
 

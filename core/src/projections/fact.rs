@@ -114,6 +114,7 @@ struct Customer {
     name: String,
     created_at: Option<DateTime<Utc>>,
     updated_at: Option<DateTime<Utc>>,
+    anonymised_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Deserialize)]
@@ -160,9 +161,14 @@ impl Fact {
             SUBTRACTING => {
                 moved(payload, |moved| (Step::Cancelled { reason: moved.reason.take() }, moved.cancelled_at))
             }
-            "customer.created" | "customer.updated" => {
-                let Customer { code, name, created_at, updated_at } = json(payload)?;
-                let at = if event_type == "customer.created" { created_at } else { updated_at };
+            // What stands in place of an anonymised customer's code and name replaces them here, too.
+            "customer.created" | "customer.updated" | "customer.anonymised" => {
+                let Customer { code, name, created_at, updated_at, anonymised_at } = json(payload)?;
+                let at = match event_type {
+                    "customer.created" => created_at,
+                    "customer.updated" => updated_at,
+                    _ => anonymised_at,
+                };
                 Ok(Self::CustomerKnown { code, name, at: at.ok_or_else(without_time)? })
             }
             "customer.deleted" => Ok(Self::CustomerGone),

@@ -59,6 +59,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("inventory_count_entries", "INSERT,SELECT"),
             ("inventory_count_lines", "INSERT,SELECT,UPDATE"),
             ("inventory_counts", "INSERT,SELECT,UPDATE"),
+            ("invoice_chain", "SELECT"),
             ("invoice_claims", "DELETE,INSERT,SELECT"),
             ("invoice_contents", "INSERT,SELECT"),
             ("invoice_drafts", "DELETE,INSERT,SELECT,UPDATE"),
@@ -72,7 +73,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("operators", "INSERT,SELECT,UPDATE"),
             // And changes what became of them.
             ("order_lines", "DELETE,INSERT,SELECT"),
-            ("order_steps", "INSERT"),
+            ("order_steps", "INSERT,SELECT"),
             ("order_timeline", "SELECT"),
             ("orders", "INSERT,SELECT,UPDATE"),
             ("payment_allocations", "INSERT,SELECT"),

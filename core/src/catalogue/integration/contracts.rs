@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::api_keys::{ApiKeyCreatedV1, ApiKeyRevokedV1};
 use super::categories::{CategoryCreatedV1, CategoryDeletedV1, CategoryUpdatedV1};
-use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
+use super::customers::{CustomerAnonymisedV1, CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
 use super::inventory_counts::{InventoryCountCancelledV1, InventoryCountClosedV1, InventoryCountStartedV1};
 use super::invoices::{InvoicePaidV1, InvoiceValidatedV1};
 use super::locations::{LocationArchivedV1, LocationCreatedV1, LocationUpdatedV1};
@@ -637,6 +637,7 @@ fn contracts() -> Vec<(String, Contract)> {
     };
     let updated = a_customer.update(renamed, at(1)).expect("a change");
     add(happened(updated), contract::<CustomerUpdatedV1>);
+    add(happened(a_customer.clone().forget(at(2))), contract::<CustomerAnonymisedV1>);
     add(happened(a_customer.delete(false, false, at(2)).expect("allowed")), contract::<CustomerDeletedV1>);
 
     let (mut a_supplier, created) = supplier();

@@ -1,12 +1,17 @@
 //! The commands on customers.
 
+use serde::Serialize;
+
 use super::aggregate::{Customer, CustomerDetails};
+use super::anonymising::AnonymisationReason;
 use super::queries::CustomerView;
 use super::repository;
-use crate::application::aggregate::{LockMode, change, create, delete};
-use crate::application::error::Error;
+use crate::accounts::tenants;
+use crate::application::aggregate::{Aggregate, LockMode, change, create, delete};
+use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::application::{Actor, Edit, Permission, Principal};
+use crate::mail;
 use crate::values::ids::CustomerId;
 
 /// Whether a principal may set credit limits. Somebody at the command line of the machine holds no permission, and may do everything.
@@ -43,6 +48,7 @@ impl Command for UpdateCustomer {
         let customer = repository::load(work, self.id, LockMode::Change).await?;
         let may_set = may_set_credit_limit(&work.context().principal);
         let decide = |customer: &mut Customer, now| {
+            customer.check_known()?;
             let details = self.edit.apply(&CustomerView::of(customer))?;
             details.check_credit_limit(customer.details().credit_limit.as_ref(), may_set)?;
             Ok::<_, Error>(customer.update(details, now))
@@ -69,5 +75,47 @@ impl Command for DeleteCustomer {
             customer.delete(has_orders, has_invoices, now)
         })
         .await
+    }
+}
+
+/// Takes from a customer whom no law keeps all that says who it was, here and in what refers to it (docs/retention.md).
+#[derive(Debug)]
+pub struct AnonymiseCustomer {
+    pub id: CustomerId,
+    pub expected_version: Option<i64>,
+    pub reason: AnonymisationReason,
+}
+
+/// What the audit trail says of it: never what it was before.
+#[derive(Debug, Serialize)]
+struct Anonymised<'a> {
+    reason: &'a str,
+    drafts: usize,
+    orders: usize,
+    emails: usize,
+}
+
+impl Command for AnonymiseCustomer {
+    type Outcome = CustomerView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<CustomerView, Error> {
+        // Whoever refers to the customer meanwhile waits for this, or is waited for: nothing is placed or invoiced unseen.
+        let mut customer = repository::load(work, self.id, LockMode::Withdraw).await?;
+        check_version(self.expected_version, customer.version())?;
+        let now = work.now_after(customer.updated_at());
+        let today = tenants::repository::look_at(work).await?.details().time_zone.date_of(now);
+        let trade = repository::trade(work, self.id).await?;
+        let address = customer.details().email.clone();
+        let Some(event) = customer.anonymise(&trade, today, now)? else {
+            return Ok(CustomerView::of(&customer));
+        };
+        customer.save(work).await?;
+        let drafts = repository::forget_in_drafts(work, self.id).await?;
+        let orders = repository::forget_in_orders(work, self.id).await?;
+        let emails = mail::forget(work, &address).await?;
+        work.record(event).await?;
+        let after = Anonymised { reason: self.reason.as_str(), drafts, orders, emails };
+        work.audit("customer.anonymise", (Customer::NAME, self.id), None, Some(&after))?;
+        Ok(CustomerView::of(&customer))
     }
 }

@@ -1,6 +1,7 @@
 //! Customers: the buyers of products.
 
 mod aggregate;
+mod anonymising;
 mod commands;
 mod events;
 mod invoicing;
@@ -8,7 +9,8 @@ mod queries;
 pub(crate) mod repository;
 
 pub use aggregate::{CreditLimit, Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName};
-pub use commands::{CreateCustomer, DeleteCustomer, UpdateCustomer};
+pub use anonymising::{AnonymisationReason, Keeper};
+pub use commands::{AnonymiseCustomer, CreateCustomer, DeleteCustomer, UpdateCustomer};
 pub use events::CustomerEvent;
 pub use invoicing::{CustomerInvoicing, CustomerInvoicingView};
 pub use queries::{CustomerFilter, CustomerSort, CustomerView, find_by_code, get, list};

@@ -46,11 +46,13 @@ pub struct CustomerView {
     pub invoicing: CustomerInvoicingView,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// When everything was taken away that says who it was; null otherwise.
+    pub anonymised_at: Option<DateTime<Utc>>,
 }
 
 impl From<Customer> for CustomerView {
     fn from(customer: Customer) -> Self {
-        let Customer { id, version, details, created_at, updated_at } = customer;
+        let Customer { id, version, details, created_at, updated_at, anonymised_at } = customer;
         let invoicing = CustomerInvoicingView::from(&details.invoicing);
         Self {
             id,
@@ -65,6 +67,7 @@ impl From<Customer> for CustomerView {
             invoicing,
             created_at,
             updated_at,
+            anonymised_at,
         }
     }
 }
