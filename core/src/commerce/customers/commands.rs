@@ -14,6 +14,9 @@ use crate::application::{Actor, Edit, Permission, Principal};
 use crate::mail;
 use crate::values::ids::CustomerId;
 
+/// What the audit trail calls it that a customer is anonymised.
+pub(super) const ANONYMISE: &str = "customer.anonymise";
+
 /// Whether a principal may set credit limits. Somebody at the command line of the machine holds no permission, and may do everything.
 fn may_set_credit_limit(principal: &Principal) -> bool {
     principal.may(Permission::CustomersCredit) || principal.actor == Actor::Operator
@@ -115,7 +118,7 @@ impl Command for AnonymiseCustomer {
         let emails = mail::forget(work, &address).await?;
         work.record(event).await?;
         let after = Anonymised { reason: self.reason.as_str(), drafts, orders, emails };
-        work.audit("customer.anonymise", (Customer::NAME, self.id), None, Some(&after))?;
+        work.audit(ANONYMISE, (Customer::NAME, self.id), None, Some(&after))?;
         Ok(CustomerView::of(&customer))
     }
 }

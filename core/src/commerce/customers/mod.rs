@@ -7,6 +7,7 @@ mod events;
 mod invoicing;
 mod queries;
 pub(crate) mod repository;
+mod trail;
 
 pub use aggregate::{CreditLimit, Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName};
 pub use anonymising::{AnonymisationReason, Keeper};
@@ -14,3 +15,4 @@ pub use commands::{AnonymiseCustomer, CreateCustomer, DeleteCustomer, UpdateCust
 pub use events::CustomerEvent;
 pub use invoicing::{CustomerInvoicing, CustomerInvoicingView};
 pub use queries::{CustomerFilter, CustomerSort, CustomerView, find_by_code, get, list};
+pub use trail::{ErasedTexts, erase_anonymised};
