@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod amendments;
+mod anonymise;
 mod api_keys;
 mod audit;
 mod authentication;

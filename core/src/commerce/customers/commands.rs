@@ -115,7 +115,9 @@ impl Command for AnonymiseCustomer {
         customer.save(work).await?;
         let drafts = repository::forget_in_drafts(work, self.id).await?;
         let orders = repository::forget_in_orders(work, self.id).await?;
-        let emails = mail::forget(work, &address).await?;
+        // E-mails name an address alone: one that another customer has as well is not forgotten.
+        let is_shared = repository::is_address_of_another(work, self.id, &address).await?;
+        let emails = if is_shared { 0 } else { mail::forget(work, &address).await? };
         work.record(event).await?;
         let after = Anonymised { reason: self.reason.as_str(), drafts, orders, emails };
         work.audit(ANONYMISE, (Customer::NAME, self.id), None, Some(&after))?;

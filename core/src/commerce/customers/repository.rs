@@ -244,6 +244,18 @@ pub(super) async fn forget_in_drafts(work: &mut UnitOfWork<'_>, id: CustomerId) 
     Ok(forget.execute(work.connection()).await?)
 }
 
+/// Whether another customer has this e-mail address, too.
+pub(super) async fn is_address_of_another(
+    work: &mut UnitOfWork<'_>,
+    id: CustomerId,
+    address: &Email,
+) -> Result<bool, Error> {
+    let others = customers::table
+        .filter(customers::tenant_id.eq(work.tenant().uuid()).and(customers::email.eq(address.as_str())))
+        .filter(customers::id.ne(id.uuid()));
+    Ok(diesel::select(exists(others)).get_result(work.connection()).await?)
+}
+
 crate::statement! {
     /// Where goods went, and why an order was cancelled, in the order of ids. The version stays: it counts what happened to the order, of which
     /// each is an event.
