@@ -47,6 +47,7 @@ mod stock_value;
 mod stock_verify;
 mod suppliers;
 mod tenant;
+mod tenant_export;
 mod throttle;
 mod users;
 mod warehouses;
