@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod background_services;
+mod backup_drill;
 mod benchmarks;
 mod broker;
 mod clients;
