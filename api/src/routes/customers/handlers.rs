@@ -92,8 +92,8 @@ pub(crate) async fn delete(
 ///
 /// For good: name, addresses, numbers and terms go, here, in drafts of invoices, in orders and in e-mails. Documents that have a number stay as they
 /// are. Refused as long as something is open, and for ten years after the last shipment, invoice or payment.
-#[utoipa::path(post, path = "/api/v1/customers/{id}/anonymise", tag = "customers", operation_id = "anonymiseCustomer", request_body = AnonymiseCustomerRequest,
-    params(IdParam, IfMatchHeader, IdempotencyHeader),
+#[utoipa::path(post, path = "/api/v1/customers/{id}/anonymise", tag = "customers", operation_id = "anonymiseCustomer",
+    request_body = AnonymiseCustomerRequest, params(IdParam, IfMatchHeader, IdempotencyHeader),
     responses((status = 200, body = CustomerView, headers(("ETag" = String)))))]
 pub(crate) async fn anonymise(
     context: Context,
