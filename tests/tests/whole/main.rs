@@ -11,6 +11,7 @@ mod counts;
 mod deployment;
 mod documents;
 mod errors;
+mod forgotten;
 mod help;
 mod loader;
 mod location_counts;

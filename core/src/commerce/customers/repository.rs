@@ -271,7 +271,7 @@ crate::statement! {
 }
 
 /// What stands in place of the reason for which an order was cancelled: an order that is cancelled has one.
-const NO_REASON: &str = "anonymised";
+pub(crate) const NO_REASON: &str = "anonymised";
 
 /// Empties the orders of a customer, none of which is open, of what says who it is. Returns in how many there was something.
 pub(super) async fn forget_in_orders(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result<usize, Error> {
