@@ -208,7 +208,7 @@ pub enum CustomerError {
     HasOrders(CustomerId),
     #[error("customer {0} has invoices, or drafts of some, and cannot be deleted")]
     HasInvoices(CustomerId),
-    #[error("customer {0} is kept {}", anonymising::words(.1))]
+    #[error("customer {0} is kept {kept}", kept = anonymising::words(.1))]
     Kept(CustomerId, Vec<Keeper>),
     #[error("customer {0} was anonymised: create another one")]
     Anonymised(CustomerId),
