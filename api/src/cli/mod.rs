@@ -1,5 +1,6 @@
 //! The command line of `api`.
 
+mod archive;
 mod audit;
 mod check;
 mod completions;
@@ -13,6 +14,7 @@ mod password;
 mod projections;
 mod services;
 mod stock;
+mod tenant_export;
 mod trace;
 mod users;
 

@@ -31,10 +31,31 @@ pub(super) fn columns(kind: ImportKind) -> &'static [&'static str] {
     }
 }
 
+/// Returns the columns that a file may have beside those: members of one that is an object, for whoever makes a file by hand.
+pub(super) fn members(kind: ImportKind) -> &'static [&'static str] {
+    match kind {
+        ImportKind::Customers => &[
+            "invoicing.kind",
+            "invoicing.legal_form",
+            "invoicing.registration",
+            "invoicing.electronic_address",
+            "invoicing.language",
+            "invoicing.payment_terms",
+        ],
+        ImportKind::Suppliers | ImportKind::Products | ImportKind::Stock => &[],
+    }
+}
+
 /// Returns the columns whose cells are JSON.
 pub(super) fn structured(kind: ImportKind) -> &'static [&'static str] {
     match kind {
-        ImportKind::Customers => &["addresses", "invoicing"],
+        ImportKind::Customers => &[
+            "addresses",
+            "invoicing",
+            "invoicing.registration",
+            "invoicing.electronic_address",
+            "invoicing.payment_terms",
+        ],
         ImportKind::Suppliers => &["addresses", "payment_terms"],
         ImportKind::Products => &["quantity_decimals", "stocked", "barcodes"],
         ImportKind::Stock | ImportKind::Prices => &[],

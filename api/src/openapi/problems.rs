@@ -196,6 +196,12 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(409, "customer_has_orders", "The customer has orders and cannot be deleted"),
     kind(409, "customer_has_invoices", "The customer has invoices, or drafts of some"),
     kind(409, "customer_has_price_lists", "The customer has price lists and cannot be deleted"),
+    kind(
+        409,
+        "customer_kept",
+        "The law, or something that is open, keeps the customer; `errors` says what, and until when (`kept_until`)",
+    ),
+    kind(409, "customer_anonymised", "The customer was anonymised and cannot be changed"),
     kind(409, "product_archived", "The product is archived and cannot be changed"),
     kind(409, "warehouse_archived", "The warehouse is archived and cannot be changed"),
     kind(409, "warehouse_is_default", "The default warehouse cannot be archived"),
@@ -455,6 +461,12 @@ fn example(kind: &Kind) -> Value {
             "code": "unknown_group",
             "message": "there is no such group of customers",
         }]),
+        "customer_kept" => json!([{
+            "pointer": "",
+            "code": "kept_invoices",
+            "message": "until 2036-12-31 by invoices",
+            "kept_until": "2036-12-31",
+        }]),
         "invalid_location" => json!([{
             "pointer": "/warehouse_id",
             "code": "unknown_warehouse",
@@ -463,7 +475,7 @@ fn example(kind: &Kind) -> Value {
         _ => json!([]),
     };
     for error in errors.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-        for name in ["available", "inventory_count_id", "credit"] {
+        for name in ["available", "inventory_count_id", "credit", "kept_until"] {
             error.entry(name).or_insert(Value::Null);
         }
     }

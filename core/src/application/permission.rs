@@ -33,6 +33,8 @@ permissions! {
     CustomersWrite = "customers:write",
     /// The right to set the credit limits of customers.
     CustomersCredit = "customers:credit",
+    /// The right to take away for good what says who a customer was, where no law keeps it.
+    CustomersAnonymise = "customers:anonymise",
     SuppliersRead = "suppliers:read",
     SuppliersWrite = "suppliers:write",
     ProductsRead = "products:read",
@@ -444,7 +446,12 @@ mod tests {
     #[test]
     fn only_an_administrator_looks_after_users_keys_and_the_company() {
         for role in Role::ALL.iter().filter(|role| **role != Role::Admin) {
-            for permission in [Permission::UsersWrite, Permission::ApiKeysWrite, Permission::TenantWrite] {
+            for permission in [
+                Permission::CustomersAnonymise,
+                Permission::UsersWrite,
+                Permission::ApiKeysWrite,
+                Permission::TenantWrite,
+            ] {
                 assert!(!role.permissions().contains(permission), "{role} {permission}");
             }
         }

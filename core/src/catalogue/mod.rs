@@ -6,6 +6,7 @@
 pub mod integration;
 mod pruning;
 mod reactions;
+pub mod tenant_export;
 pub mod trace;
 
 pub use self::pruning::Pruning;

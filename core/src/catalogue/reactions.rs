@@ -68,7 +68,10 @@ pub(super) async fn react(
             on_user(work, event).await
         }
         DomainEvent::Customer(
-            CustomerEvent::Created(_) | CustomerEvent::Updated(_) | CustomerEvent::Deleted(_),
+            CustomerEvent::Created(_)
+            | CustomerEvent::Updated(_)
+            | CustomerEvent::Deleted(_)
+            | CustomerEvent::Anonymised(_),
         )
         | DomainEvent::CustomerGroup(
             CustomerGroupEvent::Created(_) | CustomerGroupEvent::Updated(_) | CustomerGroupEvent::Deleted(_),

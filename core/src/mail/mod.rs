@@ -35,4 +35,4 @@ pub use of_all::{list_of_all, owners};
 pub use policies::{Lifetimes, Policies};
 pub use queries::{AttemptView, EmailDetails, EmailFilter, EmailSort, EmailView, get, list};
 pub use queue::{PRUNE_BATCH, prune};
-pub(crate) use repository::{Fate, fate};
+pub(crate) use repository::{Fate, fate, forget};

@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::Timestamptz;
+use diesel::sql_types::{Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::content::EmailContent;
-use super::email::{EmailError, EmailState, QueuedEmail, Recipient};
+use super::email::{Discarded, EmailError, EmailState, QueuedEmail, Recipient};
 use crate::accounts::users::IssuedOneTimeToken;
 use crate::application::Locked;
 use crate::application::error::Error;
@@ -201,6 +201,46 @@ pub(super) async fn delete_secret(work: &mut UnitOfWork<'_>, id: EmailId) -> Res
     let secret = email_secrets::table.find((tenant, id.uuid()));
     diesel::delete(secret).execute(work.connection()).await?;
     Ok(())
+}
+
+crate::statement! {
+    /// Takes the address and the name from e-mails to somebody who is no user, and gives up those that wait. One that is being sent stays as it is.
+    struct Forget<'a> {
+        tenant: Uuid => SqlUuid,
+        recipient: &'a str => Text,
+        nobody: &'a str => Text,
+        nowhere: &'a str => Text,
+        reason: &'a str => Text,
+        now: DateTime<Utc> => Timestamptz,
+    }
+    = "WITH given AS (
+        SELECT $1::uuid AS tenant, $2::text AS recipient, $3::text AS nobody, $4::text AS nowhere, $5::text AS reason, $6::timestamptz AS now
+    ), theirs AS MATERIALIZED (
+        SELECT e.tenant_id, e.id, e.state = 'waiting' AS waits, g.nobody, g.nowhere, g.reason, g.now
+        FROM emails AS e JOIN given AS g ON e.tenant_id = g.tenant AND e.recipient = g.recipient
+        WHERE e.user_id IS NULL AND e.state <> 'sending' ORDER BY e.id FOR NO KEY UPDATE OF e
+    )
+    UPDATE emails AS e SET version = e.version + 1, recipient = t.nobody, recipient_name = t.nobody, destination = t.nowhere, last_error = NULL,
+        state = CASE WHEN t.waits THEN 'discarded' ELSE e.state END,
+        reason = CASE WHEN t.waits THEN t.reason ELSE e.reason END,
+        finished_at = CASE WHEN t.waits THEN t.now ELSE e.finished_at END,
+        updated_at = CASE WHEN t.waits THEN t.now ELSE e.updated_at END
+    FROM theirs AS t WHERE e.tenant_id = t.tenant_id AND e.id = t.id"
+}
+
+/// Where e-mails went whose recipient was forgotten: a domain that cannot exist (RFC 2606).
+const NOWHERE: &str = "forgotten.invalid";
+
+/// Forgets a recipient who is no user, in all e-mails to this address. Returns how many there were.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn forget(work: &mut UnitOfWork<'_>, recipient: &Address) -> Result<usize, Error> {
+    work.locks(Locked::Email);
+    let (tenant, now) = (work.tenant().uuid(), work.now());
+    let nobody = format!("nobody@{NOWHERE}");
+    let forget = Forget::new(tenant, recipient.as_str(), &nobody, NOWHERE, Discarded::CauseOver.name(), now);
+    Ok(forget.execute(work.connection()).await?)
 }
 
 /// Reads an e-mail without locking it.

@@ -132,6 +132,7 @@ diesel::table! {
         group_id -> Nullable<Uuid>,
         invoice_channel -> Nullable<Text>,
         reminders -> Bool,
+        anonymised_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -20,9 +20,22 @@ pub(super) enum Fact {
     Placed(PlacedOrder),
     Amended(AmendedOrder),
     Moved(MovedOrder),
-    CustomerKnown { code: String, name: String, at: DateTime<Utc> },
+    CustomerKnown {
+        code: String,
+        name: String,
+        at: DateTime<Utc>,
+    },
+    /// Nothing says who it was any more; this stands in its place.
+    CustomerForgotten {
+        code: String,
+        name: String,
+        at: DateTime<Utc>,
+    },
     CustomerGone,
-    ProductKnown { sku: String, name: String },
+    ProductKnown {
+        sku: String,
+        name: String,
+    },
     ProductArchived,
     ProductGone,
 }
@@ -114,6 +127,7 @@ struct Customer {
     name: String,
     created_at: Option<DateTime<Utc>>,
     updated_at: Option<DateTime<Utc>>,
+    anonymised_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Deserialize)]
@@ -161,9 +175,13 @@ impl Fact {
                 moved(payload, |moved| (Step::Cancelled { reason: moved.reason.take() }, moved.cancelled_at))
             }
             "customer.created" | "customer.updated" => {
-                let Customer { code, name, created_at, updated_at } = json(payload)?;
+                let Customer { code, name, created_at, updated_at, .. } = json(payload)?;
                 let at = if event_type == "customer.created" { created_at } else { updated_at };
                 Ok(Self::CustomerKnown { code, name, at: at.ok_or_else(without_time)? })
+            }
+            "customer.anonymised" => {
+                let Customer { code, name, anonymised_at, .. } = json(payload)?;
+                Ok(Self::CustomerForgotten { code, name, at: anonymised_at.ok_or_else(without_time)? })
             }
             "customer.deleted" => Ok(Self::CustomerGone),
             "product.created" | "product.updated" => {

@@ -126,6 +126,8 @@ pub(super) struct Changes {
     pub(super) products_gone: Vec<Uuid>,
     pub(super) customers: BTreeMap<Uuid, CustomerSum>,
     pub(super) customer_names: BTreeMap<Uuid, (String, String)>,
+    /// Those of whom nothing may be left that says who they were.
+    pub(super) customers_forgotten: Vec<Uuid>,
     pub(super) customers_gone: Vec<Uuid>,
     /// When something last happened to a customer or to an order of theirs.
     pub(super) customers_active: BTreeMap<Uuid, DateTime<Utc>>,
@@ -205,6 +207,11 @@ impl Changes {
             Fact::Moved(order) => return self.moved(aggregate, version, order, request_id, known),
             Fact::CustomerKnown { code, name, at } => {
                 self.customer_names.insert(aggregate, (code, name));
+                self.active(aggregate, at);
+            }
+            Fact::CustomerForgotten { code, name, at } => {
+                self.customer_names.insert(aggregate, (code, name));
+                self.customers_forgotten.push(aggregate);
                 self.active(aggregate, at);
             }
             Fact::CustomerGone => {

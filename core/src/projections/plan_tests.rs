@@ -165,6 +165,21 @@ fn an_event_that_is_refused_changes_nothing_and_holds_its_aggregate_alone() {
 }
 
 #[test]
+fn an_anonymised_customer_has_another_name_and_is_forgotten_where_it_is_told_of() {
+    let known = json!({"code": "C-1", "name": "Ada", "created_at": "2026-01-01T00:00:00Z"});
+    let forgotten =
+        json!({"code": "anonymised-1", "name": "Nobody", "anonymised_at": "2026-01-02T00:00:00Z"});
+    let messages =
+        [message(1, 1, "customer.created", &known), message(1, 2, "customer.anonymised", &forgotten)];
+    let (verdicts, changes) = plan(&messages, Known::default());
+    assert_eq!(verdicts, [Verdict::Applied, Verdict::Applied]);
+    let customer = Uuid::from_u128(1);
+    assert_eq!(changes.customer_names[&customer], ("anonymised-1".to_owned(), "Nobody".to_owned()));
+    assert_eq!(changes.customers_forgotten, [customer]);
+    assert_eq!(changes.customers_active[&customer].to_rfc3339(), "2026-01-02T00:00:00+00:00");
+}
+
+#[test]
 fn amounts_of_two_currencies_are_not_added() {
     let (verdicts, changes) = plan(&[placed(1, "EUR"), placed(2, "CHF")], Known::default());
     assert!(matches!(&verdicts[1], Verdict::Refused(error) if error.contains("CHF")), "{verdicts:?}");

@@ -23,6 +23,7 @@ impl Invalid {
             available: None,
             inventory_count_id: None,
             credit: None,
+            kept_until: None,
         }
     }
 }
@@ -40,6 +41,8 @@ pub struct FieldError {
     pub inventory_count_id: Option<Box<str>>,
     /// What the refusal was reckoned from, if a credit limit would be passed.
     pub credit: Option<Box<CreditFigures>>,
+    /// The last day on which the law wants it kept, if that is in the way.
+    pub kept_until: Option<Box<str>>,
 }
 
 /// What a customer's orders come to beside their credit limit: decimal strings, in the company's currency.

@@ -12,6 +12,7 @@ pub const EVERYTHING: &[&str] = &[
     "customers:read",
     "customers:write",
     "customers:credit",
+    "customers:anonymise",
     "suppliers:read",
     "suppliers:write",
     "products:read",

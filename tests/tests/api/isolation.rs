@@ -39,7 +39,7 @@ async fn runtime(world: &World) -> Result<Client> {
 }
 
 /// Data of every kind for the world's tenant.
-async fn fill(world: &World) -> Result<()> {
+pub(super) async fn fill(world: &World) -> Result<()> {
     let api = world.api().await?;
     let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
     let body = order_body(&customer, &product);

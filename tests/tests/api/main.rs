@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod amendments;
+mod anonymise;
 mod api_keys;
 mod audit;
 mod authentication;
@@ -53,6 +54,7 @@ mod stock_value;
 mod stock_verify;
 mod suppliers;
 mod tenant;
+mod tenant_export;
 mod throttle;
 mod users;
 mod warehouses;

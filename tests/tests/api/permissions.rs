@@ -121,6 +121,7 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         }
         "POST /payments/{id}/reverse" => Some(json!({"reason": "a test"})),
         "POST /customers/{id}/use-credit" => Some(json!({})),
+        "POST /customers/{id}/anonymise" => Some(json!({"reason": "a test"})),
         "POST /orders" => Some(
             json!({"customer_id": id("customers"), "lines": [{"product_id": id("products"), "quantity": "1"}]}),
         ),

@@ -61,6 +61,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("inventory_count_entries", "INSERT,SELECT"),
             ("inventory_count_lines", "INSERT,SELECT,UPDATE"),
             ("inventory_counts", "INSERT,SELECT,UPDATE"),
+            ("invoice_chain", "SELECT"),
             ("invoice_claims", "DELETE,INSERT,SELECT"),
             ("invoice_contents", "INSERT,SELECT"),
             ("invoice_document_queue", "DELETE,INSERT,SELECT,UPDATE"),
@@ -79,7 +80,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("operators", "INSERT,SELECT,UPDATE"),
             // And changes what became of them.
             ("order_lines", "DELETE,INSERT,SELECT"),
-            ("order_steps", "INSERT"),
+            ("order_steps", "INSERT,SELECT"),
             ("order_timeline", "SELECT"),
             ("orders", "INSERT,SELECT,UPDATE"),
             ("payment_allocations", "INSERT,SELECT"),

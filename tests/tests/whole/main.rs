@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod background_services;
+mod backup_drill;
 mod benchmarks;
 mod broker;
 mod clients;
@@ -10,6 +11,7 @@ mod counts;
 mod deployment;
 mod documents;
 mod errors;
+mod forgotten;
 mod help;
 mod loader;
 mod location_counts;

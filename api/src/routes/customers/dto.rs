@@ -3,7 +3,8 @@
 use comptoir_core::application::listing::Selection;
 use comptoir_core::commerce::addresses::Address;
 use comptoir_core::commerce::customers::{
-    CreditLimit, CustomerCode, CustomerDetails, CustomerFilter, CustomerInvoicing, CustomerName, CustomerView,
+    AnonymisationReason, CreditLimit, CustomerCode, CustomerDetails, CustomerFilter, CustomerInvoicing,
+    CustomerName, CustomerView,
 };
 use comptoir_core::values::channel::Channel;
 use comptoir_core::values::contact::{Email, VatNumber};
@@ -22,7 +23,7 @@ use crate::extract::{Editable, Faults, SearchFilters, Text, read_from_text};
 use crate::routes::address::{AddressDto, parse_addresses};
 use crate::routes::party::{ElectronicAddressDto, PaymentTermsDto, RegistrationDto, within};
 
-read_from_text!(CreditLimit, CustomerCode, CustomerName);
+read_from_text!(AnonymisationReason, CreditLimit, CustomerCode, CustomerName);
 
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields, validate = CustomerRequest::checked -> FieldError)]
@@ -125,7 +126,8 @@ impl CustomerRequest {
 impl Editable for CustomerRequest {
     type View = CustomerView;
     type Details = CustomerDetails;
-    const READ_ONLY: &'static [&'static str] = &["id", "version", "created_at", "updated_at"];
+    const READ_ONLY: &'static [&'static str] =
+        &["id", "version", "created_at", "updated_at", "anonymised_at"];
 
     fn into_details(self) -> Result<CustomerDetails, Vec<FieldError>> {
         let Self { external_id, code, name, email, vat_number, addresses, credit_limit, invoicing, group_id } =
@@ -148,6 +150,14 @@ impl Editable for CustomerRequest {
     fn shown(view: &CustomerView) -> impl Serialize {
         view
     }
+}
+
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub(crate) struct AnonymiseCustomerRequest {
+    /// Kept in the audit trail: write nothing into it that says who the customer is.
+    #[schema(value_type = String, example = "asked for on 12 November, ticket 4711", min_length = 1, max_length = 500)]
+    pub(super) reason: AnonymisationReason,
 }
 
 #[derive(Debug, Deserr, IntoParams)]
@@ -192,5 +202,6 @@ impl Exported for CustomerView {
         "group_id",
         "created_at",
         "updated_at",
+        "anonymised_at",
     ];
 }

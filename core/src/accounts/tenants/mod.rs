@@ -10,7 +10,7 @@ pub(crate) mod repository;
 mod short_name;
 
 pub use aggregate::{CreditLimitAction, Tenant, TenantDetails, TenantError, TenantName, TimeZone};
-pub use commands::{CreateTenant, UpdateTenant};
+pub use commands::{CreateTenant, RecordExport, UpdateTenant};
 pub use events::TenantEvent;
 pub use invoicing::{TenantInvoicing, TenantInvoicingView};
 pub use queries::{CreatedTenant, RegistrationView, TenantView, get, list_all};

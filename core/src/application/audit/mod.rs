@@ -5,7 +5,7 @@
 
 mod anchors;
 mod chain;
-mod erase;
+pub(crate) mod erase;
 mod queries;
 mod refusals;
 pub(crate) mod sight;

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::api_keys::{ApiKeyCreatedV1, ApiKeyRevokedV1};
 use super::categories::{CategoryCreatedV1, CategoryDeletedV1, CategoryUpdatedV1};
 use super::customer_groups::{CustomerGroupCreatedV1, CustomerGroupDeletedV1, CustomerGroupUpdatedV1};
-use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
+use super::customers::{CustomerAnonymisedV1, CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
 use super::inventory_counts::{InventoryCountCancelledV1, InventoryCountClosedV1, InventoryCountStartedV1};
 use super::invoices::{
     InvoiceDocumentReadyV1, InvoiceOverdueV1, InvoicePaidV1, InvoiceSentV1, InvoiceValidatedV1,
@@ -689,6 +689,7 @@ fn contracts() -> Vec<(String, Contract)> {
     };
     let updated = a_customer.update(renamed, at(1)).expect("a change");
     add(happened(updated), contract::<CustomerUpdatedV1>);
+    add(happened(a_customer.clone().forget(at(2))), contract::<CustomerAnonymisedV1>);
     add(happened(a_customer.delete(false, false, at(2)).expect("allowed")), contract::<CustomerDeletedV1>);
 
     let (mut a_group, created) = customer_group();

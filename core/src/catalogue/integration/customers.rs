@@ -63,6 +63,21 @@ pub(super) struct CustomerDeletedV1 {
 }
 payload!(CustomerDeletedV1, "customer", "customer.deleted", 1);
 
+/// Everything was taken away that says who the customer was, and no law keeps it: whoever has a copy of it, of its e-mail addresses, postal
+/// addresses and numbers, or of where its orders went, deletes that. Documents that the law wants kept stay as they are.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct CustomerAnonymisedV1 {
+    customer_id: String,
+    /// What stands in its place.
+    code: String,
+    /// What stands in its place.
+    name: String,
+    /// RFC 3339, UTC.
+    anonymised_at: String,
+}
+payload!(CustomerAnonymisedV1, "customer", "customer.anonymised", 1);
+
 /// What invoices to it need. Null is what is not known.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -96,6 +111,7 @@ pub(super) fn translate(event: &CustomerEvent) -> Result<IntegrationEvent, Error
         CustomerEvent::Created(customer) => integration_event(customer, &created(customer)),
         CustomerEvent::Updated(customer) => integration_event(customer, &updated(customer)),
         CustomerEvent::Deleted(customer) => integration_event(customer, &deleted(customer)),
+        CustomerEvent::Anonymised(customer) => integration_event(customer, &anonymised(customer)),
     }
 }
 
@@ -139,5 +155,16 @@ fn deleted(customer: &Customer) -> CustomerDeletedV1 {
         external_id: super::external_id(customer.details().external_id.as_ref()),
         code: customer.details().code.to_string(),
         deleted_at: super::time(customer.updated_at()),
+    }
+}
+
+fn anonymised(customer: &Customer) -> CustomerAnonymisedV1 {
+    let details = customer.details();
+    CustomerAnonymisedV1 {
+        customer_id: customer.id().to_string(),
+        code: details.code.to_string(),
+        name: details.name.to_string(),
+        // The change in question is the last one.
+        anonymised_at: super::time(customer.updated_at()),
     }
 }

@@ -49,11 +49,13 @@ pub struct CustomerView {
     pub group_id: Option<CustomerGroupId>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// When everything was taken away that says who it was; null otherwise.
+    pub anonymised_at: Option<DateTime<Utc>>,
 }
 
 impl From<Customer> for CustomerView {
     fn from(customer: Customer) -> Self {
-        let Customer { id, version, details, created_at, updated_at } = customer;
+        let Customer { id, version, details, created_at, updated_at, anonymised_at } = customer;
         let invoicing = CustomerInvoicingView::from(&details.invoicing);
         Self {
             id,
@@ -69,6 +71,7 @@ impl From<Customer> for CustomerView {
             group_id: details.group_id,
             created_at,
             updated_at,
+            anonymised_at,
         }
     }
 }

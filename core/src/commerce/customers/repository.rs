@@ -1,15 +1,17 @@
 //! Customers in the database, as commands read and write them.
 
 use bigdecimal::BigDecimal;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
+use diesel::sql_types::{BigInt, Date, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::aggregate::{CreditLimit, Customer, CustomerCode, CustomerDetails, CustomerError, CustomerName};
+use super::anonymising::Trade;
 use super::events::CustomerEvent;
 use super::invoicing::CustomerInvoicing;
 use super::queries::CustomerView;
@@ -24,6 +26,7 @@ use crate::values::contact::{Email, VatNumber};
 use crate::values::external_id::ExternalId;
 use crate::values::ids::{CustomerGroupId, CustomerId, TenantId};
 use crate::values::language::Language;
+use crate::values::money::Money;
 use crate::values::party::{CustomerKind, ElectronicAddress, LegalForm};
 use crate::values::payment_terms::PaymentTerms;
 use crate::values::registration::Registration;
@@ -62,6 +65,7 @@ pub(crate) struct CustomerRow {
     pub(super) group_id: Option<Uuid>,
     pub(super) invoice_channel: Option<String>,
     pub(super) reminders: bool,
+    pub(super) anonymised_at: Option<DateTime<Utc>>,
 }
 
 impl CustomerRow {
@@ -94,6 +98,7 @@ impl CustomerRow {
             group_id: details.group_id.map(CustomerGroupId::uuid),
             invoice_channel: invoicing.channel.map(|channel| channel.name().to_owned()),
             reminders: invoicing.reminders,
+            anonymised_at: customer.anonymised_at,
         })
     }
 
@@ -148,6 +153,7 @@ impl CustomerRow {
             },
             created_at: self.created_at,
             updated_at: self.updated_at,
+            anonymised_at: self.anonymised_at,
         })
     }
 }
@@ -177,7 +183,7 @@ pub(crate) async fn look_at(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result
     row.ok_or(CustomerError::NotFound(id))?.into_customer()
 }
 
-/// Whether there is such a customer. If so, it is locked as a foreign key would lock it: until the unit of work ends, it is not
+/// Whether there is such a customer, who was not anonymised. If so, it is locked as a foreign key would lock it: until the unit of work ends, it is not
 /// deleted.
 ///
 /// # Errors
@@ -186,6 +192,7 @@ pub(crate) async fn hold(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result<bo
     work.locks(Locked::Customer);
     let found: Option<Uuid> = customers::table
         .find((work.tenant().uuid(), id.uuid()))
+        .filter(customers::anonymised_at.is_null())
         .select(customers::id)
         .for_key_share()
         .first(work.connection())
@@ -205,6 +212,93 @@ pub(super) async fn has_orders(work: &mut UnitOfWork<'_>, id: CustomerId) -> Res
     let of_customer = orders::table
         .filter(orders::tenant_id.eq(work.tenant().uuid()).and(orders::customer_id.eq(id.uuid())));
     Ok(diesel::select(exists(of_customer)).get_result(work.connection()).await?)
+}
+
+crate::statement! {
+    /// What a customer has open, and the last days of what is kept.
+    struct ReadTrade<'a> { tenant: Uuid => SqlUuid, customer: Uuid => SqlUuid }
+        -> (BigInt, Nullable<Date>, BigInt, Nullable<Date>, Numeric, Nullable<Date>)
+    = "WITH who AS (SELECT $1::uuid AS tenant, $2::uuid AS customer)
+    SELECT
+        (SELECT count(*) FROM orders AS o
+            WHERE o.tenant_id = who.tenant AND o.customer_id = who.customer AND o.status IN ('pending', 'confirmed', 'shipped')),
+        (SELECT max(COALESCE(s.shipped_on, (o.shipped_at AT TIME ZONE 'UTC')::date)) FROM orders AS o
+            LEFT JOIN shipments AS s ON s.tenant_id = o.tenant_id AND s.order_id = o.id
+            WHERE o.tenant_id = who.tenant AND o.customer_id = who.customer),
+        (SELECT count(*) FROM invoices AS i
+            WHERE i.tenant_id = who.tenant AND i.customer_id = who.customer AND i.state IN ('validated', 'sent', 'partly_paid')),
+        (SELECT max(i.issue_date) FROM invoices AS i WHERE i.tenant_id = who.tenant AND i.customer_id = who.customer),
+        (SELECT COALESCE(sum(c.amount), 0::numeric) FROM customer_credits AS c
+            WHERE c.tenant_id = who.tenant AND c.customer_id = who.customer),
+        (SELECT max(p.received_on) FROM payments AS p WHERE p.tenant_id = who.tenant AND p.customer_id = who.customer)
+    FROM who"
+}
+
+/// Reads what decides whether a customer may be anonymised. The customer is locked: nothing comes to it meanwhile.
+pub(super) async fn trade(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result<Trade, Error> {
+    type Row = (i64, Option<NaiveDate>, i64, Option<NaiveDate>, BigDecimal, Option<NaiveDate>);
+    let read = ReadTrade::new(work.tenant().uuid(), id.uuid());
+    let (open_orders, last_shipment, open_invoices, last_invoice, credit, last_payment): Row =
+        read.get_result(work.connection()).await?;
+    let credit = Money::rounded(&credit);
+    Ok(Trade { open_orders, last_shipment, open_invoices, last_invoice, credit, last_payment })
+}
+
+crate::statement! {
+    /// What drafts say of the customer alone, in the order of their ids. What is numbered stays.
+    struct ForgetInDrafts<'a> { tenant: Uuid => SqlUuid, customer: Uuid => SqlUuid, now: DateTime<Utc> => Timestamptz }
+    = "WITH theirs AS MATERIALIZED (
+        SELECT tenant_id, id FROM invoices WHERE tenant_id = $1 AND customer_id = $2 AND state = 'draft' ORDER BY id FOR NO KEY UPDATE
+    ), emptied AS (
+        UPDATE invoice_drafts AS d
+        SET content = d.content || '{\"delivery_address\": null, \"note\": null, \"reference\": null}'::jsonb
+        FROM theirs WHERE d.tenant_id = theirs.tenant_id AND d.invoice_id = theirs.id
+    )
+    UPDATE invoices AS i SET reference = NULL, version = i.version + 1, updated_at = GREATEST(i.updated_at, $3)
+    FROM theirs WHERE i.tenant_id = theirs.tenant_id AND i.id = theirs.id"
+}
+
+/// Empties the drafts of a customer of what says who it is. Returns how many there are.
+pub(super) async fn forget_in_drafts(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result<usize, Error> {
+    work.locks(Locked::Invoice);
+    let forget = ForgetInDrafts::new(work.tenant().uuid(), id.uuid(), work.now());
+    Ok(forget.execute(work.connection()).await?)
+}
+
+/// Whether another customer has this e-mail address, too.
+pub(super) async fn is_address_of_another(
+    work: &mut UnitOfWork<'_>,
+    id: CustomerId,
+    address: &Email,
+) -> Result<bool, Error> {
+    let others = customers::table
+        .filter(customers::tenant_id.eq(work.tenant().uuid()).and(customers::email.eq(address.as_str())))
+        .filter(customers::id.ne(id.uuid()));
+    Ok(diesel::select(exists(others)).get_result(work.connection()).await?)
+}
+
+crate::statement! {
+    /// Where goods went, and why an order was cancelled, in the order of ids. The version stays: it counts what happened to the order, of which
+    /// each is an event.
+    struct ForgetInOrders<'a> { tenant: Uuid => SqlUuid, customer: Uuid => SqlUuid, reason: &'a str => Text }
+    = "WITH theirs AS MATERIALIZED (
+        SELECT tenant_id, id FROM orders WHERE tenant_id = $1 AND customer_id = $2
+            AND (delivery_address IS NOT NULL OR cancellation_reason IS NOT NULL)
+        ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE orders AS o
+    SET delivery_address = NULL, cancellation_reason = CASE WHEN o.cancellation_reason IS NOT NULL THEN $3 END
+    FROM theirs WHERE o.tenant_id = theirs.tenant_id AND o.id = theirs.id"
+}
+
+/// What stands in place of the reason for which an order was cancelled: an order that is cancelled has one.
+pub(crate) const NO_REASON: &str = "anonymised";
+
+/// Empties the orders of a customer, none of which is open, of what says who it is. Returns in how many there was something.
+pub(super) async fn forget_in_orders(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result<usize, Error> {
+    work.locks(Locked::Order);
+    let forget = ForgetInOrders::new(work.tenant().uuid(), id.uuid(), NO_REASON);
+    Ok(forget.execute(work.connection()).await?)
 }
 
 impl Customer {

@@ -269,7 +269,7 @@ pub enum InvoiceError {
     NoDraft(InvoiceId),
     #[error("{}", .0.message)]
     Sizes(Invalid),
-    #[error("there is no customer {0}")]
+    #[error("there is no customer {0}, or it was anonymised")]
     CustomerUnknown(CustomerId),
     #[error("some lines cannot be invoiced like this")]
     Lines(Vec<FieldError>),

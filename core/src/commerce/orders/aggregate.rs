@@ -886,7 +886,7 @@ pub enum OrderError {
     /// The lines, with how many decimals their products allow, and in which unit.
     #[error("some quantities have more decimals than their products allow")]
     QuantitiesTooPrecise(Vec<(usize, QuantityDecimals, Unit)>),
-    #[error("there is no customer {0}")]
+    #[error("there is no customer {0}, or it was anonymised")]
     CustomerUnknown(CustomerId),
     #[error("some lines wait for goods; the order is shipped when they are there")]
     Waiting(Vec<usize>),

@@ -634,7 +634,7 @@ pub(super) async fn load_for_placing(
 
 crate::statement! {
     /// Inserts all lines of one order in one statement, however many there are. Positions count from 1. Returns whether the customer has
-    /// a credit limit by now.
+    /// a credit limit by now, and whether it is anonymised.
     struct InsertLines<'a> {
         tenant: Uuid => SqlUuid,
         order: Uuid => SqlUuid,
@@ -651,13 +651,13 @@ crate::statement! {
         price_lists: &'a [Option<Uuid>] => Array<Nullable<SqlUuid>>,
         of_tenant: Uuid => SqlUuid,
         customer: Uuid => SqlUuid,
-    } -> (Bool,)
+    } -> (Bool, Bool)
     = "WITH added AS (
         INSERT INTO order_lines
             (tenant_id, order_id, position, product_id, sku, name, quantity, unit_price, vat_rate, net_amount, stocked, price_source, price_list_id)
         SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS line
      )
-     SELECT credit_limit IS NOT NULL FROM customers WHERE tenant_id = $14 AND id = $15"
+     SELECT credit_limit IS NOT NULL, anonymised_at IS NOT NULL FROM customers WHERE tenant_id = $14 AND id = $15"
 }
 
 /// Inserts a new order. `seen` is the customer's credit limit as it was read before; if there was one, the order was admitted
@@ -681,12 +681,15 @@ pub(super) async fn insert(
         .map_err(|error| write_error(error, order))?;
     // This statement begins when the customer is locked. So a limit that was set before is seen here, and the unit of work begins anew; and
     // whoever decides by one that is set later finds this order, which counts as placed before.
-    let is_limited = insert_lines(work, order).await?;
+    let (is_limited, is_anonymised) = insert_lines(work, order).await?;
+    if is_anonymised {
+        return Err(OrderError::CustomerUnknown(order.customer_id).into());
+    }
     if is_limited && seen.is_none() { Err(Error::Overtaken) } else { Ok(()) }
 }
 
-/// Inserts the lines of an order, and returns whether its customer has a credit limit by now.
-async fn insert_lines(work: &mut UnitOfWork<'_>, order: &Order) -> Result<bool, Error> {
+/// Inserts the lines of an order, and returns whether its customer has a credit limit by now, and whether it is anonymised.
+async fn insert_lines(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(bool, bool), Error> {
     let lines = &order.lines;
     // `check_line_count` refuses more lines than an i16 counts.
     let positions: Vec<_> = (1..).take(lines.len()).collect();
@@ -720,8 +723,7 @@ async fn insert_lines(work: &mut UnitOfWork<'_>, order: &Order) -> Result<bool, 
         tenant,
         order.customer_id.uuid(),
     );
-    let (is_limited,): (bool,) = inserting.get_result(work.connection()).await?;
-    Ok(is_limited)
+    Ok(inserting.get_result(work.connection()).await?)
 }
 
 fn write_error(error: diesel::result::Error, order: &Order) -> Error {

@@ -187,7 +187,7 @@ impl Payment {
 pub enum PaymentError {
     #[error("there is no payment {0}")]
     NotFound(PaymentId),
-    #[error("there is no customer {0}")]
+    #[error("there is no customer {0}, or it was anonymised")]
     CustomerUnknown(CustomerId),
     #[error("{}", .0.message)]
     ReceivedOn(Invalid),

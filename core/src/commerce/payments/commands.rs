@@ -172,6 +172,7 @@ fn shared(credits: &[(PaymentId, Money)], spread: Spread) -> Vec<(PaymentId, Vec
 /// Locks the customer whose money it is.
 async fn lock_customer(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result<(), Error> {
     match customers::repository::load(work, id, LockMode::Change).await {
+        Ok(customer) if customer.is_anonymised() => Err(PaymentError::CustomerUnknown(id).into()),
         Ok(_) => Ok(()),
         Err(error) if matches!(error.refusal(), Some(CustomerError::NotFound(_))) => {
             Err(PaymentError::CustomerUnknown(id).into())
