@@ -72,6 +72,18 @@ impl Fields {
         self.0.push(Invalid::new(code, message).at(pointer));
     }
 
+    /// The same for what is too much, with what there is.
+    pub fn refuse_with(
+        &mut self,
+        pointer: impl Into<String>,
+        code: &'static str,
+        message: impl Into<String>,
+        available: &str,
+    ) {
+        let field = Invalid::new(code, message).at(pointer);
+        self.0.push(FieldError { available: Some(available.into()), ..field });
+    }
+
     /// Returns `value` if every part of it was accepted.
     ///
     /// # Errors

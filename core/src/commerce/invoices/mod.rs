@@ -6,6 +6,11 @@ pub mod claims;
 mod commands;
 pub mod compose;
 pub mod content;
+pub(crate) mod corrections;
+mod credit;
+mod credit_notes;
+mod deposit_rows;
+mod deposits;
 pub mod draft;
 mod events;
 mod follower;
@@ -15,13 +20,17 @@ pub(crate) mod repository;
 mod shipped;
 pub mod terms;
 pub mod totals;
+mod validation;
 mod verify;
 
 pub use aggregate::{Invoice, InvoiceError, InvoiceState, Numbered};
 pub use commands::{
-    CreateInvoice, DeleteInvoice, LineDetails, NewInvoice, UpdateInvoiceDraft, ValidateInvoice,
+    CreateInvoice, DeleteInvoice, LineDetails, NewInvoice, UpdateInvoiceDraft,
 };
 pub use content::InvoiceKind;
+pub use credit::check_parts;
+pub use credit_notes::{CreditReturn, DraftCreditNote};
+pub use deposits::{DepositShare, DraftDeposit};
 pub use events::InvoiceEvent;
 pub use follower::Rule;
 pub use queries::{
@@ -29,4 +38,5 @@ pub use queries::{
     InvoiceView, ReasonedView, get, get_draft, list,
 };
 pub use shipped::{InvoiceShipped, Scope};
+pub use validation::ValidateInvoice;
 pub use verify::{Broken, SeriesAnchors, SeriesId, Verification, VerifyError, verify};
