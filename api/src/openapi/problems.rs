@@ -369,7 +369,7 @@ fn example(kind: &Kind) -> Value {
         "credit_limit_exceeded" => json!([{
             "pointer": "/lines",
             "code": "credit_limit_exceeded",
-            "message": "the credit limit is 5000.00 EUR, the other open orders come to 4800.00 and this one to 300.00: 200.00 are available",
+            "message": "the credit limit is 5000.00 EUR, other open orders and invoices come to 4800.00 and this one to 300.00: 200.00 are available",
             "available": "200.00",
             "credit": {"limit": "5000.00", "exposure": "4800.00", "total": "300.00"},
         }]),

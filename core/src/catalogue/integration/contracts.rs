@@ -15,7 +15,7 @@ use super::api_keys::{ApiKeyCreatedV1, ApiKeyRevokedV1};
 use super::categories::{CategoryCreatedV1, CategoryDeletedV1, CategoryUpdatedV1};
 use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
 use super::inventory_counts::{InventoryCountCancelledV1, InventoryCountClosedV1, InventoryCountStartedV1};
-use super::invoices::{InvoicePaidV1, InvoiceValidatedV1};
+use super::invoices::{CreditNoteIssuedV1, InvoicePaidV1, InvoiceValidatedV1};
 use super::locations::{LocationArchivedV1, LocationCreatedV1, LocationUpdatedV1};
 use super::orders::{
     OrderAmendedV1, OrderApprovedV1, OrderBackOrderedV1, OrderCancelledV1, OrderConfirmedV1,
@@ -59,7 +59,9 @@ use crate::commerce::customers::{
 use crate::commerce::inventory_counts::{
     CountCancellation, CountReference, Deviation, InventoryCount, NewInventoryCount,
 };
-use crate::commerce::invoices::{self, Invoice};
+use crate::commerce::invoices::content::Preceding;
+use crate::commerce::invoices::draft::{Correction, Draft, WantedCredit};
+use crate::commerce::invoices::{self, Invoice, InvoiceKind};
 use crate::commerce::locations::{Location, LocationCode, LocationDetails, LocationName};
 use crate::commerce::orders::{
     AmendedLine, CancellationReason, DraftLine, LinePart, NewOrder, Order, OrderAmendment, OrderEvent,
@@ -548,6 +550,21 @@ fn validated_invoice() -> (Invoice, Box<dyn Event>) {
     (invoice, happened(event))
 }
 
+fn issued_credit_note() -> Box<dyn Event> {
+    let lines = vec![invoices::draft::tests::line("Earl Grey, 250 g", "1", "10", "20")];
+    let corrected = InvoiceId::from_uuid(uuid(19));
+    let correction = Correction { invoice_id: corrected, wanted: WantedCredit::Rest, return_id: None };
+    let draft = Draft { correction: Some(correction), ..invoices::draft::tests::draft(lines) };
+    let id = InvoiceId::from_uuid(uuid(24));
+    let (mut note, _) = Invoice::draft(id, draft, at(0)).expect("valid");
+    let mut content = invoices::content::tests::content("AV-2026-000001");
+    content.kind = InvoiceKind::CreditNote;
+    let preceding = Preceding { number: "FA-2026-000123".to_owned(), issue_date: content.issue_date };
+    content.references.preceding = vec![preceding];
+    let series = SeriesCode::parse("AV").expect("valid");
+    happened(note.validate(series, &content, at(60)).expect("a draft"))
+}
+
 fn payments() -> (Box<dyn Event>, Box<dyn Event>) {
     let (payment, received) = payment_of("12.00", &[(19, "12.00")]);
     let reason = PaymentReason::parse("unpaid cheque").expect("valid");
@@ -754,6 +771,8 @@ fn contracts() -> Vec<(String, Contract)> {
     add(validated, contract::<InvoiceValidatedV1>);
     let whole = an_invoice.open();
     add(happened(an_invoice.pay(&whole, at(90)).expect("open")), contract::<InvoicePaidV1>);
+
+    add(issued_credit_note(), contract::<CreditNoteIssuedV1>);
 
     let (received, reversed) = payments();
     add(received, contract::<PaymentReceivedV1>);

@@ -2,7 +2,7 @@
 
 use bigdecimal::BigDecimal;
 
-use super::aggregate::{InvoiceError, InvoiceState};
+use super::aggregate::InvoiceError;
 use super::commands::created;
 use super::deposit_rows::{self, DepositRow};
 use super::draft::{Draft, DraftLine, DraftVat, InvoiceNote, LineName, LineRole, OrderReference};
@@ -164,6 +164,7 @@ fn lines(amount: &Money, bases: &[(VatRate, Money)], name: &str) -> Vec<DraftLin
 
 #[cfg(test)]
 mod tests {
+    use super::super::aggregate::InvoiceState;
     use super::*;
     use crate::values::ids::CustomerId;
 

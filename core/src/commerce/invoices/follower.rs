@@ -30,6 +30,10 @@ pub enum Rule {
     State,
     #[error("its lines or its VAT in the tables for sums are not what it says")]
     Rows,
+    #[error("what is stored of it, or of what it pays, is not what its links say")]
+    Payment,
+    #[error("its credit notes give back more than it was, or a credit note gives back something else than it says")]
+    Credit,
 }
 
 impl Rule {
@@ -45,6 +49,8 @@ impl Rule {
             Self::Number => "number",
             Self::State => "state",
             Self::Rows => "rows",
+            Self::Payment => "payment",
+            Self::Credit => "credit",
         }
     }
 }

@@ -56,14 +56,18 @@ pub struct InvoiceSummary {
     pub due_on: Option<BusinessDate>,
     #[schema(value_type = Option<String>, example = "30.00")]
     pub gross_total: Option<Money>,
+    /// By payments; of a credit note: what pays invoices.
     #[schema(value_type = String, example = "0.00")]
     pub paid: Money,
     /// What credit notes took off.
     #[schema(value_type = String, example = "0.00")]
     pub credited: Money,
-    /// What is still to be paid; nothing of a draft.
+    /// What is still to be paid; nothing of a draft. Of a credit note: what pays nothing yet, which is credit of the customer.
     #[schema(value_type = String, example = "30.00")]
     pub open: Money,
+    /// The invoice that a credit note corrects; null if it is none.
+    #[schema(value_type = Option<Uuid>)]
+    pub corrects: Option<InvoiceId>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -100,6 +104,8 @@ pub struct DraftView {
     pub id: InvoiceId,
     /// Rises with every change; the ETag.
     pub version: i64,
+    /// Only a draft of an invoice is changed: one of a credit note or of a deposit is deleted and made anew.
+    pub kind: InvoiceKind,
     #[schema(value_type = Uuid)]
     pub customer_id: CustomerId,
     /// Null: the day on which it is validated.
@@ -123,6 +129,11 @@ pub struct DraftView {
     pub period: Option<InvoicePeriod>,
     pub lines: Vec<DraftLineView>,
     pub adjustments: Vec<DraftAdjustmentView>,
+    /// Whether it also invoices what has not left yet.
+    pub unshipped: bool,
+    /// The deposits that it takes off: their lines are made when it is validated.
+    #[schema(value_type = Vec<Uuid>)]
+    pub deposits: Vec<InvoiceId>,
     pub updated_at: DateTime<Utc>,
 }
 
@@ -243,6 +254,7 @@ impl DraftView {
         Self {
             id: invoice.id,
             version: invoice.version,
+            kind: invoice.kind,
             customer_id: draft.customer_id,
             issue_date: draft.issue_date,
             due_on: draft.due_on,
@@ -254,6 +266,8 @@ impl DraftView {
             period: draft.period,
             lines: draft.lines.iter().map(DraftLineView::from).collect(),
             adjustments: draft.adjustments.iter().map(DraftAdjustmentView::from).collect(),
+            unshipped: draft.unshipped,
+            deposits: draft.deposits.clone(),
             updated_at: invoice.updated_at,
         }
     }
@@ -276,6 +290,7 @@ impl InvoiceSummary {
             paid: invoice.paid.clone(),
             credited: invoice.credited.clone(),
             open: invoice.open(),
+            corrects: invoice.corrects,
             created_at: invoice.created_at,
             updated_at: invoice.updated_at,
         }
@@ -299,6 +314,7 @@ impl InvoiceSummary {
             gross_total,
             paid,
             credited,
+            corrects: row.corrects.map(InvoiceId::from_uuid),
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
