@@ -130,7 +130,9 @@ pub(crate) async fn differing(
         let mut stream = Credits::new(tenant).load_stream::<CreditRow>(connection).await?;
         while let Some(row) = stream.try_next().await? {
             let (tenant, id, invoices, amounts, times, kinds, link_times, digests) = row;
-            if expected(by_time(invoices, amounts, times), LinkKind::Credit) != Some(said(kinds, link_times, digests)) {
+            if expected(by_time(invoices, amounts, times), LinkKind::Credit)
+                != Some(said(kinds, link_times, digests))
+            {
                 found.push((tenant, id));
             }
             if found.len() >= MOST {
