@@ -153,7 +153,11 @@ pub(crate) const KINDS: &[Kind] = &[
         "More is to be given back than is left of the invoice, of a line or of a category and rate; `errors` says how much is left",
     ),
     kind(409, "nothing_to_credit", "Nothing is left of it to be given back"),
-    kind(409, "deposit_taken", "The deposit is taken off an invoice: give that back first, or delete its draft"),
+    kind(
+        409,
+        "deposit_taken",
+        "The deposit is taken off an invoice: give that back first, or delete its draft",
+    ),
     kind(409, "deposit_not_paid", "A deposit is not paid whole, or was credited; `errors` names each"),
     kind(
         409,

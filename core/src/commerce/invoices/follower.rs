@@ -32,7 +32,9 @@ pub enum Rule {
     Rows,
     #[error("what is stored of it, or of what it pays, is not what its links say")]
     Payment,
-    #[error("its credit notes give back more than it was, or a credit note gives back something else than it says")]
+    #[error(
+        "its credit notes give back more than it was, or a credit note gives back something else than it says"
+    )]
     Credit,
 }
 
