@@ -46,6 +46,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("api_keys", "INSERT,SELECT,UPDATE"),
             ("audit_events", "SELECT"),
             ("categories", "DELETE,INSERT,SELECT,UPDATE"),
+            ("credit_allocations", "INSERT,SELECT"),
             ("customer_activity", "SELECT"),
             ("customer_credits", "DELETE,INSERT,SELECT,UPDATE"),
             ("customers", "DELETE,INSERT,SELECT,UPDATE"),
@@ -61,6 +62,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("inventory_counts", "INSERT,SELECT,UPDATE"),
             ("invoice_claims", "DELETE,INSERT,SELECT"),
             ("invoice_contents", "INSERT,SELECT"),
+            ("invoice_credits", "INSERT,SELECT"),
             ("invoice_drafts", "DELETE,INSERT,SELECT,UPDATE"),
             ("invoice_lines", "INSERT,SELECT"),
             ("invoice_vat", "INSERT,SELECT"),
@@ -70,6 +72,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("operator_refresh_tokens", "INSERT,SELECT,UPDATE"),
             ("operator_sessions", "INSERT,SELECT,UPDATE"),
             ("operators", "INSERT,SELECT,UPDATE"),
+            ("order_deposits", "DELETE,INSERT,SELECT,UPDATE"),
             // And changes what became of them.
             ("order_lines", "DELETE,INSERT,SELECT"),
             ("order_steps", "INSERT"),

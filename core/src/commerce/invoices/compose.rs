@@ -650,10 +650,12 @@ fn chosen(category: Category, vat: &DraftVat) -> Result<Verdict, Invalid> {
 #[cfg(test)]
 mod tests {
     use super::super::draft::tests::{draft, line};
-    use super::super::draft::{DraftAdjustment, InvoiceReason};
+    use super::super::draft::{Correction, DraftAdjustment, InvoiceReason, WantedCredit};
     use super::super::totals::AdjustmentKind;
     use super::*;
     use crate::values::contact::{AddressLine, Country};
+    use crate::values::ids::{InvoiceId, OrderId};
+    use crate::values::money::UnitPrice;
 
     fn address(country: &str, postal_code: &str) -> PostalAddress {
         PostalAddress {
@@ -915,6 +917,58 @@ mod tests {
         let content = composed(&draft(vec![line("Tea", "1", "1", "20")]), &seller(), &consumer);
         let subjects: Vec<_> = content.mentions.iter().filter_map(|note| note.subject.as_deref()).collect();
         assert_eq!((subjects, content.due_date), (vec!["REG"], today()));
+    }
+
+    #[test]
+    fn a_deposit_is_due_at_once_and_nothing_was_delivered() {
+        let mut deposit = draft(vec![line("Acompte", "1", "30", "20")]);
+        deposit.deposit_of = Some(OrderId::generate());
+        let content = composed(&deposit, &seller(), &buyer());
+        assert_eq!((content.kind, content.due_date), (InvoiceKind::Prepayment, today()));
+        assert_eq!((content.delivery.date, content.totals.gross.to_string()), (None, "36.00".to_owned()));
+    }
+
+    #[test]
+    fn a_final_invoice_takes_deposits_off_with_their_reason_in_any_language() {
+        let mut sold = draft(vec![line("Tea", "1", "100", "20"), line("Acompte déduit", "1", "30", "0")]);
+        sold.lines[1].role = LineRole::TakesDepositOff;
+        sold.lines[1].vat.category = Some(Category::IntraCommunity);
+        let text = InvoiceReason::parse("as the deposit says it").expect("valid");
+        sold.lines[1].vat.reason = Some(DraftReason { code: Some("VATEX-EU-IC".to_owned()), text });
+        let number = "FA-2026-000001".to_owned();
+        let named = Named { preceding: vec![Preceding { number, issue_date: today() }], delivery: None };
+        let composed = compose(&sold, &seller(), &german(), today(), &named).expect("complete");
+        assert_eq!(composed.whys[1], "as on the deposit that it takes off");
+        let content = composed.numbered("FA-2026-000002");
+        let taken = &content.lines[1];
+        assert_eq!(
+            (taken.quantity.to_string(), taken.net.to_string()),
+            ("-1".to_owned(), "-30.00".to_owned())
+        );
+        assert_eq!((content.vat.len(), content.totals.gross.to_string()), (1, "70.00".to_owned()));
+        assert!(content.vat[0].reason.as_deref().is_some_and(|reason| reason.contains("262 ter")));
+        assert_eq!(content.references.preceding, named.preceding);
+        sold.lines[1].unit_price = UnitPrice::parse("100.01").expect("a price");
+        assert_eq!(faults(&sold, &seller(), &german()), expected(&[("/draft/lines", "negative_total")]));
+    }
+
+    #[test]
+    fn a_credit_note_has_the_vat_and_the_delivery_of_what_it_corrects() {
+        let mut given = draft(vec![line("Tea", "1", "100", "19.6")]);
+        // No rate of today, and no rate of this customer.
+        given.lines[0].vat.category = Some(Category::Standard);
+        let invoice_id = InvoiceId::generate();
+        given.correction = Some(Correction { invoice_id, wanted: WantedCredit::Rest, return_id: None });
+        let delivery = Delivery { date: BusinessDate::parse("2014-01-15").ok(), address: None };
+        let named = Named { preceding: Vec::new(), delivery: Some(delivery.clone()) };
+        let composed = compose(&given, &seller(), &german(), today(), &named).expect("complete");
+        assert_eq!(composed.whys, ["as on the invoice that it corrects"]);
+        let content = composed.numbered("AV-2026-000001");
+        assert_eq!(
+            (content.kind, content.due_date, content.payment),
+            (InvoiceKind::CreditNote, today(), None)
+        );
+        assert_eq!((content.totals.vat.to_string(), content.delivery), ("19.60".to_owned(), delivery));
     }
 
     #[test]
