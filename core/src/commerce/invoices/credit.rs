@@ -25,7 +25,9 @@ use crate::values::money::{Money, Quantity, UnitPrice, VatRate};
 use crate::values::unit::Unit;
 
 /// How far the base of the rest may be from what is left, in cents.
-const MAX_CENTS: i64 = 5;
+const MAX_CENTS: i64 = 20;
+/// Up to how many cents a difference is called rounding.
+const ROUNDING_CENTS: i64 = 5;
 
 /// An invoice that was validated, with what credit notes have given back of it.
 #[derive(Debug, Clone)]
@@ -364,7 +366,7 @@ impl<'a> Making<'a> {
             (AdjustmentKind::Charge, difference.clone())
         };
         let given: Vec<&str> = of.iter().map(|one| one.reason.as_str()).collect();
-        let is_rounding = amount.value() <= &BigDecimal::new(MAX_CENTS.into(), 2);
+        let is_rounding = amount.value() <= &BigDecimal::new(ROUNDING_CENTS.into(), 2);
         let reason = match (given.is_empty(), is_rounding, self.language) {
             (false, ..) => given.join(", ").chars().take(InvoiceReason::MAX).collect(),
             (true, true, Language::Fr) => "Arrondi".to_owned(),
@@ -465,7 +467,7 @@ impl<'a> Making<'a> {
         let goods: Money = sold.filter(|line| !takes_deposit_off(line)).map(|line| &line.net).sum();
         let (mut before, mut after) = (Money::zero(), Money::zero());
         let lines = self.original.content.lines.iter().zip(&self.original.lines);
-        for (position, (line, known)) in (1..).zip(lines) {
+        for (position, (line, known)) in (1_i16..).zip(lines) {
             if line.vat != group.vat || takes_deposit_off(line) {
                 continue;
             }
