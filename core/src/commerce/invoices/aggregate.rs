@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::content::{Content, InvoiceKind};
-use super::draft::{Draft, MAX_DEPOSITS};
+use super::draft::{Draft, check_deposits};
 use super::events::InvoiceEvent;
 use crate::application::error::{Category, DomainError};
 use crate::values::business_date::BusinessDate;
@@ -288,11 +288,8 @@ impl Invoice {
 
 fn check(draft: &Draft) -> Result<(), InvoiceError> {
     Draft::check_sizes(draft.lines.len(), draft.adjustments.len()).map_err(InvoiceError::Sizes)?;
-    if draft.deposits.len() > MAX_DEPOSITS {
-        let message = format!("at most {MAX_DEPOSITS} deposits are taken off one invoice");
-        return Err(InvoiceError::Lines(vec![Invalid::new("too_many", message).at("/deposits")]));
-    }
-    Ok(())
+    let deposits = check_deposits(draft.deposits.len());
+    deposits.map_err(|invalid| InvoiceError::Lines(vec![invalid.at("/deposits")]))
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -9,7 +9,7 @@ use super::content::InvoiceKind;
 use super::deposit_rows;
 use super::draft::{
     Draft, DraftAdjustment, DraftLine, DraftReason, DraftVat, InvoiceNote, LineDescription, LineName,
-    LineRole, LineSku, OrderReference, Period, Reasoned, Source,
+    LineRole, LineSku, OrderReference, Period, Reasoned, Source, check_deposits,
 };
 use super::queries::{DraftView, InvoiceView};
 use super::repository;
@@ -179,6 +179,8 @@ impl Command for DeleteInvoice {
 async fn resolved(work: &mut UnitOfWork<'_>, details: &NewInvoice) -> Result<Draft, Error> {
     // First, so that nothing is locked for what is refused anyway.
     Draft::check_sizes(details.lines.len(), details.adjustments.len()).map_err(InvoiceError::Sizes)?;
+    check_deposits(details.deposits.len())
+        .map_err(|invalid| InvoiceError::Lines(vec![invalid.at("/deposits")]))?;
     let ids = details.lines.iter().filter_map(|line| line.product_id).collect();
     let products = products::repository::load_for_order(work, ids).await?;
     let draft = with_products(details, &products).map_err(InvoiceError::Lines)?;

@@ -127,6 +127,10 @@ pub fn compose(
         let message = format!("an invoice is not dated after today, {today}");
         faults.refuse("/draft/issue_date", "in_the_future", message);
     }
+    if named.preceding.iter().any(|one| one.issue_date > issue_date) {
+        let message = "it is not dated before the invoice that it corrects, or a deposit that it takes off";
+        faults.refuse("/draft/issue_date", "before_the_preceding", message);
+    }
     faults.take("/draft/lines", Draft::check_sizes(draft.lines.len(), draft.adjustments.len()));
     let Some(parties) = parties else { return faults.finish(None) };
     parties.identities(&mut faults);
@@ -962,6 +966,16 @@ mod tests {
         let delivery = Delivery { date: BusinessDate::parse("2014-01-15").ok(), address: None };
         let named = Named { preceding: Vec::new(), delivery: Some(delivery.clone()) };
         let composed = compose(&given, &seller(), &german(), today(), &named).expect("complete");
+        let later = Preceding {
+            number: "FA-2026-000009".to_owned(),
+            issue_date: BusinessDate::parse("2026-12-01").expect("a date"),
+        };
+        let before = Named { preceding: vec![later], ..named.clone() };
+        let faults = compose(&given, &seller(), &german(), today(), &before).expect_err("refused");
+        assert_eq!(
+            (faults[0].pointer.as_str(), faults[0].code),
+            ("/draft/issue_date", "before_the_preceding")
+        );
         assert_eq!(composed.whys, ["as on the invoice that it corrects"]);
         let content = composed.numbered("AV-2026-000001");
         assert_eq!(

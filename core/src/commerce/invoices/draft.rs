@@ -262,6 +262,16 @@ impl Draft {
 }
 
 /// # Errors
+/// `too_many` if there are more than 50.
+pub fn check_deposits(count: usize) -> Result<(), Invalid> {
+    if count <= MAX_DEPOSITS {
+        return Ok(());
+    }
+    let message = format!("at most {MAX_DEPOSITS} deposits are taken off one invoice, not {count}");
+    Err(Invalid::new("too_many", message))
+}
+
+/// # Errors
 /// `wrong_length` if there are more than 20.
 pub fn check_adjustments(count: usize) -> Result<(), Invalid> {
     if count <= MAX_ADJUSTMENTS {
