@@ -145,7 +145,7 @@ pub(crate) const KINDS: &[Kind] = &[
         "More is named for an invoice than is open of it, or left of the payment; `errors` names each, and how much there is",
     ),
     kind(409, "payment_reversed", "The payment was reversed already, or is a reversal"),
-    kind(409, "no_credit", "The customer has nothing left of earlier payments"),
+    kind(409, "no_credit", "The customer has nothing left of earlier payments and credit notes"),
     kind(409, "nothing_to_invoice", "Nothing of it has left that is not invoiced yet"),
     kind(
         409,
