@@ -143,7 +143,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(
         409,
         "invoice_state_conflict",
-        "The invoice has a number: only a draft can be changed, deleted or validated",
+        "The invoice has a number: only a draft can be changed, deleted or validated; or it has none, and cannot be corrected",
     ),
     kind(409, "invoice_not_validated", "The invoice is a draft, and has no number yet"),
     kind(409, "sending_under_way", "The invoice is being sent by this channel already"),
@@ -160,11 +160,28 @@ pub(crate) const KINDS: &[Kind] = &[
         "More is named for an invoice than is open of it, or left of the payment; `errors` names each, and how much there is",
     ),
     kind(409, "payment_reversed", "The payment was reversed already, or is a reversal"),
-    kind(409, "no_credit", "The customer has nothing left of earlier payments"),
+    kind(409, "no_credit", "The customer has nothing left of earlier payments and credit notes"),
     kind(409, "not_validated", "The invoice is a draft, and has no document"),
     kind(409, "document_not_ready", "The document is being made; see `Retry-After`"),
     kind(409, "document_failed", "The document could not be made; an operator has it made again"),
     kind(409, "nothing_to_invoice", "Nothing of it has left that is not invoiced yet"),
+    kind(
+        409,
+        "exceeds_invoice",
+        "More is to be given back than is left of the invoice, of a line or of a category and rate; `errors` says how much is left",
+    ),
+    kind(409, "nothing_to_credit", "Nothing is left of it to be given back"),
+    kind(
+        409,
+        "deposit_taken",
+        "The deposit is taken off an invoice: give that back first, or delete its draft",
+    ),
+    kind(409, "deposit_not_paid", "A deposit is not paid whole, or was credited; `errors` names each"),
+    kind(
+        409,
+        "deposit_exceeds_order",
+        "The deposits of the order would be more than it comes to; `errors` says how much is left",
+    ),
     kind(409, "stock_frozen", "The goods are being counted; `errors` has the `inventory_count_id`"),
     kind(
         409,
@@ -411,7 +428,7 @@ fn example(kind: &Kind) -> Value {
         "credit_limit_exceeded" => json!([{
             "pointer": "/lines",
             "code": "credit_limit_exceeded",
-            "message": "the credit limit is 5000.00 EUR, the other open orders come to 4800.00 and this one to 300.00: 200.00 are available",
+            "message": "the credit limit is 5000.00 EUR, other open orders and invoices come to 4800.00 and this one to 300.00: 200.00 are available",
             "available": "200.00",
             "credit": {"limit": "5000.00", "exposure": "4800.00", "total": "300.00"},
         }]),
@@ -433,6 +450,23 @@ fn example(kind: &Kind) -> Value {
             "pointer": "/entries/0/product_id",
             "code": "not_stocked",
             "message": "this product is not kept in stock; set stocked of it first",
+        }]),
+        "exceeds_invoice" => json!([{
+            "pointer": "/lines/0/quantity",
+            "code": "exceeds_invoice",
+            "message": "1 is left of the line",
+            "available": "1",
+        }]),
+        "deposit_exceeds_order" => json!([{
+            "pointer": "/amount",
+            "code": "exceeds_order",
+            "message": "the deposits of an order are at most what it comes to: 350.00 without VAT is left",
+            "available": "350.00",
+        }]),
+        "deposit_not_paid" => json!([{
+            "pointer": "/deposits/0",
+            "code": "deposit_not_paid",
+            "message": "deposit 01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b is not paid whole, or was credited",
         }]),
         "payment_exceeds_open" => json!([{
             "pointer": "/invoices/0/amount",

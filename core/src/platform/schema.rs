@@ -68,6 +68,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    credit_allocations (tenant_id, credit_note_id, number) {
+        tenant_id -> Uuid,
+        credit_note_id -> Uuid,
+        number -> Int2,
+        invoice_id -> Uuid,
+        amount -> Numeric,
+        allocated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     customer_activity (generation, tenant_id, customer_id) {
         tenant_id -> Uuid,
         generation -> Int4,
@@ -363,6 +374,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    invoice_credits (tenant_id, invoice_id, line) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        line -> Int2,
+        original_id -> Uuid,
+        original_line -> Nullable<Int2>,
+        quantity -> Nullable<Numeric>,
+        net -> Numeric,
+        order_id -> Nullable<Uuid>,
+        order_position -> Nullable<Int2>,
+        return_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     invoice_document_queue (tenant_id, invoice_id) {
         tenant_id -> Uuid,
         invoice_id -> Uuid,
@@ -409,6 +435,7 @@ diesel::table! {
         category -> Text,
         rate -> Nullable<Numeric>,
         why -> Text,
+        deposit -> Bool,
     }
 }
 
@@ -494,6 +521,7 @@ diesel::table! {
         sent_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        corrects -> Nullable<Uuid>,
         sent_by -> Nullable<Text>,
         dispute -> Nullable<Text>,
         overdue_on -> Nullable<Date>,
@@ -561,6 +589,16 @@ diesel::table! {
         last_login_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    order_deposits (tenant_id, invoice_id) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        order_id -> Uuid,
+        net -> Numeric,
+        taken_by -> Nullable<Uuid>,
     }
 }
 
@@ -1366,6 +1404,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_chains,
     audit_events,
     categories,
+    credit_allocations,
     customer_activity,
     customer_credits,
     customer_groups,
@@ -1384,6 +1423,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     invoice_claims,
     invoice_contents,
     invoice_counters,
+    invoice_credits,
     invoice_document_queue,
     invoice_documents,
     invoice_drafts,
@@ -1399,6 +1439,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     operator_refresh_tokens,
     operator_sessions,
     operators,
+    order_deposits,
     order_lines,
     order_steps,
     order_timeline,

@@ -49,7 +49,7 @@ pub struct FieldError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreditFigures {
     pub limit: String,
-    /// What the other open orders of the customer come to.
+    /// What the other open orders and the invoices of the customer come to.
     pub exposure: String,
     /// What this order comes to.
     pub total: String,
@@ -73,6 +73,18 @@ impl Fields {
 
     pub fn refuse(&mut self, pointer: impl Into<String>, code: &'static str, message: impl Into<String>) {
         self.0.push(Invalid::new(code, message).at(pointer));
+    }
+
+    /// The same for what is too much, with what there is.
+    pub fn refuse_with(
+        &mut self,
+        pointer: impl Into<String>,
+        code: &'static str,
+        message: impl Into<String>,
+        available: &str,
+    ) {
+        let field = Invalid::new(code, message).at(pointer);
+        self.0.push(FieldError { available: Some(available.into()), ..field });
     }
 
     /// Returns `value` if every part of it was accepted.

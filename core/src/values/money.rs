@@ -224,6 +224,11 @@ impl Quantity {
     pub fn value(&self) -> &BigDecimal {
         &self.0
     }
+
+    /// What an invoice says of a line that takes a deposit off (BT-129). It is the one quantity that is not above zero.
+    pub(crate) fn opposite(&self) -> Self {
+        Self(-&self.0)
+    }
 }
 
 impl fmt::Display for Quantity {

@@ -74,6 +74,7 @@ pub(super) async fn fill(world: &World) -> Result<()> {
     api.http.command(&format!("{order}/confirm")).await?;
     let part = serde_json::json!({"position": 1, "quantity": "1"});
     api.created(&format!("{order}/shipments"), &serde_json::json!({"lines": [part]})).await?;
+    api.created(&format!("{order}/deposits"), &serde_json::json!({"percent": "10"})).await?;
     let line = serde_json::json!({"position": 1, "quantity": "1", "restock": true});
     let back = serde_json::json!({"reason": "a test", "lines": [line]});
     api.created(&format!("{order}/returns"), &back).await?;
@@ -90,6 +91,16 @@ pub(super) async fn fill(world: &World) -> Result<()> {
     let path = format!("/invoices/{}/send", invoice["id"].as_str().unwrap_or_default());
     let answer = api.http.post(&path, &serde_json::json!({})).await?;
     ensure!(answer.status == 200, "{}", answer.text);
+    let credited = api.invoice(&buyer, &product).await?;
+    for (path, status) in [("validate", 200), ("credit-notes", 201)] {
+        let path = format!("/invoices/{}/{path}", credited["id"].as_str().unwrap_or_default());
+        let answer = api.http.post(&path, &serde_json::json!({})).await?;
+        ensure!(answer.status == status, "{path}: {}", answer.text);
+        if status == 201 {
+            let answer = api.http.command(&format!("/invoices/{}/validate", answer.field("id"))).await?;
+            ensure!(answer.status == 200, "{}", answer.text);
+        }
+    }
     let payment = serde_json::json!({"customer_id": buyer["id"], "method": "transfer", "amount": "100.00"});
     api.created("/payments", &payment).await?;
     let file = b"code,name\nS-2,A\n".to_vec();
@@ -135,6 +146,9 @@ async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing()
             "invoice_transmissions",
             "payments",
             "payment_allocations",
+            "invoice_credits",
+            "credit_allocations",
+            "order_deposits",
             "customer_credits",
             "orders",
             "order_steps",
@@ -251,6 +265,9 @@ async fn a_database_session_of_another_tenant_sees_and_changes_nothing() {
             "invoice_transmissions",
             "payments",
             "payment_allocations",
+            "invoice_credits",
+            "credit_allocations",
+            "order_deposits",
             "customer_credits",
             "orders",
             "order_lines",

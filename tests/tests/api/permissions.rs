@@ -105,6 +105,7 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         "PUT /invoices/{id}/draft" => Some(json!({
             "customer_id": id("customers"), "issue_date": null, "due_on": null, "delivered_on": null, "language": null, "reference": null,
             "note": null, "delivery_address": null, "period": null, "lines": [{"product_id": id("products"), "quantity": "1"}], "adjustments": [],
+            "unshipped": false, "deposits": [],
         })),
         "PATCH /invoices/{id}/draft" => Some(json!({"note": null})),
         "POST /invoices/{id}/validate" => None,
@@ -116,6 +117,10 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         "POST /invoices/{id}/platform-status" => Some(json!({"status": "received"})),
         "POST /invoices/{id}/dispute" => Some(json!({"reason": "a test"})),
         "POST /invoices/{id}/end-dispute" => None,
+        "POST /invoices/{id}/validate"
+        | "POST /invoices/{id}/credit-notes"
+        | "POST /returns/{id}/credit-note" => None,
+        "POST /orders/{id}/deposits" => Some(json!({"percent": "1"})),
         "POST /payments" => {
             Some(json!({"customer_id": id("customers"), "method": "transfer", "amount": "1.00"}))
         }

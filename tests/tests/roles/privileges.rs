@@ -46,6 +46,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("api_keys", "INSERT,SELECT,UPDATE"),
             ("audit_events", "SELECT"),
             ("categories", "DELETE,INSERT,SELECT,UPDATE"),
+            ("credit_allocations", "INSERT,SELECT"),
             ("customer_activity", "SELECT"),
             ("customer_credits", "DELETE,INSERT,SELECT,UPDATE"),
             ("customer_groups", "DELETE,INSERT,SELECT,UPDATE"),
@@ -64,6 +65,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("invoice_chain", "SELECT"),
             ("invoice_claims", "DELETE,INSERT,SELECT"),
             ("invoice_contents", "INSERT,SELECT"),
+            ("invoice_credits", "INSERT,SELECT"),
             ("invoice_document_queue", "DELETE,INSERT,SELECT,UPDATE"),
             ("invoice_documents", "INSERT,SELECT"),
             ("invoice_drafts", "DELETE,INSERT,SELECT,UPDATE"),
@@ -78,6 +80,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("operator_refresh_tokens", "INSERT,SELECT,UPDATE"),
             ("operator_sessions", "INSERT,SELECT,UPDATE"),
             ("operators", "INSERT,SELECT,UPDATE"),
+            ("order_deposits", "DELETE,INSERT,SELECT,UPDATE"),
             // And changes what became of them.
             ("order_lines", "DELETE,INSERT,SELECT"),
             ("order_steps", "INSERT,SELECT"),

@@ -36,12 +36,7 @@ fn numbers(invoice: &Invoice, faults: &mut Vec<Fault>) {
     let preceding = invoice.references.preceding.iter().enumerate();
     let preceding =
         preceding.map(|(index, one)| (format!("/references/preceding/{index}/number"), &one.number));
-    let deposits = invoice.prepayments.iter().enumerate();
-    let deposits = deposits
-        .filter_map(|(index, one)| Some((format!("/prepayments/{index}/invoice"), one.invoice.as_ref()?)));
-    for (pointer, number) in
-        std::iter::once(("/number".to_owned(), &invoice.number)).chain(preceding).chain(deposits)
-    {
+    for (pointer, number) in std::iter::once(("/number".to_owned(), &invoice.number)).chain(preceding) {
         if number.chars().count() > NUMBER_CHARACTERS {
             let message = format!("has more than {NUMBER_CHARACTERS} characters");
             faults.push(Fault::new("BR-FR-01", pointer.as_str(), message));

@@ -12,7 +12,7 @@ use comptoir_core::commerce::invoices::{
 use comptoir_core::commerce::prices::PriceSource;
 use comptoir_core::commerce::vat::{Category, Nature};
 use comptoir_core::values::business_date::BusinessDate;
-use comptoir_core::values::ids::{CustomerId, OrderId, PriceListId, ProductId, ShipmentId};
+use comptoir_core::values::ids::{CustomerId, InvoiceId, OrderId, PriceListId, ProductId, ShipmentId};
 use comptoir_core::values::invalid::{FieldError, Invalid};
 use comptoir_core::values::language::Language;
 use comptoir_core::values::money::{Money, Quantity, UnitPrice, VatRate};
@@ -74,6 +74,14 @@ pub(crate) struct InvoiceRequest {
     #[deserr(default)]
     #[schema(required = false, max_items = 20)]
     adjustments: Vec<InvoiceAdjustmentRequest>,
+    /// Whether lines of orders may also invoice what has not left yet. It must be reserved when the invoice is validated (409 `insufficient_stock`).
+    #[deserr(default)]
+    #[schema(required = false)]
+    unshipped: bool,
+    /// Deposits of the customer that it takes off: paid whole, and not credited. Their lines are made when it is validated.
+    #[deserr(default)]
+    #[schema(value_type = Vec<Uuid>, required = false, max_items = 50)]
+    deposits: Vec<InvoiceId>,
 }
 
 #[derive(Debug, Deserr, ToSchema)]
@@ -172,6 +180,12 @@ pub(crate) struct InvoiceOrdersRequest {
     #[deserr(default)]
     #[schema(value_type = Option<NaiveDate>)]
     issue_date: Option<BusinessDate>,
+    /// Whether what has not left yet is invoiced, too. Left out or null: no.
+    #[deserr(default)]
+    unshipped: Option<bool>,
+    /// Whether paid deposits of the orders are taken off, as far as they are not more than is invoiced. Left out or null: yes.
+    #[deserr(default)]
+    deposits: Option<bool>,
 }
 
 /// Shipments of one customer's orders, of which all that is not invoiced yet is to be invoiced.
@@ -185,6 +199,9 @@ pub(crate) struct InvoiceShipmentsRequest {
     #[deserr(default)]
     #[schema(value_type = Option<NaiveDate>)]
     issue_date: Option<BusinessDate>,
+    /// Whether paid deposits of their orders are taken off, as far as they are not more than is invoiced. Left out or null: yes.
+    #[deserr(default)]
+    deposits: Option<bool>,
 }
 
 /// A month of shipments to a customer, of which all that is not invoiced yet is to be invoiced.
@@ -199,6 +216,9 @@ pub(crate) struct InvoiceMonthRequest {
     #[deserr(default)]
     #[schema(value_type = Option<NaiveDate>)]
     issue_date: Option<BusinessDate>,
+    /// Whether paid deposits of its orders are taken off, as far as they are not more than is invoiced. Left out or null: yes.
+    #[deserr(default)]
+    deposits: Option<bool>,
 }
 
 #[derive(Debug)]
@@ -215,20 +235,35 @@ fn at_most_100<T>(ids: Vec<T>) -> Result<Vec<T>, Invalid> {
 
 impl From<InvoiceOrdersRequest> for InvoiceShipped {
     fn from(request: InvoiceOrdersRequest) -> Self {
-        Self { scope: Scope::Orders(request.order_ids), issue_date: request.issue_date }
+        Self {
+            scope: Scope::Orders(request.order_ids),
+            issue_date: request.issue_date,
+            unshipped: request.unshipped.unwrap_or(false),
+            deposits: request.deposits.unwrap_or(true),
+        }
     }
 }
 
 impl From<InvoiceShipmentsRequest> for InvoiceShipped {
     fn from(request: InvoiceShipmentsRequest) -> Self {
-        Self { scope: Scope::Shipments(request.shipment_ids), issue_date: request.issue_date }
+        Self {
+            scope: Scope::Shipments(request.shipment_ids),
+            issue_date: request.issue_date,
+            unshipped: false,
+            deposits: request.deposits.unwrap_or(true),
+        }
     }
 }
 
 impl From<InvoiceMonthRequest> for InvoiceShipped {
     fn from(request: InvoiceMonthRequest) -> Self {
-        let InvoiceMonthRequest { customer_id, month: Month(month), issue_date } = request;
-        Self { scope: Scope::Month { customer_id, month }, issue_date }
+        let InvoiceMonthRequest { customer_id, month: Month(month), issue_date, deposits } = request;
+        Self {
+            scope: Scope::Month { customer_id, month },
+            issue_date,
+            unshipped: false,
+            deposits: deposits.unwrap_or(true),
+        }
     }
 }
 
@@ -444,7 +479,7 @@ impl InvoiceLineRequest {
 impl Editable for InvoiceRequest {
     type View = DraftView;
     type Details = NewInvoice;
-    const READ_ONLY: &'static [&'static str] = &["id", "version", "updated_at"];
+    const READ_ONLY: &'static [&'static str] = &["id", "version", "kind", "updated_at"];
 
     fn into_details(self) -> Result<NewInvoice, Vec<FieldError>> {
         let Self {
@@ -459,6 +494,8 @@ impl Editable for InvoiceRequest {
             period,
             lines,
             adjustments,
+            unshipped,
+            deposits,
         } = self;
         let lines: Result<_, _> = lines.into_iter().map(InvoiceLineRequest::into_details).collect();
         let adjustments: Result<_, _> =
@@ -476,6 +513,8 @@ impl Editable for InvoiceRequest {
             period: period.map_err(|fault| vec![within("period", fault)])?,
             lines: lines.map_err(|fault| vec![fault])?,
             adjustments: adjustments.map_err(|fault| vec![fault])?,
+            unshipped,
+            deposits,
         })
     }
 
@@ -550,6 +589,7 @@ impl Exported for InvoiceSummary {
         "sent_by",
         "overdue_on",
         "dispute",
+        "corrects",
         "created_at",
         "updated_at",
     ];

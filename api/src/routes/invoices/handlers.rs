@@ -85,7 +85,7 @@ pub(crate) async fn from_month(
     respond::answer(executor.execute(context.0, posted.key, command, drafted).await?)
 }
 
-fn drafted(view: InvoiceView) -> Result<StoredResponse, Error> {
+pub(super) fn drafted(view: InvoiceView) -> Result<StoredResponse, Error> {
     let location = format!("/api/v1/invoices/{}", view.summary.id);
     respond::created(location, view.summary.version, &view)
 }

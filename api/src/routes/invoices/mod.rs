@@ -1,5 +1,6 @@
 //! `/api/v1/invoices`
 
+mod corrections;
 mod documents;
 mod dto;
 mod handlers;
@@ -23,14 +24,14 @@ pub(super) fn endpoints() -> Endpoints {
         .with(Needs(InvoicesRead), handlers::__path_list, handlers::list)
         .with(Needs(InvoicesRead), handlers::__path_export, handlers::export)
         .with(Needs(InvoicesWrite), handlers::__path_create, handlers::create)
-        .problems(&["invalid_invoice", "invoice_exceeds_shipped"])
+        .problems(&["invalid_invoice", "invoice_exceeds_shipped", "deposit_taken", "deposit_not_paid"])
         // Before the others: their paths could be taken for ids.
         .with(Needs(InvoicesWrite), handlers::__path_from_orders, handlers::from_orders)
-        .problems(&["invalid_invoice", "nothing_to_invoice"])
+        .problems(&["invalid_invoice", "nothing_to_invoice", "deposit_not_paid"])
         .with(Needs(InvoicesWrite), handlers::__path_from_shipments, handlers::from_shipments)
-        .problems(&["invalid_invoice", "nothing_to_invoice"])
+        .problems(&["invalid_invoice", "nothing_to_invoice", "deposit_not_paid"])
         .with(Needs(InvoicesWrite), handlers::__path_from_month, handlers::from_month)
-        .problems(&["invalid_invoice", "nothing_to_invoice"])
+        .problems(&["invalid_invoice", "nothing_to_invoice", "deposit_not_paid"])
         .with(Needs(InvoicesRead), handlers::__path_get, handlers::get)
         .problems(&["invoice_not_found"])
         .with(Needs(InvoicesWrite), handlers::__path_delete, handlers::delete)
@@ -43,6 +44,8 @@ pub(super) fn endpoints() -> Endpoints {
             "invoice_state_conflict",
             "invalid_invoice",
             "invoice_exceeds_shipped",
+            "deposit_taken",
+            "deposit_not_paid",
         ])
         .with(Needs(InvoicesWrite), handlers::__path_update_draft, handlers::update_draft)
         .problems(&[
@@ -50,9 +53,35 @@ pub(super) fn endpoints() -> Endpoints {
             "invoice_state_conflict",
             "invalid_invoice",
             "invoice_exceeds_shipped",
+            "deposit_taken",
+            "deposit_not_paid",
         ])
         .with(Needs(InvoicesValidate), handlers::__path_validate, handlers::validate)
-        .problems(&["invoice_not_found", "invoice_state_conflict", "invoice_incomplete"])
+        .problems(&[
+            "invoice_not_found",
+            "invoice_state_conflict",
+            "invoice_incomplete",
+            "invalid_invoice",
+            "invoice_exceeds_shipped",
+            "insufficient_stock",
+            "exceeds_invoice",
+            "nothing_to_credit",
+            "deposit_taken",
+            "deposit_not_paid",
+        ])
+        .with(Needs(InvoicesWrite), corrections::__path_draft_credit_note, corrections::draft_credit_note)
+        .problems(&[
+            "invoice_not_found",
+            "invoice_state_conflict",
+            "invalid_invoice",
+            "exceeds_invoice",
+            "nothing_to_credit",
+            "deposit_taken",
+        ])
+        .with(Needs(InvoicesValidate), corrections::__path_credit_return, corrections::credit_return)
+        .problems(&["return_not_found", "invoice_incomplete", "exceeds_invoice", "nothing_to_credit"])
+        .with(Needs(InvoicesWrite), corrections::__path_draft_deposit, corrections::draft_deposit)
+        .problems(&["order_not_found", "invalid_invoice", "deposit_exceeds_order"])
         .with(Needs(InvoicesRead), documents::__path_pdf, documents::pdf)
         .problems(DOCUMENT)
         .with(Needs(InvoicesRead), documents::__path_xml, documents::xml)

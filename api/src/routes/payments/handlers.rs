@@ -89,7 +89,7 @@ pub(crate) async fn export(
     }))
 }
 
-/// What a customer has to pay, and what is left of what was paid
+/// What a customer has to pay, and what is left of what was paid or credited
 #[utoipa::path(get, path = "/api/v1/customers/{id}/balance", tag = "payments", operation_id = "getCustomerBalance", params(IdParam),
     responses((status = 200, body = BalanceView)))]
 pub(crate) async fn balance(
@@ -100,9 +100,9 @@ pub(crate) async fn balance(
     Ok(HttpResponse::Ok().json(payments::balance(&database, &context.0, id.0).await?))
 }
 
-/// Pay invoices with what earlier payments have left
+/// Pay invoices with what earlier payments and credit notes have left
 ///
-/// The oldest payment first. The answer is what is open and what is left then.
+/// The oldest first. The answer is what is open and what is left then.
 #[utoipa::path(post, path = "/api/v1/customers/{id}/use-credit", tag = "payments", operation_id = "useCustomerCredit", request_body = UseCreditRequest,
     params(IdParam, IdempotencyHeader),
     responses((status = 200, body = BalanceView)))]

@@ -17,7 +17,8 @@ use super::customer_groups::{CustomerGroupCreatedV1, CustomerGroupDeletedV1, Cus
 use super::customers::{CustomerAnonymisedV1, CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
 use super::inventory_counts::{InventoryCountCancelledV1, InventoryCountClosedV1, InventoryCountStartedV1};
 use super::invoices::{
-    InvoiceDocumentReadyV1, InvoiceOverdueV1, InvoicePaidV1, InvoiceSentV1, InvoiceValidatedV1,
+    CreditNoteIssuedV1, InvoiceDocumentReadyV1, InvoiceOverdueV1, InvoicePaidV1, InvoiceSentV1,
+    InvoiceValidatedV1,
 };
 use super::locations::{LocationArchivedV1, LocationCreatedV1, LocationUpdatedV1};
 use super::orders::{
@@ -67,7 +68,9 @@ use crate::commerce::documents::{FileFacts, ReadyDocument, digest_of};
 use crate::commerce::inventory_counts::{
     CountCancellation, CountReference, Deviation, InventoryCount, NewInventoryCount,
 };
-use crate::commerce::invoices::{self, Invoice, InvoiceEvent};
+use crate::commerce::invoices::content::Preceding;
+use crate::commerce::invoices::draft::{Correction, Draft, WantedCredit};
+use crate::commerce::invoices::{self, Invoice, InvoiceEvent, InvoiceKind};
 use crate::commerce::locations::{Location, LocationCode, LocationDetails, LocationName};
 use crate::commerce::orders::{
     AmendedLine, CancellationReason, DraftLine, LinePart, NewOrder, Order, OrderAmendment, OrderEvent,
@@ -600,6 +603,21 @@ fn ready_document(invoice: &Invoice) -> Box<dyn Event> {
     })))
 }
 
+fn issued_credit_note() -> Box<dyn Event> {
+    let lines = vec![invoices::draft::tests::line("Earl Grey, 250 g", "1", "10", "20")];
+    let corrected = InvoiceId::from_uuid(uuid(19));
+    let correction = Correction { invoice_id: corrected, wanted: WantedCredit::Rest, return_id: None };
+    let draft = Draft { correction: Some(correction), ..invoices::draft::tests::draft(lines) };
+    let id = InvoiceId::from_uuid(uuid(24));
+    let (mut note, _) = Invoice::draft(id, draft, at(0)).expect("valid");
+    let mut content = invoices::content::tests::content("AV-2026-000001");
+    content.kind = InvoiceKind::CreditNote;
+    let preceding = Preceding { number: "FA-2026-000123".to_owned(), issue_date: content.issue_date };
+    content.references.preceding = vec![preceding];
+    let series = SeriesCode::parse("AV").expect("valid");
+    happened(note.validate(series, &content, at(60)).expect("a draft"))
+}
+
 fn payments() -> (Box<dyn Event>, Box<dyn Event>) {
     let (payment, received) = payment_of("12.00", &[(19, "12.00")]);
     let reason = PaymentReason::parse("unpaid cheque").expect("valid");
@@ -828,6 +846,8 @@ fn contracts() -> Vec<(String, Contract)> {
     add(happened(overdue), contract::<InvoiceOverdueV1>);
     let whole = an_invoice.open();
     add(happened(an_invoice.pay(&whole, at(90)).expect("open")), contract::<InvoicePaidV1>);
+
+    add(issued_credit_note(), contract::<CreditNoteIssuedV1>);
 
     let (received, reversed) = payments();
     add(received, contract::<PaymentReceivedV1>);

@@ -7,15 +7,15 @@ use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::commerce::documents::{FileFacts, ReadyDocument};
 use crate::commerce::invoices::content::{Content, Line, VatGroup};
-use crate::commerce::invoices::{Invoice, InvoiceEvent, InvoiceState};
+use crate::commerce::invoices::{Invoice, InvoiceEvent, InvoiceKind, InvoiceState};
 use crate::values::channel::Channel;
 
-/// An invoice got its number: it is from now on as it is here. Amounts have two decimals.
+/// An invoice or a deposit got its number: it is from now on as it is here. Amounts have two decimals.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct InvoiceValidatedV1 {
     invoice_id: String,
-    /// `invoice` (380), `credit_note` (381) or `prepayment` (386).
+    /// `invoice` (380) or `prepayment` (386).
     kind: String,
     number: String,
     customer_id: String,
@@ -25,8 +25,8 @@ pub(super) struct InvoiceValidatedV1 {
     issue_date: String,
     /// RFC 3339, full-date.
     due_on: String,
-    /// When the goods were delivered, or the service was done: RFC 3339, full-date.
-    delivered_on: String,
+    /// When the goods were delivered, or the service was done: RFC 3339, full-date; null for a deposit.
+    delivered_on: Option<String>,
     /// ISO 4217.
     currency: String,
     lines: Vec<InvoicedLineV1>,
@@ -65,6 +65,32 @@ struct InvoicedVatV1 {
     base: String,
     tax: String,
 }
+
+/// A credit note got its number: it is from now on as it is here. Amounts are above zero, with two decimals.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct CreditNoteIssuedV1 {
+    /// Of the credit note.
+    invoice_id: String,
+    number: String,
+    customer_id: String,
+    /// The invoice or the deposit that it corrects.
+    corrects: Option<String>,
+    corrected_number: Option<String>,
+    /// RFC 3339, full-date.
+    issue_date: String,
+    /// ISO 4217.
+    currency: String,
+    /// With a quantity below zero where a deposit is given back that the invoice had taken off.
+    lines: Vec<InvoicedLineV1>,
+    vat: Vec<InvoicedVatV1>,
+    net_total: String,
+    vat_total: String,
+    gross_total: String,
+    /// RFC 3339, UTC.
+    issued_at: String,
+}
+payload!(CreditNoteIssuedV1, "invoice", "credit_note.issued", 1);
 
 /// Nothing is open of an invoice any more.
 #[derive(Debug, Serialize)]
@@ -143,9 +169,14 @@ payload!(InvoiceOverdueV1, "invoice", "invoice.overdue", 1);
 
 pub(super) fn translate(event: &InvoiceEvent) -> Result<Option<IntegrationEvent>, Error> {
     match event {
-        InvoiceEvent::Validated { invoice, content } => {
-            integration_event(&**invoice, &validated(invoice, content)).map(Some)
-        }
+        InvoiceEvent::Validated { invoice, content } => match content.kind {
+            InvoiceKind::CreditNote => integration_event(&**invoice, &issued(invoice, content)).map(Some),
+            InvoiceKind::Invoice | InvoiceKind::Prepayment => {
+                integration_event(&**invoice, &validated(invoice, content)).map(Some)
+            }
+        },
+        // Of a credit note: it pays something now.
+        InvoiceEvent::Settled(invoice) if invoice.kind() == InvoiceKind::CreditNote => Ok(None),
         InvoiceEvent::Settled(invoice) if invoice.state() == InvoiceState::Paid => {
             paid(invoice).map(|payload| integration_event(&**invoice, &payload)).transpose()
         }
@@ -224,7 +255,7 @@ fn validated(invoice: &Invoice, content: &Content) -> InvoiceValidatedV1 {
         reference: content.references.buyer_order.clone(),
         issue_date: content.issue_date.to_string(),
         due_on: content.due_date.to_string(),
-        delivered_on: content.delivery.date.to_string(),
+        delivered_on: content.delivery.date.map(|date| date.to_string()),
         currency: content.currency.clone(),
         lines: content.lines.iter().map(line).collect(),
         vat: content.vat.iter().map(vat).collect(),
@@ -232,6 +263,24 @@ fn validated(invoice: &Invoice, content: &Content) -> InvoiceValidatedV1 {
         vat_total: content.totals.vat.to_string(),
         gross_total: content.totals.gross.to_string(),
         validated_at: time(invoice.updated_at()),
+    }
+}
+
+fn issued(invoice: &Invoice, content: &Content) -> CreditNoteIssuedV1 {
+    CreditNoteIssuedV1 {
+        invoice_id: invoice.id().to_string(),
+        number: content.number.clone(),
+        customer_id: invoice.customer_id().to_string(),
+        corrects: invoice.corrects().map(|id| id.to_string()),
+        corrected_number: content.references.preceding.first().map(|one| one.number.clone()),
+        issue_date: content.issue_date.to_string(),
+        currency: content.currency.clone(),
+        lines: content.lines.iter().map(line).collect(),
+        vat: content.vat.iter().map(vat).collect(),
+        net_total: content.totals.net.to_string(),
+        vat_total: content.totals.vat.to_string(),
+        gross_total: content.totals.gross.to_string(),
+        issued_at: time(invoice.updated_at()),
     }
 }
 

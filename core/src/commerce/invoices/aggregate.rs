@@ -12,12 +12,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::content::{Content, InvoiceKind};
-use super::draft::Draft;
+use super::draft::{Draft, check_deposits};
 use super::events::InvoiceEvent;
 use super::moving::Moving;
 use crate::application::error::{Category, DomainError};
 use crate::values::business_date::BusinessDate;
-use crate::values::ids::{CustomerId, InvoiceId};
+use crate::values::ids::{CustomerId, InvoiceId, OrderId};
 use crate::values::invalid::{FieldError, Invalid};
 use crate::values::money::Money;
 use crate::values::series::SeriesCode;
@@ -79,6 +79,8 @@ pub struct Invoice {
     pub(super) state: InvoiceState,
     pub(super) customer_id: CustomerId,
     pub(super) reference: Option<String>,
+    /// The invoice that a credit note corrects.
+    pub(super) corrects: Option<InvoiceId>,
     /// As long as it is a draft.
     pub(super) draft: Option<Draft>,
     /// From its validation on.
@@ -104,10 +106,11 @@ impl Invoice {
         let invoice = Self {
             id,
             version: 1,
-            kind: InvoiceKind::Invoice,
+            kind: draft.kind(),
             state: InvoiceState::Draft,
             customer_id: draft.customer_id,
             reference: draft.reference.as_ref().map(ToString::to_string),
+            corrects: draft.correction.as_ref().map(|correction| correction.invoice_id),
             draft: Some(draft),
             numbered: None,
             paid: Money::zero(),
@@ -124,9 +127,12 @@ impl Invoice {
     /// Returns `None` if nothing changes.
     ///
     /// # Errors
-    /// Fails if it has a number, or if there are no lines, or too many of something.
+    /// Fails if it has a number, if it is no invoice, or if there are no lines, or too many of something.
     pub fn change(&mut self, draft: Draft, now: DateTime<Utc>) -> Result<Option<InvoiceEvent>, InvoiceError> {
         self.check_draft("changed")?;
+        if self.kind != InvoiceKind::Invoice {
+            return Err(InvoiceError::MadeOnce { id: self.id, kind: self.kind });
+        }
         check(&draft)?;
         if self.draft.as_ref() == Some(&draft) {
             return Ok(None);
@@ -183,6 +189,31 @@ impl Invoice {
         self.paid = self.paid.plus(amount);
         self.settle(now);
         Ok(InvoiceEvent::Settled(Box::new(self.clone())))
+    }
+
+    /// Takes off what a credit note gives back.
+    ///
+    /// # Errors
+    /// Fails if it is no invoice or deposit with a number, or if that is more than is open.
+    pub fn credit(&mut self, amount: &Money, now: DateTime<Utc>) -> Result<InvoiceEvent, InvoiceError> {
+        if !self.is_owed() || amount.value() > self.open().value() {
+            return Err(InvoiceError::ExceedsOpen { id: self.id, open: self.open() });
+        }
+        self.credited = self.credited.plus(amount);
+        self.settle(now);
+        Ok(InvoiceEvent::Settled(Box::new(self.clone())))
+    }
+
+    /// Whether it has a number, and a customer owes it: it is no credit note.
+    pub fn is_owed(&self) -> bool {
+        self.numbered.is_some() && self.kind != InvoiceKind::CreditNote
+    }
+
+    /// # Errors
+    /// Fails if it is a draft or a credit note.
+    pub fn check_correctable(&self) -> Result<&Numbered, InvoiceError> {
+        let refused = InvoiceError::NotCorrectable { id: self.id, kind: self.kind, state: self.state };
+        self.numbered.as_ref().filter(|_| self.is_owed()).ok_or(refused)
     }
 
     /// Takes back what a payment paid, which was reversed.
@@ -246,6 +277,11 @@ impl Invoice {
         &self.paid
     }
 
+    /// The invoice that a credit note corrects.
+    pub fn corrects(&self) -> Option<InvoiceId> {
+        self.corrects
+    }
+
     /// What is still to be paid; nothing of a draft.
     pub fn open(&self) -> Money {
         let total = self.numbered.as_ref().map_or_else(Money::zero, |numbered| numbered.gross_total.clone());
@@ -254,7 +290,9 @@ impl Invoice {
 }
 
 fn check(draft: &Draft) -> Result<(), InvoiceError> {
-    Draft::check_sizes(draft.lines.len(), draft.adjustments.len()).map_err(InvoiceError::Sizes)
+    Draft::check_sizes(draft.lines.len(), draft.adjustments.len()).map_err(InvoiceError::Sizes)?;
+    let deposits = check_deposits(draft.deposits.len());
+    deposits.map_err(|invalid| InvoiceError::Lines(vec![invalid.at("/deposits")]))
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -269,13 +307,31 @@ pub enum InvoiceError {
     NoDraft(InvoiceId),
     #[error("{}", .0.message)]
     Sizes(Invalid),
+    #[error("the draft {id} is one of a {what}: it is not changed, but deleted and made anew", what = .kind.words())]
+    MadeOnce { id: InvoiceId, kind: InvoiceKind },
+    #[error("the {what} {id} is {state} and cannot be corrected: a credit note is of an invoice or a deposit that has a number", what = .kind.words())]
+    NotCorrectable { id: InvoiceId, kind: InvoiceKind, state: InvoiceState },
+    #[error("more is to be given back than is left of the invoice")]
+    ExceedsInvoice(Vec<FieldError>),
+    #[error("nothing is left of it to be given back")]
+    NothingToCredit,
+    #[error("deposit {0} is taken off an invoice: give that back first, or delete its draft")]
+    DepositTaken(InvoiceId),
+    #[error("some deposits are not paid whole, or were credited: they cannot be taken off")]
+    DepositNotPaid(Vec<FieldError>),
+    #[error(
+        "the deposits of an order are at most what it comes to: {available} without VAT is left of order {order}"
+    )]
+    DepositExceedsOrder { order: OrderId, available: Money },
+    #[error("some of what has not left is not there, and cannot be reserved")]
+    InsufficientStock(Vec<FieldError>),
     #[error("there is no customer {0}, or it was anonymised")]
     CustomerUnknown(CustomerId),
     #[error("some lines cannot be invoiced like this")]
     Lines(Vec<FieldError>),
     #[error("{open} is open of invoice {id}, and no more can be paid of it")]
     ExceedsOpen { id: InvoiceId, open: Money },
-    #[error("more is to be invoiced than has left and is not invoiced yet")]
+    #[error("more is to be invoiced than can be: it has not left yet, or is invoiced already")]
     ExceedsShipped(Vec<FieldError>),
     #[error("nothing of it has left that is not invoiced yet")]
     NothingToInvoice,
@@ -291,6 +347,14 @@ impl DomainError for InvoiceError {
             Self::NotFound(_) | Self::NoDraft(_) => Category::NotFound,
             Self::State { .. }
             | Self::NotValidated { .. }
+            | Self::MadeOnce { .. }
+            | Self::NotCorrectable { .. }
+            | Self::ExceedsInvoice(_)
+            | Self::NothingToCredit
+            | Self::DepositTaken(_)
+            | Self::DepositNotPaid(_)
+            | Self::DepositExceedsOrder { .. }
+            | Self::InsufficientStock(_)
             | Self::ExceedsOpen { .. }
             | Self::ExceedsShipped(_)
             | Self::NothingToInvoice => Category::Conflict,
@@ -302,7 +366,15 @@ impl DomainError for InvoiceError {
         match self {
             Self::NotFound(_) => "invoice_not_found",
             Self::NoDraft(_) => "invoice_has_no_draft",
-            Self::State { .. } => "invoice_state_conflict",
+            Self::State { .. } | Self::MadeOnce { .. } | Self::NotCorrectable { .. } => {
+                "invoice_state_conflict"
+            }
+            Self::ExceedsInvoice(_) => "exceeds_invoice",
+            Self::NothingToCredit => "nothing_to_credit",
+            Self::DepositTaken(_) => "deposit_taken",
+            Self::DepositNotPaid(_) => "deposit_not_paid",
+            Self::DepositExceedsOrder { .. } => "deposit_exceeds_order",
+            Self::InsufficientStock(_) => "insufficient_stock",
             Self::NotValidated { .. } => "invoice_not_validated",
             Self::ExceedsOpen { .. } => "exceeds_open",
             Self::ExceedsShipped(_) => "invoice_exceeds_shipped",
@@ -319,11 +391,24 @@ impl DomainError for InvoiceError {
             | Self::NoDraft(_)
             | Self::State { .. }
             | Self::NotValidated { .. }
+            | Self::MadeOnce { .. }
+            | Self::NotCorrectable { .. }
+            | Self::NothingToCredit
+            | Self::DepositTaken(_)
             | Self::ExceedsOpen { .. }
             | Self::NothingToInvoice => Vec::new(),
+            Self::DepositExceedsOrder { available, .. } => {
+                let field = Invalid::new("exceeds_order", self.to_string()).at("/amount");
+                vec![FieldError { available: Some(available.to_string().into()), ..field }]
+            }
             Self::Sizes(invalid) => vec![invalid.clone().at("/lines")],
             Self::CustomerUnknown(_) => field("/customer_id", "unknown_customer"),
-            Self::Lines(faults) | Self::ExceedsShipped(faults) | Self::Incomplete(faults) => faults.clone(),
+            Self::Lines(faults)
+            | Self::ExceedsShipped(faults)
+            | Self::ExceedsInvoice(faults)
+            | Self::DepositNotPaid(faults)
+            | Self::InsufficientStock(faults)
+            | Self::Incomplete(faults) => faults.clone(),
             Self::BeforeTheLast { .. } => field("/draft/issue_date", "before_the_last"),
         }
     }
@@ -333,6 +418,7 @@ impl DomainError for InvoiceError {
 mod tests {
     use super::super::content::tests::content;
     use super::super::draft::tests::{draft, line};
+    use super::super::draft::{Correction, WantedCredit};
     use super::*;
 
     fn at(second: i64) -> DateTime<Utc> {
@@ -397,6 +483,46 @@ mod tests {
         invoice.take_back(&money("7"), at(5)).expect("paid");
         assert_eq!((invoice.state, invoice.version), (InvoiceState::Validated, 6));
         assert!(invoice.take_back(&money("0.01"), at(6)).is_err());
+    }
+
+    /// A credit note of 12.00, with its number.
+    fn credit_note() -> Invoice {
+        let mut given = draft(vec![line("Tea", "1", "10", "20")]);
+        let (invoice_id, wanted) = (InvoiceId::generate(), WantedCredit::Rest);
+        given.correction = Some(Correction { invoice_id, wanted, return_id: None });
+        let (mut note, _) = Invoice::draft(InvoiceId::generate(), given, at(0)).expect("valid");
+        note.validate(series(), &content("AV-2026-000001"), at(1)).expect("allowed");
+        note
+    }
+
+    #[test]
+    fn a_credit_note_takes_off_an_invoice_and_is_used_up() {
+        let (mut invoice, mut note) = (drafted(), credit_note());
+        let money = |text: &str| Money::parse(text).expect("an amount");
+        assert!(invoice.credit(&money("1"), at(1)).is_err(), "a draft owes nothing");
+        invoice.validate(series(), &content("FA-2026-000001"), at(1)).expect("allowed");
+        invoice.pay(&money("5"), at(2)).expect("open");
+        assert!(invoice.credit(&money("7.01"), at(3)).is_err(), "no more than is open");
+        invoice.credit(&money("7"), at(3)).expect("open");
+        assert_eq!((invoice.state, invoice.open()), (InvoiceState::Paid, Money::zero()));
+        invoice.take_back(&money("5"), at(4)).expect("paid");
+        assert_eq!((invoice.state, invoice.open()), (InvoiceState::PartlyPaid, money("5")));
+
+        assert_eq!((note.kind, note.open()), (InvoiceKind::CreditNote, money("12")));
+        note.pay(&money("7"), at(2)).expect("left");
+        assert_eq!((note.state, note.open()), (InvoiceState::PartlyPaid, money("5")));
+        assert!(note.credit(&money("1"), at(3)).is_err(), "a credit note is not credited");
+        let refused = note.check_correctable().map_err(|error| error.code());
+        assert_eq!(refused, Err("invoice_state_conflict"));
+        let changed = draft(vec![line("Pot", "1", "20", "20")]);
+        let mut given = draft(vec![line("Tea", "1", "10", "20")]);
+        given.deposit_of = Some(OrderId::generate());
+        let (mut deposit, _) = Invoice::draft(InvoiceId::generate(), given, at(0)).expect("valid");
+        assert_eq!(deposit.kind, InvoiceKind::Prepayment);
+        assert_eq!(
+            deposit.change(changed, at(1)),
+            Err(InvoiceError::MadeOnce { id: deposit.id, kind: deposit.kind })
+        );
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub enum LinkKind {
     Document,
     Payment,
     Reversal,
+    /// Which invoices a credit note pays.
+    Credit,
 }
 
 impl LinkKind {
@@ -20,6 +22,7 @@ impl LinkKind {
             Self::Document => "document",
             Self::Payment => "payment",
             Self::Reversal => "reversal",
+            Self::Credit => "credit",
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use bigdecimal::BigDecimal;
 
+use super::content::InvoiceKind;
 use super::draft::{Draft, Source};
 use crate::values::goods::Units;
 use crate::values::invalid::{FieldError, Invalid};
@@ -19,22 +20,48 @@ pub struct Claim {
     pub quantity: Quantity,
 }
 
-/// The claims of a draft.
+/// What can be invoiced of the lines of orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// What has left and not come back.
+    Left,
+    /// What was ordered, will leave or has left, and has not come back.
+    Ordered,
+    /// What has left and not come back, or is reserved: that can leave.
+    Reserved,
+}
+
+impl Extent {
+    /// The code of a claim that goes beyond it, and what it is, for people.
+    const fn refusal(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Left => ("exceeds_shipped", "have left"),
+            Self::Ordered => ("exceeds_order", "were ordered"),
+            Self::Reserved => ("insufficient_stock", "have left or are reserved"),
+        }
+    }
+}
+
+/// The claims of a draft. A credit note has none: it names an invoice.
 pub fn claims(draft: &Draft) -> Vec<Claim> {
+    if draft.kind() != InvoiceKind::Invoice {
+        return Vec::new();
+    }
     let of_line = |(line, given): (i16, &super::draft::DraftLine)| {
         Some(Claim { line, source: given.source?, quantity: given.quantity.clone() })
     };
     (1..).zip(&draft.lines).filter_map(of_line).collect()
 }
 
-/// What can be invoiced of the lines of orders: what has left and not come back, without what others claim.
+/// What can be invoiced of the lines of orders, without what others claim.
 pub type Invoiceable = HashMap<Source, Units>;
 
 /// Compares claims with what can be invoiced. Several lines may claim of one.
 ///
 /// # Errors
 /// Fails with every line that claims too much, and how much there is.
-pub fn check(claims: &[Claim], invoiceable: &Invoiceable) -> Result<(), Vec<FieldError>> {
+pub fn check(claims: &[Claim], invoiceable: &Invoiceable, extent: Extent) -> Result<(), Vec<FieldError>> {
+    let (code, what) = extent.refusal();
     let mut left = invoiceable.clone();
     let mut faults = Vec::new();
     for claim in claims {
@@ -44,9 +71,9 @@ pub fn check(claims: &[Claim], invoiceable: &Invoiceable) -> Result<(), Vec<Fiel
                 left.insert(claim.source, rest);
             }
             None => {
-                let message = format!("{} have left and are not invoiced yet, not {}", there, claim.quantity);
+                let message = format!("{there} {what} and are not invoiced yet, not {}", claim.quantity);
                 let pointer = format!("/lines/{}/quantity", claim.line - 1);
-                let mut fault = Invalid::new("exceeds_shipped", message).at(pointer);
+                let mut fault = Invalid::new(code, message).at(pointer);
                 fault.available = Some(there.to_string().into());
                 faults.push(fault);
             }
@@ -104,10 +131,11 @@ mod tests {
     #[test]
     fn nothing_is_claimed_that_has_not_left() {
         let invoiceable = Invoiceable::from([(source(1), units("5")), (source(2), units("0"))]);
-        assert_eq!(check(&[claim(1, 1, "2"), claim(2, 1, "3")], &invoiceable), Ok(()));
-        let faults =
-            check(&[claim(1, 1, "2"), claim(2, 1, "3.5"), claim(3, 2, "1"), claim(4, 9, "1")], &invoiceable);
-        let faults = faults.expect_err("refused");
+        assert_eq!(check(&[claim(1, 1, "2"), claim(2, 1, "3")], &invoiceable, Extent::Left), Ok(()));
+        let claims = [claim(1, 1, "2"), claim(2, 1, "3.5"), claim(3, 2, "1"), claim(4, 9, "1")];
+        let faults = check(&claims, &invoiceable, Extent::Left).expect_err("refused");
+        let reserved = check(&claims[1..2], &Invoiceable::new(), Extent::Reserved).expect_err("refused");
+        assert_eq!((faults[0].code, reserved[0].code), ("exceeds_shipped", "insufficient_stock"));
         let found: Vec<_> =
             faults.iter().map(|fault| (fault.pointer.as_str(), fault.available.as_deref())).collect();
         assert_eq!(

@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 
 use super::aggregate::{Invoice, InvoiceError};
-use super::claims::{self, Claim};
-use super::compose::{Buyer, Seller, compose};
+use super::claims::{self, Claim, Extent};
+use super::compose::{Buyer, Seller};
+use super::content::InvoiceKind;
+use super::deposit_rows;
 use super::draft::{
     Draft, DraftAdjustment, DraftLine, DraftReason, DraftVat, InvoiceNote, LineDescription, LineName,
-    LineSku, OrderReference, Period, Reasoned, Source,
+    LineRole, LineSku, OrderReference, Period, Reasoned, Source, check_deposits,
 };
-use super::events::InvoiceEvent;
 use super::queries::{DraftView, InvoiceView};
 use super::repository;
 use super::shipped::claim;
-use crate::accounts::tenants::{self, Tenant};
+use crate::accounts::tenants::Tenant;
 use crate::application::Edit;
 use crate::application::aggregate::{Aggregate, Creatable, LockMode, change, delete};
 use crate::application::error::{Error, check_version};
@@ -45,6 +46,10 @@ pub struct NewInvoice {
     pub period: Option<Period>,
     pub lines: Vec<LineDetails>,
     pub adjustments: Vec<DraftAdjustment>,
+    /// Whether it also invoices what has not left yet.
+    pub unshipped: bool,
+    /// The deposits that it takes off.
+    pub deposits: Vec<InvoiceId>,
 }
 
 #[derive(Debug, Clone)]
@@ -79,7 +84,7 @@ impl Command for CreateInvoice {
         let draft = resolved(work, &self.details, None).await?;
         let id = InvoiceId::generate();
         let claims = claims::claims(&draft);
-        claim(work, id, draft.customer_id, &claims).await?;
+        claim(work, id, &draft, &claims, extent(&draft)).await?;
         created(work, id, draft, &claims).await
     }
 }
@@ -91,12 +96,32 @@ pub(super) async fn created(
     draft: Draft,
     claims: &[Claim],
 ) -> Result<InvoiceView, Error> {
+    let invoice = inserted(work, id, draft, claims).await?;
+    work.audit("invoice.create", (Invoice::NAME, id), None, Some(&invoice.audited()))?;
+    Ok(InvoiceView::of(&invoice, None))
+}
+
+/// The same without a row of the audit trail.
+pub(super) async fn inserted(
+    work: &mut UnitOfWork<'_>,
+    id: InvoiceId,
+    draft: Draft,
+    claims: &[Claim],
+) -> Result<Invoice, Error> {
+    let deposits = draft.deposits.clone();
     let (invoice, event) = Invoice::draft(id, draft, work.now())?;
     invoice.insert(work).await?;
     repository::replace_claims(work, id, claims).await?;
+    if !deposits.is_empty() {
+        deposit_rows::take(work, id, &deposits).await?;
+    }
     work.record(event).await?;
-    work.audit("invoice.create", (Invoice::NAME, id), None, Some(&invoice.audited()))?;
-    Ok(InvoiceView::of(&invoice, None))
+    Ok(invoice)
+}
+
+/// What a draft may invoice of orders, until it is validated.
+fn extent(draft: &Draft) -> Extent {
+    if draft.unshipped { Extent::Ordered } else { Extent::Left }
 }
 
 #[derive(Debug)]
@@ -114,6 +139,9 @@ impl Command for UpdateInvoiceDraft {
         let seen = repository::look_at(work, self.id).await?;
         check_version(self.expected_version, seen.version())?;
         let before = seen.check_draft("changed")?;
+        if seen.kind() != InvoiceKind::Invoice {
+            return Err(InvoiceError::MadeOnce { id: self.id, kind: seen.kind() }.into());
+        }
         let details = self.edit.apply(&DraftView::of(&seen, before))?;
         let draft = resolved(work, &details, Some(before)).await?;
         let invoice = repository::load(work, self.id, LockMode::Change).await?;
@@ -123,8 +151,9 @@ impl Command for UpdateInvoiceDraft {
         }
         invoice.check_draft("changed")?;
         let claims = claims::claims(&draft);
-        claim(work, self.id, draft.customer_id, &claims).await?;
+        claim(work, self.id, &draft, &claims, extent(&draft)).await?;
         repository::replace_claims(work, self.id, &claims).await?;
+        deposit_rows::take(work, self.id, &draft.deposits).await?;
         let decide = |invoice: &mut Invoice, now| invoice.change(draft, now);
         let invoice = change(work, "invoice.update", invoice, self.expected_version, decide).await?;
         Ok(DraftView::of(&invoice, invoice.check_draft("changed")?))
@@ -147,47 +176,6 @@ impl Command for DeleteInvoice {
     }
 }
 
-/// Gives an invoice its number, and freezes what it says.
-#[derive(Debug)]
-pub struct ValidateInvoice {
-    pub id: InvoiceId,
-    pub expected_version: Option<i64>,
-}
-
-impl Command for ValidateInvoice {
-    type Outcome = InvoiceView;
-
-    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<InvoiceView, Error> {
-        let mut invoice = repository::load(work, self.id, LockMode::Change).await?;
-        check_version(self.expected_version, invoice.version())?;
-        let now = work.now_after(invoice.updated_at());
-        let before = invoice.audited();
-        let draft = invoice.check_draft("validated")?.clone();
-        // As they are now: what the invoice says of them is frozen with it.
-        let tenant = tenants::repository::look_at(work).await?;
-        let customer = customers::repository::look_at(work, draft.customer_id).await?;
-        let today = BusinessDate::stored(tenant.details().time_zone.date_of(now));
-        let composed = compose(&draft, &seller(&tenant), &buyer(&customer), today);
-        let composed = composed.map_err(InvoiceError::Incomplete)?;
-        let invoicing = &tenant.details().invoicing;
-        let series = invoicing.series.clone();
-        // Whatever the number will be: no document is refused for it.
-        let longest = series.number(composed.issue_date().year(), i64::MAX);
-        work.record(InvoiceEvent::Composed(Box::new(composed.numbered(&longest)))).await?;
-        // Last, because everybody who validates an invoice of the series waits here, and because nothing may refuse what has a number.
-        let issue_date = composed.issue_date();
-        let position = repository::draw(work, &series, issue_date, invoicing.dates_in_order).await?;
-        let content = composed.numbered(&series.number(issue_date.year(), position));
-        repository::freeze(work, self.id, (&series, position), &draft, &composed.whys, &content, now).await?;
-        let event = invoice.validate(series, &content, now)?;
-        invoice.save(work).await?;
-        work.record(event).await?;
-        let resource = (Invoice::NAME, invoice.id());
-        work.audit("invoice.validate", resource, Some(&before), Some(&invoice.audited()))?;
-        Ok(InvoiceView::of(&invoice, Some(content)))
-    }
-}
-
 /// Makes the draft of what a request says, and locks what it names: until the unit of work ends, it is not deleted. `before` is the draft
 /// that it changes.
 async fn resolved(
@@ -197,6 +185,8 @@ async fn resolved(
 ) -> Result<Draft, Error> {
     // First, so that nothing is locked for what is refused anyway.
     Draft::check_sizes(details.lines.len(), details.adjustments.len()).map_err(InvoiceError::Sizes)?;
+    check_deposits(details.deposits.len())
+        .map_err(|invalid| InvoiceError::Lines(vec![invalid.at("/deposits")]))?;
     let ids = details.lines.iter().filter_map(|line| line.product_id).collect();
     let products = products::repository::load_for_order(work, ids).await?;
     let prices = listed(work, details).await?;
@@ -297,6 +287,7 @@ fn with_products(
             adjustments: line.adjustments.clone(),
             vat: DraftVat { rate, category: line.vat_category, reason: line.vat_reason.clone() },
             price,
+            role: LineRole::Sale,
         });
     }
     faults.finish(Some(Draft {
@@ -311,10 +302,14 @@ fn with_products(
         period: details.period,
         lines,
         adjustments: details.adjustments.clone(),
+        unshipped: details.unshipped,
+        deposits: details.deposits.clone(),
+        correction: None,
+        deposit_of: None,
     }))
 }
 
-fn seller(tenant: &Tenant) -> Seller {
+pub(super) fn seller(tenant: &Tenant) -> Seller {
     let details = tenant.details();
     let invoicing = &details.invoicing;
     Seller {
@@ -337,7 +332,7 @@ fn seller(tenant: &Tenant) -> Seller {
     }
 }
 
-fn buyer(customer: &Customer) -> Buyer {
+pub(super) fn buyer(customer: &Customer) -> Buyer {
     let details = customer.details();
     let invoicing = &details.invoicing;
     let first = |kind| details.addresses.iter().find(|address: &&Address| address.kind == kind);

@@ -3,9 +3,9 @@
 
 use super::content::{
     self, Account, Address, Capital, Content, Delivery, Identifier, InvoiceKind, Note, Party, Payment,
-    References, Treatment, UnitName, Vat, VatDue,
+    Preceding, References, Treatment, UnitName, Vat, VatDue,
 };
-use super::draft::{Draft, DraftReason, DraftVat, Reasoned, ReasonedValue};
+use super::draft::{Draft, DraftReason, DraftVat, LineRole, Reasoned, ReasonedValue};
 use super::mentions::{Mention, Operations};
 use super::terms::Parties;
 use super::totals::{Adjustment, AdjustmentValue, DocumentAdjustment, Line, LineVat, Totals, VatGroup};
@@ -69,6 +69,15 @@ pub struct Buyer {
     pub payment_terms: Option<PaymentTerms>,
 }
 
+/// What is known of the invoices that it names.
+#[derive(Debug, Clone, Default)]
+pub struct Named {
+    /// What a credit note corrects, or the deposits that are taken off.
+    pub preceding: Vec<Preceding>,
+    /// When and where that was delivered which a credit note corrects.
+    pub delivery: Option<Delivery>,
+}
+
 /// An invoice that lacks nothing but its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Composed {
@@ -98,7 +107,7 @@ impl Composed {
     }
 }
 
-/// Makes the content of an invoice. `today` is the date in the company's time zone.
+/// Makes the content of an invoice. `today` is the date in the company's time zone. The lines of deposits that it takes off are among those of the draft.
 ///
 /// Pointers begin with `/draft`, `/tenant` or `/customer`: what is to be changed.
 ///
@@ -109,6 +118,7 @@ pub fn compose(
     seller: &Seller,
     buyer: &Buyer,
     today: BusinessDate,
+    named: &Named,
 ) -> Result<Composed, Vec<FieldError>> {
     let mut faults = Fields::default();
     let parties = Known::of(seller, buyer, &mut faults);
@@ -116,6 +126,10 @@ pub fn compose(
     if issue_date > today {
         let message = format!("an invoice is not dated after today, {today}");
         faults.refuse("/draft/issue_date", "in_the_future", message);
+    }
+    if named.preceding.iter().any(|one| one.issue_date > issue_date) {
+        let message = "it is not dated before the invoice that it corrects, or a deposit that it takes off";
+        faults.refuse("/draft/issue_date", "before_the_preceding", message);
     }
     faults.take("/draft/lines", Draft::check_sizes(draft.lines.len(), draft.adjustments.len()));
     let Some(parties) = parties else { return faults.finish(None) };
@@ -132,10 +146,16 @@ pub fn compose(
         let message = "what is not subject to VAT stands alone on an invoice (EN 16931, BR-O-11): make two";
         faults.refuse("/draft/lines", "mixes_not_subject", message);
     }
-    let operations = operations(draft);
+    let (operations, kind) = (operations(draft), draft.kind());
+    let delivered = Delivery {
+        date: (kind != InvoiceKind::Prepayment).then_some(delivered_on),
+        address: Some(Address::from(parties.delivery(draft))),
+    };
+    // Whoever gets money back does not transfer it.
+    let account = seller.iban.as_ref().filter(|_| kind != InvoiceKind::CreditNote);
     let content = Content {
         language,
-        kind: InvoiceKind::Invoice,
+        kind,
         number: String::new(),
         issue_date,
         due_date,
@@ -148,17 +168,17 @@ pub fn compose(
         }),
         seller: parties.seller_party(),
         buyer: parties.buyer_party(),
-        delivery: Delivery { date: delivered_on, address: Some(Address::from(parties.delivery(draft))) },
+        delivery: named.delivery.clone().unwrap_or(delivered),
         period: draft.period,
         references: References {
             buyer_order: draft.reference.as_ref().map(ToString::to_string),
-            preceding: Vec::new(),
+            preceding: named.preceding.clone(),
         },
         lines: taxes.lines_of(draft, &totals),
         adjustments: taxes.adjustments_of(draft, &totals),
         vat: totals.groups.iter().map(|group| taxes.group(group, language)).collect(),
         mentions: parties.mentions(draft, operations, language),
-        payment: seller.iban.as_ref().map(|iban| payment(iban, seller.bic.as_ref(), &seller.currency)),
+        payment: account.map(|iban| payment(iban, seller.bic.as_ref(), &seller.currency)),
         totals: content::Totals {
             lines: totals.lines,
             discounts: totals.discounts,
@@ -264,6 +284,11 @@ impl<'a> Known<'a> {
         delivered_on: BusinessDate,
         faults: &mut Fields,
     ) -> BusinessDate {
+        // What is credited is due to nobody, and a deposit is due before anything is delivered.
+        match (draft.kind(), draft.due_on) {
+            (InvoiceKind::CreditNote, _) | (InvoiceKind::Prepayment, None) => return issued_on,
+            (InvoiceKind::Prepayment, Some(_)) | (InvoiceKind::Invoice, _) => {}
+        }
         let terms = self.buyer.payment_terms;
         let due = draft.due_on.unwrap_or_else(|| self.parties().due_on(issued_on, Some(delivered_on), terms));
         // A date of its own was not agreed with the end of a month.
@@ -433,20 +458,28 @@ impl Taxes {
                 is_complete = false;
                 continue;
             };
+            let takes_off = line.role == LineRole::TakesDepositOff;
             let taxed = Line {
                 quantity: line.quantity.clone(),
-                takes_off: false,
+                takes_off,
                 unit_price: line.unit_price.clone(),
                 adjustments: line.adjustments.iter().map(adjustment).collect(),
                 vat: LineVat { category: found.category, rate: found.rate.clone() },
             };
             faults.take(format!("{at}/quantity"), taxed.check_quantity());
-            if taxed.net().is_negative() {
+            if taxed.net().is_negative() && !takes_off {
                 let message = "the discounts are more than the line is worth";
                 faults.refuse(format!("{at}/adjustments"), "negative_line", message);
             }
-            taxes.whys.push(found.why);
-            taxes.note(&taxed.vat, found.reason);
+            taxes.whys.push(match (&draft.correction, takes_off) {
+                (Some(_), _) => "as on the invoice that it corrects",
+                (None, true) => "as on the deposit that it takes off",
+                (None, false) => found.why,
+            });
+            // A deposit has the reason of its invoice, whose language may be another one.
+            if !takes_off || !taxes.reasons.iter().any(|(known, _)| *known == taxed.vat) {
+                taxes.note(&taxed.vat, found.reason);
+            }
             taxes.lines.push(taxed);
         }
         for (index, given) in draft.adjustments.iter().enumerate() {
@@ -492,7 +525,7 @@ impl Taxes {
                 sku: line.sku.as_ref().map(ToString::to_string),
                 name: line.name.to_string(),
                 description: line.description.as_ref().map(ToString::to_string),
-                quantity: line.quantity.clone(),
+                quantity: if taxed.takes_off { line.quantity.opposite() } else { line.quantity.clone() },
                 unit: UnitName { code: line.unit.code().to_owned(), name: line.unit.name().to_owned() },
                 unit_price: line.unit_price.clone(),
                 adjustments: line.adjustments.iter().map(|given| shown(given, &gross)).collect(),
@@ -621,10 +654,12 @@ fn chosen(category: Category, vat: &DraftVat) -> Result<Verdict, Invalid> {
 #[cfg(test)]
 mod tests {
     use super::super::draft::tests::{draft, line};
-    use super::super::draft::{DraftAdjustment, InvoiceReason};
+    use super::super::draft::{Correction, DraftAdjustment, InvoiceReason, WantedCredit};
     use super::super::totals::AdjustmentKind;
     use super::*;
     use crate::values::contact::{AddressLine, Country};
+    use crate::values::ids::{InvoiceId, OrderId};
+    use crate::values::money::UnitPrice;
 
     fn address(country: &str, postal_code: &str) -> PostalAddress {
         PostalAddress {
@@ -686,13 +721,13 @@ mod tests {
     }
 
     fn composed(draft: &Draft, seller: &Seller, buyer: &Buyer) -> Content {
-        let composed = compose(draft, seller, buyer, today());
+        let composed = compose(draft, seller, buyer, today(), &Named::default());
         composed.expect("complete").numbered("FA-2026-000001")
     }
 
     /// Pointers and codes of what is wrong.
     fn faults(draft: &Draft, seller: &Seller, buyer: &Buyer) -> Vec<(String, &'static str)> {
-        let faults = compose(draft, seller, buyer, today()).expect_err("refused");
+        let faults = compose(draft, seller, buyer, today(), &Named::default()).expect_err("refused");
         faults.into_iter().map(|fault| (fault.pointer, fault.code)).collect()
     }
 
@@ -829,7 +864,7 @@ mod tests {
         sold.lines[0].vat.reason = Some(DraftReason { code: Some("VATEX-EU-AE".to_owned()), text });
         let content = composed(&sold, &seller(), &buyer());
         assert_eq!(content.vat[0].vat.category, Category::ReverseCharge);
-        let why = compose(&sold, &seller(), &buyer(), today()).expect("complete").whys;
+        let why = compose(&sold, &seller(), &buyer(), today(), &Named::default()).expect("complete").whys;
         assert_eq!(why, ["chosen by hand"]);
         sold.lines[0].vat.rate = VatRate::parse("20").expect("valid");
         assert_eq!(
@@ -886,6 +921,68 @@ mod tests {
         let content = composed(&draft(vec![line("Tea", "1", "1", "20")]), &seller(), &consumer);
         let subjects: Vec<_> = content.mentions.iter().filter_map(|note| note.subject.as_deref()).collect();
         assert_eq!((subjects, content.due_date), (vec!["REG"], today()));
+    }
+
+    #[test]
+    fn a_deposit_is_due_at_once_and_nothing_was_delivered() {
+        let mut deposit = draft(vec![line("Acompte", "1", "30", "20")]);
+        deposit.deposit_of = Some(OrderId::generate());
+        let content = composed(&deposit, &seller(), &buyer());
+        assert_eq!((content.kind, content.due_date), (InvoiceKind::Prepayment, today()));
+        assert_eq!((content.delivery.date, content.totals.gross.to_string()), (None, "36.00".to_owned()));
+    }
+
+    #[test]
+    fn a_final_invoice_takes_deposits_off_with_their_reason_in_any_language() {
+        let mut sold = draft(vec![line("Tea", "1", "100", "20"), line("Acompte déduit", "1", "30", "0")]);
+        sold.lines[1].role = LineRole::TakesDepositOff;
+        sold.lines[1].vat.category = Some(Category::IntraCommunity);
+        let text = InvoiceReason::parse("as the deposit says it").expect("valid");
+        sold.lines[1].vat.reason = Some(DraftReason { code: Some("VATEX-EU-IC".to_owned()), text });
+        let number = "FA-2026-000001".to_owned();
+        let named = Named { preceding: vec![Preceding { number, issue_date: today() }], delivery: None };
+        let composed = compose(&sold, &seller(), &german(), today(), &named).expect("complete");
+        assert_eq!(composed.whys[1], "as on the deposit that it takes off");
+        let content = composed.numbered("FA-2026-000002");
+        let taken = &content.lines[1];
+        assert_eq!(
+            (taken.quantity.to_string(), taken.net.to_string()),
+            ("-1".to_owned(), "-30.00".to_owned())
+        );
+        assert_eq!((content.vat.len(), content.totals.gross.to_string()), (1, "70.00".to_owned()));
+        assert!(content.vat[0].reason.as_deref().is_some_and(|reason| reason.contains("262 ter")));
+        assert_eq!(content.references.preceding, named.preceding);
+        sold.lines[1].unit_price = UnitPrice::parse("100.01").expect("a price");
+        assert_eq!(faults(&sold, &seller(), &german()), expected(&[("/draft/lines", "negative_total")]));
+    }
+
+    #[test]
+    fn a_credit_note_has_the_vat_and_the_delivery_of_what_it_corrects() {
+        let mut given = draft(vec![line("Tea", "1", "100", "19.6")]);
+        // No rate of today, and no rate of this customer.
+        given.lines[0].vat.category = Some(Category::Standard);
+        let invoice_id = InvoiceId::generate();
+        given.correction = Some(Correction { invoice_id, wanted: WantedCredit::Rest, return_id: None });
+        let delivery = Delivery { date: BusinessDate::parse("2014-01-15").ok(), address: None };
+        let named = Named { preceding: Vec::new(), delivery: Some(delivery.clone()) };
+        let composed = compose(&given, &seller(), &german(), today(), &named).expect("complete");
+        let later = Preceding {
+            number: "FA-2026-000009".to_owned(),
+            issue_date: BusinessDate::parse("2026-12-01").expect("a date"),
+        };
+        let before = Named { preceding: vec![later], ..named.clone() };
+        let faults = compose(&given, &seller(), &german(), today(), &before).expect_err("refused");
+        assert_eq!(
+            (faults[0].pointer.as_str(), faults[0].code),
+            ("/draft/issue_date", "before_the_preceding")
+        );
+        assert_eq!(composed.whys, ["as on the invoice that it corrects"]);
+        let content = composed.numbered("AV-2026-000001");
+        assert_eq!(
+            (content.kind, content.due_date, content.payment),
+            (InvoiceKind::CreditNote, today(), None)
+        );
+        assert_eq!((content.totals.vat.to_string(), content.delivery), ("19.60".to_owned(), delivery));
     }
 
     #[test]

@@ -73,6 +73,15 @@ impl InvoiceKind {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
+
+    /// As people call it.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Invoice => "invoice",
+            Self::CreditNote => "credit note",
+            Self::Prepayment => "deposit",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -155,8 +164,9 @@ impl From<&PostalAddress> for Address {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = InvoiceDelivery)]
 pub struct Delivery {
-    #[schema(value_type = chrono::NaiveDate)]
-    pub date: BusinessDate,
+    /// Null for a deposit: nothing was delivered yet.
+    #[schema(value_type = Option<chrono::NaiveDate>)]
+    pub date: Option<BusinessDate>,
     pub address: Option<Address>,
 }
 
@@ -165,7 +175,7 @@ pub struct Delivery {
 pub struct References {
     /// What the customer calls the order.
     pub buyer_order: Option<String>,
-    /// What a credit note corrects, or the deposits that are taken off.
+    /// What a credit note corrects, or the deposits that a final invoice takes off (BG-3).
     pub preceding: Vec<Preceding>,
 }
 
@@ -188,6 +198,7 @@ pub struct Line {
     #[schema(example = "Earl Grey, 250 g")]
     pub name: String,
     pub description: Option<String>,
+    /// Less than zero where a deposit is taken off.
     #[schema(value_type = String, example = "2")]
     pub quantity: Quantity,
     pub unit: UnitName,
@@ -337,7 +348,7 @@ pub(crate) mod tests {
             vat_due: None,
             seller: party("Comptoir des Docks"),
             buyer: party("Librairie des Carmes"),
-            delivery: Delivery { date: date("2026-11-30"), address: None },
+            delivery: Delivery { date: Some(date("2026-11-30")), address: None },
             period: None,
             references: References::default(),
             lines: vec![Line {

@@ -3,12 +3,13 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
+use super::content::{InvoiceKind, Vat};
 use super::totals::AdjustmentKind;
 use crate::commerce::prices::PriceOrigin;
 use crate::commerce::vat::{Category, Nature};
 use crate::values::business_date::BusinessDate;
 use crate::values::contact::PostalAddress;
-use crate::values::ids::{CustomerId, OrderId, ProductId};
+use crate::values::ids::{CustomerId, InvoiceId, OrderId, ProductId, ReturnId};
 use crate::values::invalid::Invalid;
 use crate::values::language::Language;
 use crate::values::money::{Money, Quantity, UnitPrice, VatRate};
@@ -18,6 +19,8 @@ use crate::values::unit::Unit;
 
 /// The maximum number of lines of one invoice.
 pub const MAX_LINES: usize = 5_000;
+/// The maximum number of deposits that one invoice takes off: its document names each of them.
+pub const MAX_DEPOSITS: usize = 50;
 /// The maximum number of discounts and charges of a line, and of a document.
 pub const MAX_ADJUSTMENTS: usize = 20;
 
@@ -78,6 +81,46 @@ pub struct Draft {
     pub period: Option<Period>,
     pub lines: Vec<DraftLine>,
     pub adjustments: Vec<DraftAdjustment>,
+    /// Whether it also invoices what has not left yet: as far as that is reserved when it is validated.
+    #[serde(default)]
+    pub unshipped: bool,
+    /// The deposits that it takes off. Their lines are made when it is validated.
+    #[serde(default)]
+    pub deposits: Vec<InvoiceId>,
+    /// What a credit note gives back; its lines are made of this once more when it is validated.
+    #[serde(default)]
+    pub correction: Option<Correction>,
+    /// The order of which it is a deposit.
+    #[serde(default)]
+    pub deposit_of: Option<OrderId>,
+}
+
+/// What is to be given back of an invoice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Correction {
+    pub invoice_id: InvoiceId,
+    pub wanted: WantedCredit,
+    /// What came back, if it is for that.
+    pub return_id: Option<ReturnId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WantedCredit {
+    /// All that no other credit note has given back.
+    Rest,
+    Parts(Vec<CreditPart>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CreditPart {
+    /// So much of a line, at the invoice's price. Lines count from 1.
+    Quantity { line: i16, quantity: Quantity },
+    /// An amount without VAT, of a line.
+    Line { line: i16, amount: Money },
+    /// An amount without VAT, of all that has this category and rate.
+    Group { vat: Vat, amount: Money },
 }
 
 /// Days, both of them included.
@@ -144,6 +187,20 @@ pub struct DraftLine {
     /// Which price it has; not known of lines that are older than that.
     #[serde(default)]
     pub price: Option<PriceOrigin>,
+    #[serde(default)]
+    pub role: LineRole,
+}
+
+/// What a line is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineRole {
+    #[default]
+    Sale,
+    /// Of a deposit, or of a credit note of one: no turnover.
+    Deposit,
+    /// Takes a deposit off: its quantity counts below zero.
+    TakesDepositOff,
 }
 
 /// A discount or a charge, and why.
@@ -189,6 +246,14 @@ pub struct DraftReason {
 }
 
 impl Draft {
+    pub fn kind(&self) -> InvoiceKind {
+        match (&self.correction, self.deposit_of) {
+            (Some(_), _) => InvoiceKind::CreditNote,
+            (None, Some(_)) => InvoiceKind::Prepayment,
+            (None, None) => InvoiceKind::Invoice,
+        }
+    }
+
     /// # Errors
     /// `wrong_length` if there are no lines or more than 5,000, or more than 20 discounts and charges in one place.
     pub fn check_sizes(lines: usize, adjustments: usize) -> Result<(), Invalid> {
@@ -198,6 +263,16 @@ impl Draft {
         }
         check_adjustments(adjustments)
     }
+}
+
+/// # Errors
+/// `too_many` if there are more than 50.
+pub fn check_deposits(count: usize) -> Result<(), Invalid> {
+    if count <= MAX_DEPOSITS {
+        return Ok(());
+    }
+    let message = format!("at most {MAX_DEPOSITS} deposits are taken off one invoice, not {count}");
+    Err(Invalid::new("too_many", message))
 }
 
 /// # Errors
@@ -230,6 +305,7 @@ pub(crate) mod tests {
             adjustments: vec![],
             vat: DraftVat { rate: VatRate::parse(rate).expect("a rate"), category: None, reason: None },
             price: None,
+            role: LineRole::Sale,
         }
     }
 
@@ -246,6 +322,10 @@ pub(crate) mod tests {
             period: None,
             lines,
             adjustments: vec![],
+            unshipped: false,
+            deposits: vec![],
+            correction: None,
+            deposit_of: None,
         }
     }
 
@@ -269,6 +349,37 @@ pub(crate) mod tests {
         let json = serde_json::to_value(&stored).expect("JSON");
         assert_eq!(json["lines"][0]["unit_price"], "12.50");
         assert_eq!(serde_json::from_value::<Draft>(json).expect("a draft"), stored);
+    }
+
+    #[test]
+    fn a_draft_of_before_there_were_credit_notes_and_deposits_is_read() {
+        let mut json = serde_json::to_value(draft(vec![line("Tea", "1", "1", "20")])).expect("JSON");
+        let members = json.as_object_mut().expect("an object");
+        for later in ["unshipped", "deposits", "correction", "deposit_of"] {
+            assert!(members.remove(later).is_some(), "{later}");
+        }
+        assert!(json["lines"][0].as_object_mut().expect("an object").remove("role").is_some());
+        let read: Draft = serde_json::from_value(json).expect("a draft");
+        assert_eq!((read.kind(), read.lines[0].role), (InvoiceKind::Invoice, LineRole::Sale));
+    }
+
+    #[test]
+    fn what_is_to_be_credited_is_read_back() {
+        let vat = Vat { category: Category::Standard, rate: VatRate::parse("5.5").ok() };
+        let money = |text: &str| Money::parse(text).expect("an amount");
+        let parts = vec![
+            CreditPart::Quantity { line: 1, quantity: Quantity::parse("2").expect("a quantity") },
+            CreditPart::Line { line: 2, amount: money("1.50") },
+            CreditPart::Group { vat, amount: money("3") },
+        ];
+        for wanted in [WantedCredit::Rest, WantedCredit::Parts(parts)] {
+            let mut given = draft(vec![line("Tea", "1", "1", "20")]);
+            let invoice_id = InvoiceId::from_uuid(Uuid::from_u128(2));
+            given.correction = Some(Correction { invoice_id, wanted, return_id: None });
+            let json = serde_json::to_value(&given).expect("JSON");
+            let read: Draft = serde_json::from_value(json).expect("a draft");
+            assert_eq!((&read, read.kind()), (&given, InvoiceKind::CreditNote));
+        }
     }
 
     #[test]

@@ -32,6 +32,12 @@ pub enum Rule {
     Rows,
     #[error("its document is not the one that was made, or is gone, or has not exactly one link")]
     Document,
+    #[error("what is stored of it, or of what it pays, is not what its links say")]
+    Payment,
+    #[error(
+        "its credit notes give back more than it was, or a credit note gives back something else than it says"
+    )]
+    Credit,
 }
 
 impl Rule {
@@ -48,6 +54,8 @@ impl Rule {
             Self::State => "state",
             Self::Rows => "rows",
             Self::Document => "document",
+            Self::Payment => "payment",
+            Self::Credit => "credit",
         }
     }
 }

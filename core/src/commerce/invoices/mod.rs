@@ -6,6 +6,11 @@ pub mod claims;
 mod commands;
 pub mod compose;
 pub mod content;
+pub(crate) mod corrections;
+mod credit;
+mod credit_notes;
+mod deposit_rows;
+mod deposits;
 pub mod draft;
 mod events;
 mod follower;
@@ -16,14 +21,16 @@ pub(crate) mod repository;
 mod shipped;
 pub mod terms;
 pub mod totals;
+mod validation;
 mod verify;
 mod verify_documents;
 
 pub use aggregate::{Invoice, InvoiceError, InvoiceState, Numbered};
-pub use commands::{
-    CreateInvoice, DeleteInvoice, LineDetails, NewInvoice, UpdateInvoiceDraft, ValidateInvoice,
-};
+pub use commands::{CreateInvoice, DeleteInvoice, LineDetails, NewInvoice, UpdateInvoiceDraft};
 pub use content::InvoiceKind;
+pub use credit::check_parts;
+pub use credit_notes::{CreditReturn, DraftCreditNote};
+pub use deposits::{DepositShare, DraftDeposit};
 pub use events::InvoiceEvent;
 pub use follower::Rule;
 pub use moving::DisputeReason;
@@ -32,4 +39,5 @@ pub use queries::{
     InvoiceView, ReasonedView, get, get_draft, list,
 };
 pub use shipped::{InvoiceShipped, Scope};
+pub use validation::ValidateInvoice;
 pub use verify::{Broken, SeriesAnchors, SeriesId, Verification, VerifyError, verify};

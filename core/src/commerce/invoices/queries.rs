@@ -59,12 +59,13 @@ pub struct InvoiceSummary {
     pub due_on: Option<BusinessDate>,
     #[schema(value_type = Option<String>, example = "30.00")]
     pub gross_total: Option<Money>,
+    /// By payments; of a credit note: what pays invoices.
     #[schema(value_type = String, example = "0.00")]
     pub paid: Money,
     /// What credit notes took off.
     #[schema(value_type = String, example = "0.00")]
     pub credited: Money,
-    /// What is still to be paid; nothing of a draft.
+    /// What is still to be paid; nothing of a draft. Of a credit note: what pays nothing yet, which is credit of the customer.
     #[schema(value_type = String, example = "30.00")]
     pub open: Money,
     /// When the customer got it first.
@@ -76,6 +77,9 @@ pub struct InvoiceSummary {
     pub overdue_on: Option<BusinessDate>,
     /// Why the customer does not pay; null if nothing is disputed.
     pub dispute: Option<String>,
+    /// The invoice that a credit note corrects; null if it is none.
+    #[schema(value_type = Option<Uuid>)]
+    pub corrects: Option<InvoiceId>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -112,6 +116,8 @@ pub struct DraftView {
     pub id: InvoiceId,
     /// Rises with every change; the ETag.
     pub version: i64,
+    /// Only a draft of an invoice is changed: one of a credit note or of a deposit is deleted and made anew.
+    pub kind: InvoiceKind,
     #[schema(value_type = Uuid)]
     pub customer_id: CustomerId,
     /// Null: the day on which it is validated.
@@ -135,6 +141,11 @@ pub struct DraftView {
     pub period: Option<InvoicePeriod>,
     pub lines: Vec<DraftLineView>,
     pub adjustments: Vec<DraftAdjustmentView>,
+    /// Whether it also invoices what has not left yet.
+    pub unshipped: bool,
+    /// The deposits that it takes off: their lines are made when it is validated.
+    #[schema(value_type = Vec<Uuid>)]
+    pub deposits: Vec<InvoiceId>,
     pub updated_at: DateTime<Utc>,
 }
 
@@ -262,6 +273,7 @@ impl DraftView {
         Self {
             id: invoice.id,
             version: invoice.version,
+            kind: invoice.kind,
             customer_id: draft.customer_id,
             issue_date: draft.issue_date,
             due_on: draft.due_on,
@@ -273,6 +285,8 @@ impl DraftView {
             period: draft.period,
             lines: draft.lines.iter().map(DraftLineView::from).collect(),
             adjustments: draft.adjustments.iter().map(DraftAdjustmentView::from).collect(),
+            unshipped: draft.unshipped,
+            deposits: draft.deposits.clone(),
             updated_at: invoice.updated_at,
         }
     }
@@ -299,6 +313,7 @@ impl InvoiceSummary {
             sent_by: invoice.moving.sent_by,
             overdue_on: invoice.moving.overdue_on,
             dispute: invoice.moving.dispute.as_ref().map(ToString::to_string),
+            corrects: invoice.corrects,
             created_at: invoice.created_at,
             updated_at: invoice.updated_at,
         }
@@ -326,6 +341,7 @@ impl InvoiceSummary {
             sent_by: row.sent_by.map(channel).transpose()?,
             overdue_on: row.overdue_on.map(BusinessDate::stored),
             dispute: row.dispute,
+            corrects: row.corrects.map(InvoiceId::from_uuid),
             created_at: row.created_at,
             updated_at: row.updated_at,
         })

@@ -16,7 +16,8 @@ use super::aggregate::{Invoice, InvoiceError, InvoiceState, Numbered};
 use super::chain::{LinkKind, digest};
 use super::claims::Claim;
 use super::content::{Content, InvoiceKind};
-use super::draft::{Draft, Source};
+use super::deposit_rows;
+use super::draft::{Draft, LineRole, Source};
 use super::events::InvoiceEvent;
 use super::moving::{DisputeReason, Moving};
 use super::queries::InvoiceAudited;
@@ -58,6 +59,7 @@ pub(crate) struct InvoiceRow {
     pub(super) sent_by: Option<String>,
     pub(super) dispute: Option<String>,
     pub(super) overdue_on: Option<NaiveDate>,
+    pub(super) corrects: Option<Uuid>,
 }
 
 impl InvoiceRow {
@@ -84,6 +86,7 @@ impl InvoiceRow {
             sent_by: invoice.moving.sent_by.map(|channel| channel.name().to_owned()),
             dispute: invoice.moving.dispute.as_ref().map(|reason| reason.as_str().to_owned()),
             overdue_on: invoice.moving.overdue_on.map(BusinessDate::date),
+            corrects: invoice.corrects.map(InvoiceId::uuid),
         }
     }
 
@@ -110,6 +113,7 @@ impl InvoiceRow {
             state: state(&self.state)?,
             customer_id: CustomerId::from_uuid(self.customer_id),
             reference: self.reference,
+            corrects: self.corrects.map(InvoiceId::from_uuid),
             draft: draft.map_err(|cause| Error::Serialize { what: "a stored draft", cause })?,
             numbered,
             paid: Money::rounded(&self.paid),
@@ -180,6 +184,27 @@ pub(crate) async fn load_several(
         .load(work.connection())
         .await?;
     rows.into_iter().map(|row| row.into_invoice(None)).collect()
+}
+
+/// Loads an invoice with its draft, and others without theirs, in the order of their ids, and locks them all until the unit of work ends.
+///
+/// # Errors
+/// `NotFound` if the tenant has no such invoice. Fails if the database cannot be reached.
+pub(super) async fn load_with(
+    work: &mut UnitOfWork<'_>,
+    id: InvoiceId,
+    others: &[InvoiceId],
+) -> Result<(Invoice, Vec<Invoice>), Error> {
+    let ids: Vec<InvoiceId> = others.iter().copied().chain([id]).collect();
+    let mut found = load_several(work, &ids).await?;
+    let index = found.iter().position(|invoice| invoice.id == id).ok_or(InvoiceError::NotFound(id))?;
+    let mut invoice = found.remove(index);
+    let key = (work.tenant().uuid(), id.uuid());
+    let query = invoice_drafts::table.find(key).select(invoice_drafts::content);
+    let draft: Option<Value> = query.first(work.connection()).await.optional()?;
+    let draft = draft.map(serde_json::from_value::<Draft>).transpose();
+    invoice.draft = draft.map_err(|cause| Error::Serialize { what: "a stored draft", cause })?;
+    Ok((invoice, found))
 }
 
 /// The invoices of a customer of which something is open, those that have been due for the longest time, at most `most`. Nobody pays them meanwhile: the
@@ -275,10 +300,11 @@ crate::statement! {
         categories: &'a [&'a str] => Array<Text>,
         rates: &'a [Option<&'a BigDecimal>] => Array<Nullable<Numeric>>,
         whys: &'a [&'a str] => Array<Text>,
+        deposits: &'a [bool] => Array<Bool>,
     }
     = "INSERT INTO invoice_lines
-        (tenant_id, invoice_id, position, product_id, order_id, order_position, nature, quantity, net, category, rate, why)
-     SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS line"
+        (tenant_id, invoice_id, position, product_id, order_id, order_position, nature, quantity, net, category, rate, why, deposit)
+     SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS line"
 }
 
 crate::statement! {
@@ -311,11 +337,16 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// What all invoices and drafts but one claim of the lines of orders.
+    /// What all invoices and drafts but one claim of the lines of orders, without what credit notes gave back.
     struct Claimed<'a> { tenant: Uuid => SqlUuid, orders: &'a [Uuid] => Array<SqlUuid>, except: Uuid => SqlUuid }
         -> (SqlUuid, SmallInt, Numeric)
-    = "SELECT order_id, position, sum(quantity) FROM invoice_claims
-     WHERE tenant_id = $1 AND order_id = ANY($2) AND invoice_id <> $3 GROUP BY order_id, position"
+    = "SELECT order_id, position, sum(quantity) FROM (
+        SELECT order_id, position, quantity FROM invoice_claims
+        WHERE tenant_id = $1 AND order_id = ANY($2) AND invoice_id <> $3
+        UNION ALL
+        SELECT order_id, order_position, -quantity FROM invoice_credits
+        WHERE tenant_id = $1 AND order_id = ANY($2) AND quantity IS NOT NULL
+     ) AS claimed GROUP BY order_id, position"
 }
 
 /// What invoices and drafts claim of the lines of these orders, but for this one. The orders are locked.
@@ -544,6 +575,7 @@ pub(super) async fn freeze(
     let orders: Vec<_> = sources.iter().map(|source| source.map(|source| source.order_id.uuid())).collect();
     let order_positions: Vec<_> = sources.iter().map(|source| source.map(|source| source.position)).collect();
     let natures: Vec<_> = draft.lines.iter().map(|line| line.nature.name()).collect();
+    let deposits: Vec<_> = draft.lines.iter().map(|line| line.role != LineRole::Sale).collect();
     let quantities: Vec<_> = lines.iter().map(|line| line.quantity.value()).collect();
     let nets: Vec<_> = lines.iter().map(|line| line.net.value()).collect();
     let categories: Vec<_> = lines.iter().map(|line| line.vat.category.code()).collect();
@@ -561,6 +593,7 @@ pub(super) async fn freeze(
         &categories,
         &rates,
         whys,
+        &deposits,
     )
     .execute(work.connection())
     .await?;
@@ -646,6 +679,7 @@ impl Deletable for Invoice {
     async fn delete(id: InvoiceId, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let key = (work.tenant().uuid(), id.uuid());
         delete_claims(work, id).await?;
+        deposit_rows::forget(work, id).await?;
         diesel::delete(invoice_drafts::table.find(key)).execute(work.connection()).await?;
         diesel::delete(invoices::table.find(key)).execute(work.connection()).await?;
         Ok(())

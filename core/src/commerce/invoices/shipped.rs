@@ -1,12 +1,13 @@
 //! Invoices of what has left: drafted from orders, shipments or a month of them, and what lines of invoices claim of orders.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use super::aggregate::InvoiceError;
-use super::claims::{self, Claim, Invoiceable, Part};
+use super::aggregate::{InvoiceError, InvoiceState};
+use super::claims::{self, Claim, Extent, Invoiceable, Part};
 use super::commands::created;
+use super::deposit_rows::{self, DepositRow};
 use super::draft::{
-    Draft, DraftLine, DraftVat, LineName, LineSku, MAX_LINES, OrderReference, Period, Source,
+    Draft, DraftLine, DraftVat, LineName, LineRole, LineSku, MAX_LINES, OrderReference, Period, Source,
 };
 use super::queries::InvoiceView;
 use super::repository::{self, ShippedPart};
@@ -20,6 +21,7 @@ use crate::values::business_date::BusinessDate;
 use crate::values::goods::Units;
 use crate::values::ids::{CustomerId, InvoiceId, OrderId, ShipmentId};
 use crate::values::invalid::Invalid;
+use crate::values::money::Money;
 
 /// The maximum number of orders on one invoice: they are locked together.
 const MAX_ORDERS: usize = 500;
@@ -40,6 +42,10 @@ pub enum Scope {
 pub struct InvoiceShipped {
     pub scope: Scope,
     pub issue_date: Option<BusinessDate>,
+    /// Whether what has not left yet is invoiced, too.
+    pub unshipped: bool,
+    /// Whether the deposits of the orders are taken off.
+    pub deposits: bool,
 }
 
 impl Command for InvoiceShipped {
@@ -54,7 +60,8 @@ impl Command for InvoiceShipped {
         }
         let orders = orders::repository::load_several(work, &ids).await?;
         let id = InvoiceId::generate();
-        let invoiceable = invoiceable(&orders, &repository::claimed(work, &ids, id).await?);
+        let extent = if self.unshipped { Extent::Ordered } else { Extent::Left };
+        let invoiceable = invoiceable(&orders, &repository::claimed(work, &ids, id).await?, extent);
         let wanted: Vec<(Source, Option<Units>)> = match &self.scope {
             Scope::Orders(_) => orders.iter().flat_map(sources).map(|source| (source, None)).collect(),
             Scope::Shipments(_) | Scope::Month { .. } => parts.iter().map(wanted).collect(),
@@ -63,7 +70,11 @@ impl Command for InvoiceShipped {
         if taken.is_empty() {
             return Err(InvoiceError::NothingToInvoice.into());
         }
-        let draft = self.draft(work, customer_id, &orders, &taken, &parts).await?;
+        let mut draft = self.draft(work, customer_id, &orders, &taken, &parts).await?;
+        if self.deposits {
+            let known = deposit_rows::find(work, &[], &ids).await?;
+            draft.deposits = fitting(&draft, known)?;
+        }
         let claims = claims::claims(&draft);
         created(work, id, draft, &claims).await
     }
@@ -163,6 +174,7 @@ impl InvoiceShipped {
                 adjustments: Vec::new(),
                 vat: DraftVat { rate: line.vat_rate.clone(), category: None, reason: None },
                 price: line.price,
+                role: LineRole::Sale,
             })
         });
         let lines = lines.collect();
@@ -185,6 +197,10 @@ impl InvoiceShipped {
             },
             lines,
             adjustments: Vec::new(),
+            unshipped: self.unshipped,
+            deposits: Vec::new(),
+            correction: None,
+            deposit_of: None,
         })
     }
 }
@@ -195,37 +211,77 @@ fn sources(order: &Order) -> impl Iterator<Item = Source> + use<> {
     (1..).take(count).map(move |position| Source { order_id, position })
 }
 
-/// What has left of orders and not come back, without what others claim.
-fn invoiceable(orders: &[Order], claimed: &HashMap<Source, Units>) -> Invoiceable {
+/// What can be invoiced of orders, without what others claim.
+fn invoiceable(orders: &[Order], claimed: &HashMap<Source, Units>, extent: Extent) -> Invoiceable {
     let nothing = Units::zero();
     let of_line = |(source, line): (Source, &OrderLine)| {
-        let left = line.shipped.less(&line.returned);
-        (source, left.less(claimed.get(&source).unwrap_or(&nothing)))
+        let most = match extent {
+            Extent::Left => line.returnable(),
+            Extent::Ordered => Units::from(&line.quantity).less(&line.cancelled).less(&line.returned),
+            Extent::Reserved => line.returnable().plus(&line.ready()),
+        };
+        (source, most.less(claimed.get(&source).unwrap_or(&nothing)))
     };
     orders.iter().flat_map(|order| sources(order).zip(order.lines())).map(of_line).collect()
 }
 
-/// Locks the orders of which something is claimed, and checks that there is as much.
+/// The deposits that a draft can take off, the oldest first. One that is more than what is left to invoice waits for a later invoice.
 ///
 /// # Errors
-/// `Lines` if an order is not the customer's, `ExceedsShipped` if more is claimed than has left and is not invoiced yet. Fails if the database
-/// cannot be reached.
+/// `DepositNotPaid` if one of them is not paid whole.
+fn fitting(draft: &Draft, known: Vec<DepositRow>) -> Result<Vec<InvoiceId>, InvoiceError> {
+    let nets = draft.lines.iter().map(|line| line.unit_price.times(&line.quantity));
+    let mut left = nets.fold(Money::zero(), |sum, net| sum.plus(&net));
+    let (mut fitting, mut faults) = (Vec::new(), Vec::new());
+    for deposit in known {
+        let is_over = deposit.taken_by.is_some() || deposit.is_given_back();
+        if deposit.state == InvoiceState::Draft || is_over || deposit.net.value() > left.value() {
+            continue;
+        }
+        if !deposit.is_paid() {
+            faults.push(not_paid(deposit.id).at("/deposits"));
+        }
+        left = left.minus(&deposit.net);
+        fitting.push(deposit.id);
+    }
+    if faults.is_empty() { Ok(fitting) } else { Err(InvoiceError::DepositNotPaid(faults)) }
+}
+
+fn not_paid(id: InvoiceId) -> Invalid {
+    let message = format!(
+        "deposit {id} is not paid whole, or was credited: have it paid, or leave it out and credit what is left of it"
+    );
+    Invalid::new("deposit_not_paid", message)
+}
+
+/// Locks the orders of which something is claimed, or whose deposits are taken off, and checks that there is as much.
+///
+/// # Errors
+/// `Lines` if an order or a deposit is not the customer's, `ExceedsShipped` or `InsufficientStock` if more is claimed than there is to invoice, `DepositTaken` or
+/// `DepositNotPaid` if a deposit cannot be taken off. Fails if the database cannot be reached.
 pub(super) async fn claim(
     work: &mut UnitOfWork<'_>,
     id: InvoiceId,
-    customer_id: CustomerId,
+    draft: &Draft,
     claims: &[Claim],
+    extent: Extent,
 ) -> Result<(), Error> {
-    let mut ids: Vec<OrderId> = claims.iter().map(|claim| claim.source.order_id).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    if ids.is_empty() {
+    let customer_id = draft.customer_id;
+    let claimed_of: BTreeSet<OrderId> = claims.iter().map(|claim| claim.source.order_id).collect();
+    let mut orders = claimed_of.clone();
+    if !draft.deposits.is_empty() {
+        // Of which order a deposit is never changes.
+        let known = deposit_rows::find(work, &draft.deposits, &[]).await?;
+        orders.extend(known.iter().map(|deposit| deposit.order_id));
+    }
+    if orders.is_empty() && draft.deposits.is_empty() {
         return Ok(());
     }
-    if ids.len() > MAX_ORDERS {
+    if orders.len() > MAX_ORDERS {
         let message = format!("an invoice is of at most {MAX_ORDERS} orders: make several");
         return Err(InvoiceError::Lines(vec![Invalid::new("too_many", message).at("/lines")]).into());
     }
+    let ids: Vec<OrderId> = orders.into_iter().collect();
     let orders = orders::repository::load_several(work, &ids).await?;
     let is_of_customer =
         |id: OrderId| orders.iter().any(|order| order.id() == id && order.customer_id() == customer_id);
@@ -240,7 +296,110 @@ pub(super) async fn claim(
     if !strangers.is_empty() {
         return Err(InvoiceError::Lines(strangers).into());
     }
-    let claimed = repository::claimed(work, &ids, id).await?;
-    claims::check(claims, &invoiceable(&orders, &claimed)).map_err(InvoiceError::ExceedsShipped)?;
+    let claimed_of: Vec<OrderId> = claimed_of.into_iter().collect();
+    let claimed = repository::claimed(work, &claimed_of, id).await?;
+    let checked = claims::check(claims, &invoiceable(&orders, &claimed, extent), extent);
+    checked.map_err(|faults| match extent {
+        Extent::Left | Extent::Ordered => InvoiceError::ExceedsShipped(faults),
+        Extent::Reserved => InvoiceError::InsufficientStock(faults),
+    })?;
+    if !draft.deposits.is_empty() {
+        let known = deposit_rows::find(work, &draft.deposits, &[]).await?;
+        check_deposits(id, draft, &known)?;
+    }
     Ok(())
+}
+
+/// # Errors
+/// `Lines` if a deposit is not the customer's or named twice, `DepositTaken` or `DepositNotPaid` if one cannot be taken off.
+fn check_deposits(id: InvoiceId, draft: &Draft, known: &[DepositRow]) -> Result<(), InvoiceError> {
+    let (mut unknown, mut unpaid) = (Vec::new(), Vec::new());
+    for (index, deposit) in draft.deposits.iter().enumerate() {
+        let at = format!("/deposits/{index}");
+        if draft.deposits.iter().take(index).any(|other| other == deposit) {
+            unknown.push(Invalid::new("named_twice", "each deposit is named once").at(at));
+            continue;
+        }
+        let of_customer = |one: &&DepositRow| {
+            one.id == *deposit && one.customer_id == draft.customer_id && one.state != InvoiceState::Draft
+        };
+        match known.iter().find(of_customer) {
+            None => {
+                let message = format!("the customer has no deposit {deposit} with a number");
+                unknown.push(Invalid::new("unknown_deposit", message).at(at));
+            }
+            Some(one) if one.taken_by.is_some_and(|by| by != id) => {
+                return Err(InvoiceError::DepositTaken(*deposit));
+            }
+            Some(one) if !one.is_paid() => unpaid.push(not_paid(*deposit).at(at)),
+            Some(_) => {}
+        }
+    }
+    match (unknown.is_empty(), unpaid.is_empty()) {
+        (false, _) => Err(InvoiceError::Lines(unknown)),
+        (true, false) => Err(InvoiceError::DepositNotPaid(unpaid)),
+        (true, true) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::draft::tests::{draft, line};
+    use super::*;
+
+    fn deposit(net: &str, state: InvoiceState) -> DepositRow {
+        DepositRow {
+            id: InvoiceId::generate(),
+            order_id: OrderId::generate(),
+            customer_id: draft(vec![]).customer_id,
+            state,
+            net: Money::parse(net).expect("an amount"),
+            credited: Money::zero(),
+            taken_by: None,
+        }
+    }
+
+    #[test]
+    fn the_deposits_that_fit_are_taken_off_and_those_that_are_not_paid_are_in_the_way() {
+        let sold = draft(vec![line("Tea", "10", "10", "20")]);
+        let paid = deposit("60", InvoiceState::Paid);
+        let given_back = DepositRow { credited: paid.net.clone(), ..deposit("60", InvoiceState::Paid) };
+        let taken = DepositRow { taken_by: Some(InvoiceId::generate()), ..deposit("1", InvoiceState::Paid) };
+        let known = vec![
+            deposit("5", InvoiceState::Draft),
+            taken,
+            paid.clone(),
+            given_back,
+            deposit("50", InvoiceState::Paid),
+        ];
+        assert_eq!(
+            fitting(&sold, known.clone()),
+            Ok(vec![paid.id]),
+            "60 of 100, and 50 is more than is left"
+        );
+        let unpaid = [known, vec![deposit("40", InvoiceState::PartlyPaid)]].concat();
+        assert_eq!(fitting(&sold, unpaid).map_err(|error| error.code()), Err("deposit_not_paid"));
+    }
+
+    #[test]
+    fn a_deposit_is_the_customers_paid_whole_and_taken_off_once() {
+        let (id, mut sold) = (InvoiceId::generate(), draft(vec![line("Tea", "10", "10", "20")]));
+        let code = |sold: &Draft, known: &[DepositRow]| {
+            check_deposits(id, sold, known).map_or_else(|refused| refused.code(), |()| "")
+        };
+        let paid = deposit("60", InvoiceState::Paid);
+        sold.deposits = vec![paid.id];
+        assert_eq!(code(&sold, &[paid.clone()]), "");
+        assert_eq!(code(&sold, &[]), "invalid_invoice");
+        let own = DepositRow { taken_by: Some(id), ..paid.clone() };
+        assert_eq!(code(&sold, &[own]), "");
+        let others = DepositRow { taken_by: Some(InvoiceId::generate()), ..paid.clone() };
+        assert_eq!(code(&sold, &[others]), "deposit_taken");
+        let open = DepositRow { state: InvoiceState::PartlyPaid, ..paid.clone() };
+        assert_eq!(code(&sold, &[open]), "deposit_not_paid");
+        let credited = DepositRow { credited: Money::parse("1").expect("an amount"), ..paid.clone() };
+        assert_eq!(code(&sold, &[credited]), "deposit_not_paid");
+        sold.deposits = vec![paid.id, paid.id];
+        assert_eq!(code(&sold, &[paid]), "invalid_invoice");
+    }
 }

@@ -16,13 +16,14 @@ use super::follower::{Fault, Follower, Rule, StoredLink};
 use super::verify_documents;
 use crate::application::audit::sight::{self, Sight};
 use crate::application::audit::{Anchors, Head};
+use crate::commerce::payments::proof;
 use crate::platform::database::{self, ConnectFault, DatabaseConfig};
 use crate::values::ids::TenantId;
 
 /// The number of links after which `progress` is called again.
 const PROGRESS_EVERY: u64 = 1_000;
 /// What must be seen as a whole.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 13] = [
     "tenants",
     "invoices",
     "invoice_contents",
@@ -32,7 +33,10 @@ const TABLES: [&str; 10] = [
     "invoice_series",
     "invoice_counters",
     "invoice_chain",
+    "payments",
     "payment_allocations",
+    "invoice_credits",
+    "credit_allocations",
 ];
 
 /// One of a company's series.
@@ -169,9 +173,15 @@ crate::statement! {
     ) AS l ON l.tenant_id = i.tenant_id AND l.subject_id = i.id
     LEFT JOIN (
         SELECT tenant_id, invoice_id, sum(amount) AS paid FROM payment_allocations GROUP BY tenant_id, invoice_id
+        UNION ALL
+        SELECT tenant_id, credit_note_id, sum(amount) FROM credit_allocations GROUP BY tenant_id, credit_note_id
     ) AS p ON p.tenant_id = i.tenant_id AND p.invoice_id = i.id
+    LEFT JOIN (
+        SELECT tenant_id, invoice_id, sum(amount) AS credited FROM credit_allocations GROUP BY tenant_id, invoice_id
+    ) AS k ON k.tenant_id = i.tenant_id AND k.invoice_id = i.id
     WHERE ($1 IS NULL OR i.tenant_id = $1) AND (
         COALESCE(p.paid, 0::numeric) <> i.paid
+        OR COALESCE(k.credited, 0::numeric) <> i.credited
         OR (i.number IS NULL) <> (c.invoice_id IS NULL)
         OR COALESCE(l.links, 0) <> (c.invoice_id IS NOT NULL)::integer
         OR (c.series, l.series, c.issue_date, c.content::jsonb ->> 'number', (c.content::jsonb ->> 'issue_date')::date,
@@ -196,6 +206,27 @@ crate::statement! {
             jsonb_array_length(c.content::jsonb -> 'vat')::bigint, (c.content::jsonb #>> '{totals,net}')::numeric,
             (c.content::jsonb #>> '{totals,vat}')::numeric)
     ORDER BY c.tenant_id, c.invoice_id LIMIT 100"
+}
+
+crate::statement! {
+    /// Invoices of which credit notes give back more than they were, and credit notes whose lines give back something else than they say.
+    struct Credits<'a> { tenant: Option<Uuid> => Nullable<SqlUuid> } -> (SqlUuid, SqlUuid)
+    = "SELECT i.tenant_id, i.id FROM invoices AS i
+    LEFT JOIN (
+        SELECT tenant_id, corrects, sum(gross_total) AS gross FROM invoices WHERE corrects IS NOT NULL AND number IS NOT NULL
+        GROUP BY tenant_id, corrects
+    ) AS n ON n.tenant_id = i.tenant_id AND n.corrects = i.id
+    LEFT JOIN (
+        SELECT tenant_id, invoice_id, count(*) AS number, sum(net) AS net FROM invoice_credits GROUP BY tenant_id, invoice_id
+    ) AS k ON k.tenant_id = i.tenant_id AND k.invoice_id = i.id
+    LEFT JOIN (
+        SELECT tenant_id, invoice_id, count(*) AS number, sum(net) AS net FROM invoice_lines GROUP BY tenant_id, invoice_id
+    ) AS l ON l.tenant_id = i.tenant_id AND l.invoice_id = i.id
+    WHERE ($1 IS NULL OR i.tenant_id = $1) AND i.number IS NOT NULL AND (
+        COALESCE(n.gross, 0::numeric) > i.gross_total
+        OR (i.kind = 'credit_note' AND (k.number, k.net) IS DISTINCT FROM (l.number, l.net))
+        OR (i.kind <> 'credit_note' AND k.number IS NOT NULL))
+    ORDER BY i.tenant_id, i.id LIMIT 100"
 }
 
 /// Verifies the invoices of all companies, or of one, and compares their chains with `anchors` if given. `progress` gets the number of links verified so far and
@@ -297,7 +328,7 @@ async fn follow(
     Ok(outcome.and_then(|()| follower.end(head.as_ref())))
 }
 
-/// Compares what invoices say with what is stored besides: numbers, totals, what is paid, and the rows for sums.
+/// Compares what invoices say with what is stored besides: numbers, totals, what is paid and credited, the rows for sums, and payments.
 async fn besides(
     connection: &mut AsyncPgConnection,
     tenant: Option<Uuid>,
@@ -305,6 +336,8 @@ async fn besides(
     let numbers: Vec<(Uuid, String, i16)> = Numbers::new(tenant).load(connection).await?;
     let states: Vec<(Uuid, Uuid)> = States::new(tenant).load(connection).await?;
     let rows: Vec<(Uuid, Uuid)> = Rows::new(tenant).load(connection).await?;
+    let credits: Vec<(Uuid, Uuid)> = Credits::new(tenant).load(connection).await?;
+    let payments = proof::differing(connection, tenant).await?;
     let of_numbers = |(tenant, series, year): (Uuid, String, i16)| Broken {
         tenant_id: TenantId::from_uuid(tenant),
         series: Some(format!("{series}-{year}")),
@@ -325,5 +358,7 @@ async fn besides(
     broken.extend(states.into_iter().map(of_invoice(Rule::State)));
     broken.extend(rows.into_iter().map(of_invoice(Rule::Rows)));
     broken.extend(verify_documents::broken(connection, tenant).await?);
+    broken.extend(credits.into_iter().map(of_invoice(Rule::Credit)));
+    broken.extend(payments.into_iter().map(of_invoice(Rule::Payment)));
     Ok(broken)
 }

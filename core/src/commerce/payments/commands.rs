@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::aggregate::{
     Allocation, NewPayment, Payment, PaymentError, PaymentMethod, PaymentReason, PaymentReference,
@@ -48,7 +49,7 @@ impl Command for RecordPayment {
         let now = work.now();
         let received_on = self.received_on.unwrap_or_else(|| BusinessDate::of(now));
         received_on.check(now).map_err(PaymentError::ReceivedOn)?;
-        let mut paid = Paid::lock(work, self.customer_id, &self.wanted).await?;
+        let mut paid = Paid::lock(work, self.customer_id, &self.wanted, &[]).await?;
         let spread = spread(&self.amount, &self.wanted, &paid.open()).map_err(PaymentError::Spread)?;
         let new = NewPayment {
             customer_id: self.customer_id,
@@ -63,8 +64,8 @@ impl Command for RecordPayment {
         repository::keep_rest(work, &payment, &spread.rest).await?;
         work.record(event).await?;
         paid.apply(work, payment.allocations(), now).await?;
-        let one = Use::new(payment.id(), payment.allocations(), &payment)?;
-        paid.link(work, LinkKind::Payment, &[one], now).await?;
+        let one = Use::new(LinkKind::Payment, payment.id().uuid(), payment.allocations(), &payment)?;
+        paid.link(work, &[one], now).await?;
         let view = PaymentView::of(&payment, &spread.rest);
         work.audit("payment.record", ("payment", payment.id()), None, Some(&view))?;
         Ok(view)
@@ -99,15 +100,15 @@ impl Command for ReversePayment {
         repository::lower_rest(work, payment.id(), &Money::zero()).await?;
         work.record(event).await?;
         paid.apply(work, reversal.allocations(), now).await?;
-        let one = Use::new(reversal.id(), reversal.allocations(), &reversal)?;
-        paid.link(work, LinkKind::Reversal, &[one], now).await?;
+        let one = Use::new(LinkKind::Reversal, reversal.id().uuid(), reversal.allocations(), &reversal)?;
+        paid.link(work, &[one], now).await?;
         let view = PaymentView::of(&reversal, &Money::zero());
         work.audit("payment.reverse", ("payment", reversal.id()), None, Some(&view))?;
         Ok(view)
     }
 }
 
-/// Pays invoices with what earlier payments have left, the oldest first.
+/// Pays invoices with what earlier payments and credit notes have left, the oldest first.
 #[derive(Debug)]
 pub struct UseCredit {
     pub customer_id: CustomerId,
@@ -120,31 +121,72 @@ impl Command for UseCredit {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<BalanceView, Error> {
         customers::repository::load(work, self.customer_id, LockMode::Change).await?;
         let now = work.now();
-        let credits = repository::credits(work, self.customer_id, MAX_CREDITS).await?;
+        let credits = credits(work, self.customer_id).await?;
         let total: Money = credits.iter().map(|(_, rest)| rest).sum();
         if total.is_zero() {
             return Err(PaymentError::NoCredit.into());
         }
         let before = queries::balance_in(work, self.customer_id).await?;
-        let mut paid = Paid::lock(work, self.customer_id, &self.wanted).await?;
+        let notes: Vec<InvoiceId> = credits.iter().filter_map(|(source, _)| source.credit_note()).collect();
+        let mut paid = Paid::lock(work, self.customer_id, &self.wanted, &notes).await?;
         let spread = spread(&total, &self.wanted, &paid.open()).map_err(PaymentError::Spread)?;
         let shares = shared(&credits, spread);
-        for (id, allocations, rest) in &shares {
-            repository::allocate(work, *id, allocations, now).await?;
-            repository::lower_rest(work, *id, rest).await?;
-            paid.apply(work, allocations, now).await?;
+        for (source, allocations, rest) in &shares {
+            match source {
+                Source::Payment(id) => {
+                    repository::allocate(work, *id, allocations, now).await?;
+                    repository::lower_rest(work, *id, rest).await?;
+                    paid.apply(work, allocations, now).await?;
+                }
+                Source::CreditNote(id) => paid.credit(work, *id, allocations, now).await?,
+            }
         }
         let uses: Result<Vec<_>, _> =
-            shares.iter().map(|(id, allocations, _)| Use::new(*id, allocations, allocations)).collect();
-        paid.link(work, LinkKind::Payment, &uses?, now).await?;
+            shares.iter().map(|(source, allocations, _)| source.used(allocations)).collect();
+        paid.link(work, &uses?, now).await?;
         let balance = queries::balance_in(work, self.customer_id).await?;
         work.audit("customer.use_credit", ("customer", self.customer_id), Some(&before), Some(&balance))?;
         Ok(balance)
     }
 }
 
-/// Gives what is to be paid to the payments that have something left, the oldest first: which pays what, and what is left of it then.
-fn shared(credits: &[(PaymentId, Money)], spread: Spread) -> Vec<(PaymentId, Vec<Allocation>, Money)> {
+/// What has something left that pays nothing yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Source {
+    Payment(PaymentId),
+    CreditNote(InvoiceId),
+}
+
+impl Source {
+    fn credit_note(self) -> Option<InvoiceId> {
+        match self {
+            Self::Payment(_) => None,
+            Self::CreditNote(id) => Some(id),
+        }
+    }
+
+    fn used(self, allocations: &[Allocation]) -> Result<Use<'_>, Error> {
+        match self {
+            Self::Payment(id) => Use::new(LinkKind::Payment, id.uuid(), allocations, &allocations),
+            Self::CreditNote(id) => Use::new(LinkKind::Credit, id.uuid(), allocations, &allocations),
+        }
+    }
+}
+
+/// What payments and credit notes of a customer have left, the oldest first. The customer is locked.
+async fn credits(work: &mut UnitOfWork<'_>, customer: CustomerId) -> Result<Vec<(Source, Money)>, Error> {
+    let payments = repository::credits(work, customer, MAX_CREDITS).await?;
+    let notes = invoices::corrections::open_credits(work, customer, MAX_CREDITS).await?;
+    let payments = payments.into_iter().map(|(day, id, rest)| (day, Source::Payment(id), rest));
+    let notes = notes.into_iter().map(|(day, id, rest)| (day, Source::CreditNote(id), rest));
+    let mut all: Vec<_> = payments.chain(notes).collect();
+    all.sort_by_key(|(day, source, _)| (*day, *source));
+    all.truncate(usize::try_from(MAX_CREDITS).unwrap_or(usize::MAX));
+    Ok(all.into_iter().map(|(_, source, rest)| (source, rest)).collect())
+}
+
+/// Gives what is to be paid to what has something left, the oldest first: which pays what, and what is left of it then.
+fn shared(credits: &[(Source, Money)], spread: Spread) -> Vec<(Source, Vec<Allocation>, Money)> {
     let mut parts = spread.parts.into_iter();
     let mut current = parts.next();
     let mut shares = Vec::new();
@@ -181,20 +223,26 @@ async fn lock_customer(work: &mut UnitOfWork<'_>, id: CustomerId) -> Result<(), 
     }
 }
 
-/// The invoices that are paid, locked.
+/// The invoices that are paid and the credit notes that pay them, locked.
 struct Paid {
     invoices: Vec<Invoice>,
 }
 
 impl Paid {
-    async fn lock(work: &mut UnitOfWork<'_>, customer: CustomerId, wanted: &Wanted) -> Result<Self, Error> {
-        let ids: Vec<InvoiceId> = match wanted {
+    async fn lock(
+        work: &mut UnitOfWork<'_>,
+        customer: CustomerId,
+        wanted: &Wanted,
+        credit_notes: &[InvoiceId],
+    ) -> Result<Self, Error> {
+        let mut ids: Vec<InvoiceId> = match wanted {
             Wanted::Named(named) => named.iter().map(|(id, _)| *id).collect(),
             Wanted::Oldest => {
                 let most = i64::try_from(MAX_INVOICES).unwrap_or(i64::MAX);
                 invoices::repository::open_of(work, customer, most).await?
             }
         };
+        ids.extend(credit_notes);
         let found = invoices::repository::load_several(work, &ids).await?;
         let of_customer = |invoice: &Invoice| invoice.customer_id() == customer;
         Ok(Self { invoices: found.into_iter().filter(of_customer).collect() })
@@ -232,12 +280,39 @@ impl Paid {
         Ok(())
     }
 
+    /// Has a credit note pay invoices.
+    async fn credit(
+        &mut self,
+        work: &mut UnitOfWork<'_>,
+        id: InvoiceId,
+        allocations: &[Allocation],
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let pays: Vec<_> = allocations.iter().map(|one| (one.invoice_id, &one.amount)).collect();
+        invoices::corrections::allocate(work, id, &pays, now).await?;
+        let used: Money = allocations.iter().map(|one| &one.amount).sum();
+        let note = self.invoices.iter_mut().find(|invoice| invoice.id() == id);
+        let note = note.ok_or(InvoiceError::NotFound(id))?;
+        let at = now.max(note.updated_at());
+        let event = note.pay(&used, at)?;
+        note.save(work).await?;
+        work.record(event).await?;
+        for Allocation { invoice_id, amount } in allocations {
+            let invoice = self.invoices.iter_mut().find(|invoice| invoice.id() == *invoice_id);
+            let invoice = invoice.ok_or(InvoiceError::NotFound(*invoice_id))?;
+            let at = now.max(invoice.updated_at());
+            let event = invoice.credit(amount, at)?;
+            invoice.save(work).await?;
+            work.record(event).await?;
+        }
+        Ok(())
+    }
+
     /// Appends a link for each use to the chain of each series of which it pays an invoice; where it pays none, to that of the company's invoices. The series are locked in
     /// the order of their codes.
     async fn link(
         &self,
         work: &mut UnitOfWork<'_>,
-        kind: LinkKind,
         uses: &[Use<'_>],
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
@@ -257,52 +332,57 @@ impl Paid {
         }
         links.sort_by(|(one, _), (other, _)| one.cmp(other));
         for (code, one) in links {
-            invoices::repository::link(work, &code, kind, one.id.uuid(), &one.text, now).await?;
+            invoices::repository::link(work, &code, one.kind, one.id, &one.text, now).await?;
         }
         Ok(())
     }
 }
 
-/// What of a payment pays something now.
+/// What of a payment or a credit note pays something now.
 struct Use<'a> {
-    id: PaymentId,
+    kind: LinkKind,
+    id: Uuid,
     allocations: &'a [Allocation],
     /// What the link's digest is of.
     text: String,
 }
 
 impl<'a> Use<'a> {
-    fn new<T: Serialize>(id: PaymentId, allocations: &'a [Allocation], what: &T) -> Result<Self, Error> {
+    fn new<T: Serialize>(
+        kind: LinkKind,
+        id: Uuid,
+        allocations: &'a [Allocation],
+        what: &T,
+    ) -> Result<Self, Error> {
         let text =
             serde_json::to_string(what).map_err(|cause| Error::Serialize { what: "a payment", cause })?;
-        Ok(Self { id, allocations, text })
+        Ok(Self { kind, id, allocations, text })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
     #[test]
     fn rests_are_used_up_one_after_the_other() {
         let money = |text: &str| Money::parse(text).expect("an amount");
-        let payment = |number: u128| PaymentId::from_uuid(Uuid::from_u128(number));
+        let payment = |number: u128| Source::Payment(PaymentId::from_uuid(Uuid::from_u128(number)));
+        let note = |number: u128| Source::CreditNote(InvoiceId::from_uuid(Uuid::from_u128(number)));
         let invoice = |number: u128| InvoiceId::from_uuid(Uuid::from_u128(number));
-        let credits = [(payment(1), money("5")), (payment(2), money("10")), (payment(3), money("4"))];
+        let credits = [(payment(1), money("5")), (note(2), money("10")), (payment(3), money("4"))];
         let parts = vec![(invoice(1), money("3")), (invoice(2), money("9"))];
         let shares = shared(&credits, Spread { parts, rest: money("7") });
         let found: Vec<_> = shares
             .iter()
-            .map(|(id, allocations, rest)| {
+            .map(|(source, allocations, rest)| {
                 let paid = allocations
                     .iter()
                     .map(|one| format!("{}:{}", one.invoice_id.uuid().as_u128(), one.amount));
-                (id.uuid().as_u128(), paid.collect::<Vec<_>>().join(" "), rest.to_string())
+                (*source, paid.collect::<Vec<_>>().join(" "), rest.to_string())
             })
             .collect();
-        let expected = [(1, "1:3.00 2:2.00", "0.00"), (2, "2:7.00", "3.00")];
-        assert_eq!(found, expected.map(|(id, paid, rest)| (id, paid.to_owned(), rest.to_owned())));
+        let expected = [(payment(1), "1:3.00 2:2.00", "0.00"), (note(2), "2:7.00", "3.00")];
+        assert_eq!(found, expected.map(|(source, paid, rest)| (source, paid.to_owned(), rest.to_owned())));
     }
 }

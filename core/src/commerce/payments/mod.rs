@@ -4,6 +4,7 @@ mod aggregate;
 mod allocation;
 mod commands;
 mod events;
+pub(crate) mod proof;
 mod queries;
 pub(crate) mod repository;
 

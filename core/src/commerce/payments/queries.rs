@@ -79,7 +79,7 @@ pub struct BalanceView {
     /// What is to be paid of invoices.
     #[schema(value_type = String, example = "120.00")]
     pub open: Money,
-    /// What was paid and pays nothing yet.
+    /// What was paid or credited and pays nothing yet.
     #[schema(value_type = String, example = "0.00")]
     pub credit: Money,
 }
@@ -176,7 +176,10 @@ crate::statement! {
             WHERE i.tenant_id = one.tenant_id AND i.customer_id = one.customer_id
                 AND i.state IN ('validated', 'sent', 'partly_paid') AND i.kind <> 'credit_note'), 0::numeric),
         COALESCE((SELECT sum(c.amount) FROM customer_credits AS c, one
-            WHERE c.tenant_id = one.tenant_id AND c.customer_id = one.customer_id), 0::numeric)"
+            WHERE c.tenant_id = one.tenant_id AND c.customer_id = one.customer_id), 0::numeric)
+        + COALESCE((SELECT sum(i.gross_total - i.paid - i.credited) FROM invoices AS i, one
+            WHERE i.tenant_id = one.tenant_id AND i.customer_id = one.customer_id
+                AND i.state IN ('validated', 'sent', 'partly_paid') AND i.kind = 'credit_note'), 0::numeric)"
 }
 
 fn balance_of((open, credit): (BigDecimal, BigDecimal)) -> BalanceView {

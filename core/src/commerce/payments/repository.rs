@@ -61,7 +61,7 @@ impl PaymentRow {
         }
     }
 
-    fn into_payment(self, allocations: Vec<Allocation>) -> Result<Payment, Error> {
+    pub(super) fn into_payment(self, allocations: Vec<Allocation>) -> Result<Payment, Error> {
         Ok(Payment {
             id: PaymentId::from_uuid(self.id),
             customer_id: CustomerId::from_uuid(self.customer_id),
@@ -189,19 +189,21 @@ pub(super) async fn credits(
     work: &mut UnitOfWork<'_>,
     customer: CustomerId,
     most: i64,
-) -> Result<Vec<(PaymentId, Money)>, Error> {
+) -> Result<Vec<(NaiveDate, PaymentId, Money)>, Error> {
     let of_customer = customer_credits::tenant_id
         .eq(work.tenant().uuid())
         .and(customer_credits::customer_id.eq(customer.uuid()));
-    let rows: Vec<(Uuid, BigDecimal)> = customer_credits::table
+    let rows: Vec<(NaiveDate, Uuid, BigDecimal)> = customer_credits::table
         .filter(of_customer)
         .order((customer_credits::received_on, customer_credits::payment_id))
-        .select((customer_credits::payment_id, customer_credits::amount))
+        .select((customer_credits::received_on, customer_credits::payment_id, customer_credits::amount))
         .limit(most)
         .load(work.connection())
         .await?;
-    let pair = |(id, amount): (Uuid, BigDecimal)| (PaymentId::from_uuid(id), Money::rounded(&amount));
-    Ok(rows.into_iter().map(pair).collect())
+    let one = |(day, id, amount): (NaiveDate, Uuid, BigDecimal)| {
+        (day, PaymentId::from_uuid(id), Money::rounded(&amount))
+    };
+    Ok(rows.into_iter().map(one).collect())
 }
 
 /// Keeps what of a new payment pays nothing yet, if there is something. Its customer is locked.
