@@ -24,9 +24,7 @@ mod validation;
 mod verify;
 
 pub use aggregate::{Invoice, InvoiceError, InvoiceState, Numbered};
-pub use commands::{
-    CreateInvoice, DeleteInvoice, LineDetails, NewInvoice, UpdateInvoiceDraft,
-};
+pub use commands::{CreateInvoice, DeleteInvoice, LineDetails, NewInvoice, UpdateInvoiceDraft};
 pub use content::InvoiceKind;
 pub use credit::check_parts;
 pub use credit_notes::{CreditReturn, DraftCreditNote};
