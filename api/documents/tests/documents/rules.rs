@@ -84,6 +84,14 @@ fn a_line_that_takes_a_deposit_off_counts_below_zero() {
     refused(invoice, "BT-131", "/lines/1/net", |invoice| invoice.lines[1].net = number("1500.00"));
 }
 
+/// The same file is read and written by `core/src/commerce/invoices/content.rs`: what is frozen there is the input here.
+#[test]
+fn what_is_frozen_of_an_invoice_is_read_as_it_is() {
+    let invoice: Invoice = serde_json::from_str(include_str!("../frozen.json")).unwrap();
+    assert_eq!(validate(&invoice), []);
+    assert_eq!(check_glyphs(&invoice).unwrap(), []);
+}
+
 #[test]
 fn every_category_and_rate_has_its_group() {
     refused(cases::short(), "BR-S-01", "/vat", |invoice| {

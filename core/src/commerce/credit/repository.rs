@@ -23,12 +23,10 @@ crate::statement! {
     /// and credit notes have left. The states are literals: PostgreSQL could not prove the conditions of the indexes `orders_exposure_idx` and
     /// `invoices_open_idx` of parameters.
     struct ReadExposure<'a> { tenant: Uuid => SqlUuid, customer: Uuid => SqlUuid } -> (Numeric, BigInt)
-    = "WITH one AS (SELECT $1 AS tenant_id, $2 AS customer_id),
-     uninvoiced AS (
+    = "WITH uninvoiced AS (
         SELECT COALESCE(sum(greatest(0::numeric, o.gross_total - i.gross - d.gross)), 0::numeric) AS amount,
             count(*) FILTER (WHERE o.held_for_approval) AS held
-        FROM one JOIN orders AS o ON o.tenant_id = one.tenant_id AND o.customer_id = one.customer_id
-            AND o.status IN ('pending', 'confirmed', 'shipped')
+        FROM orders AS o
         CROSS JOIN LATERAL (
             SELECT COALESCE(round(sum(q.quantity * l.unit_price * (100::numeric + l.vat_rate) / 100::numeric), 2), 0::numeric) AS gross
             FROM (
@@ -51,12 +49,13 @@ crate::statement! {
             ) AS k ON true
             WHERE p.tenant_id = o.tenant_id AND p.order_id = o.id AND t.number IS NULL
         ) AS d
+        WHERE o.tenant_id = $1 AND o.customer_id = $2 AND o.status IN ('pending', 'confirmed', 'shipped')
      )
      SELECT u.amount
-        + COALESCE((SELECT sum(CASE WHEN i.kind = 'credit_note' THEN -1 ELSE 1 END * (i.gross_total - i.paid - i.credited)) FROM invoices AS i, one
-            WHERE i.tenant_id = one.tenant_id AND i.customer_id = one.customer_id AND i.state IN ('validated', 'sent', 'partly_paid')), 0::numeric)
-        - COALESCE((SELECT sum(c.amount) FROM customer_credits AS c, one
-            WHERE c.tenant_id = one.tenant_id AND c.customer_id = one.customer_id), 0::numeric),
+        + COALESCE((SELECT sum(CASE WHEN i.kind = 'credit_note' THEN -1 ELSE 1 END * (i.gross_total - i.paid - i.credited)) FROM invoices AS i
+            WHERE i.tenant_id = $1 AND i.customer_id = $2 AND i.state IN ('validated', 'sent', 'partly_paid')), 0::numeric)
+        - COALESCE((SELECT sum(c.amount) FROM customer_credits AS c
+            WHERE c.tenant_id = $1 AND c.customer_id = $2), 0::numeric),
         u.held
      FROM uninvoiced AS u"
 }

@@ -379,6 +379,15 @@ pub(crate) mod tests {
         }
     }
 
+    /// The same file is read by the documents' crate (`api/documents/tests/documents/rules.rs`), which refuses members that it does not know.
+    #[test]
+    fn the_members_are_those_of_the_documents_input() {
+        let text = include_str!("../../../../api/documents/tests/frozen.json");
+        let json: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        let content: Content = serde_json::from_value(json.clone()).expect("a content");
+        assert_eq!(serde_json::to_value(&content).expect("JSON"), json);
+    }
+
     #[test]
     fn kinds_are_read_back() {
         for kind in InvoiceKind::ALL {
