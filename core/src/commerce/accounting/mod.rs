@@ -20,7 +20,7 @@ mod vat_rows;
 pub use accounts::{Account, AccountLabel, AccountNumber, MAX_ACCOUNTS, Purpose};
 pub use commands::SetAccounts;
 pub use error::AccountingError;
-pub use export::{FecFile, fec_file, write_fec};
+pub use export::{FecFile, FecPiece, fec_file, write_fec};
 pub use period::{AccountingPeriod, MAX_FEC_DAYS, MAX_SALES_DAYS};
 pub use queries::{AccountView, AccountsView, accounts};
 pub use sales::{SalesBy, SalesFilter, SalesSort, SalesView, sales};

@@ -1,9 +1,10 @@
 //! The query on a company's accounts.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::accounts::{Account, AccountNumber, Accounts, Purpose, usual};
 use super::repository::{self, AccountRow};
@@ -75,19 +76,16 @@ impl AccountsView {
     }
 }
 
-/// Reads the accounts of the principal's company.
+/// Reads a company's accounts in a transaction that is open.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
-pub(super) async fn load(db: &TenantDatabase, context: &RequestContext) -> Result<Accounts, Error> {
-    let rows: Vec<AccountRow> = db
-        .read(context, async |mut connection| {
-            let query = accounting_accounts::table
-                .filter(accounting_accounts::tenant_id.eq(context.tenant_id().uuid()))
-                .order(accounting_accounts::position)
-                .select(AccountRow::as_select());
-            Ok(query.load(&mut connection).await?)
-        })
+pub(super) async fn load(mut connection: &AsyncPgConnection, tenant: Uuid) -> Result<Accounts, Error> {
+    let rows: Vec<AccountRow> = accounting_accounts::table
+        .filter(accounting_accounts::tenant_id.eq(tenant))
+        .order(accounting_accounts::position)
+        .select(AccountRow::as_select())
+        .load(&mut connection)
         .await?;
     repository::stored(rows)
 }
@@ -95,5 +93,7 @@ pub(super) async fn load(db: &TenantDatabase, context: &RequestContext) -> Resul
 /// # Errors
 /// Fails if the database cannot be reached.
 pub async fn accounts(db: &TenantDatabase, context: &RequestContext) -> Result<AccountsView, Error> {
-    Ok(AccountsView::of(&load(db, context).await?))
+    let tenant = context.tenant_id().uuid();
+    let accounts = db.read(context, async |connection| load(connection, tenant).await).await?;
+    Ok(AccountsView::of(&accounts))
 }
