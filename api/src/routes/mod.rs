@@ -1,5 +1,6 @@
 //! Every route, in one visible place.
 
+mod accounting;
 mod address;
 mod api_keys;
 mod audit;
@@ -69,6 +70,7 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(inventory_counts::endpoints())
         .and(invoices::endpoints())
         .and(payments::endpoints())
+        .and(accounting::endpoints())
         .and(imports::endpoints())
         .and(notifications::endpoints())
         .and(reports::endpoints())

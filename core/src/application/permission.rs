@@ -74,6 +74,10 @@ permissions! {
     PaymentsRead = "payments:read",
     /// The right to record payments, to reverse them, and to pay invoices with what is left.
     PaymentsWrite = "payments:write",
+    /// The right to see VAT that is due and sales as invoiced, and to export entries for the accounts.
+    AccountingRead = "accounting:read",
+    /// The right to say on which accounts sales and payments are booked.
+    AccountingWrite = "accounting:write",
     UsersRead = "users:read",
     UsersWrite = "users:write",
     ApiKeysRead = "api_keys:read",
@@ -219,7 +223,7 @@ impl Role {
 
     pub fn permissions(self) -> PermissionSet {
         use Permission::{
-            ApiKeysRead, AuditRead, CustomersCredit, CustomersRead, CustomersWrite, EmailsRead,
+            AccountingRead, ApiKeysRead, AuditRead, CustomersCredit, CustomersRead, CustomersWrite, EmailsRead,
             InventoryClose, InventoryCount, InventoryRead, InvoicesRead, InvoicesValidate, InvoicesWrite,
             OrdersApprove, OrdersRead, OrdersShip, OrdersWrite, PaymentsRead, PaymentsWrite, ProductsRead,
             ProductsWrite, ProjectionsRead, PurchasesRead, PurchasesWrite, ReportsRead, StockAdjust,
@@ -256,6 +260,7 @@ impl Role {
                 InvoicesValidate,
                 PaymentsRead,
                 PaymentsWrite,
+                AccountingRead,
                 UsersRead,
                 ApiKeysRead,
                 TenantRead,
@@ -382,7 +387,7 @@ mod tests {
                 Role::Management,
                 "customers:read customers:write customers:credit suppliers:read suppliers:write products:read products:write \
                  warehouses:read warehouses:write orders:read orders:write orders:ship orders:approve stock:read stock:write stock:adjust stock:costs \
-                 purchases:read purchases:write inventory:read inventory:count inventory:close invoices:read invoices:write invoices:validate payments:read payments:write users:read api_keys:read tenant:read audit:read emails:read reports:read \
+                 purchases:read purchases:write inventory:read inventory:count inventory:close invoices:read invoices:write invoices:validate payments:read payments:write accounting:read users:read api_keys:read tenant:read audit:read emails:read reports:read \
                  projections:read"
                     .to_owned(),
             ),

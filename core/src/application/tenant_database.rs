@@ -182,7 +182,8 @@ impl TenantDatabase {
             return Err(Error::NotForOperators);
         }
         let first = self.reading(context.tenant_id()).await?;
-        let reading = match self.in_time(self.enter(&first, context, BEGIN_READING)).await? {
+        let entered = self.in_time(self.enter(&first, context, BEGIN_READING)).await?;
+        let reading = match entered {
             Ok(()) => first,
             Err(Error::PrincipalOutdated) => {
                 drop(first);

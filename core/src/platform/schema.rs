@@ -1,6 +1,18 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    accounting_accounts (tenant_id, position) {
+        tenant_id -> Uuid,
+        position -> Int2,
+        purpose -> Text,
+        category -> Nullable<Text>,
+        rate -> Nullable<Numeric>,
+        number -> Text,
+        label -> Text,
+    }
+}
+
+diesel::table! {
     api_keys (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -1228,6 +1240,7 @@ diesel::joinable!(outbox_operation_events -> outbox_operations (operation_id));
 diesel::joinable!(service_states -> service_processes (process));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    accounting_accounts,
     api_keys,
     audit_chains,
     audit_events,

@@ -43,6 +43,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
     match role {
         "runtime" => &[
             ("__diesel_schema_migrations", "SELECT"),
+            ("accounting_accounts", "DELETE,INSERT,SELECT"),
             ("api_keys", "INSERT,SELECT,UPDATE"),
             ("audit_events", "SELECT"),
             ("categories", "DELETE,INSERT,SELECT,UPDATE"),

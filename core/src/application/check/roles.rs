@@ -154,6 +154,9 @@ const RUNTIME_USES: &[(&str, &str)] = &[
     ("write the lines of invoices", "INSERT INTO invoice_lines SELECT (NULL::invoice_lines).* WHERE false"),
     ("read the VAT of invoices", "SELECT FROM invoice_vat LIMIT 0"),
     ("write the VAT of invoices", "INSERT INTO invoice_vat SELECT (NULL::invoice_vat).* WHERE false"),
+    ("read accounts", "SELECT FROM accounting_accounts LIMIT 0"),
+    ("set accounts", "INSERT INTO accounting_accounts SELECT (NULL::accounting_accounts).* WHERE false"),
+    ("replace accounts", "DELETE FROM accounting_accounts WHERE false"),
     ("draw numbers of invoices", "SELECT FROM invoice_draw('CHECK', '2026-01-01', false)"),
     (
         "write the chains of invoices",
