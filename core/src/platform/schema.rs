@@ -797,6 +797,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    receivables (generation, tenant_id, customer_id) {
+        tenant_id -> Uuid,
+        generation -> Int4,
+        customer_id -> Uuid,
+        currency -> Nullable<Text>,
+        invoiced -> Numeric,
+        credited -> Numeric,
+        paid -> Numeric,
+        open_total -> Numeric,
+    }
+}
+
+diesel::table! {
     refresh_tokens (token_hash) {
         tenant_id -> Uuid,
         token_hash -> Bytea,
@@ -875,6 +888,19 @@ diesel::table! {
         gross_total -> Numeric,
         cancelled_orders -> Int8,
         cancelled_gross_total -> Numeric,
+    }
+}
+
+diesel::table! {
+    sales_by_month (generation, tenant_id, month, customer_id) {
+        tenant_id -> Uuid,
+        generation -> Int4,
+        month -> Timestamptz,
+        customer_id -> Uuid,
+        currency -> Text,
+        documents -> Int8,
+        net_total -> Numeric,
+        vat_total -> Numeric,
     }
 }
 
@@ -1291,6 +1317,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     purchase_order_lines,
     purchase_orders,
     rate_limit_counts,
+    receivables,
     refresh_tokens,
     relay_replicas,
     relay_shards,
@@ -1298,6 +1325,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     return_lines,
     returns,
     sales_by_day,
+    sales_by_month,
     sales_by_product,
     service_commands,
     service_events,

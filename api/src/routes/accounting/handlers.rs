@@ -98,7 +98,9 @@ pub(crate) async fn fec(
     rt::spawn(async move {
         if let Err(error) = accounting::write_fec(&database, &context.0, &file, &sender).await {
             // The last that is read, if somebody still does.
-            sender.send(Err(error)).await.ok();
+            if sender.send(Err(error)).await.is_err() {
+                tracing::debug!("nobody reads the accounting export any more");
+            }
         }
     });
     // What refuses the export is known before its first piece.
