@@ -411,6 +411,20 @@ const LISTS: &[List] = &[
         looks_through: |_| false,
     },
     List {
+        path: "/api/v1/reports/sales-by-month",
+        table: "sales_by_month",
+        filters: &[("customer_id", &[BUSY, NOBODY]), ("month_from", &[LATE]), ("month_before", &[MIDDLE])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
+        path: "/api/v1/reports/receivables",
+        table: "receivables",
+        filters: &[("customer_id", &[BUSY, NOBODY])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
         path: "/api/v1/reports/sales-by-product",
         table: "sales_by_product",
         filters: &[("product_id", &[BUSY, NOBODY])],
@@ -470,7 +484,7 @@ const LISTS: &[List] = &[
     },
 ];
 /// Of the sessions of whoever asks, and those with nothing in the database.
-const NOT_TRIED: &[&str] = &["/api/v1/sessions"];
+const NOT_TRIED: &[&str] = &["/api/v1/sessions", "/api/v1/accounting/sales"];
 
 /// How many of the combinations are tried. All of them take minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

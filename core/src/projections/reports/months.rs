@@ -123,10 +123,14 @@ pub async fn sales_by_month(
             if let Some(before) = filter.period.before {
                 rows = rows.filter(month.lt(before));
             }
-            if let Some(customer) = filter.customer_id {
-                rows = rows.filter(customer_id.eq(customer.uuid()));
-            }
-            Ok(walk!(rows, start, [], month, customer_id).load(&mut connection).await?)
+            let rows = match filter.customer_id.map(CustomerId::uuid) {
+                Some(customer) => {
+                    let rows = rows.filter(customer_id.eq(customer));
+                    walk!(rows, start, [customer_id => customer], month, customer_id)
+                }
+                None => walk!(rows, start, [], month, customer_id),
+            };
+            Ok(rows.load(&mut connection).await?)
         })
         .await?;
     Ok(request.page(rows.into_iter().map(MonthView::from).collect()))
