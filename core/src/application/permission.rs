@@ -223,12 +223,12 @@ impl Role {
 
     pub fn permissions(self) -> PermissionSet {
         use Permission::{
-            AccountingRead, ApiKeysRead, AuditRead, CustomersCredit, CustomersRead, CustomersWrite, EmailsRead,
-            InventoryClose, InventoryCount, InventoryRead, InvoicesRead, InvoicesValidate, InvoicesWrite,
-            OrdersApprove, OrdersRead, OrdersShip, OrdersWrite, PaymentsRead, PaymentsWrite, ProductsRead,
-            ProductsWrite, ProjectionsRead, PurchasesRead, PurchasesWrite, ReportsRead, StockAdjust,
-            StockCosts, StockRead, StockWrite, SuppliersRead, SuppliersWrite, TenantRead, UsersRead,
-            WarehousesRead, WarehousesWrite,
+            AccountingRead, ApiKeysRead, AuditRead, CustomersCredit, CustomersRead, CustomersWrite,
+            EmailsRead, InventoryClose, InventoryCount, InventoryRead, InvoicesRead, InvoicesValidate,
+            InvoicesWrite, OrdersApprove, OrdersRead, OrdersShip, OrdersWrite, PaymentsRead, PaymentsWrite,
+            ProductsRead, ProductsWrite, ProjectionsRead, PurchasesRead, PurchasesWrite, ReportsRead,
+            StockAdjust, StockCosts, StockRead, StockWrite, SuppliersRead, SuppliersWrite, TenantRead,
+            UsersRead, WarehousesRead, WarehousesWrite,
         };
         match self {
             Self::Admin => PermissionSet::all(),

@@ -380,8 +380,14 @@ mod tests {
         assert_eq!(document("invoice", &format!("{goods},{off}"), ""), texts("100.00", "14.00"));
         assert_eq!(document("prepayment", goods, ""), texts("0.00", "14.00"));
         assert_eq!(document("credit_note", goods, ""), texts("-70.00", "-14.00"));
-        assert_eq!(document("credit_note", goods, r#","corrects":{"kind":"invoice"}"#), texts("-70.00", "-14.00"));
-        assert_eq!(document("credit_note", goods, r#","corrects":{"kind":"prepayment"}"#), texts("0.00", "-14.00"));
+        assert_eq!(
+            document("credit_note", goods, r#","corrects":{"kind":"invoice"}"#),
+            texts("-70.00", "-14.00")
+        );
+        assert_eq!(
+            document("credit_note", goods, r#","corrects":{"kind":"prepayment"}"#),
+            texts("0.00", "-14.00")
+        );
     }
 
     #[test]

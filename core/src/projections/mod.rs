@@ -26,8 +26,8 @@ pub use message::{Arrived, Told};
 pub use queries::{MessageFilter, MessageSort, MessageView, OperatorFilter, get, list, list_of_all};
 pub use rebuild::{Advance, BeginError, RebuildParameters, RebuildView};
 pub use reports::{
-    ActivityFilter, ActivitySort, ActivityView, DayFilter, DaySort, DayView, MonthFilter, MonthSort, MonthView,
-    ProductFilter, ProductSales, ProductSort, ReceivableFilter, ReceivableSort, ReceivableView,
+    ActivityFilter, ActivitySort, ActivityView, DayFilter, DaySort, DayView, MonthFilter, MonthSort,
+    MonthView, ProductFilter, ProductSales, ProductSort, ReceivableFilter, ReceivableSort, ReceivableView,
     TimelineFilter, TimelineSort, TimelineView, customer_activity, order_timelines, receivables,
     sales_by_day, sales_by_month, sales_by_product,
 };

@@ -226,6 +226,9 @@ fn invoices_and_payments_add_up_whatever_the_version_at_which_they_are_told() {
     assert_eq!((month.to_rfc3339().as_str(), sum.documents), ("2026-03-01T00:00:00+00:00", 3));
     assert_eq!((&sum.net_total, &sum.vat_total), (&amount("0.00"), &amount("2.00")));
     let owed = changes.receivables.values().next().expect("a customer");
-    assert_eq!((&owed.invoiced, &owed.credited, &owed.paid), (&amount("24.00"), &amount("12.00"), &amount("4.00")));
+    assert_eq!(
+        (&owed.invoiced, &owed.credited, &owed.paid),
+        (&amount("24.00"), &amount("12.00"), &amount("4.00"))
+    );
     assert!(changes.positions.values().all(|version| *version == 1), "as a rebuild writes them");
 }

@@ -398,7 +398,12 @@ async fn an_entry_that_does_not_balance_is_named_and_nothing_is_exported() {
         let year = year();
         let path = format!("/accounting/fec?from={year}-01-01&to={year}-12-31");
         let refused = api.http.get(&path).await?;
-        assert_eq!((refused.status, refused.code()), (409, "accounting_export_impossible"), "{}", refused.text);
+        assert_eq!(
+            (refused.status, refused.code()),
+            (409, "accounting_export_impossible"),
+            "{}",
+            refused.text
+        );
         assert_eq!(refused.pointers(), ["/tenant/registration"]);
         let (customer, tea, _) = deposit_invoice_and_credit_note(world, &api).await?;
         let wrong = Planted {

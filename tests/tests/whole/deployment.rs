@@ -200,9 +200,14 @@ fn installed(word: &str) -> String {
 #[tokio::test]
 async fn command_lines_of_units_and_containers_are_understood() {
     let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (unit, instance) in
-        [("api", ""), ("migrate", ""), ("verify@", "invoices"), ("relay", ""), ("relay@", "9464"), ("relay-once", "")]
-    {
+    for (unit, instance) in [
+        ("api", ""),
+        ("migrate", ""),
+        ("verify@", "invoices"),
+        ("relay", ""),
+        ("relay@", "9464"),
+        ("relay-once", ""),
+    ] {
         let unit = format!("deploy/systemd/comptoir-{unit}.service");
         let text = text(&unit).unwrap();
         let line =

@@ -107,8 +107,7 @@ pub(crate) async fn fec(
     let first = receiver.recv().await.ok_or(Error::NoOutcome)??;
     let rest = stream::unfold(receiver, |mut receiver| async move {
         let piece = receiver.recv().await?;
-        let piece =
-            piece.inspect_err(|error| tracing::warn!(%error, export = "fec", "an export broke off"));
+        let piece = piece.inspect_err(|error| tracing::warn!(%error, export = "fec", "an export broke off"));
         Some((piece.map(Bytes::from).map_err(io::Error::other), receiver))
     });
     let first = stream::once(async move { Ok::<_, io::Error>(Bytes::from(first)) });

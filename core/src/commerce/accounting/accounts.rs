@@ -34,8 +34,7 @@ impl AccountNumber {
         if begins && fits {
             return Ok(Self(text.to_owned()));
         }
-        let message =
-            "an account begins with three digits of the chart of accounts, and has at most 20 digits and capital letters, such as 707100";
+        let message = "an account begins with three digits of the chart of accounts, and has at most 20 digits and capital letters, such as 707100";
         Err(Invalid::new("not_an_account", message))
     }
 
@@ -246,7 +245,12 @@ pub(super) fn usual() -> impl Iterator<Item = (Purpose, &'static str, &'static s
 pub(super) mod tests {
     use super::*;
 
-    pub(crate) fn account(purpose: Purpose, category: Option<&str>, rate: Option<&str>, number: &str) -> Account {
+    pub(crate) fn account(
+        purpose: Purpose,
+        category: Option<&str>,
+        rate: Option<&str>,
+        number: &str,
+    ) -> Account {
         Account {
             purpose,
             category: category.and_then(Category::stored),

@@ -195,7 +195,8 @@ impl Lines {
         let (side, amount) =
             if amount.is_negative() { (side.other(), amount.negated()) } else { (side, amount.clone()) };
         let auxiliary = customer.map(|customer| (customer.code.clone(), customer.name.clone()));
-        let same = |line: &&mut Line| line.side == side && line.account == account && line.auxiliary == auxiliary;
+        let same =
+            |line: &&mut Line| line.side == side && line.account == account && line.auxiliary == auxiliary;
         match self.0.iter_mut().find(same) {
             Some(line) => line.amount = line.amount.plus(&amount),
             None => self.0.push(Line { side, account, auxiliary, amount }),
@@ -239,19 +240,29 @@ mod tests {
     fn an_invoice_a_credit_note_and_a_deposit_are_booked_as_the_chart_of_accounts_says() {
         let accounts = Accounts::default();
         let sold = group("90", "18", "75", "25");
-        let invoice = Entry::of_document(&document(InvoiceKind::Invoice, "108", vec![sold.clone()]), &accounts, None);
-        let expected = ["Debit 411000C-1 108.00", "Credit 707000 67.50", "Credit 706000 22.50", "Credit 445710 18.00"];
+        let invoice =
+            Entry::of_document(&document(InvoiceKind::Invoice, "108", vec![sold.clone()]), &accounts, None);
+        let expected =
+            ["Debit 411000C-1 108.00", "Credit 707000 67.50", "Credit 706000 22.50", "Credit 445710 18.00"];
         assert_eq!(told(&invoice), expected);
         assert_eq!(invoice.check(), Ok(()));
         let back = Entry::of_document(&document(InvoiceKind::CreditNote, "108", vec![sold]), &accounts, None);
-        let expected = ["Credit 411000C-1 108.00", "Debit 707000 67.50", "Debit 706000 22.50", "Debit 445710 18.00"];
+        let expected =
+            ["Credit 411000C-1 108.00", "Debit 707000 67.50", "Debit 706000 22.50", "Debit 445710 18.00"];
         assert_eq!(told(&back), expected);
-        let deposit = Group { goods: Money::zero(), goods_deposits: money("300"), ..group("300", "60", "0", "0") };
-        let deposit = Entry::of_document(&document(InvoiceKind::Prepayment, "360", vec![deposit]), &accounts, None);
+        let deposit =
+            Group { goods: Money::zero(), goods_deposits: money("300"), ..group("300", "60", "0", "0") };
+        let deposit =
+            Entry::of_document(&document(InvoiceKind::Prepayment, "360", vec![deposit]), &accounts, None);
         assert_eq!(told(&deposit), ["Debit 411000C-1 360.00", "Credit 419100 300.00", "Credit 445710 60.00"]);
         let last = Group { goods_deposits: money("-300"), ..group("700", "140", "1000", "0") };
         let last = Entry::of_document(&document(InvoiceKind::Invoice, "840", vec![last]), &accounts, None);
-        let expected = ["Debit 411000C-1 840.00", "Credit 707000 1000.00", "Debit 419100 300.00", "Credit 445710 140.00"];
+        let expected = [
+            "Debit 411000C-1 840.00",
+            "Credit 707000 1000.00",
+            "Debit 419100 300.00",
+            "Credit 445710 140.00",
+        ];
         assert_eq!(told(&last), expected);
         assert_eq!((last.check(), deposit.check(), back.check()), (Ok(()), Ok(()), Ok(())));
     }
@@ -270,18 +281,31 @@ mod tests {
             amount: money("12"),
         };
         let entry = Entry::of_payment(&paid, &accounts, None);
-        assert_eq!((entry.journal, told(&entry)), (Journal::Cash, vec!["Debit 530000 12.00".to_owned(), "Credit 411000C-1 12.00".to_owned()]));
+        assert_eq!(
+            (entry.journal, told(&entry)),
+            (Journal::Cash, vec!["Debit 530000 12.00".to_owned(), "Credit 411000C-1 12.00".to_owned()])
+        );
         let back = Paid { method: PaymentMethod::Card, is_reversal: true, amount: money("-12"), ..paid };
         let entry = Entry::of_payment(&back, &accounts, None);
-        assert_eq!((entry.journal, told(&entry)), (Journal::Bank, vec!["Credit 511500 12.00".to_owned(), "Debit 411000C-1 12.00".to_owned()]));
+        assert_eq!(
+            (entry.journal, told(&entry)),
+            (Journal::Bank, vec!["Credit 511500 12.00".to_owned(), "Debit 411000C-1 12.00".to_owned()])
+        );
         assert_eq!(entry.check(), Ok(()));
     }
 
     #[test]
     fn an_entry_that_does_not_balance_is_named() {
-        let entry = Entry::of_document(&document(InvoiceKind::Invoice, "108.01", vec![group("90", "18", "90", "0")]), &Accounts::default(), None);
+        let entry = Entry::of_document(
+            &document(InvoiceKind::Invoice, "108.01", vec![group("90", "18", "90", "0")]),
+            &Accounts::default(),
+            None,
+        );
         let refused = entry.check().expect_err("refused").to_string();
-        assert!(refused.contains("FA-2026-000001") && refused.contains("108.01") && refused.contains("108.00"), "{refused}");
+        assert!(
+            refused.contains("FA-2026-000001") && refused.contains("108.01") && refused.contains("108.00"),
+            "{refused}"
+        );
     }
 
     proptest! {

@@ -7,9 +7,13 @@ use crate::values::invalid::{FieldError, Invalid};
 pub enum AccountingError {
     #[error("some accounts cannot be set like this")]
     Accounts(Vec<FieldError>),
-    #[error("the file of an accounting export is named by the company's SIREN (LPF, article A47 A-1): give it one")]
+    #[error(
+        "the file of an accounting export is named by the company's SIREN (LPF, article A47 A-1): give it one"
+    )]
     NoSiren,
-    #[error("an accounting export is in euros (Code de commerce, article L123-22), and the company's currency is {0}")]
+    #[error(
+        "an accounting export is in euros (Code de commerce, article L123-22), and the company's currency is {0}"
+    )]
     NotInEuros(String),
     #[error(
         "the entry of {number} does not balance: {debit} of debit, {credit} of credit. Nothing is exported; api invoices verify says what is wrong with it"
@@ -37,7 +41,9 @@ impl DomainError for AccountingError {
         match self {
             Self::Accounts(faults) => faults.clone(),
             Self::NoSiren => vec![Invalid::new("siren_missing", self.to_string()).at("/tenant/registration")],
-            Self::NotInEuros(_) => vec![Invalid::new("not_in_euros", self.to_string()).at("/tenant/currency")],
+            Self::NotInEuros(_) => {
+                vec![Invalid::new("not_in_euros", self.to_string()).at("/tenant/currency")]
+            }
             Self::Unbalanced { .. } => Vec::new(),
         }
     }

@@ -44,8 +44,10 @@ pub(super) fn lines(entry: &Entry, number: u64) -> Vec<u8> {
             Side::Debit => (amount(&line.amount), amount(&Money::zero())),
             Side::Credit => (amount(&Money::zero()), amount(&line.amount)),
         };
-        let (auxiliary, name) =
-            line.auxiliary.as_ref().map_or((String::new(), String::new()), |(code, name)| (plain(code), plain(name)));
+        let (auxiliary, name) = line
+            .auxiliary
+            .as_ref()
+            .map_or((String::new(), String::new()), |(code, name)| (plain(code), plain(name)));
         let letter = line.auxiliary.as_ref().and(entry.letter.as_ref());
         let (let_code, let_date) =
             letter.map_or((String::new(), String::new()), |letter| (plain(&letter.code), date(letter.date)));

@@ -29,7 +29,8 @@ pub(super) struct Letter {
 
 /// The letters of the items of some customers. `links` connect two of them; others are passed over.
 pub(super) fn letters(items: &[Item], links: &[(Uuid, Uuid)]) -> HashMap<Uuid, Letter> {
-    let places: HashMap<Uuid, usize> = items.iter().enumerate().map(|(place, item)| (item.id, place)).collect();
+    let places: HashMap<Uuid, usize> =
+        items.iter().enumerate().map(|(place, item)| (item.id, place)).collect();
     let mut groups = Groups::new(items.len());
     for (one, other) in links {
         if let (Some(one), Some(other)) = (places.get(one), places.get(other)) {

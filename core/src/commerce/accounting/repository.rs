@@ -94,8 +94,7 @@ impl AccountRow {
             Category::stored(&code).ok_or(Error::Stored { what: "a category of VAT", value: code })
         });
         Ok(Account {
-            purpose: purpose
-                .ok_or(Error::Stored { what: "a purpose of an account", value: self.purpose })?,
+            purpose: purpose.ok_or(Error::Stored { what: "a purpose of an account", value: self.purpose })?,
             category: category.transpose()?,
             rate: self.rate.map(VatRate::stored),
             number: AccountNumber::stored(self.number),

@@ -98,7 +98,8 @@ impl Standing {
 
     /// Adds what the document has of a group, or takes a credit note's off it.
     pub(super) fn add(&mut self, group: &Group, taxed: &Taxed) {
-        let known = self.groups.entry((group.category.clone(), group.rate.clone())).or_insert_with(Taxed::zero);
+        let known =
+            self.groups.entry((group.category.clone(), group.rate.clone())).or_insert_with(Taxed::zero);
         *known = known.plus(taxed);
     }
 
@@ -106,11 +107,7 @@ impl Standing {
     fn due(&self) -> BTreeMap<(String, Option<BigDecimal>), Taxed> {
         let is_paid = self.settled.value() >= self.gross.value();
         let part = |amount: &Money| {
-            if is_paid {
-                amount.clone()
-            } else {
-                share(amount, &self.gross, &Money::zero(), &self.settled)
-            }
+            if is_paid { amount.clone() } else { share(amount, &self.gross, &Money::zero(), &self.settled) }
         };
         let of = |taxed: &Taxed| Taxed { base: part(&taxed.base), tax: part(&taxed.tax) };
         self.groups.iter().map(|(key, taxed)| (key.clone(), of(taxed))).collect()
@@ -230,7 +227,10 @@ mod tests {
             found.extend(told(due));
             last = now;
         }
-        assert_eq!(found, ["Payments 33.33 6.67", "Payments 33.34 6.66", "Payments 33.32 6.67", "Payments 0.01 0.00"]);
+        assert_eq!(
+            found,
+            ["Payments 33.33 6.67", "Payments 33.34 6.66", "Payments 33.32 6.67", "Payments 0.01 0.00"]
+        );
     }
 
     #[test]
