@@ -3,7 +3,6 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::values::money::{Money, Quantity};
@@ -16,9 +15,10 @@ pub(super) const SUBTRACTING: &str = "order.cancelled";
 pub(super) const REPLACING: &str = "order.amended";
 /// The events that their aggregates tell once: invoices and credit notes when they get their number, payments when they are recorded. What became of them since is told by
 /// others, or not at all.
-const ONCE: [&str; 4] = ["invoice.validated", "credit_note.issued", "payment.received", "payment.reversed"];
-/// The kinds of documents (`kind` of `invoice.validated` and `credit_note.issued`).
-const CREDIT_NOTE: &str = "credit_note";
+const ONCE: [&str; 4] = ["invoice.validated", CREDIT_NOTE, "payment.received", "payment.reversed"];
+/// The event of credit notes, whose amounts are taken off.
+const CREDIT_NOTE: &str = "credit_note.issued";
+/// The kind of a deposit: `kind` of `invoice.validated`, `corrected_kind` of `credit_note.issued`.
 const PREPAYMENT: &str = "prepayment";
 
 /// What happened to one aggregate.
@@ -39,7 +39,13 @@ pub(super) enum Fact {
 /// An invoice, a deposit or a credit note that got its number.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct InvoicedDocument {
-    kind: String,
+    #[serde(skip)]
+    pub(super) is_credit_note: bool,
+    #[serde(default)]
+    kind: Option<String>,
+    /// What a credit note corrects: an invoice, where nothing is said.
+    #[serde(default)]
+    corrected_kind: Option<String>,
     pub(super) customer_id: Uuid,
     pub(super) currency: String,
     pub(super) issue_date: NaiveDate,
@@ -50,9 +56,6 @@ pub(super) struct InvoicedDocument {
     vat_total: Money,
     #[serde(deserialize_with = "money")]
     pub(super) gross_total: Money,
-    /// What a credit note corrects, with its `kind`.
-    #[serde(default)]
-    corrects: Value,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -64,13 +67,9 @@ struct InvoicedLine {
 }
 
 impl InvoicedDocument {
-    pub(super) fn is_credit_note(&self) -> bool {
-        self.kind == CREDIT_NOTE
-    }
-
     /// Whether it is a deposit, or corrects one: no sale.
     fn is_of_deposit(&self) -> bool {
-        self.kind == PREPAYMENT || self.corrects["kind"] == PREPAYMENT
+        [&self.kind, &self.corrected_kind].into_iter().any(|kind| kind.as_deref() == Some(PREPAYMENT))
     }
 
     /// The net amount of what was sold, without deposits on both sides (ADR 33); less than zero in a credit note.
@@ -89,7 +88,7 @@ impl InvoicedDocument {
     }
 
     fn signed(&self, amount: Money) -> Money {
-        if self.is_credit_note() { amount.negated() } else { amount }
+        if self.is_credit_note { amount.negated() } else { amount }
     }
 }
 
@@ -244,7 +243,9 @@ impl Fact {
                 let Product { sku, name } = json(payload)?;
                 Ok(Self::ProductKnown { sku, name })
             }
-            "invoice.validated" | "credit_note.issued" => json(payload).map(Self::Invoiced),
+            "invoice.validated" => json(payload).map(Self::Invoiced),
+            CREDIT_NOTE => json(payload)
+                .map(|document| Self::Invoiced(InvoicedDocument { is_credit_note: true, ..document })),
             "payment.received" | "payment.reversed" => json(payload).map(Self::Paid),
             "product.archived" => Ok(Self::ProductArchived),
             "product.deleted" => Ok(Self::ProductGone),
@@ -364,10 +365,10 @@ mod tests {
 
     #[test]
     fn deposits_are_no_sales_and_credit_notes_are_taken_off() {
-        let document = |kind: &str, lines: &str, corrects: &str| {
+        let document = |kind: &str, lines: &str, corrected: &str| {
             let payload = format!(
                 r#"{{"kind":"{kind}","customer_id":"019b7600-0000-7000-8000-000000000001","currency":"EUR","issue_date":"2026-03-31",
-                "lines":[{lines}],"net_total":"70.00","vat_total":"14.00","gross_total":"84.00"{corrects}}}"#
+                "lines":[{lines}],"net_total":"70.00","vat_total":"14.00","gross_total":"84.00"{corrected}}}"#
             );
             let event_type = if kind == "credit_note" { "credit_note.issued" } else { "invoice.validated" };
             match Fact::read(event_type, Some(1), payload.as_bytes()) {
@@ -381,11 +382,11 @@ mod tests {
         assert_eq!(document("prepayment", goods, ""), texts("0.00", "14.00"));
         assert_eq!(document("credit_note", goods, ""), texts("-70.00", "-14.00"));
         assert_eq!(
-            document("credit_note", goods, r#","corrects":{"kind":"invoice"}"#),
+            document("credit_note", goods, r#","corrected_kind":"invoice""#),
             texts("-70.00", "-14.00")
         );
         assert_eq!(
-            document("credit_note", goods, r#","corrects":{"kind":"prepayment"}"#),
+            document("credit_note", goods, r#","corrected_kind":"prepayment""#),
             texts("0.00", "-14.00")
         );
     }

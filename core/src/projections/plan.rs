@@ -453,7 +453,7 @@ impl Changes {
         sum.vat_total += document.vat().value();
         let owed = self.receivables.entry(document.customer_id).or_default();
         owed.currency = Some(currency.clone());
-        if document.is_credit_note() {
+        if document.is_credit_note {
             owed.credited += document.gross_total.value();
         } else {
             owed.invoiced += document.gross_total.value();
