@@ -333,6 +333,7 @@ diesel::table! {
         content -> Text,
         digest -> Bytea,
         validated_at -> Timestamptz,
+        tax_point -> Date,
     }
 }
 

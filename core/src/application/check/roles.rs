@@ -149,7 +149,7 @@ const RUNTIME_USES: &[(&str, &str)] = &[
     ("claim what is invoiced of orders", "INSERT INTO invoice_claims SELECT (NULL::invoice_claims).* WHERE false"),
     ("give back what is invoiced of orders", "DELETE FROM invoice_claims WHERE false"),
     ("read what invoices say", "SELECT FROM invoice_contents LIMIT 0"),
-    ("freeze what invoices say", "INSERT INTO invoice_contents SELECT (NULL::invoice_contents).* WHERE false"),
+    ("freeze what invoices say", "INSERT INTO invoice_contents (tenant_id) SELECT NULL::uuid WHERE false"),
     ("read the lines of invoices", "SELECT FROM invoice_lines LIMIT 0"),
     ("write the lines of invoices", "INSERT INTO invoice_lines SELECT (NULL::invoice_lines).* WHERE false"),
     ("read the VAT of invoices", "SELECT FROM invoice_vat LIMIT 0"),

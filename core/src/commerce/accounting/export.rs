@@ -60,7 +60,7 @@ pub async fn fec_file(
     Ok(FecFile { name: fec::file_name(&siren, period.last()), zone: tenant.time_zone, period })
 }
 
-/// Sends an export, piece by piece. Nobody reads any more: it ends early.
+/// Sends an export, piece by piece. Where nobody reads any more, it ends.
 ///
 /// # Errors
 /// `Unbalanced` if an entry does not balance. Fails if the database cannot be reached, or if it takes longer than ten minutes.

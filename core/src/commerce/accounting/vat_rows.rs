@@ -26,11 +26,11 @@ crate::statement! {
         documents AS (
             SELECT c.tenant_id, c.invoice_id, i.kind = 'credit_note' AS is_credit_note,
                 COALESCE(corrected.content, c.content)::jsonb ->> 'vat_due' IS NOT DISTINCT FROM 'on_invoice' AS on_debits,
-                invoice_tax_point(c.content) AS tax_point, c.issue_date,
+                c.tax_point, c.issue_date,
                 c.content::jsonb ->> 'operations' IS NOT DISTINCT FROM 'services' AS only_services
             FROM asked
             JOIN invoice_contents AS c ON c.tenant_id = asked.tenant_id
-                AND (c.issue_date BETWEEN asked.first AND asked.last OR invoice_tax_point(c.content) BETWEEN asked.first AND asked.last)
+                AND (c.issue_date BETWEEN asked.first AND asked.last OR c.tax_point BETWEEN asked.first AND asked.last)
             JOIN invoices AS i ON i.tenant_id = c.tenant_id AND i.id = c.invoice_id
             LEFT JOIN invoices AS o ON o.tenant_id = i.tenant_id AND o.id = i.corrects
             LEFT JOIN invoice_contents AS corrected ON corrected.tenant_id = i.tenant_id AND corrected.invoice_id = i.corrects
