@@ -80,6 +80,7 @@ const SECURITY_SCHEME: &str = "bearer";
         (name = "inventory-counts", description = "What lies in a warehouse as somebody counted it: open → counting → review → closed, or cancelled"),
         (name = "invoices", description = "What customers owe: draft → validated, with a number, and never changed → sent → partly paid → paid"),
         (name = "payments", description = "What customers paid, of which invoice, and what is left: never changed, but reversed"),
+        (name = "accounting", description = "What the accounts need to know of sales: VAT that is due, sales as invoiced, entries"),
         (name = "emails", description = "What is sent to people, and what became of it"),
         (name = "imports", description = "Files of customers, suppliers, products, opening stock or prices, worked off row by row"),
         (name = "reports", description = "What is kept from the events that came back through the broker, and the events that could not be"),

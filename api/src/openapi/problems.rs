@@ -159,6 +159,12 @@ pub(crate) const KINDS: &[Kind] = &[
         "payment_exceeds_open",
         "More is named for an invoice than is open of it, or left of the payment; `errors` names each, and how much there is",
     ),
+    kind(
+        409,
+        "accounting_export_impossible",
+        "The company has no SIREN, or its currency is not the euro: `errors` says which",
+    ),
+    kind(409, "entry_unbalanced", "An entry does not balance; `detail` names its document. Nothing is exported"),
     kind(409, "payment_reversed", "The payment was reversed already, or is a reversal"),
     kind(409, "no_credit", "The customer has nothing left of earlier payments and credit notes"),
     kind(409, "not_validated", "The invoice is a draft, and has no document"),
@@ -278,6 +284,7 @@ pub(crate) const KINDS: &[Kind] = &[
         "invalid_invoice",
         "Something cannot be invoiced like this; `errors` names each value at fault",
     ),
+    kind(422, "invalid_accounts", "Some accounts cannot be set like this; `errors` names each value at fault"),
     kind(
         422,
         "invalid_payment",
@@ -478,6 +485,16 @@ fn example(kind: &Kind) -> Value {
             "pointer": "/customer_id",
             "code": "unknown_customer",
             "message": "there is no such customer",
+        }]),
+        "invalid_accounts" => json!([{
+            "pointer": "/accounts/1/purpose",
+            "code": "named_twice",
+            "message": "there is one account for each purpose, category and rate",
+        }]),
+        "accounting_export_impossible" => json!([{
+            "pointer": "/tenant/registration",
+            "code": "siren_missing",
+            "message": "the file of an accounting export is named by the company's SIREN (LPF, article A47 A-1): give it one",
         }]),
         "invoice_incomplete" => json!([{
             "pointer": "/customer/invoicing/kind",

@@ -1,5 +1,6 @@
 //! Every route, in one visible place.
 
+mod accounting;
 mod address;
 mod api_keys;
 mod audit;
@@ -79,6 +80,7 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(invoices::endpoints())
         .and(sending::endpoints())
         .and(payments::endpoints())
+        .and(accounting::endpoints())
         .and(imports::endpoints())
         .and(notifications::endpoints())
         .and(reports::endpoints())

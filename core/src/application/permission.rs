@@ -82,6 +82,10 @@ permissions! {
     PaymentsRead = "payments:read",
     /// The right to record payments, to reverse them, and to pay invoices with what is left.
     PaymentsWrite = "payments:write",
+    /// The right to see VAT that is due and sales as invoiced, and to export entries for the accounts.
+    AccountingRead = "accounting:read",
+    /// The right to say on which accounts sales and payments are booked.
+    AccountingWrite = "accounting:write",
     UsersRead = "users:read",
     UsersWrite = "users:write",
     ApiKeysRead = "api_keys:read",
@@ -227,12 +231,12 @@ impl Role {
 
     pub fn permissions(self) -> PermissionSet {
         use Permission::{
-            ApiKeysRead, AuditRead, CustomersCredit, CustomersRead, CustomersWrite, EmailsRead,
-            InventoryClose, InventoryCount, InventoryRead, InvoicesRead, InvoicesValidate, InvoicesWrite,
-            OrdersApprove, OrdersRead, OrdersShip, OrdersWrite, PaymentsRead, PaymentsWrite, PricesRead,
-            PricesWrite, ProductsRead, ProductsWrite, ProjectionsRead, PurchasesRead, PurchasesWrite,
-            ReportsRead, StockAdjust, StockCosts, StockRead, StockWrite, SuppliersRead, SuppliersWrite,
-            TenantRead, UsersRead, WarehousesRead, WarehousesWrite,
+            AccountingRead, ApiKeysRead, AuditRead, CustomersCredit, CustomersRead, CustomersWrite,
+            EmailsRead, InventoryClose, InventoryCount, InventoryRead, InvoicesRead, InvoicesValidate,
+            InvoicesWrite, OrdersApprove, OrdersPrices, OrdersRead, OrdersShip, OrdersWrite, PaymentsRead,
+            PaymentsWrite, PricesRead, PricesWrite, ProductsRead, ProductsWrite, ProjectionsRead,
+            PurchasesRead, PurchasesWrite, ReportsRead, StockAdjust, StockCosts, StockRead, StockWrite,
+            SuppliersRead, SuppliersWrite, TenantRead, UsersRead, WarehousesRead, WarehousesWrite,
         };
         match self {
             Self::Admin => PermissionSet::all(),
@@ -267,6 +271,7 @@ impl Role {
                 InvoicesValidate,
                 PaymentsRead,
                 PaymentsWrite,
+                AccountingRead,
                 UsersRead,
                 ApiKeysRead,
                 TenantRead,
@@ -394,14 +399,15 @@ mod tests {
             (
                 Role::Management,
                 "customers:read customers:write customers:credit suppliers:read suppliers:write products:read products:write prices:read prices:write \
-                 warehouses:read warehouses:write orders:read orders:write orders:ship orders:approve stock:read stock:write stock:adjust stock:costs \
-                 purchases:read purchases:write inventory:read inventory:count inventory:close invoices:read invoices:write invoices:validate payments:read payments:write users:read api_keys:read tenant:read audit:read emails:read reports:read \
-                 projections:read"
+                 warehouses:read warehouses:write orders:read orders:prices orders:write orders:ship orders:approve stock:read stock:write stock:adjust stock:costs \
+                 purchases:read purchases:write inventory:read inventory:count inventory:close invoices:read invoices:write invoices:validate payments:read \
+                 payments:write accounting:read users:read api_keys:read tenant:read audit:read emails:read reports:read projections:read"
                     .to_owned(),
             ),
             (
                 Role::Sales,
-                "customers:read customers:write products:read prices:read warehouses:read orders:read orders:write stock:read invoices:read invoices:write payments:read tenant:read"
+                "customers:read customers:write products:read prices:read warehouses:read orders:read orders:prices orders:write stock:read invoices:read \
+                 invoices:write payments:read tenant:read"
                     .to_owned(),
             ),
             (

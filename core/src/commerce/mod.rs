@@ -1,5 +1,6 @@
 //! The aggregates of the trade: a folder for each, with the same files in each (docs/how-to-add-an-aggregate.md).
 
+pub mod accounting;
 pub mod addresses;
 pub mod categories;
 pub mod credit;

@@ -1,6 +1,18 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    accounting_accounts (tenant_id, position) {
+        tenant_id -> Uuid,
+        position -> Int2,
+        purpose -> Text,
+        category -> Nullable<Text>,
+        rate -> Nullable<Numeric>,
+        number -> Text,
+        label -> Text,
+    }
+}
+
+diesel::table! {
     api_keys (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -360,6 +372,7 @@ diesel::table! {
         content -> Text,
         digest -> Bytea,
         validated_at -> Timestamptz,
+        tax_point -> Date,
     }
 }
 
@@ -956,6 +969,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    receivables (generation, tenant_id, customer_id) {
+        tenant_id -> Uuid,
+        generation -> Int4,
+        customer_id -> Uuid,
+        currency -> Nullable<Text>,
+        invoiced -> Numeric,
+        credited -> Numeric,
+        paid -> Numeric,
+        open_total -> Numeric,
+    }
+}
+
+diesel::table! {
     refresh_tokens (token_hash) {
         tenant_id -> Uuid,
         token_hash -> Bytea,
@@ -1034,6 +1060,19 @@ diesel::table! {
         gross_total -> Numeric,
         cancelled_orders -> Int8,
         cancelled_gross_total -> Numeric,
+    }
+}
+
+diesel::table! {
+    sales_by_month (generation, tenant_id, month, customer_id) {
+        tenant_id -> Uuid,
+        generation -> Int4,
+        month -> Timestamptz,
+        customer_id -> Uuid,
+        currency -> Text,
+        documents -> Int8,
+        net_total -> Numeric,
+        vat_total -> Numeric,
     }
 }
 
@@ -1400,6 +1439,7 @@ diesel::joinable!(outbox_operation_events -> outbox_operations (operation_id));
 diesel::joinable!(service_states -> service_processes (process));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    accounting_accounts,
     api_keys,
     audit_chains,
     audit_events,
@@ -1462,6 +1502,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     purchase_order_lines,
     purchase_orders,
     rate_limit_counts,
+    receivables,
     refresh_tokens,
     relay_replicas,
     relay_shards,
@@ -1469,6 +1510,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     return_lines,
     returns,
     sales_by_day,
+    sales_by_month,
     sales_by_product,
     service_commands,
     service_events,

@@ -208,3 +208,42 @@ fn of_what_was_gone_when_the_generation_was_built_nothing_is_applied() {
     assert_eq!(verdicts, [Verdict::Repeated]);
     assert!(changes.product_names.is_empty());
 }
+
+fn invoiced(document: u128, version: i64, kind: &str, currency: &str) -> Message {
+    let payload = json!({
+        "kind": kind, "customer_id": CUSTOMER, "currency": currency, "issue_date": "2026-03-31",
+        "lines": [{"quantity": "1", "net": "10.00"}], "net_total": "10.00", "vat_total": "2.00", "gross_total": "12.00",
+    });
+    let event_type = if kind == "credit_note" { "credit_note.issued" } else { "invoice.validated" };
+    message(document, version, event_type, &payload)
+}
+
+#[test]
+fn invoices_and_payments_add_up_whatever_the_version_at_which_they_are_told() {
+    let paid = |payment, event_type, amount: &str| {
+        message(payment, 1, event_type, &json!({"customer_id": CUSTOMER, "amount": amount}))
+    };
+    let messages = [
+        paid(9, "payment.received", "5.00"),
+        invoiced(1, 3, "invoice", "EUR"),
+        invoiced(2, 2, "credit_note", "EUR"),
+        invoiced(3, 7, "prepayment", "EUR"),
+        paid(10, "payment.reversed", "-1.00"),
+        // Published again.
+        invoiced(1, 3, "invoice", "EUR"),
+        invoiced(4, 2, "invoice", "USD"),
+    ];
+    let (verdicts, changes) = plan(&messages, Known::default());
+    assert_eq!(verdicts[..5].to_vec(), vec![Verdict::Applied; 5]);
+    assert_eq!(verdicts[5], Verdict::Repeated);
+    assert!(matches!(&verdicts[6], Verdict::Refused(error) if error.contains("USD")), "{verdicts:?}");
+    let ((month, _), sum) = changes.months.iter().next().expect("a month");
+    assert_eq!((month.to_rfc3339().as_str(), sum.documents), ("2026-03-01T00:00:00+00:00", 3));
+    assert_eq!((&sum.net_total, &sum.vat_total), (&amount("0.00"), &amount("2.00")));
+    let owed = changes.receivables.values().next().expect("a customer");
+    assert_eq!(
+        (&owed.invoiced, &owed.credited, &owed.paid),
+        (&amount("24.00"), &amount("12.00"), &amount("4.00"))
+    );
+    assert!(changes.positions.values().all(|version| *version == 1), "as a rebuild writes them");
+}

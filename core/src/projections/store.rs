@@ -10,6 +10,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::fact::{REPLACING, SUBTRACTING};
+use super::invoiced;
 use super::plan::{Changes, Known, KnownOrder, Message};
 use crate::commerce::customers::repository::NO_REASON;
 use crate::platform::schema::{projection_order_products, projection_orders, projection_positions};
@@ -120,6 +121,7 @@ pub(super) async fn write(
     write_days(connection, place, changes).await?;
     write_products(connection, place, changes).await?;
     write_customers(connection, place, changes).await?;
+    invoiced::write(connection, place, changes).await?;
     let (ids, versions): (Vec<Uuid>, Vec<i64>) = changes.positions.iter().unzip();
     if !ids.is_empty() {
         SetPositions::new(place.tenant, place.generation, &ids, &versions).execute(connection).await?;

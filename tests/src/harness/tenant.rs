@@ -40,6 +40,8 @@ pub const EVERYTHING: &[&str] = &[
     "invoices:validate",
     "payments:read",
     "payments:write",
+    "accounting:read",
+    "accounting:write",
     "users:read",
     "users:write",
     "api_keys:read",

@@ -103,6 +103,10 @@ pub(super) async fn fill(world: &World) -> Result<()> {
     }
     let payment = serde_json::json!({"customer_id": buyer["id"], "method": "transfer", "amount": "100.00"});
     api.created("/payments", &payment).await?;
+    let account = serde_json::json!({"purpose": "goods", "number": "707100", "label": "Tea"});
+    let accounts = serde_json::json!({"accounts": [account]});
+    let answer = api.http.send(reqwest::Method::PUT, "/accounting/accounts", &[], Some(&accounts)).await?;
+    ensure!(answer.status == 200, "{}", answer.text);
     let file = b"code,name\nS-2,A\n".to_vec();
     let headers = [("Content-Type", "text/csv")];
     let answer = api.http.raw(reqwest::Method::POST, "/imports?kind=suppliers", &headers, Some(file)).await?;
@@ -150,6 +154,7 @@ async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing()
             "credit_allocations",
             "order_deposits",
             "customer_credits",
+            "accounting_accounts",
             "orders",
             "order_steps",
             "shipments",
@@ -269,6 +274,7 @@ async fn a_database_session_of_another_tenant_sees_and_changes_nothing() {
             "credit_allocations",
             "order_deposits",
             "customer_credits",
+            "accounting_accounts",
             "orders",
             "order_lines",
             "shipments",

@@ -1,6 +1,7 @@
 //! The HTTP API, over HTTP, with a real database.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod accounting;
 mod amendments;
 mod anonymise;
 mod api_keys;

@@ -125,6 +125,7 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
             Some(json!({"customer_id": id("customers"), "method": "transfer", "amount": "1.00"}))
         }
         "POST /payments/{id}/reverse" => Some(json!({"reason": "a test"})),
+        "PUT /accounting/accounts" => Some(json!({"accounts": []})),
         "POST /customers/{id}/use-credit" => Some(json!({})),
         "POST /customers/{id}/anonymise" => Some(json!({"reason": "a test"})),
         "POST /orders" => Some(

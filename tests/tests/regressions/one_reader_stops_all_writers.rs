@@ -462,6 +462,20 @@ const LISTS: &[List] = &[
         looks_through: |_| false,
     },
     List {
+        path: "/api/v1/reports/sales-by-month",
+        table: "sales_by_month",
+        filters: &[("customer_id", &[BUSY, NOBODY]), ("month_from", &[LATE]), ("month_before", &[MIDDLE])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
+        path: "/api/v1/reports/receivables",
+        table: "receivables",
+        filters: &[("customer_id", &[BUSY, NOBODY])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
         path: "/api/v1/reports/sales-by-product",
         table: "sales_by_product",
         filters: &[("product_id", &[BUSY, NOBODY])],
@@ -520,9 +534,9 @@ const LISTS: &[List] = &[
         looks_through: |_| true,
     },
 ];
-/// Of the sessions of whoever asks, those with nothing in the database, and what is reckoned from many rows: of the aged balance, from all that 500
-/// customers have open.
-const NOT_TRIED: &[&str] = &["/api/v1/sessions", "/api/v1/invoices/aged-balance"];
+/// Of the sessions of whoever asks, those with nothing in the database, and what is reckoned from many rows: the aged balance, of all that 500
+/// customers have open, and the sales of a period.
+const NOT_TRIED: &[&str] = &["/api/v1/sessions", "/api/v1/invoices/aged-balance", "/api/v1/accounting/sales"];
 
 /// How many of the combinations are tried. All of them take minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

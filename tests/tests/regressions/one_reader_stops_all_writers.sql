@@ -216,6 +216,13 @@ INSERT INTO sales_by_day (tenant_id, generation, day, currency, orders, net_tota
     cancelled_gross_total)
 SELECT 'TENANT', generation, timestamptz '2026-01-15' - interval '1 day' * n, 'EUR', 1, 1, 0, 1, 0, 0
 FROM generate_series(1, 20000) AS n, generate_series(0, 1) AS generation;
+INSERT INTO sales_by_month (tenant_id, generation, month, customer_id, currency, documents, net_total, vat_total)
+SELECT 'TENANT', generation, timestamptz '2026-01-01' - interval '1 month' * (n % 200),
+    CASE WHEN n <= 200 THEN '01900000-0000-7000-8000-0000000000b0' ELSE gen_random_uuid() END, 'EUR', 1, 1, 0
+FROM generate_series(1, 30000) AS n, generate_series(0, 1) AS generation;
+INSERT INTO receivables (tenant_id, generation, customer_id, currency, invoiced, credited, paid)
+SELECT 'TENANT', generation, CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' ELSE gen_random_uuid() END, 'EUR', n % 10, 0, 0
+FROM generate_series(1, 30000) AS n, generate_series(0, 1) AS generation;
 INSERT INTO sales_by_product (tenant_id, generation, product_id, sku, name, archived, orders, quantity, net_total)
 SELECT 'TENANT', generation, CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' ELSE gen_random_uuid() END, 'P-' || n,
     CASE WHEN n % 2 = 0 THEN 'Same' ELSE 'Name ' || n END, false, 1, 1, n % 10

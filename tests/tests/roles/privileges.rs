@@ -43,6 +43,7 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
     match role {
         "runtime" => &[
             ("__diesel_schema_migrations", "SELECT"),
+            ("accounting_accounts", "DELETE,INSERT,SELECT"),
             ("api_keys", "INSERT,SELECT,UPDATE"),
             ("audit_events", "SELECT"),
             ("categories", "DELETE,INSERT,SELECT,UPDATE"),
@@ -97,10 +98,12 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("purchase_order_lines", "DELETE,INSERT,SELECT"),
             ("purchase_orders", "INSERT,SELECT,UPDATE"),
             ("rate_limit_counts", "DELETE,INSERT,SELECT,UPDATE"),
+            ("receivables", "SELECT"),
             ("refresh_tokens", "INSERT,SELECT,UPDATE"),
             ("return_lines", "INSERT,SELECT"),
             ("returns", "INSERT,SELECT"),
             ("sales_by_day", "SELECT"),
+            ("sales_by_month", "SELECT"),
             ("sales_by_product", "SELECT"),
             ("sessions", "INSERT,SELECT,UPDATE"),
             ("shipment_lines", "INSERT,SELECT"),
@@ -132,7 +135,9 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("projection_positions", "DELETE,INSERT,SELECT,UPDATE"),
             ("projection_rebuilds", "DELETE,INSERT,SELECT,UPDATE"),
             ("projection_state", "SELECT,UPDATE"),
+            ("receivables", "DELETE,INSERT,SELECT,UPDATE"),
             ("sales_by_day", "DELETE,INSERT,SELECT,UPDATE"),
+            ("sales_by_month", "DELETE,INSERT,SELECT,UPDATE"),
             ("sales_by_product", "DELETE,INSERT,SELECT,UPDATE"),
             ("service_commands", "DELETE,INSERT,SELECT,UPDATE"),
             ("service_events", "DELETE,INSERT,SELECT"),
@@ -201,8 +206,8 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
             "services",
             "claim_emails,claim_invoice_documents,companies_that_remind,due_email_lanes,due_imports,email_document,\
              email_overview,email_tenants,emails_of_all,expire_emails,invoice_document_overview,invoices_past_due,\
-             invoices_to_send,projection_fill_customers,projection_fill_gone,projection_fill_orders,\
-             projection_fill_products,projection_size,prune_emails,prune_idempotency_records,prune_imports,prune_sessions,\
+             invoices_to_send,projection_fill_customers,projection_fill_gone,projection_fill_invoices,projection_fill_orders,\
+             projection_fill_payments,projection_fill_products,projection_size,prune_emails,prune_idempotency_records,prune_imports,prune_sessions,\
              recent_emails,renew_emails,requeue_invoice_documents,settle_email,stock_to_digest,stock_to_promise,\
              trace_correlation,untold_stock",
         ),
