@@ -83,7 +83,9 @@ impl Books {
     /// Takes everything that came back.
     pub(super) fn take_back(&self) -> Vec<Back> {
         let mut back = self.take(|kept| &mut kept.back);
-        back.sort_by_cached_key(|back| (back.on.is_none(), back.on.clone(), back.line, back.reference.clone()));
+        back.sort_by_cached_key(|back| {
+            (back.on.is_none(), back.on.clone(), back.line, back.reference.clone())
+        });
         back
     }
 
@@ -131,7 +133,9 @@ mod tests {
     #[test]
     fn orders_are_invoiced_by_day_then_by_line_and_those_without_a_day_last() {
         let books = Books::new(true);
-        for (on, line) in [(None, 1), (Some("2026-12-01"), 4), (Some("2026-11-30"), 5), (Some("2026-11-30"), 3)] {
+        for (on, line) in
+            [(None, 1), (Some("2026-12-01"), 4), (Some("2026-11-30"), 5), (Some("2026-11-30"), 3)]
+        {
             books.sold(sold(on, line));
         }
         let lines: Vec<u64> = books.take_sold().iter().map(|sold| sold.line).collect();

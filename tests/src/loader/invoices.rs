@@ -51,7 +51,8 @@ async fn draft(load: &Load, sold: &Sold) -> Result<Value, Problem> {
     if let Some(day) = &sold.on {
         body["issue_date"] = json!(day);
     }
-    let answer = load.client.post(FROM_ORDERS, Some(&idempotency_key(FROM_ORDERS, &body)), Some(&body)).await?;
+    let answer =
+        load.client.post(FROM_ORDERS, Some(&idempotency_key(FROM_ORDERS, &body)), Some(&body)).await?;
     match answer.status {
         201 => Ok(answer.body),
         409 if answer.code() == "nothing_to_invoice" => find(load, sold, &answer).await,
@@ -70,11 +71,10 @@ async fn find(load: &Load, sold: &Sold, answer: &Answer) -> Result<Value, Proble
 }
 
 /// Gives a draft its number, unless it has one.
-async fn validate(load: &Load, sold: &Sold, invoice: Value) -> Result<Numbered, Problem> {
-    let Some(id) = invoice["id"].as_str() else {
+async fn validate(load: &Load, sold: &Sold, mut invoice: Value) -> Result<Numbered, Problem> {
+    let Some(id) = invoice["id"].as_str().map(str::to_owned) else {
         return Err(Problem::Failed("the API answered without an id".to_owned()));
     };
-    let mut invoice = invoice.clone();
     if invoice["state"] == "draft" {
         let path = format!("/invoices/{id}/validate");
         let answer = load.client.post(&path, Some(&idempotency_key(&path, &Value::Null)), None).await?;
@@ -86,11 +86,10 @@ async fn validate(load: &Load, sold: &Sold, invoice: Value) -> Result<Numbered, 
             _ => return Err(Problem::unexpected(&path, &answer)),
         };
     }
-    let Some(number) = invoice["number"].as_str() else {
+    let Some(number) = invoice["number"].as_str().map(str::to_owned) else {
         return Err(Problem::Failed(format!("the API gives invoice {id} no number")));
     };
-    let (id, number, customer) = (id.to_owned(), number.to_owned(), sold.customer.clone());
-    Ok(Numbered { id, number, customer, is_consumer: sold.is_consumer })
+    Ok(Numbered { id, number, customer: sold.customer.clone(), is_consumer: sold.is_consumer })
 }
 
 /// Makes a credit note of each return.
@@ -142,7 +141,10 @@ impl Load {
             // As long as the company lacks something, no invoice can be made.
             Problem::Refused(refusal) if refusal.message.starts_with("/tenant/") => {
                 self.stopped.store(true, Ordering::Relaxed);
-                self.fail(&format!("{what} of {of}: your company cannot invoice yet: {}", refusal.message), 1);
+                self.fail(
+                    &format!("{what} of {of}: your company cannot invoice yet: {}", refusal.message),
+                    1,
+                );
             }
             Problem::Refused(refusal) => {
                 self.with_report(|report| *report.not_documented.entry(refusal.code).or_default() += 1);
