@@ -10,13 +10,16 @@ mod stock;
 mod summary;
 mod supervisor;
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{BufReader, BufWriter};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
 use crate::harness::{Api, Consumer, QueueOptions, Relay, Services, World, connect, root};
 use crate::loader::{self, Progress, Report};
+use crate::year;
 
 pub use company::introduce_company;
 pub use expected::Expected;
@@ -39,6 +42,8 @@ const VAT_RATE: &str = "20";
 pub struct Options {
     /// A sales file.
     pub orders: PathBuf,
+    /// Load a year that is made of this file: the day that it is of, again and again ([`crate::year`]).
+    pub year: bool,
     /// Invoices that are loaded at the same time.
     pub concurrency: usize,
     /// Leave the database and the virtual host in place.
@@ -56,11 +61,11 @@ pub fn sample() -> PathBuf {
 /// Fails if a part of it cannot be started, or at Ctrl-C.
 #[expect(clippy::print_stdout, reason = "the summary is what the demo is for")]
 pub async fn run(options: &Options) -> Result<bool> {
-    let size = std::fs::metadata(&options.orders)
-        .with_context(|| format!("cannot read {}", options.orders.display()))?
-        .len();
-    let services = tokio::task::spawn_blocking(Services::from_environment).await??;
     let folder = root().join(".dev/demo");
+    let orders = if options.year { year_of(&options.orders, &folder)? } else { options.orders.clone() };
+    let size =
+        std::fs::metadata(&orders).with_context(|| format!("cannot read {}", orders.display()))?.len();
+    let services = tokio::task::spawn_blocking(Services::from_environment).await??;
     let mut world = World::lasting(services, folder.clone()).await?;
     documents::clear(&folder)?;
     let queue = QueueOptions { keep_messages: false, ..QueueOptions::default() };
@@ -69,12 +74,12 @@ pub async fn run(options: &Options) -> Result<bool> {
     let api = Api::start(&world, supervisor::QUIET).await?;
     introduce_company(&api.http).await?;
     let relay = Relay::start(&world, &[]).await?;
-    introduce(&world, &api, &relay, options);
+    introduce(&world, &api, &relay, &orders);
 
     let load = loader::Options {
         api: api.http.root().to_owned(),
         credential,
-        orders: options.orders.clone(),
+        orders,
         refused: folder.join("refused-rows.csv"),
         concurrency: options.concurrency,
         vat_rate: VAT_RATE.to_owned(),
@@ -104,7 +109,17 @@ pub async fn run(options: &Options) -> Result<bool> {
     Ok(summary.is_sound())
 }
 
-fn introduce(world: &World, api: &Api, relay: &Relay, options: &Options) {
+/// Writes the year of a day's file into the folder. It stays there: to be loaded again, or by another version.
+fn year_of(day: &Path, folder: &Path) -> Result<PathBuf> {
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let file = File::open(day).with_context(|| format!("cannot read {}", day.display()))?;
+    let path = folder.join("year.csv");
+    let year = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    year::write(BufReader::new(file), BufWriter::new(year)).with_context(|| day.display().to_string())?;
+    Ok(path)
+}
+
+fn introduce(world: &World, api: &Api, relay: &Relay, orders: &Path) {
     let server = |name: &str, pid: Option<u32>| {
         pid.map(|pid| format!(", {name} is process {pid}")).unwrap_or_default()
     };
@@ -118,7 +133,7 @@ fn introduce(world: &World, api: &Api, relay: &Relay, options: &Options) {
     eprintln!("kill -9 any of them if you like: they are started again, and nothing is lost");
     eprintln!(
         "loading {} into {}, logs in {}",
-        options.orders.display(),
+        orders.display(),
         api.http.root(),
         world.logs().display()
     );
